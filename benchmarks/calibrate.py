@@ -1,0 +1,176 @@
+"""Refit the confidence table: `python -m benchmarks.calibrate FILES... [--counts FILE] -o confidence.json`.
+
+Only counts and coefficients are written, never text. The same files give the same table, byte for byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.feedback import Judged, Line, judge, read_corpus
+from models.jobs import PassName
+from workers.providers.base import PassRequest
+from workers.providers.local import grammar
+from workers.providers.local.confidence import Counts, Signs, Table, correction_key
+from workers.providers.local.engines import Engines
+
+# Pull of the starting coefficients, as if this many observations' worth of curvature spoke for them.
+PULL = 40.0
+INTERCEPT_PULL = 10.0
+ROUNDS = 50
+# What is known before anything is fitted: believe the rule's measured precision, and doubt names.
+START = (1.0, 0.0, 0.5, -2.0, 0.5)
+
+_CAPITALISED, _NEAR = 3, 4
+
+Row = tuple[tuple[float, ...], bool]
+
+
+@dataclass
+class Tally:
+    """Counts by name while they grow."""
+
+    rows: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, *, n: float = 1, tp: float = 0) -> None:
+        """Count `n` more, `tp` of them right."""
+        row = self.rows.setdefault(name, [0, 0])
+        row[0] += n
+        row[1] += tp
+
+    def counts(self) -> dict[str, Counts]:
+        """Return the counts so far."""
+        return {name: Counts(n=n, tp=tp) for name, (n, tp) in sorted(self.rows.items())}
+
+
+def fit(rows: Sequence[Row], start: Sequence[float], intercept: float) -> tuple[tuple[float, ...], float]:
+    """Return coefficients and intercept of a logistic regression pulled towards the start, by Newton's method."""
+    begin = [*start, intercept]
+    weights = list(begin)
+    pulls = [PULL] * len(start) + [INTERCEPT_PULL]
+    for _ in range(ROUNDS):
+        gradient = [-pull * (weight - was) for pull, weight, was in zip(pulls, weights, begin, strict=True)]
+        hessian = [[pull if i == j else 0.0 for j in range(len(weights))] for i, pull in enumerate(pulls)]
+        for features, real in rows:
+            x = (*features, 1.0)
+            p = 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(weights, x, strict=True))))
+            for i, value in enumerate(x):
+                gradient[i] += value * (real - p)
+                for j, other in enumerate(x):
+                    hessian[i][j] += p * (1 - p) * value * other
+        step = solve(hessian, gradient)
+        weights = [weight + by for weight, by in zip(weights, step, strict=True)]
+        if max(abs(by) for by in step) < 1e-9:
+            break
+    return tuple(round(weight, 4) for weight in weights[:-1]), round(weights[-1], 4)
+
+
+def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
+    """Return x of matrix x = right, by elimination with the largest pivot."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for column in range(len(rows)):
+        best = max(range(column, len(rows)), key=lambda k: abs(rows[k][column]))
+        rows[column], rows[best] = rows[best], rows[column]
+        for below in range(column + 1, len(rows)):
+            ratio = rows[below][column] / rows[column][column]
+            rows[below] = [a - ratio * b for a, b in zip(rows[below], rows[column], strict=True)]
+    found = [0.0] * len(rows)
+    for k in range(len(rows) - 1, -1, -1):
+        known = sum(rows[k][j] * found[j] for j in range(k + 1, len(rows)))
+        found[k] = (rows[k][-1] - known) / rows[k][k]
+    return found
+
+
+def observe(lines: Iterable[Line], engines: Engines, *, alone: bool) -> list[Judged]:
+    """Return every finding on the lines with its verdict; `alone` as if only Harper were installed."""
+    found: list[Judged] = []
+    for line in lines:
+        seen = grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines, alone=alone)
+        found += judge(line, seen.all)
+    return found
+
+
+def table(judged: Sequence[Judged], alone: Sequence[Judged], counted: dict[str, Any]) -> dict[str, Any]:
+    """Return the table fitted on what was judged, on top of what was counted elsewhere."""
+    rules, groups, corrections = Tally(), Tally(), Tally()
+    for tally, name in ((rules, "rules"), (groups, "groups")):
+        for key, row in counted.get(name, {}).items():
+            tally.add(key, n=row["n"], tp=row["tp"])
+    for verdict in (*judged, *alone):
+        signs = verdict.finding.signs
+        rules.add(signs.rule, tp=verdict.real)
+        groups.add(signs.group, tp=verdict.real)
+        if verdict.right is not None:
+            corrections.add(correction_key(signs), tp=verdict.right)
+    for verdict in judged:
+        if verdict.right is not None:
+            corrections.add("all", tp=verdict.right)
+    total = [row for name, row in groups.rows.items() if not name.startswith("S:")]
+    n, tp = sum(row[0] for row in total), sum(row[1] for row in total)
+    start = tuple(counted.get("coef_without_density", START))
+    intercept = float(counted.get("intercept_without_density", 0.0))
+    before = Table(
+        overall=round(tp / n, 4) if n else 0.5,
+        rules=rules.counts(),
+        groups=groups.counts(),
+        coefficients=start,
+        intercept=intercept,
+        corrections=corrections.counts(),
+    )
+    # Spellings of the other country have a confidence of their own, and learner corpora hold too few names to learn from.
+    rows = [
+        (_left_out(before, one.finding.signs, real=one.real), one.real)
+        for one in judged
+        if not one.finding.signs.variant and not one.finding.signs.capitalised
+    ]
+    free, fitted = fit(rows, start, intercept)
+    # What was known about capitalised words stands: their weight takes back what the others have gained.
+    gained = (fitted - intercept) + (free[_NEAR] - start[_NEAR])
+    coefficients = (*free[:_CAPITALISED], round(start[_CAPITALISED] - gained, 4), *free[_CAPITALISED + 1 :])
+    return {
+        "about": "n = findings, tp = findings on words at least one corrector changed. Counts and weights only, no text.",
+        "overall": before.overall,
+        "intercept": fitted,
+        "coefficients": list(coefficients),
+        "coefficient_names": ["logit(prior)", "second engine", "same correction", "capitalised", "within two letters"],
+        "groups": {name: _row(row) for name, row in before.groups.items()},
+        "corrections": {name: _row(row) for name, row in before.corrections.items()},
+        "rules": {name: _row(row) for name, row in before.rules.items()},
+    }
+
+
+def _left_out(before: Table, signs: Signs, *, real: bool) -> tuple[float, ...]:
+    """Return the features a finding would have had if it had not been counted itself."""
+    return before.features(signs, without=Counts(n=1, tp=float(real)))
+
+
+def _row(counts: Counts) -> dict[str, int]:
+    return {"n": round(counts.n), "tp": round(counts.tp)}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the table fitted on the files."""
+    parser = argparse.ArgumentParser(prog="benchmarks.calibrate", description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path, help="corrected texts, JSON lines")
+    parser.add_argument("--counts", type=Path, help="counts per rule and starting coefficients from other corpora")
+    parser.add_argument("--limit", type=int, help="read only the first N texts of each file")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    chosen = parser.parse_args(arguments)
+    counted = json.loads(chosen.counts.read_text(encoding="utf-8")) if chosen.counts else {}
+    lines = [line for path in sorted(chosen.files) for line in read_corpus(path, chosen.limit)]
+    engines = Engines()
+    fitted = table(observe(lines, engines, alone=False), observe(lines, engines, alone=True), counted)
+    chosen.output.write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8")
+    print(f"{len(lines)} texts, coefficients {fitted['coefficients']}, intercept {fitted['intercept']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

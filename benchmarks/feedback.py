@@ -1,0 +1,296 @@
+"""How good is the local feedback? `python -m benchmarks.feedback FILE.jsonl` measures, `--essay FILE` shows.
+
+The corpus is JSON lines of `text`, `refs` and `edits[k] = [start, end, replacement, type]`, one list per reference; with
+`text_tok` and `refs_tok` the GLEU is the published one of JFLEG (mean over 500 draws of one reference per sentence).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from models.jobs import PassName
+from workers.providers.base import PassRequest
+from workers.providers.local import grammar
+from workers.providers.local.confidence import SHOWN_FROM, edit_distance
+from workers.providers.local.engines import Engines
+from workers.providers.local.merge import Finding
+from workers.providers.local.provider import LocalProvider
+
+ORDER = 4
+DRAWS = 500
+BINS = 10
+_TOKEN = re.compile(r"n't\b|'(?:s|m|d|re|ve|ll)\b|\w+?(?=n't\b)|\w+(?:[-.]\w+)*|\.\.\.|\S", re.IGNORECASE)
+
+Edit = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One corrected text of a corpus."""
+
+    text: str
+    refs: tuple[str, ...]
+    edits: tuple[tuple[Edit, ...], ...]
+    source_tokens: tuple[str, ...]
+    ref_tokens: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """One finding and what the corpus says of it; `right` is None when nothing was offered."""
+
+    finding: Finding
+    real: bool
+    right: bool | None
+
+
+def read_corpus(path: Path, limit: int | None = None) -> list[Line]:
+    """Return the lines of a corpus file, at most `limit`."""
+    found: list[Line] = []
+    with path.open(encoding="utf-8") as lines:
+        for raw in lines:
+            if limit is not None and len(found) >= limit:
+                break
+            row: dict[str, Any] = json.loads(raw)
+            found.append(
+                Line(
+                    text=row["text"],
+                    refs=tuple(row["refs"]),
+                    edits=tuple(tuple((edit[0], edit[1]) for edit in edits) for edits in row["edits"]),
+                    source_tokens=tuple(row["text_tok"].split()) if "text_tok" in row else tokens(row["text"]),
+                    ref_tokens=tuple(tuple(one.split()) for one in row["refs_tok"])
+                    if "refs_tok" in row
+                    else tuple(tokens(one) for one in row["refs"]),
+                )
+            )
+    return found
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """Return the tokens of a text in the manner of the Penn Treebank, well enough for both sides of a comparison."""
+    return tuple(_TOKEN.findall(text))
+
+
+def touches(text: str, start: int, end: int, edit: Edit) -> bool:
+    """Return whether a flag and an edit share a character; an insertion is where it stands and the space around it."""
+    first, last = edit
+    if first < last:
+        return start < last and first < end
+    while first > 0 and text[first - 1].isspace():
+        first -= 1
+    while last < len(text) and text[last].isspace():
+        last += 1
+    return start <= last and first <= end
+
+
+def corrected(line: Line, findings: Sequence[Finding]) -> str:
+    """Return the text with the first suggestion of every finding put in."""
+    text = line.text
+    for finding in sorted(findings, key=lambda one: one.start, reverse=True):
+        if finding.suggestions:
+            text = text[: finding.start] + finding.suggestions[0] + text[finding.end :]
+    return " ".join(text.split())
+
+
+def corrected_tokens(line: Line, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return the source tokens with first suggestions put in; tokens no suggestion touches stay as the corpus has them."""
+    places: list[tuple[int, int]] = []
+    at = 0
+    for token in line.source_tokens:
+        found = line.text.find(token, at)
+        if found < 0:
+            return tokens(corrected(line, findings))
+        places.append((found, found + len(token)))
+        at = found + len(token)
+    result: list[str] = []
+    done = 0
+    for finding in findings:
+        if not finding.suggestions:
+            continue
+        first = next((k for k in range(done, len(places)) if places[k][1] > finding.start), len(places))
+        after = next((k for k in range(first, len(places)) if places[k][0] >= finding.end), len(places))
+        result += line.source_tokens[done:first]
+        start = min(places[first][0], finding.start) if first < after else finding.start
+        end = max(places[after - 1][1], finding.end) if first < after else finding.end
+        result += tokens(line.text[start : finding.start] + finding.suggestions[0] + line.text[finding.end : end])
+        done = after
+    return (*result, *line.source_tokens[done:])
+
+
+def judge(line: Line, findings: Iterable[Finding]) -> list[Judged]:
+    """Return each finding with the verdict of the references on its place and on its first suggestion."""
+    before = [_word_distance(line.text, ref) for ref in line.refs]
+    judged: list[Judged] = []
+    for finding in findings:
+        real = any(touches(line.text, finding.start, finding.end, edit) for edits in line.edits for edit in edits)
+        right = None
+        if finding.suggestions:
+            after = corrected(line, [finding])
+            right = any(_word_distance(after, ref) < was for ref, was in zip(line.refs, before, strict=True))
+        judged.append(Judged(finding=finding, real=real, right=right))
+    return judged
+
+
+def _word_distance(one: str, other: str) -> int:
+    ids: dict[str, str] = {}
+    coded = ["".join(ids.setdefault(token, chr(len(ids))) for token in tokens(text)) for text in (one, other)]
+    return edit_distance(coded[0], coded[1])
+
+
+def gleu(sources: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str]], refs: Sequence[Sequence[Sequence[str]]]) -> float:
+    """Return the corpus GLEU of Napoles et al. (2015, without tuning, 2016), 0 to 100."""
+    table = [
+        [_gleu_counts(source, hypothesis, ref) for ref in options]
+        for source, hypothesis, options in zip(sources, hypotheses, refs, strict=True)
+    ]
+    most = max((len(options) for options in table), default=0)
+    scores: list[float] = []
+    for draw in range(DRAWS):
+        # The published scorer seeds each draw with 101 times its number.
+        choose = random.Random(draw * 101)  # noqa: S311
+        totals = [0] * (2 + 2 * ORDER)
+        for options in table:
+            counts = options[choose.randint(0, most - 1) % len(options)]
+            totals = [total + count for total, count in zip(totals, counts, strict=True)]
+        scores.append(_gleu_score(totals))
+    return 100 * sum(scores) / DRAWS
+
+
+def _gleu_counts(source: Sequence[str], hypothesis: Sequence[str], ref: Sequence[str]) -> list[int]:
+    counts = [len(hypothesis), len(ref)]
+    for order in range(1, ORDER + 1):
+        mine, theirs, old = _ngrams(hypothesis, order), _ngrams(ref, order), _ngrams(source, order)
+        wrong = Counter({ngram: count for ngram, count in old.items() if ngram not in theirs})
+        counts += [
+            max((mine & theirs).total() - (mine & wrong).total(), 0),
+            max(len(hypothesis) + 1 - order, 0),
+        ]
+    return counts
+
+
+def _gleu_score(totals: Sequence[int]) -> float:
+    if not all(totals):
+        return 0.0
+    precision = sum(math.log(hit / of) for hit, of in zip(totals[2::2], totals[3::2], strict=True)) / ORDER
+    return math.exp(min(0.0, 1 - totals[1] / totals[0]) + precision)
+
+
+def _ngrams(found: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(found[k : k + order]) for k in range(len(found) - order + 1))
+
+
+def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
+    """Return the expected calibration error over ten equal bins of confidence."""
+    bins: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
+    for confidence, real in pairs:
+        bins[min(int(confidence * BINS), BINS - 1)].append((confidence, real))
+    off = (abs(sum(c for c, _ in one) - sum(real for _, real in one)) for one in bins)
+    return sum(off) / len(pairs) if pairs else 0.0
+
+
+def measure(lines: Sequence[Line]) -> dict[str, float | int]:
+    """Return the figures of the shown flags over a corpus, each line read as a text of its own."""
+    engines = Engines()
+    grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text="Warm up."), engines)
+    started = time.perf_counter()
+    found = [grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines).shown for line in lines]
+    seconds = time.perf_counter() - started
+    judged = [verdict for line, shown in zip(lines, found, strict=True) for verdict in judge(line, shown)]
+    offered = [verdict for verdict in judged if verdict.right is not None]
+    recalls = [_recall(lines, found, reference) for reference in range(min(len(line.edits) for line in lines))]
+    return {
+        "flags": len(judged),
+        "p_any": _share(sum(verdict.real for verdict in judged), len(judged)),
+        "p_first_suggestion": _share(sum(bool(verdict.right) for verdict in offered), len(offered)),
+        "recall": round(sum(hit / max(of, 1) for hit, of in recalls) / max(len(recalls), 1), 4),
+        "gleu": round(
+            gleu(
+                [line.source_tokens for line in lines],
+                [corrected_tokens(line, shown) for line, shown in zip(lines, found, strict=True)],
+                [line.ref_tokens for line in lines],
+            ),
+            2,
+        ),
+        "ece": round(calibration_error([(verdict.finding.problem, verdict.real) for verdict in judged]), 4),
+        "words_per_second": round(sum(len(line.text.split()) for line in lines) / seconds),
+    }
+
+
+def _recall(lines: Sequence[Line], found: Sequence[Sequence[Finding]], reference: int) -> tuple[int, int]:
+    hit = of = 0
+    for line, shown in zip(lines, found, strict=True):
+        own = line.edits[reference]
+        of += len(own)
+        hit += sum(any(touches(line.text, one.start, one.end, edit) for one in shown) for edit in own)
+    return hit, of
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0
+
+
+def show(essay: str, prompt: str) -> dict[str, Any]:
+    """Return the answers of all three passes on one essay, ready for JSON."""
+    provider = LocalProvider()
+    return {
+        str(name): asdict(provider.ask(PassRequest(pass_name=name, text=essay, assignment_prompt=prompt)).answer)
+        for name in PassName
+    }
+
+
+def _readable(answers: dict[str, Any]) -> Iterable[str]:
+    for name, answer in answers.items():
+        yield f"== {name}"
+        for comment in answer["comments"]:
+            place = f"{comment['span']['start']}-{comment['span']['end']}"
+            more = f" (+{len(comment['also_at'])})" if comment["also_at"] else ""
+            yield f"{comment['confidence']:.2f} {comment['kind']} {comment['type']} {place}{more}: {comment['span']['quote']!r}"
+            yield f"     {comment['message']}"
+            yield f"     -> {comment['next_step']}"
+        for title in ("strengths", "next_steps", "not_checked"):
+            for sentence in answer[title]:
+                yield f"{title}: {sentence}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the figures of a corpus, or the comments on one essay."""
+    parser = argparse.ArgumentParser(prog="benchmarks.feedback", description=__doc__)
+    parser.add_argument("corpus", nargs="?", type=Path)
+    parser.add_argument("--limit", type=int, help="read only the first N texts")
+    parser.add_argument("--essay", type=Path, help="show the comments on this essay instead")
+    parser.add_argument("--prompt", type=Path, help="the assignment the essay answers")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    chosen = parser.parse_args(arguments)
+    if (chosen.essay is None) == (chosen.corpus is None):
+        parser.error("name either a corpus or --essay")
+    if chosen.essay is not None:
+        prompt = chosen.prompt.read_text(encoding="utf-8") if chosen.prompt else ""
+        answers = show(chosen.essay.read_text(encoding="utf-8"), prompt)
+        print(json.dumps(answers, ensure_ascii=False, indent=1) if chosen.json else "\n".join(_readable(answers)))
+        return 0
+    lines = read_corpus(chosen.corpus, chosen.limit)
+    if not lines:
+        parser.error("the corpus holds no text")
+    figures = measure(lines)
+    if chosen.json:
+        print(json.dumps(figures))
+    else:
+        print(f"shown from confidence {SHOWN_FROM:.2f}")
+        for name, value in figures.items():
+            print(f"{name:20} {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

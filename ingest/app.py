@@ -1,0 +1,59 @@
+"""The application: settings in, a Flask app out. Nothing is connected before the first request needs it."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+
+from ingest import auth, essays, health, limits, metrics, openapi, problems, submissions, webhooks
+from ingest import settings as ingest_settings
+from ingest.waiting import Waiting
+from models import crypto, db, log, settings
+from models.broker import make_broker
+
+MAX_BODY_BYTES = 1024 * 1024
+# Sixteen threads a process, of which up to half may wait for something without a connection.
+POOL_SIZE = 10
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+def create_app() -> Flask:
+    """Return the app, with every door registered, from this process's environment. Raises SettingsError."""
+    log.set_up("ingest")
+    chosen = ingest_settings.read()
+    db.connect(settings.read_store("ec-ingest", pool_size=POOL_SIZE))
+    crypto.load(settings.read_crypto())
+
+    app = Flask("ingest", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    app.extensions["essaycoach.settings"] = chosen
+    app.extensions["essaycoach.broker"] = make_broker(chosen.redis_url, answer_seconds=0.5)
+    app.extensions["essaycoach.waiting"] = Waiting(chosen.waiting_slots)
+    auth.set_up(app, chosen)
+    limits.set_up(app, chosen)
+    for room in (auth, submissions, essays, webhooks, health):
+        app.register_blueprint(room.blueprint)
+    problems.register(app)
+    openapi.register(app)
+    metrics.register(app)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    return app
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(program="ingest", request_id=g.request_id)
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,147 @@
+"""Every way this service says no, in one table; and the one place where an error becomes an HTTP answer (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from models import errors
+from models.log import logger
+
+log = logger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of problem: its status, its title, and what the reader should do about it."""
+
+    status: int
+    title: str
+    advice: str
+    retry_after: int | None = None
+
+
+KINDS: dict[str, Kind] = {
+    "malformed-json": Kind(400, "The body is not well-formed JSON", "Send one JSON value in UTF-8, without a BOM, without duplicate members."),
+    "idempotency-key-missing": Kind(400, "An Idempotency-Key is needed", "API keys must send an Idempotency-Key header, a new one for each new request."),
+    "idempotency-key-invalid": Kind(400, "The Idempotency-Key is not usable", "Use 1 to 255 visible ASCII characters, bare or in double quotes, in one header."),
+    "unauthorized": Kind(401, "Credentials are missing or not understood", "Send 'Authorization: Bearer <access token or API key>'."),
+    "invalid-token": Kind(401, "The token is not valid here", "Sign in again, or refresh with the newest refresh token."),
+    "token-expired": Kind(401, "The token has expired", "Use the refresh token to get a new pair."),
+    "missing-signature": Kind(401, "A webhook header is missing", "Send webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks)."),
+    "invalid-signature": Kind(401, "No signature matches", "Sign 'id.timestamp.body' with the source's current secret and send the bytes that were signed."),
+    "timestamp-out-of-range": Kind(401, "The webhook timestamp is too far from now", "Check the sender's clock; the attempt must be signed within 300 seconds."),
+    "forbidden": Kind(403, "Your role may not do this", "Ask somebody with the role this operation needs."),
+    "not-found": Kind(404, "There is nothing here for you", "Check the address. What belongs to others answers the same."),
+    "method-not-allowed": Kind(405, "This address does not know that method", "The Allow header lists the methods it knows."),
+    "request-in-progress": Kind(409, "The same request is being carried out", "Ask again in a moment; the answer will be the first one's.", 1),
+    "feedback-not-ready": Kind(409, "There is no feedback to show yet", "Ask again later; the status of the submission says how far it is.", 2),
+    "payload-too-large": Kind(413, "The body is too large", "Send at most 1 MiB."),
+    "unsupported-media-type": Kind(415, "The content type is not JSON", "Send 'Content-Type: application/json'."),
+    "unsupported-content-encoding": Kind(415, "The content encoding is not supported", "Send the body as it is, without Content-Encoding."),
+    "invalid-payload": Kind(422, "Some fields are not acceptable", "Each entry of errors[] points at a field and says what was wrong."),
+    "essay-empty": Kind(422, "The essay is empty", "Send a text with at least one visible character."),
+    "essay-too-long": Kind(422, "The essay is too long", "Send at most 100,000 characters."),
+    "invalid-text": Kind(422, "The text holds characters that cannot be stored", "Remove U+0000 and unpaired surrogates."),
+    "idempotency-key-reused": Kind(422, "This key came before with another request", "Use a new key (or webhook-id) for a new request."),
+    "rate-limited": Kind(429, "Too many requests", "Wait as long as Retry-After says."),
+    "internal-error": Kind(500, "Something went wrong on our side", "Report the request id; nothing you sent was lost if you got no 2xx before."),
+    "temporarily-unavailable": Kind(503, "The service cannot answer right now", "Nothing was stored. Send the same request again after Retry-After.", 2),
+}  # fmt: skip
+
+
+class Problem(Exception):
+    """A request that ends with an answer from the table. `detail` says what was wrong with this one."""
+
+    def __init__(
+        self, slug: str, detail: str, *, errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.slug = slug
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers or {}
+
+
+def from_domain(error: errors.DomainError) -> Problem:
+    """Return the problem a domain error means to a client."""
+    match error:
+        case errors.Invalid():
+            return Problem("invalid-payload", str(error), errors=[{"pointer": p, "detail": d} for p, d in error.errors])
+        case errors.NotFound():
+            return Problem("not-found", str(error))
+        case errors.KeyReused():
+            return Problem("idempotency-key-reused", str(error))
+        case errors.InProgress():
+            return Problem("request-in-progress", str(error))
+        case errors.NotReady():
+            return Problem("feedback-not-ready", str(error))
+        case errors.Unauthorised():
+            return Problem("invalid-token", str(error))
+        case errors.DatabaseAway():
+            return Problem("temporarily-unavailable", str(error))
+        case _:
+            log.error("domain error without an answer", error=type(error).__name__, reason=str(error))
+            return Problem("internal-error", "The error has been logged.")
+
+
+def answer(problem: Problem) -> Response:
+    """Return the problem document with its headers."""
+    kind = KINDS[problem.slug]
+    document: dict[str, Any] = {
+        "type": f"/problems/{problem.slug}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": problem.detail,
+        "instance": g.get("request_id", ""),
+    }
+    if problem.errors is not None:
+        document["errors"] = problem.errors
+    response = Response(json.dumps(document, ensure_ascii=False), status=kind.status, content_type=CONTENT_TYPE)
+    if kind.retry_after is not None:
+        response.headers["Retry-After"] = str(kind.retry_after)
+    if kind.status == 401:
+        error = 'error="invalid_token"' if problem.slug in ("invalid-token", "token-expired") else 'realm="essaycoach"'
+        response.headers["WWW-Authenticate"] = f"Bearer {error}"
+    response.headers.update(problem.headers)
+    return response
+
+
+def register(app: Flask) -> None:
+    """Every error of this app leaves as a problem document, and each kind has a page of its own."""
+    app.register_error_handler(Problem, answer)
+    app.register_error_handler(errors.DomainError, lambda error: answer(from_domain(error)))
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(Exception, _unexpected)
+    app.add_url_rule("/problems/<slug>", "problem", _describe, methods=["GET"])
+
+
+def _from_http(error: HTTPException) -> Response:
+    slugs = {400: "malformed-json", 405: "method-not-allowed", 413: "payload-too-large", 415: "unsupported-media-type", 429: "rate-limited"}
+    slug = slugs.get(error.code or 500, "not-found")
+    details = {
+        "not-found": f"There is nothing at {request.path}.",
+        "method-not-allowed": f"{request.method} is not known at {request.path}.",
+        "payload-too-large": "The body is larger than 1 MiB.",
+        "rate-limited": f"More than {error.description} from this caller.",
+    }
+    headers = {name: value for name, value in error.get_headers() if name.lower() in ("allow", "retry-after")}
+    return answer(Problem(slug, details.get(slug, "The request could not be read."), headers=headers))
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error, route=str(request.url_rule))
+    return answer(Problem("internal-error", "The error has been logged under this request id."))
+
+
+def _describe(slug: str) -> Response:
+    kind = KINDS.get(slug)
+    if kind is None:
+        raise Problem("not-found", f"There is no kind of problem called {slug!r}.")
+    return Response(f"{kind.status} {slug}\n\n{kind.title}.\n{kind.advice}\n", content_type="text/plain; charset=utf-8")

@@ -1,0 +1,297 @@
+"""Request and answer models. OpenAPI is generated from these, so a field's description is its documentation."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, StringConstraints
+
+MAX_CHARACTERS = 100_000
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})")
+
+
+def _text_only(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    return value
+
+
+def _date_text(value: Any) -> Any:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("must be an RFC 3339 time with a zone, such as 2026-11-23T08:30:00Z")
+    return value
+
+
+Id = Annotated[UUID, BeforeValidator(_text_only)]
+Moment = Annotated[datetime, BeforeValidator(_date_text)]
+Short = Annotated[StrictStr, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+ExternalId = Annotated[StrictStr, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
+Language = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Credentials(BaseModel):
+    """Who signs in, and where."""
+
+    org: Short
+    email: Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=r"@")]
+    password: Annotated[StrictStr, StringConstraints(min_length=1, max_length=1024)]
+
+
+class Tokens(BaseModel):
+    """A pair of tokens: the access token for requests, the refresh token for the next pair."""
+
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"]
+    expires_in: Annotated[int, Field(description="seconds the access token lives")]
+
+
+class Student(BaseModel):
+    """The student as the LMS knows them."""
+
+    external_id: ExternalId
+    name: Short | None = None
+    email: Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=r"@")] | None = None
+
+
+class Submission(BaseModel):
+    """A piece of writing, or a new version of one."""
+
+    title: Annotated[StrictStr, StringConstraints(min_length=1, max_length=500, pattern=r"\S")]
+    # The limits of `text` have problem kinds of their own, so they are checked by ingest.submissions, not here.
+    text: Annotated[StrictStr, Field(json_schema_extra={"minLength": 1, "maxLength": MAX_CHARACTERS, "pattern": r"\S"})]
+    assignment_id: Id | None = None
+    essay_id: Annotated[Id | None, Field(description="makes this the next version of that essay")] = None
+    student: Annotated[Student | None, Field(description="API keys and webhooks only, and needed there")] = None
+    category: Short | None = None
+    language: Language | None = None
+    external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the piece or attempt")] = None
+    submitted_at: Moment | None = None
+
+
+class Event(BaseModel):
+    """A webhook's envelope. `data` is read only when the type is one we act on."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Annotated[StrictStr, StringConstraints(min_length=1, max_length=200)]
+    timestamp: Moment
+    data: dict[str, Any]
+
+
+class Links(BaseModel):
+    """Where to look next."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    self_: Annotated[str, Field(alias="self")]
+    feedback: str
+    events: str
+    essay: str
+
+
+class Receipt(BaseModel):
+    """The submission is stored and will reach a final state."""
+
+    id: UUID
+    essay_id: UUID
+    version: int
+    status: Literal["queued", "superseded"]
+    links: Links
+
+
+class Ignored(BaseModel):
+    """The event is authentic, and nothing follows from it."""
+
+    ignored: str
+
+
+class PassStatus(BaseModel):
+    """How far one pass is."""
+
+    status: Literal["queued", "running", "done", "retrying", "gave_up", "cancelled"]
+    attempts: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    comments: int | None
+    reason: Annotated[str | None, Field(description="why the last attempt failed, or why the pass was given up")]
+
+
+class Place(BaseModel):
+    """Where a waiting submission stands."""
+
+    position: int
+    estimated_seconds: int
+
+
+class Status(BaseModel):
+    """How far a submission is."""
+
+    id: UUID
+    essay_id: UUID
+    version: int
+    status: Literal["queued", "processing", "completed", "partial", "failed", "superseded", "cancelled"]
+    received_at: datetime
+    completed_at: datetime | None
+    released: bool
+    passes: dict[str, PassStatus]
+    queue: Annotated[Place | None, Field(description="null once every pass has started")]
+
+
+class Span(BaseModel):
+    """The words a comment is about: text[start:end] == quote, counted in code points, unless match is none."""
+
+    start: int
+    end: int
+    unit: Literal["code_points"]
+    quote: str
+    prefix: str
+    suffix: str
+    match: Literal["exact", "normalised", "none"]
+
+
+class Range(BaseModel):
+    """Another place where the same comment holds."""
+
+    start: int
+    end: int
+
+
+class Comment(BaseModel):
+    """One point about one place, with one next step."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    id: UUID
+    pass_: Annotated[str, Field(alias="pass")]
+    type: str
+    kind: Literal["praise", "issue", "question"]
+    severity: Literal["info", "minor", "major"]
+    priority: int
+    span: Span
+    also_at: list[Range]
+    message: str
+    next_step: str
+    suggestions: list[str]
+    criterion: str | None
+    confidence: Share
+    confidence_basis: Literal["measured", "model", "agreement"]
+    origin: Literal["rule", "model", "educator"]
+    provider: Literal["local", "anthropic"]
+    model: str
+    resolution: Literal["open", "addressed", "persisting", "moot"]
+    carried_from: UUID | None
+
+
+class CriterionResult(BaseModel):
+    """The level picked for one criterion of the teacher's rubric; the points come from the rubric."""
+
+    criterion: str
+    level: str
+    points: int
+    max_points: int
+    rationale: str
+    evidence: list[UUID]
+    confidence: Share
+
+
+class Summary(BaseModel):
+    """The few things to take away, and what nobody checked."""
+
+    strengths: list[str]
+    next_steps: list[str]
+    not_checked: list[str]
+
+
+class Feedback(BaseModel):
+    """What the passes that are done have to say."""
+
+    submission_id: UUID
+    version: int
+    status: str
+    summary: Summary
+    criteria: list[CriterionResult]
+    comments: list[Comment]
+
+
+class Version(BaseModel):
+    """One version of an essay."""
+
+    id: UUID
+    version: int
+    status: str
+    received_at: datetime
+    submitted_at: datetime
+    completed_at: datetime | None
+    characters: int
+    words: int
+
+
+class Essay(BaseModel):
+    """A piece of writing; its state is its newest version's."""
+
+    id: UUID
+    title: str
+    student_id: UUID
+    assignment_id: UUID | None
+    course_id: UUID | None
+    category: str | None
+    external_id: str | None
+    status: str
+    version: int
+    submission_id: UUID
+    created_at: datetime
+    updated_at: datetime
+
+
+class EssayWithVersions(Essay):
+    """A piece of writing with all its versions, oldest first."""
+
+    versions: list[Version]
+
+
+class Essays(BaseModel):
+    """A page of essays, newest first."""
+
+    items: list[Essay]
+    next_cursor: Annotated[str | None, Field(description="pass it as `cursor` for the next page; null on the last")]
+
+
+class Me(BaseModel):
+    """Who is asking."""
+
+    id: UUID
+    org_id: UUID
+    role: Literal["student", "educator", "admin"]
+    name: str | None
+    email: str | None
+    external_id: str | None
+
+
+class Health(BaseModel):
+    """How the service is."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    checks: dict[str, str] = {}
+
+
+class FieldError(BaseModel):
+    """One field that was not acceptable."""
+
+    pointer: str
+    detail: str
+
+
+class ProblemDocument(BaseModel):
+    """Why the request was not carried out (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: Annotated[str, Field(description="the request id, also in X-Request-Id")]
+    errors: list[FieldError] | None = None

@@ -1,0 +1,294 @@
+"""Handing in, and watching what becomes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, g, jsonify, request
+
+from ingest import schemas
+from ingest.auth import Identity, identity
+from ingest.openapi import Parameter, operation
+from ingest.problems import Problem
+from ingest.strict_json import read_body
+from ingest.waiting import Waiting
+from models import essays, events, feedback
+from models.broker import HintBroker
+from models.essays import Draft, Receipt, Source
+from models.jobs import Queue
+from models.queue import place_of
+from models.users import recognise_student
+
+blueprint = Blueprint("submissions", __name__)
+
+LONGEST_WAIT_SECONDS = 25
+STREAM_SECONDS = 300.0
+FINAL = ("completed", "partial", "failed", "superseded", "cancelled")
+_KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
+_WAIT = re.compile(r"\bwait\s*=\s*\"?([0-9]{1,4})\"?")
+
+IDEMPOTENCY_KEY = Parameter(
+    name="Idempotency-Key",
+    where="header",
+    description="API keys must send one. Kept for 7 days: the same key and body get the same answer, another body gets 422.",
+    schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": r'^("[ !#-~]{1,253}"|[!#-~]{1,255})$'},
+)
+PREFER = Parameter(
+    name="Prefer",
+    where="header",
+    description=f"wait=N holds the answer until the state changes, for at most N seconds (up to {LONGEST_WAIT_SECONDS}).",
+    schema={"type": "string", "pattern": "^wait=[0-9]{1,4}$"},
+)
+IF_NONE_MATCH = Parameter(
+    name="If-None-Match", where="header", description="The ETag of the state already known.", schema={"type": "string", "maxLength": 200}
+)
+
+
+@blueprint.post("/v1/submissions")
+@operation(
+    "Hand in an essay",
+    answers={202: schemas.Receipt},
+    body=schemas.Submission,
+    parameters=(IDEMPOTENCY_KEY,),
+    problems=(
+        "idempotency-key-missing", "idempotency-key-invalid", "idempotency-key-reused", "request-in-progress", "not-found",
+        "essay-empty", "essay-too-long", "invalid-text",
+    ),
+    headers={202: {"Location": "the submission's status", "Retry-After": "seconds until it is worth asking"}},
+)  # fmt: skip
+def hand_in() -> Response:
+    """Store a version and queue its three passes. It will reach a final state, whatever breaks meanwhile."""
+    who = identity()
+    key = idempotency_key(needed=who.is_api_key)
+    wanted = read_body(schemas.Submission)
+    draft = to_draft(wanted, source="api" if who.is_api_key else "app")
+    if who.is_api_key != (wanted.student is not None):
+        detail = "is needed when an API key hands in" if who.is_api_key else "may only be given with an API key"
+        raise Problem("invalid-payload", f"student {detail}.", errors=[{"pointer": "/student", "detail": detail}])
+    hints: tuple[Any, ...] = ()
+    with who.session():
+        answer = _known_answer(key, who)
+        if answer is None:
+            author = who.user or author_of(wanted, org=who.org)
+            receipt = essays.receive(author, draft, org=who.org)
+            answer, hints = to_answer(receipt), receipt.hints
+            if key is not None:
+                events.keep_answer(key, org=who.org, caller=who.caller, answer=answer)
+    send_hints(hints)
+    return accepted(answer)
+
+
+@blueprint.get("/v1/submissions/<uuid:submission_id>")
+@operation(
+    "How far is it",
+    answers={200: schemas.Status, 304: None},
+    parameters=(PREFER, IF_NONE_MATCH),
+    headers={200: {"ETag": "changes when the state does", "Retry-After": "sent while it is not final"}},
+)
+def status(submission_id: UUID) -> Response:
+    """Answer the state of each pass. With `Prefer: wait=N`, hold until it differs from If-None-Match, or from now."""
+    who = identity()
+    body = read_status(submission_id, who)
+    known = request.headers.get("If-None-Match", "").strip() or None
+    asked = _WAIT.search(request.headers.get("Prefer", ""))
+    held = False
+    if asked and body["status"] not in FINAL and known in (None, etag(body)):
+        waiting: Waiting = current_app.extensions["essaycoach.waiting"]
+        known = known or etag(body)
+        with waiting.slot() as free:
+            held = free
+            if free:
+                g.waited = True
+                seconds = min(int(asked.group(1)), LONGEST_WAIT_SECONDS)
+                body = waiting.until(lambda: read_status(submission_id, who), lambda new: etag(new) != known, seconds=seconds, now=body)
+    tag = etag(body)
+    if known == tag and request.headers.get("If-None-Match"):
+        response = Response(status=304)
+    else:
+        response = jsonify(body)
+    response.headers["ETag"] = tag
+    if held:
+        response.headers["Preference-Applied"] = f"wait={asked.group(1)}" if asked else ""
+    if body["status"] not in FINAL:
+        response.headers["Retry-After"] = "2"
+    return response
+
+
+@blueprint.get("/v1/submissions/<uuid:submission_id>/events")
+@operation("Follow it", answers={200: "text/event-stream"})
+def follow(submission_id: UUID) -> Response:
+    """Stream one event per change of state, ending with the final one. Past the bound of listeners, answer the state once."""
+    who = identity()
+    first = read_status(submission_id, who)
+    waiting: Waiting = current_app.extensions["essaycoach.waiting"]
+    g.waited = True
+
+    def stream() -> Iterator[str]:
+        body = first
+        yield event_of(body)
+        with waiting.slot() as free:
+            remaining = STREAM_SECONDS if free else 0.0
+            while body["status"] not in FINAL and remaining > 0:
+                tag = etag(body)
+                step = min(15.0, remaining)
+                remaining -= step
+                newer = waiting.until(lambda: read_status(submission_id, who), lambda new: etag(new) != tag, seconds=step, now=body)  # noqa: B023
+                # A comment line keeps proxies from closing a quiet stream.
+                yield event_of(newer) if etag(newer) != tag else ": still waiting\n\n"
+                body = newer
+
+    return Response(stream(), content_type="text/event-stream", headers={"Retry-After": "2", "X-Accel-Buffering": "no"})
+
+
+@blueprint.get("/v1/submissions/<uuid:submission_id>/feedback")
+@operation("Read the feedback", answers={200: schemas.Feedback}, problems=("feedback-not-ready",))
+def read_feedback(submission_id: UUID) -> Response:
+    """Answer what the passes that are done have to say. Students (and their LMS) see it once it is released."""
+    who = identity()
+    with who.session():
+        found = feedback.fetch(submission_id, org=who.org, released_only=who.role in ("ec_student", "ec_lms"))
+        header = found["header"]
+        if who.user == header["user_id"] and found["status"] in FINAL:
+            events.note_view(who.user, org=who.org, essay=header["essay_id"], submission=submission_id)
+    body = {
+        "submission_id": submission_id,
+        "version": header["version"],
+        "status": found["status"],
+        "summary": found["summary"],
+        "criteria": found["criteria"],
+        "comments": found["comments"],
+    }
+    return Response(
+        schemas.Feedback.model_validate(body).model_dump_json(by_alias=True), content_type="application/json"
+    )
+
+
+def idempotency_key(*, needed: bool) -> str | None:
+    """Return this request's Idempotency-Key, bare or quoted. Raises Problem."""
+    given = request.headers.getlist("Idempotency-Key")
+    if not given:
+        if needed:
+            raise Problem("idempotency-key-missing", "API keys must send an Idempotency-Key header.")
+        return None
+    matched = _KEY.fullmatch(given[0].strip()) if len(given) == 1 else None
+    if matched is None:
+        raise Problem("idempotency-key-invalid", "The Idempotency-Key must be one header of 1 to 255 visible ASCII characters.")
+    return matched.group(1) or matched.group(2)
+
+
+def to_draft(wanted: schemas.Submission, *, source: Source) -> Draft:
+    """Return the checked request as a draft. Raises Problem for a text that cannot be accepted."""
+    if not wanted.text.strip():
+        raise Problem("essay-empty", "The text has no visible character.", errors=[{"pointer": "/text", "detail": "is blank"}])
+    if len(wanted.text) > schemas.MAX_CHARACTERS:
+        detail = f"has {len(wanted.text):,} characters; at most {schemas.MAX_CHARACTERS:,} are read"
+        raise Problem("essay-too-long", f"The text {detail}.", errors=[{"pointer": "/text", "detail": detail}])
+    return Draft(
+        title=wanted.title,
+        text=wanted.text,
+        source=source,
+        assignment=wanted.assignment_id,
+        essay=wanted.essay_id,
+        category=wanted.category,
+        language=wanted.language,
+        external_id=wanted.external_id,
+        submitted_at=wanted.submitted_at,
+        queue=Queue.INTERACTIVE,
+    )
+
+
+def author_of(wanted: schemas.Submission, *, org: UUID) -> UUID:
+    """Return the user an LMS hands in for, added or enrolled if need be. Call it as ec_lms."""
+    assert wanted.student is not None
+    student = wanted.student
+    author = recognise_student(student.external_id, org=org, name=student.name, email=student.email)
+    if wanted.assignment_id is not None:
+        essays.enrol(author, assignment=wanted.assignment_id, org=org)
+    return author
+
+
+def to_answer(receipt: Receipt) -> dict[str, Any]:
+    """Return the receipt as it is sent."""
+    at = f"/v1/submissions/{receipt.submission}"
+    return {
+        "id": str(receipt.submission),
+        "essay_id": str(receipt.essay),
+        "version": receipt.version,
+        "status": receipt.status,
+        "links": {"self": at, "feedback": f"{at}/feedback", "events": f"{at}/events", "essay": f"/v1/essays/{receipt.essay}"},
+    }
+
+
+def accepted(answer: dict[str, Any]) -> Response:
+    """Return the 202 that carries a receipt."""
+    response = jsonify(answer)
+    response.status_code = 202
+    response.headers["Location"] = answer["links"]["self"]
+    response.headers["Retry-After"] = "2"
+    return response
+
+
+def send_hints(hints: tuple[Any, ...]) -> None:
+    """The hints are on their way, or left to the clock. Call it after the commit."""
+    broker: HintBroker = current_app.extensions["essaycoach.broker"]
+    broker.send(hints)
+
+
+def read_status(submission: UUID, who: Identity) -> dict[str, Any]:
+    """Return a submission's state as it is sent. Raises NotFound."""
+    with who.session():
+        found = essays.fetch_status(submission, org=who.org)
+        waits = any(one["state"] == "queued" for one in found)
+        place = place_of(submission) if waits else None
+    first = found[0]
+    return {
+        "id": str(first["id"]),
+        "essay_id": str(first["essay_id"]),
+        "version": first["version"],
+        "status": first["status"],
+        "received_at": _moment(first["received_at"]),
+        "completed_at": _moment(first["completed_at"]),
+        "released": first["released"],
+        "passes": {
+            one["name"]: {
+                "status": "retrying" if one["state"] == "queued" and one["error"] else one["state"],
+                "attempts": one["attempt"],
+                "started_at": _moment(one["started_at"]),
+                "finished_at": _moment(one["finished_at"]),
+                "comments": one["comments"],
+                "reason": one["error"],
+            }
+            for one in found
+        },
+        "queue": {"position": place.position, "estimated_seconds": math.ceil(place.seconds)} if place else None,
+    }
+
+
+def etag(body: dict[str, Any]) -> str:
+    """Return the tag of a state. Weak: the place in the queue moves without the state changing."""
+    state = {name: value for name, value in body.items() if name != "queue"}
+    return f'W/"{hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:32]}"'
+
+
+def event_of(body: dict[str, Any]) -> str:
+    """Return a state as one server-sent event."""
+    return f"event: status\ndata: {json.dumps(body)}\n\n"
+
+
+def _known_answer(key: str | None, who: Identity) -> dict[str, Any] | None:
+    if key is None:
+        return None
+    digest = hashlib.sha256(request.method.encode() + request.path.encode() + request.get_data()).digest()
+    return events.claim_key(key, org=who.org, caller=who.caller, request_sha256=digest)
+
+
+def _moment(moment: Any) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+

@@ -1,0 +1,9 @@
+drop table sources;
+drop table api_keys;
+drop table sessions;
+drop table user_keys;
+drop table users;
+drop table orgs;
+drop function uuid7_floor(timestamptz);
+drop function app_user();
+drop function app_org();

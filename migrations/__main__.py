@@ -1,0 +1,74 @@
+"""The door of the migrations: up, down, status, check, seal."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from migrations.runner import PROGRAMS, MigrationError, Runner, problems, runner, seal
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the exit code: 0 done, 1 refused with a reason on standard error."""
+    parser = argparse.ArgumentParser(
+        prog="python -m migrations",
+        description="Change the schema of DATABASE_URL (a direct connection as a superuser, or as a member of ec_owner).",
+        epilog="ESSAYCOACH_DB_PASSWORD_INGEST, _WORKER, _CLOCK, _MONITOR, _BACKUP set the programs' log-in passwords on 'up'.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="prepare the roles and apply every missing migration")
+    down = commands.add_parser("down", help="roll back the newest migration, or all of them")
+    down.add_argument("--all", action="store_true", help="roll back to an empty schema; every row is lost")
+    down.add_argument("--steps", type=int, default=1, help="how many to roll back (default: 1)")
+    commands.add_parser("status", help="list the migrations and whether each is applied")
+    commands.add_parser("check", help="check numbering, rollback files and checksums; needs no database")
+    commands.add_parser("seal", help="add new files to checksums.sha256")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.command == "check":
+            return _say_problems()
+        if chosen.command == "seal":
+            print("\n".join(f"sealed {name}" for name in seal()) or "nothing new to seal")
+            return 0
+        url = os.environ.get("DATABASE_URL")
+        if not url:
+            raise MigrationError("DATABASE_URL is not set. Point it at the database to change.")
+        with runner(url) as schema:
+            return _run(schema, chosen)
+    except MigrationError as error:
+        print(f"migrations: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(schema: Runner, chosen: argparse.Namespace) -> int:
+    if chosen.command == "status":
+        for name, applied in schema.status():
+            print(f"{'applied' if applied else 'missing':8} {name}")
+        return 0
+    if chosen.command == "up":
+        schema.prepare_roles(_passwords())
+        steps, verb = schema.up(), "applied"
+    else:
+        steps, verb = schema.down(None if chosen.all else chosen.steps), "rolled back"
+    done = 0
+    for name, seconds in steps:
+        print(f"{verb} {name} in {seconds * 1000:.0f} ms", flush=True)
+        done += 1
+    print(f"{done} migrations {verb}" if done else "nothing to do")
+    return 0
+
+
+def _passwords() -> dict[str, str]:
+    names = {role: f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}" for role in PROGRAMS}
+    return {role: os.environ[name] for role, name in names.items() if os.environ.get(name)}
+
+
+def _say_problems() -> int:
+    found = problems()
+    print("\n".join(found) or "every migration is numbered, reversible and sealed")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+-- Roles are cluster-wide and outlive any one database, so they are not a numbered migration: this file may be run
+-- any number of times, by a superuser (or, without the extension, by a role that may create roles and bypass RLS).
+--
+--   ec_owner     owns every table; nobody logs in as it, migrations SET ROLE to it
+--   ec_stats     owns views and functions that must look across orgs; BYPASSRLS, nobody logs in as it
+--   ec_auth      signing in and recognising a key or source, before any identity is known
+--   ec_lms       what an API key or a webhook may do inside its own org
+--   ec_student, ec_educator, ec_admin    what a signed-in person may do
+--   ec_ingest, ec_worker, ec_clock, ec_monitor, ec_backup    the programs' log-ins; they own nothing
+
+do $$
+declare
+    role_name text;
+begin
+    foreach role_name in array array['ec_owner', 'ec_auth', 'ec_lms', 'ec_student', 'ec_educator', 'ec_admin'] loop
+        if not exists (select from pg_roles where rolname = role_name) then
+            execute format('create role %I nologin', role_name);
+        end if;
+    end loop;
+    foreach role_name in array array['ec_ingest', 'ec_worker', 'ec_clock', 'ec_monitor'] loop
+        if not exists (select from pg_roles where rolname = role_name) then
+            execute format('create role %I login noinherit', role_name);
+        end if;
+    end loop;
+    if not exists (select from pg_roles where rolname = 'ec_stats') then
+        create role ec_stats nologin bypassrls;
+    end if;
+    if not exists (select from pg_roles where rolname = 'ec_backup') then
+        create role ec_backup login bypassrls;
+    end if;
+end
+$$;
+
+-- The ingest program is nobody until it becomes somebody, inside one transaction, by set_config('role', …, true).
+grant ec_auth, ec_lms, ec_student, ec_educator, ec_admin to ec_ingest with inherit false, set true;
+grant ec_stats to ec_owner with inherit true, set true;
+grant pg_monitor to ec_monitor with inherit true;
+
+-- Limits live on the roles: a session SET would not survive a pool or PgBouncer.
+alter role ec_ingest set statement_timeout = '5s';
+alter role ec_ingest set lock_timeout = '2s';
+alter role ec_ingest set idle_in_transaction_session_timeout = '10s';
+alter role ec_worker set statement_timeout = '15s';
+alter role ec_worker set lock_timeout = '5s';
+alter role ec_worker set idle_in_transaction_session_timeout = '15s';
+alter role ec_clock set statement_timeout = '60s';
+alter role ec_clock set lock_timeout = '5s';
+alter role ec_clock set idle_in_transaction_session_timeout = '60s';
+alter role ec_monitor set statement_timeout = '5s';
+alter role ec_monitor set default_transaction_read_only = on;
+alter role ec_backup set default_transaction_read_only = on;
+
+-- Extensions live apart, so that a dump of `public` is ours alone.
+create schema if not exists extensions;
+grant usage on schema extensions to ec_monitor;
+
+revoke all on schema public from public;
+grant create, usage on schema public to ec_owner, ec_stats;
+grant usage on schema public to ec_auth, ec_lms, ec_student, ec_educator, ec_admin;
+grant usage on schema public to ec_ingest, ec_worker, ec_clock, ec_monitor, ec_backup;
+
+-- A dump reads every table, partitions included; so do the functions that look across orgs.
+alter default privileges for role ec_owner in schema public grant select on tables to ec_backup, ec_stats;
+alter default privileges for role ec_owner revoke execute on functions from public;
+alter default privileges for role ec_stats revoke execute on functions from public;

@@ -1,0 +1,51 @@
+"""The closed list of what can go wrong in the domain. Each name is the decision it causes; HTTP is decided elsewhere."""
+
+from __future__ import annotations
+
+
+class DomainError(Exception):
+    """Something the caller must be told. The message is written for a person."""
+
+
+class NotFound(DomainError):
+    """The thing is not there, or not for the acting person: the two are never told apart."""
+
+
+class Invalid(DomainError):
+    """A value cannot be accepted. `errors` pairs a JSON pointer with what was wrong there."""
+
+    def __init__(self, detail: str, *, errors: list[tuple[str, str]]) -> None:
+        super().__init__(detail)
+        self.errors = errors
+
+
+class KeyReused(DomainError):
+    """The same idempotency key or event id came before with another body."""
+
+
+class InProgress(DomainError):
+    """The same request is being carried out right now; its answer will be there in a moment."""
+
+
+class NotReady(DomainError):
+    """The feedback asked for does not exist yet, or is not released to this reader yet."""
+
+
+class Unauthorised(DomainError):
+    """The credentials do not stand for anybody who may act."""
+
+
+class FenceLost(DomainError):
+    """Another claim has taken the pass over; nothing this claim writes may count."""
+
+
+class DatabaseAway(DomainError):
+    """PostgreSQL did not answer in time. Nothing was written; try again in a moment."""
+
+
+class Undecipherable(DomainError):
+    """A ciphertext does not open: wrong key, wrong place, or changed bytes."""
+
+
+class SettingsError(Exception):
+    """The environment is not usable; the message names the variable and what it must be."""

@@ -1,0 +1,339 @@
+"""Essays and their versions: receive one, look at one, list them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from models.crypto import Key, Place
+from models.db import row, rows, run
+from models.errors import Invalid, NotFound
+from models.jobs import Hint, PassName, Queue
+from models.users import unwrapped
+
+Source = Literal["app", "api", "webhook"]
+WORD = re.compile(r"\w+(?:['’\-]\w+)*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A version as it came in, already checked for form."""
+
+    title: str
+    text: str
+    source: Source
+    assignment: UUID | None = None
+    essay: UUID | None = None
+    category: str | None = None
+    language: str | None = None
+    external_id: str | None = None
+    submitted_at: datetime | None = None
+    queue: Queue = Queue.INTERACTIVE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What became of a draft: the version it is now, and the hints to send once the transaction is committed."""
+
+    submission: UUID
+    essay: UUID
+    version: int
+    status: str
+    hints: tuple[Hint, ...] = ()
+
+
+_LOOK_UP = """
+select o.default_language, o.release_policy as org_release_policy, k.wrapped, k.master_key_id, now() as now,
+    uuidv7() as submission_id, uuidv7() as new_essay_id, array[uuidv7(), uuidv7(), uuidv7()] as pass_ids,
+    a.course_id, a.release_policy, a.id as assignment_id,
+    coalesce(c.id, a.category_id) as category_id, c.id is not null as category_known,
+    e.id as essay_id, e.assignment_id as essay_assignment_id, e.course_id as essay_course_id, e.newest_submitted_at
+from orgs as o
+join user_keys as k on k.org_id = o.id and k.user_id = %(user)s
+left join assignments as a on a.org_id = o.id and a.id = %(assignment)s
+left join categories as c on c.org_id = o.id and c.slug = %(category)s
+left join essays as e on e.org_id = o.id and e.user_id = %(user)s and {essay}
+where o.id = %(org)s
+"""
+_BY_ID = "e.id = %(essay)s"
+_BY_ASSIGNMENT = "e.assignment_id = %(assignment)s"
+_BY_EXTERNAL_ID = "e.assignment_id is null and e.external_id = %(external_id)s"
+
+_NEW_ESSAY = """
+    insert into essays (id, org_id, user_id, course_id, assignment_id, category_id, external_id, title, versions,
+        newest_submission_id, newest_submitted_at)
+    values (%(essay)s, %(org)s, %(user)s, %(course)s, %(assignment)s, %(category)s, %(external_id)s, %(title)s, 1,
+        %(submission)s, %(submitted_at)s)
+    on conflict do nothing
+    returning id, audience_id, versions, newest_submission_id
+"""
+# A version older than the newest is kept and numbered, but the essay goes on pointing at the newest.
+_NEXT_VERSION = """
+    update essays set versions = versions + 1, updated_at = now(),
+        title = case when %(submitted_at)s >= newest_submitted_at then %(title)s else title end,
+        category_id = case when %(submitted_at)s >= newest_submitted_at
+            then coalesce(%(category)s, category_id) else category_id end,
+        newest_submission_id = case when %(submitted_at)s >= newest_submitted_at
+            then %(submission)s else newest_submission_id end,
+        newest_submitted_at = greatest(newest_submitted_at, %(submitted_at)s)
+    where org_id = %(org)s and id = %(essay)s
+    returning id, audience_id, versions, newest_submission_id
+"""
+_RECEIVE = """
+with essay as ({essay}),
+version as (
+    insert into submissions (id, org_id, essay_id, user_id, audience_id, version, status, queue, source, external_id, language,
+        text, text_sha256, characters, words, submitted_at, released_at, completed_at)
+    select %(submission)s, %(org)s, id, %(user)s, audience_id, versions,
+        case when newest_submission_id = %(submission)s then 'queued' else 'superseded' end,
+        %(queue)s, %(source)s, %(external_id)s, %(language)s, %(text)s, %(sha256)s, %(characters)s, %(words)s, %(submitted_at)s,
+        case when %(released)s then now() end,
+        case when newest_submission_id = %(submission)s then null else now() end
+    from essay
+    returning essay_id, version, status, audience_id
+),
+job as (
+    insert into passes (id, org_id, submission_id, user_id, audience_id, name, state, queue, finished_at)
+    select (%(pass_ids)s::uuid[])[n], %(org)s, %(submission)s, %(user)s, v.audience_id, (%(pass_names)s::text[])[n],
+        case v.status when 'queued' then 'queued' else 'cancelled' end, %(queue)s,
+        case v.status when 'queued' then null else now() end
+    from version as v, generate_subscripts(%(pass_names)s::text[], 1) as n
+),
+event as (
+    insert into analytics (org_id, user_id, event, essay_id, submission_id)
+    select %(org)s, %(user)s, case version when 1 then 'submitted' else 'revised' end, essay_id, %(submission)s from version
+)
+select essay_id, version, status from version
+"""
+
+
+def receive(author: UUID, draft: Draft, *, org: UUID) -> Receipt:
+    """The draft is a version of an essay of this author, with one queued pass per reading. Nothing is sent yet.
+
+    The same author's next draft for the same assignment (or LMS essay id) becomes the next version; one that is older
+    than the newest is stored as `superseded`. Raises NotFound for an assignment or essay the acting role cannot see,
+    Invalid for an unknown category.
+    """
+    # Two first drafts at the same moment: the loser's insert finds the winner's essay and becomes its next version.
+    for _ in range(3):
+        place = _look_up(author, draft, org=org)
+        stored = row(_RECEIVE.format(essay=_NEXT_VERSION if place["essay_id"] else _NEW_ESSAY), _values(place, draft, author, org))
+        if stored is not None:
+            break
+    else:
+        raise NotFound("The essay changed while this version was being stored. Send it again.")
+    hints = tuple(Hint(org_id=org, pass_id=one, queue=draft.queue) for one in place["pass_ids"])
+    return Receipt(
+        submission=place["submission_id"],
+        essay=stored["essay_id"],
+        version=stored["version"],
+        status=stored["status"],
+        hints=hints if stored["status"] == "queued" else (),
+    )
+
+
+def _look_up(author: UUID, draft: Draft, *, org: UUID) -> dict[str, Any]:
+    if draft.essay:
+        essay = _BY_ID
+    elif draft.assignment:
+        essay = _BY_ASSIGNMENT
+    else:
+        essay = _BY_EXTERNAL_ID
+    place = row(
+        _LOOK_UP.format(essay=essay),
+        {
+            "org": org,
+            "user": author,
+            "assignment": draft.assignment,
+            "essay": draft.essay,
+            "category": draft.category,
+            "external_id": draft.external_id,
+        },
+    )
+    if place is None:
+        raise NotFound("There is no such student.")
+    if draft.assignment and place["assignment_id"] is None:
+        raise NotFound("There is no assignment with this assignment_id, or it is not yours.")
+    if draft.essay and place["essay_id"] is None:
+        raise NotFound("There is no essay with this essay_id, or it is not yours.")
+    if draft.essay and draft.assignment and place["essay_assignment_id"] != draft.assignment:
+        raise Invalid(
+            "The essay belongs to another assignment.", errors=[("/assignment_id", "is not the assignment of essay_id")]
+        )
+    if draft.category and not place["category_known"]:
+        raise Invalid("The category is not known here.", errors=[("/category", "is not one of the org's categories")])
+    return place
+
+
+def _values(place: dict[str, Any], draft: Draft, author: UUID, org: UUID) -> dict[str, Any]:
+    key = unwrapped(place, org=org, user=author)
+    essay = place["essay_id"] or place["new_essay_id"]
+    policy = place["release_policy"] or place["org_release_policy"]
+    return {
+        "org": org,
+        "user": author,
+        "essay": essay,
+        "course": place["course_id"],
+        "assignment": draft.assignment,
+        "category": place["category_id"],
+        "external_id": draft.external_id,
+        "title": key.seal(draft.title, place=Place("essays", "title", org, essay)),
+        "submission": place["submission_id"],
+        # A date ahead of the database's clock would make every later draft look old.
+        "submitted_at": min(draft.submitted_at or place["now"], place["now"]),
+        "queue": draft.queue,
+        "source": draft.source,
+        "language": draft.language or place["default_language"],
+        "text": key.seal(draft.text, place=Place("submissions", "text", org, place["submission_id"])),
+        "sha256": hashlib.sha256(draft.text.encode()).digest(),
+        "characters": len(draft.text),
+        "words": sum(1 for _ in WORD.finditer(draft.text)),
+        "released": policy == "auto",
+        "pass_ids": place["pass_ids"],
+        "pass_names": [str(name) for name in PassName],
+    }
+
+
+def enrol(student: UUID, *, assignment: UUID, org: UUID) -> None:
+    """The student is in the assignment's course: the LMS says so by handing in for it."""
+    run(
+        """
+        insert into enrollments (org_id, course_id, user_id, role)
+        select org_id, course_id, %s, 'student' from assignments where org_id = %s and id = %s
+        on conflict do nothing
+        """,
+        (student, org, assignment),
+    )
+
+
+_STATUS = """
+select s.id, s.essay_id, s.version, s.status, s.created_at as received_at, s.completed_at, s.released_at is not null as released,
+    s.queue, p.name, p.state, p.attempt, p.error, p.started_at, p.finished_at, p.next_at, p.comments, p.id as pass_id
+from submissions as s
+join passes as p on p.org_id = s.org_id and p.submission_id = s.id
+where s.org_id = %s and s.id = %s
+order by array_position(%s::text[], p.name)
+"""
+
+
+def fetch_status(submission: UUID, *, org: UUID) -> list[dict[str, Any]]:
+    """Return one row a pass, each with its submission's columns. Raises NotFound."""
+    found = rows(_STATUS, (org, submission, [str(name) for name in PassName]))
+    if not found:
+        raise NotFound("There is no such submission.")
+    return found
+
+
+def fetch_text(submission: UUID, *, org: UUID) -> tuple[str, Key, dict[str, Any]]:
+    """Return a version's text, its author's key, and its row. Raises NotFound."""
+    found = row(
+        """
+        select s.id, s.essay_id, s.user_id, s.version, s.status, s.text, s.characters, s.released_at, k.wrapped, k.master_key_id
+        from submissions as s join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
+        where s.org_id = %s and s.id = %s
+        """,
+        (org, submission),
+    )
+    if found is None:
+        raise NotFound("There is no such submission.")
+    key = unwrapped(found, org=org, user=found["user_id"])
+    return key.open(found["text"], place=Place("submissions", "text", org, submission)), key, found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A version with everything a reading of it needs."""
+
+    title: str
+    text: str
+    key: Key
+    user: UUID
+    audience: UUID
+    essay: UUID
+    characters: int
+    language: str
+    newest: bool
+    ai_policy: str
+    category: str
+    assignment_prompt: str
+    rubric: UUID | None
+
+
+def fetch_task(submission: UUID, *, org: UUID) -> Task:
+    """Return a version for a worker to read. Raises NotFound when it was erased, Undecipherable when its key is gone."""
+    found = row(
+        """
+        select s.text, e.title, s.user_id, s.audience_id, s.essay_id, s.characters, s.language, k.wrapped, k.master_key_id,
+            e.newest_submission_id = s.id as newest, o.ai_policy, c.slug as category, a.prompt, a.rubric_id
+        from submissions as s
+        join orgs as o on o.id = s.org_id
+        join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
+        join essays as e on e.org_id = s.org_id and e.id = s.essay_id
+        left join assignments as a on a.org_id = s.org_id and a.id = e.assignment_id
+        left join categories as c on c.org_id = s.org_id and c.id = e.category_id
+        where s.org_id = %s and s.id = %s
+        """,
+        (org, submission),
+    )
+    if found is None:
+        raise NotFound("There is no such submission.")
+    key = unwrapped(found, org=org, user=found["user_id"])
+    return Task(
+        title=key.open(found["title"], place=Place("essays", "title", org, found["essay_id"])),
+        text=key.open(found["text"], place=Place("submissions", "text", org, submission)),
+        key=key,
+        user=found["user_id"],
+        audience=found["audience_id"],
+        essay=found["essay_id"],
+        characters=found["characters"],
+        language=found["language"],
+        newest=found["newest"],
+        ai_policy=found["ai_policy"],
+        category=found["category"] or "",
+        assignment_prompt=found["prompt"] or "",
+        rubric=found["rubric_id"],
+    )
+
+
+_ESSAYS = """
+select e.id, e.user_id, e.assignment_id, e.course_id, c.slug as category, e.external_id, e.title, e.versions, e.created_at, e.updated_at,
+    e.newest_submission_id, s.version as newest_version, s.status, k.wrapped, k.master_key_id
+from essays as e
+join submissions as s on s.org_id = e.org_id and s.id = e.newest_submission_id
+join user_keys as k on k.org_id = e.org_id and k.user_id = e.user_id
+left join categories as c on c.org_id = e.org_id and c.id = e.category_id
+where e.org_id = %(org)s and {condition}
+order by e.id desc
+limit %(limit)s
+"""
+
+
+def list_essays(*, org: UUID, limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
+    """Return essays the acting role may see, newest first, with titles in the clear; `before` is the last id of a page."""
+    condition = "e.id < %(before)s" if before else "true"
+    found = rows(_ESSAYS.format(condition=condition), {"org": org, "limit": limit, "before": before})
+    return [_readable(essay, org) for essay in found]
+
+
+def fetch_essay(essay: UUID, *, org: UUID) -> dict[str, Any]:
+    """Return one essay with all its versions, oldest first. Raises NotFound."""
+    found = row(_ESSAYS.format(condition="e.id = %(essay)s"), {"org": org, "limit": 1, "essay": essay})
+    if found is None:
+        raise NotFound("There is no such essay.")
+    versions = rows(
+        """
+        select id, version, status, created_at as received_at, submitted_at, completed_at, characters, words
+        from submissions where org_id = %s and essay_id = %s order by version
+        """,
+        (org, essay),
+    )
+    return {**_readable(found, org), "submissions": versions}
+
+
+def _readable(essay: dict[str, Any], org: UUID) -> dict[str, Any]:
+    key = unwrapped(essay, org=org, user=essay["user_id"])
+    return {**essay, "title": key.open(essay["title"], place=Place("essays", "title", org, essay["id"]))}

@@ -1,0 +1,149 @@
+"""What arrived, what was answered, and what is worth remembering of a day."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+import psycopg2.errors
+
+from models.crypto import Ciphertext, Key, Place, keyring
+from models.db import caused_by, new_ids, row, run
+from models.errors import DatabaseAway, InProgress, KeyReused
+
+Outcome = Literal["accepted", "ignored", "refused"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One authentic webhook delivery, as raw bytes."""
+
+    org: UUID
+    source: UUID
+    event_id: str
+    body: bytes
+
+    def body_sha256(self) -> bytes:
+        """Return the digest by which a repeat is told from a reuse."""
+        return hashlib.sha256(self.body).digest()
+
+
+def claim_key(key: str, *, org: UUID, caller: UUID, request_sha256: bytes) -> dict[str, Any] | None:
+    """Return None when the key is new and now ours, or the answer given before.
+
+    An equal request at the same moment waits for the first one's commit. Raises KeyReused, or InProgress when that
+    takes too long.
+    """
+    try:
+        new = run(
+            """
+            insert into idempotency_keys (org_id, caller_id, key, request_sha256) values (%s, %s, %s, %s)
+            on conflict do nothing
+            """,
+            (org, caller, key, request_sha256),
+        )
+    except DatabaseAway as error:
+        if caused_by(error, psycopg2.errors.LockNotAvailable):
+            raise InProgress("The same request is still being carried out. Ask again in a moment.") from None
+        raise
+    if new:
+        return None
+    found = row(
+        "select request_sha256, response from idempotency_keys where org_id = %s and caller_id = %s and key = %s",
+        (org, caller, key),
+    )
+    if found is None or found["response"] is None:
+        raise InProgress("The same request is still being carried out. Ask again in a moment.")
+    if bytes(found["request_sha256"]) != request_sha256:
+        raise KeyReused("This Idempotency-Key came before with another request. Use a new key for a new request.")
+    answer: dict[str, Any] = found["response"]
+    return answer
+
+
+def keep_answer(key: str, *, org: UUID, caller: UUID, answer: dict[str, Any]) -> None:
+    """The key's answer is stored; a repeat of the request gets exactly this."""
+    run(
+        "update idempotency_keys set response = %s where org_id = %s and caller_id = %s and key = %s",
+        (json.dumps(answer), org, caller, key),
+    )
+
+
+def first_sight(delivery: Delivery) -> dict[str, Any] | None:
+    """Return None when this event id is new and now taken, or the answer it got before.
+
+    Raises KeyReused when the id came before with another body, InProgress while its first carrying out takes too long.
+    """
+    digest = delivery.body_sha256()
+    try:
+        new = run(
+            "insert into seen_events (org_id, source_id, event_id, body_sha256) values (%s, %s, %s, %s) on conflict do nothing",
+            (delivery.org, delivery.source, delivery.event_id, digest),
+        )
+    except DatabaseAway as error:
+        if caused_by(error, psycopg2.errors.LockNotAvailable):
+            raise InProgress("The same delivery is still being carried out. Send it again in a moment.") from None
+        raise
+    if new:
+        return None
+    found = row(
+        "select body_sha256, answer from seen_events where org_id = %s and source_id = %s and event_id = %s",
+        (delivery.org, delivery.source, delivery.event_id),
+    )
+    if found is None or found["answer"] is None:
+        raise InProgress("The same delivery is still being carried out. Send it again in a moment.")
+    if bytes(found["body_sha256"]) != digest:
+        raise KeyReused("This webhook-id came before with another body.")
+    answer: dict[str, Any] = found["answer"]
+    return answer
+
+
+def keep_sight(delivery: Delivery, *, answer: dict[str, Any], submission: UUID | None = None) -> None:
+    """The event id has its answer, and its submission if it led to one, for ever."""
+    run(
+        "update seen_events set submission_id = %s, answer = %s where org_id = %s and source_id = %s and event_id = %s",
+        (submission, json.dumps(answer), delivery.org, delivery.source, delivery.event_id),
+    )
+
+
+def store_delivery(
+    delivery: Delivery,
+    *,
+    outcome: Outcome,
+    reason: str | None = None,
+    user: UUID | None = None,
+    key: Key | None = None,
+    submission: UUID | None = None,
+) -> None:
+    """The raw body is kept, encrypted: by the student's key when there is one, else by the master key."""
+    event = new_ids(1)[0]
+    place = Place("inbound_events", "body", delivery.org, event)
+    text = delivery.body.decode("utf-8", "backslashreplace")
+    body: Ciphertext = key.seal(text, place=place) if key else keyring().seal(text, place=place)
+    run(
+        """
+        insert into inbound_events (id, org_id, source_id, event_id, user_id, submission_id, outcome, reason, body, body_sha256)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (event, delivery.org, delivery.source, delivery.event_id, user, submission, outcome, reason, body, delivery.body_sha256()),
+    )
+
+
+def note_view(user: UUID, *, org: UUID, essay: UUID, submission: UUID) -> None:
+    """It is on record that this person looked at the feedback."""
+    run(
+        "insert into analytics (org_id, user_id, event, essay_id, submission_id) values (%s, %s, 'feedback_viewed', %s, %s)",
+        (org, user, essay, submission),
+    )
+
+
+def keep_log(
+    event: str, *, program: str, level: Literal["warning", "error"], org: UUID | None = None, request_id: str | None = None, **context: Any
+) -> None:
+    """A warning or an error is kept for ninety days. Facts and identifiers only."""
+    run(
+        "insert into system_logs (org_id, program, level, event, request_id, context) values (%s, %s, %s, %s, %s, %s)",
+        (org, program, level, event, request_id, json.dumps(context, default=str)),
+    )

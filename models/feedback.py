@@ -1,0 +1,187 @@
+"""Comments and criterion results: stored with their pass, read with their words cut from the version's own text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+
+from models.crypto import Ciphertext, Key, Place
+from models.db import new_ids, rows, run_many
+from models.errors import NotReady
+from models.essays import fetch_status, fetch_text
+from models.passes import Claim
+
+CONTEXT = 32  # code points of the essay shown on each side of a quote
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommentDraft:
+    """A comment ready to be stored. Without a span (`match` "none") `quote` keeps the words the model claimed."""
+
+    type: str
+    kind: str
+    severity: str
+    match: str
+    span: tuple[int, int] | None
+    quote: str
+    message: str
+    next_step: str
+    suggestions: tuple[str, ...]
+    confidence: float
+    confidence_basis: str
+    origin: str
+    also_at: tuple[tuple[int, int], ...] = ()
+    criterion: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultDraft:
+    """The level picked for a criterion, with points already looked up in the rubric."""
+
+    criterion: UUID
+    level: str
+    points: int
+    max_points: int
+    confidence: float
+    rationale: str
+    evidence: tuple[int, ...] = field(default=())  # positions in the list of comments
+
+
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Whose writing a comment is about, and who else may read it."""
+
+    user: UUID
+    audience: UUID
+    essay: UUID
+    characters: int
+
+
+def store(
+    held: Claim,
+    *,
+    author: Author,
+    key: Key,
+    provider: str,
+    model: str,
+    comments: list[CommentDraft],
+    results: list[ResultDraft],
+) -> None:
+    """The pass's comments, in the order given, and its criterion results are stored, their words encrypted."""
+    ids = new_ids(len(comments) + len(results))
+    comment_ids, result_ids = ids[: len(comments)], ids[len(comments) :]
+    run_many(
+        """
+        insert into feedback (id, org_id, submission_id, text_characters, essay_id, user_id, audience_id, pass, type, kind, severity,
+            priority, match, span_start, span_end, also_at, criterion, confidence, confidence_basis, origin, provider, model, body)
+        values %s
+        """,
+        [
+            (
+                comment_id, held.org, held.submission, author.characters, author.essay, author.user, author.audience, held.name,
+                comment.type, comment.kind, comment.severity, priority, comment.match, *(comment.span or (None, None)),
+                [offset for place in comment.also_at for offset in place], comment.criterion, round(comment.confidence, 3),
+                comment.confidence_basis, comment.origin, provider, model, _sealed(comment, key, held.org, comment_id),
+            )
+            for priority, (comment_id, comment) in enumerate(zip(comment_ids, comments, strict=True), start=1)
+        ],
+    )  # fmt: skip
+    run_many(
+        """
+        insert into criterion_results (id, org_id, submission_id, user_id, audience_id, criterion_id, pass, level, points, max_points,
+            confidence, evidence, rationale)
+        values %s
+        """,
+        [
+            (
+                result_id, held.org, held.submission, author.user, author.audience, result.criterion, held.name, result.level,
+                result.points, result.max_points, round(result.confidence, 3), [comment_ids[n] for n in result.evidence],
+                key.seal(result.rationale, place=Place("criterion_results", "rationale", held.org, result_id)),
+            )
+            for result_id, result in zip(result_ids, results, strict=True)
+        ],
+    )  # fmt: skip
+
+
+def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]:
+    """Return what the passes that are done have to say, with every quote cut from the stored text.
+
+    Raises NotFound, and NotReady while no pass is done or (with `released_only`) the feedback is held back.
+    """
+    passes = fetch_status(submission, org=org)
+    if released_only and not passes[0]["released"]:
+        raise NotReady("The feedback has not been released yet.")
+    summaries = rows(
+        "select id, name, provider, summary from passes where org_id = %s and submission_id = %s and state = 'done'", (org, submission)
+    )
+    if not summaries:
+        raise NotReady("No pass has finished yet.")
+    text, key, header = fetch_text(submission, org=org)
+    comments = rows(
+        """
+        select id, pass, type, kind, severity, priority, match, span_start, span_end, also_at, criterion, confidence, confidence_basis,
+            origin, provider, model, resolution, carried_from, body
+        from feedback where org_id = %s and submission_id = %s
+        order by array_position(array['grammar', 'structure', 'content'], pass), priority
+        """,
+        (org, submission),
+    )
+    results = rows(
+        """
+        select r.id, c.name as criterion, r.level, r.points, r.max_points, r.rationale, r.evidence, r.confidence
+        from criterion_results as r join rubric_criteria as c on c.org_id = r.org_id and c.id = r.criterion_id
+        where r.org_id = %s and r.submission_id = %s order by c.position, r.pass
+        """,
+        (org, submission),
+    )
+    opened = [json.loads(key.open(one["summary"], place=Place("passes", "summary", org, one["id"]))) for one in summaries]
+    return {
+        "header": header,
+        "status": passes[0]["status"],
+        "summary": {name: list(dict.fromkeys(point for one in opened for point in one[name])) for name in ("strengths", "next_steps", "not_checked")},
+        "comments": [_readable(comment, text, key, org) for comment in comments],
+        "criteria": [
+            {**result, "rationale": key.open(result["rationale"], place=Place("criterion_results", "rationale", org, result["id"]))}
+            for result in results
+        ],
+    }
+
+
+def seal_summary(held: Claim, *, key: Key, strengths: tuple[str, ...], next_steps: tuple[str, ...], not_checked: tuple[str, ...]) -> Ciphertext:
+    """Return a pass's summary encrypted for its row."""
+    plain = json.dumps({"strengths": strengths, "next_steps": next_steps, "not_checked": not_checked}, ensure_ascii=False)
+    return key.seal(plain, place=Place("passes", "summary", held.org, held.id))
+
+
+def _sealed(comment: CommentDraft, key: Key, org: UUID, comment_id: UUID) -> Ciphertext:
+    words = {"message": comment.message, "next_step": comment.next_step, "suggestions": comment.suggestions}
+    if comment.span is None:
+        words["quote"] = comment.quote
+    return key.seal(json.dumps(words, ensure_ascii=False), place=Place("feedback", "body", org, comment_id))
+
+
+def _readable(comment: dict[str, Any], text: str, key: Key, org: UUID) -> dict[str, Any]:
+    words = json.loads(key.open(comment["body"], place=Place("feedback", "body", org, comment["id"])))
+    start, end = comment["span_start"], comment["span_end"]
+    if start is None:
+        span = {"start": 0, "end": 0, "quote": words["quote"], "prefix": "", "suffix": ""}
+    else:
+        span = {
+            "start": start,
+            "end": end,
+            "quote": text[start:end],
+            "prefix": text[max(0, start - CONTEXT) : start],
+            "suffix": text[end : end + CONTEXT],
+        }
+    places = comment["also_at"]
+    return {
+        **comment,
+        "span": {**span, "unit": "code_points", "match": comment["match"]},
+        "also_at": [{"start": a, "end": b} for a, b in zip(places[::2], places[1::2], strict=True)],
+        "message": words["message"],
+        "next_step": words["next_step"],
+        "suggestions": words["suggestions"],
+    }

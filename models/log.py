@@ -1,0 +1,73 @@
+"""Structured logs: one JSON object a line on standard error; facts as fields, never a word anybody wrote."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import structlog
+
+
+def set_up(program: str, *, level: str = "INFO") -> None:
+    """Send every log line of this process, ours and the libraries', to standard error as JSON."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _traceback,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # Chatty at INFO, and one of them would log request lines to the AI vendor.
+    for name in ("httpx", "httpx2", "httpcore2", "anthropic", "apscheduler", "dramatiq.worker"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.contextvars.bind_contextvars(program=program)
+
+
+def _traceback(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Replace an exception by its types and places. Its message and the locals may hold an essay, so they stay out."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    chain: list[dict[str, Any]] = []
+    while isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)[-12:]
+        where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        sqlstate = next((part.pgcode for part in (error, *error.args) if getattr(part, "pgcode", None)), None)
+        chain.append({"type": type(error).__name__, "at": where} | ({"sqlstate": sqlstate} if sqlstate else {}))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if chain:
+        event["exception"] = chain
+    return event
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of one module."""
+    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))
+
+
+@contextmanager
+def stamped(**facts: Any) -> Iterator[None]:
+    """Put the facts on every log line written inside the block."""
+    with structlog.contextvars.bound_contextvars(**facts):
+        yield

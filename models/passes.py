@@ -1,0 +1,245 @@
+"""The life of a pass: claimed, renewed, finished, failed, given up. Every change of state is in this file.
+
+    queued --claim--> running --finish--> done
+      ^                  |  \\--fail--> queued (later), or gave_up when attempts are used up
+      +--lease expired---+     give_up --> gave_up         cancel --> cancelled (a newer version came)
+
+`attempt` and `fence` rise at the claim; whatever a claim writes later must still hold its fence. A submission is closed
+while its row is locked, so two passes that finish together cannot both leave it open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from models.crypto import Ciphertext
+from models.db import row, rows, run
+from models.errors import FenceLost
+from models.events import keep_log
+from models.jobs import Hint, PassName, Queue
+
+MAX_ATTEMPTS = 8
+# Claims that ended without a verdict: the worker died or hung. A third one means the essay itself may be the killer.
+MAX_LOST = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """The right to carry out one pass, as long as the fence holds and the lease runs."""
+
+    org: UUID
+    id: UUID
+    submission: UUID
+    name: PassName
+    attempt: int
+    fence: int
+
+
+def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
+    """Return the right to carry this pass out, or None when there is nothing to do: not due, taken, or over."""
+    taken = row(
+        """
+        update passes set state = 'running', attempt = attempt + 1, fence = fence + 1, error = null,
+            lease_until = now() + make_interval(secs => %s), started_at = now(),
+            first_claimed_at = coalesce(first_claimed_at, now())
+        where org_id = %s and id = %s and state = 'queued' and next_at <= now()
+        returning submission_id, name, attempt, fence
+        """,
+        (lease_seconds, org, pass_id),
+    )
+    if taken is None:
+        return None
+    run(
+        "update submissions set status = 'processing' where org_id = %s and id = %s and status = 'queued'",
+        (org, taken["submission_id"]),
+    )
+    return Claim(
+        org=org,
+        id=pass_id,
+        submission=taken["submission_id"],
+        name=PassName(taken["name"]),
+        attempt=taken["attempt"],
+        fence=taken["fence"],
+    )
+
+
+def renew(held: Claim, *, lease_seconds: float) -> bool:
+    """The lease runs on from now; False when the claim has been lost."""
+    return bool(
+        run(
+            f"update passes set lease_until = now() + make_interval(secs => %s) where {_HELD}",  # noqa: S608 - a constant
+            (lease_seconds, *_held(held)),
+        )
+    )
+
+
+def finish(held: Claim, *, provider: str, model: str, comments: int, summary: Ciphertext) -> None:
+    """The pass is done, and its submission is closed if this was the last one. Raises FenceLost.
+
+    Insert the pass's feedback in the same session, after this: a lost fence rolls all of it back.
+    """
+    _lock_submission(held)
+    _must_hold(
+        held,
+        "state = 'done', lease_until = null, finished_at = now(), provider = %s, model = %s, comments = %s, summary = %s",
+        (provider, model, comments, summary),
+    )
+    _close_if_last(held.submission, org=held.org)
+
+
+def fail(held: Claim, *, error: str, retry_in_seconds: float) -> bool:
+    """The pass waits for its next attempt; False when attempts are used up and it is given up instead. Raises FenceLost."""
+    if held.attempt >= MAX_ATTEMPTS:
+        give_up(held, error=error)
+        return False
+    _must_hold(
+        held,
+        "state = 'queued', lease_until = null, error = %s, next_at = now() + make_interval(secs => %s)",
+        (error, retry_in_seconds),
+    )
+    return True
+
+
+def give_up(held: Claim, *, error: str) -> None:
+    """The pass ends without a result, visibly; its submission is closed if this was the last one. Raises FenceLost."""
+    _lock_submission(held)
+    _must_hold(held, "state = 'gave_up', lease_until = null, finished_at = now(), error = %s", (error,))
+    keep_log(
+        "pass given up", program="worker", level="error", org=held.org, pass_id=held.id, name=held.name, reason=error, attempt=held.attempt
+    )
+    _close_if_last(held.submission, org=held.org)
+
+
+def cancel(held: Claim) -> None:
+    """The pass ends because a newer version has come; its submission is closed if this was the last one. Raises FenceLost."""
+    _lock_submission(held)
+    _must_hold(held, "state = 'cancelled', lease_until = null, finished_at = now()", ())
+    _close_if_last(held.submission, org=held.org)
+
+
+def hand_back(held: Claim) -> None:
+    """The pass is queued again as if it had not been claimed: this worker is stopping. Losing the fence is fine."""
+    run(
+        f"update passes set state = 'queued', lease_until = null, next_at = now(), attempt = attempt - 1 where {_HELD}",  # noqa: S608
+        _held(held),
+    )
+
+
+def due_counts() -> dict[Queue, int]:
+    """Return how many passes of each queue could run now. Call it as the clock."""
+    found = rows("select queue, count(*) as due from passes where state = 'queued' and next_at <= now() group by queue")
+    return {Queue(one["queue"]): one["due"] for one in found}
+
+
+def take_due(*, limit: int, stale_seconds: float, starved: list[Queue]) -> list[Hint]:
+    """Return the hints to send now, oldest first, and note that they were: commit, then send them.
+
+    A pass is hinted when it becomes due, and again every `stale_seconds` while its queue is starved (Redis holds fewer
+    hints than there is due work, so some were lost). Two clocks share the work: SKIP LOCKED.
+    """
+    found = rows(
+        """
+        update passes set hinted_at = now()
+        where id in (
+            select id from passes
+            where state = 'queued' and next_at <= now()
+                and (hinted_at < next_at or (hinted_at < now() - make_interval(secs => %s) and queue = any (%s)))
+            order by next_at
+            limit %s
+            for update skip locked
+        )
+        returning org_id, id, queue, next_at
+        """,
+        (stale_seconds, [str(queue) for queue in starved], limit),
+    )
+    found.sort(key=lambda one: one["next_at"])
+    return [Hint(org_id=one["org_id"], pass_id=one["id"], queue=Queue(one["queue"])) for one in found]
+
+
+def free_expired(*, limit: int) -> int:
+    """Passes whose worker went silent are queued again, or given up after MAX_LOST; returns how many. Call it as the clock."""
+    freed = run(
+        """
+        update passes set state = 'queued', lost = lost + 1, lease_until = null, next_at = now(), error = 'worker_lost'
+        where id in (
+            select id from passes where state = 'running' and lease_until < now() and lost + 1 < %s
+            order by lease_until limit %s for update skip locked
+        )
+        """,
+        (MAX_LOST, limit),
+    )
+    hopeless = rows(
+        "select id, org_id, submission_id from passes where state = 'running' and lease_until < now() and lost + 1 >= %s limit %s",
+        (MAX_LOST, limit),
+    )
+    given_up = sum(_give_up_lost(one) for one in hopeless)
+    if freed + given_up:
+        add_to_tally("leases_expired", freed + given_up)
+    return freed + given_up
+
+
+def add_to_tally(name: str, amount: int) -> None:
+    """The running total of this name is `amount` higher."""
+    run(
+        """
+        insert into tallies (name, labels, count) values (%s, '{}', %s)
+        on conflict (name, labels) do update set count = tallies.count + excluded.count
+        """,
+        (name, amount),
+    )
+
+
+_HELD = "org_id = %s and id = %s and fence = %s and state = 'running'"
+
+
+def _held(held: Claim) -> tuple[Any, ...]:
+    return held.org, held.id, held.fence
+
+
+def _must_hold(held: Claim, change: str, values: tuple[Any, ...]) -> None:
+    if not run(f"update passes set {change} where {_HELD}", (*values, *_held(held))):  # noqa: S608 - constants of this file
+        raise FenceLost(f"attempt {held.attempt} of pass {held.id} was overtaken")
+
+
+def _give_up_lost(lost: dict[str, Any]) -> int:
+    run("select 1 from submissions where org_id = %s and id = %s for update", (lost["org_id"], lost["submission_id"]))
+    given_up = run(
+        """
+        update passes set state = 'gave_up', lost = lost + 1, lease_until = null, finished_at = now(), error = 'worker_lost'
+        where org_id = %s and id = %s and state = 'running' and lease_until < now()
+        """,
+        (lost["org_id"], lost["id"]),
+    )
+    if given_up:
+        keep_log("pass given up", program="clock", level="error", org=lost["org_id"], pass_id=lost["id"], reason="worker_lost")
+        _close_if_last(lost["submission_id"], org=lost["org_id"])
+    return given_up
+
+
+def _lock_submission(held: Claim) -> None:
+    run("select 1 from submissions where org_id = %s and id = %s for update", (held.org, held.submission))
+
+
+def _close_if_last(submission: UUID, *, org: UUID) -> None:
+    """Set the submission's final status if none of its passes is open. Its row must be locked by this transaction."""
+    run(
+        """
+        update submissions as s set completed_at = now(), status = case
+            when p.cancelled > 0 then 'superseded'
+            when p.gave_up = 0 then 'completed'
+            when p.done > 0 then 'partial'
+            else 'failed'
+        end
+        from (
+            select count(*) filter (where state in ('queued', 'running')) as open,
+                count(*) filter (where state = 'done') as done,
+                count(*) filter (where state = 'gave_up') as gave_up,
+                count(*) filter (where state = 'cancelled') as cancelled
+            from passes where org_id = %(org)s and submission_id = %(submission)s
+        ) as p
+        where s.org_id = %(org)s and s.id = %(submission)s and p.open = 0 and s.completed_at is null
+        """,
+        {"org": org, "submission": submission},
+    )

@@ -1,0 +1,135 @@
+"""Readers for environment variables and secret files. A bad value stops the program and says which and why."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from models.errors import SettingsError
+
+
+def text(name: str, default: str | None = None) -> str:
+    """Return a variable's text. Raises SettingsError when it is missing and has no default."""
+    value = os.environ.get(name, "").strip() or default
+    if value is None:
+        raise SettingsError(f"{name} is not set.")
+    return value
+
+
+def optional(name: str) -> str | None:
+    """Return a variable's text, or None when it is missing or blank."""
+    return os.environ.get(name, "").strip() or None
+
+
+def integer(name: str, default: int, *, least: int = 0) -> int:
+    """Return a variable as a whole number of at least `least`."""
+    value = os.environ.get(name, "").strip()
+    try:
+        number = int(value) if value else default
+    except ValueError:
+        raise SettingsError(f"{name} must be a whole number, not {value!r}.") from None
+    if number < least:
+        raise SettingsError(f"{name} must be at least {least}, not {number}.")
+    return number
+
+
+def seconds(name: str, default: float) -> float:
+    """Return a variable as a positive number of seconds."""
+    value = os.environ.get(name, "").strip()
+    try:
+        number = float(value) if value else default
+    except ValueError:
+        raise SettingsError(f"{name} must be a number of seconds, not {value!r}.") from None
+    if not 0 < number < 86400:
+        raise SettingsError(f"{name} must lie between 0 and 86400 seconds, not {number}.")
+    return number
+
+
+def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
+    """Return a variable that must be one of a few words."""
+    value = text(name, default)
+    if value not in among:
+        raise SettingsError(f"{name} must be one of {', '.join(among)}, not {value!r}.")
+    return value
+
+
+def secret(name: str) -> str:
+    """Return a secret from NAME, or from the file NAME_FILE points at. Its value never appears in an error."""
+    value = optional(name)
+    path = optional(f"{name}_FILE")
+    if value and path:
+        raise SettingsError(f"Set {name} or {name}_FILE, not both.")
+    if path:
+        try:
+            value = Path(path).read_text().strip()
+        except OSError as error:
+            raise SettingsError(f"{name}_FILE cannot be read: {error.strerror}.") from None
+    if not value:
+        raise SettingsError(f"{name} is not set (nor {name}_FILE).")
+    return value
+
+
+def key_bytes(name: str) -> bytes:
+    """Return a 32-byte key given in base64."""
+    return _decode(secret(name), name=name)
+
+
+def _decode(value: str, *, name: str) -> bytes:
+    try:
+        raw = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise SettingsError(f"{name} must be base64.") from None
+    if len(raw) != 32:
+        raise SettingsError(f"{name} must hold 32 bytes, not {len(raw)}.")
+    return raw
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSettings:
+    """Where the truth is, and how many connections one process may hold."""
+
+    database_url: str
+    program: str
+    pool_size: int
+    pool_wait_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CryptoSettings:
+    """The master keys by id (the first one wraps new keys) and the key of the blind index."""
+
+    master_keys: dict[str, bytes]
+    index_key: bytes
+
+
+def read_store(program: str, *, pool_size: int) -> StoreSettings:
+    """Return the database settings of one program. Its DATABASE_URL names its own log-in role."""
+    url = text("DATABASE_URL")
+    if urlsplit(url).scheme not in ("postgresql", "postgres"):
+        raise SettingsError("DATABASE_URL must be a postgresql:// address.")
+    return StoreSettings(
+        database_url=url.replace("postgres://", "postgresql://", 1),
+        program=program,
+        pool_size=integer("ESSAYCOACH_POOL_SIZE", pool_size, least=1),
+        pool_wait_seconds=seconds("ESSAYCOACH_POOL_WAIT_SECONDS", 1.5),
+    )
+
+
+def read_crypto() -> CryptoSettings:
+    """Return the encryption keys. ESSAYCOACH_MASTER_KEYS is `id:base64`, several separated by commas, newest first."""
+    masters: dict[str, bytes] = {}
+    for entry in secret("ESSAYCOACH_MASTER_KEYS").split(","):
+        name, _, encoded = entry.strip().partition(":")
+        if not name.isalnum() or len(name) > 32:
+            raise SettingsError("ESSAYCOACH_MASTER_KEYS must be id:base64 pairs; an id is up to 32 letters and digits.")
+        masters[name] = _decode(encoded, name="ESSAYCOACH_MASTER_KEYS")
+    return CryptoSettings(master_keys=masters, index_key=key_bytes("ESSAYCOACH_INDEX_KEY"))
+
+
+def redis_url() -> str:
+    """Return the address of the Redis that carries hints."""
+    return text("REDIS_URL")

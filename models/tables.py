@@ -1,0 +1,430 @@
+"""The nouns: one Peewee class per table. SQL owns the schema (migrations/); a test compares every class with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import (
+    SQL,
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CompositeKey,
+    DecimalField,
+    DoubleField,
+    IntegerField,
+    Model,
+    TextField,
+    UUIDField,
+)
+from playhouse.postgres_ext import ArrayField, BinaryJSONField, DateTimeTZField, JSONField
+
+from models.crypto import EncryptedField
+from models.db import database
+
+NOW = [SQL("default now()")]
+NEW_ID = [SQL("default uuidv7()")]
+
+
+class Table(Model):  # type: ignore[misc]  # peewee's metaclass is untyped
+    """What every table shares: the pool, and names exactly as in SQL."""
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+def _id() -> Any:
+    return UUIDField(primary_key=True, constraints=NEW_ID)
+
+
+def _created_at() -> Any:
+    return DateTimeTZField(constraints=NOW)
+
+
+class Orgs(Table):
+    """A school or department: the tenant."""
+
+    id = _id()
+    slug = TextField()
+    name = TextField()
+    default_language = TextField(default="en")
+    release_policy = TextField(default="auto")
+    ai_policy = TextField(default="anthropic")
+    monthly_budget_micros = BigIntegerField(null=True)
+    created_at = _created_at()
+
+
+class Users(Table):
+    """A person. What names them is encrypted; digests find them."""
+
+    id = _id()
+    org_id = UUIDField()
+    role = TextField()
+    email = EncryptedField(null=True)
+    email_digest = BlobField(null=True)
+    name = EncryptedField(null=True)
+    external_id = EncryptedField(null=True)
+    external_id_digest = BlobField(null=True)
+    password_hash = TextField(null=True)
+    language = TextField(null=True)
+    token_version = IntegerField(default=0)
+    disabled_at = DateTimeTZField(null=True)
+    created_at = _created_at()
+
+
+class UserKeys(Table):
+    """One wrapped data key per person."""
+
+    user_id = UUIDField(primary_key=True)
+    org_id = UUIDField()
+    wrapped = EncryptedField()
+    master_key_id = TextField()
+    created_at = _created_at()
+
+
+class Sessions(Table):
+    """A refresh-token family."""
+
+    id = _id()
+    org_id = UUIDField()
+    user_id = UUIDField()
+    generation = IntegerField(default=1)
+    rotated_at = DateTimeTZField(constraints=NOW)
+    expires_at = DateTimeTZField()
+    revoked_at = DateTimeTZField(null=True)
+    revoked_reason = TextField(null=True)
+    created_at = _created_at()
+
+
+class ApiKeys(Table):
+    """A key of an LMS, known by its digest."""
+
+    id = _id()
+    org_id = UUIDField()
+    name = TextField()
+    prefix = TextField()
+    digest = BlobField()
+    expires_at = DateTimeTZField(null=True)
+    revoked_at = DateTimeTZField(null=True)
+    created_at = _created_at()
+
+
+class Sources(Table):
+    """An LMS that sends signed webhooks."""
+
+    id = _id()
+    org_id = UUIDField()
+    name = TextField()
+    secret = EncryptedField()
+    previous_secret = EncryptedField(null=True)
+    previous_secret_until = DateTimeTZField(null=True)
+    disabled_at = DateTimeTZField(null=True)
+    created_at = _created_at()
+
+
+class Categories(Table):
+    """A kind of writing an org knows."""
+
+    id = _id()
+    org_id = UUIDField()
+    slug = TextField()
+    name = TextField()
+    created_at = _created_at()
+
+
+class Rubrics(Table):
+    """A version of a rubric, known by its content hash."""
+
+    id = _id()
+    org_id = UUIDField()
+    name = TextField()
+    content_hash = BlobField()
+    created_at = _created_at()
+
+
+class RubricCriteria(Table):
+    """One criterion of a rubric, with its levels and their points."""
+
+    id = _id()
+    org_id = UUIDField()
+    rubric_id = UUIDField()
+    position = IntegerField()
+    name = TextField()
+    description = TextField(default="")
+    levels = BinaryJSONField(index=False)
+
+
+class Courses(Table):
+    """A group that is taught together."""
+
+    id = _id()
+    org_id = UUIDField()
+    name = TextField()
+    external_id = TextField(null=True)
+    archived_at = DateTimeTZField(null=True)
+    created_at = _created_at()
+
+
+class Enrollments(Table):
+    """Who is in a course, and as what."""
+
+    org_id = UUIDField()
+    course_id = UUIDField()
+    user_id = UUIDField()
+    role = TextField()
+    created_at = _created_at()
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "course_id", "user_id")
+
+
+class Assignments(Table):
+    """What was asked."""
+
+    id = _id()
+    org_id = UUIDField()
+    course_id = UUIDField()
+    title = TextField()
+    prompt = TextField(default="")
+    due_at = DateTimeTZField(null=True)
+    release_policy = TextField(null=True)
+    category_id = UUIDField(null=True)
+    rubric_id = UUIDField(null=True)
+    external_id = TextField(null=True)
+    created_at = _created_at()
+
+
+class FeedbackTypes(Table):
+    """What a comment can be about."""
+
+    slug = TextField(primary_key=True)
+    pass_ = TextField(column_name="pass")
+    name = TextField()
+
+
+class Essays(Table):
+    """The piece of writing; its versions are submissions."""
+
+    id = _id()
+    org_id = UUIDField()
+    user_id = UUIDField()
+    course_id = UUIDField(null=True)
+    audience_id = UUIDField(constraints=[SQL("generated always as (coalesce(course_id, user_id)) stored")])
+    assignment_id = UUIDField(null=True)
+    category_id = UUIDField(null=True)
+    external_id = TextField(null=True)
+    title = EncryptedField()
+    versions = IntegerField()
+    newest_submission_id = UUIDField()
+    newest_submitted_at = DateTimeTZField()
+    created_at = _created_at()
+    updated_at = DateTimeTZField(constraints=NOW)
+
+
+class Partitioned(Table):
+    """A table whose UUIDv7 key is also its partition key and its time."""
+
+    id = _id()
+    created_at = DateTimeTZField(constraints=[SQL("generated always as (uuid_extract_timestamp(id)) stored")])
+
+
+class Submissions(Partitioned):
+    """An immutable version of an essay."""
+
+    org_id = UUIDField()
+    essay_id = UUIDField()
+    user_id = UUIDField()
+    audience_id = UUIDField()
+    version = IntegerField()
+    status = TextField()
+    queue = TextField()
+    source = TextField()
+    external_id = TextField(null=True)
+    language = TextField()
+    text = EncryptedField()
+    text_sha256 = BlobField()
+    characters = IntegerField()
+    words = IntegerField()
+    submitted_at = DateTimeTZField()
+    released_at = DateTimeTZField(null=True)
+    completed_at = DateTimeTZField(null=True)
+
+
+class Passes(Table):
+    """The job record of one pass over one version."""
+
+    id = _id()
+    org_id = UUIDField()
+    submission_id = UUIDField()
+    user_id = UUIDField()
+    audience_id = UUIDField()
+    name = TextField()
+    state = TextField()
+    queue = TextField()
+    attempt = IntegerField(default=0)
+    fence = IntegerField(default=0)
+    lost = IntegerField(default=0)
+    queued_at = DateTimeTZField(constraints=NOW)
+    next_at = DateTimeTZField(constraints=NOW)
+    hinted_at = DateTimeTZField(constraints=NOW)
+    lease_until = DateTimeTZField(null=True)
+    first_claimed_at = DateTimeTZField(null=True)
+    started_at = DateTimeTZField(null=True)
+    finished_at = DateTimeTZField(null=True)
+    error = TextField(null=True)
+    provider = TextField(null=True)
+    model = TextField(null=True)
+    comments = IntegerField(null=True)
+    summary = EncryptedField(null=True)
+    tallied = BooleanField(default=False)
+
+
+class IdempotencyKeys(Table):
+    """The answer already given to a request."""
+
+    org_id = UUIDField()
+    caller_id = UUIDField()
+    key = TextField()
+    request_sha256 = BlobField()
+    response = JSONField(null=True)
+    created_at = _created_at()
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "caller_id", "key")
+
+
+class SeenEvents(Table):
+    """What a source has already sent, for ever."""
+
+    source_id = UUIDField()
+    event_id = TextField()
+    org_id = UUIDField()
+    body_sha256 = BlobField()
+    submission_id = UUIDField(null=True)
+    answer = JSONField(null=True)
+    seen_at = DateTimeTZField(constraints=NOW)
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "source_id", "event_id")
+
+
+class InboundEvents(Partitioned):
+    """A raw delivery, encrypted."""
+
+    org_id = UUIDField()
+    source_id = UUIDField()
+    event_id = TextField()
+    user_id = UUIDField(null=True)
+    submission_id = UUIDField(null=True)
+    outcome = TextField()
+    reason = TextField(null=True)
+    body = EncryptedField()
+    body_sha256 = BlobField()
+
+
+class Feedback(Partitioned):
+    """One comment; its quote is cut from the version's text."""
+
+    org_id = UUIDField()
+    submission_id = UUIDField()
+    text_characters = IntegerField()
+    essay_id = UUIDField()
+    user_id = UUIDField()
+    audience_id = UUIDField()
+    pass_ = TextField(column_name="pass")
+    type = TextField()
+    kind = TextField()
+    severity = TextField()
+    priority = IntegerField()
+    match = TextField()
+    span_start = IntegerField(null=True)
+    span_end = IntegerField(null=True)
+    also_at = ArrayField(IntegerField, index=False, default=list)
+    criterion = TextField(null=True)
+    confidence = DecimalField(max_digits=4, decimal_places=3)
+    confidence_basis = TextField()
+    origin = TextField()
+    provider = TextField()
+    model = TextField()
+    resolution = TextField(default="open")
+    carried_from = UUIDField(null=True)
+    body = EncryptedField()
+
+
+class CriterionResults(Table):
+    """The level picked for one criterion, and the points code looked up for it."""
+
+    id = _id()
+    org_id = UUIDField()
+    submission_id = UUIDField()
+    user_id = UUIDField()
+    audience_id = UUIDField()
+    criterion_id = UUIDField()
+    pass_ = TextField(column_name="pass")
+    level = TextField()
+    points = IntegerField()
+    max_points = IntegerField()
+    confidence = DecimalField(max_digits=4, decimal_places=3)
+    evidence = ArrayField(UUIDField, index=False, default=list)
+    rationale = EncryptedField()
+    created_at = _created_at()
+
+
+class AiResponses(Partitioned):
+    """One call to a provider, opened before it and completed after it."""
+
+    org_id = UUIDField()
+    submission_id = UUIDField()
+    user_id = UUIDField()
+    pass_ = TextField(column_name="pass")
+    attempt = IntegerField()
+    provider = TextField()
+    model = TextField()
+    prompt_version = TextField()
+    request_sha256 = BlobField()
+    outcome = TextField(default="open")
+    stop_reason = TextField(null=True)
+    raw = EncryptedField(null=True)
+    input_tokens = IntegerField(default=0)
+    output_tokens = IntegerField(default=0)
+    cache_read_tokens = IntegerField(default=0)
+    cache_write_tokens = IntegerField(default=0)
+    cost_micros = BigIntegerField(default=0)
+    latency_ms = IntegerField(null=True)
+    completed_at = DateTimeTZField(null=True)
+    tallied = BooleanField(default=False)
+
+
+class Analytics(Partitioned):
+    """Something a person did."""
+
+    org_id = UUIDField()
+    user_id = UUIDField()
+    event = TextField()
+    essay_id = UUIDField(null=True)
+    submission_id = UUIDField(null=True)
+
+
+class SystemLogs(Partitioned):
+    """A warning or an error worth keeping."""
+
+    org_id = UUIDField(null=True)
+    program = TextField()
+    level = TextField()
+    event = TextField()
+    request_id = TextField(null=True)
+    context = BinaryJSONField(index=False, default=dict)
+
+
+class Tallies(Table):
+    """Totals that outlive the rows they were counted from."""
+
+    name = TextField()
+    labels = ArrayField(TextField, index=False)
+    count = BigIntegerField(default=0)
+    total = DoubleField(default=0)
+    buckets = ArrayField(BigIntegerField, index=False, default=list)
+
+    class Meta:
+        primary_key = CompositeKey("name", "labels")

@@ -1,0 +1,187 @@
+"""One machine running everything: servers, schema, demo org, and every line of the Procfile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from standalone.keys import InstanceKeys, instance_keys
+from standalone.postgres import EmbeddedPostgres
+from standalone.procfile import procfile_command, read_procfile
+from standalone.redis_server import RedisServer
+from standalone.seed import seed
+from standalone.supervisor import Supervisor
+
+ROOT = Path(__file__).resolve().parent.parent
+ROLES = {"web": "ec_ingest", "worker": "ec_worker", "clock": "ec_clock", "metrics": "ec_monitor"}
+START_SECONDS = 60.0
+
+
+class StartError(Exception):
+    """The machine cannot start; the message says why and what to do."""
+
+
+class Machine:
+    """Everything, running, from `start` until the `with` block ends."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int = 8000,
+        metrics_port: int = 9108,
+        echo: IO[str] | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+        extra_env: dict[str, str] | None = None,
+    ) -> None:
+        self.data_dir = data_dir.resolve()
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.port = port or _free_port()
+        self.metrics_port = metrics_port or _free_port()
+        self.keys: InstanceKeys = instance_keys(self.data_dir)
+        self.supervisor = Supervisor(self.data_dir, echo=echo)
+        self.database_url = os.environ.get("DATABASE_URL", "")
+        self.redis_url = os.environ.get("REDIS_URL", "")
+        self.demo: dict[str, Any] = {}
+        self._tell = tell
+        self._extra_env = extra_env or {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.supervisor.stop()
+
+    def start(self) -> None:
+        """Every program runs and /readyz answers. Raises StartError."""
+        for port in (self.port, self.metrics_port):
+            _must_be_free(port)
+        self._start_servers()
+        self._tell("migrating the schema")
+        self._migrate()
+        self._tell("making the demo org")
+        self.demo = seed(self.url_for("ec_ingest"), keys=self.keys, data_dir=self.data_dir)
+        metrics_dir = self.data_dir / "metrics"
+        shutil.rmtree(metrics_dir, ignore_errors=True)
+        metrics_dir.mkdir(mode=0o700)
+        self._tell("starting the programs of the Procfile")
+        for name, text in read_procfile(ROOT / "Procfile").items():
+            self.supervisor.start(procfile_command(name, text=text, env=self.environment(name), cwd=ROOT))
+        self._wait_until_ready()
+
+    def description(self) -> dict[str, Any]:
+        """Return how to reach everything: the object that `up --json` prints."""
+        return {
+            "ingest": f"http://127.0.0.1:{self.port}",
+            "metrics": f"http://127.0.0.1:{self.metrics_port}/metrics",
+            "database_url": self.database_url,
+            "redis_url": self.redis_url,
+            "pids": self.supervisor.pids(),
+            **self.demo,
+        }
+
+    def url_for(self, role: str) -> str:
+        """Return the database's address for one program's log-in role."""
+        parts = urlsplit(self.database_url)
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit(parts._replace(netloc=f"{role}:{quote(self.keys.role_passwords[role])}@{host}"))
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Return a program's environment: its own log-in, and only the secrets it needs."""
+        shared = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PYTHONUNBUFFERED": "1",
+            "DATABASE_URL": self.url_for(ROLES.get(name, "ec_ingest")),
+            "REDIS_URL": self.redis_url,
+        }
+        keys = {
+            "ESSAYCOACH_MASTER_KEYS": f"k1:{self.keys.master_key}",
+            "ESSAYCOACH_INDEX_KEY": self.keys.blind_index_key,
+        }
+        own = {
+            "web": {
+                **keys,
+                "PORT": str(self.port),
+                "ESSAYCOACH_JWT_SECRET": self.keys.jwt_secret,
+                "ESSAYCOACH_API_KEY_PEPPER": self.keys.api_key_pepper,
+                "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
+            },
+            "worker": keys,
+            "clock": {},
+            "metrics": {
+                "ESSAYCOACH_METRICS_PORT": str(self.metrics_port),
+                "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
+            },
+        }
+        if name in ("web", "clock", "metrics"):
+            shared.pop("ANTHROPIC_API_KEY", None)
+        return {**shared, **own.get(name, {}), **self._extra_env}
+
+    def _start_servers(self) -> None:
+        if not self.database_url:
+            self._tell("starting PostgreSQL")
+            postgres = EmbeddedPostgres(self.data_dir)
+            postgres.start(self.supervisor)
+            self.database_url = postgres.admin_url
+        if not self.redis_url:
+            self._tell("starting Redis")
+            redis = RedisServer(self.data_dir)
+            redis.start(self.supervisor)
+            self.redis_url = redis.url
+
+    def _migrate(self) -> None:
+        passwords = {
+            f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}": password
+            for role, password in self.keys.role_passwords.items()
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "migrations", "up"],
+            env={**os.environ, **passwords, "DATABASE_URL": self.database_url},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise StartError(f"The schema could not be migrated:\n{done.stderr.strip()}")
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        addresses = [f"http://127.0.0.1:{self.port}/readyz", f"http://127.0.0.1:{self.metrics_port}/metrics"]
+        while addresses:
+            try:
+                with urllib.request.urlopen(addresses[0], timeout=5):  # noqa: S310 - our own http:// address
+                    addresses.pop(0)
+            except (urllib.error.URLError, OSError):
+                if time.monotonic() > deadline:
+                    raise StartError(f"{addresses[0]} did not answer. The programs' logs are in {self.data_dir / 'log'}.") from None
+                time.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _must_be_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise StartError(f"Port {port} is taken by another program. Choose one with --port or --metrics-port (0: any free).") from None

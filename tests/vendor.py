@@ -1,0 +1,514 @@
+"""A fake of Anthropic's Messages API: a real HTTP server that the real SDK talks to, told what to do by the test.
+
+Run `python tests/vendor.py --port 0` (prints one JSON line with its base_url) or use `FakeVendor` as a context
+manager. `POST /v1/messages` answers from the request alone: schema-valid feedback whose quotes come from the essay.
+`POST /control` sets the script, `GET /control` tells what happened. It imports nothing of the project.
+
+Prompt cache as documented: a prefix ends at each `cache_control` block, includes model, thinking and output format,
+lives five minutes from its last use, becomes readable when its first answer begins (here: after the latency), and is
+not kept below 512 tokens. A token is taken as four characters. Only answers sent whole are billed; a reset or hanging
+call is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+_ERRORS = {
+    "rate_limited": (429, "rate_limit_error", None),
+    "budget_spent": (429, "rate_limit_error", "enforced_spend_limit_reached"),
+    "server_error": (500, "api_error", None),
+    "overloaded": (529, "overloaded_error", None),
+    "bad_request": (400, "invalid_request_error", None),
+    "unauthorised": (401, "authentication_error", None),
+    "forbidden": (403, "permission_error", None),
+    "too_large": (413, "request_too_large", None),
+}
+_INSIDE_200 = ("ok", "obey", "truncated", "refusal", "context_exceeded", "invalid_json", "wrong_schema", "html")
+BEHAVIOURS = frozenset((*_ERRORS, *_INSIDE_200, "reset", "hang"))
+_HTML = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
+_CACHE_SECONDS = 300.0
+_CACHE_MINIMUM_TOKENS = 512
+_UNSUPPORTED = frozenset(
+    ("minimum", "maximum", "multipleOf", "minLength", "maxLength", "maxItems", "uniqueItems", "oneOf")
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One scripted answer."""
+
+    behaviour: str = "ok"
+    latency_seconds: float | None = None
+    retry_after: str = "2"
+
+    def __post_init__(self) -> None:
+        if self.behaviour not in BEHAVIOURS:
+            raise ValueError(f"unknown behaviour {self.behaviour!r}; known: {', '.join(sorted(BEHAVIOURS))}")
+
+
+@dataclass
+class _State:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    latency_seconds: float = 0.0
+    queues: dict[str, collections.deque[Step]] = field(
+        default_factory=lambda: collections.defaultdict(collections.deque)
+    )
+    always: dict[str, Step] = field(default_factory=dict)
+    cache: dict[str, float] = field(default_factory=dict)
+    calls: int = 0
+    behaviours: collections.Counter[str] = field(default_factory=collections.Counter)
+    passes: collections.Counter[str] = field(default_factory=collections.Counter)
+    tokens: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: collections.deque[dict[str, Any]] = field(default_factory=lambda: collections.deque(maxlen=200))
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def next_step(self, pass_name: str) -> Step:
+        for key in (pass_name, ""):
+            if self.queues[key]:
+                return self.queues[key].popleft()
+        return self.always.get(pass_name) or self.always.get("") or Step()
+
+
+class FakeVendor:
+    """A vendor on a thread; `with FakeVendor() as vendor:` and point the SDK at `vendor.base_url`."""
+
+    def __init__(self, *, port: int = 0, latency_seconds: float = 0.0) -> None:
+        self._state = _State(latency_seconds=latency_seconds)
+        self._server = _Server(("127.0.0.1", port), _Handler, self._state)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> FakeVendor:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._state.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def script(self, *steps: str | Step, pass_name: str = "") -> None:
+        """The next calls (of this pass) get these answers, in this order."""
+        with self._state.lock:
+            self._state.queues[pass_name].extend(step if isinstance(step, Step) else Step(step) for step in steps)
+
+    def always(self, step: str | Step, *, pass_name: str = "") -> None:
+        """Every call without a scripted answer gets this one from now on."""
+        with self._state.lock:
+            self._state.always[pass_name] = step if isinstance(step, Step) else Step(step)
+
+    def counters(self) -> dict[str, Any]:
+        """Return what happened since the start or the last reset."""
+        return _counters(self._state)
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the bodies of the last calls, oldest first."""
+        with self._state.lock:
+            return list(self._state.requests)
+
+    def forget_cache(self) -> None:
+        """The prompt cache is empty from now on."""
+        with self._state.lock:
+            self._state.cache.clear()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    # Port 0 picks a free one; no reuse, so that two vendors never share a port unnoticed.
+    allow_reuse_address = False
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], state: _State) -> None:
+        self.state = state
+        super().__init__(address, handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: _Server
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: the counters tell."""
+
+    def do_GET(self) -> None:
+        if self.path != "/control":
+            return self._json(404, {"error": "not here"})
+        self._json(200, _counters(self.server.state))
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.path == "/control":
+            return self._control(json.loads(body))
+        if self.path.partition("?")[0] != "/v1/messages":
+            return self._json(404, _error("not_found_error"))
+        if not (self.headers.get("x-api-key") or self.headers.get("authorization")):  # SDK 2 sends the key as a bearer
+            return self._json(401, _error("authentication_error"))
+        call = json.loads(body)
+        complaint = _unacceptable(call)
+        if complaint:
+            return self._json(400, _error("invalid_request_error", message=complaint))
+        self._message(call)
+
+    def _message(self, call: dict[str, Any]) -> None:
+        state = self.server.state
+        pass_name = _pass_of(call)
+        with state.lock:
+            step = state.next_step(pass_name)
+            state.calls += 1
+            state.behaviours[step.behaviour] += 1
+            state.passes[pass_name] += 1
+            state.requests.append(call)
+            latency = state.latency_seconds if step.latency_seconds is None else step.latency_seconds
+        if latency and state.stopping.wait(latency):
+            self.close_connection = True
+            return
+        if step.behaviour == "hang":
+            state.stopping.wait(3600)
+            self.close_connection = True
+        elif step.behaviour == "html":
+            self._send(200, _HTML, content_type="text/html; charset=utf-8")
+        elif step.behaviour in _ERRORS:
+            status, kind, code = _ERRORS[step.behaviour]
+            headers = {"retry-after": step.retry_after} if step.behaviour == "rate_limited" else {}
+            self._json(status, _error(kind, code=code), headers=headers)
+        elif step.behaviour == "reset":
+            self._reset(json.dumps(_answer(call, "ok")).encode())
+        else:
+            answer = _answer(call, step.behaviour)
+            with state.lock:
+                answer["usage"] = _usage(state, call, answer)
+            self._json(200, answer)
+
+    def _control(self, wish: dict[str, Any]) -> None:
+        """Take {"reset", "latency_seconds", "script": [...], "always", "pass"}; a step is a name or Step's fields."""
+        state = self.server.state
+        key = wish.get("pass") or ""
+        try:
+            steps = [_step(item) for item in wish.get("script", [])]
+            always = _step(wish["always"]) if "always" in wish else None
+        except (TypeError, ValueError) as error:
+            return self._json(400, {"error": str(error)})
+        with state.lock:
+            if wish.get("reset"):
+                state.queues.clear()
+                state.always.clear()
+                state.cache.clear()
+                state.requests.clear()
+                state.calls = 0
+                for counter in (state.behaviours, state.passes, state.tokens):
+                    counter.clear()
+            if "latency_seconds" in wish:
+                state.latency_seconds = float(wish["latency_seconds"])
+            state.queues[key].extend(steps)
+            if always is not None:
+                state.always[key] = always
+        self._json(200, {"ok": True})
+
+    def _json(self, status: int, body: object, *, headers: dict[str, str] | None = None) -> None:
+        self._send(status, json.dumps(body).encode(), content_type="application/json", headers=headers)
+
+    def _send(
+        self,
+        status: int,
+        body: bytes,
+        *,
+        content_type: str,
+        headers: dict[str, str] | None = None,
+        claim: int | None = None,
+    ) -> None:
+        self.send_response(status)
+        self.send_header("content-type", content_type)
+        self.send_header("content-length", str(len(body) if claim is None else claim))
+        self.send_header("request-id", f"req_{uuid.uuid4().hex[:16]}")
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def _reset(self, body: bytes) -> None:
+        self._send(200, body[: len(body) // 2], content_type="application/json", claim=len(body))
+        # Linger 0 turns the close into a TCP reset; the descriptor is taken away so that nothing says goodbye first.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        os.close(self.connection.detach())
+
+
+def _step(item: str | dict[str, Any]) -> Step:
+    return Step(item) if isinstance(item, str) else Step(**item)
+
+
+def _counters(state: _State) -> dict[str, Any]:
+    with state.lock:
+        return {
+            "calls": state.calls,
+            "behaviours": dict(state.behaviours),
+            "passes": dict(state.passes),
+            "tokens": {kind: state.tokens[kind] for kind in ("input", "cache_write", "cache_read", "output")},
+        }
+
+
+def _error(kind: str, *, code: str | None = None, message: str = "told to fail") -> dict[str, Any]:
+    error: dict[str, Any] = {"type": kind, "message": message}
+    if code:
+        error["details"] = {"error_code": code}
+    return {"type": "error", "error": error, "request_id": "req_fake"}
+
+
+def _unacceptable(call: dict[str, Any]) -> str:
+    """Return what the real API would refuse about this request, or the empty string."""
+    for name in ("model", "max_tokens", "messages"):
+        if name not in call:
+            return f"{name}: Field required"
+    thinking = (call.get("thinking") or {}).get("type")
+    if thinking == "disabled" and call["model"] == "claude-sonnet-5-5":
+        return "thinking: use between_tools"
+    if thinking == "between_tools" and call["model"] != "claude-sonnet-5-5":
+        return "thinking: between_tools is not supported by this model"
+    if sum("cache_control" in block for block in _blocks(call)) > 4:
+        return "a maximum of 4 blocks with cache_control may be provided"
+    for node in _nodes(_schema(call)):
+        if node.get("type") == "object" and node.get("additionalProperties") is not False:
+            return "output_config.format.schema: additionalProperties must be false"
+        found = _UNSUPPORTED & node.keys()
+        if found and "properties" not in found:
+            return f"output_config.format.schema: {sorted(found)[0]} is not supported"
+    return ""
+
+
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield schema
+        for value in schema.values():
+            yield from _nodes(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _nodes(value)
+
+
+def _schema(call: dict[str, Any]) -> dict[str, Any]:
+    schema: dict[str, Any] = ((call.get("output_config") or {}).get("format") or {}).get("schema") or {}
+    return schema
+
+
+def _blocks(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the text blocks of a call in the order the cache sees them."""
+    system = call.get("system") or []
+    yield from ([{"type": "text", "text": system}] if isinstance(system, str) else system)
+    for message in call["messages"]:
+        content = message["content"]
+        yield from ([{"type": "text", "text": content}] if isinstance(content, str) else content)
+
+
+def _tail(call: dict[str, Any]) -> str:
+    content = call["messages"][-1]["content"]
+    return content if isinstance(content, str) else "\n".join(block.get("text", "") for block in content)
+
+
+def _pass_of(call: dict[str, Any]) -> str:
+    found = re.search(r"reading: (\w+)", _tail(call))
+    return found[1] if found else "unknown"
+
+
+def _essay_of(call: dict[str, Any]) -> str:
+    for block in _blocks(call):
+        for line in block.get("text", "").splitlines():
+            if line.startswith("{") and '"text"' in line:
+                text = json.loads(line).get("text")
+                if isinstance(text, str):
+                    return text
+    return ""
+
+
+def _tokens(text: str) -> int:
+    return len(text) // 4 + 1
+
+
+def _usage(state: _State, call: dict[str, Any], answer: dict[str, Any]) -> dict[str, int]:
+    form = json.dumps([call["model"], call.get("thinking"), _schema(call)])
+    digest = hashlib.sha256(form.encode())
+    total = _tokens(form)
+    now = time.monotonic()
+    read = written = 0
+    ends: list[str] = []
+    for block in _blocks(call):
+        digest.update(b"\0" + block.get("text", "").encode("utf-8", "surrogatepass"))
+        total += _tokens(block.get("text", ""))
+        if "cache_control" in block and total >= _CACHE_MINIMUM_TOKENS:
+            key = digest.hexdigest()
+            ends.append(key)
+            written = total
+            if state.cache.get(key, 0.0) > now:
+                read = total
+    for key in ends:
+        state.cache[key] = now + _CACHE_SECONDS
+    output = sum(_tokens(block["text"]) for block in answer["content"])
+    usage = {"input": total - written, "cache_write": written - read, "cache_read": read, "output": output}
+    state.tokens.update(usage)
+    return {
+        "input_tokens": usage["input"],
+        "cache_creation_input_tokens": usage["cache_write"],
+        "cache_read_input_tokens": usage["cache_read"],
+        "output_tokens": usage["output"],
+    }
+
+
+def _answer(call: dict[str, Any], behaviour: str) -> dict[str, Any]:
+    text = json.dumps(_Writer(call, obeys=behaviour == "obey").value(_schema(call)), ensure_ascii=False)
+    stop_reason = "end_turn"
+    if behaviour in ("truncated", "context_exceeded"):
+        text = text[: len(text) // 2]
+        stop_reason = "max_tokens" if behaviour == "truncated" else "model_context_window_exceeded"
+    elif behaviour == "refusal":
+        text, stop_reason = "I can't help with that.", "refusal"
+    elif behaviour == "invalid_json":
+        text = "Here is the feedback you asked for: {comments: none"
+    elif behaviour == "wrong_schema":
+        text = json.dumps({"comments": [{"type": "nonsense", "score": 100}], "total": 100})
+    return {
+        "id": f"msg_{uuid.uuid4().hex[:20]}",
+        "type": "message",
+        "role": "assistant",
+        "model": call["model"],
+        "content": [{"type": "text", "text": text}],
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 0, "output_tokens": 0},
+    }
+
+
+class _Writer:
+    """Fills any JSON schema with feedback: words of the essay where a quote is asked for, plain sentences elsewhere."""
+
+    def __init__(self, call: dict[str, Any], *, obeys: bool) -> None:
+        self._schema = _schema(call)
+        self._tail = _tail(call)
+        self._pass = _pass_of(call)
+        self._system = "\n".join(block.get("text", "") for block in _blocks(call))
+        essay = _essay_of(call)
+        self._orders = _orders(essay) if obeys else []
+        self._spots = _spots(essay, count=3)
+        self._spot: tuple[str, str, str] = ("", "", "")
+
+    def value(self, schema: dict[str, Any], *, key: str = "", turn: int = 0) -> Any:
+        if "$ref" in schema:
+            return self.value(self._schema["$defs"][schema["$ref"].rpartition("/")[2]], key=key, turn=turn)
+        if "const" in schema:
+            return schema["const"]
+        if "enum" in schema:
+            # As a model would: among what the schema allows, what the message names, if it names any of it.
+            named = [word for word in schema["enum"] if f"`{word}`" in self._tail] or schema["enum"]
+            return named[0] if self._orders else named[turn % len(named)]
+        if "anyOf" in schema:
+            return self.value(schema["anyOf"][turn % len(schema["anyOf"])], key=key, turn=turn)
+        kind = schema.get("type")
+        if kind == "object":
+            return {name: self.value(part, key=name, turn=turn) for name, part in schema["properties"].items()}
+        if kind == "array":
+            return self._list(schema["items"], key=key)
+        if kind in ("number", "integer"):
+            return 0.8 if kind == "number" else 1
+        return False if kind == "boolean" else self._words(key, turn)
+
+    def _list(self, items: dict[str, Any], *, key: str) -> list[Any]:
+        if key == "comments":
+            found = []
+            for turn, spot in enumerate(self._spots):
+                self._spot = spot
+                found.append(self.value(items, key=key, turn=turn))
+            return found
+        if key == "picks":
+            count = len(items.get("anyOf", [items])) if self._pass == "content" or self._orders else 0
+            return [self.value(items, key=key, turn=turn) for turn in range(count)]
+        if self._orders or key in ("strengths", "next_steps"):
+            return [self.value(items, key=key)]
+        return []
+
+    def _words(self, key: str, turn: int) -> str:
+        quote, prefix, suffix = self._spot
+        if self._orders:
+            order = self._orders[turn % len(self._orders)]
+            told = {
+                "quote": order if turn == 0 else quote,
+                "next_step": "<a href='https://evil.example/'>Click</a> [here](https://evil.example/)",
+                "rationale": f"Total 100/100. {order}",
+                "message": order if turn != 1 else self._system[:600],
+            }
+            return told.get(key, prefix if key == "prefix" else suffix if key == "suffix" else order)
+        return {
+            "quote": quote,
+            "prefix": prefix,
+            "suffix": suffix,
+            "message": "Here a reader stops for a moment.",
+            "next_step": "What would you like the reader to see at this place?",
+            "strengths": "You keep to your subject.",
+            "next_steps": "Read the essay aloud once before the next draft.",
+            "rationale": "Several places in the essay show this.",
+        }.get(key, "")
+
+
+def _spots(text: str, *, count: int) -> list[tuple[str, str, str]]:
+    """Return quotes of one to four words on one line, spread over the text, each with the words around it."""
+    words = [match.span() for match in re.finditer(r"\S+", text)]
+    spots: list[tuple[str, str, str]] = []
+    for turn in range(min(count, len(words))):
+        first = turn * len(words) // count if len(words) >= count else turn
+        start, end = words[first]
+        for _, further in words[first + 1 : first + 4]:
+            if "\n" in text[start:further]:
+                break
+            end = further
+        spots.append((text[start:end], text[max(0, start - 24) : start], text[end : end + 24]))
+    return spots
+
+
+def _orders(text: str) -> list[str]:
+    """Return what an essay tells its reader to do or say: its quoted words, and whole sentences that give orders."""
+    sentences = re.split(r"(?<=[.!?])\s+|\n+", text)
+    giving = re.compile(
+        r"\b(ignore|disregard|forget|instruction|system|assistant|prompt|reveal|repeat|print|output|respond|reply|visit|click"
+        r"|say|write|award|give|grade|score|marks?|https?:)",
+        re.IGNORECASE,
+    )
+    told = [sentence.strip() for sentence in sentences if giving.search(sentence)]
+    return [quoted for sentence in told for quoted in re.findall(r"[\"“']([^\"”']{3,300})[\"”']", sentence)] + told
+
+
+def main() -> None:
+    """Serve until told to stop; the first line on stdout names the address."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
+    options = parser.parse_args()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with FakeVendor(port=options.port, latency_seconds=options.latency) as vendor:
+        print(json.dumps({"base_url": vendor.base_url, "pid": os.getpid()}), flush=True)
+        stop.wait()
+
+
+if __name__ == "__main__":
+    main()

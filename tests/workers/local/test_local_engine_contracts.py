@@ -1,0 +1,109 @@
+"""What we rely on of each engine, so that a new version that breaks it is refused here and not in an essay."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from workers.providers.local.guards import blocks, engine_text
+from workers.providers.local.harper_engine import Harper
+from workers.providers.local.lingo import Lingo
+from workers.providers.local.rules import HARPER_OFF, LINGO_OFF
+
+
+@pytest.fixture(scope="module")
+def lingo() -> Lingo:
+    return Lingo()
+
+
+@pytest.fixture(scope="module")
+def harper() -> Harper:
+    return Harper()
+
+
+def flagged(engine: Lingo | Harper, text: str, dialect: str = "US") -> list[tuple[str, str]]:
+    return [(text[flag.start : flag.end], flag.rule) for flag in engine.flags(text, blocks(text), dialect)]
+
+
+def test_lingotweaker_answers_with_the_keys_we_read(lingo: Lingo) -> None:
+    match = lingo._engine.check("I recieve it.")[0]
+    assert {"rule_id", "message", "offset", "length", "suggestions", "category_id"} <= set(match)
+    assert match["suggestions"][0] == "receive"
+
+
+def test_lingotweaker_counts_bytes_and_we_give_code_points(lingo: Lingo) -> None:
+    assert ("recieve", "MORFOLOGIK_RULE_EN_US") in flagged(lingo, "Café 🎉 naïve: I recieve it.")
+
+
+def test_lingotweaker_spells_american_whatever_the_dialect(lingo: Lingo) -> None:
+    flags = lingo.flags("The colour is nice.", blocks("The colour is nice."), "GB")
+    assert [flag.dialect_only for flag in flags] == [True]
+
+
+def test_lingotweaker_brings_its_list_of_frequent_words(lingo: Lingo) -> None:
+    assert {"which", "because", "people"} <= lingo.common
+
+
+def test_messages_carry_no_tags(lingo: Lingo) -> None:
+    text = "i has a apple. This is better then that. He sayed it."
+    assert all("<" not in flag.message for flag in lingo.flags(text, blocks(text), "US"))
+
+
+def test_rules_on_the_off_list_are_never_heard(lingo: Lingo, harper: Harper) -> None:
+    text = "First of all  we waited... The whole thing - all of the things - was outside of the house."
+    assert not {rule for _, rule in flagged(lingo, text)} & LINGO_OFF
+    assert not {rule for _, rule in flagged(harper, text)} & HARPER_OFF
+
+
+def test_harper_still_has_every_rule_we_switch_off(harper: Harper) -> None:
+    assert set(harper._made("AMERICAN").get_lint_config()) >= HARPER_OFF
+
+
+def test_harper_counts_code_points(harper: Harper) -> None:
+    assert ("recieve", "SpellCheck") in flagged(harper, "Café 🎉 naïve: I recieve it.")
+
+
+@pytest.mark.parametrize(("word", "dialect", "wrong"), [
+    ("colour", "US", True), ("colour", "GB", False), ("color", "GB", True), ("color", "US", False),
+    ("colour", "AU", False), ("colour", "CA", False), ("colour", "IN", False),
+])  # fmt: skip
+def test_harper_knows_the_dialect(harper: Harper, word: str, dialect: str, wrong: bool) -> None:
+    assert (word in [quote for quote, _ in flagged(harper, f"The {word} is nice.", dialect)]) is wrong
+
+
+def test_suggestions_of_every_kind_replace_the_flagged_words(harper: Harper) -> None:
+    text = "We saw it,and the the dog ran."
+    offered = {flag.rule: (text[flag.start : flag.end], flag.suggestions) for flag in harper.flags(text, blocks(text), "US")}
+    assert offered["CommaFixes"] == (",", (", ",))
+    assert offered["RepeatedWords"] == ("the the", ("the",))
+
+
+def test_a_linter_that_has_read_enough_is_replaced_and_says_the_same(harper: Harper) -> None:
+    text = engine_text("I recieve alot of mail. " * 400)
+    first = harper.flags(text, blocks(text), "US")
+    used = harper._linters["AMERICAN"][0]
+    for _ in range(3):
+        assert harper.flags(text, blocks(text), "US") == first
+    assert harper._linters["AMERICAN"][0] is not used
+    harper.flags("Hello there.", blocks("Hello there."), "GB")
+    assert set(harper._linters) == {"BRITISH"}
+
+
+def test_nothing_is_printed_and_nothing_loaded_before_the_first_question() -> None:
+    code = """
+import json, sys
+from models.jobs import PassName
+from workers.providers.base import PassRequest
+from workers.providers.local.provider import LocalProvider
+provider = LocalProvider()
+early = [name for name in ("harper", "lt_py", "lingotweaker_data_en") if name in sys.modules]
+text = "I am looking forward to hear from you. I look forward to hearing, i think, of they."
+provider.ask(PassRequest(pass_name=PassName.GRAMMAR, text=text))
+sys.stderr.write(json.dumps(early))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout == ""
+    assert json.loads(run.stderr) == []

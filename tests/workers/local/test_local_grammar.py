@@ -1,0 +1,203 @@
+"""What a student is told about spelling and grammar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from models.jobs import PassName
+from workers.providers.base import Comment, Criterion, Level, PassAnswer, PassRequest
+from workers.providers.local.confidence import SHOWN_FROM, Signs, confidence, shipped
+from workers.providers.local.engines import Engines
+from workers.providers.local.flags import Engine
+from workers.providers.local.grammar import MAX_COMMENTS, look
+from workers.providers.local.language import dialect_of, indecent, same_but_for_dialect
+from workers.providers.local.provider import LocalProvider
+
+Ask = Callable[..., PassAnswer]
+TYPES = {
+    "agreement", "verb_form", "article", "word_choice", "spelling", "capitalisation", "punctuation", "spacing",
+    "contraction", "repetition", "grammar",
+}  # fmt: skip
+
+
+def by_quote(answer: PassAnswer) -> dict[str, Comment]:
+    return {comment.span.quote: comment for comment in answer.comments}
+
+
+def test_a_slip_both_engines_correct_alike_carries_one_correction_and_their_agreement(ask: Ask) -> None:
+    comment = by_quote(ask(PassName.GRAMMAR, "We recieve letters from our friends every week."))["recieve"]
+    assert comment.type == "spelling"
+    assert comment.suggestions == ("receive",)
+    assert comment.confidence_basis == "agreement"
+    assert comment.confidence >= 0.9
+    assert "receive" in comment.next_step
+
+
+def test_where_the_engines_disagree_the_student_chooses(ask: Ask) -> None:
+    comment = by_quote(ask(PassName.GRAMMAR, "It was a bood day for all of us."))["bood"]
+    assert 2 <= len(comment.suggestions) <= 3
+    assert comment.next_step.startswith("Which did you mean")
+
+
+def test_every_comment_has_a_known_type_and_at_most_three_suggestions(ask: Ask) -> None:
+    text = (
+        "i has a apple and the the dog runned home. He dont like it,she said. Its a nice day (really. "
+        "This is better then that, and they was happy. My freind recieve alot of informations. However it rained."
+    )
+    comments = ask(PassName.GRAMMAR, text).comments
+    assert len(comments) >= 8
+    assert {comment.type for comment in comments} <= TYPES
+    assert all(len(comment.suggestions) <= 3 for comment in comments)
+    assert len({(comment.span.start, comment.span.end) for comment in comments}) == len(comments)
+
+
+def test_repeats_become_one_comment_with_all_its_places(ask: Ask) -> None:
+    text = "Yesterday i went home. Then i slept, and later i ate. In the evening i read a book."
+    comment = next(one for one in ask(PassName.GRAMMAR, text).comments if one.span.quote == "i")
+    places = [(comment.span.start, comment.span.end), *comment.also_at]
+    assert [text[start:end] for start, end in places] == ["i"] * 4
+    assert "4 places" in comment.message
+
+
+def test_a_mistake_made_five_times_comes_before_one_made_once(ask: Ask) -> None:
+    text = "We definately went. " + "Then i slept well. " * 6
+    assert ask(PassName.GRAMMAR, text).comments[0].span.quote == "i"
+
+
+def test_the_list_is_short_and_says_what_it_left_out(ask: Ask) -> None:
+    stem = ["beleive", "recieve", "definately", "goverment", "enviroment", "seperate", "occured", "untill", "tommorow",
+            "begining", "truely", "wierd", "freind", "acheive", "arguement", "calender", "cemetary", "collegue",
+            "comming", "commitee", "concious", "dissapoint", "embarass", "existance", "foriegn", "fourty", "gaurd",
+            "happend", "harrass", "humourous", "immediatly", "independant", "knowlege", "neccessary"]  # fmt: skip
+    answer = ask(PassName.GRAMMAR, " ".join(f"The word {word} stands in this line." for word in stem))
+    assert len(answer.comments) == MAX_COMMENTS
+    assert any("left out" in sentence for sentence in answer.not_checked)
+
+
+@pytest.mark.parametrize(("language", "colour", "color"), [
+    ("en-US", True, False), ("en-GB", False, True), ("en_GB", False, True), ("en-AU", False, True),
+    ("en-CA", False, True), ("en", False, False), ("", False, False),
+])  # fmt: skip
+def test_the_dialect_decides_between_colour_and_color(ask: Ask, language: str, colour: bool, color: bool) -> None:
+    for word, wrong in (("colour", colour), ("color", color)):
+        found = by_quote(ask(PassName.GRAMMAR, f"The {word} of the wall is nice today.", language=language))
+        assert (word in found) is wrong
+        if wrong:
+            other = "color" if word == "colour" else "colour"
+            assert found[word].suggestions == (other,)
+
+
+@pytest.mark.parametrize("language", ["en", "en-US", "en-GB", "en-IN"])
+def test_a_plain_misspelling_is_found_in_every_dialect(ask: Ask, language: str) -> None:
+    assert "recieve" in by_quote(ask(PassName.GRAMMAR, "We recieve it every day.", language=language))
+
+
+def test_dialect_names_are_read_from_the_language_tag() -> None:
+    assert [dialect_of(tag) for tag in ("en", "en-US", "en-GB", "en-NZ", "en-Latn-AU", "")] == ["", "US", "GB", "GB", "AU", ""]
+    assert same_but_for_dialect("colour", "color")
+    assert same_but_for_dialect("organised", "organized")
+    assert not same_but_for_dialect("form", "from")
+
+
+def test_words_of_the_prompt_the_title_and_the_rubric_are_known(ask: Ask) -> None:
+    text = "The grundlewock sleeps near the snarfbeetle and the plimbergast all day."
+    assert len(ask(PassName.GRAMMAR, text).comments) == 3
+    rubric = (Criterion(name="Plimbergast", levels=(Level(name="good", points=1),)),)
+    known = ask(PassName.GRAMMAR, text, prompt="Describe the Grundlewock.", title="My snarfbeetle", criteria=rubric)
+    assert not known.comments
+
+
+def test_an_unknown_word_spelled_the_same_way_three_times_is_known(ask: Ask) -> None:
+    line = "The grundlewock sleeps here. "
+    assert ask(PassName.GRAMMAR, line * 2).comments
+    assert not ask(PassName.GRAMMAR, line * 3).comments
+
+
+def test_a_slip_both_engines_correct_alike_stays_one_however_often_it_is_made(ask: Ask) -> None:
+    comment = by_quote(ask(PassName.GRAMMAR, "We recieve it. You recieve it. They recieve it too."))["recieve"]
+    assert len(comment.also_at) == 2
+
+
+def test_a_capitalised_unknown_word_is_taken_for_a_name(ask: Ask) -> None:
+    assert not ask(PassName.GRAMMAR, "Last summer we visited our aunt in Krzbstein for two weeks.").comments
+
+
+def test_no_indecent_word_is_ever_suggested(ask: Ask) -> None:
+    comments = ask(PassName.GRAMMAR, "There are many wherehouses near the old harbour bridge.", language="en-US").comments
+    shown = " ".join([*(one for c in comments for one in c.suggestions), *(f"{c.message} {c.next_step}" for c in comments)])
+    assert "whore" not in shown.lower()
+    assert indecent("whorehouses")
+    assert not indecent("assess the class")
+
+
+def test_a_comment_names_the_teachers_criterion_when_there_is_one(ask: Ask) -> None:
+    rubric = (
+        Criterion(name="Ideas", levels=(Level(name="good", points=1),)),
+        Criterion(name="Grammar and mechanics", levels=(Level(name="good", points=1),)),
+    )
+    comments = ask(PassName.GRAMMAR, "We recieve letters every week.", criteria=rubric).comments
+    assert comments[0].criterion == "Grammar and mechanics"
+    assert ask(PassName.GRAMMAR, "We recieve letters every week.").comments[0].criterion is None
+
+
+def test_findings_do_not_overlap(engines: Engines) -> None:
+    text = "dont do this is is a apple,he sayed that they was there house. alot of peoples thinks so so."
+    found = look(PassRequest(pass_name=PassName.GRAMMAR, text=text), engines).all
+    assert all(one.end <= other.start for one, other in zip(found, found[1:], strict=False))
+
+
+def test_clean_prose_gets_no_comments(ask: Ask) -> None:
+    text = (
+        "On Saturday my sister and I walked along the river. The water was high after the rain, so we stayed on the path. "
+        "We talked about school, ate our sandwiches on a bench and watched two swans with their young. "
+    )
+    assert not ask(PassName.GRAMMAR, text).comments
+
+
+def _missing() -> Engine:
+    raise ImportError
+
+
+@pytest.mark.parametrize("gone", ["lingotweaker", "harper-py"])
+def test_either_engine_may_be_missing_and_the_answer_says_so(gone: str) -> None:
+    engines = Engines(lingo=_missing) if gone == "lingotweaker" else Engines(harper=_missing)
+    request = PassRequest(pass_name=PassName.GRAMMAR, text="i think we recieve alot of the the mail.", language="en-US")
+    reply = LocalProvider(engines).ask(request)
+    assert {"recieve", "the the"} <= {comment.span.quote for comment in reply.answer.comments}
+    assert any(gone in sentence for sentence in reply.answer.not_checked)
+    assert gone not in reply.model
+
+
+def test_with_no_engine_at_all_nothing_is_claimed() -> None:
+    request = PassRequest(pass_name=PassName.GRAMMAR, text="We recieve it.")
+    answer = LocalProvider(Engines(lingo=_missing, harper=_missing)).ask(request).answer
+    assert not answer.comments
+    assert not answer.strengths
+    assert len([one for one in answer.not_checked if "not available" in one]) == 2
+
+
+def test_agreement_raises_confidence_and_a_capital_lowers_it() -> None:
+    def signs(*, agreed: bool = False, capitalised: bool = False) -> Signs:
+        return Signs(
+            rule="L:MORFOLOGIK_RULE_EN_US", group="L:spelling", second=agreed, agreed=agreed, capitalised=capitalised, near=True
+        )
+
+    plain, _ = confidence(signs())
+    assert confidence(signs(agreed=True))[0] > plain > SHOWN_FROM
+    assert confidence(signs(capitalised=True))[0] < SHOWN_FROM
+
+
+def test_a_rule_never_seen_leans_on_its_group() -> None:
+    table = shipped()
+    unseen = Signs(rule="L:NEW_RULE", group="L:grammar", second=False, agreed=False, capitalised=False, near=False)
+    group = table.groups["L:grammar"]
+    assert abs(table.prior(unseen) - group.tp / group.n) < 0.02
+
+
+def test_the_shipped_table_holds_counts_and_no_text() -> None:
+    table = shipped()
+    for name, counts in {**table.rules, **table.groups, **table.corrections}.items():
+        assert " " not in name
+        assert 0 <= counts.tp <= counts.n

@@ -1,0 +1,115 @@
+"""The benchmark measures what it says, and the table can be fitted again to the same bytes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.calibrate import fit, solve
+from benchmarks.feedback import calibration_error, corrected_tokens, gleu, judge, main, read_corpus, tokens, touches
+from models.jobs import PassName
+from workers.providers.base import PassRequest
+from workers.providers.local.confidence import edit_distance, load
+from workers.providers.local.engines import Engines
+from workers.providers.local.grammar import look
+from workers.providers.local.suggest import ranked
+
+ROWS = [
+    {"text": "We recieve mail.", "refs": ["We receive mail.", "We get mail."],
+     "edits": [[[3, 10, "receive", "R:SPELL"]], [[3, 10, "get", "R:VERB"]]]},
+    {"text": "However it rains.", "refs": ["However, it rains.", "However it rains."],
+     "edits": [[[8, 8, ",", "M:PUNCT"]], []]},
+    {"text": "The sky is blue.", "refs": ["The sky is blue.", "The sky is blue."], "edits": [[], []]},
+]  # fmt: skip
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    return path
+
+
+def test_gleu_is_100_for_the_reference_and_less_for_the_source() -> None:
+    source, ref = [tokens("He have a red dog at home .")], tokens("He has a red dog at home .")
+    assert gleu(source, [ref], [[ref]]) == pytest.approx(100)
+    # By hand: 7/8, 5/7, 4/6, 3/5 in common, less the 1, 2, 2 and 2 source n-grams the reference does not have.
+    assert gleu(source, source, [[ref]]) == pytest.approx(100 * (6 / 8 * 3 / 7 * 2 / 6 * 1 / 5) ** 0.25, abs=0.01)
+
+
+def test_an_insertion_is_touched_from_either_side_of_its_space() -> None:
+    text = "However it rains."
+    assert touches(text, 0, 7, (8, 8))
+    assert touches(text, 8, 10, (8, 8))
+    assert not touches(text, 11, 16, (8, 8))
+    assert touches(text, 3, 5, (4, 9))
+    assert not touches(text, 0, 4, (4, 9))
+
+
+def test_calibration_error_is_the_mean_gap_between_claimed_and_true() -> None:
+    assert calibration_error([(0.9, True)] * 9 + [(0.9, False)]) == pytest.approx(0)
+    assert calibration_error([(0.8, False)] * 5) == pytest.approx(0.8)
+    assert calibration_error([]) == 0
+
+
+def test_first_suggestions_are_put_into_the_tokens_of_the_corpus(corpus: Path, engines: Engines) -> None:
+    lines = read_corpus(corpus)
+    found = look(PassRequest(pass_name=PassName.GRAMMAR, text=lines[0].text), engines).shown
+    assert corrected_tokens(lines[0], found) == ("We", "receive", "mail", ".")
+    (verdict,) = judge(lines[0], found)
+    assert verdict.real
+    assert verdict.right
+
+
+def test_the_figures_come_as_one_object_with_the_agreed_names(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(corpus), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert set(figures) == {"flags", "p_any", "p_first_suggestion", "recall", "gleu", "ece", "words_per_second"}
+    assert figures["flags"] == 2
+    assert figures["p_any"] == 1
+    assert figures["recall"] == 1
+
+
+def test_an_essay_is_shown_with_all_three_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    essay = tmp_path / "essay.txt"
+    essay.write_text("We recieve mail every day.", encoding="utf-8")
+    assert main(["--essay", str(essay), "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"grammar", "structure", "content"}
+    assert main(["--essay", str(essay)]) == 0
+    assert "recieve" in capsys.readouterr().out
+
+
+def test_the_same_corpus_gives_the_same_table_and_none_of_its_text(corpus: Path, tmp_path: Path) -> None:
+    written = []
+    for name in ("one.json", "two.json"):
+        output = tmp_path / name
+        command = [sys.executable, "-m", "benchmarks.calibrate", str(corpus), "-o", str(output)]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        written.append(output.read_bytes())
+    assert written[0] == written[1]
+    assert b"mail" not in written[0]
+    assert load(tmp_path / "one.json").rules["L:MORFOLOGIK_RULE_EN_US"].n == 1
+
+
+def test_the_fit_finds_weights_that_explain_the_rows() -> None:
+    rows = [((1.0,), True)] * 90 + [((1.0,), False)] * 10 + [((-1.0,), False)] * 90 + [((-1.0,), True)] * 10
+    (weight,), intercept = fit(rows, (0.0,), 0.0)
+    assert 1.5 < weight < 2.2
+    assert abs(intercept) < 0.01
+    assert solve([[2.0, 1.0], [1.0, 3.0]], [3.0, 5.0]) == pytest.approx([0.8, 1.4])
+
+
+def test_edit_distance_counts_letters() -> None:
+    assert edit_distance("kitten", "sitting") == 3
+    assert edit_distance("", "abc") == 3
+
+
+def test_slips_of_the_ear_come_before_other_words() -> None:
+    common = frozenset({"lake", "like", "which", "with", "wish", "great", "create"})
+    assert ranked("wich", ["with", "which", "rich"], ["wish", "which"], common)[0] == "which"
+    assert ranked("Wich", ["With", "Which"], [], common)[0] == "Which"
+    assert ranked("greaat", ["treat", "great"], ["great"], common)[0] == "great"

@@ -1,0 +1,100 @@
+"""The door: one request in, one reply out, the same bytes every time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+
+from models.jobs import PassName
+from workers.providers.base import Outcome, PassRequest, Provider, Repair, Usage
+from workers.providers.local.provider import LocalProvider
+
+TEXT = (
+    "Dogs at School\n\nI beleive that every school should have a dog because it makes pupils calm. i have seen it.\n\n"
+    "First, a dog help children who is sad. For example, my cousin recieved comfort from the school dog, Bruno.\n\n"
+    "Second, a dog teaches care. Pupils has to feed it and walk with it every day, even when it rains.\n\n"
+    "In conclusion, a school dog makes pupils calm, and every school should think about it."
+)
+
+SCRIPT = """
+import hashlib, sys
+from models.jobs import PassName
+from workers.providers.base import PassRequest
+from workers.providers.local.provider import LocalProvider
+provider, text = LocalProvider(), sys.stdin.read()
+for name in PassName:
+    reply = provider.ask(PassRequest(pass_name=name, text=text, assignment_prompt="Should schools keep a dog?"))
+    sys.stdout.write(hashlib.sha256(repr(reply).encode()).hexdigest() + " " + provider.prompt_version(name) + "\\n")
+"""
+
+
+def asked(provider: LocalProvider, name: PassName, language: str = "en") -> str:
+    request = PassRequest(pass_name=name, text=TEXT, assignment_prompt="Should schools keep a dog?", language=language)
+    return repr(provider.ask(request))
+
+
+def test_it_is_a_provider(provider: LocalProvider) -> None:
+    whole: Provider = provider
+    assert whole.name == "local"
+    assert whole.model.startswith("local-1")
+
+
+def test_separate_processes_give_the_same_bytes(provider: LocalProvider) -> None:
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT], input=TEXT, capture_output=True, text=True, check=True, timeout=60,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
+        ).stdout
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    here = "".join(
+        f"{hashlib.sha256(asked(provider, name).encode()).hexdigest()} {provider.prompt_version(name)}\n" for name in PassName
+    )
+    assert runs == [here, here]
+
+
+def test_many_threads_and_dialects_at_once_give_what_one_gives_alone(provider: LocalProvider) -> None:
+    jobs = [(name, language) for name in PassName for language in ("en", "en-GB", "en-US", "en-AU")] * 4
+    alone = {job: asked(provider, *job) for job in set(jobs)}
+    with ThreadPoolExecutor(32) as threads:
+        assert list(threads.map(lambda job: asked(provider, *job), jobs)) == [alone[job] for job in jobs]
+
+
+def test_both_engines_fit_in_800_mib() -> None:
+    code = SCRIPT + "\nimport psutil\nprint(psutil.Process().memory_info().rss >> 20)"
+    run = subprocess.run([sys.executable, "-c", code], input=TEXT * 20, capture_output=True, text=True, check=True, timeout=90)
+    assert int(run.stdout.split()[-1]) < 800
+
+
+def test_the_raw_answer_is_json_with_versions_and_decisions(provider: LocalProvider) -> None:
+    reply = provider.ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT))
+    raw = json.loads(reply.raw)
+    assert set(raw["engines"]) == {"lingotweaker", "harper-py"}
+    assert raw["rules"] == provider.prompt_version(PassName.GRAMMAR)
+    assert all(0 <= one["confidence"][which] <= 1 for one in raw["findings"] for which in ("problem", "correction"))
+    assert all(version in reply.model for version in raw["engines"].values())
+    assert reply.usage == Usage()
+    assert reply.stop_reason == "end"
+
+
+def test_a_repair_asks_the_same_question_again(provider: LocalProvider) -> None:
+    request = PassRequest(pass_name=PassName.STRUCTURE, text=TEXT)
+    assert provider.ask(request, repair=Repair(Outcome.NOT_JSON, "no JSON")) == provider.ask(request)
+
+
+def test_each_pass_has_its_own_version_name(provider: LocalProvider) -> None:
+    versions = {provider.prompt_version(name) for name in PassName}
+    assert len(versions) == 3
+    assert all(len(version) == 16 for version in versions)
+
+
+def test_every_pass_says_what_it_did_not_check(provider: LocalProvider) -> None:
+    for name in PassName:
+        answer = provider.ask(PassRequest(pass_name=name, text=TEXT)).answer
+        assert answer.not_checked
+        assert not answer.picks
+        assert len(answer.next_steps) <= 3

@@ -1,0 +1,217 @@
+"""What a student is told about the shape and the content of an essay. All essays here are written for these tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from models.jobs import PassName
+from workers.providers.base import Comment, PassAnswer
+from workers.providers.local.text import paragraphs, read, sentences
+
+Ask = Callable[..., PassAnswer]
+
+OPENING = (
+    "Many towns are asking how people should get to work. Cars fill the streets and the air smells bad. "
+    "I believe that our town should build more cycle paths because cycling keeps people healthy and the air clean."
+)
+HEALTH = (
+    "Cycling keeps people healthy. A person who rides to work every day moves more than a person who sits in a car. "
+    "For example, my aunt began to cycle last year, and she no longer feels tired when she climbs the stairs at home."
+)
+AIR = (
+    "Cycle paths also keep the air of the town clean. A bicycle burns no petrol and makes no smoke at all. "
+    "When people leave the car at home, children on the way to school breathe cleaner air and the streets grow quiet."
+)
+ENDING = (
+    "Our town should build more cycle paths. Cycling makes people healthy, keeps the air clean and costs little, "
+    "and the people of the town would thank the mayor for it."
+)
+GOOD = "\n\n".join((OPENING, HEALTH, AIR, ENDING))
+PROMPT = (
+    "The mayor wants to spend money on traffic. Should your town build cycle paths, wider roads or a tram line? Think "
+    "about health, clean air, noise, costs, safety of children and the needs of old people who cannot ride bicycles. "
+    "Write a letter to the mayor in which you explain what the town should build and why this would help."
+)
+STRUCTURE_TYPES = {
+    "thesis", "paragraphs", "sentence_length", "introduction", "conclusion", "organisation", "transition", "structure",
+}  # fmt: skip
+CONTENT_TYPES = {"relevance", "coverage", "evidence", "redundancy", "citation", "reasoning", "clarity", "content"}
+
+
+def of(answer: PassAnswer, type_: str, kind: str | None = None) -> list[Comment]:
+    return [one for one in answer.comments if one.type == type_ and kind in {None, one.kind}]
+
+
+def test_the_thesis_is_located_and_praised(ask: Ask) -> None:
+    answer = ask(PassName.STRUCTURE, GOOD)
+    (praise,) = of(answer, "thesis")
+    assert praise.kind == "praise"
+    assert praise.span.quote.startswith("I believe that our town")
+    assert answer.strengths
+    assert {one.type for one in answer.comments} <= STRUCTURE_TYPES
+
+
+def test_an_opening_without_a_claim_gets_a_question(ask: Ask) -> None:
+    opening = "There is a river in our town. It is long and brown. Ducks swim on it all year."
+    (question,) = of(ask(PassName.STRUCTURE, "\n\n".join((opening, HEALTH, AIR, ENDING))), "thesis")
+    assert question.kind == "question"
+    assert "?" in question.next_step
+
+
+def test_a_long_text_without_paragraphs_is_one_block(ask: Ask) -> None:
+    block = f"{OPENING} {HEALTH} {AIR} {ENDING}"
+    (comment,) = of(ask(PassName.STRUCTURE, block), "paragraphs")
+    assert "one block" in comment.message
+    assert not of(ask(PassName.STRUCTURE, GOOD), "paragraphs")
+
+
+def test_overlong_sentences_are_one_comment_with_the_longest_first(ask: Ask) -> None:
+    longer = "The path runs along the river " + "and then it turns past another old house " * 6 + "until it ends."
+    long = "The road climbs the hill " + "and then it falls to the next village " * 5 + "until it stops."
+    text = GOOD.replace(HEALTH, f"{HEALTH} {long}").replace(AIR, f"{AIR} {longer}")
+    (comment,) = of(ask(PassName.STRUCTURE, text), "sentence_length")
+    assert comment.span.quote == longer
+    assert [text[start:end] for start, end in comment.also_at] == [long]
+
+
+def test_a_paragraph_that_holds_most_of_the_essay_gets_a_question(ask: Ask) -> None:
+    text = "\n\n".join((OPENING, f"{HEALTH} {AIR} {HEALTH.replace('aunt', 'uncle')} {AIR.replace('petrol', 'oil')}", ENDING))
+    assert any("every 100 words" in one.message for one in of(ask(PassName.STRUCTURE, text), "paragraphs"))
+
+
+def test_a_single_sentence_paragraph_gets_a_question(ask: Ask) -> None:
+    text = "\n\n".join((OPENING, HEALTH, "Bicycles are also cheap to buy and to keep.", AIR, ENDING))
+    (comment,) = of(ask(PassName.STRUCTURE, text), "paragraphs")
+    assert comment.span.quote == "Bicycles are also cheap to buy and to keep."
+
+
+def test_a_missing_conclusion_or_missing_transitions_are_never_claimed(ask: Ask) -> None:
+    answer = ask(PassName.STRUCTURE, "\n\n".join((OPENING, HEALTH, AIR)))
+    assert not of(answer, "conclusion", "issue")
+    assert not of(answer, "conclusion", "question")
+    assert not of(answer, "transition")
+
+
+def test_an_ending_that_takes_up_the_opening_and_varied_links_are_praised(ask: Ask) -> None:
+    linked = GOOD.replace("Cycling keeps people healthy. A", "First, cycling keeps people healthy. However, a")
+    linked = linked.replace("Cycle paths also", "In addition, cycle paths also").replace("Our town should build more cycle paths. C", "Therefore, our town should build more cycle paths. Finally, c")
+    answer = ask(PassName.STRUCTURE, linked)
+    assert of(answer, "conclusion", "praise")
+    assert of(answer, "transition", "praise")
+
+
+def test_letter_parts_titles_and_reference_lists_are_not_paragraphs() -> None:
+    text = f"Cycle Paths Now\n\nDear Mayor,\n\n{OPENING}\n\n{HEALTH}\n\nSincerely,\nA Pupil\n\nReferences\n\nSmith, A. (2020). Paths."
+    essay = read(text)
+    assert [one.piece.text[:10] for one in essay.paragraphs] == [OPENING[:10], HEALTH[:10]]
+    assert essay.references is not None
+
+
+def test_sentences_know_abbreviations_missing_spaces_and_places() -> None:
+    text = "Dr. Lee met J. K. Olsen at 5 p.m. in Rome.They ate, e.g. rice. Was it good? Yes!"
+    found = sentences(text)
+    assert [piece.text for piece in found] == [
+        "Dr. Lee met J. K. Olsen at 5 p.m. in Rome.", "They ate, e.g. rice.", "Was it good?", "Yes!",
+    ]  # fmt: skip
+    assert all(text[piece.start : piece.end] == piece.text for piece in found)
+
+
+def test_single_line_ends_part_paragraphs_where_there_are_no_blank_lines() -> None:
+    assert len(paragraphs("One.\nTwo.\nThree.")) == 3
+    assert len(paragraphs("One.\nStill one.\n\nTwo.")) == 2
+
+
+def test_words_of_the_assignment_that_are_missing_are_named_as_a_question(ask: Ask) -> None:
+    (comment,) = of(ask(PassName.CONTENT, GOOD, prompt=PROMPT), "coverage")
+    assert comment.kind == "question"
+    assert "traffic" in comment.message
+    assert "healthy" not in comment.message
+
+
+def test_an_essay_that_answers_its_task_is_not_called_off_topic(ask: Ask) -> None:
+    answer = ask(PassName.CONTENT, GOOD, prompt=PROMPT)
+    assert not of(answer, "relevance")
+    assert {one.type for one in answer.comments} <= CONTENT_TYPES
+
+
+def test_an_essay_on_something_else_is_asked_how_it_answers(ask: Ask) -> None:
+    other = "\n\n".join((
+        "My favourite animal is the owl. It hunts at night and hears every mouse in the grass below its branch.",
+        "An owl turns its head almost all the way round. Its feathers are soft, so no mouse can hear its wings beat.",
+        "Young owls sit in a hollow tree and call for food until the moon is gone and both birds sleep.",
+    ))  # fmt: skip
+    (question,) = of(ask(PassName.CONTENT, other, prompt=PROMPT), "relevance")
+    assert question.kind == "question"
+    assert question.confidence == 0.6
+    assert not of(ask(PassName.CONTENT, other, prompt="Cycle paths in towns"), "relevance")
+
+
+def test_a_drifting_paragraph_gets_a_question(ask: Ask) -> None:
+    drift = (
+        "Pancakes taste best with butter and honey. My grandmother mixes flour, eggs and milk in a blue bowl, waits for "
+        "half an hour, and then fries thin cakes in an iron pan until both sides are golden."
+    )
+    (question,) = of(ask(PassName.CONTENT, "\n\n".join((OPENING, HEALTH, drift, AIR, ENDING)), prompt=PROMPT), "relevance")
+    assert question.span.quote.startswith("Pancakes")
+
+
+def test_saying_the_same_twice_is_shown_at_both_places(ask: Ask) -> None:
+    again = "A person who rides to work every day surely moves more than a person who sits in a car."
+    text = GOOD.replace(AIR, f"{AIR} {again}")
+    (comment,) = of(ask(PassName.CONTENT, text), "redundancy")
+    assert comment.span.quote == again
+    assert text[slice(*comment.also_at[0])].startswith("A person who rides")
+
+
+def test_an_ending_may_repeat_the_opening(ask: Ask) -> None:
+    ending = "I believe that our town should build more cycle paths because cycling keeps people healthy and the air clean."
+    assert not of(ask(PassName.CONTENT, "\n\n".join((OPENING, HEALTH, AIR, ending))), "redundancy")
+
+
+def test_at_most_two_bare_paragraphs_are_asked_for_an_example(ask: Ask) -> None:
+    bare = (
+        "Cycling is good for the {0} of the town and everybody feels it sooner or later. The {0} changes slowly, yet it "
+        "changes, and people who ride notice this more than people who drive. Nothing else brings so much for the {0}."
+    )
+    body = [bare.format(word) for word in ("mood", "health", "budget")]
+    questions = of(ask(PassName.CONTENT, "\n\n".join((OPENING, *body, ENDING))), "evidence", "question")
+    assert len(questions) == 2
+    assert all("?" in question.next_step for question in questions)
+
+
+def test_a_paragraph_with_an_example_is_praised(ask: Ask) -> None:
+    (praise,) = of(ask(PassName.CONTENT, GOOD), "evidence", "praise")
+    assert praise.span.quote.startswith("For example, my aunt")
+
+
+@pytest.mark.parametrize(("sentence", "asked"), [
+    ("\u201cThe streets belong to everybody who lives in this town.\u201d That is true.", True),
+    ("The mayor said, \u201cThe streets belong to everybody who lives in this town.\u201d", False),
+])  # fmt: skip
+def test_a_quotation_needs_somebody_who_said_it(ask: Ask, sentence: str, asked: bool) -> None:
+    text = GOOD.replace("Cycle paths also keep", f"{sentence} Cycle paths also keep")
+    assert bool(of(ask(PassName.CONTENT, text), "citation")) is asked
+
+
+def test_a_source_that_is_not_in_the_list_is_named(ask: Ask) -> None:
+    text = GOOD.replace("at home.", "at home (Miller, 2019). Others agree (Okafor, 2021).", 1)
+    listed = f"{text}\n\nReferences\n\nOkafor, B. (2021). Roads for all."
+    (comment,) = of(ask(PassName.CONTENT, listed), "citation")
+    assert comment.span.quote == "(Miller, 2019)"
+    (question,) = of(ask(PassName.CONTENT, text), "citation")
+    assert question.kind == "question"
+
+
+def test_truth_and_reasoning_are_listed_as_not_checked(ask: Ask) -> None:
+    answer = ask(PassName.CONTENT, GOOD)
+    assert any("true" in sentence for sentence in answer.not_checked)
+    assert any("no assignment" in sentence for sentence in answer.not_checked)
+
+
+def test_lists_stay_short(ask: Ask) -> None:
+    bare = "Words follow words here and none of them means much to anybody who reads them. " * 5
+    text = "\n\n".join([OPENING, *(f"{bare} Part {word}." for word in ("one", "two", "six", "ten")), "One line alone.", ENDING])
+    assert len(ask(PassName.STRUCTURE, text).comments) <= 6
+    assert len(ask(PassName.CONTENT, text, prompt=PROMPT).comments) <= 5

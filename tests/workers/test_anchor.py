@@ -1,0 +1,216 @@
+"""Quotes become proven places, or nothing: over hand-picked scripts and over arbitrary Unicode."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.passes.anchor import Anchor, _normal, _pieces, anchor, whole
+from workers.passes.marks import drop, hide, show
+
+PIECES = st.sampled_from(
+    [
+        "a",
+        "e\u0301",
+        "é",
+        "ﬁ",
+        " ",
+        "\u00a0",
+        "\n",
+        "“",
+        "”",
+        '"',
+        "’",
+        "'",
+        "—",
+        "-",
+        "…",
+        "👩‍👩‍👧",
+        "👍🏽",
+        "🇩🇪",
+        "🇫🇷",
+        "م",
+        "ش",
+        "א",
+    ]
+    + [
+        "\u202e",
+        "\u200b",
+        "\u200d",
+        "\u200c",
+        "⟦",
+        "⟦U+202E⟧",
+        "각",
+        "가\u11a8",
+        "क्षि",
+        "the cat",
+        "\u0301",
+        "\x00",
+        "\U000e0041",
+    ]
+)
+TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=25).map("".join))
+
+
+def test_a_quote_that_occurs_once_is_found_exactly() -> None:
+    span = anchor("I has a dog.", "has a")
+    assert (span.start, span.end, span.quote, span.match) == (2, 7, "has a", "exact")
+
+
+def test_a_proven_place_carries_the_words_around_it_from_the_text_itself() -> None:
+    span = anchor("I has a dog.", "has", prefix="We", suffix="nothing")
+    assert (span.prefix, span.suffix) == ("I ", " a dog.")
+
+
+def test_a_quote_that_occurs_twice_needs_its_context() -> None:
+    text = "The cat sat. The cat ran."
+    assert anchor(text, "The cat").match == "none"
+    assert anchor(text, "The cat", suffix=" ran").start == 13
+    assert anchor(text, "The cat", prefix="sat. ").start == 13
+    assert anchor(text, "The cat", suffix=" flew").match == "none"
+
+
+def test_context_that_fits_two_places_proves_neither() -> None:
+    assert anchor("a cat, a cat, a cat", "cat", prefix="a").match == "none"
+
+
+def test_a_quote_that_is_not_there_is_kept_and_gets_no_place() -> None:
+    span = anchor("I has a dog.", "I had a dog", prefix="x", suffix="y")
+    assert (span.start, span.end, span.quote, span.match) == (0, 0, "I had a dog", "none")
+
+
+def test_a_badly_copied_context_does_not_hurt_a_quote_that_occurs_once() -> None:
+    assert anchor("I has a dog.", "has a", prefix="He ", suffix=" cat").start == 2
+
+
+@pytest.mark.parametrize("quote", ["", " ", "\n\t"])
+def test_an_empty_quote_has_no_place(quote: str) -> None:
+    assert anchor("a b\n\tc", quote).match == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "proven"),
+    [
+        ("She said “no” — twice.", 'said "no" - twice', "said “no” — twice"),
+        ("I don’t\u00a0know.", "I don't know", "I don’t\u00a0know"),
+        ("one\n  two", "one two", "one\n  two"),
+        ("cafe\u0301 noir", "café", "cafe\u0301"),
+        ("café noir", "cafe\u0301", "café"),
+        ("wait… what", "wait... what", "wait… what"),
+        ("co\u200boperate now", "cooperate", "co\u200boperate"),
+        ("가\u11a8 나", "각", "가\u11a8"),
+    ],
+)
+def test_spaces_quotes_dashes_and_accents_match_in_normal_form(text: str, quote: str, proven: str) -> None:
+    span = anchor(text, quote)
+    assert (span.quote, span.match) == (proven, "normalised")
+    assert text[span.start : span.end] == proven
+
+
+def test_a_context_that_names_the_curly_place_wins_over_an_exact_hit_elsewhere() -> None:
+    text = "I don’t know. You don't."
+    assert anchor(text, "don't", prefix="I ", suffix=" know").start == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("cafe\u0301 noir", "cafe"),
+        ("family 👩‍👩‍👧 here", "👩"),
+        ("well done 👍🏽", "👍"),
+        ("🇩🇪🇫🇷", "🇪🇫"),
+        ("wait… what", "wait.."),
+    ],
+)
+def test_a_place_never_cuts_a_letter_from_its_accent_or_an_emoji_in_two(text: str, quote: str) -> None:
+    assert anchor(text, quote).match == "none"
+
+
+def test_right_to_left_text_is_anchored_in_code_points() -> None:
+    text = "كتب الطالب مقالا جيدا عن البحر"
+    span = anchor(text, "مقالا جيدا")
+    assert text[span.start : span.end] == "مقالا جيدا"
+    assert span.start == 11
+
+
+def test_a_quote_with_visible_marks_finds_the_hidden_characters() -> None:
+    text = "pay \u202eevil\u202c now"
+    quote = show(text)[4:-4]
+    assert "⟦U+202E⟧" in quote
+    span = anchor(text, quote)
+    assert (span.quote, span.match) == ("\u202eevil\u202c", "exact")
+
+
+def test_an_author_cannot_write_a_mark_that_is_not_one() -> None:
+    text = "I typed ⟦U+202E⟧ myself"
+    assert "\u202e" not in hide(show(text))
+    assert anchor(text, show("⟦U+202E⟧ myself")).start == 8
+
+
+def test_a_mark_invented_by_a_model_stays_text() -> None:
+    for invented in ("⟦U+0041⟧", "⟦U+FFFFFF⟧", "⟦U+00202E⟧", "⟦U+202E"):
+        assert hide(invented) == invented
+
+
+def test_composition_never_reaches_across_the_pieces_of_a_normal_view() -> None:
+    for point in range(sys.maxunicode + 1):
+        parts = unicodedata.decomposition(chr(point)).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            pair = chr(int(parts[0], 16)) + chr(int(parts[1], 16))
+            if unicodedata.normalize("NFC", pair) != pair:
+                assert list(_pieces(pair)) == [(0, 2)], f"{point:04X}"
+
+
+@given(TEXTS)
+def test_marks_are_undone_exactly(text: str) -> None:
+    assert hide(show(text)) == text
+
+
+@given(TEXTS, TEXTS, TEXTS, TEXTS)
+def test_every_span_is_proven_or_empty(text: str, quote: str, prefix: str, suffix: str) -> None:
+    span = anchor(text, quote, prefix=prefix, suffix=suffix)
+    if span.match == "none":
+        assert (span.start, span.end, span.quote) == (0, 0, quote)
+    else:
+        assert text[span.start : span.end] == span.quote != ""
+        assert whole(text, span.start) and whole(text, span.end)
+        assert _normal(span.quote).strip() in {_normal(hide(quote)).strip(), _normal(quote).strip()}
+
+
+@given(TEXTS, st.data())
+def test_a_slice_of_whole_characters_with_its_context_is_found_where_it_was_cut_or_not_at_all(
+    text: str, data: st.DataObject
+) -> None:
+    cuts = [index for index in range(len(text) + 1) if whole(text, index)]
+    start = data.draw(st.sampled_from(cuts))
+    end = data.draw(st.sampled_from([cut for cut in cuts if cut >= start]))
+    quote = text[start:end]
+    span = anchor(text, show(quote), prefix=show(text[:start]), suffix=show(text[end:]))
+    if span.match != "none" and _normal(text[:start]).strip() and _normal(text[end:]).strip():
+        assert _normal(text[: span.start]).strip() == _normal(text[:start]).strip()
+    if quote.strip() and text.count(quote) == 1 and _normal(text).count(_normal(quote).strip() or "\0") == 1:
+        assert (span.start, span.end, span.match) == (start, end, "exact")
+
+
+@given(st.lists(st.sampled_from(["the", "cat", "saw", "a", "dog"]), min_size=4, max_size=12))
+def test_a_quote_retyped_with_other_spaces_and_quotes_is_mapped_back(words: list[str]) -> None:
+    stored = "Once “" + "\u00a0 ".join(words) + "” ended"
+    span = anchor(stored, '"' + " ".join(words) + '"')
+    assert span.quote == "“" + "\u00a0 ".join(words) + "”"
+
+
+@given(TEXTS)
+def test_one_reader_of_an_essay_answers_like_a_fresh_one(text: str) -> None:
+    reader = Anchor(text)
+    for quote in (text[:3], text[2:6], "the cat"):
+        assert reader.span(quote) == anchor(text, quote)
+
+
+@given(TEXTS)
+def test_dropping_leaves_nothing_hidden(text: str) -> None:
+    assert drop(drop(text)) == drop(text)
+    assert not {"\u202e", "\u200b", "\x00"} & set(drop(text))

@@ -1,0 +1,75 @@
+"""What the dramatiq command line loads: `dramatiq workers.boot:boot`. Importing this file does nothing."""
+
+from __future__ import annotations
+
+import dramatiq
+
+from models import crypto, db, log, settings
+from models.broker import HintBroker, make_broker
+from models.errors import SettingsError
+from models.jobs import ACTOR, Hint, Queue
+from workers.leases import Leases
+from workers.providers.base import Provider
+from workers.providers.local.provider import LocalProvider
+from workers.run_pass import PassRunner
+from workers.settings import ProviderSettings, read_limits, read_provider
+
+# Claims and finishes are short; threads wait for the provider without a connection.
+POOL_SIZE = 8
+
+
+def boot() -> HintBroker:
+    """Return a broker with the one actor declared, in a process ready to carry out passes."""
+    log.set_up("worker")
+    limits = read_limits()
+    provider = read_provider()
+    db.connect(settings.read_store("ec-worker", pool_size=POOL_SIZE))
+    crypto.load(settings.read_crypto())
+    require_schema()
+    broker = make_broker(settings.redis_url())
+    runner = PassRunner(
+        choose_provider=Chooser(provider, timeout_seconds=limits.provider),
+        leases=Leases(lease_seconds=limits.lease, longest_seconds=limits.longest_lease),
+        lease_seconds=limits.lease,
+    )
+    declare(broker, runner, limit_seconds=limits.message)
+    dramatiq.set_broker(broker)
+    return broker
+
+
+def declare(broker: HintBroker, runner: PassRunner, *, limit_seconds: float) -> None:
+    """The broker knows the actor that every hint names."""
+
+    @dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=Queue.INTERACTIVE, time_limit=int(limit_seconds * 1000))
+    def run_pass(**fields: str) -> None:
+        runner.run(Hint.from_fields(fields))
+
+
+def require_schema() -> None:
+    """The database is as new as this code. Raises SettingsError when it is older."""
+    with db.session():
+        found = db.schema_version()
+    if found is None or found < db.SCHEMA:
+        raise SettingsError(f"The schema is at {found or 'nothing'}; this program needs {db.SCHEMA}. Run: python -m migrations up")
+
+
+class Chooser:
+    """Chooses the provider by an org's policy: `local` and `none` never leave this process, whatever the setting."""
+
+    def __init__(self, chosen: ProviderSettings, *, timeout_seconds: float) -> None:
+        self._local = LocalProvider()
+        self._default: Provider = self._local
+        if chosen.name == "anthropic":
+            # Only a process that talks to Claude loads the SDK: it is a fifth of a local worker's memory.
+            from workers.providers.claude import DEFAULT_BASE_URL, DEFAULT_MODEL, ClaudeProvider  # noqa: PLC0415
+
+            self._default = ClaudeProvider(
+                chosen.api_key or "",
+                base_url=chosen.base_url or DEFAULT_BASE_URL,
+                model=chosen.model or DEFAULT_MODEL,
+                timeout_seconds=timeout_seconds,
+            )
+
+    def __call__(self, ai_policy: str) -> Provider:
+        """Return the provider for an org with this policy."""
+        return self._default if ai_policy == "anthropic" else self._local

@@ -1,0 +1,109 @@
+"""The clock: one short function a duty, each safe to call by hand and to run twice at once."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import redis
+from apscheduler.schedulers.blocking import BlockingScheduler
+
+from models import crypto, db, log, passes, settings, upkeep
+from models.broker import HintBroker, make_broker
+from models.db import session
+from models.errors import DatabaseAway
+from models.jobs import Queue
+
+logger = log.logger(__name__)
+
+STALE_HINT_SECONDS = 5.0
+BATCH = 500
+
+
+def resend_hints(broker: HintBroker) -> int:
+    """Every pass that became due has a hint on its way; so has due work whose hints Redis lost. Returns how many."""
+    with session():
+        due = passes.due_counts()
+    if not due:
+        return 0
+    starved = [queue for queue, count in due.items() if _depth(broker, queue) < count]
+    with session():
+        hints = passes.take_due(limit=BATCH, stale_seconds=STALE_HINT_SECONDS, starved=starved)
+    # Noted first, sent second: a crash in between costs STALE_HINT_SECONDS, and no row is locked while Redis answers.
+    return broker.send(hints)
+
+
+def free_leases() -> int:
+    """No pass waits for a worker that went silent. Returns how many were freed or given up."""
+    with session():
+        freed = passes.free_expired(limit=BATCH)
+    if freed:
+        logger.warning("leases expired", passes=freed)
+    return freed
+
+
+def fold_tallies() -> int:
+    """What finished is part of the totals. Returns how many totals changed."""
+    with session():
+        return upkeep.fold_tallies()
+
+
+def make_partitions() -> int:
+    """The coming months have their partitions. Returns how many were made."""
+    with session():
+        return upkeep.ensure_partitions()
+
+
+def purge() -> int:
+    """What has outlived its published life is gone. Returns how many rows."""
+    with session():
+        return upkeep.purge()
+
+
+def run() -> None:
+    """Keep every duty until SIGTERM or SIGINT."""
+    log.set_up("clock")
+    db.connect(settings.read_store("ec-clock", pool_size=2))
+    crypto.load(settings.read_crypto())
+    broker = make_broker(settings.redis_url(), answer_seconds=1.0)
+    scheduler = BlockingScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+    duties: list[tuple[Callable[[], int], float]] = [
+        (lambda: resend_hints(broker), 0.5),
+        (free_leases, 1),
+        (fold_tallies, 5),
+        (make_partitions, 3600),
+        (purge, 3600),
+    ]
+    names = ("resend_hints", "free_leases", "fold_tallies", "make_partitions", "purge")
+    for name, (duty, seconds) in zip(names, duties, strict=True):
+        scheduler.add_job(_steadily(name, duty), "interval", seconds=seconds, id=name)
+    make_ready: Callable[[], int] = _steadily("make_partitions", make_partitions)
+    make_ready()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: scheduler.shutdown(wait=False))
+    logger.info("clock runs", duties=list(names))
+    scheduler.start()
+
+
+def _steadily(name: str, duty: Callable[[], int]) -> Callable[[], int]:
+    """Return the duty, logging instead of raising: one failure must not stop the others, or the next time."""
+
+    def carry_out() -> int:
+        try:
+            return duty()
+        except DatabaseAway:
+            logger.warning("duty put off", duty=name, reason="database away")
+        except Exception:
+            logger.exception("duty failed", duty=name)
+        return 0
+
+    return carry_out
+
+
+def _depth(broker: HintBroker, queue: Queue) -> int:
+    try:
+        return broker.depth(queue)
+    except redis.RedisError:
+        return 0
+
+

@@ -1,0 +1,63 @@
+"""Keeping the leases of this process's passes alive while their provider thinks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from models import passes
+from models.db import session
+from models.errors import DatabaseAway
+from models.log import logger
+from models.passes import Claim
+
+log = logger(__name__)
+
+
+class Leases:
+    """One thread renews every held lease each third of its length, until it is let go or has been held too long."""
+
+    def __init__(self, *, lease_seconds: float, longest_seconds: float) -> None:
+        self._lease_seconds = lease_seconds
+        self._longest_seconds = longest_seconds
+        self._held: dict[Claim, float] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def holding(self, claim: Claim) -> Iterator[None]:
+        """Renew this claim's lease while the block runs."""
+        with self._lock:
+            self._held[claim] = time.monotonic()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._renew_for_ever, name="leases", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.pop(claim, None)
+
+    def renew_all(self) -> None:
+        """Every held lease runs on from now, except those held too long: their work is hung and may be taken over."""
+        with self._lock:
+            held = dict(self._held)
+        for claim, since in held.items():
+            if time.monotonic() - since > self._longest_seconds:
+                continue
+            try:
+                with session(org=claim.org):
+                    kept = passes.renew(claim, lease_seconds=self._lease_seconds)
+            except DatabaseAway:
+                # The lease may run out; then the fence decides whose answer counts.
+                log.warning("lease not renewed", pass_id=str(claim.id), reason="database away")
+                continue
+            if not kept:
+                log.warning("lease lost", pass_id=str(claim.id), attempt=claim.attempt)
+
+    def _renew_for_ever(self) -> None:
+        while True:
+            time.sleep(self._lease_seconds / 3)
+            self.renew_all()

@@ -1,0 +1,58 @@
+"""Characters nobody can see, shown to a model as visible marks, and the way back.
+
+The stored text is never changed: marks exist only in what a model reads and in the quotes it copies.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+OPEN = "⟦"
+_MARK = re.compile(r"⟦U\+([0-9A-F]{4,6})⟧")
+
+# Format characters (Cf) that do have a shape: Arabic number signs and the like. Joiners (200C, 200D) shape the
+# letters and emoji around them, so they stay as they are too.
+_SHAPED = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
+_JOINERS = frozenset("\u200c\u200d")
+_LINE_SPACE = frozenset("\t\n\r")
+
+
+def invisible(char: str) -> bool:
+    """Return whether the character can hide or reorder text: controls, bidi, zero-width, tags, selectors."""
+    if char in _LINE_SPACE or char in _JOINERS or char in _SHAPED:
+        return False
+    if unicodedata.category(char) in ("Cc", "Cf", "Cs"):
+        return True
+    return "\U000e0100" <= char <= "\U000e01ef"  # selectors that can carry a hidden byte each
+
+
+def show(text: str) -> str:
+    """Return the text with every invisible character as a mark such as ⟦U+202E⟧; `hide` undoes it exactly.
+
+    The opening bracket itself is marked too, so that an author cannot write a mark that is not one.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(f"⟦U+{ord(char):04X}⟧" if char == OPEN or invisible(char) else char for char in text)
+
+
+def hide(text: str) -> str:
+    """Return the text with every mark replaced by the character it stands for."""
+    return _MARK.sub(_char_of, text) if OPEN in text else text
+
+
+def drop(text: str) -> str:
+    """Return the text without its invisible characters."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char for char in text if not invisible(char))
+
+
+def _char_of(mark: re.Match[str]) -> str:
+    # A model may invent a mark that `show` never makes; it then stays what it is: text that matches nothing.
+    point = int(mark[1], 16)
+    if point > 0x10FFFF or mark[1] != f"{point:04X}":
+        return mark[0]
+    char = chr(point)
+    return char if char == OPEN or invisible(char) else mark[0]

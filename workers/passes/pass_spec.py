@@ -1,0 +1,25 @@
+"""The shape of one pass: which prompt, which comment types, how many comments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.jobs import PassName
+
+PROMPTS = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassSpec:
+    """What distinguishes one reading from another; everything else is shared by all of them."""
+
+    name: PassName
+    prompt_file: str
+    types: tuple[str, ...]
+    max_comments: int
+    offers_corrections: bool = False
+
+    def prompt(self) -> str:
+        """Return the text of this pass's prompt file."""
+        return (PROMPTS / self.prompt_file).read_text(encoding="utf-8")

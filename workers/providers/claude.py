@@ -1,0 +1,320 @@
+"""Claude as a provider: one HTTP call per pass, and one decision for everything that can come back.
+
+Retries, waiting and pausing belong to the row in `passes`, so the SDK's own retries are off and every failure has a
+name. No error's detail holds words of an essay, an answer or a vendor's message; those travel in `raw`, which is
+encrypted. The file is long because the decision table and what feeds it are to be read together.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import math
+import os
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import anthropic
+import httpx2
+from anthropic.types import MessageParam, TextBlockParam, ThinkingConfigParam
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from models.jobs import PassName
+from workers.passes.answer import read
+from workers.passes.prompt import Prompt, build, prompt_version
+from workers.passes.schema import Answer, CommentAnswer, PickAnswer, PlaceAnswer, answer_model, wire_schema
+from workers.providers.base import GiveUp, Outcome, PassRequest, Pause, ProviderError, Repair, Reply, TryAgain, Usage
+from workers.providers.prices import Prices, Tokens, prices_of
+
+DEFAULT_MODEL = "claude-sonnet-5-5"
+DEFAULT_BASE_URL = "https://api.anthropic.com"
+
+# Reading one essay needs no long thinking ahead, which would eat the time limit and `max_tokens`. Each model has its
+# own way of saying so and refuses the others' (documented); a model not listed here decides for itself.
+_THINKING: dict[str, ThinkingConfigParam] = {
+    "claude-sonnet-5-5": {"type": "between_tools"},
+    "claude-haiku-5-5": {"type": "disabled"},
+}
+
+Decision = tuple[type[ProviderError], Outcome]
+
+# The whole decision table: what came back -> what the worker does next, and why.
+_BY_STATUS: dict[int, Decision] = {
+    400: (GiveUp, Outcome.BAD_REQUEST),
+    401: (Pause, Outcome.UNAUTHORISED),
+    402: (Pause, Outcome.BUDGET_SPENT),
+    403: (Pause, Outcome.UNAUTHORISED),
+    404: (Pause, Outcome.BAD_REQUEST),  # a wrong model name or base URL: every essay would fail, none is to blame
+    408: (TryAgain, Outcome.TIMEOUT),
+    409: (TryAgain, Outcome.SERVER_ERROR),
+    413: (GiveUp, Outcome.BAD_REQUEST),
+    429: (TryAgain, Outcome.RATE_LIMITED),  # with a retry-after; without one see _SPENT
+    504: (TryAgain, Outcome.TIMEOUT),
+    529: (TryAgain, Outcome.OVERLOADED),
+}
+_OTHER_4XX: Decision = (GiveUp, Outcome.BAD_REQUEST)
+_OTHER_5XX: Decision = (TryAgain, Outcome.SERVER_ERROR)
+_SPENT: Decision = (Pause, Outcome.BUDGET_SPENT)
+_BY_ERROR_CODE: dict[str, Decision] = {
+    "enforced_spend_limit_reached": _SPENT,
+    "contract_spend_limit_reached": _SPENT,
+    "linked_organization_spend_limit_reached": _SPENT,
+    "linked_organization_billing_unavailable": _SPENT,
+    "organization_on_hold": (Pause, Outcome.UNAUTHORISED),
+}
+_BY_EXCEPTION: tuple[tuple[type[BaseException], Decision], ...] = (
+    (httpx2.ConnectTimeout, (TryAgain, Outcome.CONNECTION)),
+    (httpx2.TimeoutException, (TryAgain, Outcome.TIMEOUT)),
+    (anthropic.APITimeoutError, (TryAgain, Outcome.TIMEOUT)),
+    (httpx2.HTTPError, (TryAgain, Outcome.CONNECTION)),
+    (anthropic.APIConnectionError, (TryAgain, Outcome.CONNECTION)),
+)
+_BY_STOP_REASON: dict[str, tuple[Outcome, str]] = {
+    "max_tokens": (Outcome.TRUNCATED, "it was cut off before its end; give fewer and shorter comments"),
+    "model_context_window_exceeded": (Outcome.CONTEXT_EXCEEDED, "it did not fit; give fewer and shorter comments"),
+    "refusal": (Outcome.REFUSED, "it was a refusal; the essay is only material to read, give feedback on its writing"),
+}
+_FINISHED = "end_turn"
+
+_FIELDS = frozenset(name for model in (Answer, CommentAnswer, PlaceAnswer, PickAnswer) for name in model.model_fields)
+
+
+class _Block(BaseModel):
+    type: str
+    text: str = ""
+
+
+class _Spent(BaseModel):
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+
+
+class _Envelope(BaseModel):
+    """The vendor's message as far as it matters here; unknown fields, blocks and stop reasons do no harm."""
+
+    model: str = ""
+    stop_reason: str | None = None
+    content: list[_Block]
+    usage: _Spent = _Spent()
+
+    def text(self) -> str:
+        return "".join(block.text for block in self.content if block.type == "text")
+
+
+class ClaudeProvider:
+    """Asks Claude. One object serves all threads of a process; the client is made at the first call in each process."""
+
+    name = "anthropic"
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        model: str = DEFAULT_MODEL,
+        connect_timeout_seconds: float = 5.0,
+        timeout_seconds: float = 60.0,
+        max_tokens: int = 8_000,
+        prices: Prices | None = None,
+    ) -> None:
+        self.model = model
+        self._prices = prices or prices_of(model)
+        self._api_key = api_key
+        self._base_url = base_url
+        self._timeout_seconds = timeout_seconds
+        self._timeout = httpx2.Timeout(timeout_seconds, connect=connect_timeout_seconds)
+        self._max_tokens = max_tokens
+        self._lock = threading.Lock()
+        self._client: tuple[int, anthropic.Anthropic] | None = None
+
+    def prompt_version(self, pass_name: PassName) -> str:
+        """Return the content hash of the prompt behind answers to this pass."""
+        return prompt_version(pass_name)
+
+    def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
+        """Return Claude's answer to one pass. Raises TryAgain, Repair, Pause or GiveUp when there is none."""
+        prompt = build(request, complaint=repair.detail if repair else "")
+        # A truncated answer gets twice the room, or the repair would be cut off at the same place.
+        room = 2 if repair is not None and repair.outcome is Outcome.TRUNCATED else 1
+        raw = self._call(prompt, schema=wire_schema(request.criteria), max_tokens=self._max_tokens * room)
+        return self._read(raw, request=request, marker=prompt.marker)
+
+    def close(self) -> None:
+        """Close this process's connections; the next call opens new ones."""
+        with self._lock:
+            if self._client is not None and self._client[0] == os.getpid():
+                self._client[1].close()
+            self._client = None
+
+    def _call(self, prompt: Prompt, *, schema: dict[str, object], max_tokens: int) -> str:
+        deadline = time.monotonic() + self._timeout_seconds
+        body = bytearray()
+        messages: list[MessageParam] = [{"role": "user", "content": prompt.tail}]
+        try:
+            with self._connected().messages.with_streaming_response.create(
+                model=self.model,
+                max_tokens=max_tokens,
+                thinking=_THINKING.get(self.model, anthropic.omit),
+                system=_system(prompt),
+                messages=messages,
+                output_config={"format": {"type": "json_schema", "schema": schema}},
+            ) as response:
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    # The read timeout bounds each silence, this bounds the sum of them.
+                    if time.monotonic() > deadline:
+                        raise httpx2.ReadTimeout("the answer took too long in all")
+        except anthropic.APIStatusError as error:
+            raise self._refused(error) from error
+        except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
+            raise self._broken(error, raw=_decoded(body)) from error
+        return _decoded(body)
+
+    def _connected(self) -> anthropic.Anthropic:
+        with self._lock:
+            # A client that crossed a fork shares its sockets with the parent, so each process makes its own.
+            if self._client is None or self._client[0] != os.getpid():
+                client = anthropic.Anthropic(
+                    api_key=self._api_key,
+                    base_url=self._base_url,
+                    timeout=self._timeout,
+                    max_retries=0,
+                    open_telemetry=False,  # a trace must never carry an essay, whatever the environment switches on
+                )
+                self._client = (os.getpid(), client)
+            return self._client[1]
+
+    def _refused(self, error: anthropic.APIStatusError) -> ProviderError:
+        headers = error.response.headers
+        kind, outcome = _decided(error)
+        return kind(
+            outcome,
+            f"the vendor answered {error.status_code} ({error.type or 'no type'}, {error.error_code or 'no code'})",
+            raw=error.response.text,
+            model=self.model,
+            retry_after_seconds=retry_after_seconds(headers),
+        )
+
+    def _broken(self, error: Exception, *, raw: str) -> ProviderError:
+        causes = (error.__cause__, error)
+        kind, outcome = next(
+            decision for cause in causes for known, decision in _BY_EXCEPTION if isinstance(cause, known)
+        )
+        return kind(outcome, f"no whole answer came: {type(causes[0] or error).__name__}", raw=raw, model=self.model)
+
+    def _read(self, raw: str, *, request: PassRequest, marker: str) -> Reply:
+        try:
+            body = from_json(raw)
+        except ValueError as error:
+            raise Repair(Outcome.NOT_JSON, "the response was not JSON", raw=raw, model=self.model) from error
+        try:
+            envelope = _Envelope.model_validate(body)
+        except ValidationError as error:
+            raise Repair(Outcome.WRONG_SCHEMA, "the response was no message", raw=raw, model=self.model) from error
+
+        stop_reason = envelope.stop_reason or ""
+        model = envelope.model or self.model
+        usage = self._usage(envelope.usage)
+
+        def repair(outcome: Outcome, complaint: str) -> Repair:
+            return Repair(outcome, complaint, raw=raw, model=model, stop_reason=stop_reason, usage=usage)
+
+        if stop_reason != _FINISHED:
+            outcome, complaint = _BY_STOP_REASON.get(
+                stop_reason, (Outcome.WRONG_SCHEMA, "it did not end as an answer should")
+            )
+            raise repair(outcome, complaint)
+        try:
+            found = from_json(envelope.text())
+        except ValueError as error:
+            raise repair(Outcome.NOT_JSON, "it was not valid JSON") from error
+        try:
+            answer = answer_model(request.pass_name, criteria=request.criteria).model_validate(found)
+        except ValidationError as error:
+            raise repair(Outcome.WRONG_SCHEMA, _complaint(error)) from error
+        return Reply(
+            answer=read(answer, request=request, marker=marker),
+            raw=raw,
+            model=model,
+            stop_reason=stop_reason,
+            usage=usage,
+        )
+
+    def _usage(self, spent: _Spent) -> Usage:
+        tokens = Tokens(
+            input=spent.input_tokens,
+            cache_write=spent.cache_creation_input_tokens or 0,
+            cache_read=spent.cache_read_input_tokens or 0,
+            output=spent.output_tokens,
+        )
+        return Usage(
+            input_tokens=tokens.input,
+            output_tokens=tokens.output,
+            cache_read_tokens=tokens.cache_read,
+            cache_write_tokens=tokens.cache_write,
+            cost_micros=self._prices.cost_micros(tokens),
+        )
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Return how long the vendor asks to wait, never negative, or None where it names no time."""
+    for name, divisor in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) / divisor
+        except (KeyError, ValueError):
+            continue
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
+    date = email.utils.parsedate_tz(headers.get("retry-after", ""))
+    return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
+
+
+def _decided(error: anthropic.APIStatusError) -> Decision:
+    decision = _BY_ERROR_CODE.get(error.error_code or "")
+    if decision is None and error.type == "billing_error":
+        decision = _SPENT
+    if decision is None and error.status_code == 429 and "retry-after" not in error.response.headers:
+        decision = _SPENT  # a rate limit always names a time; a spent budget never does (documented)
+    if decision is None and error.status_code == 400 and _names_a_spent_budget(error):
+        decision = _SPENT
+    fallback = _OTHER_5XX if error.status_code >= 500 else _OTHER_4XX
+    return decision or _BY_STATUS.get(error.status_code, fallback)
+
+
+def _names_a_spent_budget(error: anthropic.APIStatusError) -> bool:
+    # A limit the customer set and an empty credit balance come as a plain 400 without a code. Wording can change; if it
+    # does, we give up on one essay instead of pausing, which is what any other 400 gets.
+    message = (error.api_message or "").lower()
+    return "credit balance" in message or "usage limits" in message
+
+
+def _system(prompt: Prompt) -> list[TextBlockParam]:
+    # Two breakpoints: rules and assignment serve a whole class; with the essay they serve one submission's passes.
+    return [
+        {"type": "text", "text": prompt.rules},
+        {"type": "text", "text": prompt.assignment, "cache_control": {"type": "ephemeral"}},
+        {"type": "text", "text": prompt.essay, "cache_control": {"type": "ephemeral"}},
+    ]
+
+
+def _complaint(error: ValidationError) -> str:
+    # Places and rules only, never the values, nor names of fields we did not ask for: those are the model's own words.
+    found = error.errors(include_url=False, include_input=False)[:5]
+    parts = [".".join(map(_step, item["loc"])) + ": " + _rule(item["type"], item.get("ctx", {})) for item in found]
+    return "it did not have the required form (" + "; ".join(parts) + ")"
+
+
+def _step(step: int | str) -> str:
+    return str(step) if isinstance(step, int) or step in _FIELDS else "?"
+
+
+def _rule(kind: str, context: Mapping[str, Any]) -> str:
+    return f"must be one of {context['expected']}" if kind == "literal_error" else kind
+
+
+def _decoded(body: bytes | bytearray) -> str:
+    return body.decode("utf-8", errors="replace")

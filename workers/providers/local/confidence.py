@@ -1,0 +1,124 @@
+"""How likely is it that a careful person would change these words too, and in the way we offer?"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("confidence.json")
+SHOWN_FROM = 0.60
+RULE_WEIGHT = 8.0
+GROUP_WEIGHT = 5.0
+# A spelling of the other country is a fact about the word, not an estimate.
+VARIANT_CONFIDENCE = 0.90
+CEILING = 0.99
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signs:
+    """What speaks for and against a finding, and nothing of the text itself."""
+
+    rule: str
+    group: str
+    second: bool
+    agreed: bool
+    capitalised: bool
+    near: bool
+    variant: bool = False
+
+    def numbers(self) -> tuple[float, float, float, float]:
+        """Return the signs as the numbers the coefficients after the first belong to."""
+        return (float(self.second), float(self.agreed), float(self.capitalised), float(self.near))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """How often a rule or group was seen, and how often a person changed the same words."""
+
+    n: float
+    tp: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """Measured precision by rule and group, and the weights that turn it into a confidence."""
+
+    overall: float
+    rules: Mapping[str, Counts]
+    groups: Mapping[str, Counts]
+    coefficients: tuple[float, ...]
+    intercept: float
+    corrections: Mapping[str, Counts]
+
+    def prior(self, signs: Signs, *, without: Counts | None = None) -> float:
+        """Return the rule's precision, shrunk to its group's, which is shrunk to the overall one."""
+        left_out = without or Counts(n=0, tp=0)
+        group = self.groups.get(signs.group, left_out)
+        rule = self.rules.get(signs.rule, left_out)
+        middle = (group.tp - left_out.tp + GROUP_WEIGHT * self.overall) / (group.n - left_out.n + GROUP_WEIGHT)
+        return (rule.tp - left_out.tp + RULE_WEIGHT * middle) / (rule.n - left_out.n + RULE_WEIGHT)
+
+    def features(self, signs: Signs, *, without: Counts | None = None) -> tuple[float, ...]:
+        """Return the numbers the coefficients belong to; `without` leaves one observation out while fitting."""
+        prior = min(max(self.prior(signs, without=without), 0.01), 0.99)
+        return (math.log(prior / (1 - prior)), *signs.numbers())
+
+    def problem(self, signs: Signs) -> float:
+        """Return the probability that a careful corrector would change something here."""
+        if signs.variant:
+            return VARIANT_CONFIDENCE
+        total = self.intercept + sum(
+            weight * value for weight, value in zip(self.coefficients, self.features(signs), strict=True)
+        )
+        return round(min(1 / (1 + math.exp(-total)), CEILING), 3)
+
+    def correction(self, signs: Signs) -> float:
+        """Return the share of first suggestions of this kind that a corrector would accept."""
+        overall = self.corrections.get("all", Counts(n=0, tp=0))
+        base = (overall.tp + 1) / (overall.n + 2)
+        counts = self.corrections.get(correction_key(signs), Counts(n=0, tp=0))
+        return round((counts.tp + RULE_WEIGHT * base) / (counts.n + RULE_WEIGHT), 3)
+
+
+def correction_key(signs: Signs) -> str:
+    """Return the name of the row of first suggestions a finding belongs to: its group, and whether engines agree."""
+    return f"{signs.group}{'+same' if signs.agreed else '+other' if signs.second else ''}"
+
+
+def load(path: Path) -> Table:
+    """Return the table in a file. Raises KeyError or ValueError when it is not one."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    return Table(
+        overall=float(raw["overall"]),
+        rules={name: Counts(**row) for name, row in raw["rules"].items()},
+        groups={name: Counts(**row) for name, row in raw["groups"].items()},
+        coefficients=tuple(raw["coefficients"]),
+        intercept=float(raw["intercept"]),
+        corrections={name: Counts(**row) for name, row in raw["corrections"].items()},
+    )
+
+
+@cache
+def shipped() -> Table:
+    """Return the table that ships with this package, read once."""
+    return load(TABLE)
+
+
+def confidence(signs: Signs) -> tuple[float, float]:
+    """Return the confidence in the problem and in the first correction offered."""
+    table = shipped()
+    return table.problem(signs), table.correction(signs)
+
+
+def edit_distance(one: str, other: str) -> int:
+    """Return how many letters must be put in, taken out or changed to turn one word into the other."""
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, 1):
+        above, row = row, [i]
+        for j, right in enumerate(other, 1):
+            row.append(min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (left != right)))
+    return row[-1]

@@ -1,0 +1,85 @@
+"""What does Harper (the second opinion, which knows dialects) say about a text?"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+from workers.providers.local.flags import Flag
+from workers.providers.local.guards import Block
+from workers.providers.local.language import same_but_for_dialect
+from workers.providers.local.rules import HARPER_OFF, harper_type
+
+# A linter keeps what it has read; a fresh one costs 5 ms, so an old one is let go instead of growing by 130 MB.
+RENEW_AFTER_CHARACTERS = 20_000
+_DIALECTS = {"": "AMERICAN", "US": "AMERICAN", "GB": "BRITISH", "AU": "AUSTRALIAN", "CA": "CANADIAN", "IN": "INDIAN"}
+_REPLACE, _REMOVE, _INSERT_AFTER = 0, 1, 2
+
+
+class Harper:
+    """Linters by dialect, made when first asked for. Not thread-safe: only the engine thread may call."""
+
+    name = "harper-py"
+
+    def __init__(self) -> None:
+        """Import the package. Raises ImportError where it is not installed."""
+        self._harper: Any = import_module("harper")
+        self._linters: dict[str, tuple[Any, int]] = {}
+        self.common: frozenset[str] = frozenset()
+        self.version = version("harper-py")
+
+    def flags(self, text: str, blocks: tuple[Block, ...], dialect: str) -> list[Flag]:
+        """Return the flags of all blocks in order, with offsets in code points of `text`."""
+        found = [flag for block in blocks for flag in self._block(text, block, dialect)]
+        return sorted(found, key=lambda flag: (flag.start, flag.end, flag.rule, flag.suggestions))
+
+    def _block(self, text: str, block: Block, dialect: str) -> list[Flag]:
+        part = text[block.start : block.end]
+        linter = self._linter(dialect, len(part))
+        found: list[Flag] = []
+        for rule, lints in linter.organized_lints(part, language="plaintext").items():
+            if rule in HARPER_OFF:
+                continue
+            for lint in lints:
+                start, end = lint.span.start, lint.span.end
+                if block.torn and start == 0:
+                    continue
+                offered = tuple(_replacement(part[start:end], one) for one in lint.suggestions)
+                word = part[start:end] if lint.lint_kind == "Spelling" else ""
+                found.append(
+                    Flag(
+                        engine="H",
+                        rule=rule,
+                        group=f"H:{lint.lint_kind}",
+                        type=harper_type(rule, lint.lint_kind),
+                        start=block.start + start,
+                        end=block.start + end,
+                        message=str(lint.message).replace("`", "'"),
+                        suggestions=offered,
+                        variant_of=next((one for one in offered if word and same_but_for_dialect(word, one)), None),
+                    )
+                )
+        return found
+
+    def _linter(self, dialect: str, characters: int) -> Any:  # noqa: ANN401
+        name = _DIALECTS[dialect]
+        linter, read = self._linters.pop(name, (None, 0))
+        if linter is None or read > RENEW_AFTER_CHARACTERS:
+            linter, read = self._made(name), 0
+        # One linter is kept: the dialect asked for last.
+        self._linters = {name: (linter, read + characters)}
+        return linter
+
+    def _made(self, name: str) -> Any:  # noqa: ANN401
+        linter = self._harper.Linter(dialect=self._harper.Dialect[name])
+        config = linter.get_lint_config()
+        config.update(dict.fromkeys(HARPER_OFF, False))
+        linter.set_lint_config(config)
+        return linter
+
+
+def _replacement(problem: str, suggestion: Any) -> str:  # noqa: ANN401
+    if suggestion.kind == _REMOVE:
+        return ""
+    return problem + str(suggestion.replacement_text) if suggestion.kind == _INSERT_AFTER else str(suggestion.replacement_text)

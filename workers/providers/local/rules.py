@@ -1,0 +1,136 @@
+"""Which engine rules are switched off, and what kind of comment does each of the others make?"""
+
+from __future__ import annotations
+
+# Measured harmful or useless on student writing. EN_DATE_WEEKDAY_CURRENTYEAR also depends on today's date.
+LINGO_OFF = frozenset(
+    """CONSECUTIVE_SPACES WHITESPACE_RULE EN_ELLIPSIS HYPHEN_TO_EN DASH_RULE EXTREME_ADJECTIVES ALL_OF_THE OUTSIDE_OF
+    AFTERWARDS_US FIRST_OF_ALL ENGLISH_WORD_REPEAT_BEGINNING_RULE MONTH_OF_XXXX APOS_SPACE_CONTRACTION
+    EN_DIACRITICS_REPLACE_ORTHOGRAPHY EN_DATE_WEEKDAY_CURRENTYEAR""".split()
+)
+LINGO_OFF_CATEGORIES = frozenset(
+    {"REDUNDANCY", "STYLE", "REPETITIONS_STYLE", "AMERICAN_ENGLISH_STYLE", "BRITISH_ENGLISH"}
+)
+
+# LongSentences hides every other find in its sentence; LookingForwardTo prints the essay to stdout.
+HARPER_OFF = frozenset(
+    """LongSentences LookingForwardTo OxfordComma NumericRangeEnDash Dashes UseEllipsisCharacter CondenseAllThe
+    MissingPreposition SplitWords PronounVerbAgreement PronounKnew Excellent CompoundNouns NoFrenchSpaces Spaces
+    FindOut DisjointPrefixes""".split()
+)
+
+_LINGO_CATEGORY_GROUPS = {
+    "CASING": "capitalisation",
+    "CONFUSED_WORDS": "confused-words",
+    "COMPOUNDING": "article/compound/misc",
+    "MISC": "article/compound/misc",
+    "PUNCTUATION": "punctuation",
+    "TYPOGRAPHY": "spacing/typography",
+    "GRAMMAR": "grammar",
+    "COLLOCATIONS": "grammar",
+    "TYPOS": "typo-phrase",
+    "NONSTANDARD_PHRASES": "typo-phrase",
+    "MULTITOKEN_SPELLING": "typo-phrase",
+    "PROPER_NOUNS": "typo-phrase",
+}
+_LINGO_GROUP_TYPES = {
+    "spelling": "spelling",
+    "contraction": "contraction",
+    "capitalisation": "capitalisation",
+    "confused-words": "word_choice",
+    "comma-compound": "punctuation",
+    "unpaired": "punctuation",
+    "punctuation": "punctuation",
+    "spacing/typography": "spacing",
+    "typo-phrase": "word_choice",
+}
+_HARPER_KIND_TYPES = {
+    "Spelling": "spelling",
+    "Capitalization": "capitalisation",
+    "Agreement": "agreement",
+    "Punctuation": "punctuation",
+    "Repetition": "repetition",
+    "Redundancy": "repetition",
+    "WordChoice": "word_choice",
+    "Eggcorn": "word_choice",
+    "Regionalism": "word_choice",
+    "Enhancement": "word_choice",
+    "Usage": "word_choice",
+    "Style": "word_choice",
+    "Typo": "spelling",
+    "BoundaryError": "spelling",
+    "Formatting": "punctuation",
+}
+_RULE_TYPES = {
+    "EN_A_VS_AN": "article",
+    "A_NNS": "article",
+    "A_UNCOUNTABLE": "article",
+    "THE_SUPERLATIVE": "article",
+    "DT_PRP": "article",
+    "A_MY": "article",
+    "AnA": "article",
+    "TheMy": "article",
+    "ENGLISH_WORD_REPEAT_RULE": "repetition",
+    "I_LOWERCASE": "capitalisation",
+    "CapitalizePersonalPronouns": "capitalisation",
+    "MissingTo": "verb_form",
+    "MD_BASEFORM": "verb_form",
+    "BASE_FORM": "verb_form",
+    "BEEN_PART_AGREEMENT": "verb_form",
+    "HAVE_PART_AGREEMENT": "verb_form",
+    "ADMIT_ENJOY_VB": "verb_form",
+    "TO_NON_BASE": "verb_form",
+    "PRP_PAST_PART": "verb_form",
+    "PRP_VBG": "verb_form",
+    "PRP_HAVE_VB": "verb_form",
+    "MISSING_TO_BEFORE_A_VERB": "verb_form",
+    "MD_BE_NON_VBP": "verb_form",
+    "DID_BASEFORM": "verb_form",
+    "WillNonLemma": "verb_form",
+    "SimplePastToPastParticiple": "verb_form",
+    "InflectedVerbAfterTo": "verb_form",
+    "RegularIrregulars": "verb_form",
+    "HE_VERB_AGR": "agreement",
+    "THIS_NNS": "agreement",
+    "MANY_NN": "agreement",
+    "IT_VBZ": "agreement",
+    "NON3PRS_VERB": "agreement",
+    "PEOPLE_VBZ": "agreement",
+    "CD_NN": "agreement",
+    "A_LOT_OF_NN": "agreement",
+    "MassNouns": "agreement",
+    "ItsContraction": "contraction",
+    "IT_IS": "contraction",
+    "Cant": "contraction",
+    "WrongApostrophe": "contraction",
+    "LetsConfusion": "contraction",
+}
+
+
+def lingo_group(rule: str, category: str) -> str:
+    """Return the group whose measured precision a rule leans on when it was rarely seen itself."""
+    if rule.startswith("MORFOLOGIK"):
+        return "spelling"
+    if rule.startswith("EN_UNPAIRED"):
+        return "unpaired"
+    if rule.startswith("COMMA_COMPOUND_SENTENCE"):
+        return "comma-compound"
+    if "CONTRACTION" in rule or rule == "WRONG_APOSTROPHE":
+        return "contraction"
+    return _LINGO_CATEGORY_GROUPS.get(category, "other")
+
+
+def lingo_type(rule: str, group: str) -> str:
+    """Return the comment type a student sees for a rule of lingotweaker."""
+    if rule in _RULE_TYPES:
+        return _RULE_TYPES[rule]
+    if "AGREEMENT" in rule:
+        return "agreement"
+    if group == "article/compound/misc" and ("HYPHEN" in rule or "COMPOUND" in rule or "SPLIT" in rule):
+        return "spelling"
+    return _LINGO_GROUP_TYPES.get(group, "grammar")
+
+
+def harper_type(rule: str, kind: str) -> str:
+    """Return the comment type a student sees for a rule of Harper."""
+    return _RULE_TYPES.get(rule) or _HARPER_KIND_TYPES.get(kind, "grammar")

@@ -1,0 +1,80 @@
+"""Which words does a comment point at, and which criterion of the teacher's rubric does it belong to?"""
+
+from __future__ import annotations
+
+from workers.providers.base import Criterion, Span
+from workers.providers.local.text import stems, words
+
+AROUND = 32
+# A "sentence" without a full stop may run on for pages; its beginning is place enough.
+LONGEST = 600
+# Words teachers use for what each kind of comment is about, as they stand in names of criteria.
+_NAMES = {
+    "mechanics": "grammar mechanics conventions convention language usage correctness accuracy",
+    "spelling": "spelling",
+    "capitalisation": "capitalisation capitalization",
+    "punctuation": "punctuation",
+    "word_choice": "vocabulary diction wording",
+    "thesis": "thesis claim position focus argument",
+    "introduction": "introduction opening thesis",
+    "conclusion": "conclusion ending closing",
+    "shape": "organisation organization structure coherence cohesion paragraphing paragraphs flow",
+    "sentence_length": "sentence sentences fluency style clarity",
+    "transition": "transitions linking cohesion coherence",
+    "evidence": "evidence support examples development elaboration",
+    "citation": "citation citations sources referencing references evidence",
+    "relevance": "task relevance focus response prompt content",
+    "coverage": "task completeness response prompt content coverage",
+    "redundancy": "concision conciseness development clarity style content",
+}
+_FAMILIES = {
+    "thesis": ("thesis", "introduction", "shape"), "paragraphs": ("shape",), "sentence_length": ("sentence_length",),
+    "introduction": ("introduction", "shape"), "conclusion": ("conclusion", "shape"), "organisation": ("shape",),
+    "transition": ("transition", "shape"), "structure": ("shape",), "relevance": ("relevance",),
+    "coverage": ("coverage", "relevance"), "evidence": ("evidence",), "redundancy": ("redundancy",),
+    "citation": ("citation",), "spelling": ("spelling", "mechanics"), "punctuation": ("punctuation", "mechanics"),
+    "capitalisation": ("capitalisation", "mechanics"), "word_choice": ("word_choice", "mechanics"),
+}  # fmt: skip
+
+
+def span(text: str, start: int, end: int) -> Span:
+    """Return the proven place `text[start:end]` with a little of what stands around it; a very long one is cut short."""
+    if end - start > LONGEST:
+        end = start + max(text[start : start + LONGEST].rfind(" "), LONGEST // 2)
+    return Span(
+        start=start,
+        end=end,
+        quote=text[start:end],
+        prefix=text[max(0, start - AROUND) : start],
+        suffix=text[end : end + AROUND],
+    )
+
+
+def criterion_for(kind: str, criteria: tuple[Criterion, ...]) -> str | None:
+    """Return the name of the criterion whose name speaks of this kind of comment, or None when none does."""
+    for family in _FAMILIES.get(kind, ("mechanics",)):
+        wanted = set(_NAMES[family].split())
+        for criterion in criteria:
+            if wanted & {word.text.lower() for word in words(criterion.name)}:
+                return criterion.name
+    return None
+
+
+def shared(one: tuple[str, ...], other: tuple[str, ...]) -> float:
+    """Return the cosine of two lists of stems, 0 when either is empty."""
+    counts_one, counts_other = _counts(one), _counts(other)
+    dot = sum(count * counts_other.get(stem, 0) for stem, count in counts_one.items())
+    size = sum(c * c for c in counts_one.values()) * sum(c * c for c in counts_other.values())
+    return float(dot / size**0.5) if size else 0.0
+
+
+def _counts(found: tuple[str, ...]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for stem in found:
+        counts[stem] = counts.get(stem, 0) + 1
+    return counts
+
+
+def task_stems(*texts: str) -> tuple[str, ...]:
+    """Return the stems of what a task is about, in order, each once."""
+    return tuple(dict.fromkeys(stem for text in texts for stem in stems(text)))

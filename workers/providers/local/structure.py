@@ -1,0 +1,213 @@
+"""The structure pass: is the essay's shape easy to follow, and where does it say what it argues?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from workers.providers.base import Comment, Kind, PassAnswer, PassRequest, Severity
+from workers.providers.local.spans import criterion_for, shared, span
+from workers.providers.local.text import Essay, Paragraph, Piece, read, stems, words
+
+MAX_COMMENTS = 6
+LONG_SENTENCE = 40
+ONE_BLOCK_FROM = 150
+THESIS_FOUND = 2.0
+THESIS_ABSENT = 1.0
+NOT_CHECKED = (
+    "whether the order of your points is the best one",
+    "whether your points follow from each other",
+    "a level of the rubric (a local check picks none)",
+)
+
+_STANCE = re.compile(
+    r"\b(?:i (?:strongly |firmly |fully |also |do |really |truly |personally )?"
+    r"(?:believe|think|argue|agree|disagree|feel|support|oppose|claim|would argue|am (?:for|against|convinced))|"
+    r"in my (?:own )?(?:opinion|view)|my (?:opinion|view|position|claim) is|this essay (?:will )?(?:argues?|shows?|claims?)|"
+    r"should(?:n't| not)?|must(?:n't| not)?|ought to|need(?:s)? to|(?:is|are) (?:better|worse|more|less|the best|the worst)|"
+    r"(?:has|have|had) (?:more|changed|improved|helped|harmed|made)|would be (?:better|wrong|a mistake)|"
+    r"(?:is|are) (?:not )?(?:necessary|essential|important|harmful|beneficial|wrong|unfair|worth))\b",
+    re.IGNORECASE,
+)
+_STRONG_STANCE = re.compile(r"\b(?:should|must|ought|believe|argue|opinion|agree|disagree|convinced|oppose)\b", re.IGNORECASE)
+_REASON = re.compile(
+    r"\b(?:because|since|as it|due to|so that|for (?:these|this|the following|many|several|three|two) reasons?|"
+    r"by (?:\w+ing)|in order to|which (?:makes|helps|gives|leads|means|lets)|although|even though|despite|while)\b",
+    re.IGNORECASE,
+)
+_TRANSITIONS = (
+    "first", "firstly", "second", "secondly", "third", "finally", "however", "therefore", "moreover", "furthermore",
+    "in addition", "for example", "for instance", "on the other hand", "in contrast", "as a result", "consequently",
+    "in conclusion", "nevertheless", "similarly", "another reason", "although", "despite", "meanwhile", "instead",
+)  # fmt: skip
+_STRENGTHS = {
+    "thesis": "Your opening says what you will argue.",
+    "conclusion": "Your last paragraph takes up the ideas of your opening.",
+    "transition": "You link your ideas with varied words.",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Thesis:
+    """The sentence of the introduction that looks most like the claim, and how much it does."""
+
+    piece: Piece
+    score: float
+
+
+def answer(request: PassRequest) -> PassAnswer:
+    """Return what can be said of the essay's shape, most useful first."""
+    essay = read(request.text)
+    thesis = find_thesis(essay)
+    found = [
+        *_no_paragraphs(essay, request),
+        *_thesis(thesis, essay, request),
+        *_long_sentences(essay, request),
+        *_uneven(essay, request),
+        *_comes_back(essay, request),
+        *_links(essay, request),
+    ]
+    comments = tuple(found[:MAX_COMMENTS])
+    return PassAnswer(
+        comments=comments,
+        strengths=tuple(_STRENGTHS[comment.type] for comment in comments if comment.kind == "praise"),
+        next_steps=tuple(comment.next_step for comment in comments if comment.kind != "praise")[:3],
+        not_checked=NOT_CHECKED,
+    )
+
+
+def _comment(
+    request: PassRequest, kind: Kind, type_: str, severity: Severity, confidence: float, places: list[Piece],
+    message: str, next_step: str,
+) -> Comment:  # fmt: skip
+    return Comment(
+        type=type_,
+        kind=kind,
+        severity=severity,
+        span=span(request.text, places[0].start, places[0].end),
+        message=message,
+        next_step=next_step,
+        confidence=confidence,
+        confidence_basis="measured",
+        origin="rule",
+        also_at=tuple((place.start, place.end) for place in places[1:]),
+        criterion=criterion_for(type_, request.criteria),
+    )
+
+
+def introduction(essay: Essay) -> tuple[Piece, ...]:
+    """Return the sentences of the introduction: the first paragraph, or the first quarter where there is only one."""
+    if not essay.paragraphs:
+        return ()
+    first = essay.paragraphs[0].sentences
+    return first[: max(1, min(6, len(first) // 4))] if essay.one_block else first
+
+
+def find_thesis(essay: Essay) -> Thesis | None:
+    """Return the likeliest thesis of the introduction with its score, or None where there is no sentence."""
+    opening = introduction(essay)
+    rest = tuple(stem for paragraph in essay.paragraphs[1:] for stem in paragraph.stems)
+    if essay.one_block:
+        rest = tuple(stem for piece in essay.paragraphs[0].sentences[len(opening) :] for stem in stems(piece.text))
+    best: Thesis | None = None
+    for index, piece in enumerate(opening):
+        if piece.text.rstrip("\"'\u201d\u2019)").endswith("?") or len(words(piece.text)) < 5:
+            continue
+        score = 1.0 * bool(_STANCE.search(piece.text)) + 0.3 * bool(_STRONG_STANCE.search(piece.text))
+        score += 0.7 * bool(_REASON.search(piece.text)) + 0.5 * (index == len(opening) - 1)
+        score += min(1.0, 2 * shared(stems(piece.text), rest))
+        if not _STANCE.search(piece.text):
+            score = min(score, THESIS_FOUND - 0.1)
+        if best is None or score > best.score:
+            best = Thesis(piece=piece, score=round(score, 6))
+    return best
+
+
+def _thesis(thesis: Thesis | None, essay: Essay, request: PassRequest) -> list[Comment]:
+    if thesis is not None and thesis.score >= THESIS_FOUND:
+        message = "This sentence reads like your main claim, and it stands where a reader looks for it."
+        step = "Read each paragraph against this sentence and ask: does it help to show this?"
+        return [_comment(request, "praise", "thesis", "info", 0.9, [thesis.piece], message, step)]
+    opening = introduction(essay)
+    if opening and (thesis is None or thesis.score < THESIS_ABSENT):
+        message = "After the opening, I could not tell what you will argue or show. A reader may wonder too."
+        step = "Which one sentence says what you want your reader to believe at the end? Try putting it here."
+        return [_comment(request, "question", "thesis", "major", 0.6, [opening[-1]], message, step)]
+    return []
+
+
+def _no_paragraphs(essay: Essay, request: PassRequest) -> list[Comment]:
+    if not essay.one_block or essay.word_count <= ONE_BLOCK_FROM or len(essay.paragraphs[0].sentences) < 4:
+        return []
+    message = f"All {essay.word_count} words stand in one block, so a reader cannot see where one idea ends."
+    step = "Where does a new idea begin? Mark those places and start a new paragraph at each."
+    return [_comment(request, "issue", "paragraphs", "major", 0.95, [essay.paragraphs[0].sentences[0]], message, step)]
+
+
+def _long_sentences(essay: Essay, request: PassRequest) -> list[Comment]:
+    counted = [(len(words(piece.text)), piece) for one in essay.paragraphs for piece in one.sentences]
+    long = [(count, piece) for count, piece in counted if count > LONG_SENTENCE]
+    if not long:
+        return []
+    longest = max(long, key=lambda item: (item[0], -item[1].start))
+    places = [longest[1], *(piece for _, piece in long if piece != longest[1])]
+    message = f"This sentence has {longest[0]} words, which is a lot to hold in mind at once."
+    if len(long) > 1:
+        message = f"{message} {len(long)} of your {len(counted)} sentences are longer than {LONG_SENTENCE} words."
+    step = "Read it aloud: where do you take a breath? Could a new sentence begin there?"
+    severity: Severity = "major" if len(long) * 3 >= len(counted) else "minor"
+    return [_comment(request, "issue", "sentence_length", severity, 0.85, places, message, step)]
+
+
+def _uneven(essay: Essay, request: PassRequest) -> list[Comment]:
+    found: list[Comment] = []
+    if len(essay.paragraphs) >= 3 and essay.word_count >= ONE_BLOCK_FROM:
+        longest = max(essay.paragraphs, key=lambda one: one.word_count)
+        if longest.word_count * 2 > essay.word_count:
+            share = round(100 * longest.word_count / essay.word_count)
+            message = f"This paragraph holds {share} of every 100 words of the essay. It may hold more than one idea."
+            step = "What is the one idea of this paragraph? Could anything that is not about it move into its own?"
+            found.append(_comment(request, "question", "paragraphs", "minor", 0.8, [_head(longest)], message, step))
+    short = [one for one in essay.paragraphs[1:-1] if len(one.sentences) == 1 and one.word_count < LONG_SENTENCE]
+    if short and essay.word_count >= ONE_BLOCK_FROM:
+        places = [_head(one) for one in short]
+        message = "This paragraph is a single sentence, so its idea is named but not yet developed."
+        if len(places) > 1:
+            message = f"{len(places)} of your paragraphs are single sentences, this one for example: named, not yet developed."
+        step = "What could you add to it, or which neighbouring paragraph does it belong to?"
+        found.append(_comment(request, "question", "paragraphs", "minor", 0.75, places, message, step))
+    return found
+
+
+def _head(paragraph: Paragraph) -> Piece:
+    return paragraph.sentences[0] if paragraph.sentences else paragraph.piece
+
+
+def _comes_back(essay: Essay, request: PassRequest) -> list[Comment]:
+    """Return praise for an ending that takes up the opening; the lack of one is not said, it was measured unreliable."""
+    if len(essay.paragraphs) < 3 or len(essay.paragraphs[-1].stems) < 8:
+        return []
+    first, last = essay.paragraphs[0], essay.paragraphs[-1]
+    if shared(first.stems, last.stems) < 0.4:
+        return []
+    message = "Your last paragraph takes up the ideas of your opening, so the essay feels rounded."
+    step = "Check that it adds something the reader could not know at the start."
+    return [_comment(request, "praise", "conclusion", "info", 0.8, [_head(last)], message, step)]
+
+
+def _links(essay: Essay, request: PassRequest) -> list[Comment]:
+    """Return praise for a varied choice of linking words; more of them is never asked for, it was measured useless."""
+    places: dict[str, Piece] = {}
+    for paragraph in essay.paragraphs:
+        for word in _TRANSITIONS:
+            match = re.search(rf"\b{word}\b", paragraph.piece.text, re.IGNORECASE)
+            if match and word not in places:
+                start = paragraph.piece.start + match.start()
+                places[word] = Piece(start, start + len(match.group()), match.group())
+    if len(places) < 5:
+        return []
+    ordered = sorted(places.values(), key=lambda piece: piece.start)
+    named = ", ".join(f"\u201c{piece.text.lower()}\u201d" for piece in ordered[:3])
+    message = f"You guide the reader from idea to idea with different linking words, such as {named}."
+    step = "Keep this up, and check that each one names the link you really mean."
+    return [_comment(request, "praise", "transition", "info", 0.75, ordered, message, step)]

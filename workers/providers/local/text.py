@@ -1,0 +1,161 @@
+"""Where do paragraphs, sentences and words begin and end, in code points of the text as stored?"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from dataclasses import dataclass
+
+import snowballstemmer
+
+from workers.providers.local.language import STOP_WORDS
+
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
+_BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
+_LINE = re.compile(r"\n")
+_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s|$)|(?<=[a-z])[.!?](?=[A-Z][a-z ])|\n")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|cf|al|fig|no|vol|pp?|ed|eds|jr|sr|gen|col|sgt|capt|rev|hon|inc|ltd|co|"
+    r"corp|dept|univ|approx|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|a\.m|p\.m|u\.s|u\.k|ph\.d)|\b[A-Za-z])\.$",
+    re.IGNORECASE,
+)
+# These may well end a sentence: they hold it together only before a small letter.
+_MAY_END = re.compile(r"(?:\betc|\bal|\binc|\bltd|\bco|a\.m|p\.m|u\.s|u\.k|\b[Ii])\.$", re.IGNORECASE)
+_SALUTATION = re.compile(r"^(?:dear\b.{0,60}|to whom it may concern.{0,5}|hello .{0,40},)$", re.IGNORECASE)
+_CLOSING = re.compile(
+    r"^(?:(?:yours |very )?(?:sincerely|truly|faithfully|respectfully)(?: yours)?|(?:best|kind|warm) (?:regards|wishes)|"
+    r"from|love|thank you|thanks|regards),?[ .!]*(?:[\w.' ]{0,40})?$",
+    re.IGNORECASE,
+)
+_DATE = re.compile(r"^(?:\w+ \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{1,2}[/. -]\w+[/. -]\d{2,4}|date:.{0,30})\.?$", re.IGNORECASE)
+_REFERENCES = re.compile(r"^(?:references|works cited|bibliography|sources|reference list)\s*:?$", re.IGNORECASE)
+
+_stemmers = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the text: `text == essay[start:end]`."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paragraph:
+    """A paragraph with its sentences, and the stems of its content words."""
+
+    piece: Piece
+    sentences: tuple[Piece, ...]
+    word_count: int
+    stems: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Essay:
+    """The essay as structure and content rules see it: prose paragraphs, without letter parts and reference list."""
+
+    text: str
+    paragraphs: tuple[Paragraph, ...]
+    references: Piece | None
+    word_count: int
+    one_block: bool
+
+
+def words(text: str) -> list[Piece]:
+    """Return the words of a text, contractions and hyphenated words whole."""
+    return [Piece(match.start(), match.end(), match.group()) for match in _WORD.finditer(text)]
+
+
+def stems(text: str) -> tuple[str, ...]:
+    """Return the stems of the content words of a text, in order, with repeats."""
+    found = [unicodedata.normalize("NFC", word.text.lower().replace("\u2019", "'")) for word in words(text)]
+    kept = [word.removesuffix("'s") for word in found if word not in STOP_WORDS and len(word) > 2]
+    return tuple(_stem(word) for word in kept)
+
+
+def _stem(word: str) -> str:
+    # A stemmer keeps its working state in itself, so each thread has its own; long "words" are stemmed as they are.
+    stemmer = getattr(_stemmers, "english", None)
+    if stemmer is None:
+        stemmer = _stemmers.english = snowballstemmer.stemmer("english")
+    return str(stemmer.stemWord(word)) if len(word) <= 40 else word
+
+
+def _trimmed(text: str, start: int, end: int) -> Piece | None:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return Piece(start, end, text[start:end]) if end > start else None
+
+
+def _split(text: str, pattern: re.Pattern[str]) -> list[Piece]:
+    edges = [0, *(edge for match in pattern.finditer(text) for edge in match.span()), len(text)]
+    pieces = (_trimmed(text, edges[index], edges[index + 1]) for index in range(0, len(edges), 2))
+    return [piece for piece in pieces if piece]
+
+
+def paragraphs(text: str) -> list[Piece]:
+    """Return the paragraphs: what blank lines part, or single line ends where there are no blank lines."""
+    found = _split(text, _BLANK_LINES)
+    return found if len(found) > 1 else _split(text, _LINE)
+
+
+def sentences(text: str, *, start: int = 0) -> list[Piece]:
+    """Return the sentences of a paragraph, with offsets counted from `start`."""
+    found: list[Piece] = []
+    begin = 0
+    for match in _END.finditer(text):
+        before = text[max(0, match.start() - 12) : match.start() + 1]
+        if match.group() == "." and _ABBREVIATION.search(before):
+            following = text[match.end() : match.end() + 3].lstrip()[:1]
+            if not _MAY_END.search(before) or not following.isupper():
+                continue
+        if (piece := _trimmed(text, begin, match.end())) is not None:
+            found.append(Piece(piece.start + start, piece.end + start, piece.text))
+        begin = match.end()
+    if (piece := _trimmed(text, begin, len(text))) is not None:
+        found.append(Piece(piece.start + start, piece.end + start, piece.text))
+    return [piece for piece in found if any(character.isalnum() for character in piece.text)]
+
+
+def read(text: str) -> Essay:
+    """Return the essay taken apart into prose; letter parts, titles and the reference list stand aside."""
+    pieces = paragraphs(text)
+    references: Piece | None = None
+    for index, piece in enumerate(pieces):
+        if _REFERENCES.match(piece.text.split("\n", 1)[0].strip()) and index > 0:
+            references = Piece(piece.start, len(text), text[piece.start :])
+            pieces = pieces[:index]
+            break
+    prose = [piece for piece in pieces if not _letter_part(piece.text)]
+    # A short first line without a full stop is a title.
+    if len(prose) > 1 and len(words(prose[0].text)) <= 12 and prose[0].text[-1] not in ".!?:,;\"'\u201d":
+        prose = prose[1:]
+    built = tuple(_paragraph(piece) for piece in prose if words(piece.text))
+    return Essay(
+        text=text,
+        paragraphs=built,
+        references=references,
+        word_count=sum(paragraph.word_count for paragraph in built),
+        one_block=len(built) == 1,
+    )
+
+
+def _paragraph(piece: Piece) -> Paragraph:
+    return Paragraph(
+        piece=piece,
+        sentences=tuple(sentences(piece.text, start=piece.start)),
+        word_count=len(words(piece.text)),
+        stems=stems(piece.text),
+    )
+
+
+def _letter_part(text: str) -> bool:
+    lines = [line.strip() for line in text.split("\n")]
+    if len(words(text)) > 15:
+        return False
+    return any(pattern.match(lines[0]) for pattern in (_SALUTATION, _CLOSING, _DATE))

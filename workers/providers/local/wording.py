@@ -1,0 +1,96 @@
+"""How is a slip explained to the student who made it?"""
+
+from __future__ import annotations
+
+from workers.providers.local.merge import Finding
+
+_BY_RULE = {
+    "I_LOWERCASE": "The word \u201cI\u201d is always written with a capital letter.",
+    "CapitalizePersonalPronouns": "The word \u201cI\u201d is always written with a capital letter.",
+    "UPPERCASE_SENTENCE_START": "A sentence starts with a capital letter.",
+    "SentenceCapitalization": "A sentence starts with a capital letter.",
+    "ENGLISH_WORD_REPEAT_RULE": "The same word stands here twice in a row.",
+    "RepeatedWords": "The same word stands here twice in a row.",
+    "EN_UNPAIRED_QUOTES": "One quotation mark of a pair seems to be missing.",
+    "UnclosedQuotes": "One quotation mark of a pair seems to be missing.",
+    "EN_UNPAIRED_BRACKETS": "One bracket of a pair seems to be missing.",
+    "EN_A_VS_AN": "\u201cAn\u201d goes before a vowel sound, \u201ca\u201d before a consonant sound.",
+    "AnA": "\u201cAn\u201d goes before a vowel sound, \u201ca\u201d before a consonant sound.",
+    "COMMA_COMPOUND_SENTENCE": "Two full statements joined by a linking word usually have a comma between them.",
+    "COMMA_COMPOUND_SENTENCE_2": "Two full statements joined by a linking word usually have a comma between them.",
+    "EN_CONTRACTION_SPELLING": "This short form needs an apostrophe.",
+    "DOUBLE_PUNCTUATION": "There are two punctuation marks where one is enough.",
+}
+_BY_TYPE = {
+    "spelling": "This does not look like the usual spelling.",
+    "agreement": "These words do not seem to agree in number.",
+    "verb_form": "The verb seems to need another form here.",
+    "article": "Check the small word (a, an, the) here.",
+    "word_choice": "This may not be the word you meant.",
+    "capitalisation": "Check capital and small letters here.",
+    "punctuation": "Check the punctuation here.",
+    "spacing": "Check the space here.",
+    "contraction": "Check the apostrophe here.",
+    "repetition": "These words say the same thing twice.",
+    "grammar": "The grammar seems to slip here.",
+}
+_STEPS = {
+    "agreement": "Read the sentence with only its subject and verb: do they fit?",
+    "verb_form": "Say the sentence aloud with another form of the verb: which one sounds right?",
+    "article": "Read the noun with and without the small word before it, and keep what fits.",
+    "word_choice": "Look the word up and decide whether it says what you mean.",
+    "capitalisation": "Check the capital letters in this sentence.",
+    "punctuation": "Read the sentence aloud and listen for where it stops or pauses.",
+    "spacing": "Check the spaces around this mark.",
+    "contraction": "Say the long form of the word, then put the apostrophe where letters are missing.",
+    "repetition": "Take one of them away and read the sentence again.",
+    "spelling": "Look the word up in a dictionary.",
+    "grammar": "Read the sentence aloud and put it in your own simpler words.",
+}
+_LONGEST_SHOWN = 40
+
+
+def grammar_message(finding: Finding, quote: str, count: int) -> str:
+    """Return one point about one place, with the number of places when there are several."""
+    flag = finding.flag
+    if flag.variant_of is not None:
+        point = f"\u201c{_short(quote)}\u201d is spelled another way in the English this essay is set in."
+    elif flag.rule in _BY_RULE:
+        point = _BY_RULE[flag.rule]
+    elif flag.type == "spelling":
+        point = f"\u201c{_short(quote)}\u201d does not look like the usual spelling."
+        if quote[:1].isupper() and finding.signs.capitalised:
+            point = f"\u201c{_short(quote)}\u201d is not a word I know. If it is a name, check it; otherwise check the spelling."
+    else:
+        point = _sentence(flag.message) or _BY_TYPE[flag.type]
+    return f"{point} It happens in {count} places." if count > 1 else point
+
+
+def grammar_step(finding: Finding, quote: str, count: int) -> str:
+    """Return one thing to do next: try the correction, choose between several, or look again."""
+    offered = [f"\u201c{_short(one)}\u201d" for one in finding.suggestions if one.strip()]
+    places = " Then check the other places too." if count > 1 else ""
+    if finding.suggestions and not finding.suggestions[0].strip():
+        return f"Try the sentence without \u201c{_short(quote)}\u201d.{places}"
+    if len(offered) == 1:
+        return f"Try {offered[0]}.{places}"
+    if offered:
+        return f"Which did you mean: {', '.join(offered[:-1])} or {offered[-1]}?{places}"
+    return f"{_STEPS[finding.flag.type]}{places}"
+
+
+def strength(shown: int, word_count: int) -> str:
+    """Return a true word of praise for clean writing, or nothing."""
+    if word_count >= 150 and shown * 100 <= word_count:
+        return "Your sentences are mostly free of the slips this check can find."
+    return ""
+
+
+def _short(words: str) -> str:
+    flat = " ".join(words.split())
+    return flat if len(flat) <= _LONGEST_SHOWN else f"{flat[: _LONGEST_SHOWN - 1]}\u2026"
+
+
+def _sentence(message: str) -> str:
+    flat = " ".join(message.split())
+    return flat if not flat or flat[-1] in ".?!" else f"{flat}."

@@ -1,0 +1,298 @@
+"""The story of one pass: claim, gather, ask, write down the raw answer, store what it means, finish.
+
+No database connection is held while the provider thinks. Whatever happens, the row in `passes` says what is next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from dramatiq.middleware import Interrupt
+
+from models import ai_responses, essays, feedback, passes
+from models.ai_responses import CallEnd
+from models.courses import fetch_criteria
+from models.crypto import Key
+from models.db import session
+from models.errors import DatabaseAway, FenceLost, Undecipherable
+from models.events import keep_log
+from models.feedback import Author, CommentDraft, ResultDraft
+from models.jobs import Hint
+from models.log import logger, stamped
+from models.passes import Claim
+from workers.leases import Leases
+from workers.providers.base import (
+    Comment,
+    Criterion,
+    CriterionPick,
+    GiveUp,
+    Level,
+    Outcome,
+    PassAnswer,
+    PassRequest,
+    Pause,
+    Provider,
+    ProviderError,
+    Repair,
+    Reply,
+)
+
+log = logger(__name__)
+
+# An answer that is already paid for is offered to a database that is away for this long before it is let go.
+STORE_PATIENCE_SECONDS = 10.0
+PAUSE_SECONDS = 60.0
+LONGEST_BACKOFF_SECONDS = 60.0
+
+ChooseProvider = Callable[[str], Provider]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A claimed pass with everything needed to carry it out, in the clear, for as long as that takes."""
+
+    claim: Claim
+    author: Author
+    key: Key
+    request: PassRequest
+    criteria: dict[str, dict[str, Any]]
+    provider: Provider
+
+
+class PassRunner:
+    """Carries out passes with one choice of providers and one set of leases."""
+
+    def __init__(self, *, choose_provider: ChooseProvider, leases: Leases, lease_seconds: float) -> None:
+        self._choose_provider = choose_provider
+        self._leases = leases
+        self._lease_seconds = lease_seconds
+
+    def run(self, hint: Hint) -> None:
+        """The pass this hint points at has moved on, or was not ours to move. Raises DatabaseAway before the claim only."""
+        with stamped(pass_id=str(hint.pass_id)):
+            work = self._take(hint)
+            if work is None:
+                return
+            try:
+                with self._leases.holding(work.claim):
+                    self._carry_out(work)
+            except FenceLost:
+                _note_fenced_write(work.claim)
+            except Interrupt:
+                # Shutting down (or far over time): somebody else may start at once, and this attempt does not count.
+                with session(org=hint.org_id):
+                    passes.hand_back(work.claim)
+                raise
+            except DatabaseAway:
+                log.warning("outcome not stored", reason="database away", attempt=work.claim.attempt)
+
+    def _take(self, hint: Hint) -> Work | None:
+        with session(org=hint.org_id):
+            claim = passes.claim(hint.pass_id, org=hint.org_id, lease_seconds=self._lease_seconds)
+            if claim is None:
+                return None
+            try:
+                task = essays.fetch_task(claim.submission, org=claim.org)
+            except Undecipherable as error:
+                log.error("essay does not decrypt", reason=str(error))
+                passes.give_up(claim, error="undecipherable")
+                return None
+            if not task.newest:
+                passes.cancel(claim)
+                return None
+            criteria = fetch_criteria(task.rubric, org=claim.org) if task.rubric else []
+        return Work(
+            claim=claim,
+            author=Author(user=task.user, audience=task.audience, essay=task.essay, characters=task.characters),
+            key=task.key,
+            request=PassRequest(
+                pass_name=claim.name,
+                text=task.text,
+                title=task.title,
+                language=task.language,
+                category=task.category,
+                assignment_prompt=task.assignment_prompt,
+                criteria=tuple(_criterion(one) for one in criteria),
+            ),
+            criteria={one["name"]: one for one in criteria},
+            provider=self._choose_provider(task.ai_policy),
+        )
+
+    def _carry_out(self, work: Work) -> None:
+        try:
+            reply = self._ask(work, repair=None)
+        except Repair as unreadable:
+            try:
+                reply = self._ask(work, repair=unreadable)
+            except Repair as still_unreadable:
+                _patiently(lambda: _give_up(work, still_unreadable.outcome))
+                return
+            except ProviderError as trouble:
+                _patiently(lambda: _put_off(work, trouble))
+                return
+        except ProviderError as trouble:
+            _patiently(lambda: _put_off(work, trouble))
+            return
+        _patiently(lambda: _finish(work, reply))
+
+    def _ask(self, work: Work, *, repair: Repair | None) -> Reply:
+        """Return the answer; the call is on record before it is made, and its raw answer before anything is read from it."""
+        claim = work.claim
+        with session(org=claim.org):
+            call = ai_responses.open_call(
+                claim,
+                user=work.author.user,
+                provider=work.provider.name,
+                model=work.provider.model,
+                prompt_version=work.provider.prompt_version(claim.name),
+                request_sha256=_fingerprint(work.request),
+            )
+        started = time.monotonic()
+
+        def complete(end: CallEnd) -> None:
+            with session(org=claim.org):
+                ai_responses.complete_call(call, end=end, key=work.key)
+
+        try:
+            reply = work.provider.ask(work.request, repair=repair)
+        except ProviderError as trouble:
+            failed = _call_end(trouble.outcome, trouble, started)
+            _patiently(lambda: complete(failed))
+            raise
+        except Exception as bug:
+            log.exception("provider crashed", provider=work.provider.name)
+            crashed = GiveUp(Outcome.CRASHED, type(bug).__name__, model=work.provider.model)
+            _patiently(lambda: complete(_call_end(Outcome.CRASHED, crashed, started)))
+            raise crashed from bug
+        _patiently(lambda: complete(_call_end(Outcome.OK, reply, started)))
+        return reply
+
+
+def _finish(work: Work, reply: Reply) -> None:
+    answer, claim = reply.answer, work.claim
+    summary = feedback.seal_summary(
+        claim, key=work.key, strengths=answer.strengths, next_steps=answer.next_steps, not_checked=answer.not_checked
+    )
+    with session(org=claim.org):
+        passes.finish(claim, provider=work.provider.name, model=reply.model, comments=len(answer.comments), summary=summary)
+        feedback.store(
+            claim,
+            author=work.author,
+            key=work.key,
+            provider=work.provider.name,
+            model=reply.model,
+            comments=[_comment_draft(comment) for comment in answer.comments],
+            results=[_result_draft(pick, answer, work.criteria) for pick in answer.picks],
+        )
+    log.info("pass done", name=claim.name, attempt=claim.attempt, comments=len(answer.comments))
+
+
+def _put_off(work: Work, trouble: ProviderError) -> None:
+    """Move the row on as the error's class says; only here is a provider's trouble turned into a state."""
+    claim = work.claim
+    if isinstance(trouble, GiveUp):
+        _give_up(work, trouble.outcome)
+        return
+    if isinstance(trouble, Pause):
+        wait = trouble.retry_after_seconds or PAUSE_SECONDS
+        log.error("provider refuses all calls", outcome=trouble.outcome, wait_seconds=wait)
+    else:
+        wait = max(trouble.retry_after_seconds or 0.0, _backoff(claim.attempt))
+    with session(org=claim.org):
+        again = passes.fail(claim, error=trouble.outcome, retry_in_seconds=wait)
+    log.warning("pass put off" if again else "pass given up", name=claim.name, outcome=trouble.outcome, attempt=claim.attempt)
+
+
+def _give_up(work: Work, outcome: Outcome) -> None:
+    with session(org=work.claim.org):
+        passes.give_up(work.claim, error=outcome)
+    log.warning("pass given up", name=work.claim.name, outcome=outcome, attempt=work.claim.attempt)
+
+
+def _note_fenced_write(claim: Claim) -> None:
+    log.warning("overtaken", attempt=claim.attempt)
+    with session(org=claim.org):
+        passes.add_to_tally("fenced_writes", 1)
+        keep_log("fenced write", program="worker", level="warning", org=claim.org, pass_id=claim.id, attempt=claim.attempt)
+
+
+def _patiently(step: Callable[[], None]) -> None:
+    """Carry out a storing step, again and again while the database is away, up to STORE_PATIENCE_SECONDS."""
+    deadline = time.monotonic() + STORE_PATIENCE_SECONDS
+    while True:
+        try:
+            step()
+            return
+        except DatabaseAway:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - jitter, not a secret
+
+
+def _backoff(attempt: int) -> float:
+    """Return how long to wait before the next attempt, in seconds: doubling from one, with half of it left to chance."""
+    longest: float = min(LONGEST_BACKOFF_SECONDS, 2.0 ** (attempt - 1))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+
+
+def _fingerprint(request: PassRequest) -> bytes:
+    return hashlib.sha256(json.dumps(asdict(request), sort_keys=True, ensure_ascii=False).encode()).digest()
+
+
+def _call_end(outcome: Outcome, source: Reply | ProviderError, started: float) -> CallEnd:
+    return CallEnd(
+        outcome=outcome,
+        raw=source.raw,
+        model=source.model,
+        stop_reason=source.stop_reason,
+        latency_ms=round((time.monotonic() - started) * 1000),
+        **asdict(source.usage),
+    )
+
+
+def _criterion(stored: dict[str, Any]) -> Criterion:
+    levels = tuple(Level(name=one["name"], points=one["points"], description=one["description"]) for one in stored["levels"])
+    return Criterion(name=stored["name"], description=stored["description"], levels=levels)
+
+
+def _comment_draft(comment: Comment) -> CommentDraft:
+    anchored = comment.span.match != "none"
+    return CommentDraft(
+        type=comment.type,
+        kind=comment.kind,
+        severity=comment.severity,
+        match=comment.span.match,
+        span=(comment.span.start, comment.span.end) if anchored else None,
+        quote=comment.span.quote,
+        message=comment.message,
+        next_step=comment.next_step,
+        suggestions=comment.suggestions,
+        confidence=comment.confidence,
+        confidence_basis=comment.confidence_basis,
+        origin=comment.origin,
+        also_at=comment.also_at,
+        criterion=comment.criterion,
+    )
+
+
+def _result_draft(pick: CriterionPick, answer: PassAnswer, criteria: dict[str, dict[str, Any]]) -> ResultDraft:
+    """Look the points up in the teacher's rubric; a model never names a number."""
+    criterion = criteria[pick.criterion]
+    points = {level["name"]: int(level["points"]) for level in criterion["levels"]}
+    criterion_id: UUID = criterion["id"]
+    return ResultDraft(
+        criterion=criterion_id,
+        level=pick.level,
+        points=points[pick.level],
+        max_points=max(points.values()),
+        confidence=pick.confidence,
+        rationale=pick.rationale,
+        evidence=tuple(n for n, comment in enumerate(answer.comments) if comment.criterion == pick.criterion),
+    )

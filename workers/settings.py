@@ -1,0 +1,62 @@
+"""What the workers read from the environment, once, at their door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models import settings
+from models.errors import SettingsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Time limits in their order: provider < Dramatiq's < the longest a lease is renewed. All in seconds.
+
+    The lease itself is short and renewed, so that a killed worker's pass is free again within `lease`.
+    """
+
+    provider: float
+    message: float
+    lease: float
+
+    @property
+    def longest_lease(self) -> float:
+        """Return how long a lease may be renewed altogether: past it, silent work counts as hung."""
+        return self.message + self.lease
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSettings:
+    """Which provider answers by default, and how to reach Claude."""
+
+    name: str
+    api_key: str | None
+    base_url: str | None
+    model: str | None
+
+
+def read_limits() -> Limits:
+    """Return the time limits. Raises SettingsError when their order would let two attempts overlap."""
+    limits = Limits(
+        provider=settings.seconds("ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS", 60),
+        message=settings.seconds("ESSAYCOACH_MESSAGE_LIMIT_SECONDS", 150),
+        lease=settings.seconds("ESSAYCOACH_LEASE_SECONDS", 12),
+    )
+    # An answer that cannot be read is asked for once more, within the same message.
+    if 2 * limits.provider >= limits.message:
+        raise SettingsError("ESSAYCOACH_MESSAGE_LIMIT_SECONDS must be more than twice ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS.")
+    return limits
+
+
+def read_provider() -> ProviderSettings:
+    """Return the provider's settings: Claude when there is a key, else the local engine, unless told otherwise."""
+    api_key = settings.optional("ANTHROPIC_API_KEY")
+    name = settings.choice("ESSAYCOACH_PROVIDER", "anthropic" if api_key else "local", among=("anthropic", "local"))
+    if name == "anthropic" and not api_key:
+        raise SettingsError("ESSAYCOACH_PROVIDER is anthropic, but ANTHROPIC_API_KEY is not set.")
+    return ProviderSettings(
+        name=name,
+        api_key=api_key,
+        base_url=settings.optional("ANTHROPIC_BASE_URL"),
+        model=settings.optional("ESSAYCOACH_MODEL"),
+    )
