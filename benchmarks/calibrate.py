@@ -103,7 +103,8 @@ def table(judged: Sequence[Judged], alone: Sequence[Judged], counted: dict[str, 
     for tally, name in ((rules, "rules"), (groups, "groups")):
         for key, row in counted.get(name, {}).items():
             tally.add(key, n=row["n"], tp=row["tp"])
-    for verdict in (*judged, *alone):
+    # Our own patterns do not depend on the engines; they are counted once.
+    for verdict in (*judged, *(one for one in alone if one.finding.flag.engine != "O")):
         signs = verdict.finding.signs
         rules.add(signs.rule, tp=verdict.real)
         groups.add(signs.group, tp=verdict.real)

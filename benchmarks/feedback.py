@@ -148,7 +148,9 @@ def _word_distance(one: str, other: str) -> int:
     return edit_distance(coded[0], coded[1])
 
 
-def gleu(sources: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str]], refs: Sequence[Sequence[Sequence[str]]]) -> float:
+def gleu(
+    sources: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str]], refs: Sequence[Sequence[Sequence[str]]]
+) -> float:
     """Return the corpus GLEU of Napoles et al. (2015, without tuning, 2016), 0 to 100."""
     table = [
         [_gleu_counts(source, hypothesis, ref) for ref in options]

@@ -10,11 +10,11 @@ from flask import Flask, Response, g, request
 
 from ingest import auth, essays, health, limits, metrics, openapi, problems, submissions, webhooks
 from ingest import settings as ingest_settings
+from ingest.strict_json import MAX_BODY_BYTES
 from ingest.waiting import Waiting
 from models import crypto, db, log, settings
 from models.broker import make_broker
 
-MAX_BODY_BYTES = 1024 * 1024
 # Sixteen threads a process, of which up to half may wait for something without a connection.
 POOL_SIZE = 10
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -28,7 +28,10 @@ def create_app() -> Flask:
     crypto.load(settings.read_crypto())
 
     app = Flask("ingest", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    # A doubled slash is another address; werkzeug would redirect it, to whatever host the request named.
+    app.url_map.merge_slashes = False
+    # One more than is allowed: a chunked body is cut off there in silence, and `read_bytes` must see that it was.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions["essaycoach.settings"] = chosen
     app.extensions["essaycoach.broker"] = make_broker(chosen.redis_url, answer_seconds=0.5)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -103,7 +105,7 @@ def identity(*, api_keys: bool = True) -> Identity:
 def login() -> Response:
     """Answer a pair of tokens for an e-mail and password. Unknown org, unknown e-mail and wrong password look the same."""
     wanted = read_body(schemas.Credentials)
-    limits.count_sign_in(f"{wanted.org}|{wanted.email.casefold()}")
+    limits.count_sign_in(wanted.org, wanted.email)
     passwords: Passwords = current_app.extensions["essaycoach.passwords"]
     account = None
     with session(role="ec_auth"):
@@ -140,12 +142,12 @@ def refresh() -> Response:
 
 
 @blueprint.post("/v1/auth/logout")
-@operation("Sign out", answers={204: None})
+@operation("Sign out", answers={204: None}, problems=("forbidden",))
 def logout() -> tuple[str, int]:
     """End the session: its access and refresh tokens stop working with the next request."""
     who = identity(api_keys=False)
     with who.session():
-        pass  # a token that no longer lives must not be told that it was signed out just now
+        fetch_person(who.caller, org=who.org)  # a token that no longer lives must not be told that it was signed out just now
     with session(org=who.org, role="ec_auth"):
         sessions.close_family(g.session_id, org=who.org)
     return "", 204
@@ -178,7 +180,9 @@ def _bearer() -> str:
 
 def _decode(token: str, *, wanted: str) -> dict[str, Any]:
     try:
-        claims: dict[str, Any] = decode_token(token)
+        claims = _verified(token, current_app.config["JWT_SECRET_KEY"])
+        if claims["exp"] <= time.time():
+            raise jwt.ExpiredSignatureError
         # Every claim that is used below must be there and of its type, whoever signed the token.
         UUID(claims["sub"]), UUID(claims["sid"]), UUID(claims["org"])
         int(claims["gen"] if wanted == "refresh" else claims["tv"])
@@ -190,6 +194,13 @@ def _decode(token: str, *, wanted: str) -> dict[str, Any]:
         raise Problem("invalid-token", "The token was not issued here, or has been changed.") from None
     if claims["type"] != wanted:
         raise Problem("invalid-token", f"This is a {claims['type']} token; here an {wanted} token is needed.")
+    return claims
+
+
+@lru_cache(maxsize=4096)
+def _verified(token: str, _secret: str) -> dict[str, Any]:
+    """Return a token's claims. A signature that was right stays right; what may change is asked of the database each time."""
+    claims: dict[str, Any] = decode_token(token)
     return claims
 
 

@@ -21,6 +21,8 @@ from ingest.problems import CONTENT_TYPE, KINDS
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 REF = "#/components/schemas/{model}"
+STATE = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": REF.format(model="Status")}}
+EVENT = {"type": "object", "properties": {"event": {"const": "status"}, "data": STATE}, "required": ["event", "data"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ def operation(
     security: tuple[str, ...] = ("bearer",),
     headers: dict[int, dict[str, str]] | None = None,
 ) -> Callable[[Handler], Handler]:
-    """Declare what a handler takes and answers. A text instead of a model is the media type of a bodyless schema."""
+    """Declare what a handler takes and answers. A text instead of a model is the media type of a stream of events."""
     common = ("temporarily-unavailable", "rate-limited")
     reading = ("malformed-json", "unsupported-media-type", "unsupported-content-encoding", "payload-too-large", "invalid-payload", "invalid-text")
     signing = ("unauthorized", "invalid-token", "token-expired") if security else ()
@@ -136,7 +138,8 @@ def _responses(declared: Operation, *, takes_id: bool) -> dict[str, Any]:
     for status, model in declared.answers.items():
         response: dict[str, Any] = {"description": "Not modified" if status == 304 else "Success"}
         if isinstance(model, str):
-            response["content"] = {model: {"schema": {"type": "string"}}}
+            # The schema of a stream is that of one event in it.
+            response["content"] = {model: {"schema": EVENT}}
         elif model is not None:
             response["content"] = {"application/json": {"schema": _ref(model)}}
         if status in declared.headers:

@@ -30,7 +30,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "malformed-json": Kind(400, "The body is not well-formed JSON", "Send one JSON value in UTF-8, without a BOM, without duplicate members."),
     "idempotency-key-missing": Kind(400, "An Idempotency-Key is needed", "API keys must send an Idempotency-Key header, a new one for each new request."),
-    "idempotency-key-invalid": Kind(400, "The Idempotency-Key is not usable", "Use 1 to 255 visible ASCII characters, bare or in double quotes, in one header."),
+    "idempotency-key-invalid": Kind(400, "The Idempotency-Key is not usable", "Use 1 to 255 visible ASCII characters, bare (then without a comma) or in double quotes, in one header."),
     "unauthorized": Kind(401, "Credentials are missing or not understood", "Send 'Authorization: Bearer <access token or API key>'."),
     "invalid-token": Kind(401, "The token is not valid here", "Sign in again, or refresh with the newest refresh token."),
     "token-expired": Kind(401, "The token has expired", "Use the refresh token to get a new pair."),

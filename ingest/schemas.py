@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, StringConstraints
 
 MAX_CHARACTERS = 100_000
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})")
@@ -25,8 +25,19 @@ def _date_text(value: Any) -> Any:
     return value
 
 
+def _in_utc(value: datetime) -> datetime:
+    # PostgreSQL knows no zone beyond 16 hours, and what falls out of the calendar could not be read again.
+    try:
+        moment = value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the calendar") from None
+    if moment.year == 1:
+        raise ValueError("must lie after the year 1")
+    return moment
+
+
 Id = Annotated[UUID, BeforeValidator(_text_only)]
-Moment = Annotated[datetime, BeforeValidator(_date_text)]
+Moment = Annotated[datetime, BeforeValidator(_date_text), AfterValidator(_in_utc)]
 Short = Annotated[StrictStr, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
 ExternalId = Annotated[StrictStr, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
 Language = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]

@@ -11,7 +11,9 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+
+from werkzeug.datastructures import Headers
 
 from ingest.problems import Problem
 
@@ -21,7 +23,7 @@ _ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,255}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
-def verify(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str], now: float | None = None) -> str:
+def verify(headers: Headers, body: bytes, *, secrets: Sequence[str], now: float | None = None) -> str:
     """Return the webhook-id of an authentic delivery. Raises Problem."""
     values = {name: headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")}
     missing = [name for name, value in values.items() if not value]

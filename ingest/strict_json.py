@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from ingest.problems import Problem
 
+MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 32
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -18,7 +19,15 @@ Model = TypeVar("Model", bound=BaseModel)
 def read_body(model: type[Model]) -> Model:
     """Return this request's body as the model. Raises Problem."""
     check_headers()
-    return check(parse(request.get_data()), model)
+    return check(parse(read_bytes()), model)
+
+
+def read_bytes() -> bytes:
+    """Return this request's body, all of it. Raises Problem when it is too large."""
+    raw = request.get_data()
+    if len(raw) > MAX_BODY_BYTES:
+        raise Problem("payload-too-large", "The body is larger than 1 MiB.")
+    return raw
 
 
 def check_headers() -> None:
@@ -46,7 +55,7 @@ def parse(raw: bytes) -> Any:
         _malformed(f"it is nested deeper than {MAX_DEPTH}")
     except ValueError as error:
         _malformed(str(error))
-    _walk(value, depth=1, pointer="")
+    _walk(value, ())
     return value
 
 
@@ -63,24 +72,24 @@ def check(value: Any, model: type[Model]) -> Model:
         raise Problem("invalid-payload", f"{len(problems)} field(s) are not acceptable.", errors=problems) from None
 
 
-def _walk(value: Any, *, depth: int, pointer: str) -> None:
-    if depth > MAX_DEPTH + 1:
+def _walk(value: Any, path: tuple[int | str, ...]) -> None:
+    # The path becomes text only for an answer: a long name over a long list would cost its length for every entry.
+    if not isinstance(value, dict | list):
+        if isinstance(value, str):
+            _check_text(value, path)
+        return
+    if len(path) >= MAX_DEPTH:
         _malformed(f"it is nested deeper than {MAX_DEPTH}")
-    if isinstance(value, dict):
-        for name, member in value.items():
-            _check_text(name, pointer)
-            _walk(member, depth=depth + 1, pointer=f"{pointer}/{name}")
-    elif isinstance(value, list):
-        for position, member in enumerate(value):
-            _walk(member, depth=depth + 1, pointer=f"{pointer}/{position}")
-    elif isinstance(value, str):
-        _check_text(value, pointer)
+    for name, member in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(name, str):
+            _check_text(name, path)
+        _walk(member, (*path, name))
 
 
-def _check_text(value: str, pointer: str) -> None:
+def _check_text(value: str, path: tuple[int | str, ...]) -> None:
     if "\0" in value or not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         detail = "holds U+0000 or an unpaired surrogate"
-        raise Problem("invalid-text", "Some text cannot be stored.", errors=[{"pointer": _printable(pointer), "detail": detail}])
+        raise Problem("invalid-text", "Some text cannot be stored.", errors=[{"pointer": _pointer(path), "detail": detail}])
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -100,7 +109,3 @@ def _malformed(why: str) -> NoReturn:
 
 def _pointer(location: tuple[int | str, ...]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
-
-
-def _printable(pointer: str) -> str:
-    return pointer.encode("utf-8", "replace").decode()

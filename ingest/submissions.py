@@ -20,6 +20,7 @@ from ingest.strict_json import read_body
 from ingest.waiting import Waiting
 from models import essays, events, feedback
 from models.broker import HintBroker
+from models.errors import DomainError
 from models.essays import Draft, Receipt, Source
 from models.jobs import Queue
 from models.queue import place_of
@@ -30,14 +31,15 @@ blueprint = Blueprint("submissions", __name__)
 LONGEST_WAIT_SECONDS = 25
 STREAM_SECONDS = 300.0
 FINAL = ("completed", "partial", "failed", "superseded", "cancelled")
-_KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
+# No comma in a bare key: that is how a server joins two headers of one name.
+_KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x2b\x2d-\x7e]{1,255})')
 _WAIT = re.compile(r"\bwait\s*=\s*\"?([0-9]{1,4})\"?")
 
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
     where="header",
     description="API keys must send one. Kept for 7 days: the same key and body get the same answer, another body gets 422.",
-    schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": r'^("[ !#-~]{1,253}"|[!#-~]{1,255})$'},
+    schema={"type": "string", "minLength": 1, "maxLength": 257, "pattern": r'^("[ !#-~]{1,255}"|[!#-+\--~]{1,255})$'},
 )
 PREFER = Parameter(
     name="Prefer",
@@ -95,20 +97,20 @@ def status(submission_id: UUID) -> Response:
     """Answer the state of each pass. With `Prefer: wait=N`, hold until it differs from If-None-Match, or from now."""
     who = identity()
     body = read_status(submission_id, who)
-    known = request.headers.get("If-None-Match", "").strip() or None
+    known = request.if_none_match
     asked = _WAIT.search(request.headers.get("Prefer", ""))
     held = False
-    if asked and body["status"] not in FINAL and known in (None, etag(body)):
+    before = etag(body)
+    if asked and body["status"] not in FINAL and (not known or known.contains_raw(before)):
         waiting: Waiting = current_app.extensions["essaycoach.waiting"]
-        known = known or etag(body)
         with waiting.slot() as free:
             held = free
             if free:
                 g.waited = True
                 seconds = min(int(asked.group(1)), LONGEST_WAIT_SECONDS)
-                body = waiting.until(lambda: read_status(submission_id, who), lambda new: etag(new) != known, seconds=seconds, now=body)
+                body = waiting.until(lambda: read_status(submission_id, who), lambda new: etag(new) != before, seconds=seconds, now=body)
     tag = etag(body)
-    if known == tag and request.headers.get("If-None-Match"):
+    if known and known.contains_raw(tag):
         response = Response(status=304)
     else:
         response = jsonify(body)
@@ -138,7 +140,10 @@ def follow(submission_id: UUID) -> Response:
                 tag = etag(body)
                 step = min(15.0, remaining)
                 remaining -= step
-                newer = waiting.until(lambda: read_status(submission_id, who), lambda new: etag(new) != tag, seconds=step, now=body)  # noqa: B023
+                try:
+                    newer = waiting.until(lambda: read_status(submission_id, who), lambda new: etag(new) != tag, seconds=step, now=body)  # noqa: B023
+                except DomainError:
+                    return  # signed out, erased, or the database is away: who asks again is told which
                 # A comment line keeps proxies from closing a quiet stream.
                 yield event_of(newer) if etag(newer) != tag else ": still waiting\n\n"
                 body = newer

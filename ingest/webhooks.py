@@ -46,7 +46,7 @@ def receive(source_id: UUID) -> Response:
     with session(role="ec_auth"):
         source = find_source(source_id)
     limits.count(f"source:{source.id}")
-    body = request.get_data()
+    body = strict_json.read_bytes()
     event_id = signature.verify(request.headers, body, secrets=source.secrets)
     delivery = Delivery(org=source.org, source=source.id, event_id=event_id, body=body)
     try:
@@ -55,7 +55,7 @@ def receive(source_id: UUID) -> Response:
             return _ignore(delivery, reason)
         return _carry_out(delivery, wanted)
     except (Problem, Invalid, NotFound) as refusal:
-        problem = from_domain(refusal) if isinstance(refusal, DomainError) else refusal
+        problem = _below_data(from_domain(refusal)) if isinstance(refusal, DomainError) else refusal
         _keep_refused(delivery, problem)
         raise problem from None
 

@@ -28,11 +28,10 @@ create table feedback (
     model text not null,
     resolution text not null default 'open',
     carried_from uuid,
-    body bytea not null,
+    body bytea storage external not null,
     constraint feedback_submission foreign key (org_id, submission_id, text_characters)
         references submissions (org_id, id, characters) on delete cascade,
     constraint feedback_essay foreign key (org_id, essay_id) references essays (org_id, id) on delete cascade,
-    constraint feedback_user foreign key (org_id, user_id) references users (org_id, id) on delete cascade,
     constraint feedback_type foreign key (type, pass) references feedback_types (slug, pass) on delete restrict,
     constraint feedback_kind_known check (kind in ('praise', 'issue', 'question')),
     constraint feedback_severity_known check (severity in ('info', 'minor', 'major')),
@@ -53,7 +52,6 @@ create table feedback (
 create table feedback_default partition of feedback default;
 create index idx_feedback_essay_id on feedback (org_id, essay_id);
 create index idx_feedback_submission on feedback (org_id, submission_id, text_characters);
-create index idx_feedback_user on feedback (org_id, user_id);
 create index idx_feedback_type on feedback (type, pass);
 
 -- The level picked for one criterion; the points were looked up by code.
@@ -74,7 +72,6 @@ create table criterion_results (
     created_at timestamptz not null default now(),
     constraint criterion_results_submission foreign key (org_id, submission_id)
         references submissions (org_id, id) on delete cascade,
-    constraint criterion_results_user foreign key (org_id, user_id) references users (org_id, id) on delete cascade,
     constraint criterion_results_criterion foreign key (org_id, criterion_id)
         references rubric_criteria (org_id, id) on delete restrict,
     constraint criterion_results_one_per_pass unique (org_id, submission_id, criterion_id, pass),
@@ -83,7 +80,6 @@ create table criterion_results (
     constraint criterion_results_confidence_is_a_share check (confidence between 0 and 1)
 );
 create index idx_criterion_results_criterion on criterion_results (org_id, criterion_id);
-create index idx_criterion_results_user on criterion_results (org_id, user_id);
 
 -- Every call to a provider. The row opens before the call and is completed after it, also when the call failed.
 create table ai_responses (
@@ -100,7 +96,7 @@ create table ai_responses (
     request_sha256 bytea not null,
     outcome text not null default 'open',
     stop_reason text,
-    raw bytea,
+    raw bytea storage external,
     input_tokens integer not null default 0,
     output_tokens integer not null default 0,
     cache_read_tokens integer not null default 0,
@@ -111,7 +107,6 @@ create table ai_responses (
     tallied boolean not null default false,
     constraint ai_responses_submission foreign key (org_id, submission_id)
         references submissions (org_id, id) on delete cascade,
-    constraint ai_responses_user foreign key (org_id, user_id) references users (org_id, id) on delete cascade,
     constraint ai_responses_pass_known check (pass in ('grammar', 'structure', 'content')),
     constraint ai_responses_provider_known check (provider in ('local', 'anthropic')),
     constraint ai_responses_outcome_known check (
@@ -129,7 +124,6 @@ create table ai_responses (
 ) partition by range (id);
 create table ai_responses_default partition of ai_responses default;
 create index idx_ai_responses_submission on ai_responses (org_id, submission_id);
-create index idx_ai_responses_user on ai_responses (org_id, user_id);
 create index idx_ai_responses_untallied on ai_responses (completed_at) where not tallied and completed_at is not null;
 
 create table analytics (

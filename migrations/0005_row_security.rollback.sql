@@ -18,7 +18,7 @@ revoke all on all tables in schema public
     from ec_auth, ec_lms, ec_student, ec_educator, ec_admin, ec_worker, ec_clock, ec_monitor;
 revoke all on function uuid7_floor(timestamptz), app_org(), app_user()
     from ec_auth, ec_lms, ec_student, ec_educator, ec_admin, ec_worker, ec_clock, ec_monitor, ec_stats;
-drop function session_is_live(uuid, uuid, text, integer);
+drop function require_live_session(uuid, uuid, text, integer);
 drop function app_enrolled();
 drop function app_audience();
 drop function app_people();

@@ -36,17 +36,23 @@ return (
 );
 alter function app_enrolled() owner to ec_stats;
 
--- True while the access token's session may act: not logged out, not expired, same token version, not disabled.
-create function session_is_live(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) returns boolean
-language sql stable security definer parallel safe
+-- Raises EC001 unless the access token's session may act: not logged out, not expired, same role and token version, not
+-- disabled. An error and not an answer, because it is asked in one round trip with the session's first statement.
+create function require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) returns void
+language plpgsql stable security definer
 set search_path = pg_catalog, public
-return exists (
-    select from public.sessions as s
+as $$
+begin
+    perform from public.sessions as s
     join public.users as u on u.org_id = s.org_id and u.id = s.user_id
     where s.id = session_id and s.user_id = wanted_user and s.revoked_at is null and s.expires_at > now()
-        and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null
-);
-alter function session_is_live(uuid, uuid, text, integer) owner to ec_stats;
+        and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null;
+    if not found then
+        raise exception 'the session has ended' using errcode = 'EC001';
+    end if;
+end
+$$;
+alter function require_live_session(uuid, uuid, text, integer) owner to ec_stats;
 
 grant execute on function uuid7_floor(timestamptz) to ec_clock, ec_monitor, ec_stats;
 grant execute on function app_org(), app_user()
@@ -54,7 +60,7 @@ grant execute on function app_org(), app_user()
 grant execute on function app_courses(), app_people(), app_audience() to ec_educator;
 grant execute on function app_enrolled() to ec_student, ec_educator;
 -- Asked in the very statement that takes on the role, so the log-in role itself must be allowed to.
-grant execute on function session_is_live(uuid, uuid, text, integer) to ec_ingest;
+grant execute on function require_live_session(uuid, uuid, text, integer) to ec_ingest;
 
 -- Row security is on and forced for every table that has an org, and on every partition of one.
 do $$

@@ -192,7 +192,7 @@ class Runner:
     def _has_history(self) -> bool:
         with self._connection.cursor() as cursor:
             cursor.execute("select to_regclass('public._yoyo_migration') is not null")
-            return cursor.fetchone() == (True,)
+            return bool(cursor.fetchone() == (True,))
 
 
 def _owner_url(url: str) -> str:

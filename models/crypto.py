@@ -29,7 +29,7 @@ class Ciphertext(bytes):
     """Bytes that came out of `seal`. Encrypted columns accept nothing else, so plain text cannot slip in."""
 
 
-class EncryptedField(BlobField):  # type: ignore[misc]  # peewee's fields are untyped
+class EncryptedField(BlobField):
     """A bytea column that holds only ciphertext."""
 
     def db_value(self, value: Any) -> Any:
@@ -76,7 +76,7 @@ class Key:
         nonce, body = blob[1 : 1 + NONCE_BYTES], blob[1 + NONCE_BYTES :]
         try:
             return self._aead.decrypt(nonce, body, place.associated_data())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut so short that not even the nonce is whole
             raise Undecipherable(f"{place.table}.{place.column}: the ciphertext does not open here") from None
 
     def seal(self, plain: str, *, place: Place) -> Ciphertext:
@@ -122,8 +122,8 @@ class Keyring:
     def open(self, sealed: bytes, *, place: Place) -> str:
         """Return what `seal` encrypted. Raises Undecipherable."""
         blob = bytes(sealed)
-        name_end = 1 + blob[0]
-        return self._master(blob[1:name_end].decode()).open(blob[name_end:], place=place)
+        name_end = 1 + int.from_bytes(blob[:1])
+        return self._master(blob[1:name_end].decode(errors="replace")).open(blob[name_end:], place=place)
 
     def blind_index(self, value: str, *, org: UUID) -> bytes:
         """Return the digest by which an encrypted value can be looked up for equality, inside one org only."""

@@ -20,21 +20,53 @@ from models.log import logger
 from models.settings import StoreSettings
 
 # The newest migration this code was written for. /readyz and every program's start compare it with the database.
-SCHEMA = "0008_queue_place"
+SCHEMA = "0009_hand_in"
+
+# The error code of require_live_session, in a class SQL leaves to applications.
+SESSION_ENDED = "EC001"
 
 Role = Literal["ec_auth", "ec_lms", "ec_student", "ec_educator", "ec_admin"]
 
 log = logger(__name__)
 
 
-class Pool(PooledPostgresqlDatabase):  # type: ignore[misc]  # playhouse is untyped
-    """Peewee's pool without its SELECT 1 at check-out: `session` notices a dead connection by its first statement."""
+class _Turn(threading.local):
+    """What this thread's session still has to say before its first statement, and until when it may connect."""
+
+    opening: tuple[str, list[Any]] | None = None
+    deadline: float = 0.0
+
+
+_turn = _Turn()
+
+
+class Pool(PooledPostgresqlDatabase):
+    """Peewee's pool, in which a session opens its transaction and takes its identity in one round trip with its first
+    statement. That statement also notices a connection that died in the pool, so there is no SELECT 1 at check-out."""
 
     def _is_closed(self, conn: Any) -> bool:
         return bool(conn.closed)
 
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Carry out a statement, after the session's opening when it is the first."""
+        if _turn.opening is None:
+            return super().execute_sql(sql, params)
+        opening, _turn.opening = _turn.opening, None
+        cursor = self.connection().cursor()
+        whole = cursor.mogrify(*opening) + (cursor.mogrify(sql, params) if params else sql.encode())
+        try:
+            return super().execute_sql(whole)
+        except (peewee.OperationalError, peewee.InterfaceError):
+            if not self.connection().closed:
+                raise
+        # The server was restarted: this connection's idle brothers died with it.
+        self.manual_close()
+        self.close_idle()
+        _connect(_turn.deadline)
+        return super().execute_sql(whole)
 
-database = Pool(None, autoconnect=False)
+
+database: Any = Pool(None, autoconnect=False)  # type: ignore[no-untyped-call]
 
 
 class _Limits:
@@ -82,24 +114,29 @@ def session(
     """Run the block in one transaction as one identity, and commit; any error rolls back.
 
     Without a role the program acts as its own log-in role. Identity is local to the transaction and cannot leak to the
-    next borrower. Raises DatabaseAway within `pool_wait_seconds`, Unauthorised when `live` no longer holds.
+    next borrower. Raises DatabaseAway within `pool_wait_seconds`; the first statement raises Unauthorised when `live` no
+    longer holds.
     """
     if not database.is_closed():
         raise RuntimeError("sessions do not nest: one session is one transaction is one identity")
-    deadline = time.monotonic() + _Limits.wait_seconds
     if not _Limits.slots.acquire(timeout=_Limits.wait_seconds):
         raise DatabaseAway("Every database connection of this process stayed busy.")
     try:
-        alive = _begin(*_identity(org, user, role, live), deadline=deadline)
-        if not alive:
-            raise Unauthorised("This session has ended. Sign in again.")
+        _turn.deadline = time.monotonic() + _Limits.wait_seconds
+        _connect(_turn.deadline)
+        _turn.opening = _identity(org, user, role, live)
         yield
-        _execute("commit")
+        # PostgreSQL answers the commit of a failed transaction with a rollback, and no error.
+        if _turn.opening is None and _execute("commit").statusmessage != "COMMIT":
+            raise RuntimeError("a failed statement was passed over in this session: nothing was stored")
     except BaseException:
         _roll_back()
         raise
     finally:
-        database.close()
+        _turn.opening = None
+        # Even an idle close would wait for Peewee's lock, which another thread holds while it connects.
+        if not database.is_closed():
+            database.close()
         _Limits.slots.release()
 
 
@@ -124,6 +161,8 @@ def run(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> int:
 def run_many(sql: str, values: Sequence[Sequence[Any]]) -> None:
     """Insert many rows in one round trip; `sql` has one %s where the values go. Needs an open session."""
     if values:
+        if _turn.opening is not None:
+            _execute("select")
         with _translated():
             psycopg2.extras.execute_values(database.connection().cursor(), sql, values, page_size=len(values))
 
@@ -143,7 +182,8 @@ def caused_by(error: BaseException, kind: type[Exception]) -> bool:
     """Return whether a Peewee or domain error came from this psycopg2 error."""
     chain: BaseException | None = error
     while chain is not None:
-        if isinstance(chain, kind) or any(isinstance(part, kind) for part in chain.args):
+        # Peewee keeps what it wraps in `orig`, neither as a cause nor among the arguments.
+        if isinstance(chain, kind) or isinstance(getattr(chain, "orig", None), kind):
             return True
         chain = chain.__cause__
     return False
@@ -152,25 +192,13 @@ def caused_by(error: BaseException, kind: type[Exception]) -> bool:
 def _identity(org: UUID | None, user: UUID | None, role: Role | None, live: Live | None) -> tuple[str, list[Any]]:
     sql = "begin; select set_config('app.org', %s, true), set_config('app.user', %s, true)"
     params: list[Any] = [str(org or ""), str(user or "")]
+    if live is not None:
+        sql += ", require_live_session(%s, %s, %s, %s)"
+        params += [live.session, user, live.role, live.token_version]
     if role is not None:
         sql += ", set_config('role', %s, true)"
         params.append(role)
-    if live is None:
-        return f"{sql}, true", params
-    return f"{sql}, session_is_live(%s, %s, %s, %s)", [*params, live.session, user, live.role, live.token_version]
-
-
-def _begin(sql: str, params: list[Any], *, deadline: float) -> bool:
-    """Open the transaction; a connection that died in the pool (the server was restarted) is replaced once."""
-    _connect(deadline)
-    try:
-        return bool(_execute(sql, params).fetchone()[-1])
-    except DatabaseAway:
-        database.manual_close()
-        # Its idle brothers died with it.
-        database.close_idle()
-    _connect(deadline)
-    return bool(_execute(sql, params).fetchone()[-1])
+    return f"{sql}; ", params
 
 
 def _connect(deadline: float) -> None:
@@ -195,10 +223,14 @@ def _translated() -> Iterator[None]:
         yield
     except (peewee.OperationalError, peewee.InterfaceError, psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         raise DatabaseAway("The database did not answer.") from error
+    except peewee.DatabaseError as error:
+        if getattr(getattr(error, "orig", None), "pgcode", None) == SESSION_ENDED:
+            raise Unauthorised("This session has ended. Sign in again.") from None
+        raise
 
 
 def _roll_back() -> None:
-    if database.is_closed():
+    if database.is_closed() or _turn.opening is not None:
         return
     try:
         _execute("rollback")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,12 +10,11 @@ from uuid import UUID
 
 from models.crypto import Key, Place
 from models.db import row, rows, run
-from models.errors import Invalid, NotFound
+from models.errors import Invalid, NotFound, Undecipherable
 from models.jobs import Hint, PassName, Queue
 from models.users import unwrapped
 
 Source = Literal["app", "api", "webhook"]
-WORD = re.compile(r"\w+(?:['’\-]\w+)*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,68 +44,13 @@ class Receipt:
     hints: tuple[Hint, ...] = ()
 
 
-_LOOK_UP = """
-select o.default_language, o.release_policy as org_release_policy, k.wrapped, k.master_key_id, now() as now,
-    uuidv7() as submission_id, uuidv7() as new_essay_id, array[uuidv7(), uuidv7(), uuidv7()] as pass_ids,
-    a.course_id, a.release_policy, a.id as assignment_id,
-    coalesce(c.id, a.category_id) as category_id, c.id is not null as category_known,
-    e.id as essay_id, e.assignment_id as essay_assignment_id, e.course_id as essay_course_id, e.newest_submitted_at
-from orgs as o
-join user_keys as k on k.org_id = o.id and k.user_id = %(user)s
-left join assignments as a on a.org_id = o.id and a.id = %(assignment)s
-left join categories as c on c.org_id = o.id and c.slug = %(category)s
-left join essays as e on e.org_id = o.id and e.user_id = %(user)s and {essay}
-where o.id = %(org)s
+_PLACE = """
+select * from version_place(%(author)s, %(assignment)s, %(essay)s, %(category)s, %(external_id)s)
 """
-_BY_ID = "e.id = %(essay)s"
-_BY_ASSIGNMENT = "e.assignment_id = %(assignment)s"
-_BY_EXTERNAL_ID = "e.assignment_id is null and e.external_id = %(external_id)s"
-
-_NEW_ESSAY = """
-    insert into essays (id, org_id, user_id, course_id, assignment_id, category_id, external_id, title, versions,
-        newest_submission_id, newest_submitted_at)
-    values (%(essay)s, %(org)s, %(user)s, %(course)s, %(assignment)s, %(category)s, %(external_id)s, %(title)s, 1,
-        %(submission)s, %(submitted_at)s)
-    on conflict do nothing
-    returning id, audience_id, versions, newest_submission_id
-"""
-# A version older than the newest is kept and numbered, but the essay goes on pointing at the newest.
-_NEXT_VERSION = """
-    update essays set versions = versions + 1, updated_at = now(),
-        title = case when %(submitted_at)s >= newest_submitted_at then %(title)s else title end,
-        category_id = case when %(submitted_at)s >= newest_submitted_at
-            then coalesce(%(category)s, category_id) else category_id end,
-        newest_submission_id = case when %(submitted_at)s >= newest_submitted_at
-            then %(submission)s else newest_submission_id end,
-        newest_submitted_at = greatest(newest_submitted_at, %(submitted_at)s)
-    where org_id = %(org)s and id = %(essay)s
-    returning id, audience_id, versions, newest_submission_id
-"""
-_RECEIVE = """
-with essay as ({essay}),
-version as (
-    insert into submissions (id, org_id, essay_id, user_id, audience_id, version, status, queue, source, external_id, language,
-        text, text_sha256, characters, words, submitted_at, released_at, completed_at)
-    select %(submission)s, %(org)s, id, %(user)s, audience_id, versions,
-        case when newest_submission_id = %(submission)s then 'queued' else 'superseded' end,
-        %(queue)s, %(source)s, %(external_id)s, %(language)s, %(text)s, %(sha256)s, %(characters)s, %(words)s, %(submitted_at)s,
-        case when %(released)s then now() end,
-        case when newest_submission_id = %(submission)s then null else now() end
-    from essay
-    returning essay_id, version, status, audience_id
-),
-job as (
-    insert into passes (id, org_id, submission_id, user_id, audience_id, name, state, queue, finished_at)
-    select (%(pass_ids)s::uuid[])[n], %(org)s, %(submission)s, %(user)s, v.audience_id, (%(pass_names)s::text[])[n],
-        case v.status when 'queued' then 'queued' else 'cancelled' end, %(queue)s,
-        case v.status when 'queued' then null else now() end
-    from version as v, generate_subscripts(%(pass_names)s::text[], 1) as n
-),
-event as (
-    insert into analytics (org_id, user_id, event, essay_id, submission_id)
-    select %(org)s, %(user)s, case version when 1 then 'submitted' else 'revised' end, essay_id, %(submission)s from version
-)
-select essay_id, version, status from version
+_STORE = """
+select * from store_version(%(author)s, %(essay)s, %(is_new)s, %(course)s, %(assignment)s, %(category)s, %(external_id)s, %(title)s,
+    %(submission)s, %(submitted_at)s, %(queue)s, %(source)s, %(language)s, %(text)s, %(sha256)s, %(characters)s, %(words)s,
+    %(released)s, %(pass_ids)s::uuid[], %(pass_names)s::text[])
 """
 
 
@@ -120,8 +63,9 @@ def receive(author: UUID, draft: Draft, *, org: UUID) -> Receipt:
     """
     # Two first drafts at the same moment: the loser's insert finds the winner's essay and becomes its next version.
     for _ in range(3):
-        place = _look_up(author, draft, org=org)
-        stored = row(_RECEIVE.format(essay=_NEXT_VERSION if place["essay_id"] else _NEW_ESSAY), _values(place, draft, author, org))
+        place = _look_up(author, draft)
+        values = _values(place, draft, author, org)
+        stored = row(_STORE, values)
         if stored is not None:
             break
     else:
@@ -129,25 +73,18 @@ def receive(author: UUID, draft: Draft, *, org: UUID) -> Receipt:
     hints = tuple(Hint(org_id=org, pass_id=one, queue=draft.queue) for one in place["pass_ids"])
     return Receipt(
         submission=place["submission_id"],
-        essay=stored["essay_id"],
+        essay=values["essay"],
         version=stored["version"],
         status=stored["status"],
         hints=hints if stored["status"] == "queued" else (),
     )
 
 
-def _look_up(author: UUID, draft: Draft, *, org: UUID) -> dict[str, Any]:
-    if draft.essay:
-        essay = _BY_ID
-    elif draft.assignment:
-        essay = _BY_ASSIGNMENT
-    else:
-        essay = _BY_EXTERNAL_ID
+def _look_up(author: UUID, draft: Draft) -> dict[str, Any]:
     place = row(
-        _LOOK_UP.format(essay=essay),
+        _PLACE,
         {
-            "org": org,
-            "user": author,
+            "author": author,
             "assignment": draft.assignment,
             "essay": draft.essay,
             "category": draft.category,
@@ -164,7 +101,7 @@ def _look_up(author: UUID, draft: Draft, *, org: UUID) -> dict[str, Any]:
         raise Invalid(
             "The essay belongs to another assignment.", errors=[("/assignment_id", "is not the assignment of essay_id")]
         )
-    if draft.category and not place["category_known"]:
+    if not place["category_known"]:
         raise Invalid("The category is not known here.", errors=[("/category", "is not one of the org's categories")])
     return place
 
@@ -172,11 +109,10 @@ def _look_up(author: UUID, draft: Draft, *, org: UUID) -> dict[str, Any]:
 def _values(place: dict[str, Any], draft: Draft, author: UUID, org: UUID) -> dict[str, Any]:
     key = unwrapped(place, org=org, user=author)
     essay = place["essay_id"] or place["new_essay_id"]
-    policy = place["release_policy"] or place["org_release_policy"]
     return {
-        "org": org,
-        "user": author,
+        "author": author,
         "essay": essay,
+        "is_new": place["essay_id"] is None,
         "course": place["course_id"],
         "assignment": draft.assignment,
         "category": place["category_id"],
@@ -191,8 +127,8 @@ def _values(place: dict[str, Any], draft: Draft, author: UUID, org: UUID) -> dic
         "text": key.seal(draft.text, place=Place("submissions", "text", org, place["submission_id"])),
         "sha256": hashlib.sha256(draft.text.encode()).digest(),
         "characters": len(draft.text),
-        "words": sum(1 for _ in WORD.finditer(draft.text)),
-        "released": policy == "auto",
+        "words": len(draft.text.split()),
+        "released": place["release_policy"] == "auto",
         "pass_ids": place["pass_ids"],
         "pass_names": [str(name) for name in PassName],
     }
@@ -271,7 +207,7 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
             e.newest_submission_id = s.id as newest, o.ai_policy, c.slug as category, a.prompt, a.rubric_id
         from submissions as s
         join orgs as o on o.id = s.org_id
-        join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
+        left join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
         join essays as e on e.org_id = s.org_id and e.id = s.essay_id
         left join assignments as a on a.org_id = s.org_id and a.id = e.assignment_id
         left join categories as c on c.org_id = s.org_id and c.id = e.category_id
@@ -281,6 +217,8 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
     )
     if found is None:
         raise NotFound("There is no such submission.")
+    if found["wrapped"] is None:
+        raise Undecipherable("the author's key was erased")
     key = unwrapped(found, org=org, user=found["user_id"])
     return Task(
         title=key.open(found["title"], place=Place("essays", "title", org, found["essay_id"])),

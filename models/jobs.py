@@ -5,7 +5,7 @@ A hint carries identifiers only. It may be lost, repeated or late without harm: 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -39,10 +39,10 @@ class Hint:
     pass_id: UUID
     queue: Queue
 
-    def to_message(self) -> dramatiq.Message[Any]:
+    def to_message(self, **options: str) -> dramatiq.Message[Any]:
         """Return the message for the broker: the actor's name and identifiers as text."""
-        fields = {name: str(value) for name, value in asdict(self).items()}
-        return dramatiq.Message(queue_name=self.queue, actor_name=ACTOR, args=(), kwargs=fields, options={})
+        fields = {"org_id": str(self.org_id), "pass_id": str(self.pass_id), "queue": str(self.queue)}
+        return dramatiq.Message(queue_name=self.queue, actor_name=ACTOR, args=(), kwargs=fields, options=options)
 
     @classmethod
     def from_fields(cls, fields: dict[str, str]) -> Hint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -45,7 +45,7 @@ def set_up(program: str, *, level: str = "INFO") -> None:
     structlog.contextvars.bind_contextvars(program=program)
 
 
-def _traceback(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _traceback(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace an exception by its types and places. Its message and the locals may hold an essay, so they stay out."""
     given = event.pop("exc_info", None)
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given

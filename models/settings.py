@@ -68,6 +68,8 @@ def secret(name: str) -> str:
             value = Path(path).read_text().strip()
         except OSError as error:
             raise SettingsError(f"{name}_FILE cannot be read: {error.strerror}.") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"{name}_FILE must hold text.") from None
     if not value:
         raise SettingsError(f"{name} is not set (nor {name}_FILE).")
     return value
@@ -124,8 +126,10 @@ def read_crypto() -> CryptoSettings:
     masters: dict[str, bytes] = {}
     for entry in secret("ESSAYCOACH_MASTER_KEYS").split(","):
         name, _, encoded = entry.strip().partition(":")
-        if not name.isalnum() or len(name) > 32:
+        if not (name.isascii() and name.isalnum()) or len(name) > 32:
             raise SettingsError("ESSAYCOACH_MASTER_KEYS must be id:base64 pairs; an id is up to 32 letters and digits.")
+        if name in masters:
+            raise SettingsError(f"ESSAYCOACH_MASTER_KEYS names {name!r} twice.")
         masters[name] = _decode(encoded, name="ESSAYCOACH_MASTER_KEYS")
     return CryptoSettings(master_keys=masters, index_key=key_bytes("ESSAYCOACH_INDEX_KEY"))
 

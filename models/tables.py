@@ -14,6 +14,7 @@ from peewee import (
     DoubleField,
     IntegerField,
     Model,
+    Node,
     TextField,
     UUIDField,
 )
@@ -22,11 +23,13 @@ from playhouse.postgres_ext import ArrayField, BinaryJSONField, DateTimeTZField,
 from models.crypto import EncryptedField
 from models.db import database
 
-NOW = [SQL("default now()")]
-NEW_ID = [SQL("default uuidv7()")]
+NOW: list[Node] = [SQL("default now()")]
+NEW_ID: list[Node] = [SQL("default uuidv7()")]
+FROM_ID: list[Node] = [SQL("generated always as (uuid_extract_timestamp(id)) stored")]
+READERS: list[Node] = [SQL("generated always as (coalesce(course_id, user_id)) stored")]
 
 
-class Table(Model):  # type: ignore[misc]  # peewee's metaclass is untyped
+class Table(Model):
     """What every table shares: the pool, and names exactly as in SQL."""
 
     class Meta:
@@ -210,7 +213,7 @@ class Essays(Table):
     org_id = UUIDField()
     user_id = UUIDField()
     course_id = UUIDField(null=True)
-    audience_id = UUIDField(constraints=[SQL("generated always as (coalesce(course_id, user_id)) stored")])
+    audience_id = UUIDField(constraints=READERS)
     assignment_id = UUIDField(null=True)
     category_id = UUIDField(null=True)
     external_id = TextField(null=True)
@@ -226,7 +229,7 @@ class Partitioned(Table):
     """A table whose UUIDv7 key is also its partition key and its time."""
 
     id = _id()
-    created_at = DateTimeTZField(constraints=[SQL("generated always as (uuid_extract_timestamp(id)) stored")])
+    created_at = DateTimeTZField(constraints=FROM_ID)
 
 
 class Submissions(Partitioned):
@@ -257,6 +260,7 @@ class Passes(Table):
     id = _id()
     org_id = UUIDField()
     submission_id = UUIDField()
+    essay_id = UUIDField()
     user_id = UUIDField()
     audience_id = UUIDField()
     name = TextField()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from honcho.environ import parse_procfile  # type: ignore[import-untyped]
+from honcho.environ import parse_procfile
 
 SERVER_STAGE = 0
 PROGRAM_STAGE = 1

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from standalone.keys import redis_password, remembered_port
 from standalone.procfile import SERVER_STAGE, Command

@@ -28,7 +28,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Self, TypeVar
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from standalone.procfile import Command
 

@@ -6,9 +6,9 @@ import signal
 from collections.abc import Callable
 
 import redis
-from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.schedulers.background import BackgroundScheduler
 
-from models import crypto, db, log, passes, settings, upkeep
+from models import db, log, passes, settings, upkeep
 from models.broker import HintBroker, make_broker
 from models.db import session
 from models.errors import DatabaseAway
@@ -18,6 +18,7 @@ logger = log.logger(__name__)
 
 STALE_HINT_SECONDS = 5.0
 BATCH = 500
+STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 def resend_hints(broker: HintBroker) -> int:
@@ -62,11 +63,12 @@ def purge() -> int:
 
 def run() -> None:
     """Keep every duty until SIGTERM or SIGINT."""
+    # Held back from the start and taken off the queue below: a handler that ran while the scheduler starts would be lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     log.set_up("clock")
     db.connect(settings.read_store("ec-clock", pool_size=2))
-    crypto.load(settings.read_crypto())
     broker = make_broker(settings.redis_url(), answer_seconds=1.0)
-    scheduler = BlockingScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+    scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     duties: list[tuple[Callable[[], int], float]] = [
         (lambda: resend_hints(broker), 0.5),
         (free_leases, 1),
@@ -79,10 +81,10 @@ def run() -> None:
         scheduler.add_job(_steadily(name, duty), "interval", seconds=seconds, id=name)
     make_ready: Callable[[], int] = _steadily("make_partitions", make_partitions)
     make_ready()
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, lambda *_: scheduler.shutdown(wait=False))
-    logger.info("clock runs", duties=list(names))
     scheduler.start()
+    logger.info("clock runs", duties=list(names))
+    signal.sigwait(STOPS)
+    scheduler.shutdown()
 
 
 def _steadily(name: str, duty: Callable[[], int]) -> Callable[[], int]:

@@ -60,4 +60,8 @@ class Leases:
     def _renew_for_ever(self) -> None:
         while True:
             time.sleep(self._lease_seconds / 3)
-            self.renew_all()
+            try:
+                self.renew_all()
+            except Exception:
+                # One bad round must not end all later ones: every long call of this process would be done twice.
+                log.exception("leases not renewed")

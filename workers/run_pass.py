@@ -11,10 +11,10 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ParamSpec
 from uuid import UUID
 
-from dramatiq.middleware import Interrupt
+from dramatiq.middleware import Interrupt, TimeLimitExceeded
 
 from models import ai_responses, essays, feedback, passes
 from models.ai_responses import CallEnd
@@ -42,6 +42,7 @@ from workers.providers.base import (
     ProviderError,
     Repair,
     Reply,
+    TryAgain,
 )
 
 log = logger(__name__)
@@ -52,6 +53,7 @@ PAUSE_SECONDS = 60.0
 LONGEST_BACKOFF_SECONDS = 60.0
 
 ChooseProvider = Callable[[str], Provider]
+Parameters = ParamSpec("Parameters")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +88,7 @@ class PassRunner:
             except FenceLost:
                 _note_fenced_write(work.claim)
             except Interrupt:
-                # Shutting down (or far over time): somebody else may start at once, and this attempt does not count.
+                # Stopped outside the call: somebody else may start at once, and this attempt does not count.
                 with session(org=hint.org_id):
                     passes.hand_back(work.claim)
                 raise
@@ -101,7 +103,7 @@ class PassRunner:
             try:
                 task = essays.fetch_task(claim.submission, org=claim.org)
             except Undecipherable as error:
-                log.error("essay does not decrypt", reason=str(error))
+                log.exception("essay does not decrypt", reason=str(error))
                 passes.give_up(claim, error="undecipherable")
                 return None
             if not task.newest:
@@ -132,15 +134,15 @@ class PassRunner:
             try:
                 reply = self._ask(work, repair=unreadable)
             except Repair as still_unreadable:
-                _patiently(lambda: _give_up(work, still_unreadable.outcome))
+                _patiently(_give_up, work, still_unreadable.outcome)
                 return
             except ProviderError as trouble:
-                _patiently(lambda: _put_off(work, trouble))
+                _patiently(_put_off, work, trouble)
                 return
         except ProviderError as trouble:
-            _patiently(lambda: _put_off(work, trouble))
+            _patiently(_put_off, work, trouble)
             return
-        _patiently(lambda: _finish(work, reply))
+        _patiently(_finish, work, reply)
 
     def _ask(self, work: Work, *, repair: Repair | None) -> Reply:
         """Return the answer; the call is on record before it is made, and its raw answer before anything is read from it."""
@@ -163,15 +165,19 @@ class PassRunner:
         try:
             reply = work.provider.ask(work.request, repair=repair)
         except ProviderError as trouble:
-            failed = _call_end(trouble.outcome, trouble, started)
-            _patiently(lambda: complete(failed))
+            _patiently(complete, _call_end(trouble.outcome, trouble, started))
             raise
+        except TimeLimitExceeded as late:
+            # Counted like any failed attempt: an essay that hangs its reader must not go round for ever.
+            hung = TryAgain(Outcome.TIMEOUT, "over the time limit", model=work.provider.model)
+            _patiently(complete, _call_end(Outcome.TIMEOUT, hung, started))
+            raise hung from late
         except Exception as bug:
             log.exception("provider crashed", provider=work.provider.name)
             crashed = GiveUp(Outcome.CRASHED, type(bug).__name__, model=work.provider.model)
-            _patiently(lambda: complete(_call_end(Outcome.CRASHED, crashed, started)))
+            _patiently(complete, _call_end(Outcome.CRASHED, crashed, started))
             raise crashed from bug
-        _patiently(lambda: complete(_call_end(Outcome.OK, reply, started)))
+        _patiently(complete, _call_end(Outcome.OK, reply, started))
         return reply
 
 
@@ -223,17 +229,18 @@ def _note_fenced_write(claim: Claim) -> None:
         keep_log("fenced write", program="worker", level="warning", org=claim.org, pass_id=claim.id, attempt=claim.attempt)
 
 
-def _patiently(step: Callable[[], None]) -> None:
+def _patiently(step: Callable[Parameters, None], *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
     """Carry out a storing step, again and again while the database is away, up to STORE_PATIENCE_SECONDS."""
     deadline = time.monotonic() + STORE_PATIENCE_SECONDS
     while True:
         try:
-            step()
-            return
+            step(*args, **kwargs)
         except DatabaseAway:
             if time.monotonic() > deadline:
                 raise
             time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - jitter, not a secret
+        else:
+            return
 
 
 def _backoff(attempt: int) -> float:

@@ -76,7 +76,9 @@ def test_harper_knows_the_dialect(harper: Harper, word: str, dialect: str, wrong
 
 def test_suggestions_of_every_kind_replace_the_flagged_words(harper: Harper) -> None:
     text = "We saw it,and the the dog ran."
-    offered = {flag.rule: (text[flag.start : flag.end], flag.suggestions) for flag in harper.flags(text, blocks(text), "US")}
+    offered = {
+        flag.rule: (text[flag.start : flag.end], flag.suggestions) for flag in harper.flags(text, blocks(text), "US")
+    }
     assert offered["CommaFixes"] == (",", (", ",))
     assert offered["RepeatedWords"] == ("the the", ("the",))
 
@@ -107,3 +109,18 @@ sys.stderr.write(json.dumps(early))
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout == ""
     assert json.loads(run.stderr) == []
+
+
+def test_separate_processes_hear_the_same_flags_in_the_same_order(harper: Harper) -> None:
+    text = "She choosed it and he goed home. They eated alot of of it, i think, and theirs no more then that."
+    code = (
+        "import sys\nfrom workers.providers.local.guards import blocks\n"
+        "from workers.providers.local.harper_engine import Harper\n"
+        "text = sys.stdin.read()\nsys.stdout.write(repr(Harper().flags(text, blocks(text), 'US')))"
+    )
+    here = repr(harper.flags(text, blocks(text), "US"))
+    for _ in range(4):
+        run = subprocess.run(
+            [sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True, timeout=60
+        )
+        assert run.stdout == here

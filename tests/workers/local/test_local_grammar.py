@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -95,7 +96,14 @@ def test_a_plain_misspelling_is_found_in_every_dialect(ask: Ask, language: str) 
 
 
 def test_dialect_names_are_read_from_the_language_tag() -> None:
-    assert [dialect_of(tag) for tag in ("en", "en-US", "en-GB", "en-NZ", "en-Latn-AU", "")] == ["", "US", "GB", "GB", "AU", ""]
+    assert [dialect_of(tag) for tag in ("en", "en-US", "en-GB", "en-NZ", "en-Latn-AU", "")] == [
+        "",
+        "US",
+        "GB",
+        "GB",
+        "AU",
+        "",
+    ]
     assert same_but_for_dialect("colour", "color")
     assert same_but_for_dialect("organised", "organized")
     assert not same_but_for_dialect("form", "from")
@@ -125,8 +133,12 @@ def test_a_capitalised_unknown_word_is_taken_for_a_name(ask: Ask) -> None:
 
 
 def test_no_indecent_word_is_ever_suggested(ask: Ask) -> None:
-    comments = ask(PassName.GRAMMAR, "There are many wherehouses near the old harbour bridge.", language="en-US").comments
-    shown = " ".join([*(one for c in comments for one in c.suggestions), *(f"{c.message} {c.next_step}" for c in comments)])
+    comments = ask(
+        PassName.GRAMMAR, "There are many wherehouses near the old harbour bridge.", language="en-US"
+    ).comments
+    shown = " ".join(
+        [*(one for c in comments for one in c.suggestions), *(f"{c.message} {c.next_step}" for c in comments)]
+    )
     assert "whore" not in shown.lower()
     assert indecent("whorehouses")
     assert not indecent("assess the class")
@@ -145,7 +157,23 @@ def test_a_comment_names_the_teachers_criterion_when_there_is_one(ask: Ask) -> N
 def test_findings_do_not_overlap(engines: Engines) -> None:
     text = "dont do this is is a apple,he sayed that they was there house. alot of peoples thinks so so."
     found = look(PassRequest(pass_name=PassName.GRAMMAR, text=text), engines).all
-    assert all(one.end <= other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end <= other.start for one, other in itertools.pairwise(found))
+
+
+def test_a_paragraph_that_stops_without_an_end_mark_is_shown(ask: Ask) -> None:
+    text = "We walked along the river.\n\nThen we sat down on the grass and ate our bread"
+    (comment,) = ask(PassName.GRAMMAR, text).comments
+    assert comment.span.quote == "bread"
+    assert comment.suggestions == ("bread.",)
+    heading = "How Our Town Can Build More Paths For Everybody\n\nWe walked along the river."
+    assert not ask(PassName.GRAMMAR, f"{heading}\n\n{heading}").comments
+
+
+def test_an_opening_phrase_and_a_single_thing_in_the_plural_are_found(ask: Ask) -> None:
+    found = by_quote(ask(PassName.GRAMMAR, "In my opinion the river is clean. We found another stones on the way."))
+    assert found["opinion"].suggestions == ("opinion,",)
+    assert found["another stones"].suggestions == ("another stone",)
+    assert not ask(PassName.GRAMMAR, "In my opinion, every class needs another bus across the river.").comments
 
 
 def test_clean_prose_gets_no_comments(ask: Ask) -> None:
@@ -181,7 +209,12 @@ def test_with_no_engine_at_all_nothing_is_claimed() -> None:
 def test_agreement_raises_confidence_and_a_capital_lowers_it() -> None:
     def signs(*, agreed: bool = False, capitalised: bool = False) -> Signs:
         return Signs(
-            rule="L:MORFOLOGIK_RULE_EN_US", group="L:spelling", second=agreed, agreed=agreed, capitalised=capitalised, near=True
+            rule="L:MORFOLOGIK_RULE_EN_US",
+            group="L:spelling",
+            second=agreed,
+            agreed=agreed,
+            capitalised=capitalised,
+            near=True,
         )
 
     plain, _ = confidence(signs())

@@ -62,7 +62,9 @@ def test_blocks_are_the_text_cut_in_small_pieces(text: str) -> None:
     assert all(part.end - part.start <= MAX_BLOCK for part in parts)
 
 
-@given(st.text(alphabet=st.characters(exclude_characters="\0"), max_size=300), st.sampled_from(["en", "en-GB", "en-US"]))
+@given(
+    st.text(alphabet=st.characters(exclude_characters="\0"), max_size=300), st.sampled_from(["en", "en-GB", "en-US"])
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_is_answered_with_proven_spans(ask: Ask, text: str, language: str) -> None:
     for pass_name in PassName:
@@ -117,7 +119,9 @@ def test_weak_english_is_still_english() -> None:
 
 
 def test_a_copied_prompt_gets_no_advice(ask: Ask) -> None:
-    prompt = "Should schools allow pupils to bring dogs to lessons? Discuss both sides and give reasons for your view. " * 4
+    prompt = (
+        "Should schools allow pupils to bring dogs to lessons? Discuss both sides and give reasons for your view. " * 4
+    )
     for pass_name in PassName:
         answer = ask(pass_name, prompt.strip(), prompt=prompt)
         assert not answer.comments

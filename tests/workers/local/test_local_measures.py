@@ -96,7 +96,7 @@ def test_the_same_corpus_gives_the_same_table_and_none_of_its_text(corpus: Path,
 
 
 def test_the_fit_finds_weights_that_explain_the_rows() -> None:
-    rows = [((1.0,), True)] * 90 + [((1.0,), False)] * 10 + [((-1.0,), False)] * 90 + [((-1.0,), True)] * 10
+    rows = [((1.0,), True)] * 900 + [((1.0,), False)] * 100 + [((-1.0,), False)] * 900 + [((-1.0,), True)] * 100
     (weight,), intercept = fit(rows, (0.0,), 0.0)
     assert 1.5 < weight < 2.2
     assert abs(intercept) < 0.01

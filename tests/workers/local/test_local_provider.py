@@ -8,7 +8,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-
 from models.jobs import PassName
 from workers.providers.base import Outcome, PassRequest, Provider, Repair, Usage
 from workers.providers.local.provider import LocalProvider
@@ -52,7 +51,8 @@ def test_separate_processes_give_the_same_bytes(provider: LocalProvider) -> None
         for seed in ("1", "2")
     ]  # fmt: skip
     here = "".join(
-        f"{hashlib.sha256(asked(provider, name).encode()).hexdigest()} {provider.prompt_version(name)}\n" for name in PassName
+        f"{hashlib.sha256(asked(provider, name).encode()).hexdigest()} {provider.prompt_version(name)}\n"
+        for name in PassName
     )
     assert runs == [here, here]
 
@@ -66,7 +66,9 @@ def test_many_threads_and_dialects_at_once_give_what_one_gives_alone(provider: L
 
 def test_both_engines_fit_in_800_mib() -> None:
     code = SCRIPT + "\nimport psutil\nprint(psutil.Process().memory_info().rss >> 20)"
-    run = subprocess.run([sys.executable, "-c", code], input=TEXT * 20, capture_output=True, text=True, check=True, timeout=90)
+    run = subprocess.run(
+        [sys.executable, "-c", code], input=TEXT * 20, capture_output=True, text=True, check=True, timeout=90
+    )
     assert int(run.stdout.split()[-1]) < 800
 
 

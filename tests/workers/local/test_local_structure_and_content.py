@@ -77,7 +77,9 @@ def test_overlong_sentences_are_one_comment_with_the_longest_first(ask: Ask) -> 
 
 
 def test_a_paragraph_that_holds_most_of_the_essay_gets_a_question(ask: Ask) -> None:
-    text = "\n\n".join((OPENING, f"{HEALTH} {AIR} {HEALTH.replace('aunt', 'uncle')} {AIR.replace('petrol', 'oil')}", ENDING))
+    text = "\n\n".join(
+        (OPENING, f"{HEALTH} {AIR} {HEALTH.replace('aunt', 'uncle')} {AIR.replace('petrol', 'oil')}", ENDING)
+    )
     assert any("every 100 words" in one.message for one in of(ask(PassName.STRUCTURE, text), "paragraphs"))
 
 
@@ -96,7 +98,9 @@ def test_a_missing_conclusion_or_missing_transitions_are_never_claimed(ask: Ask)
 
 def test_an_ending_that_takes_up_the_opening_and_varied_links_are_praised(ask: Ask) -> None:
     linked = GOOD.replace("Cycling keeps people healthy. A", "First, cycling keeps people healthy. However, a")
-    linked = linked.replace("Cycle paths also", "In addition, cycle paths also").replace("Our town should build more cycle paths. C", "Therefore, our town should build more cycle paths. Finally, c")
+    linked = linked.replace("Cycle paths also", "In addition, cycle paths also").replace(
+        "Our town should build more cycle paths. C", "Therefore, our town should build more cycle paths. Finally, c"
+    )
     answer = ask(PassName.STRUCTURE, linked)
     assert of(answer, "conclusion", "praise")
     assert of(answer, "transition", "praise")
@@ -153,7 +157,9 @@ def test_a_drifting_paragraph_gets_a_question(ask: Ask) -> None:
         "Pancakes taste best with butter and honey. My grandmother mixes flour, eggs and milk in a blue bowl, waits for "
         "half an hour, and then fries thin cakes in an iron pan until both sides are golden."
     )
-    (question,) = of(ask(PassName.CONTENT, "\n\n".join((OPENING, HEALTH, drift, AIR, ENDING)), prompt=PROMPT), "relevance")
+    (question,) = of(
+        ask(PassName.CONTENT, "\n\n".join((OPENING, HEALTH, drift, AIR, ENDING)), prompt=PROMPT), "relevance"
+    )
     assert question.span.quote.startswith("Pancakes")
 
 
@@ -166,7 +172,9 @@ def test_saying_the_same_twice_is_shown_at_both_places(ask: Ask) -> None:
 
 
 def test_an_ending_may_repeat_the_opening(ask: Ask) -> None:
-    ending = "I believe that our town should build more cycle paths because cycling keeps people healthy and the air clean."
+    ending = (
+        "I believe that our town should build more cycle paths because cycling keeps people healthy and the air clean."
+    )
     assert not of(ask(PassName.CONTENT, "\n\n".join((OPENING, HEALTH, AIR, ending))), "redundancy")
 
 
@@ -212,6 +220,8 @@ def test_truth_and_reasoning_are_listed_as_not_checked(ask: Ask) -> None:
 
 def test_lists_stay_short(ask: Ask) -> None:
     bare = "Words follow words here and none of them means much to anybody who reads them. " * 5
-    text = "\n\n".join([OPENING, *(f"{bare} Part {word}." for word in ("one", "two", "six", "ten")), "One line alone.", ENDING])
+    text = "\n\n".join(
+        [OPENING, *(f"{bare} Part {word}." for word in ("one", "two", "six", "ten")), "One line alone.", ENDING]
+    )
     assert len(ask(PassName.STRUCTURE, text).comments) <= 6
     assert len(ask(PassName.CONTENT, text, prompt=PROMPT).comments) <= 5

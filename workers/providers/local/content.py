@@ -26,7 +26,8 @@ NOT_CHECKED = (
 NO_TASK = "whether the essay answers its task (no assignment was given)"
 
 _SUPPORT = re.compile(
-    r"\d|[\"\u201c\u201d]|%|\b(?:for (?:example|instance)|such as|e\.g|according to|study|studies|research\w*|survey\w*|"
+    r"\d|[\"\u201c\u201d]|%|\b(?:for (?:example|instance)|such as|e\.g|according to|study|studies|"
+    r"research\w*|survey\w*|"
     r"scientists?|experts?|statistics?|data|report\w*|percent|per cent|article|author|professor|dr|experience[ds]?|"
     r"one time|last (?:year|week|month|summer)|when i was|my (?:friend|mother|mom|mum|father|dad|brother|sister|cousin|"
     r"grandmother|grandfather|uncle|aunt|teacher|family|school)s?|i (?:remember|once|saw|knew|know)|imagine|"
@@ -34,7 +35,8 @@ _SUPPORT = re.compile(
     re.IGNORECASE,
 )
 _CITATION = re.compile(
-    r"\((?P<author>[A-Z][\w'\u2019-]+)(?:,? (?:and|&) [A-Z][\w'\u2019-]+| et al\.?)?,? (?:(?:19|20)\d\d[a-z]?(?:, pp?\. ?\d+)?|\d{1,4})\)"
+    r"\((?P<author>[A-Z][\w'\u2019-]+)(?:,? (?:and|&) [A-Z][\w'\u2019-]+| et al\.?)?,? "
+    r"(?:(?:19|20)\d\d[a-z]?(?:, pp?\. ?\d+)?|\d{1,4})\)"
     r"|\b(?P<named>[A-Z][\w'\u2019-]+)(?: (?:and|&) [A-Z][\w'\u2019-]+| et al\.?)? \((?:19|20)\d\d[a-z]?\)"
 )
 _QUOTATION = re.compile(r"[\"\u201c](?P<inside>[^\"\u201c\u201d\n]{25,400})[\"\u201d]")
@@ -207,9 +209,7 @@ def _twins(essay: Essay) -> Iterator[tuple[Piece, Piece]]:
 
 
 def _unsupported(essay: Essay, request: PassRequest) -> list[Comment]:
-    bare = [
-        one for one in essay.paragraphs[1:-1] if one.word_count >= 40 and not _SUPPORT.search(one.piece.text)
-    ]
+    bare = [one for one in essay.paragraphs[1:-1] if one.word_count >= 40 and not _SUPPORT.search(one.piece.text)]
     bare.sort(key=lambda one: (-one.word_count, one.piece.start))
     message = "I found no example, number, source or quotation in this paragraph."
     step = "What have you seen, read or lived that would help a reader believe it?"
@@ -221,7 +221,9 @@ def _unsupported(essay: Essay, request: PassRequest) -> list[Comment]:
 
 def _supported(essay: Essay, request: PassRequest) -> list[Comment]:
     """Return praise for the first body paragraph that names an example or a source in so many words."""
-    cue = re.compile(r"\b(?:for example|for instance|according to|research shows|a study|studies show)\b", re.IGNORECASE)
+    cue = re.compile(
+        r"\b(?:for example|for instance|according to|research shows|a study|studies show)\b", re.IGNORECASE
+    )
     for one in essay.paragraphs[1:-1]:
         for piece in one.sentences:
             if cue.search(piece.text) and len(words(piece.text)) >= 8:
@@ -248,7 +250,9 @@ def _sources(essay: Essay, request: PassRequest) -> list[Comment]:
     elif len(cited) >= 2:
         message = "You name sources in the text, but I could not find a list of references at the end."
         step = "Does your teacher ask for a list of sources? If so, add one with these in it."
-        found.append(_comment(request, "question", "citation", "minor", 0.85, [piece for _, piece in cited], message, step))
+        found.append(
+            _comment(request, "question", "citation", "minor", 0.85, [piece for _, piece in cited], message, step)
+        )
     bare = list(_quotations_without_source(essay))
     if bare:
         message = "I could not see who said or wrote this quotation."

@@ -12,6 +12,7 @@ from workers.providers.local.engines import Engines, Heard
 from workers.providers.local.guards import engine_text
 from workers.providers.local.language import dialect_of
 from workers.providers.local.merge import Finding, Setting, findings
+from workers.providers.local.own import own_flags
 from workers.providers.local.spans import criterion_for, span
 from workers.providers.local.text import words
 from workers.providers.local.wording import grammar_message, grammar_step, strength
@@ -40,7 +41,9 @@ class Look:
 
 def known_words(texts: Iterable[str]) -> frozenset[str]:
     """Return the small-letter words of the task, which count as spelled right."""
-    return frozenset(word.text.lower().replace("\u2019", "'").removesuffix("'s") for text in texts for word in words(text))
+    return frozenset(
+        word.text.lower().replace("\u2019", "'").removesuffix("'s") for text in texts for word in words(text)
+    )
 
 
 def look(request: PassRequest, engines: Engines, *, alone: bool = False) -> Look:
@@ -59,7 +62,8 @@ def look(request: PassRequest, engines: Engines, *, alone: bool = False) -> Look
         harper=heard.has("harper-py"),
         common=heard.common,
     )
-    return Look(heard=heard, all=tuple(findings([] if alone else list(heard.lingo), list(heard.harper), setting)))
+    first = [] if alone else list(heard.lingo)
+    return Look(heard=heard, all=tuple(findings(first, [*heard.harper, *own_flags(safe)], setting)))
 
 
 def answer(request: PassRequest, seen: Look) -> PassAnswer:
@@ -100,9 +104,13 @@ def _folded(text: str, found: tuple[Finding, ...]) -> list[list[Finding]]:
     for finding in found:
         quote = text[finding.start : finding.end]
         first = finding.suggestions[0] if finding.suggestions else ""
-        words_fold = finding.flag.type in {"capitalisation", "spacing", "punctuation"} and finding.flag.rule != "I_LOWERCASE"
+        words_fold = (
+            finding.flag.type in {"capitalisation", "spacing", "punctuation"} and finding.flag.rule != "I_LOWERCASE"
+        )
         # Missing capitals and spaces are one habit whatever the word is; other mistakes are one by their words.
-        key = (finding.flag.type, finding.flag.rule) if words_fold else (finding.flag.type, quote.lower(), first.lower())
+        key = (
+            (finding.flag.type, finding.flag.rule) if words_fold else (finding.flag.type, quote.lower(), first.lower())
+        )
         groups.setdefault(key, []).append(finding)
     return list(groups.values())
 

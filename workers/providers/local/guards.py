@@ -14,7 +14,7 @@ MAX_BLOCK = 4_000
 MIN_WORDS_GRAMMAR = 3
 MIN_WORDS_WHOLE = 60
 
-# Harper asks for 30 GB and aborts the process on one 100,000-letter word; both engines look for sentence ends far ahead.
+# Harper asks for 30 GB and aborts the process on one 100,000-letter word; both engines look far ahead for an end.
 _LONG_RUN = re.compile(r"[^ \n]{65,}")
 _HYPHENS = re.compile(r"[-\u2010-\u2015_=~*#]{4,}")
 _SYMBOLS = re.compile(r"[^\w\s]{9,}")
@@ -139,5 +139,7 @@ def special_case(text: str, *, prompt: str, language: str, whole: bool) -> Case 
         )
     if count < (MIN_WORDS_WHOLE if whole else MIN_WORDS_GRAMMAR):
         subject = "structure and content" if whole else "anything"
-        return Case(name="tiny", sentence=f"With {count} words, the text is too short to say something about {subject}.")
+        return Case(
+            name="tiny", sentence=f"With {count} words, the text is too short to say something about {subject}."
+        )
     return None

@@ -9,7 +9,7 @@ from typing import Any
 from workers.providers.local.flags import Flag
 from workers.providers.local.guards import Block
 from workers.providers.local.language import same_but_for_dialect
-from workers.providers.local.rules import HARPER_OFF, harper_type
+from workers.providers.local.rules import HARPER_OFF, HARPER_UNORDERED, harper_type
 
 # A linter keeps what it has read; a fresh one costs 5 ms, so an old one is let go instead of growing by 130 MB.
 RENEW_AFTER_CHARACTERS = 20_000
@@ -38,7 +38,9 @@ class Harper:
         part = text[block.start : block.end]
         linter = self._linter(dialect, len(part))
         found: list[Flag] = []
-        for rule, lints in linter.organized_lints(part, language="plaintext").items():
+        # Harper's own choice among overlapping lints, and the order of some suggestions, change from one process to the
+        # next: all lints are taken, and put in an order of our own.
+        for rule, lints in linter.organized_lints(part, language="plaintext", dedup=False).items():
             if rule in HARPER_OFF:
                 continue
             for lint in lints:
@@ -46,6 +48,8 @@ class Harper:
                 if block.torn and start == 0:
                     continue
                 offered = tuple(_replacement(part[start:end], one) for one in lint.suggestions)
+                if rule in HARPER_UNORDERED:
+                    offered = tuple(sorted(offered))
                 word = part[start:end] if lint.lint_kind == "Spelling" else ""
                 found.append(
                     Flag(
@@ -55,7 +59,7 @@ class Harper:
                         type=harper_type(rule, lint.lint_kind),
                         start=block.start + start,
                         end=block.start + end,
-                        message=str(lint.message).replace("`", "'"),
+                        message="" if rule in HARPER_UNORDERED else str(lint.message).replace("`", "'"),
                         suggestions=offered,
                         variant_of=next((one for one in offered if word and same_but_for_dialect(word, one)), None),
                     )
@@ -82,4 +86,8 @@ class Harper:
 def _replacement(problem: str, suggestion: Any) -> str:  # noqa: ANN401
     if suggestion.kind == _REMOVE:
         return ""
-    return problem + str(suggestion.replacement_text) if suggestion.kind == _INSERT_AFTER else str(suggestion.replacement_text)
+    return (
+        problem + str(suggestion.replacement_text)
+        if suggestion.kind == _INSERT_AFTER
+        else str(suggestion.replacement_text)
+    )

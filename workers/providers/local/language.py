@@ -23,9 +23,11 @@ STOP_WORDS = frozenset(
     since so some somebody someone something sometimes soon still such sure take takes than that the their theirs them
     themselves then there therefore these they thing things think this those though three through thus to together too
     toward towards two under until up upon us use used uses using usually very want wants was way ways we well went were
-    what whatever when whenever where whether which while who whoever whole whom whose why will with within without would
-    yes yet you your yours yourself yourselves don't doesn't didn't isn't aren't wasn't weren't can't couldn't won't
-    wouldn't shouldn't i'm it's that's there's they're we're you're i've you've we've they've i'll you'll let's""".split()
+    what whatever when whenever where whether which while who whoever whole whom whose why will with within without
+    would yes yet you your yours yourself yourselves don't
+    doesn't didn't isn't aren't wasn't weren't can't couldn't won't
+    wouldn't shouldn't i'm it's that's there's they're we're you're i've you've we've they've i'll
+    you'll let's""".split()
 )
 
 # What a task says to do, not what it is about: never held against a student as a missing word.

@@ -54,7 +54,7 @@ class Setting:
 
 
 def findings(first: list[Flag], second: list[Flag], setting: Setting) -> list[Finding]:
-    """Return non-overlapping findings in order of place; lingotweaker's flag stands where both speak."""
+    """Return non-overlapping findings in order of place; lingotweaker goes before Harper, our patterns last."""
     usable = [_cleaned(flag, setting.text) for flag in (*first, *second) if _usable(flag, setting)]
     lingo = [flag for flag in usable if flag.engine == "L"]
     harper = [flag for flag in usable if flag.engine == "H"]
@@ -73,6 +73,9 @@ def findings(first: list[Flag], second: list[Flag], setting: Setting) -> list[Fi
             continue
         if not _accepted(flag, [], setting, repeated):
             merged.append(_finding(flag, [], setting))
+    engines = [*lingo, *harper]
+    ours = [flag for flag in usable if flag.engine == "O" and not any(_overlap(flag, other) for other in engines)]
+    merged += [_finding(flag, [], setting) for flag in ours]
     return _without_overlaps(merged)
 
 
@@ -156,9 +159,11 @@ def _finding(flag: Flag, beside: list[Flag], setting: Setting) -> Finding:
     suggestions = _choices(flag, other, beside, agreed=agreeing is not None, setting=setting)
     word = setting.text[flag.start : flag.end]
     spelling = flag.group in _SPELLING_GROUPS
+    # Harper alone is another witness than Harper where lingotweaker is silent: it is counted under a name of its own.
+    engine = "S" if flag.engine == "H" and not setting.lingo else flag.engine
     signs = Signs(
-        rule=f"{flag.engine if setting.lingo else 'S'}:{flag.rule}",
-        group=flag.group if setting.lingo else f"S{flag.group[1:]}",
+        rule=f"{engine}:{flag.rule}",
+        group=f"{engine}{flag.group[1:]}",
         second=bool(beside),
         agreed=agreeing is not None,
         capitalised=spelling and word[:1].isupper() and not _sentence_start(setting.safe, flag.start),
@@ -172,9 +177,7 @@ def _finding(flag: Flag, beside: list[Flag], setting: Setting) -> Finding:
     )  # fmt: skip
 
 
-def _choices(
-    flag: Flag, other: Flag | None, beside: list[Flag], *, agreed: bool, setting: Setting
-) -> tuple[str, ...]:
+def _choices(flag: Flag, other: Flag | None, beside: list[Flag], *, agreed: bool, setting: Setting) -> tuple[str, ...]:
     """Return one correction where the engines agree on it, and up to three to choose from where they do not."""
     quote = setting.text[flag.start : flag.end]
     same_place = other is not None and (other.start, other.end) == (flag.start, flag.end)
@@ -194,7 +197,11 @@ def _choices(
 
 
 def _sentence_start(text: str, start: int) -> bool:
-    before = text[:start].rstrip(" \"'\u201c\u2018([") if start < 200 else text[start - 200 : start].rstrip(" \"'\u201c\u2018([")
+    before = (
+        text[:start].rstrip(" \"'\u201c\u2018([")
+        if start < 200
+        else text[start - 200 : start].rstrip(" \"'\u201c\u2018([")
+    )
     return not before or before[-1] in ".!?:\n\u2026"
 
 
@@ -204,7 +211,17 @@ def _without_overlaps(found: list[Finding]) -> list[Finding]:
     Not the surest: the table is fitted on what this leaves, so it must not depend on the table.
     """
     kept: list[Finding] = []
-    for one in sorted(found, key=lambda item: (item.second is None, not item.agreed, item.flag.engine != "L", item.start, item.end, item.flag.rule)):
+    for one in sorted(
+        found,
+        key=lambda item: (
+            item.second is None,
+            not item.agreed,
+            item.flag.engine != "L",
+            item.start,
+            item.end,
+            item.flag.rule,
+        ),
+    ):
         if not any(_overlap(one.flag, other.flag) for other in kept):
             kept.append(one)
     return sorted(kept, key=lambda item: (item.start, item.end))

@@ -20,8 +20,8 @@ MODEL = "local-1"
 _HERE = Path(__file__).parent
 _SHARED = ("guards.py", "language.py", "spans.py", "text.py")
 _RULES = {
-    PassName.GRAMMAR: ("confidence.json", "confidence.py", "grammar.py", "harper_engine.py", "lingo.py", "merge.py",
-                       "rules.py", "suggest.py", "wording.py"),
+    PassName.GRAMMAR: ("confidence.json", "confidence.py", "engines.py", "flags.py", "grammar.py", "harper_engine.py",
+                       "lingo.py", "merge.py", "own.py", "rules.py", "suggest.py", "wording.py"),
     PassName.STRUCTURE: ("structure.py",),
     PassName.CONTENT: ("content.py",),
 }  # fmt: skip

@@ -19,6 +19,9 @@ HARPER_OFF = frozenset(
     FindOut DisjointPrefixes""".split()
 )
 
+# These name their alternatives in an order that changes from process to process, in the message too.
+HARPER_UNORDERED = frozenset({"RegularIrregulars"})
+
 _LINGO_CATEGORY_GROUPS = {
     "CASING": "capitalisation",
     "CONFUSED_WORDS": "confused-words",

@@ -38,7 +38,7 @@ _FAMILIES = {
 
 
 def span(text: str, start: int, end: int) -> Span:
-    """Return the proven place `text[start:end]` with a little of what stands around it; a very long one is cut short."""
+    """Return the proven place `text[start:end]` with what stands around it; a very long one is cut short."""
     if end - start > LONGEST:
         end = start + max(text[start : start + LONGEST].rfind(" "), LONGEST // 2)
     return Span(

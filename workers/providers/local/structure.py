@@ -23,13 +23,17 @@ NOT_CHECKED = (
 _STANCE = re.compile(
     r"\b(?:i (?:strongly |firmly |fully |also |do |really |truly |personally )?"
     r"(?:believe|think|argue|agree|disagree|feel|support|oppose|claim|would argue|am (?:for|against|convinced))|"
-    r"in my (?:own )?(?:opinion|view)|my (?:opinion|view|position|claim) is|this essay (?:will )?(?:argues?|shows?|claims?)|"
-    r"should(?:n't| not)?|must(?:n't| not)?|ought to|need(?:s)? to|(?:is|are) (?:better|worse|more|less|the best|the worst)|"
+    r"in my (?:own )?(?:opinion|view)|my (?:opinion|view|position|claim) is|"
+    r"this essay (?:will )?(?:argues?|shows?|claims?)|"
+    r"should(?:n't| not)?|must(?:n't| not)?|ought to|need(?:s)? to|"
+    r"(?:is|are) (?:better|worse|more|less|the best|the worst)|"
     r"(?:has|have|had) (?:more|changed|improved|helped|harmed|made)|would be (?:better|wrong|a mistake)|"
     r"(?:is|are) (?:not )?(?:necessary|essential|important|harmful|beneficial|wrong|unfair|worth))\b",
     re.IGNORECASE,
 )
-_STRONG_STANCE = re.compile(r"\b(?:should|must|ought|believe|argue|opinion|agree|disagree|convinced|oppose)\b", re.IGNORECASE)
+_STRONG_STANCE = re.compile(
+    r"\b(?:should|must|ought|believe|argue|opinion|agree|disagree|convinced|oppose)\b", re.IGNORECASE
+)
 _REASON = re.compile(
     r"\b(?:because|since|as it|due to|so that|for (?:these|this|the following|many|several|three|two) reasons?|"
     r"by (?:\w+ing)|in order to|which (?:makes|helps|gives|leads|means|lets)|although|even though|despite|while)\b",
@@ -173,7 +177,7 @@ def _uneven(essay: Essay, request: PassRequest) -> list[Comment]:
         places = [_head(one) for one in short]
         message = "This paragraph is a single sentence, so its idea is named but not yet developed."
         if len(places) > 1:
-            message = f"{len(places)} of your paragraphs are single sentences, this one for example: named, not yet developed."
+            message = f"{len(places)} of your paragraphs are single sentences, such as this one: named, not developed."
         step = "What could you add to it, or which neighbouring paragraph does it belong to?"
         found.append(_comment(request, "question", "paragraphs", "minor", 0.75, places, message, step))
     return found
@@ -184,7 +188,7 @@ def _head(paragraph: Paragraph) -> Piece:
 
 
 def _comes_back(essay: Essay, request: PassRequest) -> list[Comment]:
-    """Return praise for an ending that takes up the opening; the lack of one is not said, it was measured unreliable."""
+    """Return praise for an ending that takes up the opening; the lack of one is never said (unreliable)."""
     if len(essay.paragraphs) < 3 or len(essay.paragraphs[-1].stems) < 8:
         return []
     first, last = essay.paragraphs[0], essay.paragraphs[-1]

@@ -22,7 +22,9 @@ POSSESSIVE = 1.5
 LOOKED_AT = 12
 
 _VOWELS = frozenset("aeiouy")
-_SOUNDS = tuple(frozenset(pair) for pair in ("ck", "cs", "sz", "gj", "fv", "td", "pb", "mn", "iy", "kq", "xs", "rl", "wu"))
+_SOUNDS = tuple(
+    frozenset(pair) for pair in ("ck", "cs", "sz", "gj", "fv", "td", "pb", "mn", "iy", "kq", "xs", "rl", "wu")
+)
 _POSSESSIVE = re.compile(r"'s$")
 
 # Slips so common that their meaning is known, where the engines' first guess is another word.
@@ -38,7 +40,7 @@ KNOWN_SLIPS = {
     "diferent": "different", "diffrent": "different", "sientist": "scientist",
     "oppinion": "opinion", "opinon": "opinion", "exemple": "example", "exampel": "example", "beatiful": "beautiful",
     "bussiness": "business", "bisness": "business", "goverment": "government", "enviroment": "environment",
-    "confortable": "comfortable", "responsability": "responsibility", "knowlege": "knowledge", "knowledges": "knowledge",
+    "confortable": "comfortable", "responsability": "responsibility", "knowlege": "knowledge",
     "succes": "success", "sucess": "success", "succesful": "successful", "sucessful": "successful",
     "definately": "definitely", "definetly": "definitely", "allways": "always", "allready": "already",
     "finaly": "finally", "totaly": "totally", "realy": "really", "usualy": "usually", "especialy": "especially",
@@ -68,7 +70,10 @@ def _cost(word: str, offered: str, first: Sequence[str], second: Sequence[str], 
     cost = distance(word.lower(), offered.lower())
     cost += PLACE * min(first.index(offered) if offered in first else 8, 8) + (offered not in first) * NOT_OFFERED / 2
     if second:
-        cost += PLACE * min(second.index(offered) if offered in second else 3, 3) + (offered not in second) * NOT_OFFERED / 2
+        cost += (
+            PLACE * min(second.index(offered) if offered in second else 3, 3)
+            + (offered not in second) * NOT_OFFERED / 2
+        )
     if word[:1].lower() != offered[:1].lower():
         cost += FIRST_LETTER
     if common and any(part.lower() not in common for part in offered.replace("-", " ").split()):

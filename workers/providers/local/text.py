@@ -24,11 +24,14 @@ _ABBREVIATION = re.compile(
 _MAY_END = re.compile(r"(?:\betc|\bal|\binc|\bltd|\bco|a\.m|p\.m|u\.s|u\.k|\b[Ii])\.$", re.IGNORECASE)
 _SALUTATION = re.compile(r"^(?:dear\b.{0,60}|to whom it may concern.{0,5}|hello .{0,40},)$", re.IGNORECASE)
 _CLOSING = re.compile(
-    r"^(?:(?:yours |very )?(?:sincerely|truly|faithfully|respectfully)(?: yours)?|(?:best|kind|warm) (?:regards|wishes)|"
+    r"^(?:(?:yours |very )?(?:sincerely|truly|faithfully|respectfully)(?: yours)?|"
+    r"(?:best|kind|warm) (?:regards|wishes)|"
     r"from|love|thank you|thanks|regards),?[ .!]*(?:[\w.' ]{0,40})?$",
     re.IGNORECASE,
 )
-_DATE = re.compile(r"^(?:\w+ \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{1,2}[/. -]\w+[/. -]\d{2,4}|date:.{0,30})\.?$", re.IGNORECASE)
+_DATE = re.compile(
+    r"^(?:\w+ \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{1,2}[/. -]\w+[/. -]\d{2,4}|date:.{0,30})\.?$", re.IGNORECASE
+)
 _REFERENCES = re.compile(r"^(?:references|works cited|bibliography|sources|reference list)\s*:?$", re.IGNORECASE)
 
 _stemmers = threading.local()

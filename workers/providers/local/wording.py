@@ -60,7 +60,7 @@ def grammar_message(finding: Finding, quote: str, count: int) -> str:
     elif flag.type == "spelling":
         point = f"\u201c{_short(quote)}\u201d does not look like the usual spelling."
         if quote[:1].isupper() and finding.signs.capitalised:
-            point = f"\u201c{_short(quote)}\u201d is not a word I know. If it is a name, check it; otherwise check the spelling."
+            point = f"\u201c{_short(quote)}\u201d is not a word I know. Check the spelling, or the name if it is one."
     else:
         point = _sentence(flag.message) or _BY_TYPE[flag.type]
     return f"{point} It happens in {count} places." if count > 1 else point

@@ -1,0 +1,15 @@
+# One image for every line of the Procfile; docker-compose.yml chooses which one a container runs.
+FROM python:3.12-slim
+ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /app
+COPY constraints.txt setup.cfg pyproject.toml README.md LICENSE ./
+COPY ingest ingest
+COPY workers workers
+COPY models models
+COPY migrations migrations
+COPY monitoring monitoring
+COPY standalone standalone
+RUN pip install --constraint constraints.txt --editable '.[local]' \
+    && useradd --system --no-create-home essaycoach \
+    && install -d -o essaycoach /run/metrics
+USER essaycoach

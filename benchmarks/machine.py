@@ -1,0 +1,57 @@
+"""A running machine to measure, and the fake vendor beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from standalone.client import ask
+from standalone.machine import ROOT, Machine
+
+
+@contextmanager
+def vendor(*, latency_seconds: float = 0.0) -> Iterator[str]:
+    """Yield the address of the tests' fake vendor, running as a process of its own."""
+    process = subprocess.Popen([sys.executable, str(ROOT / "tests" / "vendor.py"), "--port", "0"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = json.loads(process.stdout.readline())["base_url"]
+    ask("POST", f"{url}/control", body={"latency_seconds": latency_seconds})
+    try:
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def machine(**env: str) -> Iterator[tuple[Machine, dict[str, Any]]]:
+    """Yield a machine that runs everything, with extra environment for its programs, and what it says of itself."""
+    data_dir = Path(tempfile.mkdtemp(prefix="essaycoach-bench-"))
+    settings = {"ESSAYCOACH_RATE_LIMIT": "10000000/minute", **env}
+    try:
+        with Machine(data_dir, port=0, metrics_port=0, extra_env=settings) as running:
+            running.start()
+            yield running, running.description()
+    finally:
+        shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def sign_in(known: dict[str, Any], role: str) -> dict[str, str]:
+    """Return the headers a signed-in person's requests carry."""
+    answer = ask("POST", f"{known['ingest']}/v1/auth/login", body={"org": known["org"], **known[role]})
+    assert answer.status == 200, answer.body
+    return {"Authorization": f"Bearer {answer.body['access_token']}", "Content-Type": "application/json"}
+
+
+def resident_mib(pid: int) -> float:
+    """Return a process's resident memory in MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / 2**20

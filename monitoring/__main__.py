@@ -1,0 +1,106 @@
+"""The monitoring program: serves /metrics until SIGTERM, whether or not anything it asks is there."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import Metric
+
+from models import db, settings
+from models.broker import make_broker
+from models.errors import SettingsError
+from models.log import logger, set_up
+from monitoring import ai, database, http, queues
+from monitoring.collector import EssayCoachCollector, Lane, Probe
+from monitoring.families import Ratchet
+
+REDIS_ANSWER_SECONDS = 1.0
+
+log = logger(__name__)
+
+
+def lanes(*, redis_url: str, http_directory: str | None) -> list[Lane]:
+    """Return every probe, in lanes that run side by side. db.connect comes first."""
+    broker = make_broker(redis_url, answer_seconds=REDIS_ANSWER_SECONDS)
+    totals, calls, tables = Ratchet(), Ratchet(), Ratchet()
+    found = [
+        _lane(
+            {
+                "postgres": database.read_settings,
+                "replication": database.read_replication,
+                "database": database.read_database,
+                "activity": database.read_activity,
+                "locks": database.read_locks,
+                "transactions": database.read_transactions,
+                "partitions": database.read_partitions,
+                "tables": partial(database.read_tables, tables),
+                "statements": database.read_statements,
+            },
+            up="pg_up",
+        ),
+        # Apart from the server's health: what blocks our tables is just when that is wanted.
+        _lane(
+            {
+                "queues": queues.read_queues,
+                "gave_up": queues.read_gave_up,
+                "totals": partial(queues.read_totals, totals),
+                "ai": partial(ai.read_ai, calls),
+            }
+        ),
+        _lane({"redis": partial(queues.read_redis, broker)}, up="redis_up"),
+    ]
+    if http_directory is not None:
+        found.append(_lane({"http": partial(http.read_http, Path(http_directory))}))
+    return found
+
+
+def _lane(probes: dict[str, Callable[[], list[Metric]]], *, up: str | None = None) -> Lane:
+    return Lane(probes=tuple(Probe(name=name, read=read) for name, read in probes.items()), up=up)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop and return the exit code: 0 stopped, 1 could not start."""
+    argparse.ArgumentParser(
+        prog="python -m monitoring",
+        description="Serve /metrics: queues, passes, AI calls, HTTP and PostgreSQL's health. Only reads.",
+        epilog="Environment: DATABASE_URL (role ec_monitor), REDIS_URL, ESSAYCOACH_METRICS_PORT (9108), "
+        "ESSAYCOACH_METRICS_HOST (127.0.0.1), PROMETHEUS_MULTIPROC_DIR (where ingest counts requests; optional).",
+    ).parse_args(arguments)
+    set_up("monitoring")
+    stopped = threading.Event()
+
+    def stop(*_: Any) -> None:
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    try:
+        host = settings.text("ESSAYCOACH_METRICS_HOST", "127.0.0.1")
+        port = settings.integer("ESSAYCOACH_METRICS_PORT", 9108)
+        # One connection for each of the two lanes that ask PostgreSQL.
+        db.connect(settings.read_store("ec-monitor", pool_size=2))
+        registry = CollectorRegistry()
+        directory = settings.optional("PROMETHEUS_MULTIPROC_DIR")
+        registry.register(EssayCoachCollector(lanes(redis_url=settings.redis_url(), http_directory=directory)))
+        server, serving = start_http_server(port, host, registry)
+    except (SettingsError, OSError) as error:
+        print(f"monitoring: {error}", file=sys.stderr)
+        return 1
+    log.info("serving metrics", host=host, port=server.server_port)
+    stopped.wait()
+    server.shutdown()
+    server.server_close()
+    serving.join()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""What the passes ask of AI providers: how often, how many tokens, for how much money."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from prometheus_client.core import Metric
+
+from models.jobs import PassName
+from monitoring.ask import ask
+from monitoring.families import Counts, Ratchet, counter
+
+# As the constraints on ai_responses have them.
+PROVIDERS = ("local", "anthropic")
+KINDS = ("input", "output", "cache_read", "cache_write")
+
+
+def read_ai(ratchet: Ratchet) -> list[Metric]:
+    """Return calls, tokens and cost since the beginning; passes, providers and kinds are present from the start.
+
+    Failed outcomes appear with their first case: an alert on their share needs the total, not each outcome's zero.
+    """
+    calls: Counts = dict.fromkeys(product(PassName, PROVIDERS, ("ok",)), 0.0)
+    tokens: Counts = dict.fromkeys(product(PassName, KINDS), 0.0)
+    cost: Counts = {(name,): 0.0 for name in PassName}
+    into = {"ai_requests": calls, "ai_tokens": tokens, "ai_cost_micros": cost}
+    for row in ask("totals", {"names": list(into)}):
+        amount = row["count"] if row["name"] == "ai_requests" else row["total"]
+        into[row["name"]][tuple(row["labels"])] = float(amount)
+    for name, counts in into.items():
+        for labels, amount in counts.items():
+            counts[labels] = ratchet((name, *labels), amount)
+    return [
+        counter(
+            "essaycoach_ai_requests_total", "Completed calls to a provider, failed ones included.",
+            labels=("pass", "provider", "outcome"), counts=calls,
+        ),
+        counter("essaycoach_ai_tokens_total", "Tokens paid for.", labels=("pass", "kind"), counts=tokens),
+        counter("essaycoach_ai_cost_micros_total", "Cost in micro-dollars.", labels=("pass",), counts=cost),
+    ]  # fmt: skip

@@ -1,0 +1,94 @@
+"""Rows become metric families: the words and shapes Prometheus expects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    UnknownMetricFamily,
+)
+
+Row = dict[str, Any]
+Counts = dict[tuple[str, ...], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One metric that is one column of a query. `kind` None: a total whose binding name lacks the suffix _total."""
+
+    name: str
+    column: str
+    help: str
+    kind: type[GaugeMetricFamily | CounterMetricFamily] | None = GaugeMetricFamily
+
+
+class Ratchet:
+    """Totals that never fall. What a total loses (rows deleted, a partition dropped) is added to it from then on.
+
+    Prometheus takes a falling counter for a restart and would count everything again.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, ...], tuple[float, float]] = {}
+
+    def __call__(self, key: tuple[str, ...], value: float) -> float:
+        """Return the total to publish for a key whose rows now say `value`."""
+        before, lost = self._seen.get(key, (0.0, 0.0))
+        lost += max(0.0, before - value)
+        self._seen[key] = (value, lost)
+        return value + lost
+
+
+def spread(rows: Iterable[Row], *, columns: Sequence[Column], labels: Sequence[str] = ()) -> list[Metric]:
+    """Return one family for each column, with a sample for each row; a column that is NULL has none."""
+    found = list(rows)
+    families: list[Metric] = []
+    for column in columns:
+        family = (column.kind or UnknownMetricFamily)(column.name, column.help, labels=labels)
+        for row in found:
+            if row[column.column] is not None:
+                family.add_metric([str(row[label] or "") for label in labels], float(row[column.column]))
+        families.append(family)
+    return families
+
+
+def counter(name: str, text: str, *, labels: Sequence[str], counts: Counts) -> Metric:
+    """Return a counter family with one sample for each set of label values."""
+    family = CounterMetricFamily(name, text, labels=labels)
+    for values, count in sorted(counts.items()):
+        family.add_metric(values, count)
+    return family
+
+
+def gauge(name: str, text: str, *, labels: Sequence[str], counts: Counts) -> Metric:
+    """Return a gauge family with one sample for each set of label values."""
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for values, count in sorted(counts.items()):
+        family.add_metric(values, count)
+    return family
+
+
+def histogram(
+    name: str, text: str, *, labels: Sequence[str], rows: dict[tuple[str, ...], Row], bounds: Sequence[float],
+    ratchet: Callable[[tuple[str, ...], float], float],
+) -> Metric:  # fmt: skip
+    """Return a histogram family from rows of monitor_totals; le="+Inf" is the count.
+
+    Each bucket is kept from falling on its own before they are summed up, so that they stay cumulative.
+    """
+    family = HistogramMetricFamily(name, text, labels=labels)
+    for values, row in sorted(rows.items()):
+        cumulative = [*(row["buckets"] or [0] * len(bounds)), row["count"]]
+        buckets, reached = [], 0.0
+        for bound, upper, lower in zip([*bounds, float("inf")], cumulative, [0, *cumulative], strict=False):
+            le = "+Inf" if bound == float("inf") else str(float(bound))
+            reached += ratchet((name, *values, le), upper - lower)
+            buckets.append((le, reached))
+        family.add_metric(values, buckets=buckets, sum_value=ratchet((name, *values, "sum"), row["total"]))
+    return family

@@ -1,0 +1,15 @@
+-- As postgres_exporter has it, without the labels that would make a series of every program and wait: connections of
+-- every database of the server (they share max_connections), and a zero for each state nobody of ours is in.
+with seen as (
+    select a.datname, a.state, a.usename, count(*) as connections,
+        coalesce(max(extract(epoch from now() - a.xact_start)), 0) as max_tx_duration
+    from pg_stat_activity as a
+    where a.datname is not null and a.state is not null and a.pid <> pg_backend_pid()
+    group by a.datname, a.state, a.usename
+)
+select datname, state, usename, connections, max_tx_duration from seen
+union all
+select current_database(), known.state, '', 0, 0
+from unnest(array['active', 'idle', 'idle in transaction', 'idle in transaction (aborted)', 'fastpath function call', 'disabled'])
+    as known (state)
+where not exists (select from seen where seen.datname = current_database() and seen.state = known.state)

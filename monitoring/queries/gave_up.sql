@@ -1,0 +1,1 @@
+select pass, reason, total from monitor_gave_up

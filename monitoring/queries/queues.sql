@@ -1,0 +1,1 @@
+select queue, state, depth, oldest_age_seconds from monitor_queue

@@ -1,0 +1,1 @@
+select wait_bounds() as bounds

@@ -1,0 +1,93 @@
+"""The queues and the passes in them, told from rows: right also while workers, clock or Redis are dead."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from itertools import product
+from typing import Any
+
+from prometheus_client.core import Metric
+
+from models.broker import HintBroker
+from models.jobs import PassName, Queue
+from monitoring.ask import ask
+from monitoring.families import Ratchet, Row, counter, gauge, histogram
+
+STATES = ("queued", "running")
+OUTCOMES = ("done", "gave_up", "cancelled")
+# Reasons are a short closed list of words. Anything else would be a text in a label.
+_REASON = re.compile(r"[a-z][a-z_]{0,39}")
+
+
+def read_queues() -> list[Metric]:
+    """Return depth and oldest waiting age of every queue, empty ones included."""
+    depth: dict[tuple[str, ...], float] = dict.fromkeys(product(Queue, STATES), 0.0)
+    oldest: dict[tuple[str, ...], float] = {(queue,): 0.0 for queue in Queue}
+    for row in ask("queues"):
+        depth[row["queue"], row["state"]] = row["depth"]
+        if row["state"] == "queued":
+            oldest[row["queue"],] = row["oldest_age_seconds"]
+    return [
+        gauge(
+            "essaycoach_queue_depth", "Passes that wait (also for a retry) or run, by the rows.",
+            labels=("queue", "state"), counts=depth,
+        ),
+        gauge(
+            "essaycoach_queue_oldest_age_seconds", "How long the oldest due pass has been waiting for a worker.",
+            labels=("queue",), counts=oldest,
+        ),
+    ]  # fmt: skip
+
+
+def read_gave_up() -> list[Metric]:
+    """Return how many passes stand given up now; each pass is present from the start, so that growth from 0 shows."""
+    counts: dict[tuple[str, ...], float] = defaultdict(float, {(name, "worker_lost"): 0.0 for name in PassName})
+    for row in ask("gave_up"):
+        counts[row["pass"], row["reason"] if _REASON.fullmatch(row["reason"]) else "other"] += row["total"]
+    return [
+        gauge(
+            "essaycoach_gave_up", "Passes that ended without a result and were not retried, by the rows.",
+            labels=("pass", "reason"), counts=counts,
+        )
+    ]  # fmt: skip
+
+
+def read_totals(ratchet: Ratchet) -> list[Metric]:
+    """Return waits, durations and tallies since the beginning; every queue and pass is present from the start."""
+    bounds = [float(bound) for bound in ask("wait_bounds")[0]["bounds"]]
+    waits: dict[tuple[str, ...], Row] = {(queue,): _NOTHING for queue in Queue}
+    durations: dict[tuple[str, ...], Row] = dict.fromkeys(product(PassName, OUTCOMES), _NOTHING)
+    tallies: dict[str, float] = {"leases_expired": 0.0, "fenced_writes": 0.0}
+    for row in ask("totals", {"names": ["queue_wait", "pass_duration", *tallies]}):
+        if row["name"] == "queue_wait":
+            waits[tuple(row["labels"])] = row
+        elif row["name"] == "pass_duration":
+            durations[tuple(row["labels"])] = row
+        else:
+            tallies[row["name"]] = row["count"]
+    return [
+        histogram(
+            "essaycoach_queue_wait_seconds", "From being due to the first claim, of finished passes.",
+            labels=("queue",), rows=waits, bounds=bounds, ratchet=ratchet,
+        ),
+        histogram(
+            "essaycoach_pass_duration_seconds", "From the last claim to the end of a pass.",
+            labels=("pass", "outcome"), rows=durations, bounds=bounds, ratchet=ratchet,
+        ),
+        _tally("leases_expired", "Claims whose worker went silent; the pass was freed or given up.", tallies, ratchet),
+        _tally("fenced_writes", "Writes refused because another claim had taken the pass over.", tallies, ratchet),
+    ]  # fmt: skip
+
+
+def read_redis(broker: HintBroker) -> list[Metric]:
+    """Return how many hints wait in Redis. Raises redis.RedisError."""
+    counts: dict[tuple[str, ...], float] = {(queue,): broker.depth(queue) for queue in Queue}
+    return [gauge("essaycoach_redis_depth", "Hints waiting in Redis.", labels=("queue",), counts=counts)]
+
+
+_NOTHING: dict[str, Any] = {"count": 0, "total": 0.0, "buckets": None}
+
+
+def _tally(name: str, text: str, tallies: dict[str, float], ratchet: Ratchet) -> Metric:
+    return counter(f"essaycoach_{name}_total", text, labels=(), counts={(): ratchet((name,), tallies[name])})

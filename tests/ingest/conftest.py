@@ -1,0 +1,361 @@
+"""The app as a client meets it: real PostgreSQL, real Redis, signed requests."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import redis
+from conftest import (
+    INDEX_KEY,
+    MASTER_KEY,
+    PASSWORD,
+    PEPPER,
+    ROUNDS,
+    TEMPLATE,
+    Database,
+    School,
+    Servers,
+    execute,
+    make_school,
+)
+from flask import Flask
+from flask.testing import FlaskClient
+from standardwebhooks import Webhook
+from werkzeug.test import TestResponse
+
+from ingest.app import create_app
+from models import crypto, db, essays, feedback, passes
+from models.feedback import Author, CommentDraft, ResultDraft
+from models.settings import CryptoSettings, StoreSettings
+
+ESSAY = "Phones was distracting. Phones 😀 they was loud, so schools should ban them."
+JWT_SECRET = "s" * 48
+_numbers = count(1)
+
+
+Headers = dict[str, str]
+
+
+def environment_of(database: Database, servers: Servers) -> dict[str, str]:
+    """What `program_env("ec_ingest")` sets, for longer than one test."""
+    return {
+        "DATABASE_URL": database.role_url("ec_ingest"), "REDIS_URL": servers.redis_url,
+        "ESSAYCOACH_MASTER_KEYS": f"k1:{MASTER_KEY}", "ESSAYCOACH_INDEX_KEY": INDEX_KEY,
+        "ESSAYCOACH_JWT_SECRET": JWT_SECRET, "ESSAYCOACH_API_KEY_PEPPER": PEPPER,
+        "ESSAYCOACH_PASSWORD_ROUNDS": str(ROUNDS),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database with two schools in it, the app in front of it, and who has signed in there."""
+
+    app: Flask
+    database: Database
+    school: School
+    other: School
+    environment: dict[str, str]
+    _tokens: dict[tuple[str, str], Headers] = field(default_factory=dict)
+
+    @property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def make_app(self, **changes: str) -> Flask:
+        """Return another app on the same database, its environment changed a little."""
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in {**self.environment, **changes}.items():
+                environment.setenv(name, value)
+            db.database.close_idle()  # the pool is the process's: its connections may lead elsewhere now
+            return create_app()
+
+    def signed_in(self, name: str, of: School | None = None) -> Headers:
+        """Return the headers of one of the people, who signs in when first asked for."""
+        school = of or self.school
+        key = (school.slug, name)
+        if key not in self._tokens:
+            self._tokens[key] = {"Authorization": f"Bearer {self.sign_in(name, of)['access_token']}"}
+        return self._tokens[key]
+
+    def sign_in(self, name: str, of: School | None = None, *, password: str = PASSWORD) -> dict[str, Any]:
+        school = of or self.school
+        body = {"org": school.slug, "email": school.email(name), "password": password}
+        answer = self.client.post("/v1/auth/login", json=body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json)
+
+    def with_key(self, of: School | None = None) -> Headers:
+        """Return the headers of an LMS, with a new Idempotency-Key."""
+        return {"Authorization": f"Bearer {(of or self.school).api_key}", "Idempotency-Key": uuid4().hex}
+
+    def hand_in(self, who: str = "alice", of: School | None = None, **changes: Any) -> dict[str, Any]:
+        """Hand in a piece as a person and return the receipt."""
+        answer = self.client.post("/v1/submissions", json=piece(**changes), headers=self.signed_in(who, of))
+        assert answer.status_code == 202, answer.text
+        return dict(answer.json)
+
+    @property
+    def lms(self) -> Lms:
+        return Lms(self.client, self.school.source, self.school.source_secret)
+
+    @property
+    def worker(self) -> Worker:
+        return Worker(self.database, self.school)
+
+
+def connect(database: Database, role: str) -> None:
+    """This process's pool logs in as that program from now on."""
+    db.database.close_idle()
+    db.connect(
+        StoreSettings(database_url=database.role_url(role), program=role.replace("_", "-"), pool_size=12, pool_wait_seconds=5.0)
+    )
+
+
+@contextmanager
+def opened(servers: Servers) -> Iterator[Place]:
+    name = f"ingest_{os.getpid()}_{next(_numbers)}"
+    execute(servers.admin_url, f"create database {name} template {TEMPLATE}")
+    database = Database(servers.url(name))
+    crypto.load(CryptoSettings(master_keys={"k1": base64.b64decode(MASTER_KEY)}, index_key=base64.b64decode(INDEX_KEY)))
+    connect(database, "ec_ingest")
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with pytest.MonkeyPatch.context() as environment:
+        school, other = make_school("northside"), make_school("southside")
+        for variable, value in environment_of(database, servers).items():
+            environment.setenv(variable, value)
+        yield Place(create_app(), database, school, other, environment_of(database, servers))
+    db.database.close_idle()
+    execute(servers.admin_url, f"drop database {name} with (force)")
+    # The app took the root logger over; the tests after these get it back.
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def standing(servers: Servers) -> Iterator[Place]:
+    """One place for a whole file: its tests leave alone what is not theirs."""
+    with opened(servers) as place:
+        yield place
+
+
+@pytest.fixture
+def place(servers: Servers) -> Iterator[Place]:
+    """A place of a test's own, to break."""
+    with opened(servers) as own:
+        yield own
+
+
+@pytest.fixture(autouse=True)
+def redis_client(servers: Servers) -> Iterator[redis.Redis]:
+    """Redis, empty: what the test before counted does not count here."""
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def client(standing: Place) -> FlaskClient:
+    return standing.client
+
+
+Refused = Callable[[TestResponse, int, str], dict[str, Any]]
+
+
+def check_refused(answer: TestResponse, status: int, slug: str) -> dict[str, Any]:
+    assert answer.status_code == status, (answer.status_code, answer.text[:500])
+    assert answer.content_type == "application/problem+json"
+    document = json.loads(answer.data)
+    assert document["type"].endswith(f"/problems/{slug}"), document
+    assert document["status"] == status
+    assert document["title"]
+    assert document["detail"]
+    assert document["instance"] == answer.headers["X-Request-Id"]
+    assert set(document) <= {"type", "title", "status", "detail", "instance", "errors"}
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+    if status in (429, 503):
+        assert int(answer.headers["Retry-After"]) > 0
+    return document
+
+
+@pytest.fixture(scope="session")
+def refused() -> Refused:
+    """`refused(answer, 422, "essay-empty")` checks every part of a problem document and returns it."""
+    return check_refused
+
+
+@dataclass(frozen=True)
+class Lms:
+    """Somebody who signs deliveries with the published library, not with our own code."""
+
+    client: FlaskClient
+    source: UUID
+    secret: str
+
+    def signed(self, body: bytes, *, event: str | None = None, at: int | None = None, secret: str | None = None) -> Headers:
+        moment = int(time.time()) if at is None else at
+        event = event or f"msg_{uuid4().hex}"
+        signer = Webhook(secret or self.secret)
+        # It signs text; a body of any bytes goes through a code that maps them one to one.
+        signature = signer.sign(event, datetime.fromtimestamp(moment, UTC), body.decode())
+        return {
+            "webhook-id": event, "webhook-timestamp": str(moment), "webhook-signature": signature,
+            "Content-Type": "application/json",
+        }  # fmt: skip
+
+    def send(self, body: bytes, headers: Headers) -> TestResponse:
+        return self.client.post(f"/v1/webhooks/{self.source}", data=body, headers=headers)
+
+    def deliver(self, data: Any, *, event_type: str = "submission.created", **how: Any) -> TestResponse:
+        body = envelope(data, event_type=event_type)
+        return self.send(body, self.signed(body, **how))
+
+
+def envelope(data: Any, *, event_type: str = "submission.created") -> bytes:
+    return json.dumps({"type": event_type, "timestamp": "2026-11-22T08:30:00Z", "data": data}).encode()
+
+
+def piece(**changes: Any) -> dict[str, Any]:
+    """An acceptable request body; a value of None leaves the field out."""
+    whole = {"title": "Phones", "text": ESSAY, **changes}
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+@pytest.fixture(scope="session")
+def draft() -> Callable[..., dict[str, Any]]:
+    return piece
+
+
+@pytest.fixture(scope="session")
+def event() -> Callable[..., bytes]:
+    return envelope
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Carries passes out as the worker program would, then hands the pool back to the ingest program."""
+
+    database: Database
+    school: School
+
+    def claim(self, submission: str, name: str) -> passes.Claim:
+        with self._at_work():
+            return self._claim(submission, name)
+
+    def finish(self, submission: str, name: str, *, quote: str = "was", org: UUID | None = None) -> None:
+        """The pass is done with one comment on the first `quote` of the text, and one result if it is content."""
+        with self._at_work(org):
+            task = essays.fetch_task(UUID(submission), org=org or self.school.org)
+            held = self._claim(submission, name)
+            start = task.text.index(quote)
+            summary = feedback.seal_summary(held, key=task.key, strengths=("clear",), next_steps=(name,), not_checked=())
+            passes.finish(held, provider="local", model="rules", comments=1, summary=summary)
+            graded = task.rubric is not None and name == "content"
+            feedback.store(
+                held,
+                author=Author(user=task.user, audience=task.audience, essay=task.essay, characters=task.characters),
+                key=task.key, provider="local", model="rules",
+                comments=[_comment(name, start, quote), _comment(name, None, "not in the text")],
+                results=[_result(task.rubric)] if graded and task.rubric else [],
+            )  # fmt: skip
+
+    def give_up(self, submission: str, name: str) -> None:
+        with self._at_work():
+            passes.give_up(self._claim(submission, name), error="provider_refused")
+
+    def _claim(self, submission: str, name: str) -> passes.Claim:
+        found = db.row("select id, org_id from passes where submission_id = %s and name = %s", (submission, name))
+        assert found is not None
+        held = passes.claim(found["id"], org=found["org_id"], lease_seconds=60)
+        assert held is not None
+        return held
+
+    @contextmanager
+    def _at_work(self, org: UUID | None = None) -> Iterator[None]:
+        connect(self.database, "ec_worker")
+        try:
+            with db.session(org=org or self.school.org):
+                yield
+        finally:
+            connect(self.database, "ec_ingest")
+
+
+def _comment(name: str, start: int | None, quote: str) -> CommentDraft:
+    kinds = {"grammar": "agreement", "structure": "thesis", "content": "evidence"}
+    return CommentDraft(
+        type=kinds[name], kind="issue", severity="minor", match="none" if start is None else "exact",
+        span=None if start is None else (start, start + len(quote)), quote=quote, message="One subject, one verb.",
+        next_step="Write were.", suggestions=("were",), confidence=0.9, confidence_basis="measured", origin="rule",
+        criterion=None,
+    )  # fmt: skip
+
+
+def _result(rubric: UUID) -> ResultDraft:
+    criterion = db.row("select id from rubric_criteria where rubric_id = %s order by position limit 1", (rubric,))
+    assert criterion is not None
+    return ResultDraft(
+        criterion=criterion["id"], level="developing", points=2, max_points=4, confidence=0.7, rationale="Vague.", evidence=(0,)
+    )
+
+
+Doors = dict[str, Callable[[], TestResponse]]
+
+
+def _every_door(place: Place) -> Doors:
+    """One request for every door that needs the database."""
+    client = place.client
+    api, alice = place.with_key(), place.signed_in("alice")
+    token = {"Authorization": f"Bearer {place.sign_in('bob')['refresh_token']}"}
+    some_id = uuid4()
+    body = b'{"type": "ping", "timestamp": "2026-11-22T08:30:00Z", "data": {}}'
+    signed = place.lms.signed(body)
+    credentials = {"org": "northside", "email": "alice@northside.example", "password": PASSWORD}
+    essay = {"title": "t", "text": "x"}
+    return {
+        "login": lambda: client.post("/v1/auth/login", json=credentials),
+        "refresh": lambda: client.post("/v1/auth/refresh", headers=token),
+        "logout": lambda: client.post("/v1/auth/logout", headers=alice),
+        "me": lambda: client.get("/v1/me", headers=alice),
+        "hand in": lambda: client.post("/v1/submissions", json=essay, headers=alice),
+        "hand in by key": lambda: client.post("/v1/submissions", json={**essay, "student": {"external_id": "s"}}, headers=api),
+        "status": lambda: client.get(f"/v1/submissions/{some_id}", headers=alice),
+        "wait": lambda: client.get(f"/v1/submissions/{some_id}", headers={**alice, "Prefer": "wait=20"}),
+        "events": lambda: client.get(f"/v1/submissions/{some_id}/events", headers=alice),
+        "feedback": lambda: client.get(f"/v1/submissions/{some_id}/feedback", headers=alice),
+        "essays": lambda: client.get("/v1/essays", headers=alice),
+        "essay": lambda: client.get(f"/v1/essays/{some_id}", headers=alice),
+        "webhook": lambda: client.post(f"/v1/webhooks/{place.school.source}", data=body, headers=signed),
+    }
+
+
+def _all_away(doors: Doors) -> None:
+    for name, ask in doors.items():
+        started = time.monotonic()
+        answer = ask()
+        seconds = time.monotonic() - started
+        check_refused(answer, 503, "temporarily-unavailable")
+        assert seconds < 2.0, (name, seconds)
+
+
+@pytest.fixture(scope="session")
+def every_door() -> Callable[[Place], Doors]:
+    """`every_door(place)` returns one request, ready to send, for every door that needs the database."""
+    return _every_door
+
+
+@pytest.fixture(scope="session")
+def all_away() -> Callable[[Doors], None]:
+    """`all_away(doors)` sends them all and checks that each answers 503 within two seconds."""
+    return _all_away

@@ -1,0 +1,347 @@
+"""The whole table of bad input on POST /v1/submissions: what is sent, and exactly what is answered."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def post(standing):
+    """`post(bytes)` sends them as JSON with an API key; headers may be added, or taken away with None."""
+
+    def send(body: bytes, **headers: str | None):
+        everything = {**standing.with_key(), "Content-Type": "application/json"}
+        everything |= {name.replace("_", "-"): value for name, value in headers.items()}
+        return standing.client.post(
+            "/v1/submissions", data=body, headers={name: value for name, value in everything.items() if value is not None}
+        )
+
+    return send
+
+
+def essays_stored(standing) -> int:
+    return standing.database.sql("select count(*) from submissions")[0][0]
+
+
+def with_student(piece: dict[str, Any]) -> bytes:
+    return json.dumps({"student": {"external_id": "sis-1"}, **piece}).encode()
+
+
+GOOD = with_student({"title": "Phones", "text": "They were loud."})
+
+
+def nested(containers: int) -> bytes:
+    """A body whose containers, the outermost included, are nested this deep."""
+    return b'{"title": "t", "text": "x", "student": {"external_id": "sis-1"}, "extra": ' + b"[" * (containers - 1) + b"]" * (
+        containers - 1
+    ) + b"}"
+
+
+NOT_JSON = {
+    "an empty body": b"",
+    "only blanks": b"  \n ",
+    "an open brace": b"{",
+    "a trailing comma": b'{"title": "t",}',
+    "single quotes": b"{'title': 't'}",
+    "a comment": b'{"title": "t" /* hm */}',
+    "a byte order mark": b"\xef\xbb\xbf" + GOOD,
+    "UTF-16 with a mark": GOOD.decode().encode("utf-16"),
+    "UTF-16 without a mark": GOOD.decode().encode("utf-16-le"),
+    "UTF-32": GOOD.decode().encode("utf-32-le"),
+    "Latin-1": '{"title": "café", "text": "x"}'.encode("latin-1"),
+    "an overlong encoding": b'{"title": "\xc0\xaf"}',
+    "a surrogate in UTF-8": b'{"title": "\xed\xa0\x80"}',
+    "a truncated sequence": b'{"title": "\xe2\x82"}',
+    "NaN": GOOD[:-1] + b', "n": NaN}',
+    "Infinity": GOOD[:-1] + b', "n": Infinity}',
+    "minus Infinity": GOOD[:-1] + b', "n": [-Infinity]}',
+    "a member twice": b'{"title": "a", "title": "b", "text": "x"}',
+    "an escaped member twice": b'{"title": "a", "t\\u0069tle": "b", "text": "x"}',
+    "a nested member twice": b'{"title": "a", "text": "x", "student": {"external_id": "1", "external_id": "2"}}',
+    "a member twice inside a list": GOOD[:-1] + b', "n": [{"a": 1, "a": 1}]}',
+    "two values": GOOD + GOOD,
+    "trailing words": GOOD + b" and more",
+    "a trailing NUL": GOOD + b"\0",
+    "a raw control character": b'{"title": "a\nb", "text": "x"}',
+    "a leading zero": GOOD[:-1] + b', "n": 01}',
+    "hexadecimal": GOOD[:-1] + b', "n": 0x10}',
+    "a number of 5,000 digits": GOOD[:-1] + b', "n": ' + b"9" * 5000 + b"}",
+    "33 levels": nested(33),
+    "34 levels": nested(34),
+    "10,000 levels": nested(10_000),
+    "100,000 open brackets": b"[" * 100_000,
+    "100,000 open objects": b'{"a":' * 100_000,
+}
+
+
+@pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
+def test_what_is_not_one_strict_json_value_is_malformed(post, refused, standing, body):
+    before = essays_stored(standing)
+    refused(post(body), 400, "malformed-json")
+    assert essays_stored(standing) == before
+
+
+def test_thirty_two_levels_are_read(post):
+    assert post(nested(32)).status_code == 202
+    as_objects = GOOD[:-1] + b', "extra": ' + b'{"a":' * 31 + b"1" + b"}" * 31 + b"}"
+    assert post(as_objects).status_code == 202
+
+
+def test_strange_but_lawful_json_is_read(post):
+    for body in (
+        b" \n\t" + GOOD + b"\r\n ",
+        GOOD[:-1] + b', "n": ' + b"9" * 4000 + b"}",
+        GOOD[:-1] + b', "n": [1e999, -0, 1E400]}',
+        GOOD[:-1] + b', "": {"": ""}}',
+        rb'{"title": "\ud83d\ude00", "text": "\u00e9\ud83d\ude00", "student": {"external_id": "sis-1"}}',
+        GOOD[:-1] + b', "unknown": {"field": [null, true]}}',
+    ):
+        assert post(body).status_code == 202, body[:80]
+
+
+TEXT_THAT_CANNOT_BE_STORED = {
+    "U+0000 in the text": (rb'{"title": "t", "text": "a\u0000b", "student": {"external_id": "s"}}', "/text"),
+    "U+0000 in the title": (rb'{"title": "\u0000", "text": "x", "student": {"external_id": "s"}}', "/title"),
+    "a high surrogate in the text": (rb'{"title": "t", "text": "a\ud83d", "student": {"external_id": "s"}}', "/text"),
+    "a low surrogate first": (rb'{"title": "t", "text": "\ude00\ud83d", "student": {"external_id": "s"}}', "/text"),
+    "a surrogate in a nested field": (rb'{"title": "t", "text": "x", "student": {"external_id": "\udfff"}}', "/student/external_id"),
+    "U+0000 in a nested field": (rb'{"title": "t", "text": "x", "student": {"external_id": "\u0000"}}', "/student/external_id"),
+    "a surrogate in the language": (rb'{"title": "t", "text": "x", "language": "\ud800"}', "/language"),
+    "a surrogate in the category": (rb'{"title": "t", "text": "x", "category": "\ud800"}', "/category"),
+    "a surrogate in the date": (rb'{"title": "t", "text": "x", "submitted_at": "\ud800"}', "/submitted_at"),
+    "a surrogate where an id belongs": (rb'{"title": "t", "text": "x", "essay_id": "\ud800"}', "/essay_id"),
+    "U+0000 in a field nobody knows": (rb'{"title": "t", "text": "x", "extra": ["a", "\u0000"]}', "/extra/1"),
+    "a surrogate in a name": (rb'{"title": "t", "text": "x", "\ud800": 1}', ""),
+    "U+0000 in a nested name": (rb'{"title": "t", "text": "x", "extra": {"\u0000": 1}}', "/extra"),
+    "below a name with a slash and a tilde": (rb'{"a/b~c": ["\u0000"]}', "/a~1b~0c/0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"), TEXT_THAT_CANNOT_BE_STORED.values(), ids=TEXT_THAT_CANNOT_BE_STORED.keys()
+)
+def test_text_that_cannot_be_stored_is_refused_wherever_it_stands(post, refused, body, pointer):
+    document = refused(post(body), 422, "invalid-text")
+    assert [one["pointer"] for one in document["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("value", [[], "text", 1, 1.5, True, None, [GOOD.decode()]], ids=repr)
+def test_a_body_that_is_no_object_is_an_invalid_payload(post, refused, value):
+    document = refused(post(json.dumps(value).encode()), 422, "invalid-payload")
+    assert document["errors"] == [{"pointer": "", "detail": "must be an object"}]
+
+
+WRONG_FIELDS = {
+    "no title": ({"title": None}, "/title"),
+    "no text": ({"text": None}, "/text"),
+    "a title that is a number": ({"title": 7}, "/title"),
+    "a text that is a list": ({"text": ["x"]}, "/text"),
+    "a text that is false": ({"text": False}, "/text"),
+    "a blank title": ({"title": " \t"}, "/title"),
+    "an empty title": ({"title": ""}, "/title"),
+    "a title of 501 characters": ({"title": "x" * 501}, "/title"),
+    "a student that is a text": ({"student": "sis-1"}, "/student"),
+    "a student without an id": ({"student": {"name": "Al"}}, "/student/external_id"),
+    "a student whose id is a number": ({"student": {"external_id": 4711}}, "/student/external_id"),
+    "a blank student id": ({"student": {"external_id": "  "}}, "/student/external_id"),
+    "a student id of 256 characters": ({"student": {"external_id": "x" * 256}}, "/student/external_id"),
+    "an e-mail without an at sign": ({"student": {"external_id": "s", "email": "nobody"}}, "/student/email"),
+    "an essay id that is no UUID": ({"essay_id": "7"}, "/essay_id"),
+    "an essay id that is a number": ({"essay_id": 7}, "/essay_id"),
+    "an assignment id that is an object": ({"assignment_id": {}}, "/assignment_id"),
+    "a language that is a sentence": ({"language": "in English"}, "/language"),
+    "a language with a line break": ({"language": "en\n"}, "/language"),
+    "a date without a zone": ({"submitted_at": "2026-11-22T08:30:00"}, "/submitted_at"),
+    "a date that is a number": ({"submitted_at": 1763800200}, "/submitted_at"),
+    "a day that does not exist": ({"submitted_at": "2026-02-30T08:30:00Z"}, "/submitted_at"),
+    "a date alone": ({"submitted_at": "2026-11-22"}, "/submitted_at"),
+    "a zone beyond a day": ({"submitted_at": "2026-11-22T08:30:00+25:00"}, "/submitted_at"),
+    "an unknown category": ({"category": "no-such-kind"}, "/category"),
+    "an external id that is a list": ({"external_id": []}, "/external_id"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "pointer"), WRONG_FIELDS.values(), ids=WRONG_FIELDS.keys())
+def test_a_wrong_field_is_pointed_at(post, refused, draft, changes, pointer):
+    body = draft(**{"student": {"external_id": "sis-1"}, **changes})
+    document = refused(post(json.dumps(body).encode()), 422, "invalid-payload")
+    assert [one["pointer"] for one in document["errors"]] == [pointer]
+    assert document["errors"][0]["detail"]
+
+
+def test_every_wrong_field_is_pointed_at_in_one_answer(post, refused):
+    document = refused(post(b'{"title": 1, "language": 2, "student": {}}'), 422, "invalid-payload")
+    assert {one["pointer"] for one in document["errors"]} == {"/title", "/text", "/language", "/student/external_id"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\t\r ", "\u00a0", "\u2003\u3000\u2028", "\u0085\x1f"], ids=ascii
+)
+def test_a_text_that_is_blank_after_trimming_is_an_empty_essay(post, refused, draft, text):
+    body = json.dumps(draft(text=text, student={"external_id": "sis-1"})).encode()
+    document = refused(post(body), 422, "essay-empty")
+    assert document["errors"][0]["pointer"] == "/text"
+
+
+@pytest.mark.parametrize("character", ["a", "é", "😀", "\u200b"], ids=ascii)
+def test_a_hundred_thousand_characters_are_read_and_one_more_is_too_long(post, refused, draft, standing, character):
+    at_the_limit = draft(text=character * 100_000, student={"external_id": f"long-{character!a}"})
+    answer = post(json.dumps(at_the_limit, ensure_ascii=False).encode())
+    assert answer.status_code == 202
+    stored = standing.database.sql("select characters from submissions where id = %s", answer.json["id"])
+    assert stored == [(100_000,)]
+    beyond = {**at_the_limit, "text": character * 100_001}
+    document = refused(post(json.dumps(beyond, ensure_ascii=False).encode()), 422, "essay-too-long")
+    assert document["errors"][0]["pointer"] == "/text"
+
+
+def of_size(size: int) -> bytes:
+    body = GOOD[:-1] + b', "padding": "'
+    return body + b"x" * (size - len(body) - 2) + b'"}'
+
+
+def test_a_body_of_exactly_one_mebibyte_is_read(post):
+    body = of_size(MIB)
+    assert len(body) == MIB
+    assert post(body).status_code == 202
+    assert post(of_size(MIB - 1)).status_code == 202
+
+
+def test_a_body_over_one_mebibyte_is_too_large(post, refused):
+    refused(post(of_size(MIB + 1)), 413, "payload-too-large")
+    refused(post(b"\xff" * (3 * MIB)), 413, "payload-too-large")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [None, "", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+     "application/xml", "application/jsonp", "application/vnd.api+json", "json", "application/json, text/plain"],
+)  # fmt: skip
+def test_another_content_type_is_not_supported(post, refused, content_type):
+    refused(post(GOOD, Content_Type=content_type), 415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/json;x=y"])
+def test_parameters_and_case_of_the_content_type_do_not_matter(post, content_type):
+    assert post(GOOD, Content_Type=content_type).status_code == 202
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "zstd", "gzip, identity", "x" * 2000])
+def test_an_encoded_body_is_not_supported(post, refused, encoding):
+    refused(post(GOOD, Content_Encoding=encoding), 415, "unsupported-content-encoding")
+
+
+@pytest.mark.parametrize("encoding", ["identity", " Identity ", ""])
+def test_identity_is_no_encoding(post, encoding):
+    assert post(GOOD, Content_Encoding=encoding).status_code == 202
+
+
+def test_who_asks_is_settled_before_what_is_asked(standing, refused):
+    """A stranger learns nothing about their body, however it is broken."""
+    for body in (b"{", b"x" * (2 * MIB), b""):
+        refused(standing.client.post("/v1/submissions", data=body), 401, "unauthorized")
+
+
+def test_a_person_may_not_name_a_student_and_an_api_key_must(standing, refused, draft):
+    document = refused(
+        standing.client.post(
+            "/v1/submissions", json=draft(student={"external_id": "bob-sis"}), headers=standing.signed_in("alice")
+        ),
+        422, "invalid-payload",
+    )  # fmt: skip
+    assert document["errors"][0]["pointer"] == "/student"
+    document = refused(
+        standing.client.post("/v1/submissions", json=draft(), headers=standing.with_key()), 422, "invalid-payload"
+    )
+    assert document["errors"][0]["pointer"] == "/student"
+
+
+def test_an_essay_or_assignment_that_is_not_there_or_not_yours_is_not_found(standing, refused, draft):
+    theirs = standing.hand_in("bob")["essay_id"]
+    elsewhere = standing.hand_in("alice", standing.other)["essay_id"]
+    nowhere = "01a20000-0000-7000-8000-000000000000"
+    client, alice = standing.client, standing.signed_in("alice")
+    answers = [
+        refused(client.post("/v1/submissions", json=draft(**{field: value}), headers=alice), 404, "not-found")
+        for field, value in (
+            ("essay_id", theirs), ("essay_id", elsewhere), ("essay_id", nowhere),
+            ("assignment_id", str(standing.other.assignment)), ("assignment_id", nowhere),
+        )
+    ]  # fmt: skip
+    assert len({(one["title"], one["detail"]) for one in answers[:3]}) == 1
+    assert len({(one["title"], one["detail"]) for one in answers[3:]}) == 1
+    zoe = standing.signed_in("zoe")
+    unenrolled = draft(assignment_id=str(standing.school.assignment))
+    refused(client.post("/v1/submissions", json=unenrolled, headers=zoe), 404, "not-found")
+
+
+def test_an_essay_of_another_assignment_is_pointed_at(standing, refused, draft):
+    essay = standing.hand_in("bob", assignment_id=str(standing.school.assignment))["essay_id"]
+    body = draft(essay_id=essay, assignment_id=str(standing.school.reviewed_assignment))
+    answer = standing.client.post("/v1/submissions", json=body, headers=standing.signed_in("bob"))
+    assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/assignment_id"
+
+
+def routes(standing) -> list[tuple[str, set[str]]]:
+    some_id = "01a20000-0000-7000-8000-000000000000"
+    rules = standing.app.url_map.iter_rules()
+    return [(re.sub(r"<uuid:\w+>", some_id, rule.rule).replace("<slug>", "x"), set(rule.methods)) for rule in rules]
+
+
+def test_every_address_answers_a_wrong_method_with_the_right_ones(standing, refused):
+    known: dict[str, set[str]] = {}
+    for path, methods in routes(standing):
+        known.setdefault(path, set()).update(methods)
+    assert len(known) > 10
+    for path, methods in known.items():
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} - methods:
+            answer = standing.client.open(path, method=method)
+            refused(answer, 405, "method-not-allowed")
+            assert {one.strip() for one in answer.headers["Allow"].split(",")} == methods, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/v1", "/v1/", "/v2/submissions", "/v1/submissions/", "/v1/submissions/not-a-uuid", "/v1/submissions/%00",
+     "/v1/essays/1", "/v1/webhooks/x", "/favicon.ico", "/metrics", "/static/../../etc/passwd", "/problems/no-such-kind", "/é"],
+)  # fmt: skip
+def test_an_unknown_address_is_a_problem_document_too(standing, refused, path):
+    for method in ("GET", "POST"):
+        answer = standing.client.open(path, method=method)
+        if answer.status_code == 405:
+            assert path.startswith("/problems/")
+        else:
+            refused(answer, 404, "not-found")
+
+
+def test_every_kind_of_problem_has_a_page(standing):
+    from ingest.problems import KINDS  # noqa: PLC0415 - only the names are borrowed
+
+    assert len(KINDS) >= 20
+    for slug, kind in KINDS.items():
+        page = standing.client.get(f"/problems/{slug}")
+        assert page.status_code == 200
+        assert kind.title in page.text
+        assert kind.advice in page.text
+
+
+def test_an_acceptable_request_is_accepted_with_everything_the_contract_promises(standing, draft):
+    answer = standing.client.post("/v1/submissions", json=draft(category="argumentative"), headers=standing.signed_in("alice"))
+    assert answer.status_code == 202
+    receipt = answer.json
+    assert set(receipt) == {"id", "essay_id", "version", "status", "links"}
+    assert receipt["version"] == 1
+    assert receipt["status"] == "queued"
+    at = f"/v1/submissions/{receipt['id']}"
+    assert receipt["links"] == {
+        "self": at, "feedback": f"{at}/feedback", "events": f"{at}/events", "essay": f"/v1/essays/{receipt['essay_id']}",
+    }  # fmt: skip
+    assert answer.headers["Location"] == at
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.content_type == "application/json"

@@ -1,0 +1,122 @@
+"""Reading the feedback: nothing before there is something, part of it as soon as a pass is done, each to whom it is due."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def ask(standing):
+    return lambda receipt, headers: standing.client.get(receipt["links"]["feedback"], headers=headers)
+
+
+def test_before_any_pass_is_done_it_is_not_ready(standing, ask, refused):
+    receipt = standing.hand_in()
+    answer = ask(receipt, standing.signed_in("alice"))
+    refused(answer, 409, "feedback-not-ready")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_pass_that_is_done_is_shown_while_the_others_still_work(standing, ask):
+    receipt = standing.hand_in()
+    standing.worker.finish(receipt["id"], "structure")
+    body = ask(receipt, standing.signed_in("alice")).json
+    assert list(body) == ["submission_id", "version", "status", "summary", "criteria", "comments"]
+    assert (body["submission_id"], body["version"], body["status"]) == (receipt["id"], 1, "processing")
+    assert {one["pass"] for one in body["comments"]} == {"structure"}
+    assert body["summary"]["next_steps"] == ["structure"]
+    standing.worker.finish(receipt["id"], "grammar")
+    body = ask(receipt, standing.signed_in("alice")).json
+    assert [one["pass"] for one in body["comments"]] == ["grammar", "grammar", "structure", "structure"]
+
+
+@pytest.fixture(scope="module")
+def completed(standing):
+    """A completed essay of Bob's for an assignment with a rubric, and its text."""
+    text = "\ufeffPhones 😀 e\u0301 was loud.\r\nPhones was 👩\u200d👩\u200d👧 distracting."
+    receipt = standing.hand_in("bob", assignment_id=str(standing.school.assignment), text=text)
+    for name, quote in (("grammar", "was 👩\u200d👩\u200d👧"), ("structure", "e\u0301 was"), ("content", "loud.\r\n")):
+        standing.worker.finish(receipt["id"], name, quote=quote)
+    return receipt, text
+
+
+def test_every_quote_is_the_text_between_its_offsets_in_code_points(standing, ask, completed):
+    receipt, text = completed
+    comments = ask(receipt, standing.signed_in("bob")).json["comments"]
+    anchored = [one["span"] for one in comments if one["span"]["match"] != "none"]
+    assert len(anchored) == 3
+    for span in anchored:
+        assert text[span["start"] : span["end"]] == span["quote"]
+        assert span["unit"] == "code_points"
+        assert text[: span["start"]].endswith(span["prefix"])
+        assert text[span["end"] :].startswith(span["suffix"])
+    assert {span["quote"] for span in anchored} == {"was 👩\u200d👩\u200d👧", "e\u0301 was", "loud.\r\n"}
+
+
+def test_a_quote_that_is_not_in_the_text_is_never_shown_as_anchored(standing, ask, completed):
+    receipt, text = completed
+    loose = [one["span"] for one in ask(receipt, standing.signed_in("bob")).json["comments"] if one["span"]["match"] == "none"]
+    assert len(loose) == 3
+    for span in loose:
+        assert span["quote"] not in text
+        assert (span["start"], span["end"]) == (0, 0)
+
+
+def test_completed_feedback_has_every_field_of_the_contract(standing, ask, completed):
+    body = ask(completed[0], standing.signed_in("bob")).json
+    assert body["status"] == "completed"
+    assert set(body["summary"]) >= {"strengths", "next_steps"}
+    assert body["summary"]["strengths"] == ["clear"]
+    comment = body["comments"][0]
+    assert set(comment) >= {
+        "id", "pass", "type", "kind", "severity", "priority", "span", "message", "next_step", "suggestions", "confidence",
+        "confidence_basis", "origin", "provider", "model", "resolution", "carried_from",
+    }  # fmt: skip
+    assert comment["suggestions"] == ["were"]
+    [criterion] = body["criteria"]
+    assert criterion["criterion"] == "thesis"
+    assert (criterion["level"], criterion["points"], criterion["max_points"]) == ("developing", 2, 4)
+    assert criterion["rationale"] == "Vague."
+    assert set(criterion["evidence"]) <= {one["id"] for one in body["comments"]}
+    assert criterion["evidence"]
+
+
+def test_given_up_passes_leave_partial_feedback(standing, ask):
+    receipt = standing.hand_in()
+    standing.worker.finish(receipt["id"], "content")
+    for name in ("grammar", "structure"):
+        standing.worker.give_up(receipt["id"], name)
+    body = ask(receipt, standing.signed_in("alice")).json
+    assert body["status"] == "partial"
+    assert {one["pass"] for one in body["comments"]} == {"content"}
+
+
+def test_unreleased_feedback_is_for_the_educator_and_admin_and_not_for_the_student_or_lms(standing, ask, refused):
+    receipt = standing.hand_in("alice", assignment_id=str(standing.school.reviewed_assignment))
+    standing.worker.finish(receipt["id"], "grammar")
+    status = standing.client.get(receipt["links"]["self"], headers=standing.signed_in("alice")).json
+    assert status["released"] is False
+    for headers in (standing.signed_in("alice"), standing.with_key()):
+        document = refused(ask(receipt, headers), 409, "feedback-not-ready")
+        assert "was" not in document.get("quote", "")
+    for name in ("ed", "ada"):
+        assert len(ask(receipt, standing.signed_in(name)).json["comments"]) == 2
+    standing.database.sql("update submissions set released_at = now() where id = %s", receipt["id"])
+    for headers in (standing.signed_in("alice"), standing.with_key()):
+        assert len(ask(receipt, headers).json["comments"]) == 2
+
+
+def test_only_the_students_own_look_at_final_feedback_is_noted(standing, ask, completed):
+    receipt, _ = completed
+
+    def views() -> int:
+        return standing.database.sql(
+            "select count(*) from analytics where event = 'feedback_viewed' and submission_id = %s", receipt["id"]
+        )[0][0]
+
+    before = views()
+    ask(receipt, standing.signed_in("ed"))
+    ask(receipt, standing.with_key())
+    assert views() == before
+    ask(receipt, standing.signed_in("bob"))
+    assert views() == before + 1

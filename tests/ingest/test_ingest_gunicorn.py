@@ -1,0 +1,225 @@
+"""The door as it is run: gunicorn with our configuration, talked to over a socket, byte by byte."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MIB = 1024 * 1024
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        return holder.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def port(standing, tmp_path_factory) -> Iterator[int]:
+    chosen, told = free_port(), tmp_path_factory.mktemp("gunicorn") / "stderr"
+    metrics = tmp_path_factory.mktemp("metrics")
+    environment = {
+        **os.environ, **standing.environment, "PORT": str(chosen), "WEB_PROCESSES": "1", "WEB_THREADS": "8",
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+    }  # fmt: skip
+    with told.open("wb") as stderr:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--config", "ingest/gunicorn.py", "ingest.app:create_app()"],
+            cwd=ROOT, env=environment, stderr=stderr, stdout=stderr,
+        )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 20
+            while True:
+                try:
+                    if ask(chosen, "GET", "/readyz").status == 200:
+                        break
+                except OSError:
+                    assert server.poll() is None, told.read_text()
+                assert time.monotonic() < deadline, told.read_text()
+                time.sleep(0.05)
+            yield chosen
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(timeout=20)
+    assert "Traceback" not in told.read_text(), told.read_text()
+
+
+class Answer:
+    def __init__(self, raw: http.client.HTTPResponse) -> None:
+        self.status = raw.status
+        self.headers = raw.headers
+        self.body = raw.read()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+def ask(port: int, method: str, path: str, body=None, headers=None, *, chunked: bool = False) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    try:
+        connection.request(method, path, body=body, headers=headers or {}, encode_chunked=chunked)
+        return Answer(connection.getresponse())
+    finally:
+        connection.close()
+
+
+def raw(port: int, request: bytes) -> bytes:
+    """Send bytes as they are and return everything that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=15) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+        return answer
+
+
+@pytest.fixture
+def headers(standing):
+    return {**standing.with_key(), "Content-Type": "application/json"}
+
+
+def of_size(size: int) -> bytes:
+    start = json.dumps({"title": "t", "text": "x", "student": {"external_id": "s"}, "padding": ""})[:-2].encode()
+    return start + b"x" * (size - len(start) - 2) + b'"}'
+
+
+def in_chunks(body: bytes, size: int = 60_000) -> Iterator[bytes]:
+    return (body[start : start + size] for start in range(0, len(body), size))
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "in chunks"])
+@pytest.mark.parametrize(("size", "status"), [(MIB - 1, 202), (MIB, 202), (MIB + 1, 413)])
+def test_the_bound_on_a_body_is_exactly_one_mebibyte(port, headers, size, status, chunked):
+    body = of_size(size)
+    if chunked:
+        answer = ask(port, "POST", "/v1/submissions", in_chunks(body), {**headers, "Transfer-Encoding": "chunked"}, chunked=True)
+    else:
+        answer = ask(port, "POST", "/v1/submissions", body, headers)
+    assert answer.status == status, answer.body
+    if status == 413:
+        assert answer.json["type"].endswith("/payload-too-large")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json["instance"] == answer.headers["X-Request-Id"]
+
+
+def test_a_chunked_body_is_never_read_in_part(port, headers):
+    """A body whose first mebibyte alone would be acceptable."""
+    body = of_size(500) + b" " * MIB + b" and what is cut off"
+    answer = ask(port, "POST", "/v1/submissions", in_chunks(body), {**headers, "Transfer-Encoding": "chunked"}, chunked=True)
+    assert (answer.status, answer.json["type"]) == (413, "/problems/payload-too-large")
+
+
+def test_a_length_that_lies_about_ten_gibibytes_is_refused_without_reading(port, headers):
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    started = time.monotonic()
+    answer = raw(port, f"POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 10737418240\r\n\r\n{{".encode())
+    assert b" 413 " in answer.split(b"\r\n")[0]
+    assert time.monotonic() - started < 3
+
+
+def test_two_idempotency_keys_are_refused_as_servers_join_them(port, headers):
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if name != "Idempotency-Key")
+    body = of_size(200).decode()
+    for first, second in (("one", "two"), ("one", "one"), ('"one"', '"two"')):
+        answer = raw(
+            port,
+            f"POST /v1/submissions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}Idempotency-Key: {first}\r\n"
+            f"Idempotency-Key: {second}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode(),
+        )  # fmt: skip
+        assert b" 400 " in answer.split(b"\r\n")[0], answer
+        assert b"idempotency-key-invalid" in answer
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GARBAGE\r\n\r\n", b"GET /v1/me\r\n\r\n", b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\rb\r\n\r\n", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: abcdefgh\0\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b"x" * 9000 + b"\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(100)) + b"\r\n",
+        b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+        b"POST /v1/submissions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/me HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /v1/submissions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n", b"GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n",
+    ],
+    ids=lambda one: ascii(one[:50])[2:-1],
+)  # fmt: skip
+def test_what_is_no_http_is_refused_or_dropped_and_never_a_500(port, request_bytes):
+    answer = raw(port, request_bytes)
+    statuses = re.findall(rb"^HTTP/1\.\d (\d{3})", answer, re.MULTILINE)
+    # 501 and 505 are the server's own words for a transfer coding and a version it does not know.
+    assert all(one.startswith(b"4") or one in (b"501", b"505") for one in statuses), answer
+    assert len(statuses) <= 1, "a smuggled second request was answered"
+    assert b"Traceback" not in answer
+    assert ask(port, "GET", "/healthz").status == 200
+
+
+def test_a_line_break_in_a_header_never_reaches_an_answer(port):
+    answer = raw(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: abcdefgh%0d%0aSet-Cookie:x\r\n\r\n")
+    assert b" 200 " in answer.split(b"\r\n")[0]
+    assert b"Set-Cookie" not in answer
+
+
+def test_a_client_that_hangs_up_in_the_middle_costs_nobody_anything(port, headers, standing):
+    before = standing.database.sql("select count(*) from submissions")
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    for _ in range(10):
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(f'POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 5000\r\n\r\n{{"title": '.encode())
+    assert ask(port, "POST", "/v1/submissions", of_size(300), headers).status == 202
+    assert standing.database.sql("select count(*) from submissions") == [(before[0][0] + 1,)]
+
+
+def test_fifty_equal_requests_over_sockets_get_one_answer(port, headers):
+    body = of_size(500)
+    same = {**headers, "Idempotency-Key": uuid4().hex}
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: ask(port, "POST", "/v1/submissions", body, same), range(50)))
+    assert {one.status for one in answers} == {202}
+    assert len({one.body for one in answers}) == 1
+
+
+def test_an_event_stream_arrives_event_by_event(port, standing):
+    receipt = standing.hand_in("alice")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    connection.request("GET", receipt["links"]["events"], headers=standing.signed_in("alice"))
+    answer = connection.getresponse()
+    assert answer.status == 200
+    assert answer.getheader("Content-Type").startswith("text/event-stream")
+
+    def next_event() -> dict:
+        lines = []
+        while (line := answer.readline().decode().rstrip("\n")) or not lines:
+            lines.append(line)
+        return json.loads(next(one for one in lines if one.startswith("data: "))[6:])
+
+    assert next_event()["status"] == "queued"
+    standing.database.sql(
+        "update passes set state = 'gave_up', error = 'x', finished_at = now() where submission_id = %s", receipt["id"]
+    )
+    standing.database.sql("update submissions set status = 'failed', completed_at = now() where id = %s", receipt["id"])
+    assert any(next_event()["status"] == "failed" for _ in range(2))
+    assert answer.read() == b""
+    connection.close()
+
+
+def test_head_is_answered_without_a_body(port, standing):
+    receipt = standing.hand_in("alice")
+    answer = ask(port, "HEAD", receipt["links"]["self"], headers=standing.signed_in("alice"))
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["ETag"]

@@ -1,0 +1,169 @@
+"""One Idempotency-Key, one submission, one answer, however often and however at once it is sent."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+
+@pytest.fixture
+def post(standing, draft):
+    def send(key, *, of=None, client=None, **changes):
+        headers = [("Authorization", f"Bearer {(of or standing.school).api_key}")]
+        headers += [("Idempotency-Key", one) for one in ([key] if isinstance(key, str) else key)]
+        body = draft(**{"student": {"external_id": "sis-1"}, **changes})
+        return (client or standing.client).post("/v1/submissions", json=body, headers=headers)
+
+    return send
+
+
+def stored(standing, key: str) -> int:
+    return standing.database.sql("select count(*) from idempotency_keys where key = %s", key)[0][0]
+
+
+def test_an_api_key_without_an_idempotency_key_is_told_so(post, refused):
+    refused(post([]), 400, "idempotency-key-missing")
+
+
+def test_a_person_needs_none(standing, draft):
+    answer = standing.client.post("/v1/submissions", json=draft(), headers=standing.signed_in("bob"))
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", " ", '""', '"', '"a', 'a"', '"a"b"', "a b", "a" * 256, '"' + "a" * 256 + '"', "cl\u00e9", "\u00a0", "a\tb",
+     '"a\u00e9"', "a\x7f"],
+    ids=ascii,
+)  # fmt: skip
+def test_a_malformed_key_is_refused(post, refused, key):
+    refused(post(key), 400, "idempotency-key-invalid")
+
+
+@pytest.mark.parametrize("keys", [("one", "two"), ('"one"', '"two"'), ("one", "one")], ids=str)
+def test_two_keys_in_one_request_are_refused(post, refused, keys):
+    refused(post(list(keys)), 400, "idempotency-key-invalid")
+
+
+@pytest.mark.parametrize("length", [1, 255])
+def test_a_key_may_be_bare_or_quoted_and_means_the_same(post, standing, length):
+    key = (uuid4().hex * 8)[:length]
+    first, second, third = post(key), post(f'"{key}"'), post(f"  {key} ")
+    assert [one.status_code for one in (first, second, third)] == [202] * 3
+    assert first.data == second.data == third.data
+    assert stored(standing, key) == 1
+
+
+def test_a_quoted_key_may_hold_blanks_and_commas(post, standing):
+    key = f"a, b {uuid4()}"
+    assert post(f'"{key}"').status_code == 202
+    assert stored(standing, key) == 1
+
+
+def test_a_replay_gets_the_very_same_answer(post):
+    key = uuid4().hex
+    first, second = post(key), post(key)
+    assert second.status_code == first.status_code == 202
+    assert second.data == first.data
+    for header in ("Location", "Content-Type", "Retry-After"):
+        assert second.headers[header] == first.headers[header]
+    assert second.headers["X-Request-Id"] != first.headers["X-Request-Id"]
+
+
+def test_a_key_that_comes_with_another_body_is_refused_and_stores_nothing(post, refused, standing):
+    key = uuid4().hex
+    first = post(key)
+    before = standing.database.sql("select count(*) from submissions")
+    refused(post(key, text="Another essay altogether."), 422, "idempotency-key-reused")
+    assert standing.database.sql("select count(*) from submissions") == before
+    assert post(key).data == first.data
+
+
+def test_a_refused_request_leaves_its_key_free(post, refused):
+    key = uuid4().hex
+    refused(post(key, text=" "), 422, "essay-empty")
+    refused(post(key, category="no-such-kind"), 422, "invalid-payload")
+    assert post(key).status_code == 202
+
+
+def test_another_callers_equal_key_is_their_own(post, standing, draft):
+    key = uuid4().hex
+    mine, elsewhere = post(key), post(key, of=standing.other)
+    assert mine.status_code == elsewhere.status_code == 202
+    assert mine.json["id"] != elsewhere.json["id"]
+    people = [
+        standing.client.post("/v1/submissions", json=draft(), headers={**standing.signed_in(name), "Idempotency-Key": key})
+        for name in ("alice", "bob", "ed", "alice")
+    ]
+    assert [one.status_code for one in people] == [202] * 4
+    assert people[0].json == people[3].json
+    assert len({one.json["id"] for one in people}) == 3
+
+
+def test_keys_that_differ_by_case_differ(post):
+    key = f"Key-{uuid4().hex}"
+    assert post(key).json["id"] != post(key.lower()).json["id"]
+
+
+def test_a_key_whose_first_request_is_still_running_is_in_progress(post, refused, standing):
+    """The first one's transaction is held open; the second waits no longer than the lock time-out."""
+    import psycopg2  # noqa: PLC0415 - a client of its own, to hold a lock
+
+    key = uuid4().hex
+    holder = psycopg2.connect(standing.database.admin_url)
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute(
+                "insert into idempotency_keys (org_id, caller_id, key, request_sha256) values (%s, %s, %s, %s)",
+                (str(standing.school.org), str(standing.school.api_key_id), key, b"x" * 32),
+            )
+            answer = post(key)
+        refused(answer, 409, "request-in-progress")
+        assert int(answer.headers["Retry-After"]) > 0
+    finally:
+        holder.rollback()
+        holder.close()
+    assert post(key).status_code == 202
+
+
+def test_fifty_equal_requests_at_once_make_one_submission_and_get_one_answer(standing, post):
+    app = standing.make_app(ESSAYCOACH_POOL_WAIT_SECONDS="30")
+    key, barrier = uuid4().hex, threading.Barrier(50)
+
+    def send(_number: int):
+        client = app.test_client()
+        barrier.wait(timeout=20)
+        answer = post(key, client=client, external_id="fifty")
+        return answer.status_code, answer.data, answer.headers["Location"]
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = set(pool.map(send, range(50)))
+    assert len(answers) == 1, answers
+    assert next(iter(answers))[0] == 202
+    assert standing.database.sql("select count(*) from submissions where external_id = 'fifty'") == [(1,)]
+    assert standing.database.sql(
+        "select count(*) from passes p join submissions s on s.id = p.submission_id where s.external_id = 'fifty'"
+    ) == [(3,)]
+
+
+def test_first_versions_sent_at_once_become_versions_of_one_essay(standing, post):
+    """Different keys, one student, one assignment: nobody's work is lost, and the numbers have no gap."""
+    app = standing.make_app(ESSAYCOACH_POOL_WAIT_SECONDS="30")
+    barrier = threading.Barrier(12)
+
+    def send(number: int):
+        client = app.test_client()
+        barrier.wait(timeout=20)
+        return post(
+            uuid4().hex, client=client, assignment_id=str(standing.school.assignment), text=f"Version {number}.",
+            student={"external_id": "newcomer"},
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(send, range(12)))
+    assert {one.status_code for one in answers} == {202}, [one.text for one in answers]
+    assert {one.json["essay_id"] for one in answers} == {answers[0].json["essay_id"]}
+    assert sorted(one.json["version"] for one in answers) == list(range(1, 13))

@@ -1,0 +1,134 @@
+"""The document at /openapi.json: valid, complete, and true of what the app does."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+EXAMPLES = 20
+
+
+@pytest.fixture(scope="module")
+def document(standing):
+    answer = standing.client.get("/openapi.json")
+    assert answer.status_code == 200
+    assert answer.content_type == "application/json"
+    return answer.json
+
+
+def operations(document):
+    return [
+        (path, method, operation) for path, item in document["paths"].items() for method, operation in item.items()
+    ]  # fmt: skip
+
+
+def test_every_route_is_documented_and_nothing_else(standing, document):
+    routes = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in standing.app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/v1/") or rule.rule in ("/healthz", "/readyz")
+    }
+    assert routes == {(path, method) for path, method, _ in operations(document)}
+    assert len(routes) >= 12
+
+
+def test_every_schema_in_it_is_a_valid_json_schema(document):
+    assert document["openapi"].startswith("3.1")
+    assert len(document["components"]["schemas"]) > 10
+    for name, schema in document["components"]["schemas"].items():
+        jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
+        assert schema.get("description"), name
+
+
+def test_every_reference_leads_somewhere(document):
+    text = json.dumps(document)
+    references = set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', text))
+    assert references <= set(document["components"]["schemas"])
+    assert '"$ref": "#/$defs' not in text
+    used = set(re.findall(r'"(bearer|refresh|signature)": \[\]', text))
+    assert used == set(document["components"]["securitySchemes"])
+
+
+def test_every_operation_has_a_name_a_summary_and_problem_documents(document):
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    for path, method, operation in operations(document):
+        assert operation["summary"], path
+        assert operation["description"], path
+        assert any(status.startswith("2") for status in operation["responses"]), (path, method)
+        for status, response in operation["responses"].items():
+            assert response["description"], (path, status)
+            if status[0] == "4":
+                schema = response["content"]["application/problem+json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/ProblemDocument"}
+        parameters = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
+        assert parameters == set(re.findall(r"\{(\w+)\}", path))
+
+
+def test_a_page_to_read_it_on_is_served(standing):
+    page = standing.client.get("/docs")
+    assert page.status_code == 200
+    assert page.content_type == "text/html; charset=utf-8"
+    assert "/openapi.json" in page.text
+    assert "http://" not in page.text.replace("http://www.w3.org", "")
+    assert "https://" not in page.text
+
+
+@pytest.fixture(scope="module")
+def api(standing):
+    return schemathesis.openapi.from_wsgi("/openapi.json", standing.app)
+
+
+@pytest.fixture(scope="module")
+def finished(standing):
+    """Something of each kind that exists and is final, so that generated requests reach more than 404."""
+    receipt = standing.hand_in("alice")
+    for name in ("grammar", "structure", "content"):
+        standing.worker.finish(receipt["id"], name)
+    return {
+        "submission_id": receipt["id"], "essay_id": receipt["essay_id"], "source_id": str(standing.school.source),
+    }  # fmt: skip
+
+
+GENERATED = settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("who", ["student", "API key"])
+def test_generated_requests_find_no_server_error_and_nothing_undocumented(standing, api, finished, who, mode):
+    """A third of the lawful ones ask for things that are there, so that they reach further than 404.
+
+    Whether a lawful one is accepted is not for a schema to say: an API key must name a student and send a key, a person
+    must not, and an org's categories are its own.
+    """
+    token = (standing.with_key() if who == "API key" else standing.signed_in("alice"))["Authorization"]
+    tried = 0
+    for found in api.get_all_operations():
+        operation = found.ok()
+
+        @GENERATED
+        @given(case=operation.as_strategy(generation_mode=mode), exists=st.integers(0, 2))
+        def check(case, exists):
+            nonlocal tried
+            tried += 1
+            if exists == 0 and mode.is_positive:
+                case.path_parameters |= {name: finished[name] for name in case.path_parameters}
+            case.call_and_validate(headers={"Authorization": token}, excluded_checks=[positive_data_acceptance])
+
+        with suppress(Unsatisfiable):  # an operation that takes nothing cannot be asked wrongly
+            check()
+    assert tried >= 12

@@ -1,0 +1,452 @@
+"""Deliveries of an LMS: signed by the published library, verified by our door, carried out once for ever."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import pytest
+from standardwebhooks import Webhook
+
+from models.crypto import Place, keyring
+from models.db import session
+from models.users import data_key
+
+SECRET = "whsec_" + base64.b64encode(b"another secret of 32 characters.").decode()
+
+
+@pytest.fixture
+def lms(standing):
+    return standing.lms
+
+
+@pytest.fixture
+def student():
+    return {"external_id": f"sis-{uuid4().hex}"}
+
+
+def events_stored(standing, event: str) -> list[tuple]:
+    return standing.database.sql(
+        "select outcome, reason, user_id, submission_id from inbound_events where event_id = %s order by id", event
+    )
+
+
+@pytest.mark.parametrize("event_type", ["submission.created", "submission.updated"])
+def test_an_essay_signed_by_the_published_library_is_accepted(standing, lms, draft, student, event_type):
+    answer = lms.deliver(draft(student=student), event_type=event_type, event=(event := uuid4().hex))
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["Location"] == f"/v1/submissions/{answer.json['id']}"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json["status"] == "queued"
+    [(outcome, reason, user, submission)] = events_stored(standing, event)
+    assert (outcome, reason, str(submission)) == ("accepted", None, answer.json["id"])
+    assert user is not None
+
+
+def test_our_own_signing_satisfies_the_published_library(lms, event, draft):
+    from ingest.signature import sign  # noqa: PLC0415 - the other direction of the same format
+
+    body, at = event(draft()), int(time.time())
+    headers = {
+        "webhook-id": "msg_1", "webhook-timestamp": str(at),
+        "webhook-signature": sign(lms.secret, event_id="msg_1", timestamp=at, body=body),
+    }  # fmt: skip
+    assert Webhook(lms.secret).verify(body, headers)["type"] == "submission.created"
+
+
+JUNK_BEFORE = {
+    "another scheme": "v1a,AAAA",
+    "no comma": "nonsense",
+    "two commas": "v1,a,b",
+    "bad base64": "v1,***",
+    "an empty digest": "v1,",
+    "a wrong digest": "v1," + base64.b64encode(b"x" * 32).decode(),
+    "a short digest": "v1," + base64.b64encode(b"x").decode(),
+    "not ASCII": "v1,\u00e9\u00e9",
+    "blanks": "  ",
+    "twenty wrong ones": " ".join("v1," + base64.b64encode(bytes([n]) * 32).decode() for n in range(20)),
+}
+
+
+@pytest.mark.parametrize("junk", JUNK_BEFORE.values(), ids=JUNK_BEFORE.keys())
+def test_junk_beside_a_good_signature_does_not_spoil_it_and_alone_does_not_pass(lms, event, draft, student, refused, junk):
+    body = event(draft(student=student))
+    good = lms.signed(body)
+    assert lms.send(body, {**good, "webhook-signature": f"{junk} {good['webhook-signature']}"}).status_code == 202
+    assert lms.send(body, {**good, "webhook-signature": f"{good['webhook-signature']} {junk}"}).status_code == 202
+    answer = lms.send(body, {**lms.signed(body), "webhook-signature": junk})
+    slug = "missing-signature" if answer.json["type"].endswith("missing-signature") else "invalid-signature"
+    refused(answer, 401, slug)
+    assert slug == "invalid-signature" or not junk.strip()
+
+
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_a_missing_header_is_a_missing_signature(lms, event, draft, refused, name):
+    body = event(draft())
+    headers = lms.signed(body)
+    refused(lms.send(body, {**headers, name: ""}), 401, "missing-signature")
+    document = refused(lms.send(body, {one: value for one, value in headers.items() if one != name}), 401, "missing-signature")
+    assert name in document["detail"]
+
+
+def sign_text(secret: str, event: str, timestamp: str, body: bytes) -> dict[str, str]:
+    """Sign whatever text stands where the timestamp should, which no library would."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    digest = hmac.new(key, f"{event}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    signature = "v1," + base64.b64encode(digest).decode()
+    return {
+        "webhook-id": event, "webhook-timestamp": timestamp, "webhook-signature": signature, "Content-Type": "application/json",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    ["1674087231.5", "+1", "-1", "167_4087231", "1e9", "0x10", "1674087231 ", "9999999999999", "now", "\u0661", "1,1", "1.0"],
+    ids=ascii,
+)  # fmt: skip
+def test_a_timestamp_that_is_not_one_to_twelve_digits_is_an_invalid_signature(lms, event, draft, refused, timestamp):
+    body = event(draft())
+    # A blank at the end is cut off by any HTTP server before we see it, so it goes in the middle.
+    text = timestamp.replace(" ", " 1")
+    if not text.isascii():
+        text = text.encode().decode("latin-1")
+    refused(lms.send(body, sign_text(lms.secret, "msg_1", text, body)), 401, "invalid-signature")
+
+
+@pytest.mark.parametrize("timestamp", ["0", "1", "999999999999", "000000000000"])
+def test_a_timestamp_far_from_now_is_out_of_range(lms, event, draft, refused, timestamp):
+    body = event(draft())
+    refused(lms.send(body, sign_text(lms.secret, "msg_1", timestamp, body)), 401, "timestamp-out-of-range")
+
+
+@pytest.mark.parametrize(("seconds", "accepted"), [(-299, True), (299, True), (-302, False), (302, False)])
+def test_five_minutes_either_way_are_tolerated(lms, draft, student, refused, seconds, accepted):
+    answer = lms.deliver(draft(student=student), at=int(time.time()) + seconds)
+    if accepted:
+        assert answer.status_code == 202
+    else:
+        refused(answer, 401, "timestamp-out-of-range")
+
+
+def test_the_window_ends_exactly_after_three_hundred_seconds(lms, event, draft):
+    from werkzeug.datastructures import Headers  # noqa: PLC0415
+
+    from ingest.problems import Problem  # noqa: PLC0415
+    from ingest.signature import verify  # noqa: PLC0415 - the clock is a parameter there, not at the door
+
+    body = event(draft())
+    headers = Headers(lms.signed(body, event="msg_1", at=1_700_000_000))
+    for now in (1_700_000_300.0, 1_699_999_700.0):
+        assert verify(headers, body, secrets=[lms.secret], now=now) == "msg_1"
+    for now in (1_700_000_300.01, 1_699_999_699.99):
+        with pytest.raises(Problem) as refusal:
+            verify(headers, body, secrets=[lms.secret], now=now)
+        assert refusal.value.slug == "timestamp-out-of-range"
+
+
+@pytest.mark.parametrize("event_id", ["msg.1", "a" * 256, "a b", "\u00e9", "a\x7f"], ids=ascii)
+def test_an_id_that_could_move_into_its_neighbours_is_refused(lms, event, draft, refused, event_id):
+    body = event(draft())
+    refused(lms.send(body, lms.signed(body, event=event_id)), 401, "invalid-signature")
+
+
+def test_parts_of_the_signed_text_cannot_change_places(lms, event, draft, refused):
+    body = event(draft())
+    good = lms.signed(body, event="msg_1")
+    shifted = {**good, "webhook-id": f"msg_1.{good['webhook-timestamp']}"}
+    refused(lms.send(body, shifted), 401, "invalid-signature")
+
+
+def test_a_changed_body_id_or_time_no_longer_matches(lms, event, draft, student, refused):
+    body = event(draft(student=student))
+    good = lms.signed(body)
+    for tampered in (body + b" ", body.replace(b"Phones", b"phones", 1), b"", body[:-1]):
+        refused(lms.send(tampered, good), 401, "invalid-signature")
+    refused(lms.send(body, {**good, "webhook-id": "msg_other"}), 401, "invalid-signature")
+    later = str(int(good["webhook-timestamp"]) + 1)
+    refused(lms.send(body, {**good, "webhook-timestamp": later}), 401, "invalid-signature")
+    assert lms.send(body, good).status_code == 202
+
+
+def test_a_signature_is_asked_for_before_the_body_is_looked_at(lms, refused):
+    for body in (b"{", b"\xff\xfe", b"[" * 50_000, b""):
+        refused(lms.send(body, {}), 401, "missing-signature")
+        refused(lms.send(body, sign_text(SECRET, "msg_1", str(int(time.time())), body)), 401, "invalid-signature")
+
+
+def set_secrets(standing, source, *, previous: str | None, ends_in: str) -> None:
+    with session(org=standing.school.org, role="ec_admin"):
+        sealed = None if previous is None else keyring().seal(
+            previous, place=Place("sources", "previous_secret", standing.school.org, source)
+        )  # fmt: skip
+    standing.database.sql(
+        "update sources set previous_secret = %s, previous_secret_until = now() + %s::interval where id = %s",
+        bytes(sealed) if sealed else None, ends_in if sealed else None, str(source),
+    )  # fmt: skip
+
+
+def test_during_a_rotation_both_secrets_sign_and_after_its_window_only_the_new_one(standing, lms, draft, student, refused):
+    data = draft(student=student)
+    refused(lms.deliver(data, secret=SECRET), 401, "invalid-signature")
+    try:
+        set_secrets(standing, lms.source, previous=SECRET, ends_in="1 hour")
+        assert lms.deliver(data, secret=SECRET).status_code == 202
+        assert lms.deliver(data).status_code == 202
+        set_secrets(standing, lms.source, previous=SECRET, ends_in="-1 second")
+        refused(lms.deliver(data, secret=SECRET), 401, "invalid-signature")
+        assert lms.deliver(data).status_code == 202
+    finally:
+        set_secrets(standing, lms.source, previous=None, ends_in="0")
+
+
+def test_another_sources_secret_does_not_sign_here(standing, lms, draft, student, refused):
+    refused(lms.deliver(draft(student=student), secret=standing.other.source_secret), 401, "invalid-signature")
+
+
+def test_an_unknown_and_a_disabled_source_are_equally_not_found(standing, lms, event, draft, refused):
+    body = event(draft())
+    headers = lms.signed(body)
+    unknown = refused(standing.client.post(f"/v1/webhooks/{uuid4()}", data=body, headers=headers), 404, "not-found")
+    standing.database.sql("update sources set disabled_at = now() where id = %s", str(lms.source))
+    try:
+        disabled = refused(lms.send(body, headers), 404, "not-found")
+    finally:
+        standing.database.sql("update sources set disabled_at = null where id = %s", str(lms.source))
+    assert disabled["detail"] == unknown["detail"]
+    refused(standing.client.get(f"/v1/webhooks/{lms.source}"), 405, "method-not-allowed")
+
+
+def test_a_known_id_with_the_same_body_gets_the_same_answer_days_later_too(standing, lms, event, draft, student):
+    body, name = event(draft(student=student)), f"msg_{uuid4().hex}"
+    first = lms.send(body, lms.signed(body, event=name))
+    standing.database.sql("update seen_events set seen_at = now() - interval '90 days' where event_id = %s", name)
+    again = lms.send(body, lms.signed(body, event=name, at=int(time.time()) - 200))
+    assert (again.status_code, again.data, again.headers["Location"]) == (202, first.data, first.headers["Location"])
+    assert len(events_stored(standing, name)) == 1
+
+
+def test_a_known_id_with_another_body_is_refused(lms, draft, student, refused):
+    name = f"msg_{uuid4().hex}"
+    assert lms.deliver(draft(student=student), event=name).status_code == 202
+    answer = lms.deliver(draft(student=student, text="Other words."), event=name)
+    refused(answer, 422, "idempotency-key-reused")
+    refused(lms.deliver({}, event_type="course.created", event=name), 422, "idempotency-key-reused")
+
+
+def test_equal_ids_of_two_sources_are_two_events(standing, lms, draft, student):
+    name = f"msg_{uuid4().hex}"
+    elsewhere = type(lms)(standing.client, standing.other.source, standing.other.source_secret)
+    first, second = lms.deliver(draft(student=student), event=name), elsewhere.deliver(draft(student=student), event=name)
+    assert first.status_code == second.status_code == 202
+    assert first.json["id"] != second.json["id"]
+
+
+def test_a_hundred_equal_deliveries_at_once_make_one_submission(standing, lms, event, draft, student):
+    app = standing.make_app(ESSAYCOACH_POOL_WAIT_SECONDS="30")
+    body, name, barrier = event(draft(student=student)), f"msg_{uuid4().hex}", threading.Barrier(100)
+    headers = lms.signed(body, event=name)
+
+    def send(_number: int):
+        client = app.test_client()
+        barrier.wait(timeout=20)
+        answer = client.post(f"/v1/webhooks/{lms.source}", data=body, headers=headers)
+        return answer.status_code, answer.data, answer.headers.get("Location")
+
+    with ThreadPoolExecutor(100) as pool:
+        answers = set(pool.map(send, range(100)))
+    assert len(answers) == 1, answers
+    [(status, receipt, location)] = answers
+    assert status == 202
+    assert location == f"/v1/submissions/{json.loads(receipt)['id']}"
+    assert len(events_stored(standing, name)) == 1
+    user = events_stored(standing, name)[0][2]
+    assert standing.database.sql("select count(*) from submissions where user_id = %s", str(user)) == [(1,)]
+
+
+def test_a_delivery_whose_first_carrying_out_is_still_running_is_in_progress(standing, lms, draft, student, refused):
+    import psycopg2  # noqa: PLC0415 - a client of its own, to hold a lock
+
+    name = f"msg_{uuid4().hex}"
+    holder = psycopg2.connect(standing.database.admin_url)
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute(
+                "insert into seen_events (org_id, source_id, event_id, body_sha256) values (%s, %s, %s, %s)",
+                (str(standing.school.org), str(lms.source), name, b"x" * 32),
+            )
+            answer = lms.deliver(draft(student=student), event=name)
+        refused(answer, 409, "request-in-progress")
+    finally:
+        holder.rollback()
+        holder.close()
+
+
+@pytest.mark.parametrize("event_type", ["course.created", "submission.deleted", "ping", "Submission.Created"])
+def test_an_authentic_event_that_does_not_concern_us_is_ignored_with_a_reason(standing, lms, event_type):
+    name = f"msg_{uuid4().hex}"
+    answer = lms.deliver({"anything": [1, 2]}, event_type=event_type, event=name)
+    assert answer.status_code == 200
+    assert list(answer.json) == ["ignored"]
+    assert event_type in answer.json["ignored"]
+    assert lms.deliver({"anything": [1, 2]}, event_type=event_type, event=name).json == answer.json
+    [(outcome, reason, user, submission)] = events_stored(standing, name)
+    assert (outcome, user, submission) == ("ignored", None, None)
+    assert reason
+
+
+def authentic(data):
+    return json.dumps({"type": "submission.created", "timestamp": "2026-11-22T08:30:00Z", "data": data}).encode()
+
+
+UNUSABLE = {
+    "not JSON": (b"{", 400, "malformed-json", None),
+    "a byte order mark": (b"\xef\xbb\xbf{}", 400, "malformed-json", None),
+    "a member twice": (b'{"type": "a", "type": "b"}', 400, "malformed-json", None),
+    "a list": (b"[]", 422, "invalid-payload", [""]),
+    "no envelope": (b"{}", 422, "invalid-payload", ["/type", "/timestamp", "/data"]),
+    "data that is a list": (authentic([]), 422, "invalid-payload", ["/data"]),
+    "a timestamp without a zone": (
+        b'{"type": "submission.created", "timestamp": "2026-11-22", "data": {}}', 422, "invalid-payload", ["/timestamp"],
+    ),
+    "no student": (authentic({"title": "t", "text": "x"}), 422, "invalid-payload", ["/data/student"]),
+    "no text": (authentic({"title": "t", "student": {"external_id": "s"}}), 422, "invalid-payload", ["/data/text"]),
+    "a blank text": (
+        authentic({"title": "t", "text": " ", "student": {"external_id": "s"}}), 422, "essay-empty", ["/data/text"],
+    ),
+    "a long text": (
+        authentic({"title": "t", "text": "x" * 100_001, "student": {"external_id": "s"}}), 422, "essay-too-long", ["/data/text"],
+    ),
+    "U+0000": (
+        authentic({"title": "t", "text": "a\0", "student": {"external_id": "s"}}), 422, "invalid-text", ["/data/text"],
+    ),
+    "a lone surrogate": (
+        authentic({"title": "\ud800", "text": "x", "student": {"external_id": "s"}}), 422, "invalid-text", ["/data/title"],
+    ),
+    "an unknown category": (
+        authentic({"title": "t", "text": "x", "category": "none-such", "student": {"external_id": "s"}}),
+        422, "invalid-payload", ["/data/category"],
+    ),
+    "an unknown assignment": (
+        authentic({"title": "t", "text": "x", "assignment_id": str(UUID(int=7)), "student": {"external_id": "s"}}),
+        404, "not-found", None,
+    ),
+    "an unknown essay": (
+        authentic({"title": "t", "text": "x", "essay_id": str(UUID(int=7)), "student": {"external_id": "s"}}),
+        404, "not-found", None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "status", "slug", "pointers"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_an_authentic_but_unusable_delivery_is_refused_and_kept_encrypted(
+    standing, lms, refused, body, status, slug, pointers
+):
+    name = f"msg_{uuid4().hex}"
+    document = refused(lms.send(body, sign_text(lms.secret, name, str(int(time.time())), body)), status, slug)
+    if pointers is not None:
+        assert [one["pointer"] for one in document["errors"]] == pointers
+    rows = standing.database.sql("select id, outcome, reason, body from inbound_events where event_id = %s", name)
+    [(row, outcome, reason, sealed)] = rows
+    assert (outcome, reason) == ("refused", slug)
+    assert body not in bytes(sealed)
+    opened = keyring().open(bytes(sealed), place=Place("inbound_events", "body", standing.school.org, UUID(str(row))))
+    assert opened == body.decode("utf-8", "backslashreplace")
+
+
+def test_bytes_that_are_no_text_are_kept_too(standing, lms, refused):
+    name, body = f"msg_{uuid4().hex}", b'{"type": "\xff"}'
+    refused(lms.send(body, sign_text(lms.secret, name, str(int(time.time())), body)), 400, "malformed-json")
+    assert events_stored(standing, name)[0][:2] == ("refused", "malformed-json")
+
+
+def test_a_refused_delivery_leaves_its_id_free_for_the_corrected_one(lms, draft, student, refused):
+    name = f"msg_{uuid4().hex}"
+    refused(lms.deliver(draft(student=student, text=" "), event=name), 422, "essay-empty")
+    assert lms.deliver(draft(student=student), event=name).status_code == 202
+
+
+def test_an_accepted_delivery_is_kept_under_the_students_own_key(standing, lms, event, draft, student):
+    body, name = event(draft(student=student)), f"msg_{uuid4().hex}"
+    lms.send(body, lms.signed(body, event=name))
+    [(row, user, sealed)] = standing.database.sql(
+        "select id, user_id, body from inbound_events where event_id = %s", name
+    )
+    with session(org=standing.school.org, role="ec_admin"):
+        key = data_key(UUID(str(user)), org=standing.school.org)
+    place = Place("inbound_events", "body", standing.school.org, UUID(str(row)))
+    assert key.open(bytes(sealed), place=place) == body.decode()
+
+
+def test_size_type_and_encoding_are_checked_on_webhooks_as_well(lms, event, draft, student, refused):
+    body = event(draft(student=student))
+    headers = lms.signed(body)
+    refused(lms.send(body, {**headers, "Content-Type": "text/plain"}), 415, "unsupported-media-type")
+    refused(lms.send(body, {**headers, "Content-Encoding": "gzip"}), 415, "unsupported-content-encoding")
+    large = b" " * (1024 * 1024 + 1)
+    refused(lms.send(large, lms.signed(large)), 413, "payload-too-large")
+
+
+def test_a_student_known_by_e_mail_gets_the_essay_in_their_own_account(standing, lms, draft):
+    data = draft(student={"external_id": "lms-zoe", "email": standing.school.email("ZOE"), "name": "Z."}, title="By e-mail")
+    standing.database.sql(
+        "update users set external_id = null, external_id_digest = null where id = %s", str(standing.school.zoe)
+    )
+    receipt = lms.deliver(data)
+    assert receipt.status_code == 202
+    seen = standing.client.get(receipt.json["links"]["essay"], headers=standing.signed_in("zoe"))
+    assert seen.json["student_id"] == str(standing.school.zoe)
+    again = lms.deliver(draft(student={"external_id": "lms-zoe"}, title="By id"))
+    seen = standing.client.get(again.json["links"]["essay"], headers=standing.signed_in("zoe"))
+    assert seen.json["student_id"] == str(standing.school.zoe)
+
+
+def test_a_student_of_an_unknown_name_is_added_and_enrolled_by_the_assignment(standing, lms, draft, student):
+    receipt = lms.deliver(draft(student={**student, "name": "New"}, assignment_id=str(standing.school.assignment)))
+    assert receipt.status_code == 202
+    seen = standing.client.get(receipt.json["links"]["essay"], headers=standing.signed_in("ed"))
+    assert seen.status_code == 200
+    enrolled = standing.database.sql(
+        "select role from enrollments where user_id = %s and course_id = %s", seen.json["student_id"], str(standing.school.course)
+    )
+    assert enrolled == [("student",)]
+
+
+@pytest.mark.parametrize("by", ["assignment", "external_id", "essay_id"])
+def test_a_resubmission_is_the_next_version_of_the_same_essay(standing, lms, draft, student, by):
+    where = {
+        "assignment": {"assignment_id": str(standing.school.assignment)}, "external_id": {"external_id": "attempt-1"}, "essay_id": {},
+    }[by]  # fmt: skip
+    first = lms.deliver(draft(student=student, **where)).json
+    again = where or {"essay_id": first["essay_id"]}
+    second = lms.deliver(draft(student=student, text="A better text.", **again), event_type="submission.updated").json
+    assert second["essay_id"] == first["essay_id"]
+    assert (first["version"], second["version"], second["status"]) == (1, 2, "queued")
+
+
+def test_an_older_attempt_that_arrives_late_is_kept_as_superseded(standing, lms, draft, student):
+    where = {"student": student, "external_id": "late"}
+    newest = lms.deliver(draft(**where, submitted_at="2026-11-20T10:00:00Z")).json
+    late = lms.deliver(draft(**where, submitted_at="2026-11-20T09:59:59Z", text="The draft before.")).json
+    assert late["essay_id"] == newest["essay_id"]
+    assert (late["version"], late["status"]) == (2, "superseded")
+    key = standing.with_key()
+    status = standing.client.get(late["links"]["self"], headers=key).json
+    assert status["status"] == "superseded"
+    assert {one["status"] for one in status["passes"].values()} == {"cancelled"}
+    assert status["completed_at"] is not None
+    essay = standing.client.get(newest["links"]["essay"], headers=key).json
+    assert essay["submission_id"] == newest["id"]
+    third = lms.deliver(draft(**where, submitted_at="2026-11-20T11:00:00Z")).json
+    assert (third["version"], third["status"]) == (3, "queued")
+
+
+def test_a_date_in_the_future_does_not_make_every_later_version_look_old(lms, draft, student):
+    where = {"student": student, "external_id": "future"}
+    assert lms.deliver(draft(**where, submitted_at="9999-12-31T23:59:59Z")).json["status"] == "queued"
+    assert lms.deliver(draft(**where)).json["status"] == "queued"

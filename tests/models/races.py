@@ -1,0 +1,47 @@
+"""Calls that start at the same moment, and waiting for a condition of the database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from models import db
+
+Answer = TypeVar("Answer")
+
+
+def together(count: int, call: Callable[[int], Answer]) -> list[Answer | Exception]:
+    """Return what `call(0)`, `call(1)` … answered or raised, all let go by one barrier."""
+    barrier = threading.Barrier(count, timeout=20)
+
+    def run(number: int) -> Answer | Exception:
+        barrier.wait()
+        try:
+            return call(number)
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            return error
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def warm_up(count: int = 12) -> None:
+    """This many connections are open: a race is one of statements then, not of connecting, which goes one by one."""
+    everybody = threading.Barrier(count, timeout=20)
+
+    def hold(_: int) -> None:
+        with db.session():
+            everybody.wait()
+
+    assert together(count, hold) == [None] * count
+
+
+def eventually(condition: Callable[[], object], *, within_seconds: float = 10.0) -> None:
+    """The condition has become true; AssertionError if it did not in time."""
+    deadline = time.monotonic() + within_seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the awaited condition never came true"
+        time.sleep(0.01)

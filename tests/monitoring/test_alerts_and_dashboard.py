@@ -1,0 +1,97 @@
+"""Alerts fire when they should, and every metric anybody looks at exists in a live scrape."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+from conftest import ROOT
+
+import monitoring
+
+ROOM = ROOT / "monitoring"
+METRIC = re.compile(r"\b(?:essaycoach|pg|redis)_[a-z0-9_]+")
+IN_QUOTES_OR_BRACES = re.compile(r'"[^"]*"|\{[^}]*\}')
+# A name in brackets after by, on, or without is a label.
+LABEL_LISTS = re.compile(r"\b(?:by|on|without|ignoring)\s*\([^)]*\)")
+
+
+def test_every_metric_of_an_alert_exists_in_a_live_scrape(scrape):
+    wanted = {name for rule in _rules() for name in _metrics(rule["expr"])}
+    assert len(wanted) > 15
+    assert not wanted - scrape().names()
+
+
+def test_every_metric_of_the_dashboard_exists_in_a_live_scrape(scrape, rows):
+    wanted = {name for panel in _panels() for target in panel.get("targets", ()) for name in _metrics(target["expr"])}
+    assert len(wanted) > 25
+    assert not wanted - scrape().names()
+
+
+def test_every_metric_of_a_live_scrape_is_on_the_rooms_card_and_the_other_way_round(scrape, rows):
+    rows.called(rows.passed())
+    card = {line.split()[0] for line in (monitoring.__doc__ or "").splitlines() if METRIC.match(line)}
+    seen = {
+        re.sub(r"_(bucket|sum|count)$", "", n) if _is_histogram(n) else n
+        for n in scrape().names()
+        if "_created" not in n
+    }
+    assert seen == card
+
+
+def test_every_alert_says_what_it_means_and_where_to_look():
+    for rule in _rules():
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert rule["annotations"]["summary"].endswith(".")
+        assert "look" in rule["annotations"]["description"].lower(), rule["alert"]
+
+
+def test_every_alert_has_a_test_that_it_fires_and_that_it_is_silent_before_and_after():
+    tested: dict[str, list[list[bool]]] = {}
+    for test in yaml.safe_load((ROOM / "alerts.test.yml").read_text())["tests"]:
+        (alert,) = {re.search(r'alertname="(\w+)"', one["expr"])[1] for one in test["promql_expr_test"]}
+        tested.setdefault(alert, []).append([bool(one["exp_samples"]) for one in test["promql_expr_test"]])
+    assert set(tested) == {rule["alert"] for rule in _rules()}
+    assert all([False, True, False] in cases for cases in tested.values())
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed")
+@pytest.mark.parametrize(
+    "arguments",
+    [("check", "config", "prometheus.yml"), ("check", "rules", "alerts.yml"), ("test", "rules", "alerts.test.yml")],
+    ids=" ".join,
+)
+def test_promtool_is_content(arguments):
+    done = subprocess.run(["promtool", *arguments], cwd=ROOM, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_dashboard_has_fixed_and_unique_ids_and_the_provisioned_source():
+    dashboard = json.loads((ROOM / "grafana/dashboards/essaycoach.json").read_text())
+    assert dashboard["uid"] == "essaycoach"
+    ids = [panel["id"] for panel in _panels()]
+    assert len(ids) == len(set(ids))
+    (source,) = yaml.safe_load((ROOM / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
+    used = {target["datasource"]["uid"] for panel in _panels() for target in panel.get("targets", ())}
+    assert used == {source["uid"]}
+
+
+def _rules():
+    groups = yaml.safe_load((ROOM / "alerts.yml").read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def _panels():
+    return json.loads((ROOM / "grafana/dashboards/essaycoach.json").read_text())["panels"]
+
+
+def _metrics(expression: str) -> set[str]:
+    return set(METRIC.findall(LABEL_LISTS.sub("", IN_QUOTES_OR_BRACES.sub("", expression))))
+
+
+def _is_histogram(name: str) -> bool:
+    return bool(re.match(r"essaycoach_(queue_wait|pass_duration|http_request_duration)_seconds_", name))

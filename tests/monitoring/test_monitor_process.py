@@ -1,0 +1,123 @@
+"""The program: it starts and serves whatever is away, answers on time, and ends when told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+
+
+def test_it_serves_everything_when_everything_is_there(start_monitor, role_url, servers, request_counts):
+    monitor = start_monitor(
+        DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url, PROMETHEUS_MULTIPROC_DIR=str(request_counts)
+    )
+    seen = monitor.scrape()
+    assert seen.one("pg_up") == seen.one("redis_up") == 1
+    assert {sample.value for sample in seen.all("essaycoach_probe_up")} == {1}
+    before = sorted(request_counts.iterdir())
+    monitor.scrape()
+    assert sorted(request_counts.iterdir()) == before, "the monitor only reads"
+
+
+def test_it_starts_and_serves_while_postgresql_and_redis_are_away(start_monitor, free_port):
+    monitor = start_monitor(
+        DATABASE_URL=f"postgresql://ec_monitor@127.0.0.1:{free_port()}/nothing",
+        REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
+    )
+    seen = monitor.scrape()
+    assert seen.one("pg_up") == seen.one("redis_up") == 0
+    assert seen.one("essaycoach_probe_up", probe="tables") == 0
+    assert not seen.all("essaycoach_queue_depth")
+
+
+def test_servers_that_swallow_every_packet_do_not_hold_a_scrape(start_monitor):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        monitor = start_monitor(
+            DATABASE_URL=f"postgresql://ec_monitor@127.0.0.1:{port}/nothing", REDIS_URL=f"redis://127.0.0.1:{port}/0"
+        )
+        monitor.scrape()
+        for _ in range(2):
+            started = time.monotonic()
+            seen = monitor.scrape()
+            assert time.monotonic() - started < 4
+            assert seen.one("pg_up") == seen.one("redis_up") == 0
+
+
+def test_it_sees_a_database_that_comes_back(start_monitor, servers, role_url, database):
+    monitor = start_monitor(DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url)
+    assert monitor.scrape().one("pg_up") == 1
+    database.sql("alter role ec_monitor nologin")
+    try:
+        database.sql(
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'ec_monitor' and datname = current_database()"
+        )
+        assert monitor.scrape().one("pg_up") == 0
+    finally:
+        database.sql("alter role ec_monitor login")
+    assert monitor.scrape().one("pg_up") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_when_told_to(start_monitor, role_url, servers, number):
+    monitor = start_monitor(DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url)
+    monitor.scrape()
+    monitor.process.send_signal(number)
+    assert monitor.process.wait(timeout=5) == 0
+
+
+def test_it_ends_cleanly_also_while_a_probe_hangs(start_monitor):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        monitor = start_monitor(
+            DATABASE_URL=f"postgresql://ec_monitor@127.0.0.1:{port}/nothing", REDIS_URL=f"redis://127.0.0.1:{port}/0"
+        )
+        monitor.scrape()
+        monitor.process.send_signal(signal.SIGTERM)
+        assert monitor.process.wait(timeout=5) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DATABASE_URL", ""), ("REDIS_URL", ""), ("ESSAYCOACH_METRICS_PORT", "many"), ("DATABASE_URL", "mysql://x/")],
+)
+def test_a_bad_setting_is_named_and_stops_it(name, value):
+    settings = {"DATABASE_URL": "postgresql://x@127.0.0.1/x", "REDIS_URL": "redis://127.0.0.1/0", name: value}
+    done = _run(**settings)
+    assert done.returncode == 1
+    assert name in done.stderr
+
+
+def test_a_taken_port_stops_it_with_a_reason():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = _run(
+            DATABASE_URL="postgresql://x@127.0.0.1/x", REDIS_URL="redis://127.0.0.1/0",
+            ESSAYCOACH_METRICS_PORT=str(taken.getsockname()[1]),
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "monitoring: " in done.stderr
+
+
+def test_help_names_every_variable():
+    shown = _run("--help").stdout
+    for name in (
+        "DATABASE_URL",
+        "REDIS_URL",
+        "ESSAYCOACH_METRICS_PORT",
+        "ESSAYCOACH_METRICS_HOST",
+        "PROMETHEUS_MULTIPROC_DIR",
+    ):
+        assert name in shown
+
+
+def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "monitoring", *arguments], env={**os.environ, **environment}, cwd=ROOT, capture_output=True,
+        text=True, timeout=20, check=False,
+    )  # fmt: skip

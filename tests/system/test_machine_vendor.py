@@ -1,0 +1,216 @@
+"""The whole system with Claude as its provider: every call goes over HTTP to the fake vendor."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psutil
+import pytest
+from system.one_machine import ESSAY, SENTENCE, Standalone, eventually, standalone, total
+from vendor import FakeVendor, Step
+
+from models import crypto, db
+from models.crypto import Place
+from models.settings import StoreSettings
+from models.users import data_key
+from standalone.keys import instance_keys
+from standalone.seed import crypto_settings
+from workers.providers.prices import Tokens, prices_of
+
+API_KEY = "sk-ant-only-for-this-system-test-4711"
+IN_FLIGHT = 10
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[FakeVendor]:
+    with FakeVendor() as vendor:
+        yield vendor
+
+
+@pytest.fixture(scope="module")
+def machine(vendor: FakeVendor) -> Iterator[Standalone]:
+    with standalone(
+        ANTHROPIC_API_KEY=API_KEY, ANTHROPIC_BASE_URL=vendor.base_url, WORKER_THREADS="16", WEB_PROCESSES="1"
+    ) as machine:
+        yield machine
+
+
+@pytest.fixture(scope="module")
+def first(machine: Standalone) -> str:
+    """The location of a submission that was completed."""
+    location = machine.hand_in()
+    assert machine.final(location)[0]["status"] == "completed"
+    return location
+
+
+def id_of(location: str) -> str:
+    return location.rpartition("/")[2]
+
+
+def calls(machine: Standalone, location: str) -> list[tuple[Any, ...]]:
+    return machine.sql(
+        "select pass, attempt, outcome from ai_responses where submission_id = %s order by pass, attempt",
+        id_of(location),
+    )
+
+
+def test_the_feedback_is_claudes_and_its_quotes_are_true(machine: Standalone, first: str) -> None:
+    found = machine.feedback(first)
+    assert {(comment["pass"], comment["provider"], comment["model"]) for comment in found["comments"]} == {
+        (name, "anthropic", "claude-sonnet-5-5") for name in ("grammar", "structure", "content")
+    }
+    for comment in found["comments"]:
+        span = comment["span"]
+        assert ESSAY[span["start"] : span["end"]] == span["quote"] != ""
+        assert (comment["origin"], comment["confidence_basis"]) == ("model", "model")
+
+
+def test_the_vendor_was_told_nothing_about_the_student(machine: Standalone, vendor: FakeVendor) -> None:
+    student = {
+        "external_id": "sis-9999-secret",
+        "name": "Wilhelmina Quackenbush",
+        "email": "w.quackenbush@mail.example",
+    }
+    answer = machine.deliver({"student": student, "title": "Phones", "text": ESSAY})
+    machine.final(answer.headers["Location"])
+    told = json.dumps(vendor.requests)
+    assert SENTENCE in told
+    assert [private for private in (*student.values(), machine.known["org"] + " School") if private in told] == []
+
+
+def test_raw_answers_tokens_and_cost_are_in_the_database_and_open_with_the_authors_key(
+    machine: Standalone, first: str
+) -> None:
+    stored = machine.sql(
+        "select id, org_id, user_id, raw, outcome, stop_reason, model, input_tokens, cache_write_tokens,"
+        " cache_read_tokens, output_tokens, cost_micros, latency_ms from ai_responses where submission_id = %s",
+        id_of(first),
+    )
+    assert len(stored) == 3
+    keys = instance_keys(machine.data_dir)
+    parts = urlsplit(machine.known["database_url"])
+    log_in = f"ec_worker:{quote(keys.role_passwords['ec_worker'])}@{parts.netloc.rpartition('@')[2]}"
+    crypto.load(crypto_settings(keys))
+    url = urlunsplit(parts._replace(netloc=log_in))
+    db.connect(StoreSettings(database_url=url, program="ec-tests", pool_size=1, pool_wait_seconds=5.0))
+    for call, org, user, raw, outcome, stop_reason, model, *tokens, cost, latency in stored:
+        with db.session(org=org):
+            key = data_key(user, org=org)
+        opened = json.loads(key.open(bytes(raw), place=Place("ai_responses", "raw", org, call)))
+        assert (opened["type"], opened["model"], opened["stop_reason"]) == ("message", model, stop_reason)
+        told = opened["usage"]
+        names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
+        assert tokens == [told[name] for name in names]
+        assert cost == prices_of(model).cost_micros(
+            Tokens(**dict(zip(("input", "cache_write", "cache_read", "output"), tokens, strict=True)))
+        )
+        assert cost > 0
+        assert (outcome, latency >= 0) == ("ok", True)
+        assert SENTENCE.encode() not in bytes(raw)
+    db.database.close_idle()
+
+
+def test_tokens_and_cost_are_on_the_metrics_page(machine: Standalone, first: str) -> None:
+    spent = "select sum(cost_micros)::float8, sum(output_tokens)::float8 from ai_responses"
+
+    def told() -> bool:
+        [(cost, output)] = machine.sql(spent)
+        page = machine.metrics()
+        return (
+            total(page, "essaycoach_ai_cost_micros_total") == cost > 0
+            and total(page, "essaycoach_ai_tokens_total", 'kind="output"') == output > 0
+        )
+
+    eventually(told, within_seconds=15, what="the bill on the metrics page")
+
+
+def test_a_vendor_that_is_overloaded_once_a_pass_costs_a_second_attempt_and_no_submission(
+    machine: Standalone, vendor: FakeVendor
+) -> None:
+    for name in ("grammar", "structure", "content"):
+        vendor.script("overloaded", pass_name=name)
+    location = machine.hand_in()
+    assert machine.final(location)[0]["status"] == "completed"
+    assert calls(machine, location) == [
+        (name, attempt, outcome)
+        for name in ("content", "grammar", "structure")
+        for attempt, outcome in ((1, "overloaded"), (2, "ok"))
+    ]
+    assert [one["attempts"] for one in machine.status(location)["passes"].values()] == [2, 2, 2]
+
+
+def test_a_pass_the_vendor_refuses_leaves_a_partial_result_that_says_so(
+    machine: Standalone, vendor: FakeVendor
+) -> None:
+    vendor.script("bad_request", pass_name="structure")
+    location = machine.hand_in()
+    [state] = machine.final(location)
+    assert state["status"] == "partial"
+    assert {name: (one["status"], one["reason"]) for name, one in state["passes"].items()} == {
+        "grammar": ("done", None),
+        "structure": ("gave_up", "bad_request"),
+        "content": ("done", None),
+    }
+    assert {comment["pass"] for comment in machine.feedback(location)["comments"]} == {"grammar", "content"}
+    eventually(
+        lambda: total(machine.metrics(), "essaycoach_gave_up", 'pass="structure"', 'reason="bad_request"') == 1,
+        within_seconds=15,
+        what="essaycoach_gave_up",
+    )
+
+
+def test_a_worker_killed_during_slow_calls_loses_and_doubles_nothing(machine: Standalone, vendor: FakeVendor) -> None:
+    vendor.always(Step("ok", latency_seconds=2))
+    before = vendor.counters()["calls"]
+    worker = machine.pids["worker"]
+    group = [one for one in machine.processes() if _group_of(one) == worker]
+    locations = [machine.hand_in() for _ in range(IN_FLIGHT)]
+    eventually(lambda: vendor.counters()["calls"] >= before + 16, within_seconds=15, what="a call in every thread")
+    killed_with = machine.sql("select count(*) from passes where state = 'running'")[0][0]
+    assert killed_with >= 8
+    [(killed_at,)] = machine.sql("select now()")
+    machine.kill("worker")
+    assert [one for one in group if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+    vendor.always("ok")
+    states = machine.final(*locations, within_seconds=40)
+    assert [state["status"] for state in states] == ["completed"] * IN_FLIGHT
+    assert max(one["attempts"] for state in states for one in state["passes"].values()) == 2
+    stored = "select count(*) from feedback as f where f.submission_id = p.submission_id and f.pass = p.name"
+    ids = [id_of(location) for location in locations]
+    compared = f"select p.comments, ({stored}), p.lost from passes as p where p.submission_id = any (%s::uuid[])"
+    found = machine.sql(compared, ids)
+    assert len(found) == 3 * IN_FLIGHT
+    assert all(told == kept > 0 for told, kept, _ in found)
+    assert sum(lost for _, _, lost in found) > 0
+    # Recovery: what the dead worker had been doing was taken up again within twenty seconds of its death.
+    taken_up = (
+        "select max(extract(epoch from started_at - %s))::float8 from passes"
+        " where lost > 0 and submission_id = any (%s::uuid[])"
+    )
+    assert 0 < machine.sql(taken_up, killed_at, ids)[0][0] < 20
+    counted = machine.sql("select sum(lost) from passes")[0][0]
+    eventually(
+        lambda: total(machine.metrics(), "essaycoach_leases_expired_total") == counted,
+        within_seconds=15,
+        what="essaycoach_leases_expired_total",
+    )
+
+
+def _group_of(process: psutil.Process) -> int | None:
+    try:
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return None
+
+
+def test_only_the_worker_knows_the_vendors_key_and_no_log_shows_it(machine: Standalone, first: str) -> None:
+    with_key = {name for name, pid in machine.pids.items() if API_KEY in psutil.Process(pid).environ().values()}
+    assert with_key == {"worker"}
+    written = "\n".join([*machine.logs().values(), machine.said()])
+    assert '"pass done"' in written
+    for private in (API_KEY, SENTENCE, "Here a reader stops for a moment"):
+        assert private not in written

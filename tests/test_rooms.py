@@ -1,0 +1,244 @@
+"""The rules of the house, checked: who may import whom, what a room's card may hold, and where SQL may stand."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tokenize
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from conftest import INDEX_KEY, MASTER_KEY, PEPPER, Database, Servers
+
+from models.broker import make_broker
+from models.jobs import Hint, Queue
+from standalone.procfile import procfile_command, read_procfile
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("ingest", "workers", "models", "migrations", "monitoring", "standalone")
+SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+LEAVE_OUT = re.compile(r"noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*$")
+STATEMENT = re.compile(
+    r"\b(select\s+.+?\s+from\s|insert\s+into\s|update\s+\w+\s+set\s|delete\s+from\s|select\s+\w+\(|(create|alter|drop)\s+table\s)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def strings(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield every string literal that is not a docstring, f-strings with their holes left out."""
+    module = tree(path)
+    owners = [
+        node
+        for node in ast.walk(module)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    docstrings = {id(node.body[0].value) for node in owners if node.body and isinstance(node.body[0], ast.Expr)}
+    inside = {id(part) for node in ast.walk(module) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(module):
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "x" for part in node.values]
+            yield node.lineno, "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings | inside:
+            yield node.lineno, node.value
+
+
+def test_no_room_breaks_the_contracts_about_who_may_import_whom() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run(
+        [str(lint), "--config", "setup.cfg", "--no-cache", "--no-logo"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"Contracts: [1-9]\d* kept, 0 broken", done.stdout)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_rooms_card_is_a_docstring_without_code(room: str) -> None:
+    module = tree(ROOT / room / "__init__.py")
+    assert len((ast.get_docstring(module) or "").split()) >= 10
+    assert len(module.body) == 1
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in SOURCES} - {ROOT / room for room in ROOMS}), ids=name_of
+)
+def test_a_folder_inside_a_room_has_no_code_in_its_init(folder: Path) -> None:
+    card = folder / "__init__.py"
+    assert card.exists(), "without it the folder is not packaged"
+    module = tree(card)
+    assert len(module.body) == (0 if ast.get_docstring(module) is None else 1)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_an_import_inside_a_function_has_a_comment_with_its_reason(path: Path) -> None:
+    with path.open("rb") as file:
+        comments = {
+            token.start[0]: token.string.lstrip("# ")
+            for token in tokenize.tokenize(file.readline)
+            if token.type == tokenize.COMMENT
+        }
+    reasons = {line for line, text in comments.items() if not LEAVE_OUT.fullmatch(text)}
+    functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    hidden = sorted(
+        {node.lineno for one in functions for node in ast.walk(one) if isinstance(node, ast.Import | ast.ImportFrom)}
+    )
+    for line in hidden:
+        # One reason serves a block of imports that stand together.
+        first = line
+        while first - 1 in hidden:
+            first -= 1
+        assert {first - 1, line} & reasons, f"{name_of(path)}:{line} imports inside a function and does not say why"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if path.parts[len(ROOT.parts)] in ("ingest", "workers")], ids=name_of
+)
+def test_sql_does_not_occur_in_ingest_or_workers(path: Path) -> None:
+    assert [(line, text) for line, text in strings(path) if STATEMENT.search(text)] == []
+
+
+def test_the_search_for_sql_finds_the_sql_of_models() -> None:
+    found = {
+        path.name
+        for path in SOURCES
+        if path.parent.name == "models" and any(STATEMENT.search(text) for _, text in strings(path))
+    }
+    assert {"passes.py", "essays.py", "events.py", "queue.py", "upkeep.py"} <= found
+
+
+def test_no_file_folder_or_class_is_named_after_nothing_in_particular() -> None:
+    vague = re.compile(r"(^|_)(utils?|helpers?|common|managers?|misc|stuff)(_|$)", re.IGNORECASE)
+    folders = {path.parent for path in SOURCES}
+    assert [name_of(path) for path in SOURCES if vague.search(path.stem)] == []
+    assert [name_of(path) for path in folders if vague.search(path.name)] == []
+    classes = [
+        (name_of(path), node.name)
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert [one for one in classes if vague.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", one[1]))] == []
+
+
+def test_importing_a_room_does_nothing() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import "
+        + ", ".join(ROOMS)
+        + "; print(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(sorted(ROOMS))
+
+
+SECRETS = {
+    "ESSAYCOACH_MASTER_KEYS": f"k1:{MASTER_KEY}",
+    "ESSAYCOACH_INDEX_KEY": INDEX_KEY,
+    "ESSAYCOACH_JWT_SECRET": "s" * 48,
+    "ESSAYCOACH_API_KEY_PEPPER": PEPPER,
+}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A line of the Procfile with the log-in and the secrets that are its own, and where it listens."""
+
+    role: str
+    secrets: tuple[str, ...] = ()
+    port: str | None = None
+    path: str = ""
+
+
+PROGRAMS = {
+    "web": Program("ec_ingest", tuple(SECRETS), port="PORT", path="/readyz"),
+    "worker": Program("ec_worker", ("ESSAYCOACH_MASTER_KEYS", "ESSAYCOACH_INDEX_KEY")),
+    "clock": Program("ec_clock"),
+    "metrics": Program("ec_monitor", port="ESSAYCOACH_METRICS_PORT", path="/metrics"),
+}
+
+
+def test_every_line_of_the_procfile_is_tried_below() -> None:
+    assert set(read_procfile(ROOT / "Procfile")) == set(PROGRAMS)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_starts_with_the_variables_of_the_other_rooms_unset_and_stops_when_told(
+    name: str, database: Database, servers: Servers, tmp_path: Path
+) -> None:
+    program = PROGRAMS[name]
+    env = {
+        "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+        "DATABASE_URL": database.role_url(program.role),
+        "REDIS_URL": servers.redis_url,
+        **{secret: SECRETS[secret] for secret in program.secrets},
+        **{variable: os.environ[variable] for variable in os.environ if variable.startswith("COV")},
+    }
+    port = free_port()
+    if program.port is not None:
+        env[program.port] = str(port)
+    broker = make_broker(servers.redis_url)
+    broker.client.flushdb()
+    command = procfile_command(name, text=read_procfile(ROOT / "Procfile")[name], env=env, cwd=ROOT)
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        running = subprocess.Popen(
+            command.argv, env=env, cwd=ROOT, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        if program.port is not None:
+            eventually(lambda: answers(port, program.path), running, log)
+        elif name == "worker":
+            broker.send([Hint(org_id=uuid4(), pass_id=uuid4(), queue=Queue.INTERACTIVE)])
+            eventually(lambda: broker.depth(Queue.INTERACTIVE) == 0, running, log)
+        else:
+            seen = (
+                "select count(*) > 0 from pg_stat_activity"
+                " where datname = current_database() and application_name = 'ec-clock'"
+            )
+            eventually(lambda: database.sql(seen) == [(True,)], running, log)
+        running.terminate()
+        assert running.wait(20) == 0, log.read_text()
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+        broker.close()
+        broker.client.connection_pool.disconnect()
+
+
+def answers(port: int, path: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def eventually(condition: Callable[[], object], running: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert running.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

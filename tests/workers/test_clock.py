@@ -1,0 +1,499 @@
+"""The clock's duties, each carried out by hand as ec_clock, and the real program that keeps them."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import dramatiq
+import pytest
+from conftest import ROOT, TEMPLATE, Become, Database, School, Servers, execute, session_of
+
+from models import db, essays, passes
+from models.broker import HintBroker, make_broker
+from models.essays import Draft, Receipt
+from models.jobs import ACTOR, Hint, Queue
+from models.passes import Claim
+from workers import clock
+from workers.boot import Chooser
+from workers.leases import Leases
+from workers.run_pass import PassRunner
+from workers.settings import ProviderSettings
+
+TEXT = "Phones should stay at home. They distract us. First, they buzz. In conclusion, leave them at home."
+
+
+@pytest.fixture(scope="module")
+def shared_database(servers: Servers) -> Iterator[Database]:
+    """One clone for the whole file: cloning hundreds of files a test would take most of its time."""
+    name = f"clock_{os.getpid()}"
+    execute(servers.admin_url, f"create database {name} template {TEMPLATE}")
+    yield Database(servers.url(name))
+    execute(servers.admin_url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database(shared_database: Database) -> Iterator[Database]:
+    """The file's database; every row a test leaves is gone before the next one."""
+    yield shared_database
+    db.database.close_idle()
+    tables = shared_database.sql(
+        "select relname from pg_class where relkind in ('r', 'p') and not relispartition"
+        " and relnamespace = 'public'::regnamespace and relname !~ 'yoyo' and relname <> 'feedback_types'"
+    )
+    deletes = "".join(f"delete from {table};" for (table,) in tables)
+    shared_database.sql(f"set session_replication_role = replica; {deletes}")
+
+
+@pytest.fixture
+def broker(servers: Servers) -> Iterator[HintBroker]:
+    broker = make_broker(servers.redis_url)
+    broker.client.flushdb()
+    yield broker
+    broker.client.flushdb()
+    broker.close()
+    broker.client.connection_pool.disconnect()
+
+
+@pytest.fixture
+def receipt(school: School, become: Become) -> Receipt:
+    """Alice has handed in, no hint was sent, and this process is the clock now."""
+    handed_in = hand_in(school)
+    become("ec_clock")
+    return handed_in
+
+
+def hand_in(school: School) -> Receipt:
+    with session_of(school, "alice"):
+        return essays.receive(school.alice, Draft(title="Phones", text=TEXT, source="app"), org=school.org)
+
+
+def waiting(broker: HintBroker) -> list[Hint]:
+    """Return the hints Redis holds for the interactive queue, read from its own structures."""
+    ids = broker.client.lrange(f"{broker.namespace}:{Queue.INTERACTIVE}", 0, -1)
+    stored = broker.client.hmget(f"{broker.namespace}:{Queue.INTERACTIVE}.msgs", ids) if ids else []
+    messages = [dramatiq.Message.decode(one) for one in stored]
+    assert all(message.actor_name == ACTOR and message.args == () for message in messages)
+    return [Hint.from_fields(message.kwargs) for message in messages]
+
+
+def age_hints(database: Database, seconds: float = clock.STALE_HINT_SECONDS + 1) -> None:
+    """The hints of all passes were sent that long ago."""
+    database.sql(
+        "update passes set queued_at = queued_at - %s * interval '1 s', next_at = next_at - %s * interval '1 s',"
+        " hinted_at = hinted_at - %s * interval '1 s'",
+        *(seconds,) * 3,
+    )
+
+
+def claim(school: School, pass_id: UUID) -> Claim:
+    with db.session(org=school.org):
+        taken = passes.claim(pass_id, org=school.org, lease_seconds=12)
+    assert taken is not None
+    return taken
+
+
+def expire(database: Database) -> None:
+    database.sql("update passes set lease_until = now() - interval '1 ms' where state = 'running'")
+
+
+def eventually(condition: Callable[[], object], *, within_seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + within_seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the awaited condition never came true"
+        time.sleep(0.01)
+
+
+@contextmanager
+def away(servers: Servers, database: Database) -> Iterator[None]:
+    """PostgreSQL refuses this database's connections while the block runs."""
+    name = database.admin_url.rpartition("/")[2]
+    execute(servers.admin_url, f"alter database {name} with allow_connections false")
+    try:
+        ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s"
+        execute(servers.admin_url, ended, (name,))
+        yield
+    finally:
+        execute(servers.admin_url, f"alter database {name} with allow_connections true")
+
+
+def test_passes_whose_hints_never_reached_redis_get_hints(
+    broker: HintBroker, database: Database, receipt: Receipt
+) -> None:
+    age_hints(database)
+    assert clock.resend_hints(broker) == 3
+    assert sorted(waiting(broker), key=str) == sorted(receipt.hints, key=str)
+
+
+def test_hints_that_were_just_sent_are_not_sent_again(broker: HintBroker, receipt: Receipt) -> None:
+    assert clock.resend_hints(broker) == 0
+    assert waiting(broker) == []
+
+
+def test_a_pass_that_waited_for_its_next_attempt_gets_one_hint_when_it_is_due(
+    broker: HintBroker, database: Database, receipt: Receipt
+) -> None:
+    due, later, _ = (hint.pass_id for hint in receipt.hints)
+    database.sql(
+        "update passes set next_at = now() - interval '1 ms', hinted_at = now() - interval '1 s' where id = %s", due
+    )
+    database.sql("update passes set next_at = now() + interval '1 hour', hinted_at = now() where id = %s", later)
+    assert clock.resend_hints(broker) == 1
+    assert clock.resend_hints(broker) == 0
+    assert [hint.pass_id for hint in waiting(broker)] == [due]
+
+
+def test_hints_that_redis_lost_are_sent_again(broker: HintBroker, database: Database, receipt: Receipt) -> None:
+    assert broker.send(receipt.hints) == 3
+    age_hints(database)
+    broker.client.flushall()
+    assert clock.resend_hints(broker) == 3
+    assert len(waiting(broker)) == 3
+
+
+def test_a_backlog_is_not_hinted_again_while_redis_still_holds_it(
+    broker: HintBroker, database: Database, receipt: Receipt
+) -> None:
+    assert broker.send(receipt.hints) == 3
+    age_hints(database, 3600)
+    assert clock.resend_hints(broker) == 0
+    assert len(waiting(broker)) == 3
+
+
+def test_hints_go_out_oldest_first(broker: HintBroker, database: Database, school: School, become: Become) -> None:
+    older, newer = hand_in(school), hand_in(school)
+    become("ec_clock")
+    database.sql("update passes set next_at = next_at - interval '1 minute' where submission_id = %s", newer.submission)
+    age_hints(database)
+    clock.resend_hints(broker)
+    assert {hint.pass_id for hint in waiting(broker)[:3]} == {hint.pass_id for hint in newer.hints}
+    assert {hint.pass_id for hint in waiting(broker)[3:]} == {hint.pass_id for hint in older.hints}
+
+
+def test_work_that_runs_or_is_over_gets_no_hint(
+    broker: HintBroker, database: Database, school: School, become: Become, receipt: Receipt
+) -> None:
+    become("ec_worker")
+    claim(school, receipt.hints[0].pass_id)
+    over = claim(school, receipt.hints[1].pass_id)
+    with db.session(org=school.org):
+        passes.give_up(over, error="bad_request")
+    become("ec_clock")
+    age_hints(database)
+    assert clock.resend_hints(broker) == 1
+    assert [hint.pass_id for hint in waiting(broker)] == [receipt.hints[2].pass_id]
+
+
+def test_a_redis_that_is_away_raises_nothing_and_the_hints_go_out_when_it_is_back(
+    broker: HintBroker, database: Database, receipt: Receipt
+) -> None:
+    nobody = make_broker("redis://127.0.0.1:1/0", answer_seconds=0.5)
+    age_hints(database)
+    assert clock.resend_hints(nobody) == 0
+    age_hints(database)
+    assert clock.resend_hints(broker) == 3
+
+
+def test_two_clocks_at_once_send_each_due_pass_one_hint(
+    broker: HintBroker, database: Database, servers: Servers, school: School, become: Become
+) -> None:
+    receipts = [hand_in(school) for _ in range(20)]
+    become("ec_clock")
+    database.sql("update passes set hinted_at = next_at - interval '1 s'")
+    barrier = threading.Barrier(2, timeout=20)
+    sent: list[int] = []
+
+    def tick() -> None:
+        mine = make_broker(servers.redis_url)
+        barrier.wait()
+        sent.append(clock.resend_hints(mine))
+        mine.close()
+        mine.client.connection_pool.disconnect()
+
+    threads = [threading.Thread(target=tick) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    wanted = sorted((hint for receipt in receipts for hint in receipt.hints), key=str)
+    assert sum(sent) == len(wanted) == 60
+    assert sorted(waiting(broker), key=str) == wanted
+
+
+def test_a_lease_that_ran_out_is_freed_and_one_that_runs_is_not(
+    database: Database, school: School, become: Become, receipt: Receipt
+) -> None:
+    become("ec_worker")
+    silent = claim(school, receipt.hints[0].pass_id)
+    expire(database)
+    alive = claim(school, receipt.hints[1].pass_id)
+    become("ec_clock")
+    assert clock.free_leases() == 1
+    assert clock.free_leases() == 0
+    found = dict(database.sql("select id, (state, lost, error)::text from passes"))  # type: ignore[arg-type]
+    assert found[silent.id] == "(queued,1,worker_lost)"
+    assert found[alive.id] == "(running,0,)"
+    assert database.sql("select count from tallies where name = 'leases_expired'") == [(1,)]
+
+
+def test_a_freed_pass_can_be_claimed_at_once_and_gets_a_hint(
+    broker: HintBroker, database: Database, school: School, become: Become, receipt: Receipt
+) -> None:
+    become("ec_worker")
+    claim(school, receipt.hints[0].pass_id)
+    expire(database)
+    become("ec_clock")
+    clock.free_leases()
+    assert clock.resend_hints(broker) == 1
+    assert [hint.pass_id for hint in waiting(broker)] == [receipt.hints[0].pass_id]
+    become("ec_worker")
+    assert claim(school, receipt.hints[0].pass_id).attempt == 2
+
+
+def test_an_essay_that_loses_its_worker_three_times_is_given_up_and_its_submission_closed(
+    database: Database, school: School, become: Become, receipt: Receipt
+) -> None:
+    for round_number in range(1, passes.MAX_LOST + 1):
+        become("ec_worker")
+        for hint in receipt.hints:
+            assert claim(school, hint.pass_id).attempt == round_number
+        expire(database)
+        become("ec_clock")
+        assert clock.free_leases() == 3
+    assert database.sql("select distinct state, lost, error from passes") == [("gave_up", 3, "worker_lost")]
+    assert database.sql("select status, completed_at is not null from submissions") == [("failed", True)]
+    logged = database.sql("select program, level, event, context ->> 'pass_id' from system_logs")
+    assert sorted(logged) == sorted(("clock", "error", "pass given up", str(hint.pass_id)) for hint in receipt.hints)
+    assert database.sql("select count from tallies where name = 'leases_expired'") == [(9,)]
+
+
+def test_two_clocks_at_once_count_each_lost_lease_once(
+    database: Database, school: School, become: Become, receipt: Receipt
+) -> None:
+    become("ec_worker")
+    for hint in receipt.hints:
+        claim(school, hint.pass_id)
+    database.sql("update passes set lost = %s where id = %s", passes.MAX_LOST - 1, receipt.hints[0].pass_id)
+    expire(database)
+    become("ec_clock")
+    freed = at_once(clock.free_leases)
+    assert sum(freed) == 3
+    assert database.sql("select count from tallies where name = 'leases_expired'") == [(3,)]
+    assert database.sql("select state, count(*) from passes group by state order by state") == [
+        ("gave_up", 1),
+        ("queued", 2),
+    ]
+
+
+def at_once(duty: Callable[[], int]) -> list[int]:
+    """Return what two clocks' runs of a duty at the same moment answered."""
+    barrier = threading.Barrier(2, timeout=20)
+    answers: list[int] = []
+
+    def tick() -> None:
+        barrier.wait()
+        answers.append(duty())
+
+    threads = [threading.Thread(target=tick) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(answers) == 2
+    return answers
+
+
+TOTALS = "select name, labels, count, total, buckets from monitor_totals order by name, labels"
+
+
+def finish_one(school: School, become: Become, receipt: Receipt) -> None:
+    """The structure pass of the submission has been carried out by the local engine."""
+    become("ec_worker")
+    local = Chooser(ProviderSettings(name="local", api_key=None, base_url=None, model=None), timeout_seconds=10)
+    leases = Leases(lease_seconds=12, longest_seconds=60)
+    PassRunner(choose_provider=local, leases=leases, lease_seconds=12).run(receipt.hints[1])
+    become("ec_clock")
+
+
+def test_what_finished_is_folded_once_and_no_total_changes_by_it(
+    database: Database, school: School, become: Become, receipt: Receipt
+) -> None:
+    finish_one(school, become, receipt)
+    before = database.sql(TOTALS)
+    assert ("pass_duration", ["structure", "done"], 1) in [(name, labels, count) for name, labels, count, *_ in before]
+    assert ("ai_requests", ["structure", "local", "ok"], 1) in [
+        (name, labels, count) for name, labels, count, *_ in before
+    ]
+    assert database.sql("select * from tallies") == []
+    assert clock.fold_tallies() == len(before)
+    assert database.sql(TOTALS) == before
+    assert database.sql("select count(*) from untallied") == [(0,)]
+    assert clock.fold_tallies() == 0
+    assert database.sql(TOTALS) == before
+
+
+def test_two_clocks_that_fold_at_once_count_nothing_twice(
+    database: Database, school: School, become: Become, receipt: Receipt
+) -> None:
+    finish_one(school, become, receipt)
+    before = database.sql(TOTALS)
+    assert sorted(at_once(clock.fold_tallies)) == [0, len(before)]
+    assert database.sql(TOTALS) == before
+
+
+def test_totals_outlive_the_rows_they_were_counted_from(
+    database: Database, school: School, become: Become, receipt: Receipt
+) -> None:
+    finish_one(school, become, receipt)
+    clock.fold_tallies()
+    before = database.sql(TOTALS)
+    database.sql("delete from essays")
+    assert database.sql("select count(*) from passes") == [(0,)]
+    assert database.sql(TOTALS) == before != []
+
+
+def test_a_missing_month_gets_its_partition(database: Database, become: Become) -> None:
+    become("ec_clock")
+    assert clock.make_partitions() == 0
+    name = database.sql("select to_char(now() at time zone 'UTC' + interval '3 months', '\"feedback_\"YYYY_MM')")[0][0]
+    database.sql(f"drop table {name}")
+    assert clock.make_partitions() == 1
+    attached = "select inhparent::regclass::text from pg_inherits where inhrelid = %s::regclass"
+    assert database.sql(attached, name) == [("feedback",)]
+    assert database.sql("select relforcerowsecurity from pg_class where oid = %s::regclass", name) == [(True,)]
+
+
+def test_answers_are_purged_after_their_published_life_and_not_before(
+    database: Database, school: School, become: Become
+) -> None:
+    for key, days in (("old", 8), ("young", 6)):
+        database.sql(
+            "insert into idempotency_keys (org_id, caller_id, key, request_sha256, created_at)"
+            " values (%s, %s, %s, '\\x00', now() - make_interval(days => %s))",
+            *(school.org, school.alice, key, days),
+        )
+    become("ec_clock")
+    assert clock.purge() == 1
+    assert database.sql("select key from idempotency_keys") == [("young",)]
+
+
+DUTIES = {duty.__name__: duty for duty in (clock.free_leases, clock.fold_tallies, clock.make_partitions, clock.purge)}
+
+
+@pytest.mark.parametrize("name", [*DUTIES, "resend_hints"])
+def test_a_duty_survives_a_database_that_is_away_and_works_when_it_is_back(
+    name: str, database: Database, servers: Servers, broker: HintBroker, receipt: Receipt
+) -> None:
+    steady = clock._steadily(name, DUTIES.get(name, lambda: clock.resend_hints(broker)))
+    with away(servers, database):
+        assert steady() == 0
+    age_hints(database)
+    database.sql(
+        "update passes set state = 'running', lease_until = now() - interval '1 s' where id = %s",
+        receipt.hints[0].pass_id,
+    )
+    expected = {"free_leases": 1, "resend_hints": 2}.get(name, 0)
+    assert steady() == expected
+
+
+def test_a_duty_survives_an_error_nobody_expected(database: Database, receipt: Receipt) -> None:
+    steady = clock._steadily("free_leases", clock.free_leases)
+    database.sql("revoke select (lease_until) on passes from ec_clock")
+    assert steady() == 0
+    database.sql("grant select (lease_until) on passes to ec_clock")
+    database.sql("update passes set state = 'running', lease_until = now() - interval '1 s'")
+    assert steady() == 3
+
+
+@contextmanager
+def clock_program() -> Iterator[subprocess.Popen[str]]:
+    """The real program, in the environment of this test, once it said that it runs."""
+    program = subprocess.Popen(
+        [sys.executable, "-m", "workers", "clock"], cwd=ROOT, env=dict(os.environ), stderr=subprocess.PIPE, text=True
+    )
+    assert program.stderr is not None
+    try:
+        said = ""
+        deadline = time.monotonic() + 20
+        while "clock runs" not in said:
+            assert time.monotonic() < deadline and program.poll() is None, said
+            if select.select([program.stderr], [], [], 0.2)[0]:
+                said += program.stderr.readline()
+        yield program
+    finally:
+        if program.poll() is None:
+            program.kill()
+        program.wait()
+        program.stderr.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_clock_program_sends_hints_frees_leases_and_stops_when_told(
+    number: signal.Signals,
+    broker: HintBroker,
+    database: Database,
+    school: School,
+    become: Become,
+    receipt: Receipt,
+    program_env: Callable[[str], None],
+) -> None:
+    become("ec_worker")
+    claim(school, receipt.hints[0].pass_id)
+    expire(database)
+    age_hints(database)
+    program_env("ec_clock")
+    with clock_program() as program:
+        eventually(lambda: {hint.pass_id for hint in waiting(broker)} == {hint.pass_id for hint in receipt.hints})
+        program.send_signal(number)
+        assert program.wait(10) == 0
+
+
+def test_the_clock_program_stops_cleanly_when_told_at_its_very_start(
+    database: Database, program_env: Callable[[str], None]
+) -> None:
+    program_env("ec_clock")
+    with clock_program() as program:
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(10) == 0
+
+
+def test_the_clock_program_starts_while_the_database_is_away(
+    broker: HintBroker, database: Database, servers: Servers, receipt: Receipt, program_env: Callable[[str], None]
+) -> None:
+    age_hints(database)
+    program_env("ec_clock")
+    with away(servers, database):
+        started = clock_program()
+        program = started.__enter__()
+    try:
+        eventually(lambda: len(waiting(broker)) == 3)
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(10) == 0
+    finally:
+        started.__exit__(None, None, None)
+
+
+def test_the_clock_program_says_which_setting_is_missing(
+    database: Database, program_env: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program_env("ec_clock")
+    monkeypatch.delenv("REDIS_URL")
+    done = subprocess.run(
+        [sys.executable, "-m", "workers", "clock"],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip() == "workers: REDIS_URL is not set."
