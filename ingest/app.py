@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ingest import auth, essays, health, limits, metrics, openapi, problems, submissions, webhooks
 from ingest import settings as ingest_settings
@@ -43,6 +44,8 @@ def create_app() -> Flask:
     problems.register(app)
     openapi.register(app)
     metrics.register(app)
+    if chosen.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=chosen.proxies, x_proto=chosen.proxies)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.after_request(_finish)
     return app

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ingest import metrics
+from ingest.metrics import forget
 
 bind = f"{os.environ.get('ESSAYCOACH_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_PROCESSES", "2"))
@@ -22,5 +22,5 @@ accesslog = None  # requests are counted and timed as metrics; a line each would
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
-    """A worker that ended leaves no live gauge behind."""
-    metrics.forget(worker.pid)
+    """A worker that ended leaves its counts in the sum of those before it, and no file of its own."""
+    forget(worker.pid)

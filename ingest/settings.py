@@ -20,6 +20,7 @@ class IngestSettings:
     password_rounds: int
     rate_limit: str
     waiting_slots: int
+    proxies: int
 
 
 def read() -> IngestSettings:
@@ -34,5 +35,7 @@ def read() -> IngestSettings:
         access_minutes=settings.integer("ESSAYCOACH_ACCESS_MINUTES", 15, least=1),
         password_rounds=settings.integer("ESSAYCOACH_PASSWORD_ROUNDS", ROUNDS, least=1000),
         rate_limit=settings.text("ESSAYCOACH_RATE_LIMIT", "6000/minute"),
+        # How many proxies in front of us add to X-Forwarded-For; their count is the number of entries we believe.
+        proxies=settings.integer("ESSAYCOACH_PROXIES", 0),
         waiting_slots=settings.integer("ESSAYCOACH_WAITING_SLOTS", 8, least=1),
     )

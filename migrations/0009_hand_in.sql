@@ -69,7 +69,8 @@ begin
         returning audience_id, versions, newest_submission_id into readers, version, newest;
     else
         -- A version older than the newest is kept and numbered, but the essay goes on pointing at the newest.
-        update essays as e set versions = e.versions + 1, updated_at = now(),
+        -- A version whose transaction began before its essay was stored must not date the change before the essay.
+        update essays as e set versions = e.versions + 1, updated_at = greatest(e.updated_at, now()),
             title = case when submitted >= e.newest_submitted_at then sealed_title else e.title end,
             category_id = case when submitted >= e.newest_submitted_at then coalesce(category, e.category_id) else e.category_id end,
             newest_submission_id = case when submitted >= e.newest_submitted_at then submission else e.newest_submission_id end,

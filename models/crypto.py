@@ -125,10 +125,16 @@ class Keyring:
         name_end = 1 + int.from_bytes(blob[:1])
         return self._master(blob[1:name_end].decode(errors="replace")).open(blob[name_end:], place=place)
 
-    def blind_index(self, value: str, *, org: UUID) -> bytes:
-        """Return the digest by which an encrypted value can be looked up for equality, inside one org only."""
-        normal = unicodedata.normalize("NFKC", value).strip().casefold()
-        return hmac.new(self._index_key, f"{org}|{normal}".encode(), hashlib.sha256).digest()
+    def email_index(self, email: str, *, org: UUID) -> bytes:
+        """Return the digest by which an e-mail is found inside one org; spellings people take for equal are equal."""
+        return self._blind_index("email", unicodedata.normalize("NFKC", email).strip().casefold(), org)
+
+    def external_id_index(self, external_id: str, *, org: UUID) -> bytes:
+        """Return the digest by which an LMS's id is found inside one org, to the letter: Stu-1a and stu-1A are two people."""
+        return self._blind_index("external_id", external_id, org)
+
+    def _blind_index(self, kind: str, value: str, org: UUID) -> bytes:
+        return hmac.new(self._index_key, f"{kind}|{org}|{value}".encode(), hashlib.sha256).digest()
 
     def _master(self, name: str) -> Key:
         try:

@@ -53,7 +53,8 @@ class Pool(PooledPostgresqlDatabase):
             return super().execute_sql(sql, params)
         opening, _turn.opening = _turn.opening, None
         cursor = self.connection().cursor()
-        whole = cursor.mogrify(*opening) + (cursor.mogrify(sql, params) if params else sql.encode())
+        # Peewee hands an empty tuple on, with which psycopg2 would take a % inside a value for a placeholder.
+        whole = (cursor.mogrify(*opening) + cursor.mogrify(sql, params or ())).replace(b"%", b"%%")
         try:
             return super().execute_sql(whole)
         except (peewee.OperationalError, peewee.InterfaceError):
@@ -98,9 +99,9 @@ def connect(settings: StoreSettings) -> None:
         settings.database_url,
         max_connections=settings.pool_size,
         application_name=settings.program,
-        connect_timeout=2,
+        connect_timeout=1,
         # A network that swallows packets must not hold a request for the kernel's quarter of an hour.
-        tcp_user_timeout=5000,
+        tcp_user_timeout=1500,
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=2,
@@ -174,7 +175,8 @@ def new_ids(count: int) -> list[UUID]:
 
 def schema_version() -> str | None:
     """Return the newest applied migration, or None before the first. Needs an open session."""
-    found = row("select max(migration_id) as newest from _yoyo_migration")
+    known = row("select to_regclass('public._yoyo_migration') is not null as known")
+    found = row("select max(migration_id) as newest from _yoyo_migration") if known and known["known"] else None
     return found["newest"] if found else None
 
 

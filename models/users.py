@@ -47,9 +47,9 @@ def add_user(
         role=role,
         name=_sealed(key, name, column="name", org=org, user=user),
         email=_sealed(key, email, column="email", org=org, user=user),
-        email_digest=keyring().blind_index(email, org=org) if email else None,
+        email_digest=keyring().email_index(email, org=org) if email else None,
         external_id=_sealed(key, external_id, column="external_id", org=org, user=user),
-        external_id_digest=keyring().blind_index(external_id, org=org) if external_id else None,
+        external_id_digest=keyring().external_id_index(external_id, org=org) if external_id else None,
         password_hash=password_hash,
     ).execute()
     UserKeys.insert(user_id=user, org_id=org, wrapped=wrapped.wrapped, master_key_id=wrapped.master_key_id).execute()
@@ -61,7 +61,7 @@ def recognise_student(external_id: str, *, org: UUID, name: str | None, email: s
 
     Equal calls at the same moment are safe: a transaction-long lock on the student's digest lets one of them add.
     """
-    digest = keyring().blind_index(external_id, org=org)
+    digest = keyring().external_id_index(external_id, org=org)
     found = _by_digest(org, digest)
     if found is not None:
         return found
@@ -71,7 +71,7 @@ def recognise_student(external_id: str, *, org: UUID, name: str | None, email: s
         return found
     if email:
         # Two new students may share an address: always after the first lock, so nobody waits in a circle.
-        _take_turns(keyring().blind_index(email, org=org))
+        _take_turns(keyring().email_index(email, org=org))
     known = _by_email(email, org=org) if email else None
     if known is None:
         return add_user("student", org=org, name=name, email=email, external_id=external_id)
@@ -135,5 +135,5 @@ def _by_digest(org: UUID, digest: bytes) -> UUID | None:
 def _by_email(email: str, *, org: UUID) -> dict[str, Any] | None:
     return row(
         "select id, external_id_digest from users where org_id = %s and email_digest = %s",
-        (org, keyring().blind_index(email, org=org)),
+        (org, keyring().email_index(email, org=org)),
     )

@@ -77,26 +77,6 @@ class Hop:
         self.flowing.set()
 
 
-def test_a_database_that_falls_silent_with_the_pool_warm_is_away_within_two_seconds(place, refused):
-    address = urlsplit(place.database.role_url("ec_ingest"))
-    hop = Hop(address.hostname, address.port)
-    passed = urlunsplit(address._replace(netloc=f"{address.username}:{address.password}@127.0.0.1:{hop.port}"))
-    headers = place.signed_in("alice")
-    client = place.make_app(DATABASE_URL=passed).test_client()
-    assert client.get("/v1/essays", headers=headers).status_code == 200
-    hop.flowing.clear()
-    with ThreadPoolExecutor(1) as pool:
-        started = time.monotonic()
-        asked = pool.submit(client.get, "/v1/essays", headers=headers)
-        done, _ = wait([asked], timeout=4)
-        seconds = time.monotonic() - started
-        hop.close()
-        answer = asked.result(timeout=20)
-    assert done, "the request was still hanging after four seconds"
-    refused(answer, 503, "temporarily-unavailable")
-    assert seconds < 2.0
-
-
 SECRETS = ("Xylophone", "zebra-quince", "mulberry", "quartzite")
 
 

@@ -41,7 +41,7 @@ DELETE_RULES = {
     "idempotency_keys_org_id_fkey": "cascade",
     "inbound_events_source": "cascade",
     "inbound_events_user": "cascade",
-    "passes_submission": "cascade",
+    "passes_essay": "cascade",
     "rubric_criteria_rubric": "cascade",
     "rubrics_org_id_fkey": "cascade",
     "seen_events_source": "cascade",

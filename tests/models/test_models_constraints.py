@@ -34,7 +34,7 @@ GOOD: dict[str, dict[str, str]] = {
         "source": "'app'", "language": "'en-GB'", "text": "''", "text_sha256": SHA, "characters": "100000", "words": "0",
         "submitted_at": "now()",
     },
-    "passes": {**PASS, "name": "'grammar'", "state": "'queued'", "queue": "'bulk'"},
+    "passes": {**PASS, "essay_id": "uuidv7()", "name": "'grammar'", "state": "'queued'", "queue": "'bulk'"},
     "idempotency_keys": {"org_id": "uuidv7()", "caller_id": "uuidv7()", "key": "'k'", "request_sha256": "''"},
     "seen_events": {"org_id": "uuidv7()", "source_id": "uuidv7()", "event_id": "'e'", "body_sha256": "''"},
     "inbound_events": {

@@ -340,7 +340,10 @@ def test_a_row_for_another_org_or_person_is_refused(scene: Scene, become: Become
         "insert into users (org_id, role, email, email_digest) values (%s, 'student', '', '')",
         "insert into user_keys (org_id, user_id, wrapped, master_key_id) values (%s, uuidv7(), '', 'k1')",
         "insert into seen_events (org_id, source_id, event_id, body_sha256) values (%s, uuidv7(), 'e', '')",
-        "insert into inbound_events (org_id, source_id, event_id, outcome, body, body_sha256) values (%s, uuidv7(), 'e', 'accepted', '', '')",
+        (
+            "insert into inbound_events (org_id, source_id, event_id, outcome, body, body_sha256) "
+            "values (%s, uuidv7(), 'e', 'accepted', '', '')"
+        ),
     ],
 )
 def test_an_lms_writes_nothing_into_another_org(scene: Scene, become: Become, sql: str) -> None:

@@ -12,10 +12,10 @@ import peewee
 import pytest
 from conftest import PASSWORD, PEPPER, ROUNDS, Database, School, session_of
 
-from models import connections, db, users
+from models import connections, db, orgs, users
 from models.connections import KEY_PREFIX
 from models.crypto import Place, keyring
-from models.errors import NotFound, Unauthorised
+from models.errors import Invalid, NotFound, Unauthorised
 from models.passwords import Passwords, TooManyAtOnce
 from tests.models.races import together, warm_up
 
@@ -99,6 +99,17 @@ def test_an_address_belongs_to_one_account_of_an_org(school: School, other_schoo
         users.add_user("student", org=school.org, email=school.email("alice").upper())
     with session_of(other_school, "ada"):
         assert users.add_user("student", org=other_school.org, email=school.email("alice"))
+
+
+def test_an_org_is_found_by_its_short_name_which_is_taken_once(school: School) -> None:
+    with db.session(role="ec_auth"):
+        assert orgs.find_org(school.slug) == school.org
+        assert orgs.find_org("nowhere") is None
+        fresh = db.new_ids(1)[0]
+    for slug in (school.slug, "Not A Slug"):
+        with pytest.raises(Invalid) as refusal, db.session(org=fresh, role="ec_admin"):
+            orgs.add_org(slug, org=fresh, name="Another")
+        assert [pointer for pointer, _ in refusal.value.errors] == ["/slug"]
 
 
 def test_a_person_who_is_not_there_is_not_found(school: School, other_school: School) -> None:

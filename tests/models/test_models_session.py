@@ -95,7 +95,7 @@ def test_a_percent_sign_in_a_value_of_the_first_statement_is_just_a_percent_sign
     with session_of(school, "alice"):
         assert db.row("select %s as value, current_user::text as role", ("100% %s",)) == {"value": "100% %s", "role": "ec_student"}
     with session_of(school, "alice"):
-        assert db.row("select '100%' as value") == {"value": "100%"}
+        assert db.row("select '100%%' as value") == db.row("select '100%%' as value") == {"value": "100%"}
 
 
 def test_rows_by_the_many_are_written_under_the_sessions_identity_even_as_its_first_statement(school: School) -> None:

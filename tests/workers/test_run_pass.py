@@ -330,7 +330,7 @@ def test_one_connection_serves_three_calls_at_once_because_none_is_held_meanwhil
         eventually(lambda: database.sql(busy) == [(0,)])
         assert [pass_row(database, hint)["state"] for hint in receipt.hints] == ["running"] * 3
         with db.session():  # the pool's only connection is free to borrow
-            pass
+            assert db.row("select 1 as one") == {"one": 1}
     for thread in threads:
         thread.join(20)
     assert status(database, receipt) == "completed"
@@ -664,7 +664,7 @@ def test_an_answer_waits_for_a_database_that_is_away_and_is_stored_when_it_is_ba
         wire.await_calls()
         with away(servers, database):
             with pytest.raises(DatabaseAway), db.session():
-                pass
+                db.row("select 1 as one")
             wire.gate.set()
             thread.join(1.0)
             assert thread.is_alive(), "it gave the answer up instead of trying on"
