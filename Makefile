@@ -36,7 +36,7 @@ test: $(INSTALLED) ## check the code, then every test against real PostgreSQL an
 check: $(INSTALLED) ## lint, types, room rules, migrations; changes nothing
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@PYTHONPATH=. $(BIN)/lint-imports --no-timings | tail -12
+	@PYTHONPATH=. $(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m migrations check
 	@$(BIN)/squawk --config .squawk.toml $$(ls migrations/[0-9]*.sql | grep -v rollback)
 

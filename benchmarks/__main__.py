@@ -7,13 +7,20 @@ import sys
 
 from benchmarks import ingest_rate, memory, overhead
 
-BENCHMARKS = {"ingest": ingest_rate.run, "overhead": overhead.overhead, "parallel": overhead.parallel, "memory": memory.run}
+BENCHMARKS = {
+    "ingest": ingest_rate.run,
+    "overhead": overhead.overhead,
+    "parallel": overhead.parallel,
+    "memory": memory.run,
+}
 
 
 def main() -> int:
     """Run the chosen benchmarks and return 0 when every bar was reached."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and memory on this machine.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which ones (default: all of {', '.join(BENCHMARKS)})")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which ones (default: all of {', '.join(BENCHMARKS)})"
+    )
     names = parser.parse_args().names or list(BENCHMARKS)
     unknown = set(names) - set(BENCHMARKS)
     if unknown:

@@ -160,7 +160,7 @@ def gleu(
     scores: list[float] = []
     for draw in range(DRAWS):
         # The published scorer seeds each draw with 101 times its number.
-        choose = random.Random(draw * 101)  # noqa: S311
+        choose = random.Random(draw * 101)
         totals = [0] * (2 + 2 * ORDER)
         for options in table:
             counts = options[choose.randint(0, most - 1) % len(options)]

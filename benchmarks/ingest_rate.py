@@ -23,7 +23,9 @@ BAR = 0.40
 
 def run() -> bool:
     """Print both rates and their ratio; return whether the bar is reached."""
-    print(f"\nIngest: {CLIENTS} clients, essays of {len(TEXT)} characters, {ROUNDS} rounds of {SECONDS:.0f} s each, alternating")
+    print(
+        f"\nIngest: {CLIENTS} clients, essays of {len(TEXT)} characters, {ROUNDS} rounds of {SECONDS:.0f} s each, alternating"
+    )
     with machine() as (running, known):
         # The workers stand still, so that the two cores serve requests alone; the hints pile up as they would in a rush.
         running.supervisor.stop_one("worker")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import psutil
 
-from benchmarks.ingest_rate import TEXT
 from benchmarks.machine import machine, resident_mib, sign_in, vendor
 from benchmarks.overhead import _hand_in, _wait
 
@@ -19,7 +18,11 @@ def run() -> bool:
     with machine(ESSAYCOACH_PROVIDER="local") as (running, known):
         _, local = _after_load(running, known)
     good = True
-    for name, found, bar in (("web worker", web, 120), ("worker, 32 threads, Claude", claude, 250), ("worker, 32 threads, both local engines", local, 800)):
+    for name, found, bar in (
+        ("web worker", web, 120),
+        ("worker, 32 threads, Claude", claude, 250),
+        ("worker, 32 threads, both local engines", local, 800),
+    ):
         print(f"  {name:40} {found:5.0f} MiB (bar: {bar})")
         good &= found < bar
     print("  repeat: python -m benchmarks memory")
@@ -31,5 +34,6 @@ def _after_load(running, known) -> tuple[float, float]:  # type: ignore[no-untyp
     _wait(running.database_url, ESSAYS)
     pids = running.supervisor.pids()
     return tuple(  # type: ignore[return-value]
-        max(resident_mib(child.pid) for child in psutil.Process(pids[name]).children(recursive=True)) for name in ("web", "worker")
+        max(resident_mib(child.pid) for child in psutil.Process(pids[name]).children(recursive=True))
+        for name in ("web", "worker")
     )

@@ -26,14 +26,19 @@ def overhead() -> bool:
         spans = _wait(running.database_url, 10 + RATE * SECONDS)[10:]
     spans.sort()
     p50, p99 = spans[len(spans) // 2], spans[int(len(spans) * 0.99)]
-    print(f"  received to completed: p50 {p50 * 1000:.0f} ms (bar: 100)   p99 {p99 * 1000:.0f} ms (bar: 500)   repeat: python -m benchmarks overhead")
+    print(
+        f"  received to completed: p50 {p50 * 1000:.0f} ms (bar: 100)   p99 {p99 * 1000:.0f} ms (bar: 500)   repeat: python -m benchmarks overhead"
+    )
     return p50 < 0.100 and p99 < 0.500
 
 
 def parallel() -> bool:
     """Print how much longer than the slowest call three passes take; return whether the bar is reached."""
     print(f"\nParallel: a vendor that takes {SLOW_SECONDS:.0f} s a call, one essay at a time")
-    with vendor(latency_seconds=SLOW_SECONDS) as url, machine(ANTHROPIC_API_KEY="bench", ANTHROPIC_BASE_URL=url) as (running, known):
+    with (
+        vendor(latency_seconds=SLOW_SECONDS) as url,
+        machine(ANTHROPIC_API_KEY="bench", ANTHROPIC_BASE_URL=url) as (running, known),
+    ):
         headers = sign_in(known, "student")
         for number in range(1, SLOW_ESSAYS + 1):
             _hand_in(known, headers, count=1, gap=0)
@@ -47,14 +52,18 @@ def parallel() -> bool:
         )
     ratios = sorted(float(whole) / float(slowest) for whole, slowest in found)
     worst = ratios[-1]
-    print(f"  essay ÷ slowest pass: median {ratios[len(ratios) // 2]:.3f}, worst {worst:.3f} (bar: 1.15)   repeat: python -m benchmarks parallel")
+    print(
+        f"  essay ÷ slowest pass: median {ratios[len(ratios) // 2]:.3f}, worst {worst:.3f} (bar: 1.15)   repeat: python -m benchmarks parallel"
+    )
     return worst <= 1.15
 
 
 def _hand_in(known: dict[str, Any], headers: dict[str, str], *, count: int, gap: float) -> None:
     started = time.perf_counter()
     for number in range(count):
-        answer = ask("POST", f"{known['ingest']}/v1/submissions", body={"title": "Benchmark", "text": TEXT}, headers=headers)
+        answer = ask(
+            "POST", f"{known['ingest']}/v1/submissions", body={"title": "Benchmark", "text": TEXT}, headers=headers
+        )
         assert answer.status == 202, answer.body
         time.sleep(max(0.0, started + (number + 1) * gap - time.perf_counter()))
 
@@ -63,7 +72,8 @@ def _wait(url: str, count: int) -> list[float]:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         found = _query(
-            url, "select extract(epoch from completed_at - created_at) from submissions where status = 'completed' order by id"
+            url,
+            "select extract(epoch from completed_at - created_at) from submissions where status = 'completed' order by id",
         )
         if len(found) >= count:
             return [float(row[0]) for row in found]

@@ -14,7 +14,9 @@ from models.passwords import Passwords
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ingest", description="Operate the ingest program (same environment as the web process).")
+    parser = argparse.ArgumentParser(
+        prog="python -m ingest", description="Operate the ingest program (same environment as the web process)."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     create = commands.add_parser("create-org", help="make an org and its first admin")
     create.add_argument("slug", help="short name used to sign in: lower-case letters, digits and hyphens")
@@ -35,7 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
         with db.session(org=org, role="ec_admin"):
             orgs.add_org(chosen.slug, org=org, name=chosen.name)
             users.add_user(
-                "admin", org=org, name=chosen.admin_name, email=chosen.admin_email, password_hash=Passwords().hash(password)
+                "admin",
+                org=org,
+                name=chosen.admin_name,
+                email=chosen.admin_email,
+                password_hash=Passwords().hash(password),
             )
     except (SettingsError, DatabaseAway, Invalid) as error:
         print(f"ingest: {error}", file=sys.stderr)

@@ -99,9 +99,7 @@ def identity(*, api_keys: bool = True) -> Identity:
 
 
 @blueprint.post("/v1/auth/login")
-@operation(
-    "Sign in", answers={200: schemas.Tokens}, problems=("unauthorized",), body=schemas.Credentials, security=()
-)
+@operation("Sign in", answers={200: schemas.Tokens}, problems=("unauthorized",), body=schemas.Credentials, security=())
 def login() -> Response:
     """Answer a pair of tokens for an e-mail and password. Unknown org, unknown e-mail and wrong password look the same."""
     wanted = read_body(schemas.Credentials)
@@ -137,7 +135,9 @@ def refresh() -> Response:
     with session(org=org, role="ec_auth"):
         family = sessions.spend(UUID(claims["sid"]), org=org, generation=claims["gen"])
     if family is None:
-        raise Problem("invalid-token", "This refresh token was used before. Everything it led to has been revoked; sign in again.")
+        raise Problem(
+            "invalid-token", "This refresh token was used before. Everything it led to has been revoked; sign in again."
+        )
     return jsonify(_tokens(family, org))
 
 
@@ -147,7 +147,9 @@ def logout() -> tuple[str, int]:
     """End the session: its access and refresh tokens stop working with the next request."""
     who = identity(api_keys=False)
     with who.session():
-        fetch_person(who.caller, org=who.org)  # a token that no longer lives must not be told that it was signed out just now
+        fetch_person(
+            who.caller, org=who.org
+        )  # a token that no longer lives must not be told that it was signed out just now
     with session(org=who.org, role="ec_auth"):
         sessions.close_family(g.session_id, org=who.org)
     return "", 204
@@ -163,7 +165,12 @@ def me() -> Response:
         person = fetch_person(who.user, org=who.org)
     return jsonify(
         schemas.Me(
-            id=person.id, org_id=who.org, role=person.role, name=person.name, email=person.email, external_id=person.external_id
+            id=person.id,
+            org_id=who.org,
+            role=person.role,
+            name=person.name,
+            email=person.email,
+            external_id=person.external_id,
         ).model_dump(mode="json")
     )
 
@@ -209,7 +216,9 @@ def _tokens(family: Family, org: UUID) -> dict[str, Any]:
     shared = {"org": str(org), "sid": str(family.id)}
     lifetime: timedelta = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
     return {
-        "access_token": create_access_token(user, additional_claims={**shared, "role": family.role, "tv": family.token_version}),
+        "access_token": create_access_token(
+            user, additional_claims={**shared, "role": family.role, "tv": family.token_version}
+        ),
         "refresh_token": create_refresh_token(user, additional_claims={**shared, "gen": family.generation}),
         "token_type": "Bearer",
         "expires_in": int(lifetime.total_seconds()),

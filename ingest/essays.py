@@ -19,10 +19,16 @@ blueprint = Blueprint("essays", __name__)
 
 PAGE = 50
 LIMIT = Parameter(
-    name="limit", where="query", description=f"How many (default {PAGE}).", schema={"type": "integer", "minimum": 1, "maximum": 100}
+    name="limit",
+    where="query",
+    description=f"How many (default {PAGE}).",
+    schema={"type": "integer", "minimum": 1, "maximum": 100},
 )
 CURSOR = Parameter(
-    name="cursor", where="query", description="The next_cursor of the page before.", schema={"type": "string", "maxLength": 64}
+    name="cursor",
+    where="query",
+    description="The next_cursor of the page before.",
+    schema={"type": "string", "maxLength": 64},
 )
 
 
@@ -55,7 +61,10 @@ def one_essay(essay_id: UUID) -> Response:
 
 def _essay(found: dict[str, Any]) -> schemas.Essay:
     return schemas.Essay(
-        **{name: found[name] for name in ("id", "title", "assignment_id", "course_id", "category", "external_id", "status")},
+        **{
+            name: found[name]
+            for name in ("id", "title", "assignment_id", "course_id", "category", "external_id", "status")
+        },
         student_id=found["user_id"],
         version=found["newest_version"],
         submission_id=found["newest_submission_id"],

@@ -99,4 +99,6 @@ def count_sign_in(org: str, email: str) -> None:
 
 def _hit(counters: Limits, rate: RateLimitItem, caller: str) -> None:
     if not counters.hit(rate, caller):
-        raise Problem("rate-limited", f"More than {rate} from this caller.", headers={"Retry-After": str(rate.get_expiry())})
+        raise Problem(
+            "rate-limited", f"More than {rate} from this caller.", headers={"Retry-After": str(rate.get_expiry())}
+        )

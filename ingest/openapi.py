@@ -21,7 +21,11 @@ from ingest.problems import CONTENT_TYPE, KINDS
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 REF = "#/components/schemas/{model}"
-STATE = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": REF.format(model="Status")}}
+STATE = {
+    "type": "string",
+    "contentMediaType": "application/json",
+    "contentSchema": {"$ref": REF.format(model="Status")},
+}
 EVENT = {"type": "object", "properties": {"event": {"const": "status"}, "data": STATE}, "required": ["event", "data"]}
 
 
@@ -62,7 +66,14 @@ def operation(
 ) -> Callable[[Handler], Handler]:
     """Declare what a handler takes and answers. A text instead of a model is the media type of a stream of events."""
     common = ("temporarily-unavailable", "rate-limited")
-    reading = ("malformed-json", "unsupported-media-type", "unsupported-content-encoding", "payload-too-large", "invalid-payload", "invalid-text")
+    reading = (
+        "malformed-json",
+        "unsupported-media-type",
+        "unsupported-content-encoding",
+        "payload-too-large",
+        "invalid-payload",
+        "invalid-text",
+    )
     signing = ("unauthorized", "invalid-token", "token-expired") if security else ()
 
     def declare(handler: Handler) -> Handler:
@@ -107,9 +118,18 @@ def document(app: Flask) -> dict[str, Any]:
         "components": {
             "schemas": definitions.get("$defs", {}),
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "An access token, or an API key where one is allowed."},
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An access token, or an API key where one is allowed.",
+                },
                 "refresh": {"type": "http", "scheme": "bearer", "description": "A refresh token."},
-                "signature": {"type": "apiKey", "in": "header", "name": "webhook-signature", "description": "Standard Webhooks."},
+                "signature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "webhook-signature",
+                    "description": "Standard Webhooks.",
+                },
             },
         },
     }
@@ -117,7 +137,8 @@ def document(app: Flask) -> dict[str, Any]:
 
 def _describe(declared: Operation, name: str, arguments: list[str]) -> dict[str, Any]:
     path_parameters = [
-        {"name": argument, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}} for argument in arguments
+        {"name": argument, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        for argument in arguments
     ]
     described: dict[str, Any] = {
         "operationId": name.replace(".", "_"),
@@ -144,7 +165,8 @@ def _responses(declared: Operation, *, takes_id: bool) -> dict[str, Any]:
             response["content"] = {"application/json": {"schema": _ref(model)}}
         if status in declared.headers:
             response["headers"] = {
-                header: {"description": text, "schema": {"type": "string"}} for header, text in declared.headers[status].items()
+                header: {"description": text, "schema": {"type": "string"}}
+                for header, text in declared.headers[status].items()
             }
         responses[str(status)] = response
     slugs = (*declared.problems, *(("not-found",) if takes_id else ()))
@@ -160,7 +182,13 @@ def _responses(declared: Operation, *, takes_id: bool) -> dict[str, Any]:
 
 
 def _parameter(one: Parameter) -> dict[str, Any]:
-    return {"name": one.name, "in": one.where, "required": one.required, "description": one.description, "schema": one.schema}
+    return {
+        "name": one.name,
+        "in": one.where,
+        "required": one.required,
+        "description": one.description,
+        "schema": one.schema,
+    }
 
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:

@@ -28,39 +28,97 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "malformed-json": Kind(400, "The body is not well-formed JSON", "Send one JSON value in UTF-8, without a BOM, without duplicate members."),
-    "idempotency-key-missing": Kind(400, "An Idempotency-Key is needed", "API keys must send an Idempotency-Key header, a new one for each new request."),
-    "idempotency-key-invalid": Kind(400, "The Idempotency-Key is not usable", "Use 1 to 255 visible ASCII characters, bare (then without a comma) or in double quotes, in one header."),
-    "unauthorized": Kind(401, "Credentials are missing or not understood", "Send 'Authorization: Bearer <access token or API key>'."),
-    "invalid-token": Kind(401, "The token is not valid here", "Sign in again, or refresh with the newest refresh token."),
+    "malformed-json": Kind(
+        400,
+        "The body is not well-formed JSON",
+        "Send one JSON value in UTF-8, without a BOM, without duplicate members.",
+    ),
+    "idempotency-key-missing": Kind(
+        400,
+        "An Idempotency-Key is needed",
+        "API keys must send an Idempotency-Key header, a new one for each new request.",
+    ),
+    "idempotency-key-invalid": Kind(
+        400,
+        "The Idempotency-Key is not usable",
+        "Use 1 to 255 visible ASCII characters, bare (then without a comma) or in double quotes, in one header.",
+    ),
+    "unauthorized": Kind(
+        401, "Credentials are missing or not understood", "Send 'Authorization: Bearer <access token or API key>'."
+    ),
+    "invalid-token": Kind(
+        401, "The token is not valid here", "Sign in again, or refresh with the newest refresh token."
+    ),
     "token-expired": Kind(401, "The token has expired", "Use the refresh token to get a new pair."),
-    "missing-signature": Kind(401, "A webhook header is missing", "Send webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks)."),
-    "invalid-signature": Kind(401, "No signature matches", "Sign 'id.timestamp.body' with the source's current secret and send the bytes that were signed."),
-    "timestamp-out-of-range": Kind(401, "The webhook timestamp is too far from now", "Check the sender's clock; the attempt must be signed within 300 seconds."),
+    "missing-signature": Kind(
+        401,
+        "A webhook header is missing",
+        "Send webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks).",
+    ),
+    "invalid-signature": Kind(
+        401,
+        "No signature matches",
+        "Sign 'id.timestamp.body' with the source's current secret and send the bytes that were signed.",
+    ),
+    "timestamp-out-of-range": Kind(
+        401,
+        "The webhook timestamp is too far from now",
+        "Check the sender's clock; the attempt must be signed within 300 seconds.",
+    ),
     "forbidden": Kind(403, "Your role may not do this", "Ask somebody with the role this operation needs."),
-    "not-found": Kind(404, "There is nothing here for you", "Check the address. What belongs to others answers the same."),
-    "method-not-allowed": Kind(405, "This address does not know that method", "The Allow header lists the methods it knows."),
-    "request-in-progress": Kind(409, "The same request is being carried out", "Ask again in a moment; the answer will be the first one's.", 1),
-    "feedback-not-ready": Kind(409, "There is no feedback to show yet", "Ask again later; the status of the submission says how far it is.", 2),
+    "not-found": Kind(
+        404, "There is nothing here for you", "Check the address. What belongs to others answers the same."
+    ),
+    "method-not-allowed": Kind(
+        405, "This address does not know that method", "The Allow header lists the methods it knows."
+    ),
+    "request-in-progress": Kind(
+        409, "The same request is being carried out", "Ask again in a moment; the answer will be the first one's.", 1
+    ),
+    "feedback-not-ready": Kind(
+        409, "There is no feedback to show yet", "Ask again later; the status of the submission says how far it is.", 2
+    ),
     "payload-too-large": Kind(413, "The body is too large", "Send at most 1 MiB."),
     "unsupported-media-type": Kind(415, "The content type is not JSON", "Send 'Content-Type: application/json'."),
-    "unsupported-content-encoding": Kind(415, "The content encoding is not supported", "Send the body as it is, without Content-Encoding."),
-    "invalid-payload": Kind(422, "Some fields are not acceptable", "Each entry of errors[] points at a field and says what was wrong."),
+    "unsupported-content-encoding": Kind(
+        415, "The content encoding is not supported", "Send the body as it is, without Content-Encoding."
+    ),
+    "invalid-payload": Kind(
+        422, "Some fields are not acceptable", "Each entry of errors[] points at a field and says what was wrong."
+    ),
     "essay-empty": Kind(422, "The essay is empty", "Send a text with at least one visible character."),
     "essay-too-long": Kind(422, "The essay is too long", "Send at most 100,000 characters."),
-    "invalid-text": Kind(422, "The text holds characters that cannot be stored", "Remove U+0000 and unpaired surrogates."),
-    "idempotency-key-reused": Kind(422, "This key came before with another request", "Use a new key (or webhook-id) for a new request."),
+    "invalid-text": Kind(
+        422, "The text holds characters that cannot be stored", "Remove U+0000 and unpaired surrogates."
+    ),
+    "idempotency-key-reused": Kind(
+        422, "This key came before with another request", "Use a new key (or webhook-id) for a new request."
+    ),
     "rate-limited": Kind(429, "Too many requests", "Wait as long as Retry-After says."),
-    "internal-error": Kind(500, "Something went wrong on our side", "Report the request id; nothing you sent was lost if you got no 2xx before."),
-    "temporarily-unavailable": Kind(503, "The service cannot answer right now", "Nothing was stored. Send the same request again after Retry-After.", 2),
-}  # fmt: skip
+    "internal-error": Kind(
+        500,
+        "Something went wrong on our side",
+        "Report the request id; nothing you sent was lost if you got no 2xx before.",
+    ),
+    "temporarily-unavailable": Kind(
+        503,
+        "The service cannot answer right now",
+        "Nothing was stored. Send the same request again after Retry-After.",
+        2,
+    ),
+}
 
 
 class Problem(Exception):
     """A request that ends with an answer from the table. `detail` says what was wrong with this one."""
 
     def __init__(
-        self, slug: str, detail: str, *, errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None
+        self,
+        slug: str,
+        detail: str,
+        *,
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.slug = slug
@@ -123,7 +181,13 @@ def register(app: Flask) -> None:
 
 
 def _from_http(error: HTTPException) -> Response:
-    slugs = {400: "malformed-json", 405: "method-not-allowed", 413: "payload-too-large", 415: "unsupported-media-type", 429: "rate-limited"}
+    slugs = {
+        400: "malformed-json",
+        405: "method-not-allowed",
+        413: "payload-too-large",
+        415: "unsupported-media-type",
+        429: "rate-limited",
+    }
     slug = slugs.get(error.code or 500, "not-found")
     details = {
         "not-found": f"There is nothing at {request.path}.",

@@ -35,7 +35,9 @@ def verify(headers: Headers, body: bytes, *, secrets: Sequence[str], now: float 
     if not _TIMESTAMP.fullmatch(timestamp):
         raise Problem("invalid-signature", "webhook-timestamp must be 1 to 12 digits.")
     if abs((time.time() if now is None else now) - int(timestamp)) > TOLERANCE_SECONDS:
-        raise Problem("timestamp-out-of-range", f"The timestamp is more than {TOLERANCE_SECONDS} seconds from this server's time.")
+        raise Problem(
+            "timestamp-out-of-range", f"The timestamp is more than {TOLERANCE_SECONDS} seconds from this server's time."
+        )
     signed = f"{event_id}.{timestamp}.".encode() + body
     expected = [hmac.new(_key(secret), signed, hashlib.sha256).digest() for secret in secrets]
     offered = [digest for digest in map(_digest, values["webhook-signature"].split(" ")) if digest is not None]

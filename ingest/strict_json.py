@@ -36,7 +36,9 @@ def check_headers() -> None:
     if encoding not in ("", "identity"):
         raise Problem("unsupported-content-encoding", f"Content-Encoding {encoding!r} is not supported.")
     if request.mimetype != "application/json":
-        raise Problem("unsupported-media-type", f"The content type is {request.mimetype or 'missing'!r}, not 'application/json'.")
+        raise Problem(
+            "unsupported-media-type", f"The content type is {request.mimetype or 'missing'!r}, not 'application/json'."
+        )
 
 
 def parse(raw: bytes) -> Any:
@@ -62,12 +64,17 @@ def parse(raw: bytes) -> Any:
 def check(value: Any, model: type[Model]) -> Model:
     """Return the value as the model. Raises Problem with one entry per field that is not acceptable."""
     if not isinstance(value, dict):
-        raise Problem("invalid-payload", "The body must be a JSON object.", errors=[{"pointer": "", "detail": "must be an object"}])
+        raise Problem(
+            "invalid-payload",
+            "The body must be a JSON object.",
+            errors=[{"pointer": "", "detail": "must be an object"}],
+        )
     try:
         return model.model_validate(value)
     except ValidationError as error:
         problems = [
-            {"pointer": _pointer(one["loc"]), "detail": one["msg"]} for one in error.errors(include_url=False, include_context=False, include_input=False)
+            {"pointer": _pointer(one["loc"]), "detail": one["msg"]}
+            for one in error.errors(include_url=False, include_context=False, include_input=False)
         ]
         raise Problem("invalid-payload", f"{len(problems)} field(s) are not acceptable.", errors=problems) from None
 
@@ -87,9 +94,11 @@ def _walk(value: Any, path: tuple[int | str, ...]) -> None:
 
 
 def _check_text(value: str, path: tuple[int | str, ...]) -> None:
-    if "\0" in value or not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+    if "\0" in value or (not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)):
         detail = "holds U+0000 or an unpaired surrogate"
-        raise Problem("invalid-text", "Some text cannot be stored.", errors=[{"pointer": _pointer(path), "detail": detail}])
+        raise Problem(
+            "invalid-text", "Some text cannot be stored.", errors=[{"pointer": _pointer(path), "detail": detail}]
+        )
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -48,7 +48,10 @@ PREFER = Parameter(
     schema={"type": "string", "pattern": "^wait=[0-9]{1,4}$"},
 )
 IF_NONE_MATCH = Parameter(
-    name="If-None-Match", where="header", description="The ETag of the state already known.", schema={"type": "string", "maxLength": 200}
+    name="If-None-Match",
+    where="header",
+    description="The ETag of the state already known.",
+    schema={"type": "string", "maxLength": 200},
 )
 
 
@@ -108,12 +111,11 @@ def status(submission_id: UUID) -> Response:
             if free:
                 g.waited = True
                 seconds = min(int(asked.group(1)), LONGEST_WAIT_SECONDS)
-                body = waiting.until(lambda: read_status(submission_id, who), lambda new: etag(new) != before, seconds=seconds, now=body)
+                body = waiting.until(
+                    lambda: read_status(submission_id, who), lambda new: etag(new) != before, seconds=seconds, now=body
+                )
     tag = etag(body)
-    if known and known.contains_raw(tag):
-        response = Response(status=304)
-    else:
-        response = jsonify(body)
+    response = Response(status=304) if known and known.contains_raw(tag) else jsonify(body)
     response.headers["ETag"] = tag
     if held:
         response.headers["Preference-Applied"] = f"wait={asked.group(1)}" if asked else ""
@@ -141,7 +143,12 @@ def follow(submission_id: UUID) -> Response:
                 step = min(15.0, remaining)
                 remaining -= step
                 try:
-                    newer = waiting.until(lambda: read_status(submission_id, who), lambda new: etag(new) != tag, seconds=step, now=body)  # noqa: B023
+                    newer = waiting.until(
+                        lambda: read_status(submission_id, who),
+                        lambda new: etag(new) != tag,  # noqa: B023 - asked before the loop goes on
+                        seconds=step,
+                        now=body,
+                    )
                 except DomainError:
                     return  # signed out, erased, or the database is away: who asks again is told which
                 # A comment line keeps proxies from closing a quiet stream.
@@ -183,14 +190,18 @@ def idempotency_key(*, needed: bool) -> str | None:
         return None
     matched = _KEY.fullmatch(given[0].strip()) if len(given) == 1 else None
     if matched is None:
-        raise Problem("idempotency-key-invalid", "The Idempotency-Key must be one header of 1 to 255 visible ASCII characters.")
+        raise Problem(
+            "idempotency-key-invalid", "The Idempotency-Key must be one header of 1 to 255 visible ASCII characters."
+        )
     return matched.group(1) or matched.group(2)
 
 
 def to_draft(wanted: schemas.Submission, *, source: Source) -> Draft:
     """Return the checked request as a draft. Raises Problem for a text that cannot be accepted."""
     if not wanted.text.strip():
-        raise Problem("essay-empty", "The text has no visible character.", errors=[{"pointer": "/text", "detail": "is blank"}])
+        raise Problem(
+            "essay-empty", "The text has no visible character.", errors=[{"pointer": "/text", "detail": "is blank"}]
+        )
     if len(wanted.text) > schemas.MAX_CHARACTERS:
         detail = f"has {len(wanted.text):,} characters; at most {schemas.MAX_CHARACTERS:,} are read"
         raise Problem("essay-too-long", f"The text {detail}.", errors=[{"pointer": "/text", "detail": detail}])
@@ -226,7 +237,12 @@ def to_answer(receipt: Receipt) -> dict[str, Any]:
         "essay_id": str(receipt.essay),
         "version": receipt.version,
         "status": receipt.status,
-        "links": {"self": at, "feedback": f"{at}/feedback", "events": f"{at}/events", "essay": f"/v1/essays/{receipt.essay}"},
+        "links": {
+            "self": at,
+            "feedback": f"{at}/feedback",
+            "events": f"{at}/events",
+            "essay": f"/v1/essays/{receipt.essay}",
+        },
     }
 
 
@@ -295,5 +311,3 @@ def _known_answer(key: str | None, who: Identity) -> dict[str, Any] | None:
 
 def _moment(moment: Any) -> str | None:
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
-
-

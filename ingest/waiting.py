@@ -29,7 +29,9 @@ class Waiting:
             if free:
                 self._slots.release()
 
-    def until(self, look: Callable[[], State], changed: Callable[[State], bool], *, seconds: float, now: State) -> State:
+    def until(
+        self, look: Callable[[], State], changed: Callable[[State], bool], *, seconds: float, now: State
+    ) -> State:
         """Return the first state that counts as changed, or the latest one when the time is up."""
         deadline = time.monotonic() + seconds
         state = now

@@ -22,10 +22,28 @@ blueprint = Blueprint("webhooks", __name__)
 
 HANDLED = ("submission.created", "submission.updated")
 HEADERS = (
-    Parameter(name="webhook-id", where="header", required=True, description="Unique per event; the same on a retry.", schema={"type": "string"}),
-    Parameter(name="webhook-timestamp", where="header", required=True, description="Unix seconds of this attempt.", schema={"type": "string", "pattern": "^[0-9]{1,12}$"}),
-    Parameter(name="webhook-signature", where="header", required=True, description="v1,<base64 HMAC-SHA256 of id.timestamp.body>; several separated by spaces.", schema={"type": "string"}),
-)  # fmt: skip
+    Parameter(
+        name="webhook-id",
+        where="header",
+        required=True,
+        description="Unique per event; the same on a retry.",
+        schema={"type": "string"},
+    ),
+    Parameter(
+        name="webhook-timestamp",
+        where="header",
+        required=True,
+        description="Unix seconds of this attempt.",
+        schema={"type": "string", "pattern": "^[0-9]{1,12}$"},
+    ),
+    Parameter(
+        name="webhook-signature",
+        where="header",
+        required=True,
+        description="v1,<base64 HMAC-SHA256 of id.timestamp.body>; several separated by spaces.",
+        schema={"type": "string"},
+    ),
+)
 
 
 @blueprint.post("/v1/webhooks/<uuid:source_id>")
@@ -51,7 +69,7 @@ def receive(source_id: UUID) -> Response:
     limits.count(f"source:{source.id}")
     delivery = Delivery(org=source.org, source=source.id, event_id=event_id, body=body)
     try:
-        event, wanted, reason = _read(body)
+        wanted, reason = _read(body)
         if wanted is None:
             return _ignore(delivery, reason)
         return _carry_out(delivery, wanted)
@@ -61,11 +79,11 @@ def receive(source_id: UUID) -> Response:
         raise problem from None
 
 
-def _read(body: bytes) -> tuple[schemas.Event, schemas.Submission | None, str]:
+def _read(body: bytes) -> tuple[schemas.Submission | None, str]:
     strict_json.check_headers()
     event = strict_json.check(strict_json.parse(body), schemas.Event)
     if event.type not in HANDLED:
-        return event, None, f"events of type {event.type!r} are not acted on"
+        return None, f"events of type {event.type!r} are not acted on"
     try:
         wanted = strict_json.check(event.data, schemas.Submission)
     except Problem as problem:
@@ -73,7 +91,7 @@ def _read(body: bytes) -> tuple[schemas.Event, schemas.Submission | None, str]:
     if wanted.student is None:
         detail = "is needed: whose essay is it?"
         raise Problem("invalid-payload", f"student {detail}", errors=[{"pointer": "/data/student", "detail": detail}])
-    return event, wanted, ""
+    return wanted, ""
 
 
 def _carry_out(delivery: Delivery, wanted: schemas.Submission) -> Response:
@@ -90,7 +108,11 @@ def _carry_out(delivery: Delivery, wanted: schemas.Submission) -> Response:
             answer, hints = to_answer(receipt), receipt.hints
             events.keep_sight(delivery, answer=answer, submission=receipt.submission)
             events.store_delivery(
-                delivery, outcome="accepted", user=author, key=data_key(author, org=delivery.org), submission=receipt.submission
+                delivery,
+                outcome="accepted",
+                user=author,
+                key=data_key(author, org=delivery.org),
+                submission=receipt.submission,
             )
     send_hints(hints)
     return accepted(answer)

@@ -123,7 +123,7 @@ create policy ec_auth_any_org on orgs to ec_auth using (true);
 -- Before an identity is known: find the org by its name, a key by its digest, a source by its id. Columns are few.
 create policy ec_auth_any_key on api_keys to ec_auth using (true);
 create policy ec_auth_any_source on sources to ec_auth using (true);
-call pg_temp.own_org(array['users', 'user_keys', 'sessions'], array['ec_auth']);
+call pg_temp.own_org(array['users', 'sessions'], array['ec_auth']);
 
 call pg_temp.own_org(
     array['users', 'user_keys', 'courses', 'enrollments', 'assignments', 'categories', 'rubrics', 'rubric_criteria', 'essays',
@@ -196,6 +196,7 @@ grant insert on enrollments to ec_lms;
 grant select (id, org_id, role, email, email_digest, name, external_id, external_id_digest, language, disabled_at, created_at)
     on users to ec_lms, ec_educator, ec_admin, ec_student;
 grant select (id, org_id, language) on users to ec_worker;
+grant select (token_version) on users to ec_admin;
 grant insert on users, user_keys to ec_lms, ec_admin;
 grant update (email, email_digest, name, language, disabled_at, role, token_version, password_hash) on users to ec_admin;
 grant update (email, email_digest, name, external_id, external_id_digest) on users to ec_lms;
@@ -248,5 +249,5 @@ grant select (id, created_at, pass, provider, outcome, input_tokens, output_toke
 grant update (tallied) on ai_responses to ec_clock;
 grant select (created_at), delete on idempotency_keys to ec_clock;
 grant select (id, expires_at), delete on sessions to ec_clock;
-grant insert on system_logs to ec_clock;
+grant select (id), insert, delete on system_logs to ec_clock;
 grant select on tallies to ec_monitor;

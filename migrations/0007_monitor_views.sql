@@ -50,7 +50,7 @@ from passes as p
 where not p.tallied and p.finished_at is not null and p.started_at is not null
 group by p.name, p.state
 union all
-select 'ai_requests', array[a.pass, a.provider, a.outcome], count(*), sum(a.latency_ms) / 1000.0, '{}'
+select 'ai_requests', array[a.pass, a.provider, a.outcome], count(*), coalesce(sum(a.latency_ms), 0) / 1000.0, '{}'
 from ai_responses as a
 where not a.tallied and a.completed_at is not null
 group by a.pass, a.provider, a.outcome

@@ -8,14 +8,14 @@ begin atomic
         (
             select count(distinct other.submission_id) from passes as other
             where other.state = 'queued' and other.next_at <= now() and other.submission_id <> mine.submission_id
-                and (other.queue, other.queued_at) < (mine.queue_last, mine.queued_at)
+                and (other.queue = 'bulk', other.queued_at) < (mine.in_bulk, mine.queued_at)
         ),
         (select count(*) from passes as busy where busy.state = 'running'),
         (select coalesce(sum(t.total) / nullif(sum(t.count), 0), 1) from tallies as t where t.name = 'pass_duration')
     from (
-        select p.submission_id, max(p.queue) as queue_last, min(p.queued_at) as queued_at
+        select p.submission_id, bool_and(p.queue = 'bulk') as in_bulk, min(p.queued_at) as queued_at
         from passes as p
-        where p.submission_id = wanted and p.org_id = app_org()
+        where p.submission_id = wanted and p.org_id = app_org() and p.state = 'queued'
         group by p.submission_id
     ) as mine;
 end;

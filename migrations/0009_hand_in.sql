@@ -22,16 +22,6 @@ begin
     if not found then
         return;
     end if;
-    if wanted_assignment is not null then
-        select a.id, a.course_id, a.category_id, coalesce(a.release_policy, version_place.release_policy)
-        into assignment_id, course_id, category_id, release_policy
-        from assignments as a where a.org_id = app_org() and a.id = wanted_assignment;
-    end if;
-    category_known := wanted_category is null;
-    if wanted_category is not null then
-        select c.id, true into category_id, category_known
-        from categories as c where c.org_id = app_org() and c.slug = wanted_category;
-    end if;
     if wanted_essay is not null then
         select e.id, e.assignment_id into essay_id, essay_assignment_id
         from essays as e where e.org_id = app_org() and e.user_id = author and e.id = wanted_essay;
@@ -42,6 +32,25 @@ begin
         select e.id into essay_id
         from essays as e
         where e.org_id = app_org() and e.user_id = author and e.assignment_id is null and e.external_id = wanted_external_id;
+    end if;
+    -- A revision that names only its essay stays under the assignment of that essay, and under its release policy.
+    if coalesce(wanted_assignment, essay_assignment_id) is not null then
+        select a.id, a.course_id, a.category_id, coalesce(a.release_policy, version_place.release_policy)
+        into assignment_id, course_id, category_id, release_policy
+        from assignments as a where a.org_id = app_org() and a.id = coalesce(wanted_assignment, essay_assignment_id);
+        if not found then
+            -- Of an assignment the author can no longer see, nothing is released unseen.
+            release_policy := 'after_review';
+        end if;
+    end if;
+    -- The assignment's category is where an essay starts; a later draft keeps what was chosen unless it chooses again.
+    if essay_id is not null then
+        category_id := null;
+    end if;
+    category_known := wanted_category is null;
+    if wanted_category is not null then
+        select c.id, true into category_id, category_known
+        from categories as c where c.org_id = app_org() and c.slug = wanted_category;
     end if;
     return next;
 end

@@ -49,7 +49,9 @@ def problems() -> list[str]:
         for part in (path, rollback):
             if part.exists() and sealed.get(part.name) != checksum(part):
                 known = "changed after it was sealed" if part.name in sealed else "not sealed yet"
-                found.append(f"{part.name}: {known}; write a new migration, or run 'python -m migrations seal' if it is new")
+                found.append(
+                    f"{part.name}: {known}; write a new migration, or run 'python -m migrations seal' if it is new"
+                )
     return found
 
 
@@ -72,7 +74,9 @@ def seal() -> list[str]:
     every = [part for path in files() for part in (path, path.with_suffix(".rollback.sql"))]
     changed = [part.name for part in every if part.name in sealed and sealed[part.name] != checksum(part)]
     if changed:
-        raise MigrationError(f"{', '.join(changed)}: changed after sealing. Undo the edit and write a new migration instead.")
+        raise MigrationError(
+            f"{', '.join(changed)}: changed after sealing. Undo the edit and write a new migration instead."
+        )
     new = [part for part in every if part.name not in sealed]
     with CHECKSUMS.open("a") as out:
         out.writelines(f"{checksum(part)}  {part.name}\n" for part in new)
@@ -108,7 +112,9 @@ def _take_lock(cursor: Any, *, wait_seconds: float) -> None:
         if cursor.fetchone() == (True,):
             return
         if time.monotonic() > deadline:
-            raise MigrationError(f"Another runner has held the migration lock for {wait_seconds:.0f} s. Wait for it, or stop it.")
+            raise MigrationError(
+                f"Another runner has held the migration lock for {wait_seconds:.0f} s. Wait for it, or stop it."
+            )
         time.sleep(0.2)
 
 

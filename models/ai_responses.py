@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from models.crypto import Key, Place
 from peewee import fn
 
+from models.crypto import Key, Place
 from models.db import new_ids
 from models.passes import Claim
 from models.tables import AiResponses
@@ -37,7 +37,9 @@ class CallEnd:
     latency_ms: int
 
 
-def open_call(held: Claim, *, user: UUID, provider: str, model: str, prompt_version: str, request_sha256: bytes) -> Call:
+def open_call(
+    held: Claim, *, user: UUID, provider: str, model: str, prompt_version: str, request_sha256: bytes
+) -> Call:
     """It is on record that this call is about to be made. Commit before making it."""
     call = new_ids(1)[0]
     AiResponses.insert(

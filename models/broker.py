@@ -71,7 +71,9 @@ class HintBroker(RedisBroker):
             by_queue.setdefault(message.queue_name, []).append(message)
         for queue, waiting in by_queue.items():
             name = f"{self.namespace}:{queue}"
-            ids_and_bodies = [part for message in waiting for part in (message.options["redis_message_id"], message.encode())]
+            ids_and_bodies = [
+                part for message in waiting for part in (message.options["redis_message_id"], message.encode())
+            ]
             self._put_all(keys=[name, f"{name}.msgs"], args=ids_and_bodies)
 
     def depth(self, queue: Queue) -> int:

@@ -44,7 +44,9 @@ def add_api_key(name: str, *, org: UUID, pepper: bytes) -> tuple[UUID, str]:
     body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
     text = KEY_PREFIX + body + _checksum(body)
     key = new_ids(1)[0]
-    ApiKeys.insert(id=key, org_id=org, name=name, prefix=text[: len(KEY_PREFIX) + 4], digest=_digest(text, pepper)).execute()
+    ApiKeys.insert(
+        id=key, org_id=org, name=name, prefix=text[: len(KEY_PREFIX) + 4], digest=_digest(text, pepper)
+    ).execute()
     return key, text
 
 

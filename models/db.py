@@ -42,7 +42,8 @@ _turn = _Turn()
 
 class Pool(PooledPostgresqlDatabase):
     """Peewee's pool, in which a session opens its transaction and takes its identity in one round trip with its first
-    statement. That statement also notices a connection that died in the pool, so there is no SELECT 1 at check-out."""
+    statement. That statement also notices a connection that died in the pool, so there is no SELECT 1 at check-out.
+    """
 
     def _is_closed(self, conn: Any) -> bool:
         return bool(conn.closed)
@@ -67,7 +68,7 @@ class Pool(PooledPostgresqlDatabase):
         return super().execute_sql(whole)
 
 
-database: Any = Pool(None, autoconnect=False)  # type: ignore[no-untyped-call]
+database: Any = Pool(None, autoconnect=False)
 
 
 class _Limits:
@@ -223,7 +224,12 @@ def _execute(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> Any:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (peewee.OperationalError, peewee.InterfaceError, psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+    except (
+        peewee.OperationalError,
+        peewee.InterfaceError,
+        psycopg2.OperationalError,
+        psycopg2.InterfaceError,
+    ) as error:
         raise DatabaseAway("The database did not answer.") from error
     except peewee.DatabaseError as error:
         if getattr(getattr(error, "orig", None), "pgcode", None) == SESSION_ENDED:

@@ -127,7 +127,18 @@ def store_delivery(
         insert into inbound_events (id, org_id, source_id, event_id, user_id, submission_id, outcome, reason, body, body_sha256)
         values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
-        (event, delivery.org, delivery.source, delivery.event_id, user, submission, outcome, reason, body, delivery.body_sha256()),
+        (
+            event,
+            delivery.org,
+            delivery.source,
+            delivery.event_id,
+            user,
+            submission,
+            outcome,
+            reason,
+            body,
+            delivery.body_sha256(),
+        ),
     )
 
 
@@ -140,7 +151,13 @@ def note_view(user: UUID, *, org: UUID, essay: UUID, submission: UUID) -> None:
 
 
 def keep_log(
-    event: str, *, program: str, level: Literal["warning", "error"], org: UUID | None = None, request_id: str | None = None, **context: Any
+    event: str,
+    *,
+    program: str,
+    level: Literal["warning", "error"],
+    org: UUID | None = None,
+    request_id: str | None = None,
+    **context: Any,
 ) -> None:
     """A warning or an error is kept for ninety days. Facts and identifiers only."""
     run(

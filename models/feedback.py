@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-
 from models.crypto import Ciphertext, Key, Place
 from models.db import new_ids, rows, run_many
 from models.errors import NotReady
@@ -115,7 +114,8 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
     if released_only and not passes[0]["released"]:
         raise NotReady("The feedback has not been released yet.")
     summaries = rows(
-        "select id, name, provider, summary from passes where org_id = %s and submission_id = %s and state = 'done'", (org, submission)
+        "select id, name, provider, summary from passes where org_id = %s and submission_id = %s and state = 'done'",
+        (org, submission),
     )
     if not summaries:
         raise NotReady("No pass has finished yet.")
@@ -137,22 +137,36 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         """,
         (org, submission),
     )
-    opened = [json.loads(key.open(one["summary"], place=Place("passes", "summary", org, one["id"]))) for one in summaries]
+    opened = [
+        json.loads(key.open(one["summary"], place=Place("passes", "summary", org, one["id"]))) for one in summaries
+    ]
     return {
         "header": header,
         "status": passes[0]["status"],
-        "summary": {name: list(dict.fromkeys(point for one in opened for point in one[name])) for name in ("strengths", "next_steps", "not_checked")},
+        "summary": {
+            name: list(dict.fromkeys(point for one in opened for point in one[name]))
+            for name in ("strengths", "next_steps", "not_checked")
+        },
         "comments": [_readable(comment, text, key, org) for comment in comments],
         "criteria": [
-            {**result, "rationale": key.open(result["rationale"], place=Place("criterion_results", "rationale", org, result["id"]))}
+            {
+                **result,
+                "rationale": key.open(
+                    result["rationale"], place=Place("criterion_results", "rationale", org, result["id"])
+                ),
+            }
             for result in results
         ],
     }
 
 
-def seal_summary(held: Claim, *, key: Key, strengths: tuple[str, ...], next_steps: tuple[str, ...], not_checked: tuple[str, ...]) -> Ciphertext:
+def seal_summary(
+    held: Claim, *, key: Key, strengths: tuple[str, ...], next_steps: tuple[str, ...], not_checked: tuple[str, ...]
+) -> Ciphertext:
     """Return a pass's summary encrypted for its row."""
-    plain = json.dumps({"strengths": strengths, "next_steps": next_steps, "not_checked": not_checked}, ensure_ascii=False)
+    plain = json.dumps(
+        {"strengths": strengths, "next_steps": next_steps, "not_checked": not_checked}, ensure_ascii=False
+    )
     return key.seal(plain, place=Place("passes", "summary", held.org, held.id))
 
 

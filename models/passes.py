@@ -1,7 +1,7 @@
-"""The life of a pass: claimed, renewed, finished, failed, given up. Every change of state is in this file.
+r"""The life of a pass: claimed, renewed, finished, failed, given up. Every change of state is in this file.
 
     queued --claim--> running --finish--> done
-      ^                  |  \\--fail--> queued (later), or gave_up when attempts are used up
+      ^                  |  \--fail--> queued (later), or gave_up when attempts are used up
       +--lease expired---+     give_up --> gave_up         cancel --> cancelled (a newer version came)
 
 `attempt` and `fence` rise at the claim; whatever a claim writes later must still hold its fence. A submission is closed
@@ -89,15 +89,18 @@ def finish(held: Claim, *, provider: str, model: str, comments: int, summary: Ci
     _close_if_last(held.submission, org=held.org)
 
 
-def fail(held: Claim, *, error: str, retry_in_seconds: float) -> bool:
-    """The pass waits for its next attempt; False when attempts are used up and it is given up instead. Raises FenceLost."""
-    if held.attempt >= MAX_ATTEMPTS:
+def fail(held: Claim, *, error: str, retry_in_seconds: float, counts: bool = True) -> bool:
+    """The pass waits for its next attempt; False when attempts are used up and it is given up instead. Raises FenceLost.
+
+    An attempt that `counts` not was in vain for everybody alike (a refused key, a spent budget): no essay is given up for it.
+    """
+    if counts and held.attempt >= MAX_ATTEMPTS:
         give_up(held, error=error)
         return False
     _must_hold(
         held,
-        "state = 'queued', lease_until = null, error = %s, next_at = now() + make_interval(secs => %s)",
-        (error, retry_in_seconds),
+        "state = 'queued', lease_until = null, error = %s, next_at = now() + make_interval(secs => %s), attempt = attempt - %s",
+        (error, retry_in_seconds, 0 if counts else 1),
     )
     return True
 
@@ -107,7 +110,14 @@ def give_up(held: Claim, *, error: str) -> None:
     _lock_submission(held)
     _must_hold(held, "state = 'gave_up', lease_until = null, finished_at = now(), error = %s", (error,))
     keep_log(
-        "pass given up", program="worker", level="error", org=held.org, pass_id=held.id, name=held.name, reason=error, attempt=held.attempt
+        "pass given up",
+        program="worker",
+        level="error",
+        org=held.org,
+        pass_id=held.id,
+        name=held.name,
+        reason=error,
+        attempt=held.attempt,
     )
     _close_if_last(held.submission, org=held.org)
 
@@ -160,6 +170,12 @@ def take_due(*, limit: int, stale_seconds: float, starved: list[Queue]) -> list[
 
 def free_expired(*, limit: int) -> int:
     """Passes whose worker went silent are queued again, or given up after MAX_LOST; returns how many. Call it as the clock."""
+    # Submission before pass, as in `finish`; and nothing is held yet that a finishing worker could be waiting for.
+    hopeless = rows(
+        "select id, org_id, submission_id from passes where state = 'running' and lease_until < now() and lost + 1 >= %s limit %s",
+        (MAX_LOST, limit),
+    )
+    given_up = sum(_give_up_lost(one) for one in hopeless)
     freed = run(
         """
         update passes set state = 'queued', lost = lost + 1, lease_until = null, next_at = now(), error = 'worker_lost'
@@ -170,11 +186,6 @@ def free_expired(*, limit: int) -> int:
         """,
         (MAX_LOST, limit),
     )
-    hopeless = rows(
-        "select id, org_id, submission_id from passes where state = 'running' and lease_until < now() and lost + 1 >= %s limit %s",
-        (MAX_LOST, limit),
-    )
-    given_up = sum(_give_up_lost(one) for one in hopeless)
     if freed + given_up:
         add_to_tally("leases_expired", freed + given_up)
     return freed + given_up
@@ -213,7 +224,14 @@ def _give_up_lost(lost: dict[str, Any]) -> int:
         (lost["org_id"], lost["id"]),
     )
     if given_up:
-        keep_log("pass given up", program="clock", level="error", org=lost["org_id"], pass_id=lost["id"], reason="worker_lost")
+        keep_log(
+            "pass given up",
+            program="clock",
+            level="error",
+            org=lost["org_id"],
+            pass_id=lost["id"],
+            reason="worker_lost",
+        )
         _close_if_last(lost["submission_id"], org=lost["org_id"])
     return given_up
 

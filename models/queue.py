@@ -23,4 +23,6 @@ def place_of(submission: UUID) -> QueuePlace | None:
         return None
     # What runs now says how many passes the workers carry out side by side.
     side_by_side = max(1, found["running"])
-    return QueuePlace(position=found["ahead"] + 1, seconds=(found["ahead"] + 1) * 3 * found["mean_seconds"] / side_by_side)
+    return QueuePlace(
+        position=found["ahead"] + 1, seconds=(found["ahead"] + 1) * 3 * found["mean_seconds"] / side_by_side
+    )

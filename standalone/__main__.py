@@ -30,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     up.add_argument("--json", action="store_true", help="print one JSON object on the first line of standard output")
     demo = commands.add_parser("demo", help="start everything, play a school day against it, show it, stop")
     for command, where in ((up, ".essaycoach"), (demo, ".essaycoach/demo")):
-        command.add_argument("--data", type=Path, default=Path(where), help=f"where everything is kept (default: {where})")
+        command.add_argument(
+            "--data", type=Path, default=Path(where), help=f"where everything is kept (default: {where})"
+        )
     up.add_argument("--fresh", action="store_true", help="delete what is kept there first")
     chosen = parser.parse_args(arguments)
     # Everything the machine starts must stop with it, also on a plain `kill`.
@@ -48,8 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _up(chosen: argparse.Namespace) -> int:
     if chosen.fresh and not os.environ.get("DATABASE_URL"):
         shutil.rmtree(chosen.data, ignore_errors=True)
-    tell = (lambda line: print(f"standalone: {line}", file=sys.stderr, flush=True))
-    with Machine(chosen.data, port=chosen.port, metrics_port=chosen.metrics_port, tell=tell) as machine:
+    with Machine(chosen.data, port=chosen.port, metrics_port=chosen.metrics_port, tell=_tell) as machine:
         machine.start()
         if chosen.json:
             print(json.dumps(machine.description()), flush=True)
@@ -67,6 +68,10 @@ def _introduce(machine: Machine) -> None:
         print(f"  {role:8} {known[role]['email']}  password {known[role]['password']}")
     print(f"  API key  {known['api_key']}\n  webhook  {known['ingest']}/v1/webhooks/{known['source']['id']}")
     print(f"           secret {known['source']['secret']}\n\nCtrl-C stops everything.", flush=True)
+
+
+def _tell(line: str) -> None:
+    print(f"standalone: {line}", file=sys.stderr, flush=True)
 
 
 def _leave(number: int, _frame: object) -> None:

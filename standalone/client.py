@@ -23,10 +23,14 @@ class Answer:
     body: Any
 
 
-def ask(method: str, url: str, *, body: Any = None, raw: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
+def ask(
+    method: str, url: str, *, body: Any = None, raw: bytes | None = None, headers: dict[str, str] | None = None
+) -> Answer:
     """Return the answer to one request, whatever its status."""
     sent = raw if raw is not None else None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=sent, method=method, headers={"Content-Type": "application/json", **(headers or {})})  # noqa: S310
+    request = urllib.request.Request(  # noqa: S310 - our own http:// address
+        url, data=sent, method=method, headers={"Content-Type": "application/json", **(headers or {})}
+    )
     try:
         with urllib.request.urlopen(request, timeout=40) as response:  # noqa: S310 - our own http:// address
             return _read(response.status, response)

@@ -168,7 +168,9 @@ class Machine:
                     addresses.pop(0)
             except (urllib.error.URLError, OSError):
                 if time.monotonic() > deadline:
-                    raise StartError(f"{addresses[0]} did not answer. The programs' logs are in {self.data_dir / 'log'}.") from None
+                    raise StartError(
+                        f"{addresses[0]} did not answer. The programs' logs are in {self.data_dir / 'log'}."
+                    ) from None
                 time.sleep(0.1)
 
 
@@ -184,4 +186,6 @@ def _must_be_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise StartError(f"Port {port} is taken by another program. Choose one with --port or --metrics-port (0: any free).") from None
+            raise StartError(
+                f"Port {port} is taken by another program. Choose one with --port or --metrics-port (0: any free)."
+            ) from None

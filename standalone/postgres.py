@@ -185,7 +185,7 @@ class EmbeddedPostgres:
             for path in (draft, password):
                 os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
         try:
-            made = subprocess.run(
+            made = subprocess.run(  # noqa: PLW1510 - its output is read before its code
                 [str(POSTGRES_BIN_PATH / "initdb"), "-D", str(draft), f"--pwfile={password}", *INITDB_OPTIONS]
                 + ([] if self._durable else ["--no-sync"]),
                 env=_plain_environment(),

@@ -73,7 +73,9 @@ def _make(keys: InstanceKeys) -> dict[str, Any]:
     hashes = {role: passwords.hash(person["password"]) for role, person in people.items()}
     with db.session(org=org, role="ec_admin"):
         orgs.add_org(slug, org=org, name="Demo School")
-        users.add_user("admin", org=org, name="Ada Admin", email=people["admin"]["email"], password_hash=hashes["admin"])
+        users.add_user(
+            "admin", org=org, name="Ada Admin", email=people["admin"]["email"], password_hash=hashes["admin"]
+        )
         educator = users.add_user(
             "educator", org=org, name="Ed Teacher", email=people["educator"]["email"], password_hash=hashes["educator"]
         )

@@ -303,6 +303,7 @@ class Supervisor:
 
 def _watch() -> None:
     """After the pipe on standard input ends, every child named on it has been asked to stop, or else killed."""
+    # This function is sent as text to a process of its own, so its imports come with it.
     import os
     import signal
     import sys

@@ -73,7 +73,7 @@ def execute(url: str, sql: str, params: tuple[object, ...] = ()) -> list[tuple[o
     try:
         with connection.cursor() as cursor:
             cursor.execute(sql, params or None)
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.description is not None else []
     finally:
         connection.close()
 

@@ -294,7 +294,7 @@ def _unacceptable(call: dict[str, Any]) -> str:
             return "output_config.format.schema: additionalProperties must be false"
         found = _UNSUPPORTED & node.keys()
         if found and "properties" not in found:
-            return f"output_config.format.schema: {sorted(found)[0]} is not supported"
+            return f"output_config.format.schema: {min(found)} is not supported"
     return ""
 
 

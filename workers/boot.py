@@ -50,7 +50,9 @@ def require_schema() -> None:
     with db.session():
         found = db.schema_version()
     if found is None or found < db.SCHEMA:
-        raise SettingsError(f"The schema is at {found or 'nothing'}; this program needs {db.SCHEMA}. Run: python -m migrations up")
+        raise SettingsError(
+            f"The schema is at {found or 'nothing'}; this program needs {db.SCHEMA}. Run: python -m migrations up"
+        )
 
 
 class Chooser:

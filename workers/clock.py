@@ -68,7 +68,9 @@ def run() -> None:
     log.set_up("clock")
     db.connect(settings.read_store("ec-clock", pool_size=2))
     broker = make_broker(settings.redis_url(), answer_seconds=1.0)
-    scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+    scheduler = BackgroundScheduler(
+        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
     duties: list[tuple[Callable[[], int], float]] = [
         (lambda: resend_hints(broker), 0.5),
         (free_leases, 1),
@@ -107,5 +109,3 @@ def _depth(broker: HintBroker, queue: Queue) -> int:
         return broker.depth(queue)
     except redis.RedisError:
         return 0
-
-

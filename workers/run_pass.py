@@ -187,7 +187,9 @@ def _finish(work: Work, reply: Reply) -> None:
         claim, key=work.key, strengths=answer.strengths, next_steps=answer.next_steps, not_checked=answer.not_checked
     )
     with session(org=claim.org):
-        passes.finish(claim, provider=work.provider.name, model=reply.model, comments=len(answer.comments), summary=summary)
+        passes.finish(
+            claim, provider=work.provider.name, model=reply.model, comments=len(answer.comments), summary=summary
+        )
         feedback.store(
             claim,
             author=work.author,
@@ -212,8 +214,12 @@ def _put_off(work: Work, trouble: ProviderError) -> None:
     else:
         wait = max(trouble.retry_after_seconds or 0.0, _backoff(claim.attempt))
     with session(org=claim.org):
-        again = passes.fail(claim, error=trouble.outcome, retry_in_seconds=wait)
-    log.warning("pass put off" if again else "pass given up", name=claim.name, outcome=trouble.outcome, attempt=claim.attempt)
+        again = passes.fail(
+            claim, error=trouble.outcome, retry_in_seconds=wait, counts=not isinstance(trouble, Pause)
+        )
+    log.warning(
+        "pass put off" if again else "pass given up", name=claim.name, outcome=trouble.outcome, attempt=claim.attempt
+    )
 
 
 def _give_up(work: Work, outcome: Outcome) -> None:
@@ -226,7 +232,9 @@ def _note_fenced_write(claim: Claim) -> None:
     log.warning("overtaken", attempt=claim.attempt)
     with session(org=claim.org):
         passes.add_to_tally("fenced_writes", 1)
-        keep_log("fenced write", program="worker", level="warning", org=claim.org, pass_id=claim.id, attempt=claim.attempt)
+        keep_log(
+            "fenced write", program="worker", level="warning", org=claim.org, pass_id=claim.id, attempt=claim.attempt
+        )
 
 
 def _patiently(step: Callable[Parameters, None], *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
@@ -265,7 +273,9 @@ def _call_end(outcome: Outcome, source: Reply | ProviderError, started: float) -
 
 
 def _criterion(stored: dict[str, Any]) -> Criterion:
-    levels = tuple(Level(name=one["name"], points=one["points"], description=one["description"]) for one in stored["levels"])
+    levels = tuple(
+        Level(name=one["name"], points=one["points"], description=one["description"]) for one in stored["levels"]
+    )
     return Criterion(name=stored["name"], description=stored["description"], levels=levels)
 
 

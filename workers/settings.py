@@ -44,7 +44,9 @@ def read_limits() -> Limits:
     )
     # An answer that cannot be read is asked for once more, within the same message.
     if 2 * limits.provider >= limits.message:
-        raise SettingsError("ESSAYCOACH_MESSAGE_LIMIT_SECONDS must be more than twice ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS.")
+        raise SettingsError(
+            "ESSAYCOACH_MESSAGE_LIMIT_SECONDS must be more than twice ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS."
+        )
     return limits
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest

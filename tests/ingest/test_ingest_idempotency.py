@@ -110,7 +110,7 @@ def test_keys_that_differ_by_case_differ(post):
 
 def test_a_key_whose_first_request_is_still_running_is_in_progress(post, refused, standing):
     """The first one's transaction is held open; the second waits no longer than the lock time-out."""
-    import psycopg2  # noqa: PLC0415 - a client of its own, to hold a lock
+    import psycopg2
 
     key = uuid4().hex
     holder = psycopg2.connect(standing.database.admin_url)

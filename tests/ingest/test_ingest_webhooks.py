@@ -50,7 +50,7 @@ def test_an_essay_signed_by_the_published_library_is_accepted(standing, lms, dra
 
 
 def test_our_own_signing_satisfies_the_published_library(lms, event, draft):
-    from ingest.signature import sign  # noqa: PLC0415 - the other direction of the same format
+    from ingest.signature import sign
 
     body, at = event(draft()), int(time.time())
     headers = {
@@ -135,10 +135,10 @@ def test_five_minutes_either_way_are_tolerated(lms, draft, student, refused, sec
 
 
 def test_the_window_ends_exactly_after_three_hundred_seconds(lms, event, draft):
-    from werkzeug.datastructures import Headers  # noqa: PLC0415
+    from werkzeug.datastructures import Headers
 
-    from ingest.problems import Problem  # noqa: PLC0415
-    from ingest.signature import verify  # noqa: PLC0415 - the clock is a parameter there, not at the door
+    from ingest.problems import Problem
+    from ingest.signature import verify
 
     body = event(draft())
     headers = Headers(lms.signed(body, event="msg_1", at=1_700_000_000))
@@ -270,7 +270,7 @@ def test_a_hundred_equal_deliveries_at_once_make_one_submission(standing, lms, e
 
 
 def test_a_delivery_whose_first_carrying_out_is_still_running_is_in_progress(standing, lms, draft, student, refused):
-    import psycopg2  # noqa: PLC0415 - a client of its own, to hold a lock
+    import psycopg2
 
     name = f"msg_{uuid4().hex}"
     holder = psycopg2.connect(standing.database.admin_url)

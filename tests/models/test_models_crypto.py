@@ -157,6 +157,17 @@ def test_a_blind_index_is_the_same_for_spellings_of_one_address() -> None:
     assert keys.email_index("alicia@school.example", org=ORG) != digest
 
 
+def test_an_external_id_is_found_to_the_letter_and_never_by_an_equal_address() -> None:
+    keys = ring(k1=OLD_MASTER)
+    digest = keys.external_id_index("Stu-1a", org=ORG)
+
+    assert keys.external_id_index("Stu-1a", org=ORG) == digest
+    assert keys.external_id_index("Stu-1a", org=UUID(int=9)) != digest
+    for other in ("stu-1A", "Stu-1a ", "Stu-\u2460a"):
+        assert keys.external_id_index(other, org=ORG) != digest
+    assert keys.email_index("stu-1a", org=ORG) != keys.external_id_index("stu-1a", org=ORG)
+
+
 def test_a_blind_index_is_bound_to_its_org_and_to_the_key() -> None:
     digest = ring(k1=OLD_MASTER).email_index("alice@school.example", org=ORG)
 

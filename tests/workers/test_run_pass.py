@@ -196,7 +196,7 @@ def in_background(call: Callable[[], None]) -> Iterator[threading.Thread]:
     def guarded() -> None:
         try:
             call()
-        except BaseException as error:  # noqa: BLE001 - shown below, in the test's own thread
+        except BaseException as error:
             errors.append(error)
 
     thread = threading.Thread(target=guarded, daemon=True)
@@ -541,7 +541,7 @@ def test_the_same_hint_twenty_times_in_parallel_is_one_call(
         barrier.wait()
         try:
             runner.run(hint)
-        except Exception as error:  # noqa: BLE001 - the test looks at it
+        except Exception as error:
             errors.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(20)]

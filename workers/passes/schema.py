@@ -32,12 +32,16 @@ class _Closed(BaseModel):
 
 
 class PlaceAnswer(_Closed):
+    """The words a comment is about, as the model quotes them."""
+
     quote: str
     prefix: str
     suffix: str
 
 
 class CommentAnswer(_Closed):
+    """One comment as the model writes it."""
+
     type: str
     kind: Kind
     severity: Severity
@@ -51,6 +55,8 @@ class CommentAnswer(_Closed):
 
 
 class PickAnswer(_Closed):
+    """One criterion's level as the model picks it."""
+
     criterion: str
     level: str
     rationale: str

@@ -61,7 +61,7 @@ def answer(request: PassRequest) -> PassAnswer:
         *_unsupported(essay, request),
     ]
     praise = _supported(essay, request)
-    comments = tuple([*found[: MAX_COMMENTS - len(praise)], *praise])
+    comments = (*found[: MAX_COMMENTS - len(praise)], *praise)
     return PassAnswer(
         comments=comments,
         strengths=(*_taken_up(essay, request), *("You support a point with an example or a source." for _ in praise)),

@@ -66,7 +66,7 @@ class Harper:
                 )
         return found
 
-    def _linter(self, dialect: str, characters: int) -> Any:  # noqa: ANN401
+    def _linter(self, dialect: str, characters: int) -> Any:
         name = _DIALECTS[dialect]
         linter, read = self._linters.pop(name, (None, 0))
         if linter is None or read > RENEW_AFTER_CHARACTERS:
@@ -75,7 +75,7 @@ class Harper:
         self._linters = {name: (linter, read + characters)}
         return linter
 
-    def _made(self, name: str) -> Any:  # noqa: ANN401
+    def _made(self, name: str) -> Any:
         linter = self._harper.Linter(dialect=self._harper.Dialect[name])
         config = linter.get_lint_config()
         config.update(dict.fromkeys(HARPER_OFF, False))
@@ -83,7 +83,7 @@ class Harper:
         return linter
 
 
-def _replacement(problem: str, suggestion: Any) -> str:  # noqa: ANN401
+def _replacement(problem: str, suggestion: Any) -> str:
     if suggestion.kind == _REMOVE:
         return ""
     return (
