@@ -145,20 +145,22 @@ class Rows:
         """A pass that is over; returns its submission."""
         submission = self.submission()
         self.run(
-            "insert into passes (org_id, submission_id, user_id, audience_id, name, state, queue, queued_at, first_claimed_at,"
-            " started_at, finished_at, error, comments, summary) select %s, %s, %s, %s, 'grammar', %s, %s, t, t + %s * interval"
+            "insert into passes (org_id, submission_id, essay_id, user_id, audience_id, name, state, queue, queued_at, first_claimed_at,"
+            " started_at, finished_at, error, comments, summary)"
+            " select %s, %s, (select essay_id from submissions where id = %s), %s, %s, 'grammar', %s, %s, t, t + %s * interval"
             " '1 s', t + %s * interval '1 s', t + %s * interval '1 s', %s, %s, %s from (select now() - interval '1 hour' as t)",
-            self.org, submission, self.user, self.user, state, queue, waited, waited, waited + took, error,
+            self.org, submission, submission, self.user, self.user, state, queue, waited, waited, waited + took, error,
             1 if state == "done" else None, b"s" if state == "done" else None,
         )  # fmt: skip
         return submission
 
     def due(self, *, seconds_ago: float, queue: str = "interactive") -> None:
         """A pass that waits for a worker."""
+        submission = self.submission()
         self.run(
-            "insert into passes (org_id, submission_id, user_id, audience_id, name, state, queue, queued_at, next_at)"
-            " select %s, %s, %s, %s, 'content', 'queued', %s, t, t from (select now() - %s * interval '1 s' as t)",
-            self.org, self.submission(), self.user, self.user, queue, seconds_ago,
+            "insert into passes (org_id, submission_id, essay_id, user_id, audience_id, name, state, queue, queued_at, next_at)"
+            " select %s, %s, (select essay_id from submissions where id = %s), %s, %s, 'content', 'queued', %s, t, t from (select now() - %s * interval '1 s' as t)",
+            self.org, submission, submission, self.user, self.user, queue, seconds_ago,
         )  # fmt: skip
 
     def called(self, submission: UUID, *, outcome: str = "ok", tokens: int = 100, cost_micros: int = 5000) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,8 @@ def test_a_retry_time_is_read_in_all_its_forms() -> None:
 
 def test_a_silent_vendor_is_given_up_after_the_time_limit(vendor: FakeVendor) -> None:
     vendor.script("hang")
-    error = error_of(ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=0.2))
+    with closing(ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=0.2)) as claude:
+        error = error_of(claude)
     assert (type(error), error.outcome) == (TryAgain, Outcome.TIMEOUT)
 
 
@@ -224,7 +226,8 @@ def test_a_vendor_that_trickles_is_given_up_after_the_time_limit() -> None:
         thread = threading.Thread(target=trickle, daemon=True)
         thread.start()
         base_url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        error = error_of(ClaudeProvider("sk-test", base_url=base_url, timeout_seconds=0.4))
+        with closing(ClaudeProvider("sk-test", base_url=base_url, timeout_seconds=0.4)) as claude:
+            error = error_of(claude)
         stop.set()
         thread.join(timeout=5)
     assert (type(error), error.outcome) == (TryAgain, Outcome.TIMEOUT)
@@ -233,7 +236,8 @@ def test_a_vendor_that_trickles_is_given_up_after_the_time_limit() -> None:
 def test_a_vendor_that_is_not_there_is_a_connection_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    error = error_of(ClaudeProvider("sk-test", base_url=f"http://127.0.0.1:{port}"))
+    with closing(ClaudeProvider("sk-test", base_url=f"http://127.0.0.1:{port}")) as claude:
+        error = error_of(claude)
     assert (type(error), error.outcome, error.raw) == (TryAgain, Outcome.CONNECTION, "")
 
 
@@ -333,10 +337,10 @@ def test_the_vendor_runs_as_a_program_and_is_scripted_over_http() -> None:
         post = urllib.request.Request(base_url + "/control", data=json.dumps(wish).encode(), method="POST")
         with urllib.request.urlopen(post) as response:
             assert json.load(response) == {"ok": True}
-        claude = ClaudeProvider("sk-test", base_url=base_url)
-        assert claude.ask(request(PassName.GRAMMAR)).stop_reason == "end_turn"
-        assert error_of(claude).outcome is Outcome.OVERLOADED
-        claude.ask(request())
+        with closing(ClaudeProvider("sk-test", base_url=base_url)) as claude:
+            assert claude.ask(request(PassName.GRAMMAR)).stop_reason == "end_turn"
+            assert error_of(claude).outcome is Outcome.OVERLOADED
+            claude.ask(request())
         with urllib.request.urlopen(base_url + "/control") as response:
             counters = json.load(response)
         assert counters["calls"] == 3
