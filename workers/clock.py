@@ -71,20 +71,19 @@ def run() -> None:
     scheduler = BackgroundScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    duties: list[tuple[Callable[[], int], float]] = [
-        (lambda: resend_hints(broker), 0.5),
-        (free_leases, 1),
-        (fold_tallies, 5),
-        (make_partitions, 3600),
-        (purge, 3600),
+    duties: list[tuple[str, Callable[[], int], float]] = [
+        ("resend_hints", lambda: resend_hints(broker), 0.5),
+        ("free_leases", free_leases, 1),
+        ("fold_tallies", fold_tallies, 5),
+        ("make_partitions", make_partitions, 3600),
+        ("purge", purge, 3600),
     ]
-    names = ("resend_hints", "free_leases", "fold_tallies", "make_partitions", "purge")
-    for name, (duty, seconds) in zip(names, duties, strict=True):
+    for name, duty, seconds in duties:
         scheduler.add_job(_steadily(name, duty), "interval", seconds=seconds, id=name)
-    make_ready: Callable[[], int] = _steadily("make_partitions", make_partitions)
-    make_ready()
+    # Not an hour from now: a database that was restored, or asleep over the end of a month, needs its months at once.
+    _steadily("make_partitions", make_partitions)()
     scheduler.start()
-    logger.info("clock runs", duties=list(names))
+    logger.info("clock runs", duties=[name for name, _, _ in duties])
     signal.sigwait(STOPS)
     scheduler.shutdown()
 

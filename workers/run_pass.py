@@ -10,6 +10,7 @@ import json
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, ParamSpec
 from uuid import UUID
@@ -94,6 +95,12 @@ class PassRunner:
                 raise
             except DatabaseAway:
                 log.warning("outcome not stored", reason="database away", attempt=work.claim.attempt)
+            except Exception:
+                # A fault of ours, such as an answer the schema lets through and the tables do not. Asking again would
+                # cost the same call and end the same way.
+                log.exception("pass crashed", attempt=work.claim.attempt)
+                with suppress(FenceLost):
+                    _patiently(_give_up, work, Outcome.CRASHED)
 
     def _take(self, hint: Hint) -> Work | None:
         with session(org=hint.org_id):
