@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from models import essays
 blueprint = Blueprint("essays", __name__)
 
 PAGE = 50
+_CURSOR = re.compile(r"[A-Za-z0-9_-]{22}")
 LIMIT = Parameter(
     name="limit",
     where="query",
@@ -28,7 +30,7 @@ CURSOR = Parameter(
     name="cursor",
     where="query",
     description="The next_cursor of the page before.",
-    schema={"type": "string", "maxLength": 64},
+    schema={"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"},
 )
 
 
@@ -85,6 +87,8 @@ def _cursor() -> UUID | None:
     if given is None:
         return None
     try:
+        if not _CURSOR.fullmatch(given):
+            raise ValueError(given)
         return UUID(bytes=base64.b64decode(given + "==", altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         raise _not_acceptable("cursor", "is not a next_cursor from here") from None

@@ -44,14 +44,15 @@ IDEMPOTENCY_KEY = Parameter(
 PREFER = Parameter(
     name="Prefer",
     where="header",
-    description=f"wait=N holds the answer until the state changes, for at most N seconds (up to {LONGEST_WAIT_SECONDS}).",
-    schema={"type": "string", "pattern": "^wait=[0-9]{1,4}$"},
+    description=f"wait=N holds the answer until the state changes, for at most N seconds (up to {LONGEST_WAIT_SECONDS}). "
+    "Other preferences are passed over (RFC 7240).",
+    schema={"type": "string"},
 )
 IF_NONE_MATCH = Parameter(
     name="If-None-Match",
     where="header",
     description="The ETag of the state already known.",
-    schema={"type": "string", "maxLength": 200},
+    schema={"type": "string"},
 )
 
 
