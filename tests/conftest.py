@@ -254,3 +254,16 @@ def session_of(school: School, name: str) -> Iterator[None]:
     role = {"ed": "ec_educator", "nell": "ec_educator", "ada": "ec_admin"}.get(name, "ec_student")
     with db.session(org=school.org, user=getattr(school, name), role=role):
         yield
+
+
+@contextmanager
+def away(servers: Servers, database: Database) -> Iterator[None]:
+    """PostgreSQL has closed this database's connections and refuses new ones while the block runs."""
+    name = database.admin_url.rpartition("/")[2]
+    execute(servers.admin_url, f"alter database {name} with allow_connections false")
+    try:
+        ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s"
+        execute(servers.admin_url, ended, (name,))
+        yield
+    finally:
+        execute(servers.admin_url, f"alter database {name} with allow_connections true")

@@ -16,7 +16,7 @@ from uuid import UUID
 import dramatiq
 import psycopg2
 import pytest
-from conftest import ROOT, TEMPLATE, Become, Database, School, Servers, execute, session_of
+from conftest import ROOT, Become, Database, School, Servers, away, session_of
 
 from models import db, essays, passes
 from models.broker import HintBroker, make_broker
@@ -30,28 +30,6 @@ from workers.run_pass import PassRunner
 from workers.settings import ProviderSettings
 
 TEXT = "Phones should stay at home. They distract us. First, they buzz. In conclusion, leave them at home."
-
-
-@pytest.fixture(scope="module")
-def shared_database(servers: Servers) -> Iterator[Database]:
-    """One clone for the whole file: cloning hundreds of files a test would take most of its time."""
-    name = f"clock_{os.getpid()}"
-    execute(servers.admin_url, f"create database {name} template {TEMPLATE}")
-    yield Database(servers.url(name))
-    execute(servers.admin_url, f"drop database {name} with (force)")
-
-
-@pytest.fixture
-def database(shared_database: Database) -> Iterator[Database]:
-    """The file's database; every row a test leaves is gone before the next one."""
-    yield shared_database
-    db.database.close_idle()
-    tables = shared_database.sql(
-        "select relname from pg_class where relkind in ('r', 'p') and not relispartition"
-        " and relnamespace = 'public'::regnamespace and relname !~ 'yoyo' and relname <> 'feedback_types'"
-    )
-    deletes = "".join(f"delete from {table};" for (table,) in tables)
-    shared_database.sql(f"set session_replication_role = replica; {deletes}")
 
 
 @pytest.fixture
@@ -111,19 +89,6 @@ def eventually(condition: Callable[[], object], *, within_seconds: float = 10.0)
     while not condition():
         assert time.monotonic() < deadline, "the awaited condition never came true"
         time.sleep(0.01)
-
-
-@contextmanager
-def away(servers: Servers, database: Database) -> Iterator[None]:
-    """PostgreSQL refuses this database's connections while the block runs."""
-    name = database.admin_url.rpartition("/")[2]
-    execute(servers.admin_url, f"alter database {name} with allow_connections false")
-    try:
-        ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s"
-        execute(servers.admin_url, ended, (name,))
-        yield
-    finally:
-        execute(servers.admin_url, f"alter database {name} with allow_connections true")
 
 
 def test_passes_whose_hints_never_reached_redis_get_hints(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from conftest import Become, Database, School, Servers, execute, session_of
+from conftest import Become, Database, School, Servers, away, session_of
 
 from models import db, essays, passes
 from models.essays import Draft
@@ -105,19 +104,6 @@ def test_work_that_is_held_too_long_is_not_renewed_any_more(database: Database, 
     leases = new_leases(longest_seconds=LEASE_SECONDS / 2)
     with leases.holding(claim):
         eventually(lambda: lease_until(database, claim) < now(database), within_seconds=4 * LEASE_SECONDS)
-
-
-@contextmanager
-def away(servers: Servers, database: Database) -> Iterator[None]:
-    """PostgreSQL refuses this database's connections while the block runs."""
-    name = database.admin_url.rpartition("/")[2]
-    execute(servers.admin_url, f"alter database {name} with allow_connections false")
-    try:
-        ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s"
-        execute(servers.admin_url, ended, (name,))
-        yield
-    finally:
-        execute(servers.admin_url, f"alter database {name} with allow_connections true")
 
 
 def test_renewing_goes_on_after_the_database_was_away(database: Database, servers: Servers, claim: Claim) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from conftest import RUBRIC, TEMPLATE, Become, Database, School, Servers, execute, session_of
+from conftest import RUBRIC, Become, Database, School, Servers, away, session_of
 from dramatiq import Worker
 from vendor import FakeVendor, Step
 
@@ -112,28 +111,6 @@ class Wire:
             assert self.waiting.acquire(timeout=10), "no further call came"
 
 
-@pytest.fixture(scope="module")
-def shared_database(servers: Servers) -> Iterator[Database]:
-    """One clone for the whole file: cloning hundreds of files a test would take most of its time."""
-    name = f"run_pass_{os.getpid()}"
-    execute(servers.admin_url, f"create database {name} template {TEMPLATE}")
-    yield Database(servers.url(name))
-    execute(servers.admin_url, f"drop database {name} with (force)")
-
-
-@pytest.fixture
-def database(shared_database: Database) -> Iterator[Database]:
-    """The file's database; every row a test leaves is gone before the next one."""
-    yield shared_database
-    db.database.close_idle()
-    tables = shared_database.sql(
-        "select relname from pg_class where relkind in ('r', 'p') and not relispartition"
-        " and relnamespace = 'public'::regnamespace and relname !~ 'yoyo' and relname <> 'feedback_types'"
-    )
-    deletes = "".join(f"delete from {table};" for (table,) in tables)
-    shared_database.sql(f"set session_replication_role = replica; {deletes}")
-
-
 @pytest.fixture
 def vendor() -> Iterator[FakeVendor]:
     with FakeVendor() as vendor:
@@ -212,19 +189,6 @@ def eventually(condition: Callable[[], object], *, within_seconds: float = 10.0)
     while not condition():
         assert time.monotonic() < deadline, "the awaited condition never came true"
         time.sleep(0.01)
-
-
-@contextmanager
-def away(servers: Servers, database: Database) -> Iterator[None]:
-    """PostgreSQL has closed this database's connections and refuses new ones while the block runs."""
-    name = database.admin_url.rpartition("/")[2]
-    execute(servers.admin_url, f"alter database {name} with allow_connections false")
-    try:
-        ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s"
-        execute(servers.admin_url, ended, (name,))
-        yield
-    finally:
-        execute(servers.admin_url, f"alter database {name} with allow_connections true")
 
 
 def pass_row(database: Database, hint: Hint) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from workers.providers.base import Comment, Kind, PassAnswer, PassRequest, Severity
+from workers.providers.base import Comment, PassAnswer, PassRequest
 from workers.providers.local.language import TASK_WORDS
-from workers.providers.local.spans import criterion_for, shared, span, task_stems
+from workers.providers.local.spans import rule_comment, shared, task_stems
 from workers.providers.local.text import Essay, Paragraph, Piece, read, stems, words
 
 MAX_COMMENTS = 5
@@ -70,25 +70,6 @@ def answer(request: PassRequest) -> PassAnswer:
     )
 
 
-def _comment(
-    request: PassRequest, kind: Kind, type_: str, severity: Severity, confidence: float, places: list[Piece],
-    message: str, next_step: str,
-) -> Comment:  # fmt: skip
-    return Comment(
-        type=type_,
-        kind=kind,
-        severity=severity,
-        span=span(request.text, places[0].start, places[0].end),
-        message=message,
-        next_step=next_step,
-        confidence=confidence,
-        confidence_basis="measured",
-        origin="rule",
-        also_at=tuple((place.start, place.end) for place in places[1:]),
-        criterion=criterion_for(type_, request.criteria),
-    )
-
-
 def _essay_stems(essay: Essay) -> tuple[str, ...]:
     return tuple(stem for one in essay.paragraphs for stem in one.stems)
 
@@ -104,7 +85,7 @@ def _off_prompt(essay: Essay, task: str, request: PassRequest) -> list[Comment]:
         return []
     message = "This essay shares very few words with its assignment, so I could not see how it answers it."
     step = "Read the assignment once more: which part of it does this essay answer, and where do you say so?"
-    return [_comment(request, "question", "relevance", "major", 0.6, [_opening(essay)], message, step)]
+    return [rule_comment(request, "question", "relevance", "major", 0.6, [_opening(essay)], message, step)]
 
 
 def _task_words(request: PassRequest) -> dict[str, str]:
@@ -130,7 +111,7 @@ def _never_taken_up(essay: Essay, request: PassRequest) -> list[Comment]:
     named = ", ".join(f"\u201c{word}\u201d" for word in missing[:5])
     message = f"Some words of the assignment are not mentioned yet: {named}."
     step = "Did you leave them out on purpose, or is there something you still want to say about one of them?"
-    return [_comment(request, "question", "coverage", "minor", 0.9, [_opening(essay)], message, step)]
+    return [rule_comment(request, "question", "coverage", "minor", 0.9, [_opening(essay)], message, step)]
 
 
 def _taken_up(essay: Essay, request: PassRequest) -> tuple[str, ...]:
@@ -160,7 +141,7 @@ def _drifting(essay: Essay, task: str, request: PassRequest) -> list[Comment]:
     message = "This paragraph has few words in common with the rest of your essay. A reader may not see why it is here."
     step = "How does it help to show your main point? Could one sentence say so?"
     return [
-        _comment(request, "question", "relevance", "minor", 0.65, [_first(one)], message, step)
+        rule_comment(request, "question", "relevance", "minor", 0.65, [_first(one)], message, step)
         for _, one in found[:MAX_DRIFTING]
     ]
 
@@ -179,7 +160,7 @@ def _same_twice(essay: Essay, request: PassRequest) -> list[Comment]:
         message = f"You say nearly the same thing here as in an earlier sentence; there are {len(pairs)} such pairs."
     step = "Which of the two says it better? Could the other one add something new?"
     places = list(dict.fromkeys([second, first, *(piece for pair in pairs[1:] for piece in pair)]))
-    return [_comment(request, "issue", "redundancy", "minor", 0.9, places, message, step)]
+    return [rule_comment(request, "issue", "redundancy", "minor", 0.9, places, message, step)]
 
 
 def _twins(essay: Essay) -> Iterator[tuple[Piece, Piece]]:
@@ -214,7 +195,7 @@ def _unsupported(essay: Essay, request: PassRequest) -> list[Comment]:
     message = "I found no example, number, source or quotation in this paragraph."
     step = "What have you seen, read or lived that would help a reader believe it?"
     return [
-        _comment(request, "question", "evidence", "minor", 0.8, [_first(one)], message, step)
+        rule_comment(request, "question", "evidence", "minor", 0.8, [_first(one)], message, step)
         for one in bare[:MAX_UNSUPPORTED]
     ]
 
@@ -229,7 +210,7 @@ def _supported(essay: Essay, request: PassRequest) -> list[Comment]:
             if cue.search(piece.text) and len(words(piece.text)) >= 8:
                 message = "You support your point with something a reader can picture or look up."
                 step = "Add a sentence that says what it shows about your point, if there is none yet."
-                return [_comment(request, "praise", "evidence", "info", 0.8, [piece], message, step)]
+                return [rule_comment(request, "praise", "evidence", "info", 0.8, [piece], message, step)]
     return []
 
 
@@ -246,18 +227,18 @@ def _sources(essay: Essay, request: PassRequest) -> list[Comment]:
         if missing:
             message = "You name this source in the text, but I could not find it in your list of references."
             step = "Add it to the list, or check that the name is spelled the same way in both places."
-            found.append(_comment(request, "issue", "citation", "minor", 0.85, missing, message, step))
+            found.append(rule_comment(request, "issue", "citation", "minor", 0.85, missing, message, step))
     elif len(cited) >= 2:
         message = "You name sources in the text, but I could not find a list of references at the end."
         step = "Does your teacher ask for a list of sources? If so, add one with these in it."
         found.append(
-            _comment(request, "question", "citation", "minor", 0.85, [piece for _, piece in cited], message, step)
+            rule_comment(request, "question", "citation", "minor", 0.85, [piece for _, piece in cited], message, step)
         )
     bare = list(_quotations_without_source(essay))
     if bare:
         message = "I could not see who said or wrote this quotation."
         step = "Who is speaking here, and where can a reader find it?"
-        found.append(_comment(request, "question", "citation", "minor", 0.85, bare, message, step))
+        found.append(rule_comment(request, "question", "citation", "minor", 0.85, bare, message, step))
     return found
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from workers.providers.base import Criterion, Span
-from workers.providers.local.text import stems, words
+from workers.providers.base import Comment, Criterion, Kind, PassRequest, Severity, Span
+from workers.providers.local.text import Piece, stems, words
 
 AROUND = 32
 # A "sentence" without a full stop may run on for pages; its beginning is place enough.
@@ -78,3 +78,23 @@ def _counts(found: tuple[str, ...]) -> dict[str, int]:
 def task_stems(*texts: str) -> tuple[str, ...]:
     """Return the stems of what a task is about, in order, each once."""
     return tuple(dict.fromkeys(stem for text in texts for stem in stems(text)))
+
+
+def rule_comment(
+    request: PassRequest, kind: Kind, type_: str, severity: Severity, confidence: float, places: list[Piece],
+    message: str, next_step: str,
+) -> Comment:  # fmt: skip
+    """Return what a rule has to say about the first place, holding for the others as well."""
+    return Comment(
+        type=type_,
+        kind=kind,
+        severity=severity,
+        span=span(request.text, places[0].start, places[0].end),
+        message=message,
+        next_step=next_step,
+        confidence=confidence,
+        confidence_basis="measured",
+        origin="rule",
+        also_at=tuple((place.start, place.end) for place in places[1:]),
+        criterion=criterion_for(type_, request.criteria),
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from workers.providers.base import Comment, Kind, PassAnswer, PassRequest, Severity
-from workers.providers.local.spans import criterion_for, shared, span
+from workers.providers.base import Comment, PassAnswer, PassRequest, Severity
+from workers.providers.local.spans import rule_comment, shared
 from workers.providers.local.text import Essay, Paragraph, Piece, read, stems, words
 
 MAX_COMMENTS = 6
@@ -80,25 +80,6 @@ def answer(request: PassRequest) -> PassAnswer:
     )
 
 
-def _comment(
-    request: PassRequest, kind: Kind, type_: str, severity: Severity, confidence: float, places: list[Piece],
-    message: str, next_step: str,
-) -> Comment:  # fmt: skip
-    return Comment(
-        type=type_,
-        kind=kind,
-        severity=severity,
-        span=span(request.text, places[0].start, places[0].end),
-        message=message,
-        next_step=next_step,
-        confidence=confidence,
-        confidence_basis="measured",
-        origin="rule",
-        also_at=tuple((place.start, place.end) for place in places[1:]),
-        criterion=criterion_for(type_, request.criteria),
-    )
-
-
 def introduction(essay: Essay) -> tuple[Piece, ...]:
     """Return the sentences of the introduction: the first paragraph, or the first quarter where there is only one."""
     if not essay.paragraphs:
@@ -131,12 +112,12 @@ def _thesis(thesis: Thesis | None, essay: Essay, request: PassRequest) -> list[C
     if thesis is not None and thesis.score >= THESIS_FOUND:
         message = "This sentence reads like your main claim, and it stands where a reader looks for it."
         step = "Read each paragraph against this sentence and ask: does it help to show this?"
-        return [_comment(request, "praise", "thesis", "info", 0.9, [thesis.piece], message, step)]
+        return [rule_comment(request, "praise", "thesis", "info", 0.9, [thesis.piece], message, step)]
     opening = introduction(essay)
     if opening and (thesis is None or thesis.score < THESIS_ABSENT):
         message = "After the opening, I could not tell what you will argue or show. A reader may wonder too."
         step = "Which one sentence says what you want your reader to believe at the end? Try putting it here."
-        return [_comment(request, "question", "thesis", "major", 0.6, [opening[-1]], message, step)]
+        return [rule_comment(request, "question", "thesis", "major", 0.6, [opening[-1]], message, step)]
     return []
 
 
@@ -145,7 +126,7 @@ def _no_paragraphs(essay: Essay, request: PassRequest) -> list[Comment]:
         return []
     message = f"All {essay.word_count} words stand in one block, so a reader cannot see where one idea ends."
     step = "Where does a new idea begin? Mark those places and start a new paragraph at each."
-    return [_comment(request, "issue", "paragraphs", "major", 0.95, [essay.paragraphs[0].sentences[0]], message, step)]
+    return [rule_comment(request, "issue", "paragraphs", "major", 0.95, [essay.paragraphs[0].sentences[0]], message, step)]
 
 
 def _long_sentences(essay: Essay, request: PassRequest) -> list[Comment]:
@@ -160,7 +141,7 @@ def _long_sentences(essay: Essay, request: PassRequest) -> list[Comment]:
         message = f"{message} {len(long)} of your {len(counted)} sentences are longer than {LONG_SENTENCE} words."
     step = "Read it aloud: where do you take a breath? Could a new sentence begin there?"
     severity: Severity = "major" if len(long) * 3 >= len(counted) else "minor"
-    return [_comment(request, "issue", "sentence_length", severity, 0.85, places, message, step)]
+    return [rule_comment(request, "issue", "sentence_length", severity, 0.85, places, message, step)]
 
 
 def _uneven(essay: Essay, request: PassRequest) -> list[Comment]:
@@ -171,7 +152,7 @@ def _uneven(essay: Essay, request: PassRequest) -> list[Comment]:
             share = round(100 * longest.word_count / essay.word_count)
             message = f"This paragraph holds {share} of every 100 words of the essay. It may hold more than one idea."
             step = "What is the one idea of this paragraph? Could anything that is not about it move into its own?"
-            found.append(_comment(request, "question", "paragraphs", "minor", 0.8, [_head(longest)], message, step))
+            found.append(rule_comment(request, "question", "paragraphs", "minor", 0.8, [_head(longest)], message, step))
     short = [one for one in essay.paragraphs[1:-1] if len(one.sentences) == 1 and one.word_count < LONG_SENTENCE]
     if short and essay.word_count >= ONE_BLOCK_FROM:
         places = [_head(one) for one in short]
@@ -179,7 +160,7 @@ def _uneven(essay: Essay, request: PassRequest) -> list[Comment]:
         if len(places) > 1:
             message = f"{len(places)} of your paragraphs are single sentences, such as this one: named, not developed."
         step = "What could you add to it, or which neighbouring paragraph does it belong to?"
-        found.append(_comment(request, "question", "paragraphs", "minor", 0.75, places, message, step))
+        found.append(rule_comment(request, "question", "paragraphs", "minor", 0.75, places, message, step))
     return found
 
 
@@ -196,7 +177,7 @@ def _comes_back(essay: Essay, request: PassRequest) -> list[Comment]:
         return []
     message = "Your last paragraph takes up the ideas of your opening, so the essay feels rounded."
     step = "Check that it adds something the reader could not know at the start."
-    return [_comment(request, "praise", "conclusion", "info", 0.8, [_head(last)], message, step)]
+    return [rule_comment(request, "praise", "conclusion", "info", 0.8, [_head(last)], message, step)]
 
 
 def _links(essay: Essay, request: PassRequest) -> list[Comment]:
@@ -214,4 +195,4 @@ def _links(essay: Essay, request: PassRequest) -> list[Comment]:
     named = ", ".join(f"\u201c{piece.text.lower()}\u201d" for piece in ordered[:3])
     message = f"You guide the reader from idea to idea with different linking words, such as {named}."
     step = "Keep this up, and check that each one names the link you really mean."
-    return [_comment(request, "praise", "transition", "info", 0.75, ordered, message, step)]
+    return [rule_comment(request, "praise", "transition", "info", 0.75, ordered, message, step)]
