@@ -110,7 +110,10 @@ KINDS: dict[str, Kind] = {
 
 
 class Problem(Exception):
-    """A request that ends with an answer from the table. `detail` says what was wrong with this one."""
+    """A request that ends with an answer from the table. `detail` says what was wrong with this one.
+
+    Without `again` the answer carries no Retry-After: asking once more would change nothing.
+    """
 
     def __init__(
         self,
@@ -119,12 +122,14 @@ class Problem(Exception):
         *,
         errors: list[dict[str, str]] | None = None,
         headers: dict[str, str] | None = None,
+        again: bool = True,
     ) -> None:
         super().__init__(detail)
         self.slug = slug
         self.detail = detail
         self.errors = errors
         self.headers = headers or {}
+        self.again = again
 
 
 def from_domain(error: errors.DomainError) -> Problem:
@@ -139,7 +144,7 @@ def from_domain(error: errors.DomainError) -> Problem:
         case errors.InProgress():
             return Problem("request-in-progress", str(error))
         case errors.NotReady():
-            return Problem("feedback-not-ready", str(error))
+            return Problem("feedback-not-ready", str(error), again=error.ever)
         case errors.Unauthorised():
             return Problem("invalid-token", str(error))
         case errors.DatabaseAway():
@@ -162,7 +167,7 @@ def answer(problem: Problem) -> Response:
     if problem.errors is not None:
         document["errors"] = problem.errors
     response = Response(json.dumps(document, ensure_ascii=False), status=kind.status, content_type=CONTENT_TYPE)
-    if kind.retry_after is not None:
+    if kind.retry_after is not None and problem.again:
         response.headers["Retry-After"] = str(kind.retry_after)
     if kind.status == 401:
         error = 'error="invalid_token"' if problem.slug in ("invalid-token", "token-expired") else 'realm="essaycoach"'

@@ -28,7 +28,11 @@ class InProgress(DomainError):
 
 
 class NotReady(DomainError):
-    """The feedback asked for does not exist yet, or is not released to this reader yet."""
+    """The feedback asked for does not exist yet, or is not released to this reader yet; `ever` is false when it never will."""
+
+    def __init__(self, detail: str, *, ever: bool = True) -> None:
+        super().__init__(detail)
+        self.ever = ever
 
 
 class Unauthorised(DomainError):

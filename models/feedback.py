@@ -118,6 +118,8 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         (org, submission),
     )
     if not summaries:
+        if passes[0]["completed_at"] is not None:
+            raise NotReady("No pass gave a result; the status says why.", ever=False)
         raise NotReady("No pass has finished yet.")
     text, key, header = fetch_text(submission, org=org)
     comments = rows(

@@ -17,6 +17,15 @@ def test_before_any_pass_is_done_it_is_not_ready(standing, ask, refused):
     assert int(answer.headers["Retry-After"]) > 0
 
 
+def test_when_every_pass_gave_up_nobody_is_told_to_ask_again(standing, ask, refused):
+    receipt = standing.hand_in(title="Nobody could read it")
+    for name in ("grammar", "structure", "content"):
+        standing.worker.give_up(receipt["id"], name)
+    answer = ask(receipt, standing.signed_in("alice"))
+    refused(answer, 409, "feedback-not-ready")
+    assert "Retry-After" not in answer.headers
+
+
 def test_a_pass_that_is_done_is_shown_while_the_others_still_work(standing, ask):
     receipt = standing.hand_in()
     standing.worker.finish(receipt["id"], "structure")
