@@ -18,6 +18,8 @@ keepalive = 5
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
+# gunicorn's own control socket would be one more door, and wants a home directory that a service account lacks.
+control_socket_disable = True
 accesslog = None  # requests are counted and timed as metrics; a line each would be mostly health checks
 
 

@@ -1,7 +1,8 @@
 """Requests, errors and durations of this process, in files that the monitoring process sums up.
 
 With PROMETHEUS_MULTIPROC_DIR set (before Python starts) each process writes two small files there; without it the
-numbers stay in the process. The shell that starts ingest empties the directory first.
+numbers stay in the process. Standalone empties the directory when it starts; elsewhere the sums go on. Files are named by
+process id, so a directory belongs to one web container.
 """
 
 from __future__ import annotations

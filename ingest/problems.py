@@ -103,7 +103,7 @@ KINDS: dict[str, Kind] = {
     "temporarily-unavailable": Kind(
         503,
         "The service cannot answer right now",
-        "Nothing was stored. Send the same request again after Retry-After.",
+        "Send the same request again after Retry-After, with the same Idempotency-Key if it had one.",
         2,
     ),
 }

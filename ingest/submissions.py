@@ -113,8 +113,13 @@ def status(submission_id: UUID) -> Response:
                 g.waited = True
                 seconds = min(int(asked.group(1)), LONGEST_WAIT_SECONDS)
                 body = waiting.until(
-                    lambda: read_status(submission_id, who), lambda new: etag(new) != before, seconds=seconds, now=body
+                    lambda: read_status(submission_id, who, with_place=False),
+                    lambda new: etag(new) != before,
+                    seconds=seconds,
+                    now=body,
                 )
+    if held and body["status"] not in FINAL:
+        body = read_status(submission_id, who)
     tag = etag(body)
     response = Response(status=304) if known and known.contains_raw(tag) else jsonify(body)
     response.headers["ETag"] = tag
@@ -145,7 +150,7 @@ def follow(submission_id: UUID) -> Response:
                 remaining -= step
                 try:
                     newer = waiting.until(
-                        lambda: read_status(submission_id, who),
+                        lambda: read_status(submission_id, who, with_place=False),
                         lambda new: etag(new) != tag,  # noqa: B023 - asked before the loop goes on
                         seconds=step,
                         now=body,
@@ -262,12 +267,12 @@ def send_hints(hints: tuple[Any, ...]) -> None:
     broker.send(hints)
 
 
-def read_status(submission: UUID, who: Identity) -> dict[str, Any]:
-    """Return a submission's state as it is sent. Raises NotFound."""
+def read_status(submission: UUID, who: Identity, *, with_place: bool = True) -> dict[str, Any]:
+    """Return a submission's state as it is sent; its place among all that wait only on demand. Raises NotFound."""
     with who.session():
         found = essays.fetch_status(submission, org=who.org)
         waits = any(one["state"] == "queued" for one in found)
-        place = place_of(submission) if waits else None
+        place = place_of(submission) if waits and with_place else None
     first = found[0]
     return {
         "id": str(first["id"]),

@@ -1,11 +1,14 @@
 -- Who may see and do what. Policy first, then grant; one policy a role and table; no OR in any of them.
 -- A setting that is missing hides every row. Views and functions that look across orgs belong to ec_stats.
 
+-- Every search_path ends in pg_temp: left out, it would be searched first, and whoever may make a temporary table could
+-- put a name of their own before ours.
+
 -- The courses the acting educator teaches, and the people in them. Definer: the policies that call these would
 -- otherwise ask themselves. Both answer for the acting user of the acting org only.
 create function app_courses() returns uuid[]
 language sql stable security definer parallel safe
-set search_path = pg_catalog, public
+set search_path = pg_catalog, public, pg_temp
 return (
     select coalesce(array_agg(e.course_id), '{}') from public.enrollments as e
     where e.org_id = public.app_org() and e.user_id = public.app_user() and e.role = 'educator'
@@ -14,7 +17,7 @@ alter function app_courses() owner to ec_stats;
 
 create function app_people() returns uuid[]
 language sql stable security definer parallel safe
-set search_path = pg_catalog, public
+set search_path = pg_catalog, public, pg_temp
 return (
     select coalesce(array_agg(distinct e.user_id), '{}') || public.app_user() from public.enrollments as e
     where e.org_id = public.app_org() and e.course_id = any (public.app_courses())
@@ -29,7 +32,7 @@ return app_courses() || app_user();
 -- The courses the acting person is enrolled in, in whichever role.
 create function app_enrolled() returns uuid[]
 language sql stable security definer parallel safe
-set search_path = pg_catalog, public
+set search_path = pg_catalog, public, pg_temp
 return (
     select coalesce(array_agg(e.course_id), '{}') from public.enrollments as e
     where e.org_id = public.app_org() and e.user_id = public.app_user()
@@ -40,7 +43,7 @@ alter function app_enrolled() owner to ec_stats;
 -- disabled. An error and not an answer, because it is asked in one round trip with the session's first statement.
 create function require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) returns void
 language plpgsql stable security definer
-set search_path = pg_catalog, public
+set search_path = pg_catalog, public, pg_temp
 as $$
 begin
     perform from public.sessions as s
@@ -154,7 +157,7 @@ call pg_temp.own_rows(
 -- An educator: their courses and the people and writing in them, plus what they wrote themselves to try the system.
 call pg_temp.own_rows(array['courses'], 'ec_educator', 'id = any ((select app_enrolled())::uuid[])');
 call pg_temp.own_rows(array['enrollments'], 'ec_educator', 'course_id = any ((select app_courses())::uuid[])');
-call pg_temp.own_rows(array['assignments'], 'ec_educator', 'course_id = any ((select app_enrolled())::uuid[])');
+call pg_temp.own_rows(array['assignments'], 'ec_educator', 'course_id = any ((select app_courses())::uuid[])');
 call pg_temp.own_rows(array['users'], 'ec_educator', 'id = any ((select app_people())::uuid[])');
 call pg_temp.own_rows(array['user_keys'], 'ec_educator', 'user_id = any ((select app_people())::uuid[])');
 call pg_temp.own_rows(array['analytics'], 'ec_educator', 'user_id = (select app_user())');

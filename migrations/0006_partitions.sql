@@ -2,7 +2,7 @@
 
 create function ensure_partitions(months_ahead integer) returns integer
 language plpgsql security definer
-set search_path = pg_catalog, public
+set search_path = pg_catalog, public, pg_temp
 as $$
 declare
     parent record;

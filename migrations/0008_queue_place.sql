@@ -2,7 +2,7 @@
 
 create function queue_place(wanted uuid) returns table (ahead bigint, running bigint, mean_seconds double precision)
 language sql stable security definer
-set search_path = pg_catalog, public
+set search_path = pg_catalog, public, pg_temp
 begin atomic
     select
         (

@@ -11,7 +11,7 @@ create function version_place(
     out essay_id uuid, out essay_assignment_id uuid
 ) returns setof record
 language plpgsql stable
-set search_path = pg_catalog, public
+set search_path = pg_catalog, public, pg_temp
 as $$
 begin
     select uuidv7(), uuidv7(), array[uuidv7(), uuidv7(), uuidv7()], now() into submission_id, new_essay_id, pass_ids, now;
@@ -64,7 +64,7 @@ create function store_version(
     out version integer, out status text
 ) returns setof record
 language plpgsql volatile
-set search_path = pg_catalog, public
+set search_path = pg_catalog, public, pg_temp
 as $$
 declare
     readers uuid;

@@ -137,6 +137,10 @@ class Runner:
                 raise MigrationError(
                     f"The roles could not be prepared ({str(error).strip()}). Run 'python -m migrations up' once as a superuser."
                 ) from None
+            # Programs need no temporary tables; the owner's row security file makes two procedures in that schema.
+            database = sql.Identifier(self._connection.info.dbname)
+            cursor.execute(sql.SQL("revoke temporary on database {} from public").format(database))
+            cursor.execute(sql.SQL("grant temporary on database {} to ec_owner").format(database))
             for role, password in passwords.items():
                 cursor.execute(sql.SQL("alter role {} password %s").format(sql.Identifier(role)), (password,))
             cursor.execute("select from pg_available_extensions where name = 'pg_stat_statements'")

@@ -1,7 +1,8 @@
 """Encryption at rest: one data key per person, wrapped by a master key; and blind indexes to find what is encrypted.
 
 AES-256-GCM throughout. The associated data binds a ciphertext to its table, column, org and row, so one that is moved
-anywhere else does not open. Destroying a person's wrapped key makes all they wrote unreadable, backups included.
+anywhere else does not open. Destroying a person's wrapped key makes all they wrote unreadable; a backup made before still
+holds the wrapped key, so `user_keys` is to be backed up apart and kept shorter than the rest.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from peewee import BlobField
 
-from models.errors import Undecipherable
+from models.errors import MasterKeyMissing, Undecipherable
 from models.settings import CryptoSettings
 
 VERSION = b"\x01"
@@ -140,7 +141,7 @@ class Keyring:
         try:
             return self._masters[name]
         except KeyError:
-            raise Undecipherable(f"no master key named {name!r} is loaded") from None
+            raise MasterKeyMissing(f"no master key named {name!r} is loaded") from None
 
 
 def _wrapped_place(org: UUID, user: UUID) -> Place:

@@ -44,11 +44,15 @@ class FenceLost(DomainError):
 
 
 class DatabaseAway(DomainError):
-    """PostgreSQL did not answer in time. Nothing was written; try again in a moment."""
+    """PostgreSQL did not answer in time. Repeat with the same idempotency key: a lost commit may have happened."""
 
 
 class Undecipherable(DomainError):
     """A ciphertext does not open: wrong key, wrong place, or changed bytes."""
+
+
+class MasterKeyMissing(Undecipherable):
+    """This program was not given the master key something is wrapped by: a fault of the installation, not of the data."""
 
 
 class SettingsError(Exception):

@@ -22,7 +22,7 @@ class PassName(StrEnum):
 
 
 class Queue(StrEnum):
-    """Interactive work (a person waits) goes before bulk work (imports, re-runs)."""
+    """Where a person waits, and where nobody does (imports, re-runs). Putting the one before the other is still to come."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"

@@ -75,14 +75,15 @@ def recognise_student(external_id: str, *, org: UUID, name: str | None, email: s
     known = _by_email(email, org=org) if email else None
     if known is None:
         return add_user("student", org=org, name=name, email=email, external_id=external_id)
-    if known["external_id_digest"] is None:
+    if known["external_id_digest"] is None and known["role"] == "student":
         key = data_key(known["id"], org=org)
         run(
             "update users set external_id = %s, external_id_digest = %s where org_id = %s and id = %s",
             (_sealed(key, external_id, column="external_id", org=org, user=known["id"]), digest, org, known["id"]),
         )
         return UUID(str(known["id"]))
-    # The address is another student's: two LMS accounts may share one. The new one is known by its external id alone.
+    # The address is another student's (two LMS accounts may share one), or a teacher's: whoever can edit an address in the
+    # LMS must not become that person. The new student is known by the external id alone.
     return add_user("student", org=org, name=name, external_id=external_id)
 
 
@@ -134,6 +135,6 @@ def _by_digest(org: UUID, digest: bytes) -> UUID | None:
 
 def _by_email(email: str, *, org: UUID) -> dict[str, Any] | None:
     return row(
-        "select id, external_id_digest from users where org_id = %s and email_digest = %s",
+        "select id, role, external_id_digest from users where org_id = %s and email_digest = %s",
         (org, keyring().email_index(email, org=org)),
     )

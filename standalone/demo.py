@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import os
 import re
 import shutil
 import sys
@@ -87,7 +88,7 @@ def _school_day(known: dict[str, Any], console: Console, say: _Narrator) -> None
 
     say.chapter(
         "Three passes read each essay",
-        "Grammar, structure and content run in parallel. Each shows as soon as it lands.",
+        f"Grammar, structure and content run in parallel, by {_reader()}. Each shows as soon as it lands.",
     )
     _watch(handed_in, known, say)
 
@@ -180,7 +181,7 @@ def _watch(handed_in: list[HandedIn], known: dict[str, Any], say: _Narrator) -> 
             state = _expect(ask("GET", known["ingest"] + essay.location, headers=key), 200, "a status").body
             for name, one in state["passes"].items():
                 if essay.seen.get(name) != one["status"] and one["status"] in ("done", "gave_up"):
-                    found = f"{one['comments']} comments" if one["status"] == "done" else one["reason"]
+                    found = _count(one["comments"]) if one["status"] == "done" else one["reason"]
                     say.line(f"[{COLOURS[name]}]{name:9}[/] {one['status']}  {essay.title}: {found}")
                 essay.seen[name] = one["status"]
             essay.status = state["status"]
@@ -285,6 +286,15 @@ def _expect(answer: Answer, status: int, what: str) -> Answer:
     if answer.status != status:
         raise DemoFailed(f"{what}: expected {status}, got {answer.status} {str(answer.body)[:300]}")
     return answer
+
+
+def _reader() -> str:
+    chosen = os.environ.get("ESSAYCOACH_PROVIDER") or ("anthropic" if os.environ.get("ANTHROPIC_API_KEY") else "local")
+    return "Claude" if chosen == "anthropic" else "the local engine (there is no API key)"
+
+
+def _count(comments: int) -> str:
+    return f"{comments} comment{'' if comments == 1 else 's'}"
 
 
 def _escaped(text: str) -> str:

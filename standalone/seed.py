@@ -50,11 +50,13 @@ def crypto_settings(keys: InstanceKeys) -> CryptoSettings:
 def seed(ingest_url: str, *, keys: InstanceKeys, data_dir: Path) -> dict[str, Any]:
     """The demo org exists; returns what its people and its LMS sign in with. A second call returns the same."""
     remembered = data_dir / "demo.json"
-    if remembered.exists():
-        known: dict[str, Any] = json.loads(remembered.read_text(encoding="utf-8"))
-        return known
     db.connect(StoreSettings(database_url=ingest_url, program="ec-standalone", pool_size=1, pool_wait_seconds=5.0))
     crypto.load(crypto_settings(keys))
+    if remembered.exists():
+        known: dict[str, Any] = json.loads(remembered.read_text(encoding="utf-8"))
+        with db.session(role="ec_auth"):
+            if orgs.find_org(known["org"]) is not None:
+                return known
     made = _make(keys)
     remembered.touch(mode=0o600)
     remembered.write_text(json.dumps(made, indent=1), encoding="utf-8")

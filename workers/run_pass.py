@@ -12,17 +12,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from dramatiq.middleware import Interrupt, TimeLimitExceeded
 
 from models import ai_responses, essays, feedback, passes
-from models.ai_responses import CallEnd
+from models.ai_responses import Call, CallEnd
 from models.courses import fetch_criteria
 from models.crypto import Key
 from models.db import session
-from models.errors import DatabaseAway, FenceLost, Undecipherable
+from models.errors import DatabaseAway, FenceLost, MasterKeyMissing, Undecipherable
 from models.events import keep_log
 from models.feedback import Author, CommentDraft, ResultDraft
 from models.jobs import Hint
@@ -55,6 +55,7 @@ LONGEST_BACKOFF_SECONDS = 60.0
 
 ChooseProvider = Callable[[str], Provider]
 Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,11 @@ class PassRunner:
                 return None
             try:
                 task = essays.fetch_task(claim.submission, org=claim.org)
+            except MasterKeyMissing as error:
+                # Our installation's fault: no essay may be given up for it, and the other workers may have the key.
+                log.error("master key missing", reason=str(error))  # noqa: TRY400 - the reason says it all
+                passes.fail(claim, error="master_key_missing", retry_in_seconds=PAUSE_SECONDS, counts=False)
+                return None
             except Undecipherable as error:
                 log.exception("essay does not decrypt", reason=str(error))
                 passes.give_up(claim, error="undecipherable")
@@ -154,15 +160,7 @@ class PassRunner:
     def _ask(self, work: Work, *, repair: Repair | None) -> Reply:
         """Return the answer; the call is on record before it is made, and its raw answer before anything is read from it."""
         claim = work.claim
-        with session(org=claim.org):
-            call = ai_responses.open_call(
-                claim,
-                user=work.author.user,
-                provider=work.provider.name,
-                model=work.provider.model,
-                prompt_version=work.provider.prompt_version(claim.name),
-                request_sha256=_fingerprint(work.request),
-            )
+        call = _patiently(_open_call, work)
         started = time.monotonic()
 
         def complete(end: CallEnd) -> None:
@@ -186,6 +184,18 @@ class PassRunner:
             raise crashed from bug
         _patiently(complete, _call_end(Outcome.OK, reply, started))
         return reply
+
+
+def _open_call(work: Work) -> Call:
+    with session(org=work.claim.org):
+        return ai_responses.open_call(
+            work.claim,
+            user=work.author.user,
+            provider=work.provider.name,
+            model=work.provider.model,
+            prompt_version=work.provider.prompt_version(work.claim.name),
+            request_sha256=_fingerprint(work.request),
+        )
 
 
 def _finish(work: Work, reply: Reply) -> None:
@@ -217,13 +227,11 @@ def _put_off(work: Work, trouble: ProviderError) -> None:
         return
     if isinstance(trouble, Pause):
         wait = trouble.retry_after_seconds or PAUSE_SECONDS
-        log.error("provider refuses all calls", outcome=trouble.outcome, wait_seconds=wait)
+        log.error("provider takes no calls", outcome=trouble.outcome, wait_seconds=wait)
     else:
         wait = max(trouble.retry_after_seconds or 0.0, _backoff(claim.attempt))
     with session(org=claim.org):
-        again = passes.fail(
-            claim, error=trouble.outcome, retry_in_seconds=wait, counts=not isinstance(trouble, Pause)
-        )
+        again = passes.fail(claim, error=trouble.outcome, retry_in_seconds=wait, counts=not isinstance(trouble, Pause))
     log.warning(
         "pass put off" if again else "pass given up", name=claim.name, outcome=trouble.outcome, attempt=claim.attempt
     )
@@ -244,18 +252,16 @@ def _note_fenced_write(claim: Claim) -> None:
         )
 
 
-def _patiently(step: Callable[Parameters, None], *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-    """Carry out a storing step, again and again while the database is away, up to STORE_PATIENCE_SECONDS."""
+def _patiently(step: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+    """Return what a storing step returns, carried out again and again while the database is away, up to STORE_PATIENCE_SECONDS."""
     deadline = time.monotonic() + STORE_PATIENCE_SECONDS
     while True:
         try:
-            step(*args, **kwargs)
+            return step(*args, **kwargs)
         except DatabaseAway:
             if time.monotonic() > deadline:
                 raise
             time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - jitter, not a secret
-        else:
-            return
 
 
 def _backoff(attempt: int) -> float:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from conftest import session_of
+
+from models.courses import add_assignment, add_member
 
 PEOPLE = ("stranger", "alice", "bob", "zoe", "ed", "nell", "ada", "key", "other alice", "other ed", "other ada", "other key")
 
@@ -161,3 +164,11 @@ def test_another_orgs_api_key_for_a_student_of_the_same_name_makes_another_stude
     essay = standing.client.get(answer.json["links"]["essay"], headers=standing.with_key(standing.other)).json
     assert essay["student_id"] == str(standing.other.alice)
     assert standing.client.get(answer.json["links"]["self"], headers=standing.signed_in("alice")).status_code == 404
+
+
+def test_an_educator_who_is_also_a_student_somewhere_cannot_hand_in_there_as_an_educator(standing, draft, refused):
+    with session_of(standing.school, "ada"):
+        add_member(standing.school.ed, org=standing.school.org, course=standing.school.other_course, role="student")
+        elsewhere = add_assignment("Elsewhere", org=standing.school.org, course=standing.school.other_course)
+    body = draft(assignment_id=str(elsewhere))
+    refused(standing.client.post("/v1/submissions", json=body, headers=standing.signed_in("ed")), 404, "not-found")

@@ -47,7 +47,7 @@ VISIBLE = {
     "ec_educator": {
         "orgs": "true", "categories": "true", "rubrics": "true", "rubric_criteria": "true",
         "users": f"id in ({PEOPLE}) or id = '{{me}}'", "user_keys": f"user_id in ({PEOPLE}) or user_id = '{{me}}'",
-        "courses": "id in ({enrolled})", "assignments": "course_id in ({enrolled})", "enrollments": "course_id in ({taught})",
+        "courses": "id in ({enrolled})", "assignments": "course_id in ({taught})", "enrollments": "course_id in ({taught})",
         "idempotency_keys": "caller_id = '{me}'", "analytics": OWN,
         **dict.fromkeys(("essays", "submissions", "passes", "feedback", "criterion_results"), TAUGHT),
     },

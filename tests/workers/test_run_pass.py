@@ -18,12 +18,13 @@ from conftest import RUBRIC, Become, Database, School, Servers, away, session_of
 from dramatiq import Worker
 from vendor import FakeVendor, Step
 
-from models import db, essays, feedback, passes
+from models import crypto, db, essays, feedback, passes
 from models.broker import make_broker
 from models.crypto import Place
 from models.errors import DatabaseAway
 from models.essays import Draft, Receipt
 from models.jobs import Hint, PassName
+from models.settings import CryptoSettings
 from models.users import data_key
 from workers import boot
 from workers.boot import Chooser
@@ -530,6 +531,16 @@ def test_a_draft_that_was_superseded_is_cancelled_and_never_sent_to_the_vendor(
     assert vendor.counters()["calls"] == 0
     run_all(runner, newer)
     assert status(database, newer) == "completed"
+
+
+def test_a_worker_that_lacks_the_master_key_gives_no_essay_up(
+    runner: PassRunner, database: Database, vendor: FakeVendor, receipt: Receipt
+) -> None:
+    crypto.load(CryptoSettings(master_keys={"k2": b"n" * 32}, index_key=b"i" * 32))
+    run_all(runner, receipt)
+    rows = [pass_row(database, hint) for hint in receipt.hints]
+    assert {(row["state"], row["attempt"], row["error"]) for row in rows} == {("queued", 0, "master_key_missing")}
+    assert vendor.counters()["calls"] == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""All grammar questions of a process wait for one thread; nobody waits for ever."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from workers.providers.base import Outcome, Pause
+from workers.providers.local.engines import Engines
+from workers.providers.local.flags import Flag
+from workers.providers.local.guards import Block
+
+
+class Slow:
+    """An engine that reads until it is let go."""
+
+    name = "slow"
+    version = "1"
+    common: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self.reading = threading.Event()
+        self.let_go = threading.Event()
+        self.read: list[str] = []
+
+    def flags(self, text: str, blocks: tuple[Block, ...], dialect: str) -> list[Flag]:
+        self.read.append(text)
+        self.reading.set()
+        assert self.let_go.wait(timeout=20)
+        return []
+
+
+@pytest.fixture
+def slow() -> Iterator[Slow]:
+    engine = Slow()
+    yield engine
+    engine.let_go.set()
+
+
+def test_whoever_waits_too_long_for_the_engines_goes_back_to_the_queue_unread(slow: Slow) -> None:
+    engines = Engines(lingo=lambda: slow, harper=lambda: slow, patience_seconds=0.2)
+    first = threading.Thread(target=engines.hear, args=("a long essay", "en"))
+    first.start()
+    assert slow.reading.wait(timeout=10)
+
+    with pytest.raises(Pause) as busy:
+        engines.hear("a short essay", "en")
+
+    assert busy.value.outcome is Outcome.OVERLOADED
+    assert busy.value.retry_after_seconds
+    slow.let_go.set()
+    first.join(timeout=20)
+    assert "a short essay" not in slow.read
+
+
+def test_whoever_has_begun_to_be_read_is_read_to_the_end(slow: Slow) -> None:
+    engines = Engines(lingo=lambda: slow, harper=lambda: slow, patience_seconds=0.1)
+    threading.Timer(0.6, slow.let_go.set).start()
+    assert engines.hear("a long essay", "en").has("lingotweaker")
