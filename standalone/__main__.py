@@ -10,9 +10,11 @@ import signal
 import sys
 from pathlib import Path
 
-from standalone.demo import play
+from standalone.demo import play, reader
 from standalone.machine import Machine, StartError
 from standalone.supervisor import AlreadyRunning
+
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,9 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
         )
     up.add_argument("--fresh", action="store_true", help="delete what is kept there first")
     chosen = parser.parse_args(arguments)
-    # Everything the machine starts must stop with it, also on a plain `kill`.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
+    # Everything the machine starts must stop with it, also on a plain `kill` or when its terminal closes.
+    for number in STOPS:
+        signal.signal(number, _leave if chosen.command == "up" else _break_off)
     try:
         if chosen.command == "demo":
             return play(chosen.data)
@@ -66,19 +68,30 @@ def _introduce(machine: Machine) -> None:
     print(f"  metrics  {known['metrics']}\n  logs     {machine.data_dir / 'log'}\n\n  org      {known['org']}")
     for role in ("admin", "educator", "student"):
         print(f"  {role:8} {known[role]['email']}  password {known[role]['password']}")
-    print(f"  API key  {known['api_key']}\n  webhook  {known['ingest']}/v1/webhooks/{known['source']['id']}")
-    print(f"           secret {known['source']['secret']}\n\nCtrl-C stops everything.", flush=True)
+    print(f"  webhook  {known['ingest']}/v1/webhooks/{known['source']['id']}\n  feedback by {reader()}\n")
+    source = known["source"]
+    print(
+        f"export KEY={known['api_key']} SOURCE={source['id']} SECRET={source['secret']} ASSIGNMENT={known['assignment_id']}"
+    )
+    print("\nCtrl-C stops everything.", flush=True)
 
 
 def _tell(line: str) -> None:
     print(f"standalone: {line}", file=sys.stderr, flush=True)
 
 
-def _leave(number: int, _frame: object) -> None:
+def _leave(_number: int, _frame: object) -> None:
     # Once is enough: a second signal must not interrupt the stopping.
-    for each in (signal.SIGTERM, signal.SIGINT):
+    for each in STOPS:
         signal.signal(each, signal.SIG_IGN)
-    raise SystemExit(0 if number in (signal.SIGTERM, signal.SIGINT) else 1)
+    raise SystemExit(0)
+
+
+def _break_off(number: int, _frame: object) -> None:
+    for each in STOPS:
+        signal.signal(each, signal.SIG_IGN)
+    print("\nstandalone: broken off; everything has been stopped", file=sys.stderr)
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def _school_day(known: dict[str, Any], console: Console, say: _Narrator) -> None
 
     say.chapter(
         "Three passes read each essay",
-        f"Grammar, structure and content run in parallel, by {_reader()}. Each shows as soon as it lands.",
+        f"Grammar, structure and content run in parallel, by {reader()}. Each shows as soon as it lands.",
     )
     _watch(handed_in, known, say)
 
@@ -231,6 +231,9 @@ def _show_annotated(essay: HandedIn, found: dict[str, Any], console: Console) ->
                 console.print(f"   \\[{number}] {where}{_escaped(comment['message'])}{again}")
                 sure = f"confidence {comment['confidence']:.2f}, {comment['confidence_basis']}"
                 console.print(f"       [green]→ {_escaped(comment['next_step'])}[/] [dim]{sure}[/]")
+    console.print(
+        "   [dim]confidence: the share of such comments that careful correctors kept; agreement: both engines said so[/]"
+    )
     for title, lines in (("strengths", "strengths"), ("start here", "next_steps"), ("not checked", "not_checked")):
         if found["summary"][lines]:
             console.print(f"   [bold]{title}[/]: " + _escaped("; ".join(found["summary"][lines][:3])))
@@ -288,7 +291,8 @@ def _expect(answer: Answer, status: int, what: str) -> Answer:
     return answer
 
 
-def _reader() -> str:
+def reader() -> str:
+    """Return who gives the feedback, by this process's environment."""
     chosen = os.environ.get("ESSAYCOACH_PROVIDER") or ("anthropic" if os.environ.get("ANTHROPIC_API_KEY") else "local")
     return "Claude" if chosen == "anthropic" else "the local engine (there is no API key)"
 

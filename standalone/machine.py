@@ -187,5 +187,6 @@ def _must_be_free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise StartError(
-                f"Port {port} is taken by another program. Choose one with --port or --metrics-port (0: any free)."
+                f"Port {port} is taken by another program. Choose others: "
+                ".venv/bin/python -m standalone up --port 8001 --metrics-port 9109 (0: any free)."
             ) from None

@@ -354,7 +354,8 @@ def test_an_authentic_but_unusable_delivery_is_refused_and_kept_encrypted(
     rows = standing.database.sql("select id, outcome, reason, body from inbound_events where event_id = %s", name)
     [(row, outcome, reason, sealed)] = rows
     assert (outcome, reason) == ("refused", slug)
-    assert body not in bytes(sealed)
+    # A body of a byte or two is found in random bytes by chance.
+    assert len(body) < 8 or body not in bytes(sealed)
     opened = keyring().open(bytes(sealed), place=Place("inbound_events", "body", standing.school.org, UUID(str(row))))
     assert opened == body.decode("utf-8", "backslashreplace")
 
