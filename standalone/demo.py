@@ -232,7 +232,7 @@ def _show_annotated(essay: HandedIn, found: dict[str, Any], console: Console) ->
                 sure = f"confidence {comment['confidence']:.2f}, {comment['confidence_basis']}"
                 console.print(f"       [green]→ {_escaped(comment['next_step'])}[/] [dim]{sure}[/]")
     console.print(
-        "   [dim]confidence: the share of such comments that careful correctors kept; agreement: both engines said so[/]"
+        "   [dim]grammar: the share of such comments that careful correctors kept; agreement: both engines said so[/]"
     )
     for title, lines in (("strengths", "strengths"), ("start here", "next_steps"), ("not checked", "not_checked")):
         if found["summary"][lines]:
