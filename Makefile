@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo up test check bench clean
+.PHONY: help install demo up test check bench chaos clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ check: $(INSTALLED) ## lint, types, room rules, migrations; changes nothing
 
 bench: $(INSTALLED) ## measure speed and memory on this machine, each beside something to compare with
 	@$(BIN)/python -m benchmarks
+
+chaos: $(INSTALLED) ## break it over a hundred times, count, and write the table of docs/reliability.md (about an hour)
+	@PYTHONPATH=.:tests $(BIN)/python -m chaos --write
 
 clean: ## remove the virtual environment and the local data
 	rm -rf $(VENV) .essaycoach *.egg-info

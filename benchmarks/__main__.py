@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import ingest_rate, memory, overhead
+from benchmarks import fairness, ingest_rate, memory, overhead
 
 BENCHMARKS = {
     "ingest": ingest_rate.run,
     "overhead": overhead.overhead,
     "parallel": overhead.parallel,
     "memory": memory.run,
+    "fairness": fairness.run,
 }
 
 

@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from ingest import auth, essays, health, limits, metrics, openapi, problems, submissions, webhooks
+from ingest import auth, essays, given_up, health, limits, metrics, openapi, problems, submissions, webhooks
 from ingest import settings as ingest_settings
 from ingest.strict_json import MAX_BODY_BYTES
 from ingest.waiting import Waiting
@@ -18,6 +18,8 @@ from models.broker import make_broker
 
 # Sixteen threads a process, of which up to half may wait for something without a connection.
 POOL_SIZE = 10
+# A client is told to come back within two seconds when the database has fallen silent.
+ANSWER_SECONDS = 1.5
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -25,7 +27,7 @@ def create_app() -> Flask:
     """Return the app, with every door registered, from this process's environment. Raises SettingsError."""
     log.set_up("ingest")
     chosen = ingest_settings.read()
-    db.connect(settings.read_store("ec-ingest", pool_size=POOL_SIZE))
+    db.connect(settings.read_store("ec-ingest", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
     crypto.load(settings.read_crypto())
 
     app = Flask("ingest", static_folder=None)
@@ -39,7 +41,7 @@ def create_app() -> Flask:
     app.extensions["essaycoach.waiting"] = Waiting(chosen.waiting_slots)
     auth.set_up(app, chosen)
     limits.set_up(app, chosen)
-    for room in (auth, submissions, essays, webhooks, health):
+    for room in (auth, submissions, given_up, essays, webhooks, health):
         app.register_blueprint(room.blueprint)
     problems.register(app)
     openapi.register(app)

@@ -98,6 +98,14 @@ def identity(*, api_keys: bool = True) -> Identity:
     return Identity(org=UUID(claims["org"]), caller=user, user=user, role=role, live=live)
 
 
+def staff() -> Identity:
+    """Return the educator or admin this request acts for. Raises Problem."""
+    who = identity(api_keys=False)
+    if who.role not in ("ec_educator", "ec_admin"):
+        raise Problem("forbidden", "Only educators and admins may do this.")
+    return who
+
+
 @blueprint.post("/v1/auth/login")
 @operation("Sign in", answers={200: schemas.Tokens}, problems=("unauthorized",), body=schemas.Credentials, security=())
 def login() -> Response:

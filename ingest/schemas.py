@@ -82,6 +82,9 @@ class Submission(BaseModel):
     language: Language | None = None
     external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the piece or attempt")] = None
     submitted_at: Moment | None = None
+    queue: Annotated[
+        Literal["interactive", "bulk"], Field(description="bulk: nobody waits for it (imports); it goes after all others")
+    ] = "interactive"
 
 
 class Event(BaseModel):
@@ -111,7 +114,7 @@ class Receipt(BaseModel):
     id: UUID
     essay_id: UUID
     version: int
-    status: Literal["queued", "superseded"]
+    status: Literal["queued", "processing", "completed", "partial", "failed", "superseded", "cancelled"]
     links: Links
 
 
@@ -119,6 +122,32 @@ class Ignored(BaseModel):
     """The event is authentic, and nothing follows from it."""
 
     ignored: str
+
+
+class GivenUp(BaseModel):
+    """A pass that ended without a result and waits for a person."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    id: UUID
+    submission_id: UUID
+    essay_id: UUID
+    pass_: Annotated[str, Field(alias="pass")]
+    reason: str
+    finished_at: datetime
+
+
+class GivenUpPage(BaseModel):
+    """A page of given-up passes, newest submission first."""
+
+    items: list[GivenUp]
+    next_cursor: Annotated[str | None, Field(description="pass it as `cursor` for the next page; null on the last")]
+
+
+class Discarded(BaseModel):
+    """How many passes were taken off the list."""
+
+    discarded: int
 
 
 class PassStatus(BaseModel):

@@ -221,7 +221,7 @@ def to_draft(wanted: schemas.Submission, *, source: Source) -> Draft:
         language=wanted.language,
         external_id=wanted.external_id,
         submitted_at=wanted.submitted_at,
-        queue=Queue.INTERACTIVE,
+        queue=Queue(wanted.queue),
     )
 
 
@@ -237,19 +237,19 @@ def author_of(wanted: schemas.Submission, *, org: UUID) -> UUID:
 
 def to_answer(receipt: Receipt) -> dict[str, Any]:
     """Return the receipt as it is sent."""
-    at = f"/v1/submissions/{receipt.submission}"
     return {
         "id": str(receipt.submission),
         "essay_id": str(receipt.essay),
         "version": receipt.version,
         "status": receipt.status,
-        "links": {
-            "self": at,
-            "feedback": f"{at}/feedback",
-            "events": f"{at}/events",
-            "essay": f"/v1/essays/{receipt.essay}",
-        },
+        "links": to_links(receipt.submission, essay=receipt.essay),
     }
+
+
+def to_links(submission: UUID, *, essay: UUID | str) -> dict[str, str]:
+    """Return where to look next."""
+    at = f"/v1/submissions/{submission}"
+    return {"self": at, "feedback": f"{at}/feedback", "events": f"{at}/events", "essay": f"/v1/essays/{essay}"}
 
 
 def accepted(answer: dict[str, Any]) -> Response:

@@ -38,7 +38,7 @@ grant pg_monitor to ec_monitor with inherit true;
 
 -- Limits live on the roles: a session SET would not survive a pool or PgBouncer.
 alter role ec_ingest set statement_timeout = '5s';
-alter role ec_ingest set lock_timeout = '2s';
+alter role ec_ingest set lock_timeout = '1200ms';
 alter role ec_ingest set idle_in_transaction_session_timeout = '10s';
 alter role ec_worker set statement_timeout = '15s';
 alter role ec_worker set lock_timeout = '5s';

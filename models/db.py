@@ -18,9 +18,10 @@ from playhouse.pool import PooledPostgresqlDatabase
 from models.errors import DatabaseAway, Unauthorised
 from models.log import logger
 from models.settings import StoreSettings
+from models.silence import Silence
 
 # The newest migration this code was written for. /readyz and the worker's start compare it with the database.
-SCHEMA = "0009_hand_in"
+SCHEMA = "0011_turn_indexes"
 
 # The error code of require_live_session, in a class SQL leaves to applications.
 SESSION_ENDED = "EC001"
@@ -40,6 +41,13 @@ class _Turn(threading.local):
 _turn = _Turn()
 
 
+class _Silent(peewee.OperationalError):
+    """The server had the statement and did not answer in time: a fresh connection would find the same silence."""
+
+
+_silence = Silence()
+
+
 class Pool(PooledPostgresqlDatabase):
     """Peewee's pool, in which a session opens its transaction and takes its identity in one round trip with its first
     statement. That statement also notices a connection that died in the pool, so there is no SELECT 1 at check-out.
@@ -49,23 +57,41 @@ class Pool(PooledPostgresqlDatabase):
         return bool(conn.closed)
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Carry out a statement, after the session's opening when it is the first."""
+        """Carry out a statement, after the session's opening when it is the first. Raises DatabaseAway, Unauthorised.
+
+        Every statement comes through here, those that Peewee's own classes make included.
+        """
+        with _translated():
+            return self._opened(sql, params)
+
+    def _opened(self, sql: Any, params: Any) -> Any:
         if _turn.opening is None:
-            return super().execute_sql(sql, params)
+            return self._answered(sql, params)
         opening, _turn.opening = _turn.opening, None
         cursor = self.connection().cursor()
         # Peewee hands an empty tuple on, with which psycopg2 would take a % inside a value for a placeholder.
         whole = (cursor.mogrify(*opening) + cursor.mogrify(sql, params or ())).replace(b"%", b"%%")
         try:
-            return super().execute_sql(whole)
-        except (peewee.OperationalError, peewee.InterfaceError):
-            if not self.connection().closed:
+            return self._answered(whole)
+        except (peewee.OperationalError, peewee.InterfaceError) as error:
+            if not self.connection().closed or isinstance(error, _Silent):
                 raise
         # The server was restarted: this connection's idle brothers died with it.
         self.manual_close()
         self.close_idle()
         _connect(_turn.deadline)
-        return super().execute_sql(whole)
+        return self._answered(whole)
+
+    def _answered(self, sql: Any, params: Any = None) -> Any:
+        _silence.starts(self.connection())
+        try:
+            return super().execute_sql(sql, params)
+        except (peewee.OperationalError, peewee.InterfaceError) as error:
+            if _silence.cut():
+                raise _Silent("the server kept silent") from error
+            raise
+        finally:
+            _silence.ends()
 
 
 database: Any = Pool(None, autoconnect=False)
@@ -95,6 +121,7 @@ def connect(settings: StoreSettings) -> None:
     """Make the pool of this process ready; no connection is opened yet."""
     _Limits.wait_seconds = settings.pool_wait_seconds
     _Limits.slots = threading.BoundedSemaphore(settings.pool_size)
+    _silence.answer_seconds = settings.answer_seconds
     psycopg2.extras.register_uuid()
     database.init(
         settings.database_url,
@@ -116,8 +143,8 @@ def session(
     """Run the block in one transaction as one identity, and commit; any error rolls back.
 
     Without a role the program acts as its own log-in role. Identity is local to the transaction and cannot leak to the
-    next borrower. Raises DatabaseAway within `pool_wait_seconds`; the first statement raises Unauthorised when `live` no
-    longer holds.
+    next borrower. Raises DatabaseAway within `pool_wait_seconds`, and when a statement goes unanswered for
+    `answer_seconds`; the first statement raises Unauthorised when `live` no longer holds.
     """
     if not database.is_closed():
         raise RuntimeError("sessions do not nest: one session is one transaction is one identity")
@@ -166,7 +193,11 @@ def run_many(sql: str, values: Sequence[Sequence[Any]]) -> None:
         if _turn.opening is not None:
             _execute("select")
         with _translated():
-            psycopg2.extras.execute_values(database.connection().cursor(), sql, values, page_size=len(values))
+            _silence.starts(database.connection())
+            try:
+                psycopg2.extras.execute_values(database.connection().cursor(), sql, values, page_size=len(values))
+            finally:
+                _silence.ends()
 
 
 def new_ids(count: int) -> list[UUID]:
@@ -222,8 +253,7 @@ def _connect(deadline: float) -> None:
 
 
 def _execute(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> Any:
-    with _translated():
-        return database.execute_sql(sql, params)
+    return database.execute_sql(sql, params)
 
 
 @contextmanager

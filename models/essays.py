@@ -194,6 +194,7 @@ class Task:
     language: str
     newest: bool
     ai_policy: str
+    ai_fallback: str
     category: str
     assignment_prompt: str
     rubric: UUID | None
@@ -204,7 +205,7 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
     found = row(
         """
         select s.text, e.title, s.user_id, s.audience_id, s.essay_id, s.characters, s.language, k.wrapped, k.master_key_id,
-            e.newest_submission_id = s.id as newest, o.ai_policy, c.slug as category, a.prompt, a.rubric_id
+            e.newest_submission_id = s.id as newest, o.ai_policy, o.ai_fallback, c.slug as category, a.prompt, a.rubric_id
         from submissions as s
         join orgs as o on o.id = s.org_id
         left join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
@@ -231,6 +232,7 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
         language=found["language"],
         newest=found["newest"],
         ai_policy=found["ai_policy"],
+        ai_fallback=found["ai_fallback"],
         category=found["category"] or "",
         assignment_prompt=found["prompt"] or "",
         rubric=found["rubric_id"],

@@ -22,7 +22,7 @@ class PassName(StrEnum):
 
 
 class Queue(StrEnum):
-    """Where a person waits, and where nobody does (imports, re-runs). Putting the one before the other is still to come."""
+    """Where a person waits, and where nobody does (imports, re-runs)."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from peewee import IntegrityError
 
-from models.db import row
+from models.db import row, rows, run
 from models.errors import Invalid
 from models.tables import Categories, Orgs
 
@@ -35,6 +35,22 @@ def add_org(slug: str, *, org: UUID, name: str, **settings: Any) -> None:
     Categories.insert_many(
         [{"org_id": org, "slug": category, "name": title} for category, title in STARTING_CATEGORIES.items()]
     ).execute()
+
+
+def list_orgs() -> dict[str, UUID]:
+    """Return every org's id by its short name. Call it as the clock."""
+    return {found["slug"]: found["id"] for found in rows("select slug, id from orgs order by slug")}
+
+
+def set_ai(org: UUID, *, policy: str | None = None, fallback: str | None = None) -> None:
+    """The org's essays are read as it chose from now on. Call it in a session of that org as ec_admin.
+
+    `policy`: anthropic, local, or none; `fallback`, while Claude cannot be had: wait, or local.
+    """
+    run(
+        "update orgs set ai_policy = coalesce(%s, ai_policy), ai_fallback = coalesce(%s, ai_fallback) where id = %s",
+        (policy, fallback, org),
+    )
 
 
 def find_org(slug: str) -> UUID | None:

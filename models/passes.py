@@ -1,8 +1,10 @@
-r"""The life of a pass: claimed, renewed, finished, failed, given up. Every change of state is in this file.
+r"""The life of a pass: claimed, renewed, finished, failed, given up. Every change of state that is a program's is in this
+file; the one that is a person's, replay, is in models/given_up.py.
 
     queued --claim--> running --finish--> done
-      ^                  |  \--fail--> queued (later), or gave_up when attempts are used up
-      +--lease expired---+     give_up --> gave_up         cancel --> cancelled (a newer version came)
+      ^ ^                |  \--fail--> queued (later), or gave_up when attempts are used up
+      | +--lease expired-+     give_up --> gave_up         cancel --> cancelled (a newer version came)
+      +--------replay (a person)-------------+   and what waited GIVE_UP_AFTER_DAYS is given up by the clock
 
 `attempt` and `fence` rise at the claim; whatever a claim writes later must still hold its fence. A submission is closed
 while its row is locked, so two passes that finish together cannot both leave it open.
@@ -23,6 +25,10 @@ from models.jobs import Hint, PassName, Queue
 MAX_ATTEMPTS = 8
 # Claims that ended without a verdict: the worker died or hung. A third one means the essay itself may be the killer.
 MAX_LOST = 3
+# Work that could not be carried out for this long (a provider that never came back) ends, so that every version ends.
+GIVE_UP_AFTER_DAYS = 3
+# A database that was just restarted gives workers this long to renew their leases before one counts as silent.
+RESTART_GRACE_SECONDS = 6.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,19 +41,28 @@ class Claim:
     name: PassName
     attempt: int
     fence: int
+    lost: int = 0
+
+    @property
+    def suspect(self) -> bool:
+        """Return whether this is the last try after two workers went silent over it."""
+        return self.lost >= MAX_LOST - 1
 
 
 def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
-    """Return the right to carry this pass out, or None when there is nothing to do: not due, taken, or over."""
+    """Return the right to carry this pass out, or None when there is nothing to do: not due, taken, or over.
+
+    Of passes that lost their worker twice only one runs at a time: if it takes its worker down again, it was this one.
+    """
     taken = row(
         """
         update passes set state = 'running', attempt = attempt + 1, fence = fence + 1, error = null,
             lease_until = now() + make_interval(secs => %s), started_at = now(),
             first_claimed_at = coalesce(first_claimed_at, now())
-        where org_id = %s and id = %s and state = 'queued' and next_at <= now()
-        returning submission_id, name, attempt, fence
+        where org_id = %s and id = %s and state = 'queued' and next_at <= now() and (lost < %s or suspect_may_run())
+        returning submission_id, name, attempt, fence, lost
         """,
-        (lease_seconds, org, pass_id),
+        (lease_seconds, org, pass_id, MAX_LOST - 1),
     )
     if taken is None:
         return None
@@ -62,6 +77,7 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
         name=PassName(taken["name"]),
         attempt=taken["attempt"],
         fence=taken["fence"],
+        lost=taken["lost"],
     )
 
 
@@ -172,23 +188,63 @@ def free_expired(*, limit: int) -> int:
     """Passes whose worker went silent are queued again, or given up after MAX_LOST; returns how many. Call it as the clock."""
     # Submission before pass, as in `finish`; and nothing is held yet that a finishing worker could be waiting for.
     hopeless = rows(
-        "select id, org_id, submission_id from passes where state = 'running' and lease_until < now() and lost + 1 >= %s limit %s",
-        (MAX_LOST, limit),
+        f"select id, org_id, submission_id from passes where {_SILENT} and lost + 1 >= %s limit %s",  # noqa: S608 - a constant
+        (RESTART_GRACE_SECONDS, MAX_LOST, limit),
     )
-    given_up = sum(_give_up_lost(one) for one in hopeless)
-    freed = run(
-        """
+    given_up = sum(_give_up_unheld(one, reason="worker_lost", silent=True) for one in hopeless)
+    freed = rows(
+        f"""
         update passes set state = 'queued', lost = lost + 1, lease_until = null, next_at = now(), error = 'worker_lost'
         where id in (
-            select id from passes where state = 'running' and lease_until < now() and lost + 1 < %s
+            select id from passes where {_SILENT} and lost + 1 < %s
             order by lease_until limit %s for update skip locked
         )
-        """,
-        (MAX_LOST, limit),
+        returning org_id, submission_id, lost
+        """,  # noqa: S608 - a constant
+        (RESTART_GRACE_SECONDS, MAX_LOST, limit),
     )
-    if freed + given_up:
-        add_to_tally("leases_expired", freed + given_up)
-    return freed + given_up
+    # It is the essay that is suspected: its other waiting passes must not take further workers along one by one.
+    for one in freed:
+        run(
+            "update passes set lost = %s where org_id = %s and submission_id = %s and state = 'queued' and lost < %s",
+            (one["lost"], one["org_id"], one["submission_id"], one["lost"]),
+        )
+    ended = len(freed) + given_up
+    if ended:
+        add_to_tally("leases_expired", ended)
+    return ended
+
+
+def give_up_hopeless(*, limit: int) -> int:
+    """Passes that have waited GIVE_UP_AFTER_DAYS are given up; returns how many. Call it as the clock."""
+    hopeless = rows(
+        """
+        select id, org_id, submission_id from passes
+        where state = 'queued' and queued_at < now() - make_interval(days => %s) limit %s
+        """,
+        (GIVE_UP_AFTER_DAYS, limit),
+    )
+    return sum(_give_up_unheld(one, reason="waited_too_long", silent=False) for one in hopeless)
+
+
+def close_finished(*, limit: int) -> int:
+    """Versions of the last week that are open although all their passes are over are closed; returns how many.
+
+    `finish` and its like close their submission themselves, so this finds nothing. Call it as the clock.
+    """
+    left_open = rows(
+        """
+        select s.org_id, s.id from submissions as s
+        where s.id >= uuid7_floor(now() - interval '7 days') and s.completed_at is null and not exists (
+            select from passes as p where p.org_id = s.org_id and p.submission_id = s.id and p.state in ('queued', 'running'))
+        limit %s for update skip locked
+        """,
+        (limit,),
+    )
+    for one in left_open:
+        _close_if_last(one["id"], org=one["org_id"])
+        keep_log("version closed late", program="clock", level="error", org=one["org_id"], submission_id=one["id"])
+    return len(left_open)
 
 
 def add_to_tally(name: str, amount: int) -> None:
@@ -202,6 +258,11 @@ def add_to_tally(name: str, amount: int) -> None:
     )
 
 
+# After a restart of PostgreSQL every lease taken before it looks expired: workers that live get time to say so.
+_SILENT = """
+    state = 'running' and lease_until < now()
+    and (started_at > pg_postmaster_start_time() or pg_postmaster_start_time() < now() - make_interval(secs => %s))
+"""
 _HELD = "org_id = %s and id = %s and fence = %s and state = 'running'"
 
 
@@ -214,25 +275,20 @@ def _must_hold(held: Claim, change: str, values: tuple[Any, ...]) -> None:
         raise FenceLost(f"attempt {held.attempt} of pass {held.id} was overtaken")
 
 
-def _give_up_lost(lost: dict[str, Any]) -> int:
-    run("select 1 from submissions where org_id = %s and id = %s for update", (lost["org_id"], lost["submission_id"]))
+def _give_up_unheld(one: dict[str, Any], *, reason: str, silent: bool) -> int:
+    """Give up a pass whose claim is gone, or that nobody could claim; 0 when it has moved on meanwhile."""
+    run("select 1 from submissions where org_id = %s and id = %s for update", (one["org_id"], one["submission_id"]))
+    still = "state = 'running' and lease_until < now()" if silent else "state = 'queued'"
     given_up = run(
-        """
-        update passes set state = 'gave_up', lost = lost + 1, lease_until = null, finished_at = now(), error = 'worker_lost'
-        where org_id = %s and id = %s and state = 'running' and lease_until < now()
-        """,
-        (lost["org_id"], lost["id"]),
+        f"""
+        update passes set state = 'gave_up', lost = lost + %s, lease_until = null, finished_at = now(), error = %s
+        where org_id = %s and id = %s and {still}
+        """,  # noqa: S608 - constants of this file
+        (int(silent), reason, one["org_id"], one["id"]),
     )
     if given_up:
-        keep_log(
-            "pass given up",
-            program="clock",
-            level="error",
-            org=lost["org_id"],
-            pass_id=lost["id"],
-            reason="worker_lost",
-        )
-        _close_if_last(lost["submission_id"], org=lost["org_id"])
+        keep_log("pass given up", program="clock", level="error", org=one["org_id"], pass_id=one["id"], reason=reason)
+        _close_if_last(one["submission_id"], org=one["org_id"])
     return given_up
 
 

@@ -1,4 +1,4 @@
-"""Where waiting work stands."""
+"""Whose turn it is, and where waiting work stands."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from models.db import row
+from models.jobs import Hint, Queue
+
+
+def next_due(hint: Hint) -> Hint | None:
+    """Return the pass whose turn it is, or None when nothing is due. Call it as a worker without an org.
+
+    Interactive before bulk, the org with the fewest running passes first: the hinted pass if that fits, else one of the
+    oldest. A hint whose pass is over still stands for some other due pass.
+    """
+    found = row("select * from next_due(%s)", (hint.pass_id,))
+    return Hint(org_id=found["org_id"], pass_id=found["pass_id"], queue=Queue(found["queue"])) if found else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,12 +92,13 @@ def _decode(value: str, *, name: str) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreSettings:
-    """Where the truth is, and how many connections one process may hold."""
+    """Where the truth is, how many connections one process may hold, and how long one statement may go unanswered."""
 
     database_url: str
     program: str
     pool_size: int
     pool_wait_seconds: float
+    answer_seconds: float = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +109,11 @@ class CryptoSettings:
     index_key: bytes
 
 
-def read_store(program: str, *, pool_size: int) -> StoreSettings:
-    """Return the database settings of one program. Its DATABASE_URL names its own log-in role."""
+def read_store(program: str, *, pool_size: int, answer_seconds: float) -> StoreSettings:
+    """Return the database settings of one program. Its DATABASE_URL names its own log-in role.
+
+    `answer_seconds` lies above the role's lock_timeout (migrations/roles.sql): the server's own answer should come first.
+    """
     url = text("DATABASE_URL")
     if urlsplit(url).scheme not in ("postgresql", "postgres"):
         raise SettingsError("DATABASE_URL must be a postgresql:// address.")
@@ -118,6 +122,7 @@ def read_store(program: str, *, pool_size: int) -> StoreSettings:
         program=program,
         pool_size=integer("ESSAYCOACH_POOL_SIZE", pool_size, least=1),
         pool_wait_seconds=seconds("ESSAYCOACH_POOL_WAIT_SECONDS", 1.5),
+        answer_seconds=seconds("ESSAYCOACH_ANSWER_SECONDS", answer_seconds),
     )
 
 

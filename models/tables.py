@@ -54,6 +54,7 @@ class Orgs(Table):
     default_language = TextField(default="en")
     release_policy = TextField(default="auto")
     ai_policy = TextField(default="anthropic")
+    ai_fallback = TextField(default="wait")
     monthly_budget_micros = BigIntegerField(null=True)
     created_at = _created_at()
 
@@ -282,6 +283,7 @@ class Passes(Table):
     comments = IntegerField(null=True)
     summary = EncryptedField(null=True)
     tallied = BooleanField(default=False)
+    discarded_at = DateTimeTZField(null=True)
 
 
 class IdempotencyKeys(Table):
@@ -419,6 +421,30 @@ class SystemLogs(Partitioned):
     event = TextField()
     request_id = TextField(null=True)
     context = BinaryJSONField(index=False, default=dict)
+
+
+class AuditLog(Partitioned):
+    """What a person did, for good."""
+
+    org_id = UUIDField()
+    actor_id = UUIDField(null=True)
+    actor_role = TextField()
+    request_id = TextField(null=True)
+    action = TextField()
+    entity = TextField()
+    entity_id = UUIDField()
+    detail = BinaryJSONField(index=False, default=dict)
+
+
+class ProviderPauses(Table):
+    """A provider that nobody should call before `until`."""
+
+    provider = TextField(primary_key=True)
+    reason = TextField()
+    since = DateTimeTZField(constraints=NOW)
+    until = DateTimeTZField()
+    probe_until = DateTimeTZField(null=True)
+    trips = IntegerField(default=1)
 
 
 class Tallies(Table):

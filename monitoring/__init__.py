@@ -16,6 +16,7 @@ essaycoach_gave_up                                  g pass, reason              
 essaycoach_leases_expired_total                     c                           claims whose worker went silent
 essaycoach_fenced_writes_total                      c                           late writes refused
 essaycoach_redis_depth                              g queue                     hints waiting in Redis
+essaycoach_provider_pause_seconds                   g provider                  s, how long nobody will call it; 0 it may be called
 essaycoach_ai_requests_total                        c pass, provider, outcome   completed calls
 essaycoach_ai_tokens_total                          c pass, kind                tokens
 essaycoach_ai_cost_micros_total                     c pass                      micro-dollars

@@ -53,6 +53,7 @@ def lanes(*, redis_url: str, http_directory: str | None) -> list[Lane]:
                 "gave_up": queues.read_gave_up,
                 "totals": partial(queues.read_totals, totals),
                 "ai": partial(ai.read_ai, calls),
+                "pauses": ai.read_pauses,
             }
         ),
         _lane({"redis": partial(queues.read_redis, broker)}, up="redis_up"),
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         host = settings.text("ESSAYCOACH_METRICS_HOST", "127.0.0.1")
         port = settings.integer("ESSAYCOACH_METRICS_PORT", 9108)
         # One connection for each of the two lanes that ask PostgreSQL.
-        db.connect(settings.read_store("ec-monitor", pool_size=2))
+        db.connect(settings.read_store("ec-monitor", pool_size=2, answer_seconds=8.0))
         registry = CollectorRegistry()
         directory = settings.optional("PROMETHEUS_MULTIPROC_DIR")
         registry.register(EssayCoachCollector(lanes(redis_url=settings.redis_url(), http_directory=directory)))

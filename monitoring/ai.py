@@ -8,11 +8,25 @@ from prometheus_client.core import Metric
 
 from models.jobs import PassName
 from monitoring.ask import ask
-from monitoring.families import Counts, Ratchet, counter
+from monitoring.families import Counts, Ratchet, counter, gauge
 
 # As the constraints on ai_responses have them.
 PROVIDERS = ("local", "anthropic")
 KINDS = ("input", "output", "cache_read", "cache_write")
+
+
+def read_pauses() -> list[Metric]:
+    """Return for how long nobody is to call each provider; 0 while it may be called. The reason is in the workers' log."""
+    seconds: Counts = {(provider,): 0.0 for provider in PROVIDERS}
+    for row in ask("pauses"):
+        # Between two pauses one call finds out: until that is answered the provider still counts as paused.
+        seconds[row["provider"],] = max(1.0, row["seconds_left"])
+    return [
+        gauge(
+            "essaycoach_provider_pause_seconds", "For how long no worker will call this provider; 0: it may be called.",
+            labels=("provider",), counts=seconds,
+        )
+    ]  # fmt: skip
 
 
 def read_ai(ratchet: Ratchet) -> list[Metric]:

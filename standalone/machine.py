@@ -120,7 +120,8 @@ class Machine:
                 "ESSAYCOACH_API_KEY_PEPPER": self.keys.api_key_pepper,
                 "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
             },
-            "worker": keys,
+            # The supervisor gives a program ten seconds to stop.
+            "worker": {"WORKER_DRAIN_MS": "8000", **keys},
             "clock": {},
             "metrics": {
                 "ESSAYCOACH_METRICS_PORT": str(self.metrics_port),

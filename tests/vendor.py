@@ -24,7 +24,7 @@ import struct
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -77,6 +77,7 @@ class _State:
     tokens: collections.Counter[str] = field(default_factory=collections.Counter)
     requests: collections.deque[dict[str, Any]] = field(default_factory=lambda: collections.deque(maxlen=200))
     stopping: threading.Event = field(default_factory=threading.Event)
+    watch: Callable[[str], None] = lambda _: None
 
     def next_step(self, pass_name: str) -> Step:
         for key in (pass_name, ""):
@@ -113,6 +114,10 @@ class FakeVendor:
         with self._state.lock:
             self._state.always[pass_name] = step if isinstance(step, Step) else Step(step)
 
+    def watch(self, told: Callable[[str], None]) -> None:
+        """`told` is called with the essay of every call from now on, before the call is answered."""
+        self._state.watch = told
+
     def counters(self) -> dict[str, Any]:
         """Return what happened since the start or the last reset."""
         return _counters(self._state)
@@ -122,6 +127,17 @@ class FakeVendor:
         """Return the bodies of the last calls, oldest first."""
         with self._state.lock:
             return list(self._state.requests)
+
+    def set_latency(self, seconds: float) -> None:
+        """Every answer without a latency of its own takes so long from now on."""
+        with self._state.lock:
+            self._state.latency_seconds = seconds
+
+    def forget_script(self) -> None:
+        """Every call is answered well from now on."""
+        with self._state.lock:
+            self._state.queues.clear()
+            self._state.always.clear()
 
     def forget_cache(self) -> None:
         """The prompt cache is empty from now on."""
@@ -181,6 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
             state.passes[pass_name] += 1
             state.requests.append(call)
             latency = state.latency_seconds if step.latency_seconds is None else step.latency_seconds
+        state.watch(_essay_of(call))
         if latency and state.stopping.wait(latency):
             self.close_connection = True
             return

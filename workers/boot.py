@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dramatiq
+from dramatiq.middleware import Middleware
 
 from models import crypto, db, log, settings
 from models.broker import HintBroker, make_broker
@@ -14,8 +15,14 @@ from workers.providers.local.provider import LocalProvider
 from workers.run_pass import PassRunner
 from workers.settings import ProviderSettings, read_limits, read_provider
 
+logger = log.logger(__name__)
+
 # Claims and finishes are short; threads wait for the provider without a connection.
 POOL_SIZE = 8
+# Half a lease: what a silent connection swallowed is stored over another one while the claim still holds.
+ANSWER_SECONDS = 6.0
+# The local engine has one thread and computes: the three passes of one essay and the first of the next keep it busy.
+LOCAL_SIDE_BY_SIDE = 4
 
 
 def boot() -> HintBroker:
@@ -23,14 +30,18 @@ def boot() -> HintBroker:
     log.set_up("worker")
     limits = read_limits()
     provider = read_provider()
-    db.connect(settings.read_store("ec-worker", pool_size=POOL_SIZE))
+    db.connect(settings.read_store("ec-worker", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
     crypto.load(settings.read_crypto())
     require_schema()
     broker = make_broker(settings.redis_url())
+    leases = Leases(lease_seconds=limits.lease, longest_seconds=limits.longest_lease)
+    broker.add_middleware(Drain(leases))
     runner = PassRunner(
         choose_provider=Chooser(provider, timeout_seconds=limits.provider),
-        leases=Leases(lease_seconds=limits.lease, longest_seconds=limits.longest_lease),
+        leases=leases,
         lease_seconds=limits.lease,
+        pause_seconds=limits.pause,
+        side_by_side=LOCAL_SIDE_BY_SIDE if provider.name == "local" else None,
     )
     declare(broker, runner, limit_seconds=limits.message)
     dramatiq.set_broker(broker)
@@ -42,7 +53,28 @@ def declare(broker: HintBroker, runner: PassRunner, *, limit_seconds: float) -> 
 
     @dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=Queue.INTERACTIVE, time_limit=int(limit_seconds * 1000))
     def run_pass(**fields: str) -> None:
-        runner.run(Hint.from_fields(fields))
+        hint = Hint.from_fields(fields)
+        if not runner.run(hint):
+            broker.send([hint])
+
+
+class Drain(Middleware):
+    """How a worker stops: no further pass is begun, those under way may end (`--worker-shutdown-timeout`), and what has
+    not ended by then is handed back, so that another worker begins it at once instead of when the lease runs out.
+    """
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002 - Dramatiq's signature
+        """No further pass is begun."""
+        self._leases.stopping = True
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002 - Dramatiq's signature
+        """Nothing is held any more."""
+        handed_back = self._leases.hand_back()
+        if handed_back:
+            logger.warning("passes handed back", passes=handed_back)
 
 
 def require_schema() -> None:

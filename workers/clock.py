@@ -18,6 +18,7 @@ logger = log.logger(__name__)
 
 STALE_HINT_SECONDS = 5.0
 BATCH = 500
+ANSWER_SECONDS = 15.0
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -43,6 +44,21 @@ def free_leases() -> int:
     return freed
 
 
+def give_up_hopeless() -> int:
+    """No pass waits for ever. Returns how many were given up."""
+    with session():
+        return passes.give_up_hopeless(limit=BATCH)
+
+
+def close_finished() -> int:
+    """No version is left open by a fault of ours. Returns how many had to be closed."""
+    with session():
+        closed = passes.close_finished(limit=BATCH)
+    if closed:
+        logger.error("versions closed late", versions=closed)
+    return closed
+
+
 def fold_tallies() -> int:
     """What finished is part of the totals. Returns how many totals changed."""
     with session():
@@ -66,7 +82,7 @@ def run() -> None:
     # Held back from the start and taken off the queue below: a handler that ran while the scheduler starts would be lost.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     log.set_up("clock")
-    db.connect(settings.read_store("ec-clock", pool_size=2))
+    db.connect(settings.read_store("ec-clock", pool_size=2, answer_seconds=ANSWER_SECONDS))
     broker = make_broker(settings.redis_url(), answer_seconds=1.0)
     scheduler = BackgroundScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -75,6 +91,8 @@ def run() -> None:
         ("resend_hints", lambda: resend_hints(broker), 0.5),
         ("free_leases", free_leases, 1),
         ("fold_tallies", fold_tallies, 5),
+        ("give_up_hopeless", give_up_hopeless, 60),
+        ("close_finished", close_finished, 60),
         ("make_partitions", make_partitions, 3600),
         ("purge", purge, 3600),
     ]

@@ -25,6 +25,7 @@ class Leases:
         self._held: dict[Claim, float] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self.stopping = False
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:
@@ -39,6 +40,19 @@ class Leases:
         finally:
             with self._lock:
                 self._held.pop(claim, None)
+
+    def hand_back(self) -> int:
+        """What this process still holds is queued again, uncounted: it is about to end. Returns how many were held."""
+        with self._lock:
+            held = list(self._held)
+            self._held.clear()
+        for claim in held:
+            try:
+                with session(org=claim.org):
+                    passes.hand_back(claim)
+            except DatabaseAway:
+                log.warning("lease not handed back", pass_id=str(claim.id), reason="database away")
+        return len(held)
 
     def renew_all(self) -> None:
         """Every held lease runs on from now, except those held too long: their work is hung and may be taken over."""

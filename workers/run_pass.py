@@ -1,4 +1,4 @@
-"""The story of one pass: claim, gather, ask, write down the raw answer, store what it means, finish.
+"""The story of one pass: whose turn is it, claim, gather, ask, write down the raw answer, store what it means, finish.
 
 No database connection is held while the provider thinks. Whatever happens, the row in `passes` says what is next.
 """
@@ -8,26 +8,30 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from dramatiq.middleware import Interrupt, TimeLimitExceeded
 
-from models import ai_responses, essays, feedback, passes
+from models import ai_responses, essays, feedback, passes, pauses
 from models.ai_responses import Call, CallEnd
 from models.courses import fetch_criteria
 from models.crypto import Key
 from models.db import session
 from models.errors import DatabaseAway, FenceLost, MasterKeyMissing, Undecipherable
+from models.essays import Task
 from models.events import keep_log
 from models.feedback import Author, CommentDraft, ResultDraft
 from models.jobs import Hint
 from models.log import logger, stamped
 from models.passes import Claim
+from models.pauses import OPEN, Gate
+from models.queue import next_due
 from workers.leases import Leases
 from workers.providers.base import (
     Comment,
@@ -50,8 +54,13 @@ log = logger(__name__)
 
 # An answer that is already paid for is offered to a database that is away for this long before it is let go.
 STORE_PATIENCE_SECONDS = 10.0
-PAUSE_SECONDS = 60.0
 LONGEST_BACKOFF_SECONDS = 60.0
+# While one call finds out whether a provider answers again, no other is made for so long, unless its answer comes before.
+PROBE_SECONDS = 15.0
+# An org that prefers a local reading to waiting gets it after so many attempts that failed, or at once while Claude is paused.
+FALLBACK_AFTER_ATTEMPTS = 3
+# Workers that are sent to the same row at the same moment ask again for another one.
+TURNS = 5
 
 ChooseProvider = Callable[[str], Provider]
 Parameters = ParamSpec("Parameters")
@@ -68,22 +77,52 @@ class Work:
     request: PassRequest
     criteria: dict[str, dict[str, Any]]
     provider: Provider
+    pause_seconds: float
+    probe: bool
+    falls_back: bool
 
 
 class PassRunner:
-    """Carries out passes with one choice of providers and one set of leases."""
+    """Carries out passes with one choice of providers and one set of leases, at most `side_by_side` at a time.
 
-    def __init__(self, *, choose_provider: ChooseProvider, leases: Leases, lease_seconds: float) -> None:
+    Where less can be done at once than there are threads, a pass is claimed late: only when its work can begin. So what
+    waits, waits in the database, where turns are taken fairly.
+    """
+
+    def __init__(
+        self,
+        *,
+        choose_provider: ChooseProvider,
+        leases: Leases,
+        lease_seconds: float,
+        pause_seconds: float = 60.0,
+        side_by_side: int | None = None,
+    ) -> None:
         self._choose_provider = choose_provider
         self._leases = leases
         self._lease_seconds = lease_seconds
+        self._pause_seconds = pause_seconds
+        self._place = threading.BoundedSemaphore(side_by_side) if side_by_side else nullcontext()
 
-    def run(self, hint: Hint) -> None:
-        """The pass this hint points at has moved on, or was not ours to move. Raises DatabaseAway before the claim only."""
-        with stamped(pass_id=str(hint.pass_id)):
-            work = self._take(hint)
-            if work is None:
-                return
+    def run(self, hint: Hint) -> bool:
+        """The pass whose turn it is has moved on, or none was ours to move; False when this worker is stopping instead.
+
+        Raises DatabaseAway before the claim only.
+        """
+        with self._place:
+            began = time.monotonic()
+            while not self._leases.stopping:
+                work = self._take(hint)
+                if work is None:
+                    return True
+                self._see_through(work)
+                # Suspects run one at a time, so the hints of the others came in vain: after a short one go on at once.
+                if not work.claim.suspect or time.monotonic() - began > self._lease_seconds:
+                    return True
+            return False
+
+    def _see_through(self, work: Work) -> None:
+        with stamped(pass_id=str(work.claim.id)):
             try:
                 with self._leases.holding(work.claim):
                     self._carry_out(work)
@@ -91,7 +130,7 @@ class PassRunner:
                 _note_fenced_write(work.claim)
             except Interrupt:
                 # Stopped outside the call: somebody else may start at once, and this attempt does not count.
-                with session(org=hint.org_id):
+                with session(org=work.claim.org):
                     passes.hand_back(work.claim)
                 raise
             except DatabaseAway:
@@ -104,16 +143,26 @@ class PassRunner:
                     _patiently(_give_up, work, Outcome.CRASHED)
 
     def _take(self, hint: Hint) -> Work | None:
-        with session(org=hint.org_id):
-            claim = passes.claim(hint.pass_id, org=hint.org_id, lease_seconds=self._lease_seconds)
-            if claim is None:
+        for _ in range(TURNS):
+            with session():
+                turn = next_due(hint)
+            if turn is None:
                 return None
+            with session(org=turn.org_id):
+                claim = passes.claim(turn.pass_id, org=turn.org_id, lease_seconds=self._lease_seconds)
+                if claim is not None:
+                    return self._gather(claim)
+        return None
+
+    def _gather(self, claim: Claim) -> Work | None:
+        """Return the claimed pass as work, or None when it has been moved on already."""
+        with stamped(pass_id=str(claim.id)):
             try:
                 task = essays.fetch_task(claim.submission, org=claim.org)
             except MasterKeyMissing as error:
                 # Our installation's fault: no essay may be given up for it, and the other workers may have the key.
                 log.error("master key missing", reason=str(error))  # noqa: TRY400 - the reason says it all
-                passes.fail(claim, error="master_key_missing", retry_in_seconds=PAUSE_SECONDS, counts=False)
+                passes.fail(claim, error="master_key_missing", retry_in_seconds=self._pause_seconds, counts=False)
                 return None
             except Undecipherable as error:
                 log.exception("essay does not decrypt", reason=str(error))
@@ -121,6 +170,11 @@ class PassRunner:
                 return None
             if not task.newest:
                 passes.cancel(claim)
+                return None
+            provider, gate = self._choose(task, claim)
+            if not gate.open:
+                wait = gate.wait_seconds + random.uniform(0, 1)  # noqa: S311 - jitter, not a secret
+                passes.fail(claim, error=gate.reason or "paused", retry_in_seconds=wait, counts=False)
                 return None
             criteria = fetch_criteria(task.rubric, org=claim.org) if task.rubric else []
         return Work(
@@ -137,8 +191,20 @@ class PassRunner:
                 criteria=tuple(_criterion(one) for one in criteria),
             ),
             criteria={one["name"]: one for one in criteria},
-            provider=self._choose_provider(task.ai_policy),
+            provider=provider,
+            pause_seconds=self._pause_seconds,
+            probe=gate.probe,
+            falls_back=task.ai_fallback == "local",
         )
+
+    def _choose(self, task: Task, claim: Claim) -> tuple[Provider, Gate]:
+        """Return who reads this essay by its org's wishes, and whether they may be asked now."""
+        local, wanted = self._choose_provider("local"), self._choose_provider(task.ai_policy)
+        falls_back = task.ai_fallback == "local"
+        if not wanted.remote or (falls_back and claim.attempt > FALLBACK_AFTER_ATTEMPTS):
+            return (local if wanted.remote else wanted), OPEN
+        gate = pauses.gate(wanted.name, probe_seconds=PROBE_SECONDS)
+        return (local, OPEN) if falls_back and not gate.open else (wanted, gate)
 
     def _carry_out(self, work: Work) -> None:
         try:
@@ -163,14 +229,17 @@ class PassRunner:
         call = _patiently(_open_call, work)
         started = time.monotonic()
 
-        def complete(end: CallEnd) -> None:
+        def complete(end: CallEnd, *, answered: bool = False) -> None:
             with session(org=claim.org):
                 ai_responses.complete_call(call, end=end, key=work.key)
+                if work.probe and answered:
+                    pauses.reopen(work.provider.name)
 
         try:
             reply = work.provider.ask(work.request, repair=repair)
         except ProviderError as trouble:
-            _patiently(complete, _call_end(trouble.outcome, trouble, started))
+            answered = isinstance(trouble, Repair | GiveUp)
+            _patiently(complete, _call_end(trouble.outcome, trouble, started), answered=answered)
             raise
         except TimeLimitExceeded as late:
             # Counted like any failed attempt: an essay that hangs its reader must not go round for ever.
@@ -182,7 +251,7 @@ class PassRunner:
             crashed = GiveUp(Outcome.CRASHED, type(bug).__name__, model=work.provider.model)
             _patiently(complete, _call_end(Outcome.CRASHED, crashed, started))
             raise crashed from bug
-        _patiently(complete, _call_end(Outcome.OK, reply, started))
+        _patiently(complete, _call_end(Outcome.OK, reply, started), answered=True)
         return reply
 
 
@@ -225,16 +294,35 @@ def _put_off(work: Work, trouble: ProviderError) -> None:
     if isinstance(trouble, GiveUp):
         _give_up(work, trouble.outcome)
         return
-    if isinstance(trouble, Pause):
-        wait = trouble.retry_after_seconds or PAUSE_SECONDS
-        log.error("provider takes no calls", outcome=trouble.outcome, wait_seconds=wait)
-    else:
-        wait = max(trouble.retry_after_seconds or 0.0, _backoff(claim.attempt))
+    wait = max(trouble.retry_after_seconds or 0.0, _backoff(claim.attempt))
     with session(org=claim.org):
-        again = passes.fail(claim, error=trouble.outcome, retry_in_seconds=wait, counts=not isinstance(trouble, Pause))
+        paused = _note_trouble(work, trouble)
+        if paused and work.falls_back:
+            wait = 0.0
+        elif paused:
+            wait = max(wait, paused)
+        # What is everybody's trouble, and the one call that finds out whether it is over, cost no essay an attempt.
+        counts = not (work.probe or isinstance(trouble, Pause) or trouble.outcome is Outcome.RATE_LIMITED)
+        again = passes.fail(claim, error=trouble.outcome, retry_in_seconds=wait, counts=counts)
     log.warning(
         "pass put off" if again else "pass given up", name=claim.name, outcome=trouble.outcome, attempt=claim.attempt
     )
+
+
+def _note_trouble(work: Work, trouble: ProviderError) -> float | None:
+    """All workers know of the trouble; returns the seconds for which nobody is to call, if this led to a pause."""
+    provider, reason = work.provider, str(trouble.outcome)
+    if not provider.remote:
+        return None
+    if isinstance(trouble, Pause) or trouble.outcome is Outcome.RATE_LIMITED:
+        named = trouble.retry_after_seconds or work.pause_seconds
+        pauses.pause(provider.name, reason=reason, seconds=named)
+        log.error("provider paused", provider=provider.name, outcome=reason, wait_seconds=named)
+        return named
+    tripped = pauses.trip_if_failing(provider.name, reason=reason, probe=work.probe)
+    if tripped:
+        log.error("provider paused", provider=provider.name, outcome=reason, wait_seconds=tripped)
+    return tripped
 
 
 def _give_up(work: Work, outcome: Outcome) -> None:

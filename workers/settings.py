@@ -12,12 +12,14 @@ from models.errors import SettingsError
 class Limits:
     """Time limits in their order: provider < Dramatiq's < the longest a lease is renewed. All in seconds.
 
-    The lease itself is short and renewed, so that a killed worker's pass is free again within `lease`.
+    The lease itself is short and renewed, so that a killed worker's pass is free again within `lease`. `pause` is how long
+    nobody calls a provider that refused our key or whose budget is spent, unless it named a time.
     """
 
     provider: float
     message: float
     lease: float
+    pause: float
 
     @property
     def longest_lease(self) -> float:
@@ -41,6 +43,7 @@ def read_limits() -> Limits:
         provider=settings.seconds("ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS", 60),
         message=settings.seconds("ESSAYCOACH_MESSAGE_LIMIT_SECONDS", 150),
         lease=settings.seconds("ESSAYCOACH_LEASE_SECONDS", 12),
+        pause=settings.seconds("ESSAYCOACH_PAUSE_SECONDS", 60),
     )
     # An answer that cannot be read is asked for once more, within the same message.
     if 2 * limits.provider >= limits.message:

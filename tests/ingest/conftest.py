@@ -316,7 +316,7 @@ Doors = dict[str, Callable[[], TestResponse]]
 def _every_door(place: Place) -> Doors:
     """One request for every door that needs the database."""
     client = place.client
-    api, alice = place.with_key(), place.signed_in("alice")
+    api, alice, ed = place.with_key(), place.signed_in("alice"), place.signed_in("ed")
     token = {"Authorization": f"Bearer {place.sign_in('bob')['refresh_token']}"}
     some_id = uuid4()
     body = b'{"type": "ping", "timestamp": "2026-11-22T08:30:00Z", "data": {}}'
@@ -336,6 +336,9 @@ def _every_door(place: Place) -> Doors:
         "feedback": lambda: client.get(f"/v1/submissions/{some_id}/feedback", headers=alice),
         "essays": lambda: client.get("/v1/essays", headers=alice),
         "essay": lambda: client.get(f"/v1/essays/{some_id}", headers=alice),
+        "given up": lambda: client.get("/v1/given-up", headers=ed),
+        "retry": lambda: client.post(f"/v1/submissions/{some_id}/retry", headers=ed),
+        "discard": lambda: client.post(f"/v1/submissions/{some_id}/discard", headers=ed),
         "webhook": lambda: client.post(f"/v1/webhooks/{place.school.source}", data=body, headers=signed),
     }
 

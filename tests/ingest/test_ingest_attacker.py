@@ -228,7 +228,7 @@ def test_members_that_name_inner_things_change_nothing(standing, draft):
     """No field of the request reaches a column that it does not name in the contract."""
     body = draft(
         id=str(uuid4()), version=9, status="completed", user_id=str(standing.school.bob), org_id=str(standing.other.org), role="admin",
-        released=True, queue="bulk", source="webhook", __proto__={"x": 1}, self="x", student_id=str(standing.school.bob),
+        released=True, source="webhook", __proto__={"x": 1}, self="x", student_id=str(standing.school.bob),
     )  # fmt: skip
     answer = standing.client.post("/v1/submissions", json=body, headers=standing.signed_in("alice"))
     assert answer.status_code == 202

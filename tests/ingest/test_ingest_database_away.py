@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-from contextlib import suppress
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
+from chaos.proxy import Proxy
 
 
 def test_a_database_that_goes_while_the_pool_is_warm_is_away_and_comes_back(place, every_door, all_away):
@@ -39,39 +38,23 @@ def test_connections_that_died_in_the_pool_are_replaced_without_anybody_noticing
         assert client.post("/v1/submissions", json=draft(), headers=headers).status_code == 202
 
 
-class Hop:
-    """Something between a program and its database that can stop passing anything on, as a frozen server or a dead switch does."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self.flowing = threading.Event()
-        self.flowing.set()
-        self._to = (host, port)
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self.port = self._door.getsockname()[1]
-        self._open: list[socket.socket] = [self._door]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._door.accept()
-                far = socket.create_connection(self._to)
-                self._open += [near, far]
-                for source, target in ((near, far), (far, near)):
-                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
-
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while part := source.recv(65536):
-                self.flowing.wait()
-                target.sendall(part)
-
-    def close(self) -> None:
-        for one in self._open:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        self.flowing.set()
+def test_a_database_that_keeps_its_connections_and_falls_silent_is_away_within_two_seconds(place, every_door, all_away):
+    """Given warm connections whose other end takes everything and answers nothing, every door says 503 in time."""
+    address = urlsplit(place.environment["DATABASE_URL"])
+    with Proxy((str(address.hostname), int(address.port or 5432))) as proxy:
+        through = address._replace(netloc=f"{address.netloc.rpartition('@')[0]}@127.0.0.1:{proxy.port}")
+        client = place.make_app(DATABASE_URL=urlunsplit(through)).test_client()
+        doors = every_door(place)
+        try:
+            assert client.get("/readyz").status_code == 200
+            # The first doors meet warm connections, the later ones make theirs while it is silent.
+            proxy.blackhole()
+            all_away(doors)
+            proxy.pass_on()
+            assert client.get("/readyz").status_code == 200
+            assert doors["login"]().status_code == 200
+        finally:
+            place.make_app()
 
 
 SECRETS = ("Xylophone", "zebra-quince", "mulberry", "quartzite")

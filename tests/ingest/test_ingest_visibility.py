@@ -127,6 +127,8 @@ def test_every_operation_of_the_document_is_walked_here(standing):
     walked = {path.format(id="{submission_id}", essay_id="{essay_id}") for path in READING} | {
         "/v1/essays", "/v1/submissions", "/v1/me", "/v1/webhooks/{source_id}", "/v1/auth/login", "/v1/auth/refresh",
         "/v1/auth/logout", "/healthz", "/readyz",
+        # test_ingest_given_up walks these.
+        "/v1/given-up", "/v1/submissions/{submission_id}/retry", "/v1/submissions/{submission_id}/discard",
     }  # fmt: skip
     assert set(document["paths"]) == walked
 

@@ -15,7 +15,7 @@ from models.crypto import EncryptedField
 
 # Rows of these roles are not filtered: BYPASSRLS by design, or the owner, as whom nobody logs in.
 UNBOUND = {"ec_owner", "ec_stats", "ec_backup", "postgres"}
-PARTITIONED = {"ai_responses", "analytics", "feedback", "inbound_events", "submissions", "system_logs"}
+PARTITIONED = {"ai_responses", "analytics", "audit_log", "feedback", "inbound_events", "submissions", "system_logs"}
 
 # Who goes with whom. A person takes what is theirs along, an org everything; what is shared holds on (RESTRICT).
 DELETE_RULES = {
@@ -23,6 +23,7 @@ DELETE_RULES = {
     "analytics_user": "cascade",
     "api_keys_org_id_fkey": "cascade",
     "assignments_category": "restrict",
+    "audit_log_org": "cascade",
     "assignments_course": "cascade",
     "assignments_rubric": "restrict",
     "categories_org_id_fkey": "cascade",

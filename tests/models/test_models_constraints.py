@@ -54,6 +54,10 @@ GOOD: dict[str, dict[str, str]] = {
         "prompt_version": "'1'", "request_sha256": "''",
     },
     "analytics": {**OWN, "event": "'submitted'"},
+    "audit_log": {
+        "org_id": "uuidv7()", "actor_role": "'admin'", "action": "'pass_replayed'", "entity": "'pass'", "entity_id": "uuidv7()",
+    },
+    "provider_pauses": {"provider": "'anthropic'", "reason": "'overloaded'", "until": "now()"},
     "system_logs": {"program": "'clock'", "level": "'error'", "event": "'x'"},
     "tallies": {"name": "'n'", "labels": "'{}'"},
 }  # fmt: skip
@@ -65,6 +69,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     "orgs_name_not_blank": [{"name": s} for s in ("''", "E' \\t\\n'", LONG.format(201))],
     "orgs_release_policy_known": [{"release_policy": "'never'"}],
     "orgs_ai_policy_known": [{"ai_policy": "'openai'"}],
+    "orgs_ai_fallback_known": [{"ai_fallback": "'hope'"}],
     "orgs_budget_not_negative": [{"monthly_budget_micros": "-1"}],
     "users_role_known": [{"role": "'root'"}],
     "users_email_with_digest": [{"email": "null"}, {"email_digest": "null", "external_id": "''", "external_id_digest": "''"}],
@@ -106,6 +111,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     "passes_finished_when_final": [{"finished_at": "now()"}, {"state": "'cancelled'"}],
     "passes_result_when_done": [{"state": "'done'", "finished_at": "now()"}, {"summary": "''", "comments": "1"}],
     "passes_reason_when_given_up": [{"state": "'gave_up'", "finished_at": "now()"}],
+    "passes_discarded_when_given_up": [{"discarded_at": "now()"}],
     "idempotency_keys_key_length": [{"key": "''"}, {"key": LONG.format(256)}],
     "seen_events_event_id_length": [{"event_id": "''"}, {"event_id": LONG.format(256)}],
     "inbound_events_outcome_known": [{"outcome": "'eaten'", "reason": "'x'"}],
@@ -140,6 +146,11 @@ BAD: dict[str, list[dict[str, str]]] = {
         )
     ],
     "analytics_event_known": [{"event": "'slept'"}],
+    "audit_log_action_is_a_word": [{"action": s} for s in ("''", "'Two words'")],
+    "audit_log_entity_is_a_word": [{"entity": s} for s in ("''", "'a b'")],
+    "provider_pauses_provider_known": [{"provider": "'openai'"}],
+    "provider_pauses_reason_is_a_word": [{"reason": s} for s in ("''", "'Overloaded, alas'")],
+    "provider_pauses_trips_positive": [{"trips": "0"}],
     "system_logs_level_known": [{"level": "'info'"}],
     "system_logs_event_length": [{"event": "''"}, {"event": LONG.format(201)}],
     "tallies_not_negative": [{"count": "-1"}, {"total": "-1"}],
@@ -198,4 +209,4 @@ def test_a_row_outside_its_month_does_not_fit_the_partition(database: Database) 
         "select count(*), bool_and(pg_get_constraintdef(oid) like 'CHECK (((created_at >= %%') from pg_constraint "
         "where conname like '%%\\_created_in_month'".replace("%%", "%")
     )
-    assert found == [(30, True)]
+    assert found == [(35, True)]

@@ -124,14 +124,14 @@ def test_master_keys_that_could_not_be_told_apart_or_used_are_refused(monkeypatc
 
 def test_the_store_is_a_postgresql_address_with_room_for_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://ec_worker@db/essaycoach")
-    store = settings.read_store("ec-worker", pool_size=4)
+    store = settings.read_store("ec-worker", pool_size=4, answer_seconds=6.0)
     assert (store.database_url, store.pool_size, store.pool_wait_seconds) == ("postgresql://ec_worker@db/essaycoach", 4, 1.5)
     monkeypatch.setenv("ESSAYCOACH_POOL_SIZE", "0")
     with pytest.raises(SettingsError, match="ESSAYCOACH_POOL_SIZE must be at least 1"):
-        settings.read_store("ec-worker", pool_size=4)
+        settings.read_store("ec-worker", pool_size=4, answer_seconds=6.0)
     monkeypatch.setenv("DATABASE_URL", "mysql://root@db/x")
     with pytest.raises(SettingsError, match="postgresql://"):
-        settings.read_store("ec-worker", pool_size=4)
+        settings.read_store("ec-worker", pool_size=4, answer_seconds=6.0)
     monkeypatch.setenv("REDIS_URL", "redis://r")
     assert settings.redis_url() == "redis://r"
 

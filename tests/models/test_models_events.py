@@ -107,7 +107,7 @@ def test_while_the_first_request_is_being_carried_out_its_repeat_is_told_so_in_t
         (school.org, school.alice, ONE), lambda: ask(school),
     )  # fmt: skip
 
-    assert 1.5 < waited < 4
+    assert 1.0 < waited < 3
     assert ask(school) is None
 
 
@@ -118,7 +118,7 @@ def test_while_the_first_delivery_is_being_carried_out_its_repeat_is_told_so_in_
         (one.org, one.source, one.event_id, one.body_sha256()), lambda: deliver(one),
     )  # fmt: skip
 
-    assert 1.5 < waited < 4
+    assert 1.0 < waited < 3
     assert deliver(one) is None
 
 

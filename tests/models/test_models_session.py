@@ -22,6 +22,7 @@ from models import db, sessions
 from models.db import Live
 from models.errors import DatabaseAway, NotFound, Unauthorised
 from models.settings import StoreSettings
+from models.tables import Orgs
 from tests.models.races import eventually, together
 
 
@@ -38,6 +39,17 @@ def identity() -> dict[str, object]:
     )
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize("statement", [lambda: db.row("select 1"), lambda: list(Orgs.select(Orgs.slug).tuples())])
+def test_a_connection_that_dies_inside_a_session_is_a_database_that_is_away_also_for_peewees_own_statements(
+    school: School, database: Database, statement: Callable[[], object]
+) -> None:
+    with pytest.raises(DatabaseAway), session_of(school, "ada"):
+        pid = db.row("select pg_backend_pid() as pid")
+        assert pid is not None
+        database.sql("select pg_terminate_backend(%s, 5000)", pid["pid"])
+        statement()
 
 
 def test_inside_a_session_the_program_is_who_it_said(school: School) -> None:

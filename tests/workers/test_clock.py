@@ -227,13 +227,20 @@ def test_a_freed_pass_can_be_claimed_at_once_and_gets_a_hint(
 def test_an_essay_that_loses_its_worker_three_times_is_given_up_and_its_submission_closed(
     database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
-    for round_number in range(1, passes.MAX_LOST + 1):
+    for round_number in range(1, passes.MAX_LOST):
         become("ec_worker")
         for hint in receipt.hints:
             assert claim(school, hint.pass_id).attempt == round_number
         expire(database)
         become("ec_clock")
         assert clock.free_leases() == 3
+    # The last tries run one after the other: whichever takes its worker down again is to blame for it.
+    for hint in receipt.hints:
+        become("ec_worker")
+        assert claim(school, hint.pass_id).attempt == passes.MAX_LOST
+        expire(database)
+        become("ec_clock")
+        assert clock.free_leases() == 1
     assert database.sql("select distinct state, lost, error from passes") == [("gave_up", 3, "worker_lost")]
     assert database.sql("select status, completed_at is not null from submissions") == [("failed", True)]
     logged = database.sql("select program, level, event, context ->> 'pass_id' from system_logs")

@@ -157,6 +157,17 @@ def hand_in(school: School, text: str = TEXT) -> Receipt:
         )
 
 
+def only(receipt: Receipt, database: Database, name: PassName = PassName.CONTENT) -> Hint:
+    """The other two passes of the submission are over, so that a hint can only mean this one."""
+    hint = hint_of(receipt, name)
+    database.sql(
+        "update passes set state = 'cancelled', finished_at = now() where submission_id = %s and id <> %s",
+        receipt.submission,
+        hint.pass_id,
+    )
+    return hint
+
+
 def hint_of(receipt: Receipt, name: PassName = PassName.CONTENT) -> Hint:
     return receipt.hints[list(PassName).index(name)]
 
@@ -305,15 +316,18 @@ def test_an_overloaded_vendor_is_asked_again_and_the_submission_completes(
     runner: PassRunner, database: Database, vendor: FakeVendor, receipt: Receipt
 ) -> None:
     hint = hint_of(receipt)
+    for other in receipt.hints:
+        if other != hint:
+            runner.run(other)
     vendor.script("overloaded")
     runner.run(hint)
     put_off = pass_row(database, hint)
     assert (put_off["state"], put_off["error"]) == ("queued", "overloaded")
     assert 0 < put_off["waits"] <= 1
     runner.run(hint)  # too early: the hint is for nobody
-    assert vendor.counters()["calls"] == 1
+    assert vendor.counters()["calls"] == 3
     eventually(lambda: pass_row(database, hint)["waits"] <= 0)
-    run_all(runner, receipt)
+    runner.run(hint)
     assert status(database, receipt) == "completed"
     assert [one for one in calls(database, receipt) if one[0] == "content"] == [
         ("content", 1, "overloaded"),
@@ -442,6 +456,7 @@ class Crashing:
     """A provider with a bug."""
 
     name = "local"
+    remote = False
     model = "crashing-1"
 
     def prompt_version(self, pass_name: PassName) -> str:
@@ -476,7 +491,7 @@ class Hung(Crashing):
 def test_an_attempt_that_runs_over_the_time_limit_counts(
     servers: Servers, database: Database, receipt: Receipt
 ) -> None:
-    hint = hint_of(receipt)
+    hint = only(receipt, database)
     broker = make_broker(servers.redis_url)
     broker.client.flushdb()
     boot.declare(broker, running(lambda _: Hung()), limit_seconds=0.2)
@@ -498,7 +513,7 @@ def test_an_attempt_that_runs_over_the_time_limit_counts(
 def test_the_same_hint_twenty_times_in_parallel_is_one_call(
     runner: PassRunner, database: Database, vendor: FakeVendor, receipt: Receipt
 ) -> None:
-    hint = hint_of(receipt)
+    hint = only(receipt, database)
     barrier = threading.Barrier(20, timeout=20)
     errors: list[Exception] = []
 

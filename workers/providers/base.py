@@ -188,6 +188,7 @@ class Provider(Protocol):
 
     name: str
     model: str
+    remote: bool  # called over the network, so that trouble with it is everybody's
 
     def prompt_version(self, pass_name: PassName) -> str:
         """Return the content hash that names the prompt (or rule set) behind an answer to this pass."""

@@ -109,6 +109,7 @@ class ClaudeProvider:
     """Asks Claude. One object serves all threads of a process; the client is made at the first call in each process."""
 
     name = "anthropic"
+    remote = True
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class LocalProvider:
     """Answers all three passes on this machine; costs nothing to make, loads its engines at the first grammar ask."""
 
     name = "local"
+    remote = False
 
     def __init__(self, engines: Engines | None = None) -> None:
         self.model = MODEL

@@ -1,0 +1,3 @@
+-- transactional: false
+drop index concurrently idx_passes_running;
+drop index concurrently idx_passes_turn;

@@ -1,0 +1,1 @@
+select provider, reason, seconds_left from monitor_pauses

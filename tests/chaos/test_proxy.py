@@ -1,0 +1,508 @@
+"""The proxy does to a connection what it was told, no more, and in order."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import socket
+import socketserver
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from chaos.proxy import Direction, Proxy
+
+PATIENCE_SECONDS = 5.0  # for what must come; a test that waits so long has failed
+SILENCE_SECONDS = 0.05  # for what must not
+
+Dial = Callable[[], socket.socket]
+
+
+class Upper(socketserver.ThreadingTCPServer):
+    """Answers in capitals, says `<bye>` when its client has no more to say, and tells the test what it heard."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, *, greeting: bytes = b"") -> None:
+        self.greeting = greeting
+        self.heard: queue.Queue[bytes] = queue.Queue()
+        self.ends: queue.Queue[str] = queue.Queue()
+        super().__init__(("127.0.0.1", 0), _Answers)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self.server_address[1]
+
+    def __enter__(self) -> Upper:
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+    def next_heard(self) -> bytes:
+        return self.heard.get(timeout=PATIENCE_SECONDS)
+
+    def next_end(self) -> str:
+        return self.ends.get(timeout=PATIENCE_SECONDS)
+
+
+class _Answers(socketserver.BaseRequestHandler):
+    server: Upper
+
+    def handle(self) -> None:
+        try:
+            self.request.sendall(self.server.greeting)
+            while chunk := self.request.recv(65536):
+                self.server.heard.put(chunk)
+                if chunk == b"die":
+                    _reset(self.request)
+                    return
+                self.request.sendall(chunk.upper())
+            self.request.sendall(b"<bye>")
+            self.server.ends.put("closed")
+        except ConnectionError:
+            self.server.ends.put("reset")
+
+
+@pytest.fixture
+def server() -> Iterator[Upper]:
+    with Upper() as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(server: Upper) -> Iterator[Proxy]:
+    with Proxy(server.address) as running:
+        yield running
+
+
+@pytest.fixture
+def dial(proxy: Proxy) -> Iterator[Dial]:
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_SECONDS))
+
+
+def test_bytes_and_half_closes_pass_both_ways_and_are_counted(proxy: Proxy, dial: Dial) -> None:
+    client = dial()
+    assert _ask(client, b"hello") == b"HELLO"
+    assert proxy.connections == 1
+    client.shutdown(socket.SHUT_WR)
+    assert _read(client, 99) == b"<bye>"
+    proxy.release()  # one more turn of its loop
+    assert (proxy.connections, proxy.bytes_up, proxy.bytes_down) == (0, 5, 10)
+
+
+def test_a_side_that_does_not_read_stops_the_other_and_loses_nothing(proxy: Proxy, dial: Dial) -> None:
+    size, sent, read = 64 << 20, hashlib.sha256(), hashlib.sha256()
+    with socket.create_server(("127.0.0.1", 0)) as lazy:
+        proxy.target = lazy.getsockname()
+        client = dial()
+        server_side, _ = lazy.accept()
+    client.settimeout(0.3)
+    done = 0
+    with server_side:
+        with pytest.raises(TimeoutError):
+            while done < size:
+                piece = done.to_bytes(8) * 8192
+                count = client.send(piece)
+                sent.update(piece[:count])
+                done += count
+        assert proxy.bytes_up < done < size
+        client.shutdown(socket.SHUT_WR)
+        while chunk := server_side.recv(1 << 20):
+            read.update(chunk)
+    assert read.digest() == sent.digest()
+    assert proxy.bytes_up == done
+
+
+def test_a_reset_at_either_side_reaches_the_other_as_a_reset(server: Upper, dial: Dial) -> None:
+    client = dial()
+    client.sendall(b"die")
+    _assert_reset(client)
+    client = dial()
+    assert _ask(client, b"a") == b"A"
+    _reset(client)
+    assert server.next_end() == "reset"
+
+
+def test_a_new_target_gets_the_new_connections_and_the_old_ones_stay(proxy: Proxy, dial: Dial) -> None:
+    old = dial()
+    assert _ask(old, b"a") == b"A"
+    with Upper(greeting=b"second ") as second:
+        proxy.target = lambda: second.address
+        assert _ask(dial(), b"b", length=8) == b"second B"
+        assert _ask(old, b"c") == b"C"
+
+
+@pytest.mark.parametrize("target", ["closed port", "no idea"])
+def test_a_target_that_is_not_there_is_a_reset_for_the_client(proxy: Proxy, dial: Dial, target: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        address = gone.getsockname()
+    proxy.target = address if target == "closed port" else lambda: {}["server"]
+    with pytest.raises(ConnectionResetError):
+        dial().recv(1)
+
+
+def test_refused_connections_are_refused_until_they_may_pass_again_on_the_same_port(
+    proxy: Proxy, server: Upper, dial: Dial
+) -> None:
+    client = dial()
+    assert _ask(client, b"a") == b"A"
+    for _ in range(2):
+        proxy.refuse()
+        _assert_reset(client)
+        assert (server.next_end(), proxy.connections) == ("reset", 0)
+        with pytest.raises(ConnectionRefusedError):
+            dial()
+        proxy.pass_on()
+        client = dial()
+        assert _ask(client, b"b") == b"B"
+
+
+def test_a_reset_ends_every_connection_at_both_sides_and_new_ones_pass(proxy: Proxy, server: Upper, dial: Dial) -> None:
+    clients = [dial(), dial()]
+    for client in clients:
+        assert _ask(client, b"a") == b"A"
+    proxy.reset()
+    assert proxy.connections == 0
+    for client in clients:
+        _assert_reset(client)
+        assert server.next_end() == "reset"
+    assert _ask(dial(), b"b") == b"B"
+
+
+def test_in_a_blackhole_connections_stay_open_and_silent_and_are_reset_when_it_ends(
+    proxy: Proxy, server: Upper, dial: Dial
+) -> None:
+    old = dial()
+    assert (_ask(old, b"a"), server.next_heard()) == (b"A", b"a")
+    proxy.blackhole()
+    new = dial()
+    for client in (old, new):
+        client.sendall(b"anybody?")
+        _assert_silent(client)
+    assert (server.heard.empty(), server.ends.empty(), proxy.connections) == (True, True, 2)
+    proxy.pass_on()
+    for client in (old, new):
+        _assert_reset(client)
+    assert server.next_end() == "reset"
+    assert _ask(dial(), b"b") == b"B"
+
+
+def test_in_a_blackhole_the_server_does_not_hear_that_its_client_died(proxy: Proxy, server: Upper, dial: Dial) -> None:
+    client = dial()
+    assert _ask(client, b"a") == b"A"
+    proxy.blackhole()
+    client.close()
+    with pytest.raises(queue.Empty):
+        server.ends.get(timeout=SILENCE_SECONDS)
+    proxy.pass_on()
+    assert server.next_end() == "reset"
+
+
+def test_a_delay_is_kept_by_every_chunk_in_order_also_when_it_shrinks(proxy: Proxy, dial: Dial) -> None:
+    client = dial()
+    assert _ask(client, b"a") == b"A"
+    proxy.delay(0.1)
+    asked_at = time.monotonic()
+    client.sendall(b"first ")
+    proxy.delay(0.01)
+    client.sendall(b"second")
+    assert _read(client, 12) == b"FIRST SECOND"
+    assert 0.1 <= time.monotonic() - asked_at < PATIENCE_SECONDS
+
+
+def test_what_was_delayed_goes_at_once_when_all_may_pass(proxy: Proxy, server: Upper, dial: Dial) -> None:
+    client = dial()
+    assert (_ask(client, b"a"), server.next_heard()) == (b"A", b"a")
+    proxy.delay(3600)
+    client.sendall(b"late")
+    with pytest.raises(queue.Empty):
+        server.heard.get(timeout=SILENCE_SECONDS)
+    proxy.pass_on()
+    assert _read(client, 4) == b"LATE"
+
+
+def test_a_truncated_answer_ends_in_a_reset_on_connections_old_and_new(proxy: Proxy, server: Upper, dial: Dial) -> None:
+    old = dial()
+    assert _ask(old, b"whole") == b"WHOLE"
+    proxy.truncate(3)
+    for client in (old, dial()):
+        client.sendall(b"answer")
+        assert _read(client, 3) == b"ANS"
+        _assert_reset(client)
+        assert server.next_end() == "reset"
+    proxy.truncate(0)
+    client = dial()
+    client.sendall(b"answer")
+    _assert_reset(client)
+    proxy.pass_on()
+    assert _ask(dial(), b"whole") == b"WHOLE"
+
+
+def test_a_long_answer_is_truncated_to_the_byte(proxy: Proxy, dial: Dial) -> None:
+    proxy.truncate(1_000_000)
+    client = dial()
+    client.sendall(b"x" * 100_000)  # more is only sent when its answer has been read: nothing waits in any socket
+    for _ in range(9):
+        assert len(_read(client, 100_000)) == 100_000
+        client.sendall(b"x" * 100_000)
+    assert len(_read(client, 100_000)) == 100_000
+    _assert_reset(client)
+    assert proxy.bytes_down == 1_000_000
+
+
+def test_held_bytes_do_not_reach_the_server_until_they_are_released_in_order(
+    proxy: Proxy, server: Upper, dial: Dial
+) -> None:
+    held, other = dial(), dial()
+    assert (_ask(held, b"begin"), server.next_heard()) == (b"BEGIN", b"begin")
+    proxy.hold("up", pattern=b"commit")
+    assert not proxy.wait_held(0)
+    held.sendall(b"and commit;")
+    assert proxy.wait_held(PATIENCE_SECONDS)
+    held.sendall(b"begin again")
+    assert (_ask(other, b"commit"), server.next_heard()) == (b"COMMIT", b"commit")
+    _assert_silent(held)
+    proxy.release()
+    assert _read(held, 22) == b"AND COMMIT;BEGIN AGAIN"
+    assert _ask(held, b"commit") == b"COMMIT"
+    assert not proxy.wait_held(0)
+
+
+def test_held_answers_are_kept_after_the_server_has_acted_until_they_are_released_in_order(
+    proxy: Proxy, server: Upper, dial: Dial
+) -> None:
+    held, other = dial(), dial()
+    assert (_ask(held, b"begin"), server.next_heard()) == (b"BEGIN", b"begin")
+    proxy.hold("down", pattern=b"commit")
+    held.sendall(b"commit")
+    assert proxy.wait_held(PATIENCE_SECONDS)
+    assert server.next_heard() == b"commit"
+    held.sendall(b"more")
+    assert server.next_heard() == b"more"
+    assert _ask(other, b"commit") == b"COMMIT"
+    _assert_silent(held)
+    proxy.pass_on()
+    assert _read(held, 10) == b"COMMITMORE"
+    assert _ask(held, b"on") == b"ON"
+
+
+@pytest.mark.parametrize(("direction", "heard"), [("up", None), ("down", b"any")])
+def test_without_a_pattern_the_first_chunk_of_that_direction_is_held(
+    proxy: Proxy, server: Upper, dial: Dial, direction: Direction, heard: bytes | None
+) -> None:
+    proxy.hold(direction)
+    client = dial()
+    client.sendall(b"any")
+    assert proxy.wait_held(PATIENCE_SECONDS)
+    _assert_silent(client)
+    assert (None if server.heard.empty() else server.next_heard()) == heard
+    proxy.release()
+    assert _read(client, 3) == b"ANY"
+
+
+@pytest.mark.parametrize(("direction", "heard"), [("up", b"commit"), ("down", None)])
+def test_whether_the_matching_chunk_itself_goes_on_can_be_chosen(
+    proxy: Proxy, server: Upper, dial: Dial, direction: Direction, heard: bytes | None
+) -> None:
+    proxy.hold(direction, pattern=b"commit", forward_match=direction == "up")
+    client = dial()
+    client.sendall(b"commit")
+    assert proxy.wait_held(PATIENCE_SECONDS)
+    if heard:
+        assert (server.next_heard(), _read(client, 6)) == (heard, b"COMMIT")
+    client.sendall(b"more")
+    _assert_silent(client)
+    assert server.heard.empty()
+    proxy.release()
+    assert _read(client, 4 if heard else 10) == (b"MORE" if heard else b"COMMITMORE")
+
+
+def test_a_pattern_is_found_across_chunks_of_one_connection_but_not_of_two(
+    proxy: Proxy, server: Upper, dial: Dial
+) -> None:
+    first, second = dial(), dial()
+    proxy.hold("up", pattern=b"commit")
+    assert _ask(first, b"com") == b"COM"
+    assert _ask(second, b"mit") == b"MIT"
+    assert not proxy.wait_held(0)
+    assert _ask(first, b"m") == b"M"
+    first.sendall(b"it")
+    assert proxy.wait_held(PATIENCE_SECONDS)
+    _assert_silent(first)
+    assert [server.next_heard() for _ in range(3)] == [b"com", b"mit", b"m"]
+    assert server.heard.empty()
+
+
+def test_dropped_connections_are_reset_and_only_a_lasting_hold_meets_the_next_one(
+    proxy: Proxy, server: Upper, dial: Dial
+) -> None:
+    proxy.hold("up", pattern=b"commit", once=False)
+    for _ in range(2):
+        client = dial()
+        client.sendall(b"commit")
+        assert proxy.wait_held(PATIENCE_SECONDS)
+        proxy.drop_held()
+        _assert_reset(client)
+        assert server.next_end() == "reset"
+    proxy.hold("up", pattern=b"commit")
+    client = dial()
+    client.sendall(b"commit")
+    assert proxy.wait_held(PATIENCE_SECONDS)
+    proxy.drop_held()
+    _assert_reset(client)
+    assert _ask(dial(), b"commit") == b"COMMIT"
+
+
+def test_a_client_killed_while_its_bytes_are_held_takes_them_with_it(proxy: Proxy, server: Upper) -> None:
+    proxy.hold("up", pattern=b"commit")
+    program = (
+        f"import socket; talk = socket.create_connection(('127.0.0.1', {proxy.port}))\n"
+        "talk.sendall(b'begin'); talk.recv(5); talk.sendall(b'commit'); talk.recv(1)"
+    )
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", program]) as client:
+        assert proxy.wait_held(PATIENCE_SECONDS)
+        assert proxy.connections == 1
+        client.kill()
+    assert (server.next_heard(), server.next_end()) == (b"begin", "closed")
+    proxy.release()
+    assert (server.heard.empty(), proxy.connections, proxy.bytes_up) == (True, 0, 5)
+
+
+def test_a_server_hears_the_end_of_a_client_whose_answer_is_held(proxy: Proxy, server: Upper, dial: Dial) -> None:
+    proxy.hold("down", pattern=b"commit")
+    client = dial()
+    client.sendall(b"commit")
+    assert proxy.wait_held(PATIENCE_SECONDS)
+    client.close()
+    assert (server.next_heard(), server.next_end()) == (b"commit", "closed")
+    proxy.release()
+    assert _ask(dial(), b"a") == b"A"
+
+
+@pytest.mark.parametrize("end", ["blackhole", "refuse", "reset"])
+def test_what_is_held_is_lost_when_connections_are(proxy: Proxy, server: Upper, dial: Dial, end: str) -> None:
+    proxy.hold("up", pattern=b"commit")
+    client = dial()
+    client.sendall(b"commit")
+    assert proxy.wait_held(PATIENCE_SECONDS)
+    getattr(proxy, end)()
+    proxy.pass_on()
+    _assert_reset(client)
+    assert _ask(dial(), b"a") == b"A"
+    assert server.next_heard() == b"a"
+
+
+def test_a_fault_set_in_a_blackhole_or_a_refusal_ends_it(proxy: Proxy, dial: Dial) -> None:
+    for end in (proxy.blackhole, proxy.refuse):
+        end()
+        proxy.hold("down", pattern=b"commit")
+        client = dial()
+        assert _ask(client, b"a") == b"A"
+        client.sendall(b"commit")
+        assert proxy.wait_held(PATIENCE_SECONDS)
+
+
+def test_a_thousand_short_connections_leave_nothing_behind(proxy: Proxy) -> None:
+    def talk() -> None:
+        for _ in range(250):
+            with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_SECONDS) as client:
+                client.sendall(b"short")
+                client.shutdown(socket.SHUT_WR)
+                assert _read(client, 99) == b"SHORT<bye>"
+
+    talkers = [threading.Thread(target=talk) for _ in range(4)]
+    for talker in talkers:
+        talker.start()
+    for talker in talkers:
+        talker.join()
+    proxy.release()  # one more turn of its loop
+    assert (proxy.connections, proxy.bytes_up, proxy.bytes_down) == (0, 5000, 10_000)
+
+
+def test_modes_that_change_under_load_leave_a_proxy_that_works_and_says_nothing(
+    proxy: Proxy, dial: Dial, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = threading.Event()
+
+    def talk() -> None:
+        while not stop.is_set():
+            try:
+                with socket.create_connection(("127.0.0.1", proxy.port), SILENCE_SECONDS) as client:
+                    _ask(client, b"commit" * 1000, length=6000)
+            except OSError:
+                continue
+
+    talkers = [threading.Thread(target=talk) for _ in range(4)]
+    for talker in talkers:
+        talker.start()
+    try:
+        for _ in range(10):
+            for change in (proxy.refuse, proxy.reset, proxy.blackhole, proxy.drop_held, proxy.pass_on, proxy.release):
+                proxy.hold("up", pattern=b"commit")
+                proxy.wait_held(0.01)
+                change()
+                proxy.delay(0.001)
+                proxy.truncate(5000)
+                change()
+    finally:
+        stop.set()
+        for talker in talkers:
+            talker.join()
+    proxy.reset()
+    assert _ask(dial(), b"a") == b"A"
+    assert (proxy.connections, caplog.records) == (1, [])
+
+
+def test_a_closed_proxy_has_reset_its_connections_and_given_its_port_and_thread_back(server: Upper) -> None:
+    proxy = Proxy(server.address)
+    with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_SECONDS) as client:
+        assert _ask(client, b"a") == b"A"
+        proxy.close()
+        proxy.close()
+        _assert_reset(client)
+    assert server.next_end() == "reset"
+    with socket.create_server(("127.0.0.1", proxy.port)):
+        pass
+    assert f"proxy-{proxy.port}" not in [thread.name for thread in threading.enumerate()]
+    with pytest.raises(RuntimeError, match="closed"):
+        proxy.pass_on()
+
+
+def _ask(client: socket.socket, words: bytes, *, length: int | None = None) -> bytes:
+    client.sendall(words)
+    return _read(client, length or len(words))
+
+
+def _read(client: socket.socket, length: int) -> bytes:
+    """Return so many bytes, or those there are before the end."""
+    found = b""
+    while len(found) < length and (chunk := client.recv(length - len(found))):
+        found += chunk
+    return found
+
+
+def _assert_silent(client: socket.socket) -> None:
+    client.settimeout(SILENCE_SECONDS)
+    with pytest.raises(TimeoutError):
+        client.recv(1)
+    client.settimeout(PATIENCE_SECONDS)
+
+
+def _assert_reset(client: socket.socket) -> None:
+    with pytest.raises(ConnectionResetError):
+        client.recv(1)
+
+
+def _reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
