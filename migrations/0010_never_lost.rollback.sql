@@ -1,4 +1,15 @@
 drop view monitor_pauses;
+create or replace view monitor_queue with (security_barrier) as
+select
+    p.queue,
+    p.state,
+    count(*) as depth,
+    coalesce(
+        extract(epoch from now() - min(greatest(p.queued_at, p.next_at)) filter (where p.state = 'queued' and p.next_at <= now())), 0
+    )::double precision as oldest_age_seconds
+from passes as p
+where p.state in ('queued', 'running')
+group by p.queue, p.state;
 create or replace view monitor_gave_up with (security_barrier) as
 select p.name as pass, p.error as reason, count(*) as total
 from passes as p
@@ -26,6 +37,7 @@ end;
 revoke select (essay_id) on passes from ec_clock;
 revoke select (id, slug) on orgs from ec_clock;
 drop policy ec_clock_any_org on orgs;
+revoke execute on function app_audience() from ec_stats;
 drop function discard_passes(uuid[]);
 drop function replay_passes(uuid[], text);
 revoke update (state, queue, attempt, lost, error, queued_at, next_at, hinted_at, first_claimed_at, started_at, finished_at,

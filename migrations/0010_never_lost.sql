@@ -6,9 +6,8 @@ alter table orgs add column ai_fallback text not null default 'wait'
 
 -- A person has seen that this pass gave up and wants to hear no more of it.
 alter table passes add column discarded_at timestamptz;
+-- Checked for the rows that are there by the next file, under a lock that lets work go on.
 alter table passes add constraint passes_discarded_when_given_up check (discarded_at is null or state = 'gave_up') not valid;
--- squawk-ignore constraint-missing-not-valid
-alter table passes validate constraint passes_discarded_when_given_up;
 
 -- A provider that nobody should call before `until`: shared, so that all workers learn from the first refusal.
 create table provider_pauses (
@@ -73,6 +72,7 @@ declare
     busy bigint;
     best uuid;
     best_busy bigint;
+    equals integer;
     -- A last try runs only while no other does (see suspect_may_run).
     most_lost integer := case when exists (select from passes as r where r.state = 'running' and r.lost >= 2) then 1 else 2 end;
 begin
@@ -87,9 +87,14 @@ begin
             order by p.next_at limit 1;
             if found then
                 busy := (select count(*) from passes as r where r.state = 'running' and r.org_id = org);
-                if best is null or busy < best_busy or (busy = best_busy and org = named.org_id) then
+                if best is null or busy < best_busy then
                     best := org;
                     best_busy := busy;
+                    equals := 1;
+                elsif busy = best_busy then
+                    -- Among equals chance decides: the hints come in the order of whoever flooded first.
+                    equals := equals + 1;
+                    best := case when random() < 1.0 / equals then org else best end;
                 end if;
             end if;
             org := (
@@ -126,26 +131,35 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
 begin
-    return pg_try_advisory_xact_lock(hashtext('essaycoach.suspect'))
-        and not exists (select from passes as r where r.state = 'running' and r.lost >= 2);
+    if not pg_try_advisory_xact_lock(hashtext('essaycoach.suspect')) then
+        return false;
+    end if;
+    -- A statement of its own: it must see what was committed up to the lock.
+    return not exists (select from passes as r where r.state = 'running' and r.lost >= 2);
 end
 $$;
 alter function suspect_may_run() owner to ec_stats;
 grant execute on function suspect_may_run() to ec_worker;
 
--- Pauses. A call that named a time keeps everybody away at least that long; later, shorter pauses change nothing.
+-- Pauses. A call that named a time keeps everybody away at least that long. A rate limit, whose end needs nobody to find out,
+-- takes the place of no other reason.
 create function pause_provider(wanted text, why text, pause_seconds double precision) returns void
 language sql volatile security definer
 set search_path = pg_catalog, public, pg_temp
 begin atomic
     insert into provider_pauses as p (provider, reason, until) values (wanted, why, now() + make_interval(secs => pause_seconds))
-    on conflict (provider) do update set until = greatest(p.until, excluded.until),
-        reason = case when excluded.until >= p.until then excluded.reason else p.reason end;
+    on conflict (provider) do update set until = greatest(p.until, excluded.until), probe_until = null,
+        reason = case
+            when p.reason = 'rate_limited' then excluded.reason
+            when excluded.reason = 'rate_limited' then p.reason
+            when excluded.until >= p.until then excluded.reason
+            else p.reason
+        end;
 end;
 alter function pause_provider(text, text, double precision) owner to ec_stats;
 
--- After one call failed: when it was the probe, or the newest five calls all failed through no fault of an essay, the provider
--- is paused for 2 s, doubled each time in a row up to a minute. Returns the pause in seconds, or null.
+-- After one call failed: when it was the probe, or the newest three calls (of the last hour) all failed through no fault of
+-- an essay, the provider is paused for 2 s, doubled each time in a row up to a minute. Returns the pause in seconds, or null.
 create function trip_if_failing(wanted text, why text, probed boolean) returns double precision
 language plpgsql volatile security definer
 set search_path = pg_catalog, public, pg_temp
@@ -157,15 +171,15 @@ begin
     select count(*) filter (where c.outcome in ('overloaded', 'server_error', 'connection', 'timeout')) into failed
     from (
         select a.outcome from ai_responses as a
-        where a.id >= uuid7_floor(now() - interval '3 minutes') and a.provider = wanted and a.completed_at is not null
-        order by a.id desc limit 5
+        where a.id >= uuid7_floor(now() - interval '1 hour') and a.provider = wanted and a.completed_at is not null
+        order by a.id desc limit 3
     ) as c;
-    if failed < 5 and not probed then
+    if failed < 3 and not probed then
         return null;
     end if;
     insert into provider_pauses as p (provider, reason, until) values (wanted, why, now() + interval '2 s')
     on conflict (provider) do update set trips = p.trips + 1, reason = excluded.reason, probe_until = null,
-        until = now() + make_interval(secs => least(60, 2 ^ least(p.trips + 1, 6)))
+        until = greatest(p.until, now() + make_interval(secs => least(60, 2 ^ least(p.trips + 1, 6))))
     -- Calls that were under way together fail together; they are one trip.
     where probed or (p.until <= now() and coalesce(p.probe_until, p.until) <= now())
     returning extract(epoch from p.until - now()) into pause_seconds;
@@ -205,7 +219,7 @@ create function reopen_provider(wanted text) returns void
 language sql volatile security definer
 set search_path = pg_catalog, public, pg_temp
 begin atomic
-    delete from provider_pauses where provider = wanted;
+    delete from provider_pauses where provider = wanted and until <= now();
 end;
 alter function reopen_provider(text) owner to ec_stats;
 grant select, insert, update, delete on provider_pauses to ec_stats;
@@ -229,9 +243,12 @@ begin
         join submissions as s on s.org_id = p.org_id and s.id = p.submission_id
         join essays as e on e.org_id = s.org_id and e.id = s.essay_id and e.newest_submission_id = s.id
         where p.org_id = app_org() and p.id = any (wanted) and p.state = 'gave_up'
+            and (current_setting('role') <> 'ec_educator' or p.audience_id = any (app_audience()))
     ),
     replayed as (
-        update passes as p set state = 'queued', queue = into_queue, attempt = 0, lost = 0, error = null, discarded_at = null,
+        -- An essay that took workers along gets one more try, alone among its like.
+        update passes as p set state = 'queued', queue = into_queue, attempt = 0, error = null, discarded_at = null,
+            lost = case when p.error = 'worker_lost' then 2 else 0 end,
             queued_at = now(), next_at = now(), hinted_at = now(), first_claimed_at = null, started_at = null,
             finished_at = null, tallied = false
         from before as b where p.org_id = app_org() and p.id = b.id
@@ -257,10 +274,12 @@ begin
     return query
     update passes as p set discarded_at = now()
     where p.org_id = app_org() and p.id = any (wanted) and p.state = 'gave_up' and p.discarded_at is null
+        and (current_setting('role') <> 'ec_educator' or p.audience_id = any (app_audience()))
     returning p.id, p.submission_id, p.name, p.error;
 end
 $$;
 alter function discard_passes(uuid[]) owner to ec_stats;
+grant execute on function app_audience() to ec_stats;
 grant update (state, queue, attempt, lost, error, discarded_at, queued_at, next_at, hinted_at, first_claimed_at, started_at,
     finished_at, tallied) on passes to ec_stats;
 grant update (status, completed_at) on submissions to ec_stats;
@@ -309,6 +328,20 @@ select p.name as pass, p.error as reason, count(*) as total
 from passes as p
 where p.state = 'gave_up' and p.discarded_at is null
 group by p.name, p.error;
+
+-- What was never tried is as old as its hand-in, also while a pause keeps its next attempt in the future.
+create or replace view monitor_queue with (security_barrier) as
+select
+    p.queue,
+    p.state,
+    count(*) as depth,
+    coalesce(extract(epoch from now() - min(case
+        when p.state = 'queued' and p.attempt = 0 then p.queued_at
+        when p.state = 'queued' and p.next_at <= now() then greatest(p.queued_at, p.next_at)
+    end)), 0)::double precision as oldest_age_seconds
+from passes as p
+where p.state in ('queued', 'running')
+group by p.queue, p.state;
 
 create view monitor_pauses with (security_barrier) as
 select p.provider, p.reason, greatest(0, extract(epoch from p.until - now()))::double precision as seconds_left,

@@ -42,7 +42,8 @@ alter role ec_ingest set lock_timeout = '1200ms';
 alter role ec_ingest set idle_in_transaction_session_timeout = '10s';
 alter role ec_worker set statement_timeout = '15s';
 alter role ec_worker set lock_timeout = '5s';
-alter role ec_worker set idle_in_transaction_session_timeout = '15s';
+-- Less than a worker's patience: a connection that went dark in the middle of a finish must let its locks go in time.
+alter role ec_worker set idle_in_transaction_session_timeout = '5s';
 alter role ec_clock set statement_timeout = '60s';
 alter role ec_clock set lock_timeout = '5s';
 alter role ec_clock set idle_in_transaction_session_timeout = '60s';

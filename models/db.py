@@ -36,6 +36,7 @@ class _Turn(threading.local):
 
     opening: tuple[str, list[Any]] | None = None
     deadline: float = 0.0
+    answer_seconds: float | None = None
 
 
 _turn = _Turn()
@@ -83,7 +84,7 @@ class Pool(PooledPostgresqlDatabase):
         return self._answered(whole)
 
     def _answered(self, sql: Any, params: Any = None) -> Any:
-        _silence.starts(self.connection())
+        _silence.starts(self.connection(), answer_seconds=_turn.answer_seconds)
         try:
             return super().execute_sql(sql, params)
         except (peewee.OperationalError, peewee.InterfaceError) as error:
@@ -138,13 +139,18 @@ def connect(settings: StoreSettings) -> None:
 
 @contextmanager
 def session(
-    *, org: UUID | None = None, user: UUID | None = None, role: Role | None = None, live: Live | None = None
+    *,
+    org: UUID | None = None,
+    user: UUID | None = None,
+    role: Role | None = None,
+    live: Live | None = None,
+    answer_seconds: float | None = None,
 ) -> Iterator[None]:
     """Run the block in one transaction as one identity, and commit; any error rolls back.
 
     Without a role the program acts as its own log-in role. Identity is local to the transaction and cannot leak to the
     next borrower. Raises DatabaseAway within `pool_wait_seconds`, and when a statement goes unanswered for
-    `answer_seconds`; the first statement raises Unauthorised when `live` no longer holds.
+    `answer_seconds` (unless given, the program's own); the first statement raises Unauthorised when `live` no longer holds.
     """
     if not database.is_closed():
         raise RuntimeError("sessions do not nest: one session is one transaction is one identity")
@@ -154,6 +160,7 @@ def session(
         _turn.deadline = time.monotonic() + _Limits.wait_seconds
         _connect(_turn.deadline)
         _turn.opening = _identity(org, user, role, live)
+        _turn.answer_seconds = answer_seconds
         yield
         # PostgreSQL answers the commit of a failed transaction with a rollback, and no error.
         if _turn.opening is None and _execute("commit").statusmessage != "COMMIT":
@@ -193,7 +200,7 @@ def run_many(sql: str, values: Sequence[Sequence[Any]]) -> None:
         if _turn.opening is not None:
             _execute("select")
         with _translated():
-            _silence.starts(database.connection())
+            _silence.starts(database.connection(), answer_seconds=_turn.answer_seconds)
             try:
                 psycopg2.extras.execute_values(database.connection().cursor(), sql, values, page_size=len(values))
             finally:

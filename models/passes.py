@@ -115,8 +115,12 @@ def fail(held: Claim, *, error: str, retry_in_seconds: float, counts: bool = Tru
         return False
     _must_hold(
         held,
-        "state = 'queued', lease_until = null, error = %s, next_at = now() + make_interval(secs => %s), attempt = attempt - %s",
-        (error, retry_in_seconds, 0 if counts else 1),
+        # What was put off before anything was tried goes on waiting for its first claim, in the figures too.
+        """
+        state = 'queued', lease_until = null, error = %s, next_at = now() + make_interval(secs => %s), attempt = attempt - %s,
+        first_claimed_at = case when attempt - %s > 0 then first_claimed_at end
+        """,
+        (error, retry_in_seconds, 0 if counts else 1, 0 if counts else 1),
     )
     return True
 
@@ -191,7 +195,8 @@ def free_expired(*, limit: int) -> int:
         f"select id, org_id, submission_id from passes where {_SILENT} and lost + 1 >= %s limit %s",  # noqa: S608 - a constant
         (RESTART_GRACE_SECONDS, MAX_LOST, limit),
     )
-    given_up = sum(_give_up_unheld(one, reason="worker_lost", silent=True) for one in hopeless)
+    gone = "state = 'running' and lease_until < now()"
+    given_up = sum(_give_up_unheld(one, reason="worker_lost", still=gone, died=True) for one in hopeless)
     freed = rows(
         f"""
         update passes set state = 'queued', lost = lost + 1, lease_until = null, next_at = now(), error = 'worker_lost'
@@ -216,15 +221,12 @@ def free_expired(*, limit: int) -> int:
 
 
 def give_up_hopeless(*, limit: int) -> int:
-    """Passes that have waited GIVE_UP_AFTER_DAYS are given up; returns how many. Call it as the clock."""
-    hopeless = rows(
-        """
-        select id, org_id, submission_id from passes
-        where state = 'queued' and queued_at < now() - make_interval(days => %s) limit %s
-        """,
-        (GIVE_UP_AFTER_DAYS, limit),
-    )
-    return sum(_give_up_unheld(one, reason="waited_too_long", silent=False) for one in hopeless)
+    """Passes tried in vain for GIVE_UP_AFTER_DAYS, and in the last hour too, are given up for their last reason; returns how many.
+
+    What nobody tried for long (the workers were off) gets its turn first. Call it as the clock.
+    """
+    hopeless = rows(f"select id, org_id, submission_id from passes where {_HOPELESS} limit %s", (limit,))  # noqa: S608 - a constant
+    return sum(_give_up_unheld(one, reason="waited_too_long", still=_HOPELESS) for one in hopeless)
 
 
 def close_finished(*, limit: int) -> int:
@@ -263,6 +265,9 @@ _SILENT = """
     state = 'running' and lease_until < now()
     and (started_at > pg_postmaster_start_time() or pg_postmaster_start_time() < now() - make_interval(secs => %s))
 """
+_HOPELESS = (
+    f"state = 'queued' and queued_at < now() - interval '{GIVE_UP_AFTER_DAYS} days' and started_at > now() - interval '1 hour'"
+)
 _HELD = "org_id = %s and id = %s and fence = %s and state = 'running'"
 
 
@@ -275,21 +280,23 @@ def _must_hold(held: Claim, change: str, values: tuple[Any, ...]) -> None:
         raise FenceLost(f"attempt {held.attempt} of pass {held.id} was overtaken")
 
 
-def _give_up_unheld(one: dict[str, Any], *, reason: str, silent: bool) -> int:
-    """Give up a pass whose claim is gone, or that nobody could claim; 0 when it has moved on meanwhile."""
+def _give_up_unheld(one: dict[str, Any], *, reason: str, still: str, died: bool = False) -> int:
+    """Give up a pass that no claim holds; 0 when it has moved on meanwhile. The reason is its last error where it has one."""
     run("select 1 from submissions where org_id = %s and id = %s for update", (one["org_id"], one["submission_id"]))
-    still = "state = 'running' and lease_until < now()" if silent else "state = 'queued'"
-    given_up = run(
+    given_up = row(
         f"""
-        update passes set state = 'gave_up', lost = lost + %s, lease_until = null, finished_at = now(), error = %s
-        where org_id = %s and id = %s and {still}
+        update passes set state = 'gave_up', lost = lost + %s, lease_until = null, finished_at = now(), error = coalesce(error, %s)
+        where org_id = %s and id = %s and {still} returning error
         """,  # noqa: S608 - constants of this file
-        (int(silent), reason, one["org_id"], one["id"]),
+        (int(died), reason, one["org_id"], one["id"]),
     )
-    if given_up:
-        keep_log("pass given up", program="clock", level="error", org=one["org_id"], pass_id=one["id"], reason=reason)
-        _close_if_last(one["submission_id"], org=one["org_id"])
-    return given_up
+    if given_up is None:
+        return 0
+    keep_log(
+        "pass given up", program="clock", level="error", org=one["org_id"], pass_id=one["id"], reason=given_up["error"]
+    )
+    _close_if_last(one["submission_id"], org=one["org_id"])
+    return 1
 
 
 def _lock_submission(held: Claim) -> None:

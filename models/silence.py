@@ -24,17 +24,18 @@ class Silence:
 
     def __init__(self) -> None:
         self.answer_seconds = 15.0
-        self._waiting: dict[int, tuple[Any, float]] = {}
+        self._waiting: dict[int, tuple[Any, float]] = {}  # by thread: its connection, and until when it waits
         self._cut: set[int] = set()
         self._lock = threading.Lock()
         self._process = 0
 
-    def starts(self, connection: Any) -> None:
-        """This thread waits for an answer on this connection from now on."""
+    def starts(self, connection: Any, *, answer_seconds: float | None = None) -> None:
+        """This thread waits for an answer on this connection from now on, for so long or as long as all do."""
         if self._process != os.getpid():
             self._watch()
         with self._lock:
-            self._waiting[threading.get_ident()] = (connection, time.monotonic())
+            until = time.monotonic() + (answer_seconds or self.answer_seconds)
+            self._waiting[threading.get_ident()] = (connection, until)
 
     def cut(self) -> bool:
         """Return whether the connection this thread waits on was cut."""
@@ -59,8 +60,8 @@ class Silence:
             time.sleep(LOOK_SECONDS)
             now = time.monotonic()
             with self._lock:
-                for thread, (connection, since) in self._waiting.items():
-                    if now - since > self.answer_seconds and thread not in self._cut:
+                for thread, (connection, until) in self._waiting.items():
+                    if now > until and thread not in self._cut:
                         self._cut.add(thread)
                         _cut(connection)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 
 import redis
@@ -18,7 +19,15 @@ logger = log.logger(__name__)
 
 STALE_HINT_SECONDS = 5.0
 BATCH = 500
+# One for each duty that may take long, and two for those that may not wait for them.
+POOL_SIZE = 5
 ANSWER_SECONDS = 15.0
+# Duties that may have a backlog to see to: above the role's own limit for a statement, so that they end some day.
+LONG_ANSWER_SECONDS = 65.0
+# After the database was out of sight for longer than SIGHT_SECONDS every lease may look expired: workers that live get
+# this long to say so, before one counts as silent.
+SIGHT_SECONDS = 3.0
+GRACE_SECONDS = passes.RESTART_GRACE_SECONDS
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -44,6 +53,28 @@ def free_leases() -> int:
     return freed
 
 
+class Sight:
+    """Lets a duty wait while the database has only just come back into sight."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._not_before = 0.0
+
+    def keeps(self, duty: Callable[[], int]) -> Callable[[], int]:
+        """Return the duty, done only when the database has been in sight for GRACE_SECONDS or was never out of it."""
+
+        def carry_out() -> int:
+            with session():
+                db.run("select 1")
+            now = time.monotonic()
+            if now - self._last > SIGHT_SECONDS:
+                self._not_before = now + GRACE_SECONDS
+            self._last = now
+            return duty() if now >= self._not_before else 0
+
+        return carry_out
+
+
 def give_up_hopeless() -> int:
     """No pass waits for ever. Returns how many were given up."""
     with session():
@@ -61,19 +92,19 @@ def close_finished() -> int:
 
 def fold_tallies() -> int:
     """What finished is part of the totals. Returns how many totals changed."""
-    with session():
+    with session(answer_seconds=LONG_ANSWER_SECONDS):
         return upkeep.fold_tallies()
 
 
 def make_partitions() -> int:
     """The coming months have their partitions. Returns how many were made."""
-    with session():
+    with session(answer_seconds=LONG_ANSWER_SECONDS):
         return upkeep.ensure_partitions()
 
 
 def purge() -> int:
     """What has outlived its published life is gone. Returns how many rows."""
-    with session():
+    with session(answer_seconds=LONG_ANSWER_SECONDS):
         return upkeep.purge()
 
 
@@ -82,14 +113,14 @@ def run() -> None:
     # Held back from the start and taken off the queue below: a handler that ran while the scheduler starts would be lost.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     log.set_up("clock")
-    db.connect(settings.read_store("ec-clock", pool_size=2, answer_seconds=ANSWER_SECONDS))
+    db.connect(settings.read_store("ec-clock", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
     broker = make_broker(settings.redis_url(), answer_seconds=1.0)
     scheduler = BackgroundScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
     duties: list[tuple[str, Callable[[], int], float]] = [
         ("resend_hints", lambda: resend_hints(broker), 0.5),
-        ("free_leases", free_leases, 1),
+        ("free_leases", Sight().keeps(free_leases), 1),
         ("fold_tallies", fold_tallies, 5),
         ("give_up_hopeless", give_up_hopeless, 60),
         ("close_finished", close_finished, 60),

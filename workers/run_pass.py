@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -53,12 +53,15 @@ from workers.providers.base import (
 log = logger(__name__)
 
 # An answer that is already paid for is offered to a database that is away for this long before it is let go.
-STORE_PATIENCE_SECONDS = 10.0
+STORE_PATIENCE_SECONDS = 20.0
 LONGEST_BACKOFF_SECONDS = 60.0
+LONGEST_NAMED_WAIT_SECONDS = 3600.0
 # While one call finds out whether a provider answers again, no other is made for so long, unless its answer comes before.
 PROBE_SECONDS = 15.0
 # An org that prefers a local reading to waiting gets it after so many attempts that failed, or at once while Claude is paused.
 FALLBACK_AFTER_ATTEMPTS = 3
+# How long a hint waits for one of the few places of a worker that computes.
+PLACE_PATIENCE_SECONDS = 30.0
 # Workers that are sent to the same row at the same moment ask again for another one.
 TURNS = 5
 
@@ -102,24 +105,33 @@ class PassRunner:
         self._leases = leases
         self._lease_seconds = lease_seconds
         self._pause_seconds = pause_seconds
-        self._place = threading.BoundedSemaphore(side_by_side) if side_by_side else nullcontext()
+        self._places = threading.BoundedSemaphore(side_by_side) if side_by_side else None
 
     def run(self, hint: Hint) -> bool:
-        """The pass whose turn it is has moved on, or none was ours to move; False when this worker is stopping instead.
-
-        Raises DatabaseAway before the claim only.
+        """The pass whose turn it is has moved on, or none was ours to move; False when this worker cannot look: send the
+        hint again. Raises DatabaseAway before the claim only.
         """
-        with self._place:
-            began = time.monotonic()
-            while not self._leases.stopping:
-                work = self._take(hint)
-                if work is None:
-                    return True
-                self._see_through(work)
-                # Suspects run one at a time, so the hints of the others came in vain: after a short one go on at once.
-                if not work.claim.suspect or time.monotonic() - began > self._lease_seconds:
-                    return True
+        # Not for ever: the message's time limit would strike inside the semaphore.
+        if self._places is None:
+            return self._run(hint)
+        if not self._places.acquire(timeout=PLACE_PATIENCE_SECONDS):
             return False
+        try:
+            return self._run(hint)
+        finally:
+            self._places.release()
+
+    def _run(self, hint: Hint) -> bool:
+        began = time.monotonic()
+        while not self._leases.stopping:
+            work = self._take(hint)
+            if work is None:
+                return True
+            self._see_through(work)
+            # Suspects run one at a time, so the hints of the others came in vain: after a short one go on at once.
+            if not work.claim.suspect or time.monotonic() - began > self._lease_seconds:
+                return True
+        return False
 
     def _see_through(self, work: Work) -> None:
         with stamped(pass_id=str(work.claim.id)):
@@ -294,7 +306,7 @@ def _put_off(work: Work, trouble: ProviderError) -> None:
     if isinstance(trouble, GiveUp):
         _give_up(work, trouble.outcome)
         return
-    wait = max(trouble.retry_after_seconds or 0.0, _backoff(claim.attempt))
+    wait = max(_named_wait(trouble) or 0.0, _backoff(claim.attempt))
     with session(org=claim.org):
         paused = _note_trouble(work, trouble)
         if paused and work.falls_back:
@@ -315,7 +327,8 @@ def _note_trouble(work: Work, trouble: ProviderError) -> float | None:
     if not provider.remote:
         return None
     if isinstance(trouble, Pause) or trouble.outcome is Outcome.RATE_LIMITED:
-        named = trouble.retry_after_seconds or work.pause_seconds
+        named = _named_wait(trouble)
+        named = work.pause_seconds if named is None else named
         pauses.pause(provider.name, reason=reason, seconds=named)
         log.error("provider paused", provider=provider.name, outcome=reason, wait_seconds=named)
         return named
@@ -323,6 +336,12 @@ def _note_trouble(work: Work, trouble: ProviderError) -> float | None:
     if tripped:
         log.error("provider paused", provider=provider.name, outcome=reason, wait_seconds=tripped)
     return tripped
+
+
+def _named_wait(trouble: ProviderError) -> float | None:
+    """Return how long the vendor asks to wait, within reason: a date in seconds since 1970 must not pause us for fifty years."""
+    asked = trouble.retry_after_seconds
+    return None if asked is None else min(asked, LONGEST_NAMED_WAIT_SECONDS)
 
 
 def _give_up(work: Work, outcome: Outcome) -> None:

@@ -134,17 +134,17 @@ def report(ours: Outcome, stock: Outcome | None, recoveries: list[float], *, com
         f"- {summary(ours)}.",
         *([f"- {summary(stock)} (what does not apply to it was left out)."] if stock else []),
         "",
-        "| fault | times | submissions | lost | doubled | slowest recovery | repeated AI calls | stock: lost, doubled |",
-        "|---|---|---|---|---|---|---|---|",
+        "| fault | times | submissions | lost | doubled | without a result | slowest recovery | repeated AI calls | stock: lost, doubled, without a result |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for one in ours.tallies.values():
         beside = stock.tallies.get(one.fault.id) if stock else None
-        said = f"{beside.lost} of {beside.submissions}, {beside.doubled}" if beside else "does not apply" if stock else ""
+        said = f"{beside.lost} of {beside.submissions}, {beside.doubled}, {beside.given_up}" if beside else "does not apply" if stock else ""
         if one.skipped:
-            lines.append(f"| {one.fault.id} {one.fault.title} | skipped: {one.skipped} | | | | | | {said} |")
+            lines.append(f"| {one.fault.id} {one.fault.title} | skipped: {one.skipped} | | | | | | | {said} |")
         else:
             lines.append(
-                f"| {one.fault.id} {one.fault.title} | {one.times} | {one.submissions} | {one.lost} | {one.doubled} "
+                f"| {one.fault.id} {one.fault.title} | {one.times} | {one.submissions} | {one.lost} | {one.doubled} | {one.given_up} "
                 f"| {one.slowest_seconds:.1f} s | {one.repeated} of {one.needed} | {said} |"
             )
     if recoveries:

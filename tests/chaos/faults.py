@@ -76,16 +76,19 @@ class Fault:
     inject: Callable[[Stage], None]
     stock: bool
     may_refuse: bool  # whether clients may be told to come back while it lasts
+    may_give_up: int  # submissions that it may cost a result, each time it is made
 
 
 FAULTS: list[Fault] = []
 
 
-def fault(number: int, title: str, *, stock: bool = True, may_refuse: bool = False) -> Callable[[Callable[[Stage], None]], Callable[[Stage], None]]:
+def fault(
+    number: int, title: str, *, stock: bool = True, may_refuse: bool = False, may_give_up: int = 0
+) -> Callable[[Callable[[Stage], None]], Callable[[Stage], None]]:
     """Put a function on the scoreboard."""
 
     def enter(inject: Callable[[Stage], None]) -> Callable[[Stage], None]:
-        FAULTS.append(Fault(f"F{number:02d}", title, inject, stock, may_refuse))
+        FAULTS.append(Fault(f"F{number:02d}", title, inject, stock, may_refuse, may_give_up))
         return inject
 
     return enter
@@ -272,21 +275,21 @@ def vendor_in_trouble(stage: Stage) -> None:
     wire.pass_on()
 
 
-@fault(18, "AI 200 that is truncated, a refusal, no JSON, a wrong schema, a web page")
+@fault(18, "AI 200 that is truncated, a refusal, no JSON, a wrong schema, a web page", may_give_up=6)
 def unusable_answers(stage: Stage) -> None:
     stage.vendor.script("truncated", "refusal", "context_exceeded", "invalid_json", "wrong_schema", "html")
     stage.lms.hand_in_some(4)
     stage.for_seconds(1)
 
 
-@fault(19, "AI 400, 413, 401, 403")
+@fault(19, "AI 400, 413, 401, 403", may_give_up=2)
 def refused_requests(stage: Stage) -> None:
     stage.vendor.script("bad_request", "too_large", "unauthorised", "forbidden")
     stage.lms.hand_in_some(4)
     stage.for_seconds(2)
 
 
-@fault(20, "an essay that kills its worker whenever it is read")
+@fault(20, "an essay that kills its worker whenever it is read", may_give_up=1)
 def poison(stage: Stage) -> None:
     deaths: list[float] = []
 

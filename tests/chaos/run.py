@@ -24,6 +24,7 @@ class Tally:
     accepted: dict[str, str] = field(default_factory=dict)
     lost: int = 0
     doubled: int = 0
+    given_up: int = 0
     slowest_seconds: float = 0.0
     calls: int = 0
     needed: int = 0
@@ -105,7 +106,9 @@ def carry_out(
         # What was slow may have come in meanwhile, and what was lost shows only now.
         for tally in tallies.values():
             last = subject.count(tally.accepted)
-            tally.lost, tally.doubled = last.lost + last.open, last.doubled
+            tally.lost, tally.doubled, tally.given_up = last.lost + last.open, last.doubled, last.given_up
+            if tally.given_up > tally.fault.may_give_up * tally.times:
+                tally.complaints.append(f"{tally.fault.id}: {tally.given_up} submissions ended without all three results")
     finally:
         lms.close()
     return Outcome(

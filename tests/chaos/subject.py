@@ -28,6 +28,7 @@ class Count:
     lost: int  # accepted, and not there at all
     doubled: int  # passes with more than one result, keys with more than one submission, versions ended twice
     passes_done: int
+    given_up: int  # final, but without all three results
     seconds_to_final: Mapping[str, float]  # of each final submission: when it ended, in seconds of the Unix epoch
 
 

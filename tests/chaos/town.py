@@ -154,7 +154,8 @@ class EssayCoach:
         wanted = {key: submission for key, submission in accepted.items() if submission not in self.erased}
         rows = self.sql(
             """
-            select s.id::text, s.completed_at is null, extract(epoch from s.completed_at)::float8, s.status = any (%s)
+            select s.id::text, s.completed_at is null, extract(epoch from s.completed_at)::float8, s.status = any (%s),
+                s.status in ('partial', 'failed')
             from submissions as s where s.id = any (%s::uuid[])
             """,
             list(FINAL), list(wanted.values()),
@@ -178,6 +179,7 @@ class EssayCoach:
             lost=len(set(wanted.values()) - {row[0] for row in rows}),
             doubled=keys_doubled + sum(1 for _, said, found in passes if said != found),
             passes_done=sum(1 for state, _, _ in passes if state == "done"),
+            given_up=sum(1 for row in rows if row[4]),
             seconds_to_final={row[0]: row[2] for row in rows if row[2] is not None},
         )
 

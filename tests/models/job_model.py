@@ -73,6 +73,7 @@ class Pass:
     hinted: bool = True
     expired: bool = False
     ancient: bool = False
+    tried: bool = False
     effect: tuple[int, int] | None = None
 
     @property
@@ -134,15 +135,21 @@ class JobModel:
         return [one for one in self.in_state("queued") if one.due and not (one.suspect and suspect_runs)]
 
     def turns(self, hinted: UUID) -> dict[Queue, set[UUID]]:
-        """The passes that may be offered, by queue: of the orgs with the fewest running, the hinted one before all others."""
+        """The passes that may be offered, by queue: those of the orgs with the fewest running.
+
+        The hinted one is offered whenever its org is chosen; among equal orgs chance chooses.
+        """
         running = Counter(one.version.org for one in self.in_state("running"))
         offers = {}
         for queue in Queue:
             due = [one for one in self.claimable() if one.queue == queue]
             fewest = min((running[one.version.org] for one in due), default=0)
             first = {one.id for one in due if running[one.version.org] == fewest}
+            mine = self.passes.get(hinted)
+            if mine is not None and hinted in first:
+                first = {one for one in first if one == hinted or self.passes[one].version.org != mine.version.org}
             if first:
-                offers[queue] = {hinted} if hinted in first else first
+                offers[queue] = first
         return offers
 
     def claim(self, pass_id: UUID) -> Pass | None:
@@ -152,6 +159,7 @@ class JobModel:
         taken.state, taken.error, taken.expired = "running", None, False
         taken.attempt += 1
         taken.fence += 1
+        taken.tried = True
         if taken.version.status == "queued":
             taken.version.status = "processing"
         return taken
@@ -203,9 +211,10 @@ class JobModel:
         return {one.id for one in hinted}
 
     def give_up_ancient(self) -> int:
-        ancient = [one for one in self.in_state("queued") if one.ancient]
+        """What was tried, and is still not over after days, ends for its last reason; what nobody tried goes on waiting."""
+        ancient = [one for one in self.in_state("queued") if one.ancient and one.tried]
         for one in ancient:
-            one.end("gave_up", error="waited_too_long")
+            one.end("gave_up", error=one.error or "waited_too_long")
         return len(ancient)
 
     def given_up(self, org: UUID, *, discarded: bool = False) -> set[UUID]:
@@ -217,8 +226,9 @@ class JobModel:
         found = [self.passes[one] for one in set(wanted) if one in self.passes]
         again = [one for one in found if one.state == "gave_up" and one.version.org == org and one.version.is_newest]
         for one in again:
+            one.lost = MAX_LOST - 1 if one.error == "worker_lost" else 0
             one.wait(due=True)
-            one.queue, one.attempt, one.lost, one.discarded, one.ancient, one.hinted = queue, 0, 0, False, False, True
+            one.queue, one.attempt, one.discarded, one.ancient, one.hinted, one.tried = queue, 0, False, False, True, False
             if one.version.is_final:
                 one.version.status = "processing"
         return {one.id for one in again}

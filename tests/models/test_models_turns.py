@@ -170,3 +170,21 @@ def test_a_place_in_the_queue_counts_every_other_school_only_as_far_as_it_goes_f
 
     # Schools take turns: before my first stands one of theirs, before my third three of theirs and two of mine.
     assert [place.position for place in places if place is not None] == [2, 4, 6]
+
+
+def test_schools_that_wait_take_turns_also_where_only_one_pass_runs_at_a_time(
+    school: School, other_school: School, become: Become, database: Database
+) -> None:
+    """Given one place and a flood whose hints come first, the late school's three passes are not the last of all."""
+    flood = [hand_in(school) for _ in range(40)]
+    late = hand_in(other_school)
+    become("ec_worker")
+    order: list[UUID] = []
+    for receipt in flood:
+        found = turn(receipt.hints[0])
+        assert found is not None
+        order.append(found.org_id)
+        database.sql("update passes set state = 'cancelled', finished_at = now() where id = %s", found.pass_id)
+
+    assert order.count(other_school.org) == len(late.hints)
+    assert order.index(other_school.org) < 15

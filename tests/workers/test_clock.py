@@ -266,6 +266,49 @@ def test_two_clocks_at_once_count_each_lost_lease_once(
     ]
 
 
+def test_what_was_tried_for_three_days_in_vain_ends_for_its_last_reason_and_what_nobody_tried_waits_on(
+    database: Database, school: School, become: Become, receipt: Receipt
+) -> None:
+    tried, untried, young = (hint.pass_id for hint in receipt.hints)
+    database.sql("update passes set queued_at = now() - interval '73 hours' where id in (%s, %s)", tried, untried)
+    database.sql("update passes set started_at = now() - interval '1 minute', error = 'unauthorised' where id in (%s, %s)", tried, young)
+    become("ec_clock")
+
+    assert clock.give_up_hopeless() == 1
+    assert database.sql("select id::text, error from passes where state = 'gave_up'") == [(str(tried), "unauthorised")]
+    assert clock.give_up_hopeless() == 0
+
+
+def test_a_version_left_open_by_a_fault_of_ours_is_closed(database: Database, become: Become, receipt: Receipt) -> None:
+    database.sql("update passes set state = 'gave_up', error = 'crashed', finished_at = now()")
+    become("ec_clock")
+
+    assert clock.close_finished() == 1
+    assert database.sql("select status, completed_at is not null from submissions") == [("failed", True)]
+    assert clock.close_finished() == 0
+
+
+def test_leases_are_left_alone_while_the_database_has_only_just_come_back(
+    database: Database, school: School, become: Become, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a worker that lived through an outage, the clock gives it time to renew before it counts as silent."""
+    become("ec_worker")
+    claim(school, receipt.hints[0].pass_id)
+    expire(database)
+    become("ec_clock")
+    monkeypatch.setattr(clock, "SIGHT_SECONDS", 0.2)
+    monkeypatch.setattr(clock, "GRACE_SECONDS", 0.5)
+    duty = clock.Sight().keeps(clock.free_leases)
+    time.sleep(0.3)  # the outage itself: nothing else could be waited for
+
+    assert duty() == 0
+    freed = 0
+    deadline = time.monotonic() + 5
+    while not freed and time.monotonic() < deadline:
+        freed = duty()
+    assert freed == 1
+
+
 def at_once(duty: Callable[[], int]) -> list[int]:
     """Return what two clocks' runs of a duty at the same moment answered."""
     barrier = threading.Barrier(2, timeout=20)

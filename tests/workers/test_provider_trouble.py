@@ -114,6 +114,20 @@ def test_a_rate_limit_one_worker_meets_keeps_the_other_from_calling(
     assert database.sql("select status from submissions") == [("completed",)]
 
 
+@pytest.mark.parametrize(
+    ("named", "longest"), [("0", 1), ("0.5", 2), ("1790000000", 3601), ("1e300", 3601), ("Fri, 31 Dec 2083 23:59:59 GMT", 3601)]
+)
+def test_a_vendor_that_names_an_absurd_time_is_waited_for_an_hour_at_most(
+    one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt, named: str, longest: float
+) -> None:
+    vendor.script(Step("rate_limited", retry_after=named))
+    one.run(receipt.hints[0])
+    state, attempt, reason, _, waits = rows(database, receipt)[0]
+    assert (state, attempt, reason) == ("queued", 0, "rate_limited")
+    assert 0 <= float(str(waits)) <= longest
+    assert database.sql("select until <= now() + make_interval(secs => %s) from provider_pauses", longest) == [(True,)]
+
+
 @pytest.mark.parametrize("behaviour", ["budget_spent", "unauthorised", "forbidden"])
 def test_a_refused_key_or_spent_budget_is_asked_about_once_a_minute_and_costs_no_attempt(
     one: PassRunner, other: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt, behaviour: str
@@ -132,6 +146,21 @@ def test_a_refused_key_or_spent_budget_is_asked_about_once_a_minute_and_costs_no
         other.run(hint)
     assert database.sql("select status from submissions") == [("completed",)]
     assert database.sql("select 1 from provider_pauses") == []
+
+
+def test_one_essay_at_a_quiet_hour_outlives_a_vendor_that_hangs(
+    one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt
+) -> None:
+    """Given a single pass whose every call fails, minutes apart, it uses up no more attempts than it takes to notice."""
+    hint = receipt.hints[0]
+    database.sql("update passes set state = 'cancelled', finished_at = now() where id <> %s", hint.pass_id)
+    vendor.always("server_error")
+    for _ in range(20):
+        one.run(hint)
+        due(database)
+        database.sql("update ai_responses set completed_at = completed_at - interval '3 minutes'")
+    assert rows(database, receipt)[0][0] == "queued"
+    assert vendor.counters()["calls"] > passes.MAX_ATTEMPTS
 
 
 def test_an_outage_of_hours_gives_no_essay_up(

@@ -691,3 +691,66 @@ def test_points_are_looked_up_in_the_rubric_never_taken_from_the_answer(
     points = {criterion.name: {name: value for name, value, _ in criterion.levels} for criterion in RUBRIC}
     for name, level, earned, most in stored:
         assert (earned, most) == (points[str(name)][str(level)], max(points[str(name)].values()))
+
+
+class Crowded(Crashing):
+    """A provider that knows how many passes it is asked to read at once."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.most = 0
+        self.door = threading.Event()
+        self._lock = threading.Lock()
+
+    def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
+        with self._lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.door.wait(20)
+        with self._lock:
+            self.inside -= 1
+        return Reply(answer=PassAnswer(), raw="", model=self.model, stop_reason="end")
+
+
+def narrow(provider: Provider, places: int) -> PassRunner:
+    leases = Leases(lease_seconds=LEASE_SECONDS, longest_seconds=60)
+    return PassRunner(choose_provider=lambda _: provider, leases=leases, lease_seconds=LEASE_SECONDS, side_by_side=places)
+
+
+def test_a_worker_that_computes_claims_no_more_than_it_has_places(
+    database: Database, school: School, receipt: Receipt, become: Become
+) -> None:
+    """Given ten hints in ten threads and two places, eight passes wait in the database, where turns are taken."""
+    become("ec_ingest")
+    with session_of(school, "alice"):
+        essay = Draft(title="Other", text=TEXT, source="app")
+        others = [essays.receive(school.alice, essay, org=school.org) for _ in range(3)]
+    hints = [hint for one in (receipt, *others) for hint in one.hints][:10]
+    become("ec_worker")
+    provider = Crowded()
+    runner = narrow(provider, 2)
+    threads = [threading.Thread(target=runner.run, args=(hint,)) for hint in hints]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: provider.inside == 2)
+    assert database.sql("select count(*) from passes where state = 'running'") == [(2,)]
+    provider.door.set()
+    for thread in threads:
+        thread.join(30)
+    assert provider.most == 2
+    assert database.sql("select count(*) from passes where state = 'done'") == [(10,)]
+
+
+def test_a_hint_that_finds_no_place_in_time_is_to_be_sent_again(
+    receipt: Receipt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.run_pass.PLACE_PATIENCE_SECONDS", 0.1)
+    provider = Crowded()
+    runner = narrow(provider, 1)
+    first = threading.Thread(target=runner.run, args=(receipt.hints[0],))
+    first.start()
+    eventually(lambda: provider.inside == 1)
+    assert runner.run(receipt.hints[1]) is False
+    provider.door.set()
+    first.join(20)
+    assert runner.run(receipt.hints[1]) is True

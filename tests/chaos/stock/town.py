@@ -175,6 +175,9 @@ class Stock:
             )
         )
         ((done,),) = self.sql("select count(distinct (submission, name)) from results where submission = any(%s)", ids)
+        whole = self.sql(
+            "select submission::text from results where submission = any(%s) group by 1 having count(distinct name) = 3", ids
+        )
         ((doubled,),) = self.sql(DOUBLED, ids, ids)
         return Count(
             accepted=len(accepted),
@@ -182,6 +185,7 @@ class Stock:
             lost=sum(submission not in here for submission in accepted.values()),
             doubled=doubled,
             passes_done=done,
+            given_up=len(set(finals) - {submission for (submission,) in whole}),
             seconds_to_final=finals,
         )
 
