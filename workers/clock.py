@@ -24,9 +24,8 @@ POOL_SIZE = 5
 ANSWER_SECONDS = 15.0
 # Duties that may have a backlog to see to: above the role's own limit for a statement, so that they end some day.
 LONG_ANSWER_SECONDS = 65.0
-# After the database was out of sight for longer than SIGHT_SECONDS every lease may look expired: workers that live get
-# this long to say so, before one counts as silent.
-SIGHT_SECONDS = 3.0
+# After the database was away every lease may look expired: workers that live get this long to say so, before one counts
+# as silent.
 GRACE_SECONDS = passes.RESTART_GRACE_SECONDS
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
@@ -57,19 +56,22 @@ class Sight:
     """Lets a duty wait while the database has only just come back into sight."""
 
     def __init__(self) -> None:
-        self._last = time.monotonic()
+        self._lost = False
         self._not_before = 0.0
 
     def keeps(self, duty: Callable[[], int]) -> Callable[[], int]:
         """Return the duty, done only when the database has been in sight for GRACE_SECONDS or was never out of it."""
 
         def carry_out() -> int:
-            with session():
-                db.run("select 1")
+            try:
+                with session():
+                    db.run("select 1")
+            except DatabaseAway:
+                self._lost = True
+                raise
             now = time.monotonic()
-            if now - self._last > SIGHT_SECONDS:
-                self._not_before = now + GRACE_SECONDS
-            self._last = now
+            if self._lost:
+                self._lost, self._not_before = False, now + GRACE_SECONDS
             return duty() if now >= self._not_before else 0
 
         return carry_out
