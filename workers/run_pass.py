@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -21,7 +21,6 @@ from dramatiq.middleware import Interrupt, TimeLimitExceeded
 from models import ai_responses, essays, feedback, passes, pauses
 from models.ai_responses import Call, CallEnd
 from models.courses import fetch_criteria
-from models.crypto import Key
 from models.db import session
 from models.errors import DatabaseAway, FenceLost, MasterKeyMissing, Undecipherable
 from models.essays import Task
@@ -42,20 +41,19 @@ from workers.providers.base import (
     Outcome,
     PassAnswer,
     PassRequest,
-    Pause,
     Provider,
     ProviderError,
     Repair,
     Reply,
     TryAgain,
 )
+from workers.trouble import give_up, put_off
+from workers.work import Work
 
 log = logger(__name__)
 
 # An answer that is already paid for is offered to a database that is away for this long before it is let go.
 STORE_PATIENCE_SECONDS = 20.0
-LONGEST_BACKOFF_SECONDS = 60.0
-LONGEST_NAMED_WAIT_SECONDS = 3600.0
 # While one call finds out whether a provider answers again, no other is made for so long, unless its answer comes before.
 PROBE_SECONDS = 15.0
 # An org that prefers a local reading to waiting gets it after so many attempts that failed, or at once while Claude is paused.
@@ -68,21 +66,6 @@ TURNS = 5
 ChooseProvider = Callable[[str], Provider]
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """A claimed pass with everything needed to carry it out, in the clear, for as long as that takes."""
-
-    claim: Claim
-    author: Author
-    key: Key
-    request: PassRequest
-    criteria: dict[str, dict[str, Any]]
-    provider: Provider
-    pause_seconds: float
-    probe: bool
-    falls_back: bool
 
 
 class PassRunner:
@@ -152,7 +135,7 @@ class PassRunner:
                 # cost the same call and end the same way.
                 log.exception("pass crashed", attempt=work.claim.attempt)
                 with suppress(FenceLost):
-                    _patiently(_give_up, work, Outcome.CRASHED)
+                    _patiently(give_up, work, Outcome.CRASHED)
 
     def _take(self, hint: Hint) -> Work | None:
         for _ in range(TURNS):
@@ -225,13 +208,13 @@ class PassRunner:
             try:
                 reply = self._ask(work, repair=unreadable)
             except Repair as still_unreadable:
-                _patiently(_give_up, work, still_unreadable.outcome)
+                _patiently(give_up, work, still_unreadable.outcome)
                 return
             except ProviderError as trouble:
-                _patiently(_put_off, work, trouble)
+                _patiently(put_off, work, trouble)
                 return
         except ProviderError as trouble:
-            _patiently(_put_off, work, trouble)
+            _patiently(put_off, work, trouble)
             return
         _patiently(_finish, work, reply)
 
@@ -300,56 +283,6 @@ def _finish(work: Work, reply: Reply) -> None:
     log.info("pass done", name=claim.name, attempt=claim.attempt, comments=len(answer.comments))
 
 
-def _put_off(work: Work, trouble: ProviderError) -> None:
-    """Move the row on as the error's class says; only here is a provider's trouble turned into a state."""
-    claim = work.claim
-    if isinstance(trouble, GiveUp):
-        _give_up(work, trouble.outcome)
-        return
-    wait = max(_named_wait(trouble) or 0.0, _backoff(claim.attempt))
-    with session(org=claim.org):
-        paused = _note_trouble(work, trouble)
-        if paused and work.falls_back:
-            wait = 0.0
-        elif paused:
-            wait = max(wait, paused)
-        # What is everybody's trouble, and the one call that finds out whether it is over, cost no essay an attempt.
-        counts = not (work.probe or isinstance(trouble, Pause) or trouble.outcome is Outcome.RATE_LIMITED)
-        again = passes.fail(claim, error=trouble.outcome, retry_in_seconds=wait, counts=counts)
-    log.warning(
-        "pass put off" if again else "pass given up", name=claim.name, outcome=trouble.outcome, attempt=claim.attempt
-    )
-
-
-def _note_trouble(work: Work, trouble: ProviderError) -> float | None:
-    """All workers know of the trouble; returns the seconds for which nobody is to call, if this led to a pause."""
-    provider, reason = work.provider, str(trouble.outcome)
-    if not provider.remote:
-        return None
-    if isinstance(trouble, Pause) or trouble.outcome is Outcome.RATE_LIMITED:
-        named = _named_wait(trouble)
-        named = work.pause_seconds if named is None else named
-        pauses.pause(provider.name, reason=reason, seconds=named)
-        log.error("provider paused", provider=provider.name, outcome=reason, wait_seconds=named)
-        return named
-    tripped = pauses.trip_if_failing(provider.name, reason=reason, probe=work.probe)
-    if tripped:
-        log.error("provider paused", provider=provider.name, outcome=reason, wait_seconds=tripped)
-    return tripped
-
-
-def _named_wait(trouble: ProviderError) -> float | None:
-    """Return how long the vendor asks to wait, within reason: a date in seconds since 1970 must not pause us for fifty years."""
-    asked = trouble.retry_after_seconds
-    return None if asked is None else min(asked, LONGEST_NAMED_WAIT_SECONDS)
-
-
-def _give_up(work: Work, outcome: Outcome) -> None:
-    with session(org=work.claim.org):
-        passes.give_up(work.claim, error=outcome)
-    log.warning("pass given up", name=work.claim.name, outcome=outcome, attempt=work.claim.attempt)
-
-
 def _note_fenced_write(claim: Claim) -> None:
     log.warning("overtaken", attempt=claim.attempt)
     with session(org=claim.org):
@@ -369,12 +302,6 @@ def _patiently(step: Callable[Parameters, Answer], *args: Parameters.args, **kwa
             if time.monotonic() > deadline:
                 raise
             time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - jitter, not a secret
-
-
-def _backoff(attempt: int) -> float:
-    """Return how long to wait before the next attempt, in seconds: doubling from one, with half of it left to chance."""
-    longest: float = min(LONGEST_BACKOFF_SECONDS, 2.0 ** (attempt - 1))
-    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
 
 
 def _fingerprint(request: PassRequest) -> bytes:

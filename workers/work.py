@@ -1,0 +1,26 @@
+"""One claimed pass with all it takes to carry it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from models.crypto import Key
+from models.feedback import Author
+from models.passes import Claim
+from workers.providers.base import PassRequest, Provider
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A claimed pass with everything needed to carry it out, in the clear, for as long as that takes."""
+
+    claim: Claim
+    author: Author
+    key: Key
+    request: PassRequest
+    criteria: dict[str, dict[str, Any]]
+    provider: Provider
+    pause_seconds: float
+    probe: bool
+    falls_back: bool
