@@ -388,7 +388,7 @@ def erased_during_the_call(stage: Stage) -> None:
         assert left == 0, f"{left} rows of an erased person are in {table}"
 
 
-@fault(26, "disk of PostgreSQL full", may_refuse=True)
+@fault(26, "disk of PostgreSQL full", stock=False, may_refuse=True)
 def disk_full(stage: Stage) -> None:
     if stage.disk is None:
         raise Skipped("needs the right to mount a small file system (root), which this machine does not give")
