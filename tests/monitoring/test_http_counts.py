@@ -82,7 +82,7 @@ def test_a_full_disk_costs_the_count_and_not_the_answer(monkeypatch):
 
 
 def test_counting_costs_less_than_a_twentieth_of_a_millisecond():
-    # The goal is 20 µs, measured at about 14; the bound leaves room for a busy machine.
+    # The goal is 20 µs, measured at about 14. Time of this thread, not of the wall: a busy machine must not fail it.
     app = Flask("cheap")
     app.add_url_rule("/", view_func=lambda: "fine")
     metrics.register(app)
@@ -90,11 +90,11 @@ def test_counting_costs_less_than_a_twentieth_of_a_millisecond():
         response = app.response_class("fine")
 
         def once() -> float:
-            started = time.perf_counter()
+            started = time.thread_time()
             for _ in range(1000):
                 metrics._start()
                 metrics._finish(response)
-            return (time.perf_counter() - started) / 1000
+            return (time.thread_time() - started) / 1000
 
         assert min(once() for _ in range(5)) < 50e-6
 
