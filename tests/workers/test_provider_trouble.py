@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from chaos.proxy import Proxy
@@ -37,23 +38,26 @@ def wire(vendor: FakeVendor) -> Iterator[Proxy]:
         yield wire
 
 
-def worker(address: str) -> PassRunner:
+@contextmanager
+def worker(address: str) -> Iterator[PassRunner]:
     """One worker of several: each learns only through the database what the others met."""
     settings = ProviderSettings(name="anthropic", api_key="sk-test", base_url=address, model=None)
     leases = Leases(lease_seconds=12, longest_seconds=60)
-    return PassRunner(
-        choose_provider=Chooser(settings, timeout_seconds=5), leases=leases, lease_seconds=12, side_by_side=None
-    )
+    chooser = Chooser(settings, timeout_seconds=5)
+    yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=12, side_by_side=None)
+    chooser("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 
 
 @pytest.fixture
-def one(wire: Proxy) -> PassRunner:
-    return worker(f"http://127.0.0.1:{wire.port}")
+def one(wire: Proxy) -> Iterator[PassRunner]:
+    with worker(f"http://127.0.0.1:{wire.port}") as runner:
+        yield runner
 
 
 @pytest.fixture
-def other(wire: Proxy) -> PassRunner:
-    return worker(f"http://127.0.0.1:{wire.port}")
+def other(wire: Proxy) -> Iterator[PassRunner]:
+    with worker(f"http://127.0.0.1:{wire.port}") as runner:
+        yield runner
 
 
 def hand_in(school: School) -> Receipt:
