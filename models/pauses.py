@@ -37,7 +37,7 @@ def pause(provider: str, *, reason: str, seconds: float) -> None:
 
 
 def trip_if_failing(provider: str, *, reason: str, probe: bool) -> float | None:
-    """Return the pause in seconds that this failed call led to, if it was the probe or the last of five failures in a row."""
+    """Return the pause in seconds that this failed call led to, if it was the probe or the last of three failures in a row."""
     found = row("select trip_if_failing(%s, %s, %s) as seconds", (provider, reason, probe))
     return found["seconds"] if found else None
 
