@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 
 import pytest
 from flask import Flask
@@ -79,24 +78,6 @@ def test_a_full_disk_costs_the_count_and_not_the_answer(monkeypatch):
 
     monkeypatch.setattr(metrics.REQUESTS, "labels", full)
     assert app.test_client().get("/").status_code == 200
-
-
-def test_counting_costs_less_than_a_twentieth_of_a_millisecond():
-    # The goal is 20 µs, measured at about 14. Time of this thread, not of the wall: a busy machine must not fail it.
-    app = Flask("cheap")
-    app.add_url_rule("/", view_func=lambda: "fine")
-    metrics.register(app)
-    with app.test_request_context("/"):
-        response = app.response_class("fine")
-
-        def once() -> float:
-            started = time.thread_time()
-            for _ in range(1000):
-                metrics._start()
-                metrics._finish(response)
-            return (time.thread_time() - started) / 1000
-
-        assert min(once() for _ in range(5)) < 50e-6
 
 
 @pytest.fixture(autouse=True)
