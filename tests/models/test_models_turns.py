@@ -130,8 +130,7 @@ def test_a_pass_that_lost_two_workers_runs_only_while_no_other_such_runs(
     first, second = hand_in(school).hints[0], hand_in(other_school).hints[0]
     database.sql("update passes set lost = 2 where id in (%s, %s)", first.pass_id, second.pass_id)
     # Their siblings would be due as well, and between schools with equally much running chance decides.
-    over = "update passes set state = 'cancelled', finished_at = now() where state = 'queued' and lost = 0"
-    database.sql(over)
+    database.sql("update passes set state = 'cancelled', finished_at = now() where state = 'queued' and lost = 0")
     become("ec_worker")
     with db.session(org=first.org_id):
         held = passes.claim(first.pass_id, org=first.org_id, lease_seconds=60)
