@@ -16,17 +16,17 @@ import psycopg2.extras
 from playhouse.pool import PooledPostgresqlDatabase
 
 from models.errors import DatabaseAway, Unauthorised
-from models.log import logger
+from models.log import logger, request_id
 from models.settings import StoreSettings
 from models.silence import Silence
 
 # The newest migration this code was written for. /readyz and the worker's start compare it with the database.
-SCHEMA = "0011_turn_indexes"
+SCHEMA = "0013_audit_chain"
 
 # The error code of require_live_session, in a class SQL leaves to applications.
 SESSION_ENDED = "EC001"
 
-Role = Literal["ec_auth", "ec_lms", "ec_student", "ec_educator", "ec_admin"]
+Role = Literal["ec_auth", "ec_lms", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
 log = logger(__name__)
 
@@ -144,11 +144,13 @@ def session(
     user: UUID | None = None,
     role: Role | None = None,
     live: Live | None = None,
+    actor: UUID | None = None,
     answer_seconds: float | None = None,
 ) -> Iterator[None]:
     """Run the block in one transaction as one identity, and commit; any error rolls back.
 
-    Without a role the program acts as its own log-in role. Identity is local to the transaction and cannot leak to the
+    Without a role the program acts as its own log-in role. `actor` is whom the audit trail names when it is no signed-in
+    person: an API key or a source. Identity is local to the transaction and cannot leak to the
     next borrower. Raises DatabaseAway within `pool_wait_seconds`, and when a statement goes unanswered for
     `answer_seconds` (unless given, the program's own); the first statement raises Unauthorised when `live` no longer holds.
     """
@@ -159,7 +161,7 @@ def session(
     try:
         _turn.deadline = time.monotonic() + _Limits.wait_seconds
         _connect(_turn.deadline)
-        _turn.opening = _identity(org, user, role, live)
+        _turn.opening = _identity(org, user, role, live, actor)
         _turn.answer_seconds = answer_seconds
         yield
         # PostgreSQL answers the commit of a failed transaction with a rollback, and no error.
@@ -236,9 +238,14 @@ def caused_by(error: BaseException, kind: type[Exception]) -> bool:
     return False
 
 
-def _identity(org: UUID | None, user: UUID | None, role: Role | None, live: Live | None) -> tuple[str, list[Any]]:
-    sql = "begin; select set_config('app.org', %s, true), set_config('app.user', %s, true)"
-    params: list[Any] = [str(org or ""), str(user or "")]
+def _identity(
+    org: UUID | None, user: UUID | None, role: Role | None, live: Live | None, actor: UUID | None
+) -> tuple[str, list[Any]]:
+    sql = (
+        "begin; select set_config('app.org', %s, true), set_config('app.user', %s, true), "
+        "set_config('app.actor', %s, true), set_config('app.request', %s, true)"
+    )
+    params: list[Any] = [str(org or ""), str(user or ""), str(actor or ""), request_id() or ""]
     if live is not None:
         sql += ", require_live_session(%s, %s, %s, %s)"
         params += [live.session, user, live.role, live.token_version]

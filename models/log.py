@@ -71,3 +71,9 @@ def stamped(**facts: Any) -> Iterator[None]:
     """Put the facts on every log line written inside the block."""
     with structlog.contextvars.bound_contextvars(**facts):
         yield
+
+
+def request_id() -> str | None:
+    """Return the id of the request this thread is serving, if it is serving one."""
+    found = structlog.contextvars.get_contextvars().get("request_id")
+    return None if found is None else str(found)

@@ -10,6 +10,7 @@ from peewee import (
     BlobField,
     BooleanField,
     CompositeKey,
+    DateField,
     DecimalField,
     DoubleField,
     IntegerField,
@@ -25,6 +26,8 @@ from models.db import database
 
 NOW: list[Node] = [SQL("default now()")]
 NEW_ID: list[Node] = [SQL("default uuidv7()")]
+NO_HASH: list[Node] = [SQL("default decode(repeat('00'::text, 32), 'hex'::text)")]
+SCOPES: list[Node] = [SQL("default '{submit,read}'::text[]")]
 FROM_ID: list[Node] = [SQL("generated always as (uuid_extract_timestamp(id)) stored")]
 READERS: list[Node] = [SQL("generated always as (coalesce(course_id, user_id)) stored")]
 
@@ -75,6 +78,7 @@ class Users(Table):
     token_version = IntegerField(default=0)
     disabled_at = DateTimeTZField(null=True)
     created_at = _created_at()
+    erase_requested_at = DateTimeTZField(null=True)
 
 
 class UserKeys(Table):
@@ -101,6 +105,19 @@ class Sessions(Table):
     created_at = _created_at()
 
 
+class OneTimeTokens(Table):
+    """An invitation or a password reset, known by its digest."""
+
+    id = _id()
+    org_id = UUIDField()
+    user_id = UUIDField()
+    purpose = TextField()
+    digest = BlobField()
+    expires_at = DateTimeTZField()
+    used_at = DateTimeTZField(null=True)
+    created_at = _created_at()
+
+
 class ApiKeys(Table):
     """A key of an LMS, known by its digest."""
 
@@ -112,6 +129,8 @@ class ApiKeys(Table):
     expires_at = DateTimeTZField(null=True)
     revoked_at = DateTimeTZField(null=True)
     created_at = _created_at()
+    scopes = ArrayField(TextField, index=False, constraints=SCOPES)
+    last_used_on = DateField(null=True)
 
 
 class Sources(Table):
@@ -424,7 +443,7 @@ class SystemLogs(Partitioned):
 
 
 class AuditLog(Partitioned):
-    """What a person did, for good."""
+    """What was done, by whom, for good; `sequence` and `hash` are its place in the org's chain."""
 
     org_id = UUIDField()
     actor_id = UUIDField(null=True)
@@ -434,6 +453,16 @@ class AuditLog(Partitioned):
     entity = TextField()
     entity_id = UUIDField()
     detail = BinaryJSONField(index=False, default=dict)
+    sequence = BigIntegerField(null=True)
+    hash = BlobField(null=True)
+
+
+class AuditHeads(Table):
+    """Where an org's chain of audit entries ends."""
+
+    org_id = UUIDField(primary_key=True)
+    sequence = BigIntegerField(default=0)
+    hash = BlobField(constraints=NO_HASH)
 
 
 class ProviderPauses(Table):

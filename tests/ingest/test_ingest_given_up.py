@@ -117,7 +117,7 @@ def stored(place: Place, submission: str) -> dict[str, dict[str, Any]]:
 def on_record(place: Place, submission: str) -> list[dict[str, Any]]:
     """Return what the audit trail says of a submission's passes, oldest first."""
     found = place.database.sql(
-        "select to_jsonb(a) from audit_log as a where detail ->> 'submission_id' = %s order by id", submission
+        "select to_jsonb(a) - 'sequence' - 'hash' from audit_log as a where detail ->> 'submission_id' = %s order by id", submission
     )
     return [one for (one,) in found]
 

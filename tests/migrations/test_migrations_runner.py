@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, groupby
 from pathlib import Path
 
 import psycopg2
@@ -64,14 +64,16 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def schema(url: str) -> str:
-    """The whole schema as SQL, yoyo's own tables left out."""
-    return subprocess.run(
+    """The whole schema as SQL, yoyo's own tables left out. Rights are a set: a revoke and a grant may list them in another order."""
+    dump = subprocess.run(
         [
             str(POSTGRES_BIN_PATH / "pg_dump"), "--schema-only", "--restrict-key=same", "--exclude-table=*yoyo*", "--schema=public",
             "--dbname", url,
         ],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
+    runs = groupby(dump.splitlines(), key=lambda line: line.startswith("GRANT "))
+    return "\n".join(line for are_grants, run in runs for line in (sorted(run) if are_grants else run))
 
 
 def test_every_file_goes_up_down_and_up_and_leaves_the_same_schema(empty: str, folder: Path, command: Command) -> None:

@@ -24,12 +24,12 @@ from models.settings import CryptoSettings, StoreSettings
 
 # The column a row is known by; `id` where nothing else is said.
 KNOWN_BY = {
-    "user_keys": "user_id", "enrollments": "course_id::text || user_id", "idempotency_keys": "key", "seen_events": "event_id",
+    "audit_heads": "org_id", "user_keys": "user_id", "enrollments": "course_id::text || user_id", "idempotency_keys": "key", "seen_events": "event_id",
 }  # fmt: skip
 TABLES = (
-    "ai_responses", "analytics", "api_keys", "assignments", "categories", "courses", "criterion_results", "enrollments", "essays",
-    "feedback", "idempotency_keys", "inbound_events", "orgs", "passes", "rubric_criteria", "rubrics", "seen_events", "sessions",
-    "sources", "submissions", "system_logs", "user_keys", "users",
+    "ai_responses", "analytics", "api_keys", "assignments", "audit_heads", "audit_log", "categories", "courses", "criterion_results",
+    "enrollments", "essays", "feedback", "idempotency_keys", "inbound_events", "one_time_tokens", "orgs", "passes", "rubric_criteria",
+    "rubrics", "seen_events", "sessions", "sources", "submissions", "system_logs", "user_keys", "users",
 )  # fmt: skip
 OWN, TAUGHT = "user_id = '{me}'", "audience_id in ({taught}) or audience_id = '{me}'"
 PEOPLE = "select user_id from enrollments where course_id in ({taught})"
@@ -51,13 +51,16 @@ VISIBLE = {
         "idempotency_keys": "caller_id = '{me}'", "analytics": OWN,
         **dict.fromkeys(("essays", "submissions", "passes", "feedback", "criterion_results"), TAUGHT),
     },
-    "ec_admin": dict.fromkeys(TABLES, "true"),
+    "ec_admin": dict.fromkeys(set(TABLES) - {"audit_heads"}, "true"),
     "ec_lms": dict.fromkeys(
-        set(TABLES) - {"ai_responses", "analytics", "api_keys", "inbound_events", "sessions", "sources", "system_logs"}, "true"
+        set(TABLES) - {
+            "ai_responses", "analytics", "api_keys", "audit_heads", "audit_log", "inbound_events", "one_time_tokens", "sessions",
+            "sources", "system_logs",
+        }, "true",
     ),
     "ec_worker": dict.fromkeys(
-        ("orgs", "users", "user_keys", "assignments", "categories", "rubrics", "rubric_criteria", "essays", "submissions", "passes",
-            "feedback", "ai_responses"), "true",
+        ("orgs", "users", "user_keys", "enrollments", "assignments", "categories", "rubrics", "rubric_criteria", "essays", "submissions",
+            "passes", "feedback", "ai_responses"), "true",
     ),
 }  # fmt: skip
 TAUGHT_COURSES = "select course_id from enrollments where user_id = '{me}' and role = 'educator'"
@@ -143,6 +146,11 @@ def scene(database: Database) -> Iterator[Scene]:
         database.sql(
             "insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() + interval '1 day')", school.org, school.alice
         )
+        database.sql(
+            "insert into one_time_tokens (org_id, user_id, purpose, digest, expires_at) "
+            "values (%s, %s, 'invitation', sha256('x'), now() + interval '1 day')", school.org, school.alice,
+        )  # fmt: skip
+    database.sql("select chain_audit(1000)")
     _connect(database, "ec_worker")
     for (slug, _, _), receipt in receipts.items():
         _read_all(schools[0] if slug == "north" else schools[1], receipt)
@@ -370,33 +378,34 @@ DENIED = {
     ],
     "ec_educator": [
         "update passes set state = 'queued'", "select password_hash from users", "insert into enrollments (role) values ('educator')",
-        "update users set role = 'admin'", "select from system_logs",
+        "update users set role = 'admin'", "select from system_logs", "select from audit_log", "update rubrics set name = 'x'",
+        "delete from rubrics", "update assignments set course_id = uuidv7()",
     ],
     "ec_admin": [
-        "select digest from api_keys", "select secret from sources", "select previous_secret from sources",
-        "select password_hash from users", "select raw from ai_responses", "update passes set fence = 0", "delete from users",
-        "delete from submissions", "update submissions set text = ''", "update user_keys set wrapped = ''",
+        "select digest from api_keys", "select digest from one_time_tokens", "select password_hash from users",
+        "update passes set fence = 0", "delete from users", "delete from user_keys", "delete from submissions",
+        "update submissions set text = ''", "update user_keys set wrapped = ''", "update audit_log set action = 'x'",
+        "delete from audit_log", "insert into audit_log (sequence) values (1)", "select from audit_heads",
     ],
     "ec_lms": [
         "update passes set state = 'done'", "update users set role = 'admin'", "update users set password_hash = 'x'",
         "select body from inbound_events", "select from api_keys", "insert into orgs (name) values ('x')",
     ],
     "ec_auth": [
-        "select name from users", "select email from users", "select from user_keys", "select from essays",
-        "update users set role = 'admin'", "update api_keys set revoked_at = null", "select name from sources",
+        "select external_id from users", "select from essays", "update user_keys set wrapped = ''", "update users set role = 'admin'", "update api_keys set revoked_at = null", "select name from sources",
     ],
     "ec_worker": [
         "insert into submissions (org_id) values (null)", "insert into passes (org_id) values (null)",
         "insert into essays (org_id) values (null)", "update submissions set text = ''", "update submissions set released_at = now()",
-        "update passes set lost = 0", "select email from users", "select password_hash from users", "select from sessions",
+        "update passes set lost = 0", "select password_hash from users", "select from sessions",
         "select from api_keys", "delete from feedback", "update feedback set body = ''", "select raw from ai_responses",
         "set local role ec_admin", "set local role ec_owner", "select from monitor_queue",
     ],
     "ec_clock": [
         "select text from submissions", "select title from essays", "select body from feedback", "select summary from passes",
-        "select raw from ai_responses", "select from users", "select from user_keys", "select response from idempotency_keys",
+        "select raw from ai_responses", "select name from users", "select email_digest from users", "select from user_keys", "select response from idempotency_keys",
         "insert into passes (org_id) values (null)", "update passes set fence = 0", "update passes set attempt = 0",
-        "set local role ec_admin",
+        "set local role ec_admin", "set local role ec_keys", "update audit_log set hash = ''", "update audit_heads set sequence = 0",
     ],
     "ec_monitor": [
         *(f"select from {table}" for table in TABLES), "select from untallied", "set local role ec_stats",
