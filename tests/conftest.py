@@ -127,6 +127,21 @@ def role_url(database: Database) -> Callable[[str], str]:
 
 
 Become = Callable[..., None]
+Report = Callable[[str], None]
+_reported: list[str] = []
+
+
+@pytest.fixture
+def report() -> Report:
+    """`report("0 of 1,000")` puts a figure a test counted into the summary of the run."""
+    return _reported.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _reported:
+        terminalreporter.section("counted")
+        for line in _reported:
+            terminalreporter.line(line)
 
 
 @pytest.fixture

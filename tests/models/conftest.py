@@ -11,6 +11,7 @@ import pytest
 from conftest import TEMPLATE, Become, Database, School, Servers, execute, make_school
 
 from models import db
+from tests.models.scene import Scene, build
 
 _numbers = count(1)
 
@@ -38,3 +39,8 @@ def school(become: Become) -> School:
 @pytest.fixture
 def other_school(school: School) -> School:
     return make_school(f"school-{next(_numbers)}")
+
+
+@pytest.fixture(scope="module")
+def scene(database: Database) -> Scene:
+    return build(database)

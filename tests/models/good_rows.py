@@ -1,0 +1,61 @@
+"""One row of every table that breaks no rule."""
+
+from __future__ import annotations
+
+OWN = {"org_id": "uuidv7()", "user_id": "uuidv7()"}
+PASS = {**OWN, "submission_id": "uuidv7()", "audience_id": "uuidv7()"}
+SHA = "decode(repeat('ab', 32), 'hex')"
+
+# One row of every table that breaks no rule, as SQL. Foreign keys are not looked at here.
+GOOD: dict[str, dict[str, str]] = {
+    "orgs": {"slug": "'a-school'", "name": "'A school'"},
+    "users": {"org_id": "uuidv7()", "role": "'student'", "email": "''", "email_digest": "''"},
+    "user_keys": {**OWN, "wrapped": "''", "master_key_id": "'k1'"},
+    "sessions": {**OWN, "expires_at": "now()"},
+    "one_time_tokens": {**OWN, "purpose": "'invitation'", "digest": SHA, "expires_at": "now()"},
+    "api_keys": {"org_id": "uuidv7()", "name": "'LMS'", "prefix": "'ec'", "digest": "''"},
+    "sources": {"org_id": "uuidv7()", "name": "'LMS'", "secret": "''"},
+    "categories": {"org_id": "uuidv7()", "slug": "'narrative'", "name": "'Narrative'"},
+    "rubrics": {"org_id": "uuidv7()", "name": "'Argument'", "content_hash": "''"},
+    "rubric_criteria": {
+        "org_id": "uuidv7()", "rubric_id": "uuidv7()", "position": "1", "name": "'Thesis'", "levels": "'[{}, {}]'",
+    },
+    "courses": {"org_id": "uuidv7()", "name": "'English'"},
+    "enrollments": {**OWN, "course_id": "uuidv7()", "role": "'student'"},
+    "assignments": {"org_id": "uuidv7()", "course_id": "uuidv7()", "title": "'Phones'"},
+    "essays": {
+        **OWN, "title": "''", "versions": "1", "newest_submission_id": "uuidv7()", "newest_submitted_at": "now()",
+    },
+    "submissions": {
+        **OWN, "essay_id": "uuidv7()", "audience_id": "uuidv7()", "version": "1", "status": "'queued'", "queue": "'bulk'",
+        "source": "'app'", "language": "'en-GB'", "text": "''", "text_sha256": SHA, "characters": "100000", "words": "0",
+        "submitted_at": "now()",
+    },
+    "passes": {**PASS, "essay_id": "uuidv7()", "name": "'grammar'", "state": "'queued'", "queue": "'bulk'"},
+    "idempotency_keys": {"org_id": "uuidv7()", "caller_id": "uuidv7()", "key": "'k'", "request_sha256": "''"},
+    "seen_events": {"org_id": "uuidv7()", "source_id": "uuidv7()", "event_id": "'e'", "body_sha256": "''"},
+    "inbound_events": {
+        "org_id": "uuidv7()", "source_id": "uuidv7()", "event_id": "'e'", "outcome": "'accepted'", "body": "''", "body_sha256": "''",
+    },
+    "feedback": {
+        **PASS, "text_characters": "10", "essay_id": "uuidv7()", "pass": "'grammar'", "type": "'spelling'", "kind": "'issue'",
+        "severity": "'minor'", "priority": "1", "match": "'exact'", "span_start": "0", "span_end": "10", "confidence": "1",
+        "confidence_basis": "'model'", "origin": "'model'", "provider": "'local'", "model": "'m'", "body": "''",
+    },
+    "criterion_results": {
+        **PASS, "criterion_id": "uuidv7()", "pass": "'content'", "level": "'clear'", "points": "4", "max_points": "4",
+        "confidence": "0", "rationale": "''",
+    },
+    "ai_responses": {
+        **OWN, "submission_id": "uuidv7()", "pass": "'content'", "attempt": "1", "provider": "'local'", "model": "'m'",
+        "prompt_version": "'1'", "request_sha256": "''",
+    },
+    "analytics": {**OWN, "event": "'submitted'"},
+    "audit_log": {
+        "org_id": "uuidv7()", "actor_role": "'admin'", "action": "'pass_replayed'", "entity": "'pass'", "entity_id": "uuidv7()",
+    },
+    "audit_heads": {"org_id": "uuidv7()"},
+    "provider_pauses": {"provider": "'anthropic'", "reason": "'overloaded'", "until": "now()"},
+    "system_logs": {"program": "'clock'", "level": "'error'", "event": "'x'"},
+    "tallies": {"name": "'n'", "labels": "'{}'"},
+}  # fmt: skip
