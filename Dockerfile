@@ -11,5 +11,5 @@ COPY monitoring monitoring
 COPY standalone standalone
 RUN pip install --constraint constraints.txt --editable '.[local]' \
     && useradd --system --no-create-home essaycoach \
-    && install -d -o essaycoach /run/metrics
+    && install -d -o essaycoach /run/metrics /var/lib/essaycoach
 USER essaycoach

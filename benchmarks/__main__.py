@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import fairness, ingest_rate, memory, overhead
+from benchmarks import fairness, ingest_rate, memory, overhead, security
 
 BENCHMARKS = {
     "ingest": ingest_rate.run,
+    "security": security.run,
     "overhead": overhead.overhead,
     "parallel": overhead.parallel,
     "memory": memory.run,

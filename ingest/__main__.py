@@ -6,11 +6,17 @@ import argparse
 import getpass
 import os
 import sys
+from pathlib import Path
 
+from ingest.roster import MOST_FAULTS, DryRun
+from ingest.roster_csv import read_roster
+from ingest.roster_files import read_files
 from models import crypto, db, orgs, settings, users
 from models.audit import Actor, note
-from models.errors import DatabaseAway, Invalid, SettingsError
+from models.errors import DatabaseAway, InProgress, Invalid, SettingsError
 from models.passwords import Passwords
+from models.roster import BadRoster, Report, import_roster
+from models.roster_plan import Roster
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,20 +35,37 @@ def main(arguments: list[str] | None = None) -> int:
     change.add_argument("slug", help="the org's short name")
     change.add_argument("--policy", choices=("anthropic", "local", "none"), help="none and local: nothing leaves")
     change.add_argument("--fallback", choices=("wait", "local"), help="what happens while Claude cannot be had")
+    _add_roster(commands)
     chosen = parser.parse_args(arguments)
     if chosen.command == "set-ai" and not (chosen.policy or chosen.fallback):
         change.error("say what to change: --policy, --fallback or both")
     try:
-        return _create_org(chosen) if chosen.command == "create-org" else _set_ai(chosen)
-    except (SettingsError, DatabaseAway, Invalid) as error:
+        return {"create-org": _create_org, "set-ai": _set_ai, "roster": _roster}[chosen.command](chosen)
+    except BadRoster as error:
+        _print_faults(error)
+        return 1
+    except (SettingsError, DatabaseAway, InProgress, Invalid) as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 1
 
 
+def _add_roster(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    take = commands.add_parser("roster", help="import people, classes and enrolments from OneRoster CSV files")
+    take.add_argument("path", type=Path, help="a folder or zip with users.csv, classes.csv and enrollments.csv, or some of them")
+    take.add_argument("--org", required=True, metavar="SLUG", help="the org's short name")
+    take.add_argument("--dry-run", action="store_true", help="do everything, report it, and take it back")
+    take.add_argument(
+        "--allow-admins", action="store_true", help="let the roster make admins, enable them again and change their addresses"
+    )
+    take.epilog = "One bad row, and nothing is imported: the exit code is 1 and the rows are listed."
+
+
 def _create_org(chosen: argparse.Namespace) -> int:
     password = os.environ.get("ESSAYCOACH_ADMIN_PASSWORD") or getpass.getpass("Password of the admin: ")
-    if len(password) < 8:
-        print("ingest: the password must have at least 8 characters", file=sys.stderr)
+    passwords = Passwords()
+    objection = passwords.objection(password, about=(chosen.admin_email, chosen.admin_name, chosen.slug))
+    if objection is not None:
+        print(f"ingest: the password {objection}", file=sys.stderr)
         return 1
     db.connect(settings.read_store("ec-ingest", pool_size=1, answer_seconds=15.0))
     crypto.load(settings.read_crypto())
@@ -55,7 +78,7 @@ def _create_org(chosen: argparse.Namespace) -> int:
             org=org,
             name=chosen.admin_name,
             email=chosen.admin_email,
-            password_hash=Passwords().hash(password),
+            password_hash=passwords.hash(password),
         )
     print(f"org {chosen.slug} exists ({org}); {chosen.admin_email} can sign in")
     return 0
@@ -81,6 +104,61 @@ def _set_ai(chosen: argparse.Namespace) -> int:
         )
     print(f"org {chosen.slug}: changed")
     return 0
+
+
+def _roster(chosen: argparse.Namespace) -> int:
+    roster = read_roster(read_files(chosen.path))
+    db.connect(settings.read_store("ec-ingest", pool_size=1, answer_seconds=15.0))
+    crypto.load(settings.read_crypto())
+    with db.session(role="ec_auth"):
+        org = orgs.find_org(chosen.org)
+    if org is None:
+        print(f"ingest: there is no org {chosen.org!r}", file=sys.stderr)
+        return 1
+    try:
+        with db.session(org=org, role="ec_admin"):
+            report = import_roster(roster, org=org, allow_admins=chosen.allow_admins, progress=_show_progress)
+            if chosen.dry_run:
+                raise DryRun(report)
+            actor = Actor(role="operator")
+            note("roster_imported", org=org, actor=actor, entity="org", entity_id=org, allow_admins=chosen.allow_admins)
+    except DryRun as done:
+        report = done.report
+    _print_report(report, roster, dry_run=chosen.dry_run)
+    return 0
+
+
+def _show_progress(made: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{made} of {total} changes", end="\n" if made == total else "", file=sys.stderr, flush=True)
+
+
+def _print_report(report: Report, roster: Roster, *, dry_run: bool) -> None:
+    people, courses, enrollments = report.users, report.courses, report.enrollments
+    print(f"{'':<12}{'rows':>8}{'added':>10}{'changed':>10}{'off':>10}{'unchanged':>11}")
+    for name, rows, added, changed, off, unchanged in (
+        ("users", len(roster.people), people.added, people.changed, people.disabled, people.unchanged),
+        ("classes", len(roster.courses), courses.added, courses.changed, courses.archived, courses.unchanged),
+        (
+            "enrollments", len(roster.enrollments), enrollments.added, enrollments.changed, enrollments.removed,
+            enrollments.unchanged,
+        ),
+    ):  # fmt: skip
+        print(f"{name:<12}{rows:>8}{added:>10}{changed:>10}{off:>10}{unchanged:>11}")
+    print("off: users disabled, classes archived, enrollments removed")
+    for warning in report.warnings:
+        print(f"warning: {warning}")
+    if dry_run:
+        print("dry run: nothing was kept")
+
+
+def _print_faults(error: BadRoster) -> None:
+    print(f"ingest: {error}", file=sys.stderr)
+    print(f"{'file':<16}{'row':>6}  {'column':<16}what to do", file=sys.stderr)
+    for fault in error.faults[:MOST_FAULTS]:
+        print(f"{fault.file + '.csv':<16}{fault.row:>6}  {fault.column:<16}{fault.what}", file=sys.stderr)
+    if error.total > MOST_FAULTS:
+        print(f"… and {error.total - MOST_FAULTS} more", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,30 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from ingest import auth, essays, given_up, health, limits, metrics, openapi, problems, submissions, webhooks
+from ingest import (
+    api_keys,
+    assignments,
+    audit,
+    auth,
+    courses,
+    essays,
+    given_up,
+    health,
+    limits,
+    mail,
+    metrics,
+    openapi,
+    orgs,
+    passwords,
+    problems,
+    rights,
+    roster,
+    rubrics,
+    sources,
+    submissions,
+    users,
+    webhooks,
+)
 from ingest import settings as ingest_settings
 from ingest.strict_json import MAX_BODY_BYTES
 from ingest.waiting import Waiting
@@ -20,6 +43,13 @@ from models.broker import make_broker
 POOL_SIZE = 10
 # A client is told to come back within two seconds when the database has fallen silent.
 ANSWER_SECONDS = 1.5
+# What a browser is told with every answer: guess no type, tell nobody where one came from, lend nothing to other sites.
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -41,8 +71,12 @@ def create_app() -> Flask:
     app.extensions["essaycoach.waiting"] = Waiting(chosen.waiting_slots)
     auth.set_up(app, chosen)
     limits.set_up(app, chosen)
-    for room in (auth, submissions, given_up, essays, webhooks, health):
+    mail.set_up(app, chosen)
+    for room in (auth, submissions, given_up, essays, webhooks, health, api_keys, sources, audit, rights, roster):
         app.register_blueprint(room.blueprint)
+    for room in (users, courses, assignments, rubrics, orgs):
+        app.register_blueprint(room.blueprint)
+    app.register_blueprint(passwords.blueprint)
     problems.register(app)
     openapi.register(app)
     metrics.register(app)
@@ -62,6 +96,9 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update(ALWAYS)
+    response.headers.setdefault("Content-Security-Policy", NOTHING)
     response.headers.setdefault("Cache-Control", "no-store")
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     return response

@@ -10,16 +10,17 @@ from flask import Blueprint, Response
 from ingest import pages, schemas
 from ingest.auth import identity
 from ingest.openapi import operation
+from ingest.staff_reads import note_read
 from models import essays
 
 blueprint = Blueprint("essays", __name__)
 
 
 @blueprint.get("/v1/essays")
-@operation("List essays", answers={200: schemas.Essays}, parameters=(pages.LIMIT, pages.CURSOR), problems=("invalid-payload",))
+@operation("List essays", answers={200: schemas.Essays}, parameters=(pages.LIMIT, pages.CURSOR), problems=("invalid-payload", "forbidden"))
 def list_essays() -> Response:
     """Answer the essays you may see, newest first, a page at a time."""
-    who = identity()
+    who = identity(scope="read")
     limit, before = pages.limit(), pages.cursor()
     with who.session():
         found = essays.list_essays(org=who.org, limit=limit + 1, before=before)
@@ -30,12 +31,13 @@ def list_essays() -> Response:
 
 
 @blueprint.get("/v1/essays/<uuid:essay_id>")
-@operation("One essay with its versions", answers={200: schemas.EssayWithVersions})
+@operation("One essay with its versions", answers={200: schemas.EssayWithVersions}, problems=("forbidden",))
 def one_essay(essay_id: UUID) -> Response:
     """Answer an essay and all its versions, oldest first."""
-    who = identity()
+    who = identity(scope="read")
     with who.session():
         found = essays.fetch_essay(essay_id, org=who.org)
+        note_read(who, entity="essay", entity_id=essay_id, person=found["user_id"])
     versions = [schemas.Version.model_validate(version) for version in found["submissions"]]
     answer = schemas.EssayWithVersions(**_essay(found).model_dump(), versions=versions)
     return Response(answer.model_dump_json(), content_type="application/json")

@@ -1,4 +1,4 @@
-"""How often somebody may ask: per caller, and tighter for signing in.
+"""How often somebody may ask: per caller, per address while nobody is known, and tighter for all that guessing could open.
 
 Redis counts for all processes together. While it is away each process counts alone, at a quarter of the rate: stricter
 rather than open. `limits` is the engine inside flask-limiter, used directly because the caller is known only after the
@@ -8,12 +8,13 @@ token has been read (docs/decisions.md).
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import threading
 import time
 import unicodedata
 
 from flask import Flask, current_app, request
-from limits import RateLimitItem, RateLimitItemPerMinute, parse
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute, parse
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
@@ -25,6 +26,7 @@ log = logger(__name__)
 
 SIGN_INS_PER_ACCOUNT = RateLimitItemPerMinute(30)
 SIGN_INS_PER_ADDRESS = RateLimitItemPerMinute(300)
+MAILS_PER_PERSON = RateLimitItemPerHour(5)
 HOLD_OFF_SECONDS = 5.0
 MOST_CALLERS = 10_000
 ALONE = 4  # without Redis each process allows this fraction of a rate
@@ -35,6 +37,7 @@ class Limits:
 
     def __init__(self, settings: IngestSettings) -> None:
         self.per_caller = parse(settings.rate_limit)
+        self.per_address = parse(settings.address_rate_limit)
         storage = storage_from_string(settings.redis_url, socket_connect_timeout=0.3, socket_timeout=0.3)
         self._shared = FixedWindowRateLimiter(storage)
         self._alone = FixedWindowRateLimiter(MemoryStorage())
@@ -87,14 +90,48 @@ def count(caller: str) -> None:
     _hit(counters, counters.per_caller, caller)
 
 
+def count_address() -> None:
+    """Somebody who is not known, or not yet, asked once more from this address. Raises Problem when that is too often."""
+    counters: Limits = current_app.extensions["essaycoach.limits"]
+    _hit(counters, counters.per_address, f"from:{_address()}")
+
+
 def count_sign_in(org: str, email: str) -> None:
     """Somebody tried to sign in to this account, from this address. Raises Problem before any hashing is done."""
+    _count_attempt(SIGN_INS_PER_ACCOUNT, "sign-in", _account(org, email))
+
+
+def count_forgotten(org: str, email: str) -> None:
+    """A mail to this account was asked for, from this address. Raises Problem: nobody's mailbox is to be filled."""
+    _count_attempt(MAILS_PER_PERSON, "mail", _account(org, email))
+
+
+def count_reset(token: str) -> None:
+    """Somebody came with this mailed token, from this address. Raises Problem before any hashing is done."""
+    _count_attempt(SIGN_INS_PER_ACCOUNT, "reset", hashlib.sha256(token.encode()).hexdigest())
+
+
+def _count_attempt(rate: RateLimitItem, what: str, account: str) -> None:
     counters: Limits = current_app.extensions["essaycoach.limits"]
-    # Every spelling that finds the account counts as one, and Redis learns no address.
+    _hit(counters, rate, f"{what}:{account}")
+    _hit(counters, SIGN_INS_PER_ADDRESS, f"sign-in-from:{_address()}")
+
+
+def _account(org: str, email: str) -> str:
+    """Return one name for every spelling that finds the account; Redis learns no address from it."""
     spelling = unicodedata.normalize("NFKC", email).strip().casefold()
-    account = hashlib.sha256(f"{org}|{spelling}".encode()).hexdigest()
-    _hit(counters, SIGN_INS_PER_ACCOUNT, f"sign-in:{account}")
-    _hit(counters, SIGN_INS_PER_ADDRESS, f"sign-in-from:{request.remote_addr}")
+    return hashlib.sha256(f"{org}|{spelling}".encode()).hexdigest()
+
+
+def _address() -> str:
+    """Return whom an address stands for: a whole IPv6 network of 64 bits is one subscriber's, to pick from at will."""
+    try:
+        found = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:  # a socket file, or a proxy that forwards a name
+        return str(request.remote_addr)
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(found.ipv4_mapped or ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+    return str(found)
 
 
 def _hit(counters: Limits, rate: RateLimitItem, caller: str) -> None:

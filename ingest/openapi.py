@@ -6,6 +6,8 @@ the problem documents here leave no room for. Pydantic does the hard part, the s
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -64,7 +66,7 @@ def operation(
     security: tuple[str, ...] = ("bearer",),
     headers: dict[int, dict[str, str]] | None = None,
 ) -> Callable[[Handler], Handler]:
-    """Declare what a handler takes and answers. A text instead of a model is the media type of a stream of events."""
+    """Declare what a handler takes and answers. A text instead of a model is the media type of a stream of events, or of a file."""
     common = ("temporarily-unavailable", "rate-limited")
     reading = (
         "malformed-json",
@@ -159,8 +161,8 @@ def _responses(declared: Operation, *, takes_id: bool) -> dict[str, Any]:
     for status, model in declared.answers.items():
         response: dict[str, Any] = {"description": "Not modified" if status == 304 else "Success"}
         if isinstance(model, str):
-            # The schema of a stream is that of one event in it.
-            response["content"] = {model: {"schema": EVENT}}
+            # The schema of a stream is that of one event in it; a file has none.
+            response["content"] = {model: {"schema": EVENT} if model == "text/event-stream" else {}}
         elif model is not None:
             response["content"] = {"application/json": {"schema": _ref(model)}}
         if status in declared.headers:
@@ -195,8 +197,22 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": REF.format(model=model.__name__)}
 
 
+def page_policy(page: str) -> dict[str, str]:
+    """Return the header that lets a browser run the one script of this page, style it, and ask this server; nothing else."""
+    sources = {}
+    for element in ("script", "style"):
+        [text] = re.findall(f"<{element}>(.*?)</{element}>", page, flags=re.DOTALL)
+        sources[element] = f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    policy = (
+        f"default-src 'none'; script-src {sources['script']}; style-src {sources['style']}; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return {"Content-Security-Policy": policy}
+
+
 def register(app: Flask) -> None:
     """The document is at /openapi.json and readable at /docs."""
     page = (Path(__file__).parent / "docs.html").read_text(encoding="utf-8")
+    policy = page_policy(page)
     app.add_url_rule("/openapi.json", "openapi", lambda: jsonify(document(app)), methods=["GET"])
-    app.add_url_rule("/docs", "docs", lambda: Response(page, content_type="text/html; charset=utf-8"), methods=["GET"])
+    app.add_url_rule("/docs", "docs", lambda: Response(page, content_type="text/html; charset=utf-8", headers=policy), methods=["GET"])

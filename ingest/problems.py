@@ -75,6 +75,17 @@ KINDS: dict[str, Kind] = {
     "request-in-progress": Kind(
         409, "The same request is being carried out", "Ask again in a moment; the answer will be the first one's.", 1
     ),
+    "conflict": Kind(
+        409, "Something else has this value already", "Choose another value, or change what has it; see errors[]."
+    ),
+    "in-use": Kind(409, "Something still needs this", "Remove or change what points at it first."),
+    "last-admin": Kind(409, "Nobody could administer the org then", "Make somebody else an admin first."),
+    "own-account": Kind(
+        409, "Nobody takes their own rights away", "Ask another admin to disable, demote or delete this account."
+    ),
+    "key-ended": Kind(409, "The API key has expired or was revoked", "Make a new API key."),
+    "no-email": Kind(409, "This person has no e-mail address", "Give the account an address first."),
+    "account-disabled": Kind(409, "This account is disabled", "Enable the account first."),
     "feedback-not-ready": Kind(
         409, "There is no feedback to show yet", "Ask again later; the status of the submission says how far it is.", 2
     ),
@@ -85,6 +96,11 @@ KINDS: dict[str, Kind] = {
     ),
     "invalid-payload": Kind(
         422, "Some fields are not acceptable", "Each entry of errors[] points at a field and says what was wrong."
+    ),
+    "invalid-roster": Kind(
+        422,
+        "Some rows of the roster cannot be imported",
+        "Mend the rows that errors[] names and send the whole roster again; nothing of it was imported.",
     ),
     "essay-empty": Kind(422, "The essay is empty", "Send a text with at least one visible character."),
     "essay-too-long": Kind(422, "The essay is too long", "Send at most 100,000 characters."),
@@ -132,23 +148,29 @@ class Problem(Exception):
         self.again = again
 
 
+# What a domain error means when its own sentence says it all.
+SLUGS: dict[type[errors.DomainError], str] = {
+    errors.NotFound: "not-found",
+    errors.InUse: "in-use",
+    errors.LastAdmin: "last-admin",
+    errors.Ended: "key-ended",
+    errors.KeyReused: "idempotency-key-reused",
+    errors.InProgress: "request-in-progress",
+    errors.Unauthorised: "invalid-token",
+    errors.DatabaseAway: "temporarily-unavailable",
+}
+
+
 def from_domain(error: errors.DomainError) -> Problem:
     """Return the problem a domain error means to a client."""
     match error:
         case errors.Invalid():
-            return Problem("invalid-payload", str(error), errors=[{"pointer": p, "detail": d} for p, d in error.errors])
-        case errors.NotFound():
-            return Problem("not-found", str(error))
-        case errors.KeyReused():
-            return Problem("idempotency-key-reused", str(error))
-        case errors.InProgress():
-            return Problem("request-in-progress", str(error))
+            slug = "conflict" if isinstance(error, errors.Taken) else "invalid-payload"
+            return Problem(slug, str(error), errors=[{"pointer": p, "detail": d} for p, d in error.errors])
         case errors.NotReady():
             return Problem("feedback-not-ready", str(error), again=error.ever)
-        case errors.Unauthorised():
-            return Problem("invalid-token", str(error))
-        case errors.DatabaseAway():
-            return Problem("temporarily-unavailable", str(error))
+        case _ if type(error) in SLUGS:
+            return Problem(SLUGS[type(error)], str(error))
         case _:
             log.error("domain error without an answer", error=type(error).__name__, reason=str(error))
             return Problem("internal-error", "The error has been logged.")

@@ -16,6 +16,7 @@ from ingest import schemas
 from ingest.auth import Identity, identity
 from ingest.openapi import Parameter, operation
 from ingest.problems import Problem
+from ingest.staff_reads import note_read
 from ingest.strict_json import read_body
 from ingest.waiting import Waiting
 from models import essays, events, feedback
@@ -64,13 +65,13 @@ IF_NONE_MATCH = Parameter(
     parameters=(IDEMPOTENCY_KEY,),
     problems=(
         "idempotency-key-missing", "idempotency-key-invalid", "idempotency-key-reused", "request-in-progress", "not-found",
-        "essay-empty", "essay-too-long", "invalid-text",
+        "essay-empty", "essay-too-long", "invalid-text", "forbidden",
     ),
     headers={202: {"Location": "the submission's status", "Retry-After": "seconds until it is worth asking"}},
 )  # fmt: skip
 def hand_in() -> Response:
     """Store a version and queue its three passes. It will reach a final state, whatever breaks meanwhile."""
-    who = identity()
+    who = identity(scope="submit")
     key = idempotency_key(needed=who.is_api_key)
     wanted = read_body(schemas.Submission)
     draft = to_draft(wanted, source="api" if who.is_api_key else "app")
@@ -94,12 +95,13 @@ def hand_in() -> Response:
 @operation(
     "How far is it",
     answers={200: schemas.Status, 304: None},
+    problems=("forbidden",),
     parameters=(PREFER, IF_NONE_MATCH),
     headers={200: {"ETag": "changes when the state does", "Retry-After": "sent while it is not final"}},
 )
 def status(submission_id: UUID) -> Response:
     """Answer the state of each pass. With `Prefer: wait=N`, hold until it differs from If-None-Match, or from now."""
-    who = identity()
+    who = identity(scope="read")
     body = read_status(submission_id, who)
     known = request.if_none_match
     asked = _WAIT.search(request.headers.get("Prefer", ""))
@@ -131,10 +133,10 @@ def status(submission_id: UUID) -> Response:
 
 
 @blueprint.get("/v1/submissions/<uuid:submission_id>/events")
-@operation("Follow it", answers={200: "text/event-stream"})
+@operation("Follow it", answers={200: "text/event-stream"}, problems=("forbidden",))
 def follow(submission_id: UUID) -> Response:
     """Stream one event per change of state, ending with the final one. Past the bound of listeners, answer the state once."""
-    who = identity()
+    who = identity(scope="read")
     first = read_status(submission_id, who)
     waiting: Waiting = current_app.extensions["essaycoach.waiting"]
     g.waited = True
@@ -165,13 +167,14 @@ def follow(submission_id: UUID) -> Response:
 
 
 @blueprint.get("/v1/submissions/<uuid:submission_id>/feedback")
-@operation("Read the feedback", answers={200: schemas.Feedback}, problems=("feedback-not-ready",))
+@operation("Read the feedback", answers={200: schemas.Feedback}, problems=("feedback-not-ready", "forbidden"))
 def read_feedback(submission_id: UUID) -> Response:
     """Answer what the passes that are done have to say. Students (and their LMS) see it once it is released."""
-    who = identity()
+    who = identity(scope="read")
     with who.session():
         found = feedback.fetch(submission_id, org=who.org, released_only=who.role in ("ec_student", "ec_lms"))
         header = found["header"]
+        note_read(who, entity="submission", entity_id=submission_id, person=header["user_id"])
         if who.user == header["user_id"] and found["status"] in FINAL:
             events.note_view(who.user, org=who.org, essay=header["essay_id"], submission=submission_id)
     body = {

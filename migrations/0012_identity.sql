@@ -104,11 +104,11 @@ begin
         return false;
     end if;
     update seen_events as e set answer = json_build_object('ignored', 'the data of this student was erased'), submission_id = null
-    from submissions as s
-    where s.org_id = tenant and s.user_id = person and e.org_id = tenant and e.submission_id = s.id;
+    from essays as w join submissions as s on s.org_id = tenant and s.essay_id = w.id
+    where w.org_id = tenant and w.user_id = person and e.org_id = tenant and e.submission_id = s.id;
     delete from idempotency_keys as k where k.org_id = tenant and k.caller_id = person;
-    delete from idempotency_keys as k using submissions as s
-    where s.org_id = tenant and s.user_id = person and k.org_id = tenant and k.response ->> 'id' = s.id::text;
+    delete from idempotency_keys as k using essays as w join submissions as s on s.org_id = tenant and s.essay_id = w.id
+    where w.org_id = tenant and w.user_id = person and k.org_id = tenant and k.response ->> 'id' = s.id::text;
     delete from users as u where u.org_id = tenant and u.id = person;
     return true;
 end

@@ -8,26 +8,49 @@ import hmac
 import secrets
 import string
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
 from uuid import UUID
 
 from models.crypto import Place, keyring
-from models.db import new_ids, row
-from models.errors import NotFound, Unauthorised
+from models.db import new_ids, row, rows, run
+from models.errors import Ended, Invalid, NotFound, Unauthorised
 from models.tables import ApiKeys, Sources
 
 ALPHABET = string.digits + string.ascii_letters
 KEY_PREFIX = "ec_live_"
 RANDOM_LENGTH = 30
 CHECKSUM_LENGTH = 6
+DAY_SECONDS = 86_400
+LONGEST_OVERLAP_SECONDS = 30 * DAY_SECONDS
+
+Scope = Literal["submit", "read"]
+EVERY_SCOPE: tuple[Scope, ...] = ("submit", "read")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Whom an API key stands for."""
+    """Whom an API key stands for, and what it may do."""
 
     id: UUID
     org: UUID
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKey:
+    """What is known of an API key once its text was shown: never enough to use it."""
+
+    id: UUID
+    name: str
+    prefix: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_on: date | None
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,38 +62,195 @@ class Source:
     secrets: tuple[str, ...]
 
 
-def add_api_key(name: str, *, org: UUID, pepper: bytes) -> tuple[UUID, str]:
-    """An API key exists; its text is returned once and never stored."""
+@dataclass(frozen=True, kw_only=True)
+class SourceCard:
+    """What is known of a webhook source, its secrets left out."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    disabled_at: datetime | None
+    previous_secret_until: datetime | None
+
+
+def add_api_key(
+    name: str,
+    *,
+    org: UUID,
+    pepper: bytes,
+    scopes: Sequence[Scope] = EVERY_SCOPE,
+    expires_at: datetime | None = None,
+) -> tuple[UUID, str]:
+    """An API key exists; its text is returned once and never stored. Raises Invalid when it would have expired already."""
+    _must_lie_ahead(expires_at)
     body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
     text = KEY_PREFIX + body + _checksum(body)
     key = new_ids(1)[0]
     ApiKeys.insert(
-        id=key, org_id=org, name=name, prefix=text[: len(KEY_PREFIX) + 4], digest=_digest(text, pepper)
+        id=key,
+        org_id=org,
+        name=name,
+        prefix=text[: len(KEY_PREFIX) + 4],
+        digest=_digest(text, pepper),
+        scopes=list(scopes),
+        expires_at=expires_at,
     ).execute()
     return key, text
 
 
 def recognise_api_key(text: str, *, pepper: bytes) -> Caller:
-    """Return whom the key stands for. Call it as ec_auth. Raises Unauthorised."""
+    """Return whom the key stands for, and note the day of its last use. Call it as ec_auth. Raises Unauthorised."""
     body = text.removeprefix(KEY_PREFIX)
     # A mistyped or made-up key is refused by its checksum, before the database is asked.
     if len(body) == RANDOM_LENGTH + CHECKSUM_LENGTH and _checksum(body[:RANDOM_LENGTH]) == body[RANDOM_LENGTH:]:
         found = row(
-            "select id, org_id from api_keys where digest = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()",
+            """
+            select id, org_id, scopes, last_used_on is distinct from (now() at time zone 'utc')::date as first_today
+            from api_keys where digest = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
+            """,
             (_digest(text, pepper),),
         )
         if found is not None:
-            return Caller(id=found["id"], org=found["org_id"])
+            if found["first_today"]:
+                _note_use(found["id"])
+            return Caller(id=found["id"], org=found["org_id"], scopes=frozenset(found["scopes"]))
     raise Unauthorised("The API key is not known, has expired or was revoked.")
+
+
+def list_api_keys(*, org: UUID, limit: int, before: UUID | None = None) -> list[ApiKey]:
+    """Return the org's API keys, revoked ones included, newest first. `before` is the last id of a page."""
+    found = rows(
+        """
+        select id, name, prefix, scopes, created_at, expires_at, last_used_on, revoked_at from api_keys
+        where org_id = %(org)s and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s
+        """,
+        {"org": org, "before": before, "limit": limit},
+    )
+    return [ApiKey(**one) for one in found]
+
+
+def fetch_api_key(key: UUID, *, org: UUID) -> ApiKey:
+    """Return what is known of an API key. Raises NotFound."""
+    found = row(
+        """
+        select id, name, prefix, scopes, created_at, expires_at, last_used_on, revoked_at from api_keys
+        where org_id = %s and id = %s
+        """,
+        (org, key),
+    )
+    if found is None:
+        raise NotFound("There is no such API key.")
+    return ApiKey(**found)
+
+
+def change_api_key(key: UUID, *, org: UUID, changes: dict[str, Any]) -> None:
+    """What `changes` names (name, scopes, expires_at) is so from the next request on. Raises NotFound, Invalid."""
+    if set(changes) - {"name", "scopes", "expires_at"}:
+        raise ValueError("only the name, the scopes and the end of an API key can be changed")
+    _must_lie_ahead(changes.get("expires_at"))
+    fetch_api_key(key, org=org)
+    if changes:
+        ApiKeys.update(**changes).where(ApiKeys.org_id == org, ApiKeys.id == key).execute()
+
+
+def revoke_api_key(key: UUID, *, org: UUID) -> None:
+    """The key stands for nobody from the next request on; revoking twice is as once. Raises NotFound."""
+    if not run("update api_keys set revoked_at = coalesce(revoked_at, now()) where org_id = %s and id = %s", (org, key)):
+        raise NotFound("There is no such API key.")
+
+
+def rotate_api_key(key: UUID, *, org: UUID, pepper: bytes, overlap_seconds: int = DAY_SECONDS) -> tuple[UUID, str]:
+    """A new key of the same name and scopes exists, and the old one ends after the overlap; its text is returned once.
+
+    The new one ends when the old one was to end: turning a key over never makes it live longer. Raises NotFound, Ended.
+    """
+    found = row(
+        """
+        update api_keys set expires_at = least(expires_at, now() + make_interval(secs => %s))
+        where org_id = %s and id = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
+        returning name, scopes, old.expires_at as was_to_end_at
+        """,
+        (overlap_seconds, org, key),
+    )
+    if found is None:
+        fetch_api_key(key, org=org)
+        raise Ended("This API key has expired or was revoked.")
+    return add_api_key(
+        found["name"], org=org, pepper=pepper, scopes=found["scopes"], expires_at=found["was_to_end_at"]
+    )
 
 
 def add_source(name: str, *, org: UUID) -> tuple[UUID, str]:
     """A webhook source exists; its secret is returned once and stored encrypted."""
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    secret = _new_secret()
     source = new_ids(1)[0]
     sealed = keyring().seal(secret, place=Place("sources", "secret", org, source))
     Sources.insert(id=source, org_id=org, name=name, secret=sealed).execute()
     return source, secret
+
+
+def list_sources(*, org: UUID, limit: int, before: UUID | None = None) -> list[SourceCard]:
+    """Return the org's webhook sources, disabled ones included, newest first. `before` is the last id of a page."""
+    found = rows(
+        """
+        select id, name, created_at, disabled_at, previous_secret_until from sources
+        where org_id = %(org)s and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s
+        """,
+        {"org": org, "before": before, "limit": limit},
+    )
+    return [SourceCard(**one) for one in found]
+
+
+def fetch_source(source: UUID, *, org: UUID) -> SourceCard:
+    """Return what is known of a webhook source. Raises NotFound."""
+    found = row(
+        "select id, name, created_at, disabled_at, previous_secret_until from sources where org_id = %s and id = %s",
+        (org, source),
+    )
+    if found is None:
+        raise NotFound("There is no such webhook source.")
+    return SourceCard(**found)
+
+
+def change_source(source: UUID, *, org: UUID, name: str | None = None, disabled: bool | None = None) -> None:
+    """The source has this name, and takes deliveries or does not, from the next one on. Raises NotFound."""
+    found = run(
+        """
+        update sources set name = coalesce(%(name)s, name),
+            disabled_at = case %(disabled)s::boolean when true then coalesce(disabled_at, now()) when false then null else disabled_at end
+        where org_id = %(org)s and id = %(source)s
+        """,
+        {"name": name, "disabled": disabled, "org": org, "source": source},
+    )
+    if not found:
+        raise NotFound("There is no such webhook source.")
+
+
+def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS) -> str:
+    """The source has a new secret, returned once; the one before signs too until the overlap ends. Raises NotFound.
+
+    Rotations at the same moment go one after the other: each leaves the one before it alive.
+    """
+    found = row("select secret from sources where org_id = %s and id = %s for update", (org, source))
+    if found is None:
+        raise NotFound("There is no such webhook source.")
+    secret = _new_secret()
+    # A ciphertext opens only in its own column: the old secret has to be sealed anew to move.
+    before = keyring().open(found["secret"], place=Place("sources", "secret", org, source))
+    run(
+        """
+        update sources set secret = %s, previous_secret = %s, previous_secret_until = now() + make_interval(secs => %s)
+        where org_id = %s and id = %s
+        """,
+        (
+            keyring().seal(secret, place=Place("sources", "secret", org, source)),
+            keyring().seal(before, place=Place("sources", "previous_secret", org, source)),
+            overlap_seconds,
+            org,
+            source,
+        ),
+    )
+    return secret
 
 
 def find_source(source: UUID) -> Source:
@@ -87,6 +267,26 @@ def find_source(source: UUID) -> Source:
     place = {column: Place("sources", column, found["org_id"], source) for column in ("secret", "previous_secret")}
     live = tuple(keyring().open(found[column], place=place[column]) for column in place if found[column] is not None)
     return Source(id=source, org=found["org_id"], secrets=live)
+
+
+def _note_use(key: UUID) -> None:
+    run(
+        """
+        update api_keys set last_used_on = (now() at time zone 'utc')::date
+        where id = %s and last_used_on is distinct from (now() at time zone 'utc')::date
+        """,
+        (key,),
+    )
+
+
+def _must_lie_ahead(expires_at: datetime | None) -> None:
+    found = row("select %s::timestamptz <= now() as over", (expires_at,)) if expires_at is not None else None
+    if found is not None and found["over"]:
+        raise Invalid("A key cannot have expired already.", errors=[("/expires_at", "must lie in the future")])
+
+
+def _new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def _digest(text: str, pepper: bytes) -> bytes:

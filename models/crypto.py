@@ -1,8 +1,8 @@
 """Encryption at rest: one data key per person, wrapped by a master key; and blind indexes to find what is encrypted.
 
 AES-256-GCM throughout. The associated data binds a ciphertext to its table, column, org and row, so one that is moved
-anywhere else does not open. Destroying a person's wrapped key makes all they wrote unreadable; a backup made before still
-holds the wrapped key, so `user_keys` is to be backed up apart and kept shorter than the rest.
+anywhere else does not open. Destroying a person's wrapped key makes all they wrote unreadable, in every dump too: dumps hold
+no wrapped keys, which are backed up apart and kept shorter (models/keys.py).
 """
 
 from __future__ import annotations
@@ -105,6 +105,20 @@ class Keyring:
         self._current = next(iter(settings.master_keys))
         self._index_key = settings.index_key
 
+    @property
+    def current(self) -> str:
+        """Return the id of the master key that wraps and seals from now on."""
+        return self._current
+
+    @property
+    def current_prefix(self) -> bytes:
+        """Return how everything begins that `seal` encrypts: the length of the master key's id, and the id."""
+        return bytes([len(self._current)]) + self._current.encode()
+
+    def lacks(self, master_key_id: str) -> bool:
+        """Return whether what this master key sealed cannot be opened here."""
+        return master_key_id not in self._masters
+
     def new_data_key(self, *, org: UUID, user: UUID) -> tuple[WrappedKey, Key]:
         """Return a fresh key for one person, wrapped for storage and ready for use."""
         raw = AESGCM.generate_key(bit_length=256)
@@ -115,16 +129,28 @@ class Keyring:
         """Return a person's key ready for use. Raises Undecipherable when it is another's, or the master key is gone."""
         return Key(self._master(wrapped.master_key_id).open_bytes(wrapped.wrapped, place=_wrapped_place(org, user)))
 
+    def wrapped_anew(self, wrapped: WrappedKey, *, org: UUID, user: UUID) -> WrappedKey:
+        """Return the same data key under the current master key. Raises Undecipherable."""
+        place = _wrapped_place(org, user)
+        raw = self._master(wrapped.master_key_id).open_bytes(wrapped.wrapped, place=place)
+        return WrappedKey(self._masters[self._current].seal_bytes(raw, place=place), self._current)
+
+    def sealed_anew(self, sealed: bytes, *, place: Place) -> Ciphertext:
+        """Return what `seal` encrypted, under the current master key. Raises Undecipherable."""
+        return self.seal(self.open(sealed, place=place), place=place)
+
     def seal(self, plain: str, *, place: Place) -> Ciphertext:
         """Return an installation's secret (a webhook secret, a refused delivery) encrypted by the master key itself."""
-        prefix = bytes([len(self._current)]) + self._current.encode()
-        return Ciphertext(prefix + self._masters[self._current].seal(plain, place=place))
+        return Ciphertext(self.current_prefix + self._masters[self._current].seal(plain, place=place))
 
     def open(self, sealed: bytes, *, place: Place) -> str:
         """Return what `seal` encrypted. Raises Undecipherable."""
         blob = bytes(sealed)
         name_end = 1 + int.from_bytes(blob[:1])
-        return self._master(blob[1:name_end].decode(errors="replace")).open(blob[name_end:], place=place)
+        name = blob[1:name_end].decode(errors="replace")
+        if not (name.isascii() and name.isalnum()):
+            raise Undecipherable(f"{place.table}.{place.column}: no master key is named in the ciphertext")
+        return self._master(name).open(blob[name_end:], place=place)
 
     def email_index(self, email: str, *, org: UUID) -> bytes:
         """Return the digest by which an e-mail is found inside one org; spellings people take for equal are equal."""

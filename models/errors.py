@@ -19,6 +19,22 @@ class Invalid(DomainError):
         self.errors = errors
 
 
+class Taken(Invalid):
+    """A value is acceptable, but somebody or something else in the org has it already."""
+
+
+class InUse(DomainError):
+    """The thing cannot go while others point at it."""
+
+
+class LastAdmin(DomainError):
+    """Without this person nobody could administer the org."""
+
+
+class Ended(DomainError):
+    """The thing is there, but its time is over: nothing more can follow from it."""
+
+
 class KeyReused(DomainError):
     """The same idempotency key or event id came before with another body."""
 

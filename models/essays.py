@@ -10,7 +10,7 @@ from uuid import UUID
 
 from models.crypto import Key, Place
 from models.db import row, rows, run
-from models.errors import Invalid, NotFound, Undecipherable
+from models.errors import Invalid, NotFound
 from models.jobs import Hint, PassName, Queue
 from models.users import unwrapped
 
@@ -201,7 +201,7 @@ class Task:
 
 
 def fetch_task(submission: UUID, *, org: UUID) -> Task:
-    """Return a version for a worker to read. Raises NotFound when it was erased, Undecipherable when its key is gone."""
+    """Return a version for a worker to read. Raises NotFound when it or its author's key was erased, Undecipherable."""
     found = row(
         """
         select s.text, e.title, s.user_id, s.audience_id, s.essay_id, s.characters, s.language, k.wrapped, k.master_key_id,
@@ -219,7 +219,7 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
     if found is None:
         raise NotFound("There is no such submission.")
     if found["wrapped"] is None:
-        raise Undecipherable("the author's key was erased")
+        raise NotFound("The author's data was erased.")
     key = unwrapped(found, org=org, user=found["user_id"])
     return Task(
         title=key.open(found["title"], place=Place("essays", "title", org, found["essay_id"])),

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
-from models.crypto import keyring
+from models import one_time_tokens
+from models.crypto import Place, keyring
 from models.db import row, run
-from models.errors import Unauthorised
-from models.users import PersonRole
+from models.errors import NotFound, Unauthorised
+from models.users import PersonRole, data_key
 
 LIFETIME_DAYS = 30
 # A client that lost the answer to its refresh may ask once more within this time and gets the same successor.
 GRACE_SECONDS = 10
+
+# Why a family ended.
+Reason = Literal["logout", "reuse", "disabled", "password"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,15 @@ class Account:
     password_hash: str | None
     token_version: int
     disabled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """Where a person can be reached, and what they and their org are called: as on record, whatever somebody typed."""
+
+    email: str | None
+    name: str | None
+    org_slug: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,32 +59,80 @@ def find_account(email: str, *, org: UUID) -> Account | None:
         "select id, role, password_hash, token_version, disabled_at from users where org_id = %s and email_digest = %s",
         (org, keyring().email_index(email, org=org)),
     )
+    return _account(found) if found else None
+
+
+def fetch_account(user: UUID, *, org: UUID) -> Account:
+    """Return a person's account. Call it as ec_auth. Raises NotFound."""
+    found = row(
+        "select id, role, password_hash, token_version, disabled_at from users where org_id = %s and id = %s",
+        (org, user),
+    )
     if found is None:
-        return None
-    return Account(
-        user=found["id"],
-        role=found["role"],
-        password_hash=found["password_hash"],
-        token_version=found["token_version"],
-        disabled=found["disabled_at"] is not None,
+        raise NotFound("There is no such person.")
+    return _account(found)
+
+
+def fetch_contact(user: UUID, *, org: UUID) -> Contact:
+    """Return where a person can be reached. Call it as ec_auth. Raises NotFound, also when their data was erased."""
+    found = row(
+        "select u.email, u.name, o.slug from users as u join orgs as o on o.id = u.org_id where u.org_id = %s and u.id = %s",
+        (org, user),
+    )
+    if found is None:
+        raise NotFound("There is no such person.")
+    key = data_key(user, org=org)
+    readable = {
+        column: key.open(found[column], place=Place("users", column, org, user)) if found[column] is not None else None
+        for column in ("email", "name")
+    }
+    return Contact(**readable, org_slug=found["slug"])
+
+
+def upgrade_password(account: Account, *, org: UUID, password_hash: str) -> None:
+    """The stored hash is the given one: same password, today's cost. One that was changed meanwhile stays."""
+    run(
+        "update users set password_hash = %s where org_id = %s and id = %s and password_hash = %s",
+        (password_hash, org, account.user, account.password_hash),
     )
 
 
-def upgrade_password(user: UUID, *, org: UUID, password_hash: str) -> None:
-    """The stored hash is the given one: same password, today's cost."""
-    run("update users set password_hash = %s where org_id = %s and id = %s", (password_hash, org, user))
+def set_password(user: UUID, *, org: UUID, password_hash: str, instead_of: str | None = None) -> None:
+    """The person has this password; every token they held, of whichever kind, is over. Call it as ec_auth.
+
+    Raises Unauthorised when it was to be instead of a hash that has been replaced meanwhile.
+    """
+    # Their row first: a sign-in with the old password, in that moment, waits for it and then finds itself too late.
+    replaced = run(
+        """
+        update users set password_hash = %s, token_version = token_version + 1
+        where org_id = %s and id = %s and password_hash is not distinct from coalesce(%s, password_hash)
+        """,
+        (password_hash, org, user, instead_of),
+    )
+    if not replaced:
+        raise Unauthorised("The password was changed a moment ago. Sign in again.")
+    end_sessions(user, org=org, reason="password")
+    one_time_tokens.end_all(user, org=org)
 
 
 def open_family(account: Account, *, org: UUID) -> Family:
-    """A new family exists for this person; its first token may be spent."""
+    """A new family exists for this person; its first token may be spent.
+
+    Raises Unauthorised when the account was changed or disabled since it was looked up.
+    """
     found = row(
         """
-        insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() + make_interval(days => %s))
+        insert into sessions (org_id, user_id, expires_at)
+        select u.org_id, u.id, now() + make_interval(days => %s) from users as u
+        where u.org_id = %s and u.id = %s and u.token_version = %s and u.disabled_at is null
+        for share of u
         returning id, generation, expires_at
         """,
-        (org, account.user, LIFETIME_DAYS),
+        (LIFETIME_DAYS, org, account.user, account.token_version),
     )
-    assert found is not None
+    if found is None:
+        raise Unauthorised("This account was changed a moment ago. Sign in again.")
     return Family(
         id=found["id"],
         user=account.user,
@@ -126,4 +188,22 @@ def close_family(family: UUID, *, org: UUID) -> None:
     run(
         "update sessions set revoked_at = now(), revoked_reason = 'logout' where org_id = %s and id = %s and revoked_at is null",
         (org, family),
+    )
+
+
+def end_sessions(user: UUID, *, org: UUID, reason: Reason) -> None:
+    """Every family of this person is revoked; their tokens stop working with the next request."""
+    run(
+        "update sessions set revoked_at = now(), revoked_reason = %s where org_id = %s and user_id = %s and revoked_at is null",
+        (reason, org, user),
+    )
+
+
+def _account(found: dict[str, Any]) -> Account:
+    return Account(
+        user=found["id"],
+        role=found["role"],
+        password_hash=found["password_hash"],
+        token_version=found["token_version"],
+        disabled=found["disabled_at"] is not None,
     )

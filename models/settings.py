@@ -5,11 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import shlex
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from models.errors import SettingsError
+
+# A program that waits longer for its keys would only look as if it hung.
+COMMAND_SECONDS = 10
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -58,11 +63,15 @@ def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
 
 
 def secret(name: str) -> str:
-    """Return a secret from NAME, or from the file NAME_FILE points at. Its value never appears in an error."""
+    """Return a secret from NAME, from the file NAME_FILE points at, or as the command line NAME_COMMAND prints it.
+
+    Its value never appears in an error, and nothing else that the command says.
+    """
+    given = [one for one in (name, f"{name}_FILE", f"{name}_COMMAND") if optional(one)]
+    if len(given) > 1:
+        raise SettingsError(f"Set {' or '.join(given)}, not both.")
     value = optional(name)
-    path = optional(f"{name}_FILE")
-    if value and path:
-        raise SettingsError(f"Set {name} or {name}_FILE, not both.")
+    path, command = optional(f"{name}_FILE"), optional(f"{name}_COMMAND")
     if path:
         try:
             value = Path(path).read_text().strip()
@@ -70,9 +79,33 @@ def secret(name: str) -> str:
             raise SettingsError(f"{name}_FILE cannot be read: {error.strerror}.") from None
         except UnicodeDecodeError:
             raise SettingsError(f"{name}_FILE must hold text.") from None
+    if command:
+        value = _printed(command, name=f"{name}_COMMAND")
     if not value:
-        raise SettingsError(f"{name} is not set (nor {name}_FILE).")
+        raise SettingsError(f"{name} is not set (nor {name}_FILE), and no {name}_COMMAND prints it.")
     return value
+
+
+def _printed(command: str, *, name: str) -> str:
+    # No shell, and no word of what is printed leaves this function but as the secret: a client of a key service
+    # may well say the key in its complaint.
+    try:
+        words = shlex.split(command)
+        done = subprocess.run(  # noqa: S603 - the operator's own command line, as trusted as the key it prints
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_SECONDS, check=False
+        )
+    except (ValueError, IndexError):
+        raise SettingsError(f"{name} is not a command line.") from None
+    except OSError as error:
+        raise SettingsError(f"{name} cannot be run: {error.strerror}.") from None
+    except subprocess.TimeoutExpired:
+        raise SettingsError(f"{name} did not end within {COMMAND_SECONDS} s.") from None
+    if done.returncode != 0:
+        raise SettingsError(f"{name} failed with exit code {done.returncode}.")
+    try:
+        return done.stdout.decode().strip()
+    except UnicodeDecodeError:
+        raise SettingsError(f"{name} must print text.") from None
 
 
 def key_bytes(name: str) -> bytes:
@@ -127,7 +160,10 @@ def read_store(program: str, *, pool_size: int, answer_seconds: float) -> StoreS
 
 
 def read_crypto() -> CryptoSettings:
-    """Return the encryption keys. ESSAYCOACH_MASTER_KEYS is `id:base64`, several separated by commas, newest first."""
+    """Return the encryption keys. ESSAYCOACH_MASTER_KEYS is `id:base64`, several separated by commas, newest first.
+
+    A key service is put in front by ESSAYCOACH_MASTER_KEYS_COMMAND: any command that prints the same text.
+    """
     masters: dict[str, bytes] = {}
     for entry in secret("ESSAYCOACH_MASTER_KEYS").split(","):
         name, _, encoded = entry.strip().partition(":")

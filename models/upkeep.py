@@ -7,6 +7,7 @@ from models.db import row, run
 MONTHS_AHEAD = 4
 KEEP_ANSWERS_DAYS = 7
 KEEP_LOGS_DAYS = 90
+KEEP_TOKENS_DAYS = 7
 
 # One statement, one snapshot: exactly the rows the view counted are marked, whatever finishes meanwhile.
 _FOLD = """
@@ -33,7 +34,8 @@ def fold_tallies() -> int:
 
 
 def purge() -> int:
-    """Answers, sessions and logs that have outlived their published life are gone; returns how many rows."""
+    """Answers, logs, single-use tokens and sessions that have outlived their published life are gone; returns how many rows."""
     old = run("delete from idempotency_keys where created_at < now() - make_interval(days => %s)", (KEEP_ANSWERS_DAYS,))
     old += run("delete from system_logs where id < uuid7_floor(now() - make_interval(days => %s))", (KEEP_LOGS_DAYS,))
+    old += run("delete from one_time_tokens where expires_at < now() - make_interval(days => %s)", (KEEP_TOKENS_DAYS,))
     return old + run("delete from sessions where expires_at < now() - interval '30 days'")

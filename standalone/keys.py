@@ -30,6 +30,7 @@ class InstanceKeys:
     blind_index_key: str = field(repr=False)  # 32 bytes, standard base64
     jwt_secret: str = field(repr=False)
     api_key_pepper: str = field(repr=False)  # 32 bytes, standard base64
+    audit_key: str = field(repr=False)  # 32 bytes, standard base64
 
 
 def instance_keys(data_dir: Path) -> InstanceKeys:
@@ -43,6 +44,7 @@ def instance_keys(data_dir: Path) -> InstanceKeys:
         blind_index_key=kept_secret(keys / "blind_index_key", draw=_key),
         jwt_secret=kept_secret(keys / "jwt_secret", draw=lambda: secrets.token_urlsafe(48)),
         api_key_pepper=kept_secret(keys / "api_key_pepper", draw=_key),
+        audit_key=kept_secret(keys / "audit_key", draw=_key),
     )
 
 

@@ -118,11 +118,15 @@ class Machine:
                 "PORT": str(self.port),
                 "ESSAYCOACH_JWT_SECRET": self.keys.jwt_secret,
                 "ESSAYCOACH_API_KEY_PEPPER": self.keys.api_key_pepper,
+                "ESSAYCOACH_MAIL": os.environ.get("ESSAYCOACH_MAIL", f"file:{self.data_dir / 'mail'}"),
                 "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
             },
             # The supervisor gives a program ten seconds to stop.
             "worker": {"WORKER_DRAIN_MS": "8000", **keys},
-            "clock": {},
+            "clock": {
+                "ESSAYCOACH_AUDIT_KEY": self.keys.audit_key,
+                "ESSAYCOACH_AUDIT_HEADS": str(self.data_dir / "audit_heads.jsonl"),
+            },
             "metrics": {
                 "ESSAYCOACH_METRICS_PORT": str(self.metrics_port),
                 "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),

@@ -13,7 +13,7 @@ from models.db import session
 from models.errors import DatabaseAway, SettingsError
 from models.given_up import GivenUp
 from models.jobs import Hint, Queue
-from workers import clock
+from workers import audit, clock, keys
 
 OPERATOR = Actor(role="operator")
 PAGE = 500
@@ -32,11 +32,17 @@ def main(arguments: list[str] | None = None) -> int:
     about.add_argument("--pass", dest="pass_id", type=UUID, metavar="ID", help="only this pass")
     about.add_argument("--reason", help="only those given up for this reason, such as worker_lost")
     about.add_argument("--all", action="store_true", help="replay or discard everything that list shows")
+    audit.add_arguments(commands.add_parser("audit", help="verify that nobody bent the audit trail (exit code 1: somebody did)"))
+    keys.add_arguments(commands.add_parser("keys", help="rotate the master keys; keep and restore people's keys (a worker's environment)"))
     chosen = parser.parse_args(arguments)
+    if chosen.command == "audit":
+        return audit.run(chosen)
     try:
         if chosen.command == "clock":
             clock.run()
             return 0
+        if chosen.command == "keys":
+            return keys.run(chosen)
         if chosen.action != "list" and not (chosen.all or chosen.pass_id or chosen.reason or chosen.org):
             parser.error(f"{chosen.action} needs --pass, --reason, --org or --all")
         return _given_up(chosen)

@@ -5,28 +5,34 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
 
 import redis
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from models import db, log, passes, settings, upkeep
+from models import audit, db, log, orgs, passes, rights, settings, upkeep
 from models.broker import HintBroker, make_broker
 from models.db import session
 from models.errors import DatabaseAway
 from models.jobs import Queue
+from workers import audit_heads
+from workers.audit_heads import Seal
 
 logger = log.logger(__name__)
 
 STALE_HINT_SECONDS = 5.0
 BATCH = 500
 # One for each duty that may take long, and two for those that may not wait for them.
-POOL_SIZE = 5
+POOL_SIZE = 7
 ANSWER_SECONDS = 15.0
 # Duties that may have a backlog to see to: above the role's own limit for a statement, so that they end some day.
 LONG_ANSWER_SECONDS = 65.0
 # After the database was away every lease may look expired: workers that live get this long to say so, before one counts
 # as silent.
 GRACE_SECONDS = passes.RESTART_GRACE_SECONDS
+FIRST_SIGNING_SECONDS = 5.0
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -110,11 +116,49 @@ def purge() -> int:
         return upkeep.purge()
 
 
+def chain_audit() -> int:
+    """Every new audit entry has its place in the chain of its org. Returns how many took one."""
+    chained = 0
+    while True:
+        with session(answer_seconds=LONG_ANSWER_SECONDS):
+            newly = audit.chain(BATCH)
+        chained += newly
+        if newly < BATCH:
+            return chained
+
+
+def sign_heads(seal: Seal) -> int:
+    """Where each org's audit chain ends is signed outside the database. Returns how many ends had moved."""
+    with session():
+        known = orgs.list_orgs()
+    heads = {}
+    for org in known.values():
+        with session(org=org):
+            head = audit.fetch_head(org)
+        if head is not None:
+            heads[org] = head
+    return audit_heads.sign(heads, seal=seal)
+
+
+def erase() -> int:
+    """The rows of everybody whose erasure was asked for are gone, and every total is as it was. Returns how many people's."""
+    with session():
+        people = rights.list_erasures(limit=BATCH)
+    # One by one: whom a worker holds up for a moment must not hold up the others.
+    return sum(_steadily("erase", partial(_erase_one, person, org))() for person, org in people)
+
+
+def _erase_one(person: UUID, org: UUID) -> int:
+    with session(org=org, answer_seconds=LONG_ANSWER_SECONDS):
+        return int(rights.erase(person, org=org))
+
+
 def run() -> None:
     """Keep every duty until SIGTERM or SIGINT."""
     # Held back from the start and taken off the queue below: a handler that ran while the scheduler starts would be lost.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     log.set_up("clock")
+    seal = audit_heads.read_seal()
     db.connect(settings.read_store("ec-clock", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
     broker = make_broker(settings.redis_url(), answer_seconds=1.0)
     scheduler = BackgroundScheduler(
@@ -128,11 +172,21 @@ def run() -> None:
         ("close_finished", close_finished, 60),
         ("make_partitions", make_partitions, 3600),
         ("purge", purge, 3600),
+        ("chain_audit", chain_audit, 1),
+        ("erase", erase, 1),
     ]
+    if seal is None:
+        logger.warning("audit heads are not signed", wanted=[audit_heads.KEY, audit_heads.FILE])
+    else:
+        duties.append(("sign_heads", partial(sign_heads, seal), 3600))
     for name, duty, seconds in duties:
         scheduler.add_job(_steadily(name, duty), "interval", seconds=seconds, id=name)
     # Not an hour from now: a database that was restored, or asleep over the end of a month, needs its months at once.
     _steadily("make_partitions", make_partitions)()
+    if seal is not None:
+        _steadily("sign_heads", partial(sign_heads, seal))()
+        # What was done while no clock ran takes its place first.
+        scheduler.modify_job("sign_heads", next_run_time=datetime.now(UTC) + timedelta(seconds=FIRST_SIGNING_SECONDS))
     scheduler.start()
     logger.info("clock runs", duties=[name for name, _, _ in duties])
     signal.sigwait(STOPS)

@@ -22,7 +22,7 @@ from models import ai_responses, essays, feedback, passes, pauses
 from models.ai_responses import Call, CallEnd
 from models.courses import fetch_criteria
 from models.db import session
-from models.errors import DatabaseAway, FenceLost, MasterKeyMissing, Undecipherable
+from models.errors import DatabaseAway, FenceLost, MasterKeyMissing, NotFound, Undecipherable
 from models.essays import Task
 from models.events import keep_log
 from models.feedback import Author, CommentDraft, ResultDraft
@@ -30,8 +30,10 @@ from models.jobs import Hint
 from models.log import logger, stamped
 from models.passes import Claim
 from models.pauses import OPEN, Gate
+from models.people_of_course import fetch_around
 from models.queue import next_due
 from workers.leases import Leases
+from workers.masking import Masked
 from workers.providers.base import (
     Comment,
     Criterion,
@@ -60,6 +62,8 @@ PROBE_SECONDS = 15.0
 FALLBACK_AFTER_ATTEMPTS = 3
 # How long a hint waits for one of the few places of a worker that computes.
 PLACE_PATIENCE_SECONDS = 30.0
+# Whose names are masked before an essay leaves: of a course with more people, the teachers and those who came last.
+MOST_PEOPLE = 2000
 # Workers that are sent to the same row at the same moment ask again for another one.
 TURNS = 5
 
@@ -153,25 +157,33 @@ class PassRunner:
         """Return the claimed pass as work, or None when it has been moved on already."""
         with stamped(pass_id=str(claim.id)):
             try:
-                task = essays.fetch_task(claim.submission, org=claim.org)
+                return self._prepare(claim, essays.fetch_task(claim.submission, org=claim.org))
+            except NotFound:
+                # Its author asked for erasure after handing in: nobody can read it any more, nor is anybody to.
+                log.info("essay erased", attempt=claim.attempt)
+                passes.cancel(claim)
             except MasterKeyMissing as error:
                 # Our installation's fault: no essay may be given up for it, and the other workers may have the key.
                 log.error("master key missing", reason=str(error))  # noqa: TRY400 - the reason says it all
                 passes.fail(claim, error="master_key_missing", retry_in_seconds=self._pause_seconds, counts=False)
-                return None
             except Undecipherable as error:
                 log.exception("essay does not decrypt", reason=str(error))
                 passes.give_up(claim, error="undecipherable")
-                return None
-            if not task.newest:
-                passes.cancel(claim)
-                return None
-            provider, gate = self._choose(task, claim)
-            if not gate.open:
-                wait = gate.wait_seconds + random.uniform(0, 1)  # noqa: S311 - jitter, not a secret
-                passes.fail(claim, error=gate.reason or "paused", retry_in_seconds=wait, counts=False)
-                return None
-            criteria = fetch_criteria(task.rubric, org=claim.org) if task.rubric else []
+            return None
+
+    def _prepare(self, claim: Claim, task: Task) -> Work | None:
+        if not task.newest:
+            passes.cancel(claim)
+            return None
+        provider, gate = self._choose(task, claim)
+        if not gate.open:
+            wait = gate.wait_seconds + random.uniform(0, 1)  # noqa: S311 - jitter, not a secret
+            passes.fail(claim, error=gate.reason or "paused", retry_in_seconds=wait, counts=False)
+            return None
+        if provider.remote:
+            # Nobody's name leaves: masked when it is asked, unmasked in what it answers.
+            provider = Masked(provider, people=fetch_around(task.essay, org=claim.org, most=MOST_PEOPLE))
+        criteria = fetch_criteria(task.rubric, org=claim.org) if task.rubric else []
         return Work(
             claim=claim,
             author=Author(user=task.user, audience=task.audience, essay=task.essay, characters=task.characters),

@@ -316,7 +316,7 @@ Doors = dict[str, Callable[[], TestResponse]]
 def _every_door(place: Place) -> Doors:
     """One request for every door that needs the database."""
     client = place.client
-    api, alice, ed = place.with_key(), place.signed_in("alice"), place.signed_in("ed")
+    api, alice, ed, ada = place.with_key(), place.signed_in("alice"), place.signed_in("ed"), place.signed_in("ada")
     token = {"Authorization": f"Bearer {place.sign_in('bob')['refresh_token']}"}
     some_id = uuid4()
     body = b'{"type": "ping", "timestamp": "2026-11-22T08:30:00Z", "data": {}}'
@@ -339,6 +339,12 @@ def _every_door(place: Place) -> Doors:
         "given up": lambda: client.get("/v1/given-up", headers=ed),
         "retry": lambda: client.post(f"/v1/submissions/{some_id}/retry", headers=ed),
         "discard": lambda: client.post(f"/v1/submissions/{some_id}/discard", headers=ed),
+        "keys": lambda: client.get("/v1/api-keys", headers=ada),
+        "sources": lambda: client.post("/v1/sources", json={"name": "LMS"}, headers=ada),
+        "trail": lambda: client.get("/v1/audit", headers=ada),
+        "export": lambda: client.get(f"/v1/users/{some_id}/export", headers=ada),
+        "erase": lambda: client.post(f"/v1/users/{some_id}/erase", headers=ada),
+        "roster": lambda: client.post("/v1/roster", json={}, headers=ada),
         "webhook": lambda: client.post(f"/v1/webhooks/{place.school.source}", data=body, headers=signed),
     }
 

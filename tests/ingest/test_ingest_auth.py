@@ -11,10 +11,12 @@ import jwt
 import pytest
 from conftest import PASSWORD, PEPPER
 
+from ingest.auth import key_id
 from models.connections import add_api_key
 from models.db import session
 
 SECRET = "s" * 48
+KID = key_id(SECRET)
 
 
 @pytest.fixture
@@ -30,9 +32,10 @@ def claims(standing):
     return jwt.decode(token, SECRET, algorithms=["HS256"], audience="essaycoach-api")
 
 
-def forged(claims, *, key: str = SECRET, algorithm: str = "HS256", without: str = "", **changes) -> str:
+def forged(claims, *, key: str = SECRET, algorithm: str = "HS256", without: str = "", kid: str = KID, **changes) -> str:
+    """A token that names our secret and is signed with `key`, some claims changed and one left out."""
     changed = {name: value for name, value in {**claims, **changes}.items() if name != without}
-    return jwt.encode(changed, key, algorithm=algorithm)
+    return jwt.encode(changed, key, algorithm=algorithm, headers={"kid": kid})
 
 
 def test_signing_in_gives_a_pair_of_tokens_that_say_who_one_is(standing, me):
@@ -151,7 +154,7 @@ def unsigned(claims, header: dict) -> str:
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "", "HS256"])
 def test_a_token_without_a_signature_is_invalid(me, refused, claims, algorithm):
-    refused(me(unsigned(claims, {"alg": algorithm, "typ": "JWT"})), 401, "invalid-token")
+    refused(me(unsigned(claims, {"alg": algorithm, "typ": "JWT", "kid": KID})), 401, "invalid-token")
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [("t" * 48, "HS256"), (SECRET + "s" * 16, "HS512"), (SECRET, "HS384")])
@@ -172,7 +175,9 @@ def test_a_claim_with_a_wrong_value_makes_a_token_invalid(me, refused, claims, c
     refused(me(forged(claims, **changes)), 401, "invalid-token")
 
 
-@pytest.mark.parametrize("name", ["aud", "iss", "sub", "sid", "org", "role", "tv", "exp"])
+@pytest.mark.parametrize(
+    "name", ["aud", "iss", "sub", "sid", "org", "role", "tv", "exp", "iat", "nbf", "jti", "type"]
+)  # fmt: skip
 def test_a_token_that_lacks_a_claim_is_invalid(me, refused, claims, name):
     refused(me(forged(claims, without=name)), 401, "invalid-token")
 
@@ -242,7 +247,7 @@ def test_the_parent_used_again_after_the_grace_time_is_reuse(standing, me, refus
     refused(me(second["access_token"]), 401, "invalid-token")
 
 
-@pytest.mark.parametrize("without", ["gen", "sid", "org", "sub", "exp"])
+@pytest.mark.parametrize("without", ["gen", "sid", "org", "sub", "exp", "type", "jti"])
 def test_a_refresh_token_that_lacks_a_claim_is_invalid(standing, refused, without):
     token = standing.sign_in("bob")["refresh_token"]
     claims = jwt.decode(token, SECRET, algorithms=["HS256"], audience="essaycoach-api")
@@ -342,6 +347,62 @@ def test_an_api_key_is_nobody_who_could_have_a_profile_or_sign_out(standing, ref
     headers = standing.with_key()
     refused(standing.client.get("/v1/me", headers=headers), 403, "forbidden")
     refused(standing.client.post("/v1/auth/logout", headers=headers), 403, "forbidden")
+
+
+def a_key(standing, *scopes: str) -> tuple[UUID, str]:
+    with session(org=standing.school.org, role="ec_admin"):
+        return add_api_key("Narrow", org=standing.school.org, pepper=base64.b64decode(PEPPER), scopes=scopes)
+
+
+def test_an_api_key_does_only_what_its_scopes_say(standing, draft, refused):
+    receipt = standing.hand_in("alice")
+    body = draft(student={"external_id": "narrow"})
+    reads = ["/v1/essays", receipt["links"]["essay"], *(receipt["links"][name] for name in ("self", "feedback", "events"))]
+    for scopes, may_submit, may_read in ((("submit",), True, False), (("read",), False, True), (("submit", "read"), True, True)):
+        _, key = a_key(standing, *scopes)
+        headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": uuid4().hex}
+        answer = standing.client.post("/v1/submissions", json=body, headers=headers)
+        assert answer.status_code == (202 if may_submit else 403)
+        for path in reads:
+            answer = standing.client.get(path, headers=headers, buffered=False)
+            if may_read:
+                assert answer.status_code in (200, 409), path
+            else:
+                refused(answer, 403, "forbidden")
+            answer.close()
+
+
+def test_a_key_without_the_scope_is_told_so_before_anything_is_looked_up(standing, refused):
+    _, key = a_key(standing, "submit")
+    headers = {"Authorization": f"Bearer {key}"}
+    documents = [
+        refused(standing.client.get(f"/v1/essays/{essay}", headers=headers), 403, "forbidden")
+        for essay in (standing.hand_in("alice")["essay_id"], uuid4())
+    ]
+    assert documents[0]["detail"] == documents[1]["detail"]
+
+
+def test_people_have_every_scope(standing, claims):
+    token = forged({**claims, "scopes": [], "scope": ""})
+    headers = {"Authorization": f"Bearer {token}"}
+    assert standing.client.get("/v1/essays", headers=headers).status_code == 200
+    assert standing.client.post("/v1/submissions", json={"title": "t", "text": "x"}, headers=headers).status_code == 202
+
+
+def test_the_audit_trail_names_the_key_that_handed_in(standing, draft):
+    row, key = a_key(standing, "submit")
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": uuid4().hex}
+    answer = standing.client.post("/v1/submissions", json=draft(student={"external_id": uuid4().hex}), headers=headers)
+    found = standing.database.sql("select actor_id, actor_role, request_id from audit_log where entity_id = %s", answer.json["id"])
+    assert [tuple(map(str, one)) for one in found] == [(str(row), "lms", answer.headers["X-Request-Id"])]
+
+
+def test_the_audit_trail_names_who_signed_in_and_out(standing):
+    tokens = standing.sign_in("nell")
+    standing.client.post("/v1/auth/logout", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+    family = jwt.decode(tokens["access_token"], SECRET, algorithms=["HS256"], audience="essaycoach-api")["sid"]
+    found = standing.database.sql("select actor_id, action from audit_log where entity = 'session' and entity_id = %s order by id", family)
+    assert [tuple(map(str, one)) for one in found] == [(str(standing.school.nell), action) for action in ("created", "changed")]
 
 
 def test_the_scheme_is_not_case_sensitive(standing):

@@ -8,6 +8,8 @@ from uuid import uuid4
 import pytest
 from conftest import PASSWORD
 
+from models.connections import KEY_PREFIX
+
 
 @pytest.fixture
 def closed_port():
@@ -126,3 +128,95 @@ def test_a_redis_that_comes_back_is_asked_again(standing, redis_client):
     assert [client.get("/v1/essays", headers=headers).status_code for _ in range(2)] == [200, 429]
     counters._alone_until = 0.0
     assert [client.get("/v1/essays", headers=headers).status_code for _ in range(5)] == [200] * 4 + [429]
+
+
+def knock(client, door: str, address: str, standing):
+    """One request of somebody who cannot be told, or not yet, at one of the doors where such people come."""
+    where = {"environ_base": {"REMOTE_ADDR": address}}
+    token = {"org": "northside", "token": uuid4().hex, "password": "purple kettle drives"}
+    signed = {"webhook-id": "x", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
+    made_up = KEY_PREFIX + "0" * 36
+    return {
+        "login": lambda: client.post("/v1/auth/login", json={"org": "x", "email": f"{uuid4()}@x", "password": "x"}, **where),
+        "refresh": lambda: client.post("/v1/auth/refresh", headers={"Authorization": "Bearer a.b.c"}, **where),
+        "forgot": lambda: client.post("/v1/auth/forgot", json={"org": "x", "email": f"{uuid4()}@x"}, **where),
+        "reset": lambda: client.post("/v1/auth/reset", json=token, **where),
+        "malformed": lambda: client.post("/v1/auth/login", data=b"{", **where),
+        "webhook": lambda: client.post(f"/v1/webhooks/{standing.school.source}", data=b"{}", headers=signed, **where),
+        "no source": lambda: client.post(f"/v1/webhooks/{uuid4()}", data=b"{}", headers=signed, **where),
+        "no bearer": lambda: client.get("/v1/me", **where),
+        "bad bearer": lambda: client.get("/v1/me", headers={"Authorization": "Bearer a.b.c"}, **where),
+        "bad key": lambda: client.get("/v1/essays", headers={"Authorization": f"Bearer {made_up}"}, **where),
+    }[door]()
+
+
+DOORS = ["login", "refresh", "forgot", "reset", "malformed", "webhook", "no source", "no bearer", "bad bearer", "bad key"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_whoever_is_not_known_is_counted_by_address(standing, refused, door):
+    client = standing.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="10/minute").test_client()
+    codes = [knock(client, door, "192.0.2.1", standing).status_code for _ in range(11)]
+    assert 429 not in codes[:5]
+    answer = knock(client, door, "192.0.2.1", standing)
+    refused(answer, 429, "rate-limited")
+    assert 0 < int(answer.headers["Retry-After"]) <= 60
+    assert knock(client, door, "192.0.2.2", standing).status_code != 429
+
+
+def test_all_doors_of_strangers_share_one_count(standing, refused):
+    client = standing.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="20/minute").test_client()
+    for door in DOORS * 2:
+        knock(client, door, "192.0.2.1", standing)
+    for door in DOORS:
+        refused(knock(client, door, "192.0.2.1", standing), 429, "rate-limited")
+
+
+def test_strangers_at_an_address_do_not_keep_those_out_who_are_known_there(standing):
+    """A school behind one address: a pupil who floods us with bad tokens must not lock the school out."""
+    client = standing.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="5/minute").test_client()
+    for _ in range(8):
+        knock(client, "bad bearer", "192.0.2.1", standing)
+    assert knock(client, "bad bearer", "192.0.2.1", standing).status_code == 429
+    for headers in (standing.signed_in("alice"), standing.with_key()):
+        answer = client.get("/v1/essays", headers=headers, environ_base={"REMOTE_ADDR": "192.0.2.1"})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("addresses", "one"),
+    [
+        (["2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:DB8:1:2:0:0:0:9"], True),
+        (["2001:db8:1:2::1", "2001:db8:1:3::1", "2001:db8:2:2::1"], False),
+        (["192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201"], True),
+        (["192.0.2.1", "192.0.2.2", "192.0.3.1"], False),
+    ],
+    ids=["one network", "three networks", "one address, three spellings", "three addresses"],
+)  # fmt: skip
+def test_who_has_many_addresses_has_one_count(standing, addresses, one):
+    client = standing.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="2/minute").test_client()
+    codes = [knock(client, "forgot", address, standing).status_code for address in addresses]
+    assert codes == [202, 202, 429 if one else 202]
+
+
+@pytest.mark.parametrize("address", ["", "unix:", "not an address", "1.2.3", "::1%eth0"])
+def test_an_address_that_is_none_is_no_server_error(standing, address):
+    client = standing.make_app().test_client()
+    assert knock(client, "forgot", address, standing).status_code == 202
+
+
+def test_a_forged_forwarding_header_gives_nobody_a_fresh_count(standing, refused):
+    client = standing.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="3/minute").test_client()
+    answers = [
+        client.get("/v1/me", headers={"X-Forwarded-For": f"198.51.100.{number}"}, environ_base={"REMOTE_ADDR": "192.0.2.1"})
+        for number in range(5)
+    ]  # fmt: skip
+    assert [one.status_code for one in answers] == [401, 401, 401, 429, 429]
+
+
+@pytest.mark.parametrize("door", ["login", "refresh", "forgot", "reset"])
+def test_without_redis_strangers_are_limited_more_strictly(standing, refused, closed_port, door):
+    client = standing.make_app(REDIS_URL=closed_port, ESSAYCOACH_ADDRESS_RATE_LIMIT="16/minute").test_client()
+    codes = [knock(client, door, "192.0.2.1", standing).status_code for _ in range(5)]
+    assert codes[-1] == 429
+    assert codes[0] != 429

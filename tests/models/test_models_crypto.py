@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+import shlex
+import sys
 from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
 from conftest import INDEX_KEY, MASTER_KEY, Become, Database, School, session_of
 
-from models import crypto, db, essays, users
+from models import crypto, db, essays, settings, users
 from models.crypto import Ciphertext, EncryptedField, Key, Keyring, Place
-from models.errors import NotFound, Undecipherable
+from models.errors import NotFound, SettingsError, Undecipherable
 from models.essays import Draft
-from models.settings import CryptoSettings
+from models.settings import CryptoSettings, read_crypto
 from models.tables import Users
 
 ORG, ROW = UUID(int=1), UUID(int=2)
@@ -206,7 +208,7 @@ def test_once_the_key_is_erased_nothing_of_the_person_can_be_read(school: School
             essays.fetch_text(receipt.submission, org=school.org)
 
 
-def test_a_worker_is_told_that_the_key_is_gone_so_that_the_pass_can_be_given_up(
+def test_a_worker_is_told_that_the_key_is_gone_as_if_the_essay_were(
     school: School, database: Database, become: Become
 ) -> None:
     with session_of(school, "alice"):
@@ -215,7 +217,93 @@ def test_a_worker_is_told_that_the_key_is_gone_so_that_the_pass_can_be_given_up(
     become("ec_worker")
 
     with db.session(org=school.org):
-        with pytest.raises(Undecipherable):
+        with pytest.raises(NotFound):
             essays.fetch_task(receipt.submission, org=school.org)
         with pytest.raises(NotFound):
             essays.fetch_task(uuid4(), org=school.org)
+
+
+def test_what_is_wrapped_and_sealed_anew_opens_with_the_new_master_alone() -> None:
+    """Given a data key and a secret under k1, when both are sealed anew under k2, they are the same and k1 may go."""
+    before, after, alone = ring(k1=OLD_MASTER), ring(k2=NEW_MASTER, k1=OLD_MASTER), ring(k2=NEW_MASTER)
+    wrapped, key = before.new_data_key(org=ORG, user=ROW)
+    words, secret = key.seal("My summer", place=HERE), before.seal("whsec_1", place=HERE)
+
+    anew = after.wrapped_anew(wrapped, org=ORG, user=ROW)
+
+    assert anew.master_key_id == "k2"
+    assert alone.data_key(anew, org=ORG, user=ROW).open(words, place=HERE) == "My summer"
+    assert alone.open(after.sealed_anew(secret, place=HERE), place=HERE) == "whsec_1"
+    assert after.seal("x", place=HERE).startswith(after.current_prefix)
+    assert (after.lacks("k1"), alone.lacks("k1")) == (False, True)
+
+
+def test_nothing_is_sealed_anew_for_a_place_it_did_not_belong_to() -> None:
+    """Given a key and a secret that were moved, when they are to be sealed anew where they lie now, both are refused."""
+    both = ring(k2=NEW_MASTER, k1=OLD_MASTER)
+    wrapped, _ = ring(k1=OLD_MASTER).new_data_key(org=ORG, user=ROW)
+    secret = ring(k1=OLD_MASTER).seal("whsec_1", place=HERE)
+
+    with pytest.raises(Undecipherable):
+        both.wrapped_anew(wrapped, org=ORG, user=UUID(int=9))
+    with pytest.raises(Undecipherable):
+        both.sealed_anew(secret, place=replace(HERE, row=UUID(int=9)))
+
+
+@pytest.mark.parametrize("how", ["printed", "printed with blanks"])
+def test_a_key_service_stands_in_front_as_a_command_that_prints_the_keys(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    blank = "  " if how == "printed with blanks" else ""
+    script = f"print('{blank}k2:{MASTER_KEY},k1:{INDEX_KEY}{blank}')"
+    monkeypatch.setenv("ESSAYCOACH_MASTER_KEYS_COMMAND", shlex.join([sys.executable, "-c", script]))
+    monkeypatch.setenv("ESSAYCOACH_INDEX_KEY_COMMAND", f"echo {INDEX_KEY}")
+    for name in ("ESSAYCOACH_MASTER_KEYS", "ESSAYCOACH_INDEX_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+    loaded = read_crypto()
+
+    assert list(loaded.master_keys) == ["k2", "k1"]
+    assert loaded.index_key == base64.b64decode(INDEX_KEY)
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("import sys; print('hunter2'); print('hunter2', file=sys.stderr); sys.exit(3)", "failed with exit code 3"),
+        ("import sys; sys.stdout.buffer.write(bytes([255]) + b'hunter2')", "must print text"),
+        ("pass", "EC_X is not set"),
+        ("import os; print('hunter2', flush=True); os.kill(os.getpid(), 9)", "failed with exit code -9"),
+        ("import time; print('hunter2', flush=True); time.sleep(600)", "did not end within 1 s"),
+    ],
+)
+def test_a_key_service_that_fails_stops_the_program_and_nothing_it_said_is_shown(
+    monkeypatch: pytest.MonkeyPatch, script: str, why: str
+) -> None:
+    monkeypatch.setattr(settings, "COMMAND_SECONDS", 1 if "sleep" in script else 30)
+    monkeypatch.setenv("EC_X_COMMAND", shlex.join([sys.executable, "-c", script]))
+
+    with pytest.raises(SettingsError, match=why) as refusal:
+        settings.secret("EC_X")
+
+    assert "hunter2" not in str(refusal.value)
+    assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("command", "why"), [("no-such-client-of-a-key-service", "cannot be run: No such file"), ("echo 'unclosed", "not a command line")]
+)
+def test_a_command_that_is_none_is_named_by_its_variable_only(monkeypatch: pytest.MonkeyPatch, command: str, why: str) -> None:
+    monkeypatch.setenv("EC_X_COMMAND", command)
+
+    with pytest.raises(SettingsError, match=f"EC_X_COMMAND .*{why}") as refusal:
+        settings.secret("EC_X")
+    assert command not in str(refusal.value)
+
+
+def test_no_shell_reads_the_command_and_two_origins_of_one_secret_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EC_X_COMMAND", "echo $(id) ; echo `id` && id > /dev/null")
+    assert settings.secret("EC_X") == "$(id) ; echo `id` && id > /dev/null"
+
+    monkeypatch.setenv("EC_X", "hunter2")
+    with pytest.raises(SettingsError, match="Set EC_X or EC_X_COMMAND, not both") as refusal:
+        settings.secret("EC_X")
+    assert "hunter2" not in str(refusal.value)

@@ -150,6 +150,7 @@ def test_of_twenty_refreshes_at_the_same_moment_one_generation_comes_out_alive(s
 
 def test_a_password_made_at_another_cost_is_replaced(school: School, database: Database) -> None:
     with db.session(org=school.org, role="ec_auth"):
-        sessions.upgrade_password(school.ed, org=school.org, password_hash="pbkdf2_sha256$2$x$y")
+        account = sessions.fetch_account(school.ed, org=school.org)
+        sessions.upgrade_password(account, org=school.org, password_hash="pbkdf2_sha256$2$x$y")
 
     assert database.sql("select password_hash from users where id = %s", school.ed) == [("pbkdf2_sha256$2$x$y",)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import select
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import UUID
 
 import dramatiq
@@ -18,13 +20,14 @@ import psycopg2
 import pytest
 from conftest import ROOT, Become, Database, School, Servers, away, session_of
 
-from models import db, essays, passes
+from models import db, essays, passes, rights
 from models.broker import HintBroker, make_broker
+from models.crypto import Ciphertext
 from models.errors import DatabaseAway
 from models.essays import Draft, Receipt
 from models.jobs import ACTOR, Hint, Queue
 from models.passes import Claim
-from workers import clock
+from workers import audit_heads, clock
 from workers.boot import Chooser
 from workers.leases import Leases
 from workers.run_pass import PassRunner
@@ -416,7 +419,128 @@ def test_answers_are_purged_after_their_published_life_and_not_before(
     assert database.sql("select key from idempotency_keys") == [("young",)]
 
 
-DUTIES = {duty.__name__: duty for duty in (clock.free_leases, clock.fold_tallies, clock.make_partitions, clock.purge)}
+def test_single_use_tokens_are_purged_a_week_after_their_end(database: Database, school: School, become: Become) -> None:
+    for digest, days in ((b"old", 8), (b"young", 6)):
+        database.sql(
+            "insert into one_time_tokens (org_id, user_id, purpose, digest, expires_at)"
+            " values (%s, %s, 'invitation', sha256(%s), now() - make_interval(days => %s))",
+            *(school.org, school.alice, digest, days),
+        )
+    become("ec_clock")
+    assert clock.purge() == 1
+    assert database.sql("select digest = sha256('young') from one_time_tokens") == [(True,)]
+
+
+def test_new_audit_entries_take_their_places_however_many_they_are(
+    database: Database, school: School, become: Become, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "BATCH", 3)
+    become("ec_clock")
+    entries = database.sql("select count(*) from audit_log")[0][0]
+    assert clock.chain_audit() == entries
+    assert clock.chain_audit() == 0
+    assert database.sql("select count(*), max(sequence) from audit_log where hash is not null") == [(entries, entries)]
+
+
+def ask_for_erasure(school: School, *people: UUID) -> None:
+    with session_of(school, "ada"):
+        for person in people:
+            rights.request_erasure(person, org=school.org)
+
+
+def test_whoever_is_to_be_erased_is_and_nobody_else(database: Database, school: School, become: Become, receipt: Receipt) -> None:
+    become("ec_ingest")
+    ask_for_erasure(school, school.alice, school.zoe)
+    become("ec_clock")
+    assert clock.erase() == 2
+    assert clock.erase() == 0
+    left = {str(user) for (user,) in database.sql("select id from users")}
+    assert left == {str(user) for user in (school.bob, school.ed, school.nell, school.ada)}
+    assert database.sql("select count(*) from essays") == [(0,)]
+
+
+def test_one_person_who_cannot_be_erased_yet_holds_nobody_else_up(
+    database: Database, school: School, become: Become, receipt: Receipt
+) -> None:
+    become("ec_ingest")
+    ask_for_erasure(school, school.alice, school.zoe)
+    become("ec_clock", pool_size=2)
+    held = psycopg2.connect(database.admin_url)
+    try:
+        with held, held.cursor() as cursor:
+            cursor.execute("select 1 from submissions for update")
+            assert clock.erase() == 1
+    finally:
+        held.close()
+    assert clock.erase() == 1
+
+
+def test_a_pass_that_finishes_while_its_author_is_erased_is_counted(
+    broker: HintBroker, database: Database, school: School, become: Become, receipt: Receipt, program_env: Callable[[str], None]
+) -> None:
+    """The clock waits for the worker that holds the version, and counts what it did before the rows go."""
+    become("ec_ingest")
+    ask_for_erasure(school, school.alice)
+    become("ec_worker")
+    held = claim(school, receipt.hints[0].pass_id)
+    program_env("ec_clock")
+    waits = "select count(*) > 0 from pg_stat_activity where datname = current_database() and usename = 'ec_clock' and wait_event_type = 'Lock'"
+    done = "select coalesce(sum(count), 0) from monitor_totals where name = 'pass_duration' and labels @> array['done']"
+    with db.session(org=school.org):
+        passes.finish(held, provider="local", model="rules", comments=0, summary=Ciphertext(b"sealed"))
+        started = clock_program()
+        program = started.__enter__()
+        eventually(lambda: database.sql(waits) == [(True,)])
+    try:
+        eventually(lambda: database.sql("select count(*) from users where id = %s", school.alice) == [(0,)])
+        assert database.sql("select count(*) from passes") == [(0,)]
+        assert database.sql(done) == [(1,)]
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(10) == 0
+    finally:
+        started.__exit__(None, None, None)
+
+
+def test_the_clock_program_chains_signs_and_erases(
+    broker: HintBroker, database: Database, school: School, become: Become, receipt: Receipt, program_env: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    become("ec_ingest")
+    ask_for_erasure(school, school.alice)
+    program_env("ec_clock")
+    monkeypatch.setenv(audit_heads.KEY, base64.b64encode(b"a" * 32).decode())
+    monkeypatch.setenv(audit_heads.FILE, str(tmp_path / "heads"))
+    with clock_program() as program:
+        eventually(lambda: database.sql("select count(*) from users where id = %s", school.alice) == [(0,)])
+        eventually(lambda: database.sql("select count(*) from audit_log where sequence is null") == [(0,)])
+        assert (tmp_path / "heads").exists()
+        eventually(lambda: str(school.org) in (tmp_path / "heads").read_text(), within_seconds=30)
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(10) == 0
+
+
+def test_a_clock_without_a_key_for_signed_heads_says_so_once_and_one_with_half_of_it_does_not_start(
+    broker: HintBroker, database: Database, program_env: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program_env("ec_clock")
+    with clock_program() as program:
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(10) == 0
+        assert program.stderr is not None
+        said = program.said_so_far + program.stderr.read()  # type: ignore[attr-defined]
+    assert said.count("audit heads are not signed") == 1
+    monkeypatch.setenv(audit_heads.FILE, "heads")
+    done = subprocess.run(
+        [sys.executable, "-m", "workers", "clock"], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"workers: {audit_heads.KEY} is not set")
+
+
+DUTIES = {
+    duty.__name__: duty
+    for duty in (clock.free_leases, clock.fold_tallies, clock.make_partitions, clock.purge, clock.chain_audit, clock.erase)
+}
 
 
 @pytest.mark.parametrize("name", [*DUTIES, "resend_hints"])
@@ -431,7 +555,8 @@ def test_a_duty_survives_a_database_that_is_away_and_works_when_it_is_back(
         "update passes set state = 'running', lease_until = now() - interval '1 s' where id = %s",
         receipt.hints[0].pass_id,
     )
-    expected = {"free_leases": 1, "resend_hints": 2}.get(name, 0)
+    [(entries,)] = database.sql("select count(*) from audit_log")
+    expected = {"free_leases": 1, "resend_hints": 2, "chain_audit": entries}.get(name, 0)
     assert steady() == expected
 
 
@@ -458,6 +583,7 @@ def clock_program() -> Iterator[subprocess.Popen[str]]:
             assert time.monotonic() < deadline and program.poll() is None, said
             if select.select([program.stderr], [], [], 0.2)[0]:
                 said += program.stderr.readline()
+        program.said_so_far = said  # type: ignore[attr-defined]
         yield program
     finally:
         if program.poll() is None:

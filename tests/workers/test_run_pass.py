@@ -558,17 +558,23 @@ def test_a_worker_that_lacks_the_master_key_gives_no_essay_up(
     assert vendor.counters()["calls"] == 0
 
 
-@pytest.mark.parametrize(
-    "erasure", ["delete from user_keys where user_id = %s", "update user_keys set wrapped = '\\x01' where user_id = %s"]
-)
-def test_an_essay_whose_key_is_gone_is_given_up_without_a_call(
-    runner: PassRunner, database: Database, vendor: FakeVendor, school: School, receipt: Receipt, erasure: str
+def test_an_essay_whose_key_does_not_open_is_given_up_without_a_call(
+    runner: PassRunner, database: Database, vendor: FakeVendor, school: School, receipt: Receipt
 ) -> None:
-    database.sql(erasure, school.alice)
+    database.sql("update user_keys set wrapped = '\\x01' where user_id = %s", school.alice)
     run_all(runner, receipt)
     assert [pass_row(database, hint)["state"] for hint in receipt.hints] == ["gave_up"] * 3
     assert {pass_row(database, hint)["error"] for hint in receipt.hints} == {"undecipherable"}
     assert status(database, receipt) == "failed"
+    assert vendor.counters()["calls"] == 0
+
+
+def test_an_essay_whose_key_is_gone_is_cancelled_without_a_call(
+    runner: PassRunner, database: Database, vendor: FakeVendor, school: School, receipt: Receipt
+) -> None:
+    database.sql("delete from user_keys where user_id = %s", school.alice)
+    run_all(runner, receipt)
+    assert [pass_row(database, hint)["state"] for hint in receipt.hints] == ["cancelled"] * 3
     assert vendor.counters()["calls"] == 0
 
 

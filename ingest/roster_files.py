@@ -1,0 +1,83 @@
+"""A roster on disk: a folder or a zip of CSV files, read within bounds; nothing in it decides where anything is written."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from models.errors import Invalid
+
+FILES = ("users", "classes", "enrollments")
+MOST_BYTES = 64 * 1024 * 1024
+MOST_ENTRIES = 100
+
+
+def read_files(path: Path) -> dict[str, str]:
+    """Return the texts of users.csv, classes.csv and enrollments.csv, those that are there. Raises Invalid."""
+    try:
+        found = dict(_from_folder(path) if path.is_dir() else _from_zip(path))
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+        # A damaged, encrypted or exotic archive; zipfile has no common error for them.
+        raise _unreadable(f"cannot be read as a folder or zip of CSV files ({type(error).__name__})") from None
+    if not found:
+        raise _unreadable("holds none of users.csv, classes.csv and enrollments.csv")
+    return {file: _decoded(raw, file=file) for file, raw in found.items()}
+
+
+def _from_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+    room = MOST_BYTES
+    for path in sorted(folder.iterdir()):
+        file = _wanted(path.name)
+        if file is not None:
+            with path.open("rb") as opened:
+                raw = opened.read(room + 1)
+            room = _less(room, raw)
+            yield file, raw
+
+
+def _from_zip(path: Path) -> Iterator[tuple[str, bytes]]:
+    if path.stat().st_size > MOST_BYTES:
+        raise _unreadable(f"is larger than {MOST_BYTES >> 20} MiB")
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        if len(entries) > MOST_ENTRIES:
+            raise _unreadable(f"holds more than {MOST_ENTRIES} entries")
+        seen: set[str] = set()
+        room = MOST_BYTES
+        for entry in entries:
+            file = _wanted(PurePosixPath(entry.filename).name)
+            if file is None or entry.is_dir():
+                continue
+            if file in seen:
+                raise _unreadable(f"holds {file}.csv twice")
+            seen.add(file)
+            # What the archive says about sizes may be a lie: only what is really unpacked counts.
+            with archive.open(entry) as opened:
+                raw = opened.read(room + 1)
+            room = _less(room, raw)
+            yield file, raw
+
+
+def _wanted(name: str) -> str | None:
+    file = name.lower().removesuffix(".csv")
+    return file if name.lower().endswith(".csv") and file in FILES else None
+
+
+def _less(room: int, raw: bytes) -> int:
+    if len(raw) > room:
+        raise _unreadable(f"holds more than {MOST_BYTES >> 20} MiB of CSV")
+    return room - len(raw)
+
+
+def _decoded(raw: bytes, *, file: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise _unreadable(f"{file}.csv is not UTF-8 (line {line}); save it as UTF-8") from None
+
+
+def _unreadable(what: str) -> Invalid:
+    return Invalid(f"The roster {what}.", errors=[("", what)])

@@ -1,0 +1,67 @@
+"""Who the people around an essay are: its author, and everybody in its course."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from models.crypto import Key, Place
+from models.db import rows
+from models.errors import MasterKeyMissing, Undecipherable
+from models.log import logger
+from models.users import unwrapped
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What names one person, in the clear; empty where it is not known."""
+
+    name: str
+    email: str
+    external_id: str
+
+
+_AROUND = """
+select u.id, u.name, u.email, u.external_id, k.wrapped, k.master_key_id
+from (
+    select e.user_id, 0 as turn, null::timestamptz as since from essays as e where e.org_id = %(org)s and e.id = %(essay)s
+    union all
+    select n.user_id, case n.role when 'educator' then 1 else 2 end, n.created_at
+    from essays as e join enrollments as n on n.org_id = e.org_id and n.course_id = e.course_id and n.user_id <> e.user_id
+    where e.org_id = %(org)s and e.id = %(essay)s
+) as around
+join users as u on u.org_id = %(org)s and u.id = around.user_id
+join user_keys as k on k.org_id = u.org_id and k.user_id = u.id
+order by around.turn, around.since desc, u.id
+limit %(most)s
+"""
+
+
+def fetch_around(essay: UUID, *, org: UUID, most: int) -> list[Known]:
+    """Return the author, then the educators and students of the essay's course, who came last first, at most `most` people.
+
+    Who asked for erasure has no name any more and is left out. Raises MasterKeyMissing.
+    """
+    found = rows(_AROUND, {"org": org, "essay": essay, "most": most + 1})
+    if len(found) > most:
+        log.warning("course too large to know everybody", essay_id=str(essay), most=most)
+    return [known for known in (_known(one, org) for one in found[:most]) if known is not None]
+
+
+def _known(found: dict[str, Any], org: UUID) -> Known | None:
+    try:
+        key = unwrapped(found, org=org, user=found["id"])
+        return Known(**{column: _opened(found, column, key, org) for column in ("name", "email", "external_id")})
+    except MasterKeyMissing:
+        raise
+    except Undecipherable:
+        # One damaged row must not keep a class from its feedback: nobody can read that name, so nobody can look for it.
+        log.exception("person does not decrypt", person=str(found["id"]))
+        return None
+
+
+def _opened(found: dict[str, Any], column: str, key: Key, org: UUID) -> str:
+    return "" if found[column] is None else key.open(found[column], place=Place("users", column, org, found["id"]))

@@ -1,0 +1,353 @@
+"""The rights of a person: everything that is held about them, in the clear; and that none of it is left.
+
+What an export holds is a list of columns. A test compares it with the database's own: whatever a migration adds to a row
+about a person is exported, or stands in NOT_EXPORTED with the reason why not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from models.crypto import Key, Place
+from models.db import row, rows, run
+from models.errors import LastAdmin, NotFound
+from models.upkeep import fold_tallies
+from models.users import data_key
+
+# Rows of a page: one file of the archive, and what is in memory at once.
+PAGE = 500
+# An essay may arrive as a body of a megabyte.
+BODIES_PAGE = 10
+# Tables whose rows are small and have no key of one column: they are not paged.
+WHOLE = 1_000_000
+# The audit trail is looked through in steps, so that no statement takes long in an org of millions of entries.
+AUDIT_STEP = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The rows of one table that are about a person, and what of them is handed over.
+
+    `columns` as they are; `sealed`, encrypted, in the clear, those named in `structured` as the JSON they hold; `also`,
+    expressions that help to read the rest. `of` says whose rows. `key` orders the rows and leads from page to page.
+    """
+
+    table: str
+    columns: str
+    of: str
+    sealed: str = ""
+    structured: str = ""
+    also: str = ""
+    key: str = "id"
+    page: int = PAGE
+
+
+PROFILE = Part(
+    table="users",
+    columns="id org_id role language token_version disabled_at created_at erase_requested_at",
+    sealed="email name external_id",
+    of="t.id = %(user)s",
+)
+ABOUT_PERSON = (
+    Part(
+        table="sessions",
+        columns="id org_id user_id generation rotated_at expires_at revoked_at revoked_reason created_at",
+        of="t.user_id = %(user)s",
+    ),
+    Part(
+        table="one_time_tokens",
+        columns="id org_id user_id purpose expires_at used_at created_at",
+        of="t.user_id = %(user)s",
+    ),
+    Part(
+        table="enrollments",
+        columns="org_id course_id user_id role created_at",
+        also="(select c.name from courses as c where c.org_id = t.org_id and c.id = t.course_id) as course",
+        of="t.user_id = %(user)s",
+        key="course_id",
+        page=WHOLE,
+    ),
+    Part(
+        table="analytics",
+        columns="id created_at org_id user_id event essay_id submission_id",
+        of="t.user_id = %(user)s",
+    ),
+    Part(
+        table="inbound_events",
+        columns="id created_at org_id source_id event_id user_id submission_id outcome reason body_sha256",
+        sealed="body",
+        of="t.user_id = %(user)s",
+        page=BODIES_PAGE,
+    ),
+    Part(
+        table="seen_events",
+        columns="source_id event_id org_id body_sha256 submission_id answer seen_at",
+        of="t.submission_id in (select s.id from submissions as s join essays as e on e.org_id = s.org_id and e.id = s.essay_id"
+        " where e.org_id = %(org)s and e.user_id = %(user)s)",
+        key="submission_id",
+        page=WHOLE,
+    ),
+    Part(
+        table="idempotency_keys",
+        columns="org_id caller_id key request_sha256 response created_at",
+        of="(t.caller_id = %(user)s or t.response ->> 'essay_id' in"
+        " (select e.id::text from essays as e where e.org_id = %(org)s and e.user_id = %(user)s))",
+        key="key",
+        page=WHOLE,
+    ),
+)
+ESSAY = Part(
+    table="essays",
+    columns="id org_id user_id course_id audience_id assignment_id category_id external_id versions newest_submission_id"
+    " newest_submitted_at created_at updated_at",
+    sealed="title",
+    also="(select a.title from assignments as a where a.org_id = t.org_id and a.id = t.assignment_id) as assignment,"
+    " (select c.slug from categories as c where c.org_id = t.org_id and c.id = t.category_id) as category",
+    of="t.user_id = %(user)s",
+)
+VERSION = Part(
+    table="submissions",
+    columns="id created_at org_id essay_id user_id audience_id version status queue source external_id language text_sha256"
+    " characters words submitted_at released_at completed_at",
+    sealed="text",
+    of="t.essay_id = %(essay)s",
+    page=1,
+)
+ABOUT_VERSION = (
+    Part(
+        table="passes",
+        columns="id org_id submission_id essay_id user_id audience_id name state queue attempt fence lost queued_at next_at hinted_at"
+        " lease_until first_claimed_at started_at finished_at error provider model comments discarded_at",
+        sealed="summary",
+        structured="summary",
+        of="t.essay_id = %(essay)s and t.submission_id = %(submission)s",
+    ),
+    Part(
+        table="feedback",
+        columns="id created_at org_id submission_id text_characters essay_id user_id audience_id pass type kind severity priority match"
+        " span_start span_end also_at criterion confidence confidence_basis origin provider model resolution carried_from",
+        sealed="body",
+        structured="body",
+        of="t.submission_id = %(submission)s",
+    ),
+    Part(
+        table="criterion_results",
+        columns="id org_id submission_id user_id audience_id criterion_id pass level points max_points confidence evidence created_at",
+        sealed="rationale",
+        also="(select c.name from rubric_criteria as c where c.org_id = t.org_id and c.id = t.criterion_id) as criterion",
+        of="t.submission_id = %(submission)s",
+    ),
+    Part(
+        table="ai_responses",
+        columns="id created_at org_id submission_id user_id pass attempt provider model prompt_version request_sha256 outcome"
+        " stop_reason input_tokens output_tokens cache_read_tokens cache_write_tokens cost_micros latency_ms completed_at",
+        sealed="raw",
+        of="t.submission_id = %(submission)s",
+    ),
+)
+AUDIT = Part(
+    table="audit_log",
+    columns="id created_at org_id actor_id actor_role request_id action entity entity_id detail sequence hash",
+    of="(t.actor_id = %(user)s or t.entity_id = %(user)s or t.detail ->> 'user_id' = %(user)s::text or t.entity_id = any (%(theirs)s)"
+    " or t.detail ->> 'submission_id' = any (%(theirs)s::text[]))"
+    " and (%(upto)s::uuid is null or t.id <= %(upto)s)",
+)
+PARTS = (PROFILE, *ABOUT_PERSON, ESSAY, VERSION, *ABOUT_VERSION, AUDIT)
+
+NOT_EXPORTED: Mapping[str, str] = {
+    "users.email_digest": "finds the e-mail, which is exported",
+    "users.external_id_digest": "finds the external id, which is exported",
+    "users.password_hash": "whoever has it can try passwords against it",
+    "user_keys.user_id": "the key itself is no fact about a person",
+    "user_keys.org_id": "the key itself is no fact about a person",
+    "user_keys.wrapped": "opens everything the person wrote, backups included",
+    "user_keys.master_key_id": "says how the installation keeps its keys",
+    "user_keys.created_at": "that of the account",
+    "one_time_tokens.digest": "recognises a token that may still be good",
+    "passes.tallied": "whether the clock has counted the row",
+    "ai_responses.tallied": "whether the clock has counted the row",
+}
+
+README = """What EssayCoach holds about one person, in the clear. Times are UTC, ids are the system's own.
+
+profile.json            who they are
+sessions*.json          their sign-ins: when, until when, how ended
+one_time_tokens*.json   invitations and password resets (not the tokens)
+enrollments*.json       their courses
+essays/<n>-<id>/        one folder an essay: essay.json, and for each version
+  versions/<v>.txt        the text as it was handed in
+  versions/<v>.json       when, from where, how long, and what became of it
+  versions/<v>-passes.json, -feedback.json, -criterion_results.json    the three readings and all they said
+  versions/<v>-ai_responses.json    what each provider really answered, and what it cost (millionths of a dollar)
+analytics*.json         what they did: handed in, revised, looked at feedback
+inbound_events*.json    what an LMS sent about them, as it was sent
+seen_events*.json, idempotency_keys*.json    what was answered to whom handed in for them
+audit_log*.json         what is on record as done by them or about them
+
+A table with many rows goes on in files numbered -2, -3 and so on. Not included: password hashes, keys, and digests of secrets.
+"""
+
+
+def request_erasure(user: UUID, *, org: UUID) -> None:
+    """Nobody can read what the person wrote any more, nor sign in as them; the clock will take the rows. Asking twice is as once.
+
+    Call it as ec_admin. Raises NotFound, and LastAdmin when nobody could administer the org afterwards.
+    """
+    # Two admins who erase each other take turns here, and the second one finds itself the last.
+    admins = rows(
+        "select id from users where org_id = %s and role = 'admin' and disabled_at is null order by id for update", (org,)
+    )
+    if [one["id"] for one in admins] == [user]:
+        raise LastAdmin("This is the last admin of the org who can sign in.")
+    asked = row("select request_erasure(%s) as is_there", (user,))
+    if asked is None or not asked["is_there"]:
+        raise NotFound("There is no such person.")
+
+
+def list_erasures(*, limit: int) -> list[tuple[UUID, UUID]]:
+    """Return the people whose rows are to go, each with their org, longest asked for first. Call it as the clock."""
+    found = rows(
+        "select id, org_id from users where erase_requested_at is not null order by erase_requested_at limit %s", (limit,)
+    )
+    return [(one["id"], one["org_id"]) for one in found]
+
+
+def erase(user: UUID, *, org: UUID) -> bool:
+    """No row of the person is left, and no total is lower by it; False when nobody asked for it. Call it as the clock."""
+    # Whoever finishes a pass locks its version first: nothing finishes between the counting and the deleting.
+    run(
+        """
+        select 1 from submissions as s where s.org_id = %(org)s and s.id in (
+            select p.submission_id from passes as p where p.org_id = %(org)s and p.user_id = %(user)s)
+        order by s.id for update
+        """,
+        {"org": org, "user": user},
+    )
+    fold_tallies()
+    found = row("select erase_person(%s) as erased", (user,))
+    return bool(found and found["erased"])
+
+
+def gather(user: UUID, *, org: UUID) -> Iterator[tuple[str, str]]:
+    """Yield everything that is held about a person as files: a name and a text, one after the other.
+
+    Call it as ec_admin. Raises NotFound before the first file.
+    """
+    key = data_key(user, org=org)
+    who = {"org": org, "user": user}
+    [profile] = _page(PROFILE, who, key=key)
+    yield "README.txt", README
+    yield "profile.json", _as_json(profile)
+    for part in ABOUT_PERSON:
+        yield from _files(part, who, key=key, name=part.table)
+    theirs = [user]
+    for number, essay in enumerate((one for page in _pages(ESSAY, who, key=key) for one in page), start=1):
+        folder = f"essays/{number}-{essay['id']}"
+        yield f"{folder}/essay.json", _as_json(essay)
+        theirs.append(essay["id"])
+        for [version] in _pages(VERSION, {**who, "essay": essay["id"]}, key=key):
+            theirs.append(version["id"])
+            yield from _version(version, {**who, "essay": essay["id"]}, key=key, folder=folder)
+    yield from _trail({**who, "theirs": theirs}, key=key)
+
+
+def _version(version: dict[str, Any], who: dict[str, Any], *, key: Key, folder: str) -> Iterator[tuple[str, str]]:
+    text: str = version.pop("text")
+    name = f"{folder}/versions/{version['version']}"
+    yield f"{name}.txt", text
+    yield f"{name}.json", _as_json(version)
+    for part in ABOUT_VERSION:
+        files = _files(part, {**who, "submission": version["id"]}, key=key, name=f"{name}-{part.table}", text=text)
+        yield from files
+
+
+def _trail(who: dict[str, Any], *, key: Key) -> Iterator[tuple[str, str]]:
+    """Yield the audit entries by the person, about them, and about what they wrote."""
+    after, number = None, 0
+    while True:
+        step = row(
+            """
+            select a.id from audit_log as a where a.org_id = %(org)s and (%(after)s::uuid is null or a.id > %(after)s)
+            order by a.id limit 1 offset %(step)s
+            """,
+            {**who, "after": after, "step": AUDIT_STEP - 1},
+        )
+        upto = step["id"] if step else None
+        for page in _pages(AUDIT, {**who, "upto": upto}, key=key, after=after):
+            number += 1
+            yield _name("audit_log", number), _as_json(page)
+        if upto is None:
+            return
+        after = upto
+
+
+def _files(
+    part: Part, who: dict[str, Any], *, key: Key, name: str, text: str = ""
+) -> Iterator[tuple[str, str]]:
+    for number, page in enumerate(_pages(part, who, key=key), start=1):
+        for one in page:
+            # What a comment is about is not stored with it: it is cut from the text.
+            if part.table == "feedback" and one["span_end"]:
+                one["quote"] = text[one["span_start"] : one["span_end"]]
+        yield _name(name, number), _as_json(page)
+
+
+def _name(name: str, number: int) -> str:
+    return f"{name}.json" if number == 1 else f"{name}-{number}.json"
+
+
+def _pages(
+    part: Part, who: dict[str, Any], *, key: Key, after: Any = None
+) -> Iterator[list[dict[str, Any]]]:
+    while page := _page(part, who, key=key, after=after):
+        yield page
+        after = page[-1][part.key]
+        if len(page) < part.page:
+            return
+
+
+def _page(part: Part, who: dict[str, Any], *, key: Key, after: Any = None) -> list[dict[str, Any]]:
+    """Return rows of a part, those after that key, with everything in the clear."""
+    wanted = ", ".join([*(f"t.{column}" for column in (part.columns + " " + part.sealed).split()), *filter(None, [part.also])])
+    going_on = f" and t.{part.key} > %(after)s" if after is not None else ""
+    found = rows(
+        f"select {wanted} from {part.table} as t where t.org_id = %(org)s and {part.of}{going_on}"  # noqa: S608 - constants of this file
+        f" order by t.{part.key} limit %(limit)s",
+        {**who, "after": after, "limit": part.page},
+    )
+    return [_in_the_clear(one, part, key=key, org=who["org"]) for one in found]
+
+
+def _in_the_clear(one: dict[str, Any], part: Part, *, key: Key, org: UUID) -> dict[str, Any]:
+    structured = part.structured.split()
+    for column in part.sealed.split():
+        if one[column] is not None:
+            plain = key.open(one[column], place=Place(part.table, column, org, one["id"]))
+            one[column] = json.loads(plain) if column in structured else plain
+    return one
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, default=_plain, ensure_ascii=False, indent=1)
+
+
+def _plain(value: Any) -> Any:
+    for kind, spelled in _SPELLED.items():
+        if isinstance(value, kind):
+            return spelled(value)
+    raise TypeError(f"{type(value).__name__} has no spelling in an export")
+
+
+_SPELLED: dict[type, Callable[[Any], Any]] = {
+    UUID: str,
+    date: lambda value: value.isoformat(),
+    Decimal: float,
+    bytes: bytes.hex,
+    memoryview: lambda value: value.tobytes().hex(),
+}

@@ -1,0 +1,94 @@
+"""What every answer tells a browser, whatever was asked and however it ended."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from uuid import uuid4
+
+import pytest
+
+STRICT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+def answers(standing) -> dict:
+    client, alice = standing.client, standing.signed_in("alice")
+    receipt = standing.hand_in("alice")
+    at = receipt["links"]["self"]
+    tag = client.get(at, headers=alice).headers["ETag"]
+    return {
+        "200": client.get("/v1/me", headers=alice),
+        "202": client.post("/v1/submissions", json={"title": "t", "text": "x"}, headers=alice),
+        "204": client.post("/v1/auth/logout", headers={"Authorization": f"Bearer {standing.sign_in('bob')['access_token']}"}),
+        "304": client.get(at, headers={**alice, "If-None-Match": tag}),
+        "400": client.post("/v1/submissions", data=b"{", headers={**alice, "Content-Type": "application/json"}),
+        "401": client.get("/v1/me"),
+        "403": client.get("/v1/given-up", headers=alice),
+        "404": client.get(f"/v1/essays/{uuid4()}", headers=alice),
+        "404 of no door": client.get("/nowhere"),
+        "405": client.delete("/v1/me", headers=alice),
+        "409": client.get(f"{at}/feedback", headers=alice),
+        "413": client.post("/v1/submissions", data=b" " * (1024 * 1024 + 1), headers={**alice, "Content-Type": "application/json"}),
+        "415": client.post("/v1/submissions", data=b"{}", headers=alice),
+        "422": client.post("/v1/submissions", json={}, headers=alice),
+        "stream": client.get(f"{at}/events", headers=alice, buffered=False),
+        "HEAD": client.head("/v1/me", headers=alice),
+        "OPTIONS": client.options("/v1/me"),
+        "health": client.get("/healthz"),
+        "openapi": client.get("/openapi.json"),
+        "problem page": client.get("/problems/forbidden"),
+        "docs": client.get("/docs"),
+    }
+
+
+def test_every_answer_carries_the_headers_that_keep_a_browser_from_guessing(standing):
+    for name, answer in answers(standing).items():
+        assert name[:3] == str(answer.status_code) or not name[:3].isdigit(), (name, answer.status_code)
+        headers = answer.headers
+        assert headers["X-Content-Type-Options"] == "nosniff", name
+        assert headers["Referrer-Policy"] == "no-referrer", name
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin", name
+        assert headers["Cache-Control"] == "no-store", name
+        assert headers["Content-Security-Policy"] == STRICT or name == "docs", name
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"], name
+        assert "Access-Control-Allow-Origin" not in headers, name
+        assert "Set-Cookie" not in headers, name
+        assert "Strict-Transport-Security" not in headers, name
+        answer.close()
+
+
+def test_an_error_of_ours_carries_them_too(standing):
+    app = standing.make_app()
+    app.view_functions["openapi"] = lambda: 1 / 0
+    answer = app.test_client().get("/openapi.json")
+    assert answer.status_code == 500
+    assert answer.headers["Content-Security-Policy"] == STRICT
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "ZeroDivisionError" not in answer.text
+
+
+@pytest.mark.parametrize(("proxies", "forwarded", "secure"), [("1", "https", True), ("1", "http", False), ("0", "https", False)])
+def test_only_who_came_by_https_is_told_to_stay_there(standing, proxies, forwarded, secure):
+    """A header that nobody we trust has set says nothing."""
+    client = standing.make_app(ESSAYCOACH_PROXIES=proxies).test_client()
+    for path in ("/healthz", "/v1/me", "/docs"):
+        answer = client.get(path, headers={"X-Forwarded-Proto": forwarded, "X-Forwarded-For": "192.0.2.1"})
+        expected = "max-age=31536000; includeSubDomains" if secure else None
+        assert answer.headers.get("Strict-Transport-Security") == expected, path
+
+
+def test_the_page_to_read_runs_its_own_script_and_no_other(standing):
+    """Its policy names the very script and style in it by their hashes, and lets the script ask this server."""
+    page = standing.client.get("/docs")
+    directives = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))
+    for element in ("script", "style"):
+        found = re.findall(f"<{element}(?: [^>]*)?>(.*?)</{element}>", page.text, flags=re.DOTALL)
+        assert len(found) == 1
+        digest = base64.b64encode(hashlib.sha256(found[0].encode()).digest()).decode()
+        assert directives[f"{element}-src"] == f"'sha256-{digest}'"
+    assert directives["default-src"] == directives["base-uri"] == directives["form-action"] == directives["frame-ancestors"] == "'none'"
+    assert directives["connect-src"] == "'self'"
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    # What a hash does not cover would be blocked, so there is none of it.
+    assert not re.search(r"\son\w+\s*=|\sstyle\s*=|javascript:|<link|<img|<iframe|<form|<base|\bsrc\s*=|\beval\(|new Function", page.text)

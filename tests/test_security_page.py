@@ -1,0 +1,291 @@
+"""docs/security.md says what is true: every requirement is there once, every test it names exists, every figure is the code's."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import logging
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+
+import pytest
+from conftest import ROOT
+
+from ingest import limits, openapi, settings, strict_json
+from ingest.app import create_app
+from ingest.rights import IN_MEMORY_BYTES
+from ingest.schemas import MAX_CHARACTERS
+from models import one_time_tokens, passwords, sessions, tables, upkeep
+from models.crypto import EncryptedField
+
+PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+ROOMS = ("ingest", "workers", "models", "migrations", "monitoring", "standalone")
+
+# OWASP ASVS 5.0.0: the levels of the requirements of each section, in their order.
+LEVELS = """
+1.1:22 1.2:1111122223 1.3:112222222223 1.4:222 1.5:123 2.1:122 2.2:112 2.3:12223 2.4:23 3.1:3 3.2:113 3.3:12223 3.4:11222233
+3.5:11122333 3.6:3 3.7:22333 4.1:12233 4.2:23333 4.3:22 4.4:1222 5.1:2 5.2:112333 5.3:113 5.4:222 6.1:122 6.2:111111112222
+6.3:11223333 6.4:112233 6.5:22222333 6.6:2223 6.7:33 6.8:2222 7.1:222 7.2:1111 7.3:22 7.4:11222 7.5:223 7.6:22 8.1:1233 8.2:1123
+8.3:133 8.4:23 9.1:111 9.2:1222 10.1:22 10.2:223 10.3:22223 10.4:1111122222233333 10.5:22222 10.6:22 10.7:222 11.1:2233 11.2:22233
+11.3:11233 11.4:1222 11.5:23 11.6:23 11.7:33 12.1:12233 12.2:11 12.3:22223 13.1:2333 13.2:222223 13.3:2233 13.4:1222233 14.1:22
+14.2:12223333 14.3:122 15.1:12233 15.2:12233 15.3:1222222 15.4:3333 16.1:2 16.2:22222 16.3:2222 16.4:222 16.5:2223 17.1:23
+17.2:22223333 17.3:22
+"""
+STANDARD = {
+    f"V{section}.{number}": int(level)
+    for section, levels in (entry.split(":") for entry in LEVELS.split())
+    for number, level in enumerate(levels, start=1)
+}
+TEST_ID = re.compile(r"tests/[\w/]+\.py::\w+")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One requirement as the page has it."""
+
+    id: str
+    level: int
+    wording: str
+    state: str
+    how: str
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def rows() -> list[Row]:
+    found = [cells(line) for line in PAGE.splitlines() if line.startswith("| V")]
+    return [Row(id=one[0], level=int(one[1]), wording=one[2], state=one[3], how=one[4]) for one in found]
+
+
+def table_under(heading: str) -> list[list[str]]:
+    """The first table below a heading, its heads first."""
+    lines = iter(PAGE.partition(f"\n{heading}\n")[2].splitlines())
+    table = []
+    for line in lines:
+        if line.startswith("|"):
+            table.append(cells(line))
+        elif table:
+            break
+    assert len(table) > 2, heading
+    return [table[0], *table[2:]]
+
+
+@cache
+def names_in(path: str) -> frozenset[str]:
+    """The names of a file's tests, whether or not it can be imported here."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"))
+
+
+def test_every_requirement_of_levels_1_and_2_is_there_once_in_its_order():
+    assert len(STANDARD) == 345
+    assert Counter(STANDARD.values()) == {1: 70, 2: 183, 3: 92}
+    assert [(one.id, one.level) for one in rows()] == [(one, level) for one, level in STANDARD.items() if level < 3]
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
+def test_a_row_is_tested_by_tests_that_exist_or_says_why_not(row):
+    assert row.wording
+    named = TEST_ID.findall(row.how)
+    for one in named:
+        path, _, name = one.partition("::")
+        assert (ROOT / path).is_file(), path
+        assert name in names_in(path), one
+    assert row.state in ("tested", "n/a", "open")
+    if row.state == "tested":
+        assert named
+        assert TEST_ID.sub("", row.how).replace("`", "").replace(",", "").strip() == "", "a tested row names tests and nothing else"
+    else:
+        assert len(TEST_ID.sub("", row.how).strip()) > 5, "a reason is needed"
+
+
+def test_nothing_of_level_1_is_open():
+    assert [row.id for row in rows() if row.level == 1 and row.state == "open"] == []
+
+
+def test_the_counts_on_top_are_right():
+    heads, *counts = table_under("## OWASP ASVS 5.0.0")
+    assert heads == ["level", "tested", "n/a", "of these the operator's", "open", "all"]
+    told = {line[0]: [int(number) for number in line[1:]] for line in counts}
+    for level in (1, 2):
+        of_level = [row for row in rows() if row.level == level]
+        by_state = Counter(row.state for row in of_level)
+        operators = sum(row.state == "n/a" and row.how.startswith("operator: ") for row in of_level)
+        assert told[str(level)] == [by_state["tested"], by_state["n/a"], operators, by_state["open"], len(of_level)]
+
+
+def test_who_can_read_what_is_true_of_the_running_schema(database):
+    """Every cell against pg_policies and the grants; every table with row security is there once."""
+    roles = dict(
+        zip(
+            ["student", "educator", "admin", "API key, webhook", "signing in", "worker", "clock", "key rotation"],
+            ["ec_student", "ec_educator", "ec_admin", "ec_lms", "ec_auth", "ec_worker", "ec_clock", "ec_keys"],
+            strict=True,
+        )
+    )
+    found = database.sql(
+        """
+        select t.relname, r.rolname, has_table_privilege(r.oid, t.oid, 'select'), has_any_column_privilege(r.oid, t.oid, 'select'),
+            (select string_agg(p.qual, ' OR ') from pg_policies as p where p.tablename = t.relname and r.rolname = any (p.roles))
+        from pg_class as t cross join pg_roles as r
+        where t.relnamespace = 'public'::regnamespace and t.relkind in ('r', 'p') and not t.relispartition and t.relrowsecurity
+            and r.rolname = any (%s)
+        """,
+        list(roles.values()),
+    )
+    truth = {(name, role): said(whole=whole, part=part, policy=policy) for name, role, whole, part, policy in found}
+    heads, *lines = table_under("## Who can read what")
+    assert heads == ["tables", *roles]
+    told = {
+        (name, roles[head]): word
+        for line in lines
+        for name in line[0].split(", ")
+        for head, word in zip(heads[1:], line[1:], strict=True)
+    }
+    assert len(told) == sum(len(line[0].split(", ")) for line in lines) * len(roles)
+    assert told == truth
+
+
+def said(*, whole: bool, part: bool, policy: str | None) -> str:
+    """The word the page has for a right to read and its policy."""
+    if not part or policy is None:
+        return "-"
+    if policy == "true":
+        word = "all"
+    elif "released_at" in policy:
+        word = "released"
+    elif re.search(r"app_(audience|courses|people|enrolled)\(", policy):
+        word = "courses"
+    elif "app_user(" in policy:
+        word = "own"
+    else:
+        assert "app_org(" in policy
+        word = "org"
+    return word if whole else word + "*"
+
+
+def test_every_sealed_column_is_on_the_page():
+    sealed = {
+        f"`{model._meta.table_name}.{field.column_name}`"
+        for model in vars(tables).values()
+        if isinstance(model, type) and issubclass(model, tables.Table)
+        for field in model._meta.sorted_fields
+        if isinstance(field, EncryptedField)
+    }
+    assert len(sealed) >= 13
+    listed = "\n".join(line[0] for line in table_under("## What is encrypted by what"))
+    assert sorted(one for one in sealed if one not in listed) == []
+
+
+def test_every_secret_and_address_the_programs_read_is_on_the_page():
+    read = set()
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            read |= set(re.findall(r'"((?:ESSAYCOACH|ANTHROPIC|DATABASE|REDIS)_[A-Z_]+)"', path.read_text(encoding="utf-8")))
+    telling = {name for name in read if re.search(r"KEY|SECRET|PEPPER|PASSWORD_$|URL|MAIL$|HEADS|_HOST$|PROXIES", name)}
+    assert {"ESSAYCOACH_MASTER_KEYS", "DATABASE_URL", "ANTHROPIC_API_KEY"} <= telling
+    # A log-in's password and where web listens are there in one word for all.
+    told = PAGE.replace("ESSAYCOACH_DB_PASSWORD_*", "ESSAYCOACH_DB_PASSWORD_")
+    assert sorted(name for name in telling if f"`{name}" not in told) == []
+
+
+def test_every_way_in_is_on_the_page(program_env, monkeypatch):
+    """A door that asks for no access token is one of those the page lists; every kind of credential is named."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", root.handlers[:])
+    monkeypatch.setattr(root, "level", root.level)
+    program_env("ec_ingest")
+    document = openapi.document(create_app())
+    open_doors = {
+        path
+        for path, item in document["paths"].items()
+        for operation in item.values()
+        if operation.get("security", []) != [{"bearer": []}]
+    }
+    listed = PAGE.partition("Without an access token or an API key answer only")[2].partition(".\n")[0]
+    assert set(re.findall(r"`(/[^`]+)`", listed)) == open_doors | {"/docs", "/openapi.json", "/problems/…"}
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "refresh", "signature"}
+
+
+def test_what_is_logged_is_on_the_page(database):
+    """Everything a trigger puts on record is named; nothing writes a log but to standard error."""
+    audited = {
+        name
+        for (name,) in database.sql(
+            "select tgrelid::regclass::text from pg_trigger where tgname = 'audited' and not tgisinternal and tgparentid = 0"
+        )
+    }
+    (line,) = [" ".join(cells) for cells in table_under("## What is logged") if "`audit_log`" in cells[1]]
+    words = {
+        "orgs": "orgs", "users": "people", "user_keys": "data keys", "one_time_tokens": "one-time tokens", "sessions": "sessions",
+        "api_keys": "API keys", "sources": "sources", "courses": "courses", "enrollments": "enrolments", "assignments": "assignments",
+        "categories": "categories", "rubrics": "rubrics", "submissions": "hand-in", "essays": "deletion of writing",
+    }  # fmt: skip
+    assert audited == set(words)
+    assert [word for word in words.values() if word not in line] == []
+    handlers = [
+        path.name
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if re.search(r"FileHandler|SysLogHandler|HTTPHandler|SocketHandler|basicConfig", path.read_text(encoding="utf-8"))
+    ]
+    assert handlers == []
+
+
+def test_the_figures_on_the_page_are_those_of_the_code(program_env):
+    program_env("ec_ingest")
+    chosen = settings.read()
+    figures = [
+        f"at most {strict_json.MAX_BODY_BYTES // 1024 // 1024} MiB and {strict_json.MAX_DEPTH} levels",
+        f"1 to {MAX_CHARACTERS:,} characters",
+        f"Per person, key or source `{chosen.rate_limit}`",
+        f"per address, while nobody is known, `{chosen.address_rate_limit}`",
+        f"{limits.SIGN_INS_PER_ACCOUNT.amount} a minute for an account and {limits.SIGN_INS_PER_ADDRESS.amount} a minute for an address",
+        f"mails {limits.MAILS_PER_PERSON.amount} an hour for an account",
+        {4: "process alone allows a quarter"}[limits.ALONE],
+        f"waiting requests ({chosen.waiting_slots} a process)",
+        f"{passwords.LEAST_CHARACTERS} to {passwords.MOST_CHARACTERS} characters",
+        f"score under {passwords.LEAST_SCORE}",
+        f"words of {passwords.TELLING_CHARACTERS} letters and more",
+        f"PBKDF2-SHA256, {passwords.ROUNDS:,} rounds",
+        f"An access token lives {chosen.access_minutes} minutes, a refresh-token family {sessions.LIFETIME_DAYS} days",
+        f"once more within {sessions.GRACE_SECONDS} s",
+        f"{one_time_tokens.LIFETIME_HOURS['password_reset']} hour for a reset",
+        f"{one_time_tokens.LIFETIME_HOURS['invitation'] // 24} days for an invitation",
+        f"answers kept for a repeat {upkeep.KEEP_ANSWERS_DAYS} days",
+        f"one-time tokens {upkeep.KEEP_TOKENS_DAYS} days after their end",
+        f"system logs {upkeep.KEEP_LOGS_DAYS} days",
+        f"larger than {IN_MEMORY_BYTES // 1024 // 1024} MiB",
+    ]
+    whole = re.sub(r"\s+", " ", PAGE)
+    assert [figure for figure in figures if figure not in whole] == []
+
+
+def test_the_components_were_looked_through_at_these_versions():
+    """Whoever changes constraints.txt looks for newer and for vulnerable versions, and then says so on the page."""
+    section = PAGE.partition("\n## Third-party code\n")[2].partition("\n## ")[0]
+    for promised in ("within 7 days", "30 days otherwise", "within 90 days"):
+        assert promised in section
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+    assert all(re.fullmatch(r"[\w.-]+==[\w.+!]+", line) for line in lines)
+    told = re.search(r"Looked through on \d{4}-\d\d-\d\d at `([0-9a-f]{12})`", section)
+    assert told is not None
+    now = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:12]
+    assert told[1] == now, f"constraints.txt has changed: look its versions up again, then write {now} and the day"
+
+
+def test_no_row_names_a_test_of_this_page_that_looks_at_nothing():
+    """A row tested by the page itself leans on a test above that compares the page with the code."""
+    mine = {one for one in chain.from_iterable(TEST_ID.findall(row.how) for row in rows()) if "test_security_page" in one}
+    comparing = {
+        "test_who_can_read_what_is_true_of_the_running_schema", "test_every_sealed_column_is_on_the_page",
+        "test_every_secret_and_address_the_programs_read_is_on_the_page", "test_every_way_in_is_on_the_page",
+        "test_what_is_logged_is_on_the_page", "test_the_figures_on_the_page_are_those_of_the_code",
+        "test_the_components_were_looked_through_at_these_versions",
+    }  # fmt: skip
+    assert {one.partition("::")[2] for one in mine} <= comparing

@@ -1,0 +1,136 @@
+"""Signed heads: where each org's audit chain ended, written down outside the database, so that a cut tail shows.
+
+Whoever may do anything in the database could cut the chain and set its head back, or chain everything anew. They cannot
+sign, and they cannot reach the file. Copy it off the machine: whoever has both the key and the file can forge either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from models import log, settings
+from models.audit import Head
+from models.errors import SettingsError
+
+logger = log.logger(__name__)
+
+KEY = "ESSAYCOACH_AUDIT_KEY"
+FILE = "ESSAYCOACH_AUDIT_HEADS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seal:
+    """The key that signs heads, and the file they are written to."""
+
+    key: bytes
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedHead:
+    """An org's chain ended here at that moment: the signature says so."""
+
+    at: str
+    org: UUID
+    head: Head
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """What a file of signed heads holds: the heads in their order, the lines that prove nothing, and whether it ends whole."""
+
+    heads: tuple[SignedHead, ...]
+    broken: tuple[str, ...]
+    whole: bool
+
+
+def read_seal() -> Seal | None:
+    """Return what signs heads here, or None when neither variable is set. Raises SettingsError when only one is."""
+    path = settings.optional(FILE)
+    if path is None:
+        if any(settings.optional(f"{KEY}{source}") for source in ("", "_FILE", "_COMMAND")):
+            raise SettingsError(f"{KEY} is set but {FILE} is not: where should signed heads go?")
+        return None
+    return Seal(key=settings.key_bytes(KEY), path=Path(path))
+
+
+def sign(heads: Mapping[UUID, Head], *, seal: Seal) -> int:
+    """Every head that moved since it was last signed is in the file for good; returns how many did.
+
+    Raises OSError. A chain that ends before its signed head, or otherwise, is logged: `audit verify` says what happened.
+    """
+    ledger = read_ledger(seal.path, key=seal.key) if seal.path.exists() else Ledger(heads=(), broken=(), whole=True)
+    if ledger.broken:
+        logger.error("signed heads are broken", lines=len(ledger.broken))
+    known = {one.org: one.head for one in ledger.heads}
+    moved = {org: head for org, head in heads.items() if known.get(org) != head and head.sequence > 0}
+    for org, head in moved.items():
+        if org in known and head.sequence <= known[org].sequence:
+            logger.error("audit chain went back", org_id=str(org), signed=known[org].sequence, now=head.sequence)
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    lines = "".join(_line(at, org, head, seal.key) for org, head in moved.items())
+    # A line that a full disk cut short must not swallow the next one.
+    _append(seal.path, ("" if ledger.whole else "\n") + lines)
+    return len(moved)
+
+
+def read_ledger(path: Path, *, key: bytes) -> Ledger:
+    """Return what the file holds. Raises OSError."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    heads: list[SignedHead] = []
+    broken: list[str] = []
+    for number, line in enumerate(text.split("\n")[: None if not text.endswith("\n") else -1], start=1):
+        try:
+            heads.append(_signed_head(line, key))
+        except (ValueError, TypeError, KeyError) as error:
+            if line:
+                broken.append(f"line {number}: {error if isinstance(error, _Forged) else 'is not a signed head'}")
+    return Ledger(heads=tuple(heads), broken=tuple(broken), whole=text == "" or text.endswith("\n"))
+
+
+def by_org(heads: Iterable[SignedHead]) -> dict[UUID, list[SignedHead]]:
+    """Return the heads of each org, in their order."""
+    found: dict[UUID, list[SignedHead]] = {}
+    for one in heads:
+        found.setdefault(one.org, []).append(one)
+    return found
+
+
+class _Forged(ValueError):
+    """A line has the shape of a signed head, and another key or hand wrote it."""
+
+
+def _signed_head(line: str, key: bytes) -> SignedHead:
+    fields: dict[str, Any] = json.loads(line)
+    org, head = UUID(fields["org_id"]), Head(sequence=int(fields["sequence"]), hash=bytes.fromhex(fields["hash"]))
+    if not hmac.compare_digest(_signature(fields["at"], org, head, key).encode(), fields["signature"].encode()):
+        raise _Forged("its signature is wrong")
+    return SignedHead(at=fields["at"], org=org, head=head)
+
+
+def _line(at: str, org: UUID, head: Head, key: bytes) -> str:
+    fields = {"at": at, "org_id": str(org), "sequence": head.sequence, "hash": head.hash.hex()}
+    return json.dumps({**fields, "signature": _signature(at, org, head, key)}) + "\n"
+
+
+def _signature(at: str, org: UUID, head: Head, key: bytes) -> str:
+    return hmac.new(key, f"{at}|{org}|{head.sequence}|{head.hash.hex()}".encode(), hashlib.sha256).hexdigest()
+
+
+def _append(path: Path, text: str) -> None:
+    # Made even when there is nothing to write yet: a file that is not there when the chain is verified was taken away.
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "ab") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())

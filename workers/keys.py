@@ -1,0 +1,258 @@
+"""The operators' door to the master keys: seal everything anew under the newest one, and keep people's keys apart.
+
+A rotation, in this order: every program is given the new key in front of the old ones and restarted; `rotate`; then the old
+key may go. Nothing stands still meanwhile, and a rotation that was stopped anywhere is simply run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+from models import crypto, db, keys, log, settings
+from models.crypto import keyring
+from models.db import session
+from models.errors import Undecipherable
+from models.keys import COLUMNS, FIRST, Column, StoredKey
+
+ANSWER_SECONDS = 15.0
+BATCH = 500
+# A raw delivery may be a thousand times as long as a key.
+BODIES_A_BATCH = 50
+# After the first round only what came or was held meanwhile is left; what still comes then comes from a program that seals
+# with an old key.
+ROUNDS = 4
+BAR = 30
+FORMAT = "essaycoach-keys-1"
+
+
+class BadFile(Exception):
+    """The file is not a whole, unchanged backup of keys; the message says why."""
+
+
+def add_arguments(about: argparse.ArgumentParser) -> None:
+    """The parser knows what can be done about the master keys."""
+    actions = about.add_subparsers(dest="action", required=True)
+    rotate = actions.add_parser("rotate", help="seal everything anew under the newest master key; may be stopped and repeated")
+    rotate.add_argument("--batch", type=_count, default=BATCH, metavar="N", help=f"values a transaction (default: {BATCH})")
+    actions.add_parser("status", help="how many values each master key seals")
+    for name, what in (("backup", "write people's wrapped keys to"), ("restore", "put people's wrapped keys back from")):
+        actions.add_parser(name, help=f"{what} a file").add_argument("file", type=Path, metavar="FILE")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Carry out one action and return the exit code. Raises SettingsError, DatabaseAway."""
+    log.set_up("keys", level="WARNING")
+    db.connect(settings.read_store("ec-worker", pool_size=1, answer_seconds=ANSWER_SECONDS))
+    crypto.load(settings.read_crypto())
+    try:
+        if chosen.action == "rotate":
+            return _rotate(chosen.batch)
+        if chosen.action == "status":
+            return _status()
+        return _back_up(chosen.file) if chosen.action == "backup" else _restore(chosen.file)
+    except (Undecipherable, BadFile) as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"{error.filename}: {error.strerror}")
+
+
+def _rotate(batch: int) -> int:
+    before = _counted()
+    missing = sorted(name for name in before if name.isalnum() and keyring().lacks(name))
+    if missing:
+        used = ", ".join(f"{name} ({before[name]} values)" for name in missing)
+        return _complain(f"this program was not given every master key that is in use: {used} cannot be opened")
+    bar = _Bar(before.total() - before[keyring().current])
+    damaged: dict[tuple[Column, UUID], None] = {}
+    left = Counter[str]()
+    for turn in range(ROUNDS):
+        for column in COLUMNS:
+            limit = min(batch, BODIES_A_BATCH) if column == "inbound_events.body" else batch
+            for step in _steps(column, limit=limit, wait=turn > 0):
+                bar.advance(step.done)
+                damaged |= dict.fromkeys((column, one) for one in step.damaged)
+        left = _counted()
+        del left[keyring().current]
+        if left.total() <= len(damaged):
+            break
+    bar.end()
+    _say(f"{bar.done} values are sealed anew under {keyring().current!r}, {left.total()} remain under old keys")
+    for column, one in damaged:
+        _complain(f"{column} of {one} does not open under the key it names, and stays as it is")
+    if left.total() > len(damaged):
+        return _complain("new values keep coming under an old key: a program was not given the new one in front, or not restarted")
+    for name in sorted(before.keys() - left.keys() - {keyring().current}):
+        _say(f"master key {name!r} is no longer used and may be removed")
+    return 1 if damaged else 0
+
+
+def _steps(column: Column, *, limit: int, wait: bool) -> Iterator[keys.Step]:
+    after = FIRST
+    while True:
+        with session(role="ec_keys"):
+            step = keys.seal_anew(column, after=after, limit=limit, wait=wait)
+        if step is None:
+            return
+        yield step
+        after = step.last
+
+
+def _status() -> int:
+    with session(role="ec_keys"):
+        counts = keys.count_by_master_key()
+    for column in COLUMNS:
+        for name, sealed in sorted(counts[column].items()):
+            state = "newest" if name == keyring().current else "not given to this program" if keyring().lacks(name) else "old"
+            _say(f"{column:24} {name or '?':32} {sealed:>12}  {state}")
+    return 0
+
+
+def _counted() -> Counter[str]:
+    with session(role="ec_keys"):
+        counts = keys.count_by_master_key()
+    return sum(counts.values(), Counter[str]())
+
+
+def _back_up(path: Path) -> int:
+    """The file holds every person's wrapped key, for nobody but its owner; it is there whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    digest, count = hashlib.sha256(), 0
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for line in _lines():
+                file.write(line)
+                digest.update(line)
+                count += 1
+            # The first line says what the file is.
+            file.write(_line({"keys": count - 1, "sha256": digest.hexdigest()}))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(path)
+    _say(f"{count - 1} wrapped keys are in {path}")
+    return 0
+
+
+def _lines() -> Iterator[bytes]:
+    yield _line({"format": FORMAT})
+    after = FIRST
+    while True:
+        with session(role="ec_keys"):
+            page = keys.list_stored(after=after, limit=BATCH)
+        if not page:
+            return
+        for one in page:
+            wrapped = base64.b64encode(one.wrapped).decode()
+            yield _line({"org": str(one.org), "user": str(one.user), "master_key": one.master_key_id, "wrapped": wrapped})
+        after = page[-1].user
+
+
+def _line(fields: dict[str, object]) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+
+
+def _sync_folder(path: Path) -> None:
+    # Until its folder is written too, a crash of the machine may bring the old file back.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _restore(path: Path) -> int:
+    kept = _read(path)
+    restored = 0
+    for start in range(0, len(kept), BATCH):
+        with session(role="ec_keys"):
+            restored += keys.put_back(kept[start : start + BATCH])
+    with session(role="ec_keys"):
+        keyless = keys.count_keyless()
+    _say(f"{restored} of {len(kept)} wrapped keys are back; the others' people have a key, are gone or asked for erasure")
+    _say(f"{keyless} people have no key: nothing they wrote can be read")
+    return 0
+
+
+def _read(path: Path) -> list[StoredKey]:
+    """Return the keys of a backup, all of them proven to be as they were written and to open. Raises BadFile."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    try:
+        head, footer = json.loads(lines[0]), json.loads(lines[-1])
+        form, count, told = head["format"], footer["keys"], footer["sha256"]
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise BadFile(f"{path} was cut, or is no backup of keys") from None
+    if form != FORMAT:
+        raise BadFile(f"{path} is of a kind this program does not know")
+    if hashlib.sha256(b"".join(lines[:-1])).hexdigest() != told or count != len(lines) - 2 or not lines[-1].endswith(b"\n"):
+        raise BadFile(f"{path} was cut or changed since it was written")
+    try:
+        kept = [_stored(json.loads(line)) for line in lines[1:-1]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadFile(f"{path} was changed since it was written") from None
+    keys.prove(kept)
+    return kept
+
+
+def _stored(fields: dict[str, str]) -> StoredKey:
+    return StoredKey(
+        org=UUID(fields["org"]),
+        user=UUID(fields["user"]),
+        wrapped=base64.b64decode(fields["wrapped"], validate=True),
+        master_key_id=fields["master_key"],
+    )
+
+
+class _Bar:
+    """How far the rotation is, on standard error: drawn over itself on a terminal, else a line every tenth."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._drawn, self._tenths, self.done = total, False, 0, 0
+
+    def advance(self, by: int) -> None:
+        """This many more values are done."""
+        self.done += by
+        # New people may have come since the counting.
+        part = min(1.0, self.done / self._total) if self._total else 1.0
+        if sys.stderr.isatty():
+            filled = round(part * BAR)
+            sys.stderr.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {self.done}/{self._total}")
+            self._drawn = True
+        elif int(part * 10) > self._tenths:
+            self._tenths = int(part * 10)
+            sys.stderr.write(f"{self.done}/{self._total} ({self._tenths * 10} %)\n")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """What is written next begins on a line of its own."""
+        if self._drawn:
+            sys.stderr.write("\n")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 10_000:
+        raise argparse.ArgumentTypeError("must lie between 1 and 10000")
+    return number
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _complain(line: str) -> int:
+    sys.stderr.write(f"workers: {line}\n")
+    return 1
