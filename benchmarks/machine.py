@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from models import db
 from standalone.client import ask
 from standalone.machine import ROOT, Machine
 
@@ -41,6 +42,8 @@ def machine(**env: str) -> Iterator[tuple[Machine, dict[str, Any]]]:
     try:
         with Machine(data_dir, port=0, metrics_port=0, extra_env=settings) as running:
             running.start()
+            # The demo org was made through this process's pool; a second machine's must not be made in the first one's database.
+            db.database.close_idle()
             yield running, running.description()
     finally:
         shutil.rmtree(data_dir, ignore_errors=True)

@@ -6,7 +6,10 @@ import json
 import os
 import statistics
 import sys
+import time
+import urllib.error
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from standalone.machine import ROOT, Machine
 from standalone.procfile import procfile_command
 
 CLIENTS, SECONDS, ROUNDS = 8, 4.0, 5
+START_SECONDS = 30.0
 TEXT = ("The quick brown fox jumps over the lazy dog and thinks about its next sentence. " * 40)[:3000]
 BARS = {"handing in": 1.35, "a status poll": 1.15}
 
@@ -31,12 +35,14 @@ def run() -> bool:
         for one in (secured, unsecured):
             one.supervisor.stop_one("worker")
             one.supervisor.stop_one("clock")
-        plain_url = _take_protection_off(unsecured)
+        _take_protection_off(unsecured)
         doors = {
             "with": (secured_known["ingest"], sign_in(secured_known, "student")),
-            "without": (plain_url, sign_in({**unsecured_known, "ingest": plain_url}, "student")),
+            "without": (unsecured_known["ingest"], sign_in(unsecured_known, "student")),
         }
-        reached = [_compare("handing in", doors, _hand_in, expected=202), _compare("a status poll", doors, _poll, expected=200)]
+        # First, while nothing else waits: a place in a long queue is counted, and would drown what is to be compared.
+        polling = _compare("a status poll", doors, _poll, expected=200)
+        reached = [polling, _compare("handing in", doors, _hand_in, expected=202)]
     print("  repeat: python -m benchmarks security")
     return all(reached)
 
@@ -72,15 +78,20 @@ def _poll(url: str, headers: dict[str, str]) -> Callable[[], Request]:
     return lambda: ("GET", path, b"", headers)
 
 
-def _take_protection_off(running: Machine) -> str:
-    """Return the address of the machine's ingest without row security, audit triggers and encryption."""
+def _take_protection_off(running: Machine) -> None:
+    """The machine's ingest answers at its address as ever, without row security, audit triggers and encryption."""
     running.supervisor.stop_one("web")
     connection = psycopg2.connect(running.database_url)
     with connection, connection.cursor() as cursor:
         cursor.execute(OPEN_SCHEMA)
     connection.close()
-    port = running.port + 1
-    env = {**running.environment("web"), "PORT": str(port), "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    env = {**running.environment("web"), "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     text = 'gunicorn --config ingest/gunicorn.py "benchmarks.unsecured:create_app()"'
     running.supervisor.start(procfile_command("unsecured", text=text, env=env, cwd=Path(ROOT)))
-    return f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(urllib.error.URLError):
+            if ask("GET", f"http://127.0.0.1:{running.port}/readyz").status == 200:
+                return
+        time.sleep(0.1)
+    raise RuntimeError("the unsecured ingest did not start")

@@ -13,7 +13,7 @@ alter table audit_log add column hash bytea;
 -- squawk-ignore constraint-missing-not-valid
 alter table audit_log add constraint audit_log_chained_with_hash check ((sequence is null) = (hash is null));
 -- squawk-ignore require-concurrent-index-creation
-create index idx_audit_log_sequence on audit_log (org_id, sequence);
+create index idx_audit_log_sequence on audit_log (org_id, sequence) where sequence is not null;
 -- squawk-ignore require-concurrent-index-creation
 create index idx_audit_log_unchained on audit_log (id) where sequence is null;
 -- squawk-ignore require-concurrent-index-creation

@@ -291,6 +291,8 @@ class Roster:
                 self._add_sequence(joined)
                 self._add_part("".join(joined))
         self._add_sequence([folded for _, folded in words])
+        if len(words) > 1:
+            self._add_part("".join(folded for _, folded in words))
 
     def _add_crowded(self, groups: list[str]) -> None:
         # A family name of one sign is in a hundred words; a given name of two is often used alone.
@@ -332,13 +334,20 @@ class Roster:
             length = self._sequence_at(text, words, index)
             if length:
                 yield word.start, words[index + length - 1].end, Mask.whole_name
-            if text[word.start].islower():
-                continue
-            if word.folded in self._parts:
-                yield word.start, word.end, Mask.name
-            elif word.folded.endswith("s") and word.folded[:-1] in self._parts and text[word.end - 1] in "sS":
-                # Alices book: what misses its apostrophe is her name all the same.
-                yield word.start, word.end - 1, Mask.name
+            for part in (word, *_pieces(text, word)):
+                end = self._part_ends(text, part)
+                if end:
+                    yield part.start, end, Mask.name
+
+    def _part_ends(self, text: str, word: Word) -> int:
+        """Return where the name ends that this word is, or 0 when it is none."""
+        if text[word.start].islower():
+            return 0
+        if word.folded in self._parts:
+            return word.end
+        # Alices book: what misses its apostrophe is her name all the same.
+        plural = text[word.end - 1] in "sS" and word.folded.endswith("s") and word.folded[:-1] in self._parts
+        return word.end - 1 if plural else 0
 
     def _sequence_at(self, text: str, words: list[Word], index: int) -> int:
         for sequence in self._sequences.get(words[index].folded, ()):
@@ -367,6 +376,18 @@ def words_of(text: str) -> Iterable[Word]:
             start = -1
     if start >= 0:
         yield Word(start, len(text), fold(text[start:]))
+
+
+def _pieces(text: str, word: Word) -> Iterable[Word]:
+    """Yield what a word falls into where something invisible stands in it: that may hide a letter's gap, or a real one."""
+    start = word.start
+    if text.isascii() or not any(char in text[start : word.end] for char in _INVISIBLE):
+        return
+    for index in range(word.start, word.end + 1):
+        if index == word.end or text[index] in _INVISIBLE:
+            if start < index:
+                yield Word(start, index, fold(text[start:index]))
+            start = index + 1
 
 
 def _cased(name: str, *, like: str) -> str:

@@ -78,6 +78,7 @@ def masked(text: str, people: tuple[Known, ...] = CLASS) -> str:
         ("José met JOSÉ.", ("José", "JOSÉ")),
         (unicodedata.normalize("NFD", "José met JOSÉ García."), ("Jos", "JOS", "Garc")),
         ("Jose and Garcia without accents.", ("Jose", "Garcia")),
+        ("Alice\u200bSmith with a gap that nobody sees, and #AliceSmith without one.", ("Alice", "Smith")),
         ("Al\u00adice and A\u200blice with what nobody sees.", ("Al\u00adice", "A\u200blice")),
         ("Bo and Li have short names.", ("Bo ", "Li ")),
         ("Maria de la Cruz, or Cruz.", ("Maria", "de la", "Cruz")),
@@ -209,16 +210,18 @@ def _whole_words(name: str) -> list[str]:
 
 @given(_text_about())
 @example(("Alice Alice", (Known(name="Alice", email="", external_id=""),)))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_text_keeps_its_length_loses_every_name_and_comes_back(case: tuple[str, tuple[Known, ...]]) -> None:
     text, people = case
     mask = Mask(request(text), people=people)
     left = mask.request.text
 
     assert len(left) == len(text)
+    # An accent belongs to the letter before it, so it is no end of a word.
+    read = "".join("x" if unicodedata.category(char)[0] == "M" else char for char in left)
     for known in people:
         for word in _whole_words(known.name):
-            assert not re.search(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", left), (word, left)
+            assert not re.search(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", read), (word, left)
     changed = [index for index, (was, now) in enumerate(zip(text, left, strict=True)) if was != now]
     for word in re.finditer(r"\S+", left):
         span = Anchor(left).span(word[0])
