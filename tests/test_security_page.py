@@ -14,7 +14,7 @@ from itertools import chain
 import pytest
 from conftest import ROOT
 
-from ingest import limits, openapi, settings, strict_json
+from ingest import limits, openapi, roster_files, settings, strict_json
 from ingest.app import create_app
 from ingest.rights import IN_MEMORY_BYTES
 from ingest.schemas import MAX_CHARACTERS
@@ -261,6 +261,7 @@ def test_the_figures_on_the_page_are_those_of_the_code(program_env):
         f"one-time tokens {upkeep.KEEP_TOKENS_DAYS} days after their end",
         f"system logs {upkeep.KEEP_LOGS_DAYS} days",
         f"larger than {IN_MEMORY_BYTES // 1024 // 1024} MiB",
+        f"at most {roster_files.MOST_ENTRIES} entries and {roster_files.MOST_BYTES // 1024 // 1024} MiB unpacked",
     ]
     whole = re.sub(r"\s+", " ", PAGE)
     assert [figure for figure in figures if figure not in whole] == []

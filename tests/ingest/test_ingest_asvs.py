@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -15,8 +17,12 @@ import pytest
 from conftest import ROOT
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from models import one_time_tokens
+from models.db import session
 from models.log import logger
+from models.passwords import LEAST_CHARACTERS, Passwords
 
 SOURCES = [
     path
@@ -263,6 +269,25 @@ def test_every_sign_in_is_a_session_of_its_own(standing):
     claims = [jwt.decode(one["access_token"], options={"verify_signature": False}) for one in tokens]
     assert len({one["sid"] for one in claims}) == len({one["jti"] for one in claims}) == 3
     assert len({one["refresh_token"] for one in tokens}) == 3
+
+
+def test_none_of_the_three_thousand_most_common_passwords_may_be_chosen():
+    """Of the list that was counted in leaks, those that are long enough, most common first."""
+    passwords = Passwords(rounds=1000)
+    common = [one for one in FREQUENCY_LISTS["passwords"] if len(one) >= LEAST_CHARACTERS][:3000]
+    assert len(common) == 3000
+    assert [one for one in common if passwords.objection(one) is None] == []
+
+
+def test_a_mailed_token_has_256_bits_and_its_row_a_digest(standing):
+    school = standing.school
+    with session(org=school.org, role="ec_auth"):
+        issued = [one_time_tokens.issue(school.zoe, org=school.org, purpose="password_reset") for _ in range(20)]
+    drawn = {base64.urlsafe_b64decode(one + "=") for one in issued}
+    assert {len(one) for one in drawn} == {32}
+    assert len(drawn) == 20
+    stored = standing.database.sql("select digest from one_time_tokens where user_id = %s", str(school.zoe))
+    assert {bytes(digest) for (digest,) in stored} == {hashlib.sha256(one.encode()).digest() for one in issued}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

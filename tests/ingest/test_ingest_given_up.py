@@ -20,10 +20,11 @@ import pytest
 import redis
 import schemathesis
 from conftest import School, make_school, session_of
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from schemathesis.core.parameters import ParameterLocation
 from werkzeug.test import TestResponse
 
 from models import db, passes
@@ -731,6 +732,8 @@ def test_generated_requests_of_staff_find_no_server_error_and_nothing_undocument
         @GENERATED
         @given(case=operation.as_strategy(generation_mode=mode), exists=st.booleans())
         def check(case: Any, exists: bool) -> None:
+            # Leaving Authorization out is the only wrong header these know; here it is always sent.
+            assume(not case.meta.is_negative_at(ParameterLocation.HEADER))
             tried.add(case.path)
             if exists and mode.is_positive:
                 case.path_parameters |= dict.fromkeys(case.path_parameters, there)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import peewee
 import pytest
+import structlog
 from conftest import ROOT, Become, Report
 
 from models import db
@@ -93,6 +94,7 @@ def test_no_transaction_sees_a_row_of_whoever_had_the_connection_before(scene: S
 
 def test_what_is_left_on_a_connection_after_a_transaction_is_nobody(scene: Scene, become: Become) -> None:
     become("ec_ingest", pool_size=1)
+    structlog.contextvars.clear_contextvars()  # no request is being served in this thread
     for number in (1, 7, 11, 17):
         try:
             with db.session(org=scene.here.org, user=scene.here.ada, role="ec_admin", actor=scene.here.ada):
