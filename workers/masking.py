@@ -214,9 +214,10 @@ class Mask:
         known = self._stand_in.get(surface)
         if known is not None:
             return known
-        # The last part of an address says nothing about a person, and shows that it is one.
+        # The last part of an address says nothing about a person, and shows that it is one; with a capital it may be a name
+        # whose sentence began without a space.
         at = surface.rfind(".") if "@" in surface else -1
-        masked = self._pseudonyms.scrambled(surface, until=at if at > 0 else None)
+        masked = self._pseudonyms.scrambled(surface, until=at if at > 0 and surface[at:].islower() else None)
         self._used.add(masked.casefold())
         self._stand_in[surface] = masked
         self._stands_for.setdefault(masked, surface)
@@ -281,7 +282,8 @@ class Roster:
         groups = [group for group in groups if not crowded(group)]
         words = [(group[word.start], word.folded) for group in groups for word in words_of(group)]
         capitals = any(first.isupper() for first, _ in words)
-        for first, folded in words:
+        pieces = [(group[one.start], one.folded) for group in groups for word in words_of(group) for one in _pieces(group, word)]
+        for first, folded in (*words, *pieces):
             # Where others have capitals, a small `von` or `de la` is no name by itself.
             if not (capitals and first.islower()):
                 self._add_part(folded)
@@ -328,7 +330,7 @@ class Roster:
 
     def _name_places(self, text: str) -> Iterable[tuple[int, int, Replaced]]:
         for name in sorted(self._run_together, key=len, reverse=True):
-            yield from ((*match.span(), Mask.name) for match in re.finditer(re.escape(name), text))
+            yield from ((*match.span(), Mask.name) for match in re.finditer(re.escape(name), text, re.IGNORECASE))
         words = list(words_of(text))
         for index, word in enumerate(words):
             length = self._sequence_at(text, words, index)

@@ -210,6 +210,9 @@ def _whole_words(name: str) -> list[str]:
 
 @given(_text_about())
 @example(("Alice Alice", (Known(name="Alice", email="", external_id=""),)))
+@example(("0@0.Alice Smith", (Known(name="Alice Smith", email="", external_id=""),)))
+@example(("AA\U00020000", (Known(name="Aa\U00020000", email="", external_id=""),)))
+@example(("a\xadAAA", (Known(name="a\xadAAA", email="", external_id=""),)))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_text_keeps_its_length_loses_every_name_and_comes_back(case: tuple[str, tuple[Known, ...]]) -> None:
     text, people = case
