@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import fairness, ingest_rate, memory, overhead, security
+from benchmarks import fairness, ingest_rate, memory, overhead, security, tokens
 
 BENCHMARKS = {
     "ingest": ingest_rate.run,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "parallel": overhead.parallel,
     "memory": memory.run,
     "fairness": fairness.run,
+    "tokens": tokens.run,
 }
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from typing import Any
 
 from benchmarks.feedback import Judged, Line, judge, read_corpus
 from models.jobs import PassName
+from workers import logistic
+from workers.logistic import Seen
 from workers.providers.base import PassRequest
 from workers.providers.local import grammar
 from workers.providers.local.confidence import Counts, Signs, Table, correction_key
@@ -24,13 +25,14 @@ from workers.providers.local.engines import Engines
 # Pull of the starting coefficients, as if this many observations' worth of curvature spoke for them.
 PULL = 40.0
 INTERCEPT_PULL = 10.0
-ROUNDS = 50
 # What is known before anything is fitted: believe the rule's measured precision, and doubt names.
 START = (1.0, 0.0, 0.5, -2.0, 0.5)
 
 _CAPITALISED, _NEAR = 3, 4
 
 Row = tuple[tuple[float, ...], bool]
+
+solve = logistic.solve
 
 
 @dataclass
@@ -51,41 +53,10 @@ class Tally:
 
 
 def fit(rows: Sequence[Row], start: Sequence[float], intercept: float) -> tuple[tuple[float, ...], float]:
-    """Return coefficients and intercept of a logistic regression pulled towards the start, by Newton's method."""
-    begin = [*start, intercept]
-    weights = list(begin)
-    pulls = [PULL] * len(start) + [INTERCEPT_PULL]
-    for _ in range(ROUNDS):
-        gradient = [-pull * (weight - was) for pull, weight, was in zip(pulls, weights, begin, strict=True)]
-        hessian = [[pull if i == j else 0.0 for j in range(len(weights))] for i, pull in enumerate(pulls)]
-        for features, real in rows:
-            x = (*features, 1.0)
-            p = 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(weights, x, strict=True))))
-            for i, value in enumerate(x):
-                gradient[i] += value * (real - p)
-                for j, other in enumerate(x):
-                    hessian[i][j] += p * (1 - p) * value * other
-        step = solve(hessian, gradient)
-        weights = [weight + by for weight, by in zip(weights, step, strict=True)]
-        if max(abs(by) for by in step) < 1e-9:
-            break
+    """Return coefficients and intercept of a logistic regression pulled towards the start."""
+    seen = [Seen(features=features, share=float(real)) for features, real in rows]
+    weights = logistic.fit(seen, (*start, intercept), pulls=[PULL] * len(start) + [INTERCEPT_PULL])
     return tuple(round(weight, 4) for weight in weights[:-1]), round(weights[-1], 4)
-
-
-def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
-    """Return x of matrix x = right, by elimination with the largest pivot."""
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    for column in range(len(rows)):
-        best = max(range(column, len(rows)), key=lambda k: abs(rows[k][column]))
-        rows[column], rows[best] = rows[best], rows[column]
-        for below in range(column + 1, len(rows)):
-            ratio = rows[below][column] / rows[column][column]
-            rows[below] = [a - ratio * b for a, b in zip(rows[below], rows[column], strict=True)]
-    found = [0.0] * len(rows)
-    for k in range(len(rows) - 1, -1, -1):
-        known = sum(rows[k][j] * found[j] for j in range(k + 1, len(rows)))
-        found[k] = (rows[k][-1] - known) / rows[k][k]
-    return found
 
 
 def observe(lines: Iterable[Line], engines: Engines, *, alone: bool) -> list[Judged]:

@@ -22,11 +22,12 @@ from pydantic import (
     model_validator,
 )
 
-from ingest.schemas import ExternalId, Id, Language, Moment, Short
+from ingest.schemas import MAX_CHARACTERS, ExternalId, Id, Language, Moment, Receipt, Short
 
 MOST_CRITERIA = 20
 MOST_LEVELS = 10
 MOST_POINTS = 1000
+MOST_SAMPLES = 5
 # Ten thousand dollars a thousand times over; and still a whole number for every reader of JSON.
 MOST_MICROS = 10**13
 
@@ -330,6 +331,37 @@ class Rubrics(BaseModel):
     next_cursor: Cursor
 
 
+Sample = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_CHARACTERS, pattern=r"\S")]
+
+
+class Trial(Wanted):
+    """What a rubric is to be tried on: texts of your own, or three samples that come with EssayCoach."""
+
+    prompt: Annotated[Prompt | None, Field(description="what the essays answer, as an assignment would say it")] = None
+    texts: Annotated[list[Sample], Field(min_length=1, max_length=MOST_SAMPLES)] | None = None
+    language: Language | None = None
+
+
+class TrialStarted(BaseModel):
+    """The samples are being read. Their feedback is where their receipts say, until `expires_at`; then all of it is gone."""
+
+    expires_at: datetime
+    submissions: list[Receipt]
+
+
+class Stale(BaseModel):
+    """Newest versions whose feedback was made with another rubric than the assignment's, of those you may see: the first 100."""
+
+    stale: Annotated[int, Field(description="how many there are in all")]
+    submissions: list[UUID]
+
+
+class Rerun(BaseModel):
+    """Readings that go round again, where nobody waits for them."""
+
+    passes: int
+
+
 class Org(BaseModel):
     """The org and its settings."""
 
@@ -340,7 +372,8 @@ class Org(BaseModel):
     release_policy: ReleasePolicy
     ai_policy: Literal["anthropic", "local", "none"]
     ai_fallback: Literal["wait", "local"]
-    monthly_budget_micros: int | None
+    monthly_budget_micros: Annotated[int | None, Field(description="millionths of a US dollar a month (UTC); null: no limit")]
+    spent_this_month_micros: int
     created_at: datetime
 
 

@@ -25,9 +25,13 @@ from ingest import (
     orgs,
     passwords,
     problems,
+    releases,
+    reruns,
+    reviews,
     rights,
     roster,
     rubrics,
+    saved_comments,
     sources,
     submissions,
     users,
@@ -76,7 +80,8 @@ def create_app() -> Flask:
         app.register_blueprint(room.blueprint)
     for room in (users, courses, assignments, rubrics, orgs):
         app.register_blueprint(room.blueprint)
-    app.register_blueprint(passwords.blueprint)
+    for room in (passwords, reviews, releases, reruns, saved_comments):
+        app.register_blueprint(room.blueprint)
     problems.register(app)
     openapi.register(app)
     metrics.register(app)

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from ingest import pages, schemas
+from ingest import pages, progress_schemas, schemas
 from ingest.auth import identity
 from ingest.openapi import operation
 from ingest.staff_reads import note_read
-from models import essays
+from models import essays, lineage
 
 blueprint = Blueprint("essays", __name__)
 
@@ -41,6 +41,17 @@ def one_essay(essay_id: UUID) -> Response:
     versions = [schemas.Version.model_validate(version) for version in found["submissions"]]
     answer = schemas.EssayWithVersions(**_essay(found).model_dump(), versions=versions)
     return Response(answer.model_dump_json(), content_type="application/json")
+
+
+@blueprint.get("/v1/essays/<uuid:essay_id>/progress")
+@operation("What became of each comment", answers={200: progress_schemas.Progress}, problems=("forbidden",))
+def progress(essay_id: UUID) -> Response:
+    """Answer the fate in the newest version of every comment on an earlier one; students see what was released to them."""
+    who = identity(scope="read")
+    with who.session():
+        found = lineage.fetch_progress(essay_id, org=who.org, released_only=who.role in ("ec_student", "ec_lms"))
+        note_read(who, entity="essay", entity_id=essay_id, person=found["user_id"])
+    return Response(progress_schemas.Progress(**found).model_dump_json(by_alias=True), content_type="application/json")
 
 
 def _essay(found: dict[str, Any]) -> schemas.Essay:

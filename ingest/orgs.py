@@ -12,7 +12,7 @@ from ingest.administration import CREATED, page_of, shown, signed_in
 from ingest.auth import admin
 from ingest.openapi import operation
 from ingest.strict_json import read_body
-from models import orgs
+from models import ledger, orgs
 
 blueprint = Blueprint("orgs", __name__)
 
@@ -23,8 +23,8 @@ def one_org() -> Response:
     """Answer your org and its settings."""
     who = admin()
     with who.session():
-        found = orgs.fetch_org(who.org)
-    return shown(schemas.Org(**found))
+        found, spent = orgs.fetch_org(who.org), ledger.spent_this_month(org=who.org)
+    return shown(schemas.Org(**found, spent_this_month_micros=spent))
 
 
 @blueprint.patch("/v1/org")
@@ -34,8 +34,8 @@ def change_org() -> Response:
     who = admin()
     changes = read_body(schemas.OrgChange).changes()
     with who.session():
-        found = orgs.change_org(who.org, changes=changes)
-    return shown(schemas.Org(**found))
+        found, spent = orgs.change_org(who.org, changes=changes), ledger.spent_this_month(org=who.org)
+    return shown(schemas.Org(**found, spent_this_month_micros=spent))
 
 
 @blueprint.get("/v1/categories")

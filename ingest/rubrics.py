@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from uuid import UUID
 
 from flask import Blueprint, Response
 
 from ingest import admin_schemas as schemas
-from ingest import pages
+from ingest import limits, pages
 from ingest.administration import CREATED, page_of, shown, signed_in
 from ingest.auth import admin, staff
 from ingest.openapi import operation
 from ingest.strict_json import read_body
-from models import courses
+from ingest.submissions import send_hints, to_answer
+from models import courses, trials
 from models.courses import CriterionDraft
+from models.essays import Draft
 
 blueprint = Blueprint("rubrics", __name__)
+
+SAMPLES = Path(__file__).parent / "samples"
+SAMPLES_LANGUAGE = "en"
 
 
 @blueprint.get("/v1/rubrics")
@@ -79,3 +86,30 @@ def delete_rubric(rubric_id: UUID) -> tuple[str, int]:
     with who.session():
         courses.delete_rubric(rubric_id, org=who.org)
     return "", 204
+
+
+@blueprint.post("/v1/rubrics/<uuid:rubric_id>/try")
+@operation("Try a rubric", answers={202: schemas.TrialStarted}, body=schemas.Trial, problems=("forbidden",))
+def try_rubric(rubric_id: UUID) -> Response:
+    """Have samples read by the rubric. They are essays of yours that nobody else's list or count knows, and are gone after a day."""
+    who = staff()
+    assert who.user is not None
+    wanted = read_body(schemas.Trial)
+    texts = tuple(wanted.texts or _samples())
+    # Each sample is a submission; the request itself has been counted.
+    for _ in texts[1:]:
+        limits.count(f"user:{who.user}")
+    language = wanted.language or (None if wanted.texts else SAMPLES_LANGUAGE)
+    drafts = [
+        Draft(title=f"Sample {number}", text=text, source="app", language=language) for number, text in enumerate(texts, start=1)
+    ]
+    with who.session():
+        receipts, ends = trials.start(drafts, org=who.org, teacher=who.user, rubric=rubric_id, prompt=wanted.prompt)
+    send_hints(tuple(hint for one in receipts for hint in one.hints))
+    answer = schemas.TrialStarted.model_validate({"expires_at": ends, "submissions": [to_answer(one) for one in receipts]})
+    return Response(answer.model_dump_json(by_alias=True), status=202, content_type="application/json")
+
+
+@cache
+def _samples() -> tuple[str, ...]:
+    return tuple(path.read_text(encoding="utf-8").strip() for path in sorted(SAMPLES.glob("*.txt")))

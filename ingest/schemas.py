@@ -201,8 +201,33 @@ class Range(BaseModel):
     end: int
 
 
+class CommentWords(BaseModel):
+    """What a comment says."""
+
+    message: str
+    next_step: str
+    suggestions: list[str]
+
+
+class Review(BaseModel):
+    """What an educator decided about a comment; of several decisions the newest."""
+
+    decision: Literal["accepted", "edited", "rejected"]
+    educator_id: UUID
+    decided_at: datetime
+    original: Annotated[CommentWords | None, Field(description="the words before the edit; null when it was not edited")]
+
+
+class Reaction(BaseModel):
+    """What the student says of a comment."""
+
+    reaction: Literal["helpful", "not_helpful", "disagree"]
+    note: str | None
+    created_at: datetime
+
+
 class Comment(BaseModel):
-    """One point about one place, with one next step."""
+    """One point about one place, with one next step. What an educator edited reads as edited."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -219,12 +244,21 @@ class Comment(BaseModel):
     suggestions: list[str]
     criterion: str | None
     confidence: Share
-    confidence_basis: Literal["measured", "model", "agreement"]
+    confidence_basis: Annotated[
+        Literal["measured", "model", "agreement"],
+        Field(
+            description="what the confidence rests on: measured on corrected texts, the model's own word, or agreement. An educator's "
+            "own comment has 1 by agreement: nobody measured it, but the person whose judgement counts stands by it."
+        ),
+    ]
     origin: Literal["rule", "model", "educator"]
-    provider: Literal["local", "anthropic"]
-    model: str
+    provider: Annotated[Literal["local", "anthropic"] | None, Field(description="null for an educator's own comment")]
+    model: Annotated[str | None, Field(description="null for an educator's own comment")]
     resolution: Literal["open", "addressed", "persisting", "moot"]
     carried_from: UUID | None
+    educator_id: Annotated[UUID | None, Field(description="who wrote it, when an educator did")] = None
+    reaction: Annotated[Reaction | None, Field(description="the student's, once there is one")] = None
+    review: Annotated[Review | None, Field(description="staff only; null while nobody has decided")] = None
 
 
 class CriterionResult(BaseModel):
@@ -255,7 +289,11 @@ class Feedback(BaseModel):
     status: str
     summary: Summary
     criteria: list[CriterionResult]
-    comments: list[Comment]
+    comments: Annotated[list[Comment], Field(description="students and API keys get none that an educator rejected")]
+    notes: Annotated[list[str], Field(description="staff only: remarks for the educator, not for the student")] = []
+    stale: Annotated[
+        bool, Field(description="staff only: the rubric has changed since, so running the passes again may say something else")
+    ] = False
 
 
 class Version(BaseModel):

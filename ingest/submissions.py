@@ -16,10 +16,11 @@ from ingest import schemas
 from ingest.auth import Identity, identity
 from ingest.openapi import Parameter, operation
 from ingest.problems import Problem
+from ingest.seen import fetch_seen, is_staff
 from ingest.staff_reads import note_read
 from ingest.strict_json import read_body
 from ingest.waiting import Waiting
-from models import essays, events, feedback
+from models import essays, events
 from models.broker import HintBroker
 from models.errors import DomainError
 from models.essays import Draft, Receipt, Source
@@ -169,10 +170,13 @@ def follow(submission_id: UUID) -> Response:
 @blueprint.get("/v1/submissions/<uuid:submission_id>/feedback")
 @operation("Read the feedback", answers={200: schemas.Feedback}, problems=("feedback-not-ready", "forbidden"))
 def read_feedback(submission_id: UUID) -> Response:
-    """Answer what the passes that are done have to say. Students (and their LMS) see it once it is released."""
+    """Answer what the passes that are done have to say. Students (and their LMS) see it once it is released.
+
+    Staff see every comment with what was decided about it; students and their LMS see edited ones as edited, and rejected ones not.
+    """
     who = identity(scope="read")
     with who.session():
-        found = feedback.fetch(submission_id, org=who.org, released_only=who.role in ("ec_student", "ec_lms"))
+        found = fetch_seen(submission_id, who)
         header = found["header"]
         note_read(who, entity="submission", entity_id=submission_id, person=header["user_id"])
         if who.user == header["user_id"] and found["status"] in FINAL:
@@ -185,9 +189,11 @@ def read_feedback(submission_id: UUID) -> Response:
         "criteria": found["criteria"],
         "comments": found["comments"],
     }
-    return Response(
-        schemas.Feedback.model_validate(body).model_dump_json(by_alias=True), content_type="application/json"
-    )
+    if is_staff(who):
+        body |= {"notes": found.get("notes", []), "stale": found.get("stale", False)}
+    # What was not set is for others to see: it is left out, not null.
+    answer = schemas.Feedback.model_validate(body).model_dump_json(by_alias=True, exclude_unset=True)
+    return Response(answer, content_type="application/json")
 
 
 def idempotency_key(*, needed: bool) -> str | None:

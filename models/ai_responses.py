@@ -7,6 +7,7 @@ from uuid import UUID
 
 from peewee import fn
 
+from models import ledger
 from models.crypto import Key, Place
 from models.db import new_ids
 from models.passes import Claim
@@ -19,6 +20,8 @@ class Call:
 
     id: UUID
     org: UUID
+    provider: str
+    pass_name: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +41,17 @@ class CallEnd:
 
 
 def open_call(
-    held: Claim, *, user: UUID, provider: str, model: str, prompt_version: str, request_sha256: bytes
+    held: Claim,
+    *,
+    user: UUID,
+    provider: str,
+    model: str,
+    prompt_version: str,
+    request_sha256: bytes,
+    reserved_micros: int = 0,
+    batch: bool = False,
 ) -> Call:
-    """It is on record that this call is about to be made. Commit before making it."""
+    """It is on record that this call is about to be made, and its money is set aside. Commit before making it."""
     call = new_ids(1)[0]
     AiResponses.insert(
         id=call,
@@ -53,12 +64,17 @@ def open_call(
         model=model,
         prompt_version=prompt_version,
         request_sha256=request_sha256,
+        reserved_micros=reserved_micros,
+        batch=batch,
     ).execute()
-    return Call(id=call, org=held.org)
+    return Call(id=call, org=held.org, provider=provider, pass_name=held.name)
 
 
 def complete_call(call: Call, *, end: CallEnd, key: Key) -> None:
-    """The call's end is on record, the raw answer encrypted under the author's key. A failed call keeps what there was."""
+    """The call's end is on record, the raw answer encrypted under the author's key, and its cost in the ledger.
+
+    A failed call keeps what there was. Saying it twice, as after an uncertain commit, is as once.
+    """
     change = AiResponses.update(
         outcome=end.outcome,
         raw=key.seal(end.raw, place=Place("ai_responses", "raw", call.org, call.id)),
@@ -72,4 +88,15 @@ def complete_call(call: Call, *, end: CallEnd, key: Key) -> None:
         latency_ms=end.latency_ms,
         completed_at=fn.now(),
     )
-    change.where((AiResponses.org_id == call.org) & (AiResponses.id == call.id)).execute()
+    mine = (AiResponses.org_id == call.org) & (AiResponses.id == call.id) & (AiResponses.outcome == "open")
+    ended = change.where(mine).execute()
+    if ended and call.provider != ledger.FREE:
+        ledger.add(
+            org=call.org,
+            provider=call.provider,
+            model=end.model,
+            pass_name=call.pass_name,
+            failed=end.outcome != "ok",
+            tokens=(end.input_tokens, end.output_tokens, end.cache_read_tokens, end.cache_write_tokens),
+            cost_micros=end.cost_micros,
+        )

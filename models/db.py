@@ -21,7 +21,7 @@ from models.settings import StoreSettings
 from models.silence import Silence
 
 # The newest migration this code was written for. /readyz and the worker's start compare it with the database.
-SCHEMA = "0013_audit_chain"
+SCHEMA = "0015_trust_checked"
 
 # The error code of require_live_session, in a class SQL leaves to applications.
 SESSION_ENDED = "EC001"

@@ -148,9 +148,12 @@ def enrol(student: UUID, *, assignment: UUID, org: UUID) -> None:
 
 _STATUS = """
 select s.id, s.essay_id, s.version, s.status, s.created_at as received_at, s.completed_at, s.released_at is not null as released,
-    s.queue, p.name, p.state, p.attempt, p.error, p.started_at, p.finished_at, p.next_at, p.comments, p.id as pass_id
+    s.queue, p.name, p.state, p.attempt, p.error, p.started_at, p.finished_at, p.next_at, p.comments, p.id as pass_id,
+    p.state = 'done' and p.prompt_version is not null and p.rubric_id is distinct from coalesce(e.trial_rubric_id, a.rubric_id) as stale
 from submissions as s
 join passes as p on p.org_id = s.org_id and p.submission_id = s.id
+join essays as e on e.org_id = s.org_id and e.id = s.essay_id
+left join assignments as a on a.org_id = e.org_id and a.id = e.assignment_id
 where s.org_id = %s and s.id = %s
 order by array_position(%s::text[], p.name)
 """
@@ -192,21 +195,26 @@ class Task:
     essay: UUID
     characters: int
     language: str
+    version: int
     newest: bool
     ai_policy: str
     ai_fallback: str
     category: str
     assignment_prompt: str
     rubric: UUID | None
+    feedback_language: str
 
 
 def fetch_task(submission: UUID, *, org: UUID) -> Task:
     """Return a version for a worker to read. Raises NotFound when it or its author's key was erased, Undecipherable."""
     found = row(
         """
-        select s.text, e.title, s.user_id, s.audience_id, s.essay_id, s.characters, s.language, k.wrapped, k.master_key_id,
-            e.newest_submission_id = s.id as newest, o.ai_policy, o.ai_fallback, c.slug as category, a.prompt, a.rubric_id
+        select s.text, e.title, s.user_id, s.audience_id, s.essay_id, s.characters, s.language, s.version, k.wrapped, k.master_key_id,
+            e.newest_submission_id = s.id as newest, o.ai_policy, o.ai_fallback, c.slug as category,
+            coalesce(e.trial_prompt, a.prompt) as prompt, coalesce(e.trial_rubric_id, a.rubric_id) as rubric_id,
+            coalesce(u.language, s.language) as feedback_language
         from submissions as s
+        join users as u on u.org_id = s.org_id and u.id = s.user_id
         join orgs as o on o.id = s.org_id
         left join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
         join essays as e on e.org_id = s.org_id and e.id = s.essay_id
@@ -230,12 +238,14 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
         essay=found["essay_id"],
         characters=found["characters"],
         language=found["language"],
+        version=found["version"],
         newest=found["newest"],
         ai_policy=found["ai_policy"],
         ai_fallback=found["ai_fallback"],
         category=found["category"] or "",
         assignment_prompt=found["prompt"] or "",
         rubric=found["rubric_id"],
+        feedback_language=found["feedback_language"],
     )
 
 
@@ -253,8 +263,11 @@ limit %(limit)s
 
 
 def list_essays(*, org: UUID, limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
-    """Return essays the acting role may see, newest first, with titles in the clear; `before` is the last id of a page."""
-    condition = "e.id < %(before)s" if before else "true"
+    """Return essays the acting role may see, newest first, with titles in the clear; trials of a rubric are left out.
+
+    `before` is the last id of a page.
+    """
+    condition = "e.trial_until is null" + (" and e.id < %(before)s" if before else "")
     found = rows(_ESSAYS.format(condition=condition), {"org": org, "limit": limit, "before": before})
     return [_readable(essay, org) for essay in found]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from models.crypto import Ciphertext, Key, Place
-from models.db import new_ids, rows, run_many
+from models.db import new_ids, rows, run, run_many
 from models.errors import NotReady
 from models.essays import fetch_status, fetch_text
 from models.passes import Claim
@@ -34,6 +35,11 @@ class CommentDraft:
     origin: str
     also_at: tuple[tuple[int, int], ...] = ()
     criterion: str | None = None
+    # Who said it, where that is another than the pass's provider; both None for an educator's own comment.
+    provider: str | None = ""
+    model: str | None = ""
+    educator: UUID | None = None
+    carried_from: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +74,31 @@ def store(
     model: str,
     comments: list[CommentDraft],
     results: list[ResultDraft],
+    fates: Mapping[UUID, str] | None = None,
 ) -> None:
-    """The pass's comments, in the order given, and its criterion results are stored, their words encrypted."""
+    """The pass's comments, in the order given, and its criterion results are stored, their words encrypted.
+
+    What this pass said of this version before is superseded (what an educator wrote on this version is not), and `fates` is what became of
+    the comments of the draft before.
+    """
+    for table, also in (("feedback", "and (origin <> 'educator' or carried_from is not null)"), ("criterion_results", "")):
+        run(
+            f"""
+            update {table} set superseded_at = now()
+            where org_id = %s and submission_id = %s and pass = %s and superseded_at is null {also}
+            """,  # noqa: S608 - constants
+            (held.org, held.submission, held.name),
+        )
+    for fate in sorted(set((fates or {}).values())):
+        decided = [comment for comment, one in (fates or {}).items() if one == fate]
+        run("update feedback set resolution = %s where org_id = %s and id = any (%s)", (fate, held.org, decided))
     ids = new_ids(len(comments) + len(results))
     comment_ids, result_ids = ids[: len(comments)], ids[len(comments) :]
     run_many(
         """
         insert into feedback (id, org_id, submission_id, text_characters, essay_id, user_id, audience_id, pass, type, kind, severity,
-            priority, match, span_start, span_end, also_at, criterion, confidence, confidence_basis, origin, provider, model, body)
+            priority, match, span_start, span_end, also_at, criterion, confidence, confidence_basis, origin, provider, model,
+            educator_id, resolution, carried_from, body)
         values %s
         """,
         [
@@ -83,7 +106,9 @@ def store(
                 comment_id, held.org, held.submission, author.characters, author.essay, author.user, author.audience, held.name,
                 comment.type, comment.kind, comment.severity, priority, comment.match, *(comment.span or (None, None)),
                 [offset for place in comment.also_at for offset in place], comment.criterion, round(comment.confidence, 3),
-                comment.confidence_basis, comment.origin, provider, model, _sealed(comment, key, held.org, comment_id),
+                comment.confidence_basis, comment.origin, provider if comment.provider == "" else comment.provider,
+                model if comment.model == "" else comment.model, comment.educator, "persisting" if comment.carried_from else "open",
+                comment.carried_from, _sealed(comment, key, held.org, comment_id),
             )
             for priority, (comment_id, comment) in enumerate(zip(comment_ids, comments, strict=True), start=1)
         ],
@@ -117,25 +142,26 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         "select id, name, provider, summary from passes where org_id = %s and submission_id = %s and state = 'done'",
         (org, submission),
     )
-    if not summaries:
+    # What proves no place in the text comes last. While a pass is run again, what it said before still stands.
+    comments = rows(
+        """
+        select id, pass, type, kind, severity, priority, match, span_start, span_end, also_at, criterion, confidence, confidence_basis,
+            origin, provider, model, educator_id, resolution, carried_from, body
+        from feedback where org_id = %s and submission_id = %s and superseded_at is null
+        order by match = 'none', array_position(array['grammar', 'structure', 'content'], pass), priority, id
+        """,
+        (org, submission),
+    )
+    if not (summaries or comments):
         if passes[0]["completed_at"] is not None:
             raise NotReady("No pass gave a result; the status says why.", ever=False)
         raise NotReady("No pass has finished yet.")
     text, key, header = fetch_text(submission, org=org)
-    comments = rows(
-        """
-        select id, pass, type, kind, severity, priority, match, span_start, span_end, also_at, criterion, confidence, confidence_basis,
-            origin, provider, model, resolution, carried_from, body
-        from feedback where org_id = %s and submission_id = %s
-        order by array_position(array['grammar', 'structure', 'content'], pass), priority
-        """,
-        (org, submission),
-    )
     results = rows(
         """
         select r.id, c.name as criterion, r.level, r.points, r.max_points, r.rationale, r.evidence, r.confidence
         from criterion_results as r join rubric_criteria as c on c.org_id = r.org_id and c.id = r.criterion_id
-        where r.org_id = %s and r.submission_id = %s order by c.position, r.pass
+        where r.org_id = %s and r.submission_id = %s and r.superseded_at is null order by c.position, r.pass
         """,
         (org, submission),
     )
@@ -149,6 +175,8 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
             name: list(dict.fromkeys(point for one in opened for point in one[name]))
             for name in ("strengths", "next_steps", "not_checked")
         },
+        "notes": list(dict.fromkeys(point for one in opened for point in one.get("notes", ()))),
+        "stale": any(one["stale"] for one in passes),
         "comments": [_readable(comment, text, key, org) for comment in comments],
         "criteria": [
             {
@@ -163,12 +191,17 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
 
 
 def seal_summary(
-    held: Claim, *, key: Key, strengths: tuple[str, ...], next_steps: tuple[str, ...], not_checked: tuple[str, ...]
+    held: Claim,
+    *,
+    key: Key,
+    strengths: tuple[str, ...],
+    next_steps: tuple[str, ...],
+    not_checked: tuple[str, ...],
+    notes: tuple[str, ...] = (),
 ) -> Ciphertext:
-    """Return a pass's summary encrypted for its row."""
-    plain = json.dumps(
-        {"strengths": strengths, "next_steps": next_steps, "not_checked": not_checked}, ensure_ascii=False
-    )
+    """Return a pass's summary encrypted for its row; `notes` are for educators only."""
+    said = {"strengths": strengths, "next_steps": next_steps, "not_checked": not_checked, "notes": notes}
+    plain = json.dumps(said, ensure_ascii=False)
     return key.seal(plain, place=Place("passes", "summary", held.org, held.id))
 
 

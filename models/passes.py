@@ -42,6 +42,9 @@ class Claim:
     attempt: int
     fence: int
     lost: int = 0
+    in_bulk: bool = False
+    batch: str | None = None
+    batch_call: UUID | None = None
 
     @property
     def suspect(self) -> bool:
@@ -60,7 +63,7 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
             lease_until = now() + make_interval(secs => %s), started_at = now(),
             first_claimed_at = coalesce(first_claimed_at, now())
         where org_id = %s and id = %s and state = 'queued' and next_at <= now() and (lost < %s or suspect_may_run())
-        returning submission_id, name, attempt, fence, lost
+        returning submission_id, name, attempt, fence, lost, queue = 'bulk' as in_bulk, batch, batch_call
         """,
         (lease_seconds, org, pass_id, MAX_LOST - 1),
     )
@@ -78,6 +81,9 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
         attempt=taken["attempt"],
         fence=taken["fence"],
         lost=taken["lost"],
+        in_bulk=taken["in_bulk"],
+        batch=taken["batch"],
+        batch_call=taken["batch_call"],
     )
 
 
@@ -91,7 +97,18 @@ def renew(held: Claim, *, lease_seconds: float) -> bool:
     )
 
 
-def finish(held: Claim, *, provider: str, model: str, comments: int, summary: Ciphertext) -> None:
+@dataclass(frozen=True, kw_only=True)
+class MadeWith:
+    """What an answer depends on but the essay. `basis` is the digest of all of it: equal bases, comparable answers."""
+
+    rubric: UUID | None
+    prompt_version: str
+    basis: bytes
+
+
+def finish(
+    held: Claim, *, provider: str, model: str, comments: int, summary: Ciphertext, made_with: MadeWith | None = None
+) -> None:
     """The pass is done, and its submission is closed if this was the last one. Raises FenceLost.
 
     Insert the pass's feedback in the same session, after this: a lost fence rolls all of it back.
@@ -99,10 +116,38 @@ def finish(held: Claim, *, provider: str, model: str, comments: int, summary: Ci
     _lock_submission(held)
     _must_hold(
         held,
-        "state = 'done', lease_until = null, finished_at = now(), provider = %s, model = %s, comments = %s, summary = %s",
-        (provider, model, comments, summary),
+        """
+        state = 'done', lease_until = null, finished_at = now(), provider = %s, model = %s, comments = %s, summary = %s,
+            rubric_id = %s, prompt_version = %s, basis = %s, batch = null, batch_call = null
+        """,
+        (
+            provider,
+            model,
+            comments,
+            summary,
+            made_with.rubric if made_with else None,
+            made_with.prompt_version if made_with else None,
+            made_with.basis if made_with else None,
+        ),
     )
     _close_if_last(held.submission, org=held.org)
+
+
+def wait_for_batch(held: Claim, *, batch: str, call: UUID, look_in_seconds: float) -> None:
+    """The pass waits for the vendor's batch, in which this call was made; looking costs no attempt. Raises FenceLost."""
+    _must_hold(
+        held,
+        """
+        state = 'queued', lease_until = null, error = 'in_batch', next_at = now() + make_interval(secs => %s), attempt = attempt - 1,
+            batch = %s, batch_call = %s
+        """,
+        (look_in_seconds, batch, call),
+    )
+
+
+def leave_batch(held: Claim) -> None:
+    """The batch of this pass has been read, whatever it held. Raises FenceLost."""
+    _must_hold(held, "batch = null, batch_call = null", ())
 
 
 def fail(held: Claim, *, error: str, retry_in_seconds: float, counts: bool = True) -> bool:

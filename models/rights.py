@@ -35,7 +35,8 @@ class Part:
     """The rows of one table that are about a person, and what of them is handed over.
 
     `columns` as they are; `sealed`, encrypted, in the clear, those named in `structured` as the JSON they hold; `also`,
-    expressions that help to read the rest. `of` says whose rows. `key` orders the rows and leads from page to page.
+    expressions that help to read the rest. `of` says whose rows. `key` orders the rows, leads from page to page, and names the
+    row a sealed column belongs to. `file` names the files where that is not the table's name.
     """
 
     table: str
@@ -46,6 +47,12 @@ class Part:
     also: str = ""
     key: str = "id"
     page: int = PAGE
+    file: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the files are called."""
+        return self.file or self.table
 
 
 PROFILE = Part(
@@ -94,6 +101,26 @@ ABOUT_PERSON = (
         page=WHOLE,
     ),
     Part(
+        table="saved_comments",
+        columns="id org_id user_id pass type kind created_at",
+        sealed="body",
+        structured="body",
+        of="t.user_id = %(user)s",
+    ),
+    # What an educator said of other people's writing: that they did, and when. The words are sealed with the student's key.
+    Part(
+        table="feedback",
+        columns="id created_at org_id submission_id pass type kind severity educator_id",
+        of="t.educator_id = %(user)s",
+        file="comments_made",
+    ),
+    Part(
+        table="feedback_reviews",
+        columns="id org_id feedback_id submission_id educator_id decision created_at",
+        of="t.educator_id = %(user)s",
+        file="reviews_made",
+    ),
+    Part(
         table="idempotency_keys",
         columns="org_id caller_id key request_sha256 response created_at",
         of="(t.caller_id = %(user)s or t.response ->> 'essay_id' in"
@@ -105,7 +132,7 @@ ABOUT_PERSON = (
 ESSAY = Part(
     table="essays",
     columns="id org_id user_id course_id audience_id assignment_id category_id external_id versions newest_submission_id"
-    " newest_submitted_at created_at updated_at",
+    " newest_submitted_at created_at updated_at trial_rubric_id trial_prompt trial_until",
     sealed="title",
     also="(select a.title from assignments as a where a.org_id = t.org_id and a.id = t.assignment_id) as assignment,"
     " (select c.slug from categories as c where c.org_id = t.org_id and c.id = t.category_id) as category",
@@ -123,7 +150,8 @@ ABOUT_VERSION = (
     Part(
         table="passes",
         columns="id org_id submission_id essay_id user_id audience_id name state queue attempt fence lost queued_at next_at hinted_at"
-        " lease_until first_claimed_at started_at finished_at error provider model comments discarded_at",
+        " lease_until first_claimed_at started_at finished_at error provider model comments discarded_at"
+        " rubric_id prompt_version basis batch batch_call",
         sealed="summary",
         structured="summary",
         of="t.essay_id = %(essay)s and t.submission_id = %(submission)s",
@@ -131,14 +159,30 @@ ABOUT_VERSION = (
     Part(
         table="feedback",
         columns="id created_at org_id submission_id text_characters essay_id user_id audience_id pass type kind severity priority match"
-        " span_start span_end also_at criterion confidence confidence_basis origin provider model resolution carried_from",
+        " span_start span_end also_at criterion confidence confidence_basis origin provider model resolution carried_from"
+        " superseded_at educator_id",
         sealed="body",
         structured="body",
         of="t.submission_id = %(submission)s",
     ),
     Part(
+        table="feedback_reviews",
+        columns="id org_id feedback_id submission_id user_id audience_id educator_id decision created_at",
+        sealed="body",
+        structured="body",
+        of="t.submission_id = %(submission)s",
+    ),
+    Part(
+        table="feedback_reactions",
+        columns="org_id feedback_id user_id submission_id audience_id reaction created_at",
+        sealed="note",
+        of="t.submission_id = %(submission)s",
+        key="feedback_id",
+    ),
+    Part(
         table="criterion_results",
-        columns="id org_id submission_id user_id audience_id criterion_id pass level points max_points confidence evidence created_at",
+        columns="id org_id submission_id user_id audience_id criterion_id pass level points max_points confidence evidence created_at"
+        " superseded_at",
         sealed="rationale",
         also="(select c.name from rubric_criteria as c where c.org_id = t.org_id and c.id = t.criterion_id) as criterion",
         of="t.submission_id = %(submission)s",
@@ -146,7 +190,8 @@ ABOUT_VERSION = (
     Part(
         table="ai_responses",
         columns="id created_at org_id submission_id user_id pass attempt provider model prompt_version request_sha256 outcome"
-        " stop_reason input_tokens output_tokens cache_read_tokens cache_write_tokens cost_micros latency_ms completed_at",
+        " stop_reason input_tokens output_tokens cache_read_tokens cache_write_tokens cost_micros latency_ms completed_at"
+        " reserved_micros batch",
         sealed="raw",
         of="t.submission_id = %(submission)s",
     ),
@@ -184,7 +229,10 @@ essays/<n>-<id>/        one folder an essay: essay.json, and for each version
   versions/<v>.txt        the text as it was handed in
   versions/<v>.json       when, from where, how long, and what became of it
   versions/<v>-passes.json, -feedback.json, -criterion_results.json    the three readings and all they said
+  versions/<v>-feedback_reviews.json, -feedback_reactions.json    what teachers decided about comments, and what the author thought of them
   versions/<v>-ai_responses.json    what each provider really answered, and what it cost (millionths of a dollar)
+saved_comments*.json    comments they keep for the next essay
+comments_made*.json, reviews_made*.json    which comments on others' essays they wrote or decided about (the words are the essay author's)
 analytics*.json         what they did: handed in, revised, looked at feedback
 inbound_events*.json    what an LMS sent about them, as it was sent
 seen_events*.json, idempotency_keys*.json    what was answered to whom handed in for them
@@ -245,7 +293,7 @@ def gather(user: UUID, *, org: UUID) -> Iterator[tuple[str, str]]:
     yield "README.txt", README
     yield "profile.json", _as_json(profile)
     for part in ABOUT_PERSON:
-        yield from _files(part, who, key=key, name=part.table)
+        yield from _files(part, who, key=key, name=part.name)
     theirs = [user]
     for number, essay in enumerate((one for page in _pages(ESSAY, who, key=key) for one in page), start=1):
         folder = f"essays/{number}-{essay['id']}"
@@ -263,7 +311,7 @@ def _version(version: dict[str, Any], who: dict[str, Any], *, key: Key, folder: 
     yield f"{name}.txt", text
     yield f"{name}.json", _as_json(version)
     for part in ABOUT_VERSION:
-        files = _files(part, {**who, "submission": version["id"]}, key=key, name=f"{name}-{part.table}", text=text)
+        files = _files(part, {**who, "submission": version["id"]}, key=key, name=f"{name}-{part.name}", text=text)
         yield from files
 
 
@@ -293,7 +341,7 @@ def _files(
     for number, page in enumerate(_pages(part, who, key=key), start=1):
         for one in page:
             # What a comment is about is not stored with it: it is cut from the text.
-            if part.table == "feedback" and one["span_end"]:
+            if part.table == "feedback" and one.get("span_end"):
                 one["quote"] = text[one["span_start"] : one["span_end"]]
         yield _name(name, number), _as_json(page)
 
@@ -328,7 +376,7 @@ def _in_the_clear(one: dict[str, Any], part: Part, *, key: Key, org: UUID) -> di
     structured = part.structured.split()
     for column in part.sealed.split():
         if one[column] is not None:
-            plain = key.open(one[column], place=Place(part.table, column, org, one["id"]))
+            plain = key.open(one[column], place=Place(part.table, column, org, one[part.key]))
             one[column] = json.loads(plain) if column in structured else plain
     return one
 

@@ -243,6 +243,9 @@ class Essays(Table):
     newest_submitted_at = DateTimeTZField()
     created_at = _created_at()
     updated_at = DateTimeTZField(constraints=NOW)
+    trial_rubric_id = UUIDField(null=True)
+    trial_prompt = TextField(null=True)
+    trial_until = DateTimeTZField(null=True)
 
 
 class Partitioned(Table):
@@ -303,6 +306,11 @@ class Passes(Table):
     summary = EncryptedField(null=True)
     tallied = BooleanField(default=False)
     discarded_at = DateTimeTZField(null=True)
+    rubric_id = UUIDField(null=True)
+    prompt_version = TextField(null=True)
+    basis = BlobField(null=True)
+    batch = TextField(null=True)
+    batch_call = UUIDField(null=True)
 
 
 class IdempotencyKeys(Table):
@@ -370,11 +378,13 @@ class Feedback(Partitioned):
     confidence = DecimalField(max_digits=4, decimal_places=3)
     confidence_basis = TextField()
     origin = TextField()
-    provider = TextField()
-    model = TextField()
+    provider = TextField(null=True)
+    model = TextField(null=True)
     resolution = TextField(default="open")
     carried_from = UUIDField(null=True)
     body = EncryptedField()
+    superseded_at = DateTimeTZField(null=True)
+    educator_id = UUIDField(null=True)
 
 
 class CriterionResults(Table):
@@ -393,6 +403,84 @@ class CriterionResults(Table):
     confidence = DecimalField(max_digits=4, decimal_places=3)
     evidence = ArrayField(UUIDField, index=False, default=list)
     rationale = EncryptedField()
+    created_at = _created_at()
+    superseded_at = DateTimeTZField(null=True)
+
+
+class FeedbackReviews(Table):
+    """What an educator decided about a comment; the newest decision counts."""
+
+    id = _id()
+    org_id = UUIDField()
+    feedback_id = UUIDField()
+    submission_id = UUIDField()
+    user_id = UUIDField()
+    audience_id = UUIDField()
+    educator_id = UUIDField()
+    decision = TextField()
+    body = EncryptedField(null=True)
+    created_at = _created_at()
+
+
+class FeedbackReactions(Table):
+    """What the student says of a comment."""
+
+    org_id = UUIDField()
+    feedback_id = UUIDField()
+    user_id = UUIDField()
+    submission_id = UUIDField()
+    audience_id = UUIDField()
+    reaction = TextField()
+    note = EncryptedField(null=True)
+    created_at = _created_at()
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "feedback_id", "user_id")
+
+
+class SavedComments(Table):
+    """A comment an educator keeps for the next essay."""
+
+    id = _id()
+    org_id = UUIDField()
+    user_id = UUIDField()
+    pass_ = TextField(column_name="pass")
+    type = TextField()
+    kind = TextField()
+    body = EncryptedField()
+    created_at = _created_at()
+
+
+class Ledger(Table):
+    """What calls to a paid provider came to, per org and day (UTC)."""
+
+    org_id = UUIDField()
+    day = DateField()
+    provider = TextField()
+    model = TextField()
+    pass_ = TextField(column_name="pass")
+    calls = BigIntegerField(default=0)
+    failed = BigIntegerField(default=0)
+    input_tokens = BigIntegerField(default=0)
+    output_tokens = BigIntegerField(default=0)
+    cache_read_tokens = BigIntegerField(default=0)
+    cache_write_tokens = BigIntegerField(default=0)
+    cost_micros = BigIntegerField(default=0)
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "day", "provider", "model", "pass_")
+
+
+class Blessings(Table):
+    """A prompt and model that were compared with reviewed essays and found no worse."""
+
+    id = _id()
+    org_id = UUIDField()
+    pass_ = TextField(column_name="pass")
+    provider = TextField()
+    model = TextField()
+    prompt_version = TextField()
+    report = BinaryJSONField(index=False)
     created_at = _created_at()
 
 
@@ -419,6 +507,8 @@ class AiResponses(Partitioned):
     latency_ms = IntegerField(null=True)
     completed_at = DateTimeTZField(null=True)
     tallied = BooleanField(default=False)
+    reserved_micros = BigIntegerField(default=0)
+    batch = BooleanField(default=False)
 
 
 class Analytics(Partitioned):

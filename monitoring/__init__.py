@@ -15,6 +15,7 @@ essaycoach_pass_duration_seconds                    h pass, outcome             
 essaycoach_gave_up                                  g pass, reason              passes standing given up now
 essaycoach_leases_expired_total                     c                           claims whose worker went silent
 essaycoach_fenced_writes_total                      c                           late writes refused
+essaycoach_unanchored_comments_total                c                           comments whose words are not in the essay
 essaycoach_redis_depth                              g queue                     hints waiting in Redis
 essaycoach_provider_pause_seconds                   g provider                  s, how long nobody will call it; 0 it may be called
 essaycoach_ai_requests_total                        c pass, provider, outcome   completed calls

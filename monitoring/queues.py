@@ -58,7 +58,7 @@ def read_totals(ratchet: Ratchet) -> list[Metric]:
     bounds = [float(bound) for bound in ask("wait_bounds")[0]["bounds"]]
     waits: dict[tuple[str, ...], Row] = {(queue,): _NOTHING for queue in Queue}
     durations: dict[tuple[str, ...], Row] = dict.fromkeys(product(PassName, OUTCOMES), _NOTHING)
-    tallies: dict[str, float] = {"leases_expired": 0.0, "fenced_writes": 0.0}
+    tallies: dict[str, float] = {"leases_expired": 0.0, "fenced_writes": 0.0, "unanchored_comments": 0.0}
     for row in ask("totals", {"names": ["queue_wait", "pass_duration", *tallies]}):
         if row["name"] == "queue_wait":
             waits[tuple(row["labels"])] = row
@@ -77,6 +77,7 @@ def read_totals(ratchet: Ratchet) -> list[Metric]:
         ),
         _tally("leases_expired", "Claims whose worker went silent; the pass was freed or given up.", tallies, ratchet),
         _tally("fenced_writes", "Writes refused because another claim had taken the pass over.", tallies, ratchet),
+        _tally("unanchored_comments", "Comments whose words are not in the essay: kept, never shown at a place.", tallies, ratchet),
     ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from conftest import ROOT
 
 from ingest import limits, openapi, roster_files, settings, strict_json
 from ingest.app import create_app
+from ingest.review_schemas import MOST_MESSAGE, MOST_NOTE
 from ingest.rights import IN_MEMORY_BYTES
 from ingest.schemas import MAX_CHARACTERS
 from models import one_time_tokens, passwords, sessions, tables, upkeep
@@ -159,6 +160,8 @@ def said(*, whole: bool, part: bool, policy: str | None) -> str:
         word = "all"
     elif "released_at" in policy:
         word = "released"
+    elif "trial_until" in policy:
+        word = "trials"
     elif re.search(r"app_(audience|courses|people|enrolled)\(", policy):
         word = "courses"
     elif "app_user(" in policy:
@@ -243,6 +246,7 @@ def test_the_figures_on_the_page_are_those_of_the_code(program_env):
     figures = [
         f"at most {strict_json.MAX_BODY_BYTES // 1024 // 1024} MiB and {strict_json.MAX_DEPTH} levels",
         f"1 to {MAX_CHARACTERS:,} characters",
+        f"an educator's message {MOST_MESSAGE:,}, a student's note {MOST_NOTE:,}",
         f"Per person, key or source `{chosen.rate_limit}`",
         f"per address, while nobody is known, `{chosen.address_rate_limit}`",
         f"{limits.SIGN_INS_PER_ACCOUNT.amount} a minute for an account and {limits.SIGN_INS_PER_ADDRESS.amount} a minute for an address",

@@ -4,10 +4,14 @@ Run `python tests/vendor.py --port 0` (prints one JSON line with its base_url) o
 manager. `POST /v1/messages` answers from the request alone: schema-valid feedback whose quotes come from the essay.
 `POST /control` sets the script, `GET /control` tells what happened. It imports nothing of the project.
 
+With `stream` the answer comes as server-sent events: `message_start` after the share `begins_after` of the latency, the
+rest at its end. `/v1/messages/batches` takes batches, whose answers are there after `batch_looks` looks, at half price;
+the behaviours scripted for a pass decide their results, those for the pass "batches" the calls about them.
+
 Prompt cache as documented: a prefix ends at each `cache_control` block, includes model, thinking and output format,
-lives five minutes from its last use, becomes readable when its first answer begins (here: after the latency), and is
-not kept below 512 tokens. A token is taken as four characters. Only answers sent whole are billed; a reset or hanging
-call is not.
+lives five minutes from its last use, becomes readable when its first answer begins (streamed: with `message_start`; in
+one piece: after the latency), and is not kept below 512 tokens. A token is taken as four characters. A reset or hanging
+call is not billed; a stream that breaks after its beginning is, for what `message_start` told.
 """
 
 from __future__ import annotations
@@ -40,7 +44,10 @@ _ERRORS = {
     "too_large": (413, "request_too_large", None),
 }
 _INSIDE_200 = ("ok", "obey", "truncated", "refusal", "context_exceeded", "invalid_json", "wrong_schema", "html")
-BEHAVIOURS = frozenset((*_ERRORS, *_INSIDE_200, "reset", "hang"))
+_BROKEN_STREAMS = ("overloaded_stream", "cut_stream")  # for calls that do not stream: "overloaded" and "reset"
+_BATCH_ENDS = ("expired", "canceled")  # of a request in a batch; for other calls: "ok"
+BEHAVIOURS = frozenset((*_ERRORS, *_INSIDE_200, *_BROKEN_STREAMS, *_BATCH_ENDS, "reset", "hang"))
+BATCHES = "batches"
 _HTML = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 _CACHE_SECONDS = 300.0
 _CACHE_MINIMUM_TOKENS = 512
@@ -63,14 +70,27 @@ class Step:
 
 
 @dataclass
+class _Batch:
+    requests: list[dict[str, Any]]
+    looks_left: int
+    results: list[str] | None = None
+
+
+@dataclass
 class _State:
     lock: threading.Lock = field(default_factory=threading.Lock)
     latency_seconds: float = 0.0
+    begins_after: float = 0.15
+    streams: bool = True
+    fate: str = "persisting"
+    batch_looks: int = 0
+    batches: dict[str, _Batch] = field(default_factory=dict)
+    billed: list[dict[str, Any]] = field(default_factory=list)
     queues: dict[str, collections.deque[Step]] = field(
         default_factory=lambda: collections.defaultdict(collections.deque)
     )
     always: dict[str, Step] = field(default_factory=dict)
-    cache: dict[str, float] = field(default_factory=dict)
+    cache: dict[str, tuple[float, float]] = field(default_factory=dict)  # readable since, and until
     calls: int = 0
     behaviours: collections.Counter[str] = field(default_factory=collections.Counter)
     passes: collections.Counter[str] = field(default_factory=collections.Counter)
@@ -89,8 +109,10 @@ class _State:
 class FakeVendor:
     """A vendor on a thread; `with FakeVendor() as vendor:` and point the SDK at `vendor.base_url`."""
 
-    def __init__(self, *, port: int = 0, latency_seconds: float = 0.0) -> None:
-        self._state = _State(latency_seconds=latency_seconds)
+    def __init__(
+        self, *, port: int = 0, latency_seconds: float = 0.0, begins_after: float = 0.15, streams: bool = True
+    ) -> None:
+        self._state = _State(latency_seconds=latency_seconds, begins_after=begins_after, streams=streams)
         self._server = _Server(("127.0.0.1", port), _Handler, self._state)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -121,6 +143,28 @@ class FakeVendor:
     def counters(self) -> dict[str, Any]:
         """Return what happened since the start or the last reset."""
         return _counters(self._state)
+
+    @property
+    def billed(self) -> list[dict[str, Any]]:
+        """Return the tokens of every billed call in their order: {"pass", "batch", "input", "cache_write", …}."""
+        with self._state.lock:
+            return list(self._state.billed)
+
+    def cost(self, prices: dict[str, float]) -> float:
+        """Return what everything came to, with these prices of a token of each kind; batches at half price."""
+        return sum(
+            price * int(call[kind]) * (0.5 if call["batch"] else 1.0)
+            for call in self.billed
+            for kind, price in prices.items()
+        )
+
+    def say(self, fate: str) -> None:
+        """From now on this is what became of every earlier comment the vendor is asked about."""
+        self._state.fate = fate
+
+    def set_batch_looks(self, looks: int) -> None:
+        """Batches made from now on are seen in progress so many times before they have ended."""
+        self._state.batch_looks = looks
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -169,6 +213,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the counters tell."""
 
     def do_GET(self) -> None:
+        if self.path.startswith("/v1/messages/batches/"):
+            return self._look(self.path.removeprefix("/v1/messages/batches/"))
         if self.path != "/control":
             return self._json(404, {"error": "not here"})
         self._json(200, _counters(self.server.state))
@@ -177,11 +223,14 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         if self.path == "/control":
             return self._control(json.loads(body))
-        if self.path.partition("?")[0] != "/v1/messages":
+        path = self.path.partition("?")[0]
+        if path not in ("/v1/messages", "/v1/messages/batches"):
             return self._json(404, _error("not_found_error"))
         if not (self.headers.get("x-api-key") or self.headers.get("authorization")):  # SDK 2 sends the key as a bearer
             return self._json(401, _error("authentication_error"))
         call = json.loads(body)
+        if path == "/v1/messages/batches":
+            return self._batch(call)
         complaint = _unacceptable(call)
         if complaint:
             return self._json(400, _error("invalid_request_error", message=complaint))
@@ -189,6 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _message(self, call: dict[str, Any]) -> None:
         state = self.server.state
+        arrived = time.monotonic()
         pass_name = _pass_of(call)
         with state.lock:
             step = state.next_step(pass_name)
@@ -197,10 +247,14 @@ class _Handler(BaseHTTPRequestHandler):
             state.passes[pass_name] += 1
             state.requests.append(call)
             latency = state.latency_seconds if step.latency_seconds is None else step.latency_seconds
+            streamed = bool(call.get("stream")) and state.streams
         state.watch(_essay_of(call))
-        if latency and state.stopping.wait(latency):
-            self.close_connection = True
-            return
+        if streamed and step.behaviour in (*_INSIDE_200, *_BROKEN_STREAMS, *_BATCH_ENDS) and step.behaviour != "html":
+            return self._stream(call, step.behaviour, latency=latency, arrived=arrived)
+        if not self._slept(latency):
+            return None
+        if step.behaviour in _BROKEN_STREAMS:
+            step = Step("overloaded" if step.behaviour == "overloaded_stream" else "reset")
         if step.behaviour == "hang":
             state.stopping.wait(3600)
             self.close_connection = True
@@ -213,13 +267,106 @@ class _Handler(BaseHTTPRequestHandler):
         elif step.behaviour == "reset":
             self._reset(json.dumps(_answer(call, "ok")).encode())
         else:
-            answer = _answer(call, step.behaviour)
+            answer = _answer(call, step.behaviour, fate=state.fate)
             with state.lock:
-                answer["usage"] = _usage(state, call, answer)
+                usage = _usage(state, call, answer, arrived=arrived)
+                _bill(state, call, usage)
+            answer["usage"] = _told(usage)
             self._json(200, answer)
 
+    def _slept(self, seconds: float) -> bool:
+        if seconds > 0 and self.server.state.stopping.wait(seconds):
+            self.close_connection = True
+            return False
+        return True
+
+    def _stream(self, call: dict[str, Any], behaviour: str, *, latency: float, arrived: float) -> None:
+        state = self.server.state
+        if not self._slept(latency * state.begins_after):
+            return None
+        answer = _answer(call, behaviour, fate=state.fate)
+        with state.lock:
+            usage = _usage(state, call, answer, arrived=arrived)
+            if behaviour in _BROKEN_STREAMS:
+                usage["output"] = 1
+            _bill(state, call, usage)
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream; charset=utf-8")
+        self.send_header("transfer-encoding", "chunked")
+        self.send_header("request-id", f"req_{uuid.uuid4().hex[:16]}")
+        self.end_headers()
+        begun = {**answer, "content": [], "stop_reason": None, "usage": {**_told(usage), "output_tokens": 1}}
+        self._event("message_start", message=begun)
+        if not self._slept(latency * (1 - state.begins_after)):
+            return None
+        text = answer["content"][0]["text"]
+        self._event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+        self._event("ping")
+        third = len(text) // 3 + 1
+        for at in range(0, len(text), third):
+            self._event("content_block_delta", index=0, delta={"type": "text_delta", "text": text[at : at + third]})
+            if behaviour == "overloaded_stream":
+                self._event("error", error={"type": "overloaded_error", "message": "told to fail"})
+            if behaviour in _BROKEN_STREAMS:
+                return self._chunk(b"")
+        self._event("content_block_stop", index=0)
+        ending = {"stop_reason": answer["stop_reason"], "stop_sequence": None}
+        self._event("message_delta", delta=ending, usage={"output_tokens": usage["output"]})
+        self._event("message_stop")
+        self._chunk(b"")
+
+    def _event(self, kind: str, **fields: object) -> None:
+        data = json.dumps({"type": kind, **fields}, ensure_ascii=False)
+        self._chunk(f"event: {kind}\ndata: {data}\n\n".encode())
+
+    def _chunk(self, body: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(body), body))
+        self.wfile.flush()
+
+    def _told_to_fail(self) -> bool:
+        """Answer a call about a batch with the error scripted for such calls, if there is one."""
+        state = self.server.state
+        with state.lock:
+            queue = state.queues[BATCHES]
+            step = queue.popleft() if queue else state.always.get(BATCHES)
+        if step is None or step.behaviour not in _ERRORS:
+            return False
+        status, kind, code = _ERRORS[step.behaviour]
+        headers = {"retry-after": step.retry_after} if step.behaviour == "rate_limited" else {}
+        self._json(status, _error(kind, code=code), headers=headers)
+        return True
+
+    def _batch(self, wish: dict[str, Any]) -> None:
+        if self._told_to_fail():
+            return
+        state = self.server.state
+        name = f"msgbatch_{uuid.uuid4().hex[:20]}"
+        with state.lock:
+            state.batches[name] = _Batch(wish["requests"], looks_left=state.batch_looks)
+        self._json(200, _batch_told(name, ended=False))
+
+    def _look(self, path: str) -> None:
+        if self._told_to_fail():
+            return None
+        state = self.server.state
+        name, _, rest = path.partition("/")
+        with state.lock:
+            batch = state.batches.get(name)
+            if batch is not None and batch.looks_left <= 0 and batch.results is None:
+                batch.results = [_result(state, one) for one in batch.requests]
+            if batch is not None and not rest:
+                batch.looks_left -= 1
+        if batch is None or (rest and (rest != "results" or batch.results is None)):
+            return self._json(404, _error("not_found_error"))
+        if not rest:
+            return self._json(200, _batch_told(name, ended=batch.results is not None))
+        self._send(200, "".join(line + "\n" for line in batch.results or ()).encode(), content_type="application/binary")
+
     def _control(self, wish: dict[str, Any]) -> None:
-        """Take {"reset", "latency_seconds", "script": [...], "always", "pass"}; a step is a name or Step's fields."""
+        """Take {"reset", "latency_seconds", "script": [...], "always", "pass", "begins_after", "streams", "fate", "batch_looks"}.
+
+        A step is a name or Step's fields.
+        """
         state = self.server.state
         key = wish.get("pass") or ""
         try:
@@ -234,10 +381,15 @@ class _Handler(BaseHTTPRequestHandler):
                 state.cache.clear()
                 state.requests.clear()
                 state.calls = 0
+                state.billed.clear()
+                state.batches.clear()
                 for counter in (state.behaviours, state.passes, state.tokens):
                     counter.clear()
             if "latency_seconds" in wish:
                 state.latency_seconds = float(wish["latency_seconds"])
+            for name in ("begins_after", "streams", "fate", "batch_looks"):
+                if name in wish:
+                    setattr(state, name, wish[name])
             state.queues[key].extend(steps)
             if always is not None:
                 state.always[key] = always
@@ -284,6 +436,7 @@ def _counters(state: _State) -> dict[str, Any]:
             "behaviours": dict(state.behaviours),
             "passes": dict(state.passes),
             "tokens": {kind: state.tokens[kind] for kind in ("input", "cache_write", "cache_read", "output")},
+            "batches": len(state.batches),
         }
 
 
@@ -353,9 +506,11 @@ def _essay_of(call: dict[str, Any]) -> str:
     for block in _blocks(call):
         for line in block.get("text", "").splitlines():
             if line.startswith("{") and '"text"' in line:
-                text = json.loads(line).get("text")
-                if isinstance(text, str):
-                    return text
+                essay = json.loads(line)
+                if "paragraphs" in essay:
+                    return "\n\n".join(one["text"] for one in essay["paragraphs"] if "text" in one)
+                if isinstance(essay.get("text"), str):
+                    return str(essay["text"])
     return ""
 
 
@@ -363,7 +518,7 @@ def _tokens(text: str) -> int:
     return len(text) // 4 + 1
 
 
-def _usage(state: _State, call: dict[str, Any], answer: dict[str, Any]) -> dict[str, int]:
+def _usage(state: _State, call: dict[str, Any], answer: dict[str, Any], *, arrived: float) -> dict[str, int]:
     form = json.dumps([call["model"], call.get("thinking"), _schema(call)])
     digest = hashlib.sha256(form.encode())
     total = _tokens(form)
@@ -377,13 +532,22 @@ def _usage(state: _State, call: dict[str, Any], answer: dict[str, Any]) -> dict[
             key = digest.hexdigest()
             ends.append(key)
             written = total
-            if state.cache.get(key, 0.0) > now:
+            since, until = state.cache.get(key, (now, 0.0))
+            if since <= arrived < until:
                 read = total
     for key in ends:
-        state.cache[key] = now + _CACHE_SECONDS
+        since, until = state.cache.get(key, (now, 0.0))
+        state.cache[key] = (since if until > now else now, now + _CACHE_SECONDS)
     output = sum(_tokens(block["text"]) for block in answer["content"])
-    usage = {"input": total - written, "cache_write": written - read, "cache_read": read, "output": output}
+    return {"input": total - written, "cache_write": written - read, "cache_read": read, "output": output}
+
+
+def _bill(state: _State, call: dict[str, Any], usage: dict[str, int], *, batch: bool = False) -> None:
     state.tokens.update(usage)
+    state.billed.append({"pass": _pass_of(call), "batch": batch, **usage})
+
+
+def _told(usage: dict[str, int]) -> dict[str, int]:
     return {
         "input_tokens": usage["input"],
         "cache_creation_input_tokens": usage["cache_write"],
@@ -392,8 +556,43 @@ def _usage(state: _State, call: dict[str, Any], answer: dict[str, Any]) -> dict[
     }
 
 
-def _answer(call: dict[str, Any], behaviour: str) -> dict[str, Any]:
-    text = json.dumps(_Writer(call, obeys=behaviour == "obey").value(_schema(call)), ensure_ascii=False)
+def _batch_told(name: str, *, ended: bool) -> dict[str, Any]:
+    return {
+        "id": name,
+        "type": "message_batch",
+        "processing_status": "ended" if ended else "in_progress",
+        "created_at": "2026-01-01T00:00:00Z",
+        "expires_at": "2026-01-02T00:00:00Z",
+        "results_url": f"https://not-here.invalid/v1/messages/batches/{name}/results" if ended else None,
+    }
+
+
+def _result(state: _State, request: dict[str, Any]) -> str:
+    """Return one line of a batch's results; what the direct API would refuse is an error in here."""
+    call = request["params"]
+    step = state.next_step(_pass_of(call))
+    state.passes[_pass_of(call)] += 1
+    state.behaviours[step.behaviour] += 1
+    state.requests.append(call)
+    complaint = _unacceptable(call)
+    if complaint:
+        result: dict[str, Any] = {"type": "errored", "error": _error("invalid_request_error", message=complaint)}
+    elif step.behaviour in _BATCH_ENDS:
+        result = {"type": step.behaviour}
+    elif step.behaviour in _ERRORS:
+        _, kind, code = _ERRORS[step.behaviour]
+        result = {"type": "errored", "error": _error(kind, code=code)}
+    else:
+        answer = _answer(call, step.behaviour, fate=state.fate)
+        usage = _usage(state, call, answer, arrived=time.monotonic())
+        _bill(state, call, usage, batch=True)
+        answer["usage"] = _told(usage)
+        result = {"type": "succeeded", "message": answer}
+    return json.dumps({"custom_id": request["custom_id"], "result": result}, ensure_ascii=False)
+
+
+def _answer(call: dict[str, Any], behaviour: str, *, fate: str = "persisting") -> dict[str, Any]:
+    text = json.dumps(_Writer(call, obeys=behaviour == "obey", fate=fate).value(_schema(call)), ensure_ascii=False)
     stop_reason = "end_turn"
     if behaviour in ("truncated", "context_exceeded"):
         text = text[: len(text) // 2]
@@ -419,11 +618,13 @@ def _answer(call: dict[str, Any], behaviour: str) -> dict[str, Any]:
 class _Writer:
     """Fills any JSON schema with feedback: words of the essay where a quote is asked for, plain sentences elsewhere."""
 
-    def __init__(self, call: dict[str, Any], *, obeys: bool) -> None:
+    def __init__(self, call: dict[str, Any], *, obeys: bool, fate: str) -> None:
         self._schema = _schema(call)
-        self._tail = _tail(call)
+        self._fate = fate
+        self._asked = _asked_about(call)
         self._pass = _pass_of(call)
         self._system = "\n".join(block.get("text", "") for block in _blocks(call))
+        self._told = _tail(call) + _section(self._system, self._pass)
         essay = _essay_of(call)
         self._orders = _orders(essay) if obeys else []
         self._spots = _spots(essay, count=3)
@@ -436,7 +637,7 @@ class _Writer:
             return schema["const"]
         if "enum" in schema:
             # As a model would: among what the schema allows, what the message names, if it names any of it.
-            named = [word for word in schema["enum"] if f"`{word}`" in self._tail] or schema["enum"]
+            named = [word for word in schema["enum"] if f"`{word}`" in self._told] or schema["enum"]
             return named[0] if self._orders else named[turn % len(named)]
         if "anyOf" in schema:
             return self.value(schema["anyOf"][turn % len(schema["anyOf"])], key=key, turn=turn)
@@ -456,6 +657,8 @@ class _Writer:
                 self._spot = spot
                 found.append(self.value(items, key=key, turn=turn))
             return found
+        if key == "verdicts":
+            return [{"comment": number, "fate": self._fate} for number in self._asked]
         if key == "picks":
             count = len(items.get("anyOf", [items])) if self._pass == "content" or self._orders else 0
             return [self.value(items, key=key, turn=turn) for turn in range(count)]
@@ -484,6 +687,20 @@ class _Writer:
             "next_steps": "Read the essay aloud once before the next draft.",
             "rationale": "Several places in the essay show this.",
         }.get(key, "")
+
+
+def _section(rules: str, pass_name: str) -> str:
+    """Return what the rules say under the name of a reading."""
+    found = re.search(rf"^## {pass_name}$(.*?)(?=^#|\Z)", rules, re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""
+
+
+def _asked_about(call: dict[str, Any]) -> list[int]:
+    """Return the numbers of the earlier comments a call asks about."""
+    for line in _tail(call).splitlines():
+        if line.startswith("{") and '"comments"' in line:
+            return [one["comment"] for one in json.loads(line)["comments"]]
+    return []
 
 
 def _spots(text: str, *, count: int) -> list[tuple[str, str, str]]:

@@ -13,7 +13,7 @@ from models.db import session
 from models.errors import DatabaseAway, SettingsError
 from models.given_up import GivenUp
 from models.jobs import Hint, Queue
-from workers import audit, clock, keys
+from workers import audit, calibrate, clock, compare, keys
 
 OPERATOR = Actor(role="operator")
 PAGE = 500
@@ -34,6 +34,10 @@ def main(arguments: list[str] | None = None) -> int:
     about.add_argument("--all", action="store_true", help="replay or discard everything that list shows")
     audit.add_arguments(commands.add_parser("audit", help="verify that nobody bent the audit trail (exit code 1: somebody did)"))
     keys.add_arguments(commands.add_parser("keys", help="rotate the master keys; keep and restore people's keys (a worker's environment)"))
+    calibrate.add_arguments(commands.add_parser("calibrate", help="fit confidence to what people made of comments (a worker's)"))
+    compare.add_arguments(
+        commands.add_parser("compare", help="is another model or prompt worse on reviewed comments? (exit code 1: it is; 2: cannot say)")
+    )
     chosen = parser.parse_args(arguments)
     if chosen.command == "audit":
         return audit.run(chosen)
@@ -43,6 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         if chosen.command == "keys":
             return keys.run(chosen)
+        if chosen.command == "calibrate":
+            return calibrate.run(chosen)
+        if chosen.command == "compare":
+            return compare.run(chosen)
         if chosen.action != "list" and not (chosen.all or chosen.pass_id or chosen.reason or chosen.org):
             parser.error(f"{chosen.action} needs --pass, --reason, --org or --all")
         return _given_up(chosen)

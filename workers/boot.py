@@ -9,11 +9,12 @@ from models import crypto, db, log, settings
 from models.broker import HintBroker, make_broker
 from models.errors import SettingsError
 from models.jobs import ACTOR, Hint, Queue
+from workers import calibration
 from workers.leases import Leases
 from workers.providers.base import Provider
 from workers.providers.local.provider import LocalProvider
 from workers.run_pass import PassRunner
-from workers.settings import ProviderSettings, read_limits, read_provider
+from workers.settings import ProviderSettings, read_limits, read_provider, read_reading
 
 logger = log.logger(__name__)
 
@@ -29,7 +30,8 @@ def boot() -> HintBroker:
     """Return a broker with the one actor declared, in a process ready to carry out passes."""
     log.set_up("worker")
     limits = read_limits()
-    provider = read_provider()
+    provider, reading = read_provider(), read_reading()
+    calibrated = calibration.load(reading.calibration) if reading.calibration else calibration.IDENTITY
     db.connect(settings.read_store("ec-worker", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
     crypto.load(settings.read_crypto())
     require_schema()
@@ -42,6 +44,9 @@ def boot() -> HintBroker:
         lease_seconds=limits.lease,
         pause_seconds=limits.pause,
         side_by_side=LOCAL_SIDE_BY_SIDE if provider.name == "local" else None,
+        mixes=reading.mixes,
+        batches=reading.batches,
+        calibration=calibrated,
     )
     declare(broker, runner, limit_seconds=limits.message)
     dramatiq.set_broker(broker)

@@ -12,7 +12,7 @@ from uuid import UUID
 import redis
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from models import audit, db, log, orgs, passes, rights, settings, upkeep
+from models import audit, db, log, orgs, passes, rights, settings, trials, upkeep
 from models.broker import HintBroker, make_broker
 from models.db import session
 from models.errors import DatabaseAway
@@ -153,6 +153,18 @@ def _erase_one(person: UUID, org: UUID) -> int:
         return int(rights.erase(person, org=org))
 
 
+def delete_trials() -> int:
+    """No rubric's trial outlives its day. Returns how many essays went."""
+    with session():
+        concerned = trials.orgs_with_ended()
+    return sum(_steadily("delete_trials", partial(_delete_trials_of, org))() for org in concerned)
+
+
+def _delete_trials_of(org: UUID) -> int:
+    with session(org=org, answer_seconds=LONG_ANSWER_SECONDS):
+        return trials.delete_ended(org=org)
+
+
 def run() -> None:
     """Keep every duty until SIGTERM or SIGINT."""
     # Held back from the start and taken off the queue below: a handler that ran while the scheduler starts would be lost.
@@ -174,6 +186,7 @@ def run() -> None:
         ("purge", purge, 3600),
         ("chain_audit", chain_audit, 1),
         ("erase", erase, 1),
+        ("delete_trials", delete_trials, 60),
     ]
     if seal is None:
         logger.warning("audit heads are not signed", wanted=[audit_heads.KEY, audit_heads.FILE])

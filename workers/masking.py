@@ -20,7 +20,7 @@ from typing import NamedTuple
 from models.jobs import PassName
 from models.people_of_course import Known
 from workers.passes.anchor import CONTEXT
-from workers.providers.base import Comment, PassAnswer, PassRequest, Provider, Repair, Reply, Span
+from workers.providers.base import Comment, Earlier, PassAnswer, PassRequest, Provider, Repair, Reply, Span
 from workers.pseudonyms import Pseudonyms, crowded, fold
 
 # Two letters are a name too (Bo, Li, Al), unless they are the beginning of every other sentence.
@@ -70,6 +70,7 @@ class Masked:
         self._people = people
         self.name = provider.name
         self.model = provider.model
+        self.in_batches = provider.in_batches
 
     def prompt_version(self, pass_name: PassName) -> str:
         """Return the content hash that names the prompt behind an answer to this pass."""
@@ -79,6 +80,20 @@ class Masked:
         """Return the answer with the real words in it; `raw` stays as it came. Raises a ProviderError subclass."""
         mask = Mask(request, people=self._people)
         return mask.lift(self._provider.ask(mask.request, repair=repair))
+
+    def expected_cost_micros(self, request: PassRequest) -> int:
+        """Return about how much one answer will cost. Nothing leaves for it, and a mask keeps every length."""
+        return self._provider.expected_cost_micros(request)
+
+    def submit(self, request: PassRequest) -> str:
+        """The question, with the people masked, is in a batch; returns its id. Raises a ProviderError subclass."""
+        return self._provider.submit(Mask(request, people=self._people).request)
+
+    def collect(self, batch: str, request: PassRequest) -> Reply | None:
+        """Return the answer to what was submitted with the real words in it, or None. Raises a ProviderError subclass."""
+        mask = Mask(request, people=self._people)
+        reply = self._provider.collect(batch, mask.request)
+        return mask.lift(reply) if reply is not None else None
 
 
 class Mask:
@@ -111,6 +126,8 @@ class Mask:
             title=self._hidden(request.title),
             text=self._hidden(request.text, places=self._places),
         )
+        # Last, so that it changes no stand-in of the essay, which is to be the same for all its passes.
+        self.request = replace(self.request, earlier=self._earlier(request.earlier))
         self._pattern = _pattern(self._stands_for)
 
     def lift(self, reply: Reply) -> Reply:
@@ -124,12 +141,31 @@ class Mask:
                 strengths=self._all_shown(answer.strengths),
                 next_steps=self._all_shown(answer.next_steps),
                 not_checked=self._all_shown(answer.not_checked),
+                notes=self._all_shown(answer.notes),
+                verdicts=answer.verdicts,
             ),
         )
 
     def shown(self, said: str) -> str:
         """Return a text of the answer with the real words where their stand-ins are."""
         return self._pattern.sub(lambda found: self._stands_for[found[0]], said) if self._pattern else said
+
+    def _earlier(self, earlier: Earlier | None) -> Earlier | None:
+        if earlier is None:
+            return None
+        return replace(
+            earlier,
+            doubtful=tuple(
+                replace(
+                    one,
+                    quote=self._hidden(one.quote),
+                    message=self._hidden(one.message),
+                    next_step=self._hidden(one.next_step),
+                )
+                for one in earlier.doubtful
+            ),
+            picks=tuple(replace(pick, rationale=self._hidden(pick.rationale)) for pick in earlier.picks),
+        )
 
     def _all_shown(self, said: Iterable[str]) -> tuple[str, ...]:
         return tuple(map(self.shown, said))
@@ -409,7 +445,14 @@ def _glued(text: str, index: int, edge: str) -> bool:
 
 def _texts(request: PassRequest) -> list[str]:
     described = [text for one in request.criteria for text in (one.description, *(level.description for level in one.levels))]
-    return [request.assignment_prompt, *described, request.title, request.text]
+    return [request.assignment_prompt, *described, request.title, request.text, *_texts_of(request.earlier)]
+
+
+def _texts_of(earlier: Earlier | None) -> list[str]:
+    if earlier is None:
+        return []
+    said = [text for one in earlier.doubtful for text in (one.quote, one.message, one.next_step)]
+    return [*said, *(pick.rationale for pick in earlier.picks)]
 
 
 def _pattern(stands_for: dict[str, str]) -> re.Pattern[str] | None:

@@ -1,6 +1,7 @@
-"""The story of one pass: whose turn is it, claim, gather, ask, write down the raw answer, store what it means, finish.
+"""The story of one pass: whose turn is it, claim, gather, ask, write down the raw answer, finish.
 
-No database connection is held while the provider thinks. Whatever happens, the row in `passes` says what is next.
+No database connection is held while the provider thinks. Whatever happens, the row in `passes` says what is next. The file is
+long because that story is to be read in one go.
 """
 
 from __future__ import annotations
@@ -12,36 +13,37 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, ParamSpec, TypeVar
-from uuid import UUID
 
 from dramatiq.middleware import Interrupt, TimeLimitExceeded
 
-from models import ai_responses, essays, feedback, passes, pauses
+from models import ai_responses, essays, ledger, passes, pauses
 from models.ai_responses import Call, CallEnd
 from models.courses import fetch_criteria
 from models.db import session
 from models.errors import DatabaseAway, FenceLost, MasterKeyMissing, NotFound, Undecipherable
 from models.essays import Task
 from models.events import keep_log
-from models.feedback import Author, CommentDraft, ResultDraft
-from models.jobs import Hint
+from models.feedback import Author
+from models.jobs import Hint, PassName
+from models.lineage import fetch_earlier
 from models.log import logger, stamped
-from models.passes import Claim
+from models.passes import Claim, MadeWith
 from models.pauses import OPEN, Gate
 from models.people_of_course import fetch_around
 from models.queue import next_due
+from workers.calibration import IDENTITY, Calibration
+from workers.finish import finish
 from workers.leases import Leases
+from workers.lineage import Memory
 from workers.masking import Masked
 from workers.providers.base import (
-    Comment,
+    BatchAway,
     Criterion,
-    CriterionPick,
     GiveUp,
     Level,
     Outcome,
-    PassAnswer,
     PassRequest,
     Provider,
     ProviderError,
@@ -49,6 +51,7 @@ from workers.providers.base import (
     Reply,
     TryAgain,
 )
+from workers.providers.mixed import Mixed
 from workers.trouble import give_up, put_off
 from workers.work import Work
 
@@ -66,10 +69,18 @@ PLACE_PATIENCE_SECONDS = 30.0
 MOST_PEOPLE = 2000
 # Workers that are sent to the same row at the same moment ask again for another one.
 TURNS = 5
+# How often a pass looks whether the vendor's batch has its answer, and whether there is money again for its org.
+BATCH_LOOK_SECONDS = 60.0
+BUDGET_LOOK_SECONDS = 90.0
+OVER_BUDGET = "org_budget_spent"
 
 ChooseProvider = Callable[[str], Provider]
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
+
+
+class OverBudget(Exception):
+    """The org's budget of this month does not allow this call."""
 
 
 class PassRunner:
@@ -87,8 +98,14 @@ class PassRunner:
         lease_seconds: float,
         pause_seconds: float = 60.0,
         side_by_side: int | None = None,
+        mixes: bool = True,
+        batches: bool = True,
+        calibration: Calibration = IDENTITY,
     ) -> None:
         self._choose_provider = choose_provider
+        self._mixes = mixes
+        self._batches = batches
+        self._calibration = calibration
         self._leases = leases
         self._lease_seconds = lease_seconds
         self._pause_seconds = pause_seconds
@@ -180,29 +197,51 @@ class PassRunner:
             wait = gate.wait_seconds + random.uniform(0, 1)  # noqa: S311 - jitter, not a secret
             passes.fail(claim, error=gate.reason or "paused", retry_in_seconds=wait, counts=False)
             return None
-        if provider.remote:
-            # Nobody's name leaves: masked when it is asked, unmasked in what it answers.
-            provider = Masked(provider, people=fetch_around(task.essay, org=claim.org, most=MOST_PEOPLE))
         criteria = fetch_criteria(task.rubric, org=claim.org) if task.rubric else []
+        request = PassRequest(
+            pass_name=claim.name,
+            text=task.text,
+            title=task.title,
+            language=task.language,
+            feedback_language=task.feedback_language,
+            category=task.category,
+            assignment_prompt=task.assignment_prompt,
+            criteria=tuple(_criterion(one) for one in criteria),
+        )
+        made_with = _made_with(provider, request, task)
+        memory = self._remember(claim, task, provider, made_with)
         return Work(
             claim=claim,
             author=Author(user=task.user, audience=task.audience, essay=task.essay, characters=task.characters),
             key=task.key,
-            request=PassRequest(
-                pass_name=claim.name,
-                text=task.text,
-                title=task.title,
-                language=task.language,
-                category=task.category,
-                assignment_prompt=task.assignment_prompt,
-                criteria=tuple(_criterion(one) for one in criteria),
-            ),
+            request=replace(request, earlier=memory.asked if memory else None),
             criteria={one["name"]: one for one in criteria},
-            provider=provider,
+            provider=self._careful(provider, claim, task),
+            made_with=made_with,
+            memory=memory,
             pause_seconds=self._pause_seconds,
             probe=gate.probe,
             falls_back=task.ai_fallback == "local",
         )
+
+    def _remember(self, claim: Claim, task: Task, provider: Provider, made_with: MadeWith) -> Memory | None:
+        """Return the last draft's reading beside this draft, where there is one."""
+        earlier = fetch_earlier(claim.submission, claim.name, org=claim.org, key=task.key) if task.version > 1 else None
+        if earlier is None:
+            return None
+        # A reader that costs nothing reads all of it again.
+        reuse = provider.remote and earlier.basis == made_with.basis
+        return Memory(earlier, task.text, pass_name=claim.name, reuse=reuse)
+
+    def _careful(self, provider: Provider, claim: Claim, task: Task) -> Provider:
+        """Return the provider as it may be asked about this essay."""
+        if not provider.remote:
+            return provider
+        # Nobody's name leaves: masked when it is asked, unmasked in what it answers.
+        masked = Masked(provider, people=fetch_around(task.essay, org=claim.org, most=MOST_PEOPLE))
+        if self._mixes and claim.name is PassName.GRAMMAR:
+            return Mixed(masked, self._choose_provider("local"))
+        return masked
 
     def _choose(self, task: Task, claim: Claim) -> tuple[Provider, Gate]:
         """Return who reads this essay by its org's wishes, and whether they may be asked now."""
@@ -215,35 +254,97 @@ class PassRunner:
 
     def _carry_out(self, work: Work) -> None:
         try:
-            reply = self._ask(work, repair=None)
-        except Repair as unreadable:
-            try:
-                reply = self._ask(work, repair=unreadable)
-            except Repair as still_unreadable:
-                _patiently(give_up, work, still_unreadable.outcome)
-                return
-            except ProviderError as trouble:
-                _patiently(put_off, work, trouble)
-                return
+            reply = self._read(work)
+        except OverBudget:
+            if work.falls_back:
+                self._carry_out(self._locally(work))
+            else:
+                _patiently(_wait_for_money, work)
+        except Repair as still_unreadable:
+            _patiently(give_up, work, still_unreadable.outcome)
         except ProviderError as trouble:
             _patiently(put_off, work, trouble)
-            return
-        _patiently(_finish, work, reply)
+        else:
+            if reply is not None:
+                _patiently(finish, work, reply, calibration=self._calibration)
+
+    def _locally(self, work: Work) -> Work:
+        local = self._choose_provider("local")
+        prompt_version = local.prompt_version(work.claim.name)
+        return replace(work, provider=local, made_with=replace(work.made_with, prompt_version=prompt_version, basis=b""))
+
+    def _read(self, work: Work) -> Reply | None:
+        """Return what the provider says, asked once more where it cannot be read; None when it will be known later."""
+        if work.provider.remote and work.memory is not None and work.memory.nothing_new:
+            # To the letter what was read before: nobody is asked, and what was said of it is carried along.
+            return Reply(answer=work.memory.answer(), raw="", model=work.memory.reader[1], stop_reason="")
+        try:
+            if work.claim.batch is not None:
+                return self._collect(work, work.claim.batch)
+            if work.claim.in_bulk and self._batches and work.provider.in_batches and self._submit(work):
+                return None
+            return self._ask(work, repair=None)
+        except Repair as unreadable:
+            return self._ask(work, repair=unreadable)
 
     def _ask(self, work: Work, *, repair: Repair | None) -> Reply:
         """Return the answer; the call is on record before it is made, and its raw answer before anything is read from it."""
-        claim = work.claim
         call = _patiently(_open_call, work)
+        reply = self._on_record(work, call, lambda: work.provider.ask(work.request, repair=repair))
+        assert reply is not None
+        return reply
+
+    def _submit(self, work: Work) -> bool:
+        """The question is in a batch and the pass waits for it; False where the vendor takes no batches."""
+        call = _patiently(_open_call, work, batch=True)
+        submitted: list[str] = []
+
+        def submit() -> None:
+            submitted.append(work.provider.submit(work.request))
+
+        try:
+            self._on_record(work, call, submit)
+        except ProviderError as trouble:
+            if trouble.outcome is not Outcome.BAD_REQUEST:
+                raise
+            log.warning("no batch taken", provider=work.provider.name)
+            return False
+
+        def wait() -> None:
+            with session(org=work.claim.org):
+                passes.wait_for_batch(work.claim, batch=submitted[0], call=call.id, look_in_seconds=BATCH_LOOK_SECONDS)
+
+        _patiently(wait)
+        return True
+
+    def _collect(self, work: Work, batch: str) -> Reply | None:
+        """Return the answer that was waited for, or None when it is not there yet and the pass waits on."""
+        claim = work.claim
+        assert claim.batch_call is not None
+        call = Call(id=claim.batch_call, org=claim.org, provider=work.provider.name, pass_name=claim.name)
+        reply = self._on_record(work, call, lambda: work.provider.collect(batch, work.request))
+        if reply is None:
+            with session(org=claim.org):
+                passes.wait_for_batch(claim, batch=batch, call=call.id, look_in_seconds=BATCH_LOOK_SECONDS)
+        return reply
+
+    def _on_record(self, work: Work, call: Call, step: Callable[[], Reply | None]) -> Reply | None:
+        """Return what the step returns; how the call ended is on record first. A step without a reply leaves the call open."""
         started = time.monotonic()
 
         def complete(end: CallEnd, *, answered: bool = False) -> None:
-            with session(org=claim.org):
+            with session(org=work.claim.org):
                 ai_responses.complete_call(call, end=end, key=work.key)
+                if work.claim.batch is not None:
+                    passes.leave_batch(work.claim)
                 if work.probe and answered:
                     pauses.reopen(work.provider.name)
 
         try:
-            reply = work.provider.ask(work.request, repair=repair)
+            reply = step()
+        except BatchAway:
+            # The vendor could not be asked about the batch; it goes on without us.
+            raise
         except ProviderError as trouble:
             answered = isinstance(trouble, Repair | GiveUp)
             _patiently(complete, _call_end(trouble.outcome, trouble, started), answered=answered)
@@ -258,12 +359,17 @@ class PassRunner:
             crashed = GiveUp(Outcome.CRASHED, type(bug).__name__, model=work.provider.model)
             _patiently(complete, _call_end(Outcome.CRASHED, crashed, started))
             raise crashed from bug
-        _patiently(complete, _call_end(Outcome.OK, reply, started), answered=True)
+        if reply is not None:
+            _patiently(complete, _call_end(Outcome.OK, reply, started), answered=True)
         return reply
 
 
-def _open_call(work: Work) -> Call:
+def _open_call(work: Work, *, batch: bool = False) -> Call:
+    """The call is on record, and its money set aside. Raises OverBudget when the org has not got it."""
+    expected = work.provider.expected_cost_micros(work.request)
     with session(org=work.claim.org):
+        if work.provider.remote and not ledger.allows(expected):
+            raise OverBudget
         return ai_responses.open_call(
             work.claim,
             user=work.author.user,
@@ -271,28 +377,26 @@ def _open_call(work: Work) -> Call:
             model=work.provider.model,
             prompt_version=work.provider.prompt_version(work.claim.name),
             request_sha256=_fingerprint(work.request),
+            reserved_micros=expected,
+            batch=batch,
         )
 
 
-def _finish(work: Work, reply: Reply) -> None:
-    answer, claim = reply.answer, work.claim
-    summary = feedback.seal_summary(
-        claim, key=work.key, strengths=answer.strengths, next_steps=answer.next_steps, not_checked=answer.not_checked
-    )
+def _wait_for_money(work: Work) -> None:
+    """The pass waits until its org may spend again, and says so; no attempt is counted."""
+    claim = work.claim
     with session(org=claim.org):
-        passes.finish(
-            claim, provider=work.provider.name, model=reply.model, comments=len(answer.comments), summary=summary
-        )
-        feedback.store(
-            claim,
-            author=work.author,
-            key=work.key,
-            provider=work.provider.name,
-            model=reply.model,
-            comments=[_comment_draft(comment) for comment in answer.comments],
-            results=[_result_draft(pick, answer, work.criteria) for pick in answer.picks],
-        )
-    log.info("pass done", name=claim.name, attempt=claim.attempt, comments=len(answer.comments))
+        passes.fail(claim, error=OVER_BUDGET, retry_in_seconds=BUDGET_LOOK_SECONDS * random.uniform(1, 1.5), counts=False)  # noqa: S311 - jitter
+    log.warning("over budget", name=claim.name)
+
+
+def _made_with(provider: Provider, request: PassRequest, task: Task) -> MadeWith:
+    """Return what an answer depends on but the essay: equal bases, comparable answers."""
+    prompt_version = provider.prompt_version(request.pass_name)
+    asked = replace(request, text="", title="", earlier=None)
+    made = [provider.name, provider.model, prompt_version, asdict(asked)]
+    basis = hashlib.sha256(json.dumps(made, sort_keys=True, ensure_ascii=False).encode()).digest()
+    return MadeWith(rubric=task.rubric, prompt_version=prompt_version, basis=basis)
 
 
 def _note_fenced_write(claim: Claim) -> None:
@@ -336,39 +440,3 @@ def _criterion(stored: dict[str, Any]) -> Criterion:
         Level(name=one["name"], points=one["points"], description=one["description"]) for one in stored["levels"]
     )
     return Criterion(name=stored["name"], description=stored["description"], levels=levels)
-
-
-def _comment_draft(comment: Comment) -> CommentDraft:
-    anchored = comment.span.match != "none"
-    return CommentDraft(
-        type=comment.type,
-        kind=comment.kind,
-        severity=comment.severity,
-        match=comment.span.match,
-        span=(comment.span.start, comment.span.end) if anchored else None,
-        quote=comment.span.quote,
-        message=comment.message,
-        next_step=comment.next_step,
-        suggestions=comment.suggestions,
-        confidence=comment.confidence,
-        confidence_basis=comment.confidence_basis,
-        origin=comment.origin,
-        also_at=comment.also_at,
-        criterion=comment.criterion,
-    )
-
-
-def _result_draft(pick: CriterionPick, answer: PassAnswer, criteria: dict[str, dict[str, Any]]) -> ResultDraft:
-    """Look the points up in the teacher's rubric; a model never names a number."""
-    criterion = criteria[pick.criterion]
-    points = {level["name"]: int(level["points"]) for level in criterion["levels"]}
-    criterion_id: UUID = criterion["id"]
-    return ResultDraft(
-        criterion=criterion_id,
-        level=pick.level,
-        points=points[pick.level],
-        max_points=max(points.values()),
-        confidence=pick.confidence,
-        rationale=pick.rationale,
-        evidence=tuple(n for n, comment in enumerate(answer.comments) if comment.criterion == pick.criterion),
-    )

@@ -37,6 +37,15 @@ class ProviderSettings:
     model: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReadingSettings:
+    """How essays are read: with the local grammar engine beside Claude, in batches where nobody waits, and by which calibration."""
+
+    mixes: bool
+    batches: bool
+    calibration: str | None
+
+
 def read_limits() -> Limits:
     """Return the time limits. Raises SettingsError when their order would let two attempts overlap."""
     limits = Limits(
@@ -64,4 +73,13 @@ def read_provider() -> ProviderSettings:
         api_key=api_key,
         base_url=settings.optional("ANTHROPIC_BASE_URL"),
         model=settings.optional("ESSAYCOACH_MODEL"),
+    )
+
+
+def read_reading() -> ReadingSettings:
+    """Return how essays are read."""
+    return ReadingSettings(
+        mixes=settings.choice("ESSAYCOACH_GRAMMAR_MIX", "on", among=("on", "off")) == "on",
+        batches=settings.choice("ESSAYCOACH_BATCHES", "on", among=("on", "off")) == "on",
+        calibration=settings.optional("ESSAYCOACH_CALIBRATION"),
     )

@@ -7,7 +7,8 @@ from typing import Any
 
 from models.crypto import Key
 from models.feedback import Author
-from models.passes import Claim
+from models.passes import Claim, MadeWith
+from workers.lineage import Memory
 from workers.providers.base import PassRequest, Provider
 
 
@@ -21,6 +22,8 @@ class Work:
     request: PassRequest
     criteria: dict[str, dict[str, Any]]
     provider: Provider
+    made_with: MadeWith
+    memory: Memory | None
     pause_seconds: float
     probe: bool
     falls_back: bool

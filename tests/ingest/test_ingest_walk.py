@@ -52,6 +52,16 @@ class Scene:
         body = {"slug": f"c{uuid4().hex}", "name": "Short-lived"}
         return str(self.by_ada("/v1/categories", body)["id"])
 
+    def comment(self) -> str:
+        """A comment on Alice's essay that nobody has said anything of."""
+        found = self.place.client.get(f"/v1/submissions/{self.essay['id']}/feedback", headers=self.place.signed_in("ed"))
+        return str(found.json["comments"][0]["id"])
+
+    def saved_comment(self) -> str:
+        """A comment of Ed's own bank."""
+        answer = self.place.client.post("/v1/saved-comments", json=comment(), headers=self.place.signed_in("ed"))
+        return str(answer.json["id"])
+
     def rubric(self) -> str:
         return str(self.by_ada("/v1/rubrics", rubric())["id"])
 
@@ -71,6 +81,10 @@ class Scene:
 def rubric() -> dict[str, Any]:
     levels = [{"name": "weak", "points": 0, "description": ""}, {"name": "strong", "points": 4, "description": ""}]
     return {"name": uuid4().hex, "criteria": [{"name": "thesis", "description": "", "levels": levels}]}
+
+
+def comment() -> dict[str, Any]:
+    return {"pass": "content", "type": "evidence", "kind": "question", "message": "Which study?"}
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,9 @@ COURSE = "401 200 200 404 200 404 200 403 404 404 404 403"
 SCHOOL = "401 200 200 200 200 200 200 403 404 404 404 403"
 STAFF_LIST = "401 403 403 403 200 200 200 403 403 200 200 403"
 TEACHERS = "401 403 403 403 {0} 404 {0} 403 403 404 404 403"
+OWN_BANK = "401 403 403 403 {0} 404 404 403 403 404 404 403"
+STAFF_OWN = "401 403 403 403 {0} {0} {0} 403 403 {0} {0} 403"
+AUTHOR = "401 {0} 404 404 403 403 403 403 404 403 403 403"
 ADMIN_LIST = "401 403 403 403 403 403 {0} 403 403 403 {0} 403"
 ADMIN = "401 403 403 403 403 403 {0} 403 403 403 404 403"
 
@@ -135,8 +152,45 @@ OPERATIONS = (
     Operation("POST /v1/submissions/{submission_id}/retry", TEACHERS.format(202)),
     Operation("POST /v1/submissions/{submission_id}/discard", TEACHERS.format(200)),
     Operation("GET /v1/given-up", STAFF_LIST),
+    Operation(
+        "POST /v1/submissions/{submission_id}/comments", TEACHERS.format(201),
+        body=lambda _: {**comment(), "span": {"start": 0, "end": 6}, "severity": "info"},
+    ),
+    Operation("POST /v1/submissions/{submission_id}/release", TEACHERS.format(200)),
+    Operation(
+        "POST /v1/assignments/{assignment_id}/release", TEACHERS.format(200), ids=lambda scene: {"assignment_id": scene.school.assignment}
+    ),
+    Operation(
+        "PATCH /v1/feedback/{feedback_id}", TEACHERS.format(200), ids=lambda scene: {"feedback_id": scene.comment()},
+        body=lambda _: {"decision": "accept"},
+    ),
+    Operation(
+        "PUT /v1/feedback/{feedback_id}/reaction", AUTHOR.format(200), ids=lambda scene: {"feedback_id": scene.comment()},
+        body=lambda _: {"reaction": "helpful"},
+    ),
+    Operation("DELETE /v1/feedback/{feedback_id}/reaction", AUTHOR.format(204), ids=lambda scene: {"feedback_id": scene.comment()}),
+    Operation("GET /v1/saved-comments", STAFF_OWN.format(200)),
+    Operation("POST /v1/saved-comments", STAFF_OWN.format(201), body=lambda _: comment()),
+    Operation(
+        "GET /v1/saved-comments/{saved_comment_id}", OWN_BANK.format(200), ids=lambda scene: {"saved_comment_id": scene.saved_comment()}
+    ),
+    Operation(
+        "DELETE /v1/saved-comments/{saved_comment_id}", OWN_BANK.format(204), ids=lambda scene: {"saved_comment_id": scene.saved_comment()}
+    ),
     Operation("GET /v1/essays", "401 200 200 200 200 200 200 200 200 200 200 200"),
     Operation("GET /v1/essays/{essay_id}", READERS),
+    Operation("GET /v1/essays/{essay_id}/progress", READERS),
+    Operation("POST /v1/submissions/{submission_id}/rerun", TEACHERS.format(202)),
+    Operation(
+        "POST /v1/assignments/{assignment_id}/rerun", TEACHERS.format(202), ids=lambda scene: {"assignment_id": scene.school.assignment}
+    ),
+    Operation(
+        "GET /v1/assignments/{assignment_id}/stale", TEACHERS.format(200), ids=lambda scene: {"assignment_id": scene.school.assignment}
+    ),
+    Operation(
+        "POST /v1/rubrics/{rubric_id}/try", "401 403 403 403 202 202 202 403 403 404 404 403",
+        ids=lambda scene: {"rubric_id": scene.school.rubric}, body=lambda _: {},
+    ),
     Operation("POST /v1/webhooks/{source_id}", NOBODY, ids=lambda scene: {"source_id": scene.school.source}, body=lambda _: {}),
     Operation("GET /v1/users", STAFF_LIST),
     Operation("POST /v1/users", ADMIN_LIST.format(201), body=lambda _: {"role": "student", "email": f"{uuid4().hex}@x.example"}),

@@ -46,6 +46,13 @@ GOOD: dict[str, dict[str, str]] = {
         **PASS, "criterion_id": "uuidv7()", "pass": "'content'", "level": "'clear'", "points": "4", "max_points": "4",
         "confidence": "0", "rationale": "''",
     },
+    "feedback_reviews": {**PASS, "feedback_id": "uuidv7()", "educator_id": "uuidv7()", "decision": "'accepted'"},
+    "feedback_reactions": {**PASS, "feedback_id": "uuidv7()", "reaction": "'helpful'"},
+    "saved_comments": {**OWN, "pass": "'grammar'", "type": "'spelling'", "kind": "'issue'", "body": "''"},
+    "ledger": {"org_id": "uuidv7()", "day": "current_date", "provider": "'anthropic'", "model": "'m'", "pass": "'content'"},
+    "blessings": {
+        "org_id": "uuidv7()", "pass": "'content'", "provider": "'anthropic'", "model": "'m'", "prompt_version": "'1'", "report": "'{}'",
+    },
     "ai_responses": {
         **OWN, "submission_id": "uuidv7()", "pass": "'content'", "attempt": "1", "provider": "'local'", "model": "'m'",
         "prompt_version": "'1'", "request_sha256": "''",

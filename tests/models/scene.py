@@ -18,11 +18,13 @@ from models.settings import CryptoSettings, StoreSettings
 # The column a row is known by; `id` where nothing else is said.
 KNOWN_BY = {
     "audit_heads": "org_id", "user_keys": "user_id", "enrollments": "course_id::text || user_id", "idempotency_keys": "key", "seen_events": "event_id",
+    "feedback_reactions": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
 }  # fmt: skip
 TABLES = (
     "ai_responses", "analytics", "api_keys", "assignments", "audit_heads", "audit_log", "categories", "courses", "criterion_results",
-    "enrollments", "essays", "feedback", "idempotency_keys", "inbound_events", "one_time_tokens", "orgs", "passes", "rubric_criteria",
-    "rubrics", "seen_events", "sessions", "sources", "submissions", "system_logs", "user_keys", "users",
+    "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger",
+    "blessings", "one_time_tokens", "orgs", "passes", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
+    "sources", "submissions", "system_logs", "user_keys", "users",
 )  # fmt: skip
 
 
@@ -84,6 +86,34 @@ def _read_all(school: School, receipt: Receipt) -> None:
             events.keep_log("something", program="worker", level="warning", org=school.org)
 
 
+def _talk_about_it(database: Database, school: School) -> None:
+    """Every comment of Alice and Bob is decided on, every released one reacted to, and both teachers keep a comment for later."""
+    of_them = "f.org_id = %s and f.user_id in (%s, %s)"
+    who = (school.org, school.alice, school.bob)
+    database.sql(
+        "insert into feedback_reviews (org_id, feedback_id, submission_id, user_id, audience_id, educator_id, decision) "
+        f"select f.org_id, f.id, f.submission_id, f.user_id, f.audience_id, %s, 'accepted' from feedback as f where {of_them}",
+        school.ed, *who,
+    )  # fmt: skip
+    database.sql(
+        "insert into feedback_reactions (org_id, feedback_id, user_id, submission_id, audience_id, reaction) "
+        "select f.org_id, f.id, f.user_id, f.submission_id, f.audience_id, 'helpful' from feedback as f "
+        f"join submissions as s on s.id = f.submission_id and s.released_at is not null where {of_them}", *who,
+    )  # fmt: skip
+    for person in (school.alice, school.ed, school.nell):
+        database.sql(
+            "insert into saved_comments (org_id, user_id, pass, type, kind, body) values (%s, %s, 'grammar', 'spelling', 'issue', '')",
+            school.org, person,
+        )  # fmt: skip
+    database.sql(
+        "insert into ledger (org_id, day, provider, model, pass) values (%s, current_date, 'anthropic', 'm', 'content')", school.org
+    )
+    database.sql(
+        "insert into blessings (org_id, pass, provider, model, prompt_version, report) values (%s, 'content', 'anthropic', 'm', '1', '{}')",
+        school.org,
+    )
+
+
 def build(database: Database) -> Scene:
     """Return the two schools, in which everybody has handed in and the worker has read it all."""
     crypto.load(
@@ -114,6 +144,8 @@ def build(database: Database) -> Scene:
     for (slug, _, _), receipt in receipts.items():
         _read_all(schools[0] if slug == "north" else schools[1], receipt)
     north, south = schools
+    for school in schools:
+        _talk_about_it(database, school)
     return Scene(
         here=north, there=south, alice=receipts["north", "alice", north.assignment], bob=receipts["north", "bob", north.assignment],
         held_back=receipts["north", "alice", north.reviewed_assignment], foreign=receipts["south", "alice", south.assignment],

@@ -25,6 +25,7 @@ DELETE_RULES = {
     "assignments_category": "restrict",
     "audit_heads_org_id_fkey": "cascade",
     "audit_log_org": "cascade",
+    "blessings_org_id_fkey": "cascade",
     "assignments_course": "cascade",
     "assignments_rubric": "restrict",
     "categories_org_id_fkey": "cascade",
@@ -36,17 +37,23 @@ DELETE_RULES = {
     "essays_assignment": "restrict",
     "essays_category": "restrict",
     "essays_course": "restrict",
+    "essays_trial_rubric": "restrict",
     "essays_user": "cascade",
     "feedback_essay": "cascade",
+    "feedback_reactions_submission": "cascade",
+    "feedback_reviews_submission": "cascade",
     "feedback_submission": "cascade",
     "feedback_type": "restrict",
     "idempotency_keys_org_id_fkey": "cascade",
     "inbound_events_source": "cascade",
     "inbound_events_user": "cascade",
+    "ledger_org_id_fkey": "cascade",
     "one_time_tokens_user": "cascade",
     "passes_essay": "cascade",
     "rubric_criteria_rubric": "cascade",
     "rubrics_org_id_fkey": "cascade",
+    "saved_comments_type": "restrict",
+    "saved_comments_user": "cascade",
     "seen_events_source": "cascade",
     "seen_events_submission": "set null",
     "sessions_user": "cascade",
@@ -382,8 +389,10 @@ def test_a_class_has_the_primary_key_of_its_table(database: Database, table: str
         """,
         f"public.{table}",
     )
-    key = MODELS[table]._meta.primary_key
-    names = list(key.field_names) if isinstance(key, peewee.CompositeKey) else [key.column_name]
+    meta = MODELS[table]._meta
+    key = meta.primary_key
+    fields = [meta.fields[name] for name in key.field_names] if isinstance(key, peewee.CompositeKey) else [key]
+    names = [field.column_name for field in fields]
 
     assert found == [(names,)]
 
@@ -397,7 +406,7 @@ def test_everything_a_person_wrote_or_is_called_is_an_encrypted_column() -> None
     }
 
     assert encrypted == {
-        "ai_responses.raw", "criterion_results.rationale", "essays.title", "feedback.body", "inbound_events.body",
-        "passes.summary", "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
+        "ai_responses.raw", "criterion_results.rationale", "essays.title", "feedback.body", "feedback_reactions.note",
+        "feedback_reviews.body", "inbound_events.body", "passes.summary", "saved_comments.body", "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
         "users.email", "users.external_id", "users.name",
     }  # fmt: skip

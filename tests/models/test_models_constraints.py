@@ -10,6 +10,7 @@ from conftest import Database
 from tests.models.good_rows import GOOD, SHA
 
 LONG = "repeat('x', {})"
+TRIAL = {"trial_until": "now()", "trial_rubric_id": "uuidv7()"}
 # For every CHECK the rows it must refuse: what to change in the good row.
 BAD: dict[str, list[dict[str, str]]] = {
     "orgs_slug_is_a_short_name": [{"slug": s} for s in ("'A'", "''", "'-a'", "'a b'", LONG.format(64), "E'a\\nb'")],
@@ -42,6 +43,11 @@ BAD: dict[str, list[dict[str, str]]] = {
     "assignments_prompt_length": [{"prompt": LONG.format(20001)}],
     "assignments_release_policy_known": [{"release_policy": "'never'"}],
     "essays_course_with_assignment": [{"course_id": "uuidv7()"}, {"assignment_id": "uuidv7()"}],
+    "essays_trial_is_whole": [
+        {"trial_until": "now()"}, {"trial_rubric_id": "uuidv7()"}, {"trial_prompt": "'x'"},
+        {**TRIAL, "trial_prompt": LONG.format(20001)},
+        {**TRIAL, "assignment_id": "uuidv7()", "course_id": "uuidv7()"},
+    ],
     "essays_versions_positive": [{"versions": "0"}],
     "essays_updated_after_created": [{"updated_at": "now() - interval '1 s'"}],
     "submissions_version_positive": [{"version": "0"}],
@@ -62,6 +68,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     "passes_result_when_done": [{"state": "'done'", "finished_at": "now()"}, {"summary": "''", "comments": "1"}],
     "passes_reason_when_given_up": [{"state": "'gave_up'", "finished_at": "now()"}],
     "passes_discarded_when_given_up": [{"discarded_at": "now()"}],
+    "passes_batch_with_its_call": [{"batch": "'b'"}, {"batch_call": "uuidv7()"}],
     "idempotency_keys_key_length": [{"key": "''"}, {"key": LONG.format(256)}],
     "seen_events_event_id_length": [{"event_id": "''"}, {"event_id": LONG.format(256)}],
     "inbound_events_outcome_known": [{"outcome": "'eaten'", "reason": "'x'"}],
@@ -81,6 +88,16 @@ BAD: dict[str, list[dict[str, str]]] = {
     "feedback_origin_known": [{"origin": "'rumour'"}],
     "feedback_provider_known": [{"provider": "'openai'"}],
     "feedback_resolution_known": [{"resolution": "'ignored'"}],
+    "feedback_educator_or_provider": [
+        {"origin": "'educator'"}, {"educator_id": "uuidv7()"}, {"origin": "'educator'", "educator_id": "uuidv7()"},
+        {"provider": "null"}, {"model": "null"}, {"provider": "null", "model": "null"},
+        {"origin": "'educator'", "educator_id": "uuidv7()", "provider": "null"},
+        {"origin": "'educator'", "provider": "null", "model": "null"},
+    ],
+    "feedback_reviews_decision_known": [{"decision": "'ignored'"}],
+    "feedback_reviews_words_when_edited": [{"decision": "'edited'"}, {"body": "''"}, {"decision": "'rejected'", "body": "''"}],
+    "feedback_reactions_reaction_known": [{"reaction": "'angry'"}],
+    "saved_comments_kind_known": [{"kind": "'insult'"}],
     "criterion_results_pass_known": [{"pass": "'vibes'"}],
     "criterion_results_points_in_range": [{"points": "5"}, {"points": "-1"}],
     "criterion_results_confidence_is_a_share": [{"confidence": "1.5"}],
@@ -95,6 +112,15 @@ BAD: dict[str, list[dict[str, str]]] = {
             "attempt", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "latency_ms", "cost_micros",
         )
     ],
+    "ai_responses_reserved_not_negative": [{"reserved_micros": "-1"}],
+    "ledger_pass_known": [{"pass": "'vibes'"}],
+    "ledger_amounts_not_negative": [
+        {name: "-1"}
+        for name in (
+            "calls", "failed", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_micros",
+        )
+    ],
+    "blessings_pass_known": [{"pass": "'vibes'"}],
     "analytics_event_known": [{"event": "'slept'"}],
     "audit_log_action_is_a_word": [{"action": s} for s in ("''", "'Two words'")],
     "audit_log_entity_is_a_word": [{"entity": s} for s in ("''", "'a b'")],
@@ -139,6 +165,20 @@ def test_there_is_a_bad_row_here_for_every_check(database: Database) -> None:
 @pytest.mark.parametrize("table", GOOD)
 def test_the_good_row_is_accepted(database: Database, table: str) -> None:
     insert(database, table, GOOD[table])
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("essays", TRIAL),
+        ("essays", {**TRIAL, "trial_prompt": LONG.format(20000)}),
+        ("feedback", {"origin": "'educator'", "educator_id": "uuidv7()", "provider": "null", "model": "null"}),
+        ("feedback_reviews", {"decision": "'edited'", "body": "''"}),
+        ("passes", {"batch": "'b'", "batch_call": "uuidv7()"}),
+    ],
+)
+def test_what_comes_together_is_accepted_together(database: Database, table: str, change: dict[str, str]) -> None:
+    insert(database, table, {**GOOD[table], **change})
 
 
 @pytest.mark.parametrize("name", BAD)

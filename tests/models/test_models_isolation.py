@@ -27,26 +27,30 @@ VISIBLE = {
         "courses": "id in ({enrolled})", "assignments": "course_id in ({enrolled})", "idempotency_keys": "caller_id = '{me}'",
         **dict.fromkeys(("user_keys", "enrollments", "essays", "submissions", "passes", "analytics"), OWN),
         **dict.fromkeys(
-            ("feedback", "criterion_results"), f"{OWN} and submission_id in (select id from submissions where released_at is not null)"
+            ("feedback", "criterion_results", "feedback_reviews", "feedback_reactions"),
+            f"{OWN} and submission_id in (select id from submissions where released_at is not null)"
         ),
     },
     "ec_educator": {
         "orgs": "true", "categories": "true", "rubrics": "true", "rubric_criteria": "true",
         "users": f"id in ({PEOPLE}) or id = '{{me}}'", "user_keys": f"user_id in ({PEOPLE}) or user_id = '{{me}}'",
         "courses": "id in ({enrolled})", "assignments": "course_id in ({taught})", "enrollments": "course_id in ({taught})",
-        "idempotency_keys": "caller_id = '{me}'", "analytics": OWN,
-        **dict.fromkeys(("essays", "submissions", "passes", "feedback", "criterion_results"), TAUGHT),
+        "idempotency_keys": "caller_id = '{me}'", "analytics": OWN, "saved_comments": OWN,
+        **dict.fromkeys(
+            ("essays", "submissions", "passes", "feedback", "criterion_results", "feedback_reviews", "feedback_reactions"), TAUGHT
+        ),
     },
     "ec_admin": dict.fromkeys(set(TABLES) - {"audit_heads"}, "true"),
     "ec_lms": dict.fromkeys(
         set(TABLES) - {
             "ai_responses", "analytics", "api_keys", "audit_heads", "audit_log", "inbound_events", "one_time_tokens", "sessions",
-            "sources", "system_logs",
+            "sources", "system_logs", "saved_comments", "ledger", "blessings",
         }, "true",
     ),
     "ec_worker": dict.fromkeys(
         ("orgs", "users", "user_keys", "enrollments", "assignments", "categories", "rubrics", "rubric_criteria", "essays", "submissions",
-            "passes", "feedback", "ai_responses"), "true",
+            "passes", "feedback", "criterion_results", "feedback_reviews", "feedback_reactions", "ledger", "blessings", "ai_responses"),
+        "true",
     ),
 }  # fmt: skip
 TAUGHT_COURSES = "select course_id from enrollments where user_id = '{me}' and role = 'educator'"
@@ -266,22 +270,34 @@ DENIED = {
     "ec_student": [
         "update passes set state = 'done'", "update submissions set status = 'completed'", "delete from essays",
         "select password_hash from users", "insert into users (org_id) values (null)", "insert into feedback (kind) values ('praise')",
-        "update feedback set resolution = 'moot'", "select raw from ai_responses",
+        "update feedback set resolution = 'moot'", "select raw from ai_responses", "update submissions set released_at = now()",
+        "insert into feedback_reviews (decision) values ('rejected')", "select from saved_comments", "select from ledger",
+        "update feedback_reactions set feedback_id = uuidv7()", "update essays set trial_until = now()", "select budget_allows(1)",
+        "select rerun_passes('{}', 'bulk')", "select review_counts()",
     ],
     "ec_educator": [
         "update passes set state = 'queued'", "select password_hash from users", "insert into enrollments (role) values ('educator')",
         "update users set role = 'admin'", "select from system_logs", "select from audit_log", "update rubrics set name = 'x'",
-        "delete from rubrics", "update assignments set course_id = uuidv7()",
+        "delete from rubrics", "update assignments set course_id = uuidv7()", "update feedback_reviews set decision = 'accepted'",
+        "delete from feedback_reviews", "insert into feedback_reactions (reaction) values ('helpful')", "select from ledger",
+        "update feedback set body = ''", "update saved_comments set body = ''", "update submissions set status = 'completed'",
+        "select from blessings", "select review_counts()", "select budget_allows(1)",
     ],
     "ec_admin": [
         "select digest from api_keys", "select digest from one_time_tokens", "select password_hash from users",
         "update passes set fence = 0", "delete from users", "delete from user_keys", "delete from submissions",
         "update submissions set text = ''", "update user_keys set wrapped = ''", "update audit_log set action = 'x'",
         "delete from audit_log", "insert into audit_log (sequence) values (1)", "select from audit_heads",
+        "insert into ledger (calls) values (1)", "update ledger set cost_micros = 0", "delete from ledger", "delete from feedback_reviews",
+        "update feedback_reviews set decision = 'accepted'", "insert into feedback_reactions (reaction) values ('helpful')",
+        "update feedback set body = ''", "insert into blessings (model) values ('m')", "select budget_allows(1)",
     ],
     "ec_lms": [
         "update passes set state = 'done'", "update users set role = 'admin'", "update users set password_hash = 'x'",
         "select body from inbound_events", "select from api_keys", "insert into orgs (name) values ('x')",
+        "insert into feedback (kind) values ('praise')", "insert into feedback_reviews (decision) values ('rejected')",
+        "insert into feedback_reactions (reaction) values ('helpful')", "select from saved_comments", "select from ledger",
+        "update submissions set released_at = now()",
     ],
     "ec_auth": [
         "select external_id from users", "select from essays", "update user_keys set wrapped = ''", "update users set role = 'admin'", "update api_keys set revoked_at = null", "select name from sources",
@@ -291,13 +307,17 @@ DENIED = {
         "insert into essays (org_id) values (null)", "update submissions set text = ''", "update submissions set released_at = now()",
         "update passes set lost = 0", "select password_hash from users", "select from sessions",
         "select from api_keys", "delete from feedback", "update feedback set body = ''", "select raw from ai_responses",
-        "set local role ec_admin", "set local role ec_owner", "select from monitor_queue",
+        "set local role ec_admin", "set local role ec_owner", "select from monitor_queue", "delete from ledger",
+        "select from saved_comments", "insert into feedback_reviews (decision) values ('rejected')",
+        "update feedback_reactions set reaction = 'helpful'", "update blessings set model = 'm'", "select rerun_passes('{}', 'bulk')",
     ],
     "ec_clock": [
         "select text from submissions", "select title from essays", "select body from feedback", "select summary from passes",
         "select raw from ai_responses", "select name from users", "select email_digest from users", "select from user_keys", "select response from idempotency_keys",
         "insert into passes (org_id) values (null)", "update passes set fence = 0", "update passes set attempt = 0",
         "set local role ec_admin", "set local role ec_keys", "update audit_log set hash = ''", "update audit_heads set sequence = 0",
+        "select from ledger", "insert into ledger (calls) values (1)", "select from feedback_reviews", "select from saved_comments",
+        "update essays set trial_until = now()", "select trial_prompt from essays", "select rerun_passes('{}', 'bulk')",
     ],
     "ec_monitor": [
         *(f"select from {table}" for table in TABLES), "select from untallied", "set local role ec_stats",

@@ -10,7 +10,21 @@ import peewee
 import pytest
 from conftest import Become, Database, School, session_of
 
-from models import ai_responses, connections, courses, db, essays, events, feedback, passes, rights, users
+from models import (
+    ai_responses,
+    connections,
+    courses,
+    db,
+    essays,
+    events,
+    feedback,
+    own_comments,
+    passes,
+    reviews,
+    rights,
+    saved_comments,
+    users,
+)
 from models.ai_responses import CallEnd
 from models.audit import Actor, note
 from models.crypto import keyring
@@ -69,7 +83,20 @@ def kim(school: School, database: Database, become: Become) -> Kim:
     become("ec_worker")
     calls = tuple(read(school, receipt, number) for receipt in (first, second) for number in range(3))
     become("ec_ingest")
+    about = comments_of(database, first)[0]
+    with session_of(school, "ed"):
+        reviews.decide(about, org=school.org, educator=school.ed, decision="edited", words={"message": f"{MARKER}!"})
+    with db.session(org=school.org, user=student, role="ec_student"):
+        reviews.react(about, org=school.org, reaction="disagree", note=f"But {MARKER}.")
     return Kim(school, student, email, (first, second), delivery, calls)
+
+
+def comments_of(database: Database, receipt: Receipt) -> list[UUID]:
+    return [
+        UUID(str(comment)) for (comment,) in database.sql(
+            "select id from feedback where submission_id = %s and match = 'exact' order by id", receipt.submission
+        )
+    ]  # fmt: skip
 
 
 def answer_of(receipt: Receipt) -> dict[str, str]:
@@ -172,6 +199,11 @@ def test_what_is_ciphertext_in_the_database_is_exported_in_the_clear(kim: Kim) -
         assert [(one["quote"], one["body"]["message"]) for one in about["feedback"] if one["match"] == "exact"] == [(MARKER, f"{MARKER}?")] * 3
         assert {(one["rationale"], one["criterion"]) for one in about["criterion_results"]} == {(f"Because {MARKER}.", "thesis")}
         assert [one["raw"] for one in about["ai_responses"]] == [END.raw] * 3
+    written = f"essays/1-{first.essay}/versions/1"
+    [review] = json.loads(files[f"{written}-feedback_reviews.json"])
+    assert (review["decision"], review["body"]["message"]) == ("edited", f"{MARKER}!")
+    [reaction] = json.loads(files[f"{written}-feedback_reactions.json"])
+    assert (reaction["reaction"], reaction["note"]) == ("disagree", f"But {MARKER}.")
     assert json.loads(files["inbound_events.json"])[0]["body"] == kim.delivery.body.decode()
     assert json.loads(files["enrollments.json"])[0]["course"] == "English 9"
     assert "README.txt" in files
@@ -181,10 +213,14 @@ def test_each_table_hands_over_each_of_its_columns(kim: Kim) -> None:
     files = gather(kim)
     folder = f"essays/1-{kim.receipts[0].essay}"
     named = {"users": "profile", "essays": f"{folder}/essay", "submissions": f"{folder}/versions/1"} | {
-        part.table: f"{folder}/versions/1-{part.table}" for part in rights.ABOUT_VERSION
+        part.name: f"{folder}/versions/1-{part.name}" for part in rights.ABOUT_VERSION
     }
+    made = {"saved_comments", "comments_made", "reviews_made"}
+    assert not made & {name.removesuffix(".json") for name in files}, "an educator's"
     for part in rights.PARTS:
-        content = json.loads(files[named.get(part.table, part.table) + ".json"])
+        if part.name in made:
+            continue
+        content = json.loads(files[named.get(part.name, part.name) + ".json"])
         rows = content if isinstance(content, list) else [content]
         wanted = set(f"{part.columns} {part.sealed}".split()) - ({"text"} if part.table == "submissions" else set())
         assert rows, part.table
@@ -324,7 +360,9 @@ def test_nobody_is_erased_who_was_not_asked_for(kim: Kim, become: Become, databa
 def test_after_erasure_nothing_of_them_is_in_any_table_but_the_pseudonym_on_record(
     kim: Kim, become: Become, database: Database
 ) -> None:
-    assert set(hits(database, *needles(kim))) > {"users", "essays", "submissions", "passes", "feedback", "sessions", "seen_events"}
+    assert set(hits(database, *needles(kim))) > {
+        "users", "essays", "submissions", "passes", "feedback", "feedback_reviews", "feedback_reactions", "sessions", "seen_events",
+    }  # fmt: skip
     request(kim)
     assert carry_out(kim, become)
     found = hits(database, *needles(kim))
@@ -426,6 +464,42 @@ def test_an_educator_is_erased_and_their_course_stays(school: School, become: Be
         assert rights.erase(school.ed, org=school.org)
     assert database.sql("select count(*) from courses where id = %s", school.course) == [(1,)]
     assert database.sql("select count(*) from enrollments where course_id = %s", school.course) == [(2,)]
+
+
+def test_what_an_educator_keeps_and_said_is_exported_and_only_what_they_kept_is_erased(
+    kim: Kim, become: Become, database: Database
+) -> None:
+    """Given an educator with a bank, an own comment and a decision: the comment and the decision are the student's to keep."""
+    school = kim.school
+    wanted = own_comments.OwnComment(
+        pass_name="grammar", type="spelling", kind="issue", severity="minor", message="My own words.", next_step="Do.", suggestions=()
+    )
+    with session_of(school, "ed"):
+        saved = saved_comments.save(wanted, owner=saved_comments.Owner(org=school.org, user=school.ed))
+        where = own_comments.Where(span=(0, 6))
+        made, _ = own_comments.add(wanted, where, org=school.org, submission=kim.receipts[0].submission, educator=school.ed)
+    with session_of(school, "ada"):
+        files = dict(rights.gather(school.ed, org=school.org))
+
+    [kept] = json.loads(files["saved_comments.json"])
+    assert (kept["id"], kept["body"]["message"]) == (str(saved), "My own words.")
+    assert [one["id"] for one in json.loads(files["comments_made.json"])] == [str(made)]
+    [decided] = json.loads(files["reviews_made.json"])
+    assert (decided["decision"], "body" in decided) == ("edited", False)
+    # A word of the student's is not the educator's to take away.
+    assert MARKER not in "".join(files.values())
+
+    with session_of(school, "ada"):
+        rights.request_erasure(school.ed, org=school.org)
+    become("ec_clock")
+    with db.session(org=school.org):
+        assert rights.erase(school.ed, org=school.org)
+    assert set(hits(database, str(school.ed))) == {"audit_log", "feedback", "feedback_reviews"}
+    assert database.sql("select count(*) from saved_comments where id = %s", saved) == [(0,)]
+    become("ec_ingest")
+    with db.session(org=school.org, user=kim.id, role="ec_student"):
+        shown = feedback.fetch(kim.receipts[0].submission, org=school.org, released_only=True)["comments"]
+    assert "My own words." in [one["message"] for one in shown]
 
 
 def test_a_source_goes_on_working_after_its_student_was_erased(kim: Kim, become: Become) -> None:

@@ -19,6 +19,7 @@ from models.settings import StoreSettings
 from models.users import data_key
 from standalone.keys import instance_keys
 from standalone.seed import crypto_settings
+from workers.providers import wire
 from workers.providers.prices import Tokens, prices_of
 
 API_KEY = "sk-ant-only-for-this-system-test-4711"
@@ -100,11 +101,11 @@ def test_raw_answers_tokens_and_cost_are_in_the_database_and_open_with_the_autho
     for call, org, user, raw, outcome, stop_reason, model, *tokens, cost, latency in stored:
         with db.session(org=org):
             key = data_key(user, org=org)
-        opened = json.loads(key.open(bytes(raw), place=Place("ai_responses", "raw", org, call)))
-        assert (opened["type"], opened["model"], opened["stop_reason"]) == ("message", model, stop_reason)
-        told = opened["usage"]
+        opened = wire.told(key.open(bytes(raw), place=Place("ai_responses", "raw", org, call))).message
+        assert (opened.model, opened.stop_reason) == (model, stop_reason)
+        spent = opened.usage
         names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
-        assert tokens == [told[name] for name in names]
+        assert tokens == [getattr(spent, name) for name in names]
         assert cost == prices_of(model).cost_micros(
             Tokens(**dict(zip(("input", "cache_write", "cache_read", "output"), tokens, strict=True)))
         )

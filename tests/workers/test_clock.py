@@ -20,7 +20,7 @@ import psycopg2
 import pytest
 from conftest import ROOT, Become, Database, School, Servers, away, session_of
 
-from models import db, essays, passes, rights
+from models import db, essays, passes, rights, trials
 from models.broker import HintBroker, make_broker
 from models.crypto import Ciphertext
 from models.errors import DatabaseAway
@@ -654,3 +654,22 @@ def test_the_clock_program_says_which_setting_is_missing(
     )
     assert done.returncode == 1
     assert done.stderr.strip() == "workers: REDIS_URL is not set."
+
+
+def test_trials_of_a_rubric_go_when_their_day_is_over_and_no_other_essay_does(
+    database: Database, school: School, become: Become
+) -> None:
+    with session_of(school, "ed"):
+        drafts = [Draft(title="Sample", text=TEXT, source="app")] * 2
+        tried, ends = trials.start(drafts, org=school.org, teacher=school.ed, rubric=school.rubric, prompt=None)
+    kept = hand_in(school)
+    [(hours,)] = database.sql("select extract(epoch from %s - now()) / 3600", ends)
+    assert 23 < float(str(hours)) <= 24
+    become("ec_clock")
+    assert clock.delete_trials() == 0
+    database.sql("update essays set trial_until = now() - interval '1 s' where id = %s", tried[0].essay)
+    assert clock.delete_trials() == 1
+    left = {str(one) for (one,) in database.sql("select id from essays")}
+    assert left == {str(tried[1].essay), str(kept.essay)}
+    [(noted,)] = database.sql("select count(*) from audit_log where action = 'deleted' and entity_id = %s", tried[0].essay)
+    assert noted == 1

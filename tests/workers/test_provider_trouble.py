@@ -44,7 +44,7 @@ def worker(address: str) -> Iterator[PassRunner]:
     settings = ProviderSettings(name="anthropic", api_key="sk-test", base_url=address, model=None)
     leases = Leases(lease_seconds=12, longest_seconds=60)
     chooser = Chooser(settings, timeout_seconds=5)
-    yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=12, side_by_side=None)
+    yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=12, side_by_side=None, mixes=False)
     chooser("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 
 

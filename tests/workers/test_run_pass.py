@@ -31,6 +31,7 @@ from workers.boot import Chooser
 from workers.leases import Leases
 from workers.providers.base import PassAnswer, PassRequest, Provider, Repair, Reply
 from workers.providers.prices import Tokens, prices_of
+from workers.providers.wire import told
 from workers.run_pass import PassRunner
 from workers.settings import ProviderSettings
 
@@ -139,7 +140,7 @@ def runner(claude: Chooser) -> PassRunner:
 
 def running(choose: Callable[[str], Provider], *, lease_seconds: float = LEASE_SECONDS) -> PassRunner:
     leases = Leases(lease_seconds=lease_seconds, longest_seconds=60)
-    return PassRunner(choose_provider=choose, leases=leases, lease_seconds=lease_seconds)
+    return PassRunner(choose_provider=choose, leases=leases, lease_seconds=lease_seconds, mixes=False)
 
 
 @pytest.fixture
@@ -457,12 +458,22 @@ class Crashing:
 
     name = "local"
     remote = False
+    in_batches = False
     model = "crashing-1"
 
     def prompt_version(self, pass_name: PassName) -> str:
         return "0" * 16
 
+    def expected_cost_micros(self, request: PassRequest) -> int:
+        return 0
+
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
+        raise RuntimeError(request.text)
+
+    def submit(self, request: PassRequest) -> str:
+        raise RuntimeError(request.text)
+
+    def collect(self, batch: str, request: PassRequest) -> Reply | None:
         raise RuntimeError(request.text)
 
 
@@ -687,13 +698,13 @@ def test_points_are_looked_up_in_the_rubric_never_taken_from_the_answer(
         "select c.name, r.level, r.points, r.max_points from criterion_results as r"
         " join rubric_criteria as c on c.id = r.criterion_id"
     )
-    told = json.loads(json.loads(wire.sent[0])["content"][0]["text"])["picks"]
+    picks = json.loads(told(wire.sent[0]).message.text())["picks"]
     assert (
         {(name, level) for name, level, _, _ in stored}
-        == {(pick["criterion"], pick["level"]) for pick in told}
+        == {(pick["criterion"], pick["level"]) for pick in picks}
         != set()
     )
-    assert not any("points" in pick for pick in told)
+    assert not any("points" in pick for pick in picks)
     points = {criterion.name: {name: value for name, value, _ in criterion.levels} for criterion in RUBRIC}
     for name, level, earned, most in stored:
         assert (earned, most) == (points[str(name)][str(level)], max(points[str(name)].values()))
@@ -760,3 +771,20 @@ def test_a_hint_that_finds_no_place_in_time_is_to_be_sent_again(
     provider.door.set()
     first.join(20)
     assert runner.run(receipt.hints[1]) is True
+
+
+def test_beside_claude_the_local_engine_reads_the_grammar_and_says_who_said_what(
+    claude: Chooser, database: Database, become: Become, school: School
+) -> None:
+    receipt = hand_in(school, TEXT + " I recieve calls, and me are late.")
+    become("ec_worker")
+    leases = Leases(lease_seconds=LEASE_SECONDS, longest_seconds=60)
+    run_all(PassRunner(choose_provider=claude, leases=leases, lease_seconds=LEASE_SECONDS), receipt)
+
+    found = database.sql(
+        "select distinct pass, provider, origin from feedback where submission_id = %s order by 1, 2", receipt.submission
+    )
+    assert ("grammar", "local", "rule") in found
+    assert ("grammar", "anthropic", "model") in found
+    assert {provider for name, provider, _ in found if name != "grammar"} == {"anthropic"}
+    assert database.sql("select distinct provider from passes") == [("anthropic",)]

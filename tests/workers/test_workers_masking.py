@@ -7,6 +7,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from uuid import UUID
 
@@ -30,6 +31,9 @@ from workers.providers.base import (
     Comment,
     Criterion,
     CriterionPick,
+    Earlier,
+    EarlierComment,
+    EarlierPick,
     GiveUp,
     Level,
     Outcome,
@@ -38,7 +42,9 @@ from workers.providers.base import (
     Repair,
     Reply,
     Span,
+    Verdict,
 )
+from workers.providers.claude import ClaudeProvider
 from workers.run_pass import PassRunner
 from workers.settings import ProviderSettings
 
@@ -305,13 +311,22 @@ def test_a_hostile_text_of_full_length_is_masked_all_the_same() -> None:
 class Refusing:
     """A provider that notes what it was asked and says no."""
 
-    name, model, remote = "anthropic", "m", True
+    name, model, remote, in_batches = "anthropic", "m", True, False
 
     def __init__(self) -> None:
         self.asked: list[tuple[PassRequest, Repair | None]] = []
 
     def prompt_version(self, pass_name: PassName) -> str:
         return f"v-{pass_name}"
+
+    def expected_cost_micros(self, request: PassRequest) -> int:
+        return 1
+
+    def submit(self, request: PassRequest) -> str:
+        raise AssertionError(request.pass_name)
+
+    def collect(self, batch: str, request: PassRequest) -> Reply | None:
+        raise AssertionError(batch)
 
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
         self.asked.append((request, repair))
@@ -340,6 +355,36 @@ STORY = (
     "Ed’s lesson is never dull. Reach me at {email} or under alice-sis, or call 0171 2345678.\n\n"
     "ALICE thinks that phones should stay in the bag, because Bob's phone rang three times."
 )
+
+
+def test_what_was_said_of_the_last_draft_is_masked_and_changes_no_stand_in_of_the_essay() -> None:
+    said = EarlierComment(type="article", quote="Alice Smith", message="Alice, look.", next_step="Ask Shaun O'Neil.")
+    pick = EarlierPick(criterion="Style", level="Vivid", rationale="Alice shows it.")
+    earlier = Earlier(unchanged=((0, 12),), doubtful=(said,), picks=(pick,))
+    mask = Mask(request("Alice Smith.\n\nShe won.", earlier=earlier), people=CLASS)
+    told = mask.request.earlier
+    assert told is not None and told.unchanged == earlier.unchanged
+    assert re.search("Alice|Smith|Shaun|Neil", str(told)) is None
+    assert told.doubtful[0].quote == mask.request.text[:11]
+    assert mask.shown(told.picks[0].rationale) == pick.rationale
+    assert mask.request.text == Mask(request("Alice Smith.\n\nShe won."), people=CLASS).request.text
+    lifted = mask.lift(
+        _reply(PassAnswer(notes=(told.doubtful[0].message,), verdicts=(Verdict(comment=0, fate="moot"),)))
+    ).answer
+    assert (lifted.notes, lifted.verdicts) == (("Alice, look.",), (Verdict(comment=0, fate="moot"),))
+
+
+def test_a_batch_is_masked_on_its_way_out_and_lifted_on_its_way_back() -> None:
+    asked = request("Alice Smith won the prize. Everybody in the town had seen it coming.")
+    with FakeVendor() as vendor, closing(ClaudeProvider("k", base_url=vendor.base_url)) as claude:
+        vendor.set_batch_looks(1)
+        around = Masked(claude, people=CLASS)
+        assert around.in_batches and around.expected_cost_micros(asked) == claude.expected_cost_micros(asked) > 0
+        batch = around.submit(asked)
+        assert around.collect(batch, asked) is None
+        reply = Masked(claude, people=CLASS).collect(batch, asked)
+        assert "Alice" not in str(vendor.requests) and "Smith" not in str(vendor.requests)
+    assert reply is not None and reply.answer.comments[0].span.quote.startswith("Alice Smith")
 
 
 @pytest.fixture

@@ -16,13 +16,17 @@ _MARK = re.compile(r"⟦U\+([0-9A-F]{4,6})⟧")
 _SHAPED = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 _JOINERS = frozenset("\u200c\u200d")
 _LINE_SPACE = frozenset("\t\n\r")
+# Not format characters, but just as blank: fillers, the grapheme joiner, the empty Braille cell, and selectors of a glyph.
+_BLANK = frozenset("\u034f\u115f\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(map(chr, range(0xFE00, 0xFE0E)))
+_EMOJI_STYLE = frozenset("\ufe0e\ufe0f")
+_SEPARATORS = frozenset("\u2028\u2029")  # would begin a line of the prompt that the author wrote
 
 
 def invisible(char: str) -> bool:
     """Return whether the character can hide or reorder text: controls, bidi, zero-width, tags, selectors."""
     if char in _LINE_SPACE or char in _JOINERS or char in _SHAPED:
         return False
-    if unicodedata.category(char) in ("Cc", "Cf", "Cs"):
+    if char in _BLANK or unicodedata.category(char) in ("Cc", "Cf", "Cs"):
         return True
     return "\U000e0100" <= char <= "\U000e01ef"  # selectors that can carry a hidden byte each
 
@@ -34,7 +38,10 @@ def show(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(f"⟦U+{ord(char):04X}⟧" if char == OPEN or invisible(char) else char for char in text)
+    return "".join(
+        f"⟦U+{ord(char):04X}⟧" if char == OPEN or char in _SEPARATORS or invisible(char) or _idle(text, at) else char
+        for at, char in enumerate(text)
+    )
 
 
 def hide(text: str) -> str:
@@ -46,7 +53,36 @@ def drop(text: str) -> str:
     """Return the text without its invisible characters."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char for char in text if not invisible(char))
+    hidden = {char for char in set(text) if invisible(char)}
+    return "".join(char for char in text if char not in hidden) if hidden else text
+
+
+def clean(text: str) -> str:
+    """Return the text without its invisible characters, and without joiners and selectors that shape nothing."""
+    kept = drop(text)
+    while not kept.isascii():
+        fewer = "".join(char for at, char in enumerate(kept) if not _idle(kept, at))
+        if fewer == kept:
+            break
+        kept = fewer
+    return kept
+
+
+def _idle(text: str, at: int) -> bool:
+    # A joiner between Latin letters, or a selector after one, changes nothing anybody can see: it only carries or splits.
+    char = text[at]
+    if char in _JOINERS:
+        return not (0 < at < len(text) - 1 and _shapes(text[at - 1]) and _shapes(text[at + 1]))
+    if char in _EMOJI_STYLE:
+        return at == 0 or not (text[at - 1] in "#*" or unicodedata.category(text[at - 1]) in _EMOJI_BASES)
+    return False
+
+
+_EMOJI_BASES = frozenset(("So", "Sm", "Sk", "Nd", "Po", "Pd", "No"))
+
+
+def _shapes(char: str) -> bool:
+    return char not in _JOINERS and unicodedata.category(char) in ("Lo", "Mn", "Mc", "So", "Sk", "Sm")
 
 
 def _char_of(mark: re.Match[str]) -> str:
@@ -55,4 +91,5 @@ def _char_of(mark: re.Match[str]) -> str:
     if point > 0x10FFFF or mark[1] != f"{point:04X}":
         return mark[0]
     char = chr(point)
-    return char if char == OPEN or invisible(char) else mark[0]
+    known = char == OPEN or char in _JOINERS | _EMOJI_STYLE | _SEPARATORS or invisible(char)
+    return char if known else mark[0]

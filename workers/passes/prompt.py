@@ -1,7 +1,8 @@
 """The prompt of one call: a prefix shared by all passes of a submission, and the short tail of one pass.
 
-What is shared comes first and byte for byte the same, because the vendor's cache works on prefixes: rules, then
-rubric and assignment (equal for a whole class), then the essay (equal for its three passes).
+What is shared comes first and byte for byte the same, because the vendor's cache works on prefixes: rules (with what each
+of the three readings is told), then rubric and assignment (equal for a whole class), then the essay and the languages
+(equal for its three passes). The tail says whose turn it is, and what the same reading said of the last draft.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ from functools import lru_cache
 
 from models.jobs import PassName
 from workers.passes.marks import show
-from workers.passes.pass_spec import PROMPTS
+from workers.passes.pass_spec import PROMPTS, PassSpec
 from workers.passes.schema import SCHEMA_VERSION
+from workers.passes.sent import paragraphs, unchanged
 from workers.passes.spec import SPECS
-from workers.providers.base import Criterion, PassRequest
+from workers.providers.base import Criterion, Earlier, PassRequest
 
 _ASSIGNMENT = "# The assignment\n\n{json}\n"
 _ESSAY = "# The essay\n\n<essay-{marker}>\n{json}\n</essay-{marker}>\n"
-_TAIL = "{prompt}\nTypes you may use: {types}.\nAt most {cap} comments.\n"
+_READING = "{prompt}Types: {types}. At most {cap} comments.\n"
+_TAIL = "Your reading: {name}.\n"
+_EARLIER = "Last draft:\n<earlier-{marker}>\n{json}\n</earlier-{marker}>\n"
+_SHORT = 12  # of the marker, where every pass pays in full: still more than an author can guess
+_LONG = 24
 _REPAIR = "\nYour last answer could not be used: {complaint}\nAnswer again, whole, in the required form.\n"
 
 
@@ -38,34 +44,42 @@ class Prompt:
 def build(request: PassRequest, *, complaint: str = "") -> Prompt:
     """Return the prompt for this request; a complaint about the last answer is added to the tail."""
     marker = _marker(request)
-    essay = {"title": show(request.title), "text": show(request.text)}
+    parts = [tail(request.pass_name)]
+    if request.earlier is not None and (request.earlier.doubtful or request.earlier.picks):
+        parts.append(_EARLIER.format(marker=marker[:_SHORT], json=_compact(_earlier(request.earlier))))
+    if complaint:
+        parts.append(_REPAIR.format(complaint=complaint))
     return Prompt(
         rules=rules(),
-        assignment=_ASSIGNMENT.format(json=_json(_assignment(request))),
-        essay=_ESSAY.format(marker=marker, json=_json(essay)),
-        tail=tail(request.pass_name) + (_REPAIR.format(complaint=complaint) if complaint else ""),
+        assignment=_ASSIGNMENT.format(json=_compact(_assignment(request))),
+        essay=_ESSAY.format(marker=marker, json=_compact(_essay(request))),
+        tail="".join(parts),
         marker=marker,
     )
 
 
 @lru_cache(maxsize=1)
 def rules() -> str:
-    """Return the rules every pass shares."""
-    return (PROMPTS / "shared.md").read_text(encoding="utf-8")
+    """Return the rules every pass shares, with what each of them is told."""
+    shared = (PROMPTS / "shared.md").read_text(encoding="utf-8")
+    return shared + "".join(map(_reading, SPECS.values()))
 
 
 @lru_cache(maxsize=16)
 def tail(pass_name: PassName) -> str:
-    """Return what only this pass is told."""
-    spec = SPECS[pass_name]
+    """Return what tells a pass that it is meant."""
+    return _TAIL.format(name=pass_name)
+
+
+def _reading(spec: PassSpec) -> str:
     types = ", ".join(f"`{name}`" for name in spec.types)
-    return _TAIL.format(prompt=spec.prompt(), types=types, cap=spec.max_comments)
+    return _READING.format(prompt=spec.prompt(), types=types, cap=spec.max_comments)
 
 
 @lru_cache(maxsize=16)
 def prompt_version(pass_name: PassName) -> str:
     """Return the content hash that names every word of ours behind an answer to this pass."""
-    parts = (rules(), _ASSIGNMENT, _ESSAY, tail(pass_name), _REPAIR, SCHEMA_VERSION)
+    parts = (rules(), _ASSIGNMENT, _ESSAY, tail(pass_name), _EARLIER, _REPAIR, SCHEMA_VERSION)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -73,23 +87,51 @@ def _marker(request: PassRequest) -> str:
     # The fence must be unguessable to the essay's author, yet equal for the three passes, or the cached prefix would
     # differ. A hash of the essay is both: to write it inside the essay, an author would need a text that contains its
     # own SHA-256.
-    return hashlib.sha256(_json([request.title, request.text]).encode(errors="surrogatepass")).hexdigest()
+    said = _compact([request.title, request.text])
+    return hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:_LONG]
 
 
 def _assignment(request: PassRequest) -> dict[str, object]:
     return {
-        "feedback_language": request.language,
         "category": show(request.category),
         "assignment": show(request.assignment_prompt),
         "criteria": [_criterion(criterion) for criterion in request.criteria],
     }
 
 
+def _essay(request: PassRequest) -> dict[str, object]:
+    about = {
+        "essay_language": show(request.language),
+        "feedback_language": show(request.feedback_language),
+        "title": show(request.title),
+    }
+    if unchanged(request):
+        return {**about, "paragraphs": paragraphs(request)}
+    return {**about, "text": show(request.text)}
+
+
+def _earlier(earlier: Earlier) -> dict[str, object]:
+    said: dict[str, list[dict[str, object]]] = {
+        "comments": [
+            {
+                "comment": number,
+                "type": show(one.type),
+                "quote": show(one.quote),
+                "message": show(one.message),
+                "next_step": show(one.next_step),
+            }
+            for number, one in enumerate(earlier.doubtful)
+        ],
+    }
+    levels = {show(one.criterion): [show(one.level), show(one.rationale)] for one in earlier.picks}
+    return {name: items for name, items in {**said, "levels": levels}.items() if items}
+
+
 def _criterion(criterion: Criterion) -> dict[str, object]:
     # No points: a model that never sees them cannot add them up.
-    levels = [{"name": level.name, "description": show(level.description)} for level in criterion.levels]
+    levels = {level.name: show(level.description) for level in criterion.levels}
     return {"name": criterion.name, "description": show(criterion.description), "levels": levels}
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

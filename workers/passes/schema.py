@@ -13,14 +13,14 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar, Union
 
 from anthropic import transform_schema
-from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model, model_validator
 
 from models.jobs import PassName
 from workers.passes.spec import SPECS
-from workers.providers.base import Criterion, Kind, Severity
+from workers.providers.base import Criterion, Fate, Kind, Severity
 
 # Part of every prompt version: raise it when the meaning of a field changes.
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -63,6 +63,13 @@ class PickAnswer(_Closed):
     confidence: float
 
 
+class VerdictAnswer(_Closed):
+    """What became of one numbered comment on the last draft, as the model sees it."""
+
+    comment: int
+    fate: Fate
+
+
 class Answer(_Closed):
     """One pass's answer. The models built below narrow `type`, `criterion` and `level` to what exists."""
 
@@ -71,6 +78,13 @@ class Answer(_Closed):
     strengths: list[str]
     next_steps: list[str]
     not_checked: list[str]
+    verdicts: list[VerdictAnswer]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_was_asked(cls, value: object) -> object:
+        """An answer without verdicts says nothing of earlier comments, and is no worse for it."""
+        return {"verdicts": [], **value} if isinstance(value, dict) else value
 
 
 def answer_model(pass_name: PassName, *, criteria: tuple[Criterion, ...]) -> type[Answer]:
@@ -102,14 +116,13 @@ def _model(types: tuple[str, ...], criteria: tuple[Criterion, ...]) -> type[Answ
     )
     fields: dict[str, Any] = {"comments": list[comment]}  # type: ignore[valid-type]
     if criteria:
+        # Criteria with the same levels share a shape: it is paid for in every call.
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for criterion in criteria:
+            alike.setdefault(tuple(level.name for level in criterion.levels), []).append(criterion.name)
         picks = tuple(
-            _narrowed(
-                PickAnswer,
-                f"Pick{number}",
-                criterion=_one_of((criterion.name,)),
-                level=_one_of(level.name for level in criterion.levels),
-            )
-            for number, criterion in enumerate(criteria, start=1)
+            _narrowed(PickAnswer, f"Pick{number}", criterion=_one_of(named), level=_one_of(levels))
+            for number, (levels, named) in enumerate(alike.items(), start=1)
         )
         fields["picks"] = list[Union[picks]]  # type: ignore[valid-type]  # noqa: UP007  (a union of a computed tuple)
     else:
@@ -146,9 +159,9 @@ def _no_picks(value: object) -> object:
 
 
 def _bare(node: Any) -> Any:
-    """Return the schema without its titles: they cost tokens in every call and say nothing new."""
+    """Return the schema without titles and descriptions: they cost tokens in every call and say nothing new."""
     if isinstance(node, dict):
-        return {key: _bare(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+        return {key: _bare(one) for key, one in node.items() if not (key in ("title", "description") and isinstance(one, str))}
     if isinstance(node, list):
         return [_bare(value) for value in node]
     return node

@@ -16,6 +16,7 @@ Kind = Literal["praise", "issue", "question"]
 Severity = Literal["info", "minor", "major"]
 Match = Literal["exact", "normalised", "none"]
 ConfidenceBasis = Literal["measured", "model", "agreement"]
+Fate = Literal["addressed", "persisting", "moot"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +38,53 @@ class Criterion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlierComment:
+    """A comment on the last draft whose words were touched since: only a reader can say what became of it."""
+
+    type: str
+    quote: str
+    message: str
+    next_step: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlierPick:
+    """A level picked on the last draft, by the same rubric, for the same reading."""
+
+    criterion: str
+    level: str
+    rationale: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """What the same reading, made with the same rubric, prompt and model, said of the last draft.
+
+    `unchanged` holds the places in the new text, in order, of paragraphs that stand in the last draft to the letter: a remote
+    reader is not sent them again. It is empty where the whole essay is to be read anew.
+    """
+
+    unchanged: tuple[tuple[int, int], ...] = ()
+    doubtful: tuple[EarlierComment, ...] = ()
+    picks: tuple[EarlierPick, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class PassRequest:
-    """Everything a provider may know about the essay. No name, no e-mail, no other student's words."""
+    """Everything a provider may know about the essay. No name, no e-mail, no other student's words.
+
+    `language` is the essay's, `feedback_language` the one its writer wants to be answered in; both are BCP 47 tags.
+    """
 
     pass_name: PassName
     text: str
     title: str = ""
     language: str = "en"
+    feedback_language: str = "en"
     category: str = ""
     assignment_prompt: str = ""
     criteria: tuple[Criterion, ...] = ()
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +115,17 @@ class Comment:
     origin: Literal["rule", "model"]
     also_at: tuple[tuple[int, int], ...] = ()
     criterion: str | None = None
+    # Who said it, where that is another than the provider that was asked.
+    provider: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a reader says became of a doubtful comment: its number in `Earlier.doubtful`, from 0."""
+
+    comment: int
+    fate: Fate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,13 +140,15 @@ class CriterionPick:
 
 @dataclass(frozen=True, kw_only=True)
 class PassAnswer:
-    """What one pass has to say: comments in the order a student should read them."""
+    """What one pass has to say: comments in the order a student should read them; `notes` are for educators only."""
 
     comments: tuple[Comment, ...] = ()
     picks: tuple[CriterionPick, ...] = ()
     strengths: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +222,10 @@ class TryAgain(ProviderError):
     """Trouble that passes by itself: ask again, not before `retry_after_seconds` where the vendor named a time."""
 
 
+class BatchAway(TryAgain):
+    """The vendor could not be asked about a batch; the batch itself goes on, so ask again later."""
+
+
 class Repair(ProviderError):
     """The answer came but cannot be read. Ask once more and show the model what was wrong (`detail`)."""
 
@@ -189,11 +244,27 @@ class Provider(Protocol):
     name: str
     model: str
     remote: bool  # called over the network, so that trouble with it is everybody's
+    in_batches: bool  # can also be asked through a batch: `submit`, and `collect` later
 
     def prompt_version(self, pass_name: PassName) -> str:
         """Return the content hash that names the prompt (or rule set) behind an answer to this pass."""
         ...
 
+    def expected_cost_micros(self, request: PassRequest) -> int:
+        """Return about how much one answer will cost, rather too much than too little; 0 where it costs nothing."""
+        ...
+
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
         """Return the answer to one pass. Raises a ProviderError subclass when there is none."""
+        ...
+
+    def submit(self, request: PassRequest) -> str:
+        """The question is in a batch of its own, to be answered within a day at half price; returns the batch's id.
+
+        Raises a ProviderError subclass. Only where `in_batches`.
+        """
+        ...
+
+    def collect(self, batch: str, request: PassRequest) -> Reply | None:
+        """Return the answer to what was submitted, or None while there is none yet. Raises a ProviderError subclass."""
         ...

@@ -1,4 +1,4 @@
-"""Claude as a provider: one HTTP call per pass, and one decision for everything that can come back.
+"""Claude as a provider: one HTTP call per pass, streamed, and one decision for everything that can come back.
 
 Retries, waiting and pausing belong to the row in `passes`, so the SDK's own retries are off and every failure has a
 name. No error's detail holds words of an essay, an answer or a vendor's message; those travel in `raw`, which is
@@ -8,28 +8,46 @@ encrypted. The file is long because the decision table and what feeds it are to 
 from __future__ import annotations
 
 import email.utils
+import hashlib
+import json
 import math
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import anthropic
 import httpx2
-from anthropic.types import MessageParam, TextBlockParam, ThinkingConfigParam
-from pydantic import BaseModel, ValidationError
+from anthropic.types import TextBlockParam, ThinkingConfigParam
+from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
+from pydantic import ValidationError
 from pydantic_core import from_json
 
 from models.jobs import PassName
 from workers.passes.answer import read
 from workers.passes.prompt import Prompt, build, prompt_version
-from workers.passes.schema import Answer, CommentAnswer, PickAnswer, PlaceAnswer, answer_model, wire_schema
+from workers.passes.schema import (
+    Answer,
+    CommentAnswer,
+    PickAnswer,
+    PlaceAnswer,
+    VerdictAnswer,
+    answer_model,
+    wire_schema,
+)
+from workers.providers import wire
 from workers.providers.base import GiveUp, Outcome, PassRequest, Pause, ProviderError, Repair, Reply, TryAgain, Usage
+from workers.providers.batches import batch_of, result_of
 from workers.providers.prices import Prices, Tokens, prices_of
+from workers.providers.warm import Gate, Turn
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_BASE_URL = "https://api.anthropic.com"
+EXPECTED_OUTPUT_TOKENS = 1_500
+BYTES_PER_TOKEN = 3  # rather few, so that an estimate comes out high
 
 # Reading one essay needs no long thinking ahead, which would eat the time limit and `max_tokens`. Each model has its
 # own way of saying so and refuses the others' (documented); a model not listed here decides for itself.
@@ -64,6 +82,23 @@ _BY_ERROR_CODE: dict[str, Decision] = {
     "linked_organization_billing_unavailable": _SPENT,
     "organization_on_hold": (Pause, Outcome.UNAUTHORISED),
 }
+# An error inside a stream or a batch has a type and no status.
+_STATUS_OF: dict[str, int] = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+_BY_RESULT: dict[str, Decision] = {
+    "expired": (TryAgain, Outcome.TIMEOUT),
+    "canceled": (TryAgain, Outcome.SERVER_ERROR),
+}
 _BY_EXCEPTION: tuple[tuple[type[BaseException], Decision], ...] = (
     (httpx2.ConnectTimeout, (TryAgain, Outcome.CONNECTION)),
     (httpx2.TimeoutException, (TryAgain, Outcome.TIMEOUT)),
@@ -78,31 +113,15 @@ _BY_STOP_REASON: dict[str, tuple[Outcome, str]] = {
 }
 _FINISHED = "end_turn"
 
-_FIELDS = frozenset(name for model in (Answer, CommentAnswer, PlaceAnswer, PickAnswer) for name in model.model_fields)
+_FIELDS = frozenset(name for model in (Answer, CommentAnswer, PlaceAnswer, PickAnswer, VerdictAnswer) for name in model.model_fields)
 
 
-class _Block(BaseModel):
-    type: str
-    text: str = ""
+@dataclass(frozen=True)
+class _Heard:
+    """A body exactly as received, and whether it came as a stream of events."""
 
-
-class _Spent(BaseModel):
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-
-
-class _Envelope(BaseModel):
-    """The vendor's message as far as it matters here; unknown fields, blocks and stop reasons do no harm."""
-
-    model: str = ""
-    stop_reason: str | None = None
-    content: list[_Block]
-    usage: _Spent = _Spent()
-
-    def text(self) -> str:
-        return "".join(block.text for block in self.content if block.type == "text")
+    raw: str
+    streamed: bool = False
 
 
 class ClaudeProvider:
@@ -110,6 +129,7 @@ class ClaudeProvider:
 
     name = "anthropic"
     remote = True
+    in_batches = True
 
     def __init__(
         self,
@@ -121,8 +141,10 @@ class ClaudeProvider:
         timeout_seconds: float = 60.0,
         max_tokens: int = 8_000,
         prices: Prices | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.model = model
+        self._gate = Gate() if gate is None else gate
         self._prices = prices or prices_of(model)
         self._api_key = api_key
         self._base_url = base_url
@@ -136,13 +158,54 @@ class ClaudeProvider:
         """Return the content hash of the prompt behind answers to this pass."""
         return prompt_version(pass_name)
 
+    def expected_cost_micros(self, request: PassRequest) -> int:
+        """Return an estimate on the high side, in micro-dollars: three bytes a token, all of them written to the cache."""
+        prompt, schema = build(request), wire_schema(request.criteria)
+        parts = (prompt.rules, prompt.assignment, prompt.essay, prompt.tail, json.dumps(schema))
+        size = sum(len(part.encode(errors="replace")) for part in parts)
+        return self._prices.cost_micros(Tokens(cache_write=-(-size // BYTES_PER_TOKEN), output=EXPECTED_OUTPUT_TOKENS))
+
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
         """Return Claude's answer to one pass. Raises TryAgain, Repair, Pause or GiveUp when there is none."""
         prompt = build(request, complaint=repair.detail if repair else "")
         # A truncated answer gets twice the room, or the repair would be cut off at the same place.
         room = 2 if repair is not None and repair.outcome is Outcome.TRUNCATED else 1
-        raw = self._call(prompt, schema=wire_schema(request.criteria), max_tokens=self._max_tokens * room)
-        return self._read(raw, request=request, marker=prompt.marker)
+        params = self._params(prompt, request, room=room)
+        class_key, essay_key = _keys(params)
+        with self._gate.passing(class_key=class_key, essay_key=essay_key) as turn:
+            heard = self._call(params, turn)
+        return self._read(heard, request=request, marker=prompt.marker)
+
+    def submit(self, request: PassRequest) -> str:
+        """The question is in a batch of its own; returns the batch's id. Raises TryAgain, Pause or GiveUp."""
+        params = self._params(build(request), request)
+        raw = self._fetch(
+            lambda client: client.post(
+                "/v1/messages/batches",
+                body={"requests": [{"custom_id": request.pass_name.value, "params": params}]},
+                cast_to=httpx2.Response,
+            )
+        )
+        try:
+            return batch_of(raw).id
+        except ValueError as error:
+            # Nobody knows the id, so nobody can fetch what may be answered there.
+            raise TryAgain(Outcome.SERVER_ERROR, "the vendor named no batch", raw=raw, model=self.model) from error
+
+    def collect(self, batch: str, request: PassRequest) -> Reply | None:
+        """Return Claude's answer to what was submitted, or None while there is none. Raises as `ask` does."""
+        path = f"/v1/messages/batches/{quote(batch, safe='')}"
+        try:
+            state = self._fetch(lambda client: client.get(path, cast_to=httpx2.Response))
+            if not _ended(state):
+                return None
+            raw = self._fetch(lambda client: client.get(f"{path}/results", cast_to=httpx2.Response))
+        except Pause as error:
+            if error.outcome is not Outcome.BAD_REQUEST:
+                raise
+            # The batch is not there (any more): that is this one's trouble, and no reason for anybody else to wait.
+            raise TryAgain(Outcome.SERVER_ERROR, "the batch is gone", raw=error.raw, model=self.model) from error
+        return self._result(raw, request=request)
 
     def close(self) -> None:
         """Close this process's connections; the next call opens new ones."""
@@ -151,29 +214,56 @@ class ClaudeProvider:
                 self._client[1].close()
             self._client = None
 
-    def _call(self, prompt: Prompt, *, schema: dict[str, object], max_tokens: int) -> str:
+    def _params(self, prompt: Prompt, request: PassRequest, *, room: int = 1) -> MessageCreateParamsNonStreaming:
+        params = MessageCreateParamsNonStreaming(
+            model=self.model,
+            max_tokens=self._max_tokens * room,
+            system=_system(prompt),
+            messages=[{"role": "user", "content": prompt.tail}],
+            output_config={"format": {"type": "json_schema", "schema": wire_schema(request.criteria)}},
+        )
+        if self.model in _THINKING:
+            params["thinking"] = _THINKING[self.model]
+        return params
+
+    def _call(self, params: MessageCreateParamsNonStreaming, turn: Turn) -> _Heard:
         deadline = time.monotonic() + self._timeout_seconds
         body = bytearray()
-        messages: list[MessageParam] = [{"role": "user", "content": prompt.tail}]
+        streamed = False
         try:
             with self._connected().messages.with_streaming_response.create(
-                model=self.model,
-                max_tokens=max_tokens,
-                thinking=_THINKING.get(self.model, anthropic.omit),
-                system=_system(prompt),
-                messages=messages,
-                output_config={"format": {"type": "json_schema", "schema": schema}},
+                model=params["model"],
+                max_tokens=params["max_tokens"],
+                system=params["system"],
+                messages=params["messages"],
+                output_config=params["output_config"],
+                thinking=params.get("thinking", anthropic.omit),
+                stream=True,
             ) as response:
+                # A vendor that does not stream answers in one piece, and says so.
+                streamed = response.headers.get("content-type", "").startswith(wire.STREAM)
                 for chunk in response.iter_bytes():
                     body += chunk
+                    if streamed and turn.begun_after is None and wire.BEGINS in body:
+                        turn.began()
                     # The read timeout bounds each silence, this bounds the sum of them.
                     if time.monotonic() > deadline:
                         raise httpx2.ReadTimeout("the answer took too long in all")
         except anthropic.APIStatusError as error:
             raise self._refused(error) from error
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
-            raise self._broken(error, raw=_decoded(body)) from error
-        return _decoded(body)
+            raise self._broken(error, heard=_Heard(_decoded(body), streamed)) from error
+        turn.ended()
+        return _Heard(_decoded(body), streamed)
+
+    def _fetch(self, call: Callable[[anthropic.Anthropic], httpx2.Response]) -> str:
+        """Return the body of a call that is not about one message."""
+        try:
+            return _decoded(call(self._connected()).content)
+        except anthropic.APIStatusError as error:
+            raise self._refused(error) from error
+        except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
+            raise self._broken(error, heard=_Heard("")) from error
 
     def _connected(self) -> anthropic.Anthropic:
         with self._lock:
@@ -200,26 +290,61 @@ class ClaudeProvider:
             retry_after_seconds=retry_after_seconds(headers),
         )
 
-    def _broken(self, error: Exception, *, raw: str) -> ProviderError:
+    def _broken(self, error: Exception, *, heard: _Heard) -> ProviderError:
         causes = (error.__cause__, error)
         kind, outcome = next(
             decision for cause in causes for known, decision in _BY_EXCEPTION if isinstance(cause, known)
         )
-        return kind(outcome, f"no whole answer came: {type(causes[0] or error).__name__}", raw=raw, model=self.model)
+        return kind(
+            outcome,
+            f"no whole answer came: {type(causes[0] or error).__name__}",
+            raw=heard.raw,
+            model=self.model,
+            usage=self._usage(wire.spent_so_far(heard.raw)) if heard.streamed else None,
+        )
 
-    def _read(self, raw: str, *, request: PassRequest, marker: str) -> Reply:
+    def _troubled(self, trouble: wire.Trouble, *, raw: str, usage: Usage | None = None) -> ProviderError:
+        kind, outcome = _decided_inside(trouble)
+        detail = f"the vendor answered with an error ({trouble.type or 'no type'}, {trouble.code or 'no code'})"
+        return kind(outcome, detail, raw=raw, model=self.model, usage=usage)
+
+    def _read(self, heard: _Heard, *, request: PassRequest, marker: str) -> Reply:
+        raw = heard.raw
         try:
-            body = from_json(raw)
-        except ValueError as error:
-            raise Repair(Outcome.NOT_JSON, "the response was not JSON", raw=raw, model=self.model) from error
-        try:
-            envelope = _Envelope.model_validate(body)
+            envelope = self._told(raw) if heard.streamed else wire.Envelope.model_validate(from_json(raw))
         except ValidationError as error:
             raise Repair(Outcome.WRONG_SCHEMA, "the response was no message", raw=raw, model=self.model) from error
+        except ValueError as error:
+            raise Repair(Outcome.NOT_JSON, "the response was not JSON", raw=raw, model=self.model) from error
+        return self._reply(envelope, raw=raw, request=request, marker=marker)
 
+    def _told(self, raw: str) -> wire.Envelope:
+        told = wire.told(raw)
+        usage = self._usage(told.message.usage)
+        if told.trouble is not None:
+            raise self._troubled(told.trouble, raw=raw, usage=usage)
+        if not told.whole:
+            raise TryAgain(Outcome.CONNECTION, "the stream stopped before its end", raw=raw, model=self.model, usage=usage)
+        return told.message
+
+    def _result(self, raw: str, *, request: PassRequest) -> Reply:
+        try:
+            result = result_of(raw, custom_id=request.pass_name.value)
+        except ValueError as error:
+            raise TryAgain(Outcome.SERVER_ERROR, "the batch has no result", raw=raw, model=self.model) from error
+        if result.message is not None:
+            return self._reply(result.message, raw=raw, request=request, marker=build(request).marker, batch=True)
+        if result.error is not None:
+            raise self._troubled(result.error.error, raw=raw)
+        kind, outcome = _BY_RESULT.get(result.type, _OTHER_5XX)
+        raise kind(outcome, f"the batch ended without an answer ({_ending(result.type)})", raw=raw, model=self.model)
+
+    def _reply(
+        self, envelope: wire.Envelope, *, raw: str, request: PassRequest, marker: str, batch: bool = False
+    ) -> Reply:
         stop_reason = envelope.stop_reason or ""
         model = envelope.model or self.model
-        usage = self._usage(envelope.usage)
+        usage = self._usage(envelope.usage, batch=batch)
 
         def repair(outcome: Outcome, complaint: str) -> Repair:
             return Repair(outcome, complaint, raw=raw, model=model, stop_reason=stop_reason, usage=usage)
@@ -245,7 +370,7 @@ class ClaudeProvider:
             usage=usage,
         )
 
-    def _usage(self, spent: _Spent) -> Usage:
+    def _usage(self, spent: wire.Spent, *, batch: bool = False) -> Usage:
         tokens = Tokens(
             input=spent.input_tokens,
             cache_write=spent.cache_creation_input_tokens or 0,
@@ -257,7 +382,7 @@ class ClaudeProvider:
             output_tokens=tokens.output,
             cache_read_tokens=tokens.cache_read,
             cache_write_tokens=tokens.cache_write,
-            cost_micros=self._prices.cost_micros(tokens),
+            cost_micros=self._prices.cost_micros(tokens, batch=batch),
         )
 
 
@@ -280,17 +405,46 @@ def _decided(error: anthropic.APIStatusError) -> Decision:
         decision = _SPENT
     if decision is None and error.status_code == 429 and "retry-after" not in error.response.headers:
         decision = _SPENT  # a rate limit always names a time; a spent budget never does (documented)
-    if decision is None and error.status_code == 400 and _names_a_spent_budget(error):
-        decision = _SPENT
-    fallback = _OTHER_5XX if error.status_code >= 500 else _OTHER_4XX
-    return decision or _BY_STATUS.get(error.status_code, fallback)
+    return decision or _by_status(error.status_code, error.api_message)
 
 
-def _names_a_spent_budget(error: anthropic.APIStatusError) -> bool:
+def _decided_inside(trouble: wire.Trouble) -> Decision:
+    return _BY_ERROR_CODE.get(trouble.code) or _by_status(_STATUS_OF.get(trouble.type, 500), trouble.message)
+
+
+def _by_status(status: int, message: str | None) -> Decision:
+    if status == 400 and _names_a_spent_budget(message):
+        return _SPENT
+    return _BY_STATUS.get(status, _OTHER_5XX if status >= 500 else _OTHER_4XX)
+
+
+def _names_a_spent_budget(message: str | None) -> bool:
     # A limit the customer set and an empty credit balance come as a plain 400 without a code. Wording can change; if it
     # does, we give up on one essay instead of pausing, which is what any other 400 gets.
-    message = (error.api_message or "").lower()
-    return "credit balance" in message or "usage limits" in message
+    folded = (message or "").lower()
+    return "credit balance" in folded or "usage limits" in folded
+
+
+def _ended(raw: str) -> bool:
+    try:
+        return batch_of(raw).ended
+    except ValueError:
+        return False
+
+
+def _ending(kind: str) -> str:
+    return kind if kind in _BY_RESULT else "unknown"
+
+
+def _keys(params: MessageCreateParamsNonStreaming) -> tuple[str, str]:
+    """Return what names the two prefixes of a call: all that stands before the end of the assignment, and of the essay."""
+    rules, assignment, essay = (block["text"] for block in params["system"] if not isinstance(block, str))
+    form = json.dumps([params["model"], params.get("thinking"), params.get("output_config"), rules, assignment])
+    return _digest(form), _digest(form + json.dumps(essay))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _system(prompt: Prompt) -> list[TextBlockParam]:

@@ -32,6 +32,7 @@ class LocalProvider:
 
     name = "local"
     remote = False
+    in_batches = False
 
     def __init__(self, engines: Engines | None = None) -> None:
         self.model = MODEL
@@ -40,6 +41,18 @@ class LocalProvider:
     def prompt_version(self, pass_name: PassName) -> str:
         """Return the content hash of the rules, tables and wording behind this pass."""
         return _content_hash(pass_name)
+
+    def expected_cost_micros(self, request: PassRequest) -> int:  # noqa: ARG002 - whatever is asked
+        """Return nothing: no money is spent here."""
+        return 0
+
+    def submit(self, request: PassRequest) -> str:
+        """Raises: there are no batches here, and `in_batches` says so."""
+        raise NotImplementedError
+
+    def collect(self, batch: str, request: PassRequest) -> Reply | None:
+        """Raises: there are no batches here, and `in_batches` says so."""
+        raise NotImplementedError
 
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:  # noqa: ARG002
         """Return the answer to one pass. There is nothing to repair: the same question gives the same answer."""

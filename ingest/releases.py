@@ -1,0 +1,38 @@
+"""Held feedback is let go by an educator of the course."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response, jsonify
+
+from ingest import review_schemas
+from ingest.administration import shown
+from ingest.auth import staff
+from ingest.openapi import operation
+from ingest.reviews import actor_of
+from models import releases
+
+blueprint = Blueprint("releases", __name__)
+
+
+@blueprint.post("/v1/submissions/<uuid:submission_id>/release")
+@operation("Release held feedback", answers={200: review_schemas.Released}, problems=("forbidden",))
+def release(submission_id: UUID) -> Response:
+    """Let the student see the feedback of this version, also what is still to come. Twice is as once."""
+    who = staff()
+    with who.session():
+        since = releases.release(submission_id, org=who.org, actor=actor_of(who))
+    return shown(review_schemas.Released(id=submission_id, released=True, released_at=since))
+
+
+@blueprint.post("/v1/assignments/<uuid:assignment_id>/release")
+@operation(
+    "Release an assignment's held feedback", answers={200: review_schemas.ReleasedMany}, problems=("forbidden",)
+)
+def release_all(assignment_id: UUID) -> Response:
+    """Release the newest version of every essay for this assignment that has been read. What is still being read stays held."""
+    who = staff()
+    with who.session():
+        released = releases.release_all(assignment_id, org=who.org, actor=actor_of(who))
+    return jsonify({"released": released})

@@ -1,0 +1,51 @@
+"""What an org spends with paid providers: kept per day as calls end, and held against its monthly budget before they begin."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from models.db import row, run
+
+FREE = "local"
+
+
+def allows(expected_micros: int) -> bool:
+    """Return whether the acting org may spend so much more this month (UTC), counting what calls under way may still cost.
+
+    While this transaction lasts nobody else gets an answer for the org: open the call in it.
+    """
+    found = row("select budget_allows(%s) as allowed", (expected_micros,))
+    return bool(found and found["allowed"])
+
+
+def add(
+    *, org: UUID, provider: str, model: str, pass_name: str, failed: bool, tokens: tuple[int, int, int, int], cost_micros: int
+) -> None:
+    """One ended call is in the org's ledger of today. `tokens` are input, output, read from and written to the cache.
+
+    Call it in the transaction that ends the call, and once a call: then the ledger is the sum of the calls.
+    """
+    run(
+        """
+        insert into ledger as l (org_id, day, provider, model, pass, calls, failed, input_tokens, output_tokens, cache_read_tokens,
+            cache_write_tokens, cost_micros)
+        values (%s, (now() at time zone 'utc')::date, %s, %s, %s, 1, %s, %s, %s, %s, %s, %s)
+        on conflict (org_id, day, provider, model, pass) do update set calls = l.calls + 1, failed = l.failed + excluded.failed,
+            input_tokens = l.input_tokens + excluded.input_tokens, output_tokens = l.output_tokens + excluded.output_tokens,
+            cache_read_tokens = l.cache_read_tokens + excluded.cache_read_tokens,
+            cache_write_tokens = l.cache_write_tokens + excluded.cache_write_tokens, cost_micros = l.cost_micros + excluded.cost_micros
+        """,
+        (org, provider, model, pass_name, int(failed), *tokens, cost_micros),
+    )
+
+
+def spent_this_month(*, org: UUID) -> int:
+    """Return what the org's calls of this month (UTC) came to, in micro-dollars. Call it as ec_admin or as the worker."""
+    found = row(
+        """
+        select coalesce(sum(cost_micros), 0)::bigint as spent from ledger
+        where org_id = %s and day >= date_trunc('month', now() at time zone 'utc')::date
+        """,
+        (org,),
+    )
+    return int(found["spent"]) if found else 0

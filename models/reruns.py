@@ -1,0 +1,56 @@
+"""Readings made with another rubric than the one that applies now, and done readings sent round again by people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from models.audit import Actor, note
+from models.db import row, rows
+from models.jobs import Hint, Queue
+
+# What was read before readings kept their rubric is not known to be stale.
+_STALE = """
+    p.state = 'done' and p.prompt_version is not null and p.rubric_id is distinct from coalesce(e.trial_rubric_id, a.rubric_id)
+"""
+
+
+def is_stale(submission: UUID, *, org: UUID) -> bool:
+    """Return whether a reading of this version was made with another rubric than the one that applies now."""
+    found = row(
+        f"""
+        select 1 as stale from passes as p
+        join essays as e on e.org_id = p.org_id and e.id = p.essay_id
+        left join assignments as a on a.org_id = e.org_id and a.id = e.assignment_id
+        where p.org_id = %s and p.submission_id = %s and {_STALE} limit 1
+        """,  # noqa: S608 - a constant
+        (org, submission),
+    )
+    return found is not None
+
+
+def stale_submissions(assignment: UUID, *, org: UUID) -> list[UUID]:
+    """Return the newest versions of an assignment's essays that have a stale reading, as far as the acting role may see them."""
+    found = rows(
+        f"""
+        select distinct p.submission_id from essays as e
+        join assignments as a on a.org_id = e.org_id and a.id = e.assignment_id
+        join passes as p on p.org_id = e.org_id and p.submission_id = e.newest_submission_id
+        where e.org_id = %s and e.assignment_id = %s and {_STALE} order by p.submission_id
+        """,  # noqa: S608 - a constant
+        (org, assignment),
+    )
+    return [one["submission_id"] for one in found]
+
+
+def rerun(submissions: Sequence[UUID], *, org: UUID, queue: Queue, actor: Actor) -> list[Hint]:
+    """What is done of these versions is read again, and it is on record who asked; returns the hints to send.
+
+    Versions that are not their essay's newest and passes that are not done stay as they are. Until the new comments are stored the
+    old ones stand.
+    """
+    again = rows("select * from rerun_passes(%s::uuid[], %s)", (list(submissions), queue))
+    for one in again:
+        facts = {"submission_id": str(one["submission_id"]), "pass": one["pass"]}
+        note("pass_rerun", org=org, actor=actor, entity="pass", entity_id=one["pass_id"], **facts)
+    return [Hint(org_id=org, pass_id=one["pass_id"], queue=queue) for one in again]

@@ -1,0 +1,392 @@
+"""The teacher in the loop: decisions, own comments, the bank, reactions and release, and what attackers get of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.ingest.conftest import ESSAY, Headers, Place, Refused
+
+MARKUP = "<script>alert(1)</script> [x](javascript:1) {{7*7}} \u202eevil '; drop table feedback; --"
+WORDS = {"message": "Say how many.", "next_step": "Look at the verb.", "suggestions": ["were", "had been"]}
+OWN = {"pass": "content", "type": "evidence", "kind": "issue", "severity": "major", "message": "Which study?", "next_step": "Name it."}
+
+
+@pytest.fixture
+def essay(standing: Place) -> dict[str, Any]:
+    """A released essay of Alice's in Ed's course, read by two passes."""
+    receipt = standing.hand_in("alice", assignment_id=str(standing.school.assignment))
+    for name in ("grammar", "content"):
+        standing.worker.finish(receipt["id"], name)
+    return receipt
+
+
+@pytest.fixture
+def held(standing: Place) -> dict[str, Any]:
+    """The same, but held back until somebody releases it."""
+    receipt = standing.hand_in("alice", assignment_id=str(standing.school.reviewed_assignment))
+    for name in ("grammar", "structure", "content"):
+        standing.worker.finish(receipt["id"], name)
+    return receipt
+
+
+def send(standing: Place, method: str, path: str, who: Headers, body: Any = None) -> TestResponse:
+    return standing.client.open(path, method=method, json=body, headers=who)
+
+
+@pytest.fixture
+def seen(standing: Place) -> Callable[..., dict[str, Any]]:
+    def by(receipt: dict[str, Any], who: Headers) -> dict[str, Any]:
+        answer = standing.client.get(receipt["links"]["feedback"], headers=who)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json)
+
+    return by
+
+
+def first(body: dict[str, Any], name: str = "grammar") -> dict[str, Any]:
+    return next(one for one in body["comments"] if one["pass"] == name and one["span"]["match"] == "exact")
+
+
+def named(body: dict[str, Any], comment: str) -> dict[str, Any] | None:
+    return next((one for one in body["comments"] if one["id"] == comment), None)
+
+
+def test_a_decision_is_seen_by_each_as_is_due_and_the_newest_counts(standing: Place, essay, seen) -> None:
+    ed, alice, lms = standing.signed_in("ed"), standing.signed_in("alice"), standing.with_key()
+    made = first(seen(essay, ed))
+    at = f"/v1/feedback/{made['id']}"
+    assert made["review"] is None
+
+    edited = send(standing, "PATCH", at, ed, WORDS)
+    assert edited.status_code == 200, edited.text
+    body = edited.json
+    assert {name: body[name] for name in WORDS} == WORDS
+    assert body["review"]["original"] == {name: made[name] for name in WORDS}
+    assert (body["review"]["decision"], body["review"]["educator_id"]) == ("edited", str(standing.school.ed))
+    assert body["span"] == made["span"]
+    assert named(seen(essay, standing.signed_in("ada")), made["id"]) == body
+    for who in (alice, lms):
+        theirs = named(seen(essay, who), made["id"])
+        assert {name: theirs[name] for name in WORDS} == WORDS
+        assert "review" not in theirs
+        assert not {"notes", "stale"} & set(seen(essay, who))
+
+    # A second edit goes on from the first one; what it does not name stays.
+    body = send(standing, "PATCH", at, standing.signed_in("ada"), {"decision": "edit", "next_step": "Count."}).json
+    assert (body["message"], body["next_step"]) == (WORDS["message"], "Count.")
+    assert body["review"]["original"]["next_step"] == made["next_step"]
+
+    body = send(standing, "PATCH", at, ed, {"decision": "rejected"}).json
+    assert (body["message"], body["review"]["decision"], body["review"]["original"]) == (made["message"], "rejected", None)
+    assert named(seen(essay, ed), made["id"]) == body
+    for who in (alice, lms):
+        assert named(seen(essay, who), made["id"]) is None
+
+    body = send(standing, "PATCH", at, ed, {"decision": "accept"}).json
+    assert body["review"]["decision"] == "accepted"
+    for who in (alice, lms):
+        assert {name: named(seen(essay, who), made["id"])[name] for name in WORDS} == {name: made[name] for name in WORDS}
+    kept = standing.database.sql("select decision from feedback_reviews where feedback_id = %s order by id", made["id"])
+    assert kept == [("edited",), ("edited",), ("rejected",), ("accepted",)]
+
+
+def test_a_rejected_comment_is_evidence_of_nothing_for_the_student(standing: Place, essay, seen) -> None:
+    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+    [criterion] = seen(essay, alice)["criteria"]
+    [evidence] = criterion["evidence"]
+    assert send(standing, "PATCH", f"/v1/feedback/{evidence}", ed, {"decision": "reject"}).status_code == 200
+    assert seen(essay, alice)["criteria"][0]["evidence"] == []
+    assert seen(essay, ed)["criteria"][0]["evidence"] == [evidence]
+
+
+def test_decisions_and_reactions_are_on_record_and_sealed(standing: Place, essay, seen) -> None:
+    ed = standing.signed_in("ed")
+    made = first(seen(essay, ed))
+    send(standing, "PATCH", f"/v1/feedback/{made['id']}", ed, {**WORDS, "message": "Sealed message."})
+    reaction = {"reaction": "disagree", "note": "Sealed note."}
+    send(standing, "PUT", f"/v1/feedback/{made['id']}/reaction", standing.signed_in("alice"), reaction)
+    added = send(standing, "POST", f"/v1/submissions/{essay['id']}/comments", ed, {**OWN, "quote": "distracting", "save": True}).json
+    noted = standing.database.sql(
+        "select action, actor_id, detail from audit_log where entity_id = any (%s::uuid[]) order by id", [made["id"], added["id"]]
+    )
+    facts = {"submission_id": essay["id"], "user_id": str(standing.school.alice)}
+    assert noted == [
+        ("feedback_reviewed", standing.school.ed, {**facts, "decision": "edited"}),
+        ("feedback_added", standing.school.ed, facts),
+    ]
+    for table, column in (
+        ("feedback_reviews", "body"), ("feedback_reactions", "note"), ("feedback", "body"), ("saved_comments", "body"),
+    ):  # fmt: skip
+        stored = [bytes(one) for (one,) in standing.database.sql(f"select {column} from {table} where {column} is not null")]
+        assert stored
+        assert not [one for one in stored if b"Sealed" in one or b"Which study" in one]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {}, {"decision": "edit"}, {"decision": "approve"}, {"decision": None}, {"decision": "accept", "message": "x"},
+        {"decision": "reject", "suggestions": []}, {"message": ""}, {"message": " \n"}, {"message": None}, {"message": "x" * 2001},
+        {"next_step": "x" * 1001}, {"suggestions": ["x"] * 11}, {"suggestions": [""]}, {"suggestions": ["x" * 501]},
+        {"suggestions": "were"}, {"message": "x", "confidence": 1}, {"message": "x", "educator_id": str(uuid4())},
+    ],
+    ids=lambda body: json.dumps(body)[:40],
+)  # fmt: skip
+def test_an_unacceptable_decision_changes_nothing(standing: Place, essay_once, refused: Refused, body) -> None:
+    receipt, comment = essay_once
+    refused(send(standing, "PATCH", f"/v1/feedback/{comment}", standing.signed_in("ed"), body), 422, "invalid-payload")
+    assert standing.database.sql("select count(*) from feedback_reviews where submission_id = %s", receipt["id"]) == [(0,)]
+
+
+@pytest.fixture(scope="module")
+def essay_once(standing: Place) -> tuple[dict[str, Any], str]:
+    """An essay that nobody can change anything about, and its first comment."""
+    receipt = standing.hand_in("alice", assignment_id=str(standing.school.assignment), title="Untouched")
+    standing.worker.finish(receipt["id"], "grammar")
+    body = standing.client.get(receipt["links"]["feedback"], headers=standing.signed_in("ed")).json
+    return receipt, first(body)["id"]
+
+
+# Who is turned away, and how: at the door for their role, or as by something that is not there.
+STRANGERS = [
+    ("alice", 403, "forbidden"), ("bob", 403, "forbidden"), ("key", 403, "forbidden"), ("nell", 404, "not-found"),
+    ("other ed", 404, "not-found"), ("other ada", 404, "not-found"), ("other key", 403, "forbidden"),
+]  # fmt: skip
+
+
+def headers_of(standing: Place, who: str) -> Headers:
+    name, school = who.removeprefix("other "), standing.other if who.startswith("other ") else standing.school
+    return standing.with_key(school) if name == "key" else standing.signed_in(name, school)
+
+
+@pytest.mark.parametrize(("who", "status", "slug"), STRANGERS)
+def test_nobody_else_decides_comments_or_releases(standing: Place, essay_once, refused: Refused, who, status, slug) -> None:
+    receipt, comment = essay_once
+    doors = (
+        ("PATCH", f"/v1/feedback/{comment}", {"decision": "reject"}),
+        ("POST", f"/v1/submissions/{receipt['id']}/comments", {**OWN, "quote": "distracting"}),
+        ("POST", f"/v1/submissions/{receipt['id']}/release", None),
+        ("POST", f"/v1/assignments/{standing.school.assignment}/release", None),
+    )
+    for method, path, body in doors:
+        document = refused(send(standing, method, path, headers_of(standing, who), body), status, slug)
+        unknown = path.replace(comment, str(uuid4())).replace(receipt["id"], str(uuid4()))
+        if path != unknown:  # what is another's answers to the letter as what is not there
+            other = refused(send(standing, method, unknown, headers_of(standing, who), body), status, slug)
+            assert document["detail"] == other["detail"]
+    assert standing.database.sql("select count(*) from feedback_reviews where submission_id = %s", receipt["id"]) == [(0,)]
+    assert standing.database.sql("select count(*) from feedback where submission_id = %s", receipt["id"]) == [(2,)]
+
+
+def test_an_own_comment_is_the_last_of_its_pass_and_quoted_from_the_text(standing: Place, essay, seen) -> None:
+    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+    at = f"/v1/submissions/{essay['id']}/comments"
+    start = ESSAY.index("😀 they")
+    added = send(standing, "POST", at, ed, {**OWN, "suggestions": ["a study"], "span": {"start": start, "end": start + 6}})
+    assert added.status_code == 201, added.text
+    own = added.json
+    assert (own["span"]["quote"], own["span"]["match"], own["span"]["start"]) == ("😀 they", "exact", start)
+    assert (own["origin"], own["educator_id"], own["provider"], own["model"]) == ("educator", str(standing.school.ed), None, None)
+    assert (own["confidence"], own["confidence_basis"], own["resolution"], own["priority"]) == (1, "agreement", "open", 3)
+    assert {name: own[name] for name in OWN} == OWN
+    for body in (seen(essay, alice), seen(essay, standing.with_key())):
+        theirs = named(body, own["id"])
+        assert theirs == {name: value for name, value in own.items() if name != "review"}
+    assert send(standing, "POST", at, ed, {**OWN, "quote": "loud, so"}).json["priority"] == 4
+    # To take it back is to reject it.
+    assert send(standing, "PATCH", f"/v1/feedback/{own['id']}", ed, {"decision": "reject"}).status_code == 200
+    assert named(seen(essay, alice), own["id"]) is None
+
+
+def test_a_quote_that_stands_twice_is_told_by_what_is_around_it(standing: Place, essay, refused: Refused) -> None:
+    ed, at = standing.signed_in("ed"), f"/v1/submissions/{essay['id']}/comments"
+    assert ESSAY.count("Phones ") == 2
+    document = refused(send(standing, "POST", at, ed, {**OWN, "quote": "Phones"}), 422, "invalid-payload")
+    assert document["errors"] == [{"pointer": "/quote", "detail": "is in the text more than once; prefix and suffix can say where"}]
+    second = ESSAY.rindex("Phones")
+    for around, start in (({"suffix": " was"}, 0), ({"prefix": "distracting. "}, second), ({"suffix": " 😀"}, second)):
+        span = send(standing, "POST", at, ed, {**OWN, "quote": "Phones", **around}).json["span"]
+        assert (span["start"], span["quote"]) == (start, "Phones")
+    wrong = {**OWN, "quote": "Phones", "prefix": "loud"}
+    document = refused(send(standing, "POST", at, ed, wrong), 422, "invalid-payload")
+    assert document["errors"][0]["detail"] == "does not stand between this prefix and suffix"
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"quote": None}, ""), ({"quote": "phones were"}, "/quote"), ({"quote": "Phones  was"}, "/quote"), ({"quote": " "}, "/quote"),
+        ({"quote": "x" * 2001}, "/quote"), ({"span": {"start": 0, "end": 3}}, ""), ({"quote": None, "span": {"start": 3, "end": 3}}, "/span"),
+        ({"quote": None, "span": {"start": 0, "end": len(ESSAY) + 1}}, "/span"), ({"quote": None, "span": {"start": 6, "end": 7}}, "/span"),
+        ({"quote": None, "span": {"start": -1, "end": 3}}, "/span/start"), ({"quote": None, "span": {"start": 0, "end": True}}, "/span/end"),
+        ({"quote": None, "span": {"start": 0, "end": 3}, "prefix": "x"}, ""), ({"prefix": "x" * 201}, "/prefix"),
+        ({"type": "spelling"}, "/type"), ({"type": "no such"}, "/type"), ({"pass": "style"}, "/pass"), ({"pass": None}, "/pass"),
+        ({"kind": "order"}, "/kind"), ({"severity": "fatal"}, "/severity"), ({"message": "x" * 2001}, "/message"),
+        ({"next_step": "x" * 1001}, "/next_step"), ({"confidence": 0.1}, "/confidence"), ({"save": "yes"}, "/save"),
+    ],
+    ids=lambda value: json.dumps(value)[:50],
+)  # fmt: skip
+def test_an_unacceptable_comment_is_refused_by_its_field(standing: Place, essay_once, refused: Refused, change, pointer) -> None:
+    receipt, _ = essay_once
+    body = {**OWN, "quote": "distracting", **change}
+    sent = {name: value for name, value in body.items() if value is not None}
+    answer = send(standing, "POST", f"/v1/submissions/{receipt['id']}/comments", standing.signed_in("ed"), sent)
+    assert pointer in [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]]
+    assert standing.database.sql("select count(*) from feedback where submission_id = %s", receipt["id"]) == [(2,)]
+
+
+def test_markup_is_kept_as_the_plain_text_it_is(standing: Place, essay, seen, refused: Refused) -> None:
+    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+    made = first(seen(essay, ed))
+    send(standing, "PATCH", f"/v1/feedback/{made['id']}", ed, {"message": MARKUP, "suggestions": [MARKUP]})
+    own = {**OWN, "quote": "distracting", "message": MARKUP, "next_step": MARKUP}
+    added = send(standing, "POST", f"/v1/submissions/{essay['id']}/comments", ed, own).json
+    note = {"reaction": "disagree", "note": MARKUP}
+    assert send(standing, "PUT", f"/v1/feedback/{made['id']}/reaction", alice, note).status_code == 200
+    answer = standing.client.get(essay["links"]["feedback"], headers=alice)
+    assert answer.content_type == "application/json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    edited = named(answer.json, made["id"])
+    assert (edited["message"], edited["suggestions"], edited["reaction"]["note"]) == (MARKUP, [MARKUP], MARKUP)
+    assert named(answer.json, added["id"])["next_step"] == MARKUP
+    for body in ({"message": "a\0b"}, {"suggestions": ["\ud800"]}):
+        raw = json.dumps(body).encode()
+        refusal = standing.client.patch(f"/v1/feedback/{made['id']}", data=raw, headers={**ed, "Content-Type": "application/json"})
+        refused(refusal, 422, "invalid-text")
+
+
+def test_the_bank_is_its_owners_alone(standing: Place, essay, refused: Refused) -> None:
+    ed, nell, ada = (standing.signed_in(name) for name in ("ed", "nell", "ada"))
+    saved = send(standing, "POST", "/v1/saved-comments", ed, {**OWN, "suggestions": ["a", "b"]})
+    assert saved.status_code == 201, saved.text
+    at = saved.headers["Location"]
+    assert at == f"/v1/saved-comments/{saved.json['id']}"
+    assert {name: saved.json[name] for name in OWN} == OWN
+    assert standing.client.get(at, headers=ed).json == saved.json
+    second = send(standing, "POST", "/v1/saved-comments", ed, {**OWN, "message": "Another."}).json
+    page = standing.client.get("/v1/saved-comments?limit=1", headers=ed).json
+    assert [one["id"] for one in page["items"]] == [second["id"]]
+    page = standing.client.get(f"/v1/saved-comments?limit=1&cursor={page['next_cursor']}", headers=ed).json
+    assert page["items"][0] == saved.json
+
+    # An admin may see every row of the org, but a bank is nobody else's business; its words are under the owner's key anyway.
+    for other in (nell, ada, standing.signed_in("ed", standing.other)):
+        assert standing.client.get("/v1/saved-comments", headers=other).json == {"items": [], "next_cursor": None}
+        refused(standing.client.get(at, headers=other), 404, "not-found")
+        refused(standing.client.delete(at, headers=other), 404, "not-found")
+    use = {"quote": "distracting", "saved_comment_id": saved.json["id"]}
+    refused(send(standing, "POST", f"/v1/submissions/{essay['id']}/comments", ada, use), 404, "not-found")
+    for who in ("alice", "key"):
+        for method, path in (("GET", "/v1/saved-comments"), ("GET", at), ("DELETE", at)):
+            refused(send(standing, method, path, headers_of(standing, who)), 403, "forbidden")
+        refused(send(standing, "POST", "/v1/saved-comments", headers_of(standing, who), OWN), 403, "forbidden")
+    for change in ({"type": "spelling"}, {"message": ""}, {"message": "x" * 2001}, {"user_id": str(standing.school.nell)}):
+        refused(send(standing, "POST", "/v1/saved-comments", ed, {**OWN, **change}), 422, "invalid-payload")
+
+    assert standing.client.delete(at, headers=ed).status_code == 204
+    refused(standing.client.get(at, headers=ed), 404, "not-found")
+    refused(standing.client.delete(at, headers=ed), 404, "not-found")
+
+
+def test_a_saved_comment_is_used_again_and_a_new_one_saved_on_the_way(standing: Place, essay) -> None:
+    ed, at = standing.signed_in("ed"), f"/v1/submissions/{essay['id']}/comments"
+    added = send(standing, "POST", at, ed, {**OWN, "quote": "distracting", "suggestions": ["a"], "save": True}).json
+    kept = standing.client.get("/v1/saved-comments?limit=1", headers=ed).json["items"][0]
+    assert {name: kept[name] for name in OWN} == OWN
+    use = {"quote": "loud", "saved_comment_id": kept["id"], "severity": "minor"}
+    used = send(standing, "POST", at, ed, use).json
+    assert used["id"] != added["id"]
+    same = ("pass", "type", "kind", "message", "next_step", "suggestions")
+    assert {name: used[name] for name in same} == {name: added[name] for name in same}
+    assert (used["severity"], used["span"]["quote"]) == ("minor", "loud")
+    # Deleting it from the bank takes nothing back.
+    assert standing.client.delete(f"/v1/saved-comments/{kept['id']}", headers=ed).status_code == 204
+    assert named(standing.client.get(essay["links"]["feedback"], headers=ed).json, used["id"])["message"] == OWN["message"]
+
+
+def test_a_reaction_is_the_students_and_seen_by_them_and_their_teachers(standing: Place, essay, seen, refused: Refused) -> None:
+    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+    made = first(seen(essay, alice))
+    assert made["reaction"] is None
+    at = f"/v1/feedback/{made['id']}/reaction"
+    answer = send(standing, "PUT", at, alice, {"reaction": "helpful"})
+    assert (answer.status_code, answer.json["reaction"], answer.json["note"]) == (200, "helpful", None)
+    said = send(standing, "PUT", at, alice, {"reaction": "disagree", "note": "It is a quotation."}).json
+    for who in (alice, ed, standing.signed_in("ada")):
+        assert named(seen(essay, who), made["id"])["reaction"] == said
+    for who in ("ed", "nell", "ada", "key", "other ed"):
+        for method, body in (("PUT", {"reaction": "helpful"}), ("DELETE", None)):
+            refused(send(standing, method, at, headers_of(standing, who), body), 403, "forbidden")
+    for who in ("bob", "zoe", "other alice"):
+        for method, body in (("PUT", {"reaction": "helpful"}), ("DELETE", None)):
+            refused(send(standing, method, at, headers_of(standing, who), body), 404, "not-found")
+    wrong = ({}, {"reaction": "love"}, {"reaction": "helpful", "note": ""}, {"reaction": "helpful", "note": "x" * 1001}, {"note": "x"})
+    for body in wrong:
+        refused(send(standing, "PUT", at, alice, body), 422, "invalid-payload")
+    assert named(seen(essay, ed), made["id"])["reaction"] == said
+    assert [send(standing, "DELETE", at, alice).status_code for _ in range(2)] == [204, 204]
+    assert named(seen(essay, ed), made["id"])["reaction"] is None
+
+
+def test_what_a_student_does_not_see_they_cannot_react_to(standing: Place, essay, held, seen, refused: Refused) -> None:
+    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+    unreleased, rejected, replaced = first(seen(held, ed)), first(seen(essay, ed)), first(seen(essay, ed), "content")
+    send(standing, "PATCH", f"/v1/feedback/{rejected['id']}", ed, {"decision": "reject"})
+    standing.database.sql("update feedback set superseded_at = now() where id = %s", replaced["id"])
+    for comment in (unreleased, rejected, replaced):
+        for method, body in (("PUT", {"reaction": "helpful"}), ("DELETE", None)):
+            refused(send(standing, method, f"/v1/feedback/{comment['id']}/reaction", alice, body), 404, "not-found")
+    refused(send(standing, "PATCH", f"/v1/feedback/{replaced['id']}", ed, {"decision": "accept"}), 404, "not-found")
+
+
+def test_held_feedback_is_reviewed_first_and_then_released_once(standing: Place, held, seen, refused: Refused) -> None:
+    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+    made = first(seen(held, ed))
+    send(standing, "PATCH", f"/v1/feedback/{made['id']}", ed, {"message": "Better said."})
+    refused(standing.client.get(held["links"]["feedback"], headers=alice), 409, "feedback-not-ready")
+    views = "select count(*) from analytics where submission_id = %s"
+    before = standing.database.sql(views, held["id"])
+    answers = [send(standing, "POST", f"/v1/submissions/{held['id']}/release", who) for who in (ed, standing.signed_in("ada"))]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json == answers[1].json
+    assert (answers[0].json["id"], answers[0].json["released"]) == (held["id"], True)
+    assert standing.database.sql(views, held["id"]) == before
+    assert standing.client.get(held["links"]["self"], headers=alice).json["released"] is True
+    assert named(seen(held, alice), made["id"])["message"] == "Better said."
+    noted = standing.database.sql(
+        "select actor_id, detail from audit_log where action = 'feedback_released' and entity_id = %s", held["id"]
+    )
+    assert noted == [(standing.school.ed, {"user_id": str(standing.school.alice)})]
+
+
+def test_an_assignment_is_released_at_once_but_for_what_is_still_read(place: Place, refused: Refused) -> None:
+    assignment, ed = str(place.school.reviewed_assignment), place.signed_in("ed")
+    older = place.hand_in("alice", assignment_id=assignment)
+    newer = place.hand_in("alice", assignment_id=assignment, title="Again")
+    other = place.hand_in("bob", assignment_id=assignment)
+    body = {"title": "t", "text": ESSAY, "assignment_id": assignment, "student": {"external_id": "p-sis"}}
+    unread = place.client.post("/v1/submissions", json=body, headers=place.with_key()).json
+    elsewhere = place.hand_in("alice", assignment_id=str(place.school.assignment))
+    for receipt in (newer, other):
+        for name in ("grammar", "structure", "content"):
+            place.worker.finish(receipt["id"], name)
+    at = f"/v1/assignments/{assignment}/release"
+    for who in ("nell", "other ada"):
+        refused(send(place, "POST", at, headers_of(place, who)), 404, "not-found")
+    for who in ("alice", "key"):
+        refused(send(place, "POST", at, headers_of(place, who)), 403, "forbidden")
+    assert [send(place, "POST", at, ed).json for _ in range(2)] == [{"released": 2}, {"released": 0}]
+    released = dict(place.database.sql("select id::text, released_at is not null from submissions"))
+    mine = {one["id"]: released[one["id"]] for one in (older, newer, other, unread)}
+    assert mine == {older["id"]: False, newer["id"]: True, other["id"]: True, unread["id"]: False}
+    assert released[elsewhere["id"]] is True
+    noted = place.database.sql("select entity, entity_id, actor_id, detail from audit_log where action = 'feedback_released'")
+    assert noted == [("assignment", place.school.reviewed_assignment, place.school.ed, {"submissions": 2})]
+    each = place.database.sql("select entity_id::text from audit_log where entity = 'submission' and action = 'changed'")
+    assert sorted(each) == sorted([(newer["id"],), (other["id"],)])

@@ -1,0 +1,165 @@
+"""A prefix is written once, and nobody waits longer than it pays."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+
+import pytest
+
+from workers.providers import warm
+from workers.providers.warm import Gate
+
+
+class Caller:
+    """A call on a thread; `begin` and `end` say what the vendor does."""
+
+    def __init__(self, gate: Gate, *, essay: str, course: str = "class") -> None:
+        self.through = threading.Event()
+        self.left = threading.Event()
+        self._acts: list[str] = []
+        self._told = threading.Condition()
+        self._gate, self._essay, self._course = gate, essay, course
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def act(self, what: str) -> None:
+        with self._told:
+            self._acts.append(what)
+            self._told.notify_all()
+
+    def _run(self) -> None:
+        try:
+            with self._gate.passing(class_key=self._course, essay_key=self._essay) as turn:
+                self.through.set()
+                while True:
+                    with self._told:
+                        self._told.wait_for(lambda: self._acts, timeout=5)
+                        act = self._acts.pop(0) if self._acts else "fail"
+                    if act == "fail":
+                        return
+                    if act == "begin":
+                        turn.began()
+                    else:
+                        turn.ended()
+                        return
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.left.set()
+
+    def is_through(self, within: float = 1.0) -> bool:
+        return self.through.wait(within)
+
+
+def taught(gate: Gate, *, begin: float, whole: float) -> Gate:
+    with gate.passing(class_key="other", essay_key="other") as turn:
+        turn.since = time.monotonic() - begin
+        turn.began()
+        turn.since = time.monotonic() - whole
+        turn.ended()
+    return gate
+
+
+def test_a_second_pass_of_an_essay_goes_when_the_first_answer_begins() -> None:
+    gate = taught(Gate(), begin=1.0, whole=10.0)
+    first = Caller(gate, essay="a")
+    assert first.is_through()
+    second = Caller(gate, essay="a")
+    assert not second.is_through(0.2)
+    first.act("begin")
+    assert second.is_through(0.3)
+    assert Caller(gate, essay="a").is_through(0.3)
+
+
+def test_patience_is_what_is_worth_waiting_for() -> None:
+    assert Gate().patience_seconds() == 0.5
+    assert taught(Gate(), begin=0.4, whole=4.0).patience_seconds() == pytest.approx(0.6, abs=0.05)
+    assert taught(Gate(), begin=3.0, whole=30.0).patience_seconds() == 2.0
+    assert taught(Gate(), begin=3.0, whole=4.0).patience_seconds() == 0.0
+    gate = Gate()
+    with gate.passing(class_key="c", essay_key="e") as turn:
+        turn.ended()
+    assert gate.patience_seconds() == 0.0
+
+
+def test_nobody_waits_longer_than_its_patience_behind_a_silent_writer() -> None:
+    gate = taught(Gate(), begin=0.2, whole=2.0)
+    assert Caller(gate, essay="a").is_through()
+    started = time.monotonic()
+    assert Caller(gate, essay="a").is_through()
+    assert 0.2 < time.monotonic() - started < 0.6
+    assert Caller(gate, essay="a").is_through(0.15)  # who comes later need not find it out again
+
+
+def test_another_essay_of_the_class_waits_until_the_first_begins_or_ends() -> None:
+    for act in ("begin", "end"):
+        gate = Gate()
+        first = Caller(gate, essay="a")
+        assert first.is_through()
+        other, stranger = Caller(gate, essay="b"), Caller(gate, essay="z", course="another class")
+        assert stranger.is_through(0.3) and not other.is_through(0.7)
+        first.act(act)
+        assert other.is_through(0.3)
+
+
+def test_a_failed_writer_hands_its_role_to_one_of_those_who_wait() -> None:
+    gate = taught(Gate(), begin=1.0, whole=10.0)
+    first = Caller(gate, essay="a")
+    assert first.is_through()
+    waiting = [Caller(gate, essay=essay) for essay in ("b", "c", "d")]
+    time.sleep(0.1)
+    first.act("fail")
+    deadline = time.monotonic() + 1
+    while not any(one.through.is_set() for one in waiting) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.15)
+    through = [one for one in waiting if one.through.is_set()]
+    assert len(through) == 1
+    through[0].act("begin")
+    assert all(one.is_through(0.3) for one in waiting)
+
+
+def test_a_prefix_is_written_again_five_minutes_after_its_last_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "LASTS_SECONDS", 0.2)
+    gate = taught(Gate(), begin=0.5, whole=5.0)
+    Caller(gate, essay="a").act("begin")
+    assert Caller(gate, essay="a").is_through(0.15)
+    time.sleep(0.3)
+    assert Caller(gate, essay="a").is_through(0.15)
+    assert not Caller(gate, essay="a").is_through(0.2)
+
+
+def test_the_table_is_bounded_and_a_dropped_prefix_does_no_harm() -> None:
+    gate = Gate(prefixes=4)
+    for number in range(10):
+        with gate.passing(class_key=f"c{number}", essay_key=f"e{number}") as turn:
+            turn.began()
+    assert len(gate) == 4
+
+
+def test_without_a_wait_allowed_nobody_waits() -> None:
+    gate = Gate(most_seconds=0)
+    callers = [Caller(gate, essay=essay) for essay in ("a", "a", "b")]
+    assert all(one.is_through(0.3) for one in callers)
+
+
+def interrupted(caller: Caller) -> None:
+    raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(caller.thread.ident or 0), ctypes.py_object(KeyboardInterrupt)
+    )
+    assert raised == 1
+
+
+
+def test_a_waiting_thread_can_be_interrupted_and_leaves_the_gate_in_order() -> None:
+    gate = Gate()
+    first = Caller(gate, essay="a")
+    assert first.is_through()
+    second = Caller(gate, essay="b")
+    assert not second.is_through(0.2)
+    interrupted(second)
+    assert second.left.wait(0.5) and not second.through.is_set()
+    first.act("begin")
+    assert Caller(gate, essay="c").is_through(0.3)

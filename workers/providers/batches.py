@@ -1,0 +1,51 @@
+"""What the vendor's batches answer: how far one is, and the one line of its results."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+from pydantic_core import from_json
+
+from workers.providers.wire import Envelope, Trouble
+
+
+class Batch(BaseModel):
+    """A batch as far as it matters here."""
+
+    id: str
+    processing_status: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Return whether its results can be fetched."""
+        return self.processing_status == "ended"
+
+
+class _Failure(BaseModel):
+    error: Trouble
+
+
+class Result(BaseModel):
+    """What became of the one request: "succeeded" with a message, "errored" with an error, "expired" or "canceled"."""
+
+    type: str
+    message: Envelope | None = None
+    error: _Failure | None = None
+
+
+class _Line(BaseModel):
+    custom_id: str
+    result: Result
+
+
+def batch_of(raw: str) -> Batch:
+    """Return the batch in a body. Raises ValueError when there is none."""
+    return Batch.model_validate(from_json(raw))
+
+
+def result_of(raw: str, *, custom_id: str) -> Result:
+    """Return the result of this request in a body of JSON lines. Raises ValueError when there is none."""
+    for line in filter(str.strip, raw.split("\n")):
+        found = _Line.model_validate(from_json(line))
+        if found.custom_id == custom_id:
+            return found.result
+    raise ValueError("the results do not name the request")
