@@ -7,6 +7,7 @@ The corpus is JSON lines of `text`, `refs` and `edits[k] = [start, end, replacem
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import math
 import random
@@ -16,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from workers.providers.local.provider import LocalProvider
 ORDER = 4
 DRAWS = 500
 BINS = 10
+EDGES = (0.0, 0.35, 0.6, 0.75, 0.85, 0.92, 1.01)
 _TOKEN = re.compile(r"n't\b|'(?:s|m|d|re|ve|ll)\b|\w+?(?=n't\b)|\w+(?:[-.]\w+)*|\.\.\.|\S", re.IGNORECASE)
 
 Edit = tuple[int, int]
@@ -56,25 +59,57 @@ class Judged:
 
 
 def read_corpus(path: Path, limit: int | None = None) -> list[Line]:
-    """Return the lines of a corpus file, at most `limit`."""
+    """Return the lines of a corpus file, at most `limit`. Raises ValueError where a line is not in the format."""
     found: list[Line] = []
-    with path.open(encoding="utf-8") as lines:
-        for raw in lines:
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        for number, raw in enumerate(lines, 1):
             if limit is not None and len(found) >= limit:
                 break
-            row: dict[str, Any] = json.loads(raw)
-            found.append(
-                Line(
-                    text=row["text"],
-                    refs=tuple(row["refs"]),
-                    edits=tuple(tuple((edit[0], edit[1]) for edit in edits) for edits in row["edits"]),
-                    source_tokens=tuple(row["text_tok"].split()) if "text_tok" in row else tokens(row["text"]),
-                    ref_tokens=tuple(tuple(one.split()) for one in row["refs_tok"])
-                    if "refs_tok" in row
-                    else tuple(tokens(one) for one in row["refs"]),
-                )
-            )
+            if not raw.strip():
+                continue
+            try:
+                found.append(_line(json.loads(raw)))
+            except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+                wrong = f"line {number} is not a text with its references ({type(error).__name__}: {error})"
+                raise ValueError(wrong) from error
     return found
+
+
+def _line(row: dict[str, Any]) -> Line:
+    text: str = row["text"]
+    edits: list[list[list[Any]]] = row.get("edits") or []
+    refs: list[str] = row.get("refs") or [_edited(text, own) for own in edits]
+    places = [[(edit[0], edit[1]) for edit in own] for own in edits] or [changed_places(text, ref) for ref in refs]
+    tokenised = row.get("refs_tok") or []
+    return Line(
+        text=text,
+        refs=tuple(refs),
+        edits=tuple(map(tuple, places)),
+        source_tokens=tuple(row["text_tok"].split()) if row.get("text_tok") else tokens(text),
+        ref_tokens=tuple(tuple(one.split()) for one in tokenised)
+        if len(tokenised) == len(refs)
+        else tuple(tokens(one) for one in refs),
+    )
+
+
+def _edited(text: str, edits: Sequence[Sequence[Any]]) -> str:
+    for start, end, replacement, *_ in sorted(edits, key=lambda edit: (edit[0], edit[1]), reverse=True):
+        text = text[:start] + (replacement or "") + text[end:]
+    return text
+
+
+def changed_places(text: str, ref: str) -> list[Edit]:
+    """Return the places of a text that a reference changed, by its tokens: for corpora that list no edits."""
+    found = list(_TOKEN.finditer(text))
+    pairs = difflib.SequenceMatcher(None, [match.group() for match in found], tokens(ref), autojunk=False).get_opcodes()
+    places: list[Edit] = []
+    for kind, first, last, _, _ in pairs:
+        if kind == "insert":
+            at = found[first].start() if first < len(found) else len(text)
+            places.append((at, at))
+        elif kind != "equal":
+            places.append((found[first].start(), found[last - 1].end()))
+    return places
 
 
 def tokens(text: str) -> tuple[str, ...]:
@@ -201,6 +236,24 @@ def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
     return sum(off) / len(pairs) if pairs else 0.0
 
 
+def reliability(pairs: Sequence[tuple[float, bool]]) -> list[tuple[float, float, int, float, float]]:
+    """Return the bins that hold anything: from, to, how many, mean confidence, share that is real."""
+    found: list[tuple[float, float, int, float, float]] = []
+    for low, high in pairwise(EDGES):
+        own = [(confidence, real) for confidence, real in pairs if low <= confidence < high]
+        if own:
+            mean, share = sum(c for c, _ in own) / len(own), sum(real for _, real in own) / len(own)
+            found.append((low, high, len(own), round(mean, 3), round(share, 3)))
+    return found
+
+
+def confidences(lines: Sequence[Line]) -> list[tuple[float, bool]]:
+    """Return the confidence of every finding on the lines, shown or not, with the verdict of the references."""
+    engines = Engines()
+    seen = ((line, grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines).all) for line in lines)
+    return [(one.finding.problem, one.real) for line, found in seen for one in judge(line, found)]
+
+
 def measure(lines: Sequence[Line]) -> dict[str, float | int]:
     """Return the figures of the shown flags over a corpus, each line read as a text of its own."""
     engines = Engines()
@@ -243,16 +296,21 @@ def _share(part: int, whole: int) -> float:
 
 
 def show(essay: str, prompt: str) -> dict[str, Any]:
-    """Return the answers of all three passes on one essay, ready for JSON."""
+    """Return all comments on one essay in one list, what was not checked, and the answers of the passes, ready for JSON."""
     provider = LocalProvider()
-    return {
+    passes = {
         str(name): asdict(provider.ask(PassRequest(pass_name=name, text=essay, assignment_prompt=prompt)).answer)
         for name in PassName
+    }
+    return {
+        "comments": [{"pass": name, **one} for name, answer in passes.items() for one in answer["comments"]],
+        "not_checked": list(dict.fromkeys(one for answer in passes.values() for one in answer["not_checked"])),
+        "passes": passes,
     }
 
 
 def _readable(answers: dict[str, Any]) -> Iterable[str]:
-    for name, answer in answers.items():
+    for name, answer in answers["passes"].items():
         yield f"== {name}"
         for comment in answer["comments"]:
             place = f"{comment['span']['start']}-{comment['span']['end']}"
@@ -272,18 +330,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, help="read only the first N texts")
     parser.add_argument("--essay", type=Path, help="show the comments on this essay instead")
     parser.add_argument("--prompt", type=Path, help="the assignment the essay answers")
+    parser.add_argument("--bins", action="store_true", help="print how reliable each range of confidence is instead")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args(arguments)
     if (chosen.essay is None) == (chosen.corpus is None):
         parser.error("name either a corpus or --essay")
     if chosen.essay is not None:
-        prompt = chosen.prompt.read_text(encoding="utf-8") if chosen.prompt else ""
-        answers = show(chosen.essay.read_text(encoding="utf-8"), prompt)
+        # Not read_text: it would turn line ends into others and move every offset behind them.
+        prompt = chosen.prompt.read_bytes().decode("utf-8") if chosen.prompt else ""
+        answers = show(chosen.essay.read_bytes().decode("utf-8"), prompt)
         print(json.dumps(answers, ensure_ascii=False, indent=1) if chosen.json else "\n".join(_readable(answers)))
         return 0
-    lines = read_corpus(chosen.corpus, chosen.limit)
+    try:
+        read = read_corpus(chosen.corpus, chosen.limit)
+    except ValueError as error:
+        parser.error(str(error))
+    # A text without a reference is no witness for or against a flag.
+    lines = [line for line in read if line.refs]
     if not lines:
-        parser.error("the corpus holds no text")
+        parser.error("the corpus holds no text" if not read else "no text of the corpus has a reference")
+    if chosen.bins:
+        rows = [("from", "to", "n", "predicted", "actual"), *reliability(confidences(lines))]
+        print("\n".join("  ".join(f"{value:>9}" for value in row) for row in rows))
+        return 0
     figures = measure(lines)
     if chosen.json:
         print(json.dumps(figures))

@@ -81,14 +81,22 @@ def store(
     What this pass said of this version before is superseded (what an educator wrote on this version is not), and `fates` is what became of
     the comments of the draft before.
     """
-    for table, also in (("feedback", "and (origin <> 'educator' or carried_from is not null)"), ("criterion_results", "")):
-        run(
-            f"""
-            update {table} set superseded_at = now()
-            where org_id = %s and submission_id = %s and pass = %s and superseded_at is null {also}
-            """,  # noqa: S608 - constants
-            (held.org, held.submission, held.name),
-        )
+    this = (held.org, held.submission, held.name)
+    run(
+        """
+        update feedback set superseded_at = now()
+        where org_id = %s and submission_id = %s and pass = %s and superseded_at is null
+            and (origin <> 'educator' or carried_from is not null)
+        """,
+        this,
+    )
+    run(
+        """
+        update criterion_results set superseded_at = now()
+        where org_id = %s and submission_id = %s and pass = %s and superseded_at is null
+        """,
+        this,
+    )
     for fate in sorted(set((fates or {}).values())):
         decided = [comment for comment, one in (fates or {}).items() if one == fate]
         run("update feedback set resolution = %s where org_id = %s and id = any (%s)", (fate, held.org, decided))

@@ -109,6 +109,12 @@ def _school_day(known: dict[str, Any], console: Console, say: _Narrator) -> None
         "The educator looks over the class", "Signed in as Ed, who sees the essays of his own course and no others."
     )
     _show_class(known, console, handed_in)
+    _correct(handed_in[0], first.body, known, say)
+
+    say.chapter(
+        "The student hands in a second draft", "Sam takes up two suggestions; every comment on the first draft is answered for."
+    )
+    _revise(handed_in[0], first.body, student, known, say)
 
     say.chapter("Ops look at the numbers", "What moved on the metrics page since the start.")
     _show_metrics(before, known["metrics"], console)
@@ -250,6 +256,52 @@ def _show_class(known: dict[str, Any], console: Console, handed_in: list[HandedI
         _expect(feedback, 200, "feedback, read by the educator")
         table.add_row(item["title"], str(item["version"]), item["status"], str(len(feedback.body["comments"])))
     console.print(table)
+
+
+def _correct(essay: HandedIn, found: dict[str, Any], known: dict[str, Any], say: _Narrator) -> None:
+    """The educator has put one comment into other words, and the student reads those."""
+    comment = found["comments"][-1]
+    words = "Good that you look at both sides. Which of the two would your headteacher believe, and why?"
+    changed = ask(
+        "PATCH", f"{known['ingest']}/v1/feedback/{comment['id']}", body={"decision": "edit", "message": words},
+        headers=_sign_in(known["ingest"], known, "educator"),
+    )  # fmt: skip
+    _expect(changed, 200, "Ed's edit of a comment")
+    again = ask("GET", f"{known['ingest']}{essay.location}/feedback", headers=_sign_in(known["ingest"], known, "student"))
+    read = {one["id"]: one["message"] for one in _expect(again, 200, "the student's feedback after the edit").body["comments"]}
+    if read[comment["id"]] != words:
+        raise DemoFailed("the student does not read what Ed wrote")
+    say.line("Ed puts a comment into his own words; Sam reads those, and the original is kept")
+
+
+def _revise(
+    essay: HandedIn, found: dict[str, Any], student: dict[str, str], known: dict[str, Any], say: _Narrator
+) -> None:
+    """Two suggestions are in the second draft, and the progress says so."""
+    fixable = [
+        one for one in found["comments"]
+        if one["pass"] == "grammar" and one["suggestions"] and not one["also_at"] and one["span"]["match"] != "none"  # noqa: S105 - a reading
+    ][:2]  # fmt: skip
+    text = essay.text
+    for one in sorted(fixable, key=lambda comment: comment["span"]["start"], reverse=True):
+        text = text[: one["span"]["start"]] + one["suggestions"][0] + text[one["span"]["end"] :]
+        say.line(f"Sam changes “{_escaped(one['span']['quote'])}” to “{_escaped(one['suggestions'][0])}”")
+    body = {"essay_id": _essay_id(essay, student, known), "title": essay.title, "text": text}
+    answer = _expect(ask("POST", f"{known['ingest']}/v1/submissions", body=body, headers=student), 202, "the second draft")
+    second = HandedIn(title=essay.title, text=text, event={}, event_id="", location=answer.headers["Location"])
+    _watch([second], known, say)
+    url = f"{known['ingest']}/v1/essays/{body['essay_id']}/progress"
+    progress = _expect(ask("GET", url, headers=student), 200, "the progress").body
+    counts = progress["counts"]
+    say.line(", ".join(f"[bold]{counts[fate]}[/] {fate}" for fate in counts) + f"; {progress['new_comments']} new")
+    fates = {one["id"]: one["resolution"] for one in progress["comments"]}
+    if any(fates[one["id"]] != "addressed" for one in fixable):
+        raise DemoFailed("a comment whose words were changed is not addressed")
+
+
+def _essay_id(essay: HandedIn, student: dict[str, str], known: dict[str, Any]) -> str:
+    state = _expect(ask("GET", f"{known['ingest']}{essay.location}", headers=student), 200, "the first draft's status")
+    return str(state.body["essay_id"])
 
 
 def _show_metrics(before: dict[str, float], url: str, console: Console) -> None:

@@ -59,15 +59,15 @@ def calls(machine: Standalone, location: str) -> list[tuple[Any, ...]]:
     )
 
 
-def test_the_feedback_is_claudes_and_its_quotes_are_true(machine: Standalone, first: str) -> None:
+def test_the_feedback_is_claudes_with_local_grammar_beside_it_and_its_quotes_are_true(machine: Standalone, first: str) -> None:
     found = machine.feedback(first)
-    assert {(comment["pass"], comment["provider"], comment["model"]) for comment in found["comments"]} == {
-        (name, "anthropic", "claude-sonnet-5-5") for name in ("grammar", "structure", "content")
-    }
+    by = {(comment["pass"], comment["provider"], comment["model"].split()[0]) for comment in found["comments"]}
+    claude = {(name, "anthropic", "claude-sonnet-5-5") for name in ("grammar", "structure", "content")}
+    assert by == claude | {("grammar", "local", "local-1")}
     for comment in found["comments"]:
         span = comment["span"]
         assert ESSAY[span["start"] : span["end"]] == span["quote"] != ""
-        assert (comment["origin"], comment["confidence_basis"]) == ("model", "model")
+        assert comment["origin"] == ("model" if comment["provider"] == "anthropic" else "rule")
 
 
 def test_the_vendor_was_told_nothing_about_the_student(machine: Standalone, vendor: FakeVendor) -> None:

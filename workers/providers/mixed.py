@@ -5,6 +5,7 @@ Only the grammar pass is mixed. For structure and content the rules know too lit
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from models.jobs import PassName
@@ -85,25 +86,25 @@ def merged(remote: PassAnswer, local: Reply, *, by: str) -> PassAnswer:
 
     An answer without comments, such as the one to an essay that is not English, adds nothing.
     """
-    left = list(local.answer.comments)
     kept: list[Comment] = []
     for comment in remote.comments:
-        # A comment already folded into an earlier one must not come up twice.
+        # The same point about the same words is made once.
         twin = next((at for at, one in enumerate(kept) if _repeats(one, comment)), None)
-        if twin is not None:
-            kept[twin] = _folded(kept[twin], comment)
-            continue
-        agreeing = [one for one in left if _agree(comment, one)]
-        left = [one for one in left if one not in agreeing]
-        kept.append(_joined(comment, agreeing) if agreeing else comment)
-    taken = {place for one in kept if one.kind != "praise" for place in _places(one)}
-    for comment in left:
-        if len(kept) >= MAX_COMMENTS:
-            break
-        alone = _without(comment, taken)
-        if alone is not None:
-            kept.append(replace(alone, origin="rule", provider=by, model=local.model))
-            taken.update(_places(alone))
+        if twin is None:
+            kept.append(comment)
+        else:
+            kept[twin] = replace(kept[twin], also_at=_also(kept[twin], comment.also_at))
+    taken = [place for one in kept if one.kind != "praise" for place in _places(one)]
+    joined: set[int] = set()
+    for at, comment in enumerate(kept):
+        # One folded local comment may stand behind several remote ones, where the remote did not fold.
+        agreeing = [number for number, one in enumerate(local.answer.comments) if _agree(comment, one)]
+        if agreeing:
+            joined.update(agreeing)
+            kept[at] = _joined(comment, [local.answer.comments[number] for number in agreeing], taken)
+            taken += kept[at].also_at
+    alone = (one for number, one in enumerate(local.answer.comments) if number not in joined)
+    kept += [replace(one, origin="rule", provider=by, model=local.model) for one in alone]
     # Stable: the readers' own order stands among comments of the same weight.
     ordered = sorted(kept[:MAX_COMMENTS], key=lambda one: one.severity != "major")
     return replace(remote, comments=tuple(ordered))
@@ -143,11 +144,10 @@ def _agree(remote: Comment, local: Comment) -> bool:
     return remote.type == local.type or (_alike(remote, local) and any(_holds(*pair) for pair in met))
 
 
-def _joined(remote: Comment, local: list[Comment]) -> Comment:
-    doubt = 1 - remote.confidence
-    for one in local:
-        # Several local comments inside one remote place are not several witnesses: the surest of them counts.
-        doubt = min(doubt, (1 - remote.confidence) * (1 - one.confidence))
+def _joined(remote: Comment, local: list[Comment], taken: list[Place]) -> Comment:
+    # Several local comments inside one remote place are not several witnesses: the surest of them counts.
+    doubt = (1 - remote.confidence) * (1 - max(one.confidence for one in local))
+    places = sorted(place for one in local for place in _places(one))
     offered = dict.fromkeys([*remote.suggestions, *(text for one in local for text in _fitting(remote, one))])
     return replace(
         remote,
@@ -155,7 +155,7 @@ def _joined(remote: Comment, local: list[Comment]) -> Comment:
         confidence=round(max(min(1 - doubt, CEILING), remote.confidence), 3),
         confidence_basis="agreement",
         origin="model",
-        also_at=_also(remote, [place for one in local for place in _places(one)]),
+        also_at=_also(remote, [place for place in places if not any(_overlap(place, other) for other in taken)]),
     )
 
 
@@ -165,29 +165,12 @@ def _fitting(remote: Comment, local: Comment) -> tuple[str, ...]:
     return local.suggestions if same or remote.span.quote == local.span.quote else ()
 
 
-def _also(first: Comment, places: list[Place]) -> tuple[Place, ...]:
-    """Return the other places of a joined comment, in order; a place that overlaps one already there adds nothing."""
-    kept = [(first.span.start, first.span.end)]
-    for place in [*first.also_at, *sorted(places)]:
-        if not any(_overlap(place, one) for one in kept):
-            kept.append(place)
-    return tuple(sorted(kept[1:]))
+def _also(first: Comment, places: Iterable[Place]) -> tuple[Place, ...]:
+    """Return the other places of a comment with these added, in order, none of them twice."""
+    return tuple(sorted({*first.also_at, *places} - {(first.span.start, first.span.end)}))
 
 
 def _repeats(one: Comment, other: Comment) -> bool:
     """Return whether two remote comments are the same point about the same words."""
     same = (one.type, one.kind, one.span.start, one.span.end) == (other.type, other.kind, other.span.start, other.span.end)
     return same and one.span.match != "none" and one.message == other.message
-
-
-def _folded(one: Comment, other: Comment) -> Comment:
-    return replace(one, also_at=_also(one, list(other.also_at)))
-
-
-def _without(comment: Comment, taken: set[Place]) -> Comment | None:
-    """Return the local comment less the places already spoken of with the same words, or None when none is left."""
-    places = _places(comment)
-    free = [place for place in places if place not in taken]
-    if not free or places[0] != free[0]:
-        return None if not free or len(free) * 2 < len(places) else comment
-    return replace(comment, also_at=tuple(free[1:]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -10,32 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.jobs import PassName
-from workers.providers.base import PassAnswer, PassRequest
+from workers.providers.base import PassAnswer
 from workers.providers.local.guards import MAX_BLOCK, blocks, copied, engine_text, foreign
-from workers.providers.local.provider import LocalProvider
 
 Ask = Callable[..., PassAnswer]
 
 ENGLISH = "The dog sleeps under the table because it is tired. "
-
-HOSTILE = {
-    "a token of 100,000 letters": "The " + "a" * 99_996,
-    "20,000 hyphens": "The end " + "-" * 20_000,
-    "18 kB of initials": "The end " + "A.B.C." * 3_000,
-    "initials with spaces": "The end " + "A.B.C. " * 2_500,
-    "brackets": "The end " + ("(" * 60 + " ") * 300,
-    "emoji with spaces": ENGLISH + "😀 " * 8_000,
-    "one sentence without end": "The " + "word " * 6_000,
-    "nothing but line ends": "The end\n" + "\n" * 20_000,
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_is_answered_in_bounded_time(provider: LocalProvider, name: str) -> None:
-    started = time.monotonic()
-    for pass_name in PassName:
-        provider.ask(PassRequest(pass_name=pass_name, text=HOSTILE[name]))
-    assert time.monotonic() - started < 20
 
 
 def test_masking_keeps_every_place() -> None:
@@ -110,8 +89,13 @@ def test_another_language_is_named_and_gets_no_advice(ask: Ask, text: str, pass_
     assert "English" in answer.not_checked[0]
 
 
-def test_an_essay_declared_as_german_is_not_checked(ask: Ask) -> None:
-    assert "only English" in ask(PassName.GRAMMAR, "I recieve it every day.", language="de").not_checked[0]
+def test_an_undecided_text_declared_as_german_is_not_checked(ask: Ask) -> None:
+    assert "German" in ask(PassName.GRAMMAR, "Recieve komputer.", language="de").not_checked[0]
+
+
+def test_the_text_is_believed_before_its_declared_language(ask: Ask) -> None:
+    answer = ask(PassName.GRAMMAR, "I recieve it every day from my friend, and he is glad.", language="de")
+    assert [comment.span.quote for comment in answer.comments] == ["recieve"]
 
 
 def test_weak_english_is_still_english() -> None:

@@ -78,9 +78,41 @@ def test_an_essay_is_shown_with_all_three_passes(tmp_path: Path, capsys: pytest.
     essay = tmp_path / "essay.txt"
     essay.write_text("We recieve mail every day.", encoding="utf-8")
     assert main(["--essay", str(essay), "--json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"grammar", "structure", "content"}
+    shown = json.loads(capsys.readouterr().out)
+    assert set(shown["passes"]) == {"grammar", "structure", "content"}
+    (comment,) = shown["comments"]
+    assert (comment["pass"], comment["span"]["quote"]) == ("grammar", "recieve")
+    assert any("too short" in sentence for sentence in shown["not_checked"])
     assert main(["--essay", str(essay)]) == 0
     assert "recieve" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("row", "flags"), [
+    ({"text": "We recieve mail.", "refs": ["We receive mail."]}, 1),
+    ({"text": "We recieve mail.", "edits": [[[3, 10, "receive", "R:SPELL"]]]}, 1),
+    ({"text": "The sky is blue.", "refs": ["The sky is blue."], "edits": [[]]}, 0),
+])  # fmt: skip
+def test_a_corpus_with_less_in_it_is_measured_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], row: dict[str, object], flags: int
+) -> None:
+    path = tmp_path / "corpus.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert main([str(path), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["flags"], figures["p_any"], figures["recall"]) == (flags, flags, flags)
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    ("", "holds no text"), ('{"text": "One.", "refs": [], "edits": []}', "reference"), ("{", "line 1"), ("[1]", "line 1"),
+])  # fmt: skip
+def test_what_cannot_be_measured_is_said_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, said: str
+) -> None:
+    path = tmp_path / "corpus.jsonl"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main([str(path), "--json"])
+    assert said in capsys.readouterr().err
 
 
 def test_the_same_corpus_gives_the_same_table_and_none_of_its_text(corpus: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from workers.providers.base import Comment, PassAnswer, PassRequest
 from workers.providers.local.language import TASK_WORDS
-from workers.providers.local.spans import rule_comment, shared, task_stems
+from workers.providers.local.spans import UNMEASURED, rule_comment, shared, task_stems
 from workers.providers.local.text import Essay, Paragraph, Piece, read, stems, words
 
 MAX_COMMENTS = 5
@@ -210,7 +210,7 @@ def _supported(essay: Essay, request: PassRequest) -> list[Comment]:
             if cue.search(piece.text) and len(words(piece.text)) >= 8:
                 message = "You support your point with something a reader can picture or look up."
                 step = "Add a sentence that says what it shows about your point, if there is none yet."
-                return [rule_comment(request, "praise", "evidence", "info", 0.8, [piece], message, step)]
+                return [rule_comment(request, "praise", "evidence", "info", UNMEASURED, [piece], message, step)]
     return []
 
 
@@ -227,18 +227,18 @@ def _sources(essay: Essay, request: PassRequest) -> list[Comment]:
         if missing:
             message = "You name this source in the text, but I could not find it in your list of references."
             step = "Add it to the list, or check that the name is spelled the same way in both places."
-            found.append(rule_comment(request, "issue", "citation", "minor", 0.85, missing, message, step))
+            found.append(rule_comment(request, "question", "citation", "minor", UNMEASURED, missing, message, step))
     elif len(cited) >= 2:
         message = "You name sources in the text, but I could not find a list of references at the end."
         step = "Does your teacher ask for a list of sources? If so, add one with these in it."
         found.append(
-            rule_comment(request, "question", "citation", "minor", 0.85, [piece for _, piece in cited], message, step)
+            rule_comment(request, "question", "citation", "minor", UNMEASURED, [piece for _, piece in cited], message, step)
         )
     bare = list(_quotations_without_source(essay))
     if bare:
         message = "I could not see who said or wrote this quotation."
         step = "Who is speaking here, and where can a reader find it?"
-        found.append(rule_comment(request, "question", "citation", "minor", 0.85, bare, message, step))
+        found.append(rule_comment(request, "question", "citation", "minor", UNMEASURED, bare, message, step))
     return found
 
 

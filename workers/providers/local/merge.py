@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from workers.providers.local.confidence import Signs, confidence, edit_distance
-from workers.providers.local.flags import Flag
+from workers.providers.local.flags import Flag, Places
 from workers.providers.local.guards import masked
 from workers.providers.local.language import indecent
 from workers.providers.local.suggest import ranked
@@ -59,22 +59,22 @@ def findings(first: list[Flag], second: list[Flag], setting: Setting) -> list[Fi
     lingo = [flag for flag in usable if flag.engine == "L"]
     harper = [flag for flag in usable if flag.engine == "H"]
     repeated = _repeated_unknowns(lingo or harper, setting)
+    of_lingo, of_harper = Places(lingo), Places(harper)
     merged: list[Finding] = []
     for flag in lingo:
-        if _wrong_dialect(flag, harper, setting):
+        beside = of_harper.beside(flag)
+        if _wrong_dialect(flag, beside, setting):
             continue
-        beside = [other for other in harper if _overlap(flag, other)]
         if not _accepted(flag, beside, setting, repeated):
             merged.append(_finding(flag, beside, setting))
     for flag in harper:
-        if any(_overlap(flag, other) for other in lingo if not (other.dialect_only and _variant(flag))):
+        if any(not (other.dialect_only and _variant(flag)) for other in of_lingo.beside(flag)):
             continue
         if _variant(flag) and not setting.dialect:
             continue
         if not _accepted(flag, [], setting, repeated):
             merged.append(_finding(flag, [], setting))
-    engines = [*lingo, *harper]
-    ours = [flag for flag in usable if flag.engine == "O" and not any(_overlap(flag, other) for other in engines)]
+    ours = [flag for flag in usable if flag.engine == "O" and not (of_lingo.beside(flag) or of_harper.beside(flag))]
     merged += [_finding(flag, [], setting) for flag in ours]
     return _without_overlaps(merged)
 
@@ -102,7 +102,7 @@ def _variant(flag: Flag) -> bool:
     return flag.variant_of is not None
 
 
-def _wrong_dialect(flag: Flag, harper: list[Flag], setting: Setting) -> bool:
+def _wrong_dialect(flag: Flag, beside: list[Flag], setting: Setting) -> bool:
     """Return whether lingotweaker, which spells American only, flags what the writer's own dialect allows."""
     if flag.group != "L:spelling" or setting.dialect == "US":
         return False
@@ -110,11 +110,7 @@ def _wrong_dialect(flag: Flag, harper: list[Flag], setting: Setting) -> bool:
         return True
     if not setting.dialect or not setting.harper:
         return False
-    return not any(_overlap(flag, other) for other in harper)
-
-
-def _overlap(one: Flag, other: Flag) -> bool:
-    return one.start < other.end and other.start < one.end
+    return not beside
 
 
 def _word(flag: Flag, setting: Setting) -> str:
@@ -211,6 +207,7 @@ def _without_overlaps(found: list[Finding]) -> list[Finding]:
     Not the surest: the table is fitted on what this leaves, so it must not depend on the table.
     """
     kept: list[Finding] = []
+    places = Places()
     for one in sorted(
         found,
         key=lambda item: (
@@ -222,6 +219,7 @@ def _without_overlaps(found: list[Finding]) -> list[Finding]:
             item.flag.rule,
         ),
     ):
-        if not any(_overlap(one.flag, other.flag) for other in kept):
+        if not places.beside(one.flag):
             kept.append(one)
+            places.add(one.flag)
     return sorted(kept, key=lambda item: (item.start, item.end))

@@ -18,7 +18,7 @@ from workers.providers.local.guards import MAX_CHARACTERS, Case, special_case
 
 MODEL = "local-1"
 _HERE = Path(__file__).parent
-_SHARED = ("guards.py", "language.py", "spans.py", "text.py")
+_SHARED = ("guards.py", "language.py", "spans.py", "text.py", "tongues.py")
 _RULES = {
     PassName.GRAMMAR: ("confidence.json", "confidence.py", "engines.py", "flags.py", "grammar.py", "harper_engine.py",
                        "lingo.py", "merge.py", "own.py", "rules.py", "suggest.py", "wording.py"),
@@ -62,6 +62,7 @@ class LocalProvider:
             prompt=checked.assignment_prompt,
             language=checked.language,
             whole=checked.pass_name is not PassName.GRAMMAR,
+            feedback_language=checked.feedback_language,
         )
         versions: tuple[tuple[str, str], ...] = ()
         decided: list[dict[str, Any]] = []

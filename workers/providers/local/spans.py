@@ -6,6 +6,8 @@ from workers.providers.base import Comment, Criterion, Kind, PassRequest, Severi
 from workers.providers.local.text import Piece, stems, words
 
 AROUND = 32
+# Nobody has judged a sample of these comments: no surer than the least sure one that is shown.
+UNMEASURED = 0.60
 # A "sentence" without a full stop may run on for pages; its beginning is place enough.
 LONGEST = 600
 # Words teachers use for what each kind of comment is about, as they stand in names of criteria.

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from workers.providers.base import Comment, PassAnswer, PassRequest, Severity
-from workers.providers.local.spans import rule_comment, shared
+from workers.providers.local.spans import UNMEASURED, rule_comment, shared
 from workers.providers.local.text import Essay, Paragraph, Piece, read, stems, words
 
 MAX_COMMENTS = 6
@@ -141,7 +141,7 @@ def _long_sentences(essay: Essay, request: PassRequest) -> list[Comment]:
         message = f"{message} {len(long)} of your {len(counted)} sentences are longer than {LONG_SENTENCE} words."
     step = "Read it aloud: where do you take a breath? Could a new sentence begin there?"
     severity: Severity = "major" if len(long) * 3 >= len(counted) else "minor"
-    return [rule_comment(request, "issue", "sentence_length", severity, 0.85, places, message, step)]
+    return [rule_comment(request, "question", "sentence_length", severity, UNMEASURED, places, message, step)]
 
 
 def _uneven(essay: Essay, request: PassRequest) -> list[Comment]:
@@ -152,7 +152,7 @@ def _uneven(essay: Essay, request: PassRequest) -> list[Comment]:
             share = round(100 * longest.word_count / essay.word_count)
             message = f"This paragraph holds {share} of every 100 words of the essay. It may hold more than one idea."
             step = "What is the one idea of this paragraph? Could anything that is not about it move into its own?"
-            found.append(rule_comment(request, "question", "paragraphs", "minor", 0.8, [_head(longest)], message, step))
+            found.append(rule_comment(request, "question", "paragraphs", "minor", UNMEASURED, [_head(longest)], message, step))
     short = [one for one in essay.paragraphs[1:-1] if len(one.sentences) == 1 and one.word_count < LONG_SENTENCE]
     if short and essay.word_count >= ONE_BLOCK_FROM:
         places = [_head(one) for one in short]
@@ -160,7 +160,7 @@ def _uneven(essay: Essay, request: PassRequest) -> list[Comment]:
         if len(places) > 1:
             message = f"{len(places)} of your paragraphs are single sentences, such as this one: named, not developed."
         step = "What could you add to it, or which neighbouring paragraph does it belong to?"
-        found.append(rule_comment(request, "question", "paragraphs", "minor", 0.75, places, message, step))
+        found.append(rule_comment(request, "question", "paragraphs", "minor", UNMEASURED, places, message, step))
     return found
 
 
@@ -177,7 +177,7 @@ def _comes_back(essay: Essay, request: PassRequest) -> list[Comment]:
         return []
     message = "Your last paragraph takes up the ideas of your opening, so the essay feels rounded."
     step = "Check that it adds something the reader could not know at the start."
-    return [rule_comment(request, "praise", "conclusion", "info", 0.8, [_head(last)], message, step)]
+    return [rule_comment(request, "praise", "conclusion", "info", UNMEASURED, [_head(last)], message, step)]
 
 
 def _links(essay: Essay, request: PassRequest) -> list[Comment]:
@@ -195,4 +195,4 @@ def _links(essay: Essay, request: PassRequest) -> list[Comment]:
     named = ", ".join(f"\u201c{piece.text.lower()}\u201d" for piece in ordered[:3])
     message = f"You guide the reader from idea to idea with different linking words, such as {named}."
     step = "Keep this up, and check that each one names the link you really mean."
-    return [rule_comment(request, "praise", "transition", "info", 0.75, ordered, message, step)]
+    return [rule_comment(request, "praise", "transition", "info", UNMEASURED, ordered, message, step)]

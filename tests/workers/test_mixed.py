@@ -1,0 +1,180 @@
+"""Two readers of one grammar pass: what both saw is one comment, and nothing is said twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from models.jobs import PassName
+from workers.providers.base import (
+    Comment,
+    Earlier,
+    Outcome,
+    PassAnswer,
+    PassRequest,
+    Pause,
+    Provider,
+    ProviderError,
+    Repair,
+    Reply,
+    Severity,
+    Span,
+)  # fmt: skip
+from workers.providers.local.provider import LocalProvider
+from workers.providers.mixed import LOCAL_SILENT, Mixed
+
+TEXT = "We recieve mail and we recieve parcels. He go home every day becuase he are tired."
+
+
+class Answers:
+    """A provider that gives one answer and remembers what it was asked."""
+
+    in_batches = True
+
+    def __init__(self, name: str, answer: PassAnswer | ProviderError) -> None:
+        self.name, self.model, self.remote = name, f"{name}-1", name == "remote"
+        self._answer = answer
+        self.asked: list[PassRequest] = []
+
+    def prompt_version(self, pass_name: PassName) -> str:
+        return f"{self.name} {pass_name}"
+
+    def expected_cost_micros(self, request: PassRequest) -> int:
+        return len(request.text)
+
+    def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
+        self.asked.append(request)
+        if isinstance(self._answer, ProviderError):
+            raise self._answer
+        return Reply(answer=self._answer, raw=f"raw {self.name}", model=self.model, stop_reason="end")
+
+    def submit(self, request: PassRequest) -> str:
+        return f"batch {len(request.text)}"
+
+    def collect(self, batch: str, request: PassRequest) -> Reply | None:
+        return self.ask(request) if batch == "ready" else None
+
+
+def comment(
+    quote: str, *, type_: str = "spelling", offers: tuple[str, ...] = (), confidence: float = 0.8,
+    severity: Severity = "minor", also: tuple[tuple[int, int], ...] = (), local: bool = False, message: str = "See.",
+) -> Comment:  # fmt: skip
+    start = TEXT.index(quote)
+    return Comment(
+        type=type_, kind="issue", severity=severity, span=Span(start=start, end=start + len(quote), quote=quote),
+        message=message, next_step="Look.", suggestions=offers, confidence=confidence, also_at=also,
+        confidence_basis="measured" if local else "model", origin="rule" if local else "model",
+    )  # fmt: skip
+
+
+def mixed(remote: PassAnswer, local: PassAnswer | ProviderError, name: PassName = PassName.GRAMMAR) -> Reply:
+    both: Provider = Mixed(Answers("remote", remote), Answers("local", local))
+    return both.ask(PassRequest(pass_name=name, text=TEXT))
+
+
+def test_what_both_saw_is_one_comment_in_the_remote_words() -> None:
+    other = TEXT.rindex("recieve")
+    reply = mixed(
+        PassAnswer(comments=(comment("recieve", offers=("receive", "get"), message="Mine."),)),
+        PassAnswer(comments=(comment("recieve", offers=("receive", "relieve"), also=((other, other + 7),), local=True),)),
+    )
+    (one,) = reply.answer.comments
+    assert (one.message, one.origin, one.confidence_basis, one.provider) == ("Mine.", "model", "agreement", "")
+    assert one.suggestions == ("receive", "get", "relieve")
+    assert one.confidence == pytest.approx(0.96)
+    assert one.also_at == ((other, other + 7),)
+    assert reply.raw == "raw remote"
+
+
+def test_a_remote_that_did_not_fold_agrees_at_each_place() -> None:
+    other = TEXT.rindex("recieve")
+    first = comment("recieve")
+    second = replace(first, span=Span(start=other, end=other + 7, quote="recieve"), message="Again.")
+    local = comment("recieve", also=((other, other + 7),), local=True)
+    comments = mixed(PassAnswer(comments=(first, second)), PassAnswer(comments=(local,))).answer.comments
+    assert [(one.confidence_basis, one.also_at) for one in comments] == [("agreement", ())] * 2
+
+
+def test_agreement_on_a_folded_place_counts_and_confidence_is_clipped() -> None:
+    first, other = TEXT.index("recieve"), TEXT.rindex("recieve")
+    remote = replace(
+        comment("recieve", confidence=0.95), span=Span(start=other, end=other + 7, quote="recieve"), also_at=((first, first + 7),)
+    )
+    (one,) = mixed(
+        PassAnswer(comments=(remote,)), PassAnswer(comments=(comment("recieve", confidence=0.95, local=True),))
+    ).answer.comments
+    assert one.confidence == 0.99
+    assert one.also_at == ((first, first + 7),)
+
+
+@pytest.mark.parametrize(("theirs", "joined"), [
+    (comment("He go home", type_="agreement", local=True), True),
+    (comment("go", type_="verb_form", local=True), True),
+    (comment("go", type_="word_choice", offers=("goes",), local=True), True),
+    (comment("go", type_="punctuation", local=True), False),
+    (comment("becuase", type_="agreement", local=True), False),
+])  # fmt: skip
+def test_which_comments_speak_of_the_same_slip(theirs: Comment, *, joined: bool) -> None:
+    mine = comment("go", type_="agreement", offers=("goes",))
+    comments = mixed(PassAnswer(comments=(mine,)), PassAnswer(comments=(theirs,))).answer.comments
+    assert len(comments) == (1 if joined else 2)
+    assert (comments[0].confidence_basis == "agreement") is joined
+
+
+def test_what_only_the_rules_saw_comes_after_and_names_them_and_major_goes_first() -> None:
+    remote = PassAnswer(comments=(comment("go", type_="verb_form"), comment("are", type_="agreement", severity="major")))
+    local = PassAnswer(comments=(comment("becuase", local=True), comment("recieve", local=True)))
+    comments = mixed(remote, local).answer.comments
+    assert [one.span.quote for one in comments] == ["are", "go", "becuase", "recieve"]
+    assert [(one.origin, one.provider, one.model) for one in comments[2:]] == [("rule", "local", "local-1")] * 2
+
+
+def test_at_most_25_comments_and_the_same_remote_one_once() -> None:
+    many = tuple(comment(TEXT[at : at + 2], type_="style", message=str(at)) for at in range(24))
+    answer = mixed(
+        PassAnswer(comments=(*many, many[0])),
+        PassAnswer(comments=tuple(comment(word, local=True) for word in ("becuase", "parcels", "tired"))),
+    ).answer
+    assert len(answer.comments) == 25
+    assert len(set(answer.comments)) == 25
+
+
+def test_a_silent_local_engine_leaves_the_remote_answer_and_says_so() -> None:
+    answer = PassAnswer(comments=(comment("recieve"),), not_checked=("facts",))
+    silent = mixed(answer, Pause(Outcome.OVERLOADED, "busy")).answer
+    assert silent.comments == answer.comments
+    assert silent.not_checked == ("facts", LOCAL_SILENT)
+
+
+def test_a_special_case_of_the_local_engine_adds_nothing() -> None:
+    answer = PassAnswer(comments=(comment("recieve"),), not_checked=("facts",))
+    assert mixed(answer, PassAnswer(not_checked=("This essay looks like German.",))).answer == answer
+
+
+def test_other_passes_and_the_whole_face_are_the_remotes() -> None:
+    answer, earlier = PassAnswer(comments=(comment("recieve"),)), Earlier()
+    remote, local = Answers("remote", answer), Answers("local", answer)
+    both = Mixed(remote, local)
+    request = PassRequest(pass_name=PassName.CONTENT, text=TEXT, earlier=earlier)
+    assert both.ask(request).answer == answer
+    assert not local.asked
+    both.ask(replace(request, pass_name=PassName.GRAMMAR))
+    assert (remote.asked[-1].earlier, local.asked[-1].earlier) == (earlier, None)
+    assert (both.name, both.model, both.remote, both.in_batches) == ("remote", "remote-1", True, True)
+    assert both.prompt_version(PassName.GRAMMAR) == "remote grammar"
+    assert both.expected_cost_micros(request) == len(TEXT)
+    assert both.submit(request) == f"batch {len(TEXT)}"
+    assert both.collect("waiting", request) is None
+    collected = both.collect("ready", replace(request, pass_name=PassName.GRAMMAR))
+    assert collected is not None
+    assert collected.answer.comments[0].confidence_basis == "agreement"
+
+
+def test_the_real_rules_join_a_remote_reader() -> None:
+    remote = PassAnswer(comments=(comment("recieve", offers=("receive",)),))
+    answer = Mixed(Answers("remote", remote), LocalProvider()).ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT)).answer
+    assert answer.comments[0].confidence_basis == "agreement"
+    assert "becuase" in {one.span.quote for one in answer.comments[1:]}
+    places = [(one.span.start, one.span.end) for one in answer.comments] + [at for one in answer.comments for at in one.also_at]
+    assert len(places) == len(set(places))
