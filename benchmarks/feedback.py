@@ -247,11 +247,15 @@ def reliability(pairs: Sequence[tuple[float, bool]]) -> list[tuple[float, float,
     return found
 
 
-def confidences(lines: Sequence[Line]) -> list[tuple[float, bool]]:
-    """Return the confidence of every finding on the lines, shown or not, with the verdict of the references."""
+def confidences(lines: Sequence[Line], *, shown: bool = False) -> list[tuple[float, bool]]:
+    """Return the confidence of the findings on the lines, all or those a student is shown, with the verdict of the references."""
     engines = Engines()
-    seen = ((line, grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines).all) for line in lines)
-    return [(one.finding.problem, one.real) for line, found in seen for one in judge(line, found)]
+    seen = ((line, grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines)) for line in lines)
+    return [
+        (one.finding.problem, one.real)
+        for line, found in seen
+        for one in judge(line, found.shown if shown else found.all)
+    ]
 
 
 def measure(lines: Sequence[Line]) -> dict[str, float | int]:
@@ -296,7 +300,7 @@ def _share(part: int, whole: int) -> float:
 
 
 def show(essay: str, prompt: str) -> dict[str, Any]:
-    """Return all comments on one essay in one list, what was not checked, and the answers of the passes, ready for JSON."""
+    """Return all comments on one essay in one list, the passes' summaries joined, and the answer of each pass, ready for JSON."""
     provider = LocalProvider()
     passes = {
         str(name): asdict(provider.ask(PassRequest(pass_name=name, text=essay, assignment_prompt=prompt)).answer)
@@ -304,7 +308,10 @@ def show(essay: str, prompt: str) -> dict[str, Any]:
     }
     return {
         "comments": [{"pass": name, **one} for name, answer in passes.items() for one in answer["comments"]],
-        "not_checked": list(dict.fromkeys(one for answer in passes.values() for one in answer["not_checked"])),
+        **{
+            title: list(dict.fromkeys(one for answer in passes.values() for one in answer[title]))
+            for title in ("not_checked", "strengths", "next_steps")
+        },
         "passes": passes,
     }
 
@@ -323,35 +330,58 @@ def _readable(answers: dict[str, Any]) -> Iterable[str]:
                 yield f"{title}: {sentence}"
 
 
+def _show(essay: str, prompt: str, *, as_json: bool) -> int:
+    answers = show(essay, prompt)
+    print(json.dumps(answers, ensure_ascii=False, indent=1) if as_json else "\n".join(_readable(answers)))
+    return 0
+
+
+def _read_text(path: Path) -> str:
+    # Not read_text: it would turn line ends into others and move every offset behind them.
+    return path.read_bytes().decode("utf-8")
+
+
+def _trouble(path: Path, error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, OSError):
+        return f"{path} cannot be read: {error.strerror}"
+    return f"{path} is not UTF-8 text (at byte {error.start})"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the figures of a corpus, or the comments on one essay."""
+    """Print the figures of a corpus, or the comments on one essay. Leaves with 2 and one sentence where it cannot."""
     parser = argparse.ArgumentParser(prog="benchmarks.feedback", description=__doc__)
     parser.add_argument("corpus", nargs="?", type=Path)
     parser.add_argument("--limit", type=int, help="read only the first N texts")
     parser.add_argument("--essay", type=Path, help="show the comments on this essay instead")
     parser.add_argument("--prompt", type=Path, help="the assignment the essay answers")
-    parser.add_argument("--bins", action="store_true", help="print how reliable each range of confidence is instead")
+    parser.add_argument("--bins", action="store_true", help="print how reliable each range of confidence is instead, hidden flags too")
+    parser.add_argument("--calibration", action="store_true", help="the same for the flags that are shown")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args(arguments)
     if (chosen.essay is None) == (chosen.corpus is None):
         parser.error("name either a corpus or --essay")
-    if chosen.essay is not None:
-        # Not read_text: it would turn line ends into others and move every offset behind them.
-        prompt = chosen.prompt.read_bytes().decode("utf-8") if chosen.prompt else ""
-        answers = show(chosen.essay.read_bytes().decode("utf-8"), prompt)
-        print(json.dumps(answers, ensure_ascii=False, indent=1) if chosen.json else "\n".join(_readable(answers)))
-        return 0
+    path: Path = chosen.essay or chosen.corpus
     try:
-        read = read_corpus(chosen.corpus, chosen.limit)
+        if chosen.essay is not None:
+            essay = _read_text(path)
+            path = chosen.prompt or path
+            return _show(essay, _read_text(path) if chosen.prompt else "", as_json=chosen.json)
+        read = read_corpus(path, chosen.limit)
+    except (OSError, UnicodeDecodeError) as error:
+        parser.exit(2, f"{_trouble(path, error)}\n")
     except ValueError as error:
-        parser.error(str(error))
+        parser.exit(2, f"{path}: {error}\n")
     # A text without a reference is no witness for or against a flag.
     lines = [line for line in read if line.refs]
     if not lines:
-        parser.error("the corpus holds no text" if not read else "no text of the corpus has a reference")
-    if chosen.bins:
-        rows = [("from", "to", "n", "predicted", "actual"), *reliability(confidences(lines))]
-        print("\n".join("  ".join(f"{value:>9}" for value in row) for row in rows))
+        parser.exit(2, f"{path}: {'no text has a reference' if read else 'holds no text'}\n")
+    if chosen.bins or chosen.calibration:
+        names = ("from", "to", "n", "predicted", "actual")
+        bins = reliability(confidences(lines, shown=chosen.calibration))
+        if chosen.json:
+            print(json.dumps([dict(zip(names, row, strict=True)) for row in bins]))
+        else:
+            print("\n".join("  ".join(f"{value:>9}" for value in row) for row in (names, *bins)))
         return 0
     figures = measure(lines)
     if chosen.json:

@@ -160,7 +160,8 @@ def test_a_school_that_prefers_any_reading_to_none_gets_the_local_one_when_its_m
     hints = hand_in(school, 1)
     become("ec_worker")
 
-    work(runner, hints)
+    for _ in range(3):  # a hint that meets another one at the same row may come in vain
+        work(runner, hints)
 
     assert vendor.counters()["calls"] == 0
     assert database.sql("select distinct state, provider from passes") == [("done", "local")]
@@ -175,11 +176,19 @@ def test_what_nobody_waits_for_goes_into_a_batch_at_half_price(
     database.sql("update passes set queue = 'bulk'")
     become("ec_worker")
 
-    work(runner, hints)
+    for hint in hints:
+        runner.run(hint)
     assert database.sql("select distinct state, error, attempt from passes") == [("queued", "in_batch", 0)]
     assert database.sql("select distinct outcome, batch from ai_responses") == [("open", True)]
-    work(runner, hints)
-    work(runner, hints)
+    # A vendor that cannot be asked about it just now changes nothing about the batch.
+    vendor.script("overloaded", "overloaded", "overloaded", pass_name="batches")
+    for hint in hints:
+        runner.run(hint)
+    assert database.sql("select distinct outcome from ai_responses") == [("open",)]
+    for _ in range(3):
+        database.sql("update passes set next_at = now() where state = 'queued'")
+        database.sql("delete from provider_pauses")
+        work(runner, hints)
 
     assert database.sql("select distinct state, batch from passes") == [("done", None)]
     assert [call["batch"] for call in vendor.billed] == [True] * 3
@@ -195,7 +204,8 @@ def test_a_vendor_without_batches_is_asked_directly(
     database.sql("update passes set queue = 'bulk'")
     become("ec_worker")
 
-    work(runner, hints)
+    for _ in range(3):
+        work(runner, hints)
 
     assert database.sql("select distinct state from passes") == [("done",)]
     assert [call["batch"] for call in vendor.billed] == [False] * 3

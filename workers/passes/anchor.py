@@ -22,6 +22,7 @@ from workers.providers.base import Match, Span
 Place = tuple[int, int]
 
 CONTEXT = 32  # code points kept on each side of a proven place
+LONGEST_QUOTE = 2_000  # code points; nobody points at more, and looking for much more in a hostile text takes long
 
 _FLAG_RUN = 64  # flags are pairs of letters; past this many in a row nobody is quoting, and counting gets slow
 
@@ -57,7 +58,7 @@ class Anchor:
         return Span(start=start, end=end, quote=self._text[start:end], prefix=before, suffix=after, match=match)
 
     def _find(self, quote: str, *, prefix: str, suffix: str) -> tuple[Place, Match] | None:
-        if not quote.strip():
+        if not quote.strip() or len(quote) > LONGEST_QUOTE:
             return None
         hidden = hide(quote)
         exact = self._exact(hidden) or self._exact(quote)

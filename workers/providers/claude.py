@@ -39,7 +39,18 @@ from workers.passes.schema import (
     wire_schema,
 )
 from workers.providers import wire
-from workers.providers.base import GiveUp, Outcome, PassRequest, Pause, ProviderError, Repair, Reply, TryAgain, Usage
+from workers.providers.base import (
+    BatchAway,
+    GiveUp,
+    Outcome,
+    PassRequest,
+    Pause,
+    ProviderError,
+    Repair,
+    Reply,
+    TryAgain,
+    Usage,
+)
 from workers.providers.batches import batch_of, result_of
 from workers.providers.prices import Prices, Tokens, prices_of
 from workers.providers.warm import Gate, Turn
@@ -193,18 +204,22 @@ class ClaudeProvider:
             raise TryAgain(Outcome.SERVER_ERROR, "the vendor named no batch", raw=raw, model=self.model) from error
 
     def collect(self, batch: str, request: PassRequest) -> Reply | None:
-        """Return Claude's answer to what was submitted, or None while there is none. Raises as `ask` does."""
+        """Return Claude's answer to what was submitted, or None while there is none. Raises as `ask` does.
+
+        BatchAway: the vendor could not be asked about it just now.
+        """
         path = f"/v1/messages/batches/{quote(batch, safe='')}"
         try:
             state = self._fetch(lambda client: client.get(path, cast_to=httpx2.Response))
             if not _ended(state):
                 return None
             raw = self._fetch(lambda client: client.get(f"{path}/results", cast_to=httpx2.Response))
-        except Pause as error:
-            if error.outcome is not Outcome.BAD_REQUEST:
-                raise
-            # The batch is not there (any more): that is this one's trouble, and no reason for anybody else to wait.
-            raise TryAgain(Outcome.SERVER_ERROR, "the batch is gone", raw=error.raw, model=self.model) from error
+        except ProviderError as error:
+            if error.outcome is Outcome.BAD_REQUEST:
+                # The batch is not there (any more): that is this one's trouble, and no reason for anybody else to wait.
+                raise TryAgain(Outcome.SERVER_ERROR, "the batch is gone", raw=error.raw, model=self.model) from error
+            wait = error.retry_after_seconds
+            raise BatchAway(error.outcome, error.detail, raw=error.raw, model=self.model, retry_after_seconds=wait) from error
         return self._result(raw, request=request)
 
     def close(self) -> None:

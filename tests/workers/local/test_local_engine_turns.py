@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from workers.providers.base import Outcome, Pause
-from workers.providers.local.engines import Engines
+from models.jobs import PassName
+from workers.providers.base import Outcome, PassRequest, Pause
+from workers.providers.local.engines import ENOUGH_FLAGS, Engines
 from workers.providers.local.flags import Flag
 from workers.providers.local.guards import Block
+from workers.providers.local.provider import LocalProvider
 
 
 class Slow:
@@ -59,3 +61,31 @@ def test_whoever_has_begun_to_be_read_is_read_to_the_end(slow: Slow) -> None:
     engines = Engines(lingo=lambda: slow, harper=lambda: slow, patience_seconds=0.1)
     threading.Timer(0.6, slow.let_go.set).start()
     assert engines.hear("a long essay", "en").has("lingotweaker")
+
+
+class Picky:
+    """An engine that finds fault with every letter."""
+
+    name = "picky"
+    version = "1"
+    common: frozenset[str] = frozenset()
+
+    def flags(self, text: str, blocks: tuple[Block, ...], dialect: str) -> list[Flag]:
+        return [
+            Flag(engine="L", rule="X", group="L:grammar", type="grammar", start=at, end=at + 1, message=dialect, suggestions=())
+            for block in blocks
+            for at in range(block.start, block.end)
+            if text[at].isalpha()
+        ]
+
+
+def test_a_text_with_more_than_enough_flags_is_read_no_further_and_that_is_said() -> None:
+    engines = Engines(lingo=Picky, harper=Picky)
+    text = "The dog sleeps under the table because it is tired. " * 400
+    heard = engines.hear(text, "en")
+    assert heard.until is not None
+    assert ENOUGH_FLAGS < len(heard.lingo) + len(heard.harper) < 4 * ENOUGH_FLAGS
+    assert max(flag.end for flag in heard.lingo) <= heard.until < len(text)
+    said = LocalProvider(engines).ask(PassRequest(pass_name=PassName.GRAMMAR, text=text)).answer.not_checked
+    assert any(f"after character {heard.until:,}" in sentence for sentence in said)
+    assert engines.hear(text[:2_000], "en").until is None

@@ -29,6 +29,16 @@ def test_masking_keeps_every_place() -> None:
     assert "Next line\nend" in safe
 
 
+def test_a_few_words_over_and_over_are_not_shown_to_the_engines() -> None:
+    before, after = "It was very very very big. ", "He had had it."
+    assert engine_text(before + "the, " * 9 + after) == before + " " * 43 + ", " + after
+    assert engine_text(before + "i\n" * 8 + after) == before + " \n" * 8 + after
+    assert engine_text(before + "I am. " * 8 + after) == before + " " * 46 + ". " + after
+    assert engine_text(before + "17, 4 " * 6 + after) == before + " " * 36 + after
+    few = before + "I am. " * 5 + "It cost 3, 4, 5, 6, 7, 8 or 9 pounds. " + after
+    assert engine_text(few) == few
+
+
 def test_u_s_a_is_left_alone() -> None:
     assert engine_text("In the U.S.A. it is so.") == "In the U.S.A. it is so."
 

@@ -78,7 +78,7 @@ def test_the_student_reads_in_their_own_language_which_one_it_was(provider: Loca
 
 def test_a_reader_of_another_language_is_told_in_english() -> None:
     assert not_english("de", "fi") == not_english("de", "en")
-    assert len({not_english("de", reader) for reader in ENGLISH_NAMES}) == 19
+    assert len({not_english("de", reader) for reader in ENGLISH_NAMES}) == len(ENGLISH_NAMES)
     assert "tlh" in not_english("tlh", "en")
 
 

@@ -83,6 +83,8 @@ def test_an_essay_is_shown_with_all_three_passes(tmp_path: Path, capsys: pytest.
     (comment,) = shown["comments"]
     assert (comment["pass"], comment["span"]["quote"]) == ("grammar", "recieve")
     assert any("too short" in sentence for sentence in shown["not_checked"])
+    assert set(shown) == {"comments", "not_checked", "strengths", "next_steps", "passes"}
+    assert shown["next_steps"] == [comment["next_step"]]
     assert main(["--essay", str(essay)]) == 0
     assert "recieve" in capsys.readouterr().out
 
@@ -110,9 +112,33 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(
 ) -> None:
     path = tmp_path / "corpus.jsonl"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as left:
         main([str(path), "--json"])
+    assert left.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["{}"], ["--essay", "{}"], ["--essay", __file__, "--prompt", "{}"]])
+@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), (b"caf\xe9\n", "not UTF-8")])
+def test_a_file_that_cannot_be_read_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "file"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SystemExit) as left:
+        main([part.format(path) for part in arguments])
+    assert left.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(path) in line
+    assert said in line
+
+
+def test_the_reliability_of_shown_flags_is_printed(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(corpus), "--calibration", "--json"]) == 0
+    bins = json.loads(capsys.readouterr().out)
+    assert sum(one["n"] for one in bins) == 2
+    assert all(one["predicted"] >= 0.6 and one["actual"] == 1 for one in bins)
 
 
 def test_the_same_corpus_gives_the_same_table_and_none_of_its_text(corpus: Path, tmp_path: Path) -> None:

@@ -42,19 +42,16 @@ def test_it_is_a_provider(provider: LocalProvider) -> None:
     assert whole.model.startswith("local-1")
 
 
-def test_separate_processes_give_the_same_bytes(provider: LocalProvider) -> None:
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", SCRIPT], input=TEXT, capture_output=True, text=True, check=True, timeout=60,
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
-        ).stdout
-        for seed in ("0", "1", "4242")
-    ]  # fmt: skip
+def test_another_process_gives_the_same_bytes(provider: LocalProvider) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT], input=TEXT, capture_output=True, text=True, check=True, timeout=60,
+        env={"PYTHONHASHSEED": "4242", "PYTHONPATH": "."},
+    )  # fmt: skip
     here = "".join(
         f"{hashlib.sha256(asked(provider, name).encode()).hexdigest()} {provider.prompt_version(name)}\n"
         for name in PassName
     )
-    assert runs == [here, here, here]
+    assert run.stdout == here
 
 
 def test_many_threads_and_dialects_at_once_give_what_one_gives_alone(provider: LocalProvider) -> None:

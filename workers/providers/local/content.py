@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from workers.providers.base import Comment, PassAnswer, PassRequest
 from workers.providers.local.language import TASK_WORDS
-from workers.providers.local.spans import UNMEASURED, rule_comment, shared, task_stems
+from workers.providers.local.spans import UNMEASURED, Stems, rule_comment, shared, task_stems
 from workers.providers.local.text import Essay, Paragraph, Piece, read, stems, words
 
 MAX_COMMENTS = 5
@@ -35,9 +35,9 @@ _SUPPORT = re.compile(
     re.IGNORECASE,
 )
 _CITATION = re.compile(
-    r"\((?P<author>[A-Z][\w'\u2019-]+)(?:,? (?:and|&) [A-Z][\w'\u2019-]+| et al\.?)?,? "
+    r"\((?P<author>[A-Z][\w'\u2019-]{1,60})(?:,? (?:and|&) [A-Z][\w'\u2019-]+| et al\.?)?,? "
     r"(?:(?:19|20)\d\d[a-z]?(?:, pp?\. ?\d+)?|\d{1,4})\)"
-    r"|\b(?P<named>[A-Z][\w'\u2019-]+)(?: (?:and|&) [A-Z][\w'\u2019-]+| et al\.?)? \((?:19|20)\d\d[a-z]?\)"
+    r"|(?<![\w'\u2019-])(?P<named>[A-Z][\w'\u2019-]{1,60})(?: (?:and|&) [A-Z][\w'\u2019-]+| et al\.?)? \((?:19|20)\d\d[a-z]?\)"
 )
 _QUOTATION = re.compile(r"[\"\u201c](?P<inside>[^\"\u201c\u201d\n]{25,400})[\"\u201d]")
 _SPEAKER = re.compile(
@@ -64,7 +64,7 @@ def answer(request: PassRequest) -> PassAnswer:
     comments = (*found[: MAX_COMMENTS - len(praise)], *praise)
     return PassAnswer(
         comments=comments,
-        strengths=(*_taken_up(essay, request), *("You support a point with an example or a source." for _ in praise)),
+        strengths=(*_taken_up(essay, request), *("You name an example or a source for a point." for _ in praise)),
         next_steps=tuple(dict.fromkeys(one.next_step for one in comments if one.kind != "praise"))[:3],
         not_checked=NOT_CHECKED if task.strip() else (NO_TASK, *NOT_CHECKED),
     )
@@ -128,13 +128,13 @@ def _drifting(essay: Essay, task: str, request: PassRequest) -> list[Comment]:
     wanted = stems(task)
     if len(essay.paragraphs) < 4:
         return []
+    whole, asked = Stems(_essay_stems(essay)), Stems(wanted)
     found: list[tuple[float, Paragraph]] = []
-    for index, one in enumerate(essay.paragraphs[1:-1], 1):
+    for one in essay.paragraphs[1:-1]:
         if one.word_count < DRIFT_FROM:
             continue
-        rest = tuple(stem for k, other in enumerate(essay.paragraphs) if k != index for stem in other.stems)
-        near = shared(one.stems, rest)
-        score = (near + shared(one.stems, wanted)) / 2 if len(wanted) >= PROMPT_WORDS else near
+        near = whole.near_without(one.stems)
+        score = (near + asked.near(one.stems)) / 2 if len(wanted) >= PROMPT_WORDS else near
         if score < DRIFTS:
             found.append((score, one))
     found.sort(key=lambda item: (item[0], item[1].piece.start))
@@ -208,7 +208,7 @@ def _supported(essay: Essay, request: PassRequest) -> list[Comment]:
     for one in essay.paragraphs[1:-1]:
         for piece in one.sentences:
             if cue.search(piece.text) and len(words(piece.text)) >= 8:
-                message = "You support your point with something a reader can picture or look up."
+                message = "You name an example or a source here: something a reader can picture or look up."
                 step = "Add a sentence that says what it shows about your point, if there is none yet."
                 return [rule_comment(request, "praise", "evidence", "info", UNMEASURED, [piece], message, step)]
     return []

@@ -16,20 +16,26 @@ from workers.providers.local.lingo import Lingo
 # Together with reading one text, well inside the time limit of a message.
 PATIENCE_SECONDS = 45.0
 BUSY_SECONDS = 5.0
+# A text with more flags than this is read no further: each costs about a millisecond, and 25 comments are shown.
+ENOUGH_FLAGS = 4_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """What each engine said about one text; an engine that is missing or fell over said nothing."""
+    """What each engine said about one text; an engine that is missing or fell over said nothing.
+
+    `until` is where reading stopped because there was more than enough to say; None where all of the text was read.
+    """
 
     lingo: tuple[Flag, ...]
     harper: tuple[Flag, ...]
     versions: tuple[tuple[str, str], ...]
     silent: tuple[str, ...]
     common: frozenset[str]
+    until: int | None = None
 
     def has(self, name: str) -> bool:
-        """Return whether this engine read the whole text."""
+        """Return whether this engine read the text, as far as it was read."""
         return any(name == one for one, _ in self.versions)
 
 
@@ -70,31 +76,29 @@ class Engines:
         return turn.result()
 
     def _hear(self, safe: str, dialect: str) -> Heard:
-        parts = blocks(safe)
-        said: dict[str, tuple[Flag, ...]] = {}
-        versions: list[tuple[str, str]] = []
-        common: frozenset[str] = frozenset()
-        for name in self._makers:
-            engine = self._engine(name)
-            if engine is None:
-                continue
-            try:
-                said[name] = tuple(engine.flags(safe, parts, dialect))
-            except BaseException as error:
-                # A Rust panic arrives as PanicException, which is no Exception; anything else is not ours to stop.
-                if type(error).__name__ != "PanicException":
-                    raise
-                self._loaded.pop(name)
-                continue
-            versions.append((name, engine.version))
-            common |= engine.common
-        silent = tuple(name for name in self._makers if name not in said)
+        found = {name: self._engine(name) for name in self._makers}
+        reading = {name: engine for name, engine in found.items() if engine is not None}
+        said: dict[str, list[Flag]] = {name: [] for name in reading}
+        until: int | None = None
+        for part in blocks(safe):
+            if sum(map(len, said.values())) > ENOUGH_FLAGS:
+                until = part.start
+                break
+            for name, engine in list(reading.items()):
+                try:
+                    said[name] += engine.flags(safe, (part,), dialect)
+                except BaseException as error:
+                    # A Rust panic arrives as PanicException, which is no Exception; anything else is not ours to stop.
+                    if type(error).__name__ != "PanicException":
+                        raise
+                    del self._loaded[name], reading[name], said[name]
         return Heard(
-            lingo=said.get("lingotweaker", ()),
-            harper=said.get("harper-py", ()),
-            versions=tuple(versions),
-            silent=silent,
-            common=common,
+            lingo=_in_order(said.get("lingotweaker", [])),
+            harper=_in_order(said.get("harper-py", [])),
+            versions=tuple((name, engine.version) for name, engine in reading.items()),
+            silent=tuple(name for name in self._makers if name not in reading),
+            common=frozenset().union(*(engine.common for engine in reading.values())),
+            until=until,
         )
 
     def _engine(self, name: str) -> Engine | None:
@@ -104,3 +108,7 @@ class Engines:
             except ImportError:
                 self._loaded[name] = None
         return self._loaded[name]
+
+
+def _in_order(flags: list[Flag]) -> tuple[Flag, ...]:
+    return tuple(sorted(flags, key=lambda flag: (flag.start, flag.end, flag.rule, flag.suggestions)))

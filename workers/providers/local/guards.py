@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from workers.providers.local.language import ENGLISH_FUNCTION_WORDS, detected
 from workers.providers.local.text import words
-from workers.providers.local.tongues import not_english
+from workers.providers.local.tongues import not_checked, not_english
 
 MAX_CHARACTERS = 100_000
 MAX_BLOCK = 4_000
@@ -21,6 +21,11 @@ _HYPHENS = re.compile(r"[-\u2010-\u2015_=~*#]{4,}")
 # With or without spaces between them: 24,000 emoji in a row cost nine seconds.
 _SYMBOLS = re.compile(r"(?:[^\w\s] ?){9,}")
 _INITIALS = re.compile(r"(?:\w\.[ ]?){6,}")
+# One to three words over and over ("i " 49,000 times took lingotweaker fifty seconds), and columns of numbers.
+_OVER_AND_OVER = re.compile(
+    r"(?<!\w)(\w{1,40}+(?:\W{1,3}+\w{1,40}+){0,2}?)(?:\W{1,3}+\1(?!\w)){7,}", re.IGNORECASE
+)  # fmt: skip
+_NUMBERS = re.compile(r"(?<!\w)(?:\d{1,20}+[^\w\n]{1,3}+){12,}")
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])\u2019(?=[A-Za-z])")
 _LINE_ENDS = "\u2028\u2029\x0b\x0c\x85\x1c\x1d\x1e"
 
@@ -46,13 +51,13 @@ def engine_text(text: str) -> str:
     """Return text of the same length that cannot hurt an engine; what is unsafe to read has become spaces."""
     safe = "".join(_plain(character) for character in text)
     safe = _APOSTROPHE.sub("'", safe)
-    for pattern in (_LONG_RUN, _HYPHENS, _SYMBOLS, _INITIALS):
+    for pattern in (_LONG_RUN, _HYPHENS, _SYMBOLS, _INITIALS, _OVER_AND_OVER, _NUMBERS):
         safe = pattern.sub(_blank, safe)
     return safe
 
 
 def _blank(match: re.Match[str]) -> str:
-    return " " * len(match.group())
+    return "".join("\n" if character == "\n" else " " for character in match.group())
 
 
 def _plain(character: str) -> str:
@@ -116,7 +121,7 @@ def foreign(text: str) -> bool:
 
 def copied(text: str, prompt: str) -> bool:
     """Return whether nearly every run of four words of the essay stands in the assignment."""
-    mine, theirs = _runs(text), _runs(prompt)
+    mine, theirs = _runs(text), frozenset(_runs(prompt))
     return bool(mine and theirs) and sum(run in theirs for run in mine) / len(mine) >= 0.8
 
 
@@ -134,22 +139,17 @@ def special_case(
     """
     count = len(words(text))
     if count == 0 and not any(character.isalnum() for character in text):
-        return Case(name="blank", sentence="There are no words in this essay yet, so nothing could be checked.")
+        return Case(name="blank", sentence=not_checked("blank", feedback_language))
     tongue = detected(text)
     if tongue is None and not (language or "en").lower().startswith("en"):
         tongue = language
     if tongue is not None and tongue != "en":
         return Case(name="language", sentence=not_english(tongue, feedback_language))
     if tongue is None and foreign(text):
-        return Case(name="language", sentence="Most of this essay does not look like English, so it was not checked.")
+        return Case(name="language", sentence=not_checked("unclear", feedback_language))
     if prompt and copied(text, prompt):
-        return Case(
-            name="copied_prompt",
-            sentence="Nearly all of this text repeats the assignment, so there is no writing of your own to check yet.",
-        )
+        return Case(name="copied_prompt", sentence=not_checked("copied_prompt", feedback_language))
     if count < (MIN_WORDS_WHOLE if whole else MIN_WORDS_GRAMMAR):
-        subject = "structure and content" if whole else "anything"
-        return Case(
-            name="tiny", sentence=f"With {count} words, the text is too short to say something about {subject}."
-        )
+        reason = "tiny_whole" if whole else "tiny"
+        return Case(name="tiny", sentence=not_checked(reason, feedback_language, count=count))
     return None

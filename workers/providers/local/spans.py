@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from workers.providers.base import Comment, Criterion, Kind, PassRequest, Severity, Span
 from workers.providers.local.text import Piece, stems, words
 
@@ -64,17 +66,35 @@ def criterion_for(kind: str, criteria: tuple[Criterion, ...]) -> str | None:
 
 def shared(one: tuple[str, ...], other: tuple[str, ...]) -> float:
     """Return the cosine of two lists of stems, 0 when either is empty."""
-    counts_one, counts_other = _counts(one), _counts(other)
-    dot = sum(count * counts_other.get(stem, 0) for stem, count in counts_one.items())
-    size = sum(c * c for c in counts_one.values()) * sum(c * c for c in counts_other.values())
-    return float(dot / size**0.5) if size else 0.0
+    return Stems(other).near(one)
 
 
-def _counts(found: tuple[str, ...]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for stem in found:
-        counts[stem] = counts.get(stem, 0) + 1
-    return counts
+class Stems:
+    """Many stems, counted once, that many short lists are held against; each costs no more than its own length."""
+
+    def __init__(self, found: tuple[str, ...]) -> None:
+        self._counts = Counter(found)
+        self._square = _square(self._counts)
+
+    def near(self, one: tuple[str, ...]) -> float:
+        """Return the cosine of a list of stems and these, 0 when either is empty."""
+        mine = Counter(one)
+        return _cosine(sum(count * self._counts[stem] for stem, count in mine.items()), _square(mine), self._square)
+
+    def near_without(self, part: tuple[str, ...]) -> float:
+        """Return the cosine of a list that is part of these and what is left of them without it."""
+        mine = Counter(part)
+        both = sum(count * self._counts[stem] for stem, count in mine.items())
+        square = _square(mine)
+        return _cosine(both - square, square, self._square - 2 * both + square)
+
+
+def _square(counts: Counter[str]) -> int:
+    return sum(count * count for count in counts.values())
+
+
+def _cosine(dot: int, one: int, other: int) -> float:
+    return float(dot / (one * other) ** 0.5) if one and other else 0.0
 
 
 def task_stems(*texts: str) -> tuple[str, ...]:

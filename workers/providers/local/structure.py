@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from workers.providers.base import Comment, PassAnswer, PassRequest, Severity
-from workers.providers.local.spans import UNMEASURED, rule_comment, shared
+from workers.providers.local.spans import UNMEASURED, Stems, rule_comment, shared
 from workers.providers.local.text import Essay, Paragraph, Piece, read, stems, words
 
 MAX_COMMENTS = 6
@@ -46,7 +46,7 @@ _TRANSITIONS = (
 )  # fmt: skip
 _STRENGTHS = {
     "thesis": "Your opening says what you will argue.",
-    "conclusion": "Your last paragraph takes up the ideas of your opening.",
+    "conclusion": "Your last paragraph takes up the words of your opening.",
     "transition": "You link your ideas with varied words.",
 }
 
@@ -94,13 +94,14 @@ def find_thesis(essay: Essay) -> Thesis | None:
     rest = tuple(stem for paragraph in essay.paragraphs[1:] for stem in paragraph.stems)
     if essay.one_block:
         rest = tuple(stem for piece in essay.paragraphs[0].sentences[len(opening) :] for stem in stems(piece.text))
+    topic = Stems(rest)
     best: Thesis | None = None
     for index, piece in enumerate(opening):
         if piece.text.rstrip("\"'\u201d\u2019)").endswith("?") or len(words(piece.text)) < 5:
             continue
         score = 1.0 * bool(_STANCE.search(piece.text)) + 0.3 * bool(_STRONG_STANCE.search(piece.text))
         score += 0.7 * bool(_REASON.search(piece.text)) + 0.5 * (index == len(opening) - 1)
-        score += min(1.0, 2 * shared(stems(piece.text), rest))
+        score += min(1.0, 2 * topic.near(stems(piece.text)))
         if not _STANCE.search(piece.text):
             score = min(score, THESIS_FOUND - 0.1)
         if best is None or score > best.score:
@@ -124,9 +125,10 @@ def _thesis(thesis: Thesis | None, essay: Essay, request: PassRequest) -> list[C
 def _no_paragraphs(essay: Essay, request: PassRequest) -> list[Comment]:
     if not essay.one_block or essay.word_count <= ONE_BLOCK_FROM or len(essay.paragraphs[0].sentences) < 4:
         return []
-    message = f"All {essay.word_count} words stand in one block, so a reader cannot see where one idea ends."
+    message = f"All {essay.word_count} words stand in one block. Can a reader see where one idea ends and the next begins?"
     step = "Where does a new idea begin? Mark those places and start a new paragraph at each."
-    return [rule_comment(request, "issue", "paragraphs", "major", 0.95, [essay.paragraphs[0].sentences[0]], message, step)]
+    places = [essay.paragraphs[0].sentences[0]]
+    return [rule_comment(request, "question", "paragraphs", "major", UNMEASURED, places, message, step)]
 
 
 def _long_sentences(essay: Essay, request: PassRequest) -> list[Comment]:
@@ -175,7 +177,7 @@ def _comes_back(essay: Essay, request: PassRequest) -> list[Comment]:
     first, last = essay.paragraphs[0], essay.paragraphs[-1]
     if shared(first.stems, last.stems) < 0.4:
         return []
-    message = "Your last paragraph takes up the ideas of your opening, so the essay feels rounded."
+    message = "Your last paragraph takes up many words of your opening, which helps an essay to feel rounded."
     step = "Check that it adds something the reader could not know at the start."
     return [rule_comment(request, "praise", "conclusion", "info", UNMEASURED, [_head(last)], message, step)]
 
@@ -193,6 +195,6 @@ def _links(essay: Essay, request: PassRequest) -> list[Comment]:
         return []
     ordered = sorted(places.values(), key=lambda piece: piece.start)
     named = ", ".join(f"\u201c{piece.text.lower()}\u201d" for piece in ordered[:3])
-    message = f"You guide the reader from idea to idea with different linking words, such as {named}."
+    message = f"You use {len(places)} different linking words, such as {named}: they show a reader how ideas hang together."
     step = "Keep this up, and check that each one names the link you really mean."
     return [rule_comment(request, "praise", "transition", "info", UNMEASURED, ordered, message, step)]

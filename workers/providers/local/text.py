@@ -6,6 +6,7 @@ import re
 import threading
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import snowballstemmer
 
@@ -79,6 +80,7 @@ def stems(text: str) -> tuple[str, ...]:
     return tuple(_stem(word) for word in kept)
 
 
+@lru_cache(maxsize=20_000)
 def _stem(word: str) -> str:
     # A stemmer keeps its working state in itself, so each thread has its own; long "words" are stemmed as they are.
     stemmer = getattr(_stemmers, "english", None)
