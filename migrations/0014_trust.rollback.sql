@@ -1,3 +1,15 @@
+create or replace view monitor_queue with (security_barrier) as
+select
+    p.queue,
+    p.state,
+    count(*) as depth,
+    coalesce(extract(epoch from now() - min(case
+        when p.state = 'queued' and p.attempt = 0 then p.queued_at
+        when p.state = 'queued' and p.next_at <= now() then greatest(p.queued_at, p.next_at)
+    end)), 0)::double precision as oldest_age_seconds
+from passes as p
+where p.state in ('queued', 'running')
+group by p.queue, p.state;
 drop function review_counts();
 drop function rerun_passes(uuid[], text);
 drop function budget_allows(bigint);

@@ -340,3 +340,17 @@ grant select, insert, update on ledger to ec_worker;
 grant select on blessings to ec_admin;
 grant select, insert on blessings to ec_worker;
 grant select (reserved_micros, batch) on ai_responses to ec_admin;
+
+-- What waits for its org's money or for the vendor's batch waits for nobody here: it ages from when it should be looked at again.
+create or replace view monitor_queue with (security_barrier) as
+select
+    p.queue,
+    p.state,
+    count(*) as depth,
+    coalesce(extract(epoch from now() - min(case
+        when p.state = 'queued' and p.attempt = 0 and coalesce(p.error, '') not in ('org_budget_spent', 'in_batch') then p.queued_at
+        when p.state = 'queued' and p.next_at <= now() then greatest(p.queued_at, p.next_at)
+    end)), 0)::double precision as oldest_age_seconds
+from passes as p
+where p.state in ('queued', 'running')
+group by p.queue, p.state;

@@ -143,6 +143,9 @@ def test_a_spent_budget_stops_the_calls_says_so_and_goes_on_when_it_is_raised(
     assert 6 * one < spent <= budget, "what is under way is counted before it is spent"
     waiting = database.sql("select distinct error, attempt from passes where state = 'queued'")
     assert waiting == [(OVER_BUDGET, 0)]
+    database.sql("update passes set queued_at = now() - interval '1 day', next_at = now() + interval '1 minute' where state = 'queued'")
+    ages = "select oldest_age_seconds from monitor_queue where state = 'queued'"
+    assert database.sql(ages) == [(0.0,)], "a school without money pages nobody"
     become("ec_ingest")
     with db.session(org=school.org, user=school.ada, role="ec_admin"):
         assert ledger.spent_this_month(org=school.org) == spent
