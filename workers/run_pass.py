@@ -246,7 +246,8 @@ class PassRunner:
     def _choose(self, task: Task, claim: Claim) -> tuple[Provider, Gate]:
         """Return who reads this essay by its org's wishes, and whether they may be asked now."""
         local, wanted = self._choose_provider("local"), self._choose_provider(task.ai_policy)
-        falls_back = task.ai_fallback == "local"
+        # What is in a batch is paid for: it is waited for, also while the vendor cannot be asked.
+        falls_back = task.ai_fallback == "local" and claim.batch is None
         if not wanted.remote or (falls_back and claim.attempt > FALLBACK_AFTER_ATTEMPTS):
             return (local if wanted.remote else wanted), OPEN
         gate = pauses.gate(wanted.name, probe_seconds=PROBE_SECONDS)
@@ -279,7 +280,7 @@ class PassRunner:
             # To the letter what was read before: nobody is asked, and what was said of it is carried along.
             return Reply(answer=work.memory.answer(), raw="", model=work.memory.reader[1], stop_reason="")
         try:
-            if work.claim.batch is not None:
+            if work.claim.batch is not None and work.provider.in_batches:
                 return self._collect(work, work.claim.batch)
             if work.claim.in_bulk and self._batches and work.provider.in_batches and self._submit(work):
                 return None
@@ -309,12 +310,7 @@ class PassRunner:
                 raise
             log.warning("no batch taken", provider=work.provider.name)
             return False
-
-        def wait() -> None:
-            with session(org=work.claim.org):
-                passes.wait_for_batch(work.claim, batch=submitted[0], call=call.id, look_in_seconds=BATCH_LOOK_SECONDS)
-
-        _patiently(wait)
+        self._wait_for_batch(work, submitted[0], call)
         return True
 
     def _collect(self, work: Work, batch: str) -> Reply | None:
@@ -324,9 +320,15 @@ class PassRunner:
         call = Call(id=claim.batch_call, org=claim.org, provider=work.provider.name, pass_name=claim.name)
         reply = self._on_record(work, call, lambda: work.provider.collect(batch, work.request))
         if reply is None:
-            with session(org=claim.org):
-                passes.wait_for_batch(claim, batch=batch, call=call.id, look_in_seconds=BATCH_LOOK_SECONDS)
+            self._wait_for_batch(work, batch, call)
         return reply
+
+    def _wait_for_batch(self, work: Work, batch: str, call: Call) -> None:
+        def wait() -> None:
+            with session(org=work.claim.org):
+                passes.wait_for_batch(work.claim, batch=batch, call=call.id, look_in_seconds=BATCH_LOOK_SECONDS)
+
+        _patiently(wait)
 
     def _on_record(self, work: Work, call: Call, step: Callable[[], Reply | None]) -> Reply | None:
         """Return what the step returns; how the call ended is on record first. A step without a reply leaves the call open."""

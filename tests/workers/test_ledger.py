@@ -212,3 +212,21 @@ def test_a_vendor_without_batches_is_asked_directly(
 
     assert database.sql("select distinct state from passes") == [("done",)]
     assert [call["batch"] for call in vendor.billed] == [False] * 3
+
+
+def test_an_org_that_lets_nothing_out_any_more_is_read_here_though_a_batch_was_made(
+    runner: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_pass, "BATCH_LOOK_SECONDS", 0.0)
+    vendor.set_batch_looks(9)
+    hints = hand_in(school, 1)
+    database.sql("update passes set queue = 'bulk'")
+    become("ec_worker")
+    for hint in hints:
+        runner.run(hint)
+    database.sql("update orgs set ai_policy = 'local'")
+
+    for hint in hints:
+        runner.run(hint)
+
+    assert database.sql("select distinct state, provider, batch from passes") == [("done", "local", None)]
