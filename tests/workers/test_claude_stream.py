@@ -86,7 +86,7 @@ def test_events_are_put_together_whatever_stands_between_them() -> None:
 
 
 def test_three_passes_of_an_essay_run_side_by_side_and_two_read_what_the_first_wrote() -> None:
-    for streams, most in ((True, 1.2), (False, 1.65)):
+    for streams in (True, False):
         with FakeVendor(latency_seconds=0.8, streams=streams) as vendor:
             vendor.script(Step("overloaded", latency_seconds=0))
             with closing(ClaudeProvider("k", base_url=vendor.base_url)) as claude, ThreadPoolExecutor(3) as pool:
@@ -94,7 +94,7 @@ def test_three_passes_of_an_essay_run_side_by_side_and_two_read_what_the_first_w
                     claude.ask(request())  # making a client takes a while
                 started = time.monotonic()
                 list(pool.map(claude.ask, first_draft(essay(1))))
-                assert time.monotonic() - started < most
+                assert time.monotonic() - started < 2.3, "one after the other they would take 2.4"
             written = [call["cache_write"] > 0 for call in vendor.billed]
             assert sum(written) == (1 if streams else 3)
 

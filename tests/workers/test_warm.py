@@ -89,7 +89,7 @@ def test_nobody_waits_longer_than_its_patience_behind_a_silent_writer() -> None:
     assert Caller(gate, essay="a").is_through()
     started = time.monotonic()
     assert Caller(gate, essay="a").is_through()
-    assert 0.2 < time.monotonic() - started < 0.6
+    assert 0.2 < time.monotonic() - started < 1.8
     assert Caller(gate, essay="a").is_through(0.15)  # who comes later need not find it out again
 
 
