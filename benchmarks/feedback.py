@@ -247,14 +247,14 @@ def reliability(pairs: Sequence[tuple[float, bool]]) -> list[tuple[float, float,
     return found
 
 
-def confidences(lines: Sequence[Line], *, shown: bool = False) -> list[tuple[float, bool]]:
-    """Return the confidence of the findings on the lines, all or those a student is shown, with the verdict of the references."""
+def confidences(lines: Sequence[Line]) -> list[tuple[float, bool]]:
+    """Return the confidence of the findings a student is shown on the lines, with the verdict of the references."""
     engines = Engines()
     seen = ((line, grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines)) for line in lines)
     return [
         (one.finding.problem, one.real)
         for line, found in seen
-        for one in judge(line, found.shown if shown else found.all)
+        for one in judge(line, found.shown)
     ]
 
 
@@ -354,8 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, help="read only the first N texts")
     parser.add_argument("--essay", type=Path, help="show the comments on this essay instead")
     parser.add_argument("--prompt", type=Path, help="the assignment the essay answers")
-    parser.add_argument("--bins", action="store_true", help="print how reliable each range of confidence is instead, hidden flags too")
-    parser.add_argument("--calibration", action="store_true", help="the same for the flags that are shown")
+    parser.add_argument("--calibration", action="store_true", help="print how reliable each range of confidence is instead")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args(arguments)
     if (chosen.essay is None) == (chosen.corpus is None):
@@ -375,9 +374,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines = [line for line in read if line.refs]
     if not lines:
         parser.exit(2, f"{path}: {'no text has a reference' if read else 'holds no text'}\n")
-    if chosen.bins or chosen.calibration:
+    if chosen.calibration:
         names = ("from", "to", "n", "predicted", "actual")
-        bins = reliability(confidences(lines, shown=chosen.calibration))
+        bins = reliability(confidences(lines))
         if chosen.json:
             print(json.dumps([dict(zip(names, row, strict=True)) for row in bins]))
         else:

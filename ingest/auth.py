@@ -22,6 +22,7 @@ from ingest.problems import Problem
 from ingest.settings import IngestSettings
 from ingest.strict_json import read_body
 from models import sessions
+from models.audit import Actor
 from models.connections import EVERY_SCOPE, KEY_PREFIX, Scope, recognise_api_key
 from models.db import Live, Role, session
 from models.errors import Unauthorised
@@ -63,6 +64,11 @@ class Identity:
         actor = self.caller if self.is_api_key else None
         with session(org=self.org, user=self.user, role=self.role, live=self.live, actor=actor):
             yield
+
+
+def actor_of(who: Identity) -> Actor:
+    """Return whom the audit trail is to name for this request."""
+    return Actor(role=who.role.removeprefix("ec_"), id=who.user, request_id=g.request_id)
 
 
 def set_up(app: Any, settings: IngestSettings) -> None:

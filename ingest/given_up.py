@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, jsonify
 
 from ingest import pages, schemas
-from ingest.auth import Identity, staff
+from ingest.auth import actor_of, staff
 from ingest.openapi import operation
-from ingest.submissions import accepted, read_status, send_hints, to_links
+from ingest.submissions import accepted_again, send_hints
 from models import essays, given_up
-from models.audit import Actor
 from models.jobs import Queue
 
 blueprint = Blueprint("given_up", __name__)
@@ -61,15 +60,9 @@ def retry(submission_id: UUID) -> Response:
     with who.session():
         essays.fetch_status(submission_id, org=who.org)
         wanted = given_up.list_all(org=who.org, limit=100, submission=submission_id, discarded=True)
-        hints = given_up.replay(wanted, org=who.org, queue=Queue.INTERACTIVE, actor=_actor(who))
+        hints = given_up.replay(wanted, org=who.org, queue=Queue.INTERACTIVE, actor=actor_of(who))
     send_hints(tuple(hints))
-    found = read_status(submission_id, who, with_place=False)
-    return accepted(
-        {
-            **{name: found[name] for name in ("id", "essay_id", "version", "status")},
-            "links": to_links(submission_id, essay=found["essay_id"]),
-        }
-    )
+    return accepted_again(submission_id, who)
 
 
 @blueprint.post("/v1/submissions/<uuid:submission_id>/discard")
@@ -80,9 +73,5 @@ def discard(submission_id: UUID) -> Response:
     with who.session():
         essays.fetch_status(submission_id, org=who.org)
         wanted = given_up.list_all(org=who.org, limit=100, submission=submission_id)
-        discarded = given_up.discard(wanted, org=who.org, actor=_actor(who))
+        discarded = given_up.discard(wanted, org=who.org, actor=actor_of(who))
     return jsonify({"discarded": discarded})
-
-
-def _actor(who: Identity) -> Actor:
-    return Actor(role=who.role.removeprefix("ec_"), id=who.user, request_id=g.request_id)

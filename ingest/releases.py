@@ -8,9 +8,8 @@ from flask import Blueprint, Response, jsonify
 
 from ingest import review_schemas
 from ingest.administration import shown
-from ingest.auth import staff
+from ingest.auth import actor_of, staff
 from ingest.openapi import operation
-from ingest.reviews import actor_of
 from models import releases
 
 blueprint = Blueprint("releases", __name__)

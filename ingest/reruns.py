@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from ingest import admin_schemas, schemas
 from ingest.administration import shown
-from ingest.auth import Identity, staff
+from ingest.auth import Identity, actor_of, staff
 from ingest.openapi import operation
-from ingest.submissions import accepted, read_status, send_hints, to_links
+from ingest.submissions import accepted_again, send_hints
 from models import courses, essays, reruns
-from models.audit import Actor
 from models.jobs import Queue
 
 blueprint = Blueprint("reruns", __name__)
@@ -46,15 +45,9 @@ def rerun(submission_id: UUID) -> Response:
     who = staff()
     with who.session():
         essays.fetch_status(submission_id, org=who.org)
-        hints = reruns.rerun([submission_id], org=who.org, queue=Queue.INTERACTIVE, actor=_actor(who))
+        hints = reruns.rerun([submission_id], org=who.org, queue=Queue.INTERACTIVE, actor=actor_of(who))
     send_hints(tuple(hints))
-    found = read_status(submission_id, who, with_place=False)
-    return accepted(
-        {
-            **{name: found[name] for name in ("id", "essay_id", "version", "status")},
-            "links": to_links(submission_id, essay=found["essay_id"]),
-        }
-    )
+    return accepted_again(submission_id, who)
 
 
 @blueprint.post("/v1/assignments/<uuid:assignment_id>/rerun")
@@ -65,7 +58,7 @@ def rerun_stale(assignment_id: UUID) -> Response:
     wanted, passes = _stale(assignment_id, who), 0
     for first in range(0, len(wanted), AT_ONCE):
         with who.session():
-            hints = reruns.rerun(wanted[first : first + AT_ONCE], org=who.org, queue=Queue.BULK, actor=_actor(who))
+            hints = reruns.rerun(wanted[first : first + AT_ONCE], org=who.org, queue=Queue.BULK, actor=actor_of(who))
         send_hints(tuple(hints))
         passes += len(hints)
     return shown(admin_schemas.Rerun(passes=passes), status=202)
@@ -75,7 +68,3 @@ def _stale(assignment: UUID, who: Identity) -> list[UUID]:
     with who.session():
         courses.fetch_assignment(assignment, org=who.org)
         return reruns.stale_submissions(assignment, org=who.org)
-
-
-def _actor(who: Identity) -> Actor:
-    return Actor(role=who.role.removeprefix("ec_"), id=who.user, request_id=g.request_id)

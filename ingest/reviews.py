@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from ingest import review_schemas, schemas
-from ingest.auth import Identity, identity, staff
+from ingest.auth import Identity, actor_of, identity, staff
 from ingest.openapi import operation
 from ingest.problems import Problem
 from ingest.seen import fetch_comment
 from ingest.strict_json import check, read_body
 from models import own_comments, reviews, saved_comments
-from models.audit import Actor, note
+from models.audit import note
 from models.own_comments import OwnComment, Where
 from models.saved_comments import Owner
 
@@ -129,11 +129,6 @@ def _shown(comment: dict[str, Any], *, status: int = 200) -> Response:
     return Response(
         answer.model_dump_json(by_alias=True, exclude_unset=True), status=status, content_type="application/json"
     )
-
-
-def actor_of(who: Identity) -> Actor:
-    """Return who the audit trail is to name."""
-    return Actor(role=who.role.removeprefix("ec_"), id=who.user, request_id=g.request_id)
 
 
 def _note(action: str, who: Identity, comment: UUID, submission: UUID, author: UUID, **detail: str) -> None:

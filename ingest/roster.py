@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import NoReturn
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from ingest import roster_schemas as schemas
-from ingest.auth import Identity, admin
+from ingest.auth import Identity, actor_of, admin
 from ingest.openapi import operation
 from ingest.problems import Problem
 from ingest.roster_csv import read_roster
 from ingest.strict_json import read_body
-from models.audit import Actor, note
+from models.audit import note
 from models.roster import BadRoster, Report, import_roster
 from models.roster_plan import Roster
 
@@ -57,7 +57,7 @@ def _carry_out(roster: Roster, who: Identity, *, allow_admins: bool, dry_run: bo
             report = import_roster(roster, org=who.org, allow_admins=allow_admins)
             if dry_run:
                 raise DryRun(report)
-            actor = Actor(role=who.role.removeprefix("ec_"), id=who.user, request_id=g.request_id)
+            actor = actor_of(who)
             note("roster_imported", org=who.org, actor=actor, entity="org", entity_id=who.org, allow_admins=allow_admins)
     except DryRun as done:
         report = done.report

@@ -8,6 +8,7 @@ from uuid import UUID
 from ingest.auth import Identity
 from models import feedback
 from models.errors import NotFound
+from models.reruns import is_stale
 from models.reviews import Review, author_key, fetch_reactions, fetch_reviews
 
 
@@ -30,7 +31,7 @@ def fetch_seen(submission: UUID, who: Identity) -> dict[str, Any]:
         _comment(one, reviews.get(one["id"]), reactions.get(one["id"]), staff=staff) for one in found["comments"]
     ]
     if staff:
-        return {**found, "comments": comments}
+        return {**found, "comments": comments, "stale": is_stale(submission, org=who.org)}
     rejected = {comment for comment, review in reviews.items() if review.decision == "rejected"}
     return {
         **{name: found[name] for name in ("header", "status", "summary")},

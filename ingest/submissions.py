@@ -190,7 +190,7 @@ def read_feedback(submission_id: UUID) -> Response:
         "comments": found["comments"],
     }
     if is_staff(who):
-        body |= {"notes": found.get("notes", []), "stale": found.get("stale", False)}
+        body |= {"notes": found["notes"], "stale": found["stale"]}
     # What was not set is for others to see: it is left out, not null.
     answer = schemas.Feedback.model_validate(body).model_dump_json(by_alias=True, exclude_unset=True)
     return Response(answer, content_type="application/json")
@@ -268,6 +268,13 @@ def accepted(answer: dict[str, Any]) -> Response:
     response.headers["Location"] = answer["links"]["self"]
     response.headers["Retry-After"] = "2"
     return response
+
+
+def accepted_again(submission: UUID, who: Identity) -> Response:
+    """Return the 202 for a version that goes round once more, with its state as it is now."""
+    found = read_status(submission, who, with_place=False)
+    known = {name: found[name] for name in ("id", "essay_id", "version", "status")}
+    return accepted({**known, "links": to_links(submission, essay=found["essay_id"])})
 
 
 def send_hints(hints: tuple[Any, ...]) -> None:

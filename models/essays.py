@@ -148,12 +148,9 @@ def enrol(student: UUID, *, assignment: UUID, org: UUID) -> None:
 
 _STATUS = """
 select s.id, s.essay_id, s.version, s.status, s.created_at as received_at, s.completed_at, s.released_at is not null as released,
-    s.queue, p.name, p.state, p.attempt, p.error, p.started_at, p.finished_at, p.next_at, p.comments, p.id as pass_id,
-    p.state = 'done' and p.prompt_version is not null and p.rubric_id is distinct from coalesce(e.trial_rubric_id, a.rubric_id) as stale
+    s.queue, p.name, p.state, p.attempt, p.error, p.started_at, p.finished_at, p.next_at, p.comments, p.id as pass_id
 from submissions as s
 join passes as p on p.org_id = s.org_id and p.submission_id = s.id
-join essays as e on e.org_id = s.org_id and e.id = s.essay_id
-left join assignments as a on a.org_id = e.org_id and a.id = e.assignment_id
 where s.org_id = %s and s.id = %s
 order by array_position(%s::text[], p.name)
 """

@@ -184,7 +184,6 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
             for name in ("strengths", "next_steps", "not_checked")
         },
         "notes": list(dict.fromkeys(point for one in opened for point in one.get("notes", ()))),
-        "stale": any(one["stale"] for one in passes),
         "comments": [_readable(comment, text, key, org) for comment in comments],
         "criteria": [
             {
@@ -222,23 +221,28 @@ def _sealed(comment: CommentDraft, key: Key, org: UUID, comment_id: UUID) -> Cip
 
 def _readable(comment: dict[str, Any], text: str, key: Key, org: UUID) -> dict[str, Any]:
     words = json.loads(key.open(comment["body"], place=Place("feedback", "body", org, comment["id"])))
+    places = comment["also_at"]
+    return {
+        **comment,
+        "span": span_of(comment, text, words),
+        "also_at": [{"start": a, "end": b} for a, b in zip(places[::2], places[1::2], strict=True)],
+        "message": words["message"],
+        "next_step": words["next_step"],
+        "suggestions": words["suggestions"],
+    }
+
+
+def span_of(comment: Mapping[str, Any], text: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a comment's place with its words cut from the version's text; without one, the words the model claimed."""
     start, end = comment["span_start"], comment["span_end"]
     if start is None:
-        span = {"start": 0, "end": 0, "quote": words["quote"], "prefix": "", "suffix": ""}
+        place = {"start": 0, "end": 0, "quote": words["quote"], "prefix": "", "suffix": ""}
     else:
-        span = {
+        place = {
             "start": start,
             "end": end,
             "quote": text[start:end],
             "prefix": text[max(0, start - CONTEXT) : start],
             "suffix": text[end : end + CONTEXT],
         }
-    places = comment["also_at"]
-    return {
-        **comment,
-        "span": {**span, "unit": "code_points", "match": comment["match"]},
-        "also_at": [{"start": a, "end": b} for a, b in zip(places[::2], places[1::2], strict=True)],
-        "message": words["message"],
-        "next_step": words["next_step"],
-        "suggestions": words["suggestions"],
-    }
+    return {**place, "unit": "code_points", "match": comment["match"]}

@@ -14,7 +14,8 @@ from uuid import UUID
 from models.crypto import Key, Place
 from models.db import row, rows
 from models.errors import NotFound
-from models.feedback import CONTEXT, CommentDraft
+from models.feedback import CommentDraft, span_of
+from models.reviews import NEWEST_REVIEW
 from models.users import unwrapped
 
 
@@ -82,17 +83,14 @@ def fetch_earlier(submission: UUID, pass_name: str, *, org: UUID, key: Key) -> E
 
 def _comments(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[Remembered, ...]:
     found = rows(
-        """
+        f"""
         select f.id, f.type, f.kind, f.severity, f.match, f.span_start, f.span_end, f.also_at, f.criterion, f.confidence,
             f.confidence_basis, f.origin, f.provider, f.model, f.educator_id, f.body, r.id as review_id, r.decision, r.body as edited
         from feedback as f
-        left join lateral (
-            select v.id, v.decision, v.body from feedback_reviews as v
-            where v.org_id = f.org_id and v.feedback_id = f.id order by v.id desc limit 1
-        ) as r on true
+        {NEWEST_REVIEW}
         where f.org_id = %s and f.submission_id = %s and f.pass = %s and f.superseded_at is null
         order by f.priority, f.id
-        """,
+        """,  # noqa: S608 - a constant
         (org, submission, pass_name),
     )
     return tuple(_remembered(one, org, key) for one in found)
@@ -174,18 +172,15 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
     )
     texts = {one["id"]: key.open(one["text"], place=Place("submissions", "text", org, one["id"])) for one in versions}
     comments = rows(
-        """
+        f"""
         select f.id, f.submission_id, s.version, f.pass, f.type, f.kind, f.severity, f.match, f.span_start, f.span_end,
             f.resolution, f.carried_from, f.body, r.id as review_id, r.decision, r.body as edited
         from feedback as f
         join submissions as s on s.org_id = f.org_id and s.id = f.submission_id
-        left join lateral (
-            select v.id, v.decision, v.body from feedback_reviews as v
-            where v.org_id = f.org_id and v.feedback_id = f.id order by v.id desc limit 1
-        ) as r on true
+        {NEWEST_REVIEW}
         where f.org_id = %s and f.essay_id = %s and f.superseded_at is null and f.submission_id = any (%s)
         order by s.version, array_position(array['grammar', 'structure', 'content'], f.pass), f.priority, f.id
-        """,
+        """,  # noqa: S608 - a constant
         (org, essay, list(texts)),
     )
     if released_only:
@@ -223,26 +218,11 @@ def _fate(
         words |= json.loads(key.open(first["edited"], place=Place("feedback_reviews", "body", org, first["review_id"])))
     return {
         **{name: first[name] for name in ("id", "submission_id", "version", "pass", "type", "kind", "severity")},
-        "span": _span(first, texts, words),
+        "span": span_of(first, texts[first["submission_id"]], words),
         "message": words["message"],
         "next_step": words["next_step"],
         "resolution": "persisting" if stands else last["resolution"],
-        "now": {"comment_id": last["id"], "span": _span(last, texts, words)} if stands else None,
+        "now": {"comment_id": last["id"], "span": span_of(last, texts[last["submission_id"]], words)} if stands else None,
         # The draft that decided: the one after the last that still had it.
         "decided_in_version": None if last["resolution"] == "open" and not stands else min(last["version"] + (not stands), newest),
     }
-
-
-def _span(one: dict[str, Any], texts: dict[UUID, str], words: dict[str, Any]) -> dict[str, Any]:
-    text, start, end = texts[one["submission_id"]], one["span_start"], one["span_end"]
-    if start is None:
-        place = {"start": 0, "end": 0, "quote": words.get("quote", ""), "prefix": "", "suffix": ""}
-    else:
-        place = {
-            "start": start,
-            "end": end,
-            "quote": text[start:end],
-            "prefix": text[max(0, start - CONTEXT) : start],
-            "suffix": text[end : end + CONTEXT],
-        }
-    return {**place, "unit": "code_points", "match": one["match"]}

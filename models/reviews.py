@@ -18,6 +18,13 @@ from models.errors import NotFound
 from models.users import unwrapped
 
 Decision = Literal["accepted", "edited", "rejected"]
+# For a query of `feedback as f`: its newest decision as `r`, if there is one.
+NEWEST_REVIEW = """
+    left join lateral (
+        select v.id, v.decision, v.body from feedback_reviews as v
+        where v.org_id = f.org_id and v.feedback_id = f.id order by v.id desc limit 1
+    ) as r on true
+"""
 WORDS = ("message", "next_step", "suggestions")
 
 
@@ -138,17 +145,14 @@ def withdraw(comment: UUID, *, org: UUID) -> None:
 
 def _find(comment: UUID, *, org: UUID) -> dict[str, Any]:
     found = row(
-        """
+        f"""
         select f.id, f.submission_id, f.user_id, f.audience_id, f.body, k.wrapped, k.master_key_id,
             r.id as review_id, r.decision, r.body as edited
         from feedback as f
         join user_keys as k on k.org_id = f.org_id and k.user_id = f.user_id
-        left join lateral (
-            select v.id, v.decision, v.body from feedback_reviews as v
-            where v.org_id = f.org_id and v.feedback_id = f.id order by v.id desc limit 1
-        ) as r on true
+        {NEWEST_REVIEW}
         where f.org_id = %s and f.id = %s and f.superseded_at is null
-        """,
+        """,  # noqa: S608 - a constant
         (org, comment),
     )
     if found is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import dramatiq
 from dramatiq.middleware import Middleware
 
@@ -38,8 +40,9 @@ def boot() -> HintBroker:
     broker = make_broker(settings.redis_url())
     leases = Leases(lease_seconds=limits.lease, longest_seconds=limits.longest_lease)
     broker.add_middleware(Drain(leases))
+    chooser = Chooser(provider, timeout_seconds=limits.provider)
     runner = PassRunner(
-        choose_provider=Chooser(provider, timeout_seconds=limits.provider),
+        choose_provider=chooser,
         leases=leases,
         lease_seconds=limits.lease,
         pause_seconds=limits.pause,
@@ -50,6 +53,9 @@ def boot() -> HintBroker:
     )
     declare(broker, runner, limit_seconds=limits.message)
     dramatiq.set_broker(broker)
+    if provider.name == "local" or reading.mixes:
+        # While the leases of a worker that died still run, so that what it held is not kept waiting by the loading.
+        threading.Thread(target=chooser.warm_up, name="warm-up", daemon=True).start()
     return broker
 
 
@@ -108,6 +114,10 @@ class Chooser:
                 model=chosen.model or DEFAULT_MODEL,
                 timeout_seconds=timeout_seconds,
             )
+
+    def warm_up(self) -> None:
+        """The local engine is ready to read."""
+        self._local.warm_up()
 
     def __call__(self, ai_policy: str) -> Provider:
         """Return the provider for an org with this policy."""

@@ -17,23 +17,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from models import crypto, db, essays, log, orgs, review_counts, settings
 from models.courses import fetch_criteria
 from models.db import session
 from models.errors import NotFound, SettingsError, Undecipherable
-from models.essays import Task
 from models.jobs import PassName
 from models.people_of_course import fetch_around
 from models.review_counts import Decided
 from workers.boot import Chooser
 from workers.masking import Masked
 from workers.providers.base import (
-    Criterion,
     GiveUp,
-    Level,
     PassAnswer,
     PassRequest,
     Provider,
@@ -41,6 +37,7 @@ from workers.providers.base import (
     Repair,
     TryAgain,
 )
+from workers.requests import request_of
 from workers.run_pass import MOST_PEOPLE
 from workers.settings import ProviderSettings, read_limits, read_provider
 
@@ -195,7 +192,7 @@ class _Reader:
         # Nobody's name leaves.
         provider = Masked(self._provider, people=people) if self._provider.remote else self._provider
         answers = {
-            name: self._ask(provider, _request(task, PassName(name), criteria)) for name in sorted({one.pass_name for one in comments})
+            name: self._ask(provider, request_of(task, PassName(name), criteria)) for name in sorted({one.pass_name for one in comments})
         }
         return Judged(
             comments=len(comments),
@@ -266,22 +263,6 @@ def _candidate(org: UUID, *, provider: str | None, model: str | None) -> Provide
         raise CannotSayError(f"the org's ai_policy is {policy!r}: none of its essays may leave")
     wanted = replace(known, name="anthropic", model=model or known.model)
     return Chooser(wanted, timeout_seconds=read_limits().provider)("anthropic")
-
-
-def _request(task: Task, name: PassName, criteria: Sequence[dict[str, Any]]) -> PassRequest:
-    return PassRequest(
-        pass_name=name, text=task.text, title=task.title, language=task.language, feedback_language=task.feedback_language,
-        category=task.category, assignment_prompt=task.assignment_prompt,
-        criteria=tuple(
-            Criterion(
-                name=one["name"], description=one["description"],
-                levels=tuple(
-                    Level(name=level["name"], points=level["points"], description=level["description"]) for level in one["levels"]
-                ),
-            )
-            for one in criteria
-        ),
-    )  # fmt: skip
 
 
 def _sentences(verdict: Verdict) -> str:

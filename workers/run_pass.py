@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from dramatiq.middleware import Interrupt, TimeLimitExceeded
 
@@ -40,9 +40,7 @@ from workers.lineage import Memory
 from workers.masking import Masked
 from workers.providers.base import (
     BatchAway,
-    Criterion,
     GiveUp,
-    Level,
     Outcome,
     PassRequest,
     Provider,
@@ -52,6 +50,7 @@ from workers.providers.base import (
     TryAgain,
 )
 from workers.providers.mixed import Mixed
+from workers.requests import request_of
 from workers.trouble import give_up, put_off
 from workers.work import Work
 
@@ -141,7 +140,7 @@ class PassRunner:
         with stamped(pass_id=str(work.claim.id)):
             try:
                 with self._leases.holding(work.claim):
-                    self._carry_out(work)
+                    self._carry_out(_remembering(work))
             except FenceLost:
                 _note_fenced_write(work.claim)
             except Interrupt:
@@ -198,40 +197,22 @@ class PassRunner:
             passes.fail(claim, error=gate.reason or "paused", retry_in_seconds=wait, counts=False)
             return None
         criteria = fetch_criteria(task.rubric, org=claim.org) if task.rubric else []
-        request = PassRequest(
-            pass_name=claim.name,
-            text=task.text,
-            title=task.title,
-            language=task.language,
-            feedback_language=task.feedback_language,
-            category=task.category,
-            assignment_prompt=task.assignment_prompt,
-            criteria=tuple(_criterion(one) for one in criteria),
-        )
+        request = request_of(task, claim.name, criteria)
         made_with = _made_with(provider, request, task)
-        memory = self._remember(claim, task, provider, made_with)
+        earlier = fetch_earlier(claim.submission, claim.name, org=claim.org, key=task.key) if task.version > 1 else None
         return Work(
             claim=claim,
             author=Author(user=task.user, audience=task.audience, essay=task.essay, characters=task.characters),
             key=task.key,
-            request=replace(request, earlier=memory.asked if memory else None),
+            request=request,
             criteria={one["name"]: one for one in criteria},
             provider=self._careful(provider, claim, task),
             made_with=made_with,
-            memory=memory,
+            earlier=earlier,
             pause_seconds=self._pause_seconds,
             probe=gate.probe,
             falls_back=task.ai_fallback == "local",
         )
-
-    def _remember(self, claim: Claim, task: Task, provider: Provider, made_with: MadeWith) -> Memory | None:
-        """Return the last draft's reading beside this draft, where there is one."""
-        earlier = fetch_earlier(claim.submission, claim.name, org=claim.org, key=task.key) if task.version > 1 else None
-        if earlier is None:
-            return None
-        # A reader that costs nothing reads all of it again.
-        reuse = provider.remote and earlier.basis == made_with.basis
-        return Memory(earlier, task.text, pass_name=claim.name, reuse=reuse)
 
     def _careful(self, provider: Provider, claim: Claim, task: Task) -> Provider:
         """Return the provider as it may be asked about this essay."""
@@ -366,6 +347,16 @@ class PassRunner:
         return reply
 
 
+def _remembering(work: Work) -> Work:
+    """Return the work with the last draft compared, which takes a while: no transaction is open, and the lease runs on."""
+    if work.earlier is None:
+        return work
+    # A reader that costs nothing reads all of it again.
+    reuse = work.provider.remote and work.earlier.basis == work.made_with.basis
+    memory = Memory(work.earlier, work.request.text, pass_name=work.claim.name, reuse=reuse)
+    return replace(work, memory=memory, request=replace(work.request, earlier=memory.asked))
+
+
 def _open_call(work: Work, *, batch: bool = False) -> Call:
     """The call is on record, and its money set aside. Raises OverBudget when the org has not got it."""
     expected = work.provider.expected_cost_micros(work.request)
@@ -435,10 +426,3 @@ def _call_end(outcome: Outcome, source: Reply | ProviderError, started: float) -
         latency_ms=round((time.monotonic() - started) * 1000),
         **asdict(source.usage),
     )
-
-
-def _criterion(stored: dict[str, Any]) -> Criterion:
-    levels = tuple(
-        Level(name=one["name"], points=one["points"], description=one["description"]) for one in stored["levels"]
-    )
-    return Criterion(name=stored["name"], description=stored["description"], levels=levels)

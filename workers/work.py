@@ -7,6 +7,7 @@ from typing import Any
 
 from models.crypto import Key
 from models.feedback import Author
+from models.lineage import EarlierReading
 from models.passes import Claim, MadeWith
 from workers.lineage import Memory
 from workers.providers.base import PassRequest, Provider
@@ -23,7 +24,8 @@ class Work:
     criteria: dict[str, dict[str, Any]]
     provider: Provider
     made_with: MadeWith
-    memory: Memory | None
+    earlier: EarlierReading | None
     pause_seconds: float
     probe: bool
     falls_back: bool
+    memory: Memory | None = None  # the last draft beside this one, once they have been compared

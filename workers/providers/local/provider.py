@@ -54,6 +54,10 @@ class LocalProvider:
         """Raises: there are no batches here, and `in_batches` says so."""
         raise NotImplementedError
 
+    def warm_up(self) -> None:
+        """The engines are loaded, which takes two seconds."""
+        self._engines.hear("Warm up.", "")
+
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:  # noqa: ARG002
         """Return the answer to one pass. There is nothing to repair: the same question gives the same answer."""
         checked, cut = _within_cap(request)
