@@ -78,8 +78,6 @@ class EssayCoach:
         self.proxies["lms-web"] = Proxy(lambda: self._targets["web"])
         env = {
             "ANTHROPIC_API_KEY": "sk-ant-chaos",
-            # A worker that dies every few seconds would spend its life loading grammar rules, which no fault is about.
-            "ESSAYCOACH_GRAMMAR_MIX": "off",
             "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{self.proxies['worker-vendor'].port}",
             "ESSAYCOACH_LEASE_SECONDS": str(lease_seconds),
             "ESSAYCOACH_PAUSE_SECONDS": str(pause_seconds),
