@@ -15,9 +15,9 @@ from typing import Any
 
 from benchmarks.feedback import Judged, Line, judge, read_corpus
 from models.jobs import PassName
-from workers import logistic
-from workers.logistic import Seen
-from workers.providers.base import PassRequest
+from workers.passes import logistic
+from workers.passes.logistic import Seen
+from workers.providers.contract import PassRequest
 from workers.providers.local import grammar
 from workers.providers.local.confidence import Counts, Signs, Table, correction_key
 from workers.providers.local.engines import Engines

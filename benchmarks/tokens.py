@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from benchmarks.machine import vendor
 from models.jobs import PassName
-from workers.providers.base import Criterion, Earlier, EarlierPick, Level, PassRequest, Usage
 from workers.providers.claude import DEFAULT_MODEL, ClaudeProvider
+from workers.providers.contract import Criterion, Earlier, EarlierPick, Level, PassRequest, Usage
 from workers.providers.prices import prices_of
-from workers.providers.warm import Gate
+from workers.providers.prompt_cache import Gate
 
 ESSAYS, THREADS, LATENCY_SECONDS = 30, 8, 1.0
 CLASS_BAR, SECOND_DRAFT_BAR = 0.45, 0.5

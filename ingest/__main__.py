@@ -8,9 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from ingest.roster import MOST_FAULTS, DryRun
-from ingest.roster_csv import read_roster
-from ingest.roster_files import read_files
+from ingest.admin.roster import MOST_FAULTS, DryRun
+from ingest.admin.roster_csv import read_roster
+from ingest.admin.roster_files import read_files
 from models import crypto, db, orgs, settings, users
 from models.audit import Actor, note
 from models.errors import DatabaseAway, InProgress, Invalid, SettingsError

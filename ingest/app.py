@@ -9,37 +9,14 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from ingest import (
-    api_keys,
-    assignments,
-    audit,
-    auth,
-    courses,
-    essays,
-    given_up,
-    health,
-    limits,
-    mail,
-    metrics,
-    openapi,
-    orgs,
-    passwords,
-    problems,
-    releases,
-    reruns,
-    reviews,
-    rights,
-    roster,
-    rubrics,
-    saved_comments,
-    sources,
-    submissions,
-    users,
-    webhooks,
-)
 from ingest import settings as ingest_settings
-from ingest.strict_json import MAX_BODY_BYTES
-from ingest.waiting import Waiting
+from ingest.accounts import mail, passwords
+from ingest.admin import api_keys, assignments, audit, courses, data_rights, orgs, roster, rubrics, sources, users
+from ingest.feedback import releases, reviews, saved_comments
+from ingest.submissions import essays, failed_passes, reruns, routes, webhooks
+from ingest.web import health, identity, metrics, openapi, problems, rate_limits
+from ingest.web.body import MAX_BODY_BYTES
+from ingest.web.long_poll import Waiting
 from models import crypto, db, log, settings
 from models.broker import make_broker
 
@@ -73,10 +50,10 @@ def create_app() -> Flask:
     app.extensions["essaycoach.settings"] = chosen
     app.extensions["essaycoach.broker"] = make_broker(chosen.redis_url, answer_seconds=0.5)
     app.extensions["essaycoach.waiting"] = Waiting(chosen.waiting_slots)
-    auth.set_up(app, chosen)
-    limits.set_up(app, chosen)
+    identity.set_up(app, chosen)
+    rate_limits.set_up(app, chosen)
     mail.set_up(app, chosen)
-    for room in (auth, submissions, given_up, essays, webhooks, health, api_keys, sources, audit, rights, roster):
+    for room in (identity, routes, failed_passes, essays, webhooks, health, api_keys, sources, audit, data_rights, roster):
         app.register_blueprint(room.blueprint)
     for room in (users, courses, assignments, rubrics, orgs):
         app.register_blueprint(room.blueprint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ingest.metrics import forget
+from ingest.web.metrics import forget
 
 bind = f"{os.environ.get('ESSAYCOACH_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_PROCESSES", "2"))

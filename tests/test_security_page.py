@@ -14,11 +14,13 @@ from itertools import chain
 import pytest
 from conftest import ROOT
 
-from ingest import limits, openapi, roster_files, settings, strict_json
+from ingest import settings
+from ingest.admin import roster_files
+from ingest.admin.data_rights import IN_MEMORY_BYTES
 from ingest.app import create_app
-from ingest.review_schemas import MOST_MESSAGE, MOST_NOTE
-from ingest.rights import IN_MEMORY_BYTES
-from ingest.schemas import MAX_CHARACTERS
+from ingest.feedback.schemas import MOST_MESSAGE, MOST_NOTE
+from ingest.web import body, openapi, rate_limits
+from ingest.web.schemas import MAX_CHARACTERS
 from models import one_time_tokens, passwords, sessions, tables, upkeep
 from models.crypto import EncryptedField
 
@@ -244,14 +246,14 @@ def test_the_figures_on_the_page_are_those_of_the_code(program_env):
     program_env("ec_ingest")
     chosen = settings.read()
     figures = [
-        f"at most {strict_json.MAX_BODY_BYTES // 1024 // 1024} MiB and {strict_json.MAX_DEPTH} levels",
+        f"at most {body.MAX_BODY_BYTES // 1024 // 1024} MiB and {body.MAX_DEPTH} levels",
         f"1 to {MAX_CHARACTERS:,} characters",
         f"an educator's message {MOST_MESSAGE:,}, a student's note {MOST_NOTE:,}",
         f"Per person, key or source `{chosen.rate_limit}`",
         f"per address, while nobody is known, `{chosen.address_rate_limit}`",
-        f"{limits.SIGN_INS_PER_ACCOUNT.amount} a minute for an account and {limits.SIGN_INS_PER_ADDRESS.amount} a minute for an address",
-        f"mails {limits.MAILS_PER_PERSON.amount} an hour for an account",
-        {4: "process alone allows a quarter"}[limits.ALONE],
+        f"{rate_limits.SIGN_INS_PER_ACCOUNT.amount} a minute for an account and {rate_limits.SIGN_INS_PER_ADDRESS.amount} a minute for an address",
+        f"mails {rate_limits.MAILS_PER_PERSON.amount} an hour for an account",
+        {4: "process alone allows a quarter"}[rate_limits.ALONE],
         f"waiting requests ({chosen.waiting_slots} a process)",
         f"{passwords.LEAST_CHARACTERS} to {passwords.MOST_CHARACTERS} characters",
         f"score under {passwords.LEAST_SCORE}",

@@ -13,7 +13,8 @@ from models.db import session
 from models.errors import DatabaseAway, SettingsError
 from models.given_up import GivenUp
 from models.jobs import Hint, Queue
-from workers import audit, calibrate, clock, compare, keys
+from workers import clock
+from workers.commands import audit, calibrate, compare, keys
 
 OPERATOR = Actor(role="operator")
 PAGE = 500

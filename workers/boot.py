@@ -11,11 +11,11 @@ from models import crypto, db, log, settings
 from models.broker import HintBroker, make_broker
 from models.errors import SettingsError
 from models.jobs import ACTOR, Hint, Queue
-from workers import calibration
-from workers.leases import Leases
-from workers.providers.base import Provider
+from workers.job.leases import Leases
+from workers.job.run_pass import PassRunner
+from workers.passes import calibration
+from workers.providers.contract import Provider
 from workers.providers.local.provider import LocalProvider
-from workers.run_pass import PassRunner
 from workers.settings import ProviderSettings, read_limits, read_provider, read_reading
 
 logger = log.logger(__name__)

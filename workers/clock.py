@@ -17,8 +17,8 @@ from models.broker import HintBroker, make_broker
 from models.db import session
 from models.errors import DatabaseAway
 from models.jobs import Queue
-from workers import audit_heads
-from workers.audit_heads import Seal
+from workers.duties import audit_heads
+from workers.duties.audit_heads import Seal
 
 logger = log.logger(__name__)
 

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from conftest import PASSWORD, PEPPER
 
-from ingest.auth import key_id
+from ingest.web.identity import key_id
 from models.connections import add_api_key
 from models.db import session
 

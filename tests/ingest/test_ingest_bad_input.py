@@ -321,7 +321,7 @@ def test_an_unknown_address_is_a_problem_document_too(standing, refused, path):
 
 
 def test_every_kind_of_problem_has_a_page(standing):
-    from ingest.problems import KINDS
+    from ingest.web.problems import KINDS
 
     assert len(KINDS) >= 20
     for slug, kind in KINDS.items():

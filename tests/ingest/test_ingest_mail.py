@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ingest.mail import Letter, Post, Smtp, is_address, make_mailer, to_message
+from ingest.accounts.mail import Letter, Post, Smtp, is_address, make_mailer, to_message
 from models.errors import SettingsError
 
 SENDER = Address(display_name="EssayCoach", addr_spec="post@school.example")
@@ -267,7 +267,7 @@ def test_one_letter_that_cannot_be_sent_stops_no_other_and_no_address_is_logged(
 
 
 def test_past_the_bound_a_letter_is_refused_at_once(monkeypatch):
-    monkeypatch.setattr("ingest.mail.MOST_WAITING", 3)
+    monkeypatch.setattr("ingest.accounts.mail.MOST_WAITING", 3)
     mailer = Kept()
     post = Post(mailer, sender=SENDER)
     taken = [post.later(lambda: letter_to("alice")) for _ in range(20)]

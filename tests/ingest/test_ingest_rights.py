@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 from conftest import PASSWORD, execute
 
-from ingest import staff_reads
+from ingest.web import access_log
 from models import db, rights
 from models.crypto import keyring
 
@@ -120,7 +120,7 @@ def test_an_export_that_fails_half_way_is_a_problem_and_no_torn_archive(standing
 
 def test_an_archive_larger_than_memory_allows_is_whole_too(standing, kim, monkeypatch):
     user, receipt = kim
-    monkeypatch.setattr("ingest.rights.IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr("ingest.admin.data_rights.IN_MEMORY_BYTES", 100)
     with ZipFile(io.BytesIO(export(standing, user).data)) as archive:
         assert archive.testzip() is None
         assert f"essays/1-{receipt['essay_id']}/essay.json" in archive.namelist()
@@ -176,7 +176,7 @@ def test_without_a_record_there_is_no_reading(standing, kim, monkeypatch, refuse
     def fails(*_, **__):
         raise RuntimeError("the trail cannot be written")
 
-    monkeypatch.setattr(staff_reads, "note", fails)
+    monkeypatch.setattr(access_log, "note", fails)
     answer = standing.client.get(receipt["links"]["essay"], headers=standing.signed_in("ed"))
     refused(answer, 500, "internal-error")
 

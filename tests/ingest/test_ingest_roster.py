@@ -20,8 +20,8 @@ from conftest import make_school
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ingest import roster_files
 from ingest.__main__ import main
+from ingest.admin import roster_files
 from models import db, users
 from models.errors import InProgress
 from models.roster import import_roster

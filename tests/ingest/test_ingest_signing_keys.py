@@ -15,7 +15,7 @@ import time_machine
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ingest.auth import key_id
+from ingest.web.identity import key_id
 from models.errors import SettingsError
 
 OLD, NEW, FOREIGN = "s" * 48, "n" * 48, "f" * 48

@@ -211,7 +211,7 @@ def test_a_final_state_is_never_waited_for(standing, get):
 
 
 def test_a_wait_longer_than_allowed_is_cut_to_twenty_five_seconds():
-    from ingest.submissions import LONGEST_WAIT_SECONDS
+    from ingest.submissions.routes import LONGEST_WAIT_SECONDS
 
     assert LONGEST_WAIT_SECONDS == 25
 

@@ -50,7 +50,7 @@ def test_an_essay_signed_by_the_published_library_is_accepted(standing, lms, dra
 
 
 def test_our_own_signing_satisfies_the_published_library(lms, event, draft):
-    from ingest.signature import sign
+    from ingest.submissions.webhook_signature import sign
 
     body, at = event(draft()), int(time.time())
     headers = {
@@ -137,8 +137,8 @@ def test_five_minutes_either_way_are_tolerated(lms, draft, student, refused, sec
 def test_the_window_ends_exactly_after_three_hundred_seconds(lms, event, draft):
     from werkzeug.datastructures import Headers
 
-    from ingest.problems import Problem
-    from ingest.signature import verify
+    from ingest.submissions.webhook_signature import verify
+    from ingest.web.problems import Problem
 
     body = event(draft())
     headers = Headers(lms.signed(body, event="msg_1", at=1_700_000_000))

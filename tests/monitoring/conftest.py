@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from ingest import metrics
+from ingest.web import metrics
 from monitoring.__main__ import lanes
 from monitoring.collector import EssayCoachCollector
 

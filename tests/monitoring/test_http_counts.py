@@ -7,7 +7,7 @@ import shutil
 import pytest
 from flask import Flask
 
-from ingest import metrics
+from ingest.web import metrics
 from monitoring.http import read_http
 
 REQUESTS = "essaycoach_http_requests_total"

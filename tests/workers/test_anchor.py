@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.injection.invisible_characters import drop, hide, show
 from workers.passes.anchor import Anchor, _normal, _pieces, anchor, whole
-from workers.passes.marks import drop, hide, show
 
 PIECES = st.sampled_from(
     [

@@ -17,8 +17,8 @@ from models.errors import SettingsError
 from models.essays import Draft
 from models.jobs import PassName
 from models.review_counts import Counts
-from workers.calibration import IDENTITY, Calibration, load, logit, middle, probability, refit
-from workers.providers.base import Comment, PassAnswer, Span
+from workers.passes.calibration import IDENTITY, Calibration, load, logit, middle, probability, refit
+from workers.providers.contract import Comment, PassAnswer, Span
 
 
 def counts(true_share: Callable[[float], float], *, each: int, bins: range = range(10, 20), provider: str = "local") -> list[Counts]:

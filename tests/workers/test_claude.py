@@ -17,7 +17,8 @@ import pytest
 from vendor import FakeVendor, Step
 
 from models.jobs import PassName
-from workers.providers.base import (
+from workers.providers.claude import ClaudeProvider, retry_after_seconds
+from workers.providers.contract import (
     Criterion,
     GiveUp,
     Level,
@@ -29,7 +30,6 @@ from workers.providers.base import (
     Reply,
     TryAgain,
 )
-from workers.providers.claude import ClaudeProvider, retry_after_seconds
 from workers.providers.prices import Tokens, prices_of
 
 TEXT = (

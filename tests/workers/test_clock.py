@@ -27,10 +27,11 @@ from models.errors import DatabaseAway
 from models.essays import Draft, Receipt
 from models.jobs import ACTOR, Hint, Queue
 from models.passes import Claim
-from workers import audit_heads, clock
+from workers import clock
 from workers.boot import Chooser
-from workers.leases import Leases
-from workers.run_pass import PassRunner
+from workers.duties import audit_heads
+from workers.job.leases import Leases
+from workers.job.run_pass import PassRunner
 from workers.settings import ProviderSettings
 
 TEXT = "Phones should stay at home. They distract us. First, they buzz. In conclusion, leave them at home."

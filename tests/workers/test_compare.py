@@ -15,10 +15,10 @@ from models import essays
 from models.essays import Draft
 from models.jobs import PassName
 from workers import __main__ as door
-from workers import compare
-from workers.compare import CannotSayError, Judged, Verdict, how_sure
-from workers.providers.base import Outcome, PassAnswer, PassRequest, Pause, Provider, Repair, Reply, TryAgain
+from workers.commands import compare
+from workers.commands.compare import CannotSayError, Judged, Verdict, how_sure
 from workers.providers.claude import ClaudeProvider
+from workers.providers.contract import Outcome, PassAnswer, PassRequest, Pause, Provider, Repair, Reply, TryAgain
 from workers.providers.local.provider import LocalProvider
 
 TEXT = "Alice knows it. They was late. The dogs was loud. My friend have a bike. He go home. She do not know."

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from workers.drafts import Drafts, State
+from workers.revisions.compare_drafts import Drafts, State
 
 OLD = (
     "Dogs is better then cats. They are loyal, and they bark.\n\n"

@@ -17,7 +17,7 @@ CHILD = """
 import json, resource, time
 import psutil
 from models.jobs import PassName
-from workers.providers.base import PassRequest, ProviderError
+from workers.providers.contract import PassRequest, ProviderError
 from workers.providers.local.provider import LocalProvider
 
 dog = "The dog sleeps under the table because it is tired. "
@@ -74,7 +74,7 @@ print(json.dumps({"texts": result, "growth": peak() - base.rss / 2**20}))
 SAME = """
 import sys
 from models.jobs import PassName
-from workers.providers.base import PassRequest
+from workers.providers.contract import PassRequest
 from workers.providers.local.provider import LocalProvider
 provider = LocalProvider()
 for path in sys.argv[1:]:

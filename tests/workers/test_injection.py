@@ -17,11 +17,11 @@ import pytest
 from models.jobs import PassName
 from tests.conftest import Report
 from tests.workers.attacks import KINDS, Attack, Vendor, attacks
+from workers.injection.detector import findings, notes
 from workers.passes.answer import LEVELS_DOUBTED
-from workers.passes.detector import findings, notes
 from workers.passes.prompt import rules
-from workers.providers.base import Criterion, Level, PassAnswer, PassRequest
 from workers.providers.claude import ClaudeProvider
+from workers.providers.contract import Criterion, Level, PassAnswer, PassRequest
 
 ATTACKS = list(attacks())
 RUBRIC = (

@@ -12,7 +12,7 @@ from conftest import Become, Database, School, Servers, away, session_of
 from models import db, essays, passes
 from models.essays import Draft
 from models.passes import Claim
-from workers.leases import Leases
+from workers.job.leases import Leases
 
 LEASE_SECONDS = 1.2
 

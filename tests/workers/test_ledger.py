@@ -13,11 +13,11 @@ from vendor import FakeVendor, Step
 from models import db, essays, ledger
 from models.essays import Draft
 from models.jobs import Hint
-from workers import run_pass
 from workers.boot import Chooser
-from workers.leases import Leases
+from workers.job import run_pass
+from workers.job.leases import Leases
+from workers.job.run_pass import OVER_BUDGET, PassRunner
 from workers.providers.prices import Tokens, prices_of
-from workers.run_pass import OVER_BUDGET, PassRunner
 from workers.settings import ProviderSettings
 
 MODEL = "claude-sonnet-5-5"

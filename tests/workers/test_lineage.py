@@ -16,8 +16,8 @@ from models import db, essays, feedback, lineage
 from models.essays import Draft, Receipt
 from models.users import data_key
 from workers.boot import Chooser
-from workers.leases import Leases
-from workers.run_pass import PassRunner
+from workers.job.leases import Leases
+from workers.job.run_pass import PassRunner
 from workers.settings import ProviderSettings
 
 WRONG = ("distracts", "alot", "becuase", "gooder", "informations", "childs", "runned", "thinked", "mouses", "foots")

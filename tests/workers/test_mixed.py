@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from models.jobs import PassName
-from workers.providers.base import (
+from workers.providers.contract import (
     Comment,
     Earlier,
     Outcome,
@@ -21,8 +21,8 @@ from workers.providers.base import (
     Severity,
     Span,
 )  # fmt: skip
+from workers.providers.ensemble import LOCAL_SILENT, Mixed
 from workers.providers.local.provider import LocalProvider
-from workers.providers.mixed import LOCAL_SILENT, Mixed
 
 TEXT = "We recieve mail and we recieve parcels. He go home every day becuase he are tired."
 

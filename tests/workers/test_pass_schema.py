@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from models.jobs import PassName
 from workers.passes.answer import plain, read
+from workers.passes.excerpt import Sent
 from workers.passes.prompt import build, prompt_version, rules, tail
+from workers.passes.registry import SPECS
 from workers.passes.schema import answer_model, wire_schema
-from workers.passes.sent import Sent
-from workers.passes.spec import SPECS
-from workers.providers.base import (
+from workers.providers.contract import (
     Criterion,
     Earlier,
     EarlierComment,

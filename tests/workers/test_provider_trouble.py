@@ -19,8 +19,8 @@ from models import essays, orgs, passes
 from models.broker import HintBroker, make_broker
 from models.essays import Draft, Receipt
 from workers.boot import Chooser
-from workers.leases import Leases
-from workers.run_pass import FALLBACK_AFTER_ATTEMPTS, PassRunner
+from workers.job.leases import Leases
+from workers.job.run_pass import FALLBACK_AFTER_ATTEMPTS, PassRunner
 from workers.settings import ProviderSettings
 
 TEXT = "Schools should ban phones. They distracts us, and my friend and me are no exception."

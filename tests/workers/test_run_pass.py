@@ -28,11 +28,11 @@ from models.settings import CryptoSettings
 from models.users import data_key
 from workers import boot
 from workers.boot import Chooser
-from workers.leases import Leases
-from workers.providers.base import PassAnswer, PassRequest, Provider, Repair, Reply
+from workers.job.leases import Leases
+from workers.job.run_pass import PassRunner
+from workers.providers.contract import PassAnswer, PassRequest, Provider, Repair, Reply
 from workers.providers.prices import Tokens, prices_of
 from workers.providers.wire import told
-from workers.run_pass import PassRunner
 from workers.settings import ProviderSettings
 
 LEASE_SECONDS = 12.0
@@ -761,7 +761,7 @@ def test_a_worker_that_computes_claims_no_more_than_it_has_places(
 def test_a_hint_that_finds_no_place_in_time_is_to_be_sent_again(
     receipt: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.run_pass.PLACE_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("workers.job.run_pass.PLACE_PATIENCE_SECONDS", 0.1)
     provider = Crowded()
     runner = narrow(provider, 1)
     first = threading.Thread(target=runner.run, args=(receipt.hints[0],))

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from workers.providers import warm
-from workers.providers.warm import Gate
+from workers.providers import prompt_cache
+from workers.providers.prompt_cache import Gate
 
 
 class Caller:
@@ -122,7 +122,7 @@ def test_a_failed_writer_hands_its_role_to_one_of_those_who_wait() -> None:
 
 
 def test_a_prefix_is_written_again_five_minutes_after_its_last_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm, "LASTS_SECONDS", 0.2)
+    monkeypatch.setattr(prompt_cache, "LASTS_SECONDS", 0.2)
     gate = taught(Gate(), begin=0.5, whole=5.0)
     Caller(gate, essay="a").act("begin")
     assert Caller(gate, essay="a").is_through(0.15)

@@ -23,8 +23,10 @@ from conftest import ROOT, Become, Database, School
 from models import courses, db, users
 from models.audit import Head
 from models.errors import SettingsError
-from workers import audit_chain, audit_heads, clock
-from workers.audit_heads import Seal
+from workers import clock
+from workers.commands import audit_chain
+from workers.duties import audit_heads
+from workers.duties.audit_heads import Seal
 
 KEY = b"a" * 32
 SECONDS = 60.0 if os.environ.get("ESSAYCOACH_LONG_TESTS") else 6.0

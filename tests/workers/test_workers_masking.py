@@ -23,11 +23,13 @@ from models.essays import Draft, Receipt
 from models.jobs import PassName
 from models.people_of_course import Known, fetch_around
 from workers.boot import Chooser
-from workers.leases import Leases
-from workers.masking import Mask, Masked
+from workers.job.leases import Leases
+from workers.job.run_pass import PassRunner
 from workers.passes.anchor import Anchor
-from workers.passes.spec import SPECS
-from workers.providers.base import (
+from workers.passes.registry import SPECS
+from workers.privacy.masking import Mask, Masked
+from workers.providers.claude import ClaudeProvider
+from workers.providers.contract import (
     Comment,
     Criterion,
     CriterionPick,
@@ -44,8 +46,6 @@ from workers.providers.base import (
     Span,
     Verdict,
 )
-from workers.providers.claude import ClaudeProvider
-from workers.run_pass import PassRunner
 from workers.settings import ProviderSettings
 
 CLASS = (

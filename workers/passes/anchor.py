@@ -16,8 +16,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workers.passes.marks import drop, hide
-from workers.providers.base import Match, Span
+from workers.injection.invisible_characters import drop, hide
+from workers.providers.contract import Match, Span
 
 Place = tuple[int, int]
 

@@ -11,12 +11,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from workers.passes.echoes import Echoes
-from workers.passes.plaintext import grades, opaque, plain
+from workers.injection.leak_filter import Echoes
+from workers.injection.plaintext import grades, opaque, plain
+from workers.passes.excerpt import Sent
+from workers.passes.registry import SPECS
 from workers.passes.schema import Answer, CommentAnswer, PickAnswer, PlaceAnswer, VerdictAnswer
-from workers.passes.sent import Sent
-from workers.passes.spec import SPECS
-from workers.providers.base import Comment, CriterionPick, PassAnswer, PassRequest, Verdict
+from workers.providers.contract import Comment, CriterionPick, PassAnswer, PassRequest, Verdict
 
 __all__ = ["plain", "read"]
 

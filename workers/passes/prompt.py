@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from models.jobs import PassName
-from workers.passes.marks import show
-from workers.passes.pass_spec import PROMPTS, PassSpec
+from workers.injection.invisible_characters import show
+from workers.passes.excerpt import paragraphs, unchanged
+from workers.passes.registry import SPECS
 from workers.passes.schema import SCHEMA_VERSION
-from workers.passes.sent import paragraphs, unchanged
-from workers.passes.spec import SPECS
-from workers.providers.base import Criterion, Earlier, PassRequest
+from workers.passes.spec import PROMPTS, PassSpec
+from workers.providers.contract import Criterion, Earlier, PassRequest
 
 _ASSIGNMENT = "# The assignment\n\n{json}\n"
 _ESSAY = "# The essay\n\n<essay-{marker}>\n{json}\n</essay-{marker}>\n"

@@ -16,8 +16,8 @@ from anthropic import transform_schema
 from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model, model_validator
 
 from models.jobs import PassName
-from workers.passes.spec import SPECS
-from workers.providers.base import Criterion, Fate, Kind, Severity
+from workers.passes.registry import SPECS
+from workers.providers.contract import Criterion, Fate, Kind, Severity
 
 # Part of every prompt version: raise it when the meaning of a field changes.
 SCHEMA_VERSION = "2"

@@ -1,14 +1,25 @@
-"""Every pass there is, by name.
-
-A fourth pass is a name in models/jobs.py, a spec file and a prompt file beside these, a line here, and a migration.
-"""
+"""The shape of one pass: which prompt, which comment types, how many comments."""
 
 from __future__ import annotations
 
-from models.jobs import PassName
-from workers.passes.content import CONTENT
-from workers.passes.grammar import GRAMMAR
-from workers.passes.pass_spec import PassSpec
-from workers.passes.structure import STRUCTURE
+from dataclasses import dataclass
+from pathlib import Path
 
-SPECS: dict[PassName, PassSpec] = {spec.name: spec for spec in (GRAMMAR, STRUCTURE, CONTENT)}
+from models.jobs import PassName
+
+PROMPTS = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassSpec:
+    """What distinguishes one reading from another; everything else is shared by all of them."""
+
+    name: PassName
+    prompt_file: str
+    types: tuple[str, ...]
+    max_comments: int
+    offers_corrections: bool = False
+
+    def prompt(self) -> str:
+        """Return the text of this pass's prompt file."""
+        return (PROMPTS / self.prompt_file).read_text(encoding="utf-8")

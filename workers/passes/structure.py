@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.jobs import PassName
-from workers.passes.pass_spec import PassSpec
+from workers.passes.spec import PassSpec
 
 STRUCTURE = PassSpec(
     name=PassName.STRUCTURE,

@@ -39,7 +39,8 @@ from workers.passes.schema import (
     wire_schema,
 )
 from workers.providers import wire
-from workers.providers.base import (
+from workers.providers.batches import batch_of, result_of
+from workers.providers.contract import (
     BatchAway,
     GiveUp,
     Outcome,
@@ -51,9 +52,8 @@ from workers.providers.base import (
     TryAgain,
     Usage,
 )
-from workers.providers.batches import batch_of, result_of
 from workers.providers.prices import Prices, Tokens, prices_of
-from workers.providers.warm import Gate, Turn
+from workers.providers.prompt_cache import Gate, Turn
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_BASE_URL = "https://api.anthropic.com"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from models.jobs import PassName
-from workers.providers.base import Comment, Criterion, PassAnswer, PassRequest
+from workers.providers.contract import Comment, Criterion, PassAnswer, PassRequest
 from workers.providers.local.engines import Engines
 from workers.providers.local.provider import LocalProvider
 

@@ -98,7 +98,7 @@ def test_nothing_is_printed_and_nothing_loaded_before_the_first_question() -> No
     code = """
 import json, sys
 from models.jobs import PassName
-from workers.providers.base import PassRequest
+from workers.providers.contract import PassRequest
 from workers.providers.local.provider import LocalProvider
 provider = LocalProvider()
 early = [name for name in ("harper", "lt_py", "lingotweaker_data_en") if name in sys.modules]

@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from models.jobs import PassName
-from workers.providers.base import Outcome, PassRequest, Provider, Repair, Usage
+from workers.providers.contract import Outcome, PassRequest, Provider, Repair, Usage
 from workers.providers.local.provider import LocalProvider
 
 TEXT = (
@@ -22,7 +22,7 @@ TEXT = (
 SCRIPT = """
 import hashlib, sys
 from models.jobs import PassName
-from workers.providers.base import PassRequest
+from workers.providers.contract import PassRequest
 from workers.providers.local.provider import LocalProvider
 provider, text = LocalProvider(), sys.stdin.read()
 for name in PassName:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from models.jobs import PassName
-from workers.providers.base import Comment, PassAnswer
+from workers.providers.contract import Comment, PassAnswer
 from workers.providers.local.text import paragraphs, read, sentences
 
 Ask = Callable[..., PassAnswer]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from workers.providers.base import Comment, PassAnswer, PassRequest
+from workers.providers.contract import Comment, PassAnswer, PassRequest
 from workers.providers.local.language import TASK_WORDS
 from workers.providers.local.spans import UNMEASURED, Stems, rule_comment, shared, task_stems
 from workers.providers.local.text import Essay, Paragraph, Piece, read, stems, words

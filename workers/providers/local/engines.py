@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from workers.providers.base import Outcome, Pause
+from workers.providers.contract import Outcome, Pause
 from workers.providers.local.flags import Engine, Flag
 from workers.providers.local.guards import blocks
 from workers.providers.local.harper_engine import Harper

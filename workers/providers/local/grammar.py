@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from workers.providers.base import Comment, PassAnswer, PassRequest, Severity
+from workers.providers.contract import Comment, PassAnswer, PassRequest, Severity
 from workers.providers.local.confidence import SHOWN_FROM
 from workers.providers.local.engines import Engines, Heard
 from workers.providers.local.guards import engine_text

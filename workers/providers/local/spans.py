@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from workers.providers.base import Comment, Criterion, Kind, PassRequest, Severity, Span
+from workers.providers.contract import Comment, Criterion, Kind, PassRequest, Severity, Span
 from workers.providers.local.text import Piece, stems, words
 
 AROUND = 32

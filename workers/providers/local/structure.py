@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from workers.providers.base import Comment, PassAnswer, PassRequest, Severity
+from workers.providers.contract import Comment, PassAnswer, PassRequest, Severity
 from workers.providers.local.spans import UNMEASURED, Stems, rule_comment, shared
 from workers.providers.local.text import Essay, Paragraph, Piece, read, stems, words
 

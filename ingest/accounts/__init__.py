@@ -1,0 +1,1 @@
+"""Signing in, passwords and the e-mails that carry invitations and resets."""

@@ -1,0 +1,100 @@
+"""What is asked in a course: its educators and the admins write it, everybody in the course reads it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response
+
+from ingest.admin import schemas
+from ingest.web import pagination
+from ingest.web.body import read_body
+from ingest.web.identity import staff
+from ingest.web.openapi import operation
+from ingest.web.responses import CREATED, id_parameter, page_of, shown, signed_in, wanted_id
+from models import courses
+
+blueprint = Blueprint("assignments", __name__)
+
+COURSE = id_parameter("course_id", "Only what is asked in this course.")
+
+
+@blueprint.get("/v1/assignments")
+@operation(
+    "List assignments",
+    answers={200: schemas.Assignments},
+    parameters=(pagination.LIMIT, pagination.CURSOR, COURSE),
+    problems=("invalid-payload", "forbidden"),
+)
+def list_assignments() -> Response:
+    """Answer the assignments of your courses (admins: of the org), newest first, a page at a time."""
+    who = signed_in()
+    limit, before, course = pagination.limit(), pagination.cursor(), wanted_id("course_id")
+    with who.session():
+        found = courses.list_assignments(org=who.org, limit=limit + 1, before=before, course=course)
+    return page_of(schemas.Assignments, found, limit=limit)
+
+
+@blueprint.post("/v1/assignments")
+@operation(
+    "Add an assignment",
+    answers={201: schemas.Assignment},
+    body=schemas.NewAssignment,
+    problems=("forbidden", "conflict"),
+    headers=CREATED,
+)
+def add_assignment() -> Response:
+    """Add an assignment to a course you teach (admins: to any of the org)."""
+    who = staff()
+    wanted = read_body(schemas.NewAssignment)
+    with who.session():
+        assignment = courses.add_assignment(
+            wanted.title,
+            org=who.org,
+            course=wanted.course_id,
+            prompt=wanted.prompt,
+            due_at=wanted.due_at,
+            category=wanted.category,
+            rubric=wanted.rubric_id,
+            release_policy=wanted.release_policy,
+            external_id=wanted.external_id,
+            teacher=who.user if who.role == "ec_educator" else None,
+        )
+        found = courses.fetch_assignment(assignment, org=who.org)
+    return shown(schemas.Assignment(**found), status=201, at=f"/v1/assignments/{assignment}")
+
+
+@blueprint.get("/v1/assignments/<uuid:assignment_id>")
+@operation("One assignment", answers={200: schemas.Assignment}, problems=("forbidden",))
+def one_assignment(assignment_id: UUID) -> Response:
+    """Answer an assignment of a course of yours (admins: any of the org)."""
+    who = signed_in()
+    with who.session():
+        found = courses.fetch_assignment(assignment_id, org=who.org)
+    return shown(schemas.Assignment(**found))
+
+
+@blueprint.patch("/v1/assignments/<uuid:assignment_id>")
+@operation(
+    "Change an assignment",
+    answers={200: schemas.Assignment},
+    body=schemas.AssignmentChange,
+    problems=("forbidden", "conflict"),
+)
+def change_assignment(assignment_id: UUID) -> Response:
+    """Change what is sent. An assignment stays in its course."""
+    who = staff()
+    changes = read_body(schemas.AssignmentChange).changes()
+    with who.session():
+        found = courses.change_assignment(assignment_id, org=who.org, changes=changes)
+    return shown(schemas.Assignment(**found))
+
+
+@blueprint.delete("/v1/assignments/<uuid:assignment_id>")
+@operation("Delete an assignment", answers={204: None}, problems=("forbidden", "in-use"))
+def delete_assignment(assignment_id: UUID) -> tuple[str, int]:
+    """Delete an assignment, unless essays were written for it."""
+    who = staff()
+    with who.session():
+        courses.delete_assignment(assignment_id, org=who.org)
+    return "", 204

@@ -1,0 +1,64 @@
+"""The audit trail of an org, for its admins to read."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+
+from ingest.admin import connection_schemas as schemas
+from ingest.web import pagination
+from ingest.web.identity import admin
+from ingest.web.openapi import Parameter, operation
+from ingest.web.problems import Problem
+from models import audit
+
+blueprint = Blueprint("audit", __name__)
+
+ENTITY = Parameter(
+    name="entity_id",
+    where="query",
+    description="Only what was done to the thing with this id.",
+    schema={"type": "string", "format": "uuid"},
+)
+ACTOR = Parameter(
+    name="actor_id",
+    where="query",
+    description="Only what this person, API key or source did.",
+    schema={"type": "string", "format": "uuid"},
+)
+
+
+@blueprint.get("/v1/audit")
+@operation(
+    "Read the audit trail",
+    answers={200: schemas.AuditEntries},
+    parameters=(pagination.LIMIT, pagination.CURSOR, ENTITY, ACTOR),
+    problems=("invalid-payload", "forbidden"),
+)
+def list_entries() -> Response:
+    """Answer the org's audit entries, newest first, a page at a time."""
+    who = admin()
+    limit, before = pagination.limit(), pagination.cursor()
+    entity_id, actor_id = _id("entity_id"), _id("actor_id")
+    with who.session():
+        found = audit.list_newest(org=who.org, limit=limit + 1, before=before, entity_id=entity_id, actor_id=actor_id)
+    page = found[:limit]
+    answer = schemas.AuditEntries(
+        items=[schemas.AuditEntry(**one) for one in page],
+        next_cursor=pagination.next_cursor(page[-1]["id"]) if len(found) > limit else None,
+    )
+    return Response(answer.model_dump_json(), content_type="application/json")
+
+
+def _id(name: str) -> UUID | None:
+    given = request.args.get(name)
+    if given is None:
+        return None
+    try:
+        return UUID(given)
+    except ValueError:
+        detail = "is not an id"
+        raise Problem(
+            "invalid-payload", f"{name} {detail}.", errors=[{"pointer": f"?{name}", "detail": detail}]
+        ) from None

@@ -1,0 +1,147 @@
+"""Courses and who is in them. Whoever enrols somebody sees their profile, so only admins do."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response
+
+from ingest.admin import schemas
+from ingest.web import pagination
+from ingest.web.body import read_body
+from ingest.web.identity import Identity, admin, staff
+from ingest.web.openapi import operation
+from ingest.web.responses import CREATED, page_of, shown, signed_in
+from models import courses
+from models.errors import NotFound
+
+blueprint = Blueprint("courses", __name__)
+
+PAGES = (pagination.LIMIT, pagination.CURSOR)
+
+
+@blueprint.get("/v1/courses")
+@operation(
+    "List courses", answers={200: schemas.Courses}, parameters=PAGES, problems=("invalid-payload", "forbidden")
+)
+def list_courses() -> Response:
+    """Answer the courses you are in (admins: all of the org), newest first, a page at a time."""
+    who = signed_in()
+    limit, before = pagination.limit(), pagination.cursor()
+    with who.session():
+        found = courses.list_courses(org=who.org, limit=limit + 1, before=before)
+    return page_of(schemas.Courses, found, limit=limit)
+
+
+@blueprint.post("/v1/courses")
+@operation(
+    "Add a course",
+    answers={201: schemas.Course},
+    body=schemas.NewCourse,
+    problems=("forbidden", "conflict"),
+    headers=CREATED,
+)
+def add_course() -> Response:
+    """Add a course, with nobody in it."""
+    who = admin()
+    wanted = read_body(schemas.NewCourse)
+    with who.session():
+        course = courses.add_course(wanted.name, org=who.org, external_id=wanted.external_id)
+        found = courses.fetch_course(course, org=who.org)
+    return shown(schemas.Course(**found), status=201, at=f"/v1/courses/{course}")
+
+
+@blueprint.get("/v1/courses/<uuid:course_id>")
+@operation("One course", answers={200: schemas.Course}, problems=("forbidden",))
+def one_course(course_id: UUID) -> Response:
+    """Answer a course you are in (admins: any of the org)."""
+    who = signed_in()
+    with who.session():
+        found = courses.fetch_course(course_id, org=who.org)
+    return shown(schemas.Course(**found))
+
+
+@blueprint.patch("/v1/courses/<uuid:course_id>")
+@operation(
+    "Change a course", answers={200: schemas.Course}, body=schemas.CourseChange, problems=("forbidden", "conflict")
+)
+def change_course(course_id: UUID) -> Response:
+    """Change what is sent."""
+    who = admin()
+    changes = read_body(schemas.CourseChange).changes()
+    with who.session():
+        found = courses.change_course(course_id, org=who.org, changes=changes)
+    return shown(schemas.Course(**found))
+
+
+@blueprint.delete("/v1/courses/<uuid:course_id>")
+@operation("Delete a course", answers={204: None}, problems=("forbidden", "in-use"))
+def delete_course(course_id: UUID) -> tuple[str, int]:
+    """Delete a course with its assignments and enrolments, unless essays were written in it: then archive it."""
+    who = admin()
+    with who.session():
+        courses.delete_course(course_id, org=who.org)
+    return "", 204
+
+
+@blueprint.get("/v1/courses/<uuid:course_id>/enrollments")
+@operation(
+    "List who is in a course",
+    answers={200: schemas.Enrollments},
+    parameters=PAGES,
+    problems=("invalid-payload", "forbidden"),
+)
+def list_enrollments(course_id: UUID) -> Response:
+    """Answer who is in a course you teach (admins: any of the org), a page at a time."""
+    who = staff()
+    limit, before = pagination.limit(), pagination.cursor()
+    with who.session():
+        _must_be_theirs(course_id, who)
+        found = courses.list_members(course_id, org=who.org, limit=limit + 1, before=before)
+    return page_of(schemas.Enrollments, found, limit=limit, key="user_id")
+
+
+@blueprint.post("/v1/courses/<uuid:course_id>/enrollments")
+@operation(
+    "Enrol somebody",
+    answers={201: schemas.Enrollment, 200: schemas.Enrollment},
+    body=schemas.NewEnrollment,
+    problems=("forbidden",),
+    headers=CREATED,
+)
+def enrol(course_id: UUID) -> Response:
+    """Put a person in a course. Again is 200 and changes nothing but the role, if that is another."""
+    who = admin()
+    wanted = read_body(schemas.NewEnrollment)
+    with who.session():
+        courses.fetch_course(course_id, org=who.org)
+        stored, is_new = courses.enrol(wanted.user_id, org=who.org, course=course_id, role=wanted.role)
+    at = f"/v1/courses/{course_id}/enrollments/{wanted.user_id}" if is_new else None
+    return shown(schemas.Enrollment(**stored), status=201 if is_new else 200, at=at)
+
+
+@blueprint.get("/v1/courses/<uuid:course_id>/enrollments/<uuid:user_id>")
+@operation("One enrolment", answers={200: schemas.Enrollment}, problems=("forbidden",))
+def one_enrollment(course_id: UUID, user_id: UUID) -> Response:
+    """Answer as what a person is in a course you teach (admins: any of the org)."""
+    who = staff()
+    with who.session():
+        found = courses.fetch_member(user_id, org=who.org, course=course_id)
+    return shown(schemas.Enrollment(**found))
+
+
+@blueprint.delete("/v1/courses/<uuid:course_id>/enrollments/<uuid:user_id>")
+@operation("End an enrolment", answers={204: None}, problems=("forbidden",))
+def end_enrollment(course_id: UUID, user_id: UUID) -> tuple[str, int]:
+    """Take a person out of a course; what they wrote there stays."""
+    who = admin()
+    with who.session():
+        courses.remove_member(user_id, org=who.org, course=course_id)
+    return "", 204
+
+
+def _must_be_theirs(course: UUID, who: Identity) -> None:
+    courses.fetch_course(course, org=who.org)
+    # An educator may also sit in somebody else's course, and sees that it exists; who else is in it they do not.
+    if who.role == "ec_educator" and not courses.list_members(course, org=who.org, limit=1):
+        raise NotFound("There is no such course.")

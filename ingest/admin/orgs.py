@@ -1,0 +1,107 @@
+"""The org's own settings, and the kinds of writing it knows."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response
+
+from ingest.admin import schemas
+from ingest.web import pagination
+from ingest.web.body import read_body
+from ingest.web.identity import admin
+from ingest.web.openapi import operation
+from ingest.web.responses import CREATED, page_of, shown, signed_in
+from models import ledger, orgs
+
+blueprint = Blueprint("orgs", __name__)
+
+
+@blueprint.get("/v1/org")
+@operation("Your org", answers={200: schemas.Org}, problems=("forbidden",))
+def one_org() -> Response:
+    """Answer your org and its settings."""
+    who = admin()
+    with who.session():
+        found, spent = orgs.fetch_org(who.org), ledger.spent_this_month(org=who.org)
+    return shown(schemas.Org(**found, spent_this_month_micros=spent))
+
+
+@blueprint.patch("/v1/org")
+@operation("Change your org", answers={200: schemas.Org}, body=schemas.OrgChange, problems=("forbidden",))
+def change_org() -> Response:
+    """Change the settings that are sent. Essays handed in from now on are read as they say."""
+    who = admin()
+    changes = read_body(schemas.OrgChange).changes()
+    with who.session():
+        found, spent = orgs.change_org(who.org, changes=changes), ledger.spent_this_month(org=who.org)
+    return shown(schemas.Org(**found, spent_this_month_micros=spent))
+
+
+@blueprint.get("/v1/categories")
+@operation(
+    "List categories",
+    answers={200: schemas.Categories},
+    parameters=(pagination.LIMIT, pagination.CURSOR),
+    problems=("invalid-payload", "forbidden"),
+)
+def list_categories() -> Response:
+    """Answer the kinds of writing your org knows, newest first, a page at a time."""
+    who = signed_in()
+    limit, before = pagination.limit(), pagination.cursor()
+    with who.session():
+        found = orgs.list_categories(org=who.org, limit=limit + 1, before=before)
+    return page_of(schemas.Categories, found, limit=limit)
+
+
+@blueprint.post("/v1/categories")
+@operation(
+    "Add a category",
+    answers={201: schemas.Category},
+    body=schemas.NewCategory,
+    problems=("forbidden", "conflict"),
+    headers=CREATED,
+)
+def add_category() -> Response:
+    """Add a kind of writing."""
+    who = admin()
+    wanted = read_body(schemas.NewCategory)
+    with who.session():
+        found = orgs.add_category(wanted.slug, org=who.org, name=wanted.name)
+    return shown(schemas.Category(**found), status=201, at=f"/v1/categories/{found['id']}")
+
+
+@blueprint.get("/v1/categories/<uuid:category_id>")
+@operation("One category", answers={200: schemas.Category}, problems=("forbidden",))
+def one_category(category_id: UUID) -> Response:
+    """Answer a kind of writing."""
+    who = signed_in()
+    with who.session():
+        found = orgs.fetch_category(category_id, org=who.org)
+    return shown(schemas.Category(**found))
+
+
+@blueprint.patch("/v1/categories/<uuid:category_id>")
+@operation(
+    "Change a category",
+    answers={200: schemas.Category},
+    body=schemas.CategoryChange,
+    problems=("forbidden", "conflict"),
+)
+def change_category(category_id: UUID) -> Response:
+    """Change what is sent. Essays of this kind follow; an LMS must use a new slug from now on."""
+    who = admin()
+    changes = read_body(schemas.CategoryChange).changes()
+    with who.session():
+        found = orgs.change_category(category_id, org=who.org, changes=changes)
+    return shown(schemas.Category(**found))
+
+
+@blueprint.delete("/v1/categories/<uuid:category_id>")
+@operation("Delete a category", answers={204: None}, problems=("forbidden", "in-use"))
+def delete_category(category_id: UUID) -> tuple[str, int]:
+    """Delete a kind of writing, unless an assignment or an essay is of it."""
+    who = admin()
+    with who.session():
+        orgs.delete_category(category_id, org=who.org)
+    return "", 204

@@ -1,0 +1,394 @@
+"""Request and answer models of administration. A member that is not known is refused, so that a misspelt one is noticed.
+
+In a change only what is sent changes; null clears a field that may be empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal, Protocol
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    model_validator,
+)
+
+from ingest.web.schemas import MAX_CHARACTERS, ExternalId, Id, Language, Moment, Receipt, Short
+
+MOST_CRITERIA = 20
+MOST_LEVELS = 10
+MOST_POINTS = 1000
+MOST_SAMPLES = 5
+# Ten thousand dollars a thousand times over; and still a whole number for every reader of JSON.
+MOST_MICROS = 10**13
+
+Role = Literal["student", "educator", "admin"]
+Membership = Literal["student", "educator"]
+ReleasePolicy = Literal["auto", "after_review"]
+Email = Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+Title = Annotated[StrictStr, StringConstraints(min_length=1, max_length=500, pattern=r"\S")]
+Prompt = Annotated[StrictStr, StringConstraints(max_length=20_000)]
+Note = Annotated[StrictStr, StringConstraints(max_length=1000)]
+CategorySlug = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Cursor = Annotated[str | None, Field(description="pass it as `cursor` for the next page; null on the last")]
+
+
+def absent() -> Any:
+    """Return the default of a member that may be left out but not be null; it is never read."""
+    return Field(default_factory=lambda: None)
+
+
+class Wanted(BaseModel):
+    """What somebody sends to administer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    def changes(self) -> dict[str, Any]:
+        """Return exactly what was sent."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class NewPerson(Wanted):
+    """A person to be; an invitation lets them choose a password."""
+
+    role: Role
+    name: Short | None = None
+    email: Email | None = None
+    external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the person")] = None
+    language: Language | None = None
+
+    @model_validator(mode="after")
+    def _can_be_recognised(self) -> NewPerson:
+        if self.email is None and self.external_id is None:
+            raise ValueError("an email or an external_id is needed")
+        return self
+
+
+class PersonChange(Wanted):
+    """What is to change about a person. A new role, and being disabled, end their access with the next request."""
+
+    role: Role = absent()
+    name: Short | None = None
+    email: Email | None = None
+    external_id: ExternalId | None = None
+    language: Language | None = None
+    disabled: StrictBool = absent()
+
+
+class Person(BaseModel):
+    """Somebody's profile."""
+
+    id: UUID
+    role: Role
+    name: str | None
+    email: str | None
+    external_id: str | None
+    language: str | None
+    disabled: bool
+    created_at: datetime
+
+
+class PersonSearch(Wanted):
+    """Whom to look for: by either, or by both."""
+
+    email: Email | None = None
+    external_id: ExternalId | None = None
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> PersonSearch:
+        if self.email is None and self.external_id is None:
+            raise ValueError("an email or an external_id is needed")
+        return self
+
+
+class People(BaseModel):
+    """A page of people, newest first."""
+
+    items: list[Person]
+    next_cursor: Cursor
+
+
+class NewCourse(Wanted):
+    """A group that is taught together."""
+
+    name: Short
+    external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the course")] = None
+
+
+class CourseChange(Wanted):
+    """What is to change about a course."""
+
+    name: Short = absent()
+    external_id: ExternalId | None = None
+    archived: StrictBool = absent()
+
+
+class Course(BaseModel):
+    """A group that is taught together."""
+
+    id: UUID
+    name: str
+    external_id: str | None
+    archived: bool
+    created_at: datetime
+
+
+class Courses(BaseModel):
+    """A page of courses, newest first."""
+
+    items: list[Course]
+    next_cursor: Cursor
+
+
+class NewEnrollment(Wanted):
+    """Who is to be in a course, and as what."""
+
+    user_id: Id
+    role: Membership
+
+
+class Enrollment(BaseModel):
+    """Who is in a course, and as what."""
+
+    course_id: UUID
+    user_id: UUID
+    role: Membership
+    created_at: datetime
+
+
+class Enrollments(BaseModel):
+    """A page of a course's enrolments, the person added last first."""
+
+    items: list[Enrollment]
+    next_cursor: Cursor
+
+
+class NewCategory(Wanted):
+    """A kind of writing."""
+
+    slug: Annotated[CategorySlug, Field(description="the name a submission calls it by")]
+    name: Short
+
+
+class CategoryChange(Wanted):
+    """What is to change about a category."""
+
+    slug: CategorySlug = absent()
+    name: Short = absent()
+
+
+class Category(BaseModel):
+    """A kind of writing."""
+
+    id: UUID
+    slug: str
+    name: str
+    created_at: datetime
+
+
+class Categories(BaseModel):
+    """A page of categories, newest first."""
+
+    items: list[Category]
+    next_cursor: Cursor
+
+
+class NewAssignment(Wanted):
+    """What is asked in a course."""
+
+    course_id: Id
+    title: Title
+    prompt: Prompt = ""
+    due_at: Moment | None = None
+    release_policy: Annotated[ReleasePolicy | None, Field(description="null: as the org has it")] = None
+    category: CategorySlug | None = None
+    rubric_id: Id | None = None
+    external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the assignment")] = None
+
+
+class AssignmentChange(Wanted):
+    """What is to change about an assignment. It stays in its course."""
+
+    title: Title = absent()
+    prompt: Prompt = absent()
+    due_at: Moment | None = None
+    release_policy: ReleasePolicy | None = None
+    category: CategorySlug | None = None
+    rubric_id: Id | None = None
+    external_id: ExternalId | None = None
+
+
+class Assignment(BaseModel):
+    """What is asked in a course."""
+
+    id: UUID
+    course_id: UUID
+    title: str
+    prompt: str
+    due_at: datetime | None
+    release_policy: ReleasePolicy | None
+    category: str | None
+    rubric_id: UUID | None
+    external_id: str | None
+    created_at: datetime
+
+
+class Assignments(BaseModel):
+    """A page of assignments, newest first."""
+
+    items: list[Assignment]
+    next_cursor: Cursor
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def _told_apart(items: Sequence[_Named]) -> None:
+    # The AI picks criteria and levels by name: two that differ by a space or a capital are one to it.
+    if len({one.name.strip().casefold() for one in items}) != len(items):
+        raise ValueError("names must differ by more than spaces and capitals")
+
+
+class Level(Wanted):
+    """How well a criterion can be met, and what that is worth."""
+
+    name: Short
+    points: Annotated[StrictInt, Field(ge=0, le=MOST_POINTS)]
+    description: Note = ""
+
+
+def _levels(levels: list[Level]) -> list[Level]:
+    _told_apart(levels)
+    return levels
+
+
+class Criterion(Wanted):
+    """One thing an essay is judged by."""
+
+    name: Short
+    description: Note = ""
+    levels: Annotated[list[Level], Field(min_length=2, max_length=MOST_LEVELS), AfterValidator(_levels)]
+
+
+def _criteria(criteria: list[Criterion]) -> list[Criterion]:
+    _told_apart(criteria)
+    return criteria
+
+
+class NewRubric(Wanted):
+    """What essays are judged by. It never changes: another wording is another rubric, the same wording the same one."""
+
+    name: Short
+    criteria: Annotated[list[Criterion], Field(min_length=1, max_length=MOST_CRITERIA), AfterValidator(_criteria)]
+
+
+class RubricHead(BaseModel):
+    """A rubric without its criteria."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+
+
+class KnownLevel(BaseModel):
+    """How well a criterion can be met, and what that is worth."""
+
+    name: str
+    points: int
+    description: str
+
+
+class KnownCriterion(BaseModel):
+    """One criterion of a rubric, as feedback names it."""
+
+    id: UUID
+    name: str
+    description: str
+    levels: list[KnownLevel]
+
+
+class Rubric(RubricHead):
+    """A rubric with its criteria in their order."""
+
+    criteria: list[KnownCriterion]
+
+
+class Rubrics(BaseModel):
+    """A page of rubrics, newest first."""
+
+    items: list[RubricHead]
+    next_cursor: Cursor
+
+
+Sample = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_CHARACTERS, pattern=r"\S")]
+
+
+class Trial(Wanted):
+    """What a rubric is to be tried on: texts of your own, or three samples that come with EssayCoach."""
+
+    prompt: Annotated[Prompt | None, Field(description="what the essays answer, as an assignment would say it")] = None
+    texts: Annotated[list[Sample], Field(min_length=1, max_length=MOST_SAMPLES)] | None = None
+    language: Language | None = None
+
+
+class TrialStarted(BaseModel):
+    """The samples are being read. Their feedback is where their receipts say, until `expires_at`; then all of it is gone."""
+
+    expires_at: datetime
+    submissions: list[Receipt]
+
+
+class Stale(BaseModel):
+    """Newest versions whose feedback was made with another rubric than the assignment's, of those you may see: the first 100."""
+
+    stale: Annotated[int, Field(description="how many there are in all")]
+    submissions: list[UUID]
+
+
+class Rerun(BaseModel):
+    """Readings that go round again, where nobody waits for them."""
+
+    passes: int
+
+
+class Org(BaseModel):
+    """The org and its settings."""
+
+    id: UUID
+    slug: str
+    name: str
+    default_language: str
+    release_policy: ReleasePolicy
+    ai_policy: Literal["anthropic", "local", "none"]
+    ai_fallback: Literal["wait", "local"]
+    monthly_budget_micros: Annotated[int | None, Field(description="millionths of a US dollar a month (UTC); null: no limit")]
+    spent_this_month_micros: int
+    created_at: datetime
+
+
+class OrgChange(Wanted):
+    """What is to change about the org."""
+
+    name: Short = absent()
+    default_language: Language = absent()
+    release_policy: Annotated[
+        ReleasePolicy, Field(description="auto: students see feedback at once; after_review: once it is released")
+    ] = absent()
+    ai_policy: Annotated[
+        Literal["anthropic", "local", "none"], Field(description="local and none: no essay leaves this installation")
+    ] = absent()
+    ai_fallback: Annotated[
+        Literal["wait", "local"], Field(description="what happens while Claude cannot be had")
+    ] = absent()
+    monthly_budget_micros: Annotated[StrictInt, Field(ge=0, le=MOST_MICROS)] | None = None

@@ -1,0 +1,131 @@
+"""The people of an org: admins keep them, educators look up those of their courses."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import cast, get_args
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+
+from ingest.admin import schemas
+from ingest.web import pagination
+from ingest.web.body import read_body
+from ingest.web.identity import admin, staff
+from ingest.web.openapi import Parameter, operation
+from ingest.web.problems import Problem
+from ingest.web.responses import CREATED, id_parameter, not_acceptable, page_of, shown, wanted_id
+from models import sessions, users
+
+blueprint = Blueprint("users", __name__)
+
+ROLE = Parameter(
+    name="role", where="query", description="Only people of this role.", schema={"enum": list(get_args(schemas.Role))}
+)
+COURSE = id_parameter("course_id", "Only who is enrolled in this course.")
+
+
+@blueprint.get("/v1/users")
+@operation(
+    "List people",
+    answers={200: schemas.People},
+    parameters=(pagination.LIMIT, pagination.CURSOR, ROLE, COURSE),
+    problems=("invalid-payload", "forbidden"),
+)
+def list_users() -> Response:
+    """Answer the people you may see (educators: those of their courses), newest first, a page at a time."""
+    who = staff()
+    limit, before = pagination.limit(), pagination.cursor()
+    role, course = request.args.get("role"), wanted_id("course_id")
+    if role is not None and role not in get_args(schemas.Role):
+        raise not_acceptable("role", f"must be one of {', '.join(get_args(schemas.Role))}")
+    with who.session():
+        found = users.list_people(
+            org=who.org,
+            limit=limit + 1,
+            before=before,
+            role=cast("users.PersonRole | None", role),
+            course=course,
+        )
+    return page_of(schemas.People, [asdict(one) for one in found], limit=limit)
+
+
+@blueprint.post("/v1/users/search")
+@operation("Find a person", answers={200: schemas.People}, body=schemas.PersonSearch, problems=("forbidden",))
+def search_users() -> Response:
+    """Answer whom you may see by e-mail (in any spelling) or LMS id (to the letter). Not by GET: addresses stand in logs."""
+    who = staff()
+    wanted = read_body(schemas.PersonSearch)
+    with who.session():
+        found = users.list_people(org=who.org, limit=1, email=wanted.email, external_id=wanted.external_id)
+    return page_of(schemas.People, [asdict(one) for one in found], limit=1)
+
+
+@blueprint.post("/v1/users")
+@operation(
+    "Add a person",
+    answers={201: schemas.Person},
+    body=schemas.NewPerson,
+    problems=("forbidden", "conflict"),
+    headers=CREATED,
+)
+def add_user() -> Response:
+    """Add a person, who has no password yet."""
+    who = admin()
+    wanted = read_body(schemas.NewPerson)
+    with who.session():
+        person = users.admit(
+            wanted.role,
+            org=who.org,
+            name=wanted.name,
+            email=wanted.email,
+            external_id=wanted.external_id,
+            language=wanted.language,
+        )
+    return shown(schemas.Person(**asdict(person)), status=201, at=f"/v1/users/{person.id}")
+
+
+@blueprint.get("/v1/users/<uuid:user_id>")
+@operation("One person", answers={200: schemas.Person}, problems=("forbidden",))
+def one_user(user_id: UUID) -> Response:
+    """Answer a person's profile."""
+    who = staff()
+    with who.session():
+        person = users.fetch_person(user_id, org=who.org)
+    return shown(schemas.Person(**asdict(person)))
+
+
+@blueprint.patch("/v1/users/<uuid:user_id>")
+@operation(
+    "Change a person",
+    answers={200: schemas.Person},
+    body=schemas.PersonChange,
+    problems=("forbidden", "conflict", "last-admin", "own-account"),
+)
+def change_user(user_id: UUID) -> Response:
+    """Change what is sent. A new role or being disabled ends the person's access with the next request.
+
+    Who becomes a student teaches no course any more. Nobody demotes or disables themselves or the last admin.
+    """
+    who = admin()
+    changes = read_body(schemas.PersonChange).changes()
+    if user_id == who.user and (changes.get("disabled") or changes.get("role", "admin") != "admin"):
+        raise Problem("own-account", "You cannot disable or demote yourself.")
+    with who.session():
+        person = users.change_person(user_id, org=who.org, changes=changes)
+        if changes.get("disabled"):
+            sessions.end_sessions(user_id, org=who.org, reason="disabled")
+    return shown(schemas.Person(**asdict(person)))
+
+
+@blueprint.delete("/v1/users/<uuid:user_id>")
+@operation("Disable a person", answers={204: None}, problems=("forbidden", "last-admin", "own-account"))
+def disable_user(user_id: UUID) -> tuple[str, int]:
+    """Disable a person: they can no longer sign in; what they wrote stays. Erasing is a right, and a door of its own."""
+    who = admin()
+    if user_id == who.user:
+        raise Problem("own-account", "You cannot delete yourself.")
+    with who.session():
+        users.change_person(user_id, org=who.org, changes={"disabled": True})
+        sessions.end_sessions(user_id, org=who.org, reason="disabled")
+    return "", 204

@@ -1,0 +1,1 @@
+"""Reading feedback, deciding about comments, saved comments, and releasing feedback to students."""

@@ -1,0 +1,37 @@
+"""Held feedback is let go by an educator of the course."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response, jsonify
+
+from ingest.feedback import schemas
+from ingest.web.identity import actor_of, staff
+from ingest.web.openapi import operation
+from ingest.web.responses import shown
+from models import releases
+
+blueprint = Blueprint("releases", __name__)
+
+
+@blueprint.post("/v1/submissions/<uuid:submission_id>/release")
+@operation("Release held feedback", answers={200: schemas.Released}, problems=("forbidden",))
+def release(submission_id: UUID) -> Response:
+    """Let the student see the feedback of this version, also what is still to come. Twice is as once."""
+    who = staff()
+    with who.session():
+        since = releases.release(submission_id, org=who.org, actor=actor_of(who))
+    return shown(schemas.Released(id=submission_id, released=True, released_at=since))
+
+
+@blueprint.post("/v1/assignments/<uuid:assignment_id>/release")
+@operation(
+    "Release an assignment's held feedback", answers={200: schemas.ReleasedMany}, problems=("forbidden",)
+)
+def release_all(assignment_id: UUID) -> Response:
+    """Release the newest version of every essay for this assignment that has been read. What is still being read stays held."""
+    who = staff()
+    with who.session():
+        released = releases.release_all(assignment_id, org=who.org, actor=actor_of(who))
+    return jsonify({"released": released})

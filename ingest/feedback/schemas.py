@@ -1,0 +1,165 @@
+"""Request and answer models of what people make of comments. A member that is not known is refused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints, model_validator
+
+from ingest.admin.schemas import Cursor, Wanted, absent
+from ingest.web.schemas import Id, Short
+
+MOST_MESSAGE = 2000
+MOST_NOTE = 1000
+MOST_QUOTED = 2000
+MOST_AROUND = 200
+
+Pass = Annotated[Literal["grammar", "structure", "content"], Field(alias="pass")]
+Kind = Literal["praise", "issue", "question"]
+Severity = Literal["info", "minor", "major"]
+Message = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MOST_MESSAGE, pattern=r"\S")]
+NextStep = Annotated[StrictStr, StringConstraints(max_length=1000)]
+Suggestions = Annotated[
+    list[Annotated[StrictStr, StringConstraints(min_length=1, max_length=500)]], Field(max_length=10)
+]
+Quote = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MOST_QUOTED, pattern=r"\S")]
+Around = Annotated[StrictStr, StringConstraints(max_length=MOST_AROUND)]
+Offset = Annotated[StrictInt, Field(ge=0, le=100_000)]
+
+DECISIONS: dict[str, Literal["accepted", "edited", "rejected"]] = {
+    "accept": "accepted", "accepted": "accepted", "edit": "edited", "edited": "edited", "reject": "rejected", "rejected": "rejected",
+}  # fmt: skip
+
+
+class Decision(Wanted):
+    """What becomes of a comment. New words mean an edit; what an edit does not name stays as it reads now."""
+
+    decision: Literal["accept", "edit", "reject", "accepted", "edited", "rejected"] = absent()
+    message: Message = absent()
+    next_step: NextStep = absent()
+    suggestions: Suggestions = absent()
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Decision:
+        if self.verdict == "edited" and not self.words:
+            raise ValueError("an edit needs a message, a next_step or suggestions")
+        if self.verdict != "edited" and self.words:
+            raise ValueError("new words are an edit: they go with no other decision")
+        return self
+
+    @property
+    def words(self) -> dict[str, object]:
+        """Return the new words that were sent."""
+        return {name: value for name, value in self.changes().items() if name != "decision"}
+
+    @property
+    def verdict(self) -> Literal["accepted", "edited", "rejected"]:
+        """Return the decision by its one name."""
+        return DECISIONS[self.decision] if "decision" in self.model_fields_set else "edited"
+
+
+class NewReaction(Wanted):
+    """What a student says of a comment."""
+
+    reaction: Literal["helpful", "not_helpful", "disagree"]
+    note: Annotated[StrictStr, StringConstraints(min_length=1, max_length=MOST_NOTE, pattern=r"\S")] | None = None
+
+
+class WantedSpan(Wanted):
+    """The words a comment is about, in code points: text[start:end]."""
+
+    start: Offset
+    end: Offset
+
+
+class NewSavedComment(Wanted):
+    """A comment to keep for the next essay."""
+
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
+
+    pass_: Pass
+    type: Annotated[Short, Field(description="one of the pass's types")]
+    kind: Kind
+    severity: Severity = "minor"
+    message: Message
+    next_step: NextStep = ""
+    suggestions: Suggestions = Field(default_factory=list)
+
+
+class NewComment(Wanted):
+    """An educator's own comment. Where it is about is told by `span`, or by a `quote` that stands once between prefix and suffix.
+
+    With `saved_comment_id` the words come from there, as far as they are not sent; without it pass, type, kind and message are needed.
+    """
+
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
+
+    pass_: Pass = absent()
+    type: Annotated[Short, Field(description="one of the pass's types")] = absent()
+    kind: Kind = absent()
+    severity: Severity = absent()
+    message: Message = absent()
+    next_step: NextStep = absent()
+    suggestions: Suggestions = absent()
+    span: WantedSpan | None = None
+    quote: Quote | None = None
+    prefix: Annotated[Around, Field(description="the text right before the quote")] = ""
+    suffix: Annotated[Around, Field(description="the text right after the quote")] = ""
+    saved_comment_id: Id | None = None
+    save: Annotated[StrictBool, Field(description="keep the comment in your bank, too")] = False
+
+    @model_validator(mode="after")
+    def _is_about_something(self) -> NewComment:
+        if (self.span is None) == (self.quote is None):
+            raise ValueError("either a span or a quote is needed, not both")
+        if self.quote is None and (self.prefix or self.suffix):
+            raise ValueError("prefix and suffix go with a quote")
+        return self
+
+    @property
+    def words(self) -> dict[str, object]:
+        """Return what was sent of the comment itself, by the names a saved comment has."""
+        sent = {"pass" if name == "pass_" else name: value for name, value in self.changes().items()}
+        return {name: sent[name] for name in sent if name in SAVED}
+
+
+SAVED = ("pass", "type", "kind", "severity", "message", "next_step", "suggestions")
+
+
+class SavedComment(BaseModel):
+    """A comment of your bank."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    id: UUID
+    pass_: Pass
+    type: str
+    kind: Kind
+    severity: Severity
+    message: str
+    next_step: str
+    suggestions: list[str]
+    created_at: datetime
+
+
+class SavedComments(BaseModel):
+    """A page of your bank, newest first."""
+
+    items: list[SavedComment]
+    next_cursor: Cursor
+
+
+class Released(BaseModel):
+    """The feedback of this version is for its student to see."""
+
+    id: UUID
+    released: Literal[True]
+    released_at: datetime
+
+
+class ReleasedMany(BaseModel):
+    """How many versions were held and are no longer."""
+
+    released: int

@@ -1,0 +1,1 @@
+"""Command-line tools for operators: audit, keys, calibrate, compare and failed passes."""

@@ -1,0 +1,89 @@
+"""How often comments were found good, by the confidence they came with, and what to make of it: `python -m workers calibrate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from models import db, log, settings
+from models.db import session
+from models.review_counts import Counts, count_reviews
+from workers.passes.calibration import FEWEST_DECISIONS, IDENTITY, Table, evidence, load, middle, refit
+from workers.settings import read_reading
+
+ANSWER_SECONDS = 15.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The parser knows this command's options."""
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the fitted calibration there")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Print the table and write the calibration. Raises SettingsError and DatabaseAway.
+
+    Judgements given while the calibration that ESSAYCOACH_CALIBRATION names was in force are understood as such.
+    """
+    log.set_up("worker", level="WARNING")
+    path = read_reading().calibration
+    now = load(path) if path else IDENTITY
+    db.connect(settings.read_store("ec-worker", pool_size=1, answer_seconds=ANSWER_SECONDS))
+    with session():
+        found = count_reviews()
+    fitted = refit(found, now)
+    table = reliability(found)
+    both = {"reliability": table, "calibration": fitted.model_dump(mode="json", by_alias=True)}
+    sys.stdout.write((json.dumps(both, indent=1) if chosen.json else as_text(table, fitted)) + "\n")
+    if chosen.output is not None:
+        # Whole or not at all: a worker may be starting.
+        beside = chosen.output.with_name(f"{chosen.output.name}.{os.getpid()}")
+        beside.write_text(fitted.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+        beside.replace(chosen.output)
+    return 0
+
+
+def reliability(found: Sequence[Counts]) -> list[dict[str, Any]]:
+    """Return one entry per provider and pass: its bins of a twentieth, and how far confidence is off on average (`error`)."""
+    entries = []
+    for (provider, name), group in groupby(found, key=lambda one: (one.provider, one.pass_name)):
+        bins, off, total = [], 0.0, 0.0
+        for one in group:
+            good, bad = evidence(one.accepted, one.rejected, one.helpful, one.not_helpful)
+            share = good / (good + bad)
+            off += abs(share - middle(one.bin)) * (good + bad)
+            total += good + bad
+            bins.append(
+                {
+                    "confidence": middle(one.bin), "decisions": one.accepted + one.rejected,
+                    "reactions": one.helpful + one.not_helpful, "accepted": round(share, 4),
+                }
+            )  # fmt: skip
+        decisions = sum(one["decisions"] for one in bins)
+        entries.append({"provider": provider, "pass": name, "decisions": decisions, "error": round(off / total, 4), "bins": bins})
+    return entries
+
+
+def as_text(table: Sequence[dict[str, Any]], fitted: Table) -> str:
+    """Return the table for people."""
+    lines = {(one.provider, str(one.pass_)): one for one in fitted.lines}
+    said = []
+    for entry in table:
+        line = lines.get((entry["provider"], entry["pass"]))
+        what = (
+            f"log-odds × {line.slope:.3f} {line.intercept:+.3f}"
+            if line
+            else f"left as it is: fewer than {FEWEST_DECISIONS} decisions"
+        )
+        said.append(f"{entry['provider']} {entry['pass']}: {entry['decisions']} decisions, off by {entry['error']:.3f}; {what}")
+        said += [
+            f"  {one['confidence']:.3f}  accepted {one['accepted']:.3f}  of {one['decisions']} decisions, {one['reactions']} reactions"
+            for one in entry["bins"]
+        ]
+    return "\n".join(said) or "nobody has reviewed a comment yet"

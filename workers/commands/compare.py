@@ -1,0 +1,289 @@
+"""Is another model or prompt worse than what made the reviewed comments? `python -m workers compare`.
+
+The frozen set is every comment an educator decided about up to a moment. The candidate reads those versions again, nothing is
+stored, and it is right about a comment where it says something about the same words that were kept, or keeps silent where the
+comment was rejected. Leaves with 0 when it is no worse, 1 when it is, 2 when that cannot be said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from models import crypto, db, essays, log, orgs, review_counts, settings
+from models.courses import fetch_criteria
+from models.db import session
+from models.errors import NotFound, SettingsError, Undecipherable
+from models.jobs import PassName
+from models.people_of_course import fetch_around
+from models.review_counts import Decided
+from workers.boot import Chooser
+from workers.job.requests import request_of
+from workers.job.run_pass import MOST_PEOPLE
+from workers.privacy.masking import Masked
+from workers.providers.contract import (
+    GiveUp,
+    PassAnswer,
+    PassRequest,
+    Provider,
+    ProviderError,
+    Repair,
+    TryAgain,
+)
+from workers.settings import ProviderSettings, read_limits, read_provider
+
+FEWEST_COMMENTS = 20
+# Essays are what is drawn: of very few of them every draw says the same, however wrong.
+FEWEST_ESSAYS = 5
+DRAWS = 2000
+SEED = 20
+NOISE = 0.05
+TRIES = 4
+WORSE, UNSAID = 1, 2
+ANSWER_SECONDS = 15.0
+
+
+class CannotSayError(Exception):
+    """There is no ground for a judgement; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """The decided comments of one version: how many, and of how many the baseline and the candidate were right."""
+
+    comments: int
+    before: int
+    now: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How a candidate did. `difference` is its share of right ones less the baseline's; `sure` the share of draws in which it is worse."""
+
+    frozen: str
+    until: str
+    provider: str
+    model: str
+    comments: int
+    essays: int
+    left_out: int
+    unanswered: int
+    baseline: float
+    candidate: float
+    difference: float
+    sure: float
+    worse: bool
+    cost_micros: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The parser knows this command's options."""
+    parser.add_argument("--org", metavar="SLUG", required=True, help="whose reviewed comments")
+    parser.add_argument("--until", type=_moment, metavar="TIME", help="decisions up to this moment, ISO 8601 (default: now)")
+    parser.add_argument("--provider", choices=("local", "anthropic"), help="who reads (default: as the workers are set)")
+    parser.add_argument("--model", help="which model of it (default: as the workers are set)")
+    parser.add_argument("--bless", action="store_true", help="put on record that it is no worse, if so")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Compare, print what came of it and return the exit code. Raises SettingsError and DatabaseAway."""
+    log.set_up("worker", level="WARNING")
+    db.connect(settings.read_store("ec-worker", pool_size=2, answer_seconds=ANSWER_SECONDS))
+    crypto.load(settings.read_crypto())
+    until = chosen.until or datetime.now(UTC)
+    try:
+        org = _find(chosen.org)
+        provider = _candidate(org, provider=chosen.provider, model=chosen.model)
+        verdict, names = compare(org=org, until=until, provider=provider)
+    except CannotSayError as error:
+        sys.stderr.write(f"workers: {error}\n")
+        return UNSAID
+    sys.stdout.write((json.dumps(asdict(verdict), indent=1) if chosen.json else _sentences(verdict)) + "\n")
+    if verdict.worse:
+        return WORSE
+    if chosen.bless:
+        with session(org=org):
+            for name in names:
+                review_counts.bless(
+                    org=org, pass_name=name, provider=verdict.provider, model=verdict.model,
+                    prompt_version=provider.prompt_version(PassName(name)), report=asdict(verdict),
+                )  # fmt: skip
+    return 0
+
+
+def compare(
+    *, org: UUID, until: datetime, provider: Provider, sleep: Callable[[float], None] = time.sleep
+) -> tuple[Verdict, tuple[str, ...]]:
+    """Return how the provider does on the org's frozen set, and which passes are in it. Raises CannotSayError."""
+    with session(org=org):
+        decided = review_counts.list_decided(org=org, until=until)
+    by_version: dict[UUID, list[Decided]] = defaultdict(list)
+    for one in decided:
+        by_version[one.submission].append(one)
+    _require(len(decided), len(by_version))
+    reader = _Reader(org=org, provider=provider, sleep=sleep)
+    judged = [found for version, comments in sorted(by_version.items()) if (found := reader.judge(version, comments))]
+    comments = sum(one.comments for one in judged)
+    _require(comments, len(judged))
+    before, now = (sum(getattr(one, name) for one in judged) / comments for name in ("before", "now"))
+    sure = how_sure(judged)
+    verdict = Verdict(
+        frozen=digest(decided), until=until.isoformat(), provider=provider.name, model=provider.model, comments=comments,
+        essays=len(judged), left_out=len(decided) - comments, unanswered=reader.unanswered, baseline=round(before, 4),
+        candidate=round(now, 4), difference=round(now - before, 4), sure=round(sure, 4), worse=sure > 1 - NOISE,
+        cost_micros=reader.cost_micros,
+    )  # fmt: skip
+    return verdict, tuple(sorted({one.pass_name for one in decided}))
+
+
+def digest(decided: Iterable[Decided]) -> str:
+    """Return what tells one frozen set from every other: SHA-256 over its ids and decisions."""
+    lines = sorted(f"{one.id}:{one.decision}\n" for one in decided)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def how_sure(judged: Sequence[Judged]) -> float:
+    """Return in which share of draws the candidate is worse: versions drawn with replacement, the same draws every time."""
+    draw = random.Random(SEED)  # noqa: S311 - to be repeated, not to be secret
+    worse = 0
+    for _ in range(DRAWS):
+        worse += sum(one.now - one.before for one in draw.choices(judged, k=len(judged))) < 0
+    return worse / DRAWS
+
+
+def is_matched(comment: Decided, answer: PassAnswer) -> bool:
+    """Return whether the answer says something about the words of the comment."""
+    said = [
+        place
+        for one in answer.comments
+        if one.span.match != "none"
+        for place in ((one.span.start, one.span.end), *one.also_at)
+    ]
+    return any(start < last and first < end for first, last in comment.places for start, end in said)
+
+
+class _Reader:
+    """Has versions read by the candidate, as a worker would, and stores nothing."""
+
+    def __init__(self, *, org: UUID, provider: Provider, sleep: Callable[[float], None]) -> None:
+        self._org, self._provider, self._sleep = org, provider, sleep
+        self.cost_micros = 0
+        self.unanswered = 0
+
+    def judge(self, version: UUID, comments: Sequence[Decided]) -> Judged | None:
+        """Return how the candidate does on a version; None when nobody can read it any more."""
+        try:
+            with session(org=self._org):
+                task = essays.fetch_task(version, org=self._org)
+                criteria = fetch_criteria(task.rubric, org=self._org) if task.rubric else []
+                people = fetch_around(task.essay, org=self._org, most=MOST_PEOPLE) if self._provider.remote else []
+        except (NotFound, Undecipherable):
+            return None
+        # Nobody's name leaves.
+        provider = Masked(self._provider, people=people) if self._provider.remote else self._provider
+        answers = {
+            name: self._ask(provider, request_of(task, PassName(name), criteria)) for name in sorted({one.pass_name for one in comments})
+        }
+        return Judged(
+            comments=len(comments),
+            before=sum(one.right for one in comments),
+            now=sum(is_matched(one, answers[one.pass_name]) == one.right for one in comments),
+        )
+
+    def _ask(self, provider: Provider, request: PassRequest) -> PassAnswer:
+        """Return the answer; an empty one where a worker would give up. Raises CannotSayError when the provider cannot be had."""
+        complaint: Repair | None = None
+        for tried in range(TRIES):
+            try:
+                reply = provider.ask(request, repair=complaint)
+            except Repair as unreadable:
+                self.cost_micros += unreadable.usage.cost_micros
+                if complaint is not None:
+                    break
+                complaint = unreadable
+            except TryAgain as trouble:
+                self._sleep(trouble.retry_after_seconds or 2.0**tried)
+            except GiveUp as given_up:
+                self.cost_micros += given_up.usage.cost_micros
+                break
+            except ProviderError as trouble:
+                raise CannotSayError(f"{provider.name} cannot be had: {trouble.detail}") from None
+            else:
+                self.cost_micros += reply.usage.cost_micros
+                return reply.answer
+        else:
+            raise CannotSayError(f"{provider.name} did not answer in {TRIES} tries")
+        self.unanswered += 1
+        return PassAnswer()
+
+
+def _require(comments: int, versions: int) -> None:
+    if comments < FEWEST_COMMENTS or versions < FEWEST_ESSAYS:
+        raise CannotSayError(
+            f"{comments} decided comments on {versions} essays are too few to say; "
+            f"{FEWEST_COMMENTS} comments on {FEWEST_ESSAYS} essays are needed"
+        )
+
+
+def _find(slug: str) -> UUID:
+    with session(role="ec_keys"):
+        known = review_counts.list_orgs_with_people()
+    for org in known:
+        # A worker sees an org only while it acts for it.
+        with session(org=org):
+            if orgs.find_org(slug) == org:
+                return org
+    raise SettingsError(f"there is no org {slug!r} with people in it")
+
+
+def _candidate(org: UUID, *, provider: str | None, model: str | None) -> Provider:
+    """Return who is to read. Raises CannotSayError where the org lets nothing out, SettingsError."""
+    known = read_provider()
+    name = provider or known.name
+    if name == "local":
+        if model is not None:
+            raise SettingsError("--model goes with --provider anthropic: the local engine has one model.")
+        wanted = ProviderSettings(name="local", api_key=None, base_url=None, model=None)
+        return Chooser(wanted, timeout_seconds=read_limits().provider)("local")
+    if not known.api_key:
+        raise SettingsError("--provider anthropic needs ANTHROPIC_API_KEY.")
+    with session(org=org):
+        policy = orgs.fetch_org(org)["ai_policy"]
+    if policy != "anthropic":
+        raise CannotSayError(f"the org's ai_policy is {policy!r}: none of its essays may leave")
+    wanted = replace(known, name="anthropic", model=model or known.model)
+    return Chooser(wanted, timeout_seconds=read_limits().provider)("anthropic")
+
+
+def _sentences(verdict: Verdict) -> str:
+    left_out = f" ({verdict.left_out} left out: nobody can read their essays any more)" if verdict.left_out else ""
+    unanswered = f"; {verdict.unanswered} readings gave no answer" if verdict.unanswered else ""
+    judgement = (
+        f"worse by {-verdict.difference:.1%}, {verdict.sure:.1%} sure: not to be used"
+        if verdict.worse
+        else f"no worse beyond noise: difference {verdict.difference:+.1%}, worse in {verdict.sure:.1%} of {DRAWS:,} draws"
+    )
+    return "\n".join(
+        (
+            f"frozen set   {verdict.frozen}",
+            f"             {verdict.comments} decided comments on {verdict.essays} essays, until {verdict.until}{left_out}",
+            f"candidate    {verdict.provider} {verdict.model}, {verdict.cost_micros / 1e6:.4f} dollars{unanswered}",
+            f"right        {verdict.candidate:.1%}, what made the comments {verdict.baseline:.1%}",
+            f"verdict      {judgement}",
+        )
+    )
+
+
+def _moment(given: str) -> datetime:
+    moment = datetime.fromisoformat(given)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

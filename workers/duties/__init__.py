@@ -1,0 +1,1 @@
+"""What the clock does regularly, one function for each duty."""

@@ -1,0 +1,1 @@
+"""Prompt-injection filtering: detection in essays, and filters on what a model answers."""

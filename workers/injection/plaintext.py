@@ -1,0 +1,82 @@
+"""Plain text out of what a model wrote: no markup, no link, no address, nothing invisible; and whether it grades."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+from workers.injection.decoding import LOOKALIKES
+from workers.injection.invisible_characters import clean as visible
+from workers.injection.invisible_characters import hide
+
+MAX_CHARS = 2_000  # of one message; a longer one is no feedback
+
+# Every repeat is bounded: a hostile text must not buy minutes of backtracking.
+_TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]{0,2000}>|<!--.{0,2000}?-->", re.DOTALL)
+_OPEN_TAG = re.compile(r"<(?=[/!?a-zA-Z])")  # a browser closes what the text leaves open
+_MARKDOWN_LINK = re.compile(r"!?\[([^\[\]]{0,200})\]\((?:[^()]|\([^()]{0,200}\)){0,400}\)")
+_MARKDOWN = re.compile(r"`+|\*\*+")
+_TLD = (
+    "com|org|net|edu|gov|info|biz|io|ai|dev|ru|cn|uk|eu|ly|gl|xyz|online|shop|example|test|invalid|site|club|zip|mov|app|co|tv|cc|pw|tk"
+    "|de|fr|es|nl|ch|pl|br|jp|kr|ca|au|us|рф|中国|onion|live|store|tech|cloud|website"
+)
+_LINK = re.compile(
+    r"(?:\b[a-z][a-z0-9+.-]{1,20}:/{1,3}|\b(?:mailto|javascript|data|tel|vbscript|sms):(?=\S)|\bwww\.)\S*"
+    r"|[^\s@]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"
+    rf"|\b(?:[\w-]{{1,63}}\.){{1,6}}(?:{_TLD})\b(?:[/?#:]\S*)?"
+    r"|\b(?:[\w-]{1,63}\.){1,6}[a-z]{2,12}/\S*"
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d{1,5})?(?:/\S*)?|\\\\\w\S*"
+    rf"|\b[\w-]{{1,63}}\s?[\[({{]\s?(?:\.|dot)\s?[\])}}]\s?\w{{2,24}}\S*|\b[\w-]{{1,63}}\s+dot\s+(?:{_TLD})\b(?:\s+slash\s+\S+)?",
+    re.IGNORECASE,
+)
+_STOPS = str.maketrans("。｡․⁄∕：", "...//:")
+
+_NUMBER = r"(?:\d{1,3}(?:[.,]\d+)?|ten|twenty|fifty|ninety(?:[- ]\w+)?|a hundred|one hundred|hundred)"
+_UNIT = r"(?:points?|marks?|pts|%|per ?cent|percent|credits?)"
+# Kept narrow on purpose: "three points" and "question mark" are feedback, "9/10" and "full marks" are grading.
+_SCORE = re.compile(
+    r"\b\d{1,3}(?:[.,]\d+)?\s*(?:/|out\s+of)\s*(?:10|20|100)\b|\b\d{1,3}(?:[.,]\d+)?\s*/\s*(?:15|25|30|40|50|60)\b"
+    r"|\b(?:ten|nine|eight|twenty|ninety|hundred)\s+out\s+of\s+(?:ten|twenty|a\s+hundred|one\s+hundred|10|20|100)\b"
+    rf"|\b{_NUMBER}\s+of\s+(?:the\s+)?\d{{1,3}}\s+{_UNIT}|\b\d{{2,3}}\s*(?:points|marks|pts)\b|\bhundred\s+(?:points|marks)\b"
+    r"|\b(?:full|top|maximum|perfect|highest|best)\s+(?:possible\s+)?(?:marks?|scores?|grades?|credit|levels?|bands?)\b"
+    r"|\b(?:your|final|overall|total)\s+(?:marks?|scores?|grades?)\b"
+    r"|\b(?:grade|score|total|marks?|points|note|punkte|punktzahl|nota|puntos)\s*[:=]\s*[\dA-F]|\b(?:grade|score)\s*[:=]\s*\S"
+    rf"|\b(?:grade|score|total|mark)\s+(?:of|is)\s+(?:an?\s+)?(?:{_NUMBER}\b|[A-F]\b(?!\w))"
+    rf"|\b(?:award(?:s|ed)?|deserves?|earns?|earned|scores?|scored|worth)\b[^.!?]{{0,40}}?\b{_NUMBER}\s*{_UNIT}"
+    rf"|\b(?:give|gave|giving)\s+(?:it|this|you|yourself|the\s+(?:essay|paper|work))\b[^.!?]{{0,30}}?\b{_NUMBER}\b"
+    r"|\b(?:volle\s+punktzahl|bestnote|note\s+maximale|(?:puntuaci[oó]n|nota|calificaci[oó]n)\s+m[aá]xima|voto\s+massimo)\b"
+    r"|\b\d{1,3}\s+(?:sur|von|de|van|su)\s+(?:10|20|100)\b|满分|満点|\d{2,3}\s*(?:分|点)"
+    r"|(?-i:\b[A-F][+-](?!\w))|(?-i:\b(?:an?\s+[ABCDF]\s+(?:grade|for)|grade\s+[ABCDF]\b))",
+    re.IGNORECASE,
+)
+_BLOB = re.compile(r"\S{60,}")
+
+
+def plain(text: str) -> str:
+    """Return the text without tags, links, addresses and invisible characters, on one line."""
+    clean = visible(hide(text[:MAX_CHARS]))
+    while True:
+        # Taking one thing out can put the halves of another together, so until nothing is left to take.
+        folded = unicodedata.normalize("NFKC", clean).translate(_STOPS)
+        if folded != clean and (_LINK.search(folded) or _TAG.search(folded)):
+            clean = folded  # full-width and other compatible letters could carry a link past the pattern
+        shorter = _MARKDOWN.sub("", _MARKDOWN_LINK.sub(r"\1", _TAG.sub("", html.unescape(clean))))
+        shorter = visible(_LINK.sub("", shorter))[:MAX_CHARS]
+        if shorter == clean:
+            shorter = _OPEN_TAG.sub("", clean)
+        if shorter == clean:
+            return " ".join(clean.split())
+        clean = shorter
+
+
+def grades(text: str) -> bool:
+    """Return whether the text names a total, a mark or a grade, whatever letters and digits it is written in."""
+    folded = unicodedata.normalize("NFKC", text).translate(_STOPS)
+    digits = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in folded)
+    return any(_SCORE.search(way) is not None for way in {text, digits, digits.casefold().translate(LOOKALIKES)})
+
+
+def opaque(text: str) -> bool:
+    """Return whether the text holds something no reader reads: sixty or more characters in a row without a space."""
+    return any(found[0].isascii() for found in _BLOB.finditer(text))

@@ -1,0 +1,1 @@
+"""Carrying out one pass: claim, context, provider call, retry policy, finish and leases."""

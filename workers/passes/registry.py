@@ -1,0 +1,14 @@
+"""Every pass there is, by name.
+
+A fourth pass is a name in models/jobs.py, a spec file and a prompt file beside these, a line here, and a migration.
+"""
+
+from __future__ import annotations
+
+from models.jobs import PassName
+from workers.passes.content import CONTENT
+from workers.passes.grammar import GRAMMAR
+from workers.passes.spec import PassSpec
+from workers.passes.structure import STRUCTURE
+
+SPECS: dict[PassName, PassSpec] = {spec.name: spec for spec in (GRAMMAR, STRUCTURE, CONTENT)}

@@ -1,0 +1,1 @@
+"""Comparing a draft with the one before, and carrying comments over."""
