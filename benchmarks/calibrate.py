@@ -17,7 +17,7 @@ from benchmarks.feedback import Judged, Line, judge, read_corpus
 from models.jobs import PassName
 from workers.passes import logistic
 from workers.passes.logistic import Seen
-from workers.providers.contract import PassRequest
+from workers.passes.request import PassRequest
 from workers.providers.local import grammar
 from workers.providers.local.confidence import Counts, Signs, Table, correction_key
 from workers.providers.local.engines import Engines

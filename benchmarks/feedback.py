@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from models.jobs import PassName
-from workers.providers.contract import PassRequest
+from workers.passes.request import PassRequest
 from workers.providers.local import grammar
 from workers.providers.local.confidence import SHOWN_FROM, edit_distance
 from workers.providers.local.engines import Engines

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from benchmarks.machine import vendor
 from models.jobs import PassName
+from workers.passes.request import Criterion, Earlier, EarlierPick, Level, PassRequest
 from workers.providers.claude import DEFAULT_MODEL, ClaudeProvider
-from workers.providers.contract import Criterion, Earlier, EarlierPick, Level, PassRequest, Usage
+from workers.providers.contract import Usage
 from workers.providers.prices import prices_of
 from workers.providers.prompt_cache import Gate
 

@@ -18,7 +18,7 @@ from models.essays import Draft
 from models.jobs import PassName
 from models.review_counts import Counts
 from workers.passes.calibration import IDENTITY, Calibration, load, logit, middle, probability, refit
-from workers.providers.contract import Comment, PassAnswer, Span
+from workers.passes.feedback import Comment, PassAnswer, Span
 
 
 def counts(true_share: Callable[[float], float], *, each: int, bins: range = range(10, 20), provider: str = "local") -> list[Counts]:

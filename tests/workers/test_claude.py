@@ -17,19 +17,9 @@ import pytest
 from vendor import FakeVendor, Step
 
 from models.jobs import PassName
+from workers.passes.request import Criterion, Level, PassRequest
 from workers.providers.claude import ClaudeProvider, retry_after_seconds
-from workers.providers.contract import (
-    Criterion,
-    GiveUp,
-    Level,
-    Outcome,
-    PassRequest,
-    Pause,
-    ProviderError,
-    Repair,
-    Reply,
-    TryAgain,
-)
+from workers.providers.contract import GiveUp, Outcome, Pause, ProviderError, Repair, Reply, TryAgain
 from workers.providers.prices import Tokens, prices_of
 
 TEXT = (

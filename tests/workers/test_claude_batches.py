@@ -10,8 +10,9 @@ import pytest
 from vendor import FakeVendor, Step
 
 from models.jobs import PassName
+from workers.passes.request import PassRequest
 from workers.providers.claude import ClaudeProvider
-from workers.providers.contract import GiveUp, Outcome, PassRequest, Pause, ProviderError, Repair, TryAgain
+from workers.providers.contract import GiveUp, Outcome, Pause, ProviderError, Repair, TryAgain
 from workers.providers.prices import Tokens, prices_of
 
 ASKED = PassRequest(pass_name=PassName.CONTENT, text="The water was clean enough to drink, once. Now it is not.")

@@ -13,9 +13,11 @@ from vendor import FakeVendor, Step
 
 from benchmarks.tokens import billed, essay, first_draft, measure, second_draft
 from models.jobs import PassName
+from workers.passes.feedback import Verdict
+from workers.passes.request import Earlier, EarlierComment, PassRequest
 from workers.providers import wire
 from workers.providers.claude import ClaudeProvider
-from workers.providers.contract import Earlier, EarlierComment, Outcome, PassRequest, ProviderError, TryAgain, Verdict
+from workers.providers.contract import Outcome, ProviderError, TryAgain
 from workers.providers.prices import prices_of
 
 TEXT = "Rivers needs our help.\n\nThe water was clean enough to drink, once.\n\nNow it is not."

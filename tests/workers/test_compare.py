@@ -17,8 +17,10 @@ from models.jobs import PassName
 from workers import __main__ as door
 from workers.commands import compare
 from workers.commands.compare import CannotSayError, Judged, Verdict, how_sure
+from workers.passes.feedback import PassAnswer
+from workers.passes.request import PassRequest
 from workers.providers.claude import ClaudeProvider
-from workers.providers.contract import Outcome, PassAnswer, PassRequest, Pause, Provider, Repair, Reply, TryAgain
+from workers.providers.contract import Outcome, Pause, Provider, Repair, Reply, TryAgain
 from workers.providers.local.provider import LocalProvider
 
 TEXT = "Alice knows it. They was late. The dogs was loud. My friend have a bike. He go home. She do not know."

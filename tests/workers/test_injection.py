@@ -19,9 +19,10 @@ from tests.conftest import Report
 from tests.workers.attacks import KINDS, Attack, Vendor, attacks
 from workers.injection.detector import findings, notes
 from workers.passes.answer import LEVELS_DOUBTED
+from workers.passes.feedback import PassAnswer
 from workers.passes.prompt import rules
+from workers.passes.request import Criterion, Level, PassRequest
 from workers.providers.claude import ClaudeProvider
-from workers.providers.contract import Criterion, Level, PassAnswer, PassRequest
 
 ATTACKS = list(attacks())
 RUBRIC = (

@@ -7,20 +7,9 @@ from dataclasses import replace
 import pytest
 
 from models.jobs import PassName
-from workers.providers.contract import (
-    Comment,
-    Earlier,
-    Outcome,
-    PassAnswer,
-    PassRequest,
-    Pause,
-    Provider,
-    ProviderError,
-    Repair,
-    Reply,
-    Severity,
-    Span,
-)  # fmt: skip
+from workers.passes.feedback import Comment, PassAnswer, Span
+from workers.passes.request import Earlier, PassRequest, Severity  # fmt: skip
+from workers.providers.contract import Outcome, Pause, Provider, ProviderError, Repair, Reply
 from workers.providers.ensemble import LOCAL_SILENT, Mixed
 from workers.providers.local.provider import LocalProvider
 

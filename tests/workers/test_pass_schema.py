@@ -14,18 +14,11 @@ from pydantic import ValidationError
 from models.jobs import PassName
 from workers.passes.answer import plain, read
 from workers.passes.excerpt import Sent
+from workers.passes.feedback import Verdict
 from workers.passes.prompt import build, prompt_version, rules, tail
 from workers.passes.registry import SPECS
+from workers.passes.request import Criterion, Earlier, EarlierComment, EarlierPick, Level, PassRequest
 from workers.passes.schema import answer_model, wire_schema
-from workers.providers.contract import (
-    Criterion,
-    Earlier,
-    EarlierComment,
-    EarlierPick,
-    Level,
-    PassRequest,
-    Verdict,
-)
 
 RUBRIC = (
     Criterion(name="Evidence", levels=(Level(name="Strong", points=4), Level(name="Weak", points=1))),

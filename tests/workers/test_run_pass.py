@@ -30,7 +30,9 @@ from workers import boot
 from workers.boot import Chooser
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
-from workers.providers.contract import PassAnswer, PassRequest, Provider, Repair, Reply
+from workers.passes.feedback import PassAnswer
+from workers.passes.request import PassRequest
+from workers.providers.contract import Provider, Repair, Reply
 from workers.providers.prices import Tokens, prices_of
 from workers.providers.wire import told
 from workers.settings import ProviderSettings

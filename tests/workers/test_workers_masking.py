@@ -26,26 +26,12 @@ from workers.boot import Chooser
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.passes.anchor import Anchor
+from workers.passes.feedback import Comment, CriterionPick, PassAnswer, Span, Verdict
 from workers.passes.registry import SPECS
+from workers.passes.request import Criterion, Earlier, EarlierComment, EarlierPick, Level, PassRequest
 from workers.privacy.masking import Mask, Masked
 from workers.providers.claude import ClaudeProvider
-from workers.providers.contract import (
-    Comment,
-    Criterion,
-    CriterionPick,
-    Earlier,
-    EarlierComment,
-    EarlierPick,
-    GiveUp,
-    Level,
-    Outcome,
-    PassAnswer,
-    PassRequest,
-    Repair,
-    Reply,
-    Span,
-    Verdict,
-)
+from workers.providers.contract import GiveUp, Outcome, Repair, Reply
 from workers.settings import ProviderSettings
 
 CLASS = (

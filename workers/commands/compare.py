@@ -27,18 +27,12 @@ from models.jobs import PassName
 from models.people_of_course import fetch_around
 from models.review_counts import Decided
 from workers.boot import Chooser
-from workers.job.requests import request_of
+from workers.job.context import request_of
 from workers.job.run_pass import MOST_PEOPLE
+from workers.passes.feedback import PassAnswer
+from workers.passes.request import PassRequest
 from workers.privacy.masking import Masked
-from workers.providers.contract import (
-    GiveUp,
-    PassAnswer,
-    PassRequest,
-    Provider,
-    ProviderError,
-    Repair,
-    TryAgain,
-)
+from workers.providers.contract import GiveUp, Provider, ProviderError, Repair, TryAgain
 from workers.settings import ProviderSettings, read_limits, read_provider
 
 FEWEST_COMMENTS = 20

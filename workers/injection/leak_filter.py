@@ -13,7 +13,6 @@ from functools import lru_cache
 
 from workers.injection.decoding import disguises, letters, passages
 from workers.injection.detector import spoken
-from workers.passes.prompt import rules
 
 COPIED_WORDS, COPIED_LETTERS = 8, 20  # so much in a row, equal to the essay's or the rules', is no coincidence
 ORDERED_WORDS, ORDERED_LETTERS = 3, 10  # the same, of a passage that speaks to a machine
@@ -33,11 +32,11 @@ Units = list[re.Match[str]]
 class Echoes:
     """What one essay could make a model say, ready to be looked for in each thing the model said."""
 
-    def __init__(self, *, title: str, text: str, marker: str) -> None:
+    def __init__(self, *, title: str, text: str, marker: str, rules: str) -> None:
         self._marker = marker
         essay = [*disguises(title), *disguises(text), *_meanings(text)]
         self._essay = "\0".join(essay)
-        self._rules = _own()
+        self._rules = _disguised_rules(rules)
         ordered = spoken(title, text)
         # A title that is an order is told by the detector; an ordinary one is only words.
         self._ordered = "\0".join(disguises(ordered)) if ordered else ""
@@ -107,8 +106,8 @@ def _meanings(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _own() -> str:
-    return "\0".join(disguises(rules()))
+def _disguised_rules(rules: str) -> str:
+    return "\0".join(disguises(rules))
 
 
 @lru_cache(maxsize=4096)

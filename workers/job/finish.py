@@ -13,7 +13,8 @@ from models.log import logger
 from workers.injection import detector
 from workers.job.context import Work
 from workers.passes.calibration import Calibration
-from workers.providers.contract import Comment, CriterionPick, Reply
+from workers.passes.feedback import Comment, CriterionPick
+from workers.providers.contract import Reply
 
 log = logger(__name__)
 

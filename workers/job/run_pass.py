@@ -33,24 +33,14 @@ from models.passes import Claim, MadeWith
 from models.pauses import OPEN, Gate
 from models.people_of_course import fetch_around
 from models.queue import next_due
-from workers.job.context import Work
+from workers.job.context import Work, request_of
 from workers.job.finish import finish
 from workers.job.leases import Leases
-from workers.job.requests import request_of
 from workers.job.retry_policy import give_up, put_off
 from workers.passes.calibration import IDENTITY, Calibration
+from workers.passes.request import PassRequest
 from workers.privacy.masking import Masked
-from workers.providers.contract import (
-    BatchAway,
-    GiveUp,
-    Outcome,
-    PassRequest,
-    Provider,
-    ProviderError,
-    Repair,
-    Reply,
-    TryAgain,
-)
+from workers.providers.contract import BatchAway, GiveUp, Outcome, Provider, ProviderError, Repair, Reply, TryAgain
 from workers.providers.ensemble import Mixed
 from workers.revisions.carry_over import Memory
 

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workers.injection.invisible_characters import drop, hide
-from workers.providers.contract import Match, Span
+from workers.passes.feedback import Span
+from workers.passes.request import Match
 
 Place = tuple[int, int]
 

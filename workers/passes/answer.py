@@ -14,9 +14,11 @@ from dataclasses import replace
 from workers.injection.leak_filter import Echoes
 from workers.injection.plaintext import grades, opaque, plain
 from workers.passes.excerpt import Sent
+from workers.passes.feedback import Comment, CriterionPick, PassAnswer, Verdict
+from workers.passes.prompt import rules
 from workers.passes.registry import SPECS
+from workers.passes.request import PassRequest
 from workers.passes.schema import Answer, CommentAnswer, PickAnswer, PlaceAnswer, VerdictAnswer
-from workers.providers.contract import Comment, CriterionPick, PassAnswer, PassRequest, Verdict
 
 __all__ = ["plain", "read"]
 
@@ -60,7 +62,7 @@ class _Say:
     """Cleans what the model says about one essay; empty when nothing of its own is left."""
 
     def __init__(self, request: PassRequest, *, marker: str) -> None:
-        self._echoes = Echoes(title=request.title, text=request.text, marker=marker)
+        self._echoes = Echoes(title=request.title, text=request.text, marker=marker, rules=rules())
         self.doubted = self._echoes.suspected
 
     def __call__(self, text: str) -> str:

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from models.errors import SettingsError
 from models.jobs import PassName
 from models.review_counts import Counts
+from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.logistic import Seen, fit
-from workers.providers.contract import Comment, PassAnswer
 
 BINS = 20
 FEWEST_DECISIONS = 50

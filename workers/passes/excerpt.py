@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from workers.injection.invisible_characters import show
 from workers.passes.anchor import CONTEXT, Anchor
-from workers.providers.contract import PassRequest, Span
+from workers.passes.feedback import Span
+from workers.passes.request import PassRequest
 
 # No stored text holds it, and a quote that is found to hold it stands where nothing was sent.
 _UNSENT = "\0"

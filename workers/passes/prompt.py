@@ -16,9 +16,9 @@ from models.jobs import PassName
 from workers.injection.invisible_characters import show
 from workers.passes.excerpt import paragraphs, unchanged
 from workers.passes.registry import SPECS
+from workers.passes.request import Criterion, Earlier, PassRequest
 from workers.passes.schema import SCHEMA_VERSION
 from workers.passes.spec import PROMPTS, PassSpec
-from workers.providers.contract import Criterion, Earlier, PassRequest
 
 _ASSIGNMENT = "# The assignment\n\n{json}\n"
 _ESSAY = "# The essay\n\n<essay-{marker}>\n{json}\n</essay-{marker}>\n"

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model, model
 
 from models.jobs import PassName
 from workers.passes.registry import SPECS
-from workers.providers.contract import Criterion, Fate, Kind, Severity
+from workers.passes.request import Criterion, Fate, Kind, Severity
 
 # Part of every prompt version: raise it when the meaning of a field changes.
 SCHEMA_VERSION = "2"

@@ -20,8 +20,10 @@ from typing import NamedTuple
 from models.jobs import PassName
 from models.people_of_course import Known
 from workers.passes.anchor import CONTEXT
+from workers.passes.feedback import Comment, PassAnswer, Span
+from workers.passes.request import Earlier, PassRequest
 from workers.privacy.pseudonyms import Pseudonyms, crowded, fold
-from workers.providers.contract import Comment, Earlier, PassAnswer, PassRequest, Provider, Repair, Reply, Span
+from workers.providers.contract import Provider, Repair, Reply
 
 # Two letters are a name too (Bo, Li, Al), unless they are the beginning of every other sentence.
 _LITTLE_WORDS = frozenset(

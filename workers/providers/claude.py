@@ -29,6 +29,7 @@ from pydantic_core import from_json
 from models.jobs import PassName
 from workers.passes.answer import read
 from workers.passes.prompt import Prompt, build, prompt_version
+from workers.passes.request import PassRequest
 from workers.passes.schema import (
     Answer,
     CommentAnswer,
@@ -40,18 +41,7 @@ from workers.passes.schema import (
 )
 from workers.providers import wire
 from workers.providers.batches import batch_of, result_of
-from workers.providers.contract import (
-    BatchAway,
-    GiveUp,
-    Outcome,
-    PassRequest,
-    Pause,
-    ProviderError,
-    Repair,
-    Reply,
-    TryAgain,
-    Usage,
-)
+from workers.providers.contract import BatchAway, GiveUp, Outcome, Pause, ProviderError, Repair, Reply, TryAgain, Usage
 from workers.providers.prices import Prices, Tokens, prices_of
 from workers.providers.prompt_cache import Gate, Turn
 

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from models.jobs import PassName
-from workers.providers.contract import Comment, PassAnswer, PassRequest, Provider, ProviderError, Repair, Reply
+from workers.passes.feedback import Comment, PassAnswer
+from workers.passes.request import PassRequest
+from workers.providers.contract import Provider, ProviderError, Repair, Reply
 
 MAX_COMMENTS = 25
 MAX_SUGGESTIONS = 3

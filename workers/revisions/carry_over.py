@@ -14,7 +14,8 @@ from uuid import UUID
 from models.feedback import CommentDraft
 from models.jobs import PassName
 from models.lineage import EarlierReading, Remembered
-from workers.providers.contract import CriterionPick, Earlier, EarlierComment, EarlierPick, PassAnswer
+from workers.passes.feedback import CriterionPick, PassAnswer
+from workers.passes.request import Earlier, EarlierComment, EarlierPick
 from workers.revisions.compare_drafts import Drafts, Span, State
 
 LOCAL = "local"

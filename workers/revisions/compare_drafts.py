@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from workers.passes.anchor import whole
-from workers.providers.local.text import Piece, paragraphs, sentences, words
+from workers.passes.segmentation import Piece, paragraphs, sentences, words
 
 Span = tuple[int, int]
 State = Literal["same", "touched", "rewritten", "gone"]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from models.jobs import PassName
-from workers.providers.contract import Comment, Criterion, PassAnswer, PassRequest
+from workers.passes.feedback import Comment, PassAnswer
+from workers.passes.request import Criterion, PassRequest
 from workers.providers.local.engines import Engines
 from workers.providers.local.provider import LocalProvider
 

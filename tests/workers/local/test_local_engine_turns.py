@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from models.jobs import PassName
-from workers.providers.contract import Outcome, PassRequest, Pause
+from workers.passes.request import PassRequest
+from workers.providers.contract import Outcome, Pause
 from workers.providers.local.engines import ENOUGH_FLAGS, Engines
 from workers.providers.local.flags import Flag
 from workers.providers.local.guards import Block

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from models.jobs import PassName
-from workers.providers.contract import Comment, Criterion, Level, PassAnswer, PassRequest
+from workers.passes.feedback import Comment, PassAnswer
+from workers.passes.request import Criterion, Level, PassRequest
 from workers.providers.local.confidence import SHOWN_FROM, Signs, confidence, shipped
 from workers.providers.local.engines import Engines
 from workers.providers.local.flags import Engine

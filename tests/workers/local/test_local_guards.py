@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.jobs import PassName
-from workers.providers.contract import PassAnswer
+from workers.passes.feedback import PassAnswer
 from workers.providers.local.guards import MAX_BLOCK, blocks, copied, engine_text, foreign
 
 Ask = Callable[..., PassAnswer]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.jobs import PassName
-from workers.providers.contract import PassRequest
+from workers.passes.request import PassRequest
 from workers.providers.local.language import detected, dialect_of
 from workers.providers.local.provider import LocalProvider
 from workers.providers.local.tongues import ENGLISH_NAMES, OWN_NAMES, not_english

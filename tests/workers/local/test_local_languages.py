@@ -7,7 +7,7 @@ import time
 import pytest
 
 from models.jobs import PassName
-from workers.providers.contract import PassRequest
+from workers.passes.request import PassRequest
 from workers.providers.local.language import LOOKED_AT, detected
 from workers.providers.local.provider import LocalProvider
 from workers.providers.local.tongues import ENGLISH_NAMES, OWN_NAMES

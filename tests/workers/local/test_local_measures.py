@@ -12,7 +12,7 @@ import pytest
 from benchmarks.calibrate import fit, solve
 from benchmarks.feedback import calibration_error, corrected_tokens, gleu, judge, main, read_corpus, tokens, touches
 from models.jobs import PassName
-from workers.providers.contract import PassRequest
+from workers.passes.request import PassRequest
 from workers.providers.local.confidence import edit_distance, load
 from workers.providers.local.engines import Engines
 from workers.providers.local.grammar import look

@@ -9,7 +9,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from models.jobs import PassName
-from workers.providers.contract import Outcome, PassRequest, Provider, Repair, Usage
+from workers.passes.request import PassRequest
+from workers.providers.contract import Outcome, Provider, Repair, Usage
 from workers.providers.local.provider import LocalProvider
 
 TEXT = (

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from models.jobs import PassName
-from workers.providers.contract import Comment, PassAnswer
-from workers.providers.local.text import paragraphs, read, sentences
+from workers.passes.feedback import Comment, PassAnswer
+from workers.passes.segmentation import paragraphs, sentences
+from workers.providers.local.text import read
 
 Ask = Callable[..., PassAnswer]
 

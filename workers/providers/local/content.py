@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from workers.providers.contract import Comment, PassAnswer, PassRequest
+from workers.passes.feedback import Comment, PassAnswer
+from workers.passes.request import PassRequest
+from workers.passes.segmentation import Piece, words
 from workers.providers.local.language import TASK_WORDS
 from workers.providers.local.spans import UNMEASURED, Stems, rule_comment, shared, task_stems
-from workers.providers.local.text import Essay, Paragraph, Piece, read, stems, words
+from workers.providers.local.text import Essay, Paragraph, read, stems
 
 MAX_COMMENTS = 5
 OFF_PROMPT = 0.11

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from workers.providers.contract import Comment, PassAnswer, PassRequest, Severity
+from workers.passes.feedback import Comment, PassAnswer
+from workers.passes.request import PassRequest, Severity
+from workers.passes.segmentation import words
 from workers.providers.local.confidence import SHOWN_FROM
 from workers.providers.local.engines import Engines, Heard
 from workers.providers.local.guards import engine_text
@@ -14,7 +16,6 @@ from workers.providers.local.language import dialect_of
 from workers.providers.local.merge import Finding, Setting, findings
 from workers.providers.local.own import own_flags
 from workers.providers.local.spans import criterion_for, span
-from workers.providers.local.text import words
 from workers.providers.local.wording import grammar_message, grammar_step, strength
 
 MAX_COMMENTS = 25

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from workers.passes.segmentation import words
 from workers.providers.local.language import ENGLISH_FUNCTION_WORDS, detected
-from workers.providers.local.text import words
 from workers.providers.local.tongues import not_checked, not_english
 
 MAX_CHARACTERS = 100_000

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from models.jobs import PassName
-from workers.providers.contract import PassAnswer, PassRequest, Repair, Reply
+from workers.passes.feedback import PassAnswer
+from workers.passes.request import PassRequest
+from workers.providers.contract import Repair, Reply
 from workers.providers.local import content, grammar, structure
 from workers.providers.local.confidence import SHOWN_FROM
 from workers.providers.local.engines import Engines

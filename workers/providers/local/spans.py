@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from workers.providers.contract import Comment, Criterion, Kind, PassRequest, Severity, Span
-from workers.providers.local.text import Piece, stems, words
+from workers.passes.feedback import Comment, Span
+from workers.passes.request import Criterion, Kind, PassRequest, Severity
+from workers.passes.segmentation import Piece, words
+from workers.providers.local.text import stems
 
 AROUND = 32
 # Nobody has judged a sample of these comments: no surer than the least sure one that is shown.

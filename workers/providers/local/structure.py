@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from workers.providers.contract import Comment, PassAnswer, PassRequest, Severity
+from workers.passes.feedback import Comment, PassAnswer
+from workers.passes.request import PassRequest, Severity
+from workers.passes.segmentation import Piece, words
 from workers.providers.local.spans import UNMEASURED, Stems, rule_comment, shared
-from workers.providers.local.text import Essay, Paragraph, Piece, read, stems, words
+from workers.providers.local.text import Essay, Paragraph, read, stems
 
 MAX_COMMENTS = 6
 LONG_SENTENCE = 40

@@ -10,19 +10,9 @@ from functools import lru_cache
 
 import snowballstemmer
 
+from workers.passes.segmentation import Piece, paragraphs, sentences, words
 from workers.providers.local.language import STOP_WORDS
 
-_WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
-_BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
-_LINE = re.compile(r"\n")
-_END = re.compile(r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019)\]]*+(?=\s|$)|(?<=[a-z])[.!?](?=[A-Z][a-z ])|\n")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|cf|al|fig|no|vol|pp?|ed|eds|jr|sr|gen|col|sgt|capt|rev|hon|inc|ltd|co|"
-    r"corp|dept|univ|approx|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|a\.m|p\.m|u\.s|u\.k|ph\.d)|\b[A-Za-z])\.$",
-    re.IGNORECASE,
-)
-# These may well end a sentence: they hold it together only before a small letter.
-_MAY_END = re.compile(r"(?:\betc|\bal|\binc|\bltd|\bco|a\.m|p\.m|u\.s|u\.k|\b[Ii])\.$", re.IGNORECASE)
 _SALUTATION = re.compile(r"^(?:dear\b.{0,60}|to whom it may concern.{0,5}|hello .{0,40},)$", re.IGNORECASE)
 _CLOSING = re.compile(
     r"^(?:(?:yours |very )?(?:sincerely|truly|faithfully|respectfully)(?: yours)?|"
@@ -38,13 +28,6 @@ _REFERENCES = re.compile(r"^(?:references|works cited|bibliography|sources|refer
 _stemmers = threading.local()
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of the text: `text == essay[start:end]`."""
-
-    start: int
-    end: int
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,9 +51,6 @@ class Essay:
     one_block: bool
 
 
-def words(text: str) -> list[Piece]:
-    """Return the words of a text, contractions and hyphenated words whole."""
-    return [Piece(match.start(), match.end(), match.group()) for match in _WORD.finditer(text)]
 
 
 def stems(text: str) -> tuple[str, ...]:
@@ -89,42 +69,12 @@ def _stem(word: str) -> str:
     return str(stemmer.stemWord(word)) if len(word) <= 40 else word
 
 
-def _trimmed(text: str, start: int, end: int) -> Piece | None:
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return Piece(start, end, text[start:end]) if end > start else None
 
 
-def _split(text: str, pattern: re.Pattern[str]) -> list[Piece]:
-    edges = [0, *(edge for match in pattern.finditer(text) for edge in match.span()), len(text)]
-    pieces = (_trimmed(text, edges[index], edges[index + 1]) for index in range(0, len(edges), 2))
-    return [piece for piece in pieces if piece]
 
 
-def paragraphs(text: str) -> list[Piece]:
-    """Return the paragraphs: what blank lines part, or single line ends where there are no blank lines."""
-    found = _split(text, _BLANK_LINES)
-    return found if len(found) > 1 else _split(text, _LINE)
 
 
-def sentences(text: str, *, start: int = 0) -> list[Piece]:
-    """Return the sentences of a paragraph, with offsets counted from `start`."""
-    found: list[Piece] = []
-    begin = 0
-    for match in _END.finditer(text):
-        before = text[max(0, match.start() - 12) : match.start() + 1]
-        if match.group() == "." and _ABBREVIATION.search(before):
-            following = text[match.end() : match.end() + 3].lstrip()[:1]
-            if not _MAY_END.search(before) or not following.isupper():
-                continue
-        if (piece := _trimmed(text, begin, match.end())) is not None:
-            found.append(Piece(piece.start + start, piece.end + start, piece.text))
-        begin = match.end()
-    if (piece := _trimmed(text, begin, len(text))) is not None:
-        found.append(Piece(piece.start + start, piece.end + start, piece.text))
-    return [piece for piece in found if any(character.isalnum() for character in piece.text)]
 
 
 def read(text: str) -> Essay:
