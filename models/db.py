@@ -18,7 +18,7 @@ from playhouse.pool import PooledPostgresqlDatabase
 from models.errors import DatabaseAway, Unauthorised
 from models.log import logger, request_id
 from models.settings import StoreSettings
-from models.silence import Silence
+from models.statement_watchdog import Silence
 
 # The newest migration this code was written for. /readyz and the worker's start compare it with the database.
 SCHEMA = "0015_trust_checked"

@@ -1,5 +1,5 @@
 r"""The life of a pass: claimed, renewed, finished, failed, given up. Every change of state that is a program's is in this
-file; the one that is a person's, replay, is in models/given_up.py.
+file; the one that is a person's, replay, is in models/failed_passes.py.
 
     queued --claim--> running --finish--> done
       ^ ^                |  \--fail--> queued (later), or gave_up when attempts are used up

@@ -7,8 +7,8 @@ from itertools import product
 from prometheus_client.core import Metric
 
 from models.jobs import PassName
-from monitoring.ask import ask
 from monitoring.families import Counts, Ratchet, counter, gauge
+from monitoring.query import ask
 
 # As the constraints on ai_responses have them.
 PROVIDERS = ("local", "anthropic")

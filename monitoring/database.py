@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client.core import CounterMetricFamily, Metric
 
-from monitoring.ask import ask
 from monitoring.families import Column, Ratchet, spread
+from monitoring.query import ask
 
 _BY_DATABASE = (
     ("xact_commit", "Transactions committed."),

@@ -11,8 +11,8 @@ from prometheus_client.core import Metric
 
 from models.broker import HintBroker
 from models.jobs import PassName, Queue
-from monitoring.ask import ask
 from monitoring.families import Ratchet, Row, counter, gauge, histogram
+from monitoring.query import ask
 
 STATES = ("queued", "running")
 OUTCOMES = ("done", "gave_up", "cancelled")

@@ -6,12 +6,12 @@ import argparse
 import sys
 from uuid import UUID
 
-from models import db, given_up, log, orgs, settings
+from models import db, failed_passes, log, orgs, settings
 from models.audit import Actor
 from models.broker import make_broker
 from models.db import session
 from models.errors import DatabaseAway, SettingsError
-from models.given_up import GivenUp
+from models.failed_passes import GivenUp
 from models.jobs import Hint, Queue
 from workers import clock
 from workers.commands import audit, calibrate, compare, keys
@@ -86,7 +86,7 @@ def _given_up(chosen: argparse.Namespace) -> int:
 
 def _page(org: UUID, last: UUID | None) -> list[GivenUp]:
     with session(org=org):
-        return given_up.list_all(org=org, limit=PAGE, before=last)
+        return failed_passes.list_all(org=org, limit=PAGE, before=last)
 
 
 def _is_wanted(one: GivenUp, chosen: argparse.Namespace) -> bool:
@@ -100,9 +100,9 @@ def _act(action: str, wanted: list[GivenUp], *, slug: str, org: UUID, hints: lis
         return len(wanted)
     with session(org=org):
         if action == "discard":
-            return given_up.discard(wanted, org=org, actor=OPERATOR)
+            return failed_passes.discard(wanted, org=org, actor=OPERATOR)
         # Nobody waits at the screen for these: bulk, so that a thousand of them do not stand before one student.
-        replayed = given_up.replay(wanted, org=org, queue=Queue.BULK, actor=OPERATOR)
+        replayed = failed_passes.replay(wanted, org=org, queue=Queue.BULK, actor=OPERATOR)
     hints += replayed
     return len(replayed)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import redis
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from models import audit, db, log, orgs, passes, rights, settings, trials, upkeep
+from models import audit, db, log, orgs, passes, rights, rubric_previews, settings, upkeep
 from models.broker import HintBroker, make_broker
 from models.db import session
 from models.errors import DatabaseAway
@@ -156,13 +156,13 @@ def _erase_one(person: UUID, org: UUID) -> int:
 def delete_trials() -> int:
     """No rubric's trial outlives its day. Returns how many essays went."""
     with session():
-        concerned = trials.orgs_with_ended()
+        concerned = rubric_previews.orgs_with_ended()
     return sum(_steadily("delete_trials", partial(_delete_trials_of, org))() for org in concerned)
 
 
 def _delete_trials_of(org: UUID) -> int:
     with session(org=org, answer_seconds=LONG_ANSWER_SECONDS):
-        return trials.delete_ended(org=org)
+        return rubric_previews.delete_ended(org=org)
 
 
 def run() -> None:

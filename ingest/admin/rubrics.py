@@ -15,7 +15,7 @@ from ingest.web.body import read_body
 from ingest.web.identity import admin, staff
 from ingest.web.openapi import operation
 from ingest.web.responses import CREATED, page_of, shown, signed_in
-from models import courses, trials
+from models import courses, rubric_previews
 from models.courses import CriterionDraft
 from models.essays import Draft
 
@@ -104,7 +104,7 @@ def try_rubric(rubric_id: UUID) -> Response:
         Draft(title=f"Sample {number}", text=text, source="app", language=language) for number, text in enumerate(texts, start=1)
     ]
     with who.session():
-        receipts, ends = trials.start(drafts, org=who.org, teacher=who.user, rubric=rubric_id, prompt=wanted.prompt)
+        receipts, ends = rubric_previews.start(drafts, org=who.org, teacher=who.user, rubric=rubric_id, prompt=wanted.prompt)
     send_hints(tuple(hint for one in receipts for hint in one.hints))
     answer = schemas.TrialStarted.model_validate({"expires_at": ends, "submissions": [to_answer(one) for one in receipts]})
     return Response(answer.model_dump_json(by_alias=True), status=202, content_type="application/json")

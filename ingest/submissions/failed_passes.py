@@ -10,7 +10,7 @@ from ingest.submissions.routes import accepted_again, send_hints
 from ingest.web import pagination, schemas
 from ingest.web.identity import actor_of, staff
 from ingest.web.openapi import operation
-from models import essays, given_up
+from models import essays, failed_passes
 from models.jobs import Queue
 
 blueprint = Blueprint("given_up", __name__)
@@ -28,7 +28,7 @@ def list_all() -> Response:
     who = staff()
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
-        found = given_up.list_all(org=who.org, limit=limit + 1, before=before)
+        found = failed_passes.list_all(org=who.org, limit=limit + 1, before=before)
     page = found[:limit]
     answer = schemas.GivenUpPage(
         items=[
@@ -59,8 +59,8 @@ def retry(submission_id: UUID) -> Response:
     who = staff()
     with who.session():
         essays.fetch_status(submission_id, org=who.org)
-        wanted = given_up.list_all(org=who.org, limit=100, submission=submission_id, discarded=True)
-        hints = given_up.replay(wanted, org=who.org, queue=Queue.INTERACTIVE, actor=actor_of(who))
+        wanted = failed_passes.list_all(org=who.org, limit=100, submission=submission_id, discarded=True)
+        hints = failed_passes.replay(wanted, org=who.org, queue=Queue.INTERACTIVE, actor=actor_of(who))
     send_hints(tuple(hints))
     return accepted_again(submission_id, who)
 
@@ -72,6 +72,6 @@ def discard(submission_id: UUID) -> Response:
     who = staff()
     with who.session():
         essays.fetch_status(submission_id, org=who.org)
-        wanted = given_up.list_all(org=who.org, limit=100, submission=submission_id)
-        discarded = given_up.discard(wanted, org=who.org, actor=actor_of(who))
+        wanted = failed_passes.list_all(org=who.org, limit=100, submission=submission_id)
+        discarded = failed_passes.discard(wanted, org=who.org, actor=actor_of(who))
     return jsonify({"discarded": discarded})

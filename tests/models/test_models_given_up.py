@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import Become, Database, School, session_of
 
-from models import db, essays, given_up
+from models import db, essays, failed_passes
 from models.audit import Actor
 from models.essays import Draft, Receipt
 from models.jobs import Queue
@@ -53,8 +53,8 @@ def test_whoever_cannot_see_a_course_changes_none_of_its_passes_even_by_their_id
 def test_who_teaches_the_course_or_runs_the_org_may(school: School, database: Database, who: str) -> None:
     receipt = gave_up(school, database)
     with session_of(school, who):
-        found = given_up.list_all(org=school.org, limit=10, submission=receipt.submission)
-        hints = given_up.replay(found, org=school.org, queue=Queue.BULK, actor=Actor(role="educator", id=getattr(school, who)))
+        found = failed_passes.list_all(org=school.org, limit=10, submission=receipt.submission)
+        hints = failed_passes.replay(found, org=school.org, queue=Queue.BULK, actor=Actor(role="educator", id=getattr(school, who)))
 
     assert {hint.pass_id for hint in hints} == {hint.pass_id for hint in receipt.hints}
     assert states(database, receipt) == {("queued", 0, 0, True)}
@@ -64,7 +64,7 @@ def test_an_essay_that_took_its_workers_along_comes_back_as_a_suspect(school: Sc
     """Else each retry would cost more deaths, beside everybody else's passes."""
     receipt = gave_up(school, database, reason="worker_lost")
     with session_of(school, "ada"):
-        found = given_up.list_all(org=school.org, limit=10, submission=receipt.submission)
-        given_up.replay(found, org=school.org, queue=Queue.INTERACTIVE, actor=Actor(role="admin", id=school.ada))
+        found = failed_passes.list_all(org=school.org, limit=10, submission=receipt.submission)
+        failed_passes.replay(found, org=school.org, queue=Queue.INTERACTIVE, actor=Actor(role="admin", id=school.ada))
 
     assert states(database, receipt) == {("queued", 0, 2, True)}

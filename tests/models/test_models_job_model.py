@@ -26,13 +26,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from models import db, essays, events, feedback, given_up, passes, queue, users
+from models import db, essays, events, failed_passes, feedback, passes, queue, users
 from models.audit import Actor
 from models.crypto import Key
 from models.errors import FenceLost, KeyReused, NotFound
 from models.essays import Draft, Receipt
+from models.failed_passes import GivenUp
 from models.feedback import Author, CommentDraft
-from models.given_up import GivenUp
 from models.jobs import Hint, PassName, Queue
 from models.passes import Claim
 from models.settings import StoreSettings
@@ -496,7 +496,7 @@ class Life(RuleBasedStateMachine):
         """Entries of another school, or replayed, finished or erased since they were listed, stay as they are."""
         school = self.world.schools[south]
         with self._before_a_list(school, picks, current) as (ada, wanted):
-            hints = given_up.replay(wanted, org=school.org, queue=where, actor=ada)
+            hints = failed_passes.replay(wanted, org=school.org, queue=where, actor=ada)
         again = self.model.replay([one.id for one in wanted], org=school.org, queue=where)
         assert len(hints) == len(again)
         assert {(hint.org_id, hint.pass_id, hint.queue) for hint in hints} == {(school.org, one, where) for one in again}
@@ -508,7 +508,7 @@ class Life(RuleBasedStateMachine):
     def discard(self, picks: list[int], south: bool, current: bool) -> None:
         school = self.world.schools[south]
         with self._before_a_list(school, picks, current) as (ada, wanted):
-            discarded = given_up.discard(wanted, org=school.org, actor=ada)
+            discarded = failed_passes.discard(wanted, org=school.org, actor=ada)
         assert discarded == self.model.discard([one.id for one in wanted], org=school.org)
         self.records["pass_discarded"] += discarded
         WALK["discard: some" if discarded else "discard: none"] += 1
@@ -517,8 +517,8 @@ class Life(RuleBasedStateMachine):
     def _before_a_list(self, school: School, picks: list[int], current: bool) -> Iterator[tuple[Actor, list[GivenUp]]]:
         """An admin picks from their list of now, or from all lists that anybody was ever shown."""
         with self.world.acting("ec_ingest", org=school.org, user=school.ada, role="ec_admin"):
-            whole = given_up.list_all(org=school.org, limit=500, discarded=True)
-            short = given_up.list_all(org=school.org, limit=500)
+            whole = failed_passes.list_all(org=school.org, limit=500, discarded=True)
+            short = failed_passes.list_all(org=school.org, limit=500)
             assert [one.id for one in whole] == sorted(self.model.given_up(school.org, discarded=True), reverse=True)
             assert [one.id for one in short] == sorted(self.model.given_up(school.org), reverse=True)
             self.listed += [one for one in whole if one not in self.listed]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from conftest import Become, Database, School
 
-from models import db, pauses
-from models.pauses import Gate
+from models import circuit_breaker, db
+from models.circuit_breaker import Gate
 from tests.models.races import together, warm_up
 
 CLAUDE = "anthropic"
@@ -24,17 +24,17 @@ def worker(school: School, become: Become, database: Database) -> Iterator[None]
 
 def gate() -> Gate:
     with db.session():
-        return pauses.gate(CLAUDE, probe_seconds=15)
+        return circuit_breaker.gate(CLAUDE, probe_seconds=15)
 
 
 def pause(reason: str, seconds: float) -> None:
     with db.session():
-        pauses.pause(CLAUDE, reason=reason, seconds=seconds)
+        circuit_breaker.pause(CLAUDE, reason=reason, seconds=seconds)
 
 
 def trip(*, probe: bool = False) -> float | None:
     with db.session():
-        return pauses.trip_if_failing(CLAUDE, reason="overloaded", probe=probe)
+        return circuit_breaker.trip_if_failing(CLAUDE, reason="overloaded", probe=probe)
 
 
 def let_it_pass(database: Database) -> None:
@@ -90,7 +90,7 @@ def test_after_any_other_pause_one_of_eight_finds_out_and_the_rest_wait_for_it(d
     assert sorted(one.probe for one in gates) == [False] * 7 + [True]
     assert [one.open for one in gates if not one.probe] == [False] * 7
     with db.session():
-        pauses.reopen(CLAUDE)
+        circuit_breaker.reopen(CLAUDE)
     assert gate() == Gate(wait_seconds=0, reason=None, probe=False)
 
 
@@ -158,7 +158,7 @@ def test_a_failed_probe_shortens_no_pause_that_was_named() -> None:
 def test_a_late_good_answer_ends_no_pause_that_began_meanwhile() -> None:
     pause("budget_spent", 300)
     with db.session():
-        pauses.reopen(CLAUDE)
+        circuit_breaker.reopen(CLAUDE)
     assert not gate().open
 
 

@@ -20,7 +20,7 @@ import psycopg2
 import pytest
 from conftest import ROOT, Become, Database, School, Servers, away, session_of
 
-from models import db, essays, passes, rights, trials
+from models import db, essays, passes, rights, rubric_previews
 from models.broker import HintBroker, make_broker
 from models.crypto import Ciphertext
 from models.errors import DatabaseAway
@@ -662,7 +662,7 @@ def test_trials_of_a_rubric_go_when_their_day_is_over_and_no_other_essay_does(
 ) -> None:
     with session_of(school, "ed"):
         drafts = [Draft(title="Sample", text=TEXT, source="app")] * 2
-        tried, ends = trials.start(drafts, org=school.org, teacher=school.ed, rubric=school.rubric, prompt=None)
+        tried, ends = rubric_previews.start(drafts, org=school.org, teacher=school.ed, rubric=school.rubric, prompt=None)
     kept = hand_in(school)
     [(hours,)] = database.sql("select extract(epoch from %s - now()) / 3600", ends)
     assert 23 < float(str(hours)) <= 24

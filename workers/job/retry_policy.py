@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 
-from models import passes, pauses
+from models import circuit_breaker, passes
 from models.db import session
 from models.log import logger
 from workers.job.context import Work
@@ -48,10 +48,10 @@ def _note_trouble(work: Work, trouble: ProviderError) -> float | None:
     if isinstance(trouble, Pause) or trouble.outcome is Outcome.RATE_LIMITED:
         named = _named_wait(trouble)
         named = work.pause_seconds if named is None else named
-        pauses.pause(provider.name, reason=reason, seconds=named)
+        circuit_breaker.pause(provider.name, reason=reason, seconds=named)
         log.error("provider paused", provider=provider.name, outcome=reason, wait_seconds=named)
         return named
-    tripped = pauses.trip_if_failing(provider.name, reason=reason, probe=work.probe)
+    tripped = circuit_breaker.trip_if_failing(provider.name, reason=reason, probe=work.probe)
     if tripped:
         log.error("provider paused", provider=provider.name, outcome=reason, wait_seconds=tripped)
     return tripped

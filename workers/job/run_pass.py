@@ -18,8 +18,9 @@ from typing import ParamSpec, TypeVar
 
 from dramatiq.middleware import Interrupt, TimeLimitExceeded
 
-from models import ai_responses, essays, ledger, passes, pauses
+from models import ai_responses, circuit_breaker, essays, ledger, passes
 from models.ai_responses import Call, CallEnd
+from models.circuit_breaker import OPEN, Gate
 from models.courses import fetch_criteria
 from models.db import session
 from models.errors import DatabaseAway, FenceLost, MasterKeyMissing, NotFound, Undecipherable
@@ -30,7 +31,6 @@ from models.jobs import Hint, PassName
 from models.lineage import fetch_earlier
 from models.log import logger, stamped
 from models.passes import Claim, MadeWith
-from models.pauses import OPEN, Gate
 from models.people_of_course import fetch_around
 from models.queue import next_due
 from workers.job.context import Work, request_of
@@ -221,7 +221,7 @@ class PassRunner:
         falls_back = task.ai_fallback == "local" and claim.batch is None
         if not wanted.remote or (falls_back and claim.attempt > FALLBACK_AFTER_ATTEMPTS):
             return (local if wanted.remote else wanted), OPEN
-        gate = pauses.gate(wanted.name, probe_seconds=PROBE_SECONDS)
+        gate = circuit_breaker.gate(wanted.name, probe_seconds=PROBE_SECONDS)
         return (local, OPEN) if falls_back and not gate.open else (wanted, gate)
 
     def _carry_out(self, work: Work) -> None:
@@ -311,7 +311,7 @@ class PassRunner:
                 if work.claim.batch is not None:
                     passes.leave_batch(work.claim)
                 if work.probe and answered:
-                    pauses.reopen(work.provider.name)
+                    circuit_breaker.reopen(work.provider.name)
 
         try:
             reply = step()
