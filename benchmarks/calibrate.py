@@ -19,7 +19,7 @@ from workers.passes import logistic
 from workers.passes.logistic import Seen
 from workers.passes.request import PassRequest
 from workers.providers.local import grammar
-from workers.providers.local.confidence import Counts, Signs, Table, correction_key
+from workers.providers.local.confidence import RuleCounts, Signs, Table, correction_key
 from workers.providers.local.engines import Engines
 
 # Pull of the starting coefficients, as if this many observations' worth of curvature spoke for them.
@@ -47,9 +47,9 @@ class Tally:
         row[0] += n
         row[1] += tp
 
-    def counts(self) -> dict[str, Counts]:
+    def counts(self) -> dict[str, RuleCounts]:
         """Return the counts so far."""
-        return {name: Counts(n=n, tp=tp) for name, (n, tp) in sorted(self.rows.items())}
+        return {name: RuleCounts(n=n, tp=tp) for name, (n, tp) in sorted(self.rows.items())}
 
 
 def fit(rows: Sequence[Row], start: Sequence[float], intercept: float) -> tuple[tuple[float, ...], float]:
@@ -120,10 +120,10 @@ def table(judged: Sequence[Judged], alone: Sequence[Judged], counted: dict[str, 
 
 def _left_out(before: Table, signs: Signs, *, real: bool) -> tuple[float, ...]:
     """Return the features a finding would have had if it had not been counted itself."""
-    return before.features(signs, without=Counts(n=1, tp=float(real)))
+    return before.features(signs, without=RuleCounts(n=1, tp=float(real)))
 
 
-def _row(counts: Counts) -> dict[str, int]:
+def _row(counts: RuleCounts) -> dict[str, int]:
     return {"n": round(counts.n), "tp": round(counts.tp)}
 
 

@@ -17,7 +17,7 @@ from workers.passes.request import Criterion, Earlier, EarlierPick, Level, PassR
 from workers.providers.claude import DEFAULT_MODEL, ClaudeProvider
 from workers.providers.contract import Usage
 from workers.providers.prices import prices_of
-from workers.providers.prompt_cache import Gate
+from workers.providers.prompt_cache import PromptCacheGate
 
 ESSAYS, THREADS, LATENCY_SECONDS = 30, 8, 1.0
 CLASS_BAR, SECOND_DRAFT_BAR = 0.45, 0.5
@@ -54,10 +54,10 @@ class Measured:
 def run(*, as_json: bool = False) -> bool:
     """Print billed input against three plain calls, for a class and its second drafts; return whether the bars are reached."""
     firsts = [essay(number) for number in range(ESSAYS)]
-    with asked_through(LATENCY_SECONDS, gate=Gate()) as provider:
+    with asked_through(LATENCY_SECONDS, gate=PromptCacheGate()) as provider:
         first = measure(provider, [request for text in firsts for request in first_draft(text)])
         second = measure(provider, [request for number, text in enumerate(firsts) for request in second_draft(text, number)])
-    with asked_through(LATENCY_SECONDS, gate=Gate(most_seconds=0)) as provider:
+    with asked_through(LATENCY_SECONDS, gate=PromptCacheGate(most_seconds=0)) as provider:
         off = measure(provider, [request for text in firsts for request in first_draft(text)])
     ratio, ratio_off, again = first.billed / first.plain, off.billed / off.plain, second.billed / first.billed
     if as_json:
@@ -70,7 +70,7 @@ def run(*, as_json: bool = False) -> bool:
 
 
 @contextmanager
-def asked_through(latency_seconds: float, *, gate: Gate) -> Iterator[ClaudeProvider]:
+def asked_through(latency_seconds: float, *, gate: PromptCacheGate) -> Iterator[ClaudeProvider]:
     """Yield a provider with this gate, before a vendor that has seen nothing yet."""
     with (
         vendor(latency_seconds=latency_seconds) as url,

@@ -16,7 +16,7 @@ from ingest.feedback import releases, reviews, saved_comments
 from ingest.submissions import essays, failed_passes, reruns, routes, webhooks
 from ingest.web import health, identity, metrics, openapi, problems, rate_limits
 from ingest.web.body import MAX_BODY_BYTES
-from ingest.web.long_poll import Waiting
+from ingest.web.long_poll import LongPollSlots
 from models import crypto, db, log, settings
 from models.broker import make_broker
 
@@ -25,12 +25,12 @@ POOL_SIZE = 10
 # A client is told to come back within two seconds when the database has fallen silent.
 ANSWER_SECONDS = 1.5
 # What a browser is told with every answer: guess no type, tell nobody where one came from, lend nothing to other sites.
-ALWAYS = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+CONTENT_SECURITY_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -49,7 +49,7 @@ def create_app() -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions["essaycoach.settings"] = chosen
     app.extensions["essaycoach.broker"] = make_broker(chosen.redis_url, answer_seconds=0.5)
-    app.extensions["essaycoach.waiting"] = Waiting(chosen.waiting_slots)
+    app.extensions["essaycoach.waiting"] = LongPollSlots(chosen.waiting_slots)
     identity.set_up(app, chosen)
     rate_limits.set_up(app, chosen)
     mail.set_up(app, chosen)
@@ -78,8 +78,8 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    response.headers.update(ALWAYS)
-    response.headers.setdefault("Content-Security-Policy", NOTHING)
+    response.headers.update(SECURITY_HEADERS)
+    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     response.headers.setdefault("Cache-Control", "no-store")
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"

@@ -8,7 +8,7 @@ from uuid import UUID
 from peewee import fn
 
 from models import ledger
-from models.crypto import Key, Place
+from models.crypto import AssociatedData, Key
 from models.db import new_ids
 from models.passes import Claim
 from models.tables import AiResponses
@@ -77,7 +77,7 @@ def complete_call(call: Call, *, end: CallEnd, key: Key) -> None:
     """
     change = AiResponses.update(
         outcome=end.outcome,
-        raw=key.seal(end.raw, place=Place("ai_responses", "raw", call.org, call.id)),
+        raw=key.seal(end.raw, place=AssociatedData("ai_responses", "raw", call.org, call.id)),
         model=end.model,
         stop_reason=end.stop_reason or None,
         input_tokens=end.input_tokens,

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from models.crypto import Place, keyring
+from models.crypto import AssociatedData, keyring
 from models.db import new_ids, row, rows, run
 from models.errors import Ended, Invalid, NotFound, Unauthorised
 from models.tables import ApiKeys, Sources
@@ -184,7 +184,7 @@ def add_source(name: str, *, org: UUID) -> tuple[UUID, str]:
     """A webhook source exists; its secret is returned once and stored encrypted."""
     secret = _new_secret()
     source = new_ids(1)[0]
-    sealed = keyring().seal(secret, place=Place("sources", "secret", org, source))
+    sealed = keyring().seal(secret, place=AssociatedData("sources", "secret", org, source))
     Sources.insert(id=source, org_id=org, name=name, secret=sealed).execute()
     return source, secret
 
@@ -236,15 +236,15 @@ def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS
         raise NotFound("There is no such webhook source.")
     secret = _new_secret()
     # A ciphertext opens only in its own column: the old secret has to be sealed anew to move.
-    before = keyring().open(found["secret"], place=Place("sources", "secret", org, source))
+    before = keyring().open(found["secret"], place=AssociatedData("sources", "secret", org, source))
     run(
         """
         update sources set secret = %s, previous_secret = %s, previous_secret_until = now() + make_interval(secs => %s)
         where org_id = %s and id = %s
         """,
         (
-            keyring().seal(secret, place=Place("sources", "secret", org, source)),
-            keyring().seal(before, place=Place("sources", "previous_secret", org, source)),
+            keyring().seal(secret, place=AssociatedData("sources", "secret", org, source)),
+            keyring().seal(before, place=AssociatedData("sources", "previous_secret", org, source)),
             overlap_seconds,
             org,
             source,
@@ -264,7 +264,7 @@ def find_source(source: UUID) -> Source:
     )
     if found is None:
         raise NotFound("There is no such webhook source.")
-    place = {column: Place("sources", column, found["org_id"], source) for column in ("secret", "previous_secret")}
+    place = {column: AssociatedData("sources", column, found["org_id"], source) for column in ("secret", "previous_secret")}
     live = tuple(keyring().open(found[column], place=place[column]) for column in place if found[column] is not None)
     return Source(id=source, org=found["org_id"], secrets=live)
 

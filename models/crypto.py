@@ -45,7 +45,7 @@ class EncryptedField(BlobField):
 
 
 @dataclass(frozen=True)
-class Place:
+class AssociatedData:
     """Where a ciphertext belongs; it opens nowhere else."""
 
     table: str
@@ -53,7 +53,7 @@ class Place:
     org: UUID
     row: UUID
 
-    def associated_data(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """Return the bytes that are authenticated but not stored."""
         return f"{self.table}|{self.column}|{self.org}|{self.row}".encode()
 
@@ -64,27 +64,27 @@ class Key:
     def __init__(self, raw: bytes) -> None:
         self._aead = AESGCM(raw)
 
-    def seal_bytes(self, plain: bytes, *, place: Place) -> Ciphertext:
+    def seal_bytes(self, plain: bytes, *, place: AssociatedData) -> Ciphertext:
         """Return the bytes encrypted for one place."""
         nonce = os.urandom(NONCE_BYTES)
-        return Ciphertext(VERSION + nonce + self._aead.encrypt(nonce, plain, place.associated_data()))
+        return Ciphertext(VERSION + nonce + self._aead.encrypt(nonce, plain, place.to_bytes()))
 
-    def open_bytes(self, sealed: bytes, *, place: Place) -> bytes:
+    def open_bytes(self, sealed: bytes, *, place: AssociatedData) -> bytes:
         """Return the bytes. Raises Undecipherable when key, place or bytes are not the ones they were sealed with."""
         blob = bytes(sealed)
         if blob[:1] != VERSION:
             raise Undecipherable(f"{place.table}.{place.column}: unknown ciphertext version")
         nonce, body = blob[1 : 1 + NONCE_BYTES], blob[1 + NONCE_BYTES :]
         try:
-            return self._aead.decrypt(nonce, body, place.associated_data())
+            return self._aead.decrypt(nonce, body, place.to_bytes())
         except (InvalidTag, ValueError):  # ValueError: cut so short that not even the nonce is whole
             raise Undecipherable(f"{place.table}.{place.column}: the ciphertext does not open here") from None
 
-    def seal(self, plain: str, *, place: Place) -> Ciphertext:
+    def seal(self, plain: str, *, place: AssociatedData) -> Ciphertext:
         """Return the text encrypted for one place."""
         return self.seal_bytes(plain.encode(), place=place)
 
-    def open(self, sealed: bytes, *, place: Place) -> str:
+    def open(self, sealed: bytes, *, place: AssociatedData) -> str:
         """Return the text. Raises Undecipherable."""
         return self.open_bytes(sealed, place=place).decode()
 
@@ -129,21 +129,21 @@ class Keyring:
         """Return a person's key ready for use. Raises Undecipherable when it is another's, or the master key is gone."""
         return Key(self._master(wrapped.master_key_id).open_bytes(wrapped.wrapped, place=_wrapped_place(org, user)))
 
-    def wrapped_anew(self, wrapped: WrappedKey, *, org: UUID, user: UUID) -> WrappedKey:
+    def rewrap(self, wrapped: WrappedKey, *, org: UUID, user: UUID) -> WrappedKey:
         """Return the same data key under the current master key. Raises Undecipherable."""
         place = _wrapped_place(org, user)
         raw = self._master(wrapped.master_key_id).open_bytes(wrapped.wrapped, place=place)
         return WrappedKey(self._masters[self._current].seal_bytes(raw, place=place), self._current)
 
-    def sealed_anew(self, sealed: bytes, *, place: Place) -> Ciphertext:
+    def reencrypt(self, sealed: bytes, *, place: AssociatedData) -> Ciphertext:
         """Return what `seal` encrypted, under the current master key. Raises Undecipherable."""
         return self.seal(self.open(sealed, place=place), place=place)
 
-    def seal(self, plain: str, *, place: Place) -> Ciphertext:
+    def seal(self, plain: str, *, place: AssociatedData) -> Ciphertext:
         """Return an installation's secret (a webhook secret, a refused delivery) encrypted by the master key itself."""
         return Ciphertext(self.current_prefix + self._masters[self._current].seal(plain, place=place))
 
-    def open(self, sealed: bytes, *, place: Place) -> str:
+    def open(self, sealed: bytes, *, place: AssociatedData) -> str:
         """Return what `seal` encrypted. Raises Undecipherable."""
         blob = bytes(sealed)
         name_end = 1 + int.from_bytes(blob[:1])
@@ -170,8 +170,8 @@ class Keyring:
             raise MasterKeyMissing(f"no master key named {name!r} is loaded") from None
 
 
-def _wrapped_place(org: UUID, user: UUID) -> Place:
-    return Place("user_keys", "wrapped", org, user)
+def _wrapped_place(org: UUID, user: UUID) -> AssociatedData:
+    return AssociatedData("user_keys", "wrapped", org, user)
 
 
 _loaded: list[Keyring] = []

@@ -18,7 +18,7 @@ from playhouse.pool import PooledPostgresqlDatabase
 from models.errors import DatabaseAway, Unauthorised
 from models.log import logger, request_id
 from models.settings import StoreSettings
-from models.statement_watchdog import Silence
+from models.statement_watchdog import StatementWatchdog
 
 # The newest migration this code was written for. /readyz and the worker's start compare it with the database.
 SCHEMA = "0015_trust_checked"
@@ -46,7 +46,7 @@ class _Silent(peewee.OperationalError):
     """The server had the statement and did not answer in time: a fresh connection would find the same silence."""
 
 
-_silence = Silence()
+_watchdog = StatementWatchdog()
 
 
 class Pool(PooledPostgresqlDatabase):
@@ -84,15 +84,15 @@ class Pool(PooledPostgresqlDatabase):
         return self._answered(whole)
 
     def _answered(self, sql: Any, params: Any = None) -> Any:
-        _silence.starts(self.connection(), answer_seconds=_turn.answer_seconds)
+        _watchdog.watch(self.connection(), answer_seconds=_turn.answer_seconds)
         try:
             return super().execute_sql(sql, params)
         except (peewee.OperationalError, peewee.InterfaceError) as error:
-            if _silence.cut():
+            if _watchdog.was_cut():
                 raise _Silent("the server kept silent") from error
             raise
         finally:
-            _silence.ends()
+            _watchdog.unwatch()
 
 
 database: Any = Pool(None, autoconnect=False)
@@ -122,7 +122,7 @@ def connect(settings: StoreSettings) -> None:
     """Make the pool of this process ready; no connection is opened yet."""
     _Limits.wait_seconds = settings.pool_wait_seconds
     _Limits.slots = threading.BoundedSemaphore(settings.pool_size)
-    _silence.answer_seconds = settings.answer_seconds
+    _watchdog.answer_seconds = settings.answer_seconds
     psycopg2.extras.register_uuid()
     database.init(
         settings.database_url,
@@ -202,11 +202,11 @@ def run_many(sql: str, values: Sequence[Sequence[Any]]) -> None:
         if _turn.opening is not None:
             _execute("select")
         with _translated():
-            _silence.starts(database.connection(), answer_seconds=_turn.answer_seconds)
+            _watchdog.watch(database.connection(), answer_seconds=_turn.answer_seconds)
             try:
                 psycopg2.extras.execute_values(database.connection().cursor(), sql, values, page_size=len(values))
             finally:
-                _silence.ends()
+                _watchdog.unwatch()
 
 
 def new_ids(count: int) -> list[UUID]:

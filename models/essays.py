@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from models.crypto import Key, Place
+from models.crypto import AssociatedData, Key
 from models.db import row, rows, run
 from models.errors import Invalid, NotFound
 from models.jobs import Hint, PassName, Queue
 from models.users import unwrapped
 
-Source = Literal["app", "api", "webhook"]
+SubmissionSource = Literal["app", "api", "webhook"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Draft:
 
     title: str
     text: str
-    source: Source
+    source: SubmissionSource
     assignment: UUID | None = None
     essay: UUID | None = None
     category: str | None = None
@@ -117,14 +117,14 @@ def _values(place: dict[str, Any], draft: Draft, author: UUID, org: UUID) -> dic
         "assignment": draft.assignment,
         "category": place["category_id"],
         "external_id": draft.external_id,
-        "title": key.seal(draft.title, place=Place("essays", "title", org, essay)),
+        "title": key.seal(draft.title, place=AssociatedData("essays", "title", org, essay)),
         "submission": place["submission_id"],
         # A date ahead of the database's clock would make every later draft look old.
         "submitted_at": min(draft.submitted_at or place["now"], place["now"]),
         "queue": draft.queue,
         "source": draft.source,
         "language": draft.language or place["default_language"],
-        "text": key.seal(draft.text, place=Place("submissions", "text", org, place["submission_id"])),
+        "text": key.seal(draft.text, place=AssociatedData("submissions", "text", org, place["submission_id"])),
         "sha256": hashlib.sha256(draft.text.encode()).digest(),
         "characters": len(draft.text),
         "words": len(draft.text.split()),
@@ -177,7 +177,7 @@ def fetch_text(submission: UUID, *, org: UUID) -> tuple[str, Key, dict[str, Any]
     if found is None:
         raise NotFound("There is no such submission.")
     key = unwrapped(found, org=org, user=found["user_id"])
-    return key.open(found["text"], place=Place("submissions", "text", org, submission)), key, found
+    return key.open(found["text"], place=AssociatedData("submissions", "text", org, submission)), key, found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,8 +227,8 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
         raise NotFound("The author's data was erased.")
     key = unwrapped(found, org=org, user=found["user_id"])
     return Task(
-        title=key.open(found["title"], place=Place("essays", "title", org, found["essay_id"])),
-        text=key.open(found["text"], place=Place("submissions", "text", org, submission)),
+        title=key.open(found["title"], place=AssociatedData("essays", "title", org, found["essay_id"])),
+        text=key.open(found["text"], place=AssociatedData("submissions", "text", org, submission)),
         key=key,
         user=found["user_id"],
         audience=found["audience_id"],
@@ -286,4 +286,4 @@ def fetch_essay(essay: UUID, *, org: UUID) -> dict[str, Any]:
 
 def _readable(essay: dict[str, Any], org: UUID) -> dict[str, Any]:
     key = unwrapped(essay, org=org, user=essay["user_id"])
-    return {**essay, "title": key.open(essay["title"], place=Place("essays", "title", org, essay["id"]))}
+    return {**essay, "title": key.open(essay["title"], place=AssociatedData("essays", "title", org, essay["id"]))}

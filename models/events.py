@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg2.errors
 
-from models.crypto import Ciphertext, Key, Place, keyring
+from models.crypto import AssociatedData, Ciphertext, Key, keyring
 from models.db import caused_by, new_ids, row, run
 from models.errors import DatabaseAway, InProgress, KeyReused
 
@@ -71,7 +71,7 @@ def keep_answer(key: str, *, org: UUID, caller: UUID, answer: dict[str, Any]) ->
     )
 
 
-def first_sight(delivery: Delivery) -> dict[str, Any] | None:
+def record_first_delivery(delivery: Delivery) -> dict[str, Any] | None:
     """Return None when this event id is new and now taken, or the answer it got before.
 
     Raises KeyReused when the id came before with another body, InProgress while its first carrying out takes too long.
@@ -100,7 +100,7 @@ def first_sight(delivery: Delivery) -> dict[str, Any] | None:
     return answer
 
 
-def keep_sight(delivery: Delivery, *, answer: dict[str, Any], submission: UUID | None = None) -> None:
+def store_delivery_answer(delivery: Delivery, *, answer: dict[str, Any], submission: UUID | None = None) -> None:
     """The event id has its answer, and its submission if it led to one, for ever."""
     run(
         "update seen_events set submission_id = %s, answer = %s where org_id = %s and source_id = %s and event_id = %s",
@@ -119,7 +119,7 @@ def store_delivery(
 ) -> None:
     """The raw body is kept, encrypted: by the student's key when there is one, else by the master key."""
     event = new_ids(1)[0]
-    place = Place("inbound_events", "body", delivery.org, event)
+    place = AssociatedData("inbound_events", "body", delivery.org, event)
     text = delivery.body.decode("utf-8", "backslashreplace")
     body: Ciphertext = key.seal(text, place=place) if key else keyring().seal(text, place=place)
     run(

@@ -13,7 +13,7 @@ from models.jobs import Hint, Queue
 
 
 @dataclass(frozen=True, kw_only=True)
-class GivenUp:
+class FailedPass:
     """A pass that ended without a result and waits for a person."""
 
     id: UUID
@@ -27,7 +27,7 @@ class GivenUp:
 
 def list_all(
     *, org: UUID, limit: int, before: UUID | None = None, submission: UUID | None = None, discarded: bool = False
-) -> list[GivenUp]:
+) -> list[FailedPass]:
     """Return the given-up passes that the acting role may see, newest submission first; also discarded ones if wished.
 
     `before` is the last id of a page.
@@ -41,10 +41,10 @@ def list_all(
         """,
         {"org": org, "before": before, "submission": submission, "limit": limit, "discarded": discarded},
     )
-    return [GivenUp(**one) for one in found]
+    return [FailedPass(**one) for one in found]
 
 
-def replay(wanted: list[GivenUp], *, org: UUID, queue: Queue, actor: Actor) -> list[Hint]:
+def replay(wanted: list[FailedPass], *, org: UUID, queue: Queue, actor: Actor) -> list[Hint]:
     """What gave up goes round again from its first attempt, and it is on record who asked; returns the hints to send.
 
     A pass that gave up no longer, or whose essay has a newer version, stays as it is: replaying twice is as once.
@@ -55,7 +55,7 @@ def replay(wanted: list[GivenUp], *, org: UUID, queue: Queue, actor: Actor) -> l
     return [Hint(org_id=org, pass_id=one["pass_id"], queue=queue) for one in replayed]
 
 
-def discard(wanted: list[GivenUp], *, org: UUID, actor: Actor) -> int:
+def discard(wanted: list[FailedPass], *, org: UUID, actor: Actor) -> int:
     """Nobody is told of these given-up passes any more, and it is on record who said so; returns how many."""
     discarded = rows("select * from discard_passes(%s)", ([one.id for one in wanted],))
     for one in discarded:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from models.crypto import Ciphertext, Key, Place
+from models.crypto import AssociatedData, Ciphertext, Key
 from models.db import new_ids, rows, run, run_many
 from models.errors import NotReady
 from models.essays import fetch_status, fetch_text
@@ -74,11 +74,11 @@ def store(
     model: str,
     comments: list[CommentDraft],
     results: list[ResultDraft],
-    fates: Mapping[UUID, str] | None = None,
+    resolutions: Mapping[UUID, str] | None = None,
 ) -> None:
     """The pass's comments, in the order given, and its criterion results are stored, their words encrypted.
 
-    What this pass said of this version before is superseded (what an educator wrote on this version is not), and `fates` is what became of
+    What this pass said of this version before is superseded (what an educator wrote on this version is not), and `resolutions` is what became of
     the comments of the draft before.
     """
     this = (held.org, held.submission, held.name)
@@ -97,9 +97,9 @@ def store(
         """,
         this,
     )
-    for fate in sorted(set((fates or {}).values())):
-        decided = [comment for comment, one in (fates or {}).items() if one == fate]
-        run("update feedback set resolution = %s where org_id = %s and id = any (%s)", (fate, held.org, decided))
+    for resolution in sorted(set((resolutions or {}).values())):
+        decided = [comment for comment, one in (resolutions or {}).items() if one == resolution]
+        run("update feedback set resolution = %s where org_id = %s and id = any (%s)", (resolution, held.org, decided))
     ids = new_ids(len(comments) + len(results))
     comment_ids, result_ids = ids[: len(comments)], ids[len(comments) :]
     run_many(
@@ -131,7 +131,7 @@ def store(
             (
                 result_id, held.org, held.submission, author.user, author.audience, result.criterion, held.name, result.level,
                 result.points, result.max_points, round(result.confidence, 3), [comment_ids[n] for n in result.evidence],
-                key.seal(result.rationale, place=Place("criterion_results", "rationale", held.org, result_id)),
+                key.seal(result.rationale, place=AssociatedData("criterion_results", "rationale", held.org, result_id)),
             )
             for result_id, result in zip(result_ids, results, strict=True)
         ],
@@ -174,7 +174,7 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         (org, submission),
     )
     opened = [
-        json.loads(key.open(one["summary"], place=Place("passes", "summary", org, one["id"]))) for one in summaries
+        json.loads(key.open(one["summary"], place=AssociatedData("passes", "summary", org, one["id"]))) for one in summaries
     ]
     return {
         "header": header,
@@ -189,7 +189,7 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
             {
                 **result,
                 "rationale": key.open(
-                    result["rationale"], place=Place("criterion_results", "rationale", org, result["id"])
+                    result["rationale"], place=AssociatedData("criterion_results", "rationale", org, result["id"])
                 ),
             }
             for result in results
@@ -209,18 +209,18 @@ def seal_summary(
     """Return a pass's summary encrypted for its row; `notes` are for educators only."""
     said = {"strengths": strengths, "next_steps": next_steps, "not_checked": not_checked, "notes": notes}
     plain = json.dumps(said, ensure_ascii=False)
-    return key.seal(plain, place=Place("passes", "summary", held.org, held.id))
+    return key.seal(plain, place=AssociatedData("passes", "summary", held.org, held.id))
 
 
 def _sealed(comment: CommentDraft, key: Key, org: UUID, comment_id: UUID) -> Ciphertext:
     words = {"message": comment.message, "next_step": comment.next_step, "suggestions": comment.suggestions}
     if comment.span is None:
         words["quote"] = comment.quote
-    return key.seal(json.dumps(words, ensure_ascii=False), place=Place("feedback", "body", org, comment_id))
+    return key.seal(json.dumps(words, ensure_ascii=False), place=AssociatedData("feedback", "body", org, comment_id))
 
 
 def _readable(comment: dict[str, Any], text: str, key: Key, org: UUID) -> dict[str, Any]:
-    words = json.loads(key.open(comment["body"], place=Place("feedback", "body", org, comment["id"])))
+    words = json.loads(key.open(comment["body"], place=AssociatedData("feedback", "body", org, comment["id"])))
     places = comment["also_at"]
     return {
         **comment,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from models.crypto import Ciphertext, Place, WrappedKey, keyring
+from models.crypto import AssociatedData, Ciphertext, WrappedKey, keyring
 from models.db import row, rows, run
 from models.errors import MasterKeyMissing, Undecipherable
 
@@ -91,7 +91,7 @@ def _name_in(column: str) -> str:
     return f"coalesce(encode(substr({column}, 2, get_byte(nullif({column}, ''), 0)), 'escape'), '')"
 
 
-def seal_anew(column: Column, *, after: UUID, limit: int, wait: bool) -> Step | None:
+def reencrypt_batch(column: Column, *, after: UUID, limit: int, wait: bool) -> Step | None:
     """The next values of this column, in the order of their keys, are under the current master key; None when none is left.
 
     Without `wait`, rows that another transaction holds are passed over. What is changed meanwhile is never overwritten: it
@@ -108,7 +108,7 @@ def seal_anew(column: Column, *, after: UUID, limit: int, wait: bool) -> Step | 
     damaged: list[UUID] = []
     for one in found:
         try:
-            sealed[one["id"]] = (bytes(one["sealed"]), _sealed_anew(column, one))
+            sealed[one["id"]] = (bytes(one["sealed"]), _reencrypted(column, one))
         except MasterKeyMissing:
             raise
         except Undecipherable:
@@ -126,12 +126,12 @@ def _statements(column: Column) -> tuple[str, str]:
     return _OLD_SECRETS.format(column=name), _NEW_SECRETS.format(column=name)
 
 
-def _sealed_anew(column: Column, found: dict[str, Any]) -> Ciphertext:
+def _reencrypted(column: Column, found: dict[str, Any]) -> Ciphertext:
     if column == "user_keys.wrapped":
         wrapped = WrappedKey(Ciphertext(found["sealed"]), found["master_key_id"])
-        return keyring().wrapped_anew(wrapped, org=found["org_id"], user=found["id"]).wrapped
+        return keyring().rewrap(wrapped, org=found["org_id"], user=found["id"]).wrapped
     table, _, name = column.partition(".")
-    return keyring().sealed_anew(found["sealed"], place=Place(table, name, found["org_id"], found["id"]))
+    return keyring().reencrypt(found["sealed"], place=AssociatedData(table, name, found["org_id"], found["id"]))
 
 
 def list_stored(*, after: UUID, limit: int) -> list[StoredKey]:
@@ -148,13 +148,13 @@ def list_stored(*, after: UUID, limit: int) -> list[StoredKey]:
     ]
 
 
-def prove(kept: Iterable[StoredKey]) -> None:
+def verify_key(kept: Iterable[StoredKey]) -> None:
     """Every kept key opens for the person it names. Raises Undecipherable."""
     for one in kept:
         keyring().data_key(WrappedKey(Ciphertext(one.wrapped), one.master_key_id), org=one.org, user=one.user)
 
 
-def put_back(keys: Sequence[StoredKey]) -> int:
+def restore(keys: Sequence[StoredKey]) -> int:
     """The proven keys of people who exist, have none and asked for no erasure are theirs again; returns how many."""
     return run(
         """

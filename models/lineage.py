@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from models.crypto import Key, Place
+from models.crypto import AssociatedData, Key
 from models.db import row, rows
 from models.errors import NotFound
 from models.feedback import CommentDraft, span_of
@@ -20,7 +20,7 @@ from models.users import unwrapped
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remembered:
+class PreviousComment:
     """A comment on an earlier draft as it now reads: with an educator's words where it was `edited`; `rejected`: not wanted."""
 
     id: UUID
@@ -30,7 +30,7 @@ class Remembered:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RememberedPick:
+class PreviousPick:
     """A level picked on an earlier draft; `rationale` in the clear."""
 
     criterion: str
@@ -47,8 +47,8 @@ class EarlierReading:
     basis: bytes | None
     provider: str
     model: str
-    comments: tuple[Remembered, ...]
-    picks: tuple[RememberedPick, ...]
+    comments: tuple[PreviousComment, ...]
+    picks: tuple[PreviousPick, ...]
     strengths: tuple[str, ...]
     next_steps: tuple[str, ...]
 
@@ -68,9 +68,9 @@ def fetch_earlier(submission: UUID, pass_name: str, *, org: UUID, key: Key) -> E
     )
     if found is None:
         return None
-    summary = json.loads(key.open(found["summary"], place=Place("passes", "summary", org, found["pass_id"])))
+    summary = json.loads(key.open(found["summary"], place=AssociatedData("passes", "summary", org, found["pass_id"])))
     return EarlierReading(
-        text=key.open(found["text"], place=Place("submissions", "text", org, found["id"])),
+        text=key.open(found["text"], place=AssociatedData("submissions", "text", org, found["id"])),
         basis=bytes(found["basis"]) if found["basis"] is not None else None,
         provider=found["provider"],
         model=found["model"],
@@ -81,7 +81,7 @@ def fetch_earlier(submission: UUID, pass_name: str, *, org: UUID, key: Key) -> E
     )
 
 
-def _comments(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[Remembered, ...]:
+def _comments(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[PreviousComment, ...]:
     found = rows(
         f"""
         select f.id, f.type, f.kind, f.severity, f.match, f.span_start, f.span_end, f.also_at, f.criterion, f.confidence,
@@ -93,13 +93,13 @@ def _comments(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[Re
         """,  # noqa: S608 - a constant
         (org, submission, pass_name),
     )
-    return tuple(_remembered(one, org, key) for one in found)
+    return tuple(_previous_comments(one, org, key) for one in found)
 
 
-def _remembered(one: dict[str, Any], org: UUID, key: Key) -> Remembered:
-    words = json.loads(key.open(one["body"], place=Place("feedback", "body", org, one["id"])))
+def _previous_comments(one: dict[str, Any], org: UUID, key: Key) -> PreviousComment:
+    words = json.loads(key.open(one["body"], place=AssociatedData("feedback", "body", org, one["id"])))
     if one["edited"] is not None:
-        words |= json.loads(key.open(one["edited"], place=Place("feedback_reviews", "body", org, one["review_id"])))
+        words |= json.loads(key.open(one["edited"], place=AssociatedData("feedback_reviews", "body", org, one["review_id"])))
     places = one["also_at"]
     draft = CommentDraft(
         type=one["type"],
@@ -121,10 +121,10 @@ def _remembered(one: dict[str, Any], org: UUID, key: Key) -> Remembered:
         educator=one["educator_id"],
         carried_from=one["id"],
     )
-    return Remembered(id=one["id"], draft=draft, rejected=one["decision"] == "rejected", edited=one["edited"] is not None)
+    return PreviousComment(id=one["id"], draft=draft, rejected=one["decision"] == "rejected", edited=one["edited"] is not None)
 
 
-def _picks(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[RememberedPick, ...]:
+def _picks(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[PreviousPick, ...]:
     found = rows(
         """
         select r.id, c.name, r.level, r.rationale, r.confidence
@@ -134,10 +134,10 @@ def _picks(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[Remem
         (org, submission, pass_name),
     )
     return tuple(
-        RememberedPick(
+        PreviousPick(
             criterion=one["name"],
             level=one["level"],
-            rationale=key.open(one["rationale"], place=Place("criterion_results", "rationale", org, one["id"])),
+            rationale=key.open(one["rationale"], place=AssociatedData("criterion_results", "rationale", org, one["id"])),
             confidence=float(one["confidence"]),
         )
         for one in found
@@ -170,7 +170,7 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
         """,
         (org, essay, released_only),
     )
-    texts = {one["id"]: key.open(one["text"], place=Place("submissions", "text", org, one["id"])) for one in versions}
+    texts = {one["id"]: key.open(one["text"], place=AssociatedData("submissions", "text", org, one["id"])) for one in versions}
     comments = rows(
         f"""
         select f.id, f.submission_id, s.version, f.pass, f.type, f.kind, f.severity, f.match, f.span_start, f.span_end,
@@ -188,7 +188,7 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
     children = {one["carried_from"]: one for one in comments if one["carried_from"]}
     ids = {one["id"] for one in comments}
     found = [
-        _fate(one, children, texts, key, org, newest=header["version"])
+        _resolution(one, children, texts, key, org, newest=header["version"])
         for one in comments
         if one["version"] < header["version"] and one["carried_from"] not in ids
     ]
@@ -199,23 +199,23 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
         "version": header["version"],
         "status": header["status"],
         "counts": {
-            fate: sum(one["resolution"] == fate for one in found) for fate in ("addressed", "persisting", "moot", "open")
+            name: sum(one["resolution"] == name for one in found) for name in ("addressed", "persisting", "moot", "open")
         },
         "new_comments": sum(one["version"] == header["version"] and one["carried_from"] not in ids for one in comments),
         "comments": found,
     }
 
 
-def _fate(
+def _resolution(
     first: dict[str, Any], children: dict[UUID, dict[str, Any]], texts: dict[UUID, str], key: Key, org: UUID, *, newest: int
 ) -> dict[str, Any]:
     last = first
     while last["resolution"] == "persisting" and last["id"] in children and last["version"] < newest:
         last = children[last["id"]]
     stands = last["version"] == newest and last is not first
-    words = json.loads(key.open(first["body"], place=Place("feedback", "body", org, first["id"])))
+    words = json.loads(key.open(first["body"], place=AssociatedData("feedback", "body", org, first["id"])))
     if first["edited"] is not None:
-        words |= json.loads(key.open(first["edited"], place=Place("feedback_reviews", "body", org, first["review_id"])))
+        words |= json.loads(key.open(first["edited"], place=AssociatedData("feedback_reviews", "body", org, first["review_id"])))
     return {
         **{name: first[name] for name in ("id", "submission_id", "version", "pass", "type", "kind", "severity")},
         "span": span_of(first, texts[first["submission_id"]], words),

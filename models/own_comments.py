@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from uuid import UUID
 
-from models.crypto import Place
+from models.crypto import AssociatedData
 from models.db import new_ids, row, run
 from models.errors import Invalid
 from models.essays import fetch_text
@@ -46,7 +46,7 @@ def add(wanted: OwnComment, where: Where, *, org: UUID, submission: UUID, educat
     start, end = find(where, text)
     comment = new_ids(1)[0]
     words = {"message": wanted.message, "next_step": wanted.next_step, "suggestions": wanted.suggestions}
-    body = key.seal(json.dumps(words, ensure_ascii=False), place=Place("feedback", "body", org, comment))
+    body = key.seal(json.dumps(words, ensure_ascii=False), place=AssociatedData("feedback", "body", org, comment))
     run(
         """
         insert into feedback (id, org_id, submission_id, text_characters, essay_id, user_id, audience_id, pass, type, kind, severity,

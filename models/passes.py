@@ -24,7 +24,7 @@ from models.jobs import Hint, PassName, Queue
 
 MAX_ATTEMPTS = 8
 # Claims that ended without a verdict: the worker died or hung. A third one means the essay itself may be the killer.
-MAX_LOST = 3
+MAX_CRASHES = 3
 # Work that could not be carried out for this long (a provider that never came back) ends, so that every version ends.
 GIVE_UP_AFTER_DAYS = 3
 # A database that was just restarted gives workers this long to renew their leases before one counts as silent.
@@ -41,15 +41,15 @@ class Claim:
     name: PassName
     attempt: int
     fence: int
-    lost: int = 0
+    crash_count: int = 0
     in_bulk: bool = False
     batch: str | None = None
     batch_call: UUID | None = None
 
     @property
-    def suspect(self) -> bool:
+    def poison_suspect(self) -> bool:
         """Return whether this is the last try after two workers went silent over it."""
-        return self.lost >= MAX_LOST - 1
+        return self.crash_count >= MAX_CRASHES - 1
 
 
 def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
@@ -65,7 +65,7 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
         where org_id = %s and id = %s and state = 'queued' and next_at <= now() and (lost < %s or suspect_may_run())
         returning submission_id, name, attempt, fence, lost, queue = 'bulk' as in_bulk, batch, batch_call
         """,
-        (lease_seconds, org, pass_id, MAX_LOST - 1),
+        (lease_seconds, org, pass_id, MAX_CRASHES - 1),
     )
     if taken is None:
         return None
@@ -80,7 +80,7 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
         name=PassName(taken["name"]),
         attempt=taken["attempt"],
         fence=taken["fence"],
-        lost=taken["lost"],
+        crash_count=taken["lost"],
         in_bulk=taken["in_bulk"],
         batch=taken["batch"],
         batch_call=taken["batch_call"],
@@ -237,8 +237,8 @@ def free_expired(*, limit: int) -> int:
     """Passes whose worker went silent are queued again, or given up after MAX_LOST; returns how many. Call it as the clock."""
     # Submission before pass, as in `finish`; and nothing is held yet that a finishing worker could be waiting for.
     hopeless = rows(
-        f"select id, org_id, submission_id from passes where {_SILENT} and lost + 1 >= %s limit %s",  # noqa: S608 - a constant
-        (RESTART_GRACE_SECONDS, MAX_LOST, limit),
+        f"select id, org_id, submission_id from passes where {_EXPIRED} and lost + 1 >= %s limit %s",  # noqa: S608 - a constant
+        (RESTART_GRACE_SECONDS, MAX_CRASHES, limit),
     )
     gone = "state = 'running' and lease_until < now()"
     given_up = sum(_give_up_unheld(one, reason="worker_lost", still=gone, died=True) for one in hopeless)
@@ -246,12 +246,12 @@ def free_expired(*, limit: int) -> int:
         f"""
         update passes set state = 'queued', lost = lost + 1, lease_until = null, next_at = now(), error = 'worker_lost'
         where id in (
-            select id from passes where {_SILENT} and lost + 1 < %s
+            select id from passes where {_EXPIRED} and lost + 1 < %s
             order by lease_until limit %s for update skip locked
         )
         returning org_id, submission_id, lost
         """,  # noqa: S608 - a constant
-        (RESTART_GRACE_SECONDS, MAX_LOST, limit),
+        (RESTART_GRACE_SECONDS, MAX_CRASHES, limit),
     )
     # It is the essay that is suspected: its other waiting passes must not take further workers along one by one.
     for one in freed:
@@ -265,13 +265,13 @@ def free_expired(*, limit: int) -> int:
     return ended
 
 
-def give_up_hopeless(*, limit: int) -> int:
+def give_up_stalled(*, limit: int) -> int:
     """Passes tried in vain for GIVE_UP_AFTER_DAYS, and in the last hour too, are given up for their last reason; returns how many.
 
     What nobody tried for long (the workers were off) gets its turn first. Call it as the clock.
     """
-    hopeless = rows(f"select id, org_id, submission_id from passes where {_HOPELESS} limit %s", (limit,))  # noqa: S608 - a constant
-    return sum(_give_up_unheld(one, reason="waited_too_long", still=_HOPELESS) for one in hopeless)
+    hopeless = rows(f"select id, org_id, submission_id from passes where {_STALLED} limit %s", (limit,))  # noqa: S608 - a constant
+    return sum(_give_up_unheld(one, reason="waited_too_long", still=_STALLED) for one in hopeless)
 
 
 def close_finished(*, limit: int) -> int:
@@ -306,11 +306,11 @@ def add_to_tally(name: str, amount: int) -> None:
 
 
 # After a restart of PostgreSQL every lease taken before it looks expired: workers that live get time to say so.
-_SILENT = """
+_EXPIRED = """
     state = 'running' and lease_until < now()
     and (started_at > pg_postmaster_start_time() or pg_postmaster_start_time() < now() - make_interval(secs => %s))
 """
-_HOPELESS = (
+_STALLED = (
     f"state = 'queued' and queued_at < now() - interval '{GIVE_UP_AFTER_DAYS} days' and started_at > now() - interval '1 hour'"
 )
 _HELD = "org_id = %s and id = %s and fence = %s and state = 'running'"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from models.crypto import Key, Place
+from models.crypto import AssociatedData, Key
 from models.db import rows
 from models.errors import MasterKeyMissing, Undecipherable
 from models.log import logger
@@ -16,7 +16,7 @@ log = logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class CoursePerson:
     """What names one person, in the clear; empty where it is not known."""
 
     name: str
@@ -40,7 +40,7 @@ limit %(most)s
 """
 
 
-def fetch_around(essay: UUID, *, org: UUID, most: int) -> list[Known]:
+def fetch_around(essay: UUID, *, org: UUID, most: int) -> list[CoursePerson]:
     """Return the author, then the educators and students of the essay's course, who came last first, at most `most` people.
 
     Who asked for erasure has no name any more and is left out. Raises MasterKeyMissing.
@@ -51,10 +51,10 @@ def fetch_around(essay: UUID, *, org: UUID, most: int) -> list[Known]:
     return [known for known in (_known(one, org) for one in found[:most]) if known is not None]
 
 
-def _known(found: dict[str, Any], org: UUID) -> Known | None:
+def _known(found: dict[str, Any], org: UUID) -> CoursePerson | None:
     try:
         key = unwrapped(found, org=org, user=found["id"])
-        return Known(**{column: _opened(found, column, key, org) for column in ("name", "email", "external_id")})
+        return CoursePerson(**{column: _opened(found, column, key, org) for column in ("name", "email", "external_id")})
     except MasterKeyMissing:
         raise
     except Undecipherable:
@@ -64,4 +64,4 @@ def _known(found: dict[str, Any], org: UUID) -> Known | None:
 
 
 def _opened(found: dict[str, Any], column: str, key: Key, org: UUID) -> str:
-    return "" if found[column] is None else key.open(found[column], place=Place("users", column, org, found["id"]))
+    return "" if found[column] is None else key.open(found[column], place=AssociatedData("users", column, org, found["id"]))

@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from models.crypto import Key, Place
+from models.crypto import AssociatedData, Key
 from models.db import new_ids, row, rows, run
 from models.errors import NotFound
 from models.users import unwrapped
 
-Decision = Literal["accepted", "edited", "rejected"]
+ReviewDecision = Literal["accepted", "edited", "rejected"]
 # For a query of `feedback as f`: its newest decision as `r`, if there is one.
 NEWEST_REVIEW = """
     left join lateral (
@@ -32,7 +32,7 @@ WORDS = ("message", "next_step", "suggestions")
 class Review:
     """The newest decision about a comment; `words` (message, next_step, suggestions) are there when it was edited."""
 
-    decision: Decision
+    decision: ReviewDecision
     educator: UUID
     decided_at: datetime
     words: dict[str, Any] | None
@@ -88,7 +88,7 @@ def fetch_reactions(submission: UUID, *, org: UUID, key: Key) -> dict[UUID, dict
 
 
 def decide(
-    comment: UUID, *, org: UUID, educator: UUID, decision: Decision, words: Mapping[str, Any] | None = None
+    comment: UUID, *, org: UUID, educator: UUID, decision: ReviewDecision, words: Mapping[str, Any] | None = None
 ) -> About:
     """The decision is the newest about this comment. An edit changes what `words` names of what is read now, and keeps the rest.
 
@@ -168,7 +168,7 @@ def _for_student(comment: UUID, *, org: UUID) -> dict[str, Any]:
 
 
 def _made(held: dict[str, Any], *, org: UUID, key: Key) -> dict[str, Any]:
-    words = json.loads(key.open(held["body"], place=Place("feedback", "body", org, held["id"])))
+    words = json.loads(key.open(held["body"], place=AssociatedData("feedback", "body", org, held["id"])))
     return {name: words[name] for name in WORDS}
 
 
@@ -179,9 +179,9 @@ def _edited(sealed: bytes | None, review: UUID | None, *, org: UUID, key: Key) -
     return words
 
 
-def _body(org: UUID, review: UUID) -> Place:
-    return Place("feedback_reviews", "body", org, review)
+def _body(org: UUID, review: UUID) -> AssociatedData:
+    return AssociatedData("feedback_reviews", "body", org, review)
 
 
-def _note(org: UUID, comment: UUID) -> Place:
-    return Place("feedback_reactions", "note", org, comment)
+def _note(org: UUID, comment: UUID) -> AssociatedData:
+    return AssociatedData("feedback_reactions", "note", org, comment)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from models.crypto import Key, Place
+from models.crypto import AssociatedData, Key
 from models.db import row, rows, run
 from models.errors import LastAdmin, NotFound
 from models.upkeep import fold_tallies
@@ -376,7 +376,7 @@ def _in_the_clear(one: dict[str, Any], part: Part, *, key: Key, org: UUID) -> di
     structured = part.structured.split()
     for column in part.sealed.split():
         if one[column] is not None:
-            plain = key.open(one[column], place=Place(part.table, column, org, one[part.key]))
+            plain = key.open(one[column], place=AssociatedData(part.table, column, org, one[part.key]))
             one[column] = json.loads(plain) if column in structured else plain
     return one
 

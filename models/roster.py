@@ -10,10 +10,10 @@ from uuid import UUID
 import peewee
 import psycopg2
 
-from models.crypto import Ciphertext, Key, Place, keyring
+from models.crypto import AssociatedData, Ciphertext, Key, keyring
 from models.db import row, run, run_many
 from models.errors import InProgress, Invalid
-from models.roster_plan import Fault, PersonChange, PersonRow, Plan, Roster, draw_up, in_batches
+from models.roster_plan import Fault, PersonChange, PersonRow, Plan, Roster, in_batches, make_plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def import_roster(
     found = row("select pg_try_advisory_xact_lock(hashtextextended(%s, 0)) as mine", (f"roster|{org}",))
     if found is None or not found["mine"]:
         raise InProgress("Another roster of this org is being imported.")
-    plan = draw_up(roster, org=org, allow_admins=allow_admins)
+    plan = make_plan(roster, org=org, allow_admins=allow_admins)
     if plan.faults:
         raise BadRoster(plan.faults, total=len(plan.faults) + plan.more_faults)
     steps = _Steps(progress, total=_size(plan))
@@ -285,4 +285,4 @@ def _named(
 
 
 def _sealed(key: Key, value: str | None, *, column: str, org: UUID, user: UUID) -> Ciphertext | None:
-    return None if value is None else key.seal(value, place=Place("users", column, org, user))
+    return None if value is None else key.seal(value, place=AssociatedData("users", column, org, user))

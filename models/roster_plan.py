@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Literal
 from uuid import UUID
 
-from models.crypto import Key, Place, keyring
+from models.crypto import AssociatedData, Key, keyring
 from models.db import new_ids, rows
 from models.users import PersonRole, unwrapped
 
@@ -86,7 +86,7 @@ class Roster:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class ExistingPeople:
     """Somebody who is there already."""
 
     id: UUID
@@ -102,7 +102,7 @@ class Known:
 class PersonChange:
     """What is to be different about a person; None stays as it is."""
 
-    known: Known
+    known: ExistingPeople
     external_id: str | None = None
     name: str | None = None
     email: str | None = None
@@ -144,7 +144,7 @@ class Plan:
 Members = dict[str, tuple[UUID, PersonRole]]
 
 
-def draw_up(roster: Roster, *, org: UUID, allow_admins: bool) -> Plan:
+def make_plan(roster: Roster, *, org: UUID, allow_admins: bool) -> Plan:
     """Return what importing the roster would do. Call it as ec_admin."""
     plan = Plan(faults=list(roster.faults), more_faults=roster.more_faults, warnings=list(roster.warnings))
     members = _plan_people(plan, roster, org=org, allow_admins=allow_admins)
@@ -177,18 +177,18 @@ def _plan_people(plan: Plan, roster: Roster, *, org: UUID, allow_admins: bool) -
             members[one.external_id] = (known.id, _change_person(plan, one, known, allow_admins=allow_admins))
             continue
         if one.role == "admin" and not allow_admins:
-            _blame(plan, one, "role", "a roster makes nobody an admin unless you allow it; see allow_admins")
+            _add_fault(plan, one, "role", "a roster makes nobody an admin unless you allow it; see allow_admins")
         new.append(one)
     plan.new_people = list(zip(new_ids(len(new)), new, strict=True)) if new else []
     return members | {one.external_id: (user, one.role or "student") for user, one in plan.new_people}
 
 
 def _match(
-    people: Sequence[PersonRow], *, by_id: dict[str, Known], by_email: dict[bytes, Known], org: UUID
-) -> list[tuple[PersonRow, Known | None]]:
+    people: Sequence[PersonRow], *, by_id: dict[str, ExistingPeople], by_email: dict[bytes, ExistingPeople], org: UUID
+) -> list[tuple[PersonRow, ExistingPeople | None]]:
     """Return each row with the person it means: by external id, else by an address whose holder has no external id yet."""
     taken: set[UUID] = set()
-    matched: list[tuple[PersonRow, Known | None]] = []
+    matched: list[tuple[PersonRow, ExistingPeople | None]] = []
     # Whoever stays comes first: a row that turns somebody off must not find them by an address that another row has.
     for one in sorted(people, key=lambda person: person.enabled is False):
         known = by_id.get(one.external_id)
@@ -202,7 +202,7 @@ def _match(
 
 
 def _check_addresses(
-    plan: Plan, staying: list[tuple[PersonRow, Known | None]], *, by_email: dict[bytes, Known], org: UUID
+    plan: Plan, staying: list[tuple[PersonRow, ExistingPeople | None]], *, by_email: dict[bytes, ExistingPeople], org: UUID
 ) -> None:
     """Nobody ends up with another's address; two who exchange theirs may."""
     takers: dict[bytes, tuple[PersonRow, UUID | None]] = {}
@@ -212,7 +212,7 @@ def _check_addresses(
             continue
         digest = keyring().email_index(one.email, org=org)
         if digest in takers:
-            _blame(plan, one, "email", f"the same address as in row {takers[digest][0].row}; two people cannot share one")
+            _add_fault(plan, one, "email", f"the same address as in row {takers[digest][0].row}; two people cannot share one")
             continue
         takers[digest] = (one, known.id if known else None)
         holder = by_email.get(digest)
@@ -224,10 +224,10 @@ def _check_addresses(
             continue
         plan.vacating.add(holder.id)
         if holder.id not in leaving:
-            _blame(plan, one, "email", "belongs to somebody else in the org; change or clear it there first")
+            _add_fault(plan, one, "email", "belongs to somebody else in the org; change or clear it there first")
 
 
-def _change_person(plan: Plan, one: PersonRow, known: Known, *, allow_admins: bool) -> PersonRole:
+def _change_person(plan: Plan, one: PersonRow, known: ExistingPeople, *, allow_admins: bool) -> PersonRole:
     """Plan what becomes of somebody who is there, and return the role they will have."""
     role = one.role or known.role
     if known.role == "admin" and role != "admin":
@@ -243,11 +243,11 @@ def _change_person(plan: Plan, one: PersonRow, known: Known, *, allow_admins: bo
     )
     if not allow_admins:
         if change.role == "admin":
-            _blame(plan, one, "role", "a roster makes nobody an admin unless you allow it; see allow_admins")
+            _add_fault(plan, one, "role", "a roster makes nobody an admin unless you allow it; see allow_admins")
         elif known.role == "admin" and change.enable:
-            _blame(plan, one, "enabledUser", "a roster enables no admin again unless you allow it; see allow_admins")
+            _add_fault(plan, one, "enabledUser", "a roster enables no admin again unless you allow it; see allow_admins")
         elif known.role == "admin" and change.email is not None:
-            _blame(plan, one, "email", "a roster changes no admin's address unless you allow it; see allow_admins")
+            _add_fault(plan, one, "email", "a roster changes no admin's address unless you allow it; see allow_admins")
     if change == PersonChange(known=known):
         plan.unchanged_people += 1
     else:
@@ -255,7 +255,7 @@ def _change_person(plan: Plan, one: PersonRow, known: Known, *, allow_admins: bo
     return role
 
 
-def _turn_off(plan: Plan, off: list[tuple[PersonRow, Known | None]], *, org: UUID) -> None:
+def _turn_off(plan: Plan, off: list[tuple[PersonRow, ExistingPeople | None]], *, org: UUID) -> None:
     going = [(one, known) for one, known in off if known is not None and not known.disabled]
     plan.disabled_people = {known.id for _, known in going}
     plan.unchanged_people += len(off) - len(going)
@@ -272,7 +272,7 @@ def _turn_off(plan: Plan, off: list[tuple[PersonRow, Known | None]], *, org: UUI
     if {one["id"] for one in admins} <= plan.disabled_people:
         for one, known in going:
             if known.role == "admin":
-                _blame(plan, one, "enabledUser", "nobody could administer the org then; make somebody else an admin first")
+                _add_fault(plan, one, "enabledUser", "nobody could administer the org then; make somebody else an admin first")
 
 
 def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:
@@ -334,14 +334,14 @@ def _plan_enrollments(
                 if missing and not excused
             ]
             for column, what in unknown:
-                _blame(plan, one, column, f"there is no such {what}, neither in the roster nor here; add it or take the row out")
+                _add_fault(plan, one, column, f"there is no such {what}, neither in the roster nor here; add it or take the row out")
             left_out += not unknown
             continue
         user, role = member
         before = wanted.setdefault((course, user), one)
         if before is not one:
             if not one.removed and before.role != one.role:
-                _blame(plan, one, "role", f"row {before.row} enrols the same person in the same class in another role; keep one")
+                _add_fault(plan, one, "role", f"row {before.row} enrols the same person in the same class in another role; keep one")
             else:
                 plan.unchanged_enrollments += 1
             continue
@@ -359,7 +359,7 @@ def _plan_enrollment(
         else:
             plan.removed.append((course, user))
     elif one.role == "educator" and role == "student":
-        _blame(plan, one, "role", "a student cannot teach a class; change the role in users.csv or here")
+        _add_fault(plan, one, "role", "a student cannot teach a class; change the role in users.csv or here")
     elif there is None:
         plan.enrolled.append((course, user, one.role))
     elif there != one.role:
@@ -378,7 +378,7 @@ def _enrolled(courses: Iterable[UUID], *, org: UUID) -> dict[tuple[UUID, UUID], 
     }
 
 
-def _known_by_external_id(external_ids: set[str], *, org: UUID) -> dict[str, Known]:
+def _known_by_external_id(external_ids: set[str], *, org: UUID) -> dict[str, ExistingPeople]:
     digests = {keyring().external_id_index(one, org=org): one for one in external_ids}
     return {
         digests[bytes(found["external_id_digest"])]: _opened(found, org=org)
@@ -394,7 +394,7 @@ def _known_by_external_id(external_ids: set[str], *, org: UUID) -> dict[str, Kno
     }
 
 
-def _known_by_email(emails: set[str], *, org: UUID) -> dict[bytes, Known]:
+def _known_by_email(emails: set[str], *, org: UUID) -> dict[bytes, ExistingPeople]:
     return {
         bytes(found["email_digest"]): _opened(found, org=org)
         for batch in in_batches({keyring().email_index(one, org=org) for one in emails})
@@ -409,13 +409,13 @@ def _known_by_email(emails: set[str], *, org: UUID) -> dict[bytes, Known]:
     }
 
 
-def _opened(found: dict[str, Any], *, org: UUID) -> Known:
+def _opened(found: dict[str, Any], *, org: UUID) -> ExistingPeople:
     key = unwrapped(found, org=org, user=found["id"])
     named = {
-        column: None if found[column] is None else key.open(found[column], place=Place("users", column, org, found["id"]))
+        column: None if found[column] is None else key.open(found[column], place=AssociatedData("users", column, org, found["id"]))
         for column in ("name", "email")
     }
-    return Known(
+    return ExistingPeople(
         id=found["id"],
         role=found["role"],
         has_external_id=found["external_id_digest"] is not None,
@@ -425,7 +425,7 @@ def _opened(found: dict[str, Any], *, org: UUID) -> Known:
     )
 
 
-def _blame(plan: Plan, one: PersonRow | EnrollmentRow, column: str, what: str) -> None:
+def _add_fault(plan: Plan, one: PersonRow | EnrollmentRow, column: str, what: str) -> None:
     file = "users" if isinstance(one, PersonRow) else "enrollments"
     if len(plan.faults) < MOST_FAULTS:
         plan.faults.append(Fault(file=file, row=one.row, column=column, what=what))

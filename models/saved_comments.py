@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from models.crypto import Key, Place
+from models.crypto import AssociatedData, Key
 from models.db import new_ids, row, rows, run
 from models.errors import NotFound
 from models.own_comments import OwnComment, check_type
@@ -91,5 +91,5 @@ def _opened_by(found: dict[str, Any], owner: Owner) -> Key:
     return unwrapped(found, org=owner.org, user=owner.user)
 
 
-def _place(org: UUID, saved: UUID) -> Place:
-    return Place("saved_comments", "body", org, saved)
+def _place(org: UUID, saved: UUID) -> AssociatedData:
+    return AssociatedData("saved_comments", "body", org, saved)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from models import one_time_tokens
-from models.crypto import Place, keyring
+from models.crypto import AssociatedData, keyring
 from models.db import row, run
 from models.errors import NotFound, Unauthorised
 from models.users import PersonRole, data_key
@@ -83,7 +83,7 @@ def fetch_contact(user: UUID, *, org: UUID) -> Contact:
         raise NotFound("There is no such person.")
     key = data_key(user, org=org)
     readable = {
-        column: key.open(found[column], place=Place("users", column, org, user)) if found[column] is not None else None
+        column: key.open(found[column], place=AssociatedData("users", column, org, user)) if found[column] is not None else None
         for column in ("email", "name")
     }
     return Contact(**readable, org_slug=found["slug"])

@@ -19,7 +19,7 @@ import psycopg2
 LOOK_SECONDS = 0.1
 
 
-class Silence:
+class StatementWatchdog:
     """Cuts connections whose statement has gone unanswered for `answer_seconds`."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Silence:
         self._lock = threading.Lock()
         self._process = 0
 
-    def starts(self, connection: Any, *, answer_seconds: float | None = None) -> None:
+    def watch(self, connection: Any, *, answer_seconds: float | None = None) -> None:
         """This thread waits for an answer on this connection from now on, for so long or as long as all do."""
         if self._process != os.getpid():
             self._watch()
@@ -37,11 +37,11 @@ class Silence:
             until = time.monotonic() + (answer_seconds or self.answer_seconds)
             self._waiting[threading.get_ident()] = (connection, until)
 
-    def cut(self) -> bool:
+    def was_cut(self) -> bool:
         """Return whether the connection this thread waits on was cut."""
         return threading.get_ident() in self._cut
 
-    def ends(self) -> None:
+    def unwatch(self) -> None:
         """This thread waits no longer. Nothing may close the connection before this."""
         me = threading.get_ident()
         with self._lock:
@@ -53,9 +53,9 @@ class Silence:
         self._lock = threading.Lock()
         self._waiting, self._cut = {}, set()
         self._process = os.getpid()
-        threading.Thread(target=self._look_for_ever, name="silence", daemon=True).start()
+        threading.Thread(target=self._watch_loop, name="silence", daemon=True).start()
 
-    def _look_for_ever(self) -> None:
+    def _watch_loop(self) -> None:
         while True:
             time.sleep(LOOK_SECONDS)
             now = time.monotonic()
@@ -63,10 +63,10 @@ class Silence:
                 for thread, (connection, until) in self._waiting.items():
                     if now > until and thread not in self._cut:
                         self._cut.add(thread)
-                        _cut(connection)
+                        _shut_down(connection)
 
 
-def _cut(connection: Any) -> None:
+def _shut_down(connection: Any) -> None:
     # Our own copy of the descriptor: shutting it down wakes the thread that reads, closing it leaves theirs open.
     with suppress(OSError, psycopg2.InterfaceError), socket.socket(fileno=os.dup(connection.fileno())) as theirs:
         theirs.shutdown(socket.SHUT_RDWR)

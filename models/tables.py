@@ -471,7 +471,7 @@ class Ledger(Table):
         primary_key = CompositeKey("org_id", "day", "provider", "model", "pass_")
 
 
-class Blessings(Table):
+class ModelApprovals(Table):
     """A prompt and model that were compared with reviewed essays and found no worse."""
 
     id = _id()

@@ -12,7 +12,7 @@ from peewee import fn
 
 from models import one_time_tokens
 from models.constraints import explained
-from models.crypto import Ciphertext, Key, Place, WrappedKey, keyring
+from models.crypto import AssociatedData, Ciphertext, Key, WrappedKey, keyring
 from models.db import new_ids, row, rows, run
 from models.errors import LastAdmin, NotFound
 from models.tables import UserKeys, Users
@@ -241,7 +241,7 @@ def _has_moved(known: Mapping[str, Any], email: str | None, *, org: UUID, user: 
     # To the letter: two spellings may be one account here and two mailboxes out there.
     if known["email"] is None:
         return email is not None
-    return data_key(user, org=org).open(known["email"], place=Place("users", "email", org, user)) != email
+    return data_key(user, org=org).open(known["email"], place=AssociatedData("users", "email", org, user)) != email
 
 
 def _sealed_columns(changes: Mapping[str, Any], *, org: UUID, user: UUID) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def _person(found: dict[str, Any], *, org: UUID) -> Person:
     user = found["id"]
     key = unwrapped(found, org=org, user=user)
     named = {
-        column: key.open(found[column], place=Place("users", column, org, user)) if found[column] is not None else None
+        column: key.open(found[column], place=AssociatedData("users", column, org, user)) if found[column] is not None else None
         for column in ("name", "email", "external_id")
     }
     return Person(
@@ -278,7 +278,7 @@ def _person(found: dict[str, Any], *, org: UUID) -> Person:
 
 
 def _sealed(key: Key, value: str | None, *, column: str, org: UUID, user: UUID) -> Ciphertext | None:
-    return None if value is None else key.seal(value, place=Place("users", column, org, user))
+    return None if value is None else key.seal(value, place=AssociatedData("users", column, org, user))
 
 
 def _take_turns(digest: bytes) -> None:

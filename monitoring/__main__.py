@@ -19,20 +19,20 @@ from models.broker import make_broker
 from models.errors import SettingsError
 from models.log import logger, set_up
 from monitoring import ai, database, http, queues
-from monitoring.collector import EssayCoachCollector, Lane, Probe
-from monitoring.families import Ratchet
+from monitoring.collector import EssayCoachCollector, Probe, ProbeGroup
+from monitoring.families import MonotonicCounter
 
 REDIS_ANSWER_SECONDS = 1.0
 
 log = logger(__name__)
 
 
-def lanes(*, redis_url: str, http_directory: str | None) -> list[Lane]:
+def probe_groups(*, redis_url: str, http_directory: str | None) -> list[ProbeGroup]:
     """Return every probe, in lanes that run side by side. db.connect comes first."""
     broker = make_broker(redis_url, answer_seconds=REDIS_ANSWER_SECONDS)
-    totals, calls, tables = Ratchet(), Ratchet(), Ratchet()
+    totals, calls, tables = MonotonicCounter(), MonotonicCounter(), MonotonicCounter()
     found = [
-        _lane(
+        _probe_group(
             {
                 "postgres": database.read_settings,
                 "replication": database.read_replication,
@@ -47,7 +47,7 @@ def lanes(*, redis_url: str, http_directory: str | None) -> list[Lane]:
             up="pg_up",
         ),
         # Apart from the server's health: what blocks our tables is just when that is wanted.
-        _lane(
+        _probe_group(
             {
                 "queues": queues.read_queues,
                 "gave_up": queues.read_gave_up,
@@ -56,15 +56,15 @@ def lanes(*, redis_url: str, http_directory: str | None) -> list[Lane]:
                 "pauses": ai.read_pauses,
             }
         ),
-        _lane({"redis": partial(queues.read_redis, broker)}, up="redis_up"),
+        _probe_group({"redis": partial(queues.read_redis, broker)}, up="redis_up"),
     ]
     if http_directory is not None:
-        found.append(_lane({"http": partial(http.read_http, Path(http_directory))}))
+        found.append(_probe_group({"http": partial(http.read_http, Path(http_directory))}))
     return found
 
 
-def _lane(probes: dict[str, Callable[[], list[Metric]]], *, up: str | None = None) -> Lane:
-    return Lane(probes=tuple(Probe(name=name, read=read) for name, read in probes.items()), up=up)
+def _probe_group(probes: dict[str, Callable[[], list[Metric]]], *, up: str | None = None) -> ProbeGroup:
+    return ProbeGroup(probes=tuple(Probe(name=name, read=read) for name, read in probes.items()), up=up)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         db.connect(settings.read_store("ec-monitor", pool_size=2, answer_seconds=8.0))
         registry = CollectorRegistry()
         directory = settings.optional("PROMETHEUS_MULTIPROC_DIR")
-        registry.register(EssayCoachCollector(lanes(redis_url=settings.redis_url(), http_directory=directory)))
+        registry.register(EssayCoachCollector(probe_groups(redis_url=settings.redis_url(), http_directory=directory)))
         server, serving = start_http_server(port, host, registry)
     except (SettingsError, OSError) as error:
         print(f"monitoring: {error}", file=sys.stderr)

@@ -7,7 +7,7 @@ from itertools import product
 from prometheus_client.core import Metric
 
 from models.jobs import PassName
-from monitoring.families import Counts, Ratchet, counter, gauge
+from monitoring.families import LabelledCounts, MonotonicCounter, counter, gauge
 from monitoring.query import ask
 
 # As the constraints on ai_responses have them.
@@ -17,7 +17,7 @@ KINDS = ("input", "output", "cache_read", "cache_write")
 
 def read_pauses() -> list[Metric]:
     """Return for how long nobody is to call each provider; 0 while it may be called. The reason is in the workers' log."""
-    seconds: Counts = {(provider,): 0.0 for provider in PROVIDERS}
+    seconds: LabelledCounts = {(provider,): 0.0 for provider in PROVIDERS}
     for row in ask("pauses"):
         # Between two pauses one call finds out: until that is answered the provider still counts as paused.
         seconds[row["provider"],] = max(1.0, row["seconds_left"])
@@ -29,14 +29,14 @@ def read_pauses() -> list[Metric]:
     ]  # fmt: skip
 
 
-def read_ai(ratchet: Ratchet) -> list[Metric]:
+def read_ai(ratchet: MonotonicCounter) -> list[Metric]:
     """Return calls, tokens and cost since the beginning; passes, providers and kinds are present from the start.
 
     Failed outcomes appear with their first case: an alert on their share needs the total, not each outcome's zero.
     """
-    calls: Counts = dict.fromkeys(product(PassName, PROVIDERS, ("ok",)), 0.0)
-    tokens: Counts = dict.fromkeys(product(PassName, KINDS), 0.0)
-    cost: Counts = {(name,): 0.0 for name in PassName}
+    calls: LabelledCounts = dict.fromkeys(product(PassName, PROVIDERS, ("ok",)), 0.0)
+    tokens: LabelledCounts = dict.fromkeys(product(PassName, KINDS), 0.0)
+    cost: LabelledCounts = {(name,): 0.0 for name in PassName}
     into = {"ai_requests": calls, "ai_tokens": tokens, "ai_cost_micros": cost}
     for row in ask("totals", {"names": list(into)}):
         amount = row["count"] if row["name"] == "ai_requests" else row["total"]

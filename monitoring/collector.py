@@ -27,7 +27,7 @@ class Probe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lane:
+class ProbeGroup:
     """Probes that run one after the other. While the first one fails the others are not tried.
 
     `up` is the metric that says whether the first one answered.
@@ -47,7 +47,7 @@ class _Answer:
 class _Run:
     """One passage through a lane, in a thread of its own: one that hangs costs the scrape its limit, and no more."""
 
-    def __init__(self, lane: Lane, *, deadline: float) -> None:
+    def __init__(self, lane: ProbeGroup, *, deadline: float) -> None:
         self.lane = lane
         self.answers: dict[str, _Answer] = {}
         self.deadline = deadline
@@ -73,7 +73,7 @@ class _Run:
 class EssayCoachCollector(Collector):
     """Answers scrapes. One runs at a time; whoever asked meanwhile gets the same answer."""
 
-    def __init__(self, lanes: Sequence[Lane], *, scrape_seconds: float = SCRAPE_SECONDS) -> None:
+    def __init__(self, lanes: Sequence[ProbeGroup], *, scrape_seconds: float = SCRAPE_SECONDS) -> None:
         self._lanes = lanes
         self._limit = scrape_seconds
         self._turn = threading.Lock()

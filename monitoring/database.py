@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.core import CounterMetricFamily, Metric
 
-from monitoring.families import Column, Ratchet, spread
+from monitoring.families import Column, MonotonicCounter, spread
 from monitoring.query import ask
 
 _BY_DATABASE = (
@@ -113,7 +113,7 @@ def read_transactions() -> list[Metric]:
     )
 
 
-def read_tables(ratchet: Ratchet) -> list[Metric]:
+def read_tables(ratchet: MonotonicCounter) -> list[Metric]:
     """Return rows, dead rows and scans of each table; totals do not fall when an old partition goes."""
     rows = ask("tables")
     for row in rows:

@@ -15,7 +15,7 @@ from prometheus_client.core import (
 )
 
 Row = dict[str, Any]
-Counts = dict[tuple[str, ...], float]
+LabelledCounts = dict[tuple[str, ...], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Column:
     kind: type[GaugeMetricFamily | CounterMetricFamily] | None = GaugeMetricFamily
 
 
-class Ratchet:
+class MonotonicCounter:
     """Totals that never fall. What a total loses (rows deleted, a partition dropped) is added to it from then on.
 
     Prometheus takes a falling counter for a restart and would count everything again.
@@ -58,7 +58,7 @@ def spread(rows: Iterable[Row], *, columns: Sequence[Column], labels: Sequence[s
     return families
 
 
-def counter(name: str, text: str, *, labels: Sequence[str], counts: Counts) -> Metric:
+def counter(name: str, text: str, *, labels: Sequence[str], counts: LabelledCounts) -> Metric:
     """Return a counter family with one sample for each set of label values."""
     family = CounterMetricFamily(name, text, labels=labels)
     for values, count in sorted(counts.items()):
@@ -66,7 +66,7 @@ def counter(name: str, text: str, *, labels: Sequence[str], counts: Counts) -> M
     return family
 
 
-def gauge(name: str, text: str, *, labels: Sequence[str], counts: Counts) -> Metric:
+def gauge(name: str, text: str, *, labels: Sequence[str], counts: LabelledCounts) -> Metric:
     """Return a gauge family with one sample for each set of label values."""
     family = GaugeMetricFamily(name, text, labels=labels)
     for values, count in sorted(counts.items()):

@@ -11,7 +11,7 @@ from prometheus_client.core import Metric
 
 from models.broker import HintBroker
 from models.jobs import PassName, Queue
-from monitoring.families import Ratchet, Row, counter, gauge, histogram
+from monitoring.families import MonotonicCounter, Row, counter, gauge, histogram
 from monitoring.query import ask
 
 STATES = ("queued", "running")
@@ -53,7 +53,7 @@ def read_gave_up() -> list[Metric]:
     ]  # fmt: skip
 
 
-def read_totals(ratchet: Ratchet) -> list[Metric]:
+def read_totals(ratchet: MonotonicCounter) -> list[Metric]:
     """Return waits, durations and tallies since the beginning; every queue and pass is present from the start."""
     bounds = [float(bound) for bound in ask("wait_bounds")[0]["bounds"]]
     waits: dict[tuple[str, ...], Row] = {(queue,): _NOTHING for queue in Queue}
@@ -90,5 +90,5 @@ def read_redis(broker: HintBroker) -> list[Metric]:
 _NOTHING: dict[str, Any] = {"count": 0, "total": 0.0, "buckets": None}
 
 
-def _tally(name: str, text: str, tallies: dict[str, float], ratchet: Ratchet) -> Metric:
+def _tally(name: str, text: str, tallies: dict[str, float], ratchet: MonotonicCounter) -> Metric:
     return counter(f"essaycoach_{name}_total", text, labels=(), counts={(): ratchet((name,), tallies[name])})

@@ -32,7 +32,7 @@ import psutil
 
 from standalone.procfile import Command
 
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
 
 TICK_SECONDS = 0.05
 DEATHS_BEFORE_WAITING = 5
@@ -144,8 +144,8 @@ class Supervisor:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
-    def _ask(self, job: Callable[[], Answer]) -> Answer:
-        future: Future[Answer] = Future()
+    def _ask(self, job: Callable[[], Reply]) -> Reply:
+        future: Future[Reply] = Future()
 
         def answer() -> None:
             try:

@@ -25,7 +25,7 @@ POOL_SIZE = 8
 # Half a lease: what a silent connection swallowed is stored over another one while the claim still holds.
 ANSWER_SECONDS = 6.0
 # The local engine has one thread and computes: the three passes of one essay and the first of the next keep it busy.
-LOCAL_SIDE_BY_SIDE = 4
+LOCAL_MAX_CONCURRENT = 4
 
 
 def boot() -> HintBroker:
@@ -40,20 +40,20 @@ def boot() -> HintBroker:
     broker = make_broker(settings.redis_url())
     leases = Leases(lease_seconds=limits.lease, longest_seconds=limits.longest_lease)
     broker.add_middleware(Drain(leases))
-    chooser = Chooser(provider, timeout_seconds=limits.provider)
+    chooser = ProviderChooser(provider, timeout_seconds=limits.provider)
     runner = PassRunner(
         choose_provider=chooser,
         leases=leases,
         lease_seconds=limits.lease,
         pause_seconds=limits.pause,
-        side_by_side=LOCAL_SIDE_BY_SIDE if provider.name == "local" else None,
-        mixes=reading.mixes,
-        batches=reading.batches,
+        max_concurrent=LOCAL_MAX_CONCURRENT if provider.name == "local" else None,
+        use_ensemble=reading.use_ensemble,
+        use_batches=reading.use_batches,
         calibration=calibrated,
     )
     declare(broker, runner, limit_seconds=limits.message)
     dramatiq.set_broker(broker)
-    if provider.name == "local" or reading.mixes:
+    if provider.name == "local" or reading.use_ensemble:
         # While the leases of a worker that died still run, so that what it held is not kept waiting by the loading.
         threading.Thread(target=chooser.warm_up, name="warm-up", daemon=True).start()
     return broker
@@ -98,7 +98,7 @@ def require_schema() -> None:
         )
 
 
-class Chooser:
+class ProviderChooser:
     """Chooses the provider by an org's policy: `local` and `none` never leave this process, whatever the setting."""
 
     def __init__(self, chosen: ProviderSettings, *, timeout_seconds: float) -> None:

@@ -41,8 +41,8 @@ class ProviderSettings:
 class ReadingSettings:
     """How essays are read: with the local grammar engine beside Claude, in batches where nobody waits, and by which calibration."""
 
-    mixes: bool
-    batches: bool
+    use_ensemble: bool
+    use_batches: bool
     calibration: str | None
 
 
@@ -79,7 +79,7 @@ def read_provider() -> ProviderSettings:
 def read_reading() -> ReadingSettings:
     """Return how essays are read."""
     return ReadingSettings(
-        mixes=settings.choice("ESSAYCOACH_GRAMMAR_MIX", "on", among=("on", "off")) == "on",
-        batches=settings.choice("ESSAYCOACH_BATCHES", "on", among=("on", "off")) == "on",
+        use_ensemble=settings.choice("ESSAYCOACH_GRAMMAR_MIX", "on", among=("on", "off")) == "on",
+        use_batches=settings.choice("ESSAYCOACH_BATCHES", "on", among=("on", "off")) == "on",
         calibration=settings.optional("ESSAYCOACH_CALIBRATION"),
     )

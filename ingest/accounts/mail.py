@@ -43,7 +43,7 @@ LAST_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
+class Email:
     """What somebody is told, and at which address."""
 
     to: str
@@ -112,17 +112,17 @@ class Smtp:
             connection.send_message(message, to_addrs=[to])
 
 
-class Post:
+class MailQueue:
     """What is to be written and sent, one after the other on a thread of its own; nobody's request waits for it."""
 
     def __init__(self, mailer: Mailer, *, sender: Address) -> None:
         self._mailer = mailer
         self._sender = sender
-        self._waiting: queue.Queue[tuple[str | None, Callable[[], Letter | None]]] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[tuple[str | None, Callable[[], Email | None]]] = queue.Queue(MOST_WAITING)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def later(self, write: Callable[[], Letter | None]) -> bool:
+    def enqueue(self, write: Callable[[], Email | None]) -> bool:
         """The letter will be written and sent, if there turns out to be one to write; False when too many wait already."""
         self._start()
         try:
@@ -132,7 +132,7 @@ class Post:
             return False
         return True
 
-    def settle(self, *, within_seconds: float) -> bool:
+    def drain(self, *, within_seconds: float) -> bool:
         """Return whether everything that waited has been dealt with in time."""
         with self._waiting.all_tasks_done:
             return self._waiting.all_tasks_done.wait_for(
@@ -145,7 +145,7 @@ class Post:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._deliver, name="post", daemon=True)
                 self._thread.start()
-                atexit.register(self.settle, within_seconds=LAST_SECONDS)
+                atexit.register(self.drain, within_seconds=LAST_SECONDS)
 
     def _deliver(self) -> None:
         while True:
@@ -169,7 +169,7 @@ def is_address(text: str) -> bool:
         return False
 
 
-def to_message(letter: Letter, *, sender: Address) -> EmailMessage:
+def to_message(letter: Email, *, sender: Address) -> EmailMessage:
     """Return the letter as it is sent. Raises ValueError for an address that is none, or is several."""
     if not is_address(letter.to):
         raise ValueError("the address on record is none that can be written to")
@@ -233,4 +233,4 @@ def set_up(app: Flask, settings: IngestSettings) -> None:
     sender = _sender(settings.mail_from)
     if settings.mail == "console":
         log.warning("mail is only printed, with the secrets in it", variable="ESSAYCOACH_MAIL")
-    app.extensions["essaycoach.post"] = Post(make_mailer(settings.mail), sender=sender)
+    app.extensions["essaycoach.post"] = MailQueue(make_mailer(settings.mail), sender=sender)

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, jsonify
 
 from ingest.accounts import schemas
-from ingest.accounts.mail import Letter, Post, is_address
+from ingest.accounts.mail import Email, MailQueue, is_address
 from ingest.settings import IngestSettings
 from ingest.web import rate_limits
 from ingest.web.body import read_body
@@ -66,7 +66,7 @@ def change() -> tuple[str, int]:
 @blueprint.post("/v1/auth/forgot")
 @operation(
     "Ask for a new password",
-    answers={202: schemas.MailOnItsWay},
+    answers={202: schemas.MailAccepted},
     body=schemas.PasswordForgotten,
     security=(),
 )
@@ -80,7 +80,7 @@ def forgot() -> tuple[Response, int]:
     with session(org=org or NO_ORG, role="ec_auth"):
         account = sessions.find_account(wanted.email, org=org or NO_ORG)
     # From here on the work is done elsewhere, so that its length cannot be seen from outside; even when too much waits.
-    _post().later(partial(_write_reset, account, org=org or NO_ORG, link=_link()))
+    _post().enqueue(partial(_write_reset, account, org=org or NO_ORG, link=_link()))
     return jsonify({"detail": "If there is such an account, a mail is on its way to its address."}), 202
 
 
@@ -117,7 +117,7 @@ def reset() -> tuple[str, int]:
 @blueprint.post("/v1/users/<uuid:user_id>/invite")
 @operation(
     "Invite somebody to choose a password",
-    answers={202: schemas.MailOnItsWay},
+    answers={202: schemas.MailAccepted},
     problems=("forbidden", "no-email", "account-disabled"),
 )
 def invite(user_id: UUID) -> tuple[Response, int]:
@@ -132,13 +132,13 @@ def invite(user_id: UUID) -> tuple[Response, int]:
         if person.email is None or not is_address(person.email):
             raise Problem("no-email", "There is no address on record that can be written to.")
         token = one_time_tokens.issue(user_id, org=who.org, purpose="invitation")
-    letter = _letter("invitation", to=person.email, slug=slug, token=token, link=_link())
-    if not _post().later(lambda: letter):
+    letter = _email("invitation", to=person.email, slug=slug, token=token, link=_link())
+    if not _post().enqueue(lambda: letter):
         raise Problem("temporarily-unavailable", "Too many mails wait to be sent.")
     return jsonify({"detail": "The invitation is on its way."}), 202
 
 
-def _write_reset(account: Account | None, *, org: UUID, link: str | None) -> Letter | None:
+def _write_reset(account: Account | None, *, org: UUID, link: str | None) -> Email | None:
     """Return the letter with a token that now exists; None when there is nobody who may have one."""
     if account is None or account.disabled:
         return None
@@ -147,17 +147,17 @@ def _write_reset(account: Account | None, *, org: UUID, link: str | None) -> Let
         if contact.email is None or not is_address(contact.email):
             return None
         token = one_time_tokens.issue(account.user, org=org, purpose="password_reset")
-    return _letter("password_reset", to=contact.email, slug=contact.org_slug, token=token, link=link)
+    return _email("password_reset", to=contact.email, slug=contact.org_slug, token=token, link=link)
 
 
-def _letter(purpose: Purpose, *, to: str, slug: str, token: str, link: str | None) -> Letter:
+def _email(purpose: Purpose, *, to: str, slug: str, token: str, link: str | None) -> Email:
     # A fragment is not sent to any server, so the token stands in no log on the way. No name: an LMS's account can hold
     # whatever its owner typed, and this letter is ours.
     way = f"{link}#{urlencode({'org': slug, 'token': token})}" if link else f"Org: {slug}\nToken: {token}"
     hours = LIFETIME_HOURS[purpose]
     lives = f"{hours} hour" if hours == 1 else f"{hours // 24} days"
     text = f"{REASONS[purpose]}\n\n{way}\n\nIt works once, within {lives}.\n"
-    return Letter(to=to, subject=SUBJECTS[purpose], text=text)
+    return Email(to=to, subject=SUBJECTS[purpose], text=text)
 
 
 def _hash(password: str, contact: Contact, *, pointer: str) -> str:
@@ -176,8 +176,8 @@ def _passwords() -> Passwords:
     return passwords
 
 
-def _post() -> Post:
-    post: Post = current_app.extensions["essaycoach.post"]
+def _post() -> MailQueue:
+    post: MailQueue = current_app.extensions["essaycoach.post"]
     return post
 
 

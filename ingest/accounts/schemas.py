@@ -41,7 +41,7 @@ class PasswordReset(BaseModel):
     password: NewPassword
 
 
-class MailOnItsWay(BaseModel):
+class MailAccepted(BaseModel):
     """What can be said without saying who has an account."""
 
     detail: str

@@ -37,7 +37,7 @@ class DryRun(Exception):
     body=schemas.RosterUpload,
     problems=("forbidden", "invalid-roster", "request-in-progress"),
 )
-def take_over() -> Response:
+def import_upload() -> Response:
     """Import users, classes and enrollments from OneRoster CSV texts. One bad row, and nothing is imported."""
     who = admin()
     wanted = read_body(schemas.RosterUpload)

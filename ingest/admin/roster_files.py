@@ -33,7 +33,7 @@ def _from_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
         if file is not None:
             with path.open("rb") as opened:
                 raw = opened.read(room + 1)
-            room = _less(room, raw)
+            room = _without_optional(room, raw)
             yield file, raw
 
 
@@ -56,7 +56,7 @@ def _from_zip(path: Path) -> Iterator[tuple[str, bytes]]:
             # What the archive says about sizes may be a lie: only what is really unpacked counts.
             with archive.open(entry) as opened:
                 raw = opened.read(room + 1)
-            room = _less(room, raw)
+            room = _without_optional(room, raw)
             yield file, raw
 
 
@@ -65,7 +65,7 @@ def _wanted(name: str) -> str | None:
     return file if name.lower().endswith(".csv") and file in FILES else None
 
 
-def _less(room: int, raw: bytes) -> int:
+def _without_optional(room: int, raw: bytes) -> int:
     if len(raw) > room:
         raise _unreadable(f"holds more than {MOST_BYTES >> 20} MiB of CSV")
     return room - len(raw)

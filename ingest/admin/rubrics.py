@@ -89,12 +89,12 @@ def delete_rubric(rubric_id: UUID) -> tuple[str, int]:
 
 
 @blueprint.post("/v1/rubrics/<uuid:rubric_id>/try")
-@operation("Try a rubric", answers={202: schemas.TrialStarted}, body=schemas.Trial, problems=("forbidden",))
+@operation("Try a rubric", answers={202: schemas.RubricPreviewStarted}, body=schemas.RubricPreview, problems=("forbidden",))
 def try_rubric(rubric_id: UUID) -> Response:
     """Have samples read by the rubric. They are essays of yours that nobody else's list or count knows, and are gone after a day."""
     who = staff()
     assert who.user is not None
-    wanted = read_body(schemas.Trial)
+    wanted = read_body(schemas.RubricPreview)
     texts = tuple(wanted.texts or _samples())
     # Each sample is a submission; the request itself has been counted.
     for _ in texts[1:]:
@@ -106,7 +106,7 @@ def try_rubric(rubric_id: UUID) -> Response:
     with who.session():
         receipts, ends = rubric_previews.start(drafts, org=who.org, teacher=who.user, rubric=rubric_id, prompt=wanted.prompt)
     send_hints(tuple(hint for one in receipts for hint in one.hints))
-    answer = schemas.TrialStarted.model_validate({"expires_at": ends, "submissions": [to_answer(one) for one in receipts]})
+    answer = schemas.RubricPreviewStarted.model_validate({"expires_at": ends, "submissions": [to_answer(one) for one in receipts]})
     return Response(answer.model_dump_json(by_alias=True), status=202, content_type="application/json")
 
 

@@ -47,7 +47,7 @@ def absent() -> Any:
     return Field(default_factory=lambda: None)
 
 
-class Wanted(BaseModel):
+class RequestBody(BaseModel):
     """What somebody sends to administer."""
 
     model_config = ConfigDict(extra="forbid")
@@ -57,7 +57,7 @@ class Wanted(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
-class NewPerson(Wanted):
+class NewPerson(RequestBody):
     """A person to be; an invitation lets them choose a password."""
 
     role: Role
@@ -73,7 +73,7 @@ class NewPerson(Wanted):
         return self
 
 
-class PersonChange(Wanted):
+class PersonChange(RequestBody):
     """What is to change about a person. A new role, and being disabled, end their access with the next request."""
 
     role: Role = absent()
@@ -97,7 +97,7 @@ class Person(BaseModel):
     created_at: datetime
 
 
-class PersonSearch(Wanted):
+class PersonSearch(RequestBody):
     """Whom to look for: by either, or by both."""
 
     email: Email | None = None
@@ -117,14 +117,14 @@ class People(BaseModel):
     next_cursor: Cursor
 
 
-class NewCourse(Wanted):
+class NewCourse(RequestBody):
     """A group that is taught together."""
 
     name: Short
     external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the course")] = None
 
 
-class CourseChange(Wanted):
+class CourseChange(RequestBody):
     """What is to change about a course."""
 
     name: Short = absent()
@@ -149,7 +149,7 @@ class Courses(BaseModel):
     next_cursor: Cursor
 
 
-class NewEnrollment(Wanted):
+class NewEnrollment(RequestBody):
     """Who is to be in a course, and as what."""
 
     user_id: Id
@@ -172,14 +172,14 @@ class Enrollments(BaseModel):
     next_cursor: Cursor
 
 
-class NewCategory(Wanted):
+class NewCategory(RequestBody):
     """A kind of writing."""
 
     slug: Annotated[CategorySlug, Field(description="the name a submission calls it by")]
     name: Short
 
 
-class CategoryChange(Wanted):
+class CategoryChange(RequestBody):
     """What is to change about a category."""
 
     slug: CategorySlug = absent()
@@ -202,7 +202,7 @@ class Categories(BaseModel):
     next_cursor: Cursor
 
 
-class NewAssignment(Wanted):
+class NewAssignment(RequestBody):
     """What is asked in a course."""
 
     course_id: Id
@@ -215,7 +215,7 @@ class NewAssignment(Wanted):
     external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the assignment")] = None
 
 
-class AssignmentChange(Wanted):
+class AssignmentChange(RequestBody):
     """What is to change about an assignment. It stays in its course."""
 
     title: Title = absent()
@@ -254,13 +254,13 @@ class _Named(Protocol):
     def name(self) -> str: ...
 
 
-def _told_apart(items: Sequence[_Named]) -> None:
+def _must_differ(items: Sequence[_Named]) -> None:
     # The AI picks criteria and levels by name: two that differ by a space or a capital are one to it.
     if len({one.name.strip().casefold() for one in items}) != len(items):
         raise ValueError("names must differ by more than spaces and capitals")
 
 
-class Level(Wanted):
+class Level(RequestBody):
     """How well a criterion can be met, and what that is worth."""
 
     name: Short
@@ -269,11 +269,11 @@ class Level(Wanted):
 
 
 def _levels(levels: list[Level]) -> list[Level]:
-    _told_apart(levels)
+    _must_differ(levels)
     return levels
 
 
-class Criterion(Wanted):
+class Criterion(RequestBody):
     """One thing an essay is judged by."""
 
     name: Short
@@ -282,11 +282,11 @@ class Criterion(Wanted):
 
 
 def _criteria(criteria: list[Criterion]) -> list[Criterion]:
-    _told_apart(criteria)
+    _must_differ(criteria)
     return criteria
 
 
-class NewRubric(Wanted):
+class NewRubric(RequestBody):
     """What essays are judged by. It never changes: another wording is another rubric, the same wording the same one."""
 
     name: Short
@@ -334,7 +334,7 @@ class Rubrics(BaseModel):
 Sample = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_CHARACTERS, pattern=r"\S")]
 
 
-class Trial(Wanted):
+class RubricPreview(RequestBody):
     """What a rubric is to be tried on: texts of your own, or three samples that come with EssayCoach."""
 
     prompt: Annotated[Prompt | None, Field(description="what the essays answer, as an assignment would say it")] = None
@@ -342,7 +342,7 @@ class Trial(Wanted):
     language: Language | None = None
 
 
-class TrialStarted(BaseModel):
+class RubricPreviewStarted(BaseModel):
     """The samples are being read. Their feedback is where their receipts say, until `expires_at`; then all of it is gone."""
 
     expires_at: datetime
@@ -377,7 +377,7 @@ class Org(BaseModel):
     created_at: datetime
 
 
-class OrgChange(Wanted):
+class OrgChange(RequestBody):
     """What is to change about the org."""
 
     name: Short = absent()

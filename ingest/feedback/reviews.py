@@ -26,13 +26,13 @@ blueprint = Blueprint("reviews", __name__)
 @operation(
     "Accept, edit or reject a comment",
     answers={200: web_schemas.Comment},
-    body=schemas.Decision,
+    body=schemas.DecisionRequest,
     problems=("forbidden",),
 )
 def decide(feedback_id: UUID) -> Response:
     """Decide about a comment of your courses (admins: of the org). The newest decision counts; the comment itself stays as it was made."""
     who = staff()
-    wanted = read_body(schemas.Decision)
+    wanted = read_body(schemas.DecisionRequest)
     assert who.user is not None
     with who.session():
         about = reviews.decide(

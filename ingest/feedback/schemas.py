@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints, model_validator
 
-from ingest.admin.schemas import Cursor, Wanted, absent
+from ingest.admin.schemas import Cursor, RequestBody, absent
 from ingest.web.schemas import Id, Short
 
 MOST_MESSAGE = 2000
@@ -17,7 +17,7 @@ MOST_QUOTED = 2000
 MOST_AROUND = 200
 
 Pass = Annotated[Literal["grammar", "structure", "content"], Field(alias="pass")]
-Kind = Literal["praise", "issue", "question"]
+CommentKind = Literal["praise", "issue", "question"]
 Severity = Literal["info", "minor", "major"]
 Message = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MOST_MESSAGE, pattern=r"\S")]
 NextStep = Annotated[StrictStr, StringConstraints(max_length=1000)]
@@ -33,7 +33,7 @@ DECISIONS: dict[str, Literal["accepted", "edited", "rejected"]] = {
 }  # fmt: skip
 
 
-class Decision(Wanted):
+class DecisionRequest(RequestBody):
     """What becomes of a comment. New words mean an edit; what an edit does not name stays as it reads now."""
 
     decision: Literal["accept", "edit", "reject", "accepted", "edited", "rejected"] = absent()
@@ -42,7 +42,7 @@ class Decision(Wanted):
     suggestions: Suggestions = absent()
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> Decision:
+    def _says_one_thing(self) -> DecisionRequest:
         if self.verdict == "edited" and not self.words:
             raise ValueError("an edit needs a message, a next_step or suggestions")
         if self.verdict != "edited" and self.words:
@@ -60,35 +60,35 @@ class Decision(Wanted):
         return DECISIONS[self.decision] if "decision" in self.model_fields_set else "edited"
 
 
-class NewReaction(Wanted):
+class NewReaction(RequestBody):
     """What a student says of a comment."""
 
     reaction: Literal["helpful", "not_helpful", "disagree"]
     note: Annotated[StrictStr, StringConstraints(min_length=1, max_length=MOST_NOTE, pattern=r"\S")] | None = None
 
 
-class WantedSpan(Wanted):
+class WantedSpan(RequestBody):
     """The words a comment is about, in code points: text[start:end]."""
 
     start: Offset
     end: Offset
 
 
-class NewSavedComment(Wanted):
+class NewSavedComment(RequestBody):
     """A comment to keep for the next essay."""
 
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
 
     pass_: Pass
     type: Annotated[Short, Field(description="one of the pass's types")]
-    kind: Kind
+    kind: CommentKind
     severity: Severity = "minor"
     message: Message
     next_step: NextStep = ""
     suggestions: Suggestions = Field(default_factory=list)
 
 
-class NewComment(Wanted):
+class NewComment(RequestBody):
     """An educator's own comment. Where it is about is told by `span`, or by a `quote` that stands once between prefix and suffix.
 
     With `saved_comment_id` the words come from there, as far as they are not sent; without it pass, type, kind and message are needed.
@@ -98,7 +98,7 @@ class NewComment(Wanted):
 
     pass_: Pass = absent()
     type: Annotated[Short, Field(description="one of the pass's types")] = absent()
-    kind: Kind = absent()
+    kind: CommentKind = absent()
     severity: Severity = absent()
     message: Message = absent()
     next_step: NextStep = absent()
@@ -136,7 +136,7 @@ class SavedComment(BaseModel):
     id: UUID
     pass_: Pass
     type: str
-    kind: Kind
+    kind: CommentKind
     severity: Severity
     message: str
     next_step: str

@@ -17,7 +17,7 @@ def is_staff(who: Identity) -> bool:
     return who.role in ("ec_educator", "ec_admin")
 
 
-def fetch_seen(submission: UUID, who: Identity) -> dict[str, Any]:
+def fetch_view(submission: UUID, who: Identity) -> dict[str, Any]:
     """Return the feedback of a version as this reader sees it, with the version's row as `header`.
 
     Needs an open session of theirs. Raises NotFound, NotReady.
@@ -45,7 +45,7 @@ def fetch_seen(submission: UUID, who: Identity) -> dict[str, Any]:
 
 def fetch_comment(comment: UUID, *, submission: UUID, who: Identity) -> dict[str, Any]:
     """Return one comment as this reader sees it. Needs an open session of theirs. Raises NotFound, NotReady."""
-    for one in fetch_seen(submission, who)["comments"]:
+    for one in fetch_view(submission, who)["comments"]:
         if one["id"] == comment:
             found: dict[str, Any] = one
             return found

@@ -19,7 +19,7 @@ blueprint = Blueprint("given_up", __name__)
 @blueprint.get("/v1/given-up")
 @operation(
     "List passes that gave up",
-    answers={200: schemas.GivenUpPage},
+    answers={200: schemas.FailedPassPage},
     parameters=(pagination.LIMIT, pagination.CURSOR),
     problems=("invalid-payload", "forbidden"),
 )
@@ -30,9 +30,9 @@ def list_all() -> Response:
     with who.session():
         found = failed_passes.list_all(org=who.org, limit=limit + 1, before=before)
     page = found[:limit]
-    answer = schemas.GivenUpPage(
+    answer = schemas.FailedPassPage(
         items=[
-            schemas.GivenUp(
+            schemas.FailedPass(
                 id=one.id,
                 submission_id=one.submission_id,
                 essay_id=one.essay_id,

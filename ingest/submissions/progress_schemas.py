@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ingest.web.schemas import Span
 
-Fate = Literal["open", "addressed", "persisting", "moot"]
+Resolution = Literal["open", "addressed", "persisting", "moot"]
 
 
-class Now(BaseModel):
+class CurrentPlace(BaseModel):
     """Where a comment that persists stands in the newest version."""
 
     comment_id: UUID
@@ -35,17 +35,17 @@ class EarlierComment(BaseModel):
     message: str
     next_step: str
     resolution: Annotated[
-        Fate,
+        Resolution,
         Field(
             description="addressed: its words were rewritten, or a reader finds it settled; persisting: it still stands; moot: what it "
             "was about is gone; open: not decided yet, or its words were never found in the text"
         ),
     ]
-    now: Annotated[Now | None, Field(description="only while it persists")]
+    now: Annotated[CurrentPlace | None, Field(description="only while it persists")]
     decided_in_version: int | None
 
 
-class Counts(BaseModel):
+class ResolutionCounts(BaseModel):
     """How many of the earlier comments came to which end."""
 
     addressed: int
@@ -61,6 +61,6 @@ class Progress(BaseModel):
     submission_id: Annotated[UUID, Field(description="the newest version")]
     version: int
     status: str
-    counts: Counts
+    counts: ResolutionCounts
     new_comments: Annotated[int, Field(description="comments on the newest version that no earlier one had")]
     comments: list[EarlierComment]

@@ -12,18 +12,18 @@ from uuid import UUID
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
-from ingest.feedback.view import fetch_seen, is_staff
+from ingest.feedback.view import fetch_view, is_staff
 from ingest.web import schemas
 from ingest.web.access_log import note_read
 from ingest.web.body import read_body
 from ingest.web.identity import Identity, identity
-from ingest.web.long_poll import Waiting
+from ingest.web.long_poll import LongPollSlots
 from ingest.web.openapi import Parameter, operation
 from ingest.web.problems import Problem
 from models import essays, events
 from models.broker import HintBroker
 from models.errors import DomainError
-from models.essays import Draft, Receipt, Source
+from models.essays import Draft, Receipt, SubmissionSource
 from models.jobs import Queue
 from models.queue import place_of
 from models.users import recognise_student
@@ -109,13 +109,13 @@ def status(submission_id: UUID) -> Response:
     held = False
     before = etag(body)
     if asked and body["status"] not in FINAL and (not known or known.contains_raw(before)):
-        waiting: Waiting = current_app.extensions["essaycoach.waiting"]
+        waiting: LongPollSlots = current_app.extensions["essaycoach.waiting"]
         with waiting.slot() as free:
             held = free
             if free:
                 g.waited = True
                 seconds = min(int(asked.group(1)), LONGEST_WAIT_SECONDS)
-                body = waiting.until(
+                body = waiting.wait_until(
                     lambda: read_status(submission_id, who, with_place=False),
                     lambda new: etag(new) != before,
                     seconds=seconds,
@@ -139,7 +139,7 @@ def follow(submission_id: UUID) -> Response:
     """Stream one event per change of state, ending with the final one. Past the bound of listeners, answer the state once."""
     who = identity(scope="read")
     first = read_status(submission_id, who)
-    waiting: Waiting = current_app.extensions["essaycoach.waiting"]
+    waiting: LongPollSlots = current_app.extensions["essaycoach.waiting"]
     g.waited = True
 
     def stream() -> Iterator[str]:
@@ -152,7 +152,7 @@ def follow(submission_id: UUID) -> Response:
                 step = min(15.0, remaining)
                 remaining -= step
                 try:
-                    newer = waiting.until(
+                    newer = waiting.wait_until(
                         lambda: read_status(submission_id, who, with_place=False),
                         lambda new: etag(new) != tag,  # noqa: B023 - asked before the loop goes on
                         seconds=step,
@@ -176,7 +176,7 @@ def read_feedback(submission_id: UUID) -> Response:
     """
     who = identity(scope="read")
     with who.session():
-        found = fetch_seen(submission_id, who)
+        found = fetch_view(submission_id, who)
         header = found["header"]
         note_read(who, entity="submission", entity_id=submission_id, person=header["user_id"])
         if who.user == header["user_id"] and found["status"] in FINAL:
@@ -211,7 +211,7 @@ def idempotency_key(*, needed: bool) -> str | None:
     return matched.group(1) or matched.group(2)
 
 
-def to_draft(wanted: schemas.Submission, *, source: Source) -> Draft:
+def to_draft(wanted: schemas.Submission, *, source: SubmissionSource) -> Draft:
     """Return the checked request as a draft. Raises Problem for a text that cannot be accepted."""
     if not wanted.text.strip():
         raise Problem(

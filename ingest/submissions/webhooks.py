@@ -104,12 +104,12 @@ def _carry_out(delivery: Delivery, wanted: schemas.Submission) -> Response:
         raise _below_data(problem) from None
     hints: tuple[Hint, ...] = ()
     with session(org=delivery.org, role="ec_lms", actor=delivery.source):
-        answer = events.first_sight(delivery)
+        answer = events.record_first_delivery(delivery)
         if answer is None:
             author = author_of(wanted, org=delivery.org)
             receipt = essays.receive(author, draft, org=delivery.org)
             answer, hints = to_answer(receipt), receipt.hints
-            events.keep_sight(delivery, answer=answer, submission=receipt.submission)
+            events.store_delivery_answer(delivery, answer=answer, submission=receipt.submission)
             events.store_delivery(
                 delivery,
                 outcome="accepted",
@@ -125,10 +125,10 @@ def _carry_out(delivery: Delivery, wanted: schemas.Submission) -> Response:
 def _ignore(delivery: Delivery, reason: str) -> Response:
     """Answer 200: a 4xx for something authentic would make many an LMS switch the endpoint off."""
     with session(org=delivery.org, role="ec_lms", actor=delivery.source):
-        answer = events.first_sight(delivery)
+        answer = events.record_first_delivery(delivery)
         if answer is None:
             answer = {"ignored": reason}
-            events.keep_sight(delivery, answer=answer)
+            events.store_delivery_answer(delivery, answer=answer)
             events.store_delivery(delivery, outcome="ignored", reason=reason)
     return jsonify(answer)
 

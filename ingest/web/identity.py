@@ -104,7 +104,7 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
             with session(role="ec_auth"):
                 caller = recognise_api_key(token, pepper=settings.api_key_pepper)
         except Unauthorised as error:
-            raise _stranger("unauthorized", str(error)) from None
+            raise _unauthenticated("unauthorized", str(error)) from None
         rate_limits.count(f"key:{caller.id}")
         if scope is not None and scope not in caller.scopes:
             raise Problem("forbidden", f"This API key lacks the scope {scope!r}.")
@@ -244,9 +244,9 @@ def _bearer() -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        raise _stranger("unauthorized", "The Authorization header must be 'Bearer' and a token.")
+        raise _unauthenticated("unauthorized", "The Authorization header must be 'Bearer' and a token.")
     if not token.startswith(KEY_PREFIX) and token.count(".") != 2:
-        raise _stranger("unauthorized", "The bearer is neither an access token nor an API key.")
+        raise _unauthenticated("unauthorized", "The bearer is neither an access token nor an API key.")
     return token
 
 
@@ -261,11 +261,11 @@ def _decode(token: str, *, wanted: str) -> dict[str, Any]:
         if wanted == "access" and claims["role"] not in ("student", "educator", "admin"):
             raise KeyError("role")
     except jwt.ExpiredSignatureError:
-        raise _stranger("token-expired", "The token has expired.") from None
+        raise _unauthenticated("token-expired", "The token has expired.") from None
     except Exception:  # noqa: BLE001 - whatever is wrong with a stranger's token, the answer is the same
-        raise _stranger("invalid-token", "The token was not issued here, or has been changed.") from None
+        raise _unauthenticated("invalid-token", "The token was not issued here, or has been changed.") from None
     if claims["type"] != wanted:
-        raise _stranger("invalid-token", f"This is not the kind of token that is needed here: send an {wanted} token.")
+        raise _unauthenticated("invalid-token", f"This is not the kind of token that is needed here: send an {wanted} token.")
     return claims
 
 
@@ -281,7 +281,7 @@ def _verified(token: str, keys: SigningKeys) -> dict[str, Any]:
     )
 
 
-def _stranger(slug: str, detail: str) -> Problem:
+def _unauthenticated(slug: str, detail: str) -> Problem:
     """Return the problem of somebody who cannot be told; one who tries too often from one address hears of that instead."""
     rate_limits.count_address()
     return Problem(slug, detail)

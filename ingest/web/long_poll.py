@@ -13,7 +13,7 @@ State = TypeVar("State")
 LOOK_EVERY_SECONDS = 0.2
 
 
-class Waiting:
+class LongPollSlots:
     """The slots of one process. No database connection is held between two looks."""
 
     def __init__(self, slots: int) -> None:
@@ -29,7 +29,7 @@ class Waiting:
             if free:
                 self._slots.release()
 
-    def until(
+    def wait_until(
         self, look: Callable[[], State], changed: Callable[[State], bool], *, seconds: float, now: State
     ) -> State:
         """Return the first state that counts as changed, or the latest one when the time is up."""

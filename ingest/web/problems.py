@@ -18,7 +18,7 @@ CONTENT_TYPE = "application/problem+json"
 
 
 @dataclass(frozen=True)
-class Kind:
+class ProblemType:
     """One kind of problem: its status, its title, and what the reader should do about it."""
 
     status: int
@@ -27,96 +27,96 @@ class Kind:
     retry_after: int | None = None
 
 
-KINDS: dict[str, Kind] = {
-    "malformed-json": Kind(
+KINDS: dict[str, ProblemType] = {
+    "malformed-json": ProblemType(
         400,
         "The body is not well-formed JSON",
         "Send one JSON value in UTF-8, without a BOM, without duplicate members.",
     ),
-    "idempotency-key-missing": Kind(
+    "idempotency-key-missing": ProblemType(
         400,
         "An Idempotency-Key is needed",
         "API keys must send an Idempotency-Key header, a new one for each new request.",
     ),
-    "idempotency-key-invalid": Kind(
+    "idempotency-key-invalid": ProblemType(
         400,
         "The Idempotency-Key is not usable",
         "Use 1 to 255 visible ASCII characters, bare (then without a comma) or in double quotes, in one header.",
     ),
-    "unauthorized": Kind(
+    "unauthorized": ProblemType(
         401, "Credentials are missing or not understood", "Send 'Authorization: Bearer <access token or API key>'."
     ),
-    "invalid-token": Kind(
+    "invalid-token": ProblemType(
         401, "The token is not valid here", "Sign in again, or refresh with the newest refresh token."
     ),
-    "token-expired": Kind(401, "The token has expired", "Use the refresh token to get a new pair."),
-    "missing-signature": Kind(
+    "token-expired": ProblemType(401, "The token has expired", "Use the refresh token to get a new pair."),
+    "missing-signature": ProblemType(
         401,
         "A webhook header is missing",
         "Send webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks).",
     ),
-    "invalid-signature": Kind(
+    "invalid-signature": ProblemType(
         401,
         "No signature matches",
         "Sign 'id.timestamp.body' with the source's current secret and send the bytes that were signed.",
     ),
-    "timestamp-out-of-range": Kind(
+    "timestamp-out-of-range": ProblemType(
         401,
         "The webhook timestamp is too far from now",
         "Check the sender's clock; the attempt must be signed within 300 seconds.",
     ),
-    "forbidden": Kind(403, "Your role may not do this", "Ask somebody with the role this operation needs."),
-    "not-found": Kind(
+    "forbidden": ProblemType(403, "Your role may not do this", "Ask somebody with the role this operation needs."),
+    "not-found": ProblemType(
         404, "There is nothing here for you", "Check the address. What belongs to others answers the same."
     ),
-    "method-not-allowed": Kind(
+    "method-not-allowed": ProblemType(
         405, "This address does not know that method", "The Allow header lists the methods it knows."
     ),
-    "request-in-progress": Kind(
+    "request-in-progress": ProblemType(
         409, "The same request is being carried out", "Ask again in a moment; the answer will be the first one's.", 1
     ),
-    "conflict": Kind(
+    "conflict": ProblemType(
         409, "Something else has this value already", "Choose another value, or change what has it; see errors[]."
     ),
-    "in-use": Kind(409, "Something still needs this", "Remove or change what points at it first."),
-    "last-admin": Kind(409, "Nobody could administer the org then", "Make somebody else an admin first."),
-    "own-account": Kind(
+    "in-use": ProblemType(409, "Something still needs this", "Remove or change what points at it first."),
+    "last-admin": ProblemType(409, "Nobody could administer the org then", "Make somebody else an admin first."),
+    "own-account": ProblemType(
         409, "Nobody takes their own rights away", "Ask another admin to disable, demote or delete this account."
     ),
-    "key-ended": Kind(409, "The API key has expired or was revoked", "Make a new API key."),
-    "no-email": Kind(409, "This person has no e-mail address", "Give the account an address first."),
-    "account-disabled": Kind(409, "This account is disabled", "Enable the account first."),
-    "feedback-not-ready": Kind(
+    "key-ended": ProblemType(409, "The API key has expired or was revoked", "Make a new API key."),
+    "no-email": ProblemType(409, "This person has no e-mail address", "Give the account an address first."),
+    "account-disabled": ProblemType(409, "This account is disabled", "Enable the account first."),
+    "feedback-not-ready": ProblemType(
         409, "There is no feedback to show yet", "Ask again later; the status of the submission says how far it is.", 2
     ),
-    "payload-too-large": Kind(413, "The body is too large", "Send at most 1 MiB."),
-    "unsupported-media-type": Kind(415, "The content type is not JSON", "Send 'Content-Type: application/json'."),
-    "unsupported-content-encoding": Kind(
+    "payload-too-large": ProblemType(413, "The body is too large", "Send at most 1 MiB."),
+    "unsupported-media-type": ProblemType(415, "The content type is not JSON", "Send 'Content-Type: application/json'."),
+    "unsupported-content-encoding": ProblemType(
         415, "The content encoding is not supported", "Send the body as it is, without Content-Encoding."
     ),
-    "invalid-payload": Kind(
+    "invalid-payload": ProblemType(
         422, "Some fields are not acceptable", "Each entry of errors[] points at a field and says what was wrong."
     ),
-    "invalid-roster": Kind(
+    "invalid-roster": ProblemType(
         422,
         "Some rows of the roster cannot be imported",
         "Mend the rows that errors[] names and send the whole roster again; nothing of it was imported.",
     ),
-    "essay-empty": Kind(422, "The essay is empty", "Send a text with at least one visible character."),
-    "essay-too-long": Kind(422, "The essay is too long", "Send at most 100,000 characters."),
-    "invalid-text": Kind(
+    "essay-empty": ProblemType(422, "The essay is empty", "Send a text with at least one visible character."),
+    "essay-too-long": ProblemType(422, "The essay is too long", "Send at most 100,000 characters."),
+    "invalid-text": ProblemType(
         422, "The text holds characters that cannot be stored", "Remove U+0000 and unpaired surrogates."
     ),
-    "idempotency-key-reused": Kind(
+    "idempotency-key-reused": ProblemType(
         422, "This key came before with another request", "Use a new key (or webhook-id) for a new request."
     ),
-    "rate-limited": Kind(429, "Too many requests", "Wait as long as Retry-After says."),
-    "internal-error": Kind(
+    "rate-limited": ProblemType(429, "Too many requests", "Wait as long as Retry-After says."),
+    "internal-error": ProblemType(
         500,
         "Something went wrong on our side",
         "Report the request id; nothing you sent was lost if you got no 2xx before.",
     ),
-    "temporarily-unavailable": Kind(
+    "temporarily-unavailable": ProblemType(
         503,
         "The service cannot answer right now",
         "Send the same request again after Retry-After, with the same Idempotency-Key if it had one.",

@@ -124,7 +124,7 @@ class Ignored(BaseModel):
     ignored: str
 
 
-class GivenUp(BaseModel):
+class FailedPass(BaseModel):
     """A pass that ended without a result and waits for a person."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -137,10 +137,10 @@ class GivenUp(BaseModel):
     finished_at: datetime
 
 
-class GivenUpPage(BaseModel):
+class FailedPassPage(BaseModel):
     """A page of given-up passes, newest submission first."""
 
-    items: list[GivenUp]
+    items: list[FailedPass]
     next_cursor: Annotated[str | None, Field(description="pass it as `cursor` for the next page; null on the last")]
 
 
@@ -161,7 +161,7 @@ class PassStatus(BaseModel):
     reason: Annotated[str | None, Field(description="why the last attempt failed, or why the pass was given up")]
 
 
-class Place(BaseModel):
+class QueuePosition(BaseModel):
     """Where a waiting submission stands."""
 
     position: int
@@ -179,7 +179,7 @@ class Status(BaseModel):
     completed_at: datetime | None
     released: bool
     passes: dict[str, PassStatus]
-    queue: Annotated[Place | None, Field(description="null once every pass has started")]
+    queue: Annotated[QueuePosition | None, Field(description="null once every pass has started")]
 
 
 class Span(BaseModel):

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ingest.accounts.mail import Letter, Post, Smtp, is_address, make_mailer, to_message
+from ingest.accounts.mail import Email, MailQueue, Smtp, is_address, make_mailer, to_message
 from models.errors import SettingsError
 
 SENDER = Address(display_name="EssayCoach", addr_spec="post@school.example")
-LETTER = Letter(to="alice@northside.example", subject="Hello", text="A word to keep: ümläut.\n.\nThe end.\n")
+LETTER = Email(to="alice@northside.example", subject="Hello", text="A word to keep: ümläut.\n.\nThe end.\n")
 
 
 class Inbox:
@@ -95,7 +95,7 @@ def server(certificate, monkeypatch):
         one.stop()
 
 
-def send(address: str, letter: Letter = LETTER) -> None:
+def send(address: str, letter: Email = LETTER) -> None:
     make_mailer(address).send(to_message(letter, sender=SENDER), to=letter.to)
 
 
@@ -155,7 +155,7 @@ def test_what_is_not_one_address_is_never_written_to(server, to):
     inbox, port = server(tls="no")
     assert not is_address(to)
     with pytest.raises(ValueError, match="address"):
-        send(f"smtp://127.0.0.1:{port}?tls=no", Letter(to=to, subject="s", text="t"))
+        send(f"smtp://127.0.0.1:{port}?tls=no", Email(to=to, subject="s", text="t"))
     assert inbox.taken == []
 
 
@@ -167,13 +167,13 @@ def test_one_address_is_one(to):
 @pytest.mark.parametrize("subject", ["Hello\r\nBcc: mallory@evil.example", "Hello\nX: y", "Hello\r\n\r\nbody"])
 def test_a_line_break_in_a_subject_makes_no_header(subject):
     with pytest.raises(ValueError, match="linefeed or carriage return"):
-        to_message(Letter(to="a@b.example", subject=subject, text="t"), sender=SENDER)
+        to_message(Email(to="a@b.example", subject=subject, text="t"), sender=SENDER)
 
 
 def test_a_text_that_looks_like_smtp_stays_text(server):
     inbox, port = server(tls="no")
     text = "one\n.\nMAIL FROM:<mallory@evil.example>\nRCPT TO:<a@b.example>\nDATA\n.\nQUIT\n..\n"
-    send(f"smtp://127.0.0.1:{port}?tls=no", Letter(to="a@b.example", subject="s", text=text))
+    send(f"smtp://127.0.0.1:{port}?tls=no", Email(to="a@b.example", subject="s", text=text))
     [message] = inbox.messages
     assert message.get_content().replace("\r\n", "\n") == text
     assert inbox.taken[0].rcpt_tos == ["a@b.example"]
@@ -247,18 +247,18 @@ class Kept:
         self.sent.append(to)
 
 
-def letter_to(name: str) -> Letter:
-    return Letter(to=f"{name}@northside.example", subject="s", text="t")
+def letter_to(name: str) -> Email:
+    return Email(to=f"{name}@northside.example", subject="s", text="t")
 
 
 def test_one_letter_that_cannot_be_sent_stops_no_other_and_no_address_is_logged(caplog):
     mailer = Kept()
-    post = Post(mailer, sender=SENDER)
+    post = MailQueue(mailer, sender=SENDER)
     for write in (lambda: letter_to("broken"), lambda: letter_to("alice"), lambda: None, lambda: 1 / 0, lambda: letter_to("bob")):
-        assert post.later(write)
-    assert not post.settle(within_seconds=0.0)
+        assert post.enqueue(write)
+    assert not post.drain(within_seconds=0.0)
     mailer.go.set()
-    assert post.settle(within_seconds=20)
+    assert post.drain(within_seconds=20)
     assert mailer.sent == ["alice@northside.example", "bob@northside.example"]
     logged = caplog.text
     assert "OSError" in logged
@@ -269,10 +269,10 @@ def test_one_letter_that_cannot_be_sent_stops_no_other_and_no_address_is_logged(
 def test_past_the_bound_a_letter_is_refused_at_once(monkeypatch):
     monkeypatch.setattr("ingest.accounts.mail.MOST_WAITING", 3)
     mailer = Kept()
-    post = Post(mailer, sender=SENDER)
-    taken = [post.later(lambda: letter_to("alice")) for _ in range(20)]
+    post = MailQueue(mailer, sender=SENDER)
+    taken = [post.enqueue(lambda: letter_to("alice")) for _ in range(20)]
     assert 3 <= taken.count(True) <= 4
     assert not taken[-1]
     mailer.go.set()
-    assert post.settle(within_seconds=20)
+    assert post.drain(within_seconds=20)
     assert len(mailer.sent) == taken.count(True)

@@ -37,7 +37,7 @@ class Mailing:
 
     def letters(self) -> list:
         """Every letter so far, oldest first, once all that was asked for has been dealt with."""
-        assert self.app.extensions["essaycoach.post"].settle(within_seconds=20)
+        assert self.app.extensions["essaycoach.post"].drain(within_seconds=20)
         files = sorted(self.box.glob("*.eml"), key=lambda one: one.stat().st_mtime_ns)
         return [email.message_from_bytes(one.read_bytes(), policy=email.policy.default) for one in files]
 
@@ -494,7 +494,7 @@ def test_a_mail_server_that_is_away_or_silent_changes_no_answer(standing, somebo
     assert {one.status_code for one in answers} == {202}
     assert len({one.data for one in answers}) == 1
     assert broken.post(f"/v1/users/{who.id}/invite", headers=standing.signed_in("ada")).status_code == 202
-    assert app.extensions["essaycoach.post"].settle(within_seconds=30)
+    assert app.extensions["essaycoach.post"].drain(within_seconds=30)
 
 
 def test_no_log_line_names_an_address_a_token_or_a_password(standing, mailing, somebody, caplog):

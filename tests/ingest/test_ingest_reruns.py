@@ -16,7 +16,7 @@ from models.courses import CriterionDraft, add_assignment, add_rubric
 from models.essays import fetch_task
 from models.jobs import Hint
 from tests.ingest.conftest import ESSAY, connect
-from workers import clock
+from workers.duties import erasure
 
 if TYPE_CHECKING:
     from tests.ingest.conftest import Place, Refused
@@ -234,10 +234,10 @@ def test_last_a_rubric_is_tried_on_three_samples_that_only_the_teacher_reads_and
 
     own = place.hand_in("alice")
     connect(place.database, "ec_clock")
-    assert clock.delete_trials() == 0
+    assert erasure.delete_rubric_previews() == 0
     place.database.sql("update essays set trial_until = now() - interval '1 s' where trial_until is not null")
-    assert clock.delete_trials() == 3
-    assert clock.delete_trials() == 0
+    assert erasure.delete_rubric_previews() == 3
+    assert erasure.delete_rubric_previews() == 0
     connect(place.database, "ec_ingest")
     refused(get(place, receipts[0]["links"]["self"]), 404, "not-found")
     for table in ("essays", "submissions", "passes", "feedback"):

@@ -323,7 +323,7 @@ def test_the_slot_is_free_again_after_a_wait_that_failed(standing):
     before = waiting._slots._value
     with pytest.raises(ZeroDivisionError), waiting.slot() as free:
         assert free
-        waiting.until(lambda: 1 // 0, bool, seconds=1, now=0)
+        waiting.wait_until(lambda: 1 // 0, bool, seconds=1, now=0)
     assert waiting._slots._value == before
 
 

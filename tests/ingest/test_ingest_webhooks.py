@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from standardwebhooks import Webhook
 
-from models.crypto import Place, keyring
+from models.crypto import AssociatedData, keyring
 from models.db import session
 from models.users import data_key
 
@@ -183,7 +183,7 @@ def test_a_signature_is_asked_for_before_the_body_is_looked_at(lms, refused):
 def set_secrets(standing, source, *, previous: str | None, ends_in: str) -> None:
     with session(org=standing.school.org, role="ec_admin"):
         sealed = None if previous is None else keyring().seal(
-            previous, place=Place("sources", "previous_secret", standing.school.org, source)
+            previous, place=AssociatedData("sources", "previous_secret", standing.school.org, source)
         )  # fmt: skip
     standing.database.sql(
         "update sources set previous_secret = %s, previous_secret_until = now() + %s::interval where id = %s",
@@ -356,7 +356,7 @@ def test_an_authentic_but_unusable_delivery_is_refused_and_kept_encrypted(
     assert (outcome, reason) == ("refused", slug)
     # A body of a byte or two is found in random bytes by chance.
     assert len(body) < 8 or body not in bytes(sealed)
-    opened = keyring().open(bytes(sealed), place=Place("inbound_events", "body", standing.school.org, UUID(str(row))))
+    opened = keyring().open(bytes(sealed), place=AssociatedData("inbound_events", "body", standing.school.org, UUID(str(row))))
     assert opened == body.decode("utf-8", "backslashreplace")
 
 
@@ -380,7 +380,7 @@ def test_an_accepted_delivery_is_kept_under_the_students_own_key(standing, lms, 
     )
     with session(org=standing.school.org, role="ec_admin"):
         key = data_key(UUID(str(user)), org=standing.school.org)
-    place = Place("inbound_events", "body", standing.school.org, UUID(str(row)))
+    place = AssociatedData("inbound_events", "body", standing.school.org, UUID(str(row)))
     assert key.open(bytes(sealed), place=place) == body.decode()
 
 

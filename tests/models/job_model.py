@@ -77,7 +77,7 @@ class Pass:
     effect: tuple[int, int] | None = None
 
     @property
-    def suspect(self) -> bool:
+    def poison_suspect(self) -> bool:
         return self.lost >= MAX_LOST - 1
 
     def wait(self, *, due: bool, error: str | None = None) -> None:
@@ -131,8 +131,8 @@ class JobModel:
 
     def claimable(self) -> list[Pass]:
         """The passes that are due; a suspect only while no other suspect runs."""
-        suspect_runs = any(one.suspect for one in self.in_state("running"))
-        return [one for one in self.in_state("queued") if one.due and not (one.suspect and suspect_runs)]
+        suspect_runs = any(one.poison_suspect for one in self.in_state("running"))
+        return [one for one in self.in_state("queued") if one.due and not (one.poison_suspect and suspect_runs)]
 
     def turns(self, hinted: UUID) -> dict[Queue, set[UUID]]:
         """The passes that may be offered, by queue: those of the orgs with the fewest running.

@@ -129,7 +129,7 @@ def build(database: Database) -> Scene:
             receipts[school.slug, name, assignment] = _hand_in(school, name, assignment)
         with db.session(org=school.org, role="ec_lms"):
             sent = Delivery(org=school.org, source=school.source, event_id=f"event-{school.slug}", body=b"{}")
-            events.first_sight(sent)
+            events.record_first_delivery(sent)
             events.store_delivery(sent, outcome="ignored", reason="not an essay")
     for school in schools:
         database.sql(

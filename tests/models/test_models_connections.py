@@ -13,7 +13,7 @@ from conftest import PEPPER, Database, School, session_of
 
 from models import connections, db
 from models.connections import EVERY_SCOPE
-from models.crypto import Place, keyring
+from models.crypto import AssociatedData, keyring
 from models.errors import Ended, Invalid, NotFound, Undecipherable
 from tests.models.races import together, warm_up
 
@@ -79,7 +79,7 @@ def test_the_secret_before_is_sealed_for_its_own_column(school: School, database
     assert live_secrets(school) == (new, school.source_secret)
     previous = bytes(database.sql("select previous_secret from sources where id = %s", str(school.source))[0][0])  # type: ignore[arg-type]
     with pytest.raises(Undecipherable):
-        keyring().open(previous, place=Place("sources", "secret", school.org, school.source))
+        keyring().open(previous, place=AssociatedData("sources", "secret", school.org, school.source))
     database.sql("update sources set secret = previous_secret where id = %s", str(school.source))
     with pytest.raises(Undecipherable):
         live_secrets(school)

@@ -12,14 +12,14 @@ import pytest
 from conftest import INDEX_KEY, MASTER_KEY, Become, Database, School, session_of
 
 from models import crypto, db, essays, settings, users
-from models.crypto import Ciphertext, EncryptedField, Key, Keyring, Place
+from models.crypto import AssociatedData, Ciphertext, EncryptedField, Key, Keyring
 from models.errors import NotFound, SettingsError, Undecipherable
 from models.essays import Draft
 from models.settings import CryptoSettings, read_crypto
 from models.tables import Users
 
 ORG, ROW = UUID(int=1), UUID(int=2)
-HERE = Place("essays", "title", ORG, ROW)
+HERE = AssociatedData("essays", "title", ORG, ROW)
 OLD_MASTER, NEW_MASTER, INDEX = b"o" * 32, b"n" * 32, b"i" * 32
 
 
@@ -54,7 +54,7 @@ def test_the_same_words_never_look_the_same_twice(key: Key) -> None:
     ],
     ids=["another table", "another column", "another org", "another row"],
 )
-def test_a_ciphertext_moved_elsewhere_does_not_open(key: Key, elsewhere: Place) -> None:
+def test_a_ciphertext_moved_elsewhere_does_not_open(key: Key, elsewhere: AssociatedData) -> None:
     sealed = key.seal("My summer", place=HERE)
 
     with pytest.raises(Undecipherable, match=f"{elsewhere.table}.{elsewhere.column}"):
@@ -229,11 +229,11 @@ def test_what_is_wrapped_and_sealed_anew_opens_with_the_new_master_alone() -> No
     wrapped, key = before.new_data_key(org=ORG, user=ROW)
     words, secret = key.seal("My summer", place=HERE), before.seal("whsec_1", place=HERE)
 
-    anew = after.wrapped_anew(wrapped, org=ORG, user=ROW)
+    anew = after.rewrap(wrapped, org=ORG, user=ROW)
 
     assert anew.master_key_id == "k2"
     assert alone.data_key(anew, org=ORG, user=ROW).open(words, place=HERE) == "My summer"
-    assert alone.open(after.sealed_anew(secret, place=HERE), place=HERE) == "whsec_1"
+    assert alone.open(after.reencrypt(secret, place=HERE), place=HERE) == "whsec_1"
     assert after.seal("x", place=HERE).startswith(after.current_prefix)
     assert (after.lacks("k1"), alone.lacks("k1")) == (False, True)
 
@@ -245,9 +245,9 @@ def test_nothing_is_sealed_anew_for_a_place_it_did_not_belong_to() -> None:
     secret = ring(k1=OLD_MASTER).seal("whsec_1", place=HERE)
 
     with pytest.raises(Undecipherable):
-        both.wrapped_anew(wrapped, org=ORG, user=UUID(int=9))
+        both.rewrap(wrapped, org=ORG, user=UUID(int=9))
     with pytest.raises(Undecipherable):
-        both.sealed_anew(secret, place=replace(HERE, row=UUID(int=9)))
+        both.reencrypt(secret, place=replace(HERE, row=UUID(int=9)))
 
 
 @pytest.mark.parametrize("how", ["printed", "printed with blanks"])

@@ -12,7 +12,7 @@ import pytest
 from conftest import Become, Database, School, session_of
 
 from models import db, essays, events, users
-from models.crypto import Key, Place, keyring
+from models.crypto import AssociatedData, Key, keyring
 from models.errors import InProgress, KeyReused, Undecipherable
 from models.essays import Draft
 from models.events import Delivery
@@ -36,9 +36,9 @@ def delivery(school: School, event_id: str = "msg_1", body: bytes = b'{"text": "
 
 def deliver(one: Delivery, answer: dict[str, Any] | None = None) -> dict[str, Any] | None:
     with db.session(org=one.org, role="ec_lms"):
-        before = events.first_sight(one)
+        before = events.record_first_delivery(one)
         if before is None:
-            events.keep_sight(one, answer=answer or {"status": "accepted"})
+            events.store_delivery_answer(one, answer=answer or {"status": "accepted"})
         return before
 
 
@@ -151,7 +151,7 @@ def test_of_twenty_equal_deliveries_one_is_new(school: School) -> None:
 
 def test_a_delivery_without_an_answer_yet_is_in_progress(school: School) -> None:
     with db.session(org=school.org, role="ec_lms"):
-        events.first_sight(delivery(school))
+        events.record_first_delivery(delivery(school))
 
     with pytest.raises(InProgress):
         deliver(delivery(school))
@@ -160,9 +160,9 @@ def test_a_delivery_without_an_answer_yet_is_in_progress(school: School) -> None
 def test_a_delivery_remembers_the_submission_it_led_to(school: School, database: Database) -> None:
     with db.session(org=school.org, role="ec_lms"):
         one = delivery(school)
-        events.first_sight(one)
+        events.record_first_delivery(one)
         receipt = essays.receive(school.alice, Draft(title="T", text="x", source="webhook"), org=school.org)
-        events.keep_sight(one, answer={}, submission=receipt.submission)
+        events.store_delivery_answer(one, answer={}, submission=receipt.submission)
 
     assert database.sql("select submission_id from seen_events where org_id = %s", school.org) == [(receipt.submission,)]
 
@@ -179,7 +179,7 @@ def test_an_accepted_body_is_kept_under_the_students_key(school: School, databas
         events.store_delivery(one, outcome="accepted", user=school.alice, key=key)
 
     event, body, outcome, reason, user, digest = kept(database, school)
-    place = Place("inbound_events", "body", school.org, event)
+    place = AssociatedData("inbound_events", "body", school.org, event)
     assert b"secret" not in bytes(body)
     assert (outcome, reason, user, bytes(digest)) == ("accepted", None, school.alice, one.body_sha256())
     assert key.open(body, place=place) == one.body.decode()
@@ -196,7 +196,7 @@ def test_a_body_of_nobody_we_know_is_kept_under_the_installations_key(school: Sc
     event, body, outcome, reason, user, _ = kept(database, school)
     assert b"secret" not in bytes(body)
     assert (outcome, reason, user) == ("refused", "not JSON", None)
-    opened = keyring().open(bytes(body), place=Place("inbound_events", "body", school.org, event))
+    opened = keyring().open(bytes(body), place=AssociatedData("inbound_events", "body", school.org, event))
     assert opened == "\\xff not even UTF-8, secret"
 
 

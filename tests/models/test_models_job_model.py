@@ -31,7 +31,7 @@ from models.audit import Actor
 from models.crypto import Key
 from models.errors import FenceLost, KeyReused, NotFound
 from models.essays import Draft, Receipt
-from models.failed_passes import GivenUp
+from models.failed_passes import FailedPass
 from models.feedback import Author, CommentDraft
 from models.jobs import Hint, PassName, Queue
 from models.passes import Claim
@@ -167,7 +167,7 @@ class Life(RuleBasedStateMachine):
         self.won: Counter[str] = Counter()
         self.texts: dict[UUID, Version] = {}
         self.answers: list[tuple[dict[str, Any], dict[str, Any], str, dict[str, Any]]] = []
-        self.listed: list[GivenUp] = []
+        self.listed: list[FailedPass] = []
         self.replayed: set[str] = set()
         self.before: dict[str, tuple[str, int]] = {}
         self.records: Counter[str] = Counter()
@@ -257,10 +257,10 @@ class Life(RuleBasedStateMachine):
         in_company = wanted is not None and wanted.state == "queued" and wanted.due
         claim, _ = self._claim(worker, pass_id, org=wanted.version.org if wanted else self.world.schools[0].org)
         refused = "a second suspect" if in_company else "nothing"
-        WALK["claim: " + (refused if claim is None else "a suspect" if claim.suspect else "won")] += 1
+        WALK["claim: " + (refused if claim is None else "a suspect" if claim.poison_suspect else "won")] += 1
 
     def _claim(self, worker: int, pass_id: UUID, *, org: UUID, gather: bool = False) -> tuple[Claim | None, bool]:
-        suspects = sum(one.suspect for one in self.model.in_state("running"))
+        suspects = sum(one.poison_suspect for one in self.model.in_state("running"))
         cancelled = False
         with self.world.acting("ec_worker", org=org):
             claim = passes.claim(pass_id, org=org, lease_seconds=3600)
@@ -274,7 +274,7 @@ class Life(RuleBasedStateMachine):
             return None, False
         assert (claim.submission, claim.name) == (expected.version.id, expected.name)
         assert (claim.attempt, claim.fence, claim.lost) == (expected.attempt, expected.fence, expected.lost)
-        assert not (claim.suspect and suspects), "two last tries at once"
+        assert not (claim.poison_suspect and suspects), "two last tries at once"
         assert cancelled == (gather and not expected.version.is_newest)
         if cancelled:
             expected.end("cancelled")
@@ -464,7 +464,7 @@ class Life(RuleBasedStateMachine):
         expected = self.model.give_up_ancient()
         for clock in range(2):
             with self.world.acting("ec_clock"):
-                assert passes.give_up_hopeless(limit=500) == (0 if clock else expected)
+                assert passes.give_up_stalled(limit=500) == (0 if clock else expected)
         WALK["hopeless: some" if expected else "hopeless: none"] += 1
 
     @rule(number=numbers, by_a_fault=st.booleans())
@@ -514,7 +514,7 @@ class Life(RuleBasedStateMachine):
         WALK["discard: some" if discarded else "discard: none"] += 1
 
     @contextmanager
-    def _before_a_list(self, school: School, picks: list[int], current: bool) -> Iterator[tuple[Actor, list[GivenUp]]]:
+    def _before_a_list(self, school: School, picks: list[int], current: bool) -> Iterator[tuple[Actor, list[FailedPass]]]:
         """An admin picks from their list of now, or from all lists that anybody was ever shown."""
         with self.world.acting("ec_ingest", org=school.org, user=school.ada, role="ec_admin"):
             whole = failed_passes.list_all(org=school.org, limit=500, discarded=True)

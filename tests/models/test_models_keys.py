@@ -11,7 +11,7 @@ import pytest
 from conftest import INDEX_KEY, MASTER_KEY, Become, Database, School, session_of
 
 from models import crypto, db, essays, events, keys, users
-from models.crypto import Place, keyring
+from models.crypto import AssociatedData, keyring
 from models.db import Role
 from models.errors import DatabaseAway, Undecipherable
 from models.essays import Draft
@@ -44,7 +44,7 @@ def steps(column: Column, *, limit: int = 100, wait: bool = False) -> list[Step]
     found, after = [], FIRST
     while True:
         with db.session(role="ec_keys"):
-            step = keys.seal_anew(column, after=after, limit=limit, wait=wait)
+            step = keys.reencrypt_batch(column, after=after, limit=limit, wait=wait)
         if step is None:
             return found
         found.append(step)
@@ -176,8 +176,8 @@ def test_a_person_erased_meanwhile_gets_no_key_back(worker: School, database: Da
     become("ec_worker")
 
     with db.session(role="ec_keys"):
-        keys.prove(kept)
-        back = keys.put_back(kept)
+        keys.verify_key(kept)
+        back = keys.restore(kept)
 
     assert back == 1
     assert database.sql("select count(*) from user_keys where user_id = %s", worker.alice) == [(0,)]
@@ -194,11 +194,11 @@ def test_a_forged_key_is_refused_and_a_strangers_goes_nowhere(other_school: Scho
         StoredKey(org=mine.org, user=mine.user, wrapped=mine.wrapped, master_key_id="k9"),
     ):
         with pytest.raises(Undecipherable):
-            keys.prove([forged])
+            keys.verify_key([forged])
     gone = uuid4()
     wrapped, _ = keyring().new_data_key(org=worker.org, user=gone)
     with db.session(role="ec_keys"):
-        assert keys.put_back([StoredKey(org=worker.org, user=gone, wrapped=wrapped.wrapped, master_key_id="k2")]) == 0
+        assert keys.restore([StoredKey(org=worker.org, user=gone, wrapped=wrapped.wrapped, master_key_id="k2")]) == 0
 
 
 @pytest.mark.parametrize("role", ["ec_student", "ec_educator", "ec_admin", "ec_lms", "ec_auth"])
@@ -210,7 +210,7 @@ def test_no_role_of_the_web_program_may_wrap_a_key_anew(
 
     for column in ("user_keys.wrapped", "inbound_events.body"):
         with pytest.raises(peewee.ProgrammingError), db.session(org=worker.org, user=worker.alice, role=role):
-            keys.seal_anew(column, after=FIRST, limit=10, wait=False)
+            keys.reencrypt_batch(column, after=FIRST, limit=10, wait=False)
     with pytest.raises(peewee.ProgrammingError), db.session(org=worker.org, role="ec_keys"):
         keys.count_by_master_key()
 
@@ -244,4 +244,4 @@ def test_after_the_rotation_everything_reads_as_before_with_the_new_key_alone(
     with db.session(org=worker.org):
         assert essays.fetch_task(receipt.submission, org=worker.org).text == "My summer."
     [(sealed,)] = database.sql("select secret from sources where id = %s", worker.source)
-    assert keyring().open(bytes(sealed), place=Place("sources", "secret", worker.org, worker.source)) == worker.source_secret  # type: ignore[call-overload]
+    assert keyring().open(bytes(sealed), place=AssociatedData("sources", "secret", worker.org, worker.source)) == worker.source_secret  # type: ignore[call-overload]

@@ -8,7 +8,7 @@ import pytest
 from conftest import Become, Database, School
 
 from models import circuit_breaker, db
-from models.circuit_breaker import Gate
+from models.circuit_breaker import BreakerState
 from tests.models.races import together, warm_up
 
 CLAUDE = "anthropic"
@@ -22,9 +22,9 @@ def worker(school: School, become: Become, database: Database) -> Iterator[None]
     database.sql("delete from ai_responses")
 
 
-def gate() -> Gate:
+def gate() -> BreakerState:
     with db.session():
-        return circuit_breaker.gate(CLAUDE, probe_seconds=15)
+        return circuit_breaker.breaker_state(CLAUDE, probe_seconds=15)
 
 
 def pause(reason: str, seconds: float) -> None:
@@ -59,8 +59,8 @@ def called(database: Database, school: School) -> Callable[[str], None]:
 
 
 def test_a_provider_nobody_complained_about_is_open() -> None:
-    assert gate() == Gate(wait_seconds=0, reason=None, probe=False)
-    assert gate().open
+    assert gate() == BreakerState(wait_seconds=0, reason=None, probe=False)
+    assert gate().allows_call
 
 
 def test_a_pause_keeps_everybody_away_at_least_as_long_as_the_longest_that_was_named() -> None:
@@ -68,14 +68,14 @@ def test_a_pause_keeps_everybody_away_at_least_as_long_as_the_longest_that_was_n
     pause("rate_limited", 5)
 
     assert 28 < gate().wait_seconds <= 30
-    assert not gate().open
+    assert not gate().allows_call
 
 
 def test_after_a_rate_limit_everybody_may_call_at_once(database: Database) -> None:
     pause("rate_limited", 30)
     let_it_pass(database)
 
-    assert [gate().open for _ in range(3)] == [True] * 3
+    assert [gate().allows_call for _ in range(3)] == [True] * 3
     assert database.sql("select 1 from provider_pauses") == []
 
 
@@ -85,20 +85,20 @@ def test_after_any_other_pause_one_of_eight_finds_out_and_the_rest_wait_for_it(d
     let_it_pass(database)
     warm_up(8)
 
-    gates = [one for one in together(8, lambda _: gate()) if isinstance(one, Gate)]
+    gates = [one for one in together(8, lambda _: gate()) if isinstance(one, BreakerState)]
 
     assert sorted(one.probe for one in gates) == [False] * 7 + [True]
-    assert [one.open for one in gates if not one.probe] == [False] * 7
+    assert [one.allows_call for one in gates if not one.probe] == [False] * 7
     with db.session():
-        circuit_breaker.reopen(CLAUDE)
-    assert gate() == Gate(wait_seconds=0, reason=None, probe=False)
+        circuit_breaker.resume(CLAUDE)
+    assert gate() == BreakerState(wait_seconds=0, reason=None, probe=False)
 
 
 def test_a_probe_that_never_answers_is_followed_by_another(database: Database) -> None:
     pause("overloaded", 30)
     let_it_pass(database)
     assert gate().probe
-    assert gate() == Gate(wait_seconds=1, reason="overloaded", probe=False)
+    assert gate() == BreakerState(wait_seconds=1, reason="overloaded", probe=False)
     let_it_pass(database)
     assert gate().probe
 
@@ -107,10 +107,10 @@ def test_three_failures_in_a_row_pause_the_provider_and_two_do_not(called: Calla
     for _ in range(2):
         called("overloaded")
     assert trip() is None
-    assert gate().open
+    assert gate().allows_call
     called("timeout")
     assert trip() == pytest.approx(2, abs=0.1)
-    assert not gate().open
+    assert not gate().allows_call
 
 
 @pytest.mark.parametrize("outcome", ["ok", "wrong_schema", "refused"])
@@ -158,8 +158,8 @@ def test_a_failed_probe_shortens_no_pause_that_was_named() -> None:
 def test_a_late_good_answer_ends_no_pause_that_began_meanwhile() -> None:
     pause("budget_spent", 300)
     with db.session():
-        circuit_breaker.reopen(CLAUDE)
-    assert not gate().open
+        circuit_breaker.resume(CLAUDE)
+    assert not gate().allows_call
 
 
 def test_a_rate_limit_takes_the_place_of_no_refusal(database: Database) -> None:

@@ -14,7 +14,7 @@ from conftest import PASSWORD, PEPPER, ROUNDS, Database, School, session_of
 
 from models import connections, db, orgs, users
 from models.connections import KEY_PREFIX
-from models.crypto import Place, keyring
+from models.crypto import AssociatedData, keyring
 from models.errors import Invalid, NotFound, Unauthorised
 from models.passwords import Passwords, TooManyAtOnce
 from tests.models.races import together, warm_up
@@ -197,7 +197,7 @@ def test_a_source_has_its_secret_and_the_row_does_not_show_it(school: School, da
 
 @pytest.mark.parametrize(("until", "live"), [("1 hour", 2), ("-1 second", 1)])
 def test_the_previous_secret_lives_until_its_time(school: School, database: Database, until: str, live: int) -> None:
-    old = keyring().seal("whsec_old", place=Place("sources", "previous_secret", school.org, school.source))
+    old = keyring().seal("whsec_old", place=AssociatedData("sources", "previous_secret", school.org, school.source))
     database.sql(
         "update sources set previous_secret = %s, previous_secret_until = now() + %s::interval where id = %s",
         bytes(old), until, school.source,

@@ -59,9 +59,9 @@ def kim(school: School, database: Database, become: Become) -> Kim:
     with db.session(org=school.org, role="ec_lms", actor=school.source):
         student = users.recognise_student(f"kim-{uuid4().hex}", org=school.org, name="Kim Marker", email=email)
         essays.enrol(student, assignment=school.assignment, org=school.org)
-        assert events.first_sight(delivery) is None
+        assert events.record_first_delivery(delivery) is None
         first = essays.receive(student, Draft(title="Phones", text=TEXT, source="webhook", assignment=school.assignment), org=school.org)
-        events.keep_sight(delivery, answer={"id": str(first.submission)}, submission=first.submission)
+        events.store_delivery_answer(delivery, answer={"id": str(first.submission)}, submission=first.submission)
         key = users.data_key(student, org=school.org)
         events.store_delivery(delivery, outcome="accepted", user=student, key=key, submission=first.submission)
     with db.session(org=school.org, user=student, role="ec_student"):
@@ -385,7 +385,7 @@ def test_a_delivery_that_is_repeated_after_the_erasure_is_known_and_ignored(kim:
     request(kim)
     carry_out(kim, become)
     with db.session(org=kim.school.org, role="ec_lms"):
-        assert events.first_sight(kim.delivery) == {"ignored": "the data of this student was erased"}
+        assert events.record_first_delivery(kim.delivery) == {"ignored": "the data of this student was erased"}
 
 
 TOTALS = "select name, labels, count, total from monitor_totals order by name, labels"

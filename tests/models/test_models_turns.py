@@ -135,7 +135,7 @@ def test_a_pass_that_lost_two_workers_runs_only_while_no_other_such_runs(
     with db.session(org=first.org_id):
         held = passes.claim(first.pass_id, org=first.org_id, lease_seconds=60)
     assert held is not None
-    assert held.suspect
+    assert held.poison_suspect
 
     with db.session(org=second.org_id):
         assert passes.claim(second.pass_id, org=second.org_id, lease_seconds=60) is None

@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from ingest.web import metrics
-from monitoring.__main__ import lanes
+from monitoring.__main__ import probe_groups
 from monitoring.collector import EssayCoachCollector
 
 
@@ -94,7 +94,7 @@ def scrape(become: Become, servers: Servers, request_counts: Path) -> Callable[[
     """`scrape()` asks a collector that logs in as ec_monitor; its ratchets live as long as the test."""
     become("ec_monitor", pool_size=2)
     registry = CollectorRegistry()
-    registry.register(EssayCoachCollector(lanes(redis_url=servers.redis_url, http_directory=str(request_counts))))
+    registry.register(EssayCoachCollector(probe_groups(redis_url=servers.redis_url, http_directory=str(request_counts))))
     return lambda: Scrape(generate_latest(registry).decode())
 
 

@@ -13,8 +13,8 @@ from conftest import Become
 
 from models import db, upkeep
 from models.jobs import PassName, Queue
-from monitoring.collector import EssayCoachCollector, Lane, Probe
-from monitoring.families import Ratchet
+from monitoring.collector import EssayCoachCollector, Probe, ProbeGroup
+from monitoring.families import MonotonicCounter
 
 UUID_IN_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
 
@@ -110,7 +110,7 @@ def test_totals_do_not_fall_when_rows_go_before_they_are_folded(scrape, rows):
 
 
 def test_a_ratchet_goes_on_counting_from_what_was_lost():
-    ratchet = Ratchet()
+    ratchet = MonotonicCounter()
     assert [ratchet(("k",), value) for value in (0, 5, 3, 4, 0, 2)] == [0, 5, 5, 6, 6, 8]
 
 
@@ -198,8 +198,8 @@ def test_a_hanging_probe_costs_one_thread_and_the_limit():
         let_go.wait(30)
         return []
 
-    hanging = Lane(probes=(Probe(name="hangs", read=hang),), up="pg_up")
-    fine = Lane(probes=(Probe(name="fine", read=list),))
+    hanging = ProbeGroup(probes=(Probe(name="hangs", read=hang),), up="pg_up")
+    fine = ProbeGroup(probes=(Probe(name="fine", read=list),))
     collector = EssayCoachCollector([hanging, fine], scrape_seconds=0.2)
     try:
         for _ in range(3):
@@ -220,7 +220,7 @@ def test_scrapes_that_come_together_share_one_answer():
         go_on.wait(10)
         return []
 
-    collector = EssayCoachCollector([Lane(probes=(Probe(name="counted", read=read),))], scrape_seconds=10)
+    collector = EssayCoachCollector([ProbeGroup(probes=(Probe(name="counted", read=read),))], scrape_seconds=10)
     scrapes = [threading.Thread(target=_ups, args=(collector,)) for _ in range(4)]
     scrapes[0].start()
     assert entered.wait(10)

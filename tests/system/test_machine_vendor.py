@@ -14,7 +14,7 @@ from system.one_machine import ESSAY, SENTENCE, Standalone, eventually, standalo
 from vendor import FakeVendor, Step
 
 from models import crypto, db
-from models.crypto import Place
+from models.crypto import AssociatedData
 from models.settings import StoreSettings
 from models.users import data_key
 from standalone.keys import instance_keys
@@ -101,7 +101,7 @@ def test_raw_answers_tokens_and_cost_are_in_the_database_and_open_with_the_autho
     for call, org, user, raw, outcome, stop_reason, model, *tokens, cost, latency in stored:
         with db.session(org=org):
             key = data_key(user, org=org)
-        opened = wire.told(key.open(bytes(raw), place=Place("ai_responses", "raw", org, call))).message
+        opened = wire.parse_stream(key.open(bytes(raw), place=AssociatedData("ai_responses", "raw", org, call))).message
         assert (opened.model, opened.stop_reason) == (model, stop_reason)
         spent = opened.usage
         names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")

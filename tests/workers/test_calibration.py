@@ -16,18 +16,18 @@ from models import db, essays, review_counts
 from models.errors import SettingsError
 from models.essays import Draft
 from models.jobs import PassName
-from models.review_counts import Counts
+from models.review_counts import ReviewCounts
 from workers.passes.calibration import IDENTITY, Calibration, load, logit, middle, probability, refit
-from workers.passes.feedback import Comment, PassAnswer, Span
+from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
 
 
-def counts(true_share: Callable[[float], float], *, each: int, bins: range = range(10, 20), provider: str = "local") -> list[Counts]:
+def counts(true_share: Callable[[float], float], *, each: int, bins: range = range(10, 20), provider: str = "local") -> list[ReviewCounts]:
     """`each` decisions a bin, accepted as often as they should be."""
     found = []
     for number in bins:
         accepted = round(each * true_share(middle(number)))
         found.append(
-            Counts(
+            ReviewCounts(
                 provider=provider, pass_name="grammar", bin=number, accepted=accepted, rejected=each - accepted, helpful=0, not_helpful=0
             )
         )  # fmt: skip
@@ -36,7 +36,7 @@ def counts(true_share: Callable[[float], float], *, each: int, bins: range = ran
 
 def comment(confidence: float, *, provider: str = "") -> Comment:
     return Comment(
-        type="agreement", kind="issue", severity="minor", span=Span(start=0, end=4, quote="they"), message="m", next_step="n",
+        type="agreement", kind="issue", severity="minor", span=QuotedSpan(start=0, end=4, quote="they"), message="m", next_step="n",
         confidence=confidence, confidence_basis="model", origin="model", provider=provider,
     )  # fmt: skip
 
@@ -74,11 +74,11 @@ def test_a_comment_of_another_provider_than_was_asked_gets_that_ones_line() -> N
 
 def test_reactions_count_a_quarter_and_decide_nothing_alone() -> None:
     base = counts(lambda _: 0.5, each=100, bins=range(15, 16))[0]
-    liked = Counts(**{**base.__dict__, "helpful": 400})
-    accepted = Counts(**{**base.__dict__, "accepted": base.accepted + 100})
+    liked = ReviewCounts(**{**base.__dict__, "helpful": 400})
+    accepted = ReviewCounts(**{**base.__dict__, "accepted": base.accepted + 100})
     [one], [other] = refit([liked]).lines, refit([accepted]).lines
     assert (one.slope, one.intercept) == (other.slope, other.intercept)
-    assert refit([Counts(**{**base.__dict__, "accepted": 0, "rejected": 0, "helpful": 1000})]).lines == ()
+    assert refit([ReviewCounts(**{**base.__dict__, "accepted": 0, "rejected": 0, "helpful": 1000})]).lines == ()
 
 
 def test_a_second_fit_does_not_do_the_work_of_the_first_again() -> None:
@@ -90,7 +90,7 @@ def test_a_second_fit_does_not_do_the_work_of_the_first_again() -> None:
     since = {number: round(400 * middle(number)) for number in range(7, 19)}
     total = {one.bin: (one.accepted, one.rejected) for one in counts(real, each=400)}
     together = [
-        Counts(
+        ReviewCounts(
             provider="local", pass_name="grammar", bin=number, accepted=total.get(number, (0, 0))[0] + since.get(number, 0),
             rejected=total.get(number, (0, 0))[1] + (400 - since[number] if number in since else 0), helpful=0, not_helpful=0,
         )

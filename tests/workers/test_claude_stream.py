@@ -78,13 +78,13 @@ def test_events_are_put_together_whatever_stands_between_them() -> None:
         '{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"b\u2028c"}}',
         '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9,"input_tokens":null}}',
     )
-    told = wire.told(raw + ": a comment\n\n")
+    told = wire.parse_stream(raw + ": a comment\n\n")
     assert (told.message.text(), told.message.stop_reason, told.whole) == ("ab\u2028c", "end_turn", False)
     assert (told.message.usage.input_tokens, told.message.usage.output_tokens) == (3, 9)
-    assert wire.told(raw + events('{"type":"message_stop"}')).whole
-    assert not wire.told(raw + 'data: {"type":"message_stop"').whole
+    assert wire.parse_stream(raw + events('{"type":"message_stop"}')).whole
+    assert not wire.parse_stream(raw + 'data: {"type":"message_stop"').whole
     with pytest.raises(ValueError, match="JSON|json|expected"):
-        wire.told("data: <html>\n\n")
+        wire.parse_stream("data: <html>\n\n")
 
 
 def test_three_passes_of_an_essay_run_side_by_side_and_two_read_what_the_first_wrote() -> None:
@@ -118,10 +118,10 @@ def test_verdicts_about_earlier_comments_come_back(vendor: FakeVendor, claude: C
     said = EarlierComment(type="agreement", quote="Rivers needs", message="m", next_step="n")
     earlier = Earlier(unchanged=((24, 66),), doubtful=(said, said))
     asked = request(earlier=earlier)
-    assert [one.fate for one in claude.ask(asked).answer.verdicts] == ["persisting", "persisting"]
+    assert [one.resolution for one in claude.ask(asked).answer.verdicts] == ["persisting", "persisting"]
     vendor.say("addressed")
     reply = claude.ask(asked)
-    assert reply.answer.verdicts == (Verdict(comment=0, fate="addressed"), Verdict(comment=1, fate="addressed"))
+    assert reply.answer.verdicts == (Verdict(comment=0, resolution="addressed"), Verdict(comment=1, resolution="addressed"))
     assert all(one.span.match == "exact" and not 24 <= one.span.start < 66 for one in reply.answer.comments)
 
 

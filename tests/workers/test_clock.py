@@ -27,9 +27,9 @@ from models.errors import DatabaseAway
 from models.essays import Draft, Receipt
 from models.jobs import ACTOR, Hint, Queue
 from models.passes import Claim
-from workers import clock
-from workers.boot import Chooser
-from workers.duties import audit_heads
+from workers.boot import ProviderChooser
+from workers.duties import audit_heads, audit_trail, erasure, guard, maintenance
+from workers.duties import queue as duties_queue
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.settings import ProviderSettings
@@ -69,7 +69,7 @@ def waiting(broker: HintBroker) -> list[Hint]:
     return [Hint.from_fields(message.kwargs) for message in messages]
 
 
-def age_hints(database: Database, seconds: float = clock.STALE_HINT_SECONDS + 1) -> None:
+def age_hints(database: Database, seconds: float = duties_queue.STALE_HINT_SECONDS + 1) -> None:
     """The hints of all passes were sent that long ago."""
     database.sql(
         "update passes set queued_at = queued_at - %s * interval '1 s', next_at = next_at - %s * interval '1 s',"
@@ -100,12 +100,12 @@ def test_passes_whose_hints_never_reached_redis_get_hints(
     broker: HintBroker, database: Database, receipt: Receipt
 ) -> None:
     age_hints(database)
-    assert clock.resend_hints(broker) == 3
+    assert duties_queue.resend_hints(broker) == 3
     assert sorted(waiting(broker), key=str) == sorted(receipt.hints, key=str)
 
 
 def test_hints_that_were_just_sent_are_not_sent_again(broker: HintBroker, receipt: Receipt) -> None:
-    assert clock.resend_hints(broker) == 0
+    assert duties_queue.resend_hints(broker) == 0
     assert waiting(broker) == []
 
 
@@ -117,8 +117,8 @@ def test_a_pass_that_waited_for_its_next_attempt_gets_one_hint_when_it_is_due(
         "update passes set next_at = now() - interval '1 ms', hinted_at = now() - interval '1 s' where id = %s", due
     )
     database.sql("update passes set next_at = now() + interval '1 hour', hinted_at = now() where id = %s", later)
-    assert clock.resend_hints(broker) == 1
-    assert clock.resend_hints(broker) == 0
+    assert duties_queue.resend_hints(broker) == 1
+    assert duties_queue.resend_hints(broker) == 0
     assert [hint.pass_id for hint in waiting(broker)] == [due]
 
 
@@ -126,7 +126,7 @@ def test_hints_that_redis_lost_are_sent_again(broker: HintBroker, database: Data
     assert broker.send(receipt.hints) == 3
     age_hints(database)
     broker.client.flushall()
-    assert clock.resend_hints(broker) == 3
+    assert duties_queue.resend_hints(broker) == 3
     assert len(waiting(broker)) == 3
 
 
@@ -135,7 +135,7 @@ def test_a_backlog_is_not_hinted_again_while_redis_still_holds_it(
 ) -> None:
     assert broker.send(receipt.hints) == 3
     age_hints(database, 3600)
-    assert clock.resend_hints(broker) == 0
+    assert duties_queue.resend_hints(broker) == 0
     assert len(waiting(broker)) == 3
 
 
@@ -144,7 +144,7 @@ def test_hints_go_out_oldest_first(broker: HintBroker, database: Database, schoo
     become("ec_clock")
     database.sql("update passes set next_at = next_at - interval '1 minute' where submission_id = %s", newer.submission)
     age_hints(database)
-    clock.resend_hints(broker)
+    duties_queue.resend_hints(broker)
     assert {hint.pass_id for hint in waiting(broker)[:3]} == {hint.pass_id for hint in newer.hints}
     assert {hint.pass_id for hint in waiting(broker)[3:]} == {hint.pass_id for hint in older.hints}
 
@@ -159,7 +159,7 @@ def test_work_that_runs_or_is_over_gets_no_hint(
         passes.give_up(over, error="bad_request")
     become("ec_clock")
     age_hints(database)
-    assert clock.resend_hints(broker) == 1
+    assert duties_queue.resend_hints(broker) == 1
     assert [hint.pass_id for hint in waiting(broker)] == [receipt.hints[2].pass_id]
 
 
@@ -168,9 +168,9 @@ def test_a_redis_that_is_away_raises_nothing_and_the_hints_go_out_when_it_is_bac
 ) -> None:
     nobody = make_broker("redis://127.0.0.1:1/0", answer_seconds=0.5)
     age_hints(database)
-    assert clock.resend_hints(nobody) == 0
+    assert duties_queue.resend_hints(nobody) == 0
     age_hints(database)
-    assert clock.resend_hints(broker) == 3
+    assert duties_queue.resend_hints(broker) == 3
 
 
 def test_two_clocks_at_once_send_each_due_pass_one_hint(
@@ -185,7 +185,7 @@ def test_two_clocks_at_once_send_each_due_pass_one_hint(
     def tick() -> None:
         mine = make_broker(servers.redis_url)
         barrier.wait()
-        sent.append(clock.resend_hints(mine))
+        sent.append(duties_queue.resend_hints(mine))
         mine.close()
         mine.client.connection_pool.disconnect()
 
@@ -207,8 +207,8 @@ def test_a_lease_that_ran_out_is_freed_and_one_that_runs_is_not(
     expire(database)
     alive = claim(school, receipt.hints[1].pass_id)
     become("ec_clock")
-    assert clock.free_leases() == 1
-    assert clock.free_leases() == 0
+    assert duties_queue.free_leases() == 1
+    assert duties_queue.free_leases() == 0
     found = dict(database.sql("select id, (state, lost, error)::text from passes"))  # type: ignore[arg-type]
     assert found[silent.id] == "(queued,1,worker_lost)"
     assert found[alive.id] == "(running,0,)"
@@ -222,8 +222,8 @@ def test_a_freed_pass_can_be_claimed_at_once_and_gets_a_hint(
     claim(school, receipt.hints[0].pass_id)
     expire(database)
     become("ec_clock")
-    clock.free_leases()
-    assert clock.resend_hints(broker) == 1
+    duties_queue.free_leases()
+    assert duties_queue.resend_hints(broker) == 1
     assert [hint.pass_id for hint in waiting(broker)] == [receipt.hints[0].pass_id]
     become("ec_worker")
     assert claim(school, receipt.hints[0].pass_id).attempt == 2
@@ -232,20 +232,20 @@ def test_a_freed_pass_can_be_claimed_at_once_and_gets_a_hint(
 def test_an_essay_that_loses_its_worker_three_times_is_given_up_and_its_submission_closed(
     database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
-    for round_number in range(1, passes.MAX_LOST):
+    for round_number in range(1, passes.MAX_CRASHES):
         become("ec_worker")
         for hint in receipt.hints:
             assert claim(school, hint.pass_id).attempt == round_number
         expire(database)
         become("ec_clock")
-        assert clock.free_leases() == 3
+        assert duties_queue.free_leases() == 3
     # The last tries run one after the other: whichever takes its worker down again is to blame for it.
     for hint in receipt.hints:
         become("ec_worker")
-        assert claim(school, hint.pass_id).attempt == passes.MAX_LOST
+        assert claim(school, hint.pass_id).attempt == passes.MAX_CRASHES
         expire(database)
         become("ec_clock")
-        assert clock.free_leases() == 1
+        assert duties_queue.free_leases() == 1
     assert database.sql("select distinct state, lost, error from passes") == [("gave_up", 3, "worker_lost")]
     assert database.sql("select status, completed_at is not null from submissions") == [("failed", True)]
     logged = database.sql("select program, level, event, context ->> 'pass_id' from system_logs")
@@ -259,10 +259,10 @@ def test_two_clocks_at_once_count_each_lost_lease_once(
     become("ec_worker")
     for hint in receipt.hints:
         claim(school, hint.pass_id)
-    database.sql("update passes set lost = %s where id = %s", passes.MAX_LOST - 1, receipt.hints[0].pass_id)
+    database.sql("update passes set lost = %s where id = %s", passes.MAX_CRASHES - 1, receipt.hints[0].pass_id)
     expire(database)
     become("ec_clock")
-    freed = at_once(clock.free_leases)
+    freed = at_once(duties_queue.free_leases)
     assert sum(freed) == 3
     assert database.sql("select count from tallies where name = 'leases_expired'") == [(3,)]
     assert database.sql("select state, count(*) from passes group by state order by state") == [
@@ -279,18 +279,18 @@ def test_what_was_tried_for_three_days_in_vain_ends_for_its_last_reason_and_what
     database.sql("update passes set started_at = now() - interval '1 minute', error = 'unauthorised' where id in (%s, %s)", tried, young)
     become("ec_clock")
 
-    assert clock.give_up_hopeless() == 1
+    assert duties_queue.give_up_stalled() == 1
     assert database.sql("select id::text, error from passes where state = 'gave_up'") == [(str(tried), "unauthorised")]
-    assert clock.give_up_hopeless() == 0
+    assert duties_queue.give_up_stalled() == 0
 
 
 def test_a_version_left_open_by_a_fault_of_ours_is_closed(database: Database, become: Become, receipt: Receipt) -> None:
     database.sql("update passes set state = 'gave_up', error = 'crashed', finished_at = now()")
     become("ec_clock")
 
-    assert clock.close_finished() == 1
+    assert duties_queue.close_finished() == 1
     assert database.sql("select status, completed_at is not null from submissions") == [("failed", True)]
-    assert clock.close_finished() == 0
+    assert duties_queue.close_finished() == 0
 
 
 def test_leases_are_left_alone_while_the_database_has_only_just_come_back(
@@ -301,8 +301,8 @@ def test_leases_are_left_alone_while_the_database_has_only_just_come_back(
     claim(school, receipt.hints[0].pass_id)
     expire(database)
     become("ec_clock")
-    monkeypatch.setattr(clock, "GRACE_SECONDS", 0.5)
-    duty = clock.Sight().keeps(clock.free_leases)
+    monkeypatch.setattr(guard, "GRACE_SECONDS", 0.5)
+    duty = guard.RecoveryGrace().delay(duties_queue.free_leases)
     with away(servers, database), pytest.raises(DatabaseAway):
         duty()
 
@@ -334,7 +334,7 @@ TOTALS = "select name, labels, count, total, buckets from monitor_totals order b
 def finish_one(school: School, become: Become, receipt: Receipt) -> None:
     """The structure pass of the submission has been carried out by the local engine."""
     become("ec_worker")
-    local = Chooser(ProviderSettings(name="local", api_key=None, base_url=None, model=None), timeout_seconds=10)
+    local = ProviderChooser(ProviderSettings(name="local", api_key=None, base_url=None, model=None), timeout_seconds=10)
     leases = Leases(lease_seconds=12, longest_seconds=60)
     PassRunner(choose_provider=local, leases=leases, lease_seconds=12).run(receipt.hints[1])
     become("ec_clock")
@@ -350,10 +350,10 @@ def test_what_finished_is_folded_once_and_no_total_changes_by_it(
         (name, labels, count) for name, labels, count, *_ in before
     ]
     assert database.sql("select * from tallies") == []
-    assert clock.fold_tallies() == len(before)
+    assert maintenance.fold_tallies() == len(before)
     assert database.sql(TOTALS) == before
     assert database.sql("select count(*) from untallied") == [(0,)]
-    assert clock.fold_tallies() == 0
+    assert maintenance.fold_tallies() == 0
     assert database.sql(TOTALS) == before
 
 
@@ -367,7 +367,7 @@ def test_two_clocks_that_fold_at_once_count_nothing_twice(
         " where datname = current_database() and usename = 'ec_clock' and wait_event_type = 'Lock'"
     )
     answers: list[int] = []
-    threads = [threading.Thread(target=lambda: answers.append(clock.fold_tallies())) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: answers.append(maintenance.fold_tallies())) for _ in range(2)]
     # Held back by the rows they mark, both have begun before either can end.
     held = psycopg2.connect(database.admin_url)
     try:
@@ -388,7 +388,7 @@ def test_totals_outlive_the_rows_they_were_counted_from(
     database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
     finish_one(school, become, receipt)
-    clock.fold_tallies()
+    maintenance.fold_tallies()
     before = database.sql(TOTALS)
     database.sql("delete from essays")
     assert database.sql("select count(*) from passes") == [(0,)]
@@ -397,10 +397,10 @@ def test_totals_outlive_the_rows_they_were_counted_from(
 
 def test_a_missing_month_gets_its_partition(database: Database, become: Become) -> None:
     become("ec_clock")
-    assert clock.make_partitions() == 0
+    assert maintenance.make_partitions() == 0
     name = database.sql("select to_char(now() at time zone 'UTC' + interval '3 months', '\"feedback_\"YYYY_MM')")[0][0]
     database.sql(f"drop table {name}")
-    assert clock.make_partitions() == 1
+    assert maintenance.make_partitions() == 1
     attached = "select inhparent::regclass::text from pg_inherits where inhrelid = %s::regclass"
     assert database.sql(attached, name) == [("feedback",)]
     assert database.sql("select relforcerowsecurity from pg_class where oid = %s::regclass", name) == [(True,)]
@@ -416,7 +416,7 @@ def test_answers_are_purged_after_their_published_life_and_not_before(
             *(school.org, school.alice, key, days),
         )
     become("ec_clock")
-    assert clock.purge() == 1
+    assert maintenance.purge() == 1
     assert database.sql("select key from idempotency_keys") == [("young",)]
 
 
@@ -428,18 +428,18 @@ def test_single_use_tokens_are_purged_a_week_after_their_end(database: Database,
             *(school.org, school.alice, digest, days),
         )
     become("ec_clock")
-    assert clock.purge() == 1
+    assert maintenance.purge() == 1
     assert database.sql("select digest = sha256('young') from one_time_tokens") == [(True,)]
 
 
 def test_new_audit_entries_take_their_places_however_many_they_are(
     database: Database, school: School, become: Become, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clock, "BATCH", 3)
+    monkeypatch.setattr(audit_trail, "BATCH", 3)
     become("ec_clock")
     entries = database.sql("select count(*) from audit_log")[0][0]
-    assert clock.chain_audit() == entries
-    assert clock.chain_audit() == 0
+    assert audit_trail.chain_audit() == entries
+    assert audit_trail.chain_audit() == 0
     assert database.sql("select count(*), max(sequence) from audit_log where hash is not null") == [(entries, entries)]
 
 
@@ -453,8 +453,8 @@ def test_whoever_is_to_be_erased_is_and_nobody_else(database: Database, school: 
     become("ec_ingest")
     ask_for_erasure(school, school.alice, school.zoe)
     become("ec_clock")
-    assert clock.erase() == 2
-    assert clock.erase() == 0
+    assert erasure.erase() == 2
+    assert erasure.erase() == 0
     left = {str(user) for (user,) in database.sql("select id from users")}
     assert left == {str(user) for user in (school.bob, school.ed, school.nell, school.ada)}
     assert database.sql("select count(*) from essays") == [(0,)]
@@ -470,10 +470,10 @@ def test_one_person_who_cannot_be_erased_yet_holds_nobody_else_up(
     try:
         with held, held.cursor() as cursor:
             cursor.execute("select 1 from submissions for update")
-            assert clock.erase() == 1
+            assert erasure.erase() == 1
     finally:
         held.close()
-    assert clock.erase() == 1
+    assert erasure.erase() == 1
 
 
 def test_a_pass_that_finishes_while_its_author_is_erased_is_counted(
@@ -540,7 +540,7 @@ def test_a_clock_without_a_key_for_signed_heads_says_so_once_and_one_with_half_o
 
 DUTIES = {
     duty.__name__: duty
-    for duty in (clock.free_leases, clock.fold_tallies, clock.make_partitions, clock.purge, clock.chain_audit, clock.erase)
+    for duty in (duties_queue.free_leases, maintenance.fold_tallies, maintenance.make_partitions, maintenance.purge, audit_trail.chain_audit, erasure.erase)
 }
 
 
@@ -548,7 +548,7 @@ DUTIES = {
 def test_a_duty_survives_a_database_that_is_away_and_works_when_it_is_back(
     name: str, database: Database, servers: Servers, broker: HintBroker, receipt: Receipt
 ) -> None:
-    steady = clock._steadily(name, DUTIES.get(name, lambda: clock.resend_hints(broker)))
+    steady = guard.guarded(name, DUTIES.get(name, lambda: duties_queue.resend_hints(broker)))
     with away(servers, database):
         assert steady() == 0
     age_hints(database)
@@ -562,7 +562,7 @@ def test_a_duty_survives_a_database_that_is_away_and_works_when_it_is_back(
 
 
 def test_a_duty_survives_an_error_nobody_expected(database: Database, receipt: Receipt) -> None:
-    steady = clock._steadily("free_leases", clock.free_leases)
+    steady = guard.guarded("free_leases", duties_queue.free_leases)
     database.sql("revoke select (lease_until) on passes from ec_clock")
     assert steady() == 0
     database.sql("grant select (lease_until) on passes to ec_clock")
@@ -667,9 +667,9 @@ def test_trials_of_a_rubric_go_when_their_day_is_over_and_no_other_essay_does(
     [(hours,)] = database.sql("select extract(epoch from %s - now()) / 3600", ends)
     assert 23 < float(str(hours)) <= 24
     become("ec_clock")
-    assert clock.delete_trials() == 0
+    assert erasure.delete_rubric_previews() == 0
     database.sql("update essays set trial_until = now() - interval '1 s' where id = %s", tried[0].essay)
-    assert clock.delete_trials() == 1
+    assert erasure.delete_rubric_previews() == 1
     left = {str(one) for (one,) in database.sql("select id from essays")}
     assert left == {str(tried[1].essay), str(kept.essay)}
     [(noted,)] = database.sql("select count(*) from audit_log where action = 'deleted' and entity_id = %s", tried[0].essay)

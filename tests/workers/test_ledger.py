@@ -13,10 +13,12 @@ from vendor import FakeVendor, Step
 from models import db, essays, ledger
 from models.essays import Draft
 from models.jobs import Hint
-from workers.boot import Chooser
-from workers.job import run_pass
+from workers.boot import ProviderChooser
+from workers.job import call as call_module
+from workers.job import retry_policy
 from workers.job.leases import Leases
-from workers.job.run_pass import OVER_BUDGET, PassRunner
+from workers.job.retry_policy import OVER_BUDGET
+from workers.job.run_pass import PassRunner
 from workers.providers.prices import Tokens, prices_of
 from workers.settings import ProviderSettings
 
@@ -33,11 +35,11 @@ def vendor() -> Iterator[FakeVendor]:
 
 @pytest.fixture
 def runner(vendor: FakeVendor) -> Iterator[PassRunner]:
-    chooser = Chooser(
+    chooser = ProviderChooser(
         ProviderSettings(name="anthropic", api_key="sk-test", base_url=vendor.base_url, model=None), timeout_seconds=10
     )
     leases = Leases(lease_seconds=60, longest_seconds=120)
-    yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=60, mixes=False)
+    yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=60, use_ensemble=False)
     chooser("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 
 
@@ -123,7 +125,7 @@ def _open_passes(school: School) -> list[dict[str, object]]:
 def test_a_spent_budget_stops_the_calls_says_so_and_goes_on_when_it_is_raised(
     runner: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_pass, "BUDGET_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(retry_policy, "BUDGET_LOOK_SECONDS", 0.01)
     vendor.set_latency(0.05)
     hints = hand_in(school, 20)
     become("ec_worker")
@@ -173,7 +175,7 @@ def test_a_school_that_prefers_any_reading_to_none_gets_the_local_one_when_its_m
 def test_what_nobody_waits_for_goes_into_a_batch_at_half_price(
     runner: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_pass, "BATCH_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(call_module, "BATCH_LOOK_SECONDS", 0.0)
     vendor.set_batch_looks(1)
     hints = hand_in(school, 1)
     database.sql("update passes set queue = 'bulk'")
@@ -217,7 +219,7 @@ def test_a_vendor_without_batches_is_asked_directly(
 def test_an_org_that_lets_nothing_out_any_more_is_read_here_though_a_batch_was_made(
     runner: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_pass, "BATCH_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(call_module, "BATCH_LOOK_SECONDS", 0.0)
     vendor.set_batch_looks(9)
     hints = hand_in(school, 1)
     database.sql("update passes set queue = 'bulk'")

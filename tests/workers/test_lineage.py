@@ -15,7 +15,7 @@ from conftest import Become, Database, School, session_of
 from models import db, essays, feedback, lineage
 from models.essays import Draft, Receipt
 from models.users import data_key
-from workers.boot import Chooser
+from workers.boot import ProviderChooser
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.settings import ProviderSettings
@@ -108,9 +108,9 @@ def reader() -> Iterator[Reader]:
 @pytest.fixture
 def runner(reader: Reader) -> Iterator[PassRunner]:
     settings = ProviderSettings(name="anthropic", api_key="sk-test", base_url=reader.base_url, model=None)
-    chooser = Chooser(settings, timeout_seconds=10)
+    chooser = ProviderChooser(settings, timeout_seconds=10)
     leases = Leases(lease_seconds=12, longest_seconds=60)
-    yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=12, mixes=False)
+    yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=12, use_ensemble=False)
     chooser("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 
 
@@ -176,12 +176,12 @@ def test_a_comment_is_followed_through_three_drafts(reader: Reader, runner: Pass
 
     found = progress(third, school)
 
-    fates = {one["span"]["quote"]: (one["resolution"], one["decided_in_version"]) for one in found["comments"]}
-    assert len(fates) == len(found["comments"]) == 10, "a comment that was carried along is there once"
-    assert fates["gooder"] == ("addressed", 3)
-    assert fates["childs"] == ("moot", 3)
-    assert fates["distracts"] == ("addressed", 2)
-    assert fates["foots"] == ("persisting", 3)
+    resolutions = {one["span"]["quote"]: (one["resolution"], one["decided_in_version"]) for one in found["comments"]}
+    assert len(resolutions) == len(found["comments"]) == 10, "a comment that was carried along is there once"
+    assert resolutions["gooder"] == ("addressed", 3)
+    assert resolutions["childs"] == ("moot", 3)
+    assert resolutions["distracts"] == ("addressed", 2)
+    assert resolutions["foots"] == ("persisting", 3)
 
 
 def test_the_same_draft_again_costs_no_call_and_keeps_every_comment(
@@ -211,9 +211,9 @@ def test_where_only_the_sentence_around_changed_the_reader_is_asked(
 
     second = read(text, runner, school, become)
 
-    fates = {one["span"]["quote"]: one["resolution"] for one in progress(second, school)["comments"]}
-    assert fates.pop("alot") == verdict
-    assert fates == dict.fromkeys(words, "persisting")
+    resolutions = {one["span"]["quote"]: one["resolution"] for one in progress(second, school)["comments"]}
+    assert resolutions.pop("alot") == verdict
+    assert resolutions == dict.fromkeys(words, "persisting")
 
 
 def _without(reader: Reader, word: str) -> Any:
@@ -252,7 +252,7 @@ def test_what_a_teacher_rejected_is_not_said_of_the_same_words_again_and_an_edit
         review = db.new_ids(1)[0]
         edited = key.seal(
             json.dumps({"message": "Two words.", "next_step": "Split it.", "suggestions": []}),
-            place=lineage.Place("feedback_reviews", "body", school.org, review),
+            place=lineage.AssociatedData("feedback_reviews", "body", school.org, review),
         )
     for quote, decision, review_id, body in (("foots", "rejected", db.new_ids(1)[0], None), ("childs", "edited", review, edited)):
         database.sql(

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from models.jobs import PassName
-from workers.passes.feedback import Comment, PassAnswer, Span
+from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
 from workers.passes.request import Earlier, PassRequest, Severity  # fmt: skip
 from workers.providers.contract import Outcome, Pause, Provider, ProviderError, Repair, Reply
-from workers.providers.ensemble import LOCAL_SILENT, Mixed
+from workers.providers.ensemble import LOCAL_SILENT, EnsembleProvider
 from workers.providers.local.provider import LocalProvider
 
 TEXT = "We recieve mail and we recieve parcels. He go home every day becuase he are tired."
@@ -51,14 +51,14 @@ def comment(
 ) -> Comment:  # fmt: skip
     start = TEXT.index(quote)
     return Comment(
-        type=type_, kind="issue", severity=severity, span=Span(start=start, end=start + len(quote), quote=quote),
+        type=type_, kind="issue", severity=severity, span=QuotedSpan(start=start, end=start + len(quote), quote=quote),
         message=message, next_step="Look.", suggestions=offers, confidence=confidence, also_at=also,
         confidence_basis="measured" if local else "model", origin="rule" if local else "model",
     )  # fmt: skip
 
 
 def mixed(remote: PassAnswer, local: PassAnswer | ProviderError, name: PassName = PassName.GRAMMAR) -> Reply:
-    both: Provider = Mixed(Answers("remote", remote), Answers("local", local))
+    both: Provider = EnsembleProvider(Answers("remote", remote), Answers("local", local))
     return both.ask(PassRequest(pass_name=name, text=TEXT))
 
 
@@ -79,7 +79,7 @@ def test_what_both_saw_is_one_comment_in_the_remote_words() -> None:
 def test_a_remote_that_did_not_fold_agrees_at_each_place() -> None:
     other = TEXT.rindex("recieve")
     first = comment("recieve")
-    second = replace(first, span=Span(start=other, end=other + 7, quote="recieve"), message="Again.")
+    second = replace(first, span=QuotedSpan(start=other, end=other + 7, quote="recieve"), message="Again.")
     local = comment("recieve", also=((other, other + 7),), local=True)
     comments = mixed(PassAnswer(comments=(first, second)), PassAnswer(comments=(local,))).answer.comments
     assert [(one.confidence_basis, one.also_at) for one in comments] == [("agreement", ())] * 2
@@ -88,7 +88,7 @@ def test_a_remote_that_did_not_fold_agrees_at_each_place() -> None:
 def test_agreement_on_a_folded_place_counts_and_confidence_is_clipped() -> None:
     first, other = TEXT.index("recieve"), TEXT.rindex("recieve")
     remote = replace(
-        comment("recieve", confidence=0.95), span=Span(start=other, end=other + 7, quote="recieve"), also_at=((first, first + 7),)
+        comment("recieve", confidence=0.95), span=QuotedSpan(start=other, end=other + 7, quote="recieve"), also_at=((first, first + 7),)
     )
     (one,) = mixed(
         PassAnswer(comments=(remote,)), PassAnswer(comments=(comment("recieve", confidence=0.95, local=True),))
@@ -144,7 +144,7 @@ def test_a_special_case_of_the_local_engine_adds_nothing() -> None:
 def test_other_passes_and_the_whole_face_are_the_remotes() -> None:
     answer, earlier = PassAnswer(comments=(comment("recieve"),)), Earlier()
     remote, local = Answers("remote", answer), Answers("local", answer)
-    both = Mixed(remote, local)
+    both = EnsembleProvider(remote, local)
     request = PassRequest(pass_name=PassName.CONTENT, text=TEXT, earlier=earlier)
     assert both.ask(request).answer == answer
     assert not local.asked
@@ -162,7 +162,7 @@ def test_other_passes_and_the_whole_face_are_the_remotes() -> None:
 
 def test_the_real_rules_join_a_remote_reader() -> None:
     remote = PassAnswer(comments=(comment("recieve", offers=("receive",)),))
-    answer = Mixed(Answers("remote", remote), LocalProvider()).ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT)).answer
+    answer = EnsembleProvider(Answers("remote", remote), LocalProvider()).ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT)).answer
     assert answer.comments[0].confidence_basis == "agreement"
     assert "becuase" in {one.span.quote for one in answer.comments[1:]}
     places = [(one.span.start, one.span.end) for one in answer.comments] + [at for one in answer.comments for at in one.also_at]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from models.jobs import PassName
 from workers.passes.answer import plain, read
-from workers.passes.excerpt import Sent
+from workers.passes.excerpt import Excerpt
 from workers.passes.feedback import Verdict
 from workers.passes.prompt import build, prompt_version, rules, tail
 from workers.passes.registry import SPECS
@@ -217,14 +217,14 @@ def test_a_quote_is_found_only_in_what_was_sent_and_offsets_are_those_of_the_who
     text = "We like tea.\n\nWe like tea a lot.\n\nThey drink tea."
     asked = request(text=text, earlier=Earlier(unchanged=((14, 33),)))
     assert text[14:33] == "We like tea a lot.\n"
-    sent = Sent(asked)
+    sent = Excerpt(asked)
     span = sent.span("We like tea")
     assert (span.start, span.end, span.match) == (0, 11, "exact")
     assert text.startswith(span.suffix, span.end) and "\0" not in span.suffix
     for missing in ("tea a lot", "⟦U+0000⟧", "tea.\n\nThey", "tea. They"):
         found = sent.span(missing)
         assert (found.match, found.quote) == ("none", missing)
-    assert Sent(request(text=text)).span("tea a lot").match == "exact"
+    assert Excerpt(request(text=text)).span("tea a lot").match == "exact"
 
 
 def test_verdicts_about_numbered_comments_come_back_and_others_are_dropped() -> None:
@@ -232,7 +232,7 @@ def test_verdicts_about_numbered_comments_come_back_and_others_are_dropped() -> 
     said = [(0, "addressed"), (0, "moot"), (1, "persisting"), (-1, "moot")]
     found = model.model_validate(answer(verdicts=[{"comment": number, "fate": fate} for number, fate in said]))
     asked = request(text=DRAFT, earlier=EARLIER)
-    assert read(found, request=asked, marker="m").verdicts == (Verdict(comment=0, fate="addressed"),)
+    assert read(found, request=asked, marker="m").verdicts == (Verdict(comment=0, resolution="addressed"),)
     assert read(found, request=request(), marker="m").verdicts == ()
     with pytest.raises(ValidationError):
         model.model_validate(answer(verdicts=[{"comment": 0, "fate": "gone"}]))

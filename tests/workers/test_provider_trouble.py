@@ -18,9 +18,10 @@ from vendor import FakeVendor, Step
 from models import essays, orgs, passes
 from models.broker import HintBroker, make_broker
 from models.essays import Draft, Receipt
-from workers.boot import Chooser
+from workers.boot import ProviderChooser
+from workers.job.context import FALLBACK_AFTER_ATTEMPTS
 from workers.job.leases import Leases
-from workers.job.run_pass import FALLBACK_AFTER_ATTEMPTS, PassRunner
+from workers.job.run_pass import PassRunner
 from workers.settings import ProviderSettings
 
 TEXT = "Schools should ban phones. They distracts us, and my friend and me are no exception."
@@ -43,8 +44,8 @@ def worker(address: str) -> Iterator[PassRunner]:
     """One worker of several: each learns only through the database what the others met."""
     settings = ProviderSettings(name="anthropic", api_key="sk-test", base_url=address, model=None)
     leases = Leases(lease_seconds=12, longest_seconds=60)
-    chooser = Chooser(settings, timeout_seconds=5)
-    yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=12, side_by_side=None, mixes=False)
+    chooser = ProviderChooser(settings, timeout_seconds=5)
+    yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=12, max_concurrent=None, use_ensemble=False)
     chooser("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 
 

@@ -20,21 +20,21 @@ from vendor import FakeVendor, Step
 
 from models import crypto, db, essays, feedback, passes
 from models.broker import make_broker
-from models.crypto import Place
+from models.crypto import AssociatedData
 from models.errors import DatabaseAway
 from models.essays import Draft, Receipt
 from models.jobs import Hint, PassName
 from models.settings import CryptoSettings
 from models.users import data_key
 from workers import boot
-from workers.boot import Chooser
+from workers.boot import ProviderChooser
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest
 from workers.providers.contract import Provider, Repair, Reply
 from workers.providers.prices import Tokens, prices_of
-from workers.providers.wire import told
+from workers.providers.wire import parse_stream
 from workers.settings import ProviderSettings
 
 LEASE_SECONDS = 12.0
@@ -128,21 +128,21 @@ def wire(vendor: FakeVendor) -> Iterator[Wire]:
 
 
 @pytest.fixture
-def claude(wire: Wire) -> Iterator[Chooser]:
+def claude(wire: Wire) -> Iterator[ProviderChooser]:
     settings = ProviderSettings(name="anthropic", api_key="sk-test-4711", base_url=wire.base_url, model=None)
-    chooser = Chooser(settings, timeout_seconds=10)
+    chooser = ProviderChooser(settings, timeout_seconds=10)
     yield chooser
     chooser("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 
 
 @pytest.fixture
-def runner(claude: Chooser) -> PassRunner:
+def runner(claude: ProviderChooser) -> PassRunner:
     return running(claude)
 
 
 def running(choose: Callable[[str], Provider], *, lease_seconds: float = LEASE_SECONDS) -> PassRunner:
     leases = Leases(lease_seconds=lease_seconds, longest_seconds=60)
-    return PassRunner(choose_provider=choose, leases=leases, lease_seconds=lease_seconds, mixes=False)
+    return PassRunner(choose_provider=choose, leases=leases, lease_seconds=lease_seconds, use_ensemble=False)
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def raw_answers(database: Database, school: School, receipt: Receipt) -> list[st
         key = data_key(school.alice, org=school.org)
     stored = database.sql("select id, raw from ai_responses where submission_id = %s order by id", receipt.submission)
     return [
-        key.open(bytes(raw), place=Place("ai_responses", "raw", school.org, UUID(str(call)))) for call, raw in stored
+        key.open(bytes(raw), place=AssociatedData("ai_responses", "raw", school.org, UUID(str(call)))) for call, raw in stored
     ]
 
 
@@ -275,8 +275,8 @@ def test_every_call_is_on_record_with_raw_answer_tokens_and_cost(
         assert cost == prices_of("claude-sonnet-5-5").cost_micros(named) > 0
         assert 0 <= latency < 10_000
     sums = [sum(int(str(one[column])) for one in recorded) for column in range(2, 6)]
-    told = vendor.counters()["tokens"]
-    assert sums == [told["input"], told["cache_write"], told["cache_read"], told["output"]]
+    parse_stream = vendor.counters()["tokens"]
+    assert sums == [parse_stream["input"], parse_stream["cache_write"], parse_stream["cache_read"], parse_stream["output"]]
 
 
 def test_the_call_is_on_record_as_open_while_it_runs(
@@ -606,7 +606,7 @@ def test_an_org_that_does_not_allow_the_vendor_is_read_here_even_when_claude_is_
 def test_the_local_engine_completes_a_submission_with_quotes_that_are_true(
     database: Database, become: Become, school: School, receipt: Receipt
 ) -> None:
-    local = Chooser(ProviderSettings(name="local", api_key=None, base_url=None, model=None), timeout_seconds=10)
+    local = ProviderChooser(ProviderSettings(name="local", api_key=None, base_url=None, model=None), timeout_seconds=10)
     run_all(running(local), receipt)
     assert status(database, receipt) == "completed"
     become("ec_ingest")
@@ -700,7 +700,7 @@ def test_points_are_looked_up_in_the_rubric_never_taken_from_the_answer(
         "select c.name, r.level, r.points, r.max_points from criterion_results as r"
         " join rubric_criteria as c on c.id = r.criterion_id"
     )
-    picks = json.loads(told(wire.sent[0]).message.text())["picks"]
+    picks = json.loads(parse_stream(wire.sent[0]).message.text())["picks"]
     assert (
         {(name, level) for name, level, _, _ in stored}
         == {(pick["criterion"], pick["level"]) for pick in picks}
@@ -733,7 +733,7 @@ class Crowded(Crashing):
 
 def narrow(provider: Provider, places: int) -> PassRunner:
     leases = Leases(lease_seconds=LEASE_SECONDS, longest_seconds=60)
-    return PassRunner(choose_provider=lambda _: provider, leases=leases, lease_seconds=LEASE_SECONDS, side_by_side=places)
+    return PassRunner(choose_provider=lambda _: provider, leases=leases, lease_seconds=LEASE_SECONDS, max_concurrent=places)
 
 
 def test_a_worker_that_computes_claims_no_more_than_it_has_places(
@@ -763,7 +763,7 @@ def test_a_worker_that_computes_claims_no_more_than_it_has_places(
 def test_a_hint_that_finds_no_place_in_time_is_to_be_sent_again(
     receipt: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.job.run_pass.PLACE_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("workers.job.run_pass.SLOT_WAIT_SECONDS", 0.1)
     provider = Crowded()
     runner = narrow(provider, 1)
     first = threading.Thread(target=runner.run, args=(receipt.hints[0],))
@@ -776,7 +776,7 @@ def test_a_hint_that_finds_no_place_in_time_is_to_be_sent_again(
 
 
 def test_beside_claude_the_local_engine_reads_the_grammar_and_says_who_said_what(
-    claude: Chooser, database: Database, become: Become, school: School
+    claude: ProviderChooser, database: Database, become: Become, school: School
 ) -> None:
     receipt = hand_in(school, TEXT + " I recieve calls, and me are late.")
     become("ec_worker")

@@ -9,13 +9,13 @@ import time
 import pytest
 
 from workers.providers import prompt_cache
-from workers.providers.prompt_cache import Gate
+from workers.providers.prompt_cache import PromptCacheGate
 
 
 class Caller:
     """A call on a thread; `begin` and `end` say what the vendor does."""
 
-    def __init__(self, gate: Gate, *, essay: str, course: str = "class") -> None:
+    def __init__(self, gate: PromptCacheGate, *, essay: str, course: str = "class") -> None:
         self.through = threading.Event()
         self.left = threading.Event()
         self._acts: list[str] = []
@@ -53,7 +53,7 @@ class Caller:
         return self.through.wait(within)
 
 
-def taught(gate: Gate, *, begin: float, whole: float) -> Gate:
+def taught(gate: PromptCacheGate, *, begin: float, whole: float) -> PromptCacheGate:
     with gate.passing(class_key="other", essay_key="other") as turn:
         turn.since = time.monotonic() - begin
         turn.began()
@@ -63,7 +63,7 @@ def taught(gate: Gate, *, begin: float, whole: float) -> Gate:
 
 
 def test_a_second_pass_of_an_essay_goes_when_the_first_answer_begins() -> None:
-    gate = taught(Gate(), begin=1.0, whole=10.0)
+    gate = taught(PromptCacheGate(), begin=1.0, whole=10.0)
     first = Caller(gate, essay="a")
     assert first.is_through()
     second = Caller(gate, essay="a")
@@ -74,18 +74,18 @@ def test_a_second_pass_of_an_essay_goes_when_the_first_answer_begins() -> None:
 
 
 def test_patience_is_what_is_worth_waiting_for() -> None:
-    assert Gate().patience_seconds() == 0.5
-    assert taught(Gate(), begin=0.4, whole=4.0).patience_seconds() == pytest.approx(0.6, abs=0.05)
-    assert taught(Gate(), begin=3.0, whole=30.0).patience_seconds() == 2.0
-    assert taught(Gate(), begin=3.0, whole=4.0).patience_seconds() == 0.0
-    gate = Gate()
+    assert PromptCacheGate().patience_seconds() == 0.5
+    assert taught(PromptCacheGate(), begin=0.4, whole=4.0).patience_seconds() == pytest.approx(0.6, abs=0.05)
+    assert taught(PromptCacheGate(), begin=3.0, whole=30.0).patience_seconds() == 2.0
+    assert taught(PromptCacheGate(), begin=3.0, whole=4.0).patience_seconds() == 0.0
+    gate = PromptCacheGate()
     with gate.passing(class_key="c", essay_key="e") as turn:
         turn.ended()
     assert gate.patience_seconds() == 0.0
 
 
 def test_nobody_waits_longer_than_its_patience_behind_a_silent_writer() -> None:
-    gate = taught(Gate(), begin=0.2, whole=2.0)
+    gate = taught(PromptCacheGate(), begin=0.2, whole=2.0)
     assert Caller(gate, essay="a").is_through()
     started = time.monotonic()
     assert Caller(gate, essay="a").is_through()
@@ -95,7 +95,7 @@ def test_nobody_waits_longer_than_its_patience_behind_a_silent_writer() -> None:
 
 def test_another_essay_of_the_class_waits_until_the_first_begins_or_ends() -> None:
     for act in ("begin", "end"):
-        gate = Gate()
+        gate = PromptCacheGate()
         first = Caller(gate, essay="a")
         assert first.is_through()
         other, stranger = Caller(gate, essay="b"), Caller(gate, essay="z", course="another class")
@@ -105,7 +105,7 @@ def test_another_essay_of_the_class_waits_until_the_first_begins_or_ends() -> No
 
 
 def test_a_failed_writer_hands_its_role_to_one_of_those_who_wait() -> None:
-    gate = taught(Gate(), begin=1.0, whole=10.0)
+    gate = taught(PromptCacheGate(), begin=1.0, whole=10.0)
     first = Caller(gate, essay="a")
     assert first.is_through()
     waiting = [Caller(gate, essay=essay) for essay in ("b", "c", "d")]
@@ -123,7 +123,7 @@ def test_a_failed_writer_hands_its_role_to_one_of_those_who_wait() -> None:
 
 def test_a_prefix_is_written_again_five_minutes_after_its_last_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompt_cache, "LASTS_SECONDS", 0.2)
-    gate = taught(Gate(), begin=0.5, whole=5.0)
+    gate = taught(PromptCacheGate(), begin=0.5, whole=5.0)
     Caller(gate, essay="a").act("begin")
     assert Caller(gate, essay="a").is_through(0.15)
     time.sleep(0.3)
@@ -132,7 +132,7 @@ def test_a_prefix_is_written_again_five_minutes_after_its_last_use(monkeypatch: 
 
 
 def test_the_table_is_bounded_and_a_dropped_prefix_does_no_harm() -> None:
-    gate = Gate(prefixes=4)
+    gate = PromptCacheGate(prefixes=4)
     for number in range(10):
         with gate.passing(class_key=f"c{number}", essay_key=f"e{number}") as turn:
             turn.began()
@@ -140,7 +140,7 @@ def test_the_table_is_bounded_and_a_dropped_prefix_does_no_harm() -> None:
 
 
 def test_without_a_wait_allowed_nobody_waits() -> None:
-    gate = Gate(most_seconds=0)
+    gate = PromptCacheGate(most_seconds=0)
     callers = [Caller(gate, essay=essay) for essay in ("a", "a", "b")]
     assert all(one.is_through(0.3) for one in callers)
 
@@ -154,7 +154,7 @@ def interrupted(caller: Caller) -> None:
 
 
 def test_a_waiting_thread_can_be_interrupted_and_leaves_the_gate_in_order() -> None:
-    gate = Gate()
+    gate = PromptCacheGate()
     first = Caller(gate, essay="a")
     assert first.is_through()
     second = Caller(gate, essay="b")

@@ -19,7 +19,7 @@ from models.broker import HintBroker, make_broker
 from models.errors import SettingsError
 from models.jobs import ACTOR, Hint, Queue
 from workers import boot
-from workers.boot import Chooser
+from workers.boot import ProviderChooser
 from workers.settings import ProviderSettings, read_limits, read_provider
 
 LIMITS = ("ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS", "ESSAYCOACH_MESSAGE_LIMIT_SECONDS", "ESSAYCOACH_LEASE_SECONDS")
@@ -110,7 +110,7 @@ def test_base_url_and_model_reach_claude(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     chosen = read_provider()
     assert (chosen.api_key, chosen.base_url, chosen.model) == ("sk-1", "http://127.0.0.1:1", "claude-haiku-5-5")
-    assert Chooser(chosen, timeout_seconds=5)("anthropic").model == "claude-haiku-5-5"
+    assert ProviderChooser(chosen, timeout_seconds=5)("anthropic").model == "claude-haiku-5-5"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_base_url_and_model_reach_claude(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_an_orgs_policy_can_keep_essays_here_but_never_send_them_out(chosen: str, policy: str, name: str) -> None:
-    chooser = Chooser(ProviderSettings(name=chosen, api_key="sk-1", base_url=None, model=None), timeout_seconds=5)
+    chooser = ProviderChooser(ProviderSettings(name=chosen, api_key="sk-1", base_url=None, model=None), timeout_seconds=5)
     assert chooser(policy).name == name
 
 

@@ -23,9 +23,8 @@ from conftest import ROOT, Become, Database, School
 from models import courses, db, users
 from models.audit import Head
 from models.errors import SettingsError
-from workers import clock
 from workers.commands import audit_chain
-from workers.duties import audit_heads
+from workers.duties import audit_heads, audit_trail
 from workers.duties.audit_heads import Seal
 
 KEY = b"a" * 32
@@ -69,8 +68,8 @@ def trail(
     monkeypatch.setenv(audit_heads.KEY, base64.b64encode(KEY).decode())
     monkeypatch.setenv(audit_heads.FILE, str(heads))
     become("ec_clock")
-    assert clock.chain_audit() > 40
-    assert clock.sign_heads(Seal(key=KEY, path=heads)) == 2
+    assert audit_trail.chain_audit() > 40
+    assert audit_trail.sign_heads(Seal(key=KEY, path=heads)) == 2
     return Trail(database, school, other_school, heads)
 
 
@@ -210,7 +209,7 @@ def test_a_chain_written_anew_from_the_middle_shows_against_the_signed_heads_onl
 ) -> None:
     """Whoever may do anything in the database can do every sum again; they cannot sign."""
     trail.tamper(*REWRITE)
-    clock.chain_audit()
+    audit_trail.chain_audit()
 
     said = verify()
     assert said.returncode == 1
@@ -229,8 +228,8 @@ def test_a_tail_cut_off_and_grown_again_shows_against_the_signed_heads(trail: Tr
         for number in range(trail.length(trail.south.org)):
             courses.add_course(f"Course {number}", org=trail.north.org)
     become("ec_clock")
-    clock.chain_audit()
-    clock.sign_heads(Seal(key=KEY, path=trail.heads))
+    audit_trail.chain_audit()
+    audit_trail.sign_heads(Seal(key=KEY, path=trail.heads))
 
     said = verify("--org", "northside")
     assert said.returncode == 1
@@ -244,7 +243,7 @@ def test_an_entry_that_claims_to_be_old_is_flagged(trail: Trail) -> None:
         " values (uuid7_floor(now() - interval '10 minutes'), %s, 'admin', 'changed', 'user', uuidv7())",
         trail.north.org,
     )
-    assert clock.chain_audit() == 1
+    assert audit_trail.chain_audit() == 1
 
     said = verify()
     assert said.returncode == 1
@@ -259,7 +258,7 @@ def test_an_entry_that_claims_to_be_of_the_future_is_flagged_and_casts_no_doubt_
             f" values (uuid7_floor({moment}), %s, 'admin', 'changed', 'user', uuidv7())",
             trail.north.org,
         )
-        clock.chain_audit()
+        audit_trail.chain_audit()
 
     said = verify()
     assert said.returncode == 1
@@ -362,15 +361,15 @@ def test_heads_are_appended_when_they_moved_and_only_then(trail: Trail, become: 
     seal = Seal(key=KEY, path=trail.heads)
     before = trail.heads.read_text()
     assert trail.heads.stat().st_mode & 0o777 == 0o600
-    assert clock.sign_heads(seal) == 0
+    assert audit_trail.sign_heads(seal) == 0
     assert trail.heads.read_text() == before
     become("ec_ingest")
     with db.session(org=trail.south.org, role="ec_admin"):
         courses.add_course("English 11", org=trail.south.org)
     become("ec_clock")
-    clock.chain_audit()
+    audit_trail.chain_audit()
     trail.heads.chmod(0o644)
-    assert clock.sign_heads(seal) == 1
+    assert audit_trail.sign_heads(seal) == 1
     *same, new = trail.heads.read_text().splitlines()
     assert "\n".join(same) + "\n" == before
     fields = json.loads(new)
@@ -453,7 +452,7 @@ def test_the_chain_holds_while_eight_write_and_two_clocks_chain(trail: Trail, be
         over.set()
         chained = sum(one.result() for one in clocks)
     become("ec_clock")
-    chained += clock.chain_audit()
+    chained += audit_trail.chain_audit()
 
     assert (meanwhile.returncode, meanwhile.stderr) == (0, ""), meanwhile.stdout
     assert chained == written

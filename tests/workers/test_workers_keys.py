@@ -33,7 +33,7 @@ from conftest import (
 )
 
 from models import crypto, db, essays, users
-from models.crypto import Ciphertext, Place, WrappedKey, keyring
+from models.crypto import AssociatedData, Ciphertext, WrappedKey, keyring
 from models.errors import MasterKeyMissing, Undecipherable
 from models.essays import Draft
 from models.settings import CryptoSettings, StoreSettings
@@ -110,8 +110,8 @@ def fill(town: Town) -> dict[str, list[tuple[UUID, UUID]]]:
             "insert into sources (id, org_id, name, secret, previous_secret, previous_secret_until) values %s",
             [
                 (
-                    one, org, "LMS", keyring().seal("new", place=Place("sources", "secret", org, one)),
-                    keyring().seal("old", place=Place("sources", "previous_secret", org, one)), "infinity",
+                    one, org, "LMS", keyring().seal("new", place=AssociatedData("sources", "secret", org, one)),
+                    keyring().seal("old", place=AssociatedData("sources", "previous_secret", org, one)), "infinity",
                 )
                 for one in sources
             ],
@@ -121,7 +121,7 @@ def fill(town: Town) -> dict[str, list[tuple[UUID, UUID]]]:
         put(
             "insert into inbound_events (id, org_id, source_id, event_id, outcome, reason, body, body_sha256) values %s",
             [
-                (one, org, sources[0], "e", "refused", "x", keyring().seal("{}", place=Place("inbound_events", "body", org, one)), b"")
+                (one, org, sources[0], "e", "refused", "x", keyring().seal("{}", place=AssociatedData("inbound_events", "body", org, one)), b"")
                 for one in deliveries
             ],
         )
@@ -140,7 +140,7 @@ def opened(town: Town) -> int:
             f"select id, org_id, {column} from {table} where {column} is not null" + (" and user_id is null" if column == "body" else "")
         )
         for row, org, sealed in found:
-            keyring().open(sealed, place=Place(table, column, org, row))  # type: ignore[arg-type]
+            keyring().open(sealed, place=AssociatedData(table, column, org, row))  # type: ignore[arg-type]
             count += 1
     return count
 
@@ -280,10 +280,10 @@ def test_a_ciphertext_moved_to_another_row_column_or_org_does_not_open(town: Tow
         users.fetch_person(town.school.alice, org=town.school.org)
     [(sealed,)] = town.database.sql("select secret from sources where id = %s", town.school.source)
     places = [
-        Place("sources", "previous_secret", town.school.org, town.school.source), Place("sources", "secret", uuid4(), town.school.source),
-        Place("sources", "secret", town.school.org, uuid4()), Place("inbound_events", "body", town.school.org, town.school.source),
+        AssociatedData("sources", "previous_secret", town.school.org, town.school.source), AssociatedData("sources", "secret", uuid4(), town.school.source),
+        AssociatedData("sources", "secret", town.school.org, uuid4()), AssociatedData("inbound_events", "body", town.school.org, town.school.source),
     ]  # fmt: skip
-    assert keyring().open(sealed, place=Place("sources", "secret", town.school.org, town.school.source)) == town.school.source_secret  # type: ignore[arg-type]
+    assert keyring().open(sealed, place=AssociatedData("sources", "secret", town.school.org, town.school.source)) == town.school.source_secret  # type: ignore[arg-type]
     for place in places:
         with pytest.raises(Undecipherable):
             keyring().open(sealed, place=place)  # type: ignore[arg-type]

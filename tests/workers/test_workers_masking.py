@@ -18,33 +18,33 @@ from hypothesis import strategies as st
 from vendor import FakeVendor
 
 from models import courses, db, essays, feedback, users
-from models.crypto import Place
+from models.crypto import AssociatedData
 from models.essays import Draft, Receipt
 from models.jobs import PassName
-from models.people_of_course import Known, fetch_around
-from workers.boot import Chooser
+from models.people_of_course import CoursePerson, fetch_around
+from workers.boot import ProviderChooser
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.passes.anchor import Anchor
-from workers.passes.feedback import Comment, CriterionPick, PassAnswer, Span, Verdict
+from workers.passes.feedback import Comment, CriterionPick, PassAnswer, QuotedSpan, Verdict
 from workers.passes.registry import SPECS
 from workers.passes.request import Criterion, Earlier, EarlierComment, EarlierPick, Level, PassRequest
-from workers.privacy.masking import Mask, Masked
+from workers.privacy.masking import Mask, MaskingProvider
 from workers.providers.claude import ClaudeProvider
 from workers.providers.contract import GiveUp, Outcome, Repair, Reply
 from workers.settings import ProviderSettings
 
 CLASS = (
-    Known(name="Alice Smith", email="alice@north.example", external_id="sis-447711"),
-    Known(name="Shaun O'Neil", email="", external_id="20231"),
-    Known(name="José García", email="", external_id=""),
-    Known(name="Will Grace", email="", external_id=""),
-    Known(name="Bo Li", email="", external_id=""),
-    Known(name="Maria de la Cruz", email="", external_id=""),
-    Known(name="Anne-Marie Müller", email="", external_id=""),
-    Known(name="王小明", email="", external_id=""),
-    Known(name="김민수", email="", external_id=""),
-    Known(name="mark may", email="", external_id=""),
+    CoursePerson(name="Alice Smith", email="alice@north.example", external_id="sis-447711"),
+    CoursePerson(name="Shaun O'Neil", email="", external_id="20231"),
+    CoursePerson(name="José García", email="", external_id=""),
+    CoursePerson(name="Will Grace", email="", external_id=""),
+    CoursePerson(name="Bo Li", email="", external_id=""),
+    CoursePerson(name="Maria de la Cruz", email="", external_id=""),
+    CoursePerson(name="Anne-Marie Müller", email="", external_id=""),
+    CoursePerson(name="王小明", email="", external_id=""),
+    CoursePerson(name="김민수", email="", external_id=""),
+    CoursePerson(name="mark may", email="", external_id=""),
 )
 
 
@@ -52,7 +52,7 @@ def request(text: str, **fields: object) -> PassRequest:
     return replace(PassRequest(pass_name=PassName.GRAMMAR, text=text), **fields)  # type: ignore[arg-type]
 
 
-def masked(text: str, people: tuple[Known, ...] = CLASS) -> str:
+def masked(text: str, people: tuple[CoursePerson, ...] = CLASS) -> str:
     mask = Mask(request(text), people=people)
     assert len(mask.request.text) == len(text)
     assert mask.shown(mask.request.text) == text
@@ -171,7 +171,7 @@ NAMES = st.one_of(
 )
 PEOPLE = st.lists(
     st.builds(
-        Known,
+        CoursePerson,
         name=NAMES,
         email=st.one_of(st.just(""), st.emails(), st.text(max_size=8)),
         external_id=st.one_of(st.just(""), st.text(max_size=8), st.integers(0, 10**8).map(str)),
@@ -181,7 +181,7 @@ PEOPLE = st.lists(
 
 
 @st.composite
-def _text_about(draw: st.DrawFn) -> tuple[str, tuple[Known, ...]]:
+def _text_about(draw: st.DrawFn) -> tuple[str, tuple[CoursePerson, ...]]:
     people = tuple(draw(PEOPLE))
     words = [part for known in people for part in (known.name, *re.split(r"[\s'’-]+", known.name), known.email, known.external_id)]
     named = st.sampled_from(words).flatmap(
@@ -201,12 +201,12 @@ def _whole_words(name: str) -> list[str]:
 
 
 @given(_text_about())
-@example(("Alice Alice", (Known(name="Alice", email="", external_id=""),)))
-@example(("0@0.Alice Smith", (Known(name="Alice Smith", email="", external_id=""),)))
-@example(("AA\U00020000", (Known(name="Aa\U00020000", email="", external_id=""),)))
-@example(("a\xadAAA", (Known(name="a\xadAAA", email="", external_id=""),)))
+@example(("Alice Alice", (CoursePerson(name="Alice", email="", external_id=""),)))
+@example(("0@0.Alice Smith", (CoursePerson(name="Alice Smith", email="", external_id=""),)))
+@example(("AA\U00020000", (CoursePerson(name="Aa\U00020000", email="", external_id=""),)))
+@example(("a\xadAAA", (CoursePerson(name="a\xadAAA", email="", external_id=""),)))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_text_keeps_its_length_loses_every_name_and_comes_back(case: tuple[str, tuple[Known, ...]]) -> None:
+def test_any_text_keeps_its_length_loses_every_name_and_comes_back(case: tuple[str, tuple[CoursePerson, ...]]) -> None:
     text, people = case
     mask = Mask(request(text), people=people)
     left = mask.request.text
@@ -229,7 +229,7 @@ def test_any_text_keeps_its_length_loses_every_name_and_comes_back(case: tuple[s
             assert span.quote in lifted.quote
 
 
-def _comment(span: Span, **fields: object) -> Comment:
+def _comment(span: QuotedSpan, **fields: object) -> Comment:
     plain = Comment(
         type="agreement", kind="issue", severity="minor", span=span, message="m", next_step="n",
         confidence=0.5, confidence_basis="model", origin="model",
@@ -252,7 +252,7 @@ def test_everything_a_person_reads_has_the_names_again_and_the_raw_answer_stays_
                 Anchor(left).span(f"{alice} go"), message=f"{alice}'s verb, {jose}.", next_step=f"What does {alice} do?",
                 suggestions=(f"{alice} goes",), also_at=((25, 29),),
             ),
-            _comment(Span(start=0, end=0, quote=f"{alice} ran", match="none")),
+            _comment(QuotedSpan(start=0, end=0, quote=f"{alice} ran", match="none")),
         ),
         picks=(CriterionPick(criterion="thesis", level="clear", rationale=f"{alice} shows it.", confidence=1),),
         strengths=(f"{jose} is vivid.",), next_steps=(f"Say more about {alice}.",), not_checked=(f"Whether {jose} is real.",),
@@ -276,14 +276,14 @@ def test_a_span_that_cuts_a_stand_in_grows_to_the_whole_name() -> None:
     text = unicodedata.normalize("NFD", "José went.")
     mask = Mask(request(text), people=CLASS)
 
-    lifted = mask.lift(_reply(PassAnswer(comments=(_comment(Span(start=1, end=4, quote=mask.request.text[1:4])),))))
+    lifted = mask.lift(_reply(PassAnswer(comments=(_comment(QuotedSpan(start=1, end=4, quote=mask.request.text[1:4])),))))
 
     assert lifted.answer.comments[0].span.quote == unicodedata.normalize("NFD", "José")
 
 
 def test_a_hostile_text_of_full_length_is_masked_all_the_same() -> None:
     crowd = tuple(
-        Known(name=f"Given{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)} Family", email=f"u{n}@s.example", external_id=f"id{n:06}")
+        CoursePerson(name=f"Given{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)} Family", email=f"u{n}@s.example", external_id=f"id{n:06}")
         for n in range(2000)
     )
     for text in ("a" * 100_000, "@" * 100_000, "a@b." * 25_000, "1 " * 50_000, "(1" * 50_000, "A\u0301" * 50_000,
@@ -321,7 +321,7 @@ class Refusing:
 
 def test_a_masked_provider_is_the_provider_but_for_what_it_is_told() -> None:
     inner = Refusing()
-    provider = Masked(inner, people=CLASS)
+    provider = MaskingProvider(inner, people=CLASS)
     repair = Repair(Outcome.NOT_JSON, "it was not valid JSON")
 
     with pytest.raises(GiveUp) as refusal:
@@ -355,20 +355,20 @@ def test_what_was_said_of_the_last_draft_is_masked_and_changes_no_stand_in_of_th
     assert mask.shown(told.picks[0].rationale) == pick.rationale
     assert mask.request.text == Mask(request("Alice Smith.\n\nShe won."), people=CLASS).request.text
     lifted = mask.lift(
-        _reply(PassAnswer(notes=(told.doubtful[0].message,), verdicts=(Verdict(comment=0, fate="moot"),)))
+        _reply(PassAnswer(notes=(told.doubtful[0].message,), verdicts=(Verdict(comment=0, resolution="moot"),)))
     ).answer
-    assert (lifted.notes, lifted.verdicts) == (("Alice, look.",), (Verdict(comment=0, fate="moot"),))
+    assert (lifted.notes, lifted.verdicts) == (("Alice, look.",), (Verdict(comment=0, resolution="moot"),))
 
 
 def test_a_batch_is_masked_on_its_way_out_and_lifted_on_its_way_back() -> None:
     asked = request("Alice Smith won the prize. Everybody in the town had seen it coming.")
     with FakeVendor() as vendor, closing(ClaudeProvider("k", base_url=vendor.base_url)) as claude:
         vendor.set_batch_looks(1)
-        around = Masked(claude, people=CLASS)
+        around = MaskingProvider(claude, people=CLASS)
         assert around.in_batches and around.expected_cost_micros(asked) == claude.expected_cost_micros(asked) > 0
         batch = around.submit(asked)
         assert around.collect(batch, asked) is None
-        reply = Masked(claude, people=CLASS).collect(batch, asked)
+        reply = MaskingProvider(claude, people=CLASS).collect(batch, asked)
         assert "Alice" not in str(vendor.requests) and "Smith" not in str(vendor.requests)
     assert reply is not None and reply.answer.comments[0].span.quote.startswith("Alice Smith")
 
@@ -382,7 +382,7 @@ def vendor() -> Iterator[FakeVendor]:
 @pytest.fixture
 def runner(vendor: FakeVendor) -> Iterator[PassRunner]:
     settings = ProviderSettings(name="anthropic", api_key="sk-test-4711", base_url=vendor.base_url, model=None)
-    choose = Chooser(settings, timeout_seconds=10)
+    choose = ProviderChooser(settings, timeout_seconds=10)
     yield PassRunner(choose_provider=choose, leases=Leases(lease_seconds=12, longest_seconds=60), lease_seconds=12)
     choose("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 
@@ -456,7 +456,7 @@ def test_what_is_said_about_a_person_is_stored_with_the_real_name_and_the_raw_an
         key = users.data_key(school.alice, org=school.org)
     stored = database.sql("select id, raw from ai_responses where submission_id = %s", receipt.submission)
     raw = {
-        key.open(bytes(sealed), place=Place("ai_responses", "raw", school.org, UUID(str(call))))  # type: ignore[call-overload]
+        key.open(bytes(sealed), place=AssociatedData("ai_responses", "raw", school.org, UUID(str(call))))  # type: ignore[call-overload]
         for call, sealed in stored
     }
     assert len(raw) == 1
@@ -502,7 +502,7 @@ def test_the_people_around_an_essay_are_its_author_the_teachers_and_the_class(
         foreign = fetch_around(receipt.essay, org=school.org, most=10)
 
     assert [known.name for known in around] == ["Alice", "Ed", "Bob"]
-    assert around[0] == Known(name="Alice", email=school.email("alice"), external_id="alice-sis")
+    assert around[0] == CoursePerson(name="Alice", email=school.email("alice"), external_id="alice-sis")
     assert [known.name for known in few] == ["Alice", "Ed"]
     assert [known.name for known in by_herself] == ["Alice"]
     assert foreign == []

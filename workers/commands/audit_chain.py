@@ -19,7 +19,7 @@ from models.audit import Entry, Head
 from models.db import session
 from workers.duties.audit_heads import SignedHead
 
-Kind = Literal["changed", "missing", "moved", "foreign", "doubled", "cut", "rewritten", "head", "backdated"]
+FaultKind = Literal["changed", "missing", "moved", "foreign", "doubled", "cut", "rewritten", "head", "backdated"]
 
 START = bytes(32)
 PAGE = 2000
@@ -33,7 +33,7 @@ MOST_FAULTS = 30
 class Fault:
     """Something is not as it was written down. `words` is for people."""
 
-    kind: Kind
+    kind: FaultKind
     place: int
     words: str
     entry: UUID | None = None
@@ -53,7 +53,7 @@ class Report:
         """Return how many faults there are, those included that are not told one by one."""
         return len(self.faults) + self.more
 
-    def add(self, kind: Kind, place: int, words: str, *, entry: Entry | None = None) -> None:
+    def add(self, kind: FaultKind, place: int, words: str, *, entry: Entry | None = None) -> None:
         """The fault is in the report, or counted when there are very many."""
         if len(self.faults) < MOST_FAULTS:
             self.faults.append(Fault(kind=kind, place=place, words=words, entry=entry.id if entry else None))
@@ -108,7 +108,7 @@ class _Mark:
 
     head: Head
     name: str
-    kind: Kind
+    kind: FaultKind
 
 
 class _Walk:
@@ -187,7 +187,7 @@ def _follows(before: bytes, entry: Entry) -> bool:
 
 def _explain(
     suspect: _Suspect, *, org: UUID, others: Mapping[str, UUID], among: Sequence[_Suspect]
-) -> tuple[Kind, str]:
+) -> tuple[FaultKind, str]:
     """Return what happened to an entry, by finding out where its hash would be right."""
     entry = suspect.entry
     says = entry.says.removeprefix(f'["{org}", {entry.sequence}, ')

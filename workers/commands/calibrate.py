@@ -13,7 +13,7 @@ from typing import Any
 
 from models import db, log, settings
 from models.db import session
-from models.review_counts import Counts, count_reviews
+from models.review_counts import ReviewCounts, count_reviews
 from workers.passes.calibration import FEWEST_DECISIONS, IDENTITY, Table, evidence, load, middle, refit
 from workers.settings import read_reading
 
@@ -49,7 +49,7 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def reliability(found: Sequence[Counts]) -> list[dict[str, Any]]:
+def reliability(found: Sequence[ReviewCounts]) -> list[dict[str, Any]]:
     """Return one entry per provider and pass: its bins of a twentieth, and how far confidence is off on average (`error`)."""
     entries = []
     for (provider, name), group in groupby(found, key=lambda one: (one.provider, one.pass_name)):

@@ -26,12 +26,11 @@ from models.errors import NotFound, SettingsError, Undecipherable
 from models.jobs import PassName
 from models.people_of_course import fetch_around
 from models.review_counts import Decided
-from workers.boot import Chooser
-from workers.job.context import request_of
-from workers.job.run_pass import MOST_PEOPLE
+from workers.boot import ProviderChooser
+from workers.job.context import MAX_MASKED_PEOPLE, request_of
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest
-from workers.privacy.masking import Masked
+from workers.privacy.masking import MaskingProvider
 from workers.providers.contract import GiveUp, Provider, ProviderError, Repair, TryAgain
 from workers.settings import ProviderSettings, read_limits, read_provider
 
@@ -108,7 +107,7 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.bless:
         with session(org=org):
             for name in names:
-                review_counts.bless(
+                review_counts.approve_model(
                     org=org, pass_name=name, provider=verdict.provider, model=verdict.model,
                     prompt_version=provider.prompt_version(PassName(name)), report=asdict(verdict),
                 )  # fmt: skip
@@ -180,11 +179,11 @@ class _Reader:
             with session(org=self._org):
                 task = essays.fetch_task(version, org=self._org)
                 criteria = fetch_criteria(task.rubric, org=self._org) if task.rubric else []
-                people = fetch_around(task.essay, org=self._org, most=MOST_PEOPLE) if self._provider.remote else []
+                people = fetch_around(task.essay, org=self._org, most=MAX_MASKED_PEOPLE) if self._provider.remote else []
         except (NotFound, Undecipherable):
             return None
         # Nobody's name leaves.
-        provider = Masked(self._provider, people=people) if self._provider.remote else self._provider
+        provider = MaskingProvider(self._provider, people=people) if self._provider.remote else self._provider
         answers = {
             name: self._ask(provider, request_of(task, PassName(name), criteria)) for name in sorted({one.pass_name for one in comments})
         }
@@ -248,7 +247,7 @@ def _candidate(org: UUID, *, provider: str | None, model: str | None) -> Provide
         if model is not None:
             raise SettingsError("--model goes with --provider anthropic: the local engine has one model.")
         wanted = ProviderSettings(name="local", api_key=None, base_url=None, model=None)
-        return Chooser(wanted, timeout_seconds=read_limits().provider)("local")
+        return ProviderChooser(wanted, timeout_seconds=read_limits().provider)("local")
     if not known.api_key:
         raise SettingsError("--provider anthropic needs ANTHROPIC_API_KEY.")
     with session(org=org):
@@ -256,7 +255,7 @@ def _candidate(org: UUID, *, provider: str | None, model: str | None) -> Provide
     if policy != "anthropic":
         raise CannotSayError(f"the org's ai_policy is {policy!r}: none of its essays may leave")
     wanted = replace(known, name="anthropic", model=model or known.model)
-    return Chooser(wanted, timeout_seconds=read_limits().provider)("anthropic")
+    return ProviderChooser(wanted, timeout_seconds=read_limits().provider)("anthropic")
 
 
 def _sentences(verdict: Verdict) -> str:

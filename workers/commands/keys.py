@@ -99,7 +99,7 @@ def _steps(column: Column, *, limit: int, wait: bool) -> Iterator[keys.Step]:
     after = FIRST
     while True:
         with session(role="ec_keys"):
-            step = keys.seal_anew(column, after=after, limit=limit, wait=wait)
+            step = keys.reencrypt_batch(column, after=after, limit=limit, wait=wait)
         if step is None:
             return
         yield step
@@ -178,7 +178,7 @@ def _restore(path: Path) -> int:
     restored = 0
     for start in range(0, len(kept), BATCH):
         with session(role="ec_keys"):
-            restored += keys.put_back(kept[start : start + BATCH])
+            restored += keys.restore(kept[start : start + BATCH])
     with session(role="ec_keys"):
         keyless = keys.count_keyless()
     _say(f"{restored} of {len(kept)} wrapped keys are back; the others' people have a key, are gone or asked for erasure")
@@ -202,7 +202,7 @@ def _read(path: Path) -> list[StoredKey]:
         kept = [_stored(json.loads(line)) for line in lines[1:-1]]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadFile(f"{path} was changed since it was written") from None
-    keys.prove(kept)
+    keys.verify_key(kept)
     return kept
 
 

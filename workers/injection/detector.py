@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from workers.injection.decoding import LOOKALIKES, passages
 from workers.injection.invisible_characters import clean, invisible
-from workers.injection.patterns import MARKUP, ORDERS, TEMPLATES, Order
+from workers.injection.patterns import MARKUP, ORDERS, TEMPLATES, InjectionPattern
 
 MAX_NOTES = 5
 _QUOTE = 80
@@ -115,7 +115,7 @@ def _encoded(whole: str) -> Iterator[Finding]:
         yield Finding(kind=kind, start=start, end=end, meaning=meaning)
 
 
-def _written(whole: str, orders: tuple[Order, ...], kind: str) -> Iterator[Finding]:
+def _written(whole: str, orders: tuple[InjectionPattern, ...], kind: str) -> Iterator[Finding]:
     folded = whole.lower() if len(whole.lower()) == len(whole) else whole
     for start, end in _matches(folded, orders):
         yield Finding(kind=kind, start=start, end=end)
@@ -154,7 +154,7 @@ def spoken(title: str, text: str) -> str:
     return "\n".join(dict.fromkeys(said))
 
 
-def _matches(text: str, orders: tuple[Order, ...]) -> Iterator[tuple[int, int]]:
+def _matches(text: str, orders: tuple[InjectionPattern, ...]) -> Iterator[tuple[int, int]]:
     for order in orders:
         done = -1
         for at in _places_of(order.words, text):

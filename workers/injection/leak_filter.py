@@ -29,7 +29,7 @@ _CODE = re.compile(r"(?=\w*\d)(?=\w*[^\W\d_])\w{6,}|[^\W\d_a-z]{6,}|\w+_\w+")
 Units = list[re.Match[str]]
 
 
-class Echoes:
+class LeakFilter:
     """What one essay could make a model say, ready to be looked for in each thing the model said."""
 
     def __init__(self, *, title: str, text: str, marker: str, rules: str) -> None:

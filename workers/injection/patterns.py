@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Order:
+class InjectionPattern:
     """A pattern, and the words of which one is in everything it matches."""
 
     words: tuple[str, ...]
     pattern: re.Pattern[str]
 
 
-def _order(words: str, pattern: str) -> Order:
-    return Order(tuple(words.split("|")), re.compile(pattern, re.MULTILINE))
+def _order(words: str, pattern: str) -> InjectionPattern:
+    return InjectionPattern(tuple(words.split("|")), re.compile(pattern, re.MULTILINE))
 
 
 _AI = r"(?:ai|a\.i\.|llm|large language model|language model|chat ?bot|chatgpt|gpt[\w.-]{0,8}|claude|gemini|copilot)"
@@ -31,7 +31,7 @@ _TOP = (
 _ESSAY = r"(?:this|my|the) (?:\w+ )?(?:essay|paper|work|text|submission|student|response|writing|answer|piece|author|writer)"
 _CLAUSE = r"(?:^|[.!?:;,>\])\"'“(-]\s{0,3}|\b(?:please|must|now|then|simply|just|always|should|to)\s)"
 
-ORDERS: tuple[Order, ...] = (
+ORDERS: tuple[InjectionPattern, ...] = (
     _order(
         "ignore|disregard|forget|override|bypass|discard|do not follow|stop following|neglect",
         r"\b(?:ignore|disregard|forget|override|bypass|discard|do not follow|stop following|neglect)\b(?:[^.!?\n]{0,40}?\b(?:previous|"
@@ -140,7 +140,7 @@ ORDERS: tuple[Order, ...] = (
 )
 
 # What imitates the frame around an essay, or the answer to it.
-TEMPLATES: tuple[Order, ...] = (
+TEMPLATES: tuple[InjectionPattern, ...] = (
     _order("<|", r"<\|[\w ]{1,20}\|>"),
     _order("inst]|<<|system>|instructions>|prompt>|assistant>|essay|earlier-", r"\[/?inst\]|<<?/?sys>>?|</?(?:system|"
         r"instructions?|prompt|assistant|user|essay|earlier)(?:-[\w-]{0,80})?>|</?(?:essay|earlier)-[0-9a-f]"),
@@ -154,7 +154,7 @@ TEMPLATES: tuple[Order, ...] = (
     _order("}", r"\"\s?}\s{0,3}\]?}?\s{0,3}(?:\n|</)|\\\"}"),
 )
 
-MARKUP: tuple[Order, ...] = (
+MARKUP: tuple[InjectionPattern, ...] = (
     _order("<", r"</?(?:a|b|i|u|p|br|div|span|img|script|style|iframe|svg|font|table|td|tr|h[1-6]|html|body|form|input|"
         r"object|embed|link|meta)\b[^<>\n]{0,300}>|<!--"),
     _order("](", r"!?\[[^\[\]\n]{0,200}\]\([^()\s]{3,300}"),

@@ -1,25 +1,47 @@
-"""One claimed pass with all it takes to carry it out."""
+"""Load what one claimed pass needs: the essay, the request, the provider, and the reading of the draft before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from models import circuit_breaker, essays, passes
+from models.circuit_breaker import CLOSED, BreakerState
+from models.courses import fetch_criteria
 from models.crypto import Key
+from models.errors import MasterKeyMissing, NotFound, Undecipherable
 from models.essays import Task
 from models.feedback import Author
 from models.jobs import PassName
-from models.lineage import EarlierReading
+from models.lineage import EarlierReading, fetch_earlier
+from models.log import logger, stamped
 from models.passes import Claim, MadeWith
+from models.people_of_course import fetch_around
 from workers.passes.request import Criterion, Level, PassRequest
+from workers.privacy.masking import MaskingProvider
 from workers.providers.contract import Provider
-from workers.revisions.carry_over import Memory
+from workers.providers.ensemble import EnsembleProvider
+from workers.revisions.carry_over import PreviousReading
+
+log = logger(__name__)
+
+# While one probe call finds out whether a paused provider answers again, other calls wait this long for its result.
+PROBE_SECONDS = 15.0
+# An org whose `ai_fallback` is `local` is read locally after this many failed attempts, or at once while Claude is paused.
+FALLBACK_AFTER_ATTEMPTS = 3
+# In a course with more people, only the teachers and the people who joined last have their names masked.
+MAX_MASKED_PEOPLE = 2000
+
+ChooseProvider = Callable[[str], Provider]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """A claimed pass with everything needed to carry it out, in the clear, for as long as that takes."""
+class PassContext:
+    """A claimed pass with everything needed to run it. The texts are decrypted, so keep it only while the pass runs."""
 
     claim: Claim
     author: Author
@@ -32,11 +54,105 @@ class Work:
     pause_seconds: float
     probe: bool
     falls_back: bool
-    memory: Memory | None = None  # the last draft beside this one, once they have been compared
+    previous: PreviousReading | None = None  # set once the two drafts have been compared
+
+
+class ContextLoader:
+    """Load the context of claimed passes, with one choice of providers."""
+
+    def __init__(self, choose_provider: ChooseProvider, *, pause_seconds: float, use_ensemble: bool) -> None:
+        self._choose_provider = choose_provider
+        self._pause_seconds = pause_seconds
+        self._use_ensemble = use_ensemble
+
+    def load(self, claim: Claim) -> PassContext | None:
+        """Return the context, or None when the pass cannot run now; then its row has been moved on already.
+
+        Needs the session in which the pass was claimed.
+        """
+        with stamped(pass_id=str(claim.id)):
+            try:
+                return self._build(claim, essays.fetch_task(claim.submission, org=claim.org))
+            except NotFound:
+                # The author's data was erased after the hand-in, so nobody may read this essay any more.
+                log.info("essay erased", attempt=claim.attempt)
+                passes.cancel(claim)
+            except MasterKeyMissing as error:
+                # A fault of this installation. Other workers may have the key, so the attempt is not used up.
+                log.error("master key missing", reason=str(error))  # noqa: TRY400 - the reason is enough
+                passes.fail(claim, error="master_key_missing", retry_in_seconds=self._pause_seconds, counts=False)
+            except Undecipherable as error:
+                log.exception("essay does not decrypt", reason=str(error))
+                passes.give_up(claim, error="undecipherable")
+            return None
+
+    def use_local(self, context: PassContext) -> PassContext:
+        """Return the same context with the local engine as its provider."""
+        local = self._choose_provider("local")
+        prompt_version = local.prompt_version(context.claim.name)
+        made_with = replace(context.made_with, prompt_version=prompt_version, basis=b"")
+        return replace(context, provider=local, made_with=made_with)
+
+    def _build(self, claim: Claim, task: Task) -> PassContext | None:
+        if not task.newest:
+            passes.cancel(claim)
+            return None
+        provider, breaker = self._choose(task, claim)
+        if not breaker.allows_call:
+            wait = breaker.wait_seconds + random.uniform(0, 1)  # noqa: S311 - jitter, not a secret
+            passes.fail(claim, error=breaker.reason or "paused", retry_in_seconds=wait, counts=False)
+            return None
+        criteria = fetch_criteria(task.rubric, org=claim.org) if task.rubric else []
+        request = request_of(task, claim.name, criteria)
+        made_with = _made_with(provider, request, task)
+        earlier = fetch_earlier(claim.submission, claim.name, org=claim.org, key=task.key) if task.version > 1 else None
+        return PassContext(
+            claim=claim,
+            author=Author(user=task.user, audience=task.audience, essay=task.essay, characters=task.characters),
+            key=task.key,
+            request=request,
+            criteria={one["name"]: one for one in criteria},
+            provider=self._wrap_provider(provider, claim, task),
+            made_with=made_with,
+            earlier=earlier,
+            pause_seconds=self._pause_seconds,
+            probe=breaker.probe,
+            falls_back=task.ai_fallback == "local",
+        )
+
+    def _wrap_provider(self, provider: Provider, claim: Claim, task: Task) -> Provider:
+        """Add name masking to a remote provider, and the local engine beside it for grammar."""
+        if not provider.remote:
+            return provider
+        people = fetch_around(task.essay, org=claim.org, most=MAX_MASKED_PEOPLE)
+        masking = MaskingProvider(provider, people=people)
+        if self._use_ensemble and claim.name is PassName.GRAMMAR:
+            return EnsembleProvider(masking, self._choose_provider("local"))
+        return masking
+
+    def _choose(self, task: Task, claim: Claim) -> tuple[Provider, BreakerState]:
+        """Return the provider that the org's policy asks for, and whether it may be called now."""
+        local, wanted = self._choose_provider("local"), self._choose_provider(task.ai_policy)
+        # A submitted batch is paid for, so wait for its answer also while the provider is paused.
+        falls_back = task.ai_fallback == "local" and claim.batch is None
+        if not wanted.remote or (falls_back and claim.attempt > FALLBACK_AFTER_ATTEMPTS):
+            return (local if wanted.remote else wanted), CLOSED
+        breaker = circuit_breaker.breaker_state(wanted.name, probe_seconds=PROBE_SECONDS)
+        return (local, CLOSED) if falls_back and not breaker.allows_call else (wanted, breaker)
+
+
+def with_previous_reading(context: PassContext) -> PassContext:
+    """Return the context with the two drafts compared. Call it outside a transaction: comparing takes a while."""
+    if context.earlier is None:
+        return context
+    # Only a paid provider skips unchanged paragraphs; the local engine reads everything again.
+    reuse = context.provider.remote and context.earlier.basis == context.made_with.basis
+    previous = PreviousReading(context.earlier, context.request.text, pass_name=context.claim.name, reuse=reuse)
+    return replace(context, previous=previous, request=replace(context.request, earlier=previous.asked))
 
 
 def request_of(task: Task, pass_name: PassName, criteria: Iterable[Mapping[str, Any]]) -> PassRequest:
-    """Return what one reading of this version asks, by the criteria as `fetch_criteria` returns them."""
+    """Return the request of one pass for this version. `criteria` are rows as `fetch_criteria` returns them."""
     return PassRequest(
         pass_name=pass_name,
         text=task.text,
@@ -54,3 +170,12 @@ def _criterion(stored: Mapping[str, Any]) -> Criterion:
         Level(name=one["name"], points=one["points"], description=one["description"]) for one in stored["levels"]
     )
     return Criterion(name=stored["name"], description=stored["description"], levels=levels)
+
+
+def _made_with(provider: Provider, request: PassRequest, task: Task) -> MadeWith:
+    """Return what an answer depends on besides the essay. Answers with equal bases can be compared."""
+    prompt_version = provider.prompt_version(request.pass_name)
+    asked = replace(request, text="", title="", earlier=None)
+    made = [provider.name, provider.model, prompt_version, asdict(asked)]
+    basis = hashlib.sha256(json.dumps(made, sort_keys=True, ensure_ascii=False).encode()).digest()
+    return MadeWith(rubric=task.rubric, prompt_version=prompt_version, basis=basis)

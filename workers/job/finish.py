@@ -1,4 +1,4 @@
-"""How an answer becomes rows: carried-over comments joined, confidence calibrated, points looked up, everything stored at once."""
+"""Store a pass's answer: add carried-over comments, calibrate confidence, look up points, write everything in one transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.feedback import CommentDraft, ResultDraft
 from models.jobs import PassName
 from models.log import logger
 from workers.injection import detector
-from workers.job.context import Work
+from workers.job.context import PassContext
 from workers.passes.calibration import Calibration
 from workers.passes.feedback import Comment, CriterionPick
 from workers.providers.contract import Reply
@@ -21,44 +21,44 @@ log = logger(__name__)
 MAX_NEXT_STEPS = 3
 
 
-def finish(work: Work, reply: Reply, *, calibration: Calibration) -> None:
-    """The pass is done: its comments, levels and summary are stored, and what became of the last draft's comments is on record.
+def finish(context: PassContext, reply: Reply, *, calibration: Calibration) -> None:
+    """Finish the pass: store its comments, levels and summary, and what became of the earlier draft's comments.
 
     Raises FenceLost and DatabaseAway; then nothing is stored.
     """
-    claim, memory = work.claim, work.memory
-    answer = calibration.apply(reply.answer, work.provider.name, claim.name)
+    claim, previous = context.claim, context.previous
+    answer = calibration.apply(reply.answer, context.provider.name, claim.name)
     comments, picks, strengths = [_draft(one) for one in answer.comments], answer.picks, answer.strengths
-    fates: dict[UUID, str] = {}
-    if memory is not None:
-        comments, fates = memory.settle(answer, comments)
-        picks, strengths = memory.picks(answer), memory.strengths(answer)
+    resolutions: dict[UUID, str] = {}
+    if previous is not None:
+        comments, resolutions = previous.resolve(answer, comments)
+        picks, strengths = previous.picks(answer), previous.strengths(answer)
     steps = answer.next_steps or tuple(dict.fromkeys(one.next_step for one in comments if one.next_step))[:MAX_NEXT_STEPS]
     notes = answer.notes
     if claim.name is PassName.CONTENT:
-        # Once a version is enough, whoever read it.
-        notes += detector.notes(work.request.title, work.request.text)
+        # One pass of a version is enough, whichever provider read it.
+        notes += detector.notes(context.request.title, context.request.text)
     summary = feedback.seal_summary(
-        claim, key=work.key, strengths=strengths, next_steps=steps, not_checked=answer.not_checked, notes=notes
+        claim, key=context.key, strengths=strengths, next_steps=steps, not_checked=answer.not_checked, notes=notes
     )
     with session(org=claim.org):
         passes.finish(
             claim,
-            provider=work.provider.name,
+            provider=context.provider.name,
             model=reply.model,
             comments=len(comments),
             summary=summary,
-            made_with=work.made_with,
+            made_with=context.made_with,
         )
         feedback.store(
             claim,
-            author=work.author,
-            key=work.key,
-            provider=work.provider.name,
+            author=context.author,
+            key=context.key,
+            provider=context.provider.name,
             model=reply.model,
             comments=comments,
-            results=[_result(pick, comments, work.criteria) for pick in picks],
-            fates=fates,
+            results=[_result(pick, comments, context.criteria) for pick in picks],
+            resolutions=resolutions,
         )
         unanchored = sum(one.span is None for one in comments)
         if unanchored:
@@ -89,7 +89,7 @@ def _draft(comment: Comment) -> CommentDraft:
 
 
 def _result(pick: CriterionPick, comments: list[CommentDraft], criteria: dict[str, dict[str, Any]]) -> ResultDraft:
-    """Look the points up in the teacher's rubric; a model never names a number."""
+    """Return the picked level with its points from the teacher's rubric. A model never names a number."""
     criterion = criteria[pick.criterion]
     points = {level["name"]: int(level["points"]) for level in criterion["levels"]}
     criterion_id: UUID = criterion["id"]

@@ -33,7 +33,7 @@ class Leases:
         with self._lock:
             self._held[claim] = time.monotonic()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._renew_for_ever, name="leases", daemon=True)
+                self._thread = threading.Thread(target=self._renew_loop, name="leases", daemon=True)
                 self._thread.start()
         try:
             yield
@@ -71,7 +71,7 @@ class Leases:
             if not kept:
                 log.warning("lease lost", pass_id=str(claim.id), attempt=claim.attempt)
 
-    def _renew_for_ever(self) -> None:
+    def _renew_loop(self) -> None:
         while True:
             time.sleep(self._lease_seconds / 3)
             try:

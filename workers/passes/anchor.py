@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workers.injection.invisible_characters import drop, hide
-from workers.passes.feedback import Span
+from workers.passes.feedback import QuotedSpan
 from workers.passes.request import Match
 
-Place = tuple[int, int]
+Offsets = tuple[int, int]
 
 CONTEXT = 32  # code points kept on each side of a proven place
 LONGEST_QUOTE = 2_000  # code points; nobody points at more, and looking for much more in a hostile text takes long
@@ -37,7 +37,7 @@ _LOOKALIKES = str.maketrans(
 )
 
 
-def anchor(text: str, quote: str, *, prefix: str = "", suffix: str = "") -> Span:
+def anchor(text: str, quote: str, *, prefix: str = "", suffix: str = "") -> QuotedSpan:
     """Return the proven place of the quote in the text, or a span with match "none"."""
     return Anchor(text).span(quote, prefix=prefix, suffix=suffix)
 
@@ -49,16 +49,16 @@ class Anchor:
         self._text = text
         self._view: _View | None = None  # built only when an exact, single hit does not settle it
 
-    def span(self, quote: str, *, prefix: str = "", suffix: str = "") -> Span:
+    def span(self, quote: str, *, prefix: str = "", suffix: str = "") -> QuotedSpan:
         """Return the proven place of the quote, or a span with match "none" that keeps the quote."""
         found = self._find(quote, prefix=prefix, suffix=suffix)
         if found is None:
-            return Span(start=0, end=0, quote=quote, prefix=prefix, suffix=suffix, match="none")
+            return QuotedSpan(start=0, end=0, quote=quote, prefix=prefix, suffix=suffix, match="none")
         (start, end), match = found
         before, after = self._around(start, end)
-        return Span(start=start, end=end, quote=self._text[start:end], prefix=before, suffix=after, match=match)
+        return QuotedSpan(start=start, end=end, quote=self._text[start:end], prefix=before, suffix=after, match=match)
 
-    def _find(self, quote: str, *, prefix: str, suffix: str) -> tuple[Place, Match] | None:
+    def _find(self, quote: str, *, prefix: str, suffix: str) -> tuple[Offsets, Match] | None:
         if not quote.strip() or len(quote) > LONGEST_QUOTE:
             return None
         hidden = hide(quote)
@@ -72,7 +72,7 @@ class Anchor:
 
         view = self._viewed()
         normal = self._normalised(hidden)
-        layers: tuple[tuple[list[Place], Match], ...] = ((exact, "exact"), (normal, "normalised"))
+        layers: tuple[tuple[list[Offsets], Match], ...] = ((exact, "exact"), (normal, "normalised"))
         for hits, match in layers:
             fitting = [hit for hit in hits if view.fits(hit, before=before, after=after)]
             if fitting:
@@ -88,14 +88,14 @@ class Anchor:
         first, last = max(0, start - CONTEXT), min(len(self._text), end + CONTEXT)
         return self._text[first:start], self._text[end:last]
 
-    def _exact(self, quote: str) -> list[Place]:
+    def _exact(self, quote: str) -> list[Offsets]:
         return [
             (start, start + len(quote))
             for start in _occurrences(self._text, quote)
             if whole(self._text, start) and whole(self._text, start + len(quote))
         ]
 
-    def _normalised(self, quote: str) -> list[Place]:
+    def _normalised(self, quote: str) -> list[Offsets]:
         view = self._viewed()
         return [
             (start, end)
@@ -148,7 +148,7 @@ def _occurrences(text: str, quote: str) -> Iterator[int]:
         at = text.find(quote, at + 1)
 
 
-def _pieces(text: str) -> Iterator[Place]:
+def _pieces(text: str) -> Iterator[Offsets]:
     # Cuts only where composition cannot reach across, so NFC of the pieces is NFC of the whole.
     start = 0
     for index in range(1, len(text)):
@@ -193,11 +193,11 @@ class _View:
                 ends.append(end)
         return cls("".join(chars), starts, ends)
 
-    def places(self, quote: str) -> list[Place]:
+    def places(self, quote: str) -> list[Offsets]:
         """Return where in the stored text the normal quote stands, cutting nothing that was one character there."""
         if not quote:
             return []
-        found: list[Place] = []
+        found: list[Offsets] = []
         for at in _occurrences(self.string, quote):
             last = at + len(quote) - 1
             opens = at == 0 or self.starts[at - 1] != self.starts[at]
@@ -206,7 +206,7 @@ class _View:
                 found.append((self.starts[at], self.ends[last]))
         return found
 
-    def fits(self, place: Place, *, before: str, after: str) -> bool:
+    def fits(self, place: Offsets, *, before: str, after: str) -> bool:
         """Return whether the words around the place end with `before` and begin with `after`, both in normal form."""
         left = self._index(place[0])
         right = self._index(place[1])

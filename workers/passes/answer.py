@@ -11,9 +11,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from workers.injection.leak_filter import Echoes
+from workers.injection.leak_filter import LeakFilter
 from workers.injection.plaintext import grades, opaque, plain
-from workers.passes.excerpt import Sent
+from workers.passes.excerpt import Excerpt
 from workers.passes.feedback import Comment, CriterionPick, PassAnswer, Verdict
 from workers.passes.prompt import rules
 from workers.passes.registry import SPECS
@@ -37,8 +37,8 @@ LEVELS_DOUBTED = (
 def read(answer: Answer, *, request: PassRequest, marker: str) -> PassAnswer:
     """Return the feedback of one pass: anchored, capped, plain text, in the model's order."""
     spec = SPECS[request.pass_name]
-    anchor = Sent(request)
-    say = _Say(request, marker=marker)
+    anchor = Excerpt(request)
+    say = _Sanitizer(request, marker=marker)
     comments: list[Comment] = []
     for item in answer.comments:
         comment = _comment(item, anchor=anchor, say=say, corrects=spec.offers_corrections)
@@ -58,11 +58,11 @@ def read(answer: Answer, *, request: PassRequest, marker: str) -> PassAnswer:
     )
 
 
-class _Say:
+class _Sanitizer:
     """Cleans what the model says about one essay; empty when nothing of its own is left."""
 
     def __init__(self, request: PassRequest, *, marker: str) -> None:
-        self._echoes = Echoes(title=request.title, text=request.text, marker=marker, rules=rules())
+        self._echoes = LeakFilter(title=request.title, text=request.text, marker=marker, rules=rules())
         self.doubted = self._echoes.suspected
 
     def __call__(self, text: str) -> str:
@@ -76,7 +76,7 @@ class _Say:
         return "" if new_grade or opaque(clean) or self._echoes.foreign(clean) else clean
 
 
-def _comment(item: CommentAnswer, *, anchor: Sent, say: _Say, corrects: bool) -> Comment | None:
+def _comment(item: CommentAnswer, *, anchor: Excerpt, say: _Sanitizer, corrects: bool) -> Comment | None:
     message = say(item.message)
     if not message:
         return None
@@ -102,7 +102,7 @@ def _comment(item: CommentAnswer, *, anchor: Sent, say: _Say, corrects: bool) ->
     )
 
 
-def _suggestions(item: CommentAnswer, *, say: _Say) -> tuple[str, ...]:
+def _suggestions(item: CommentAnswer, *, say: _Sanitizer) -> tuple[str, ...]:
     # A replacement much longer than what it replaces is a rewrite, and the sentence is the student's.
     quote = plain(item.place.quote)
     longest = 2 * len(quote) + 20
@@ -110,13 +110,13 @@ def _suggestions(item: CommentAnswer, *, say: _Say) -> tuple[str, ...]:
     return tuple(text for text in cleaned if text and text != quote and len(text) <= longest)[:MAX_SUGGESTIONS]
 
 
-def _others(places: Iterable[PlaceAnswer], *, anchor: Sent, first: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+def _others(places: Iterable[PlaceAnswer], *, anchor: Excerpt, first: tuple[int, int]) -> tuple[tuple[int, int], ...]:
     spans = (anchor.span(place.quote, prefix=place.prefix, suffix=place.suffix) for place in places)
     found = sorted({(span.start, span.end) for span in spans if span.match != "none"} - {first})
     return tuple(found[:MAX_PLACES])
 
 
-def _picks(items: Sequence[PickAnswer], *, say: _Say) -> tuple[CriterionPick, ...]:
+def _picks(items: Sequence[PickAnswer], *, say: _Sanitizer) -> tuple[CriterionPick, ...]:
     picks: dict[str, CriterionPick] = {}
     for item in items:
         picks.setdefault(
@@ -135,11 +135,11 @@ def _verdicts(items: Iterable[VerdictAnswer], *, asked: int) -> tuple[Verdict, .
     verdicts: dict[int, Verdict] = {}
     for item in items:
         if 0 <= item.comment < asked:
-            verdicts.setdefault(item.comment, Verdict(comment=item.comment, fate=item.fate))
+            verdicts.setdefault(item.comment, Verdict(comment=item.comment, resolution=item.fate))
     return tuple(verdicts.values())
 
 
-def _sentences(texts: Iterable[str], *, say: _Say, limit: int) -> tuple[str, ...]:
+def _sentences(texts: Iterable[str], *, say: _Sanitizer, limit: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(say, texts))))[:limit]
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from models.errors import SettingsError
 from models.jobs import PassName
-from models.review_counts import Counts
+from models.review_counts import ReviewCounts
 from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.logistic import Seen, fit
 
@@ -107,7 +107,7 @@ def load(path: str | Path) -> Calibration:
         raise SettingsError(f"ESSAYCOACH_CALIBRATION is no calibration: {at}: {first['msg']}: {path}") from None
 
 
-def refit(found: Sequence[Counts], now: Calibration = IDENTITY) -> Table:
+def refit(found: Sequence[ReviewCounts], now: Calibration = IDENTITY) -> Table:
     """Return the calibration that all judgements speak for, those given while `now` was in force included.
 
     A provider's pass that too few decisions were made about keeps the line it has, if any.
@@ -146,7 +146,7 @@ def middle(bin_number: int) -> float:
     return (bin_number + 0.5) / BINS
 
 
-def _observed(found: Sequence[Counts], before: Line | None) -> tuple[Bin, ...]:
+def _observed(found: Sequence[ReviewCounts], before: Line | None) -> tuple[Bin, ...]:
     """Return what the line before was fitted on, and what came since, by what the provider itself had said."""
     known: dict[int, list[int]] = {}
     for one in before.fitted_on if before else ():

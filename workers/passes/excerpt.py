@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from workers.injection.invisible_characters import show
 from workers.passes.anchor import CONTEXT, Anchor
-from workers.passes.feedback import Span
+from workers.passes.feedback import QuotedSpan
 from workers.passes.request import PassRequest
 
 # No stored text holds it, and a quote that is found to hold it stands where nothing was sent.
@@ -42,7 +42,7 @@ def paragraphs(request: PassRequest) -> list[dict[str, object]]:
     return found
 
 
-class Sent:
+class Excerpt:
     """One essay as far as it was sent, in which many quotes can be looked up."""
 
     def __init__(self, request: PassRequest) -> None:
@@ -52,12 +52,12 @@ class Sent:
             text = text[:start] + _UNSENT * (end - start) + text[end:]
         self._anchor = Anchor(text)
 
-    def span(self, quote: str, *, prefix: str = "", suffix: str = "") -> Span:
+    def span(self, quote: str, *, prefix: str = "", suffix: str = "") -> QuotedSpan:
         """Return the proven place of the quote in the whole text, or a span with match "none" where it was not sent."""
         found = self._anchor.span(quote, prefix=prefix, suffix=suffix)
         if not self._places or found.match == "none":
             return found
         if _UNSENT in found.quote:
-            return Span(start=0, end=0, quote=quote, prefix=prefix, suffix=suffix, match="none")
+            return QuotedSpan(start=0, end=0, quote=quote, prefix=prefix, suffix=suffix, match="none")
         before, after = max(0, found.start - CONTEXT), found.end + CONTEXT
         return replace(found, prefix=self._text[before : found.start], suffix=self._text[found.end : after])

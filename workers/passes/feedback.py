@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from workers.passes.request import ConfidenceBasis, Fate, Kind, Match, Severity
+from workers.passes.request import CommentKind, ConfidenceBasis, Match, Resolution, Severity
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
+class QuotedSpan:
     """A proven place: `text[start:end] == quote` in code points, unless match is "none" (then start == end == 0)."""
 
     start: int
@@ -25,9 +25,9 @@ class Comment:
     """One point about one place, with one next step. `also_at` holds the other places of a folded repeat."""
 
     type: str
-    kind: Kind
+    kind: CommentKind
     severity: Severity
-    span: Span
+    span: QuotedSpan
     message: str
     next_step: str
     suggestions: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Verdict:
     """What a reader says became of a doubtful comment: its number in `Earlier.doubtful`, from 0."""
 
     comment: int
-    fate: Fate
+    resolution: Resolution
 
 
 @dataclass(frozen=True, kw_only=True)

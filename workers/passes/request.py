@@ -7,7 +7,7 @@ from typing import Literal
 
 from models.jobs import PassName
 
-Kind = Literal["praise", "issue", "question"]
+CommentKind = Literal["praise", "issue", "question"]
 
 
 Severity = Literal["info", "minor", "major"]
@@ -19,7 +19,7 @@ Match = Literal["exact", "normalised", "none"]
 ConfidenceBasis = Literal["measured", "model", "agreement"]
 
 
-Fate = Literal["addressed", "persisting", "moot"]
+Resolution = Literal["addressed", "persisting", "moot"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model, model
 
 from models.jobs import PassName
 from workers.passes.registry import SPECS
-from workers.passes.request import Criterion, Fate, Kind, Severity
+from workers.passes.request import CommentKind, Criterion, Resolution, Severity
 
 # Part of every prompt version: raise it when the meaning of a field changes.
 SCHEMA_VERSION = "2"
@@ -43,7 +43,7 @@ class CommentAnswer(_Closed):
     """One comment as the model writes it."""
 
     type: str
-    kind: Kind
+    kind: CommentKind
     severity: Severity
     place: PlaceAnswer
     also: list[PlaceAnswer]
@@ -67,7 +67,7 @@ class VerdictAnswer(_Closed):
     """What became of one numbered comment on the last draft, as the model sees it."""
 
     comment: int
-    fate: Fate
+    fate: Resolution
 
 
 class Answer(_Closed):

@@ -18,9 +18,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from models.jobs import PassName
-from models.people_of_course import Known
+from models.people_of_course import CoursePerson
 from workers.passes.anchor import CONTEXT
-from workers.passes.feedback import Comment, PassAnswer, Span
+from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
 from workers.passes.request import Earlier, PassRequest
 from workers.privacy.pseudonyms import Pseudonyms, crowded, fold
 from workers.providers.contract import Provider, Repair, Reply
@@ -51,7 +51,7 @@ _BETWEEN = re.compile(r"[ \t\u00a0'’ʼ´`.,\-‐‑–]{0,3}\n?[ \t]{0,3}")
 _ASCII_WORD = re.compile(r"[A-Za-z]+")
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
-Place = tuple[int, int]
+Offsets = tuple[int, int]
 
 
 class Word(NamedTuple):
@@ -62,12 +62,12 @@ class Word(NamedTuple):
     folded: str
 
 
-class Masked:
+class MaskingProvider:
     """A remote provider as one essay may use it: asked with the people around the essay masked, answering with their names."""
 
     remote = True
 
-    def __init__(self, provider: Provider, *, people: Sequence[Known]) -> None:
+    def __init__(self, provider: Provider, *, people: Sequence[CoursePerson]) -> None:
         self._provider = provider
         self._people = people
         self.name = provider.name
@@ -101,7 +101,7 @@ class Masked:
 class Mask:
     """One request with its people masked, and the way back. Equal requests and people make equal masks."""
 
-    def __init__(self, request: PassRequest, *, people: Sequence[Known]) -> None:
+    def __init__(self, request: PassRequest, *, people: Sequence[CoursePerson]) -> None:
         self._real = request
         self._roster = Roster(people)
         texts = _texts(request)
@@ -112,7 +112,7 @@ class Mask:
         self._used: set[str] = set()
         self._stand_in: dict[str, str] = {}
         self._stands_for: dict[str, str] = {}
-        self._places: list[Place] = []
+        self._places: list[Offsets] = []
         # The assignment first: what it names is masked alike for the whole class.
         self.request = replace(
             request,
@@ -182,7 +182,7 @@ class Mask:
             also_at=tuple(sorted({self._whole(*place) for place in comment.also_at})),
         )
 
-    def _span(self, span: Span) -> Span:
+    def _span(self, span: QuotedSpan) -> QuotedSpan:
         if span.match == "none":
             return replace(
                 span, quote=self.shown(span.quote), prefix=self.shown(span.prefix), suffix=self.shown(span.suffix)
@@ -197,7 +197,7 @@ class Mask:
             suffix=text[end : end + CONTEXT],
         )
 
-    def _whole(self, start: int, end: int) -> Place:
+    def _whole(self, start: int, end: int) -> Offsets:
         """Return the place grown to whole names: half a stand-in may be half a letter of the real name."""
         for first, last in self._places:
             if first < start < last:
@@ -206,7 +206,7 @@ class Mask:
                 end = last
         return start, end
 
-    def _hidden(self, text: str, *, places: list[Place] | None = None) -> str:
+    def _hidden(self, text: str, *, places: list[Offsets] | None = None) -> str:
         found = self._roster.places_in(text)
         parts, at = [], 0
         for start, end, replaced in found:
@@ -276,7 +276,7 @@ Replaced = Callable[[Mask, str], str]
 class Roster:
     """What names the people around an essay, ready to be looked for."""
 
-    def __init__(self, people: Sequence[Known]) -> None:
+    def __init__(self, people: Sequence[CoursePerson]) -> None:
         self._parts: set[str] = set()
         self._sequences: dict[str, list[tuple[str, ...]]] = {}
         self._run_together: set[str] = set()
@@ -356,7 +356,7 @@ class Roster:
         if len(text) >= (_SHORTEST_NUMBER if text.isdecimal() else _SHORTEST_ID):
             self._literals[_lower(text)] = None
 
-    def _literal_places(self, text: str) -> Iterable[Place]:
+    def _literal_places(self, text: str) -> Iterable[Offsets]:
         lowered = _lower(text)
         for literal in self._literals:
             at = lowered.find(literal)

@@ -43,7 +43,7 @@ from workers.providers import wire
 from workers.providers.batches import batch_of, result_of
 from workers.providers.contract import BatchAway, GiveUp, Outcome, Pause, ProviderError, Repair, Reply, TryAgain, Usage
 from workers.providers.prices import Prices, Tokens, prices_of
-from workers.providers.prompt_cache import Gate, Turn
+from workers.providers.prompt_cache import CacheTurn, PromptCacheGate
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_BASE_URL = "https://api.anthropic.com"
@@ -57,10 +57,10 @@ _THINKING: dict[str, ThinkingConfigParam] = {
     "claude-haiku-5-5": {"type": "disabled"},
 }
 
-Decision = tuple[type[ProviderError], Outcome]
+ErrorRule = tuple[type[ProviderError], Outcome]
 
 # The whole decision table: what came back -> what the worker does next, and why.
-_BY_STATUS: dict[int, Decision] = {
+_BY_STATUS: dict[int, ErrorRule] = {
     400: (GiveUp, Outcome.BAD_REQUEST),
     401: (Pause, Outcome.UNAUTHORISED),
     402: (Pause, Outcome.BUDGET_SPENT),
@@ -73,10 +73,10 @@ _BY_STATUS: dict[int, Decision] = {
     504: (TryAgain, Outcome.TIMEOUT),
     529: (TryAgain, Outcome.OVERLOADED),
 }
-_OTHER_4XX: Decision = (GiveUp, Outcome.BAD_REQUEST)
-_OTHER_5XX: Decision = (TryAgain, Outcome.SERVER_ERROR)
-_SPENT: Decision = (Pause, Outcome.BUDGET_SPENT)
-_BY_ERROR_CODE: dict[str, Decision] = {
+_OTHER_4XX: ErrorRule = (GiveUp, Outcome.BAD_REQUEST)
+_OTHER_5XX: ErrorRule = (TryAgain, Outcome.SERVER_ERROR)
+_SPENT: ErrorRule = (Pause, Outcome.BUDGET_SPENT)
+_BY_ERROR_CODE: dict[str, ErrorRule] = {
     "enforced_spend_limit_reached": _SPENT,
     "contract_spend_limit_reached": _SPENT,
     "linked_organization_spend_limit_reached": _SPENT,
@@ -96,11 +96,11 @@ _STATUS_OF: dict[str, int] = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-_BY_RESULT: dict[str, Decision] = {
+_BY_RESULT: dict[str, ErrorRule] = {
     "expired": (TryAgain, Outcome.TIMEOUT),
     "canceled": (TryAgain, Outcome.SERVER_ERROR),
 }
-_BY_EXCEPTION: tuple[tuple[type[BaseException], Decision], ...] = (
+_BY_EXCEPTION: tuple[tuple[type[BaseException], ErrorRule], ...] = (
     (httpx2.ConnectTimeout, (TryAgain, Outcome.CONNECTION)),
     (httpx2.TimeoutException, (TryAgain, Outcome.TIMEOUT)),
     (anthropic.APITimeoutError, (TryAgain, Outcome.TIMEOUT)),
@@ -118,7 +118,7 @@ _FIELDS = frozenset(name for model in (Answer, CommentAnswer, PlaceAnswer, PickA
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _RawBody:
     """A body exactly as received, and whether it came as a stream of events."""
 
     raw: str
@@ -142,10 +142,10 @@ class ClaudeProvider:
         timeout_seconds: float = 60.0,
         max_tokens: int = 8_000,
         prices: Prices | None = None,
-        gate: Gate | None = None,
+        gate: PromptCacheGate | None = None,
     ) -> None:
         self.model = model
-        self._gate = Gate() if gate is None else gate
+        self._gate = PromptCacheGate() if gate is None else gate
         self._prices = prices or prices_of(model)
         self._api_key = api_key
         self._base_url = base_url
@@ -231,7 +231,7 @@ class ClaudeProvider:
             params["thinking"] = _THINKING[self.model]
         return params
 
-    def _call(self, params: MessageCreateParamsNonStreaming, turn: Turn) -> _Heard:
+    def _call(self, params: MessageCreateParamsNonStreaming, turn: CacheTurn) -> _RawBody:
         deadline = time.monotonic() + self._timeout_seconds
         body = bytearray()
         streamed = False
@@ -257,9 +257,9 @@ class ClaudeProvider:
         except anthropic.APIStatusError as error:
             raise self._refused(error) from error
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
-            raise self._broken(error, heard=_Heard(_decoded(body), streamed)) from error
+            raise self._broken(error, heard=_RawBody(_decoded(body), streamed)) from error
         turn.ended()
-        return _Heard(_decoded(body), streamed)
+        return _RawBody(_decoded(body), streamed)
 
     def _fetch(self, call: Callable[[anthropic.Anthropic], httpx2.Response]) -> str:
         """Return the body of a call that is not about one message."""
@@ -268,7 +268,7 @@ class ClaudeProvider:
         except anthropic.APIStatusError as error:
             raise self._refused(error) from error
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
-            raise self._broken(error, heard=_Heard("")) from error
+            raise self._broken(error, heard=_RawBody("")) from error
 
     def _connected(self) -> anthropic.Anthropic:
         with self._lock:
@@ -295,7 +295,7 @@ class ClaudeProvider:
             retry_after_seconds=retry_after_seconds(headers),
         )
 
-    def _broken(self, error: Exception, *, heard: _Heard) -> ProviderError:
+    def _broken(self, error: Exception, *, heard: _RawBody) -> ProviderError:
         causes = (error.__cause__, error)
         kind, outcome = next(
             decision for cause in causes for known, decision in _BY_EXCEPTION if isinstance(cause, known)
@@ -313,7 +313,7 @@ class ClaudeProvider:
         detail = f"the vendor answered with an error ({trouble.type or 'no type'}, {trouble.code or 'no code'})"
         return kind(outcome, detail, raw=raw, model=self.model, usage=usage)
 
-    def _read(self, heard: _Heard, *, request: PassRequest, marker: str) -> Reply:
+    def _read(self, heard: _RawBody, *, request: PassRequest, marker: str) -> Reply:
         raw = heard.raw
         try:
             envelope = self._told(raw) if heard.streamed else wire.Envelope.model_validate(from_json(raw))
@@ -324,7 +324,7 @@ class ClaudeProvider:
         return self._reply(envelope, raw=raw, request=request, marker=marker)
 
     def _told(self, raw: str) -> wire.Envelope:
-        told = wire.told(raw)
+        told = wire.parse_stream(raw)
         usage = self._usage(told.message.usage)
         if told.trouble is not None:
             raise self._troubled(told.trouble, raw=raw, usage=usage)
@@ -404,7 +404,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
 
 
-def _decided(error: anthropic.APIStatusError) -> Decision:
+def _decided(error: anthropic.APIStatusError) -> ErrorRule:
     decision = _BY_ERROR_CODE.get(error.error_code or "")
     if decision is None and error.type == "billing_error":
         decision = _SPENT
@@ -413,11 +413,11 @@ def _decided(error: anthropic.APIStatusError) -> Decision:
     return decision or _by_status(error.status_code, error.api_message)
 
 
-def _decided_inside(trouble: wire.Trouble) -> Decision:
+def _decided_inside(trouble: wire.Trouble) -> ErrorRule:
     return _BY_ERROR_CODE.get(trouble.code) or _by_status(_STATUS_OF.get(trouble.type, 500), trouble.message)
 
 
-def _by_status(status: int, message: str | None) -> Decision:
+def _by_status(status: int, message: str | None) -> ErrorRule:
     if status == 400 and _names_a_spent_budget(message):
         return _SPENT
     return _BY_STATUS.get(status, _OTHER_5XX if status >= 500 else _OTHER_4XX)

@@ -18,7 +18,7 @@ MAX_SUGGESTIONS = 3
 CEILING = 0.99
 LOCAL_SILENT = "what the local rules would have found beside the model (they could not answer)"
 
-Place = tuple[int, int]
+Offsets = tuple[int, int]
 
 # Types that mean the same kind of slip, whichever reader names it.
 _LIKE = (
@@ -29,7 +29,7 @@ _LIKE = (
 )
 
 
-class Mixed:
+class EnsembleProvider:
     """A remote provider whose grammar pass is read by the local engine as well.
 
     Towards everybody it is the remote provider: name, model, prompts, batches and cost are the remote's, and so is
@@ -112,16 +112,16 @@ def merged(remote: PassAnswer, local: Reply, *, by: str) -> PassAnswer:
     return replace(remote, comments=tuple(ordered))
 
 
-def _places(comment: Comment) -> list[Place]:
+def _places(comment: Comment) -> list[Offsets]:
     first = [] if comment.span.match == "none" else [(comment.span.start, comment.span.end)]
     return [*first, *comment.also_at]
 
 
-def _overlap(one: Place, other: Place) -> bool:
+def _overlap(one: Offsets, other: Offsets) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def _holds(one: Place, other: Place) -> bool:
+def _holds(one: Offsets, other: Offsets) -> bool:
     return (one[0] <= other[0] and other[1] <= one[1]) or (other[0] <= one[0] and one[1] <= other[1])
 
 
@@ -146,7 +146,7 @@ def _agree(remote: Comment, local: Comment) -> bool:
     return remote.type == local.type or (_alike(remote, local) and any(_holds(*pair) for pair in met))
 
 
-def _joined(remote: Comment, local: list[Comment], taken: list[Place]) -> Comment:
+def _joined(remote: Comment, local: list[Comment], taken: list[Offsets]) -> Comment:
     # Several local comments inside one remote place are not several witnesses: the surest of them counts.
     doubt = (1 - remote.confidence) * (1 - max(one.confidence for one in local))
     places = sorted(place for one in local for place in _places(one))
@@ -167,7 +167,7 @@ def _fitting(remote: Comment, local: Comment) -> tuple[str, ...]:
     return local.suggestions if same or remote.span.quote == local.span.quote else ()
 
 
-def _also(first: Comment, places: Iterable[Place]) -> tuple[Place, ...]:
+def _also(first: Comment, places: Iterable[Offsets]) -> tuple[Offsets, ...]:
     """Return the other places of a comment with these added, in order, none of them twice."""
     return tuple(sorted({*first.also_at, *places} - {(first.span.start, first.span.end)}))
 

@@ -24,10 +24,10 @@ _SLICE_SECONDS = 0.1  # whoever stops this thread gets through between two waits
 _WEIGHT = 0.2  # of the newest answer in the running means
 
 
-class Turn:
+class CacheTurn:
     """One call on its way through the gate; tell it what happens to the answer."""
 
-    def __init__(self, gate: Gate, *, class_key: str, essay_key: str) -> None:
+    def __init__(self, gate: PromptCacheGate, *, class_key: str, essay_key: str) -> None:
         self._gate = gate
         self.class_key = class_key
         self.essay_key = essay_key
@@ -50,10 +50,10 @@ class Turn:
 @dataclass
 class _Prefix:
     warm_until: float = 0.0
-    writer: Turn | None = None
+    writer: CacheTurn | None = None
 
 
-class Gate:
+class PromptCacheGate:
     """One for all threads of a process that ask the same vendor. `most_seconds` bounds every wait; with 0 nobody waits."""
 
     def __init__(self, *, most_seconds: float = CLASS_SECONDS, prefixes: int = PREFIXES) -> None:
@@ -66,9 +66,9 @@ class Gate:
         self._whole_seconds = 0.0
 
     @contextmanager
-    def passing(self, *, class_key: str, essay_key: str) -> Iterator[Turn]:
+    def passing(self, *, class_key: str, essay_key: str) -> Iterator[CacheTurn]:
         """The call may go now; a turn that ends without an answer hands its role to whoever waits for it."""
-        turn = Turn(self, class_key=class_key, essay_key=essay_key)
+        turn = CacheTurn(self, class_key=class_key, essay_key=essay_key)
         try:
             self._wait(turn)
             yield turn
@@ -87,7 +87,7 @@ class Gate:
         """Return how many prefixes are known."""
         return len(self._prefixes)
 
-    def warmed(self, turn: Turn) -> None:
+    def warmed(self, turn: CacheTurn) -> None:
         """Both prefixes of this turn can be read from the cache for five minutes from now."""
         with self._changed:
             for key in (turn.class_key, turn.essay_key):
@@ -96,7 +96,7 @@ class Gate:
                 prefix.writer = None
             self._changed.notify_all()
 
-    def learned(self, turn: Turn, *, whole_seconds: float) -> None:
+    def learned(self, turn: CacheTurn, *, whole_seconds: float) -> None:
         """The running means know of one more whole answer."""
         with self._changed:
             self._tells = turn.begun_after is not None
@@ -106,7 +106,7 @@ class Gate:
             self._begin_seconds = (1 - weight) * (self._begin_seconds or 0.0) + weight * turn.begun_after
             self._whole_seconds = (1 - weight) * self._whole_seconds + weight * whole_seconds
 
-    def _wait(self, turn: Turn) -> None:
+    def _wait(self, turn: CacheTurn) -> None:
         arrived = time.monotonic()
         with self._changed:
             while (left := self._left_for_class(turn, arrived)) > 0:
@@ -122,26 +122,26 @@ class Gate:
                     prefix.writer = turn
             turn.since = now
 
-    def _left_for_class(self, turn: Turn, arrived: float) -> float:
+    def _left_for_class(self, turn: CacheTurn, arrived: float) -> float:
         writer = self._writer(turn.class_key)
         if writer is None or writer.essay_key == turn.essay_key:
             return 0.0
         return self._left(CLASS_SECONDS, writer, arrived)
 
-    def _left_for_essay(self, turn: Turn, arrived: float) -> float:
+    def _left_for_essay(self, turn: CacheTurn, arrived: float) -> float:
         writer = self._writer(turn.essay_key)
         return 0.0 if writer is None else self._left(self.patience_seconds(), writer, arrived)
 
-    def _left(self, seconds: float, writer: Turn, arrived: float) -> float:
+    def _left(self, seconds: float, writer: CacheTurn, arrived: float) -> float:
         # Counted from the writer's start too: behind one that hangs, those who come later need not find out again.
         return min(arrived, writer.since) + min(seconds, self._most_seconds) - time.monotonic()
 
-    def _writer(self, key: str) -> Turn | None:
+    def _writer(self, key: str) -> CacheTurn | None:
         """Return who is writing this prefix, or None where it is written or nobody is at it."""
         prefix = self._prefix(key)
         return None if prefix.warm_until > time.monotonic() else prefix.writer
 
-    def _leave(self, turn: Turn) -> None:
+    def _leave(self, turn: CacheTurn) -> None:
         with self._changed:
             for key in (turn.class_key, turn.essay_key):
                 prefix = self._prefixes.get(key)

@@ -87,7 +87,7 @@ class _Event(BaseModel):
 
 
 @dataclass
-class Told:
+class ParsedStream:
     """What a stream told until its end; `whole` when it came to the end that the vendor announces."""
 
     message: Envelope
@@ -95,9 +95,9 @@ class Told:
     trouble: Trouble | None = None
 
 
-def told(raw: str) -> Told:
+def parse_stream(raw: str) -> ParsedStream:
     """Return the message of a stream. Raises ValueError for what is no stream of events."""
-    found = Told(Envelope(content=[]))
+    found = ParsedStream(Envelope(content=[]))
     blocks: dict[int, _Block] = {}
     for event in _events(raw):
         if event.type == "message_start" and event.message is not None:
@@ -119,7 +119,7 @@ def told(raw: str) -> Told:
 def spent_so_far(raw: str) -> Spent:
     """Return what a stream told of its tokens before it broke."""
     try:
-        return told(raw).message.usage
+        return parse_stream(raw).message.usage
     except ValueError:
         return Spent()
 

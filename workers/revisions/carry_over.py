@@ -13,10 +13,10 @@ from uuid import UUID
 
 from models.feedback import CommentDraft
 from models.jobs import PassName
-from models.lineage import EarlierReading, Remembered
+from models.lineage import EarlierReading, PreviousComment
 from workers.passes.feedback import CriterionPick, PassAnswer
 from workers.passes.request import Earlier, EarlierComment, EarlierPick
-from workers.revisions.compare_drafts import Drafts, Span, State
+from workers.revisions.compare_drafts import Drafts, Offsets, State
 
 LOCAL = "local"
 # With less of the essay unchanged than this, a reader who is sent the rest only would read in the dark.
@@ -30,12 +30,12 @@ _SEVERITY = ("major", "minor", "info")
 class Traced:
     """A remembered comment and where in the new draft its words stand."""
 
-    comment: Remembered
+    comment: PreviousComment
     state: State
-    places: tuple[Span, ...]
+    places: tuple[Offsets, ...]
 
 
-class Memory:
+class PreviousReading:
     """The last draft's reading, beside the new draft."""
 
     def __init__(self, earlier: EarlierReading, text: str, *, pass_name: PassName, reuse: bool) -> None:
@@ -82,17 +82,17 @@ class Memory:
         return self._earlier.provider, self._earlier.model
 
     def answer(self) -> PassAnswer:
-        """Return the answer to a draft in which nothing changed: the last one's words, whose comments `settle` carries along."""
+        """Return the answer to a draft in which nothing changed: the last one's words, whose comments `resolve` carries along."""
         return PassAnswer(strengths=self._earlier.strengths, next_steps=self._earlier.next_steps)
 
-    def settle(self, answer: PassAnswer, fresh: Iterable[CommentDraft]) -> tuple[list[CommentDraft], dict[UUID, str]]:
+    def resolve(self, answer: PassAnswer, fresh: Iterable[CommentDraft]) -> tuple[list[CommentDraft], dict[UUID, str]]:
         """Return the new draft's comments, those carried along among them, and what became of each of the last draft's."""
         comments: list[CommentDraft | None] = list(fresh)
         verdicts = {
-            self._doubtful[one.comment].comment.id: one.fate for one in answer.verdicts if one.comment < len(self._doubtful)
+            self._doubtful[one.comment].comment.id: one.resolution for one in answer.verdicts if one.comment < len(self._doubtful)
         }
         carried: list[CommentDraft] = []
-        fates: dict[UUID, str] = {}
+        resolutions: dict[UUID, str] = {}
         for traced in self._traced:
             at = _match(traced, comments)
             if traced.comment.rejected:
@@ -100,8 +100,8 @@ class Memory:
                 if at is not None:
                     comments[at] = None
                 continue
-            fates[traced.comment.id] = fate = self._fate(traced, verdicts, again=at is not None)
-            if fate != "persisting":
+            resolutions[traced.comment.id] = resolution = self._resolution(traced, verdicts, again=at is not None)
+            if resolution != "persisting":
                 continue
             if at is not None and not self._stands_by_itself(traced):
                 found = comments[at]
@@ -111,7 +111,7 @@ class Memory:
             if at is not None:
                 comments[at] = None
             carried.append(_moved(traced))
-        return _in_order([one for one in comments if one is not None], carried), fates
+        return _in_order([one for one in comments if one is not None], carried), resolutions
 
     def picks(self, answer: PassAnswer) -> tuple[CriterionPick, ...]:
         """Return the answer's levels, and those of the last draft for criteria that what changed did not decide anew."""
@@ -129,7 +129,7 @@ class Memory:
         before = self._earlier.strengths if self._unchanged else ()
         return tuple(dict.fromkeys((*answer.strengths, *before)))[:MAX_POINTS]
 
-    def _fate(self, traced: Traced, verdicts: Mapping[UUID, str], *, again: bool) -> str:
+    def _resolution(self, traced: Traced, verdicts: Mapping[UUID, str], *, again: bool) -> str:
         draft = traced.comment.draft
         if traced.state in ("rewritten", "gone"):
             return "addressed" if traced.state == "rewritten" else "moot"
@@ -150,7 +150,7 @@ class Memory:
         return unread and draft.provider != LOCAL
 
 
-def _traced(one: Remembered, drafts: Drafts) -> Traced:
+def _traced(one: PreviousComment, drafts: Drafts) -> Traced:
     places = [one.draft.span, *one.draft.also_at] if one.draft.span else []
     traces = [drafts.trace(*place) for place in places]
     states = {trace.state for trace in traces}
@@ -176,7 +176,7 @@ def _match(traced: Traced, comments: list[CommentDraft | None]) -> int | None:
     return None
 
 
-def _overlap(some: Iterable[Span], others: Iterable[Span]) -> bool:
+def _overlap(some: Iterable[Offsets], others: Iterable[Offsets]) -> bool:
     known = tuple(others)
     return any(start < last and first < end for start, end in some for first, last in known)
 
@@ -194,7 +194,7 @@ def _in_order(fresh: list[CommentDraft], carried: list[CommentDraft]) -> list[Co
     return [*major, *fresh, *ordered[len(major) :]]
 
 
-def _covers(text: str, places: tuple[Span, ...]) -> bool:
+def _covers(text: str, places: tuple[Offsets, ...]) -> bool:
     left = bytearray(b"\1") * len(text)
     for start, end in places:
         left[start:end] = bytes(end - start)

@@ -15,7 +15,7 @@ from typing import Literal
 from workers.passes.anchor import whole
 from workers.passes.segmentation import Piece, paragraphs, sentences, words
 
-Span = tuple[int, int]
+Offsets = tuple[int, int]
 State = Literal["same", "touched", "rewritten", "gone"]
 
 MOST_IN_A_GAP = 40  # sentences of a gap that are compared with each other; the rest are paired in their order
@@ -27,7 +27,7 @@ class Trace:
     """What became of a place of the old draft. `at` is where its words stand in the new one, when they still do."""
 
     state: State
-    at: Span | None = None
+    at: Offsets | None = None
 
 
 class Drafts:
@@ -47,10 +47,10 @@ class Drafts:
         before, after = ([one.text for one in paragraphs(text)] for text in (self._old, self._new))
         return before == after
 
-    def unchanged(self) -> tuple[Span, ...]:
+    def unchanged(self) -> tuple[Offsets, ...]:
         """Return the places in the new text, in order, of paragraphs that stand in the old one to the letter."""
         known = Counter(one.text for one in paragraphs(self._old))
-        found: list[Span] = []
+        found: list[Offsets] = []
         for one in paragraphs(self._new):
             if known[one.text] > 0:
                 known[one.text] -= 1

@@ -36,7 +36,7 @@ class Signs:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
+class RuleCounts:
     """How often a rule or group was seen, and how often a person changed the same words."""
 
     n: float
@@ -48,21 +48,21 @@ class Table:
     """Measured precision by rule and group, and the weights that turn it into a confidence."""
 
     overall: float
-    rules: Mapping[str, Counts]
-    groups: Mapping[str, Counts]
+    rules: Mapping[str, RuleCounts]
+    groups: Mapping[str, RuleCounts]
     coefficients: tuple[float, ...]
     intercept: float
-    corrections: Mapping[str, Counts]
+    corrections: Mapping[str, RuleCounts]
 
-    def prior(self, signs: Signs, *, without: Counts | None = None) -> float:
+    def prior(self, signs: Signs, *, without: RuleCounts | None = None) -> float:
         """Return the rule's precision, shrunk to its group's, which is shrunk to the overall one."""
-        left_out = without or Counts(n=0, tp=0)
+        left_out = without or RuleCounts(n=0, tp=0)
         group = self.groups.get(signs.group, left_out)
         rule = self.rules.get(signs.rule, left_out)
         middle = (group.tp - left_out.tp + GROUP_WEIGHT * self.overall) / (group.n - left_out.n + GROUP_WEIGHT)
         return (rule.tp - left_out.tp + RULE_WEIGHT * middle) / (rule.n - left_out.n + RULE_WEIGHT)
 
-    def features(self, signs: Signs, *, without: Counts | None = None) -> tuple[float, ...]:
+    def features(self, signs: Signs, *, without: RuleCounts | None = None) -> tuple[float, ...]:
         """Return the numbers the coefficients belong to; `without` leaves one observation out while fitting."""
         prior = min(max(self.prior(signs, without=without), 0.01), 0.99)
         return (math.log(prior / (1 - prior)), *signs.numbers())
@@ -78,9 +78,9 @@ class Table:
 
     def correction(self, signs: Signs) -> float:
         """Return the share of first suggestions of this kind that a corrector would accept."""
-        overall = self.corrections.get("all", Counts(n=0, tp=0))
+        overall = self.corrections.get("all", RuleCounts(n=0, tp=0))
         base = (overall.tp + 1) / (overall.n + 2)
-        counts = self.corrections.get(correction_key(signs), Counts(n=0, tp=0))
+        counts = self.corrections.get(correction_key(signs), RuleCounts(n=0, tp=0))
         return round((counts.tp + RULE_WEIGHT * base) / (counts.n + RULE_WEIGHT), 3)
 
 
@@ -94,11 +94,11 @@ def load(path: Path) -> Table:
     raw = json.loads(path.read_text(encoding="utf-8"))
     return Table(
         overall=float(raw["overall"]),
-        rules={name: Counts(**row) for name, row in raw["rules"].items()},
-        groups={name: Counts(**row) for name, row in raw["groups"].items()},
+        rules={name: RuleCounts(**row) for name, row in raw["rules"].items()},
+        groups={name: RuleCounts(**row) for name, row in raw["groups"].items()},
         coefficients=tuple(raw["coefficients"]),
         intercept=float(raw["intercept"]),
-        corrections={name: Counts(**row) for name, row in raw["corrections"].items()},
+        corrections={name: RuleCounts(**row) for name, row in raw["corrections"].items()},
     )
 
 

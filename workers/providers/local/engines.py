@@ -21,7 +21,7 @@ ENOUGH_FLAGS = 4_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Heard:
+class EngineFlags:
     """What each engine said about one text; an engine that is missing or fell over said nothing.
 
     `until` is where reading stopped because there was more than enough to say; None where all of the text was read.
@@ -60,7 +60,7 @@ class Engines:
         self._thread: ThreadPoolExecutor | None = None
         self._patience_seconds = patience_seconds
 
-    def hear(self, safe: str, dialect: str) -> Heard:
+    def hear(self, safe: str, dialect: str) -> EngineFlags:
         """Return what the engines say about a text that `guards.engine_text` has made safe."""
         with self._lock:
             if self._thread is None:
@@ -75,7 +75,7 @@ class Engines:
         # Its turn has come meanwhile; one text takes half a minute at the very worst.
         return turn.result()
 
-    def _hear(self, safe: str, dialect: str) -> Heard:
+    def _hear(self, safe: str, dialect: str) -> EngineFlags:
         found = {name: self._engine(name) for name in self._makers}
         reading = {name: engine for name, engine in found.items() if engine is not None}
         said: dict[str, list[Flag]] = {name: [] for name in reading}
@@ -92,7 +92,7 @@ class Engines:
                     if type(error).__name__ != "PanicException":
                         raise
                     del self._loaded[name], reading[name], said[name]
-        return Heard(
+        return EngineFlags(
             lingo=_in_order(said.get("lingotweaker", [])),
             harper=_in_order(said.get("harper-py", [])),
             versions=tuple((name, engine.version) for name, engine in reading.items()),

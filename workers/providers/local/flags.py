@@ -25,7 +25,7 @@ class Flag:
     variant_of: str | None = None
 
 
-class Places:
+class FlaggedRanges:
     """Flags found again by their place, so that tens of thousands of them cost no more than their number."""
 
     _WIDTH = 64

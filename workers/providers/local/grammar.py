@@ -10,7 +10,7 @@ from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.request import PassRequest, Severity
 from workers.passes.segmentation import words
 from workers.providers.local.confidence import SHOWN_FROM
-from workers.providers.local.engines import Engines, Heard
+from workers.providers.local.engines import EngineFlags, Engines
 from workers.providers.local.guards import engine_text
 from workers.providers.local.language import dialect_of
 from workers.providers.local.merge import Finding, Setting, findings
@@ -31,7 +31,7 @@ _FIRST = ("verb_form", "agreement", "grammar", "word_choice", "contraction", "ca
 class Look:
     """Everything the engines and the merge made of one text."""
 
-    heard: Heard
+    heard: EngineFlags
     all: tuple[Finding, ...]
 
     @property

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from workers.providers.local.confidence import Signs, confidence, edit_distance
-from workers.providers.local.flags import Flag, Places
+from workers.providers.local.flags import Flag, FlaggedRanges
 from workers.providers.local.guards import masked
 from workers.providers.local.language import indecent
 from workers.providers.local.suggest import ranked
@@ -59,7 +59,7 @@ def findings(first: list[Flag], second: list[Flag], setting: Setting) -> list[Fi
     lingo = [flag for flag in usable if flag.engine == "L"]
     harper = [flag for flag in usable if flag.engine == "H"]
     repeated = _repeated_unknowns(lingo or harper, setting)
-    of_lingo, of_harper = Places(lingo), Places(harper)
+    of_lingo, of_harper = FlaggedRanges(lingo), FlaggedRanges(harper)
     merged: list[Finding] = []
     for flag in lingo:
         beside = of_harper.beside(flag)
@@ -207,7 +207,7 @@ def _without_overlaps(found: list[Finding]) -> list[Finding]:
     Not the surest: the table is fitted on what this leaves, so it must not depend on the table.
     """
     kept: list[Finding] = []
-    places = Places()
+    places = FlaggedRanges()
     for one in sorted(
         found,
         key=lambda item: (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from workers.passes.feedback import Comment, Span
-from workers.passes.request import Criterion, Kind, PassRequest, Severity
+from workers.passes.feedback import Comment, QuotedSpan
+from workers.passes.request import CommentKind, Criterion, PassRequest, Severity
 from workers.passes.segmentation import Piece, words
 from workers.providers.local.text import stems
 
@@ -43,11 +43,11 @@ _FAMILIES = {
 }  # fmt: skip
 
 
-def span(text: str, start: int, end: int) -> Span:
+def span(text: str, start: int, end: int) -> QuotedSpan:
     """Return the proven place `text[start:end]` with what stands around it; a very long one is cut short."""
     if end - start > LONGEST:
         end = start + max(text[start : start + LONGEST].rfind(" "), LONGEST // 2)
-    return Span(
+    return QuotedSpan(
         start=start,
         end=end,
         quote=text[start:end],
@@ -105,7 +105,7 @@ def task_stems(*texts: str) -> tuple[str, ...]:
 
 
 def rule_comment(
-    request: PassRequest, kind: Kind, type_: str, severity: Severity, confidence: float, places: list[Piece],
+    request: PassRequest, kind: CommentKind, type_: str, severity: Severity, confidence: float, places: list[Piece],
     message: str, next_step: str,
 ) -> Comment:  # fmt: skip
     """Return what a rule has to say about the first place, holding for the others as well."""

@@ -1,0 +1,33 @@
+"""Chain new audit entries and sign where each org's chain ends."""
+
+from __future__ import annotations
+
+from models import audit, orgs
+from models.db import session
+from workers.duties import audit_heads
+from workers.duties.audit_heads import Seal
+from workers.duties.limits import BATCH, LONG_ANSWER_SECONDS
+
+
+def chain_audit() -> int:
+    """Give every new audit entry its place in the hash chain of its org. Return how many were chained."""
+    chained = 0
+    while True:
+        with session(answer_seconds=LONG_ANSWER_SECONDS):
+            newly = audit.chain(BATCH)
+        chained += newly
+        if newly < BATCH:
+            return chained
+
+
+def sign_heads(seal: Seal) -> int:
+    """Sign the end of each org's audit chain in a file outside the database. Return how many ends had moved."""
+    with session():
+        known = orgs.list_orgs()
+    heads = {}
+    for org in known.values():
+        with session(org=org):
+            head = audit.fetch_head(org)
+        if head is not None:
+            heads[org] = head
+    return audit_heads.sign(heads, seal=seal)

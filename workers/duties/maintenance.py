@@ -1,0 +1,25 @@
+"""Look after the tables: fold totals, create partitions, delete what is past its retention."""
+
+from __future__ import annotations
+
+from models import upkeep
+from models.db import session
+from workers.duties.limits import LONG_ANSWER_SECONDS
+
+
+def fold_tallies() -> int:
+    """Add what has finished to the totals. Return how many totals changed."""
+    with session(answer_seconds=LONG_ANSWER_SECONDS):
+        return upkeep.fold_tallies()
+
+
+def make_partitions() -> int:
+    """Create the partitions of the coming months. Return how many were created."""
+    with session(answer_seconds=LONG_ANSWER_SECONDS):
+        return upkeep.ensure_partitions()
+
+
+def purge() -> int:
+    """Delete rows past their documented retention. Return how many."""
+    with session(answer_seconds=LONG_ANSWER_SECONDS):
+        return upkeep.purge()
