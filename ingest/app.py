@@ -10,10 +10,10 @@ from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ingest import settings as ingest_settings
-from ingest.accounts import mail, passwords
+from ingest.accounts import mail, passwords, sign_in
 from ingest.admin import api_keys, assignments, audit, courses, data_rights, orgs, roster, rubrics, sources, users
-from ingest.feedback import releases, reviews, saved_comments
-from ingest.submissions import essays, failed_passes, reruns, routes, webhooks
+from ingest.feedback import progress, releases, reviews, saved_comments, view
+from ingest.submissions import essays, failed_passes, reruns, routes, rubric_previews, webhooks
 from ingest.web import health, identity, metrics, openapi, problems, rate_limits
 from ingest.web.body import MAX_BODY_BYTES
 from ingest.web.long_poll import LongPollSlots
@@ -53,11 +53,11 @@ def create_app() -> Flask:
     identity.set_up(app, chosen)
     rate_limits.set_up(app, chosen)
     mail.set_up(app, chosen)
-    for room in (identity, routes, failed_passes, essays, webhooks, health, api_keys, sources, audit, data_rights, roster):
+    for room in (sign_in, routes, failed_passes, essays, webhooks, health, api_keys, sources, audit, data_rights, roster):
         app.register_blueprint(room.blueprint)
     for room in (users, courses, assignments, rubrics, orgs):
         app.register_blueprint(room.blueprint)
-    for room in (passwords, reviews, releases, reruns, saved_comments):
+    for room in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
         app.register_blueprint(room.blueprint)
     problems.register(app)
     openapi.register(app)

@@ -14,9 +14,8 @@ from models.jobs import ACTOR, Hint, Queue
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.passes import calibration
-from workers.providers.contract import Provider
-from workers.providers.local.provider import LocalProvider
-from workers.settings import ProviderSettings, read_limits, read_provider, read_reading
+from workers.providers.choice import ProviderChooser
+from workers.settings import read_limits, read_provider, read_reading
 
 logger = log.logger(__name__)
 
@@ -98,27 +97,3 @@ def require_schema() -> None:
         )
 
 
-class ProviderChooser:
-    """Chooses the provider by an org's policy: `local` and `none` never leave this process, whatever the setting."""
-
-    def __init__(self, chosen: ProviderSettings, *, timeout_seconds: float) -> None:
-        self._local = LocalProvider()
-        self._default: Provider = self._local
-        if chosen.name == "anthropic":
-            # Only a process that talks to Claude loads the SDK: it is a fifth of a local worker's memory.
-            from workers.providers.claude import DEFAULT_BASE_URL, DEFAULT_MODEL, ClaudeProvider  # noqa: PLC0415
-
-            self._default = ClaudeProvider(
-                chosen.api_key or "",
-                base_url=chosen.base_url or DEFAULT_BASE_URL,
-                model=chosen.model or DEFAULT_MODEL,
-                timeout_seconds=timeout_seconds,
-            )
-
-    def warm_up(self) -> None:
-        """The local engine is ready to read."""
-        self._local.warm_up()
-
-    def __call__(self, ai_policy: str) -> Provider:
-        """Return the provider for an org with this policy."""
-        return self._default if ai_policy == "anthropic" else self._local

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, Field, StrictStr, StringConstraints
 
@@ -45,3 +46,31 @@ class MailAccepted(BaseModel):
     """What can be said without saying who has an account."""
 
     detail: str
+
+
+class Credentials(BaseModel):
+    """Who signs in, and where."""
+
+    org: Short
+    email: Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=r"@")]
+    password: Annotated[StrictStr, StringConstraints(min_length=1, max_length=1024)]
+
+
+class Tokens(BaseModel):
+    """A pair of tokens: the access token for requests, the refresh token for the next pair."""
+
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"]
+    expires_in: Annotated[int, Field(description="seconds the access token lives")]
+
+
+class Me(BaseModel):
+    """Who is asking."""
+
+    id: UUID
+    org_id: UUID
+    role: Literal["student", "educator", "admin"]
+    name: str | None
+    email: str | None
+    external_id: str | None

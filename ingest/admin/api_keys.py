@@ -13,6 +13,8 @@ from ingest.web import pagination
 from ingest.web.body import read_body
 from ingest.web.identity import admin
 from ingest.web.openapi import operation
+from ingest.web.pagination import page_of
+from ingest.web.responses import json_response
 from models import connections
 from models.connections import ApiKey
 
@@ -25,7 +27,7 @@ LOCATION = {201: {"Location": "the new key, without its text"}}
 @operation(
     "List API keys",
     answers={200: schemas.ApiKeys},
-    parameters=(pagination.LIMIT, pagination.CURSOR),
+    parameters=pagination.PARAMETERS,
     problems=("invalid-payload", "forbidden"),
 )
 def list_keys() -> Response:
@@ -34,12 +36,7 @@ def list_keys() -> Response:
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
         found = connections.list_api_keys(org=who.org, limit=limit + 1, before=before)
-    page = found[:limit]
-    answer = schemas.ApiKeys(
-        items=[_card(one) for one in page],
-        next_cursor=pagination.next_cursor(page[-1].id) if len(found) > limit else None,
-    )
-    return Response(answer.model_dump_json(), content_type="application/json")
+    return page_of(schemas.ApiKeys, found, limit=limit, show=_card, key=lambda one: one.id)
 
 
 @blueprint.post("/v1/api-keys")
@@ -69,7 +66,7 @@ def one_key(key_id: UUID) -> Response:
     who = admin()
     with who.session():
         found = connections.fetch_api_key(key_id, org=who.org)
-    return Response(_card(found).model_dump_json(), content_type="application/json")
+    return json_response(_card(found))
 
 
 @blueprint.patch("/v1/api-keys/<uuid:key_id>")
@@ -81,7 +78,7 @@ def change(key_id: UUID) -> Response:
     with who.session():
         connections.change_api_key(key_id, org=who.org, changes=wanted.model_dump(exclude_unset=True))
         found = connections.fetch_api_key(key_id, org=who.org)
-    return Response(_card(found).model_dump_json(), content_type="application/json")
+    return json_response(_card(found))
 
 
 @blueprint.delete("/v1/api-keys/<uuid:key_id>")

@@ -9,9 +9,10 @@ from flask import Blueprint, Response
 from ingest.admin import schemas
 from ingest.web import pagination
 from ingest.web.body import read_body
-from ingest.web.identity import staff
+from ingest.web.identity import signed_in, staff
 from ingest.web.openapi import operation
-from ingest.web.responses import CREATED, id_parameter, page_of, shown, signed_in, wanted_id
+from ingest.web.pagination import id_parameter, page_of, wanted_id
+from ingest.web.responses import CREATED, json_response
 from models import courses
 
 blueprint = Blueprint("assignments", __name__)
@@ -23,7 +24,7 @@ COURSE = id_parameter("course_id", "Only what is asked in this course.")
 @operation(
     "List assignments",
     answers={200: schemas.Assignments},
-    parameters=(pagination.LIMIT, pagination.CURSOR, COURSE),
+    parameters=(*pagination.PARAMETERS, COURSE),
     problems=("invalid-payload", "forbidden"),
 )
 def list_assignments() -> Response:
@@ -61,7 +62,7 @@ def add_assignment() -> Response:
             teacher=who.user if who.role == "ec_educator" else None,
         )
         found = courses.fetch_assignment(assignment, org=who.org)
-    return shown(schemas.Assignment(**found), status=201, at=f"/v1/assignments/{assignment}")
+    return json_response(schemas.Assignment(**found), status=201, at=f"/v1/assignments/{assignment}")
 
 
 @blueprint.get("/v1/assignments/<uuid:assignment_id>")
@@ -71,7 +72,7 @@ def one_assignment(assignment_id: UUID) -> Response:
     who = signed_in()
     with who.session():
         found = courses.fetch_assignment(assignment_id, org=who.org)
-    return shown(schemas.Assignment(**found))
+    return json_response(schemas.Assignment(**found))
 
 
 @blueprint.patch("/v1/assignments/<uuid:assignment_id>")
@@ -87,7 +88,7 @@ def change_assignment(assignment_id: UUID) -> Response:
     changes = read_body(schemas.AssignmentChange).changes()
     with who.session():
         found = courses.change_assignment(assignment_id, org=who.org, changes=changes)
-    return shown(schemas.Assignment(**found))
+    return json_response(schemas.Assignment(**found))
 
 
 @blueprint.delete("/v1/assignments/<uuid:assignment_id>")

@@ -10,7 +10,7 @@ from ingest.admin import connection_schemas as schemas
 from ingest.web import pagination
 from ingest.web.identity import admin
 from ingest.web.openapi import Parameter, operation
-from ingest.web.problems import Problem
+from ingest.web.pagination import not_acceptable, page_of
 from models import audit
 
 blueprint = Blueprint("audit", __name__)
@@ -33,7 +33,7 @@ ACTOR = Parameter(
 @operation(
     "Read the audit trail",
     answers={200: schemas.AuditEntries},
-    parameters=(pagination.LIMIT, pagination.CURSOR, ENTITY, ACTOR),
+    parameters=(*pagination.PARAMETERS, ENTITY, ACTOR),
     problems=("invalid-payload", "forbidden"),
 )
 def list_entries() -> Response:
@@ -43,12 +43,7 @@ def list_entries() -> Response:
     entity_id, actor_id = _id("entity_id"), _id("actor_id")
     with who.session():
         found = audit.list_newest(org=who.org, limit=limit + 1, before=before, entity_id=entity_id, actor_id=actor_id)
-    page = found[:limit]
-    answer = schemas.AuditEntries(
-        items=[schemas.AuditEntry(**one) for one in page],
-        next_cursor=pagination.next_cursor(page[-1]["id"]) if len(found) > limit else None,
-    )
-    return Response(answer.model_dump_json(), content_type="application/json")
+    return page_of(schemas.AuditEntries, found, limit=limit)
 
 
 def _id(name: str) -> UUID | None:
@@ -58,7 +53,4 @@ def _id(name: str) -> UUID | None:
     try:
         return UUID(given)
     except ValueError:
-        detail = "is not an id"
-        raise Problem(
-            "invalid-payload", f"{name} {detail}.", errors=[{"pointer": f"?{name}", "detail": detail}]
-        ) from None
+        raise not_acceptable(name, "is not an id") from None

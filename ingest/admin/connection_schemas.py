@@ -6,9 +6,9 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictInt
 
-from ingest.web.schemas import Moment, Short
+from ingest.web.schemas import Cursor, Moment, RequestBody, Short
 from models.connections import DAY_SECONDS, LONGEST_OVERLAP_SECONDS, Scope
 
 
@@ -31,21 +31,15 @@ Scopes = Annotated[
 End = Annotated[Moment | None, Field(description="when the key stops working; null: never")]
 
 
-class Strict(BaseModel):
-    """A body in which a misspelt field is noticed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class ApiKeyDraft(Strict):
+class ApiKeyDraft(RequestBody):
     """A key that is to be made."""
 
     name: Short
-    scopes: Scopes = ["submit", "read"]
+    scopes: Scopes = ["submit", "read"]  # noqa: RUF012 - pydantic copies defaults
     expires_at: End = None
 
 
-class ApiKeyChanges(Strict):
+class ApiKeyChanges(RequestBody):
     """What is to be different; what is left out stays."""
 
     # A factory, because a default would be in the schema: to leave a name out is not to empty it.
@@ -54,7 +48,7 @@ class ApiKeyChanges(Strict):
     expires_at: End = None
 
 
-class Rotation(Strict):
+class Rotation(RequestBody):
     """How long what is replaced still works."""
 
     overlap_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_OVERLAP_SECONDS)] = DAY_SECONDS
@@ -83,16 +77,16 @@ class ApiKeys(BaseModel):
     """A page of API keys, newest first."""
 
     items: list[ApiKey]
-    next_cursor: Annotated[str | None, Field(description="pass it as `cursor` for the next page; null on the last")]
+    next_cursor: Cursor
 
 
-class SourceDraft(Strict):
+class SourceDraft(RequestBody):
     """A webhook source that is to be made."""
 
     name: Short
 
 
-class SourceChanges(Strict):
+class SourceChanges(RequestBody):
     """What is to be different; what is left out stays."""
 
     name: Short = Field(default_factory=str)
@@ -120,7 +114,7 @@ class Sources(BaseModel):
     """A page of webhook sources, newest first."""
 
     items: list[Source]
-    next_cursor: Annotated[str | None, Field(description="pass it as `cursor` for the next page; null on the last")]
+    next_cursor: Cursor
 
 
 class AuditEntry(BaseModel):
@@ -142,4 +136,4 @@ class AuditEntries(BaseModel):
     """A page of the audit trail, newest first."""
 
     items: list[AuditEntry]
-    next_cursor: Annotated[str | None, Field(description="pass it as `cursor` for the next page; null on the last")]
+    next_cursor: Cursor

@@ -9,20 +9,20 @@ from flask import Blueprint, Response
 from ingest.admin import schemas
 from ingest.web import pagination
 from ingest.web.body import read_body
-from ingest.web.identity import Identity, admin, staff
+from ingest.web.identity import Identity, admin, signed_in, staff
 from ingest.web.openapi import operation
-from ingest.web.responses import CREATED, page_of, shown, signed_in
+from ingest.web.pagination import page_of
+from ingest.web.responses import CREATED, json_response
 from models import courses
 from models.errors import NotFound
 
 blueprint = Blueprint("courses", __name__)
 
-PAGES = (pagination.LIMIT, pagination.CURSOR)
 
 
 @blueprint.get("/v1/courses")
 @operation(
-    "List courses", answers={200: schemas.Courses}, parameters=PAGES, problems=("invalid-payload", "forbidden")
+    "List courses", answers={200: schemas.Courses}, parameters=pagination.PARAMETERS, problems=("invalid-payload", "forbidden")
 )
 def list_courses() -> Response:
     """Answer the courses you are in (admins: all of the org), newest first, a page at a time."""
@@ -48,7 +48,7 @@ def add_course() -> Response:
     with who.session():
         course = courses.add_course(wanted.name, org=who.org, external_id=wanted.external_id)
         found = courses.fetch_course(course, org=who.org)
-    return shown(schemas.Course(**found), status=201, at=f"/v1/courses/{course}")
+    return json_response(schemas.Course(**found), status=201, at=f"/v1/courses/{course}")
 
 
 @blueprint.get("/v1/courses/<uuid:course_id>")
@@ -58,7 +58,7 @@ def one_course(course_id: UUID) -> Response:
     who = signed_in()
     with who.session():
         found = courses.fetch_course(course_id, org=who.org)
-    return shown(schemas.Course(**found))
+    return json_response(schemas.Course(**found))
 
 
 @blueprint.patch("/v1/courses/<uuid:course_id>")
@@ -71,7 +71,7 @@ def change_course(course_id: UUID) -> Response:
     changes = read_body(schemas.CourseChange).changes()
     with who.session():
         found = courses.change_course(course_id, org=who.org, changes=changes)
-    return shown(schemas.Course(**found))
+    return json_response(schemas.Course(**found))
 
 
 @blueprint.delete("/v1/courses/<uuid:course_id>")
@@ -88,7 +88,7 @@ def delete_course(course_id: UUID) -> tuple[str, int]:
 @operation(
     "List who is in a course",
     answers={200: schemas.Enrollments},
-    parameters=PAGES,
+    parameters=pagination.PARAMETERS,
     problems=("invalid-payload", "forbidden"),
 )
 def list_enrollments(course_id: UUID) -> Response:
@@ -98,7 +98,7 @@ def list_enrollments(course_id: UUID) -> Response:
     with who.session():
         _must_be_theirs(course_id, who)
         found = courses.list_members(course_id, org=who.org, limit=limit + 1, before=before)
-    return page_of(schemas.Enrollments, found, limit=limit, key="user_id")
+    return page_of(schemas.Enrollments, found, limit=limit, key=lambda one: one["user_id"])
 
 
 @blueprint.post("/v1/courses/<uuid:course_id>/enrollments")
@@ -117,7 +117,7 @@ def enrol(course_id: UUID) -> Response:
         courses.fetch_course(course_id, org=who.org)
         stored, is_new = courses.enrol(wanted.user_id, org=who.org, course=course_id, role=wanted.role)
     at = f"/v1/courses/{course_id}/enrollments/{wanted.user_id}" if is_new else None
-    return shown(schemas.Enrollment(**stored), status=201 if is_new else 200, at=at)
+    return json_response(schemas.Enrollment(**stored), status=201 if is_new else 200, at=at)
 
 
 @blueprint.get("/v1/courses/<uuid:course_id>/enrollments/<uuid:user_id>")
@@ -127,7 +127,7 @@ def one_enrollment(course_id: UUID, user_id: UUID) -> Response:
     who = staff()
     with who.session():
         found = courses.fetch_member(user_id, org=who.org, course=course_id)
-    return shown(schemas.Enrollment(**found))
+    return json_response(schemas.Enrollment(**found))
 
 
 @blueprint.delete("/v1/courses/<uuid:course_id>/enrollments/<uuid:user_id>")

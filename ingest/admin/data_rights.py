@@ -11,7 +11,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from flask import Blueprint, Response, jsonify
 
-from ingest.admin import data_rights_schemas as schemas
+from ingest.admin import schemas
 from ingest.web.access_log import note_read
 from ingest.web.identity import admin
 from ingest.web.openapi import operation

@@ -9,9 +9,10 @@ from flask import Blueprint, Response
 from ingest.admin import schemas
 from ingest.web import pagination
 from ingest.web.body import read_body
-from ingest.web.identity import admin
+from ingest.web.identity import admin, signed_in
 from ingest.web.openapi import operation
-from ingest.web.responses import CREATED, page_of, shown, signed_in
+from ingest.web.pagination import page_of
+from ingest.web.responses import CREATED, json_response
 from models import ledger, orgs
 
 blueprint = Blueprint("orgs", __name__)
@@ -24,7 +25,7 @@ def one_org() -> Response:
     who = admin()
     with who.session():
         found, spent = orgs.fetch_org(who.org), ledger.spent_this_month(org=who.org)
-    return shown(schemas.Org(**found, spent_this_month_micros=spent))
+    return json_response(schemas.Org(**found, spent_this_month_micros=spent))
 
 
 @blueprint.patch("/v1/org")
@@ -35,14 +36,14 @@ def change_org() -> Response:
     changes = read_body(schemas.OrgChange).changes()
     with who.session():
         found, spent = orgs.change_org(who.org, changes=changes), ledger.spent_this_month(org=who.org)
-    return shown(schemas.Org(**found, spent_this_month_micros=spent))
+    return json_response(schemas.Org(**found, spent_this_month_micros=spent))
 
 
 @blueprint.get("/v1/categories")
 @operation(
     "List categories",
     answers={200: schemas.Categories},
-    parameters=(pagination.LIMIT, pagination.CURSOR),
+    parameters=pagination.PARAMETERS,
     problems=("invalid-payload", "forbidden"),
 )
 def list_categories() -> Response:
@@ -68,7 +69,7 @@ def add_category() -> Response:
     wanted = read_body(schemas.NewCategory)
     with who.session():
         found = orgs.add_category(wanted.slug, org=who.org, name=wanted.name)
-    return shown(schemas.Category(**found), status=201, at=f"/v1/categories/{found['id']}")
+    return json_response(schemas.Category(**found), status=201, at=f"/v1/categories/{found['id']}")
 
 
 @blueprint.get("/v1/categories/<uuid:category_id>")
@@ -78,7 +79,7 @@ def one_category(category_id: UUID) -> Response:
     who = signed_in()
     with who.session():
         found = orgs.fetch_category(category_id, org=who.org)
-    return shown(schemas.Category(**found))
+    return json_response(schemas.Category(**found))
 
 
 @blueprint.patch("/v1/categories/<uuid:category_id>")
@@ -94,7 +95,7 @@ def change_category(category_id: UUID) -> Response:
     changes = read_body(schemas.CategoryChange).changes()
     with who.session():
         found = orgs.change_category(category_id, org=who.org, changes=changes)
-    return shown(schemas.Category(**found))
+    return json_response(schemas.Category(**found))
 
 
 @blueprint.delete("/v1/categories/<uuid:category_id>")

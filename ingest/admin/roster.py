@@ -13,6 +13,7 @@ from ingest.web.body import read_body
 from ingest.web.identity import Identity, actor_of, admin
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
+from ingest.web.responses import json_response
 from models.audit import note
 from models.roster import BadRoster, Report, import_roster
 from models.roster_plan import Roster
@@ -48,7 +49,7 @@ def import_upload() -> Response:
     except BadRoster as error:
         _refuse(error)
     answer = schemas.RosterReport(dry_run=wanted.dry_run, **asdict(report))
-    return Response(answer.model_dump_json(), content_type="application/json")
+    return json_response(answer)
 
 
 def _carry_out(roster: Roster, who: Identity, *, allow_admins: bool, dry_run: bool) -> Report:

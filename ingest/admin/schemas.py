@@ -5,15 +5,12 @@ In a change only what is sent changes; null clears a field that may be empty.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     StrictBool,
     StrictInt,
@@ -22,12 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from ingest.web.schemas import MAX_CHARACTERS, ExternalId, Id, Language, Moment, Receipt, Short
+from ingest.web.schemas import Cursor, ExternalId, Id, Language, Moment, Prompt, RequestBody, Short, absent
 
-MOST_CRITERIA = 20
-MOST_LEVELS = 10
-MOST_POINTS = 1000
-MOST_SAMPLES = 5
 # Ten thousand dollars a thousand times over; and still a whole number for every reader of JSON.
 MOST_MICROS = 10**13
 
@@ -36,25 +29,12 @@ Membership = Literal["student", "educator"]
 ReleasePolicy = Literal["auto", "after_review"]
 Email = Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
 Title = Annotated[StrictStr, StringConstraints(min_length=1, max_length=500, pattern=r"\S")]
-Prompt = Annotated[StrictStr, StringConstraints(max_length=20_000)]
 Note = Annotated[StrictStr, StringConstraints(max_length=1000)]
 CategorySlug = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-Cursor = Annotated[str | None, Field(description="pass it as `cursor` for the next page; null on the last")]
 
 
-def absent() -> Any:
-    """Return the default of a member that may be left out but not be null; it is never read."""
-    return Field(default_factory=lambda: None)
 
 
-class RequestBody(BaseModel):
-    """What somebody sends to administer."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    def changes(self) -> dict[str, Any]:
-        """Return exactly what was sent."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class NewPerson(RequestBody):
@@ -249,117 +229,38 @@ class Assignments(BaseModel):
     next_cursor: Cursor
 
 
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
 
 
-def _must_differ(items: Sequence[_Named]) -> None:
-    # The AI picks criteria and levels by name: two that differ by a space or a capital are one to it.
-    if len({one.name.strip().casefold() for one in items}) != len(items):
-        raise ValueError("names must differ by more than spaces and capitals")
 
 
-class Level(RequestBody):
-    """How well a criterion can be met, and what that is worth."""
-
-    name: Short
-    points: Annotated[StrictInt, Field(ge=0, le=MOST_POINTS)]
-    description: Note = ""
 
 
-def _levels(levels: list[Level]) -> list[Level]:
-    _must_differ(levels)
-    return levels
 
 
-class Criterion(RequestBody):
-    """One thing an essay is judged by."""
-
-    name: Short
-    description: Note = ""
-    levels: Annotated[list[Level], Field(min_length=2, max_length=MOST_LEVELS), AfterValidator(_levels)]
 
 
-def _criteria(criteria: list[Criterion]) -> list[Criterion]:
-    _must_differ(criteria)
-    return criteria
 
 
-class NewRubric(RequestBody):
-    """What essays are judged by. It never changes: another wording is another rubric, the same wording the same one."""
-
-    name: Short
-    criteria: Annotated[list[Criterion], Field(min_length=1, max_length=MOST_CRITERIA), AfterValidator(_criteria)]
 
 
-class RubricHead(BaseModel):
-    """A rubric without its criteria."""
-
-    id: UUID
-    name: str
-    created_at: datetime
 
 
-class KnownLevel(BaseModel):
-    """How well a criterion can be met, and what that is worth."""
-
-    name: str
-    points: int
-    description: str
 
 
-class KnownCriterion(BaseModel):
-    """One criterion of a rubric, as feedback names it."""
-
-    id: UUID
-    name: str
-    description: str
-    levels: list[KnownLevel]
 
 
-class Rubric(RubricHead):
-    """A rubric with its criteria in their order."""
-
-    criteria: list[KnownCriterion]
 
 
-class Rubrics(BaseModel):
-    """A page of rubrics, newest first."""
-
-    items: list[RubricHead]
-    next_cursor: Cursor
 
 
-Sample = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_CHARACTERS, pattern=r"\S")]
 
 
-class RubricPreview(RequestBody):
-    """What a rubric is to be tried on: texts of your own, or three samples that come with EssayCoach."""
-
-    prompt: Annotated[Prompt | None, Field(description="what the essays answer, as an assignment would say it")] = None
-    texts: Annotated[list[Sample], Field(min_length=1, max_length=MOST_SAMPLES)] | None = None
-    language: Language | None = None
 
 
-class RubricPreviewStarted(BaseModel):
-    """The samples are being read. Their feedback is where their receipts say, until `expires_at`; then all of it is gone."""
-
-    expires_at: datetime
-    submissions: list[Receipt]
 
 
-class Stale(BaseModel):
-    """Newest versions whose feedback was made with another rubric than the assignment's, of those you may see: the first 100."""
-
-    stale: Annotated[int, Field(description="how many there are in all")]
-    submissions: list[UUID]
 
 
-class Rerun(BaseModel):
-    """Readings that go round again, where nobody waits for them."""
-
-    passes: int
 
 
 class Org(BaseModel):
@@ -392,3 +293,9 @@ class OrgChange(RequestBody):
         Literal["wait", "local"], Field(description="what happens while Claude cannot be had")
     ] = absent()
     monthly_budget_micros: Annotated[StrictInt, Field(ge=0, le=MOST_MICROS)] | None = None
+
+
+class Erasing(BaseModel):
+    """A person's data is unreadable as of now; its rows go within seconds."""
+
+    status: Annotated[Literal["erasing"], Field(description="from then on the person is not found")]

@@ -12,6 +12,8 @@ from ingest.web import pagination
 from ingest.web.body import read_body
 from ingest.web.identity import admin
 from ingest.web.openapi import operation
+from ingest.web.pagination import page_of
+from ingest.web.responses import json_response
 from models import connections
 from models.connections import SourceCard
 
@@ -24,7 +26,7 @@ LOCATION = {201: {"Location": "the source, without its secret"}}
 @operation(
     "List webhook sources",
     answers={200: schemas.Sources},
-    parameters=(pagination.LIMIT, pagination.CURSOR),
+    parameters=pagination.PARAMETERS,
     problems=("invalid-payload", "forbidden"),
 )
 def list_all() -> Response:
@@ -33,12 +35,7 @@ def list_all() -> Response:
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
         found = connections.list_sources(org=who.org, limit=limit + 1, before=before)
-    page = found[:limit]
-    answer = schemas.Sources(
-        items=[_card(one) for one in page],
-        next_cursor=pagination.next_cursor(page[-1].id) if len(found) > limit else None,
-    )
-    return Response(answer.model_dump_json(), content_type="application/json")
+    return page_of(schemas.Sources, found, limit=limit, show=_card, key=lambda one: one.id)
 
 
 @blueprint.post("/v1/sources")
@@ -66,7 +63,7 @@ def one_source(source_id: UUID) -> Response:
     who = admin()
     with who.session():
         found = connections.fetch_source(source_id, org=who.org)
-    return Response(_card(found).model_dump_json(), content_type="application/json")
+    return json_response(_card(found))
 
 
 @blueprint.patch("/v1/sources/<uuid:source_id>")
@@ -78,7 +75,7 @@ def change(source_id: UUID) -> Response:
     with who.session():
         connections.change_source(source_id, org=who.org, **wanted.model_dump(exclude_unset=True))
         found = connections.fetch_source(source_id, org=who.org)
-    return Response(_card(found).model_dump_json(), content_type="application/json")
+    return json_response(_card(found))
 
 
 @blueprint.delete("/v1/sources/<uuid:source_id>")

@@ -13,8 +13,9 @@ from ingest.web import pagination
 from ingest.web.body import read_body
 from ingest.web.identity import admin, staff
 from ingest.web.openapi import Parameter, operation
+from ingest.web.pagination import id_parameter, not_acceptable, page_of, wanted_id
 from ingest.web.problems import Problem
-from ingest.web.responses import CREATED, id_parameter, not_acceptable, page_of, shown, wanted_id
+from ingest.web.responses import CREATED, json_response
 from models import sessions, users
 
 blueprint = Blueprint("users", __name__)
@@ -29,7 +30,7 @@ COURSE = id_parameter("course_id", "Only who is enrolled in this course.")
 @operation(
     "List people",
     answers={200: schemas.People},
-    parameters=(pagination.LIMIT, pagination.CURSOR, ROLE, COURSE),
+    parameters=(*pagination.PARAMETERS, ROLE, COURSE),
     problems=("invalid-payload", "forbidden"),
 )
 def list_users() -> Response:
@@ -82,7 +83,7 @@ def add_user() -> Response:
             external_id=wanted.external_id,
             language=wanted.language,
         )
-    return shown(schemas.Person(**asdict(person)), status=201, at=f"/v1/users/{person.id}")
+    return json_response(schemas.Person(**asdict(person)), status=201, at=f"/v1/users/{person.id}")
 
 
 @blueprint.get("/v1/users/<uuid:user_id>")
@@ -92,7 +93,7 @@ def one_user(user_id: UUID) -> Response:
     who = staff()
     with who.session():
         person = users.fetch_person(user_id, org=who.org)
-    return shown(schemas.Person(**asdict(person)))
+    return json_response(schemas.Person(**asdict(person)))
 
 
 @blueprint.patch("/v1/users/<uuid:user_id>")
@@ -115,7 +116,7 @@ def change_user(user_id: UUID) -> Response:
         person = users.change_person(user_id, org=who.org, changes=changes)
         if changes.get("disabled"):
             sessions.end_sessions(user_id, org=who.org, reason="disabled")
-    return shown(schemas.Person(**asdict(person)))
+    return json_response(schemas.Person(**asdict(person)))
 
 
 @blueprint.delete("/v1/users/<uuid:user_id>")

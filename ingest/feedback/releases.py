@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify
 from ingest.feedback import schemas
 from ingest.web.identity import actor_of, staff
 from ingest.web.openapi import operation
-from ingest.web.responses import shown
+from ingest.web.responses import json_response
 from models import releases
 
 blueprint = Blueprint("releases", __name__)
@@ -22,7 +22,7 @@ def release(submission_id: UUID) -> Response:
     who = staff()
     with who.session():
         since = releases.release(submission_id, org=who.org, actor=actor_of(who))
-    return shown(schemas.Released(id=submission_id, released=True, released_at=since))
+    return json_response(schemas.Released(id=submission_id, released=True, released_at=since))
 
 
 @blueprint.post("/v1/assignments/<uuid:assignment_id>/release")

@@ -9,11 +9,11 @@ from flask import Blueprint, Response
 
 from ingest.feedback import schemas
 from ingest.feedback.view import fetch_comment
-from ingest.web import schemas as web_schemas
 from ingest.web.body import check, read_body
 from ingest.web.identity import Identity, actor_of, identity, staff
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
+from ingest.web.responses import json_response
 from models import own_comments, reviews, saved_comments
 from models.audit import note
 from models.own_comments import OwnComment, Where
@@ -25,7 +25,7 @@ blueprint = Blueprint("reviews", __name__)
 @blueprint.patch("/v1/feedback/<uuid:feedback_id>")
 @operation(
     "Accept, edit or reject a comment",
-    answers={200: web_schemas.Comment},
+    answers={200: schemas.Comment},
     body=schemas.DecisionRequest,
     problems=("forbidden",),
 )
@@ -40,13 +40,13 @@ def decide(feedback_id: UUID) -> Response:
         )
         _note("feedback_reviewed", who, feedback_id, about.submission, about.user, decision=wanted.verdict)
         found = fetch_comment(feedback_id, submission=about.submission, who=who)
-    return _shown(found)
+    return _comment_response(found)
 
 
 @blueprint.post("/v1/submissions/<uuid:submission_id>/comments")
 @operation(
     "Add a comment of your own",
-    answers={201: web_schemas.Comment},
+    answers={201: schemas.Comment},
     body=schemas.NewComment,
     problems=("forbidden",),
 )
@@ -69,13 +69,13 @@ def add_comment(submission_id: UUID) -> Response:
             saved_comments.save(comment, owner=owner)
         _note("feedback_added", who, added, submission_id, author)
         found = fetch_comment(added, submission=submission_id, who=who)
-    return _shown(found, status=201)
+    return _comment_response(found, status=201)
 
 
 @blueprint.put("/v1/feedback/<uuid:feedback_id>/reaction")
 @operation(
     "Say whether a comment helped",
-    answers={200: web_schemas.Reaction},
+    answers={200: schemas.Reaction},
     body=schemas.NewReaction,
     problems=("forbidden",),
 )
@@ -85,8 +85,8 @@ def react(feedback_id: UUID) -> Response:
     wanted = read_body(schemas.NewReaction)
     with who.session():
         since = reviews.react(feedback_id, org=who.org, reaction=wanted.reaction, note=wanted.note)
-    answer = web_schemas.Reaction(reaction=wanted.reaction, note=wanted.note, created_at=since)
-    return Response(answer.model_dump_json(), content_type="application/json")
+    answer = schemas.Reaction(reaction=wanted.reaction, note=wanted.note, created_at=since)
+    return json_response(answer)
 
 
 @blueprint.delete("/v1/feedback/<uuid:feedback_id>/reaction")
@@ -125,8 +125,8 @@ def _student() -> Identity:
     return who
 
 
-def _shown(comment: dict[str, Any], *, status: int = 200) -> Response:
-    answer = web_schemas.Comment.model_validate(comment)
+def _comment_response(comment: dict[str, Any], *, status: int = 200) -> Response:
+    answer = schemas.Comment.model_validate(comment)
     return Response(
         answer.model_dump_json(by_alias=True, exclude_unset=True), status=status, content_type="application/json"
     )

@@ -12,7 +12,8 @@ from ingest.web import pagination
 from ingest.web.body import read_body
 from ingest.web.identity import Identity, staff
 from ingest.web.openapi import operation
-from ingest.web.responses import CREATED
+from ingest.web.pagination import page_of
+from ingest.web.responses import CREATED, json_response
 from models import saved_comments
 from models.saved_comments import Owner
 
@@ -23,7 +24,7 @@ blueprint = Blueprint("saved_comments", __name__)
 @operation(
     "List your saved comments",
     answers={200: schemas.SavedComments},
-    parameters=(pagination.LIMIT, pagination.CURSOR),
+    parameters=pagination.PARAMETERS,
     problems=("invalid-payload", "forbidden"),
 )
 def list_saved() -> Response:
@@ -32,9 +33,7 @@ def list_saved() -> Response:
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
         found = saved_comments.list_saved(owner=_owner(who), limit=limit + 1, before=before)
-    page = found[:limit]
-    next_cursor = pagination.next_cursor(page[-1]["id"]) if len(found) > limit else None
-    return _shown(schemas.SavedComments.model_validate({"items": page, "next_cursor": next_cursor}))
+    return page_of(schemas.SavedComments, found, limit=limit)
 
 
 @blueprint.post("/v1/saved-comments")
@@ -52,7 +51,7 @@ def save() -> Response:
     with who.session():
         saved = saved_comments.save(as_written(wanted), owner=_owner(who))
         found = saved_comments.fetch_saved(saved, owner=_owner(who))
-    return _shown(schemas.SavedComment.model_validate(found), status=201, at=f"/v1/saved-comments/{saved}")
+    return json_response(schemas.SavedComment.model_validate(found), status=201, at=f"/v1/saved-comments/{saved}")
 
 
 @blueprint.get("/v1/saved-comments/<uuid:saved_comment_id>")
@@ -62,7 +61,7 @@ def one_saved(saved_comment_id: UUID) -> Response:
     who = staff()
     with who.session():
         found = saved_comments.fetch_saved(saved_comment_id, owner=_owner(who))
-    return _shown(schemas.SavedComment.model_validate(found))
+    return json_response(schemas.SavedComment.model_validate(found))
 
 
 @blueprint.delete("/v1/saved-comments/<uuid:saved_comment_id>")
@@ -78,12 +77,3 @@ def delete_saved(saved_comment_id: UUID) -> tuple[str, int]:
 def _owner(who: Identity) -> Owner:
     assert who.user is not None
     return Owner(org=who.org, user=who.user)
-
-
-def _shown(
-    answer: schemas.SavedComment | schemas.SavedComments, *, status: int = 200, at: str | None = None
-) -> Response:
-    response = Response(answer.model_dump_json(by_alias=True), status=status, content_type="application/json")
-    if at is not None:
-        response.headers["Location"] = at
-    return response

@@ -6,10 +6,18 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    model_validator,
+)
 
-from ingest.admin.schemas import Cursor, RequestBody, absent
-from ingest.web.schemas import Id, Short
+from ingest.web.schemas import Cursor, Id, RequestBody, Share, Short, Span, absent
 
 MOST_MESSAGE = 2000
 MOST_NOTE = 1000
@@ -163,3 +171,164 @@ class ReleasedMany(BaseModel):
     """How many versions were held and are no longer."""
 
     released: int
+
+
+
+
+class Range(BaseModel):
+    """Another place where the same comment holds."""
+
+    start: int
+    end: int
+
+
+class CommentWords(BaseModel):
+    """What a comment says."""
+
+    message: str
+    next_step: str
+    suggestions: list[str]
+
+
+class Review(BaseModel):
+    """What an educator decided about a comment; of several decisions the newest."""
+
+    decision: Literal["accepted", "edited", "rejected"]
+    educator_id: UUID
+    decided_at: datetime
+    original: Annotated[CommentWords | None, Field(description="the words before the edit; null when it was not edited")]
+
+
+class Reaction(BaseModel):
+    """What the student says of a comment."""
+
+    reaction: Literal["helpful", "not_helpful", "disagree"]
+    note: str | None
+    created_at: datetime
+
+
+class Comment(BaseModel):
+    """One point about one place, with one next step. What an educator edited reads as edited."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    id: UUID
+    pass_: Annotated[str, Field(alias="pass")]
+    type: str
+    kind: Literal["praise", "issue", "question"]
+    severity: Literal["info", "minor", "major"]
+    priority: int
+    span: Span
+    also_at: list[Range]
+    message: str
+    next_step: str
+    suggestions: list[str]
+    criterion: str | None
+    confidence: Share
+    confidence_basis: Annotated[
+        Literal["measured", "model", "agreement"],
+        Field(
+            description="what the confidence rests on: measured on corrected texts, the model's own word, or agreement. An educator's "
+            "own comment has 1 by agreement: nobody measured it, but the person whose judgement counts stands by it."
+        ),
+    ]
+    origin: Literal["rule", "model", "educator"]
+    provider: Annotated[Literal["local", "anthropic"] | None, Field(description="null for an educator's own comment")]
+    model: Annotated[str | None, Field(description="null for an educator's own comment")]
+    resolution: Literal["open", "addressed", "persisting", "moot"]
+    carried_from: UUID | None
+    educator_id: Annotated[UUID | None, Field(description="who wrote it, when an educator did")] = None
+    reaction: Annotated[Reaction | None, Field(description="the student's, once there is one")] = None
+    review: Annotated[Review | None, Field(description="staff only; null while nobody has decided")] = None
+
+
+class CriterionResult(BaseModel):
+    """The level picked for one criterion of the teacher's rubric; the points come from the rubric."""
+
+    criterion: str
+    level: str
+    points: int
+    max_points: int
+    rationale: str
+    evidence: list[UUID]
+    confidence: Share
+
+
+class Summary(BaseModel):
+    """The few things to take away, and what nobody checked."""
+
+    strengths: list[str]
+    next_steps: list[str]
+    not_checked: list[str]
+
+
+class Feedback(BaseModel):
+    """What the passes that are done have to say."""
+
+    submission_id: UUID
+    version: int
+    status: str
+    summary: Summary
+    criteria: list[CriterionResult]
+    comments: Annotated[list[Comment], Field(description="students and API keys get none that an educator rejected")]
+    notes: Annotated[list[str], Field(description="staff only: remarks for the educator, not for the student")] = []
+    stale: Annotated[
+        bool, Field(description="staff only: the rubric has changed since, so running the passes again may say something else")
+    ] = False
+
+
+Resolution = Literal["open", "addressed", "persisting", "moot"]
+
+
+class CurrentPlace(BaseModel):
+    """Where a comment that persists stands in the newest version."""
+
+    comment_id: UUID
+    span: Span
+
+
+class EarlierComment(BaseModel):
+    """A comment on an earlier version and what became of it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    id: UUID
+    submission_id: UUID
+    version: int
+    pass_: Annotated[str, Field(alias="pass")]
+    type: str
+    kind: Literal["praise", "issue", "question"]
+    severity: Literal["info", "minor", "major"]
+    span: Annotated[Span, Field(description="in the text of its own version")]
+    message: str
+    next_step: str
+    resolution: Annotated[
+        Resolution,
+        Field(
+            description="addressed: its words were rewritten, or a reader finds it settled; persisting: it still stands; moot: what it "
+            "was about is gone; open: not decided yet, or its words were never found in the text"
+        ),
+    ]
+    now: Annotated[CurrentPlace | None, Field(description="only while it persists")]
+    decided_in_version: int | None
+
+
+class ResolutionCounts(BaseModel):
+    """How many of the earlier comments came to which end."""
+
+    addressed: int
+    persisting: int
+    moot: int
+    open: int
+
+
+class Progress(BaseModel):
+    """Every comment on earlier versions of an essay, once, with its fate in the newest."""
+
+    essay_id: UUID
+    submission_id: Annotated[UUID, Field(description="the newest version")]
+    version: int
+    status: str
+    counts: ResolutionCounts
+    new_comments: Annotated[int, Field(description="comments on the newest version that no earlier one had")]
+    comments: list[EarlierComment]

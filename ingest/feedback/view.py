@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from ingest.web.identity import Identity
-from models import feedback
+from flask import Blueprint, Response
+
+from ingest.feedback import schemas
+from ingest.submissions.routes import FINAL
+from ingest.web.access_log import note_read
+from ingest.web.identity import Identity, identity, is_staff
+from ingest.web.openapi import operation
+from models import events, feedback
 from models.errors import NotFound
 from models.reruns import is_stale
 from models.reviews import Review, author_key, fetch_reactions, fetch_reviews
 
-
-def is_staff(who: Identity) -> bool:
-    """Return whether this is an educator or an admin."""
-    return who.role in ("ec_educator", "ec_admin")
+blueprint = Blueprint("feedback", __name__)
 
 
 def fetch_view(submission: UUID, who: Identity) -> dict[str, Any]:
@@ -70,3 +73,32 @@ def _review(review: Review, original: dict[str, Any] | None) -> dict[str, Any]:
         "decided_at": review.decided_at,
         "original": original,
     }
+
+
+@blueprint.get("/v1/submissions/<uuid:submission_id>/feedback")
+@operation("Read the feedback", answers={200: schemas.Feedback}, problems=("feedback-not-ready", "forbidden"))
+def read_feedback(submission_id: UUID) -> Response:
+    """Answer what the passes that are done have to say. Students (and their LMS) see it once it is released.
+
+    Staff see every comment with what was decided about it; students and their LMS see edited ones as edited, and rejected ones not.
+    """
+    who = identity(scope="read")
+    with who.session():
+        found = fetch_view(submission_id, who)
+        header = found["header"]
+        note_read(who, entity="submission", entity_id=submission_id, person=header["user_id"])
+        if who.user == header["user_id"] and found["status"] in FINAL:
+            events.note_view(who.user, org=who.org, essay=header["essay_id"], submission=submission_id)
+    body = {
+        "submission_id": submission_id,
+        "version": header["version"],
+        "status": found["status"],
+        "summary": found["summary"],
+        "criteria": found["criteria"],
+        "comments": found["comments"],
+    }
+    if is_staff(who):
+        body |= {"notes": found["notes"], "stale": found["stale"]}
+    # What was not set is for others to see: it is left out, not null.
+    answer = schemas.Feedback.model_validate(body).model_dump_json(by_alias=True, exclude_unset=True)
+    return Response(answer, content_type="application/json")

@@ -6,11 +6,14 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify
 
+from ingest.submissions import schemas
 from ingest.submissions.routes import accepted_again, send_hints
-from ingest.web import pagination, schemas
+from ingest.web import pagination
 from ingest.web.identity import actor_of, staff
 from ingest.web.openapi import operation
+from ingest.web.pagination import page_of
 from models import essays, failed_passes
+from models.failed_passes import FailedPass
 from models.jobs import Queue
 
 blueprint = Blueprint("given_up", __name__)
@@ -20,7 +23,7 @@ blueprint = Blueprint("given_up", __name__)
 @operation(
     "List passes that gave up",
     answers={200: schemas.FailedPassPage},
-    parameters=(pagination.LIMIT, pagination.CURSOR),
+    parameters=pagination.PARAMETERS,
     problems=("invalid-payload", "forbidden"),
 )
 def list_all() -> Response:
@@ -29,22 +32,7 @@ def list_all() -> Response:
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
         found = failed_passes.list_all(org=who.org, limit=limit + 1, before=before)
-    page = found[:limit]
-    answer = schemas.FailedPassPage(
-        items=[
-            schemas.FailedPass(
-                id=one.id,
-                submission_id=one.submission_id,
-                essay_id=one.essay_id,
-                pass_=one.name,
-                reason=one.reason,
-                finished_at=one.finished_at,
-            )
-            for one in page
-        ],
-        next_cursor=pagination.next_cursor(page[-1].id) if len(found) > limit else None,
-    )
-    return Response(answer.model_dump_json(by_alias=True), content_type="application/json")
+    return page_of(schemas.FailedPassPage, found, limit=limit, show=_failed_pass, key=lambda one: one.id)
 
 
 @blueprint.post("/v1/submissions/<uuid:submission_id>/retry")
@@ -75,3 +63,14 @@ def discard(submission_id: UUID) -> Response:
         wanted = failed_passes.list_all(org=who.org, limit=100, submission=submission_id)
         discarded = failed_passes.discard(wanted, org=who.org, actor=actor_of(who))
     return jsonify({"discarded": discarded})
+
+
+def _failed_pass(one: FailedPass) -> schemas.FailedPass:
+    return schemas.FailedPass(
+        id=one.id,
+        submission_id=one.submission_id,
+        essay_id=one.essay_id,
+        pass_=one.name,
+        reason=one.reason,
+        finished_at=one.finished_at,
+    )

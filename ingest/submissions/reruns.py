@@ -6,12 +6,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from ingest.admin import schemas as admin_schemas
+from ingest.submissions import schemas
 from ingest.submissions.routes import accepted_again, send_hints
-from ingest.web import schemas
 from ingest.web.identity import Identity, actor_of, staff
 from ingest.web.openapi import operation
-from ingest.web.responses import shown
+from ingest.web.responses import json_response
 from models import courses, essays, reruns
 from models.jobs import Queue
 
@@ -23,12 +22,12 @@ AT_ONCE = 50
 
 
 @blueprint.get("/v1/assignments/<uuid:assignment_id>/stale")
-@operation("Which feedback is stale", answers={200: admin_schemas.Stale}, problems=("forbidden",))
+@operation("Which feedback is stale", answers={200: schemas.Stale}, problems=("forbidden",))
 def stale(assignment_id: UUID) -> Response:
     """Answer which newest versions have feedback made with another rubric than the assignment asks for now."""
     who = staff()
     found = _stale(assignment_id, who)
-    return shown(admin_schemas.Stale(stale=len(found), submissions=found[:MOST_LISTED]))
+    return json_response(schemas.Stale(stale=len(found), submissions=found[:MOST_LISTED]))
 
 
 @blueprint.post("/v1/submissions/<uuid:submission_id>/rerun")
@@ -52,7 +51,7 @@ def rerun(submission_id: UUID) -> Response:
 
 
 @blueprint.post("/v1/assignments/<uuid:assignment_id>/rerun")
-@operation("Read again what is stale", answers={202: admin_schemas.Rerun}, problems=("forbidden",))
+@operation("Read again what is stale", answers={202: schemas.Rerun}, problems=("forbidden",))
 def rerun_stale(assignment_id: UUID) -> Response:
     """Queue the submissions of this assignment whose feedback is stale once more, after all that somebody waits for."""
     who = staff()
@@ -62,7 +61,7 @@ def rerun_stale(assignment_id: UUID) -> Response:
             hints = reruns.rerun(wanted[first : first + AT_ONCE], org=who.org, queue=Queue.BULK, actor=actor_of(who))
         send_hints(tuple(hints))
         passes += len(hints)
-    return shown(admin_schemas.Rerun(passes=passes), status=202)
+    return json_response(schemas.Rerun(passes=passes), status=202)
 
 
 def _stale(assignment: UUID, who: Identity) -> list[UUID]:

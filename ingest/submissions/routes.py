@@ -12,14 +12,13 @@ from uuid import UUID
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
-from ingest.feedback.view import fetch_view, is_staff
-from ingest.web import schemas
-from ingest.web.access_log import note_read
+from ingest.submissions import schemas
 from ingest.web.body import read_body
 from ingest.web.identity import Identity, identity
 from ingest.web.long_poll import LongPollSlots
 from ingest.web.openapi import Parameter, operation
 from ingest.web.problems import Problem
+from ingest.web.schemas import MAX_CHARACTERS
 from models import essays, events
 from models.broker import HintBroker
 from models.errors import DomainError
@@ -167,33 +166,6 @@ def follow(submission_id: UUID) -> Response:
     return Response(stream(), content_type="text/event-stream", headers={"Retry-After": "2", "X-Accel-Buffering": "no"})
 
 
-@blueprint.get("/v1/submissions/<uuid:submission_id>/feedback")
-@operation("Read the feedback", answers={200: schemas.Feedback}, problems=("feedback-not-ready", "forbidden"))
-def read_feedback(submission_id: UUID) -> Response:
-    """Answer what the passes that are done have to say. Students (and their LMS) see it once it is released.
-
-    Staff see every comment with what was decided about it; students and their LMS see edited ones as edited, and rejected ones not.
-    """
-    who = identity(scope="read")
-    with who.session():
-        found = fetch_view(submission_id, who)
-        header = found["header"]
-        note_read(who, entity="submission", entity_id=submission_id, person=header["user_id"])
-        if who.user == header["user_id"] and found["status"] in FINAL:
-            events.note_view(who.user, org=who.org, essay=header["essay_id"], submission=submission_id)
-    body = {
-        "submission_id": submission_id,
-        "version": header["version"],
-        "status": found["status"],
-        "summary": found["summary"],
-        "criteria": found["criteria"],
-        "comments": found["comments"],
-    }
-    if is_staff(who):
-        body |= {"notes": found["notes"], "stale": found["stale"]}
-    # What was not set is for others to see: it is left out, not null.
-    answer = schemas.Feedback.model_validate(body).model_dump_json(by_alias=True, exclude_unset=True)
-    return Response(answer, content_type="application/json")
 
 
 def idempotency_key(*, needed: bool) -> str | None:
@@ -217,8 +189,8 @@ def to_draft(wanted: schemas.Submission, *, source: SubmissionSource) -> Draft:
         raise Problem(
             "essay-empty", "The text has no visible character.", errors=[{"pointer": "/text", "detail": "is blank"}]
         )
-    if len(wanted.text) > schemas.MAX_CHARACTERS:
-        detail = f"has {len(wanted.text):,} characters; at most {schemas.MAX_CHARACTERS:,} are read"
+    if len(wanted.text) > MAX_CHARACTERS:
+        detail = f"has {len(wanted.text):,} characters; at most {MAX_CHARACTERS:,} are read"
         raise Problem("essay-too-long", f"The text {detail}.", errors=[{"pointer": "/text", "detail": detail}])
     return Draft(
         title=wanted.title,

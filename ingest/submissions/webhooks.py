@@ -6,9 +6,9 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
-from ingest.submissions import webhook_signature
+from ingest.submissions import schemas, webhook_signature
 from ingest.submissions.routes import accepted, author_of, send_hints, to_answer, to_draft
-from ingest.web import rate_limits, schemas
+from ingest.web import rate_limits
 from ingest.web.body import check, check_headers, parse, read_bytes
 from ingest.web.openapi import Parameter, operation
 from ingest.web.problems import Problem, from_domain

@@ -13,25 +13,18 @@ from typing import Any
 from uuid import UUID
 
 import jwt
-from flask import Blueprint, Response, current_app, g, jsonify, request
-from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token
+from flask import current_app, g, request
+from flask_jwt_extended import JWTManager
 
 from ingest.settings import IngestSettings
-from ingest.web import rate_limits, schemas
-from ingest.web.body import read_body
-from ingest.web.openapi import operation
+from ingest.web import rate_limits
 from ingest.web.problems import Problem
 from models import sessions
 from models.audit import Actor
 from models.connections import EVERY_SCOPE, KEY_PREFIX, Scope, recognise_api_key
 from models.db import Live, Role, session
 from models.errors import Unauthorised
-from models.orgs import find_org
-from models.passwords import Passwords, TooManyAtOnce
-from models.sessions import Family
-from models.users import fetch_person
-
-blueprint = Blueprint("auth", __name__)
+from models.passwords import Passwords
 
 ISSUER = "essaycoach"
 AUDIENCE = "essaycoach-api"
@@ -95,7 +88,7 @@ def key_id(secret: str) -> str:
 
 def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
     """Return whom this request acts for; an API key must have the scope. Raises Problem."""
-    token = _bearer()
+    token = read_bearer()
     if token.startswith(KEY_PREFIX):
         if not api_keys:
             raise Problem("forbidden", "API keys cannot do this; a person must sign in.")
@@ -109,7 +102,7 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
         if scope is not None and scope not in caller.scopes:
             raise Problem("forbidden", f"This API key lacks the scope {scope!r}.")
         return Identity(org=caller.org, caller=caller.id, role="ec_lms", scopes=caller.scopes)
-    claims = _decode(token, wanted="access")
+    claims = decode_token(token, wanted="access")
     user = UUID(claims["sub"])
     rate_limits.count(f"user:{user}")
     role: Role = {"student": "ec_student", "educator": "ec_educator", "admin": "ec_admin"}[claims["role"]]  # type: ignore[assignment]
@@ -134,113 +127,18 @@ def admin() -> Identity:
     return who
 
 
-@blueprint.post("/v1/auth/login")
-@operation("Sign in", answers={200: schemas.Tokens}, problems=("unauthorized",), body=schemas.Credentials, security=())
-def login() -> Response:
-    """Answer a pair of tokens for an e-mail and password. Unknown org, unknown e-mail and wrong password look the same."""
-    rate_limits.count_address()
-    wanted = read_body(schemas.Credentials)
-    rate_limits.count_sign_in(wanted.org, wanted.email)
-    passwords: Passwords = current_app.extensions["essaycoach.passwords"]
-    account = None
-    with session(role="ec_auth"):
-        org = find_org(wanted.org)
-    if org is not None:
-        with session(org=org, role="ec_auth"):
-            account = sessions.find_account(wanted.email, org=org)
-    stored = account.password_hash if account else None
-    wrong = Problem("unauthorized", "The org, e-mail or password is wrong.")
-    try:
-        right = passwords.matches(wanted.password, stored)
-        if not right or org is None or account is None or stored is None or account.disabled:
-            raise wrong
-        # Hashed before a connection is taken: it keeps a core busy for a third of a second.
-        newer = passwords.hash(wanted.password) if passwords.is_outdated(stored) else None
-    except TooManyAtOnce:
-        raise Problem("temporarily-unavailable", "Too many people are signing in at this moment.") from None
-    try:
-        with session(org=org, role="ec_auth", actor=account.user):
-            if newer is not None:
-                sessions.upgrade_password(account, org=org, password_hash=newer)
-            family = sessions.open_family(account, org=org)
-    except Unauthorised:  # the password was changed, or the account disabled, while this one was being checked
-        raise wrong from None
-    return jsonify(tokens_for(family, org=org))
 
 
-@blueprint.post("/v1/auth/refresh")
-@operation("Trade a refresh token for a new pair", answers={200: schemas.Tokens}, security=("refresh",))
-def refresh() -> Response:
-    """Spend the refresh token sent as bearer. Using one a second time revokes every token that came from the same sign-in."""
-    rate_limits.count_address()
-    claims = _decode(_bearer(), wanted="refresh")
-    org = UUID(claims["org"])
-    rate_limits.count(f"user:{claims['sub']}")
-    with session(org=org, role="ec_auth", actor=UUID(claims["sub"])):
-        family = sessions.spend(UUID(claims["sid"]), org=org, generation=claims["gen"])
-    if family is None:
-        raise Problem(
-            "invalid-token", "This refresh token was used before. Everything it led to has been revoked; sign in again."
-        )
-    return jsonify(tokens_for(family, org=org))
 
 
-@blueprint.post("/v1/auth/logout")
-@operation("Sign out", answers={204: None}, problems=("forbidden",))
-def logout() -> tuple[str, int]:
-    """End the session: its access and refresh tokens stop working with the next request."""
-    who = identity(api_keys=False)
-    with who.session():
-        fetch_person(
-            who.caller, org=who.org
-        )  # a token that no longer lives must not be told that it was signed out just now
-    with session(org=who.org, role="ec_auth", actor=who.caller):
-        sessions.close_family(g.session_id, org=who.org)
-    return "", 204
 
 
-@blueprint.get("/v1/me")
-@operation("Who am I", answers={200: schemas.Me}, problems=("forbidden",))
-def me() -> Response:
-    """Answer the signed-in person's own profile."""
-    who = identity(api_keys=False)
-    assert who.user is not None
-    with who.session():
-        person = fetch_person(who.user, org=who.org)
-    return jsonify(
-        schemas.Me(
-            id=person.id,
-            org_id=who.org,
-            role=person.role,
-            name=person.name,
-            email=person.email,
-            external_id=person.external_id,
-        ).model_dump(mode="json")
-    )
 
 
-def tokens_for(family: Family, *, org: UUID) -> dict[str, Any]:
-    """Return a new pair of tokens for the family's newest generation."""
-    user = str(family.user)
-    shared = {"org": str(org), "sid": str(family.id)}
-    keys: SigningKeys = current_app.extensions["essaycoach.signing_keys"]
-    headers = {"kid": keys[0][0]}
-    lifetime: timedelta = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
-    return {
-        "access_token": create_access_token(
-            user,
-            additional_claims={**shared, "role": family.role, "tv": family.token_version},
-            additional_headers=headers,
-        ),
-        "refresh_token": create_refresh_token(
-            user, additional_claims={**shared, "gen": family.generation}, additional_headers=headers
-        ),
-        "token_type": "Bearer",
-        "expires_in": int(lifetime.total_seconds()),
-    }
 
 
-def _bearer() -> str:
+def read_bearer() -> str:
+    """Return the bearer token of this request. Raises Problem."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
@@ -250,7 +148,8 @@ def _bearer() -> str:
     return token
 
 
-def _decode(token: str, *, wanted: str) -> dict[str, Any]:
+def decode_token(token: str, *, wanted: str) -> dict[str, Any]:
+    """Return the claims of a token of the wanted type, `access` or `refresh`. Raises Problem."""
     try:
         claims = _verified(token, current_app.extensions["essaycoach.signing_keys"])
         if claims["exp"] <= time.time():
@@ -285,3 +184,13 @@ def _unauthenticated(slug: str, detail: str) -> Problem:
     """Return the problem of somebody who cannot be told; one who tries too often from one address hears of that instead."""
     rate_limits.count_address()
     return Problem(slug, detail)
+
+
+def is_staff(who: Identity) -> bool:
+    """Return whether this is an educator or an admin."""
+    return who.role in ("ec_educator", "ec_admin")
+
+
+def signed_in() -> Identity:
+    """Return the person, in whichever role, this request acts for. Raises Problem."""
+    return identity(api_keys=False)

@@ -10,7 +10,7 @@ from uuid import UUID
 import jwt
 import pytest
 
-from ingest.web.identity import tokens_for
+from ingest.accounts.sign_in import tokens_for
 from models import sessions
 from models.db import session
 

@@ -27,11 +27,11 @@ from models.errors import DatabaseAway
 from models.essays import Draft, Receipt
 from models.jobs import ACTOR, Hint, Queue
 from models.passes import Claim
-from workers.boot import ProviderChooser
 from workers.duties import audit_heads, audit_trail, erasure, guard, maintenance
 from workers.duties import queue as duties_queue
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
+from workers.providers.choice import ProviderChooser
 from workers.settings import ProviderSettings
 
 TEXT = "Phones should stay at home. They distract us. First, they buzz. In conclusion, leave them at home."

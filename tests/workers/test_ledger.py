@@ -13,12 +13,12 @@ from vendor import FakeVendor, Step
 from models import db, essays, ledger
 from models.essays import Draft
 from models.jobs import Hint
-from workers.boot import ProviderChooser
 from workers.job import call as call_module
 from workers.job import retry_policy
 from workers.job.leases import Leases
 from workers.job.retry_policy import OVER_BUDGET
 from workers.job.run_pass import PassRunner
+from workers.providers.choice import ProviderChooser
 from workers.providers.prices import Tokens, prices_of
 from workers.settings import ProviderSettings
 

@@ -15,9 +15,9 @@ from conftest import Become, Database, School, session_of
 from models import db, essays, feedback, lineage
 from models.essays import Draft, Receipt
 from models.users import data_key
-from workers.boot import ProviderChooser
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
+from workers.providers.choice import ProviderChooser
 from workers.settings import ProviderSettings
 
 WRONG = ("distracts", "alot", "becuase", "gooder", "informations", "childs", "runned", "thinked", "mouses", "foots")

@@ -18,10 +18,10 @@ from vendor import FakeVendor, Step
 from models import essays, orgs, passes
 from models.broker import HintBroker, make_broker
 from models.essays import Draft, Receipt
-from workers.boot import ProviderChooser
 from workers.job.context import FALLBACK_AFTER_ATTEMPTS
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
+from workers.providers.choice import ProviderChooser
 from workers.settings import ProviderSettings
 
 TEXT = "Schools should ban phones. They distracts us, and my friend and me are no exception."

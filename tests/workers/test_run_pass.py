@@ -27,11 +27,11 @@ from models.jobs import Hint, PassName
 from models.settings import CryptoSettings
 from models.users import data_key
 from workers import boot
-from workers.boot import ProviderChooser
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest
+from workers.providers.choice import ProviderChooser
 from workers.providers.contract import Provider, Repair, Reply
 from workers.providers.prices import Tokens, prices_of
 from workers.providers.wire import parse_stream

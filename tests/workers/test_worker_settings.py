@@ -19,7 +19,7 @@ from models.broker import HintBroker, make_broker
 from models.errors import SettingsError
 from models.jobs import ACTOR, Hint, Queue
 from workers import boot
-from workers.boot import ProviderChooser
+from workers.providers.choice import ProviderChooser
 from workers.settings import ProviderSettings, read_limits, read_provider
 
 LIMITS = ("ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS", "ESSAYCOACH_MESSAGE_LIMIT_SECONDS", "ESSAYCOACH_LEASE_SECONDS")

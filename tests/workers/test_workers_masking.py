@@ -22,7 +22,6 @@ from models.crypto import AssociatedData
 from models.essays import Draft, Receipt
 from models.jobs import PassName
 from models.people_of_course import CoursePerson, fetch_around
-from workers.boot import ProviderChooser
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.passes.anchor import Anchor
@@ -30,6 +29,7 @@ from workers.passes.feedback import Comment, CriterionPick, PassAnswer, QuotedSp
 from workers.passes.registry import SPECS
 from workers.passes.request import Criterion, Earlier, EarlierComment, EarlierPick, Level, PassRequest
 from workers.privacy.masking import Mask, MaskingProvider
+from workers.providers.choice import ProviderChooser
 from workers.providers.claude import ClaudeProvider
 from workers.providers.contract import GiveUp, Outcome, Repair, Reply
 from workers.settings import ProviderSettings

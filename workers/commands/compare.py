@@ -26,11 +26,11 @@ from models.errors import NotFound, SettingsError, Undecipherable
 from models.jobs import PassName
 from models.people_of_course import fetch_around
 from models.review_counts import Decided
-from workers.boot import ProviderChooser
 from workers.job.context import MAX_MASKED_PEOPLE, request_of
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest
 from workers.privacy.masking import MaskingProvider
+from workers.providers.choice import ProviderChooser
 from workers.providers.contract import GiveUp, Provider, ProviderError, Repair, TryAgain
 from workers.settings import ProviderSettings, read_limits, read_provider
 

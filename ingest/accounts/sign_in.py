@@ -1,0 +1,132 @@
+"""Sign in and out, refresh tokens, and the signed-in person's own profile."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, g, jsonify
+from flask_jwt_extended import create_access_token, create_refresh_token
+
+from ingest.accounts import schemas
+from ingest.web import rate_limits
+from ingest.web.body import read_body
+from ingest.web.identity import SigningKeys, decode_token, identity, read_bearer
+from ingest.web.openapi import operation
+from ingest.web.problems import Problem
+from models import sessions
+from models.db import session
+from models.errors import Unauthorised
+from models.orgs import find_org
+from models.passwords import Passwords, TooManyAtOnce
+from models.sessions import Family
+from models.users import fetch_person
+
+blueprint = Blueprint("auth", __name__)
+
+
+@blueprint.post("/v1/auth/login")
+@operation("Sign in", answers={200: schemas.Tokens}, problems=("unauthorized",), body=schemas.Credentials, security=())
+def login() -> Response:
+    """Answer a pair of tokens for an e-mail and password. Unknown org, unknown e-mail and wrong password look the same."""
+    rate_limits.count_address()
+    wanted = read_body(schemas.Credentials)
+    rate_limits.count_sign_in(wanted.org, wanted.email)
+    passwords: Passwords = current_app.extensions["essaycoach.passwords"]
+    account = None
+    with session(role="ec_auth"):
+        org = find_org(wanted.org)
+    if org is not None:
+        with session(org=org, role="ec_auth"):
+            account = sessions.find_account(wanted.email, org=org)
+    stored = account.password_hash if account else None
+    wrong = Problem("unauthorized", "The org, e-mail or password is wrong.")
+    try:
+        right = passwords.matches(wanted.password, stored)
+        if not right or org is None or account is None or stored is None or account.disabled:
+            raise wrong
+        # Hashed before a connection is taken: it keeps a core busy for a third of a second.
+        newer = passwords.hash(wanted.password) if passwords.is_outdated(stored) else None
+    except TooManyAtOnce:
+        raise Problem("temporarily-unavailable", "Too many people are signing in at this moment.") from None
+    try:
+        with session(org=org, role="ec_auth", actor=account.user):
+            if newer is not None:
+                sessions.upgrade_password(account, org=org, password_hash=newer)
+            family = sessions.open_family(account, org=org)
+    except Unauthorised:  # the password was changed, or the account disabled, while this one was being checked
+        raise wrong from None
+    return jsonify(tokens_for(family, org=org))
+
+
+@blueprint.post("/v1/auth/refresh")
+@operation("Trade a refresh token for a new pair", answers={200: schemas.Tokens}, security=("refresh",))
+def refresh() -> Response:
+    """Spend the refresh token sent as bearer. Using one a second time revokes every token that came from the same sign-in."""
+    rate_limits.count_address()
+    claims = decode_token(read_bearer(), wanted="refresh")
+    org = UUID(claims["org"])
+    rate_limits.count(f"user:{claims['sub']}")
+    with session(org=org, role="ec_auth", actor=UUID(claims["sub"])):
+        family = sessions.spend(UUID(claims["sid"]), org=org, generation=claims["gen"])
+    if family is None:
+        raise Problem(
+            "invalid-token", "This refresh token was used before. Everything it led to has been revoked; sign in again."
+        )
+    return jsonify(tokens_for(family, org=org))
+
+
+@blueprint.post("/v1/auth/logout")
+@operation("Sign out", answers={204: None}, problems=("forbidden",))
+def logout() -> tuple[str, int]:
+    """End the session: its access and refresh tokens stop working with the next request."""
+    who = identity(api_keys=False)
+    with who.session():
+        fetch_person(
+            who.caller, org=who.org
+        )  # a token that no longer lives must not be told that it was signed out just now
+    with session(org=who.org, role="ec_auth", actor=who.caller):
+        sessions.close_family(g.session_id, org=who.org)
+    return "", 204
+
+
+@blueprint.get("/v1/me")
+@operation("Who am I", answers={200: schemas.Me}, problems=("forbidden",))
+def me() -> Response:
+    """Answer the signed-in person's own profile."""
+    who = identity(api_keys=False)
+    assert who.user is not None
+    with who.session():
+        person = fetch_person(who.user, org=who.org)
+    return jsonify(
+        schemas.Me(
+            id=person.id,
+            org_id=who.org,
+            role=person.role,
+            name=person.name,
+            email=person.email,
+            external_id=person.external_id,
+        ).model_dump(mode="json")
+    )
+
+
+def tokens_for(family: Family, *, org: UUID) -> dict[str, Any]:
+    """Return a new pair of tokens for the family's newest generation."""
+    user = str(family.user)
+    shared = {"org": str(org), "sid": str(family.id)}
+    keys: SigningKeys = current_app.extensions["essaycoach.signing_keys"]
+    headers = {"kid": keys[0][0]}
+    lifetime: timedelta = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
+    return {
+        "access_token": create_access_token(
+            user,
+            additional_claims={**shared, "role": family.role, "tv": family.token_version},
+            additional_headers=headers,
+        ),
+        "refresh_token": create_refresh_token(
+            user, additional_claims={**shared, "gen": family.generation}, additional_headers=headers
+        ),
+        "token_type": "Bearer",
+        "expires_in": int(lifetime.total_seconds()),
+    }

@@ -1,0 +1,52 @@
+"""Try a rubric on sample essays before giving it to a class."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from uuid import UUID
+
+from flask import Blueprint, Response
+
+from ingest.submissions import schemas
+from ingest.submissions.routes import send_hints, to_answer
+from ingest.web import rate_limits
+from ingest.web.body import read_body
+from ingest.web.identity import staff
+from ingest.web.openapi import operation
+from models import rubric_previews
+from models.essays import Draft
+
+blueprint = Blueprint("rubric_previews", __name__)
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+SAMPLES_LANGUAGE = "en"
+
+
+@blueprint.post("/v1/rubrics/<uuid:rubric_id>/try")
+@operation("Try a rubric", answers={202: schemas.RubricPreviewStarted}, body=schemas.RubricPreview, problems=("forbidden",))
+def try_rubric(rubric_id: UUID) -> Response:
+    """Have samples read by the rubric. They are essays of yours that nobody else's list or count knows, and are gone after a day."""
+    who = staff()
+    assert who.user is not None
+    wanted = read_body(schemas.RubricPreview)
+    texts = tuple(wanted.texts or _samples())
+    # Each sample is a submission; the request itself has been counted.
+    for _ in texts[1:]:
+        rate_limits.count(f"user:{who.user}")
+    language = wanted.language or (None if wanted.texts else SAMPLES_LANGUAGE)
+    drafts = [
+        Draft(title=f"Sample {number}", text=text, source="app", language=language) for number, text in enumerate(texts, start=1)
+    ]
+    with who.session():
+        receipts, ends = rubric_previews.start(drafts, org=who.org, teacher=who.user, rubric=rubric_id, prompt=wanted.prompt)
+    send_hints(tuple(hint for one in receipts for hint in one.hints))
+    answer = schemas.RubricPreviewStarted.model_validate({"expires_at": ends, "submissions": [to_answer(one) for one in receipts]})
+    return Response(answer.model_dump_json(by_alias=True), status=202, content_type="application/json")
+
+
+@cache
+def _samples() -> tuple[str, ...]:
+    return tuple(path.read_text(encoding="utf-8").strip() for path in sorted(SAMPLES.glob("*.txt")))
