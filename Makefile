@@ -44,7 +44,7 @@ bench: $(INSTALLED) ## measure speed and memory on this machine, each beside som
 	@$(BIN)/python -m benchmarks
 
 chaos: $(INSTALLED) ## break it over a hundred times, count, and write the table of docs/reliability.md (about an hour)
-	@PYTHONPATH=.:tests $(BIN)/python -m chaos --write
+	@$(BIN)/python -m tests.chaos --write
 
 clean: ## remove the virtual environment and the local data
 	rm -rf $(VENV) .essaycoach *.egg-info

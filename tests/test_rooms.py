@@ -18,11 +18,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from conftest import INDEX_KEY, MASTER_KEY, PEPPER, Database, Servers
 
 from models.broker import make_broker
 from models.jobs import Hint, Queue
 from standalone.procfile import procfile_command, read_procfile
+from tests.support.schools import INDEX_KEY, MASTER_KEY, PEPPER
+from tests.support.servers import Database, Servers
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("ingest", "workers", "models", "migrations", "monitoring", "standalone")

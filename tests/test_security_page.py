@@ -12,7 +12,6 @@ from functools import cache
 from itertools import chain
 
 import pytest
-from conftest import ROOT
 
 from ingest import settings
 from ingest.admin import roster_files
@@ -23,6 +22,7 @@ from ingest.web import body, openapi, rate_limits
 from ingest.web.schemas import MAX_CHARACTERS
 from models import one_time_tokens, passwords, sessions, tables, upkeep
 from models.crypto import EncryptedField
+from tests.support.servers import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 ROOMS = ("ingest", "workers", "models", "migrations", "monitoring", "standalone")

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from chaos.disk import small_disk
-from chaos.faults import FAULTS
-from chaos.run import Outcome, carry_out
-from chaos.stock.town import Stock
-from chaos.town import EssayCoach, new_key
-from vendor import FakeVendor
+from tests.chaos.disk import small_disk
+from tests.chaos.faults import FAULTS
+from tests.chaos.run import Outcome, carry_out
+from tests.chaos.stock.system import Stock
+from tests.chaos.system import EssayCoach, new_key
+from tests.support.vendor import FakeVendor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REPORT = ROOT / "docs" / "reliability.md"

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.faults import Disk
+from tests.chaos.faults import Disk
 
 MEBIBYTES = 1200
 

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
-from chaos.lms import ESSAY, Lms
-from chaos.migration import migrate_to_the_next_version
-from chaos.subject import Answer, Subject
-from chaos.town import EssayCoach
-from vendor import FakeVendor, Step
+
+from tests.chaos.lms import ESSAY, Lms
+from tests.chaos.migration import migrate_to_the_next_version
+from tests.chaos.subject import Answer, Subject
+from tests.chaos.system import EssayCoach
+from tests.support.vendor import FakeVendor, Step
 
 POISON = "This essay crashes whoever reads it."
 

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 from urllib.parse import urlsplit
 
-from chaos.subject import Answer, Subject
+from tests.chaos.subject import Answer, Subject
 
 ESSAY = (
     "Schools should keep phones out of lessons. They distracts everybody, and my friend and me are no exception.\n\n"

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.faults import Disk, Fault, Skipped, Stage
-from chaos.lms import COME_BACK, Lms
-from chaos.town import new_key
-from vendor import FakeVendor
+from tests.chaos.faults import Disk, Fault, Skipped, Stage
+from tests.chaos.lms import COME_BACK, Lms
+from tests.chaos.system import new_key
+from tests.support.vendor import FakeVendor
 
 
 @dataclass

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chaos.proxy import Proxy
-from vendor import FakeVendor
+from tests.chaos.proxy import Proxy
+from tests.support.vendor import FakeVendor
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from chaos.disk import small_disk
-from chaos.faults import FAULTS
-from chaos.run import Outcome, carry_out
-from chaos.town import EssayCoach
-from vendor import FakeVendor
+
+from tests.chaos.disk import small_disk
+from tests.chaos.faults import FAULTS
+from tests.chaos.run import Outcome, carry_out
+from tests.chaos.system import EssayCoach
+from tests.support.vendor import FakeVendor
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from chaos.proxy import Direction, Proxy
+
+from tests.chaos.proxy import Direction, Proxy
 
 PATIENCE_SECONDS = 5.0  # for what must come; a test that waits so long has failed
 SILENCE_SECONDS = 0.05  # for what must not

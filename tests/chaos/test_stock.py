@@ -8,9 +8,10 @@ from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
-from chaos.stock.town import Stock
-from chaos.subject import Count, Subject
-from vendor import FakeVendor
+
+from tests.chaos.stock.system import Stock
+from tests.chaos.subject import Count, Subject
+from tests.support.vendor import FakeVendor
 
 ESSAY = "Phones was distracting. Phones 😀 they was loud, so schools should ban them."
 PATIENCE_SECONDS = 15.0

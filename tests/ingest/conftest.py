@@ -17,19 +17,6 @@ from uuid import UUID, uuid4
 
 import pytest
 import redis
-from conftest import (
-    INDEX_KEY,
-    MASTER_KEY,
-    PASSWORD,
-    PEPPER,
-    ROUNDS,
-    TEMPLATE,
-    Database,
-    School,
-    Servers,
-    execute,
-    make_school,
-)
 from flask import Flask
 from flask.testing import FlaskClient
 from standardwebhooks import Webhook
@@ -39,6 +26,8 @@ from ingest.app import create_app
 from models import crypto, db, essays, feedback, passes
 from models.feedback import Author, CommentDraft, ResultDraft
 from models.settings import CryptoSettings, StoreSettings
+from tests.support.schools import INDEX_KEY, MASTER_KEY, PASSWORD, PEPPER, ROUNDS, School, make_school
+from tests.support.servers import TEMPLATE, Database, Servers, execute
 
 ESSAY = "Phones was distracting. Phones 😀 they was loud, so schools should ban them."
 JWT_SECRET = "s" * 48

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import psycopg2
 import pytest
-from conftest import ROOT, Become, Servers
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -23,6 +22,8 @@ from prometheus_client.samples import Sample
 from ingest.web import metrics
 from monitoring.__main__ import probe_groups
 from monitoring.collector import EssayCoachCollector
+from tests.conftest import Become
+from tests.support.servers import ROOT, Servers
 
 
 class Scrape:

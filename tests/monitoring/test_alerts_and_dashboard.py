@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 import yaml
-from conftest import ROOT
 
 import monitoring
+from tests.support.servers import ROOT
 
 ROOM = ROOT / "monitoring"
 METRIC = re.compile(r"\b(?:essaycoach|pg|redis)_[a-z0-9_]+")

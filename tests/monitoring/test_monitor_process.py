@@ -10,7 +10,8 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT
+
+from tests.support.servers import ROOT
 
 
 def test_it_serves_everything_when_everything_is_there(start_monitor, role_url, servers, request_counts):

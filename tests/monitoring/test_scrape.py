@@ -9,12 +9,12 @@ from collections import defaultdict
 import psycopg2
 import psycopg2.errors
 import pytest
-from conftest import Become
 
 from models import db, upkeep
 from models.jobs import PassName, Queue
 from monitoring.collector import EssayCoachCollector, Probe, ProbeGroup
 from monitoring.families import MonotonicCounter
+from tests.conftest import Become
 
 UUID_IN_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
 

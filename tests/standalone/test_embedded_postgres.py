@@ -8,9 +8,9 @@ import signal
 import socket
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -19,6 +19,9 @@ import pytest
 
 from standalone.postgres import EmbeddedPostgres
 from standalone.supervisor import Supervisor
+from tests.support import races
+
+eventually = partial(races.eventually, within_seconds=15)
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def test_a_killed_server_is_back_on_the_same_port_with_everything_that_was_commi
     killed = supervisor.pids()["postgres"]
     assert os.getpgid(killed) == killed
     os.killpg(killed, signal.SIGKILL)
-    _eventually(lambda: supervisor.pids().get("postgres", killed) != killed)
+    eventually(lambda: supervisor.pids().get("postgres", killed) != killed)
     postgres.ready(15)
     assert _ask(postgres.admin_url, "select answer from kept") == [(42,)]
 
@@ -79,10 +82,10 @@ def test_a_backend_too_busy_to_notice_that_its_server_died_does_not_keep_the_nex
     thread = threading.Thread(target=compute)
     thread.start()
     running = f"select 1 from pg_stat_activity where pid = {backend} and state = 'active'"
-    _eventually(lambda: bool(_ask(postgres.admin_url, running)))
+    eventually(lambda: bool(_ask(postgres.admin_url, running)))
     killed = supervisor.pids()["postgres"]
     os.kill(killed, signal.SIGKILL)
-    _eventually(lambda: supervisor.pids().get("postgres", killed) != killed)
+    eventually(lambda: supervisor.pids().get("postgres", killed) != killed)
     postgres.ready(15)
     assert not _lives(backend)
     thread.join(timeout=10)
@@ -165,10 +168,3 @@ def _lives(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def _eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 15 s"
-        time.sleep(0.01)

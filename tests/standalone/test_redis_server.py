@@ -6,8 +6,8 @@ import os
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,9 @@ from redis.retry import Retry
 
 from standalone.redis_server import RedisServer, redis_executable
 from standalone.supervisor import Supervisor
+from tests.support import races
+
+eventually = partial(races.eventually, within_seconds=15)
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_a_killed_server_is_back_on_the_same_port(server: RedisServer, superviso
     killed = supervisor.pids()["redis"]
     assert os.getpgid(killed) == killed
     os.killpg(killed, signal.SIGKILL)
-    _eventually(lambda: supervisor.pids().get("redis", killed) != killed)
+    eventually(lambda: supervisor.pids().get("redis", killed) != killed)
     server.ready(15)
     assert redis.Redis.from_url(server.url).ping()
 
@@ -113,10 +116,3 @@ def test_without_the_bundled_server_one_on_path_has_to_be_new_enough(
     found.write_text("#!/bin/sh\necho Redis server v=6.0.16 sha=0\n")
     with pytest.raises(FileNotFoundError, match="is older than"):
         redis_executable()
-
-
-def _eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 15 s"
-        time.sleep(0.01)

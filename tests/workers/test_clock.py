@@ -12,21 +12,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import dramatiq
 import psycopg2
 import pytest
-from conftest import ROOT, Become, Database, School, Servers, away, session_of
 
-from models import db, essays, passes, rights, rubric_previews
+from models import db, passes, rights, rubric_previews
 from models.broker import HintBroker, make_broker
 from models.crypto import Ciphertext
 from models.errors import DatabaseAway
 from models.essays import Draft, Receipt
 from models.jobs import ACTOR, Hint, Queue
 from models.passes import Claim
+from tests.conftest import Become
+from tests.support import schools
+from tests.support.races import eventually
+from tests.support.schools import School, session_of
+from tests.support.servers import ROOT, Database, Servers, away
 from workers.duties import audit_heads, audit_trail, erasure, guard, maintenance
 from workers.duties import queue as duties_queue
 from workers.job.leases import Leases
@@ -55,9 +60,7 @@ def receipt(school: School, become: Become) -> Receipt:
     return handed_in
 
 
-def hand_in(school: School) -> Receipt:
-    with session_of(school, "alice"):
-        return essays.receive(school.alice, Draft(title="Phones", text=TEXT, source="app"), org=school.org)
+hand_in = partial(schools.hand_in, title="Phones", text=TEXT)
 
 
 def waiting(broker: HintBroker) -> list[Hint]:
@@ -89,11 +92,6 @@ def expire(database: Database) -> None:
     database.sql("update passes set lease_until = now() - interval '1 ms' where state = 'running'")
 
 
-def eventually(condition: Callable[[], object], *, within_seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + within_seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the awaited condition never came true"
-        time.sleep(0.01)
 
 
 def test_passes_whose_hints_never_reached_redis_get_hints(

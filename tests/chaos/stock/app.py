@@ -6,8 +6,9 @@ from contextlib import suppress
 
 import psycopg2
 import redis
-from chaos.stock.tasks import send, store
 from flask import Flask, request
+
+from tests.chaos.stock.tasks import send, store
 
 app = Flask(__name__)
 

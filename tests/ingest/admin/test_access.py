@@ -1,0 +1,277 @@
+"""Who may administer what: every door, asked by everybody there is, for what is theirs and for what is another org's."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from models import courses, orgs
+from models.courses import CriterionDraft
+from models.users import admit
+from tests.support.schools import session_of
+
+if TYPE_CHECKING:
+    from tests.ingest.conftest import Headers, Place
+
+_numbers = count(1)
+
+# Alice studies in Ed's course, Zoe nowhere; Nell teaches the other course and sits in Ed's as a student.
+PEOPLE = (
+    "stranger", "alice", "zoe", "ed", "nell", "ada", "key", "other alice", "other ed", "other ada", "other key",
+)  # fmt: skip
+ORG_OF_OTHERS = {"other alice", "other ed", "other ada"}
+RUBRIC = {
+    "name": "R",
+    "criteria": [{"name": "thesis", "levels": [{"name": "no", "points": 0}, {"name": "yes", "points": 1}]}],
+}
+
+
+@dataclass(frozen=True)
+class Things:
+    """One thing of each kind, for one request to change or take away."""
+
+    user: UUID
+    course: UUID
+    category: UUID
+    rubric: UUID
+    assignment: UUID
+
+
+def things_of(place: Place) -> Things:
+    """Fresh things of the school; the assignment stands in Ed's course, and so does the new person."""
+    number, school = next(_numbers), place.school
+    with session_of(school, "ada"):
+        user = admit(
+            "student", org=school.org, name=f"S{number}", email=None, external_id=f"s-{number}", language=None
+        ).id
+        courses.add_member(user, org=school.org, course=school.course, role="student")
+        return Things(
+            user=user,
+            course=courses.add_course(f"C{number}", org=school.org),
+            category=orgs.add_category(f"kind-{number}", org=school.org, name="Kind")["id"],
+            rubric=courses.add_rubric(
+                f"R{number}", org=school.org, criteria=(CriterionDraft(name="c", description="", levels=(("a", 0, ""), ("b", 1, ""))),)
+            ),
+            assignment=courses.add_assignment(f"A{number}", org=school.org, course=school.course),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(standing: Place) -> Place:
+    school = standing.school
+    with session_of(school, "ada"):
+        courses.add_member(school.nell, org=school.org, course=school.course, role="student")
+    return standing
+
+
+def headers_of(place: Place, who: str) -> Headers:
+    if who == "stranger":
+        return {}
+    name, school = who.removeprefix("other "), place.other if who.startswith("other ") else place.school
+    return place.with_key(school) if name == "key" else place.signed_in(name, school)
+
+
+# Each door: method, path, body, and what each person who gets past the role check is answered. Who is not named: 403.
+# "list" is 200 for whoever may list at all, of another org too: what it holds is checked elsewhere.
+EVERYBODY = ("alice", "zoe", "ed", "nell", "ada")
+ELSEWHERE = ("other alice", "other ed", "other ada")
+STAFF = ("ed", "nell", "ada", "other ed", "other ada")
+ADMINS = ("ada", "other ada")
+
+
+def answers(*groups: tuple[tuple[str, ...], int]) -> dict[str, int]:
+    return {who: status for group, status in groups for who in group}
+
+
+DOORS: dict[str, tuple[str, str, Any, dict[str, int]]] = {
+    "list users": ("GET", "/v1/users", None, answers((STAFF, 200))),
+    "add user": ("POST", "/v1/users", {"role": "student", "external_id": "new-{number}"}, answers((ADMINS, 201))),
+    "search users": ("POST", "/v1/users/search", {"external_id": "nobody"}, answers((STAFF, 200))),
+    "one user": ("GET", "/v1/users/{user}", None, answers((STAFF, 404), (("ed", "ada"), 200))),
+    "change user": ("PATCH", "/v1/users/{user}", {"name": "x"}, answers((ADMINS, 404), (("ada",), 200))),
+    "promote user": ("PATCH", "/v1/users/{user}", {"role": "admin"}, answers((ADMINS, 404), (("ada",), 200))),
+    "delete user": ("DELETE", "/v1/users/{user}", None, answers((ADMINS, 404), (("ada",), 204))),
+    "list courses": ("GET", "/v1/courses", None, answers((EVERYBODY + ELSEWHERE, 200))),
+    "add course": ("POST", "/v1/courses", {"name": "x"}, answers((ADMINS, 201))),
+    "one course": (
+        "GET", "/v1/courses/{school.course}", None,
+        answers((EVERYBODY + ELSEWHERE, 404), (("alice", "ed", "nell", "ada"), 200)),
+    ),
+    "an empty course": ("GET", "/v1/courses/{course}", None, answers((EVERYBODY + ELSEWHERE, 404), (("ada",), 200))),
+    "change course": ("PATCH", "/v1/courses/{course}", {"archived": True}, answers((ADMINS, 404), (("ada",), 200))),
+    "delete course": ("DELETE", "/v1/courses/{course}", None, answers((ADMINS, 404), (("ada",), 204))),
+    "list members": (
+        "GET", "/v1/courses/{school.course}/enrollments", None, answers((STAFF, 404), (("ed", "ada"), 200)),
+    ),
+    "one member": (
+        "GET", "/v1/courses/{school.course}/enrollments/{user}", None, answers((STAFF, 404), (("ed", "ada"), 200)),
+    ),
+    "enrol": (
+        "POST", "/v1/courses/{course}/enrollments", {"user_id": "{user}", "role": "student"},
+        answers((ADMINS, 404), (("ada",), 201)),
+    ),
+    "end enrolment": (
+        "DELETE", "/v1/courses/{school.course}/enrollments/{user}", None, answers((ADMINS, 404), (("ada",), 204)),
+    ),
+    "list categories": ("GET", "/v1/categories", None, answers((EVERYBODY + ELSEWHERE, 200))),
+    "add category": ("POST", "/v1/categories", {"slug": "new-{number}", "name": "x"}, answers((ADMINS, 201))),
+    "one category": ("GET", "/v1/categories/{category}", None, answers((ELSEWHERE, 404), (EVERYBODY, 200))),
+    "change category": ("PATCH", "/v1/categories/{category}", {"name": "y"}, answers((ADMINS, 404), (("ada",), 200))),
+    "delete category": ("DELETE", "/v1/categories/{category}", None, answers((ADMINS, 404), (("ada",), 204))),
+    "list assignments": ("GET", "/v1/assignments", None, answers((EVERYBODY + ELSEWHERE, 200))),
+    "add assignment": (
+        "POST", "/v1/assignments", {"course_id": "{school.course}", "title": "x"},
+        answers((STAFF, 422), (("ed", "ada"), 201)),
+    ),
+    "one assignment": (
+        "GET", "/v1/assignments/{assignment}", None,
+        answers((EVERYBODY + ELSEWHERE, 404), (("alice", "ed", "ada"), 200)),
+    ),
+    "change assignment": (
+        "PATCH", "/v1/assignments/{assignment}", {"title": "y"}, answers((STAFF, 404), (("ed", "ada"), 200)),
+    ),
+    "delete assignment": (
+        "DELETE", "/v1/assignments/{assignment}", None, answers((STAFF, 404), (("ed", "ada"), 204)),
+    ),
+    "list rubrics": ("GET", "/v1/rubrics", None, answers((EVERYBODY + ELSEWHERE, 200))),
+    "add rubric": ("POST", "/v1/rubrics", {**RUBRIC, "name": "new-{number}"}, answers((STAFF, 201))),
+    "one rubric": ("GET", "/v1/rubrics/{rubric}", None, answers((ELSEWHERE, 404), (EVERYBODY, 200))),
+    "delete rubric": ("DELETE", "/v1/rubrics/{rubric}", None, answers((ADMINS, 404), (("ada",), 204))),
+    "org": ("GET", "/v1/org", None, answers((ADMINS, 200))),
+    "change org": ("PATCH", "/v1/org", {"default_language": "fr"}, answers((ADMINS, 200))),
+}  # fmt: skip
+SLUGS = {401: "unauthorized", 403: "forbidden", 404: "not-found", 422: "invalid-payload"}
+
+
+def ask(place: Place, door: str, who: str, things: Things) -> Any:
+    method, path, body, _ = DOORS[door]
+    known = {**vars(things), "school": place.school, "number": next(_numbers)}
+    text = json.dumps(body)
+    for name in ("user", "number"):
+        text = text.replace("{" + name + "}", str(known[name]))
+    text = text.replace("{school.course}", str(place.school.course))
+    sent = None if body is None else json.loads(text)
+    return place.client.open(path.format(**known), method=method, json=sent, headers=headers_of(place, who))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_each_door_answers_each_person_as_it_should(place, refused, door):
+    """Somebody of another org is answered as if nothing were there, whatever their role would allow at home."""
+    expected = DOORS[door][3]
+    told: Counter[int] = Counter()
+    for who in PEOPLE:
+        things = things_of(place)
+        answer = ask(place, door, who, things)
+        status = 401 if who == "stranger" else expected.get(who, 403)
+        assert answer.status_code == status, (door, who, answer.text)
+        if status in SLUGS:
+            refused(answer, status, SLUGS[status])
+        told[status] += 1
+    assert sum(told.values()) == len(PEOPLE)
+    print(f"{door}: {dict(told)}")
+
+
+def test_every_door_of_administration_is_in_the_matrix(place):
+    kinds = ("users", "courses", "categories", "assignments", "rubrics", "org")
+    # Doors of a person's rights, of invitations and of feedback are walked by their own tests.
+    others = ("export", "erase", "invite", "rerun", "stale", "try", "release")
+    paths = {
+        path: (path.count("{"), path.split("/")[2], path.endswith("enrollments"))
+        for path in place.client.get("/openapi.json").json["paths"]
+        if path.startswith("/v1/") and path.split("/")[2] in kinds and path.split("/")[-1] not in others
+    }
+    document = place.client.get("/openapi.json").json["paths"]
+    documented = {(method.upper(), *place_of) for path, place_of in paths.items() for method in document[path]}
+    walked = {
+        (method, path.count("{"), path.split("/")[2], path.endswith("enrollments")) for method, path, *_ in DOORS.values()
+    }
+    assert documented == walked
+    print(f"{len(DOORS)} doors x {len(PEOPLE)} people = {len(DOORS) * len(PEOPLE)} cells")
+
+
+def test_what_is_anothers_and_what_is_nobodys_get_the_very_same_answer(place, refused):
+    theirs = things_of(replace(place, school=place.other))
+    for door in ("one user", "change user", "delete user", "an empty course", "change course", "delete course", "enrol",
+                 "one category", "change category", "delete category", "one assignment", "change assignment",
+                 "delete assignment", "one rubric", "delete rubric"):  # fmt: skip
+        nobody = Things(*(uuid4() for _ in range(5)))
+        found = [refused(ask(place, door, "ada", things), 404, "not-found") for things in (theirs, nobody)]
+        assert {**found[0], "instance": ""} == {**found[1], "instance": ""}, door
+
+
+def test_an_id_of_another_org_in_a_body_is_refused_like_one_that_nobody_has(place, refused):
+    theirs, mine = things_of(replace(place, school=place.other)), things_of(place)
+    bodies = [
+        ("POST", "/v1/assignments", {"title": "x"}, "course_id", theirs.course),
+        ("POST", "/v1/assignments", {"title": "x", "course_id": str(place.school.course)}, "rubric_id", theirs.rubric),
+        ("PATCH", f"/v1/assignments/{mine.assignment}", {}, "rubric_id", theirs.rubric),
+        ("POST", f"/v1/courses/{mine.course}/enrollments", {"role": "student"}, "user_id", theirs.user),
+    ]
+    for method, path, body, field, foreign in bodies:
+        found = []
+        for value in (foreign, uuid4()):
+            answer = place.client.open(
+                path, method=method, json={**body, field: str(value)}, headers=place.signed_in("ada")
+            )
+            document = refused(answer, 422, "invalid-payload")
+            assert [one["pointer"] for one in document["errors"]] == [f"/{field}"]
+            found.append({**document, "instance": ""})
+        assert found[0] == found[1]
+    # Categories go by their name: another org's is as unknown as a made-up one.
+    with session_of(place.other, "ada"):
+        orgs.add_category("only-theirs", org=place.other.org, name="x")
+    for method, path, body in (
+        ("POST", "/v1/assignments", {"title": "x", "course_id": str(place.school.course)}),
+        ("PATCH", f"/v1/assignments/{mine.assignment}", {}),
+    ):
+        answer = place.client.open(path, method=method, json={**body, "category": "only-theirs"}, headers=place.signed_in("ada"))
+        assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/category"
+
+
+def test_an_educator_writes_only_where_they_teach(place, refused):
+    """Nell sits in Ed's course as a student, and teaches the other one."""
+    elsewhere = str(place.school.other_course)
+    for who, course in (("ed", elsewhere), ("nell", str(place.school.course))):
+        answer = place.client.post("/v1/assignments", json={"course_id": course, "title": "x"}, headers=place.signed_in(who))
+        assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/course_id"
+    made = place.client.post("/v1/assignments", json={"course_id": elsewhere, "title": "x"}, headers=place.signed_in("nell"))
+    assert made.status_code == 201
+    for method in ("GET", "PATCH", "DELETE"):
+        refused(place.client.open(made.headers["Location"], method=method, json={"title": "y"}, headers=place.signed_in("ed")), 404, "not-found")
+    # The list of members is no list for a fellow student either.
+    assert place.client.get(f"/v1/courses/{elsewhere}/enrollments", headers=place.signed_in("nell")).status_code == 200
+    refused(place.client.get(f"/v1/courses/{place.school.course}/enrollments", headers=place.signed_in("nell")), 404, "not-found")
+
+
+def test_no_list_holds_anything_of_another_org(place):
+    theirs = replace(place, school=place.other)
+    names = {str(value) for _ in range(3) for value in vars(things_of(theirs)).values()} | {str(place.other.org)}
+    for who in ("alice", "ed", "ada"):
+        for path in ("users", "courses", "categories", "assignments", "rubrics", f"courses/{place.school.course}/enrollments"):
+            for query in ("limit=100", f"limit=100&course_id={place.other.course}"):
+                answer = place.client.get(f"/v1/{path}?{query}", headers=place.signed_in(who))
+                assert not {name for name in names if name in answer.text}, (who, path)
+    # A cursor made of another org's id is a place in the order, nothing more.
+    cursor = place.client.get("/v1/courses?limit=1", headers=place.signed_in("ada", place.other)).json["next_cursor"]
+    answer = place.client.get(f"/v1/courses?cursor={cursor}&limit=100", headers=place.signed_in("ada"))
+    assert not {name for name in names if name in answer.text}
+
+
+def test_a_path_that_is_no_id_is_not_found(place, refused):
+    for kind in ("users", "courses", "categories", "assignments", "rubrics"):
+        for value in ("1", "null", "%00", "..%2f..", "' or 1=1", "x" * 2000):
+            refused(place.client.get(f"/v1/{kind}/{value}", headers=place.signed_in("ada")), 404, "not-found")
+
+
+def test_a_rubric_cannot_be_edited_by_anybody(place, refused):
+    things = things_of(place)
+    for method in ("PATCH", "PUT"):
+        answer = place.client.open(f"/v1/rubrics/{things.rubric}", method=method, json={"name": "x"}, headers=place.signed_in("ada"))
+        refused(answer, 405, "method-not-allowed")
+        assert "DELETE" in answer.headers["Allow"]

@@ -1,0 +1,85 @@
+"""The doors of administration asked by an admin at random, as the document says and not; and with the database away."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from tests.support.servers import away
+
+if TYPE_CHECKING:
+    from tests.ingest.conftest import Doors, Place
+
+KINDS = ("users", "courses", "categories", "assignments", "rubrics", "org")
+ELSEWHERE = ("export", "erase", "invite")  # a person's rights and invitations have tests of their own
+GENERATED = settings(
+    max_examples=15, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumented(standing: Place, mode: GenerationMode) -> None:
+    """A third of the lawful ones name things that are there, most of which are gone or in use after a while."""
+    school = standing.school
+    category = standing.database.sql("select id from categories where org_id = %s limit 1", school.org)[0][0]
+    there = {
+        "user_id": school.zoe, "course_id": school.other_course, "assignment_id": school.assignment,
+        "rubric_id": school.rubric, "category_id": category,
+    }  # fmt: skip
+    api = schemathesis.openapi.from_wsgi("/openapi.json", standing.app)
+    told: dict[int, int] = {}
+    for found in api.get_all_operations():
+        operation = found.ok()
+        parts = operation.path.split("/")
+        if parts[1] != "v1" or parts[2] not in KINDS or parts[-1] in ELSEWHERE:
+            continue
+
+        @GENERATED
+        @given(case=operation.as_strategy(generation_mode=mode), exists=st.integers(0, 2))
+        def check(case, exists):
+            # These doors know no header but Authorization, and that is always sent here.
+            assume(not case.meta.is_negative_at(ParameterLocation.HEADER))
+            if exists == 0 and mode.is_positive:
+                case.path_parameters |= {name: str(there[name]) for name in case.path_parameters}
+            answer = case.call_and_validate(headers=standing.signed_in("ada"), excluded_checks=[positive_data_acceptance])
+            told[answer.status_code] = told.get(answer.status_code, 0) + 1
+
+        with suppress(Unsatisfiable):  # an operation that takes nothing cannot be asked wrongly
+            check()
+    assert sum(told.values()) > 100
+    assert not set(told) & {401, 403, 500}
+    if mode.is_positive:
+        assert {200, 201, 404} <= set(told)
+    print(f"{mode.value}: {dict(sorted(told.items()))}")
+
+
+def test_with_the_database_away_every_door_of_administration_says_so(standing: Place, servers, all_away) -> None:
+    ada = standing.signed_in("ada")
+    some = uuid4()
+    asked = [
+        ("GET", "users", None), ("POST", "users", {"role": "student", "external_id": "x"}), ("PATCH", f"users/{some}", {"name": "x"}),
+        ("DELETE", f"users/{some}", None), ("GET", "courses", None), ("POST", "courses", {"name": "x"}),
+        ("PATCH", f"courses/{some}", {"name": "x"}), ("DELETE", f"courses/{some}", None), ("GET", f"courses/{some}/enrollments", None),
+        ("POST", f"courses/{some}/enrollments", {"user_id": str(some), "role": "student"}), ("GET", "categories", None),
+        ("POST", "assignments", {"course_id": str(some), "title": "x"}), ("GET", "rubrics", None), ("GET", "org", None),
+        ("PATCH", "org", {"name": "x"}),
+    ]  # fmt: skip
+    client = standing.client
+    doors: Doors = {
+        f"{method} {path}": lambda method=method, path=path, body=body: client.open(f"/v1/{path}", method=method, json=body, headers=ada)
+        for method, path, body in asked
+    }  # fmt: skip
+    with away(servers, standing.database):
+        all_away(doors)
+    assert client.get("/v1/org", headers=ada).status_code == 200

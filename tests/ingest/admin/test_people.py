@@ -1,0 +1,396 @@
+"""Administration of people: what changes, what ends with it, and what nobody may do to themselves or to the last admin."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from models import courses, db, one_time_tokens
+from models.errors import LastAdmin
+from models.users import admit, change_person
+from tests.support.races import together, warm_up
+from tests.support.schools import PASSWORD, make_school, session_of
+
+if TYPE_CHECKING:
+    from tests.ingest.conftest import Place
+
+NASTY = (
+    "Robert'); drop table users; --", "%s %(x)s {0} %%", "<script>alert(1)</script>", "a\r\nBcc: all@x.example", "\u202eevil",
+    "' or 1=1 --", "👩‍🏫 Ñandú", "${jndi:ldap://x}", "\\x00\\u0000", '"', "  spaced  ",
+)  # fmt: skip
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def fresh(standing: Place) -> Place:
+    """The standing place with a school of the test's own."""
+    return replace(standing, school=make_school(f"school-{next(_numbers)}"))
+
+
+def create(place: Place, **person: Any) -> dict[str, Any]:
+    answer = place.client.post("/v1/users", json={"role": "student", **person}, headers=place.signed_in("ada"))
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json)
+
+
+def change(place: Place, user: object, **changes: Any) -> Any:
+    return place.client.patch(f"/v1/users/{user}", json=changes, headers=place.signed_in("ada"))
+
+
+def test_a_person_is_added_found_changed_and_disabled(standing, refused):
+    headers = standing.signed_in("ada")
+    made = standing.client.post(
+        "/v1/users",
+        json={"role": "student", "name": "Uma", "email": "Uma@X.example", "external_id": "u-1", "language": "de"},
+        headers=headers,
+    )
+    assert made.status_code == 201
+    body = made.json
+    assert made.headers["Location"] == f"/v1/users/{body['id']}"
+    assert set(body) == {"id", "role", "name", "email", "external_id", "language", "disabled", "created_at"}
+    assert (body["name"], body["email"], body["external_id"], body["language"]) == ("Uma", "Uma@X.example", "u-1", "de")
+    assert body["disabled"] is False
+    assert standing.client.get(made.headers["Location"], headers=headers).json == body
+    for wanted in ({"email": "uma@x.EXAMPLE"}, {"external_id": "u-1"}, {"email": "uma@x.example", "external_id": "u-1"}):
+        found = standing.client.post("/v1/users/search", json=wanted, headers=headers).json
+        assert [one["id"] for one in found["items"]] == [body["id"]], wanted
+    assert standing.client.post("/v1/users/search", json={"external_id": "U-1"}, headers=headers).json["items"] == []
+    assert standing.client.post("/v1/users/search", json={}, headers=headers).status_code == 422
+    changed = change(standing, body["id"], name=None, language="fr")
+    assert changed.status_code == 200
+    assert changed.json == {**body, "name": None, "language": "fr"}
+    assert change(standing, body["id"]).json == changed.json
+    assert standing.client.delete(f"/v1/users/{body['id']}", headers=headers).status_code == 204
+    assert standing.client.get(f"/v1/users/{body['id']}", headers=headers).json["disabled"] is True
+    assert change(standing, body["id"], disabled=False).json["disabled"] is False
+
+
+def test_what_names_a_person_is_stored_encrypted_and_comes_back_to_the_letter(standing):
+    for number, value in enumerate(NASTY):
+        made = create(standing, name=value, external_id=f"{number}{value}")
+        assert (made["name"], made["external_id"]) == (value, f"{number}{value}")
+        found = standing.client.post(
+            "/v1/users/search", json={"external_id": f"{number}{value}"}, headers=standing.signed_in("ada")
+        )
+        assert [one["name"] for one in found.json["items"]] == [value]
+        renamed = change(standing, made["id"], name=value[::-1])
+        assert renamed.json["name"] == value[::-1]
+        [(row,)] = standing.database.sql("select u::text from users as u where id = %s", made["id"])
+        if len(value) > 8:
+            assert value not in row
+            assert value[::-1].encode().hex() not in row
+    assert standing.database.sql("select count(*) from users")[0][0] > len(NASTY)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"role": "student"}, ""),
+        ({"role": "student", "email": None, "external_id": None}, ""),
+        ({"role": "root", "email": "a@b"}, "/role"),
+        ({"role": None, "email": "a@b"}, "/role"),
+        ({"email": "a@b"}, "/role"),
+        ({"role": "student", "email": "a b@c"}, "/email"),
+        ({"role": "student", "email": "a@b\r\nBcc: c@d"}, "/email"),
+        ({"role": "student", "email": "nobody"}, "/email"),
+        ({"role": "student", "email": "a@" + "b" * 253}, "/email"),
+        ({"role": "student", "email": 7}, "/email"),
+        ({"role": "student", "external_id": " "}, "/external_id"),
+        ({"role": "student", "external_id": "x" * 256}, "/external_id"),
+        ({"role": "student", "external_id": "x", "name": "n" * 201}, "/name"),
+        ({"role": "student", "external_id": "x", "name": ""}, "/name"),
+        ({"role": "student", "external_id": "x", "language": "english!"}, "/language"),
+        ({"role": "student", "external_id": "x", "disabled": True}, "/disabled"),
+        ({"role": "student", "external_id": "x", "org_id": str(uuid4())}, "/org_id"),
+        ({"role": "student", "external_id": "x", "password_hash": "x"}, "/password_hash"),
+        ({"role": "student", "external_id": "x", "token_version": 0}, "/token_version"),
+    ],
+)
+def test_a_person_that_cannot_be_is_refused_with_the_field(standing, refused, body, pointer):
+    answer = standing.client.post("/v1/users", json=body, headers=standing.signed_in("ada"))
+    assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"role": None}, "/role"), ({"disabled": None}, "/disabled"), ({"disabled": "true"}, "/disabled"),
+        ({"disabled": 1}, "/disabled"), ({"id": str(uuid4())}, "/id"), ({"org_id": str(uuid4())}, "/org_id"),
+        ({"created_at": "2020-01-01T00:00:00Z"}, "/created_at"), ({"emial": "a@b"}, "/emial"),
+        ({"email": None, "external_id": None}, "/email"),
+    ],
+)  # fmt: skip
+def test_a_change_that_cannot_be_is_refused_and_changes_nothing(standing, refused, changes, pointer):
+    before = standing.database.sql("select u::text from users as u where id = %s", standing.school.zoe)
+    answer = change(standing, standing.school.zoe, **changes)
+    assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
+    assert standing.database.sql("select u::text from users as u where id = %s", standing.school.zoe) == before
+
+
+def test_text_that_cannot_be_stored_is_refused(standing, refused):
+    for raw in (b'"a\\u0000b"', b'"\\ud800"'):
+        for method, path in (("POST", "/v1/users"), ("PATCH", f"/v1/users/{standing.school.zoe}")):
+            body = b'{"role": "student", "external_id": "x", "name": ' + raw + b"}"
+            answer = standing.client.open(
+                path, method=method, data=body, content_type="application/json", headers=standing.signed_in("ada")
+            )
+            refused(answer, 422, "invalid-text")
+
+
+def test_an_address_or_id_that_another_has_is_a_conflict_at_its_field(standing, refused):
+    taken = {"email": standing.school.email("alice").upper(), "external_id": "alice-sis"}
+    for field, value in taken.items():
+        posted = standing.client.post(
+            "/v1/users", json={"role": "student", field: value}, headers=standing.signed_in("ada")
+        )
+        assert refused(posted, 409, "conflict")["errors"][0]["pointer"] == f"/{field}"
+        patched = change(standing, standing.school.zoe, **{field: value})
+        assert refused(patched, 409, "conflict")["errors"][0]["pointer"] == f"/{field}"
+    # What another org has is nobody's here.
+    made = create(standing, email=standing.other.email("alice"), external_id="from-elsewhere")
+    assert made["email"] == standing.other.email("alice")
+    # One's own is no conflict.
+    assert change(standing, made["id"], email=made["email"].upper()).status_code == 200
+
+
+def test_two_requests_with_one_address_make_one_person_and_one_conflict(standing):
+    warm_up(8)
+    headers = standing.signed_in("ada")
+    clients = [standing.app.test_client() for _ in range(8)]
+    for turn in range(3):
+        body = {"role": "student", "email": f"twin-{turn}@x.example"}
+        answers = together(8, lambda one, body=body: clients[one].post("/v1/users", json=body, headers=headers).status_code)
+        assert sorted(answers) == [201] + [409] * 7
+
+
+def test_two_changes_to_one_address_leave_it_to_one_person(standing):
+    warm_up(8)
+    headers = standing.signed_in("ada")
+    people = [create(standing, external_id=f"racer-{number}")["id"] for number in range(6)]
+    clients = [standing.app.test_client() for _ in people]
+    answers = together(
+        6, lambda one: clients[one].patch(f"/v1/users/{people[one]}", json={"email": "race@x.example"}, headers=headers).status_code
+    )
+    assert sorted(answers) == [200] + [409] * 5
+
+
+def test_a_list_of_people_comes_in_pages_without_gaps_or_repeats(standing):
+    headers = standing.signed_in("ada")
+    for number in range(7):
+        create(standing, external_id=f"page-{number}")
+    whole = standing.client.get("/v1/users?limit=100", headers=headers).json["items"]
+    seen, cursor = [], None
+    while True:
+        page = standing.client.get("/v1/users", query_string={"limit": 3, "cursor": cursor} if cursor else {"limit": 3}, headers=headers).json
+        seen += page["items"]
+        assert len(page["items"]) <= 3
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == whole
+    assert [one["id"] for one in whole] == sorted((one["id"] for one in whole), reverse=True)
+    assert {one["role"] for one in standing.client.get("/v1/users?role=educator", headers=headers).json["items"]} == {"educator"}
+
+
+def test_a_filter_by_course_shows_who_is_in_it_and_nothing_of_another_orgs_course(standing):
+    headers = standing.signed_in("ada")
+    ask = lambda course: {one["id"] for one in standing.client.get(f"/v1/users?course_id={course}&limit=100", headers=headers).json["items"]}  # noqa: E731
+    assert ask(standing.school.course) >= {str(standing.school.alice), str(standing.school.ed)}
+    assert str(standing.school.zoe) not in ask(standing.school.course)
+    assert ask(standing.other.course) == set()
+    assert ask(uuid4()) == set()
+
+
+@pytest.mark.parametrize("query", ["role=root", "role=", "course_id=x", "course_id=", "limit=0", "limit=101", "cursor=x", "course_id={00000000-0000-0000-0000-000000000000}"])  # fmt: skip
+def test_a_filter_that_cannot_be_is_refused(standing, refused, query):
+    answer = standing.client.get(f"/v1/users?{query}", headers=standing.signed_in("ada"))
+    assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "?" + query.partition("=")[0]
+
+
+@pytest.mark.parametrize("value", ["' or 1=1--", "%s", "x@y.example' --", "*@*"])
+def test_a_search_for_anything_finds_nobody_and_breaks_nothing(standing, value):
+    for wanted in ({"email": f"{value}@x.example".replace(" ", "")}, {"external_id": value}):
+        answer = standing.client.post("/v1/users/search", json=wanted, headers=standing.signed_in("ada"))
+        assert answer.status_code in (200, 422)
+        assert answer.json.get("items", []) == []
+
+
+@pytest.mark.parametrize("value", ["\x00", "\ud800", "x" * 3000])
+def test_a_search_for_what_nobody_can_be_called_is_refused(standing, refused, value):
+    body = json.dumps({"external_id": value})
+    answer = standing.client.post("/v1/users/search", data=body, content_type="application/json", headers=standing.signed_in("ada"))
+    assert answer.status_code == 422
+
+
+# What ends with a change.
+
+
+def test_a_disabled_person_is_out_with_the_next_request_and_in_again_by_signing_in(fresh, refused):
+    client, headers, tokens = fresh.client, fresh.signed_in("alice"), fresh.sign_in("alice")
+    assert client.get("/v1/me", headers=headers).status_code == 200
+    assert change(fresh, fresh.school.alice, disabled=True).json["disabled"] is True
+    refused(client.get("/v1/me", headers=headers), 401, "invalid-token")
+    refresh = {"Authorization": f"Bearer {tokens['refresh_token']}"}
+    refused(client.post("/v1/auth/refresh", headers=refresh), 401, "invalid-token")
+    reasons = fresh.database.sql("select distinct revoked_reason from sessions where user_id = %s", fresh.school.alice)
+    assert reasons == [("disabled",)]
+    body = {"org": fresh.school.slug, "email": fresh.school.email("alice"), "password": PASSWORD}
+    refused(client.post("/v1/auth/login", json=body), 401, "unauthorized")
+    assert change(fresh, fresh.school.alice, disabled=False).json["disabled"] is False
+    # The old tokens stay dead; a new sign-in works.
+    refused(client.get("/v1/me", headers=headers), 401, "invalid-token")
+    assert client.post("/v1/auth/login", json=body).status_code == 200
+
+
+def test_a_new_role_ends_the_old_ones_access_and_no_token_carries_it_on(fresh, refused):
+    client, old, tokens = fresh.client, fresh.signed_in("ed"), fresh.sign_in("ed")
+    refresh = {"Authorization": f"Bearer {tokens['refresh_token']}"}
+    assert change(fresh, fresh.school.ed, role="student").json["role"] == "student"
+    refused(client.get("/v1/users", headers=old), 401, "invalid-token")
+    newer = client.post("/v1/auth/refresh", headers=refresh)
+    if newer.status_code == 200:
+        headers = {"Authorization": f"Bearer {newer.json['access_token']}"}
+        refused(client.get("/v1/users", headers=headers), 403, "forbidden")
+    # Who is made an educator again teaches nothing until enrolled anew.
+    assert change(fresh, fresh.school.ed, role="educator").status_code == 200
+    fresh._tokens.pop((fresh.school.slug, "ed"))
+    assert client.get("/v1/courses", headers=fresh.signed_in("ed")).json["items"] == []
+
+
+def test_a_change_of_anything_else_signs_nobody_out(fresh):
+    headers = fresh.signed_in("alice")
+    for changes in ({"name": "Al"}, {"language": "fr"}, {"role": "student"}, {"disabled": False}, {"external_id": "al"}):
+        assert change(fresh, fresh.school.alice, **changes).status_code == 200
+        assert fresh.client.get("/v1/me", headers=headers).status_code == 200
+
+
+def test_a_new_address_or_being_disabled_ends_what_was_mailed_before(fresh):
+    """What lies in the old mailbox lets nobody in; a change that leaves the address as it is leaves the mail good."""
+    alice = fresh.school.alice
+    for changes, live in (
+        ({"email": fresh.school.email("alice"), "name": "Al"}, 1), ({"email": fresh.school.email("alice").upper()}, 0),
+        ({"email": "new@x.example"}, 0), ({"email": None}, 0), ({"disabled": True}, 0),
+    ):  # fmt: skip
+        with session_of(fresh.school, "ada"):
+            one_time_tokens.issue(alice, org=fresh.school.org, purpose="invitation")
+        assert change(fresh, alice, **changes).status_code == 200
+        [(found,)] = fresh.database.sql("select count(*) from one_time_tokens where user_id = %s and used_at is null", alice)
+        assert found == live, changes
+
+
+def test_nobody_disables_demotes_or_deletes_themselves(standing, refused):
+    ada, headers = standing.school.ada, standing.signed_in("ada")
+    for changes in ({"disabled": True}, {"role": "educator"}, {"role": "student", "name": "x"}):
+        refused(change(standing, ada, **changes), 409, "own-account")
+    refused(standing.client.delete(f"/v1/users/{ada}", headers=headers), 409, "own-account")
+    refused(standing.client.delete(f"/v1/users/{str(ada).upper()}", headers=headers), 409, "own-account")
+    assert change(standing, ada, name="Ada L.", role="admin", disabled=False).status_code == 200
+
+
+def test_admins_who_oust_one_another_at_one_moment_leave_one(standing, refused):
+    """Given two admins, each takes the other's rights away; once through the door, once where no door looks out for it."""
+    warm_up(8)
+    for turn in range(6):
+        school = make_school(f"duel-{turn}")
+        with session_of(school, "ada"):
+            second = admit("admin", org=school.org, name="Bea", email=school.email("bea"), external_id=None, language=None)
+        standing.database.sql(
+            "update users set password_hash = (select password_hash from users where id = %s) where id = %s",
+            school.ada, second.id,
+        )  # fmt: skip
+        tokens = [standing.signed_in("ada", school), standing.signed_in("bea", school)]
+        targets = [second.id, school.ada]
+        changes = ({"disabled": True}, {"role": "educator"}, {"role": "student", "disabled": True})[turn % 3]
+
+        def oust(one, targets=targets, changes=changes, tokens=tokens):
+            client = standing.app.test_client()
+            return client.patch(f"/v1/users/{targets[one]}", json=changes, headers=tokens[one]).status_code
+
+        # The loser is told, or was signed out before its request came in.
+        won, lost = sorted(together(2, oust))
+        assert won == 200
+        assert lost in (401, 409)
+        [(left,)] = standing.database.sql(
+            "select count(*) from users where org_id = %s and role = 'admin' and disabled_at is null", school.org
+        )
+        assert left == 1
+
+
+def test_the_last_admin_stays_even_when_a_disabled_one_is_there(standing, refused):
+    school = make_school("lonely")
+    with session_of(school, "ada"):
+        spare = admit("admin", org=school.org, name="Bea", email=school.email("bea"), external_id=None, language=None)
+    headers = standing.signed_in("ada", school)
+    assert standing.client.delete(f"/v1/users/{spare.id}", headers=headers).status_code == 204
+    assert standing.client.delete(f"/v1/users/{spare.id}", headers=headers).status_code == 204
+    # Where no door stands between.
+    for changes in ({"disabled": True}, {"role": "educator"}):
+        with pytest.raises(LastAdmin), session_of(school, "ada"):
+            change_person(school.ada, org=school.org, changes=changes)
+    [(admins,)] = standing.database.sql(
+        "select count(*) from users where org_id = %s and role = 'admin' and disabled_at is null", school.org
+    )
+    assert admins == 1
+
+
+def test_a_person_whose_erasure_was_asked_for_is_no_longer_there_to_change(standing, refused):
+    gone = create(standing, name="Gone", email="gone@x.example")
+    with session_of(standing.school, "ada"):
+        assert db.row("select request_erasure(%s) as done", (gone["id"],))["done"]
+    for answer in (
+        change(standing, gone["id"], name="Back", email="gone@x.example"),
+        change(standing, gone["id"], disabled=False),
+        standing.client.get(f"/v1/users/{gone['id']}", headers=standing.signed_in("ada")),
+        standing.client.delete(f"/v1/users/{gone['id']}", headers=standing.signed_in("ada")),
+    ):
+        refused(answer, 404, "not-found")
+    assert gone["id"] not in standing.client.get("/v1/users?limit=100", headers=standing.signed_in("ada")).text
+    enrolled = standing.client.post(
+        f"/v1/courses/{standing.school.course}/enrollments",
+        json={"user_id": gone["id"], "role": "student"}, headers=standing.signed_in("ada"),
+    )  # fmt: skip
+    assert refused(enrolled, 422, "invalid-payload")["errors"][0]["pointer"] == "/user_id"
+
+
+def test_an_educator_sees_the_people_of_their_courses_and_no_others(standing, refused):
+    headers = standing.signed_in("ed")
+    listed = {one["id"] for one in standing.client.get("/v1/users?limit=100", headers=headers).json["items"]}
+    assert listed == {str(getattr(standing.school, name)) for name in ("alice", "bob", "ed")}
+    assert standing.client.get(f"/v1/users/{standing.school.alice}", headers=headers).json["name"] == "Alice"
+    # Searching is no way around it.
+    for query in ("role=admin", f"course_id={standing.school.other_course}"):
+        assert standing.client.get(f"/v1/users?{query}", headers=headers).json["items"] == []
+    for wanted in ({"email": standing.school.email("zoe")}, {"external_id": "zoe-sis"}):
+        assert standing.client.post("/v1/users/search", json=wanted, headers=headers).json["items"] == []
+    for name in ("zoe", "nell", "ada"):
+        refused(standing.client.get(f"/v1/users/{getattr(standing.school, name)}", headers=headers), 404, "not-found")
+
+
+def test_every_write_is_on_record_with_who_did_it(standing):
+    made = create(standing, external_id="on-record")
+    change(standing, made["id"], role="educator", name="New")
+    found = standing.database.sql(
+        "select action, actor_id, actor_role, detail ->> 'changed' from audit_log where entity = 'user' and entity_id = %s order by id",
+        made["id"],
+    )
+    assert [one[:3] for one in found] == [
+        ("created", standing.school.ada, "admin"), ("changed", standing.school.ada, "admin"),
+    ]  # fmt: skip
+    assert set(found[1][3].strip("[]").replace('"', "").split(", ")) == {"name", "role", "token_version"}
+
+
+def test_an_educator_made_a_student_still_sits_where_they_sat(standing):
+    with session_of(standing.school, "ada"):
+        person = admit("educator", org=standing.school.org, name="Eli", email="eli@x.example", external_id=None, language=None)
+        courses.add_member(person.id, org=standing.school.org, course=standing.school.course, role="educator")
+        courses.add_member(person.id, org=standing.school.org, course=standing.school.other_course, role="student")
+    assert change(standing, person.id, role="student").status_code == 200
+    left = standing.database.sql("select course_id, role from enrollments where user_id = %s", person.id)
+    assert left == [(standing.school.other_course, "student")]

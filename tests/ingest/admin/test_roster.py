@@ -1,0 +1,662 @@
+"""A roster comes as a whole or not at all, twice is as once, and nobody becomes by it what an admin did not mean."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from collections import Counter
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from ingest.__main__ import main
+from ingest.admin import roster_files
+from models import db, users
+from models.errors import InProgress
+from models.roster import import_roster
+from models.roster_plan import Roster
+from tests.support.races import together, warm_up
+from tests.support.schools import make_school
+
+_numbers = count(1)
+ROOT = Path(__file__).resolve().parents[3]
+USERS = """\
+sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,email
+s-1,,,true,o-1,student,mia,,Mia,Müller,mia@x.example
+s-2,,,true,o-1,student,noa,,Noa,"O’Neil, Jr.",
+t-1,,,true,o-1,teacher,tom,,Tom,Tutor,tom@x.example
+p-1,,,true,o-1,parent,pat,,Pat,Parent,pat@x.example
+"""
+CLASSES = """\
+sourcedId,status,dateLastModified,title,grades,courseSourcedId
+c-1,,,English 11,11,k-1
+c-2,,,"Writing
+Workshop",12,k-2
+"""
+ENROLLMENTS = """\
+sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role
+e-1,,,c-1,o-1,s-1,student
+e-2,,,c-1,o-1,s-2,student
+e-3,,,c-1,o-1,t-1,teacher
+e-4,,,c-2,o-1,s-1,student
+e-5,,,c-1,o-1,p-1,guardian
+"""
+WHOLE = {"users": USERS, "classes": CLASSES, "enrollments": ENROLLMENTS}
+HEADER = "sourcedId,role,givenName,familyName,email,status,enabledUser\n"
+TABLES = ("users", "user_keys", "courses", "enrollments", "sessions", "audit_log", "one_time_tokens")
+
+
+@pytest.fixture
+def place(standing):
+    """Two schools of a test's own; a database of its own would take a second."""
+    number = next(_numbers)
+    return replace(standing, school=make_school(f"school-{number}"), other=make_school(f"other-{number}"), _tokens={})
+
+
+def of_people(*rows: str) -> dict[str, str]:
+    return {"users": HEADER + "".join(f"{row}\n" for row in rows)}
+
+
+def send(place, body, who="ada", of=None):
+    return place.client.post("/v1/roster", json=body, headers=place.signed_in(who, of))
+
+
+def took(place, body, **counts):
+    answer = send(place, body)
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def faults(place, body, refused):
+    """Send what cannot be imported, check that nothing was, and return the errors as {pointer: detail}."""
+    before = everything(place)
+    document = refused(send(place, body), 422, "invalid-roster")
+    assert everything(place) == before
+    return {one["pointer"]: one["detail"] for one in document["errors"]}
+
+
+def everything(place):
+    """Return every row of the org a roster can touch; the admin has signed in already, which is on record too."""
+    place.signed_in("ada")
+    tables = " union all ".join(f"select '{table}', t::text from {table} as t where t.org_id = %(org)s" for table in TABLES)
+    return sorted(place.database.sql(tables.replace("%(org)s", f"'{place.school.org}'")))
+
+
+def person(place, external_id, of=None):
+    """Return who has this external id, as an admin sees them, with what the row says besides."""
+    school = of or place.school
+    with db.session(org=school.org, role="ec_admin"):
+        digest = users.keyring().external_id_index(external_id, org=school.org)
+        found = db.row("select id, token_version, disabled_at from users where external_id_digest = %s", (digest,))
+        return found and {**found, "known": users.fetch_person(found["id"], org=school.org)}
+
+
+def members(place, title):
+    return place.database.sql(
+        """
+        select count(*) filter (where e.role = 'student'), count(*) filter (where e.role = 'educator')
+        from courses as c join enrollments as e on e.course_id = c.id where c.name = %s and c.org_id = %s
+        """,
+        title,
+        str(place.school.org),
+    )[0]
+
+
+def test_a_whole_roster_is_taken_over_and_a_second_time_changes_nothing(place):
+    first = took(place, WHOLE)
+
+    assert first["users"] == {"added": 3, "changed": 0, "unchanged": 0, "disabled": 0}
+    assert first["courses"] == {"added": 2, "changed": 0, "unchanged": 0, "archived": 0}
+    assert first["enrollments"] == {"added": 4, "changed": 0, "removed": 0, "unchanged": 0}
+    assert first["warnings"] == ["users with role parent: 1 row(s) left out", "enrollments with role guardian: 1 row(s) left out"]
+    mia, noa, tom = (person(place, one)["known"] for one in ("s-1", "s-2", "t-1"))
+    assert (mia.name, mia.email, mia.role) == ("Mia Müller", "mia@x.example", "student")
+    assert (noa.name, noa.email, noa.role) == ("Noa O’Neil, Jr.", None, "student")
+    assert tom.role == "educator"
+    assert person(place, "p-1") is None
+    assert members(place, "English 11") == (2, 1)
+    assert members(place, "Writing\nWorkshop") == (1, 0)
+    before = everything(place)
+    second = took(place, WHOLE)
+    assert second["users"] == {"added": 0, "changed": 0, "unchanged": 3, "disabled": 0}
+    assert second["courses"] == {"added": 0, "changed": 0, "unchanged": 2, "archived": 0}
+    assert second["enrollments"] == {"added": 0, "changed": 0, "removed": 0, "unchanged": 4}
+    (added,) = set(everything(place)) - set(before)
+    assert "roster_imported" in added[1]
+    assert set(before) < set(everything(place))
+
+
+def test_what_names_a_person_is_encrypted_and_logged_nowhere(place, caplog):
+    with caplog.at_level(logging.INFO):
+        took(place, WHOLE)
+        send(place, of_people("s-9,student,Secretive,Name,not-an-address,,"))
+
+    stored = json.dumps([str(everything(place)), caplog.text], ensure_ascii=False)
+    for word in ("Müller", "mia@", "O’Neil", "Secretive", "not-an-address", "s-1"):
+        assert word not in stored
+    keys = "select count(*) from user_keys as k join users as u on u.id = k.user_id where k.org_id = %s"
+    assert place.database.sql(keys, str(place.school.org)) == [(6 + 3,)]
+
+
+def test_a_dry_run_reports_the_same_and_keeps_nothing(place):
+    before = everything(place)
+
+    dry = took(place, {**WHOLE, "dry_run": True})
+
+    assert everything(place) == before
+    real = took(place, WHOLE)
+    assert (dry.pop("dry_run"), real.pop("dry_run")) == (True, False)
+    assert dry == real
+
+
+def test_header_names_in_any_order_and_case_bom_and_either_line_end_are_read(place):
+    lines = ["\ufeffEMAIL, role ,FAMILYNAME,sourcedid,GivenName,unknown", "x@x.example,Student,Xu,s-7,Xi,?", "", ""]
+
+    took(place, {"users": "\r\n".join(lines)})
+
+    known = person(place, "s-7")["known"]
+    assert (known.name, known.email, known.role) == ("Xi Xu", "x@x.example", "student")
+
+
+@pytest.mark.parametrize("value", ['=HYPERLINK(""http://evil"")', "+1+1", "-2", "@SUM(A1)", "'; drop table users; --", "<b>x</b>"])
+def test_what_looks_like_a_formula_or_a_statement_is_stored_to_the_letter(place, value):
+    took(place, of_people(f's-1,student,"{value}",,,,'))
+
+    assert person(place, "s-1")["known"].name == value.replace('""', '"')
+
+
+def test_people_are_found_by_their_id_and_else_by_an_address_nobody_elses_id_holds(place):
+    with db.session(org=place.school.org, role="ec_admin"):
+        eve = users.add_user("student", org=place.school.org, name="Eve", email="eve@x.example")
+
+    report = took(place, of_people(f"alice-sis,student,Alice,Liddell,alice@{place.school.slug}.example,,", "s-5,student,Eva,Eden,EVE@x.example,,"))
+
+    assert report["users"] == {"added": 0, "changed": 2, "unchanged": 0, "disabled": 0}
+    assert person(place, "alice-sis")["id"] == place.school.alice
+    assert person(place, "alice-sis")["known"].name == "Alice Liddell"
+    assert person(place, "s-5")["id"] == eve
+    assert (person(place, "s-5")["known"].name, person(place, "s-5")["known"].email) == ("Eva Eden", "EVE@x.example")
+    assert took(place, of_people("s-5,student,Eva,Eden,EVE@x.example,,"))["users"]["unchanged"] == 1
+
+
+def test_an_empty_address_leaves_the_known_one(place):
+    took(place, of_people("alice-sis,student,Alice,,,,"))
+
+    assert person(place, "alice-sis")["known"].email == f"alice@{place.school.slug}.example"
+
+
+def test_two_people_may_exchange_their_addresses(place):
+    took(place, of_people(f"alice-sis,student,Alice,,bob@{place.school.slug}.example,,", f"bob-sis,student,Bob,,alice@{place.school.slug}.example,,"))
+
+    assert person(place, "alice-sis")["known"].email == f"bob@{place.school.slug}.example"
+    assert person(place, "bob-sis")["known"].email == f"alice@{place.school.slug}.example"
+
+
+def test_a_new_person_may_get_the_address_somebody_in_the_same_roster_gives_up(place):
+    took(place, of_people("alice-sis,student,Alice,,new@x.example,,", f"s-8,student,Al,,alice@{place.school.slug}.example,,"))
+
+    assert person(place, "s-8")["known"].email == f"alice@{place.school.slug}.example"
+
+
+def test_an_address_that_is_somebody_elses_is_refused(place, refused):
+    found = faults(place, of_people(f"s-8,student,Al,,alice@{place.school.slug}.example,,", f"s-9,student,Ed,,ALICE@{place.school.slug}.example,,"), refused)
+
+    assert set(found) == {"/users/2/email", "/users/3/email"}
+    assert "belongs to somebody else" in found["/users/2/email"]
+    assert "row 2" in found["/users/3/email"]
+
+
+@pytest.mark.parametrize("row", ["alice-sis,student,,,,tobedeleted,", "alice-sis,student,Alice,,,,false", "alice-sis,,,,,tobedeleted,"])
+def test_who_has_left_can_do_nothing_from_the_next_request_on(place, refused, row):
+    pair = place.sign_in("alice")
+    alice = {"Authorization": f"Bearer {pair['access_token']}"}
+    assert place.client.get("/v1/me", headers=alice).status_code == 200
+
+    report = took(place, of_people(row))
+
+    assert report["users"]["disabled"] == 1
+    refused(place.client.get("/v1/me", headers=alice), 401, "invalid-token")
+    again = place.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {pair['refresh_token']}"})
+    assert again.status_code == 401
+    assert place.database.sql("select distinct revoked_reason from sessions where user_id = %s", str(place.school.alice)) == [
+        ("disabled",)
+    ]
+    assert took(place, of_people(row))["users"] == {"added": 0, "changed": 0, "unchanged": 1, "disabled": 0}
+
+
+def test_only_a_roster_that_says_so_enables_somebody_again(place):
+    took(place, of_people("alice-sis,student,Alice,,,tobedeleted,"))
+
+    assert took(place, of_people("alice-sis,student,Alice,,,,"))["users"]["unchanged"] == 1
+    assert person(place, "alice-sis")["disabled_at"]
+    assert took(place, of_people("alice-sis,student,Alice,,,,true"))["users"]["changed"] == 1
+    assert person(place, "alice-sis")["disabled_at"] is None
+    assert place.sign_in("alice")
+
+
+def test_a_stranger_who_has_left_is_not_made(place):
+    report = took(place, of_people("s-1,student,Mia,,,tobedeleted,", "s-2,student,Noa,,,,false"))
+
+    assert report["users"] == {"added": 0, "changed": 0, "unchanged": 2, "disabled": 0}
+
+
+def test_a_change_of_role_ends_what_the_old_role_could_do(place, refused):
+    took(place, of_people(f"ed-sis,teacher,Ed,,ed@{place.school.slug}.example,,"))
+    ed = place.signed_in("ed")
+    assert place.client.get("/v1/given-up", headers=ed).status_code == 200
+
+    report = took(place, of_people("ed-sis,student,Ed,,,,"))
+
+    assert report["users"]["changed"] == 1
+    refused(place.client.get("/v1/given-up", headers=ed), 401, "invalid-token")
+    assert report["enrollments"]["removed"] == 1
+    assert place.database.sql("select count(*) from enrollments where user_id = %s", str(place.school.ed)) == [(0,)]
+
+
+def test_a_roster_makes_nobody_an_admin_unless_allowed(place, refused):
+    rows = of_people("a-1,administrator,Al,Admin,al@x.example,,", "alice-sis,administrator,Alice,,,,")
+
+    found = faults(place, rows, refused)
+
+    assert set(found) == {"/users/2/role", "/users/3/role"}
+    took(place, {**rows, "allow_admins": True})
+    assert {person(place, one)["known"].role for one in ("a-1", "alice-sis")} == {"admin"}
+
+
+def test_an_admin_the_roster_knows_stays_one_and_keeps_the_address(place, refused):
+    took(place, of_people(f"ada-sis,administrator,Ada,,ada@{place.school.slug}.example,,true"))
+
+    report = took(place, of_people("ada-sis,teacher,Ada,,,,"))
+
+    assert person(place, "ada-sis")["known"].role == "admin"
+    assert report["warnings"] == ["users row 2: is an admin here and stays one, whatever the roster says"]
+    for row in ("ada-sis,teacher,Ada,,evil@x.example,,", "ada-sis,administrator,Ada,,evil@x.example,,"):
+        assert set(faults(place, of_people(row), refused)) == {"/users/2/email"}
+
+
+def test_an_import_never_turns_the_last_admin_off(place, refused):
+    took(place, of_people(f"ada-sis,administrator,Ada,,ada@{place.school.slug}.example,,"))
+
+    for row in ("ada-sis,administrator,Ada,,,,false", "ada-sis,student,,,,tobedeleted,"):
+        assert set(faults(place, of_people(row), refused)) == {"/users/2/enabledUser"}
+    took(place, {**of_people("a-2,administrator,Al,,al@x.example,,"), "allow_admins": True})
+    both = of_people("ada-sis,administrator,Ada,,,,false", "a-2,administrator,Al,,,,false")
+    assert set(faults(place, both, refused)) == {"/users/2/enabledUser", "/users/3/enabledUser"}
+    assert took(place, of_people("a-2,administrator,Al,,,,false"))["users"]["disabled"] == 1
+    # And whoever was turned off is not turned on again by somebody who may not make admins.
+    for role in ("administrator", "teacher"):
+        assert set(faults(place, of_people(f"a-2,{role},Al,,,,true"), refused)) == {"/users/2/enabledUser"}
+
+
+def test_courses_are_renamed_archived_and_brought_back(place):
+    took(place, WHOLE)
+    table = "sourcedId,title,status\n"
+
+    assert took(place, {"classes": table + "c-1,English 12,\n"})["courses"]["changed"] == 1
+    assert took(place, {"classes": table + "c-1,,tobedeleted\nc-9,,tobedeleted\n"})["courses"] == {
+        "added": 0, "changed": 0, "unchanged": 1, "archived": 1
+    }  # fmt: skip
+    assert took(place, {"classes": table + "c-1,English 12,\n"})["courses"]["unchanged"] == 1
+    assert took(place, {"classes": table + "c-1,English 12,active\n"})["courses"]["changed"] == 1
+    assert place.database.sql(
+        "select name, archived_at from courses where external_id = 'c-1' and org_id = %s", str(place.school.org)
+    ) == [("English 12", None)]
+
+
+def test_enrolments_come_go_and_change_and_may_refer_to_what_came_before(place):
+    took(place, WHOLE)
+    table = "classSourcedId,userSourcedId,role,status\n"
+
+    report = took(place, {"enrollments": table + "c-1,s-1,student,tobedeleted\nc-2,t-1,student,\nc-2,s-2,student,\n"})
+    assert report["enrollments"] == {"added": 2, "changed": 0, "removed": 1, "unchanged": 0}
+    report = took(place, {"enrollments": table + "c-2,t-1,aide,\nc-1,s-1,student,tobedeleted\nc-2,s-2,student,active\n"})
+    assert report["enrollments"] == {"added": 0, "changed": 1, "removed": 0, "unchanged": 2}
+    # A row that ends and one that goes on: the one that goes on counts.
+    report = took(place, {"enrollments": table + "c-2,s-2,student,tobedeleted\nc-2,s-2,student,\n"})
+    assert report["enrollments"] == {"added": 0, "changed": 0, "removed": 0, "unchanged": 2}
+
+
+def test_references_to_nobody_and_nothing_are_refused(place, refused):
+    table = "sourcedId,classSourcedId,userSourcedId,role\n"
+
+    found = faults(place, {**WHOLE, "enrollments": table + "1,c-9,s-1,student\n2,c-1,s-9,student\n3,c-9,s-9,student\n"}, refused)
+
+    assert set(found) == {
+        "/enrollments/2/classSourcedId", "/enrollments/3/userSourcedId",
+        "/enrollments/4/classSourcedId", "/enrollments/4/userSourcedId",
+    }  # fmt: skip
+
+
+def test_another_orgs_people_and_courses_are_not_there_for_a_roster(place, refused):
+    assert send(place, WHOLE, of=place.other).status_code == 200
+    table = "classSourcedId,userSourcedId,role\n"
+
+    found = faults(place, {"enrollments": table + "c-1,s-1,student\n"}, refused)
+    assert set(found) == {"/enrollments/2/classSourcedId", "/enrollments/2/userSourcedId"}
+    theirs = person(place, "s-1", place.other)
+    took(place, of_people("s-1,student,Somebody,Else,mia@x.example,,"))
+    assert person(place, "s-1", place.other) == theirs
+    assert person(place, "s-1")["id"] != theirs["id"]
+
+
+def test_a_student_cannot_be_enrolled_as_a_teacher(place, refused):
+    table = "classSourcedId,userSourcedId,role\n"
+
+    found = faults(place, {**WHOLE, "enrollments": table + "c-1,s-1,teacher\n"}, refused)
+
+    assert set(found) == {"/enrollments/2/role"}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "pointer"),
+    [
+        ("users", "", "/users/1"),
+        ("users", "sourcedId,role,givenName\n", "/users/1/familyName"),
+        ("users", HEADER.replace("email", "ROLE"), "/users/1/role"),
+        ("users", HEADER + "s-1,student,Mia,Müller,mia@x.example,\n", "/users/2"),
+        ("users", HEADER + "s-1,student,Mia,Müller,mia@x.example,,,\n", "/users/2"),
+        ("users", HEADER + '\ns-1,student,"Mia,Müller,mia@x.example,,\n', "/users/3"),
+        ("users", HEADER + ",student,Mia,Müller,,,\n", "/users/2/sourcedId"),
+        ("users", HEADER + "s-1,student,A,,,,\ns-1,student,B,,,,\n", "/users/3/sourcedId"),
+        ("users", HEADER + "s" * 256 + ",student,Mia,,,,\n", "/users/2/sourcedId"),
+        ("users", HEADER + "s-1,student," + "x" * 201 + ",,,,\n", "/users/2/givenName"),
+        ("users", HEADER + "s-1,student," + "x" * 150 + "," + "y" * 50 + ",,,\n", "/users/2/familyName"),
+        ("users", HEADER + "s-1,student,,,,,\n", "/users/2/givenName"),
+        ("users", HEADER + "s-1,wizard,Mia,,,,\n", "/users/2/role"),
+        ("users", HEADER + "s-1,,Mia,,,,\n", "/users/2/role"),
+        ("users", HEADER + "s-1,student,Mia,,mia,,\n", "/users/2/email"),
+        ("users", HEADER + "s-1,student,Mia,,mia@x@y,,\n", "/users/2/email"),
+        ("users", HEADER + '"s-1",student,Mia,,"mia@x.example\nBcc: a@b",,\n', "/users/2/email"),
+        ("users", HEADER + "s-1,student,Mia,,m@" + "x" * 260 + ",,\n", "/users/2/email"),
+        ("users", HEADER + "s-1,student,Mia,,,gone,\n", "/users/2/status"),
+        ("users", HEADER + "s-1,student,Mia,,,,maybe\n", "/users/2/enabledUser"),
+        ("classes", "sourcedId,title\nc-1,\n", "/classes/2/title"),
+        ("classes", "sourcedId,title\nc-1," + "x" * 201 + "\n", "/classes/2/title"),
+        ("classes", "sourcedId,title\nc-1,A\nc-2,B\nc-1,C\n", "/classes/4/sourcedId"),
+        ("enrollments", "classSourcedId,userSourcedId,role\n,s-1,student\n", "/enrollments/2/classSourcedId"),
+        ("enrollments", "classSourcedId,userSourcedId,role\nc-1,alice-sis,boss\n", "/enrollments/2/role"),
+    ],
+)  # fmt: skip
+def test_a_bad_row_says_where_it_is_and_what_to_do_and_nothing_is_imported(standing, refused, file, text, pointer):
+    good = {name: whole for name, whole in WHOLE.items() if name != file}
+
+    found = faults(standing, {**good, "enrollments": "classSourcedId,userSourcedId,role\n", file: text}, refused)
+
+    assert set(found) == {pointer}
+    assert found[pointer].startswith(f"row {pointer.split('/')[2]}")
+
+
+def test_what_a_broken_row_would_have_named_is_not_blamed_a_second_time(standing, refused):
+    found = faults(standing, {**WHOLE, "users": USERS.replace("mia@x.example", "mia"), "classes": "title\n"}, refused)
+
+    assert set(found) == {"/users/2/email", "/classes/1/sourcedId"}
+
+
+def test_of_very_many_faults_two_hundred_are_listed_and_all_are_counted(standing, refused):
+    document = refused(send(standing, of_people(*["x"] * 100_000)), 422, "invalid-roster")
+
+    assert len(document["errors"]) == 200
+    assert document["errors"][0]["pointer"] == "/users/2"
+    assert "100000 fault(s)" in document["detail"]
+    assert "first 200" in document["detail"]
+
+
+@pytest.mark.parametrize("who", ["alice", "ed", "key", "stranger"])
+def test_only_an_admin_may_import(standing, refused, who):
+    headers = {"stranger": dict, "key": standing.with_key}.get(who, lambda: standing.signed_in(who))()
+
+    answer = standing.client.post("/v1/roster", json=WHOLE, headers=headers)
+
+    refused(answer, *((401, "unauthorized") if who == "stranger" else (403, "forbidden")))
+
+
+def test_bodies_that_are_no_roster_are_refused_like_any_other(standing, refused):
+    ada = standing.signed_in("ada")
+    for body in ({"user": USERS}, {"users": 7}, {"dry_run": "yes"}, {"users": [USERS]}):
+        refused(standing.client.post("/v1/roster", json=body, headers=ada), 422, "invalid-payload")
+    refused(standing.client.post("/v1/roster", json={"users": "a\0b"}, headers=ada), 422, "invalid-text")
+    refused(standing.client.post("/v1/roster", json={"users": "x" * (1 << 20)}, headers=ada), 413, "payload-too-large")
+    empty = standing.client.post("/v1/roster", json={}, headers=ada)
+    assert empty.status_code == 200
+    assert empty.json["users"] == {"added": 0, "changed": 0, "unchanged": 0, "disabled": 0}
+
+
+WORDS = st.sampled_from([
+    "s-1", "alice-sis", "ada-sis", "student", "teacher", "administrator", "parent", "true", "false", "tobedeleted", "active",
+    "", " ", "\u200b", "\u0085", "\u180e", "\x1c", "Mia", "mia@x.example", "alice@northside.example", '"', '""', "\r", "=1+1", "c-1", "x" * 300,
+])  # fmt: skip
+CELL = st.one_of(WORDS, st.text(max_size=8), st.builds('"{}"'.format, st.text(max_size=4)))
+LINES = st.lists(st.lists(CELL, min_size=1, max_size=8).map(",".join), max_size=6).map("\n".join)
+
+
+def table(header: str) -> st.SearchStrategy[str]:
+    width = header.count(",") + 1
+    rows = st.lists(st.lists(CELL, min_size=width, max_size=width).map(",".join), max_size=6)
+    return rows.map(lambda lines: "\n".join([header, *lines]))
+
+
+GENERATED = settings(
+    max_examples=100, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+
+
+def test_any_text_is_imported_or_refused_and_what_is_refused_leaves_no_trace(standing):
+    seen = Counter()
+
+    @GENERATED
+    @given(
+        people=st.one_of(st.none(), LINES, table("sourcedId,role,givenName,familyName,email,status,enabledUser")),
+        classes=st.one_of(st.none(), LINES, table("sourcedId,title,status")),
+        enrollments=st.one_of(st.none(), LINES, table("sourcedId,classSourcedId,userSourcedId,role,status")),
+        allow=st.booleans(),
+    )
+    def check(people, classes, enrollments, allow):
+        body = {"users": people, "classes": classes, "enrollments": enrollments, "allow_admins": allow}
+        before = everything(standing)
+
+        answer = send(standing, body)
+
+        seen[answer.status_code] += 1
+        assert answer.status_code in (200, 422), answer.text
+        if answer.status_code == 422:
+            assert everything(standing) == before
+        else:
+            again = send(standing, body).json
+            assert [again[kind]["added"] + again[kind]["changed"] for kind in ("users", "courses", "enrollments")] == [0, 0, 0]
+        admins = "select count(*) from users where org_id = %s and role = 'admin' and disabled_at is null"
+        assert standing.database.sql(admins, str(standing.school.org))[0][0] >= 1
+
+    check()
+    print(f"imported or refused: {dict(seen)}")
+    assert min(seen[200], seen[422]) >= 5
+
+
+def test_two_imports_at_once_of_one_org_do_not_mix(place):
+    warm_up(4)
+    people = [f"s-{number},student,S,{number},,," for number in range(300)]
+
+    codes = sorted(
+        answer.status_code for answer in together(4, lambda _: send(place, of_people(*people))) if not isinstance(answer, Exception)
+    )
+
+    assert len(codes) == 4
+    assert set(codes) <= {200, 409}
+    assert 200 in codes
+    assert place.database.sql("select count(*) from users where org_id = %s", str(place.school.org)) == [(306,)]
+
+
+def test_a_second_import_of_the_org_is_told_to_come_back(place):
+    with db.session(org=place.school.org, role="ec_admin"):
+        import_roster(Roster(), org=place.school.org)
+
+        def another(_):
+            with db.session(org=place.school.org, role="ec_admin"):
+                import_roster(Roster(), org=place.school.org)
+
+        assert [type(one) for one in together(1, another)] == [InProgress]
+
+
+def test_a_student_the_lms_adds_at_the_same_moment_ends_the_import_with_a_request_to_repeat(place):
+    org = place.school.org
+    with db.session(org=org, role="ec_lms"):
+        users.recognise_student("s-1", org=org, name="Mia", email=None)
+
+        def import_beside(_):
+            return send(place, of_people("s-1,student,Mia,Müller,,,"))
+
+        # The import waits at the unique index for the other transaction, and no longer than a statement may take.
+        (answer,) = together(1, import_beside)
+    assert answer.status_code in (409, 503), answer.text
+    assert took(place, of_people("s-1,student,Mia,Müller,,,"))["users"]["changed"] == 1
+
+
+# The command line.
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, text in WHOLE.items():
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8-sig")
+    return tmp_path
+
+
+def zipped(path: Path, entries: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, raw in entries.items():
+            archive.writestr(name, raw)
+    return path
+
+
+def run(*arguments: object) -> int:
+    try:
+        return main(["roster", *map(str, arguments)])
+    finally:
+        db.database.close_idle()
+
+
+@pytest.fixture
+def command(place, monkeypatch):
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    return place
+
+
+def test_the_command_imports_a_folder_and_prints_what_it_did(command, folder, capsys):
+    assert run(folder, "--org", command.school.slug, "--dry-run") == 0
+    assert "dry run: nothing was kept" in capsys.readouterr().out
+    assert person(command, "s-1") is None
+
+    assert run(folder, "--org", command.school.slug) == 0
+
+    printed = capsys.readouterr()
+    assert [line.split() for line in printed.out.splitlines()[:4]] == [
+        ["rows", "added", "changed", "off", "unchanged"],
+        ["users", "3", "3", "0", "0", "0"],
+        ["classes", "2", "2", "0", "0", "0"],
+        ["enrollments", "4", "4", "0", "0", "0"],
+    ]
+    assert "users with role parent: 1 row(s) left out" in printed.out
+    assert printed.err == ""
+    assert person(command, "s-1")["known"].name == "Mia Müller"
+    assert command.database.sql("select actor_role from audit_log where action = 'roster_imported' and org_id = %s", str(command.school.org)) == [("operator",)]
+
+
+def test_the_command_imports_a_zip_wherever_the_files_lie_in_it(command, tmp_path, capsys):
+    entries = {f"export/{name.title()}.CSV": text.encode() for name, text in WHOLE.items()}
+    archive = zipped(tmp_path / "roster.zip", {"manifest.csv": b"propertyName,value\n", "../../evil.csv": b"x", **entries})
+
+    assert run(archive, "--org", command.school.slug) == 0
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["roster.zip"]
+    assert person(command, "t-1")["known"].role == "educator"
+
+
+def test_the_command_lists_bad_rows_as_a_table_and_imports_nothing(command, folder, capsys):
+    (folder / "users.csv").write_text(USERS.replace("mia@x.example", "mia").replace("tom@x.example", "tom"))
+    before = everything(command)
+
+    assert run(folder, "--org", command.school.slug) == 1
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "ingest: 2 fault(s) in the roster; nothing was imported."
+    assert [line.split()[:3] for line in lines[2:]] == [["users.csv", "2", "email"], ["users.csv", "4", "email"]]
+    assert everything(command) == before
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda at: at / "nothing.zip", "FileNotFoundError"),
+        (lambda at: zipped(at / "a.zip", {"other.csv": b""}), "holds none of"),
+        (lambda at: zipped(at / "a.zip", {"users.csv": b"", "x/USERS.csv": b""}), "holds users.csv twice"),
+        (lambda at: zipped(at / "a.zip", {f"{n}.csv": b"" for n in range(101)}), "more than 100 entries"),
+        (lambda at: zipped(at / "a.zip", {"users.csv": "é".encode("latin-1")}), "users.csv is not UTF-8 (line 1)"),
+    ],
+)  # fmt: skip
+def test_the_command_says_what_is_wrong_with_a_file_it_cannot_use(command, tmp_path, capsys, make, says):
+    assert run(make(tmp_path), "--org", command.school.slug) == 1
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("raw", [b"", b"PK\x03\x04 cut short", b"not a zip at all"])
+def test_a_damaged_zip_is_refused(command, tmp_path, capsys, raw):
+    (tmp_path / "roster.zip").write_bytes(raw)
+
+    assert run(tmp_path / "roster.zip", "--org", command.school.slug) == 1
+    assert "BadZipFile" in capsys.readouterr().err
+
+
+def test_a_zip_that_grows_without_end_is_given_up(command, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(roster_files, "MOST_BYTES", 1 << 20)
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("users.csv", b"a" * (600 << 10))
+        archive.writestr("classes.csv", b"a" * (600 << 10))
+    (tmp_path / "bomb.zip").write_bytes(raw.getvalue())
+
+    assert run(tmp_path / "bomb.zip", "--org", command.school.slug) == 1
+    assert "holds more than 1 MiB of CSV" in capsys.readouterr().err
+
+
+def test_the_command_counts_on_a_terminal(command, folder, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    assert run(folder, "--org", command.school.slug) == 0
+
+    assert capsys.readouterr().err.split("\r")[1:] == ["3 of 9 changes", "5 of 9 changes", "9 of 9 changes\n"]
+
+
+def test_the_command_knows_no_org_it_was_not_told_of(command, folder, capsys):
+    assert run(folder, "--org", "nowhere") == 1
+    assert "there is no org 'nowhere'" in capsys.readouterr().err
+
+
+def test_five_thousand_people_come_in_one_go(command, tmp_path):
+    rows = [f"n-{n},student,Given {n},Family {n},n{n}@x.example,,true" for n in range(4_900)]
+    rows += [f"m-{n},teacher,Given {n},Family {n},m{n}@x.example,,true" for n in range(100)]
+    (tmp_path / "users.csv").write_text(of_people(*rows)["users"])
+    (tmp_path / "classes.csv").write_text("sourcedId,title\n" + "".join(f"k-{n},Class {n}\n" for n in range(200)))
+    enrolled = [f"k-{n % 200},n-{n},student" for n in range(4_900)] + [f"k-{n},m-{n % 100},teacher" for n in range(200)]
+    (tmp_path / "enrollments.csv").write_text("classSourcedId,userSourcedId,role\n" + "\n".join(enrolled))
+    env = {**os.environ, **command.environment}
+
+    for expected in ("5000      5000         0         0          0", "5000         0         0         0       5000"):
+        started = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "ingest", "roster", "--org", command.school.slug, str(tmp_path)],
+            env=env, cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        print(f"5,000 people, 200 classes, 5,100 enrolments: {time.monotonic() - started:.1f} s")
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout
+    assert command.database.sql("select count(*) from users where org_id = %s", str(command.school.org)) == [(5006,)]

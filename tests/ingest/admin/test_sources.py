@@ -1,0 +1,259 @@
+"""Webhook sources as an admin handles them, seen from the LMS that signs; and the audit trail of it all."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from models import connections, db
+from tests.support.races import together, warm_up
+
+SOURCES = "/v1/sources"
+FIELDS = {"id", "name", "url", "created_at", "disabled", "previous_secret_until"}
+
+
+@pytest.fixture
+def ada(standing):
+    return standing.signed_in("ada")
+
+
+@pytest.fixture
+def make(client, ada):
+    """`make(name="LMS")` answers a new source, its secret included."""
+
+    def make_source(**wanted):
+        answer = client.post(SOURCES, json={"name": "LMS", **wanted}, headers=ada)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json)
+
+    return make_source
+
+
+@pytest.fixture
+def rotate(client, ada):
+    def turn_over(source, **wanted):
+        answer = client.post(f"{SOURCES}/{source['id']}/rotate", json=wanted, headers=ada)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json)
+
+    return turn_over
+
+
+@pytest.fixture
+def deliver(standing):
+    """`deliver(source, secret)` sends an essay signed with this secret and returns the answer."""
+
+    def send(source, secret):
+        essay = {"title": "Phones", "text": "They was loud.", "student": {"external_id": "alice-sis"}}
+        return replace(standing.lms, source=source["id"], secret=secret).deliver(essay)
+
+    return send
+
+
+def test_a_new_source_takes_what_its_secret_signs_and_shows_the_secret_once(standing, client, ada, make, refused, deliver):
+    made = make(name="Canvas")
+
+    assert set(made) == FIELDS | {"secret"}
+    assert (made["name"], made["url"], made["disabled"]) == ("Canvas", f"/v1/webhooks/{made['id']}", False)
+    assert deliver(made, made["secret"]).status_code == 202
+    refused(deliver(made, standing.school.source_secret), 401, "invalid-signature")
+    for path in (SOURCES, f"{SOURCES}/{made['id']}"):
+        assert "whsec_" not in client.get(path, headers=ada).text
+    (row,) = standing.database.sql("select s::text from sources as s where id = %s", made["id"])[0]
+    assert made["secret"] not in str(row)
+
+
+def test_a_new_source_is_where_location_says(client, ada):
+    answer = client.post(SOURCES, json={"name": "LMS"}, headers=ada)
+
+    shown = client.get(answer.headers["Location"], headers=ada)
+
+    assert shown.json == {name: value for name, value in answer.json.items() if name != "secret"}
+
+
+def test_the_list_goes_page_by_page_newest_first(client, ada, make):
+    made = [make(name=f"source {number}")["id"] for number in range(3)]
+
+    first = client.get(SOURCES, query_string={"limit": 2}, headers=ada).json
+    second = client.get(SOURCES, query_string={"limit": 2, "cursor": first["next_cursor"]}, headers=ada).json
+
+    assert [item["id"] for item in first["items"] + second["items"]][:3] == made[::-1]
+    assert all(set(item) == FIELDS for item in first["items"])
+
+
+def test_both_secrets_sign_during_the_overlap_and_only_the_new_one_after(standing, client, make, rotate, refused, deliver):
+    made = make()
+    new = rotate(made)
+
+    assert new["secret"] != made["secret"]
+    end = datetime.fromisoformat(new["previous_secret_until"])
+    assert timedelta(hours=23) < end - datetime.now(UTC) < timedelta(hours=25)
+    assert [deliver(made, secret).status_code for secret in (made["secret"], new["secret"])] == [202, 202]
+    standing.database.sql("update sources set previous_secret_until = now() where id = %s", made["id"])
+    refused(deliver(made, made["secret"]), 401, "invalid-signature")
+    assert deliver(made, new["secret"]).status_code == 202
+
+
+def test_a_second_rotation_drops_the_oldest_secret(client, make, rotate, refused, deliver):
+    first = make()
+    second = rotate(first)
+    third = rotate(first, overlap_seconds=60)
+
+    refused(deliver(first, first["secret"]), 401, "invalid-signature")
+    assert [deliver(first, one["secret"]).status_code for one in (second, third)] == [202, 202]
+
+
+def test_without_an_overlap_the_old_secret_ends_at_once(client, make, rotate, refused, deliver):
+    made = make()
+    new = rotate(made, overlap_seconds=0)
+
+    refused(deliver(made, made["secret"]), 401, "invalid-signature")
+    assert deliver(made, new["secret"]).status_code == 202
+
+
+def test_of_rotations_at_the_same_moment_the_last_two_secrets_sign(standing, client, make, deliver):
+    made = make()
+    warm_up(8)
+
+    def turn_over(_):
+        with db.session(org=standing.school.org, role="ec_admin"):
+            return connections.rotate_source(made["id"], org=standing.school.org)
+
+    shown = together(4, turn_over)
+
+    assert len(set(shown)) == 4
+    codes = [deliver(made, secret).status_code for secret in (*shown, made["secret"])]
+    assert sorted(codes) == [202, 202, 401, 401, 401]
+
+
+def test_a_disabled_source_is_not_there_for_the_lms_until_it_is_enabled_again(client, ada, make, refused, deliver):
+    made = make()
+
+    for _ in range(2):
+        assert client.delete(f"{SOURCES}/{made['id']}", headers=ada).status_code == 204
+
+    refused(deliver(made, made["secret"]), 404, "not-found")
+    assert client.get(f"{SOURCES}/{made['id']}", headers=ada).json["disabled"] is True
+    renamed = client.patch(f"{SOURCES}/{made['id']}", json={"name": "still off"}, headers=ada).json
+    assert (renamed["name"], renamed["disabled"]) == ("still off", True)
+    assert client.patch(f"{SOURCES}/{made['id']}", json={"disabled": False}, headers=ada).json["name"] == "still off"
+    assert deliver(made, made["secret"]).status_code == 202
+    assert client.patch(f"{SOURCES}/{made['id']}", json={"disabled": True}, headers=ada).status_code == 200
+    refused(deliver(made, made["secret"]), 404, "not-found")
+
+
+def every_request(source_id):
+    return [
+        ("GET", SOURCES, None),
+        ("POST", SOURCES, {"name": "x"}),
+        ("GET", f"{SOURCES}/{source_id}", None),
+        ("PATCH", f"{SOURCES}/{source_id}", {"disabled": True}),
+        ("DELETE", f"{SOURCES}/{source_id}", None),
+        ("POST", f"{SOURCES}/{source_id}/rotate", {}),
+    ]
+
+
+@pytest.mark.parametrize("who", ["stranger", "alice", "ed", "key"])
+def test_only_an_admin_may_touch_sources_or_read_the_trail(standing, client, make, refused, who):
+    mine = make()
+    headers = {"stranger": dict, "key": standing.with_key}.get(who, lambda: standing.signed_in(who))()
+    count = "select count(*), count(disabled_at), count(previous_secret) from sources"
+    before = standing.database.sql(count)
+
+    for method, path, body in [*every_request(mine["id"]), ("GET", "/v1/audit", None)]:
+        answer = client.open(path, method=method, json=body, headers=headers)
+        refused(answer, *((401, "unauthorized") if who == "stranger" else (403, "forbidden")))
+
+    assert standing.database.sql(count) == before
+
+
+def test_another_orgs_admin_finds_no_source_there(standing, client, make, refused, deliver):
+    mine = make()
+    theirs = standing.signed_in("ada", standing.other)
+
+    for method, path, body in every_request(mine["id"])[2:]:
+        refused(client.open(path, method=method, json=body, headers=theirs), 404, "not-found")
+
+    assert mine["id"] not in client.get(SOURCES, headers=theirs).text
+    assert deliver(mine, mine["secret"]).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"name": " "}, {"name": "x" * 201}, {"name": 1}, {"name": "x", "secret": "whsec_AAAA"}], ids=str
+)
+def test_a_source_that_cannot_be_made_is_refused(client, ada, refused, body):
+    assert refused(client.post(SOURCES, json=body, headers=ada), 422, "invalid-payload")["errors"]
+
+
+@pytest.mark.parametrize("body", [{"name": None}, {"disabled": None}, {"disabled": "yes"}, {"secret": "x"}], ids=str)
+def test_a_change_of_a_source_that_cannot_be_is_refused(client, ada, make, refused, body):
+    refused(client.patch(f"{SOURCES}/{make()['id']}", json=body, headers=ada), 422, "invalid-payload")
+
+
+@pytest.mark.parametrize("body", [{"overlap_seconds": -1}, {"overlap_seconds": 30 * 86400 + 1}, {"overlap": 1}], ids=str)
+def test_an_overlap_that_cannot_be_is_refused(client, ada, make, refused, body, deliver):
+    made = make()
+
+    refused(client.post(f"{SOURCES}/{made['id']}/rotate", json=body, headers=ada), 422, "invalid-payload")
+
+    assert deliver(made, made["secret"]).status_code == 202
+
+
+def test_what_is_done_to_sources_is_on_record_and_no_secret_is(standing, client, ada, make, rotate, refused, caplog, deliver):
+    with caplog.at_level(logging.INFO):
+        made = make()
+        new = rotate(made)
+        deliver(made, made["secret"])
+        refused(deliver(made, "whsec_" + "A" * 40 + "="), 401, "invalid-signature")
+        client.delete(f"{SOURCES}/{made['id']}", headers=ada)
+
+    entries = client.get("/v1/audit", query_string={"entity_id": made["id"]}, headers=ada).json["items"]
+    assert [entry["action"] for entry in entries] == ["changed", "changed", "created"]
+    assert entries[1]["detail"]["changed"] == ["previous_secret", "previous_secret_until", "secret"]
+    assert {(entry["entity"], entry["actor_id"], entry["actor_role"]) for entry in entries} == {
+        ("source", str(standing.school.ada), "admin")
+    }
+    everything = json.dumps(standing.database.sql("select l::text from audit_log as l")) + caplog.text
+    for secret in (made["secret"], new["secret"]):
+        assert secret not in everything
+        assert secret.removeprefix("whsec_") not in everything
+
+
+def test_the_trail_is_read_page_by_page_by_thing_and_by_actor(standing, client, ada, make):
+    made = [make() for _ in range(3)]
+    in_all = client.get("/v1/audit", query_string={"limit": 100}, headers=ada).json["items"]
+
+    seen, cursor = [], None
+    while True:
+        query = {"limit": 2, "actor_id": str(standing.school.ada), **({"cursor": cursor} if cursor else {})}
+        page = client.get("/v1/audit", query_string=query, headers=ada).json
+        seen += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+    mine = [entry for entry in in_all if entry["actor_id"] == str(standing.school.ada)]
+    assert seen[: len(mine)] == mine[: len(seen)]
+    assert [entry["entity_id"] for entry in seen[:3]] == [one["id"] for one in made[::-1]]
+    assert [entry["id"] for entry in seen] == sorted((entry["id"] for entry in seen), reverse=True)
+    assert client.get("/v1/audit", query_string={"actor_id": str(uuid4())}, headers=ada).json == {
+        "items": [], "next_cursor": None
+    }  # fmt: skip
+
+
+def test_another_orgs_trail_is_not_to_be_had_by_naming_its_things(standing, client, make):
+    mine = make()
+    theirs = standing.signed_in("ada", standing.other)
+
+    for query in ({"entity_id": mine["id"]}, {"actor_id": str(standing.school.ada)}):
+        assert client.get("/v1/audit", query_string=query, headers=theirs).json["items"] == []
+
+
+@pytest.mark.parametrize("query", ["entity_id=x", "actor_id=1' or '1'='1", "limit=0", "cursor=x", "entity_id="])
+def test_a_question_to_the_trail_that_makes_no_sense_is_refused(client, ada, refused, query):
+    refused(client.get(f"/v1/audit?{query}", headers=ada), 422, "invalid-payload")

@@ -1,0 +1,163 @@
+"""Who sees what: every operation of the document, asked by everybody there is."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import pytest
+
+from models.courses import add_assignment, add_member
+from tests.support.schools import session_of
+
+PEOPLE = ("stranger", "alice", "bob", "zoe", "ed", "nell", "ada", "key", "other alice", "other ed", "other ada", "other key")
+
+
+@pytest.fixture(scope="module")
+def hers(standing):
+    """An essay of Alice's for an assignment of Ed's course, with its grammar read; nothing else changes in this file."""
+    receipt = standing.hand_in("alice", assignment_id=str(standing.school.assignment))
+    standing.worker.finish(receipt["id"], "grammar")
+    return receipt
+
+
+@pytest.fixture(scope="module")
+def private(standing):
+    """An essay of Alice's that belongs to no course: hers and the org's admins' alone."""
+    receipt = standing.hand_in("alice", title="A diary")
+    standing.worker.finish(receipt["id"], "grammar")
+    return receipt
+
+
+@pytest.fixture
+def headers(standing):
+    def of(who: str) -> dict[str, str]:
+        if who == "stranger":
+            return {}
+        name, school = who.removeprefix("other "), standing.other if who.startswith("other ") else standing.school
+        return standing.with_key(school) if name == "key" else standing.signed_in(name, school)
+
+    return of
+
+
+SEES_HERS = {"alice", "ed", "ada", "key"}
+SEES_PRIVATE = {"alice", "ada", "key"}
+READING = ("/v1/submissions/{id}", "/v1/submissions/{id}/feedback", "/v1/submissions/{id}/events", "/v1/essays/{essay_id}")
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("path", READING)
+def test_each_person_sees_exactly_what_is_theirs_to_see(standing, hers, private, headers, refused, who, path):
+    for receipt, seers in ((hers, SEES_HERS), (private, SEES_PRIVATE)):
+        answer = standing.client.get(path.format(**receipt), headers=headers(who), buffered=False)
+        if who == "stranger":
+            refused(answer, 401, "unauthorized")
+        elif who in seers:
+            assert answer.status_code == 200, (who, path, answer.text)
+        else:
+            # The very answer that an id gets which nobody has.
+            document = refused(answer, 404, "not-found")
+            nobody = {"id": str(uuid4()), "essay_id": str(uuid4())}
+            absent = refused(standing.client.get(path.format(**nobody), headers=headers(who)), 404, "not-found")
+            assert {**document, "instance": ""} == {**absent, "instance": ""}
+        answer.close()
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_the_list_holds_exactly_the_essays_one_may_see(standing, hers, private, headers, refused, who):
+    answer = standing.client.get("/v1/essays?limit=100", headers=headers(who))
+    if who == "stranger":
+        refused(answer, 401, "unauthorized")
+        return
+    listed = {one["id"] for one in answer.json["items"]} & {hers["essay_id"], private["essay_id"]}
+    assert listed == {
+        one["essay_id"] for one, seers in ((hers, SEES_HERS), (private, SEES_PRIVATE)) if who in seers
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_nobody_but_the_author_and_the_lms_adds_a_version(standing, private, headers, refused, draft, who):
+    """A body that names the essay but is no essay itself, so that even who may changes nothing."""
+    student = {"external_id": "alice-sis"} if who.endswith("key") else None
+    body = draft(essay_id=private["essay_id"], student=student, category="no-such-kind")
+    answer = standing.client.post("/v1/submissions", json=body, headers=headers(who))
+    if who == "stranger":
+        refused(answer, 401, "unauthorized")
+    elif who in ("alice", "key"):
+        assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/category"
+    else:
+        refused(answer, 404, "not-found")
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_only_who_is_enrolled_hands_in_for_an_assignment(standing, headers, refused, draft, who):
+    student = {"external_id": "alice-sis"} if who.endswith("key") else None
+    body = draft(assignment_id=str(standing.school.assignment), student=student, category="no-such-kind")
+    answer = standing.client.post("/v1/submissions", json=body, headers=headers(who))
+    if who == "stranger":
+        refused(answer, 401, "unauthorized")
+    elif who in ("alice", "bob", "ed", "ada", "key"):
+        assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/category"
+    else:
+        refused(answer, 404, "not-found")
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_a_profile_is_for_people(standing, headers, refused, who):
+    answer = standing.client.get("/v1/me", headers=headers(who))
+    if who == "stranger":
+        refused(answer, 401, "unauthorized")
+    elif who.endswith("key"):
+        refused(answer, 403, "forbidden")
+    else:
+        assert answer.json["email"].startswith(f"{who.removeprefix('other ')}@")
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_credentials_open_no_webhook_door(standing, headers, refused, event, draft, who):
+    body = event(draft(student={"external_id": "x"}))
+    answer = standing.client.post(
+        f"/v1/webhooks/{standing.school.source}", data=body, headers={**headers(who), "Content-Type": "application/json"}
+    )
+    refused(answer, 401, "missing-signature")
+
+
+def test_every_operation_that_needs_somebody_refuses_a_stranger(standing, refused):
+    document = standing.client.get("/openapi.json").json
+    guarded = 0
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            source = str(standing.school.source)
+            address = re.sub(r"\{(\w+)\}", lambda found: source if found[1] == "source_id" else str(uuid4()), path)  # noqa: B023
+            answer = standing.client.open(address, method=method.upper(), data=b"{", content_type="application/json")
+            if operation.get("security"):
+                guarded += 1
+                assert answer.status_code == 401, address
+                refused(answer, 401, "missing-signature" if "webhooks" in path else "unauthorized")
+            else:
+                assert answer.status_code in (200, 400), address
+    assert guarded >= 9
+
+
+def test_the_owner_is_not_told_apart_by_head_or_options(standing, hers, headers, refused):
+    for who in ("bob", "other ada"):
+        assert standing.client.head(hers["links"]["self"], headers=headers(who)).status_code == 404
+    for who in ("alice", "bob", "other ada", "stranger"):
+        assert standing.client.options(hers["links"]["self"], headers=headers(who)).status_code == 200
+
+
+def test_another_orgs_api_key_for_a_student_of_the_same_name_makes_another_student(standing, draft, hers):
+    body = draft(student={"external_id": "alice-sis", "email": standing.school.email("alice")})
+    answer = standing.client.post("/v1/submissions", json=body, headers=standing.with_key(standing.other))
+    assert answer.status_code == 202
+    essay = standing.client.get(answer.json["links"]["essay"], headers=standing.with_key(standing.other)).json
+    assert essay["student_id"] == str(standing.other.alice)
+    assert standing.client.get(answer.json["links"]["self"], headers=standing.signed_in("alice")).status_code == 404
+
+
+def test_an_educator_who_is_also_a_student_somewhere_cannot_hand_in_there_as_an_educator(standing, draft, refused):
+    with session_of(standing.school, "ada"):
+        add_member(standing.school.ed, org=standing.school.org, course=standing.school.other_course, role="student")
+        elsewhere = add_assignment("Elsewhere", org=standing.school.org, course=standing.school.other_course)
+    body = draft(assignment_id=str(elsewhere))
+    refused(standing.client.post("/v1/submissions", json=body, headers=standing.signed_in("ed")), 404, "not-found")

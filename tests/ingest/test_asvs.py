@@ -1,0 +1,337 @@
+"""What OWASP ASVS asks of every answer and every source file, where no other test asks it (docs/security.md)."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from models import one_time_tokens
+from models.db import session
+from models.log import logger
+from models.passwords import LEAST_CHARACTERS, Passwords
+from tests.support.servers import ROOT
+
+SOURCES = [
+    path
+    for room in ("ingest", "models", "workers", "monitoring", "migrations", "standalone")
+    for path in sorted((ROOT / room).rglob("*.py"))
+]
+YEAR = 365 * 24 * 3600
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def called(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Every call in a file by its dotted name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def imported(path: Path) -> set[str]:
+    """Every module a file imports, and every name it takes from one, dotted."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{one.name}" for one in node.names}
+    return found
+
+
+@pytest.fixture(scope="module")
+def document(standing):
+    return standing.client.get("/openapi.json").json
+
+
+@pytest.fixture(scope="module")
+def answers(standing, document):
+    """One answer of every operation to a stranger and to an admin, and of every page beside them."""
+    ada = {"Authorization": f"Bearer {standing.sign_in('ada')['access_token']}"}
+    asked = [("GET", path) for path in ("/docs", "/openapi.json", "/problems/not-found", "/nowhere", "/static/x.js")]
+    asked += [("TRACE", "/healthz"), ("OPTIONS", "/v1/me"), ("HEAD", "/healthz"), ("PUT", "/v1/me")]
+    asked += [
+        (method.upper(), re.sub(r"\{\w+\}", lambda _: str(uuid4()), path))
+        for path, item in document["paths"].items()
+        for method in item
+        if not path.endswith("/logout")
+    ]
+    return [
+        (f"{method} {path}", standing.client.open(path, method=method, headers=headers, data=data, content_type=kind))
+        for method, path in asked
+        for headers in ({}, ada)
+        for data, kind in (((b"{", "application/json") if method in ("POST", "PUT", "PATCH") else (None, None)),)
+    ]
+
+
+def test_no_answer_sets_a_cookie_or_lets_another_site_read_it(answers):
+    assert len(answers) > 40
+    for name, answer in answers:
+        assert "Set-Cookie" not in answer.headers, name
+        assert not [header for header, _ in answer.headers if header.startswith("Access-Control-")], name
+
+
+def test_a_cross_site_form_is_refused_before_it_is_read(standing, refused):
+    """What a browser sends without asking first (a form, text/plain, no bearer) reaches nothing."""
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        body = b'{"org": "northside", "email": "alice@northside.example", "password": "x"}'
+        answer = standing.client.post("/v1/auth/login", data=body, content_type=kind, headers={"Origin": "https://evil.example"})
+        refused(answer, 415, "unsupported-media-type")
+
+
+def test_every_answer_with_a_body_names_its_type_truly(answers):
+    for name, answer in answers:
+        if not answer.data:
+            continue
+        kind, _, parameters = answer.content_type.partition(";")
+        if kind in ("application/json", "application/problem+json"):
+            json.loads(answer.data.decode("utf-8"))
+        else:
+            assert kind in ("text/html", "text/plain", "text/event-stream"), name
+            assert parameters.strip() == "charset=utf-8", name
+
+
+def test_no_answer_is_sniffed_framed_cached_or_lets_anything_run(answers):
+    for name, answer in answers:
+        policy = {
+            part.split()[0]: part.split()[1:] for part in answer.headers["Content-Security-Policy"].split(";") if part.strip()
+        }
+        assert policy["default-src"] == ["'none'"], name
+        assert policy["frame-ancestors"] == ["'none'"], name
+        assert policy["base-uri"] == ["'none'"], name
+        assert not any("unsafe" in source or "*" in source for sources in policy.values() for source in sources), name
+        assert set(policy) <= {"default-src", "frame-ancestors", "base-uri", "form-action"} or name == "GET /docs", name
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", name
+        assert answer.headers["Referrer-Policy"] == "no-referrer", name
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin", name
+        assert answer.headers["Cache-Control"] == "no-store", name
+
+
+def test_over_https_every_answer_asks_for_https_for_a_year(standing):
+    client = standing.make_app(ESSAYCOACH_PROXIES="1").test_client()
+    for path in ("/healthz", "/docs", "/openapi.json", "/v1/me", "/nowhere"):
+        answer = client.get(path, headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"})
+        told = answer.headers["Strict-Transport-Security"]
+        assert int(re.fullmatch(r"max-age=(\d+)(; .*)?", told)[1]) >= YEAR
+        assert "includeSubDomains" in told
+
+
+def test_no_safe_method_changes_a_row(standing, document):
+    """Looking leaves a note that somebody looked, and nothing else; over real ids, as an admin and as the author."""
+    school, receipt = standing.school, standing.hand_in("alice", assignment_id=str(standing.school.assignment))
+    real = {
+        "submission_id": receipt["id"], "essay_id": receipt["essay_id"], "user_id": school.alice, "course_id": school.course,
+        "assignment_id": school.assignment, "rubric_id": school.rubric, "source_id": school.source, "key_id": school.api_key_id,
+    }  # fmt: skip
+    people = [standing.signed_in("ada"), standing.signed_in("alice")]
+    noted = ("audit_log", "audit_heads", "analytics")
+    listed = standing.database.sql(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition"
+    )
+
+    def rows() -> dict[object, object]:
+        return {
+            name: standing.database.sql(f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {name} as t")
+            for (name,) in listed
+            if name not in noted
+        }
+
+    before, answered = rows(), []
+    for path in document["paths"]:
+        address = re.sub(r"\{(\w+)\}", lambda found: str(real.get(found[1], uuid4())), path)
+        for method in ("GET", "HEAD", "OPTIONS"):
+            for headers in people:
+                answer = standing.client.open(address, method=method, headers=headers, buffered=False)
+                answered.append(answer.status_code)
+                answer.close()
+    assert answered.count(200) > 30
+    assert max(answered) < 500
+    assert rows() == before
+
+
+def test_the_page_of_the_document_writes_text_and_never_markup():
+    page = (ROOT / "ingest" / "docs.html").read_text(encoding="utf-8")
+    assert "textContent" in page
+    for written in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "postMessage"):
+        assert written not in page
+    assert not re.search(r"(src|href)=\"(?!/openapi\.json)", page)
+
+
+def test_no_address_takes_a_name_an_e_mail_or_a_secret(document):
+    """What stands in an address stands in the log of every proxy."""
+    plain = {
+        "limit", "cursor", "status", "role", "pass", "reason", "queue", "course_id", "assignment_id", "user_id", "student_id",
+        "entity_id", "actor_id", "archived", "from", "to",
+    }  # fmt: skip
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "query":
+                    assert parameter["name"] in plain, f"{method} {path}?{parameter['name']}"
+                if parameter["in"] == "path":
+                    assert parameter["schema"]["format"] == "uuid", path
+
+
+def test_a_token_in_the_address_or_the_body_lets_nobody_in(standing, refused):
+    token = standing.sign_in("alice")["access_token"]
+    for name in ("access_token", "token", "jwt", "authorization"):
+        refused(standing.client.get("/v1/me", query_string={name: token}), 401, "unauthorized")
+    standing.client.set_cookie("access_token_cookie", token)
+    refused(standing.client.get("/v1/me"), 401, "unauthorized")
+
+
+def test_no_answer_has_a_field_for_what_must_stay_inside(document):
+    inside = {"password", "password_hash", "digest", "email_digest", "wrapped", "master_key_id", "token_version", "pepper"}
+    answered = set()
+    for item in document["paths"].values():
+        for operation in item.values():
+            for answer in operation["responses"].values():
+                answered |= set(re.findall(r"#/components/schemas/(\w+)", json.dumps(answer)))
+    schemas = document["components"]["schemas"]
+    while more := {
+        name for one in answered for name in re.findall(r"#/components/schemas/(\w+)", json.dumps(schemas[one]))
+    } - answered:
+        answered |= more
+    assert len(answered) > 10
+    for name in answered:
+        assert not set(schemas[name].get("properties", {})) & inside, name
+
+
+def test_nothing_asks_for_a_secret_question_or_lets_a_password_grow_old(document, database):
+    fields = {name for schema in document["components"]["schemas"].values() for name in schema.get("properties", {})}
+    columns = {
+        row[0]
+        for row in database.sql("select column_name from information_schema.columns where table_name in ('users', 'sessions')")
+    }
+    assert not {name for name in fields | columns if re.search(r"question|password_(hint|expires|changed)", name)}
+
+
+def test_a_fresh_database_has_no_account_key_or_source(database):
+    for table in ("orgs", "users", "api_keys", "sources", "sessions", "one_time_tokens"):
+        assert database.sql(f"select count(*) from {table}") == [(0,)], table
+    members = database.sql("select rolname from pg_roles where rolname like 'ec\\_%' and rolsuper")
+    assert members == []
+
+
+def test_what_belongs_to_the_repository_is_not_served(standing, refused):
+    for path in ("/.git/HEAD", "/.git/", "/.env", "/static/", "/", "/ingest/", "/docs/", "/v1/", "/metrics", "/console"):
+        refused(standing.client.get(path), 404, "not-found")
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    assert {".git", "tests", "benchmarks"} <= set(ignored)
+    copied = re.findall(r"^COPY (\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert not {".", "./", "*", ".git"} & set(copied)
+
+
+def test_trace_and_made_up_methods_are_refused_and_nothing_is_in_debug_mode(standing, refused):
+    for method in ("TRACE", "TRACK", "CONNECT", "DEBUG"):
+        answer = standing.client.open("/healthz", method=method, headers={"X-Secret": "mulberry"})
+        refused(answer, 405, "method-not-allowed")
+        assert "mulberry" not in answer.text
+    assert not standing.app.debug
+    assert not standing.app.testing
+    assert not standing.app.config["PROPAGATE_EXCEPTIONS"]
+
+
+def test_a_token_that_brings_or_names_its_own_key_is_refused(standing, refused):
+    token = standing.sign_in("alice")["access_token"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    own = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = RSAAlgorithm.to_jwk(own.public_key(), as_dict=True)
+    kid = jwt.get_unverified_header(token).get("kid")
+    for header in ({"jwk": public}, {"jku": "https://evil.example/keys"}, {"x5u": "https://evil.example/x"}, {"x5c": ["MIIB"]}):
+        for kept in ({}, {"kid": kid} if kid else {}):
+            forged = [
+                jwt.encode(claims, own, algorithm="RS256", headers={**header, **kept}),
+                jwt.encode(claims, "another key of at least thirty-two bytes", algorithm="HS256", headers={**header, **kept}),
+            ]
+            for one in forged:
+                answer = standing.client.get("/v1/me", headers={"Authorization": f"Bearer {one}"})
+                refused(answer, 401, "invalid-token")
+
+
+def test_every_sign_in_is_a_session_of_its_own(standing):
+    tokens = [standing.sign_in("bob") for _ in range(3)]
+    claims = [jwt.decode(one["access_token"], options={"verify_signature": False}) for one in tokens]
+    assert len({one["sid"] for one in claims}) == len({one["jti"] for one in claims}) == 3
+    assert len({one["refresh_token"] for one in tokens}) == 3
+
+
+def test_none_of_the_three_thousand_most_common_passwords_may_be_chosen():
+    """Of the list that was counted in leaks, those that are long enough, most common first."""
+    passwords = Passwords(rounds=1000)
+    common = [one for one in FREQUENCY_LISTS["passwords"] if len(one) >= LEAST_CHARACTERS][:3000]
+    assert len(common) == 3000
+    assert [one for one in common if passwords.objection(one) is None] == []
+
+
+def test_a_mailed_token_has_256_bits_and_its_row_a_digest(standing):
+    school = standing.school
+    with session(org=school.org, role="ec_auth"):
+        issued = [one_time_tokens.issue(school.zoe, org=school.org, purpose="password_reset") for _ in range(20)]
+    drawn = {base64.urlsafe_b64decode(one + "=") for one in issued}
+    assert {len(one) for one in drawn} == {32}
+    assert len(drawn) == 20
+    stored = standing.database.sql("select digest from one_time_tokens where user_id = %s", str(school.zoe))
+    assert {bytes(digest) for (digest,) in stored} == {hashlib.sha256(one.encode()).digest() for one in issued}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_source_file_runs_text_as_code_starts_a_shell_or_reads_xml(path):
+    forbidden = {
+        "eval", "exec", "compile", "__import__", "os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput",
+        "asyncio.create_subprocess_shell", "pickle.load", "pickle.loads", "marshal.loads", "yaml.load", "yaml.unsafe_load",
+    }  # fmt: skip
+    for name, call in called(path):
+        assert name not in forbidden, f"{name_of(path)}:{call.lineno}"
+        assert not any(word.arg == "shell" for word in call.keywords), f"{name_of(path)}:{call.lineno}"
+    modules = {one.partition(".")[0] for one in imported(path)}
+    assert not modules & {"pickle", "shelve", "marshal", "xml", "lxml", "xmltodict", "yaml", "jinja2", "ldap", "ldap3"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_every_source_file_uses_only_approved_hashes_and_ciphers(path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"\b(md5|sha1|blake2\w*|DES|RC4|ECB|PKCS1v15)\b", text)
+    assert set(re.findall(r"\bhashlib\.(\w+)", text)) <= {"sha256"}
+    ciphers = {one for one in imported(path) if one.startswith(("cryptography.", "Crypto", "nacl", "rsa"))}
+    assert ciphers <= {
+        "cryptography.exceptions.InvalidTag", "cryptography.hazmat.primitives.ciphers.aead.AESGCM",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_chance_that_can_be_guessed_decides_nothing_but_how_long_to_wait(path):
+    """`random` is for jitter, and for one seeded measurement; whatever must not be guessed comes from the system's own source."""
+    allowed = {"random.uniform"} | ({"random.Random"} if path.name == "compare.py" else set())
+    guessable = {name for name, _ in called(path) if name.startswith("random.")} - allowed
+    assert guessable == set()
+    assert not {one for one in imported(path) if one.startswith("random.")}
+
+
+def test_a_log_line_is_one_json_object_with_its_time_in_utc_whatever_it_holds(standing, capsys):
+    standing.make_app()
+    capsys.readouterr()
+    logger("asvs").warning("a fixed text", fact='line one\n{"event": "forged"}\r\x1b[31m\u2028end')
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert told["event"] == "a fixed text"
+    assert told["fact"].startswith("line one\n")
+    assert told["level"] == "warning"
+    assert datetime.fromisoformat(told["at"]).utcoffset() == timedelta(0)
+    assert "\x1b" not in line
+    assert "\u2028" not in line

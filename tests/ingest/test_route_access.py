@@ -1,0 +1,306 @@
+"""Every operation of the document, asked by everybody there is: each cell has one code that is right, and no other comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from models import connections, courses, users
+from tests.conftest import Report
+from tests.ingest.conftest import Headers, Place
+from tests.support.schools import School, session_of
+
+# Alice writes; Bob is in her course, Zoe in none; Ed teaches it, Nell another; "key" is their LMS. Then the school next door.
+PEOPLE = (
+    "stranger", "alice", "bob", "zoe", "ed", "nell", "ada", "key", "other alice", "other ed", "other ada", "other key",
+)  # fmt: skip
+
+Make = Callable[["Scene"], Any]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What there is to ask for."""
+
+    place: Place
+    essay: dict[str, Any]
+
+    @property
+    def school(self) -> School:
+        return self.place.school
+
+    def person(self, role: str = "student") -> UUID:
+        """A person of Ed's course whom nobody needs any more."""
+        with session_of(self.school, "ada"):
+            name = uuid4().hex
+            user = users.add_user(role, org=self.school.org, name=name, email=f"{name}@north.example", external_id=name)  # type: ignore[arg-type]
+            courses.add_member(user, org=self.school.org, course=self.school.course, role="student")
+        return user
+
+    def course(self) -> UUID:
+        with session_of(self.school, "ada"):
+            return courses.add_course("Short-lived", org=self.school.org)
+
+    def assignment(self) -> UUID:
+        with session_of(self.school, "ada"):
+            return courses.add_assignment("Short-lived", org=self.school.org, course=self.school.course)
+
+    def category(self) -> str:
+        body = {"slug": f"c{uuid4().hex}", "name": "Short-lived"}
+        return str(self.by_ada("/v1/categories", body)["id"])
+
+    def comment(self) -> str:
+        """A comment on Alice's essay that nobody has said anything of."""
+        found = self.place.client.get(f"/v1/submissions/{self.essay['id']}/feedback", headers=self.place.signed_in("ed"))
+        return str(found.json["comments"][0]["id"])
+
+    def saved_comment(self) -> str:
+        """A comment of Ed's own bank."""
+        answer = self.place.client.post("/v1/saved-comments", json=comment(), headers=self.place.signed_in("ed"))
+        return str(answer.json["id"])
+
+    def rubric(self) -> str:
+        return str(self.by_ada("/v1/rubrics", rubric())["id"])
+
+    def key(self) -> str:
+        return str(self.by_ada("/v1/api-keys", {"name": "Short-lived"})["id"])
+
+    def source(self) -> UUID:
+        with session_of(self.school, "ada"):
+            return connections.add_source("Short-lived", org=self.school.org)[0]
+
+    def by_ada(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self.place.client.post(path, json=body, headers=self.place.signed_in("ada"))
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json)
+
+
+def rubric() -> dict[str, Any]:
+    levels = [{"name": "weak", "points": 0, "description": ""}, {"name": "strong", "points": 4, "description": ""}]
+    return {"name": uuid4().hex, "criteria": [{"name": "thesis", "description": "", "levels": levels}]}
+
+
+def comment() -> dict[str, Any]:
+    return {"pass": "content", "type": "evidence", "kind": "question", "message": "Which study?"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One way to ask: what its address is about, what is sent, and the code for each of PEOPLE in their order."""
+
+    name: str
+    codes: str
+    ids: Make = lambda _scene: {}
+    body: Make = lambda _scene: None
+
+
+def person(scene: Scene) -> dict[str, Any]:
+    return {"user_id": scene.person()}
+
+
+def member(scene: Scene) -> dict[str, Any]:
+    return {"course_id": scene.school.course, **person(scene)}
+
+
+def named(_scene: Scene) -> dict[str, Any]:
+    return {"name": "New"}
+
+
+# Who in the school may, then who next door: never told whether a thing of another school is there.
+ANYBODY = "200 200 200 200 200 200 200 200 200 200 200 200"
+NOBODY = "401 401 401 401 401 401 401 401 401 401 401 401"
+PEOPLE_ONLY = "401 200 200 200 200 200 200 403 200 200 200 403"
+READERS = "401 200 404 404 200 404 200 200 404 404 404 404"
+COURSE = "401 200 200 404 200 404 200 403 404 404 404 403"
+SCHOOL = "401 200 200 200 200 200 200 403 404 404 404 403"
+STAFF_LIST = "401 403 403 403 200 200 200 403 403 200 200 403"
+TEACHERS = "401 403 403 403 {0} 404 {0} 403 403 404 404 403"
+OWN_BANK = "401 403 403 403 {0} 404 404 403 403 404 404 403"
+STAFF_OWN = "401 403 403 403 {0} {0} {0} 403 403 {0} {0} 403"
+AUTHOR = "401 {0} 404 404 403 403 403 403 404 403 403 403"
+ADMIN_LIST = "401 403 403 403 403 403 {0} 403 403 403 {0} 403"
+ADMIN = "401 403 403 403 403 403 {0} 403 403 403 404 403"
+
+OPERATIONS = (
+    Operation("GET /healthz", ANYBODY),
+    Operation("GET /readyz", ANYBODY),
+    Operation(
+        "POST /v1/auth/login", NOBODY, body=lambda _: {"org": "northside", "email": "nobody@x.example", "password": "not the one"}
+    ),
+    Operation("POST /v1/auth/refresh", NOBODY),
+    Operation(
+        "POST /v1/auth/forgot", ANYBODY.replace("200", "202"), body=lambda _: {"org": "northside", "email": f"{uuid4().hex}@x.example"}
+    ),
+    Operation(
+        "POST /v1/auth/reset", NOBODY, body=lambda _: {"org": "northside", "token": "x" * 43, "password": "a long enough passphrase"}
+    ),
+    Operation(
+        "POST /v1/auth/password", "401 422 422 422 422 422 422 403 422 422 422 403",
+        body=lambda _: {"current_password": "not the one", "new_password": "a long enough passphrase"},
+    ),
+    Operation("GET /v1/me", PEOPLE_ONLY),
+    Operation(
+        "POST /v1/submissions", "401 202 202 404 202 404 202 202 404 404 404 404",
+        body=lambda scene: {"title": "t", "text": "x", "assignment_id": str(scene.school.assignment)},
+    ),
+    Operation("GET /v1/submissions/{submission_id}", READERS),
+    Operation("GET /v1/submissions/{submission_id}/feedback", READERS),
+    Operation("GET /v1/submissions/{submission_id}/events", READERS),
+    Operation("POST /v1/submissions/{submission_id}/retry", TEACHERS.format(202)),
+    Operation("POST /v1/submissions/{submission_id}/discard", TEACHERS.format(200)),
+    Operation("GET /v1/given-up", STAFF_LIST),
+    Operation(
+        "POST /v1/submissions/{submission_id}/comments", TEACHERS.format(201),
+        body=lambda _: {**comment(), "span": {"start": 0, "end": 6}, "severity": "info"},
+    ),
+    Operation("POST /v1/submissions/{submission_id}/release", TEACHERS.format(200)),
+    Operation(
+        "POST /v1/assignments/{assignment_id}/release", TEACHERS.format(200), ids=lambda scene: {"assignment_id": scene.school.assignment}
+    ),
+    Operation(
+        "PATCH /v1/feedback/{feedback_id}", TEACHERS.format(200), ids=lambda scene: {"feedback_id": scene.comment()},
+        body=lambda _: {"decision": "accept"},
+    ),
+    Operation(
+        "PUT /v1/feedback/{feedback_id}/reaction", AUTHOR.format(200), ids=lambda scene: {"feedback_id": scene.comment()},
+        body=lambda _: {"reaction": "helpful"},
+    ),
+    Operation("DELETE /v1/feedback/{feedback_id}/reaction", AUTHOR.format(204), ids=lambda scene: {"feedback_id": scene.comment()}),
+    Operation("GET /v1/saved-comments", STAFF_OWN.format(200)),
+    Operation("POST /v1/saved-comments", STAFF_OWN.format(201), body=lambda _: comment()),
+    Operation(
+        "GET /v1/saved-comments/{saved_comment_id}", OWN_BANK.format(200), ids=lambda scene: {"saved_comment_id": scene.saved_comment()}
+    ),
+    Operation(
+        "DELETE /v1/saved-comments/{saved_comment_id}", OWN_BANK.format(204), ids=lambda scene: {"saved_comment_id": scene.saved_comment()}
+    ),
+    Operation("GET /v1/essays", "401 200 200 200 200 200 200 200 200 200 200 200"),
+    Operation("GET /v1/essays/{essay_id}", READERS),
+    Operation("GET /v1/essays/{essay_id}/progress", READERS),
+    Operation("POST /v1/submissions/{submission_id}/rerun", TEACHERS.format(202)),
+    Operation(
+        "POST /v1/assignments/{assignment_id}/rerun", TEACHERS.format(202), ids=lambda scene: {"assignment_id": scene.school.assignment}
+    ),
+    Operation(
+        "GET /v1/assignments/{assignment_id}/stale", TEACHERS.format(200), ids=lambda scene: {"assignment_id": scene.school.assignment}
+    ),
+    Operation(
+        "POST /v1/rubrics/{rubric_id}/try", "401 403 403 403 202 202 202 403 403 404 404 403",
+        ids=lambda scene: {"rubric_id": scene.school.rubric}, body=lambda _: {},
+    ),
+    Operation("POST /v1/webhooks/{source_id}", NOBODY, ids=lambda scene: {"source_id": scene.school.source}, body=lambda _: {}),
+    Operation("GET /v1/users", STAFF_LIST),
+    Operation("POST /v1/users", ADMIN_LIST.format(201), body=lambda _: {"role": "student", "email": f"{uuid4().hex}@x.example"}),
+    Operation("POST /v1/users/search", STAFF_LIST, body=lambda _: {"email": "alice@northside.example"}),
+    Operation("GET /v1/users/{user_id}", TEACHERS.format(200), ids=person),
+    Operation("PATCH /v1/users/{user_id}", ADMIN.format(200), ids=person, body=named),
+    Operation("DELETE /v1/users/{user_id}", ADMIN.format(204), ids=person),
+    Operation("POST /v1/users/{user_id}/invite", ADMIN.format(202), ids=person),
+    Operation("GET /v1/users/{user_id}/export", ADMIN.format(200), ids=person),
+    Operation("POST /v1/users/{user_id}/erase", ADMIN.format(202), ids=person),
+    Operation("GET /v1/courses", PEOPLE_ONLY),
+    Operation("POST /v1/courses", ADMIN_LIST.format(201), body=named),
+    Operation("GET /v1/courses/{course_id}", COURSE, ids=lambda scene: {"course_id": scene.school.course}),
+    Operation("PATCH /v1/courses/{course_id}", ADMIN.format(200), ids=lambda scene: {"course_id": scene.course()}, body=named),
+    Operation("DELETE /v1/courses/{course_id}", ADMIN.format(204), ids=lambda scene: {"course_id": scene.course()}),
+    Operation("GET /v1/courses/{course_id}/enrollments", TEACHERS.format(200), ids=lambda scene: {"course_id": scene.school.course}),
+    Operation(
+        "POST /v1/courses/{course_id}/enrollments", ADMIN.format(201), ids=lambda scene: {"course_id": scene.course()},
+        body=lambda scene: {"user_id": str(scene.person()), "role": "student"},
+    ),
+    Operation("GET /v1/courses/{course_id}/enrollments/{user_id}", TEACHERS.format(200), ids=member),
+    Operation("DELETE /v1/courses/{course_id}/enrollments/{user_id}", ADMIN.format(204), ids=member),
+    Operation("GET /v1/categories", PEOPLE_ONLY),
+    Operation("POST /v1/categories", ADMIN_LIST.format(201), body=lambda _: {"slug": f"c{uuid4().hex}", "name": "New"}),
+    Operation("GET /v1/categories/{category_id}", SCHOOL, ids=lambda scene: {"category_id": scene.category()}),
+    Operation("PATCH /v1/categories/{category_id}", ADMIN.format(200), ids=lambda scene: {"category_id": scene.category()}, body=named),
+    Operation("DELETE /v1/categories/{category_id}", ADMIN.format(204), ids=lambda scene: {"category_id": scene.category()}),
+    Operation("GET /v1/assignments", PEOPLE_ONLY),
+    Operation(
+        "POST /v1/assignments", "401 403 403 403 201 422 201 403 403 422 422 403",
+        body=lambda scene: {"course_id": str(scene.school.course), "title": "New"},
+    ),
+    Operation("GET /v1/assignments/{assignment_id}", COURSE, ids=lambda scene: {"assignment_id": scene.school.assignment}),
+    Operation(
+        "PATCH /v1/assignments/{assignment_id}", TEACHERS.format(200), ids=lambda scene: {"assignment_id": scene.assignment()},
+        body=lambda _: {"title": "New"},
+    ),
+    Operation("DELETE /v1/assignments/{assignment_id}", TEACHERS.format(204), ids=lambda scene: {"assignment_id": scene.assignment()}),
+    Operation("GET /v1/rubrics", PEOPLE_ONLY),
+    Operation("POST /v1/rubrics", "401 403 403 403 201 201 201 403 403 201 201 403", body=lambda _: rubric()),
+    Operation("GET /v1/rubrics/{rubric_id}", SCHOOL, ids=lambda scene: {"rubric_id": scene.school.rubric}),
+    Operation("DELETE /v1/rubrics/{rubric_id}", ADMIN.format(204), ids=lambda scene: {"rubric_id": scene.rubric()}),
+    Operation("GET /v1/org", ADMIN_LIST.format(200)),
+    Operation("PATCH /v1/org", ADMIN_LIST.format(200), body=lambda _: {"default_language": "en"}),
+    Operation("GET /v1/api-keys", ADMIN_LIST.format(200)),
+    Operation("POST /v1/api-keys", ADMIN_LIST.format(201), body=named),
+    Operation("GET /v1/api-keys/{key_id}", ADMIN.format(200), ids=lambda scene: {"key_id": scene.key()}),
+    Operation("PATCH /v1/api-keys/{key_id}", ADMIN.format(200), ids=lambda scene: {"key_id": scene.key()}, body=named),
+    Operation("DELETE /v1/api-keys/{key_id}", ADMIN.format(204), ids=lambda scene: {"key_id": scene.key()}),
+    Operation("POST /v1/api-keys/{key_id}/rotate", ADMIN.format(201), ids=lambda scene: {"key_id": scene.key()}, body=lambda _: {}),
+    Operation("GET /v1/sources", ADMIN_LIST.format(200)),
+    Operation("POST /v1/sources", ADMIN_LIST.format(201), body=named),
+    Operation("GET /v1/sources/{source_id}", ADMIN.format(200), ids=lambda scene: {"source_id": scene.source()}),
+    Operation("PATCH /v1/sources/{source_id}", ADMIN.format(200), ids=lambda scene: {"source_id": scene.source()}, body=named),
+    Operation("DELETE /v1/sources/{source_id}", ADMIN.format(204), ids=lambda scene: {"source_id": scene.source()}),
+    Operation("POST /v1/sources/{source_id}/rotate", ADMIN.format(201), ids=lambda scene: {"source_id": scene.source()}, body=lambda _: {}),
+    Operation("POST /v1/roster", ADMIN_LIST.format(200), body=lambda _: {"dry_run": True}),
+    Operation("GET /v1/audit", ADMIN_LIST.format(200)),
+    # Last: it ends the sessions the others came with.
+    Operation("POST /v1/auth/logout", "401 204 204 204 204 204 204 403 204 204 204 403"),
+)  # fmt: skip
+
+
+def headers_of(place: Place, who: str) -> Headers:
+    if who == "stranger":
+        return {}
+    name, school = who.removeprefix("other "), place.other if who.startswith("other ") else place.school
+    return place.with_key(school) if name == "key" else place.signed_in(name, school)
+
+
+@pytest.fixture(scope="module")
+def scene(standing: Place) -> Scene:
+    essay = standing.hand_in("alice", assignment_id=str(standing.school.assignment))
+    for name in ("grammar", "structure", "content"):
+        standing.worker.finish(essay["id"], name)
+    return Scene(standing, essay)
+
+
+def test_every_cell_has_one_right_code_and_nothing_of_the_school_reaches_the_next(scene: Scene, report: Report) -> None:
+    wrong: list[str] = []
+    leaks: list[str] = []
+    cells = 0
+    secrets = [str(one) for one in (scene.school.org, scene.school.alice, scene.essay["id"], scene.essay["essay_id"])]
+    secrets += [scene.school.email("alice"), scene.school.email("ed")]
+    for one in OPERATIONS:
+        method, path = one.name.split()
+        for who, code in zip(PEOPLE, one.codes.split(), strict=True):
+            body = one.body(scene)
+            if one.name == "POST /v1/submissions" and who.endswith("key"):
+                body["student"] = {"external_id": "alice-sis"}
+            ids = {"submission_id": scene.essay["id"], "essay_id": scene.essay["essay_id"], **one.ids(scene)}
+            answer = scene.place.client.open(
+                path.format(**ids), method=method, json=body, headers=headers_of(scene.place, who), buffered=False
+            )
+            said = answer.get_data().decode(errors="replace")
+            answer.close()
+            cells += 1
+            if answer.status_code != int(code):
+                wrong.append(f"{one.name} by {who}: {answer.status_code}, not {code}: {said[:200]}")
+            if who.startswith(("other", "stranger")) and any(secret in said for secret in secrets):
+                leaks.append(f"{one.name} by {who}: {said[:200]}")
+
+    report(f"doors: {len(OPERATIONS)} operations x {len(PEOPLE)} people = {cells} cells, {len(wrong)} with another code, {len(leaks)} leaks")
+    assert wrong == []
+    assert leaks == []
+
+
+def test_the_walk_misses_no_operation_of_the_document(standing: Place) -> None:
+    document = standing.client.get("/openapi.json").json
+    every = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
+
+    assert every == {one.name for one in OPERATIONS}

@@ -1,0 +1,110 @@
+"""What happens to a program whose database goes and comes back, or is not what it should be."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+import pytest
+
+from tests.chaos.proxy import Proxy
+
+
+def test_a_database_that_goes_while_the_pool_is_warm_is_away_and_comes_back(place, every_door, all_away):
+    client = place.app.test_client()
+    doors = every_door(place)
+    assert client.get("/readyz").status_code == 200
+    server = psycopg2.connect(place.database.admin_url.rpartition("/")[0] + "/postgres")
+    server.autocommit = True
+    name = place.database.admin_url.rpartition("/")[2]
+    try:
+        with server.cursor() as cursor:
+            cursor.execute(f"alter database {name} with allow_connections false")
+            cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+            all_away(doors)
+            cursor.execute(f"alter database {name} with allow_connections true")
+    finally:
+        server.close()
+    assert client.get("/readyz").status_code == 200
+    assert doors["login"]().status_code == 200
+
+
+def test_connections_that_died_in_the_pool_are_replaced_without_anybody_noticing(place, draft):
+    client, headers = place.client, place.signed_in("alice")
+    for _ in range(3):
+        place.database.sql(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        assert client.post("/v1/submissions", json=draft(), headers=headers).status_code == 202
+
+
+def test_a_database_that_keeps_its_connections_and_falls_silent_is_away_within_two_seconds(place, every_door, all_away):
+    """Given warm connections whose other end takes everything and answers nothing, every door says 503 in time."""
+    address = urlsplit(place.environment["DATABASE_URL"])
+    with Proxy((str(address.hostname), int(address.port or 5432))) as proxy:
+        through = address._replace(netloc=f"{address.netloc.rpartition('@')[0]}@127.0.0.1:{proxy.port}")
+        client = place.make_app(DATABASE_URL=urlunsplit(through)).test_client()
+        doors = every_door(place)
+        try:
+            assert client.get("/readyz").status_code == 200
+            # The first doors meet warm connections, the later ones make theirs while it is silent.
+            proxy.blackhole()
+            all_away(doors)
+            proxy.pass_on()
+            assert client.get("/readyz").status_code == 200
+            assert doors["login"]().status_code == 200
+        finally:
+            place.make_app()
+
+
+SECRETS = ("Xylophone", "zebra-quince", "mulberry", "quartzite")
+
+
+@pytest.mark.parametrize("broken", ["alter table submissions rename to gone", "alter table essays drop column title cascade"])
+def test_a_500_says_nothing_about_the_essay_to_anybody_and_the_log_only_where_it_happened(place, capsys, broken):
+    """The schema is broken under the program: the one way left to provoke an error nobody thought of."""
+    client = place.make_app().test_client()
+    headers = place.with_key()
+    place.database.sql(broken)
+    body = {
+        "title": "Xylophone", "text": "The zebra-quince essay.", "external_id": "mulberry",
+        "student": {"external_id": "quartzite", "name": "quartzite", "email": "quartzite@x.example"},
+    }  # fmt: skip
+    answers = [
+        client.post("/v1/submissions", json=body, headers=headers), client.post("/v1/submissions", json=body, headers=headers),
+        place.make_app().test_client().get("/v1/essays", headers=headers),
+    ]  # fmt: skip
+    logged = capsys.readouterr().err
+    assert answers[0].status_code == 500
+    for answer in answers:
+        assert answer.status_code == 500
+        assert answer.content_type == "application/problem+json"
+        assert answer.json["type"].endswith("/problems/internal-error")
+        assert answer.json["instance"] == answer.headers["X-Request-Id"]
+        assert not any(secret in answer.text for secret in SECRETS)
+        assert "psycopg" not in answer.text
+        assert "gone" not in answer.text
+    lines = [json.loads(line) for line in logged.splitlines()]
+    told = [line for line in lines if line["event"] == "unexpected error"]
+    assert [line["request_id"] for line in told] == [answer.headers["X-Request-Id"] for answer in answers]
+    for line in told:
+        assert line["level"] == "error"
+        assert line["program"] == "ingest"
+        assert any("sqlstate" in one for one in line["exception"])
+    assert not any(secret in logged for secret in (*SECRETS, place.school.api_key))
+
+
+def test_ordinary_requests_good_and_bad_leave_nothing_of_theirs_in_the_log(place, capsys):
+    client = place.make_app().test_client()
+    alice = place.signed_in("alice")
+    capsys.readouterr()
+    for body in (
+        b'{"title": "Xylophone", "text": "The zebra-quince essay."}', b'{"title": "Xylophone", "text": 7}',
+        b'{"title": "Xylophone" zebra-quince', b'{"title": "mulberry", "text": "\\u0000 quartzite"}',
+    ):  # fmt: skip
+        client.post("/v1/submissions", data=body, headers={**alice, "Content-Type": "application/json"})
+    client.post("/v1/auth/login", json={"org": "northside", "email": "mulberry@x", "password": "zebra-quince"})
+    client.get("/v1/essays?cursor=quartzite", headers={"Authorization": "Bearer mulberry.zebra-quince.x"})
+    logged = capsys.readouterr()
+    assert not any(secret in logged.err + logged.out for secret in SECRETS)

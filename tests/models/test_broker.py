@@ -1,0 +1,93 @@
+"""Hints on their way through Redis."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from uuid import uuid4
+
+import dramatiq
+import pytest
+
+from models.broker import HintBroker, make_broker
+from models.jobs import ACTOR, Hint, Queue
+from tests.support.servers import Servers
+
+
+@pytest.fixture
+def broker(servers: Servers) -> Iterator[HintBroker]:
+    broker = make_broker(servers.redis_url)
+    broker.namespace = f"test-{uuid4().hex}"
+    yield broker
+    for key in broker.client.scan_iter(f"{broker.namespace}*"):
+        broker.client.delete(key)
+    broker.close()
+    broker.client.close()
+
+
+def a_hint(queue: Queue = Queue.INTERACTIVE) -> Hint:
+    return Hint(org_id=uuid4(), pass_id=uuid4(), queue=queue)
+
+
+def stored(broker: HintBroker, queue: Queue) -> list[dict[str, object]]:
+    """Return the messages a queue holds, in order, without what is random in them."""
+    name = f"{broker.namespace}:{queue}"
+    messages = []
+    for message_id in broker.client.lrange(name, 0, -1):
+        message = json.loads(broker.client.hget(f"{name}.msgs", message_id))
+        assert message["options"]["redis_message_id"].encode() == message_id
+        messages.append({part: message[part] for part in ("queue_name", "actor_name", "args", "kwargs")})
+    return messages
+
+
+def test_sending_writes_what_dramatiqs_own_enqueue_writes(broker: HintBroker) -> None:
+    hints = [a_hint() for _ in range(3)]
+    assert broker.send(hints) == 3
+    sent = stored(broker, Queue.INTERACTIVE)
+    kinds = {key: broker.client.type(key) for key in broker.client.scan_iter(f"{broker.namespace}:interactive*")}
+    broker.flush_all()
+
+    for hint in hints:
+        broker.enqueue(hint.to_message())
+
+    assert stored(broker, Queue.INTERACTIVE) == sent
+    assert {key: broker.client.type(key) for key in broker.client.scan_iter(f"{broker.namespace}:interactive*")} == kinds
+
+
+def test_a_consumer_receives_what_was_sent(broker: HintBroker) -> None:
+    hint = a_hint()
+    broker.send([hint])
+    consumer = broker.consume(Queue.INTERACTIVE, prefetch=1)
+    message = next(iter(consumer))
+    assert (message.actor_name, Hint.from_fields(message.kwargs)) == (ACTOR, hint)
+    consumer.ack(message)
+    assert broker.depth(Queue.INTERACTIVE) == 0
+    assert broker.client.hlen(f"{broker.namespace}:interactive.msgs") == 0
+
+
+def test_hints_of_two_queues_go_to_their_own(broker: HintBroker) -> None:
+    broker.send([a_hint(), a_hint(Queue.BULK), a_hint(Queue.BULK)])
+    assert (broker.depth(Queue.INTERACTIVE), broker.depth(Queue.BULK)) == (1, 2)
+
+
+def test_a_redis_that_has_forgotten_its_scripts_learns_them_again(broker: HintBroker) -> None:
+    broker.client.script_flush()
+    assert broker.send([a_hint()]) == 1
+    assert broker.depth(Queue.INTERACTIVE) == 1
+
+
+def test_with_redis_away_nothing_is_raised_and_the_next_ones_do_not_wait_for_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    away = make_broker(f"redis://127.0.0.1:{port}/0", answer_seconds=0.2)
+    assert away.send([a_hint()]) == 0
+    assert away.held_off_until > 0
+    held_off_until = away.held_off_until
+    assert away.send([a_hint()]) == 0
+    assert away.held_off_until == held_off_until, "it asked again although Redis had just been away"
+
+
+def test_the_middleware_has_nothing_that_loses_jobs(broker: HintBroker) -> None:
+    forbidden = (dramatiq.middleware.Retries, dramatiq.middleware.Pipelines, dramatiq.middleware.GroupCallbacks)
+    assert not [one for one in broker.middleware if isinstance(one, forbidden)]

@@ -1,0 +1,412 @@
+"""What PostgreSQL's own catalogue says about security, keys and columns, against what the code believes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import peewee
+import pytest
+from playhouse.postgres_ext import ArrayField, BinaryJSONField, DateTimeTZField, JSONField
+
+from models import tables
+from models.crypto import EncryptedField
+from tests.support.servers import Database
+
+# Rows of these roles are not filtered: BYPASSRLS by design, or the owner, as whom nobody logs in.
+UNBOUND = {"ec_owner", "ec_stats", "ec_backup", "postgres"}
+PARTITIONED = {"ai_responses", "analytics", "audit_log", "feedback", "inbound_events", "submissions", "system_logs"}
+
+# Who goes with whom. A person takes what is theirs along, an org everything; what is shared holds on (RESTRICT).
+DELETE_RULES = {
+    "ai_responses_submission": "cascade",
+    "analytics_user": "cascade",
+    "api_keys_org_id_fkey": "cascade",
+    "assignments_category": "restrict",
+    "audit_heads_org_id_fkey": "cascade",
+    "audit_log_org": "cascade",
+    "blessings_org_id_fkey": "cascade",
+    "assignments_course": "cascade",
+    "assignments_rubric": "restrict",
+    "categories_org_id_fkey": "cascade",
+    "courses_org_id_fkey": "cascade",
+    "criterion_results_criterion": "restrict",
+    "criterion_results_submission": "cascade",
+    "enrollments_course": "cascade",
+    "enrollments_user": "cascade",
+    "essays_assignment": "restrict",
+    "essays_category": "restrict",
+    "essays_course": "restrict",
+    "essays_trial_rubric": "restrict",
+    "essays_user": "cascade",
+    "feedback_essay": "cascade",
+    "feedback_reactions_submission": "cascade",
+    "feedback_reviews_submission": "cascade",
+    "feedback_submission": "cascade",
+    "feedback_type": "restrict",
+    "idempotency_keys_org_id_fkey": "cascade",
+    "inbound_events_source": "cascade",
+    "inbound_events_user": "cascade",
+    "ledger_org_id_fkey": "cascade",
+    "one_time_tokens_user": "cascade",
+    "passes_essay": "cascade",
+    "rubric_criteria_rubric": "cascade",
+    "rubrics_org_id_fkey": "cascade",
+    "saved_comments_type": "restrict",
+    "saved_comments_user": "cascade",
+    "seen_events_source": "cascade",
+    "seen_events_submission": "set null",
+    "sessions_user": "cascade",
+    "sources_org_id_fkey": "cascade",
+    "submissions_essay": "cascade",
+    "system_logs_org_id_fkey": "cascade",
+    "user_keys_user": "cascade",
+    "users_org_id_fkey": "cascade",
+}
+
+TYPES: dict[type[peewee.Field], str] = {
+    peewee.UUIDField: "uuid",
+    peewee.TextField: "text",
+    peewee.DateField: "date",
+    peewee.IntegerField: "integer",
+    peewee.BigIntegerField: "bigint",
+    peewee.BooleanField: "boolean",
+    peewee.DoubleField: "double precision",
+    peewee.BlobField: "bytea",
+    EncryptedField: "bytea",
+    DateTimeTZField: "timestamp with time zone",
+    JSONField: "json",
+    BinaryJSONField: "jsonb",
+}
+
+MODELS = {model._meta.table_name: model for model in tables.Table.__subclasses__() if model is not tables.Partitioned} | {
+    model._meta.table_name: model for model in tables.Partitioned.__subclasses__()
+}
+
+
+def org_tables(database: Database) -> set[str]:
+    """Every table with an org, partitions included, and the table of orgs itself."""
+    found = database.sql(
+        """
+        select c.relname from pg_class as c
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and (c.relname = 'orgs' or exists (
+            select from pg_attribute as a where a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped))
+        """
+    )
+    return {str(name) for (name,) in found}
+
+
+def partitions(database: Database) -> set[str]:
+    return {str(name) for (name,) in database.sql("select relname from pg_class where relispartition and relkind = 'r'")}
+
+
+def granted_on(database: Database) -> list[tuple[str, str]]:
+    """Every (table, role) where a role has any right, be it on one column only; owners left out."""
+    found = database.sql(
+        """
+        select distinct c.relname, r.rolname
+        from pg_class as c cross join pg_roles as r
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and r.rolname like 'ec\\_%%'
+            and c.relowner <> r.oid and (
+                exists (select from aclexplode(c.relacl) as g where g.grantee = r.oid)
+                or exists (select from pg_attribute as a, aclexplode(a.attacl) as g where a.attrelid = c.oid and g.grantee = r.oid))
+        """.replace("%%", "%")
+    )
+    return [(str(table), str(role)) for table, role in found]
+
+
+def test_the_catalogue_holds_the_tables_this_test_thinks_of(database: Database) -> None:
+    assert {"orgs", "users", "passes", *PARTITIONED} <= org_tables(database)
+    assert {name.rpartition("_default")[0] for name in partitions(database) if name.endswith("_default")} == PARTITIONED
+
+
+def test_row_security_is_on_and_forced_for_every_table_with_an_org(database: Database) -> None:
+    secured = database.sql("select relname from pg_class where relrowsecurity and relforcerowsecurity")
+
+    assert org_tables(database) - {str(name) for (name,) in secured} == set()
+
+
+def test_every_role_with_a_right_on_a_table_has_exactly_one_policy_there(database: Database) -> None:
+    """A right without a policy sees nothing; two policies would be an OR by another name."""
+    policies = [
+        (str(table), str(role))
+        for table, role in database.sql("select tablename, unnest(roles)::text from pg_policies where schemaname = 'public'")
+    ]
+    rights = {
+        (table, role)
+        for table, role in granted_on(database)
+        if role not in UNBOUND and table in org_tables(database) and not table.startswith("_yoyo")
+    }
+
+    assert len(rights) > 60
+    assert rights - set(policies) == set()
+    assert len(policies) == len(set(policies))
+    assert set(policies) - rights == set()
+    assert not {role for _, role in policies} & {"public", "ec_ingest"}
+
+
+def top_level(text: str) -> str:
+    """The text of a policy outside every sub-select."""
+    depth, kept, stack = 0, "", []
+    for place, sign in enumerate(text):
+        if sign == "(":
+            stack.append(bool(re.match(r"\(\s*select\b", text[place:], re.IGNORECASE)))
+            depth += stack[-1]
+        if not depth:
+            kept += sign
+        if sign == ")":
+            depth -= stack.pop()
+    return kept
+
+
+def test_no_policy_has_an_or(database: Database) -> None:
+    texts = [
+        str(text)
+        for (text,) in database.sql(
+            "select unnest(array[qual, with_check]) from pg_policies where schemaname = 'public'"
+        )
+        if text is not None
+    ]
+
+    assert len(texts) > 100
+    assert [text for text in texts if re.search(r"\bor\b", top_level(text), re.IGNORECASE)] == []
+    assert "OR" in top_level("((a = 1) OR (b IN ( SELECT 1)))")
+    assert "OR" not in top_level("(a = ( SELECT (x OR y)))")
+
+
+def test_every_table_with_an_org_has_a_whole_index_that_begins_with_it(database: Database) -> None:
+    indexed = database.sql(
+        """
+        select c.relname from pg_index as i join pg_class as c on c.oid = i.indrelid
+        join pg_attribute as a on a.attrelid = c.oid and a.attnum = i.indkey[0]
+        where i.indpred is null and (a.attname = 'org_id' or c.relname = 'orgs' and a.attname = 'id')
+        """
+    )
+
+    assert org_tables(database) - {str(name) for (name,) in indexed} == set()
+
+
+def test_nothing_is_granted_on_partitions_but_for_the_dump_and_the_sums(database: Database) -> None:
+    every = partitions(database)
+    granted = {role for table, role in granted_on(database) if table in every}
+
+    assert len(every) > 30
+    assert granted == {"ec_backup", "ec_stats"}
+
+
+def test_programs_own_nothing_and_have_no_way_around_row_security(database: Database) -> None:
+    owners = database.sql(
+        """
+        select distinct pg_get_userbyid(relowner)::text from pg_class where relnamespace = 'public'::regnamespace
+        union select distinct pg_get_userbyid(proowner)::text from pg_proc where pronamespace = 'public'::regnamespace
+        """
+    )
+    unbound = database.sql("select rolname::text from pg_roles where rolname like 'ec_%' and (rolbypassrls or rolsuper)")
+    joined = database.sql(
+        """
+        select pg_get_userbyid(member)::text, pg_get_userbyid(roleid)::text from pg_auth_members
+        where pg_get_userbyid(member) in ('ec_ingest', 'ec_worker', 'ec_clock', 'ec_monitor', 'ec_backup')
+        """
+    )
+
+    assert {name for (name,) in owners} == {"ec_owner", "ec_stats"}
+    assert {name for (name,) in unbound} == {"ec_stats", "ec_backup"}
+    assert set(joined) == {
+        *(("ec_ingest", f"ec_{role}") for role in ("auth", "lms", "student", "educator", "admin")),
+        ("ec_worker", "ec_keys"),
+        ("ec_monitor", "pg_monitor"),
+    }
+
+
+def test_nobody_may_call_a_function_by_accident_and_definers_pin_their_search_path(database: Database) -> None:
+    public = database.sql(
+        """
+        select p.proname::text from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as g
+        where p.pronamespace = 'public'::regnamespace and g.grantee = 0
+        """
+    )
+    definers = database.sql(
+        "select proname::text, proconfig from pg_proc where pronamespace = 'public'::regnamespace and prosecdef"
+    )
+
+    assert public == []
+    assert len(definers) >= 6
+    # Left out, pg_temp would be searched first, and a caller's temporary names would come before ours.
+    assert [name for name, settings in definers if "search_path=pg_catalog, public, pg_temp" not in (settings or [])] == []
+
+
+def test_plain_views_that_look_across_orgs_are_barriers_and_not_for_people(database: Database) -> None:
+    views = database.sql(
+        "select relname::text, reloptions from pg_class where relnamespace = 'public'::regnamespace and relkind = 'v'"
+    )
+    ours = [(name, options) for name, options in views if str(name).startswith(("monitor_", "untallied"))]
+    readers = database.sql(
+        """
+        select distinct c.relname::text, pg_get_userbyid(g.grantee)::text from pg_class as c, aclexplode(c.relacl) as g
+        where c.relnamespace = 'public'::regnamespace and c.relkind = 'v' and g.grantee <> c.relowner
+        """
+    )
+
+    assert len(ours) == len(views) >= 4
+    assert [name for name, options in ours if "security_barrier=true" not in (options or [])] == []
+    assert {role for _, role in readers} == {"ec_monitor", "ec_clock", "ec_backup"}
+
+
+def test_every_foreign_key_has_an_index_on_its_leading_columns(database: Database) -> None:
+    """Without one, each delete of the other side reads the whole table. Rows that point nowhere may be left out of it."""
+    bare = database.sql(
+        """
+        select k.conrelid::regclass::text, k.conname::text from pg_constraint as k
+        where k.contype = 'f' and k.connamespace = 'public'::regnamespace and not exists (
+            select from pg_index as i
+            where i.indrelid = k.conrelid and i.indisvalid and i.indnkeyatts >= cardinality(k.conkey)
+                and (i.indkey::smallint[])[0:cardinality(k.conkey) - 1] @> k.conkey
+                and (i.indpred is null or exists (
+                    select from pg_attribute as a where a.attrelid = i.indrelid and a.attnum = any (k.conkey)
+                        and pg_get_expr(i.indpred, i.indrelid) = format('(%I IS NOT NULL)', a.attname))))
+        """
+    )
+
+    assert bare == []
+
+
+def test_every_foreign_key_does_on_delete_what_was_decided(database: Database) -> None:
+    rules = database.sql(
+        """
+        select conname::text, case confdeltype
+            when 'c' then 'cascade' when 'r' then 'restrict' when 'n' then 'set null' when 'a' then 'no action' else 'set default' end
+        from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace and conparentid = 0
+        """
+    )
+
+    assert dict(rules) == DELETE_RULES
+    assert len(rules) == len(DELETE_RULES)
+
+
+def test_every_unique_rule_of_an_org_table_begins_with_the_org(database: Database) -> None:
+    """Otherwise one org could learn from a conflict that another has a value. Random keys and digests cannot tell."""
+    loose = database.sql(
+        """
+        select i.indexrelid::regclass::text from pg_index as i
+        join pg_class as c on c.oid = i.indrelid
+        join pg_attribute as a on a.attrelid = c.oid and a.attnum = i.indkey[0]
+        where i.indisunique and c.relnamespace = 'public'::regnamespace and not c.relispartition and a.attname <> 'org_id'
+            and exists (select from pg_attribute as o where o.attrelid = c.oid and o.attname = 'org_id')
+            and not (i.indisprimary and i.indnkeyatts = 1 and a.atttypid = 'uuid'::regtype)
+        """
+    )
+
+    assert loose == [("api_keys_digest_unique",)]
+
+
+def test_every_constraint_says_its_rule_in_its_name(database: Database) -> None:
+    generated = database.sql(
+        """
+        select conname::text from pg_constraint
+        where connamespace = 'public'::regnamespace and contype = 'c' and conparentid = 0 and conname ~ '_check[0-9]*$'
+        """
+    )
+
+    assert generated == []
+
+
+def test_every_table_has_a_class_and_every_class_a_table(database: Database) -> None:
+    found = database.sql(
+        """
+        select relname::text from pg_class
+        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition and relname !~ 'yoyo'
+        """
+    )
+
+    assert {name for (name,) in found} == set(MODELS)
+
+
+def sql_type(field: peewee.Field) -> str:
+    if isinstance(field, ArrayField):
+        return f"{TYPES[type(field._ArrayField__field)]}[]"
+    if isinstance(field, peewee.DecimalField):
+        return f"numeric({field.max_digits},{field.decimal_places})"
+    return TYPES[type(field)]
+
+
+def columns_in_code(model: Any) -> dict[str, tuple[str, bool]]:
+    return {field.column_name: (sql_type(field), not field.null) for field in model._meta.sorted_fields}
+
+
+@pytest.mark.parametrize("table", sorted(MODELS))
+def test_a_class_says_of_its_columns_what_the_catalogue_says(database: Database, table: str) -> None:
+    """Names, types and nullability, both ways."""
+    catalogue = database.sql(
+        """
+        select attname::text, format_type(atttypid, atttypmod), attnotnull from pg_attribute
+        where attrelid = %s::regclass and attnum > 0 and not attisdropped
+        """,
+        f"public.{table}",
+    )
+
+    assert columns_in_code(MODELS[table]) == {name: (kind, required) for name, kind, required in catalogue}
+
+
+@pytest.mark.parametrize("table", sorted(MODELS))
+def test_a_class_knows_which_columns_the_server_fills_in(database: Database, table: str) -> None:
+    """Every column is required, or nullable, or filled in by the server, and then the class says so too, with the value."""
+    catalogue = database.sql(
+        """
+        select a.attname::text, a.attgenerated::text, pg_get_expr(d.adbin, d.adrelid)
+        from pg_attribute as a left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
+        where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
+        """,
+        f"public.{table}",
+    )
+    fields = {field.column_name: field for field in MODELS[table]._meta.sorted_fields}
+
+    for name, generated, expression in catalogue:
+        field = fields[str(name)]
+        said = " ".join(part.sql for part in field.constraints or [])
+        if generated:
+            inner = re.sub(r"::\w+|[\s()]", "", str(expression)).lower()
+            assert re.sub(r"[\s()]", "", said) == f"generatedalwaysas{inner}stored", name
+        elif expression is None:
+            assert (said, field.default) == ("", None), f"{name} has no server default"
+        elif said:
+            assert said == f"default {expression}", name
+        else:
+            assert field.default is not None, f"{name} has the server default {expression}"
+            default = field.default() if callable(field.default) else field.default
+            shown = {False: "false", True: "true"}.get(default, default) if isinstance(default, bool) else default
+            shown = {"[]": "{}", "{}": "{}"}.get(str(shown), str(shown))
+            assert re.sub(r"::.*$", "", str(expression)).strip("'") == shown, name
+
+
+@pytest.mark.parametrize("table", sorted(MODELS))
+def test_a_class_has_the_primary_key_of_its_table(database: Database, table: str) -> None:
+    found = database.sql(
+        """
+        select array_agg(a.attname::text order by k.place) from pg_index as i
+        cross join lateral unnest(i.indkey::smallint[]) with ordinality as k (attnum, place)
+        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+        where i.indrelid = %s::regclass and i.indisprimary
+        """,
+        f"public.{table}",
+    )
+    meta = MODELS[table]._meta
+    key = meta.primary_key
+    fields = [meta.fields[name] for name in key.field_names] if isinstance(key, peewee.CompositeKey) else [key]
+    names = [field.column_name for field in fields]
+
+    assert found == [(names,)]
+
+
+def test_everything_a_person_wrote_or_is_called_is_an_encrypted_column() -> None:
+    encrypted = {
+        f"{table}.{field.column_name}"
+        for table, model in MODELS.items()
+        for field in model._meta.sorted_fields
+        if isinstance(field, EncryptedField)
+    }
+
+    assert encrypted == {
+        "ai_responses.raw", "criterion_results.rationale", "essays.title", "feedback.body", "feedback_reactions.note",
+        "feedback_reviews.body", "inbound_events.body", "passes.summary", "saved_comments.body", "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
+        "users.email", "users.external_id", "users.name",
+    }  # fmt: skip

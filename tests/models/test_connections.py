@@ -1,0 +1,144 @@
+"""Keys and secrets that are turned over, from several sides at once, and by roles that have no business with them."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import peewee
+import pytest
+
+from models import connections, db
+from models.connections import EVERY_SCOPE
+from models.crypto import AssociatedData, keyring
+from models.errors import Ended, Invalid, NotFound, Undecipherable
+from tests.support.races import together, warm_up
+from tests.support.schools import PEPPER, School, session_of
+from tests.support.servers import Database
+
+PEPPER_BYTES = base64.b64decode(PEPPER)
+
+
+def recognise(text: str) -> connections.Caller:
+    with db.session(role="ec_auth"):
+        return connections.recognise_api_key(text, pepper=PEPPER_BYTES)
+
+
+def live_secrets(school: School) -> tuple[str, ...]:
+    with db.session(role="ec_auth"):
+        return connections.find_source(school.source).secrets
+
+
+def test_a_key_made_without_scopes_has_every_one(school: School) -> None:
+    assert recognise(school.api_key).scopes == frozenset(EVERY_SCOPE)
+
+
+def test_of_many_first_uses_of_a_day_one_writes(school: School, database: Database) -> None:
+    warm_up(8)
+
+    callers = together(8, lambda _: recognise(school.api_key))
+
+    assert {caller.id for caller in callers if not isinstance(caller, Exception)} == {school.api_key_id}
+    version = "select last_used_on = (now() at time zone 'utc')::date, xmin::text from api_keys where id = %s"
+    ((today, first),) = database.sql(version, str(school.api_key_id))
+    assert today
+    recognise(school.api_key)
+    assert database.sql(version, str(school.api_key_id)) == [(True, first)]
+
+
+def test_a_key_turned_over_at_once_by_several_leaves_every_new_key_alive(school: School) -> None:
+    warm_up(4)
+
+    def turn_over(_: int) -> tuple[Any, str]:
+        with session_of(school, "ada"):
+            return connections.rotate_api_key(school.api_key_id, org=school.org, pepper=PEPPER_BYTES)
+
+    made = together(4, turn_over)
+
+    assert len({recognise(one[1]).id for one in made if not isinstance(one, Exception)}) == 4
+    assert recognise(school.api_key).id == school.api_key_id
+
+
+def test_an_ended_key_cannot_be_turned_over_and_a_past_end_is_refused(school: School) -> None:
+    with session_of(school, "ada"):
+        connections.revoke_api_key(school.api_key_id, org=school.org)
+    with session_of(school, "ada"), pytest.raises(Ended):
+        connections.rotate_api_key(school.api_key_id, org=school.org, pepper=PEPPER_BYTES)
+    past = datetime.now(UTC) - timedelta(seconds=60)
+    with session_of(school, "ada"), pytest.raises(Invalid):
+        connections.add_api_key("x", org=school.org, pepper=PEPPER_BYTES, expires_at=past)
+    with session_of(school, "ada"), pytest.raises(Invalid):
+        connections.change_api_key(school.api_key_id, org=school.org, changes={"expires_at": past})
+
+
+def test_the_secret_before_is_sealed_for_its_own_column(school: School, database: Database) -> None:
+    with session_of(school, "ada"):
+        new = connections.rotate_source(school.source, org=school.org)
+
+    assert live_secrets(school) == (new, school.source_secret)
+    previous = bytes(database.sql("select previous_secret from sources where id = %s", str(school.source))[0][0])  # type: ignore[arg-type]
+    with pytest.raises(Undecipherable):
+        keyring().open(previous, place=AssociatedData("sources", "secret", school.org, school.source))
+    database.sql("update sources set secret = previous_secret where id = %s", str(school.source))
+    with pytest.raises(Undecipherable):
+        live_secrets(school)
+
+
+def test_rotations_at_the_same_moment_leave_the_last_two_secrets(school: School) -> None:
+    warm_up(6)
+
+    def turn_over(_: int) -> str:
+        with session_of(school, "ada"):
+            return connections.rotate_source(school.source, org=school.org)
+
+    made = together(6, turn_over)
+
+    assert set(live_secrets(school)) < set(made)
+    assert len(set(live_secrets(school))) == 2
+
+
+def test_another_orgs_admin_finds_neither_key_nor_source(school: School, other_school: School) -> None:
+    def as_other(call: Any) -> None:
+        with session_of(other_school, "ada"), pytest.raises(NotFound):
+            call()
+
+    # Naming the right org does not help either: row security goes by the session's.
+    for org in (school.org, other_school.org):
+        as_other(lambda org=org: connections.fetch_api_key(school.api_key_id, org=org))
+        as_other(lambda org=org: connections.revoke_api_key(school.api_key_id, org=org))
+        as_other(lambda org=org: connections.change_api_key(school.api_key_id, org=org, changes={"name": "x"}))
+        as_other(lambda org=org: connections.rotate_api_key(school.api_key_id, org=org, pepper=PEPPER_BYTES))
+        as_other(lambda org=org: connections.fetch_source(school.source, org=org))
+        as_other(lambda org=org: connections.change_source(school.source, org=org, disabled=True))
+        as_other(lambda org=org: connections.rotate_source(school.source, org=org))
+    assert recognise(school.api_key).org == school.org
+    assert live_secrets(school) == (school.source_secret,)
+
+
+@pytest.mark.parametrize("who", ["alice", "ed"])
+def test_no_other_role_may_as_much_as_look(school: School, who: str) -> None:
+    calls: list[Any] = [
+        lambda: connections.list_api_keys(org=school.org, limit=1),
+        lambda: connections.list_sources(org=school.org, limit=1),
+        lambda: connections.revoke_api_key(school.api_key_id, org=school.org),
+        lambda: connections.rotate_source(school.source, org=school.org),
+        lambda: connections.add_source("mine", org=school.org),
+    ]
+    for call in calls:
+        with pytest.raises(peewee.ProgrammingError, match="permission denied"), session_of(school, who):
+            call()
+
+
+def test_an_admin_reads_no_digest_and_changes_none(school: School) -> None:
+    for statement in ("select digest from api_keys", "update api_keys set digest = 'x'", "update api_keys set last_used_on = null"):
+        with pytest.raises(peewee.ProgrammingError, match="permission denied"), session_of(school, "ada"):
+            db.run(statement)
+
+
+def test_what_is_not_there_is_not_found(school: School) -> None:
+    with session_of(school, "ada"), pytest.raises(NotFound):
+        connections.rotate_source(uuid4(), org=school.org)
+    with session_of(school, "ada"), pytest.raises(NotFound):
+        connections.revoke_api_key(uuid4(), org=school.org)

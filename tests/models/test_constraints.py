@@ -1,0 +1,205 @@
+"""Every named CHECK refuses the row its name speaks of."""
+
+from __future__ import annotations
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from tests.support.good_rows import GOOD, SHA
+from tests.support.servers import Database
+
+LONG = "repeat('x', {})"
+TRIAL = {"trial_until": "now()", "trial_rubric_id": "uuidv7()"}
+# For every CHECK the rows it must refuse: what to change in the good row.
+BAD: dict[str, list[dict[str, str]]] = {
+    "orgs_slug_is_a_short_name": [{"slug": s} for s in ("'A'", "''", "'-a'", "'a b'", LONG.format(64), "E'a\\nb'")],
+    "orgs_name_not_blank": [{"name": s} for s in ("''", "E' \\t\\n'", LONG.format(201))],
+    "orgs_release_policy_known": [{"release_policy": "'never'"}],
+    "orgs_ai_policy_known": [{"ai_policy": "'openai'"}],
+    "orgs_ai_fallback_known": [{"ai_fallback": "'hope'"}],
+    "orgs_budget_not_negative": [{"monthly_budget_micros": "-1"}],
+    "users_role_known": [{"role": "'root'"}],
+    "users_email_with_digest": [{"email": "null"}, {"email_digest": "null", "external_id": "''", "external_id_digest": "''"}],
+    "users_external_id_with_digest": [{"external_id": "''"}, {"external_id_digest": "''"}],
+    "users_can_be_recognised": [{"email": "null", "email_digest": "null"}],
+    "sessions_generation_positive": [{"generation": "0"}],
+    "sessions_revoked_reason_known": [{"revoked_at": "now()", "revoked_reason": "'bored'"}],
+    "sessions_revoked_with_reason": [{"revoked_at": "now()"}, {"revoked_reason": "'logout'"}],
+    "one_time_tokens_purpose_known": [{"purpose": "'fun'"}],
+    "one_time_tokens_digest_length": [{"digest": "''"}],
+    "api_keys_scopes_known": [{"scopes": s} for s in ("'{}'", "'{submit,admin}'")],
+    "api_keys_name_not_blank": [{"name": "' '"}],
+    "sources_name_not_blank": [{"name": "' '"}],
+    "sources_previous_secret_ends": [{"previous_secret": "''"}, {"previous_secret_until": "now()"}],
+    "categories_slug_is_a_short_name": [{"slug": "'Narrative'"}],
+    "categories_name_not_blank": [{"name": "''"}],
+    "rubrics_name_not_blank": [{"name": "''"}],
+    "rubric_criteria_name_not_blank": [{"name": "''"}],
+    "rubric_criteria_levels_are_a_list": [{"levels": s} for s in ("'[]'", "'[{}]'")],
+    "courses_name_not_blank": [{"name": "''"}],
+    "enrollments_role_known": [{"role": "'admin'"}],
+    "assignments_title_not_blank": [{"title": "''"}, {"title": LONG.format(501)}],
+    "assignments_prompt_length": [{"prompt": LONG.format(20001)}],
+    "assignments_release_policy_known": [{"release_policy": "'never'"}],
+    "essays_course_with_assignment": [{"course_id": "uuidv7()"}, {"assignment_id": "uuidv7()"}],
+    "essays_trial_is_whole": [
+        {"trial_until": "now()"}, {"trial_rubric_id": "uuidv7()"}, {"trial_prompt": "'x'"},
+        {**TRIAL, "trial_prompt": LONG.format(20001)},
+        {**TRIAL, "assignment_id": "uuidv7()", "course_id": "uuidv7()"},
+    ],
+    "essays_versions_positive": [{"versions": "0"}],
+    "essays_updated_after_created": [{"updated_at": "now() - interval '1 s'"}],
+    "submissions_version_positive": [{"version": "0"}],
+    "submissions_status_known": [{"status": "'lost'", "completed_at": "now()"}],
+    "submissions_queue_known": [{"queue": "'slow'"}],
+    "submissions_source_known": [{"source": "'fax'"}],
+    "submissions_language_is_a_tag": [{"language": s} for s in ("''", "'english'", "'en_GB'", "'e'")],
+    "submissions_characters_in_range": [{"characters": "0"}, {"characters": "100001"}],
+    "submissions_words_not_negative": [{"words": "-1"}],
+    "submissions_sha256_length": [{"text_sha256": "''"}],
+    "submissions_completed_when_final": [{"status": "'completed'"}, {"completed_at": "now()"}],
+    "passes_name_known": [{"name": "'vibes'"}],
+    "passes_state_known": [{"state": "'retrying'"}],
+    "passes_queue_known": [{"queue": "'slow'"}],
+    "passes_counts_not_negative": [{"attempt": "-1"}, {"fence": "-1"}, {"lost": "-1"}],
+    "passes_lease_while_running": [{"lease_until": "now()"}, {"state": "'running'"}],
+    "passes_finished_when_final": [{"finished_at": "now()"}, {"state": "'cancelled'"}],
+    "passes_result_when_done": [{"state": "'done'", "finished_at": "now()"}, {"summary": "''", "comments": "1"}],
+    "passes_reason_when_given_up": [{"state": "'gave_up'", "finished_at": "now()"}],
+    "passes_discarded_when_given_up": [{"discarded_at": "now()"}],
+    "passes_batch_with_its_call": [{"batch": "'b'"}, {"batch_call": "uuidv7()"}],
+    "idempotency_keys_key_length": [{"key": "''"}, {"key": LONG.format(256)}],
+    "seen_events_event_id_length": [{"event_id": "''"}, {"event_id": LONG.format(256)}],
+    "inbound_events_outcome_known": [{"outcome": "'eaten'", "reason": "'x'"}],
+    "inbound_events_reason_when_not_accepted": [{"outcome": "'refused'"}, {"reason": "'x'"}],
+    "feedback_kind_known": [{"kind": "'insult'"}],
+    "feedback_severity_known": [{"severity": "'fatal'"}],
+    "feedback_priority_positive": [{"priority": "0"}],
+    "feedback_match_known": [{"match": "'nearly'"}],
+    "feedback_span_unless_unanchored": [
+        {"match": "'none'"}, {"span_start": "null", "span_end": "null"}, {"span_end": "null"}, {"match": "'none'", "span_start": "null"},
+    ],
+    "feedback_span_inside_text": [{"span_start": "-1"}, {"span_start": "10"}, {"span_end": "11"}],
+    "feedback_also_at_in_pairs": [{"also_at": "'{1}'"}],
+    "feedback_also_at_inside_text": [{"also_at": "'{0,11}'"}, {"also_at": "'{-1,2}'"}],
+    "feedback_confidence_is_a_share": [{"confidence": "1.001"}, {"confidence": "-0.1"}],
+    "feedback_confidence_basis_known": [{"confidence_basis": "'hope'"}],
+    "feedback_origin_known": [{"origin": "'rumour'"}],
+    "feedback_provider_known": [{"provider": "'openai'"}],
+    "feedback_resolution_known": [{"resolution": "'ignored'"}],
+    "feedback_educator_or_provider": [
+        {"origin": "'educator'"}, {"educator_id": "uuidv7()"}, {"origin": "'educator'", "educator_id": "uuidv7()"},
+        {"provider": "null"}, {"model": "null"}, {"provider": "null", "model": "null"},
+        {"origin": "'educator'", "educator_id": "uuidv7()", "provider": "null"},
+        {"origin": "'educator'", "provider": "null", "model": "null"},
+    ],
+    "feedback_reviews_decision_known": [{"decision": "'ignored'"}],
+    "feedback_reviews_words_when_edited": [{"decision": "'edited'"}, {"body": "''"}, {"decision": "'rejected'", "body": "''"}],
+    "feedback_reactions_reaction_known": [{"reaction": "'angry'"}],
+    "saved_comments_kind_known": [{"kind": "'insult'"}],
+    "criterion_results_pass_known": [{"pass": "'vibes'"}],
+    "criterion_results_points_in_range": [{"points": "5"}, {"points": "-1"}],
+    "criterion_results_confidence_is_a_share": [{"confidence": "1.5"}],
+    "ai_responses_pass_known": [{"pass": "'vibes'"}],
+    "ai_responses_provider_known": [{"provider": "'openai'"}],
+    "ai_responses_outcome_known": [{"outcome": "'meh'", "completed_at": "now()"}],
+    "ai_responses_completed_unless_open": [{"completed_at": "now()"}, {"outcome": "'timeout'"}],
+    "ai_responses_raw_when_ok": [{"outcome": "'ok'", "completed_at": "now()"}],
+    "ai_responses_amounts_not_negative": [
+        {name: "-1"}
+        for name in (
+            "attempt", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "latency_ms", "cost_micros",
+        )
+    ],
+    "ai_responses_reserved_not_negative": [{"reserved_micros": "-1"}],
+    "ledger_pass_known": [{"pass": "'vibes'"}],
+    "ledger_amounts_not_negative": [
+        {name: "-1"}
+        for name in (
+            "calls", "failed", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_micros",
+        )
+    ],
+    "blessings_pass_known": [{"pass": "'vibes'"}],
+    "analytics_event_known": [{"event": "'slept'"}],
+    "audit_log_action_is_a_word": [{"action": s} for s in ("''", "'Two words'")],
+    "audit_log_entity_is_a_word": [{"entity": s} for s in ("''", "'a b'")],
+    "audit_log_chained_with_hash": [{"sequence": "1"}, {"hash": SHA}],
+    "audit_heads_sequence_not_negative": [{"sequence": "-1"}],
+    "audit_heads_hash_length": [{"hash": "''"}],
+    "provider_pauses_provider_known": [{"provider": "'openai'"}],
+    "provider_pauses_reason_is_a_word": [{"reason": s} for s in ("''", "'Overloaded, alas'")],
+    "provider_pauses_trips_positive": [{"trips": "0"}],
+    "system_logs_level_known": [{"level": "'info'"}],
+    "system_logs_event_length": [{"event": "''"}, {"event": LONG.format(201)}],
+    "tallies_not_negative": [{"count": "-1"}, {"total": "-1"}],
+}  # fmt: skip
+
+
+def checks(database: Database) -> dict[str, str]:
+    """Every CHECK of the schema by name, with its table; those each month's partition adds are left out."""
+    found = database.sql(
+        """
+        select k.conname::text, k.conrelid::regclass::text from pg_constraint as k join pg_class as c on c.oid = k.conrelid
+        where k.contype = 'c' and k.connamespace = 'public'::regnamespace and not c.relispartition
+        """
+    )
+    return {str(name): str(table) for name, table in found}
+
+
+def insert(database: Database, table: str, row: dict[str, str]) -> None:
+    """Insert a row and take it back, with foreign keys not looked at."""
+    connection = psycopg2.connect(database.admin_url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("set local session_replication_role = replica")
+            cursor.execute(f"insert into {table} ({', '.join(row)}) values ({', '.join(row.values())})")
+    finally:
+        connection.close()
+
+
+def test_there_is_a_bad_row_here_for_every_check(database: Database) -> None:
+    assert set(checks(database)) == set(BAD)
+
+
+@pytest.mark.parametrize("table", GOOD)
+def test_the_good_row_is_accepted(database: Database, table: str) -> None:
+    insert(database, table, GOOD[table])
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("essays", TRIAL),
+        ("essays", {**TRIAL, "trial_prompt": LONG.format(20000)}),
+        ("feedback", {"origin": "'educator'", "educator_id": "uuidv7()", "provider": "null", "model": "null"}),
+        ("feedback_reviews", {"decision": "'edited'", "body": "''"}),
+        ("passes", {"batch": "'b'", "batch_call": "uuidv7()"}),
+    ],
+)
+def test_what_comes_together_is_accepted_together(database: Database, table: str, change: dict[str, str]) -> None:
+    insert(database, table, {**GOOD[table], **change})
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_row_that_breaks_a_rule_is_refused_by_that_rule(database: Database, name: str) -> None:
+    table = checks(database)[name]
+    for change in BAD[name]:
+        with pytest.raises(psycopg2.errors.CheckViolation) as refusal:
+            insert(database, table, {**GOOD[table], **change})
+        assert refusal.value.diag.constraint_name == name, change
+
+
+def test_a_rubrics_levels_that_are_no_list_are_refused(database: Database) -> None:
+    """jsonb_array_length itself complains about an object; either way the row does not get in."""
+    with pytest.raises((psycopg2.errors.CheckViolation, psycopg2.errors.InvalidParameterValue)):
+        insert(database, "rubric_criteria", {**GOOD["rubric_criteria"], "levels": "'{}'"})
+
+
+def test_a_row_outside_its_month_does_not_fit_the_partition(database: Database) -> None:
+    """The partition's own CHECK on created_at is there for the planner; it agrees with the bound on the key."""
+    found = database.sql(
+        "select count(*), bool_and(pg_get_constraintdef(oid) like 'CHECK (((created_at >= %%') from pg_constraint "
+        "where conname like '%%\\_created_in_month'".replace("%%", "%")
+    )
+    assert found == [(35, True)]

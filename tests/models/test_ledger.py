@@ -1,0 +1,182 @@
+"""Money: calls that begin together never spend the same budget, and the ledger is the sum of the calls."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import peewee
+import pytest
+
+from models import ai_responses, db, essays, ledger, passes
+from models.ai_responses import Call, CallEnd
+from models.crypto import Key
+from models.essays import Draft, Receipt
+from models.passes import Claim
+from tests.conftest import Become
+from tests.support.races import together, warm_up
+from tests.support.schools import School, session_of
+from tests.support.servers import Database
+
+COST = 100
+
+
+def hand_in(school: School, many: int = 1) -> list[Receipt]:
+    with session_of(school, "alice"):
+        return [essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org) for _ in range(many)]
+
+
+def budget(database: Database, school: School, micros: int | None) -> None:
+    database.sql("update orgs set monthly_budget_micros = %s where id = %s", micros, school.org)
+
+
+def claim(school: School, pass_id: UUID) -> Claim:
+    held = passes.claim(pass_id, org=school.org, lease_seconds=60)
+    assert held is not None
+    return held
+
+
+def begin(school: School, held: Claim, *, provider: str = "anthropic", reserved: int = COST, batch: bool = False) -> Call:
+    return ai_responses.open_call(
+        held, user=school.alice, provider=provider, model="m", prompt_version="1", request_sha256=b"x" * 32, reserved_micros=reserved,
+        batch=batch,
+    )  # fmt: skip
+
+
+def end_of(cost: int, outcome: str = "ok") -> CallEnd:
+    return CallEnd(
+        outcome=outcome, raw="{}", model="m", stop_reason="", input_tokens=5, output_tokens=7, cache_read_tokens=2, cache_write_tokens=3,
+        cost_micros=cost, latency_ms=20,
+    )  # fmt: skip
+
+
+def claims(school: School, become: Become, many: int) -> list[Claim]:
+    hints = [hint.pass_id for receipt in hand_in(school, (many + 2) // 3) for hint in receipt.hints]
+    become("ec_worker")
+    with db.session(org=school.org):
+        return [claim(school, one) for one in hints[:many]]
+
+
+def test_twenty_calls_at_the_same_moment_and_money_for_seven(school: School, become: Become, database: Database) -> None:
+    budget(database, school, 7 * COST + COST // 2)
+    held = claims(school, become, 20)
+    become("ec_worker", pool_size=20)
+    warm_up(20)
+
+    def ask(number: int) -> bool:
+        with db.session(org=school.org):
+            allowed = ledger.allows(COST)
+            if allowed:
+                begin(school, held[number])
+        return allowed
+
+    answers = together(20, ask)
+
+    assert [one for one in answers if isinstance(one, Exception)] == []
+    assert sorted(map(bool, answers)) == [False] * 13 + [True] * 7
+    assert database.sql("select count(*), sum(reserved_micros) from ai_responses where org_id = %s", school.org) == [(7, 7 * COST)]
+
+
+def test_a_call_that_ended_costs_what_it_cost_and_holds_no_more(school: School, become: Become, database: Database) -> None:
+    budget(database, school, 3 * COST)
+    held = claims(school, become, 2)
+    with db.session(org=school.org):
+        call = begin(school, held[0], reserved=2 * COST)
+    with db.session(org=school.org):
+        assert (ledger.allows(COST), ledger.allows(COST + 1)) == (True, False)
+    with db.session(org=school.org):
+        ai_responses.complete_call(call, end=end_of(10), key=Key(b"k" * 32))
+    with db.session(org=school.org):
+        assert (ledger.allows(3 * COST - 10), ledger.allows(3 * COST - 9)) == (True, False)
+
+
+def test_money_of_a_call_that_never_came_back_is_free_again_after_its_time(school: School, become: Become, database: Database) -> None:
+    budget(database, school, COST)
+    held = claims(school, become, 3)
+    with db.session(org=school.org):
+        begin(school, held[0])
+    for age, batch, allowed in (
+        ("9 minutes", False, False), ("11 minutes", False, True), ("11 minutes", True, False), ("26 hours", True, True),
+    ):  # fmt: skip
+        database.sql(
+            "update ai_responses set id = uuid7_floor(now() - %s::interval), batch = %s where org_id = %s", age, batch, school.org
+        )
+        with db.session(org=school.org):
+            assert ledger.allows(COST) is allowed, (age, batch)
+
+
+def test_last_months_money_and_another_orgs_are_not_counted(
+    school: School, other_school: School, become: Become, database: Database
+) -> None:
+    spend = (
+        "insert into ledger (org_id, day, provider, model, pass, calls, cost_micros) "
+        "values (%s, date_trunc('month', now() at time zone 'utc')::date - %s, 'anthropic', 'm', 'content', 1, %s)"
+    )
+    budget(database, school, COST)
+    database.sql(spend, school.org, 1, COST)
+    database.sql(spend, other_school.org, 0, COST)
+    become("ec_worker")
+    with db.session(org=school.org):
+        assert ledger.allows(COST)
+        assert ledger.spent_this_month(org=school.org) == 0
+        assert ledger.spent_this_month(org=other_school.org) == 0
+    database.sql(spend, school.org, 0, 1)
+    with db.session(org=school.org):
+        assert not ledger.allows(COST)
+        assert ledger.spent_this_month(org=school.org) == 1
+    budget(database, school, None)
+    with db.session(org=school.org):
+        assert ledger.allows(10**12)
+    budget(database, school, 0)
+    with db.session(org=school.org):
+        assert not ledger.allows(1)
+
+
+def test_the_ledger_is_the_sum_of_the_calls_said_twice_or_at_once(school: School, become: Become, database: Database) -> None:
+    """Given twelve calls that end together, two of them failed and each told of twice, the ledger says twelve; the local one is free."""
+    held = claims(school, become, 13)
+    with db.session(org=school.org):
+        calls = [begin(school, one) for one in held[:12]]
+        free = begin(school, held[12], provider="local", reserved=0)
+    warm_up(12)
+
+    def complete(number: int) -> None:
+        for _ in range(2):
+            with db.session(org=school.org):
+                ai_responses.complete_call(
+                    calls[number], end=end_of(number, "ok" if number > 1 else "timeout"), key=Key(b"k" * 32)
+                )
+
+    answers = together(12, complete)
+    with db.session(org=school.org):
+        ai_responses.complete_call(free, end=end_of(50), key=Key(b"k" * 32))
+
+    assert answers == [None] * 12
+    kept = "sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_tokens), sum(cost_micros)"
+    booked = database.sql(f"select sum(calls), sum(failed), {kept} from ledger where org_id = %s", school.org)
+    made = database.sql(
+        f"select count(*), count(*) filter (where outcome <> 'ok'), {kept} from ai_responses where org_id = %s and provider <> 'local'",
+        school.org,
+    )
+    assert booked == made
+    assert booked[0] == (12, 2, 60, 84, 24, 36, sum(range(12)))
+    assert database.sql("select count(*) from ledger where org_id = %s and day <> (now() at time zone 'utc')::date", school.org) == [(0,)]
+    # What was paid stays on record when the essays are gone.
+    database.sql("delete from essays where org_id = %s", school.org)
+    assert database.sql(f"select sum(calls), sum(failed), {kept} from ledger where org_id = %s", school.org) == booked
+
+
+@pytest.mark.parametrize("name", ["alice", "ed", "ada"])
+def test_nobody_but_the_worker_writes_what_was_spent(school: School, become: Become, name: str) -> None:
+    for sql in (
+        "insert into ledger (org_id, day, provider, model, pass) values (%(org)s, current_date, 'anthropic', 'm', 'content')",
+        "update ledger set cost_micros = 0 where org_id = %(org)s",
+        "delete from ledger where org_id = %(org)s",
+    ):
+        with pytest.raises(peewee.ProgrammingError, match="permission denied"), session_of(school, name):
+            db.run(sql, {"org": school.org})
+
+
+def test_a_worker_books_nothing_to_another_org(school: School, other_school: School, become: Become) -> None:
+    become("ec_worker")
+    with pytest.raises(peewee.ProgrammingError, match="row-level security"), db.session(org=school.org):
+        ledger.add(org=other_school.org, provider="anthropic", model="m", pass_name="content", failed=False, tokens=(1, 1, 1, 1), cost_micros=1)

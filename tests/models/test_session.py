@@ -1,0 +1,444 @@
+"""One session is one transaction is one identity, whatever goes wrong in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import peewee
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from models import db, sessions
+from models.db import Live
+from models.errors import DatabaseAway, NotFound, Unauthorised
+from models.settings import StoreSettings
+from models.tables import Orgs
+from tests.conftest import Become
+from tests.support.races import eventually, together
+from tests.support.schools import School, session_of
+from tests.support.servers import ROOT, Database
+
+
+def store(url: str, *, pool_size: int = 1, wait_seconds: float = 0.3) -> StoreSettings:
+    return StoreSettings(database_url=url, program="test", pool_size=pool_size, pool_wait_seconds=wait_seconds)
+
+
+def identity() -> dict[str, object]:
+    found = db.row(
+        """
+        select pg_backend_pid() as pid, current_user::text as role, session_user::text as program,
+            coalesce(current_setting('app.org', true), '') as org, coalesce(current_setting('app.user', true), '') as user
+        """
+    )
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("statement", [lambda: db.row("select 1"), lambda: list(Orgs.select(Orgs.slug).tuples())])
+def test_a_connection_that_dies_inside_a_session_is_a_database_that_is_away_also_for_peewees_own_statements(
+    school: School, database: Database, statement: Callable[[], object]
+) -> None:
+    with pytest.raises(DatabaseAway), session_of(school, "ada"):
+        pid = db.row("select pg_backend_pid() as pid")
+        assert pid is not None
+        database.sql("select pg_terminate_backend(%s, 5000)", pid["pid"])
+        statement()
+
+
+def test_inside_a_session_the_program_is_who_it_said(school: School) -> None:
+    with session_of(school, "alice"):
+        me = identity()
+
+    assert (me["role"], me["org"], me["user"]) == ("ec_student", str(school.org), str(school.alice))
+
+
+@pytest.mark.parametrize("ending", ["commit", "rollback"])
+def test_the_next_borrower_of_the_same_connection_is_nobody(school: School, become: Become, ending: str) -> None:
+    """Given a pool of one, when Alice's session ended either way, the next session on her connection has no identity."""
+    become("ec_ingest", pool_size=1)
+    with suppress(KeyError), session_of(school, "alice"):
+        hers = identity()
+        if ending == "rollback":
+            raise KeyError
+    with db.session():
+        mine = identity()
+
+    assert mine["pid"] == hers["pid"]
+    assert (mine["role"], mine["org"], mine["user"]) == ("ec_ingest", "", "")
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit], ids=lambda kind: kind.__name__)
+def test_any_error_rolls_back_and_goes_on_to_the_caller(school: School, error: type[BaseException]) -> None:
+    with pytest.raises(error), session_of(school, "ada"):
+        db.run("update courses set name = 'changed' where id = %s", (school.course,))
+        raise error
+
+    with session_of(school, "ada"):
+        assert db.row("select name from courses where id = %s", (school.course,)) == {"name": "English 9"}
+
+
+def test_what_a_session_wrote_is_there_for_the_next(school: School) -> None:
+    with session_of(school, "ada"):
+        assert db.run("update courses set name = 'changed' where id = %s", (school.course,)) == 1
+
+    with session_of(school, "ada"):
+        assert db.row("select name from courses where id = %s", (school.course,)) == {"name": "changed"}
+
+
+def test_a_session_that_passed_over_a_failed_statement_does_not_pretend_to_have_stored(school: School) -> None:
+    """Given a statement that failed and was caught inside the block, the commit is refused loudly: it stored nothing."""
+    with pytest.raises(RuntimeError, match="nothing was stored"), session_of(school, "ada"):
+        db.run("update courses set name = 'changed' where id = %s", (school.course,))
+        with suppress(peewee.DatabaseError):
+            db.run("update courses set name = ' ' where id = %s", (school.course,))
+
+    with session_of(school, "ada"):
+        assert db.row("select name from courses where id = %s", (school.course,)) == {"name": "English 9"}
+
+
+def test_a_percent_sign_in_a_value_of_the_first_statement_is_just_a_percent_sign(school: School) -> None:
+    with session_of(school, "alice"):
+        assert db.row("select %s as value, current_user::text as role", ("100% %s",)) == {"value": "100% %s", "role": "ec_student"}
+    with session_of(school, "alice"):
+        assert db.row("select '100%%' as value") == db.row("select '100%%' as value") == {"value": "100%"}
+
+
+def test_rows_by_the_many_are_written_under_the_sessions_identity_even_as_its_first_statement(school: School) -> None:
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege), session_of(school, "alice"):
+        db.run_many("insert into courses (org_id, name) values %s", [(school.org, "hers")])
+    with session_of(school, "ada"):
+        db.run_many("insert into courses (org_id, name) values %s", [(school.org, "Music")])
+    with session_of(school, "ada"):
+        assert db.row("select count(*) as n from courses where name = 'Music'") == {"n": 1}
+
+
+def test_a_session_that_says_nothing_leaves_nothing_behind(school: School, become: Become) -> None:
+    """Given sessions that end before their first statement, however they end, the next one is only itself."""
+    become("ec_ingest", pool_size=1)
+    with session_of(school, "ada"):
+        pass
+    with suppress(KeyError), session_of(school, "ada"):
+        raise KeyError
+    with db.session():
+        mine = identity()
+
+    assert (mine["role"], mine["org"], mine["user"]) == ("ec_ingest", "", "")
+
+
+def test_sessions_do_not_nest_and_the_outer_one_goes_on(school: School) -> None:
+    with session_of(school, "alice"):
+        with pytest.raises(RuntimeError, match="do not nest"), session_of(school, "bob"):
+            raise AssertionError("unreachable")
+        assert identity()["user"] == str(school.alice)
+
+
+@pytest.fixture
+def live(school: School) -> Live:
+    with db.session(org=school.org, role="ec_auth"):
+        account = sessions.find_account(school.email("alice"), org=school.org)
+        assert account is not None
+        family = sessions.open_family(account, org=school.org)
+    return Live(session=family.id, role="student", token_version=0)
+
+
+def test_a_live_token_may_act(school: School, live: Live) -> None:
+    with db.session(org=school.org, user=school.alice, role="ec_student", live=live):
+        assert identity()["role"] == "ec_student"
+
+
+def test_a_session_nobody_opened_is_unauthorised(school: School, live: Live) -> None:
+    with pytest.raises(Unauthorised), db.session(
+        org=school.org, user=school.alice, role="ec_student", live=Live(uuid4(), "student", 0)
+    ):
+        db.row("select 1 as reached")
+        raise AssertionError("unreachable")
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        "update sessions set revoked_at = now(), revoked_reason = 'logout' where org_id = %s",
+        "update sessions set expires_at = now() - interval '1 second' where org_id = %s",
+        "update users set disabled_at = now() where org_id = %s",
+        "update users set token_version = 1 where org_id = %s",
+        "update users set role = 'educator' where org_id = %s",
+        "delete from sessions where org_id = %s",
+    ],
+)
+def test_a_token_whose_session_has_ended_cannot_carry_out_one_statement(
+    school: School, live: Live, database: Database, ended: str
+) -> None:
+    database.sql(ended, school.org)
+
+    with pytest.raises(Unauthorised), db.session(org=school.org, user=school.alice, role="ec_student", live=live):
+        db.row("select 1 as reached")
+        raise AssertionError("unreachable")
+
+
+def test_somebody_elses_session_is_of_no_use(school: School, live: Live) -> None:
+    with pytest.raises(Unauthorised), db.session(org=school.org, user=school.bob, role="ec_student", live=live):
+        db.row("select 1 as reached")
+        raise AssertionError("unreachable")
+
+
+def test_a_connection_that_died_in_the_pool_is_replaced_unnoticed(school: School, database: Database, become: Become) -> None:
+    """Given two idle connections the server has ended, the next sessions work, each on a new connection."""
+    become("ec_ingest", pool_size=2)
+    both = threading.Barrier(2, timeout=10)
+
+    def pid_of_one(_: int) -> object:
+        with session_of(school, "alice"):
+            both.wait()
+            return identity()["pid"]
+
+    dead = together(2, pid_of_one)
+    for pid in dead:
+        database.sql("select pg_terminate_backend(%s)", pid)
+    eventually(lambda: not database.sql("select 1 from pg_stat_activity where pid = any (%s)", dead))
+
+    alive = together(2, pid_of_one)
+
+    assert len(set(alive)) == 2
+    assert not set(alive) & set(dead)
+
+
+def test_a_connection_that_dies_within_a_session_ends_that_session_only(
+    school: School, database: Database, become: Become
+) -> None:
+    become("ec_ingest", pool_size=1)
+    with pytest.raises(DatabaseAway), session_of(school, "alice"):
+        database.sql("select pg_terminate_backend(%s)", identity()["pid"])
+        db.row("select 1")
+
+    with session_of(school, "alice"):
+        assert identity()["role"] == "ec_student"
+
+
+def test_a_closed_port_is_database_away_within_two_seconds(become: Become) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"postgresql://ec_ingest:secret@127.0.0.1:{unused.getsockname()[1]}/nowhere"
+    db.connect(store(url, pool_size=4, wait_seconds=1.5))
+
+    def knock(_: int) -> None:
+        with db.session():
+            raise AssertionError("unreachable")
+
+    started = time.monotonic()
+    answers = together(8, knock)
+
+    assert [type(answer) for answer in answers] == [DatabaseAway] * 8
+    assert time.monotonic() - started < 2
+    assert not any("secret" in str(answer) for answer in answers)
+
+
+def test_a_server_that_never_answers_is_database_away_for_everybody_soon(become: Become) -> None:
+    """Given a port that accepts and stays silent, one caller waits for the connect timeout, the others not even that."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        db.connect(store(f"postgresql://ec_ingest@127.0.0.1:{silent.getsockname()[1]}/nowhere", pool_size=3))
+
+        def knock(_: int) -> float:
+            started = time.monotonic()
+            with pytest.raises(DatabaseAway), db.session():
+                raise AssertionError("unreachable")
+            return time.monotonic() - started
+
+        waited = sorted(answer for answer in together(3, knock) if isinstance(answer, float))
+
+    assert len(waited) == 3
+    assert waited[1] < 1.5
+    assert waited[2] < 4
+
+
+def test_a_busy_pool_is_database_away_after_the_wait(school: School, database: Database) -> None:
+    db.database.close_idle()
+    db.connect(store(database.role_url("ec_ingest")))
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with session_of(school, "alice"):
+            held.set()
+            let_go.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+    started = time.monotonic()
+    with pytest.raises(DatabaseAway, match="stayed busy"), session_of(school, "bob"):
+        raise AssertionError("unreachable")
+    waited = time.monotonic() - started
+    let_go.set()
+    holder.join()
+
+    assert 0.25 < waited < 1.5
+    with session_of(school, "bob"):
+        assert identity()["user"] == str(school.bob)
+
+
+def _own_error(school: School) -> None:
+    with session_of(school, "alice"):
+        raise NotFound("x")
+
+
+def _sql_error(school: School) -> None:
+    with session_of(school, "alice"):
+        db.row("select 1 / 0")
+
+
+def _not_allowed(school: School) -> None:
+    with session_of(school, "alice"):
+        db.row("select * from system_logs")
+
+
+def _not_live(school: School) -> None:
+    with db.session(org=school.org, user=school.alice, role="ec_student", live=Live(uuid4(), "student", 0)):
+        db.row("select 1 as reached")
+        raise AssertionError("unreachable")
+
+
+def _no_such_role(school: School) -> None:
+    with db.session(org=school.org, role="ec_owner"):  # type: ignore[arg-type]
+        db.row("select 1 as reached")
+        raise AssertionError("unreachable")
+
+
+def test_failed_sessions_give_their_slot_and_their_connection_back(
+    school: School, database: Database, become: Become
+) -> None:
+    """Given a pool of one and fifty sessions that failed in five ways, the next one works, on that one connection."""
+    become("ec_ingest", pool_size=1)
+    ways: list[Callable[[School], None]] = [_own_error, _sql_error, _not_allowed, _not_live, _no_such_role]
+    for number in range(50):
+        with pytest.raises((NotFound, Unauthorised, peewee.DatabaseError)):
+            ways[number % len(ways)](school)
+
+    with session_of(school, "alice"):
+        assert identity()["user"] == str(school.alice)
+    open_now = database.sql("select count(*) from pg_stat_activity where datname = current_database() and usename = 'ec_ingest'")
+    assert open_now == [(1,)]
+
+
+def test_failed_connections_give_their_slot_back(become: Become) -> None:
+    db.connect(store("postgresql://ec_ingest@127.0.0.1:1/nowhere"))
+    for _ in range(5):
+        with pytest.raises(DatabaseAway), db.session():
+            raise AssertionError("unreachable")
+    slots = db._Limits.slots
+
+    assert slots.acquire(blocking=False)
+    slots.release()
+
+
+def test_threads_of_two_orgs_never_see_each_others_rows_whatever_fails(
+    school: School, other_school: School, become: Become
+) -> None:
+    """Given eight threads over three connections, when every third transaction fails, no foreign row is ever seen."""
+    become("ec_ingest", pool_size=3)
+    people = [(s, name) for s in (school, other_school) for name in ("alice", "bob", "ed", "ada")]
+    org_of = {s.org: {s.alice, s.bob, s.zoe, s.ed, s.nell, s.ada} for s in (school, other_school)}
+
+    def work(number: int) -> tuple[int, set[UUID]]:
+        mine, name = people[number]
+        seen, foreign = 0, set[UUID]()
+        for turn in range(100):
+            with suppress(KeyError, psycopg2.Error, peewee.DatabaseError), session_of(mine, name):
+                found = {one["id"] for one in db.rows("select id from users")}
+                seen += len(found)
+                foreign |= found - org_of[mine.org]
+                if turn % 3 == 1:
+                    raise KeyError
+                if turn % 3 == 2:
+                    db.row("select 1 / 0")
+        return seen, foreign
+
+    answers = together(len(people), work)
+
+    assert [answer[1] for answer in answers if not isinstance(answer, Exception)] == [set()] * 8
+    per_turn = {"alice": 1, "bob": 1, "ed": 3, "ada": 6}
+    assert [answer[0] for answer in answers if not isinstance(answer, Exception)] == [100 * per_turn[n] for _, n in people]
+
+
+def test_rows_go_in_by_the_many_and_none_at_all_is_no_statement(school: School) -> None:
+    with session_of(school, "ada"):
+        db.run_many("insert into courses (org_id, name) values %s", [(school.org, f"Course {n}") for n in range(300)])
+        db.run_many("this would not even parse %s", [])
+        assert db.row("select count(*) as n from courses where name like 'Course %%'") == {"n": 300}
+
+
+def test_a_lock_that_is_not_given_in_time_says_so_through_every_wrapping(school: School, database: Database) -> None:
+    holder = psycopg2.connect(database.admin_url)
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("select from courses where id = %s for update", (school.course,))
+        with pytest.raises(DatabaseAway) as refusal, session_of(school, "ada"):
+            db.run("set local lock_timeout = '50ms'; update courses set name = 'x' where id = %s", (school.course,))
+    finally:
+        holder.close()
+
+    assert db.caused_by(refusal.value, psycopg2.errors.LockNotAvailable)
+    assert not db.caused_by(refusal.value, psycopg2.errors.UniqueViolation)
+    assert not db.caused_by(ValueError("x"), psycopg2.errors.LockNotAvailable)
+
+
+SESSION_SET = re.compile(r"set\s+(session\s+\w|role\b|[\w.]+\s*(=|\bto\b))", re.IGNORECASE)
+SESSION_SET_CONFIG = re.compile(r"set_config\s*\([^()]*(\([^()]*\))?[^()]*,\s*(false|'f|0)", re.IGNORECASE)
+
+
+def outliving(sql: str) -> list[str]:
+    """Return the statements of a text that would change a setting beyond their transaction."""
+    statements = [part.strip() for part in re.sub(r"--[^\n]*", "", sql).split(";")]
+    return [
+        part
+        for part in statements
+        if SESSION_SET.match(part.removeprefix("begin").strip()) or SESSION_SET_CONFIG.search(part)
+    ]
+
+
+def texts_of(path: Path) -> Iterator[str]:
+    if path.suffix == ".sql":
+        yield path.read_text()
+        return
+    tree = ast.parse(path.read_text())
+    inner = {id(piece) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for piece in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(piece.value) if isinstance(piece, ast.Constant) else "x" for piece in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
+            yield node.value
+
+
+@pytest.mark.parametrize(
+    "sql", ["set role ec_admin", "begin; SET app.org = 'x'", "select set_config('app.org', %s, false)", "set session authorization x"]
+)
+def test_the_check_for_session_settings_recognises_one(sql: str) -> None:
+    assert outliving(sql)
+
+
+@pytest.mark.parametrize("sql", ["set local role x", "update a set b = 1", "select set_config('app.org', lower('X'), true)"])
+def test_the_check_for_session_settings_lets_local_ones_pass(sql: str) -> None:
+    assert not outliving(sql)
+
+
+def test_no_source_file_changes_a_setting_beyond_its_transaction() -> None:
+    """A session-level SET would survive the return to the pool and reach the next borrower."""
+    rooms = ("models", "ingest", "workers", "monitoring", "migrations", "standalone")
+    paths = [path for room in rooms for path in (ROOT / room).rglob("*") if path.suffix in (".py", ".sql")]
+    found = {
+        str(path.relative_to(ROOT)): bad
+        for path in paths
+        if path.name != "roles.sql"
+        for text in texts_of(path)
+        if (bad := outliving(text))
+    }
+
+    assert len(paths) > 50
+    assert found == {}

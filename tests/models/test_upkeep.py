@@ -1,0 +1,253 @@
+"""Partitions are there before they are needed, totals are exact and never fall, and what is past its life goes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from uuid import UUID
+
+import psycopg2.errors
+import pytest
+
+from models import ai_responses, db, essays, passes, upkeep
+from models.ai_responses import CallEnd
+from models.crypto import Ciphertext, Key
+from models.essays import Draft
+from tests.conftest import Become
+from tests.support.races import together
+from tests.support.schools import School, session_of
+from tests.support.servers import Database
+
+PARENTS = ("ai_responses", "analytics", "audit_log", "feedback", "inbound_events", "submissions", "system_logs")
+
+
+def months(database: Database) -> dict[str, list[str]]:
+    found = database.sql(
+        "select inhparent::regclass::text, array_agg(inhrelid::regclass::text order by inhrelid::regclass::text) "
+        "from pg_inherits join pg_class on oid = inhparent where relkind = 'p' group by 1"
+    )
+    return {str(parent): list(children) for parent, children in found}  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def last_month_missing(database: Database) -> Iterator[list[str]]:
+    """The newest partition of every table is gone again; their names."""
+    names = [children[-2] for children in months(database).values()]
+    assert not [name for name in names if name.endswith("_default")]
+    for parent, children in months(database).items():
+        database.sql(f"alter table {parent} detach partition {children[-2]}")
+        database.sql(f"drop table {children[-2]}")
+    yield names
+    database.sql("select ensure_partitions(4)")
+
+
+def ensure() -> int:
+    with db.session():
+        return upkeep.ensure_partitions()
+
+
+def test_this_month_and_four_more_exist_from_the_start(database: Database, become: Become) -> None:
+    assert {parent: len(children) for parent, children in months(database).items()} == dict.fromkeys(PARENTS, 6)
+    expected = database.sql("select to_char(date_trunc('month', now(), 'UTC') at time zone 'UTC', 'YYYY_MM')")[0][0]
+    assert months(database)["submissions"][0] == f"submissions_{expected}"
+
+
+def test_making_partitions_again_makes_none(become: Become, database: Database) -> None:
+    become("ec_clock")
+    before = months(database)
+
+    assert ensure() == 0
+    assert months(database) == before
+
+
+def test_clocks_that_make_partitions_together_make_each_once(
+    become: Become, database: Database, last_month_missing: list[str]
+) -> None:
+    become("ec_clock")
+
+    made = together(4, lambda _: ensure())
+
+    assert [one for one in made if isinstance(one, Exception)] == []
+    assert sorted(made) == [0, 0, 0, len(PARENTS)]  # type: ignore[type-var]
+    assert {children[-2] for children in months(database).values()} == set(last_month_missing)
+
+
+def test_a_new_partition_is_as_closed_as_the_first_ones(become: Become, database: Database, last_month_missing: list[str]) -> None:
+    become("ec_clock")
+    ensure()
+
+    secured = database.sql(
+        "select relname::text from pg_class where relname = any (%s) and relrowsecurity and relforcerowsecurity", last_month_missing
+    )
+    granted = database.sql(
+        "select distinct pg_get_userbyid(g.grantee)::text from pg_class as c, aclexplode(c.relacl) as g "
+        "where c.relname = any (%s) and g.grantee <> c.relowner", last_month_missing,
+    )  # fmt: skip
+    owners = database.sql("select distinct tableowner::text from pg_tables where tablename = any (%s)", last_month_missing)
+    assert {name for (name,) in secured} == set(last_month_missing)
+    assert {role for (role,) in granted} == {"ec_backup", "ec_stats"}
+    assert owners == [("ec_owner",)]
+
+
+def test_a_row_lands_in_the_month_its_identifier_says(database: Database, become: Become) -> None:
+    """The first and the last millisecond of every month are that month's, and created_at says the same."""
+    ends = database.sql(
+        """
+        select edge, 'system_logs_' || to_char(edge at time zone 'UTC', 'YYYY_MM')
+        from generate_series(date_trunc('month', now(), 'UTC'), date_trunc('month', now(), 'UTC') + interval '4 months', '1 month') as m,
+            lateral (values (m), (m + interval '1 month' - interval '1 ms')) as v (edge)
+        """
+    )
+    for edge, partition in ends:
+        found = database.sql(
+            "insert into system_logs (id, program, level, event) values (uuid7_floor(%s), 't', 'error', 'edge') "
+            "returning tableoid::regclass::text, created_at", edge,
+        )  # fmt: skip
+        assert found == [(partition, edge)]
+
+
+def test_writing_never_touches_a_default_partition(school: School, database: Database) -> None:
+    with session_of(school, "alice"):
+        essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org)
+
+    for parent in PARENTS:
+        assert database.sql(f"select count(*) from {parent}_default") == [(0,)]
+    assert database.sql("select count(*) from submissions where org_id = %s", school.org) == [(1,)]
+
+
+def test_an_absurd_number_of_months_is_refused(database: Database) -> None:
+    for months_ahead in (-1, 37):
+        with pytest.raises(psycopg2.errors.RaiseException, match="between 0 and 36"):
+            database.sql("select ensure_partitions(%s)", months_ahead)
+
+
+def totals(database: Database) -> dict[tuple[str, ...], tuple[int, float, list[int] | None]]:
+    found = database.sql("select name, labels, count, total, buckets from monitor_totals")
+    return {(name, *labels): (count, total, buckets) for name, labels, count, total, buckets in found}  # type: ignore[misc]
+
+
+def carry_out(school: School, pass_id: UUID, *, cost: int = 11) -> None:
+    """One pass from its claim to its end, with one call to a provider, in two transactions."""
+    with db.session(org=school.org):
+        held = passes.claim(pass_id, org=school.org, lease_seconds=60)
+        assert held is not None
+        call = ai_responses.open_call(
+            held, user=school.alice, provider="anthropic", model="m", prompt_version="1", request_sha256=b"x" * 32
+        )
+    with db.session(org=school.org):
+        end = CallEnd(
+            outcome="ok", raw="{}", model="m", stop_reason="end_turn", input_tokens=100, output_tokens=10, cache_read_tokens=1,
+            cache_write_tokens=2, cost_micros=cost, latency_ms=500,
+        )  # fmt: skip
+        ai_responses.complete_call(call, end=end, key=Key(b"k" * 32))
+        passes.finish(held, provider="anthropic", model="m", comments=0, summary=Ciphertext(b"s"))
+
+
+def fold(database: Database) -> int:
+    """Fold once, as the clock does it, on a connection of its own: the pool of this process is the workers'."""
+    connection = psycopg2.connect(database.role_url("ec_clock"))
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_xact_lock(hashtext('essaycoach.tallies'))")
+            cursor.execute(upkeep._FOLD)
+            return cursor.rowcount
+    finally:
+        connection.close()
+
+
+def test_totals_are_exact_and_never_fall_while_workers_finish_and_the_clock_folds(
+    school: School, become: Become, database: Database
+) -> None:
+    """Given twelve submissions being read by three workers, folding all the while loses and doubles nothing."""
+    with session_of(school, "alice"):
+        hints = [
+            hint.pass_id
+            for _ in range(12)
+            for hint in essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org).hints
+        ]
+    before = totals(database)
+    become("ec_worker")
+    working = threading.Event()
+    seen: list[int] = []
+    folds: list[int] = []
+
+    def clock() -> None:
+        while not working.is_set():
+            folds.append(fold(database))
+
+    def monitor() -> None:
+        while not working.is_set():
+            seen.append(sum(one[0] for name, one in totals(database).items() if name[0] == "ai_requests"))
+
+    watchers = [threading.Thread(target=clock), threading.Thread(target=monitor)]
+    for watcher in watchers:
+        watcher.start()
+    answers = together(3, lambda number: [carry_out(school, one) for one in hints[number::3]])
+    working.set()
+    for watcher in watchers:
+        watcher.join()
+
+    assert [one for one in answers if isinstance(one, Exception)] == []
+    assert seen == sorted(seen)
+    assert sum(1 for one in folds if one) > 0
+    for _ in range(2):
+        after = totals(database)
+        for name in ("grammar", "structure", "content"):
+            none: tuple[int, float, list[int] | None] = (0, 0.0, None)
+            calls, tokens, cost, durations = (
+                (after[key][0] - before.get(key, none)[0], after[key][1] - before.get(key, none)[1])
+                for key in (
+                    ("ai_requests", name, "anthropic", "ok"), ("ai_tokens", name, "input"), ("ai_cost_micros", name),
+                    ("pass_duration", name, "done"),
+                )
+            )  # fmt: skip
+            assert calls == (12, pytest.approx(6.0))
+            assert tokens == (12, 1200)
+            assert cost == (12, 132)
+            assert durations[0] == 12
+        waits = after["queue_wait", "interactive"]
+        assert waits[0] - before.get(("queue_wait", "interactive"), none)[0] == 36
+        assert waits[2] is not None
+        assert len(waits[2]) == 16
+        assert waits[2] == sorted(waits[2])
+        assert waits[2][-1] == waits[0]
+        fold(database)
+    assert database.sql("select 1 from untallied") == []
+
+
+def test_totals_stay_when_the_rows_they_came_from_go(school: School, become: Become, database: Database) -> None:
+    with session_of(school, "alice"):
+        receipt = essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org)
+    become("ec_worker")
+    carry_out(school, receipt.hints[0].pass_id)
+    become("ec_clock")
+    with db.session():
+        assert upkeep.fold_tallies() > 0
+    before = totals(database)
+    database.sql("delete from essays where id = %s", receipt.essay)
+
+    assert totals(database) == before
+    with db.session():
+        assert upkeep.fold_tallies() == 0
+
+
+def test_answers_past_their_published_life_are_purged_and_others_stay(school: School, become: Become, database: Database) -> None:
+    for key, days in (("old", 7.1), ("young", 6.9)):
+        database.sql(
+            "insert into idempotency_keys (org_id, caller_id, key, request_sha256, created_at) "
+            "values (%s, %s, %s, '', now() - %s * interval '1 day')", school.org, school.alice, key, days,
+        )  # fmt: skip
+    for days in (31, 29):
+        database.sql(
+            "insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() - %s * interval '1 day')",
+            school.org, school.alice, days,
+        )  # fmt: skip
+    become("ec_clock")
+
+    with db.session():
+        assert upkeep.purge() == 2
+    with db.session():
+        assert upkeep.purge() == 0
+
+    assert database.sql("select key from idempotency_keys where org_id = %s", school.org) == [("young",)]
+    assert database.sql("select count(*) from sessions where org_id = %s", school.org) == [(1,)]

@@ -1,0 +1,47 @@
+"""Calls that start at the same moment, and waiting for a condition of the database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from models import db
+
+Answer = TypeVar("Answer")
+
+
+def together(count: int, call: Callable[[int], Answer]) -> list[Answer | Exception]:
+    """Return what `call(0)`, `call(1)` … answered or raised, all let go by one barrier."""
+    barrier = threading.Barrier(count, timeout=20)
+
+    def run(number: int) -> Answer | Exception:
+        barrier.wait()
+        try:
+            return call(number)
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def warm_up(count: int = 12) -> None:
+    """This many connections are open: a race is one of statements then, not of connecting, which goes one by one."""
+    everybody = threading.Barrier(count, timeout=20)
+
+    def hold(_: int) -> None:
+        with db.session():
+            everybody.wait()
+
+    assert together(count, hold) == [None] * count
+
+
+def eventually(condition: Callable[[], object], *, within_seconds: float = 10.0, what: str = "the awaited condition") -> None:
+    """Wait until the condition is true. Raises AssertionError when it is not in time."""
+    deadline = time.monotonic() + within_seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come true within {within_seconds:.0f} s"
+        time.sleep(0.01)

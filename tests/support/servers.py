@@ -1,0 +1,121 @@
+"""PostgreSQL and Redis of a test run, and databases cloned from one migrated template."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg2
+
+from models import db
+from standalone.postgres import EmbeddedPostgres
+from standalone.redis_server import RedisServer
+from standalone.supervisor import Supervisor
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = "essaycoach_template"
+ROLES = ("ec_ingest", "ec_worker", "ec_clock", "ec_monitor", "ec_backup")
+ROLE_PASSWORD = "only-in-tests"
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The running servers of this test session."""
+
+    admin_url: str
+    redis_url: str
+
+    def url(self, database: str) -> str:
+        return urlunsplit(urlsplit(self.admin_url)._replace(path=f"/{database}"))
+
+
+@contextmanager
+def run_servers() -> Iterator[Servers]:
+    """Start PostgreSQL with a migrated template database, and Redis; stop both afterwards.
+
+    The data folder is not in `tmp_path`: PostgreSQL's own system account must be able to enter it.
+    """
+    data_dir = Path(tempfile.mkdtemp(prefix="essaycoach-tests-"))
+    with Supervisor(data_dir) as supervisor:
+        postgres, redis = EmbeddedPostgres(data_dir, durable=False), RedisServer(data_dir)
+        postgres.start(supervisor)
+        redis.start(supervisor)
+        started = Servers(admin_url=postgres.admin_url, redis_url=redis.url)
+        execute(started.admin_url, f"create database {TEMPLATE}")
+        migrate(started.url(TEMPLATE), "up")
+        yield started
+    shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def execute(url: str, sql: str, params: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """Run one statement as the superuser, outside every pool, and return its rows."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params or None)
+            return cursor.fetchall() if cursor.description is not None else []
+    finally:
+        connection.close()
+
+
+def migrate(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the migrations' own door against a database."""
+    passwords = {f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}": ROLE_PASSWORD for role in ROLES}
+    done = subprocess.run(
+        [sys.executable, "-m", "migrations", *arguments],
+        env={**os.environ, **passwords, "DATABASE_URL": url}, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@dataclass(frozen=True)
+class Database:
+    """One migrated database of a test's own."""
+
+    admin_url: str
+
+    def role_url(self, role: str) -> str:
+        """Return the address by which one program logs in."""
+        parts = urlsplit(self.admin_url)
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit(parts._replace(netloc=f"{role}:{quote(ROLE_PASSWORD)}@{host}"))
+
+    def sql(self, statement: str, *params: object) -> list[tuple[object, ...]]:
+        """Look (or meddle) as the superuser, whom no policy binds. Never how the code under test connects."""
+        return execute(self.admin_url, statement, params)
+
+
+@contextmanager
+def cloned(servers: Servers, *, template: str = TEMPLATE) -> Iterator[Database]:
+    """Yield a fresh database, cloned from the migrated template in some 50 ms, and drop it afterwards."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    execute(servers.admin_url, f"create database {name} template {template}")
+    yield Database(servers.url(name))
+    db.database.close_idle()
+    execute(servers.admin_url, f"drop database {name} with (force)")
+
+
+@contextmanager
+def away(servers: Servers, database: Database) -> Iterator[None]:
+    """PostgreSQL has closed this database's connections and refuses new ones while the block runs."""
+    name = database.admin_url.rpartition("/")[2]
+    execute(servers.admin_url, f"alter database {name} with allow_connections false")
+    try:
+        ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s"
+        execute(servers.admin_url, ended, (name,))
+        yield
+    finally:
+        execute(servers.admin_url, f"alter database {name} with allow_connections true")

@@ -1,0 +1,152 @@
+"""Two schools full of writing, for tests that look at every table of both."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from uuid import UUID
+
+from models import ai_responses, courses, crypto, db, essays, events, feedback, passes
+from models.ai_responses import CallEnd
+from models.essays import Draft, Receipt
+from models.events import Delivery
+from models.feedback import Author, CommentDraft, ResultDraft
+from models.settings import CryptoSettings, StoreSettings
+from tests.support.schools import INDEX_KEY, MASTER_KEY, School, make_school, session_of
+from tests.support.servers import Database
+
+# The column a row is known by; `id` where nothing else is said.
+KNOWN_BY = {
+    "audit_heads": "org_id", "user_keys": "user_id", "enrollments": "course_id::text || user_id", "idempotency_keys": "key", "seen_events": "event_id",
+    "feedback_reactions": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
+}  # fmt: skip
+TABLES = (
+    "ai_responses", "analytics", "api_keys", "assignments", "audit_heads", "audit_log", "categories", "courses", "criterion_results",
+    "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger",
+    "blessings", "one_time_tokens", "orgs", "passes", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
+    "sources", "submissions", "system_logs", "user_keys", "users",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TwoSchools:
+    """Two schools full of writing. In each: feedback of Alice and Bob released, Alice's second essay held back."""
+
+    here: School
+    there: School
+    alice: Receipt
+    bob: Receipt
+    held_back: Receipt
+    foreign: Receipt
+
+
+def log_in(database: Database, role: str) -> None:
+    db.database.close_idle()
+    db.connect(StoreSettings(database_url=database.role_url(role), program="test", pool_size=2, pool_wait_seconds=5.0))
+
+
+def _hand_in(school: School, name: str, assignment: UUID | None) -> Receipt:
+    with session_of(school, name):
+        events.claim_key(f"{name}-{assignment}", org=school.org, caller=getattr(school, name), request_sha256=b"x" * 32)
+        return essays.receive(
+            getattr(school, name), Draft(title="Phones", text="Phones ring.", source="app", assignment=assignment), org=school.org
+        )
+
+
+def _read_all(school: School, receipt: Receipt) -> None:
+    """Every pass of the submission is done, with one comment and one criterion result each, as the worker does it."""
+    for hint in receipt.hints:
+        with db.session(org=school.org):
+            claim = passes.claim(hint.pass_id, org=school.org, lease_seconds=60)
+            assert claim is not None
+            task = essays.fetch_task(receipt.submission, org=school.org)
+            criteria = courses.fetch_criteria(school.rubric, org=school.org)
+            call = ai_responses.open_call(
+                claim, user=task.user, provider="local", model="rules", prompt_version="1", request_sha256=b"x" * 32
+            )
+            end = CallEnd(
+                outcome="ok", raw="{}", model="rules", stop_reason="", input_tokens=5, output_tokens=7, cache_read_tokens=0,
+                cache_write_tokens=0, cost_micros=3, latency_ms=20,
+            )  # fmt: skip
+            ai_responses.complete_call(call, end=end, key=task.key)
+            summary = feedback.seal_summary(claim, key=task.key, strengths=("Clear.",), next_steps=("Add.",), not_checked=())
+            passes.finish(claim, provider="local", model="rules", comments=1, summary=summary)
+            comment = CommentDraft(
+                type={"grammar": "spelling", "structure": "thesis", "content": "evidence"}[claim.name], kind="issue",
+                severity="minor", match="exact", span=(0, 6), quote="Phones", message="Look.", next_step="Do.", suggestions=("A",),
+                confidence=0.5, confidence_basis="measured", origin="rule", also_at=((7, 11),),
+            )  # fmt: skip
+            result = ResultDraft(
+                criterion=criteria[0]["id"], level="clear", points=4, max_points=4, confidence=0.9, rationale="Because.", evidence=(0,)
+            )
+            author = Author(user=task.user, audience=task.audience, essay=task.essay, characters=task.characters)
+            feedback.store(
+                claim, author=author, key=task.key, provider="local", model="rules", comments=[comment], results=[result]
+            )
+            events.keep_log("something", program="worker", level="warning", org=school.org)
+
+
+def _talk_about_it(database: Database, school: School) -> None:
+    """Every comment of Alice and Bob is decided on, every released one reacted to, and both teachers keep a comment for later."""
+    of_them = "f.org_id = %s and f.user_id in (%s, %s)"
+    who = (school.org, school.alice, school.bob)
+    database.sql(
+        "insert into feedback_reviews (org_id, feedback_id, submission_id, user_id, audience_id, educator_id, decision) "
+        f"select f.org_id, f.id, f.submission_id, f.user_id, f.audience_id, %s, 'accepted' from feedback as f where {of_them}",
+        school.ed, *who,
+    )  # fmt: skip
+    database.sql(
+        "insert into feedback_reactions (org_id, feedback_id, user_id, submission_id, audience_id, reaction) "
+        "select f.org_id, f.id, f.user_id, f.submission_id, f.audience_id, 'helpful' from feedback as f "
+        f"join submissions as s on s.id = f.submission_id and s.released_at is not null where {of_them}", *who,
+    )  # fmt: skip
+    for person in (school.alice, school.ed, school.nell):
+        database.sql(
+            "insert into saved_comments (org_id, user_id, pass, type, kind, body) values (%s, %s, 'grammar', 'spelling', 'issue', '')",
+            school.org, person,
+        )  # fmt: skip
+    database.sql(
+        "insert into ledger (org_id, day, provider, model, pass) values (%s, current_date, 'anthropic', 'm', 'content')", school.org
+    )
+    database.sql(
+        "insert into blessings (org_id, pass, provider, model, prompt_version, report) values (%s, 'content', 'anthropic', 'm', '1', '{}')",
+        school.org,
+    )
+
+
+def build(database: Database) -> TwoSchools:
+    """Return the two schools, in which everybody has handed in and the worker has read it all."""
+    crypto.load(
+        CryptoSettings(master_keys={"k1": base64.b64decode(MASTER_KEY)}, index_key=base64.b64decode(INDEX_KEY))
+    )
+    log_in(database, "ec_ingest")
+    schools = [make_school("north"), make_school("south")]
+    receipts = {}
+    for school in schools:
+        for name, assignment in (
+            ("alice", school.assignment), ("bob", school.assignment), ("alice", school.reviewed_assignment), ("ed", None), ("zoe", None),
+        ):  # fmt: skip
+            receipts[school.slug, name, assignment] = _hand_in(school, name, assignment)
+        with db.session(org=school.org, role="ec_lms"):
+            sent = Delivery(org=school.org, source=school.source, event_id=f"event-{school.slug}", body=b"{}")
+            events.record_first_delivery(sent)
+            events.store_delivery(sent, outcome="ignored", reason="not an essay")
+    for school in schools:
+        database.sql(
+            "insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() + interval '1 day')", school.org, school.alice
+        )
+        database.sql(
+            "insert into one_time_tokens (org_id, user_id, purpose, digest, expires_at) "
+            "values (%s, %s, 'invitation', sha256('x'), now() + interval '1 day')", school.org, school.alice,
+        )  # fmt: skip
+    database.sql("select chain_audit(1000)")
+    log_in(database, "ec_worker")
+    for (slug, _, _), receipt in receipts.items():
+        _read_all(schools[0] if slug == "north" else schools[1], receipt)
+    north, south = schools
+    for school in schools:
+        _talk_about_it(database, school)
+    return TwoSchools(
+        here=north, there=south, alice=receipts["north", "alice", north.assignment], bob=receipts["north", "bob", north.assignment],
+        held_back=receipts["north", "alice", north.reviewed_assignment], foreign=receipts["south", "alice", south.assignment],
+    )  # fmt: skip

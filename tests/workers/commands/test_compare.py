@@ -1,0 +1,167 @@
+"""A candidate against the comments educators decided about: the real local engine, and Claude's SDK with the fake vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from models import essays
+from models.essays import Draft
+from models.jobs import PassName
+from tests.conftest import Become
+from tests.support.schools import School, session_of
+from tests.support.servers import Database
+from tests.support.vendor import FakeVendor
+from workers import __main__ as door
+from workers.commands import compare
+from workers.commands.compare import CannotSayError, Judged, Verdict, how_sure
+from workers.passes.feedback import PassAnswer
+from workers.passes.request import PassRequest
+from workers.providers.claude import ClaudeProvider
+from workers.providers.contract import Outcome, Pause, Provider, Repair, Reply, TryAgain
+from workers.providers.local.provider import LocalProvider
+
+TEXT = "Alice knows it. They was late. The dogs was loud. My friend have a bike. He go home. She do not know."
+
+# Its engines take seconds to load: one serves the whole file.
+ENGINE = LocalProvider()
+
+
+class Mute(LocalProvider):
+    """A reader with nothing to say, or that cannot be had."""
+
+    def __init__(self, *trouble: Exception) -> None:
+        super().__init__()
+        self.trouble = list(trouble)
+
+    def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
+        if self.trouble:
+            raise self.trouble.pop(0)
+        return Reply(answer=PassAnswer(), raw="", model=self.model, stop_reason="end")
+
+
+@pytest.fixture
+def reviewed(database: Database, school: School, become: Become) -> School:
+    """Six essays; of each, the local engine's grammar comments are decided about as they should be."""
+    answer = ENGINE.ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT)).answer
+    assert len(answer.comments) >= 4
+    for _ in range(6):
+        with session_of(school, "alice"):
+            receipt = essays.receive(school.alice, Draft(title="T", text=TEXT, source="app"), org=school.org)
+        for number, one in enumerate(answer.comments, start=1):
+            add_comment(database, school, receipt.submission, number, (one.span.start, one.span.end), "accepted")
+    become("ec_worker")
+    return school
+
+
+def add_comment(
+    database: Database, school: School, submission: UUID, number: int, span: tuple[int, int], decision: str
+) -> None:
+    [(comment,)] = database.sql(
+        "insert into feedback (org_id, submission_id, text_characters, essay_id, user_id, audience_id, pass, type, kind, severity,"
+        " priority, match, span_start, span_end, confidence, confidence_basis, origin, provider, model, body)"
+        " select s.org_id, s.id, s.characters, s.essay_id, s.user_id, s.audience_id, 'grammar', 'agreement', 'issue', 'minor', %s,"
+        " 'exact', %s, %s, 0.9, 'measured', 'rule', 'local', 'rules', '\\x00' from submissions as s where s.id = %s returning id",
+        number, *span, submission,
+    )  # fmt: skip
+    database.sql(
+        "insert into feedback_reviews (org_id, feedback_id, submission_id, user_id, audience_id, educator_id, decision)"
+        " select org_id, id, submission_id, user_id, audience_id, %s, %s from feedback where id = %s", school.ed, decision, comment,
+    )  # fmt: skip
+
+
+def ask(school: School, provider: Provider, until: datetime | None = None) -> Verdict:
+    when = until or datetime.now(UTC) + timedelta(minutes=1)
+    return compare.compare(org=school.org, until=when, provider=provider, sleep=lambda _: None)[0]
+
+
+def test_what_made_the_comments_is_no_worse_than_itself_and_a_mute_reader_is(database: Database, reviewed: School) -> None:
+    before = database.sql("select count(*) from feedback"), database.sql("select count(*) from ai_responses")
+    same, mute = ask(reviewed, ENGINE), ask(reviewed, Mute())
+    assert (same.worse, same.candidate, same.baseline, same.essays) == (False, 1.0, 1.0, 6)
+    assert (mute.worse, mute.candidate, mute.difference) == (True, 0.0, -1.0)
+    assert mute.sure > 0.95
+    assert same.frozen == mute.frozen
+    assert (database.sql("select count(*) from feedback"), database.sql("select count(*) from ai_responses")) == before
+
+
+def test_the_newest_decision_up_to_the_moment_counts_and_the_digest_tells(database: Database, reviewed: School) -> None:
+    moment = datetime.now(UTC) + timedelta(seconds=5)
+    first = ask(reviewed, Mute(), moment)
+    database.sql(
+        "insert into feedback_reviews (org_id, feedback_id, submission_id, user_id, audience_id, educator_id, decision, created_at)"
+        " select org_id, feedback_id, submission_id, user_id, audience_id, educator_id, 'rejected', now() + interval '1 hour'"
+        " from feedback_reviews"
+    )
+    assert ask(reviewed, Mute(), moment) == first
+    later = ask(reviewed, Mute(), moment + timedelta(hours=2))
+    assert later.frozen != first.frozen
+    # Silence is right about all that was rejected.
+    assert (later.candidate, later.baseline, later.worse) == (1.0, 0.0, False)
+
+
+def test_too_little_is_not_judged(database: Database, reviewed: School) -> None:
+    database.sql("delete from feedback_reviews where id not in (select id from feedback_reviews order by id limit 19)")
+    with pytest.raises(CannotSayError, match="19 decided comments"):
+        ask(reviewed, ENGINE)
+
+
+def test_trouble_is_waited_for_and_a_provider_that_cannot_be_had_is_not_judged(reviewed: School) -> None:
+    passing = [TryAgain(Outcome.OVERLOADED, "busy"), TryAgain(Outcome.TIMEOUT, "late")]
+    assert ask(reviewed, Mute(*passing)).unanswered == 0
+    unreadable = [Repair(Outcome.NOT_JSON, "no JSON"), Repair(Outcome.NOT_JSON, "no JSON")]
+    assert ask(reviewed, Mute(*unreadable)).unanswered == 1
+    with pytest.raises(CannotSayError, match="key refused"):
+        ask(reviewed, Mute(Pause(Outcome.UNAUTHORISED, "key refused")))
+
+
+def test_noise_is_no_ground_and_the_same_draws_are_made_every_time() -> None:
+    even = [Judged(comments=4, before=3, now=3 + change) for change in (1, -1, 1, -1, 0, -1)]
+    assert 0.2 < how_sure(even) < 0.95
+    assert how_sure(even) == how_sure(even)
+    assert how_sure([replace(one, now=one.before - 1) for one in even]) == 1.0
+
+
+def test_the_command_blesses_only_what_is_no_worse(
+    database: Database, reviewed: School, program_env: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program_env("ec_worker")
+    monkeypatch.setattr(compare, "_candidate", lambda *_, **__: ENGINE)
+    command = ["compare", "--org", reviewed.slug, "--provider", "local", "--bless", "--json"]
+    assert door.main(command) == 0
+    assert '"worse": false' in capsys.readouterr().out
+    blessed = database.sql("select pass, provider, model, report ->> 'frozen' from blessings")
+    assert [one[:3] for one in blessed] == [("grammar", "local", LocalProvider().model)]
+    monkeypatch.setattr(compare, "_candidate", lambda *_, **__: Mute())
+    assert door.main(command) == 1
+    assert len(database.sql("select 1 from blessings")) == 1
+    assert door.main(["compare", "--org", "nowhere", "--provider", "local"]) == 1
+    assert "no org 'nowhere'" in capsys.readouterr().err
+
+
+def test_no_essay_leaves_an_org_that_lets_none_out(
+    database: Database, reviewed: School, program_env: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program_env("ec_worker")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    database.sql("update orgs set ai_policy = 'local'")
+    assert door.main(["compare", "--org", reviewed.slug, "--provider", "anthropic"]) == 2
+    assert "ai_policy is 'local'" in capsys.readouterr().err
+
+
+def test_claude_is_asked_with_the_class_masked_and_what_it_costs_is_told(database: Database, reviewed: School) -> None:
+    with FakeVendor() as vendor:
+        claude = ClaudeProvider("k", base_url=vendor.base_url, timeout_seconds=10)
+        try:
+            verdict = ask(reviewed, claude)
+        finally:
+            claude.close()
+        assert vendor.counters()["calls"] == 6
+        assert "Alice" in TEXT
+        assert "Alice" not in str(vendor.requests)
+    assert (verdict.provider, verdict.essays, verdict.unanswered) == ("anthropic", 6, 0)
+    assert verdict.cost_micros > 0

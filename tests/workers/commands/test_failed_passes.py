@@ -1,0 +1,426 @@
+"""The operators' doors: what to do about passes that gave up, and who reads an org's essays. Started as an operator would."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import dramatiq
+import pytest
+
+from models import db, essays, passes
+from models.broker import HintBroker, make_broker
+from models.crypto import Ciphertext
+from models.essays import Receipt
+from models.jobs import ACTOR, Hint, Queue
+from tests.conftest import Become
+from tests.support import schools
+from tests.support.schools import School
+from tests.support.servers import ROOT, Database, Servers, away
+
+Said = subprocess.CompletedProcess[str]
+
+
+def run(*arguments: str) -> Said:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def door(*arguments: str) -> Said:
+    return run("workers", "given-up", *arguments)
+
+
+def told(said: Said) -> list[str]:
+    """Return the lines an operator reads, of a program that succeeded and had nothing to complain about."""
+    assert (said.returncode, said.stderr) == (0, ""), said.stderr
+    return said.stdout.splitlines()
+
+
+hand_in = partial(schools.hand_in, title="Phones", text="Phones buzz.")
+
+
+def give_up(receipt: Receipt, *reasons: str) -> list[UUID]:
+    """The first passes of this submission give up, one for each reason. Call it as a worker."""
+    given_up = []
+    for hint, reason in zip(receipt.hints, reasons, strict=False):
+        with db.session(org=hint.org_id):
+            held = passes.claim(hint.pass_id, org=hint.org_id, lease_seconds=60)
+            assert held is not None
+            passes.give_up(held, error=reason)
+        given_up.append(hint.pass_id)
+    return given_up
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What gave up: in the north two of three passes beside one that is done, and one beside two that wait; in the south all."""
+
+    north: School
+    south: School
+    partial: Receipt
+    waiting: Receipt
+    failed: Receipt
+    ids: frozenset[UUID]
+
+
+@pytest.fixture
+def lost(school: School, other_school: School, become: Become, program_env: Callable[[str], None]) -> Lost:
+    """Six passes of three submissions of two orgs have given up, and programs start as the clock."""
+    partial, waiting, failed = hand_in(school), hand_in(school), hand_in(other_school)
+    become("ec_worker")
+    ids = [
+        *give_up(partial, "worker_lost", "refused"),
+        *give_up(waiting, "worker_lost"),
+        *give_up(failed, "refused", "refused", "worker_lost"),
+    ]
+    with db.session(org=school.org):
+        held = passes.claim(partial.hints[2].pass_id, org=school.org, lease_seconds=60)
+        assert held is not None
+        passes.finish(held, provider="local", model="rules", comments=0, summary=Ciphertext(b"sealed"))
+    program_env("ec_clock")
+    return Lost(school, other_school, partial, waiting, failed, frozenset(ids))
+
+
+@pytest.fixture(autouse=True)
+def broker(servers: Servers) -> Iterator[HintBroker]:
+    broker = make_broker(servers.redis_url)
+    broker.client.flushdb()
+    yield broker
+    broker.client.flushdb()
+    broker.close()
+    broker.client.connection_pool.disconnect()
+
+
+def hinted(broker: HintBroker, queue: Queue) -> list[UUID]:
+    ids = broker.client.lrange(f"{broker.namespace}:{queue}", 0, -1)
+    stored = broker.client.hmget(f"{broker.namespace}:{queue}.msgs", ids) if ids else []
+    messages = [dramatiq.Message.decode(one) for one in stored]
+    assert all(message.actor_name == ACTOR and message.kwargs["queue"] == queue for message in messages)
+    return sorted(Hint.from_fields(message.kwargs).pass_id for message in messages)
+
+
+def rows(database: Database) -> dict[UUID, dict[str, Any]]:
+    return {UUID(one["id"]): one for (one,) in database.sql("select to_jsonb(p) from passes as p order by id")}  # type: ignore[index,misc]
+
+
+def everything(database: Database) -> list[object]:
+    """Return all that a command could have changed."""
+    submissions = database.sql("select to_jsonb(s) - 'text' from submissions as s order by id")
+    return [rows(database), submissions, database.sql("select to_jsonb(a) from audit_log as a where entity = 'pass' order by id")]
+
+
+def states(database: Database, wanted: set[UUID] | frozenset[UUID]) -> set[tuple[str, bool]]:
+    """Return which states these passes are in, and whether they are discarded."""
+    found = rows(database)
+    return {(found[one]["state"], found[one]["discarded_at"] is not None) for one in wanted}
+
+
+def test_list_prints_one_line_a_pass_over_all_orgs_and_how_many(
+    database: Database, lost: Lost, broker: HintBroker
+) -> None:
+    before = everything(database)
+    *lines, total = told(door("list"))
+    assert total == "6 passes given up"
+    found = rows(database)
+    assert {UUID(line.split()[1]) for line in lines} == lost.ids
+    assert len(lines) == 6
+    for line in lines:
+        slug, identifier, name, reason, day, moment = line.split()
+        row = found[UUID(identifier)]
+        assert slug == {str(lost.north.org): "northside", str(lost.south.org): "southside"}[row["org_id"]]
+        assert (name, reason) == (row["name"], row["error"])
+        assert f"{day}T{moment.removesuffix('Z')}" == row["finished_at"][:19]
+    # Grouped by org, and newest submission first within one.
+    assert [line.split()[0] for line in lines] == ["northside"] * 3 + ["southside"] * 3
+    assert UUID(lines[0].split()[1]) == lost.waiting.hints[0].pass_id
+    assert everything(database) == before
+    assert hinted(broker, Queue.BULK) == []
+
+
+def test_list_of_nothing_says_so(school: School, program_env: Callable[[str], None]) -> None:
+    hand_in(school)
+    program_env("ec_clock")
+    assert told(door("list")) == ["0 passes given up"]
+
+
+SELECTED: dict[str, Callable[[Lost], tuple[list[str], set[UUID]]]] = {
+    "an org": lambda lost: (["--org", "southside"], {hint.pass_id for hint in lost.failed.hints}),
+    "a reason": lambda lost: (
+        ["--reason", "worker_lost"],
+        {lost.partial.hints[0].pass_id, lost.waiting.hints[0].pass_id, lost.failed.hints[2].pass_id},
+    ),
+    "a pass": lambda lost: (["--pass", str(lost.partial.hints[1].pass_id)], {lost.partial.hints[1].pass_id}),
+    "an org and a reason": lambda lost: (
+        ["--org", "northside", "--reason", "refused"],
+        {lost.partial.hints[1].pass_id},
+    ),
+    "a pass of another org": lambda lost: (["--org", "southside", "--pass", str(lost.partial.hints[1].pass_id)], set()),
+    "a pass that is done": lambda lost: (["--pass", str(lost.partial.hints[2].pass_id)], set()),
+    "a pass nobody has": lambda lost: (["--pass", str(uuid4())], set()),
+    "a reason nothing gave up for": lambda lost: (["--reason", "timeout"], set()),
+}
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {'pass' if number == 1 else 'passes'} {what}"
+
+
+# Every program costs a second or two, so list and discard are asked a few of the questions.
+ASKED = [
+    *(("replay", what) for what in SELECTED),
+    *((action, what) for action in ("list", "discard") for what in ("a reason", "a pass", "an org and a reason")),
+]
+
+
+@pytest.mark.parametrize(("action", "what"), ASKED)
+def test_an_action_is_about_exactly_what_was_selected(
+    database: Database, lost: Lost, broker: HintBroker, action: str, what: str
+) -> None:
+    arguments, wanted = SELECTED[what](lost)
+    before = rows(database)
+    *lines, total = told(door(action, *arguments))
+    after = rows(database)
+    changed = {one for one in after if after[one] != before[one]}
+    if action == "list":
+        assert {UUID(line.split()[1]) for line in lines} == wanted
+        assert total == counted(len(wanted), "given up")
+        assert changed == set()
+        return
+    assert lines == []
+    assert changed == wanted
+    assert total == counted(len(wanted), {"replay": "replayed", "discard": "discarded"}[action])
+    assert states(database, wanted) <= {{"replay": ("queued", False), "discard": ("gave_up", True)}[action]}
+    assert hinted(broker, Queue.BULK) == (sorted(wanted) if action == "replay" else [])
+    assert database.sql("select count(*) from audit_log where entity = 'pass'") == [(len(wanted),)]
+
+
+def test_replay_puts_everything_back_into_the_bulk_queue_and_twice_is_as_once(
+    database: Database, lost: Lost, broker: HintBroker
+) -> None:
+    before = rows(database)
+    assert told(door("replay", "--all")) == ["6 passes replayed"]
+    once = everything(database)
+    found = rows(database)
+    for one in lost.ids:
+        row = found[one]
+        # What took its workers along comes back as a suspect.
+        lost_before = 2 if before[one]["error"] == "worker_lost" else 0
+        assert (row["state"], row["queue"], row["attempt"], row["error"]) == ("queued", "bulk", 0, None)
+        assert row["lost"] == lost_before
+        assert row["fence"] == before[one]["fence"]
+    assert {one: row for one, row in found.items() if one not in lost.ids} == {
+        one: row for one, row in before.items() if one not in lost.ids
+    }
+    statuses: dict[Any, Any] = dict(database.sql("select id, (status, completed_at is null)::text from submissions"))  # type: ignore[arg-type]
+    assert {statuses[one.submission] for one in (lost.partial, lost.waiting, lost.failed)} == {"(processing,t)"}
+    assert hinted(broker, Queue.BULK) == sorted(lost.ids)
+    assert hinted(broker, Queue.INTERACTIVE) == []
+
+    assert told(door("replay", "--all")) == ["0 passes replayed"]
+    assert everything(database) == once
+    assert hinted(broker, Queue.BULK) == sorted(lost.ids)
+    assert told(door("list")) == ["0 passes given up"]
+
+
+def test_two_operators_who_replay_at_the_same_moment_replay_each_pass_once(
+    database: Database, lost: Lost, broker: HintBroker
+) -> None:
+    arguments = [sys.executable, "-m", "workers", "given-up", "replay", "--all"]
+    programs = [
+        subprocess.Popen(arguments, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    said = [program.communicate(timeout=60)[0] for program in programs]
+    assert [program.returncode for program in programs] == [0, 0]
+    assert sum(int(one.split()[0]) for one in said) == 6
+    assert states(database, lost.ids) == {("queued", False)}
+    assert hinted(broker, Queue.BULK) == sorted(lost.ids)
+    assert sorted(one for (one,) in database.sql("select entity_id from audit_log where entity = 'pass'")) == sorted(lost.ids)
+
+
+def test_what_was_replayed_is_carried_out_and_ends(database: Database, lost: Lost, become: Become) -> None:
+    told(door("replay", "--org", "southside"))
+    become("ec_worker")
+    for hint in lost.failed.hints:
+        with db.session(org=lost.south.org):
+            held = passes.claim(hint.pass_id, org=lost.south.org, lease_seconds=60)
+            assert held is not None
+            assert (held.attempt, held.fence) == (1, 2)
+            passes.finish(held, provider="local", model="rules", comments=0, summary=Ciphertext(b"sealed"))
+    assert database.sql("select status from submissions where id = %s", lost.failed.submission) == [("completed",)]
+
+
+def test_discard_takes_everything_off_the_list_and_leaves_the_submissions_as_they_are(
+    database: Database, lost: Lost, broker: HintBroker
+) -> None:
+    submissions = "select to_jsonb(s) - 'text' from submissions as s order by id"
+    before = database.sql(submissions)
+    assert told(door("discard", "--all")) == ["6 passes discarded"]
+    assert states(database, lost.ids) == {("gave_up", True)}
+    assert database.sql(submissions) == before
+    once = everything(database)
+    assert told(door("discard", "--all")) == ["0 passes discarded"]
+    assert told(door("list")) == ["0 passes given up"]
+    assert everything(database) == once
+    assert hinted(broker, Queue.BULK) == hinted(broker, Queue.INTERACTIVE) == []
+
+
+@pytest.mark.parametrize(("action", "word"), [("replay", "pass_replayed"), ("discard", "pass_discarded")])
+def test_it_is_on_record_that_an_operator_did_it_to_which_pass_and_why_that_had_given_up(
+    database: Database, lost: Lost, action: str, word: str
+) -> None:
+    given_up = rows(database)
+    told(door(action, "--all"))
+    found = database.sql(
+        "select entity_id, org_id, actor_role, actor_id, request_id, action, entity, detail from audit_log where entity = 'pass' order by entity_id"
+    )
+    expected = []
+    for one in sorted(lost.ids):
+        row = given_up[one]
+        detail = {"submission_id": row["submission_id"], "pass": row["name"], "reason": row["error"]}
+        expected.append((str(one), row["org_id"], "operator", None, None, word, "pass", detail))
+    assert [(str(one[0]), str(one[1]), *one[2:]) for one in found] == expected
+
+
+def test_more_than_a_page_is_seen_to_the_end(
+    database: Database, school: School, become: Become, program_env: Callable[[str], None]
+) -> None:
+    for _ in range(168):
+        hand_in(school)
+    database.sql("update passes set state = 'gave_up', error = 'refused', finished_at = now()")
+    database.sql("update submissions set status = 'failed', completed_at = now()")
+    program_env("ec_clock")
+    *lines, total = told(door("list"))
+    assert total == "504 passes given up"
+    assert len({line.split()[1] for line in lines}) == len(lines) == 504
+    assert told(door("replay", "--reason", "refused")) == ["504 passes replayed"]
+    assert database.sql("select state, queue, count(*) from passes group by state, queue") == [("queued", "bulk", 504)]
+
+
+@pytest.mark.parametrize("action", ["list", "replay", "discard"])
+def test_an_unknown_org_is_an_error_that_names_the_known_ones(database: Database, lost: Lost, action: str) -> None:
+    before = everything(database)
+    said = door(action, "--org", "northsid", "--all")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr == "workers: there is no org 'northsid'; there are: northside, southside\n"
+    assert everything(database) == before
+
+
+@pytest.mark.parametrize("action", ["replay", "discard"])
+def test_without_saying_which_nothing_is_replayed_or_discarded(database: Database, lost: Lost, action: str) -> None:
+    before = everything(database)
+    said = door(action)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert f"{action} needs --pass, --reason, --org or --all" in said.stderr
+    assert everything(database) == before
+
+
+@pytest.mark.parametrize("arguments", [("replay", "--pass", "17"), ("forget", "--all"), (), ("replay", "--everything")])
+def test_words_the_door_does_not_know_are_refused(database: Database, lost: Lost, arguments: tuple[str, ...]) -> None:
+    before = everything(database)
+    said = door(*arguments)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "usage: python -m workers" in said.stderr
+    assert everything(database) == before
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that is bound, so that nobody takes it, and refuses every connection."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+def test_with_redis_away_a_replay_is_kept_and_its_hints_are_left_to_the_clock(
+    database: Database, lost: Lost, monkeypatch: pytest.MonkeyPatch, closed_port: int
+) -> None:
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{closed_port}/0")
+    said = door("replay", "--all")
+    assert (said.returncode, said.stdout) == (0, "6 passes replayed\n")
+    assert "hints left to the clock" in said.stderr
+    assert "Traceback" not in said.stderr
+    assert states(database, lost.ids) == {("queued", False)}
+
+
+def test_with_the_database_away_the_door_says_so(database: Database, servers: Servers, lost: Lost) -> None:
+    with away(servers, database):
+        said = door("list")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr == "workers: The database cannot be reached.\n"
+
+
+# Who reads an org's essays.
+
+
+def chosen(database: Database) -> dict[str, tuple[str, str]]:
+    found = database.sql("select slug, ai_policy, ai_fallback from orgs")
+    return {slug: (policy, fallback) for slug, policy, fallback in found}
+
+
+@pytest.fixture
+def orgs(
+    database: Database, school: School, other_school: School, program_env: Callable[[str], None]
+) -> dict[str, tuple[str, str]]:
+    """Two orgs as they start, and programs start as ingest."""
+    program_env("ec_ingest")
+    return chosen(database)
+
+
+@pytest.mark.parametrize(("policy", "fallback"), [("anthropic", "local"), ("local", "wait"), ("none", "local")])
+def test_an_operator_chooses_who_reads_an_orgs_essays_and_nobody_elses(
+    database: Database, orgs: dict[str, tuple[str, str]], policy: str, fallback: str
+) -> None:
+    said = run("ingest", "set-ai", "northside", "--policy", policy, "--fallback", fallback)
+    assert told(said) == ["org northside: changed"]
+    assert chosen(database) == {"northside": (policy, fallback), "southside": orgs["southside"]}
+
+
+def test_what_is_not_named_stays_as_it_was(database: Database, orgs: dict[str, tuple[str, str]]) -> None:
+    told(run("ingest", "set-ai", "southside", "--fallback", "local"))
+    told(run("ingest", "set-ai", "southside", "--policy", "none"))
+    assert chosen(database) == {"northside": orgs["northside"], "southside": ("none", "local")}
+    told(run("ingest", "set-ai", "southside", "--fallback", "wait"))
+    assert chosen(database)["southside"] == ("none", "wait")
+
+
+def test_an_unknown_org_cannot_be_set(database: Database, orgs: dict[str, tuple[str, str]]) -> None:
+    said = run("ingest", "set-ai", "northsid", "--policy", "local")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr == "ingest: there is no org 'northsid'\n"
+    assert chosen(database) == orgs
+
+
+@pytest.mark.parametrize("arguments", [("--policy", "openai"), ("--fallback", "none"), ("--policy",)])
+def test_a_word_that_is_no_choice_is_refused(
+    database: Database, orgs: dict[str, tuple[str, str]], arguments: tuple[str, ...]
+) -> None:
+    said = run("ingest", "set-ai", "northside", *arguments)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "usage: python -m ingest set-ai" in said.stderr
+    assert chosen(database) == orgs
+
+
+def test_the_choice_is_what_a_worker_finds(
+    database: Database, school: School, become: Become, program_env: Callable[[str], None]
+) -> None:
+    receipt = hand_in(school)
+    program_env("ec_ingest")
+    told(run("ingest", "set-ai", "northside", "--policy", "none", "--fallback", "local"))
+    become("ec_worker")
+    with db.session(org=school.org):
+        task = essays.fetch_task(receipt.submission, org=school.org)
+    assert (task.ai_policy, task.ai_fallback) == ("none", "local")

@@ -1,0 +1,122 @@
+"""Leases of passes that are being carried out: renewed while held, by nobody else and not for ever."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from models import db, essays, passes
+from models.essays import Draft
+from models.passes import Claim
+from tests.conftest import Become
+from tests.support.races import eventually
+from tests.support.schools import School, session_of
+from tests.support.servers import Database, Servers, away
+from workers.job.leases import Leases
+
+LEASE_SECONDS = 1.2
+
+
+@pytest.fixture
+def claim(school: School, become: Become) -> Claim:
+    """A pass claimed by this process, a worker."""
+    with session_of(school, "alice"):
+        receipt = essays.receive(school.alice, Draft(title="", text="One two three.", source="app"), org=school.org)
+    become("ec_worker")
+    return claimed(school, receipt.hints[0].pass_id)
+
+
+def claimed(school: School, pass_id: object) -> Claim:
+    with db.session(org=school.org):
+        claim = passes.claim(pass_id, org=school.org, lease_seconds=LEASE_SECONDS)  # type: ignore[arg-type]
+    assert claim is not None
+    return claim
+
+
+
+
+def lease_until(database: Database, claim: Claim) -> datetime:
+    found = database.sql("select lease_until from passes where id = %s", claim.id)[0][0]
+    assert isinstance(found, datetime)
+    return found
+
+
+def now(database: Database) -> datetime:
+    found = database.sql("select clock_timestamp()")[0][0]
+    assert isinstance(found, datetime)
+    return found
+
+
+def new_leases(*, longest_seconds: float = 60) -> Leases:
+    return Leases(lease_seconds=LEASE_SECONDS, longest_seconds=longest_seconds)
+
+
+def test_a_held_lease_outlives_its_own_length(database: Database, claim: Claim) -> None:
+    first_end = lease_until(database, claim)
+    with new_leases().holding(claim):
+        eventually(lambda: now(database) > first_end)
+        assert lease_until(database, claim) > now(database)
+
+
+def test_a_lease_that_is_let_go_runs_out(database: Database, claim: Claim) -> None:
+    with new_leases().holding(claim):
+        pass
+    eventually(lambda: lease_until(database, claim) < now(database), within_seconds=2 * LEASE_SECONDS)
+
+
+def test_a_lease_is_let_go_also_when_the_work_fails(database: Database, claim: Claim) -> None:
+    leases = new_leases()
+    with pytest.raises(ZeroDivisionError), leases.holding(claim):
+        raise ZeroDivisionError
+    before = lease_until(database, claim)
+    leases.renew_all()
+    assert lease_until(database, claim) == before
+
+
+def test_a_lost_claim_does_not_prolong_the_lease_of_the_one_that_took_over(
+    database: Database, school: School, claim: Claim
+) -> None:
+    leases = new_leases()
+    with leases.holding(claim):
+        database.sql("update passes set state = 'queued', lease_until = null, next_at = now() where id = %s", claim.id)
+        taken_over = claimed(school, claim.id)
+        assert taken_over.fence == claim.fence + 1
+        before = lease_until(database, claim)
+        leases.renew_all()
+        assert lease_until(database, claim) == before
+
+
+def test_a_pass_that_is_over_gets_no_lease_back(database: Database, claim: Claim) -> None:
+    leases = new_leases()
+    with leases.holding(claim):
+        with db.session(org=claim.org):
+            passes.give_up(claim, error="bad_request")
+        leases.renew_all()
+        assert database.sql("select state, lease_until from passes where id = %s", claim.id) == [("gave_up", None)]
+
+
+def test_work_that_is_held_too_long_is_not_renewed_any_more(database: Database, claim: Claim) -> None:
+    leases = new_leases(longest_seconds=LEASE_SECONDS / 2)
+    with leases.holding(claim):
+        eventually(lambda: lease_until(database, claim) < now(database), within_seconds=4 * LEASE_SECONDS)
+
+
+def test_renewing_goes_on_after_the_database_was_away(database: Database, servers: Servers, claim: Claim) -> None:
+    leases = new_leases()
+    with leases.holding(claim):
+        with away(servers, database):
+            leases.renew_all()
+        before = lease_until(database, claim)
+        eventually(lambda: lease_until(database, claim) > before)
+
+
+def test_renewing_goes_on_after_an_error_nobody_expected(database: Database, claim: Claim) -> None:
+    leases = new_leases()
+    database.sql("revoke update on passes from ec_worker")
+    last = "select query from pg_stat_activity where datname = current_database() and usename = 'ec_worker'"
+    with leases.holding(claim):
+        eventually(lambda: ("rollback",) in database.sql(last))  # a round has met the error
+        database.sql("grant update (lease_until) on passes to ec_worker")
+        before = lease_until(database, claim)
+        eventually(lambda: lease_until(database, claim) > before)

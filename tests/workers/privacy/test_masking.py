@@ -1,0 +1,552 @@
+"""What a remote provider learns of the people around an essay: nothing; and what a student reads: their names."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+import unicodedata
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from models import courses, db, essays, feedback, users
+from models.crypto import AssociatedData
+from models.essays import Draft, Receipt
+from models.jobs import PassName
+from models.people_of_course import CoursePerson, fetch_around
+from tests.conftest import Become
+from tests.support.schools import School, session_of
+from tests.support.servers import Database
+from tests.support.vendor import FakeVendor
+from workers.job.leases import Leases
+from workers.job.run_pass import PassRunner
+from workers.passes.anchor import Anchor
+from workers.passes.feedback import Comment, CriterionPick, PassAnswer, QuotedSpan, Verdict
+from workers.passes.registry import SPECS
+from workers.passes.request import Criterion, Earlier, EarlierComment, EarlierPick, Level, PassRequest
+from workers.privacy.masking import Mask, MaskingProvider
+from workers.providers.choice import ProviderChooser
+from workers.providers.claude import ClaudeProvider
+from workers.providers.contract import GiveUp, Outcome, Repair, Reply
+from workers.settings import ProviderSettings
+
+CLASS = (
+    CoursePerson(name="Alice Smith", email="alice@north.example", external_id="sis-447711"),
+    CoursePerson(name="Shaun O'Neil", email="", external_id="20231"),
+    CoursePerson(name="José García", email="", external_id=""),
+    CoursePerson(name="Will Grace", email="", external_id=""),
+    CoursePerson(name="Bo Li", email="", external_id=""),
+    CoursePerson(name="Maria de la Cruz", email="", external_id=""),
+    CoursePerson(name="Anne-Marie Müller", email="", external_id=""),
+    CoursePerson(name="王小明", email="", external_id=""),
+    CoursePerson(name="김민수", email="", external_id=""),
+    CoursePerson(name="mark may", email="", external_id=""),
+)
+
+
+def request(text: str, **fields: object) -> PassRequest:
+    return replace(PassRequest(pass_name=PassName.GRAMMAR, text=text), **fields)  # type: ignore[arg-type]
+
+
+def masked(text: str, people: tuple[CoursePerson, ...] = CLASS) -> str:
+    mask = Mask(request(text), people=people)
+    assert len(mask.request.text) == len(text)
+    assert mask.shown(mask.request.text) == text
+    return mask.request.text
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("My name is Alice Smith.", ("Alice", "Smith")),
+        ("I am ALICE, and this is ALICE SMITH's essay.", ("ALICE", "SMITH")),
+        ("Alice's dog, Alice’s cat and Alices book.", ("Alice",)),
+        ("Smith, Alice", ("Smith", "Alice")),
+        ("Shaun O'Neil, O’Neil and ONeil came.", ("Shaun", "Neil", "O'", "O’")),
+        ("José met JOSÉ.", ("José", "JOSÉ")),
+        (unicodedata.normalize("NFD", "José met JOSÉ García."), ("Jos", "JOS", "Garc")),
+        ("Jose and Garcia without accents.", ("Jose", "Garcia")),
+        ("Alice\u200bSmith with a gap that nobody sees, and #AliceSmith without one.", ("Alice", "Smith")),
+        ("Al\u00adice and A\u200blice with what nobody sees.", ("Al\u00adice", "A\u200blice")),
+        ("Bo and Li have short names.", ("Bo ", "Li ")),
+        ("Maria de la Cruz, or Cruz.", ("Maria", "de la", "Cruz")),
+        ("Anne-Marie Müller, Annemarie, Anne‑Marie and Mrs Muller.", ("Anne", "Marie", "Müller", "Muller")),
+        ("我叫王小明，小明喜欢学校。", ("王小明", "小明")),
+        ("김민수가 갔다. 민수는 왔다.", ("김민수", "민수")),
+        ("Mark and May, whose names came in small letters.", ("Mark", "May")),
+        ("Alice\nSmith over two lines", ("Alice", "Smith")),
+    ],
+)
+def test_a_name_of_the_class_is_not_in_what_leaves(text: str, gone: tuple[str, ...]) -> None:
+    left = masked(text)
+
+    assert [name for name in gone if name in left] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I will go by the grace of a mark in may.",
+        "Malice, Alicea and Smithson are other words.",
+        "Li-ghtning, the la de da of an Anne",
+        "In 1914-1918 and on 2024-05-12 or 12.05.2024, 1 000 000 people; 7,800,000,000 today, 1939, 1940 and 3.1415926535.",
+        "1 2 3 4 5 6 7 8 9 are numbers.",
+        "He is an Al to me in 2023.",
+    ],
+)
+def test_an_ordinary_word_a_year_and_a_round_number_stay(text: str) -> None:
+    assert masked(text, CLASS[:2] + CLASS[3:4]) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write to alice@north.example.",
+        "Write to ALICE@NORTH.EXAMPLE, or to someone.else+tag@other-school.co.uk!",
+        "Mail josé.garcía@schule.example",
+        unicodedata.normalize("NFD", "Mail josé@schule.example"),
+        "My id is sis-447711, SIS-447711 or 20231.",
+        "Call +49 (0)30 1234567 or 0171-2345678, 555 123 4567, (020) 7946-0958, 06 12 34 56 78.",
+        "My card is 4111 1111 1111 1111.",
+    ],
+)
+def test_an_address_an_id_and_a_telephone_number_keep_their_shape_only(text: str) -> None:
+    left = masked(text)
+
+    secrets = re.findall(r"\S*@\S*[a-z]|(?i:sis-447711)|20231|\d{3,}", text)
+    assert [secret for secret in secrets if secret in left] == []
+    shape = str.maketrans({**dict.fromkeys(string.digits, "0")})
+    assert [char for char in left.translate(shape) if char in "@.+-(0 "] == [
+        char for char in text.translate(shape) if char in "@.+-(0 "
+    ]
+
+
+def test_the_same_name_is_the_same_everywhere_and_two_names_are_two() -> None:
+    first = Mask(request("Alice met Shaun. ALICE left.", title="By Alice", assignment_prompt="Ask Alice."), people=CLASS)
+    again = Mask(request("Alice met Shaun. ALICE left.", title="By Alice", assignment_prompt="Ask Alice."), people=CLASS[::-1])
+
+    alice = first.request.title.removeprefix("By ")
+    assert first.request.text.split()[0] == alice != "Alice"
+    assert first.request.text.split()[3] == alice.upper()
+    assert first.request.assignment_prompt == f"Ask {alice}."
+    assert first.request.text.split()[2] not in (alice, "Shaun.")
+    assert first.request == again.request, "one submission's three passes share what the vendor caches"
+
+
+def test_what_stands_for_an_address_tells_nothing_about_it() -> None:
+    """Given two addresses of one shape, alone in their essays, when masked, they are the same: nobody can try out which."""
+    assert masked("Write to alice@north.example.") == masked("Write to bobby@south.example.")
+    assert masked("Call 0171-2345678.") == masked("Call 0999-8765432.")
+
+
+def test_what_a_teacher_wrote_about_a_person_is_masked_too_but_not_the_names_of_criteria() -> None:
+    criterion = Criterion(
+        name="Alice", description="as Alice did", levels=(Level(name="Bo", points=1, description="like Shaun"),)
+    )
+    mask = Mask(request("Text.", criteria=(criterion,)), people=CLASS)
+
+    left = mask.request.criteria[0]
+    assert (left.name, left.levels[0].name) == ("Alice", "Bo")
+    assert "Alice" not in left.description
+    assert "Shaun" not in left.levels[0].description
+
+
+def test_an_author_cannot_smuggle_a_name_in_through_a_word_of_ours() -> None:
+    """Given an essay that already holds the word its name would become, when masked, the two are still told apart."""
+    stand_in = masked("Alice wrote it.").split()[0]
+    text = f"Alice wrote it, not {stand_in}, {stand_in.upper()} or {stand_in}s."
+
+    assert stand_in not in masked(text).split()[0]
+
+
+NAMES = st.one_of(
+    st.sampled_from([known.name for known in CLASS]),
+    st.text(alphabet=st.characters(categories=["L", "M"], max_codepoint=0x24F), min_size=1, max_size=9).map(str.title),
+    st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=6).map(str.capitalize), min_size=1, max_size=3).map(" ".join),
+    st.text(max_size=12),
+)
+PEOPLE = st.lists(
+    st.builds(
+        CoursePerson,
+        name=NAMES,
+        email=st.one_of(st.just(""), st.emails(), st.text(max_size=8)),
+        external_id=st.one_of(st.just(""), st.text(max_size=8), st.integers(0, 10**8).map(str)),
+    ),
+    min_size=1, max_size=5,
+)  # fmt: skip
+
+
+@st.composite
+def _text_about(draw: st.DrawFn) -> tuple[str, tuple[CoursePerson, ...]]:
+    people = tuple(draw(PEOPLE))
+    words = [part for known in people for part in (known.name, *re.split(r"[\s'’-]+", known.name), known.email, known.external_id)]
+    named = st.sampled_from(words).flatmap(
+        lambda word: st.sampled_from([word, word.upper(), word.lower(), word.title(), unicodedata.normalize("NFD", word), word + "s"])
+    )
+    piece = st.one_of(named, st.text(max_size=6), st.sampled_from([" ", "'s ", "’", "-", ". ", "\n", "@", "1", "_", "\u0301"]))
+    return "".join(draw(st.lists(piece, max_size=25))), people
+
+
+def _whole_words(name: str) -> list[str]:
+    """Return the parts of a name that a reader would know it by, in the spellings with a capital."""
+    found = []
+    for part in re.split(r"[^\w]+|_|\d", name):
+        if len(part) >= 3 and part.isalpha() and part[0].isupper():
+            found += [part, part.upper()]
+    return found
+
+
+@given(_text_about())
+@example(("Alice Alice", (CoursePerson(name="Alice", email="", external_id=""),)))
+@example(("0@0.Alice Smith", (CoursePerson(name="Alice Smith", email="", external_id=""),)))
+@example(("AA\U00020000", (CoursePerson(name="Aa\U00020000", email="", external_id=""),)))
+@example(("a\xadAAA", (CoursePerson(name="a\xadAAA", email="", external_id=""),)))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_text_keeps_its_length_loses_every_name_and_comes_back(case: tuple[str, tuple[CoursePerson, ...]]) -> None:
+    text, people = case
+    mask = Mask(request(text), people=people)
+    left = mask.request.text
+
+    assert len(left) == len(text)
+    # An accent belongs to the letter before it, so it is no end of a word.
+    read = "".join("x" if unicodedata.category(char)[0] == "M" else char for char in left)
+    for known in people:
+        for word in _whole_words(known.name):
+            assert not re.search(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", read), (word, left)
+    changed = [index for index, (was, now) in enumerate(zip(text, left, strict=True)) if was != now]
+    for word in re.finditer(r"\S+", left):
+        span = Anchor(left).span(word[0])
+        if span.match == "none":
+            continue
+        lifted = mask.lift(_reply(PassAnswer(comments=(_comment(span),)))).answer.comments[0].span
+        assert text[lifted.start : lifted.end] == lifted.quote
+        assert lifted.start <= span.start < span.end <= lifted.end
+        if not any(span.start <= index < span.end for index in changed):
+            assert span.quote in lifted.quote
+
+
+def _comment(span: QuotedSpan, **fields: object) -> Comment:
+    plain = Comment(
+        type="agreement", kind="issue", severity="minor", span=span, message="m", next_step="n",
+        confidence=0.5, confidence_basis="model", origin="model",
+    )  # fmt: skip
+    return replace(plain, **fields)  # type: ignore[arg-type]
+
+
+def _reply(answer: PassAnswer, raw: str = "raw") -> Reply:
+    return Reply(answer=answer, raw=raw, model="m", stop_reason="end_turn")
+
+
+def test_everything_a_person_reads_has_the_names_again_and_the_raw_answer_stays_as_it_came() -> None:
+    text = "Last week Alice go home. José too."
+    mask = Mask(request(text), people=CLASS)
+    left = mask.request.text
+    alice, jose = left[10:15], left[25:29]
+    answer = PassAnswer(
+        comments=(
+            _comment(
+                Anchor(left).span(f"{alice} go"), message=f"{alice}'s verb, {jose}.", next_step=f"What does {alice} do?",
+                suggestions=(f"{alice} goes",), also_at=((25, 29),),
+            ),
+            _comment(QuotedSpan(start=0, end=0, quote=f"{alice} ran", match="none")),
+        ),
+        picks=(CriterionPick(criterion="thesis", level="clear", rationale=f"{alice} shows it.", confidence=1),),
+        strengths=(f"{jose} is vivid.",), next_steps=(f"Say more about {alice}.",), not_checked=(f"Whether {jose} is real.",),
+    )  # fmt: skip
+
+    lifted = mask.lift(_reply(answer, raw=f"{alice}…"))
+
+    first, second = lifted.answer.comments
+    assert (first.span.start, first.span.end, first.span.quote) == (10, 18, "Alice go")
+    assert first.span.suffix == text[18:]
+    assert (first.message, first.next_step, first.suggestions) == ("Alice's verb, José.", "What does Alice do?", ("Alice goes",))
+    assert (first.also_at, second.span.quote) == (((25, 29),), "Alice ran")
+    assert lifted.answer.picks[0].rationale == "Alice shows it."
+    assert lifted.answer.strengths + lifted.answer.next_steps + lifted.answer.not_checked == (
+        "José is vivid.", "Say more about Alice.", "Whether José is real.",
+    )  # fmt: skip
+    assert lifted.raw == f"{alice}…"
+
+
+def test_a_span_that_cuts_a_stand_in_grows_to_the_whole_name() -> None:
+    text = unicodedata.normalize("NFD", "José went.")
+    mask = Mask(request(text), people=CLASS)
+
+    lifted = mask.lift(_reply(PassAnswer(comments=(_comment(QuotedSpan(start=1, end=4, quote=mask.request.text[1:4])),))))
+
+    assert lifted.answer.comments[0].span.quote == unicodedata.normalize("NFD", "José")
+
+
+def test_a_hostile_text_of_full_length_is_masked_all_the_same() -> None:
+    crowd = tuple(
+        CoursePerson(name=f"Given{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)} Family", email=f"u{n}@s.example", external_id=f"id{n:06}")
+        for n in range(2000)
+    )
+    for text in ("a" * 100_000, "@" * 100_000, "a@b." * 25_000, "1 " * 50_000, "(1" * 50_000, "A\u0301" * 50_000,
+                 "".join(f"{n * 7919 + 10_000_000} " for n in range(11_000)), "Alice O'" * 12_000):  # fmt: skip
+        assert len(Mask(request(text), people=crowd[:20]).request.text) == len(text)
+    left = Mask(request(" ".join(known.name for known in crowd)), people=crowd).request.text
+    assert "Given" not in left
+    assert "Family" not in left
+
+
+class Refusing:
+    """A provider that notes what it was asked and says no."""
+
+    name, model, remote, in_batches = "anthropic", "m", True, False
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[PassRequest, Repair | None]] = []
+
+    def prompt_version(self, pass_name: PassName) -> str:
+        return f"v-{pass_name}"
+
+    def expected_cost_micros(self, request: PassRequest) -> int:
+        return 1
+
+    def submit(self, request: PassRequest) -> str:
+        raise AssertionError(request.pass_name)
+
+    def collect(self, batch: str, request: PassRequest) -> Reply | None:
+        raise AssertionError(batch)
+
+    def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
+        self.asked.append((request, repair))
+        raise GiveUp(Outcome.REFUSED, "no", raw="the raw refusal")
+
+
+def test_a_masked_provider_is_the_provider_but_for_what_it_is_told() -> None:
+    inner = Refusing()
+    provider = MaskingProvider(inner, people=CLASS)
+    repair = Repair(Outcome.NOT_JSON, "it was not valid JSON")
+
+    with pytest.raises(GiveUp) as refusal:
+        provider.ask(request("Alice wrote."), repair=repair)
+
+    assert refusal.value.raw == "the raw refusal"
+    assert (provider.name, provider.model, provider.remote) == ("anthropic", "m", True)
+    assert provider.prompt_version(PassName.CONTENT) == "v-content"
+    assert inner.asked[0][1] is repair
+    assert "Alice" not in inner.asked[0][0].text
+
+
+# Through the whole pass: the real database, the real client library, the fake vendor
+
+STORY = (
+    "My name is Alice and I sit beside Bob. Bob and Alice likes Ed, our teacher.\n\n"
+    "Ed’s lesson is never dull. Reach me at {email} or under alice-sis, or call 0171 2345678.\n\n"
+    "ALICE thinks that phones should stay in the bag, because Bob's phone rang three times."
+)
+
+
+def test_what_was_said_of_the_last_draft_is_masked_and_changes_no_stand_in_of_the_essay() -> None:
+    said = EarlierComment(type="article", quote="Alice Smith", message="Alice, look.", next_step="Ask Shaun O'Neil.")
+    pick = EarlierPick(criterion="Style", level="Vivid", rationale="Alice shows it.")
+    earlier = Earlier(unchanged=((0, 12),), doubtful=(said,), picks=(pick,))
+    mask = Mask(request("Alice Smith.\n\nShe won.", earlier=earlier), people=CLASS)
+    told = mask.request.earlier
+    assert told is not None and told.unchanged == earlier.unchanged
+    assert re.search("Alice|Smith|Shaun|Neil", str(told)) is None
+    assert told.doubtful[0].quote == mask.request.text[:11]
+    assert mask.shown(told.picks[0].rationale) == pick.rationale
+    assert mask.request.text == Mask(request("Alice Smith.\n\nShe won."), people=CLASS).request.text
+    lifted = mask.lift(
+        _reply(PassAnswer(notes=(told.doubtful[0].message,), verdicts=(Verdict(comment=0, resolution="moot"),)))
+    ).answer
+    assert (lifted.notes, lifted.verdicts) == (("Alice, look.",), (Verdict(comment=0, resolution="moot"),))
+
+
+def test_a_batch_is_masked_on_its_way_out_and_lifted_on_its_way_back() -> None:
+    asked = request("Alice Smith won the prize. Everybody in the town had seen it coming.")
+    with FakeVendor() as vendor, closing(ClaudeProvider("k", base_url=vendor.base_url)) as claude:
+        vendor.set_batch_looks(1)
+        around = MaskingProvider(claude, people=CLASS)
+        assert around.in_batches and around.expected_cost_micros(asked) == claude.expected_cost_micros(asked) > 0
+        batch = around.submit(asked)
+        assert around.collect(batch, asked) is None
+        reply = MaskingProvider(claude, people=CLASS).collect(batch, asked)
+        assert "Alice" not in str(vendor.requests) and "Smith" not in str(vendor.requests)
+    assert reply is not None and reply.answer.comments[0].span.quote.startswith("Alice Smith")
+
+
+@pytest.fixture
+def vendor() -> Iterator[FakeVendor]:
+    with FakeVendor() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+def runner(vendor: FakeVendor) -> Iterator[PassRunner]:
+    settings = ProviderSettings(name="anthropic", api_key="sk-test-4711", base_url=vendor.base_url, model=None)
+    choose = ProviderChooser(settings, timeout_seconds=10)
+    yield PassRunner(choose_provider=choose, leases=Leases(lease_seconds=12, longest_seconds=60), lease_seconds=12)
+    choose("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
+
+
+def hand_in(school: School, **fields: object) -> Receipt:
+    draft = {"title": "Phones, by Alice", "text": STORY.format(email=school.email("alice")), "assignment": school.assignment}
+    with session_of(school, "alice"):
+        return essays.receive(school.alice, Draft(source="app", **{**draft, **fields}), org=school.org)  # type: ignore[arg-type]
+
+
+def run_all(runner: PassRunner, receipt: Receipt) -> None:
+    for hint in receipt.hints:
+        runner.run(hint)
+
+
+def states(database: Database, receipt: Receipt) -> set[object]:
+    return {state for (state,) in database.sql("select state from passes where submission_id = %s", receipt.submission)}
+
+
+def test_the_vendor_gets_no_name_address_or_number_and_the_student_reads_the_names(
+    runner: PassRunner, vendor: FakeVendor, database: Database, become: Become, school: School
+) -> None:
+    text = STORY.format(email=school.email("alice"))
+    receipt = hand_in(school)
+    database.sql("update assignments set prompt = 'Ed asks: what would Bob do?' where id = %s", school.assignment)
+    become("ec_worker")
+
+    run_all(runner, receipt)
+
+    assert states(database, receipt) == {"done"}
+    sent = [json.dumps(one, ensure_ascii=False) for one in vendor.requests]
+    assert len(sent) == 3
+    for body in sent:
+        for secret in ("Alice", "ALICE", "Bob", "Ed", school.email("alice"), school.slug, "alice-sis", "2345678"):
+            assert not re.search(rf"\b{re.escape(secret)}\b", body), secret
+        assert "phones should stay in the bag" in body
+    become("ec_ingest")
+    with session_of(school, "alice"):
+        found = feedback.fetch(receipt.submission, org=school.org, released_only=True)
+    quotes = [comment["span"]["quote"] for comment in found["comments"]]
+    for comment in found["comments"]:
+        span = comment["span"]
+        assert text[span["start"] : span["end"]] == span["quote"] != ""
+    assert any("Alice" in quote or "Bob" in quote for quote in quotes), quotes
+
+
+class Gossip(Refusing):
+    """A provider that talks about the person whose name ends the title."""
+
+    def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
+        who = request.title.split()[-1]
+        said = f"{who} says this well."
+        comment = _comment(
+            Anchor(request.text).span("beside"), type=SPECS[request.pass_name].types[0], kind="praise", message=said,
+            next_step=f"Ask {who}'s friend.", suggestions=(who,),
+        )  # fmt: skip
+        answer = PassAnswer(comments=(comment,), strengths=(said,), next_steps=(f"{who}, read it aloud.",))
+        return _reply(answer, raw=said)
+
+
+def test_what_is_said_about_a_person_is_stored_with_the_real_name_and_the_raw_answer_as_it_came(
+    database: Database, become: Become, school: School
+) -> None:
+    receipt = hand_in(school)
+    become("ec_worker")
+    leases = Leases(lease_seconds=12, longest_seconds=60)
+
+    run_all(PassRunner(choose_provider=lambda _: Gossip(), leases=leases, lease_seconds=12), receipt)
+
+    with db.session(org=school.org):
+        key = users.data_key(school.alice, org=school.org)
+    stored = database.sql("select id, raw from ai_responses where submission_id = %s", receipt.submission)
+    raw = {
+        key.open(bytes(sealed), place=AssociatedData("ai_responses", "raw", school.org, UUID(str(call))))  # type: ignore[call-overload]
+        for call, sealed in stored
+    }
+    assert len(raw) == 1
+    assert "Alice" not in raw.pop()
+    become("ec_ingest")
+    with session_of(school, "alice"):
+        found = feedback.fetch(receipt.submission, org=school.org, released_only=True)
+    assert {comment["message"] for comment in found["comments"]} == {"Alice says this well."}
+    assert {comment["next_step"] for comment in found["comments"]} == {"Ask Alice's friend."}
+    assert {tuple(comment["suggestions"]) for comment in found["comments"]} == {("Alice",)}
+    assert found["summary"]["strengths"] == ["Alice says this well."]
+    assert found["summary"]["next_steps"] == ["Alice, read it aloud."]
+
+
+@pytest.mark.parametrize("policy", ["none", "local"])
+def test_nothing_at_all_leaves_for_an_org_that_does_not_allow_it(
+    runner: PassRunner, vendor: FakeVendor, database: Database, become: Become, school: School, policy: str
+) -> None:
+    receipt = hand_in(school)
+    database.sql("update orgs set ai_policy = %s where id = %s", policy, school.org)
+    become("ec_worker")
+
+    run_all(runner, receipt)
+
+    assert states(database, receipt) == {"done"}
+    assert vendor.counters()["calls"] == 0
+    assert vendor.requests == []
+
+
+def test_the_people_around_an_essay_are_its_author_the_teachers_and_the_class(
+    become: Become, school: School, other_school: School
+) -> None:
+    with db.session(org=school.org, role="ec_admin"):
+        courses.add_member(school.zoe, org=school.org, course=school.other_course, role="student")
+    receipt, alone = hand_in(school), hand_in(school, assignment=None)
+    become("ec_worker")
+
+    with db.session(org=school.org):
+        around = fetch_around(receipt.essay, org=school.org, most=10)
+        few = fetch_around(receipt.essay, org=school.org, most=2)
+        by_herself = fetch_around(alone.essay, org=school.org, most=10)
+    with db.session(org=other_school.org):
+        foreign = fetch_around(receipt.essay, org=school.org, most=10)
+
+    assert [known.name for known in around] == ["Alice", "Ed", "Bob"]
+    assert around[0] == CoursePerson(name="Alice", email=school.email("alice"), external_id="alice-sis")
+    assert [known.name for known in few] == ["Alice", "Ed"]
+    assert [known.name for known in by_herself] == ["Alice"]
+    assert foreign == []
+
+
+def test_a_classmate_whose_row_is_damaged_or_erased_keeps_nobody_from_feedback(
+    runner: PassRunner, vendor: FakeVendor, database: Database, become: Become, school: School
+) -> None:
+    receipt = hand_in(school)
+    database.sql("update users set name = '\\x01' where id = %s", school.bob)
+    database.sql("delete from user_keys where user_id = %s", school.ed)
+    become("ec_worker")
+
+    run_all(runner, receipt)
+
+    assert states(database, receipt) == {"done"}
+    assert not any("Alice" in json.dumps(one) for one in vendor.requests)
+
+
+def test_nothing_leaves_while_a_classmates_name_cannot_be_known_for_want_of_a_master_key(
+    runner: PassRunner, vendor: FakeVendor, database: Database, become: Become, school: School
+) -> None:
+    receipt = hand_in(school)
+    database.sql("update user_keys set master_key_id = 'k9' where user_id = %s", school.bob)
+    become("ec_worker")
+
+    run_all(runner, receipt)
+
+    assert states(database, receipt) == {"queued"}
+    assert vendor.counters()["calls"] == 0
+
+
+def test_an_essay_whose_author_asked_for_erasure_after_handing_in_is_cancelled_unread(
+    runner: PassRunner, vendor: FakeVendor, database: Database, become: Become, school: School
+) -> None:
+    receipt = hand_in(school)
+    with db.session(org=school.org, role="ec_admin"):
+        assert db.row("select request_erasure(%s) as asked", (school.alice,)) == {"asked": True}
+    become("ec_worker")
+
+    run_all(runner, receipt)
+
+    assert states(database, receipt) == {"cancelled"}
+    assert vendor.counters()["calls"] == 0
+    assert database.sql("select count(*) from ai_responses where submission_id = %s", receipt.submission) == [(0,)]

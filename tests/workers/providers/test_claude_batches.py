@@ -1,0 +1,99 @@
+"""Batches: asked now, answered later, at half price, and decided about as any other call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from models.jobs import PassName
+from tests.support.vendor import FakeVendor, Step
+from workers.passes.request import PassRequest
+from workers.providers.claude import ClaudeProvider
+from workers.providers.contract import GiveUp, Outcome, Pause, ProviderError, Repair, TryAgain
+from workers.providers.prices import Tokens, prices_of
+
+ASKED = PassRequest(pass_name=PassName.CONTENT, text="The water was clean enough to drink, once. Now it is not.")
+
+
+@pytest.fixture
+def vendor() -> Iterator[FakeVendor]:
+    with FakeVendor() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+def claude(vendor: FakeVendor) -> Iterator[ClaudeProvider]:
+    with closing(ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=5)) as provider:
+        yield provider
+
+
+def test_an_answer_comes_when_the_batch_has_ended_at_half_price(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+    vendor.set_batch_looks(2)
+    batch = claude.submit(ASKED)
+    assert claude.collect(batch, ASKED) is None
+    assert claude.collect(batch, ASKED) is None
+    reply = claude.collect(batch, ASKED)
+    assert reply is not None and len(reply.answer.comments) == 3 and reply.stop_reason == "end_turn"
+    assert json.loads(reply.raw)["custom_id"] == "content"
+    [call] = vendor.billed
+    assert call["batch"] is True
+    tokens = Tokens(**{kind: call[kind] for kind in ("input", "cache_write", "cache_read", "output")})
+    assert reply.usage.cost_micros == prices_of("claude-sonnet-5-5").cost_micros(tokens, batch=True) > 0
+
+
+def test_a_batch_asks_what_a_direct_call_asks_but_for_the_stream(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+    claude.collect(claude.submit(ASKED), ASKED)
+    claude.ask(ASKED)
+    in_batch, direct = vendor.requests
+    assert direct.pop("stream") is True
+    assert in_batch == direct
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "outcome"),
+    [
+        ("expired", TryAgain, Outcome.TIMEOUT),
+        ("canceled", TryAgain, Outcome.SERVER_ERROR),
+        ("overloaded", TryAgain, Outcome.OVERLOADED),
+        ("rate_limited", TryAgain, Outcome.RATE_LIMITED),
+        ("budget_spent", Pause, Outcome.BUDGET_SPENT),
+        ("server_error", TryAgain, Outcome.SERVER_ERROR),
+        ("bad_request", GiveUp, Outcome.BAD_REQUEST),
+        ("unauthorised", Pause, Outcome.UNAUTHORISED),
+        ("truncated", Repair, Outcome.TRUNCATED),
+        ("wrong_schema", Repair, Outcome.WRONG_SCHEMA),
+    ],
+)
+def test_every_ending_has_one_decision_and_keeps_its_raw_text(
+    vendor: FakeVendor, claude: ClaudeProvider, behaviour: str, kind: type[ProviderError], outcome: Outcome
+) -> None:
+    vendor.script(behaviour, pass_name="content")
+    batch = claude.submit(ASKED)
+    with pytest.raises(ProviderError) as caught:
+        claude.collect(batch, ASKED)
+    error = caught.value
+    assert (type(error), error.outcome) == (kind, outcome)
+    assert '"custom_id": "content"' in error.raw and "told to fail" not in error.detail
+    if isinstance(error, Repair):
+        assert error.usage.cost_micros > 0
+        assert claude.ask(ASKED, repair=error).stop_reason == "end_turn"
+
+
+def test_trouble_with_the_calls_about_a_batch_is_decided_as_ever(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+    vendor.script("unauthorised", pass_name="batches")
+    with pytest.raises(Pause):
+        claude.submit(ASKED)
+    batch = claude.submit(ASKED)
+    vendor.script(Step("rate_limited", retry_after="7"), pass_name="batches")
+    with pytest.raises(TryAgain) as caught:
+        claude.collect(batch, ASKED)
+    assert caught.value.retry_after_seconds == 7.0
+    assert claude.collect(batch, ASKED) is not None
+
+
+def test_a_batch_that_is_gone_is_its_own_trouble_and_stops_nobody_else(claude: ClaudeProvider) -> None:
+    with pytest.raises(TryAgain, match="gone"):
+        claude.collect("msgbatch_unknown/../x", ASKED)

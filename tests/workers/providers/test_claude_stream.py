@@ -1,0 +1,142 @@
+"""Answers as events: put together as they came, decided about when they break, read once the prefix is written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from benchmarks.tokens import billed, essay, first_draft, measure, second_draft
+from models.jobs import PassName
+from tests.support.vendor import FakeVendor, Step
+from workers.passes.feedback import Verdict
+from workers.passes.request import Earlier, EarlierComment, PassRequest
+from workers.providers import wire
+from workers.providers.claude import ClaudeProvider
+from workers.providers.contract import Outcome, ProviderError, TryAgain
+from workers.providers.prices import prices_of
+
+TEXT = "Rivers needs our help.\n\nThe water was clean enough to drink, once.\n\nNow it is not."
+
+
+@pytest.fixture
+def vendor() -> Iterator[FakeVendor]:
+    with FakeVendor() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+def claude(vendor: FakeVendor) -> Iterator[ClaudeProvider]:
+    with closing(ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=5)) as provider:
+        yield provider
+
+
+def request(**changes: Any) -> PassRequest:
+    return PassRequest(pass_name=PassName.GRAMMAR, **({"text": TEXT} | changes))
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "outcome"), [("overloaded_stream", Outcome.OVERLOADED), ("cut_stream", Outcome.CONNECTION)]
+)
+def test_a_stream_that_breaks_is_tried_again_and_carries_what_it_told(
+    vendor: FakeVendor, claude: ClaudeProvider, behaviour: str, outcome: Outcome
+) -> None:
+    vendor.script(behaviour)
+    with pytest.raises(TryAgain) as caught:
+        claude.ask(request())
+    error = caught.value
+    assert error.outcome is outcome and "message_start" in error.raw and error.usage.cost_micros > 0
+    assert (error.usage.cache_write_tokens, error.usage.output_tokens) == (vendor.billed[0]["cache_write"], 1)
+    assert claude.ask(request()).stop_reason == "end_turn"
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_a_vendor_that_ignores_the_wish_for_a_stream_is_read_all_the_same(streams: bool) -> None:
+    with FakeVendor(streams=streams) as vendor, closing(ClaudeProvider("k", base_url=vendor.base_url)) as claude:
+        reply = claude.ask(request())
+        assert vendor.requests[0]["stream"] is True
+    assert len(reply.answer.comments) == 3 and reply.usage.output_tokens > 0
+    assert reply.raw.startswith("event: " if streams else '{"id"')
+
+
+def events(*data: str) -> str:
+    return "".join(f"event: x\r\ndata: {one}\r\n\r\n" for one in data)
+
+
+def test_events_are_put_together_whatever_stands_between_them() -> None:
+    raw = events(
+        '{"type":"message_start","message":{"model":"m","content":[],"usage":{"input_tokens":3,"output_tokens":1}}}',
+        '{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}',
+        '{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}',
+        '{"type":"content_block_start","index":1,"content_block":{"type":"text","text":"a"}}',
+        '{"type":"ping"}',
+        '{"type":"of_tomorrow","delta":{"type":"new","much":[1]}}',
+        '{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"b\u2028c"}}',
+        '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9,"input_tokens":null}}',
+    )
+    told = wire.parse_stream(raw + ": a comment\n\n")
+    assert (told.message.text(), told.message.stop_reason, told.whole) == ("ab\u2028c", "end_turn", False)
+    assert (told.message.usage.input_tokens, told.message.usage.output_tokens) == (3, 9)
+    assert wire.parse_stream(raw + events('{"type":"message_stop"}')).whole
+    assert not wire.parse_stream(raw + 'data: {"type":"message_stop"').whole
+    with pytest.raises(ValueError, match="JSON|json|expected"):
+        wire.parse_stream("data: <html>\n\n")
+
+
+def test_three_passes_of_an_essay_run_side_by_side_and_two_read_what_the_first_wrote() -> None:
+    for streams in (True, False):
+        with FakeVendor(latency_seconds=0.8, streams=streams) as vendor:
+            vendor.script(Step("overloaded", latency_seconds=0))
+            with closing(ClaudeProvider("k", base_url=vendor.base_url)) as claude, ThreadPoolExecutor(3) as pool:
+                with pytest.raises(TryAgain):
+                    claude.ask(request())  # making a client takes a while
+                started = time.monotonic()
+                list(pool.map(claude.ask, first_draft(essay(1))))
+                assert time.monotonic() - started < 2.3, "one after the other they would take 2.4"
+            written = [call["cache_write"] > 0 for call in vendor.billed]
+            assert sum(written) == (1 if streams else 3)
+
+
+def test_a_small_class_pays_a_fraction_and_second_drafts_less(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+    vendor.set_latency(0.3)
+    texts = [essay(number) for number in range(6)]
+    assert all(450 < len(text.split()) < 720 for text in texts) and len(set(texts)) == 6
+    first = measure(claude, [one for text in texts for one in first_draft(text)])
+    second = measure(claude, [one for number, text in enumerate(texts) for one in second_draft(text, number)])
+    assert first.billed / first.plain <= 0.45
+    assert second.billed / first.billed <= 0.5
+    rates = prices_of("claude-sonnet-5-5")
+    own = vendor.cost({"input": 1.0, "cache_write": 1.25, "cache_read": rates.cache_read / rates.input})
+    assert own == pytest.approx(first.billed + second.billed)
+
+
+def test_verdicts_about_earlier_comments_come_back(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+    said = EarlierComment(type="agreement", quote="Rivers needs", message="m", next_step="n")
+    earlier = Earlier(unchanged=((24, 66),), doubtful=(said, said))
+    asked = request(earlier=earlier)
+    assert [one.resolution for one in claude.ask(asked).answer.verdicts] == ["persisting", "persisting"]
+    vendor.say("addressed")
+    reply = claude.ask(asked)
+    assert reply.answer.verdicts == (Verdict(comment=0, resolution="addressed"), Verdict(comment=1, resolution="addressed"))
+    assert all(one.span.match == "exact" and not 24 <= one.span.start < 66 for one in reply.answer.comments)
+
+
+def test_the_expected_cost_is_no_less_than_the_cost(claude: ClaudeProvider) -> None:
+    for asked in first_draft(essay(2)):
+        reply = claude.ask(asked)
+        assert reply.usage.cost_micros < claude.expected_cost_micros(asked) < 60_000
+        assert billed(reply.usage) > 0
+
+
+def test_errors_before_the_stream_are_decided_as_ever(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+    vendor.script("overloaded", "rate_limited")
+    outcomes = []
+    for _ in range(2):
+        with pytest.raises(ProviderError) as caught:
+            claude.ask(request())
+        outcomes.append(caught.value.outcome)
+    assert outcomes == [Outcome.OVERLOADED, Outcome.RATE_LIMITED]

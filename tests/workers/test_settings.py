@@ -1,0 +1,225 @@
+"""What the workers read at their door, which provider follows from it, and the contract of the one actor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import fields
+from uuid import uuid4
+
+import pytest
+from dramatiq import Worker
+
+from models import db
+from models.broker import HintBroker, make_broker
+from models.errors import SettingsError
+from models.jobs import ACTOR, Hint, Queue
+from tests.conftest import Become
+from tests.support.servers import ROOT, Database, Servers
+from workers import boot
+from workers.providers.choice import ProviderChooser
+from workers.settings import ProviderSettings, read_limits, read_provider
+
+LIMITS = ("ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS", "ESSAYCOACH_MESSAGE_LIMIT_SECONDS", "ESSAYCOACH_LEASE_SECONDS")
+PROVIDER = ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ESSAYCOACH_PROVIDER", "ESSAYCOACH_MODEL")
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*LIMITS, *PROVIDER):
+        monkeypatch.delenv(name, raising=False)
+
+
+def set_all(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_limits_stand_in_their_order_by_default() -> None:
+    limits = read_limits()
+    assert 2 * limits.provider < limits.message < limits.longest_lease
+
+
+def test_a_killed_worker_is_noticed_within_twenty_seconds_by_default() -> None:
+    assert read_limits().lease < 20
+
+
+@pytest.mark.parametrize(("provider", "message"), [("60", "60"), ("60", "120"), ("75", "149"), ("200", "150")])
+def test_a_message_limit_that_leaves_no_room_for_a_repair_is_refused(
+    monkeypatch: pytest.MonkeyPatch, provider: str, message: str
+) -> None:
+    set_all(monkeypatch, ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS=provider, ESSAYCOACH_MESSAGE_LIMIT_SECONDS=message)
+    with pytest.raises(SettingsError, match="ESSAYCOACH_MESSAGE_LIMIT_SECONDS must be more than twice"):
+        read_limits()
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf", "1e9"])
+def test_a_limit_that_is_no_sensible_time_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
+        read_limits()
+
+
+def test_limits_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, **dict(zip(LIMITS, ("10", "20.5", "6"), strict=True)))
+    limits = read_limits()
+    assert (limits.provider, limits.message, limits.lease, limits.longest_lease) == (10, 20.5, 6, 26.5)
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({}, "local"),
+        ({"ANTHROPIC_API_KEY": "sk-1"}, "anthropic"),
+        ({"ANTHROPIC_API_KEY": "  "}, "local"),
+        ({"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}, "local"),
+        ({"ANTHROPIC_API_KEY": "sk-1", "ESSAYCOACH_PROVIDER": "local"}, "local"),
+        ({"ANTHROPIC_API_KEY": "sk-1", "ESSAYCOACH_PROVIDER": "anthropic"}, "anthropic"),
+    ],
+)
+def test_the_provider_follows_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], name: str
+) -> None:
+    set_all(monkeypatch, **environment)
+    assert read_provider().name == name
+
+
+def test_claude_without_a_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESSAYCOACH_PROVIDER", "anthropic")
+    with pytest.raises(SettingsError, match="ANTHROPIC_API_KEY is not set"):
+        read_provider()
+
+
+def test_an_unknown_provider_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESSAYCOACH_PROVIDER", "oracle")
+    with pytest.raises(SettingsError, match="ESSAYCOACH_PROVIDER must be one of anthropic, local"):
+        read_provider()
+
+
+def test_base_url_and_model_reach_claude(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(
+        monkeypatch,
+        ANTHROPIC_API_KEY="sk-1",
+        ANTHROPIC_BASE_URL="http://127.0.0.1:1",
+        ESSAYCOACH_MODEL="claude-haiku-5-5",
+    )
+    chosen = read_provider()
+    assert (chosen.api_key, chosen.base_url, chosen.model) == ("sk-1", "http://127.0.0.1:1", "claude-haiku-5-5")
+    assert ProviderChooser(chosen, timeout_seconds=5)("anthropic").model == "claude-haiku-5-5"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "policy", "name"),
+    [
+        ("anthropic", "anthropic", "anthropic"),
+        ("anthropic", "local", "local"),
+        ("anthropic", "none", "local"),
+        ("local", "anthropic", "local"),
+        ("local", "local", "local"),
+    ],
+)
+def test_an_orgs_policy_can_keep_essays_here_but_never_send_them_out(chosen: str, policy: str, name: str) -> None:
+    chooser = ProviderChooser(ProviderSettings(name=chosen, api_key="sk-1", base_url=None, model=None), timeout_seconds=5)
+    assert chooser(policy).name == name
+
+
+def test_a_worker_of_the_local_engine_never_loads_the_vendors_sdk() -> None:
+    code = (
+        "import sys\n"
+        "from workers.boot import Chooser\n"
+        "from workers.settings import read_provider\n"
+        "Chooser(read_provider(), timeout_seconds=5)\n"
+        "print('anthropic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_schema_that_is_too_old_is_refused_with_what_to_do(database: Database, become: Become) -> None:
+    become("ec_worker")
+    boot.require_schema()
+    database.sql("delete from _yoyo_migration where migration_id = %s", db.SCHEMA)
+    with pytest.raises(SettingsError, match=f"needs {db.SCHEMA}. Run: python -m migrations up"):
+        boot.require_schema()
+
+
+def test_the_program_stops_with_the_reason_when_its_settings_are_bad(database: Database, servers: Servers) -> None:
+    env = {**os.environ, "DATABASE_URL": database.role_url("ec_worker"), "REDIS_URL": servers.redis_url}
+    env["ESSAYCOACH_LEASE_SECONDS"] = "soon"
+    dramatiq = [sys.executable, "-m", "dramatiq", "workers.boot:boot", "--processes", "1", "--threads", "1"]
+    done = subprocess.run(dramatiq, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode != 0
+    assert "ESSAYCOACH_LEASE_SECONDS must be a number of seconds" in done.stderr
+
+
+class Seen:
+    """Stands where the runner stands and keeps what the actor was called with."""
+
+    def __init__(self) -> None:
+        self.hints: list[Hint] = []
+        self.told = threading.Semaphore(0)
+
+    def run(self, hint: Hint) -> bool:
+        self.hints.append(hint)
+        self.told.release()
+        return True
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture
+def broker(servers: Servers, seen: Seen) -> Iterator[HintBroker]:
+    broker = make_broker(servers.redis_url)
+    broker.client.flushdb()
+    boot.declare(broker, seen, limit_seconds=10)  # type: ignore[arg-type]
+    yield broker
+    broker.close()
+    broker.client.connection_pool.disconnect()
+
+
+def some_hint(queue: Queue = Queue.INTERACTIVE) -> Hint:
+    return Hint(org_id=uuid4(), pass_id=uuid4(), queue=queue)
+
+
+def test_the_actor_takes_exactly_the_fields_of_a_hint(broker: HintBroker, seen: Seen) -> None:
+    actor = broker.get_actor(ACTOR)
+    hint = some_hint()
+    message = hint.to_message()
+    assert (message.actor_name, message.args) == (actor.actor_name, ())
+    assert set(message.kwargs) == {one.name for one in fields(Hint)}
+    actor(**message.kwargs)
+    assert seen.hints == [hint]
+    for name in message.kwargs:
+        with pytest.raises(KeyError, match=name):
+            actor(**{key: value for key, value in message.kwargs.items() if key != name})
+    # A newer sender's field does no harm while old workers still run.
+    actor(**message.kwargs, sent_by="a newer program")
+    assert seen.hints == [hint, hint]
+
+
+def test_hints_of_both_queues_reach_the_actor_through_redis(broker: HintBroker, seen: Seen) -> None:
+    hints = [some_hint(queue) for queue in Queue]
+    assert broker.send(hints) == 2
+    worker = Worker(broker, worker_threads=1, worker_timeout=100)
+    worker.start()
+    try:
+        assert all(seen.told.acquire(timeout=10) for _ in hints)
+    finally:
+        worker.stop()
+    assert sorted(seen.hints, key=str) == sorted(hints, key=str)
+    assert broker.client.llen(f"{broker.namespace}:{Queue.BULK}") == 0
+
+
+def test_a_message_carries_identifiers_and_nothing_else(broker: HintBroker) -> None:
+    hint = some_hint()
+    values = hint.to_message().kwargs
+    assert values == {"org_id": str(hint.org_id), "pass_id": str(hint.pass_id), "queue": "interactive"}
