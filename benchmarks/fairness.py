@@ -26,8 +26,13 @@ BAR = 2.0
 
 def run() -> bool:
     """Print another school's waits beside its quiet ones, with Claude and with the local engine; return whether the bar is reached."""
-    print(f"\nFairness: {PIECES} essays of one school, one a second, with nothing else to do and behind another school's {FLOOD:,}")
-    with vendor(latency_seconds=1.0) as url, machine(ANTHROPIC_API_KEY="bench", ANTHROPIC_BASE_URL=url) as (running, known):
+    print(
+        f"\nFairness: {PIECES} essays of one school, one a second, with nothing else to do and behind another school's {FLOOD:,}"
+    )
+    with (
+        vendor(latency_seconds=1.0) as url,
+        machine(ANTHROPIC_API_KEY="bench", ANTHROPIC_BASE_URL=url) as (running, known),
+    ):
         claude = _compare(running, known, "a vendor that takes 1 s")
     with machine(ESSAYCOACH_PROVIDER="local") as (running, known):
         local = _compare(running, known, "the local engine")
@@ -71,7 +76,11 @@ def _flood(running: Machine, known: dict[str, Any]) -> int:
 
     def make() -> tuple[str, str, bytes, dict[str, str]]:
         body = {"title": "Import", "text": TEXT, "student": {"external_id": f"flood-{next(numbers)}"}}
-        headers = {"Authorization": f"Bearer {known['api_key']}", "Idempotency-Key": uuid4().hex, "Content-Type": "application/json"}
+        headers = {
+            "Authorization": f"Bearer {known['api_key']}",
+            "Idempotency-Key": uuid4().hex,
+            "Content-Type": "application/json",
+        }
         return "POST", "/v1/submissions", json.dumps(body).encode(), headers
 
     while next(numbers) < FLOOD:

@@ -251,11 +251,7 @@ def confidences(lines: Sequence[Line]) -> list[tuple[float, bool]]:
     """Return the confidence of the findings a student is shown on the lines, with the verdict of the references."""
     engines = Engines()
     seen = ((line, grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines)) for line in lines)
-    return [
-        (one.finding.problem, one.real)
-        for line, found in seen
-        for one in judge(line, found.shown)
-    ]
+    return [(one.finding.problem, one.real) for line, found in seen for one in judge(line, found.shown)]
 
 
 def measure(lines: Sequence[Line]) -> dict[str, float | int]:
@@ -354,7 +350,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, help="read only the first N texts")
     parser.add_argument("--essay", type=Path, help="show the comments on this essay instead")
     parser.add_argument("--prompt", type=Path, help="the assignment the essay answers")
-    parser.add_argument("--calibration", action="store_true", help="print how reliable each range of confidence is instead")
+    parser.add_argument(
+        "--calibration", action="store_true", help="print how reliable each range of confidence is instead"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args(arguments)
     if (chosen.essay is None) == (chosen.corpus is None):

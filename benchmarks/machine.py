@@ -22,7 +22,9 @@ from standalone.machine import ROOT, Machine
 def vendor(*, latency_seconds: float = 0.0) -> Iterator[str]:
     """Yield the address of the tests' fake vendor, running as a process of its own."""
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "support" / "vendor.py"), "--port", "0"], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(ROOT / "tests" / "support" / "vendor.py"), "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     url = json.loads(process.stdout.readline())["base_url"]

@@ -48,7 +48,11 @@ def run() -> bool:
 
 
 def _compare(
-    what: str, doors: dict[str, tuple[str, dict[str, str]]], make: Callable[[str, dict[str, str]], Callable[[], Request]], *, expected: int
+    what: str,
+    doors: dict[str, tuple[str, dict[str, str]]],
+    make: Callable[[str, dict[str, str]], Callable[[], Request]],
+    *,
+    expected: int,
 ) -> bool:
     requests = {name: make(url, headers) for name, (url, headers) in doors.items()}
     measured: dict[str, list[Measured]] = {name: [] for name in doors}

@@ -22,12 +22,19 @@ from workers.providers.prompt_cache import PromptCacheGate
 ESSAYS, THREADS, LATENCY_SECONDS = 30, 8, 1.0
 CLASS_BAR, SECOND_DRAFT_BAR = 0.45, 0.5
 PROMPT = "Should our town close its main street to cars? Take a position, support it with at least two sources, and answer one objection."
-_LEVELS = (("Beginning", "rarely seen"), ("Developing", "seen in places"), ("Secure", "seen throughout"), ("Strong", "carries a reader along"))
+_LEVELS = (
+    ("Beginning", "rarely seen"),
+    ("Developing", "seen in places"),
+    ("Secure", "seen throughout"),
+    ("Strong", "carries a reader along"),
+)
 RUBRIC = tuple(
     Criterion(
         name=name,
         description=f"How well the essay does what is asked of it in {name.lower()}.",
-        levels=tuple(Level(name=level, points=at, description=f"{name}: {what}.") for at, (level, what) in enumerate(_LEVELS)),
+        levels=tuple(
+            Level(name=level, points=at, description=f"{name}: {what}.") for at, (level, what) in enumerate(_LEVELS)
+        ),
     )
     for name in ("Position", "Evidence", "Organisation", "Style", "Conventions")
 )
@@ -36,10 +43,18 @@ _JUDGES = {  # each criterion is one reading's
     PassName.STRUCTURE: ("Organisation",),
     PassName.CONTENT: ("Position", "Evidence"),
 }
-_WHO = "shopkeepers|cyclists|parents|bus drivers|older people|my neighbours|the council|visitors|pupils|delivery riders".split("|")
-_DO = "walk there every day|worry about their rent|have asked for quieter evenings|need a place to park|lose an hour a week|remember the old market".split("|")
-_WHY = "because the noise never stops|since the figures were published|although nobody has counted them|as the survey in spring showed|when the weather is bad".split("|")
-_SO = "This matters more than speed.|A fair plan would begin here.|I did not expect that.|It is easy to forget.|That is a reason to try it for a year.|Still, others disagree.".split("|")
+_WHO = "shopkeepers|cyclists|parents|bus drivers|older people|my neighbours|the council|visitors|pupils|delivery riders".split(
+    "|"
+)
+_DO = "walk there every day|worry about their rent|have asked for quieter evenings|need a place to park|lose an hour a week|remember the old market".split(
+    "|"
+)
+_WHY = "because the noise never stops|since the figures were published|although nobody has counted them|as the survey in spring showed|when the weather is bad".split(
+    "|"
+)
+_SO = "This matters more than speed.|A fair plan would begin here.|I did not expect that.|It is easy to forget.|That is a reason to try it for a year.|Still, others disagree.".split(
+    "|"
+)
 
 
 @dataclass(frozen=True)
@@ -56,16 +71,34 @@ def run(*, as_json: bool = False) -> bool:
     firsts = [essay(number) for number in range(ESSAYS)]
     with asked_through(LATENCY_SECONDS, gate=PromptCacheGate()) as provider:
         first = measure(provider, [request for text in firsts for request in first_draft(text)])
-        second = measure(provider, [request for number, text in enumerate(firsts) for request in second_draft(text, number)])
+        second = measure(
+            provider, [request for number, text in enumerate(firsts) for request in second_draft(text, number)]
+        )
     with asked_through(LATENCY_SECONDS, gate=PromptCacheGate(most_seconds=0)) as provider:
         off = measure(provider, [request for text in firsts for request in first_draft(text)])
     ratio, ratio_off, again = first.billed / first.plain, off.billed / off.plain, second.billed / first.billed
     if as_json:
-        print(json.dumps({"class": ratio, "class_gate_off": ratio_off, "second_drafts": again, "seconds": first.seconds, "seconds_gate_off": off.seconds}))
+        print(
+            json.dumps(
+                {
+                    "class": ratio,
+                    "class_gate_off": ratio_off,
+                    "second_drafts": again,
+                    "seconds": first.seconds,
+                    "seconds_gate_off": off.seconds,
+                }
+            )
+        )
         return ratio <= CLASS_BAR and again <= SECOND_DRAFT_BAR
-    print(f"\nTokens: {ESSAYS} essays of one class, three passes each, {THREADS} threads, a vendor that takes {LATENCY_SECONDS:.1f} s")
-    print(f"  billed input ÷ three plain calls {ratio:.3f} (bar: {CLASS_BAR}), gate off {ratio_off:.3f}   repeat: python -m benchmarks.tokens")
-    print(f"  second drafts ÷ first drafts {again:.3f} (bar: {SECOND_DRAFT_BAR})   the gate: {first.seconds:.1f} s in all, off {off.seconds:.1f} s")
+    print(
+        f"\nTokens: {ESSAYS} essays of one class, three passes each, {THREADS} threads, a vendor that takes {LATENCY_SECONDS:.1f} s"
+    )
+    print(
+        f"  billed input ÷ three plain calls {ratio:.3f} (bar: {CLASS_BAR}), gate off {ratio_off:.3f}   repeat: python -m benchmarks.tokens"
+    )
+    print(
+        f"  second drafts ÷ first drafts {again:.3f} (bar: {SECOND_DRAFT_BAR})   the gate: {first.seconds:.1f} s in all, off {off.seconds:.1f} s"
+    )
     return ratio <= CLASS_BAR and again <= SECOND_DRAFT_BAR
 
 
@@ -107,7 +140,10 @@ def essay(number: int) -> str:
 
 def first_draft(text: str) -> list[PassRequest]:
     """Return the three requests of an essay."""
-    return [PassRequest(pass_name=name, text=text, title="Our street", assignment_prompt=PROMPT, criteria=RUBRIC) for name in PassName]
+    return [
+        PassRequest(pass_name=name, text=text, title="Our street", assignment_prompt=PROMPT, criteria=RUBRIC)
+        for name in PassName
+    ]
 
 
 def second_draft(text: str, number: int) -> list[PassRequest]:
@@ -121,13 +157,23 @@ def second_draft(text: str, number: int) -> list[PassRequest]:
             places.append((at, at + len(part)))
         at += len(part) + 2
     return [
-        PassRequest(pass_name=name, text="\n\n".join(parts), title="Our street", assignment_prompt=PROMPT, criteria=RUBRIC, earlier=_earlier(name, places))
+        PassRequest(
+            pass_name=name,
+            text="\n\n".join(parts),
+            title="Our street",
+            assignment_prompt=PROMPT,
+            criteria=RUBRIC,
+            earlier=_earlier(name, places),
+        )
         for name in PassName
     ]
 
 
 def _earlier(name: PassName, places: list[tuple[int, int]]) -> Earlier:
-    picks = tuple(EarlierPick(criterion=one, level="Secure", rationale="Two places in the essay show it.") for one in _JUDGES[name])
+    picks = tuple(
+        EarlierPick(criterion=one, level="Secure", rationale="Two places in the essay show it.")
+        for one in _JUDGES[name]
+    )
     return Earlier(unchanged=tuple(places), picks=picks)
 
 
@@ -136,7 +182,9 @@ def _paragraph(chance: random.Random) -> str:
     sentences: list[str] = []
     while len(" ".join(sentences).split()) < words - 8:
         who = chance.choice(_WHO)
-        sentences.append(f"{who[0].upper()}{who[1:]} {chance.choice(_DO)} {chance.choice(_WHY)}, and {chance.choice(_WHO)} {chance.choice(_DO)}.")
+        sentences.append(
+            f"{who[0].upper()}{who[1:]} {chance.choice(_DO)} {chance.choice(_WHY)}, and {chance.choice(_WHO)} {chance.choice(_DO)}."
+        )
         if chance.random() < 0.4:
             sentences.append(chance.choice(_SO))
     return " ".join(sentences)

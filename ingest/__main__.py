@@ -51,11 +51,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _add_roster(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     take = commands.add_parser("roster", help="import people, classes and enrolments from OneRoster CSV files")
-    take.add_argument("path", type=Path, help="a folder or zip with users.csv, classes.csv and enrollments.csv, or some of them")
+    take.add_argument(
+        "path", type=Path, help="a folder or zip with users.csv, classes.csv and enrollments.csv, or some of them"
+    )
     take.add_argument("--org", required=True, metavar="SLUG", help="the org's short name")
     take.add_argument("--dry-run", action="store_true", help="do everything, report it, and take it back")
     take.add_argument(
-        "--allow-admins", action="store_true", help="let the roster make admins, enable them again and change their addresses"
+        "--allow-admins",
+        action="store_true",
+        help="let the roster make admins, enable them again and change their addresses",
     )
     take.epilog = "One bad row, and nothing is imported: the exit code is 1 and the rows are listed."
 

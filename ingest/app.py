@@ -53,7 +53,19 @@ def create_app() -> Flask:
     identity.set_up(app, chosen)
     rate_limits.set_up(app, chosen)
     mail.set_up(app, chosen)
-    for room in (sign_in, routes, failed_passes, essays, webhooks, health, api_keys, sources, audit, data_rights, roster):
+    for room in (
+        sign_in,
+        routes,
+        failed_passes,
+        essays,
+        webhooks,
+        health,
+        api_keys,
+        sources,
+        audit,
+        data_rights,
+        roster,
+    ):
         app.register_blueprint(room.blueprint)
     for room in (users, courses, assignments, rubrics, orgs):
         app.register_blueprint(room.blueprint)

@@ -155,7 +155,9 @@ def change_api_key(key: UUID, *, org: UUID, changes: dict[str, Any]) -> None:
 
 def revoke_api_key(key: UUID, *, org: UUID) -> None:
     """The key stands for nobody from the next request on; revoking twice is as once. Raises NotFound."""
-    if not run("update api_keys set revoked_at = coalesce(revoked_at, now()) where org_id = %s and id = %s", (org, key)):
+    if not run(
+        "update api_keys set revoked_at = coalesce(revoked_at, now()) where org_id = %s and id = %s", (org, key)
+    ):
         raise NotFound("There is no such API key.")
 
 
@@ -175,9 +177,7 @@ def rotate_api_key(key: UUID, *, org: UUID, pepper: bytes, overlap_seconds: int 
     if found is None:
         fetch_api_key(key, org=org)
         raise Ended("This API key has expired or was revoked.")
-    return add_api_key(
-        found["name"], org=org, pepper=pepper, scopes=found["scopes"], expires_at=found["was_to_end_at"]
-    )
+    return add_api_key(found["name"], org=org, pepper=pepper, scopes=found["scopes"], expires_at=found["was_to_end_at"])
 
 
 def add_source(name: str, *, org: UUID) -> tuple[UUID, str]:
@@ -264,7 +264,9 @@ def find_source(source: UUID) -> Source:
     )
     if found is None:
         raise NotFound("There is no such webhook source.")
-    place = {column: AssociatedData("sources", column, found["org_id"], source) for column in ("secret", "previous_secret")}
+    place = {
+        column: AssociatedData("sources", column, found["org_id"], source) for column in ("secret", "previous_secret")
+    }
     live = tuple(keyring().open(found[column], place=place[column]) for column in place if found[column] is not None)
     return Source(id=source, org=found["org_id"], secrets=live)
 

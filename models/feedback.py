@@ -76,10 +76,10 @@ def store(
     results: list[ResultDraft],
     resolutions: Mapping[UUID, str] | None = None,
 ) -> None:
-    """The pass's comments, in the order given, and its criterion results are stored, their words encrypted.
+    """Store the pass's comments in the given order, and its criterion results. Texts are encrypted.
 
-    What this pass said of this version before is superseded (what an educator wrote on this version is not), and `resolutions` is what became of
-    the comments of the draft before.
+    What this pass said of this version before is superseded, except an educator's own comments. `resolutions` says what
+    became of each comment of the earlier draft.
     """
     this = (held.org, held.submission, held.name)
     run(
@@ -174,7 +174,8 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         (org, submission),
     )
     opened = [
-        json.loads(key.open(one["summary"], place=AssociatedData("passes", "summary", org, one["id"]))) for one in summaries
+        json.loads(key.open(one["summary"], place=AssociatedData("passes", "summary", org, one["id"])))
+        for one in summaries
     ]
     return {
         "header": header,

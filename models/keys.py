@@ -113,7 +113,11 @@ def reencrypt_batch(column: Column, *, after: UUID, limit: int, wait: bool) -> S
             raise
         except Undecipherable:
             damaged.append(one["id"])
-    values = {"ids": list(sealed), "was": [was for was, _ in sealed.values()], "sealed": [now for _, now in sealed.values()]}
+    values = {
+        "ids": list(sealed),
+        "was": [was for was, _ in sealed.values()],
+        "sealed": [now for _, now in sealed.values()],
+    }
     return Step(last=found[-1]["id"], done=run(new, {**names, **values}), damaged=tuple(damaged))
 
 

@@ -19,7 +19,14 @@ def allows(expected_micros: int) -> bool:
 
 
 def add(
-    *, org: UUID, provider: str, model: str, pass_name: str, failed: bool, tokens: tuple[int, int, int, int], cost_micros: int
+    *,
+    org: UUID,
+    provider: str,
+    model: str,
+    pass_name: str,
+    failed: bool,
+    tokens: tuple[int, int, int, int],
+    cost_micros: int,
 ) -> None:
     """One ended call is in the org's ledger of today. `tokens` are input, output, read from and written to the cache.
 

@@ -99,7 +99,9 @@ def _comments(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[Pr
 def _previous_comments(one: dict[str, Any], org: UUID, key: Key) -> PreviousComment:
     words = json.loads(key.open(one["body"], place=AssociatedData("feedback", "body", org, one["id"])))
     if one["edited"] is not None:
-        words |= json.loads(key.open(one["edited"], place=AssociatedData("feedback_reviews", "body", org, one["review_id"])))
+        words |= json.loads(
+            key.open(one["edited"], place=AssociatedData("feedback_reviews", "body", org, one["review_id"]))
+        )
     places = one["also_at"]
     draft = CommentDraft(
         type=one["type"],
@@ -121,7 +123,9 @@ def _previous_comments(one: dict[str, Any], org: UUID, key: Key) -> PreviousComm
         educator=one["educator_id"],
         carried_from=one["id"],
     )
-    return PreviousComment(id=one["id"], draft=draft, rejected=one["decision"] == "rejected", edited=one["edited"] is not None)
+    return PreviousComment(
+        id=one["id"], draft=draft, rejected=one["decision"] == "rejected", edited=one["edited"] is not None
+    )
 
 
 def _picks(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[PreviousPick, ...]:
@@ -137,7 +141,9 @@ def _picks(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[Previ
         PreviousPick(
             criterion=one["name"],
             level=one["level"],
-            rationale=key.open(one["rationale"], place=AssociatedData("criterion_results", "rationale", org, one["id"])),
+            rationale=key.open(
+                one["rationale"], place=AssociatedData("criterion_results", "rationale", org, one["id"])
+            ),
             confidence=float(one["confidence"]),
         )
         for one in found
@@ -170,7 +176,10 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
         """,
         (org, essay, released_only),
     )
-    texts = {one["id"]: key.open(one["text"], place=AssociatedData("submissions", "text", org, one["id"])) for one in versions}
+    texts = {
+        one["id"]: key.open(one["text"], place=AssociatedData("submissions", "text", org, one["id"]))
+        for one in versions
+    }
     comments = rows(
         f"""
         select f.id, f.submission_id, s.version, f.pass, f.type, f.kind, f.severity, f.match, f.span_start, f.span_end,
@@ -199,7 +208,8 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
         "version": header["version"],
         "status": header["status"],
         "counts": {
-            name: sum(one["resolution"] == name for one in found) for name in ("addressed", "persisting", "moot", "open")
+            name: sum(one["resolution"] == name for one in found)
+            for name in ("addressed", "persisting", "moot", "open")
         },
         "new_comments": sum(one["version"] == header["version"] and one["carried_from"] not in ids for one in comments),
         "comments": found,
@@ -207,7 +217,13 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
 
 
 def _resolution(
-    first: dict[str, Any], children: dict[UUID, dict[str, Any]], texts: dict[UUID, str], key: Key, org: UUID, *, newest: int
+    first: dict[str, Any],
+    children: dict[UUID, dict[str, Any]],
+    texts: dict[UUID, str],
+    key: Key,
+    org: UUID,
+    *,
+    newest: int,
 ) -> dict[str, Any]:
     last = first
     while last["resolution"] == "persisting" and last["id"] in children and last["version"] < newest:
@@ -215,14 +231,20 @@ def _resolution(
     stands = last["version"] == newest and last is not first
     words = json.loads(key.open(first["body"], place=AssociatedData("feedback", "body", org, first["id"])))
     if first["edited"] is not None:
-        words |= json.loads(key.open(first["edited"], place=AssociatedData("feedback_reviews", "body", org, first["review_id"])))
+        words |= json.loads(
+            key.open(first["edited"], place=AssociatedData("feedback_reviews", "body", org, first["review_id"]))
+        )
     return {
         **{name: first[name] for name in ("id", "submission_id", "version", "pass", "type", "kind", "severity")},
         "span": span_of(first, texts[first["submission_id"]], words),
         "message": words["message"],
         "next_step": words["next_step"],
         "resolution": "persisting" if stands else last["resolution"],
-        "now": {"comment_id": last["id"], "span": span_of(last, texts[last["submission_id"]], words)} if stands else None,
+        "now": {"comment_id": last["id"], "span": span_of(last, texts[last["submission_id"]], words)}
+        if stands
+        else None,
         # The draft that decided: the one after the last that still had it.
-        "decided_in_version": None if last["resolution"] == "open" and not stands else min(last["version"] + (not stands), newest),
+        "decided_in_version": None
+        if last["resolution"] == "open" and not stands
+        else min(last["version"] + (not stands), newest),
     }

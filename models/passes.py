@@ -310,9 +310,7 @@ _EXPIRED = """
     state = 'running' and lease_until < now()
     and (started_at > pg_postmaster_start_time() or pg_postmaster_start_time() < now() - make_interval(secs => %s))
 """
-_STALLED = (
-    f"state = 'queued' and queued_at < now() - interval '{GIVE_UP_AFTER_DAYS} days' and started_at > now() - interval '1 hour'"
-)
+_STALLED = f"state = 'queued' and queued_at < now() - interval '{GIVE_UP_AFTER_DAYS} days' and started_at > now() - interval '1 hour'"
 _HELD = "org_id = %s and id = %s and fence = %s and state = 'running'"
 
 

@@ -64,4 +64,8 @@ def _known(found: dict[str, Any], org: UUID) -> CoursePerson | None:
 
 
 def _opened(found: dict[str, Any], column: str, key: Key, org: UUID) -> str:
-    return "" if found[column] is None else key.open(found[column], place=AssociatedData("users", column, org, found["id"]))
+    return (
+        ""
+        if found[column] is None
+        else key.open(found[column], place=AssociatedData("users", column, org, found["id"]))
+    )

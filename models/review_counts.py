@@ -46,7 +46,10 @@ def count_reviews() -> list[ReviewCounts]:
     sums: dict[tuple[str, str, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for found in rows("select provider, pass, bin, accepted, rejected, helpful, not_helpful from review_counts()"):
         one = sums[found["provider"], found["pass"], found["bin"]]
-        one[:] = [a + int(found[name]) for a, name in zip(one, ("accepted", "rejected", "helpful", "not_helpful"), strict=True)]
+        one[:] = [
+            a + int(found[name])
+            for a, name in zip(one, ("accepted", "rejected", "helpful", "not_helpful"), strict=True)
+        ]
     return [
         ReviewCounts(provider=provider, pass_name=name, bin=bin_, accepted=a, rejected=r, helpful=h, not_helpful=n)
         for (provider, name, bin_), (a, r, h, n) in sorted(sums.items())
@@ -92,7 +95,9 @@ def list_orgs_with_people() -> list[UUID]:
     return [found["org_id"] for found in rows("select distinct org_id from user_keys order by org_id")]
 
 
-def approve_model(*, org: UUID, pass_name: str, provider: str, model: str, prompt_version: str, report: dict[str, Any]) -> None:
+def approve_model(
+    *, org: UUID, pass_name: str, provider: str, model: str, prompt_version: str, report: dict[str, Any]
+) -> None:
     """It is on record that this reader was compared with the reviewed comments and found no worse."""
     run(
         "insert into blessings (org_id, pass, provider, model, prompt_version, report) values (%s, %s, %s, %s, %s, %s)",

@@ -249,7 +249,8 @@ def request_erasure(user: UUID, *, org: UUID) -> None:
     """
     # Two admins who erase each other take turns here, and the second one finds itself the last.
     admins = rows(
-        "select id from users where org_id = %s and role = 'admin' and disabled_at is null order by id for update", (org,)
+        "select id from users where org_id = %s and role = 'admin' and disabled_at is null order by id for update",
+        (org,),
     )
     if [one["id"] for one in admins] == [user]:
         raise LastAdmin("This is the last admin of the org who can sign in.")
@@ -261,7 +262,8 @@ def request_erasure(user: UUID, *, org: UUID) -> None:
 def list_erasures(*, limit: int) -> list[tuple[UUID, UUID]]:
     """Return the people whose rows are to go, each with their org, longest asked for first. Call it as the clock."""
     found = rows(
-        "select id, org_id from users where erase_requested_at is not null order by erase_requested_at limit %s", (limit,)
+        "select id, org_id from users where erase_requested_at is not null order by erase_requested_at limit %s",
+        (limit,),
     )
     return [(one["id"], one["org_id"]) for one in found]
 
@@ -335,9 +337,7 @@ def _trail(who: dict[str, Any], *, key: Key) -> Iterator[tuple[str, str]]:
         after = upto
 
 
-def _files(
-    part: Part, who: dict[str, Any], *, key: Key, name: str, text: str = ""
-) -> Iterator[tuple[str, str]]:
+def _files(part: Part, who: dict[str, Any], *, key: Key, name: str, text: str = "") -> Iterator[tuple[str, str]]:
     for number, page in enumerate(_pages(part, who, key=key), start=1):
         for one in page:
             # What a comment is about is not stored with it: it is cut from the text.
@@ -350,9 +350,7 @@ def _name(name: str, number: int) -> str:
     return f"{name}.json" if number == 1 else f"{name}-{number}.json"
 
 
-def _pages(
-    part: Part, who: dict[str, Any], *, key: Key, after: Any = None
-) -> Iterator[list[dict[str, Any]]]:
+def _pages(part: Part, who: dict[str, Any], *, key: Key, after: Any = None) -> Iterator[list[dict[str, Any]]]:
     while page := _page(part, who, key=key, after=after):
         yield page
         after = page[-1][part.key]
@@ -362,7 +360,9 @@ def _pages(
 
 def _page(part: Part, who: dict[str, Any], *, key: Key, after: Any = None) -> list[dict[str, Any]]:
     """Return rows of a part, those after that key, with everything in the clear."""
-    wanted = ", ".join([*(f"t.{column}" for column in (part.columns + " " + part.sealed).split()), *filter(None, [part.also])])
+    wanted = ", ".join(
+        [*(f"t.{column}" for column in (part.columns + " " + part.sealed).split()), *filter(None, [part.also])]
+    )
     going_on = f" and t.{part.key} > %(after)s" if after is not None else ""
     found = rows(
         f"select {wanted} from {part.table} as t where t.org_id = %(org)s and {part.of}{going_on}"  # noqa: S608 - constants of this file

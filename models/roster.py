@@ -71,9 +71,7 @@ class BadRoster(Invalid):
 Progress = Callable[[int, int], None]
 
 
-def import_roster(
-    roster: Roster, *, org: UUID, allow_admins: bool = False, progress: Progress | None = None
-) -> Report:
+def import_roster(roster: Roster, *, org: UUID, allow_admins: bool = False, progress: Progress | None = None) -> Report:
     """Everything the roster says is so; importing it again changes nothing. Call it as ec_admin.
 
     `progress` is told how many changes of how many are made. Raises BadRoster, and InProgress when another import of the
@@ -92,7 +90,9 @@ def import_roster(
         removed = _enrollments(plan, steps, org=org)
     # A batch of rows goes past Peewee, so either may say it.
     except (peewee.IntegrityError, psycopg2.IntegrityError):
-        raise InProgress("Somebody added or changed what the roster names at the same moment. Import it again.") from None
+        raise InProgress(
+            "Somebody added or changed what the roster names at the same moment. Import it again."
+        ) from None
     return _report(plan, removed=removed)
 
 
@@ -140,7 +140,10 @@ def _report(plan: Plan, *, removed: int) -> Report:
 
 def _people(plan: Plan, steps: _Steps, *, org: UUID) -> None:
     for batch in in_batches(sorted(plan.vacating)):
-        run("update users set email = null, email_digest = null where org_id = %s and id = any(%s::uuid[])", (org, batch))
+        run(
+            "update users set email = null, email_digest = null where org_id = %s and id = any(%s::uuid[])",
+            (org, batch),
+        )
     for batch in in_batches(sorted(plan.changed_people, key=lambda change: change.known.id)):
         _change_people(batch, org=org)
         steps.made(len(batch))
@@ -266,7 +269,8 @@ def _enrollments(plan: Plan, steps: _Steps, *, org: UUID) -> int:
     # Whoever became a student teaches no course any more.
     for batch in in_batches(change.known.id for change in plan.changed_people if change.role == "student"):
         gone += run(
-            "delete from enrollments where org_id = %s and user_id = any(%s::uuid[]) and role = 'educator'", (org, batch)
+            "delete from enrollments where org_id = %s and user_id = any(%s::uuid[]) and role = 'educator'",
+            (org, batch),
         )
     return gone
 

@@ -164,7 +164,9 @@ def in_batches(values: Iterable[Any]) -> Iterator[list[Any]]:
 
 def _plan_people(plan: Plan, roster: Roster, *, org: UUID, allow_admins: bool) -> Members:
     """Plan what becomes of people, and return those the roster names who will be there, by external id."""
-    by_id = _known_by_external_id({*(one.external_id for one in roster.people), *(e.person for e in roster.enrollments)}, org=org)
+    by_id = _known_by_external_id(
+        {*(one.external_id for one in roster.people), *(e.person for e in roster.enrollments)}, org=org
+    )
     by_email = _known_by_email({one.email for one in roster.people if one.email}, org=org)
     matched = _match(roster.people, by_id=by_id, by_email=by_email, org=org)
     staying = [(one, known) for one, known in matched if one.enabled is not False]
@@ -202,7 +204,11 @@ def _match(
 
 
 def _check_addresses(
-    plan: Plan, staying: list[tuple[PersonRow, ExistingPeople | None]], *, by_email: dict[bytes, ExistingPeople], org: UUID
+    plan: Plan,
+    staying: list[tuple[PersonRow, ExistingPeople | None]],
+    *,
+    by_email: dict[bytes, ExistingPeople],
+    org: UUID,
 ) -> None:
     """Nobody ends up with another's address; two who exchange theirs may."""
     takers: dict[bytes, tuple[PersonRow, UUID | None]] = {}
@@ -212,7 +218,9 @@ def _check_addresses(
             continue
         digest = keyring().email_index(one.email, org=org)
         if digest in takers:
-            _add_fault(plan, one, "email", f"the same address as in row {takers[digest][0].row}; two people cannot share one")
+            _add_fault(
+                plan, one, "email", f"the same address as in row {takers[digest][0].row}; two people cannot share one"
+            )
             continue
         takers[digest] = (one, known.id if known else None)
         holder = by_email.get(digest)
@@ -245,7 +253,9 @@ def _change_person(plan: Plan, one: PersonRow, known: ExistingPeople, *, allow_a
         if change.role == "admin":
             _add_fault(plan, one, "role", "a roster makes nobody an admin unless you allow it; see allow_admins")
         elif known.role == "admin" and change.enable:
-            _add_fault(plan, one, "enabledUser", "a roster enables no admin again unless you allow it; see allow_admins")
+            _add_fault(
+                plan, one, "enabledUser", "a roster enables no admin again unless you allow it; see allow_admins"
+            )
         elif known.role == "admin" and change.email is not None:
             _add_fault(plan, one, "email", "a roster changes no admin's address unless you allow it; see allow_admins")
     if change == PersonChange(known=known):
@@ -272,7 +282,9 @@ def _turn_off(plan: Plan, off: list[tuple[PersonRow, ExistingPeople | None]], *,
     if {one["id"] for one in admins} <= plan.disabled_people:
         for one, known in going:
             if known.role == "admin":
-                _add_fault(plan, one, "enabledUser", "nobody could administer the org then; make somebody else an admin first")
+                _add_fault(
+                    plan, one, "enabledUser", "nobody could administer the org then; make somebody else an admin first"
+                )
 
 
 def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:
@@ -282,7 +294,8 @@ def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:
         found["external_id"]: found
         for batch in in_batches(wanted)
         for found in rows(
-            "select id, external_id, name, archived_at from courses where org_id = %s and external_id = any(%s)", (org, batch)
+            "select id, external_id, name, archived_at from courses where org_id = %s and external_id = any(%s)",
+            (org, batch),
         )
     }
     new: list[CourseRow] = []
@@ -310,9 +323,7 @@ def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:
     }
 
 
-def _plan_enrollments(
-    plan: Plan, roster: Roster, *, org: UUID, members: Members, courses: dict[str, UUID]
-) -> None:
+def _plan_enrollments(plan: Plan, roster: Roster, *, org: UUID, members: Members, courses: dict[str, UUID]) -> None:
     there = _enrolled(courses.values(), org=org)
     left_out_people = roster.left_out_people | {one.external_id for one in roster.people if one.enabled is False}
     left_out_courses = roster.left_out_courses | {one.external_id for one in roster.courses if one.kept is False}
@@ -328,20 +339,40 @@ def _plan_enrollments(
             unknown = [
                 (column, what)
                 for column, what, missing, excused in (
-                    ("classSourcedId", "class", course is None, one.course in left_out_courses or "classes" in roster.unreadable),
-                    ("userSourcedId", "user", member is None, one.person in left_out_people or "users" in roster.unreadable),
+                    (
+                        "classSourcedId",
+                        "class",
+                        course is None,
+                        one.course in left_out_courses or "classes" in roster.unreadable,
+                    ),
+                    (
+                        "userSourcedId",
+                        "user",
+                        member is None,
+                        one.person in left_out_people or "users" in roster.unreadable,
+                    ),
                 )
                 if missing and not excused
             ]
             for column, what in unknown:
-                _add_fault(plan, one, column, f"there is no such {what}, neither in the roster nor here; add it or take the row out")
+                _add_fault(
+                    plan,
+                    one,
+                    column,
+                    f"there is no such {what}, neither in the roster nor here; add it or take the row out",
+                )
             left_out += not unknown
             continue
         user, role = member
         before = wanted.setdefault((course, user), one)
         if before is not one:
             if not one.removed and before.role != one.role:
-                _add_fault(plan, one, "role", f"row {before.row} enrols the same person in the same class in another role; keep one")
+                _add_fault(
+                    plan,
+                    one,
+                    "role",
+                    f"row {before.row} enrols the same person in the same class in another role; keep one",
+                )
             else:
                 plan.unchanged_enrollments += 1
             continue
@@ -373,7 +404,8 @@ def _enrolled(courses: Iterable[UUID], *, org: UUID) -> dict[tuple[UUID, UUID], 
         (found["course_id"], found["user_id"]): found["role"]
         for batch in in_batches(courses)
         for found in rows(
-            "select course_id, user_id, role from enrollments where org_id = %s and course_id = any(%s::uuid[])", (org, batch)
+            "select course_id, user_id, role from enrollments where org_id = %s and course_id = any(%s::uuid[])",
+            (org, batch),
         )
     }
 
@@ -412,7 +444,9 @@ def _known_by_email(emails: set[str], *, org: UUID) -> dict[bytes, ExistingPeopl
 def _opened(found: dict[str, Any], *, org: UUID) -> ExistingPeople:
     key = unwrapped(found, org=org, user=found["id"])
     named = {
-        column: None if found[column] is None else key.open(found[column], place=AssociatedData("users", column, org, found["id"]))
+        column: None
+        if found[column] is None
+        else key.open(found[column], place=AssociatedData("users", column, org, found["id"]))
         for column in ("name", "email")
     }
     return ExistingPeople(

@@ -22,7 +22,10 @@ def start(
 
     Raises NotFound for a rubric that is not the org's.
     """
-    known = row("select now() + make_interval(days => %s) as ends from rubrics where org_id = %s and id = %s", (DAYS, org, rubric))
+    known = row(
+        "select now() + make_interval(days => %s) as ends from rubrics where org_id = %s and id = %s",
+        (DAYS, org, rubric),
+    )
     if known is None:
         raise NotFound("There is no such rubric.")
     receipts = [essays.receive(teacher, one, org=org) for one in drafts]

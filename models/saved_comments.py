@@ -70,9 +70,7 @@ def delete_saved(saved: UUID, *, owner: Owner) -> None:
         raise NotFound("There is no such saved comment of yours.")
 
 
-def _read(
-    owner: Owner, *, limit: int, before: UUID | None = None, wanted: UUID | None = None
-) -> list[dict[str, Any]]:
+def _read(owner: Owner, *, limit: int, before: UUID | None = None, wanted: UUID | None = None) -> list[dict[str, Any]]:
     found = rows(_SAVED, {"org": owner.org, "user": owner.user, "id": wanted, "before": before, "limit": limit})
     return [
         {**one, **json.loads(_opened_by(one, owner).open(one["body"], place=_place(owner.org, one["id"])))}
@@ -81,7 +79,9 @@ def _read(
 
 
 def _own_key(owner: Owner) -> Key:
-    found = row("select wrapped, master_key_id from user_keys where org_id = %s and user_id = %s", (owner.org, owner.user))
+    found = row(
+        "select wrapped, master_key_id from user_keys where org_id = %s and user_id = %s", (owner.org, owner.user)
+    )
     if found is None:
         raise NotFound("There is no such person.")
     return _opened_by(found, owner)

@@ -83,7 +83,9 @@ def fetch_contact(user: UUID, *, org: UUID) -> Contact:
         raise NotFound("There is no such person.")
     key = data_key(user, org=org)
     readable = {
-        column: key.open(found[column], place=AssociatedData("users", column, org, user)) if found[column] is not None else None
+        column: key.open(found[column], place=AssociatedData("users", column, org, user))
+        if found[column] is not None
+        else None
         for column in ("email", "name")
     }
     return Contact(**readable, org_slug=found["slug"])

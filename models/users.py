@@ -264,7 +264,9 @@ def _person(found: dict[str, Any], *, org: UUID) -> Person:
     user = found["id"]
     key = unwrapped(found, org=org, user=user)
     named = {
-        column: key.open(found[column], place=AssociatedData("users", column, org, user)) if found[column] is not None else None
+        column: key.open(found[column], place=AssociatedData("users", column, org, user))
+        if found[column] is not None
+        else None
         for column in ("name", "email", "external_id")
     }
     return Person(

@@ -112,7 +112,8 @@ def _school_day(known: dict[str, Any], console: Console, say: _Narrator) -> None
     _correct(handed_in[0], first.body, known, say)
 
     say.chapter(
-        "The student hands in a second draft", "Sam takes up two suggestions; every comment on the first draft is answered for."
+        "The student hands in a second draft",
+        "Sam takes up two suggestions; every comment on the first draft is answered for.",
     )
     _revise(handed_in[0], first.body, student, known, say)
 
@@ -267,8 +268,13 @@ def _correct(essay: HandedIn, found: dict[str, Any], known: dict[str, Any], say:
         headers=_sign_in(known["ingest"], known, "educator"),
     )  # fmt: skip
     _expect(changed, 200, "Ed's edit of a comment")
-    again = ask("GET", f"{known['ingest']}{essay.location}/feedback", headers=_sign_in(known["ingest"], known, "student"))
-    read = {one["id"]: one["message"] for one in _expect(again, 200, "the student's feedback after the edit").body["comments"]}
+    again = ask(
+        "GET", f"{known['ingest']}{essay.location}/feedback", headers=_sign_in(known["ingest"], known, "student")
+    )
+    read = {
+        one["id"]: one["message"]
+        for one in _expect(again, 200, "the student's feedback after the edit").body["comments"]
+    }
     if read[comment["id"]] != words:
         raise DemoFailed("the student does not read what Ed wrote")
     say.line("Ed puts a comment into his own words; Sam reads those, and the original is kept")
@@ -287,7 +293,9 @@ def _revise(
         text = text[: one["span"]["start"]] + one["suggestions"][0] + text[one["span"]["end"] :]
         say.line(f"Sam changes “{_escaped(one['span']['quote'])}” to “{_escaped(one['suggestions'][0])}”")
     body = {"essay_id": _essay_id(essay, student, known), "title": essay.title, "text": text}
-    answer = _expect(ask("POST", f"{known['ingest']}/v1/submissions", body=body, headers=student), 202, "the second draft")
+    answer = _expect(
+        ask("POST", f"{known['ingest']}/v1/submissions", body=body, headers=student), 202, "the second draft"
+    )
     second = HandedIn(title=essay.title, text=text, event={}, event_id="", location=answer.headers["Location"])
     _watch([second], known, say)
     url = f"{known['ingest']}/v1/essays/{body['essay_id']}/progress"

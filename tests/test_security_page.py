@@ -82,7 +82,9 @@ def table_under(heading: str) -> list[list[str]]:
 def names_in(path: str) -> frozenset[str]:
     """The names of a file's tests, whether or not it can be imported here."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"))
+    return frozenset(
+        node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    )
 
 
 def test_every_requirement_of_levels_1_and_2_is_there_once_in_its_order():
@@ -102,7 +104,9 @@ def test_a_row_is_tested_by_tests_that_exist_or_says_why_not(row):
     assert row.state in ("tested", "n/a", "open")
     if row.state == "tested":
         assert named
-        assert TEST_ID.sub("", row.how).replace("`", "").replace(",", "").strip() == "", "a tested row names tests and nothing else"
+        assert TEST_ID.sub("", row.how).replace("`", "").replace(",", "").strip() == "", (
+            "a tested row names tests and nothing else"
+        )
     else:
         assert len(TEST_ID.sub("", row.how).strip()) > 5, "a reason is needed"
 
@@ -191,7 +195,9 @@ def test_every_secret_and_address_the_programs_read_is_on_the_page():
     read = set()
     for room in ROOMS:
         for path in (ROOT / room).rglob("*.py"):
-            read |= set(re.findall(r'"((?:ESSAYCOACH|ANTHROPIC|DATABASE|REDIS)_[A-Z_]+)"', path.read_text(encoding="utf-8")))
+            read |= set(
+                re.findall(r'"((?:ESSAYCOACH|ANTHROPIC|DATABASE|REDIS)_[A-Z_]+)"', path.read_text(encoding="utf-8"))
+            )
     telling = {name for name in read if re.search(r"KEY|SECRET|PEPPER|PASSWORD_$|URL|MAIL$|HEADS|_HOST$|PROXIES", name)}
     assert {"ESSAYCOACH_MASTER_KEYS", "DATABASE_URL", "ANTHROPIC_API_KEY"} <= telling
     # A log-in's password and where web listens are there in one word for all.
@@ -237,7 +243,9 @@ def test_what_is_logged_is_on_the_page(database):
         path.name
         for room in ROOMS
         for path in (ROOT / room).rglob("*.py")
-        if re.search(r"FileHandler|SysLogHandler|HTTPHandler|SocketHandler|basicConfig", path.read_text(encoding="utf-8"))
+        if re.search(
+            r"FileHandler|SysLogHandler|HTTPHandler|SocketHandler|basicConfig", path.read_text(encoding="utf-8")
+        )
     ]
     assert handlers == []
 
@@ -288,7 +296,9 @@ def test_the_components_were_looked_through_at_these_versions():
 
 def test_no_row_names_a_test_of_this_page_that_looks_at_nothing():
     """A row tested by the page itself leans on a test above that compares the page with the code."""
-    mine = {one for one in chain.from_iterable(TEST_ID.findall(row.how) for row in rows()) if "test_security_page" in one}
+    mine = {
+        one for one in chain.from_iterable(TEST_ID.findall(row.how) for row in rows()) if "test_security_page" in one
+    }
     comparing = {
         "test_who_can_read_what_is_true_of_the_running_schema", "test_every_sealed_column_is_on_the_page",
         "test_every_secret_and_address_the_programs_read_is_on_the_page", "test_every_way_in_is_on_the_page",

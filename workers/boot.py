@@ -95,5 +95,3 @@ def require_schema() -> None:
         raise SettingsError(
             f"The schema is at {found or 'nothing'}; this program needs {db.SCHEMA}. Run: python -m migrations up"
         )
-
-

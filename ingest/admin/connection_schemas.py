@@ -101,7 +101,9 @@ class Source(BaseModel):
     url: Annotated[str, Field(description="where the LMS delivers to, on this server")]
     created_at: datetime
     disabled: bool
-    previous_secret_until: Annotated[datetime | None, Field(description="until when the secret before this one signs too")]
+    previous_secret_until: Annotated[
+        datetime | None, Field(description="until when the secret before this one signs too")
+    ]
 
 
 class NewSecret(Source):
@@ -129,7 +131,9 @@ class AuditEntry(BaseModel):
     entity: str
     entity_id: UUID
     detail: Annotated[dict[str, Any], Field(description="identifiers and names of columns, never what they held")]
-    sequence: Annotated[int | None, Field(description="its place in the org's chain; null for a moment, until it has one")]
+    sequence: Annotated[
+        int | None, Field(description="its place in the org's chain; null for a moment, until it has one")
+    ]
 
 
 class AuditEntries(BaseModel):

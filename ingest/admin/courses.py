@@ -19,10 +19,12 @@ from models.errors import NotFound
 blueprint = Blueprint("courses", __name__)
 
 
-
 @blueprint.get("/v1/courses")
 @operation(
-    "List courses", answers={200: schemas.Courses}, parameters=pagination.PARAMETERS, problems=("invalid-payload", "forbidden")
+    "List courses",
+    answers={200: schemas.Courses},
+    parameters=pagination.PARAMETERS,
+    problems=("invalid-payload", "forbidden"),
 )
 def list_courses() -> Response:
     """Answer the courses you are in (admins: all of the org), newest first, a page at a time."""

@@ -59,7 +59,9 @@ def _carry_out(roster: Roster, who: Identity, *, allow_admins: bool, dry_run: bo
             if dry_run:
                 raise DryRun(report)
             actor = actor_of(who)
-            note("roster_imported", org=who.org, actor=actor, entity="org", entity_id=who.org, allow_admins=allow_admins)
+            note(
+                "roster_imported", org=who.org, actor=actor, entity="org", entity_id=who.org, allow_admins=allow_admins
+            )
     except DryRun as done:
         report = done.report
     return report

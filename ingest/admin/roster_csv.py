@@ -14,7 +14,15 @@ from models.users import PersonRole
 
 # The columns we read, spelt as the standard does, and how much each may hold.
 LONGEST = {
-    "users": {"sourcedId": 255, "status": 20, "enabledUser": 20, "role": 50, "givenName": 200, "familyName": 200, "email": 254},
+    "users": {
+        "sourcedId": 255,
+        "status": 20,
+        "enabledUser": 20,
+        "role": 50,
+        "givenName": 200,
+        "familyName": 200,
+        "email": 254,
+    },
     "classes": {"sourcedId": 255, "status": 20, "title": 200},
     "enrollments": {"sourcedId": 255, "status": 20, "classSourcedId": 255, "userSourcedId": 255, "role": 50},
 }
@@ -24,7 +32,12 @@ NEEDED = {
     "enrollments": ("classSourcedId", "userSourcedId", "role"),
 }
 LONGEST_NAME = 200
-ROLES: dict[str, PersonRole] = {"student": "student", "teacher": "educator", "aide": "educator", "administrator": "admin"}
+ROLES: dict[str, PersonRole] = {
+    "student": "student",
+    "teacher": "educator",
+    "aide": "educator",
+    "administrator": "admin",
+}
 TEACHING: dict[str, Literal["student", "educator"]] = {"student": "student", "teacher": "educator", "aide": "educator"}
 # Roles of the standard (1.1 and 1.2) for people who neither write nor teach here.
 OTHERS = {
@@ -60,7 +73,9 @@ def read_roster(texts: Mapping[str, str]) -> Roster:
     people = [one for row, cells in _rows(reading, "users", texts) if (one := _person(reading, row, cells))]
     courses = [course for row, cells in _rows(reading, "classes", texts) if (course := _course(reading, row, cells))]
     enrollments = [
-        enrollment for row, cells in _rows(reading, "enrollments", texts) if (enrollment := _enrollment(reading, row, cells))
+        enrollment
+        for row, cells in _rows(reading, "enrollments", texts)
+        if (enrollment := _enrollment(reading, row, cells))
     ]
     return Roster(
         people=people,
@@ -118,11 +133,20 @@ def _header(reading: _Reading, file: str, cells: list[str]) -> dict[str, int] | 
 
 
 def _whole(
-    reading: _Reading, file: str, row: int, cells: list[str], *, places: dict[str, int], width: int, seen: dict[str, int]
+    reading: _Reading,
+    file: str,
+    row: int,
+    cells: list[str],
+    *,
+    places: dict[str, int],
+    width: int,
+    seen: dict[str, int],
 ) -> Cells | None:
     """Return the cells we read, or None when they cannot be what was meant."""
     if len(cells) != width:
-        reading.blame(file, row, "", f"has {len(cells)} cells where the header has {width}; check its commas and quotes")
+        reading.blame(
+            file, row, "", f"has {len(cells)} cells where the header has {width}; check its commas and quotes"
+        )
         return None
     found = {name: cells[place].strip() for name, place in places.items()}
     key = found.get("sourcedId", "")
@@ -166,10 +190,18 @@ def _person(reading: _Reading, row: int, cells: Cells) -> PersonRow | None:
         (column, what)
         for column, what, wrong in (
             ("role", "must be student, teacher, aide or administrator", role not in ROLES),
-            ("email", "is not an e-mail address; write it like name@school.example, or leave it empty", bool(email) and not sound),
+            (
+                "email",
+                "is not an e-mail address; write it like name@school.example, or leave it empty",
+                bool(email) and not sound,
+            ),
             ("enabledUser", "must be true, false or empty", enabled not in ("", "true")),
             ("givenName", "there is no name; fill in givenName, familyName or both", not name),
-            ("familyName", f"the whole name has more than {LONGEST_NAME} characters; shorten it", len(name) > LONGEST_NAME),
+            (
+                "familyName",
+                f"the whole name has more than {LONGEST_NAME} characters; shorten it",
+                len(name) > LONGEST_NAME,
+            ),
         )
         if wrong
     ]

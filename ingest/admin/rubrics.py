@@ -19,7 +19,6 @@ from models.courses import CriterionDraft
 blueprint = Blueprint("rubrics", __name__)
 
 
-
 @blueprint.get("/v1/rubrics")
 @operation(
     "List rubrics",
@@ -81,7 +80,3 @@ def delete_rubric(rubric_id: UUID) -> tuple[str, int]:
     with who.session():
         courses.delete_rubric(rubric_id, org=who.org)
     return "", 204
-
-
-
-

@@ -33,10 +33,6 @@ Note = Annotated[StrictStr, StringConstraints(max_length=1000)]
 CategorySlug = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
-
-
-
-
 class NewPerson(RequestBody):
     """A person to be; an invitation lets them choose a password."""
 
@@ -229,40 +225,6 @@ class Assignments(BaseModel):
     next_cursor: Cursor
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 class Org(BaseModel):
     """The org and its settings."""
 
@@ -273,7 +235,9 @@ class Org(BaseModel):
     release_policy: ReleasePolicy
     ai_policy: Literal["anthropic", "local", "none"]
     ai_fallback: Literal["wait", "local"]
-    monthly_budget_micros: Annotated[int | None, Field(description="millionths of a US dollar a month (UTC); null: no limit")]
+    monthly_budget_micros: Annotated[
+        int | None, Field(description="millionths of a US dollar a month (UTC); null: no limit")
+    ]
     spent_this_month_micros: int
     created_at: datetime
 
@@ -289,9 +253,9 @@ class OrgChange(RequestBody):
     ai_policy: Annotated[
         Literal["anthropic", "local", "none"], Field(description="local and none: no essay leaves this installation")
     ] = absent()
-    ai_fallback: Annotated[
-        Literal["wait", "local"], Field(description="what happens while Claude cannot be had")
-    ] = absent()
+    ai_fallback: Annotated[Literal["wait", "local"], Field(description="what happens while Claude cannot be had")] = (
+        absent()
+    )
     monthly_budget_micros: Annotated[StrictInt, Field(ge=0, le=MOST_MICROS)] | None = None
 
 

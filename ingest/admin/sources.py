@@ -67,7 +67,9 @@ def one_source(source_id: UUID) -> Response:
 
 
 @blueprint.patch("/v1/sources/<uuid:source_id>")
-@operation("Change a webhook source", answers={200: schemas.Source}, body=schemas.SourceChanges, problems=("forbidden",))
+@operation(
+    "Change a webhook source", answers={200: schemas.Source}, body=schemas.SourceChanges, problems=("forbidden",)
+)
 def change(source_id: UUID) -> Response:
     """Change a source's name, disable it, or enable it again, from the next delivery on."""
     who = admin()

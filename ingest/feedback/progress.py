@@ -15,6 +15,7 @@ from models import lineage
 
 blueprint = Blueprint("progress", __name__)
 
+
 @blueprint.get("/v1/essays/<uuid:essay_id>/progress")
 @operation("What became of each comment", answers={200: schemas.Progress}, problems=("forbidden",))
 def progress(essay_id: UUID) -> Response:

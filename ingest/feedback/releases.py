@@ -26,9 +26,7 @@ def release(submission_id: UUID) -> Response:
 
 
 @blueprint.post("/v1/assignments/<uuid:assignment_id>/release")
-@operation(
-    "Release an assignment's held feedback", answers={200: schemas.ReleasedMany}, problems=("forbidden",)
-)
+@operation("Release an assignment's held feedback", answers={200: schemas.ReleasedMany}, problems=("forbidden",))
 def release_all(assignment_id: UUID) -> Response:
     """Release the newest version of every essay for this assignment that has been read. What is still being read stays held."""
     who = staff()

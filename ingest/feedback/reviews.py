@@ -35,9 +35,7 @@ def decide(feedback_id: UUID) -> Response:
     wanted = read_body(schemas.DecisionRequest)
     assert who.user is not None
     with who.session():
-        about = reviews.decide(
-            feedback_id, org=who.org, educator=who.user, decision=wanted.verdict, words=wanted.words
-        )
+        about = reviews.decide(feedback_id, org=who.org, educator=who.user, decision=wanted.verdict, words=wanted.words)
         _note("feedback_reviewed", who, feedback_id, about.submission, about.user, decision=wanted.verdict)
         found = fetch_comment(feedback_id, submission=about.submission, who=who)
     return _comment_response(found)

@@ -173,8 +173,6 @@ class ReleasedMany(BaseModel):
     released: int
 
 
-
-
 class Range(BaseModel):
     """Another place where the same comment holds."""
 
@@ -196,7 +194,9 @@ class Review(BaseModel):
     decision: Literal["accepted", "edited", "rejected"]
     educator_id: UUID
     decided_at: datetime
-    original: Annotated[CommentWords | None, Field(description="the words before the edit; null when it was not edited")]
+    original: Annotated[
+        CommentWords | None, Field(description="the words before the edit; null when it was not edited")
+    ]
 
 
 class Reaction(BaseModel):
@@ -273,7 +273,10 @@ class Feedback(BaseModel):
     comments: Annotated[list[Comment], Field(description="students and API keys get none that an educator rejected")]
     notes: Annotated[list[str], Field(description="staff only: remarks for the educator, not for the student")] = []
     stale: Annotated[
-        bool, Field(description="staff only: the rubric has changed since, so running the passes again may say something else")
+        bool,
+        Field(
+            description="staff only: the rubric has changed since, so running the passes again may say something else"
+        ),
     ] = False
 
 

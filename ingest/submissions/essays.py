@@ -20,7 +20,12 @@ blueprint = Blueprint("essays", __name__)
 
 
 @blueprint.get("/v1/essays")
-@operation("List essays", answers={200: schemas.Essays}, parameters=pagination.PARAMETERS, problems=("invalid-payload", "forbidden"))
+@operation(
+    "List essays",
+    answers={200: schemas.Essays},
+    parameters=pagination.PARAMETERS,
+    problems=("invalid-payload", "forbidden"),
+)
 def list_essays() -> Response:
     """Answer the essays you may see, newest first, a page at a time."""
     who = identity(scope="read")
@@ -41,8 +46,6 @@ def one_essay(essay_id: UUID) -> Response:
     versions = [schemas.Version.model_validate(version) for version in found["submissions"]]
     answer = schemas.EssayWithVersions(**_essay(found).model_dump(), versions=versions)
     return json_response(answer)
-
-
 
 
 def _essay(found: dict[str, Any]) -> schemas.Essay:

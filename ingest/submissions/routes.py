@@ -166,8 +166,6 @@ def follow(submission_id: UUID) -> Response:
     return Response(stream(), content_type="text/event-stream", headers={"Retry-After": "2", "X-Accel-Buffering": "no"})
 
 
-
-
 def idempotency_key(*, needed: bool) -> str | None:
     """Return this request's Idempotency-Key, bare or quoted. Raises Problem."""
     given = request.headers.getlist("Idempotency-Key")

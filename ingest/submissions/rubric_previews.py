@@ -26,7 +26,9 @@ SAMPLES_LANGUAGE = "en"
 
 
 @blueprint.post("/v1/rubrics/<uuid:rubric_id>/try")
-@operation("Try a rubric", answers={202: schemas.RubricPreviewStarted}, body=schemas.RubricPreview, problems=("forbidden",))
+@operation(
+    "Try a rubric", answers={202: schemas.RubricPreviewStarted}, body=schemas.RubricPreview, problems=("forbidden",)
+)
 def try_rubric(rubric_id: UUID) -> Response:
     """Have samples read by the rubric. They are essays of yours that nobody else's list or count knows, and are gone after a day."""
     who = staff()
@@ -38,12 +40,17 @@ def try_rubric(rubric_id: UUID) -> Response:
         rate_limits.count(f"user:{who.user}")
     language = wanted.language or (None if wanted.texts else SAMPLES_LANGUAGE)
     drafts = [
-        Draft(title=f"Sample {number}", text=text, source="app", language=language) for number, text in enumerate(texts, start=1)
+        Draft(title=f"Sample {number}", text=text, source="app", language=language)
+        for number, text in enumerate(texts, start=1)
     ]
     with who.session():
-        receipts, ends = rubric_previews.start(drafts, org=who.org, teacher=who.user, rubric=rubric_id, prompt=wanted.prompt)
+        receipts, ends = rubric_previews.start(
+            drafts, org=who.org, teacher=who.user, rubric=rubric_id, prompt=wanted.prompt
+        )
     send_hints(tuple(hint for one in receipts for hint in one.hints))
-    answer = schemas.RubricPreviewStarted.model_validate({"expires_at": ends, "submissions": [to_answer(one) for one in receipts]})
+    answer = schemas.RubricPreviewStarted.model_validate(
+        {"expires_at": ends, "submissions": [to_answer(one) for one in receipts]}
+    )
     return Response(answer.model_dump_json(by_alias=True), status=202, content_type="application/json")
 
 

@@ -39,7 +39,8 @@ class Submission(BaseModel):
     external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the piece or attempt")] = None
     submitted_at: Moment | None = None
     queue: Annotated[
-        Literal["interactive", "bulk"], Field(description="bulk: nobody waits for it (imports); it goes after all others")
+        Literal["interactive", "bulk"],
+        Field(description="bulk: nobody waits for it (imports); it goes after all others"),
     ] = "interactive"
 
 

@@ -127,16 +127,6 @@ def admin() -> Identity:
     return who
 
 
-
-
-
-
-
-
-
-
-
-
 def read_bearer() -> str:
     """Return the bearer token of this request. Raises Problem."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -164,7 +154,9 @@ def decode_token(token: str, *, wanted: str) -> dict[str, Any]:
     except Exception:  # noqa: BLE001 - whatever is wrong with a stranger's token, the answer is the same
         raise _unauthenticated("invalid-token", "The token was not issued here, or has been changed.") from None
     if claims["type"] != wanted:
-        raise _unauthenticated("invalid-token", f"This is not the kind of token that is needed here: send an {wanted} token.")
+        raise _unauthenticated(
+            "invalid-token", f"This is not the kind of token that is needed here: send an {wanted} token."
+        )
     return claims
 
 

@@ -215,4 +215,9 @@ def register(app: Flask) -> None:
     page = (Path(__file__).parent / "docs.html").read_text(encoding="utf-8")
     policy = page_policy(page)
     app.add_url_rule("/openapi.json", "openapi", lambda: jsonify(document(app)), methods=["GET"])
-    app.add_url_rule("/docs", "docs", lambda: Response(page, content_type="text/html; charset=utf-8", headers=policy), methods=["GET"])
+    app.add_url_rule(
+        "/docs",
+        "docs",
+        lambda: Response(page, content_type="text/html; charset=utf-8", headers=policy),
+        methods=["GET"],
+    )

@@ -62,7 +62,6 @@ def next_cursor(last: UUID) -> str:
     return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
 
 
-
 def page_of(
     model: type[Model],
     found: Sequence[Item],

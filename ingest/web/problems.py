@@ -90,7 +90,9 @@ KINDS: dict[str, ProblemType] = {
         409, "There is no feedback to show yet", "Ask again later; the status of the submission says how far it is.", 2
     ),
     "payload-too-large": ProblemType(413, "The body is too large", "Send at most 1 MiB."),
-    "unsupported-media-type": ProblemType(415, "The content type is not JSON", "Send 'Content-Type: application/json'."),
+    "unsupported-media-type": ProblemType(
+        415, "The content type is not JSON", "Send 'Content-Type: application/json'."
+    ),
     "unsupported-content-encoding": ProblemType(
         415, "The content encoding is not supported", "Send the body as it is, without Content-Encoding."
     ),

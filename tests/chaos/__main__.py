@@ -31,8 +31,12 @@ def main() -> int:
     """Run everything that was asked for and return 0 when nothing was lost or doubled and nobody complained."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, default=4, help="how often each fault is made (default: 4)")
-    parser.add_argument("--per-second", type=float, default=3.0, help="pieces handed in a second meanwhile (default: 3)")
-    parser.add_argument("--trials", type=int, default=30, help="kills of a worker whose recovery is measured (default: 30)")
+    parser.add_argument(
+        "--per-second", type=float, default=3.0, help="pieces handed in a second meanwhile (default: 3)"
+    )
+    parser.add_argument(
+        "--trials", type=int, default=30, help="kills of a worker whose recovery is measured (default: 30)"
+    )
     parser.add_argument("--only", default="", help="faults to make, such as F01,F12 (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="order of the faults in the later rounds")
     parser.add_argument("--no-stock", action="store_true", help="leave stock Dramatiq out")
@@ -128,8 +132,10 @@ def headline(ours: Outcome, stock: Outcome | None) -> str:
 def report(ours: Outcome, stock: Outcome | None, recoveries: list[float], *, command: str) -> str:
     """Return the table and what goes with it, in Markdown."""
     lines = [
-        (f"`{command}` on {platform.system()} with Python {platform.python_version()}, two cores, lease {LEASE_SECONDS:.0f} s, "
-        f"{time.strftime('%Y-%m-%d', time.gmtime())}, commit {_commit()}."),
+        (
+            f"`{command}` on {platform.system()} with Python {platform.python_version()}, two cores, lease {LEASE_SECONDS:.0f} s, "
+            f"{time.strftime('%Y-%m-%d', time.gmtime())}, commit {_commit()}."
+        ),
         "",
         f"- {summary(ours)}.",
         *([f"- {summary(stock)} (what does not apply to it was left out)."] if stock else []),
@@ -139,7 +145,13 @@ def report(ours: Outcome, stock: Outcome | None, recoveries: list[float], *, com
     ]
     for one in ours.tallies.values():
         beside = stock.tallies.get(one.fault.id) if stock else None
-        said = f"{beside.lost} of {beside.submissions}, {beside.doubled}, {beside.given_up}" if beside else "does not apply" if stock else ""
+        said = (
+            f"{beside.lost} of {beside.submissions}, {beside.doubled}, {beside.given_up}"
+            if beside
+            else "does not apply"
+            if stock
+            else ""
+        )
         if one.skipped:
             lines.append(f"| {one.fault.id} {one.fault.title} | skipped: {one.skipped} | | | | | | | {said} |")
         else:
@@ -151,8 +163,10 @@ def report(ours: Outcome, stock: Outcome | None, recoveries: list[float], *, com
         ordered = sorted(recoveries)
         lines += [
             "",
-            (f"Recovery after `kill -9` of the worker with twelve calls under way, {len(ordered)} trials, until the last submission was "
-            f"final: median {statistics.median(ordered):.1f} s, slowest {ordered[-1]:.1f} s, fastest {ordered[0]:.1f} s."),
+            (
+                f"Recovery after `kill -9` of the worker with twelve calls under way, {len(ordered)} trials, until the last submission was "
+                f"final: median {statistics.median(ordered):.1f} s, slowest {ordered[-1]:.1f} s, fastest {ordered[0]:.1f} s."
+            ),
             "",
             "```",
             *_histogram(ordered),
@@ -182,7 +196,9 @@ def _histogram(ordered: list[float]) -> list[str]:
 
 
 def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     return done.stdout.strip() or "unknown"
 
 

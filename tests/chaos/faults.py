@@ -302,14 +302,20 @@ def poison(stage: Stage) -> None:
 
     stage.vendor.watch(strike)
     ours = isinstance(stage.subject, EssayCoach)
-    blamed = "select count(*) from passes where state = 'gave_up' and error = 'worker_lost' and submission_id::text <> %s"
+    blamed = (
+        "select count(*) from passes where state = 'gave_up' and error = 'worker_lost' and submission_id::text <> %s"
+    )
     submission = stage.lms.hand_in(text=f"{ESSAY}\n\n{POISON}").result(60)
     try:
         if ours:
             innocent = stage.subject.sql(blamed, submission)
             final = "select 1 from submissions where id = %s and completed_at is not null"
-            stage.until(lambda: stage.subject.sql(final, submission), what="the end of the poisonous essay", within_seconds=200)
-            assert stage.subject.sql(blamed, submission) == innocent, "another essay was given up with the poisonous one"
+            stage.until(
+                lambda: stage.subject.sql(final, submission), what="the end of the poisonous essay", within_seconds=200
+            )
+            assert stage.subject.sql(blamed, submission) == innocent, (
+                "another essay was given up with the poisonous one"
+            )
         else:
             stage.for_seconds(20)
     finally:
@@ -384,7 +390,12 @@ def erased_during_the_call(stage: Stage) -> None:
     town.erase(str(submission))
     stage.for_seconds(2.5)
     stage.vendor.set_latency(0.2)
-    for table, column in (("submissions", "id"), ("passes", "submission_id"), ("feedback", "submission_id"), ("ai_responses", "submission_id")):
+    for table, column in (
+        ("submissions", "id"),
+        ("passes", "submission_id"),
+        ("feedback", "submission_id"),
+        ("ai_responses", "submission_id"),
+    ):
         ((left,),) = town.sql(f"select count(*) from {table} where {column} = %s", submission)
         assert left == 0, f"{left} rows of an erased person are in {table}"
 

@@ -108,7 +108,9 @@ def carry_out(
             last = subject.count(tally.accepted)
             tally.lost, tally.doubled, tally.given_up = last.lost + last.open, last.doubled, last.given_up
             if tally.given_up > tally.fault.may_give_up * tally.times:
-                tally.complaints.append(f"{tally.fault.id}: {tally.given_up} submissions ended without all three results")
+                tally.complaints.append(
+                    f"{tally.fault.id}: {tally.given_up} submissions ended without all three results"
+                )
     finally:
         lms.close()
     return Outcome(

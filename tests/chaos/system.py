@@ -63,7 +63,9 @@ class EssayCoach:
     hinting = b"run_pass"
     acknowledging = b"ack"
 
-    def __init__(self, vendor: FakeVendor, *, lease_seconds: float, pause_seconds: float, on_disk: Path | None = None) -> None:
+    def __init__(
+        self, vendor: FakeVendor, *, lease_seconds: float, pause_seconds: float, on_disk: Path | None = None
+    ) -> None:
         self.vendor = vendor
         self.lease_seconds = lease_seconds
         # Not in a test's own folder: the database's own account must be able to enter.

@@ -108,7 +108,9 @@ def connect(database: Database, role: str) -> None:
     """This process's pool logs in as that program from now on."""
     db.database.close_idle()
     db.connect(
-        StoreSettings(database_url=database.role_url(role), program=role.replace("_", "-"), pool_size=12, pool_wait_seconds=5.0)
+        StoreSettings(
+            database_url=database.role_url(role), program=role.replace("_", "-"), pool_size=12, pool_wait_seconds=5.0
+        )
     )
 
 
@@ -193,7 +195,9 @@ class Lms:
     source: UUID
     secret: str
 
-    def signed(self, body: bytes, *, event: str | None = None, at: int | None = None, secret: str | None = None) -> Headers:
+    def signed(
+        self, body: bytes, *, event: str | None = None, at: int | None = None, secret: str | None = None
+    ) -> Headers:
         moment = int(time.time()) if at is None else at
         event = event or f"msg_{uuid4().hex}"
         signer = Webhook(secret or self.secret)
@@ -249,7 +253,9 @@ class Worker:
             task = essays.fetch_task(UUID(submission), org=org or self.school.org)
             held = self._claim(submission, name)
             start = task.text.index(quote)
-            summary = feedback.seal_summary(held, key=task.key, strengths=("clear",), next_steps=(name,), not_checked=())
+            summary = feedback.seal_summary(
+                held, key=task.key, strengths=("clear",), next_steps=(name,), not_checked=()
+            )
             passes.finish(held, provider="local", model="rules", comments=1, summary=summary)
             graded = task.rubric is not None and name == "content"
             feedback.store(
@@ -295,7 +301,13 @@ def _result(rubric: UUID) -> ResultDraft:
     criterion = db.row("select id from rubric_criteria where rubric_id = %s order by position limit 1", (rubric,))
     assert criterion is not None
     return ResultDraft(
-        criterion=criterion["id"], level="developing", points=2, max_points=4, confidence=0.7, rationale="Vague.", evidence=(0,)
+        criterion=criterion["id"],
+        level="developing",
+        points=2,
+        max_points=4,
+        confidence=0.7,
+        rationale="Vague.",
+        evidence=(0,),
     )
 
 
@@ -318,7 +330,9 @@ def _every_door(place: Place) -> Doors:
         "logout": lambda: client.post("/v1/auth/logout", headers=alice),
         "me": lambda: client.get("/v1/me", headers=alice),
         "hand in": lambda: client.post("/v1/submissions", json=essay, headers=alice),
-        "hand in by key": lambda: client.post("/v1/submissions", json={**essay, "student": {"external_id": "s"}}, headers=api),
+        "hand in by key": lambda: client.post(
+            "/v1/submissions", json={**essay, "student": {"external_id": "s"}}, headers=api
+        ),
         "status": lambda: client.get(f"/v1/submissions/{some_id}", headers=alice),
         "wait": lambda: client.get(f"/v1/submissions/{some_id}", headers={**alice, "Prefer": "wait=20"}),
         "events": lambda: client.get(f"/v1/submissions/{some_id}/events", headers=alice),

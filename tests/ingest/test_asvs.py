@@ -90,7 +90,9 @@ def test_a_cross_site_form_is_refused_before_it_is_read(standing, refused):
     """What a browser sends without asking first (a form, text/plain, no bearer) reaches nothing."""
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         body = b'{"org": "northside", "email": "alice@northside.example", "password": "x"}'
-        answer = standing.client.post("/v1/auth/login", data=body, content_type=kind, headers={"Origin": "https://evil.example"})
+        answer = standing.client.post(
+            "/v1/auth/login", data=body, content_type=kind, headers={"Origin": "https://evil.example"}
+        )
         refused(answer, 415, "unsupported-media-type")
 
 
@@ -109,7 +111,9 @@ def test_every_answer_with_a_body_names_its_type_truly(answers):
 def test_no_answer_is_sniffed_framed_cached_or_lets_anything_run(answers):
     for name, answer in answers:
         policy = {
-            part.split()[0]: part.split()[1:] for part in answer.headers["Content-Security-Policy"].split(";") if part.strip()
+            part.split()[0]: part.split()[1:]
+            for part in answer.headers["Content-Security-Policy"].split(";")
+            if part.strip()
         }
         assert policy["default-src"] == ["'none'"], name
         assert policy["frame-ancestors"] == ["'none'"], name
@@ -146,7 +150,9 @@ def test_no_safe_method_changes_a_row(standing, document):
 
     def rows() -> dict[object, object]:
         return {
-            name: standing.database.sql(f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {name} as t")
+            name: standing.database.sql(
+                f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {name} as t"
+            )
             for (name,) in listed
             if name not in noted
         }
@@ -167,7 +173,15 @@ def test_no_safe_method_changes_a_row(standing, document):
 def test_the_page_of_the_document_writes_text_and_never_markup():
     page = (ROOT / "ingest" / "docs.html").read_text(encoding="utf-8")
     assert "textContent" in page
-    for written in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "postMessage"):
+    for written in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "new Function",
+        "postMessage",
+    ):
         assert written not in page
     assert not re.search(r"(src|href)=\"(?!/openapi\.json)", page)
 
@@ -196,16 +210,28 @@ def test_a_token_in_the_address_or_the_body_lets_nobody_in(standing, refused):
 
 
 def test_no_answer_has_a_field_for_what_must_stay_inside(document):
-    inside = {"password", "password_hash", "digest", "email_digest", "wrapped", "master_key_id", "token_version", "pepper"}
+    inside = {
+        "password",
+        "password_hash",
+        "digest",
+        "email_digest",
+        "wrapped",
+        "master_key_id",
+        "token_version",
+        "pepper",
+    }
     answered = set()
     for item in document["paths"].values():
         for operation in item.values():
             for answer in operation["responses"].values():
                 answered |= set(re.findall(r"#/components/schemas/(\w+)", json.dumps(answer)))
     schemas = document["components"]["schemas"]
-    while more := {
-        name for one in answered for name in re.findall(r"#/components/schemas/(\w+)", json.dumps(schemas[one]))
-    } - answered:
+    while (
+        more := {
+            name for one in answered for name in re.findall(r"#/components/schemas/(\w+)", json.dumps(schemas[one]))
+        }
+        - answered
+    ):
         answered |= more
     assert len(answered) > 10
     for name in answered:
@@ -216,7 +242,9 @@ def test_nothing_asks_for_a_secret_question_or_lets_a_password_grow_old(document
     fields = {name for schema in document["components"]["schemas"].values() for name in schema.get("properties", {})}
     columns = {
         row[0]
-        for row in database.sql("select column_name from information_schema.columns where table_name in ('users', 'sessions')")
+        for row in database.sql(
+            "select column_name from information_schema.columns where table_name in ('users', 'sessions')"
+        )
     }
     assert not {name for name in fields | columns if re.search(r"question|password_(hint|expires|changed)", name)}
 
@@ -229,7 +257,18 @@ def test_a_fresh_database_has_no_account_key_or_source(database):
 
 
 def test_what_belongs_to_the_repository_is_not_served(standing, refused):
-    for path in ("/.git/HEAD", "/.git/", "/.env", "/static/", "/", "/ingest/", "/docs/", "/v1/", "/metrics", "/console"):
+    for path in (
+        "/.git/HEAD",
+        "/.git/",
+        "/.env",
+        "/static/",
+        "/",
+        "/ingest/",
+        "/docs/",
+        "/v1/",
+        "/metrics",
+        "/console",
+    ):
         refused(standing.client.get(path), 404, "not-found")
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
     assert {".git", "tests", "benchmarks"} <= set(ignored)
@@ -253,11 +292,18 @@ def test_a_token_that_brings_or_names_its_own_key_is_refused(standing, refused):
     own = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = RSAAlgorithm.to_jwk(own.public_key(), as_dict=True)
     kid = jwt.get_unverified_header(token).get("kid")
-    for header in ({"jwk": public}, {"jku": "https://evil.example/keys"}, {"x5u": "https://evil.example/x"}, {"x5c": ["MIIB"]}):
+    for header in (
+        {"jwk": public},
+        {"jku": "https://evil.example/keys"},
+        {"x5u": "https://evil.example/x"},
+        {"x5c": ["MIIB"]},
+    ):
         for kept in ({}, {"kid": kid} if kid else {}):
             forged = [
                 jwt.encode(claims, own, algorithm="RS256", headers={**header, **kept}),
-                jwt.encode(claims, "another key of at least thirty-two bytes", algorithm="HS256", headers={**header, **kept}),
+                jwt.encode(
+                    claims, "another key of at least thirty-two bytes", algorithm="HS256", headers={**header, **kept}
+                ),
             ]
             for one in forged:
                 answer = standing.client.get("/v1/me", headers={"Authorization": f"Bearer {one}"})

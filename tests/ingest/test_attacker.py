@@ -43,7 +43,9 @@ def test_any_other_request_id_is_replaced(standing, given):
     assert len(answer.headers["X-Request-Id"]) == 32
 
 
-@pytest.mark.parametrize("given", ["abcdefgh\r\nSet-Cookie: a=b", "abcdefgh\nX: y", "abcdefgh\r", "abcdefgh\0ijk"], ids=ascii)
+@pytest.mark.parametrize(
+    "given", ["abcdefgh\r\nSet-Cookie: a=b", "abcdefgh\nX: y", "abcdefgh\r", "abcdefgh\0ijk"], ids=ascii
+)
 def test_a_line_break_in_a_request_id_splits_no_answer(standing, given):
     """No server lets such a header through; should one, nothing of it comes back."""
     answer = standing.client.get("/healthz", environ_overrides={"HTTP_X_REQUEST_ID": given})
@@ -79,14 +81,19 @@ def test_a_name_that_looks_like_sql_is_only_a_name(standing, draft, refused, val
     answer = client.post("/v1/submissions", json=draft(student=student), headers=standing.with_key())
     assert answer.status_code == 202
     again = client.post("/v1/submissions", json=draft(student=student), headers=standing.with_key())
-    ids = {client.get(one.json["links"]["essay"], headers=standing.with_key()).json["student_id"] for one in (answer, again)}
+    ids = {
+        client.get(one.json["links"]["essay"], headers=standing.with_key()).json["student_id"]
+        for one in (answer, again)
+    }
     assert len(ids) == 1
     for credentials in ({"org": value, "email": "a@b"}, {"org": "northside", "email": f"{value}@b"}):
         refused(client.post("/v1/auth/login", json={**credentials, "password": value}), 401, "unauthorized")
     key = value if value.isascii() and '"' not in value else "x"
     headers = {**standing.with_key(), "Idempotency-Key": f'"{key}{uuid4().hex}"'}
     assert client.post("/v1/submissions", json=draft(student=student), headers=headers).status_code == 202
-    refused(client.get("/v1/essays", query_string={"cursor": value}, headers=standing.with_key()), 422, "invalid-payload")
+    refused(
+        client.get("/v1/essays", query_string={"cursor": value}, headers=standing.with_key()), 422, "invalid-payload"
+    )
     assert client.get(f"/v1/essays/{value}".replace("%", "%25"), headers=standing.with_key()).status_code == 404
 
 
@@ -119,7 +126,10 @@ def test_an_id_in_capitals_is_the_same_id(standing):
     receipt = standing.hand_in("alice")
     answer = standing.client.get(f"/v1/submissions/{receipt['id'].upper()}", headers=standing.signed_in("alice"))
     assert answer.status_code in (200, 404)
-    assert standing.client.get(f"/v1/submissions/{receipt['id'].upper()}", headers=standing.signed_in("bob")).status_code == 404
+    assert (
+        standing.client.get(f"/v1/submissions/{receipt['id'].upper()}", headers=standing.signed_in("bob")).status_code
+        == 404
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,12 +199,26 @@ def test_a_look_alike_address_opens_nobodys_account(standing, refused, email):
     refused(log_in(standing, email=email), 401, "unauthorized")
 
 
-@pytest.mark.parametrize("org", ["Northside", "northside ", " northside", "\uff4eorthside", "north\u00adside", "northside\u200b", "northside/", "%"])
+@pytest.mark.parametrize(
+    "org",
+    [
+        "Northside",
+        "northside ",
+        " northside",
+        "\uff4eorthside",
+        "north\u00adside",
+        "northside\u200b",
+        "northside/",
+        "%",
+    ],
+)
 def test_a_look_alike_org_is_no_org(standing, refused, org):
     refused(log_in(standing, org=org), 401, "unauthorized")
 
 
-@pytest.mark.parametrize("password", [PASSWORD + " ", PASSWORD + "\n", PASSWORD.replace(" ", "\u00a0"), PASSWORD.title()], ids=ascii)
+@pytest.mark.parametrize(
+    "password", [PASSWORD + " ", PASSWORD + "\n", PASSWORD.replace(" ", "\u00a0"), PASSWORD.title()], ids=ascii
+)
 def test_a_password_is_taken_to_the_letter(standing, refused, password):
     refused(log_in(standing, password=password), 401, "unauthorized")
 
@@ -219,9 +243,17 @@ def test_two_students_whose_lms_ids_differ_are_two_people(standing, draft, one, 
 def test_a_student_of_the_lms_cannot_become_an_educator_by_naming_their_address(standing, draft):
     """Whoever can edit an address in the LMS does not become its owner: the essay goes to a student of its own."""
     student = {"external_id": "climber", "email": standing.school.email("ada"), "name": "Mallory"}
-    assert standing.client.post("/v1/submissions", json=draft(student=student), headers=standing.with_key()).status_code == 202
+    assert (
+        standing.client.post("/v1/submissions", json=draft(student=student), headers=standing.with_key()).status_code
+        == 202
+    )
     me = standing.client.get("/v1/me", headers=standing.signed_in("ada")).json
-    assert (me["role"], me["name"], me["email"], me["external_id"]) == ("admin", "Ada", standing.school.email("ada"), None)
+    assert (me["role"], me["name"], me["email"], me["external_id"]) == (
+        "admin",
+        "Ada",
+        standing.school.email("ada"),
+        None,
+    )
     assert log_in(standing, email=standing.school.email("ada"), password="Mallory").status_code == 401
 
 
@@ -234,8 +266,12 @@ def test_members_that_name_inner_things_change_nothing(standing, draft):
     answer = standing.client.post("/v1/submissions", json=body, headers=standing.signed_in("alice"))
     assert answer.status_code == 202
     assert (answer.json["version"], answer.json["status"]) == (1, "queued")
-    rows = standing.database.sql("select user_id, org_id, source, queue from submissions where id = %s", answer.json["id"])
-    assert [tuple(map(str, row)) for row in rows] == [(str(standing.school.alice), str(standing.school.org), "app", "interactive")]
+    rows = standing.database.sql(
+        "select user_id, org_id, source, queue from submissions where id = %s", answer.json["id"]
+    )
+    assert [tuple(map(str, row)) for row in rows] == [
+        (str(standing.school.alice), str(standing.school.org), "app", "interactive")
+    ]
 
 
 def test_a_text_of_every_kind_comes_back_to_the_letter_in_its_quote(standing):

@@ -107,7 +107,9 @@ def in_chunks(body: bytes, size: int = 60_000) -> Iterator[bytes]:
 def test_the_bound_on_a_body_is_exactly_one_mebibyte(port, headers, size, status, chunked):
     body = of_size(size)
     if chunked:
-        answer = ask(port, "POST", "/v1/submissions", in_chunks(body), {**headers, "Transfer-Encoding": "chunked"}, chunked=True)
+        answer = ask(
+            port, "POST", "/v1/submissions", in_chunks(body), {**headers, "Transfer-Encoding": "chunked"}, chunked=True
+        )
     else:
         answer = ask(port, "POST", "/v1/submissions", body, headers)
     assert answer.status == status, answer.body
@@ -120,14 +122,18 @@ def test_the_bound_on_a_body_is_exactly_one_mebibyte(port, headers, size, status
 def test_a_chunked_body_is_never_read_in_part(port, headers):
     """A body whose first mebibyte alone would be acceptable."""
     body = of_size(500) + b" " * MIB + b" and what is cut off"
-    answer = ask(port, "POST", "/v1/submissions", in_chunks(body), {**headers, "Transfer-Encoding": "chunked"}, chunked=True)
+    answer = ask(
+        port, "POST", "/v1/submissions", in_chunks(body), {**headers, "Transfer-Encoding": "chunked"}, chunked=True
+    )
     assert (answer.status, answer.json["type"]) == (413, "/problems/payload-too-large")
 
 
 def test_a_length_that_lies_about_ten_gibibytes_is_refused_without_reading(port, headers):
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     started = time.monotonic()
-    answer = raw(port, f"POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 10737418240\r\n\r\n{{".encode())
+    answer = raw(
+        port, f"POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 10737418240\r\n\r\n{{".encode()
+    )
     assert b" 413 " in answer.split(b"\r\n")[0]
     assert time.monotonic() - started < 3
 
@@ -170,7 +176,10 @@ def test_what_is_no_http_is_refused_or_dropped_and_never_a_500(port, request_byt
 
 
 def test_a_line_break_in_a_header_never_reaches_an_answer(port):
-    answer = raw(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: abcdefgh%0d%0aSet-Cookie:x\r\n\r\n")
+    answer = raw(
+        port,
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: abcdefgh%0d%0aSet-Cookie:x\r\n\r\n",
+    )
     assert b" 200 " in answer.split(b"\r\n")[0]
     assert b"Set-Cookie" not in answer
 
@@ -180,7 +189,9 @@ def test_a_client_that_hangs_up_in_the_middle_costs_nobody_anything(port, header
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     for _ in range(10):
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            connection.sendall(f'POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 5000\r\n\r\n{{"title": '.encode())
+            connection.sendall(
+                f'POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 5000\r\n\r\n{{"title": '.encode()
+            )
     assert ask(port, "POST", "/v1/submissions", of_size(300), headers).status == 202
     assert standing.database.sql("select count(*) from submissions") == [(before[0][0] + 1,)]
 

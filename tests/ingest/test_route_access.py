@@ -55,7 +55,9 @@ class Scene:
 
     def comment(self) -> str:
         """A comment on Alice's essay that nobody has said anything of."""
-        found = self.place.client.get(f"/v1/submissions/{self.essay['id']}/feedback", headers=self.place.signed_in("ed"))
+        found = self.place.client.get(
+            f"/v1/submissions/{self.essay['id']}/feedback", headers=self.place.signed_in("ed")
+        )
         return str(found.json["comments"][0]["id"])
 
     def saved_comment(self) -> str:
@@ -294,7 +296,9 @@ def test_every_cell_has_one_right_code_and_nothing_of_the_school_reaches_the_nex
             if who.startswith(("other", "stranger")) and any(secret in said for secret in secrets):
                 leaks.append(f"{one.name} by {who}: {said[:200]}")
 
-    report(f"doors: {len(OPERATIONS)} operations x {len(PEOPLE)} people = {cells} cells, {len(wrong)} with another code, {len(leaks)} leaks")
+    report(
+        f"doors: {len(OPERATIONS)} operations x {len(PEOPLE)} people = {cells} cells, {len(wrong)} with another code, {len(leaks)} leaks"
+    )
     assert wrong == []
     assert leaks == []
 

@@ -127,10 +127,14 @@ def test_steps_back_are_counted_from_the_newest(database: Database, command: Com
     assert command(database.admin_url, "down", "--steps", "2")[0] == 0
 
     said = command(database.admin_url, "status")[1]
-    assert said.splitlines() == [f"applied  {name}" for name in NAMES[:-2]] + [f"missing  {name}" for name in NAMES[-2:]]
+    assert said.splitlines() == [f"applied  {name}" for name in NAMES[:-2]] + [
+        f"missing  {name}" for name in NAMES[-2:]
+    ]
 
 
-def test_status_of_an_untouched_database_lists_everything_as_missing_and_touches_nothing(empty: str, command: Command) -> None:
+def test_status_of_an_untouched_database_lists_everything_as_missing_and_touches_nothing(
+    empty: str, command: Command
+) -> None:
     before = schema(empty)
 
     code, said, _ = command(empty, "status")
@@ -159,7 +163,10 @@ def test_the_files_as_checked_in_are_numbered_reversible_and_sealed(command: Com
 
 def test_sha256sum_itself_agrees_with_the_list() -> None:
     done = subprocess.run(
-        ["sha256sum", "--check", "--strict", "--quiet", "checksums.sha256"], cwd=ROOT / "migrations", capture_output=True, check=False
+        ["sha256sum", "--check", "--strict", "--quiet", "checksums.sha256"],
+        cwd=ROOT / "migrations",
+        capture_output=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stdout
@@ -219,7 +226,9 @@ def test_sealing_adds_new_files_and_never_forgives_an_edit(folder: Path, command
     assert command(None, "seal")[0] == 1
 
 
-def test_a_file_that_fails_is_rolled_back_as_a_whole_and_named(folder: Path, database: Database, command: Command) -> None:
+def test_a_file_that_fails_is_rolled_back_as_a_whole_and_named(
+    folder: Path, database: Database, command: Command
+) -> None:
     name = new_file(folder, "create table half_made (id int); select 1 / 0;")
     seal()
     before = schema(database.admin_url)
@@ -282,7 +291,10 @@ def test_the_lock_keeps_others_out_and_dies_with_a_killed_holder(database: Datab
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(MigrationError, match="Another runner has held the migration lock"), runner.runner(url, wait_seconds=0.1):
+        with (
+            pytest.raises(MigrationError, match="Another runner has held the migration lock"),
+            runner.runner(url, wait_seconds=0.1),
+        ):
             raise AssertionError("unreachable")
         holder.send_signal(signal.SIGKILL)
     finally:

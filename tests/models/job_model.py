@@ -228,7 +228,14 @@ class JobModel:
         for one in again:
             one.lost = MAX_LOST - 1 if one.error == "worker_lost" else 0
             one.wait(due=True)
-            one.queue, one.attempt, one.discarded, one.ancient, one.hinted, one.tried = queue, 0, False, False, True, False
+            one.queue, one.attempt, one.discarded, one.ancient, one.hinted, one.tried = (
+                queue,
+                0,
+                False,
+                False,
+                True,
+                False,
+            )
             if one.version.is_final:
                 one.version.status = "processing"
         return {one.id for one in again}

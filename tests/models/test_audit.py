@@ -61,7 +61,9 @@ def as_person(role: str, school: School) -> str:
 
 
 @pytest.mark.parametrize("spoil", SPOIL)
-def test_nobody_who_logs_in_may_change_or_delete_an_entry_or_a_head(chained: School, database: Database, spoil: str) -> None:
+def test_nobody_who_logs_in_may_change_or_delete_an_entry_or_a_head(
+    chained: School, database: Database, spoil: str
+) -> None:
     org = f"select set_config('app.org', '{chained.org}', true)"
     attempts = [
         *(attempt(database.role_url(role), org, SPOIL[spoil]) for role in ROLES),
@@ -83,14 +85,20 @@ def test_a_superuser_too_is_refused_while_the_triggers_are_on(chained: School, d
 
 
 def test_an_entry_without_a_place_is_not_open_to_change_either(school: School, database: Database) -> None:
-    for statement in (SPOIL["update"], "update audit_log set sequence = 1, hash = sha256('x'), detail = '{\"a\": 1}'", SPOIL["delete"]):
+    for statement in (
+        SPOIL["update"],
+        "update audit_log set sequence = 1, hash = sha256('x'), detail = '{\"a\": 1}'",
+        SPOIL["delete"],
+    ):
         error = attempt(database.admin_url, f"{statement} where org_id = '{school.org}'")
         assert error is not None
         assert error.pgcode == "EC002"
 
 
 @pytest.mark.parametrize(
-    "column", ["id, uuid7_floor(now() - interval '1 day')", "sequence, 1", "hash, sha256('x')"], ids=lambda one: one.split(",")[0]
+    "column",
+    ["id, uuid7_floor(now() - interval '1 day')", "sequence, 1", "hash, sha256('x')"],
+    ids=lambda one: one.split(",")[0],
 )
 def test_when_something_happened_and_its_place_are_not_for_programs_to_say(
     chained: School, database: Database, column: str
@@ -126,7 +134,10 @@ def test_nobody_writes_an_entry_into_another_orgs_trail_nor_an_educator_in_anoth
         audit.note("read", org=chained.org, actor=someone, entity="essay", entity_id=uuid4())
 
 
-@pytest.mark.parametrize("call", [lambda: audit.chain(1), lambda: audit.list_entries(org=uuid4(), limit=1), lambda: audit.fetch_head(uuid4())])
+@pytest.mark.parametrize(
+    "call",
+    [lambda: audit.chain(1), lambda: audit.list_entries(org=uuid4(), limit=1), lambda: audit.fetch_head(uuid4())],
+)
 def test_the_chain_is_the_clocks_business(chained: School, call: Callable[[], object]) -> None:
     for name in ("alice", "ed", "ada"):
         with pytest.raises(peewee.ProgrammingError), session_of(chained, name):
@@ -138,12 +149,16 @@ def entries(org: UUID) -> list[Entry]:
         return audit.list_entries(org=org, limit=10_000)
 
 
-def test_every_hash_is_of_the_one_before_and_of_what_the_entry_says(chained: School, become: Become, database: Database) -> None:
+def test_every_hash_is_of_the_one_before_and_of_what_the_entry_says(
+    chained: School, become: Become, database: Database
+) -> None:
     become("ec_clock")
     found = entries(chained.org)
     assert [entry.sequence for entry in found] == list(range(1, len(found) + 1))
     assert found[0].hash == hashlib.sha256(bytes(32) + found[0].says.encode()).digest()
-    assert all(after.hash == hashlib.sha256(before.hash + after.says.encode()).digest() for before, after in pairwise(found))
+    assert all(
+        after.hash == hashlib.sha256(before.hash + after.says.encode()).digest() for before, after in pairwise(found)
+    )
     with db.session(org=chained.org):
         head = audit.fetch_head(chained.org)
         assert audit.count_unchained(chained.org) == 0
@@ -151,12 +166,15 @@ def test_every_hash_is_of_the_one_before_and_of_what_the_entry_says(chained: Sch
     assert head == audit.Head(sequence=len(found), hash=found[-1].hash)
     # What is hashed begins with the org and the place, and leaves nothing out that the row says.
     [stored] = database.sql(
-        "select actor_id::text, actor_role, request_id, action, entity, entity_id::text, detail from audit_log where id = %s", found[0].id
+        "select actor_id::text, actor_role, request_id, action, entity, entity_id::text, detail from audit_log where id = %s",
+        found[0].id,
     )
     assert json.loads(found[0].says) == [str(chained.org), 1, str(found[0].id), *stored]
 
 
-def test_pages_of_entries_follow_one_another_and_each_org_sees_its_own(chained: School, other_school: School, become: Become) -> None:
+def test_pages_of_entries_follow_one_another_and_each_org_sees_its_own(
+    chained: School, other_school: School, become: Become
+) -> None:
     become("ec_clock")
     with db.session():
         audit.chain(10_000)
@@ -190,6 +208,12 @@ def test_a_source_is_named_as_the_actor_of_what_it_caused(chained: School, datab
     with db.session(role="ec_auth"):
         source = find_source(chained.source)
     with db.session(org=chained.org, role="ec_lms", actor=source.id):
-        db.run("insert into enrollments (org_id, course_id, user_id, role) values (%s, %s, %s, 'student')", (chained.org, chained.other_course, chained.zoe))
-    found = database.sql("select actor_id::text, actor_role, action from audit_log where entity_id = %s and entity = 'enrollment'", chained.zoe)
+        db.run(
+            "insert into enrollments (org_id, course_id, user_id, role) values (%s, %s, %s, 'student')",
+            (chained.org, chained.other_course, chained.zoe),
+        )
+    found = database.sql(
+        "select actor_id::text, actor_role, action from audit_log where entity_id = %s and entity = 'enrollment'",
+        chained.zoe,
+    )
     assert found == [(str(chained.source), "lms", "created")]

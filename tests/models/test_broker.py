@@ -52,7 +52,9 @@ def test_sending_writes_what_dramatiqs_own_enqueue_writes(broker: HintBroker) ->
         broker.enqueue(hint.to_message())
 
     assert stored(broker, Queue.INTERACTIVE) == sent
-    assert {key: broker.client.type(key) for key in broker.client.scan_iter(f"{broker.namespace}:interactive*")} == kinds
+    assert {
+        key: broker.client.type(key) for key in broker.client.scan_iter(f"{broker.namespace}:interactive*")
+    } == kinds
 
 
 def test_a_consumer_receives_what_was_sent(broker: HintBroker) -> None:

@@ -79,9 +79,9 @@ TYPES: dict[type[peewee.Field], str] = {
     BinaryJSONField: "jsonb",
 }
 
-MODELS = {model._meta.table_name: model for model in tables.Table.__subclasses__() if model is not tables.Partitioned} | {
-    model._meta.table_name: model for model in tables.Partitioned.__subclasses__()
-}
+MODELS = {
+    model._meta.table_name: model for model in tables.Table.__subclasses__() if model is not tables.Partitioned
+} | {model._meta.table_name: model for model in tables.Partitioned.__subclasses__()}
 
 
 def org_tables(database: Database) -> set[str]:
@@ -97,7 +97,9 @@ def org_tables(database: Database) -> set[str]:
 
 
 def partitions(database: Database) -> set[str]:
-    return {str(name) for (name,) in database.sql("select relname from pg_class where relispartition and relkind = 'r'")}
+    return {
+        str(name) for (name,) in database.sql("select relname from pg_class where relispartition and relkind = 'r'")
+    }
 
 
 def granted_on(database: Database) -> list[tuple[str, str]]:
@@ -130,7 +132,9 @@ def test_every_role_with_a_right_on_a_table_has_exactly_one_policy_there(databas
     """A right without a policy sees nothing; two policies would be an OR by another name."""
     policies = [
         (str(table), str(role))
-        for table, role in database.sql("select tablename, unnest(roles)::text from pg_policies where schemaname = 'public'")
+        for table, role in database.sql(
+            "select tablename, unnest(roles)::text from pg_policies where schemaname = 'public'"
+        )
     ]
     rights = {
         (table, role)
@@ -201,7 +205,9 @@ def test_programs_own_nothing_and_have_no_way_around_row_security(database: Data
         union select distinct pg_get_userbyid(proowner)::text from pg_proc where pronamespace = 'public'::regnamespace
         """
     )
-    unbound = database.sql("select rolname::text from pg_roles where rolname like 'ec_%' and (rolbypassrls or rolsuper)")
+    unbound = database.sql(
+        "select rolname::text from pg_roles where rolname like 'ec_%' and (rolbypassrls or rolsuper)"
+    )
     joined = database.sql(
         """
         select pg_get_userbyid(member)::text, pg_get_userbyid(roleid)::text from pg_auth_members
@@ -232,7 +238,9 @@ def test_nobody_may_call_a_function_by_accident_and_definers_pin_their_search_pa
     assert public == []
     assert len(definers) >= 6
     # Left out, pg_temp would be searched first, and a caller's temporary names would come before ours.
-    assert [name for name, settings in definers if "search_path=pg_catalog, public, pg_temp" not in (settings or [])] == []
+    assert [
+        name for name, settings in definers if "search_path=pg_catalog, public, pg_temp" not in (settings or [])
+    ] == []
 
 
 def test_plain_views_that_look_across_orgs_are_barriers_and_not_for_people(database: Database) -> None:

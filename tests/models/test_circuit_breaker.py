@@ -147,7 +147,9 @@ def test_a_slow_providers_failures_minutes_apart_are_one(database: Database, cal
     """Given one essay at a quiet hour whose every call ends in the time limit, the third one in a row pauses the provider."""
     for _ in range(3):
         called("timeout")
-    database.sql("update ai_responses set completed_at = now() - interval '5 minutes' where id = (select id from ai_responses order by id limit 1)")
+    database.sql(
+        "update ai_responses set completed_at = now() - interval '5 minutes' where id = (select id from ai_responses order by id limit 1)"
+    )
     assert trip() == pytest.approx(2, abs=0.1)
 
 

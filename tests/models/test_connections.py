@@ -132,7 +132,11 @@ def test_no_other_role_may_as_much_as_look(school: School, who: str) -> None:
 
 
 def test_an_admin_reads_no_digest_and_changes_none(school: School) -> None:
-    for statement in ("select digest from api_keys", "update api_keys set digest = 'x'", "update api_keys set last_used_on = null"):
+    for statement in (
+        "select digest from api_keys",
+        "update api_keys set digest = 'x'",
+        "update api_keys set last_used_on = null",
+    ):
         with pytest.raises(peewee.ProgrammingError, match="permission denied"), session_of(school, "ada"):
             db.run(statement)
 

@@ -84,7 +84,11 @@ def test_a_secret_comes_from_the_variable_or_from_its_file_but_not_from_both(
 
 
 def test_a_secret_file_that_cannot_be_used_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for content, why in ((None, "cannot be read: No such file"), (b"", "is not set"), (b"\xff\xfe\x00", "must hold text")):
+    for content, why in (
+        (None, "cannot be read: No such file"),
+        (b"", "is not set"),
+        (b"\xff\xfe\x00", "must hold text"),
+    ):
         file = tmp_path / "secret"
         if content is not None:
             file.write_bytes(content)
@@ -112,9 +116,22 @@ def test_the_first_master_key_is_the_one_that_wraps(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "value", [KEY, f":{KEY}", f"k 1:{KEY}", f"{'k' * 33}:{KEY}", f"é:{KEY}", "k1:", f"k1:{KEY},", f"k1:{KEY},k1:{KEY}", "k1:c2hvcnQ="]
+    "value",
+    [
+        KEY,
+        f":{KEY}",
+        f"k 1:{KEY}",
+        f"{'k' * 33}:{KEY}",
+        f"é:{KEY}",
+        "k1:",
+        f"k1:{KEY},",
+        f"k1:{KEY},k1:{KEY}",
+        "k1:c2hvcnQ=",
+    ],
 )
-def test_master_keys_that_could_not_be_told_apart_or_used_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_master_keys_that_could_not_be_told_apart_or_used_are_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
     monkeypatch.setenv("ESSAYCOACH_INDEX_KEY", KEY)
     monkeypatch.setenv("ESSAYCOACH_MASTER_KEYS", value)
 
@@ -126,7 +143,11 @@ def test_master_keys_that_could_not_be_told_apart_or_used_are_refused(monkeypatc
 def test_the_store_is_a_postgresql_address_with_room_for_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://ec_worker@db/essaycoach")
     store = settings.read_store("ec-worker", pool_size=4, answer_seconds=6.0)
-    assert (store.database_url, store.pool_size, store.pool_wait_seconds) == ("postgresql://ec_worker@db/essaycoach", 4, 1.5)
+    assert (store.database_url, store.pool_size, store.pool_wait_seconds) == (
+        "postgresql://ec_worker@db/essaycoach",
+        4,
+        1.5,
+    )
     monkeypatch.setenv("ESSAYCOACH_POOL_SIZE", "0")
     with pytest.raises(SettingsError, match="ESSAYCOACH_POOL_SIZE must be at least 1"):
         settings.read_store("ec-worker", pool_size=4, answer_seconds=6.0)
@@ -172,7 +193,10 @@ def test_the_names_of_passes_and_queues_are_those_old_rows_and_messages_hold() -
 def test_hints_wait_in_their_queue_and_redis_holds_identifiers_only(servers: Servers) -> None:
     sender = broker.make_broker(servers.redis_url)
     sender.flush_all()
-    hints = [Hint(org_id=ORG, pass_id=UUID(int=number), queue=Queue.BULK if number > 2 else Queue.INTERACTIVE) for number in range(5)]
+    hints = [
+        Hint(org_id=ORG, pass_id=UUID(int=number), queue=Queue.BULK if number > 2 else Queue.INTERACTIVE)
+        for number in range(5)
+    ]
 
     assert sender.send(hints) == 5
 
@@ -232,7 +256,9 @@ logging.getLogger("httpx").info("POST https://vendor.example")
 
 def test_a_logged_exception_shows_where_and_what_kind_but_no_message_and_no_local() -> None:
     """Given an error whose message, cause and locals hold an essay, its log lines hold not one word of it."""
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(LOGGING)], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LOGGING)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     lines = [json.loads(line) for line in done.stderr.splitlines()]
 
     assert "SECRET" not in done.stderr + done.stdout
@@ -257,7 +283,9 @@ def test_a_dump_has_every_row_and_no_word_name_or_address(school: School, databa
     """Given an essay, a name, an e-mail and an external id, when the backup role dumps, none of them is in it in any form."""
     sentence, title = "Telephones distract everybody from learning.", "Phones at our school"
     with session_of(school, "ada"):
-        eve = users.add_user("student", org=school.org, name="Evelina Zork", email="evelina@zork.example", external_id="sis-447711")
+        eve = users.add_user(
+            "student", org=school.org, name="Evelina Zork", email="evelina@zork.example", external_id="sis-447711"
+        )
     with session_of(school, "alice"):
         receipt = essays.receive(school.alice, Draft(title=title, text=sentence, source="app"), org=school.org)
 
@@ -277,5 +305,9 @@ def test_a_dump_has_every_row_and_no_word_name_or_address(school: School, databa
         sentence, "telephones", title, "evelina zork", "evelina@zork.example", "zork.example", "sis-447711", PASSWORD, school.api_key,
         school.source_secret,
     ):  # fmt: skip
-        for shape in (secret.lower().encode(), secret.encode().hex().encode(), base64.b64encode(secret.encode()).lower().rstrip(b"=")):
+        for shape in (
+            secret.lower().encode(),
+            secret.encode().hex().encode(),
+            base64.b64encode(secret.encode()).lower().rstrip(b"="),
+        ):
             assert shape not in dump

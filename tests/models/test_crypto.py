@@ -177,7 +177,9 @@ def test_a_blind_index_is_bound_to_its_org_and_to_the_key() -> None:
 
     assert ring(k1=OLD_MASTER).email_index("alice@school.example", org=UUID(int=9)) != digest
     assert ring(b"j" * 32, k1=OLD_MASTER).email_index("alice@school.example", org=ORG) != digest
-    assert ring(k9=NEW_MASTER).email_index("alice@school.example", org=ORG) == digest, "a new master key must not hide people"
+    assert ring(k9=NEW_MASTER).email_index("alice@school.example", org=ORG) == digest, (
+        "a new master key must not hide people"
+    )
 
 
 def test_without_keys_the_keyring_says_which_door_forgot_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +255,9 @@ def test_nothing_is_sealed_anew_for_a_place_it_did_not_belong_to() -> None:
 
 
 @pytest.mark.parametrize("how", ["printed", "printed with blanks"])
-def test_a_key_service_stands_in_front_as_a_command_that_prints_the_keys(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+def test_a_key_service_stands_in_front_as_a_command_that_prints_the_keys(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     blank = "  " if how == "printed with blanks" else ""
     script = f"print('{blank}k2:{MASTER_KEY},k1:{INDEX_KEY}{blank}')"
     monkeypatch.setenv("ESSAYCOACH_MASTER_KEYS_COMMAND", shlex.join([sys.executable, "-c", script]))
@@ -291,9 +295,12 @@ def test_a_key_service_that_fails_stops_the_program_and_nothing_it_said_is_shown
 
 
 @pytest.mark.parametrize(
-    ("command", "why"), [("no-such-client-of-a-key-service", "cannot be run: No such file"), ("echo 'unclosed", "not a command line")]
+    ("command", "why"),
+    [("no-such-client-of-a-key-service", "cannot be run: No such file"), ("echo 'unclosed", "not a command line")],
 )
-def test_a_command_that_is_none_is_named_by_its_variable_only(monkeypatch: pytest.MonkeyPatch, command: str, why: str) -> None:
+def test_a_command_that_is_none_is_named_by_its_variable_only(
+    monkeypatch: pytest.MonkeyPatch, command: str, why: str
+) -> None:
     monkeypatch.setenv("EC_X_COMMAND", command)
 
     with pytest.raises(SettingsError, match=f"EC_X_COMMAND .*{why}") as refusal:

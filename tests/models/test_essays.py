@@ -39,10 +39,13 @@ def test_a_first_draft_is_version_one_with_one_queued_pass_a_reading(school: Sch
 
     row = stored(database, receipt.submission)
     queued = database.sql(
-        "select name, state, queue, user_id, audience_id, id from passes where submission_id = %s order by name", receipt.submission
+        "select name, state, queue, user_id, audience_id, id from passes where submission_id = %s order by name",
+        receipt.submission,
     )
     assert (receipt.version, receipt.status, row["version"], row["status"]) == (1, "queued", 1, "queued")
-    assert [one[:3] for one in queued] == [(name, "queued", "interactive") for name in ("content", "grammar", "structure")]
+    assert [one[:3] for one in queued] == [
+        (name, "queued", "interactive") for name in ("content", "grammar", "structure")
+    ]
     assert {one[3] for one in queued} == {school.alice}
     assert {one[4] for one in queued} == {school.course}
     assert {hint.pass_id for hint in receipt.hints} == {one[5] for one in queued}
@@ -62,7 +65,8 @@ def test_words_and_characters_are_counted_as_a_person_would(school: School, data
 def test_text_and_title_are_in_the_row_only_as_ciphertext(school: School, database: Database) -> None:
     receipt = hand_in(school, title="A secret title", text="A secret sentence.")
     raw = database.sql(
-        "select s.text, e.title from submissions as s join essays as e on e.id = s.essay_id where s.id = %s", receipt.submission
+        "select s.text, e.title from submissions as s join essays as e on e.id = s.essay_id where s.id = %s",
+        receipt.submission,
     )[0]
 
     for blob in raw:
@@ -86,7 +90,11 @@ def test_the_first_version_and_a_revision_are_each_an_event(school: School, data
 
 @pytest.mark.parametrize("way", ["assignment", "external_id", "essay_id"])
 def test_the_next_draft_is_the_next_version_of_the_same_essay(school: School, database: Database, way: str) -> None:
-    by: dict[str, Any] = {"assignment": {"assignment": school.assignment}, "external_id": {"external_id": "lms-7"}, "essay_id": {}}[way]
+    by: dict[str, Any] = {
+        "assignment": {"assignment": school.assignment},
+        "external_id": {"external_id": "lms-7"},
+        "essay_id": {},
+    }[way]
     first = hand_in(school, **by)
     if way == "essay_id":
         by = {"essay": first.essay}
@@ -155,7 +163,9 @@ def test_what_is_not_there_for_the_author_is_not_found(school: School, other_sch
         essays.receive(other_school.alice, draft(), org=school.org)
 
 
-def test_a_late_older_attempt_is_kept_superseded_and_the_essay_still_points_at_the_newest(school: School, database: Database) -> None:
+def test_a_late_older_attempt_is_kept_superseded_and_the_essay_still_points_at_the_newest(
+    school: School, database: Database
+) -> None:
     """Given a newest version, when one written before it arrives late, it is numbered, not read, and changes no title."""
     newest = hand_in(school, title="New", category="narrative", assignment=school.assignment)
     late = hand_in(school, title="Old", category="persuasive", assignment=school.assignment, submitted_at=YESTERDAY)
@@ -163,7 +173,9 @@ def test_a_late_older_attempt_is_kept_superseded_and_the_essay_still_points_at_t
     assert (late.version, late.status, late.hints) == (2, "superseded", ())
     row = stored(database, late.submission)
     assert row["completed_at"] is not None
-    assert {state for (state,) in database.sql("select state from passes where submission_id = %s", late.submission)} == {"cancelled"}
+    assert {
+        state for (state,) in database.sql("select state from passes where submission_id = %s", late.submission)
+    } == {"cancelled"}
     with session_of(school, "alice"):
         essay = essays.fetch_essay(newest.essay, org=school.org)
         assert len(essays.fetch_status(late.submission, org=school.org)) == 3
@@ -188,7 +200,12 @@ def test_a_draft_keeps_the_date_the_lms_gave_it(school: School, database: Databa
 
 @pytest.mark.parametrize(
     ("org_policy", "own_policy", "released"),
-    [("auto", None, True), ("after_review", None, False), ("after_review", "auto", True), ("auto", "after_review", False)],
+    [
+        ("auto", None, True),
+        ("after_review", None, False),
+        ("after_review", "auto", True),
+        ("auto", "after_review", False),
+    ],
 )
 def test_release_follows_the_assignment_or_else_the_org(
     school: School, database: Database, org_policy: str, own_policy: str | None, *, released: bool
@@ -202,7 +219,9 @@ def test_release_follows_the_assignment_or_else_the_org(
     assert (row["released_at"] is not None) == released
 
 
-def test_a_revision_that_names_only_its_essay_follows_the_policy_of_its_assignment(school: School, database: Database) -> None:
+def test_a_revision_that_names_only_its_essay_follows_the_policy_of_its_assignment(
+    school: School, database: Database
+) -> None:
     first = hand_in(school, assignment=school.reviewed_assignment)
     second = hand_in(school, essay=first.essay)
 
@@ -252,7 +271,9 @@ def test_a_draft_whose_transaction_began_before_the_essay_existed_is_stored_all_
     assert pointed == (second if second.status == "queued" else first).submission
 
 
-def test_versions_handed_in_at_the_same_moment_are_numbered_without_gap_or_twin(school: School, database: Database) -> None:
+def test_versions_handed_in_at_the_same_moment_are_numbered_without_gap_or_twin(
+    school: School, database: Database
+) -> None:
     first = hand_in(school, assignment=school.assignment)
 
     warm_up(8)
@@ -288,12 +309,21 @@ def test_a_worker_gets_everything_a_reading_needs(school: School, become: Become
         tasks = [essays.fetch_task(one.submission, org=school.org) for one in (old, new, loose)]
 
     assert [task.newest for task in tasks] == [False, True, True]
-    assert (tasks[1].title, tasks[1].text, tasks[1].category) == ("My phone", "Phones ring.\n\nI don't mind.", "narrative")
+    assert (tasks[1].title, tasks[1].text, tasks[1].category) == (
+        "My phone",
+        "Phones ring.\n\nI don't mind.",
+        "narrative",
+    )
     assert tasks[1].assignment_prompt.startswith("Should schools ban mobile phones")
     assert (tasks[1].rubric, tasks[1].audience, tasks[1].user, tasks[1].ai_policy) == (
         school.rubric, school.course, school.alice, "anthropic",
     )  # fmt: skip
-    assert (tasks[2].rubric, tasks[2].audience, tasks[2].assignment_prompt, tasks[2].category) == (None, school.zoe, "", "")
+    assert (tasks[2].rubric, tasks[2].audience, tasks[2].assignment_prompt, tasks[2].category) == (
+        None,
+        school.zoe,
+        "",
+        "",
+    )
 
 
 def test_handing_in_through_the_lms_enrols_the_student_once(school: School, database: Database) -> None:
@@ -301,7 +331,9 @@ def test_handing_in_through_the_lms_enrols_the_student_once(school: School, data
         with db.session(org=school.org, role="ec_lms"):
             essays.enrol(school.zoe, assignment=school.assignment, org=school.org)
 
-    assert database.sql("select course_id, role from enrollments where user_id = %s", school.zoe) == [(school.course, "student")]
+    assert database.sql("select course_id, role from enrollments where user_id = %s", school.zoe) == [
+        (school.course, "student")
+    ]
 
 
 def test_the_same_wording_is_the_same_rubric(school: School) -> None:

@@ -23,7 +23,9 @@ from tests.support.servers import Database
 ONE, OTHER = hashlib.sha256(b"one").digest(), hashlib.sha256(b"other").digest()
 
 
-def ask(school: School, key: str = "k1", *, digest: bytes = ONE, answer: dict[str, Any] | None = None) -> dict[str, Any] | None:
+def ask(
+    school: School, key: str = "k1", *, digest: bytes = ONE, answer: dict[str, Any] | None = None
+) -> dict[str, Any] | None:
     """Carry out a request under an idempotency key; None when this call was the one that carried it out."""
     with session_of(school, "alice"):
         before = events.claim_key(key, org=school.org, caller=school.alice, request_sha256=digest)
@@ -68,7 +70,9 @@ def test_a_key_used_for_another_request_is_refused(school: School) -> None:
         ask(school, digest=OTHER)
 
 
-def test_of_twenty_equal_requests_one_is_carried_out_and_the_others_get_its_answer(school: School, database: Database) -> None:
+def test_of_twenty_equal_requests_one_is_carried_out_and_the_others_get_its_answer(
+    school: School, database: Database
+) -> None:
     warm_up()
     answers = together(20, lambda number: ask(school, answer={"carried out by": number}))
 
@@ -102,7 +106,9 @@ def refused_while_held(database: Database, sql: str, params: tuple[object, ...],
         holder.close()
 
 
-def test_while_the_first_request_is_being_carried_out_its_repeat_is_told_so_in_time(school: School, database: Database) -> None:
+def test_while_the_first_request_is_being_carried_out_its_repeat_is_told_so_in_time(
+    school: School, database: Database
+) -> None:
     """Given a first request that does not commit, the repeat is answered within the lock timeout, and can come again."""
     waited = refused_while_held(
         database, "insert into idempotency_keys (org_id, caller_id, key, request_sha256) values (%s, %s, 'k1', %s)",
@@ -113,7 +119,9 @@ def test_while_the_first_request_is_being_carried_out_its_repeat_is_told_so_in_t
     assert ask(school) is None
 
 
-def test_while_the_first_delivery_is_being_carried_out_its_repeat_is_told_so_in_time(school: School, database: Database) -> None:
+def test_while_the_first_delivery_is_being_carried_out_its_repeat_is_told_so_in_time(
+    school: School, database: Database
+) -> None:
     one = delivery(school)
     waited = refused_while_held(
         database, "insert into seen_events (org_id, source_id, event_id, body_sha256) values (%s, %s, %s, %s)",
@@ -132,7 +140,9 @@ def test_a_key_whose_answer_was_never_kept_is_in_progress(school: School) -> Non
         ask(school)
 
 
-def test_a_repeated_delivery_gets_the_first_answer_and_another_body_is_refused(school: School, other_school: School) -> None:
+def test_a_repeated_delivery_gets_the_first_answer_and_another_body_is_refused(
+    school: School, other_school: School
+) -> None:
     assert deliver(delivery(school), {"submission": "s1"}) is None
 
     assert deliver(delivery(school), {"submission": "s2"}) == {"submission": "s1"}
@@ -166,11 +176,15 @@ def test_a_delivery_remembers_the_submission_it_led_to(school: School, database:
         receipt = essays.receive(school.alice, Draft(title="T", text="x", source="webhook"), org=school.org)
         events.store_delivery_answer(one, answer={}, submission=receipt.submission)
 
-    assert database.sql("select submission_id from seen_events where org_id = %s", school.org) == [(receipt.submission,)]
+    assert database.sql("select submission_id from seen_events where org_id = %s", school.org) == [
+        (receipt.submission,)
+    ]
 
 
 def kept(database: Database, school: School) -> tuple[Any, ...]:
-    return database.sql("select id, body, outcome, reason, user_id, body_sha256 from inbound_events where org_id = %s", school.org)[0]
+    return database.sql(
+        "select id, body, outcome, reason, user_id, body_sha256 from inbound_events where org_id = %s", school.org
+    )[0]
 
 
 def test_an_accepted_body_is_kept_under_the_students_key(school: School, database: Database) -> None:
@@ -207,14 +221,18 @@ def test_a_look_at_the_feedback_is_on_record(school: School, database: Database)
         receipt = essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org)
         events.note_view(school.alice, org=school.org, essay=receipt.essay, submission=receipt.submission)
 
-    found = database.sql("select event, submission_id from analytics where org_id = %s order by id desc limit 1", school.org)
+    found = database.sql(
+        "select event, submission_id from analytics where org_id = %s order by id desc limit 1", school.org
+    )
     assert found == [("feedback_viewed", receipt.submission)]
 
 
 def test_a_kept_log_line_has_its_facts(school: School, database: Database, become: Become) -> None:
     become("ec_worker")
     with db.session(org=school.org):
-        events.keep_log("it happened", program="worker", level="warning", org=school.org, request_id="r1", who=school.alice, n=3)
+        events.keep_log(
+            "it happened", program="worker", level="warning", org=school.org, request_id="r1", who=school.alice, n=3
+        )
 
     found = database.sql("select event, level, request_id, context from system_logs where org_id = %s", school.org)
     assert found == [("it happened", "warning", "r1", {"who": str(school.alice), "n": 3})]

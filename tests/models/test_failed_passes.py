@@ -56,7 +56,9 @@ def test_who_teaches_the_course_or_runs_the_org_may(school: School, database: Da
     receipt = gave_up(school, database)
     with session_of(school, who):
         found = failed_passes.list_all(org=school.org, limit=10, submission=receipt.submission)
-        hints = failed_passes.replay(found, org=school.org, queue=Queue.BULK, actor=Actor(role="educator", id=getattr(school, who)))
+        hints = failed_passes.replay(
+            found, org=school.org, queue=Queue.BULK, actor=Actor(role="educator", id=getattr(school, who))
+        )
 
     assert {hint.pass_id for hint in hints} == {hint.pass_id for hint in receipt.hints}
     assert states(database, receipt) == {("queued", 0, 0, True)}

@@ -183,9 +183,13 @@ def test_naming_the_other_org_opens_nothing(two_schools: TwoSchools, become: Bec
         assert essays.list_essays(org=two_schools.there.org, limit=100) == []
 
 
-def test_a_worker_bound_to_one_org_cannot_take_anothers_pass(two_schools: TwoSchools, become: Become, database: Database) -> None:
+def test_a_worker_bound_to_one_org_cannot_take_anothers_pass(
+    two_schools: TwoSchools, become: Become, database: Database
+) -> None:
     with session_of(two_schools.there, "bob"):
-        fresh = essays.receive(two_schools.there.bob, Draft(title="x", text="x", source="app"), org=two_schools.there.org)
+        fresh = essays.receive(
+            two_schools.there.bob, Draft(title="x", text="x", source="app"), org=two_schools.there.org
+        )
     become("ec_worker")
     with db.session(org=two_schools.here.org):
         for org in (two_schools.here.org, two_schools.there.org):
@@ -253,7 +257,10 @@ def test_a_row_for_another_org_or_person_is_refused(two_schools: TwoSchools, bec
     ],
 )
 def test_an_lms_writes_nothing_into_another_org(two_schools: TwoSchools, become: Become, sql: str) -> None:
-    with pytest.raises(peewee.ProgrammingError, match="row-level security"), db.session(org=two_schools.here.org, role="ec_lms"):
+    with (
+        pytest.raises(peewee.ProgrammingError, match="row-level security"),
+        db.session(org=two_schools.here.org, role="ec_lms"),
+    ):
         db.run(sql, (two_schools.there.org,))
 
 
@@ -334,23 +341,36 @@ def test_the_grants_restate_the_arrows(two_schools: TwoSchools, become: Become, 
     become("ec_ingest" if person else role)
 
     for sql in DENIED[role]:
-        with pytest.raises(peewee.ProgrammingError, match="permission denied"), db.session(
-            org=two_schools.here.org, user=two_schools.here.alice, role=role if person else None  # type: ignore[arg-type]
+        with (
+            pytest.raises(peewee.ProgrammingError, match="permission denied"),
+            db.session(
+                org=two_schools.here.org,
+                user=two_schools.here.alice,
+                role=role if person else None,  # type: ignore[arg-type]
+            ),
         ):
             db.run(sql)
             raise AssertionError(sql)
 
 
 @pytest.mark.parametrize("role", ["ec_monitor", "ec_backup"])
-def test_the_readers_write_nothing_even_in_a_transaction_that_may(two_schools: TwoSchools, database: Database, role: str) -> None:
-    for sql in ("delete from essays", "update users set role = 'admin'", "insert into tallies (name, labels) values ('x', '{}')"):
+def test_the_readers_write_nothing_even_in_a_transaction_that_may(
+    two_schools: TwoSchools, database: Database, role: str
+) -> None:
+    for sql in (
+        "delete from essays",
+        "update users set role = 'admin'",
+        "insert into tallies (name, labels) values ('x', '{}')",
+    ):
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             execute(database.role_url(role), f"begin read write; {sql}")
         with pytest.raises((psycopg2.errors.ReadOnlySqlTransaction, psycopg2.errors.InsufficientPrivilege)):
             execute(database.role_url(role), sql)
 
 
-def test_nobody_who_logs_in_may_make_a_table_or_read_a_partition(two_schools: TwoSchools, become: Become, database: Database) -> None:
+def test_nobody_who_logs_in_may_make_a_table_or_read_a_partition(
+    two_schools: TwoSchools, become: Become, database: Database
+) -> None:
     partition = str(database.sql("select tableoid::regclass from submissions limit 1")[0][0])
     for program in ("ec_ingest", "ec_worker", "ec_clock", "ec_monitor"):
         become(program)
@@ -375,5 +395,11 @@ def test_the_monitor_reads_counts_and_no_identifier(two_schools: TwoSchools, bec
 def test_the_clock_sees_the_passes_of_every_org_but_no_word(two_schools: TwoSchools, become: Become) -> None:
     become("ec_clock")
     with db.session():
-        assert {one["org_id"] for one in db.rows("select org_id from passes")} == {two_schools.here.org, two_schools.there.org}
-        assert {one["org_id"] for one in db.rows("select org_id from submissions")} == {two_schools.here.org, two_schools.there.org}
+        assert {one["org_id"] for one in db.rows("select org_id from passes")} == {
+            two_schools.here.org,
+            two_schools.there.org,
+        }
+        assert {one["org_id"] for one in db.rows("select org_id from submissions")} == {
+            two_schools.here.org,
+            two_schools.there.org,
+        }

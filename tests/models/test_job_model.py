@@ -132,7 +132,9 @@ def world(database: Database, become: Become) -> Iterator[World]:
     for role in ROLES:
         # Peewee's tables are bound to the pool they found: that one stays ingest's, who alone uses them here.
         db.database = first if role == "ec_ingest" else db.Pool(None, autoconnect=False)
-        db.connect(StoreSettings(database_url=database.role_url(role), program=role, pool_size=2, pool_wait_seconds=5.0))
+        db.connect(
+            StoreSettings(database_url=database.role_url(role), program=role, pool_size=2, pool_wait_seconds=5.0)
+        )
         pools[role] = db.database
     db.database = first
     eye = psycopg2.connect(database.admin_url)
@@ -189,13 +191,17 @@ class Life(RuleBasedStateMachine):
 
     # People hand in.
 
-    @rule(who=numbers, by_lms=st.booleans(), external_id=st.sampled_from("ab"), where=st.sampled_from(Queue), late=seldom)
+    @rule(
+        who=numbers, by_lms=st.booleans(), external_id=st.sampled_from("ab"), where=st.sampled_from(Queue), late=seldom
+    )
     def submit(self, who: int, **wanted: Any) -> None:
         """A first version, or the next, on time or late; for somebody erased there is no place any more."""
         school, student = chosen(self.students + self.erased[-1:], who)
         WALK["submit: " + self._hand_in(school, student, **wanted)] += 1
 
-    def _hand_in(self, school: School, student: UUID, *, by_lms: bool, external_id: str, where: Queue, late: bool) -> str:
+    def _hand_in(
+        self, school: School, student: UUID, *, by_lms: bool, external_id: str, where: Queue, late: bool
+    ) -> str:
         as_whom: dict[str, Any] = {"org": school.org, "role": "ec_lms"}
         if not by_lms:
             as_whom |= {"user": student, "role": "ec_student"}
@@ -216,15 +222,26 @@ class Life(RuleBasedStateMachine):
         assert student not in self.model.erased
         self.answers.append((as_whom, caller, key, answer))
         version = self._came(school, student, external_id, receipt, where=where, late=late)
-        assert (receipt.essay, receipt.version, receipt.status) == (version.essay.id, version.essay.versions, version.status)
+        assert (receipt.essay, receipt.version, receipt.status) == (
+            version.essay.id,
+            version.essay.versions,
+            version.status,
+        )
         assert [hint.pass_id for hint in receipt.hints] == [one.id for one in version.passes if one.state == "queued"]
         return version.status
 
-    def _came(self, school: School, student: UUID, external_id: str, receipt: Receipt, *, where: Queue, late: bool) -> Version:
+    def _came(
+        self, school: School, student: UUID, external_id: str, receipt: Receipt, *, where: Queue, late: bool
+    ) -> Version:
         stored = dict(self.world.see("select name, id from passes where submission_id = %s", receipt.submission))
         essay = self.model.essays.get((student, external_id)) or Essay(receipt.essay, student, external_id)
         version = self.model.receive(
-            receipt.submission, org=school.org, essay=essay, queue=where, late=late, ids={name: stored[name] for name in PassName}
+            receipt.submission,
+            org=school.org,
+            essay=essay,
+            queue=where,
+            late=late,
+            ids={name: stored[name] for name in PassName},
         )
         self.texts[version.id] = version
         return version
@@ -425,7 +442,10 @@ class Life(RuleBasedStateMachine):
     def workers_go_silent(self, number: int, all_of_them: bool) -> None:
         running = self.model.in_state("running")
         silent = [chosen(running, number)] if running and not all_of_them else running
-        self.world.see("update passes set lease_until = now() - interval '1 second' where id = any (%s)", [one.id for one in silent])
+        self.world.see(
+            "update passes set lease_until = now() - interval '1 second' where id = any (%s)",
+            [one.id for one in silent],
+        )
         for one in silent:
             one.expired = True
         WALK["silence" if silent else "silence: nobody's"] += 1
@@ -493,7 +513,12 @@ class Life(RuleBasedStateMachine):
 
     # People decide about what gave up, and somebody is erased.
 
-    @rule(where=st.sampled_from(Queue), picks=st.lists(numbers, min_size=1, max_size=4), south=st.booleans(), current=mostly)
+    @rule(
+        where=st.sampled_from(Queue),
+        picks=st.lists(numbers, min_size=1, max_size=4),
+        south=st.booleans(),
+        current=mostly,
+    )
     def replay(self, where: Queue, picks: list[int], south: bool, current: bool) -> None:
         """Entries of another school, or replayed, finished or erased since they were listed, stay as they are."""
         school = self.world.schools[south]
@@ -501,7 +526,9 @@ class Life(RuleBasedStateMachine):
             hints = failed_passes.replay(wanted, org=school.org, queue=where, actor=ada)
         again = self.model.replay([one.id for one in wanted], org=school.org, queue=where)
         assert len(hints) == len(again)
-        assert {(hint.org_id, hint.pass_id, hint.queue) for hint in hints} == {(school.org, one, where) for one in again}
+        assert {(hint.org_id, hint.pass_id, hint.queue) for hint in hints} == {
+            (school.org, one, where) for one in again
+        }
         self.replayed |= {str(one) for one in again}
         self.records["pass_replayed"] += len(again)
         WALK["replay: some" if again else "replay: none"] += 1
@@ -516,7 +543,9 @@ class Life(RuleBasedStateMachine):
         WALK["discard: some" if discarded else "discard: none"] += 1
 
     @contextmanager
-    def _before_a_list(self, school: School, picks: list[int], current: bool) -> Iterator[tuple[Actor, list[FailedPass]]]:
+    def _before_a_list(
+        self, school: School, picks: list[int], current: bool
+    ) -> Iterator[tuple[Actor, list[FailedPass]]]:
         """An admin picks from their list of now, or from all lists that anybody was ever shown."""
         with self.world.acting("ec_ingest", org=school.org, user=school.ada, role="ec_admin"):
             whole = failed_passes.list_all(org=school.org, limit=500, discarded=True)
@@ -566,8 +595,12 @@ class Life(RuleBasedStateMachine):
             states.setdefault(row["submission_id"], []).append(state)
             assert fence == self.won[row["id"]], "a fence rises by one with every claim, and never falls"
             state_before, fence_before = self.before.get(row["id"], (state, fence))
-            assert state_before not in ("done", "cancelled") or (state, fence) == (state_before, fence_before), "over is over"
-            assert state_before != "gave_up" or state == "gave_up" or row["id"] in self.replayed, "only a person replays"
+            assert state_before not in ("done", "cancelled") or (state, fence) == (state_before, fence_before), (
+                "over is over"
+            )
+            assert state_before != "gave_up" or state == "gave_up" or row["id"] in self.replayed, (
+                "only a person replays"
+            )
             self.records["pass given up"] += state == "gave_up" != self.before.get(row["id"], ("queued", 0))[0]
             if state == "done":
                 effects[row["submission_id"], row["name"]] = (row["written_by"], row["comments"])

@@ -30,7 +30,11 @@ def worker(school: School, become: Become) -> School:
     with db.session(org=school.org, role="ec_lms"):
         events.store_delivery(delivery(school), outcome="refused", reason="no_student")
         events.store_delivery(
-            delivery(school), outcome="ignored", reason="known", user=school.bob, key=users.data_key(school.bob, org=school.org)
+            delivery(school),
+            outcome="ignored",
+            reason="known",
+            user=school.bob,
+            key=users.data_key(school.bob, org=school.org),
         )
     become("ec_worker")
     masters = {"k2": NEW_MASTER, "k1": base64.b64decode(MASTER_KEY)}
@@ -64,7 +68,9 @@ def everything(database: Database) -> list[list[tuple[object, ...]]]:
 def test_every_column_goes_over_in_the_order_of_its_keys_and_a_second_round_finds_nothing(
     worker: School, database: Database
 ) -> None:
-    people = [user for (user,) in database.sql("select user_id from user_keys where master_key_id = 'k1' order by user_id")]
+    people = [
+        user for (user,) in database.sql("select user_id from user_keys where master_key_id = 'k1' order by user_id")
+    ]
 
     taken = steps("user_keys.wrapped", limit=2)
 
@@ -74,7 +80,12 @@ def test_every_column_goes_over_in_the_order_of_its_keys_and_a_second_round_find
     assert [steps(column) for column in COLUMNS] == [[]] * 4
     with db.session(role="ec_keys"):
         counts = keys.count_by_master_key()
-    assert counts["user_keys.wrapped"].keys() == counts["sources.secret"].keys() == counts["inbound_events.body"].keys() == {"k2"}
+    assert (
+        counts["user_keys.wrapped"].keys()
+        == counts["sources.secret"].keys()
+        == counts["inbound_events.body"].keys()
+        == {"k2"}
+    )
 
 
 def test_a_delivery_under_a_persons_own_key_is_left_as_it_is(worker: School, database: Database) -> None:
@@ -151,7 +162,9 @@ def test_what_was_moved_to_another_row_column_or_org_is_named_and_never_made_to_
     assert database.sql(f"select {name} from {table} where {key_column} = %s", row) == before
 
 
-def test_rows_that_somebody_holds_are_passed_over_first_and_waited_for_in_the_end(worker: School, database: Database) -> None:
+def test_rows_that_somebody_holds_are_passed_over_first_and_waited_for_in_the_end(
+    worker: School, database: Database
+) -> None:
     holder = psycopg2.connect(database.admin_url)
     with holder.cursor() as cursor:
         cursor.execute("select from user_keys where user_id = %s for update", (str(worker.alice),))
@@ -246,4 +259,7 @@ def test_after_the_rotation_everything_reads_as_before_with_the_new_key_alone(
     with db.session(org=worker.org):
         assert essays.fetch_task(receipt.submission, org=worker.org).text == "My summer."
     [(sealed,)] = database.sql("select secret from sources where id = %s", worker.source)
-    assert keyring().open(bytes(sealed), place=AssociatedData("sources", "secret", worker.org, worker.source)) == worker.source_secret  # type: ignore[call-overload]
+    assert (
+        keyring().open(bytes(sealed), place=AssociatedData("sources", "secret", worker.org, worker.source))
+        == worker.source_secret
+    )  # type: ignore[call-overload]

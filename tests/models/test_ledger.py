@@ -22,7 +22,9 @@ COST = 100
 
 def hand_in(school: School, many: int = 1) -> list[Receipt]:
     with session_of(school, "alice"):
-        return [essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org) for _ in range(many)]
+        return [
+            essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org) for _ in range(many)
+        ]
 
 
 def budget(database: Database, school: School, micros: int | None) -> None:
@@ -35,7 +37,9 @@ def claim(school: School, pass_id: UUID) -> Claim:
     return held
 
 
-def begin(school: School, held: Claim, *, provider: str = "anthropic", reserved: int = COST, batch: bool = False) -> Call:
+def begin(
+    school: School, held: Claim, *, provider: str = "anthropic", reserved: int = COST, batch: bool = False
+) -> Call:
     return ai_responses.open_call(
         held, user=school.alice, provider=provider, model="m", prompt_version="1", request_sha256=b"x" * 32, reserved_micros=reserved,
         batch=batch,
@@ -56,7 +60,9 @@ def claims(school: School, become: Become, many: int) -> list[Claim]:
         return [claim(school, one) for one in hints[:many]]
 
 
-def test_twenty_calls_at_the_same_moment_and_money_for_seven(school: School, become: Become, database: Database) -> None:
+def test_twenty_calls_at_the_same_moment_and_money_for_seven(
+    school: School, become: Become, database: Database
+) -> None:
     budget(database, school, 7 * COST + COST // 2)
     held = claims(school, become, 20)
     become("ec_worker", pool_size=20)
@@ -73,10 +79,14 @@ def test_twenty_calls_at_the_same_moment_and_money_for_seven(school: School, bec
 
     assert [one for one in answers if isinstance(one, Exception)] == []
     assert sorted(map(bool, answers)) == [False] * 13 + [True] * 7
-    assert database.sql("select count(*), sum(reserved_micros) from ai_responses where org_id = %s", school.org) == [(7, 7 * COST)]
+    assert database.sql("select count(*), sum(reserved_micros) from ai_responses where org_id = %s", school.org) == [
+        (7, 7 * COST)
+    ]
 
 
-def test_a_call_that_ended_costs_what_it_cost_and_holds_no_more(school: School, become: Become, database: Database) -> None:
+def test_a_call_that_ended_costs_what_it_cost_and_holds_no_more(
+    school: School, become: Become, database: Database
+) -> None:
     budget(database, school, 3 * COST)
     held = claims(school, become, 2)
     with db.session(org=school.org):
@@ -89,7 +99,9 @@ def test_a_call_that_ended_costs_what_it_cost_and_holds_no_more(school: School, 
         assert (ledger.allows(3 * COST - 10), ledger.allows(3 * COST - 9)) == (True, False)
 
 
-def test_money_of_a_call_that_never_came_back_is_free_again_after_its_time(school: School, become: Become, database: Database) -> None:
+def test_money_of_a_call_that_never_came_back_is_free_again_after_its_time(
+    school: School, become: Become, database: Database
+) -> None:
     budget(database, school, COST)
     held = claims(school, become, 3)
     with db.session(org=school.org):
@@ -98,7 +110,10 @@ def test_money_of_a_call_that_never_came_back_is_free_again_after_its_time(schoo
         ("9 minutes", False, False), ("11 minutes", False, True), ("11 minutes", True, False), ("26 hours", True, True),
     ):  # fmt: skip
         database.sql(
-            "update ai_responses set id = uuid7_floor(now() - %s::interval), batch = %s where org_id = %s", age, batch, school.org
+            "update ai_responses set id = uuid7_floor(now() - %s::interval), batch = %s where org_id = %s",
+            age,
+            batch,
+            school.org,
         )
         with db.session(org=school.org):
             assert ledger.allows(COST) is allowed, (age, batch)
@@ -131,7 +146,9 @@ def test_last_months_money_and_another_orgs_are_not_counted(
         assert not ledger.allows(1)
 
 
-def test_the_ledger_is_the_sum_of_the_calls_said_twice_or_at_once(school: School, become: Become, database: Database) -> None:
+def test_the_ledger_is_the_sum_of_the_calls_said_twice_or_at_once(
+    school: School, become: Become, database: Database
+) -> None:
     """Given twelve calls that end together, two of them failed and each told of twice, the ledger says twelve; the local one is free."""
     held = claims(school, become, 13)
     with db.session(org=school.org):
@@ -159,7 +176,9 @@ def test_the_ledger_is_the_sum_of_the_calls_said_twice_or_at_once(school: School
     )
     assert booked == made
     assert booked[0] == (12, 2, 60, 84, 24, 36, sum(range(12)))
-    assert database.sql("select count(*) from ledger where org_id = %s and day <> (now() at time zone 'utc')::date", school.org) == [(0,)]
+    assert database.sql(
+        "select count(*) from ledger where org_id = %s and day <> (now() at time zone 'utc')::date", school.org
+    ) == [(0,)]
     # What was paid stays on record when the essays are gone.
     database.sql("delete from essays where org_id = %s", school.org)
     assert database.sql(f"select sum(calls), sum(failed), {kept} from ledger where org_id = %s", school.org) == booked
@@ -179,4 +198,12 @@ def test_nobody_but_the_worker_writes_what_was_spent(school: School, become: Bec
 def test_a_worker_books_nothing_to_another_org(school: School, other_school: School, become: Become) -> None:
     become("ec_worker")
     with pytest.raises(peewee.ProgrammingError, match="row-level security"), db.session(org=school.org):
-        ledger.add(org=other_school.org, provider="anthropic", model="m", pass_name="content", failed=False, tokens=(1, 1, 1, 1), cost_micros=1)
+        ledger.add(
+            org=other_school.org,
+            provider="anthropic",
+            model="m",
+            pass_name="content",
+            failed=False,
+            tokens=(1, 1, 1, 1),
+            cost_micros=1,
+        )

@@ -59,14 +59,24 @@ def strangers(two_schools: TwoSchools) -> list[Stranger]:
         found.append(Stranger("wrong org", role, there.org, here.alice, by_design))
     found.append(Stranger("wrong role", "ec_educator", here.org, here.nell, lambda table, verb: (
         (table in SHARED and verb == "select") or (table, verb) in EDUCATORS_WRITE)))  # fmt: skip
-    found.append(Stranger("wrong role", "ec_student", here.org, None, lambda table, verb: table in SHARED and verb == "select"))
+    found.append(
+        Stranger("wrong role", "ec_student", here.org, None, lambda table, verb: table in SHARED and verb == "select")
+    )
     found.append(Stranger("wrong role", "ec_educator", here.org, None, lambda table, verb: (
         (table in SHARED and verb == "select") or (table, verb) in EDUCATORS_WRITE)))  # fmt: skip
     found.append(
-        Stranger("wrong student", "ec_student", here.org, here.bob, lambda table, verb: table in CLASSMATES_SHARE and verb == "select")
+        Stranger(
+            "wrong student",
+            "ec_student",
+            here.org,
+            here.bob,
+            lambda table, verb: table in CLASSMATES_SHARE and verb == "select",
+        )
     )
     found.append(
-        Stranger("wrong student", "ec_student", here.org, here.zoe, lambda table, verb: table in SHARED and verb == "select")
+        Stranger(
+            "wrong student", "ec_student", here.org, here.zoe, lambda table, verb: table in SHARED and verb == "select"
+        )
     )
     assert {one.kind for one in found} == {"no identity", "wrong org", "wrong role", "wrong student"}
     return found
@@ -76,7 +86,10 @@ def targets(database: Database, two_schools: TwoSchools, table: str) -> list[str
     """Return the keys of the rows nobody but Alice, her teacher and her school may touch."""
     org = "id" if table == "orgs" else "org_id"
     columns = {
-        str(name) for (name,) in database.sql("select attname::text from pg_attribute where attrelid = %s::regclass and attnum > 0", table)
+        str(name)
+        for (name,) in database.sql(
+            "select attname::text from pg_attribute where attrelid = %s::regclass and attnum > 0", table
+        )
     }
     whose = next((column for column in ("user_id", "caller_id") if column in columns), None)
     condition = f"{org} = '{two_schools.here.org}'"
@@ -88,7 +101,10 @@ def targets(database: Database, two_schools: TwoSchools, table: str) -> list[str
         condition += f" and course_id = '{two_schools.here.course}'"
     elif whose is not None and table != "inbound_events":
         condition += f" and {whose} = '{two_schools.here.alice}'"
-    return [str(key) for (key,) in database.sql(f"select ({KNOWN_BY.get(table, 'id')})::text from {table} where {condition}")]
+    return [
+        str(key)
+        for (key,) in database.sql(f"select ({KNOWN_BY.get(table, 'id')})::text from {table} where {condition}")
+    ]
 
 
 def statement(database: Database, two_schools: TwoSchools, one: Stranger, table: str, verb: str) -> str | None:
@@ -141,7 +157,9 @@ class Undone(Exception):
     """Raised to take a statement back."""
 
 
-def test_nobody_gets_through_to_what_is_not_theirs(two_schools: TwoSchools, database: Database, become: Become, report: Report) -> None:
+def test_nobody_gets_through_to_what_is_not_theirs(
+    two_schools: TwoSchools, database: Database, become: Become, report: Report
+) -> None:
     """Given a school full of writing, strangers of four kinds try every verb on every table: no row is read, made or changed."""
     become("ec_ingest")
     keys = {table: targets(database, two_schools, table) for table in TABLES}

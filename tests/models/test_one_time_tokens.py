@@ -14,7 +14,13 @@ from tests.support.schools import School
 from tests.support.servers import Database
 
 
-def issue(school: School, name: str = "alice", *, purpose: one_time_tokens.Purpose = "password_reset", role: db.Role = "ec_auth") -> str:
+def issue(
+    school: School,
+    name: str = "alice",
+    *,
+    purpose: one_time_tokens.Purpose = "password_reset",
+    role: db.Role = "ec_auth",
+) -> str:
     with db.session(org=school.org, role=role):
         return one_time_tokens.issue(getattr(school, name), org=school.org, purpose=purpose)
 
@@ -42,7 +48,9 @@ def test_a_token_is_spent_once_and_only_for_its_own_person(school: School, other
     assert not spend(school, token, "bob")
     with db.session(org=other_school.org, role="ec_auth"):
         assert not one_time_tokens.spend(token, org=other_school.org, user=other_school.alice)
-        assert not one_time_tokens.spend(token, org=school.org, user=school.alice), "row security: another org's session"
+        assert not one_time_tokens.spend(token, org=school.org, user=school.alice), (
+            "row security: another org's session"
+        )
         assert one_time_tokens.find_holder(token, org=school.org) is None
     assert [spend(school, token) for _ in range(3)] == [True, False, False]
     assert holder(school, token) is None
@@ -63,7 +71,9 @@ def test_of_tokens_asked_for_at_once_one_is_left_and_each_purpose_has_its_own(sc
     assert holder(school, invitation) == school.alice
 
 
-def test_nobody_who_is_disabled_gone_or_elsewhere_gets_a_token(school: School, other_school: School, database: Database) -> None:
+def test_nobody_who_is_disabled_gone_or_elsewhere_gets_a_token(
+    school: School, other_school: School, database: Database
+) -> None:
     token = issue(school, "bob")
     database.sql("update users set disabled_at = now() where id = %s", school.bob)
     for role in ("ec_auth", "ec_admin"):
@@ -83,7 +93,11 @@ def test_an_admin_invites_and_cannot_read_a_digest(school: School) -> None:
 
 @pytest.mark.parametrize("role", ["ec_student", "ec_educator", "ec_lms"])
 def test_nobody_else_touches_tokens(school: School, role: db.Role) -> None:
-    for statement in ("select id from one_time_tokens", "update one_time_tokens set used_at = null", "delete from one_time_tokens"):
+    for statement in (
+        "select id from one_time_tokens",
+        "update one_time_tokens set used_at = null",
+        "delete from one_time_tokens",
+    ):
         with (
             pytest.raises(peewee.ProgrammingError, match="permission denied"),
             db.session(org=school.org, user=school.alice, role=role),
@@ -91,7 +105,9 @@ def test_nobody_else_touches_tokens(school: School, role: db.Role) -> None:
             db.run(statement)
 
 
-def test_a_new_password_ends_everything_and_a_sign_in_begun_before_comes_too_late(school: School, database: Database) -> None:
+def test_a_new_password_ends_everything_and_a_sign_in_begun_before_comes_too_late(
+    school: School, database: Database
+) -> None:
     tokens = [issue(school), issue(school, purpose="invitation")]
     with db.session(org=school.org, role="ec_auth"):
         before = sessions.fetch_account(school.alice, org=school.org)
@@ -104,7 +120,9 @@ def test_a_new_password_ends_everything_and_a_sign_in_begun_before_comes_too_lat
         sessions.spend(family.id, org=school.org, generation=1)
     with db.session(org=school.org, role="ec_auth"):
         sessions.upgrade_password(before, org=school.org, password_hash="the old one, hashed anew")
-    assert database.sql("select password_hash, token_version from users where id = %s", school.alice) == [("pbkdf2_sha256$2$x$y", 1)]
+    assert database.sql("select password_hash, token_version from users where id = %s", school.alice) == [
+        ("pbkdf2_sha256$2$x$y", 1)
+    ]
 
 
 def test_changes_resets_and_sign_ins_at_once_never_lock_one_another_out(school: School) -> None:

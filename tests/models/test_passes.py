@@ -31,8 +31,6 @@ def receipt(school: School, become: Become) -> Receipt:
     return received
 
 
-
-
 def claim(receipt: Receipt, number: int = 0, *, lease_seconds: float = 60) -> Claim | None:
     hint = receipt.hints[number]
     with db.session(org=hint.org_id):
@@ -80,7 +78,9 @@ def test_a_claim_takes_the_pass_and_the_submission_is_being_processed(receipt: R
     assert (held.attempt, held.fence, held.submission) == (1, 1, receipt.submission)
     assert (row["state"], row["attempt"], row["fence"], row["error"]) == ("running", 1, 1, None)
     assert row["started_at"] == row["first_claimed_at"] is not None
-    assert database.sql("select lease_until - started_at = interval '60 s' from passes where id = %s", held.id) == [(True,)]
+    assert database.sql("select lease_until - started_at = interval '60 s' from passes where id = %s", held.id) == [
+        (True,)
+    ]
     assert status(database, receipt) == ("processing", False)
 
 
@@ -154,7 +154,9 @@ def test_a_pass_is_finished_once(receipt: Receipt, database: Database) -> None:
     assert status(database, receipt) == ("processing", False)
 
 
-def test_two_last_passes_that_finish_together_close_the_submission_exactly_once(school: School, become: Become, database: Database) -> None:
+def test_two_last_passes_that_finish_together_close_the_submission_exactly_once(
+    school: School, become: Become, database: Database
+) -> None:
     """Given one pass done and two held, when both finish at the same moment, the submission is always completed."""
     receipts = [hand_in(school) for _ in range(8)]
     become("ec_worker")
@@ -229,7 +231,9 @@ def test_a_failed_pass_waits_for_its_next_attempt(receipt: Receipt, database: Da
 def test_a_pass_whose_attempts_are_used_up_is_given_up_and_put_on_record(receipt: Receipt, database: Database) -> None:
     database.sql("update passes set attempt = %s where id = %s", MAX_ATTEMPTS - 2, receipt.hints[0].pass_id)
 
-    answers = [end(must_claim(receipt), lambda held: passes.fail(held, error="timeout", retry_in_seconds=0)) for _ in range(2)]
+    answers = [
+        end(must_claim(receipt), lambda held: passes.fail(held, error="timeout", retry_in_seconds=0)) for _ in range(2)
+    ]
 
     assert answers == [True, False]
     row = database.sql("select state, error, attempt from passes where id = %s", receipt.hints[0].pass_id)
@@ -260,7 +264,9 @@ def test_a_lease_is_renewed_by_its_holder_only(receipt: Receipt, database: Datab
     assert end(stranger, lambda held: passes.renew(held, lease_seconds=3600)) is False
     assert database.sql("select lease_until < now() + interval '61 s' from passes where id = %s", held.id) == [(True,)]
     assert end(held, lambda held: passes.renew(held, lease_seconds=3600)) is True
-    assert database.sql("select lease_until > now() + interval '59 min' from passes where id = %s", held.id) == [(True,)]
+    assert database.sql("select lease_until > now() + interval '59 min' from passes where id = %s", held.id) == [
+        (True,)
+    ]
     end(held, finish)
     assert end(held, lambda held: passes.renew(held, lease_seconds=3600)) is False
 
@@ -298,7 +304,9 @@ def test_a_pass_that_loses_its_worker_three_times_is_given_up_and_its_submission
         after = database.sql("select sum(count) from tallies where name = 'leases_expired'")[0][0]
         assert int(after) - int(tally) == 1  # type: ignore[call-overload]
     assert status(database, receipt) == ("partial", True)
-    assert database.sql("select program, context->>'reason' from system_logs where org_id = %s", held.org) == [("clock", "worker_lost")]
+    assert database.sql("select program, context->>'reason' from system_logs where org_id = %s", held.org) == [
+        ("clock", "worker_lost")
+    ]
 
 
 def test_a_worker_that_comes_back_after_its_lease_was_freed_has_lost_its_fence(
@@ -334,19 +342,25 @@ def take_due(org: UUID, *, starved: tuple[Queue, ...] = (), stale_seconds: float
     return [hint.pass_id for hint in hints if hint.org_id == org]
 
 
-def test_a_pass_that_became_due_is_hinted_once(receipt: Receipt, school: School, become: Become, database: Database) -> None:
+def test_a_pass_that_became_due_is_hinted_once(
+    receipt: Receipt, school: School, become: Become, database: Database
+) -> None:
     """A pass just received was hinted by its door; one whose retry time came is hinted by the clock, and noted so."""
     one = receipt.hints[0].pass_id
     become("ec_clock")
     assert take_due(school.org) == []
-    database.sql("update passes set hinted_at = now() - interval '10 s', next_at = now() - interval '1 s' where id = %s", one)
+    database.sql(
+        "update passes set hinted_at = now() - interval '10 s', next_at = now() - interval '1 s' where id = %s", one
+    )
 
     assert take_due(school.org) == [one]
     assert take_due(school.org) == []
     assert database.sql("select hinted_at > next_at from passes where id = %s", one) == [(True,)]
 
 
-def test_a_pass_not_due_or_held_is_never_hinted(receipt: Receipt, school: School, become: Become, database: Database) -> None:
+def test_a_pass_not_due_or_held_is_never_hinted(
+    receipt: Receipt, school: School, become: Become, database: Database
+) -> None:
     must_claim(receipt, 0)
     database.sql("update passes set hinted_at = now() - interval '1 h' where submission_id = %s", receipt.submission)
     database.sql("update passes set next_at = now() + interval '1 h' where id = %s", receipt.hints[1].pass_id)
@@ -382,7 +396,9 @@ def test_the_oldest_due_pass_is_hinted_first_and_no_more_than_the_limit(
     ids = [hint.pass_id for hint in receipt.hints]
     for age, one in enumerate(ids, start=1):
         database.sql(
-            "update passes set next_at = now() - make_interval(days => %s), hinted_at = now() - interval '99 d' where id = %s", age, one
+            "update passes set next_at = now() - make_interval(days => %s), hinted_at = now() - interval '99 d' where id = %s",
+            age,
+            one,
         )
     become("ec_clock")
 
@@ -395,7 +411,8 @@ def test_two_clocks_share_the_work_and_give_no_pass_twice(school: School, become
     for _ in range(4):
         hand_in(school)
     database.sql(
-        "update passes set next_at = now() - interval '1 s', hinted_at = now() - interval '1 h' where org_id = %s", school.org
+        "update passes set next_at = now() - interval '1 s', hinted_at = now() - interval '1 h' where org_id = %s",
+        school.org,
     )
     become("ec_clock")
     both = threading.Barrier(2, timeout=10)
@@ -429,7 +446,9 @@ def test_a_lost_pass_somebody_else_is_ending_is_waited_for_and_counted_once(
         become("ec_clock")
         clock = threading.Thread(target=lambda: freed.append(_free()))
         clock.start()
-        eventually(lambda: database.sql("select 1 from pg_locks where not granted and locktype in ('tuple', 'transactionid')"))
+        eventually(
+            lambda: database.sql("select 1 from pg_locks where not granted and locktype in ('tuple', 'transactionid')")
+        )
         cursor.execute(
             "update passes set state = 'done', lease_until = null, finished_at = now(), comments = 0, summary = '' where id = %s",
             (held.id,),

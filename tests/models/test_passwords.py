@@ -34,7 +34,10 @@ def unicode_passwords(count: int) -> list[str]:
     draw = random.Random(20261126)
     everything = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code <= 0xDFFF]
     letters = [one for one in everything if unicodedata.category(one)[0] in "LMNPSZ"]
-    drawn = ["".join(draw.choices(letters if number % 2 else everything, k=draw.randint(1, 128))) for number in range(count - 5)]
+    drawn = [
+        "".join(draw.choices(letters if number % 2 else everything, k=draw.randint(1, 128)))
+        for number in range(count - 5)
+    ]
     return [*drawn, "e\u0301te\u0301", "\u00e9t\u00e9", " blanks ", "\u200d\ufe0f", "\U0001f469\u200d\U0001f3eb" * 20]
 
 
@@ -87,7 +90,10 @@ def test_what_is_short_long_common_or_a_pattern_is_refused(password):
      "p\u00e4\u00dfw\u00f6rter im Regen", "Tr0ub4dor&3x", "seventeen green mice", "x7" + "q9Lm!" * 50],
 )  # fmt: skip
 def test_what_is_hard_to_guess_may_be_chosen_with_or_without_digits_and_signs(password):
-    assert Passwords(rounds=CHEAP).objection(password, about=("alice@northside.example", "Alice Adams", "northside")) is None
+    assert (
+        Passwords(rounds=CHEAP).objection(password, about=("alice@northside.example", "Alice Adams", "northside"))
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +103,10 @@ def test_what_is_hard_to_guess_may_be_chosen_with_or_without_digits_and_signs(pa
     ids=ascii,
 )  # fmt: skip
 def test_what_others_know_of_a_person_is_no_password(password):
-    assert Passwords(rounds=CHEAP).objection(password, about=("alice@northside.example", "Alice Adams", "northside")) is not None
+    assert (
+        Passwords(rounds=CHEAP).objection(password, about=("alice@northside.example", "Alice Adams", "northside"))
+        is not None
+    )
 
 
 def test_a_name_too_short_to_tell_anything_forbids_nothing():

@@ -74,7 +74,9 @@ def test_the_same_external_id_in_another_org_is_another_person(school: School, o
 
 
 @pytest.mark.parametrize("email", [None, "sam@x.example"])
-def test_ten_equal_calls_at_the_same_moment_add_one_student(school: School, database: Database, email: str | None) -> None:
+def test_ten_equal_calls_at_the_same_moment_add_one_student(
+    school: School, database: Database, email: str | None
+) -> None:
     warm_up()
     answers = together(10, lambda _: recognise(school, "sam-7", email=email))
 
@@ -86,6 +88,7 @@ def test_ten_equal_calls_at_the_same_moment_add_one_student(school: School, data
 def test_two_new_students_who_share_an_address_may_come_at_the_same_moment(school: School) -> None:
     warm_up(2)
     for turn in range(5):
+
         def hand_over(number: int, turn: int = turn) -> UUID:
             return recognise(school, f"twin-{turn}-{number}", email=f"parents-{turn}@x.example")
 
@@ -139,7 +142,9 @@ def test_an_api_key_stands_for_its_org(school: School, other_school: School) -> 
 
 
 def test_an_api_key_is_in_the_database_only_as_a_peppered_digest(school: School, database: Database) -> None:
-    row, digest, prefix = database.sql("select a::text, digest, prefix from api_keys as a where org_id = %s", school.org)[0]
+    row, digest, prefix = database.sql(
+        "select a::text, digest, prefix from api_keys as a where org_id = %s", school.org
+    )[0]
 
     assert school.api_key[len(prefix) :] not in str(row)  # type: ignore[arg-type]
     assert school.api_key.encode().hex() not in str(row)
@@ -165,7 +170,9 @@ def test_a_mistyped_key_is_refused_before_the_database_is_asked(school: School) 
         connections.recognise_api_key(school.api_key[:-1] + "!", pepper=PEPPER_BYTES)
 
 
-@pytest.mark.parametrize("change", ["revoked_at = now()", "expires_at = now()", "expires_at = now() - interval '1 day'"])
+@pytest.mark.parametrize(
+    "change", ["revoked_at = now()", "expires_at = now()", "expires_at = now() - interval '1 day'"]
+)
 def test_a_revoked_or_expired_key_is_refused(school: School, database: Database, change: str) -> None:
     database.sql(f"update api_keys set {change} where org_id = %s", school.org)
 

@@ -45,7 +45,9 @@ def spoil(number: int) -> str:
     return "committed"
 
 
-def test_no_transaction_sees_a_row_of_whoever_had_the_connection_before(two_schools: TwoSchools, become: Become, report: Report) -> None:
+def test_no_transaction_sees_a_row_of_whoever_had_the_connection_before(
+    two_schools: TwoSchools, become: Become, report: Report
+) -> None:
     """Eight threads act for people of two schools through five connections, and a quarter of their transactions break off."""
     become("ec_ingest", pool_size=CONNECTIONS)
     people: list[tuple[UUID, Role, UUID | None]] = []
@@ -98,7 +100,9 @@ def test_what_is_left_on_a_connection_after_a_transaction_is_nobody(two_schools:
     structlog.contextvars.clear_contextvars()  # no request is being served in this thread
     for number in (1, 7, 11, 17):
         try:
-            with db.session(org=two_schools.here.org, user=two_schools.here.ada, role="ec_admin", actor=two_schools.here.ada):
+            with db.session(
+                org=two_schools.here.org, user=two_schools.here.ada, role="ec_admin", actor=two_schools.here.ada
+            ):
                 db.run("select 1")
                 spoil(number)
         except (Mishap, peewee.DatabaseError):
@@ -133,7 +137,12 @@ def test_nothing_in_the_source_sets_anything_for_a_whole_session() -> None:
         path for room in ("ingest", "workers", "models", "monitoring", "migrations")
         for path in sorted((ROOT / room).rglob("*")) if path.suffix in (".py", ".sql")
     ]  # fmt: skip
-    found = [f"{path.relative_to(ROOT)}: {text[:80]}" for path in files for text in sql_texts(path) if SESSION_WIDE.search(text)]
+    found = [
+        f"{path.relative_to(ROOT)}: {text[:80]}"
+        for path in files
+        for text in sql_texts(path)
+        if SESSION_WIDE.search(text)
+    ]
 
     assert len(files) > 80
     assert found == []
@@ -147,6 +156,8 @@ def test_the_check_knows_a_session_wide_set_when_it_sees_one(text: str) -> None:
     assert SESSION_WIDE.search(text)
 
 
-@pytest.mark.parametrize("text", ["set local role ec_admin", "update users set role = %s", "select set_config('role', %s, true)"])
+@pytest.mark.parametrize(
+    "text", ["set local role ec_admin", "update users set role = %s", "select set_config('role', %s, true)"]
+)
 def test_the_check_lets_a_transactions_own_settings_be(text: str) -> None:
     assert not SESSION_WIDE.search(text)

@@ -37,12 +37,20 @@ values (%(org)s, %(user)s, '', 1, uuidv7(), now(), %(rubric)s, now())
 
 
 def comment_of(database: Database, receipt: Receipt) -> UUID:
-    return UUID(str(database.sql("select id from feedback where submission_id = %s order by id limit 1", receipt.submission)[0][0]))
+    return UUID(
+        str(
+            database.sql("select id from feedback where submission_id = %s order by id limit 1", receipt.submission)[0][
+                0
+            ]
+        )
+    )
 
 
 def facts(two_schools: TwoSchools, database: Database, receipt: Receipt, **said: object) -> dict[str, object]:
     """What is true of a submission and its first comment, but for what is `said` otherwise."""
-    [(org, user, audience)] = database.sql("select org_id, user_id, audience_id from submissions where id = %s", receipt.submission)
+    [(org, user, audience)] = database.sql(
+        "select org_id, user_id, audience_id from submissions where id = %s", receipt.submission
+    )
     true: dict[str, object] = {
         "org": org, "user": user, "audience": audience, "submission": receipt.submission, "essay": receipt.essay,
         "comment": comment_of(database, receipt), "signed": two_schools.here.ed, "rubric": two_schools.here.rubric,
@@ -73,7 +81,9 @@ def test_who_may_say_these_things_may(two_schools: TwoSchools, database: Databas
             assert db.run(sql, {**true, **also}) == 1, (who, sql)
             raise Undone
     with pytest.raises(Undone), session_of(here, "ed"):
-        assert db.run("update submissions set released_at = now() where id = %s", (two_schools.held_back.submission,)) == 1
+        assert (
+            db.run("update submissions set released_at = now() where id = %s", (two_schools.held_back.submission,)) == 1
+        )
         raise Undone
 
 
@@ -84,7 +94,9 @@ def test_a_student_decides_on_no_comment(two_schools: TwoSchools, database: Data
     assert "permission denied" in refused(COMMENT, said, org=here.org, user=here.alice, role="ec_student")
 
 
-def test_a_student_reacts_for_nobody_else_and_to_nothing_unreleased(two_schools: TwoSchools, database: Database, become: Become) -> None:
+def test_a_student_reacts_for_nobody_else_and_to_nothing_unreleased(
+    two_schools: TwoSchools, database: Database, become: Become
+) -> None:
     here = two_schools.here
     alices, bobs = comment_of(database, two_schools.alice), comment_of(database, two_schools.bob)
     database.sql("delete from feedback_reactions where feedback_id = any (%s)", [alices, bobs])
@@ -108,7 +120,9 @@ def test_a_student_reacts_for_nobody_else_and_to_nothing_unreleased(two_schools:
         assert db.run("delete from feedback_reactions where user_id = %s", bob) == 0
 
 
-def test_an_educator_of_another_course_adds_decides_and_releases_nothing(two_schools: TwoSchools, database: Database, become: Become) -> None:
+def test_an_educator_of_another_course_adds_decides_and_releases_nothing(
+    two_schools: TwoSchools, database: Database, become: Become
+) -> None:
     """Nor by writing her own course into the row, nor with the name of whoever might."""
     here = two_schools.here
     for receipt in (two_schools.alice, two_schools.held_back, two_schools.foreign):
@@ -118,13 +132,18 @@ def test_an_educator_of_another_course_adds_decides_and_releases_nothing(two_sch
                 {"signed": here.nell, "audience": here.nell}, {"signed": here.nell, "audience": here.nell, "user": here.nell},
             ):  # fmt: skip
                 said = facts(two_schools, database, receipt, **also)
-                assert "row-level security" in refused(sql, said, org=here.org, user=here.nell, role="ec_educator"), (sql, also)
+                assert "row-level security" in refused(sql, said, org=here.org, user=here.nell, role="ec_educator"), (
+                    sql,
+                    also,
+                )
     with session_of(here, "nell"):
         for receipt in (two_schools.alice, two_schools.held_back, two_schools.foreign):
             assert db.run("update submissions set released_at = now() where id = %s", (receipt.submission,)) == 0
 
 
-def test_staff_sign_with_their_own_name_and_speak_as_no_engine(two_schools: TwoSchools, database: Database, become: Become) -> None:
+def test_staff_sign_with_their_own_name_and_speak_as_no_engine(
+    two_schools: TwoSchools, database: Database, become: Become
+) -> None:
     here = two_schools.here
     for who, role in (("ed", "ec_educator"), ("ada", "ec_admin")):
         me = getattr(here, who)
@@ -143,7 +162,9 @@ def test_staff_sign_with_their_own_name_and_speak_as_no_engine(two_schools: TwoS
 def test_nobody_keeps_a_comment_in_another_educators_bank(two_schools: TwoSchools, become: Become) -> None:
     here = two_schools.here
     sql = "insert into saved_comments (org_id, user_id, pass, type, kind, body) values (%(org)s, %(user)s, 'grammar', 'spelling', 'issue', '')"
-    assert "row-level security" in refused(sql, {"org": here.org, "user": here.ed}, org=here.org, user=here.nell, role="ec_educator")
+    assert "row-level security" in refused(
+        sql, {"org": here.org, "user": here.ed}, org=here.org, user=here.nell, role="ec_educator"
+    )
     with session_of(here, "nell"):
         assert db.run("delete from saved_comments where user_id = %s", (here.ed,)) == 0
 
@@ -164,7 +185,9 @@ def test_only_who_teaches_tries_a_rubric_and_only_on_writing_of_their_own(
         assert db.run(make_trial, (here.rubric, two_schools.alice.essay)) == 0
 
 
-def test_the_clock_deletes_trials_and_no_other_essay(two_schools: TwoSchools, database: Database, become: Become) -> None:
+def test_the_clock_deletes_trials_and_no_other_essay(
+    two_schools: TwoSchools, database: Database, become: Become
+) -> None:
     here = two_schools.here
     with session_of(here, "ed"):
         db.run(TRIAL, facts(two_schools, database, two_schools.alice, user=here.ed))
@@ -180,7 +203,9 @@ def test_the_clock_deletes_trials_and_no_other_essay(two_schools: TwoSchools, da
 RERUN = "select submission_id, pass from rerun_passes(%s::uuid[], 'interactive')"
 
 
-def test_a_rerun_reaches_only_done_passes_of_whom_one_teaches(two_schools: TwoSchools, database: Database, become: Become) -> None:
+def test_a_rerun_reaches_only_done_passes_of_whom_one_teaches(
+    two_schools: TwoSchools, database: Database, become: Become
+) -> None:
     here = two_schools.here
     for who, receipt in (("nell", two_schools.alice), ("ed", two_schools.foreign), ("ada", two_schools.foreign)):
         with session_of(here, who):
@@ -198,7 +223,9 @@ def test_a_rerun_reaches_only_done_passes_of_whom_one_teaches(two_schools: TwoSc
     assert database.sql("select distinct state from passes") == [("done",)]
 
 
-def test_a_rerun_leaves_a_pass_alone_that_is_being_read(two_schools: TwoSchools, database: Database, become: Become) -> None:
+def test_a_rerun_leaves_a_pass_alone_that_is_being_read(
+    two_schools: TwoSchools, database: Database, become: Become
+) -> None:
     here = two_schools.here
     mine = "submission_id = %s and name = 'grammar'"
     before = database.sql(f"select to_jsonb(p) from passes as p where {mine}", two_schools.bob.submission)
@@ -211,7 +238,9 @@ def test_a_rerun_leaves_a_pass_alone_that_is_being_read(two_schools: TwoSchools,
         assert running != before
         with pytest.raises(Undone), session_of(here, "ada"):
             assert {one["pass"] for one in db.rows(RERUN, ([two_schools.bob.submission],))} == {"structure", "content"}
-            assert db.row(f"select to_jsonb(p) as whole from passes as p where {mine}", (two_schools.bob.submission,)) == {"whole": running[0][0]}
+            assert db.row(
+                f"select to_jsonb(p) as whole from passes as p where {mine}", (two_schools.bob.submission,)
+            ) == {"whole": running[0][0]}
             raise Undone
     finally:
         database.sql(
@@ -242,4 +271,9 @@ def test_what_people_made_of_comments_is_counted_over_all_orgs_without_an_id(
     assert sum(one["helpful"] + one["not_helpful"] for one in counts) == reacted
     assert decided > 10
     assert not ids & {str(value) for one in counts for value in one.values()}
-    assert all(isinstance(value, int) for one in counts for name, value in one.items() if name not in ("provider", "pass", "type"))
+    assert all(
+        isinstance(value, int)
+        for one in counts
+        for name, value in one.items()
+        if name not in ("provider", "pass", "type")
+    )

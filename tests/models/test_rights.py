@@ -62,7 +62,9 @@ def kim(school: School, database: Database, become: Become) -> Kim:
         student = users.recognise_student(f"kim-{uuid4().hex}", org=school.org, name="Kim Marker", email=email)
         essays.enrol(student, assignment=school.assignment, org=school.org)
         assert events.record_first_delivery(delivery) is None
-        first = essays.receive(student, Draft(title="Phones", text=TEXT, source="webhook", assignment=school.assignment), org=school.org)
+        first = essays.receive(
+            student, Draft(title="Phones", text=TEXT, source="webhook", assignment=school.assignment), org=school.org
+        )
         events.store_delivery_answer(delivery, answer={"id": str(first.submission)}, submission=first.submission)
         key = users.data_key(student, org=school.org)
         events.store_delivery(delivery, outcome="accepted", user=student, key=key, submission=first.submission)
@@ -76,8 +78,19 @@ def kim(school: School, database: Database, become: Become) -> Kim:
         events.claim_key(api_key, org=school.org, caller=school.api_key_id, request_sha256=b"y" * 32)
         events.keep_answer(api_key, org=school.org, caller=school.api_key_id, answer=answer_of(first))
     with session_of(school, "ada"):
-        note("read", org=school.org, actor=Actor(role="admin", id=school.ada), entity="essay", entity_id=first.essay, user_id=str(student))
-    database.sql("insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() + interval '1 day')", school.org, student)
+        note(
+            "read",
+            org=school.org,
+            actor=Actor(role="admin", id=school.ada),
+            entity="essay",
+            entity_id=first.essay,
+            user_id=str(student),
+        )
+    database.sql(
+        "insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() + interval '1 day')",
+        school.org,
+        student,
+    )
     database.sql(
         "insert into one_time_tokens (org_id, user_id, purpose, digest, expires_at)"
         " values (%s, %s, 'invitation', sha256(%s), now() + interval '1 day')", school.org, student, student.bytes,
@@ -112,7 +125,9 @@ def claim(school: School, receipt: Receipt, number: int) -> Claim:
 
 
 def open_call(held: Claim, user: UUID) -> ai_responses.Call:
-    return ai_responses.open_call(held, user=user, provider="local", model="rules", prompt_version="1", request_sha256=b"x" * 32)
+    return ai_responses.open_call(
+        held, user=user, provider="local", model="rules", prompt_version="1", request_sha256=b"x" * 32
+    )
 
 
 END = CallEnd(
@@ -137,9 +152,23 @@ def finish(held: Claim, school: School, task: essays.Task) -> None:
     author = Author(user=task.user, audience=task.audience, essay=task.essay, characters=task.characters)
     criteria = courses.fetch_criteria(school.rubric, org=school.org)
     result = ResultDraft(
-        criterion=criteria[0]["id"], level="clear", points=4, max_points=4, confidence=0.9, rationale=f"Because {MARKER}.", evidence=(0,)
+        criterion=criteria[0]["id"],
+        level="clear",
+        points=4,
+        max_points=4,
+        confidence=0.9,
+        rationale=f"Because {MARKER}.",
+        evidence=(0,),
     )
-    feedback.store(held, author=author, key=task.key, provider="local", model="rules", comments=[comment, unanchored], results=[result])
+    feedback.store(
+        held,
+        author=author,
+        key=task.key,
+        provider="local",
+        model="rules",
+        comments=[comment, unanchored],
+        results=[result],
+    )
 
 
 def read(school: School, receipt: Receipt, number: int) -> UUID:
@@ -173,16 +202,22 @@ def about_people(database: Database) -> set[tuple[str, str]]:
 
 
 def test_every_column_about_a_person_is_exported_or_left_out_for_a_reason(database: Database) -> None:
-    exported = {
-        (part.table, column) for part in rights.PARTS for column in f"{part.columns} {part.sealed}".split()
-    }
+    exported = {(part.table, column) for part in rights.PARTS for column in f"{part.columns} {part.sealed}".split()}
     left_out = {tuple(name.split(".")) for name in rights.NOT_EXPORTED}
     columns = about_people(database)
 
     assert columns - exported - left_out == set(), "new columns: export them, or say in NOT_EXPORTED why not"
     assert (exported | left_out) - columns == set(), "columns that are not there"
     assert exported & left_out == set()
-    assert {table for table, _ in columns} >= {"users", "user_keys", "essays", "submissions", "feedback", "ai_responses", "inbound_events"}
+    assert {table for table, _ in columns} >= {
+        "users",
+        "user_keys",
+        "essays",
+        "submissions",
+        "feedback",
+        "ai_responses",
+        "inbound_events",
+    }
     assert all(len(reason.split()) > 3 for reason in rights.NOT_EXPORTED.values())
 
 
@@ -195,11 +230,21 @@ def test_what_is_ciphertext_in_the_database_is_exported_in_the_clear(kim: Kim) -
         folder = f"essays/{number}-{receipt.essay}"
         assert json.loads(files[f"{folder}/essay.json"])["title"] == ("Phones", "Alone")[number - 1]
         assert files[f"{folder}/versions/1.txt"] == TEXT
-        about = {name: json.loads(files[f"{folder}/versions/1-{name}.json"]) for name in ("passes", "feedback", "criterion_results", "ai_responses")}
+        about = {
+            name: json.loads(files[f"{folder}/versions/1-{name}.json"])
+            for name in ("passes", "feedback", "criterion_results", "ai_responses")
+        }
         assert [one["summary"]["next_steps"] for one in about["passes"]] == [[MARKER]] * 3
-        assert sorted((one.get("quote"), one["body"].get("quote")) for one in about["feedback"] if one["match"] == "none") == [(None, f"no {MARKER}")] * 3
-        assert [(one["quote"], one["body"]["message"]) for one in about["feedback"] if one["match"] == "exact"] == [(MARKER, f"{MARKER}?")] * 3
-        assert {(one["rationale"], one["criterion"]) for one in about["criterion_results"]} == {(f"Because {MARKER}.", "thesis")}
+        assert (
+            sorted((one.get("quote"), one["body"].get("quote")) for one in about["feedback"] if one["match"] == "none")
+            == [(None, f"no {MARKER}")] * 3
+        )
+        assert [(one["quote"], one["body"]["message"]) for one in about["feedback"] if one["match"] == "exact"] == [
+            (MARKER, f"{MARKER}?")
+        ] * 3
+        assert {(one["rationale"], one["criterion"]) for one in about["criterion_results"]} == {
+            (f"Because {MARKER}.", "thesis")
+        }
         assert [one["raw"] for one in about["ai_responses"]] == [END.raw] * 3
     written = f"essays/1-{first.essay}/versions/1"
     [review] = json.loads(files[f"{written}-feedback_reviews.json"])
@@ -231,7 +276,13 @@ def test_each_table_hands_over_each_of_its_columns(kim: Kim) -> None:
 
 def test_the_trail_holds_what_they_did_and_what_was_done_to_them_and_nothing_of_others(kim: Kim) -> None:
     with session_of(kim.school, "ada"):
-        note("read", org=kim.school.org, actor=Actor(role="admin", id=kim.school.ada), entity="user", entity_id=kim.school.bob)
+        note(
+            "read",
+            org=kim.school.org,
+            actor=Actor(role="admin", id=kim.school.ada),
+            entity="user",
+            entity_id=kim.school.bob,
+        )
     trail = json.loads(gather(kim)["audit_log.json"])
     told = {(one["entity"], one["action"]) for one in trail}
     assert {("user", "created"), ("enrollment", "created"), ("submission", "created"), ("essay", "read"), ("session", "created"),
@@ -243,7 +294,11 @@ def test_the_trail_holds_what_they_did_and_what_was_done_to_them_and_nothing_of_
 
 def test_an_export_holds_nothing_of_anybody_else(kim: Kim, become: Become) -> None:
     with session_of(kim.school, "bob"):
-        bobs = essays.receive(kim.school.bob, Draft(title="Bob", text="Bob writes.", source="app", assignment=kim.school.assignment), org=kim.school.org)
+        bobs = essays.receive(
+            kim.school.bob,
+            Draft(title="Bob", text="Bob writes.", source="app", assignment=kim.school.assignment),
+            org=kim.school.org,
+        )
     text = "".join(gather(kim).values())
     for other in (bobs.essay, bobs.submission, kim.school.bob, kim.school.alice):
         assert str(other) not in text
@@ -253,7 +308,9 @@ def test_an_export_holds_nothing_of_anybody_else(kim: Kim, become: Become) -> No
 def test_tables_longer_than_a_page_go_on_in_the_next_file(kim: Kim, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = gather(kim)
     pages = {part.table: part for part in rights.ABOUT_PERSON}
-    small = tuple(rights.Part(**{**vars(part), "page": 1}) if part.table == "analytics" else part for part in pages.values())
+    small = tuple(
+        rights.Part(**{**vars(part), "page": 1}) if part.table == "analytics" else part for part in pages.values()
+    )
     monkeypatch.setattr(rights, "ABOUT_PERSON", small)
     monkeypatch.setattr(rights, "AUDIT_STEP", 3)
     paged = gather(kim)
@@ -300,7 +357,10 @@ def hits(database: Database, *needles: str) -> dict[str, int]:
         "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition"
     )
     pattern = "|".join(needles)
-    counted = {str(table): database.sql(f"select count(*) from {table} as t where to_jsonb(t)::text ~* %s", pattern)[0][0] for (table,) in tables}
+    counted = {
+        str(table): database.sql(f"select count(*) from {table} as t where to_jsonb(t)::text ~* %s", pattern)[0][0]
+        for (table,) in tables
+    }
     assert len(counted) > 25
     return {table: int(count) for table, count in counted.items() if count}  # type: ignore[call-overload]
 
@@ -312,10 +372,13 @@ def needles(kim: Kim) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def test_the_moment_erasure_is_asked_for_nothing_can_be_read_and_nobody_can_sign_in(kim: Kim, database: Database) -> None:
+def test_the_moment_erasure_is_asked_for_nothing_can_be_read_and_nobody_can_sign_in(
+    kim: Kim, database: Database
+) -> None:
     request(kim)
     assert database.sql(
-        "select num_nonnulls(name, email, email_digest, password_hash, language), disabled_at is null, token_version from users where id = %s", kim.id
+        "select num_nonnulls(name, email, email_digest, password_hash, language), disabled_at is null, token_version from users where id = %s",
+        kim.id,
     ) == [(0, False, 1)]
     assert database.sql("select count(*) from user_keys where user_id = %s", kim.id) == [(0,)]
     assert database.sql("select distinct revoked_reason from sessions where user_id = %s", kim.id) == [("disabled",)]
@@ -370,7 +433,10 @@ def test_after_erasure_nothing_of_them_is_in_any_table_but_the_pseudonym_on_reco
     found = hits(database, *needles(kim))
     assert set(found) == {"audit_log"}
     # On record stays what was done, to whom by number; not a name, an address or a word they wrote.
-    assert hits(database, MARKER, "Kim Marker", kim.email, keyring().email_index(kim.email, org=kim.school.org).hex()) == {}
+    assert (
+        hits(database, MARKER, "Kim Marker", kim.email, keyring().email_index(kim.email, org=kim.school.org).hex())
+        == {}
+    )
     told = database.sql("select entity, action, actor_role from audit_log where entity_id = %s order by id", kim.id)
     assert ("user", "changed", "admin") in told
     assert ("user_key", "deleted", "admin") in told
@@ -401,7 +467,9 @@ def test_no_total_falls(kim: Kim, become: Become, database: Database) -> None:
     assert database.sql(TOTALS) == before
 
 
-def test_an_essay_that_is_being_read_while_its_author_is_erased_ends_quietly(kim: Kim, become: Become, database: Database) -> None:
+def test_an_essay_that_is_being_read_while_its_author_is_erased_ends_quietly(
+    kim: Kim, become: Become, database: Database
+) -> None:
     with db.session(org=kim.school.org, role="ec_lms"):
         receipt = essays.receive(kim.id, Draft(title="Last", text=TEXT, source="api"), org=kim.school.org)
     become("ec_worker")
@@ -455,7 +523,9 @@ def test_of_two_admins_who_erase_each_other_one_is_left(school: School, database
 
     answers = together(2, erase_the_other)
     assert sorted(type(one).__name__ for one in answers) == ["LastAdmin", "NoneType"]
-    assert database.sql("select count(*) from users where org_id = %s and role = 'admin' and disabled_at is null", school.org) == [(1,)]
+    assert database.sql(
+        "select count(*) from users where org_id = %s and role = 'admin' and disabled_at is null", school.org
+    ) == [(1,)]
 
 
 def test_an_educator_is_erased_and_their_course_stays(school: School, become: Become, database: Database) -> None:
@@ -474,12 +544,20 @@ def test_what_an_educator_keeps_and_said_is_exported_and_only_what_they_kept_is_
     """Given an educator with a bank, an own comment and a decision: the comment and the decision are the student's to keep."""
     school = kim.school
     wanted = own_comments.OwnComment(
-        pass_name="grammar", type="spelling", kind="issue", severity="minor", message="My own words.", next_step="Do.", suggestions=()
+        pass_name="grammar",
+        type="spelling",
+        kind="issue",
+        severity="minor",
+        message="My own words.",
+        next_step="Do.",
+        suggestions=(),
     )
     with session_of(school, "ed"):
         saved = saved_comments.save(wanted, owner=saved_comments.Owner(org=school.org, user=school.ed))
         where = own_comments.Where(span=(0, 6))
-        made, _ = own_comments.add(wanted, where, org=school.org, submission=kim.receipts[0].submission, educator=school.ed)
+        made, _ = own_comments.add(
+            wanted, where, org=school.org, submission=kim.receipts[0].submission, educator=school.ed
+        )
     with session_of(school, "ada"):
         files = dict(rights.gather(school.ed, org=school.org))
 

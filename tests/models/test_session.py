@@ -76,7 +76,9 @@ def test_the_next_borrower_of_the_same_connection_is_nobody(school: School, beco
     assert (mine["role"], mine["org"], mine["user"]) == ("ec_ingest", "", "")
 
 
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit], ids=lambda kind: kind.__name__
+)
 def test_any_error_rolls_back_and_goes_on_to_the_caller(school: School, error: type[BaseException]) -> None:
     with pytest.raises(error), session_of(school, "ada"):
         db.run("update courses set name = 'changed' where id = %s", (school.course,))
@@ -107,7 +109,10 @@ def test_a_session_that_passed_over_a_failed_statement_does_not_pretend_to_have_
 
 def test_a_percent_sign_in_a_value_of_the_first_statement_is_just_a_percent_sign(school: School) -> None:
     with session_of(school, "alice"):
-        assert db.row("select %s as value, current_user::text as role", ("100% %s",)) == {"value": "100% %s", "role": "ec_student"}
+        assert db.row("select %s as value, current_user::text as role", ("100% %s",)) == {
+            "value": "100% %s",
+            "role": "ec_student",
+        }
     with session_of(school, "alice"):
         assert db.row("select '100%%' as value") == db.row("select '100%%' as value") == {"value": "100%"}
 
@@ -156,8 +161,9 @@ def test_a_live_token_may_act(school: School, live: Live) -> None:
 
 
 def test_a_session_nobody_opened_is_unauthorised(school: School, live: Live) -> None:
-    with pytest.raises(Unauthorised), db.session(
-        org=school.org, user=school.alice, role="ec_student", live=Live(uuid4(), "student", 0)
+    with (
+        pytest.raises(Unauthorised),
+        db.session(org=school.org, user=school.alice, role="ec_student", live=Live(uuid4(), "student", 0)),
     ):
         db.row("select 1 as reached")
         raise AssertionError("unreachable")
@@ -190,7 +196,9 @@ def test_somebody_elses_session_is_of_no_use(school: School, live: Live) -> None
         raise AssertionError("unreachable")
 
 
-def test_a_connection_that_died_in_the_pool_is_replaced_unnoticed(school: School, database: Database, become: Become) -> None:
+def test_a_connection_that_died_in_the_pool_is_replaced_unnoticed(
+    school: School, database: Database, become: Become
+) -> None:
     """Given two idle connections the server has ended, the next sessions work, each on a new connection."""
     become("ec_ingest", pool_size=2)
     both = threading.Barrier(2, timeout=10)
@@ -323,7 +331,9 @@ def test_failed_sessions_give_their_slot_and_their_connection_back(
 
     with session_of(school, "alice"):
         assert identity()["user"] == str(school.alice)
-    open_now = database.sql("select count(*) from pg_stat_activity where datname = current_database() and usename = 'ec_ingest'")
+    open_now = database.sql(
+        "select count(*) from pg_stat_activity where datname = current_database() and usename = 'ec_ingest'"
+    )
     assert open_now == [(1,)]
 
 
@@ -364,7 +374,9 @@ def test_threads_of_two_orgs_never_see_each_others_rows_whatever_fails(
 
     assert [answer[1] for answer in answers if not isinstance(answer, Exception)] == [set()] * 8
     per_turn = {"alice": 1, "bob": 1, "ed": 3, "ada": 6}
-    assert [answer[0] for answer in answers if not isinstance(answer, Exception)] == [100 * per_turn[n] for _, n in people]
+    assert [answer[0] for answer in answers if not isinstance(answer, Exception)] == [
+        100 * per_turn[n] for _, n in people
+    ]
 
 
 def test_rows_go_in_by_the_many_and_none_at_all_is_no_statement(school: School) -> None:
@@ -417,13 +429,21 @@ def texts_of(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "sql", ["set role ec_admin", "begin; SET app.org = 'x'", "select set_config('app.org', %s, false)", "set session authorization x"]
+    "sql",
+    [
+        "set role ec_admin",
+        "begin; SET app.org = 'x'",
+        "select set_config('app.org', %s, false)",
+        "set session authorization x",
+    ],
 )
 def test_the_check_for_session_settings_recognises_one(sql: str) -> None:
     assert outliving(sql)
 
 
-@pytest.mark.parametrize("sql", ["set local role x", "update a set b = 1", "select set_config('app.org', lower('X'), true)"])
+@pytest.mark.parametrize(
+    "sql", ["set local role x", "update a set b = 1", "select set_config('app.org', lower('X'), true)"]
+)
 def test_the_check_for_session_settings_lets_local_ones_pass(sql: str) -> None:
     assert not outliving(sql)
 

@@ -54,7 +54,9 @@ def test_each_refresh_is_one_generation_on_and_keeps_the_end_of_the_family(schoo
     assert (family.generation, second.generation, third.generation) == (1, 2, 3)
     assert family.expires_at == second.expires_at == third.expires_at
     assert (third.user, third.role, third.token_version) == (school.alice, "student", 0)
-    assert database.sql("select expires_at - created_at = interval '30 d' from sessions where id = %s", family.id) == [(True,)]
+    assert database.sql("select expires_at - created_at = interval '30 d' from sessions where id = %s", family.id) == [
+        (True,)
+    ]
 
 
 def test_a_client_that_lost_the_answer_gets_the_same_successor_again(school: School, database: Database) -> None:
@@ -116,7 +118,9 @@ def test_a_family_that_has_ended_gives_nothing_and_does_not_move(school: School,
     assert database.sql("select 1 from sessions where id = %s and generation > 1", family.id) == []
 
 
-def test_after_a_sign_out_the_token_is_worth_nothing_and_another_device_stays_signed_in(school: School, database: Database) -> None:
+def test_after_a_sign_out_the_token_is_worth_nothing_and_another_device_stays_signed_in(
+    school: School, database: Database
+) -> None:
     here, there = open_family(school), open_family(school)
     with db.session(org=school.org, role="ec_auth"):
         sessions.close_family(here.id, org=school.org)
@@ -137,7 +141,9 @@ def test_a_family_of_another_org_or_of_nobody_is_unauthorised(school: School, ot
     assert spend(other_school, family.id, 1) is not None
 
 
-def test_of_twenty_refreshes_at_the_same_moment_one_generation_comes_out_alive(school: School, database: Database) -> None:
+def test_of_twenty_refreshes_at_the_same_moment_one_generation_comes_out_alive(
+    school: School, database: Database
+) -> None:
     family = open_family(school)
 
     warm_up()

@@ -25,8 +25,6 @@ def nothing_waits(database: Database) -> Iterator[None]:
     database.sql(over)
 
 
-
-
 def turn(hinted: Hint | None = None) -> Hint | None:
     with db.session():
         return queue.next_due(hinted or Hint(org_id=uuid4(), pass_id=uuid4(), queue=Queue.INTERACTIVE))

@@ -72,18 +72,23 @@ def test_clocks_that_make_partitions_together_make_each_once(
     assert {children[-2] for children in months(database).values()} == set(last_month_missing)
 
 
-def test_a_new_partition_is_as_closed_as_the_first_ones(become: Become, database: Database, last_month_missing: list[str]) -> None:
+def test_a_new_partition_is_as_closed_as_the_first_ones(
+    become: Become, database: Database, last_month_missing: list[str]
+) -> None:
     become("ec_clock")
     ensure()
 
     secured = database.sql(
-        "select relname::text from pg_class where relname = any (%s) and relrowsecurity and relforcerowsecurity", last_month_missing
+        "select relname::text from pg_class where relname = any (%s) and relrowsecurity and relforcerowsecurity",
+        last_month_missing,
     )
     granted = database.sql(
         "select distinct pg_get_userbyid(g.grantee)::text from pg_class as c, aclexplode(c.relacl) as g "
         "where c.relname = any (%s) and g.grantee <> c.relowner", last_month_missing,
     )  # fmt: skip
-    owners = database.sql("select distinct tableowner::text from pg_tables where tablename = any (%s)", last_month_missing)
+    owners = database.sql(
+        "select distinct tableowner::text from pg_tables where tablename = any (%s)", last_month_missing
+    )
     assert {name for (name,) in secured} == set(last_month_missing)
     assert {role for (role,) in granted} == {"ec_backup", "ec_stats"}
     assert owners == [("ec_owner",)]
@@ -231,7 +236,9 @@ def test_totals_stay_when_the_rows_they_came_from_go(school: School, become: Bec
         assert upkeep.fold_tallies() == 0
 
 
-def test_answers_past_their_published_life_are_purged_and_others_stay(school: School, become: Become, database: Database) -> None:
+def test_answers_past_their_published_life_are_purged_and_others_stay(
+    school: School, become: Become, database: Database
+) -> None:
     for key, days in (("old", 7.1), ("young", 6.9)):
         database.sql(
             "insert into idempotency_keys (org_id, caller_id, key, request_sha256, created_at) "

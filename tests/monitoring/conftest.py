@@ -95,7 +95,9 @@ def scrape(become: Become, servers: Servers, request_counts: Path) -> Callable[[
     """`scrape()` asks a collector that logs in as ec_monitor; its ratchets live as long as the test."""
     become("ec_monitor", pool_size=2)
     registry = CollectorRegistry()
-    registry.register(EssayCoachCollector(probe_groups(redis_url=servers.redis_url, http_directory=str(request_counts))))
+    registry.register(
+        EssayCoachCollector(probe_groups(redis_url=servers.redis_url, http_directory=str(request_counts)))
+    )
     return lambda: Scrape(generate_latest(registry).decode())
 
 

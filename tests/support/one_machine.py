@@ -76,8 +76,6 @@ def _read(status: int, response: Any) -> Answer:
     )
 
 
-
-
 class Standalone:
     """One running machine."""
 

@@ -39,7 +39,9 @@ def warm_up(count: int = 12) -> None:
     assert together(count, hold) == [None] * count
 
 
-def eventually(condition: Callable[[], object], *, within_seconds: float = 10.0, what: str = "the awaited condition") -> None:
+def eventually(
+    condition: Callable[[], object], *, within_seconds: float = 10.0, what: str = "the awaited condition"
+) -> None:
     """Wait until the condition is true. Raises AssertionError when it is not in time."""
     deadline = time.monotonic() + within_seconds
     while not condition():

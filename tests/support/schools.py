@@ -25,9 +25,7 @@ ROUNDS = 1000  # hashing at full cost would only make the tests slow; tests/mode
 
 def load_keys() -> None:
     """Give this process the tests' encryption keys."""
-    crypto.load(
-        CryptoSettings(master_keys={"k1": base64.b64decode(MASTER_KEY)}, index_key=base64.b64decode(INDEX_KEY))
-    )
+    crypto.load(CryptoSettings(master_keys={"k1": base64.b64decode(MASTER_KEY)}, index_key=base64.b64decode(INDEX_KEY)))
 
 
 def connect_as(role: str, database: Database, *, pool_size: int = 12) -> None:
@@ -35,7 +33,10 @@ def connect_as(role: str, database: Database, *, pool_size: int = 12) -> None:
     db.database.close_idle()
     db.connect(
         StoreSettings(
-            database_url=database.role_url(role), program=role.replace("_", "-"), pool_size=pool_size, pool_wait_seconds=5.0
+            database_url=database.role_url(role),
+            program=role.replace("_", "-"),
+            pool_size=pool_size,
+            pool_wait_seconds=5.0,
         )
     )
 
@@ -71,7 +72,9 @@ class School:
 
 RUBRIC = (
     CriterionDraft(
-        name="thesis", description="", levels=(("missing", 0, "none"), ("developing", 2, "vague"), ("clear", 4, "clear"))
+        name="thesis",
+        description="",
+        levels=(("missing", 0, "none"), ("developing", 2, "vague"), ("clear", 4, "clear")),
     ),
     CriterionDraft(name="evidence", description="", levels=(("missing", 0, "none"), ("some", 3, "some"))),
 )

@@ -49,7 +49,9 @@ def _hand_in(school: School, name: str, assignment: UUID | None) -> Receipt:
     with session_of(school, name):
         events.claim_key(f"{name}-{assignment}", org=school.org, caller=getattr(school, name), request_sha256=b"x" * 32)
         return essays.receive(
-            getattr(school, name), Draft(title="Phones", text="Phones ring.", source="app", assignment=assignment), org=school.org
+            getattr(school, name),
+            Draft(title="Phones", text="Phones ring.", source="app", assignment=assignment),
+            org=school.org,
         )
 
 
@@ -69,7 +71,9 @@ def _read_all(school: School, receipt: Receipt) -> None:
                 cache_write_tokens=0, cost_micros=3, latency_ms=20,
             )  # fmt: skip
             ai_responses.complete_call(call, end=end, key=task.key)
-            summary = feedback.seal_summary(claim, key=task.key, strengths=("Clear.",), next_steps=("Add.",), not_checked=())
+            summary = feedback.seal_summary(
+                claim, key=task.key, strengths=("Clear.",), next_steps=("Add.",), not_checked=()
+            )
             passes.finish(claim, provider="local", model="rules", comments=1, summary=summary)
             comment = CommentDraft(
                 type={"grammar": "spelling", "structure": "thesis", "content": "evidence"}[claim.name], kind="issue",
@@ -77,11 +81,23 @@ def _read_all(school: School, receipt: Receipt) -> None:
                 confidence=0.5, confidence_basis="measured", origin="rule", also_at=((7, 11),),
             )  # fmt: skip
             result = ResultDraft(
-                criterion=criteria[0]["id"], level="clear", points=4, max_points=4, confidence=0.9, rationale="Because.", evidence=(0,)
+                criterion=criteria[0]["id"],
+                level="clear",
+                points=4,
+                max_points=4,
+                confidence=0.9,
+                rationale="Because.",
+                evidence=(0,),
             )
             author = Author(user=task.user, audience=task.audience, essay=task.essay, characters=task.characters)
             feedback.store(
-                claim, author=author, key=task.key, provider="local", model="rules", comments=[comment], results=[result]
+                claim,
+                author=author,
+                key=task.key,
+                provider="local",
+                model="rules",
+                comments=[comment],
+                results=[result],
             )
             events.keep_log("something", program="worker", level="warning", org=school.org)
 
@@ -106,7 +122,8 @@ def _talk_about_it(database: Database, school: School) -> None:
             school.org, person,
         )  # fmt: skip
     database.sql(
-        "insert into ledger (org_id, day, provider, model, pass) values (%s, current_date, 'anthropic', 'm', 'content')", school.org
+        "insert into ledger (org_id, day, provider, model, pass) values (%s, current_date, 'anthropic', 'm', 'content')",
+        school.org,
     )
     database.sql(
         "insert into blessings (org_id, pass, provider, model, prompt_version, report) values (%s, 'content', 'anthropic', 'm', '1', '{}')",
@@ -116,9 +133,7 @@ def _talk_about_it(database: Database, school: School) -> None:
 
 def build(database: Database) -> TwoSchools:
     """Return the two schools, in which everybody has handed in and the worker has read it all."""
-    crypto.load(
-        CryptoSettings(master_keys={"k1": base64.b64decode(MASTER_KEY)}, index_key=base64.b64decode(INDEX_KEY))
-    )
+    crypto.load(CryptoSettings(master_keys={"k1": base64.b64decode(MASTER_KEY)}, index_key=base64.b64decode(INDEX_KEY)))
     log_in(database, "ec_ingest")
     schools = [make_school("north"), make_school("south")]
     receipts = {}
@@ -133,7 +148,9 @@ def build(database: Database) -> TwoSchools:
             events.store_delivery(sent, outcome="ignored", reason="not an essay")
     for school in schools:
         database.sql(
-            "insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() + interval '1 day')", school.org, school.alice
+            "insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() + interval '1 day')",
+            school.org,
+            school.alice,
         )
         database.sql(
             "insert into one_time_tokens (org_id, user_id, purpose, digest, expires_at) "

@@ -360,7 +360,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json(404, _error("not_found_error"))
         if not rest:
             return self._json(200, _batch_told(name, ended=batch.results is not None))
-        self._send(200, "".join(line + "\n" for line in batch.results or ()).encode(), content_type="application/binary")
+        self._send(
+            200, "".join(line + "\n" for line in batch.results or ()).encode(), content_type="application/binary"
+        )
 
     def _control(self, wish: dict[str, Any]) -> None:
         """Take {"reset", "latency_seconds", "script": [...], "always", "pass", "begins_after", "streams", "fate", "batch_looks"}.

@@ -59,7 +59,9 @@ def calls(machine: Standalone, location: str) -> list[tuple[Any, ...]]:
     )
 
 
-def test_the_feedback_is_claudes_with_local_grammar_beside_it_and_its_quotes_are_true(machine: Standalone, first: str) -> None:
+def test_the_feedback_is_claudes_with_local_grammar_beside_it_and_its_quotes_are_true(
+    machine: Standalone, first: str
+) -> None:
     found = machine.feedback(first)
     by = {(comment["pass"], comment["provider"], comment["model"].split()[0]) for comment in found["comments"]}
     claude = {(name, "anthropic", "claude-sonnet-5-5") for name in ("grammar", "structure", "content")}

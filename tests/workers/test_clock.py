@@ -92,8 +92,6 @@ def expire(database: Database) -> None:
     database.sql("update passes set lease_until = now() - interval '1 ms' where state = 'running'")
 
 
-
-
 def test_passes_whose_hints_never_reached_redis_get_hints(
     broker: HintBroker, database: Database, receipt: Receipt
 ) -> None:
@@ -274,7 +272,11 @@ def test_what_was_tried_for_three_days_in_vain_ends_for_its_last_reason_and_what
 ) -> None:
     tried, untried, young = (hint.pass_id for hint in receipt.hints)
     database.sql("update passes set queued_at = now() - interval '73 hours' where id in (%s, %s)", tried, untried)
-    database.sql("update passes set started_at = now() - interval '1 minute', error = 'unauthorised' where id in (%s, %s)", tried, young)
+    database.sql(
+        "update passes set started_at = now() - interval '1 minute', error = 'unauthorised' where id in (%s, %s)",
+        tried,
+        young,
+    )
     become("ec_clock")
 
     assert duties_queue.give_up_stalled() == 1
@@ -292,7 +294,12 @@ def test_a_version_left_open_by_a_fault_of_ours_is_closed(database: Database, be
 
 
 def test_leases_are_left_alone_while_the_database_has_only_just_come_back(
-    servers: Servers, database: Database, school: School, become: Become, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
+    servers: Servers,
+    database: Database,
+    school: School,
+    become: Become,
+    receipt: Receipt,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Given a worker that lived through an outage, the clock gives it time to renew before it counts as silent."""
     become("ec_worker")
@@ -418,7 +425,9 @@ def test_answers_are_purged_after_their_published_life_and_not_before(
     assert database.sql("select key from idempotency_keys") == [("young",)]
 
 
-def test_single_use_tokens_are_purged_a_week_after_their_end(database: Database, school: School, become: Become) -> None:
+def test_single_use_tokens_are_purged_a_week_after_their_end(
+    database: Database, school: School, become: Become
+) -> None:
     for digest, days in ((b"old", 8), (b"young", 6)):
         database.sql(
             "insert into one_time_tokens (org_id, user_id, purpose, digest, expires_at)"
@@ -447,7 +456,9 @@ def ask_for_erasure(school: School, *people: UUID) -> None:
             rights.request_erasure(person, org=school.org)
 
 
-def test_whoever_is_to_be_erased_is_and_nobody_else(database: Database, school: School, become: Become, receipt: Receipt) -> None:
+def test_whoever_is_to_be_erased_is_and_nobody_else(
+    database: Database, school: School, become: Become, receipt: Receipt
+) -> None:
     become("ec_ingest")
     ask_for_erasure(school, school.alice, school.zoe)
     become("ec_clock")
@@ -475,7 +486,12 @@ def test_one_person_who_cannot_be_erased_yet_holds_nobody_else_up(
 
 
 def test_a_pass_that_finishes_while_its_author_is_erased_is_counted(
-    broker: HintBroker, database: Database, school: School, become: Become, receipt: Receipt, program_env: Callable[[str], None]
+    broker: HintBroker,
+    database: Database,
+    school: School,
+    become: Become,
+    receipt: Receipt,
+    program_env: Callable[[str], None],
 ) -> None:
     """The clock waits for the worker that holds the version, and counts what it did before the rows go."""
     become("ec_ingest")
@@ -530,7 +546,13 @@ def test_a_clock_without_a_key_for_signed_heads_says_so_once_and_one_with_half_o
     assert said.count("audit heads are not signed") == 1
     monkeypatch.setenv(audit_heads.FILE, "heads")
     done = subprocess.run(
-        [sys.executable, "-m", "workers", "clock"], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-m", "workers", "clock"],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr.startswith(f"workers: {audit_heads.KEY} is not set")
@@ -538,7 +560,14 @@ def test_a_clock_without_a_key_for_signed_heads_says_so_once_and_one_with_half_o
 
 DUTIES = {
     duty.__name__: duty
-    for duty in (duties_queue.free_leases, maintenance.fold_tallies, maintenance.make_partitions, maintenance.purge, audit_trail.chain_audit, erasure.erase)
+    for duty in (
+        duties_queue.free_leases,
+        maintenance.fold_tallies,
+        maintenance.make_partitions,
+        maintenance.purge,
+        audit_trail.chain_audit,
+        erasure.erase,
+    )
 }
 
 
@@ -660,7 +689,9 @@ def test_trials_of_a_rubric_go_when_their_day_is_over_and_no_other_essay_does(
 ) -> None:
     with session_of(school, "ed"):
         drafts = [Draft(title="Sample", text=TEXT, source="app")] * 2
-        tried, ends = rubric_previews.start(drafts, org=school.org, teacher=school.ed, rubric=school.rubric, prompt=None)
+        tried, ends = rubric_previews.start(
+            drafts, org=school.org, teacher=school.ed, rubric=school.rubric, prompt=None
+        )
     kept = hand_in(school)
     [(hours,)] = database.sql("select extract(epoch from %s - now()) / 3600", ends)
     assert 23 < float(str(hours)) <= 24
@@ -670,5 +701,7 @@ def test_trials_of_a_rubric_go_when_their_day_is_over_and_no_other_essay_does(
     assert erasure.delete_rubric_previews() == 1
     left = {str(one) for (one,) in database.sql("select id from essays")}
     assert left == {str(tried[1].essay), str(kept.essay)}
-    [(noted,)] = database.sql("select count(*) from audit_log where action = 'deleted' and entity_id = %s", tried[0].essay)
+    [(noted,)] = database.sql(
+        "select count(*) from audit_log where action = 'deleted' and entity_id = %s", tried[0].essay
+    )
     assert noted == 1

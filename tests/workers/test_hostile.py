@@ -86,7 +86,9 @@ for path in sys.argv[1:]:
 
 
 def test_hostile_texts_are_answered_or_given_up_in_bounded_time_and_memory(report: Callable[[str], None]) -> None:
-    run = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, timeout=240, check=False, cwd=ROOT)
+    run = subprocess.run(
+        [sys.executable, "-c", CHILD], capture_output=True, text=True, timeout=240, check=False, cwd=ROOT
+    )
     assert run.returncode == 0, run.stderr[-2_000:]
     seen = json.loads(run.stdout)
     assert len(seen["texts"]) == 21
@@ -103,7 +105,10 @@ def test_three_processes_answer_the_same_essays_with_the_same_bytes() -> None:
     assert len(essays) == 3
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", SAME, *essays], stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed}
+            [sys.executable, "-c", SAME, *essays],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
         )
         for seed in ("0", "1", "4242")
     ]

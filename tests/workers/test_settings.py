@@ -125,7 +125,9 @@ def test_base_url_and_model_reach_claude(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_an_orgs_policy_can_keep_essays_here_but_never_send_them_out(chosen: str, policy: str, name: str) -> None:
-    chooser = ProviderChooser(ProviderSettings(name=chosen, api_key="sk-1", base_url=None, model=None), timeout_seconds=5)
+    chooser = ProviderChooser(
+        ProviderSettings(name=chosen, api_key="sk-1", base_url=None, model=None), timeout_seconds=5
+    )
     assert chooser(policy).name == name
 
 

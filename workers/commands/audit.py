@@ -69,7 +69,9 @@ def _verify(chosen: argparse.Namespace) -> int:
         report = check(org, others=others, signed=by_org.get(org, ()), tell=_Progress(slug).tell)
         faulty += report.found
         _say("\n".join(_lines(slug, report)))
-    _say(f"{len(wanted)} {'org' if len(wanted) == 1 else 'orgs'}, {faulty or 'no'} {'fault' if faulty == 1 else 'faults'}")
+    _say(
+        f"{len(wanted)} {'org' if len(wanted) == 1 else 'orgs'}, {faulty or 'no'} {'fault' if faulty == 1 else 'faults'}"
+    )
     return FAULTY if faulty else OK
 
 

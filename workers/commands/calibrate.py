@@ -66,7 +66,9 @@ def reliability(found: Sequence[ReviewCounts]) -> list[dict[str, Any]]:
                 }
             )  # fmt: skip
         decisions = sum(one["decisions"] for one in bins)
-        entries.append({"provider": provider, "pass": name, "decisions": decisions, "error": round(off / total, 4), "bins": bins})
+        entries.append(
+            {"provider": provider, "pass": name, "decisions": decisions, "error": round(off / total, 4), "bins": bins}
+        )
     return entries
 
 
@@ -81,7 +83,9 @@ def as_text(table: Sequence[dict[str, Any]], fitted: Table) -> str:
             if line
             else f"left as it is: fewer than {FEWEST_DECISIONS} decisions"
         )
-        said.append(f"{entry['provider']} {entry['pass']}: {entry['decisions']} decisions, off by {entry['error']:.3f}; {what}")
+        said.append(
+            f"{entry['provider']} {entry['pass']}: {entry['decisions']} decisions, off by {entry['error']:.3f}; {what}"
+        )
         said += [
             f"  {one['confidence']:.3f}  accepted {one['accepted']:.3f}  of {one['decisions']} decisions, {one['reactions']} reactions"
             for one in entry["bins"]

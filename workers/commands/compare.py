@@ -81,8 +81,12 @@ class Verdict:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The parser knows this command's options."""
     parser.add_argument("--org", metavar="SLUG", required=True, help="whose reviewed comments")
-    parser.add_argument("--until", type=_moment, metavar="TIME", help="decisions up to this moment, ISO 8601 (default: now)")
-    parser.add_argument("--provider", choices=("local", "anthropic"), help="who reads (default: as the workers are set)")
+    parser.add_argument(
+        "--until", type=_moment, metavar="TIME", help="decisions up to this moment, ISO 8601 (default: now)"
+    )
+    parser.add_argument(
+        "--provider", choices=("local", "anthropic"), help="who reads (default: as the workers are set)"
+    )
     parser.add_argument("--model", help="which model of it (default: as the workers are set)")
     parser.add_argument("--bless", action="store_true", help="put on record that it is no worse, if so")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -179,13 +183,16 @@ class _Reader:
             with session(org=self._org):
                 task = essays.fetch_task(version, org=self._org)
                 criteria = fetch_criteria(task.rubric, org=self._org) if task.rubric else []
-                people = fetch_around(task.essay, org=self._org, most=MAX_MASKED_PEOPLE) if self._provider.remote else []
+                people = (
+                    fetch_around(task.essay, org=self._org, most=MAX_MASKED_PEOPLE) if self._provider.remote else []
+                )
         except (NotFound, Undecipherable):
             return None
         # Nobody's name leaves.
         provider = MaskingProvider(self._provider, people=people) if self._provider.remote else self._provider
         answers = {
-            name: self._ask(provider, request_of(task, PassName(name), criteria)) for name in sorted({one.pass_name for one in comments})
+            name: self._ask(provider, request_of(task, PassName(name), criteria))
+            for name in sorted({one.pass_name for one in comments})
         }
         return Judged(
             comments=len(comments),

@@ -41,10 +41,17 @@ class BadFile(Exception):
 def add_arguments(about: argparse.ArgumentParser) -> None:
     """The parser knows what can be done about the master keys."""
     actions = about.add_subparsers(dest="action", required=True)
-    rotate = actions.add_parser("rotate", help="seal everything anew under the newest master key; may be stopped and repeated")
-    rotate.add_argument("--batch", type=_count, default=BATCH, metavar="N", help=f"values a transaction (default: {BATCH})")
+    rotate = actions.add_parser(
+        "rotate", help="seal everything anew under the newest master key; may be stopped and repeated"
+    )
+    rotate.add_argument(
+        "--batch", type=_count, default=BATCH, metavar="N", help=f"values a transaction (default: {BATCH})"
+    )
     actions.add_parser("status", help="how many values each master key seals")
-    for name, what in (("backup", "write people's wrapped keys to"), ("restore", "put people's wrapped keys back from")):
+    for name, what in (
+        ("backup", "write people's wrapped keys to"),
+        ("restore", "put people's wrapped keys back from"),
+    ):
         actions.add_parser(name, help=f"{what} a file").add_argument("file", type=Path, metavar="FILE")
 
 
@@ -89,7 +96,9 @@ def _rotate(batch: int) -> int:
     for column, one in damaged:
         _complain(f"{column} of {one} does not open under the key it names, and stays as it is")
     if left.total() > len(damaged):
-        return _complain("new values keep coming under an old key: a program was not given the new one in front, or not restarted")
+        return _complain(
+            "new values keep coming under an old key: a program was not given the new one in front, or not restarted"
+        )
     for name in sorted(before.keys() - left.keys() - {keyring().current}):
         _say(f"master key {name!r} is no longer used and may be removed")
     return 1 if damaged else 0
@@ -111,7 +120,13 @@ def _status() -> int:
         counts = keys.count_by_master_key()
     for column in COLUMNS:
         for name, sealed in sorted(counts[column].items()):
-            state = "newest" if name == keyring().current else "not given to this program" if keyring().lacks(name) else "old"
+            state = (
+                "newest"
+                if name == keyring().current
+                else "not given to this program"
+                if keyring().lacks(name)
+                else "old"
+            )
             _say(f"{column:24} {name or '?':32} {sealed:>12}  {state}")
     return 0
 
@@ -156,7 +171,9 @@ def _lines() -> Iterator[bytes]:
             return
         for one in page:
             wrapped = base64.b64encode(one.wrapped).decode()
-            yield _line({"org": str(one.org), "user": str(one.user), "master_key": one.master_key_id, "wrapped": wrapped})
+            yield _line(
+                {"org": str(one.org), "user": str(one.user), "master_key": one.master_key_id, "wrapped": wrapped}
+            )
         after = page[-1].user
 
 
@@ -181,7 +198,9 @@ def _restore(path: Path) -> int:
             restored += keys.restore(kept[start : start + BATCH])
     with session(role="ec_keys"):
         keyless = keys.count_keyless()
-    _say(f"{restored} of {len(kept)} wrapped keys are back; the others' people have a key, are gone or asked for erasure")
+    _say(
+        f"{restored} of {len(kept)} wrapped keys are back; the others' people have a key, are gone or asked for erasure"
+    )
     _say(f"{keyless} people have no key: nothing they wrote can be read")
     return 0
 
@@ -196,7 +215,11 @@ def _read(path: Path) -> list[StoredKey]:
         raise BadFile(f"{path} was cut, or is no backup of keys") from None
     if form != FORMAT:
         raise BadFile(f"{path} is of a kind this program does not know")
-    if hashlib.sha256(b"".join(lines[:-1])).hexdigest() != told or count != len(lines) - 2 or not lines[-1].endswith(b"\n"):
+    if (
+        hashlib.sha256(b"".join(lines[:-1])).hexdigest() != told
+        or count != len(lines) - 2
+        or not lines[-1].endswith(b"\n")
+    ):
         raise BadFile(f"{path} was cut or changed since it was written")
     try:
         kept = [_stored(json.loads(line)) for line in lines[1:-1]]

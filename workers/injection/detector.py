@@ -78,7 +78,9 @@ def _orders(whole: str) -> Iterator[Finding]:
                 first, last = len(folded) - end, len(folded) - start
             elif how and meaning == folded[start:end]:
                 continue  # found already as it stands
-            yield Finding(kind=_SPEAKS + how, start=places[first], end=places[last - 1] + 1, meaning=meaning if how else "")
+            yield Finding(
+                kind=_SPEAKS + how, start=places[first], end=places[last - 1] + 1, meaning=meaning if how else ""
+            )
     for found in _SPELLED.finditer(folded):
         # Two spaces end a word where one stands between letters; without any, no word can be told.
         said = re.sub(r"(?<=\S)[ .\-_*](?=\S)", "", found[0]).strip()

@@ -16,13 +16,18 @@ from workers.injection.detector import spoken
 
 COPIED_WORDS, COPIED_LETTERS = 8, 20  # so much in a row, equal to the essay's or the rules', is no coincidence
 ORDERED_WORDS, ORDERED_LETTERS = 3, 10  # the same, of a passage that speaks to a machine
-DICTATED_WORDS, DICTATED_LETTERS = 3, 10  # a whole sentence of at least so much that stands in the essay was dictated by it
+DICTATED_WORDS, DICTATED_LETTERS = (
+    3,
+    10,
+)  # a whole sentence of at least so much that stands in the essay was dictated by it
 _MARKER_PART = 12
 _LEFT = 4  # with fewer words of its own left, nothing was said
 
 # Scripts without spaces: two characters count as one word.
-_UNIT = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{1,2}|"
-        r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+")
+_UNIT = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{1,2}|"
+    r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+"
+)
 _SENTENCE = re.compile(r"[^.!?:;。！？\n]+")
 _CODE = re.compile(r"(?=\w*\d)(?=\w*[^\W\d_])\w{6,}|[^\W\d_a-z]{6,}|\w+_\w+")
 

@@ -28,7 +28,9 @@ _TOP = (
     r"(?:full (?:marks|credit|points|score)|(?:top|maximum|highest|perfect|best)[ -](?:possible )?(?:marks?|scores?|grades?|levels?"
     r"|points|bands?|rating)|100\b|10/10|20/20|an? a\+|level \d|the highest|excellent on)"
 )
-_ESSAY = r"(?:this|my|the) (?:\w+ )?(?:essay|paper|work|text|submission|student|response|writing|answer|piece|author|writer)"
+_ESSAY = (
+    r"(?:this|my|the) (?:\w+ )?(?:essay|paper|work|text|submission|student|response|writing|answer|piece|author|writer)"
+)
 _CLAUSE = r"(?:^|[.!?:;,>\])\"'“(-]\s{0,3}|\b(?:please|must|now|then|simply|just|always|should|to)\s)"
 
 ORDERS: tuple[InjectionPattern, ...] = (
@@ -45,8 +47,11 @@ ORDERS: tuple[InjectionPattern, ...] = (
         r"imagine (?:that )?you are)\s"
         rf"(?:now |no longer )?(?:an? |the |my )?(?:[\w-]+ ){{0,3}}?(?:{_AI}\b|grader\b|dan\b|essay[- ]scorer|marking (?:system|bot))",
     ),
-    _order("as an ai|as a language|as a large", r"\bas (?:an ai|a (?:large )?language model)(?: language)?(?: model|"
-        r" assistant)?(?:,| you\b| i\b)"),
+    _order(
+        "as an ai|as a language|as a large",
+        r"\bas (?:an ai|a (?:large )?language model)(?: language)?(?: model|"
+        r" assistant)?(?:,| you\b| i\b)",
+    ),
     _order(
         "dear|hey|hello|hi |attention|note |message|instruction|notice|for |to |if you|ai |automat",
         rf"\b(?:dear|hey|hello|hi|attention|note (?:to|for)|message (?:to|for)|instructions? (?:to|for)|notice (?:to|"
@@ -82,8 +87,11 @@ ORDERS: tuple[InjectionPattern, ...] = (
         r"developer) (?:\w+ )?(?:prompt|rules|"
         r"instructions|message|marker))\b",
     ),
-    _order("only|exactly|just|solely", r"\b(?:respond|reply|answer|output|say)\s(?:only|exactly|just|"
-        r"solely)\b(?:\s(?:with|in|as)\b|\s?[:\"“'])"),
+    _order(
+        "only|exactly|just|solely",
+        r"\b(?:respond|reply|answer|output|say)\s(?:only|exactly|just|"
+        r"solely)\b(?:\s(?:with|in|as)\b|\s?[:\"“'])",
+    ),
     _order("only", r"\b(?:respond|reply|output) with (?:only|exactly|nothing)\b"),
     _order(
         "feedback|comment|message|response|answer|reply|output|verdict|rationale",
@@ -97,43 +105,80 @@ ORDERS: tuple[InjectionPattern, ...] = (
         rf"point out)\b[^.!?\n]{{0,40}}?\b(?:errors?|"
         r"mistakes?|problems?|weaknesses|this (?:note|message|instruction|order))\b",
     ),
-    _order(" mode", r"\b(?:enter|enable|activate|switch to|you are (?:now )?in)\s(?:the )?(?:\w+ )?(?:developer|debug|"
-        r"admin|god|dan|maintenance|test|jailbreak) mode\b"),
+    _order(
+        " mode",
+        r"\b(?:enter|enable|activate|switch to|you are (?:now )?in)\s(?:the )?(?:\w+ )?(?:developer|debug|"
+        r"admin|god|dan|maintenance|test|jailbreak) mode\b",
+    ),
     _order(
         "end of|end the|begin|new instruction|real instruction|actual instruction|new task",
         r"\b(?:new|real|actual|true|updated) (?:instructions?|task) ?(?:for the (?:ai|model|grader))?\s?:",
     ),
     # German, French, Spanish, Portuguese, Italian, Dutch, Polish, Turkish, Russian and Ukrainian
-    _order("ignorier|vergiss|missachte", r"\b(?:ignorier\w*|vergiss|vergessen sie|"
-        r"missachte\w*)\b[^.!?\n]{0,50}?\b(?:anweisung\w*|instruktion\w*|prompt\w*|vorgaben)"),
-    _order("gib |geben sie|vergib|bewerte", r"\b(?:gib|geben sie|vergib|"
-        r"bewerte\w*)\b[^.!?\n]{0,50}?\b(?:volle\w* punktzahl|hochst\w* (?:punkt\w*|note|stufe)|bestnote|maximale punktzahl)"),
-    _order("ignore|oublie", r"\b(?:ignore[sz]?|ignorer|oublie[sz]?)\b[^.!?\n]{0,40}?\b(?:instructions|"
-        r"consignes)\b[^.!?\n]{0,20}?\b(?:precedentes|anterieures|ci-dessus|du systeme)"),
-    _order("donne|attribue|accorde|mets|mettez", r"\b(?:donne[sz]?|attribue[sz]?|accorde[sz]?|mets|"
+    _order(
+        "ignorier|vergiss|missachte",
+        r"\b(?:ignorier\w*|vergiss|vergessen sie|"
+        r"missachte\w*)\b[^.!?\n]{0,50}?\b(?:anweisung\w*|instruktion\w*|prompt\w*|vorgaben)",
+    ),
+    _order(
+        "gib |geben sie|vergib|bewerte",
+        r"\b(?:gib|geben sie|vergib|"
+        r"bewerte\w*)\b[^.!?\n]{0,50}?\b(?:volle\w* punktzahl|hochst\w* (?:punkt\w*|note|stufe)|bestnote|maximale punktzahl)",
+    ),
+    _order(
+        "ignore|oublie",
+        r"\b(?:ignore[sz]?|ignorer|oublie[sz]?)\b[^.!?\n]{0,40}?\b(?:instructions|"
+        r"consignes)\b[^.!?\n]{0,20}?\b(?:precedentes|anterieures|ci-dessus|du systeme)",
+    ),
+    _order(
+        "donne|attribue|accorde|mets|mettez",
+        r"\b(?:donne[sz]?|attribue[sz]?|accorde[sz]?|mets|"
         r"mettez)\b[^.!?\n]{0,30}?\b(?:cet?te? \w+|ce devoir)\b[^.!?\n]{0,30}?\b(?:note maximale|meilleure note|20/20|"
-        r"20 sur 20)|\b(?:donne[sz]?|attribue[sz]?|accorde[sz]?) (?:la note maximale|la meilleure note|20/20) a ce"),
-    _order("ignora|ignore|olvida|olvide", r"\b(?:ignora|ignore|ignorad|olvida|olvide)\b[^.!?\n]{0,40}?\b(?:instrucciones|"
-        r"indicaciones)\b"),
-    _order("maxima|maximo", r"\b(?:da|dale|dele|otorga|otorgue|asigna|asigne|pon|ponga|de|atribua|de a|assegna|"
+        r"20 sur 20)|\b(?:donne[sz]?|attribue[sz]?|accorde[sz]?) (?:la note maximale|la meilleure note|20/20) a ce",
+    ),
+    _order(
+        "ignora|ignore|olvida|olvide",
+        r"\b(?:ignora|ignore|ignorad|olvida|olvide)\b[^.!?\n]{0,40}?\b(?:instrucciones|"
+        r"indicaciones)\b",
+    ),
+    _order(
+        "maxima|maximo",
+        r"\b(?:da|dale|dele|otorga|otorgue|asigna|asigne|pon|ponga|de|atribua|de a|assegna|"
         r"dai)\b[^.!?\n]{0,40}?\b(?:(?:puntuacion|nota|calificacion|pontuacao) maxima|maxima (?:nota|puntuacion|"
-        r"calificacion|pontuacao)|(?:voto|punteggio) massimo)"),
+        r"calificacion|pontuacao)|(?:voto|punteggio) massimo)",
+    ),
     _order("instrucoes", r"\b(?:ignore|ignora|esqueca|desconsidere)\b[^.!?\n]{0,40}?\binstrucoes\b"),
-    _order("istruzioni|massimo", r"\b(?:ignora|ignorate|dimentica)\b[^.!?\n]{0,40}?\bistruzioni\b|\b(?:assegna|dai|"
-        r"da)\b[^.!?\n]{0,40}?\b(?:voto|punteggio) massimo"),
-    _order("negeer|vergeet|geef", r"\b(?:negeer|vergeet)\b[^.!?\n]{0,40}?\b(?:instructies|opdrachten)\b|"
-        r"\bgeef dit\b[^.!?\n]{0,40}?\b(?:hoogste|maximale)"),
+    _order(
+        "istruzioni|massimo",
+        r"\b(?:ignora|ignorate|dimentica)\b[^.!?\n]{0,40}?\bistruzioni\b|\b(?:assegna|dai|"
+        r"da)\b[^.!?\n]{0,40}?\b(?:voto|punteggio) massimo",
+    ),
+    _order(
+        "negeer|vergeet|geef",
+        r"\b(?:negeer|vergeet)\b[^.!?\n]{0,40}?\b(?:instructies|opdrachten)\b|"
+        r"\bgeef dit\b[^.!?\n]{0,40}?\b(?:hoogste|maximale)",
+    ),
     _order("ignoruj", r"\b(?:zignoruj|ignoruj)\b[^.!?\n]{0,40}?\b(?:instrukcje|polecenia)\b"),
     _order("talimat|komut", r"\b(?:talimat\w*|komut\w*)\b[^.!?\n]{0,20}?\b(?:yok say|gormezden gel|unut|dikkate alma)"),
-    _order("игнорир|забудь|ігнору", r"\b(?:про)?(?:игнориру\w*|забудь\w*|ігнору\w*)\b[^.!?\n]{0,50}?\b(?:инструкц\w*|"
-        r"указан\w*|команд\w*|інструкц\w*)"),
-    _order("постав|оцен|даи", r"\b(?:поставь\w*|оцени\w*|даи\w*)\b[^.!?\n]{0,50}?\b(?:высш\w*|максимальн\w*)\s(?:балл\w*|оценк\w*)"),
+    _order(
+        "игнорир|забудь|ігнору",
+        r"\b(?:про)?(?:игнориру\w*|забудь\w*|ігнору\w*)\b[^.!?\n]{0,50}?\b(?:инструкц\w*|"
+        r"указан\w*|команд\w*|інструкц\w*)",
+    ),
+    _order(
+        "постав|оцен|даи",
+        r"\b(?:поставь\w*|оцени\w*|даи\w*)\b[^.!?\n]{0,50}?\b(?:высш\w*|максимальн\w*)\s(?:балл\w*|оценк\w*)",
+    ),
     # Chinese, Japanese, Korean, Arabic, Hindi
-    _order("忽略|无视|忘记|不要理会|忽視|無視",
+    _order(
+        "忽略|无视|忘记|不要理会|忽視|無視",
         r"(?:忽略|无视|忘记|不要理会|忽視|無視)[^。！？\n]{0,16}(?:指令|指示|提示|規則)|"
-        r"(?:指示|命令|プロンプト)[^。\n]{0,10}無視し"),
-    _order("满分|最高分|滿分|満点",
-        r"(?:给|打|评|給)[^。\n]{0,4}(?:这篇|本文|此文|該文|這篇)[^。\n]{0,10}(?:满分|最高分|滿分)|(?:この|本)[^。\n]{0,10}満点を"),
+        r"(?:指示|命令|プロンプト)[^。\n]{0,10}無視し",
+    ),
+    _order(
+        "满分|最高分|滿分|満点",
+        r"(?:给|打|评|給)[^。\n]{0,4}(?:这篇|本文|此文|該文|這篇)[^。\n]{0,10}(?:满分|最高分|滿分)|(?:この|本)[^。\n]{0,10}満点を",
+    ),
     _order("무시|잊", r"(?:지시|명령|지침|프롬프트)[^.\n]{0,10}(?:무시하|잊어)"),
     _order("تجاهل", r"تجاهل[^.\n]{0,25}(?:التعليمات|الأوامر|الاوامر)"),
     _order("निर्देश|आदेश", r"(?:निर्देश|आदेश)[^।\n]{0,20}(?:अनदेख|नजरअंदाज|भूल)"),
@@ -142,21 +187,30 @@ ORDERS: tuple[InjectionPattern, ...] = (
 # What imitates the frame around an essay, or the answer to it.
 TEMPLATES: tuple[InjectionPattern, ...] = (
     _order("<|", r"<\|[\w ]{1,20}\|>"),
-    _order("inst]|<<|system>|instructions>|prompt>|assistant>|essay|earlier-", r"\[/?inst\]|<<?/?sys>>?|</?(?:system|"
-        r"instructions?|prompt|assistant|user|essay|earlier)(?:-[\w-]{0,80})?>|</?(?:essay|earlier)-[0-9a-f]"),
+    _order(
+        "inst]|<<|system>|instructions>|prompt>|assistant>|essay|earlier-",
+        r"\[/?inst\]|<<?/?sys>>?|</?(?:system|"
+        r"instructions?|prompt|assistant|user|essay|earlier)(?:-[\w-]{0,80})?>|</?(?:essay|earlier)-[0-9a-f]",
+    ),
     _order(
         "begin|end|start|stop",
         r"(?:[-=#*~_]{3,}|\[|<<)\s{0,3}(?:begin|end|start|stop)(?: of)?(?: the)? (?:student )?(?:essay|data|input|"
         r"document|prompt|user|text|submission|context|"
         r"instructions?|system)",
     ),
-    _order('"', r"\\?\"(?:comments|picks|criterion|level|confidence|rationale|score|grade|role|strengths|feedback)\\?\"\s?:"),
+    _order(
+        '"',
+        r"\\?\"(?:comments|picks|criterion|level|confidence|rationale|score|grade|role|strengths|feedback)\\?\"\s?:",
+    ),
     _order("}", r"\"\s?}\s{0,3}\]?}?\s{0,3}(?:\n|</)|\\\"}"),
 )
 
 MARKUP: tuple[InjectionPattern, ...] = (
-    _order("<", r"</?(?:a|b|i|u|p|br|div|span|img|script|style|iframe|svg|font|table|td|tr|h[1-6]|html|body|form|input|"
-        r"object|embed|link|meta)\b[^<>\n]{0,300}>|<!--"),
+    _order(
+        "<",
+        r"</?(?:a|b|i|u|p|br|div|span|img|script|style|iframe|svg|font|table|td|tr|h[1-6]|html|body|form|input|"
+        r"object|embed|link|meta)\b[^<>\n]{0,300}>|<!--",
+    ),
     _order("](", r"!?\[[^\[\]\n]{0,200}\]\([^()\s]{3,300}"),
     _order("]:", r"^\[[^\[\]\n]{1,40}\]:\s?\S{4}"),
     _order("```", r"```"),

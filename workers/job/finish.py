@@ -33,7 +33,9 @@ def finish(context: PassContext, reply: Reply, *, calibration: Calibration) -> N
     if previous is not None:
         comments, resolutions = previous.resolve(answer, comments)
         picks, strengths = previous.picks(answer), previous.strengths(answer)
-    steps = answer.next_steps or tuple(dict.fromkeys(one.next_step for one in comments if one.next_step))[:MAX_NEXT_STEPS]
+    steps = (
+        answer.next_steps or tuple(dict.fromkeys(one.next_step for one in comments if one.next_step))[:MAX_NEXT_STEPS]
+    )
     notes = answer.notes
     if claim.name is PassName.CONTENT:
         # One pass of a version is enough, whichever provider read it.

@@ -78,7 +78,9 @@ class Calibration:
 
     def apply(self, answer: PassAnswer, provider: str, pass_name: PassName) -> PassAnswer:
         """Return the answer with the confidence of its comments as measured, where enough people have judged such comments."""
-        return replace(answer, comments=tuple(self._measured(one, one.provider or provider, pass_name) for one in answer.comments))
+        return replace(
+            answer, comments=tuple(self._measured(one, one.provider or provider, pass_name) for one in answer.comments)
+        )
 
     def _measured(self, comment: Comment, provider: str, pass_name: PassName) -> Comment:
         line = self.line(provider, pass_name)
@@ -122,7 +124,10 @@ def refit(found: Sequence[ReviewCounts], now: Calibration = IDENTITY) -> Table:
             lines.append(before)
     kept = {(line.provider, line.pass_) for line in lines}
     lines += [line for line in now.table.lines if (line.provider, line.pass_) not in kept]
-    return Table(about="How often comments were accepted, by the confidence they came with. Counts only, no text.", lines=tuple(lines))
+    return Table(
+        about="How often comments were accepted, by the confidence they came with. Counts only, no text.",
+        lines=tuple(lines),
+    )
 
 
 def evidence(accepted: int, rejected: int, helpful: int, not_helpful: int) -> tuple[float, float]:
@@ -157,7 +162,9 @@ def _observed(found: Sequence[ReviewCounts], before: Line | None) -> tuple[Bin, 
         fresh = [
             max(0, now - old)
             for now, old in zip(
-                (count.accepted, count.rejected, count.helpful, count.not_helpful), known.get(count.bin, (0, 0, 0, 0)), strict=True
+                (count.accepted, count.rejected, count.helpful, count.not_helpful),
+                known.get(count.bin, (0, 0, 0, 0)),
+                strict=True,
             )
         ]
         shown = logit(middle(count.bin))

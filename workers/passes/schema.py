@@ -161,7 +161,11 @@ def _no_picks(value: object) -> object:
 def _bare(node: Any) -> Any:
     """Return the schema without titles and descriptions: they cost tokens in every call and say nothing new."""
     if isinstance(node, dict):
-        return {key: _bare(one) for key, one in node.items() if not (key in ("title", "description") and isinstance(one, str))}
+        return {
+            key: _bare(one)
+            for key, one in node.items()
+            if not (key in ("title", "description") and isinstance(one, str))
+        }
     if isinstance(node, list):
         return [_bare(value) for value in node]
     return node

@@ -320,7 +320,12 @@ class Roster:
         groups = [group for group in groups if not crowded(group)]
         words = [(group[word.start], word.folded) for group in groups for word in words_of(group)]
         capitals = any(first.isupper() for first, _ in words)
-        pieces = [(group[one.start], one.folded) for group in groups for word in words_of(group) for one in _pieces(group, word)]
+        pieces = [
+            (group[one.start], one.folded)
+            for group in groups
+            for word in words_of(group)
+            for one in _pieces(group, word)
+        ]
         for first, folded in (*words, *pieces):
             # Where others have capitals, a small `von` or `de la` is no name by itself.
             if not (capitals and first.islower()):
@@ -446,7 +451,9 @@ def _glued(text: str, index: int, edge: str) -> bool:
 
 
 def _texts(request: PassRequest) -> list[str]:
-    described = [text for one in request.criteria for text in (one.description, *(level.description for level in one.levels))]
+    described = [
+        text for one in request.criteria for text in (one.description, *(level.description for level in one.levels))
+    ]
     return [request.assignment_prompt, *described, request.title, request.text, *_texts_of(request.earlier)]
 
 

@@ -25,12 +25,17 @@ def fold(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char) not in ("Mn", "Cf"))
+    return "".join(
+        char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char) not in ("Mn", "Cf")
+    )
 
 
 def crowded(text: str) -> bool:
     """Return whether the word is in a script that puts no spaces around names (Chinese, Japanese, Korean)."""
-    return any("\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or "\U00020000" <= char <= "\U0003ffff" for char in text)
+    return any(
+        "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or "\U00020000" <= char <= "\U0003ffff"
+        for char in text
+    )
 
 
 class Pseudonyms:

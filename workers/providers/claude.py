@@ -114,7 +114,9 @@ _BY_STOP_REASON: dict[str, tuple[Outcome, str]] = {
 }
 _FINISHED = "end_turn"
 
-_FIELDS = frozenset(name for model in (Answer, CommentAnswer, PlaceAnswer, PickAnswer, VerdictAnswer) for name in model.model_fields)
+_FIELDS = frozenset(
+    name for model in (Answer, CommentAnswer, PlaceAnswer, PickAnswer, VerdictAnswer) for name in model.model_fields
+)
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,9 @@ class ClaudeProvider:
                 # The batch is not there (any more): that is this one's trouble, and no reason for anybody else to wait.
                 raise TryAgain(Outcome.SERVER_ERROR, "the batch is gone", raw=error.raw, model=self.model) from error
             wait = error.retry_after_seconds
-            raise BatchAway(error.outcome, error.detail, raw=error.raw, model=self.model, retry_after_seconds=wait) from error
+            raise BatchAway(
+                error.outcome, error.detail, raw=error.raw, model=self.model, retry_after_seconds=wait
+            ) from error
         return self._result(raw, request=request)
 
     def close(self) -> None:
@@ -329,7 +333,9 @@ class ClaudeProvider:
         if told.trouble is not None:
             raise self._troubled(told.trouble, raw=raw, usage=usage)
         if not told.whole:
-            raise TryAgain(Outcome.CONNECTION, "the stream stopped before its end", raw=raw, model=self.model, usage=usage)
+            raise TryAgain(
+                Outcome.CONNECTION, "the stream stopped before its end", raw=raw, model=self.model, usage=usage
+            )
         return told.message
 
     def _result(self, raw: str, *, request: PassRequest) -> Reply:

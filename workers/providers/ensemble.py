@@ -174,5 +174,10 @@ def _also(first: Comment, places: Iterable[Offsets]) -> tuple[Offsets, ...]:
 
 def _repeats(one: Comment, other: Comment) -> bool:
     """Return whether two remote comments are the same point about the same words."""
-    same = (one.type, one.kind, one.span.start, one.span.end) == (other.type, other.kind, other.span.start, other.span.end)
+    same = (one.type, one.kind, one.span.start, one.span.end) == (
+        other.type,
+        other.kind,
+        other.span.start,
+        other.span.end,
+    )
     return same and one.span.match != "none" and one.message == other.message

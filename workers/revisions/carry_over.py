@@ -70,7 +70,8 @@ class PreviousReading:
                 for one in self._doubtful
             ),
             picks=tuple(
-                EarlierPick(criterion=one.criterion, level=one.level, rationale=one.rationale) for one in self._earlier.picks
+                EarlierPick(criterion=one.criterion, level=one.level, rationale=one.rationale)
+                for one in self._earlier.picks
             )
             if self._unchanged
             else (),
@@ -89,7 +90,9 @@ class PreviousReading:
         """Return the new draft's comments, those carried along among them, and what became of each of the last draft's."""
         comments: list[CommentDraft | None] = list(fresh)
         verdicts = {
-            self._doubtful[one.comment].comment.id: one.resolution for one in answer.verdicts if one.comment < len(self._doubtful)
+            self._doubtful[one.comment].comment.id: one.resolution
+            for one in answer.verdicts
+            if one.comment < len(self._doubtful)
         }
         carried: list[CommentDraft] = []
         resolutions: dict[UUID, str] = {}

@@ -112,7 +112,8 @@ class Drafts:
         text = self._new
         cuts = (first, last)
         return all(
-            whole(text, at) and not (0 < at < len(text) and text[at - 1].isalnum() and text[at].isalnum()) for at in cuts
+            whole(text, at) and not (0 < at < len(text) and text[at - 1].isalnum() and text[at].isalnum())
+            for at in cuts
         )
 
     def _match_same(self) -> None:

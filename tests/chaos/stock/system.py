@@ -176,7 +176,8 @@ class Stock:
         )
         ((done,),) = self.sql("select count(distinct (submission, name)) from results where submission = any(%s)", ids)
         whole = self.sql(
-            "select submission::text from results where submission = any(%s) group by 1 having count(distinct name) = 3", ids
+            "select submission::text from results where submission = any(%s) group by 1 having count(distinct name) = 3",
+            ids,
         )
         ((doubled,),) = self.sql(DOUBLED, ids, ids)
         return Count(

@@ -79,7 +79,11 @@ def server(certificate, monkeypatch):
 
     def start(*, tls: str, needs_login: bool = False):
         inbox = Inbox()
-        how = {"implicit": {"ssl_context": context}, "starttls": {"tls_context": context, "require_starttls": True}, "no": {}}[tls]
+        how = {
+            "implicit": {"ssl_context": context},
+            "starttls": {"tls_context": context, "require_starttls": True},
+            "no": {},
+        }[tls]
         if needs_login:
             how |= {"authenticator": only_hunter2, "auth_required": True, "auth_require_tls": tls == "starttls"}
         with socket.socket() as probe:
@@ -159,7 +163,9 @@ def test_what_is_not_one_address_is_never_written_to(server, to):
     assert inbox.taken == []
 
 
-@pytest.mark.parametrize("to", ["a@b.example", "o'neil+tag@sub.school.example", '"a b"@c.example', "a@[192.0.2.1]"], ids=ascii)
+@pytest.mark.parametrize(
+    "to", ["a@b.example", "o'neil+tag@sub.school.example", '"a b"@c.example', "a@[192.0.2.1]"], ids=ascii
+)
 def test_one_address_is_one(to):
     assert is_address(to)
 
@@ -227,7 +233,9 @@ def test_a_mail_server_needs_a_sender(standing):
         standing.make_app(ESSAYCOACH_MAIL="smtp://127.0.0.1")
 
 
-@pytest.mark.parametrize("link", ["coach.example", "ftp://coach.example", "javascript:alert(1)", "https://", "https://coach.example/#x"])
+@pytest.mark.parametrize(
+    "link", ["coach.example", "ftp://coach.example", "javascript:alert(1)", "https://", "https://coach.example/#x"]
+)
 def test_a_link_that_is_none_stops_the_program(standing, link):
     with pytest.raises(SettingsError, match="ESSAYCOACH_LINK"):
         standing.make_app(ESSAYCOACH_LINK=link)
@@ -254,7 +262,13 @@ def letter_to(name: str) -> Email:
 def test_one_letter_that_cannot_be_sent_stops_no_other_and_no_address_is_logged(caplog):
     mailer = Kept()
     post = MailQueue(mailer, sender=SENDER)
-    for write in (lambda: letter_to("broken"), lambda: letter_to("alice"), lambda: None, lambda: 1 / 0, lambda: letter_to("bob")):
+    for write in (
+        lambda: letter_to("broken"),
+        lambda: letter_to("alice"),
+        lambda: None,
+        lambda: 1 / 0,
+        lambda: letter_to("bob"),
+    ):
         assert post.enqueue(write)
     assert not post.drain(within_seconds=0.0)
     mailer.go.set()

@@ -34,7 +34,9 @@ class Mailing:
     box: Path
 
     def post(self, path: str, body: dict | None = None, headers: dict | None = None, address: str = "127.0.0.1"):
-        return self.app.test_client().post(path, json=body, headers=headers or {}, environ_base={"REMOTE_ADDR": address})
+        return self.app.test_client().post(
+            path, json=body, headers=headers or {}, environ_base={"REMOTE_ADDR": address}
+        )
 
     def letters(self) -> list:
         """Every letter so far, oldest first, once all that was asked for has been dealt with."""
@@ -65,7 +67,9 @@ class Somebody:
     email: str
 
     def sign_in(self, app, password: str = PASSWORD):
-        return app.test_client().post("/v1/auth/login", json={"org": self.slug, "email": self.email, "password": password})
+        return app.test_client().post(
+            "/v1/auth/login", json={"org": self.slug, "email": self.email, "password": password}
+        )
 
     def headers(self, app, password: str = PASSWORD) -> dict[str, str]:
         answer = self.sign_in(app, password)
@@ -79,11 +83,15 @@ def somebody(standing):
     return lambda **how: make_somebody(standing.school, **how)
 
 
-def make_somebody(school, *, role="student", address: str | None = "", password: str | None = PASSWORD, name="Quentin Quince") -> Somebody:
+def make_somebody(
+    school, *, role="student", address: str | None = "", password: str | None = PASSWORD, name="Quentin Quince"
+) -> Somebody:
     address = f"q{uuid4().hex[:12]}@mail.example" if address == "" else address
     hashed = Passwords(rounds=ROUNDS).hash(password) if password else None
     with session(org=school.org, role="ec_admin"):
-        user = users.add_user(role, org=school.org, name=name, email=address, external_id=uuid4().hex, password_hash=hashed)
+        user = users.add_user(
+            role, org=school.org, name=name, email=address, external_id=uuid4().hex, password_hash=hashed
+        )
     return Somebody(user, school.org, school.slug, address or "")
 
 
@@ -120,9 +128,9 @@ def test_a_changed_password_works_at_once_and_every_sign_in_ends(standing, someb
         refused(again, 401, "invalid-token")
     refused(who.sign_in(standing.app), 401, "unauthorized")
     assert me(standing.app, who.headers(standing.app, NEW)).json["id"] == str(who.id)
-    assert standing.database.sql("select distinct revoked_reason from sessions where user_id = %s and revoked_at is not null", who.id) == [
-        ("password",)
-    ]
+    assert standing.database.sql(
+        "select distinct revoked_reason from sessions where user_id = %s and revoked_at is not null", who.id
+    ) == [("password",)]
 
 
 def test_a_password_is_changed_only_by_who_knows_it(standing, somebody, refused):
@@ -161,10 +169,23 @@ def test_two_changes_at_once_are_one(standing, somebody):
     assert works == [wanted[codes.index(204)]]
 
 
-WEAK = ["short", "x" * 257, "password", "Password1", "12345678", "qwertyuiop", "aaaaaaaaaaaa", "letmein123", "P@ssw0rd!", "iloveyou1"]
+WEAK = [
+    "short",
+    "x" * 257,
+    "password",
+    "Password1",
+    "12345678",
+    "qwertyuiop",
+    "aaaaaaaaaaaa",
+    "letmein123",
+    "P@ssw0rd!",
+    "iloveyou1",
+]
 
 
-@pytest.mark.parametrize("weak", [*WEAK, "my quentin 7391 tree", "QUINCE-4711-tree", "northside-tree-7391", "EssayCoach-7391-tree"])
+@pytest.mark.parametrize(
+    "weak", [*WEAK, "my quentin 7391 tree", "QUINCE-4711-tree", "northside-tree-7391", "EssayCoach-7391-tree"]
+)
 def test_a_password_that_is_easy_to_guess_is_pointed_at(standing, mailing, somebody, refused, weak):
     who = somebody()
     document = refused(change(standing.app, who.headers(standing.app), new=weak), 422, "invalid-payload")
@@ -221,12 +242,18 @@ def test_the_token_is_stored_nowhere_in_the_clear_and_its_use_is_on_record(stand
     forget(mailing, who)
     token = mailing.token_for(who.email)
     reset(mailing, who, token)
-    everything = standing.database.sql("select t::text from one_time_tokens as t union all select a::text from audit_log as a")
+    everything = standing.database.sql(
+        "select t::text from one_time_tokens as t union all select a::text from audit_log as a"
+    )
     assert not any(token in row[0] or token.encode().hex() in row[0] for row in everything)
     notes = standing.database.sql(
-        "select actor_id, action, entity from audit_log where detail ->> 'user_id' = %s and entity = 'one_time_token' order by id", str(who.id)
+        "select actor_id, action, entity from audit_log where detail ->> 'user_id' = %s and entity = 'one_time_token' order by id",
+        str(who.id),
     )
-    assert [tuple(map(str, one)) for one in notes] == [("None", "created", "one_time_token"), (str(who.id), "changed", "one_time_token")]
+    assert [tuple(map(str, one)) for one in notes] == [
+        ("None", "created", "one_time_token"),
+        (str(who.id), "changed", "one_time_token"),
+    ]
 
 
 def test_every_question_for_a_forgotten_password_gets_one_and_the_same_answer(standing, mailing, somebody):
@@ -275,7 +302,12 @@ def test_an_address_on_record_that_is_none_is_not_written_to(mailing, standing, 
 
 def test_a_letter_names_no_host_that_the_request_chose(mailing, somebody):
     who = somebody()
-    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Origin": "https://evil.example", "Referer": "https://evil.example/"}
+    headers = {
+        "Host": "evil.example",
+        "X-Forwarded-Host": "evil.example",
+        "Origin": "https://evil.example",
+        "Referer": "https://evil.example/",
+    }
     assert forget(mailing, who, headers=headers).status_code == 202
     text = mailing.letters()[-1].as_string()
     assert "evil" not in text
@@ -326,8 +358,13 @@ def test_a_token_is_over_in_an_hour_and_an_invitation_in_a_week(standing, mailin
     who = somebody()
     forget(mailing, who)
     assert mailing.post(f"/v1/users/{who.id}/invite", headers=standing.signed_in("ada")).status_code == 202
-    lives = standing.database.sql("select purpose, expires_at - created_at from one_time_tokens where user_id = %s order by id", who.id)
-    assert sorted((purpose, str(life)) for purpose, life in lives) == [("invitation", "7 days, 0:00:00"), ("password_reset", "1:00:00")]
+    lives = standing.database.sql(
+        "select purpose, expires_at - created_at from one_time_tokens where user_id = %s order by id", who.id
+    )
+    assert sorted((purpose, str(life)) for purpose, life in lives) == [
+        ("invitation", "7 days, 0:00:00"),
+        ("password_reset", "1:00:00"),
+    ]
     token = mailing.token_for(who.email)
     standing.database.sql("update one_time_tokens set expires_at = now() where user_id = %s", who.id)
     refused(reset(mailing, who, token), 401, "invalid-token")
@@ -372,7 +409,16 @@ def test_a_token_changed_a_little_or_of_another_kind_lets_nobody_in(standing, ma
     token = mailing.token_for(who.email)
     tokens = who.sign_in(standing.app).json
     other_case = token.swapcase()
-    for bad in (token[:-1], token + "A", token + "=", other_case, f" {token}", f"{token}\n", tokens["access_token"][:200], standing.school.api_key):
+    for bad in (
+        token[:-1],
+        token + "A",
+        token + "=",
+        other_case,
+        f" {token}",
+        f"{token}\n",
+        tokens["access_token"][:200],
+        standing.school.api_key,
+    ):
         refused(reset(mailing, who, bad), 401, "invalid-token")
     [[digest]] = standing.database.sql("select encode(digest, 'hex') from one_time_tokens where user_id = %s", who.id)
     refused(reset(mailing, who, digest), 401, "invalid-token")
@@ -427,7 +473,8 @@ def test_an_invited_person_chooses_a_password_and_signs_in(standing, mailing, so
     assert reset(mailing, who, mailing.token_for(who.email)).status_code == 204
     assert me(standing.app, who.headers(standing.app, NEW)).json["role"] == "educator"
     [[actor]] = standing.database.sql(
-        "select distinct actor_id from audit_log where entity = 'one_time_token' and action = 'created' and detail ->> 'user_id' = %s", str(who.id)
+        "select distinct actor_id from audit_log where entity = 'one_time_token' and action = 'created' and detail ->> 'user_id' = %s",
+        str(who.id),
     )
     assert str(actor) == str(standing.school.ada)
 
@@ -460,7 +507,11 @@ def test_nobodys_mailbox_is_filled_and_asking_does_not_tell_who_is_there(mailing
         body = {"org": who.slug, "email": address}
         codes = [mailing.post("/v1/auth/forgot", body, address=f"192.0.2.{number}").status_code for number in range(6)]
         assert codes == [202] * 5 + [429]
-        refused(mailing.post("/v1/auth/forgot", {**body, "email": address.upper()}, address="198.51.100.7"), 429, "rate-limited")
+        refused(
+            mailing.post("/v1/auth/forgot", {**body, "email": address.upper()}, address="198.51.100.7"),
+            429,
+            "rate-limited",
+        )
     assert len([one for one in mailing.letters() if one["To"] == who.email]) == 5
 
 
@@ -532,7 +583,9 @@ def test_a_sign_in_with_the_old_password_that_is_under_way_does_not_outlive_the_
         if one.status_code == 200:
             tokens = one.json
             alive += me(standing.app, {"Authorization": f"Bearer {tokens['access_token']}"}).status_code == 200
-            refreshed = standing.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"})
+            refreshed = standing.client.post(
+                "/v1/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"}
+            )
             alive += refreshed.status_code == 200
     print(f"\nsign-ins with the old password during its change: {dict(codes)}, still alive afterwards: {alive}")
     assert set(codes) <= {200, 401, 503}

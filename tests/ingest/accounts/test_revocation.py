@@ -56,7 +56,9 @@ def test_a_hundred_uses_of_one_refresh_token_leave_one_branch(standing):
     branches = {generation(one.json["refresh_token"]) for one in answers if one.status_code == 200}
     family, first = generation(tokens["refresh_token"])
     newest, ended = state(standing, family)
-    print(f"\nrefresh storm: {STORM} uses of one token, answers {dict(codes)}, {len(branches)} live branch(es), {ended=}")
+    print(
+        f"\nrefresh storm: {STORM} uses of one token, answers {dict(codes)}, {len(branches)} live branch(es), {ended=}"
+    )
     assert set(codes) <= {200, 503}
     assert codes[200] > 0
     assert branches == {(family, first + 1)}
@@ -96,7 +98,9 @@ def test_a_storm_of_two_generations_at_once_never_leaves_two_branches(standing):
     with ThreadPoolExecutor(40) as pool:
         answers = list(pool.map(use, range(40)))
     newest, ended = state(standing, family)
-    print(f"\nrefresh storm of parent and child: {dict(Counter(one.status_code for one in answers))}, {newest=}, {ended=}")
+    print(
+        f"\nrefresh storm of parent and child: {dict(Counter(one.status_code for one in answers))}, {newest=}, {ended=}"
+    )
     assert {one.status_code for one in answers} <= {200, 401, 503}
     assert ended == "reuse" or newest == 3
     assert newest <= 3
@@ -110,7 +114,12 @@ def test_a_refresh_token_of_another_org_moves_nothing_here(standing, refused):
         account = sessions.fetch_account(standing.other.bob, org=standing.other.org)
         foreign = sessions.open_family(account, org=standing.other.org)
         crossed = sessions.Family(
-            id=UUID(family), user=foreign.user, role=foreign.role, token_version=0, generation=1, expires_at=foreign.expires_at
+            id=UUID(family),
+            user=foreign.user,
+            role=foreign.role,
+            token_version=0,
+            generation=1,
+            expires_at=foreign.expires_at,
         )
         token = tokens_for(crossed, org=standing.other.org)["refresh_token"]
     refused(refresh(standing.app, token), 401, "invalid-token")
@@ -118,7 +127,12 @@ def test_a_refresh_token_of_another_org_moves_nothing_here(standing, refused):
 
 
 def people_of(place) -> dict[str, UUID]:
-    return {"logged out": place.school.alice, "disabled": place.school.bob, "password": place.school.zoe, "role": place.school.nell}
+    return {
+        "logged out": place.school.alice,
+        "disabled": place.school.bob,
+        "password": place.school.zoe,
+        "role": place.school.nell,
+    }
 
 
 def issue(place, user: UUID, count: int) -> list[tuple[UUID, str]]:
@@ -148,7 +162,9 @@ def test_emptying_redis_brings_no_revoked_token_back(place, redis_client):
     with session(org=org, role="ec_admin"):
         sessions.end_sessions(place.school.bob, org=org, reason="disabled")
     place.database.sql("update users set disabled_at = now() where id = %s", place.school.bob)
-    place.database.sql("update users set role = 'student', token_version = token_version + 1 where id = %s", place.school.nell)
+    place.database.sql(
+        "update users set role = 'student', token_version = token_version + 1 where id = %s", place.school.nell
+    )
     redis_client.flushall()
     after = {why: accepted(place, tokens) for why, tokens in issued.items()}
     print(f"\nFLUSHALL: {sum(before.values())} tokens accepted before, revoked: {before}; accepted after: {after}")
@@ -166,4 +182,6 @@ def test_ending_a_persons_sessions_ends_those_of_nobody_else(place, reason):
     with session(org=org, role="ec_admin"):
         sessions.end_sessions(place.school.alice, org=org, reason=reason)
     assert (accepted(place, mine), accepted(place, others)) == (0, 3)
-    assert place.database.sql("select distinct revoked_reason from sessions where user_id = %s", place.school.alice) == [(reason,)]
+    assert place.database.sql(
+        "select distinct revoked_reason from sessions where user_id = %s", place.school.alice
+    ) == [(reason,)]

@@ -109,7 +109,9 @@ def test_credentials_of_the_wrong_shape_are_pointed_at(standing, refused, body, 
     assert [one["pointer"] for one in document["errors"]] == [pointer]
 
 
-@pytest.mark.parametrize("password", ["x" * 1024, "😀" * 1024, "\u0130" * 1024, " ", "\x01"], ids=lambda one: ascii(one[:2]))
+@pytest.mark.parametrize(
+    "password", ["x" * 1024, "😀" * 1024, "\u0130" * 1024, " ", "\x01"], ids=lambda one: ascii(one[:2])
+)
 def test_a_strange_password_is_only_a_wrong_one(standing, refused, password):
     body = {"org": "northside", "email": "alice@northside.example", "password": password}
     refused(standing.client.post("/v1/auth/login", json=body), 401, "unauthorized")
@@ -130,7 +132,16 @@ def test_no_bearer_or_none_that_could_be_one_is_unauthorized(standing, refused, 
 
 @pytest.mark.parametrize(
     "token",
-    ["a.b.c", "..", "e30.e30.e30", "e30.e30.", "\u00e9.\u00e9.\u00e9", "a.b.c d", "eyJhbGciOiJIUzI1NiJ9..x", "." * 2 + "x" * 6000],
+    [
+        "a.b.c",
+        "..",
+        "e30.e30.e30",
+        "e30.e30.",
+        "\u00e9.\u00e9.\u00e9",
+        "a.b.c d",
+        "eyJhbGciOiJIUzI1NiJ9..x",
+        "." * 2 + "x" * 6000,
+    ],
     ids=lambda one: ascii(one[:20]),
 )
 def test_three_parts_of_garbage_are_an_invalid_token(me, refused, token):
@@ -357,8 +368,16 @@ def a_key(standing, *scopes: str) -> tuple[UUID, str]:
 def test_an_api_key_does_only_what_its_scopes_say(standing, draft, refused):
     receipt = standing.hand_in("alice")
     body = draft(student={"external_id": "narrow"})
-    reads = ["/v1/essays", receipt["links"]["essay"], *(receipt["links"][name] for name in ("self", "feedback", "events"))]
-    for scopes, may_submit, may_read in ((("submit",), True, False), (("read",), False, True), (("submit", "read"), True, True)):
+    reads = [
+        "/v1/essays",
+        receipt["links"]["essay"],
+        *(receipt["links"][name] for name in ("self", "feedback", "events")),
+    ]
+    for scopes, may_submit, may_read in (
+        (("submit",), True, False),
+        (("read",), False, True),
+        (("submit", "read"), True, True),
+    ):
         _, key = a_key(standing, *scopes)
         headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": uuid4().hex}
         answer = standing.client.post("/v1/submissions", json=body, headers=headers)
@@ -393,7 +412,9 @@ def test_the_audit_trail_names_the_key_that_handed_in(standing, draft):
     row, key = a_key(standing, "submit")
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": uuid4().hex}
     answer = standing.client.post("/v1/submissions", json=draft(student={"external_id": uuid4().hex}), headers=headers)
-    found = standing.database.sql("select actor_id, actor_role, request_id from audit_log where entity_id = %s", answer.json["id"])
+    found = standing.database.sql(
+        "select actor_id, actor_role, request_id from audit_log where entity_id = %s", answer.json["id"]
+    )
     assert [tuple(map(str, one)) for one in found] == [(str(row), "lms", answer.headers["X-Request-Id"])]
 
 
@@ -401,8 +422,12 @@ def test_the_audit_trail_names_who_signed_in_and_out(standing):
     tokens = standing.sign_in("nell")
     standing.client.post("/v1/auth/logout", headers={"Authorization": f"Bearer {tokens['access_token']}"})
     family = jwt.decode(tokens["access_token"], SECRET, algorithms=["HS256"], audience="essaycoach-api")["sid"]
-    found = standing.database.sql("select actor_id, action from audit_log where entity = 'session' and entity_id = %s order by id", family)
-    assert [tuple(map(str, one)) for one in found] == [(str(standing.school.nell), action) for action in ("created", "changed")]
+    found = standing.database.sql(
+        "select actor_id, action from audit_log where entity = 'session' and entity_id = %s order by id", family
+    )
+    assert [tuple(map(str, one)) for one in found] == [
+        (str(standing.school.nell), action) for action in ("created", "changed")
+    ]
 
 
 def test_the_scheme_is_not_case_sensitive(standing):

@@ -189,7 +189,8 @@ def test_every_door_of_administration_is_in_the_matrix(place):
     document = place.client.get("/openapi.json").json["paths"]
     documented = {(method.upper(), *place_of) for path, place_of in paths.items() for method in document[path]}
     walked = {
-        (method, path.count("{"), path.split("/")[2], path.endswith("enrollments")) for method, path, *_ in DOORS.values()
+        (method, path.count("{"), path.split("/")[2], path.endswith("enrollments"))
+        for method, path, *_ in DOORS.values()
     }
     assert documented == walked
     print(f"{len(DOORS)} doors x {len(PEOPLE)} people = {len(DOORS) * len(PEOPLE)} cells")
@@ -230,7 +231,9 @@ def test_an_id_of_another_org_in_a_body_is_refused_like_one_that_nobody_has(plac
         ("POST", "/v1/assignments", {"title": "x", "course_id": str(place.school.course)}),
         ("PATCH", f"/v1/assignments/{mine.assignment}", {}),
     ):
-        answer = place.client.open(path, method=method, json={**body, "category": "only-theirs"}, headers=place.signed_in("ada"))
+        answer = place.client.open(
+            path, method=method, json={**body, "category": "only-theirs"}, headers=place.signed_in("ada")
+        )
         assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/category"
 
 
@@ -238,22 +241,43 @@ def test_an_educator_writes_only_where_they_teach(place, refused):
     """Nell sits in Ed's course as a student, and teaches the other one."""
     elsewhere = str(place.school.other_course)
     for who, course in (("ed", elsewhere), ("nell", str(place.school.course))):
-        answer = place.client.post("/v1/assignments", json={"course_id": course, "title": "x"}, headers=place.signed_in(who))
+        answer = place.client.post(
+            "/v1/assignments", json={"course_id": course, "title": "x"}, headers=place.signed_in(who)
+        )
         assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/course_id"
-    made = place.client.post("/v1/assignments", json={"course_id": elsewhere, "title": "x"}, headers=place.signed_in("nell"))
+    made = place.client.post(
+        "/v1/assignments", json={"course_id": elsewhere, "title": "x"}, headers=place.signed_in("nell")
+    )
     assert made.status_code == 201
     for method in ("GET", "PATCH", "DELETE"):
-        refused(place.client.open(made.headers["Location"], method=method, json={"title": "y"}, headers=place.signed_in("ed")), 404, "not-found")
+        refused(
+            place.client.open(
+                made.headers["Location"], method=method, json={"title": "y"}, headers=place.signed_in("ed")
+            ),
+            404,
+            "not-found",
+        )
     # The list of members is no list for a fellow student either.
     assert place.client.get(f"/v1/courses/{elsewhere}/enrollments", headers=place.signed_in("nell")).status_code == 200
-    refused(place.client.get(f"/v1/courses/{place.school.course}/enrollments", headers=place.signed_in("nell")), 404, "not-found")
+    refused(
+        place.client.get(f"/v1/courses/{place.school.course}/enrollments", headers=place.signed_in("nell")),
+        404,
+        "not-found",
+    )
 
 
 def test_no_list_holds_anything_of_another_org(place):
     theirs = replace(place, school=place.other)
     names = {str(value) for _ in range(3) for value in vars(things_of(theirs)).values()} | {str(place.other.org)}
     for who in ("alice", "ed", "ada"):
-        for path in ("users", "courses", "categories", "assignments", "rubrics", f"courses/{place.school.course}/enrollments"):
+        for path in (
+            "users",
+            "courses",
+            "categories",
+            "assignments",
+            "rubrics",
+            f"courses/{place.school.course}/enrollments",
+        ):
             for query in ("limit=100", f"limit=100&course_id={place.other.course}"):
                 answer = place.client.get(f"/v1/{path}?{query}", headers=place.signed_in(who))
                 assert not {name for name in names if name in answer.text}, (who, path)
@@ -272,6 +296,8 @@ def test_a_path_that_is_no_id_is_not_found(place, refused):
 def test_a_rubric_cannot_be_edited_by_anybody(place, refused):
     things = things_of(place)
     for method in ("PATCH", "PUT"):
-        answer = place.client.open(f"/v1/rubrics/{things.rubric}", method=method, json={"name": "x"}, headers=place.signed_in("ada"))
+        answer = place.client.open(
+            f"/v1/rubrics/{things.rubric}", method=method, json={"name": "x"}, headers=place.signed_in("ada")
+        )
         refused(answer, 405, "method-not-allowed")
         assert "DELETE" in answer.headers["Allow"]

@@ -147,7 +147,9 @@ def test_an_expired_an_unknown_and_a_mistyped_key_look_the_same(standing, client
     body = "A" * connections.RANDOM_LENGTH
     unknown = KEY_PREFIX + body + connections._checksum(body)
 
-    answers = [refused(hand_in(client, text), 401, "unauthorized") for text in (made["key"], unknown, made["key"][:-1] + "!")]
+    answers = [
+        refused(hand_in(client, text), 401, "unauthorized") for text in (made["key"], unknown, made["key"][:-1] + "!")
+    ]
 
     assert len({answer["detail"] for answer in answers}) == 1
 
@@ -264,7 +266,9 @@ def test_a_key_that_cannot_be_made_is_refused_with_a_reason(standing, client, ad
     assert standing.database.sql("select count(*) from api_keys") == before
 
 
-@pytest.mark.parametrize("body", [{"name": None}, {"name": " "}, {"scopes": None}, {"scopes": []}, {"key": "x"}], ids=str)
+@pytest.mark.parametrize(
+    "body", [{"name": None}, {"name": " "}, {"scopes": None}, {"scopes": []}, {"key": "x"}], ids=str
+)
 def test_a_change_that_cannot_be_is_refused(client, ada, make, refused, body):
     refused(client.patch(f"{KEYS}/{make()['id']}", json=body, headers=ada), 422, "invalid-payload")
 
@@ -300,6 +304,8 @@ def test_the_models_refuse_to_change_what_is_not_a_keys_to_change(standing):
     with db.session(org=standing.school.org, role="ec_admin"), pytest.raises(ValueError, match="only the name"):
         connections.change_api_key(standing.school.api_key_id, org=standing.school.org, changes={"digest": b"x"})
     with db.session(org=standing.school.org, role="ec_admin"):
-        _, text = connections.add_api_key("x", org=standing.school.org, pepper=base64.b64decode(PEPPER), scopes=("read",))
+        _, text = connections.add_api_key(
+            "x", org=standing.school.org, pepper=base64.b64decode(PEPPER), scopes=("read",)
+        )
     with db.session(role="ec_auth"):
         assert connections.recognise_api_key(text, pepper=base64.b64decode(PEPPER)).scopes == {"read"}

@@ -29,7 +29,9 @@ GENERATED = settings(
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumented(standing: Place, mode: GenerationMode) -> None:
+def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumented(
+    standing: Place, mode: GenerationMode
+) -> None:
     """A third of the lawful ones name things that are there, most of which are gone or in use after a while."""
     school = standing.school
     category = standing.database.sql("select id from categories where org_id = %s limit 1", school.org)[0][0]
@@ -52,7 +54,9 @@ def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumen
             assume(not case.meta.is_negative_at(ParameterLocation.HEADER))
             if exists == 0 and mode.is_positive:
                 case.path_parameters |= {name: str(there[name]) for name in case.path_parameters}
-            answer = case.call_and_validate(headers=standing.signed_in("ada"), excluded_checks=[positive_data_acceptance])
+            answer = case.call_and_validate(
+                headers=standing.signed_in("ada"), excluded_checks=[positive_data_acceptance]
+            )
             told[answer.status_code] = told.get(answer.status_code, 0) + 1
 
         with suppress(Unsatisfiable):  # an operation that takes nothing cannot be asked wrongly

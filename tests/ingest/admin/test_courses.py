@@ -17,7 +17,14 @@ from tests.support.schools import make_school, session_of
 if TYPE_CHECKING:
     from tests.ingest.conftest import Place
 
-NASTY = ("'); drop table courses; --", "%s %(x)s {0} %%", "<img src=x onerror=alert(1)>", "line\r\nX-Injected: 1", "\u202e👩‍🏫", '"\\')
+NASTY = (
+    "'); drop table courses; --",
+    "%s %(x)s {0} %%",
+    "<img src=x onerror=alert(1)>",
+    "line\r\nX-Injected: 1",
+    "\u202e👩‍🏫",
+    '"\\',
+)
 _numbers = count(1)
 
 
@@ -40,7 +47,9 @@ def make(place: Place, path: str, who: str = "ada", **body: Any) -> dict[str, An
 
 def hand_in(place: Place, assignment: object) -> None:
     answer = place.client.post(
-        "/v1/submissions", json={"title": "t", "text": "Some words.", "assignment_id": str(assignment)}, headers=place.signed_in("alice")
+        "/v1/submissions",
+        json={"title": "t", "text": "Some words.", "assignment_id": str(assignment)},
+        headers=place.signed_in("alice"),
     )
     assert answer.status_code == 202, answer.text
 
@@ -49,7 +58,11 @@ def a_rubric(name: str = "Argument", *, criteria: int = 1, levels: int = 2) -> d
     return {
         "name": name,
         "criteria": [
-            {"name": f"criterion {one}", "description": "d", "levels": [{"name": f"level {n}", "points": n, "description": "e"} for n in range(levels)]}
+            {
+                "name": f"criterion {one}",
+                "description": "d",
+                "levels": [{"name": f"level {n}", "points": n, "description": "e"} for n in range(levels)],
+            }
             for one in range(criteria)
         ],
     }
@@ -135,13 +148,20 @@ def test_an_educator_who_no_longer_teaches_sees_the_people_no_more(fresh, refuse
 
 def test_enrolments_come_in_pages(fresh):
     for name in ("zoe", "nell", "ada"):
-        ask(fresh, "POST", f"courses/{fresh.school.course}/enrollments", {"user_id": str(getattr(fresh.school, name)), "role": "student"})
+        ask(
+            fresh,
+            "POST",
+            f"courses/{fresh.school.course}/enrollments",
+            {"user_id": str(getattr(fresh.school, name)), "role": "student"},
+        )
     path, seen, cursor = f"courses/{fresh.school.course}/enrollments?limit=2", [], ""
     while cursor is not None:
         page = ask(fresh, "GET", path + (f"&cursor={cursor}" if cursor else ""), who="ed").json
         seen += [one["user_id"] for one in page["items"]]
         cursor = page["next_cursor"]
-    assert sorted(seen) == sorted(str(getattr(fresh.school, name)) for name in ("alice", "bob", "ed", "zoe", "nell", "ada"))
+    assert sorted(seen) == sorted(
+        str(getattr(fresh.school, name)) for name in ("alice", "bob", "ed", "zoe", "nell", "ada")
+    )
 
 
 # Categories.
@@ -156,12 +176,16 @@ def test_a_category_is_added_used_renamed_and_kept_while_in_use(fresh, refused):
     refused(ask(fresh, "DELETE", f"categories/{made['id']}"), 409, "in-use")
     assert ask(fresh, "PATCH", f"assignments/{task['id']}", {"category": None}).json["category"] is None
     assert ask(fresh, "DELETE", f"categories/{made['id']}").status_code == 204
-    answer = fresh.client.post("/v1/submissions", json={"title": "t", "text": "x", "category": "haiku"}, headers=fresh.signed_in("alice"))
+    answer = fresh.client.post(
+        "/v1/submissions", json={"title": "t", "text": "x", "category": "haiku"}, headers=fresh.signed_in("alice")
+    )
     refused(answer, 422, "invalid-payload")
     kinds = ask(fresh, "GET", "categories?limit=100", who="alice").json["items"]
     assert {"argumentative", "narrative"} <= {one["slug"] for one in kinds}
     narrative = next(one for one in kinds if one["slug"] == "narrative")
-    fresh.client.post("/v1/submissions", json={"title": "t", "text": "x", "category": "narrative"}, headers=fresh.signed_in("alice"))
+    fresh.client.post(
+        "/v1/submissions", json={"title": "t", "text": "x", "category": "narrative"}, headers=fresh.signed_in("alice")
+    )
     refused(ask(fresh, "DELETE", f"categories/{narrative['id']}"), 409, "in-use")
 
 
@@ -182,9 +206,20 @@ def test_an_assignment_is_written_by_its_educator_and_read_by_its_students(fresh
     made = make(fresh, "assignments", "ed", **whole)
     assert made == {**whole, "due_at": "2027-01-31T21:00:00Z", "id": made["id"], "created_at": made["created_at"]}
     assert ask(fresh, "GET", f"assignments/{made['id']}", who="alice").json == made
-    nothing = {"due_at": None, "release_policy": None, "category": None, "rubric_id": None, "external_id": None, "prompt": ""}
+    nothing = {
+        "due_at": None,
+        "release_policy": None,
+        "category": None,
+        "rubric_id": None,
+        "external_id": None,
+        "prompt": "",
+    }
     assert ask(fresh, "PATCH", f"assignments/{made['id']}", nothing, who="ed").json == {**made, **nothing}
-    assert ask(fresh, "PATCH", f"assignments/{made['id']}", {"title": "III"}, who="ed").json == {**made, **nothing, "title": "III"}
+    assert ask(fresh, "PATCH", f"assignments/{made['id']}", {"title": "III"}, who="ed").json == {
+        **made,
+        **nothing,
+        "title": "III",
+    }
     assert ask(fresh, "DELETE", f"assignments/{made['id']}", who="ed").status_code == 204
     assert ask(fresh, "GET", f"assignments/{made['id']}", who="ed").status_code == 404
 
@@ -232,7 +267,12 @@ def test_an_assignment_stays_in_its_course(standing, refused):
 
 def test_bounds_are_counted_in_characters_and_may_be_met(standing):
     made = make(
-        standing, "assignments", course_id=str(standing.school.course), title="😀" * 500, prompt="é" * 20_000, external_id="😀" * 255
+        standing,
+        "assignments",
+        course_id=str(standing.school.course),
+        title="😀" * 500,
+        prompt="é" * 20_000,
+        external_id="😀" * 255,
     )
     assert (len(made["title"]), len(made["prompt"]), len(made["external_id"])) == (500, 20_000, 255)
 
@@ -241,7 +281,9 @@ def test_any_words_are_kept_to_the_letter(standing):
     for value in NASTY:
         course = make(standing, "courses", name=value, external_id=value)
         task = make(standing, "assignments", course_id=course["id"], title=value, prompt=value, external_id=value)
-        assert (course["name"], course["external_id"], task["title"], task["prompt"], task["external_id"]) == (value,) * 5
+        assert (course["name"], course["external_id"], task["title"], task["prompt"], task["external_id"]) == (
+            value,
+        ) * 5
         assert ask(standing, "PATCH", f"courses/{course['id']}", {"name": value + value}).json["name"] == value * 2
 
 
@@ -255,7 +297,11 @@ def test_the_same_wording_is_the_same_rubric_and_another_is_another(fresh):
     assert made["criteria"][0]["levels"] == body["criteria"][0]["levels"]
     again = ask(fresh, "POST", "rubrics", body)
     assert (again.status_code, again.json) == (200, made)
-    for change in (lambda r: r.update(name="x"), lambda r: r["criteria"].reverse(), lambda r: r["criteria"][0]["levels"][0].update(points=9)):
+    for change in (
+        lambda r: r.update(name="x"),
+        lambda r: r["criteria"].reverse(),
+        lambda r: r["criteria"][0]["levels"][0].update(points=9),
+    ):
         other = copy.deepcopy(body)
         change(other)
         assert make(fresh, "rubrics", **other)["id"] != made["id"]
@@ -283,7 +329,13 @@ def test_a_rubric_goes_when_nothing_asks_for_it(fresh, refused):
 
 
 def test_a_rubric_by_which_an_essay_was_judged_stays(standing, refused):
-    task = make(standing, "assignments", course_id=str(standing.school.course), title="Judged", rubric_id=str(standing.school.rubric))
+    task = make(
+        standing,
+        "assignments",
+        course_id=str(standing.school.course),
+        title="Judged",
+        rubric_id=str(standing.school.rubric),
+    )
     receipt = standing.hand_in("alice", assignment_id=task["id"])
     standing.worker.finish(receipt["id"], "content")
     with session_of(standing.school, "ada"):
@@ -344,7 +396,10 @@ def test_text_that_cannot_be_stored_is_refused_deep_inside_too(standing, refused
     for bad in ("\0", "\ud800"):
         body = a_rubric()
         body["criteria"][0]["levels"][1]["description"] = f"a{bad}"
-        assert refused(ask(standing, "POST", "rubrics", body), 422, "invalid-text")["errors"][0]["pointer"] == "/criteria/0/levels/1/description"
+        assert (
+            refused(ask(standing, "POST", "rubrics", body), 422, "invalid-text")["errors"][0]["pointer"]
+            == "/criteria/0/levels/1/description"
+        )
         for method, path, field in (
             ("POST", "courses", "name"), ("PATCH", f"courses/{standing.school.course}", "name"), ("PATCH", "org", "name"),
             ("POST", "assignments", "prompt"), ("POST", "categories", "name"),
@@ -363,7 +418,11 @@ def test_an_admin_chooses_how_the_org_works(fresh):
         "monthly_budget_micros": 5_000_000,
     }  # fmt: skip
     assert ask(fresh, "PATCH", "org", wanted).json == {**before, **wanted}
-    assert ask(fresh, "PATCH", "org", {"monthly_budget_micros": None}).json == {**before, **wanted, "monthly_budget_micros": None}
+    assert ask(fresh, "PATCH", "org", {"monthly_budget_micros": None}).json == {
+        **before,
+        **wanted,
+        "monthly_budget_micros": None,
+    }
     receipt = fresh.hand_in("alice")
     assert fresh.client.get(receipt["links"]["self"], headers=fresh.signed_in("alice")).json["released"] is False
     assert ask(fresh, "GET", "org").json["ai_policy"] == "none"

@@ -37,7 +37,9 @@ def lms(standing):
 
 
 def come(place, lms, draft, student, **how):
-    data = draft(student=student, text=f"Phones was loud. My {MARKER} is mine.", assignment_id=str(place.school.assignment))
+    data = draft(
+        student=student, text=f"Phones was loud. My {MARKER} is mine.", assignment_id=str(place.school.assignment)
+    )
     answer = lms.deliver(data, **how)
     assert answer.status_code == 202, answer.text
     for name in ("grammar", "structure", "content"):
@@ -83,7 +85,9 @@ def test_an_admin_gets_an_archive_that_opens_and_holds_the_essay_and_the_feedbac
         assert "was" in [one.get("quote") for one in json.loads(archive.read(f"{folder}/versions/1-feedback.json"))]
         assert MARKER in json.loads(archive.read("inbound_events.json"))[0]["body"]
         trail = json.loads(archive.read("audit_log.json"))
-        assert [one["actor_id"] for one in trail if one["action"] == "read" and one["entity"] == "user"] == [str(standing.school.ada)]
+        assert [one["actor_id"] for one in trail if one["action"] == "read" and one["entity"] == "user"] == [
+            str(standing.school.ada)
+        ]
         assert b"pbkdf2" not in b"".join(archive.read(name) for name in names)
 
 
@@ -100,7 +104,11 @@ def test_the_doors_answer_only_an_admin_of_the_same_org(standing, kim, refused):
         refused(getattr(standing.client, method)(at), 401, "unauthorized")
         refused(getattr(standing.client, method)(at, headers=standing.with_key()), 403, "forbidden")
         refused(standing.client.delete(at, headers=standing.signed_in("ada")), 405, "method-not-allowed")
-        refused(getattr(standing.client, method)(f"/v1/users/not-an-id/{door}", headers=standing.signed_in("ada")), 404, "not-found")
+        refused(
+            getattr(standing.client, method)(f"/v1/users/not-an-id/{door}", headers=standing.signed_in("ada")),
+            404,
+            "not-found",
+        )
     # Nobody is the worse for all this, and no record speaks of a reading that did not happen.
     assert export(standing, user).status_code == 200
     assert len(notes(standing, user)) == 1
@@ -190,21 +198,28 @@ def test_nobody_erases_themselves(standing, refused):
 def test_what_a_source_causes_is_on_record_under_its_id(standing, kim):
     user, receipt = kim
     found = standing.database.sql(
-        "select distinct actor_id, actor_role from audit_log where entity_id in (%s, %s) and action = 'created'", str(user), receipt["id"]
+        "select distinct actor_id, actor_role from audit_log where entity_id in (%s, %s) and action = 'created'",
+        str(user),
+        receipt["id"],
     )
     assert found == [(standing.school.source, "lms")]
 
 
 def carry_out(place):
     """What the clock does a moment later, as its own log-in role and on a connection of its own."""
-    for user, org in execute(place.database.role_url("ec_clock"), "select id::text, org_id::text from users where erase_requested_at is not null"):
+    for user, org in execute(
+        place.database.role_url("ec_clock"),
+        "select id::text, org_id::text from users where erase_requested_at is not null",
+    ):
         execute(place.database.role_url("ec_clock"), "select erase_person(%s)", (user,))
         assert org
 
 
 def test_an_erased_student_is_gone_from_every_door_table_and_counter(place, draft, student, redis_client, refused):
     name = f"msg_{uuid4().hex}"
-    body_data = draft(student=student, text=f"Phones was loud. My {MARKER} is mine.", assignment_id=str(place.school.assignment))
+    body_data = draft(
+        student=student, text=f"Phones was loud. My {MARKER} is mine.", assignment_id=str(place.school.assignment)
+    )
     first = place.lms.deliver(body_data, event=name)
     assert first.status_code == 202
     for one in ("grammar", "structure", "content"):
@@ -257,7 +272,11 @@ def test_an_erased_persons_token_and_password_open_nothing_from_that_moment(plac
     assert place.client.get("/v1/me", headers=headers).status_code == 200
     assert erase(place, place.school.bob).status_code == 202
     refused(place.client.get("/v1/me", headers=headers), 401, "invalid-token")
-    refused(place.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"}), 401, "invalid-token")
+    refused(
+        place.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"}),
+        401,
+        "invalid-token",
+    )
     credentials = {"org": place.school.slug, "email": place.school.email("bob"), "password": PASSWORD}
     refused(place.client.post("/v1/auth/login", json=credentials), 401, "unauthorized")
 

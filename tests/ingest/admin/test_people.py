@@ -58,7 +58,11 @@ def test_a_person_is_added_found_changed_and_disabled(standing, refused):
     assert (body["name"], body["email"], body["external_id"], body["language"]) == ("Uma", "Uma@X.example", "u-1", "de")
     assert body["disabled"] is False
     assert standing.client.get(made.headers["Location"], headers=headers).json == body
-    for wanted in ({"email": "uma@x.EXAMPLE"}, {"external_id": "u-1"}, {"email": "uma@x.example", "external_id": "u-1"}):
+    for wanted in (
+        {"email": "uma@x.EXAMPLE"},
+        {"external_id": "u-1"},
+        {"email": "uma@x.example", "external_id": "u-1"},
+    ):
         found = standing.client.post("/v1/users/search", json=wanted, headers=headers).json
         assert [one["id"] for one in found["items"]] == [body["id"]], wanted
     assert standing.client.post("/v1/users/search", json={"external_id": "U-1"}, headers=headers).json["items"] == []
@@ -166,7 +170,9 @@ def test_two_requests_with_one_address_make_one_person_and_one_conflict(standing
     clients = [standing.app.test_client() for _ in range(8)]
     for turn in range(3):
         body = {"role": "student", "email": f"twin-{turn}@x.example"}
-        answers = together(8, lambda one, body=body: clients[one].post("/v1/users", json=body, headers=headers).status_code)
+        answers = together(
+            8, lambda one, body=body: clients[one].post("/v1/users", json=body, headers=headers).status_code
+        )
         assert sorted(answers) == [201] + [409] * 7
 
 
@@ -176,7 +182,12 @@ def test_two_changes_to_one_address_leave_it_to_one_person(standing):
     people = [create(standing, external_id=f"racer-{number}")["id"] for number in range(6)]
     clients = [standing.app.test_client() for _ in people]
     answers = together(
-        6, lambda one: clients[one].patch(f"/v1/users/{people[one]}", json={"email": "race@x.example"}, headers=headers).status_code
+        6,
+        lambda one: (
+            clients[one]
+            .patch(f"/v1/users/{people[one]}", json={"email": "race@x.example"}, headers=headers)
+            .status_code
+        ),
     )
     assert sorted(answers) == [200] + [409] * 5
 
@@ -188,7 +199,9 @@ def test_a_list_of_people_comes_in_pages_without_gaps_or_repeats(standing):
     whole = standing.client.get("/v1/users?limit=100", headers=headers).json["items"]
     seen, cursor = [], None
     while True:
-        page = standing.client.get("/v1/users", query_string={"limit": 3, "cursor": cursor} if cursor else {"limit": 3}, headers=headers).json
+        page = standing.client.get(
+            "/v1/users", query_string={"limit": 3, "cursor": cursor} if cursor else {"limit": 3}, headers=headers
+        ).json
         seen += page["items"]
         assert len(page["items"]) <= 3
         cursor = page["next_cursor"]
@@ -196,12 +209,20 @@ def test_a_list_of_people_comes_in_pages_without_gaps_or_repeats(standing):
             break
     assert seen == whole
     assert [one["id"] for one in whole] == sorted((one["id"] for one in whole), reverse=True)
-    assert {one["role"] for one in standing.client.get("/v1/users?role=educator", headers=headers).json["items"]} == {"educator"}
+    assert {one["role"] for one in standing.client.get("/v1/users?role=educator", headers=headers).json["items"]} == {
+        "educator"
+    }
 
 
 def test_a_filter_by_course_shows_who_is_in_it_and_nothing_of_another_orgs_course(standing):
     headers = standing.signed_in("ada")
-    ask = lambda course: {one["id"] for one in standing.client.get(f"/v1/users?course_id={course}&limit=100", headers=headers).json["items"]}  # noqa: E731
+
+    def ask(course):
+        return {
+            one["id"]
+            for one in standing.client.get(f"/v1/users?course_id={course}&limit=100", headers=headers).json["items"]
+        }
+
     assert ask(standing.school.course) >= {str(standing.school.alice), str(standing.school.ed)}
     assert str(standing.school.zoe) not in ask(standing.school.course)
     assert ask(standing.other.course) == set()
@@ -225,7 +246,9 @@ def test_a_search_for_anything_finds_nobody_and_breaks_nothing(standing, value):
 @pytest.mark.parametrize("value", ["\x00", "\ud800", "x" * 3000])
 def test_a_search_for_what_nobody_can_be_called_is_refused(standing, refused, value):
     body = json.dumps({"external_id": value})
-    answer = standing.client.post("/v1/users/search", data=body, content_type="application/json", headers=standing.signed_in("ada"))
+    answer = standing.client.post(
+        "/v1/users/search", data=body, content_type="application/json", headers=standing.signed_in("ada")
+    )
     assert answer.status_code == 422
 
 
@@ -266,7 +289,13 @@ def test_a_new_role_ends_the_old_ones_access_and_no_token_carries_it_on(fresh, r
 
 def test_a_change_of_anything_else_signs_nobody_out(fresh):
     headers = fresh.signed_in("alice")
-    for changes in ({"name": "Al"}, {"language": "fr"}, {"role": "student"}, {"disabled": False}, {"external_id": "al"}):
+    for changes in (
+        {"name": "Al"},
+        {"language": "fr"},
+        {"role": "student"},
+        {"disabled": False},
+        {"external_id": "al"},
+    ):
         assert change(fresh, fresh.school.alice, **changes).status_code == 200
         assert fresh.client.get("/v1/me", headers=headers).status_code == 200
 
@@ -281,7 +310,9 @@ def test_a_new_address_or_being_disabled_ends_what_was_mailed_before(fresh):
         with session_of(fresh.school, "ada"):
             one_time_tokens.issue(alice, org=fresh.school.org, purpose="invitation")
         assert change(fresh, alice, **changes).status_code == 200
-        [(found,)] = fresh.database.sql("select count(*) from one_time_tokens where user_id = %s and used_at is null", alice)
+        [(found,)] = fresh.database.sql(
+            "select count(*) from one_time_tokens where user_id = %s and used_at is null", alice
+        )
         assert found == live, changes
 
 
@@ -300,7 +331,9 @@ def test_admins_who_oust_one_another_at_one_moment_leave_one(standing, refused):
     for turn in range(6):
         school = make_school(f"duel-{turn}")
         with session_of(school, "ada"):
-            second = admit("admin", org=school.org, name="Bea", email=school.email("bea"), external_id=None, language=None)
+            second = admit(
+                "admin", org=school.org, name="Bea", email=school.email("bea"), external_id=None, language=None
+            )
         standing.database.sql(
             "update users set password_hash = (select password_hash from users where id = %s) where id = %s",
             school.ada, second.id,
@@ -388,7 +421,9 @@ def test_every_write_is_on_record_with_who_did_it(standing):
 
 def test_an_educator_made_a_student_still_sits_where_they_sat(standing):
     with session_of(standing.school, "ada"):
-        person = admit("educator", org=standing.school.org, name="Eli", email="eli@x.example", external_id=None, language=None)
+        person = admit(
+            "educator", org=standing.school.org, name="Eli", email="eli@x.example", external_id=None, language=None
+        )
         courses.add_member(person.id, org=standing.school.org, course=standing.school.course, role="educator")
         courses.add_member(person.id, org=standing.school.org, course=standing.school.other_course, role="student")
     assert change(standing, person.id, role="student").status_code == 200

@@ -88,7 +88,9 @@ def faults(place, body, refused):
 def everything(place):
     """Return every row of the org a roster can touch; the admin has signed in already, which is on record too."""
     place.signed_in("ada")
-    tables = " union all ".join(f"select '{table}', t::text from {table} as t where t.org_id = %(org)s" for table in TABLES)
+    tables = " union all ".join(
+        f"select '{table}', t::text from {table} as t where t.org_id = %(org)s" for table in TABLES
+    )
     return sorted(place.database.sql(tables.replace("%(org)s", f"'{place.school.org}'")))
 
 
@@ -118,7 +120,10 @@ def test_a_whole_roster_is_taken_over_and_a_second_time_changes_nothing(place):
     assert first["users"] == {"added": 3, "changed": 0, "unchanged": 0, "disabled": 0}
     assert first["courses"] == {"added": 2, "changed": 0, "unchanged": 0, "archived": 0}
     assert first["enrollments"] == {"added": 4, "changed": 0, "removed": 0, "unchanged": 0}
-    assert first["warnings"] == ["users with role parent: 1 row(s) left out", "enrollments with role guardian: 1 row(s) left out"]
+    assert first["warnings"] == [
+        "users with role parent: 1 row(s) left out",
+        "enrollments with role guardian: 1 row(s) left out",
+    ]
     mia, noa, tom = (person(place, one)["known"] for one in ("s-1", "s-2", "t-1"))
     assert (mia.name, mia.email, mia.role) == ("Mia Müller", "mia@x.example", "student")
     assert (noa.name, noa.email, noa.role) == ("Noa O’Neil, Jr.", None, "student")
@@ -168,7 +173,9 @@ def test_header_names_in_any_order_and_case_bom_and_either_line_end_are_read(pla
     assert (known.name, known.email, known.role) == ("Xi Xu", "x@x.example", "student")
 
 
-@pytest.mark.parametrize("value", ['=HYPERLINK(""http://evil"")', "+1+1", "-2", "@SUM(A1)", "'; drop table users; --", "<b>x</b>"])
+@pytest.mark.parametrize(
+    "value", ['=HYPERLINK(""http://evil"")', "+1+1", "-2", "@SUM(A1)", "'; drop table users; --", "<b>x</b>"]
+)
 def test_what_looks_like_a_formula_or_a_statement_is_stored_to_the_letter(place, value):
     took(place, of_people(f's-1,student,"{value}",,,,'))
 
@@ -179,7 +186,13 @@ def test_people_are_found_by_their_id_and_else_by_an_address_nobody_elses_id_hol
     with db.session(org=place.school.org, role="ec_admin"):
         eve = users.add_user("student", org=place.school.org, name="Eve", email="eve@x.example")
 
-    report = took(place, of_people(f"alice-sis,student,Alice,Liddell,alice@{place.school.slug}.example,,", "s-5,student,Eva,Eden,EVE@x.example,,"))
+    report = took(
+        place,
+        of_people(
+            f"alice-sis,student,Alice,Liddell,alice@{place.school.slug}.example,,",
+            "s-5,student,Eva,Eden,EVE@x.example,,",
+        ),
+    )
 
     assert report["users"] == {"added": 0, "changed": 2, "unchanged": 0, "disabled": 0}
     assert person(place, "alice-sis")["id"] == place.school.alice
@@ -196,27 +209,45 @@ def test_an_empty_address_leaves_the_known_one(place):
 
 
 def test_two_people_may_exchange_their_addresses(place):
-    took(place, of_people(f"alice-sis,student,Alice,,bob@{place.school.slug}.example,,", f"bob-sis,student,Bob,,alice@{place.school.slug}.example,,"))
+    took(
+        place,
+        of_people(
+            f"alice-sis,student,Alice,,bob@{place.school.slug}.example,,",
+            f"bob-sis,student,Bob,,alice@{place.school.slug}.example,,",
+        ),
+    )
 
     assert person(place, "alice-sis")["known"].email == f"bob@{place.school.slug}.example"
     assert person(place, "bob-sis")["known"].email == f"alice@{place.school.slug}.example"
 
 
 def test_a_new_person_may_get_the_address_somebody_in_the_same_roster_gives_up(place):
-    took(place, of_people("alice-sis,student,Alice,,new@x.example,,", f"s-8,student,Al,,alice@{place.school.slug}.example,,"))
+    took(
+        place,
+        of_people("alice-sis,student,Alice,,new@x.example,,", f"s-8,student,Al,,alice@{place.school.slug}.example,,"),
+    )
 
     assert person(place, "s-8")["known"].email == f"alice@{place.school.slug}.example"
 
 
 def test_an_address_that_is_somebody_elses_is_refused(place, refused):
-    found = faults(place, of_people(f"s-8,student,Al,,alice@{place.school.slug}.example,,", f"s-9,student,Ed,,ALICE@{place.school.slug}.example,,"), refused)
+    found = faults(
+        place,
+        of_people(
+            f"s-8,student,Al,,alice@{place.school.slug}.example,,",
+            f"s-9,student,Ed,,ALICE@{place.school.slug}.example,,",
+        ),
+        refused,
+    )
 
     assert set(found) == {"/users/2/email", "/users/3/email"}
     assert "belongs to somebody else" in found["/users/2/email"]
     assert "row 2" in found["/users/3/email"]
 
 
-@pytest.mark.parametrize("row", ["alice-sis,student,,,,tobedeleted,", "alice-sis,student,Alice,,,,false", "alice-sis,,,,,tobedeleted,"])
+@pytest.mark.parametrize(
+    "row", ["alice-sis,student,,,,tobedeleted,", "alice-sis,student,Alice,,,,false", "alice-sis,,,,,tobedeleted,"]
+)
 def test_who_has_left_can_do_nothing_from_the_next_request_on(place, refused, row):
     pair = place.sign_in("alice")
     alice = {"Authorization": f"Bearer {pair['access_token']}"}
@@ -228,9 +259,9 @@ def test_who_has_left_can_do_nothing_from_the_next_request_on(place, refused, ro
     refused(place.client.get("/v1/me", headers=alice), 401, "invalid-token")
     again = place.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {pair['refresh_token']}"})
     assert again.status_code == 401
-    assert place.database.sql("select distinct revoked_reason from sessions where user_id = %s", str(place.school.alice)) == [
-        ("disabled",)
-    ]
+    assert place.database.sql(
+        "select distinct revoked_reason from sessions where user_id = %s", str(place.school.alice)
+    ) == [("disabled",)]
     assert took(place, of_people(row))["users"] == {"added": 0, "changed": 0, "unchanged": 1, "disabled": 0}
 
 
@@ -319,7 +350,9 @@ def test_enrolments_come_go_and_change_and_may_refer_to_what_came_before(place):
 
     report = took(place, {"enrollments": table + "c-1,s-1,student,tobedeleted\nc-2,t-1,student,\nc-2,s-2,student,\n"})
     assert report["enrollments"] == {"added": 2, "changed": 0, "removed": 1, "unchanged": 0}
-    report = took(place, {"enrollments": table + "c-2,t-1,aide,\nc-1,s-1,student,tobedeleted\nc-2,s-2,student,active\n"})
+    report = took(
+        place, {"enrollments": table + "c-2,t-1,aide,\nc-1,s-1,student,tobedeleted\nc-2,s-2,student,active\n"}
+    )
     assert report["enrollments"] == {"added": 0, "changed": 1, "removed": 0, "unchanged": 2}
     # A row that ends and one that goes on: the one that goes on counts.
     report = took(place, {"enrollments": table + "c-2,s-2,student,tobedeleted\nc-2,s-2,student,\n"})
@@ -329,7 +362,9 @@ def test_enrolments_come_go_and_change_and_may_refer_to_what_came_before(place):
 def test_references_to_nobody_and_nothing_are_refused(place, refused):
     table = "sourcedId,classSourcedId,userSourcedId,role\n"
 
-    found = faults(place, {**WHOLE, "enrollments": table + "1,c-9,s-1,student\n2,c-1,s-9,student\n3,c-9,s-9,student\n"}, refused)
+    found = faults(
+        place, {**WHOLE, "enrollments": table + "1,c-9,s-1,student\n2,c-1,s-9,student\n3,c-9,s-9,student\n"}, refused
+    )
 
     assert set(found) == {
         "/enrollments/2/classSourcedId", "/enrollments/3/userSourcedId",
@@ -473,7 +508,11 @@ def test_any_text_is_imported_or_refused_and_what_is_refused_leaves_no_trace(sta
             assert everything(standing) == before
         else:
             again = send(standing, body).json
-            assert [again[kind]["added"] + again[kind]["changed"] for kind in ("users", "courses", "enrollments")] == [0, 0, 0]
+            assert [again[kind]["added"] + again[kind]["changed"] for kind in ("users", "courses", "enrollments")] == [
+                0,
+                0,
+                0,
+            ]
         admins = "select count(*) from users where org_id = %s and role = 'admin' and disabled_at is null"
         assert standing.database.sql(admins, str(standing.school.org))[0][0] >= 1
 
@@ -487,7 +526,9 @@ def test_two_imports_at_once_of_one_org_do_not_mix(place):
     people = [f"s-{number},student,S,{number},,," for number in range(300)]
 
     codes = sorted(
-        answer.status_code for answer in together(4, lambda _: send(place, of_people(*people))) if not isinstance(answer, Exception)
+        answer.status_code
+        for answer in together(4, lambda _: send(place, of_people(*people)))
+        if not isinstance(answer, Exception)
     )
 
     assert len(codes) == 4
@@ -569,12 +610,16 @@ def test_the_command_imports_a_folder_and_prints_what_it_did(command, folder, ca
     assert "users with role parent: 1 row(s) left out" in printed.out
     assert printed.err == ""
     assert person(command, "s-1")["known"].name == "Mia Müller"
-    assert command.database.sql("select actor_role from audit_log where action = 'roster_imported' and org_id = %s", str(command.school.org)) == [("operator",)]
+    assert command.database.sql(
+        "select actor_role from audit_log where action = 'roster_imported' and org_id = %s", str(command.school.org)
+    ) == [("operator",)]
 
 
 def test_the_command_imports_a_zip_wherever_the_files_lie_in_it(command, tmp_path, capsys):
     entries = {f"export/{name.title()}.CSV": text.encode() for name, text in WHOLE.items()}
-    archive = zipped(tmp_path / "roster.zip", {"manifest.csv": b"propertyName,value\n", "../../evil.csv": b"x", **entries})
+    archive = zipped(
+        tmp_path / "roster.zip", {"manifest.csv": b"propertyName,value\n", "../../evil.csv": b"x", **entries}
+    )
 
     assert run(archive, "--org", command.school.slug) == 0
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["roster.zip"]

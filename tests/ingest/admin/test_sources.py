@@ -55,7 +55,9 @@ def deliver(standing):
     return send
 
 
-def test_a_new_source_takes_what_its_secret_signs_and_shows_the_secret_once(standing, client, ada, make, refused, deliver):
+def test_a_new_source_takes_what_its_secret_signs_and_shows_the_secret_once(
+    standing, client, ada, make, refused, deliver
+):
     made = make(name="Canvas")
 
     assert set(made) == FIELDS | {"secret"}
@@ -86,7 +88,9 @@ def test_the_list_goes_page_by_page_newest_first(client, ada, make):
     assert all(set(item) == FIELDS for item in first["items"])
 
 
-def test_both_secrets_sign_during_the_overlap_and_only_the_new_one_after(standing, client, make, rotate, refused, deliver):
+def test_both_secrets_sign_during_the_overlap_and_only_the_new_one_after(
+    standing, client, make, rotate, refused, deliver
+):
     made = make()
     new = rotate(made)
 
@@ -195,7 +199,9 @@ def test_a_change_of_a_source_that_cannot_be_is_refused(client, ada, make, refus
     refused(client.patch(f"{SOURCES}/{make()['id']}", json=body, headers=ada), 422, "invalid-payload")
 
 
-@pytest.mark.parametrize("body", [{"overlap_seconds": -1}, {"overlap_seconds": 30 * 86400 + 1}, {"overlap": 1}], ids=str)
+@pytest.mark.parametrize(
+    "body", [{"overlap_seconds": -1}, {"overlap_seconds": 30 * 86400 + 1}, {"overlap": 1}], ids=str
+)
 def test_an_overlap_that_cannot_be_is_refused(client, ada, make, refused, body, deliver):
     made = make()
 
@@ -204,7 +210,9 @@ def test_an_overlap_that_cannot_be_is_refused(client, ada, make, refused, body, 
     assert deliver(made, made["secret"]).status_code == 202
 
 
-def test_what_is_done_to_sources_is_on_record_and_no_secret_is(standing, client, ada, make, rotate, refused, caplog, deliver):
+def test_what_is_done_to_sources_is_on_record_and_no_secret_is(
+    standing, client, ada, make, rotate, refused, caplog, deliver
+):
     with caplog.at_level(logging.INFO):
         made = make()
         new = rotate(made)

@@ -14,7 +14,14 @@ from tests.ingest.conftest import ESSAY, Headers, Place, Refused
 
 MARKUP = "<script>alert(1)</script> [x](javascript:1) {{7*7}} \u202eevil '; drop table feedback; --"
 WORDS = {"message": "Say how many.", "next_step": "Look at the verb.", "suggestions": ["were", "had been"]}
-OWN = {"pass": "content", "type": "evidence", "kind": "issue", "severity": "major", "message": "Which study?", "next_step": "Name it."}
+OWN = {
+    "pass": "content",
+    "type": "evidence",
+    "kind": "issue",
+    "severity": "major",
+    "message": "Which study?",
+    "next_step": "Name it.",
+}
 
 
 @pytest.fixture
@@ -83,7 +90,11 @@ def test_a_decision_is_seen_by_each_as_is_due_and_the_newest_counts(standing: Pl
     assert body["review"]["original"]["next_step"] == made["next_step"]
 
     body = send(standing, "PATCH", at, ed, {"decision": "rejected"}).json
-    assert (body["message"], body["review"]["decision"], body["review"]["original"]) == (made["message"], "rejected", None)
+    assert (body["message"], body["review"]["decision"], body["review"]["original"]) == (
+        made["message"],
+        "rejected",
+        None,
+    )
     assert named(seen(essay, ed), made["id"]) == body
     for who in (alice, lms):
         assert named(seen(essay, who), made["id"]) is None
@@ -91,7 +102,9 @@ def test_a_decision_is_seen_by_each_as_is_due_and_the_newest_counts(standing: Pl
     body = send(standing, "PATCH", at, ed, {"decision": "accept"}).json
     assert body["review"]["decision"] == "accepted"
     for who in (alice, lms):
-        assert {name: named(seen(essay, who), made["id"])[name] for name in WORDS} == {name: made[name] for name in WORDS}
+        assert {name: named(seen(essay, who), made["id"])[name] for name in WORDS} == {
+            name: made[name] for name in WORDS
+        }
     kept = standing.database.sql("select decision from feedback_reviews where feedback_id = %s order by id", made["id"])
     assert kept == [("edited",), ("edited",), ("rejected",), ("accepted",)]
 
@@ -111,9 +124,12 @@ def test_decisions_and_reactions_are_on_record_and_sealed(standing: Place, essay
     send(standing, "PATCH", f"/v1/feedback/{made['id']}", ed, {**WORDS, "message": "Sealed message."})
     reaction = {"reaction": "disagree", "note": "Sealed note."}
     send(standing, "PUT", f"/v1/feedback/{made['id']}/reaction", standing.signed_in("alice"), reaction)
-    added = send(standing, "POST", f"/v1/submissions/{essay['id']}/comments", ed, {**OWN, "quote": "distracting", "save": True}).json
+    added = send(
+        standing, "POST", f"/v1/submissions/{essay['id']}/comments", ed, {**OWN, "quote": "distracting", "save": True}
+    ).json
     noted = standing.database.sql(
-        "select action, actor_id, detail from audit_log where entity_id = any (%s::uuid[]) order by id", [made["id"], added["id"]]
+        "select action, actor_id, detail from audit_log where entity_id = any (%s::uuid[]) order by id",
+        [made["id"], added["id"]],
     )
     facts = {"submission_id": essay["id"], "user_id": str(standing.school.alice)}
     assert noted == [
@@ -123,7 +139,9 @@ def test_decisions_and_reactions_are_on_record_and_sealed(standing: Place, essay
     for table, column in (
         ("feedback_reviews", "body"), ("feedback_reactions", "note"), ("feedback", "body"), ("saved_comments", "body"),
     ):  # fmt: skip
-        stored = [bytes(one) for (one,) in standing.database.sql(f"select {column} from {table} where {column} is not null")]
+        stored = [
+            bytes(one) for (one,) in standing.database.sql(f"select {column} from {table} where {column} is not null")
+        ]
         assert stored
         assert not [one for one in stored if b"Sealed" in one or b"Which study" in one]
 
@@ -141,7 +159,9 @@ def test_decisions_and_reactions_are_on_record_and_sealed(standing: Place, essay
 def test_an_unacceptable_decision_changes_nothing(standing: Place, essay_once, refused: Refused, body) -> None:
     receipt, comment = essay_once
     refused(send(standing, "PATCH", f"/v1/feedback/{comment}", standing.signed_in("ed"), body), 422, "invalid-payload")
-    assert standing.database.sql("select count(*) from feedback_reviews where submission_id = %s", receipt["id"]) == [(0,)]
+    assert standing.database.sql("select count(*) from feedback_reviews where submission_id = %s", receipt["id"]) == [
+        (0,)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +186,9 @@ def headers_of(standing: Place, who: str) -> Headers:
 
 
 @pytest.mark.parametrize(("who", "status", "slug"), STRANGERS)
-def test_nobody_else_decides_comments_or_releases(standing: Place, essay_once, refused: Refused, who, status, slug) -> None:
+def test_nobody_else_decides_comments_or_releases(
+    standing: Place, essay_once, refused: Refused, who, status, slug
+) -> None:
     receipt, comment = essay_once
     doors = (
         ("PATCH", f"/v1/feedback/{comment}", {"decision": "reject"}),
@@ -180,7 +202,9 @@ def test_nobody_else_decides_comments_or_releases(standing: Place, essay_once, r
         if path != unknown:  # what is another's answers to the letter as what is not there
             other = refused(send(standing, method, unknown, headers_of(standing, who), body), status, slug)
             assert document["detail"] == other["detail"]
-    assert standing.database.sql("select count(*) from feedback_reviews where submission_id = %s", receipt["id"]) == [(0,)]
+    assert standing.database.sql("select count(*) from feedback_reviews where submission_id = %s", receipt["id"]) == [
+        (0,)
+    ]
     assert standing.database.sql("select count(*) from feedback where submission_id = %s", receipt["id"]) == [(2,)]
 
 
@@ -188,12 +212,24 @@ def test_an_own_comment_is_the_last_of_its_pass_and_quoted_from_the_text(standin
     ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
     at = f"/v1/submissions/{essay['id']}/comments"
     start = ESSAY.index("😀 they")
-    added = send(standing, "POST", at, ed, {**OWN, "suggestions": ["a study"], "span": {"start": start, "end": start + 6}})
+    added = send(
+        standing, "POST", at, ed, {**OWN, "suggestions": ["a study"], "span": {"start": start, "end": start + 6}}
+    )
     assert added.status_code == 201, added.text
     own = added.json
     assert (own["span"]["quote"], own["span"]["match"], own["span"]["start"]) == ("😀 they", "exact", start)
-    assert (own["origin"], own["educator_id"], own["provider"], own["model"]) == ("educator", str(standing.school.ed), None, None)
-    assert (own["confidence"], own["confidence_basis"], own["resolution"], own["priority"]) == (1, "agreement", "open", 3)
+    assert (own["origin"], own["educator_id"], own["provider"], own["model"]) == (
+        "educator",
+        str(standing.school.ed),
+        None,
+        None,
+    )
+    assert (own["confidence"], own["confidence_basis"], own["resolution"], own["priority"]) == (
+        1,
+        "agreement",
+        "open",
+        3,
+    )
     assert {name: own[name] for name in OWN} == OWN
     for body in (seen(essay, alice), seen(essay, standing.with_key())):
         theirs = named(body, own["id"])
@@ -208,7 +244,9 @@ def test_a_quote_that_stands_twice_is_told_by_what_is_around_it(standing: Place,
     ed, at = standing.signed_in("ed"), f"/v1/submissions/{essay['id']}/comments"
     assert ESSAY.count("Phones ") == 2
     document = refused(send(standing, "POST", at, ed, {**OWN, "quote": "Phones"}), 422, "invalid-payload")
-    assert document["errors"] == [{"pointer": "/quote", "detail": "is in the text more than once; prefix and suffix can say where"}]
+    assert document["errors"] == [
+        {"pointer": "/quote", "detail": "is in the text more than once; prefix and suffix can say where"}
+    ]
     second = ESSAY.rindex("Phones")
     for around, start in (({"suffix": " was"}, 0), ({"prefix": "distracting. "}, second), ({"suffix": " 😀"}, second)):
         span = send(standing, "POST", at, ed, {**OWN, "quote": "Phones", **around}).json["span"]
@@ -232,7 +270,9 @@ def test_a_quote_that_stands_twice_is_told_by_what_is_around_it(standing: Place,
     ],
     ids=lambda value: json.dumps(value)[:50],
 )  # fmt: skip
-def test_an_unacceptable_comment_is_refused_by_its_field(standing: Place, essay_once, refused: Refused, change, pointer) -> None:
+def test_an_unacceptable_comment_is_refused_by_its_field(
+    standing: Place, essay_once, refused: Refused, change, pointer
+) -> None:
     receipt, _ = essay_once
     body = {**OWN, "quote": "distracting", **change}
     sent = {name: value for name, value in body.items() if value is not None}
@@ -257,7 +297,9 @@ def test_markup_is_kept_as_the_plain_text_it_is(standing: Place, essay, seen, re
     assert named(answer.json, added["id"])["next_step"] == MARKUP
     for body in ({"message": "a\0b"}, {"suggestions": ["\ud800"]}):
         raw = json.dumps(body).encode()
-        refusal = standing.client.patch(f"/v1/feedback/{made['id']}", data=raw, headers={**ed, "Content-Type": "application/json"})
+        refusal = standing.client.patch(
+            f"/v1/feedback/{made['id']}", data=raw, headers={**ed, "Content-Type": "application/json"}
+        )
         refused(refusal, 422, "invalid-text")
 
 
@@ -286,7 +328,12 @@ def test_the_bank_is_its_owners_alone(standing: Place, essay, refused: Refused) 
         for method, path in (("GET", "/v1/saved-comments"), ("GET", at), ("DELETE", at)):
             refused(send(standing, method, path, headers_of(standing, who)), 403, "forbidden")
         refused(send(standing, "POST", "/v1/saved-comments", headers_of(standing, who), OWN), 403, "forbidden")
-    for change in ({"type": "spelling"}, {"message": ""}, {"message": "x" * 2001}, {"user_id": str(standing.school.nell)}):
+    for change in (
+        {"type": "spelling"},
+        {"message": ""},
+        {"message": "x" * 2001},
+        {"user_id": str(standing.school.nell)},
+    ):
         refused(send(standing, "POST", "/v1/saved-comments", ed, {**OWN, **change}), 422, "invalid-payload")
 
     assert standing.client.delete(at, headers=ed).status_code == 204
@@ -307,10 +354,14 @@ def test_a_saved_comment_is_used_again_and_a_new_one_saved_on_the_way(standing: 
     assert (used["severity"], used["span"]["quote"]) == ("minor", "loud")
     # Deleting it from the bank takes nothing back.
     assert standing.client.delete(f"/v1/saved-comments/{kept['id']}", headers=ed).status_code == 204
-    assert named(standing.client.get(essay["links"]["feedback"], headers=ed).json, used["id"])["message"] == OWN["message"]
+    assert (
+        named(standing.client.get(essay["links"]["feedback"], headers=ed).json, used["id"])["message"] == OWN["message"]
+    )
 
 
-def test_a_reaction_is_the_students_and_seen_by_them_and_their_teachers(standing: Place, essay, seen, refused: Refused) -> None:
+def test_a_reaction_is_the_students_and_seen_by_them_and_their_teachers(
+    standing: Place, essay, seen, refused: Refused
+) -> None:
     ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
     made = first(seen(essay, alice))
     assert made["reaction"] is None
@@ -326,7 +377,13 @@ def test_a_reaction_is_the_students_and_seen_by_them_and_their_teachers(standing
     for who in ("bob", "zoe", "other alice"):
         for method, body in (("PUT", {"reaction": "helpful"}), ("DELETE", None)):
             refused(send(standing, method, at, headers_of(standing, who), body), 404, "not-found")
-    wrong = ({}, {"reaction": "love"}, {"reaction": "helpful", "note": ""}, {"reaction": "helpful", "note": "x" * 1001}, {"note": "x"})
+    wrong = (
+        {},
+        {"reaction": "love"},
+        {"reaction": "helpful", "note": ""},
+        {"reaction": "helpful", "note": "x" * 1001},
+        {"note": "x"},
+    )
     for body in wrong:
         refused(send(standing, "PUT", at, alice, body), 422, "invalid-payload")
     assert named(seen(essay, ed), made["id"])["reaction"] == said
@@ -352,7 +409,9 @@ def test_held_feedback_is_reviewed_first_and_then_released_once(standing: Place,
     refused(standing.client.get(held["links"]["feedback"], headers=alice), 409, "feedback-not-ready")
     views = "select count(*) from analytics where submission_id = %s"
     before = standing.database.sql(views, held["id"])
-    answers = [send(standing, "POST", f"/v1/submissions/{held['id']}/release", who) for who in (ed, standing.signed_in("ada"))]
+    answers = [
+        send(standing, "POST", f"/v1/submissions/{held['id']}/release", who) for who in (ed, standing.signed_in("ada"))
+    ]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json == answers[1].json
     assert (answers[0].json["id"], answers[0].json["released"]) == (held["id"], True)
@@ -386,7 +445,11 @@ def test_an_assignment_is_released_at_once_but_for_what_is_still_read(place: Pla
     mine = {one["id"]: released[one["id"]] for one in (older, newer, other, unread)}
     assert mine == {older["id"]: False, newer["id"]: True, other["id"]: True, unread["id"]: False}
     assert released[elsewhere["id"]] is True
-    noted = place.database.sql("select entity, entity_id, actor_id, detail from audit_log where action = 'feedback_released'")
+    noted = place.database.sql(
+        "select entity, entity_id, actor_id, detail from audit_log where action = 'feedback_released'"
+    )
     assert noted == [("assignment", place.school.reviewed_assignment, place.school.ed, {"submissions": 2})]
-    each = place.database.sql("select entity_id::text from audit_log where entity = 'submission' and action = 'changed'")
+    each = place.database.sql(
+        "select entity_id::text from audit_log where entity = 'submission' and action = 'changed'"
+    )
     assert sorted(each) == sorted([(newer["id"],), (other["id"],)])

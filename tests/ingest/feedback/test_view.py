@@ -67,7 +67,11 @@ def test_every_quote_is_the_text_between_its_offsets_in_code_points(standing, as
 
 def test_a_quote_that_is_not_in_the_text_is_never_shown_as_anchored(standing, ask, completed):
     receipt, text = completed
-    loose = [one["span"] for one in ask(receipt, standing.signed_in("bob")).json["comments"] if one["span"]["match"] == "none"]
+    loose = [
+        one["span"]
+        for one in ask(receipt, standing.signed_in("bob")).json["comments"]
+        if one["span"]["match"] == "none"
+    ]
     assert len(loose) == 3
     for span in loose:
         assert span["quote"] not in text

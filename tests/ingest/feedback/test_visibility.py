@@ -10,7 +10,20 @@ import pytest
 from models.courses import add_assignment, add_member
 from tests.support.schools import session_of
 
-PEOPLE = ("stranger", "alice", "bob", "zoe", "ed", "nell", "ada", "key", "other alice", "other ed", "other ada", "other key")
+PEOPLE = (
+    "stranger",
+    "alice",
+    "bob",
+    "zoe",
+    "ed",
+    "nell",
+    "ada",
+    "key",
+    "other alice",
+    "other ed",
+    "other ada",
+    "other key",
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +55,12 @@ def headers(standing):
 
 SEES_HERS = {"alice", "ed", "ada", "key"}
 SEES_PRIVATE = {"alice", "ada", "key"}
-READING = ("/v1/submissions/{id}", "/v1/submissions/{id}/feedback", "/v1/submissions/{id}/events", "/v1/essays/{essay_id}")
+READING = (
+    "/v1/submissions/{id}",
+    "/v1/submissions/{id}/feedback",
+    "/v1/submissions/{id}/events",
+    "/v1/essays/{essay_id}",
+)
 
 
 @pytest.mark.parametrize("who", PEOPLE)
@@ -117,7 +135,9 @@ def test_a_profile_is_for_people(standing, headers, refused, who):
 def test_credentials_open_no_webhook_door(standing, headers, refused, event, draft, who):
     body = event(draft(student={"external_id": "x"}))
     answer = standing.client.post(
-        f"/v1/webhooks/{standing.school.source}", data=body, headers={**headers(who), "Content-Type": "application/json"}
+        f"/v1/webhooks/{standing.school.source}",
+        data=body,
+        headers={**headers(who), "Content-Type": "application/json"},
     )
     refused(answer, 401, "missing-signature")
 

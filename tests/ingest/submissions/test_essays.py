@@ -64,14 +64,30 @@ def test_a_cursor_shows_its_holder_nothing_that_is_not_theirs(standing, list_ess
     assert [one["id"] for one in list_essays(cursor=cursor, limit=100).json["items"]] == seven[::-1]
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "101", "1.5", "ten", "", " 5", "\u0665", "1e1", "0x10", "99999999999999999999", "5;"])
+@pytest.mark.parametrize(
+    "limit", ["0", "-1", "101", "1.5", "ten", "", " 5", "\u0665", "1e1", "0x10", "99999999999999999999", "5;"]
+)
 def test_a_bad_limit_is_pointed_at(list_essays, refused, limit):
     document = refused(list_essays(limit=limit), 422, "invalid-payload")
     assert "limit" in document["errors"][0]["pointer"]
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "x", "!!!", "AAAA", "A" * 23, "A" * 64, "A" * 5000, "\u00e9" * 22, "' or 1=1 --", "null", "A" * 21 + "\0", "=" * 22]
+    "cursor",
+    [
+        "",
+        "x",
+        "!!!",
+        "AAAA",
+        "A" * 23,
+        "A" * 64,
+        "A" * 5000,
+        "\u00e9" * 22,
+        "' or 1=1 --",
+        "null",
+        "A" * 21 + "\0",
+        "=" * 22,
+    ],
 )
 def test_a_bad_cursor_is_pointed_at(list_essays, refused, cursor):
     document = refused(list_essays(cursor=cursor), 422, "invalid-payload")
@@ -100,7 +116,9 @@ def test_a_version_whose_transaction_began_before_its_essay_was_stored_is_stored
         first["essay_id"],
     )
     answer = standing.client.post(
-        "/v1/submissions", json={"title": "t", "text": "x", "essay_id": first["essay_id"]}, headers=standing.signed_in("bob")
+        "/v1/submissions",
+        json={"title": "t", "text": "x", "essay_id": first["essay_id"]},
+        headers=standing.signed_in("bob"),
     )
     assert (answer.status_code, answer.json.get("version")) == (202, 2)
 
@@ -120,7 +138,9 @@ def test_the_same_assignment_is_the_same_essay(standing):
 )  # fmt: skip
 def test_a_version_of_any_date_that_was_accepted_can_be_looked_at(standing, moment):
     headers = standing.signed_in("bob")
-    answer = standing.client.post("/v1/submissions", json={"title": "t", "text": "x", "submitted_at": moment}, headers=headers)
+    answer = standing.client.post(
+        "/v1/submissions", json={"title": "t", "text": "x", "submitted_at": moment}, headers=headers
+    )
     if answer.status_code == 422:
         assert answer.json["errors"][0]["pointer"] == "/submitted_at"
         return

@@ -118,7 +118,8 @@ def stored(place: Place, submission: str) -> dict[str, dict[str, Any]]:
 def on_record(place: Place, submission: str) -> list[dict[str, Any]]:
     """Return what the audit trail says of a submission's passes, oldest first."""
     found = place.database.sql(
-        "select to_jsonb(a) - 'sequence' - 'hash' from audit_log as a where detail ->> 'submission_id' = %s order by id", submission
+        "select to_jsonb(a) - 'sequence' - 'hash' from audit_log as a where detail ->> 'submission_id' = %s order by id",
+        submission,
     )
     return [one for (one,) in found]
 
@@ -571,11 +572,7 @@ def test_a_retry_brings_back_what_was_discarded(standing: Place, redis_client: r
     ] * 2
 
 
-
-
-@pytest.mark.parametrize(
-    "door", ["retry", "discard"]
-)
+@pytest.mark.parametrize("door", ["retry", "discard"])
 def test_who_sees_to_a_submission_waits_for_whoever_holds_it(standing: Place, door: str) -> None:
     """Submission before pass, in one order, as everybody who changes both: so nobody waits for each other in a circle."""
     receipt = given_up(standing, gave_up=("grammar",))

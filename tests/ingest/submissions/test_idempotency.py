@@ -95,7 +95,9 @@ def test_another_callers_equal_key_is_their_own(post, standing, draft):
     assert mine.status_code == elsewhere.status_code == 202
     assert mine.json["id"] != elsewhere.json["id"]
     people = [
-        standing.client.post("/v1/submissions", json=draft(), headers={**standing.signed_in(name), "Idempotency-Key": key})
+        standing.client.post(
+            "/v1/submissions", json=draft(), headers={**standing.signed_in(name), "Idempotency-Key": key}
+        )
         for name in ("alice", "bob", "ed", "alice")
     ]
     assert [one.status_code for one in people] == [202] * 4

@@ -33,7 +33,10 @@ def get(place: Place, path: str, who: str = "ed") -> TestResponse:
 
 
 def other_rubric(place: Place) -> UUID:
-    wanted = (*RUBRIC, CriterionDraft(name=f"voice {uuid4().hex}", description="", levels=(("weak", 0, ""), ("strong", 2, ""))))
+    wanted = (
+        *RUBRIC,
+        CriterionDraft(name=f"voice {uuid4().hex}", description="", levels=(("weak", 0, ""), ("strong", 2, ""))),
+    )
     with session_of(place.school, "ada"):
         return add_rubric("Argument, again", org=place.school.org, criteria=wanted)
 
@@ -82,7 +85,9 @@ def on_record(place: Place, submission: str) -> list[tuple[object, ...]]:
     )
 
 
-def test_a_changed_rubric_makes_stale_and_only_what_is_stale_is_read_again_in_bulk(standing: Place, redis_client: redis.Redis) -> None:
+def test_a_changed_rubric_makes_stale_and_only_what_is_stale_is_read_again_in_bulk(
+    standing: Place, redis_client: redis.Redis
+) -> None:
     assignment, school = task(standing), standing.school
     hers, his = done(standing, "alice", assignment), standing.hand_in("bob", assignment_id=str(assignment))
     assert get(standing, f"/v1/assignments/{assignment}/stale").json == {"stale": 0, "submissions": []}
@@ -112,7 +117,9 @@ def test_a_changed_rubric_makes_stale_and_only_what_is_stale_is_read_again_in_bu
     assert get(standing, f"/v1/assignments/{assignment}/stale").json == {"stale": 0, "submissions": []}
 
 
-def test_one_submission_is_read_again_and_its_old_comments_stand_meanwhile(standing: Place, redis_client: redis.Redis) -> None:
+def test_one_submission_is_read_again_and_its_old_comments_stand_meanwhile(
+    standing: Place, redis_client: redis.Redis
+) -> None:
     receipt = done(standing)
     before = get(standing, receipt["links"]["feedback"], "alice").json["comments"]
     redis_client.flushdb()
@@ -164,7 +171,9 @@ def test_texts_and_language_of_ones_own(standing: Place) -> None:
     answer = trial(standing, {"texts": [ESSAY, "Etwas anderes."], "language": "de"})
     assert answer.status_code == 202, answer.text
     ids = [one["id"] for one in answer.json["submissions"]]
-    found = standing.database.sql("select language, characters from submissions where id = any (%s::uuid[]) order by id", ids)
+    found = standing.database.sql(
+        "select language, characters from submissions where id = any (%s::uuid[]) order by id", ids
+    )
     assert found == [("de", len(ESSAY)), ("de", len("Etwas anderes."))]
 
 
@@ -175,7 +184,9 @@ def test_texts_and_language_of_ones_own(standing: Place) -> None:
         ({"text": "a"}, "/text"), ({"prompt": "a" * 20_001}, "/prompt"), ({"language": "d"}, "/language"),
     ],
 )  # fmt: skip
-def test_a_bad_trial_is_pointed_at_and_nothing_is_stored(standing: Place, refused: Refused, body: dict[str, Any], pointer: str) -> None:
+def test_a_bad_trial_is_pointed_at_and_nothing_is_stored(
+    standing: Place, refused: Refused, body: dict[str, Any], pointer: str
+) -> None:
     [before] = standing.database.sql("select count(*) from essays")
     document = refused(trial(standing, body), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == [pointer]

@@ -66,7 +66,12 @@ def test_the_status_has_exactly_the_shape_of_the_contract(standing, get):
 def test_the_states_of_the_passes_follow_their_rows(standing, get):
     receipt = standing.hand_in()
     move(standing, receipt["id"], "grammar", RUNNING)
-    move(standing, receipt["id"], "structure", "error = 'provider_busy', attempt = 2, next_at = now() + interval '1 hour'")
+    move(
+        standing,
+        receipt["id"],
+        "structure",
+        "error = 'provider_busy', attempt = 2, next_at = now() + interval '1 hour'",
+    )
     move(standing, receipt["id"], "content", GAVE_UP)
     standing.database.sql("update submissions set status = 'processing' where id = %s", receipt["id"])
     body = get(receipt["links"]["self"]).json
@@ -131,7 +136,9 @@ def test_an_unchanged_state_is_304_and_a_changed_one_is_sent(standing, get):
 def test_a_known_tag_is_recognised_in_every_form_http_allows(standing, get, how):
     receipt = standing.hand_in()
     tag = get(receipt["links"]["self"]).headers["ETag"]
-    given = {"in a list": f'"abc", {tag}', "a star": "*", "strong": tag.removeprefix("W/"), "with blanks": f" {tag} "}[how]
+    given = {"in a list": f'"abc", {tag}', "a star": "*", "strong": tag.removeprefix("W/"), "with blanks": f" {tag} "}[
+        how
+    ]
     assert get(receipt["links"]["self"], If_None_Match=given).status_code == 304
 
 
@@ -193,7 +200,9 @@ def test_waiting_ends_on_time_when_nothing_changes(standing, get):
     assert 1.0 <= seconds < 4
 
 
-@pytest.mark.parametrize("prefer", ["", "wait", "wait=", "wait=soon", "wait=-5", "respond-async", "await", "return=minimal", "wait=0"])
+@pytest.mark.parametrize(
+    "prefer", ["", "wait", "wait=", "wait=soon", "wait=-5", "respond-async", "await", "return=minimal", "wait=0"]
+)
 def test_a_preference_that_asks_for_no_waiting_is_answered_at_once(standing, get, prefer):
     receipt = standing.hand_in()
     answer, seconds = timed(lambda: get(receipt["links"]["self"], Prefer=prefer))

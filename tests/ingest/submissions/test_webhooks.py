@@ -75,7 +75,9 @@ JUNK_BEFORE = {
 
 
 @pytest.mark.parametrize("junk", JUNK_BEFORE.values(), ids=JUNK_BEFORE.keys())
-def test_junk_beside_a_good_signature_does_not_spoil_it_and_alone_does_not_pass(lms, event, draft, student, refused, junk):
+def test_junk_beside_a_good_signature_does_not_spoil_it_and_alone_does_not_pass(
+    lms, event, draft, student, refused, junk
+):
     body = event(draft(student=student))
     good = lms.signed(body)
     assert lms.send(body, {**good, "webhook-signature": f"{junk} {good['webhook-signature']}"}).status_code == 202
@@ -91,7 +93,9 @@ def test_a_missing_header_is_a_missing_signature(lms, event, draft, refused, nam
     body = event(draft())
     headers = lms.signed(body)
     refused(lms.send(body, {**headers, name: ""}), 401, "missing-signature")
-    document = refused(lms.send(body, {one: value for one, value in headers.items() if one != name}), 401, "missing-signature")
+    document = refused(
+        lms.send(body, {one: value for one, value in headers.items() if one != name}), 401, "missing-signature"
+    )
     assert name in document["detail"]
 
 
@@ -191,7 +195,9 @@ def set_secrets(standing, source, *, previous: str | None, ends_in: str) -> None
     )  # fmt: skip
 
 
-def test_during_a_rotation_both_secrets_sign_and_after_its_window_only_the_new_one(standing, lms, draft, student, refused):
+def test_during_a_rotation_both_secrets_sign_and_after_its_window_only_the_new_one(
+    standing, lms, draft, student, refused
+):
     data = draft(student=student)
     refused(lms.deliver(data, secret=SECRET), 401, "invalid-signature")
     try:
@@ -242,7 +248,10 @@ def test_a_known_id_with_another_body_is_refused(lms, draft, student, refused):
 def test_equal_ids_of_two_sources_are_two_events(standing, lms, draft, student):
     name = f"msg_{uuid4().hex}"
     elsewhere = type(lms)(standing.client, standing.other.source, standing.other.source_secret)
-    first, second = lms.deliver(draft(student=student), event=name), elsewhere.deliver(draft(student=student), event=name)
+    first, second = (
+        lms.deliver(draft(student=student), event=name),
+        elsewhere.deliver(draft(student=student), event=name),
+    )
     assert first.status_code == second.status_code == 202
     assert first.json["id"] != second.json["id"]
 
@@ -356,7 +365,9 @@ def test_an_authentic_but_unusable_delivery_is_refused_and_kept_encrypted(
     assert (outcome, reason) == ("refused", slug)
     # A body of a byte or two is found in random bytes by chance.
     assert len(body) < 8 or body not in bytes(sealed)
-    opened = keyring().open(bytes(sealed), place=AssociatedData("inbound_events", "body", standing.school.org, UUID(str(row))))
+    opened = keyring().open(
+        bytes(sealed), place=AssociatedData("inbound_events", "body", standing.school.org, UUID(str(row)))
+    )
     assert opened == body.decode("utf-8", "backslashreplace")
 
 
@@ -394,7 +405,9 @@ def test_size_type_and_encoding_are_checked_on_webhooks_as_well(lms, event, draf
 
 
 def test_a_student_known_by_e_mail_gets_the_essay_in_their_own_account(standing, lms, draft):
-    data = draft(student={"external_id": "lms-zoe", "email": standing.school.email("ZOE"), "name": "Z."}, title="By e-mail")
+    data = draft(
+        student={"external_id": "lms-zoe", "email": standing.school.email("ZOE"), "name": "Z."}, title="By e-mail"
+    )
     standing.database.sql(
         "update users set external_id = null, external_id_digest = null where id = %s", str(standing.school.zoe)
     )
@@ -413,7 +426,9 @@ def test_a_student_of_an_unknown_name_is_added_and_enrolled_by_the_assignment(st
     seen = standing.client.get(receipt.json["links"]["essay"], headers=standing.signed_in("ed"))
     assert seen.status_code == 200
     enrolled = standing.database.sql(
-        "select role from enrollments where user_id = %s and course_id = %s", seen.json["student_id"], str(standing.school.course)
+        "select role from enrollments where user_id = %s and course_id = %s",
+        seen.json["student_id"],
+        str(standing.school.course),
     )
     assert enrolled == [("student",)]
 

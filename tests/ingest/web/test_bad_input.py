@@ -19,7 +19,9 @@ def post(standing):
         everything = {**standing.with_key(), "Content-Type": "application/json"}
         everything |= {name.replace("_", "-"): value for name, value in headers.items()}
         return standing.client.post(
-            "/v1/submissions", data=body, headers={name: value for name, value in everything.items() if value is not None}
+            "/v1/submissions",
+            data=body,
+            headers={name: value for name, value in everything.items() if value is not None},
         )
 
     return send
@@ -38,9 +40,12 @@ GOOD = with_student({"title": "Phones", "text": "They were loud."})
 
 def nested(containers: int) -> bytes:
     """A body whose containers, the outermost included, are nested this deep."""
-    return b'{"title": "t", "text": "x", "student": {"external_id": "sis-1"}, "extra": ' + b"[" * (containers - 1) + b"]" * (
-        containers - 1
-    ) + b"}"
+    return (
+        b'{"title": "t", "text": "x", "student": {"external_id": "sis-1"}, "extra": '
+        + b"[" * (containers - 1)
+        + b"]" * (containers - 1)
+        + b"}"
+    )
 
 
 NOT_JSON = {
@@ -180,9 +185,7 @@ def test_every_wrong_field_is_pointed_at_in_one_answer(post, refused):
     assert {one["pointer"] for one in document["errors"]} == {"/title", "/text", "/language", "/student/external_id"}
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "\n\t\r ", "\u00a0", "\u2003\u3000\u2028", "\u0085\x1f"], ids=ascii
-)
+@pytest.mark.parametrize("text", ["", " ", "\n\t\r ", "\u00a0", "\u2003\u3000\u2028", "\u0085\x1f"], ids=ascii)
 def test_a_text_that_is_blank_after_trimming_is_an_empty_essay(post, refused, draft, text):
     body = json.dumps(draft(text=text, student={"external_id": "sis-1"})).encode()
     document = refused(post(body), 422, "essay-empty")
@@ -227,7 +230,9 @@ def test_another_content_type_is_not_supported(post, refused, content_type):
     refused(post(GOOD, Content_Type=content_type), 415, "unsupported-media-type")
 
 
-@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/json;x=y"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/json;x=y"]
+)
 def test_parameters_and_case_of_the_content_type_do_not_matter(post, content_type):
     assert post(GOOD, Content_Type=content_type).status_code == 202
 
@@ -332,7 +337,9 @@ def test_every_kind_of_problem_has_a_page(standing):
 
 
 def test_an_acceptable_request_is_accepted_with_everything_the_contract_promises(standing, draft):
-    answer = standing.client.post("/v1/submissions", json=draft(category="argumentative"), headers=standing.signed_in("alice"))
+    answer = standing.client.post(
+        "/v1/submissions", json=draft(category="argumentative"), headers=standing.signed_in("alice")
+    )
     assert answer.status_code == 202
     receipt = answer.json
     assert set(receipt) == {"id", "essay_id", "version", "status", "links"}

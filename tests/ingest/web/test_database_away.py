@@ -61,7 +61,9 @@ def test_a_database_that_keeps_its_connections_and_falls_silent_is_away_within_t
 SECRETS = ("Xylophone", "zebra-quince", "mulberry", "quartzite")
 
 
-@pytest.mark.parametrize("broken", ["alter table submissions rename to gone", "alter table essays drop column title cascade"])
+@pytest.mark.parametrize(
+    "broken", ["alter table submissions rename to gone", "alter table essays drop column title cascade"]
+)
 def test_a_500_says_nothing_about_the_essay_to_anybody_and_the_log_only_where_it_happened(place, capsys, broken):
     """The schema is broken under the program: the one way left to provoke an error nobody thought of."""
     client = place.make_app().test_client()

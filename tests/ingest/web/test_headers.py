@@ -20,7 +20,9 @@ def answers(standing) -> dict:
     return {
         "200": client.get("/v1/me", headers=alice),
         "202": client.post("/v1/submissions", json={"title": "t", "text": "x"}, headers=alice),
-        "204": client.post("/v1/auth/logout", headers={"Authorization": f"Bearer {standing.sign_in('bob')['access_token']}"}),
+        "204": client.post(
+            "/v1/auth/logout", headers={"Authorization": f"Bearer {standing.sign_in('bob')['access_token']}"}
+        ),
         "304": client.get(at, headers={**alice, "If-None-Match": tag}),
         "400": client.post("/v1/submissions", data=b"{", headers={**alice, "Content-Type": "application/json"}),
         "401": client.get("/v1/me"),
@@ -29,7 +31,9 @@ def answers(standing) -> dict:
         "404 of no door": client.get("/nowhere"),
         "405": client.delete("/v1/me", headers=alice),
         "409": client.get(f"{at}/feedback", headers=alice),
-        "413": client.post("/v1/submissions", data=b" " * (1024 * 1024 + 1), headers={**alice, "Content-Type": "application/json"}),
+        "413": client.post(
+            "/v1/submissions", data=b" " * (1024 * 1024 + 1), headers={**alice, "Content-Type": "application/json"}
+        ),
         "415": client.post("/v1/submissions", data=b"{}", headers=alice),
         "422": client.post("/v1/submissions", json={}, headers=alice),
         "stream": client.get(f"{at}/events", headers=alice, buffered=False),
@@ -68,7 +72,9 @@ def test_an_error_of_ours_carries_them_too(standing):
     assert "ZeroDivisionError" not in answer.text
 
 
-@pytest.mark.parametrize(("proxies", "forwarded", "secure"), [("1", "https", True), ("1", "http", False), ("0", "https", False)])
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "secure"), [("1", "https", True), ("1", "http", False), ("0", "https", False)]
+)
 def test_only_who_came_by_https_is_told_to_stay_there(standing, proxies, forwarded, secure):
     """A header that nobody we trust has set says nothing."""
     client = standing.make_app(ESSAYCOACH_PROXIES=proxies).test_client()
@@ -87,8 +93,16 @@ def test_the_page_to_read_runs_its_own_script_and_no_other(standing):
         assert len(found) == 1
         digest = base64.b64encode(hashlib.sha256(found[0].encode()).digest()).decode()
         assert directives[f"{element}-src"] == f"'sha256-{digest}'"
-    assert directives["default-src"] == directives["base-uri"] == directives["form-action"] == directives["frame-ancestors"] == "'none'"
+    assert (
+        directives["default-src"]
+        == directives["base-uri"]
+        == directives["form-action"]
+        == directives["frame-ancestors"]
+        == "'none'"
+    )
     assert directives["connect-src"] == "'self'"
     assert "unsafe" not in page.headers["Content-Security-Policy"]
     # What a hash does not cover would be blocked, so there is none of it.
-    assert not re.search(r"\son\w+\s*=|\sstyle\s*=|javascript:|<link|<img|<iframe|<form|<base|\bsrc\s*=|\beval\(|new Function", page.text)
+    assert not re.search(
+        r"\son\w+\s*=|\sstyle\s*=|javascript:|<link|<img|<iframe|<form|<base|\bsrc\s*=|\beval\(|new Function", page.text
+    )

@@ -103,7 +103,9 @@ def test_a_database_that_was_never_migrated_is_not_ready(servers, standing, refu
         server.close()
 
 
-def test_with_the_database_refusing_connections_every_door_says_when_to_come_back(standing, every_door, all_away, closed_port):
+def test_with_the_database_refusing_connections_every_door_says_when_to_come_back(
+    standing, every_door, all_away, closed_port
+):
     client = standing.app.test_client()
     doors = every_door(standing)
     try:

@@ -120,7 +120,11 @@ def test_generated_requests_find_no_server_error_and_nothing_undocumented(standi
     tried = 0
     for found in api.get_all_operations():
         operation = found.ok()
-        knows_headers = {one["name"] for one in document["paths"][operation.path][operation.method]["parameters"] if one["in"] == "header"}
+        knows_headers = {
+            one["name"]
+            for one in document["paths"][operation.path][operation.method]["parameters"]
+            if one["in"] == "header"
+        }
 
         @GENERATED
         @given(case=operation.as_strategy(generation_mode=mode), exists=st.integers(0, 2))

@@ -38,7 +38,12 @@ def test_past_the_rate_the_answer_is_429_and_says_how_long_to_wait(standing, ref
 
 def test_each_caller_is_counted_apart(standing):
     client = standing.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
-    everybody = [standing.signed_in("alice"), standing.signed_in("bob"), standing.with_key(), standing.with_key(standing.other)]
+    everybody = [
+        standing.signed_in("alice"),
+        standing.signed_in("bob"),
+        standing.with_key(),
+        standing.with_key(standing.other),
+    ]
     assert [client.get("/v1/essays", headers=headers).status_code for headers in everybody] == [200] * 4
     assert [client.get("/v1/essays", headers=headers).status_code for headers in everybody] == [429] * 4
 
@@ -137,7 +142,9 @@ def knock(client, door: str, address: str, standing):
     signed = {"webhook-id": "x", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
     made_up = KEY_PREFIX + "0" * 36
     return {
-        "login": lambda: client.post("/v1/auth/login", json={"org": "x", "email": f"{uuid4()}@x", "password": "x"}, **where),
+        "login": lambda: client.post(
+            "/v1/auth/login", json={"org": "x", "email": f"{uuid4()}@x", "password": "x"}, **where
+        ),
         "refresh": lambda: client.post("/v1/auth/refresh", headers={"Authorization": "Bearer a.b.c"}, **where),
         "forgot": lambda: client.post("/v1/auth/forgot", json={"org": "x", "email": f"{uuid4()}@x"}, **where),
         "reset": lambda: client.post("/v1/auth/reset", json=token, **where),
@@ -150,7 +157,18 @@ def knock(client, door: str, address: str, standing):
     }[door]()
 
 
-DOORS = ["login", "refresh", "forgot", "reset", "malformed", "webhook", "no source", "no bearer", "bad bearer", "bad key"]
+DOORS = [
+    "login",
+    "refresh",
+    "forgot",
+    "reset",
+    "malformed",
+    "webhook",
+    "no source",
+    "no bearer",
+    "bad bearer",
+    "bad key",
+]
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -64,7 +64,9 @@ def test_a_token_names_its_secret_without_telling_it_and_says_all_it_must(tokens
 
 
 def test_two_tokens_never_share_an_id(standing):
-    ids = {claims_of(standing.sign_in("bob")[f"{kind}_token"])["jti"] for kind in ("access", "refresh") for _ in range(5)}
+    ids = {
+        claims_of(standing.sign_in("bob")[f"{kind}_token"])["jti"] for kind in ("access", "refresh") for _ in range(5)
+    }
     assert len(ids) == 10
 
 
@@ -114,7 +116,9 @@ def test_a_name_that_is_none_of_ours_is_an_invalid_token(standing, tokens, refus
     """Signed with the right secret, and with what a lookup of that name might come back with: nothing."""
     claims = claims_of(tokens["access_token"])
     for key in (OLD.encode(), b"", b"secret"):
-        refused(ask(standing.app, by_hand({"alg": "HS256", "typ": "JWT", "kid": kid}, claims, key)), 401, "invalid-token")
+        refused(
+            ask(standing.app, by_hand({"alg": "HS256", "typ": "JWT", "kid": kid}, claims, key)), 401, "invalid-token"
+        )
 
 
 def test_a_token_without_a_name_for_its_secret_is_invalid(standing, tokens, refused):
@@ -143,7 +147,9 @@ def test_keys_cannot_be_confused(standing, tokens, refused):
     refused(ask(standing.app, by_hand(header, claims, public)), 401, "invalid-token")
     for algorithm in ("RS256", "PS256"):
         refused(
-            ask(standing.app, jwt.encode(claims, private, algorithm=algorithm, headers={"kid": key_id(OLD)})), 401, "invalid-token"
+            ask(standing.app, jwt.encode(claims, private, algorithm=algorithm, headers={"kid": key_id(OLD)})),
+            401,
+            "invalid-token",
         )
     for algorithm in ("none", "None", "NONE", "", "hs256", "HS384", "RS256", None, 256):
         refused(ask(standing.app, by_hand({**header, "alg": algorithm}, claims, OLD.encode())), 401, "invalid-token")

@@ -100,8 +100,10 @@ NEW_HEAD = (
 )
 REWRITE = (
     "update audit_log set actor_id = uuidv7() where org_id = %(north)s and sequence = 5",
-    ("update audit_heads as h set sequence = 4, hash = a.hash from audit_log as a where h.org_id = %(north)s and a.org_id = h.org_id"
-    " and a.sequence = 4"),
+    (
+        "update audit_heads as h set sequence = 4, hash = a.hash from audit_log as a where h.org_id = %(north)s and a.org_id = h.org_id"
+        " and a.sequence = 4"
+    ),
     "update audit_log set sequence = null, hash = null where org_id = %(north)s and sequence > 4",
 )
 
@@ -203,7 +205,9 @@ def test_tampering_is_found_and_named(trail: Trail, table: list[tuple[str, int, 
     assert word in said.stdout
     if "swap" not in kind:
         # It is said of the right org: nobody touched the other one.
-        assert f"southside: {trail.length(trail.south.org)} entries checked, 0 waiting for their place: ok" in said.stdout
+        assert (
+            f"southside: {trail.length(trail.south.org)} entries checked, 0 waiting for their place: ok" in said.stdout
+        )
 
 
 def test_a_chain_written_anew_from_the_middle_shows_against_the_signed_heads_only(
@@ -297,7 +301,10 @@ def test_a_file_of_heads_that_was_touched_is_a_fault(trail: Trail, spoil: str) -
 
 
 def test_heads_of_an_org_that_is_not_there_any_more_are_a_fault(trail: Trail) -> None:
-    trail.tamper(*(f"delete from {table} where org_id = %(south)s" for table in ("audit_log", "audit_heads")), "delete from orgs where id = %(south)s")
+    trail.tamper(
+        *(f"delete from {table} where org_id = %(south)s" for table in ("audit_log", "audit_heads")),
+        "delete from orgs where id = %(south)s",
+    )
 
     said = verify()
     assert said.returncode == 1

@@ -79,7 +79,9 @@ def ask(school: School, provider: Provider, until: datetime | None = None) -> Ve
     return compare.compare(org=school.org, until=when, provider=provider, sleep=lambda _: None)[0]
 
 
-def test_what_made_the_comments_is_no_worse_than_itself_and_a_mute_reader_is(database: Database, reviewed: School) -> None:
+def test_what_made_the_comments_is_no_worse_than_itself_and_a_mute_reader_is(
+    database: Database, reviewed: School
+) -> None:
     before = database.sql("select count(*) from feedback"), database.sql("select count(*) from ai_responses")
     same, mute = ask(reviewed, ENGINE), ask(reviewed, Mute())
     assert (same.worse, same.candidate, same.baseline, same.essays) == (False, 1.0, 1.0, 6)
@@ -127,7 +129,11 @@ def test_noise_is_no_ground_and_the_same_draws_are_made_every_time() -> None:
 
 
 def test_the_command_blesses_only_what_is_no_worse(
-    database: Database, reviewed: School, program_env: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    database: Database,
+    reviewed: School,
+    program_env: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     program_env("ec_worker")
     monkeypatch.setattr(compare, "_candidate", lambda *_, **__: ENGINE)
@@ -144,7 +150,11 @@ def test_the_command_blesses_only_what_is_no_worse(
 
 
 def test_no_essay_leaves_an_org_that_lets_none_out(
-    database: Database, reviewed: School, program_env: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    database: Database,
+    reviewed: School,
+    program_env: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     program_env("ec_worker")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "k")

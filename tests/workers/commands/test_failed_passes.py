@@ -120,7 +120,11 @@ def rows(database: Database) -> dict[UUID, dict[str, Any]]:
 def everything(database: Database) -> list[object]:
     """Return all that a command could have changed."""
     submissions = database.sql("select to_jsonb(s) - 'text' from submissions as s order by id")
-    return [rows(database), submissions, database.sql("select to_jsonb(a) from audit_log as a where entity = 'pass' order by id")]
+    return [
+        rows(database),
+        submissions,
+        database.sql("select to_jsonb(a) from audit_log as a where entity = 'pass' order by id"),
+    ]
 
 
 def states(database: Database, wanted: set[UUID] | frozenset[UUID]) -> set[tuple[str, bool]]:
@@ -248,7 +252,9 @@ def test_two_operators_who_replay_at_the_same_moment_replay_each_pass_once(
     assert sum(int(one.split()[0]) for one in said) == 6
     assert states(database, lost.ids) == {("queued", False)}
     assert hinted(broker, Queue.BULK) == sorted(lost.ids)
-    assert sorted(one for (one,) in database.sql("select entity_id from audit_log where entity = 'pass'")) == sorted(lost.ids)
+    assert sorted(one for (one,) in database.sql("select entity_id from audit_log where entity = 'pass'")) == sorted(
+        lost.ids
+    )
 
 
 def test_what_was_replayed_is_carried_out_and_ends(database: Database, lost: Lost, become: Become) -> None:

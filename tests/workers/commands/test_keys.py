@@ -42,7 +42,8 @@ def hold(masters: str) -> None:
     given = dict(one.split(":") for one in masters.split(","))
     crypto.load(
         CryptoSettings(
-            master_keys={name: base64.b64decode(key) for name, key in given.items()}, index_key=base64.b64decode(INDEX_KEY)
+            master_keys={name: base64.b64decode(key) for name, key in given.items()},
+            index_key=base64.b64decode(INDEX_KEY),
         )
     )
 
@@ -95,7 +96,10 @@ def fill(town: Town) -> dict[str, list[tuple[UUID, UUID]]]:
             "insert into users (id, org_id, role, external_id, external_id_digest) values %s",
             [(person, org, "student", b"", person.bytes) for person in people],
         )
-        put("insert into user_keys (user_id, org_id, wrapped, master_key_id) values %s", [(*one, "k1") for one in wrapped])
+        put(
+            "insert into user_keys (user_id, org_id, wrapped, master_key_id) values %s",
+            [(*one, "k1") for one in wrapped],
+        )
         put(
             "insert into sources (id, org_id, name, secret, previous_secret, previous_secret_until) values %s",
             [
@@ -111,12 +115,25 @@ def fill(town: Town) -> dict[str, list[tuple[UUID, UUID]]]:
         put(
             "insert into inbound_events (id, org_id, source_id, event_id, outcome, reason, body, body_sha256) values %s",
             [
-                (one, org, sources[0], "e", "refused", "x", keyring().seal("{}", place=AssociatedData("inbound_events", "body", org, one)), b"")
+                (
+                    one,
+                    org,
+                    sources[0],
+                    "e",
+                    "refused",
+                    "x",
+                    keyring().seal("{}", place=AssociatedData("inbound_events", "body", org, one)),
+                    b"",
+                )
                 for one in deliveries
             ],
         )
     connection.close()
-    return {"people": [(org, one) for one in people], "sources": [(org, one) for one in sources], "deliveries": [(org, one) for one in deliveries]}
+    return {
+        "people": [(org, one) for one in people],
+        "sources": [(org, one) for one in sources],
+        "deliveries": [(org, one) for one in deliveries],
+    }
 
 
 def opened(town: Town) -> int:
@@ -127,7 +144,8 @@ def opened(town: Town) -> int:
         count += 1
     for table, column in (("sources", "secret"), ("sources", "previous_secret"), ("inbound_events", "body")):
         found = town.database.sql(
-            f"select id, org_id, {column} from {table} where {column} is not null" + (" and user_id is null" if column == "body" else "")
+            f"select id, org_id, {column} from {table} where {column} is not null"
+            + (" and user_id is null" if column == "body" else "")
         )
         for row, org, sealed in found:
             keyring().open(sealed, place=AssociatedData(table, column, org, row))  # type: ignore[arg-type]
@@ -147,8 +165,14 @@ class Writer(threading.Thread):
             number = len(self.handed_in)
             try:
                 with db.session(org=self.school.org, role="ec_lms"):
-                    author = self.school.alice if number % 2 else users.recognise_student(f"new-{number}", org=self.school.org, name="N", email=None)
-                    draft = Draft(title="Phones", text=f"Phones ring {number}.", source="api", external_id=f"piece-{number}")
+                    author = (
+                        self.school.alice
+                        if number % 2
+                        else users.recognise_student(f"new-{number}", org=self.school.org, name="N", email=None)
+                    )
+                    draft = Draft(
+                        title="Phones", text=f"Phones ring {number}.", source="api", external_id=f"piece-{number}"
+                    )
                     self.handed_in.append(essays.receive(author, draft, org=self.school.org).submission)
             except Exception as error:
                 self.errors.append(repr(error))
@@ -245,7 +269,9 @@ MOVES = {
 def test_a_wrapped_key_moved_to_another_person_or_org_opens_nothing(town: Town, move: str) -> None:
     other = make_school("southside")
     with session_of(town.school, "alice"):
-        essay = essays.receive(town.school.alice, Draft(title="Phones", text="Phones ring.", source="app"), org=town.school.org).essay
+        essay = essays.receive(
+            town.school.alice, Draft(title="Phones", text="Phones ring.", source="app"), org=town.school.org
+        ).essay
     values = {"alice": f"'{town.school.alice}'", "bob": f"'{town.school.bob}'", "far": f"'{other.alice}'"}
     town.database.sql(MOVES[move] % values)
     with pytest.raises(Undecipherable), session_of(town.school, "alice"):
@@ -256,11 +282,15 @@ def test_a_ciphertext_moved_to_another_row_column_or_org_does_not_open(town: Tow
     """The same person's title in the place of another title, of a name, and under another org's id."""
     with session_of(town.school, "alice"):
         one, two = (
-            essays.receive(town.school.alice, Draft(title=title, text="Phones ring.", source="app"), org=town.school.org).essay
+            essays.receive(
+                town.school.alice, Draft(title=title, text="Phones ring.", source="app"), org=town.school.org
+            ).essay
             for title in ("First", "Second")
         )
     town.database.sql("update essays set title = (select title from essays where id = %s) where id = %s", one, two)
-    town.database.sql("update users set name = (select title from essays where id = %s) where id = %s", one, town.school.alice)
+    town.database.sql(
+        "update users set name = (select title from essays where id = %s) where id = %s", one, town.school.alice
+    )
     town.database.sql("update sources set previous_secret = secret, previous_secret_until = 'infinity'")
     with session_of(town.school, "alice"):
         assert essays.fetch_essay(one, org=town.school.org)["title"] == "First"
@@ -273,7 +303,10 @@ def test_a_ciphertext_moved_to_another_row_column_or_org_does_not_open(town: Tow
         AssociatedData("sources", "previous_secret", town.school.org, town.school.source), AssociatedData("sources", "secret", uuid4(), town.school.source),
         AssociatedData("sources", "secret", town.school.org, uuid4()), AssociatedData("inbound_events", "body", town.school.org, town.school.source),
     ]  # fmt: skip
-    assert keyring().open(sealed, place=AssociatedData("sources", "secret", town.school.org, town.school.source)) == town.school.source_secret  # type: ignore[arg-type]
+    assert (
+        keyring().open(sealed, place=AssociatedData("sources", "secret", town.school.org, town.school.source))
+        == town.school.source_secret
+    )  # type: ignore[arg-type]
     for place in places:
         with pytest.raises(Undecipherable):
             keyring().open(sealed, place=place)  # type: ignore[arg-type]

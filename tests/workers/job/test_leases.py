@@ -34,8 +34,6 @@ def claimed(school: School, pass_id: object) -> Claim:
     return claim
 
 
-
-
 def lease_until(database: Database, claim: Claim) -> datetime:
     found = database.sql("select lease_until from passes where id = %s", claim.id)[0][0]
     assert isinstance(found, datetime)

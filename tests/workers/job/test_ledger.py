@@ -26,7 +26,12 @@ from workers.settings import ProviderSettings
 
 MODEL = "claude-sonnet-5-5"
 THREADS = 8
-KINDS = {"input": "input_tokens", "output": "output_tokens", "cache_read": "cache_read_tokens", "cache_write": "cache_write_tokens"}
+KINDS = {
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "cache_read": "cache_read_tokens",
+    "cache_write": "cache_write_tokens",
+}
 
 
 @pytest.fixture
@@ -96,7 +101,16 @@ def test_five_hundred_calls_with_errors_and_retries_come_to_what_the_vendor_coun
     runner: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become, report: object
 ) -> None:
     chance = random.Random(7)
-    faults = ("server_error", "invalid_json", "wrong_schema", "truncated", "refusal", "reset", "cut_stream", "bad_request")
+    faults = (
+        "server_error",
+        "invalid_json",
+        "wrong_schema",
+        "truncated",
+        "refusal",
+        "reset",
+        "cut_stream",
+        "bad_request",
+    )
     vendor.script(*(Step(chance.choice(faults)) if chance.random() < 0.3 else Step() for _ in range(600)))
     hints = hand_in(school, 140)
     become("ec_worker")
@@ -116,7 +130,9 @@ def test_five_hundred_calls_with_errors_and_retries_come_to_what_the_vendor_coun
     assert kept == counted
     rows = database.sql("select sum(cost_micros)::bigint, count(*) from ai_responses where outcome <> 'open'")[0]
     assert rows == (counted["cost"], calls)
-    report(f"ledger: {calls} calls, {failed} of them failed, {kept['cost']} micro-dollars, the vendor's {counted['cost']}")  # type: ignore[operator]
+    report(
+        f"ledger: {calls} calls, {failed} of them failed, {kept['cost']} micro-dollars, the vendor's {counted['cost']}"
+    )  # type: ignore[operator]
 
 
 def _open_passes(school: School) -> list[dict[str, object]]:
@@ -125,7 +141,12 @@ def _open_passes(school: School) -> list[dict[str, object]]:
 
 
 def test_a_spent_budget_stops_the_calls_says_so_and_goes_on_when_it_is_raised(
-    runner: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become, monkeypatch: pytest.MonkeyPatch
+    runner: PassRunner,
+    vendor: FakeVendor,
+    database: Database,
+    school: School,
+    become: Become,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(retry_policy, "BUDGET_LOOK_SECONDS", 0.01)
     vendor.set_latency(0.05)
@@ -147,7 +168,9 @@ def test_a_spent_budget_stops_the_calls_says_so_and_goes_on_when_it_is_raised(
     assert 6 * one < spent <= budget, "what is under way is counted before it is spent"
     waiting = database.sql("select distinct error, attempt from passes where state = 'queued'")
     assert waiting == [(OVER_BUDGET, 0)]
-    database.sql("update passes set queued_at = now() - interval '1 day', next_at = now() + interval '1 minute' where state = 'queued'")
+    database.sql(
+        "update passes set queued_at = now() - interval '1 day', next_at = now() + interval '1 minute' where state = 'queued'"
+    )
     ages = "select oldest_age_seconds from monitor_queue where state = 'queued'"
     assert database.sql(ages) == [(0.0,)], "a school without money pages nobody"
     become("ec_ingest")
@@ -175,7 +198,12 @@ def test_a_school_that_prefers_any_reading_to_none_gets_the_local_one_when_its_m
 
 
 def test_what_nobody_waits_for_goes_into_a_batch_at_half_price(
-    runner: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become, monkeypatch: pytest.MonkeyPatch
+    runner: PassRunner,
+    vendor: FakeVendor,
+    database: Database,
+    school: School,
+    become: Become,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(call_module, "BATCH_LOOK_SECONDS", 0.0)
     vendor.set_batch_looks(1)
@@ -219,7 +247,12 @@ def test_a_vendor_without_batches_is_asked_directly(
 
 
 def test_an_org_that_lets_nothing_out_any_more_is_read_here_though_a_batch_was_made(
-    runner: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become, monkeypatch: pytest.MonkeyPatch
+    runner: PassRunner,
+    vendor: FakeVendor,
+    database: Database,
+    school: School,
+    become: Become,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(call_module, "BATCH_LOOK_SECONDS", 0.0)
     vendor.set_batch_looks(9)

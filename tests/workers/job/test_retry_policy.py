@@ -122,7 +122,8 @@ def test_a_rate_limit_one_worker_meets_keeps_the_other_from_calling(
 
 
 @pytest.mark.parametrize(
-    ("named", "longest"), [("0", 1), ("0.5", 2), ("1790000000", 3601), ("1e300", 3601), ("Fri, 31 Dec 2083 23:59:59 GMT", 3601)]
+    ("named", "longest"),
+    [("0", 1), ("0.5", 2), ("1790000000", 3601), ("1e300", 3601), ("Fri, 31 Dec 2083 23:59:59 GMT", 3601)],
 )
 def test_a_vendor_that_names_an_absurd_time_is_waited_for_an_hour_at_most(
     one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt, named: str, longest: float
@@ -205,7 +206,9 @@ def test_a_vendor_that_refuses_connections_is_paused_and_called_again_when_it_is
     assert database.sql("select status from submissions") == [("completed",)]
 
 
-@pytest.mark.parametrize("behaviour", ["truncated", "refusal", "context_exceeded", "invalid_json", "wrong_schema", "html"])
+@pytest.mark.parametrize(
+    "behaviour", ["truncated", "refusal", "context_exceeded", "invalid_json", "wrong_schema", "html"]
+)
 def test_a_probe_that_gets_any_answer_opens_the_gate(
     one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt, behaviour: str
 ) -> None:
@@ -289,8 +292,6 @@ def program(
         if one.poll() is None:
             os.killpg(one.pid, signal.SIGKILL)
         one.wait()
-
-
 
 
 def test_a_worker_told_to_stop_lets_the_calls_under_way_end_and_begins_no_other(

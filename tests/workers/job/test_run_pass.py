@@ -202,8 +202,6 @@ def in_background(call: Callable[[], None]) -> Iterator[threading.Thread]:
     assert errors == []
 
 
-
-
 def pass_row(database: Database, hint: Hint) -> dict[str, Any]:
     columns = "state, attempt, fence, error, provider, model, comments, extract(epoch from next_at - now())::float8"
     found = database.sql(f"select {columns} from passes where id = %s", hint.pass_id)[0]
@@ -232,7 +230,8 @@ def raw_answers(database: Database, school: School, receipt: Receipt) -> list[st
         key = data_key(school.alice, org=school.org)
     stored = database.sql("select id, raw from ai_responses where submission_id = %s order by id", receipt.submission)
     return [
-        key.open(bytes(raw), place=AssociatedData("ai_responses", "raw", school.org, UUID(str(call)))) for call, raw in stored
+        key.open(bytes(raw), place=AssociatedData("ai_responses", "raw", school.org, UUID(str(call))))
+        for call, raw in stored
     ]
 
 
@@ -274,7 +273,12 @@ def test_every_call_is_on_record_with_raw_answer_tokens_and_cost(
         assert 0 <= latency < 10_000
     sums = [sum(int(str(one[column])) for one in recorded) for column in range(2, 6)]
     parse_stream = vendor.counters()["tokens"]
-    assert sums == [parse_stream["input"], parse_stream["cache_write"], parse_stream["cache_read"], parse_stream["output"]]
+    assert sums == [
+        parse_stream["input"],
+        parse_stream["cache_write"],
+        parse_stream["cache_read"],
+        parse_stream["output"],
+    ]
 
 
 def test_the_call_is_on_record_as_open_while_it_runs(
@@ -731,7 +735,9 @@ class Crowded(Crashing):
 
 def narrow(provider: Provider, places: int) -> PassRunner:
     leases = Leases(lease_seconds=LEASE_SECONDS, longest_seconds=60)
-    return PassRunner(choose_provider=lambda _: provider, leases=leases, lease_seconds=LEASE_SECONDS, max_concurrent=places)
+    return PassRunner(
+        choose_provider=lambda _: provider, leases=leases, lease_seconds=LEASE_SECONDS, max_concurrent=places
+    )
 
 
 def test_a_worker_that_computes_claims_no_more_than_it_has_places(
@@ -782,7 +788,8 @@ def test_beside_claude_the_local_engine_reads_the_grammar_and_says_who_said_what
     run_all(PassRunner(choose_provider=claude, leases=leases, lease_seconds=LEASE_SECONDS), receipt)
 
     found = database.sql(
-        "select distinct pass, provider, origin from feedback where submission_id = %s order by 1, 2", receipt.submission
+        "select distinct pass, provider, origin from feedback where submission_id = %s order by 1, 2",
+        receipt.submission,
     )
     assert ("grammar", "local", "rule") in found
     assert ("grammar", "anthropic", "model") in found

@@ -23,7 +23,9 @@ from workers.passes.calibration import IDENTITY, Calibration, load, logit, middl
 from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
 
 
-def counts(true_share: Callable[[float], float], *, each: int, bins: range = range(10, 20), provider: str = "local") -> list[ReviewCounts]:
+def counts(
+    true_share: Callable[[float], float], *, each: int, bins: range = range(10, 20), provider: str = "local"
+) -> list[ReviewCounts]:
     """`each` decisions a bin, accepted as often as they should be."""
     found = []
     for number in bins:
@@ -151,7 +153,13 @@ def test_the_command_counts_over_all_orgs_and_writes_what_a_worker_loads(
     become("ec_worker")
     with db.session():
         [found] = review_counts.count_reviews()
-    assert (found.provider, found.pass_name, found.bin, found.accepted, found.rejected) == ("local", "grammar", 18, 30, 30)
+    assert (found.provider, found.pass_name, found.bin, found.accepted, found.rejected) == (
+        "local",
+        "grammar",
+        18,
+        30,
+        30,
+    )
     program_env("ec_worker")
     output = tmp_path / "calibration.json"
     command = [sys.executable, "-m", "workers", "calibrate", "-o", str(output), "--json"]

@@ -128,8 +128,12 @@ def test_an_address_an_id_and_a_telephone_number_keep_their_shape_only(text: str
 
 
 def test_the_same_name_is_the_same_everywhere_and_two_names_are_two() -> None:
-    first = Mask(request("Alice met Shaun. ALICE left.", title="By Alice", assignment_prompt="Ask Alice."), people=CLASS)
-    again = Mask(request("Alice met Shaun. ALICE left.", title="By Alice", assignment_prompt="Ask Alice."), people=CLASS[::-1])
+    first = Mask(
+        request("Alice met Shaun. ALICE left.", title="By Alice", assignment_prompt="Ask Alice."), people=CLASS
+    )
+    again = Mask(
+        request("Alice met Shaun. ALICE left.", title="By Alice", assignment_prompt="Ask Alice."), people=CLASS[::-1]
+    )
 
     alice = first.request.title.removeprefix("By ")
     assert first.request.text.split()[0] == alice != "Alice"
@@ -168,7 +172,9 @@ def test_an_author_cannot_smuggle_a_name_in_through_a_word_of_ours() -> None:
 NAMES = st.one_of(
     st.sampled_from([known.name for known in CLASS]),
     st.text(alphabet=st.characters(categories=["L", "M"], max_codepoint=0x24F), min_size=1, max_size=9).map(str.title),
-    st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=6).map(str.capitalize), min_size=1, max_size=3).map(" ".join),
+    st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=6).map(str.capitalize), min_size=1, max_size=3).map(
+        " ".join
+    ),
     st.text(max_size=12),
 )
 PEOPLE = st.lists(
@@ -185,11 +191,19 @@ PEOPLE = st.lists(
 @st.composite
 def _text_about(draw: st.DrawFn) -> tuple[str, tuple[CoursePerson, ...]]:
     people = tuple(draw(PEOPLE))
-    words = [part for known in people for part in (known.name, *re.split(r"[\s'’-]+", known.name), known.email, known.external_id)]
+    words = [
+        part
+        for known in people
+        for part in (known.name, *re.split(r"[\s'’-]+", known.name), known.email, known.external_id)
+    ]
     named = st.sampled_from(words).flatmap(
-        lambda word: st.sampled_from([word, word.upper(), word.lower(), word.title(), unicodedata.normalize("NFD", word), word + "s"])
+        lambda word: st.sampled_from(
+            [word, word.upper(), word.lower(), word.title(), unicodedata.normalize("NFD", word), word + "s"]
+        )
     )
-    piece = st.one_of(named, st.text(max_size=6), st.sampled_from([" ", "'s ", "’", "-", ". ", "\n", "@", "1", "_", "\u0301"]))
+    piece = st.one_of(
+        named, st.text(max_size=6), st.sampled_from([" ", "'s ", "’", "-", ". ", "\n", "@", "1", "_", "\u0301"])
+    )
     return "".join(draw(st.lists(piece, max_size=25))), people
 
 
@@ -265,7 +279,11 @@ def test_everything_a_person_reads_has_the_names_again_and_the_raw_answer_stays_
     first, second = lifted.answer.comments
     assert (first.span.start, first.span.end, first.span.quote) == (10, 18, "Alice go")
     assert first.span.suffix == text[18:]
-    assert (first.message, first.next_step, first.suggestions) == ("Alice's verb, José.", "What does Alice do?", ("Alice goes",))
+    assert (first.message, first.next_step, first.suggestions) == (
+        "Alice's verb, José.",
+        "What does Alice do?",
+        ("Alice goes",),
+    )
     assert (first.also_at, second.span.quote) == (((25, 29),), "Alice ran")
     assert lifted.answer.picks[0].rationale == "Alice shows it."
     assert lifted.answer.strengths + lifted.answer.next_steps + lifted.answer.not_checked == (
@@ -278,14 +296,20 @@ def test_a_span_that_cuts_a_stand_in_grows_to_the_whole_name() -> None:
     text = unicodedata.normalize("NFD", "José went.")
     mask = Mask(request(text), people=CLASS)
 
-    lifted = mask.lift(_reply(PassAnswer(comments=(_comment(QuotedSpan(start=1, end=4, quote=mask.request.text[1:4])),))))
+    lifted = mask.lift(
+        _reply(PassAnswer(comments=(_comment(QuotedSpan(start=1, end=4, quote=mask.request.text[1:4])),)))
+    )
 
     assert lifted.answer.comments[0].span.quote == unicodedata.normalize("NFD", "José")
 
 
 def test_a_hostile_text_of_full_length_is_masked_all_the_same() -> None:
     crowd = tuple(
-        CoursePerson(name=f"Given{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)} Family", email=f"u{n}@s.example", external_id=f"id{n:06}")
+        CoursePerson(
+            name=f"Given{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)} Family",
+            email=f"u{n}@s.example",
+            external_id=f"id{n:06}",
+        )
         for n in range(2000)
     )
     for text in ("a" * 100_000, "@" * 100_000, "a@b." * 25_000, "1 " * 50_000, "(1" * 50_000, "A\u0301" * 50_000,
@@ -390,7 +414,11 @@ def runner(vendor: FakeVendor) -> Iterator[PassRunner]:
 
 
 def hand_in(school: School, **fields: object) -> Receipt:
-    draft = {"title": "Phones, by Alice", "text": STORY.format(email=school.email("alice")), "assignment": school.assignment}
+    draft = {
+        "title": "Phones, by Alice",
+        "text": STORY.format(email=school.email("alice")),
+        "assignment": school.assignment,
+    }
     with session_of(school, "alice"):
         return essays.receive(school.alice, Draft(source="app", **{**draft, **fields}), org=school.org)  # type: ignore[arg-type]
 

@@ -121,7 +121,10 @@ def test_verdicts_about_earlier_comments_come_back(vendor: FakeVendor, claude: C
     assert [one.resolution for one in claude.ask(asked).answer.verdicts] == ["persisting", "persisting"]
     vendor.say("addressed")
     reply = claude.ask(asked)
-    assert reply.answer.verdicts == (Verdict(comment=0, resolution="addressed"), Verdict(comment=1, resolution="addressed"))
+    assert reply.answer.verdicts == (
+        Verdict(comment=0, resolution="addressed"),
+        Verdict(comment=1, resolution="addressed"),
+    )
     assert all(one.span.match == "exact" and not 24 <= one.span.start < 66 for one in reply.answer.comments)
 
 

@@ -66,7 +66,9 @@ def test_what_both_saw_is_one_comment_in_the_remote_words() -> None:
     other = TEXT.rindex("recieve")
     reply = mixed(
         PassAnswer(comments=(comment("recieve", offers=("receive", "get"), message="Mine."),)),
-        PassAnswer(comments=(comment("recieve", offers=("receive", "relieve"), also=((other, other + 7),), local=True),)),
+        PassAnswer(
+            comments=(comment("recieve", offers=("receive", "relieve"), also=((other, other + 7),), local=True),)
+        ),
     )
     (one,) = reply.answer.comments
     assert (one.message, one.origin, one.confidence_basis, one.provider) == ("Mine.", "model", "agreement", "")
@@ -88,7 +90,9 @@ def test_a_remote_that_did_not_fold_agrees_at_each_place() -> None:
 def test_agreement_on_a_folded_place_counts_and_confidence_is_clipped() -> None:
     first, other = TEXT.index("recieve"), TEXT.rindex("recieve")
     remote = replace(
-        comment("recieve", confidence=0.95), span=QuotedSpan(start=other, end=other + 7, quote="recieve"), also_at=((first, first + 7),)
+        comment("recieve", confidence=0.95),
+        span=QuotedSpan(start=other, end=other + 7, quote="recieve"),
+        also_at=((first, first + 7),),
     )
     (one,) = mixed(
         PassAnswer(comments=(remote,)), PassAnswer(comments=(comment("recieve", confidence=0.95, local=True),))
@@ -112,7 +116,9 @@ def test_which_comments_speak_of_the_same_slip(theirs: Comment, *, joined: bool)
 
 
 def test_what_only_the_rules_saw_comes_after_and_names_them_and_major_goes_first() -> None:
-    remote = PassAnswer(comments=(comment("go", type_="verb_form"), comment("are", type_="agreement", severity="major")))
+    remote = PassAnswer(
+        comments=(comment("go", type_="verb_form"), comment("are", type_="agreement", severity="major"))
+    )
     local = PassAnswer(comments=(comment("becuase", local=True), comment("recieve", local=True)))
     comments = mixed(remote, local).answer.comments
     assert [one.span.quote for one in comments] == ["are", "go", "becuase", "recieve"]
@@ -162,8 +168,14 @@ def test_other_passes_and_the_whole_face_are_the_remotes() -> None:
 
 def test_the_real_rules_join_a_remote_reader() -> None:
     remote = PassAnswer(comments=(comment("recieve", offers=("receive",)),))
-    answer = EnsembleProvider(Answers("remote", remote), LocalProvider()).ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT)).answer
+    answer = (
+        EnsembleProvider(Answers("remote", remote), LocalProvider())
+        .ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT))
+        .answer
+    )
     assert answer.comments[0].confidence_basis == "agreement"
     assert "becuase" in {one.span.quote for one in answer.comments[1:]}
-    places = [(one.span.start, one.span.end) for one in answer.comments] + [at for one in answer.comments for at in one.also_at]
+    places = [(one.span.start, one.span.end) for one in answer.comments] + [
+        at for one in answer.comments for at in one.also_at
+    ]
     assert len(places) == len(set(places))

@@ -152,7 +152,6 @@ def interrupted(caller: Caller) -> None:
     assert raised == 1
 
 
-
 def test_a_waiting_thread_can_be_interrupted_and_leaves_the_gate_in_order() -> None:
     gate = PromptCacheGate()
     first = Caller(gate, essay="a")

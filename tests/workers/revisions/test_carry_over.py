@@ -171,7 +171,9 @@ def test_of_ten_comments_four_are_addressed_two_moot_and_four_persist(
         assert "Once my friend ran home" in said
 
 
-def test_a_comment_is_followed_through_three_drafts(reader: Reader, runner: PassRunner, school: School, become: Become) -> None:
+def test_a_comment_is_followed_through_three_drafts(
+    reader: Reader, runner: PassRunner, school: School, become: Become
+) -> None:
     read(FIRST, runner, school, become)
     read(SECOND, runner, school, become)
     third = read(SECOND.replace("gooder", "better").replace("All childs like books.", ""), runner, school, become)
@@ -256,7 +258,10 @@ def test_what_a_teacher_rejected_is_not_said_of_the_same_words_again_and_an_edit
             json.dumps({"message": "Two words.", "next_step": "Split it.", "suggestions": []}),
             place=lineage.AssociatedData("feedback_reviews", "body", school.org, review),
         )
-    for quote, decision, review_id, body in (("foots", "rejected", db.new_ids(1)[0], None), ("childs", "edited", review, edited)):
+    for quote, decision, review_id, body in (
+        ("foots", "rejected", db.new_ids(1)[0], None),
+        ("childs", "edited", review, edited),
+    ):
         database.sql(
             "insert into feedback_reviews (id, org_id, feedback_id, submission_id, user_id, audience_id, educator_id, decision, body)"
             " select %s, org_id, id, submission_id, user_id, audience_id, %s, %s, %s from feedback where id = %s",

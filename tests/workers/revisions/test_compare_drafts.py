@@ -74,7 +74,10 @@ def test_unchanged_paragraphs_are_found_wherever_they_stand() -> None:
 
 
 TEXTS = st.lists(
-    st.one_of(st.sampled_from(["Dogs bark.", "Cats sleep", "\n\n", " ", "A.", "e.g. this", "🙂🙂", "\u202eabc", "e\u0301"]), st.text(max_size=12)),
+    st.one_of(
+        st.sampled_from(["Dogs bark.", "Cats sleep", "\n\n", " ", "A.", "e.g. this", "🙂🙂", "\u202eabc", "e\u0301"]),
+        st.text(max_size=12),
+    ),
     max_size=20,
 ).map("".join)
 
@@ -82,7 +85,9 @@ TEXTS = st.lists(
 @given(TEXTS, TEXTS, st.data())
 @example("A. A. A.", "A. A.", None)
 @settings(max_examples=300, deadline=None)
-def test_whatever_stands_is_the_same_words_and_unchanged_places_are_true(old: str, new: str, data: st.DataObject | None) -> None:
+def test_whatever_stands_is_the_same_words_and_unchanged_places_are_true(
+    old: str, new: str, data: st.DataObject | None
+) -> None:
     drafts = Drafts(old, new)
     start = data.draw(st.integers(0, max(0, len(old) - 1))) if data else 0
     end = data.draw(st.integers(start + 1, max(start + 1, len(old)))) if data else 1

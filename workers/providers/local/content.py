@@ -234,7 +234,9 @@ def _sources(essay: Essay, request: PassRequest) -> list[Comment]:
         message = "You name sources in the text, but I could not find a list of references at the end."
         step = "Does your teacher ask for a list of sources? If so, add one with these in it."
         found.append(
-            rule_comment(request, "question", "citation", "minor", UNMEASURED, [piece for _, piece in cited], message, step)
+            rule_comment(
+                request, "question", "citation", "minor", UNMEASURED, [piece for _, piece in cited], message, step
+            )
         )
     bare = list(_quotations_without_source(essay))
     if bare:

@@ -65,7 +65,9 @@ def indecent(text: str) -> bool:
 
 
 # The end of "it's" and "I'd" is no word of any language; the head of "l'école" is one, with its apostrophe.
-_PLAIN_WORD = re.compile(r"(?<!['\u2019\w])[^\W\d_]+['\u2019]?|(?<=['\u2019])(?!(?:s|t|d|m|re|ve|ll)\b)[^\W\d_]+", re.IGNORECASE)
+_PLAIN_WORD = re.compile(
+    r"(?<!['\u2019\w])[^\W\d_]+['\u2019]?|(?<=['\u2019])(?!(?:s|t|d|m|re|ve|ll)\b)[^\W\d_]+", re.IGNORECASE
+)
 _SCRIPTS = {
     "ar": re.compile("[\u0600-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]"),
     "he": re.compile("[\u05d0-\u05ea]"),

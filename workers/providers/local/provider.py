@@ -78,7 +78,9 @@ class LocalProvider:
             seen = grammar.look(checked, self._engines)
             answer, versions, decided = grammar.answer(checked, seen), seen.heard.versions, grammar.record(seen)
             if seen.heard.until is not None:
-                answer = _with_note(answer, f"the language after character {seen.heard.until:,}: there is much to mend before it")
+                answer = _with_note(
+                    answer, f"the language after character {seen.heard.until:,}: there is much to mend before it"
+                )
         else:
             answer = (structure if checked.pass_name is PassName.STRUCTURE else content).answer(checked)
         if cut:

@@ -127,7 +127,9 @@ def _thesis(thesis: Thesis | None, essay: Essay, request: PassRequest) -> list[C
 def _no_paragraphs(essay: Essay, request: PassRequest) -> list[Comment]:
     if not essay.one_block or essay.word_count <= ONE_BLOCK_FROM or len(essay.paragraphs[0].sentences) < 4:
         return []
-    message = f"All {essay.word_count} words stand in one block. Can a reader see where one idea ends and the next begins?"
+    message = (
+        f"All {essay.word_count} words stand in one block. Can a reader see where one idea ends and the next begins?"
+    )
     step = "Where does a new idea begin? Mark those places and start a new paragraph at each."
     places = [essay.paragraphs[0].sentences[0]]
     return [rule_comment(request, "question", "paragraphs", "major", UNMEASURED, places, message, step)]
@@ -156,7 +158,9 @@ def _uneven(essay: Essay, request: PassRequest) -> list[Comment]:
             share = round(100 * longest.word_count / essay.word_count)
             message = f"This paragraph holds {share} of every 100 words of the essay. It may hold more than one idea."
             step = "What is the one idea of this paragraph? Could anything that is not about it move into its own?"
-            found.append(rule_comment(request, "question", "paragraphs", "minor", UNMEASURED, [_head(longest)], message, step))
+            found.append(
+                rule_comment(request, "question", "paragraphs", "minor", UNMEASURED, [_head(longest)], message, step)
+            )
     short = [one for one in essay.paragraphs[1:-1] if len(one.sentences) == 1 and one.word_count < LONG_SENTENCE]
     if short and essay.word_count >= ONE_BLOCK_FROM:
         places = [_head(one) for one in short]
@@ -197,6 +201,8 @@ def _links(essay: Essay, request: PassRequest) -> list[Comment]:
         return []
     ordered = sorted(places.values(), key=lambda piece: piece.start)
     named = ", ".join(f"\u201c{piece.text.lower()}\u201d" for piece in ordered[:3])
-    message = f"You use {len(places)} different linking words, such as {named}: they show a reader how ideas hang together."
+    message = (
+        f"You use {len(places)} different linking words, such as {named}: they show a reader how ideas hang together."
+    )
     step = "Keep this up, and check that each one names the link you really mean."
     return [rule_comment(request, "praise", "transition", "info", UNMEASURED, ordered, message, step)]

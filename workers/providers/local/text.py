@@ -28,8 +28,6 @@ _REFERENCES = re.compile(r"^(?:references|works cited|bibliography|sources|refer
 _stemmers = threading.local()
 
 
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paragraph:
     """A paragraph with its sentences, and the stems of its content words."""
@@ -51,8 +49,6 @@ class Essay:
     one_block: bool
 
 
-
-
 def stems(text: str) -> tuple[str, ...]:
     """Return the stems of the content words of a text, in order, with repeats."""
     found = [unicodedata.normalize("NFC", word.text.lower().replace("\u2019", "'")) for word in words(text)]
@@ -67,14 +63,6 @@ def _stem(word: str) -> str:
     if stemmer is None:
         stemmer = _stemmers.english = snowballstemmer.stemmer("english")
     return str(stemmer.stemWord(word)) if len(word) <= 40 else word
-
-
-
-
-
-
-
-
 
 
 def read(text: str) -> Essay:

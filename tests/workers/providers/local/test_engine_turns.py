@@ -73,7 +73,16 @@ class Picky:
 
     def flags(self, text: str, blocks: tuple[Block, ...], dialect: str) -> list[Flag]:
         return [
-            Flag(engine="L", rule="X", group="L:grammar", type="grammar", start=at, end=at + 1, message=dialect, suggestions=())
+            Flag(
+                engine="L",
+                rule="X",
+                group="L:grammar",
+                type="grammar",
+                start=at,
+                end=at + 1,
+                message=dialect,
+                suggestions=(),
+            )
             for block in blocks
             for at in range(block.start, block.end)
             if text[at].isalpha()

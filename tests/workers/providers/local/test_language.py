@@ -61,9 +61,15 @@ def test_what_cannot_be_told_is_not_guessed(text: str) -> None:
     assert detected(text) is None
 
 
-@pytest.mark.parametrize("quote", ["„Der Hund schläft unter dem Tisch“", "السلام عليكم يا صديقي", "我弟弟骑自行车去学校", "le chat est sur la table"])
+@pytest.mark.parametrize(
+    "quote",
+    ["„Der Hund schläft unter dem Tisch“", "السلام عليكم يا صديقي", "我弟弟骑自行车去学校", "le chat est sur la table"],
+)
 def test_english_with_a_foreign_quotation_is_english(quote: str) -> None:
-    assert detected(f"My uncle wrote to us and said: {quote}. We did not know what that means, so we asked the teacher.") == "en"
+    assert (
+        detected(f"My uncle wrote to us and said: {quote}. We did not know what that means, so we asked the teacher.")
+        == "en"
+    )
 
 
 @pytest.mark.parametrize("reader", OWN_NAMES)

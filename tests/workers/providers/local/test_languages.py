@@ -134,11 +134,15 @@ def test_time_does_not_grow_beyond_what_is_looked_at(unit: str) -> None:
 def test_the_text_is_believed_before_what_was_declared(provider: LocalProvider, declared: str, name: PassName) -> None:
     answer = provider.ask(PassRequest(pass_name=name, text=" ".join(TEXTS["da"]) * 3, language=declared)).answer
     assert not answer.comments
-    assert answer.not_checked == ("This checker reads only English, and this essay looks like Danish, so it was not checked.",)
+    assert answer.not_checked == (
+        "This checker reads only English, and this essay looks like Danish, so it was not checked.",
+    )
 
 
 def test_english_declared_as_german_is_read(provider: LocalProvider) -> None:
-    request = PassRequest(pass_name=PassName.GRAMMAR, text=PLAIN + "I recieve it.", language="de", feedback_language="de")
+    request = PassRequest(
+        pass_name=PassName.GRAMMAR, text=PLAIN + "I recieve it.", language="de", feedback_language="de"
+    )
     assert "recieve" in [comment.span.quote for comment in provider.ask(request).answer.comments]
 
 
