@@ -1,4 +1,4 @@
-"""The door for operators of the ingest program: make an org with its first admin, choose who reads its essays."""
+"""Commands for operators: create an org with its first admin, choose which AI reads its essays, import a roster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from ingest.admin.roster import MOST_FAULTS, DryRun
+from ingest.admin.roster import MAX_SHOWN_FAULTS, DryRun
 from ingest.admin.roster_csv import read_roster
 from ingest.admin.roster_files import read_files
 from models import crypto, db, orgs, settings, users
@@ -25,22 +25,22 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m ingest", description="Operate the ingest program (same environment as the web process)."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    create = commands.add_parser("create-org", help="make an org and its first admin")
-    create.add_argument("slug", help="short name used to sign in: lower-case letters, digits and hyphens")
-    create.add_argument("--name", required=True, help="the school's name")
-    create.add_argument("--admin-email", required=True)
-    create.add_argument("--admin-name", default="Admin")
-    create.epilog = "The admin's password is asked for, or read from ESSAYCOACH_ADMIN_PASSWORD."
-    change = commands.add_parser("set-ai", help="choose who reads an org's essays")
-    change.add_argument("slug", help="the org's short name")
-    change.add_argument("--policy", choices=("anthropic", "local", "none"), help="none and local: nothing leaves")
-    change.add_argument("--fallback", choices=("wait", "local"), help="what happens while Claude cannot be had")
-    _add_roster(commands)
-    chosen = parser.parse_args(arguments)
-    if chosen.command == "set-ai" and not (chosen.policy or chosen.fallback):
-        change.error("say what to change: --policy, --fallback or both")
+    create_org = commands.add_parser("create-org", help="make an org and its first admin")
+    create_org.add_argument("slug", help="short name used to sign in: lower-case letters, digits and hyphens")
+    create_org.add_argument("--name", required=True, help="the school's name")
+    create_org.add_argument("--admin-email", required=True)
+    create_org.add_argument("--admin-name", default="Admin")
+    create_org.epilog = "The admin's password is asked for, or read from ESSAYCOACH_ADMIN_PASSWORD."
+    set_ai = commands.add_parser("set-ai", help="choose who reads an org's essays")
+    set_ai.add_argument("slug", help="the org's short name")
+    set_ai.add_argument("--policy", choices=("anthropic", "local", "none"), help="none and local: nothing leaves")
+    set_ai.add_argument("--fallback", choices=("wait", "local"), help="what happens while Claude cannot be had")
+    _add_roster_command(commands)
+    options = parser.parse_args(arguments)
+    if options.command == "set-ai" and not (options.policy or options.fallback):
+        set_ai.error("say what to change: --policy, --fallback or both")
     try:
-        return {"create-org": _create_org, "set-ai": _set_ai, "roster": _roster}[chosen.command](chosen)
+        return {"create-org": _create_org, "set-ai": _set_ai, "roster": _import_roster}[options.command](options)
     except BadRoster as error:
         _print_faults(error)
         return 1
@@ -49,25 +49,25 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _add_roster(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    take = commands.add_parser("roster", help="import people, classes and enrolments from OneRoster CSV files")
-    take.add_argument(
+def _add_roster_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    roster = commands.add_parser("roster", help="import people, classes and enrolments from OneRoster CSV files")
+    roster.add_argument(
         "path", type=Path, help="a folder or zip with users.csv, classes.csv and enrollments.csv, or some of them"
     )
-    take.add_argument("--org", required=True, metavar="SLUG", help="the org's short name")
-    take.add_argument("--dry-run", action="store_true", help="do everything, report it, and take it back")
-    take.add_argument(
+    roster.add_argument("--org", required=True, metavar="SLUG", help="the org's short name")
+    roster.add_argument("--dry-run", action="store_true", help="do everything, report it, and take it back")
+    roster.add_argument(
         "--allow-admins",
         action="store_true",
         help="let the roster make admins, enable them again and change their addresses",
     )
-    take.epilog = "One bad row, and nothing is imported: the exit code is 1 and the rows are listed."
+    roster.epilog = "One bad row, and nothing is imported: the exit code is 1 and the rows are listed."
 
 
-def _create_org(chosen: argparse.Namespace) -> int:
+def _create_org(options: argparse.Namespace) -> int:
     password = os.environ.get("ESSAYCOACH_ADMIN_PASSWORD") or getpass.getpass("Password of the admin: ")
     passwords = Passwords()
-    objection = passwords.objection(password, about=(chosen.admin_email, chosen.admin_name, chosen.slug))
+    objection = passwords.objection(password, about=(options.admin_email, options.admin_name, options.slug))
     if objection is not None:
         print(f"ingest: the password {objection}", file=sys.stderr)
         return 1
@@ -76,59 +76,61 @@ def _create_org(chosen: argparse.Namespace) -> int:
     with db.session(role="ec_auth"):
         org = db.new_ids(1)[0]
     with db.session(org=org, role="ec_admin"):
-        orgs.add_org(chosen.slug, org=org, name=chosen.name)
+        orgs.add_org(options.slug, org=org, name=options.name)
         users.add_user(
             "admin",
             org=org,
-            name=chosen.admin_name,
-            email=chosen.admin_email,
+            name=options.admin_name,
+            email=options.admin_email,
             password_hash=passwords.hash(password),
         )
-    print(f"org {chosen.slug} exists ({org}); {chosen.admin_email} can sign in")
+    print(f"org {options.slug} exists ({org}); {options.admin_email} can sign in")
     return 0
 
 
-def _set_ai(chosen: argparse.Namespace) -> int:
+def _set_ai(options: argparse.Namespace) -> int:
     db.connect(settings.read_store("ec-ingest", pool_size=1, answer_seconds=15.0))
     with db.session(role="ec_auth"):
-        org = orgs.find_org(chosen.slug)
+        org = orgs.find_org(options.slug)
     if org is None:
-        print(f"ingest: there is no org {chosen.slug!r}", file=sys.stderr)
+        print(f"ingest: there is no org {options.slug!r}", file=sys.stderr)
         return 1
     with db.session(org=org, role="ec_admin"):
-        orgs.set_ai(org, policy=chosen.policy, fallback=chosen.fallback)
+        orgs.set_ai(org, policy=options.policy, fallback=options.fallback)
         note(
             "ai_chosen",
             org=org,
             actor=Actor(role="operator"),
             entity="org",
             entity_id=org,
-            policy=chosen.policy,
-            fallback=chosen.fallback,
+            policy=options.policy,
+            fallback=options.fallback,
         )
-    print(f"org {chosen.slug}: changed")
+    print(f"org {options.slug}: changed")
     return 0
 
 
-def _roster(chosen: argparse.Namespace) -> int:
-    roster = read_roster(read_files(chosen.path))
+def _import_roster(options: argparse.Namespace) -> int:
+    roster = read_roster(read_files(options.path))
     db.connect(settings.read_store("ec-ingest", pool_size=1, answer_seconds=15.0))
     crypto.load(settings.read_crypto())
     with db.session(role="ec_auth"):
-        org = orgs.find_org(chosen.org)
+        org = orgs.find_org(options.org)
     if org is None:
-        print(f"ingest: there is no org {chosen.org!r}", file=sys.stderr)
+        print(f"ingest: there is no org {options.org!r}", file=sys.stderr)
         return 1
     try:
         with db.session(org=org, role="ec_admin"):
-            report = import_roster(roster, org=org, allow_admins=chosen.allow_admins, progress=_show_progress)
-            if chosen.dry_run:
+            report = import_roster(roster, org=org, allow_admins=options.allow_admins, progress=_show_progress)
+            if options.dry_run:
                 raise DryRun(report)
             actor = Actor(role="operator")
-            note("roster_imported", org=org, actor=actor, entity="org", entity_id=org, allow_admins=chosen.allow_admins)
-    except DryRun as done:
-        report = done.report
-    _print_report(report, roster, dry_run=chosen.dry_run)
+            note(
+                "roster_imported", org=org, actor=actor, entity="org", entity_id=org, allow_admins=options.allow_admins
+            )
+    except DryRun as rollback:
+        report = rollback.report
+    _print_report(report, roster, dry_run=options.dry_run)
     return 0
 
 
@@ -159,10 +161,10 @@ def _print_report(report: Report, roster: Roster, *, dry_run: bool) -> None:
 def _print_faults(error: BadRoster) -> None:
     print(f"ingest: {error}", file=sys.stderr)
     print(f"{'file':<16}{'row':>6}  {'column':<16}what to do", file=sys.stderr)
-    for fault in error.faults[:MOST_FAULTS]:
+    for fault in error.faults[:MAX_SHOWN_FAULTS]:
         print(f"{fault.file + '.csv':<16}{fault.row:>6}  {fault.column:<16}{fault.what}", file=sys.stderr)
-    if error.total > MOST_FAULTS:
-        print(f"… and {error.total - MOST_FAULTS} more", file=sys.stderr)
+    if error.total > MAX_SHOWN_FAULTS:
+        print(f"… and {error.total - MAX_SHOWN_FAULTS} more", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The application: settings in, a Flask app out. Nothing is connected before the first request needs it."""
+"""Create the Flask app from the settings. No database connection is opened before the first request needs one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ingest.web.long_poll import LongPollSlots
 from models import crypto, db, log, settings
 from models.broker import make_broker
 
-# Sixteen threads a process, of which up to half may wait for something without a connection.
+# A process has 16 threads by default. Up to half of them may hold a long poll, which needs no connection while it waits.
 POOL_SIZE = 10
-# A client is told to come back within two seconds when the database has fallen silent.
+# A statement gets this long, so that a client has its 503 within two seconds when the database stops answering.
 ANSWER_SECONDS = 1.5
-# What a browser is told with every answer: guess no type, tell nobody where one came from, lend nothing to other sites.
+# Tell a browser not to guess content types, not to send a referrer, and not to load our answers into other sites.
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -35,25 +35,25 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def create_app() -> Flask:
-    """Return the app, with every door registered, from this process's environment. Raises SettingsError."""
+    """Return the app with every route registered. Reads this process's environment. Raises SettingsError."""
     log.set_up("ingest")
-    chosen = ingest_settings.read()
+    config = ingest_settings.read()
     db.connect(settings.read_store("ec-ingest", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
     crypto.load(settings.read_crypto())
 
     app = Flask("ingest", static_folder=None)
-    # A doubled slash is another address; werkzeug would redirect it, to whatever host the request named.
+    # werkzeug would redirect a path with a double slash to whatever host the request names. Answer 404 instead.
     app.url_map.merge_slashes = False
-    # One more than is allowed: a chunked body is cut off there in silence, and `read_bytes` must see that it was.
+    # One byte more than is allowed: werkzeug silently cuts a chunked body off here, and `read_bytes` must notice that.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    app.extensions["essaycoach.settings"] = chosen
-    app.extensions["essaycoach.broker"] = make_broker(chosen.redis_url, answer_seconds=0.5)
-    app.extensions["essaycoach.waiting"] = LongPollSlots(chosen.waiting_slots)
-    identity.set_up(app, chosen)
-    rate_limits.set_up(app, chosen)
-    mail.set_up(app, chosen)
-    for room in (
+    app.extensions["essaycoach.settings"] = config
+    app.extensions["essaycoach.broker"] = make_broker(config.redis_url, answer_seconds=0.5)
+    app.extensions["essaycoach.waiting"] = LongPollSlots(config.waiting_slots)
+    identity.set_up(app, config)
+    rate_limits.set_up(app, config)
+    mail.set_up(app, config)
+    for module in (
         sign_in,
         routes,
         failed_passes,
@@ -66,29 +66,29 @@ def create_app() -> Flask:
         data_rights,
         roster,
     ):
-        app.register_blueprint(room.blueprint)
-    for room in (users, courses, assignments, rubrics, orgs):
-        app.register_blueprint(room.blueprint)
-    for room in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
-        app.register_blueprint(room.blueprint)
+        app.register_blueprint(module.blueprint)
+    for module in (users, courses, assignments, rubrics, orgs):
+        app.register_blueprint(module.blueprint)
+    for module in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
+        app.register_blueprint(module.blueprint)
     problems.register(app)
     openapi.register(app)
     metrics.register(app)
-    if chosen.proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=chosen.proxies, x_proto=chosen.proxies)  # type: ignore[method-assign]
-    app.before_request(_begin)
-    app.after_request(_finish)
+    if config.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
+    app.before_request(_start_request)
+    app.after_request(_finish_response)
     return app
 
 
-def _begin() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+def _start_request() -> None:
+    sent_id = request.headers.get("X-Request-Id", "")
+    g.request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else uuid4().hex
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(program="ingest", request_id=g.request_id)
 
 
-def _finish(response: Response) -> Response:
+def _finish_response(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers.update(SECURITY_HEADERS)
     response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)

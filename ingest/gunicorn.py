@@ -1,28 +1,34 @@
-"""How gunicorn runs the app: a few processes of threads, behind a proxy that ends TLS."""
+"""Gunicorn configuration: a few processes with several threads each, behind a proxy that terminates TLS."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
 
-from ingest.web.metrics import forget
+from ingest.web.metrics import fold_dead_process
 
 bind = f"{os.environ.get('ESSAYCOACH_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_PROCESSES", "2"))
 threads = int(os.environ.get("WEB_THREADS", "16"))
 worker_class = "gthread"
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - a heartbeat file must not wait for a disk
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - writing the heartbeat file must not wait for a disk
 timeout = 60
 graceful_timeout = 30
 keepalive = 5
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
-# gunicorn's own control socket would be one more door, and wants a home directory that a service account lacks.
+# Gunicorn's control socket would widen the attack surface, and needs a home directory that a service account lacks.
 control_socket_disable = True
-accesslog = None  # requests are counted and timed as metrics; a line each would be mostly health checks
+accesslog = None  # metrics count and time the requests; an access log would be mostly health checks
 
 
-def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
-    """A worker that ended leaves its counts in the sum of those before it, and no file of its own."""
-    forget(worker.pid)
+def child_exit(server: Any, worker: Any) -> None:
+    """Add the counts of a worker that ended to the sum of all dead workers, and remove its metrics files.
+
+    Never raises: an exception here would end gunicorn's master process, and with it the whole web server.
+    """
+    try:
+        fold_dead_process(worker.pid)
+    except Exception:
+        server.log.exception("metrics of a dead worker were not folded")

@@ -1,4 +1,4 @@
-"""What the ingest program reads from the environment, once, at its door."""
+"""Settings of the ingest program, read from the environment once at start."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from models import settings
 from models.errors import SettingsError
 from models.passwords import ROUNDS
 
-NOWHERE = "EssayCoach <essaycoach@localhost>"
+DEFAULT_SENDER = "EssayCoach <essaycoach@localhost>"
 
 
 @dataclass(frozen=True, kw_only=True)
 class IngestSettings:
-    """Secrets and limits of the public door. The AI key is not among them: this program never needs it."""
+    """Secrets and limits of the ingest program. It has no AI key, because it never calls an AI provider."""
 
     jwt_secrets: tuple[str, ...] = field(repr=False)
     api_key_pepper: bytes = field(repr=False)
@@ -31,9 +31,9 @@ class IngestSettings:
 
 
 def read() -> IngestSettings:
-    """Return the settings. Raises SettingsError naming the variable that is missing or wrong."""
+    """Return the settings. Raises SettingsError, which names the variable that is missing or wrong."""
     mail = settings.secret("ESSAYCOACH_MAIL") if _is_set("ESSAYCOACH_MAIL") else "console"
-    delivers = mail.startswith(("smtp:", "smtps:"))
+    uses_smtp = mail.startswith(("smtp:", "smtps:"))
     return IngestSettings(
         jwt_secrets=_jwt_secrets(),
         api_key_pepper=settings.key_bytes("ESSAYCOACH_API_KEY_PEPPER"),
@@ -41,21 +41,21 @@ def read() -> IngestSettings:
         access_minutes=settings.integer("ESSAYCOACH_ACCESS_MINUTES", 15, least=1),
         password_rounds=settings.integer("ESSAYCOACH_PASSWORD_ROUNDS", ROUNDS, least=1000),
         rate_limit=settings.text("ESSAYCOACH_RATE_LIMIT", "6000/minute"),
-        # A school's thousand pupils may share one address, and so may the schools of one LMS.
+        # A thousand pupils of a school may share one IP address, and so may all schools of one LMS.
         address_rate_limit=settings.text("ESSAYCOACH_ADDRESS_RATE_LIMIT", "30000/minute"),
-        # How many proxies in front of us add to X-Forwarded-For; their count is the number of entries we believe.
+        # The number of proxies in front of us that add to X-Forwarded-For. Exactly that many entries are trusted.
         proxies=settings.integer("ESSAYCOACH_PROXIES", 0),
         waiting_slots=settings.integer("ESSAYCOACH_WAITING_SLOTS", 8, least=1),
         mail=mail,
-        mail_from=settings.text("ESSAYCOACH_MAIL_FROM", None if delivers else NOWHERE),
-        link=_link(),
+        mail_from=settings.text("ESSAYCOACH_MAIL_FROM", None if uses_smtp else DEFAULT_SENDER),
+        link=_password_page(),
     )
 
 
 def _jwt_secrets() -> tuple[str, ...]:
-    """Return the signing secrets, newest first: the first one signs, all of them verify."""
-    secrets = tuple(one.strip() for one in settings.secret("ESSAYCOACH_JWT_SECRET").split(","))
-    if any(len(one) < 32 for one in secrets):
+    """Return the signing secrets, newest first. The first one signs; each of them verifies."""
+    secrets = tuple(secret.strip() for secret in settings.secret("ESSAYCOACH_JWT_SECRET").split(","))
+    if any(len(secret) < 32 for secret in secrets):
         raise SettingsError(
             "ESSAYCOACH_JWT_SECRET must be at least 32 characters of randomness; several are separated by commas, newest first."
         )
@@ -64,8 +64,8 @@ def _jwt_secrets() -> tuple[str, ...]:
     return secrets
 
 
-def _link() -> str | None:
-    """Return the address of the page on which people choose a password, if this installation has one."""
+def _password_page() -> str | None:
+    """Return the URL of the page on which people choose a password, or None when this installation has none."""
     link = settings.optional("ESSAYCOACH_LINK")
     if link is None:
         return None

@@ -1,1 +1,1 @@
-"""Signing in, passwords and the e-mails that carry invitations and resets."""
+"""Sign-in, passwords, and the e-mails for invitations and password resets."""

@@ -1,8 +1,8 @@
-"""Letters to people: written after the answer has gone out, and delivered as this installation chose.
+"""E-mails to people: written and sent on a background thread, by the delivery method that ESSAYCOACH_MAIL selects.
 
-ESSAYCOACH_MAIL says how: `console` prints a letter, secrets included, on standard error (to try things out, not for a school);
-`file:DIR` keeps each as an .eml file only its owner can read; `smtp://user:password@host:port` delivers over STARTTLS, and
-`smtps://` over TLS from the first byte. `smtp://host?tls=no` is for a relay on the same machine.
+`console` prints each message with its secrets on standard error (for trying out, not for a school). `file:DIR` stores each
+message as an .eml file that only its owner can read. `smtp://user:password@host:port` sends over STARTTLS, `smtps://…` over
+TLS from the first byte. `smtp://host?tls=no` is for a relay on the same machine.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from models.log import logger, request_id, stamped
 
 log = logger(__name__)
 
-# What the standard library's parser raises for what is none; IndexError where it trips over an end that came too early.
-NO_ADDRESS = (ValueError, MessageError, IndexError)
+# The errors that the standard library's parser raises for an invalid address; IndexError when the text ends too early.
+INVALID_ADDRESS_ERRORS = (ValueError, MessageError, IndexError)
 PORTS = {"smtp": 587, "smtps": 465}
 SMTP_SECONDS = 10.0
-MOST_WAITING = 500
-# How long a process that ends goes on delivering what waits; gunicorn gives it thirty seconds in all.
-LAST_SECONDS = 5.0
+MAX_QUEUED = 500
+# How long a process that ends continues to send queued e-mails. Gunicorn gives it 30 seconds in all.
+DRAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Email:
-    """What somebody is told, and at which address."""
+    """An e-mail to one address."""
 
     to: str
     subject: str
@@ -52,29 +52,29 @@ class Email:
 
 
 class Mailer(Protocol):
-    """One way to deliver a message."""
+    """A delivery method for messages."""
 
     def send(self, message: EmailMessage, *, to: str) -> None:
-        """The message is on its way to this one address, or an error is raised."""
+        """Send the message to this one address, or raise an error."""
 
 
 class Console:
-    """Prints every message on standard error: what an operator reads while trying things out."""
+    """Prints each message on standard error, for an operator who is trying the service out."""
 
-    def send(self, message: EmailMessage, *, to: str) -> None:  # noqa: ARG002 - it is in the message
-        """The message stands on standard error, as text for people and not as a line of the log."""
+    def send(self, message: EmailMessage, *, to: str) -> None:  # noqa: ARG002 - the message names it
+        """Print the message on standard error as plain text, not as a log line."""
         sys.stderr.write(f"--- mail, because ESSAYCOACH_MAIL is console ---\n{message.as_string()}\n---\n")
         sys.stderr.flush()
 
 
 class Files:
-    """Keeps every message in a directory, one file each, for its owner only."""
+    """Stores each message as a file in a directory, readable by the owner only."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def send(self, message: EmailMessage, *, to: str) -> None:  # noqa: ARG002 - it is in the message
-        """A new .eml file holds the message; nobody ever sees half of it."""
+    def send(self, message: EmailMessage, *, to: str) -> None:  # noqa: ARG002 - the message names it
+        """Write the message to a new .eml file. The file is renamed when it is complete, so no reader sees half a message."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = uuid4().hex
         draft = self._directory / f".{name}"
@@ -86,7 +86,7 @@ class Files:
 
 @dataclass(frozen=True, kw_only=True)
 class Smtp:
-    """Hands every message to a mail server, encrypted unless that was switched off."""
+    """Sends each message through a mail server, encrypted unless `tls` is `no` (else `implicit` or `starttls`)."""
 
     host: str
     port: int
@@ -95,7 +95,7 @@ class Smtp:
     password: str | None
 
     def send(self, message: EmailMessage, *, to: str) -> None:
-        """The server has taken the message for this one address. Raises OSError, smtplib.SMTPException."""
+        """Send the message to this one address through the server. Raises OSError, smtplib.SMTPException."""
         context = ssl.create_default_context()
         connection = (
             smtplib.SMTP_SSL(self.host, self.port, timeout=SMTP_SECONDS, context=context)
@@ -104,89 +104,90 @@ class Smtp:
         )
         with connection:
             if self.tls == "starttls":
-                # Raises when the server offers none: better no mail than one that everybody on the way can read.
+                # Raises when the server does not offer STARTTLS: no e-mail is sent unencrypted.
                 connection.starttls(context=context)
             if self.user is not None and self.password is not None:
                 connection.login(self.user, self.password)
-            # The envelope names the address itself; whatever a header may look like, nobody else gets it.
+            # Name the recipient in the envelope, so that no header can add another one.
             connection.send_message(message, to_addrs=[to])
 
 
 class MailQueue:
-    """What is to be written and sent, one after the other on a thread of its own; nobody's request waits for it."""
+    """Writes and sends e-mails one after the other on a background thread, so that no request waits for them."""
 
     def __init__(self, mailer: Mailer, *, sender: Address) -> None:
         self._mailer = mailer
         self._sender = sender
-        self._waiting: queue.Queue[tuple[str | None, Callable[[], Email | None]]] = queue.Queue(MOST_WAITING)
+        self._queue: queue.Queue[tuple[str | None, Callable[[], Email | None]]] = queue.Queue(MAX_QUEUED)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def enqueue(self, write: Callable[[], Email | None]) -> bool:
-        """The letter will be written and sent, if there turns out to be one to write; False when too many wait already."""
+        """Queue an e-mail. Returns False when MOST_WAITING are queued already.
+
+        `write` runs on the background thread; it returns the e-mail, or None when there is none to send.
+        """
         self._start()
         try:
-            self._waiting.put_nowait((request_id(), write))
+            self._queue.put_nowait((request_id(), write))
         except queue.Full:
             log.warning("mail not sent", reason="too many wait")
             return False
         return True
 
     def drain(self, *, within_seconds: float) -> bool:
-        """Return whether everything that waited has been dealt with in time."""
-        with self._waiting.all_tasks_done:
-            return self._waiting.all_tasks_done.wait_for(
-                lambda: not self._waiting.unfinished_tasks, timeout=within_seconds
-            )
+        """Wait until every queued e-mail is sent or has failed. Returns False when that takes longer than `within_seconds`."""
+        with self._queue.all_tasks_done:
+            return self._queue.all_tasks_done.wait_for(lambda: not self._queue.unfinished_tasks, timeout=within_seconds)
 
     def _start(self) -> None:
-        # At the first letter, not when the app is made: a thread does not survive the fork of a server that loads first.
+        # Start with the first e-mail, not with the app: a thread does not survive the fork of a preloading server.
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._deliver, name="post", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="post", daemon=True)
                 self._thread.start()
-                atexit.register(self.drain, within_seconds=LAST_SECONDS)
+                atexit.register(self.drain, within_seconds=DRAIN_SECONDS)
 
-    def _deliver(self) -> None:
+    def _run(self) -> None:
         while True:
-            asked_by, write = self._waiting.get()
+            asked_by, write = self._queue.get()
             try:
                 with stamped(request_id=asked_by):
-                    letter = write()
-                    if letter is not None:
-                        self._mailer.send(to_message(letter, sender=self._sender), to=letter.to)
-            except Exception as error:  # noqa: BLE001 - one letter that cannot be sent must not stop the next
+                    email = write()
+                    if email is not None:
+                        self._mailer.send(to_message(email, sender=self._sender), to=email.to)
+            except Exception as error:  # noqa: BLE001 - an e-mail that cannot be sent must not stop the next one
                 log.warning("mail not sent", reason=type(error).__name__)
             finally:
-                self._waiting.task_done()
+                self._queue.task_done()
 
 
 def is_address(text: str) -> bool:
-    """Return whether this is one address, of one mailbox, that can be written to."""
+    """Return whether the text is exactly one valid e-mail address."""
     try:
         return Address(addr_spec=text).addr_spec == text
-    except NO_ADDRESS:
+    except INVALID_ADDRESS_ERRORS:
         return False
 
 
-def to_message(letter: Email, *, sender: Address) -> EmailMessage:
-    """Return the letter as it is sent. Raises ValueError for an address that is none, or is several."""
-    if not is_address(letter.to):
+def to_message(email: Email, *, sender: Address) -> EmailMessage:
+    """Return the e-mail as a message ready to send. Raises ValueError unless `to` is exactly one valid address."""
+    if not is_address(email.to):
         raise ValueError("the address on record is none that can be written to")
     message = EmailMessage()
     message["From"] = sender
-    message["To"] = Address(addr_spec=letter.to)
-    message["Subject"] = letter.subject
+    message["To"] = Address(addr_spec=email.to)
+    message["Subject"] = email.subject
     message["Date"] = format_datetime(localtime())
     message["Message-ID"] = make_msgid(domain=sender.domain or "localhost")
     message["Auto-Submitted"] = "auto-generated"
-    # Left as it is where that is possible: a link that is folded and escaped cannot be copied from a console or a file.
-    message.set_content(letter.text, cte="7bit" if letter.text.isascii() else None)
+    # Do not encode ASCII text: a link that is folded and escaped cannot be copied from a console or a file.
+    message.set_content(email.text, cte="7bit" if email.text.isascii() else None)
     return message
 
 
 def make_mailer(address: str) -> Mailer:
-    """Return the mailer ESSAYCOACH_MAIL asks for. Raises SettingsError, which never shows the value: it may hold a password."""
+    """Return the mailer for a value of ESSAYCOACH_MAIL. Raises SettingsError without the value: it may hold a password."""
     if address == "console":
         return Console()
     if address.startswith("file:"):
@@ -200,7 +201,7 @@ def make_mailer(address: str) -> Mailer:
         raise SettingsError("ESSAYCOACH_MAIL is not an address: a port is a number up to 65535.") from None
     if parts.scheme not in PORTS or not parts.hostname or parts.path not in ("", "/"):
         raise SettingsError("ESSAYCOACH_MAIL must be console, file:DIR, smtp://HOST or smtps://HOST.")
-    tls = _tls(parts.scheme, parts.query)
+    tls = _tls_mode(parts.scheme, parts.query)
     if tls == "no" and parts.password is not None:
         raise SettingsError("ESSAYCOACH_MAIL with tls=no must not have a password: it would travel for all to read.")
     return Smtp(
@@ -213,23 +214,23 @@ def make_mailer(address: str) -> Mailer:
 
 
 def _sender(text: str) -> Address:
-    found = getaddresses([text])
-    if len(found) == 1 and text.isprintable() and is_address(found[0][1]):
-        return Address(display_name=found[0][0], addr_spec=found[0][1])
+    addresses = getaddresses([text])
+    if len(addresses) == 1 and text.isprintable() and is_address(addresses[0][1]):
+        return Address(display_name=addresses[0][0], addr_spec=addresses[0][1])
     raise SettingsError("ESSAYCOACH_MAIL_FROM must be one address, such as 'EssayCoach <post@school.example>'.")
 
 
-def _tls(scheme: str, query: str) -> str:
-    wanted = parse_qs(query, keep_blank_values=True)
-    if not wanted:
+def _tls_mode(scheme: str, query: str) -> str:
+    options = parse_qs(query, keep_blank_values=True)
+    if not options:
         return "implicit" if scheme == "smtps" else "starttls"
-    if scheme != "smtp" or wanted != {"tls": ["no"]}:
+    if scheme != "smtp" or options != {"tls": ["no"]}:
         raise SettingsError("ESSAYCOACH_MAIL takes one option, ?tls=no, and only with smtp://.")
     return "no"
 
 
 def set_up(app: Flask, settings: IngestSettings) -> None:
-    """The app can send letters. Raises SettingsError."""
+    """Set the app up to send e-mails. Raises SettingsError."""
     sender = _sender(settings.mail_from)
     if settings.mail == "console":
         log.warning("mail is only printed, with the secrets in it", variable="ESSAYCOACH_MAIL")

@@ -1,4 +1,4 @@
-"""Request and answer models of the doors through which people come by a password."""
+"""Request and response models of sign-in and passwords."""
 
 from __future__ import annotations
 
@@ -14,59 +14,61 @@ NewPassword = Annotated[
     StrictStr,
     StringConstraints(min_length=LEAST_CHARACTERS, max_length=MOST_CHARACTERS),
     Field(
-        description="taken to the letter, without any normalising; refused when it is easy to guess, or holds the "
-        "person's name or address or the org's name"
+        description="used exactly as sent, without normalisation; refused when it is easy to guess, or contains the "
+        "person's name, the e-mail address or the short name of the org"
     ),
 ]
 
 
 class PasswordChange(BaseModel):
-    """The password somebody has, and the one they want."""
+    """The current password and the new one."""
 
     current_password: Annotated[StrictStr, StringConstraints(min_length=1, max_length=1024)]
     new_password: NewPassword
 
 
 class PasswordForgotten(BaseModel):
-    """Whose password is to be mailed anew, and where."""
+    """The account for which a reset token is e-mailed."""
 
-    org: Short
+    org: Annotated[Short, Field(description="the short name of the org")]
     email: Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=r"@")]
 
 
 class PasswordReset(BaseModel):
-    """The token of a mail, and the password somebody wants."""
+    """A token from an invitation or reset e-mail, and the new password."""
 
-    org: Short
-    token: Annotated[StrictStr, StringConstraints(min_length=1, max_length=200)]
+    org: Annotated[Short, Field(description="the short name of the org")]
+    token: Annotated[
+        StrictStr, StringConstraints(min_length=1, max_length=200), Field(description="the token from the e-mail")
+    ]
     password: NewPassword
 
 
 class MailAccepted(BaseModel):
-    """What can be said without saying who has an account."""
+    """A text for the user. After a reset request it does not say whether the account exists."""
 
     detail: str
 
 
 class Credentials(BaseModel):
-    """Who signs in, and where."""
+    """Org, e-mail and password of an account."""
 
-    org: Short
+    org: Annotated[Short, Field(description="the short name of the org")]
     email: Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=r"@")]
     password: Annotated[StrictStr, StringConstraints(min_length=1, max_length=1024)]
 
 
 class Tokens(BaseModel):
-    """A pair of tokens: the access token for requests, the refresh token for the next pair."""
+    """A pair of tokens: the access token authorises requests, the refresh token gets the next pair."""
 
     access_token: str
     refresh_token: str
     token_type: Literal["Bearer"]
-    expires_in: Annotated[int, Field(description="seconds the access token lives")]
+    expires_in: Annotated[int, Field(description="seconds until the access token expires")]
 
 
 class Me(BaseModel):
-    """Who is asking."""
+    """The profile of the signed-in person."""
 
     id: UUID
     org_id: UUID

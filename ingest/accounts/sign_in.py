@@ -1,4 +1,4 @@
-"""Sign in and out, refresh tokens, and the signed-in person's own profile."""
+"""Sign-in, sign-out, refresh tokens, and the profile of the signed-in person."""
 
 from __future__ import annotations
 
@@ -29,43 +29,46 @@ blueprint = Blueprint("auth", __name__)
 @blueprint.post("/v1/auth/login")
 @operation("Sign in", answers={200: schemas.Tokens}, problems=("unauthorized",), body=schemas.Credentials, security=())
 def login() -> Response:
-    """Answer a pair of tokens for an e-mail and password. Unknown org, unknown e-mail and wrong password look the same."""
+    """Return a pair of tokens for an org, e-mail and password. The error does not say which of the three is wrong."""
     rate_limits.count_address()
-    wanted = read_body(schemas.Credentials)
-    rate_limits.count_sign_in(wanted.org, wanted.email)
+    payload = read_body(schemas.Credentials)
+    rate_limits.count_sign_in(payload.org, payload.email)
     passwords: Passwords = current_app.extensions["essaycoach.passwords"]
     account = None
     with session(role="ec_auth"):
-        org = find_org(wanted.org)
+        org = find_org(payload.org)
     if org is not None:
         with session(org=org, role="ec_auth"):
-            account = sessions.find_account(wanted.email, org=org)
+            account = sessions.find_account(payload.email, org=org)
     stored = account.password_hash if account else None
     wrong = Problem("unauthorized", "The org, e-mail or password is wrong.")
     try:
-        right = passwords.matches(wanted.password, stored)
-        if not right or org is None or account is None or stored is None or account.disabled:
+        is_correct = passwords.matches(payload.password, stored)
+        if not is_correct or org is None or account is None or stored is None or account.disabled:
             raise wrong
-        # Hashed before a connection is taken: it keeps a core busy for a third of a second.
-        newer = passwords.hash(wanted.password) if passwords.is_outdated(stored) else None
+        # Hash before taking a database connection, because it keeps a core busy for a third of a second.
+        new_hash = passwords.hash(payload.password) if passwords.is_outdated(stored) else None
     except TooManyAtOnce:
         raise Problem("temporarily-unavailable", "Too many people are signing in at this moment.") from None
     try:
         with session(org=org, role="ec_auth", actor=account.user):
-            if newer is not None:
-                sessions.upgrade_password(account, org=org, password_hash=newer)
+            if new_hash is not None:
+                sessions.upgrade_password(account, org=org, password_hash=new_hash)
             family = sessions.open_family(account, org=org)
-    except Unauthorised:  # the password was changed, or the account disabled, while this one was being checked
+    except Unauthorised:  # the password was changed or the account disabled during the check
         raise wrong from None
     return jsonify(tokens_for(family, org=org))
 
 
 @blueprint.post("/v1/auth/refresh")
-@operation("Trade a refresh token for a new pair", answers={200: schemas.Tokens}, security=("refresh",))
+@operation("Refresh the tokens", answers={200: schemas.Tokens}, security=("refresh",))
 def refresh() -> Response:
-    """Spend the refresh token sent as bearer. Using one a second time revokes every token that came from the same sign-in."""
+    """Exchange the refresh token, sent as bearer, for a new pair of tokens.
+
+    A refresh token works once. Using it a second time revokes all tokens that came from the same sign-in.
+    """
     rate_limits.count_address()
-    claims = decode_token(read_bearer(), wanted="refresh")
+    claims = decode_token(read_bearer(), expected_type="refresh")
     org = UUID(claims["org"])
     rate_limits.count(f"user:{claims['sub']}")
     with session(org=org, role="ec_auth", actor=UUID(claims["sub"])):
@@ -80,21 +83,20 @@ def refresh() -> Response:
 @blueprint.post("/v1/auth/logout")
 @operation("Sign out", answers={204: None}, problems=("forbidden",))
 def logout() -> tuple[str, int]:
-    """End the session: its access and refresh tokens stop working with the next request."""
+    """End the session. Its access and refresh tokens are refused from the next request on."""
     who = identity(api_keys=False)
     with who.session():
-        fetch_person(
-            who.caller, org=who.org
-        )  # a token that no longer lives must not be told that it was signed out just now
+        # Reading the profile raises Unauthorised when the session has ended already.
+        fetch_person(who.caller, org=who.org)
     with session(org=who.org, role="ec_auth", actor=who.caller):
         sessions.close_family(g.session_id, org=who.org)
     return "", 204
 
 
 @blueprint.get("/v1/me")
-@operation("Who am I", answers={200: schemas.Me}, problems=("forbidden",))
+@operation("Get your own profile", answers={200: schemas.Me}, problems=("forbidden",))
 def me() -> Response:
-    """Answer the signed-in person's own profile."""
+    """Return the profile of the signed-in person."""
     who = identity(api_keys=False)
     assert who.user is not None
     with who.session():
@@ -112,7 +114,7 @@ def me() -> Response:
 
 
 def tokens_for(family: Family, *, org: UUID) -> dict[str, Any]:
-    """Return a new pair of tokens for the family's newest generation."""
+    """Return a pair of tokens for the newest generation of a refresh-token family, in the shape of `schemas.Tokens`."""
     user = str(family.user)
     shared = {"org": str(org), "sid": str(family.id)}
     keys: SigningKeys = current_app.extensions["essaycoach.signing_keys"]

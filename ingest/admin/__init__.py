@@ -1,1 +1,1 @@
-"""What educators and admins manage: people, courses, assignments, rubrics, connections, audit, rosters and data rights."""
+"""What educators and admins manage: people, courses, assignments, rubrics, the org, LMS connections, audit, rosters, data rights."""

@@ -1,4 +1,4 @@
-"""The API keys of an org: made, looked at, changed, turned over and revoked by its admins. A key's text is shown once."""
+"""Create, list, change, rotate and revoke the API keys of an org. Admins only. The text of a key is shown once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from models.connections import ApiKey
 
 blueprint = Blueprint("api_keys", __name__)
 
-LOCATION = {201: {"Location": "the new key, without its text"}}
+LOCATION = {201: {"Location": "URL of the new key"}}
 
 
 @blueprint.get("/v1/api-keys")
@@ -31,60 +31,60 @@ LOCATION = {201: {"Location": "the new key, without its text"}}
     problems=("invalid-payload", "forbidden"),
 )
 def list_keys() -> Response:
-    """Answer the org's API keys, revoked ones included, newest first."""
+    """Return the API keys of the org, revoked ones included, newest first, one page per request. Admins only."""
     who = admin()
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
         found = connections.list_api_keys(org=who.org, limit=limit + 1, before=before)
-    return page_of(schemas.ApiKeys, found, limit=limit, show=_card, key=lambda one: one.id)
+    return page_of(schemas.ApiKeys, found, limit=limit, show=_to_schema, key=lambda api_key: api_key.id)
 
 
 @blueprint.post("/v1/api-keys")
 @operation(
-    "Make an API key",
+    "Create an API key",
     answers={201: schemas.NewApiKey},
     body=schemas.ApiKeyDraft,
     problems=("forbidden",),
     headers=LOCATION,
 )
 def make() -> Response:
-    """Answer a new API key. This is the only time its text is shown."""
+    """Create an API key for an LMS. The answer is the only one that contains the text of the key. Admins only."""
     who = admin()
-    wanted = read_body(schemas.ApiKeyDraft)
+    payload = read_body(schemas.ApiKeyDraft)
     with who.session():
         key, text = connections.add_api_key(
-            wanted.name, org=who.org, pepper=_pepper(), scopes=wanted.scopes, expires_at=wanted.expires_at
+            payload.name, org=who.org, pepper=_pepper(), scopes=payload.scopes, expires_at=payload.expires_at
         )
-        made = connections.fetch_api_key(key, org=who.org)
-    return _shown_once(made, text)
+        created = connections.fetch_api_key(key, org=who.org)
+    return _respond_with_text(created, text)
 
 
 @blueprint.get("/v1/api-keys/<uuid:key_id>")
-@operation("One API key", answers={200: schemas.ApiKey}, problems=("forbidden",))
+@operation("Get an API key", answers={200: schemas.ApiKey}, problems=("forbidden",))
 def one_key(key_id: UUID) -> Response:
-    """Answer what is known of an API key; never its text."""
+    """Return an API key without its text. Admins only."""
     who = admin()
     with who.session():
         found = connections.fetch_api_key(key_id, org=who.org)
-    return json_response(_card(found))
+    return json_response(_to_schema(found))
 
 
 @blueprint.patch("/v1/api-keys/<uuid:key_id>")
 @operation("Change an API key", answers={200: schemas.ApiKey}, body=schemas.ApiKeyChanges, problems=("forbidden",))
 def change(key_id: UUID) -> Response:
-    """Change a key's name, scopes or end, from the next request on. Its text stays as it is."""
+    """Change the name, scopes or expiry of a key, from the next request on. Its text stays the same. Admins only."""
     who = admin()
-    wanted = read_body(schemas.ApiKeyChanges)
+    payload = read_body(schemas.ApiKeyChanges)
     with who.session():
-        connections.change_api_key(key_id, org=who.org, changes=wanted.model_dump(exclude_unset=True))
+        connections.change_api_key(key_id, org=who.org, changes=payload.model_dump(exclude_unset=True))
         found = connections.fetch_api_key(key_id, org=who.org)
-    return json_response(_card(found))
+    return json_response(_to_schema(found))
 
 
 @blueprint.delete("/v1/api-keys/<uuid:key_id>")
 @operation("Revoke an API key", answers={204: None}, problems=("forbidden",))
 def revoke(key_id: UUID) -> tuple[str, int]:
-    """Revoke a key: it is refused from the next request on, for good. Revoking twice is as once."""
+    """Revoke a key permanently. It is refused from the next request on. Idempotent. Admins only."""
     who = admin()
     with who.session():
         connections.revoke_api_key(key_id, org=who.org)
@@ -93,22 +93,22 @@ def revoke(key_id: UUID) -> tuple[str, int]:
 
 @blueprint.post("/v1/api-keys/<uuid:key_id>/rotate")
 @operation(
-    "Turn an API key over",
+    "Rotate an API key",
     answers={201: schemas.NewApiKey},
     body=schemas.Rotation,
     problems=("forbidden", "key-ended"),
     headers=LOCATION,
 )
 def rotate(key_id: UUID) -> Response:
-    """Answer a new key with this one's name, scopes and end. The old one stops working when the overlap is over."""
+    """Create a new key with the name, scopes and expiry of this one. The old key stops working after the overlap. Admins only."""
     who = admin()
-    wanted = read_body(schemas.Rotation)
+    payload = read_body(schemas.Rotation)
     with who.session():
         key, text = connections.rotate_api_key(
-            key_id, org=who.org, pepper=_pepper(), overlap_seconds=wanted.overlap_seconds
+            key_id, org=who.org, pepper=_pepper(), overlap_seconds=payload.overlap_seconds
         )
-        made = connections.fetch_api_key(key, org=who.org)
-    return _shown_once(made, text)
+        created = connections.fetch_api_key(key, org=who.org)
+    return _respond_with_text(created, text)
 
 
 def _pepper() -> bytes:
@@ -116,13 +116,13 @@ def _pepper() -> bytes:
     return settings.api_key_pepper
 
 
-def _card(found: ApiKey) -> schemas.ApiKey:
+def _to_schema(found: ApiKey) -> schemas.ApiKey:
     return schemas.ApiKey(**asdict(found))
 
 
-def _shown_once(made: ApiKey, text: str) -> Response:
+def _respond_with_text(created: ApiKey, text: str) -> Response:
     response = Response(
-        schemas.NewApiKey(**asdict(made), key=text).model_dump_json(), status=201, content_type="application/json"
+        schemas.NewApiKey(**asdict(created), key=text).model_dump_json(), status=201, content_type="application/json"
     )
-    response.headers["Location"] = f"/v1/api-keys/{made.id}"
+    response.headers["Location"] = f"/v1/api-keys/{created.id}"
     return response

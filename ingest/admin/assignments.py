@@ -1,4 +1,4 @@
-"""What is asked in a course: its educators and the admins write it, everybody in the course reads it."""
+"""Assignments: the educators of a course and the admins write them, everybody in the course reads them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ingest.web import pagination
 from ingest.web.body import read_body
 from ingest.web.identity import signed_in, staff
 from ingest.web.openapi import operation
-from ingest.web.pagination import id_parameter, page_of, wanted_id
+from ingest.web.pagination import id_filter, id_parameter, page_of
 from ingest.web.responses import CREATED, json_response
 from models import courses
 
 blueprint = Blueprint("assignments", __name__)
 
-COURSE = id_parameter("course_id", "Only what is asked in this course.")
+COURSE = id_parameter("course_id", "Only assignments of this course.")
 
 
 @blueprint.get("/v1/assignments")
@@ -28,9 +28,9 @@ COURSE = id_parameter("course_id", "Only what is asked in this course.")
     problems=("invalid-payload", "forbidden"),
 )
 def list_assignments() -> Response:
-    """Answer the assignments of your courses (admins: of the org), newest first, a page at a time."""
+    """Return the assignments of your courses (admins: of the org), newest first, one page per request."""
     who = signed_in()
-    limit, before, course = pagination.limit(), pagination.cursor(), wanted_id("course_id")
+    limit, before, course = pagination.limit(), pagination.cursor(), id_filter("course_id")
     with who.session():
         found = courses.list_assignments(org=who.org, limit=limit + 1, before=before, course=course)
     return page_of(schemas.Assignments, found, limit=limit)
@@ -45,20 +45,20 @@ def list_assignments() -> Response:
     headers=CREATED,
 )
 def add_assignment() -> Response:
-    """Add an assignment to a course you teach (admins: to any of the org)."""
+    """Add an assignment to a course that you teach (admins: to any course)."""
     who = staff()
-    wanted = read_body(schemas.NewAssignment)
+    payload = read_body(schemas.NewAssignment)
     with who.session():
         assignment = courses.add_assignment(
-            wanted.title,
+            payload.title,
             org=who.org,
-            course=wanted.course_id,
-            prompt=wanted.prompt,
-            due_at=wanted.due_at,
-            category=wanted.category,
-            rubric=wanted.rubric_id,
-            release_policy=wanted.release_policy,
-            external_id=wanted.external_id,
+            course=payload.course_id,
+            prompt=payload.prompt,
+            due_at=payload.due_at,
+            category=payload.category,
+            rubric=payload.rubric_id,
+            release_policy=payload.release_policy,
+            external_id=payload.external_id,
             teacher=who.user if who.role == "ec_educator" else None,
         )
         found = courses.fetch_assignment(assignment, org=who.org)
@@ -66,9 +66,9 @@ def add_assignment() -> Response:
 
 
 @blueprint.get("/v1/assignments/<uuid:assignment_id>")
-@operation("One assignment", answers={200: schemas.Assignment}, problems=("forbidden",))
+@operation("Get an assignment", answers={200: schemas.Assignment}, problems=("forbidden",))
 def one_assignment(assignment_id: UUID) -> Response:
-    """Answer an assignment of a course of yours (admins: any of the org)."""
+    """Return an assignment of one of your courses (admins: any assignment)."""
     who = signed_in()
     with who.session():
         found = courses.fetch_assignment(assignment_id, org=who.org)
@@ -83,7 +83,7 @@ def one_assignment(assignment_id: UUID) -> Response:
     problems=("forbidden", "conflict"),
 )
 def change_assignment(assignment_id: UUID) -> Response:
-    """Change what is sent. An assignment stays in its course."""
+    """Change the members that are sent; null clears one. An assignment cannot move to another course. Educators and admins only."""
     who = staff()
     changes = read_body(schemas.AssignmentChange).changes()
     with who.session():
@@ -94,7 +94,7 @@ def change_assignment(assignment_id: UUID) -> Response:
 @blueprint.delete("/v1/assignments/<uuid:assignment_id>")
 @operation("Delete an assignment", answers={204: None}, problems=("forbidden", "in-use"))
 def delete_assignment(assignment_id: UUID) -> tuple[str, int]:
-    """Delete an assignment, unless essays were written for it."""
+    """Delete an assignment. Refused with 409 when essays were written for it. Educators and admins only."""
     who = staff()
     with who.session():
         courses.delete_assignment(assignment_id, org=who.org)

@@ -1,4 +1,4 @@
-"""The audit trail of an org, for its admins to read."""
+"""Read the audit trail of an org. Admins only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingest.admin import connection_schemas as schemas
 from ingest.web import pagination
 from ingest.web.identity import admin
 from ingest.web.openapi import Parameter, operation
-from ingest.web.pagination import not_acceptable, page_of
+from ingest.web.pagination import invalid_parameter, page_of
 from models import audit
 
 blueprint = Blueprint("audit", __name__)
@@ -18,13 +18,13 @@ blueprint = Blueprint("audit", __name__)
 ENTITY = Parameter(
     name="entity_id",
     where="query",
-    description="Only what was done to the thing with this id.",
+    description="Only entries about the entity with this id.",
     schema={"type": "string", "format": "uuid"},
 )
 ACTOR = Parameter(
     name="actor_id",
     where="query",
-    description="Only what this person, API key or source did.",
+    description="Only actions of this person, API key or webhook source.",
     schema={"type": "string", "format": "uuid"},
 )
 
@@ -37,20 +37,20 @@ ACTOR = Parameter(
     problems=("invalid-payload", "forbidden"),
 )
 def list_entries() -> Response:
-    """Answer the org's audit entries, newest first, a page at a time."""
+    """Return the audit entries of the org, newest first, one page per request. Admins only."""
     who = admin()
     limit, before = pagination.limit(), pagination.cursor()
-    entity_id, actor_id = _id("entity_id"), _id("actor_id")
+    entity_id, actor_id = _id_filter("entity_id"), _id_filter("actor_id")
     with who.session():
         found = audit.list_newest(org=who.org, limit=limit + 1, before=before, entity_id=entity_id, actor_id=actor_id)
     return page_of(schemas.AuditEntries, found, limit=limit)
 
 
-def _id(name: str) -> UUID | None:
-    given = request.args.get(name)
-    if given is None:
+def _id_filter(name: str) -> UUID | None:
+    value = request.args.get(name)
+    if value is None:
         return None
     try:
-        return UUID(given)
+        return UUID(value)
     except ValueError:
-        raise not_acceptable(name, "is not an id") from None
+        raise invalid_parameter(name, "is not an id") from None

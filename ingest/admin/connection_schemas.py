@@ -1,4 +1,4 @@
-"""What API keys, webhook sources and the audit trail look like from outside; a secret only where it is shown once."""
+"""Request and response models of API keys, webhook sources and the audit trail. A secret appears only where it is shown once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingest.web.schemas import Cursor, Moment, RequestBody, Short
 from models.connections import DAY_SECONDS, LONGEST_OVERLAP_SECONDS, Scope
 
 
-def _each_once(value: list[Scope]) -> list[Scope]:
+def _check_unique(value: list[Scope]) -> list[Scope]:
     if len(set(value)) != len(value):
         raise ValueError("names a scope twice")
     return value
@@ -23,16 +23,16 @@ Scopes = Annotated[
     Field(
         min_length=1,
         max_length=2,
-        description="submit: hand essays in; read: look at them",
+        description="submit: hand in essays; read: read essays, their status and feedback",
         json_schema_extra={"uniqueItems": True},
     ),
-    AfterValidator(_each_once),
+    AfterValidator(_check_unique),
 ]
-End = Annotated[Moment | None, Field(description="when the key stops working; null: never")]
+End = Annotated[Moment | None, Field(description="when the key expires; null: never")]
 
 
 class ApiKeyDraft(RequestBody):
-    """A key that is to be made."""
+    """A new API key."""
 
     name: Short
     scopes: Scopes = ["submit", "read"]  # noqa: RUF012 - pydantic copies defaults
@@ -40,37 +40,42 @@ class ApiKeyDraft(RequestBody):
 
 
 class ApiKeyChanges(RequestBody):
-    """What is to be different; what is left out stays."""
+    """Changes to an API key. Members that are left out stay the same."""
 
-    # A factory, because a default would be in the schema: to leave a name out is not to empty it.
+    # A default would appear in the schema and look like an empty name, so a factory gives it.
     name: Short = Field(default_factory=str)
     scopes: Scopes = Field(default_factory=list)
     expires_at: End = None
 
 
 class Rotation(RequestBody):
-    """How long what is replaced still works."""
+    """How long the old key or secret still works after a rotation."""
 
-    overlap_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_OVERLAP_SECONDS)] = DAY_SECONDS
+    overlap_seconds: Annotated[
+        StrictInt,
+        Field(ge=0, le=LONGEST_OVERLAP_SECONDS, description="seconds for which the old key or secret stays valid"),
+    ] = DAY_SECONDS
 
 
 class ApiKey(BaseModel):
-    """An API key, without what would let anybody use it."""
+    """An API key without its text."""
 
     id: UUID
     name: str
-    prefix: Annotated[str, Field(description="how the key begins, to tell it from others")]
+    prefix: Annotated[str, Field(description="the first characters of the key, to recognise it")]
     scopes: list[Scope]
     created_at: datetime
     expires_at: datetime | None
-    last_used_on: Annotated[date | None, Field(description="the last day (UTC) it was used; noted once a day")]
+    last_used_on: Annotated[
+        date | None, Field(description="the last day (UTC) on which it was used, stored once a day; null: never")
+    ]
     revoked_at: datetime | None
 
 
 class NewApiKey(ApiKey):
-    """An API key with its text, which is shown this once."""
+    """An API key with its text, which is shown only once."""
 
-    key: Annotated[str, Field(description="the key itself; it is not stored and cannot be shown again")]
+    key: Annotated[str, Field(description="the text of the key; it is not stored and cannot be shown again")]
 
 
 class ApiKeys(BaseModel):
@@ -81,33 +86,33 @@ class ApiKeys(BaseModel):
 
 
 class SourceDraft(RequestBody):
-    """A webhook source that is to be made."""
+    """A new webhook source."""
 
     name: Short
 
 
 class SourceChanges(RequestBody):
-    """What is to be different; what is left out stays."""
+    """Changes to a webhook source. Members that are left out stay the same."""
 
     name: Short = Field(default_factory=str)
-    disabled: StrictBool = Field(default_factory=bool)
+    disabled: StrictBool = Field(default_factory=bool, description="true: deliveries are refused with 404")
 
 
 class Source(BaseModel):
-    """A webhook source, without its secrets."""
+    """A webhook source without its secrets."""
 
     id: UUID
     name: str
-    url: Annotated[str, Field(description="where the LMS delivers to, on this server")]
+    url: Annotated[str, Field(description="the path on this server to which the LMS delivers")]
     created_at: datetime
     disabled: bool
     previous_secret_until: Annotated[
-        datetime | None, Field(description="until when the secret before this one signs too")
+        datetime | None, Field(description="until when the previous secret is still accepted")
     ]
 
 
 class NewSecret(Source):
-    """A webhook source with its newest secret, which is shown this once."""
+    """A webhook source with its newest secret, which is shown only once."""
 
     secret: Annotated[str, Field(description="the signing secret (whsec_…); it cannot be shown again")]
 
@@ -120,19 +125,22 @@ class Sources(BaseModel):
 
 
 class AuditEntry(BaseModel):
-    """Something that was done, by whom, for good."""
+    """One entry of the audit trail: who did what to which entity. Entries never change."""
 
     id: UUID
     created_at: datetime
-    actor_id: Annotated[UUID | None, Field(description="the person, API key or source; null for a program of ours")]
+    actor_id: Annotated[
+        UUID | None, Field(description="the person, API key or webhook source; null for a program of EssayCoach")
+    ]
     actor_role: str
     request_id: str | None
-    action: str
-    entity: str
+    action: Annotated[str, Field(description="what was done, such as feedback_released")]
+    entity: Annotated[str, Field(description="the kind of thing, such as submission")]
     entity_id: UUID
-    detail: Annotated[dict[str, Any], Field(description="identifiers and names of columns, never what they held")]
+    detail: Annotated[dict[str, Any], Field(description="ids and names of changed columns, never their values")]
     sequence: Annotated[
-        int | None, Field(description="its place in the org's chain; null for a moment, until it has one")
+        int | None,
+        Field(description="its position in the org's hash chain; null for a moment, until it is added to the chain"),
     ]
 
 

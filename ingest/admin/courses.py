@@ -1,4 +1,4 @@
-"""Courses and who is in them. Whoever enrols somebody sees their profile, so only admins do."""
+"""Courses and their enrolments. Only admins enrol, because whoever enrols a person can then read their profile."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ blueprint = Blueprint("courses", __name__)
     problems=("invalid-payload", "forbidden"),
 )
 def list_courses() -> Response:
-    """Answer the courses you are in (admins: all of the org), newest first, a page at a time."""
+    """Return the courses you are in (admins: all courses of the org), newest first, one page per request."""
     who = signed_in()
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
@@ -44,19 +44,19 @@ def list_courses() -> Response:
     headers=CREATED,
 )
 def add_course() -> Response:
-    """Add a course, with nobody in it."""
+    """Add a course without enrolments. Admins only."""
     who = admin()
-    wanted = read_body(schemas.NewCourse)
+    payload = read_body(schemas.NewCourse)
     with who.session():
-        course = courses.add_course(wanted.name, org=who.org, external_id=wanted.external_id)
+        course = courses.add_course(payload.name, org=who.org, external_id=payload.external_id)
         found = courses.fetch_course(course, org=who.org)
     return json_response(schemas.Course(**found), status=201, at=f"/v1/courses/{course}")
 
 
 @blueprint.get("/v1/courses/<uuid:course_id>")
-@operation("One course", answers={200: schemas.Course}, problems=("forbidden",))
+@operation("Get a course", answers={200: schemas.Course}, problems=("forbidden",))
 def one_course(course_id: UUID) -> Response:
-    """Answer a course you are in (admins: any of the org)."""
+    """Return a course you are in (admins: any course)."""
     who = signed_in()
     with who.session():
         found = courses.fetch_course(course_id, org=who.org)
@@ -68,7 +68,7 @@ def one_course(course_id: UUID) -> Response:
     "Change a course", answers={200: schemas.Course}, body=schemas.CourseChange, problems=("forbidden", "conflict")
 )
 def change_course(course_id: UUID) -> Response:
-    """Change what is sent."""
+    """Change the members that are sent; null clears one. Admins only."""
     who = admin()
     changes = read_body(schemas.CourseChange).changes()
     with who.session():
@@ -79,7 +79,10 @@ def change_course(course_id: UUID) -> Response:
 @blueprint.delete("/v1/courses/<uuid:course_id>")
 @operation("Delete a course", answers={204: None}, problems=("forbidden", "in-use"))
 def delete_course(course_id: UUID) -> tuple[str, int]:
-    """Delete a course with its assignments and enrolments, unless essays were written in it: then archive it."""
+    """Delete a course with its assignments and enrolments. Refused with 409 when essays were written in it: archive it instead.
+
+    Admins only.
+    """
     who = admin()
     with who.session():
         courses.delete_course(course_id, org=who.org)
@@ -88,44 +91,44 @@ def delete_course(course_id: UUID) -> tuple[str, int]:
 
 @blueprint.get("/v1/courses/<uuid:course_id>/enrollments")
 @operation(
-    "List who is in a course",
+    "List the enrolments of a course",
     answers={200: schemas.Enrollments},
     parameters=pagination.PARAMETERS,
     problems=("invalid-payload", "forbidden"),
 )
 def list_enrollments(course_id: UUID) -> Response:
-    """Answer who is in a course you teach (admins: any of the org), a page at a time."""
+    """Return the enrolments of a course you teach (admins: of any course), one page per request."""
     who = staff()
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
-        _must_be_theirs(course_id, who)
+        _require_access(course_id, who)
         found = courses.list_members(course_id, org=who.org, limit=limit + 1, before=before)
-    return page_of(schemas.Enrollments, found, limit=limit, key=lambda one: one["user_id"])
+    return page_of(schemas.Enrollments, found, limit=limit, key=lambda member: member["user_id"])
 
 
 @blueprint.post("/v1/courses/<uuid:course_id>/enrollments")
 @operation(
-    "Enrol somebody",
+    "Enrol a person",
     answers={201: schemas.Enrollment, 200: schemas.Enrollment},
     body=schemas.NewEnrollment,
     problems=("forbidden",),
     headers=CREATED,
 )
 def enrol(course_id: UUID) -> Response:
-    """Put a person in a course. Again is 200 and changes nothing but the role, if that is another."""
+    """Enrol a person in a course. If the person is enrolled already, the answer is 200 and only the role changes. Admins only."""
     who = admin()
-    wanted = read_body(schemas.NewEnrollment)
+    payload = read_body(schemas.NewEnrollment)
     with who.session():
         courses.fetch_course(course_id, org=who.org)
-        stored, is_new = courses.enrol(wanted.user_id, org=who.org, course=course_id, role=wanted.role)
-    at = f"/v1/courses/{course_id}/enrollments/{wanted.user_id}" if is_new else None
+        stored, is_new = courses.enrol(payload.user_id, org=who.org, course=course_id, role=payload.role)
+    at = f"/v1/courses/{course_id}/enrollments/{payload.user_id}" if is_new else None
     return json_response(schemas.Enrollment(**stored), status=201 if is_new else 200, at=at)
 
 
 @blueprint.get("/v1/courses/<uuid:course_id>/enrollments/<uuid:user_id>")
-@operation("One enrolment", answers={200: schemas.Enrollment}, problems=("forbidden",))
+@operation("Get an enrolment", answers={200: schemas.Enrollment}, problems=("forbidden",))
 def one_enrollment(course_id: UUID, user_id: UUID) -> Response:
-    """Answer as what a person is in a course you teach (admins: any of the org)."""
+    """Return the enrolment of a person in a course you teach (admins: in any course)."""
     who = staff()
     with who.session():
         found = courses.fetch_member(user_id, org=who.org, course=course_id)
@@ -135,15 +138,15 @@ def one_enrollment(course_id: UUID, user_id: UUID) -> Response:
 @blueprint.delete("/v1/courses/<uuid:course_id>/enrollments/<uuid:user_id>")
 @operation("End an enrolment", answers={204: None}, problems=("forbidden",))
 def end_enrollment(course_id: UUID, user_id: UUID) -> tuple[str, int]:
-    """Take a person out of a course; what they wrote there stays."""
+    """Remove a person from a course. Essays that they wrote there stay. Admins only."""
     who = admin()
     with who.session():
         courses.remove_member(user_id, org=who.org, course=course_id)
     return "", 204
 
 
-def _must_be_theirs(course: UUID, who: Identity) -> None:
+def _require_access(course: UUID, who: Identity) -> None:
     courses.fetch_course(course, org=who.org)
-    # An educator may also sit in somebody else's course, and sees that it exists; who else is in it they do not.
+    # An educator can also be in a course that somebody else teaches. They see the course, but not who else is in it.
     if who.role == "ec_educator" and not courses.list_members(course, org=who.org, limit=1):
         raise NotFound("There is no such course.")

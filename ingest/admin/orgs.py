@@ -1,4 +1,4 @@
-"""The org's own settings, and the kinds of writing it knows."""
+"""The settings of the org, and its categories of writing."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ blueprint = Blueprint("orgs", __name__)
 
 
 @blueprint.get("/v1/org")
-@operation("Your org", answers={200: schemas.Org}, problems=("forbidden",))
+@operation("Get your org", answers={200: schemas.Org}, problems=("forbidden",))
 def one_org() -> Response:
-    """Answer your org and its settings."""
+    """Return your org with its settings and its AI cost this month. Admins only."""
     who = admin()
     with who.session():
         found, spent = orgs.fetch_org(who.org), ledger.spent_this_month(org=who.org)
@@ -31,7 +31,7 @@ def one_org() -> Response:
 @blueprint.patch("/v1/org")
 @operation("Change your org", answers={200: schemas.Org}, body=schemas.OrgChange, problems=("forbidden",))
 def change_org() -> Response:
-    """Change the settings that are sent. Essays handed in from now on are read as they say."""
+    """Change the settings that are sent; they apply to essays handed in from now on. Admins only."""
     who = admin()
     changes = read_body(schemas.OrgChange).changes()
     with who.session():
@@ -47,7 +47,7 @@ def change_org() -> Response:
     problems=("invalid-payload", "forbidden"),
 )
 def list_categories() -> Response:
-    """Answer the kinds of writing your org knows, newest first, a page at a time."""
+    """Return the categories of writing of your org, newest first, one page per request."""
     who = signed_in()
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
@@ -64,18 +64,18 @@ def list_categories() -> Response:
     headers=CREATED,
 )
 def add_category() -> Response:
-    """Add a kind of writing."""
+    """Add a category of writing. Admins only."""
     who = admin()
-    wanted = read_body(schemas.NewCategory)
+    payload = read_body(schemas.NewCategory)
     with who.session():
-        found = orgs.add_category(wanted.slug, org=who.org, name=wanted.name)
+        found = orgs.add_category(payload.slug, org=who.org, name=payload.name)
     return json_response(schemas.Category(**found), status=201, at=f"/v1/categories/{found['id']}")
 
 
 @blueprint.get("/v1/categories/<uuid:category_id>")
-@operation("One category", answers={200: schemas.Category}, problems=("forbidden",))
+@operation("Get a category", answers={200: schemas.Category}, problems=("forbidden",))
 def one_category(category_id: UUID) -> Response:
-    """Answer a kind of writing."""
+    """Return a category of writing."""
     who = signed_in()
     with who.session():
         found = orgs.fetch_category(category_id, org=who.org)
@@ -90,7 +90,10 @@ def one_category(category_id: UUID) -> Response:
     problems=("forbidden", "conflict"),
 )
 def change_category(category_id: UUID) -> Response:
-    """Change what is sent. Essays of this kind follow; an LMS must use a new slug from now on."""
+    """Change the members that are sent. Essays of the category show the change; an LMS must send a new slug from then on.
+
+    Admins only.
+    """
     who = admin()
     changes = read_body(schemas.CategoryChange).changes()
     with who.session():
@@ -101,7 +104,7 @@ def change_category(category_id: UUID) -> Response:
 @blueprint.delete("/v1/categories/<uuid:category_id>")
 @operation("Delete a category", answers={204: None}, problems=("forbidden", "in-use"))
 def delete_category(category_id: UUID) -> tuple[str, int]:
-    """Delete a kind of writing, unless an assignment or an essay is of it."""
+    """Delete a category of writing. Refused with 409 when an assignment or an essay has it. Admins only."""
     who = admin()
     with who.session():
         orgs.delete_category(category_id, org=who.org)

@@ -1,4 +1,4 @@
-"""Taking a school's roster over: people, courses and who is in which, all of it or nothing."""
+"""Import a school's roster (people, courses, enrolments) in one transaction, completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from models.roster_plan import Roster
 
 blueprint = Blueprint("roster", __name__)
 
-MOST_FAULTS = 200
+MAX_SHOWN_FAULTS = 200
 
 
 class DryRun(Exception):
-    """Everything was done and is to be taken back."""
+    """Raised to roll back a dry run after the import; carries the report."""
 
     def __init__(self, report: Report) -> None:
         super().__init__("taken back")
@@ -39,20 +39,24 @@ class DryRun(Exception):
     problems=("forbidden", "invalid-roster", "request-in-progress"),
 )
 def import_upload() -> Response:
-    """Import users, classes and enrollments from OneRoster CSV texts. One bad row, and nothing is imported."""
+    """Import users, classes and enrollments from OneRoster 1.1 CSV texts. Admins only.
+
+    When one row is invalid, nothing is imported and `errors` names the invalid rows. Importing the same roster again changes
+    nothing. Rows that are missing from the texts change nothing.
+    """
     who = admin()
-    wanted = read_body(schemas.RosterUpload)
-    texts = {"users": wanted.users, "classes": wanted.classes, "enrollments": wanted.enrollments}
+    payload = read_body(schemas.RosterUpload)
+    texts = {"users": payload.users, "classes": payload.classes, "enrollments": payload.enrollments}
     roster = read_roster({file: text for file, text in texts.items() if text is not None})
     try:
-        report = _carry_out(roster, who, allow_admins=wanted.allow_admins, dry_run=wanted.dry_run)
+        report = _run_import(roster, who, allow_admins=payload.allow_admins, dry_run=payload.dry_run)
     except BadRoster as error:
-        _refuse(error)
-    answer = schemas.RosterReport(dry_run=wanted.dry_run, **asdict(report))
+        _raise_problem(error)
+    answer = schemas.RosterReport(dry_run=payload.dry_run, **asdict(report))
     return json_response(answer)
 
 
-def _carry_out(roster: Roster, who: Identity, *, allow_admins: bool, dry_run: bool) -> Report:
+def _run_import(roster: Roster, who: Identity, *, allow_admins: bool, dry_run: bool) -> Report:
     try:
         with who.session():
             report = import_roster(roster, org=who.org, allow_admins=allow_admins)
@@ -62,16 +66,16 @@ def _carry_out(roster: Roster, who: Identity, *, allow_admins: bool, dry_run: bo
             note(
                 "roster_imported", org=who.org, actor=actor, entity="org", entity_id=who.org, allow_admins=allow_admins
             )
-    except DryRun as done:
-        report = done.report
+    except DryRun as rollback:
+        report = rollback.report
     return report
 
 
-def _refuse(error: BadRoster) -> NoReturn:
-    shown = error.faults[:MOST_FAULTS]
-    rest = f" The first {MOST_FAULTS} are listed." if error.total > MOST_FAULTS else ""
+def _raise_problem(error: BadRoster) -> NoReturn:
+    shown = error.faults[:MAX_SHOWN_FAULTS]
+    suffix = f" The first {MAX_SHOWN_FAULTS} are listed." if error.total > MAX_SHOWN_FAULTS else ""
     raise Problem(
         "invalid-roster",
-        f"{error}{rest}",
+        f"{error}{suffix}",
         errors=[{"pointer": fault.pointer, "detail": fault.detail} for fault in shown],
     ) from None

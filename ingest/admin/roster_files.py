@@ -1,4 +1,4 @@
-"""A roster on disk: a folder or a zip of CSV files, read within bounds; nothing in it decides where anything is written."""
+"""Read a roster from a folder or a zip of CSV files, within size limits. Nothing is unpacked to disk."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ MOST_ENTRIES = 100
 
 
 def read_files(path: Path) -> dict[str, str]:
-    """Return the texts of users.csv, classes.csv and enrollments.csv, those that are there. Raises Invalid."""
+    """Return the texts of users.csv, classes.csv and enrollments.csv under these names, those that exist. Raises Invalid."""
     try:
         found = dict(_from_folder(path) if path.is_dir() else _from_zip(path))
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        # A damaged, encrypted or exotic archive; zipfile has no common error for them.
+        # zipfile has no common error for damaged, encrypted or unsupported archives.
         raise _unreadable(f"cannot be read as a folder or zip of CSV files ({type(error).__name__})") from None
     if not found:
         raise _unreadable("holds none of users.csv, classes.csv and enrollments.csv")
-    return {file: _decoded(raw, file=file) for file, raw in found.items()}
+    return {file: _decode(raw, file=file) for file, raw in found.items()}
 
 
 def _from_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    room = MOST_BYTES
+    remaining = MOST_BYTES
     for path in sorted(folder.iterdir()):
-        file = _wanted(path.name)
+        file = _roster_file(path.name)
         if file is not None:
             with path.open("rb") as opened:
-                raw = opened.read(room + 1)
-            room = _without_optional(room, raw)
+                raw = opened.read(remaining + 1)
+            remaining = _deduct(remaining, raw)
             yield file, raw
 
 
@@ -45,33 +45,33 @@ def _from_zip(path: Path) -> Iterator[tuple[str, bytes]]:
         if len(entries) > MOST_ENTRIES:
             raise _unreadable(f"holds more than {MOST_ENTRIES} entries")
         seen: set[str] = set()
-        room = MOST_BYTES
+        remaining = MOST_BYTES
         for entry in entries:
-            file = _wanted(PurePosixPath(entry.filename).name)
+            file = _roster_file(PurePosixPath(entry.filename).name)
             if file is None or entry.is_dir():
                 continue
             if file in seen:
                 raise _unreadable(f"holds {file}.csv twice")
             seen.add(file)
-            # What the archive says about sizes may be a lie: only what is really unpacked counts.
+            # Count the unpacked bytes, because the sizes in the archive can be wrong on purpose.
             with archive.open(entry) as opened:
-                raw = opened.read(room + 1)
-            room = _without_optional(room, raw)
+                raw = opened.read(remaining + 1)
+            remaining = _deduct(remaining, raw)
             yield file, raw
 
 
-def _wanted(name: str) -> str | None:
+def _roster_file(name: str) -> str | None:
     file = name.lower().removesuffix(".csv")
     return file if name.lower().endswith(".csv") and file in FILES else None
 
 
-def _without_optional(room: int, raw: bytes) -> int:
-    if len(raw) > room:
+def _deduct(remaining: int, raw: bytes) -> int:
+    if len(raw) > remaining:
         raise _unreadable(f"holds more than {MOST_BYTES >> 20} MiB of CSV")
-    return room - len(raw)
+    return remaining - len(raw)
 
 
-def _decoded(raw: bytes, *, file: str) -> str:
+def _decode(raw: bytes, *, file: str) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""What a roster import takes and answers."""
+"""Request and response models of the roster import."""
 
 from __future__ import annotations
 
@@ -6,25 +6,32 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
 
-Csv = Annotated[StrictStr | None, Field(description="the text of the CSV file; left out or null: nothing of that kind")]
+Csv = Annotated[
+    StrictStr | None, Field(description="the text of the CSV file; null or left out: nothing of this kind is imported")
+]
 
 
 class RosterUpload(BaseModel):
-    """A roster as OneRoster 1.1 CSV texts."""
+    """A roster as the texts of OneRoster 1.1 CSV files."""
 
     model_config = ConfigDict(extra="forbid")
 
     users: Csv = None
     classes: Csv = None
     enrollments: Csv = None
-    dry_run: Annotated[StrictBool, Field(description="do everything, report it, and take it back")] = False
+    dry_run: Annotated[
+        StrictBool, Field(description="run the whole import and return its report, but store nothing")
+    ] = False
     allow_admins: Annotated[
-        StrictBool, Field(description="let the roster make admins, enable them again and change their addresses")
+        StrictBool,
+        Field(
+            description="allow the roster to create admins, to enable them again and to change their e-mail addresses"
+        ),
     ] = False
 
 
 class PeopleCount(BaseModel):
-    """What became of the users' rows."""
+    """The number of users by result."""
 
     added: int
     changed: int
@@ -33,7 +40,7 @@ class PeopleCount(BaseModel):
 
 
 class CourseCount(BaseModel):
-    """What became of the classes' rows."""
+    """The number of classes by result."""
 
     added: int
     changed: int
@@ -42,7 +49,7 @@ class CourseCount(BaseModel):
 
 
 class EnrollmentCount(BaseModel):
-    """What became of the enrollments' rows."""
+    """The number of enrollments by result."""
 
     added: int
     changed: int
@@ -51,10 +58,10 @@ class EnrollmentCount(BaseModel):
 
 
 class RosterReport(BaseModel):
-    """What an import did; after a dry run, what it would have done."""
+    """The result of an import; of a dry run, what the import would have done."""
 
     dry_run: bool
     users: PeopleCount
     courses: CourseCount
     enrollments: EnrollmentCount
-    warnings: Annotated[list[str], Field(description="what was left out or not done, and why")]
+    warnings: Annotated[list[str], Field(description="rows that were left out or not applied, and why")]

@@ -17,13 +17,9 @@ from pydantic import (
 from ingest.admin.schemas import Note
 from ingest.web.schemas import Cursor, RequestBody, Short
 
-MOST_CRITERIA = 20
-
-
-MOST_LEVELS = 10
-
-
-MOST_POINTS = 1000
+MAX_CRITERIA = 20
+MAX_LEVELS = 10
+MAX_POINTS = 1000
 
 
 class _Named(Protocol):
@@ -31,43 +27,43 @@ class _Named(Protocol):
     def name(self) -> str: ...
 
 
-def _must_differ(items: Sequence[_Named]) -> None:
-    # The AI picks criteria and levels by name: two that differ by a space or a capital are one to it.
-    if len({one.name.strip().casefold() for one in items}) != len(items):
+def _check_names_differ(items: Sequence[_Named]) -> None:
+    # The model picks criteria and levels by name, and cannot tell two apart that differ by a space or a capital letter.
+    if len({item.name.strip().casefold() for item in items}) != len(items):
         raise ValueError("names must differ by more than spaces and capitals")
 
 
 class Level(RequestBody):
-    """How well a criterion can be met, and what that is worth."""
+    """A level of achievement for a criterion, and its points."""
 
     name: Short
-    points: Annotated[StrictInt, Field(ge=0, le=MOST_POINTS)]
+    points: Annotated[StrictInt, Field(ge=0, le=MAX_POINTS)]
     description: Note = ""
 
 
-def _levels(levels: list[Level]) -> list[Level]:
-    _must_differ(levels)
+def _check_levels(levels: list[Level]) -> list[Level]:
+    _check_names_differ(levels)
     return levels
 
 
 class Criterion(RequestBody):
-    """One thing an essay is judged by."""
+    """One criterion by which an essay is assessed."""
 
     name: Short
     description: Note = ""
-    levels: Annotated[list[Level], Field(min_length=2, max_length=MOST_LEVELS), AfterValidator(_levels)]
+    levels: Annotated[list[Level], Field(min_length=2, max_length=MAX_LEVELS), AfterValidator(_check_levels)]
 
 
-def _criteria(criteria: list[Criterion]) -> list[Criterion]:
-    _must_differ(criteria)
+def _check_criteria(criteria: list[Criterion]) -> list[Criterion]:
+    _check_names_differ(criteria)
     return criteria
 
 
 class NewRubric(RequestBody):
-    """What essays are judged by. It never changes: another wording is another rubric, the same wording the same one."""
+    """A new rubric. A rubric never changes: other words make another rubric, the same words give the existing one."""
 
     name: Short
-    criteria: Annotated[list[Criterion], Field(min_length=1, max_length=MOST_CRITERIA), AfterValidator(_criteria)]
+    criteria: Annotated[list[Criterion], Field(min_length=1, max_length=MAX_CRITERIA), AfterValidator(_check_criteria)]
 
 
 class RubricHead(BaseModel):
@@ -79,7 +75,7 @@ class RubricHead(BaseModel):
 
 
 class KnownLevel(BaseModel):
-    """How well a criterion can be met, and what that is worth."""
+    """A level of achievement for a criterion, and its points."""
 
     name: str
     points: int
@@ -87,7 +83,7 @@ class KnownLevel(BaseModel):
 
 
 class KnownCriterion(BaseModel):
-    """One criterion of a rubric, as feedback names it."""
+    """One criterion of a rubric."""
 
     id: UUID
     name: str
@@ -96,7 +92,7 @@ class KnownCriterion(BaseModel):
 
 
 class Rubric(RubricHead):
-    """A rubric with its criteria in their order."""
+    """A rubric with its criteria in order."""
 
     criteria: list[KnownCriterion]
 

@@ -1,4 +1,4 @@
-"""What essays are judged by. A rubric never changes, so that points given by it stay what they were."""
+"""Rubrics by which essays are assessed. A rubric never changes, so points that were given with it stay valid."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ blueprint = Blueprint("rubrics", __name__)
     problems=("invalid-payload", "forbidden"),
 )
 def list_rubrics() -> Response:
-    """Answer the org's rubrics without their criteria, newest first, a page at a time."""
+    """Return the rubrics of the org without their criteria, newest first, one page per request."""
     who = signed_in()
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
@@ -44,28 +44,28 @@ def list_rubrics() -> Response:
     headers=CREATED,
 )
 def add_rubric() -> Response:
-    """Add a rubric. The same wording again is 200 and the same rubric."""
+    """Add a rubric. If a rubric with the same words exists, the answer is 200 with that rubric. Educators and admins only."""
     who = staff()
-    wanted = read_body(rubric_schemas.NewRubric)
+    payload = read_body(rubric_schemas.NewRubric)
     criteria = tuple(
         CriterionDraft(
-            name=one.name,
-            description=one.description,
-            levels=tuple((level.name, level.points, level.description) for level in one.levels),
+            name=criterion.name,
+            description=criterion.description,
+            levels=tuple((level.name, level.points, level.description) for level in criterion.levels),
         )
-        for one in wanted.criteria
+        for criterion in payload.criteria
     )
     with who.session():
-        rubric, is_new = courses.store_rubric(wanted.name, org=who.org, criteria=criteria)
+        rubric, is_new = courses.store_rubric(payload.name, org=who.org, criteria=criteria)
         found = courses.fetch_rubric(rubric, org=who.org)
     at = f"/v1/rubrics/{rubric}" if is_new else None
     return json_response(rubric_schemas.Rubric(**found), status=201 if is_new else 200, at=at)
 
 
 @blueprint.get("/v1/rubrics/<uuid:rubric_id>")
-@operation("One rubric", answers={200: rubric_schemas.Rubric}, problems=("forbidden",))
+@operation("Get a rubric", answers={200: rubric_schemas.Rubric}, problems=("forbidden",))
 def one_rubric(rubric_id: UUID) -> Response:
-    """Answer a rubric with its criteria in their order."""
+    """Return a rubric with its criteria in order."""
     who = signed_in()
     with who.session():
         found = courses.fetch_rubric(rubric_id, org=who.org)
@@ -75,7 +75,7 @@ def one_rubric(rubric_id: UUID) -> Response:
 @blueprint.delete("/v1/rubrics/<uuid:rubric_id>")
 @operation("Delete a rubric", answers={204: None}, problems=("forbidden", "in-use"))
 def delete_rubric(rubric_id: UUID) -> tuple[str, int]:
-    """Delete a rubric, unless an assignment asks for it or an essay was judged by it."""
+    """Delete a rubric. Refused with 409 when an assignment uses it or an essay was assessed with it. Admins only."""
     who = admin()
     with who.session():
         courses.delete_rubric(rubric_id, org=who.org)

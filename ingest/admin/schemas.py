@@ -1,6 +1,6 @@
-"""Request and answer models of administration. A member that is not known is refused, so that a misspelt one is noticed.
+"""Request and response models of administration. Unknown members are refused, so that a misspelt name is noticed.
 
-In a change only what is sent changes; null clears a field that may be empty.
+A change request changes only the members that are sent; null clears a member that may be empty.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pydantic import (
     model_validator,
 )
 
-from ingest.web.schemas import Cursor, ExternalId, Id, Language, Moment, Prompt, RequestBody, Short, absent
+from ingest.web.schemas import Cursor, ExternalId, Id, Language, Moment, Prompt, RequestBody, Short, optional_not_null
 
-# Ten thousand dollars a thousand times over; and still a whole number for every reader of JSON.
-MOST_MICROS = 10**13
+# Ten million dollars, and below 2**53, so that every JSON reader keeps it as a whole number.
+MAX_BUDGET_MICROS = 10**13
 
 Role = Literal["student", "educator", "admin"]
 Membership = Literal["student", "educator"]
@@ -34,34 +34,36 @@ CategorySlug = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9][a-z0-9
 
 
 class NewPerson(RequestBody):
-    """A person to be; an invitation lets them choose a password."""
+    """A new person. They have no password until they follow an invitation."""
 
     role: Role
     name: Short | None = None
     email: Email | None = None
     external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the person")] = None
-    language: Language | None = None
+    language: Annotated[
+        Language | None, Field(description="BCP 47 tag of the language for feedback; null: the language of the essay")
+    ] = None
 
     @model_validator(mode="after")
-    def _can_be_recognised(self) -> NewPerson:
+    def _check_identifier(self) -> NewPerson:
         if self.email is None and self.external_id is None:
             raise ValueError("an email or an external_id is needed")
         return self
 
 
 class PersonChange(RequestBody):
-    """What is to change about a person. A new role, and being disabled, end their access with the next request."""
+    """Changes to a person. A new role or `disabled: true` makes their access tokens invalid from the next request on."""
 
-    role: Role = absent()
+    role: Role = optional_not_null()
     name: Short | None = None
     email: Email | None = None
     external_id: ExternalId | None = None
     language: Language | None = None
-    disabled: StrictBool = absent()
+    disabled: StrictBool = optional_not_null()
 
 
 class Person(BaseModel):
-    """Somebody's profile."""
+    """The profile of a person."""
 
     id: UUID
     role: Role
@@ -74,13 +76,13 @@ class Person(BaseModel):
 
 
 class PersonSearch(RequestBody):
-    """Whom to look for: by either, or by both."""
+    """Whom to look for. One of the two members is required; with both, both must match."""
 
-    email: Email | None = None
-    external_id: ExternalId | None = None
+    email: Annotated[Email | None, Field(description="the whole address, in any spelling")] = None
+    external_id: Annotated[ExternalId | None, Field(description="the exact id")] = None
 
     @model_validator(mode="after")
-    def _names_somebody(self) -> PersonSearch:
+    def _check_search(self) -> PersonSearch:
         if self.email is None and self.external_id is None:
             raise ValueError("an email or an external_id is needed")
         return self
@@ -94,27 +96,27 @@ class People(BaseModel):
 
 
 class NewCourse(RequestBody):
-    """A group that is taught together."""
+    """A new course."""
 
     name: Short
     external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the course")] = None
 
 
 class CourseChange(RequestBody):
-    """What is to change about a course."""
+    """Changes to a course."""
 
-    name: Short = absent()
+    name: Short = optional_not_null()
     external_id: ExternalId | None = None
-    archived: StrictBool = absent()
+    archived: StrictBool = optional_not_null()
 
 
 class Course(BaseModel):
-    """A group that is taught together."""
+    """A course: a group that is taught together."""
 
     id: UUID
     name: str
     external_id: str | None
-    archived: bool
+    archived: Annotated[bool, Field(description="a mark for lists; it restricts nothing")]
     created_at: datetime
 
 
@@ -126,14 +128,14 @@ class Courses(BaseModel):
 
 
 class NewEnrollment(RequestBody):
-    """Who is to be in a course, and as what."""
+    """A person to enrol in a course, and their role there."""
 
     user_id: Id
     role: Membership
 
 
 class Enrollment(BaseModel):
-    """Who is in a course, and as what."""
+    """A person in a course, and their role there."""
 
     course_id: UUID
     user_id: UUID
@@ -142,28 +144,28 @@ class Enrollment(BaseModel):
 
 
 class Enrollments(BaseModel):
-    """A page of a course's enrolments, the person added last first."""
+    """A page of a course's enrolments, newest person first."""
 
     items: list[Enrollment]
     next_cursor: Cursor
 
 
 class NewCategory(RequestBody):
-    """A kind of writing."""
+    """A new category of writing."""
 
-    slug: Annotated[CategorySlug, Field(description="the name a submission calls it by")]
+    slug: Annotated[CategorySlug, Field(description="the name that a submission sends as its category")]
     name: Short
 
 
 class CategoryChange(RequestBody):
-    """What is to change about a category."""
+    """Changes to a category."""
 
-    slug: CategorySlug = absent()
-    name: Short = absent()
+    slug: CategorySlug = optional_not_null()
+    name: Short = optional_not_null()
 
 
 class Category(BaseModel):
-    """A kind of writing."""
+    """A category of writing, such as a book review."""
 
     id: UUID
     slug: str
@@ -179,23 +181,23 @@ class Categories(BaseModel):
 
 
 class NewAssignment(RequestBody):
-    """What is asked in a course."""
+    """A new assignment in a course."""
 
     course_id: Id
     title: Title
-    prompt: Prompt = ""
+    prompt: Annotated[Prompt, Field(description="the task that students read")] = ""
     due_at: Moment | None = None
-    release_policy: Annotated[ReleasePolicy | None, Field(description="null: as the org has it")] = None
+    release_policy: Annotated[ReleasePolicy | None, Field(description="null: the release policy of the org")] = None
     category: CategorySlug | None = None
     rubric_id: Id | None = None
     external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the assignment")] = None
 
 
 class AssignmentChange(RequestBody):
-    """What is to change about an assignment. It stays in its course."""
+    """Changes to an assignment. It cannot move to another course."""
 
-    title: Title = absent()
-    prompt: Prompt = absent()
+    title: Title = optional_not_null()
+    prompt: Prompt = optional_not_null()
     due_at: Moment | None = None
     release_policy: ReleasePolicy | None = None
     category: CategorySlug | None = None
@@ -204,7 +206,7 @@ class AssignmentChange(RequestBody):
 
 
 class Assignment(BaseModel):
-    """What is asked in a course."""
+    """An assignment in a course."""
 
     id: UUID
     course_id: UUID
@@ -226,7 +228,7 @@ class Assignments(BaseModel):
 
 
 class Org(BaseModel):
-    """The org and its settings."""
+    """The org with its settings."""
 
     id: UUID
     slug: str
@@ -236,30 +238,32 @@ class Org(BaseModel):
     ai_policy: Literal["anthropic", "local", "none"]
     ai_fallback: Literal["wait", "local"]
     monthly_budget_micros: Annotated[
-        int | None, Field(description="millionths of a US dollar a month (UTC); null: no limit")
+        int | None, Field(description="limit for AI cost per month (UTC) in millionths of a US dollar; null: no limit")
     ]
-    spent_this_month_micros: int
+    spent_this_month_micros: Annotated[int, Field(description="AI cost this month (UTC) in millionths of a US dollar")]
     created_at: datetime
 
 
 class OrgChange(RequestBody):
-    """What is to change about the org."""
+    """Changes to the org."""
 
-    name: Short = absent()
-    default_language: Language = absent()
+    name: Short = optional_not_null()
+    default_language: Language = optional_not_null()
     release_policy: Annotated[
-        ReleasePolicy, Field(description="auto: students see feedback at once; after_review: once it is released")
-    ] = absent()
+        ReleasePolicy,
+        Field(description="auto: students see feedback at once; after_review: after an educator releases it"),
+    ] = optional_not_null()
     ai_policy: Annotated[
-        Literal["anthropic", "local", "none"], Field(description="local and none: no essay leaves this installation")
-    ] = absent()
-    ai_fallback: Annotated[Literal["wait", "local"], Field(description="what happens while Claude cannot be had")] = (
-        absent()
-    )
-    monthly_budget_micros: Annotated[StrictInt, Field(ge=0, le=MOST_MICROS)] | None = None
+        Literal["anthropic", "local", "none"],
+        Field(description="anthropic: Claude may read essays; local and none: no essay leaves this installation"),
+    ] = optional_not_null()
+    ai_fallback: Annotated[
+        Literal["wait", "local"], Field(description="what happens while Claude is not available or the budget is spent")
+    ] = optional_not_null()
+    monthly_budget_micros: Annotated[StrictInt, Field(ge=0, le=MAX_BUDGET_MICROS)] | None = None
 
 
 class Erasing(BaseModel):
-    """A person's data is unreadable as of now; its rows go within seconds."""
+    """The data of the person is unreadable from now on; its rows are deleted within seconds."""
 
-    status: Annotated[Literal["erasing"], Field(description="from then on the person is not found")]
+    status: Annotated[Literal["erasing"], Field(description="from now on the person is not found")]

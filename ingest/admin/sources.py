@@ -1,4 +1,4 @@
-"""The webhook sources of an org: made, looked at, changed, turned over and disabled by its admins. Secrets are shown once."""
+"""Create, list, change, rotate and disable the webhook sources of an org. Admins only. A secret is shown once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.connections import SourceCard
 
 blueprint = Blueprint("sources", __name__)
 
-LOCATION = {201: {"Location": "the source, without its secret"}}
+LOCATION = {201: {"Location": "URL of the source"}}
 
 
 @blueprint.get("/v1/sources")
@@ -30,40 +30,40 @@ LOCATION = {201: {"Location": "the source, without its secret"}}
     problems=("invalid-payload", "forbidden"),
 )
 def list_all() -> Response:
-    """Answer the org's webhook sources, disabled ones included, newest first."""
+    """Return the webhook sources of the org, disabled ones included, newest first, one page per request. Admins only."""
     who = admin()
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
         found = connections.list_sources(org=who.org, limit=limit + 1, before=before)
-    return page_of(schemas.Sources, found, limit=limit, show=_card, key=lambda one: one.id)
+    return page_of(schemas.Sources, found, limit=limit, show=_to_schema, key=lambda source: source.id)
 
 
 @blueprint.post("/v1/sources")
 @operation(
-    "Make a webhook source",
+    "Create a webhook source",
     answers={201: schemas.NewSecret},
     body=schemas.SourceDraft,
     problems=("forbidden",),
     headers=LOCATION,
 )
 def make() -> Response:
-    """Answer a new source: where its LMS delivers to, and the secret it signs with, which is shown only now."""
+    """Create a webhook source. The answer has the path for deliveries and, only this once, the signing secret. Admins only."""
     who = admin()
-    wanted = read_body(schemas.SourceDraft)
+    payload = read_body(schemas.SourceDraft)
     with who.session():
-        source, secret = connections.add_source(wanted.name, org=who.org)
-        made = connections.fetch_source(source, org=who.org)
-    return _shown_once(made, secret)
+        source, secret = connections.add_source(payload.name, org=who.org)
+        created = connections.fetch_source(source, org=who.org)
+    return _respond_with_secret(created, secret)
 
 
 @blueprint.get("/v1/sources/<uuid:source_id>")
-@operation("One webhook source", answers={200: schemas.Source}, problems=("forbidden",))
+@operation("Get a webhook source", answers={200: schemas.Source}, problems=("forbidden",))
 def one_source(source_id: UUID) -> Response:
-    """Answer what is known of a source; never its secrets."""
+    """Return a webhook source without its secrets. Admins only."""
     who = admin()
     with who.session():
         found = connections.fetch_source(source_id, org=who.org)
-    return json_response(_card(found))
+    return json_response(_to_schema(found))
 
 
 @blueprint.patch("/v1/sources/<uuid:source_id>")
@@ -71,19 +71,19 @@ def one_source(source_id: UUID) -> Response:
     "Change a webhook source", answers={200: schemas.Source}, body=schemas.SourceChanges, problems=("forbidden",)
 )
 def change(source_id: UUID) -> Response:
-    """Change a source's name, disable it, or enable it again, from the next delivery on."""
+    """Change the name of a source, disable it or enable it again, from the next delivery on. Admins only."""
     who = admin()
-    wanted = read_body(schemas.SourceChanges)
+    payload = read_body(schemas.SourceChanges)
     with who.session():
-        connections.change_source(source_id, org=who.org, **wanted.model_dump(exclude_unset=True))
+        connections.change_source(source_id, org=who.org, **payload.model_dump(exclude_unset=True))
         found = connections.fetch_source(source_id, org=who.org)
-    return json_response(_card(found))
+    return json_response(_to_schema(found))
 
 
 @blueprint.delete("/v1/sources/<uuid:source_id>")
 @operation("Disable a webhook source", answers={204: None}, problems=("forbidden",))
 def disable(source_id: UUID) -> tuple[str, int]:
-    """Disable a source: its address answers 404 from the next delivery on. What it sent stays known."""
+    """Disable a source. Deliveries to it get 404 from the next one on. What it has sent stays stored. Admins only."""
     who = admin()
     with who.session():
         connections.change_source(source_id, org=who.org, disabled=True)
@@ -92,27 +92,27 @@ def disable(source_id: UUID) -> tuple[str, int]:
 
 @blueprint.post("/v1/sources/<uuid:source_id>/rotate")
 @operation(
-    "Turn a source's secret over",
+    "Rotate the secret of a webhook source",
     answers={201: schemas.NewSecret},
     body=schemas.Rotation,
     problems=("forbidden",),
     headers=LOCATION,
 )
 def rotate(source_id: UUID) -> Response:
-    """Answer a new secret. The one before signs too until the overlap is over; an older one does not any more."""
+    """Create a new signing secret. The previous secret is accepted until the overlap ends; older ones are refused. Admins only."""
     who = admin()
-    wanted = read_body(schemas.Rotation)
+    payload = read_body(schemas.Rotation)
     with who.session():
-        secret = connections.rotate_source(source_id, org=who.org, overlap_seconds=wanted.overlap_seconds)
+        secret = connections.rotate_source(source_id, org=who.org, overlap_seconds=payload.overlap_seconds)
         found = connections.fetch_source(source_id, org=who.org)
-    return _shown_once(found, secret)
+    return _respond_with_secret(found, secret)
 
 
-def _card(found: SourceCard) -> schemas.Source:
-    return schemas.Source(**_facts(found))
+def _to_schema(found: SourceCard) -> schemas.Source:
+    return schemas.Source(**_members(found))
 
 
-def _facts(found: SourceCard) -> dict[str, Any]:
+def _members(found: SourceCard) -> dict[str, Any]:
     return {
         "id": found.id,
         "name": found.name,
@@ -123,9 +123,11 @@ def _facts(found: SourceCard) -> dict[str, Any]:
     }
 
 
-def _shown_once(found: SourceCard, secret: str) -> Response:
+def _respond_with_secret(found: SourceCard, secret: str) -> Response:
     response = Response(
-        schemas.NewSecret(**_facts(found), secret=secret).model_dump_json(), status=201, content_type="application/json"
+        schemas.NewSecret(**_members(found), secret=secret).model_dump_json(),
+        status=201,
+        content_type="application/json",
     )
     response.headers["Location"] = f"/v1/sources/{found.id}"
     return response

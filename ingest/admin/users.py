@@ -1,4 +1,4 @@
-"""The people of an org: admins keep them, educators look up those of their courses."""
+"""The people of an org: admins manage them, educators read those of their courses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingest.web import pagination
 from ingest.web.body import read_body
 from ingest.web.identity import admin, staff
 from ingest.web.openapi import Parameter, operation
-from ingest.web.pagination import id_parameter, not_acceptable, page_of, wanted_id
+from ingest.web.pagination import id_filter, id_parameter, invalid_parameter, page_of
 from ingest.web.problems import Problem
 from ingest.web.responses import CREATED, json_response
 from models import sessions, users
@@ -21,9 +21,9 @@ from models import sessions, users
 blueprint = Blueprint("users", __name__)
 
 ROLE = Parameter(
-    name="role", where="query", description="Only people of this role.", schema={"enum": list(get_args(schemas.Role))}
+    name="role", where="query", description="Only people with this role.", schema={"enum": list(get_args(schemas.Role))}
 )
-COURSE = id_parameter("course_id", "Only who is enrolled in this course.")
+COURSE = id_parameter("course_id", "Only people who are enrolled in this course.")
 
 
 @blueprint.get("/v1/users")
@@ -34,12 +34,12 @@ COURSE = id_parameter("course_id", "Only who is enrolled in this course.")
     problems=("invalid-payload", "forbidden"),
 )
 def list_users() -> Response:
-    """Answer the people you may see (educators: those of their courses), newest first, a page at a time."""
+    """Return the people you may see (educators: those of their courses), newest first, one page per request."""
     who = staff()
     limit, before = pagination.limit(), pagination.cursor()
-    role, course = request.args.get("role"), wanted_id("course_id")
+    role, course = request.args.get("role"), id_filter("course_id")
     if role is not None and role not in get_args(schemas.Role):
-        raise not_acceptable("role", f"must be one of {', '.join(get_args(schemas.Role))}")
+        raise invalid_parameter("role", f"must be one of {', '.join(get_args(schemas.Role))}")
     with who.session():
         found = users.list_people(
             org=who.org,
@@ -48,18 +48,21 @@ def list_users() -> Response:
             role=cast("users.PersonRole | None", role),
             course=course,
         )
-    return page_of(schemas.People, [asdict(one) for one in found], limit=limit)
+    return page_of(schemas.People, [asdict(person) for person in found], limit=limit)
 
 
 @blueprint.post("/v1/users/search")
 @operation("Find a person", answers={200: schemas.People}, body=schemas.PersonSearch, problems=("forbidden",))
 def search_users() -> Response:
-    """Answer whom you may see by e-mail (in any spelling) or LMS id (to the letter). Not by GET: addresses stand in logs."""
+    """Return the person with this e-mail (in any spelling) or external id (exact), if you may see them.
+
+    This is a POST, because addresses in a query string would be stored in access logs. Educators and admins only.
+    """
     who = staff()
-    wanted = read_body(schemas.PersonSearch)
+    payload = read_body(schemas.PersonSearch)
     with who.session():
-        found = users.list_people(org=who.org, limit=1, email=wanted.email, external_id=wanted.external_id)
-    return page_of(schemas.People, [asdict(one) for one in found], limit=1)
+        found = users.list_people(org=who.org, limit=1, email=payload.email, external_id=payload.external_id)
+    return page_of(schemas.People, [asdict(person) for person in found], limit=1)
 
 
 @blueprint.post("/v1/users")
@@ -71,25 +74,25 @@ def search_users() -> Response:
     headers=CREATED,
 )
 def add_user() -> Response:
-    """Add a person, who has no password yet."""
+    """Add a person. They have no password until they follow an invitation. Admins only."""
     who = admin()
-    wanted = read_body(schemas.NewPerson)
+    payload = read_body(schemas.NewPerson)
     with who.session():
         person = users.admit(
-            wanted.role,
+            payload.role,
             org=who.org,
-            name=wanted.name,
-            email=wanted.email,
-            external_id=wanted.external_id,
-            language=wanted.language,
+            name=payload.name,
+            email=payload.email,
+            external_id=payload.external_id,
+            language=payload.language,
         )
     return json_response(schemas.Person(**asdict(person)), status=201, at=f"/v1/users/{person.id}")
 
 
 @blueprint.get("/v1/users/<uuid:user_id>")
-@operation("One person", answers={200: schemas.Person}, problems=("forbidden",))
+@operation("Get a person", answers={200: schemas.Person}, problems=("forbidden",))
 def one_user(user_id: UUID) -> Response:
-    """Answer a person's profile."""
+    """Return the profile of a person (educators: of their courses)."""
     who = staff()
     with who.session():
         person = users.fetch_person(user_id, org=who.org)
@@ -104,9 +107,10 @@ def one_user(user_id: UUID) -> Response:
     problems=("forbidden", "conflict", "last-admin", "own-account"),
 )
 def change_user(user_id: UUID) -> Response:
-    """Change what is sent. A new role or being disabled ends the person's access with the next request.
+    """Change the members that are sent; null clears one. Admins only.
 
-    Who becomes a student teaches no course any more. Nobody demotes or disables themselves or the last admin.
+    A new role or `disabled: true` makes the person's access tokens invalid from their next request on. A person who becomes a
+    student no longer teaches any course. You cannot demote or disable yourself or the last admin.
     """
     who = admin()
     changes = read_body(schemas.PersonChange).changes()
@@ -122,7 +126,7 @@ def change_user(user_id: UUID) -> Response:
 @blueprint.delete("/v1/users/<uuid:user_id>")
 @operation("Disable a person", answers={204: None}, problems=("forbidden", "last-admin", "own-account"))
 def disable_user(user_id: UUID) -> tuple[str, int]:
-    """Disable a person: they can no longer sign in; what they wrote stays. Erasing is a right, and a door of its own."""
+    """Disable a person. They can no longer sign in; their essays stay. `POST /v1/users/{id}/erase` erases a person. Admins only."""
     who = admin()
     if user_id == who.user:
         raise Problem("own-account", "You cannot delete yourself.")

@@ -1,1 +1,1 @@
-"""Reading feedback, deciding about comments, saved comments, and releasing feedback to students."""
+"""Read feedback, review its comments, keep saved comments, release feedback to students, and follow comments across versions."""

@@ -1,4 +1,4 @@
-"""What became of the comments on earlier versions of an essay."""
+"""The resolution of each comment on earlier versions of an essay."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ blueprint = Blueprint("progress", __name__)
 
 
 @blueprint.get("/v1/essays/<uuid:essay_id>/progress")
-@operation("What became of each comment", answers={200: schemas.Progress}, problems=("forbidden",))
+@operation("Get the resolution of earlier comments", answers={200: schemas.Progress}, problems=("forbidden",))
 def progress(essay_id: UUID) -> Response:
-    """Answer the fate in the newest version of every comment on an earlier one; students see what was released to them."""
+    """Return every comment on an earlier version, each once, with its resolution in the newest version.
+
+    Students and API keys get only comments on released versions, without those an educator rejected.
+    """
     who = identity(scope="read")
     with who.session():
         found = lineage.fetch_progress(essay_id, org=who.org, released_only=who.role in ("ec_student", "ec_lms"))

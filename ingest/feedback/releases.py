@@ -1,4 +1,4 @@
-"""Held feedback is let go by an educator of the course."""
+"""Release held feedback to students."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ blueprint = Blueprint("releases", __name__)
 @blueprint.post("/v1/submissions/<uuid:submission_id>/release")
 @operation("Release held feedback", answers={200: schemas.Released}, problems=("forbidden",))
 def release(submission_id: UUID) -> Response:
-    """Let the student see the feedback of this version, also what is still to come. Twice is as once."""
+    """Let the student see the feedback of this version, including passes that finish later. Idempotent."""
     who = staff()
     with who.session():
-        since = releases.release(submission_id, org=who.org, actor=actor_of(who))
-    return json_response(schemas.Released(id=submission_id, released=True, released_at=since))
+        released_at = releases.release(submission_id, org=who.org, actor=actor_of(who))
+    return json_response(schemas.Released(id=submission_id, released=True, released_at=released_at))
 
 
 @blueprint.post("/v1/assignments/<uuid:assignment_id>/release")
-@operation("Release an assignment's held feedback", answers={200: schemas.ReleasedMany}, problems=("forbidden",))
+@operation("Release all held feedback of an assignment", answers={200: schemas.ReleasedMany}, problems=("forbidden",))
 def release_all(assignment_id: UUID) -> Response:
-    """Release the newest version of every essay for this assignment that has been read. What is still being read stays held."""
+    """Release the newest version of every essay for this assignment. Versions that are not finished, or failed, stay held."""
     who = staff()
     with who.session():
         released = releases.release_all(assignment_id, org=who.org, actor=actor_of(who))

@@ -1,4 +1,4 @@
-"""The teacher in the loop: a comment is accepted, edited or rejected, one is added, and the student says what helped."""
+"""Human review of feedback: educators accept, edit, reject or add comments, and students react to them."""
 
 from __future__ import annotations
 
@@ -30,93 +30,101 @@ blueprint = Blueprint("reviews", __name__)
     problems=("forbidden",),
 )
 def decide(feedback_id: UUID) -> Response:
-    """Decide about a comment of your courses (admins: of the org). The newest decision counts; the comment itself stays as it was made."""
+    """Accept, edit or reject a comment on an essay of your courses (admins: of the org).
+
+    The newest decision counts. The original comment stays stored.
+    """
     who = staff()
-    wanted = read_body(schemas.DecisionRequest)
+    payload = read_body(schemas.DecisionRequest)
     assert who.user is not None
     with who.session():
-        about = reviews.decide(feedback_id, org=who.org, educator=who.user, decision=wanted.verdict, words=wanted.words)
-        _note("feedback_reviewed", who, feedback_id, about.submission, about.user, decision=wanted.verdict)
+        about = reviews.decide(
+            feedback_id, org=who.org, educator=who.user, decision=payload.verdict, words=payload.words
+        )
+        _note_review("feedback_reviewed", who, feedback_id, about.submission, about.user, decision=payload.verdict)
         found = fetch_comment(feedback_id, submission=about.submission, who=who)
     return _comment_response(found)
 
 
 @blueprint.post("/v1/submissions/<uuid:submission_id>/comments")
 @operation(
-    "Add a comment of your own",
+    "Add your own comment",
     answers={201: schemas.Comment},
     body=schemas.NewComment,
     problems=("forbidden",),
 )
 def add_comment(submission_id: UUID) -> Response:
-    """Add a comment to a version of your courses (admins: of the org). To take it back, reject it."""
+    """Add a comment to a version of an essay of your courses (admins: of the org). To withdraw it, reject it."""
     who = staff()
-    wanted = read_body(schemas.NewComment)
+    payload = read_body(schemas.NewComment)
     assert who.user is not None
     owner = Owner(org=who.org, user=who.user)
     with who.session():
-        kept: dict[str, Any] = {}
-        if wanted.saved_comment_id is not None:
-            kept = saved_comments.fetch_saved(wanted.saved_comment_id, owner=owner)
-        words = {**{name: kept[name] for name in schemas.SAVED if name in kept}, **wanted.words}
-        comment = as_written(check(words, schemas.NewSavedComment))
+        saved: dict[str, Any] = {}
+        if payload.saved_comment_id is not None:
+            saved = saved_comments.fetch_saved(payload.saved_comment_id, owner=owner)
+        words = {**{name: saved[name] for name in schemas.SAVED_MEMBERS if name in saved}, **payload.words}
+        comment = to_own_comment(check(words, schemas.NewSavedComment))
         added, author = own_comments.add(
-            comment, _where(wanted), org=who.org, submission=submission_id, educator=who.user
+            comment, _passage_of(payload), org=who.org, submission=submission_id, educator=who.user
         )
-        if wanted.save:
+        if payload.save:
             saved_comments.save(comment, owner=owner)
-        _note("feedback_added", who, added, submission_id, author)
+        _note_review("feedback_added", who, added, submission_id, author)
         found = fetch_comment(added, submission=submission_id, who=who)
     return _comment_response(found, status=201)
 
 
 @blueprint.put("/v1/feedback/<uuid:feedback_id>/reaction")
 @operation(
-    "Say whether a comment helped",
+    "React to a comment",
     answers={200: schemas.Reaction},
     body=schemas.NewReaction,
     problems=("forbidden",),
 )
 def react(feedback_id: UUID) -> Response:
-    """Say of a comment on your own writing what you make of it. Your teachers see it; saying it again replaces it."""
-    who = _student()
-    wanted = read_body(schemas.NewReaction)
+    """Store your reaction to a comment on your own essay. Your teachers see it. A new reaction replaces the old one.
+
+    Students only.
+    """
+    who = _require_student()
+    payload = read_body(schemas.NewReaction)
     with who.session():
-        since = reviews.react(feedback_id, org=who.org, reaction=wanted.reaction, note=wanted.note)
-    answer = schemas.Reaction(reaction=wanted.reaction, note=wanted.note, created_at=since)
+        since = reviews.react(feedback_id, org=who.org, reaction=payload.reaction, note=payload.note)
+    answer = schemas.Reaction(reaction=payload.reaction, note=payload.note, created_at=since)
     return json_response(answer)
 
 
 @blueprint.delete("/v1/feedback/<uuid:feedback_id>/reaction")
-@operation("Take a reaction back", answers={204: None}, problems=("forbidden",))
+@operation("Delete a reaction", answers={204: None}, problems=("forbidden",))
 def withdraw(feedback_id: UUID) -> tuple[str, int]:
-    """Take back what you said of a comment. Twice is as once."""
-    who = _student()
+    """Delete your reaction to a comment. Idempotent. Students only."""
+    who = _require_student()
     with who.session():
         reviews.withdraw(feedback_id, org=who.org)
     return "", 204
 
 
-def as_written(wanted: schemas.NewSavedComment) -> OwnComment:
-    """Return the checked request as a comment."""
+def to_own_comment(payload: schemas.NewSavedComment) -> OwnComment:
+    """Return the validated request as a comment."""
     return OwnComment(
-        pass_name=wanted.pass_,
-        type=wanted.type,
-        kind=wanted.kind,
-        severity=wanted.severity,
-        message=wanted.message,
-        next_step=wanted.next_step,
-        suggestions=tuple(wanted.suggestions),
+        pass_name=payload.pass_,
+        type=payload.type,
+        kind=payload.kind,
+        severity=payload.severity,
+        message=payload.message,
+        next_step=payload.next_step,
+        suggestions=tuple(payload.suggestions),
     )
 
 
-def _where(wanted: schemas.NewComment) -> Where:
-    if wanted.span is not None:
-        return Where(span=(wanted.span.start, wanted.span.end))
-    return Where(quote=wanted.quote or "", prefix=wanted.prefix, suffix=wanted.suffix)
+def _passage_of(payload: schemas.NewComment) -> Where:
+    if payload.span is not None:
+        return Where(span=(payload.span.start, payload.span.end))
+    return Where(quote=payload.quote or "", prefix=payload.prefix, suffix=payload.suffix)
 
 
-def _student() -> Identity:
+def _require_student() -> Identity:
     who = identity(api_keys=False)
     if who.role != "ec_student":
         raise Problem("forbidden", "Only the student a comment is for may do this.")
@@ -130,7 +138,7 @@ def _comment_response(comment: dict[str, Any], *, status: int = 200) -> Response
     )
 
 
-def _note(action: str, who: Identity, comment: UUID, submission: UUID, author: UUID, **detail: str) -> None:
+def _note_review(action: str, who: Identity, comment: UUID, submission: UUID, author: UUID, **detail: str) -> None:
     note(
         action,
         org=who.org,

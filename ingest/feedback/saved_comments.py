@@ -1,4 +1,4 @@
-"""The bank of comments an educator uses again. Everybody sees and changes only their own."""
+"""Saved comments that an educator uses again. Each educator and admin has their own and sees no others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response
 
 from ingest.feedback import schemas
-from ingest.feedback.reviews import as_written
+from ingest.feedback.reviews import to_own_comment
 from ingest.web import pagination
 from ingest.web.body import read_body
 from ingest.web.identity import Identity, staff
@@ -28,7 +28,7 @@ blueprint = Blueprint("saved_comments", __name__)
     problems=("invalid-payload", "forbidden"),
 )
 def list_saved() -> Response:
-    """Answer the comments you keep, newest first, a page at a time."""
+    """Return your saved comments, newest first, one page per request."""
     who = staff()
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
@@ -45,19 +45,19 @@ def list_saved() -> Response:
     headers=CREATED,
 )
 def save() -> Response:
-    """Keep a comment for the next essay."""
+    """Save a comment for use with other essays."""
     who = staff()
-    wanted = read_body(schemas.NewSavedComment)
+    payload = read_body(schemas.NewSavedComment)
     with who.session():
-        saved = saved_comments.save(as_written(wanted), owner=_owner(who))
+        saved = saved_comments.save(to_own_comment(payload), owner=_owner(who))
         found = saved_comments.fetch_saved(saved, owner=_owner(who))
     return json_response(schemas.SavedComment.model_validate(found), status=201, at=f"/v1/saved-comments/{saved}")
 
 
 @blueprint.get("/v1/saved-comments/<uuid:saved_comment_id>")
-@operation("One saved comment", answers={200: schemas.SavedComment}, problems=("forbidden",))
+@operation("Get a saved comment", answers={200: schemas.SavedComment}, problems=("forbidden",))
 def one_saved(saved_comment_id: UUID) -> Response:
-    """Answer a comment you keep."""
+    """Return one of your saved comments."""
     who = staff()
     with who.session():
         found = saved_comments.fetch_saved(saved_comment_id, owner=_owner(who))
@@ -67,7 +67,7 @@ def one_saved(saved_comment_id: UUID) -> Response:
 @blueprint.delete("/v1/saved-comments/<uuid:saved_comment_id>")
 @operation("Delete a saved comment", answers={204: None}, problems=("forbidden",))
 def delete_saved(saved_comment_id: UUID) -> tuple[str, int]:
-    """Keep a comment no longer. Where it was used it stays."""
+    """Delete one of your saved comments. Essays on which it was used keep the comment."""
     who = staff()
     with who.session():
         saved_comments.delete_saved(saved_comment_id, owner=_owner(who))

@@ -1,4 +1,4 @@
-"""Request and answer models of what people make of comments. A member that is not known is refused."""
+"""Request and response models of feedback, reviews and saved comments. Request bodies with unknown members are refused."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from pydantic import (
     model_validator,
 )
 
-from ingest.web.schemas import Cursor, Id, RequestBody, Share, Short, Span, absent
+from ingest.web.schemas import Cursor, Id, RequestBody, Share, Short, Span, optional_not_null
 
-MOST_MESSAGE = 2000
-MOST_NOTE = 1000
-MOST_QUOTED = 2000
-MOST_AROUND = 200
+MAX_MESSAGE = 2000
+MAX_NOTE = 1000
+MAX_QUOTE = 2000
+MAX_CONTEXT = 200
 
 Pass = Annotated[Literal["grammar", "structure", "content"], Field(alias="pass")]
 CommentKind = Literal["praise", "issue", "question"]
 Severity = Literal["info", "minor", "major"]
-Message = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MOST_MESSAGE, pattern=r"\S")]
+Message = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_MESSAGE, pattern=r"\S")]
 NextStep = Annotated[StrictStr, StringConstraints(max_length=1000)]
 Suggestions = Annotated[
     list[Annotated[StrictStr, StringConstraints(min_length=1, max_length=500)]], Field(max_length=10)
 ]
-Quote = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MOST_QUOTED, pattern=r"\S")]
-Around = Annotated[StrictStr, StringConstraints(max_length=MOST_AROUND)]
+Quote = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_QUOTE, pattern=r"\S")]
+Context = Annotated[StrictStr, StringConstraints(max_length=MAX_CONTEXT)]
 Offset = Annotated[StrictInt, Field(ge=0, le=100_000)]
 
 DECISIONS: dict[str, Literal["accepted", "edited", "rejected"]] = {
@@ -42,15 +42,15 @@ DECISIONS: dict[str, Literal["accepted", "edited", "rejected"]] = {
 
 
 class DecisionRequest(RequestBody):
-    """What becomes of a comment. New words mean an edit; what an edit does not name stays as it reads now."""
+    """A decision about a comment. New words mean an edit; an edit keeps the words that it does not name."""
 
-    decision: Literal["accept", "edit", "reject", "accepted", "edited", "rejected"] = absent()
-    message: Message = absent()
-    next_step: NextStep = absent()
-    suggestions: Suggestions = absent()
+    decision: Literal["accept", "edit", "reject", "accepted", "edited", "rejected"] = optional_not_null()
+    message: Message = optional_not_null()
+    next_step: NextStep = optional_not_null()
+    suggestions: Suggestions = optional_not_null()
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> DecisionRequest:
+    def _check_words_match_decision(self) -> DecisionRequest:
         if self.verdict == "edited" and not self.words:
             raise ValueError("an edit needs a message, a next_step or suggestions")
         if self.verdict != "edited" and self.words:
@@ -59,36 +59,36 @@ class DecisionRequest(RequestBody):
 
     @property
     def words(self) -> dict[str, object]:
-        """Return the new words that were sent."""
+        """Return the new words that the client sent."""
         return {name: value for name, value in self.changes().items() if name != "decision"}
 
     @property
     def verdict(self) -> Literal["accepted", "edited", "rejected"]:
-        """Return the decision by its one name."""
+        """Return the decision under its stored name; `edited` when words were sent without a decision."""
         return DECISIONS[self.decision] if "decision" in self.model_fields_set else "edited"
 
 
 class NewReaction(RequestBody):
-    """What a student says of a comment."""
+    """A student's reaction to a comment."""
 
     reaction: Literal["helpful", "not_helpful", "disagree"]
-    note: Annotated[StrictStr, StringConstraints(min_length=1, max_length=MOST_NOTE, pattern=r"\S")] | None = None
+    note: Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_NOTE, pattern=r"\S")] | None = None
 
 
 class WantedSpan(RequestBody):
-    """The words a comment is about, in code points: text[start:end]."""
+    """The passage that a comment is about: text[start:end], counted in Unicode code points."""
 
     start: Offset
     end: Offset
 
 
 class NewSavedComment(RequestBody):
-    """A comment to keep for the next essay."""
+    """A comment to save for use with other essays."""
 
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
 
     pass_: Pass
-    type: Annotated[Short, Field(description="one of the pass's types")]
+    type: Annotated[Short, Field(description="one of the comment types of the pass")]
     kind: CommentKind
     severity: Severity = "minor"
     message: Message
@@ -97,29 +97,30 @@ class NewSavedComment(RequestBody):
 
 
 class NewComment(RequestBody):
-    """An educator's own comment. Where it is about is told by `span`, or by a `quote` that stands once between prefix and suffix.
+    """An educator's own comment. Its passage is given by `span`, or by a `quote` that occurs once between prefix and suffix.
 
-    With `saved_comment_id` the words come from there, as far as they are not sent; without it pass, type, kind and message are needed.
+    With `saved_comment_id` members that are not sent are taken from the saved comment; without it `pass`, `type`, `kind` and
+    `message` are required.
     """
 
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
 
-    pass_: Pass = absent()
-    type: Annotated[Short, Field(description="one of the pass's types")] = absent()
-    kind: CommentKind = absent()
-    severity: Severity = absent()
-    message: Message = absent()
-    next_step: NextStep = absent()
-    suggestions: Suggestions = absent()
+    pass_: Pass = optional_not_null()
+    type: Annotated[Short, Field(description="one of the comment types of the pass")] = optional_not_null()
+    kind: CommentKind = optional_not_null()
+    severity: Severity = optional_not_null()
+    message: Message = optional_not_null()
+    next_step: NextStep = optional_not_null()
+    suggestions: Suggestions = optional_not_null()
     span: WantedSpan | None = None
     quote: Quote | None = None
-    prefix: Annotated[Around, Field(description="the text right before the quote")] = ""
-    suffix: Annotated[Around, Field(description="the text right after the quote")] = ""
-    saved_comment_id: Id | None = None
-    save: Annotated[StrictBool, Field(description="keep the comment in your bank, too")] = False
+    prefix: Annotated[Context, Field(description="the text right before the quote")] = ""
+    suffix: Annotated[Context, Field(description="the text right after the quote")] = ""
+    saved_comment_id: Annotated[Id | None, Field(description="one of your saved comments")] = None
+    save: Annotated[StrictBool, Field(description="also add the comment to your saved comments")] = False
 
     @model_validator(mode="after")
-    def _is_about_something(self) -> NewComment:
+    def _check_one_passage(self) -> NewComment:
         if (self.span is None) == (self.quote is None):
             raise ValueError("either a span or a quote is needed, not both")
         if self.quote is None and (self.prefix or self.suffix):
@@ -128,16 +129,16 @@ class NewComment(RequestBody):
 
     @property
     def words(self) -> dict[str, object]:
-        """Return what was sent of the comment itself, by the names a saved comment has."""
+        """Return the members that the client sent of the comment itself, under the names that a saved comment has."""
         sent = {"pass" if name == "pass_" else name: value for name, value in self.changes().items()}
-        return {name: sent[name] for name in sent if name in SAVED}
+        return {name: sent[name] for name in sent if name in SAVED_MEMBERS}
 
 
-SAVED = ("pass", "type", "kind", "severity", "message", "next_step", "suggestions")
+SAVED_MEMBERS = ("pass", "type", "kind", "severity", "message", "next_step", "suggestions")
 
 
 class SavedComment(BaseModel):
-    """A comment of your bank."""
+    """One of your saved comments."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -153,14 +154,14 @@ class SavedComment(BaseModel):
 
 
 class SavedComments(BaseModel):
-    """A page of your bank, newest first."""
+    """A page of your saved comments, newest first."""
 
     items: list[SavedComment]
     next_cursor: Cursor
 
 
 class Released(BaseModel):
-    """The feedback of this version is for its student to see."""
+    """The feedback of this version is released to its student."""
 
     id: UUID
     released: Literal[True]
@@ -168,20 +169,20 @@ class Released(BaseModel):
 
 
 class ReleasedMany(BaseModel):
-    """How many versions were held and are no longer."""
+    """The number of versions that were held and are now released."""
 
     released: int
 
 
 class Range(BaseModel):
-    """Another place where the same comment holds."""
+    """Another passage to which the same comment applies, in code points."""
 
     start: int
     end: int
 
 
 class CommentWords(BaseModel):
-    """What a comment says."""
+    """The texts of a comment."""
 
     message: str
     next_step: str
@@ -189,18 +190,18 @@ class CommentWords(BaseModel):
 
 
 class Review(BaseModel):
-    """What an educator decided about a comment; of several decisions the newest."""
+    """The newest decision of an educator about a comment."""
 
     decision: Literal["accepted", "edited", "rejected"]
     educator_id: UUID
     decided_at: datetime
     original: Annotated[
-        CommentWords | None, Field(description="the words before the edit; null when it was not edited")
+        CommentWords | None, Field(description="the texts that the edit replaced; null when the comment was not edited")
     ]
 
 
 class Reaction(BaseModel):
-    """What the student says of a comment."""
+    """The student's reaction to a comment."""
 
     reaction: Literal["helpful", "not_helpful", "disagree"]
     note: str | None
@@ -208,7 +209,7 @@ class Reaction(BaseModel):
 
 
 class Comment(BaseModel):
-    """One point about one place, with one next step. What an educator edited reads as edited."""
+    """One remark about one passage of the essay, with one next step. An edited comment has the texts of the edit."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -217,66 +218,66 @@ class Comment(BaseModel):
     type: str
     kind: Literal["praise", "issue", "question"]
     severity: Literal["info", "minor", "major"]
-    priority: int
+    priority: Annotated[int, Field(description="rank within its pass; 1 comes first")]
     span: Span
-    also_at: list[Range]
+    also_at: Annotated[list[Range], Field(description="other passages to which it applies")]
     message: str
     next_step: str
     suggestions: list[str]
-    criterion: str | None
+    criterion: Annotated[str | None, Field(description="the rubric criterion that it is about")]
     confidence: Share
     confidence_basis: Annotated[
         Literal["measured", "model", "agreement"],
         Field(
-            description="what the confidence rests on: measured on corrected texts, the model's own word, or agreement. An educator's "
-            "own comment has 1 by agreement: nobody measured it, but the person whose judgement counts stands by it."
+            description="the basis of `confidence`. measured: measured on corrected texts or on reviews; model: stated by the model; "
+            "agreement: several engines or models agree. An educator's own comment has confidence 1 with basis agreement."
         ),
     ]
-    origin: Literal["rule", "model", "educator"]
+    origin: Annotated[Literal["rule", "model", "educator"], Field(description="who or what made the comment")]
     provider: Annotated[Literal["local", "anthropic"] | None, Field(description="null for an educator's own comment")]
     model: Annotated[str | None, Field(description="null for an educator's own comment")]
     resolution: Literal["open", "addressed", "persisting", "moot"]
-    carried_from: UUID | None
-    educator_id: Annotated[UUID | None, Field(description="who wrote it, when an educator did")] = None
-    reaction: Annotated[Reaction | None, Field(description="the student's, once there is one")] = None
-    review: Annotated[Review | None, Field(description="staff only; null while nobody has decided")] = None
+    carried_from: Annotated[UUID | None, Field(description="the comment on an earlier version that it continues")]
+    educator_id: Annotated[UUID | None, Field(description="the author of an educator's own comment")] = None
+    reaction: Annotated[Reaction | None, Field(description="the student's reaction; null when there is none")] = None
+    review: Annotated[Review | None, Field(description="staff only; null when no educator has decided")] = None
 
 
 class CriterionResult(BaseModel):
-    """The level picked for one criterion of the teacher's rubric; the points come from the rubric."""
+    """The level chosen for one criterion of the rubric. The points come from the rubric, not from the model."""
 
     criterion: str
     level: str
     points: int
     max_points: int
     rationale: str
-    evidence: list[UUID]
+    evidence: Annotated[list[UUID], Field(description="ids of comments that support the level")]
     confidence: Share
 
 
 class Summary(BaseModel):
-    """The few things to take away, and what nobody checked."""
+    """The main points of the feedback, and what was not checked."""
 
     strengths: list[str]
     next_steps: list[str]
-    not_checked: list[str]
+    not_checked: Annotated[list[str], Field(description="what the passes did not check")]
 
 
 class Feedback(BaseModel):
-    """What the passes that are done have to say."""
+    """The feedback of the passes that are done."""
 
     submission_id: UUID
     version: int
-    status: str
+    status: Annotated[str, Field(description="the status of the submission")]
     summary: Summary
     criteria: list[CriterionResult]
-    comments: Annotated[list[Comment], Field(description="students and API keys get none that an educator rejected")]
-    notes: Annotated[list[str], Field(description="staff only: remarks for the educator, not for the student")] = []
+    comments: Annotated[
+        list[Comment], Field(description="in reading order; students and API keys get no rejected comments")
+    ]
+    notes: Annotated[list[str], Field(description="staff only: remarks of the passes for the educator")] = []
     stale: Annotated[
         bool,
-        Field(
-            description="staff only: the rubric has changed since, so running the passes again may say something else"
-        ),
+        Field(description="staff only: the assignment has another rubric now, so a rerun may give other feedback"),
     ] = False
 
 
@@ -284,14 +285,14 @@ Resolution = Literal["open", "addressed", "persisting", "moot"]
 
 
 class CurrentPlace(BaseModel):
-    """Where a comment that persists stands in the newest version."""
+    """The place of a persisting comment in the newest version."""
 
     comment_id: UUID
     span: Span
 
 
 class EarlierComment(BaseModel):
-    """A comment on an earlier version and what became of it."""
+    """A comment on an earlier version and its resolution in the newest version."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -302,22 +303,22 @@ class EarlierComment(BaseModel):
     type: str
     kind: Literal["praise", "issue", "question"]
     severity: Literal["info", "minor", "major"]
-    span: Annotated[Span, Field(description="in the text of its own version")]
+    span: Annotated[Span, Field(description="the passage in the text of its own version")]
     message: str
     next_step: str
     resolution: Annotated[
         Resolution,
         Field(
-            description="addressed: its words were rewritten, or a reader finds it settled; persisting: it still stands; moot: what it "
-            "was about is gone; open: not decided yet, or its words were never found in the text"
+            description="addressed: the passage was rewritten, or the newer reading finds it settled; persisting: the comment still "
+            "applies; moot: the passage was removed; open: not decided yet, or the passage was never found in the text"
         ),
     ]
-    now: Annotated[CurrentPlace | None, Field(description="only while it persists")]
-    decided_in_version: int | None
+    now: Annotated[CurrentPlace | None, Field(description="null unless the resolution is persisting")]
+    decided_in_version: Annotated[int | None, Field(description="null while the resolution is open")]
 
 
 class ResolutionCounts(BaseModel):
-    """How many of the earlier comments came to which end."""
+    """The number of earlier comments by resolution."""
 
     addressed: int
     persisting: int
@@ -326,12 +327,14 @@ class ResolutionCounts(BaseModel):
 
 
 class Progress(BaseModel):
-    """Every comment on earlier versions of an essay, once, with its fate in the newest."""
+    """Every comment on earlier versions of an essay, each once, with its resolution in the newest version."""
 
     essay_id: UUID
     submission_id: Annotated[UUID, Field(description="the newest version")]
     version: int
     status: str
     counts: ResolutionCounts
-    new_comments: Annotated[int, Field(description="comments on the newest version that no earlier one had")]
+    new_comments: Annotated[
+        int, Field(description="the number of comments on the newest version that continue no earlier comment")
+    ]
     comments: list[EarlierComment]

@@ -1,1 +1,1 @@
-"""Handing in essays by API or webhook, following their state, and repeating what failed or is stale."""
+"""Hand in essays by API or webhook, follow their status, retry failed passes, rerun stale feedback, and preview rubrics."""

@@ -1,4 +1,4 @@
-"""Looking at essays."""
+"""List essays, and read one with its versions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ blueprint = Blueprint("essays", __name__)
     problems=("invalid-payload", "forbidden"),
 )
 def list_essays() -> Response:
-    """Answer the essays you may see, newest first, a page at a time."""
+    """Return the essays you may see, newest first, one page per request."""
     who = identity(scope="read")
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
@@ -36,9 +36,9 @@ def list_essays() -> Response:
 
 
 @blueprint.get("/v1/essays/<uuid:essay_id>")
-@operation("One essay with its versions", answers={200: schemas.EssayWithVersions}, problems=("forbidden",))
+@operation("Get an essay with its versions", answers={200: schemas.EssayWithVersions}, problems=("forbidden",))
 def one_essay(essay_id: UUID) -> Response:
-    """Answer an essay and all its versions, oldest first."""
+    """Return an essay and all its versions, oldest first."""
     who = identity(scope="read")
     with who.session():
         found = essays.fetch_essay(essay_id, org=who.org)

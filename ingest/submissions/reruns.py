@@ -1,4 +1,4 @@
-"""Feedback made with a rubric that no longer applies: how much there is, and having essays read again."""
+"""Stale feedback, made with a rubric that no longer applies: list it, and run the passes again."""
 
 from __future__ import annotations
 
@@ -16,31 +16,36 @@ from models.jobs import Queue
 
 blueprint = Blueprint("reruns", __name__)
 
-MOST_LISTED = 100
-# So many versions a transaction, so that no other one waits long for their rows.
-AT_ONCE = 50
+MAX_LISTED = 100
+# Versions per transaction, so that other transactions do not wait long for their row locks.
+BATCH = 50
 
 
 @blueprint.get("/v1/assignments/<uuid:assignment_id>/stale")
-@operation("Which feedback is stale", answers={200: schemas.Stale}, problems=("forbidden",))
+@operation("List stale feedback", answers={200: schemas.Stale}, problems=("forbidden",))
 def stale(assignment_id: UUID) -> Response:
-    """Answer which newest versions have feedback made with another rubric than the assignment asks for now."""
+    """Return the newest versions whose feedback was made with another rubric than the assignment has now."""
     who = staff()
-    found = _stale(assignment_id, who)
-    return json_response(schemas.Stale(stale=len(found), submissions=found[:MOST_LISTED]))
+    found = _stale_submissions(assignment_id, who)
+    return json_response(schemas.Stale(stale=len(found), submissions=found[:MAX_LISTED]))
 
 
 @blueprint.post("/v1/submissions/<uuid:submission_id>/rerun")
 @operation(
-    "Read it again",
+    "Run the passes of a submission again",
     answers={202: schemas.Receipt},
     problems=("forbidden",),
-    headers={202: {"Location": "the submission's status", "Retry-After": "seconds until it is worth asking"}},
+    headers={
+        202: {
+            "Location": "URL of the submission's status",
+            "Retry-After": "seconds to wait before the first status request",
+        }
+    },
 )
 def rerun(submission_id: UUID) -> Response:
-    """Queue the passes of this submission that are done once more. What they said stands until the new comments are there.
+    """Queue the finished passes of this submission again. The present comments stay until the new ones are stored.
 
-    Nothing happens when the essay has a newer version.
+    Does nothing when the essay has a newer version.
     """
     who = staff()
     with who.session():
@@ -51,20 +56,20 @@ def rerun(submission_id: UUID) -> Response:
 
 
 @blueprint.post("/v1/assignments/<uuid:assignment_id>/rerun")
-@operation("Read again what is stale", answers={202: schemas.Rerun}, problems=("forbidden",))
+@operation("Run the passes with stale feedback again", answers={202: schemas.Rerun}, problems=("forbidden",))
 def rerun_stale(assignment_id: UUID) -> Response:
-    """Queue the submissions of this assignment whose feedback is stale once more, after all that somebody waits for."""
+    """Queue all submissions of this assignment whose feedback is stale. They are processed after all interactive work."""
     who = staff()
-    wanted, passes = _stale(assignment_id, who), 0
-    for first in range(0, len(wanted), AT_ONCE):
+    submissions, passes = _stale_submissions(assignment_id, who), 0
+    for first in range(0, len(submissions), BATCH):
         with who.session():
-            hints = reruns.rerun(wanted[first : first + AT_ONCE], org=who.org, queue=Queue.BULK, actor=actor_of(who))
+            hints = reruns.rerun(submissions[first : first + BATCH], org=who.org, queue=Queue.BULK, actor=actor_of(who))
         send_hints(tuple(hints))
         passes += len(hints)
     return json_response(schemas.Rerun(passes=passes), status=202)
 
 
-def _stale(assignment: UUID, who: Identity) -> list[UUID]:
+def _stale_submissions(assignment: UUID, who: Identity) -> list[UUID]:
     with who.session():
         courses.fetch_assignment(assignment, org=who.org)
         return reruns.stale_submissions(assignment, org=who.org)

@@ -1,4 +1,4 @@
-"""Handing in, and watching what becomes of it."""
+"""Hand in an essay, read the status of a submission, and follow it as an event stream."""
 
 from __future__ import annotations
 
@@ -29,30 +29,31 @@ from models.users import recognise_student
 
 blueprint = Blueprint("submissions", __name__)
 
-LONGEST_WAIT_SECONDS = 25
+MAX_WAIT_SECONDS = 25
 STREAM_SECONDS = 300.0
-FINAL = ("completed", "partial", "failed", "superseded", "cancelled")
-# No comma in a bare key: that is how a server joins two headers of one name.
+FINAL_STATUSES = ("completed", "partial", "failed", "superseded", "cancelled")
+# A bare key may not contain a comma, because a server joins two headers of one name with a comma.
 _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x2b\x2d-\x7e]{1,255})')
 _WAIT = re.compile(r"\bwait\s*=\s*\"?([0-9]{1,4})\"?")
 
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
     where="header",
-    description="API keys must send one. Kept for 7 days: the same key and body get the same answer, another body gets 422.",
+    description="Required for API keys. Stored for 7 days: the same key with the same request gets the same answer, with another "
+    "request 422.",
     schema={"type": "string", "minLength": 1, "maxLength": 257, "pattern": r'^("[ !#-~]{1,255}"|[!#-+\--~]{1,255})$'},
 )
 PREFER = Parameter(
     name="Prefer",
     where="header",
-    description=f"wait=N holds the answer until the state changes, for at most N seconds (up to {LONGEST_WAIT_SECONDS}). "
-    "Other preferences are passed over (RFC 7240).",
+    description=f"`wait=N` holds the answer until the status changes, for at most N seconds (at most {MAX_WAIT_SECONDS}). "
+    "Other preferences are ignored (RFC 7240).",
     schema={"type": "string"},
 )
 IF_NONE_MATCH = Parameter(
     name="If-None-Match",
     where="header",
-    description="The ETag of the state already known.",
+    description="The ETag of the status that the client already knows.",
     schema={"type": "string"},
 )
 
@@ -67,22 +68,27 @@ IF_NONE_MATCH = Parameter(
         "idempotency-key-missing", "idempotency-key-invalid", "idempotency-key-reused", "request-in-progress", "not-found",
         "essay-empty", "essay-too-long", "invalid-text", "forbidden",
     ),
-    headers={202: {"Location": "the submission's status", "Retry-After": "seconds until it is worth asking"}},
+    headers={202: {"Location": "URL of the submission's status", "Retry-After": "seconds to wait before the first status request"}},
 )  # fmt: skip
 def hand_in() -> Response:
-    """Store a version and queue its three passes. It will reach a final state, whatever breaks meanwhile."""
+    """Store a version of an essay and queue its three feedback passes (grammar, structure, content).
+
+    The submission reaches a final status even when parts of the service fail meanwhile. API keys must send `student` and an
+    Idempotency-Key; signed-in people hand in for themselves and must not send `student`. The next submission of
+    the same student with the same `essay_id`, else `assignment_id`, else `external_id` becomes the next version of the essay.
+    """
     who = identity(scope="submit")
     key = idempotency_key(needed=who.is_api_key)
-    wanted = read_body(schemas.Submission)
-    draft = to_draft(wanted, source="api" if who.is_api_key else "app")
-    if who.is_api_key != (wanted.student is not None):
+    payload = read_body(schemas.Submission)
+    draft = to_draft(payload, source="api" if who.is_api_key else "app")
+    if who.is_api_key != (payload.student is not None):
         detail = "is needed when an API key hands in" if who.is_api_key else "may only be given with an API key"
         raise Problem("invalid-payload", f"student {detail}.", errors=[{"pointer": "/student", "detail": detail}])
     hints: tuple[Any, ...] = ()
     with who.session():
-        answer = _known_answer(key, who)
+        answer = _stored_answer(key, who)
         if answer is None:
-            author = who.user or author_of(wanted, org=who.org)
+            author = who.user or author_of(payload, org=who.org)
             receipt = essays.receive(author, draft, org=who.org)
             answer, hints = to_answer(receipt), receipt.hints
             if key is not None:
@@ -93,49 +99,61 @@ def hand_in() -> Response:
 
 @blueprint.get("/v1/submissions/<uuid:submission_id>")
 @operation(
-    "How far is it",
+    "Read the status of a submission",
     answers={200: schemas.Status, 304: None},
     problems=("forbidden",),
     parameters=(PREFER, IF_NONE_MATCH),
-    headers={200: {"ETag": "changes when the state does", "Retry-After": "sent while it is not final"}},
+    headers={
+        200: {
+            "ETag": "changes when the status changes",
+            "Retry-After": "seconds until the next request; absent when the status is final",
+        }
+    },
 )
 def status(submission_id: UUID) -> Response:
-    """Answer the state of each pass. With `Prefer: wait=N`, hold until it differs from If-None-Match, or from now."""
+    """Return the status of the submission and of each pass.
+
+    With `Prefer: wait=N` the answer is held until the status differs from If-None-Match, or from the present status when that
+    header is not sent. When too many requests wait already, the answer comes at once, without Preference-Applied.
+    """
     who = identity(scope="read")
     body = read_status(submission_id, who)
     known = request.if_none_match
-    asked = _WAIT.search(request.headers.get("Prefer", ""))
+    preference = _WAIT.search(request.headers.get("Prefer", ""))
     held = False
     before = etag(body)
-    if asked and body["status"] not in FINAL and (not known or known.contains_raw(before)):
+    if preference and body["status"] not in FINAL_STATUSES and (not known or known.contains_raw(before)):
         waiting: LongPollSlots = current_app.extensions["essaycoach.waiting"]
         with waiting.slot() as free:
             held = free
             if free:
                 g.waited = True
-                seconds = min(int(asked.group(1)), LONGEST_WAIT_SECONDS)
+                seconds = min(int(preference.group(1)), MAX_WAIT_SECONDS)
                 body = waiting.wait_until(
                     lambda: read_status(submission_id, who, with_place=False),
                     lambda new: etag(new) != before,
                     seconds=seconds,
                     now=body,
                 )
-    if held and body["status"] not in FINAL:
+    if held and body["status"] not in FINAL_STATUSES:
         body = read_status(submission_id, who)
     tag = etag(body)
     response = Response(status=304) if known and known.contains_raw(tag) else jsonify(body)
     response.headers["ETag"] = tag
     if held:
-        response.headers["Preference-Applied"] = f"wait={asked.group(1)}" if asked else ""
-    if body["status"] not in FINAL:
+        response.headers["Preference-Applied"] = f"wait={preference.group(1)}" if preference else ""
+    if body["status"] not in FINAL_STATUSES:
         response.headers["Retry-After"] = "2"
     return response
 
 
 @blueprint.get("/v1/submissions/<uuid:submission_id>/events")
-@operation("Follow it", answers={200: "text/event-stream"}, problems=("forbidden",))
+@operation("Follow a submission as an event stream", answers={200: "text/event-stream"}, problems=("forbidden",))
 def follow(submission_id: UUID) -> Response:
-    """Stream one event per change of state, ending with the final one. Past the bound of listeners, answer the state once."""
+    """Stream one server-sent event for each change of status. The stream ends after the final status, or after 5 minutes.
+
+    When too many requests wait already, the stream has one event with the present status and ends.
+    """
     who = identity(scope="read")
     first = read_status(submission_id, who)
     waiting: LongPollSlots = current_app.extensions["essaycoach.waiting"]
@@ -146,20 +164,20 @@ def follow(submission_id: UUID) -> Response:
         yield event_of(body)
         with waiting.slot() as free:
             remaining = STREAM_SECONDS if free else 0.0
-            while body["status"] not in FINAL and remaining > 0:
+            while body["status"] not in FINAL_STATUSES and remaining > 0:
                 tag = etag(body)
                 step = min(15.0, remaining)
                 remaining -= step
                 try:
                     newer = waiting.wait_until(
                         lambda: read_status(submission_id, who, with_place=False),
-                        lambda new: etag(new) != tag,  # noqa: B023 - asked before the loop goes on
+                        lambda new: etag(new) != tag,  # noqa: B023 - called before the next iteration
                         seconds=step,
                         now=body,
                     )
                 except DomainError:
-                    return  # signed out, erased, or the database is away: who asks again is told which
-                # A comment line keeps proxies from closing a quiet stream.
+                    return  # signed out, erased, or no database: the next request gets the matching problem
+                # A comment line stops proxies from closing an idle stream.
                 yield event_of(newer) if etag(newer) != tag else ": still waiting\n\n"
                 body = newer
 
@@ -167,13 +185,13 @@ def follow(submission_id: UUID) -> Response:
 
 
 def idempotency_key(*, needed: bool) -> str | None:
-    """Return this request's Idempotency-Key, bare or quoted. Raises Problem."""
-    given = request.headers.getlist("Idempotency-Key")
-    if not given:
+    """Return the Idempotency-Key of this request, sent bare or in quotes. Raises Problem."""
+    values = request.headers.getlist("Idempotency-Key")
+    if not values:
         if needed:
             raise Problem("idempotency-key-missing", "API keys must send an Idempotency-Key header.")
         return None
-    matched = _KEY.fullmatch(given[0].strip()) if len(given) == 1 else None
+    matched = _KEY.fullmatch(values[0].strip()) if len(values) == 1 else None
     if matched is None:
         raise Problem(
             "idempotency-key-invalid", "The Idempotency-Key must be one header of 1 to 255 visible ASCII characters."
@@ -181,41 +199,41 @@ def idempotency_key(*, needed: bool) -> str | None:
     return matched.group(1) or matched.group(2)
 
 
-def to_draft(wanted: schemas.Submission, *, source: SubmissionSource) -> Draft:
-    """Return the checked request as a draft. Raises Problem for a text that cannot be accepted."""
-    if not wanted.text.strip():
+def to_draft(payload: schemas.Submission, *, source: SubmissionSource) -> Draft:
+    """Return the validated request as a draft. Raises Problem when the text is blank or too long."""
+    if not payload.text.strip():
         raise Problem(
             "essay-empty", "The text has no visible character.", errors=[{"pointer": "/text", "detail": "is blank"}]
         )
-    if len(wanted.text) > MAX_CHARACTERS:
-        detail = f"has {len(wanted.text):,} characters; at most {MAX_CHARACTERS:,} are read"
+    if len(payload.text) > MAX_CHARACTERS:
+        detail = f"has {len(payload.text):,} characters; at most {MAX_CHARACTERS:,} are read"
         raise Problem("essay-too-long", f"The text {detail}.", errors=[{"pointer": "/text", "detail": detail}])
     return Draft(
-        title=wanted.title,
-        text=wanted.text,
+        title=payload.title,
+        text=payload.text,
         source=source,
-        assignment=wanted.assignment_id,
-        essay=wanted.essay_id,
-        category=wanted.category,
-        language=wanted.language,
-        external_id=wanted.external_id,
-        submitted_at=wanted.submitted_at,
-        queue=Queue(wanted.queue),
+        assignment=payload.assignment_id,
+        essay=payload.essay_id,
+        category=payload.category,
+        language=payload.language,
+        external_id=payload.external_id,
+        submitted_at=payload.submitted_at,
+        queue=Queue(payload.queue),
     )
 
 
-def author_of(wanted: schemas.Submission, *, org: UUID) -> UUID:
-    """Return the user an LMS hands in for, added or enrolled if need be. Call it as ec_lms."""
-    assert wanted.student is not None
-    student = wanted.student
+def author_of(payload: schemas.Submission, *, org: UUID) -> UUID:
+    """Return the user for whom an LMS hands in; add or enrol the student when needed. Call it as ec_lms."""
+    assert payload.student is not None
+    student = payload.student
     author = recognise_student(student.external_id, org=org, name=student.name, email=student.email)
-    if wanted.assignment_id is not None:
-        essays.enrol(author, assignment=wanted.assignment_id, org=org)
+    if payload.assignment_id is not None:
+        essays.enrol(author, assignment=payload.assignment_id, org=org)
     return author
 
 
 def to_answer(receipt: Receipt) -> dict[str, Any]:
-    """Return the receipt as it is sent."""
+    """Return the receipt in the shape of `schemas.Receipt`."""
     return {
         "id": str(receipt.submission),
         "essay_id": str(receipt.essay),
@@ -226,13 +244,13 @@ def to_answer(receipt: Receipt) -> dict[str, Any]:
 
 
 def to_links(submission: UUID, *, essay: UUID | str) -> dict[str, str]:
-    """Return where to look next."""
+    """Return the links of a submission in the shape of `schemas.Links`."""
     at = f"/v1/submissions/{submission}"
     return {"self": at, "feedback": f"{at}/feedback", "events": f"{at}/events", "essay": f"/v1/essays/{essay}"}
 
 
 def accepted(answer: dict[str, Any]) -> Response:
-    """Return the 202 that carries a receipt."""
+    """Return the 202 response for an answer in the shape of `schemas.Receipt`."""
     response = jsonify(answer)
     response.status_code = 202
     response.headers["Location"] = answer["links"]["self"]
@@ -241,65 +259,68 @@ def accepted(answer: dict[str, Any]) -> Response:
 
 
 def accepted_again(submission: UUID, who: Identity) -> Response:
-    """Return the 202 for a version that goes round once more, with its state as it is now."""
+    """Return the 202 response for a version whose passes are queued again, with its present status."""
     found = read_status(submission, who, with_place=False)
-    known = {name: found[name] for name in ("id", "essay_id", "version", "status")}
-    return accepted({**known, "links": to_links(submission, essay=found["essay_id"])})
+    receipt = {name: found[name] for name in ("id", "essay_id", "version", "status")}
+    return accepted({**receipt, "links": to_links(submission, essay=found["essay_id"])})
 
 
 def send_hints(hints: tuple[Any, ...]) -> None:
-    """The hints are on their way, or left to the clock. Call it after the commit."""
+    """Send the hints. Without Redis the clock sends them later. Call it after the commit."""
     broker: HintBroker = current_app.extensions["essaycoach.broker"]
     broker.send(hints)
 
 
 def read_status(submission: UUID, who: Identity, *, with_place: bool = True) -> dict[str, Any]:
-    """Return a submission's state as it is sent; its place among all that wait only on demand. Raises NotFound."""
+    """Return the status of a submission in the shape of `schemas.Status`. Raises NotFound.
+
+    `with_place=False` leaves out the position in the queue, which costs a query.
+    """
     with who.session():
         found = essays.fetch_status(submission, org=who.org)
-        waits = any(one["state"] == "queued" for one in found)
-        place = place_of(submission) if waits and with_place else None
+        is_waiting = any(row["state"] == "queued" for row in found)
+        place = place_of(submission) if is_waiting and with_place else None
     first = found[0]
     return {
         "id": str(first["id"]),
         "essay_id": str(first["essay_id"]),
         "version": first["version"],
         "status": first["status"],
-        "received_at": _moment(first["received_at"]),
-        "completed_at": _moment(first["completed_at"]),
+        "received_at": _rfc3339(first["received_at"]),
+        "completed_at": _rfc3339(first["completed_at"]),
         "released": first["released"],
         "passes": {
-            one["name"]: {
-                "status": "retrying" if one["state"] == "queued" and one["error"] else one["state"],
-                "attempts": one["attempt"],
-                "started_at": _moment(one["started_at"]),
-                "finished_at": _moment(one["finished_at"]),
-                "comments": one["comments"],
-                "reason": one["error"],
+            row["name"]: {
+                "status": "retrying" if row["state"] == "queued" and row["error"] else row["state"],
+                "attempts": row["attempt"],
+                "started_at": _rfc3339(row["started_at"]),
+                "finished_at": _rfc3339(row["finished_at"]),
+                "comments": row["comments"],
+                "reason": row["error"],
             }
-            for one in found
+            for row in found
         },
         "queue": {"position": place.position, "estimated_seconds": math.ceil(place.seconds)} if place else None,
     }
 
 
 def etag(body: dict[str, Any]) -> str:
-    """Return the tag of a state. Weak: the place in the queue moves without the state changing."""
+    """Return the ETag of a status. It is weak, because the position in the queue changes while the status stays the same."""
     state = {name: value for name, value in body.items() if name != "queue"}
     return f'W/"{hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:32]}"'
 
 
 def event_of(body: dict[str, Any]) -> str:
-    """Return a state as one server-sent event."""
+    """Return a status as one server-sent event."""
     return f"event: status\ndata: {json.dumps(body)}\n\n"
 
 
-def _known_answer(key: str | None, who: Identity) -> dict[str, Any] | None:
+def _stored_answer(key: str | None, who: Identity) -> dict[str, Any] | None:
     if key is None:
         return None
     digest = hashlib.sha256(request.method.encode() + request.path.encode() + request.get_data()).digest()
     return events.claim_key(key, org=who.org, caller=who.caller, request_sha256=digest)
 
 
-def _moment(moment: Any) -> str | None:
+def _rfc3339(moment: Any) -> str | None:
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")

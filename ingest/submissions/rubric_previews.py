@@ -20,36 +20,41 @@ from models.essays import Draft
 blueprint = Blueprint("rubric_previews", __name__)
 
 SAMPLES = Path(__file__).parent / "samples"
-
-
 SAMPLES_LANGUAGE = "en"
 
 
 @blueprint.post("/v1/rubrics/<uuid:rubric_id>/try")
 @operation(
-    "Try a rubric", answers={202: schemas.RubricPreviewStarted}, body=schemas.RubricPreview, problems=("forbidden",)
+    "Try a rubric on samples",
+    answers={202: schemas.RubricPreviewStarted},
+    body=schemas.RubricPreview,
+    problems=("forbidden",),
 )
 def try_rubric(rubric_id: UUID) -> Response:
-    """Have samples read by the rubric. They are essays of yours that nobody else's list or count knows, and are gone after a day."""
+    """Queue sample essays for feedback with this rubric.
+
+    The samples are essays of yours. They appear in no list and no statistics, and are deleted after a day with their feedback.
+    Each text counts as a request against your rate limit.
+    """
     who = staff()
     assert who.user is not None
-    wanted = read_body(schemas.RubricPreview)
-    texts = tuple(wanted.texts or _samples())
-    # Each sample is a submission; the request itself has been counted.
+    payload = read_body(schemas.RubricPreview)
+    texts = tuple(payload.texts or _samples())
+    # Each sample counts as a request; `staff()` has already counted the first one.
     for _ in texts[1:]:
         rate_limits.count(f"user:{who.user}")
-    language = wanted.language or (None if wanted.texts else SAMPLES_LANGUAGE)
+    language = payload.language or (None if payload.texts else SAMPLES_LANGUAGE)
     drafts = [
         Draft(title=f"Sample {number}", text=text, source="app", language=language)
         for number, text in enumerate(texts, start=1)
     ]
     with who.session():
-        receipts, ends = rubric_previews.start(
-            drafts, org=who.org, teacher=who.user, rubric=rubric_id, prompt=wanted.prompt
+        receipts, expires_at = rubric_previews.start(
+            drafts, org=who.org, teacher=who.user, rubric=rubric_id, prompt=payload.prompt
         )
-    send_hints(tuple(hint for one in receipts for hint in one.hints))
+    send_hints(tuple(hint for receipt in receipts for hint in receipt.hints))
     answer = schemas.RubricPreviewStarted.model_validate(
-        {"expires_at": ends, "submissions": [to_answer(one) for one in receipts]}
+        {"expires_at": expires_at, "submissions": [to_answer(receipt) for receipt in receipts]}
     )
     return Response(answer.model_dump_json(by_alias=True), status=202, content_type="application/json")
 

@@ -18,34 +18,43 @@ from ingest.web.schemas import MAX_CHARACTERS, Cursor, ExternalId, Id, Language,
 
 
 class Student(BaseModel):
-    """The student as the LMS knows them."""
+    """The student as the LMS knows them. An unknown student is added; a known e-mail finds an account without external id."""
 
-    external_id: ExternalId
+    external_id: Annotated[ExternalId, Field(description="the LMS's id of the student")]
     name: Short | None = None
     email: Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=r"@")] | None = None
 
 
 class Submission(BaseModel):
-    """A piece of writing, or a new version of one."""
+    """An essay, or a new version of one."""
 
     title: Annotated[StrictStr, StringConstraints(min_length=1, max_length=500, pattern=r"\S")]
-    # The limits of `text` have problem kinds of their own, so they are checked by ingest.submissions.routes, not here.
+    # The limits of `text` have their own problem types, so `ingest.submissions.routes` checks them and not this model.
     text: Annotated[StrictStr, Field(json_schema_extra={"minLength": 1, "maxLength": MAX_CHARACTERS, "pattern": r"\S"})]
-    assignment_id: Id | None = None
+    assignment_id: Annotated[Id | None, Field(description="the assignment for which the essay was written")] = None
     essay_id: Annotated[Id | None, Field(description="makes this the next version of that essay")] = None
-    student: Annotated[Student | None, Field(description="API keys and webhooks only, and needed there")] = None
-    category: Short | None = None
-    language: Language | None = None
-    external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the piece or attempt")] = None
-    submitted_at: Moment | None = None
+    student: Annotated[
+        Student | None,
+        Field(description="the author; required with an API key and in a webhook, not allowed otherwise"),
+    ] = None
+    category: Annotated[Short | None, Field(description="slug of one of the org's categories")] = None
+    language: Annotated[
+        Language | None, Field(description="BCP 47 tag of the essay's language; null: the org's default language")
+    ] = None
+    external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the essay or attempt")] = None
+    submitted_at: Annotated[
+        Moment | None, Field(description="when the student handed in, if that was earlier than this request")
+    ] = None
     queue: Annotated[
         Literal["interactive", "bulk"],
-        Field(description="bulk: nobody waits for it (imports); it goes after all others"),
+        Field(
+            description="interactive: a student waits for it; bulk (for imports): processed after all interactive work"
+        ),
     ] = "interactive"
 
 
 class Event(BaseModel):
-    """A webhook's envelope. `data` is read only when the type is one we act on."""
+    """The envelope of a webhook event. `data` holds a Submission; it is read only for event types that are handled."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -55,7 +64,7 @@ class Event(BaseModel):
 
 
 class Links(BaseModel):
-    """Where to look next."""
+    """Paths of the submission and its parts on this server."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -66,7 +75,7 @@ class Links(BaseModel):
 
 
 class Receipt(BaseModel):
-    """The submission is stored and will reach a final state."""
+    """The submission is stored and will reach a final status."""
 
     id: UUID
     essay_id: UUID
@@ -76,13 +85,13 @@ class Receipt(BaseModel):
 
 
 class Ignored(BaseModel):
-    """The event is authentic, and nothing follows from it."""
+    """The event is authentic, but its type is not handled."""
 
-    ignored: str
+    ignored: Annotated[str, Field(description="the reason")]
 
 
 class FailedPass(BaseModel):
-    """A pass that ended without a result and waits for a person."""
+    """A pass that ended without a result (`gave_up`) and was neither retried nor discarded since."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -90,43 +99,43 @@ class FailedPass(BaseModel):
     submission_id: UUID
     essay_id: UUID
     pass_: Annotated[str, Field(alias="pass")]
-    reason: str
+    reason: Annotated[str, Field(description="why the last attempt failed")]
     finished_at: datetime
 
 
 class FailedPassPage(BaseModel):
-    """A page of given-up passes, newest submission first."""
+    """A page of failed passes, newest submission first."""
 
     items: list[FailedPass]
     next_cursor: Cursor
 
 
 class Discarded(BaseModel):
-    """How many passes were taken off the list."""
+    """The number of passes that were discarded."""
 
     discarded: int
 
 
 class PassStatus(BaseModel):
-    """How far one pass is."""
+    """The status of one pass."""
 
     status: Literal["queued", "running", "done", "retrying", "gave_up", "cancelled"]
-    attempts: int
+    attempts: Annotated[int, Field(description="how often the pass was started")]
     started_at: datetime | None
     finished_at: datetime | None
-    comments: int | None
-    reason: Annotated[str | None, Field(description="why the last attempt failed, or why the pass was given up")]
+    comments: Annotated[int | None, Field(description="the number of comments; null before the pass is done")]
+    reason: Annotated[str | None, Field(description="why the last attempt failed or the pass gave up")]
 
 
 class QueuePosition(BaseModel):
-    """Where a waiting submission stands."""
+    """The position of a waiting submission."""
 
-    position: int
-    estimated_seconds: int
+    position: Annotated[int, Field(description="1 is next")]
+    estimated_seconds: Annotated[int, Field(description="estimated time until the submission is finished")]
 
 
 class Status(BaseModel):
-    """How far a submission is."""
+    """The status of a submission and its passes."""
 
     id: UUID
     essay_id: UUID
@@ -134,9 +143,12 @@ class Status(BaseModel):
     status: Literal["queued", "processing", "completed", "partial", "failed", "superseded", "cancelled"]
     received_at: datetime
     completed_at: datetime | None
-    released: bool
-    passes: dict[str, PassStatus]
-    queue: Annotated[QueuePosition | None, Field(description="null once every pass has started")]
+    released: Annotated[bool, Field(description="whether the student may see the feedback")]
+    passes: Annotated[dict[str, PassStatus], Field(description="by name: grammar, structure, content")]
+    queue: Annotated[
+        QueuePosition | None,
+        Field(description="null when no pass is waiting; an event stream sends it in its first event only"),
+    ]
 
 
 class Version(BaseModel):
@@ -153,7 +165,7 @@ class Version(BaseModel):
 
 
 class Essay(BaseModel):
-    """A piece of writing; its state is its newest version's."""
+    """An essay. `status`, `version` and `submission_id` are those of its newest version."""
 
     id: UUID
     title: str
@@ -170,7 +182,7 @@ class Essay(BaseModel):
 
 
 class EssayWithVersions(Essay):
-    """A piece of writing with all its versions, oldest first."""
+    """An essay with all its versions, oldest first."""
 
     versions: list[Version]
 
@@ -183,34 +195,32 @@ class Essays(BaseModel):
 
 
 class Stale(BaseModel):
-    """Newest versions whose feedback was made with another rubric than the assignment's, of those you may see: the first 100."""
+    """The newest versions whose feedback was made with another rubric than the assignment has now. Lists the first 100."""
 
-    stale: Annotated[int, Field(description="how many there are in all")]
+    stale: Annotated[int, Field(description="the number of all such versions that you may see")]
     submissions: list[UUID]
 
 
 class Rerun(BaseModel):
-    """Readings that go round again, where nobody waits for them."""
+    """The passes that are queued again, after all interactive work."""
 
-    passes: int
-
-
-MOST_SAMPLES = 5
+    passes: Annotated[int, Field(description="how many")]
 
 
+MAX_SAMPLES = 5
 Sample = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_CHARACTERS, pattern=r"\S")]
 
 
 class RubricPreview(RequestBody):
-    """What a rubric is to be tried on: texts of your own, or three samples that come with EssayCoach."""
+    """The essays on which a rubric is tried: your own texts, or three sample essays that come with EssayCoach."""
 
-    prompt: Annotated[Prompt | None, Field(description="what the essays answer, as an assignment would say it")] = None
-    texts: Annotated[list[Sample], Field(min_length=1, max_length=MOST_SAMPLES)] | None = None
-    language: Language | None = None
+    prompt: Annotated[Prompt | None, Field(description="the task of the essays, as in an assignment")] = None
+    texts: Annotated[list[Sample], Field(min_length=1, max_length=MAX_SAMPLES)] | None = None
+    language: Annotated[Language | None, Field(description="BCP 47 tag of the texts' language")] = None
 
 
 class RubricPreviewStarted(BaseModel):
-    """The samples are being read. Their feedback is where their receipts say, until `expires_at`; then all of it is gone."""
+    """The samples are queued. Their feedback is at the links of their receipts until `expires_at`; then it is deleted."""
 
     expires_at: datetime
     submissions: list[Receipt]

@@ -1,4 +1,4 @@
-"""What an LMS sends by itself: Standard Webhooks, verified on the raw bytes, each event carried out once for ever."""
+"""Receive webhook deliveries (Standard Webhooks) from an LMS. Each event is verified on its raw bytes and handled only once."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ HEADERS = (
         name="webhook-id",
         where="header",
         required=True,
-        description="Unique per event; the same on a retry.",
+        description="The id of the event: unique for each event, and the same when a delivery is repeated.",
         schema={"type": "string"},
     ),
     Parameter(
         name="webhook-timestamp",
         where="header",
         required=True,
-        description="Unix seconds of this attempt.",
+        description="The time of this delivery in Unix seconds.",
         schema={"type": "string", "pattern": "^[0-9]{1,12}$"},
     ),
     Parameter(
         name="webhook-signature",
         where="header",
         required=True,
-        description="v1,<base64 HMAC-SHA256 of id.timestamp.body>; several separated by spaces.",
+        description="`v1,<base64 HMAC-SHA256 of id.timestamp.body>`; several signatures are separated by spaces.",
         schema={"type": "string"},
     ),
 )
@@ -50,7 +50,7 @@ HEADERS = (
 
 @blueprint.post("/v1/webhooks/<uuid:source_id>")
 @operation(
-    "Take a delivery from an LMS",
+    "Receive a webhook delivery",
     answers={202: schemas.Receipt, 200: schemas.Ignored},
     body=schemas.Event,
     parameters=HEADERS,
@@ -59,54 +59,58 @@ HEADERS = (
         "essay-empty", "essay-too-long", "invalid-text",
     ),
     security=("signature",),
-    headers={202: {"Location": "the submission's status", "Retry-After": "seconds until it is worth asking"}},
+    headers={202: {"Location": "URL of the submission's status", "Retry-After": "seconds to wait before the first status request"}},
 )  # fmt: skip
 def receive(source_id: UUID) -> Response:
-    """Store the event and what follows from it in one transaction. A known id with the same body gets the same answer."""
+    """Store an event of an LMS and the submission in it, in one transaction.
+
+    `submission.created` and `submission.updated` are handled; other types get 200 and are ignored. A repeated webhook-id with
+    the same body gets the same answer, with another body 422.
+    """
     rate_limits.count_address()
     with session(role="ec_auth"):
         source = find_source(source_id)
     body = read_bytes()
     event_id = webhook_signature.verify(request.headers, body, secrets=source.secrets)
-    # Counted only now: whoever merely knows the address must not be able to use the LMS's share up.
+    # Count only after verifying, so that a sender without the secret cannot use up the LMS's rate limit.
     rate_limits.count(f"source:{source.id}")
     delivery = Delivery(org=source.org, source=source.id, event_id=event_id, body=body)
     try:
-        wanted, reason = _read(body)
-        if wanted is None:
+        payload, reason = _read_event(body)
+        if payload is None:
             return _ignore(delivery, reason)
-        return _carry_out(delivery, wanted)
+        return _hand_in(delivery, payload)
     except (Problem, Invalid, NotFound) as refusal:
-        problem = _below_data(from_domain(refusal)) if isinstance(refusal, DomainError) else refusal
-        _keep_refused(delivery, problem)
+        problem = _point_into_data(from_domain(refusal)) if isinstance(refusal, DomainError) else refusal
+        _store_refused(delivery, problem)
         raise problem from None
 
 
-def _read(body: bytes) -> tuple[schemas.Submission | None, str]:
+def _read_event(body: bytes) -> tuple[schemas.Submission | None, str]:
     check_headers()
     event = check(parse(body), schemas.Event)
     if event.type not in HANDLED:
         return None, f"events of type {event.type!r} are not acted on"
     try:
-        wanted = check(event.data, schemas.Submission)
+        payload = check(event.data, schemas.Submission)
     except Problem as problem:
-        raise _below_data(problem) from None
-    if wanted.student is None:
+        raise _point_into_data(problem) from None
+    if payload.student is None:
         detail = "is needed: whose essay is it?"
         raise Problem("invalid-payload", f"student {detail}", errors=[{"pointer": "/data/student", "detail": detail}])
-    return wanted, ""
+    return payload, ""
 
 
-def _carry_out(delivery: Delivery, wanted: schemas.Submission) -> Response:
+def _hand_in(delivery: Delivery, payload: schemas.Submission) -> Response:
     try:
-        draft = to_draft(wanted, source="webhook")
+        draft = to_draft(payload, source="webhook")
     except Problem as problem:
-        raise _below_data(problem) from None
+        raise _point_into_data(problem) from None
     hints: tuple[Hint, ...] = ()
     with session(org=delivery.org, role="ec_lms", actor=delivery.source):
         answer = events.record_first_delivery(delivery)
         if answer is None:
-            author = author_of(wanted, org=delivery.org)
+            author = author_of(payload, org=delivery.org)
             receipt = essays.receive(author, draft, org=delivery.org)
             answer, hints = to_answer(receipt), receipt.hints
             events.store_delivery_answer(delivery, answer=answer, submission=receipt.submission)
@@ -118,12 +122,12 @@ def _carry_out(delivery: Delivery, wanted: schemas.Submission) -> Response:
                 submission=receipt.submission,
             )
     send_hints(hints)
-    # What a repeat led to may have been erased since.
+    # The stored answer of a repeated event says `ignored` when the submission was erased meanwhile.
     return jsonify(answer) if "ignored" in answer else accepted(answer)
 
 
 def _ignore(delivery: Delivery, reason: str) -> Response:
-    """Answer 200: a 4xx for something authentic would make many an LMS switch the endpoint off."""
+    """Store the event and answer 200. Many LMSs would disable the endpoint after a 4xx for an authentic event."""
     with session(org=delivery.org, role="ec_lms", actor=delivery.source):
         answer = events.record_first_delivery(delivery)
         if answer is None:
@@ -133,12 +137,12 @@ def _ignore(delivery: Delivery, reason: str) -> Response:
     return jsonify(answer)
 
 
-def _keep_refused(delivery: Delivery, problem: Problem) -> None:
-    """Authentic but unusable: the bytes are kept, so that nothing a school sent is lost. The id stays free for a corrected one."""
+def _store_refused(delivery: Delivery, problem: Problem) -> None:
+    """Store the body of an authentic but invalid delivery, so that nothing is lost. Its id stays free for a corrected delivery."""
     with session(org=delivery.org, role="ec_lms", actor=delivery.source):
         events.store_delivery(delivery, outcome="refused", reason=problem.slug)
 
 
-def _below_data(problem: Problem) -> Problem:
-    below = [{**one, "pointer": "/data" + one["pointer"]} for one in problem.errors or []]
+def _point_into_data(problem: Problem) -> Problem:
+    below = [{**error, "pointer": "/data" + error["pointer"]} for error in problem.errors or []]
     return Problem(problem.slug, problem.detail, errors=below or None, headers=problem.headers)

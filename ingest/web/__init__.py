@@ -1,1 +1,1 @@
-"""What every route uses: problem documents, request bodies, OpenAPI, paging, rate limits, identity, metrics and health."""
+"""What every route uses: problem documents, request bodies, OpenAPI, pagination, rate limits, identity, metrics and health."""

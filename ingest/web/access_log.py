@@ -1,4 +1,4 @@
-"""What staff read of somebody else's is on record, in the same transaction: no record, no reading."""
+"""Access log: an audit entry for each time staff read another person's data, in the same transaction as the reading."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from models.audit import note
 
 
 def note_read(who: Identity, *, entity: str, entity_id: UUID, person: UUID) -> None:
-    """It is on record that an educator or admin read this of that person. One's own reading is nobody's business."""
+    """Write an audit entry when an educator or admin reads data of another person.
+
+    Does nothing when students or API keys read, or when people read their own data. Needs an open session: if the entry cannot
+    be stored, the reading fails too.
+    """
     if who.role in ("ec_educator", "ec_admin") and who.user != person:
         actor = actor_of(who)
         note("read", org=who.org, actor=actor, entity=entity, entity_id=entity_id, user_id=str(person))

@@ -1,4 +1,4 @@
-"""Is it alive, and can it serve?"""
+"""Liveness and readiness checks."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
-@operation("Alive", answers={200: schemas.Health}, security=())
+@operation("Check that the process is alive", answers={200: schemas.Health}, security=())
 def alive() -> Response:
-    """Answer without asking anyone: a database that blinks must not get this process restarted."""
+    """Answer 200 as long as the process runs. It asks neither the database nor Redis, so their outage does not restart it."""
     return jsonify({"status": "ok", "checks": {}})
 
 
 @blueprint.get("/readyz")
-@operation("Ready to serve", answers={200: schemas.Health, 503: schemas.Health}, security=())
+@operation("Check that the service is ready", answers={200: schemas.Health, 503: schemas.Health}, security=())
 def ready() -> tuple[Response, int]:
-    """Answer 503 without a database or with too old a schema; without Redis it is degraded, still 200: essays are taken."""
-    checks = {"database": _database(), "redis": _redis()}
+    """Answer 503 when the database cannot be reached or its schema is too old.
+
+    Without Redis the status is `degraded` and the answer is still 200: essays are accepted and processed a little later.
+    """
+    checks = {"database": _check_database(), "redis": _check_redis()}
     if checks["database"] != "ok":
         return jsonify({"status": "unavailable", "checks": checks}), 503
     return jsonify({"status": "ok" if checks["redis"] == "ok" else "degraded", "checks": checks}), 200
 
 
-def _database() -> str:
+def _check_database() -> str:
     try:
         with session():
             found = schema_version()
@@ -40,7 +43,7 @@ def _database() -> str:
     return "ok" if found is not None and found >= SCHEMA else f"schema is at {found}, this program needs {SCHEMA}"
 
 
-def _redis() -> str:
+def _check_redis() -> str:
     broker: HintBroker = current_app.extensions["essaycoach.broker"]
     try:
         broker.client.ping()

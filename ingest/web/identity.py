@@ -1,4 +1,4 @@
-"""Who is asking: signing in, the tokens, and the identity a request acts under."""
+"""Authentication: decode access tokens and API keys, and return the identity under which a request acts."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ AUDIENCE = "essaycoach-api"
 ALGORITHM = "HS256"
 CLAIMS = ["exp", "iat", "nbf", "jti", "iss", "aud", "type", "sub", "sid", "org"]
 
-# The secrets that may have signed a token, by the name a token calls them, newest first.
+# Pairs of key id and secret, newest first. A token names the key id of the secret that signed it (`kid`).
 SigningKeys = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Whom a request acts for, and what they may do. `caller` is the user, or the API key; people have every scope."""
+    """The identity under which a request acts. `caller` is the id of the user or of the API key; a user has every scope."""
 
     org: UUID
     caller: UUID
@@ -48,24 +48,24 @@ class Identity:
 
     @property
     def is_api_key(self) -> bool:
-        """Return whether an LMS is asking, not a person."""
+        """Return whether an API key is used, which means that an LMS is asking and not a person."""
         return self.user is None
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        """Run the block in one transaction as this identity. Raises Unauthorised when it has been revoked since."""
+        """Run the block in one transaction as this identity. Raises Unauthorised when the session was revoked meanwhile."""
         actor = self.caller if self.is_api_key else None
         with session(org=self.org, user=self.user, role=self.role, live=self.live, actor=actor):
             yield
 
 
 def actor_of(who: Identity) -> Actor:
-    """Return whom the audit trail is to name for this request."""
+    """Return the actor that an audit entry for this request names."""
     return Actor(role=who.role.removeprefix("ec_"), id=who.user, request_id=g.request_id)
 
 
 def set_up(app: Any, settings: IngestSettings) -> None:
-    """The app can make and check tokens: one algorithm, one issuer, one audience, and the newest secret signs."""
+    """Set the app up to sign and verify tokens: one algorithm, one issuer, one audience; the newest secret signs."""
     keys: SigningKeys = tuple((key_id(secret), secret) for secret in settings.jwt_secrets)
     app.extensions["essaycoach.signing_keys"] = keys
     app.config.update(
@@ -82,12 +82,15 @@ def set_up(app: Any, settings: IngestSettings) -> None:
 
 
 def key_id(secret: str) -> str:
-    """Return the name by which a token calls the secret that signed it; it tells nothing of the secret."""
+    """Return the key id (`kid`) of a signing secret. The secret cannot be derived from it."""
     return hashlib.sha256(secret.encode()).hexdigest()[:16]
 
 
 def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
-    """Return whom this request acts for; an API key must have the scope. Raises Problem."""
+    """Return the identity of this request, and count the request against its rate limit. Raises Problem.
+
+    With `api_keys=False` only a signed-in person is accepted. `scope` is what an API key must have; a person has every scope.
+    """
     token = read_bearer()
     if token.startswith(KEY_PREFIX):
         if not api_keys:
@@ -102,7 +105,7 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
         if scope is not None and scope not in caller.scopes:
             raise Problem("forbidden", f"This API key lacks the scope {scope!r}.")
         return Identity(org=caller.org, caller=caller.id, role="ec_lms", scopes=caller.scopes)
-    claims = decode_token(token, wanted="access")
+    claims = decode_token(token, expected_type="access")
     user = UUID(claims["sub"])
     rate_limits.count(f"user:{user}")
     role: Role = {"student": "ec_student", "educator": "ec_educator", "admin": "ec_admin"}[claims["role"]]  # type: ignore[assignment]
@@ -112,7 +115,7 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
 
 
 def staff() -> Identity:
-    """Return the educator or admin this request acts for. Raises Problem."""
+    """Return the identity of this request, which must be an educator or an admin. Raises Problem."""
     who = identity(api_keys=False)
     if who.role not in ("ec_educator", "ec_admin"):
         raise Problem("forbidden", "Only educators and admins may do this.")
@@ -120,7 +123,7 @@ def staff() -> Identity:
 
 
 def admin() -> Identity:
-    """Return the admin this request acts for. Raises Problem."""
+    """Return the identity of this request, which must be an admin. Raises Problem."""
     who = identity(api_keys=False)
     if who.role != "ec_admin":
         raise Problem("forbidden", "Only admins may do this.")
@@ -128,7 +131,7 @@ def admin() -> Identity:
 
 
 def read_bearer() -> str:
-    """Return the bearer token of this request. Raises Problem."""
+    """Return the bearer token of this request, a JWT or an API key. Raises Problem."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
@@ -138,33 +141,33 @@ def read_bearer() -> str:
     return token
 
 
-def decode_token(token: str, *, wanted: str) -> dict[str, Any]:
-    """Return the claims of a token of the wanted type, `access` or `refresh`. Raises Problem."""
+def decode_token(token: str, *, expected_type: str) -> dict[str, Any]:
+    """Return the claims of a token of this type, `access` or `refresh`. Raises Problem."""
     try:
-        claims = _verified(token, current_app.extensions["essaycoach.signing_keys"])
+        claims = _verify(token, current_app.extensions["essaycoach.signing_keys"])
         if claims["exp"] <= time.time():
             raise jwt.ExpiredSignatureError
-        # Every claim that is used below must be there and of its type, whoever signed the token.
+        # Check that each claim used later is there and has its type, even in a token with a valid signature.
         UUID(claims["sub"]), UUID(claims["sid"]), UUID(claims["org"])
-        int(claims["gen"] if wanted == "refresh" else claims["tv"])
-        if wanted == "access" and claims["role"] not in ("student", "educator", "admin"):
+        int(claims["gen"] if expected_type == "refresh" else claims["tv"])
+        if expected_type == "access" and claims["role"] not in ("student", "educator", "admin"):
             raise KeyError("role")
     except jwt.ExpiredSignatureError:
         raise _unauthenticated("token-expired", "The token has expired.") from None
-    except Exception:  # noqa: BLE001 - whatever is wrong with a stranger's token, the answer is the same
+    except Exception:  # noqa: BLE001 - the answer is the same whatever is wrong with the token
         raise _unauthenticated("invalid-token", "The token was not issued here, or has been changed.") from None
-    if claims["type"] != wanted:
+    if claims["type"] != expected_type:
         raise _unauthenticated(
-            "invalid-token", f"This is not the kind of token that is needed here: send an {wanted} token."
+            "invalid-token", f"This is not the kind of token that is needed here: send an {expected_type} token."
         )
     return claims
 
 
 @lru_cache(maxsize=4096)
-def _verified(token: str, keys: SigningKeys) -> dict[str, Any]:
-    """Return a token's claims. A signature that was right stays right as long as the secrets are the same ones.
+def _verify(token: str, keys: SigningKeys) -> dict[str, Any]:
+    """Return a token's claims after checking its signature. Cached: a valid signature stays valid while `keys` are the same.
 
-    What may change is asked each time: the end of its life of the clock, all else of the database.
+    What can change is checked for each request instead: the expiry by `decode_token`, everything else in the database.
     """
     secret = dict(keys)[jwt.get_unverified_header(token)["kid"]]
     return jwt.decode(
@@ -173,16 +176,16 @@ def _verified(token: str, keys: SigningKeys) -> dict[str, Any]:
 
 
 def _unauthenticated(slug: str, detail: str) -> Problem:
-    """Return the problem of somebody who cannot be told; one who tries too often from one address hears of that instead."""
+    """Return the problem of a request without valid credentials. Raises Problem `rate-limited` after too many from one address."""
     rate_limits.count_address()
     return Problem(slug, detail)
 
 
 def is_staff(who: Identity) -> bool:
-    """Return whether this is an educator or an admin."""
+    """Return whether the identity is an educator or an admin."""
     return who.role in ("ec_educator", "ec_admin")
 
 
 def signed_in() -> Identity:
-    """Return the person, in whichever role, this request acts for. Raises Problem."""
+    """Return the identity of this request, which must be a person in any role. Raises Problem."""
     return identity(api_keys=False)

@@ -1,4 +1,4 @@
-"""Requests that wait for something to change: a bounded number per process, so that they never starve the others."""
+"""Long polls: requests that wait for a change. Their number per process is bounded, so that other requests find a free thread."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import TypeVar
 
 State = TypeVar("State")
 
-LOOK_EVERY_SECONDS = 0.2
+POLL_INTERVAL_SECONDS = 0.2
 
 
 class LongPollSlots:
-    """The slots of one process. No database connection is held between two looks."""
+    """The long-poll slots of one process. A long poll holds no database connection between two reads of the state."""
 
     def __init__(self, slots: int) -> None:
         self._slots = threading.BoundedSemaphore(slots)
 
     @contextmanager
     def slot(self) -> Iterator[bool]:
-        """Hold a slot while the block runs; False when every slot is taken and the answer must come at once."""
+        """Hold a slot while the block runs. Yields False when no slot is free: the caller then answers at once."""
         free = self._slots.acquire(blocking=False)
         try:
             yield free
@@ -32,10 +32,13 @@ class LongPollSlots:
     def wait_until(
         self, look: Callable[[], State], changed: Callable[[State], bool], *, seconds: float, now: State
     ) -> State:
-        """Return the first state that counts as changed, or the latest one when the time is up."""
+        """Return the first state for which `changed` is true, or the latest state after `seconds`.
+
+        `now` is the state already known; `look` reads the next one every POLL_INTERVAL_SECONDS.
+        """
         deadline = time.monotonic() + seconds
         state = now
         while not changed(state) and (left := deadline - time.monotonic()) > 0:
-            time.sleep(min(LOOK_EVERY_SECONDS, left))
+            time.sleep(min(POLL_INTERVAL_SECONDS, left))
             state = look()
         return state

@@ -1,8 +1,13 @@
-"""Requests, errors and durations of this process, in files that the monitoring process sums up.
+"""Count and time the requests of this process, in files that the monitoring process sums up.
 
 With PROMETHEUS_MULTIPROC_DIR set (before Python starts) each process writes two small files there; without it the
-numbers stay in the process. Standalone empties the directory when it starts; elsewhere the sums go on. Files are named by
+numbers stay in the process. Standalone empties the directory when it starts; elsewhere the sums continue. Files are named by
 process id, so a directory belongs to one web container.
+
+prometheus_client never removes the counter and histogram files of a dead process (`mark_process_dead` removes live gauges
+only), and deleting them would lower the sums, which Prometheus reads as a counter reset. `forget` therefore adds them to one
+file for all dead workers, so that no crash, reload or restart leaves more files to read; it uses `MmapedDict`, which is not a
+documented class of prometheus_client.
 """
 
 from __future__ import annotations
@@ -19,11 +24,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, multiproces
 from prometheus_client.mmap_dict import MmapedDict
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-# A client may send any word as the method; a label may not grow with it.
+# A client may send any word as the method, so other words share one label value.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 REGISTRY = CollectorRegistry()
-# Each value finds its file by the process id when it is written, so processes forked after this share nothing.
+# prometheus_client finds the file by process id at each write, so processes that fork after this line share nothing.
 REQUESTS = Counter(
     "essaycoach_http_requests_total", "Finished requests.", ["method", "route", "status"], registry=REGISTRY
 )
@@ -34,21 +39,21 @@ SECONDS = Histogram(
 
 
 def register(app: Flask) -> None:
-    """Every finished request of this app is counted and timed. Call it before any other hook is added.
+    """Count and time every finished request of this app. Call it before any other hook is added.
 
-    A view that held its request because it was asked to (`Prefer: wait`) sets `flask.g.waited`: counted, not timed.
-    An event stream is timed up to its first byte.
+    A view that holds its request because the client asked for it (`Prefer: wait`, an event stream) sets `flask.g.waited`: the
+    request is then counted but not timed.
     """
-    # Flask runs the first before-hook first and the first after-hook last: the time and the status are the whole ones.
-    app.before_request(_start)
-    app.after_request(_finish)
+    # Flask runs the first before-hook first and the first after-hook last, so these two see the full time and the final status.
+    app.before_request(_start_timer)
+    app.after_request(_record_request)
 
 
-def _start() -> None:
+def _start_timer() -> None:
     g.metrics_started = time.perf_counter()
 
 
-def _finish(response: Response) -> Response:
+def _record_request(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule is not None else "unmatched"
     method = request.method if request.method in METHODS else "other"
     # A full disk must not turn an answer into an error.
@@ -60,10 +65,10 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def forget(pid: int) -> None:
-    """A dead process's counts are part of the sum of all dead ones, and its files are gone. For gunicorn's child_exit.
+def fold_dead_process(pid: int) -> None:
+    """Add a dead process's counts to the file for all dead processes, and remove its own files. For gunicorn's child_exit.
 
-    Without this, files pile up with every recycled worker and each scrape reads them all.
+    Takes an exclusive lock on the directory. Does nothing when PROMETHEUS_MULTIPROC_DIR is not set or not a directory.
     """
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder or not Path(folder).is_dir():
@@ -71,7 +76,7 @@ def forget(pid: int) -> None:
     multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        # The monitoring process reads under the same lock, shared, so that it never sees a count twice.
+        # The monitoring process reads under a shared lock on the same directory, so it never counts a request twice.
         fcntl.flock(lock, fcntl.LOCK_EX)
         for kind in ("counter", "histogram"):
             _fold(Path(folder) / f"{kind}_{pid}.db", into=Path(folder) / f"{kind}_dead.db")
@@ -84,11 +89,11 @@ def _fold(dead: Path, *, into: Path) -> None:
         return
     counts: dict[str, float] = defaultdict(float)
     for path in (into, dead):
-        # A process killed while it made its file leaves an empty one behind.
+        # A process that is killed while it creates its file leaves an empty one.
         if path.exists() and path.stat().st_size:
             for key, value, _, _ in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]
                 counts[key] += value
-    # Not named .db until it is whole.
+    # Readers take every .db file, so the draft has another suffix until it is complete.
     draft = into.with_suffix(".new")
     draft.unlink(missing_ok=True)
     written = MmapedDict(str(draft))  # type: ignore[no-untyped-call]

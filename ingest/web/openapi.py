@@ -1,13 +1,14 @@
-"""The OpenAPI 3.1 document, made from what each handler declares about itself with `@operation`.
+"""Build the OpenAPI 3.1 document from what each route handler declares with `@operation`.
 
-spectree and flask-openapi3 were weighed: both read and answer requests themselves, which the strict reading of bodies and
-the problem documents here leave no room for. Pydantic does the hard part, the schemas. (docs/decisions.md)
+spectree and flask-openapi3 do not fit: both parse requests and build answers themselves, which conflicts with the strict
+reading of bodies and the problem documents here. Pydantic generates the schemas. (docs/decisions.md)
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from ingest.web import schemas
-from ingest.web.problems import CONTENT_TYPE, KINDS
+from ingest.web.problems import CONTENT_TYPE, PROBLEM_TYPES
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 REF = "#/components/schemas/{model}"
@@ -33,7 +34,7 @@ EVENT = {"type": "object", "properties": {"event": {"const": "status"}, "data": 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """A query or header parameter, documented by its JSON schema."""
+    """A query or header parameter and its JSON schema. `where` is `query` or `header`."""
 
     name: str
     where: str
@@ -44,7 +45,7 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What a handler says about itself."""
+    """What a route handler declares about itself."""
 
     summary: str
     description: str
@@ -66,9 +67,14 @@ def operation(
     security: tuple[str, ...] = ("bearer",),
     headers: dict[int, dict[str, str]] | None = None,
 ) -> Callable[[Handler], Handler]:
-    """Declare what a handler takes and answers. A text instead of a model is the media type of a stream of events, or of a file."""
-    common = ("temporarily-unavailable", "rate-limited")
-    reading = (
+    """Declare what a route handler takes and answers; its docstring becomes the description.
+
+    `answers` maps a status to a model, to None for no body, or to the media type of an event stream or a file. `headers` maps
+    a status to response headers and their descriptions. Problems that follow from a body, from the security scheme or that
+    every route has are added.
+    """
+    common_problems = ("temporarily-unavailable", "rate-limited")
+    body_problems = (
         "malformed-json",
         "unsupported-media-type",
         "unsupported-content-encoding",
@@ -76,14 +82,14 @@ def operation(
         "invalid-payload",
         "invalid-text",
     )
-    signing = ("unauthorized", "invalid-token", "token-expired") if security else ()
+    security_problems = ("unauthorized", "invalid-token", "token-expired") if security else ()
 
     def declare(handler: Handler) -> Handler:
         handler.__operation__ = Operation(  # type: ignore[attr-defined]
             summary=summary,
-            description=(handler.__doc__ or "").strip(),
+            description=inspect.getdoc(handler) or "",
             answers=answers,
-            problems=(*problems, *common, *(reading if body else ()), *signing),
+            problems=(*problems, *common_problems, *(body_problems if body else ()), *security_problems),
             body=body,
             parameters=parameters,
             security=security,
@@ -95,7 +101,7 @@ def operation(
 
 
 def document(app: Flask) -> dict[str, Any]:
-    """Return the OpenAPI document of every declared handler."""
+    """Return the OpenAPI document of all route handlers that are declared with `@operation`."""
     paths: dict[str, dict[str, Any]] = {}
     models: set[type[BaseModel]] = {schemas.ProblemDocument}
     for rule in app.url_map.iter_rules():
@@ -114,7 +120,7 @@ def document(app: Flask) -> dict[str, Any]:
         "info": {
             "title": "EssayCoach",
             "version": "1",
-            "description": "Feedback on student writing. Errors are problem documents (RFC 9457); `type` ends in the name of the kind.",
+            "description": "Feedback on student writing. Errors are problem documents (RFC 9457); `type` ends in the name of the problem.",
         },
         "paths": dict(sorted(paths.items())),
         "components": {
@@ -123,14 +129,14 @@ def document(app: Flask) -> dict[str, Any]:
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An access token, or an API key where one is allowed.",
+                    "description": "An access token, or an API key where the operation accepts one.",
                 },
                 "refresh": {"type": "http", "scheme": "bearer", "description": "A refresh token."},
                 "signature": {
                     "type": "apiKey",
                     "in": "header",
                     "name": "webhook-signature",
-                    "description": "Standard Webhooks.",
+                    "description": "A signature as specified by Standard Webhooks.",
                 },
             },
         },
@@ -146,7 +152,7 @@ def _describe(declared: Operation, name: str, arguments: list[str]) -> dict[str,
         "operationId": name.replace(".", "_"),
         "summary": declared.summary,
         "description": declared.description,
-        "parameters": path_parameters + [_parameter(one) for one in declared.parameters],
+        "parameters": path_parameters + [_parameter(parameter) for parameter in declared.parameters],
         "responses": _responses(declared, takes_id=bool(arguments)),
     }
     if declared.body is not None:
@@ -161,7 +167,7 @@ def _responses(declared: Operation, *, takes_id: bool) -> dict[str, Any]:
     for status, model in declared.answers.items():
         response: dict[str, Any] = {"description": "Not modified" if status == 304 else "Success"}
         if isinstance(model, str):
-            # The schema of a stream is that of one event in it; a file has none.
+            # The schema of an event stream describes one event. A file has no schema.
             response["content"] = {model: {"schema": EVENT} if model == "text/event-stream" else {}}
         elif model is not None:
             response["content"] = {"application/json": {"schema": _ref(model)}}
@@ -172,24 +178,25 @@ def _responses(declared: Operation, *, takes_id: bool) -> dict[str, Any]:
             }
         responses[str(status)] = response
     slugs = (*declared.problems, *(("not-found",) if takes_id else ()))
-    for slug in sorted(set(slugs), key=lambda one: (KINDS[one].status, one)):
-        kind = KINDS[slug]
+    for slug in sorted(set(slugs), key=lambda name: (PROBLEM_TYPES[name].status, name)):
+        problem_type = PROBLEM_TYPES[slug]
         response = responses.setdefault(
-            str(kind.status), {"description": "", "content": {CONTENT_TYPE: {"schema": _ref(schemas.ProblemDocument)}}}
+            str(problem_type.status),
+            {"description": "", "content": {CONTENT_TYPE: {"schema": _ref(schemas.ProblemDocument)}}},
         )
         if CONTENT_TYPE not in response.get("content", {}):
             response.setdefault("content", {})[CONTENT_TYPE] = {"schema": _ref(schemas.ProblemDocument)}
-        response["description"] = f"{response['description']} `{slug}`: {kind.title}.".strip()
+        response["description"] = f"{response['description']} `{slug}`: {problem_type.title}.".strip()
     return dict(sorted(responses.items()))
 
 
-def _parameter(one: Parameter) -> dict[str, Any]:
+def _parameter(parameter: Parameter) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "in": one.where,
-        "required": one.required,
-        "description": one.description,
-        "schema": one.schema,
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": parameter.required,
+        "description": parameter.description,
+        "schema": parameter.schema,
     }
 
 
@@ -198,7 +205,7 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
 
 
 def page_policy(page: str) -> dict[str, str]:
-    """Return the header that lets a browser run the one script of this page, style it, and ask this server; nothing else."""
+    """Return a Content-Security-Policy that allows the page's one script and one style, and requests to this server only."""
     sources = {}
     for element in ("script", "style"):
         [text] = re.findall(f"<{element}>(.*?)</{element}>", page, flags=re.DOTALL)
@@ -211,7 +218,7 @@ def page_policy(page: str) -> dict[str, str]:
 
 
 def register(app: Flask) -> None:
-    """The document is at /openapi.json and readable at /docs."""
+    """Serve the document at /openapi.json, and a page that displays it at /docs."""
     page = (Path(__file__).parent / "docs.html").read_text(encoding="utf-8")
     policy = page_policy(page)
     app.add_url_rule("/openapi.json", "openapi", lambda: jsonify(document(app)), methods=["GET"])

@@ -1,4 +1,4 @@
-"""Keyset pagination: at most `limit` items a page, newest first, and a cursor for the next page. Query parameters too."""
+"""Keyset pagination and query parameters: at most `limit` items on a page, newest first, and a cursor for the next page."""
 
 from __future__ import annotations
 
@@ -24,41 +24,41 @@ _CURSOR = re.compile(r"[A-Za-z0-9_-]{22}")
 LIMIT = Parameter(
     name="limit",
     where="query",
-    description=f"How many (default {PAGE}).",
+    description=f"The number of items on a page (default {PAGE}).",
     schema={"type": "integer", "minimum": 1, "maximum": 100},
 )
 CURSOR = Parameter(
     name="cursor",
     where="query",
-    description="The next_cursor of the page before.",
+    description="The `next_cursor` of the previous page. Leave it out for the first page.",
     schema={"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"},
 )
 PARAMETERS = (LIMIT, CURSOR)
 
 
 def limit() -> int:
-    """Return how many items this request wants. Raises Problem."""
-    given = request.args.get("limit", str(PAGE))
-    if not (given.isascii() and given.isdigit() and len(given) <= 3 and 1 <= int(given) <= 100):
-        raise not_acceptable("limit", "must be a whole number from 1 to 100")
-    return int(given)
+    """Return how many items this request asks for, PAGE by default. Raises Problem."""
+    value = request.args.get("limit", str(PAGE))
+    if not (value.isascii() and value.isdigit() and len(value) <= 3 and 1 <= int(value) <= 100):
+        raise invalid_parameter("limit", "must be a whole number from 1 to 100")
+    return int(value)
 
 
 def cursor() -> UUID | None:
-    """Return the id after which this request wants to go on, if it names one. Raises Problem."""
-    given = request.args.get("cursor")
-    if given is None:
+    """Return the id of the last item of the previous page, or None for the first page. Raises Problem."""
+    value = request.args.get("cursor")
+    if value is None:
         return None
     try:
-        if not _CURSOR.fullmatch(given):
-            raise ValueError(given)
-        return UUID(bytes=base64.b64decode(given + "==", altchars=b"-_", validate=True))
+        if not _CURSOR.fullmatch(value):
+            raise ValueError(value)
+        return UUID(bytes=base64.b64decode(value + "==", altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
-        raise not_acceptable("cursor", "is not a next_cursor from here") from None
+        raise invalid_parameter("cursor", "is not a next_cursor from here") from None
 
 
 def next_cursor(last: UUID) -> str:
-    """Return the cursor of the page that follows the item with this id."""
+    """Return the cursor for the page that follows the item with this id."""
     return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
 
 
@@ -70,34 +70,35 @@ def page_of(
     show: Callable[[Item], Any] = lambda item: item,
     key: Callable[[Item], UUID] = lambda item: item["id"],  # type: ignore[index]  # rows are dictionaries
 ) -> Response:
-    """Return a page of at most `limit` items. One more was read, so that we know whether there is a next page.
+    """Return a page of at most `limit` items of `found`.
 
-    `show` turns an item into what is sent, `key` returns the id that the list is sorted by.
+    The caller reads `limit + 1` items: the extra one shows that there is a next page. `show` turns an item into what is sent;
+    `key` returns the id by which the list is sorted.
     """
     page = found[:limit]
     more = next_cursor(key(page[-1])) if len(found) > limit else None
-    return json_response(model.model_validate({"items": [show(one) for one in page], "next_cursor": more}))
+    return json_response(model.model_validate({"items": [show(item) for item in page], "next_cursor": more}))
 
 
 def id_parameter(name: str, description: str) -> Parameter:
-    """Return the documentation of a filter by id."""
+    """Return the documentation of a query parameter that filters by id."""
     return Parameter(name=name, where="query", description=description, schema={"type": "string", "format": "uuid"})
 
 
-def wanted_id(name: str) -> UUID | None:
-    """Return the id this request filters by, if it names one. Raises Problem."""
-    given = request.args.get(name)
-    if given is None:
+def id_filter(name: str) -> UUID | None:
+    """Return the id by which this request filters, or None when it names none. Raises Problem."""
+    value = request.args.get(name)
+    if value is None:
         return None
     try:
-        found = UUID(given)
+        found = UUID(value)
     except ValueError:
-        raise not_acceptable(name, "must be a UUID") from None
-    if str(found) != given.lower():
-        raise not_acceptable(name, "must be a UUID")
+        raise invalid_parameter(name, "must be a UUID") from None
+    if str(found) != value.lower():
+        raise invalid_parameter(name, "must be a UUID")
     return found
 
 
-def not_acceptable(name: str, detail: str) -> Problem:
-    """Return the problem of a query parameter."""
+def invalid_parameter(name: str, detail: str) -> Problem:
+    """Return the problem that a query parameter is not acceptable."""
     return Problem("invalid-payload", f"{name} {detail}.", errors=[{"pointer": f"?{name}", "detail": detail}])

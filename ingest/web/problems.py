@@ -1,4 +1,4 @@
-"""Every way this service says no, in one table; and the one place where an error becomes an HTTP answer (RFC 9457)."""
+"""The table of all problem types, and the one place where an error becomes an HTTP answer (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTENT_TYPE = "application/problem+json"
 
 @dataclass(frozen=True)
 class ProblemType:
-    """One kind of problem: its status, its title, and what the reader should do about it."""
+    """A type of problem: its HTTP status, its title, and what the client should do. `retry_after` is in seconds."""
 
     status: int
     title: str
@@ -27,7 +27,7 @@ class ProblemType:
     retry_after: int | None = None
 
 
-KINDS: dict[str, ProblemType] = {
+PROBLEM_TYPES: dict[str, ProblemType] = {
     "malformed-json": ProblemType(
         400,
         "The body is not well-formed JSON",
@@ -128,9 +128,9 @@ KINDS: dict[str, ProblemType] = {
 
 
 class Problem(Exception):
-    """A request that ends with an answer from the table. `detail` says what was wrong with this one.
+    """An error that ends the request with a problem from the table. `detail` says what was wrong with this request.
 
-    Without `again` the answer carries no Retry-After: asking once more would change nothing.
+    With `retryable=False` the answer has no Retry-After, because repeating the request would change nothing.
     """
 
     def __init__(
@@ -140,17 +140,17 @@ class Problem(Exception):
         *,
         errors: list[dict[str, str]] | None = None,
         headers: dict[str, str] | None = None,
-        again: bool = True,
+        retryable: bool = True,
     ) -> None:
         super().__init__(detail)
         self.slug = slug
         self.detail = detail
         self.errors = errors
         self.headers = headers or {}
-        self.again = again
+        self.retryable = retryable
 
 
-# What a domain error means when its own sentence says it all.
+# The problem of each domain error whose message is enough as the detail.
 SLUGS: dict[type[errors.DomainError], str] = {
     errors.NotFound: "not-found",
     errors.InUse: "in-use",
@@ -164,13 +164,13 @@ SLUGS: dict[type[errors.DomainError], str] = {
 
 
 def from_domain(error: errors.DomainError) -> Problem:
-    """Return the problem a domain error means to a client."""
+    """Return the problem that a domain error becomes for a client."""
     match error:
         case errors.Invalid():
             slug = "conflict" if isinstance(error, errors.Taken) else "invalid-payload"
             return Problem(slug, str(error), errors=[{"pointer": p, "detail": d} for p, d in error.errors])
         case errors.NotReady():
-            return Problem("feedback-not-ready", str(error), again=error.ever)
+            return Problem("feedback-not-ready", str(error), retryable=error.ever)
         case _ if type(error) in SLUGS:
             return Problem(SLUGS[type(error)], str(error))
         case _:
@@ -178,35 +178,37 @@ def from_domain(error: errors.DomainError) -> Problem:
             return Problem("internal-error", "The error has been logged.")
 
 
-def answer(problem: Problem) -> Response:
-    """Return the problem document with its headers."""
-    kind = KINDS[problem.slug]
+def to_response(problem: Problem) -> Response:
+    """Return the HTTP response for a problem: the problem document and its headers."""
+    problem_type = PROBLEM_TYPES[problem.slug]
     document: dict[str, Any] = {
         "type": f"/problems/{problem.slug}",
-        "title": kind.title,
-        "status": kind.status,
+        "title": problem_type.title,
+        "status": problem_type.status,
         "detail": problem.detail,
         "instance": g.get("request_id", ""),
     }
     if problem.errors is not None:
         document["errors"] = problem.errors
-    response = Response(json.dumps(document, ensure_ascii=False), status=kind.status, content_type=CONTENT_TYPE)
-    if kind.retry_after is not None and problem.again:
-        response.headers["Retry-After"] = str(kind.retry_after)
-    if kind.status == 401:
-        error = 'error="invalid_token"' if problem.slug in ("invalid-token", "token-expired") else 'realm="essaycoach"'
-        response.headers["WWW-Authenticate"] = f"Bearer {error}"
+    response = Response(json.dumps(document, ensure_ascii=False), status=problem_type.status, content_type=CONTENT_TYPE)
+    if problem_type.retry_after is not None and problem.retryable:
+        response.headers["Retry-After"] = str(problem_type.retry_after)
+    if problem_type.status == 401:
+        challenge = (
+            'error="invalid_token"' if problem.slug in ("invalid-token", "token-expired") else 'realm="essaycoach"'
+        )
+        response.headers["WWW-Authenticate"] = f"Bearer {challenge}"
     response.headers.update(problem.headers)
     return response
 
 
 def register(app: Flask) -> None:
-    """Every error of this app leaves as a problem document, and each kind has a page of its own."""
-    app.register_error_handler(Problem, answer)
-    app.register_error_handler(errors.DomainError, lambda error: answer(from_domain(error)))
+    """Answer every error of this app with a problem document, and serve a page for each type of problem."""
+    app.register_error_handler(Problem, to_response)
+    app.register_error_handler(errors.DomainError, lambda error: to_response(from_domain(error)))
     app.register_error_handler(HTTPException, _from_http)
-    app.register_error_handler(Exception, _unexpected)
-    app.add_url_rule("/problems/<slug>", "problem", _describe, methods=["GET"])
+    app.register_error_handler(Exception, _from_unexpected)
+    app.add_url_rule("/problems/<slug>", "problem", _problem_page, methods=["GET"])
 
 
 def _from_http(error: HTTPException) -> Response:
@@ -225,16 +227,19 @@ def _from_http(error: HTTPException) -> Response:
         "rate-limited": f"More than {error.description} from this caller.",
     }
     headers = {name: value for name, value in error.get_headers() if name.lower() in ("allow", "retry-after")}
-    return answer(Problem(slug, details.get(slug, "The request could not be read."), headers=headers))
+    return to_response(Problem(slug, details.get(slug, "The request could not be read."), headers=headers))
 
 
-def _unexpected(error: Exception) -> Response:
+def _from_unexpected(error: Exception) -> Response:
     log.error("unexpected error", exc_info=error, route=str(request.url_rule))
-    return answer(Problem("internal-error", "The error has been logged under this request id."))
+    return to_response(Problem("internal-error", "The error has been logged under this request id."))
 
 
-def _describe(slug: str) -> Response:
-    kind = KINDS.get(slug)
-    if kind is None:
+def _problem_page(slug: str) -> Response:
+    problem_type = PROBLEM_TYPES.get(slug)
+    if problem_type is None:
         raise Problem("not-found", f"There is no kind of problem called {slug!r}.")
-    return Response(f"{kind.status} {slug}\n\n{kind.title}.\n{kind.advice}\n", content_type="text/plain; charset=utf-8")
+    return Response(
+        f"{problem_type.status} {slug}\n\n{problem_type.title}.\n{problem_type.advice}\n",
+        content_type="text/plain; charset=utf-8",
+    )

@@ -1,8 +1,8 @@
-"""How often somebody may ask: per caller, per address while nobody is known, and tighter for all that guessing could open.
+"""Rate limits: per caller, per IP address for requests without a known caller, and stricter ones against guessing.
 
-Redis counts for all processes together. While it is away each process counts alone, at a quarter of the rate: stricter
-rather than open. `limits` is the engine inside flask-limiter, used directly because the caller is known only after the
-token has been read (docs/decisions.md).
+Redis counts for all processes together. While Redis is away each process counts alone and allows a quarter of the rate.
+The `limits` library is what flask-limiter uses inside; it is used directly because the caller is known only after the token
+has been read (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ log = logger(__name__)
 SIGN_INS_PER_ACCOUNT = RateLimitItemPerMinute(30)
 SIGN_INS_PER_ADDRESS = RateLimitItemPerMinute(300)
 MAILS_PER_PERSON = RateLimitItemPerHour(5)
-HOLD_OFF_SECONDS = 5.0
-MOST_CALLERS = 10_000
-ALONE = 4  # without Redis each process allows this fraction of a rate
+REDIS_RETRY_SECONDS = 5.0
+MAX_GRANTS = 10_000
+WITHOUT_REDIS_DIVISOR = 4  # without Redis a process divides each rate by this number
 
 
 class Limits:
-    """The counters of one app."""
+    """The rate limit counters of one app."""
 
     def __init__(self, settings: IngestSettings) -> None:
         self.per_caller = parse(settings.rate_limit)
@@ -46,95 +46,95 @@ class Limits:
         self._lock = threading.Lock()
 
     def hit(self, rate: RateLimitItem, caller: str) -> bool:
-        """Count one more of this caller; False when that is too many."""
+        """Count one request of this caller. Returns False when the caller has used up the rate."""
         if time.monotonic() >= self._alone_until:
             try:
-                return self._spend_granted(rate, caller) or self._ask_for_more(rate, caller)
+                return self._use_grant(rate, caller) or self._request_grant(rate, caller)
             except self._shared.storage.base_exceptions as error:
-                self._alone_until = time.monotonic() + HOLD_OFF_SECONDS
+                self._alone_until = time.monotonic() + REDIS_RETRY_SECONDS
                 log.warning("rate limits counted alone", reason=type(error).__name__)
-        return self._alone.hit(type(rate)(max(1, rate.amount // ALONE), rate.multiples), caller)
+        return self._alone.hit(type(rate)(max(1, rate.amount // WITHOUT_REDIS_DIVISOR), rate.multiples), caller)
 
-    def _ask_for_more(self, rate: RateLimitItem, caller: str) -> bool:
-        """Take a five-hundredth of the rate from Redis at once, and keep what this request does not need for the next ones."""
+    def _request_grant(self, rate: RateLimitItem, caller: str) -> bool:
+        """Count a five-hundredth of the rate in Redis at once, and keep the rest for the next requests: fewer round trips."""
         grant = max(1, rate.amount // 500)
         if not self._shared.hit(rate, caller, cost=grant):
             return False
         with self._lock:
-            if len(self._granted) > MOST_CALLERS:
+            if len(self._granted) > MAX_GRANTS:
                 self._granted.clear()
-            self._granted[f"{rate}|{caller}"] = (_window(rate), grant - 1)
+            self._granted[f"{rate}|{caller}"] = (_current_window(rate), grant - 1)
         return True
 
-    def _spend_granted(self, rate: RateLimitItem, caller: str) -> bool:
+    def _use_grant(self, rate: RateLimitItem, caller: str) -> bool:
         with self._lock:
             window, left = self._granted.get(f"{rate}|{caller}", (0, 0))
-            if not left or window != _window(rate):
+            if not left or window != _current_window(rate):
                 return False
             self._granted[f"{rate}|{caller}"] = (window, left - 1)
             return True
 
 
-def _window(rate: RateLimitItem) -> int:
+def _current_window(rate: RateLimitItem) -> int:
     return int(time.time() // rate.get_expiry())
 
 
 def set_up(app: Flask, settings: IngestSettings) -> None:
-    """The app has its counters."""
+    """Create the counters of the app."""
     app.extensions["essaycoach.limits"] = Limits(settings)
 
 
 def count(caller: str) -> None:
-    """This caller asked once more. Raises Problem when that is too often."""
+    """Count one request of this caller. Raises Problem when the rate is used up."""
     counters: Limits = current_app.extensions["essaycoach.limits"]
-    _hit(counters, counters.per_caller, caller)
+    _count(counters, counters.per_caller, caller)
 
 
 def count_address() -> None:
-    """Somebody who is not known, or not yet, asked once more from this address. Raises Problem when that is too often."""
+    """Count one request from this IP address whose caller is not known (yet). Raises Problem when the rate is used up."""
     counters: Limits = current_app.extensions["essaycoach.limits"]
-    _hit(counters, counters.per_address, f"from:{_address()}")
+    _count(counters, counters.per_address, f"from:{_client_address()}")
 
 
 def count_sign_in(org: str, email: str) -> None:
-    """Somebody tried to sign in to this account, from this address. Raises Problem before any hashing is done."""
-    _count_attempt(SIGN_INS_PER_ACCOUNT, "sign-in", _account(org, email))
+    """Count one sign-in to this account from this IP address. Raises Problem. Call it before any password is hashed."""
+    _count_attempt(SIGN_INS_PER_ACCOUNT, "sign-in", _account_digest(org, email))
 
 
-def count_forgotten(org: str, email: str) -> None:
-    """A mail to this account was asked for, from this address. Raises Problem: nobody's mailbox is to be filled."""
-    _count_attempt(MAILS_PER_PERSON, "mail", _account(org, email))
+def count_email(org: str, email: str) -> None:
+    """Count one e-mail to this account, requested from this IP address. Raises Problem, so that no mailbox is flooded."""
+    _count_attempt(MAILS_PER_PERSON, "mail", _account_digest(org, email))
 
 
 def count_reset(token: str) -> None:
-    """Somebody came with this mailed token, from this address. Raises Problem before any hashing is done."""
+    """Count one use of this mailed token from this IP address. Raises Problem. Call it before any password is hashed."""
     _count_attempt(SIGN_INS_PER_ACCOUNT, "reset", hashlib.sha256(token.encode()).hexdigest())
 
 
 def _count_attempt(rate: RateLimitItem, what: str, account: str) -> None:
     counters: Limits = current_app.extensions["essaycoach.limits"]
-    _hit(counters, rate, f"{what}:{account}")
-    _hit(counters, SIGN_INS_PER_ADDRESS, f"sign-in-from:{_address()}")
+    _count(counters, rate, f"{what}:{account}")
+    _count(counters, SIGN_INS_PER_ADDRESS, f"sign-in-from:{_client_address()}")
 
 
-def _account(org: str, email: str) -> str:
-    """Return one name for every spelling that finds the account; Redis learns no address from it."""
+def _account_digest(org: str, email: str) -> str:
+    """Return one digest for all spellings of an e-mail that find the same account. Redis never gets the e-mail itself."""
     spelling = unicodedata.normalize("NFKC", email).strip().casefold()
     return hashlib.sha256(f"{org}|{spelling}".encode()).hexdigest()
 
 
-def _address() -> str:
-    """Return whom an address stands for: a whole IPv6 network of 64 bits is one subscriber's, to pick from at will."""
+def _client_address() -> str:
+    """Return the IP address to count under. For IPv6 it is the /64 network, because one subscriber can use all of it."""
     try:
-        found = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:  # a socket file, or a proxy that forwards a name
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:  # the server listens on a socket file, or a proxy forwards a host name
         return str(request.remote_addr)
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(found.ipv4_mapped or ipaddress.ip_network((int(found) >> 64 << 64, 64)))
-    return str(found)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(address.ipv4_mapped or ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+    return str(address)
 
 
-def _hit(counters: Limits, rate: RateLimitItem, caller: str) -> None:
+def _count(counters: Limits, rate: RateLimitItem, caller: str) -> None:
     if not counters.hit(rate, caller):
         raise Problem(
             "rate-limited", f"More than {rate} from this caller.", headers={"Retry-After": str(rate.get_expiry())}

@@ -1,4 +1,4 @@
-"""Request and answer models. OpenAPI is generated from these, so a field's description is its documentation."""
+"""Field types and models that several folders share. The OpenAPI document contains their descriptions and docstrings."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ MAX_CHARACTERS = 100_000
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})")
 
 
-def _text_only(value: Any) -> Any:
+def _require_string(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("must be a string")  # noqa: TRY004 - pydantic turns ValueError into a field error
     return value
 
 
-def _date_text(value: Any) -> Any:
+def _require_date_text(value: Any) -> Any:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise ValueError("must be an RFC 3339 time with a zone, such as 2026-11-23T08:30:00Z")
     return value
 
 
-def _in_utc(value: datetime) -> datetime:
-    # PostgreSQL knows no zone beyond 16 hours, and what falls out of the calendar could not be read again.
+def _to_utc(value: datetime) -> datetime:
+    # PostgreSQL accepts no offset beyond 16 hours, and Python cannot read a time outside its calendar.
     try:
         moment = value.astimezone(UTC)
     except OverflowError:
@@ -44,8 +44,8 @@ def _in_utc(value: datetime) -> datetime:
     return moment
 
 
-Id = Annotated[UUID, BeforeValidator(_text_only)]
-Moment = Annotated[datetime, BeforeValidator(_date_text), AfterValidator(_in_utc)]
+Id = Annotated[UUID, BeforeValidator(_require_string)]
+Moment = Annotated[datetime, BeforeValidator(_require_date_text), AfterValidator(_to_utc)]
 Short = Annotated[StrictStr, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
 ExternalId = Annotated[StrictStr, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
 Language = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
@@ -53,45 +53,45 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Health(BaseModel):
-    """How the service is."""
+    """The state of the service, and the result of each check."""
 
     status: Literal["ok", "degraded", "unavailable"]
     checks: dict[str, str] = {}
 
 
 class FieldError(BaseModel):
-    """One field that was not acceptable."""
+    """One invalid field."""
 
-    pointer: str
-    detail: str
+    pointer: Annotated[str, Field(description="JSON pointer to the field; `?name` for a query parameter")]
+    detail: Annotated[str, Field(description="what is wrong with the field")]
 
 
 class ProblemDocument(BaseModel):
-    """Why the request was not carried out (RFC 9457)."""
+    """An error answer (RFC 9457 problem document)."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: Annotated[str, Field(description="the request id, also in X-Request-Id")]
-    errors: list[FieldError] | None = None
-
-
-Cursor = Annotated[str | None, Field(description="pass it as `cursor` for the next page; null on the last")]
+    type: Annotated[str, Field(description="`/problems/` and the name of the problem; use it to tell problems apart")]
+    title: Annotated[str, Field(description="short text for this type of problem")]
+    status: Annotated[int, Field(description="the HTTP status code")]
+    detail: Annotated[str, Field(description="what was wrong with this request")]
+    instance: Annotated[str, Field(description="the request id, also in the X-Request-Id header")]
+    errors: Annotated[list[FieldError] | None, Field(description="the invalid fields, if there are any")] = None
 
 
-def absent() -> Any:
-    """Return the default of a member that may be left out but not be null; it is never read."""
+Cursor = Annotated[str | None, Field(description="send it as `cursor` to get the next page; null on the last page")]
+
+
+def optional_not_null() -> Any:
+    """Return the default for a member that may be left out but must not be null. The default itself is never read."""
     return Field(default_factory=lambda: None)
 
 
 class RequestBody(BaseModel):
-    """What somebody sends to administer."""
+    """The base of the request models that refuse unknown members."""
 
     model_config = ConfigDict(extra="forbid")
 
     def changes(self) -> dict[str, Any]:
-        """Return exactly what was sent."""
+        """Return the members that the client sent, and no defaults."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
@@ -99,12 +99,19 @@ Prompt = Annotated[StrictStr, StringConstraints(max_length=20_000)]
 
 
 class Span(BaseModel):
-    """The words a comment is about: text[start:end] == quote, counted in code points, unless match is none."""
+    """The passage of the essay that a comment is about. Unless `match` is `none`, text[start:end] equals `quote`."""
 
-    start: int
-    end: int
-    unit: Literal["code_points"]
-    quote: str
-    prefix: str
-    suffix: str
-    match: Literal["exact", "normalised", "none"]
+    start: Annotated[int, Field(description="offset of the first character, counted in Unicode code points")]
+    end: Annotated[int, Field(description="offset after the last character")]
+    unit: Annotated[Literal["code_points"], Field(description="the unit of `start` and `end`")]
+    quote: Annotated[str, Field(description="the passage itself")]
+    prefix: Annotated[str, Field(description="the text right before the quote")]
+    suffix: Annotated[str, Field(description="the text right after the quote")]
+    match: Annotated[
+        Literal["exact", "normalised", "none"],
+        Field(
+            description="how the quote was found in the text: exact; normalised (equal after unifying spaces, "
+            "quotation marks, dashes and invisible characters); none (not found: `start` and `end` are 0, and `quote` is "
+            "what the model claimed)"
+        ),
+    ]

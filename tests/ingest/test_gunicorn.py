@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import re
 import signal
@@ -14,9 +15,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+
+from ingest.gunicorn import child_exit
 
 ROOT = Path(__file__).resolve().parents[2]
 MIB = 1024 * 1024
@@ -234,3 +238,13 @@ def test_head_is_answered_without_a_body(port, standing):
     answer = ask(port, "HEAD", receipt["links"]["self"], headers=standing.signed_in("alice"))
     assert (answer.status, answer.body) == (200, b"")
     assert answer.headers["ETag"]
+
+
+def test_a_damaged_metrics_file_of_a_dead_worker_does_not_end_the_master(tmp_path, monkeypatch, caplog):
+    """An exception in `child_exit` would end gunicorn's master process, and with it every worker."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    (tmp_path / "counter_4242.db").write_bytes(b"abc")
+
+    child_exit(SimpleNamespace(log=logging.getLogger("gunicorn.error")), SimpleNamespace(pid=4242))
+
+    assert "metrics of a dead worker were not folded" in caplog.text
