@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from models import db
 from tests.support.schools import INDEX_KEY, MASTER_KEY, PEPPER, ROUNDS, School, connect_as, load_keys, make_school
@@ -13,6 +14,18 @@ from tests.support.servers import Database, Servers, cloned, run_servers
 Become = Callable[..., None]
 Report = Callable[[str], None]
 _reported: list[str] = []
+
+
+class ByFile(LoadFileScheduling):
+    """Give each worker whole files, so that a file's fixtures are built once; the local engine is loaded by one worker only."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return "local engine" if path.startswith("tests/workers/providers/local/") else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ def test_every_kind_of_fault_is_on_the_scoreboard_once() -> None:
     assert [one.id for one in FAULTS] == [f"F{number:02d}" for number in range(1, 27)]
 
 
+@pytest.mark.slow(reason="starts every program and breaks it in 26 ways")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.id)
 def test_nothing_is_lost_or_doubled_by(fault: object, outcome: Outcome) -> None:
     tally = outcome.tallies[fault.id]  # type: ignore[attr-defined]
@@ -43,6 +44,7 @@ def test_nothing_is_lost_or_doubled_by(fault: object, outcome: Outcome) -> None:
     assert tally.complaints == []
 
 
+@pytest.mark.slow(reason="starts every program and breaks it in 26 ways")
 def test_everything_that_was_accepted_is_final_at_the_end_and_there_once(outcome: Outcome) -> None:
     assert outcome.submissions > 200
     assert (outcome.lost, outcome.doubled) == (0, 0)

@@ -13,6 +13,8 @@ from tests.chaos.stock.system import Stock
 from tests.chaos.subject import Count, Subject
 from tests.support.vendor import FakeVendor
 
+pytestmark = pytest.mark.slow(reason="starts a whole comparison system")
+
 ESSAY = "Phones was distracting. Phones 😀 they was loud, so schools should ban them."
 PATIENCE_SECONDS = 15.0
 

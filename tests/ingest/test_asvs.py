@@ -171,7 +171,7 @@ def test_no_safe_method_changes_a_row(standing, document):
 
 
 def test_the_page_of_the_document_writes_text_and_never_markup():
-    page = (ROOT / "ingest" / "docs.html").read_text(encoding="utf-8")
+    page = (ROOT / "ingest" / "web" / "docs.html").read_text(encoding="utf-8")
     assert "textContent" in page
     for written in (
         "innerHTML",

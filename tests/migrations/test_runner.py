@@ -76,6 +76,7 @@ def schema(url: str) -> str:
     return "\n".join(line for are_grants, run in runs for line in (sorted(run) if are_grants else run))
 
 
+@pytest.mark.slow(reason="migrates many times")
 def test_every_file_goes_up_down_and_up_and_leaves_the_same_schema(empty: str, folder: Path, command: Command) -> None:
     """Given the files one by one, after each the way down leads to exactly the schema before it, and the way up back."""
     for path in FILES:
@@ -101,6 +102,7 @@ def test_every_file_goes_up_down_and_up_and_leaves_the_same_schema(empty: str, f
         before = after
 
 
+@pytest.mark.slow(reason="migrates many times")
 def test_all_the_way_down_leaves_nothing_and_up_works_again(database: Database, command: Command) -> None:
     """Given a whole schema with a row in it, down --all empties it and up builds the same one again."""
     url = database.admin_url
@@ -241,6 +243,7 @@ def test_a_file_that_fails_is_rolled_back_as_a_whole_and_named(
     assert command(database.admin_url, "status")[1].splitlines()[-1] == f"missing  {name}"
 
 
+@pytest.mark.slow(reason="migrates many times")
 def test_a_table_somebody_keeps_locked_is_waited_for_and_then_named_as_the_reason(
     database: Database, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +262,7 @@ def test_a_table_somebody_keeps_locked_is_waited_for_and_then_named_as_the_reaso
     assert command(database.admin_url, "up")[0] == 0
 
 
+@pytest.mark.slow(reason="migrates many times")
 def test_three_runners_at_once_apply_each_file_once(empty: str) -> None:
     started = [
         subprocess.Popen(

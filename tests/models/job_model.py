@@ -14,7 +14,7 @@ from models.jobs import PassName, Queue
 from models.passes import Claim
 
 MAX_ATTEMPTS = 8
-MAX_LOST = 3
+MAX_CRASHES = 3
 
 OPEN = ("queued", "running")
 
@@ -78,7 +78,7 @@ class Pass:
 
     @property
     def poison_suspect(self) -> bool:
-        return self.lost >= MAX_LOST - 1
+        return self.lost >= MAX_CRASHES - 1
 
     def wait(self, *, due: bool, error: str | None = None) -> None:
         """It is queued again: its time came, or will, after its last hint."""
@@ -191,7 +191,7 @@ class JobModel:
         freed = []
         for one in silent:
             one.lost += 1
-            if one.lost >= MAX_LOST:
+            if one.lost >= MAX_CRASHES:
                 one.end("gave_up", error="worker_lost")
             else:
                 one.wait(due=True, error="worker_lost")
@@ -226,7 +226,7 @@ class JobModel:
         found = [self.passes[one] for one in set(wanted) if one in self.passes]
         again = [one for one in found if one.state == "gave_up" and one.version.org == org and one.version.is_newest]
         for one in again:
-            one.lost = MAX_LOST - 1 if one.error == "worker_lost" else 0
+            one.lost = MAX_CRASHES - 1 if one.error == "worker_lost" else 0
             one.wait(due=True)
             one.queue, one.attempt, one.discarded, one.ancient, one.hinted, one.tried = (
                 queue,

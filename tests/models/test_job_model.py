@@ -8,7 +8,6 @@ walks. It takes one step at a time: what happens at the very same moment is test
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -36,11 +35,11 @@ from models.jobs import Hint, PassName, Queue
 from models.passes import Claim
 from models.settings import StoreSettings
 from tests.conftest import Become
-from tests.models.job_model import MAX_ATTEMPTS, MAX_LOST, Essay, JobModel, Pass, Version
+from tests.models.job_model import MAX_ATTEMPTS, MAX_CRASHES, Essay, JobModel, Pass, Version
+from tests.support.scale import short_and_full
 from tests.support.schools import School, make_school
 from tests.support.servers import Database
 
-STEPS = int(os.environ.get("ESSAYCOACH_MODEL_STEPS", "10000"))
 STEPS_AN_EXAMPLE = 100
 WORKERS = 6
 ROLES = ("ec_ingest", "ec_worker", "ec_clock")
@@ -292,7 +291,7 @@ class Life(RuleBasedStateMachine):
             assert expected is None, "what may be claimed was not"
             return None, False
         assert (claim.submission, claim.name) == (expected.version.id, expected.name)
-        assert (claim.attempt, claim.fence, claim.lost) == (expected.attempt, expected.fence, expected.lost)
+        assert (claim.attempt, claim.fence, claim.crash_count) == (expected.attempt, expected.fence, expected.lost)
         assert not (claim.poison_suspect and suspects), "two last tries at once"
         assert cancelled == (gather and not expected.version.is_newest)
         if cancelled:
@@ -507,7 +506,7 @@ class Life(RuleBasedStateMachine):
         """What waits of one version has nearly used up its attempts, or has lost its worker twice."""
         for one in chosen(list(self.model.versions.values()), number).passes:
             if one.state == "queued":
-                one.attempt, one.lost = (one.attempt, MAX_LOST - 1) if lost else (MAX_ATTEMPTS - 1, one.lost)
+                one.attempt, one.lost = (one.attempt, MAX_CRASHES - 1) if lost else (MAX_ATTEMPTS - 1, one.lost)
                 self.world.see("update passes set attempt = %s, lost = %s where id = %s", one.attempt, one.lost, one.id)
         WALK["wear"] += 1
 
@@ -651,19 +650,20 @@ def comment(name: PassName, number: int) -> CommentDraft:
     )  # fmt: skip
 
 
-def test_whoever_acts_in_whatever_order_the_rows_are_as_predicted(world: World) -> None:
+@pytest.mark.parametrize("steps", short_and_full(1_000, 10_000, reason="10,000 steps, each compared with the model"))
+def test_whoever_acts_in_whatever_order_the_rows_are_as_predicted(world: World, steps: int) -> None:
     WALK.clear()
     started = time.monotonic()
 
     run_state_machine_as_test(
         lambda: Life(world),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=11 * STEPS // (10 * STEPS_AN_EXAMPLE) + 5, stateful_step_count=STEPS_AN_EXAMPLE, derandomize=True, database=None,
+            max_examples=11 * steps // (10 * STEPS_AN_EXAMPLE) + 5, stateful_step_count=STEPS_AN_EXAMPLE, derandomize=True, database=None,
             deadline=None, suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
 
-    steps = sum(WALK.values())
-    print(f"{steps} steps in {time.monotonic() - started:.1f} s: {dict(sorted(WALK.items()))}")
-    assert steps >= STEPS
-    assert STEPS < 10_000 or WALK.keys() >= CORNERS
+    walked = sum(WALK.values())
+    print(f"{walked} steps in {time.monotonic() - started:.1f} s: {dict(sorted(WALK.items()))}")
+    assert walked >= steps
+    assert steps < 10_000 or WALK.keys() >= CORNERS

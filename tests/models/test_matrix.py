@@ -157,6 +157,7 @@ class Undone(Exception):
     """Raised to take a statement back."""
 
 
+@pytest.mark.slow(reason="2,480 statements")
 def test_nobody_gets_through_to_what_is_not_theirs(
     two_schools: TwoSchools, database: Database, become: Become, report: Report
 ) -> None:

@@ -17,11 +17,11 @@ from models import db
 from models.db import Role
 from models.errors import DatabaseAway
 from tests.conftest import Become, Report
+from tests.support.scale import short_and_full
 from tests.support.servers import ROOT
 from tests.support.two_schools import TwoSchools
 
 THREADS = 8
-TRANSACTIONS = 10_000
 CONNECTIONS = 5  # fewer than threads: every connection goes from hand to hand
 LOOK = "select org_id, user_id from essays union all select org_id, user_id from feedback union all select org_id, id from users"
 
@@ -45,8 +45,11 @@ def spoil(number: int) -> str:
     return "committed"
 
 
+@pytest.mark.parametrize(
+    "transactions", short_and_full(3_000, 10_000, reason="10,000 transactions, a quarter broken off")
+)
 def test_no_transaction_sees_a_row_of_whoever_had_the_connection_before(
-    two_schools: TwoSchools, become: Become, report: Report
+    two_schools: TwoSchools, become: Become, report: Report, transactions: int
 ) -> None:
     """Eight threads act for people of two schools through five connections, and a quarter of their transactions break off."""
     become("ec_ingest", pool_size=CONNECTIONS)
@@ -64,7 +67,7 @@ def test_no_transaction_sees_a_row_of_whoever_had_the_connection_before(
 
     def act(thread: int) -> None:
         start.wait()
-        for number in range(thread, TRANSACTIONS, THREADS):
+        for number in range(thread, transactions, THREADS):
             org, role, user = people[(number * 5 + thread) % len(people)]
             mine: list[dict[str, object]] = []
             try:
@@ -90,9 +93,10 @@ def test_no_transaction_sees_a_row_of_whoever_had_the_connection_before(
         f"{sum(ends.values()) - ends['committed']:,} of them broken off, {seen[0]:,} rows seen, {len(foreign)} foreign"
     )
     assert foreign == []
-    assert sum(ends.values()) == TRANSACTIONS
-    assert set(ends) >= {"committed", "Mishap", "DataError", "ProgrammingError", "DatabaseAway"}
-    assert seen[0] > TRANSACTIONS
+    assert sum(ends.values()) == transactions
+    assert set(ends) >= {"committed", "Mishap", "DataError", "ProgrammingError"}
+    assert "DatabaseAway" in ends or transactions < 10_000
+    assert seen[0] > transactions
 
 
 def test_what_is_left_on_a_connection_after_a_transaction_is_nobody(two_schools: TwoSchools, become: Become) -> None:

@@ -63,7 +63,7 @@ def _count_requests(folder: Path, *, times: int, forget: bool = False) -> None:
     program = """
 import os, sys
 from flask import Flask, g
-from ingest import metrics
+from ingest.web import metrics
 app = Flask("counted")
 metrics.register(app)
 @app.get("/v1/things/<thing>")
@@ -87,7 +87,7 @@ for number in range(int(sys.argv[1])):
     if forget:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
-            metrics.forget(process.pid)
+            metrics.fold_dead_process(process.pid)
 
 
 @pytest.fixture

@@ -60,11 +60,11 @@ def test_the_counts_of_dead_processes_stay_while_their_files_go(tmp_path, count_
 
 def test_forgetting_a_process_that_counted_nothing_is_fine(tmp_path, monkeypatch):
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
-    metrics.forget(1)
+    metrics.fold_dead_process(1)
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "nowhere"))
-    metrics.forget(1)
+    metrics.fold_dead_process(1)
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    metrics.forget(1)
+    metrics.fold_dead_process(1)
     assert not list(tmp_path.iterdir())
 
 

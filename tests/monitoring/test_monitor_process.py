@@ -37,6 +37,7 @@ def test_it_starts_and_serves_while_postgresql_and_redis_are_away(start_monitor,
     assert not seen.all("essaycoach_queue_depth")
 
 
+@pytest.mark.slow(reason="waits for time limits")
 def test_servers_that_swallow_every_packet_do_not_hold_a_scrape(start_monitor):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -73,6 +74,7 @@ def test_it_ends_cleanly_when_told_to(start_monitor, role_url, servers, number):
     assert monitor.process.wait(timeout=5) == 0
 
 
+@pytest.mark.slow(reason="waits for time limits")
 def test_it_ends_cleanly_also_while_a_probe_hangs(start_monitor):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

@@ -45,6 +45,7 @@ def postgres(data_dir: Path, supervisor: Supervisor) -> EmbeddedPostgres:
     return server
 
 
+@pytest.mark.slow(reason="starts PostgreSQL again and again")
 def test_data_and_port_are_the_same_after_a_stop_and_a_start(data_dir: Path) -> None:
     with Supervisor(data_dir) as supervisor:
         first = EmbeddedPostgres(data_dir)
@@ -57,6 +58,7 @@ def test_data_and_port_are_the_same_after_a_stop_and_a_start(data_dir: Path) -> 
         assert _ask(second.admin_url, "select answer from kept") == [(42,)]
 
 
+@pytest.mark.slow(reason="starts PostgreSQL again and again")
 def test_a_killed_server_is_back_on_the_same_port_with_everything_that_was_committed(
     postgres: EmbeddedPostgres, supervisor: Supervisor
 ) -> None:
@@ -69,6 +71,7 @@ def test_a_killed_server_is_back_on_the_same_port_with_everything_that_was_commi
     assert _ask(postgres.admin_url, "select answer from kept") == [(42,)]
 
 
+@pytest.mark.slow(reason="starts PostgreSQL again and again")
 def test_a_backend_too_busy_to_notice_that_its_server_died_does_not_keep_the_next_one_from_starting(
     postgres: EmbeddedPostgres, supervisor: Supervisor
 ) -> None:
@@ -92,6 +95,7 @@ def test_a_backend_too_busy_to_notice_that_its_server_died_does_not_keep_the_nex
     busy.close()
 
 
+@pytest.mark.slow(reason="starts PostgreSQL again and again")
 def test_the_pid_file_of_a_dead_server_whose_pid_now_belongs_to_another_program_is_no_obstacle(
     postgres: EmbeddedPostgres, supervisor: Supervisor
 ) -> None:
@@ -100,6 +104,7 @@ def test_the_pid_file_of_a_dead_server_whose_pid_now_belongs_to_another_program_
     postgres.start(supervisor)
 
 
+@pytest.mark.slow(reason="starts PostgreSQL again and again")
 def test_a_port_that_somebody_else_has_taken_is_replaced_at_the_next_start(
     postgres: EmbeddedPostgres, supervisor: Supervisor
 ) -> None:
@@ -111,6 +116,7 @@ def test_a_port_that_somebody_else_has_taken_is_replaced_at_the_next_start(
         assert _ask(postgres.admin_url, "select 1") == [(1,)]
 
 
+@pytest.mark.slow(reason="starts PostgreSQL again and again")
 def test_nothing_of_the_server_is_left_after_a_stop_even_with_clients_connected(
     postgres: EmbeddedPostgres, supervisor: Supervisor
 ) -> None:

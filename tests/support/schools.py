@@ -28,17 +28,27 @@ def load_keys() -> None:
     crypto.load(CryptoSettings(master_keys={"k1": base64.b64decode(MASTER_KEY)}, index_key=base64.b64decode(INDEX_KEY)))
 
 
+_connected: list[StoreSettings] = []
+
+
 def connect_as(role: str, database: Database, *, pool_size: int = 12) -> None:
     """Let this process's pool log in as that program from now on."""
-    db.database.close_idle()
-    db.connect(
+    _connected[:] = [
         StoreSettings(
             database_url=database.role_url(role),
             program=role.replace("_", "-"),
             pool_size=pool_size,
             pool_wait_seconds=5.0,
         )
-    )
+    ]
+    reconnect()
+
+
+def reconnect() -> None:
+    """Connect as `connect_as` did last, after something else has changed the pool of this process."""
+    db.database.close_idle()
+    if _connected:
+        db.connect(_connected[0])
 
 
 @dataclass(frozen=True)

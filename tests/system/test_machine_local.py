@@ -220,6 +220,7 @@ def test_the_numbers_move_with_the_work(machine: Standalone) -> None:
     eventually(moved, within_seconds=15, what="the metrics")
 
 
+@pytest.mark.slow(reason="kills and restarts whole programs")
 @pytest.mark.parametrize("name", ["worker", "web", "clock", "redis", "postgres", "metrics"])
 def test_a_killed_program_comes_back_and_what_was_handed_in_around_it_completes(machine: Standalone, name: str) -> None:
     before = machine.hand_in()
@@ -235,6 +236,7 @@ def test_a_killed_program_comes_back_and_what_was_handed_in_around_it_completes(
         eventually(lambda: machine.sql(back, killed_at) == [(True,)], within_seconds=15, what="the clock")
 
 
+@pytest.mark.slow(reason="kills and restarts whole programs")
 def test_a_submission_is_taken_while_redis_does_not_answer(machine: Standalone) -> None:
     server = psutil.Process(machine.pids["redis"])
     body = {"title": "Phones", "text": ESSAY, "student": {"external_id": "sis-1"}}
@@ -257,6 +259,7 @@ def _answers(machine: Standalone, url: str) -> int:
         return 0
 
 
+@pytest.mark.slow(reason="kills and restarts whole programs")
 def test_only_the_leader_of_a_program_may_die_and_its_children_do_not_stay(machine: Standalone) -> None:
     leader = psutil.Process(machine.pids["web"])
     children = leader.children(recursive=True)
@@ -268,6 +271,7 @@ def test_only_the_leader_of_a_program_may_die_and_its_children_do_not_stay(machi
     assert machine.final(machine.hand_in())[0]["status"] == "completed"
 
 
+@pytest.mark.slow(reason="kills and restarts whole programs")
 def test_a_redis_that_forgot_everything_costs_no_submission(machine: Standalone) -> None:
     known = redis.Redis.from_url(machine.known["redis_url"])
     worker = psutil.Process(machine.pids["worker"])
@@ -286,6 +290,7 @@ def test_a_redis_that_forgot_everything_costs_no_submission(machine: Standalone)
     assert [state["status"] for state in machine.final(*locations)] == ["completed"] * 4
 
 
+@pytest.mark.slow(reason="kills and restarts whole programs")
 def test_nothing_was_lost_or_doubled_in_all_of_this(machine: Standalone) -> None:
     machine.final(machine.hand_in())
     assert machine.sql("select count(*) from submissions where completed_at is null") == [(0,)]
@@ -344,6 +349,7 @@ def test_no_log_holds_an_essay_an_address_or_a_key(machine: Standalone, delivere
         assert secret.read_text(encoding="ascii").strip().casefold() not in written, secret.name
 
 
+@pytest.mark.slow(reason="kills and restarts whole programs")
 def test_sigterm_stops_everything_and_leaves_no_process(machine: Standalone) -> None:
     processes = machine.processes()
     assert len(processes) > len(machine.pids) + 1

@@ -22,6 +22,8 @@ from tests.support.vendor import FakeVendor, Step
 from workers.providers import wire
 from workers.providers.prices import Tokens, prices_of
 
+pytestmark = pytest.mark.slow(reason="starts every program beside a fake vendor")
+
 API_KEY = "sk-ant-only-for-this-system-test-4711"
 IN_FLIGHT = 10
 

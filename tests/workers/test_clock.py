@@ -516,6 +516,7 @@ def test_a_pass_that_finishes_while_its_author_is_erased_is_counted(
         started.__exit__(None, None, None)
 
 
+@pytest.mark.slow(reason="starts the clock program")
 def test_the_clock_program_chains_signs_and_erases(
     broker: HintBroker, database: Database, school: School, become: Become, receipt: Receipt, program_env: Callable[[str], None],
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path,

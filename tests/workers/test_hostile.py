@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 SECONDS = 20.0  # of computing, all three passes: other tests may be running beside this one
 GROWTH_MIB = 200
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +87,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow(reason="reads 21 texts of up to 100,000 characters; starts three processes")
 def test_hostile_texts_are_answered_or_given_up_in_bounded_time_and_memory(report: Callable[[str], None]) -> None:
     run = subprocess.run(
         [sys.executable, "-c", CHILD], capture_output=True, text=True, timeout=240, check=False, cwd=ROOT
@@ -100,6 +103,7 @@ def test_hostile_texts_are_answered_or_given_up_in_bounded_time_and_memory(repor
     assert seen["growth"] < GROWTH_MIB
 
 
+@pytest.mark.slow(reason="reads 21 texts of up to 100,000 characters; starts three processes")
 def test_three_processes_answer_the_same_essays_with_the_same_bytes() -> None:
     essays = sorted(map(str, (ROOT / "standalone" / "essays").glob("*.txt")))[:3]
     assert len(essays) == 3

@@ -134,9 +134,9 @@ def test_an_orgs_policy_can_keep_essays_here_but_never_send_them_out(chosen: str
 def test_a_worker_of_the_local_engine_never_loads_the_vendors_sdk() -> None:
     code = (
         "import sys\n"
-        "from workers.boot import Chooser\n"
+        "from workers.providers.choice import ProviderChooser\n"
         "from workers.settings import read_provider\n"
-        "Chooser(read_provider(), timeout_seconds=5)\n"
+        "ProviderChooser(read_provider(), timeout_seconds=5)\n"
         "print('anthropic' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.ingest.conftest import ESSAY, Headers, Place, Refused
 
+NOBODY = "0190b5f6-0000-7000-8000-000000000001"  # an id that nothing here has
 MARKUP = "<script>alert(1)</script> [x](javascript:1) {{7*7}} \u202eevil '; drop table feedback; --"
 WORDS = {"message": "Say how many.", "next_step": "Look at the verb.", "suggestions": ["were", "had been"]}
 OWN = {
@@ -152,7 +153,7 @@ def test_decisions_and_reactions_are_on_record_and_sealed(standing: Place, essay
         {}, {"decision": "edit"}, {"decision": "approve"}, {"decision": None}, {"decision": "accept", "message": "x"},
         {"decision": "reject", "suggestions": []}, {"message": ""}, {"message": " \n"}, {"message": None}, {"message": "x" * 2001},
         {"next_step": "x" * 1001}, {"suggestions": ["x"] * 11}, {"suggestions": [""]}, {"suggestions": ["x" * 501]},
-        {"suggestions": "were"}, {"message": "x", "confidence": 1}, {"message": "x", "educator_id": str(uuid4())},
+        {"suggestions": "were"}, {"message": "x", "confidence": 1}, {"message": "x", "educator_id": NOBODY},
     ],
     ids=lambda body: json.dumps(body)[:40],
 )  # fmt: skip

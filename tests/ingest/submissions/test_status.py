@@ -220,9 +220,9 @@ def test_a_final_state_is_never_waited_for(standing, get):
 
 
 def test_a_wait_longer_than_allowed_is_cut_to_twenty_five_seconds():
-    from ingest.submissions.routes import LONGEST_WAIT_SECONDS
+    from ingest.submissions.routes import MAX_WAIT_SECONDS
 
-    assert LONGEST_WAIT_SECONDS == 25
+    assert MAX_WAIT_SECONDS == 25
 
 
 def test_past_the_bound_of_waiting_requests_the_answer_comes_at_once(standing, get):

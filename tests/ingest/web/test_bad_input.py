@@ -326,10 +326,10 @@ def test_an_unknown_address_is_a_problem_document_too(standing, refused, path):
 
 
 def test_every_kind_of_problem_has_a_page(standing):
-    from ingest.web.problems import KINDS
+    from ingest.web.problems import PROBLEM_TYPES
 
-    assert len(KINDS) >= 20
-    for slug, kind in KINDS.items():
+    assert len(PROBLEM_TYPES) >= 20
+    for slug, kind in PROBLEM_TYPES.items():
         page = standing.client.get(f"/problems/{slug}")
         assert page.status_code == 200
         assert kind.title in page.text

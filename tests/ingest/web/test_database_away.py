@@ -39,6 +39,7 @@ def test_connections_that_died_in_the_pool_are_replaced_without_anybody_noticing
         assert client.post("/v1/submissions", json=draft(), headers=headers).status_code == 202
 
 
+@pytest.mark.slow(reason="waits two seconds at every route")
 def test_a_database_that_keeps_its_connections_and_falls_silent_is_away_within_two_seconds(place, every_door, all_away):
     """Given warm connections whose other end takes everything and answers nothing, every door says 503 in time."""
     address = urlsplit(place.environment["DATABASE_URL"])

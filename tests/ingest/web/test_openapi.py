@@ -16,7 +16,7 @@ from schemathesis import GenerationMode
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-EXAMPLES = 20
+from tests.support.scale import short_and_full
 
 
 @pytest.fixture(scope="module")
@@ -103,14 +103,17 @@ def finished(standing):
 
 
 GENERATED = settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+    deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
 
+@pytest.mark.parametrize("examples", short_and_full(2, 20, reason="thousands of generated requests"))
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("who", ["student", "API key"])
-def test_generated_requests_find_no_server_error_and_nothing_undocumented(standing, api, document, finished, who, mode):
+def test_generated_requests_find_no_server_error_and_nothing_undocumented(
+    standing, api, document, finished, who, mode, examples
+):
     """A third of the lawful ones ask for things that are there, so that they reach further than 404.
 
     Whether a lawful one is accepted is not for a schema to say: an API key must name a student and send a key, a person
@@ -126,7 +129,7 @@ def test_generated_requests_find_no_server_error_and_nothing_undocumented(standi
             if one["in"] == "header"
         }
 
-        @GENERATED
+        @settings(GENERATED, max_examples=examples)
         @given(case=operation.as_strategy(generation_mode=mode), exists=st.integers(0, 2))
         def check(case, exists):
             nonlocal tried

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import dramatiq
 import pytest
 
+from ingest.__main__ import main as ingest_main
 from models import db, essays, passes
 from models.broker import HintBroker, make_broker
 from models.crypto import Ciphertext
@@ -22,29 +23,23 @@ from models.essays import Receipt
 from models.jobs import ACTOR, Hint, Queue
 from tests.conftest import Become
 from tests.support import schools
+from tests.support.commands import CommandResult, run_command
 from tests.support.schools import School
 from tests.support.servers import ROOT, Database, Servers, away
+from workers.__main__ import main as workers_main
 
-Said = subprocess.CompletedProcess[str]
-
-
-def run(*arguments: str) -> Said:
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=ROOT,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+PROGRAMS = {"workers": workers_main, "ingest": ingest_main}
 
 
-def door(*arguments: str) -> Said:
+def run(program: str, *arguments: str) -> CommandResult:
+    return run_command(PROGRAMS[program], *arguments)
+
+
+def door(*arguments: str) -> CommandResult:
     return run("workers", "given-up", *arguments)
 
 
-def told(said: Said) -> list[str]:
+def told(said: CommandResult) -> list[str]:
     """Return the lines an operator reads, of a program that succeeded and had nothing to complain about."""
     assert (said.returncode, said.stderr) == (0, ""), said.stderr
     return said.stdout.splitlines()

@@ -26,15 +26,16 @@ from models.essays import Draft
 from models.settings import CryptoSettings, StoreSettings
 from standalone.postgres import POSTGRES_BIN_PATH
 from tests.conftest import Become, Report
+from tests.support.commands import CommandResult, run_command
 from tests.support.schools import INDEX_KEY, MASTER_KEY, School, make_school, session_of
 from tests.support.servers import ROOT, Database, Servers, execute
+from workers.__main__ import main
 
 NEW_KEY = base64.b64encode(b"n" * 32).decode()
 BOTH = f"k2:{NEW_KEY},k1:{MASTER_KEY}"
 PEOPLE, SOURCES, DELIVERIES = 18_000, 500, 1_000  # a source has two secrets
 VALUES = PEOPLE + 2 * SOURCES + DELIVERIES
 PATIENCE_SECONDS = 60.0
-Said = subprocess.CompletedProcess[str]
 
 
 def hold(masters: str) -> None:
@@ -49,7 +50,7 @@ def hold(masters: str) -> None:
 
 
 @dataclass(frozen=True)
-class Town:
+class Installation:
     """A database with a school, and the operator's commands on it."""
 
     database: Database
@@ -62,10 +63,16 @@ class Town:
             env={**self.environment, "ESSAYCOACH_MASTER_KEYS": masters},
         )  # fmt: skip
 
-    def run(self, *arguments: str, masters: str = BOTH) -> Said:
-        process = self.start(*arguments, masters=masters)
+    def run(self, *arguments: str, masters: str = BOTH) -> CommandResult:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("ESSAYCOACH_MASTER_KEYS", masters)
+            environment.setenv("DATABASE_URL", self.environment["DATABASE_URL"])
+            return run_command(main, "keys", *arguments)
+
+    def run_in_own_process(self, *arguments: str) -> CommandResult:
+        process = self.start(*arguments)
         out, err = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        return CommandResult(process.returncode, out, err)
 
     def under(self, name: str) -> int:
         """How many people's keys this master key wraps."""
@@ -73,18 +80,18 @@ class Town:
 
 
 @pytest.fixture
-def town(become: Become, database: Database, program_env: Callable[[str], None]) -> Town:
+def installation(become: Become, database: Database, program_env: Callable[[str], None]) -> Installation:
     school = make_school("northside")
     program_env("ec_worker")
-    return Town(database, school, dict(os.environ))
+    return Installation(database, school, dict(os.environ))
 
 
-def fill(town: Town) -> dict[str, list[tuple[UUID, UUID]]]:
+def fill(installation: Installation) -> dict[str, list[tuple[UUID, UUID]]]:
     """Twenty thousand values sealed by k1, put in as a superuser would restore them; returns whose they are."""
-    org = town.school.org
+    org = installation.school.org
     people = [uuid4() for _ in range(PEOPLE)]
     sources = [uuid4() for _ in range(SOURCES)]
-    connection = psycopg2.connect(town.database.admin_url)
+    connection = psycopg2.connect(installation.database.admin_url)
     with connection, connection.cursor() as cursor:
         cursor.execute("set local session_replication_role = replica")
 
@@ -136,14 +143,16 @@ def fill(town: Town) -> dict[str, list[tuple[UUID, UUID]]]:
     }
 
 
-def opened(town: Town) -> int:
+def opened(installation: Installation) -> int:
     """Open every value there is with the keys this process holds; how many. Raises where one does not open."""
     count = 0
-    for user, org, wrapped, name in town.database.sql("select user_id, org_id, wrapped, master_key_id from user_keys"):
+    for user, org, wrapped, name in installation.database.sql(
+        "select user_id, org_id, wrapped, master_key_id from user_keys"
+    ):
         keyring().data_key(WrappedKey(Ciphertext(wrapped), str(name)), org=org, user=user)  # type: ignore[arg-type]
         count += 1
     for table, column in (("sources", "secret"), ("sources", "previous_secret"), ("inbound_events", "body")):
-        found = town.database.sql(
+        found = installation.database.sql(
             f"select id, org_id, {column} from {table} where {column} is not null"
             + (" and user_id is null" if column == "body" else "")
         )
@@ -179,25 +188,26 @@ class Writer(threading.Thread):
                 return
 
 
+@pytest.mark.slow(reason="20,000 values are encrypted again")
 def test_a_master_key_is_replaced_under_twenty_thousand_values_while_essays_come_in_and_after_a_kill(
-    town: Town, report: Report
+    installation: Installation, report: Report
 ) -> None:
     """Given k1 everywhere, when a rotation to k2 is killed half-way and run again, everything opens with k2 alone."""
-    fill(town)
+    fill(installation)
     hold(BOTH)  # what every program is given first
-    writer = Writer(town.school)
+    writer = Writer(installation.school)
     writer.start()
-    first = town.start("rotate", "--batch", "100")
+    first = installation.start("rotate", "--batch", "100")
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while town.under("k2") < PEOPLE // 4:
+    while installation.under("k2") < PEOPLE // 4:
         assert first.poll() is None, "it was over before it could be killed"
         assert time.monotonic() < deadline
     first.send_signal(signal.SIGKILL)
     first.communicate(timeout=30)
-    left = town.under("k1")
+    left = installation.under("k1")
     assert 0 < left < PEOPLE
 
-    again = town.run("rotate")
+    again = installation.run_in_own_process("rotate")
 
     writer.stopping.set()
     writer.join(timeout=30)
@@ -205,14 +215,14 @@ def test_a_master_key_is_replaced_under_twenty_thousand_values_while_essays_come
     assert "0 remain under old keys" in again.stdout
     assert "master key 'k1' is no longer used and may be removed" in again.stdout
     assert "(100 %)" in again.stderr
-    assert (writer.errors, town.under("k1")) == ([], 0)
+    assert (writer.errors, installation.under("k1")) == ([], 0)
     assert len(writer.handed_in) > 20
     hold(f"k2:{NEW_KEY}")
-    count = opened(town)
+    count = opened(installation)
     assert count >= VALUES
-    with session_of(town.school, "alice"):
-        found = db.rows("select id from essays where user_id = %s", (town.school.alice,))
-        titles = [essays.fetch_essay(one["id"], org=town.school.org)["title"] for one in found[:20]]
+    with session_of(installation.school, "alice"):
+        found = db.rows("select id from essays where user_id = %s", (installation.school.alice,))
+        titles = [essays.fetch_essay(one["id"], org=installation.school.org)["title"] for one in found[:20]]
     assert set(titles) == {"Phones"}
     report(
         f"master key: {count:,} values sealed anew, {left:,} of them after a kill half-way, "
@@ -220,43 +230,43 @@ def test_a_master_key_is_replaced_under_twenty_thousand_values_while_essays_come
     )
 
 
-def test_two_rotations_at_once_share_the_work_and_a_third_finds_nothing(town: Town) -> None:
-    with session_of(town.school, "ada"):
+def test_two_rotations_at_once_share_the_work_and_a_third_finds_nothing(installation: Installation) -> None:
+    with session_of(installation.school, "ada"):
         for number in range(300):
-            users.add_user("student", org=town.school.org, external_id=f"s-{number}")
-    both = [town.start("rotate", "--batch", "10") for _ in range(2)]
+            users.add_user("student", org=installation.school.org, external_id=f"s-{number}")
+    both = [installation.start("rotate", "--batch", "10") for _ in range(2)]
     said = [one.communicate(timeout=60) for one in both]
     assert [one.returncode for one in both] == [0, 0], said
-    third = town.run("rotate")
+    third = installation.run("rotate")
     assert third.stdout.startswith("0 values are sealed anew under 'k2', 0 remain")
     hold(f"k2:{NEW_KEY}")
-    assert opened(town) > 300
+    assert opened(installation) > 300
 
 
-def test_a_rotation_without_an_old_key_changes_nothing_and_names_it(town: Town) -> None:
-    before = town.database.sql("select user_id, wrapped from user_keys order by user_id")
-    refused = town.run("rotate", masters=f"k2:{NEW_KEY}")
+def test_a_rotation_without_an_old_key_changes_nothing_and_names_it(installation: Installation) -> None:
+    before = installation.database.sql("select user_id, wrapped from user_keys order by user_id")
+    refused = installation.run("rotate", masters=f"k2:{NEW_KEY}")
     assert refused.returncode == 1
     assert "k1" in refused.stderr
     assert NEW_KEY not in refused.stdout + refused.stderr
-    assert town.database.sql("select user_id, wrapped from user_keys order by user_id") == before
+    assert installation.database.sql("select user_id, wrapped from user_keys order by user_id") == before
 
 
-def test_status_counts_what_each_key_seals(town: Town) -> None:
-    people = town.under("k1")
-    said = town.run("status")
+def test_status_counts_what_each_key_seals(installation: Installation) -> None:
+    people = installation.under("k1")
+    said = installation.run("status")
     assert said.returncode == 0
     lines = [line.split() for line in said.stdout.splitlines()]
     assert ["user_keys.wrapped", "k1", str(people), "old"] in lines
     assert ["sources.secret", "k1", "1", "old"] in lines
 
 
-def test_a_damaged_value_is_named_and_keeps_nobody_else_from_the_new_key(town: Town) -> None:
-    town.database.sql("update user_keys set wrapped = 'broken' where user_id = %s", town.school.bob)
-    said = town.run("rotate")
+def test_a_damaged_value_is_named_and_keeps_nobody_else_from_the_new_key(installation: Installation) -> None:
+    installation.database.sql("update user_keys set wrapped = 'broken' where user_id = %s", installation.school.bob)
+    said = installation.run("rotate")
     assert said.returncode == 1
-    assert f"user_keys.wrapped of {town.school.bob} does not open" in said.stderr
-    assert (town.under("k1"), town.under("k2")) == (1, 5)
+    assert f"user_keys.wrapped of {installation.school.bob} does not open" in said.stderr
+    assert (installation.under("k1"), installation.under("k2")) == (1, 5)
 
 
 MOVES = {
@@ -266,56 +276,68 @@ MOVES = {
 
 
 @pytest.mark.parametrize("move", MOVES)
-def test_a_wrapped_key_moved_to_another_person_or_org_opens_nothing(town: Town, move: str) -> None:
+def test_a_wrapped_key_moved_to_another_person_or_org_opens_nothing(installation: Installation, move: str) -> None:
     other = make_school("southside")
-    with session_of(town.school, "alice"):
+    with session_of(installation.school, "alice"):
         essay = essays.receive(
-            town.school.alice, Draft(title="Phones", text="Phones ring.", source="app"), org=town.school.org
+            installation.school.alice,
+            Draft(title="Phones", text="Phones ring.", source="app"),
+            org=installation.school.org,
         ).essay
-    values = {"alice": f"'{town.school.alice}'", "bob": f"'{town.school.bob}'", "far": f"'{other.alice}'"}
-    town.database.sql(MOVES[move] % values)
-    with pytest.raises(Undecipherable), session_of(town.school, "alice"):
-        essays.fetch_essay(essay, org=town.school.org)
+    values = {
+        "alice": f"'{installation.school.alice}'",
+        "bob": f"'{installation.school.bob}'",
+        "far": f"'{other.alice}'",
+    }
+    installation.database.sql(MOVES[move] % values)
+    with pytest.raises(Undecipherable), session_of(installation.school, "alice"):
+        essays.fetch_essay(essay, org=installation.school.org)
 
 
-def test_a_ciphertext_moved_to_another_row_column_or_org_does_not_open(town: Town) -> None:
+def test_a_ciphertext_moved_to_another_row_column_or_org_does_not_open(installation: Installation) -> None:
     """The same person's title in the place of another title, of a name, and under another org's id."""
-    with session_of(town.school, "alice"):
+    with session_of(installation.school, "alice"):
         one, two = (
             essays.receive(
-                town.school.alice, Draft(title=title, text="Phones ring.", source="app"), org=town.school.org
+                installation.school.alice,
+                Draft(title=title, text="Phones ring.", source="app"),
+                org=installation.school.org,
             ).essay
             for title in ("First", "Second")
         )
-    town.database.sql("update essays set title = (select title from essays where id = %s) where id = %s", one, two)
-    town.database.sql(
-        "update users set name = (select title from essays where id = %s) where id = %s", one, town.school.alice
+    installation.database.sql(
+        "update essays set title = (select title from essays where id = %s) where id = %s", one, two
     )
-    town.database.sql("update sources set previous_secret = secret, previous_secret_until = 'infinity'")
-    with session_of(town.school, "alice"):
-        assert essays.fetch_essay(one, org=town.school.org)["title"] == "First"
-    with pytest.raises(Undecipherable), session_of(town.school, "alice"):
-        essays.fetch_essay(two, org=town.school.org)
-    with pytest.raises(Undecipherable), session_of(town.school, "alice"):
-        users.fetch_person(town.school.alice, org=town.school.org)
-    [(sealed,)] = town.database.sql("select secret from sources where id = %s", town.school.source)
+    installation.database.sql(
+        "update users set name = (select title from essays where id = %s) where id = %s", one, installation.school.alice
+    )
+    installation.database.sql("update sources set previous_secret = secret, previous_secret_until = 'infinity'")
+    with session_of(installation.school, "alice"):
+        assert essays.fetch_essay(one, org=installation.school.org)["title"] == "First"
+    with pytest.raises(Undecipherable), session_of(installation.school, "alice"):
+        essays.fetch_essay(two, org=installation.school.org)
+    with pytest.raises(Undecipherable), session_of(installation.school, "alice"):
+        users.fetch_person(installation.school.alice, org=installation.school.org)
+    [(sealed,)] = installation.database.sql("select secret from sources where id = %s", installation.school.source)
     places = [
-        AssociatedData("sources", "previous_secret", town.school.org, town.school.source), AssociatedData("sources", "secret", uuid4(), town.school.source),
-        AssociatedData("sources", "secret", town.school.org, uuid4()), AssociatedData("inbound_events", "body", town.school.org, town.school.source),
+        AssociatedData("sources", "previous_secret", installation.school.org, installation.school.source), AssociatedData("sources", "secret", uuid4(), installation.school.source),
+        AssociatedData("sources", "secret", installation.school.org, uuid4()), AssociatedData("inbound_events", "body", installation.school.org, installation.school.source),
     ]  # fmt: skip
     assert (
-        keyring().open(sealed, place=AssociatedData("sources", "secret", town.school.org, town.school.source))
-        == town.school.source_secret
+        keyring().open(
+            sealed, place=AssociatedData("sources", "secret", installation.school.org, installation.school.source)
+        )
+        == installation.school.source_secret
     )  # type: ignore[arg-type]
     for place in places:
         with pytest.raises(Undecipherable):
             keyring().open(sealed, place=place)  # type: ignore[arg-type]
 
 
-def test_without_the_master_key_nothing_opens(town: Town) -> None:
+def test_without_the_master_key_nothing_opens(installation: Installation) -> None:
     hold(f"k2:{NEW_KEY}")
-    with pytest.raises(MasterKeyMissing), session_of(town.school, "alice"):
-        users.fetch_person(town.school.alice, org=town.school.org)
+    with pytest.raises(MasterKeyMissing), session_of(installation.school, "alice"):
+        users.fetch_person(installation.school.alice, org=installation.school.org)
 
 
 @pytest.fixture
@@ -337,36 +359,41 @@ def restored(servers: Servers) -> Iterator[Callable[[Path], Database]]:
     execute(servers.admin_url, f"drop database if exists {name} with (force)")
 
 
+@pytest.mark.slow(reason="dumps and restores a database")
 def test_last_nights_dump_with_todays_keys_opens_everybodys_writing_but_that_of_the_erased(
-    town: Town, tmp_path: Path, restored: Callable[[Path], Database], become: Become, report: Report
+    installation: Installation, tmp_path: Path, restored: Callable[[Path], Database], become: Become, report: Report
 ) -> None:
     """Given a dump from before, when Alice is erased and the keys are kept anew, her essay opens no more; Bob's does."""
     handed_in = {}
     for name in ("alice", "bob"):
-        with session_of(town.school, name):
+        with session_of(installation.school, name):
             draft = Draft(title="Phones", text=f"{name} has a marker", source="app")
-            handed_in[name] = essays.receive(getattr(town.school, name), draft, org=town.school.org).submission
+            handed_in[name] = essays.receive(
+                getattr(installation.school, name), draft, org=installation.school.org
+            ).submission
     dump, kept = tmp_path / "night.dump", tmp_path / "keys"
     done = subprocess.run(
         [
             str(POSTGRES_BIN_PATH / "pg_dump"), "--format=custom", "--exclude-table-data=user_keys", "--exclude-schema=extensions", "--exclude-extension=pg_stat_statements",
-            "--dbname", town.database.role_url("ec_backup"), "--file", str(dump),
+            "--dbname", installation.database.role_url("ec_backup"), "--file", str(dump),
         ],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert town.run("backup", str(kept)).returncode == 0
+    assert installation.run("backup", str(kept)).returncode == 0
     before = kept.read_bytes()
-    with session_of(town.school, "ada"):
-        assert db.row("select request_erasure(%s) as done", (town.school.alice,)) == {"done": True}
-    assert town.run("backup", str(kept)).returncode == 0
+    with session_of(installation.school, "ada"):
+        assert db.row("select request_erasure(%s) as done", (installation.school.alice,)) == {"done": True}
+    assert installation.run("backup", str(kept)).returncode == 0
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert str(town.school.alice) in before.decode()
-    assert str(town.school.alice) not in kept.read_text()
+    assert str(installation.school.alice) in before.decode()
+    assert str(installation.school.alice) not in kept.read_text()
 
     old = restored(dump)
     assert old.sql("select count(*) from user_keys") == [(0,)]
-    again = Town(old, town.school, {**town.environment, "DATABASE_URL": old.role_url("ec_worker")})
+    again = Installation(
+        old, installation.school, {**installation.environment, "DATABASE_URL": old.role_url("ec_worker")}
+    )
     said = again.run("restore", str(kept))
     assert said.returncode == 0, said.stderr
     assert "1 people have no key" in said.stdout
@@ -375,8 +402,8 @@ def test_last_nights_dump_with_todays_keys_opens_everybodys_writing_but_that_of_
     opens = []
     for name, submission in handed_in.items():
         try:
-            with db.session(org=town.school.org):
-                opens.append((name, essays.fetch_task(submission, org=town.school.org).text))
+            with db.session(org=installation.school.org):
+                opens.append((name, essays.fetch_task(submission, org=installation.school.org).text))
         except Exception as error:
             opens.append((name, type(error).__name__))
     become("ec_worker")
@@ -393,9 +420,11 @@ def connect_to(database: Database) -> None:
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "a line less", "another's key", "nothing in it", "text"])
-def test_a_backup_of_keys_that_was_cut_or_changed_is_refused_whole(town: Town, tmp_path: Path, harm: str) -> None:
+def test_a_backup_of_keys_that_was_cut_or_changed_is_refused_whole(
+    installation: Installation, tmp_path: Path, harm: str
+) -> None:
     kept = tmp_path / "keys"
-    assert town.run("backup", str(kept)).returncode == 0
+    assert installation.run("backup", str(kept)).returncode == 0
     lines = kept.read_bytes().splitlines(keepends=True)
     first, second = json.loads(lines[1]), json.loads(lines[2])
     swapped = json.dumps({**first, "wrapped": second["wrapped"]}, separators=(",", ":")).encode() + b"\n"
@@ -405,18 +434,18 @@ def test_a_backup_of_keys_that_was_cut_or_changed_is_refused_whole(town: Town, t
             "another's key": b"".join([lines[0], swapped, *lines[2:]]), "nothing in it": b"", "text": b"no keys\n",
         }[harm]
     )  # fmt: skip
-    town.database.sql("delete from user_keys")
-    refused = town.run("restore", str(kept))
+    installation.database.sql("delete from user_keys")
+    refused = installation.run("restore", str(kept))
     assert refused.returncode == 1
     assert "cut" in refused.stderr or "changed" in refused.stderr
-    assert town.database.sql("select count(*) from user_keys") == [(0,)]
+    assert installation.database.sql("select count(*) from user_keys") == [(0,)]
 
 
-def test_a_restore_gives_keys_back_only_to_who_has_none(town: Town, tmp_path: Path) -> None:
+def test_a_restore_gives_keys_back_only_to_who_has_none(installation: Installation, tmp_path: Path) -> None:
     kept = tmp_path / "keys"
-    assert town.run("backup", str(kept)).returncode == 0
-    before = town.database.sql("select user_id, wrapped from user_keys order by user_id")
-    town.database.sql("delete from user_keys where user_id = %s", town.school.bob)
-    said = town.run("restore", str(kept))
+    assert installation.run("backup", str(kept)).returncode == 0
+    before = installation.database.sql("select user_id, wrapped from user_keys order by user_id")
+    installation.database.sql("delete from user_keys where user_id = %s", installation.school.bob)
+    said = installation.run("restore", str(kept))
     assert "1 of 6 wrapped keys are back" in said.stdout
-    assert town.database.sql("select user_id, wrapped from user_keys order by user_id") == before
+    assert installation.database.sql("select user_id, wrapped from user_keys order by user_id") == before

@@ -94,6 +94,7 @@ def trouble(attack: Attack, answer: PassAnswer) -> Iterator[str]:
         yield f"picks: {answer.picks}"
 
 
+@pytest.mark.slow(reason="sends 260 attacks through a model")
 def test_nothing_an_obeying_model_says_on_an_essays_order_gets_through(report: Report) -> None:
     found = [
         (attack.kind, problem)
@@ -107,6 +108,7 @@ def test_nothing_an_obeying_model_says_on_an_essays_order_gets_through(report: R
     assert not found, (len(found), Counter((kind, problem.split(":")[0]) for kind, problem in found), found[:12])
 
 
+@pytest.mark.slow(reason="sends 260 attacks through a model")
 def test_what_a_sane_model_says_of_a_hostile_essay_is_kept(report: Report) -> None:
     kept = whole = 0
     for attack, answer in zip(ATTACKS, answers(obeys=False), strict=True):

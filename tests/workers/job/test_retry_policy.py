@@ -294,6 +294,7 @@ def program(
         one.wait()
 
 
+@pytest.mark.slow(reason="starts worker programs")
 def test_a_worker_told_to_stop_lets_the_calls_under_way_end_and_begins_no_other(
     program: Callable[[int], subprocess.Popen[bytes]], vendor: FakeVendor, database: Database, broker: HintBroker,
     school: School, become: Become,
@@ -314,6 +315,7 @@ def test_a_worker_told_to_stop_lets_the_calls_under_way_end_and_begins_no_other(
     ]
 
 
+@pytest.mark.slow(reason="starts worker programs")
 def test_what_has_not_ended_in_time_is_handed_back_so_that_another_worker_begins_it_at_once(
     program: Callable[[int], subprocess.Popen[bytes]], vendor: FakeVendor, database: Database, broker: HintBroker,
     school: School, become: Become,

@@ -94,6 +94,7 @@ def test_a_linter_that_has_read_enough_is_replaced_and_says_the_same(harper: Har
     assert set(harper._linters) == {"BRITISH"}
 
 
+@pytest.mark.slow(reason="starts processes that load the engines")
 def test_nothing_is_printed_and_nothing_loaded_before_the_first_question() -> None:
     code = """
 import json, sys
@@ -111,6 +112,7 @@ sys.stderr.write(json.dumps(early))
     assert json.loads(run.stderr) == []
 
 
+@pytest.mark.slow(reason="starts processes that load the engines")
 def test_separate_processes_hear_the_same_flags_in_the_same_order(harper: Harper) -> None:
     text = "She choosed it and he goed home. They eated alot of of it, i think, and theirs no more then that."
     code = (

@@ -65,6 +65,7 @@ def test_first_suggestions_are_put_into_the_tokens_of_the_corpus(corpus: Path, e
     assert verdict.right
 
 
+@pytest.mark.slow(reason="measures a corpus")
 def test_the_figures_come_as_one_object_with_the_agreed_names(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(corpus), "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
@@ -74,6 +75,7 @@ def test_the_figures_come_as_one_object_with_the_agreed_names(corpus: Path, caps
     assert figures["recall"] == 1
 
 
+@pytest.mark.slow(reason="measures a corpus")
 def test_an_essay_is_shown_with_all_three_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     essay = tmp_path / "essay.txt"
     essay.write_text("We recieve mail every day.", encoding="utf-8")
@@ -89,6 +91,7 @@ def test_an_essay_is_shown_with_all_three_passes(tmp_path: Path, capsys: pytest.
     assert "recieve" in capsys.readouterr().out
 
 
+@pytest.mark.slow(reason="measures a corpus")
 @pytest.mark.parametrize(("row", "flags"), [
     ({"text": "We recieve mail.", "refs": ["We receive mail."]}, 1),
     ({"text": "We recieve mail.", "edits": [[[3, 10, "receive", "R:SPELL"]]]}, 1),
@@ -134,6 +137,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(
     assert said in line
 
 
+@pytest.mark.slow(reason="measures a corpus")
 def test_the_reliability_of_shown_flags_is_printed(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(corpus), "--calibration", "--json"]) == 0
     bins = json.loads(capsys.readouterr().out)
@@ -141,6 +145,7 @@ def test_the_reliability_of_shown_flags_is_printed(corpus: Path, capsys: pytest.
     assert all(one["predicted"] >= 0.6 and one["actual"] == 1 for one in bins)
 
 
+@pytest.mark.slow(reason="measures a corpus")
 def test_the_same_corpus_gives_the_same_table_and_none_of_its_text(corpus: Path, tmp_path: Path) -> None:
     written = []
     for name in ("one.json", "two.json"):

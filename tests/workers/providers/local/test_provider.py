@@ -8,6 +8,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from models.jobs import PassName
 from workers.passes.request import PassRequest
 from workers.providers.contract import Outcome, Provider, Repair, Usage
@@ -43,6 +45,7 @@ def test_it_is_a_provider(provider: LocalProvider) -> None:
     assert whole.model.startswith("local-1")
 
 
+@pytest.mark.slow(reason="starts a process that loads the engines")
 def test_another_process_gives_the_same_bytes(provider: LocalProvider) -> None:
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT], input=TEXT, capture_output=True, text=True, check=True, timeout=60,
@@ -62,6 +65,7 @@ def test_many_threads_and_dialects_at_once_give_what_one_gives_alone(provider: L
         assert list(threads.map(lambda job: asked(provider, *job), jobs)) == [alone[job] for job in jobs]
 
 
+@pytest.mark.slow(reason="starts a process that loads the engines")
 def test_both_engines_fit_in_800_mib() -> None:
     code = SCRIPT + "\nimport psutil\nprint(psutil.Process().memory_info().rss >> 20)"
     run = subprocess.run(
