@@ -483,6 +483,9 @@ class ModelApprovals(Table):
     report = BinaryJSONField(index=False)
     created_at = _created_at()
 
+    class Meta:
+        table_name = "blessings"
+
 
 class AiResponses(Partitioned):
     """One call to a provider, opened before it and completed after it."""

@@ -17,7 +17,7 @@ from ingest import settings
 from ingest.admin import roster_files
 from ingest.admin.data_rights import IN_MEMORY_BYTES
 from ingest.app import create_app
-from ingest.feedback.schemas import MOST_MESSAGE, MOST_NOTE
+from ingest.feedback.schemas import MAX_MESSAGE, MAX_NOTE
 from ingest.web import body, openapi, rate_limits
 from ingest.web.schemas import MAX_CHARACTERS
 from models import one_time_tokens, passwords, sessions, tables, upkeep
@@ -256,12 +256,12 @@ def test_the_figures_on_the_page_are_those_of_the_code(program_env):
     figures = [
         f"at most {body.MAX_BODY_BYTES // 1024 // 1024} MiB and {body.MAX_DEPTH} levels",
         f"1 to {MAX_CHARACTERS:,} characters",
-        f"an educator's message {MOST_MESSAGE:,}, a student's note {MOST_NOTE:,}",
+        f"an educator's message {MAX_MESSAGE:,}, a student's note {MAX_NOTE:,}",
         f"Per person, key or source `{chosen.rate_limit}`",
         f"per address, while nobody is known, `{chosen.address_rate_limit}`",
         f"{rate_limits.SIGN_INS_PER_ACCOUNT.amount} a minute for an account and {rate_limits.SIGN_INS_PER_ADDRESS.amount} a minute for an address",
         f"mails {rate_limits.MAILS_PER_PERSON.amount} an hour for an account",
-        {4: "process alone allows a quarter"}[rate_limits.ALONE],
+        {4: "process alone allows a quarter"}[rate_limits.WITHOUT_REDIS_DIVISOR],
         f"waiting requests ({chosen.waiting_slots} a process)",
         f"{passwords.LEAST_CHARACTERS} to {passwords.MOST_CHARACTERS} characters",
         f"score under {passwords.LEAST_SCORE}",
