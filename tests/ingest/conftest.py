@@ -48,7 +48,7 @@ def environment_of(database: Database, servers: Servers) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Place:
+class ApiUnderTest:
     """A database with two schools in it, the app in front of it, and who has signed in there."""
 
     app: Flask
@@ -115,7 +115,7 @@ def connect(database: Database, role: str) -> None:
 
 
 @contextmanager
-def opened(servers: Servers) -> Iterator[Place]:
+def run_api(servers: Servers) -> Iterator[ApiUnderTest]:
     name = f"ingest_{os.getpid()}_{next(_numbers)}"
     execute(servers.admin_url, f"create database {name} template {TEMPLATE}")
     database = Database(servers.url(name))
@@ -127,7 +127,7 @@ def opened(servers: Servers) -> Iterator[Place]:
         school, other = make_school("northside"), make_school("southside")
         for variable, value in environment_of(database, servers).items():
             environment.setenv(variable, value)
-        yield Place(create_app(), database, school, other, environment_of(database, servers))
+        yield ApiUnderTest(create_app(), database, school, other, environment_of(database, servers))
     db.database.close_idle()
     execute(servers.admin_url, f"drop database {name} with (force)")
     # The app took the root logger over; the tests after these get it back.
@@ -136,16 +136,16 @@ def opened(servers: Servers) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="module")
-def standing(servers: Servers) -> Iterator[Place]:
+def shared_api(servers: Servers) -> Iterator[ApiUnderTest]:
     """One place for a whole file: its tests leave alone what is not theirs."""
-    with opened(servers) as place:
-        yield place
+    with run_api(servers) as api:
+        yield api
 
 
 @pytest.fixture
-def place(servers: Servers) -> Iterator[Place]:
+def api(servers: Servers) -> Iterator[ApiUnderTest]:
     """A place of a test's own, to break."""
-    with opened(servers) as own:
+    with run_api(servers) as own:
         yield own
 
 
@@ -158,8 +158,8 @@ def redis_client(servers: Servers) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def client(standing: Place) -> FlaskClient:
-    return standing.client
+def client(shared_api: ApiUnderTest) -> FlaskClient:
+    return shared_api.client
 
 
 Refused = Callable[[TestResponse, int, str], dict[str, Any]]
@@ -311,17 +311,17 @@ def _result(rubric: UUID) -> ResultDraft:
     )
 
 
-Doors = dict[str, Callable[[], TestResponse]]
+RouteRequests = dict[str, Callable[[], TestResponse]]
 
 
-def _every_door(place: Place) -> Doors:
+def _every_route(api: ApiUnderTest) -> RouteRequests:
     """One request for every door that needs the database."""
-    client = place.client
-    api, alice, ed, ada = place.with_key(), place.signed_in("alice"), place.signed_in("ed"), place.signed_in("ada")
-    token = {"Authorization": f"Bearer {place.sign_in('bob')['refresh_token']}"}
+    client = api.client
+    lms_headers, alice, ed, ada = api.with_key(), api.signed_in("alice"), api.signed_in("ed"), api.signed_in("ada")
+    token = {"Authorization": f"Bearer {api.sign_in('bob')['refresh_token']}"}
     some_id = uuid4()
     body = b'{"type": "ping", "timestamp": "2026-11-22T08:30:00Z", "data": {}}'
-    signed = place.lms.signed(body)
+    signed = api.lms.signed(body)
     credentials = {"org": "northside", "email": "alice@northside.example", "password": PASSWORD}
     essay = {"title": "t", "text": "x"}
     return {
@@ -331,7 +331,7 @@ def _every_door(place: Place) -> Doors:
         "me": lambda: client.get("/v1/me", headers=alice),
         "hand in": lambda: client.post("/v1/submissions", json=essay, headers=alice),
         "hand in by key": lambda: client.post(
-            "/v1/submissions", json={**essay, "student": {"external_id": "s"}}, headers=api
+            "/v1/submissions", json={**essay, "student": {"external_id": "s"}}, headers=lms_headers
         ),
         "status": lambda: client.get(f"/v1/submissions/{some_id}", headers=alice),
         "wait": lambda: client.get(f"/v1/submissions/{some_id}", headers={**alice, "Prefer": "wait=20"}),
@@ -348,12 +348,12 @@ def _every_door(place: Place) -> Doors:
         "export": lambda: client.get(f"/v1/users/{some_id}/export", headers=ada),
         "erase": lambda: client.post(f"/v1/users/{some_id}/erase", headers=ada),
         "roster": lambda: client.post("/v1/roster", json={}, headers=ada),
-        "webhook": lambda: client.post(f"/v1/webhooks/{place.school.source}", data=body, headers=signed),
+        "webhook": lambda: client.post(f"/v1/webhooks/{api.school.source}", data=body, headers=signed),
     }
 
 
-def _all_away(doors: Doors) -> None:
-    for name, ask in doors.items():
+def _all_unavailable(route_requests: RouteRequests) -> None:
+    for name, ask in route_requests.items():
         started = time.monotonic()
         answer = ask()
         seconds = time.monotonic() - started
@@ -362,12 +362,12 @@ def _all_away(doors: Doors) -> None:
 
 
 @pytest.fixture(scope="session")
-def every_door() -> Callable[[Place], Doors]:
+def every_route() -> Callable[[ApiUnderTest], RouteRequests]:
     """`every_door(place)` returns one request, ready to send, for every door that needs the database."""
-    return _every_door
+    return _every_route
 
 
 @pytest.fixture(scope="session")
-def all_away() -> Callable[[Doors], None]:
+def all_unavailable() -> Callable[[RouteRequests], None]:
     """`all_away(doors)` sends them all and checks that each answers 503 within two seconds."""
-    return _all_away
+    return _all_unavailable

@@ -55,14 +55,14 @@ def imported(path: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def document(standing):
-    return standing.client.get("/openapi.json").json
+def document(shared_api):
+    return shared_api.client.get("/openapi.json").json
 
 
 @pytest.fixture(scope="module")
-def answers(standing, document):
+def answers(shared_api, document):
     """One answer of every operation to a stranger and to an admin, and of every page beside them."""
-    ada = {"Authorization": f"Bearer {standing.sign_in('ada')['access_token']}"}
+    ada = {"Authorization": f"Bearer {shared_api.sign_in('ada')['access_token']}"}
     asked = [("GET", path) for path in ("/docs", "/openapi.json", "/problems/not-found", "/nowhere", "/static/x.js")]
     asked += [("TRACE", "/healthz"), ("OPTIONS", "/v1/me"), ("HEAD", "/healthz"), ("PUT", "/v1/me")]
     asked += [
@@ -72,7 +72,7 @@ def answers(standing, document):
         if not path.endswith("/logout")
     ]
     return [
-        (f"{method} {path}", standing.client.open(path, method=method, headers=headers, data=data, content_type=kind))
+        (f"{method} {path}", shared_api.client.open(path, method=method, headers=headers, data=data, content_type=kind))
         for method, path in asked
         for headers in ({}, ada)
         for data, kind in (((b"{", "application/json") if method in ("POST", "PUT", "PATCH") else (None, None)),)
@@ -86,11 +86,11 @@ def test_no_answer_sets_a_cookie_or_lets_another_site_read_it(answers):
         assert not [header for header, _ in answer.headers if header.startswith("Access-Control-")], name
 
 
-def test_a_cross_site_form_is_refused_before_it_is_read(standing, refused):
+def test_a_cross_site_form_is_refused_before_it_is_read(shared_api, refused):
     """What a browser sends without asking first (a form, text/plain, no bearer) reaches nothing."""
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         body = b'{"org": "northside", "email": "alice@northside.example", "password": "x"}'
-        answer = standing.client.post(
+        answer = shared_api.client.post(
             "/v1/auth/login", data=body, content_type=kind, headers={"Origin": "https://evil.example"}
         )
         refused(answer, 415, "unsupported-media-type")
@@ -126,8 +126,8 @@ def test_no_answer_is_sniffed_framed_cached_or_lets_anything_run(answers):
         assert answer.headers["Cache-Control"] == "no-store", name
 
 
-def test_over_https_every_answer_asks_for_https_for_a_year(standing):
-    client = standing.make_app(ESSAYCOACH_PROXIES="1").test_client()
+def test_over_https_every_answer_asks_for_https_for_a_year(shared_api):
+    client = shared_api.make_app(ESSAYCOACH_PROXIES="1").test_client()
     for path in ("/healthz", "/docs", "/openapi.json", "/v1/me", "/nowhere"):
         answer = client.get(path, headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"})
         told = answer.headers["Strict-Transport-Security"]
@@ -135,22 +135,22 @@ def test_over_https_every_answer_asks_for_https_for_a_year(standing):
         assert "includeSubDomains" in told
 
 
-def test_no_safe_method_changes_a_row(standing, document):
+def test_no_safe_method_changes_a_row(shared_api, document):
     """Looking leaves a note that somebody looked, and nothing else; over real ids, as an admin and as the author."""
-    school, receipt = standing.school, standing.hand_in("alice", assignment_id=str(standing.school.assignment))
+    school, receipt = shared_api.school, shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
     real = {
         "submission_id": receipt["id"], "essay_id": receipt["essay_id"], "user_id": school.alice, "course_id": school.course,
         "assignment_id": school.assignment, "rubric_id": school.rubric, "source_id": school.source, "key_id": school.api_key_id,
     }  # fmt: skip
-    people = [standing.signed_in("ada"), standing.signed_in("alice")]
+    people = [shared_api.signed_in("ada"), shared_api.signed_in("alice")]
     noted = ("audit_log", "audit_heads", "analytics")
-    listed = standing.database.sql(
+    listed = shared_api.database.sql(
         "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition"
     )
 
     def rows() -> dict[object, object]:
         return {
-            name: standing.database.sql(
+            name: shared_api.database.sql(
                 f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {name} as t"
             )
             for (name,) in listed
@@ -162,7 +162,7 @@ def test_no_safe_method_changes_a_row(standing, document):
         address = re.sub(r"\{(\w+)\}", lambda found: str(real.get(found[1], uuid4())), path)
         for method in ("GET", "HEAD", "OPTIONS"):
             for headers in people:
-                answer = standing.client.open(address, method=method, headers=headers, buffered=False)
+                answer = shared_api.client.open(address, method=method, headers=headers, buffered=False)
                 answered.append(answer.status_code)
                 answer.close()
     assert answered.count(200) > 30
@@ -201,12 +201,12 @@ def test_no_address_takes_a_name_an_e_mail_or_a_secret(document):
                     assert parameter["schema"]["format"] == "uuid", path
 
 
-def test_a_token_in_the_address_or_the_body_lets_nobody_in(standing, refused):
-    token = standing.sign_in("alice")["access_token"]
+def test_a_token_in_the_address_or_the_body_lets_nobody_in(shared_api, refused):
+    token = shared_api.sign_in("alice")["access_token"]
     for name in ("access_token", "token", "jwt", "authorization"):
-        refused(standing.client.get("/v1/me", query_string={name: token}), 401, "unauthorized")
-    standing.client.set_cookie("access_token_cookie", token)
-    refused(standing.client.get("/v1/me"), 401, "unauthorized")
+        refused(shared_api.client.get("/v1/me", query_string={name: token}), 401, "unauthorized")
+    shared_api.client.set_cookie("access_token_cookie", token)
+    refused(shared_api.client.get("/v1/me"), 401, "unauthorized")
 
 
 def test_no_answer_has_a_field_for_what_must_stay_inside(document):
@@ -256,7 +256,7 @@ def test_a_fresh_database_has_no_account_key_or_source(database):
     assert members == []
 
 
-def test_what_belongs_to_the_repository_is_not_served(standing, refused):
+def test_what_belongs_to_the_repository_is_not_served(shared_api, refused):
     for path in (
         "/.git/HEAD",
         "/.git/",
@@ -269,25 +269,25 @@ def test_what_belongs_to_the_repository_is_not_served(standing, refused):
         "/metrics",
         "/console",
     ):
-        refused(standing.client.get(path), 404, "not-found")
+        refused(shared_api.client.get(path), 404, "not-found")
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
     assert {".git", "tests", "benchmarks"} <= set(ignored)
     copied = re.findall(r"^COPY (\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
     assert not {".", "./", "*", ".git"} & set(copied)
 
 
-def test_trace_and_made_up_methods_are_refused_and_nothing_is_in_debug_mode(standing, refused):
+def test_trace_and_made_up_methods_are_refused_and_nothing_is_in_debug_mode(shared_api, refused):
     for method in ("TRACE", "TRACK", "CONNECT", "DEBUG"):
-        answer = standing.client.open("/healthz", method=method, headers={"X-Secret": "mulberry"})
+        answer = shared_api.client.open("/healthz", method=method, headers={"X-Secret": "mulberry"})
         refused(answer, 405, "method-not-allowed")
         assert "mulberry" not in answer.text
-    assert not standing.app.debug
-    assert not standing.app.testing
-    assert not standing.app.config["PROPAGATE_EXCEPTIONS"]
+    assert not shared_api.app.debug
+    assert not shared_api.app.testing
+    assert not shared_api.app.config["PROPAGATE_EXCEPTIONS"]
 
 
-def test_a_token_that_brings_or_names_its_own_key_is_refused(standing, refused):
-    token = standing.sign_in("alice")["access_token"]
+def test_a_token_that_brings_or_names_its_own_key_is_refused(shared_api, refused):
+    token = shared_api.sign_in("alice")["access_token"]
     claims = jwt.decode(token, options={"verify_signature": False})
     own = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = RSAAlgorithm.to_jwk(own.public_key(), as_dict=True)
@@ -306,12 +306,12 @@ def test_a_token_that_brings_or_names_its_own_key_is_refused(standing, refused):
                 ),
             ]
             for one in forged:
-                answer = standing.client.get("/v1/me", headers={"Authorization": f"Bearer {one}"})
+                answer = shared_api.client.get("/v1/me", headers={"Authorization": f"Bearer {one}"})
                 refused(answer, 401, "invalid-token")
 
 
-def test_every_sign_in_is_a_session_of_its_own(standing):
-    tokens = [standing.sign_in("bob") for _ in range(3)]
+def test_every_sign_in_is_a_session_of_its_own(shared_api):
+    tokens = [shared_api.sign_in("bob") for _ in range(3)]
     claims = [jwt.decode(one["access_token"], options={"verify_signature": False}) for one in tokens]
     assert len({one["sid"] for one in claims}) == len({one["jti"] for one in claims}) == 3
     assert len({one["refresh_token"] for one in tokens}) == 3
@@ -325,14 +325,14 @@ def test_none_of_the_three_thousand_most_common_passwords_may_be_chosen():
     assert [one for one in common if passwords.objection(one) is None] == []
 
 
-def test_a_mailed_token_has_256_bits_and_its_row_a_digest(standing):
-    school = standing.school
+def test_a_mailed_token_has_256_bits_and_its_row_a_digest(shared_api):
+    school = shared_api.school
     with session(org=school.org, role="ec_auth"):
         issued = [one_time_tokens.issue(school.zoe, org=school.org, purpose="password_reset") for _ in range(20)]
     drawn = {base64.urlsafe_b64decode(one + "=") for one in issued}
     assert {len(one) for one in drawn} == {32}
     assert len(drawn) == 20
-    stored = standing.database.sql("select digest from one_time_tokens where user_id = %s", str(school.zoe))
+    stored = shared_api.database.sql("select digest from one_time_tokens where user_id = %s", str(school.zoe))
     assert {bytes(digest) for (digest,) in stored} == {hashlib.sha256(one.encode()).digest() for one in issued}
 
 
@@ -369,8 +369,8 @@ def test_chance_that_can_be_guessed_decides_nothing_but_how_long_to_wait(path):
     assert not {one for one in imported(path) if one.startswith("random.")}
 
 
-def test_a_log_line_is_one_json_object_with_its_time_in_utc_whatever_it_holds(standing, capsys):
-    standing.make_app()
+def test_a_log_line_is_one_json_object_with_its_time_in_utc_whatever_it_holds(shared_api, capsys):
+    shared_api.make_app()
     capsys.readouterr()
     logger("asvs").warning("a fixed text", fact='line one\n{"event": "forged"}\r\x1b[31m\u2028end')
     (line,) = capsys.readouterr().err.splitlines()

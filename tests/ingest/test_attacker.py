@@ -16,18 +16,18 @@ SQL = (
 )  # fmt: skip
 
 
-def counts(standing) -> dict[str, int]:
+def counts(shared_api) -> dict[str, int]:
     tables = ("orgs", "users", "essays", "submissions", "passes", "api_keys", "sources")
-    [found] = standing.database.sql("select " + ", ".join(f"(select count(*) from {name})" for name in tables))
+    [found] = shared_api.database.sql("select " + ", ".join(f"(select count(*) from {name})" for name in tables))
     return dict(zip(tables, found, strict=True))
 
 
 @pytest.mark.parametrize("given", ["abcdefgh", "0123456789-._AZ", "x" * 64])
-def test_a_decent_request_id_is_kept_and_is_the_instance_of_the_problem(standing, refused, given):
-    answer = standing.client.get("/v1/me", headers={"X-Request-Id": given})
+def test_a_decent_request_id_is_kept_and_is_the_instance_of_the_problem(shared_api, refused, given):
+    answer = shared_api.client.get("/v1/me", headers={"X-Request-Id": given})
     assert answer.headers["X-Request-Id"] == given
     assert refused(answer, 401, "unauthorized")["instance"] == given
-    assert standing.client.get("/healthz", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
+    assert shared_api.client.get("/healthz", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_a_decent_request_id_is_kept_and_is_the_instance_of_the_problem(standing
      '{"a":"bcdef"}', "abcdefgh,ijklmnop", "../../etc/passwd"],
     ids=lambda given: ascii(given[:20]),
 )  # fmt: skip
-def test_any_other_request_id_is_replaced(standing, given):
-    answer = standing.client.get("/healthz", headers={"X-Request-Id": given})
+def test_any_other_request_id_is_replaced(shared_api, given):
+    answer = shared_api.client.get("/healthz", headers={"X-Request-Id": given})
     assert answer.status_code == 200
     assert answer.headers["X-Request-Id"] != given
     assert len(answer.headers["X-Request-Id"]) == 32
@@ -46,9 +46,9 @@ def test_any_other_request_id_is_replaced(standing, given):
 @pytest.mark.parametrize(
     "given", ["abcdefgh\r\nSet-Cookie: a=b", "abcdefgh\nX: y", "abcdefgh\r", "abcdefgh\0ijk"], ids=ascii
 )
-def test_a_line_break_in_a_request_id_splits_no_answer(standing, given):
+def test_a_line_break_in_a_request_id_splits_no_answer(shared_api, given):
     """No server lets such a header through; should one, nothing of it comes back."""
-    answer = standing.client.get("/healthz", environ_overrides={"HTTP_X_REQUEST_ID": given})
+    answer = shared_api.client.get("/healthz", environ_overrides={"HTTP_X_REQUEST_ID": given})
     assert answer.status_code == 200
     assert "Set-Cookie" not in answer.headers
     assert answer.headers["X-Request-Id"].isalnum()
@@ -57,44 +57,44 @@ def test_a_line_break_in_a_request_id_splits_no_answer(standing, given):
 
 @pytest.mark.parametrize("field", ["title", "text", "external_id", "category", "language"])
 @pytest.mark.parametrize("value", SQL)
-def test_a_field_that_looks_like_sql_is_only_words(standing, draft, field, value):
-    before = counts(standing)
+def test_a_field_that_looks_like_sql_is_only_words(shared_api, draft, field, value):
+    before = counts(shared_api)
     body = draft(**{"student": {"external_id": "bobby"}, field: value})
-    answer = standing.client.post("/v1/submissions", json=body, headers=standing.with_key())
+    answer = shared_api.client.post("/v1/submissions", json=body, headers=shared_api.with_key())
     if field in ("category", "language"):
         assert answer.status_code == 422
         assert answer.json["errors"][0]["pointer"] == f"/{field}"
-        assert counts(standing) == before
+        assert counts(shared_api) == before
         return
     assert answer.status_code == 202
-    essay = standing.client.get(answer.json["links"]["essay"], headers=standing.with_key()).json
+    essay = shared_api.client.get(answer.json["links"]["essay"], headers=shared_api.with_key()).json
     assert essay.get(field, value) == value
-    after = counts(standing)
+    after = counts(shared_api)
     assert (after["submissions"], after["passes"]) == (before["submissions"] + 1, before["passes"] + 3)
     assert (after["orgs"], after["api_keys"]) == (before["orgs"], before["api_keys"])
 
 
 @pytest.mark.parametrize("value", SQL)
-def test_a_name_that_looks_like_sql_is_only_a_name(standing, draft, refused, value):
-    client = standing.client
+def test_a_name_that_looks_like_sql_is_only_a_name(shared_api, draft, refused, value):
+    client = shared_api.client
     student = {"external_id": f"{value}{uuid4().hex}", "name": value, "email": f"{value}@x"}
-    answer = client.post("/v1/submissions", json=draft(student=student), headers=standing.with_key())
+    answer = client.post("/v1/submissions", json=draft(student=student), headers=shared_api.with_key())
     assert answer.status_code == 202
-    again = client.post("/v1/submissions", json=draft(student=student), headers=standing.with_key())
+    again = client.post("/v1/submissions", json=draft(student=student), headers=shared_api.with_key())
     ids = {
-        client.get(one.json["links"]["essay"], headers=standing.with_key()).json["student_id"]
+        client.get(one.json["links"]["essay"], headers=shared_api.with_key()).json["student_id"]
         for one in (answer, again)
     }
     assert len(ids) == 1
     for credentials in ({"org": value, "email": "a@b"}, {"org": "northside", "email": f"{value}@b"}):
         refused(client.post("/v1/auth/login", json={**credentials, "password": value}), 401, "unauthorized")
     key = value if value.isascii() and '"' not in value else "x"
-    headers = {**standing.with_key(), "Idempotency-Key": f'"{key}{uuid4().hex}"'}
+    headers = {**shared_api.with_key(), "Idempotency-Key": f'"{key}{uuid4().hex}"'}
     assert client.post("/v1/submissions", json=draft(student=student), headers=headers).status_code == 202
     refused(
-        client.get("/v1/essays", query_string={"cursor": value}, headers=standing.with_key()), 422, "invalid-payload"
+        client.get("/v1/essays", query_string={"cursor": value}, headers=shared_api.with_key()), 422, "invalid-payload"
     )
-    assert client.get(f"/v1/essays/{value}".replace("%", "%25"), headers=standing.with_key()).status_code == 404
+    assert client.get(f"/v1/essays/{value}".replace("%", "%25"), headers=shared_api.with_key()).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -103,31 +103,33 @@ def test_a_name_that_looks_like_sql_is_only_a_name(standing, draft, refused, val
      "/v1/me%00", "/v1/me%20", "/V1/me", "/v1/me;x=1", "/v1/me%2f", "/v1/me%0d%0aX:y", "/v1\\me", "/healthz/../v1/me",
      "/v1/submissions/{0}%00", "/v1/submissions/{0}%0a", "/v1/submissions/{{{0}}}", "/v1/submissions/urn:uuid:{0}"],
 )  # fmt: skip
-def test_a_crooked_path_leads_nowhere_and_redirects_nowhere(standing, refused, path):
+def test_a_crooked_path_leads_nowhere_and_redirects_nowhere(shared_api, refused, path):
     """No redirect either: one that is built from the path or the Host header sends people, and signatures, elsewhere."""
-    receipt = standing.hand_in("alice")
+    receipt = shared_api.hand_in("alice")
     path = path.format(receipt["id"])
     for method in ("GET", "POST"):
-        answer = standing.client.open(path, method=method, headers=standing.signed_in("alice"))
+        answer = shared_api.client.open(path, method=method, headers=shared_api.signed_in("alice"))
         assert "Location" not in answer.headers
         refused(answer, 404, "not-found")
 
 
-def test_a_path_in_a_problem_cannot_be_read_as_a_page(standing, refused):
-    answer = standing.client.get("/<script>alert(1)</script>")
+def test_a_path_in_a_problem_cannot_be_read_as_a_page(shared_api, refused):
+    answer = shared_api.client.get("/<script>alert(1)</script>")
     document = refused(answer, 404, "not-found")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "script" in document["detail"]
-    page = standing.client.get("/problems/<script>")
+    page = shared_api.client.get("/problems/<script>")
     assert page.content_type == "application/problem+json"
 
 
-def test_an_id_in_capitals_is_the_same_id(standing):
-    receipt = standing.hand_in("alice")
-    answer = standing.client.get(f"/v1/submissions/{receipt['id'].upper()}", headers=standing.signed_in("alice"))
+def test_an_id_in_capitals_is_the_same_id(shared_api):
+    receipt = shared_api.hand_in("alice")
+    answer = shared_api.client.get(f"/v1/submissions/{receipt['id'].upper()}", headers=shared_api.signed_in("alice"))
     assert answer.status_code in (200, 404)
     assert (
-        standing.client.get(f"/v1/submissions/{receipt['id'].upper()}", headers=standing.signed_in("bob")).status_code
+        shared_api.client.get(
+            f"/v1/submissions/{receipt['id'].upper()}", headers=shared_api.signed_in("bob")
+        ).status_code
         == 404
     )
 
@@ -139,24 +141,24 @@ def test_an_id_in_capitals_is_the_same_id(standing):
      ("Prefer", "wait=" + "9" * 7000), ("Prefer", "wait=1" + " ," * 3000), ("webhook-signature", "v1,x " * 1500), ("Accept", "x" * 7000)],
     ids=lambda one: one[:16],
 )  # fmt: skip
-def test_an_oversized_header_is_answered_quickly_and_not_with_500(standing, draft, name, value):
+def test_an_oversized_header_is_answered_quickly_and_not_with_500(shared_api, draft, name, value):
     started = time.monotonic()
-    headers = {**standing.with_key(), name: value}
+    headers = {**shared_api.with_key(), name: value}
     for answer in (
-        standing.client.post("/v1/submissions", json=draft(student={"external_id": "s"}), headers=headers),
-        standing.client.get(f"/v1/submissions/{uuid4()}", headers=headers),
-        standing.client.post(f"/v1/webhooks/{standing.school.source}", data=b"{}", headers=headers),
+        shared_api.client.post("/v1/submissions", json=draft(student={"external_id": "s"}), headers=headers),
+        shared_api.client.get(f"/v1/submissions/{uuid4()}", headers=headers),
+        shared_api.client.post(f"/v1/webhooks/{shared_api.school.source}", data=b"{}", headers=headers),
     ):
         assert answer.status_code < 500, answer.text
     assert time.monotonic() - started < 2
 
 
-def test_a_long_name_over_a_long_list_costs_no_more_than_its_length(standing, refused):
+def test_a_long_name_over_a_long_list_costs_no_more_than_its_length(shared_api, refused):
     """Half a mebibyte of name above a quarter of a million entries: a path built for each entry would take a minute."""
     body = b'{"' + b"k" * 500_000 + b'": [' + b"0," * 260_000 + b"0]}"
     started = time.monotonic()
-    answer = standing.client.post(
-        "/v1/submissions", data=body, headers={**standing.with_key(), "Content-Type": "application/json"}
+    answer = shared_api.client.post(
+        "/v1/submissions", data=body, headers={**shared_api.with_key(), "Content-Type": "application/json"}
     )
     refused(answer, 422, "invalid-payload")
     assert time.monotonic() - started < 3
@@ -173,19 +175,19 @@ def test_a_long_name_over_a_long_list_costs_no_more_than_its_length(standing, re
     ],
     ids=lambda body: ascii(body[:18].decode()),
 )  # fmt: skip
-def test_no_mebibyte_is_costly_to_refuse(standing, body):
+def test_no_mebibyte_is_costly_to_refuse(shared_api, body):
     assert len(body) <= 1024 * 1024
     started = time.monotonic()
-    answer = standing.client.post(
-        "/v1/submissions", data=body, headers={**standing.with_key(), "Content-Type": "application/json"}
+    answer = shared_api.client.post(
+        "/v1/submissions", data=body, headers={**shared_api.with_key(), "Content-Type": "application/json"}
     )
     assert answer.status_code in (400, 422)
     assert time.monotonic() - started < 3
 
 
-def log_in(standing, **changes):
+def log_in(shared_api, **changes):
     body = {"org": "northside", "email": "alice@northside.example", "password": PASSWORD, **changes}
-    return standing.client.post("/v1/auth/login", json=body)
+    return shared_api.client.post("/v1/auth/login", json=body)
 
 
 @pytest.mark.parametrize(
@@ -195,8 +197,8 @@ def log_in(standing, **changes):
      "alice+tag@northside.example", '"alice"@northside.example', "alice@@northside.example", "alice\n@northside.example"],
     ids=ascii,
 )  # fmt: skip
-def test_a_look_alike_address_opens_nobodys_account(standing, refused, email):
-    refused(log_in(standing, email=email), 401, "unauthorized")
+def test_a_look_alike_address_opens_nobodys_account(shared_api, refused, email):
+    refused(log_in(shared_api, email=email), 401, "unauthorized")
 
 
 @pytest.mark.parametrize(
@@ -212,84 +214,86 @@ def test_a_look_alike_address_opens_nobodys_account(standing, refused, email):
         "%",
     ],
 )
-def test_a_look_alike_org_is_no_org(standing, refused, org):
-    refused(log_in(standing, org=org), 401, "unauthorized")
+def test_a_look_alike_org_is_no_org(shared_api, refused, org):
+    refused(log_in(shared_api, org=org), 401, "unauthorized")
 
 
 @pytest.mark.parametrize(
     "password", [PASSWORD + " ", PASSWORD + "\n", PASSWORD.replace(" ", "\u00a0"), PASSWORD.title()], ids=ascii
 )
-def test_a_password_is_taken_to_the_letter(standing, refused, password):
-    refused(log_in(standing, password=password), 401, "unauthorized")
+def test_a_password_is_taken_to_the_letter(shared_api, refused, password):
+    refused(log_in(shared_api, password=password), 401, "unauthorized")
 
 
 @pytest.mark.parametrize(("one", "other"), [("Stu-1a", "stu-1A"), ("x\u2460", "x1")], ids=ascii)
-def test_two_students_whose_lms_ids_differ_are_two_people(standing, draft, one, other):
+def test_two_students_whose_lms_ids_differ_are_two_people(shared_api, draft, one, other):
     """Ids of an LMS are opaque (LTI's `sub` is case-sensitive): one student's essay must never land with another."""
     mark = uuid4().hex
     receipts = [
-        standing.client.post(
+        shared_api.client.post(
             "/v1/submissions", json=draft(student={"external_id": mark + given}),
-            headers=standing.with_key(),
+            headers=shared_api.with_key(),
         ).json
         for given in (one, other)
     ]  # fmt: skip
     students = {
-        standing.client.get(each["links"]["essay"], headers=standing.with_key()).json["student_id"] for each in receipts
+        shared_api.client.get(each["links"]["essay"], headers=shared_api.with_key()).json["student_id"] for each in receipts
     }  # fmt: skip
     assert len(students) == 2
 
 
-def test_a_student_of_the_lms_cannot_become_an_educator_by_naming_their_address(standing, draft):
+def test_a_student_of_the_lms_cannot_become_an_educator_by_naming_their_address(shared_api, draft):
     """Whoever can edit an address in the LMS does not become its owner: the essay goes to a student of its own."""
-    student = {"external_id": "climber", "email": standing.school.email("ada"), "name": "Mallory"}
+    student = {"external_id": "climber", "email": shared_api.school.email("ada"), "name": "Mallory"}
     assert (
-        standing.client.post("/v1/submissions", json=draft(student=student), headers=standing.with_key()).status_code
+        shared_api.client.post(
+            "/v1/submissions", json=draft(student=student), headers=shared_api.with_key()
+        ).status_code
         == 202
     )
-    me = standing.client.get("/v1/me", headers=standing.signed_in("ada")).json
+    me = shared_api.client.get("/v1/me", headers=shared_api.signed_in("ada")).json
     assert (me["role"], me["name"], me["email"], me["external_id"]) == (
         "admin",
         "Ada",
-        standing.school.email("ada"),
+        shared_api.school.email("ada"),
         None,
     )
-    assert log_in(standing, email=standing.school.email("ada"), password="Mallory").status_code == 401
+    assert log_in(shared_api, email=shared_api.school.email("ada"), password="Mallory").status_code == 401
 
 
-def test_members_that_name_inner_things_change_nothing(standing, draft):
+def test_members_that_name_inner_things_change_nothing(shared_api, draft):
     """No field of the request reaches a column that it does not name in the contract."""
     body = draft(
-        id=str(uuid4()), version=9, status="completed", user_id=str(standing.school.bob), org_id=str(standing.other.org), role="admin",
-        released=True, source="webhook", __proto__={"x": 1}, self="x", student_id=str(standing.school.bob),
+        id=str(uuid4()), version=9, status="completed", user_id=str(shared_api.school.bob), org_id=str(shared_api.other.org), role="admin",
+        released=True, source="webhook", __proto__={"x": 1}, self="x", student_id=str(shared_api.school.bob),
     )  # fmt: skip
-    answer = standing.client.post("/v1/submissions", json=body, headers=standing.signed_in("alice"))
+    answer = shared_api.client.post("/v1/submissions", json=body, headers=shared_api.signed_in("alice"))
     assert answer.status_code == 202
     assert (answer.json["version"], answer.json["status"]) == (1, "queued")
-    rows = standing.database.sql(
+    rows = shared_api.database.sql(
         "select user_id, org_id, source, queue from submissions where id = %s", answer.json["id"]
     )
     assert [tuple(map(str, row)) for row in rows] == [
-        (str(standing.school.alice), str(standing.school.org), "app", "interactive")
+        (str(shared_api.school.alice), str(shared_api.school.org), "app", "interactive")
     ]
 
 
-def test_a_text_of_every_kind_comes_back_to_the_letter_in_its_quote(standing):
+def test_a_text_of_every_kind_comes_back_to_the_letter_in_its_quote(shared_api):
     text = "\ufeff\u202eevil\u202c \u0007 z\u0335a\u0335l was \U000e0041 \r\n\t \ufffe <b>&amp;</b> \u2028 end"
-    receipt = standing.hand_in("bob", text=text)
-    standing.worker.finish(receipt["id"], "grammar", quote="was \U000e0041")
-    answer = standing.client.get(receipt["links"]["feedback"], headers=standing.signed_in("bob"))
+    receipt = shared_api.hand_in("bob", text=text)
+    shared_api.worker.finish(receipt["id"], "grammar", quote="was \U000e0041")
+    answer = shared_api.client.get(receipt["links"]["feedback"], headers=shared_api.signed_in("bob"))
     span = json.loads(answer.data)["comments"][0]["span"]
     assert text[span["start"] : span["end"]] == span["quote"] == "was \U000e0041"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_forged_forwarding_header_or_host_changes_nothing(standing, draft):
+def test_a_forged_forwarding_header_or_host_changes_nothing(shared_api, draft):
     headers = {
-        **standing.signed_in("alice"), "X-Forwarded-For": "1.2.3.4, ' or 1=1", "X-Forwarded-Host": "evil.example", "Forwarded": "for=x",
+        **shared_api.signed_in("alice"), "X-Forwarded-For": "1.2.3.4, ' or 1=1", "X-Forwarded-Host": "evil.example", "Forwarded": "for=x",
         "X-HTTP-Method-Override": "DELETE", "X-Original-URL": "/v1/me",
     }  # fmt: skip
-    answer = standing.client.post("/v1/submissions", json=draft(), headers=headers, base_url="http://evil.example")
+    answer = shared_api.client.post("/v1/submissions", json=draft(), headers=headers, base_url="http://evil.example")
     assert answer.status_code == 202
     assert answer.headers["Location"].startswith("/v1/submissions/")
     assert "evil" not in answer.text

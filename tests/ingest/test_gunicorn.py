@@ -32,11 +32,11 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def port(standing, tmp_path_factory) -> Iterator[int]:
+def port(shared_api, tmp_path_factory) -> Iterator[int]:
     chosen, told = free_port(), tmp_path_factory.mktemp("gunicorn") / "stderr"
     metrics = tmp_path_factory.mktemp("metrics")
     environment = {
-        **os.environ, **standing.environment, "PORT": str(chosen), "WEB_PROCESSES": "1", "WEB_THREADS": "8",
+        **os.environ, **shared_api.environment, "PORT": str(chosen), "WEB_PROCESSES": "1", "WEB_THREADS": "8",
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
     }  # fmt: skip
     with told.open("wb") as stderr:
@@ -93,8 +93,8 @@ def raw(port: int, request: bytes) -> bytes:
 
 
 @pytest.fixture
-def headers(standing):
-    return {**standing.with_key(), "Content-Type": "application/json"}
+def headers(shared_api):
+    return {**shared_api.with_key(), "Content-Type": "application/json"}
 
 
 def of_size(size: int) -> bytes:
@@ -188,8 +188,8 @@ def test_a_line_break_in_a_header_never_reaches_an_answer(port):
     assert b"Set-Cookie" not in answer
 
 
-def test_a_client_that_hangs_up_in_the_middle_costs_nobody_anything(port, headers, standing):
-    before = standing.database.sql("select count(*) from submissions")
+def test_a_client_that_hangs_up_in_the_middle_costs_nobody_anything(port, headers, shared_api):
+    before = shared_api.database.sql("select count(*) from submissions")
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     for _ in range(10):
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
@@ -197,7 +197,7 @@ def test_a_client_that_hangs_up_in_the_middle_costs_nobody_anything(port, header
                 f'POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 5000\r\n\r\n{{"title": '.encode()
             )
     assert ask(port, "POST", "/v1/submissions", of_size(300), headers).status == 202
-    assert standing.database.sql("select count(*) from submissions") == [(before[0][0] + 1,)]
+    assert shared_api.database.sql("select count(*) from submissions") == [(before[0][0] + 1,)]
 
 
 def test_fifty_equal_requests_over_sockets_get_one_answer(port, headers):
@@ -209,10 +209,10 @@ def test_fifty_equal_requests_over_sockets_get_one_answer(port, headers):
     assert len({one.body for one in answers}) == 1
 
 
-def test_an_event_stream_arrives_event_by_event(port, standing):
-    receipt = standing.hand_in("alice")
+def test_an_event_stream_arrives_event_by_event(port, shared_api):
+    receipt = shared_api.hand_in("alice")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
-    connection.request("GET", receipt["links"]["events"], headers=standing.signed_in("alice"))
+    connection.request("GET", receipt["links"]["events"], headers=shared_api.signed_in("alice"))
     answer = connection.getresponse()
     assert answer.status == 200
     assert answer.getheader("Content-Type").startswith("text/event-stream")
@@ -224,18 +224,20 @@ def test_an_event_stream_arrives_event_by_event(port, standing):
         return json.loads(next(one for one in lines if one.startswith("data: "))[6:])
 
     assert next_event()["status"] == "queued"
-    standing.database.sql(
+    shared_api.database.sql(
         "update passes set state = 'gave_up', error = 'x', finished_at = now() where submission_id = %s", receipt["id"]
     )
-    standing.database.sql("update submissions set status = 'failed', completed_at = now() where id = %s", receipt["id"])
+    shared_api.database.sql(
+        "update submissions set status = 'failed', completed_at = now() where id = %s", receipt["id"]
+    )
     assert any(next_event()["status"] == "failed" for _ in range(2))
     assert answer.read() == b""
     connection.close()
 
 
-def test_head_is_answered_without_a_body(port, standing):
-    receipt = standing.hand_in("alice")
-    answer = ask(port, "HEAD", receipt["links"]["self"], headers=standing.signed_in("alice"))
+def test_head_is_answered_without_a_body(port, shared_api):
+    receipt = shared_api.hand_in("alice")
+    answer = ask(port, "HEAD", receipt["links"]["self"], headers=shared_api.signed_in("alice"))
     assert (answer.status, answer.body) == (200, b"")
     assert answer.headers["ETag"]
 

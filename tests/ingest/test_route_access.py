@@ -11,7 +11,7 @@ import pytest
 
 from models import connections, courses, users
 from tests.conftest import Report
-from tests.ingest.conftest import Headers, Place
+from tests.ingest.conftest import ApiUnderTest, Headers
 from tests.support.schools import School, session_of
 
 # Alice writes; Bob is in her course, Zoe in none; Ed teaches it, Nell another; "key" is their LMS. Then the school next door.
@@ -19,19 +19,19 @@ PEOPLE = (
     "stranger", "alice", "bob", "zoe", "ed", "nell", "ada", "key", "other alice", "other ed", "other ada", "other key",
 )  # fmt: skip
 
-Make = Callable[["Scene"], Any]
+Make = Callable[["RouteFixture"], Any]
 
 
 @dataclass(frozen=True)
-class Scene:
+class RouteFixture:
     """What there is to ask for."""
 
-    place: Place
+    api: ApiUnderTest
     essay: dict[str, Any]
 
     @property
     def school(self) -> School:
-        return self.place.school
+        return self.api.school
 
     def person(self, role: str = "student") -> UUID:
         """A person of Ed's course whom nobody needs any more."""
@@ -55,14 +55,12 @@ class Scene:
 
     def comment(self) -> str:
         """A comment on Alice's essay that nobody has said anything of."""
-        found = self.place.client.get(
-            f"/v1/submissions/{self.essay['id']}/feedback", headers=self.place.signed_in("ed")
-        )
+        found = self.api.client.get(f"/v1/submissions/{self.essay['id']}/feedback", headers=self.api.signed_in("ed"))
         return str(found.json["comments"][0]["id"])
 
     def saved_comment(self) -> str:
         """A comment of Ed's own bank."""
-        answer = self.place.client.post("/v1/saved-comments", json=comment(), headers=self.place.signed_in("ed"))
+        answer = self.api.client.post("/v1/saved-comments", json=comment(), headers=self.api.signed_in("ed"))
         return str(answer.json["id"])
 
     def rubric(self) -> str:
@@ -76,7 +74,7 @@ class Scene:
             return connections.add_source("Short-lived", org=self.school.org)[0]
 
     def by_ada(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = self.place.client.post(path, json=body, headers=self.place.signed_in("ada"))
+        answer = self.api.client.post(path, json=body, headers=self.api.signed_in("ada"))
         assert answer.status_code == 201, answer.text
         return dict(answer.json)
 
@@ -100,15 +98,15 @@ class Operation:
     body: Make = lambda _scene: None
 
 
-def person(scene: Scene) -> dict[str, Any]:
-    return {"user_id": scene.person()}
+def person(fixture: RouteFixture) -> dict[str, Any]:
+    return {"user_id": fixture.person()}
 
 
-def member(scene: Scene) -> dict[str, Any]:
-    return {"course_id": scene.school.course, **person(scene)}
+def member(fixture: RouteFixture) -> dict[str, Any]:
+    return {"course_id": fixture.school.course, **person(fixture)}
 
 
-def named(_scene: Scene) -> dict[str, Any]:
+def named(_scene: RouteFixture) -> dict[str, Any]:
     return {"name": "New"}
 
 
@@ -147,7 +145,7 @@ OPERATIONS = (
     Operation("GET /v1/me", PEOPLE_ONLY),
     Operation(
         "POST /v1/submissions", "401 202 202 404 202 404 202 202 404 404 404 404",
-        body=lambda scene: {"title": "t", "text": "x", "assignment_id": str(scene.school.assignment)},
+        body=lambda fixture: {"title": "t", "text": "x", "assignment_id": str(fixture.school.assignment)},
     ),
     Operation("GET /v1/submissions/{submission_id}", READERS),
     Operation("GET /v1/submissions/{submission_id}/feedback", READERS),
@@ -161,40 +159,40 @@ OPERATIONS = (
     ),
     Operation("POST /v1/submissions/{submission_id}/release", TEACHERS.format(200)),
     Operation(
-        "POST /v1/assignments/{assignment_id}/release", TEACHERS.format(200), ids=lambda scene: {"assignment_id": scene.school.assignment}
+        "POST /v1/assignments/{assignment_id}/release", TEACHERS.format(200), ids=lambda fixture: {"assignment_id": fixture.school.assignment}
     ),
     Operation(
-        "PATCH /v1/feedback/{feedback_id}", TEACHERS.format(200), ids=lambda scene: {"feedback_id": scene.comment()},
+        "PATCH /v1/feedback/{feedback_id}", TEACHERS.format(200), ids=lambda fixture: {"feedback_id": fixture.comment()},
         body=lambda _: {"decision": "accept"},
     ),
     Operation(
-        "PUT /v1/feedback/{feedback_id}/reaction", AUTHOR.format(200), ids=lambda scene: {"feedback_id": scene.comment()},
+        "PUT /v1/feedback/{feedback_id}/reaction", AUTHOR.format(200), ids=lambda fixture: {"feedback_id": fixture.comment()},
         body=lambda _: {"reaction": "helpful"},
     ),
-    Operation("DELETE /v1/feedback/{feedback_id}/reaction", AUTHOR.format(204), ids=lambda scene: {"feedback_id": scene.comment()}),
+    Operation("DELETE /v1/feedback/{feedback_id}/reaction", AUTHOR.format(204), ids=lambda fixture: {"feedback_id": fixture.comment()}),
     Operation("GET /v1/saved-comments", STAFF_OWN.format(200)),
     Operation("POST /v1/saved-comments", STAFF_OWN.format(201), body=lambda _: comment()),
     Operation(
-        "GET /v1/saved-comments/{saved_comment_id}", OWN_BANK.format(200), ids=lambda scene: {"saved_comment_id": scene.saved_comment()}
+        "GET /v1/saved-comments/{saved_comment_id}", OWN_BANK.format(200), ids=lambda fixture: {"saved_comment_id": fixture.saved_comment()}
     ),
     Operation(
-        "DELETE /v1/saved-comments/{saved_comment_id}", OWN_BANK.format(204), ids=lambda scene: {"saved_comment_id": scene.saved_comment()}
+        "DELETE /v1/saved-comments/{saved_comment_id}", OWN_BANK.format(204), ids=lambda fixture: {"saved_comment_id": fixture.saved_comment()}
     ),
     Operation("GET /v1/essays", "401 200 200 200 200 200 200 200 200 200 200 200"),
     Operation("GET /v1/essays/{essay_id}", READERS),
     Operation("GET /v1/essays/{essay_id}/progress", READERS),
     Operation("POST /v1/submissions/{submission_id}/rerun", TEACHERS.format(202)),
     Operation(
-        "POST /v1/assignments/{assignment_id}/rerun", TEACHERS.format(202), ids=lambda scene: {"assignment_id": scene.school.assignment}
+        "POST /v1/assignments/{assignment_id}/rerun", TEACHERS.format(202), ids=lambda fixture: {"assignment_id": fixture.school.assignment}
     ),
     Operation(
-        "GET /v1/assignments/{assignment_id}/stale", TEACHERS.format(200), ids=lambda scene: {"assignment_id": scene.school.assignment}
+        "GET /v1/assignments/{assignment_id}/stale", TEACHERS.format(200), ids=lambda fixture: {"assignment_id": fixture.school.assignment}
     ),
     Operation(
         "POST /v1/rubrics/{rubric_id}/try", "401 403 403 403 202 202 202 403 403 404 404 403",
-        ids=lambda scene: {"rubric_id": scene.school.rubric}, body=lambda _: {},
+        ids=lambda fixture: {"rubric_id": fixture.school.rubric}, body=lambda _: {},
     ),
-    Operation("POST /v1/webhooks/{source_id}", NOBODY, ids=lambda scene: {"source_id": scene.school.source}, body=lambda _: {}),
+    Operation("POST /v1/webhooks/{source_id}", NOBODY, ids=lambda fixture: {"source_id": fixture.school.source}, body=lambda _: {}),
     Operation("GET /v1/users", STAFF_LIST),
     Operation("POST /v1/users", ADMIN_LIST.format(201), body=lambda _: {"role": "student", "email": f"{uuid4().hex}@x.example"}),
     Operation("POST /v1/users/search", STAFF_LIST, body=lambda _: {"email": "alice@northside.example"}),
@@ -206,50 +204,50 @@ OPERATIONS = (
     Operation("POST /v1/users/{user_id}/erase", ADMIN.format(202), ids=person),
     Operation("GET /v1/courses", PEOPLE_ONLY),
     Operation("POST /v1/courses", ADMIN_LIST.format(201), body=named),
-    Operation("GET /v1/courses/{course_id}", COURSE, ids=lambda scene: {"course_id": scene.school.course}),
-    Operation("PATCH /v1/courses/{course_id}", ADMIN.format(200), ids=lambda scene: {"course_id": scene.course()}, body=named),
-    Operation("DELETE /v1/courses/{course_id}", ADMIN.format(204), ids=lambda scene: {"course_id": scene.course()}),
-    Operation("GET /v1/courses/{course_id}/enrollments", TEACHERS.format(200), ids=lambda scene: {"course_id": scene.school.course}),
+    Operation("GET /v1/courses/{course_id}", COURSE, ids=lambda fixture: {"course_id": fixture.school.course}),
+    Operation("PATCH /v1/courses/{course_id}", ADMIN.format(200), ids=lambda fixture: {"course_id": fixture.course()}, body=named),
+    Operation("DELETE /v1/courses/{course_id}", ADMIN.format(204), ids=lambda fixture: {"course_id": fixture.course()}),
+    Operation("GET /v1/courses/{course_id}/enrollments", TEACHERS.format(200), ids=lambda fixture: {"course_id": fixture.school.course}),
     Operation(
-        "POST /v1/courses/{course_id}/enrollments", ADMIN.format(201), ids=lambda scene: {"course_id": scene.course()},
-        body=lambda scene: {"user_id": str(scene.person()), "role": "student"},
+        "POST /v1/courses/{course_id}/enrollments", ADMIN.format(201), ids=lambda fixture: {"course_id": fixture.course()},
+        body=lambda fixture: {"user_id": str(fixture.person()), "role": "student"},
     ),
     Operation("GET /v1/courses/{course_id}/enrollments/{user_id}", TEACHERS.format(200), ids=member),
     Operation("DELETE /v1/courses/{course_id}/enrollments/{user_id}", ADMIN.format(204), ids=member),
     Operation("GET /v1/categories", PEOPLE_ONLY),
     Operation("POST /v1/categories", ADMIN_LIST.format(201), body=lambda _: {"slug": f"c{uuid4().hex}", "name": "New"}),
-    Operation("GET /v1/categories/{category_id}", SCHOOL, ids=lambda scene: {"category_id": scene.category()}),
-    Operation("PATCH /v1/categories/{category_id}", ADMIN.format(200), ids=lambda scene: {"category_id": scene.category()}, body=named),
-    Operation("DELETE /v1/categories/{category_id}", ADMIN.format(204), ids=lambda scene: {"category_id": scene.category()}),
+    Operation("GET /v1/categories/{category_id}", SCHOOL, ids=lambda fixture: {"category_id": fixture.category()}),
+    Operation("PATCH /v1/categories/{category_id}", ADMIN.format(200), ids=lambda fixture: {"category_id": fixture.category()}, body=named),
+    Operation("DELETE /v1/categories/{category_id}", ADMIN.format(204), ids=lambda fixture: {"category_id": fixture.category()}),
     Operation("GET /v1/assignments", PEOPLE_ONLY),
     Operation(
         "POST /v1/assignments", "401 403 403 403 201 422 201 403 403 422 422 403",
-        body=lambda scene: {"course_id": str(scene.school.course), "title": "New"},
+        body=lambda fixture: {"course_id": str(fixture.school.course), "title": "New"},
     ),
-    Operation("GET /v1/assignments/{assignment_id}", COURSE, ids=lambda scene: {"assignment_id": scene.school.assignment}),
+    Operation("GET /v1/assignments/{assignment_id}", COURSE, ids=lambda fixture: {"assignment_id": fixture.school.assignment}),
     Operation(
-        "PATCH /v1/assignments/{assignment_id}", TEACHERS.format(200), ids=lambda scene: {"assignment_id": scene.assignment()},
+        "PATCH /v1/assignments/{assignment_id}", TEACHERS.format(200), ids=lambda fixture: {"assignment_id": fixture.assignment()},
         body=lambda _: {"title": "New"},
     ),
-    Operation("DELETE /v1/assignments/{assignment_id}", TEACHERS.format(204), ids=lambda scene: {"assignment_id": scene.assignment()}),
+    Operation("DELETE /v1/assignments/{assignment_id}", TEACHERS.format(204), ids=lambda fixture: {"assignment_id": fixture.assignment()}),
     Operation("GET /v1/rubrics", PEOPLE_ONLY),
     Operation("POST /v1/rubrics", "401 403 403 403 201 201 201 403 403 201 201 403", body=lambda _: rubric()),
-    Operation("GET /v1/rubrics/{rubric_id}", SCHOOL, ids=lambda scene: {"rubric_id": scene.school.rubric}),
-    Operation("DELETE /v1/rubrics/{rubric_id}", ADMIN.format(204), ids=lambda scene: {"rubric_id": scene.rubric()}),
+    Operation("GET /v1/rubrics/{rubric_id}", SCHOOL, ids=lambda fixture: {"rubric_id": fixture.school.rubric}),
+    Operation("DELETE /v1/rubrics/{rubric_id}", ADMIN.format(204), ids=lambda fixture: {"rubric_id": fixture.rubric()}),
     Operation("GET /v1/org", ADMIN_LIST.format(200)),
     Operation("PATCH /v1/org", ADMIN_LIST.format(200), body=lambda _: {"default_language": "en"}),
     Operation("GET /v1/api-keys", ADMIN_LIST.format(200)),
     Operation("POST /v1/api-keys", ADMIN_LIST.format(201), body=named),
-    Operation("GET /v1/api-keys/{key_id}", ADMIN.format(200), ids=lambda scene: {"key_id": scene.key()}),
-    Operation("PATCH /v1/api-keys/{key_id}", ADMIN.format(200), ids=lambda scene: {"key_id": scene.key()}, body=named),
-    Operation("DELETE /v1/api-keys/{key_id}", ADMIN.format(204), ids=lambda scene: {"key_id": scene.key()}),
-    Operation("POST /v1/api-keys/{key_id}/rotate", ADMIN.format(201), ids=lambda scene: {"key_id": scene.key()}, body=lambda _: {}),
+    Operation("GET /v1/api-keys/{key_id}", ADMIN.format(200), ids=lambda fixture: {"key_id": fixture.key()}),
+    Operation("PATCH /v1/api-keys/{key_id}", ADMIN.format(200), ids=lambda fixture: {"key_id": fixture.key()}, body=named),
+    Operation("DELETE /v1/api-keys/{key_id}", ADMIN.format(204), ids=lambda fixture: {"key_id": fixture.key()}),
+    Operation("POST /v1/api-keys/{key_id}/rotate", ADMIN.format(201), ids=lambda fixture: {"key_id": fixture.key()}, body=lambda _: {}),
     Operation("GET /v1/sources", ADMIN_LIST.format(200)),
     Operation("POST /v1/sources", ADMIN_LIST.format(201), body=named),
-    Operation("GET /v1/sources/{source_id}", ADMIN.format(200), ids=lambda scene: {"source_id": scene.source()}),
-    Operation("PATCH /v1/sources/{source_id}", ADMIN.format(200), ids=lambda scene: {"source_id": scene.source()}, body=named),
-    Operation("DELETE /v1/sources/{source_id}", ADMIN.format(204), ids=lambda scene: {"source_id": scene.source()}),
-    Operation("POST /v1/sources/{source_id}/rotate", ADMIN.format(201), ids=lambda scene: {"source_id": scene.source()}, body=lambda _: {}),
+    Operation("GET /v1/sources/{source_id}", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}),
+    Operation("PATCH /v1/sources/{source_id}", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}, body=named),
+    Operation("DELETE /v1/sources/{source_id}", ADMIN.format(204), ids=lambda fixture: {"source_id": fixture.source()}),
+    Operation("POST /v1/sources/{source_id}/rotate", ADMIN.format(201), ids=lambda fixture: {"source_id": fixture.source()}, body=lambda _: {}),
     Operation("POST /v1/roster", ADMIN_LIST.format(200), body=lambda _: {"dry_run": True}),
     Operation("GET /v1/audit", ADMIN_LIST.format(200)),
     # Last: it ends the sessions the others came with.
@@ -257,36 +255,40 @@ OPERATIONS = (
 )  # fmt: skip
 
 
-def headers_of(place: Place, who: str) -> Headers:
+def headers_of(api: ApiUnderTest, who: str) -> Headers:
     if who == "stranger":
         return {}
-    name, school = who.removeprefix("other "), place.other if who.startswith("other ") else place.school
-    return place.with_key(school) if name == "key" else place.signed_in(name, school)
+    name, school = who.removeprefix("other "), api.other if who.startswith("other ") else api.school
+    return api.with_key(school) if name == "key" else api.signed_in(name, school)
 
 
 @pytest.fixture(scope="module")
-def scene(standing: Place) -> Scene:
-    essay = standing.hand_in("alice", assignment_id=str(standing.school.assignment))
+def fixture(shared_api: ApiUnderTest) -> RouteFixture:
+    essay = shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
     for name in ("grammar", "structure", "content"):
-        standing.worker.finish(essay["id"], name)
-    return Scene(standing, essay)
+        shared_api.worker.finish(essay["id"], name)
+    return RouteFixture(shared_api, essay)
 
 
-def test_every_cell_has_one_right_code_and_nothing_of_the_school_reaches_the_next(scene: Scene, report: Report) -> None:
+def test_every_cell_has_one_right_code_and_nothing_of_the_school_reaches_the_next(
+    fixture: RouteFixture, report: Report
+) -> None:
     wrong: list[str] = []
     leaks: list[str] = []
     cells = 0
-    secrets = [str(one) for one in (scene.school.org, scene.school.alice, scene.essay["id"], scene.essay["essay_id"])]
-    secrets += [scene.school.email("alice"), scene.school.email("ed")]
+    secrets = [
+        str(one) for one in (fixture.school.org, fixture.school.alice, fixture.essay["id"], fixture.essay["essay_id"])
+    ]
+    secrets += [fixture.school.email("alice"), fixture.school.email("ed")]
     for one in OPERATIONS:
         method, path = one.name.split()
         for who, code in zip(PEOPLE, one.codes.split(), strict=True):
-            body = one.body(scene)
+            body = one.body(fixture)
             if one.name == "POST /v1/submissions" and who.endswith("key"):
                 body["student"] = {"external_id": "alice-sis"}
-            ids = {"submission_id": scene.essay["id"], "essay_id": scene.essay["essay_id"], **one.ids(scene)}
-            answer = scene.place.client.open(
-                path.format(**ids), method=method, json=body, headers=headers_of(scene.place, who), buffered=False
+            ids = {"submission_id": fixture.essay["id"], "essay_id": fixture.essay["essay_id"], **one.ids(fixture)}
+            answer = fixture.api.client.open(
+                path.format(**ids), method=method, json=body, headers=headers_of(fixture.api, who), buffered=False
             )
             said = answer.get_data().decode(errors="replace")
             answer.close()
@@ -303,8 +305,8 @@ def test_every_cell_has_one_right_code_and_nothing_of_the_school_reaches_the_nex
     assert leaks == []
 
 
-def test_the_walk_misses_no_operation_of_the_document(standing: Place) -> None:
-    document = standing.client.get("/openapi.json").json
+def test_the_walk_misses_no_operation_of_the_document(shared_api: ApiUnderTest) -> None:
+    document = shared_api.client.get("/openapi.json").json
     every = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
 
     assert every == {one.name for one in OPERATIONS}

@@ -210,7 +210,7 @@ def test_the_console_shows_a_letter_as_text_and_not_as_a_line_of_the_log(capsys)
     ["", "smtp", "smtp:", "smtp://", "file:", "http://mail.example", "sendmail", "smtp://host/path", "smtp://host:0x1", "smtp://host:99999",
      "smtp://host?tls=yes", "smtp://host?tls=no&x=1", "smtps://host?tls=no", "smtp://u:secret-word@host?tls=no", "smtp://host?", "CONSOLE"],
 )  # fmt: skip
-def test_a_mailer_that_is_none_stops_the_program_and_shows_no_password(standing, address):
+def test_a_mailer_that_is_none_stops_the_program_and_shows_no_password(shared_api, address):
     if address == "smtp://host?":  # an empty query is none
         assert isinstance(make_mailer(address), Smtp)
         return
@@ -219,26 +219,26 @@ def test_a_mailer_that_is_none_stops_the_program_and_shows_no_password(standing,
     assert "secret-word" not in str(stopped.value)
     if address:
         with pytest.raises(SettingsError, match="ESSAYCOACH_MAIL"):
-            standing.make_app(ESSAYCOACH_MAIL=address, ESSAYCOACH_MAIL_FROM="a@b.example")
+            shared_api.make_app(ESSAYCOACH_MAIL=address, ESSAYCOACH_MAIL_FROM="a@b.example")
 
 
 @pytest.mark.parametrize("sender", ["nobody", "@", "a@b\nc", "a@b.example, c@d.example", "x <>", "EssayCoach"])
-def test_a_sender_that_is_none_stops_the_program(standing, sender):
+def test_a_sender_that_is_none_stops_the_program(shared_api, sender):
     with pytest.raises(SettingsError, match="ESSAYCOACH_MAIL_FROM"):
-        standing.make_app(ESSAYCOACH_MAIL="console", ESSAYCOACH_MAIL_FROM=sender)
+        shared_api.make_app(ESSAYCOACH_MAIL="console", ESSAYCOACH_MAIL_FROM=sender)
 
 
-def test_a_mail_server_needs_a_sender(standing):
+def test_a_mail_server_needs_a_sender(shared_api):
     with pytest.raises(SettingsError, match="ESSAYCOACH_MAIL_FROM"):
-        standing.make_app(ESSAYCOACH_MAIL="smtp://127.0.0.1")
+        shared_api.make_app(ESSAYCOACH_MAIL="smtp://127.0.0.1")
 
 
 @pytest.mark.parametrize(
     "link", ["coach.example", "ftp://coach.example", "javascript:alert(1)", "https://", "https://coach.example/#x"]
 )
-def test_a_link_that_is_none_stops_the_program(standing, link):
+def test_a_link_that_is_none_stops_the_program(shared_api, link):
     with pytest.raises(SettingsError, match="ESSAYCOACH_LINK"):
-        standing.make_app(ESSAYCOACH_LINK=link)
+        shared_api.make_app(ESSAYCOACH_LINK=link)
 
 
 class Kept:
@@ -281,7 +281,7 @@ def test_one_letter_that_cannot_be_sent_stops_no_other_and_no_address_is_logged(
 
 
 def test_past_the_bound_a_letter_is_refused_at_once(monkeypatch):
-    monkeypatch.setattr("ingest.accounts.mail.MOST_WAITING", 3)
+    monkeypatch.setattr("ingest.accounts.mail.MAX_QUEUED", 3)
     mailer = Kept()
     post = MailQueue(mailer, sender=SENDER)
     taken = [post.enqueue(lambda: letter_to("alice")) for _ in range(20)]

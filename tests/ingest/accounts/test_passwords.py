@@ -52,9 +52,9 @@ class Mailing:
 
 
 @pytest.fixture(scope="module")
-def mailing(standing, tmp_path_factory):
+def mailing(shared_api, tmp_path_factory):
     box = tmp_path_factory.mktemp("mail")
-    return Mailing(standing.make_app(ESSAYCOACH_MAIL=f"file:{box}", ESSAYCOACH_LINK=LINK), box)
+    return Mailing(shared_api.make_app(ESSAYCOACH_MAIL=f"file:{box}", ESSAYCOACH_LINK=LINK), box)
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ class Somebody:
 
 
 @pytest.fixture
-def somebody(standing):
+def somebody(shared_api):
     """`somebody()` is a new student with the usual password."""
-    return lambda **how: make_somebody(standing.school, **how)
+    return lambda **how: make_somebody(shared_api.school, **how)
 
 
 def make_somebody(
@@ -112,60 +112,62 @@ def me(app, headers):
     return app.test_client().get("/v1/me", headers=headers)
 
 
-def stored_hash(standing, who: Somebody) -> str:
-    return standing.database.sql("select password_hash from users where id = %s", who.id)[0][0]
+def stored_hash(shared_api, who: Somebody) -> str:
+    return shared_api.database.sql("select password_hash from users where id = %s", who.id)[0][0]
 
 
-def test_a_changed_password_works_at_once_and_every_sign_in_ends(standing, somebody, refused):
+def test_a_changed_password_works_at_once_and_every_sign_in_ends(shared_api, somebody, refused):
     who = somebody()
-    here, there = who.sign_in(standing.app).json, who.sign_in(standing.app).json
+    here, there = who.sign_in(shared_api.app).json, who.sign_in(shared_api.app).json
     headers = {"Authorization": f"Bearer {here['access_token']}"}
-    answer = change(standing.app, headers)
+    answer = change(shared_api.app, headers)
     assert (answer.status_code, answer.data) == (204, b"")
     for tokens in (here, there):
-        refused(me(standing.app, {"Authorization": f"Bearer {tokens['access_token']}"}), 401, "invalid-token")
-        again = standing.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"})
+        refused(me(shared_api.app, {"Authorization": f"Bearer {tokens['access_token']}"}), 401, "invalid-token")
+        again = shared_api.client.post(
+            "/v1/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"}
+        )
         refused(again, 401, "invalid-token")
-    refused(who.sign_in(standing.app), 401, "unauthorized")
-    assert me(standing.app, who.headers(standing.app, NEW)).json["id"] == str(who.id)
-    assert standing.database.sql(
+    refused(who.sign_in(shared_api.app), 401, "unauthorized")
+    assert me(shared_api.app, who.headers(shared_api.app, NEW)).json["id"] == str(who.id)
+    assert shared_api.database.sql(
         "select distinct revoked_reason from sessions where user_id = %s and revoked_at is not null", who.id
     ) == [("password",)]
 
 
-def test_a_password_is_changed_only_by_who_knows_it(standing, somebody, refused):
+def test_a_password_is_changed_only_by_who_knows_it(shared_api, somebody, refused):
     who = somebody()
-    headers = who.headers(standing.app)
-    before = stored_hash(standing, who)
+    headers = who.headers(shared_api.app)
+    before = stored_hash(shared_api, who)
     for wrong in ("wrong", PASSWORD.upper(), PASSWORD + " ", NEW, "x" * 1024):
-        document = refused(change(standing.app, headers, current=wrong), 422, "invalid-payload")
+        document = refused(change(shared_api.app, headers, current=wrong), 422, "invalid-payload")
         assert [one["pointer"] for one in document["errors"]] == ["/current_password"]
-    assert stored_hash(standing, who) == before
-    assert me(standing.app, headers).status_code == 200
+    assert stored_hash(shared_api, who) == before
+    assert me(shared_api.app, headers).status_code == 200
 
 
-def test_nobody_but_a_signed_in_person_changes_a_password(standing, somebody, refused):
-    refused(change(standing.app, {}), 401, "unauthorized")
-    refused(change(standing.app, standing.with_key()), 403, "forbidden")
-    refresh_token = somebody().sign_in(standing.app).json["refresh_token"]
-    refused(change(standing.app, {"Authorization": f"Bearer {refresh_token}"}), 401, "invalid-token")
+def test_nobody_but_a_signed_in_person_changes_a_password(shared_api, somebody, refused):
+    refused(change(shared_api.app, {}), 401, "unauthorized")
+    refused(change(shared_api.app, shared_api.with_key()), 403, "forbidden")
+    refresh_token = somebody().sign_in(shared_api.app).json["refresh_token"]
+    refused(change(shared_api.app, {"Authorization": f"Bearer {refresh_token}"}), 401, "invalid-token")
 
 
-def test_two_changes_at_once_are_one(standing, somebody):
+def test_two_changes_at_once_are_one(shared_api, somebody):
     """Both know the password; the one that comes second finds its sign-in ended by the first."""
     who = somebody()
-    headers = who.headers(standing.app)
+    headers = who.headers(shared_api.app)
     wanted = [f"purple kettle drives {number}" for number in range(4)]
     barrier = Barrier(4, timeout=20)
 
     def go(new: str) -> int:
         barrier.wait()
-        return change(standing.app, headers, new=new).status_code
+        return change(shared_api.app, headers, new=new).status_code
 
     with ThreadPoolExecutor(4) as pool:
         codes = list(pool.map(go, wanted))
     assert sorted(codes) in ([204, 401, 401, 401], [204, 401, 401, 422], [204, 401, 422, 422], [204, 422, 422, 422])
-    works = [new for new in wanted if who.sign_in(standing.app, new).status_code == 200]
+    works = [new for new in wanted if who.sign_in(shared_api.app, new).status_code == 200]
     assert works == [wanted[codes.index(204)]]
 
 
@@ -186,41 +188,41 @@ WEAK = [
 @pytest.mark.parametrize(
     "weak", [*WEAK, "my quentin 7391 tree", "QUINCE-4711-tree", "northside-tree-7391", "EssayCoach-7391-tree"]
 )
-def test_a_password_that_is_easy_to_guess_is_pointed_at(standing, mailing, somebody, refused, weak):
+def test_a_password_that_is_easy_to_guess_is_pointed_at(shared_api, mailing, somebody, refused, weak):
     who = somebody()
-    document = refused(change(standing.app, who.headers(standing.app), new=weak), 422, "invalid-payload")
+    document = refused(change(shared_api.app, who.headers(shared_api.app), new=weak), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == ["/new_password"]
     assert weak == "password" or weak not in json.dumps(document)
     assert forget(mailing, who).status_code == 202
     token = mailing.token_for(who.email)
     document = refused(reset(mailing, who, token, weak), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == ["/password"]
-    assert who.sign_in(standing.app).status_code == 200
+    assert who.sign_in(shared_api.app).status_code == 200
     assert reset(mailing, who, token).status_code == 204, "a refused password does not use the token up"
 
 
-def test_ones_own_address_is_no_password(standing, somebody, refused):
+def test_ones_own_address_is_no_password(shared_api, somebody, refused):
     who = somebody()
-    headers = who.headers(standing.app)
+    headers = who.headers(shared_api.app)
     for new in (who.email, who.email.upper(), f"{who.email.partition('@')[0]}!!"):
-        refused(change(standing.app, headers, new=new), 422, "invalid-payload")
+        refused(change(shared_api.app, headers, new=new), 422, "invalid-payload")
 
 
 @pytest.mark.parametrize("new", ["p\u00e4\u00dfw\u00f6rter im Regen", "\u5bc6\u7801\u5f88\u957f\u7684\u4e00\u53e5\u8bdd", "\U0001f600\U0001f680\U0001f40d\U0001f30d\U0001f3b2\U0001f9e9\U0001f511\U0001f9f2", "x" * 40 + "Y7!kq" * 40, "e\u0301t\u00e9 sous la pluie"], ids=lambda one: ascii(one[:6]))  # fmt: skip
-def test_any_characters_make_a_password_and_are_taken_to_the_letter(standing, somebody, refused, new):
+def test_any_characters_make_a_password_and_are_taken_to_the_letter(shared_api, somebody, refused, new):
     who = somebody()
     if len(set(new)) < 10 and "x" in new:
-        refused(change(standing.app, who.headers(standing.app), new=new), 422, "invalid-payload")
+        refused(change(shared_api.app, who.headers(shared_api.app), new=new), 422, "invalid-payload")
         return
-    assert change(standing.app, who.headers(standing.app), new=new).status_code == 204
-    assert who.sign_in(standing.app, new).status_code == 200
+    assert change(shared_api.app, who.headers(shared_api.app), new=new).status_code == 204
+    assert who.sign_in(shared_api.app, new).status_code == 200
     if new.startswith("e"):
-        refused(who.sign_in(standing.app, new.replace("e\u0301", "\u00e9")), 401, "unauthorized")
+        refused(who.sign_in(shared_api.app, new.replace("e\u0301", "\u00e9")), 401, "unauthorized")
 
 
-def test_a_forgotten_password_is_replaced_by_the_token_of_a_mail(standing, mailing, somebody, refused):
+def test_a_forgotten_password_is_replaced_by_the_token_of_a_mail(shared_api, mailing, somebody, refused):
     who = somebody()
-    before = who.headers(standing.app)
+    before = who.headers(shared_api.app)
     answer = forget(mailing, who)
     assert answer.status_code == 202
     letter = mailing.letters()[-1]
@@ -230,23 +232,23 @@ def test_a_forgotten_password_is_replaced_by_the_token_of_a_mail(standing, maili
     assert len(token) == 43
     answer = reset(mailing, who, token)
     assert (answer.status_code, answer.data) == (204, b"")
-    refused(me(standing.app, before), 401, "invalid-token")
-    refused(who.sign_in(standing.app), 401, "unauthorized")
-    assert who.sign_in(standing.app, NEW).status_code == 200
+    refused(me(shared_api.app, before), 401, "invalid-token")
+    refused(who.sign_in(shared_api.app), 401, "unauthorized")
+    assert who.sign_in(shared_api.app, NEW).status_code == 200
     refused(reset(mailing, who, token, "another kettle drives south"), 401, "invalid-token")
-    assert who.sign_in(standing.app, NEW).status_code == 200
+    assert who.sign_in(shared_api.app, NEW).status_code == 200
 
 
-def test_the_token_is_stored_nowhere_in_the_clear_and_its_use_is_on_record(standing, mailing, somebody):
+def test_the_token_is_stored_nowhere_in_the_clear_and_its_use_is_on_record(shared_api, mailing, somebody):
     who = somebody()
     forget(mailing, who)
     token = mailing.token_for(who.email)
     reset(mailing, who, token)
-    everything = standing.database.sql(
+    everything = shared_api.database.sql(
         "select t::text from one_time_tokens as t union all select a::text from audit_log as a"
     )
     assert not any(token in row[0] or token.encode().hex() in row[0] for row in everything)
-    notes = standing.database.sql(
+    notes = shared_api.database.sql(
         "select actor_id, action, entity from audit_log where detail ->> 'user_id' = %s and entity = 'one_time_token' order by id",
         str(who.id),
     )
@@ -256,9 +258,9 @@ def test_the_token_is_stored_nowhere_in_the_clear_and_its_use_is_on_record(stand
     ]
 
 
-def test_every_question_for_a_forgotten_password_gets_one_and_the_same_answer(standing, mailing, somebody):
+def test_every_question_for_a_forgotten_password_gets_one_and_the_same_answer(shared_api, mailing, somebody):
     known, disabled, without = somebody(), somebody(), somebody(password=None)
-    standing.database.sql("update users set disabled_at = now() where id = %s", disabled.id)
+    shared_api.database.sql("update users set disabled_at = now() where id = %s", disabled.id)
     before = len(mailing.letters())
     answers = [
         mailing.post("/v1/auth/forgot", {"org": org, "email": address})
@@ -291,11 +293,11 @@ def test_another_spelling_of_an_address_is_answered_at_the_address_on_record(mai
 @pytest.mark.parametrize(
     "address", ["a@b.example, mallory@evil.example", "a@b.example\r\nBcc: mallory@evil.example", "Mallory <mallory@evil.example>", "not@", "@"]
 )  # fmt: skip
-def test_an_address_on_record_that_is_none_is_not_written_to(mailing, standing, refused, somebody, address):
+def test_an_address_on_record_that_is_none_is_not_written_to(mailing, shared_api, refused, somebody, address):
     who = somebody(address=address)
     before = len(mailing.letters())
     assert mailing.post("/v1/auth/forgot", {"org": who.slug, "email": f"{address}  "}).status_code in (202, 422)
-    answer = mailing.post(f"/v1/users/{who.id}/invite", headers=standing.signed_in("ada"))
+    answer = mailing.post(f"/v1/users/{who.id}/invite", headers=shared_api.signed_in("ada"))
     refused(answer, 409, "no-email")
     assert mailing.letters()[before:] == []
 
@@ -314,8 +316,8 @@ def test_a_letter_names_no_host_that_the_request_chose(mailing, somebody):
     assert f"{LINK}#org=northside&token=" in text
 
 
-def test_without_a_page_to_link_to_a_letter_shows_the_token(standing, somebody, tmp_path):
-    app = standing.make_app(ESSAYCOACH_MAIL=f"file:{tmp_path}")
+def test_without_a_page_to_link_to_a_letter_shows_the_token(shared_api, somebody, tmp_path):
+    app = shared_api.make_app(ESSAYCOACH_MAIL=f"file:{tmp_path}")
     plain, who = Mailing(app, tmp_path), somebody()
     forget(plain, who)
     [letter] = plain.letters()
@@ -335,7 +337,7 @@ def test_a_newer_token_ends_the_older_ones(mailing, somebody, refused):
     assert reset(mailing, who, tokens[-1]).status_code == 204
 
 
-def test_a_token_used_twenty_times_at_once_works_once(standing, mailing, somebody):
+def test_a_token_used_twenty_times_at_once_works_once(shared_api, mailing, somebody):
     who = somebody()
     forget(mailing, who)
     token = mailing.token_for(who.email)
@@ -351,14 +353,14 @@ def test_a_token_used_twenty_times_at_once_works_once(standing, mailing, somebod
     print(f"\none mailed token used 20 times at once: {dict(Counter(codes))}")
     assert codes.count(204) == 1
     assert set(codes) <= {204, 401, 503}
-    assert who.sign_in(standing.app, wanted[codes.index(204)]).status_code == 200
+    assert who.sign_in(shared_api.app, wanted[codes.index(204)]).status_code == 200
 
 
-def test_a_token_is_over_in_an_hour_and_an_invitation_in_a_week(standing, mailing, somebody, refused):
+def test_a_token_is_over_in_an_hour_and_an_invitation_in_a_week(shared_api, mailing, somebody, refused):
     who = somebody()
     forget(mailing, who)
-    assert mailing.post(f"/v1/users/{who.id}/invite", headers=standing.signed_in("ada")).status_code == 202
-    lives = standing.database.sql(
+    assert mailing.post(f"/v1/users/{who.id}/invite", headers=shared_api.signed_in("ada")).status_code == 202
+    lives = shared_api.database.sql(
         "select purpose, expires_at - created_at from one_time_tokens where user_id = %s order by id", who.id
     )
     assert sorted((purpose, str(life)) for purpose, life in lives) == [
@@ -366,16 +368,16 @@ def test_a_token_is_over_in_an_hour_and_an_invitation_in_a_week(standing, mailin
         ("password_reset", "1:00:00"),
     ]
     token = mailing.token_for(who.email)
-    standing.database.sql("update one_time_tokens set expires_at = now() where user_id = %s", who.id)
+    shared_api.database.sql("update one_time_tokens set expires_at = now() where user_id = %s", who.id)
     refused(reset(mailing, who, token), 401, "invalid-token")
 
 
 @pytest.mark.parametrize("change_of", ["disabled_at = now()", "email = null, email_digest = null"])
-def test_a_token_lets_nobody_in_whose_account_was_disabled_meanwhile(standing, mailing, somebody, refused, change_of):
+def test_a_token_lets_nobody_in_whose_account_was_disabled_meanwhile(shared_api, mailing, somebody, refused, change_of):
     who = somebody()
     forget(mailing, who)
     token = mailing.token_for(who.email)
-    standing.database.sql(f"update users set {change_of} where id = %s", who.id)
+    shared_api.database.sql(f"update users set {change_of} where id = %s", who.id)
     answer = reset(mailing, who, token)
     if "disabled" in change_of:
         refused(answer, 401, "invalid-token")
@@ -383,14 +385,14 @@ def test_a_token_lets_nobody_in_whose_account_was_disabled_meanwhile(standing, m
         assert answer.status_code == 204, "who held the mailbox when the mail went out may still use it"
 
 
-def test_changing_the_password_ends_every_mailed_token(standing, mailing, somebody, refused):
+def test_changing_the_password_ends_every_mailed_token(shared_api, mailing, somebody, refused):
     who = somebody()
     forget(mailing, who)
     first = mailing.token_for(who.email)
-    mailing.post(f"/v1/users/{who.id}/invite", headers=standing.signed_in("ada"))
+    mailing.post(f"/v1/users/{who.id}/invite", headers=shared_api.signed_in("ada"))
     second = mailing.token_for(who.email)
     assert first != second
-    assert change(standing.app, who.headers(standing.app)).status_code == 204
+    assert change(shared_api.app, who.headers(shared_api.app)).status_code == 204
     for token in (first, second):
         refused(reset(mailing, who, token), 401, "invalid-token")
 
@@ -403,11 +405,11 @@ def test_a_made_up_token_lets_nobody_in(mailing, somebody, refused, token):
     refused(reset(mailing, somebody(), token), 401, "invalid-token")
 
 
-def test_a_token_changed_a_little_or_of_another_kind_lets_nobody_in(standing, mailing, somebody, refused):
+def test_a_token_changed_a_little_or_of_another_kind_lets_nobody_in(shared_api, mailing, somebody, refused):
     who = somebody()
     forget(mailing, who)
     token = mailing.token_for(who.email)
-    tokens = who.sign_in(standing.app).json
+    tokens = who.sign_in(shared_api.app).json
     other_case = token.swapcase()
     for bad in (
         token[:-1],
@@ -417,25 +419,25 @@ def test_a_token_changed_a_little_or_of_another_kind_lets_nobody_in(standing, ma
         f" {token}",
         f"{token}\n",
         tokens["access_token"][:200],
-        standing.school.api_key,
+        shared_api.school.api_key,
     ):
         refused(reset(mailing, who, bad), 401, "invalid-token")
-    [[digest]] = standing.database.sql("select encode(digest, 'hex') from one_time_tokens where user_id = %s", who.id)
+    [[digest]] = shared_api.database.sql("select encode(digest, 'hex') from one_time_tokens where user_id = %s", who.id)
     refused(reset(mailing, who, digest), 401, "invalid-token")
     assert reset(mailing, who, token).status_code == 204
 
 
-def test_a_token_of_one_org_opens_nothing_in_another(standing, mailing, somebody, refused):
+def test_a_token_of_one_org_opens_nothing_in_another(shared_api, mailing, somebody, refused):
     who = somebody()
-    namesake = make_somebody(standing.other, address=who.email)
+    namesake = make_somebody(shared_api.other, address=who.email)
     forget(mailing, who)
     token = mailing.token_for(who.email)
     for slug in ("southside", "no-such-school", "Northside", ""):
         answer = mailing.post("/v1/auth/reset", {"org": slug, "token": token, "password": NEW})
         refused(answer, 422 if slug == "" else 401, "invalid-payload" if slug == "" else "invalid-token")
-    assert namesake.sign_in(standing.app).status_code == 200
+    assert namesake.sign_in(shared_api.app).status_code == 200
     assert reset(mailing, who, token).status_code == 204
-    assert namesake.sign_in(standing.app).status_code == 200, "the namesake's password is still theirs"
+    assert namesake.sign_in(shared_api.app).status_code == 200, "the namesake's password is still theirs"
 
 
 @pytest.mark.parametrize(
@@ -453,51 +455,53 @@ def test_a_token_of_one_org_opens_nothing_in_another(standing, mailing, somebody
         ("password", {"current_password": PASSWORD, "new_password": 12345678}, "/new_password"),
     ],
 )  # fmt: skip
-def test_a_body_of_the_wrong_shape_is_pointed_at(standing, refused, path, body, pointer):
-    answer = standing.client.post(f"/v1/auth/{path}", json=body, headers=standing.signed_in("alice"))
+def test_a_body_of_the_wrong_shape_is_pointed_at(shared_api, refused, path, body, pointer):
+    answer = shared_api.client.post(f"/v1/auth/{path}", json=body, headers=shared_api.signed_in("alice"))
     document = refused(answer, 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == [pointer]
 
 
-def test_an_invited_person_chooses_a_password_and_signs_in(standing, mailing, somebody, refused):
+def test_an_invited_person_chooses_a_password_and_signs_in(shared_api, mailing, somebody, refused):
     who = somebody(password=None, role="educator")
-    answer = mailing.post(f"/v1/users/{who.id}/invite", headers=standing.signed_in("ada"))
+    answer = mailing.post(f"/v1/users/{who.id}/invite", headers=shared_api.signed_in("ada"))
     assert answer.status_code == 202
     assert who.email not in answer.text
     letter = mailing.letters()[-1]
     assert (letter["To"], letter["Subject"]) == (who.email, "Your EssayCoach account")
     first = mailing.token_for(who.email)
     assert first not in answer.text
-    assert mailing.post(f"/v1/users/{who.id}/invite", headers=standing.signed_in("ada")).status_code == 202
+    assert mailing.post(f"/v1/users/{who.id}/invite", headers=shared_api.signed_in("ada")).status_code == 202
     refused(reset(mailing, who, first), 401, "invalid-token")
     assert reset(mailing, who, mailing.token_for(who.email)).status_code == 204
-    assert me(standing.app, who.headers(standing.app, NEW)).json["role"] == "educator"
-    [[actor]] = standing.database.sql(
+    assert me(shared_api.app, who.headers(shared_api.app, NEW)).json["role"] == "educator"
+    [[actor]] = shared_api.database.sql(
         "select distinct actor_id from audit_log where entity = 'one_time_token' and action = 'created' and detail ->> 'user_id' = %s",
         str(who.id),
     )
-    assert str(actor) == str(standing.school.ada)
+    assert str(actor) == str(shared_api.school.ada)
 
 
-def test_only_an_admin_of_the_org_invites(standing, mailing, somebody, refused):
+def test_only_an_admin_of_the_org_invites(shared_api, mailing, somebody, refused):
     who = somebody()
     path = f"/v1/users/{who.id}/invite"
     refused(mailing.post(path), 401, "unauthorized")
     for name in ("alice", "ed", "nell"):
-        refused(mailing.post(path, headers=standing.signed_in(name)), 403, "forbidden")
-    refused(mailing.post(path, headers=standing.with_key()), 403, "forbidden")
-    refused(mailing.post(path, headers=standing.signed_in("ada", standing.other)), 404, "not-found")
-    refused(mailing.post(f"/v1/users/{uuid4()}/invite", headers=standing.signed_in("ada")), 404, "not-found")
-    refused(mailing.post("/v1/users/me/invite", headers=standing.signed_in("ada")), 404, "not-found")
+        refused(mailing.post(path, headers=shared_api.signed_in(name)), 403, "forbidden")
+    refused(mailing.post(path, headers=shared_api.with_key()), 403, "forbidden")
+    refused(mailing.post(path, headers=shared_api.signed_in("ada", shared_api.other)), 404, "not-found")
+    refused(mailing.post(f"/v1/users/{uuid4()}/invite", headers=shared_api.signed_in("ada")), 404, "not-found")
+    refused(mailing.post("/v1/users/me/invite", headers=shared_api.signed_in("ada")), 404, "not-found")
     assert not [one for one in mailing.letters() if one["To"] == who.email]
-    assert standing.database.sql("select count(*) from one_time_tokens where user_id = %s", who.id) == [(0,)]
+    assert shared_api.database.sql("select count(*) from one_time_tokens where user_id = %s", who.id) == [(0,)]
 
 
-def test_who_has_no_address_or_no_enabled_account_cannot_be_invited(standing, mailing, somebody, refused):
+def test_who_has_no_address_or_no_enabled_account_cannot_be_invited(shared_api, mailing, somebody, refused):
     nowhere, disabled = somebody(address=None), somebody()
-    standing.database.sql("update users set disabled_at = now() where id = %s", disabled.id)
-    refused(mailing.post(f"/v1/users/{nowhere.id}/invite", headers=standing.signed_in("ada")), 409, "no-email")
-    refused(mailing.post(f"/v1/users/{disabled.id}/invite", headers=standing.signed_in("ada")), 409, "account-disabled")
+    shared_api.database.sql("update users set disabled_at = now() where id = %s", disabled.id)
+    refused(mailing.post(f"/v1/users/{nowhere.id}/invite", headers=shared_api.signed_in("ada")), 409, "no-email")
+    refused(
+        mailing.post(f"/v1/users/{disabled.id}/invite", headers=shared_api.signed_in("ada")), 409, "account-disabled"
+    )
 
 
 def test_nobodys_mailbox_is_filled_and_asking_does_not_tell_who_is_there(mailing, somebody, refused):
@@ -515,19 +519,19 @@ def test_nobodys_mailbox_is_filled_and_asking_does_not_tell_who_is_there(mailing
     assert len([one for one in mailing.letters() if one["To"] == who.email]) == 5
 
 
-def test_one_persons_password_cannot_be_guessed_with_their_token_stolen(standing, somebody, refused):
+def test_one_persons_password_cannot_be_guessed_with_their_token_stolen(shared_api, somebody, refused):
     who = somebody()
-    headers = who.headers(standing.app)
+    headers = who.headers(shared_api.app)
     for number in range(30):
-        assert change(standing.app, headers, current=f"guess {number}").status_code == 422
-    refused(change(standing.app, headers), 429, "rate-limited")
+        assert change(shared_api.app, headers, current=f"guess {number}").status_code == 422
+    refused(change(shared_api.app, headers), 429, "rate-limited")
 
 
 @pytest.mark.parametrize("door", ["forgot", "reset", "login"])
-def test_one_address_cannot_try_many_accounts(standing, refused, door):
+def test_one_address_cannot_try_many_accounts(shared_api, refused, door):
     def ask(number: int):
         body = {"org": "northside", "email": f"{number}@mail.example", "password": NEW, "token": f"{number}" * 8}
-        return standing.client.post(f"/v1/auth/{door}", json=body, environ_base={"REMOTE_ADDR": "203.0.113.9"})
+        return shared_api.client.post(f"/v1/auth/{door}", json=body, environ_base={"REMOTE_ADDR": "203.0.113.9"})
 
     codes = Counter(ask(number).status_code for number in range(300))
     assert codes == {202 if door == "forgot" else 401: 300}
@@ -536,45 +540,45 @@ def test_one_address_cannot_try_many_accounts(standing, refused, door):
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_a_mail_server_that_is_away_or_silent_changes_no_answer(standing, somebody, tmp_path, refused):
+def test_a_mail_server_that_is_away_or_silent_changes_no_answer(shared_api, somebody, tmp_path, refused):
     """Whether there is an account cannot be told from a failing mail either."""
-    app = standing.make_app(ESSAYCOACH_MAIL="smtp://127.0.0.1:9", ESSAYCOACH_MAIL_FROM="post@school.example")
+    app = shared_api.make_app(ESSAYCOACH_MAIL="smtp://127.0.0.1:9", ESSAYCOACH_MAIL_FROM="post@school.example")
     broken, who = Mailing(app, tmp_path), somebody()
     answers = [
         broken.post("/v1/auth/forgot", {"org": "northside", "email": one}) for one in (who.email, "nobody@mail.example")
     ]  # fmt: skip
     assert {one.status_code for one in answers} == {202}
     assert len({one.data for one in answers}) == 1
-    assert broken.post(f"/v1/users/{who.id}/invite", headers=standing.signed_in("ada")).status_code == 202
+    assert broken.post(f"/v1/users/{who.id}/invite", headers=shared_api.signed_in("ada")).status_code == 202
     assert app.extensions["essaycoach.post"].drain(within_seconds=30)
 
 
-def test_no_log_line_names_an_address_a_token_or_a_password(standing, mailing, somebody, caplog):
+def test_no_log_line_names_an_address_a_token_or_a_password(shared_api, mailing, somebody, caplog):
     who = somebody()
     caplog.set_level("DEBUG")
     forget(mailing, who)
     token = mailing.token_for(who.email)
     reset(mailing, who, token, "weakweak")
     reset(mailing, who, token)
-    change(standing.app, who.headers(standing.app, NEW), current="not the one 7391", new=NEW + "!")
+    change(shared_api.app, who.headers(shared_api.app, NEW), current="not the one 7391", new=NEW + "!")
     for secret in (who.email, who.email.partition("@")[0], token, NEW, "not the one 7391", "weakweak"):
         assert secret not in caplog.text
 
 
-def test_a_sign_in_with_the_old_password_that_is_under_way_does_not_outlive_the_change(standing, somebody):
+def test_a_sign_in_with_the_old_password_that_is_under_way_does_not_outlive_the_change(shared_api, somebody):
     """Many sign-ins with the old password while it is being changed: whichever was let in, nothing of it works afterwards."""
     who = somebody()
-    headers = who.headers(standing.app)
+    headers = who.headers(shared_api.app)
     barrier = Barrier(13, timeout=20)
 
     def sign_in(_: int):
         barrier.wait()
-        return [who.sign_in(standing.app) for _ in range(2)]
+        return [who.sign_in(shared_api.app) for _ in range(2)]
 
     with ThreadPoolExecutor(13) as pool:
         others = [pool.submit(sign_in, number) for number in range(12)]
         barrier.wait()
-        changed = change(standing.app, headers)
+        changed = change(shared_api.app, headers)
         answers = [one for other in others for one in other.result()]
     assert changed.status_code == 204
     codes = Counter(one.status_code for one in answers)
@@ -582,8 +586,8 @@ def test_a_sign_in_with_the_old_password_that_is_under_way_does_not_outlive_the_
     for one in answers:
         if one.status_code == 200:
             tokens = one.json
-            alive += me(standing.app, {"Authorization": f"Bearer {tokens['access_token']}"}).status_code == 200
-            refreshed = standing.client.post(
+            alive += me(shared_api.app, {"Authorization": f"Bearer {tokens['access_token']}"}).status_code == 200
+            refreshed = shared_api.client.post(
                 "/v1/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"}
             )
             alive += refreshed.status_code == 200
@@ -592,15 +596,15 @@ def test_a_sign_in_with_the_old_password_that_is_under_way_does_not_outlive_the_
     assert alive == 0
 
 
-def test_while_the_database_is_away_every_door_says_so(place, servers: Servers, refused):
-    alice = place.signed_in("alice")
-    ada = place.signed_in("ada")
-    client = place.client
-    with away(servers, place.database):
+def test_while_the_database_is_away_every_door_says_so(api, servers: Servers, refused):
+    alice = api.signed_in("alice")
+    ada = api.signed_in("ada")
+    client = api.client
+    with away(servers, api.database):
         for answer in (
             client.post("/v1/auth/forgot", json={"org": "northside", "email": "a@b.example"}),
             client.post("/v1/auth/reset", json={"org": "northside", "token": "t", "password": NEW}),
             client.post("/v1/auth/password", json={"current_password": PASSWORD, "new_password": NEW}, headers=alice),
-            client.post(f"/v1/users/{place.school.bob}/invite", headers=ada),
+            client.post(f"/v1/users/{api.school.bob}/invite", headers=ada),
         ):
             refused(answer, 503, "temporarily-unavailable")

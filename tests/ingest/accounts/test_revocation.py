@@ -44,18 +44,18 @@ def storm(app, token: str, count: int = STORM) -> list:
         return list(pool.map(use, range(count)))
 
 
-def state(standing, family: str) -> tuple:
-    [found] = standing.database.sql("select generation, revoked_reason from sessions where id = %s", family)
+def state(shared_api, family: str) -> tuple:
+    [found] = shared_api.database.sql("select generation, revoked_reason from sessions where id = %s", family)
     return found
 
 
-def test_a_hundred_uses_of_one_refresh_token_leave_one_branch(standing):
-    tokens = standing.sign_in("bob")
-    answers = storm(standing.app, tokens["refresh_token"])
+def test_a_hundred_uses_of_one_refresh_token_leave_one_branch(shared_api):
+    tokens = shared_api.sign_in("bob")
+    answers = storm(shared_api.app, tokens["refresh_token"])
     codes = Counter(one.status_code for one in answers)
     branches = {generation(one.json["refresh_token"]) for one in answers if one.status_code == 200}
     family, first = generation(tokens["refresh_token"])
-    newest, ended = state(standing, family)
+    newest, ended = state(shared_api, family)
     print(
         f"\nrefresh storm: {STORM} uses of one token, answers {dict(codes)}, {len(branches)} live branch(es), {ended=}"
     )
@@ -65,39 +65,39 @@ def test_a_hundred_uses_of_one_refresh_token_leave_one_branch(standing):
     assert (newest, ended) == (first + 1, None)
     # All who got an answer hold the same generation: when one goes on, the others are grandparents after its next step.
     holders = [one.json["refresh_token"] for one in answers if one.status_code == 200]
-    second = refresh(standing.app, holders[0]).json["refresh_token"]
-    assert refresh(standing.app, second).status_code == 200
-    assert refresh(standing.app, holders[-1]).status_code == 401
-    assert state(standing, family)[1] == "reuse"
+    second = refresh(shared_api.app, holders[0]).json["refresh_token"]
+    assert refresh(shared_api.app, second).status_code == 200
+    assert refresh(shared_api.app, holders[-1]).status_code == 401
+    assert state(shared_api, family)[1] == "reuse"
 
 
-def test_a_hundred_uses_of_a_token_that_was_spent_long_ago_leave_nothing(standing):
-    tokens = standing.sign_in("bob")
-    successor = refresh(standing.app, tokens["refresh_token"]).json
+def test_a_hundred_uses_of_a_token_that_was_spent_long_ago_leave_nothing(shared_api):
+    tokens = shared_api.sign_in("bob")
+    successor = refresh(shared_api.app, tokens["refresh_token"]).json
     family, _ = generation(tokens["refresh_token"])
-    standing.database.sql("update sessions set rotated_at = now() - interval '11 seconds' where id = %s", family)
-    codes = Counter(one.status_code for one in storm(standing.app, tokens["refresh_token"]))
-    print(f"\nrefresh storm with a spent token: answers {dict(codes)}, ended={state(standing, family)[1]}")
+    shared_api.database.sql("update sessions set rotated_at = now() - interval '11 seconds' where id = %s", family)
+    codes = Counter(one.status_code for one in storm(shared_api.app, tokens["refresh_token"]))
+    print(f"\nrefresh storm with a spent token: answers {dict(codes)}, ended={state(shared_api, family)[1]}")
     assert set(codes) <= {401, 503}
-    assert state(standing, family) == (2, "reuse")
-    assert refresh(standing.app, successor["refresh_token"]).status_code == 401
-    assert me(standing.app, successor["access_token"]).status_code == 401
+    assert state(shared_api, family) == (2, "reuse")
+    assert refresh(shared_api.app, successor["refresh_token"]).status_code == 401
+    assert me(shared_api.app, successor["access_token"]).status_code == 401
 
 
-def test_a_storm_of_two_generations_at_once_never_leaves_two_branches(standing):
+def test_a_storm_of_two_generations_at_once_never_leaves_two_branches(shared_api):
     """Parent and child used together: either one branch goes on, or the family is revoked."""
-    tokens = standing.sign_in("bob")
-    child = refresh(standing.app, tokens["refresh_token"]).json["refresh_token"]
+    tokens = shared_api.sign_in("bob")
+    child = refresh(shared_api.app, tokens["refresh_token"]).json["refresh_token"]
     family, _ = generation(child)
     barrier = Barrier(40, timeout=30)
 
     def use(number: int):
         barrier.wait()
-        return refresh(standing.app, child if number % 2 else tokens["refresh_token"])
+        return refresh(shared_api.app, child if number % 2 else tokens["refresh_token"])
 
     with ThreadPoolExecutor(40) as pool:
         answers = list(pool.map(use, range(40)))
-    newest, ended = state(standing, family)
+    newest, ended = state(shared_api, family)
     print(
         f"\nrefresh storm of parent and child: {dict(Counter(one.status_code for one in answers))}, {newest=}, {ended=}"
     )
@@ -105,14 +105,14 @@ def test_a_storm_of_two_generations_at_once_never_leaves_two_branches(standing):
     assert ended == "reuse" or newest == 3
     assert newest <= 3
     if ended:
-        assert refresh(standing.app, child).status_code == 401
+        assert refresh(shared_api.app, child).status_code == 401
 
 
-def test_a_refresh_token_of_another_org_moves_nothing_here(standing, refused):
-    family, _ = generation(standing.sign_in("bob")["refresh_token"])
-    with standing.app.app_context(), session(org=standing.other.org, role="ec_auth"):
-        account = sessions.fetch_account(standing.other.bob, org=standing.other.org)
-        foreign = sessions.open_family(account, org=standing.other.org)
+def test_a_refresh_token_of_another_org_moves_nothing_here(shared_api, refused):
+    family, _ = generation(shared_api.sign_in("bob")["refresh_token"])
+    with shared_api.app.app_context(), session(org=shared_api.other.org, role="ec_auth"):
+        account = sessions.fetch_account(shared_api.other.bob, org=shared_api.other.org)
+        foreign = sessions.open_family(account, org=shared_api.other.org)
         crossed = sessions.Family(
             id=UUID(family),
             user=foreign.user,
@@ -121,68 +121,68 @@ def test_a_refresh_token_of_another_org_moves_nothing_here(standing, refused):
             generation=1,
             expires_at=foreign.expires_at,
         )
-        token = tokens_for(crossed, org=standing.other.org)["refresh_token"]
-    refused(refresh(standing.app, token), 401, "invalid-token")
-    assert state(standing, family) == (1, None)
+        token = tokens_for(crossed, org=shared_api.other.org)["refresh_token"]
+    refused(refresh(shared_api.app, token), 401, "invalid-token")
+    assert state(shared_api, family) == (1, None)
 
 
-def people_of(place) -> dict[str, UUID]:
+def people_of(api) -> dict[str, UUID]:
     return {
-        "logged out": place.school.alice,
-        "disabled": place.school.bob,
-        "password": place.school.zoe,
-        "role": place.school.nell,
+        "logged out": api.school.alice,
+        "disabled": api.school.bob,
+        "password": api.school.zoe,
+        "role": api.school.nell,
     }
 
 
-def issue(place, user: UUID, count: int) -> list[tuple[UUID, str]]:
+def issue(api, user: UUID, count: int) -> list[tuple[UUID, str]]:
     """As many sessions of one person, each with an access token made by the app's own function."""
-    with place.app.app_context(), session(org=place.school.org, role="ec_auth"):
-        account = sessions.fetch_account(user, org=place.school.org)
-        families = [sessions.open_family(account, org=place.school.org) for _ in range(count)]
-        return [(one.id, tokens_for(one, org=place.school.org)["access_token"]) for one in families]
+    with api.app.app_context(), session(org=api.school.org, role="ec_auth"):
+        account = sessions.fetch_account(user, org=api.school.org)
+        families = [sessions.open_family(account, org=api.school.org) for _ in range(count)]
+        return [(one.id, tokens_for(one, org=api.school.org)["access_token"]) for one in families]
 
 
-def accepted(place, tokens: list[tuple[UUID, str]]) -> int:
-    client = place.client
+def accepted(api, tokens: list[tuple[UUID, str]]) -> int:
+    client = api.client
     codes = [client.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code for _, token in tokens]
     assert set(codes) <= {200, 401}, Counter(codes)
     return codes.count(200)
 
 
 @pytest.mark.parametrize("tokens", short_and_full(100, 1000, reason="4,000 requests"))
-def test_emptying_redis_brings_no_revoked_token_back(place, redis_client, tokens):
+def test_emptying_redis_brings_no_revoked_token_back(api, redis_client, tokens):
     """A thousand tokens, ended in four ways; then Redis forgets everything it knew."""
-    issued = {why: issue(place, user, tokens // 4) for why, user in people_of(place).items()}
-    before = {why: accepted(place, given) for why, given in issued.items()}
-    org = place.school.org
+    issued = {why: issue(api, user, tokens // 4) for why, user in people_of(api).items()}
+    before = {why: accepted(api, given) for why, given in issued.items()}
+    org = api.school.org
     with session(org=org, role="ec_auth"):
         for family, _ in issued["logged out"]:
             sessions.close_family(family, org=org)
-        sessions.set_password(place.school.zoe, org=org, password_hash="pbkdf2_sha256$1000$x$y")
+        sessions.set_password(api.school.zoe, org=org, password_hash="pbkdf2_sha256$1000$x$y")
     with session(org=org, role="ec_admin"):
-        sessions.end_sessions(place.school.bob, org=org, reason="disabled")
-    place.database.sql("update users set disabled_at = now() where id = %s", place.school.bob)
-    place.database.sql(
-        "update users set role = 'student', token_version = token_version + 1 where id = %s", place.school.nell
+        sessions.end_sessions(api.school.bob, org=org, reason="disabled")
+    api.database.sql("update users set disabled_at = now() where id = %s", api.school.bob)
+    api.database.sql(
+        "update users set role = 'student', token_version = token_version + 1 where id = %s", api.school.nell
     )
     redis_client.flushall()
-    after = {why: accepted(place, given) for why, given in issued.items()}
+    after = {why: accepted(api, given) for why, given in issued.items()}
     print(f"\nFLUSHALL: {sum(before.values())} tokens accepted before, revoked: {before}; accepted after: {after}")
     assert sum(before.values()) == tokens
     assert sum(after.values()) == 0
 
 
 @pytest.mark.parametrize("reason", ["disabled", "password"])
-def test_ending_a_persons_sessions_ends_those_of_nobody_else(place, reason):
-    org = place.school.org
-    mine, others = issue(place, place.school.alice, 3), issue(place, place.school.bob, 3)
-    with session(org=place.other.org, role="ec_admin"):
-        sessions.end_sessions(place.school.alice, org=org, reason=reason)
-    assert accepted(place, mine) == 3, "another org's admin ends nothing here"
+def test_ending_a_persons_sessions_ends_those_of_nobody_else(api, reason):
+    org = api.school.org
+    mine, others = issue(api, api.school.alice, 3), issue(api, api.school.bob, 3)
+    with session(org=api.other.org, role="ec_admin"):
+        sessions.end_sessions(api.school.alice, org=org, reason=reason)
+    assert accepted(api, mine) == 3, "another org's admin ends nothing here"
     with session(org=org, role="ec_admin"):
-        sessions.end_sessions(place.school.alice, org=org, reason=reason)
-    assert (accepted(place, mine), accepted(place, others)) == (0, 3)
-    assert place.database.sql(
-        "select distinct revoked_reason from sessions where user_id = %s", place.school.alice
-    ) == [(reason,)]
+        sessions.end_sessions(api.school.alice, org=org, reason=reason)
+    assert (accepted(api, mine), accepted(api, others)) == (0, 3)
+    assert api.database.sql("select distinct revoked_reason from sessions where user_id = %s", api.school.alice) == [
+        (reason,)
+    ]

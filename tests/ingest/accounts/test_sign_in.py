@@ -20,15 +20,15 @@ KID = key_id(SECRET)
 
 
 @pytest.fixture
-def me(standing):
+def me(shared_api):
     """`me(token)` asks for the profile of whoever holds the token."""
-    return lambda token: standing.client.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
+    return lambda token: shared_api.client.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
 
 
 @pytest.fixture
-def claims(standing):
+def claims(shared_api):
     """The claims of a token that was just issued to Alice."""
-    token = standing.sign_in("alice")["access_token"]
+    token = shared_api.sign_in("alice")["access_token"]
     return jwt.decode(token, SECRET, algorithms=["HS256"], audience="essaycoach-api")
 
 
@@ -38,8 +38,8 @@ def forged(claims, *, key: str = SECRET, algorithm: str = "HS256", without: str 
     return jwt.encode(changed, key, algorithm=algorithm, headers={"kid": kid})
 
 
-def test_signing_in_gives_a_pair_of_tokens_that_say_who_one_is(standing, me):
-    answer = standing.client.post(
+def test_signing_in_gives_a_pair_of_tokens_that_say_who_one_is(shared_api, me):
+    answer = shared_api.client.post(
         "/v1/auth/login", json={"org": "northside", "email": " Alice@NORTHSIDE.example ", "password": PASSWORD}
     )
     assert answer.status_code == 200
@@ -50,16 +50,16 @@ def test_signing_in_gives_a_pair_of_tokens_that_say_who_one_is(standing, me):
     assert answer.headers["Cache-Control"] == "no-store"
     seen = me(tokens["access_token"])
     assert seen.json == {
-        "id": str(standing.school.alice), "org_id": str(standing.school.org), "role": "student", "name": "Alice",
+        "id": str(shared_api.school.alice), "org_id": str(shared_api.school.org), "role": "student", "name": "Alice",
         "email": "alice@northside.example", "external_id": "alice-sis",
     }  # fmt: skip
 
 
-def test_every_wrong_way_to_sign_in_gets_one_and_the_same_answer(standing, refused):
-    standing.database.sql("update users set disabled_at = now() where id = %s", str(standing.school.zoe))
+def test_every_wrong_way_to_sign_in_gets_one_and_the_same_answer(shared_api, refused):
+    shared_api.database.sql("update users set disabled_at = now() where id = %s", str(shared_api.school.zoe))
     try:
         answers = [
-            standing.client.post("/v1/auth/login", json={"org": org, "email": email, "password": password})
+            shared_api.client.post("/v1/auth/login", json={"org": org, "email": email, "password": password})
             for org, email, password in (
                 ("northside", "alice@northside.example", PASSWORD + "x"),
                 ("northside", "alice@northside.example", PASSWORD[:-1]),
@@ -72,19 +72,19 @@ def test_every_wrong_way_to_sign_in_gets_one_and_the_same_answer(standing, refus
             )
         ]
     finally:
-        standing.database.sql("update users set disabled_at = null where id = %s", str(standing.school.zoe))
+        shared_api.database.sql("update users set disabled_at = null where id = %s", str(shared_api.school.zoe))
     documents = [refused(one, 401, "unauthorized") for one in answers]
     assert len({json.dumps({**one, "instance": ""}) for one in documents}) == 1
     assert len({tuple(sorted(name for name, _ in one.headers)) for one in answers}) == 1
     assert len({one.headers["WWW-Authenticate"] for one in answers}) == 1
 
 
-def test_a_student_without_a_password_cannot_sign_in(standing, refused):
-    standing.lms.deliver(
+def test_a_student_without_a_password_cannot_sign_in(shared_api, refused):
+    shared_api.lms.deliver(
         {"title": "t", "text": "x", "student": {"external_id": "no-password", "email": "np@northside.example"}}
     )
     for password in ("x", "None", "!"):
-        answer = standing.client.post(
+        answer = shared_api.client.post(
             "/v1/auth/login", json={"org": "northside", "email": "np@northside.example", "password": password}
         )
         refused(answer, 401, "unauthorized")
@@ -104,17 +104,17 @@ def test_a_student_without_a_password_cannot_sign_in(standing, refused):
         ({"org": "x" * 201, "email": "a@b", "password": "x"}, "/org"),
     ],
 )
-def test_credentials_of_the_wrong_shape_are_pointed_at(standing, refused, body, pointer):
-    document = refused(standing.client.post("/v1/auth/login", json=body), 422, "invalid-payload")
+def test_credentials_of_the_wrong_shape_are_pointed_at(shared_api, refused, body, pointer):
+    document = refused(shared_api.client.post("/v1/auth/login", json=body), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == [pointer]
 
 
 @pytest.mark.parametrize(
     "password", ["x" * 1024, "😀" * 1024, "\u0130" * 1024, " ", "\x01"], ids=lambda one: ascii(one[:2])
 )
-def test_a_strange_password_is_only_a_wrong_one(standing, refused, password):
+def test_a_strange_password_is_only_a_wrong_one(shared_api, refused, password):
     body = {"org": "northside", "email": "alice@northside.example", "password": password}
-    refused(standing.client.post("/v1/auth/login", json=body), 401, "unauthorized")
+    refused(shared_api.client.post("/v1/auth/login", json=body), 401, "unauthorized")
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_a_strange_password_is_only_a_wrong_one(standing, refused, password):
      "Bearer a.b.c.d", "Bearer null", "a.b.c", "Bearer \u00e9", "Digest x=y"],
     ids=ascii,
 )  # fmt: skip
-def test_no_bearer_or_none_that_could_be_one_is_unauthorized(standing, refused, header):
-    answer = standing.client.get("/v1/me", headers={} if header is None else {"Authorization": header})
+def test_no_bearer_or_none_that_could_be_one_is_unauthorized(shared_api, refused, header):
+    answer = shared_api.client.get("/v1/me", headers={} if header is None else {"Authorization": header})
     document = refused(answer, 401, "unauthorized")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
     assert header is None or len(header) < 8 or header not in json.dumps(document)
@@ -193,87 +193,87 @@ def test_a_token_that_lacks_a_claim_is_invalid(me, refused, claims, name):
     refused(me(forged(claims, without=name)), 401, "invalid-token")
 
 
-def test_a_token_issued_here_but_for_a_session_of_nobody_is_invalid(me, refused, claims, standing):
+def test_a_token_issued_here_but_for_a_session_of_nobody_is_invalid(me, refused, claims, shared_api):
     refused(me(forged(claims, sid=str(uuid4()))), 401, "invalid-token")
-    refused(me(forged(claims, sub=str(standing.school.bob))), 401, "invalid-token")
+    refused(me(forged(claims, sub=str(shared_api.school.bob))), 401, "invalid-token")
     refused(me(forged(claims, role="admin")), 401, "invalid-token")
     refused(me(forged(claims, tv=claims["tv"] + 1)), 401, "invalid-token")
     assert me(forged(claims)).status_code == 200
 
 
-def test_another_org_in_a_token_shows_nothing_of_that_org(standing, refused, claims):
-    token = forged(claims, org=str(standing.other.org))
-    answer = standing.client.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
+def test_another_org_in_a_token_shows_nothing_of_that_org(shared_api, refused, claims):
+    token = forged(claims, org=str(shared_api.other.org))
+    answer = shared_api.client.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code in (401, 404)
     refused(answer, answer.status_code, "not-found" if answer.status_code == 404 else "invalid-token")
 
 
-def test_an_access_token_is_no_refresh_token_and_the_reverse(standing, me, refused):
-    tokens = standing.sign_in("bob")
+def test_an_access_token_is_no_refresh_token_and_the_reverse(shared_api, me, refused):
+    tokens = shared_api.sign_in("bob")
     refused(me(tokens["refresh_token"]), 401, "invalid-token")
-    answer = standing.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+    answer = shared_api.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {tokens['access_token']}"})
     refused(answer, 401, "invalid-token")
-    answer = standing.client.post("/v1/auth/refresh", headers=standing.with_key())
+    answer = shared_api.client.post("/v1/auth/refresh", headers=shared_api.with_key())
     assert answer.status_code == 401
 
 
-def refresh(standing, token: str):
-    return standing.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {token}"})
+def refresh(shared_api, token: str):
+    return shared_api.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {token}"})
 
 
-def test_a_refresh_token_is_traded_for_a_new_pair(standing, me):
-    first = standing.sign_in("bob")
-    answer = refresh(standing, first["refresh_token"])
+def test_a_refresh_token_is_traded_for_a_new_pair(shared_api, me):
+    first = shared_api.sign_in("bob")
+    answer = refresh(shared_api, first["refresh_token"])
     assert answer.status_code == 200
     assert set(answer.json) == {"access_token", "refresh_token", "token_type", "expires_in"}
-    assert me(answer.json["access_token"]).json["id"] == str(standing.school.bob)
-    assert refresh(standing, answer.json["refresh_token"]).status_code == 200
+    assert me(answer.json["access_token"]).json["id"] == str(shared_api.school.bob)
+    assert refresh(shared_api, answer.json["refresh_token"]).status_code == 200
 
 
-def test_a_client_that_lost_the_answer_may_ask_once_more_at_once(standing, me):
-    first = standing.sign_in("bob")
-    lost, got = refresh(standing, first["refresh_token"]), refresh(standing, first["refresh_token"])
+def test_a_client_that_lost_the_answer_may_ask_once_more_at_once(shared_api, me):
+    first = shared_api.sign_in("bob")
+    lost, got = refresh(shared_api, first["refresh_token"]), refresh(shared_api, first["refresh_token"])
     assert lost.status_code == got.status_code == 200
-    assert refresh(standing, got.json["refresh_token"]).status_code == 200
+    assert refresh(shared_api, got.json["refresh_token"]).status_code == 200
     assert me(got.json["access_token"]).status_code == 200
 
 
-def test_using_an_old_refresh_token_revokes_everything_that_came_of_the_sign_in(standing, me, refused):
-    first = standing.sign_in("bob")
-    other_device = standing.sign_in("bob")
-    second = refresh(standing, first["refresh_token"]).json
-    third = refresh(standing, second["refresh_token"]).json
-    refused(refresh(standing, first["refresh_token"]), 401, "invalid-token")
+def test_using_an_old_refresh_token_revokes_everything_that_came_of_the_sign_in(shared_api, me, refused):
+    first = shared_api.sign_in("bob")
+    other_device = shared_api.sign_in("bob")
+    second = refresh(shared_api, first["refresh_token"]).json
+    third = refresh(shared_api, second["refresh_token"]).json
+    refused(refresh(shared_api, first["refresh_token"]), 401, "invalid-token")
     for token in (first, second, third):
-        refused(refresh(standing, token["refresh_token"]), 401, "invalid-token")
+        refused(refresh(shared_api, token["refresh_token"]), 401, "invalid-token")
         refused(me(token["access_token"]), 401, "invalid-token")
     assert me(other_device["access_token"]).status_code == 200
 
 
-def test_the_parent_used_again_after_the_grace_time_is_reuse(standing, me, refused):
-    first = standing.sign_in("bob")
-    second = refresh(standing, first["refresh_token"]).json
-    standing.database.sql("update sessions set rotated_at = now() - interval '11 seconds'")
-    refused(refresh(standing, first["refresh_token"]), 401, "invalid-token")
+def test_the_parent_used_again_after_the_grace_time_is_reuse(shared_api, me, refused):
+    first = shared_api.sign_in("bob")
+    second = refresh(shared_api, first["refresh_token"]).json
+    shared_api.database.sql("update sessions set rotated_at = now() - interval '11 seconds'")
+    refused(refresh(shared_api, first["refresh_token"]), 401, "invalid-token")
     refused(me(second["access_token"]), 401, "invalid-token")
 
 
 @pytest.mark.parametrize("without", ["gen", "sid", "org", "sub", "exp", "type", "jti"])
-def test_a_refresh_token_that_lacks_a_claim_is_invalid(standing, refused, without):
-    token = standing.sign_in("bob")["refresh_token"]
+def test_a_refresh_token_that_lacks_a_claim_is_invalid(shared_api, refused, without):
+    token = shared_api.sign_in("bob")["refresh_token"]
     claims = jwt.decode(token, SECRET, algorithms=["HS256"], audience="essaycoach-api")
-    refused(refresh(standing, forged(claims, without=without)), 401, "invalid-token")
+    refused(refresh(shared_api, forged(claims, without=without)), 401, "invalid-token")
 
 
-def test_signing_out_takes_effect_with_the_next_request(standing, me, refused):
-    tokens = standing.sign_in("bob")
+def test_signing_out_takes_effect_with_the_next_request(shared_api, me, refused):
+    tokens = shared_api.sign_in("bob")
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-    answer = standing.client.post("/v1/auth/logout", headers=headers)
+    answer = shared_api.client.post("/v1/auth/logout", headers=headers)
     assert (answer.status_code, answer.data) == (204, b"")
     refused(me(tokens["access_token"]), 401, "invalid-token")
-    refused(refresh(standing, tokens["refresh_token"]), 401, "invalid-token")
-    refused(standing.client.post("/v1/auth/logout", headers=headers), 401, "invalid-token")
-    refused(standing.client.get("/v1/essays", headers=headers), 401, "invalid-token")
+    refused(refresh(shared_api, tokens["refresh_token"]), 401, "invalid-token")
+    refused(shared_api.client.post("/v1/auth/logout", headers=headers), 401, "invalid-token")
+    refused(shared_api.client.get("/v1/essays", headers=headers), 401, "invalid-token")
 
 
 @pytest.mark.parametrize(
@@ -284,39 +284,41 @@ def test_signing_out_takes_effect_with_the_next_request(standing, me, refused):
         ("disabled_at = now()", "disabled_at = null"),
     ],
 )
-def test_a_token_stops_working_when_its_person_is_changed(standing, me, refused, change, back):
-    token = standing.sign_in("nell")["access_token"]
+def test_a_token_stops_working_when_its_person_is_changed(shared_api, me, refused, change, back):
+    token = shared_api.sign_in("nell")["access_token"]
     assert me(token).status_code == 200
-    standing.database.sql(f"update users set {change} where id = %s", str(standing.school.nell))
+    shared_api.database.sql(f"update users set {change} where id = %s", str(shared_api.school.nell))
     try:
         refused(me(token), 401, "invalid-token")
     finally:
-        standing.database.sql(f"update users set {back} where id = %s", str(standing.school.nell))
+        shared_api.database.sql(f"update users set {back} where id = %s", str(shared_api.school.nell))
     assert me(token).status_code == 200
 
 
-def test_a_session_past_its_end_neither_acts_nor_refreshes(standing, me, refused):
-    tokens = standing.sign_in("nell")
-    standing.database.sql("update sessions set expires_at = now() where user_id = %s", str(standing.school.nell))
+def test_a_session_past_its_end_neither_acts_nor_refreshes(shared_api, me, refused):
+    tokens = shared_api.sign_in("nell")
+    shared_api.database.sql("update sessions set expires_at = now() where user_id = %s", str(shared_api.school.nell))
     refused(me(tokens["access_token"]), 401, "invalid-token")
-    refused(refresh(standing, tokens["refresh_token"]), 401, "invalid-token")
+    refused(refresh(shared_api, tokens["refresh_token"]), 401, "invalid-token")
 
 
-def test_a_disabled_person_cannot_refresh(standing, refused):
-    token = standing.sign_in("nell")["refresh_token"]
-    standing.database.sql("update users set disabled_at = now() where id = %s", str(standing.school.nell))
+def test_a_disabled_person_cannot_refresh(shared_api, refused):
+    token = shared_api.sign_in("nell")["refresh_token"]
+    shared_api.database.sql("update users set disabled_at = now() where id = %s", str(shared_api.school.nell))
     try:
-        refused(refresh(standing, token), 401, "invalid-token")
+        refused(refresh(shared_api, token), 401, "invalid-token")
     finally:
-        standing.database.sql("update users set disabled_at = null where id = %s", str(standing.school.nell))
+        shared_api.database.sql("update users set disabled_at = null where id = %s", str(shared_api.school.nell))
 
 
-def test_a_password_hashed_at_another_cost_is_hashed_anew(standing):
+def test_a_password_hashed_at_another_cost_is_hashed_anew(shared_api):
     def stored() -> str:
-        return standing.database.sql("select password_hash from users where id = %s", str(standing.school.ada))[0][0]
+        return shared_api.database.sql("select password_hash from users where id = %s", str(shared_api.school.ada))[0][
+            0
+        ]
 
     before = stored()
-    app = standing.make_app(ESSAYCOACH_PASSWORD_ROUNDS="1001")
+    app = shared_api.make_app(ESSAYCOACH_PASSWORD_ROUNDS="1001")
     credentials = {"org": "northside", "email": "ada@northside.example", "password": PASSWORD}
     assert app.test_client().post("/v1/auth/login", json=credentials).status_code == 200
     assert "$1001$" in stored()
@@ -324,49 +326,49 @@ def test_a_password_hashed_at_another_cost_is_hashed_anew(standing):
     assert app.test_client().post("/v1/auth/login", json=credentials).status_code == 200
 
 
-def list_with(standing, key: str):
-    return standing.client.get("/v1/essays", headers={"Authorization": f"Bearer {key}"})
+def list_with(shared_api, key: str):
+    return shared_api.client.get("/v1/essays", headers={"Authorization": f"Bearer {key}"})
 
 
-def test_an_api_key_lets_an_lms_in(standing):
-    assert list_with(standing, standing.school.api_key).status_code == 200
+def test_an_api_key_lets_an_lms_in(shared_api):
+    assert list_with(shared_api, shared_api.school.api_key).status_code == 200
 
 
 @pytest.mark.parametrize("how", ["cut", "longer", "case", "digit", "empty", "not ASCII", "only its prefix"])
-def test_a_malformed_api_key_is_unauthorized(standing, refused, how):
-    key = standing.school.api_key
+def test_a_malformed_api_key_is_unauthorized(shared_api, refused, how):
+    key = shared_api.school.api_key
     last = "1" if key[-1] != "1" else "2"
     broken = {
         "cut": key[:-1], "longer": key + "0", "case": key.swapcase().replace("EC_LIVE_", "ec_live_"), "digit": key[:-1] + last,
         "empty": "ec_live_", "not ASCII": "ec_live_" + "\u00e9" * 36, "only its prefix": key[:12],
     }[how]  # fmt: skip
-    refused(list_with(standing, broken), 401, "unauthorized")
+    refused(list_with(shared_api, broken), 401, "unauthorized")
 
 
 @pytest.mark.parametrize("change", ["revoked_at = now()", "expires_at = now()"])
-def test_an_unknown_revoked_or_expired_key_is_equally_unauthorized(standing, refused, change):
-    with session(org=standing.school.org, role="ec_admin"):
-        row, key = add_api_key("Short", org=standing.school.org, pepper=base64.b64decode(PEPPER))
-        _, unknown = add_api_key("Gone", org=standing.school.org, pepper=b"another pepper")
-    assert list_with(standing, key).status_code == 200
-    standing.database.sql(f"update api_keys set {change} where id = %s", str(row))
-    details = {refused(list_with(standing, one), 401, "unauthorized")["detail"] for one in (key, unknown)}
+def test_an_unknown_revoked_or_expired_key_is_equally_unauthorized(shared_api, refused, change):
+    with session(org=shared_api.school.org, role="ec_admin"):
+        row, key = add_api_key("Short", org=shared_api.school.org, pepper=base64.b64decode(PEPPER))
+        _, unknown = add_api_key("Gone", org=shared_api.school.org, pepper=b"another pepper")
+    assert list_with(shared_api, key).status_code == 200
+    shared_api.database.sql(f"update api_keys set {change} where id = %s", str(row))
+    details = {refused(list_with(shared_api, one), 401, "unauthorized")["detail"] for one in (key, unknown)}
     assert len(details) == 1
 
 
-def test_an_api_key_is_nobody_who_could_have_a_profile_or_sign_out(standing, refused):
-    headers = standing.with_key()
-    refused(standing.client.get("/v1/me", headers=headers), 403, "forbidden")
-    refused(standing.client.post("/v1/auth/logout", headers=headers), 403, "forbidden")
+def test_an_api_key_is_nobody_who_could_have_a_profile_or_sign_out(shared_api, refused):
+    headers = shared_api.with_key()
+    refused(shared_api.client.get("/v1/me", headers=headers), 403, "forbidden")
+    refused(shared_api.client.post("/v1/auth/logout", headers=headers), 403, "forbidden")
 
 
-def a_key(standing, *scopes: str) -> tuple[UUID, str]:
-    with session(org=standing.school.org, role="ec_admin"):
-        return add_api_key("Narrow", org=standing.school.org, pepper=base64.b64decode(PEPPER), scopes=scopes)
+def a_key(shared_api, *scopes: str) -> tuple[UUID, str]:
+    with session(org=shared_api.school.org, role="ec_admin"):
+        return add_api_key("Narrow", org=shared_api.school.org, pepper=base64.b64decode(PEPPER), scopes=scopes)
 
 
-def test_an_api_key_does_only_what_its_scopes_say(standing, draft, refused):
-    receipt = standing.hand_in("alice")
+def test_an_api_key_does_only_what_its_scopes_say(shared_api, draft, refused):
+    receipt = shared_api.hand_in("alice")
     body = draft(student={"external_id": "narrow"})
     reads = [
         "/v1/essays",
@@ -378,12 +380,12 @@ def test_an_api_key_does_only_what_its_scopes_say(standing, draft, refused):
         (("read",), False, True),
         (("submit", "read"), True, True),
     ):
-        _, key = a_key(standing, *scopes)
+        _, key = a_key(shared_api, *scopes)
         headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": uuid4().hex}
-        answer = standing.client.post("/v1/submissions", json=body, headers=headers)
+        answer = shared_api.client.post("/v1/submissions", json=body, headers=headers)
         assert answer.status_code == (202 if may_submit else 403)
         for path in reads:
-            answer = standing.client.get(path, headers=headers, buffered=False)
+            answer = shared_api.client.get(path, headers=headers, buffered=False)
             if may_read:
                 assert answer.status_code in (200, 409), path
             else:
@@ -391,49 +393,53 @@ def test_an_api_key_does_only_what_its_scopes_say(standing, draft, refused):
             answer.close()
 
 
-def test_a_key_without_the_scope_is_told_so_before_anything_is_looked_up(standing, refused):
-    _, key = a_key(standing, "submit")
+def test_a_key_without_the_scope_is_told_so_before_anything_is_looked_up(shared_api, refused):
+    _, key = a_key(shared_api, "submit")
     headers = {"Authorization": f"Bearer {key}"}
     documents = [
-        refused(standing.client.get(f"/v1/essays/{essay}", headers=headers), 403, "forbidden")
-        for essay in (standing.hand_in("alice")["essay_id"], uuid4())
+        refused(shared_api.client.get(f"/v1/essays/{essay}", headers=headers), 403, "forbidden")
+        for essay in (shared_api.hand_in("alice")["essay_id"], uuid4())
     ]
     assert documents[0]["detail"] == documents[1]["detail"]
 
 
-def test_people_have_every_scope(standing, claims):
+def test_people_have_every_scope(shared_api, claims):
     token = forged({**claims, "scopes": [], "scope": ""})
     headers = {"Authorization": f"Bearer {token}"}
-    assert standing.client.get("/v1/essays", headers=headers).status_code == 200
-    assert standing.client.post("/v1/submissions", json={"title": "t", "text": "x"}, headers=headers).status_code == 202
+    assert shared_api.client.get("/v1/essays", headers=headers).status_code == 200
+    assert (
+        shared_api.client.post("/v1/submissions", json={"title": "t", "text": "x"}, headers=headers).status_code == 202
+    )
 
 
-def test_the_audit_trail_names_the_key_that_handed_in(standing, draft):
-    row, key = a_key(standing, "submit")
+def test_the_audit_trail_names_the_key_that_handed_in(shared_api, draft):
+    row, key = a_key(shared_api, "submit")
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": uuid4().hex}
-    answer = standing.client.post("/v1/submissions", json=draft(student={"external_id": uuid4().hex}), headers=headers)
-    found = standing.database.sql(
+    answer = shared_api.client.post(
+        "/v1/submissions", json=draft(student={"external_id": uuid4().hex}), headers=headers
+    )
+    found = shared_api.database.sql(
         "select actor_id, actor_role, request_id from audit_log where entity_id = %s", answer.json["id"]
     )
     assert [tuple(map(str, one)) for one in found] == [(str(row), "lms", answer.headers["X-Request-Id"])]
 
 
-def test_the_audit_trail_names_who_signed_in_and_out(standing):
-    tokens = standing.sign_in("nell")
-    standing.client.post("/v1/auth/logout", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+def test_the_audit_trail_names_who_signed_in_and_out(shared_api):
+    tokens = shared_api.sign_in("nell")
+    shared_api.client.post("/v1/auth/logout", headers={"Authorization": f"Bearer {tokens['access_token']}"})
     family = jwt.decode(tokens["access_token"], SECRET, algorithms=["HS256"], audience="essaycoach-api")["sid"]
-    found = standing.database.sql(
+    found = shared_api.database.sql(
         "select actor_id, action from audit_log where entity = 'session' and entity_id = %s order by id", family
     )
     assert [tuple(map(str, one)) for one in found] == [
-        (str(standing.school.nell), action) for action in ("created", "changed")
+        (str(shared_api.school.nell), action) for action in ("created", "changed")
     ]
 
 
-def test_the_scheme_is_not_case_sensitive(standing):
-    token = standing.signed_in("alice")["Authorization"].removeprefix("Bearer ")
+def test_the_scheme_is_not_case_sensitive(shared_api):
+    token = shared_api.signed_in("alice")["Authorization"].removeprefix("Bearer ")
     for header in (f"bearer {token}", f"BEARER {token}", f"Bearer   {token}"):
-        assert standing.client.get("/v1/me", headers={"Authorization": header}).status_code == 200
+        assert shared_api.client.get("/v1/me", headers={"Authorization": header}).status_code == 200
 
 
 def test_tokens_carry_no_name_and_no_address(claims):

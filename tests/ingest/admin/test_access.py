@@ -17,7 +17,7 @@ from models.users import admit
 from tests.support.schools import session_of
 
 if TYPE_CHECKING:
-    from tests.ingest.conftest import Headers, Place
+    from tests.ingest.conftest import ApiUnderTest, Headers
 
 _numbers = count(1)
 
@@ -43,9 +43,9 @@ class Things:
     assignment: UUID
 
 
-def things_of(place: Place) -> Things:
+def things_of(api: ApiUnderTest) -> Things:
     """Fresh things of the school; the assignment stands in Ed's course, and so does the new person."""
-    number, school = next(_numbers), place.school
+    number, school = next(_numbers), api.school
     with session_of(school, "ada"):
         user = admit(
             "student", org=school.org, name=f"S{number}", email=None, external_id=f"s-{number}", language=None
@@ -63,18 +63,18 @@ def things_of(place: Place) -> Things:
 
 
 @pytest.fixture(scope="module")
-def place(standing: Place) -> Place:
-    school = standing.school
+def api(shared_api: ApiUnderTest) -> ApiUnderTest:
+    school = shared_api.school
     with session_of(school, "ada"):
         courses.add_member(school.nell, org=school.org, course=school.course, role="student")
-    return standing
+    return shared_api
 
 
-def headers_of(place: Place, who: str) -> Headers:
+def headers_of(api: ApiUnderTest, who: str) -> Headers:
     if who == "stranger":
         return {}
-    name, school = who.removeprefix("other "), place.other if who.startswith("other ") else place.school
-    return place.with_key(school) if name == "key" else place.signed_in(name, school)
+    name, school = who.removeprefix("other "), api.other if who.startswith("other ") else api.school
+    return api.with_key(school) if name == "key" else api.signed_in(name, school)
 
 
 # Each door: method, path, body, and what each person who gets past the role check is answered. Who is not named: 403.
@@ -149,25 +149,25 @@ DOORS: dict[str, tuple[str, str, Any, dict[str, int]]] = {
 SLUGS = {401: "unauthorized", 403: "forbidden", 404: "not-found", 422: "invalid-payload"}
 
 
-def ask(place: Place, door: str, who: str, things: Things) -> Any:
+def ask(api: ApiUnderTest, door: str, who: str, things: Things) -> Any:
     method, path, body, _ = DOORS[door]
-    known = {**vars(things), "school": place.school, "number": next(_numbers)}
+    known = {**vars(things), "school": api.school, "number": next(_numbers)}
     text = json.dumps(body)
     for name in ("user", "number"):
         text = text.replace("{" + name + "}", str(known[name]))
-    text = text.replace("{school.course}", str(place.school.course))
+    text = text.replace("{school.course}", str(api.school.course))
     sent = None if body is None else json.loads(text)
-    return place.client.open(path.format(**known), method=method, json=sent, headers=headers_of(place, who))
+    return api.client.open(path.format(**known), method=method, json=sent, headers=headers_of(api, who))
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_each_door_answers_each_person_as_it_should(place, refused, door):
+def test_each_door_answers_each_person_as_it_should(api, refused, door):
     """Somebody of another org is answered as if nothing were there, whatever their role would allow at home."""
     expected = DOORS[door][3]
     told: Counter[int] = Counter()
     for who in PEOPLE:
-        things = things_of(place)
-        answer = ask(place, door, who, things)
+        things = things_of(api)
+        answer = ask(api, door, who, things)
         status = 401 if who == "stranger" else expected.get(who, 403)
         assert answer.status_code == status, (door, who, answer.text)
         if status in SLUGS:
@@ -177,16 +177,16 @@ def test_each_door_answers_each_person_as_it_should(place, refused, door):
     print(f"{door}: {dict(told)}")
 
 
-def test_every_door_of_administration_is_in_the_matrix(place):
+def test_every_door_of_administration_is_in_the_matrix(api):
     kinds = ("users", "courses", "categories", "assignments", "rubrics", "org")
     # Doors of a person's rights, of invitations and of feedback are walked by their own tests.
     others = ("export", "erase", "invite", "rerun", "stale", "try", "release")
     paths = {
         path: (path.count("{"), path.split("/")[2], path.endswith("enrollments"))
-        for path in place.client.get("/openapi.json").json["paths"]
+        for path in api.client.get("/openapi.json").json["paths"]
         if path.startswith("/v1/") and path.split("/")[2] in kinds and path.split("/")[-1] not in others
     }
-    document = place.client.get("/openapi.json").json["paths"]
+    document = api.client.get("/openapi.json").json["paths"]
     documented = {(method.upper(), *place_of) for path, place_of in paths.items() for method in document[path]}
     walked = {
         (method, path.count("{"), path.split("/")[2], path.endswith("enrollments"))
@@ -196,79 +196,77 @@ def test_every_door_of_administration_is_in_the_matrix(place):
     print(f"{len(DOORS)} doors x {len(PEOPLE)} people = {len(DOORS) * len(PEOPLE)} cells")
 
 
-def test_what_is_anothers_and_what_is_nobodys_get_the_very_same_answer(place, refused):
-    theirs = things_of(replace(place, school=place.other))
+def test_what_is_anothers_and_what_is_nobodys_get_the_very_same_answer(api, refused):
+    theirs = things_of(replace(api, school=api.other))
     for door in ("one user", "change user", "delete user", "an empty course", "change course", "delete course", "enrol",
                  "one category", "change category", "delete category", "one assignment", "change assignment",
                  "delete assignment", "one rubric", "delete rubric"):  # fmt: skip
         nobody = Things(*(uuid4() for _ in range(5)))
-        found = [refused(ask(place, door, "ada", things), 404, "not-found") for things in (theirs, nobody)]
+        found = [refused(ask(api, door, "ada", things), 404, "not-found") for things in (theirs, nobody)]
         assert {**found[0], "instance": ""} == {**found[1], "instance": ""}, door
 
 
-def test_an_id_of_another_org_in_a_body_is_refused_like_one_that_nobody_has(place, refused):
-    theirs, mine = things_of(replace(place, school=place.other)), things_of(place)
+def test_an_id_of_another_org_in_a_body_is_refused_like_one_that_nobody_has(api, refused):
+    theirs, mine = things_of(replace(api, school=api.other)), things_of(api)
     bodies = [
         ("POST", "/v1/assignments", {"title": "x"}, "course_id", theirs.course),
-        ("POST", "/v1/assignments", {"title": "x", "course_id": str(place.school.course)}, "rubric_id", theirs.rubric),
+        ("POST", "/v1/assignments", {"title": "x", "course_id": str(api.school.course)}, "rubric_id", theirs.rubric),
         ("PATCH", f"/v1/assignments/{mine.assignment}", {}, "rubric_id", theirs.rubric),
         ("POST", f"/v1/courses/{mine.course}/enrollments", {"role": "student"}, "user_id", theirs.user),
     ]
     for method, path, body, field, foreign in bodies:
         found = []
         for value in (foreign, uuid4()):
-            answer = place.client.open(
-                path, method=method, json={**body, field: str(value)}, headers=place.signed_in("ada")
+            answer = api.client.open(
+                path, method=method, json={**body, field: str(value)}, headers=api.signed_in("ada")
             )
             document = refused(answer, 422, "invalid-payload")
             assert [one["pointer"] for one in document["errors"]] == [f"/{field}"]
             found.append({**document, "instance": ""})
         assert found[0] == found[1]
     # Categories go by their name: another org's is as unknown as a made-up one.
-    with session_of(place.other, "ada"):
-        orgs.add_category("only-theirs", org=place.other.org, name="x")
+    with session_of(api.other, "ada"):
+        orgs.add_category("only-theirs", org=api.other.org, name="x")
     for method, path, body in (
-        ("POST", "/v1/assignments", {"title": "x", "course_id": str(place.school.course)}),
+        ("POST", "/v1/assignments", {"title": "x", "course_id": str(api.school.course)}),
         ("PATCH", f"/v1/assignments/{mine.assignment}", {}),
     ):
-        answer = place.client.open(
-            path, method=method, json={**body, "category": "only-theirs"}, headers=place.signed_in("ada")
+        answer = api.client.open(
+            path, method=method, json={**body, "category": "only-theirs"}, headers=api.signed_in("ada")
         )
         assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/category"
 
 
-def test_an_educator_writes_only_where_they_teach(place, refused):
+def test_an_educator_writes_only_where_they_teach(api, refused):
     """Nell sits in Ed's course as a student, and teaches the other one."""
-    elsewhere = str(place.school.other_course)
-    for who, course in (("ed", elsewhere), ("nell", str(place.school.course))):
-        answer = place.client.post(
-            "/v1/assignments", json={"course_id": course, "title": "x"}, headers=place.signed_in(who)
+    elsewhere = str(api.school.other_course)
+    for who, course in (("ed", elsewhere), ("nell", str(api.school.course))):
+        answer = api.client.post(
+            "/v1/assignments", json={"course_id": course, "title": "x"}, headers=api.signed_in(who)
         )
         assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/course_id"
-    made = place.client.post(
-        "/v1/assignments", json={"course_id": elsewhere, "title": "x"}, headers=place.signed_in("nell")
+    made = api.client.post(
+        "/v1/assignments", json={"course_id": elsewhere, "title": "x"}, headers=api.signed_in("nell")
     )
     assert made.status_code == 201
     for method in ("GET", "PATCH", "DELETE"):
         refused(
-            place.client.open(
-                made.headers["Location"], method=method, json={"title": "y"}, headers=place.signed_in("ed")
-            ),
+            api.client.open(made.headers["Location"], method=method, json={"title": "y"}, headers=api.signed_in("ed")),
             404,
             "not-found",
         )
     # The list of members is no list for a fellow student either.
-    assert place.client.get(f"/v1/courses/{elsewhere}/enrollments", headers=place.signed_in("nell")).status_code == 200
+    assert api.client.get(f"/v1/courses/{elsewhere}/enrollments", headers=api.signed_in("nell")).status_code == 200
     refused(
-        place.client.get(f"/v1/courses/{place.school.course}/enrollments", headers=place.signed_in("nell")),
+        api.client.get(f"/v1/courses/{api.school.course}/enrollments", headers=api.signed_in("nell")),
         404,
         "not-found",
     )
 
 
-def test_no_list_holds_anything_of_another_org(place):
-    theirs = replace(place, school=place.other)
-    names = {str(value) for _ in range(3) for value in vars(things_of(theirs)).values()} | {str(place.other.org)}
+def test_no_list_holds_anything_of_another_org(api):
+    theirs = replace(api, school=api.other)
+    names = {str(value) for _ in range(3) for value in vars(things_of(theirs)).values()} | {str(api.other.org)}
     for who in ("alice", "ed", "ada"):
         for path in (
             "users",
@@ -276,28 +274,28 @@ def test_no_list_holds_anything_of_another_org(place):
             "categories",
             "assignments",
             "rubrics",
-            f"courses/{place.school.course}/enrollments",
+            f"courses/{api.school.course}/enrollments",
         ):
-            for query in ("limit=100", f"limit=100&course_id={place.other.course}"):
-                answer = place.client.get(f"/v1/{path}?{query}", headers=place.signed_in(who))
+            for query in ("limit=100", f"limit=100&course_id={api.other.course}"):
+                answer = api.client.get(f"/v1/{path}?{query}", headers=api.signed_in(who))
                 assert not {name for name in names if name in answer.text}, (who, path)
     # A cursor made of another org's id is a place in the order, nothing more.
-    cursor = place.client.get("/v1/courses?limit=1", headers=place.signed_in("ada", place.other)).json["next_cursor"]
-    answer = place.client.get(f"/v1/courses?cursor={cursor}&limit=100", headers=place.signed_in("ada"))
+    cursor = api.client.get("/v1/courses?limit=1", headers=api.signed_in("ada", api.other)).json["next_cursor"]
+    answer = api.client.get(f"/v1/courses?cursor={cursor}&limit=100", headers=api.signed_in("ada"))
     assert not {name for name in names if name in answer.text}
 
 
-def test_a_path_that_is_no_id_is_not_found(place, refused):
+def test_a_path_that_is_no_id_is_not_found(api, refused):
     for kind in ("users", "courses", "categories", "assignments", "rubrics"):
         for value in ("1", "null", "%00", "..%2f..", "' or 1=1", "x" * 2000):
-            refused(place.client.get(f"/v1/{kind}/{value}", headers=place.signed_in("ada")), 404, "not-found")
+            refused(api.client.get(f"/v1/{kind}/{value}", headers=api.signed_in("ada")), 404, "not-found")
 
 
-def test_a_rubric_cannot_be_edited_by_anybody(place, refused):
-    things = things_of(place)
+def test_a_rubric_cannot_be_edited_by_anybody(api, refused):
+    things = things_of(api)
     for method in ("PATCH", "PUT"):
-        answer = place.client.open(
-            f"/v1/rubrics/{things.rubric}", method=method, json={"name": "x"}, headers=place.signed_in("ada")
+        answer = api.client.open(
+            f"/v1/rubrics/{things.rubric}", method=method, json={"name": "x"}, headers=api.signed_in("ada")
         )
         refused(answer, 405, "method-not-allowed")
         assert "DELETE" in answer.headers["Allow"]

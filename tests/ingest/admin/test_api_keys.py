@@ -21,8 +21,8 @@ FIELDS = {"id", "name", "prefix", "scopes", "created_at", "expires_at", "last_us
 
 
 @pytest.fixture
-def ada(standing):
-    return standing.signed_in("ada")
+def ada(shared_api):
+    return shared_api.signed_in("ada")
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def test_a_new_key_is_shown_once_and_works_at_once(standing, client, ada, make):
+def test_a_new_key_is_shown_once_and_works_at_once(shared_api, client, ada, make):
     made = make(name="Moodle")
 
     assert set(made) == FIELDS | {"key"}
@@ -60,7 +60,7 @@ def test_a_new_key_is_shown_once_and_works_at_once(standing, client, ada, make):
     assert hand_in(client, made["key"]).status_code == 202
     for path in (KEYS, f"{KEYS}/{made['id']}"):
         assert made["key"] not in client.get(path, headers=ada).text
-    (row,) = standing.database.sql("select a::text from api_keys as a where id = %s", made["id"])[0]
+    (row,) = shared_api.database.sql("select a::text from api_keys as a where id = %s", made["id"])[0]
     assert made["key"] not in str(row)
     assert made["key"][len(made["prefix"]) :] not in str(row)
 
@@ -141,10 +141,10 @@ def test_a_revoked_key_is_refused_with_the_next_request_for_good(client, ada, ma
     refused(client.post(f"{KEYS}/{made['id']}/rotate", json={}, headers=ada), 409, "key-ended")
 
 
-def test_an_expired_an_unknown_and_a_mistyped_key_look_the_same(standing, client, make, refused):
+def test_an_expired_an_unknown_and_a_mistyped_key_look_the_same(shared_api, client, make, refused):
     made = make(expires_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
     assert hand_in(client, made["key"]).status_code == 202
-    standing.database.sql("update api_keys set expires_at = now() - interval '1 ms' where id = %s", made["id"])
+    shared_api.database.sql("update api_keys set expires_at = now() - interval '1 ms' where id = %s", made["id"])
     body = "A" * connections.RANDOM_LENGTH
     unknown = KEY_PREFIX + body + connections._checksum(body)
 
@@ -155,7 +155,7 @@ def test_an_expired_an_unknown_and_a_mistyped_key_look_the_same(standing, client
     assert len({answer["detail"] for answer in answers}) == 1
 
 
-def test_a_key_turned_over_leaves_the_old_one_alive_until_the_overlap_ends(standing, client, ada, make, refused):
+def test_a_key_turned_over_leaves_the_old_one_alive_until_the_overlap_ends(shared_api, client, ada, make, refused):
     old = make(name="LMS 7", scopes=["submit"])
 
     new = client.post(f"{KEYS}/{old['id']}/rotate", json={}, headers=ada)
@@ -166,7 +166,7 @@ def test_a_key_turned_over_leaves_the_old_one_alive_until_the_overlap_ends(stand
     assert [hand_in(client, text).status_code for text in (old["key"], new.json["key"])] == [202, 202]
     end = moment(client.get(f"{KEYS}/{old['id']}", headers=ada).json["expires_at"])
     assert timedelta(hours=23) < end - datetime.now(UTC) < timedelta(hours=25)
-    standing.database.sql("update api_keys set expires_at = now() where id = %s", old["id"])
+    shared_api.database.sql("update api_keys set expires_at = now() where id = %s", old["id"])
     refused(hand_in(client, old["key"]), 401, "unauthorized")
     assert hand_in(client, new.json["key"]).status_code == 202
 
@@ -189,21 +189,21 @@ def test_turning_a_key_over_never_makes_it_live_longer(client, ada, make):
     assert moment(client.get(f"{KEYS}/{old['id']}", headers=ada).json["expires_at"]) == moment(end)
 
 
-def test_the_day_of_the_last_use_is_written_once_a_day(standing, client, ada, make):
+def test_the_day_of_the_last_use_is_written_once_a_day(shared_api, client, ada, make):
     made = make()
     assert made["last_used_on"] is None
     version = "select last_used_on::text, xmin::text from api_keys where id = %s"
 
     hand_in(client, made["key"])
-    first = standing.database.sql(version, made["id"])
+    first = shared_api.database.sql(version, made["id"])
     for _ in range(3):
         hand_in(client, made["key"])
 
-    assert standing.database.sql(version, made["id"]) == first
+    assert shared_api.database.sql(version, made["id"]) == first
     assert client.get(f"{KEYS}/{made['id']}", headers=ada).json["last_used_on"] == first[0][0]
-    standing.database.sql("update api_keys set last_used_on = last_used_on - 1 where id = %s", made["id"])
+    shared_api.database.sql("update api_keys set last_used_on = last_used_on - 1 where id = %s", made["id"])
     hand_in(client, made["key"])
-    assert standing.database.sql(version, made["id"])[0][0] == first[0][0]
+    assert shared_api.database.sql(version, made["id"])[0][0] == first[0][0]
 
 
 def every_request(key_id):
@@ -218,22 +218,22 @@ def every_request(key_id):
 
 
 @pytest.mark.parametrize("who", ["stranger", "alice", "ed", "key"])
-def test_only_an_admin_may_touch_keys(standing, client, make, refused, who):
+def test_only_an_admin_may_touch_keys(shared_api, client, make, refused, who):
     mine = make()
-    headers = {"stranger": dict, "key": standing.with_key}.get(who, lambda: standing.signed_in(who))()
+    headers = {"stranger": dict, "key": shared_api.with_key}.get(who, lambda: shared_api.signed_in(who))()
     count = "select count(*), count(revoked_at) from api_keys"
-    before = standing.database.sql(count)
+    before = shared_api.database.sql(count)
 
     for method, path, body in every_request(mine["id"]):
         answer = client.open(path, method=method, json=body, headers=headers)
         refused(answer, *((401, "unauthorized") if who == "stranger" else (403, "forbidden")))
 
-    assert standing.database.sql(count) == before
+    assert shared_api.database.sql(count) == before
 
 
-def test_another_orgs_admin_finds_no_key_there(standing, client, make, refused):
+def test_another_orgs_admin_finds_no_key_there(shared_api, client, make, refused):
     mine = make()
-    theirs = standing.signed_in("ada", standing.other)
+    theirs = shared_api.signed_in("ada", shared_api.other)
 
     for method, path, body in every_request(mine["id"])[2:]:
         refused(client.open(path, method=method, json=body, headers=theirs), 404, "not-found")
@@ -258,13 +258,13 @@ def test_a_key_that_is_not_there_is_not_found(client, ada, refused, path):
     ],
     ids=str,
 )  # fmt: skip
-def test_a_key_that_cannot_be_made_is_refused_with_a_reason(standing, client, ada, refused, body):
-    before = standing.database.sql("select count(*) from api_keys")
+def test_a_key_that_cannot_be_made_is_refused_with_a_reason(shared_api, client, ada, refused, body):
+    before = shared_api.database.sql("select count(*) from api_keys")
 
     document = refused(client.post(KEYS, json=body, headers=ada), 422, "invalid-payload")
 
     assert document["errors"]
-    assert standing.database.sql("select count(*) from api_keys") == before
+    assert shared_api.database.sql("select count(*) from api_keys") == before
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_an_overlap_out_of_bounds_is_refused(client, ada, make, refused, seconds
     assert client.get(f"{KEYS}/{made['id']}", headers=ada).json["expires_at"] is None
 
 
-def test_what_is_done_to_keys_is_on_record_and_no_key_is(standing, client, ada, make, caplog):
+def test_what_is_done_to_keys_is_on_record_and_no_key_is(shared_api, client, ada, make, caplog):
     with caplog.at_level(logging.INFO):
         old = make(name="Hidden name")
         client.patch(f"{KEYS}/{old['id']}", json={"name": "Other name"}, headers=ada)
@@ -294,19 +294,19 @@ def test_what_is_done_to_keys_is_on_record_and_no_key_is(standing, client, ada, 
 
     entries = client.get("/v1/audit", query_string={"entity_id": old["id"]}, headers=ada).json["items"]
     assert [entry["action"] for entry in entries] == ["changed", "changed", "created"]
-    assert {entry["actor_id"] for entry in entries} == {str(standing.school.ada)}
+    assert {entry["actor_id"] for entry in entries} == {str(shared_api.school.ada)}
     assert [entry["detail"].get("changed") for entry in entries] == [["expires_at"], ["name"], None]
-    everything = json.dumps(standing.database.sql("select l::text from audit_log as l")) + caplog.text
+    everything = json.dumps(shared_api.database.sql("select l::text from audit_log as l")) + caplog.text
     for secret in (old["key"], new["key"], old["key"][len(old["prefix"]) :], "Hidden name", "Other name"):
         assert secret not in everything
 
 
-def test_the_models_refuse_to_change_what_is_not_a_keys_to_change(standing):
-    with db.session(org=standing.school.org, role="ec_admin"), pytest.raises(ValueError, match="only the name"):
-        connections.change_api_key(standing.school.api_key_id, org=standing.school.org, changes={"digest": b"x"})
-    with db.session(org=standing.school.org, role="ec_admin"):
+def test_the_models_refuse_to_change_what_is_not_a_keys_to_change(shared_api):
+    with db.session(org=shared_api.school.org, role="ec_admin"), pytest.raises(ValueError, match="only the name"):
+        connections.change_api_key(shared_api.school.api_key_id, org=shared_api.school.org, changes={"digest": b"x"})
+    with db.session(org=shared_api.school.org, role="ec_admin"):
         _, text = connections.add_api_key(
-            "x", org=standing.school.org, pepper=base64.b64decode(PEPPER), scopes=("read",)
+            "x", org=shared_api.school.org, pepper=base64.b64decode(PEPPER), scopes=("read",)
         )
     with db.session(role="ec_auth"):
         assert connections.recognise_api_key(text, pepper=base64.b64decode(PEPPER)).scopes == {"read"}

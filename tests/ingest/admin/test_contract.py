@@ -19,7 +19,7 @@ from tests.support.scale import short_and_full
 from tests.support.servers import away
 
 if TYPE_CHECKING:
-    from tests.ingest.conftest import Doors, Place
+    from tests.ingest.conftest import ApiUnderTest, RouteRequests
 
 KINDS = ("users", "courses", "categories", "assignments", "rubrics", "org")
 ELSEWHERE = ("export", "erase", "invite")  # a person's rights and invitations have tests of their own
@@ -32,18 +32,18 @@ GENERATED = settings(
 @pytest.mark.parametrize("examples", short_and_full(3, 15, reason="a thousand generated requests"))
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumented(
-    standing: Place, mode: GenerationMode, examples: int
+    shared_api: ApiUnderTest, mode: GenerationMode, examples: int
 ) -> None:
     """A third of the lawful ones name things that are there, most of which are gone or in use after a while."""
-    school = standing.school
-    category = standing.database.sql("select id from categories where org_id = %s limit 1", school.org)[0][0]
+    school = shared_api.school
+    category = shared_api.database.sql("select id from categories where org_id = %s limit 1", school.org)[0][0]
     there = {
         "user_id": school.zoe, "course_id": school.other_course, "assignment_id": school.assignment,
         "rubric_id": school.rubric, "category_id": category,
     }  # fmt: skip
-    api = schemathesis.openapi.from_wsgi("/openapi.json", standing.app)
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", shared_api.app)
     told: dict[int, int] = {}
-    for found in api.get_all_operations():
+    for found in schema.get_all_operations():
         operation = found.ok()
         parts = operation.path.split("/")
         if parts[1] != "v1" or parts[2] not in KINDS or parts[-1] in ELSEWHERE:
@@ -57,7 +57,7 @@ def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumen
             if exists == 0 and mode.is_positive:
                 case.path_parameters |= {name: str(there[name]) for name in case.path_parameters}
             answer = case.call_and_validate(
-                headers=standing.signed_in("ada"), excluded_checks=[positive_data_acceptance]
+                headers=shared_api.signed_in("ada"), excluded_checks=[positive_data_acceptance]
             )
             told[answer.status_code] = told.get(answer.status_code, 0) + 1
 
@@ -70,8 +70,10 @@ def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumen
     print(f"{mode.value}: {dict(sorted(told.items()))}")
 
 
-def test_with_the_database_away_every_door_of_administration_says_so(standing: Place, servers, all_away) -> None:
-    ada = standing.signed_in("ada")
+def test_with_the_database_away_every_door_of_administration_says_so(
+    shared_api: ApiUnderTest, servers, all_unavailable
+) -> None:
+    ada = shared_api.signed_in("ada")
     some = uuid4()
     asked = [
         ("GET", "users", None), ("POST", "users", {"role": "student", "external_id": "x"}), ("PATCH", f"users/{some}", {"name": "x"}),
@@ -81,11 +83,11 @@ def test_with_the_database_away_every_door_of_administration_says_so(standing: P
         ("POST", "assignments", {"course_id": str(some), "title": "x"}), ("GET", "rubrics", None), ("GET", "org", None),
         ("PATCH", "org", {"name": "x"}),
     ]  # fmt: skip
-    client = standing.client
-    doors: Doors = {
+    client = shared_api.client
+    route_requests: RouteRequests = {
         f"{method} {path}": lambda method=method, path=path, body=body: client.open(f"/v1/{path}", method=method, json=body, headers=ada)
         for method, path, body in asked
     }  # fmt: skip
-    with away(servers, standing.database):
-        all_away(doors)
+    with away(servers, shared_api.database):
+        all_unavailable(route_requests)
     assert client.get("/v1/org", headers=ada).status_code == 200

@@ -15,7 +15,7 @@ from tests.support.races import together, warm_up
 from tests.support.schools import make_school, session_of
 
 if TYPE_CHECKING:
-    from tests.ingest.conftest import Place
+    from tests.ingest.conftest import ApiUnderTest
 
 NASTY = (
     "'); drop table courses; --",
@@ -29,27 +29,27 @@ _numbers = count(1)
 
 
 @pytest.fixture
-def fresh(standing: Place) -> Place:
+def fresh(shared_api: ApiUnderTest) -> ApiUnderTest:
     """The standing place with a school of the test's own."""
-    return replace(standing, school=make_school(f"school-{next(_numbers)}"))
+    return replace(shared_api, school=make_school(f"school-{next(_numbers)}"))
 
 
-def ask(place: Place, method: str, path: str, body: Any = None, *, who: str = "ada") -> Any:
-    return place.app.test_client().open(f"/v1/{path}", method=method, json=body, headers=place.signed_in(who))
+def ask(api: ApiUnderTest, method: str, path: str, body: Any = None, *, who: str = "ada") -> Any:
+    return api.app.test_client().open(f"/v1/{path}", method=method, json=body, headers=api.signed_in(who))
 
 
-def make(place: Place, path: str, who: str = "ada", **body: Any) -> dict[str, Any]:
-    answer = ask(place, "POST", path, body, who=who)
+def make(api: ApiUnderTest, path: str, who: str = "ada", **body: Any) -> dict[str, Any]:
+    answer = ask(api, "POST", path, body, who=who)
     assert answer.status_code == 201, answer.text
-    assert ask(place, "GET", answer.headers["Location"].removeprefix("/v1/"), who=who).json == answer.json
+    assert ask(api, "GET", answer.headers["Location"].removeprefix("/v1/"), who=who).json == answer.json
     return dict(answer.json)
 
 
-def hand_in(place: Place, assignment: object) -> None:
-    answer = place.client.post(
+def hand_in(api: ApiUnderTest, assignment: object) -> None:
+    answer = api.client.post(
         "/v1/submissions",
         json={"title": "t", "text": "Some words.", "assignment_id": str(assignment)},
-        headers=place.signed_in("alice"),
+        headers=api.signed_in("alice"),
     )
     assert answer.status_code == 202, answer.text
 
@@ -94,14 +94,14 @@ def test_a_course_in_which_essays_were_written_is_in_use(fresh, refused):
     assert ask(fresh, "GET", "courses", who="nell").json["items"] == []
 
 
-def test_an_external_id_is_one_courses_alone_within_the_org(fresh, standing, refused):
+def test_an_external_id_is_one_courses_alone_within_the_org(fresh, shared_api, refused):
     made = make(fresh, "courses", name="A", external_id="same")
     answer = ask(fresh, "POST", "courses", {"name": "B", "external_id": "same"})
     assert refused(answer, 409, "conflict")["errors"] == [{"pointer": "/external_id", "detail": "is taken"}]
     other = make(fresh, "courses", name="B")
     refused(ask(fresh, "PATCH", f"courses/{other['id']}", {"external_id": "same"}), 409, "conflict")
     assert ask(fresh, "PATCH", f"courses/{made['id']}", {"external_id": "same"}).status_code == 200
-    assert make(standing, "courses", name="C", external_id="same")["external_id"] == "same"
+    assert make(shared_api, "courses", name="C", external_id="same")["external_id"] == "same"
 
 
 def test_somebody_is_enrolled_once_however_often_it_is_said(fresh, refused):
@@ -190,8 +190,8 @@ def test_a_category_is_added_used_renamed_and_kept_while_in_use(fresh, refused):
 
 
 @pytest.mark.parametrize("slug", ["", "Haiku", "a b", "-a", "é", "x" * 64, "a\n", None, 1])
-def test_a_category_slug_that_is_none_is_refused(standing, refused, slug):
-    answer = ask(standing, "POST", "categories", {"slug": slug, "name": "x"})
+def test_a_category_slug_that_is_none_is_refused(shared_api, refused, slug):
+    answer = ask(shared_api, "POST", "categories", {"slug": slug, "name": "x"})
     assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/slug"
 
 
@@ -250,26 +250,26 @@ def test_the_list_of_assignments_is_by_course_and_in_pages(fresh):
         ({"external_id": "x" * 256}, "/external_id"), ({"rubric": "x"}, "/rubric"), ({"org_id": str(uuid4())}, "/org_id"),
     ],
 )  # fmt: skip
-def test_an_assignment_that_cannot_be_is_refused_with_the_field(standing, refused, changes, pointer):
-    whole = {"course_id": str(standing.school.course), "title": "t", **changes}
+def test_an_assignment_that_cannot_be_is_refused_with_the_field(shared_api, refused, changes, pointer):
+    whole = {"course_id": str(shared_api.school.course), "title": "t", **changes}
     for answer in (
-        ask(standing, "POST", "assignments", whole, who="ed"),
-        ask(standing, "PATCH", f"assignments/{standing.school.assignment}", changes, who="ed"),
+        ask(shared_api, "POST", "assignments", whole, who="ed"),
+        ask(shared_api, "PATCH", f"assignments/{shared_api.school.assignment}", changes, who="ed"),
     ):
         assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
 
 
-def test_an_assignment_stays_in_its_course(standing, refused):
-    body = {"course_id": str(standing.school.other_course)}
-    answer = ask(standing, "PATCH", f"assignments/{standing.school.assignment}", body)
+def test_an_assignment_stays_in_its_course(shared_api, refused):
+    body = {"course_id": str(shared_api.school.other_course)}
+    answer = ask(shared_api, "PATCH", f"assignments/{shared_api.school.assignment}", body)
     assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/course_id"
 
 
-def test_bounds_are_counted_in_characters_and_may_be_met(standing):
+def test_bounds_are_counted_in_characters_and_may_be_met(shared_api):
     made = make(
-        standing,
+        shared_api,
         "assignments",
-        course_id=str(standing.school.course),
+        course_id=str(shared_api.school.course),
         title="😀" * 500,
         prompt="é" * 20_000,
         external_id="😀" * 255,
@@ -277,14 +277,14 @@ def test_bounds_are_counted_in_characters_and_may_be_met(standing):
     assert (len(made["title"]), len(made["prompt"]), len(made["external_id"])) == (500, 20_000, 255)
 
 
-def test_any_words_are_kept_to_the_letter(standing):
+def test_any_words_are_kept_to_the_letter(shared_api):
     for value in NASTY:
-        course = make(standing, "courses", name=value, external_id=value)
-        task = make(standing, "assignments", course_id=course["id"], title=value, prompt=value, external_id=value)
+        course = make(shared_api, "courses", name=value, external_id=value)
+        task = make(shared_api, "assignments", course_id=course["id"], title=value, prompt=value, external_id=value)
         assert (course["name"], course["external_id"], task["title"], task["prompt"], task["external_id"]) == (
             value,
         ) * 5
-        assert ask(standing, "PATCH", f"courses/{course['id']}", {"name": value + value}).json["name"] == value * 2
+        assert ask(shared_api, "PATCH", f"courses/{course['id']}", {"name": value + value}).json["name"] == value * 2
 
 
 # Rubrics.
@@ -328,30 +328,30 @@ def test_a_rubric_goes_when_nothing_asks_for_it(fresh, refused):
     refused(ask(fresh, "GET", f"rubrics/{made['id']}"), 404, "not-found")
 
 
-def test_a_rubric_by_which_an_essay_was_judged_stays(standing, refused):
+def test_a_rubric_by_which_an_essay_was_judged_stays(shared_api, refused):
     task = make(
-        standing,
+        shared_api,
         "assignments",
-        course_id=str(standing.school.course),
+        course_id=str(shared_api.school.course),
         title="Judged",
-        rubric_id=str(standing.school.rubric),
+        rubric_id=str(shared_api.school.rubric),
     )
-    receipt = standing.hand_in("alice", assignment_id=task["id"])
-    standing.worker.finish(receipt["id"], "content")
-    with session_of(standing.school, "ada"):
-        assert essays.fetch_status(receipt["id"], org=standing.school.org)
-        for assignment in courses.list_assignments(org=standing.school.org, limit=100):
-            courses.change_assignment(assignment["id"], org=standing.school.org, changes={"rubric_id": None})
-    refused(ask(standing, "DELETE", f"rubrics/{standing.school.rubric}"), 409, "in-use")
+    receipt = shared_api.hand_in("alice", assignment_id=task["id"])
+    shared_api.worker.finish(receipt["id"], "content")
+    with session_of(shared_api.school, "ada"):
+        assert essays.fetch_status(receipt["id"], org=shared_api.school.org)
+        for assignment in courses.list_assignments(org=shared_api.school.org, limit=100):
+            courses.change_assignment(assignment["id"], org=shared_api.school.org, changes={"rubric_id": None})
+    refused(ask(shared_api, "DELETE", f"rubrics/{shared_api.school.rubric}"), 409, "in-use")
 
 
-def test_a_rubric_may_be_as_large_as_its_bounds(standing):
+def test_a_rubric_may_be_as_large_as_its_bounds(shared_api):
     body = a_rubric("Large", criteria=20, levels=10)
     for criterion in body["criteria"]:
         criterion["description"] = "d" * 1000
         for level in criterion["levels"]:
             level["description"] = "e" * 1000
-    made = make(standing, "rubrics", **body)
+    made = make(shared_api, "rubrics", **body)
     assert len(made["criteria"]) == 20
 
 
@@ -386,25 +386,25 @@ def spoiled() -> dict[str, tuple[dict[str, Any], str]]:
 
 
 @pytest.mark.parametrize("what", spoiled())
-def test_a_rubric_that_cannot_be_is_refused_with_the_field(standing, refused, what):
+def test_a_rubric_that_cannot_be_is_refused_with_the_field(shared_api, refused, what):
     body, pointer = spoiled()[what]
-    answer = ask(standing, "POST", "rubrics", body, who="ed")
+    answer = ask(shared_api, "POST", "rubrics", body, who="ed")
     assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
 
 
-def test_text_that_cannot_be_stored_is_refused_deep_inside_too(standing, refused):
+def test_text_that_cannot_be_stored_is_refused_deep_inside_too(shared_api, refused):
     for bad in ("\0", "\ud800"):
         body = a_rubric()
         body["criteria"][0]["levels"][1]["description"] = f"a{bad}"
         assert (
-            refused(ask(standing, "POST", "rubrics", body), 422, "invalid-text")["errors"][0]["pointer"]
+            refused(ask(shared_api, "POST", "rubrics", body), 422, "invalid-text")["errors"][0]["pointer"]
             == "/criteria/0/levels/1/description"
         )
         for method, path, field in (
-            ("POST", "courses", "name"), ("PATCH", f"courses/{standing.school.course}", "name"), ("PATCH", "org", "name"),
+            ("POST", "courses", "name"), ("PATCH", f"courses/{shared_api.school.course}", "name"), ("PATCH", "org", "name"),
             ("POST", "assignments", "prompt"), ("POST", "categories", "name"),
         ):  # fmt: skip
-            refused(ask(standing, method, path, {field: bad}), 422, "invalid-text")
+            refused(ask(shared_api, method, path, {field: bad}), 422, "invalid-text")
 
 
 # The org.
@@ -437,14 +437,14 @@ def test_an_admin_chooses_how_the_org_works(fresh):
         {"id": str(uuid4())}, {"monthly_budget": 1},
     ],
 )  # fmt: skip
-def test_a_setting_that_cannot_be_is_refused(standing, refused, changes):
-    before = ask(standing, "GET", "org").json
-    answer = ask(standing, "PATCH", "org", changes)
+def test_a_setting_that_cannot_be_is_refused(shared_api, refused, changes):
+    before = ask(shared_api, "GET", "org").json
+    answer = ask(shared_api, "PATCH", "org", changes)
     assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [f"/{next(iter(changes))}"]
-    assert ask(standing, "GET", "org").json == before
+    assert ask(shared_api, "GET", "org").json == before
 
 
-def test_one_orgs_settings_are_not_anothers(standing):
-    theirs = standing.client.get("/v1/org", headers=standing.signed_in("ada", standing.other)).json
-    ask(standing, "PATCH", "org", {"name": "Mine alone", "ai_policy": "local"})
-    assert standing.client.get("/v1/org", headers=standing.signed_in("ada", standing.other)).json == theirs
+def test_one_orgs_settings_are_not_anothers(shared_api):
+    theirs = shared_api.client.get("/v1/org", headers=shared_api.signed_in("ada", shared_api.other)).json
+    ask(shared_api, "PATCH", "org", {"name": "Mine alone", "ai_policy": "local"})
+    assert shared_api.client.get("/v1/org", headers=shared_api.signed_in("ada", shared_api.other)).json == theirs

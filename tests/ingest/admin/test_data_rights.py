@@ -26,38 +26,38 @@ def student():
 
 
 @pytest.fixture
-def kim(standing, lms, draft, student):
+def kim(shared_api, lms, draft, student):
     """A student who came by webhook and whose essay was read; returns their id and the receipt."""
-    return come(standing, lms, draft, student)
+    return come(shared_api, lms, draft, student)
 
 
 @pytest.fixture
-def lms(standing):
-    return standing.lms
+def lms(shared_api):
+    return shared_api.lms
 
 
-def come(place, lms, draft, student, **how):
+def come(api, lms, draft, student, **how):
     data = draft(
-        student=student, text=f"Phones was loud. My {MARKER} is mine.", assignment_id=str(place.school.assignment)
+        student=student, text=f"Phones was loud. My {MARKER} is mine.", assignment_id=str(api.school.assignment)
     )
     answer = lms.deliver(data, **how)
     assert answer.status_code == 202, answer.text
     for name in ("grammar", "structure", "content"):
-        place.worker.finish(answer.json["id"], name)
-    essay = place.client.get(answer.json["links"]["essay"], headers=place.with_key())
+        api.worker.finish(answer.json["id"], name)
+    essay = api.client.get(answer.json["links"]["essay"], headers=api.with_key())
     return UUID(essay.json["student_id"]), answer.json
 
 
-def export(place, user, who="ada", of=None):
-    return place.client.get(f"/v1/users/{user}/export", headers=place.signed_in(who, of))
+def export(api, user, who="ada", of=None):
+    return api.client.get(f"/v1/users/{user}/export", headers=api.signed_in(who, of))
 
 
-def erase(place, user, who="ada", of=None):
-    return place.client.post(f"/v1/users/{user}/erase", headers=place.signed_in(who, of))
+def erase(api, user, who="ada", of=None):
+    return api.client.post(f"/v1/users/{user}/erase", headers=api.signed_in(who, of))
 
 
-def notes(place, entity_id):
-    found = place.database.sql(
+def notes(api, entity_id):
+    found = api.database.sql(
         "select action, entity, actor_role, actor_id, request_id, detail ->> 'user_id' from audit_log"
         " where entity_id = %s and action = 'read' order by id",
         str(entity_id),
@@ -66,9 +66,9 @@ def notes(place, entity_id):
     return [dict(zip(names, map(str, one), strict=True)) for one in found]
 
 
-def test_an_admin_gets_an_archive_that_opens_and_holds_the_essay_and_the_feedback(standing, kim, student):
+def test_an_admin_gets_an_archive_that_opens_and_holds_the_essay_and_the_feedback(shared_api, kim, student):
     user, receipt = kim
-    answer = export(standing, user)
+    answer = export(shared_api, user)
     assert answer.status_code == 200
     assert answer.content_type == "application/zip"
     assert answer.headers["Content-Disposition"] == f"attachment; filename={user}.zip"
@@ -86,35 +86,35 @@ def test_an_admin_gets_an_archive_that_opens_and_holds_the_essay_and_the_feedbac
         assert MARKER in json.loads(archive.read("inbound_events.json"))[0]["body"]
         trail = json.loads(archive.read("audit_log.json"))
         assert [one["actor_id"] for one in trail if one["action"] == "read" and one["entity"] == "user"] == [
-            str(standing.school.ada)
+            str(shared_api.school.ada)
         ]
         assert b"pbkdf2" not in b"".join(archive.read(name) for name in names)
 
 
-def test_the_doors_answer_only_an_admin_of_the_same_org(standing, kim, refused):
+def test_the_doors_answer_only_an_admin_of_the_same_org(shared_api, kim, refused):
     user, _ = kim
     for ask in (export, erase):
         for who in ("alice", "ed"):
-            refused(ask(standing, user, who), 403, "forbidden")
-            refused(ask(standing, uuid4(), who), 403, "forbidden")
-        refused(ask(standing, user, "ada", standing.other), 404, "not-found")
-        refused(ask(standing, uuid4()), 404, "not-found")
+            refused(ask(shared_api, user, who), 403, "forbidden")
+            refused(ask(shared_api, uuid4(), who), 403, "forbidden")
+        refused(ask(shared_api, user, "ada", shared_api.other), 404, "not-found")
+        refused(ask(shared_api, uuid4()), 404, "not-found")
     for method, door in (("get", "export"), ("post", "erase")):
         at = f"/v1/users/{user}/{door}"
-        refused(getattr(standing.client, method)(at), 401, "unauthorized")
-        refused(getattr(standing.client, method)(at, headers=standing.with_key()), 403, "forbidden")
-        refused(standing.client.delete(at, headers=standing.signed_in("ada")), 405, "method-not-allowed")
+        refused(getattr(shared_api.client, method)(at), 401, "unauthorized")
+        refused(getattr(shared_api.client, method)(at, headers=shared_api.with_key()), 403, "forbidden")
+        refused(shared_api.client.delete(at, headers=shared_api.signed_in("ada")), 405, "method-not-allowed")
         refused(
-            getattr(standing.client, method)(f"/v1/users/not-an-id/{door}", headers=standing.signed_in("ada")),
+            getattr(shared_api.client, method)(f"/v1/users/not-an-id/{door}", headers=shared_api.signed_in("ada")),
             404,
             "not-found",
         )
     # Nobody is the worse for all this, and no record speaks of a reading that did not happen.
-    assert export(standing, user).status_code == 200
-    assert len(notes(standing, user)) == 1
+    assert export(shared_api, user).status_code == 200
+    assert len(notes(shared_api, user)) == 1
 
 
-def test_an_export_that_fails_half_way_is_a_problem_and_no_torn_archive(standing, kim, refused, monkeypatch):
+def test_an_export_that_fails_half_way_is_a_problem_and_no_torn_archive(shared_api, kim, refused, monkeypatch):
     user, _ = kim
 
     def torn(*_, **__):
@@ -122,20 +122,20 @@ def test_an_export_that_fails_half_way_is_a_problem_and_no_torn_archive(standing
         raise RuntimeError(MARKER)
 
     monkeypatch.setattr(rights, "gather", torn)
-    document = refused(export(standing, user), 500, "internal-error")
+    document = refused(export(shared_api, user), 500, "internal-error")
     assert MARKER not in json.dumps(document)
-    assert notes(standing, user) == []
+    assert notes(shared_api, user) == []
 
 
-def test_an_archive_larger_than_memory_allows_is_whole_too(standing, kim, monkeypatch):
+def test_an_archive_larger_than_memory_allows_is_whole_too(shared_api, kim, monkeypatch):
     user, receipt = kim
     monkeypatch.setattr("ingest.admin.data_rights.IN_MEMORY_BYTES", 100)
-    with ZipFile(io.BytesIO(export(standing, user).data)) as archive:
+    with ZipFile(io.BytesIO(export(shared_api, user).data)) as archive:
         assert archive.testzip() is None
         assert f"essays/1-{receipt['essay_id']}/essay.json" in archive.namelist()
 
 
-def test_what_staff_read_of_a_student_is_on_record_with_the_request(standing, kim):
+def test_what_staff_read_of_a_student_is_on_record_with_the_request(shared_api, kim):
     user, receipt = kim
     reads = {
         f"/v1/submissions/{receipt['id']}/feedback": ("submission", receipt["id"]),
@@ -144,146 +144,146 @@ def test_what_staff_read_of_a_student_is_on_record_with_the_request(standing, ki
     }
     for at, (entity, entity_id) in reads.items():
         people = ("ada",) if entity == "user" else ("ed", "ada")
-        answers = [standing.client.get(at, headers=standing.signed_in(who)) for who in people]
+        answers = [shared_api.client.get(at, headers=shared_api.signed_in(who)) for who in people]
         assert [answer.status_code for answer in answers] == [200] * len(people)
-        assert notes(standing, entity_id) == [
+        assert notes(shared_api, entity_id) == [
             {
                 "action": "read", "entity": entity, "role": {"ed": "educator", "ada": "admin"}[who],
-                "actor": str(getattr(standing.school, who)), "request": answer.headers["X-Request-Id"], "person": str(user),
+                "actor": str(getattr(shared_api.school, who)), "request": answer.headers["X-Request-Id"], "person": str(user),
             }
             for who, answer in zip(people, answers, strict=True)
         ]  # fmt: skip
 
 
-def test_an_authors_own_reading_lists_and_polls_leave_no_note(standing):
-    receipt = standing.hand_in("alice", assignment_id=str(standing.school.assignment))
+def test_an_authors_own_reading_lists_and_polls_leave_no_note(shared_api):
+    receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
     for name in ("grammar", "structure", "content"):
-        standing.worker.finish(receipt["id"], name)
+        shared_api.worker.finish(receipt["id"], name)
     for at in (receipt["links"]["feedback"], receipt["links"]["essay"]):
-        assert standing.client.get(at, headers=standing.signed_in("alice")).status_code == 200
+        assert shared_api.client.get(at, headers=shared_api.signed_in("alice")).status_code == 200
     for who in ("ed", "ada"):
         for at in ("/v1/essays", receipt["links"]["self"], receipt["links"]["events"]):
-            assert standing.client.get(at, headers=standing.signed_in(who)).status_code == 200
-    own = standing.hand_in("ed")
-    assert standing.client.get(own["links"]["essay"], headers=standing.signed_in("ed")).status_code == 200
+            assert shared_api.client.get(at, headers=shared_api.signed_in(who)).status_code == 200
+    own = shared_api.hand_in("ed")
+    assert shared_api.client.get(own["links"]["essay"], headers=shared_api.signed_in("ed")).status_code == 200
     # An LMS shows what it reads to whom it likes: the trail knows keys for what they write.
-    assert standing.client.get(receipt["links"]["essay"], headers=standing.with_key()).status_code == 200
+    assert shared_api.client.get(receipt["links"]["essay"], headers=shared_api.with_key()).status_code == 200
     for one in (receipt["id"], receipt["essay_id"], own["essay_id"]):
-        assert notes(standing, one) == []
+        assert notes(shared_api, one) == []
 
 
-def test_what_is_refused_to_staff_is_not_on_record_as_read(standing, kim, refused):
+def test_what_is_refused_to_staff_is_not_on_record_as_read(shared_api, kim, refused):
     _, receipt = kim
     for at in (receipt["links"]["feedback"], receipt["links"]["essay"]):
-        refused(standing.client.get(at, headers=standing.signed_in("nell")), 404, "not-found")
-    assert notes(standing, receipt["id"]) == notes(standing, receipt["essay_id"]) == []
+        refused(shared_api.client.get(at, headers=shared_api.signed_in("nell")), 404, "not-found")
+    assert notes(shared_api, receipt["id"]) == notes(shared_api, receipt["essay_id"]) == []
 
 
-def test_without_a_record_there_is_no_reading(standing, kim, monkeypatch, refused):
+def test_without_a_record_there_is_no_reading(shared_api, kim, monkeypatch, refused):
     _, receipt = kim
 
     def fails(*_, **__):
         raise RuntimeError("the trail cannot be written")
 
     monkeypatch.setattr(access_log, "note", fails)
-    answer = standing.client.get(receipt["links"]["essay"], headers=standing.signed_in("ed"))
+    answer = shared_api.client.get(receipt["links"]["essay"], headers=shared_api.signed_in("ed"))
     refused(answer, 500, "internal-error")
 
 
-def test_nobody_erases_themselves(standing, refused):
-    refused(erase(standing, standing.school.ada), 409, "own-account")
-    assert standing.client.get("/v1/me", headers=standing.signed_in("ada")).status_code == 200
+def test_nobody_erases_themselves(shared_api, refused):
+    refused(erase(shared_api, shared_api.school.ada), 409, "own-account")
+    assert shared_api.client.get("/v1/me", headers=shared_api.signed_in("ada")).status_code == 200
 
 
-def test_what_a_source_causes_is_on_record_under_its_id(standing, kim):
+def test_what_a_source_causes_is_on_record_under_its_id(shared_api, kim):
     user, receipt = kim
-    found = standing.database.sql(
+    found = shared_api.database.sql(
         "select distinct actor_id, actor_role from audit_log where entity_id in (%s, %s) and action = 'created'",
         str(user),
         receipt["id"],
     )
-    assert found == [(standing.school.source, "lms")]
+    assert found == [(shared_api.school.source, "lms")]
 
 
-def carry_out(place):
+def carry_out(api):
     """What the clock does a moment later, as its own log-in role and on a connection of its own."""
     for user, org in execute(
-        place.database.role_url("ec_clock"),
+        api.database.role_url("ec_clock"),
         "select id::text, org_id::text from users where erase_requested_at is not null",
     ):
-        execute(place.database.role_url("ec_clock"), "select erase_person(%s)", (user,))
+        execute(api.database.role_url("ec_clock"), "select erase_person(%s)", (user,))
         assert org
 
 
-def test_an_erased_student_is_gone_from_every_door_table_and_counter(place, draft, student, redis_client, refused):
+def test_an_erased_student_is_gone_from_every_door_table_and_counter(api, draft, student, redis_client, refused):
     name = f"msg_{uuid4().hex}"
     body_data = draft(
-        student=student, text=f"Phones was loud. My {MARKER} is mine.", assignment_id=str(place.school.assignment)
+        student=student, text=f"Phones was loud. My {MARKER} is mine.", assignment_id=str(api.school.assignment)
     )
-    first = place.lms.deliver(body_data, event=name)
+    first = api.lms.deliver(body_data, event=name)
     assert first.status_code == 202
     for one in ("grammar", "structure", "content"):
-        place.worker.finish(first.json["id"], one)
-    user = UUID(place.client.get(first.json["links"]["essay"], headers=place.with_key()).json["student_id"])
-    with db.session(org=place.school.org, role="ec_lms"):
-        digest = keyring().email_index(student["email"], org=place.school.org).hex()
+        api.worker.finish(first.json["id"], one)
+    user = UUID(api.client.get(first.json["links"]["essay"], headers=api.with_key()).json["student_id"])
+    with db.session(org=api.school.org, role="ec_lms"):
+        digest = keyring().email_index(student["email"], org=api.school.org).hex()
 
-    answer = erase(place, user)
+    answer = erase(api, user)
     assert (answer.status_code, answer.json) == (202, {"status": "erasing"})
-    assert erase(place, user).status_code == 202
+    assert erase(api, user).status_code == 202
     for at in (first.json["links"]["essay"], first.json["links"]["feedback"], f"/v1/users/{user}/export"):
-        refused(place.client.get(at, headers=place.signed_in("ada")), 404, "not-found")
-    carry_out(place)
+        refused(api.client.get(at, headers=api.signed_in("ada")), 404, "not-found")
+    carry_out(api)
 
     for ask in (export, erase):
-        refused(ask(place, user), 404, "not-found")
-    refused(place.client.get(first.json["links"]["self"], headers=place.signed_in("ada")), 404, "not-found")
-    tables = place.database.sql(
+        refused(ask(api, user), 404, "not-found")
+    refused(api.client.get(first.json["links"]["self"], headers=api.signed_in("ada")), 404, "not-found")
+    tables = api.database.sql(
         "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition"
     )
     needles = [str(user), digest, MARKER, student["email"], student["external_id"], "Kim Marker"]
     assert {
         table for (table,) in tables
-        if place.database.sql(f"select 1 from {table} as t where to_jsonb(t)::text ~* %s limit 1", "|".join(needles))
+        if api.database.sql(f"select 1 from {table} as t where to_jsonb(t)::text ~* %s limit 1", "|".join(needles))
     } == {"audit_log"}  # fmt: skip
-    on_record = place.database.sql("select string_agg(to_jsonb(a)::text, ' ') from audit_log as a")[0][0]
+    on_record = api.database.sql("select string_agg(to_jsonb(a)::text, ' ') from audit_log as a")[0][0]
     assert [needle for needle in needles if needle in on_record] == [str(user)]
     for key in redis_client.scan_iter():
         kept = key + (redis_client.dump(key) or b"")
         assert not [needle for needle in needles if needle.encode() in kept], key
 
-    repeated = place.lms.deliver(body_data, event=name)
+    repeated = api.lms.deliver(body_data, event=name)
     assert (repeated.status_code, list(repeated.json)) == (200, ["ignored"])
     assert "Location" not in repeated.headers
-    assert place.database.sql("select count(*) from essays where user_id = %s", str(user)) == [(0,)]
+    assert api.database.sql("select count(*) from essays where user_id = %s", str(user)) == [(0,)]
 
 
-def test_a_repeat_is_told_apart_from_another_body_after_the_erasure_too(place, draft, student, refused):
+def test_a_repeat_is_told_apart_from_another_body_after_the_erasure_too(api, draft, student, refused):
     name = f"msg_{uuid4().hex}"
-    user, _ = come(place, place.lms, draft, student, event=name)
-    erase(place, user)
-    carry_out(place)
-    refused(place.lms.deliver(draft(student=student, text="Another."), event=name), 422, "idempotency-key-reused")
+    user, _ = come(api, api.lms, draft, student, event=name)
+    erase(api, user)
+    carry_out(api)
+    refused(api.lms.deliver(draft(student=student, text="Another."), event=name), 422, "idempotency-key-reused")
 
 
-def test_an_erased_persons_token_and_password_open_nothing_from_that_moment(place, refused):
-    tokens = place.sign_in("bob")
+def test_an_erased_persons_token_and_password_open_nothing_from_that_moment(api, refused):
+    tokens = api.sign_in("bob")
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-    assert place.client.get("/v1/me", headers=headers).status_code == 200
-    assert erase(place, place.school.bob).status_code == 202
-    refused(place.client.get("/v1/me", headers=headers), 401, "invalid-token")
+    assert api.client.get("/v1/me", headers=headers).status_code == 200
+    assert erase(api, api.school.bob).status_code == 202
+    refused(api.client.get("/v1/me", headers=headers), 401, "invalid-token")
     refused(
-        place.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"}),
+        api.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"}),
         401,
         "invalid-token",
     )
-    credentials = {"org": place.school.slug, "email": place.school.email("bob"), "password": PASSWORD}
-    refused(place.client.post("/v1/auth/login", json=credentials), 401, "unauthorized")
+    credentials = {"org": api.school.slug, "email": api.school.email("bob"), "password": PASSWORD}
+    refused(api.client.post("/v1/auth/login", json=credentials), 401, "unauthorized")
 
 
-def test_the_api_key_of_the_lms_goes_on_working_and_a_new_essay_makes_a_new_student(place, draft, student):
-    user, _ = come(place, place.lms, draft, student)
-    erase(place, user)
-    carry_out(place)
-    again, _ = come(place, place.lms, draft, student)
+def test_the_api_key_of_the_lms_goes_on_working_and_a_new_essay_makes_a_new_student(api, draft, student):
+    user, _ = come(api, api.lms, draft, student)
+    erase(api, user)
+    carry_out(api)
+    again, _ = come(api, api.lms, draft, student)
     assert again != user

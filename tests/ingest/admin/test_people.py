@@ -17,7 +17,7 @@ from tests.support.races import together, warm_up
 from tests.support.schools import PASSWORD, make_school, session_of
 
 if TYPE_CHECKING:
-    from tests.ingest.conftest import Place
+    from tests.ingest.conftest import ApiUnderTest
 
 NASTY = (
     "Robert'); drop table users; --", "%s %(x)s {0} %%", "<script>alert(1)</script>", "a\r\nBcc: all@x.example", "\u202eevil",
@@ -29,24 +29,24 @@ _numbers = count(1)
 
 
 @pytest.fixture
-def fresh(standing: Place) -> Place:
+def fresh(shared_api: ApiUnderTest) -> ApiUnderTest:
     """The standing place with a school of the test's own."""
-    return replace(standing, school=make_school(f"school-{next(_numbers)}"))
+    return replace(shared_api, school=make_school(f"school-{next(_numbers)}"))
 
 
-def create(place: Place, **person: Any) -> dict[str, Any]:
-    answer = place.client.post("/v1/users", json={"role": "student", **person}, headers=place.signed_in("ada"))
+def create(api: ApiUnderTest, **person: Any) -> dict[str, Any]:
+    answer = api.client.post("/v1/users", json={"role": "student", **person}, headers=api.signed_in("ada"))
     assert answer.status_code == 201, answer.text
     return dict(answer.json)
 
 
-def change(place: Place, user: object, **changes: Any) -> Any:
-    return place.client.patch(f"/v1/users/{user}", json=changes, headers=place.signed_in("ada"))
+def change(api: ApiUnderTest, user: object, **changes: Any) -> Any:
+    return api.client.patch(f"/v1/users/{user}", json=changes, headers=api.signed_in("ada"))
 
 
-def test_a_person_is_added_found_changed_and_disabled(standing, refused):
-    headers = standing.signed_in("ada")
-    made = standing.client.post(
+def test_a_person_is_added_found_changed_and_disabled(shared_api, refused):
+    headers = shared_api.signed_in("ada")
+    made = shared_api.client.post(
         "/v1/users",
         json={"role": "student", "name": "Uma", "email": "Uma@X.example", "external_id": "u-1", "language": "de"},
         headers=headers,
@@ -57,40 +57,40 @@ def test_a_person_is_added_found_changed_and_disabled(standing, refused):
     assert set(body) == {"id", "role", "name", "email", "external_id", "language", "disabled", "created_at"}
     assert (body["name"], body["email"], body["external_id"], body["language"]) == ("Uma", "Uma@X.example", "u-1", "de")
     assert body["disabled"] is False
-    assert standing.client.get(made.headers["Location"], headers=headers).json == body
+    assert shared_api.client.get(made.headers["Location"], headers=headers).json == body
     for wanted in (
         {"email": "uma@x.EXAMPLE"},
         {"external_id": "u-1"},
         {"email": "uma@x.example", "external_id": "u-1"},
     ):
-        found = standing.client.post("/v1/users/search", json=wanted, headers=headers).json
+        found = shared_api.client.post("/v1/users/search", json=wanted, headers=headers).json
         assert [one["id"] for one in found["items"]] == [body["id"]], wanted
-    assert standing.client.post("/v1/users/search", json={"external_id": "U-1"}, headers=headers).json["items"] == []
-    assert standing.client.post("/v1/users/search", json={}, headers=headers).status_code == 422
-    changed = change(standing, body["id"], name=None, language="fr")
+    assert shared_api.client.post("/v1/users/search", json={"external_id": "U-1"}, headers=headers).json["items"] == []
+    assert shared_api.client.post("/v1/users/search", json={}, headers=headers).status_code == 422
+    changed = change(shared_api, body["id"], name=None, language="fr")
     assert changed.status_code == 200
     assert changed.json == {**body, "name": None, "language": "fr"}
-    assert change(standing, body["id"]).json == changed.json
-    assert standing.client.delete(f"/v1/users/{body['id']}", headers=headers).status_code == 204
-    assert standing.client.get(f"/v1/users/{body['id']}", headers=headers).json["disabled"] is True
-    assert change(standing, body["id"], disabled=False).json["disabled"] is False
+    assert change(shared_api, body["id"]).json == changed.json
+    assert shared_api.client.delete(f"/v1/users/{body['id']}", headers=headers).status_code == 204
+    assert shared_api.client.get(f"/v1/users/{body['id']}", headers=headers).json["disabled"] is True
+    assert change(shared_api, body["id"], disabled=False).json["disabled"] is False
 
 
-def test_what_names_a_person_is_stored_encrypted_and_comes_back_to_the_letter(standing):
+def test_what_names_a_person_is_stored_encrypted_and_comes_back_to_the_letter(shared_api):
     for number, value in enumerate(NASTY):
-        made = create(standing, name=value, external_id=f"{number}{value}")
+        made = create(shared_api, name=value, external_id=f"{number}{value}")
         assert (made["name"], made["external_id"]) == (value, f"{number}{value}")
-        found = standing.client.post(
-            "/v1/users/search", json={"external_id": f"{number}{value}"}, headers=standing.signed_in("ada")
+        found = shared_api.client.post(
+            "/v1/users/search", json={"external_id": f"{number}{value}"}, headers=shared_api.signed_in("ada")
         )
         assert [one["name"] for one in found.json["items"]] == [value]
-        renamed = change(standing, made["id"], name=value[::-1])
+        renamed = change(shared_api, made["id"], name=value[::-1])
         assert renamed.json["name"] == value[::-1]
-        [(row,)] = standing.database.sql("select u::text from users as u where id = %s", made["id"])
+        [(row,)] = shared_api.database.sql("select u::text from users as u where id = %s", made["id"])
         if len(value) > 8:
             assert value not in row
             assert value[::-1].encode().hex() not in row
-    assert standing.database.sql("select count(*) from users")[0][0] > len(NASTY)
+    assert shared_api.database.sql("select count(*) from users")[0][0] > len(NASTY)
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_what_names_a_person_is_stored_encrypted_and_comes_back_to_the_letter(st
         ({"role": "student", "external_id": "x", "token_version": 0}, "/token_version"),
     ],
 )
-def test_a_person_that_cannot_be_is_refused_with_the_field(standing, refused, body, pointer):
-    answer = standing.client.post("/v1/users", json=body, headers=standing.signed_in("ada"))
+def test_a_person_that_cannot_be_is_refused_with_the_field(shared_api, refused, body, pointer):
+    answer = shared_api.client.post("/v1/users", json=body, headers=shared_api.signed_in("ada"))
     assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
 
 
@@ -131,43 +131,43 @@ def test_a_person_that_cannot_be_is_refused_with_the_field(standing, refused, bo
         ({"email": None, "external_id": None}, "/email"),
     ],
 )  # fmt: skip
-def test_a_change_that_cannot_be_is_refused_and_changes_nothing(standing, refused, changes, pointer):
-    before = standing.database.sql("select u::text from users as u where id = %s", standing.school.zoe)
-    answer = change(standing, standing.school.zoe, **changes)
+def test_a_change_that_cannot_be_is_refused_and_changes_nothing(shared_api, refused, changes, pointer):
+    before = shared_api.database.sql("select u::text from users as u where id = %s", shared_api.school.zoe)
+    answer = change(shared_api, shared_api.school.zoe, **changes)
     assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
-    assert standing.database.sql("select u::text from users as u where id = %s", standing.school.zoe) == before
+    assert shared_api.database.sql("select u::text from users as u where id = %s", shared_api.school.zoe) == before
 
 
-def test_text_that_cannot_be_stored_is_refused(standing, refused):
+def test_text_that_cannot_be_stored_is_refused(shared_api, refused):
     for raw in (b'"a\\u0000b"', b'"\\ud800"'):
-        for method, path in (("POST", "/v1/users"), ("PATCH", f"/v1/users/{standing.school.zoe}")):
+        for method, path in (("POST", "/v1/users"), ("PATCH", f"/v1/users/{shared_api.school.zoe}")):
             body = b'{"role": "student", "external_id": "x", "name": ' + raw + b"}"
-            answer = standing.client.open(
-                path, method=method, data=body, content_type="application/json", headers=standing.signed_in("ada")
+            answer = shared_api.client.open(
+                path, method=method, data=body, content_type="application/json", headers=shared_api.signed_in("ada")
             )
             refused(answer, 422, "invalid-text")
 
 
-def test_an_address_or_id_that_another_has_is_a_conflict_at_its_field(standing, refused):
-    taken = {"email": standing.school.email("alice").upper(), "external_id": "alice-sis"}
+def test_an_address_or_id_that_another_has_is_a_conflict_at_its_field(shared_api, refused):
+    taken = {"email": shared_api.school.email("alice").upper(), "external_id": "alice-sis"}
     for field, value in taken.items():
-        posted = standing.client.post(
-            "/v1/users", json={"role": "student", field: value}, headers=standing.signed_in("ada")
+        posted = shared_api.client.post(
+            "/v1/users", json={"role": "student", field: value}, headers=shared_api.signed_in("ada")
         )
         assert refused(posted, 409, "conflict")["errors"][0]["pointer"] == f"/{field}"
-        patched = change(standing, standing.school.zoe, **{field: value})
+        patched = change(shared_api, shared_api.school.zoe, **{field: value})
         assert refused(patched, 409, "conflict")["errors"][0]["pointer"] == f"/{field}"
     # What another org has is nobody's here.
-    made = create(standing, email=standing.other.email("alice"), external_id="from-elsewhere")
-    assert made["email"] == standing.other.email("alice")
+    made = create(shared_api, email=shared_api.other.email("alice"), external_id="from-elsewhere")
+    assert made["email"] == shared_api.other.email("alice")
     # One's own is no conflict.
-    assert change(standing, made["id"], email=made["email"].upper()).status_code == 200
+    assert change(shared_api, made["id"], email=made["email"].upper()).status_code == 200
 
 
-def test_two_requests_with_one_address_make_one_person_and_one_conflict(standing):
+def test_two_requests_with_one_address_make_one_person_and_one_conflict(shared_api):
     warm_up(8)
-    headers = standing.signed_in("ada")
-    clients = [standing.app.test_client() for _ in range(8)]
+    headers = shared_api.signed_in("ada")
+    clients = [shared_api.app.test_client() for _ in range(8)]
     for turn in range(3):
         body = {"role": "student", "email": f"twin-{turn}@x.example"}
         answers = together(
@@ -176,11 +176,11 @@ def test_two_requests_with_one_address_make_one_person_and_one_conflict(standing
         assert sorted(answers) == [201] + [409] * 7
 
 
-def test_two_changes_to_one_address_leave_it_to_one_person(standing):
+def test_two_changes_to_one_address_leave_it_to_one_person(shared_api):
     warm_up(8)
-    headers = standing.signed_in("ada")
-    people = [create(standing, external_id=f"racer-{number}")["id"] for number in range(6)]
-    clients = [standing.app.test_client() for _ in people]
+    headers = shared_api.signed_in("ada")
+    people = [create(shared_api, external_id=f"racer-{number}")["id"] for number in range(6)]
+    clients = [shared_api.app.test_client() for _ in people]
     answers = together(
         6,
         lambda one: (
@@ -192,14 +192,14 @@ def test_two_changes_to_one_address_leave_it_to_one_person(standing):
     assert sorted(answers) == [200] + [409] * 5
 
 
-def test_a_list_of_people_comes_in_pages_without_gaps_or_repeats(standing):
-    headers = standing.signed_in("ada")
+def test_a_list_of_people_comes_in_pages_without_gaps_or_repeats(shared_api):
+    headers = shared_api.signed_in("ada")
     for number in range(7):
-        create(standing, external_id=f"page-{number}")
-    whole = standing.client.get("/v1/users?limit=100", headers=headers).json["items"]
+        create(shared_api, external_id=f"page-{number}")
+    whole = shared_api.client.get("/v1/users?limit=100", headers=headers).json["items"]
     seen, cursor = [], None
     while True:
-        page = standing.client.get(
+        page = shared_api.client.get(
             "/v1/users", query_string={"limit": 3, "cursor": cursor} if cursor else {"limit": 3}, headers=headers
         ).json
         seen += page["items"]
@@ -209,45 +209,45 @@ def test_a_list_of_people_comes_in_pages_without_gaps_or_repeats(standing):
             break
     assert seen == whole
     assert [one["id"] for one in whole] == sorted((one["id"] for one in whole), reverse=True)
-    assert {one["role"] for one in standing.client.get("/v1/users?role=educator", headers=headers).json["items"]} == {
+    assert {one["role"] for one in shared_api.client.get("/v1/users?role=educator", headers=headers).json["items"]} == {
         "educator"
     }
 
 
-def test_a_filter_by_course_shows_who_is_in_it_and_nothing_of_another_orgs_course(standing):
-    headers = standing.signed_in("ada")
+def test_a_filter_by_course_shows_who_is_in_it_and_nothing_of_another_orgs_course(shared_api):
+    headers = shared_api.signed_in("ada")
 
     def ask(course):
         return {
             one["id"]
-            for one in standing.client.get(f"/v1/users?course_id={course}&limit=100", headers=headers).json["items"]
+            for one in shared_api.client.get(f"/v1/users?course_id={course}&limit=100", headers=headers).json["items"]
         }
 
-    assert ask(standing.school.course) >= {str(standing.school.alice), str(standing.school.ed)}
-    assert str(standing.school.zoe) not in ask(standing.school.course)
-    assert ask(standing.other.course) == set()
+    assert ask(shared_api.school.course) >= {str(shared_api.school.alice), str(shared_api.school.ed)}
+    assert str(shared_api.school.zoe) not in ask(shared_api.school.course)
+    assert ask(shared_api.other.course) == set()
     assert ask(uuid4()) == set()
 
 
 @pytest.mark.parametrize("query", ["role=root", "role=", "course_id=x", "course_id=", "limit=0", "limit=101", "cursor=x", "course_id={00000000-0000-0000-0000-000000000000}"])  # fmt: skip
-def test_a_filter_that_cannot_be_is_refused(standing, refused, query):
-    answer = standing.client.get(f"/v1/users?{query}", headers=standing.signed_in("ada"))
+def test_a_filter_that_cannot_be_is_refused(shared_api, refused, query):
+    answer = shared_api.client.get(f"/v1/users?{query}", headers=shared_api.signed_in("ada"))
     assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "?" + query.partition("=")[0]
 
 
 @pytest.mark.parametrize("value", ["' or 1=1--", "%s", "x@y.example' --", "*@*"])
-def test_a_search_for_anything_finds_nobody_and_breaks_nothing(standing, value):
+def test_a_search_for_anything_finds_nobody_and_breaks_nothing(shared_api, value):
     for wanted in ({"email": f"{value}@x.example".replace(" ", "")}, {"external_id": value}):
-        answer = standing.client.post("/v1/users/search", json=wanted, headers=standing.signed_in("ada"))
+        answer = shared_api.client.post("/v1/users/search", json=wanted, headers=shared_api.signed_in("ada"))
         assert answer.status_code in (200, 422)
         assert answer.json.get("items", []) == []
 
 
 @pytest.mark.parametrize("value", ["\x00", "\ud800", "x" * 3000])
-def test_a_search_for_what_nobody_can_be_called_is_refused(standing, refused, value):
+def test_a_search_for_what_nobody_can_be_called_is_refused(shared_api, refused, value):
     body = json.dumps({"external_id": value})
-    answer = standing.client.post(
-        "/v1/users/search", data=body, content_type="application/json", headers=standing.signed_in("ada")
+    answer = shared_api.client.post(
+        "/v1/users/search", data=body, content_type="application/json", headers=shared_api.signed_in("ada")
     )
     assert answer.status_code == 422
 
@@ -316,16 +316,16 @@ def test_a_new_address_or_being_disabled_ends_what_was_mailed_before(fresh):
         assert found == live, changes
 
 
-def test_nobody_disables_demotes_or_deletes_themselves(standing, refused):
-    ada, headers = standing.school.ada, standing.signed_in("ada")
+def test_nobody_disables_demotes_or_deletes_themselves(shared_api, refused):
+    ada, headers = shared_api.school.ada, shared_api.signed_in("ada")
     for changes in ({"disabled": True}, {"role": "educator"}, {"role": "student", "name": "x"}):
-        refused(change(standing, ada, **changes), 409, "own-account")
-    refused(standing.client.delete(f"/v1/users/{ada}", headers=headers), 409, "own-account")
-    refused(standing.client.delete(f"/v1/users/{str(ada).upper()}", headers=headers), 409, "own-account")
-    assert change(standing, ada, name="Ada L.", role="admin", disabled=False).status_code == 200
+        refused(change(shared_api, ada, **changes), 409, "own-account")
+    refused(shared_api.client.delete(f"/v1/users/{ada}", headers=headers), 409, "own-account")
+    refused(shared_api.client.delete(f"/v1/users/{str(ada).upper()}", headers=headers), 409, "own-account")
+    assert change(shared_api, ada, name="Ada L.", role="admin", disabled=False).status_code == 200
 
 
-def test_admins_who_oust_one_another_at_one_moment_leave_one(standing, refused):
+def test_admins_who_oust_one_another_at_one_moment_leave_one(shared_api, refused):
     """Given two admins, each takes the other's rights away; once through the door, once where no door looks out for it."""
     warm_up(8)
     for turn in range(6):
@@ -334,98 +334,100 @@ def test_admins_who_oust_one_another_at_one_moment_leave_one(standing, refused):
             second = admit(
                 "admin", org=school.org, name="Bea", email=school.email("bea"), external_id=None, language=None
             )
-        standing.database.sql(
+        shared_api.database.sql(
             "update users set password_hash = (select password_hash from users where id = %s) where id = %s",
             school.ada, second.id,
         )  # fmt: skip
-        tokens = [standing.signed_in("ada", school), standing.signed_in("bea", school)]
+        tokens = [shared_api.signed_in("ada", school), shared_api.signed_in("bea", school)]
         targets = [second.id, school.ada]
         changes = ({"disabled": True}, {"role": "educator"}, {"role": "student", "disabled": True})[turn % 3]
 
         def oust(one, targets=targets, changes=changes, tokens=tokens):
-            client = standing.app.test_client()
+            client = shared_api.app.test_client()
             return client.patch(f"/v1/users/{targets[one]}", json=changes, headers=tokens[one]).status_code
 
         # The loser is told, or was signed out before its request came in.
         won, lost = sorted(together(2, oust))
         assert won == 200
         assert lost in (401, 409)
-        [(left,)] = standing.database.sql(
+        [(left,)] = shared_api.database.sql(
             "select count(*) from users where org_id = %s and role = 'admin' and disabled_at is null", school.org
         )
         assert left == 1
 
 
-def test_the_last_admin_stays_even_when_a_disabled_one_is_there(standing, refused):
+def test_the_last_admin_stays_even_when_a_disabled_one_is_there(shared_api, refused):
     school = make_school("lonely")
     with session_of(school, "ada"):
         spare = admit("admin", org=school.org, name="Bea", email=school.email("bea"), external_id=None, language=None)
-    headers = standing.signed_in("ada", school)
-    assert standing.client.delete(f"/v1/users/{spare.id}", headers=headers).status_code == 204
-    assert standing.client.delete(f"/v1/users/{spare.id}", headers=headers).status_code == 204
+    headers = shared_api.signed_in("ada", school)
+    assert shared_api.client.delete(f"/v1/users/{spare.id}", headers=headers).status_code == 204
+    assert shared_api.client.delete(f"/v1/users/{spare.id}", headers=headers).status_code == 204
     # Where no door stands between.
     for changes in ({"disabled": True}, {"role": "educator"}):
         with pytest.raises(LastAdmin), session_of(school, "ada"):
             change_person(school.ada, org=school.org, changes=changes)
-    [(admins,)] = standing.database.sql(
+    [(admins,)] = shared_api.database.sql(
         "select count(*) from users where org_id = %s and role = 'admin' and disabled_at is null", school.org
     )
     assert admins == 1
 
 
-def test_a_person_whose_erasure_was_asked_for_is_no_longer_there_to_change(standing, refused):
-    gone = create(standing, name="Gone", email="gone@x.example")
-    with session_of(standing.school, "ada"):
+def test_a_person_whose_erasure_was_asked_for_is_no_longer_there_to_change(shared_api, refused):
+    gone = create(shared_api, name="Gone", email="gone@x.example")
+    with session_of(shared_api.school, "ada"):
         assert db.row("select request_erasure(%s) as done", (gone["id"],))["done"]
     for answer in (
-        change(standing, gone["id"], name="Back", email="gone@x.example"),
-        change(standing, gone["id"], disabled=False),
-        standing.client.get(f"/v1/users/{gone['id']}", headers=standing.signed_in("ada")),
-        standing.client.delete(f"/v1/users/{gone['id']}", headers=standing.signed_in("ada")),
+        change(shared_api, gone["id"], name="Back", email="gone@x.example"),
+        change(shared_api, gone["id"], disabled=False),
+        shared_api.client.get(f"/v1/users/{gone['id']}", headers=shared_api.signed_in("ada")),
+        shared_api.client.delete(f"/v1/users/{gone['id']}", headers=shared_api.signed_in("ada")),
     ):
         refused(answer, 404, "not-found")
-    assert gone["id"] not in standing.client.get("/v1/users?limit=100", headers=standing.signed_in("ada")).text
-    enrolled = standing.client.post(
-        f"/v1/courses/{standing.school.course}/enrollments",
-        json={"user_id": gone["id"], "role": "student"}, headers=standing.signed_in("ada"),
+    assert gone["id"] not in shared_api.client.get("/v1/users?limit=100", headers=shared_api.signed_in("ada")).text
+    enrolled = shared_api.client.post(
+        f"/v1/courses/{shared_api.school.course}/enrollments",
+        json={"user_id": gone["id"], "role": "student"}, headers=shared_api.signed_in("ada"),
     )  # fmt: skip
     assert refused(enrolled, 422, "invalid-payload")["errors"][0]["pointer"] == "/user_id"
 
 
-def test_an_educator_sees_the_people_of_their_courses_and_no_others(standing, refused):
-    headers = standing.signed_in("ed")
-    listed = {one["id"] for one in standing.client.get("/v1/users?limit=100", headers=headers).json["items"]}
-    assert listed == {str(getattr(standing.school, name)) for name in ("alice", "bob", "ed")}
-    assert standing.client.get(f"/v1/users/{standing.school.alice}", headers=headers).json["name"] == "Alice"
+def test_an_educator_sees_the_people_of_their_courses_and_no_others(shared_api, refused):
+    headers = shared_api.signed_in("ed")
+    listed = {one["id"] for one in shared_api.client.get("/v1/users?limit=100", headers=headers).json["items"]}
+    assert listed == {str(getattr(shared_api.school, name)) for name in ("alice", "bob", "ed")}
+    assert shared_api.client.get(f"/v1/users/{shared_api.school.alice}", headers=headers).json["name"] == "Alice"
     # Searching is no way around it.
-    for query in ("role=admin", f"course_id={standing.school.other_course}"):
-        assert standing.client.get(f"/v1/users?{query}", headers=headers).json["items"] == []
-    for wanted in ({"email": standing.school.email("zoe")}, {"external_id": "zoe-sis"}):
-        assert standing.client.post("/v1/users/search", json=wanted, headers=headers).json["items"] == []
+    for query in ("role=admin", f"course_id={shared_api.school.other_course}"):
+        assert shared_api.client.get(f"/v1/users?{query}", headers=headers).json["items"] == []
+    for wanted in ({"email": shared_api.school.email("zoe")}, {"external_id": "zoe-sis"}):
+        assert shared_api.client.post("/v1/users/search", json=wanted, headers=headers).json["items"] == []
     for name in ("zoe", "nell", "ada"):
-        refused(standing.client.get(f"/v1/users/{getattr(standing.school, name)}", headers=headers), 404, "not-found")
+        refused(
+            shared_api.client.get(f"/v1/users/{getattr(shared_api.school, name)}", headers=headers), 404, "not-found"
+        )
 
 
-def test_every_write_is_on_record_with_who_did_it(standing):
-    made = create(standing, external_id="on-record")
-    change(standing, made["id"], role="educator", name="New")
-    found = standing.database.sql(
+def test_every_write_is_on_record_with_who_did_it(shared_api):
+    made = create(shared_api, external_id="on-record")
+    change(shared_api, made["id"], role="educator", name="New")
+    found = shared_api.database.sql(
         "select action, actor_id, actor_role, detail ->> 'changed' from audit_log where entity = 'user' and entity_id = %s order by id",
         made["id"],
     )
     assert [one[:3] for one in found] == [
-        ("created", standing.school.ada, "admin"), ("changed", standing.school.ada, "admin"),
+        ("created", shared_api.school.ada, "admin"), ("changed", shared_api.school.ada, "admin"),
     ]  # fmt: skip
     assert set(found[1][3].strip("[]").replace('"', "").split(", ")) == {"name", "role", "token_version"}
 
 
-def test_an_educator_made_a_student_still_sits_where_they_sat(standing):
-    with session_of(standing.school, "ada"):
+def test_an_educator_made_a_student_still_sits_where_they_sat(shared_api):
+    with session_of(shared_api.school, "ada"):
         person = admit(
-            "educator", org=standing.school.org, name="Eli", email="eli@x.example", external_id=None, language=None
+            "educator", org=shared_api.school.org, name="Eli", email="eli@x.example", external_id=None, language=None
         )
-        courses.add_member(person.id, org=standing.school.org, course=standing.school.course, role="educator")
-        courses.add_member(person.id, org=standing.school.org, course=standing.school.other_course, role="student")
-    assert change(standing, person.id, role="student").status_code == 200
-    left = standing.database.sql("select course_id, role from enrollments where user_id = %s", person.id)
-    assert left == [(standing.school.other_course, "student")]
+        courses.add_member(person.id, org=shared_api.school.org, course=shared_api.school.course, role="educator")
+        courses.add_member(person.id, org=shared_api.school.org, course=shared_api.school.other_course, role="student")
+    assert change(shared_api, person.id, role="student").status_code == 200
+    left = shared_api.database.sql("select course_id, role from enrollments where user_id = %s", person.id)
+    assert left == [(shared_api.school.other_course, "student")]

@@ -57,65 +57,65 @@ TABLES = ("users", "user_keys", "courses", "enrollments", "sessions", "audit_log
 
 
 @pytest.fixture
-def place(standing):
+def api(shared_api):
     """Two schools of a test's own; a database of its own would take a second."""
     number = next(_numbers)
-    return replace(standing, school=make_school(f"school-{number}"), other=make_school(f"other-{number}"), _tokens={})
+    return replace(shared_api, school=make_school(f"school-{number}"), other=make_school(f"other-{number}"), _tokens={})
 
 
 def of_people(*rows: str) -> dict[str, str]:
     return {"users": HEADER + "".join(f"{row}\n" for row in rows)}
 
 
-def send(place, body, who="ada", of=None):
-    return place.client.post("/v1/roster", json=body, headers=place.signed_in(who, of))
+def send(api, body, who="ada", of=None):
+    return api.client.post("/v1/roster", json=body, headers=api.signed_in(who, of))
 
 
-def took(place, body, **counts):
-    answer = send(place, body)
+def took(api, body, **counts):
+    answer = send(api, body)
     assert answer.status_code == 200, answer.text
     return answer.json
 
 
-def faults(place, body, refused):
+def faults(api, body, refused):
     """Send what cannot be imported, check that nothing was, and return the errors as {pointer: detail}."""
-    before = everything(place)
-    document = refused(send(place, body), 422, "invalid-roster")
-    assert everything(place) == before
+    before = everything(api)
+    document = refused(send(api, body), 422, "invalid-roster")
+    assert everything(api) == before
     return {one["pointer"]: one["detail"] for one in document["errors"]}
 
 
-def everything(place):
+def everything(api):
     """Return every row of the org a roster can touch; the admin has signed in already, which is on record too."""
-    place.signed_in("ada")
+    api.signed_in("ada")
     tables = " union all ".join(
         f"select '{table}', t::text from {table} as t where t.org_id = %(org)s" for table in TABLES
     )
-    return sorted(place.database.sql(tables.replace("%(org)s", f"'{place.school.org}'")))
+    return sorted(api.database.sql(tables.replace("%(org)s", f"'{api.school.org}'")))
 
 
-def person(place, external_id, of=None):
+def person(api, external_id, of=None):
     """Return who has this external id, as an admin sees them, with what the row says besides."""
-    school = of or place.school
+    school = of or api.school
     with db.session(org=school.org, role="ec_admin"):
         digest = users.keyring().external_id_index(external_id, org=school.org)
         found = db.row("select id, token_version, disabled_at from users where external_id_digest = %s", (digest,))
         return found and {**found, "known": users.fetch_person(found["id"], org=school.org)}
 
 
-def members(place, title):
-    return place.database.sql(
+def members(api, title):
+    return api.database.sql(
         """
         select count(*) filter (where e.role = 'student'), count(*) filter (where e.role = 'educator')
         from courses as c join enrollments as e on e.course_id = c.id where c.name = %s and c.org_id = %s
         """,
         title,
-        str(place.school.org),
+        str(api.school.org),
     )[0]
 
 
-def test_a_whole_roster_is_taken_over_and_a_second_time_changes_nothing(place):
-    first = took(place, WHOLE)
+def test_a_whole_roster_is_taken_over_and_a_second_time_changes_nothing(api):
+    first = took(api, WHOLE)
 
     assert first["users"] == {"added": 3, "changed": 0, "unchanged": 0, "disabled": 0}
     assert first["courses"] == {"added": 2, "changed": 0, "unchanged": 0, "archived": 0}
@@ -124,118 +124,118 @@ def test_a_whole_roster_is_taken_over_and_a_second_time_changes_nothing(place):
         "users with role parent: 1 row(s) left out",
         "enrollments with role guardian: 1 row(s) left out",
     ]
-    mia, noa, tom = (person(place, one)["known"] for one in ("s-1", "s-2", "t-1"))
+    mia, noa, tom = (person(api, one)["known"] for one in ("s-1", "s-2", "t-1"))
     assert (mia.name, mia.email, mia.role) == ("Mia Müller", "mia@x.example", "student")
     assert (noa.name, noa.email, noa.role) == ("Noa O’Neil, Jr.", None, "student")
     assert tom.role == "educator"
-    assert person(place, "p-1") is None
-    assert members(place, "English 11") == (2, 1)
-    assert members(place, "Writing\nWorkshop") == (1, 0)
-    before = everything(place)
-    second = took(place, WHOLE)
+    assert person(api, "p-1") is None
+    assert members(api, "English 11") == (2, 1)
+    assert members(api, "Writing\nWorkshop") == (1, 0)
+    before = everything(api)
+    second = took(api, WHOLE)
     assert second["users"] == {"added": 0, "changed": 0, "unchanged": 3, "disabled": 0}
     assert second["courses"] == {"added": 0, "changed": 0, "unchanged": 2, "archived": 0}
     assert second["enrollments"] == {"added": 0, "changed": 0, "removed": 0, "unchanged": 4}
-    (added,) = set(everything(place)) - set(before)
+    (added,) = set(everything(api)) - set(before)
     assert "roster_imported" in added[1]
-    assert set(before) < set(everything(place))
+    assert set(before) < set(everything(api))
 
 
-def test_what_names_a_person_is_encrypted_and_logged_nowhere(place, caplog):
+def test_what_names_a_person_is_encrypted_and_logged_nowhere(api, caplog):
     with caplog.at_level(logging.INFO):
-        took(place, WHOLE)
-        send(place, of_people("s-9,student,Secretive,Name,not-an-address,,"))
+        took(api, WHOLE)
+        send(api, of_people("s-9,student,Secretive,Name,not-an-address,,"))
 
-    stored = json.dumps([str(everything(place)), caplog.text], ensure_ascii=False)
+    stored = json.dumps([str(everything(api)), caplog.text], ensure_ascii=False)
     for word in ("Müller", "mia@", "O’Neil", "Secretive", "not-an-address", "s-1"):
         assert word not in stored
     keys = "select count(*) from user_keys as k join users as u on u.id = k.user_id where k.org_id = %s"
-    assert place.database.sql(keys, str(place.school.org)) == [(6 + 3,)]
+    assert api.database.sql(keys, str(api.school.org)) == [(6 + 3,)]
 
 
-def test_a_dry_run_reports_the_same_and_keeps_nothing(place):
-    before = everything(place)
+def test_a_dry_run_reports_the_same_and_keeps_nothing(api):
+    before = everything(api)
 
-    dry = took(place, {**WHOLE, "dry_run": True})
+    dry = took(api, {**WHOLE, "dry_run": True})
 
-    assert everything(place) == before
-    real = took(place, WHOLE)
+    assert everything(api) == before
+    real = took(api, WHOLE)
     assert (dry.pop("dry_run"), real.pop("dry_run")) == (True, False)
     assert dry == real
 
 
-def test_header_names_in_any_order_and_case_bom_and_either_line_end_are_read(place):
+def test_header_names_in_any_order_and_case_bom_and_either_line_end_are_read(api):
     lines = ["\ufeffEMAIL, role ,FAMILYNAME,sourcedid,GivenName,unknown", "x@x.example,Student,Xu,s-7,Xi,?", "", ""]
 
-    took(place, {"users": "\r\n".join(lines)})
+    took(api, {"users": "\r\n".join(lines)})
 
-    known = person(place, "s-7")["known"]
+    known = person(api, "s-7")["known"]
     assert (known.name, known.email, known.role) == ("Xi Xu", "x@x.example", "student")
 
 
 @pytest.mark.parametrize(
     "value", ['=HYPERLINK(""http://evil"")', "+1+1", "-2", "@SUM(A1)", "'; drop table users; --", "<b>x</b>"]
 )
-def test_what_looks_like_a_formula_or_a_statement_is_stored_to_the_letter(place, value):
-    took(place, of_people(f's-1,student,"{value}",,,,'))
+def test_what_looks_like_a_formula_or_a_statement_is_stored_to_the_letter(api, value):
+    took(api, of_people(f's-1,student,"{value}",,,,'))
 
-    assert person(place, "s-1")["known"].name == value.replace('""', '"')
+    assert person(api, "s-1")["known"].name == value.replace('""', '"')
 
 
-def test_people_are_found_by_their_id_and_else_by_an_address_nobody_elses_id_holds(place):
-    with db.session(org=place.school.org, role="ec_admin"):
-        eve = users.add_user("student", org=place.school.org, name="Eve", email="eve@x.example")
+def test_people_are_found_by_their_id_and_else_by_an_address_nobody_elses_id_holds(api):
+    with db.session(org=api.school.org, role="ec_admin"):
+        eve = users.add_user("student", org=api.school.org, name="Eve", email="eve@x.example")
 
     report = took(
-        place,
+        api,
         of_people(
-            f"alice-sis,student,Alice,Liddell,alice@{place.school.slug}.example,,",
+            f"alice-sis,student,Alice,Liddell,alice@{api.school.slug}.example,,",
             "s-5,student,Eva,Eden,EVE@x.example,,",
         ),
     )
 
     assert report["users"] == {"added": 0, "changed": 2, "unchanged": 0, "disabled": 0}
-    assert person(place, "alice-sis")["id"] == place.school.alice
-    assert person(place, "alice-sis")["known"].name == "Alice Liddell"
-    assert person(place, "s-5")["id"] == eve
-    assert (person(place, "s-5")["known"].name, person(place, "s-5")["known"].email) == ("Eva Eden", "EVE@x.example")
-    assert took(place, of_people("s-5,student,Eva,Eden,EVE@x.example,,"))["users"]["unchanged"] == 1
+    assert person(api, "alice-sis")["id"] == api.school.alice
+    assert person(api, "alice-sis")["known"].name == "Alice Liddell"
+    assert person(api, "s-5")["id"] == eve
+    assert (person(api, "s-5")["known"].name, person(api, "s-5")["known"].email) == ("Eva Eden", "EVE@x.example")
+    assert took(api, of_people("s-5,student,Eva,Eden,EVE@x.example,,"))["users"]["unchanged"] == 1
 
 
-def test_an_empty_address_leaves_the_known_one(place):
-    took(place, of_people("alice-sis,student,Alice,,,,"))
+def test_an_empty_address_leaves_the_known_one(api):
+    took(api, of_people("alice-sis,student,Alice,,,,"))
 
-    assert person(place, "alice-sis")["known"].email == f"alice@{place.school.slug}.example"
+    assert person(api, "alice-sis")["known"].email == f"alice@{api.school.slug}.example"
 
 
-def test_two_people_may_exchange_their_addresses(place):
+def test_two_people_may_exchange_their_addresses(api):
     took(
-        place,
+        api,
         of_people(
-            f"alice-sis,student,Alice,,bob@{place.school.slug}.example,,",
-            f"bob-sis,student,Bob,,alice@{place.school.slug}.example,,",
+            f"alice-sis,student,Alice,,bob@{api.school.slug}.example,,",
+            f"bob-sis,student,Bob,,alice@{api.school.slug}.example,,",
         ),
     )
 
-    assert person(place, "alice-sis")["known"].email == f"bob@{place.school.slug}.example"
-    assert person(place, "bob-sis")["known"].email == f"alice@{place.school.slug}.example"
+    assert person(api, "alice-sis")["known"].email == f"bob@{api.school.slug}.example"
+    assert person(api, "bob-sis")["known"].email == f"alice@{api.school.slug}.example"
 
 
-def test_a_new_person_may_get_the_address_somebody_in_the_same_roster_gives_up(place):
+def test_a_new_person_may_get_the_address_somebody_in_the_same_roster_gives_up(api):
     took(
-        place,
-        of_people("alice-sis,student,Alice,,new@x.example,,", f"s-8,student,Al,,alice@{place.school.slug}.example,,"),
+        api,
+        of_people("alice-sis,student,Alice,,new@x.example,,", f"s-8,student,Al,,alice@{api.school.slug}.example,,"),
     )
 
-    assert person(place, "s-8")["known"].email == f"alice@{place.school.slug}.example"
+    assert person(api, "s-8")["known"].email == f"alice@{api.school.slug}.example"
 
 
-def test_an_address_that_is_somebody_elses_is_refused(place, refused):
+def test_an_address_that_is_somebody_elses_is_refused(api, refused):
     found = faults(
-        place,
+        api,
         of_people(
-            f"s-8,student,Al,,alice@{place.school.slug}.example,,",
-            f"s-9,student,Ed,,ALICE@{place.school.slug}.example,,",
+            f"s-8,student,Al,,alice@{api.school.slug}.example,,",
+            f"s-9,student,Ed,,ALICE@{api.school.slug}.example,,",
         ),
         refused,
     )
@@ -248,122 +248,120 @@ def test_an_address_that_is_somebody_elses_is_refused(place, refused):
 @pytest.mark.parametrize(
     "row", ["alice-sis,student,,,,tobedeleted,", "alice-sis,student,Alice,,,,false", "alice-sis,,,,,tobedeleted,"]
 )
-def test_who_has_left_can_do_nothing_from_the_next_request_on(place, refused, row):
-    pair = place.sign_in("alice")
+def test_who_has_left_can_do_nothing_from_the_next_request_on(api, refused, row):
+    pair = api.sign_in("alice")
     alice = {"Authorization": f"Bearer {pair['access_token']}"}
-    assert place.client.get("/v1/me", headers=alice).status_code == 200
+    assert api.client.get("/v1/me", headers=alice).status_code == 200
 
-    report = took(place, of_people(row))
+    report = took(api, of_people(row))
 
     assert report["users"]["disabled"] == 1
-    refused(place.client.get("/v1/me", headers=alice), 401, "invalid-token")
-    again = place.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {pair['refresh_token']}"})
+    refused(api.client.get("/v1/me", headers=alice), 401, "invalid-token")
+    again = api.client.post("/v1/auth/refresh", headers={"Authorization": f"Bearer {pair['refresh_token']}"})
     assert again.status_code == 401
-    assert place.database.sql(
-        "select distinct revoked_reason from sessions where user_id = %s", str(place.school.alice)
+    assert api.database.sql(
+        "select distinct revoked_reason from sessions where user_id = %s", str(api.school.alice)
     ) == [("disabled",)]
-    assert took(place, of_people(row))["users"] == {"added": 0, "changed": 0, "unchanged": 1, "disabled": 0}
+    assert took(api, of_people(row))["users"] == {"added": 0, "changed": 0, "unchanged": 1, "disabled": 0}
 
 
-def test_only_a_roster_that_says_so_enables_somebody_again(place):
-    took(place, of_people("alice-sis,student,Alice,,,tobedeleted,"))
+def test_only_a_roster_that_says_so_enables_somebody_again(api):
+    took(api, of_people("alice-sis,student,Alice,,,tobedeleted,"))
 
-    assert took(place, of_people("alice-sis,student,Alice,,,,"))["users"]["unchanged"] == 1
-    assert person(place, "alice-sis")["disabled_at"]
-    assert took(place, of_people("alice-sis,student,Alice,,,,true"))["users"]["changed"] == 1
-    assert person(place, "alice-sis")["disabled_at"] is None
-    assert place.sign_in("alice")
+    assert took(api, of_people("alice-sis,student,Alice,,,,"))["users"]["unchanged"] == 1
+    assert person(api, "alice-sis")["disabled_at"]
+    assert took(api, of_people("alice-sis,student,Alice,,,,true"))["users"]["changed"] == 1
+    assert person(api, "alice-sis")["disabled_at"] is None
+    assert api.sign_in("alice")
 
 
-def test_a_stranger_who_has_left_is_not_made(place):
-    report = took(place, of_people("s-1,student,Mia,,,tobedeleted,", "s-2,student,Noa,,,,false"))
+def test_a_stranger_who_has_left_is_not_made(api):
+    report = took(api, of_people("s-1,student,Mia,,,tobedeleted,", "s-2,student,Noa,,,,false"))
 
     assert report["users"] == {"added": 0, "changed": 0, "unchanged": 2, "disabled": 0}
 
 
-def test_a_change_of_role_ends_what_the_old_role_could_do(place, refused):
-    took(place, of_people(f"ed-sis,teacher,Ed,,ed@{place.school.slug}.example,,"))
-    ed = place.signed_in("ed")
-    assert place.client.get("/v1/given-up", headers=ed).status_code == 200
+def test_a_change_of_role_ends_what_the_old_role_could_do(api, refused):
+    took(api, of_people(f"ed-sis,teacher,Ed,,ed@{api.school.slug}.example,,"))
+    ed = api.signed_in("ed")
+    assert api.client.get("/v1/given-up", headers=ed).status_code == 200
 
-    report = took(place, of_people("ed-sis,student,Ed,,,,"))
+    report = took(api, of_people("ed-sis,student,Ed,,,,"))
 
     assert report["users"]["changed"] == 1
-    refused(place.client.get("/v1/given-up", headers=ed), 401, "invalid-token")
+    refused(api.client.get("/v1/given-up", headers=ed), 401, "invalid-token")
     assert report["enrollments"]["removed"] == 1
-    assert place.database.sql("select count(*) from enrollments where user_id = %s", str(place.school.ed)) == [(0,)]
+    assert api.database.sql("select count(*) from enrollments where user_id = %s", str(api.school.ed)) == [(0,)]
 
 
-def test_a_roster_makes_nobody_an_admin_unless_allowed(place, refused):
+def test_a_roster_makes_nobody_an_admin_unless_allowed(api, refused):
     rows = of_people("a-1,administrator,Al,Admin,al@x.example,,", "alice-sis,administrator,Alice,,,,")
 
-    found = faults(place, rows, refused)
+    found = faults(api, rows, refused)
 
     assert set(found) == {"/users/2/role", "/users/3/role"}
-    took(place, {**rows, "allow_admins": True})
-    assert {person(place, one)["known"].role for one in ("a-1", "alice-sis")} == {"admin"}
+    took(api, {**rows, "allow_admins": True})
+    assert {person(api, one)["known"].role for one in ("a-1", "alice-sis")} == {"admin"}
 
 
-def test_an_admin_the_roster_knows_stays_one_and_keeps_the_address(place, refused):
-    took(place, of_people(f"ada-sis,administrator,Ada,,ada@{place.school.slug}.example,,true"))
+def test_an_admin_the_roster_knows_stays_one_and_keeps_the_address(api, refused):
+    took(api, of_people(f"ada-sis,administrator,Ada,,ada@{api.school.slug}.example,,true"))
 
-    report = took(place, of_people("ada-sis,teacher,Ada,,,,"))
+    report = took(api, of_people("ada-sis,teacher,Ada,,,,"))
 
-    assert person(place, "ada-sis")["known"].role == "admin"
+    assert person(api, "ada-sis")["known"].role == "admin"
     assert report["warnings"] == ["users row 2: is an admin here and stays one, whatever the roster says"]
     for row in ("ada-sis,teacher,Ada,,evil@x.example,,", "ada-sis,administrator,Ada,,evil@x.example,,"):
-        assert set(faults(place, of_people(row), refused)) == {"/users/2/email"}
+        assert set(faults(api, of_people(row), refused)) == {"/users/2/email"}
 
 
-def test_an_import_never_turns_the_last_admin_off(place, refused):
-    took(place, of_people(f"ada-sis,administrator,Ada,,ada@{place.school.slug}.example,,"))
+def test_an_import_never_turns_the_last_admin_off(api, refused):
+    took(api, of_people(f"ada-sis,administrator,Ada,,ada@{api.school.slug}.example,,"))
 
     for row in ("ada-sis,administrator,Ada,,,,false", "ada-sis,student,,,,tobedeleted,"):
-        assert set(faults(place, of_people(row), refused)) == {"/users/2/enabledUser"}
-    took(place, {**of_people("a-2,administrator,Al,,al@x.example,,"), "allow_admins": True})
+        assert set(faults(api, of_people(row), refused)) == {"/users/2/enabledUser"}
+    took(api, {**of_people("a-2,administrator,Al,,al@x.example,,"), "allow_admins": True})
     both = of_people("ada-sis,administrator,Ada,,,,false", "a-2,administrator,Al,,,,false")
-    assert set(faults(place, both, refused)) == {"/users/2/enabledUser", "/users/3/enabledUser"}
-    assert took(place, of_people("a-2,administrator,Al,,,,false"))["users"]["disabled"] == 1
+    assert set(faults(api, both, refused)) == {"/users/2/enabledUser", "/users/3/enabledUser"}
+    assert took(api, of_people("a-2,administrator,Al,,,,false"))["users"]["disabled"] == 1
     # And whoever was turned off is not turned on again by somebody who may not make admins.
     for role in ("administrator", "teacher"):
-        assert set(faults(place, of_people(f"a-2,{role},Al,,,,true"), refused)) == {"/users/2/enabledUser"}
+        assert set(faults(api, of_people(f"a-2,{role},Al,,,,true"), refused)) == {"/users/2/enabledUser"}
 
 
-def test_courses_are_renamed_archived_and_brought_back(place):
-    took(place, WHOLE)
+def test_courses_are_renamed_archived_and_brought_back(api):
+    took(api, WHOLE)
     table = "sourcedId,title,status\n"
 
-    assert took(place, {"classes": table + "c-1,English 12,\n"})["courses"]["changed"] == 1
-    assert took(place, {"classes": table + "c-1,,tobedeleted\nc-9,,tobedeleted\n"})["courses"] == {
+    assert took(api, {"classes": table + "c-1,English 12,\n"})["courses"]["changed"] == 1
+    assert took(api, {"classes": table + "c-1,,tobedeleted\nc-9,,tobedeleted\n"})["courses"] == {
         "added": 0, "changed": 0, "unchanged": 1, "archived": 1
     }  # fmt: skip
-    assert took(place, {"classes": table + "c-1,English 12,\n"})["courses"]["unchanged"] == 1
-    assert took(place, {"classes": table + "c-1,English 12,active\n"})["courses"]["changed"] == 1
-    assert place.database.sql(
-        "select name, archived_at from courses where external_id = 'c-1' and org_id = %s", str(place.school.org)
+    assert took(api, {"classes": table + "c-1,English 12,\n"})["courses"]["unchanged"] == 1
+    assert took(api, {"classes": table + "c-1,English 12,active\n"})["courses"]["changed"] == 1
+    assert api.database.sql(
+        "select name, archived_at from courses where external_id = 'c-1' and org_id = %s", str(api.school.org)
     ) == [("English 12", None)]
 
 
-def test_enrolments_come_go_and_change_and_may_refer_to_what_came_before(place):
-    took(place, WHOLE)
+def test_enrolments_come_go_and_change_and_may_refer_to_what_came_before(api):
+    took(api, WHOLE)
     table = "classSourcedId,userSourcedId,role,status\n"
 
-    report = took(place, {"enrollments": table + "c-1,s-1,student,tobedeleted\nc-2,t-1,student,\nc-2,s-2,student,\n"})
+    report = took(api, {"enrollments": table + "c-1,s-1,student,tobedeleted\nc-2,t-1,student,\nc-2,s-2,student,\n"})
     assert report["enrollments"] == {"added": 2, "changed": 0, "removed": 1, "unchanged": 0}
-    report = took(
-        place, {"enrollments": table + "c-2,t-1,aide,\nc-1,s-1,student,tobedeleted\nc-2,s-2,student,active\n"}
-    )
+    report = took(api, {"enrollments": table + "c-2,t-1,aide,\nc-1,s-1,student,tobedeleted\nc-2,s-2,student,active\n"})
     assert report["enrollments"] == {"added": 0, "changed": 1, "removed": 0, "unchanged": 2}
     # A row that ends and one that goes on: the one that goes on counts.
-    report = took(place, {"enrollments": table + "c-2,s-2,student,tobedeleted\nc-2,s-2,student,\n"})
+    report = took(api, {"enrollments": table + "c-2,s-2,student,tobedeleted\nc-2,s-2,student,\n"})
     assert report["enrollments"] == {"added": 0, "changed": 0, "removed": 0, "unchanged": 2}
 
 
-def test_references_to_nobody_and_nothing_are_refused(place, refused):
+def test_references_to_nobody_and_nothing_are_refused(api, refused):
     table = "sourcedId,classSourcedId,userSourcedId,role\n"
 
     found = faults(
-        place, {**WHOLE, "enrollments": table + "1,c-9,s-1,student\n2,c-1,s-9,student\n3,c-9,s-9,student\n"}, refused
+        api, {**WHOLE, "enrollments": table + "1,c-9,s-1,student\n2,c-1,s-9,student\n3,c-9,s-9,student\n"}, refused
     )
 
     assert set(found) == {
@@ -372,22 +370,22 @@ def test_references_to_nobody_and_nothing_are_refused(place, refused):
     }  # fmt: skip
 
 
-def test_another_orgs_people_and_courses_are_not_there_for_a_roster(place, refused):
-    assert send(place, WHOLE, of=place.other).status_code == 200
+def test_another_orgs_people_and_courses_are_not_there_for_a_roster(api, refused):
+    assert send(api, WHOLE, of=api.other).status_code == 200
     table = "classSourcedId,userSourcedId,role\n"
 
-    found = faults(place, {"enrollments": table + "c-1,s-1,student\n"}, refused)
+    found = faults(api, {"enrollments": table + "c-1,s-1,student\n"}, refused)
     assert set(found) == {"/enrollments/2/classSourcedId", "/enrollments/2/userSourcedId"}
-    theirs = person(place, "s-1", place.other)
-    took(place, of_people("s-1,student,Somebody,Else,mia@x.example,,"))
-    assert person(place, "s-1", place.other) == theirs
-    assert person(place, "s-1")["id"] != theirs["id"]
+    theirs = person(api, "s-1", api.other)
+    took(api, of_people("s-1,student,Somebody,Else,mia@x.example,,"))
+    assert person(api, "s-1", api.other) == theirs
+    assert person(api, "s-1")["id"] != theirs["id"]
 
 
-def test_a_student_cannot_be_enrolled_as_a_teacher(place, refused):
+def test_a_student_cannot_be_enrolled_as_a_teacher(api, refused):
     table = "classSourcedId,userSourcedId,role\n"
 
-    found = faults(place, {**WHOLE, "enrollments": table + "c-1,s-1,teacher\n"}, refused)
+    found = faults(api, {**WHOLE, "enrollments": table + "c-1,s-1,teacher\n"}, refused)
 
     assert set(found) == {"/enrollments/2/role"}
 
@@ -422,23 +420,23 @@ def test_a_student_cannot_be_enrolled_as_a_teacher(place, refused):
         ("enrollments", "classSourcedId,userSourcedId,role\nc-1,alice-sis,boss\n", "/enrollments/2/role"),
     ],
 )  # fmt: skip
-def test_a_bad_row_says_where_it_is_and_what_to_do_and_nothing_is_imported(standing, refused, file, text, pointer):
+def test_a_bad_row_says_where_it_is_and_what_to_do_and_nothing_is_imported(shared_api, refused, file, text, pointer):
     good = {name: whole for name, whole in WHOLE.items() if name != file}
 
-    found = faults(standing, {**good, "enrollments": "classSourcedId,userSourcedId,role\n", file: text}, refused)
+    found = faults(shared_api, {**good, "enrollments": "classSourcedId,userSourcedId,role\n", file: text}, refused)
 
     assert set(found) == {pointer}
     assert found[pointer].startswith(f"row {pointer.split('/')[2]}")
 
 
-def test_what_a_broken_row_would_have_named_is_not_blamed_a_second_time(standing, refused):
-    found = faults(standing, {**WHOLE, "users": USERS.replace("mia@x.example", "mia"), "classes": "title\n"}, refused)
+def test_what_a_broken_row_would_have_named_is_not_blamed_a_second_time(shared_api, refused):
+    found = faults(shared_api, {**WHOLE, "users": USERS.replace("mia@x.example", "mia"), "classes": "title\n"}, refused)
 
     assert set(found) == {"/users/2/email", "/classes/1/sourcedId"}
 
 
-def test_of_very_many_faults_two_hundred_are_listed_and_all_are_counted(standing, refused):
-    document = refused(send(standing, of_people(*["x"] * 100_000)), 422, "invalid-roster")
+def test_of_very_many_faults_two_hundred_are_listed_and_all_are_counted(shared_api, refused):
+    document = refused(send(shared_api, of_people(*["x"] * 100_000)), 422, "invalid-roster")
 
     assert len(document["errors"]) == 200
     assert document["errors"][0]["pointer"] == "/users/2"
@@ -447,21 +445,23 @@ def test_of_very_many_faults_two_hundred_are_listed_and_all_are_counted(standing
 
 
 @pytest.mark.parametrize("who", ["alice", "ed", "key", "stranger"])
-def test_only_an_admin_may_import(standing, refused, who):
-    headers = {"stranger": dict, "key": standing.with_key}.get(who, lambda: standing.signed_in(who))()
+def test_only_an_admin_may_import(shared_api, refused, who):
+    headers = {"stranger": dict, "key": shared_api.with_key}.get(who, lambda: shared_api.signed_in(who))()
 
-    answer = standing.client.post("/v1/roster", json=WHOLE, headers=headers)
+    answer = shared_api.client.post("/v1/roster", json=WHOLE, headers=headers)
 
     refused(answer, *((401, "unauthorized") if who == "stranger" else (403, "forbidden")))
 
 
-def test_bodies_that_are_no_roster_are_refused_like_any_other(standing, refused):
-    ada = standing.signed_in("ada")
+def test_bodies_that_are_no_roster_are_refused_like_any_other(shared_api, refused):
+    ada = shared_api.signed_in("ada")
     for body in ({"user": USERS}, {"users": 7}, {"dry_run": "yes"}, {"users": [USERS]}):
-        refused(standing.client.post("/v1/roster", json=body, headers=ada), 422, "invalid-payload")
-    refused(standing.client.post("/v1/roster", json={"users": "a\0b"}, headers=ada), 422, "invalid-text")
-    refused(standing.client.post("/v1/roster", json={"users": "x" * (1 << 20)}, headers=ada), 413, "payload-too-large")
-    empty = standing.client.post("/v1/roster", json={}, headers=ada)
+        refused(shared_api.client.post("/v1/roster", json=body, headers=ada), 422, "invalid-payload")
+    refused(shared_api.client.post("/v1/roster", json={"users": "a\0b"}, headers=ada), 422, "invalid-text")
+    refused(
+        shared_api.client.post("/v1/roster", json={"users": "x" * (1 << 20)}, headers=ada), 413, "payload-too-large"
+    )
+    empty = shared_api.client.post("/v1/roster", json={}, headers=ada)
     assert empty.status_code == 200
     assert empty.json["users"] == {"added": 0, "changed": 0, "unchanged": 0, "disabled": 0}
 
@@ -487,7 +487,7 @@ GENERATED = settings(
 
 
 @pytest.mark.parametrize("examples", short_and_full(20, 100, reason="100 generated rosters"))
-def test_any_text_is_imported_or_refused_and_what_is_refused_leaves_no_trace(standing, examples):
+def test_any_text_is_imported_or_refused_and_what_is_refused_leaves_no_trace(shared_api, examples):
     seen = Counter()
 
     @settings(GENERATED, max_examples=examples)
@@ -499,68 +499,68 @@ def test_any_text_is_imported_or_refused_and_what_is_refused_leaves_no_trace(sta
     )
     def check(people, classes, enrollments, allow):
         body = {"users": people, "classes": classes, "enrollments": enrollments, "allow_admins": allow}
-        before = everything(standing)
+        before = everything(shared_api)
 
-        answer = send(standing, body)
+        answer = send(shared_api, body)
 
         seen[answer.status_code] += 1
         assert answer.status_code in (200, 422), answer.text
         if answer.status_code == 422:
-            assert everything(standing) == before
+            assert everything(shared_api) == before
         else:
-            again = send(standing, body).json
+            again = send(shared_api, body).json
             assert [again[kind]["added"] + again[kind]["changed"] for kind in ("users", "courses", "enrollments")] == [
                 0,
                 0,
                 0,
             ]
         admins = "select count(*) from users where org_id = %s and role = 'admin' and disabled_at is null"
-        assert standing.database.sql(admins, str(standing.school.org))[0][0] >= 1
+        assert shared_api.database.sql(admins, str(shared_api.school.org))[0][0] >= 1
 
     check()
     print(f"imported or refused: {dict(seen)}")
     assert min(seen[200], seen[422]) >= examples / 20
 
 
-def test_two_imports_at_once_of_one_org_do_not_mix(place):
+def test_two_imports_at_once_of_one_org_do_not_mix(api):
     warm_up(4)
     people = [f"s-{number},student,S,{number},,," for number in range(300)]
 
     codes = sorted(
         answer.status_code
-        for answer in together(4, lambda _: send(place, of_people(*people)))
+        for answer in together(4, lambda _: send(api, of_people(*people)))
         if not isinstance(answer, Exception)
     )
 
     assert len(codes) == 4
     assert set(codes) <= {200, 409}
     assert 200 in codes
-    assert place.database.sql("select count(*) from users where org_id = %s", str(place.school.org)) == [(306,)]
+    assert api.database.sql("select count(*) from users where org_id = %s", str(api.school.org)) == [(306,)]
 
 
-def test_a_second_import_of_the_org_is_told_to_come_back(place):
-    with db.session(org=place.school.org, role="ec_admin"):
-        import_roster(Roster(), org=place.school.org)
+def test_a_second_import_of_the_org_is_told_to_come_back(api):
+    with db.session(org=api.school.org, role="ec_admin"):
+        import_roster(Roster(), org=api.school.org)
 
         def another(_):
-            with db.session(org=place.school.org, role="ec_admin"):
-                import_roster(Roster(), org=place.school.org)
+            with db.session(org=api.school.org, role="ec_admin"):
+                import_roster(Roster(), org=api.school.org)
 
         assert [type(one) for one in together(1, another)] == [InProgress]
 
 
-def test_a_student_the_lms_adds_at_the_same_moment_ends_the_import_with_a_request_to_repeat(place):
-    org = place.school.org
+def test_a_student_the_lms_adds_at_the_same_moment_ends_the_import_with_a_request_to_repeat(api):
+    org = api.school.org
     with db.session(org=org, role="ec_lms"):
         users.recognise_student("s-1", org=org, name="Mia", email=None)
 
         def import_beside(_):
-            return send(place, of_people("s-1,student,Mia,Müller,,,"))
+            return send(api, of_people("s-1,student,Mia,Müller,,,"))
 
         # The import waits at the unique index for the other transaction, and no longer than a statement may take.
         (answer,) = together(1, import_beside)
     assert answer.status_code in (409, 503), answer.text
-    assert took(place, of_people("s-1,student,Mia,Müller,,,"))["users"]["changed"] == 1
+    assert took(api, of_people("s-1,student,Mia,Müller,,,"))["users"]["changed"] == 1
 
 
 # The command line.
@@ -588,10 +588,10 @@ def run(*arguments: object) -> int:
 
 
 @pytest.fixture
-def command(place, monkeypatch):
-    for name, value in place.environment.items():
+def command(api, monkeypatch):
+    for name, value in api.environment.items():
         monkeypatch.setenv(name, value)
-    return place
+    return api
 
 
 def test_the_command_imports_a_folder_and_prints_what_it_did(command, folder, capsys):

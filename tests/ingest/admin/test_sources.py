@@ -18,8 +18,8 @@ FIELDS = {"id", "name", "url", "created_at", "disabled", "previous_secret_until"
 
 
 @pytest.fixture
-def ada(standing):
-    return standing.signed_in("ada")
+def ada(shared_api):
+    return shared_api.signed_in("ada")
 
 
 @pytest.fixture
@@ -45,28 +45,28 @@ def rotate(client, ada):
 
 
 @pytest.fixture
-def deliver(standing):
+def deliver(shared_api):
     """`deliver(source, secret)` sends an essay signed with this secret and returns the answer."""
 
     def send(source, secret):
         essay = {"title": "Phones", "text": "They was loud.", "student": {"external_id": "alice-sis"}}
-        return replace(standing.lms, source=source["id"], secret=secret).deliver(essay)
+        return replace(shared_api.lms, source=source["id"], secret=secret).deliver(essay)
 
     return send
 
 
 def test_a_new_source_takes_what_its_secret_signs_and_shows_the_secret_once(
-    standing, client, ada, make, refused, deliver
+    shared_api, client, ada, make, refused, deliver
 ):
     made = make(name="Canvas")
 
     assert set(made) == FIELDS | {"secret"}
     assert (made["name"], made["url"], made["disabled"]) == ("Canvas", f"/v1/webhooks/{made['id']}", False)
     assert deliver(made, made["secret"]).status_code == 202
-    refused(deliver(made, standing.school.source_secret), 401, "invalid-signature")
+    refused(deliver(made, shared_api.school.source_secret), 401, "invalid-signature")
     for path in (SOURCES, f"{SOURCES}/{made['id']}"):
         assert "whsec_" not in client.get(path, headers=ada).text
-    (row,) = standing.database.sql("select s::text from sources as s where id = %s", made["id"])[0]
+    (row,) = shared_api.database.sql("select s::text from sources as s where id = %s", made["id"])[0]
     assert made["secret"] not in str(row)
 
 
@@ -89,7 +89,7 @@ def test_the_list_goes_page_by_page_newest_first(client, ada, make):
 
 
 def test_both_secrets_sign_during_the_overlap_and_only_the_new_one_after(
-    standing, client, make, rotate, refused, deliver
+    shared_api, client, make, rotate, refused, deliver
 ):
     made = make()
     new = rotate(made)
@@ -98,7 +98,7 @@ def test_both_secrets_sign_during_the_overlap_and_only_the_new_one_after(
     end = datetime.fromisoformat(new["previous_secret_until"])
     assert timedelta(hours=23) < end - datetime.now(UTC) < timedelta(hours=25)
     assert [deliver(made, secret).status_code for secret in (made["secret"], new["secret"])] == [202, 202]
-    standing.database.sql("update sources set previous_secret_until = now() where id = %s", made["id"])
+    shared_api.database.sql("update sources set previous_secret_until = now() where id = %s", made["id"])
     refused(deliver(made, made["secret"]), 401, "invalid-signature")
     assert deliver(made, new["secret"]).status_code == 202
 
@@ -120,13 +120,13 @@ def test_without_an_overlap_the_old_secret_ends_at_once(client, make, rotate, re
     assert deliver(made, new["secret"]).status_code == 202
 
 
-def test_of_rotations_at_the_same_moment_the_last_two_secrets_sign(standing, client, make, deliver):
+def test_of_rotations_at_the_same_moment_the_last_two_secrets_sign(shared_api, client, make, deliver):
     made = make()
     warm_up(8)
 
     def turn_over(_):
-        with db.session(org=standing.school.org, role="ec_admin"):
-            return connections.rotate_source(made["id"], org=standing.school.org)
+        with db.session(org=shared_api.school.org, role="ec_admin"):
+            return connections.rotate_source(made["id"], org=shared_api.school.org)
 
     shown = together(4, turn_over)
 
@@ -163,22 +163,22 @@ def every_request(source_id):
 
 
 @pytest.mark.parametrize("who", ["stranger", "alice", "ed", "key"])
-def test_only_an_admin_may_touch_sources_or_read_the_trail(standing, client, make, refused, who):
+def test_only_an_admin_may_touch_sources_or_read_the_trail(shared_api, client, make, refused, who):
     mine = make()
-    headers = {"stranger": dict, "key": standing.with_key}.get(who, lambda: standing.signed_in(who))()
+    headers = {"stranger": dict, "key": shared_api.with_key}.get(who, lambda: shared_api.signed_in(who))()
     count = "select count(*), count(disabled_at), count(previous_secret) from sources"
-    before = standing.database.sql(count)
+    before = shared_api.database.sql(count)
 
     for method, path, body in [*every_request(mine["id"]), ("GET", "/v1/audit", None)]:
         answer = client.open(path, method=method, json=body, headers=headers)
         refused(answer, *((401, "unauthorized") if who == "stranger" else (403, "forbidden")))
 
-    assert standing.database.sql(count) == before
+    assert shared_api.database.sql(count) == before
 
 
-def test_another_orgs_admin_finds_no_source_there(standing, client, make, refused, deliver):
+def test_another_orgs_admin_finds_no_source_there(shared_api, client, make, refused, deliver):
     mine = make()
-    theirs = standing.signed_in("ada", standing.other)
+    theirs = shared_api.signed_in("ada", shared_api.other)
 
     for method, path, body in every_request(mine["id"])[2:]:
         refused(client.open(path, method=method, json=body, headers=theirs), 404, "not-found")
@@ -211,7 +211,7 @@ def test_an_overlap_that_cannot_be_is_refused(client, ada, make, refused, body, 
 
 
 def test_what_is_done_to_sources_is_on_record_and_no_secret_is(
-    standing, client, ada, make, rotate, refused, caplog, deliver
+    shared_api, client, ada, make, rotate, refused, caplog, deliver
 ):
     with caplog.at_level(logging.INFO):
         made = make()
@@ -224,28 +224,28 @@ def test_what_is_done_to_sources_is_on_record_and_no_secret_is(
     assert [entry["action"] for entry in entries] == ["changed", "changed", "created"]
     assert entries[1]["detail"]["changed"] == ["previous_secret", "previous_secret_until", "secret"]
     assert {(entry["entity"], entry["actor_id"], entry["actor_role"]) for entry in entries} == {
-        ("source", str(standing.school.ada), "admin")
+        ("source", str(shared_api.school.ada), "admin")
     }
-    everything = json.dumps(standing.database.sql("select l::text from audit_log as l")) + caplog.text
+    everything = json.dumps(shared_api.database.sql("select l::text from audit_log as l")) + caplog.text
     for secret in (made["secret"], new["secret"]):
         assert secret not in everything
         assert secret.removeprefix("whsec_") not in everything
 
 
-def test_the_trail_is_read_page_by_page_by_thing_and_by_actor(standing, client, ada, make):
+def test_the_trail_is_read_page_by_page_by_thing_and_by_actor(shared_api, client, ada, make):
     made = [make() for _ in range(3)]
     in_all = client.get("/v1/audit", query_string={"limit": 100}, headers=ada).json["items"]
 
     seen, cursor = [], None
     while True:
-        query = {"limit": 2, "actor_id": str(standing.school.ada), **({"cursor": cursor} if cursor else {})}
+        query = {"limit": 2, "actor_id": str(shared_api.school.ada), **({"cursor": cursor} if cursor else {})}
         page = client.get("/v1/audit", query_string=query, headers=ada).json
         seen += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
             break
 
-    mine = [entry for entry in in_all if entry["actor_id"] == str(standing.school.ada)]
+    mine = [entry for entry in in_all if entry["actor_id"] == str(shared_api.school.ada)]
     assert seen[: len(mine)] == mine[: len(seen)]
     assert [entry["entity_id"] for entry in seen[:3]] == [one["id"] for one in made[::-1]]
     assert [entry["id"] for entry in seen] == sorted((entry["id"] for entry in seen), reverse=True)
@@ -254,11 +254,11 @@ def test_the_trail_is_read_page_by_page_by_thing_and_by_actor(standing, client, 
     }  # fmt: skip
 
 
-def test_another_orgs_trail_is_not_to_be_had_by_naming_its_things(standing, client, make):
+def test_another_orgs_trail_is_not_to_be_had_by_naming_its_things(shared_api, client, make):
     mine = make()
-    theirs = standing.signed_in("ada", standing.other)
+    theirs = shared_api.signed_in("ada", shared_api.other)
 
-    for query in ({"entity_id": mine["id"]}, {"actor_id": str(standing.school.ada)}):
+    for query in ({"entity_id": mine["id"]}, {"actor_id": str(shared_api.school.ada)}):
         assert client.get("/v1/audit", query_string=query, headers=theirs).json["items"] == []
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.ingest.conftest import ESSAY, Headers, Place, Refused
+from tests.ingest.conftest import ESSAY, ApiUnderTest, Headers, Refused
 
 NOBODY = "0190b5f6-0000-7000-8000-000000000001"  # an id that nothing here has
 MARKUP = "<script>alert(1)</script> [x](javascript:1) {{7*7}} \u202eevil '; drop table feedback; --"
@@ -26,31 +26,31 @@ OWN = {
 
 
 @pytest.fixture
-def essay(standing: Place) -> dict[str, Any]:
+def essay(shared_api: ApiUnderTest) -> dict[str, Any]:
     """A released essay of Alice's in Ed's course, read by two passes."""
-    receipt = standing.hand_in("alice", assignment_id=str(standing.school.assignment))
+    receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
     for name in ("grammar", "content"):
-        standing.worker.finish(receipt["id"], name)
+        shared_api.worker.finish(receipt["id"], name)
     return receipt
 
 
 @pytest.fixture
-def held(standing: Place) -> dict[str, Any]:
+def held(shared_api: ApiUnderTest) -> dict[str, Any]:
     """The same, but held back until somebody releases it."""
-    receipt = standing.hand_in("alice", assignment_id=str(standing.school.reviewed_assignment))
+    receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.reviewed_assignment))
     for name in ("grammar", "structure", "content"):
-        standing.worker.finish(receipt["id"], name)
+        shared_api.worker.finish(receipt["id"], name)
     return receipt
 
 
-def send(standing: Place, method: str, path: str, who: Headers, body: Any = None) -> TestResponse:
-    return standing.client.open(path, method=method, json=body, headers=who)
+def send(shared_api: ApiUnderTest, method: str, path: str, who: Headers, body: Any = None) -> TestResponse:
+    return shared_api.client.open(path, method=method, json=body, headers=who)
 
 
 @pytest.fixture
-def seen(standing: Place) -> Callable[..., dict[str, Any]]:
+def seen(shared_api: ApiUnderTest) -> Callable[..., dict[str, Any]]:
     def by(receipt: dict[str, Any], who: Headers) -> dict[str, Any]:
-        answer = standing.client.get(receipt["links"]["feedback"], headers=who)
+        answer = shared_api.client.get(receipt["links"]["feedback"], headers=who)
         assert answer.status_code == 200, answer.text
         return dict(answer.json)
 
@@ -65,20 +65,20 @@ def named(body: dict[str, Any], comment: str) -> dict[str, Any] | None:
     return next((one for one in body["comments"] if one["id"] == comment), None)
 
 
-def test_a_decision_is_seen_by_each_as_is_due_and_the_newest_counts(standing: Place, essay, seen) -> None:
-    ed, alice, lms = standing.signed_in("ed"), standing.signed_in("alice"), standing.with_key()
+def test_a_decision_is_seen_by_each_as_is_due_and_the_newest_counts(shared_api: ApiUnderTest, essay, seen) -> None:
+    ed, alice, lms = shared_api.signed_in("ed"), shared_api.signed_in("alice"), shared_api.with_key()
     made = first(seen(essay, ed))
     at = f"/v1/feedback/{made['id']}"
     assert made["review"] is None
 
-    edited = send(standing, "PATCH", at, ed, WORDS)
+    edited = send(shared_api, "PATCH", at, ed, WORDS)
     assert edited.status_code == 200, edited.text
     body = edited.json
     assert {name: body[name] for name in WORDS} == WORDS
     assert body["review"]["original"] == {name: made[name] for name in WORDS}
-    assert (body["review"]["decision"], body["review"]["educator_id"]) == ("edited", str(standing.school.ed))
+    assert (body["review"]["decision"], body["review"]["educator_id"]) == ("edited", str(shared_api.school.ed))
     assert body["span"] == made["span"]
-    assert named(seen(essay, standing.signed_in("ada")), made["id"]) == body
+    assert named(seen(essay, shared_api.signed_in("ada")), made["id"]) == body
     for who in (alice, lms):
         theirs = named(seen(essay, who), made["id"])
         assert {name: theirs[name] for name in WORDS} == WORDS
@@ -86,11 +86,11 @@ def test_a_decision_is_seen_by_each_as_is_due_and_the_newest_counts(standing: Pl
         assert not {"notes", "stale"} & set(seen(essay, who))
 
     # A second edit goes on from the first one; what it does not name stays.
-    body = send(standing, "PATCH", at, standing.signed_in("ada"), {"decision": "edit", "next_step": "Count."}).json
+    body = send(shared_api, "PATCH", at, shared_api.signed_in("ada"), {"decision": "edit", "next_step": "Count."}).json
     assert (body["message"], body["next_step"]) == (WORDS["message"], "Count.")
     assert body["review"]["original"]["next_step"] == made["next_step"]
 
-    body = send(standing, "PATCH", at, ed, {"decision": "rejected"}).json
+    body = send(shared_api, "PATCH", at, ed, {"decision": "rejected"}).json
     assert (body["message"], body["review"]["decision"], body["review"]["original"]) == (
         made["message"],
         "rejected",
@@ -100,48 +100,50 @@ def test_a_decision_is_seen_by_each_as_is_due_and_the_newest_counts(standing: Pl
     for who in (alice, lms):
         assert named(seen(essay, who), made["id"]) is None
 
-    body = send(standing, "PATCH", at, ed, {"decision": "accept"}).json
+    body = send(shared_api, "PATCH", at, ed, {"decision": "accept"}).json
     assert body["review"]["decision"] == "accepted"
     for who in (alice, lms):
         assert {name: named(seen(essay, who), made["id"])[name] for name in WORDS} == {
             name: made[name] for name in WORDS
         }
-    kept = standing.database.sql("select decision from feedback_reviews where feedback_id = %s order by id", made["id"])
+    kept = shared_api.database.sql(
+        "select decision from feedback_reviews where feedback_id = %s order by id", made["id"]
+    )
     assert kept == [("edited",), ("edited",), ("rejected",), ("accepted",)]
 
 
-def test_a_rejected_comment_is_evidence_of_nothing_for_the_student(standing: Place, essay, seen) -> None:
-    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+def test_a_rejected_comment_is_evidence_of_nothing_for_the_student(shared_api: ApiUnderTest, essay, seen) -> None:
+    ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
     [criterion] = seen(essay, alice)["criteria"]
     [evidence] = criterion["evidence"]
-    assert send(standing, "PATCH", f"/v1/feedback/{evidence}", ed, {"decision": "reject"}).status_code == 200
+    assert send(shared_api, "PATCH", f"/v1/feedback/{evidence}", ed, {"decision": "reject"}).status_code == 200
     assert seen(essay, alice)["criteria"][0]["evidence"] == []
     assert seen(essay, ed)["criteria"][0]["evidence"] == [evidence]
 
 
-def test_decisions_and_reactions_are_on_record_and_sealed(standing: Place, essay, seen) -> None:
-    ed = standing.signed_in("ed")
+def test_decisions_and_reactions_are_on_record_and_sealed(shared_api: ApiUnderTest, essay, seen) -> None:
+    ed = shared_api.signed_in("ed")
     made = first(seen(essay, ed))
-    send(standing, "PATCH", f"/v1/feedback/{made['id']}", ed, {**WORDS, "message": "Sealed message."})
+    send(shared_api, "PATCH", f"/v1/feedback/{made['id']}", ed, {**WORDS, "message": "Sealed message."})
     reaction = {"reaction": "disagree", "note": "Sealed note."}
-    send(standing, "PUT", f"/v1/feedback/{made['id']}/reaction", standing.signed_in("alice"), reaction)
+    send(shared_api, "PUT", f"/v1/feedback/{made['id']}/reaction", shared_api.signed_in("alice"), reaction)
     added = send(
-        standing, "POST", f"/v1/submissions/{essay['id']}/comments", ed, {**OWN, "quote": "distracting", "save": True}
+        shared_api, "POST", f"/v1/submissions/{essay['id']}/comments", ed, {**OWN, "quote": "distracting", "save": True}
     ).json
-    noted = standing.database.sql(
+    noted = shared_api.database.sql(
         "select action, actor_id, detail from audit_log where entity_id = any (%s::uuid[]) order by id",
         [made["id"], added["id"]],
     )
-    facts = {"submission_id": essay["id"], "user_id": str(standing.school.alice)}
+    facts = {"submission_id": essay["id"], "user_id": str(shared_api.school.alice)}
     assert noted == [
-        ("feedback_reviewed", standing.school.ed, {**facts, "decision": "edited"}),
-        ("feedback_added", standing.school.ed, facts),
+        ("feedback_reviewed", shared_api.school.ed, {**facts, "decision": "edited"}),
+        ("feedback_added", shared_api.school.ed, facts),
     ]
     for table, column in (
         ("feedback_reviews", "body"), ("feedback_reactions", "note"), ("feedback", "body"), ("saved_comments", "body"),
     ):  # fmt: skip
         stored = [
-            bytes(one) for (one,) in standing.database.sql(f"select {column} from {table} where {column} is not null")
+            bytes(one) for (one,) in shared_api.database.sql(f"select {column} from {table} where {column} is not null")
         ]
         assert stored
         assert not [one for one in stored if b"Sealed" in one or b"Which study" in one]
@@ -157,20 +159,22 @@ def test_decisions_and_reactions_are_on_record_and_sealed(standing: Place, essay
     ],
     ids=lambda body: json.dumps(body)[:40],
 )  # fmt: skip
-def test_an_unacceptable_decision_changes_nothing(standing: Place, essay_once, refused: Refused, body) -> None:
+def test_an_unacceptable_decision_changes_nothing(shared_api: ApiUnderTest, essay_once, refused: Refused, body) -> None:
     receipt, comment = essay_once
-    refused(send(standing, "PATCH", f"/v1/feedback/{comment}", standing.signed_in("ed"), body), 422, "invalid-payload")
-    assert standing.database.sql("select count(*) from feedback_reviews where submission_id = %s", receipt["id"]) == [
+    refused(
+        send(shared_api, "PATCH", f"/v1/feedback/{comment}", shared_api.signed_in("ed"), body), 422, "invalid-payload"
+    )
+    assert shared_api.database.sql("select count(*) from feedback_reviews where submission_id = %s", receipt["id"]) == [
         (0,)
     ]
 
 
 @pytest.fixture(scope="module")
-def essay_once(standing: Place) -> tuple[dict[str, Any], str]:
+def essay_once(shared_api: ApiUnderTest) -> tuple[dict[str, Any], str]:
     """An essay that nobody can change anything about, and its first comment."""
-    receipt = standing.hand_in("alice", assignment_id=str(standing.school.assignment), title="Untouched")
-    standing.worker.finish(receipt["id"], "grammar")
-    body = standing.client.get(receipt["links"]["feedback"], headers=standing.signed_in("ed")).json
+    receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment), title="Untouched")
+    shared_api.worker.finish(receipt["id"], "grammar")
+    body = shared_api.client.get(receipt["links"]["feedback"], headers=shared_api.signed_in("ed")).json
     return receipt, first(body)["id"]
 
 
@@ -181,47 +185,47 @@ STRANGERS = [
 ]  # fmt: skip
 
 
-def headers_of(standing: Place, who: str) -> Headers:
-    name, school = who.removeprefix("other "), standing.other if who.startswith("other ") else standing.school
-    return standing.with_key(school) if name == "key" else standing.signed_in(name, school)
+def headers_of(shared_api: ApiUnderTest, who: str) -> Headers:
+    name, school = who.removeprefix("other "), shared_api.other if who.startswith("other ") else shared_api.school
+    return shared_api.with_key(school) if name == "key" else shared_api.signed_in(name, school)
 
 
 @pytest.mark.parametrize(("who", "status", "slug"), STRANGERS)
 def test_nobody_else_decides_comments_or_releases(
-    standing: Place, essay_once, refused: Refused, who, status, slug
+    shared_api: ApiUnderTest, essay_once, refused: Refused, who, status, slug
 ) -> None:
     receipt, comment = essay_once
-    doors = (
+    route_requests = (
         ("PATCH", f"/v1/feedback/{comment}", {"decision": "reject"}),
         ("POST", f"/v1/submissions/{receipt['id']}/comments", {**OWN, "quote": "distracting"}),
         ("POST", f"/v1/submissions/{receipt['id']}/release", None),
-        ("POST", f"/v1/assignments/{standing.school.assignment}/release", None),
+        ("POST", f"/v1/assignments/{shared_api.school.assignment}/release", None),
     )
-    for method, path, body in doors:
-        document = refused(send(standing, method, path, headers_of(standing, who), body), status, slug)
+    for method, path, body in route_requests:
+        document = refused(send(shared_api, method, path, headers_of(shared_api, who), body), status, slug)
         unknown = path.replace(comment, str(uuid4())).replace(receipt["id"], str(uuid4()))
         if path != unknown:  # what is another's answers to the letter as what is not there
-            other = refused(send(standing, method, unknown, headers_of(standing, who), body), status, slug)
+            other = refused(send(shared_api, method, unknown, headers_of(shared_api, who), body), status, slug)
             assert document["detail"] == other["detail"]
-    assert standing.database.sql("select count(*) from feedback_reviews where submission_id = %s", receipt["id"]) == [
+    assert shared_api.database.sql("select count(*) from feedback_reviews where submission_id = %s", receipt["id"]) == [
         (0,)
     ]
-    assert standing.database.sql("select count(*) from feedback where submission_id = %s", receipt["id"]) == [(2,)]
+    assert shared_api.database.sql("select count(*) from feedback where submission_id = %s", receipt["id"]) == [(2,)]
 
 
-def test_an_own_comment_is_the_last_of_its_pass_and_quoted_from_the_text(standing: Place, essay, seen) -> None:
-    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+def test_an_own_comment_is_the_last_of_its_pass_and_quoted_from_the_text(shared_api: ApiUnderTest, essay, seen) -> None:
+    ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
     at = f"/v1/submissions/{essay['id']}/comments"
     start = ESSAY.index("😀 they")
     added = send(
-        standing, "POST", at, ed, {**OWN, "suggestions": ["a study"], "span": {"start": start, "end": start + 6}}
+        shared_api, "POST", at, ed, {**OWN, "suggestions": ["a study"], "span": {"start": start, "end": start + 6}}
     )
     assert added.status_code == 201, added.text
     own = added.json
     assert (own["span"]["quote"], own["span"]["match"], own["span"]["start"]) == ("😀 they", "exact", start)
     assert (own["origin"], own["educator_id"], own["provider"], own["model"]) == (
         "educator",
-        str(standing.school.ed),
+        str(shared_api.school.ed),
         None,
         None,
     )
@@ -232,28 +236,30 @@ def test_an_own_comment_is_the_last_of_its_pass_and_quoted_from_the_text(standin
         3,
     )
     assert {name: own[name] for name in OWN} == OWN
-    for body in (seen(essay, alice), seen(essay, standing.with_key())):
+    for body in (seen(essay, alice), seen(essay, shared_api.with_key())):
         theirs = named(body, own["id"])
         assert theirs == {name: value for name, value in own.items() if name != "review"}
-    assert send(standing, "POST", at, ed, {**OWN, "quote": "loud, so"}).json["priority"] == 4
+    assert send(shared_api, "POST", at, ed, {**OWN, "quote": "loud, so"}).json["priority"] == 4
     # To take it back is to reject it.
-    assert send(standing, "PATCH", f"/v1/feedback/{own['id']}", ed, {"decision": "reject"}).status_code == 200
+    assert send(shared_api, "PATCH", f"/v1/feedback/{own['id']}", ed, {"decision": "reject"}).status_code == 200
     assert named(seen(essay, alice), own["id"]) is None
 
 
-def test_a_quote_that_stands_twice_is_told_by_what_is_around_it(standing: Place, essay, refused: Refused) -> None:
-    ed, at = standing.signed_in("ed"), f"/v1/submissions/{essay['id']}/comments"
+def test_a_quote_that_stands_twice_is_told_by_what_is_around_it(
+    shared_api: ApiUnderTest, essay, refused: Refused
+) -> None:
+    ed, at = shared_api.signed_in("ed"), f"/v1/submissions/{essay['id']}/comments"
     assert ESSAY.count("Phones ") == 2
-    document = refused(send(standing, "POST", at, ed, {**OWN, "quote": "Phones"}), 422, "invalid-payload")
+    document = refused(send(shared_api, "POST", at, ed, {**OWN, "quote": "Phones"}), 422, "invalid-payload")
     assert document["errors"] == [
         {"pointer": "/quote", "detail": "is in the text more than once; prefix and suffix can say where"}
     ]
     second = ESSAY.rindex("Phones")
     for around, start in (({"suffix": " was"}, 0), ({"prefix": "distracting. "}, second), ({"suffix": " 😀"}, second)):
-        span = send(standing, "POST", at, ed, {**OWN, "quote": "Phones", **around}).json["span"]
+        span = send(shared_api, "POST", at, ed, {**OWN, "quote": "Phones", **around}).json["span"]
         assert (span["start"], span["quote"]) == (start, "Phones")
     wrong = {**OWN, "quote": "Phones", "prefix": "loud"}
-    document = refused(send(standing, "POST", at, ed, wrong), 422, "invalid-payload")
+    document = refused(send(shared_api, "POST", at, ed, wrong), 422, "invalid-payload")
     assert document["errors"][0]["detail"] == "does not stand between this prefix and suffix"
 
 
@@ -272,25 +278,25 @@ def test_a_quote_that_stands_twice_is_told_by_what_is_around_it(standing: Place,
     ids=lambda value: json.dumps(value)[:50],
 )  # fmt: skip
 def test_an_unacceptable_comment_is_refused_by_its_field(
-    standing: Place, essay_once, refused: Refused, change, pointer
+    shared_api: ApiUnderTest, essay_once, refused: Refused, change, pointer
 ) -> None:
     receipt, _ = essay_once
     body = {**OWN, "quote": "distracting", **change}
     sent = {name: value for name, value in body.items() if value is not None}
-    answer = send(standing, "POST", f"/v1/submissions/{receipt['id']}/comments", standing.signed_in("ed"), sent)
+    answer = send(shared_api, "POST", f"/v1/submissions/{receipt['id']}/comments", shared_api.signed_in("ed"), sent)
     assert pointer in [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]]
-    assert standing.database.sql("select count(*) from feedback where submission_id = %s", receipt["id"]) == [(2,)]
+    assert shared_api.database.sql("select count(*) from feedback where submission_id = %s", receipt["id"]) == [(2,)]
 
 
-def test_markup_is_kept_as_the_plain_text_it_is(standing: Place, essay, seen, refused: Refused) -> None:
-    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+def test_markup_is_kept_as_the_plain_text_it_is(shared_api: ApiUnderTest, essay, seen, refused: Refused) -> None:
+    ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
     made = first(seen(essay, ed))
-    send(standing, "PATCH", f"/v1/feedback/{made['id']}", ed, {"message": MARKUP, "suggestions": [MARKUP]})
+    send(shared_api, "PATCH", f"/v1/feedback/{made['id']}", ed, {"message": MARKUP, "suggestions": [MARKUP]})
     own = {**OWN, "quote": "distracting", "message": MARKUP, "next_step": MARKUP}
-    added = send(standing, "POST", f"/v1/submissions/{essay['id']}/comments", ed, own).json
+    added = send(shared_api, "POST", f"/v1/submissions/{essay['id']}/comments", ed, own).json
     note = {"reaction": "disagree", "note": MARKUP}
-    assert send(standing, "PUT", f"/v1/feedback/{made['id']}/reaction", alice, note).status_code == 200
-    answer = standing.client.get(essay["links"]["feedback"], headers=alice)
+    assert send(shared_api, "PUT", f"/v1/feedback/{made['id']}/reaction", alice, note).status_code == 200
+    answer = shared_api.client.get(essay["links"]["feedback"], headers=alice)
     assert answer.content_type == "application/json"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     edited = named(answer.json, made["id"])
@@ -298,86 +304,87 @@ def test_markup_is_kept_as_the_plain_text_it_is(standing: Place, essay, seen, re
     assert named(answer.json, added["id"])["next_step"] == MARKUP
     for body in ({"message": "a\0b"}, {"suggestions": ["\ud800"]}):
         raw = json.dumps(body).encode()
-        refusal = standing.client.patch(
+        refusal = shared_api.client.patch(
             f"/v1/feedback/{made['id']}", data=raw, headers={**ed, "Content-Type": "application/json"}
         )
         refused(refusal, 422, "invalid-text")
 
 
-def test_the_bank_is_its_owners_alone(standing: Place, essay, refused: Refused) -> None:
-    ed, nell, ada = (standing.signed_in(name) for name in ("ed", "nell", "ada"))
-    saved = send(standing, "POST", "/v1/saved-comments", ed, {**OWN, "suggestions": ["a", "b"]})
+def test_the_bank_is_its_owners_alone(shared_api: ApiUnderTest, essay, refused: Refused) -> None:
+    ed, nell, ada = (shared_api.signed_in(name) for name in ("ed", "nell", "ada"))
+    saved = send(shared_api, "POST", "/v1/saved-comments", ed, {**OWN, "suggestions": ["a", "b"]})
     assert saved.status_code == 201, saved.text
     at = saved.headers["Location"]
     assert at == f"/v1/saved-comments/{saved.json['id']}"
     assert {name: saved.json[name] for name in OWN} == OWN
-    assert standing.client.get(at, headers=ed).json == saved.json
-    second = send(standing, "POST", "/v1/saved-comments", ed, {**OWN, "message": "Another."}).json
-    page = standing.client.get("/v1/saved-comments?limit=1", headers=ed).json
+    assert shared_api.client.get(at, headers=ed).json == saved.json
+    second = send(shared_api, "POST", "/v1/saved-comments", ed, {**OWN, "message": "Another."}).json
+    page = shared_api.client.get("/v1/saved-comments?limit=1", headers=ed).json
     assert [one["id"] for one in page["items"]] == [second["id"]]
-    page = standing.client.get(f"/v1/saved-comments?limit=1&cursor={page['next_cursor']}", headers=ed).json
+    page = shared_api.client.get(f"/v1/saved-comments?limit=1&cursor={page['next_cursor']}", headers=ed).json
     assert page["items"][0] == saved.json
 
     # An admin may see every row of the org, but a bank is nobody else's business; its words are under the owner's key anyway.
-    for other in (nell, ada, standing.signed_in("ed", standing.other)):
-        assert standing.client.get("/v1/saved-comments", headers=other).json == {"items": [], "next_cursor": None}
-        refused(standing.client.get(at, headers=other), 404, "not-found")
-        refused(standing.client.delete(at, headers=other), 404, "not-found")
+    for other in (nell, ada, shared_api.signed_in("ed", shared_api.other)):
+        assert shared_api.client.get("/v1/saved-comments", headers=other).json == {"items": [], "next_cursor": None}
+        refused(shared_api.client.get(at, headers=other), 404, "not-found")
+        refused(shared_api.client.delete(at, headers=other), 404, "not-found")
     use = {"quote": "distracting", "saved_comment_id": saved.json["id"]}
-    refused(send(standing, "POST", f"/v1/submissions/{essay['id']}/comments", ada, use), 404, "not-found")
+    refused(send(shared_api, "POST", f"/v1/submissions/{essay['id']}/comments", ada, use), 404, "not-found")
     for who in ("alice", "key"):
         for method, path in (("GET", "/v1/saved-comments"), ("GET", at), ("DELETE", at)):
-            refused(send(standing, method, path, headers_of(standing, who)), 403, "forbidden")
-        refused(send(standing, "POST", "/v1/saved-comments", headers_of(standing, who), OWN), 403, "forbidden")
+            refused(send(shared_api, method, path, headers_of(shared_api, who)), 403, "forbidden")
+        refused(send(shared_api, "POST", "/v1/saved-comments", headers_of(shared_api, who), OWN), 403, "forbidden")
     for change in (
         {"type": "spelling"},
         {"message": ""},
         {"message": "x" * 2001},
-        {"user_id": str(standing.school.nell)},
+        {"user_id": str(shared_api.school.nell)},
     ):
-        refused(send(standing, "POST", "/v1/saved-comments", ed, {**OWN, **change}), 422, "invalid-payload")
+        refused(send(shared_api, "POST", "/v1/saved-comments", ed, {**OWN, **change}), 422, "invalid-payload")
 
-    assert standing.client.delete(at, headers=ed).status_code == 204
-    refused(standing.client.get(at, headers=ed), 404, "not-found")
-    refused(standing.client.delete(at, headers=ed), 404, "not-found")
+    assert shared_api.client.delete(at, headers=ed).status_code == 204
+    refused(shared_api.client.get(at, headers=ed), 404, "not-found")
+    refused(shared_api.client.delete(at, headers=ed), 404, "not-found")
 
 
-def test_a_saved_comment_is_used_again_and_a_new_one_saved_on_the_way(standing: Place, essay) -> None:
-    ed, at = standing.signed_in("ed"), f"/v1/submissions/{essay['id']}/comments"
-    added = send(standing, "POST", at, ed, {**OWN, "quote": "distracting", "suggestions": ["a"], "save": True}).json
-    kept = standing.client.get("/v1/saved-comments?limit=1", headers=ed).json["items"][0]
+def test_a_saved_comment_is_used_again_and_a_new_one_saved_on_the_way(shared_api: ApiUnderTest, essay) -> None:
+    ed, at = shared_api.signed_in("ed"), f"/v1/submissions/{essay['id']}/comments"
+    added = send(shared_api, "POST", at, ed, {**OWN, "quote": "distracting", "suggestions": ["a"], "save": True}).json
+    kept = shared_api.client.get("/v1/saved-comments?limit=1", headers=ed).json["items"][0]
     assert {name: kept[name] for name in OWN} == OWN
     use = {"quote": "loud", "saved_comment_id": kept["id"], "severity": "minor"}
-    used = send(standing, "POST", at, ed, use).json
+    used = send(shared_api, "POST", at, ed, use).json
     assert used["id"] != added["id"]
     same = ("pass", "type", "kind", "message", "next_step", "suggestions")
     assert {name: used[name] for name in same} == {name: added[name] for name in same}
     assert (used["severity"], used["span"]["quote"]) == ("minor", "loud")
     # Deleting it from the bank takes nothing back.
-    assert standing.client.delete(f"/v1/saved-comments/{kept['id']}", headers=ed).status_code == 204
+    assert shared_api.client.delete(f"/v1/saved-comments/{kept['id']}", headers=ed).status_code == 204
     assert (
-        named(standing.client.get(essay["links"]["feedback"], headers=ed).json, used["id"])["message"] == OWN["message"]
+        named(shared_api.client.get(essay["links"]["feedback"], headers=ed).json, used["id"])["message"]
+        == OWN["message"]
     )
 
 
 def test_a_reaction_is_the_students_and_seen_by_them_and_their_teachers(
-    standing: Place, essay, seen, refused: Refused
+    shared_api: ApiUnderTest, essay, seen, refused: Refused
 ) -> None:
-    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+    ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
     made = first(seen(essay, alice))
     assert made["reaction"] is None
     at = f"/v1/feedback/{made['id']}/reaction"
-    answer = send(standing, "PUT", at, alice, {"reaction": "helpful"})
+    answer = send(shared_api, "PUT", at, alice, {"reaction": "helpful"})
     assert (answer.status_code, answer.json["reaction"], answer.json["note"]) == (200, "helpful", None)
-    said = send(standing, "PUT", at, alice, {"reaction": "disagree", "note": "It is a quotation."}).json
-    for who in (alice, ed, standing.signed_in("ada")):
+    said = send(shared_api, "PUT", at, alice, {"reaction": "disagree", "note": "It is a quotation."}).json
+    for who in (alice, ed, shared_api.signed_in("ada")):
         assert named(seen(essay, who), made["id"])["reaction"] == said
     for who in ("ed", "nell", "ada", "key", "other ed"):
         for method, body in (("PUT", {"reaction": "helpful"}), ("DELETE", None)):
-            refused(send(standing, method, at, headers_of(standing, who), body), 403, "forbidden")
+            refused(send(shared_api, method, at, headers_of(shared_api, who), body), 403, "forbidden")
     for who in ("bob", "zoe", "other alice"):
         for method, body in (("PUT", {"reaction": "helpful"}), ("DELETE", None)):
-            refused(send(standing, method, at, headers_of(standing, who), body), 404, "not-found")
+            refused(send(shared_api, method, at, headers_of(shared_api, who), body), 404, "not-found")
     wrong = (
         {},
         {"reaction": "love"},
@@ -386,71 +393,74 @@ def test_a_reaction_is_the_students_and_seen_by_them_and_their_teachers(
         {"note": "x"},
     )
     for body in wrong:
-        refused(send(standing, "PUT", at, alice, body), 422, "invalid-payload")
+        refused(send(shared_api, "PUT", at, alice, body), 422, "invalid-payload")
     assert named(seen(essay, ed), made["id"])["reaction"] == said
-    assert [send(standing, "DELETE", at, alice).status_code for _ in range(2)] == [204, 204]
+    assert [send(shared_api, "DELETE", at, alice).status_code for _ in range(2)] == [204, 204]
     assert named(seen(essay, ed), made["id"])["reaction"] is None
 
 
-def test_what_a_student_does_not_see_they_cannot_react_to(standing: Place, essay, held, seen, refused: Refused) -> None:
-    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+def test_what_a_student_does_not_see_they_cannot_react_to(
+    shared_api: ApiUnderTest, essay, held, seen, refused: Refused
+) -> None:
+    ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
     unreleased, rejected, replaced = first(seen(held, ed)), first(seen(essay, ed)), first(seen(essay, ed), "content")
-    send(standing, "PATCH", f"/v1/feedback/{rejected['id']}", ed, {"decision": "reject"})
-    standing.database.sql("update feedback set superseded_at = now() where id = %s", replaced["id"])
+    send(shared_api, "PATCH", f"/v1/feedback/{rejected['id']}", ed, {"decision": "reject"})
+    shared_api.database.sql("update feedback set superseded_at = now() where id = %s", replaced["id"])
     for comment in (unreleased, rejected, replaced):
         for method, body in (("PUT", {"reaction": "helpful"}), ("DELETE", None)):
-            refused(send(standing, method, f"/v1/feedback/{comment['id']}/reaction", alice, body), 404, "not-found")
-    refused(send(standing, "PATCH", f"/v1/feedback/{replaced['id']}", ed, {"decision": "accept"}), 404, "not-found")
+            refused(send(shared_api, method, f"/v1/feedback/{comment['id']}/reaction", alice, body), 404, "not-found")
+    refused(send(shared_api, "PATCH", f"/v1/feedback/{replaced['id']}", ed, {"decision": "accept"}), 404, "not-found")
 
 
-def test_held_feedback_is_reviewed_first_and_then_released_once(standing: Place, held, seen, refused: Refused) -> None:
-    ed, alice = standing.signed_in("ed"), standing.signed_in("alice")
+def test_held_feedback_is_reviewed_first_and_then_released_once(
+    shared_api: ApiUnderTest, held, seen, refused: Refused
+) -> None:
+    ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
     made = first(seen(held, ed))
-    send(standing, "PATCH", f"/v1/feedback/{made['id']}", ed, {"message": "Better said."})
-    refused(standing.client.get(held["links"]["feedback"], headers=alice), 409, "feedback-not-ready")
+    send(shared_api, "PATCH", f"/v1/feedback/{made['id']}", ed, {"message": "Better said."})
+    refused(shared_api.client.get(held["links"]["feedback"], headers=alice), 409, "feedback-not-ready")
     views = "select count(*) from analytics where submission_id = %s"
-    before = standing.database.sql(views, held["id"])
+    before = shared_api.database.sql(views, held["id"])
     answers = [
-        send(standing, "POST", f"/v1/submissions/{held['id']}/release", who) for who in (ed, standing.signed_in("ada"))
+        send(shared_api, "POST", f"/v1/submissions/{held['id']}/release", who)
+        for who in (ed, shared_api.signed_in("ada"))
     ]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json == answers[1].json
     assert (answers[0].json["id"], answers[0].json["released"]) == (held["id"], True)
-    assert standing.database.sql(views, held["id"]) == before
-    assert standing.client.get(held["links"]["self"], headers=alice).json["released"] is True
+    assert shared_api.database.sql(views, held["id"]) == before
+    assert shared_api.client.get(held["links"]["self"], headers=alice).json["released"] is True
     assert named(seen(held, alice), made["id"])["message"] == "Better said."
-    noted = standing.database.sql(
+    noted = shared_api.database.sql(
         "select actor_id, detail from audit_log where action = 'feedback_released' and entity_id = %s", held["id"]
     )
-    assert noted == [(standing.school.ed, {"user_id": str(standing.school.alice)})]
+    assert noted == [(shared_api.school.ed, {"user_id": str(shared_api.school.alice)})]
 
 
-def test_an_assignment_is_released_at_once_but_for_what_is_still_read(place: Place, refused: Refused) -> None:
-    assignment, ed = str(place.school.reviewed_assignment), place.signed_in("ed")
-    older = place.hand_in("alice", assignment_id=assignment)
-    newer = place.hand_in("alice", assignment_id=assignment, title="Again")
-    other = place.hand_in("bob", assignment_id=assignment)
+def test_an_assignment_is_released_at_once_but_for_what_is_still_read(api: ApiUnderTest, refused: Refused) -> None:
+    assignment, ed = str(api.school.reviewed_assignment), api.signed_in("ed")
+    older = api.hand_in("alice", assignment_id=assignment)
+    newer = api.hand_in("alice", assignment_id=assignment, title="Again")
+    other = api.hand_in("bob", assignment_id=assignment)
     body = {"title": "t", "text": ESSAY, "assignment_id": assignment, "student": {"external_id": "p-sis"}}
-    unread = place.client.post("/v1/submissions", json=body, headers=place.with_key()).json
-    elsewhere = place.hand_in("alice", assignment_id=str(place.school.assignment))
+    unread = api.client.post("/v1/submissions", json=body, headers=api.with_key()).json
+    elsewhere = api.hand_in("alice", assignment_id=str(api.school.assignment))
     for receipt in (newer, other):
         for name in ("grammar", "structure", "content"):
-            place.worker.finish(receipt["id"], name)
+            api.worker.finish(receipt["id"], name)
     at = f"/v1/assignments/{assignment}/release"
     for who in ("nell", "other ada"):
-        refused(send(place, "POST", at, headers_of(place, who)), 404, "not-found")
+        refused(send(api, "POST", at, headers_of(api, who)), 404, "not-found")
     for who in ("alice", "key"):
-        refused(send(place, "POST", at, headers_of(place, who)), 403, "forbidden")
-    assert [send(place, "POST", at, ed).json for _ in range(2)] == [{"released": 2}, {"released": 0}]
-    released = dict(place.database.sql("select id::text, released_at is not null from submissions"))
+        refused(send(api, "POST", at, headers_of(api, who)), 403, "forbidden")
+    assert [send(api, "POST", at, ed).json for _ in range(2)] == [{"released": 2}, {"released": 0}]
+    released = dict(api.database.sql("select id::text, released_at is not null from submissions"))
     mine = {one["id"]: released[one["id"]] for one in (older, newer, other, unread)}
     assert mine == {older["id"]: False, newer["id"]: True, other["id"]: True, unread["id"]: False}
     assert released[elsewhere["id"]] is True
-    noted = place.database.sql(
+    noted = api.database.sql(
         "select entity, entity_id, actor_id, detail from audit_log where action = 'feedback_released'"
     )
-    assert noted == [("assignment", place.school.reviewed_assignment, place.school.ed, {"submissions": 2})]
-    each = place.database.sql(
-        "select entity_id::text from audit_log where entity = 'submission' and action = 'changed'"
-    )
+    assert noted == [("assignment", api.school.reviewed_assignment, api.school.ed, {"submissions": 2})]
+    each = api.database.sql("select entity_id::text from audit_log where entity = 'submission' and action = 'changed'")
     assert sorted(each) == sorted([(newer["id"],), (other["id"],)])

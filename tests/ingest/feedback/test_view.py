@@ -6,36 +6,36 @@ import pytest
 
 
 @pytest.fixture
-def ask(standing):
-    return lambda receipt, headers: standing.client.get(receipt["links"]["feedback"], headers=headers)
+def ask(shared_api):
+    return lambda receipt, headers: shared_api.client.get(receipt["links"]["feedback"], headers=headers)
 
 
-def test_before_any_pass_is_done_it_is_not_ready(standing, ask, refused):
-    receipt = standing.hand_in()
-    answer = ask(receipt, standing.signed_in("alice"))
+def test_before_any_pass_is_done_it_is_not_ready(shared_api, ask, refused):
+    receipt = shared_api.hand_in()
+    answer = ask(receipt, shared_api.signed_in("alice"))
     refused(answer, 409, "feedback-not-ready")
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_when_every_pass_gave_up_nobody_is_told_to_ask_again(standing, ask, refused):
-    receipt = standing.hand_in(title="Nobody could read it")
+def test_when_every_pass_gave_up_nobody_is_told_to_ask_again(shared_api, ask, refused):
+    receipt = shared_api.hand_in(title="Nobody could read it")
     for name in ("grammar", "structure", "content"):
-        standing.worker.give_up(receipt["id"], name)
-    answer = ask(receipt, standing.signed_in("alice"))
+        shared_api.worker.give_up(receipt["id"], name)
+    answer = ask(receipt, shared_api.signed_in("alice"))
     refused(answer, 409, "feedback-not-ready")
     assert "Retry-After" not in answer.headers
 
 
-def test_a_pass_that_is_done_is_shown_while_the_others_still_work(standing, ask):
-    receipt = standing.hand_in()
-    standing.worker.finish(receipt["id"], "structure")
-    body = ask(receipt, standing.signed_in("alice")).json
+def test_a_pass_that_is_done_is_shown_while_the_others_still_work(shared_api, ask):
+    receipt = shared_api.hand_in()
+    shared_api.worker.finish(receipt["id"], "structure")
+    body = ask(receipt, shared_api.signed_in("alice")).json
     assert list(body) == ["submission_id", "version", "status", "summary", "criteria", "comments"]
     assert (body["submission_id"], body["version"], body["status"]) == (receipt["id"], 1, "processing")
     assert {one["pass"] for one in body["comments"]} == {"structure"}
     assert body["summary"]["next_steps"] == ["structure"]
-    standing.worker.finish(receipt["id"], "grammar")
-    body = ask(receipt, standing.signed_in("alice")).json
+    shared_api.worker.finish(receipt["id"], "grammar")
+    body = ask(receipt, shared_api.signed_in("alice")).json
     # What is proven by the text comes first, in the order of the passes; what has no place comes last.
     assert [(one["pass"], one["span"]["match"] == "none") for one in body["comments"]] == [
         ("grammar", False), ("structure", False), ("grammar", True), ("structure", True),
@@ -43,18 +43,18 @@ def test_a_pass_that_is_done_is_shown_while_the_others_still_work(standing, ask)
 
 
 @pytest.fixture(scope="module")
-def completed(standing):
+def completed(shared_api):
     """A completed essay of Bob's for an assignment with a rubric, and its text."""
     text = "\ufeffPhones 😀 e\u0301 was loud.\r\nPhones was 👩\u200d👩\u200d👧 distracting."
-    receipt = standing.hand_in("bob", assignment_id=str(standing.school.assignment), text=text)
+    receipt = shared_api.hand_in("bob", assignment_id=str(shared_api.school.assignment), text=text)
     for name, quote in (("grammar", "was 👩\u200d👩\u200d👧"), ("structure", "e\u0301 was"), ("content", "loud.\r\n")):
-        standing.worker.finish(receipt["id"], name, quote=quote)
+        shared_api.worker.finish(receipt["id"], name, quote=quote)
     return receipt, text
 
 
-def test_every_quote_is_the_text_between_its_offsets_in_code_points(standing, ask, completed):
+def test_every_quote_is_the_text_between_its_offsets_in_code_points(shared_api, ask, completed):
     receipt, text = completed
-    comments = ask(receipt, standing.signed_in("bob")).json["comments"]
+    comments = ask(receipt, shared_api.signed_in("bob")).json["comments"]
     anchored = [one["span"] for one in comments if one["span"]["match"] != "none"]
     assert len(anchored) == 3
     for span in anchored:
@@ -65,11 +65,11 @@ def test_every_quote_is_the_text_between_its_offsets_in_code_points(standing, as
     assert {span["quote"] for span in anchored} == {"was 👩\u200d👩\u200d👧", "e\u0301 was", "loud.\r\n"}
 
 
-def test_a_quote_that_is_not_in_the_text_is_never_shown_as_anchored(standing, ask, completed):
+def test_a_quote_that_is_not_in_the_text_is_never_shown_as_anchored(shared_api, ask, completed):
     receipt, text = completed
     loose = [
         one["span"]
-        for one in ask(receipt, standing.signed_in("bob")).json["comments"]
+        for one in ask(receipt, shared_api.signed_in("bob")).json["comments"]
         if one["span"]["match"] == "none"
     ]
     assert len(loose) == 3
@@ -78,8 +78,8 @@ def test_a_quote_that_is_not_in_the_text_is_never_shown_as_anchored(standing, as
         assert (span["start"], span["end"]) == (0, 0)
 
 
-def test_completed_feedback_has_every_field_of_the_contract(standing, ask, completed):
-    body = ask(completed[0], standing.signed_in("bob")).json
+def test_completed_feedback_has_every_field_of_the_contract(shared_api, ask, completed):
+    body = ask(completed[0], shared_api.signed_in("bob")).json
     assert body["status"] == "completed"
     assert set(body["summary"]) >= {"strengths", "next_steps"}
     assert body["summary"]["strengths"] == ["clear"]
@@ -97,42 +97,42 @@ def test_completed_feedback_has_every_field_of_the_contract(standing, ask, compl
     assert criterion["evidence"]
 
 
-def test_given_up_passes_leave_partial_feedback(standing, ask):
-    receipt = standing.hand_in()
-    standing.worker.finish(receipt["id"], "content")
+def test_given_up_passes_leave_partial_feedback(shared_api, ask):
+    receipt = shared_api.hand_in()
+    shared_api.worker.finish(receipt["id"], "content")
     for name in ("grammar", "structure"):
-        standing.worker.give_up(receipt["id"], name)
-    body = ask(receipt, standing.signed_in("alice")).json
+        shared_api.worker.give_up(receipt["id"], name)
+    body = ask(receipt, shared_api.signed_in("alice")).json
     assert body["status"] == "partial"
     assert {one["pass"] for one in body["comments"]} == {"content"}
 
 
-def test_unreleased_feedback_is_for_the_educator_and_admin_and_not_for_the_student_or_lms(standing, ask, refused):
-    receipt = standing.hand_in("alice", assignment_id=str(standing.school.reviewed_assignment))
-    standing.worker.finish(receipt["id"], "grammar")
-    status = standing.client.get(receipt["links"]["self"], headers=standing.signed_in("alice")).json
+def test_unreleased_feedback_is_for_the_educator_and_admin_and_not_for_the_student_or_lms(shared_api, ask, refused):
+    receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.reviewed_assignment))
+    shared_api.worker.finish(receipt["id"], "grammar")
+    status = shared_api.client.get(receipt["links"]["self"], headers=shared_api.signed_in("alice")).json
     assert status["released"] is False
-    for headers in (standing.signed_in("alice"), standing.with_key()):
+    for headers in (shared_api.signed_in("alice"), shared_api.with_key()):
         document = refused(ask(receipt, headers), 409, "feedback-not-ready")
         assert "was" not in document.get("quote", "")
     for name in ("ed", "ada"):
-        assert len(ask(receipt, standing.signed_in(name)).json["comments"]) == 2
-    standing.database.sql("update submissions set released_at = now() where id = %s", receipt["id"])
-    for headers in (standing.signed_in("alice"), standing.with_key()):
+        assert len(ask(receipt, shared_api.signed_in(name)).json["comments"]) == 2
+    shared_api.database.sql("update submissions set released_at = now() where id = %s", receipt["id"])
+    for headers in (shared_api.signed_in("alice"), shared_api.with_key()):
         assert len(ask(receipt, headers).json["comments"]) == 2
 
 
-def test_only_the_students_own_look_at_final_feedback_is_noted(standing, ask, completed):
+def test_only_the_students_own_look_at_final_feedback_is_noted(shared_api, ask, completed):
     receipt, _ = completed
 
     def views() -> int:
-        return standing.database.sql(
+        return shared_api.database.sql(
             "select count(*) from analytics where event = 'feedback_viewed' and submission_id = %s", receipt["id"]
         )[0][0]
 
     before = views()
-    ask(receipt, standing.signed_in("ed"))
-    ask(receipt, standing.with_key())
+    ask(receipt, shared_api.signed_in("ed"))
+    ask(receipt, shared_api.with_key())
     assert views() == before
-    ask(receipt, standing.signed_in("bob"))
+    ask(receipt, shared_api.signed_in("bob"))
     assert views() == before + 1

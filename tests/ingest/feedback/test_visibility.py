@@ -27,28 +27,28 @@ PEOPLE = (
 
 
 @pytest.fixture(scope="module")
-def hers(standing):
+def hers(shared_api):
     """An essay of Alice's for an assignment of Ed's course, with its grammar read; nothing else changes in this file."""
-    receipt = standing.hand_in("alice", assignment_id=str(standing.school.assignment))
-    standing.worker.finish(receipt["id"], "grammar")
+    receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
+    shared_api.worker.finish(receipt["id"], "grammar")
     return receipt
 
 
 @pytest.fixture(scope="module")
-def private(standing):
+def private(shared_api):
     """An essay of Alice's that belongs to no course: hers and the org's admins' alone."""
-    receipt = standing.hand_in("alice", title="A diary")
-    standing.worker.finish(receipt["id"], "grammar")
+    receipt = shared_api.hand_in("alice", title="A diary")
+    shared_api.worker.finish(receipt["id"], "grammar")
     return receipt
 
 
 @pytest.fixture
-def headers(standing):
+def headers(shared_api):
     def of(who: str) -> dict[str, str]:
         if who == "stranger":
             return {}
-        name, school = who.removeprefix("other "), standing.other if who.startswith("other ") else standing.school
-        return standing.with_key(school) if name == "key" else standing.signed_in(name, school)
+        name, school = who.removeprefix("other "), shared_api.other if who.startswith("other ") else shared_api.school
+        return shared_api.with_key(school) if name == "key" else shared_api.signed_in(name, school)
 
     return of
 
@@ -65,9 +65,9 @@ READING = (
 
 @pytest.mark.parametrize("who", PEOPLE)
 @pytest.mark.parametrize("path", READING)
-def test_each_person_sees_exactly_what_is_theirs_to_see(standing, hers, private, headers, refused, who, path):
+def test_each_person_sees_exactly_what_is_theirs_to_see(shared_api, hers, private, headers, refused, who, path):
     for receipt, seers in ((hers, SEES_HERS), (private, SEES_PRIVATE)):
-        answer = standing.client.get(path.format(**receipt), headers=headers(who), buffered=False)
+        answer = shared_api.client.get(path.format(**receipt), headers=headers(who), buffered=False)
         if who == "stranger":
             refused(answer, 401, "unauthorized")
         elif who in seers:
@@ -76,14 +76,14 @@ def test_each_person_sees_exactly_what_is_theirs_to_see(standing, hers, private,
             # The very answer that an id gets which nobody has.
             document = refused(answer, 404, "not-found")
             nobody = {"id": str(uuid4()), "essay_id": str(uuid4())}
-            absent = refused(standing.client.get(path.format(**nobody), headers=headers(who)), 404, "not-found")
+            absent = refused(shared_api.client.get(path.format(**nobody), headers=headers(who)), 404, "not-found")
             assert {**document, "instance": ""} == {**absent, "instance": ""}
         answer.close()
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_the_list_holds_exactly_the_essays_one_may_see(standing, hers, private, headers, refused, who):
-    answer = standing.client.get("/v1/essays?limit=100", headers=headers(who))
+def test_the_list_holds_exactly_the_essays_one_may_see(shared_api, hers, private, headers, refused, who):
+    answer = shared_api.client.get("/v1/essays?limit=100", headers=headers(who))
     if who == "stranger":
         refused(answer, 401, "unauthorized")
         return
@@ -94,11 +94,11 @@ def test_the_list_holds_exactly_the_essays_one_may_see(standing, hers, private, 
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_nobody_but_the_author_and_the_lms_adds_a_version(standing, private, headers, refused, draft, who):
+def test_nobody_but_the_author_and_the_lms_adds_a_version(shared_api, private, headers, refused, draft, who):
     """A body that names the essay but is no essay itself, so that even who may changes nothing."""
     student = {"external_id": "alice-sis"} if who.endswith("key") else None
     body = draft(essay_id=private["essay_id"], student=student, category="no-such-kind")
-    answer = standing.client.post("/v1/submissions", json=body, headers=headers(who))
+    answer = shared_api.client.post("/v1/submissions", json=body, headers=headers(who))
     if who == "stranger":
         refused(answer, 401, "unauthorized")
     elif who in ("alice", "key"):
@@ -108,10 +108,10 @@ def test_nobody_but_the_author_and_the_lms_adds_a_version(standing, private, hea
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_only_who_is_enrolled_hands_in_for_an_assignment(standing, headers, refused, draft, who):
+def test_only_who_is_enrolled_hands_in_for_an_assignment(shared_api, headers, refused, draft, who):
     student = {"external_id": "alice-sis"} if who.endswith("key") else None
-    body = draft(assignment_id=str(standing.school.assignment), student=student, category="no-such-kind")
-    answer = standing.client.post("/v1/submissions", json=body, headers=headers(who))
+    body = draft(assignment_id=str(shared_api.school.assignment), student=student, category="no-such-kind")
+    answer = shared_api.client.post("/v1/submissions", json=body, headers=headers(who))
     if who == "stranger":
         refused(answer, 401, "unauthorized")
     elif who in ("alice", "bob", "ed", "ada", "key"):
@@ -121,8 +121,8 @@ def test_only_who_is_enrolled_hands_in_for_an_assignment(standing, headers, refu
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_a_profile_is_for_people(standing, headers, refused, who):
-    answer = standing.client.get("/v1/me", headers=headers(who))
+def test_a_profile_is_for_people(shared_api, headers, refused, who):
+    answer = shared_api.client.get("/v1/me", headers=headers(who))
     if who == "stranger":
         refused(answer, 401, "unauthorized")
     elif who.endswith("key"):
@@ -132,24 +132,24 @@ def test_a_profile_is_for_people(standing, headers, refused, who):
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_credentials_open_no_webhook_door(standing, headers, refused, event, draft, who):
+def test_credentials_open_no_webhook_door(shared_api, headers, refused, event, draft, who):
     body = event(draft(student={"external_id": "x"}))
-    answer = standing.client.post(
-        f"/v1/webhooks/{standing.school.source}",
+    answer = shared_api.client.post(
+        f"/v1/webhooks/{shared_api.school.source}",
         data=body,
         headers={**headers(who), "Content-Type": "application/json"},
     )
     refused(answer, 401, "missing-signature")
 
 
-def test_every_operation_that_needs_somebody_refuses_a_stranger(standing, refused):
-    document = standing.client.get("/openapi.json").json
+def test_every_operation_that_needs_somebody_refuses_a_stranger(shared_api, refused):
+    document = shared_api.client.get("/openapi.json").json
     guarded = 0
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            source = str(standing.school.source)
+            source = str(shared_api.school.source)
             address = re.sub(r"\{(\w+)\}", lambda found: source if found[1] == "source_id" else str(uuid4()), path)  # noqa: B023
-            answer = standing.client.open(address, method=method.upper(), data=b"{", content_type="application/json")
+            answer = shared_api.client.open(address, method=method.upper(), data=b"{", content_type="application/json")
             if operation.get("security"):
                 guarded += 1
                 assert answer.status_code == 401, address
@@ -159,25 +159,27 @@ def test_every_operation_that_needs_somebody_refuses_a_stranger(standing, refuse
     assert guarded >= 9
 
 
-def test_the_owner_is_not_told_apart_by_head_or_options(standing, hers, headers, refused):
+def test_the_owner_is_not_told_apart_by_head_or_options(shared_api, hers, headers, refused):
     for who in ("bob", "other ada"):
-        assert standing.client.head(hers["links"]["self"], headers=headers(who)).status_code == 404
+        assert shared_api.client.head(hers["links"]["self"], headers=headers(who)).status_code == 404
     for who in ("alice", "bob", "other ada", "stranger"):
-        assert standing.client.options(hers["links"]["self"], headers=headers(who)).status_code == 200
+        assert shared_api.client.options(hers["links"]["self"], headers=headers(who)).status_code == 200
 
 
-def test_another_orgs_api_key_for_a_student_of_the_same_name_makes_another_student(standing, draft, hers):
-    body = draft(student={"external_id": "alice-sis", "email": standing.school.email("alice")})
-    answer = standing.client.post("/v1/submissions", json=body, headers=standing.with_key(standing.other))
+def test_another_orgs_api_key_for_a_student_of_the_same_name_makes_another_student(shared_api, draft, hers):
+    body = draft(student={"external_id": "alice-sis", "email": shared_api.school.email("alice")})
+    answer = shared_api.client.post("/v1/submissions", json=body, headers=shared_api.with_key(shared_api.other))
     assert answer.status_code == 202
-    essay = standing.client.get(answer.json["links"]["essay"], headers=standing.with_key(standing.other)).json
-    assert essay["student_id"] == str(standing.other.alice)
-    assert standing.client.get(answer.json["links"]["self"], headers=standing.signed_in("alice")).status_code == 404
+    essay = shared_api.client.get(answer.json["links"]["essay"], headers=shared_api.with_key(shared_api.other)).json
+    assert essay["student_id"] == str(shared_api.other.alice)
+    assert shared_api.client.get(answer.json["links"]["self"], headers=shared_api.signed_in("alice")).status_code == 404
 
 
-def test_an_educator_who_is_also_a_student_somewhere_cannot_hand_in_there_as_an_educator(standing, draft, refused):
-    with session_of(standing.school, "ada"):
-        add_member(standing.school.ed, org=standing.school.org, course=standing.school.other_course, role="student")
-        elsewhere = add_assignment("Elsewhere", org=standing.school.org, course=standing.school.other_course)
+def test_an_educator_who_is_also_a_student_somewhere_cannot_hand_in_there_as_an_educator(shared_api, draft, refused):
+    with session_of(shared_api.school, "ada"):
+        add_member(
+            shared_api.school.ed, org=shared_api.school.org, course=shared_api.school.other_course, role="student"
+        )
+        elsewhere = add_assignment("Elsewhere", org=shared_api.school.org, course=shared_api.school.other_course)
     body = draft(assignment_id=str(elsewhere))
-    refused(standing.client.post("/v1/submissions", json=body, headers=standing.signed_in("ed")), 404, "not-found")
+    refused(shared_api.client.post("/v1/submissions", json=body, headers=shared_api.signed_in("ed")), 404, "not-found")

@@ -8,15 +8,15 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def seven(standing):
+def seven(shared_api):
     """Zoe's seven essays, oldest first. She is in no course, so nobody adds to them."""
-    return [standing.hand_in("zoe", title=f"Number {number}")["essay_id"] for number in range(7)]
+    return [shared_api.hand_in("zoe", title=f"Number {number}")["essay_id"] for number in range(7)]
 
 
 @pytest.fixture
-def list_essays(standing):
+def list_essays(shared_api):
     def ask(*, name: str = "zoe", **query: object):
-        return standing.client.get("/v1/essays", query_string=query, headers=standing.signed_in(name))
+        return shared_api.client.get("/v1/essays", query_string=query, headers=shared_api.signed_in(name))
 
     return ask
 
@@ -49,16 +49,16 @@ def test_an_essay_in_the_list_says_what_the_contract_promises(list_essays, seven
     assert (newest["version"], newest["status"]) == (1, "queued")
 
 
-def test_pages_stay_stable_while_essays_are_added(standing, list_essays):
-    mine = [standing.hand_in("ed", title=f"Trial {number}")["essay_id"] for number in range(4)]
+def test_pages_stay_stable_while_essays_are_added(shared_api, list_essays):
+    mine = [shared_api.hand_in("ed", title=f"Trial {number}")["essay_id"] for number in range(4)]
     first = list_essays(name="ed", limit=2).json
-    standing.hand_in("ed", title="In between")
+    shared_api.hand_in("ed", title="In between")
     second = list_essays(name="ed", limit=2, cursor=first["next_cursor"]).json
     assert [one["id"] for one in first["items"] + second["items"]] == mine[::-1]
 
 
-def test_a_cursor_shows_its_holder_nothing_that_is_not_theirs(standing, list_essays, seven):
-    theirs = standing.hand_in("bob")["essay_id"]
+def test_a_cursor_shows_its_holder_nothing_that_is_not_theirs(shared_api, list_essays, seven):
+    theirs = shared_api.hand_in("bob")["essay_id"]
     cursor = base64.urlsafe_b64encode(bytes.fromhex("f" * 32)).decode().rstrip("=")
     assert theirs not in [one["id"] for one in list_essays(cursor=cursor, limit=100).json["items"]]
     assert [one["id"] for one in list_essays(cursor=cursor, limit=100).json["items"]] == seven[::-1]
@@ -94,41 +94,41 @@ def test_a_bad_cursor_is_pointed_at(list_essays, refused, cursor):
     assert "cursor" in document["errors"][0]["pointer"]
 
 
-def test_an_essay_lists_its_versions_oldest_first(standing):
-    first = standing.hand_in("bob", text="One two three.")
-    second = standing.hand_in("bob", essay_id=first["essay_id"], text="One two three four.", title="Again")
-    late = standing.hand_in("bob", essay_id=first["essay_id"], text="Old.", submitted_at="2020-01-01T00:00:00Z")
-    essay = standing.client.get(first["links"]["essay"], headers=standing.signed_in("bob")).json
+def test_an_essay_lists_its_versions_oldest_first(shared_api):
+    first = shared_api.hand_in("bob", text="One two three.")
+    second = shared_api.hand_in("bob", essay_id=first["essay_id"], text="One two three four.", title="Again")
+    late = shared_api.hand_in("bob", essay_id=first["essay_id"], text="Old.", submitted_at="2020-01-01T00:00:00Z")
+    essay = shared_api.client.get(first["links"]["essay"], headers=shared_api.signed_in("bob")).json
     assert [one["id"] for one in essay["versions"]] == [first["id"], second["id"], late["id"]]
     assert [one["version"] for one in essay["versions"]] == [1, 2, 3]
     assert [one["words"] for one in essay["versions"]] == [3, 4, 1]
     assert [one["characters"] for one in essay["versions"]] == [14, 19, 4]
     assert essay["versions"][2]["status"] == "superseded"
     assert (essay["title"], essay["version"], essay["submission_id"]) == ("Again", 2, second["id"])
-    assert (essay["student_id"], essay["course_id"], essay["assignment_id"]) == (str(standing.school.bob), None, None)
+    assert (essay["student_id"], essay["course_id"], essay["assignment_id"]) == (str(shared_api.school.bob), None, None)
 
 
-def test_a_version_whose_transaction_began_before_its_essay_was_stored_is_stored_too(standing):
+def test_a_version_whose_transaction_began_before_its_essay_was_stored_is_stored_too(shared_api):
     """Two first versions at once: the later transaction makes the essay, the earlier one, which waited for it, adds to it."""
-    first = standing.hand_in("bob")
-    standing.database.sql(
+    first = shared_api.hand_in("bob")
+    shared_api.database.sql(
         "update essays set created_at = now() + interval '1 minute', updated_at = now() + interval '1 minute' where id = %s",
         first["essay_id"],
     )
-    answer = standing.client.post(
+    answer = shared_api.client.post(
         "/v1/submissions",
         json={"title": "t", "text": "x", "essay_id": first["essay_id"]},
-        headers=standing.signed_in("bob"),
+        headers=shared_api.signed_in("bob"),
     )
     assert (answer.status_code, answer.json.get("version")) == (202, 2)
 
 
-def test_the_same_assignment_is_the_same_essay(standing):
-    receipts = [standing.hand_in("bob", assignment_id=str(standing.school.assignment)) for _ in range(2)]
+def test_the_same_assignment_is_the_same_essay(shared_api):
+    receipts = [shared_api.hand_in("bob", assignment_id=str(shared_api.school.assignment)) for _ in range(2)]
     assert receipts[0]["essay_id"] == receipts[1]["essay_id"]
-    essay = standing.client.get(receipts[0]["links"]["essay"], headers=standing.signed_in("ed")).json
+    essay = shared_api.client.get(receipts[0]["links"]["essay"], headers=shared_api.signed_in("ed")).json
     assert essay["category"] == "argumentative"
-    assert essay["course_id"] == str(standing.school.course)
+    assert essay["course_id"] == str(shared_api.school.course)
 
 
 @pytest.mark.parametrize(
@@ -136,15 +136,15 @@ def test_the_same_assignment_is_the_same_essay(standing):
     ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59",
      "1969-12-31T23:59:59Z", "2016-12-31T23:59:59.999999999Z", "1900-01-01T00:00:00+00:19"],
 )  # fmt: skip
-def test_a_version_of_any_date_that_was_accepted_can_be_looked_at(standing, moment):
-    headers = standing.signed_in("bob")
-    answer = standing.client.post(
+def test_a_version_of_any_date_that_was_accepted_can_be_looked_at(shared_api, moment):
+    headers = shared_api.signed_in("bob")
+    answer = shared_api.client.post(
         "/v1/submissions", json={"title": "t", "text": "x", "submitted_at": moment}, headers=headers
     )
     if answer.status_code == 422:
         assert answer.json["errors"][0]["pointer"] == "/submitted_at"
         return
     assert answer.status_code == 202
-    essay = standing.client.get(answer.json["links"]["essay"], headers=headers)
+    essay = shared_api.client.get(answer.json["links"]["essay"], headers=headers)
     assert essay.status_code == 200
     assert len(essay.json["versions"]) == 1

@@ -33,7 +33,7 @@ from tests.support.races import eventually, together, warm_up
 from tests.support.schools import School, make_school, session_of
 
 if TYPE_CHECKING:
-    from tests.ingest.conftest import Headers, Place, Refused
+    from tests.ingest.conftest import ApiUnderTest, Headers, Refused
 
 NAMES = ("grammar", "structure", "content")
 DOORS = ("retry", "discard")
@@ -57,67 +57,67 @@ _numbers = count(1)
 
 
 def hand_in(
-    place: Place, who: str = "alice", *, course: UUID | None = None, of: School | None = None, **changes: Any
+    api: ApiUnderTest, who: str = "alice", *, course: UUID | None = None, of: School | None = None, **changes: Any
 ) -> dict[str, Any]:
     """Hand in for an assignment of its own, in Ed's course unless another is named: nobody's next version."""
-    school = of or place.school
+    school = of or api.school
     with session_of(school, "ada"):
         task = add_assignment(f"Task {next(_numbers)}", org=school.org, course=course or school.course)
-    return place.hand_in(who, of, assignment_id=str(task), **changes)
+    return api.hand_in(who, of, assignment_id=str(task), **changes)
 
 
 def settle(
-    place: Place,
+    api: ApiUnderTest,
     submission: str,
     *,
     done: tuple[str, ...] = (),
     gave_up: tuple[str, ...] = NAMES,
     of: School | None = None,
 ) -> None:
-    worker = replace(place.worker, school=of or place.school)
+    worker = replace(api.worker, school=of or api.school)
     for name in done:
         worker.finish(submission, name)
     for name in gave_up:
         worker.give_up(submission, name)
 
 
-def given_up(place: Place, *, done: tuple[str, ...] = (), gave_up: tuple[str, ...] = NAMES) -> dict[str, Any]:
-    receipt = hand_in(place)
-    settle(place, receipt["id"], done=done, gave_up=gave_up)
+def given_up(api: ApiUnderTest, *, done: tuple[str, ...] = (), gave_up: tuple[str, ...] = NAMES) -> dict[str, Any]:
+    receipt = hand_in(api)
+    settle(api, receipt["id"], done=done, gave_up=gave_up)
     return receipt
 
 
-def post(place: Place, door: str, submission: str, headers: Headers | None = None) -> TestResponse:
-    given = place.signed_in("ed") if headers is None else headers
-    return place.app.test_client().post(f"/v1/submissions/{submission}/{door}", headers=given)
+def post(api: ApiUnderTest, door: str, submission: str, headers: Headers | None = None) -> TestResponse:
+    given = api.signed_in("ed") if headers is None else headers
+    return api.app.test_client().post(f"/v1/submissions/{submission}/{door}", headers=given)
 
 
-def listed(place: Place, headers: Headers | None = None, **query: object) -> TestResponse:
-    given = place.signed_in("ed") if headers is None else headers
-    return place.client.get("/v1/given-up", query_string=query, headers=given)
+def listed(api: ApiUnderTest, headers: Headers | None = None, **query: object) -> TestResponse:
+    given = api.signed_in("ed") if headers is None else headers
+    return api.client.get("/v1/given-up", query_string=query, headers=given)
 
 
-def headers_of(place: Place, who: str) -> Headers:
+def headers_of(api: ApiUnderTest, who: str) -> Headers:
     if who == "stranger":
         return {}
-    name, school = who.removeprefix("other "), place.other if who.startswith("other ") else place.school
-    return place.with_key(school) if name == "key" else place.signed_in(name, school)
+    name, school = who.removeprefix("other "), api.other if who.startswith("other ") else api.school
+    return api.with_key(school) if name == "key" else api.signed_in(name, school)
 
 
-def status_of(place: Place, receipt: dict[str, Any], who: str = "alice") -> dict[str, Any]:
-    return dict(place.client.get(receipt["links"]["self"], headers=place.signed_in(who)).json)
+def status_of(api: ApiUnderTest, receipt: dict[str, Any], who: str = "alice") -> dict[str, Any]:
+    return dict(api.client.get(receipt["links"]["self"], headers=api.signed_in(who)).json)
 
 
-def stored(place: Place, submission: str) -> dict[str, dict[str, Any]]:
+def stored(api: ApiUnderTest, submission: str) -> dict[str, dict[str, Any]]:
     """Return the rows of a submission's passes by name, and its own as `submission`."""
-    found = place.database.sql("select to_jsonb(p) from passes as p where submission_id = %s", submission)
-    [(own,)] = place.database.sql("select to_jsonb(s) - 'text' from submissions as s where id = %s", submission)
+    found = api.database.sql("select to_jsonb(p) from passes as p where submission_id = %s", submission)
+    [(own,)] = api.database.sql("select to_jsonb(s) - 'text' from submissions as s where id = %s", submission)
     return {"submission": own, **{one["name"]: one for (one,) in found}}
 
 
-def on_record(place: Place, submission: str) -> list[dict[str, Any]]:
+def on_record(api: ApiUnderTest, submission: str) -> list[dict[str, Any]]:
     """Return what the audit trail says of a submission's passes, oldest first."""
-    found = place.database.sql(
+    found = api.database.sql(
         "select to_jsonb(a) - 'sequence' - 'hash' from audit_log as a where detail ->> 'submission_id' = %s order by id",
         submission,
     )
@@ -133,10 +133,10 @@ def hinted(client: redis.Redis, queue: str = "interactive") -> list[str]:
 
 
 @pytest.fixture
-def fresh(standing: Place) -> Place:
+def fresh(shared_api: ApiUnderTest) -> ApiUnderTest:
     """The standing place with two schools that nobody has handed in at yet."""
     return replace(
-        standing, school=make_school(f"school-{next(_numbers)}"), other=make_school(f"school-{next(_numbers)}")
+        shared_api, school=make_school(f"school-{next(_numbers)}"), other=make_school(f"school-{next(_numbers)}")
     )
 
 
@@ -148,12 +148,14 @@ def ids(rows: dict[str, dict[str, Any]], *names: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def hers(standing: Place) -> dict[str, Any]:
+def hers(shared_api: ApiUnderTest) -> dict[str, Any]:
     """Alice's, of Ed's course, with its grammar given up; nobody may change it in this file."""
-    return given_up(standing, gave_up=("grammar",))
+    return given_up(shared_api, gave_up=("grammar",))
 
 
-def test_each_person_lists_exactly_the_given_up_passes_that_are_theirs_to_see(fresh: Place, refused: Refused) -> None:
+def test_each_person_lists_exactly_the_given_up_passes_that_are_theirs_to_see(
+    fresh: ApiUnderTest, refused: Refused
+) -> None:
     """Given one in Ed's course, one in Nell's, a diary, a trial of Ed's and one of another org; Ed studies in Nell's course."""
     with session_of(fresh.school, "ada"):
         add_member(fresh.school.bob, org=fresh.school.org, course=fresh.school.other_course, role="student")
@@ -182,25 +184,27 @@ def test_each_person_lists_exactly_the_given_up_passes_that_are_theirs_to_see(fr
         refused(post(fresh, door, pieces["course"]["id"]), 404, "not-found")
 
 
-def test_an_entry_of_the_list_has_exactly_the_shape_of_the_contract(standing: Place) -> None:
-    receipt = given_up(standing, gave_up=("content",))
-    answer = listed(standing)
+def test_an_entry_of_the_list_has_exactly_the_shape_of_the_contract(shared_api: ApiUnderTest) -> None:
+    receipt = given_up(shared_api, gave_up=("content",))
+    answer = listed(shared_api)
     assert (answer.status_code, answer.content_type) == (200, "application/json")
     [entry] = [one for one in answer.json["items"] if one["submission_id"] == receipt["id"]]
     moment = entry.pop("finished_at")
     assert entry == {
-        "id": stored(standing, receipt["id"])["content"]["id"], "submission_id": receipt["id"], "essay_id": receipt["essay_id"],
+        "id": stored(shared_api, receipt["id"])["content"]["id"], "submission_id": receipt["id"], "essay_id": receipt["essay_id"],
         "pass": "content", "reason": "provider_refused",
     }  # fmt: skip
     assert moment.endswith("Z")
     assert datetime.fromisoformat(moment) == datetime.fromisoformat(
-        status_of(standing, receipt)["passes"]["content"]["finished_at"]
+        status_of(shared_api, receipt)["passes"]["content"]["finished_at"]
     )
 
 
 @pytest.mark.parametrize("who", [who for who in PEOPLE if who not in STAFF])
-def test_who_is_not_staff_may_not_even_list(standing: Place, hers: dict[str, Any], refused: Refused, who: str) -> None:
-    answer = listed(standing, headers_of(standing, who))
+def test_who_is_not_staff_may_not_even_list(
+    shared_api: ApiUnderTest, hers: dict[str, Any], refused: Refused, who: str
+) -> None:
+    answer = listed(shared_api, headers_of(shared_api, who))
     refused(answer, *((401, "unauthorized") if who == "stranger" else (403, "forbidden")))
     assert hers["id"] not in answer.text
 
@@ -208,57 +212,57 @@ def test_who_is_not_staff_may_not_even_list(standing: Place, hers: dict[str, Any
 @pytest.mark.parametrize("who", [who for who in PEOPLE if who not in ("ed", "ada")])
 @pytest.mark.parametrize("door", DOORS)
 def test_others_can_neither_retry_nor_discard_and_learn_nothing(
-    standing: Place, hers: dict[str, Any], refused: Refused, redis_client: redis.Redis, door: str, who: str
+    shared_api: ApiUnderTest, hers: dict[str, Any], refused: Refused, redis_client: redis.Redis, door: str, who: str
 ) -> None:
-    before = stored(standing, hers["id"])
-    answers = [post(standing, door, one, headers_of(standing, who)) for one in (hers["id"], str(uuid4()))]
+    before = stored(shared_api, hers["id"])
+    answers = [post(shared_api, door, one, headers_of(shared_api, who)) for one in (hers["id"], str(uuid4()))]
     expected = (
         (401, "unauthorized") if who == "stranger" else (404, "not-found") if who in STAFF else (403, "forbidden")
     )
     documents = [refused(one, *expected) for one in answers]
     # The very answer that an id gets which nobody has.
     assert {**documents[0], "instance": ""} == {**documents[1], "instance": ""}
-    assert stored(standing, hers["id"]) == before
-    assert on_record(standing, hers["id"]) == []
+    assert stored(shared_api, hers["id"]) == before
+    assert on_record(shared_api, hers["id"]) == []
     assert hinted(redis_client) == []
 
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_diary_is_nothing_to_an_educator_and_an_admins_to_see_to(
-    standing: Place, refused: Refused, door: str
+    shared_api: ApiUnderTest, refused: Refused, door: str
 ) -> None:
-    diary = standing.hand_in("alice")
-    settle(standing, diary["id"], gave_up=("grammar",))
-    refused(post(standing, door, diary["id"]), 404, "not-found")
-    answer = post(standing, door, diary["id"], standing.signed_in("ada"))
+    diary = shared_api.hand_in("alice")
+    settle(shared_api, diary["id"], gave_up=("grammar",))
+    refused(post(shared_api, door, diary["id"]), 404, "not-found")
+    answer = post(shared_api, door, diary["id"], shared_api.signed_in("ada"))
     assert answer.status_code == {"retry": 202, "discard": 200}[door]
-    assert [one["entity_id"] for one in on_record(standing, diary["id"])] == ids(
-        stored(standing, diary["id"]), "grammar"
+    assert [one["entity_id"] for one in on_record(shared_api, diary["id"])] == ids(
+        stored(shared_api, diary["id"]), "grammar"
     )
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_who_has_signed_out_changes_nothing_any_more(standing: Place, refused: Refused, door: str) -> None:
-    receipt = given_up(standing, gave_up=("grammar",))
-    before = stored(standing, receipt["id"])
-    headers = {"Authorization": f"Bearer {standing.sign_in('ed')['access_token']}"}
-    assert standing.client.post("/v1/auth/logout", headers=headers).status_code == 204
-    refused(post(standing, door, receipt["id"], headers), 401, "invalid-token")
-    refused(listed(standing, headers), 401, "invalid-token")
-    assert stored(standing, receipt["id"]) == before
+def test_who_has_signed_out_changes_nothing_any_more(shared_api: ApiUnderTest, refused: Refused, door: str) -> None:
+    receipt = given_up(shared_api, gave_up=("grammar",))
+    before = stored(shared_api, receipt["id"])
+    headers = {"Authorization": f"Bearer {shared_api.sign_in('ed')['access_token']}"}
+    assert shared_api.client.post("/v1/auth/logout", headers=headers).status_code == 204
+    refused(post(shared_api, door, receipt["id"], headers), 401, "invalid-token")
+    refused(listed(shared_api, headers), 401, "invalid-token")
+    assert stored(shared_api, receipt["id"]) == before
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_looking_at_a_door_does_not_open_it(standing: Place, refused: Refused, door: str) -> None:
-    receipt = given_up(standing, gave_up=("grammar",))
-    before = stored(standing, receipt["id"])
+def test_looking_at_a_door_does_not_open_it(shared_api: ApiUnderTest, refused: Refused, door: str) -> None:
+    receipt = given_up(shared_api, gave_up=("grammar",))
+    before = stored(shared_api, receipt["id"])
     for method in ("GET", "PUT", "DELETE"):
-        answer = standing.client.open(
-            f"/v1/submissions/{receipt['id']}/{door}", method=method, headers=standing.signed_in("ed")
+        answer = shared_api.client.open(
+            f"/v1/submissions/{receipt['id']}/{door}", method=method, headers=shared_api.signed_in("ed")
         )
         refused(answer, 405, "method-not-allowed")
-    refused(post(standing, door, "not-an-id"), 404, "not-found")
-    assert stored(standing, receipt["id"]) == before
+    refused(post(shared_api, door, "not-an-id"), 404, "not-found")
+    assert stored(shared_api, receipt["id"]) == before
 
 
 # Retry.
@@ -268,21 +272,21 @@ def test_looking_at_a_door_does_not_open_it(standing: Place, refused: Refused, d
     ("done", "final"), [((), "failed"), (("grammar",), "partial"), (("grammar", "content"), "partial")]
 )
 def test_a_retry_puts_exactly_what_gave_up_back_and_says_where_to_look(
-    standing: Place, redis_client: redis.Redis, done: tuple[str, ...], final: str
+    shared_api: ApiUnderTest, redis_client: redis.Redis, done: tuple[str, ...], final: str
 ) -> None:
     gave_up = tuple(name for name in NAMES if name not in done)
-    receipt = given_up(standing, done=done, gave_up=gave_up)
-    before = stored(standing, receipt["id"])
+    receipt = given_up(shared_api, done=done, gave_up=gave_up)
+    before = stored(shared_api, receipt["id"])
     assert (before["submission"]["status"], before["submission"]["completed_at"] is None) == (final, False)
     redis_client.flushdb()
 
-    answer = post(standing, "retry", receipt["id"])
+    answer = post(shared_api, "retry", receipt["id"])
 
     assert answer.status_code == 202
     assert answer.headers["Location"] == f"/v1/submissions/{receipt['id']}"
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.json == {**receipt, "status": "processing"}
-    after = stored(standing, receipt["id"])
+    after = stored(shared_api, receipt["id"])
     assert {name: after[name] for name in done} == {name: before[name] for name in done}
     for name in gave_up:
         row = after[name]
@@ -303,14 +307,14 @@ def test_a_retry_puts_exactly_what_gave_up_back_and_says_where_to_look(
     assert after["submission"] == {**before["submission"], "status": "processing", "completed_at": None}
     assert hinted(redis_client) == ids(after, *gave_up)
     assert hinted(redis_client, "bulk") == []
-    assert receipt["id"] not in listed(standing, limit=100).text
+    assert receipt["id"] not in listed(shared_api, limit=100).text
 
 
-def test_after_a_retry_the_status_is_that_of_work_under_way(standing: Place) -> None:
-    receipt = given_up(standing, done=("grammar",), gave_up=("structure", "content"))
-    grammar = status_of(standing, receipt)["passes"]["grammar"]
-    post(standing, "retry", receipt["id"])
-    answer = standing.client.get(receipt["links"]["self"], headers=standing.signed_in("alice"))
+def test_after_a_retry_the_status_is_that_of_work_under_way(shared_api: ApiUnderTest) -> None:
+    receipt = given_up(shared_api, done=("grammar",), gave_up=("structure", "content"))
+    grammar = status_of(shared_api, receipt)["passes"]["grammar"]
+    post(shared_api, "retry", receipt["id"])
+    answer = shared_api.client.get(receipt["links"]["self"], headers=shared_api.signed_in("alice"))
     body = answer.json
     assert (body["status"], body["completed_at"]) == ("processing", None)
     assert body["queue"]["position"] >= 1
@@ -326,76 +330,76 @@ def test_after_a_retry_the_status_is_that_of_work_under_way(standing: Place) -> 
     assert body["passes"] == {"grammar": grammar, "structure": queued, "content": queued}
 
 
-def test_a_retried_submission_ends_completed_with_all_its_feedback(standing: Place) -> None:
-    receipt = given_up(standing, done=("grammar",), gave_up=("structure", "content"))
+def test_a_retried_submission_ends_completed_with_all_its_feedback(shared_api: ApiUnderTest) -> None:
+    receipt = given_up(shared_api, done=("grammar",), gave_up=("structure", "content"))
 
     def comments() -> list[str]:
-        answer = standing.client.get(receipt["links"]["feedback"], headers=standing.signed_in("alice"))
+        answer = shared_api.client.get(receipt["links"]["feedback"], headers=shared_api.signed_in("alice"))
         assert answer.status_code == 200
         return [one["pass"] for one in answer.json["comments"]]
 
     assert set(comments()) == {"grammar"}
-    post(standing, "retry", receipt["id"])
+    post(shared_api, "retry", receipt["id"])
     assert set(comments()) == {"grammar"}
-    settle(standing, receipt["id"], done=("structure",), gave_up=())
-    assert status_of(standing, receipt)["status"] == "processing"
-    settle(standing, receipt["id"], done=("content",), gave_up=())
+    settle(shared_api, receipt["id"], done=("structure",), gave_up=())
+    assert status_of(shared_api, receipt)["status"] == "processing"
+    settle(shared_api, receipt["id"], done=("content",), gave_up=())
 
-    body = status_of(standing, receipt)
+    body = status_of(shared_api, receipt)
     assert body["status"] == "completed"
     assert body["completed_at"] >= body["received_at"]
     assert {one["status"] for one in body["passes"].values()} == {"done"}
     assert list(dict.fromkeys(comments())) == list(NAMES)
     assert len(comments()) == 6
-    assert {name: row["fence"] for name, row in stored(standing, receipt["id"]).items() if name in NAMES} == {
+    assert {name: row["fence"] for name, row in stored(shared_api, receipt["id"]).items() if name in NAMES} == {
         "grammar": 1, "structure": 2, "content": 2,
     }  # fmt: skip
 
 
-def test_what_gives_up_again_is_on_the_list_again_and_may_be_retried_again(standing: Place) -> None:
-    receipt = given_up(standing, gave_up=NAMES)
-    post(standing, "retry", receipt["id"])
-    settle(standing, receipt["id"], done=("grammar",), gave_up=("structure", "content"))
-    assert status_of(standing, receipt)["status"] == "partial"
-    mine = [one["pass"] for one in listed(standing, limit=100).json["items"] if one["submission_id"] == receipt["id"]]
+def test_what_gives_up_again_is_on_the_list_again_and_may_be_retried_again(shared_api: ApiUnderTest) -> None:
+    receipt = given_up(shared_api, gave_up=NAMES)
+    post(shared_api, "retry", receipt["id"])
+    settle(shared_api, receipt["id"], done=("grammar",), gave_up=("structure", "content"))
+    assert status_of(shared_api, receipt)["status"] == "partial"
+    mine = [one["pass"] for one in listed(shared_api, limit=100).json["items"] if one["submission_id"] == receipt["id"]]
     assert sorted(mine) == ["content", "structure"]
-    assert post(standing, "retry", receipt["id"]).json["status"] == "processing"
-    assert len(on_record(standing, receipt["id"])) == 5
+    assert post(shared_api, "retry", receipt["id"]).json["status"] == "processing"
+    assert len(on_record(shared_api, receipt["id"])) == 5
 
 
 def test_what_was_handed_in_as_bulk_is_retried_as_interactive_since_a_person_waits(
-    standing: Place, redis_client: redis.Redis
+    shared_api: ApiUnderTest, redis_client: redis.Redis
 ) -> None:
-    receipt = hand_in(standing, queue="bulk")
-    settle(standing, receipt["id"], gave_up=("grammar",))
+    receipt = hand_in(shared_api, queue="bulk")
+    settle(shared_api, receipt["id"], gave_up=("grammar",))
     redis_client.flushdb()
-    post(standing, "retry", receipt["id"])
-    rows = stored(standing, receipt["id"])
+    post(shared_api, "retry", receipt["id"])
+    rows = stored(shared_api, receipt["id"])
     assert [rows[name]["queue"] for name in NAMES] == ["interactive", "bulk", "bulk"]
     assert (hinted(redis_client), hinted(redis_client, "bulk")) == (ids(rows, "grammar"), [])
 
 
-def test_retrying_twice_is_as_retrying_once(standing: Place, redis_client: redis.Redis) -> None:
-    receipt = given_up(standing, done=("content",), gave_up=("grammar", "structure"))
+def test_retrying_twice_is_as_retrying_once(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
+    receipt = given_up(shared_api, done=("content",), gave_up=("grammar", "structure"))
     redis_client.flushdb()
-    first = post(standing, "retry", receipt["id"])
-    once = stored(standing, receipt["id"]), on_record(standing, receipt["id"]), hinted(redis_client)
-    second = post(standing, "retry", receipt["id"])
+    first = post(shared_api, "retry", receipt["id"])
+    once = stored(shared_api, receipt["id"]), on_record(shared_api, receipt["id"]), hinted(redis_client)
+    second = post(shared_api, "retry", receipt["id"])
     assert (second.status_code, second.json, second.headers["Location"]) == (202, first.json, first.headers["Location"])
-    assert (stored(standing, receipt["id"]), on_record(standing, receipt["id"]), hinted(redis_client)) == once
+    assert (stored(shared_api, receipt["id"]), on_record(shared_api, receipt["id"]), hinted(redis_client)) == once
     assert len(once[1]) == len(once[2]) == 2
 
 
-def test_eight_retries_at_the_same_moment_are_as_one(standing: Place, redis_client: redis.Redis) -> None:
+def test_eight_retries_at_the_same_moment_are_as_one(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
     for _ in range(3):
-        receipt = given_up(standing, done=("content",), gave_up=("grammar", "structure"))
-        before = stored(standing, receipt["id"])
+        receipt = given_up(shared_api, done=("content",), gave_up=("grammar", "structure"))
+        before = stored(shared_api, receipt["id"])
         redis_client.flushdb()
         warm_up(8)
-        answers = together(8, lambda _, mine=receipt["id"]: post(standing, "retry", mine))
+        answers = together(8, lambda _, mine=receipt["id"]: post(shared_api, "retry", mine))
         assert [one.status_code for one in answers] == [202] * 8
         assert {one.json["status"] for one in answers} == {"processing"}
-        after = stored(standing, receipt["id"])
+        after = stored(shared_api, receipt["id"])
         assert [(after[name]["state"], after[name]["fence"]) for name in NAMES] == [
             ("queued", 1),
             ("queued", 1),
@@ -403,77 +407,79 @@ def test_eight_retries_at_the_same_moment_are_as_one(standing: Place, redis_clie
         ]
         assert after["content"] == before["content"]
         assert hinted(redis_client) == ids(after, "grammar", "structure")
-        assert sorted(one["entity_id"] for one in on_record(standing, receipt["id"])) == ids(
+        assert sorted(one["entity_id"] for one in on_record(shared_api, receipt["id"])) == ids(
             after, "grammar", "structure"
         )
 
 
-def test_a_retry_leaves_alone_what_runs(standing: Place) -> None:
+def test_a_retry_leaves_alone_what_runs(shared_api: ApiUnderTest) -> None:
     """Given one pass that gave up, one under way and one that waits, the first goes back and the claim of the second holds."""
-    receipt = hand_in(standing)
-    settle(standing, receipt["id"], gave_up=("grammar",))
-    held = standing.worker.claim(receipt["id"], "structure")
-    before = stored(standing, receipt["id"])
-    answer = post(standing, "retry", receipt["id"])
-    after = stored(standing, receipt["id"])
+    receipt = hand_in(shared_api)
+    settle(shared_api, receipt["id"], gave_up=("grammar",))
+    held = shared_api.worker.claim(receipt["id"], "structure")
+    before = stored(shared_api, receipt["id"])
+    answer = post(shared_api, "retry", receipt["id"])
+    after = stored(shared_api, receipt["id"])
     assert (answer.status_code, answer.json["status"]) == (202, "processing")
     assert after["grammar"]["state"] == "queued"
     assert {**after, "grammar": None} == {**before, "grammar": None}
-    with standing.worker._at_work():
+    with shared_api.worker._at_work():
         assert passes.renew(held, lease_seconds=60)
 
 
 @pytest.mark.parametrize("what", ["completed", "queued", "processing"])
-def test_a_retry_of_what_did_not_give_up_changes_nothing(standing: Place, redis_client: redis.Redis, what: str) -> None:
-    receipt = hand_in(standing)
+def test_a_retry_of_what_did_not_give_up_changes_nothing(
+    shared_api: ApiUnderTest, redis_client: redis.Redis, what: str
+) -> None:
+    receipt = hand_in(shared_api)
     settle(
-        standing, receipt["id"], done={"completed": NAMES, "processing": ("grammar",), "queued": ()}[what], gave_up=()
+        shared_api, receipt["id"], done={"completed": NAMES, "processing": ("grammar",), "queued": ()}[what], gave_up=()
     )
-    before = stored(standing, receipt["id"])
+    before = stored(shared_api, receipt["id"])
     redis_client.flushdb()
-    answer = post(standing, "retry", receipt["id"])
+    answer = post(shared_api, "retry", receipt["id"])
     assert (answer.status_code, answer.json) == (202, {**receipt, "status": what})
-    assert stored(standing, receipt["id"]) == before
-    assert on_record(standing, receipt["id"]) == []
+    assert stored(shared_api, receipt["id"]) == before
+    assert on_record(shared_api, receipt["id"]) == []
     assert hinted(redis_client) == []
 
 
-def revise(place: Place, first: dict[str, Any]) -> dict[str, Any]:
-    second = place.hand_in("alice", essay_id=first["essay_id"], text="Phones were distracting.")
+def revise(api: ApiUnderTest, first: dict[str, Any]) -> dict[str, Any]:
+    second = api.hand_in("alice", essay_id=first["essay_id"], text="Phones were distracting.")
     assert (second["essay_id"], second["version"]) == (first["essay_id"], 2)
     return second
 
 
-def test_a_retry_of_a_superseded_version_changes_nothing(standing: Place, redis_client: redis.Redis) -> None:
+def test_a_retry_of_a_superseded_version_changes_nothing(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
     """Given a version whose grammar gave up before a newer one came and its other passes were cancelled."""
-    receipt = hand_in(standing)
-    settle(standing, receipt["id"], gave_up=("grammar",))
-    revise(standing, receipt)
-    with standing.worker._at_work():
+    receipt = hand_in(shared_api)
+    settle(shared_api, receipt["id"], gave_up=("grammar",))
+    revise(shared_api, receipt)
+    with shared_api.worker._at_work():
         for name in ("structure", "content"):
-            passes.cancel(standing.worker._claim(receipt["id"], name))
-    before = stored(standing, receipt["id"])
+            passes.cancel(shared_api.worker._claim(receipt["id"], name))
+    before = stored(shared_api, receipt["id"])
     assert before["submission"]["status"] == "superseded"
     redis_client.flushdb()
-    answer = post(standing, "retry", receipt["id"])
+    answer = post(shared_api, "retry", receipt["id"])
     assert (answer.status_code, answer.json["status"]) == (202, "superseded")
-    assert stored(standing, receipt["id"]) == before
-    assert on_record(standing, receipt["id"]) == []
+    assert stored(shared_api, receipt["id"]) == before
+    assert on_record(shared_api, receipt["id"]) == []
     assert hinted(redis_client) == []
 
 
 def test_a_retry_of_a_version_that_ended_before_a_newer_one_came_changes_nothing(
-    standing: Place, redis_client: redis.Redis
+    shared_api: ApiUnderTest, redis_client: redis.Redis
 ) -> None:
     """Its essay is read as the newer version; put back, its passes would only be cancelled and its ending lost."""
-    receipt = given_up(standing, done=("grammar",), gave_up=("structure", "content"))
-    revise(standing, receipt)
-    before = stored(standing, receipt["id"])
+    receipt = given_up(shared_api, done=("grammar",), gave_up=("structure", "content"))
+    revise(shared_api, receipt)
+    before = stored(shared_api, receipt["id"])
     redis_client.flushdb()
-    answer = post(standing, "retry", receipt["id"])
+    answer = post(shared_api, "retry", receipt["id"])
     assert (answer.status_code, answer.json["status"]) == (202, "partial")
-    assert stored(standing, receipt["id"]) == before
-    assert on_record(standing, receipt["id"]) == []
+    assert stored(shared_api, receipt["id"]) == before
+    assert on_record(shared_api, receipt["id"]) == []
     assert hinted(redis_client) == []
 
 
@@ -486,125 +492,129 @@ def closed_port() -> Iterator[int]:
 
 
 def test_with_redis_away_a_retry_still_answers_and_its_rows_wait_for_the_clock(
-    standing: Place, closed_port: int
+    shared_api: ApiUnderTest, closed_port: int
 ) -> None:
-    receipt = given_up(standing, done=("content",), gave_up=("grammar", "structure"))
-    app = standing.make_app(REDIS_URL=f"redis://127.0.0.1:{closed_port}/0")
-    answer = post(replace(standing, app=app), "retry", receipt["id"])
+    receipt = given_up(shared_api, done=("content",), gave_up=("grammar", "structure"))
+    app = shared_api.make_app(REDIS_URL=f"redis://127.0.0.1:{closed_port}/0")
+    answer = post(replace(shared_api, app=app), "retry", receipt["id"])
     assert (answer.status_code, answer.json["status"]) == (202, "processing")
-    rows = stored(standing, receipt["id"])
+    rows = stored(shared_api, receipt["id"])
     assert [rows[name]["state"] for name in NAMES] == ["queued", "queued", "done"]
-    assert len(on_record(standing, receipt["id"])) == 2
+    assert len(on_record(shared_api, receipt["id"])) == 2
 
 
 # Discard.
 
 
 def test_a_discard_takes_passes_off_the_list_and_leaves_the_status_alone(
-    standing: Place, redis_client: redis.Redis
+    shared_api: ApiUnderTest, redis_client: redis.Redis
 ) -> None:
-    receipt, another = given_up(standing, done=("grammar",), gave_up=("structure", "content")), given_up(standing)
-    before, shown = stored(standing, receipt["id"]), status_of(standing, receipt)
+    receipt, another = given_up(shared_api, done=("grammar",), gave_up=("structure", "content")), given_up(shared_api)
+    before, shown = stored(shared_api, receipt["id"]), status_of(shared_api, receipt)
     redis_client.flushdb()
 
-    answer = post(standing, "discard", receipt["id"])
+    answer = post(shared_api, "discard", receipt["id"])
 
     assert (answer.status_code, answer.json) == (200, {"discarded": 2})
-    assert status_of(standing, receipt) == shown
-    after = stored(standing, receipt["id"])
+    assert status_of(shared_api, receipt) == shown
+    after = stored(shared_api, receipt["id"])
     for name in ("structure", "content"):
         assert after[name]["discarded_at"] is not None
         after[name]["discarded_at"] = None
     assert after == before
-    on_the_list = [one["submission_id"] for one in listed(standing, limit=100).json["items"]]
+    on_the_list = [one["submission_id"] for one in listed(shared_api, limit=100).json["items"]]
     assert receipt["id"] not in on_the_list
     assert on_the_list.count(another["id"]) == 3
-    assert receipt["id"] not in listed(standing, standing.signed_in("ada"), limit=100).text
+    assert receipt["id"] not in listed(shared_api, shared_api.signed_in("ada"), limit=100).text
     assert hinted(redis_client) == []
 
 
-def test_discarding_twice_or_eight_times_at_once_is_as_once(standing: Place) -> None:
-    receipt = given_up(standing)
+def test_discarding_twice_or_eight_times_at_once_is_as_once(shared_api: ApiUnderTest) -> None:
+    receipt = given_up(shared_api)
     warm_up(8)
-    answers = together(8, lambda _: post(standing, "discard", receipt["id"]))
+    answers = together(8, lambda _: post(shared_api, "discard", receipt["id"]))
     assert sum(one.json["discarded"] for one in answers) == 3
-    once = stored(standing, receipt["id"]), on_record(standing, receipt["id"])
+    once = stored(shared_api, receipt["id"]), on_record(shared_api, receipt["id"])
     assert len(once[1]) == 3
-    assert post(standing, "discard", receipt["id"]).json == {"discarded": 0}
-    assert (stored(standing, receipt["id"]), on_record(standing, receipt["id"])) == once
+    assert post(shared_api, "discard", receipt["id"]).json == {"discarded": 0}
+    assert (stored(shared_api, receipt["id"]), on_record(shared_api, receipt["id"])) == once
 
 
-def test_a_discard_leaves_alone_what_did_not_give_up(standing: Place) -> None:
-    receipt = hand_in(standing)
-    standing.worker.finish(receipt["id"], "grammar")
-    standing.worker.claim(receipt["id"], "structure")
-    before = stored(standing, receipt["id"])
-    assert post(standing, "discard", receipt["id"]).json == {"discarded": 0}
-    assert stored(standing, receipt["id"]) == before
-    assert on_record(standing, receipt["id"]) == []
+def test_a_discard_leaves_alone_what_did_not_give_up(shared_api: ApiUnderTest) -> None:
+    receipt = hand_in(shared_api)
+    shared_api.worker.finish(receipt["id"], "grammar")
+    shared_api.worker.claim(receipt["id"], "structure")
+    before = stored(shared_api, receipt["id"])
+    assert post(shared_api, "discard", receipt["id"]).json == {"discarded": 0}
+    assert stored(shared_api, receipt["id"]) == before
+    assert on_record(shared_api, receipt["id"]) == []
 
 
-def test_a_submission_goes_on_and_ends_as_it_would_have_after_a_discard(standing: Place) -> None:
-    receipt = hand_in(standing)
-    settle(standing, receipt["id"], gave_up=("grammar",))
-    assert post(standing, "discard", receipt["id"]).json == {"discarded": 1}
-    settle(standing, receipt["id"], done=("structure", "content"), gave_up=())
-    body = status_of(standing, receipt)
+def test_a_submission_goes_on_and_ends_as_it_would_have_after_a_discard(shared_api: ApiUnderTest) -> None:
+    receipt = hand_in(shared_api)
+    settle(shared_api, receipt["id"], gave_up=("grammar",))
+    assert post(shared_api, "discard", receipt["id"]).json == {"discarded": 1}
+    settle(shared_api, receipt["id"], done=("structure", "content"), gave_up=())
+    body = status_of(shared_api, receipt)
     assert (body["status"], body["passes"]["grammar"]["status"]) == ("partial", "gave_up")
     assert body["passes"]["grammar"]["reason"] == "provider_refused"
 
 
-def test_a_retry_brings_back_what_was_discarded(standing: Place, redis_client: redis.Redis) -> None:
-    receipt = given_up(standing, done=("grammar",), gave_up=("structure", "content"))
-    post(standing, "discard", receipt["id"])
+def test_a_retry_brings_back_what_was_discarded(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
+    receipt = given_up(shared_api, done=("grammar",), gave_up=("structure", "content"))
+    post(shared_api, "discard", receipt["id"])
     redis_client.flushdb()
-    answer = post(standing, "retry", receipt["id"])
+    answer = post(shared_api, "retry", receipt["id"])
     assert (answer.status_code, answer.json["status"]) == (202, "processing")
-    rows = stored(standing, receipt["id"])
+    rows = stored(shared_api, receipt["id"])
     assert [(rows[name]["state"], rows[name]["discarded_at"]) for name in NAMES] == [
         ("done", None),
         ("queued", None),
         ("queued", None),
     ]
     assert hinted(redis_client) == ids(rows, "structure", "content")
-    assert [one["action"] for one in on_record(standing, receipt["id"])] == ["pass_discarded"] * 2 + [
+    assert [one["action"] for one in on_record(shared_api, receipt["id"])] == ["pass_discarded"] * 2 + [
         "pass_replayed"
     ] * 2
 
 
 @pytest.mark.parametrize("door", ["retry", "discard"])
-def test_who_sees_to_a_submission_waits_for_whoever_holds_it(standing: Place, door: str) -> None:
+def test_who_sees_to_a_submission_waits_for_whoever_holds_it(shared_api: ApiUnderTest, door: str) -> None:
     """Submission before pass, in one order, as everybody who changes both: so nobody waits for each other in a circle."""
-    receipt = given_up(standing, gave_up=("grammar",))
-    before = stored(standing, receipt["id"])
+    receipt = given_up(shared_api, gave_up=("grammar",))
+    before = stored(shared_api, receipt["id"])
     warm_up(2)
     waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    held = psycopg2.connect(standing.database.admin_url)
+    held = psycopg2.connect(shared_api.database.admin_url)
     try:
         with ThreadPoolExecutor(1) as pool, held, held.cursor() as cursor:
             cursor.execute("select from submissions where id = %s for update", (receipt["id"],))
-            asked = pool.submit(post, standing, door, receipt["id"])
-            eventually(lambda: asked.done() or standing.database.sql(waiting) == [(1,)])
-            meanwhile = stored(standing, receipt["id"])
+            asked = pool.submit(post, shared_api, door, receipt["id"])
+            eventually(lambda: asked.done() or shared_api.database.sql(waiting) == [(1,)])
+            meanwhile = stored(shared_api, receipt["id"])
             held.rollback()
             assert asked.result(timeout=10).status_code in (200, 202)
     finally:
         held.close()
     assert meanwhile == before
-    assert stored(standing, receipt["id"]) != before
+    assert stored(shared_api, receipt["id"]) != before
 
 
-def test_retries_and_discards_at_the_same_moment_leave_every_pass_in_one_of_the_two_states(standing: Place) -> None:
+def test_retries_and_discards_at_the_same_moment_leave_every_pass_in_one_of_the_two_states(
+    shared_api: ApiUnderTest,
+) -> None:
     for _ in range(3):
-        receipt = given_up(standing)
+        receipt = given_up(shared_api)
         warm_up(8)
-        answers = together(8, lambda n, mine=receipt["id"]: post(standing, DOORS[n % 2], mine))
+        answers = together(8, lambda n, mine=receipt["id"]: post(shared_api, DOORS[n % 2], mine))
         assert {one.status_code for one in answers} == {200, 202}
-        rows = stored(standing, receipt["id"])
+        rows = stored(shared_api, receipt["id"])
         for name in NAMES:
             assert (rows[name]["state"], rows[name]["discarded_at"] is None) in (("queued", True), ("gave_up", False))
         queued = [rows[name]["id"] for name in NAMES if rows[name]["state"] == "queued"]
-        replayed = [one["entity_id"] for one in on_record(standing, receipt["id"]) if one["action"] == "pass_replayed"]
+        replayed = [
+            one["entity_id"] for one in on_record(shared_api, receipt["id"]) if one["action"] == "pass_replayed"
+        ]
         assert sorted(replayed) == sorted(queued)
         closed = rows["submission"]["completed_at"] is not None
         assert closed == (not queued)
@@ -616,19 +626,19 @@ def test_retries_and_discards_at_the_same_moment_leave_every_pass_in_one_of_the_
 @pytest.mark.parametrize("who", ["ed", "ada"])
 @pytest.mark.parametrize(("door", "action"), [("retry", "pass_replayed"), ("discard", "pass_discarded")])
 def test_it_is_on_record_who_did_what_to_which_pass_and_why_it_had_given_up(
-    standing: Place, door: str, action: str, who: str
+    shared_api: ApiUnderTest, door: str, action: str, who: str
 ) -> None:
-    receipt = given_up(standing, done=("grammar",), gave_up=("structure", "content"))
-    rows = stored(standing, receipt["id"])
+    receipt = given_up(shared_api, done=("grammar",), gave_up=("structure", "content"))
+    rows = stored(shared_api, receipt["id"])
     own_id = f"desk-{uuid4().hex}"
-    answer = post(standing, door, receipt["id"], {**standing.signed_in(who), "X-Request-Id": own_id})
+    answer = post(shared_api, door, receipt["id"], {**shared_api.signed_in(who), "X-Request-Id": own_id})
     assert answer.headers["X-Request-Id"] == own_id
-    found = on_record(standing, receipt["id"])
+    found = on_record(shared_api, receipt["id"])
     assert len(found) == 2
     for one in found:
         name = one["detail"]["pass"]
         assert {key: value for key, value in one.items() if key not in ("id", "created_at")} == {
-            "org_id": str(standing.school.org), "actor_id": str(getattr(standing.school, who)),
+            "org_id": str(shared_api.school.org), "actor_id": str(getattr(shared_api.school, who)),
             "actor_role": {"ed": "educator", "ada": "admin"}[who], "request_id": own_id, "action": action, "entity": "pass",
             "entity_id": rows[name]["id"],
             "detail": {"submission_id": receipt["id"], "pass": name, "reason": "provider_refused"},
@@ -636,20 +646,20 @@ def test_it_is_on_record_who_did_what_to_which_pass_and_why_it_had_given_up(
     assert {one["detail"]["pass"] for one in found} == {"structure", "content"}
 
 
-def test_an_admin_reads_the_record_of_their_org_and_of_no_other(standing: Place) -> None:
-    receipt = given_up(standing, gave_up=("grammar",))
-    post(standing, "retry", receipt["id"])
+def test_an_admin_reads_the_record_of_their_org_and_of_no_other(shared_api: ApiUnderTest) -> None:
+    receipt = given_up(shared_api, gave_up=("grammar",))
+    post(shared_api, "retry", receipt["id"])
     wanted = "select entity_id from audit_log where detail ->> 'submission_id' = %s"
-    with session_of(standing.school, "ada"):
+    with session_of(shared_api.school, "ada"):
         assert len(db.rows(wanted, (receipt["id"],))) == 1
-    with session_of(standing.other, "ada"):
+    with session_of(shared_api.other, "ada"):
         assert db.rows(wanted, (receipt["id"],)) == []
 
 
 # Pages.
 
 
-def test_five_passes_in_pages_of_two_come_without_gap_or_repeat_newest_first(fresh: Place) -> None:
+def test_five_passes_in_pages_of_two_come_without_gap_or_repeat_newest_first(fresh: ApiUnderTest) -> None:
     older, newer = given_up(fresh), given_up(fresh, done=("content",), gave_up=("grammar", "structure"))
     found: list[dict[str, Any]] = []
     sizes, query = [], {"limit": "2"}
@@ -674,39 +684,39 @@ def test_five_passes_in_pages_of_two_come_without_gap_or_repeat_newest_first(fre
 
 
 @pytest.mark.parametrize("limit", [3, 4, 100])
-def test_a_page_that_holds_all_names_no_next_one(fresh: Place, limit: int) -> None:
+def test_a_page_that_holds_all_names_no_next_one(fresh: ApiUnderTest, limit: int) -> None:
     given_up(fresh)
     page = listed(fresh, limit=limit).json
     assert (len(page["items"]), page["next_cursor"]) == (3, None)
     assert len(listed(fresh).json["items"]) == 3
 
 
-def test_a_cursor_shows_its_holder_nothing_that_is_not_theirs(standing: Place, hers: dict[str, Any]) -> None:
+def test_a_cursor_shows_its_holder_nothing_that_is_not_theirs(shared_api: ApiUnderTest, hers: dict[str, Any]) -> None:
     beyond_all = base64.urlsafe_b64encode(b"\xff" * 16).decode().rstrip("=")
-    assert hers["id"] in listed(standing, standing.signed_in("ada"), cursor=beyond_all, limit=100).text
+    assert hers["id"] in listed(shared_api, shared_api.signed_in("ada"), cursor=beyond_all, limit=100).text
     for who in ("nell", "other ed", "other ada"):
-        assert hers["id"] not in listed(standing, headers_of(standing, who), cursor=beyond_all, limit=100).text
+        assert hers["id"] not in listed(shared_api, headers_of(shared_api, who), cursor=beyond_all, limit=100).text
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "101", "1.5", "ten", "", " 5", "\u0665", "1e1", "99999999999999999999"])
-def test_a_bad_limit_is_pointed_at(standing: Place, refused: Refused, limit: str) -> None:
-    document = refused(listed(standing, limit=limit), 422, "invalid-payload")
+def test_a_bad_limit_is_pointed_at(shared_api: ApiUnderTest, refused: Refused, limit: str) -> None:
+    document = refused(listed(shared_api, limit=limit), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == ["?limit"]
 
 
 @pytest.mark.parametrize(
     "cursor", ["", "x", "!!!", "A" * 21, "A" * 23, "\u00e9" * 22, "' or 1=1 --", "A" * 21 + "\0", "=" * 22]
 )
-def test_a_bad_cursor_is_pointed_at(standing: Place, refused: Refused, cursor: str) -> None:
-    document = refused(listed(standing, cursor=cursor), 422, "invalid-payload")
+def test_a_bad_cursor_is_pointed_at(shared_api: ApiUnderTest, refused: Refused, cursor: str) -> None:
+    document = refused(listed(shared_api, cursor=cursor), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == ["?cursor"]
 
 
 def test_who_may_not_list_is_told_that_before_what_is_wrong_with_the_question(
-    standing: Place, refused: Refused
+    shared_api: ApiUnderTest, refused: Refused
 ) -> None:
-    refused(listed(standing, {}, limit="ten"), 401, "unauthorized")
-    refused(listed(standing, standing.signed_in("alice"), limit="ten", cursor="x"), 403, "forbidden")
+    refused(listed(shared_api, {}, limit="ten"), 401, "unauthorized")
+    refused(listed(shared_api, shared_api.signed_in("alice"), limit="ten", cursor="x"), 403, "forbidden")
 
 
 GENERATED = settings(
@@ -717,13 +727,13 @@ GENERATED = settings(
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_generated_requests_of_staff_find_no_server_error_and_nothing_undocumented(
-    standing: Place, mode: GenerationMode
+    shared_api: ApiUnderTest, mode: GenerationMode
 ) -> None:
     """The document's own test asks as a student and as an API key, who get no further than 403 here."""
-    api = schemathesis.openapi.from_wsgi("/openapi.json", standing.app)
-    there = given_up(standing)["id"]
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", shared_api.app)
+    there = given_up(shared_api)["id"]
     tried = set()
-    for found in api.include(path_regex="given-up|retry|discard").get_all_operations():
+    for found in schema.include(path_regex="given-up|retry|discard").get_all_operations():
         operation = found.ok()
 
         @GENERATED
@@ -734,7 +744,7 @@ def test_generated_requests_of_staff_find_no_server_error_and_nothing_undocument
             tried.add(case.path)
             if exists and mode.is_positive:
                 case.path_parameters |= dict.fromkeys(case.path_parameters, there)
-            case.call_and_validate(headers=standing.signed_in("ed"))
+            case.call_and_validate(headers=shared_api.signed_in("ed"))
 
         with suppress(Unsatisfiable):  # an operation that takes nothing cannot be asked wrongly
             check()
@@ -744,31 +754,35 @@ def test_generated_requests_of_staff_find_no_server_error_and_nothing_undocument
 # The bulk queue.
 
 
-def by_person(place: Place, piece: dict[str, Any]) -> TestResponse:
-    return place.client.post("/v1/submissions", json=piece, headers=place.signed_in("alice"))
+def by_person(api: ApiUnderTest, piece: dict[str, Any]) -> TestResponse:
+    return api.client.post("/v1/submissions", json=piece, headers=api.signed_in("alice"))
 
 
-def by_key(place: Place, piece: dict[str, Any]) -> TestResponse:
+def by_key(api: ApiUnderTest, piece: dict[str, Any]) -> TestResponse:
     body = {**piece, "student": {"external_id": f"sis-{uuid4().hex}"}}
-    return place.client.post("/v1/submissions", json=body, headers=place.with_key())
+    return api.client.post("/v1/submissions", json=body, headers=api.with_key())
 
 
-def by_webhook(place: Place, piece: dict[str, Any]) -> TestResponse:
-    return place.lms.deliver({**piece, "student": {"external_id": f"sis-{uuid4().hex}"}})
+def by_webhook(api: ApiUnderTest, piece: dict[str, Any]) -> TestResponse:
+    return api.lms.deliver({**piece, "student": {"external_id": f"sis-{uuid4().hex}"}})
 
 
 WAYS = {"person": (by_person, "/queue"), "key": (by_key, "/queue"), "webhook": (by_webhook, "/data/queue")}
-Way = Callable[["Place", dict[str, Any]], TestResponse]
+Way = Callable[["ApiUnderTest", dict[str, Any]], TestResponse]
 
 
 @pytest.mark.parametrize("way", [way for way, _ in WAYS.values()], ids=WAYS)
 @pytest.mark.parametrize("queue", ["interactive", "bulk", None])
 def test_a_submission_is_stored_in_the_queue_it_names_and_its_hints_go_there(
-    standing: Place, draft: Callable[..., dict[str, Any]], redis_client: redis.Redis, way: Way, queue: str | None
+    shared_api: ApiUnderTest,
+    draft: Callable[..., dict[str, Any]],
+    redis_client: redis.Redis,
+    way: Way,
+    queue: str | None,
 ) -> None:
-    answer = way(standing, draft(queue=queue))
+    answer = way(shared_api, draft(queue=queue))
     assert answer.status_code == 202, answer.text
-    rows = stored(standing, answer.json["id"])
+    rows = stored(shared_api, answer.json["id"])
     chosen = queue or "interactive"
     assert {row["queue"] for row in rows.values()} == {chosen}
     assert hinted(redis_client, chosen) == ids(rows, *NAMES)
@@ -778,7 +792,7 @@ def test_a_submission_is_stored_in_the_queue_it_names_and_its_hints_go_there(
 @pytest.mark.parametrize(("way", "pointer"), WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("queue", ["urgent", "BULK", "bulk ", "", None, 1, True, ["bulk"], {"bulk": 1}], ids=repr)
 def test_an_unknown_queue_is_pointed_at_and_nothing_is_stored(
-    standing: Place,
+    shared_api: ApiUnderTest,
     draft: Callable[..., dict[str, Any]],
     refused: Refused,
     redis_client: redis.Redis,
@@ -786,19 +800,19 @@ def test_an_unknown_queue_is_pointed_at_and_nothing_is_stored(
     pointer: str,
     queue: Any,
 ) -> None:
-    [before] = standing.database.sql("select count(*) from submissions")
-    document = refused(way(standing, {**draft(), "queue": queue}), 422, "invalid-payload")
+    [before] = shared_api.database.sql("select count(*) from submissions")
+    document = refused(way(shared_api, {**draft(), "queue": queue}), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == [pointer]
-    assert standing.database.sql("select count(*) from submissions") == [before]
+    assert shared_api.database.sql("select count(*) from submissions") == [before]
     assert hinted(redis_client) == hinted(redis_client, "bulk") == []
 
 
-def test_bulk_is_in_the_document(standing: Place) -> None:
-    schema = standing.client.get("/openapi.json").json["components"]["schemas"]["Submission"]["properties"]["queue"]
+def test_bulk_is_in_the_document(shared_api: ApiUnderTest) -> None:
+    schema = shared_api.client.get("/openapi.json").json["components"]["schemas"]["Submission"]["properties"]["queue"]
     assert (schema["enum"], schema["default"]) == (["interactive", "bulk"], "interactive")
 
 
-def test_who_waits_stands_before_bulk_that_came_earlier(fresh: Place) -> None:
+def test_who_waits_stands_before_bulk_that_came_earlier(fresh: ApiUnderTest) -> None:
     imported = fresh.hand_in("alice", queue="bulk")
     waiting = fresh.hand_in("alice")
     positions = [status_of(fresh, one)["queue"]["position"] for one in (waiting, imported)]

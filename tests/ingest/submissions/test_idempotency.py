@@ -10,26 +10,26 @@ import pytest
 
 
 @pytest.fixture
-def post(standing, draft):
+def post(shared_api, draft):
     def send(key, *, of=None, client=None, **changes):
-        headers = [("Authorization", f"Bearer {(of or standing.school).api_key}")]
+        headers = [("Authorization", f"Bearer {(of or shared_api.school).api_key}")]
         headers += [("Idempotency-Key", one) for one in ([key] if isinstance(key, str) else key)]
         body = draft(**{"student": {"external_id": "sis-1"}, **changes})
-        return (client or standing.client).post("/v1/submissions", json=body, headers=headers)
+        return (client or shared_api.client).post("/v1/submissions", json=body, headers=headers)
 
     return send
 
 
-def stored(standing, key: str) -> int:
-    return standing.database.sql("select count(*) from idempotency_keys where key = %s", key)[0][0]
+def stored(shared_api, key: str) -> int:
+    return shared_api.database.sql("select count(*) from idempotency_keys where key = %s", key)[0][0]
 
 
 def test_an_api_key_without_an_idempotency_key_is_told_so(post, refused):
     refused(post([]), 400, "idempotency-key-missing")
 
 
-def test_a_person_needs_none(standing, draft):
-    answer = standing.client.post("/v1/submissions", json=draft(), headers=standing.signed_in("bob"))
+def test_a_person_needs_none(shared_api, draft):
+    answer = shared_api.client.post("/v1/submissions", json=draft(), headers=shared_api.signed_in("bob"))
     assert answer.status_code == 202
 
 
@@ -49,18 +49,18 @@ def test_two_keys_in_one_request_are_refused(post, refused, keys):
 
 
 @pytest.mark.parametrize("length", [1, 255])
-def test_a_key_may_be_bare_or_quoted_and_means_the_same(post, standing, length):
+def test_a_key_may_be_bare_or_quoted_and_means_the_same(post, shared_api, length):
     key = (uuid4().hex * 8)[:length]
     first, second, third = post(key), post(f'"{key}"'), post(f"  {key} ")
     assert [one.status_code for one in (first, second, third)] == [202] * 3
     assert first.data == second.data == third.data
-    assert stored(standing, key) == 1
+    assert stored(shared_api, key) == 1
 
 
-def test_a_quoted_key_may_hold_blanks_and_commas(post, standing):
+def test_a_quoted_key_may_hold_blanks_and_commas(post, shared_api):
     key = f"a, b {uuid4()}"
     assert post(f'"{key}"').status_code == 202
-    assert stored(standing, key) == 1
+    assert stored(shared_api, key) == 1
 
 
 def test_a_replay_gets_the_very_same_answer(post):
@@ -73,12 +73,12 @@ def test_a_replay_gets_the_very_same_answer(post):
     assert second.headers["X-Request-Id"] != first.headers["X-Request-Id"]
 
 
-def test_a_key_that_comes_with_another_body_is_refused_and_stores_nothing(post, refused, standing):
+def test_a_key_that_comes_with_another_body_is_refused_and_stores_nothing(post, refused, shared_api):
     key = uuid4().hex
     first = post(key)
-    before = standing.database.sql("select count(*) from submissions")
+    before = shared_api.database.sql("select count(*) from submissions")
     refused(post(key, text="Another essay altogether."), 422, "idempotency-key-reused")
-    assert standing.database.sql("select count(*) from submissions") == before
+    assert shared_api.database.sql("select count(*) from submissions") == before
     assert post(key).data == first.data
 
 
@@ -89,14 +89,14 @@ def test_a_refused_request_leaves_its_key_free(post, refused):
     assert post(key).status_code == 202
 
 
-def test_another_callers_equal_key_is_their_own(post, standing, draft):
+def test_another_callers_equal_key_is_their_own(post, shared_api, draft):
     key = uuid4().hex
-    mine, elsewhere = post(key), post(key, of=standing.other)
+    mine, elsewhere = post(key), post(key, of=shared_api.other)
     assert mine.status_code == elsewhere.status_code == 202
     assert mine.json["id"] != elsewhere.json["id"]
     people = [
-        standing.client.post(
-            "/v1/submissions", json=draft(), headers={**standing.signed_in(name), "Idempotency-Key": key}
+        shared_api.client.post(
+            "/v1/submissions", json=draft(), headers={**shared_api.signed_in(name), "Idempotency-Key": key}
         )
         for name in ("alice", "bob", "ed", "alice")
     ]
@@ -110,17 +110,17 @@ def test_keys_that_differ_by_case_differ(post):
     assert post(key).json["id"] != post(key.lower()).json["id"]
 
 
-def test_a_key_whose_first_request_is_still_running_is_in_progress(post, refused, standing):
+def test_a_key_whose_first_request_is_still_running_is_in_progress(post, refused, shared_api):
     """The first one's transaction is held open; the second waits no longer than the lock time-out."""
     import psycopg2
 
     key = uuid4().hex
-    holder = psycopg2.connect(standing.database.admin_url)
+    holder = psycopg2.connect(shared_api.database.admin_url)
     try:
         with holder.cursor() as cursor:
             cursor.execute(
                 "insert into idempotency_keys (org_id, caller_id, key, request_sha256) values (%s, %s, %s, %s)",
-                (str(standing.school.org), str(standing.school.api_key_id), key, b"x" * 32),
+                (str(shared_api.school.org), str(shared_api.school.api_key_id), key, b"x" * 32),
             )
             answer = post(key)
         refused(answer, 409, "request-in-progress")
@@ -131,8 +131,8 @@ def test_a_key_whose_first_request_is_still_running_is_in_progress(post, refused
     assert post(key).status_code == 202
 
 
-def test_fifty_equal_requests_at_once_make_one_submission_and_get_one_answer(standing, post):
-    app = standing.make_app(ESSAYCOACH_POOL_WAIT_SECONDS="30")
+def test_fifty_equal_requests_at_once_make_one_submission_and_get_one_answer(shared_api, post):
+    app = shared_api.make_app(ESSAYCOACH_POOL_WAIT_SECONDS="30")
     key, barrier = uuid4().hex, threading.Barrier(50)
 
     def send(_number: int):
@@ -145,22 +145,22 @@ def test_fifty_equal_requests_at_once_make_one_submission_and_get_one_answer(sta
         answers = set(pool.map(send, range(50)))
     assert len(answers) == 1, answers
     assert next(iter(answers))[0] == 202
-    assert standing.database.sql("select count(*) from submissions where external_id = 'fifty'") == [(1,)]
-    assert standing.database.sql(
+    assert shared_api.database.sql("select count(*) from submissions where external_id = 'fifty'") == [(1,)]
+    assert shared_api.database.sql(
         "select count(*) from passes p join submissions s on s.id = p.submission_id where s.external_id = 'fifty'"
     ) == [(3,)]
 
 
-def test_first_versions_sent_at_once_become_versions_of_one_essay(standing, post):
+def test_first_versions_sent_at_once_become_versions_of_one_essay(shared_api, post):
     """Different keys, one student, one assignment: nobody's work is lost, and the numbers have no gap."""
-    app = standing.make_app(ESSAYCOACH_POOL_WAIT_SECONDS="30")
+    app = shared_api.make_app(ESSAYCOACH_POOL_WAIT_SECONDS="30")
     barrier = threading.Barrier(12)
 
     def send(number: int):
         client = app.test_client()
         barrier.wait(timeout=20)
         return post(
-            uuid4().hex, client=client, assignment_id=str(standing.school.assignment), text=f"Version {number}.",
+            uuid4().hex, client=client, assignment_id=str(shared_api.school.assignment), text=f"Version {number}.",
             student={"external_id": "newcomer"},
         )  # fmt: skip
 

@@ -14,35 +14,37 @@ MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 @pytest.fixture
-def get(standing):
+def get(shared_api):
     """`get(path, name="ed", Prefer="wait=1")` asks as somebody."""
 
     def ask(path: str, *, name: str = "alice", app=None, **headers: str):
-        client = (app or standing.app).test_client()
+        client = (app or shared_api.app).test_client()
         given = {key.replace("_", "-"): value for key, value in headers.items()}
-        return client.get(path, headers={**standing.signed_in(name), **given})
+        return client.get(path, headers={**shared_api.signed_in(name), **given})
 
     return ask
 
 
-def move(standing, submission: str, name: str, change: str) -> None:
-    standing.database.sql(f"update passes set {change} where submission_id = %s and name = %s", submission, name)
+def move(shared_api, submission: str, name: str, change: str) -> None:
+    shared_api.database.sql(f"update passes set {change} where submission_id = %s and name = %s", submission, name)
 
 
 RUNNING = "state = 'running', lease_until = now() + interval '1 minute', attempt = 1, started_at = now()"
 GAVE_UP = "state = 'gave_up', lease_until = null, error = 'provider_refused', finished_at = now()"
 
 
-def close(standing, submission: str, status: str = "failed") -> None:
-    standing.database.sql(
+def close(shared_api, submission: str, status: str = "failed") -> None:
+    shared_api.database.sql(
         "update passes set state = 'gave_up', lease_until = null, error = 'x', finished_at = now() where submission_id = %s",
         submission,
     )
-    standing.database.sql("update submissions set status = %s, completed_at = now() where id = %s", status, submission)
+    shared_api.database.sql(
+        "update submissions set status = %s, completed_at = now() where id = %s", status, submission
+    )
 
 
-def test_the_status_has_exactly_the_shape_of_the_contract(standing, get):
-    receipt = standing.hand_in()
+def test_the_status_has_exactly_the_shape_of_the_contract(shared_api, get):
+    receipt = shared_api.hand_in()
     answer = get(receipt["links"]["self"])
     assert answer.status_code == 200
     body = answer.json
@@ -63,17 +65,17 @@ def test_the_status_has_exactly_the_shape_of_the_contract(standing, get):
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_the_states_of_the_passes_follow_their_rows(standing, get):
-    receipt = standing.hand_in()
-    move(standing, receipt["id"], "grammar", RUNNING)
+def test_the_states_of_the_passes_follow_their_rows(shared_api, get):
+    receipt = shared_api.hand_in()
+    move(shared_api, receipt["id"], "grammar", RUNNING)
     move(
-        standing,
+        shared_api,
         receipt["id"],
         "structure",
         "error = 'provider_busy', attempt = 2, next_at = now() + interval '1 hour'",
     )
-    move(standing, receipt["id"], "content", GAVE_UP)
-    standing.database.sql("update submissions set status = 'processing' where id = %s", receipt["id"])
+    move(shared_api, receipt["id"], "content", GAVE_UP)
+    shared_api.database.sql("update submissions set status = 'processing' where id = %s", receipt["id"])
     body = get(receipt["links"]["self"]).json
     assert {name: one["status"] for name, one in body["passes"].items()} == {
         "grammar": "running", "structure": "retrying", "content": "gave_up",
@@ -81,14 +83,14 @@ def test_the_states_of_the_passes_follow_their_rows(standing, get):
     assert body["passes"]["structure"]["attempts"] == 2
     assert body["passes"]["content"]["reason"] == "provider_refused"
     assert body["status"] == "processing"
-    standing.database.sql("update passes set state = 'queued', error = null, attempt = 0, lease_until = null, finished_at = null "
+    shared_api.database.sql("update passes set state = 'queued', error = null, attempt = 0, lease_until = null, finished_at = null "
                           "where submission_id = %s", receipt["id"])  # fmt: skip
 
 
-def test_a_finished_submission_is_completed_has_its_comments_counted_and_no_place_in_the_queue(standing, get):
-    receipt = standing.hand_in("bob")
+def test_a_finished_submission_is_completed_has_its_comments_counted_and_no_place_in_the_queue(shared_api, get):
+    receipt = shared_api.hand_in("bob")
     for name in ("grammar", "structure", "content"):
-        standing.worker.finish(receipt["id"], name)
+        shared_api.worker.finish(receipt["id"], name)
     answer = get(receipt["links"]["self"], name="bob")
     assert answer.json["status"] == "completed"
     assert answer.json["queue"] is None
@@ -98,34 +100,34 @@ def test_a_finished_submission_is_completed_has_its_comments_counted_and_no_plac
     assert "Retry-After" not in answer.headers
 
 
-def test_one_pass_done_and_one_given_up_is_partial_and_none_done_is_failed(standing, get):
-    partial, failed = standing.hand_in("bob"), standing.hand_in("bob")
-    standing.worker.finish(partial["id"], "grammar")
+def test_one_pass_done_and_one_given_up_is_partial_and_none_done_is_failed(shared_api, get):
+    partial, failed = shared_api.hand_in("bob"), shared_api.hand_in("bob")
+    shared_api.worker.finish(partial["id"], "grammar")
     for name in ("structure", "content"):
-        standing.worker.give_up(partial["id"], name)
+        shared_api.worker.give_up(partial["id"], name)
     for name in ("grammar", "structure", "content"):
-        standing.worker.give_up(failed["id"], name)
+        shared_api.worker.give_up(failed["id"], name)
     assert get(partial["links"]["self"], name="bob").json["status"] == "partial"
     assert get(failed["links"]["self"], name="bob").json["status"] == "failed"
 
 
-def test_those_who_wait_stand_in_the_order_they_came(standing, get):
-    first, second = standing.hand_in("bob"), standing.hand_in("bob")
+def test_those_who_wait_stand_in_the_order_they_came(shared_api, get):
+    first, second = shared_api.hand_in("bob"), shared_api.hand_in("bob")
     places = [get(one["links"]["self"], name="bob").json["queue"]["position"] for one in (first, second)]
     assert places[1] == places[0] + 1
-    close(standing, first["id"])
+    close(shared_api, first["id"])
     assert get(second["links"]["self"], name="bob").json["queue"]["position"] == places[0]
 
 
-def test_an_unchanged_state_is_304_and_a_changed_one_is_sent(standing, get):
-    receipt = standing.hand_in()
+def test_an_unchanged_state_is_304_and_a_changed_one_is_sent(shared_api, get):
+    receipt = shared_api.hand_in()
     first = get(receipt["links"]["self"])
     tag = first.headers["ETag"]
     same = get(receipt["links"]["self"], If_None_Match=tag)
     assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", tag)
-    standing.hand_in("bob")
+    shared_api.hand_in("bob")
     assert get(receipt["links"]["self"], If_None_Match=tag).status_code == 304
-    move(standing, receipt["id"], "grammar", RUNNING)
+    move(shared_api, receipt["id"], "grammar", RUNNING)
     changed = get(receipt["links"]["self"], If_None_Match=tag)
     assert changed.status_code == 200
     assert changed.headers["ETag"] != tag
@@ -133,8 +135,8 @@ def test_an_unchanged_state_is_304_and_a_changed_one_is_sent(standing, get):
 
 
 @pytest.mark.parametrize("how", ["in a list", "a star", "strong", "with blanks"])
-def test_a_known_tag_is_recognised_in_every_form_http_allows(standing, get, how):
-    receipt = standing.hand_in()
+def test_a_known_tag_is_recognised_in_every_form_http_allows(shared_api, get, how):
+    receipt = shared_api.hand_in()
     tag = get(receipt["links"]["self"]).headers["ETag"]
     given = {"in a list": f'"abc", {tag}', "a star": "*", "strong": tag.removeprefix("W/"), "with blanks": f" {tag} "}[
         how
@@ -148,9 +150,9 @@ def timed(ask) -> tuple:
     return answer, time.monotonic() - started
 
 
-def while_it_waits(standing, ask, change):
+def while_it_waits(shared_api, ask, change):
     """Start `ask` in a thread, apply the change once it holds a slot, and return its answer and how long it took."""
-    slots = standing.app.extensions["essaycoach.waiting"]._slots
+    slots = shared_api.app.extensions["essaycoach.waiting"]._slots
     before = slots._value
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(timed, ask)
@@ -164,33 +166,33 @@ def while_it_waits(standing, ask, change):
     return answer
 
 
-def test_waiting_ends_as_soon_as_the_state_changes(standing, get):
-    receipt = standing.hand_in()
+def test_waiting_ends_as_soon_as_the_state_changes(shared_api, get):
+    receipt = shared_api.hand_in()
     answer, seconds = while_it_waits(
-        standing,
+        shared_api,
         lambda: get(receipt["links"]["self"], Prefer="wait=20"),
-        lambda: move(standing, receipt["id"], "grammar", RUNNING),
+        lambda: move(shared_api, receipt["id"], "grammar", RUNNING),
     )
     assert answer.json["passes"]["grammar"]["status"] == "running"
     assert answer.headers["Preference-Applied"] == "wait=20"
     assert seconds < 5
 
 
-def test_waiting_from_a_known_tag_ends_when_the_state_differs_from_it(standing, get):
-    receipt = standing.hand_in()
+def test_waiting_from_a_known_tag_ends_when_the_state_differs_from_it(shared_api, get):
+    receipt = shared_api.hand_in()
     tag = get(receipt["links"]["self"]).headers["ETag"]
     answer, _ = while_it_waits(
-        standing,
+        shared_api,
         lambda: get(receipt["links"]["self"], Prefer="wait=20", If_None_Match=tag),
-        lambda: close(standing, receipt["id"]),
+        lambda: close(shared_api, receipt["id"]),
     )
     assert (answer.status_code, answer.json["status"]) == (200, "failed")
     answer, seconds = timed(lambda: get(receipt["links"]["self"], Prefer="wait=20", If_None_Match='W/"older"'))
     assert (answer.status_code, seconds < 2) == (200, True)
 
 
-def test_waiting_ends_on_time_when_nothing_changes(standing, get):
-    receipt = standing.hand_in()
+def test_waiting_ends_on_time_when_nothing_changes(shared_api, get):
+    receipt = shared_api.hand_in()
     answer, seconds = timed(lambda: get(receipt["links"]["self"], Prefer="wait=1"))
     assert answer.status_code == 200
     assert 1.0 <= seconds < 4
@@ -203,17 +205,17 @@ def test_waiting_ends_on_time_when_nothing_changes(standing, get):
 @pytest.mark.parametrize(
     "prefer", ["", "wait", "wait=", "wait=soon", "wait=-5", "respond-async", "await", "return=minimal", "wait=0"]
 )
-def test_a_preference_that_asks_for_no_waiting_is_answered_at_once(standing, get, prefer):
-    receipt = standing.hand_in()
+def test_a_preference_that_asks_for_no_waiting_is_answered_at_once(shared_api, get, prefer):
+    receipt = shared_api.hand_in()
     answer, seconds = timed(lambda: get(receipt["links"]["self"], Prefer=prefer))
     assert answer.status_code == 200
     assert seconds < 2
     assert answer.headers.get("Preference-Applied") in (None, "wait=0")
 
 
-def test_a_final_state_is_never_waited_for(standing, get):
-    receipt = standing.hand_in()
-    close(standing, receipt["id"])
+def test_a_final_state_is_never_waited_for(shared_api, get):
+    receipt = shared_api.hand_in()
+    close(shared_api, receipt["id"])
     answer, seconds = timed(lambda: get(receipt["links"]["self"], Prefer="wait=25"))
     assert (answer.json["status"], seconds < 2) == ("failed", True)
     assert "Preference-Applied" not in answer.headers
@@ -225,9 +227,9 @@ def test_a_wait_longer_than_allowed_is_cut_to_twenty_five_seconds():
     assert MAX_WAIT_SECONDS == 25
 
 
-def test_past_the_bound_of_waiting_requests_the_answer_comes_at_once(standing, get):
-    receipt = standing.hand_in()
-    app = standing.make_app(ESSAYCOACH_WAITING_SLOTS="1")
+def test_past_the_bound_of_waiting_requests_the_answer_comes_at_once(shared_api, get):
+    receipt = shared_api.hand_in()
+    app = shared_api.make_app(ESSAYCOACH_WAITING_SLOTS="1")
     with app.extensions["essaycoach.waiting"].slot() as free:
         assert free
         answer, seconds = timed(lambda: get(receipt["links"]["self"], app=app, Prefer="wait=20"))
@@ -242,11 +244,11 @@ def test_past_the_bound_of_waiting_requests_the_answer_comes_at_once(standing, g
     assert get(receipt["links"]["self"], app=app, Prefer="wait=1").headers["Preference-Applied"] == "wait=1"
 
 
-def test_waiting_students_leave_the_connections_to_those_who_hand_in(standing, get):
+def test_waiting_students_leave_the_connections_to_those_who_hand_in(shared_api, get):
     """Eight wait; a process with two connections still takes essays."""
-    app = standing.make_app(ESSAYCOACH_POOL_SIZE="2", ESSAYCOACH_WAITING_SLOTS="8")
-    receipt = standing.hand_in()
-    headers = standing.signed_in("bob")
+    app = shared_api.make_app(ESSAYCOACH_POOL_SIZE="2", ESSAYCOACH_WAITING_SLOTS="8")
+    receipt = shared_api.hand_in()
+    headers = shared_api.signed_in("bob")
     waiting = app.extensions["essaycoach.waiting"]
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(get, receipt["links"]["self"], app=app, Prefer="wait=20") for _ in range(8)]
@@ -257,7 +259,7 @@ def test_waiting_students_leave_the_connections_to_those_who_hand_in(standing, g
         for _ in range(5):
             answer = app.test_client().post("/v1/submissions", json={"title": "t", "text": "x"}, headers=headers)
             assert answer.status_code == 202
-        close(standing, receipt["id"])
+        close(shared_api, receipt["id"])
         assert {one.result(timeout=20).json["status"] for one in asked} == {"failed"}
 
 
@@ -268,9 +270,9 @@ def read_events(text: str) -> list[dict]:
     return [json.loads(block.split("data: ", 1)[1]) for block in blocks]
 
 
-def test_the_stream_tells_every_change_and_ends_with_the_final_state(standing):
-    receipt = standing.hand_in()
-    answer = standing.client.get(receipt["links"]["events"], headers=standing.signed_in("alice"))
+def test_the_stream_tells_every_change_and_ends_with_the_final_state(shared_api):
+    receipt = shared_api.hand_in()
+    answer = shared_api.client.get(receipt["links"]["events"], headers=shared_api.signed_in("alice"))
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/event-stream")
     assert answer.headers["Cache-Control"] == "no-store"
@@ -281,32 +283,32 @@ def test_the_stream_tells_every_change_and_ends_with_the_final_state(standing):
         return told[-1]
 
     assert next_event()["status"] == "queued"
-    move(standing, receipt["id"], "grammar", RUNNING)
+    move(shared_api, receipt["id"], "grammar", RUNNING)
     assert next_event()["passes"]["grammar"]["status"] == "running"
-    close(standing, receipt["id"])
+    close(shared_api, receipt["id"])
     while next_event()["status"] not in ("failed", "partial"):
         assert len(told) < 6
     with pytest.raises(StopIteration):
         next(stream)
-    status = standing.client.get(receipt["links"]["self"], headers=standing.signed_in("alice")).json
+    status = shared_api.client.get(receipt["links"]["self"], headers=shared_api.signed_in("alice")).json
     assert told[-1] == status
 
 
-def test_the_stream_of_a_final_submission_is_that_one_event(standing, get):
-    receipt = standing.hand_in()
-    close(standing, receipt["id"])
+def test_the_stream_of_a_final_submission_is_that_one_event(shared_api, get):
+    receipt = shared_api.hand_in()
+    close(shared_api, receipt["id"])
     [only] = read_events(get(receipt["links"]["events"]).text)
     assert only["status"] == "failed"
 
 
-def test_a_stream_that_is_dropped_gives_its_slot_back(standing):
-    receipt = standing.hand_in()
-    slots = standing.app.extensions["essaycoach.waiting"]._slots
+def test_a_stream_that_is_dropped_gives_its_slot_back(shared_api):
+    receipt = shared_api.hand_in()
+    slots = shared_api.app.extensions["essaycoach.waiting"]._slots
     before = slots._value
-    answer = standing.client.get(receipt["links"]["events"], headers=standing.signed_in("alice"))
+    answer = shared_api.client.get(receipt["links"]["events"], headers=shared_api.signed_in("alice"))
     stream = iter(answer.response)
     next(stream)
-    move(standing, receipt["id"], "grammar", RUNNING)
+    move(shared_api, receipt["id"], "grammar", RUNNING)
     next(stream)
     assert slots._value == before - 1
     answer.close()
@@ -314,21 +316,21 @@ def test_a_stream_that_is_dropped_gives_its_slot_back(standing):
     assert slots._value == before
 
 
-def test_a_stream_ends_when_its_session_does(standing):
+def test_a_stream_ends_when_its_session_does(shared_api):
     """Whoever signs out stops seeing; the stream ends instead of breaking the server."""
-    receipt = standing.hand_in()
-    token = standing.sign_in("alice")["access_token"]
+    receipt = shared_api.hand_in()
+    token = shared_api.sign_in("alice")["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
-    answer = standing.client.get(receipt["links"]["events"], headers=headers)
+    answer = shared_api.client.get(receipt["links"]["events"], headers=headers)
     stream = iter(answer.response)
     assert read_events(next(stream).decode())
-    assert standing.client.post("/v1/auth/logout", headers=headers).status_code == 204
-    move(standing, receipt["id"], "grammar", RUNNING)
+    assert shared_api.client.post("/v1/auth/logout", headers=headers).status_code == 204
+    move(shared_api, receipt["id"], "grammar", RUNNING)
     assert read_events("".join(part.decode() for part in stream)) == []
 
 
-def test_the_slot_is_free_again_after_a_wait_that_failed(standing):
-    waiting = standing.app.extensions["essaycoach.waiting"]
+def test_the_slot_is_free_again_after_a_wait_that_failed(shared_api):
+    waiting = shared_api.app.extensions["essaycoach.waiting"]
     before = waiting._slots._value
     with pytest.raises(ZeroDivisionError), waiting.slot() as free:
         assert free
@@ -336,8 +338,8 @@ def test_the_slot_is_free_again_after_a_wait_that_failed(standing):
     assert waiting._slots._value == before
 
 
-def test_slots_are_counted_across_threads(standing):
-    waiting = standing.make_app(ESSAYCOACH_WAITING_SLOTS="3").extensions["essaycoach.waiting"]
+def test_slots_are_counted_across_threads(shared_api):
+    waiting = shared_api.make_app(ESSAYCOACH_WAITING_SLOTS="3").extensions["essaycoach.waiting"]
     arrived, leave = threading.Barrier(11), threading.Event()
 
     def hold(_number: int) -> bool:

@@ -22,8 +22,8 @@ SECRET = "whsec_" + base64.b64encode(b"another secret of 32 characters.").decode
 
 
 @pytest.fixture
-def lms(standing):
-    return standing.lms
+def lms(shared_api):
+    return shared_api.lms
 
 
 @pytest.fixture
@@ -31,20 +31,20 @@ def student():
     return {"external_id": f"sis-{uuid4().hex}"}
 
 
-def events_stored(standing, event: str) -> list[tuple]:
-    return standing.database.sql(
+def events_stored(shared_api, event: str) -> list[tuple]:
+    return shared_api.database.sql(
         "select outcome, reason, user_id, submission_id from inbound_events where event_id = %s order by id", event
     )
 
 
 @pytest.mark.parametrize("event_type", ["submission.created", "submission.updated"])
-def test_an_essay_signed_by_the_published_library_is_accepted(standing, lms, draft, student, event_type):
+def test_an_essay_signed_by_the_published_library_is_accepted(shared_api, lms, draft, student, event_type):
     answer = lms.deliver(draft(student=student), event_type=event_type, event=(event := uuid4().hex))
     assert answer.status_code == 202, answer.text
     assert answer.headers["Location"] == f"/v1/submissions/{answer.json['id']}"
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.json["status"] == "queued"
-    [(outcome, reason, user, submission)] = events_stored(standing, event)
+    [(outcome, reason, user, submission)] = events_stored(shared_api, event)
     assert (outcome, reason, str(submission)) == ("accepted", None, answer.json["id"])
     assert user is not None
 
@@ -184,57 +184,57 @@ def test_a_signature_is_asked_for_before_the_body_is_looked_at(lms, refused):
         refused(lms.send(body, sign_text(SECRET, "msg_1", str(int(time.time())), body)), 401, "invalid-signature")
 
 
-def set_secrets(standing, source, *, previous: str | None, ends_in: str) -> None:
-    with session(org=standing.school.org, role="ec_admin"):
+def set_secrets(shared_api, source, *, previous: str | None, ends_in: str) -> None:
+    with session(org=shared_api.school.org, role="ec_admin"):
         sealed = None if previous is None else keyring().seal(
-            previous, place=AssociatedData("sources", "previous_secret", standing.school.org, source)
+            previous, place=AssociatedData("sources", "previous_secret", shared_api.school.org, source)
         )  # fmt: skip
-    standing.database.sql(
+    shared_api.database.sql(
         "update sources set previous_secret = %s, previous_secret_until = now() + %s::interval where id = %s",
         bytes(sealed) if sealed else None, ends_in if sealed else None, str(source),
     )  # fmt: skip
 
 
 def test_during_a_rotation_both_secrets_sign_and_after_its_window_only_the_new_one(
-    standing, lms, draft, student, refused
+    shared_api, lms, draft, student, refused
 ):
     data = draft(student=student)
     refused(lms.deliver(data, secret=SECRET), 401, "invalid-signature")
     try:
-        set_secrets(standing, lms.source, previous=SECRET, ends_in="1 hour")
+        set_secrets(shared_api, lms.source, previous=SECRET, ends_in="1 hour")
         assert lms.deliver(data, secret=SECRET).status_code == 202
         assert lms.deliver(data).status_code == 202
-        set_secrets(standing, lms.source, previous=SECRET, ends_in="-1 second")
+        set_secrets(shared_api, lms.source, previous=SECRET, ends_in="-1 second")
         refused(lms.deliver(data, secret=SECRET), 401, "invalid-signature")
         assert lms.deliver(data).status_code == 202
     finally:
-        set_secrets(standing, lms.source, previous=None, ends_in="0")
+        set_secrets(shared_api, lms.source, previous=None, ends_in="0")
 
 
-def test_another_sources_secret_does_not_sign_here(standing, lms, draft, student, refused):
-    refused(lms.deliver(draft(student=student), secret=standing.other.source_secret), 401, "invalid-signature")
+def test_another_sources_secret_does_not_sign_here(shared_api, lms, draft, student, refused):
+    refused(lms.deliver(draft(student=student), secret=shared_api.other.source_secret), 401, "invalid-signature")
 
 
-def test_an_unknown_and_a_disabled_source_are_equally_not_found(standing, lms, event, draft, refused):
+def test_an_unknown_and_a_disabled_source_are_equally_not_found(shared_api, lms, event, draft, refused):
     body = event(draft())
     headers = lms.signed(body)
-    unknown = refused(standing.client.post(f"/v1/webhooks/{uuid4()}", data=body, headers=headers), 404, "not-found")
-    standing.database.sql("update sources set disabled_at = now() where id = %s", str(lms.source))
+    unknown = refused(shared_api.client.post(f"/v1/webhooks/{uuid4()}", data=body, headers=headers), 404, "not-found")
+    shared_api.database.sql("update sources set disabled_at = now() where id = %s", str(lms.source))
     try:
         disabled = refused(lms.send(body, headers), 404, "not-found")
     finally:
-        standing.database.sql("update sources set disabled_at = null where id = %s", str(lms.source))
+        shared_api.database.sql("update sources set disabled_at = null where id = %s", str(lms.source))
     assert disabled["detail"] == unknown["detail"]
-    refused(standing.client.get(f"/v1/webhooks/{lms.source}"), 405, "method-not-allowed")
+    refused(shared_api.client.get(f"/v1/webhooks/{lms.source}"), 405, "method-not-allowed")
 
 
-def test_a_known_id_with_the_same_body_gets_the_same_answer_days_later_too(standing, lms, event, draft, student):
+def test_a_known_id_with_the_same_body_gets_the_same_answer_days_later_too(shared_api, lms, event, draft, student):
     body, name = event(draft(student=student)), f"msg_{uuid4().hex}"
     first = lms.send(body, lms.signed(body, event=name))
-    standing.database.sql("update seen_events set seen_at = now() - interval '90 days' where event_id = %s", name)
+    shared_api.database.sql("update seen_events set seen_at = now() - interval '90 days' where event_id = %s", name)
     again = lms.send(body, lms.signed(body, event=name, at=int(time.time()) - 200))
     assert (again.status_code, again.data, again.headers["Location"]) == (202, first.data, first.headers["Location"])
-    assert len(events_stored(standing, name)) == 1
+    assert len(events_stored(shared_api, name)) == 1
 
 
 def test_a_known_id_with_another_body_is_refused(lms, draft, student, refused):
@@ -245,9 +245,9 @@ def test_a_known_id_with_another_body_is_refused(lms, draft, student, refused):
     refused(lms.deliver({}, event_type="course.created", event=name), 422, "idempotency-key-reused")
 
 
-def test_equal_ids_of_two_sources_are_two_events(standing, lms, draft, student):
+def test_equal_ids_of_two_sources_are_two_events(shared_api, lms, draft, student):
     name = f"msg_{uuid4().hex}"
-    elsewhere = type(lms)(standing.client, standing.other.source, standing.other.source_secret)
+    elsewhere = type(lms)(shared_api.client, shared_api.other.source, shared_api.other.source_secret)
     first, second = (
         lms.deliver(draft(student=student), event=name),
         elsewhere.deliver(draft(student=student), event=name),
@@ -256,8 +256,8 @@ def test_equal_ids_of_two_sources_are_two_events(standing, lms, draft, student):
     assert first.json["id"] != second.json["id"]
 
 
-def test_a_hundred_equal_deliveries_at_once_make_one_submission(standing, lms, event, draft, student):
-    app = standing.make_app(ESSAYCOACH_POOL_WAIT_SECONDS="30")
+def test_a_hundred_equal_deliveries_at_once_make_one_submission(shared_api, lms, event, draft, student):
+    app = shared_api.make_app(ESSAYCOACH_POOL_WAIT_SECONDS="30")
     body, name, barrier = event(draft(student=student)), f"msg_{uuid4().hex}", threading.Barrier(100)
     headers = lms.signed(body, event=name)
 
@@ -273,21 +273,21 @@ def test_a_hundred_equal_deliveries_at_once_make_one_submission(standing, lms, e
     [(status, receipt, location)] = answers
     assert status == 202
     assert location == f"/v1/submissions/{json.loads(receipt)['id']}"
-    assert len(events_stored(standing, name)) == 1
-    user = events_stored(standing, name)[0][2]
-    assert standing.database.sql("select count(*) from submissions where user_id = %s", str(user)) == [(1,)]
+    assert len(events_stored(shared_api, name)) == 1
+    user = events_stored(shared_api, name)[0][2]
+    assert shared_api.database.sql("select count(*) from submissions where user_id = %s", str(user)) == [(1,)]
 
 
-def test_a_delivery_whose_first_carrying_out_is_still_running_is_in_progress(standing, lms, draft, student, refused):
+def test_a_delivery_whose_first_carrying_out_is_still_running_is_in_progress(shared_api, lms, draft, student, refused):
     import psycopg2
 
     name = f"msg_{uuid4().hex}"
-    holder = psycopg2.connect(standing.database.admin_url)
+    holder = psycopg2.connect(shared_api.database.admin_url)
     try:
         with holder.cursor() as cursor:
             cursor.execute(
                 "insert into seen_events (org_id, source_id, event_id, body_sha256) values (%s, %s, %s, %s)",
-                (str(standing.school.org), str(lms.source), name, b"x" * 32),
+                (str(shared_api.school.org), str(lms.source), name, b"x" * 32),
             )
             answer = lms.deliver(draft(student=student), event=name)
         refused(answer, 409, "request-in-progress")
@@ -297,14 +297,14 @@ def test_a_delivery_whose_first_carrying_out_is_still_running_is_in_progress(sta
 
 
 @pytest.mark.parametrize("event_type", ["course.created", "submission.deleted", "ping", "Submission.Created"])
-def test_an_authentic_event_that_does_not_concern_us_is_ignored_with_a_reason(standing, lms, event_type):
+def test_an_authentic_event_that_does_not_concern_us_is_ignored_with_a_reason(shared_api, lms, event_type):
     name = f"msg_{uuid4().hex}"
     answer = lms.deliver({"anything": [1, 2]}, event_type=event_type, event=name)
     assert answer.status_code == 200
     assert list(answer.json) == ["ignored"]
     assert event_type in answer.json["ignored"]
     assert lms.deliver({"anything": [1, 2]}, event_type=event_type, event=name).json == answer.json
-    [(outcome, reason, user, submission)] = events_stored(standing, name)
+    [(outcome, reason, user, submission)] = events_stored(shared_api, name)
     assert (outcome, user, submission) == ("ignored", None, None)
     assert reason
 
@@ -354,27 +354,27 @@ UNUSABLE = {
 
 @pytest.mark.parametrize(("body", "status", "slug", "pointers"), UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_an_authentic_but_unusable_delivery_is_refused_and_kept_encrypted(
-    standing, lms, refused, body, status, slug, pointers
+    shared_api, lms, refused, body, status, slug, pointers
 ):
     name = f"msg_{uuid4().hex}"
     document = refused(lms.send(body, sign_text(lms.secret, name, str(int(time.time())), body)), status, slug)
     if pointers is not None:
         assert [one["pointer"] for one in document["errors"]] == pointers
-    rows = standing.database.sql("select id, outcome, reason, body from inbound_events where event_id = %s", name)
+    rows = shared_api.database.sql("select id, outcome, reason, body from inbound_events where event_id = %s", name)
     [(row, outcome, reason, sealed)] = rows
     assert (outcome, reason) == ("refused", slug)
     # A body of a byte or two is found in random bytes by chance.
     assert len(body) < 8 or body not in bytes(sealed)
     opened = keyring().open(
-        bytes(sealed), place=AssociatedData("inbound_events", "body", standing.school.org, UUID(str(row)))
+        bytes(sealed), place=AssociatedData("inbound_events", "body", shared_api.school.org, UUID(str(row)))
     )
     assert opened == body.decode("utf-8", "backslashreplace")
 
 
-def test_bytes_that_are_no_text_are_kept_too(standing, lms, refused):
+def test_bytes_that_are_no_text_are_kept_too(shared_api, lms, refused):
     name, body = f"msg_{uuid4().hex}", b'{"type": "\xff"}'
     refused(lms.send(body, sign_text(lms.secret, name, str(int(time.time())), body)), 400, "malformed-json")
-    assert events_stored(standing, name)[0][:2] == ("refused", "malformed-json")
+    assert events_stored(shared_api, name)[0][:2] == ("refused", "malformed-json")
 
 
 def test_a_refused_delivery_leaves_its_id_free_for_the_corrected_one(lms, draft, student, refused):
@@ -383,15 +383,15 @@ def test_a_refused_delivery_leaves_its_id_free_for_the_corrected_one(lms, draft,
     assert lms.deliver(draft(student=student), event=name).status_code == 202
 
 
-def test_an_accepted_delivery_is_kept_under_the_students_own_key(standing, lms, event, draft, student):
+def test_an_accepted_delivery_is_kept_under_the_students_own_key(shared_api, lms, event, draft, student):
     body, name = event(draft(student=student)), f"msg_{uuid4().hex}"
     lms.send(body, lms.signed(body, event=name))
-    [(row, user, sealed)] = standing.database.sql(
+    [(row, user, sealed)] = shared_api.database.sql(
         "select id, user_id, body from inbound_events where event_id = %s", name
     )
-    with session(org=standing.school.org, role="ec_admin"):
-        key = data_key(UUID(str(user)), org=standing.school.org)
-    place = AssociatedData("inbound_events", "body", standing.school.org, UUID(str(row)))
+    with session(org=shared_api.school.org, role="ec_admin"):
+        key = data_key(UUID(str(user)), org=shared_api.school.org)
+    place = AssociatedData("inbound_events", "body", shared_api.school.org, UUID(str(row)))
     assert key.open(bytes(sealed), place=place) == body.decode()
 
 
@@ -404,39 +404,39 @@ def test_size_type_and_encoding_are_checked_on_webhooks_as_well(lms, event, draf
     refused(lms.send(large, lms.signed(large)), 413, "payload-too-large")
 
 
-def test_a_student_known_by_e_mail_gets_the_essay_in_their_own_account(standing, lms, draft):
+def test_a_student_known_by_e_mail_gets_the_essay_in_their_own_account(shared_api, lms, draft):
     data = draft(
-        student={"external_id": "lms-zoe", "email": standing.school.email("ZOE"), "name": "Z."}, title="By e-mail"
+        student={"external_id": "lms-zoe", "email": shared_api.school.email("ZOE"), "name": "Z."}, title="By e-mail"
     )
-    standing.database.sql(
-        "update users set external_id = null, external_id_digest = null where id = %s", str(standing.school.zoe)
+    shared_api.database.sql(
+        "update users set external_id = null, external_id_digest = null where id = %s", str(shared_api.school.zoe)
     )
     receipt = lms.deliver(data)
     assert receipt.status_code == 202
-    seen = standing.client.get(receipt.json["links"]["essay"], headers=standing.signed_in("zoe"))
-    assert seen.json["student_id"] == str(standing.school.zoe)
+    seen = shared_api.client.get(receipt.json["links"]["essay"], headers=shared_api.signed_in("zoe"))
+    assert seen.json["student_id"] == str(shared_api.school.zoe)
     again = lms.deliver(draft(student={"external_id": "lms-zoe"}, title="By id"))
-    seen = standing.client.get(again.json["links"]["essay"], headers=standing.signed_in("zoe"))
-    assert seen.json["student_id"] == str(standing.school.zoe)
+    seen = shared_api.client.get(again.json["links"]["essay"], headers=shared_api.signed_in("zoe"))
+    assert seen.json["student_id"] == str(shared_api.school.zoe)
 
 
-def test_a_student_of_an_unknown_name_is_added_and_enrolled_by_the_assignment(standing, lms, draft, student):
-    receipt = lms.deliver(draft(student={**student, "name": "New"}, assignment_id=str(standing.school.assignment)))
+def test_a_student_of_an_unknown_name_is_added_and_enrolled_by_the_assignment(shared_api, lms, draft, student):
+    receipt = lms.deliver(draft(student={**student, "name": "New"}, assignment_id=str(shared_api.school.assignment)))
     assert receipt.status_code == 202
-    seen = standing.client.get(receipt.json["links"]["essay"], headers=standing.signed_in("ed"))
+    seen = shared_api.client.get(receipt.json["links"]["essay"], headers=shared_api.signed_in("ed"))
     assert seen.status_code == 200
-    enrolled = standing.database.sql(
+    enrolled = shared_api.database.sql(
         "select role from enrollments where user_id = %s and course_id = %s",
         seen.json["student_id"],
-        str(standing.school.course),
+        str(shared_api.school.course),
     )
     assert enrolled == [("student",)]
 
 
 @pytest.mark.parametrize("by", ["assignment", "external_id", "essay_id"])
-def test_a_resubmission_is_the_next_version_of_the_same_essay(standing, lms, draft, student, by):
+def test_a_resubmission_is_the_next_version_of_the_same_essay(shared_api, lms, draft, student, by):
     where = {
-        "assignment": {"assignment_id": str(standing.school.assignment)}, "external_id": {"external_id": "attempt-1"}, "essay_id": {},
+        "assignment": {"assignment_id": str(shared_api.school.assignment)}, "external_id": {"external_id": "attempt-1"}, "essay_id": {},
     }[by]  # fmt: skip
     first = lms.deliver(draft(student=student, **where)).json
     again = where or {"essay_id": first["essay_id"]}
@@ -445,18 +445,18 @@ def test_a_resubmission_is_the_next_version_of_the_same_essay(standing, lms, dra
     assert (first["version"], second["version"], second["status"]) == (1, 2, "queued")
 
 
-def test_an_older_attempt_that_arrives_late_is_kept_as_superseded(standing, lms, draft, student):
+def test_an_older_attempt_that_arrives_late_is_kept_as_superseded(shared_api, lms, draft, student):
     where = {"student": student, "external_id": "late"}
     newest = lms.deliver(draft(**where, submitted_at="2026-11-20T10:00:00Z")).json
     late = lms.deliver(draft(**where, submitted_at="2026-11-20T09:59:59Z", text="The draft before.")).json
     assert late["essay_id"] == newest["essay_id"]
     assert (late["version"], late["status"]) == (2, "superseded")
-    key = standing.with_key()
-    status = standing.client.get(late["links"]["self"], headers=key).json
+    key = shared_api.with_key()
+    status = shared_api.client.get(late["links"]["self"], headers=key).json
     assert status["status"] == "superseded"
     assert {one["status"] for one in status["passes"].values()} == {"cancelled"}
     assert status["completed_at"] is not None
-    essay = standing.client.get(newest["links"]["essay"], headers=key).json
+    essay = shared_api.client.get(newest["links"]["essay"], headers=key).json
     assert essay["submission_id"] == newest["id"]
     third = lms.deliver(draft(**where, submitted_at="2026-11-20T11:00:00Z")).json
     assert (third["version"], third["status"]) == (3, "queued")

@@ -12,13 +12,13 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def post(standing):
+def post(shared_api):
     """`post(bytes)` sends them as JSON with an API key; headers may be added, or taken away with None."""
 
     def send(body: bytes, **headers: str | None):
-        everything = {**standing.with_key(), "Content-Type": "application/json"}
+        everything = {**shared_api.with_key(), "Content-Type": "application/json"}
         everything |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return standing.client.post(
+        return shared_api.client.post(
             "/v1/submissions",
             data=body,
             headers={name: value for name, value in everything.items() if value is not None},
@@ -27,8 +27,8 @@ def post(standing):
     return send
 
 
-def essays_stored(standing) -> int:
-    return standing.database.sql("select count(*) from submissions")[0][0]
+def essays_stored(shared_api) -> int:
+    return shared_api.database.sql("select count(*) from submissions")[0][0]
 
 
 def with_student(piece: dict[str, Any]) -> bytes:
@@ -86,10 +86,10 @@ NOT_JSON = {
 
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
-def test_what_is_not_one_strict_json_value_is_malformed(post, refused, standing, body):
-    before = essays_stored(standing)
+def test_what_is_not_one_strict_json_value_is_malformed(post, refused, shared_api, body):
+    before = essays_stored(shared_api)
     refused(post(body), 400, "malformed-json")
-    assert essays_stored(standing) == before
+    assert essays_stored(shared_api) == before
 
 
 def test_thirty_two_levels_are_read(post):
@@ -193,11 +193,11 @@ def test_a_text_that_is_blank_after_trimming_is_an_empty_essay(post, refused, dr
 
 
 @pytest.mark.parametrize("character", ["a", "é", "😀", "\u200b"], ids=ascii)
-def test_a_hundred_thousand_characters_are_read_and_one_more_is_too_long(post, refused, draft, standing, character):
+def test_a_hundred_thousand_characters_are_read_and_one_more_is_too_long(post, refused, draft, shared_api, character):
     at_the_limit = draft(text=character * 100_000, student={"external_id": f"long-{character!a}"})
     answer = post(json.dumps(at_the_limit, ensure_ascii=False).encode())
     assert answer.status_code == 202
-    stored = standing.database.sql("select characters from submissions where id = %s", answer.json["id"])
+    stored = shared_api.database.sql("select characters from submissions where id = %s", answer.json["id"])
     assert stored == [(100_000,)]
     beyond = {**at_the_limit, "text": character * 100_001}
     document = refused(post(json.dumps(beyond, ensure_ascii=False).encode()), 422, "essay-too-long")
@@ -247,66 +247,66 @@ def test_identity_is_no_encoding(post, encoding):
     assert post(GOOD, Content_Encoding=encoding).status_code == 202
 
 
-def test_who_asks_is_settled_before_what_is_asked(standing, refused):
+def test_who_asks_is_settled_before_what_is_asked(shared_api, refused):
     """A stranger learns nothing about their body, however it is broken."""
     for body in (b"{", b"x" * (2 * MIB), b""):
-        refused(standing.client.post("/v1/submissions", data=body), 401, "unauthorized")
+        refused(shared_api.client.post("/v1/submissions", data=body), 401, "unauthorized")
 
 
-def test_a_person_may_not_name_a_student_and_an_api_key_must(standing, refused, draft):
+def test_a_person_may_not_name_a_student_and_an_api_key_must(shared_api, refused, draft):
     document = refused(
-        standing.client.post(
-            "/v1/submissions", json=draft(student={"external_id": "bob-sis"}), headers=standing.signed_in("alice")
+        shared_api.client.post(
+            "/v1/submissions", json=draft(student={"external_id": "bob-sis"}), headers=shared_api.signed_in("alice")
         ),
         422, "invalid-payload",
     )  # fmt: skip
     assert document["errors"][0]["pointer"] == "/student"
     document = refused(
-        standing.client.post("/v1/submissions", json=draft(), headers=standing.with_key()), 422, "invalid-payload"
+        shared_api.client.post("/v1/submissions", json=draft(), headers=shared_api.with_key()), 422, "invalid-payload"
     )
     assert document["errors"][0]["pointer"] == "/student"
 
 
-def test_an_essay_or_assignment_that_is_not_there_or_not_yours_is_not_found(standing, refused, draft):
-    theirs = standing.hand_in("bob")["essay_id"]
-    elsewhere = standing.hand_in("alice", standing.other)["essay_id"]
+def test_an_essay_or_assignment_that_is_not_there_or_not_yours_is_not_found(shared_api, refused, draft):
+    theirs = shared_api.hand_in("bob")["essay_id"]
+    elsewhere = shared_api.hand_in("alice", shared_api.other)["essay_id"]
     nowhere = "01a20000-0000-7000-8000-000000000000"
-    client, alice = standing.client, standing.signed_in("alice")
+    client, alice = shared_api.client, shared_api.signed_in("alice")
     answers = [
         refused(client.post("/v1/submissions", json=draft(**{field: value}), headers=alice), 404, "not-found")
         for field, value in (
             ("essay_id", theirs), ("essay_id", elsewhere), ("essay_id", nowhere),
-            ("assignment_id", str(standing.other.assignment)), ("assignment_id", nowhere),
+            ("assignment_id", str(shared_api.other.assignment)), ("assignment_id", nowhere),
         )
     ]  # fmt: skip
     assert len({(one["title"], one["detail"]) for one in answers[:3]}) == 1
     assert len({(one["title"], one["detail"]) for one in answers[3:]}) == 1
-    zoe = standing.signed_in("zoe")
-    unenrolled = draft(assignment_id=str(standing.school.assignment))
+    zoe = shared_api.signed_in("zoe")
+    unenrolled = draft(assignment_id=str(shared_api.school.assignment))
     refused(client.post("/v1/submissions", json=unenrolled, headers=zoe), 404, "not-found")
 
 
-def test_an_essay_of_another_assignment_is_pointed_at(standing, refused, draft):
-    essay = standing.hand_in("bob", assignment_id=str(standing.school.assignment))["essay_id"]
-    body = draft(essay_id=essay, assignment_id=str(standing.school.reviewed_assignment))
-    answer = standing.client.post("/v1/submissions", json=body, headers=standing.signed_in("bob"))
+def test_an_essay_of_another_assignment_is_pointed_at(shared_api, refused, draft):
+    essay = shared_api.hand_in("bob", assignment_id=str(shared_api.school.assignment))["essay_id"]
+    body = draft(essay_id=essay, assignment_id=str(shared_api.school.reviewed_assignment))
+    answer = shared_api.client.post("/v1/submissions", json=body, headers=shared_api.signed_in("bob"))
     assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/assignment_id"
 
 
-def routes(standing) -> list[tuple[str, set[str]]]:
+def routes(shared_api) -> list[tuple[str, set[str]]]:
     some_id = "01a20000-0000-7000-8000-000000000000"
-    rules = standing.app.url_map.iter_rules()
+    rules = shared_api.app.url_map.iter_rules()
     return [(re.sub(r"<uuid:\w+>", some_id, rule.rule).replace("<slug>", "x"), set(rule.methods)) for rule in rules]
 
 
-def test_every_address_answers_a_wrong_method_with_the_right_ones(standing, refused):
+def test_every_address_answers_a_wrong_method_with_the_right_ones(shared_api, refused):
     known: dict[str, set[str]] = {}
-    for path, methods in routes(standing):
+    for path, methods in routes(shared_api):
         known.setdefault(path, set()).update(methods)
     assert len(known) > 10
     for path, methods in known.items():
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} - methods:
-            answer = standing.client.open(path, method=method)
+            answer = shared_api.client.open(path, method=method)
             refused(answer, 405, "method-not-allowed")
             assert {one.strip() for one in answer.headers["Allow"].split(",")} == methods, path
 
@@ -316,29 +316,29 @@ def test_every_address_answers_a_wrong_method_with_the_right_ones(standing, refu
     ["/", "/v1", "/v1/", "/v2/submissions", "/v1/submissions/", "/v1/submissions/not-a-uuid", "/v1/submissions/%00",
      "/v1/essays/1", "/v1/webhooks/x", "/favicon.ico", "/metrics", "/static/../../etc/passwd", "/problems/no-such-kind", "/é"],
 )  # fmt: skip
-def test_an_unknown_address_is_a_problem_document_too(standing, refused, path):
+def test_an_unknown_address_is_a_problem_document_too(shared_api, refused, path):
     for method in ("GET", "POST"):
-        answer = standing.client.open(path, method=method)
+        answer = shared_api.client.open(path, method=method)
         if answer.status_code == 405:
             assert path.startswith("/problems/")
         else:
             refused(answer, 404, "not-found")
 
 
-def test_every_kind_of_problem_has_a_page(standing):
+def test_every_kind_of_problem_has_a_page(shared_api):
     from ingest.web.problems import PROBLEM_TYPES
 
     assert len(PROBLEM_TYPES) >= 20
     for slug, kind in PROBLEM_TYPES.items():
-        page = standing.client.get(f"/problems/{slug}")
+        page = shared_api.client.get(f"/problems/{slug}")
         assert page.status_code == 200
         assert kind.title in page.text
         assert kind.advice in page.text
 
 
-def test_an_acceptable_request_is_accepted_with_everything_the_contract_promises(standing, draft):
-    answer = standing.client.post(
-        "/v1/submissions", json=draft(category="argumentative"), headers=standing.signed_in("alice")
+def test_an_acceptable_request_is_accepted_with_everything_the_contract_promises(shared_api, draft):
+    answer = shared_api.client.post(
+        "/v1/submissions", json=draft(category="argumentative"), headers=shared_api.signed_in("alice")
     )
     assert answer.status_code == 202
     receipt = answer.json

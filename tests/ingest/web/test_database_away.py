@@ -11,52 +11,54 @@ import pytest
 from tests.chaos.proxy import Proxy
 
 
-def test_a_database_that_goes_while_the_pool_is_warm_is_away_and_comes_back(place, every_door, all_away):
-    client = place.app.test_client()
-    doors = every_door(place)
+def test_a_database_that_goes_while_the_pool_is_warm_is_away_and_comes_back(api, every_route, all_unavailable):
+    client = api.app.test_client()
+    route_requests = every_route(api)
     assert client.get("/readyz").status_code == 200
-    server = psycopg2.connect(place.database.admin_url.rpartition("/")[0] + "/postgres")
+    server = psycopg2.connect(api.database.admin_url.rpartition("/")[0] + "/postgres")
     server.autocommit = True
-    name = place.database.admin_url.rpartition("/")[2]
+    name = api.database.admin_url.rpartition("/")[2]
     try:
         with server.cursor() as cursor:
             cursor.execute(f"alter database {name} with allow_connections false")
             cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
-            all_away(doors)
+            all_unavailable(route_requests)
             cursor.execute(f"alter database {name} with allow_connections true")
     finally:
         server.close()
     assert client.get("/readyz").status_code == 200
-    assert doors["login"]().status_code == 200
+    assert route_requests["login"]().status_code == 200
 
 
-def test_connections_that_died_in_the_pool_are_replaced_without_anybody_noticing(place, draft):
-    client, headers = place.client, place.signed_in("alice")
+def test_connections_that_died_in_the_pool_are_replaced_without_anybody_noticing(api, draft):
+    client, headers = api.client, api.signed_in("alice")
     for _ in range(3):
-        place.database.sql(
+        api.database.sql(
             "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
         )
         assert client.post("/v1/submissions", json=draft(), headers=headers).status_code == 202
 
 
 @pytest.mark.slow(reason="waits two seconds at every route")
-def test_a_database_that_keeps_its_connections_and_falls_silent_is_away_within_two_seconds(place, every_door, all_away):
+def test_a_database_that_keeps_its_connections_and_falls_silent_is_away_within_two_seconds(
+    api, every_route, all_unavailable
+):
     """Given warm connections whose other end takes everything and answers nothing, every door says 503 in time."""
-    address = urlsplit(place.environment["DATABASE_URL"])
+    address = urlsplit(api.environment["DATABASE_URL"])
     with Proxy((str(address.hostname), int(address.port or 5432))) as proxy:
         through = address._replace(netloc=f"{address.netloc.rpartition('@')[0]}@127.0.0.1:{proxy.port}")
-        client = place.make_app(DATABASE_URL=urlunsplit(through)).test_client()
-        doors = every_door(place)
+        client = api.make_app(DATABASE_URL=urlunsplit(through)).test_client()
+        route_requests = every_route(api)
         try:
             assert client.get("/readyz").status_code == 200
             # The first doors meet warm connections, the later ones make theirs while it is silent.
             proxy.blackhole()
-            all_away(doors)
+            all_unavailable(route_requests)
             proxy.pass_on()
             assert client.get("/readyz").status_code == 200
-            assert doors["login"]().status_code == 200
+            assert route_requests["login"]().status_code == 200
         finally:
-            place.make_app()
+            api.make_app()
 
 
 SECRETS = ("Xylophone", "zebra-quince", "mulberry", "quartzite")
@@ -65,18 +67,18 @@ SECRETS = ("Xylophone", "zebra-quince", "mulberry", "quartzite")
 @pytest.mark.parametrize(
     "broken", ["alter table submissions rename to gone", "alter table essays drop column title cascade"]
 )
-def test_a_500_says_nothing_about_the_essay_to_anybody_and_the_log_only_where_it_happened(place, capsys, broken):
+def test_a_500_says_nothing_about_the_essay_to_anybody_and_the_log_only_where_it_happened(api, capsys, broken):
     """The schema is broken under the program: the one way left to provoke an error nobody thought of."""
-    client = place.make_app().test_client()
-    headers = place.with_key()
-    place.database.sql(broken)
+    client = api.make_app().test_client()
+    headers = api.with_key()
+    api.database.sql(broken)
     body = {
         "title": "Xylophone", "text": "The zebra-quince essay.", "external_id": "mulberry",
         "student": {"external_id": "quartzite", "name": "quartzite", "email": "quartzite@x.example"},
     }  # fmt: skip
     answers = [
         client.post("/v1/submissions", json=body, headers=headers), client.post("/v1/submissions", json=body, headers=headers),
-        place.make_app().test_client().get("/v1/essays", headers=headers),
+        api.make_app().test_client().get("/v1/essays", headers=headers),
     ]  # fmt: skip
     logged = capsys.readouterr().err
     assert answers[0].status_code == 500
@@ -95,12 +97,12 @@ def test_a_500_says_nothing_about_the_essay_to_anybody_and_the_log_only_where_it
         assert line["level"] == "error"
         assert line["program"] == "ingest"
         assert any("sqlstate" in one for one in line["exception"])
-    assert not any(secret in logged for secret in (*SECRETS, place.school.api_key))
+    assert not any(secret in logged for secret in (*SECRETS, api.school.api_key))
 
 
-def test_ordinary_requests_good_and_bad_leave_nothing_of_theirs_in_the_log(place, capsys):
-    client = place.make_app().test_client()
-    alice = place.signed_in("alice")
+def test_ordinary_requests_good_and_bad_leave_nothing_of_theirs_in_the_log(api, capsys):
+    client = api.make_app().test_client()
+    alice = api.signed_in("alice")
     capsys.readouterr()
     for body in (
         b'{"title": "Xylophone", "text": "The zebra-quince essay."}', b'{"title": "Xylophone", "text": 7}',

@@ -12,16 +12,16 @@ import pytest
 STRICT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-def answers(standing) -> dict:
-    client, alice = standing.client, standing.signed_in("alice")
-    receipt = standing.hand_in("alice")
+def answers(shared_api) -> dict:
+    client, alice = shared_api.client, shared_api.signed_in("alice")
+    receipt = shared_api.hand_in("alice")
     at = receipt["links"]["self"]
     tag = client.get(at, headers=alice).headers["ETag"]
     return {
         "200": client.get("/v1/me", headers=alice),
         "202": client.post("/v1/submissions", json={"title": "t", "text": "x"}, headers=alice),
         "204": client.post(
-            "/v1/auth/logout", headers={"Authorization": f"Bearer {standing.sign_in('bob')['access_token']}"}
+            "/v1/auth/logout", headers={"Authorization": f"Bearer {shared_api.sign_in('bob')['access_token']}"}
         ),
         "304": client.get(at, headers={**alice, "If-None-Match": tag}),
         "400": client.post("/v1/submissions", data=b"{", headers={**alice, "Content-Type": "application/json"}),
@@ -46,8 +46,8 @@ def answers(standing) -> dict:
     }
 
 
-def test_every_answer_carries_the_headers_that_keep_a_browser_from_guessing(standing):
-    for name, answer in answers(standing).items():
+def test_every_answer_carries_the_headers_that_keep_a_browser_from_guessing(shared_api):
+    for name, answer in answers(shared_api).items():
         assert name[:3] == str(answer.status_code) or not name[:3].isdigit(), (name, answer.status_code)
         headers = answer.headers
         assert headers["X-Content-Type-Options"] == "nosniff", name
@@ -62,8 +62,8 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_from_guessing(stan
         answer.close()
 
 
-def test_an_error_of_ours_carries_them_too(standing):
-    app = standing.make_app()
+def test_an_error_of_ours_carries_them_too(shared_api):
+    app = shared_api.make_app()
     app.view_functions["openapi"] = lambda: 1 / 0
     answer = app.test_client().get("/openapi.json")
     assert answer.status_code == 500
@@ -75,18 +75,18 @@ def test_an_error_of_ours_carries_them_too(standing):
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "secure"), [("1", "https", True), ("1", "http", False), ("0", "https", False)]
 )
-def test_only_who_came_by_https_is_told_to_stay_there(standing, proxies, forwarded, secure):
+def test_only_who_came_by_https_is_told_to_stay_there(shared_api, proxies, forwarded, secure):
     """A header that nobody we trust has set says nothing."""
-    client = standing.make_app(ESSAYCOACH_PROXIES=proxies).test_client()
+    client = shared_api.make_app(ESSAYCOACH_PROXIES=proxies).test_client()
     for path in ("/healthz", "/v1/me", "/docs"):
         answer = client.get(path, headers={"X-Forwarded-Proto": forwarded, "X-Forwarded-For": "192.0.2.1"})
         expected = "max-age=31536000; includeSubDomains" if secure else None
         assert answer.headers.get("Strict-Transport-Security") == expected, path
 
 
-def test_the_page_to_read_runs_its_own_script_and_no_other(standing):
+def test_the_page_to_read_runs_its_own_script_and_no_other(shared_api):
     """Its policy names the very script and style in it by their hashes, and lets the script ask this server."""
-    page = standing.client.get("/docs")
+    page = shared_api.client.get("/docs")
     directives = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))
     for element in ("script", "style"):
         found = re.findall(f"<{element}(?: [^>]*)?>(.*?)</{element}>", page.text, flags=re.DOTALL)

@@ -28,19 +28,19 @@ def timed(ask):
     return answer, time.monotonic() - started
 
 
-def test_alive_is_answered_without_asking_anyone(standing, closed_port):
-    answer = standing.client.get("/healthz")
+def test_alive_is_answered_without_asking_anyone(shared_api, closed_port):
+    answer = shared_api.client.get("/healthz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok", "checks": {}})
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_ready_with_everything_there(standing):
-    answer = standing.client.get("/readyz")
+def test_ready_with_everything_there(shared_api):
+    answer = shared_api.client.get("/readyz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok", "checks": {"database": "ok", "redis": "ok"}})
 
 
-def test_ready_but_degraded_without_redis(standing, closed_port):
-    client = standing.make_app(REDIS_URL=f"redis://127.0.0.1:{closed_port}/0").test_client()
+def test_ready_but_degraded_without_redis(shared_api, closed_port):
+    client = shared_api.make_app(REDIS_URL=f"redis://127.0.0.1:{closed_port}/0").test_client()
     answer, seconds = timed(lambda: client.get("/readyz"))
     assert (answer.status_code, answer.json["status"]) == (200, "degraded")
     assert answer.json["checks"]["database"] == "ok"
@@ -48,10 +48,10 @@ def test_ready_but_degraded_without_redis(standing, closed_port):
     assert seconds < 2
 
 
-def test_a_redis_that_accepts_and_never_answers_is_degraded_too_and_essays_are_taken(standing, draft):
+def test_a_redis_that_accepts_and_never_answers_is_degraded_too_and_essays_are_taken(shared_api, draft):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = standing.make_app(REDIS_URL=f"redis://127.0.0.1:{silent.getsockname()[1]}/0").test_client()
-        headers = standing.signed_in("alice")
+        client = shared_api.make_app(REDIS_URL=f"redis://127.0.0.1:{silent.getsockname()[1]}/0").test_client()
+        headers = shared_api.signed_in("alice")
         answer, seconds = timed(lambda: client.get("/readyz"))
         assert (answer.status_code, answer.json["status"]) == (200, "degraded")
         assert seconds < 2
@@ -62,30 +62,30 @@ def test_a_redis_that_accepts_and_never_answers_is_degraded_too_and_essays_are_t
         assert (answer.status_code, seconds < 1) == (202, True)
 
 
-def test_a_schema_older_than_the_program_is_not_ready(standing):
-    standing.database.sql("create table _kept as select * from _yoyo_migration")
-    standing.database.sql("delete from _yoyo_migration where migration_id >= '0008'")
+def test_a_schema_older_than_the_program_is_not_ready(shared_api):
+    shared_api.database.sql("create table _kept as select * from _yoyo_migration")
+    shared_api.database.sql("delete from _yoyo_migration where migration_id >= '0008'")
     try:
-        answer = standing.client.get("/readyz")
+        answer = shared_api.client.get("/readyz")
     finally:
-        standing.database.sql("insert into _yoyo_migration select * from _kept where migration_id >= '0008'")
-        standing.database.sql("drop table _kept")
+        shared_api.database.sql("insert into _yoyo_migration select * from _kept where migration_id >= '0008'")
+        shared_api.database.sql("drop table _kept")
     assert (answer.status_code, answer.json["status"]) == (503, "unavailable")
     assert db.SCHEMA in answer.json["checks"]["database"]
-    assert standing.client.get("/readyz").status_code == 200
+    assert shared_api.client.get("/readyz").status_code == 200
 
 
-def test_a_schema_newer_than_the_program_is_ready(standing):
-    standing.database.sql(
+def test_a_schema_newer_than_the_program_is_ready(shared_api):
+    shared_api.database.sql(
         "insert into _yoyo_migration (migration_hash, migration_id, applied_at_utc) values ('x', '9999_later', now())"
     )
     try:
-        assert standing.client.get("/readyz").status_code == 200
+        assert shared_api.client.get("/readyz").status_code == 200
     finally:
-        standing.database.sql("delete from _yoyo_migration where migration_hash = 'x'")
+        shared_api.database.sql("delete from _yoyo_migration where migration_hash = 'x'")
 
 
-def test_a_database_that_was_never_migrated_is_not_ready(servers, standing, refused):
+def test_a_database_that_was_never_migrated_is_not_ready(servers, shared_api, refused):
     """The state of every first deployment between creating the database and migrating it."""
     name = f"empty_{uuid4().hex[:12]}"
     server = psycopg2.connect(servers.admin_url)
@@ -93,49 +93,49 @@ def test_a_database_that_was_never_migrated_is_not_ready(servers, standing, refu
     try:
         with server.cursor() as cursor:
             cursor.execute(f"create database {name}")
-        url = standing.database.role_url("ec_ingest").rpartition("/")[0] + f"/{name}"
-        answer = standing.make_app(DATABASE_URL=url).test_client().get("/readyz")
+        url = shared_api.database.role_url("ec_ingest").rpartition("/")[0] + f"/{name}"
+        answer = shared_api.make_app(DATABASE_URL=url).test_client().get("/readyz")
         assert (answer.status_code, answer.json["status"]) == (503, "unavailable")
     finally:
-        standing.make_app()
+        shared_api.make_app()
         with server.cursor() as cursor:
             cursor.execute(f"drop database {name} with (force)")
         server.close()
 
 
 def test_with_the_database_refusing_connections_every_door_says_when_to_come_back(
-    standing, every_door, all_away, closed_port
+    shared_api, every_route, all_unavailable, closed_port
 ):
-    client = standing.app.test_client()
-    doors = every_door(standing)
+    client = shared_api.app.test_client()
+    route_requests = every_route(shared_api)
     try:
-        standing.make_app(DATABASE_URL=f"postgresql://ec_ingest:x@127.0.0.1:{closed_port}/x")
-        all_away(doors)
+        shared_api.make_app(DATABASE_URL=f"postgresql://ec_ingest:x@127.0.0.1:{closed_port}/x")
+        all_unavailable(route_requests)
         answer, seconds = timed(lambda: client.get("/readyz"))
         assert (answer.status_code, answer.json["status"]) == (503, "unavailable")
         assert seconds < 2
         assert client.get("/healthz").status_code == 200
     finally:
-        standing.make_app()
+        shared_api.make_app()
     assert client.get("/readyz").status_code == 200
 
 
-def test_a_database_that_accepts_and_never_answers_is_away_within_two_seconds(standing, refused, every_door):
-    doors = every_door(standing)
+def test_a_database_that_accepts_and_never_answers_is_away_within_two_seconds(shared_api, refused, every_route):
+    route_requests = every_route(shared_api)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         try:
-            standing.make_app(DATABASE_URL=f"postgresql://ec_ingest:x@127.0.0.1:{silent.getsockname()[1]}/x")
-            answer, seconds = timed(doors["hand in"])
+            shared_api.make_app(DATABASE_URL=f"postgresql://ec_ingest:x@127.0.0.1:{silent.getsockname()[1]}/x")
+            answer, seconds = timed(route_requests["hand in"])
             refused(answer, 503, "temporarily-unavailable")
             assert seconds < 2.0
         finally:
-            standing.make_app()
+            shared_api.make_app()
 
 
-def test_a_busy_pool_answers_in_time_too(standing, refused):
+def test_a_busy_pool_answers_in_time_too(shared_api, refused):
     """Every connection is held by something slow: the answer is 503 after the pool's patience, not a hanging request."""
-    app = standing.make_app(ESSAYCOACH_POOL_SIZE="2", ESSAYCOACH_POOL_WAIT_SECONDS="0.3")
-    headers = standing.signed_in("alice")
+    app = shared_api.make_app(ESSAYCOACH_POOL_SIZE="2", ESSAYCOACH_POOL_WAIT_SECONDS="0.3")
+    headers = shared_api.signed_in("alice")
     held, leave = threading.Barrier(3), threading.Event()
 
     def hold() -> None:
@@ -153,20 +153,20 @@ def test_a_busy_pool_answers_in_time_too(standing, refused):
         leave.set()
         for one in holders:
             one.join()
-        standing.make_app()
+        shared_api.make_app()
     refused(answer, 503, "temporarily-unavailable")
     assert 0.3 <= seconds < 2
 
 
-def test_too_many_sign_ins_at_once_are_sent_away_and_essays_still_taken(standing, refused, draft):
-    passwords = standing.app.extensions["essaycoach.passwords"]
-    headers = standing.signed_in("alice")
+def test_too_many_sign_ins_at_once_are_sent_away_and_essays_still_taken(shared_api, refused, draft):
+    passwords = shared_api.app.extensions["essaycoach.passwords"]
+    headers = shared_api.signed_in("alice")
     patience = passwords._patience_seconds
     passwords._patience_seconds = 0.05
     try:
         with passwords._slots, passwords._slots:
             body = {"org": "northside", "email": "bob@northside.example", "password": PASSWORD}
-            refused(standing.client.post("/v1/auth/login", json=body), 503, "temporarily-unavailable")
-            assert standing.client.post("/v1/submissions", json=draft(), headers=headers).status_code == 202
+            refused(shared_api.client.post("/v1/auth/login", json=body), 503, "temporarily-unavailable")
+            assert shared_api.client.post("/v1/submissions", json=draft(), headers=headers).status_code == 202
     finally:
         passwords._patience_seconds = patience

@@ -20,8 +20,8 @@ from tests.support.scale import short_and_full
 
 
 @pytest.fixture(scope="module")
-def document(standing):
-    answer = standing.client.get("/openapi.json")
+def document(shared_api):
+    answer = shared_api.client.get("/openapi.json")
     assert answer.status_code == 200
     assert answer.content_type == "application/json"
     return answer.json
@@ -33,10 +33,10 @@ def operations(document):
     ]  # fmt: skip
 
 
-def test_every_route_is_documented_and_nothing_else(standing, document):
+def test_every_route_is_documented_and_nothing_else(shared_api, document):
     routes = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
-        for rule in standing.app.url_map.iter_rules()
+        for rule in shared_api.app.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
         if rule.rule.startswith("/v1/") or rule.rule in ("/healthz", "/readyz")
     }
@@ -77,8 +77,8 @@ def test_every_operation_has_a_name_a_summary_and_problem_documents(document):
         assert parameters == set(re.findall(r"\{(\w+)\}", path))
 
 
-def test_a_page_to_read_it_on_is_served(standing):
-    page = standing.client.get("/docs")
+def test_a_page_to_read_it_on_is_served(shared_api):
+    page = shared_api.client.get("/docs")
     assert page.status_code == 200
     assert page.content_type == "text/html; charset=utf-8"
     assert "/openapi.json" in page.text
@@ -87,18 +87,18 @@ def test_a_page_to_read_it_on_is_served(standing):
 
 
 @pytest.fixture(scope="module")
-def api(standing):
-    return schemathesis.openapi.from_wsgi("/openapi.json", standing.app)
+def schema(shared_api):
+    return schemathesis.openapi.from_wsgi("/openapi.json", shared_api.app)
 
 
 @pytest.fixture(scope="module")
-def finished(standing):
+def finished(shared_api):
     """Something of each kind that exists and is final, so that generated requests reach more than 404."""
-    receipt = standing.hand_in("alice")
+    receipt = shared_api.hand_in("alice")
     for name in ("grammar", "structure", "content"):
-        standing.worker.finish(receipt["id"], name)
+        shared_api.worker.finish(receipt["id"], name)
     return {
-        "submission_id": receipt["id"], "essay_id": receipt["essay_id"], "source_id": str(standing.school.source),
+        "submission_id": receipt["id"], "essay_id": receipt["essay_id"], "source_id": str(shared_api.school.source),
     }  # fmt: skip
 
 
@@ -112,16 +112,16 @@ GENERATED = settings(
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("who", ["student", "API key"])
 def test_generated_requests_find_no_server_error_and_nothing_undocumented(
-    standing, api, document, finished, who, mode, examples
+    shared_api, schema, document, finished, who, mode, examples
 ):
     """A third of the lawful ones ask for things that are there, so that they reach further than 404.
 
     Whether a lawful one is accepted is not for a schema to say: an API key must name a student and send a key, a person
     must not, and an org's categories are its own.
     """
-    token = (standing.with_key() if who == "API key" else standing.signed_in("alice"))["Authorization"]
+    token = (shared_api.with_key() if who == "API key" else shared_api.signed_in("alice"))["Authorization"]
     tried = 0
-    for found in api.get_all_operations():
+    for found in schema.get_all_operations():
         operation = found.ok()
         knows_headers = {
             one["name"]

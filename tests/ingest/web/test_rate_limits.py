@@ -26,9 +26,9 @@ def log_in(client, email: str, *, password: str = "wrong", address: str = "192.0
     )  # fmt: skip
 
 
-def test_past_the_rate_the_answer_is_429_and_says_how_long_to_wait(standing, refused):
-    client = standing.make_app(ESSAYCOACH_RATE_LIMIT="3/minute").test_client()
-    headers = standing.signed_in("alice")
+def test_past_the_rate_the_answer_is_429_and_says_how_long_to_wait(shared_api, refused):
+    client = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="3/minute").test_client()
+    headers = shared_api.signed_in("alice")
     assert [client.get("/v1/essays", headers=headers).status_code for _ in range(3)] == [200] * 3
     answer = client.get("/v1/essays", headers=headers)
     refused(answer, 429, "rate-limited")
@@ -36,44 +36,44 @@ def test_past_the_rate_the_answer_is_429_and_says_how_long_to_wait(standing, ref
     refused(client.post("/v1/submissions", data=b"{", headers=headers), 429, "rate-limited")
 
 
-def test_each_caller_is_counted_apart(standing):
-    client = standing.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
+def test_each_caller_is_counted_apart(shared_api):
+    client = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
     everybody = [
-        standing.signed_in("alice"),
-        standing.signed_in("bob"),
-        standing.with_key(),
-        standing.with_key(standing.other),
+        shared_api.signed_in("alice"),
+        shared_api.signed_in("bob"),
+        shared_api.with_key(),
+        shared_api.with_key(shared_api.other),
     ]
     assert [client.get("/v1/essays", headers=headers).status_code for headers in everybody] == [200] * 4
     assert [client.get("/v1/essays", headers=headers).status_code for headers in everybody] == [429] * 4
 
 
-def test_two_processes_count_together(standing):
-    first = standing.make_app(ESSAYCOACH_RATE_LIMIT="2/minute").test_client()
-    second = standing.make_app(ESSAYCOACH_RATE_LIMIT="2/minute").test_client()
-    headers = standing.signed_in("alice")
+def test_two_processes_count_together(shared_api):
+    first = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="2/minute").test_client()
+    second = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="2/minute").test_client()
+    headers = shared_api.signed_in("alice")
     assert [client.get("/v1/essays", headers=headers).status_code for client in (first, second, first, second)] == [
         200, 200, 429, 429,
     ]  # fmt: skip
 
 
-def test_a_source_is_limited_too(standing, draft, refused):
-    client = standing.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
-    lms = type(standing.lms)(client, standing.school.source, standing.school.source_secret)
+def test_a_source_is_limited_too(shared_api, draft, refused):
+    client = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
+    lms = type(shared_api.lms)(client, shared_api.school.source, shared_api.school.source_secret)
     data = draft(student={"external_id": uuid4().hex})
     assert lms.deliver(data).status_code == 202
     refused(lms.deliver(data), 429, "rate-limited")
 
 
-def test_refreshing_is_limited(standing, refused):
-    client = standing.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
-    headers = {"Authorization": f"Bearer {standing.sign_in('bob')['refresh_token']}"}
+def test_refreshing_is_limited(shared_api, refused):
+    client = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
+    headers = {"Authorization": f"Bearer {shared_api.sign_in('bob')['refresh_token']}"}
     assert client.post("/v1/auth/refresh", headers=headers).status_code == 200
     refused(client.post("/v1/auth/refresh", headers=headers), 429, "rate-limited")
 
 
-def test_guessing_one_accounts_password_ends_after_thirty_tries_whatever_the_address(standing, refused):
-    client = standing.client
+def test_guessing_one_accounts_password_ends_after_thirty_tries_whatever_the_address(shared_api, refused):
+    client = shared_api.client
     for number in range(30):
         assert log_in(client, "bob@northside.example", address=f"192.0.2.{number}").status_code == 401
     answer = log_in(client, "bob@northside.example", password=PASSWORD, address="198.51.100.1")
@@ -86,56 +86,56 @@ def test_guessing_one_accounts_password_ends_after_thirty_tries_whatever_the_add
     ["BOB@northside.example", " bob@northside.example", "bob@northside.example\u3000", "\uff42ob@northside.example"],
     ids=ascii,
 )
-def test_no_spelling_of_an_address_starts_a_count_of_its_own(standing, spelling):
+def test_no_spelling_of_an_address_starts_a_count_of_its_own(shared_api, spelling):
     """Every spelling that signs in to the account shares its thirty tries."""
-    client = standing.client
+    client = shared_api.client
     assert log_in(client, spelling, password=PASSWORD).status_code == 200
     for _ in range(29):
         log_in(client, "bob@northside.example")
     assert log_in(client, "bob@northside.example").status_code == 429
 
 
-def test_redis_learns_no_address_of_anybody(standing, redis_client):
-    log_in(standing.client, "bob@northside.example")
+def test_redis_learns_no_address_of_anybody(shared_api, redis_client):
+    log_in(shared_api.client, "bob@northside.example")
     keys = b" ".join(redis_client.keys("*"))
     assert b"sign-in" in keys
     assert b"bob" not in keys
 
 
-def test_without_redis_essays_are_taken_and_limits_counted_alone(standing, draft, refused, closed_port):
-    client = standing.make_app(REDIS_URL=closed_port, ESSAYCOACH_RATE_LIMIT="8/minute").test_client()
-    headers = standing.signed_in("alice")
+def test_without_redis_essays_are_taken_and_limits_counted_alone(shared_api, draft, refused, closed_port):
+    client = shared_api.make_app(REDIS_URL=closed_port, ESSAYCOACH_RATE_LIMIT="8/minute").test_client()
+    headers = shared_api.signed_in("alice")
     answers = [client.post("/v1/submissions", json=draft(), headers=headers) for _ in range(3)]
     assert [one.status_code for one in answers] == [202, 202, 429]
     refused(answers[2], 429, "rate-limited")
-    queued = standing.database.sql(
+    queued = shared_api.database.sql(
         "select count(*) from passes where submission_id = %s and state = 'queued'", answers[0].json["id"]
     )
     assert queued == [(3,)]
 
 
-def test_without_redis_every_door_answers_as_ever(standing, draft, closed_port):
-    client = standing.make_app(REDIS_URL=closed_port).test_client()
-    lms = type(standing.lms)(client, standing.school.source, standing.school.source_secret)
+def test_without_redis_every_door_answers_as_ever(shared_api, draft, closed_port):
+    client = shared_api.make_app(REDIS_URL=closed_port).test_client()
+    lms = type(shared_api.lms)(client, shared_api.school.source, shared_api.school.source_secret)
     receipt = lms.deliver(draft(student={"external_id": uuid4().hex}))
     assert receipt.status_code == 202
-    headers = standing.with_key()
+    headers = shared_api.with_key()
     assert client.get(receipt.headers["Location"], headers=headers).status_code == 200
     assert client.post("/v1/submissions", json=draft(student={"external_id": "x"}), headers=headers).status_code == 202
     assert log_in(client, "alice@northside.example", password=PASSWORD).status_code == 200
 
 
-def test_a_redis_that_comes_back_is_asked_again(standing, redis_client):
-    app = standing.make_app(ESSAYCOACH_RATE_LIMIT="4/minute")
+def test_a_redis_that_comes_back_is_asked_again(shared_api, redis_client):
+    app = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="4/minute")
     counters = app.extensions["essaycoach.limits"]
     counters._alone_until = float("inf")
-    client, headers = app.test_client(), standing.signed_in("alice")
+    client, headers = app.test_client(), shared_api.signed_in("alice")
     assert [client.get("/v1/essays", headers=headers).status_code for _ in range(2)] == [200, 429]
     counters._alone_until = 0.0
     assert [client.get("/v1/essays", headers=headers).status_code for _ in range(5)] == [200] * 4 + [429]
 
 
-def knock(client, door: str, address: str, standing):
+def knock(client, door: str, address: str, shared_api):
     """One request of somebody who cannot be told, or not yet, at one of the doors where such people come."""
     where = {"environ_base": {"REMOTE_ADDR": address}}
     token = {"org": "northside", "token": uuid4().hex, "password": "purple kettle drives"}
@@ -149,7 +149,7 @@ def knock(client, door: str, address: str, standing):
         "forgot": lambda: client.post("/v1/auth/forgot", json={"org": "x", "email": f"{uuid4()}@x"}, **where),
         "reset": lambda: client.post("/v1/auth/reset", json=token, **where),
         "malformed": lambda: client.post("/v1/auth/login", data=b"{", **where),
-        "webhook": lambda: client.post(f"/v1/webhooks/{standing.school.source}", data=b"{}", headers=signed, **where),
+        "webhook": lambda: client.post(f"/v1/webhooks/{shared_api.school.source}", data=b"{}", headers=signed, **where),
         "no source": lambda: client.post(f"/v1/webhooks/{uuid4()}", data=b"{}", headers=signed, **where),
         "no bearer": lambda: client.get("/v1/me", **where),
         "bad bearer": lambda: client.get("/v1/me", headers={"Authorization": "Bearer a.b.c"}, **where),
@@ -172,31 +172,31 @@ DOORS = [
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_whoever_is_not_known_is_counted_by_address(standing, refused, door):
-    client = standing.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="10/minute").test_client()
-    codes = [knock(client, door, "192.0.2.1", standing).status_code for _ in range(11)]
+def test_whoever_is_not_known_is_counted_by_address(shared_api, refused, door):
+    client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="10/minute").test_client()
+    codes = [knock(client, door, "192.0.2.1", shared_api).status_code for _ in range(11)]
     assert 429 not in codes[:5]
-    answer = knock(client, door, "192.0.2.1", standing)
+    answer = knock(client, door, "192.0.2.1", shared_api)
     refused(answer, 429, "rate-limited")
     assert 0 < int(answer.headers["Retry-After"]) <= 60
-    assert knock(client, door, "192.0.2.2", standing).status_code != 429
+    assert knock(client, door, "192.0.2.2", shared_api).status_code != 429
 
 
-def test_all_doors_of_strangers_share_one_count(standing, refused):
-    client = standing.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="20/minute").test_client()
+def test_all_doors_of_strangers_share_one_count(shared_api, refused):
+    client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="20/minute").test_client()
     for door in DOORS * 2:
-        knock(client, door, "192.0.2.1", standing)
+        knock(client, door, "192.0.2.1", shared_api)
     for door in DOORS:
-        refused(knock(client, door, "192.0.2.1", standing), 429, "rate-limited")
+        refused(knock(client, door, "192.0.2.1", shared_api), 429, "rate-limited")
 
 
-def test_strangers_at_an_address_do_not_keep_those_out_who_are_known_there(standing):
+def test_strangers_at_an_address_do_not_keep_those_out_who_are_known_there(shared_api):
     """A school behind one address: a pupil who floods us with bad tokens must not lock the school out."""
-    client = standing.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="5/minute").test_client()
+    client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="5/minute").test_client()
     for _ in range(8):
-        knock(client, "bad bearer", "192.0.2.1", standing)
-    assert knock(client, "bad bearer", "192.0.2.1", standing).status_code == 429
-    for headers in (standing.signed_in("alice"), standing.with_key()):
+        knock(client, "bad bearer", "192.0.2.1", shared_api)
+    assert knock(client, "bad bearer", "192.0.2.1", shared_api).status_code == 429
+    for headers in (shared_api.signed_in("alice"), shared_api.with_key()):
         answer = client.get("/v1/essays", headers=headers, environ_base={"REMOTE_ADDR": "192.0.2.1"})
         assert answer.status_code == 200
 
@@ -211,20 +211,20 @@ def test_strangers_at_an_address_do_not_keep_those_out_who_are_known_there(stand
     ],
     ids=["one network", "three networks", "one address, three spellings", "three addresses"],
 )  # fmt: skip
-def test_who_has_many_addresses_has_one_count(standing, addresses, one):
-    client = standing.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="2/minute").test_client()
-    codes = [knock(client, "forgot", address, standing).status_code for address in addresses]
+def test_who_has_many_addresses_has_one_count(shared_api, addresses, one):
+    client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="2/minute").test_client()
+    codes = [knock(client, "forgot", address, shared_api).status_code for address in addresses]
     assert codes == [202, 202, 429 if one else 202]
 
 
 @pytest.mark.parametrize("address", ["", "unix:", "not an address", "1.2.3", "::1%eth0"])
-def test_an_address_that_is_none_is_no_server_error(standing, address):
-    client = standing.make_app().test_client()
-    assert knock(client, "forgot", address, standing).status_code == 202
+def test_an_address_that_is_none_is_no_server_error(shared_api, address):
+    client = shared_api.make_app().test_client()
+    assert knock(client, "forgot", address, shared_api).status_code == 202
 
 
-def test_a_forged_forwarding_header_gives_nobody_a_fresh_count(standing, refused):
-    client = standing.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="3/minute").test_client()
+def test_a_forged_forwarding_header_gives_nobody_a_fresh_count(shared_api, refused):
+    client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="3/minute").test_client()
     answers = [
         client.get("/v1/me", headers={"X-Forwarded-For": f"198.51.100.{number}"}, environ_base={"REMOTE_ADDR": "192.0.2.1"})
         for number in range(5)
@@ -233,8 +233,8 @@ def test_a_forged_forwarding_header_gives_nobody_a_fresh_count(standing, refused
 
 
 @pytest.mark.parametrize("door", ["login", "refresh", "forgot", "reset"])
-def test_without_redis_strangers_are_limited_more_strictly(standing, refused, closed_port, door):
-    client = standing.make_app(REDIS_URL=closed_port, ESSAYCOACH_ADDRESS_RATE_LIMIT="16/minute").test_client()
-    codes = [knock(client, door, "192.0.2.1", standing).status_code for _ in range(5)]
+def test_without_redis_strangers_are_limited_more_strictly(shared_api, refused, closed_port, door):
+    client = shared_api.make_app(REDIS_URL=closed_port, ESSAYCOACH_ADDRESS_RATE_LIMIT="16/minute").test_client()
+    codes = [knock(client, door, "192.0.2.1", shared_api).status_code for _ in range(5)]
     assert codes[-1] == 429
     assert codes[0] != 429

@@ -22,15 +22,15 @@ OLD, NEW, FOREIGN = "s" * 48, "n" * 48, "f" * 48
 
 
 @pytest.fixture(scope="module")
-def turned(standing):
+def turned(shared_api):
     """The app on the day of turning over: the new secret signs, the old one still verifies."""
-    return standing.make_app(ESSAYCOACH_JWT_SECRET=f"{NEW}, {OLD}")
+    return shared_api.make_app(ESSAYCOACH_JWT_SECRET=f"{NEW}, {OLD}")
 
 
 @pytest.fixture(scope="module")
-def tokens(standing):
+def tokens(shared_api):
     """What Alice was given before that day."""
-    return standing.sign_in("alice")
+    return shared_api.sign_in("alice")
 
 
 def ask(app, token: str):
@@ -63,9 +63,9 @@ def test_a_token_names_its_secret_without_telling_it_and_says_all_it_must(tokens
         assert ("tv" in claims) == (kind == "access")
 
 
-def test_two_tokens_never_share_an_id(standing):
+def test_two_tokens_never_share_an_id(shared_api):
     ids = {
-        claims_of(standing.sign_in("bob")[f"{kind}_token"])["jti"] for kind in ("access", "refresh") for _ in range(5)
+        claims_of(shared_api.sign_in("bob")[f"{kind}_token"])["jti"] for kind in ("access", "refresh") for _ in range(5)
     }
     assert len(ids) == 10
 
@@ -79,23 +79,23 @@ def test_while_secrets_are_turned_over_old_tokens_work_and_new_ones_bear_the_new
     assert ask(turned, newer.json["access_token"]).status_code == 200
 
 
-def test_a_removed_secrets_tokens_are_refused_also_where_they_were_accepted_before(standing, turned, refused):
-    tokens = standing.sign_in("bob")
-    for app in (standing.app, turned):
+def test_a_removed_secrets_tokens_are_refused_also_where_they_were_accepted_before(shared_api, turned, refused):
+    tokens = shared_api.sign_in("bob")
+    for app in (shared_api.app, turned):
         assert ask(app, tokens["access_token"]).status_code == 200
-    after = standing.make_app(ESSAYCOACH_JWT_SECRET=NEW)
+    after = shared_api.make_app(ESSAYCOACH_JWT_SECRET=NEW)
     refused(ask(after, tokens["access_token"]), 401, "invalid-token")
     refused(refresh(after, tokens["refresh_token"]), 401, "invalid-token")
     newer = refresh(turned, tokens["refresh_token"]).json
     assert ask(after, newer["access_token"]).status_code == 200
-    refused(ask(standing.app, newer["access_token"]), 401, "invalid-token")
+    refused(ask(shared_api.app, newer["access_token"]), 401, "invalid-token")
 
 
-def test_a_token_that_was_accepted_is_not_accepted_past_its_end(standing, refused):
-    token = standing.sign_in("bob")["access_token"]
-    assert ask(standing.app, token).status_code == 200
+def test_a_token_that_was_accepted_is_not_accepted_past_its_end(shared_api, refused):
+    token = shared_api.sign_in("bob")["access_token"]
+    assert ask(shared_api.app, token).status_code == 200
     with time_machine.travel(timedelta(minutes=15, seconds=1)):
-        refused(ask(standing.app, token), 401, "token-expired")
+        refused(ask(shared_api.app, token), 401, "token-expired")
 
 
 def test_a_secret_that_calls_itself_by_anothers_name_verifies_nothing(turned, tokens, refused):
@@ -112,31 +112,31 @@ def test_a_secret_that_calls_itself_by_anothers_name_verifies_nothing(turned, to
      "\u0000", "\ud83d\ude00", "x" * 5000, 7, 1.5, True, [], [key_id(OLD)], {"kid": key_id(OLD)}],
     ids=lambda kid: ascii(kid)[:24],
 )  # fmt: skip
-def test_a_name_that_is_none_of_ours_is_an_invalid_token(standing, tokens, refused, kid):
+def test_a_name_that_is_none_of_ours_is_an_invalid_token(shared_api, tokens, refused, kid):
     """Signed with the right secret, and with what a lookup of that name might come back with: nothing."""
     claims = claims_of(tokens["access_token"])
     for key in (OLD.encode(), b"", b"secret"):
         refused(
-            ask(standing.app, by_hand({"alg": "HS256", "typ": "JWT", "kid": kid}, claims, key)), 401, "invalid-token"
+            ask(shared_api.app, by_hand({"alg": "HS256", "typ": "JWT", "kid": kid}, claims, key)), 401, "invalid-token"
         )
 
 
-def test_a_token_without_a_name_for_its_secret_is_invalid(standing, tokens, refused):
+def test_a_token_without_a_name_for_its_secret_is_invalid(shared_api, tokens, refused):
     claims = claims_of(tokens["access_token"])
-    refused(ask(standing.app, jwt.encode(claims, OLD)), 401, "invalid-token")
+    refused(ask(shared_api.app, jwt.encode(claims, OLD)), 401, "invalid-token")
 
 
-def test_a_key_or_its_address_inside_a_token_is_not_used(standing, tokens, refused):
+def test_a_key_or_its_address_inside_a_token_is_not_used(shared_api, tokens, refused):
     claims = claims_of(tokens["access_token"])
     own = base64.urlsafe_b64encode(FOREIGN.encode()).rstrip(b"=").decode()
     for extra in (
         {"jwk": {"kty": "oct", "k": own}}, {"jku": "http://evil.example/jwks.json"}, {"x5u": "http://evil.example/x"}, {"x5c": [own]},
     ):  # fmt: skip
         header = {"alg": "HS256", "typ": "JWT", "kid": key_id(OLD), **extra}
-        refused(ask(standing.app, by_hand(header, claims, FOREIGN.encode())), 401, "invalid-token")
+        refused(ask(shared_api.app, by_hand(header, claims, FOREIGN.encode())), 401, "invalid-token")
 
 
-def test_keys_cannot_be_confused(standing, tokens, refused):
+def test_keys_cannot_be_confused(shared_api, tokens, refused):
     """Neither is the text of a public key a secret here, nor does a signature of another kind pass under our name."""
     claims = claims_of(tokens["access_token"])
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -144,19 +144,19 @@ def test_keys_cannot_be_confused(standing, tokens, refused):
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )  # fmt: skip
     header = {"alg": "HS256", "typ": "JWT", "kid": key_id(OLD)}
-    refused(ask(standing.app, by_hand(header, claims, public)), 401, "invalid-token")
+    refused(ask(shared_api.app, by_hand(header, claims, public)), 401, "invalid-token")
     for algorithm in ("RS256", "PS256"):
         refused(
-            ask(standing.app, jwt.encode(claims, private, algorithm=algorithm, headers={"kid": key_id(OLD)})),
+            ask(shared_api.app, jwt.encode(claims, private, algorithm=algorithm, headers={"kid": key_id(OLD)})),
             401,
             "invalid-token",
         )
     for algorithm in ("none", "None", "NONE", "", "hs256", "HS384", "RS256", None, 256):
-        refused(ask(standing.app, by_hand({**header, "alg": algorithm}, claims, OLD.encode())), 401, "invalid-token")
+        refused(ask(shared_api.app, by_hand({**header, "alg": algorithm}, claims, OLD.encode())), 401, "invalid-token")
 
 
 @pytest.mark.parametrize("change", ["payload", "header", "signature", "no signature", "two tokens in one"])
-def test_a_tampered_token_is_invalid(standing, tokens, refused, change):
+def test_a_tampered_token_is_invalid(shared_api, tokens, refused, change):
     head, body, signature = tokens["access_token"].split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
     promoted = base64.urlsafe_b64encode(json.dumps({**claims, "role": "admin"}).encode()).rstrip(b"=").decode()
@@ -166,25 +166,25 @@ def test_a_tampered_token_is_invalid(standing, tokens, refused, change):
         "payload": f"{head}.{promoted}.{signature}", "header": f"{swapped}.{body}.{signature}",
         "signature": f"{head}.{body}.{other[2]}", "no signature": f"{head}.{body}.", "two tokens in one": f"{head}.{other[1]}.{signature}",
     }[change]  # fmt: skip
-    refused(ask(standing.app, token), 401, "invalid-token")
+    refused(ask(shared_api.app, token), 401, "invalid-token")
 
 
-def test_a_token_without_a_kind_is_of_no_kind(standing, tokens, refused):
+def test_a_token_without_a_kind_is_of_no_kind(shared_api, tokens, refused):
     """The library beneath takes a token that does not say for an access token."""
     claims = claims_of(tokens["access_token"])
     del claims["type"]
-    refused(ask(standing.app, jwt.encode(claims, OLD, headers={"kid": key_id(OLD)})), 401, "invalid-token")
+    refused(ask(shared_api.app, jwt.encode(claims, OLD, headers={"kid": key_id(OLD)})), 401, "invalid-token")
     for kind in ("refresh", "", "Access", "id", None, ["access"]):
         token = jwt.encode({**claims, "type": kind}, OLD, headers={"kid": key_id(OLD)})
-        refused(ask(standing.app, token), 401, "invalid-token")
+        refused(ask(shared_api.app, token), 401, "invalid-token")
 
 
 @pytest.mark.parametrize("moment", ["exp", "nbf", "iat"])
-def test_a_moment_out_of_the_calendar_is_no_server_error(standing, tokens, refused, moment):
+def test_a_moment_out_of_the_calendar_is_no_server_error(shared_api, tokens, refused, moment):
     claims = claims_of(tokens["access_token"])
     for value in (-1e300, 1e300, 10**400, "now", [], {}, None, True, str(int(time.time()) + 900)):
         token = by_hand({"alg": "HS256", "kid": key_id(OLD)}, {**claims, moment: value}, OLD.encode())
-        answer = ask(standing.app, token)
+        answer = ask(shared_api.app, token)
         if answer.status_code != 200:  # a time before now is one, however odd
             refused(answer, 401, "token-expired" if answer.json["type"].endswith("expired") else "invalid-token")
 
@@ -193,14 +193,14 @@ def test_a_moment_out_of_the_calendar_is_no_server_error(standing, tokens, refus
     "value", ["x" * 31, f"{NEW},{'x' * 31}", f"{NEW},", f",{NEW}", f"{NEW},,{OLD}", f"{NEW},{NEW}", ",".join("abcdefgh" * 5)],
     ids=["short", "one short", "ends in a comma", "begins with one", "two commas", "twice", "commas only"],
 )  # fmt: skip
-def test_a_secret_that_is_too_short_or_named_twice_stops_the_program(standing, value):
+def test_a_secret_that_is_too_short_or_named_twice_stops_the_program(shared_api, value):
     with pytest.raises(SettingsError, match="ESSAYCOACH_JWT_SECRET") as stopped:
-        standing.make_app(ESSAYCOACH_JWT_SECRET=value)
+        shared_api.make_app(ESSAYCOACH_JWT_SECRET=value)
     assert value not in str(stopped.value)
 
 
-def test_no_secret_shows_in_the_settings(standing):
-    shown = repr(standing.make_app(ESSAYCOACH_MAIL="smtp://u:hunter22@127.0.0.1?tls=starttls".replace("?tls=starttls", ""),
+def test_no_secret_shows_in_the_settings(shared_api):
+    shown = repr(shared_api.make_app(ESSAYCOACH_MAIL="smtp://u:hunter22@127.0.0.1?tls=starttls".replace("?tls=starttls", ""),
                                    ESSAYCOACH_MAIL_FROM="post@school.example").extensions["essaycoach.settings"])  # fmt: skip
     assert OLD not in shown
     assert "hunter22" not in shown
