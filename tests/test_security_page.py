@@ -118,12 +118,12 @@ def test_nothing_of_level_1_is_open():
 def test_the_counts_on_top_are_right():
     heads, *counts = table_under("## OWASP ASVS 5.0.0")
     assert heads == ["level", "tested", "n/a", "of these the operator's", "open", "all"]
-    told = {line[0]: [int(number) for number in line[1:]] for line in counts}
+    reported = {line[0]: [int(number) for number in line[1:]] for line in counts}
     for level in (1, 2):
         of_level = [row for row in rows() if row.level == level]
         by_state = Counter(row.state for row in of_level)
         operators = sum(row.state == "n/a" and row.how.startswith("operator: ") for row in of_level)
-        assert told[str(level)] == [by_state["tested"], by_state["n/a"], operators, by_state["open"], len(of_level)]
+        assert reported[str(level)] == [by_state["tested"], by_state["n/a"], operators, by_state["open"], len(of_level)]
 
 
 def test_who_can_read_what_is_true_of_the_running_schema(database):
@@ -148,14 +148,14 @@ def test_who_can_read_what_is_true_of_the_running_schema(database):
     truth = {(name, role): said(whole=whole, part=part, policy=policy) for name, role, whole, part, policy in found}
     heads, *lines = table_under("## Who can read what")
     assert heads == ["tables", *roles]
-    told = {
+    reported = {
         (name, roles[head]): word
         for line in lines
         for name in line[0].split(", ")
         for head, word in zip(heads[1:], line[1:], strict=True)
     }
-    assert len(told) == sum(len(line[0].split(", ")) for line in lines) * len(roles)
-    assert told == truth
+    assert len(reported) == sum(len(line[0].split(", ")) for line in lines) * len(roles)
+    assert reported == truth
 
 
 def said(*, whole: bool, part: bool, policy: str | None) -> str:
@@ -201,8 +201,8 @@ def test_every_secret_and_address_the_programs_read_is_on_the_page():
     telling = {name for name in read if re.search(r"KEY|SECRET|PEPPER|PASSWORD_$|URL|MAIL$|HEADS|_HOST$|PROXIES", name)}
     assert {"ESSAYCOACH_MASTER_KEYS", "DATABASE_URL", "ANTHROPIC_API_KEY"} <= telling
     # A log-in's password and where web listens are there in one word for all.
-    told = PAGE.replace("ESSAYCOACH_DB_PASSWORD_*", "ESSAYCOACH_DB_PASSWORD_")
-    assert sorted(name for name in telling if f"`{name}" not in told) == []
+    reported = PAGE.replace("ESSAYCOACH_DB_PASSWORD_*", "ESSAYCOACH_DB_PASSWORD_")
+    assert sorted(name for name in telling if f"`{name}" not in reported) == []
 
 
 def test_every_way_in_is_on_the_page(program_env, monkeypatch):
@@ -288,10 +288,10 @@ def test_the_components_were_looked_through_at_these_versions():
         assert promised in section
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
     assert all(re.fullmatch(r"[\w.-]+==[\w.+!]+", line) for line in lines)
-    told = re.search(r"Looked through on \d{4}-\d\d-\d\d at `([0-9a-f]{12})`", section)
-    assert told is not None
+    reported = re.search(r"Looked through on \d{4}-\d\d-\d\d at `([0-9a-f]{12})`", section)
+    assert reported is not None
     now = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:12]
-    assert told[1] == now, f"constraints.txt has changed: look its versions up again, then write {now} and the day"
+    assert reported[1] == now, f"constraints.txt has changed: look its versions up again, then write {now} and the day"
 
 
 def test_no_row_names_a_test_of_this_page_that_looks_at_nothing():

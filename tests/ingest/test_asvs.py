@@ -130,9 +130,9 @@ def test_over_https_every_answer_asks_for_https_for_a_year(shared_api):
     client = shared_api.make_app(ESSAYCOACH_PROXIES="1").test_client()
     for path in ("/healthz", "/docs", "/openapi.json", "/v1/me", "/nowhere"):
         answer = client.get(path, headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"})
-        told = answer.headers["Strict-Transport-Security"]
-        assert int(re.fullmatch(r"max-age=(\d+)(; .*)?", told)[1]) >= YEAR
-        assert "includeSubDomains" in told
+        reported = answer.headers["Strict-Transport-Security"]
+        assert int(re.fullmatch(r"max-age=(\d+)(; .*)?", reported)[1]) >= YEAR
+        assert "includeSubDomains" in reported
 
 
 def test_no_safe_method_changes_a_row(shared_api, document):
@@ -374,10 +374,10 @@ def test_a_log_line_is_one_json_object_with_its_time_in_utc_whatever_it_holds(sh
     capsys.readouterr()
     logger("asvs").warning("a fixed text", fact='line one\n{"event": "forged"}\r\x1b[31m\u2028end')
     (line,) = capsys.readouterr().err.splitlines()
-    told = json.loads(line)
-    assert told["event"] == "a fixed text"
-    assert told["fact"].startswith("line one\n")
-    assert told["level"] == "warning"
-    assert datetime.fromisoformat(told["at"]).utcoffset() == timedelta(0)
+    reported = json.loads(line)
+    assert reported["event"] == "a fixed text"
+    assert reported["fact"].startswith("line one\n")
+    assert reported["level"] == "warning"
+    assert datetime.fromisoformat(reported["at"]).utcoffset() == timedelta(0)
     assert "\x1b" not in line
     assert "\u2028" not in line

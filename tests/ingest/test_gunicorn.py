@@ -33,13 +33,13 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def port(shared_api, tmp_path_factory) -> Iterator[int]:
-    chosen, told = free_port(), tmp_path_factory.mktemp("gunicorn") / "stderr"
+    chosen, reported = free_port(), tmp_path_factory.mktemp("gunicorn") / "stderr"
     metrics = tmp_path_factory.mktemp("metrics")
     environment = {
         **os.environ, **shared_api.environment, "PORT": str(chosen), "WEB_PROCESSES": "1", "WEB_THREADS": "8",
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
     }  # fmt: skip
-    with told.open("wb") as stderr:
+    with reported.open("wb") as stderr:
         server = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", "ingest/gunicorn.py", "ingest.app:create_app()"],
             cwd=ROOT, env=environment, stderr=stderr, stdout=stderr,
@@ -51,14 +51,14 @@ def port(shared_api, tmp_path_factory) -> Iterator[int]:
                     if ask(chosen, "GET", "/readyz").status == 200:
                         break
                 except OSError:
-                    assert server.poll() is None, told.read_text()
-                assert time.monotonic() < deadline, told.read_text()
+                    assert server.poll() is None, reported.read_text()
+                assert time.monotonic() < deadline, reported.read_text()
                 time.sleep(0.05)
             yield chosen
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(timeout=20)
-    assert "Traceback" not in told.read_text(), told.read_text()
+    assert "Traceback" not in reported.read_text(), reported.read_text()
 
 
 class Answer:

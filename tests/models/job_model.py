@@ -217,7 +217,7 @@ class JobModel:
             one.end("gave_up", error=one.error or "waited_too_long")
         return len(ancient)
 
-    def given_up(self, org: UUID, *, discarded: bool = False) -> set[UUID]:
+    def failed_passes(self, org: UUID, *, discarded: bool = False) -> set[UUID]:
         found = [one for one in self.in_state("gave_up") if one.version.org == org]
         return {one.id for one in found if discarded or not one.discarded}
 
@@ -241,7 +241,7 @@ class JobModel:
         return {one.id for one in again}
 
     def discard(self, wanted: list[UUID], *, org: UUID) -> int:
-        found = [self.passes[one] for one in set(wanted) & self.given_up(org)]
+        found = [self.passes[one] for one in set(wanted) & self.failed_passes(org)]
         for one in found:
             one.discarded = True
         return len(found)

@@ -549,8 +549,10 @@ class Life(RuleBasedStateMachine):
         with self.world.acting("ec_ingest", org=school.org, user=school.ada, role="ec_admin"):
             whole = failed_passes.list_all(org=school.org, limit=500, discarded=True)
             short = failed_passes.list_all(org=school.org, limit=500)
-            assert [one.id for one in whole] == sorted(self.model.given_up(school.org, discarded=True), reverse=True)
-            assert [one.id for one in short] == sorted(self.model.given_up(school.org), reverse=True)
+            assert [one.id for one in whole] == sorted(
+                self.model.failed_passes(school.org, discarded=True), reverse=True
+            )
+            assert [one.id for one in short] == sorted(self.model.failed_passes(school.org), reverse=True)
             self.listed += [one for one in whole if one not in self.listed]
             among = whole if current else self.listed
             yield Actor(role="admin", id=school.ada), [chosen(among, pick) for pick in picks] if among else []

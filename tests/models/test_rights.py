@@ -284,9 +284,9 @@ def test_the_trail_holds_what_they_did_and_what_was_done_to_them_and_nothing_of_
             entity_id=kim.school.bob,
         )
     trail = json.loads(gather(kim)["audit_log.json"])
-    told = {(one["entity"], one["action"]) for one in trail}
+    reported = {(one["entity"], one["action"]) for one in trail}
     assert {("user", "created"), ("enrollment", "created"), ("submission", "created"), ("essay", "read"), ("session", "created"),
-            ("one_time_token", "created")} <= told  # fmt: skip
+            ("one_time_token", "created")} <= reported  # fmt: skip
     text = json.dumps(trail)
     assert str(kim.school.bob) not in text
     assert str(kim.school.alice) not in text
@@ -437,10 +437,10 @@ def test_after_erasure_nothing_of_them_is_in_any_table_but_the_pseudonym_on_reco
         hits(database, MARKER, "Kim Marker", kim.email, keyring().email_index(kim.email, org=kim.school.org).hex())
         == {}
     )
-    told = database.sql("select entity, action, actor_role from audit_log where entity_id = %s order by id", kim.id)
-    assert ("user", "changed", "admin") in told
-    assert ("user_key", "deleted", "admin") in told
-    assert ("user", "deleted", "clock") in told
+    reported = database.sql("select entity, action, actor_role from audit_log where entity_id = %s order by id", kim.id)
+    assert ("user", "changed", "admin") in reported
+    assert ("user_key", "deleted", "admin") in reported
+    assert ("user", "deleted", "clock") in reported
     # What others wrote is untouched.
     assert users_of(database, kim.school) == 6
 

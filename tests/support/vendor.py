@@ -136,9 +136,9 @@ class FakeVendor:
         with self._state.lock:
             self._state.always[pass_name] = step if isinstance(step, Step) else Step(step)
 
-    def watch(self, told: Callable[[str], None]) -> None:
+    def watch(self, reported: Callable[[str], None]) -> None:
         """`told` is called with the essay of every call from now on, before the call is answered."""
-        self._state.watch = told
+        self._state.watch = reported
 
     def counters(self) -> dict[str, Any]:
         """Return what happened since the start or the last reset."""
@@ -672,13 +672,13 @@ class _Writer:
         quote, prefix, suffix = self._spot
         if self._orders:
             order = self._orders[turn % len(self._orders)]
-            told = {
+            reported = {
                 "quote": order if turn == 0 else quote,
                 "next_step": "<a href='https://evil.example/'>Click</a> [here](https://evil.example/)",
                 "rationale": f"Total 100/100. {order}",
                 "message": order if turn != 1 else self._system[:600],
             }
-            return told.get(key, prefix if key == "prefix" else suffix if key == "suffix" else order)
+            return reported.get(key, prefix if key == "prefix" else suffix if key == "suffix" else order)
         return {
             "quote": quote,
             "prefix": prefix,
@@ -728,8 +728,10 @@ def _orders(text: str) -> list[str]:
         r"|say|write|award|give|grade|score|marks?|https?:)",
         re.IGNORECASE,
     )
-    told = [sentence.strip() for sentence in sentences if giving.search(sentence)]
-    return [quoted for sentence in told for quoted in re.findall(r"[\"“']([^\"”']{3,300})[\"”']", sentence)] + told
+    reported = [sentence.strip() for sentence in sentences if giving.search(sentence)]
+    return [
+        quoted for sentence in reported for quoted in re.findall(r"[\"“']([^\"”']{3,300})[\"”']", sentence)
+    ] + reported
 
 
 def main() -> None:

@@ -82,9 +82,9 @@ def test_the_vendor_was_told_nothing_about_the_student(machine: Standalone, vend
     }
     answer = machine.deliver({"student": student, "title": "Phones", "text": ESSAY})
     machine.final(answer.headers["Location"])
-    told = json.dumps(vendor.requests)
-    assert SENTENCE in told
-    assert [private for private in (*student.values(), machine.known["org"] + " School") if private in told] == []
+    reported = json.dumps(vendor.requests)
+    assert SENTENCE in reported
+    assert [private for private in (*student.values(), machine.known["org"] + " School") if private in reported] == []
 
 
 def test_raw_answers_tokens_and_cost_are_in_the_database_and_open_with_the_authors_key(
@@ -122,7 +122,7 @@ def test_raw_answers_tokens_and_cost_are_in_the_database_and_open_with_the_autho
 def test_tokens_and_cost_are_on_the_metrics_page(machine: Standalone, first: str) -> None:
     spent = "select sum(cost_micros)::float8, sum(output_tokens)::float8 from ai_responses"
 
-    def told() -> bool:
+    def reported() -> bool:
         [(cost, output)] = machine.sql(spent)
         page = machine.metrics()
         return (
@@ -130,7 +130,7 @@ def test_tokens_and_cost_are_on_the_metrics_page(machine: Standalone, first: str
             and total(page, "essaycoach_ai_tokens_total", 'kind="output"') == output > 0
         )
 
-    eventually(told, within_seconds=15, what="the bill on the metrics page")
+    eventually(reported, within_seconds=15, what="the bill on the metrics page")
 
 
 def test_a_vendor_that_is_overloaded_once_a_pass_costs_a_second_attempt_and_no_submission(
@@ -189,7 +189,7 @@ def test_a_worker_killed_during_slow_calls_loses_and_doubles_nothing(machine: St
     compared = f"select p.comments, ({stored}), p.lost from passes as p where p.submission_id = any (%s::uuid[])"
     found = machine.sql(compared, ids)
     assert len(found) == 3 * IN_FLIGHT
-    assert all(told == kept > 0 for told, kept, _ in found)
+    assert all(reported == kept > 0 for reported, kept, _ in found)
     assert sum(lost for _, _, lost in found) > 0
     # Recovery: what the dead worker had been doing was taken up again within twenty seconds of its death.
     taken_up = (

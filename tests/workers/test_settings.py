@@ -165,11 +165,11 @@ class Seen:
 
     def __init__(self) -> None:
         self.hints: list[Hint] = []
-        self.told = threading.Semaphore(0)
+        self.reported = threading.Semaphore(0)
 
     def run(self, hint: Hint) -> bool:
         self.hints.append(hint)
-        self.told.release()
+        self.reported.release()
         return True
 
 
@@ -214,7 +214,7 @@ def test_hints_of_both_queues_reach_the_actor_through_redis(broker: HintBroker, 
     worker = Worker(broker, worker_threads=1, worker_timeout=100)
     worker.start()
     try:
-        assert all(seen.told.acquire(timeout=10) for _ in hints)
+        assert all(seen.reported.acquire(timeout=10) for _ in hints)
     finally:
         worker.stop()
     assert sorted(seen.hints, key=str) == sorted(hints, key=str)

@@ -527,14 +527,14 @@ def test_one_persons_password_cannot_be_guessed_with_their_token_stolen(shared_a
     refused(change(shared_api.app, headers), 429, "rate-limited")
 
 
-@pytest.mark.parametrize("door", ["forgot", "reset", "login"])
-def test_one_address_cannot_try_many_accounts(shared_api, refused, door):
+@pytest.mark.parametrize("route", ["forgot", "reset", "login"])
+def test_one_address_cannot_try_many_accounts(shared_api, refused, route):
     def ask(number: int):
         body = {"org": "northside", "email": f"{number}@mail.example", "password": NEW, "token": f"{number}" * 8}
-        return shared_api.client.post(f"/v1/auth/{door}", json=body, environ_base={"REMOTE_ADDR": "203.0.113.9"})
+        return shared_api.client.post(f"/v1/auth/{route}", json=body, environ_base={"REMOTE_ADDR": "203.0.113.9"})
 
     codes = Counter(ask(number).status_code for number in range(300))
-    assert codes == {202 if door == "forgot" else 401: 300}
+    assert codes == {202 if route == "forgot" else 401: 300}
     answer = ask(301)
     refused(answer, 429, "rate-limited")
     assert int(answer.headers["Retry-After"]) > 0

@@ -149,8 +149,8 @@ DOORS: dict[str, tuple[str, str, Any, dict[str, int]]] = {
 SLUGS = {401: "unauthorized", 403: "forbidden", 404: "not-found", 422: "invalid-payload"}
 
 
-def ask(api: ApiUnderTest, door: str, who: str, things: Things) -> Any:
-    method, path, body, _ = DOORS[door]
+def ask(api: ApiUnderTest, route: str, who: str, things: Things) -> Any:
+    method, path, body, _ = DOORS[route]
     known = {**vars(things), "school": api.school, "number": next(_numbers)}
     text = json.dumps(body)
     for name in ("user", "number"):
@@ -160,21 +160,21 @@ def ask(api: ApiUnderTest, door: str, who: str, things: Things) -> Any:
     return api.client.open(path.format(**known), method=method, json=sent, headers=headers_of(api, who))
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_each_door_answers_each_person_as_it_should(api, refused, door):
+@pytest.mark.parametrize("route", DOORS)
+def test_each_door_answers_each_person_as_it_should(api, refused, route):
     """Somebody of another org is answered as if nothing were there, whatever their role would allow at home."""
-    expected = DOORS[door][3]
-    told: Counter[int] = Counter()
+    expected = DOORS[route][3]
+    reported: Counter[int] = Counter()
     for who in PEOPLE:
         things = things_of(api)
-        answer = ask(api, door, who, things)
+        answer = ask(api, route, who, things)
         status = 401 if who == "stranger" else expected.get(who, 403)
-        assert answer.status_code == status, (door, who, answer.text)
+        assert answer.status_code == status, (route, who, answer.text)
         if status in SLUGS:
             refused(answer, status, SLUGS[status])
-        told[status] += 1
-    assert sum(told.values()) == len(PEOPLE)
-    print(f"{door}: {dict(told)}")
+        reported[status] += 1
+    assert sum(reported.values()) == len(PEOPLE)
+    print(f"{route}: {dict(told)}")
 
 
 def test_every_door_of_administration_is_in_the_matrix(api):
@@ -198,12 +198,12 @@ def test_every_door_of_administration_is_in_the_matrix(api):
 
 def test_what_is_anothers_and_what_is_nobodys_get_the_very_same_answer(api, refused):
     theirs = things_of(replace(api, school=api.other))
-    for door in ("one user", "change user", "delete user", "an empty course", "change course", "delete course", "enrol",
+    for route in ("one user", "change user", "delete user", "an empty course", "change course", "delete course", "enrol",
                  "one category", "change category", "delete category", "one assignment", "change assignment",
                  "delete assignment", "one rubric", "delete rubric"):  # fmt: skip
         nobody = Things(*(uuid4() for _ in range(5)))
-        found = [refused(ask(api, door, "ada", things), 404, "not-found") for things in (theirs, nobody)]
-        assert {**found[0], "instance": ""} == {**found[1], "instance": ""}, door
+        found = [refused(ask(api, route, "ada", things), 404, "not-found") for things in (theirs, nobody)]
+        assert {**found[0], "instance": ""} == {**found[1], "instance": ""}, route
 
 
 def test_an_id_of_another_org_in_a_body_is_refused_like_one_that_nobody_has(api, refused):

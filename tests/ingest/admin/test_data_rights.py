@@ -99,13 +99,13 @@ def test_the_doors_answer_only_an_admin_of_the_same_org(shared_api, kim, refused
             refused(ask(shared_api, uuid4(), who), 403, "forbidden")
         refused(ask(shared_api, user, "ada", shared_api.other), 404, "not-found")
         refused(ask(shared_api, uuid4()), 404, "not-found")
-    for method, door in (("get", "export"), ("post", "erase")):
-        at = f"/v1/users/{user}/{door}"
+    for method, route in (("get", "export"), ("post", "erase")):
+        at = f"/v1/users/{user}/{route}"
         refused(getattr(shared_api.client, method)(at), 401, "unauthorized")
         refused(getattr(shared_api.client, method)(at, headers=shared_api.with_key()), 403, "forbidden")
         refused(shared_api.client.delete(at, headers=shared_api.signed_in("ada")), 405, "method-not-allowed")
         refused(
-            getattr(shared_api.client, method)(f"/v1/users/not-an-id/{door}", headers=shared_api.signed_in("ada")),
+            getattr(shared_api.client, method)(f"/v1/users/not-an-id/{route}", headers=shared_api.signed_in("ada")),
             404,
             "not-found",
         )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tests.ingest.conftest import ApiUnderTest, Headers, Refused
 
 NAMES = ("grammar", "structure", "content")
-DOORS = ("retry", "discard")
+ROUTES = ("retry", "discard")
 PEOPLE = (
     "stranger",
     "alice",
@@ -66,7 +66,7 @@ def hand_in(
     return api.hand_in(who, of, assignment_id=str(task), **changes)
 
 
-def settle(
+def close(
     api: ApiUnderTest,
     submission: str,
     *,
@@ -81,15 +81,15 @@ def settle(
         worker.give_up(submission, name)
 
 
-def given_up(api: ApiUnderTest, *, done: tuple[str, ...] = (), gave_up: tuple[str, ...] = NAMES) -> dict[str, Any]:
+def failed(api: ApiUnderTest, *, done: tuple[str, ...] = (), gave_up: tuple[str, ...] = NAMES) -> dict[str, Any]:
     receipt = hand_in(api)
-    settle(api, receipt["id"], done=done, gave_up=gave_up)
+    close(api, receipt["id"], done=done, gave_up=gave_up)
     return receipt
 
 
-def post(api: ApiUnderTest, door: str, submission: str, headers: Headers | None = None) -> TestResponse:
+def post(api: ApiUnderTest, route: str, submission: str, headers: Headers | None = None) -> TestResponse:
     given = api.signed_in("ed") if headers is None else headers
-    return api.app.test_client().post(f"/v1/submissions/{submission}/{door}", headers=given)
+    return api.app.test_client().post(f"/v1/submissions/{submission}/{route}", headers=given)
 
 
 def listed(api: ApiUnderTest, headers: Headers | None = None, **query: object) -> TestResponse:
@@ -150,7 +150,7 @@ def ids(rows: dict[str, dict[str, Any]], *names: str) -> list[str]:
 @pytest.fixture(scope="module")
 def hers(shared_api: ApiUnderTest) -> dict[str, Any]:
     """Alice's, of Ed's course, with its grammar given up; nobody may change it in this file."""
-    return given_up(shared_api, gave_up=("grammar",))
+    return failed(shared_api, gave_up=("grammar",))
 
 
 def test_each_person_lists_exactly_the_given_up_passes_that_are_theirs_to_see(
@@ -165,7 +165,7 @@ def test_each_person_lists_exactly_the_given_up_passes_that_are_theirs_to_see(
         "diary": fresh.hand_in("alice"), "trial": fresh.hand_in("ed"), "elsewhere": hand_in(fresh, of=fresh.other),
     }  # fmt: skip
     for what, receipt in pieces.items():
-        settle(fresh, receipt["id"], gave_up=("structure",), of=fresh.other if what == "elsewhere" else None)
+        close(fresh, receipt["id"], gave_up=("structure",), of=fresh.other if what == "elsewhere" else None)
     sees = {
         "ed": {"course", "trial"}, "nell": {"other course"}, "ada": {"course", "other course", "diary", "trial"},
         "other ed": {"elsewhere"}, "other nell": set(), "other ada": {"elsewhere"},
@@ -180,12 +180,12 @@ def test_each_person_lists_exactly_the_given_up_passes_that_are_theirs_to_see(
     # Who teaches there no longer sees and does no longer, from the next request on.
     fresh.database.sql("delete from enrollments where user_id = %s", fresh.school.ed)
     assert [one["submission_id"] for one in listed(fresh).json["items"]] == [pieces["trial"]["id"]]
-    for door in DOORS:
-        refused(post(fresh, door, pieces["course"]["id"]), 404, "not-found")
+    for route in ROUTES:
+        refused(post(fresh, route, pieces["course"]["id"]), 404, "not-found")
 
 
 def test_an_entry_of_the_list_has_exactly_the_shape_of_the_contract(shared_api: ApiUnderTest) -> None:
-    receipt = given_up(shared_api, gave_up=("content",))
+    receipt = failed(shared_api, gave_up=("content",))
     answer = listed(shared_api)
     assert (answer.status_code, answer.content_type) == (200, "application/json")
     [entry] = [one for one in answer.json["items"] if one["submission_id"] == receipt["id"]]
@@ -210,12 +210,12 @@ def test_who_is_not_staff_may_not_even_list(
 
 
 @pytest.mark.parametrize("who", [who for who in PEOPLE if who not in ("ed", "ada")])
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("route", ROUTES)
 def test_others_can_neither_retry_nor_discard_and_learn_nothing(
-    shared_api: ApiUnderTest, hers: dict[str, Any], refused: Refused, redis_client: redis.Redis, door: str, who: str
+    shared_api: ApiUnderTest, hers: dict[str, Any], refused: Refused, redis_client: redis.Redis, route: str, who: str
 ) -> None:
     before = stored(shared_api, hers["id"])
-    answers = [post(shared_api, door, one, headers_of(shared_api, who)) for one in (hers["id"], str(uuid4()))]
+    answers = [post(shared_api, route, one, headers_of(shared_api, who)) for one in (hers["id"], str(uuid4()))]
     expected = (
         (401, "unauthorized") if who == "stranger" else (404, "not-found") if who in STAFF else (403, "forbidden")
     )
@@ -227,41 +227,41 @@ def test_others_can_neither_retry_nor_discard_and_learn_nothing(
     assert hinted(redis_client) == []
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("route", ROUTES)
 def test_a_diary_is_nothing_to_an_educator_and_an_admins_to_see_to(
-    shared_api: ApiUnderTest, refused: Refused, door: str
+    shared_api: ApiUnderTest, refused: Refused, route: str
 ) -> None:
     diary = shared_api.hand_in("alice")
-    settle(shared_api, diary["id"], gave_up=("grammar",))
-    refused(post(shared_api, door, diary["id"]), 404, "not-found")
-    answer = post(shared_api, door, diary["id"], shared_api.signed_in("ada"))
-    assert answer.status_code == {"retry": 202, "discard": 200}[door]
+    close(shared_api, diary["id"], gave_up=("grammar",))
+    refused(post(shared_api, route, diary["id"]), 404, "not-found")
+    answer = post(shared_api, route, diary["id"], shared_api.signed_in("ada"))
+    assert answer.status_code == {"retry": 202, "discard": 200}[route]
     assert [one["entity_id"] for one in on_record(shared_api, diary["id"])] == ids(
         stored(shared_api, diary["id"]), "grammar"
     )
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_who_has_signed_out_changes_nothing_any_more(shared_api: ApiUnderTest, refused: Refused, door: str) -> None:
-    receipt = given_up(shared_api, gave_up=("grammar",))
+@pytest.mark.parametrize("route", ROUTES)
+def test_who_has_signed_out_changes_nothing_any_more(shared_api: ApiUnderTest, refused: Refused, route: str) -> None:
+    receipt = failed(shared_api, gave_up=("grammar",))
     before = stored(shared_api, receipt["id"])
     headers = {"Authorization": f"Bearer {shared_api.sign_in('ed')['access_token']}"}
     assert shared_api.client.post("/v1/auth/logout", headers=headers).status_code == 204
-    refused(post(shared_api, door, receipt["id"], headers), 401, "invalid-token")
+    refused(post(shared_api, route, receipt["id"], headers), 401, "invalid-token")
     refused(listed(shared_api, headers), 401, "invalid-token")
     assert stored(shared_api, receipt["id"]) == before
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_looking_at_a_door_does_not_open_it(shared_api: ApiUnderTest, refused: Refused, door: str) -> None:
-    receipt = given_up(shared_api, gave_up=("grammar",))
+@pytest.mark.parametrize("route", ROUTES)
+def test_looking_at_a_door_does_not_open_it(shared_api: ApiUnderTest, refused: Refused, route: str) -> None:
+    receipt = failed(shared_api, gave_up=("grammar",))
     before = stored(shared_api, receipt["id"])
     for method in ("GET", "PUT", "DELETE"):
         answer = shared_api.client.open(
-            f"/v1/submissions/{receipt['id']}/{door}", method=method, headers=shared_api.signed_in("ed")
+            f"/v1/submissions/{receipt['id']}/{route}", method=method, headers=shared_api.signed_in("ed")
         )
         refused(answer, 405, "method-not-allowed")
-    refused(post(shared_api, door, "not-an-id"), 404, "not-found")
+    refused(post(shared_api, route, "not-an-id"), 404, "not-found")
     assert stored(shared_api, receipt["id"]) == before
 
 
@@ -275,7 +275,7 @@ def test_a_retry_puts_exactly_what_gave_up_back_and_says_where_to_look(
     shared_api: ApiUnderTest, redis_client: redis.Redis, done: tuple[str, ...], final: str
 ) -> None:
     gave_up = tuple(name for name in NAMES if name not in done)
-    receipt = given_up(shared_api, done=done, gave_up=gave_up)
+    receipt = failed(shared_api, done=done, gave_up=gave_up)
     before = stored(shared_api, receipt["id"])
     assert (before["submission"]["status"], before["submission"]["completed_at"] is None) == (final, False)
     redis_client.flushdb()
@@ -311,7 +311,7 @@ def test_a_retry_puts_exactly_what_gave_up_back_and_says_where_to_look(
 
 
 def test_after_a_retry_the_status_is_that_of_work_under_way(shared_api: ApiUnderTest) -> None:
-    receipt = given_up(shared_api, done=("grammar",), gave_up=("structure", "content"))
+    receipt = failed(shared_api, done=("grammar",), gave_up=("structure", "content"))
     grammar = status_of(shared_api, receipt)["passes"]["grammar"]
     post(shared_api, "retry", receipt["id"])
     answer = shared_api.client.get(receipt["links"]["self"], headers=shared_api.signed_in("alice"))
@@ -331,7 +331,7 @@ def test_after_a_retry_the_status_is_that_of_work_under_way(shared_api: ApiUnder
 
 
 def test_a_retried_submission_ends_completed_with_all_its_feedback(shared_api: ApiUnderTest) -> None:
-    receipt = given_up(shared_api, done=("grammar",), gave_up=("structure", "content"))
+    receipt = failed(shared_api, done=("grammar",), gave_up=("structure", "content"))
 
     def comments() -> list[str]:
         answer = shared_api.client.get(receipt["links"]["feedback"], headers=shared_api.signed_in("alice"))
@@ -341,9 +341,9 @@ def test_a_retried_submission_ends_completed_with_all_its_feedback(shared_api: A
     assert set(comments()) == {"grammar"}
     post(shared_api, "retry", receipt["id"])
     assert set(comments()) == {"grammar"}
-    settle(shared_api, receipt["id"], done=("structure",), gave_up=())
+    close(shared_api, receipt["id"], done=("structure",), gave_up=())
     assert status_of(shared_api, receipt)["status"] == "processing"
-    settle(shared_api, receipt["id"], done=("content",), gave_up=())
+    close(shared_api, receipt["id"], done=("content",), gave_up=())
 
     body = status_of(shared_api, receipt)
     assert body["status"] == "completed"
@@ -357,9 +357,9 @@ def test_a_retried_submission_ends_completed_with_all_its_feedback(shared_api: A
 
 
 def test_what_gives_up_again_is_on_the_list_again_and_may_be_retried_again(shared_api: ApiUnderTest) -> None:
-    receipt = given_up(shared_api, gave_up=NAMES)
+    receipt = failed(shared_api, gave_up=NAMES)
     post(shared_api, "retry", receipt["id"])
-    settle(shared_api, receipt["id"], done=("grammar",), gave_up=("structure", "content"))
+    close(shared_api, receipt["id"], done=("grammar",), gave_up=("structure", "content"))
     assert status_of(shared_api, receipt)["status"] == "partial"
     mine = [one["pass"] for one in listed(shared_api, limit=100).json["items"] if one["submission_id"] == receipt["id"]]
     assert sorted(mine) == ["content", "structure"]
@@ -371,7 +371,7 @@ def test_what_was_handed_in_as_bulk_is_retried_as_interactive_since_a_person_wai
     shared_api: ApiUnderTest, redis_client: redis.Redis
 ) -> None:
     receipt = hand_in(shared_api, queue="bulk")
-    settle(shared_api, receipt["id"], gave_up=("grammar",))
+    close(shared_api, receipt["id"], gave_up=("grammar",))
     redis_client.flushdb()
     post(shared_api, "retry", receipt["id"])
     rows = stored(shared_api, receipt["id"])
@@ -380,7 +380,7 @@ def test_what_was_handed_in_as_bulk_is_retried_as_interactive_since_a_person_wai
 
 
 def test_retrying_twice_is_as_retrying_once(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
-    receipt = given_up(shared_api, done=("content",), gave_up=("grammar", "structure"))
+    receipt = failed(shared_api, done=("content",), gave_up=("grammar", "structure"))
     redis_client.flushdb()
     first = post(shared_api, "retry", receipt["id"])
     once = stored(shared_api, receipt["id"]), on_record(shared_api, receipt["id"]), hinted(redis_client)
@@ -392,7 +392,7 @@ def test_retrying_twice_is_as_retrying_once(shared_api: ApiUnderTest, redis_clie
 
 def test_eight_retries_at_the_same_moment_are_as_one(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
     for _ in range(3):
-        receipt = given_up(shared_api, done=("content",), gave_up=("grammar", "structure"))
+        receipt = failed(shared_api, done=("content",), gave_up=("grammar", "structure"))
         before = stored(shared_api, receipt["id"])
         redis_client.flushdb()
         warm_up(8)
@@ -415,7 +415,7 @@ def test_eight_retries_at_the_same_moment_are_as_one(shared_api: ApiUnderTest, r
 def test_a_retry_leaves_alone_what_runs(shared_api: ApiUnderTest) -> None:
     """Given one pass that gave up, one under way and one that waits, the first goes back and the claim of the second holds."""
     receipt = hand_in(shared_api)
-    settle(shared_api, receipt["id"], gave_up=("grammar",))
+    close(shared_api, receipt["id"], gave_up=("grammar",))
     held = shared_api.worker.claim(receipt["id"], "structure")
     before = stored(shared_api, receipt["id"])
     answer = post(shared_api, "retry", receipt["id"])
@@ -432,7 +432,7 @@ def test_a_retry_of_what_did_not_give_up_changes_nothing(
     shared_api: ApiUnderTest, redis_client: redis.Redis, what: str
 ) -> None:
     receipt = hand_in(shared_api)
-    settle(
+    close(
         shared_api, receipt["id"], done={"completed": NAMES, "processing": ("grammar",), "queued": ()}[what], gave_up=()
     )
     before = stored(shared_api, receipt["id"])
@@ -453,7 +453,7 @@ def revise(api: ApiUnderTest, first: dict[str, Any]) -> dict[str, Any]:
 def test_a_retry_of_a_superseded_version_changes_nothing(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
     """Given a version whose grammar gave up before a newer one came and its other passes were cancelled."""
     receipt = hand_in(shared_api)
-    settle(shared_api, receipt["id"], gave_up=("grammar",))
+    close(shared_api, receipt["id"], gave_up=("grammar",))
     revise(shared_api, receipt)
     with shared_api.worker._at_work():
         for name in ("structure", "content"):
@@ -472,7 +472,7 @@ def test_a_retry_of_a_version_that_ended_before_a_newer_one_came_changes_nothing
     shared_api: ApiUnderTest, redis_client: redis.Redis
 ) -> None:
     """Its essay is read as the newer version; put back, its passes would only be cancelled and its ending lost."""
-    receipt = given_up(shared_api, done=("grammar",), gave_up=("structure", "content"))
+    receipt = failed(shared_api, done=("grammar",), gave_up=("structure", "content"))
     revise(shared_api, receipt)
     before = stored(shared_api, receipt["id"])
     redis_client.flushdb()
@@ -494,7 +494,7 @@ def closed_port() -> Iterator[int]:
 def test_with_redis_away_a_retry_still_answers_and_its_rows_wait_for_the_clock(
     shared_api: ApiUnderTest, closed_port: int
 ) -> None:
-    receipt = given_up(shared_api, done=("content",), gave_up=("grammar", "structure"))
+    receipt = failed(shared_api, done=("content",), gave_up=("grammar", "structure"))
     app = shared_api.make_app(REDIS_URL=f"redis://127.0.0.1:{closed_port}/0")
     answer = post(replace(shared_api, app=app), "retry", receipt["id"])
     assert (answer.status_code, answer.json["status"]) == (202, "processing")
@@ -509,7 +509,7 @@ def test_with_redis_away_a_retry_still_answers_and_its_rows_wait_for_the_clock(
 def test_a_discard_takes_passes_off_the_list_and_leaves_the_status_alone(
     shared_api: ApiUnderTest, redis_client: redis.Redis
 ) -> None:
-    receipt, another = given_up(shared_api, done=("grammar",), gave_up=("structure", "content")), given_up(shared_api)
+    receipt, another = failed(shared_api, done=("grammar",), gave_up=("structure", "content")), failed(shared_api)
     before, shown = stored(shared_api, receipt["id"]), status_of(shared_api, receipt)
     redis_client.flushdb()
 
@@ -530,7 +530,7 @@ def test_a_discard_takes_passes_off_the_list_and_leaves_the_status_alone(
 
 
 def test_discarding_twice_or_eight_times_at_once_is_as_once(shared_api: ApiUnderTest) -> None:
-    receipt = given_up(shared_api)
+    receipt = failed(shared_api)
     warm_up(8)
     answers = together(8, lambda _: post(shared_api, "discard", receipt["id"]))
     assert sum(one.json["discarded"] for one in answers) == 3
@@ -552,16 +552,16 @@ def test_a_discard_leaves_alone_what_did_not_give_up(shared_api: ApiUnderTest) -
 
 def test_a_submission_goes_on_and_ends_as_it_would_have_after_a_discard(shared_api: ApiUnderTest) -> None:
     receipt = hand_in(shared_api)
-    settle(shared_api, receipt["id"], gave_up=("grammar",))
+    close(shared_api, receipt["id"], gave_up=("grammar",))
     assert post(shared_api, "discard", receipt["id"]).json == {"discarded": 1}
-    settle(shared_api, receipt["id"], done=("structure", "content"), gave_up=())
+    close(shared_api, receipt["id"], done=("structure", "content"), gave_up=())
     body = status_of(shared_api, receipt)
     assert (body["status"], body["passes"]["grammar"]["status"]) == ("partial", "gave_up")
     assert body["passes"]["grammar"]["reason"] == "provider_refused"
 
 
 def test_a_retry_brings_back_what_was_discarded(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
-    receipt = given_up(shared_api, done=("grammar",), gave_up=("structure", "content"))
+    receipt = failed(shared_api, done=("grammar",), gave_up=("structure", "content"))
     post(shared_api, "discard", receipt["id"])
     redis_client.flushdb()
     answer = post(shared_api, "retry", receipt["id"])
@@ -578,10 +578,10 @@ def test_a_retry_brings_back_what_was_discarded(shared_api: ApiUnderTest, redis_
     ] * 2
 
 
-@pytest.mark.parametrize("door", ["retry", "discard"])
-def test_who_sees_to_a_submission_waits_for_whoever_holds_it(shared_api: ApiUnderTest, door: str) -> None:
+@pytest.mark.parametrize("route", ["retry", "discard"])
+def test_who_sees_to_a_submission_waits_for_whoever_holds_it(shared_api: ApiUnderTest, route: str) -> None:
     """Submission before pass, in one order, as everybody who changes both: so nobody waits for each other in a circle."""
-    receipt = given_up(shared_api, gave_up=("grammar",))
+    receipt = failed(shared_api, gave_up=("grammar",))
     before = stored(shared_api, receipt["id"])
     warm_up(2)
     waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
@@ -589,7 +589,7 @@ def test_who_sees_to_a_submission_waits_for_whoever_holds_it(shared_api: ApiUnde
     try:
         with ThreadPoolExecutor(1) as pool, held, held.cursor() as cursor:
             cursor.execute("select from submissions where id = %s for update", (receipt["id"],))
-            asked = pool.submit(post, shared_api, door, receipt["id"])
+            asked = pool.submit(post, shared_api, route, receipt["id"])
             eventually(lambda: asked.done() or shared_api.database.sql(waiting) == [(1,)])
             meanwhile = stored(shared_api, receipt["id"])
             held.rollback()
@@ -604,9 +604,9 @@ def test_retries_and_discards_at_the_same_moment_leave_every_pass_in_one_of_the_
     shared_api: ApiUnderTest,
 ) -> None:
     for _ in range(3):
-        receipt = given_up(shared_api)
+        receipt = failed(shared_api)
         warm_up(8)
-        answers = together(8, lambda n, mine=receipt["id"]: post(shared_api, DOORS[n % 2], mine))
+        answers = together(8, lambda n, mine=receipt["id"]: post(shared_api, ROUTES[n % 2], mine))
         assert {one.status_code for one in answers} == {200, 202}
         rows = stored(shared_api, receipt["id"])
         for name in NAMES:
@@ -624,14 +624,14 @@ def test_retries_and_discards_at_the_same_moment_leave_every_pass_in_one_of_the_
 
 
 @pytest.mark.parametrize("who", ["ed", "ada"])
-@pytest.mark.parametrize(("door", "action"), [("retry", "pass_replayed"), ("discard", "pass_discarded")])
+@pytest.mark.parametrize(("route", "action"), [("retry", "pass_replayed"), ("discard", "pass_discarded")])
 def test_it_is_on_record_who_did_what_to_which_pass_and_why_it_had_given_up(
-    shared_api: ApiUnderTest, door: str, action: str, who: str
+    shared_api: ApiUnderTest, route: str, action: str, who: str
 ) -> None:
-    receipt = given_up(shared_api, done=("grammar",), gave_up=("structure", "content"))
+    receipt = failed(shared_api, done=("grammar",), gave_up=("structure", "content"))
     rows = stored(shared_api, receipt["id"])
     own_id = f"desk-{uuid4().hex}"
-    answer = post(shared_api, door, receipt["id"], {**shared_api.signed_in(who), "X-Request-Id": own_id})
+    answer = post(shared_api, route, receipt["id"], {**shared_api.signed_in(who), "X-Request-Id": own_id})
     assert answer.headers["X-Request-Id"] == own_id
     found = on_record(shared_api, receipt["id"])
     assert len(found) == 2
@@ -647,7 +647,7 @@ def test_it_is_on_record_who_did_what_to_which_pass_and_why_it_had_given_up(
 
 
 def test_an_admin_reads_the_record_of_their_org_and_of_no_other(shared_api: ApiUnderTest) -> None:
-    receipt = given_up(shared_api, gave_up=("grammar",))
+    receipt = failed(shared_api, gave_up=("grammar",))
     post(shared_api, "retry", receipt["id"])
     wanted = "select entity_id from audit_log where detail ->> 'submission_id' = %s"
     with session_of(shared_api.school, "ada"):
@@ -660,7 +660,7 @@ def test_an_admin_reads_the_record_of_their_org_and_of_no_other(shared_api: ApiU
 
 
 def test_five_passes_in_pages_of_two_come_without_gap_or_repeat_newest_first(fresh: ApiUnderTest) -> None:
-    older, newer = given_up(fresh), given_up(fresh, done=("content",), gave_up=("grammar", "structure"))
+    older, newer = failed(fresh), failed(fresh, done=("content",), gave_up=("grammar", "structure"))
     found: list[dict[str, Any]] = []
     sizes, query = [], {"limit": "2"}
     while True:
@@ -674,7 +674,7 @@ def test_five_passes_in_pages_of_two_come_without_gap_or_repeat_newest_first(fre
         # What a page has shown may be seen to meanwhile, and what comes in meanwhile stands before it.
         if len(sizes) == 1:
             post(fresh, "retry", newer["id"])
-            given_up(fresh, gave_up=("grammar",))
+            failed(fresh, gave_up=("grammar",))
     assert sizes == [2, 2, 1]
     assert [one["submission_id"] for one in found] == [newer["id"]] * 2 + [older["id"]] * 3
     assert [one["id"] for one in found] == sorted({one["id"] for one in found}, reverse=True)
@@ -685,7 +685,7 @@ def test_five_passes_in_pages_of_two_come_without_gap_or_repeat_newest_first(fre
 
 @pytest.mark.parametrize("limit", [3, 4, 100])
 def test_a_page_that_holds_all_names_no_next_one(fresh: ApiUnderTest, limit: int) -> None:
-    given_up(fresh)
+    failed(fresh)
     page = listed(fresh, limit=limit).json
     assert (len(page["items"]), page["next_cursor"]) == (3, None)
     assert len(listed(fresh).json["items"]) == 3
@@ -731,7 +731,7 @@ def test_generated_requests_of_staff_find_no_server_error_and_nothing_undocument
 ) -> None:
     """The document's own test asks as a student and as an API key, who get no further than 403 here."""
     schema = schemathesis.openapi.from_wsgi("/openapi.json", shared_api.app)
-    there = given_up(shared_api)["id"]
+    there = failed(shared_api)["id"]
     tried = set()
     for found in schema.include(path_regex="given-up|retry|discard").get_all_operations():
         operation = found.ok()

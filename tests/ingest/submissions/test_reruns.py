@@ -165,12 +165,12 @@ def test_strangers_have_nothing_read_again(
 # Trying a rubric.
 
 
-def trial(api: ApiUnderTest, body: dict[str, Any] | None = None, who: str = "ed") -> TestResponse:
+def preview(api: ApiUnderTest, body: dict[str, Any] | None = None, who: str = "ed") -> TestResponse:
     return post(api, f"/v1/rubrics/{api.school.rubric}/try", {} if body is None else body, who)
 
 
 def test_texts_and_language_of_ones_own(shared_api: ApiUnderTest) -> None:
-    answer = trial(shared_api, {"texts": [ESSAY, "Etwas anderes."], "language": "de"})
+    answer = preview(shared_api, {"texts": [ESSAY, "Etwas anderes."], "language": "de"})
     assert answer.status_code == 202, answer.text
     ids = [one["id"] for one in answer.json["submissions"]]
     found = shared_api.database.sql(
@@ -190,13 +190,13 @@ def test_a_bad_trial_is_pointed_at_and_nothing_is_stored(
     shared_api: ApiUnderTest, refused: Refused, body: dict[str, Any], pointer: str
 ) -> None:
     [before] = shared_api.database.sql("select count(*) from essays")
-    document = refused(trial(shared_api, body), 422, "invalid-payload")
+    document = refused(preview(shared_api, body), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == [pointer]
     assert shared_api.database.sql("select count(*) from essays") == [before]
 
 
 def test_who_may_not_try_a_rubric(shared_api: ApiUnderTest, refused: Refused) -> None:
-    refused(trial(shared_api, who="alice"), 403, "forbidden")
+    refused(preview(shared_api, who="alice"), 403, "forbidden")
     refused(post(shared_api, f"/v1/rubrics/{uuid4()}/try", {}), 404, "not-found")
     refused(post(shared_api, f"/v1/rubrics/{shared_api.other.rubric}/try", {}), 404, "not-found")
 
@@ -213,7 +213,7 @@ def test_last_a_rubric_is_tried_on_three_samples_that_only_the_teacher_reads_and
     api: ApiUnderTest, refused: Refused, redis_client: redis.Redis
 ) -> None:
     """Last in the file: a place of its own takes the pool away from the standing one."""
-    answer = trial(api, {"prompt": "Should schools change?"})
+    answer = preview(api, {"prompt": "Should schools change?"})
     assert answer.status_code == 202, answer.text
     receipts = answer.json["submissions"]
     assert len(receipts) == 3

@@ -276,22 +276,22 @@ def test_the_stream_tells_every_change_and_ends_with_the_final_state(shared_api)
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/event-stream")
     assert answer.headers["Cache-Control"] == "no-store"
-    stream, told = iter(answer.response), []
+    stream, reported = iter(answer.response), []
 
     def next_event() -> dict:
-        told.append(read_events(next(stream).decode())[0])
-        return told[-1]
+        reported.append(read_events(next(stream).decode())[0])
+        return reported[-1]
 
     assert next_event()["status"] == "queued"
     move(shared_api, receipt["id"], "grammar", RUNNING)
     assert next_event()["passes"]["grammar"]["status"] == "running"
     close(shared_api, receipt["id"])
     while next_event()["status"] not in ("failed", "partial"):
-        assert len(told) < 6
+        assert len(reported) < 6
     with pytest.raises(StopIteration):
         next(stream)
     status = shared_api.client.get(receipt["links"]["self"], headers=shared_api.signed_in("alice")).json
-    assert told[-1] == status
+    assert reported[-1] == status
 
 
 def test_the_stream_of_a_final_submission_is_that_one_event(shared_api, get):

@@ -91,9 +91,9 @@ def test_a_500_says_nothing_about_the_essay_to_anybody_and_the_log_only_where_it
         assert "psycopg" not in answer.text
         assert "gone" not in answer.text
     lines = [json.loads(line) for line in logged.splitlines()]
-    told = [line for line in lines if line["event"] == "unexpected error"]
-    assert [line["request_id"] for line in told] == [answer.headers["X-Request-Id"] for answer in answers]
-    for line in told:
+    reported = [line for line in lines if line["event"] == "unexpected error"]
+    assert [line["request_id"] for line in reported] == [answer.headers["X-Request-Id"] for answer in answers]
+    for line in reported:
         assert line["level"] == "error"
         assert line["program"] == "ingest"
         assert any("sqlstate" in one for one in line["exception"])

@@ -135,7 +135,7 @@ def test_a_redis_that_comes_back_is_asked_again(shared_api, redis_client):
     assert [client.get("/v1/essays", headers=headers).status_code for _ in range(5)] == [200] * 4 + [429]
 
 
-def knock(client, door: str, address: str, shared_api):
+def knock(client, route: str, address: str, shared_api):
     """One request of somebody who cannot be told, or not yet, at one of the doors where such people come."""
     where = {"environ_base": {"REMOTE_ADDR": address}}
     token = {"org": "northside", "token": uuid4().hex, "password": "purple kettle drives"}
@@ -154,10 +154,10 @@ def knock(client, door: str, address: str, shared_api):
         "no bearer": lambda: client.get("/v1/me", **where),
         "bad bearer": lambda: client.get("/v1/me", headers={"Authorization": "Bearer a.b.c"}, **where),
         "bad key": lambda: client.get("/v1/essays", headers={"Authorization": f"Bearer {made_up}"}, **where),
-    }[door]()
+    }[route]()
 
 
-DOORS = [
+ROUTES = [
     "login",
     "refresh",
     "forgot",
@@ -171,23 +171,23 @@ DOORS = [
 ]
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_whoever_is_not_known_is_counted_by_address(shared_api, refused, door):
+@pytest.mark.parametrize("route", ROUTES)
+def test_whoever_is_not_known_is_counted_by_address(shared_api, refused, route):
     client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="10/minute").test_client()
-    codes = [knock(client, door, "192.0.2.1", shared_api).status_code for _ in range(11)]
+    codes = [knock(client, route, "192.0.2.1", shared_api).status_code for _ in range(11)]
     assert 429 not in codes[:5]
-    answer = knock(client, door, "192.0.2.1", shared_api)
+    answer = knock(client, route, "192.0.2.1", shared_api)
     refused(answer, 429, "rate-limited")
     assert 0 < int(answer.headers["Retry-After"]) <= 60
-    assert knock(client, door, "192.0.2.2", shared_api).status_code != 429
+    assert knock(client, route, "192.0.2.2", shared_api).status_code != 429
 
 
 def test_all_doors_of_strangers_share_one_count(shared_api, refused):
     client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="20/minute").test_client()
-    for door in DOORS * 2:
-        knock(client, door, "192.0.2.1", shared_api)
-    for door in DOORS:
-        refused(knock(client, door, "192.0.2.1", shared_api), 429, "rate-limited")
+    for route in ROUTES * 2:
+        knock(client, route, "192.0.2.1", shared_api)
+    for route in ROUTES:
+        refused(knock(client, route, "192.0.2.1", shared_api), 429, "rate-limited")
 
 
 def test_strangers_at_an_address_do_not_keep_those_out_who_are_known_there(shared_api):
@@ -232,9 +232,9 @@ def test_a_forged_forwarding_header_gives_nobody_a_fresh_count(shared_api, refus
     assert [one.status_code for one in answers] == [401, 401, 401, 429, 429]
 
 
-@pytest.mark.parametrize("door", ["login", "refresh", "forgot", "reset"])
-def test_without_redis_strangers_are_limited_more_strictly(shared_api, refused, closed_port, door):
+@pytest.mark.parametrize("route", ["login", "refresh", "forgot", "reset"])
+def test_without_redis_strangers_are_limited_more_strictly(shared_api, refused, closed_port, route):
     client = shared_api.make_app(REDIS_URL=closed_port, ESSAYCOACH_ADDRESS_RATE_LIMIT="16/minute").test_client()
-    codes = [knock(client, door, "192.0.2.1", shared_api).status_code for _ in range(5)]
+    codes = [knock(client, route, "192.0.2.1", shared_api).status_code for _ in range(5)]
     assert codes[-1] == 429
     assert codes[0] != 429

@@ -369,10 +369,10 @@ def test_many_faults_are_counted_and_the_first_ones_told(trail: Trail, monkeypat
 
 def test_a_chain_longer_than_a_page_is_walked_to_its_end(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_chain, "PAGE", 4)
-    told: list[int] = []
+    reported: list[int] = []
     trail.tamper(FORGED.format(place=8, hash="sha256('x')"))
-    report = audit_chain.check(trail.north.org, others={}, tell=told.append)
-    assert told[-1] == report.checked == trail.length(trail.north.org) + 1
+    report = audit_chain.check(trail.north.org, others={}, tell=reported.append)
+    assert reported[-1] == report.checked == trail.length(trail.north.org) + 1
     assert [(fault.kind, fault.place) for fault in report.faults] == [("doubled", 8)]
 
 

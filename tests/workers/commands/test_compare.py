@@ -16,7 +16,7 @@ from tests.conftest import Become
 from tests.support.schools import School, session_of
 from tests.support.servers import Database
 from tests.support.vendor import FakeVendor
-from workers import __main__ as door
+from workers import __main__ as workers_main
 from workers.commands import compare
 from workers.commands.compare import CannotSayError, Judged, Verdict, how_sure
 from workers.passes.feedback import PassAnswer
@@ -138,14 +138,14 @@ def test_the_command_blesses_only_what_is_no_worse(
     program_env("ec_worker")
     monkeypatch.setattr(compare, "_candidate", lambda *_, **__: ENGINE)
     command = ["compare", "--org", reviewed.slug, "--provider", "local", "--bless", "--json"]
-    assert door.main(command) == 0
+    assert workers_main.main(command) == 0
     assert '"worse": false' in capsys.readouterr().out
     blessed = database.sql("select pass, provider, model, report ->> 'frozen' from blessings")
     assert [one[:3] for one in blessed] == [("grammar", "local", LocalProvider().model)]
     monkeypatch.setattr(compare, "_candidate", lambda *_, **__: Mute())
-    assert door.main(command) == 1
+    assert workers_main.main(command) == 1
     assert len(database.sql("select 1 from blessings")) == 1
-    assert door.main(["compare", "--org", "nowhere", "--provider", "local"]) == 1
+    assert workers_main.main(["compare", "--org", "nowhere", "--provider", "local"]) == 1
     assert "no org 'nowhere'" in capsys.readouterr().err
 
 
@@ -159,7 +159,7 @@ def test_no_essay_leaves_an_org_that_lets_none_out(
     program_env("ec_worker")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
     database.sql("update orgs set ai_policy = 'local'")
-    assert door.main(["compare", "--org", reviewed.slug, "--provider", "anthropic"]) == 2
+    assert workers_main.main(["compare", "--org", reviewed.slug, "--provider", "anthropic"]) == 2
     assert "ai_policy is 'local'" in capsys.readouterr().err
 
 

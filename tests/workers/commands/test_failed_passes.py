@@ -35,11 +35,11 @@ def run(program: str, *arguments: str) -> CommandResult:
     return run_command(PROGRAMS[program], *arguments)
 
 
-def door(*arguments: str) -> CommandResult:
+def run_given_up(*arguments: str) -> CommandResult:
     return run("workers", "given-up", *arguments)
 
 
-def told(said: CommandResult) -> list[str]:
+def output_lines(said: CommandResult) -> list[str]:
     """Return the lines an operator reads, of a program that succeeded and had nothing to complain about."""
     assert (said.returncode, said.stderr) == (0, ""), said.stderr
     return said.stdout.splitlines()
@@ -50,14 +50,14 @@ hand_in = partial(schools.hand_in, title="Phones", text="Phones buzz.")
 
 def give_up(receipt: Receipt, *reasons: str) -> list[UUID]:
     """The first passes of this submission give up, one for each reason. Call it as a worker."""
-    given_up = []
+    failed = []
     for hint, reason in zip(receipt.hints, reasons, strict=False):
         with db.session(org=hint.org_id):
             held = passes.claim(hint.pass_id, org=hint.org_id, lease_seconds=60)
             assert held is not None
             passes.give_up(held, error=reason)
-        given_up.append(hint.pass_id)
-    return given_up
+        failed.append(hint.pass_id)
+    return failed
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Lost:
 
 
 @pytest.fixture
-def lost(school: School, other_school: School, become: Become, program_env: Callable[[str], None]) -> Lost:
+def failed_work(school: School, other_school: School, become: Become, program_env: Callable[[str], None]) -> Lost:
     """Six passes of three submissions of two orgs have given up, and programs start as the clock."""
     partial, waiting, failed = hand_in(school), hand_in(school), hand_in(other_school)
     become("ec_worker")
@@ -129,23 +129,23 @@ def states(database: Database, wanted: set[UUID] | frozenset[UUID]) -> set[tuple
 
 
 def test_list_prints_one_line_a_pass_over_all_orgs_and_how_many(
-    database: Database, lost: Lost, broker: HintBroker
+    database: Database, failed_work: Lost, broker: HintBroker
 ) -> None:
     before = everything(database)
-    *lines, total = told(door("list"))
+    *lines, total = output_lines(run_given_up("list"))
     assert total == "6 passes given up"
     found = rows(database)
-    assert {UUID(line.split()[1]) for line in lines} == lost.ids
+    assert {UUID(line.split()[1]) for line in lines} == failed_work.ids
     assert len(lines) == 6
     for line in lines:
         slug, identifier, name, reason, day, moment = line.split()
         row = found[UUID(identifier)]
-        assert slug == {str(lost.north.org): "northside", str(lost.south.org): "southside"}[row["org_id"]]
+        assert slug == {str(failed_work.north.org): "northside", str(failed_work.south.org): "southside"}[row["org_id"]]
         assert (name, reason) == (row["name"], row["error"])
         assert f"{day}T{moment.removesuffix('Z')}" == row["finished_at"][:19]
     # Grouped by org, and newest submission first within one.
     assert [line.split()[0] for line in lines] == ["northside"] * 3 + ["southside"] * 3
-    assert UUID(lines[0].split()[1]) == lost.waiting.hints[0].pass_id
+    assert UUID(lines[0].split()[1]) == failed_work.waiting.hints[0].pass_id
     assert everything(database) == before
     assert hinted(broker, Queue.BULK) == []
 
@@ -153,24 +153,34 @@ def test_list_prints_one_line_a_pass_over_all_orgs_and_how_many(
 def test_list_of_nothing_says_so(school: School, program_env: Callable[[str], None]) -> None:
     hand_in(school)
     program_env("ec_clock")
-    assert told(door("list")) == ["0 passes given up"]
+    assert output_lines(run_given_up("list")) == ["0 passes given up"]
 
 
 SELECTED: dict[str, Callable[[Lost], tuple[list[str], set[UUID]]]] = {
-    "an org": lambda lost: (["--org", "southside"], {hint.pass_id for hint in lost.failed.hints}),
-    "a reason": lambda lost: (
+    "an org": lambda failed_work: (["--org", "southside"], {hint.pass_id for hint in failed_work.failed.hints}),
+    "a reason": lambda failed_work: (
         ["--reason", "worker_lost"],
-        {lost.partial.hints[0].pass_id, lost.waiting.hints[0].pass_id, lost.failed.hints[2].pass_id},
+        {
+            failed_work.partial.hints[0].pass_id,
+            failed_work.waiting.hints[0].pass_id,
+            failed_work.failed.hints[2].pass_id,
+        },
     ),
-    "a pass": lambda lost: (["--pass", str(lost.partial.hints[1].pass_id)], {lost.partial.hints[1].pass_id}),
-    "an org and a reason": lambda lost: (
+    "a pass": lambda failed_work: (
+        ["--pass", str(failed_work.partial.hints[1].pass_id)],
+        {failed_work.partial.hints[1].pass_id},
+    ),
+    "an org and a reason": lambda failed_work: (
         ["--org", "northside", "--reason", "refused"],
-        {lost.partial.hints[1].pass_id},
+        {failed_work.partial.hints[1].pass_id},
     ),
-    "a pass of another org": lambda lost: (["--org", "southside", "--pass", str(lost.partial.hints[1].pass_id)], set()),
-    "a pass that is done": lambda lost: (["--pass", str(lost.partial.hints[2].pass_id)], set()),
-    "a pass nobody has": lambda lost: (["--pass", str(uuid4())], set()),
-    "a reason nothing gave up for": lambda lost: (["--reason", "timeout"], set()),
+    "a pass of another org": lambda failed_work: (
+        ["--org", "southside", "--pass", str(failed_work.partial.hints[1].pass_id)],
+        set(),
+    ),
+    "a pass that is done": lambda failed_work: (["--pass", str(failed_work.partial.hints[2].pass_id)], set()),
+    "a pass nobody has": lambda failed_work: (["--pass", str(uuid4())], set()),
+    "a reason nothing gave up for": lambda failed_work: (["--reason", "timeout"], set()),
 }
 
 
@@ -187,11 +197,11 @@ ASKED = [
 
 @pytest.mark.parametrize(("action", "what"), ASKED)
 def test_an_action_is_about_exactly_what_was_selected(
-    database: Database, lost: Lost, broker: HintBroker, action: str, what: str
+    database: Database, failed_work: Lost, broker: HintBroker, action: str, what: str
 ) -> None:
-    arguments, wanted = SELECTED[what](lost)
+    arguments, wanted = SELECTED[what](failed_work)
     before = rows(database)
-    *lines, total = told(door(action, *arguments))
+    *lines, total = output_lines(run_given_up(action, *arguments))
     after = rows(database)
     changed = {one for one in after if after[one] != before[one]}
     if action == "list":
@@ -208,35 +218,37 @@ def test_an_action_is_about_exactly_what_was_selected(
 
 
 def test_replay_puts_everything_back_into_the_bulk_queue_and_twice_is_as_once(
-    database: Database, lost: Lost, broker: HintBroker
+    database: Database, failed_work: Lost, broker: HintBroker
 ) -> None:
     before = rows(database)
-    assert told(door("replay", "--all")) == ["6 passes replayed"]
+    assert output_lines(run_given_up("replay", "--all")) == ["6 passes replayed"]
     once = everything(database)
     found = rows(database)
-    for one in lost.ids:
+    for one in failed_work.ids:
         row = found[one]
         # What took its workers along comes back as a suspect.
         lost_before = 2 if before[one]["error"] == "worker_lost" else 0
         assert (row["state"], row["queue"], row["attempt"], row["error"]) == ("queued", "bulk", 0, None)
         assert row["lost"] == lost_before
         assert row["fence"] == before[one]["fence"]
-    assert {one: row for one, row in found.items() if one not in lost.ids} == {
-        one: row for one, row in before.items() if one not in lost.ids
+    assert {one: row for one, row in found.items() if one not in failed_work.ids} == {
+        one: row for one, row in before.items() if one not in failed_work.ids
     }
     statuses: dict[Any, Any] = dict(database.sql("select id, (status, completed_at is null)::text from submissions"))  # type: ignore[arg-type]
-    assert {statuses[one.submission] for one in (lost.partial, lost.waiting, lost.failed)} == {"(processing,t)"}
-    assert hinted(broker, Queue.BULK) == sorted(lost.ids)
+    assert {statuses[one.submission] for one in (failed_work.partial, failed_work.waiting, failed_work.failed)} == {
+        "(processing,t)"
+    }
+    assert hinted(broker, Queue.BULK) == sorted(failed_work.ids)
     assert hinted(broker, Queue.INTERACTIVE) == []
 
-    assert told(door("replay", "--all")) == ["0 passes replayed"]
+    assert output_lines(run_given_up("replay", "--all")) == ["0 passes replayed"]
     assert everything(database) == once
-    assert hinted(broker, Queue.BULK) == sorted(lost.ids)
-    assert told(door("list")) == ["0 passes given up"]
+    assert hinted(broker, Queue.BULK) == sorted(failed_work.ids)
+    assert output_lines(run_given_up("list")) == ["0 passes given up"]
 
 
 def test_two_operators_who_replay_at_the_same_moment_replay_each_pass_once(
-    database: Database, lost: Lost, broker: HintBroker
+    database: Database, failed_work: Lost, broker: HintBroker
 ) -> None:
     arguments = [sys.executable, "-m", "workers", "given-up", "replay", "--all"]
     programs = [
@@ -245,52 +257,54 @@ def test_two_operators_who_replay_at_the_same_moment_replay_each_pass_once(
     said = [program.communicate(timeout=60)[0] for program in programs]
     assert [program.returncode for program in programs] == [0, 0]
     assert sum(int(one.split()[0]) for one in said) == 6
-    assert states(database, lost.ids) == {("queued", False)}
-    assert hinted(broker, Queue.BULK) == sorted(lost.ids)
+    assert states(database, failed_work.ids) == {("queued", False)}
+    assert hinted(broker, Queue.BULK) == sorted(failed_work.ids)
     assert sorted(one for (one,) in database.sql("select entity_id from audit_log where entity = 'pass'")) == sorted(
-        lost.ids
+        failed_work.ids
     )
 
 
-def test_what_was_replayed_is_carried_out_and_ends(database: Database, lost: Lost, become: Become) -> None:
-    told(door("replay", "--org", "southside"))
+def test_what_was_replayed_is_carried_out_and_ends(database: Database, failed_work: Lost, become: Become) -> None:
+    output_lines(run_given_up("replay", "--org", "southside"))
     become("ec_worker")
-    for hint in lost.failed.hints:
-        with db.session(org=lost.south.org):
-            held = passes.claim(hint.pass_id, org=lost.south.org, lease_seconds=60)
+    for hint in failed_work.failed.hints:
+        with db.session(org=failed_work.south.org):
+            held = passes.claim(hint.pass_id, org=failed_work.south.org, lease_seconds=60)
             assert held is not None
             assert (held.attempt, held.fence) == (1, 2)
             passes.finish(held, provider="local", model="rules", comments=0, summary=Ciphertext(b"sealed"))
-    assert database.sql("select status from submissions where id = %s", lost.failed.submission) == [("completed",)]
+    assert database.sql("select status from submissions where id = %s", failed_work.failed.submission) == [
+        ("completed",)
+    ]
 
 
 def test_discard_takes_everything_off_the_list_and_leaves_the_submissions_as_they_are(
-    database: Database, lost: Lost, broker: HintBroker
+    database: Database, failed_work: Lost, broker: HintBroker
 ) -> None:
     submissions = "select to_jsonb(s) - 'text' from submissions as s order by id"
     before = database.sql(submissions)
-    assert told(door("discard", "--all")) == ["6 passes discarded"]
-    assert states(database, lost.ids) == {("gave_up", True)}
+    assert output_lines(run_given_up("discard", "--all")) == ["6 passes discarded"]
+    assert states(database, failed_work.ids) == {("gave_up", True)}
     assert database.sql(submissions) == before
     once = everything(database)
-    assert told(door("discard", "--all")) == ["0 passes discarded"]
-    assert told(door("list")) == ["0 passes given up"]
+    assert output_lines(run_given_up("discard", "--all")) == ["0 passes discarded"]
+    assert output_lines(run_given_up("list")) == ["0 passes given up"]
     assert everything(database) == once
     assert hinted(broker, Queue.BULK) == hinted(broker, Queue.INTERACTIVE) == []
 
 
 @pytest.mark.parametrize(("action", "word"), [("replay", "pass_replayed"), ("discard", "pass_discarded")])
 def test_it_is_on_record_that_an_operator_did_it_to_which_pass_and_why_that_had_given_up(
-    database: Database, lost: Lost, action: str, word: str
+    database: Database, failed_work: Lost, action: str, word: str
 ) -> None:
-    given_up = rows(database)
-    told(door(action, "--all"))
+    failed = rows(database)
+    output_lines(run_given_up(action, "--all"))
     found = database.sql(
         "select entity_id, org_id, actor_role, actor_id, request_id, action, entity, detail from audit_log where entity = 'pass' order by entity_id"
     )
     expected = []
-    for one in sorted(lost.ids):
-        row = given_up[one]
+    for one in sorted(failed_work.ids):
+        row = failed[one]
         detail = {"submission_id": row["submission_id"], "pass": row["name"], "reason": row["error"]}
         expected.append((str(one), row["org_id"], "operator", None, None, word, "pass", detail))
     assert [(str(one[0]), str(one[1]), *one[2:]) for one in found] == expected
@@ -304,35 +318,41 @@ def test_more_than_a_page_is_seen_to_the_end(
     database.sql("update passes set state = 'gave_up', error = 'refused', finished_at = now()")
     database.sql("update submissions set status = 'failed', completed_at = now()")
     program_env("ec_clock")
-    *lines, total = told(door("list"))
+    *lines, total = output_lines(run_given_up("list"))
     assert total == "504 passes given up"
     assert len({line.split()[1] for line in lines}) == len(lines) == 504
-    assert told(door("replay", "--reason", "refused")) == ["504 passes replayed"]
+    assert output_lines(run_given_up("replay", "--reason", "refused")) == ["504 passes replayed"]
     assert database.sql("select state, queue, count(*) from passes group by state, queue") == [("queued", "bulk", 504)]
 
 
 @pytest.mark.parametrize("action", ["list", "replay", "discard"])
-def test_an_unknown_org_is_an_error_that_names_the_known_ones(database: Database, lost: Lost, action: str) -> None:
+def test_an_unknown_org_is_an_error_that_names_the_known_ones(
+    database: Database, failed_work: Lost, action: str
+) -> None:
     before = everything(database)
-    said = door(action, "--org", "northsid", "--all")
+    said = run_given_up(action, "--org", "northsid", "--all")
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr == "workers: there is no org 'northsid'; there are: northside, southside\n"
     assert everything(database) == before
 
 
 @pytest.mark.parametrize("action", ["replay", "discard"])
-def test_without_saying_which_nothing_is_replayed_or_discarded(database: Database, lost: Lost, action: str) -> None:
+def test_without_saying_which_nothing_is_replayed_or_discarded(
+    database: Database, failed_work: Lost, action: str
+) -> None:
     before = everything(database)
-    said = door(action)
+    said = run_given_up(action)
     assert (said.returncode, said.stdout) == (2, "")
     assert f"{action} needs --pass, --reason, --org or --all" in said.stderr
     assert everything(database) == before
 
 
 @pytest.mark.parametrize("arguments", [("replay", "--pass", "17"), ("forget", "--all"), (), ("replay", "--everything")])
-def test_words_the_door_does_not_know_are_refused(database: Database, lost: Lost, arguments: tuple[str, ...]) -> None:
+def test_words_the_door_does_not_know_are_refused(
+    database: Database, failed_work: Lost, arguments: tuple[str, ...]
+) -> None:
     before = everything(database)
-    said = door(*arguments)
+    said = run_given_up(*arguments)
     assert (said.returncode, said.stdout) == (2, "")
     assert "usage: python -m workers" in said.stderr
     assert everything(database) == before
@@ -347,19 +367,19 @@ def closed_port() -> Iterator[int]:
 
 
 def test_with_redis_away_a_replay_is_kept_and_its_hints_are_left_to_the_clock(
-    database: Database, lost: Lost, monkeypatch: pytest.MonkeyPatch, closed_port: int
+    database: Database, failed_work: Lost, monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{closed_port}/0")
-    said = door("replay", "--all")
+    said = run_given_up("replay", "--all")
     assert (said.returncode, said.stdout) == (0, "6 passes replayed\n")
     assert "hints left to the clock" in said.stderr
     assert "Traceback" not in said.stderr
-    assert states(database, lost.ids) == {("queued", False)}
+    assert states(database, failed_work.ids) == {("queued", False)}
 
 
-def test_with_the_database_away_the_door_says_so(database: Database, servers: Servers, lost: Lost) -> None:
+def test_with_the_database_away_the_door_says_so(database: Database, servers: Servers, failed_work: Lost) -> None:
     with away(servers, database):
-        said = door("list")
+        said = run_given_up("list")
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr == "workers: The database cannot be reached.\n"
 
@@ -386,15 +406,15 @@ def test_an_operator_chooses_who_reads_an_orgs_essays_and_nobody_elses(
     database: Database, orgs: dict[str, tuple[str, str]], policy: str, fallback: str
 ) -> None:
     said = run("ingest", "set-ai", "northside", "--policy", policy, "--fallback", fallback)
-    assert told(said) == ["org northside: changed"]
+    assert output_lines(said) == ["org northside: changed"]
     assert chosen(database) == {"northside": (policy, fallback), "southside": orgs["southside"]}
 
 
 def test_what_is_not_named_stays_as_it_was(database: Database, orgs: dict[str, tuple[str, str]]) -> None:
-    told(run("ingest", "set-ai", "southside", "--fallback", "local"))
-    told(run("ingest", "set-ai", "southside", "--policy", "none"))
+    output_lines(run("ingest", "set-ai", "southside", "--fallback", "local"))
+    output_lines(run("ingest", "set-ai", "southside", "--policy", "none"))
     assert chosen(database) == {"northside": orgs["northside"], "southside": ("none", "local")}
-    told(run("ingest", "set-ai", "southside", "--fallback", "wait"))
+    output_lines(run("ingest", "set-ai", "southside", "--fallback", "wait"))
     assert chosen(database)["southside"] == ("none", "wait")
 
 
@@ -420,7 +440,7 @@ def test_the_choice_is_what_a_worker_finds(
 ) -> None:
     receipt = hand_in(school)
     program_env("ec_ingest")
-    told(run("ingest", "set-ai", "northside", "--policy", "none", "--fallback", "local"))
+    output_lines(run("ingest", "set-ai", "northside", "--policy", "none", "--fallback", "local"))
     become("ec_worker")
     with db.session(org=school.org):
         task = essays.fetch_task(receipt.submission, org=school.org)

@@ -410,8 +410,8 @@ def test_an_answer_that_is_unusable_twice_is_given_up_and_both_raw_answers_are_k
 ) -> None:
     vendor.script(behaviour, behaviour, pass_name="content")
     run_all(runner, receipt)
-    given_up = pass_row(database, hint_of(receipt))
-    assert (given_up["state"], given_up["error"]) == ("gave_up", outcome)
+    failed = pass_row(database, hint_of(receipt))
+    assert (failed["state"], failed["error"]) == ("gave_up", outcome)
     assert outcomes(database, receipt) == ["ok", "ok", outcome, outcome]
     assert raw_answers(database, school, receipt) == wire.sent
     assert status(database, receipt) == "partial"
@@ -720,14 +720,14 @@ class Crowded(Crashing):
     def __init__(self) -> None:
         self.inside = 0
         self.most = 0
-        self.door = threading.Event()
+        self.may_answer = threading.Event()
         self._lock = threading.Lock()
 
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
         with self._lock:
             self.inside += 1
             self.most = max(self.most, self.inside)
-        self.door.wait(20)
+        self.may_answer.wait(20)
         with self._lock:
             self.inside -= 1
         return Reply(answer=PassAnswer(), raw="", model=self.model, stop_reason="end")
@@ -757,7 +757,7 @@ def test_a_worker_that_computes_claims_no_more_than_it_has_places(
         thread.start()
     eventually(lambda: provider.inside == 2)
     assert database.sql("select count(*) from passes where state = 'running'") == [(2,)]
-    provider.door.set()
+    provider.may_answer.set()
     for thread in threads:
         thread.join(30)
     assert provider.most == 2
@@ -774,7 +774,7 @@ def test_a_hint_that_finds_no_place_in_time_is_to_be_sent_again(
     first.start()
     eventually(lambda: provider.inside == 1)
     assert runner.run(receipt.hints[1]) is False
-    provider.door.set()
+    provider.may_answer.set()
     first.join(20)
     assert runner.run(receipt.hints[1]) is True
 

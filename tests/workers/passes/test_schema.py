@@ -174,8 +174,10 @@ def test_the_prompt_version_is_a_short_hash_that_differs_per_pass() -> None:
 def test_the_tail_is_one_line_and_all_a_reading_is_told_is_shared() -> None:
     for name, spec in SPECS.items():
         assert tail(name) == f"Your reading: {name}.\n" == build(request(name)).tail
-        told = rules().partition(spec.prompt())[2].partition("## ")[0]
-        assert all(f"`{kind}`" in told for kind in spec.types) and f"At most {spec.max_comments} comments." in told
+        reported = rules().partition(spec.prompt())[2].partition("## ")[0]
+        assert (
+            all(f"`{kind}`" in reported for kind in spec.types) and f"At most {spec.max_comments} comments." in reported
+        )
 
 
 def test_the_languages_stand_beside_the_essay_and_not_in_what_a_class_shares() -> None:

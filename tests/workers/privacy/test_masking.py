@@ -374,14 +374,14 @@ def test_what_was_said_of_the_last_draft_is_masked_and_changes_no_stand_in_of_th
     pick = EarlierPick(criterion="Style", level="Vivid", rationale="Alice shows it.")
     earlier = Earlier(unchanged=((0, 12),), doubtful=(said,), picks=(pick,))
     mask = Mask(request("Alice Smith.\n\nShe won.", earlier=earlier), people=CLASS)
-    told = mask.request.earlier
-    assert told is not None and told.unchanged == earlier.unchanged
-    assert re.search("Alice|Smith|Shaun|Neil", str(told)) is None
-    assert told.doubtful[0].quote == mask.request.text[:11]
-    assert mask.shown(told.picks[0].rationale) == pick.rationale
+    reported = mask.request.earlier
+    assert reported is not None and reported.unchanged == earlier.unchanged
+    assert re.search("Alice|Smith|Shaun|Neil", str(reported)) is None
+    assert reported.doubtful[0].quote == mask.request.text[:11]
+    assert mask.shown(reported.picks[0].rationale) == pick.rationale
     assert mask.request.text == Mask(request("Alice Smith.\n\nShe won."), people=CLASS).request.text
     lifted = mask.lift(
-        _reply(PassAnswer(notes=(told.doubtful[0].message,), verdicts=(Verdict(comment=0, resolution="moot"),)))
+        _reply(PassAnswer(notes=(reported.doubtful[0].message,), verdicts=(Verdict(comment=0, resolution="moot"),)))
     ).answer
     assert (lifted.notes, lifted.verdicts) == (("Alice, look.",), (Verdict(comment=0, resolution="moot"),))
 

@@ -78,9 +78,9 @@ def test_events_are_put_together_whatever_stands_between_them() -> None:
         '{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"b\u2028c"}}',
         '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9,"input_tokens":null}}',
     )
-    told = wire.parse_stream(raw + ": a comment\n\n")
-    assert (told.message.text(), told.message.stop_reason, told.whole) == ("ab\u2028c", "end_turn", False)
-    assert (told.message.usage.input_tokens, told.message.usage.output_tokens) == (3, 9)
+    reported = wire.parse_stream(raw + ": a comment\n\n")
+    assert (reported.message.text(), reported.message.stop_reason, reported.whole) == ("ab\u2028c", "end_turn", False)
+    assert (reported.message.usage.input_tokens, reported.message.usage.output_tokens) == (3, 9)
     assert wire.parse_stream(raw + events('{"type":"message_stop"}')).whole
     assert not wire.parse_stream(raw + 'data: {"type":"message_stop"').whole
     with pytest.raises(ValueError, match="JSON|json|expected"):

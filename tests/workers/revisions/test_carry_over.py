@@ -91,13 +91,13 @@ class Reader:
             for number, word in enumerate(found)
         ]  # fmt: skip
         doubtful = len(re.findall(r'"next_step"', tail))
-        told = {
+        reported = {
             "comments": comments, "picks": [], "strengths": [], "next_steps": [], "not_checked": [],
             "verdicts": [{"comment": number, "fate": self.verdict} for number in range(doubtful)],
         }  # fmt: skip
         return {
             "id": "msg_1", "type": "message", "role": "assistant", "model": body["model"], "stop_reason": "end_turn",
-            "content": [{"type": "text", "text": json.dumps(told)}], "usage": {"input_tokens": 100, "output_tokens": 50},
+            "content": [{"type": "text", "text": json.dumps(reported)}], "usage": {"input_tokens": 100, "output_tokens": 50},
         }  # fmt: skip
 
 
@@ -225,9 +225,9 @@ def _without(reader: Reader, word: str) -> Any:
 
     def answer(body: dict[str, Any]) -> dict[str, Any]:
         said = known(body)
-        told = json.loads(said["content"][0]["text"])
-        told["comments"] = [one for one in told["comments"] if one["place"]["quote"] != word]
-        said["content"][0]["text"] = json.dumps(told)
+        reported = json.loads(said["content"][0]["text"])
+        reported["comments"] = [one for one in reported["comments"] if one["place"]["quote"] != word]
+        said["content"][0]["text"] = json.dumps(reported)
         return said
 
     return answer
