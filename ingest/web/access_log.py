@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from ingest.web.identity import Identity, actor_of
+from ingest.web.identity import Identity, actor_of, is_staff
 from models.audit import note
 
 
@@ -14,6 +14,6 @@ def note_read(who: Identity, *, entity: str, entity_id: UUID, person: UUID) -> N
     Does nothing when students or API keys read, or when people read their own data. Needs an open session: if the entry cannot
     be stored, the reading fails too.
     """
-    if who.role in ("ec_educator", "ec_admin") and who.user != person:
+    if is_staff(who) and who.user != person:
         actor = actor_of(who)
         note("read", org=who.org, actor=actor, entity=entity, entity_id=entity_id, user_id=str(person))

@@ -117,7 +117,7 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
 def staff() -> Identity:
     """Return the identity of this request, which must be an educator or an admin. Raises Problem."""
     who = identity(api_keys=False)
-    if who.role not in ("ec_educator", "ec_admin"):
+    if not is_staff(who):
         raise Problem("forbidden", "Only educators and admins may do this.")
     return who
 

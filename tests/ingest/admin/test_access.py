@@ -174,7 +174,7 @@ def test_each_door_answers_each_person_as_it_should(api, refused, route):
             refused(answer, status, SLUGS[status])
         reported[status] += 1
     assert sum(reported.values()) == len(PEOPLE)
-    print(f"{route}: {dict(told)}")
+    print(f"{route}: {dict(reported)}")
 
 
 def test_every_door_of_administration_is_in_the_matrix(api):
