@@ -92,7 +92,7 @@ def expire(database: Database) -> None:
     database.sql("update passes set lease_until = now() - interval '1 ms' where state = 'running'")
 
 
-def test_passes_whose_hints_never_reached_redis_get_hints(
+def test_lost_hints_are_sent(
     broker: HintBroker, database: Database, receipt: Receipt
 ) -> None:
     age_hints(database)
@@ -126,7 +126,7 @@ def test_hints_that_redis_lost_are_sent_again(broker: HintBroker, database: Data
     assert len(waiting(broker)) == 3
 
 
-def test_a_backlog_is_not_hinted_again_while_redis_still_holds_it(
+def test_backlog_in_redis_is_not_hinted_again(
     broker: HintBroker, database: Database, receipt: Receipt
 ) -> None:
     assert broker.send(receipt.hints) == 3
@@ -145,7 +145,7 @@ def test_hints_go_out_oldest_first(broker: HintBroker, database: Database, schoo
     assert {hint.pass_id for hint in waiting(broker)[3:]} == {hint.pass_id for hint in older.hints}
 
 
-def test_work_that_runs_or_is_over_gets_no_hint(
+def test_running_or_finished_passes_get_no_hint(
     broker: HintBroker, database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
     become("ec_worker")
@@ -159,7 +159,7 @@ def test_work_that_runs_or_is_over_gets_no_hint(
     assert [hint.pass_id for hint in waiting(broker)] == [receipt.hints[2].pass_id]
 
 
-def test_a_redis_that_is_away_raises_nothing_and_the_hints_go_out_when_it_is_back(
+def test_hints_go_out_when_an_absent_redis_returns(
     broker: HintBroker, database: Database, receipt: Receipt
 ) -> None:
     nobody = make_broker("redis://127.0.0.1:1/0", answer_seconds=0.5)
@@ -195,7 +195,7 @@ def test_two_clocks_at_once_send_each_due_pass_one_hint(
     assert sorted(waiting(broker), key=str) == wanted
 
 
-def test_a_lease_that_ran_out_is_freed_and_one_that_runs_is_not(
+def test_only_expired_leases_are_freed(
     database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
     become("ec_worker")
@@ -225,7 +225,7 @@ def test_a_freed_pass_can_be_claimed_at_once_and_gets_a_hint(
     assert claim(school, receipt.hints[0].pass_id).attempt == 2
 
 
-def test_an_essay_that_loses_its_worker_three_times_is_given_up_and_its_submission_closed(
+def test_third_crash_gives_up_and_closes_the_submission(
     database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
     for round_number in range(1, passes.MAX_CRASHES):
@@ -267,7 +267,7 @@ def test_two_clocks_at_once_count_each_lost_lease_once(
     ]
 
 
-def test_what_was_tried_for_three_days_in_vain_ends_for_its_last_reason_and_what_nobody_tried_waits_on(
+def test_passes_tried_for_three_days_are_given_up(
     database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
     tried, untried, young = (hint.pass_id for hint in receipt.hints)
@@ -293,7 +293,7 @@ def test_a_version_left_open_by_a_fault_of_ours_is_closed(database: Database, be
     assert duties_queue.close_finished() == 0
 
 
-def test_leases_are_left_alone_while_the_database_has_only_just_come_back(
+def test_leases_are_kept_just_after_a_database_outage(
     servers: Servers,
     database: Database,
     school: School,
@@ -345,7 +345,7 @@ def finish_one(school: School, become: Become, receipt: Receipt) -> None:
     become("ec_clock")
 
 
-def test_what_finished_is_folded_once_and_no_total_changes_by_it(
+def test_folding_counts_once_and_changes_no_total(
     database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
     finish_one(school, become, receipt)
@@ -362,7 +362,7 @@ def test_what_finished_is_folded_once_and_no_total_changes_by_it(
     assert database.sql(TOTALS) == before
 
 
-def test_two_clocks_that_fold_at_once_count_nothing_twice(
+def test_two_clocks_folding_at_once_count_nothing_twice(
     database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
     finish_one(school, become, receipt)
@@ -411,7 +411,7 @@ def test_a_missing_month_gets_its_partition(database: Database, become: Become) 
     assert database.sql("select relforcerowsecurity from pg_class where oid = %s::regclass", name) == [(True,)]
 
 
-def test_answers_are_purged_after_their_published_life_and_not_before(
+def test_idempotency_answers_are_purged_after_their_retention(
     database: Database, school: School, become: Become
 ) -> None:
     for key, days in (("old", 8), ("young", 6)):
@@ -439,7 +439,7 @@ def test_single_use_tokens_are_purged_a_week_after_their_end(
     assert database.sql("select digest = sha256('young') from one_time_tokens") == [(True,)]
 
 
-def test_new_audit_entries_take_their_places_however_many_they_are(
+def test_all_new_audit_entries_are_chained(
     database: Database, school: School, become: Become, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit_trail, "BATCH", 3)
@@ -456,7 +456,7 @@ def ask_for_erasure(school: School, *people: UUID) -> None:
             rights.request_erasure(person, org=school.org)
 
 
-def test_whoever_is_to_be_erased_is_and_nobody_else(
+def test_only_people_to_be_erased_are_erased(
     database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
     become("ec_ingest")
@@ -469,7 +469,7 @@ def test_whoever_is_to_be_erased_is_and_nobody_else(
     assert database.sql("select count(*) from essays") == [(0,)]
 
 
-def test_one_person_who_cannot_be_erased_yet_holds_nobody_else_up(
+def test_blocked_erasure_does_not_delay_others(
     database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
     become("ec_ingest")
@@ -535,7 +535,7 @@ def test_the_clock_program_chains_signs_and_erases(
         assert program.wait(10) == 0
 
 
-def test_a_clock_without_a_key_for_signed_heads_says_so_once_and_one_with_half_of_it_does_not_start(
+def test_clock_warns_without_signing_key_and_refuses_half_of_it(
     broker: HintBroker, database: Database, program_env: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program_env("ec_clock")
@@ -573,7 +573,7 @@ DUTIES = {
 
 
 @pytest.mark.parametrize("name", [*DUTIES, "resend_hints"])
-def test_a_duty_survives_a_database_that_is_away_and_works_when_it_is_back(
+def test_duty_survives_a_database_outage(
     name: str, database: Database, servers: Servers, broker: HintBroker, receipt: Receipt
 ) -> None:
     steady = guard.guarded(name, DUTIES.get(name, lambda: duties_queue.resend_hints(broker)))
@@ -589,7 +589,7 @@ def test_a_duty_survives_a_database_that_is_away_and_works_when_it_is_back(
     assert steady() == expected
 
 
-def test_a_duty_survives_an_error_nobody_expected(database: Database, receipt: Receipt) -> None:
+def test_duty_survives_an_unexpected_error(database: Database, receipt: Receipt) -> None:
     steady = guard.guarded("free_leases", duties_queue.free_leases)
     database.sql("revoke select (lease_until) on passes from ec_clock")
     assert steady() == 0
@@ -642,7 +642,7 @@ def test_the_clock_program_sends_hints_frees_leases_and_stops_when_told(
         assert program.wait(10) == 0
 
 
-def test_the_clock_program_stops_cleanly_when_told_at_its_very_start(
+def test_clock_program_stops_cleanly_during_its_start(
     database: Database, program_env: Callable[[str], None]
 ) -> None:
     program_env("ec_clock")
@@ -685,7 +685,7 @@ def test_the_clock_program_says_which_setting_is_missing(
     assert done.stderr.strip() == "workers: REDIS_URL is not set."
 
 
-def test_trials_of_a_rubric_go_when_their_day_is_over_and_no_other_essay_does(
+def test_only_expired_rubric_previews_are_deleted(
     database: Database, school: School, become: Become
 ) -> None:
     with session_of(school, "ed"):

@@ -38,7 +38,7 @@ def set_all(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_the_limits_stand_in_their_order_by_default() -> None:
+def test_default_time_limits_are_in_order() -> None:
     limits = read_limits()
     assert 2 * limits.provider < limits.message < limits.longest_lease
 
@@ -58,7 +58,7 @@ def test_a_message_limit_that_leaves_no_room_for_a_repair_is_refused(
 
 @pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf", "1e9"])
-def test_a_limit_that_is_no_sensible_time_is_refused_by_name(
+def test_senseless_time_limit_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -83,7 +83,7 @@ def test_limits_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
         ({"ANTHROPIC_API_KEY": "sk-1", "ESSAYCOACH_PROVIDER": "anthropic"}, "anthropic"),
     ],
 )
-def test_the_provider_follows_from_the_environment(
+def test_environment_chooses_the_provider(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], name: str
 ) -> None:
     set_all(monkeypatch, **environment)
@@ -124,7 +124,7 @@ def test_base_url_and_model_reach_claude(monkeypatch: pytest.MonkeyPatch) -> Non
         ("local", "local", "local"),
     ],
 )
-def test_an_orgs_policy_can_keep_essays_here_but_never_send_them_out(chosen: str, policy: str, name: str) -> None:
+def test_org_policy_can_forbid_but_not_force_the_vendor(chosen: str, policy: str, name: str) -> None:
     chooser = ProviderChooser(
         ProviderSettings(name=chosen, api_key="sk-1", base_url=None, model=None), timeout_seconds=5
     )

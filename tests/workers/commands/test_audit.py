@@ -220,7 +220,7 @@ def test_tampering_is_found_and_named(trail: Trail, table: list[tuple[str, int, 
         )
 
 
-def test_a_chain_written_anew_from_the_middle_shows_against_the_signed_heads_only(
+def test_rewritten_chain_is_found_only_by_signed_heads(
     trail: Trail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever may do anything in the database can do every sum again; they cannot sign."""
@@ -237,7 +237,7 @@ def test_a_chain_written_anew_from_the_middle_shows_against_the_signed_heads_onl
     assert (said.returncode, "a tail that was cut cleanly cannot be seen" in said.stderr) == (0, True)
 
 
-def test_a_tail_cut_off_and_grown_again_shows_against_the_signed_heads(trail: Trail, become: Become) -> None:
+def test_tail_that_was_cut_and_replaced_is_found_by_signed_heads(trail: Trail, become: Become) -> None:
     trail.tamper("delete from audit_log where org_id = %(north)s and sequence > 10", NEW_HEAD)
     become("ec_ingest")
     with db.session(org=trail.north.org, role="ec_admin"):
@@ -252,7 +252,7 @@ def test_a_tail_cut_off_and_grown_again_shows_against_the_signed_heads(trail: Tr
     assert "written anew: the head signed at" in said.stdout
 
 
-def test_an_entry_that_claims_to_be_old_is_flagged(trail: Trail) -> None:
+def test_backdated_entry_is_flagged(trail: Trail) -> None:
     """Put in without a place, the clock itself would chain it."""
     trail.database.sql(
         "insert into audit_log (id, org_id, actor_role, action, entity, entity_id)"
@@ -267,7 +267,7 @@ def test_an_entry_that_claims_to_be_old_is_flagged(trail: Trail) -> None:
     assert "minutes older than an entry before it" in said.stdout
 
 
-def test_an_entry_that_claims_to_be_of_the_future_is_flagged_and_casts_no_doubt_on_later_ones(trail: Trail) -> None:
+def test_entry_dated_in_the_future_is_flagged_alone(trail: Trail) -> None:
     for moment in ("now() + interval '1 hour'", "now()"):
         trail.database.sql(
             "insert into audit_log (id, org_id, actor_role, action, entity, entity_id)"
@@ -282,7 +282,7 @@ def test_an_entry_that_claims_to_be_of_the_future_is_flagged_and_casts_no_doubt_
     assert "it claims to be of the future" in said.stdout
 
 
-def test_entries_that_wait_for_their_place_are_counted_and_no_fault(trail: Trail) -> None:
+def test_unchained_entries_are_counted_and_are_no_fault(trail: Trail) -> None:
     trail.database.sql(
         "insert into audit_log (org_id, actor_role, action, entity, entity_id) values (%s, 'admin', 'changed', 'user', uuidv7())",
         trail.north.org,
@@ -294,7 +294,7 @@ def test_entries_that_wait_for_their_place_are_counted_and_no_fault(trail: Trail
 
 
 @pytest.mark.parametrize("spoil", ["another hand", "another number", "not a line", "a torn line"])
-def test_a_file_of_heads_that_was_touched_is_a_fault(trail: Trail, spoil: str) -> None:
+def test_changed_file_of_signed_heads_is_a_fault(trail: Trail, spoil: str) -> None:
     lines = trail.heads.read_text().splitlines()
     fields: dict[str, Any] = json.loads(lines[0])
     lines[0] = {
@@ -310,7 +310,7 @@ def test_a_file_of_heads_that_was_touched_is_a_fault(trail: Trail, spoil: str) -
     assert "line 1: " + ("its signature is wrong" if "another" in spoil else "is not a signed head") in said.stdout
 
 
-def test_heads_of_an_org_that_is_not_there_any_more_are_a_fault(trail: Trail) -> None:
+def test_signed_heads_of_a_missing_org_are_a_fault(trail: Trail) -> None:
     trail.tamper(
         *(f"delete from {table} where org_id = %(south)s" for table in ("audit_log", "audit_heads")),
         "delete from orgs where id = %(south)s",
@@ -335,7 +335,7 @@ def test_heads_of_an_org_that_is_not_there_any_more_are_a_fault(trail: Trail) ->
         ({}, ["--nonsense"], "unrecognized"),
     ],
 )
-def test_what_could_not_be_checked_is_neither_right_nor_wrong(
+def test_unreadable_input_gives_exit_code_2(
     trail: Trail, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], arguments: list[str], complaint: str
 ) -> None:
     for name, value in change.items():
@@ -347,7 +347,7 @@ def test_what_could_not_be_checked_is_neither_right_nor_wrong(
     assert "Traceback" not in said.stderr
 
 
-def test_a_role_that_may_not_read_the_trail_cannot_call_it_right(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_role_without_read_rights_cannot_verify(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", trail.database.role_url("ec_worker"))
     said = verify()
     assert (said.returncode, said.stdout) == (2, "")
@@ -360,7 +360,7 @@ def test_verifying_changes_nothing(trail: Trail) -> None:
     assert (trail.database.sql(everything), trail.heads.read_bytes()) == before
 
 
-def test_many_faults_are_counted_and_the_first_ones_told(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_faults_are_counted_and_the_first_are_printed(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_chain, "MOST_FAULTS", 3)
     trail.tamper("update audit_log set actor_id = uuidv7() where org_id = %(north)s and sequence <= 10")
     report = audit_chain.check(trail.north.org, others={})
@@ -398,7 +398,7 @@ def test_heads_are_appended_when_they_moved_and_only_then(trail: Trail, become: 
     assert verify().returncode == 0
 
 
-def test_a_line_that_was_torn_swallows_no_later_one(tmp_path: Path) -> None:
+def test_torn_line_does_not_hide_later_lines(tmp_path: Path) -> None:
     seal, org = Seal(key=KEY, path=tmp_path / "heads"), uuid4()
     audit_heads.sign({org: Head(sequence=1, hash=b"1" * 32)}, seal=seal)
     with seal.path.open("a") as file:
@@ -410,13 +410,13 @@ def test_a_line_that_was_torn_swallows_no_later_one(tmp_path: Path) -> None:
     assert ledger.whole
 
 
-def test_an_org_without_an_entry_is_not_signed_and_the_file_is_there_all_the_same(tmp_path: Path) -> None:
+def test_org_without_entries_is_not_signed_but_the_file_is_created(tmp_path: Path) -> None:
     seal = Seal(key=KEY, path=tmp_path / "heads")
     assert audit_heads.sign({uuid4(): Head(sequence=0, hash=bytes(32))}, seal=seal) == 0
     assert seal.path.read_text() == ""
 
 
-def test_both_settings_of_signed_heads_are_needed_or_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_signed_heads_need_both_settings_or_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in (audit_heads.KEY, f"{audit_heads.KEY}_FILE", f"{audit_heads.KEY}_COMMAND", audit_heads.FILE):
         monkeypatch.delenv(name, raising=False)
     assert audit_heads.read_seal() is None
@@ -433,7 +433,7 @@ def test_both_settings_of_signed_heads_are_needed_or_none(monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow(reason="eight writers for six seconds")
-def test_the_chain_holds_while_eight_write_and_two_clocks_chain(trail: Trail, become: Become) -> None:
+def test_chain_is_valid_with_eight_writers_and_two_clocks(trail: Trail, become: Become) -> None:
     """Writers of two orgs and two roles go on for SECONDS, and a verification in the middle of it finds nothing."""
     become("ec_ingest", pool_size=WRITERS)
     count = "select count(*) from audit_log"

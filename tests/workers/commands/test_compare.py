@@ -79,7 +79,7 @@ def ask(school: School, provider: Provider, until: datetime | None = None) -> Ve
     return compare.compare(org=school.org, until=when, provider=provider, sleep=lambda _: None)[0]
 
 
-def test_what_made_the_comments_is_no_worse_than_itself_and_a_mute_reader_is(
+def test_same_provider_is_not_worse_and_silent_provider_is(
     database: Database, reviewed: School
 ) -> None:
     before = database.sql("select count(*) from feedback"), database.sql("select count(*) from ai_responses")
@@ -91,7 +91,7 @@ def test_what_made_the_comments_is_no_worse_than_itself_and_a_mute_reader_is(
     assert (database.sql("select count(*) from feedback"), database.sql("select count(*) from ai_responses")) == before
 
 
-def test_the_newest_decision_up_to_the_moment_counts_and_the_digest_tells(database: Database, reviewed: School) -> None:
+def test_newest_decision_before_the_moment_counts(database: Database, reviewed: School) -> None:
     moment = datetime.now(UTC) + timedelta(seconds=5)
     first = ask(reviewed, Mute(), moment)
     database.sql(
@@ -106,13 +106,13 @@ def test_the_newest_decision_up_to_the_moment_counts_and_the_digest_tells(databa
     assert (later.candidate, later.baseline, later.worse) == (1.0, 0.0, False)
 
 
-def test_too_little_is_not_judged(database: Database, reviewed: School) -> None:
+def test_too_few_reviews_give_no_verdict(database: Database, reviewed: School) -> None:
     database.sql("delete from feedback_reviews where id not in (select id from feedback_reviews order by id limit 19)")
     with pytest.raises(CannotSayError, match="19 decided comments"):
         ask(reviewed, ENGINE)
 
 
-def test_trouble_is_waited_for_and_a_provider_that_cannot_be_had_is_not_judged(reviewed: School) -> None:
+def test_provider_errors_are_retried_and_absent_provider_gets_no_verdict(reviewed: School) -> None:
     passing = [TryAgain(Outcome.OVERLOADED, "busy"), TryAgain(Outcome.TIMEOUT, "late")]
     assert ask(reviewed, Mute(*passing)).unanswered == 0
     unreadable = [Repair(Outcome.NOT_JSON, "no JSON"), Repair(Outcome.NOT_JSON, "no JSON")]
@@ -121,14 +121,14 @@ def test_trouble_is_waited_for_and_a_provider_that_cannot_be_had_is_not_judged(r
         ask(reviewed, Mute(Pause(Outcome.UNAUTHORISED, "key refused")))
 
 
-def test_noise_is_no_ground_and_the_same_draws_are_made_every_time() -> None:
+def test_noise_gives_no_verdict_and_draws_are_reproducible() -> None:
     even = [Judged(comments=4, before=3, now=3 + change) for change in (1, -1, 1, -1, 0, -1)]
     assert 0.2 < how_sure(even) < 0.95
     assert how_sure(even) == how_sure(even)
     assert how_sure([replace(one, now=one.before - 1) for one in even]) == 1.0
 
 
-def test_the_command_blesses_only_what_is_no_worse(
+def test_command_approves_only_a_model_that_is_not_worse(
     database: Database,
     reviewed: School,
     program_env: Callable[[str], None],
@@ -149,7 +149,7 @@ def test_the_command_blesses_only_what_is_no_worse(
     assert "no org 'nowhere'" in capsys.readouterr().err
 
 
-def test_no_essay_leaves_an_org_that_lets_none_out(
+def test_essays_of_a_local_org_are_not_sent_out(
     database: Database,
     reviewed: School,
     program_env: Callable[[str], None],
@@ -163,7 +163,7 @@ def test_no_essay_leaves_an_org_that_lets_none_out(
     assert "ai_policy is 'local'" in capsys.readouterr().err
 
 
-def test_claude_is_asked_with_the_class_masked_and_what_it_costs_is_told(database: Database, reviewed: School) -> None:
+def test_compare_masks_names_and_prints_the_cost(database: Database, reviewed: School) -> None:
     with FakeVendor() as vendor:
         claude = ClaudeProvider("k", base_url=vendor.base_url, timeout_seconds=10)
         try:

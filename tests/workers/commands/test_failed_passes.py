@@ -128,7 +128,7 @@ def states(database: Database, wanted: set[UUID] | frozenset[UUID]) -> set[tuple
     return {(found[one]["state"], found[one]["discarded_at"] is not None) for one in wanted}
 
 
-def test_list_prints_one_line_a_pass_over_all_orgs_and_how_many(
+def test_list_prints_one_line_for_each_pass_and_the_total(
     database: Database, failed_work: Lost, broker: HintBroker
 ) -> None:
     before = everything(database)
@@ -150,7 +150,7 @@ def test_list_prints_one_line_a_pass_over_all_orgs_and_how_many(
     assert hinted(broker, Queue.BULK) == []
 
 
-def test_list_of_nothing_says_so(school: School, program_env: Callable[[str], None]) -> None:
+def test_empty_list_is_printed_as_zero(school: School, program_env: Callable[[str], None]) -> None:
     hand_in(school)
     program_env("ec_clock")
     assert output_lines(run_given_up("list")) == ["0 passes given up"]
@@ -196,7 +196,7 @@ ASKED = [
 
 
 @pytest.mark.parametrize(("action", "what"), ASKED)
-def test_an_action_is_about_exactly_what_was_selected(
+def test_action_changes_only_the_selected_passes(
     database: Database, failed_work: Lost, broker: HintBroker, action: str, what: str
 ) -> None:
     arguments, wanted = SELECTED[what](failed_work)
@@ -217,7 +217,7 @@ def test_an_action_is_about_exactly_what_was_selected(
     assert database.sql("select count(*) from audit_log where entity = 'pass'") == [(len(wanted),)]
 
 
-def test_replay_puts_everything_back_into_the_bulk_queue_and_twice_is_as_once(
+def test_replay_puts_passes_into_the_bulk_queue_and_is_idempotent(
     database: Database, failed_work: Lost, broker: HintBroker
 ) -> None:
     before = rows(database)
@@ -247,7 +247,7 @@ def test_replay_puts_everything_back_into_the_bulk_queue_and_twice_is_as_once(
     assert output_lines(run_given_up("list")) == ["0 passes given up"]
 
 
-def test_two_operators_who_replay_at_the_same_moment_replay_each_pass_once(
+def test_two_replays_at_once_replay_each_pass_once(
     database: Database, failed_work: Lost, broker: HintBroker
 ) -> None:
     arguments = [sys.executable, "-m", "workers", "given-up", "replay", "--all"]
@@ -264,7 +264,7 @@ def test_two_operators_who_replay_at_the_same_moment_replay_each_pass_once(
     )
 
 
-def test_what_was_replayed_is_carried_out_and_ends(database: Database, failed_work: Lost, become: Become) -> None:
+def test_replayed_pass_runs_and_ends(database: Database, failed_work: Lost, become: Become) -> None:
     output_lines(run_given_up("replay", "--org", "southside"))
     become("ec_worker")
     for hint in failed_work.failed.hints:
@@ -278,7 +278,7 @@ def test_what_was_replayed_is_carried_out_and_ends(database: Database, failed_wo
     ]
 
 
-def test_discard_takes_everything_off_the_list_and_leaves_the_submissions_as_they_are(
+def test_discard_empties_the_list_and_leaves_submissions_unchanged(
     database: Database, failed_work: Lost, broker: HintBroker
 ) -> None:
     submissions = "select to_jsonb(s) - 'text' from submissions as s order by id"
@@ -294,7 +294,7 @@ def test_discard_takes_everything_off_the_list_and_leaves_the_submissions_as_the
 
 
 @pytest.mark.parametrize(("action", "word"), [("replay", "pass_replayed"), ("discard", "pass_discarded")])
-def test_it_is_on_record_that_an_operator_did_it_to_which_pass_and_why_that_had_given_up(
+def test_audit_entry_names_operator_pass_and_reason(
     database: Database, failed_work: Lost, action: str, word: str
 ) -> None:
     failed = rows(database)
@@ -310,7 +310,7 @@ def test_it_is_on_record_that_an_operator_did_it_to_which_pass_and_why_that_had_
     assert [(str(one[0]), str(one[1]), *one[2:]) for one in found] == expected
 
 
-def test_more_than_a_page_is_seen_to_the_end(
+def test_list_longer_than_a_page_is_read_to_the_end(
     database: Database, school: School, become: Become, program_env: Callable[[str], None]
 ) -> None:
     for _ in range(168):
@@ -326,7 +326,7 @@ def test_more_than_a_page_is_seen_to_the_end(
 
 
 @pytest.mark.parametrize("action", ["list", "replay", "discard"])
-def test_an_unknown_org_is_an_error_that_names_the_known_ones(
+def test_unknown_org_is_refused_with_the_known_ones(
     database: Database, failed_work: Lost, action: str
 ) -> None:
     before = everything(database)
@@ -337,7 +337,7 @@ def test_an_unknown_org_is_an_error_that_names_the_known_ones(
 
 
 @pytest.mark.parametrize("action", ["replay", "discard"])
-def test_without_saying_which_nothing_is_replayed_or_discarded(
+def test_replay_and_discard_need_a_selection(
     database: Database, failed_work: Lost, action: str
 ) -> None:
     before = everything(database)
@@ -348,7 +348,7 @@ def test_without_saying_which_nothing_is_replayed_or_discarded(
 
 
 @pytest.mark.parametrize("arguments", [("replay", "--pass", "17"), ("forget", "--all"), (), ("replay", "--everything")])
-def test_words_the_door_does_not_know_are_refused(
+def test_unknown_arguments_are_refused(
     database: Database, failed_work: Lost, arguments: tuple[str, ...]
 ) -> None:
     before = everything(database)
@@ -366,7 +366,7 @@ def closed_port() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
-def test_with_redis_away_a_replay_is_kept_and_its_hints_are_left_to_the_clock(
+def test_replay_without_redis_is_stored_and_the_clock_sends_hints(
     database: Database, failed_work: Lost, monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{closed_port}/0")
@@ -377,7 +377,7 @@ def test_with_redis_away_a_replay_is_kept_and_its_hints_are_left_to_the_clock(
     assert states(database, failed_work.ids) == {("queued", False)}
 
 
-def test_with_the_database_away_the_door_says_so(database: Database, servers: Servers, failed_work: Lost) -> None:
+def test_absent_database_is_named(database: Database, servers: Servers, failed_work: Lost) -> None:
     with away(servers, database):
         said = run_given_up("list")
     assert (said.returncode, said.stdout) == (1, "")
@@ -402,7 +402,7 @@ def orgs(
 
 
 @pytest.mark.parametrize(("policy", "fallback"), [("anthropic", "local"), ("local", "wait"), ("none", "local")])
-def test_an_operator_chooses_who_reads_an_orgs_essays_and_nobody_elses(
+def test_set_ai_changes_one_org_only(
     database: Database, orgs: dict[str, tuple[str, str]], policy: str, fallback: str
 ) -> None:
     said = run("ingest", "set-ai", "northside", "--policy", policy, "--fallback", fallback)
@@ -410,7 +410,7 @@ def test_an_operator_chooses_who_reads_an_orgs_essays_and_nobody_elses(
     assert chosen(database) == {"northside": (policy, fallback), "southside": orgs["southside"]}
 
 
-def test_what_is_not_named_stays_as_it_was(database: Database, orgs: dict[str, tuple[str, str]]) -> None:
+def test_set_ai_leaves_other_settings_unchanged(database: Database, orgs: dict[str, tuple[str, str]]) -> None:
     output_lines(run("ingest", "set-ai", "southside", "--fallback", "local"))
     output_lines(run("ingest", "set-ai", "southside", "--policy", "none"))
     assert chosen(database) == {"northside": orgs["northside"], "southside": ("none", "local")}
@@ -418,7 +418,7 @@ def test_what_is_not_named_stays_as_it_was(database: Database, orgs: dict[str, t
     assert chosen(database)["southside"] == ("none", "wait")
 
 
-def test_an_unknown_org_cannot_be_set(database: Database, orgs: dict[str, tuple[str, str]]) -> None:
+def test_set_ai_refuses_an_unknown_org(database: Database, orgs: dict[str, tuple[str, str]]) -> None:
     said = run("ingest", "set-ai", "northsid", "--policy", "local")
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr == "ingest: there is no org 'northsid'\n"
@@ -426,7 +426,7 @@ def test_an_unknown_org_cannot_be_set(database: Database, orgs: dict[str, tuple[
 
 
 @pytest.mark.parametrize("arguments", [("--policy", "openai"), ("--fallback", "none"), ("--policy",)])
-def test_a_word_that_is_no_choice_is_refused(
+def test_set_ai_refuses_an_unknown_policy(
     database: Database, orgs: dict[str, tuple[str, str]], arguments: tuple[str, ...]
 ) -> None:
     said = run("ingest", "set-ai", "northside", *arguments)
@@ -435,7 +435,7 @@ def test_a_word_that_is_no_choice_is_refused(
     assert chosen(database) == orgs
 
 
-def test_the_choice_is_what_a_worker_finds(
+def test_worker_reads_the_ai_policy_that_was_set(
     database: Database, school: School, become: Become, program_env: Callable[[str], None]
 ) -> None:
     receipt = hand_in(school)

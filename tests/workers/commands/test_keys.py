@@ -189,7 +189,7 @@ class Writer(threading.Thread):
 
 
 @pytest.mark.slow(reason="20,000 values are encrypted again")
-def test_a_master_key_is_replaced_under_twenty_thousand_values_while_essays_come_in_and_after_a_kill(
+def test_rotation_of_20000_values_survives_a_kill_and_new_essays(
     installation: Installation, report: Report
 ) -> None:
     """Given k1 everywhere, when a rotation to k2 is killed half-way and run again, everything opens with k2 alone."""
@@ -230,7 +230,7 @@ def test_a_master_key_is_replaced_under_twenty_thousand_values_while_essays_come
     )
 
 
-def test_two_rotations_at_once_share_the_work_and_a_third_finds_nothing(installation: Installation) -> None:
+def test_two_rotations_at_once_share_the_work(installation: Installation) -> None:
     with session_of(installation.school, "ada"):
         for number in range(300):
             users.add_user("student", org=installation.school.org, external_id=f"s-{number}")
@@ -243,7 +243,7 @@ def test_two_rotations_at_once_share_the_work_and_a_third_finds_nothing(installa
     assert opened(installation) > 300
 
 
-def test_a_rotation_without_an_old_key_changes_nothing_and_names_it(installation: Installation) -> None:
+def test_rotation_without_the_old_key_changes_nothing_and_names_it(installation: Installation) -> None:
     before = installation.database.sql("select user_id, wrapped from user_keys order by user_id")
     refused = installation.run("rotate", masters=f"k2:{NEW_KEY}")
     assert refused.returncode == 1
@@ -261,7 +261,7 @@ def test_status_counts_what_each_key_seals(installation: Installation) -> None:
     assert ["sources.secret", "k1", "1", "old"] in lines
 
 
-def test_a_damaged_value_is_named_and_keeps_nobody_else_from_the_new_key(installation: Installation) -> None:
+def test_damaged_value_is_named_and_the_others_are_rotated(installation: Installation) -> None:
     installation.database.sql("update user_keys set wrapped = 'broken' where user_id = %s", installation.school.bob)
     said = installation.run("rotate")
     assert said.returncode == 1
@@ -360,7 +360,7 @@ def restored(servers: Servers) -> Iterator[Callable[[Path], Database]]:
 
 
 @pytest.mark.slow(reason="dumps and restores a database")
-def test_last_nights_dump_with_todays_keys_opens_everybodys_writing_but_that_of_the_erased(
+def test_old_dump_with_current_keys_hides_only_the_erased(
     installation: Installation, tmp_path: Path, restored: Callable[[Path], Database], become: Become, report: Report
 ) -> None:
     """Given a dump from before, when Alice is erased and the keys are kept anew, her essay opens no more; Bob's does."""
@@ -420,7 +420,7 @@ def connect_to(database: Database) -> None:
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "a line less", "another's key", "nothing in it", "text"])
-def test_a_backup_of_keys_that_was_cut_or_changed_is_refused_whole(
+def test_damaged_key_backup_is_refused_as_a_whole(
     installation: Installation, tmp_path: Path, harm: str
 ) -> None:
     kept = tmp_path / "keys"
@@ -441,7 +441,7 @@ def test_a_backup_of_keys_that_was_cut_or_changed_is_refused_whole(
     assert installation.database.sql("select count(*) from user_keys") == [(0,)]
 
 
-def test_a_restore_gives_keys_back_only_to_who_has_none(installation: Installation, tmp_path: Path) -> None:
+def test_key_restore_fills_only_missing_keys(installation: Installation, tmp_path: Path) -> None:
     kept = tmp_path / "keys"
     assert installation.run("backup", str(kept)).returncode == 0
     before = installation.database.sql("select user_id, wrapped from user_keys order by user_id")

@@ -72,7 +72,7 @@ def test_a_lease_is_let_go_also_when_the_work_fails(database: Database, claim: C
     assert lease_until(database, claim) == before
 
 
-def test_a_lost_claim_does_not_prolong_the_lease_of_the_one_that_took_over(
+def test_lost_claim_does_not_renew_its_successors_lease(
     database: Database, school: School, claim: Claim
 ) -> None:
     leases = new_leases()
@@ -85,7 +85,7 @@ def test_a_lost_claim_does_not_prolong_the_lease_of_the_one_that_took_over(
         assert lease_until(database, claim) == before
 
 
-def test_a_pass_that_is_over_gets_no_lease_back(database: Database, claim: Claim) -> None:
+def test_finished_pass_gets_no_new_lease(database: Database, claim: Claim) -> None:
     leases = new_leases()
     with leases.holding(claim):
         with db.session(org=claim.org):
@@ -109,7 +109,7 @@ def test_renewing_goes_on_after_the_database_was_away(database: Database, server
         eventually(lambda: lease_until(database, claim) > before)
 
 
-def test_renewing_goes_on_after_an_error_nobody_expected(database: Database, claim: Claim) -> None:
+def test_renewing_goes_on_after_an_unexpected_error(database: Database, claim: Claim) -> None:
     leases = new_leases()
     database.sql("revoke update on passes from ec_worker")
     last = "select query from pg_stat_activity where datname = current_database() and usename = 'ec_worker'"

@@ -99,7 +99,7 @@ def ledger_sums(database: Database) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("essays", short_and_full(15, 140, reason="500 calls with errors and retries"))
-def test_five_hundred_calls_with_errors_and_retries_come_to_what_the_vendor_counted(
+def test_ledger_equals_the_vendors_count_after_errors_and_retries(
     runner: PassRunner,
     vendor: FakeVendor,
     database: Database,
@@ -148,7 +148,7 @@ def _open_passes(school: School) -> list[dict[str, object]]:
         return db.rows("select id from passes where state in ('queued', 'running')")
 
 
-def test_a_spent_budget_stops_the_calls_says_so_and_goes_on_when_it_is_raised(
+def test_spent_budget_stops_calls_until_it_is_raised(
     runner: PassRunner,
     vendor: FakeVendor,
     database: Database,
@@ -191,7 +191,7 @@ def test_a_spent_budget_stops_the_calls_says_so_and_goes_on_when_it_is_raised(
     assert database.sql("select distinct state from passes") == [("done",)]
 
 
-def test_a_school_that_prefers_any_reading_to_none_gets_the_local_one_when_its_money_is_gone(
+def test_local_fallback_is_used_when_the_budget_is_spent(
     runner: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become
 ) -> None:
     database.sql("update orgs set monthly_budget_micros = 1, ai_fallback = 'local'")
@@ -205,7 +205,7 @@ def test_a_school_that_prefers_any_reading_to_none_gets_the_local_one_when_its_m
     assert database.sql("select distinct state, provider from passes") == [("done", "local")]
 
 
-def test_what_nobody_waits_for_goes_into_a_batch_at_half_price(
+def test_bulk_passes_go_into_a_batch_at_half_price(
     runner: PassRunner,
     vendor: FakeVendor,
     database: Database,
@@ -239,7 +239,7 @@ def test_what_nobody_waits_for_goes_into_a_batch_at_half_price(
     assert database.sql("select count(*) from ai_responses where outcome = 'ok'") == [(3,)]
 
 
-def test_a_vendor_without_batches_is_asked_directly(
+def test_vendor_without_batches_is_called_directly(
     runner: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become
 ) -> None:
     vendor.always("bad_request", pass_name="batches")
@@ -254,7 +254,7 @@ def test_a_vendor_without_batches_is_asked_directly(
     assert [call["batch"] for call in vendor.billed] == [False] * 3
 
 
-def test_an_org_that_lets_nothing_out_any_more_is_read_here_though_a_batch_was_made(
+def test_org_that_became_local_is_read_locally_despite_a_batch(
     runner: PassRunner,
     vendor: FakeVendor,
     database: Database,

@@ -103,7 +103,7 @@ def due(database: Database) -> None:
     )
 
 
-def test_a_rate_limit_one_worker_meets_keeps_the_other_from_calling(
+def test_rate_limit_of_one_worker_pauses_all_workers(
     one: PassRunner, other: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt
 ) -> None:
     vendor.script(Step("rate_limited", retry_after="37"))
@@ -125,7 +125,7 @@ def test_a_rate_limit_one_worker_meets_keeps_the_other_from_calling(
     ("named", "longest"),
     [("0", 1), ("0.5", 2), ("1790000000", 3601), ("1e300", 3601), ("Fri, 31 Dec 2083 23:59:59 GMT", 3601)],
 )
-def test_a_vendor_that_names_an_absurd_time_is_waited_for_an_hour_at_most(
+def test_retry_after_is_capped_at_an_hour(
     one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt, named: str, longest: float
 ) -> None:
     vendor.script(Step("rate_limited", retry_after=named))
@@ -137,7 +137,7 @@ def test_a_vendor_that_names_an_absurd_time_is_waited_for_an_hour_at_most(
 
 
 @pytest.mark.parametrize("behaviour", ["budget_spent", "unauthorised", "forbidden"])
-def test_a_refused_key_or_spent_budget_is_asked_about_once_a_minute_and_costs_no_attempt(
+def test_refused_key_or_spent_vendor_budget_costs_no_attempt(
     one: PassRunner, other: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt, behaviour: str
 ) -> None:
     vendor.always(behaviour)
@@ -156,7 +156,7 @@ def test_a_refused_key_or_spent_budget_is_asked_about_once_a_minute_and_costs_no
     assert database.sql("select 1 from provider_pauses") == []
 
 
-def test_one_essay_at_a_quiet_hour_outlives_a_vendor_that_hangs(
+def test_single_essay_survives_a_hanging_vendor(
     one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt
 ) -> None:
     """Given a single pass whose every call fails, minutes apart, it uses up no more attempts than it takes to notice."""
@@ -171,7 +171,7 @@ def test_one_essay_at_a_quiet_hour_outlives_a_vendor_that_hangs(
     assert vendor.counters()["calls"] > passes.MAX_ATTEMPTS
 
 
-def test_an_outage_of_hours_gives_no_essay_up(
+def test_outage_of_hours_gives_up_no_essay(
     one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt
 ) -> None:
     vendor.always("overloaded")
@@ -190,7 +190,7 @@ def test_an_outage_of_hours_gives_no_essay_up(
     assert database.sql("select status from submissions") == [("completed",)]
 
 
-def test_a_vendor_that_refuses_connections_is_paused_and_called_again_when_it_is_back(
+def test_vendor_that_refuses_connections_is_paused_then_resumed(
     one: PassRunner, wire: Proxy, vendor: FakeVendor, database: Database, receipt: Receipt
 ) -> None:
     wire.refuse()
@@ -209,7 +209,7 @@ def test_a_vendor_that_refuses_connections_is_paused_and_called_again_when_it_is
 @pytest.mark.parametrize(
     "behaviour", ["truncated", "refusal", "context_exceeded", "invalid_json", "wrong_schema", "html"]
 )
-def test_a_probe_that_gets_any_answer_opens_the_gate(
+def test_answered_probe_closes_the_circuit_breaker(
     one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt, behaviour: str
 ) -> None:
     database.sql("insert into provider_pauses (provider, reason, until) values ('anthropic', 'overloaded', now())")
@@ -218,7 +218,7 @@ def test_a_probe_that_gets_any_answer_opens_the_gate(
     assert database.sql("select 1 from provider_pauses") == []
 
 
-def test_an_org_that_rather_not_waits_is_read_here_while_claude_is_paused_and_told_by_whom(
+def test_local_fallback_reads_while_claude_is_paused_and_is_named(
     one: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
     falls_back(school, become)
@@ -234,7 +234,7 @@ def test_an_org_that_rather_not_waits_is_read_here_while_claude_is_paused_and_to
     assert database.sql("select status from submissions") == [("completed",)]
 
 
-def test_an_org_that_rather_not_waits_is_read_here_after_three_failed_attempts(
+def test_local_fallback_reads_after_three_failed_attempts(
     one: PassRunner, vendor: FakeVendor, database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
     falls_back(school, become)
@@ -248,7 +248,7 @@ def test_an_org_that_rather_not_waits_is_read_here_after_three_failed_attempts(
     assert rows(database, receipt)[0][:4] == ("done", FALLBACK_AFTER_ATTEMPTS + 1, None, "local")
 
 
-def test_an_org_that_waits_is_never_read_here(
+def test_org_without_fallback_is_never_read_locally(
     one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt
 ) -> None:
     vendor.script("unauthorised")
@@ -295,7 +295,7 @@ def program(
 
 
 @pytest.mark.slow(reason="starts worker programs")
-def test_a_worker_told_to_stop_lets_the_calls_under_way_end_and_begins_no_other(
+def test_stopping_worker_finishes_running_calls_and_starts_none(
     program: Callable[[int], subprocess.Popen[bytes]], vendor: FakeVendor, database: Database, broker: HintBroker,
     school: School, become: Become,
 ) -> None:  # fmt: skip
@@ -316,7 +316,7 @@ def test_a_worker_told_to_stop_lets_the_calls_under_way_end_and_begins_no_other(
 
 
 @pytest.mark.slow(reason="starts worker programs")
-def test_what_has_not_ended_in_time_is_handed_back_so_that_another_worker_begins_it_at_once(
+def test_unfinished_passes_are_handed_back_on_shutdown(
     program: Callable[[int], subprocess.Popen[bytes]], vendor: FakeVendor, database: Database, broker: HintBroker,
     school: School, become: Become,
 ) -> None:  # fmt: skip

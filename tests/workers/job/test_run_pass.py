@@ -256,7 +256,7 @@ def test_three_passes_complete_the_submission_with_comments_anchored_in_its_text
     assert found["summary"]["strengths"] == ["You keep to your subject."]
 
 
-def test_every_call_is_on_record_with_raw_answer_tokens_and_cost(
+def test_every_call_is_stored_with_raw_answer_tokens_and_cost(
     runner: PassRunner, database: Database, vendor: FakeVendor, wire: Wire, school: School, receipt: Receipt
 ) -> None:
     run_all(runner, receipt)
@@ -281,7 +281,7 @@ def test_every_call_is_on_record_with_raw_answer_tokens_and_cost(
     ]
 
 
-def test_the_call_is_on_record_as_open_while_it_runs(
+def test_running_call_is_stored_as_open(
     runner: PassRunner, database: Database, wire: Wire, receipt: Receipt
 ) -> None:
     hint = hint_of(receipt)
@@ -295,7 +295,7 @@ def test_the_call_is_on_record_as_open_while_it_runs(
     assert outcomes(database, receipt) == ["ok"]
 
 
-def test_one_connection_serves_three_calls_at_once_because_none_is_held_meanwhile(
+def test_no_connection_is_held_during_calls(
     runner: PassRunner, database: Database, become: Become, wire: Wire, receipt: Receipt
 ) -> None:
     become("ec_worker", pool_size=1)
@@ -317,7 +317,7 @@ def test_one_connection_serves_three_calls_at_once_because_none_is_held_meanwhil
     assert status(database, receipt) == "completed"
 
 
-def test_an_overloaded_vendor_is_asked_again_and_the_submission_completes(
+def test_overloaded_vendor_is_retried_and_the_submission_completes(
     runner: PassRunner, database: Database, vendor: FakeVendor, receipt: Receipt
 ) -> None:
     hint = hint_of(receipt)
@@ -351,7 +351,7 @@ def test_a_pass_whose_attempts_are_used_up_is_given_up(
     assert (pass_row(database, hint)["state"], pass_row(database, hint)["error"]) == ("gave_up", "server_error")
 
 
-def test_a_rate_limit_is_waited_out_for_as_long_as_the_vendor_says(
+def test_rate_limit_waits_as_long_as_the_vendor_says(
     runner: PassRunner, database: Database, wire: Wire, vendor: FakeVendor, receipt: Receipt
 ) -> None:
     vendor.script(Step("rate_limited", retry_after="37"))
@@ -362,7 +362,7 @@ def test_a_rate_limit_is_waited_out_for_as_long_as_the_vendor_says(
 
 
 @pytest.mark.parametrize(("behaviour", "outcome"), [("budget_spent", "budget_spent"), ("unauthorised", "unauthorised")])
-def test_a_spent_budget_or_a_refused_key_is_a_pause_not_a_hammer(
+def test_spent_budget_or_refused_key_pauses_the_provider(
     runner: PassRunner, database: Database, vendor: FakeVendor, receipt: Receipt, behaviour: str, outcome: str
 ) -> None:
     vendor.script(behaviour)
@@ -398,7 +398,7 @@ def test_an_unusable_answer_is_repaired_within_the_same_attempt(
     ("behaviour", "outcome"),
     [("invalid_json", "not_json"), ("html", "not_json"), ("refusal", "refused"), ("truncated", "truncated")],
 )
-def test_an_answer_that_is_unusable_twice_is_given_up_and_both_raw_answers_are_kept(
+def test_second_unusable_answer_gives_up_and_both_are_kept(
     runner: PassRunner,
     database: Database,
     vendor: FakeVendor,
@@ -436,7 +436,7 @@ def test_a_submission_is_failed_when_every_pass_was_given_up(
     assert vendor.counters()["calls"] == 3  # given up at once, each after its one call
 
 
-def test_a_repair_that_meets_an_overloaded_vendor_is_put_off(
+def test_repair_is_retried_later_when_the_vendor_is_overloaded(
     runner: PassRunner, database: Database, vendor: FakeVendor, receipt: Receipt
 ) -> None:
     vendor.script("invalid_json", "overloaded")
@@ -448,7 +448,7 @@ def test_a_repair_that_meets_an_overloaded_vendor_is_put_off(
     assert outcomes(database, receipt) == ["not_json", "overloaded"]
 
 
-def test_giving_up_is_written_to_the_log_that_is_kept(
+def test_giving_up_is_written_to_system_logs(
     runner: PassRunner, database: Database, vendor: FakeVendor, receipt: Receipt
 ) -> None:
     vendor.script("bad_request")
@@ -594,7 +594,7 @@ def test_an_essay_whose_key_is_gone_is_cancelled_without_a_call(
 
 
 @pytest.mark.parametrize("policy", ["local", "none"])
-def test_an_org_that_does_not_allow_the_vendor_is_read_here_even_when_claude_is_the_default(
+def test_org_that_forbids_the_vendor_is_read_locally(
     runner: PassRunner, database: Database, vendor: FakeVendor, school: School, receipt: Receipt, policy: str
 ) -> None:
     database.sql("update orgs set ai_policy = %s where id = %s", policy, school.org)
@@ -605,7 +605,7 @@ def test_an_org_that_does_not_allow_the_vendor_is_read_here_even_when_claude_is_
     assert database.sql("select distinct provider from passes") == [("local",)]
 
 
-def test_the_local_engine_completes_a_submission_with_quotes_that_are_true(
+def test_local_engine_completes_a_submission_with_true_quotes(
     database: Database, become: Become, school: School, receipt: Receipt
 ) -> None:
     local = ProviderChooser(ProviderSettings(name="local", api_key=None, base_url=None, model=None), timeout_seconds=10)
@@ -624,7 +624,7 @@ def test_the_local_engine_completes_a_submission_with_quotes_that_are_true(
     assert all(raw_answers(database, school, receipt))
 
 
-def test_an_answer_whose_claim_was_taken_over_is_not_stored_but_counted(
+def test_answer_of_a_lost_claim_is_counted_and_not_stored(
     runner: PassRunner, database: Database, wire: Wire, school: School, receipt: Receipt
 ) -> None:
     hint = hint_of(receipt)
@@ -651,7 +651,7 @@ def test_an_answer_whose_claim_was_taken_over_is_not_stored_but_counted(
         assert passes.renew(taken, lease_seconds=LEASE_SECONDS)
 
 
-def test_connections_that_die_during_the_call_do_not_cost_the_answer(
+def test_answer_survives_connections_lost_during_the_call(
     runner: PassRunner, database: Database, vendor: FakeVendor, wire: Wire, receipt: Receipt
 ) -> None:
     hint = hint_of(receipt)
@@ -667,7 +667,7 @@ def test_connections_that_die_during_the_call_do_not_cost_the_answer(
     assert vendor.counters()["calls"] == 1
 
 
-def test_an_answer_waits_for_a_database_that_is_away_and_is_stored_when_it_is_back(
+def test_answer_is_stored_when_an_absent_database_returns(
     runner: PassRunner, database: Database, servers: Servers, vendor: FakeVendor, wire: Wire, receipt: Receipt
 ) -> None:
     hint = hint_of(receipt)
@@ -684,7 +684,7 @@ def test_an_answer_waits_for_a_database_that_is_away_and_is_stored_when_it_is_ba
     assert vendor.counters()["calls"] == 1
 
 
-def test_a_hint_that_comes_while_the_database_is_away_is_left_for_later(
+def test_hint_without_a_database_is_sent_again(
     runner: PassRunner, database: Database, servers: Servers, vendor: FakeVendor, receipt: Receipt
 ) -> None:
     with away(servers, database), pytest.raises(DatabaseAway):
@@ -694,7 +694,7 @@ def test_a_hint_that_comes_while_the_database_is_away_is_left_for_later(
     assert (untouched["state"], untouched["attempt"]) == ("queued", 0)
 
 
-def test_points_are_looked_up_in_the_rubric_never_taken_from_the_answer(
+def test_points_come_from_the_rubric_not_from_the_answer(
     runner: PassRunner, database: Database, wire: Wire, receipt: Receipt
 ) -> None:
     runner.run(hint_of(receipt))
@@ -740,7 +740,7 @@ def narrow(provider: Provider, places: int) -> PassRunner:
     )
 
 
-def test_a_worker_that_computes_claims_no_more_than_it_has_places(
+def test_local_worker_claims_no_more_than_its_slots(
     database: Database, school: School, receipt: Receipt, become: Become
 ) -> None:
     """Given ten hints in ten threads and two places, eight passes wait in the database, where turns are taken."""
@@ -764,7 +764,7 @@ def test_a_worker_that_computes_claims_no_more_than_it_has_places(
     assert database.sql("select count(*) from passes where state = 'done'") == [(10,)]
 
 
-def test_a_hint_that_finds_no_place_in_time_is_to_be_sent_again(
+def test_hint_without_a_free_slot_is_sent_again(
     receipt: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.job.run_pass.SLOT_WAIT_SECONDS", 0.1)
@@ -779,7 +779,7 @@ def test_a_hint_that_finds_no_place_in_time_is_to_be_sent_again(
     assert runner.run(receipt.hints[1]) is True
 
 
-def test_beside_claude_the_local_engine_reads_the_grammar_and_says_who_said_what(
+def test_grammar_ensemble_names_the_provider_of_each_comment(
     claude: ProviderChooser, database: Database, become: Become, school: School
 ) -> None:
     receipt = hand_in(school, TEXT + " I recieve calls, and me are late.")
