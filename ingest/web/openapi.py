@@ -1,7 +1,7 @@
 """Build the OpenAPI 3.1 document from what each route handler declares with `@operation`.
 
 spectree and flask-openapi3 do not fit: both parse requests and build answers themselves, which conflicts with the strict
-reading of bodies and the problem documents here. Pydantic generates the schemas. (docs/decisions.md)
+reading of bodies and the problem documents here. Pydantic generates the schemas. (docs/adr/0013-own-openapi-generator.md)
 """
 
 from __future__ import annotations

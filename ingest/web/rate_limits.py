@@ -2,7 +2,7 @@
 
 Redis counts for all processes together. While Redis is away each process counts alone and allows a quarter of the rate.
 The `limits` library is what flask-limiter uses inside; it is used directly because the caller is known only after the token
-has been read (docs/decisions.md).
+has been read (docs/adr/0014-limits-instead-of-flask-limiter.md).
 """
 
 from __future__ import annotations
