@@ -52,6 +52,10 @@ coverage: $(INSTALLED) ## report what `make test COVERAGE=1` and `make test-slow
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report --fail-under=95
 
+docs: $(INSTALLED) ## build the documentation site into build/site; a broken link fails
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[docs]'
+	@$(BIN)/zensical build --strict --clean
+
 bench: $(INSTALLED) ## measure speed and memory on this machine and write docs/benchmarks.md (about 20 minutes)
 	@$(BIN)/python -m benchmarks --write
 
