@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
@@ -16,16 +17,37 @@ Report = Callable[[str], None]
 _reported: list[str] = []
 
 
+# The files that take longest, by their own measure, begin first, so that the workers end together.
+LONGEST = (
+    "tests/chaos/test_chaos.py",
+    "tests/ingest/web/test_openapi.py",
+    "tests/workers/providers/local/",
+    "tests/models/test_job_model.py",
+    "tests/workers/job/",
+    "tests/workers/test_clock.py",
+    "tests/system/",
+    "tests/test_rooms.py",
+    "tests/ingest/admin/test_contract.py",
+)
+
+
 class ByFile(LoadFileScheduling):
-    """Give each worker whole files, so that a file's fixtures are built once; the local engine is loaded by one worker only."""
+    """Give each worker whole files, so that a file's fixtures are built once. One worker alone loads the local engine."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.split("::", 1)[0]
         return "local engine" if path.startswith("tests/workers/providers/local/") else path
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    config.option.loadscopereorder = False  # keep the order of the collection below
     return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {path: place for place, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: next((rank[one] for one in LONGEST if item.nodeid.startswith(one)), len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

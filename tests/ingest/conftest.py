@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,16 +20,23 @@ from standardwebhooks import Webhook
 from werkzeug.test import TestResponse
 
 from ingest.app import create_app
-from models import crypto, db, essays, feedback, passes
+from models import db, essays, feedback, passes
 from models.feedback import Author, CommentDraft, ResultDraft
-from models.settings import CryptoSettings, StoreSettings
-from tests.support.schools import INDEX_KEY, MASTER_KEY, PASSWORD, PEPPER, ROUNDS, School, make_school
-from tests.support.servers import TEMPLATE, Database, Servers, execute
+from tests.support.schools import (
+    INDEX_KEY,
+    MASTER_KEY,
+    PASSWORD,
+    PEPPER,
+    ROUNDS,
+    School,
+    connect_as,
+    load_keys,
+    make_school,
+)
+from tests.support.servers import Database, Servers, cloned
 
 ESSAY = "Phones was distracting. Phones 😀 they was loud, so schools should ban them."
 JWT_SECRET = "s" * 48
-_numbers = count(1)
-
 
 Headers = dict[str, str]
 
@@ -104,48 +108,53 @@ class ApiUnderTest:
         return Worker(self.database, self.school)
 
 
-def connect(database: Database, role: str) -> None:
-    """This process's pool logs in as that program from now on."""
-    db.database.close_idle()
-    db.connect(
-        StoreSettings(
-            database_url=database.role_url(role), program=role.replace("_", "-"), pool_size=12, pool_wait_seconds=5.0
-        )
-    )
+@dataclass(frozen=True)
+class Template:
+    """A migrated database with two schools in it, to be cloned."""
+
+    name: str
+    school: School
+    other: School
+
+
+@pytest.fixture(scope="session")
+def template(servers: Servers) -> Iterator[Template]:
+    load_keys()
+    with cloned(servers) as database:
+        connect_as("ec_ingest", database)
+        school, other = make_school("northside"), make_school("southside")
+        db.database.close_idle()
+        yield Template(database.name, school, other)
 
 
 @contextmanager
-def run_api(servers: Servers) -> Iterator[ApiUnderTest]:
-    name = f"ingest_{os.getpid()}_{next(_numbers)}"
-    execute(servers.admin_url, f"create database {name} template {TEMPLATE}")
-    database = Database(servers.url(name))
-    crypto.load(CryptoSettings(master_keys={"k1": base64.b64decode(MASTER_KEY)}, index_key=base64.b64decode(INDEX_KEY)))
-    connect(database, "ec_ingest")
+def run_api(servers: Servers, template: Template) -> Iterator[ApiUnderTest]:
+    """Yield the app in front of a clone of the two schools."""
+    load_keys()
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    with pytest.MonkeyPatch.context() as environment:
-        school, other = make_school("northside"), make_school("southside")
-        for variable, value in environment_of(database, servers).items():
+    with cloned(servers, template=template.name) as database, pytest.MonkeyPatch.context() as environment:
+        connect_as("ec_ingest", database)
+        variables = environment_of(database, servers)
+        for variable, value in variables.items():
             environment.setenv(variable, value)
-        yield ApiUnderTest(create_app(), database, school, other, environment_of(database, servers))
-    db.database.close_idle()
-    execute(servers.admin_url, f"drop database {name} with (force)")
+        yield ApiUnderTest(create_app(), database, template.school, template.other, variables)
     # The app took the root logger over; the tests after these get it back.
     root.handlers[:] = handlers
     root.setLevel(level)
 
 
 @pytest.fixture(scope="module")
-def shared_api(servers: Servers) -> Iterator[ApiUnderTest]:
+def shared_api(servers: Servers, template: Template) -> Iterator[ApiUnderTest]:
     """One place for a whole file: its tests leave alone what is not theirs."""
-    with run_api(servers) as api:
+    with run_api(servers, template) as api:
         yield api
 
 
 @pytest.fixture
-def api(servers: Servers) -> Iterator[ApiUnderTest]:
+def api(servers: Servers, template: Template) -> Iterator[ApiUnderTest]:
     """A place of a test's own, to break."""
-    with run_api(servers) as own:
+    with run_api(servers, template) as own:
         yield own
 
 
@@ -279,12 +288,12 @@ class Worker:
 
     @contextmanager
     def _at_work(self, org: UUID | None = None) -> Iterator[None]:
-        connect(self.database, "ec_worker")
+        connect_as("ec_worker", self.database)
         try:
             with db.session(org=org or self.school.org):
                 yield
         finally:
-            connect(self.database, "ec_ingest")
+            connect_as("ec_ingest", self.database)
 
 
 def _comment(name: str, start: int | None, quote: str) -> CommentDraft:

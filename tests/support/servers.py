@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = "essaycoach_template"
 ROLES = ("ec_ingest", "ec_worker", "ec_clock", "ec_monitor", "ec_backup")
 ROLE_PASSWORD = "only-in-tests"
+ENOUGH_BYTES = 2 << 30
 
 _numbers = count(1)
 
@@ -40,13 +41,19 @@ class Servers:
         return urlunsplit(urlsplit(self.admin_url)._replace(path=f"/{database}"))
 
 
+def _memory_folder() -> str | None:
+    """Return a folder in memory with enough room, or None for the ordinary one: cloning a database is three times faster there."""
+    folder = Path("/dev/shm")
+    return str(folder) if folder.is_dir() and shutil.disk_usage(folder).free > ENOUGH_BYTES else None
+
+
 @contextmanager
 def run_servers() -> Iterator[Servers]:
     """Start PostgreSQL with a migrated template database, and Redis; stop both afterwards.
 
     The data folder is not in `tmp_path`: PostgreSQL's own system account must be able to enter it.
     """
-    data_dir = Path(tempfile.mkdtemp(prefix="essaycoach-tests-"))
+    data_dir = Path(tempfile.mkdtemp(prefix="essaycoach-tests-", dir=_memory_folder()))
     with Supervisor(data_dir) as supervisor:
         postgres, redis = EmbeddedPostgres(data_dir, durable=False), RedisServer(data_dir)
         postgres.start(supervisor)
@@ -87,6 +94,10 @@ class Database:
 
     admin_url: str
 
+    @property
+    def name(self) -> str:
+        return self.admin_url.rpartition("/")[2]
+
     def role_url(self, role: str) -> str:
         """Return the address by which one program logs in."""
         parts = urlsplit(self.admin_url)
@@ -102,7 +113,7 @@ class Database:
 def cloned(servers: Servers, *, template: str = TEMPLATE) -> Iterator[Database]:
     """Yield a fresh database, cloned from the migrated template in some 50 ms, and drop it afterwards."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    execute(servers.admin_url, f"create database {name} template {template}")
+    execute(servers.admin_url, f"create database {name} template {template} strategy file_copy")
     yield Database(servers.url(name))
     db.database.close_idle()
     execute(servers.admin_url, f"drop database {name} with (force)")
@@ -111,7 +122,7 @@ def cloned(servers: Servers, *, template: str = TEMPLATE) -> Iterator[Database]:
 @contextmanager
 def away(servers: Servers, database: Database) -> Iterator[None]:
     """PostgreSQL has closed this database's connections and refuses new ones while the block runs."""
-    name = database.admin_url.rpartition("/")[2]
+    name = database.name
     execute(servers.admin_url, f"alter database {name} with allow_connections false")
     try:
         ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s"

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 KINDS = ("users", "courses", "categories", "assignments", "rubrics", "org")
 ELSEWHERE = ("export", "erase", "invite")  # a person's rights and invitations have tests of their own
+FULL = 15  # examples for each operation
 GENERATED = settings(
     deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("examples", short_and_full(3, 15, reason="a thousand generated requests"))
+@pytest.mark.parametrize("examples", short_and_full(3, FULL, reason="a thousand generated requests"))
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumented(
     shared_api: ApiUnderTest, mode: GenerationMode, examples: int
@@ -43,7 +44,9 @@ def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumen
     }  # fmt: skip
     schema = schemathesis.openapi.from_wsgi("/openapi.json", shared_api.app)
     reported: dict[int, int] = {}
-    for found in schema.get_all_operations():
+    # Generating wrong requests is slow: the short run asks every third operation.
+    every = 3 if mode.is_negative and examples < FULL else 1
+    for found in list(schema.get_all_operations())[::every]:
         operation = found.ok()
         parts = operation.path.split("/")
         if parts[1] != "v1" or parts[2] not in KINDS or parts[-1] in ELSEWHERE:
@@ -63,7 +66,7 @@ def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumen
 
         with suppress(Unsatisfiable):  # an operation that takes nothing cannot be asked wrongly
             check()
-    assert sum(reported.values()) > 3 * examples
+    assert sum(reported.values()) > 3 * examples / every
     assert not set(reported) & {401, 403, 500}
     if mode.is_positive:
         assert {200, 201, 404} <= set(reported)

@@ -14,8 +14,8 @@ from models import db, reruns
 from models.courses import CriterionDraft, add_assignment, add_rubric
 from models.essays import fetch_task
 from models.jobs import Hint
-from tests.ingest.conftest import ESSAY, connect
-from tests.support.schools import RUBRIC, session_of
+from tests.ingest.conftest import ESSAY
+from tests.support.schools import RUBRIC, connect_as, session_of
 from workers.duties import erasure
 
 if TYPE_CHECKING:
@@ -227,10 +227,10 @@ def test_last_a_rubric_is_tried_on_three_samples_that_only_the_teacher_reads_and
     }
     assert all(120 <= int(str(row[5])) <= 200 for row in stored)
     # What the worker is given: the rubric and prompt of the trial.
-    connect(api.database, "ec_worker")
+    connect_as("ec_worker", api.database)
     with db.session(org=api.school.org):
         given = fetch_task(UUID(receipts[0]["id"]), org=api.school.org)
-    connect(api.database, "ec_ingest")
+    connect_as("ec_ingest", api.database)
     assert (given.rubric, given.assignment_prompt) == (api.school.rubric, "Should schools change?")
     for name in NAMES:
         api.worker.finish(receipts[0]["id"], name, quote="the")
@@ -246,12 +246,12 @@ def test_last_a_rubric_is_tried_on_three_samples_that_only_the_teacher_reads_and
     refused(api.client.delete(f"/v1/rubrics/{api.school.rubric}", headers=api.signed_in("ada")), 409, "in-use")
 
     own = api.hand_in("alice")
-    connect(api.database, "ec_clock")
+    connect_as("ec_clock", api.database)
     assert erasure.delete_rubric_previews() == 0
     api.database.sql("update essays set trial_until = now() - interval '1 s' where trial_until is not null")
     assert erasure.delete_rubric_previews() == 3
     assert erasure.delete_rubric_previews() == 0
-    connect(api.database, "ec_ingest")
+    connect_as("ec_ingest", api.database)
     refused(get(api, receipts[0]["links"]["self"]), 404, "not-found")
     for table in ("essays", "submissions", "passes", "feedback"):
         assert api.database.sql(f"select count(*) from {table} where user_id = %s", api.school.ed) == [(0,)]

@@ -102,13 +102,14 @@ def finished(shared_api):
     }  # fmt: skip
 
 
+FULL = 20  # examples for each operation
 GENERATED = settings(
     deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("examples", short_and_full(2, 20, reason="thousands of generated requests"))
+@pytest.mark.parametrize("examples", short_and_full(2, FULL, reason="thousands of generated requests"))
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("who", ["student", "API key"])
 def test_generated_requests_find_no_server_error_and_nothing_undocumented(
@@ -121,7 +122,9 @@ def test_generated_requests_find_no_server_error_and_nothing_undocumented(
     """
     token = (shared_api.with_key() if who == "API key" else shared_api.signed_in("alice"))["Authorization"]
     tried = 0
-    for found in schema.get_all_operations():
+    # Generating wrong requests is slow: the short run asks every fifth operation.
+    every = 5 if mode.is_negative and examples < FULL else 1
+    for found in list(schema.get_all_operations())[::every]:
         operation = found.ok()
         knows_headers = {
             one["name"]
@@ -142,4 +145,4 @@ def test_generated_requests_find_no_server_error_and_nothing_undocumented(
 
         with suppress(Unsatisfiable):  # an operation that takes nothing cannot be asked wrongly
             check()
-    assert tried >= 12
+    assert tried >= 12 / every
