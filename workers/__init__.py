@@ -1,7 +1,16 @@
 """Workers: how is one pass carried out, and what is due?
 
-Lives here: the story of one pass (`run_pass`), what a provider's trouble does to it (`trouble`), the providers that answer
-it, the prompts beside their passes, and the clock that re-sends hints, frees leases and keeps house.
-May not: know Flask, requests or tokens, or change a row other than through a verb of `models`.
-Doors: `dramatiq workers.boot:boot`, `python -m workers clock`, `python -m workers given-up`.
+Lives here, one folder per subject:
+    job          one pass from claim to stored result: run_pass, context, provider call, retry policy, finish, leases
+    passes       the three readings: specs, prompts, answer schema, anchoring of quotes, calibration of confidence
+    providers    Claude, the local engine, the ensemble of both, the prompt cache gate, batches and prices
+    injection    prompt-injection detection in essays, decoding of hidden text, the leak filter for model answers
+    revisions    comparing two drafts, carrying comments over
+    privacy      masking of names and contact details, pseudonyms
+    duties       one function for each thing that the clock does regularly
+    commands     command-line tools for operators
+May not: know Flask, requests or tokens, or change a row other than through a function of `models`.
+Start with: `job/run_pass` (one pass from start to end), `boot` (how a worker process starts), `clock` (which duty runs when).
+Run: `dramatiq workers.boot:boot`, `python -m workers clock`, and the operators' tools
+`python -m workers given-up | audit | keys | calibrate | compare`.
 """

@@ -1,4 +1,4 @@
-"""What the dramatiq command line loads: `dramatiq workers.boot:boot`. Importing this file does nothing."""
+"""Build the broker that the dramatiq command line loads: `dramatiq workers.boot:boot`. Importing this file does nothing."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from workers.settings import read_limits, read_provider, read_reading
 
 logger = log.logger(__name__)
 
-# Claims and finishes are short; threads wait for the provider without a connection.
+# Claims and finishes are short, and a thread holds no connection while it waits for the provider.
 POOL_SIZE = 8
-# Half a lease: what a silent connection swallowed is stored over another one while the claim still holds.
+# Half a lease: when a connection goes silent, there is time to store over another one while the claim still holds.
 ANSWER_SECONDS = 6.0
-# The local engine has one thread and computes: the three passes of one essay and the first of the next keep it busy.
+# The local engine computes in one thread. The three passes of one essay and the first pass of the next keep it busy.
 LOCAL_MAX_CONCURRENT = 4
 
 
 def boot() -> HintBroker:
-    """Return a broker with the one actor declared, in a process ready to carry out passes."""
+    """Prepare this process to run passes, and return a broker with the one actor declared."""
     log.set_up("worker")
     limits = read_limits()
     provider, reading = read_provider(), read_reading()
@@ -53,13 +53,13 @@ def boot() -> HintBroker:
     declare(broker, runner, limit_seconds=limits.message)
     dramatiq.set_broker(broker)
     if provider.name == "local" or reading.use_ensemble:
-        # While the leases of a worker that died still run, so that what it held is not kept waiting by the loading.
+        # Load the engine while the leases of a worker that died still run, so that its passes do not wait for the loading.
         threading.Thread(target=chooser.warm_up, name="warm-up", daemon=True).start()
     return broker
 
 
 def declare(broker: HintBroker, runner: PassRunner, *, limit_seconds: float) -> None:
-    """The broker knows the actor that every hint names."""
+    """Declare the actor that every hint names on the broker."""
 
     @dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=Queue.INTERACTIVE, time_limit=int(limit_seconds * 1000))
     def run_pass(**fields: str) -> None:
@@ -69,26 +69,28 @@ def declare(broker: HintBroker, runner: PassRunner, *, limit_seconds: float) -> 
 
 
 class Drain(Middleware):
-    """How a worker stops: no further pass is begun, those under way may end (`--worker-shutdown-timeout`), and what has
-    not ended by then is handed back, so that another worker begins it at once instead of when the lease runs out.
+    """Middleware that stops a worker gracefully.
+
+    The worker starts no further pass. Running passes may end within `--worker-shutdown-timeout`. What has not ended by then
+    is handed back, so that another worker can start it at once instead of when the lease expires.
     """
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002 - Dramatiq's signature
-        """No further pass is begun."""
+        """Stop starting passes."""
         self._leases.stopping = True
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002 - Dramatiq's signature
-        """Nothing is held any more."""
+        """Hand back the passes that have not ended, and log how many there were."""
         handed_back = self._leases.hand_back()
         if handed_back:
             logger.warning("passes handed back", passes=handed_back)
 
 
 def require_schema() -> None:
-    """The database is as new as this code. Raises SettingsError when it is older."""
+    """Check that the database schema is as new as this code. Raises SettingsError when it is older."""
     with db.session():
         found = db.schema_version()
     if found is None or found < db.SCHEMA:

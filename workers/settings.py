@@ -1,4 +1,4 @@
-"""What the workers read from the environment, once, at their door."""
+"""Read the workers' settings from the environment, once, when a process starts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from models.errors import SettingsError
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Time limits in their order: provider < Dramatiq's < the longest a lease is renewed. All in seconds.
+    """Time limits in seconds, in this order: provider < Dramatiq's message limit < the longest time a lease is renewed.
 
     The lease itself is short and renewed, so that a killed worker's pass is free again within `lease`. `pause` is how long
-    nobody calls a provider that refused our key or whose budget is spent, unless it named a time.
+    no worker calls a provider that refused our key or whose budget is spent, unless the provider named a time.
     """
 
     provider: float
@@ -23,13 +23,13 @@ class Limits:
 
     @property
     def longest_lease(self) -> float:
-        """Return how long a lease may be renewed altogether: past it, silent work counts as hung."""
+        """Return for how long a lease may be renewed in all. After that, silent work counts as hung."""
         return self.message + self.lease
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderSettings:
-    """Which provider answers by default, and how to reach Claude."""
+    """The default provider, and how to reach Claude."""
 
     name: str
     api_key: str | None
@@ -39,7 +39,11 @@ class ProviderSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingSettings:
-    """How essays are read: with the local grammar engine beside Claude, in batches where nobody waits, and by which calibration."""
+    """How essays are read.
+
+    `use_ensemble` adds the local grammar engine to Claude, `use_batches` allows batches where nobody waits, and
+    `calibration` is the path of the calibration file.
+    """
 
     use_ensemble: bool
     use_batches: bool
@@ -54,7 +58,7 @@ def read_limits() -> Limits:
         lease=settings.seconds("ESSAYCOACH_LEASE_SECONDS", 12),
         pause=settings.seconds("ESSAYCOACH_PAUSE_SECONDS", 60),
     )
-    # An answer that cannot be read is asked for once more, within the same message.
+    # A worker asks once more for an answer that it cannot read, within the same message.
     if 2 * limits.provider >= limits.message:
         raise SettingsError(
             "ESSAYCOACH_MESSAGE_LIMIT_SECONDS must be more than twice ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS."
@@ -63,7 +67,11 @@ def read_limits() -> Limits:
 
 
 def read_provider() -> ProviderSettings:
-    """Return the provider's settings: Claude when there is a key, else the local engine, unless told otherwise."""
+    """Return the provider's settings.
+
+    The default is Claude when there is an API key, else the local engine. Raises SettingsError when Claude is chosen
+    without a key.
+    """
     api_key = settings.optional("ANTHROPIC_API_KEY")
     name = settings.choice("ESSAYCOACH_PROVIDER", "anthropic" if api_key else "local", among=("anthropic", "local"))
     if name == "anthropic" and not api_key:
@@ -77,7 +85,7 @@ def read_provider() -> ProviderSettings:
 
 
 def read_reading() -> ReadingSettings:
-    """Return how essays are read."""
+    """Return the settings for how essays are read."""
     return ReadingSettings(
         use_ensemble=settings.choice("ESSAYCOACH_GRAMMAR_MIX", "on", among=("on", "off")) == "on",
         use_batches=settings.choice("ESSAYCOACH_BATCHES", "on", among=("on", "off")) == "on",

@@ -1,4 +1,4 @@
-"""The operators' door to the audit trail: does it still say what was done?"""
+"""Verify the audit trail: `python -m workers audit verify`."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ SAY_EVERY_SECONDS = 2.0
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Verify what was asked for, print what was found, and return the exit code: OK, FAULTY or UNCHECKED."""
+    """Verify the chosen audit chains, print the faults, and return the exit code: OK, FAULTY or UNCHECKED."""
     try:
         return _verify(chosen)
     except (SettingsError, DatabaseAway, OSError) as error:
-        _complain(f"workers: the audit trail could not be checked: {error}")
-    except Exception as error:  # noqa: BLE001 - Python's own exit code would say that a fault was found
-        _complain(f"workers: the audit trail could not be checked: {type(error).__name__}")
+        _print_error(f"workers: the audit trail could not be checked: {error}")
+    except Exception as error:  # noqa: BLE001 - Python's own exit code would mean that a fault was found
+        _print_error(f"workers: the audit trail could not be checked: {type(error).__name__}")
     return UNCHECKED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The parser knows what `audit` takes."""
+    """Add the arguments of `audit` to the parser."""
     parser.add_argument("action", choices=("verify",))
     parser.add_argument("--org", metavar="SLUG", help="only this org's (default: every org's)")
     parser.add_argument(
@@ -51,25 +51,25 @@ def _verify(chosen: argparse.Namespace) -> int:
     with session():
         known = orgs.list_orgs()
     if not known:
-        _complain("workers: the audit trail could not be checked: no org is there, or none for this log-in")
+        _print_error("workers: the audit trail could not be checked: no org is there, or none for this log-in")
         return UNCHECKED
     if chosen.org and chosen.org not in known:
-        _complain(f"workers: there is no org {chosen.org!r}; there are: {', '.join(sorted(known))}")
+        _print_error(f"workers: there is no org {chosen.org!r}; there are: {', '.join(sorted(known))}")
         return UNCHECKED
     faulty = len(broken)
-    for words in broken:
-        _say(f"signed heads: {words}")
+    for message in broken:
+        _print(f"signed heads: {message}")
     by_org = audit_heads.by_org(signed)
     for org in sorted(set(by_org) - set(known.values())) if chosen.org is None else ():
         faulty += 1
-        _say(f"{org}: cut off: heads of this org were signed, and there is no such org")
+        _print(f"{org}: cut off: heads of this org were signed, and there is no such org")
     wanted = {slug: org for slug, org in sorted(known.items()) if chosen.org in (None, slug)}
     for slug, org in wanted.items():
         others = {name: other for name, other in known.items() if other != org}
         report = check(org, others=others, signed=by_org.get(org, ()), tell=_Progress(slug).tell)
         faulty += report.found
-        _say("\n".join(_lines(slug, report)))
-    _say(
+        _print("\n".join(_report_lines(slug, report)))
+    _print(
         f"{len(wanted)} {'org' if len(wanted) == 1 else 'orgs'}, {faulty or 'no'} {'fault' if faulty == 1 else 'faults'}"
     )
     return FAULTY if faulty else OK
@@ -79,14 +79,16 @@ def _signed_heads(given: list[Path] | None) -> tuple[list[SignedHead], list[str]
     if not given:
         seal = audit_heads.read_seal()
         if seal is None:
-            _complain("workers: no signed heads to compare with: a tail that was cut cleanly cannot be seen")
+            _print_error("workers: no signed heads to compare with: a tail that was cut cleanly cannot be seen")
         given = [seal.path] if seal else []
     ledgers = [audit_heads.read_ledger(path, key=settings.key_bytes(audit_heads.KEY)) for path in given]
     heads = [head for ledger in ledgers for head in ledger.heads]
-    return heads, [f"{path}, {words}" for path, ledger in zip(given, ledgers, strict=True) for words in ledger.broken]
+    return heads, [
+        f"{path}, {message}" for path, ledger in zip(given, ledgers, strict=True) for message in ledger.broken
+    ]
 
 
-def _lines(slug: str, report: Report) -> Iterator[str]:
+def _report_lines(slug: str, report: Report) -> Iterator[str]:
     end = f"{report.found:,} {'fault' if report.found == 1 else 'faults'}" if report.found else "ok"
     yield f"{slug}: {report.checked:,} entries checked, {report.waiting:,} waiting for their place: {end}"
     for fault in report.faults:
@@ -95,23 +97,23 @@ def _lines(slug: str, report: Report) -> Iterator[str]:
         yield f"  and {report.more:,} more"
 
 
-def _say(words: str) -> None:
-    sys.stdout.write(f"{words}\n")
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
 
 
-def _complain(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
+def _print_error(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 class _Progress:
-    """Says on standard error how far a long walk has come."""
+    """Reports the progress of a long check on standard error."""
 
     def __init__(self, slug: str) -> None:
         self._slug = slug
-        self._said = time.monotonic()
+        self._last_report = time.monotonic()
 
     def tell(self, checked: int) -> None:
-        """So many entries are checked; said when the last word is some seconds old."""
-        if time.monotonic() - self._said >= SAY_EVERY_SECONDS:
-            self._said = time.monotonic()
-            _complain(f"{self._slug}: {checked:,} entries so far")
+        """Report how many entries are checked, at most once in SAY_EVERY_SECONDS."""
+        if time.monotonic() - self._last_report >= SAY_EVERY_SECONDS:
+            self._last_report = time.monotonic()
+            _print_error(f"{self._slug}: {checked:,} entries so far")

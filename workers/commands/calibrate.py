@@ -1,4 +1,4 @@
-"""How often comments were found good, by the confidence they came with, and what to make of it: `python -m workers calibrate`."""
+"""Show how often comments were accepted at each confidence, and fit a calibration: `python -m workers calibrate`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ ANSWER_SECONDS = 15.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The parser knows this command's options."""
+    """Add the options of `calibrate` to the parser."""
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the fitted calibration there")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Print the table and write the calibration. Raises SettingsError and DatabaseAway.
+    """Print the table, write the calibration and return the exit code. Raises SettingsError and DatabaseAway.
 
-    Judgements given while the calibration that ESSAYCOACH_CALIBRATION names was in force are understood as such.
+    The calibration that ESSAYCOACH_CALIBRATION names is taken into account: judgements are mapped back through it.
     """
     log.set_up("worker", level="WARNING")
     path = read_reading().calibration
@@ -39,25 +39,28 @@ def run(chosen: argparse.Namespace) -> int:
         found = count_reviews()
     fitted = refit(found, now)
     table = reliability(found)
-    both = {"reliability": table, "calibration": fitted.model_dump(mode="json", by_alias=True)}
-    sys.stdout.write((json.dumps(both, indent=1) if chosen.json else as_text(table, fitted)) + "\n")
+    report = {"reliability": table, "calibration": fitted.model_dump(mode="json", by_alias=True)}
+    sys.stdout.write((json.dumps(report, indent=1) if chosen.json else as_text(table, fitted)) + "\n")
     if chosen.output is not None:
-        # Whole or not at all: a worker may be starting.
-        beside = chosen.output.with_name(f"{chosen.output.name}.{os.getpid()}")
-        beside.write_text(fitted.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
-        beside.replace(chosen.output)
+        # Replace the file in one step, because a worker that is starting may read it.
+        temporary = chosen.output.with_name(f"{chosen.output.name}.{os.getpid()}")
+        temporary.write_text(fitted.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(chosen.output)
     return 0
 
 
 def reliability(found: Sequence[ReviewCounts]) -> list[dict[str, Any]]:
-    """Return one entry per provider and pass: its bins of a twentieth, and how far confidence is off on average (`error`)."""
+    """Return one entry for each provider and pass, with bins of a twentieth.
+
+    `error` is the weighted mean distance between the confidence of a bin and the share of accepted comments in it.
+    """
     entries = []
     for (provider, name), group in groupby(found, key=lambda one: (one.provider, one.pass_name)):
-        bins, off, total = [], 0.0, 0.0
+        bins, error_sum, total = [], 0.0, 0.0
         for one in group:
             good, bad = evidence(one.accepted, one.rejected, one.helpful, one.not_helpful)
             share = good / (good + bad)
-            off += abs(share - middle(one.bin)) * (good + bad)
+            error_sum += abs(share - middle(one.bin)) * (good + bad)
             total += good + bad
             bins.append(
                 {
@@ -67,27 +70,33 @@ def reliability(found: Sequence[ReviewCounts]) -> list[dict[str, Any]]:
             )  # fmt: skip
         decisions = sum(one["decisions"] for one in bins)
         entries.append(
-            {"provider": provider, "pass": name, "decisions": decisions, "error": round(off / total, 4), "bins": bins}
+            {
+                "provider": provider,
+                "pass": name,
+                "decisions": decisions,
+                "error": round(error_sum / total, 4),
+                "bins": bins,
+            }
         )
     return entries
 
 
 def as_text(table: Sequence[dict[str, Any]], fitted: Table) -> str:
-    """Return the table for people."""
+    """Return the reliability table and the fitted lines as text for people."""
     lines = {(one.provider, str(one.pass_)): one for one in fitted.lines}
-    said = []
+    rows = []
     for entry in table:
         line = lines.get((entry["provider"], entry["pass"]))
-        what = (
+        calibration_text = (
             f"log-odds × {line.slope:.3f} {line.intercept:+.3f}"
             if line
             else f"left as it is: fewer than {FEWEST_DECISIONS} decisions"
         )
-        said.append(
-            f"{entry['provider']} {entry['pass']}: {entry['decisions']} decisions, off by {entry['error']:.3f}; {what}"
+        rows.append(
+            f"{entry['provider']} {entry['pass']}: {entry['decisions']} decisions, off by {entry['error']:.3f}; {calibration_text}"
         )
-        said += [
+        rows += [
             f"  {one['confidence']:.3f}  accepted {one['accepted']:.3f}  of {one['decisions']} decisions, {one['reactions']} reactions"
             for one in entry["bins"]
         ]
-    return "\n".join(said) or "nobody has reviewed a comment yet"
+    return "\n".join(rows) or "nobody has reviewed a comment yet"

@@ -1,8 +1,9 @@
-"""Is another model or prompt worse than what made the reviewed comments? `python -m workers compare`.
+"""Compare another model or prompt with what made the reviewed comments: `python -m workers compare`.
 
-The frozen set is every comment an educator decided about up to a moment. The candidate reads those versions again, nothing is
-stored, and it is right about a comment where it says something about the same words that were kept, or keeps silent where the
-comment was rejected. Leaves with 0 when it is no worse, 1 when it is, 2 when that cannot be said.
+The frozen set is every comment that an educator decided about up to a moment. The candidate reads those versions again, and
+nothing is stored. It is right about a comment if it comments on the same words where the comment was kept, or makes no comment
+on them where the comment was rejected. The exit code is 0 when the candidate is no worse, 1 when it is worse, and 2 when that
+cannot be decided.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from workers.providers.contract import GiveUp, Provider, ProviderError, Repair, 
 from workers.settings import ProviderSettings, read_limits, read_provider
 
 FEWEST_COMMENTS = 20
-# Essays are what is drawn: of very few of them every draw says the same, however wrong.
+# The bootstrap draws essays. With very few of them, all draws agree even when they are wrong.
 FEWEST_ESSAYS = 5
 DRAWS = 2000
 SEED = 20
@@ -46,12 +47,12 @@ ANSWER_SECONDS = 15.0
 
 
 class CannotSayError(Exception):
-    """There is no ground for a judgement; the text says why."""
+    """The comparison cannot be decided. The message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """The decided comments of one version: how many, and of how many the baseline and the candidate were right."""
+    """The decided comments of one version: how many, and for how many the baseline (`before`) and the candidate (`now`) were right."""
 
     comments: int
     before: int
@@ -60,7 +61,12 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """How a candidate did. `difference` is its share of right ones less the baseline's; `sure` the share of draws in which it is worse."""
+    """The result of a comparison.
+
+    `difference` is the candidate's share of right comments minus the baseline's. `sure` is the share of bootstrap draws in
+    which the candidate is worse. `left_out` counts comments on essays that nobody can read any more, and `unanswered` the
+    readings without an answer.
+    """
 
     frozen: str
     until: str
@@ -79,10 +85,10 @@ class Verdict:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The parser knows this command's options."""
+    """Add the options of `compare` to the parser."""
     parser.add_argument("--org", metavar="SLUG", required=True, help="whose reviewed comments")
     parser.add_argument(
-        "--until", type=_moment, metavar="TIME", help="decisions up to this moment, ISO 8601 (default: now)"
+        "--until", type=_parse_time, metavar="TIME", help="decisions up to this moment, ISO 8601 (default: now)"
     )
     parser.add_argument(
         "--provider", choices=("local", "anthropic"), help="who reads (default: as the workers are set)"
@@ -93,19 +99,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Compare, print what came of it and return the exit code. Raises SettingsError and DatabaseAway."""
+    """Compare, print the verdict and return the exit code. With `--bless`, record a model approval if it is no worse.
+
+    Raises SettingsError and DatabaseAway.
+    """
     log.set_up("worker", level="WARNING")
     db.connect(settings.read_store("ec-worker", pool_size=2, answer_seconds=ANSWER_SECONDS))
     crypto.load(settings.read_crypto())
     until = chosen.until or datetime.now(UTC)
     try:
-        org = _find(chosen.org)
+        org = _find_org(chosen.org)
         provider = _candidate(org, provider=chosen.provider, model=chosen.model)
         verdict, names = compare(org=org, until=until, provider=provider)
     except CannotSayError as error:
         sys.stderr.write(f"workers: {error}\n")
         return UNSAID
-    sys.stdout.write((json.dumps(asdict(verdict), indent=1) if chosen.json else _sentences(verdict)) + "\n")
+    sys.stdout.write((json.dumps(asdict(verdict), indent=1) if chosen.json else _as_text(verdict)) + "\n")
     if verdict.worse:
         return WORSE
     if chosen.bless:
@@ -121,17 +130,17 @@ def run(chosen: argparse.Namespace) -> int:
 def compare(
     *, org: UUID, until: datetime, provider: Provider, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[Verdict, tuple[str, ...]]:
-    """Return how the provider does on the org's frozen set, and which passes are in it. Raises CannotSayError."""
+    """Return the provider's verdict on the org's frozen set, and the names of the passes in the set. Raises CannotSayError."""
     with session(org=org):
         decided = review_counts.list_decided(org=org, until=until)
     by_version: dict[UUID, list[Decided]] = defaultdict(list)
     for one in decided:
         by_version[one.submission].append(one)
-    _require(len(decided), len(by_version))
+    _require_enough(len(decided), len(by_version))
     reader = _Reader(org=org, provider=provider, sleep=sleep)
     judged = [found for version, comments in sorted(by_version.items()) if (found := reader.judge(version, comments))]
     comments = sum(one.comments for one in judged)
-    _require(comments, len(judged))
+    _require_enough(comments, len(judged))
     before, now = (sum(getattr(one, name) for one in judged) / comments for name in ("before", "now"))
     sure = how_sure(judged)
     verdict = Verdict(
@@ -144,14 +153,17 @@ def compare(
 
 
 def digest(decided: Iterable[Decided]) -> str:
-    """Return what tells one frozen set from every other: SHA-256 over its ids and decisions."""
+    """Return the digest that identifies a frozen set: SHA-256 over its comment ids and decisions."""
     lines = sorted(f"{one.id}:{one.decision}\n" for one in decided)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def how_sure(judged: Sequence[Judged]) -> float:
-    """Return in which share of draws the candidate is worse: versions drawn with replacement, the same draws every time."""
-    draw = random.Random(SEED)  # noqa: S311 - to be repeated, not to be secret
+    """Return the share of bootstrap draws in which the candidate is worse.
+
+    Each draw takes versions with replacement. The seed is fixed, so the result can be repeated.
+    """
+    draw = random.Random(SEED)  # noqa: S311 - repeatable, not a secret
     worse = 0
     for _ in range(DRAWS):
         worse += sum(one.now - one.before for one in draw.choices(judged, k=len(judged))) < 0
@@ -159,18 +171,18 @@ def how_sure(judged: Sequence[Judged]) -> float:
 
 
 def is_matched(comment: Decided, answer: PassAnswer) -> bool:
-    """Return whether the answer says something about the words of the comment."""
-    said = [
+    """Return whether the answer has a comment whose place overlaps a place of this comment."""
+    commented_places = [
         place
         for one in answer.comments
         if one.span.match != "none"
         for place in ((one.span.start, one.span.end), *one.also_at)
     ]
-    return any(start < last and first < end for first, last in comment.places for start, end in said)
+    return any(start < last and first < end for first, last in comment.places for start, end in commented_places)
 
 
 class _Reader:
-    """Has versions read by the candidate, as a worker would, and stores nothing."""
+    """Lets the candidate read versions as a worker would, and stores nothing."""
 
     def __init__(self, *, org: UUID, provider: Provider, sleep: Callable[[float], None]) -> None:
         self._org, self._provider, self._sleep = org, provider, sleep
@@ -178,7 +190,7 @@ class _Reader:
         self.unanswered = 0
 
     def judge(self, version: UUID, comments: Sequence[Decided]) -> Judged | None:
-        """Return how the candidate does on a version; None when nobody can read it any more."""
+        """Return the candidate's score on a version, or None when nobody can read the version any more."""
         try:
             with session(org=self._org):
                 task = essays.fetch_task(version, org=self._org)
@@ -188,7 +200,7 @@ class _Reader:
                 )
         except (NotFound, Undecipherable):
             return None
-        # Nobody's name leaves.
+        # Mask names, as a worker does.
         provider = MaskingProvider(self._provider, people=people) if self._provider.remote else self._provider
         answers = {
             name: self._ask(provider, request_of(task, PassName(name), criteria))
@@ -201,9 +213,9 @@ class _Reader:
         )
 
     def _ask(self, provider: Provider, request: PassRequest) -> PassAnswer:
-        """Return the answer; an empty one where a worker would give up. Raises CannotSayError when the provider cannot be had."""
+        """Return the answer, or an empty one where a worker would give up. Raises CannotSayError when the provider is unavailable."""
         complaint: Repair | None = None
-        for tried in range(TRIES):
+        for attempt in range(TRIES):
             try:
                 reply = provider.ask(request, repair=complaint)
             except Repair as unreadable:
@@ -211,13 +223,13 @@ class _Reader:
                 if complaint is not None:
                     break
                 complaint = unreadable
-            except TryAgain as trouble:
-                self._sleep(trouble.retry_after_seconds or 2.0**tried)
-            except GiveUp as given_up:
-                self.cost_micros += given_up.usage.cost_micros
+            except TryAgain as error:
+                self._sleep(error.retry_after_seconds or 2.0**attempt)
+            except GiveUp as gave_up:
+                self.cost_micros += gave_up.usage.cost_micros
                 break
-            except ProviderError as trouble:
-                raise CannotSayError(f"{provider.name} cannot be had: {trouble.detail}") from None
+            except ProviderError as error:
+                raise CannotSayError(f"{provider.name} cannot be had: {error.detail}") from None
             else:
                 self.cost_micros += reply.usage.cost_micros
                 return reply.answer
@@ -227,7 +239,7 @@ class _Reader:
         return PassAnswer()
 
 
-def _require(comments: int, versions: int) -> None:
+def _require_enough(comments: int, versions: int) -> None:
     if comments < FEWEST_COMMENTS or versions < FEWEST_ESSAYS:
         raise CannotSayError(
             f"{comments} decided comments on {versions} essays are too few to say; "
@@ -235,11 +247,11 @@ def _require(comments: int, versions: int) -> None:
         )
 
 
-def _find(slug: str) -> UUID:
+def _find_org(slug: str) -> UUID:
     with session(role="ec_keys"):
         known = review_counts.list_orgs_with_people()
     for org in known:
-        # A worker sees an org only while it acts for it.
+        # A worker's role sees an org only while it acts for that org.
         with session(org=org):
             if orgs.find_org(slug) == org:
                 return org
@@ -247,7 +259,7 @@ def _find(slug: str) -> UUID:
 
 
 def _candidate(org: UUID, *, provider: str | None, model: str | None) -> Provider:
-    """Return who is to read. Raises CannotSayError where the org lets nothing out, SettingsError."""
+    """Return the candidate provider. Raises SettingsError, and CannotSayError where the org's policy keeps essays inside."""
     known = read_provider()
     name = provider or known.name
     if name == "local":
@@ -265,7 +277,7 @@ def _candidate(org: UUID, *, provider: str | None, model: str | None) -> Provide
     return ProviderChooser(wanted, timeout_seconds=read_limits().provider)("anthropic")
 
 
-def _sentences(verdict: Verdict) -> str:
+def _as_text(verdict: Verdict) -> str:
     left_out = f" ({verdict.left_out} left out: nobody can read their essays any more)" if verdict.left_out else ""
     unanswered = f"; {verdict.unanswered} readings gave no answer" if verdict.unanswered else ""
     judgement = (
@@ -284,6 +296,6 @@ def _sentences(verdict: Verdict) -> str:
     )
 
 
-def _moment(given: str) -> datetime:
+def _parse_time(given: str) -> datetime:
     moment = datetime.fromisoformat(given)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""`python -m workers given-up`: list, replay or discard the passes that ended without a result."""
+"""List, replay or discard the passes that ended without a result: `python -m workers given-up`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ANSWER_SECONDS = 15.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the arguments of `given-up` to the parser."""
     parser.add_argument("action", choices=("list", "replay", "discard"))
     parser.add_argument("--org", metavar="SLUG", help="only this org's (default: every org's)")
     parser.add_argument("--pass", dest="pass_id", type=UUID, metavar="ID", help="only this pass")
@@ -28,12 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def is_limited(chosen: argparse.Namespace) -> bool:
-    """Return whether the choice says which passes it means; only `list` may leave that open."""
+    """Return whether the arguments say which passes are meant. Only `list` may leave this open."""
     return chosen.action == "list" or bool(chosen.all or chosen.pass_id or chosen.reason or chosen.org)
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Carry out the chosen action and return the exit code."""
+    """Run the chosen action, and return the exit code."""
     log.set_up("clock", level="WARNING")
     db.connect(settings.read_store("ec-clock", pool_size=1, answer_seconds=ANSWER_SECONDS))
     with session():
@@ -46,9 +46,9 @@ def run(chosen: argparse.Namespace) -> int:
     for slug, org in sorted(known.items()):
         if chosen.org in (None, slug):
             last = None
-            while page := _page(org, last):
+            while page := _list_page(org, last):
                 wanted = [one for one in page if _is_wanted(one, chosen)]
-                total += _act(chosen.action, wanted, slug=slug, org=org, hints=hints)
+                total += _apply(chosen.action, wanted, slug=slug, org=org, hints=hints)
                 last = page[-1].id
     if hints:
         make_broker(settings.redis_url(), answer_seconds=1.0).send(hints)
@@ -57,7 +57,7 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _page(org: UUID, last: UUID | None) -> list[FailedPass]:
+def _list_page(org: UUID, last: UUID | None) -> list[FailedPass]:
     with session(org=org):
         return failed_passes.list_all(org=org, limit=PAGE, before=last)
 
@@ -66,7 +66,7 @@ def _is_wanted(one: FailedPass, chosen: argparse.Namespace) -> bool:
     return chosen.pass_id in (None, one.id) and chosen.reason in (None, one.reason)
 
 
-def _act(action: str, wanted: list[FailedPass], *, slug: str, org: UUID, hints: list[Hint]) -> int:
+def _apply(action: str, wanted: list[FailedPass], *, slug: str, org: UUID, hints: list[Hint]) -> int:
     if action == "list":
         for one in wanted:
             print(f"{slug:20} {one.id}  {one.name:10} {one.reason:20} {one.finished_at:%Y-%m-%d %H:%M:%SZ}")
@@ -74,7 +74,7 @@ def _act(action: str, wanted: list[FailedPass], *, slug: str, org: UUID, hints: 
     with session(org=org):
         if action == "discard":
             return failed_passes.discard(wanted, org=org, actor=OPERATOR)
-        # Nobody waits at a screen for these: in the bulk queue a thousand of them do not delay one student.
+        # Nobody waits for these at a screen. In the bulk queue, a thousand of them do not delay one student.
         replayed = failed_passes.replay(wanted, org=org, queue=Queue.BULK, actor=OPERATOR)
     hints += replayed
     return len(replayed)

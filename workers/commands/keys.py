@@ -1,7 +1,7 @@
-"""The operators' door to the master keys: seal everything anew under the newest one, and keep people's keys apart.
+"""Rotate the master keys, and back up and restore people's keys: `python -m workers keys`.
 
-A rotation, in this order: every program is given the new key in front of the old ones and restarted; `rotate`; then the old
-key may go. Nothing stands still meanwhile, and a rotation that was stopped anywhere is simply run again.
+To rotate, first give every program the new key in front of the old ones and restart it, then run `rotate`, then remove the old
+key. All programs keep running meanwhile. A rotation that was interrupted can simply be run again.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from models.keys import COLUMNS, FIRST, Column, StoredKey
 
 ANSWER_SECONDS = 15.0
 BATCH = 500
-# A raw delivery may be a thousand times as long as a key.
+# The body of a webhook delivery may be a thousand times as long as a key, so take fewer of them in a transaction.
 BODIES_A_BATCH = 50
-# After the first round only what came or was held meanwhile is left; what still comes then comes from a program that seals
-# with an old key.
+# After the first round, only values that were new or locked meanwhile are left. Values that still appear after the last round
+# come from a program that encrypts with an old key.
 ROUNDS = 4
 BAR = 30
 FORMAT = "essaycoach-keys-1"
 
 
 class BadFile(Exception):
-    """The file is not a whole, unchanged backup of keys; the message says why."""
+    """The file is not a complete, unchanged backup of keys. The message says why."""
 
 
-def add_arguments(about: argparse.ArgumentParser) -> None:
-    """The parser knows what can be done about the master keys."""
-    actions = about.add_subparsers(dest="action", required=True)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of `keys` to the parser."""
+    actions = parser.add_subparsers(dest="action", required=True)
     rotate = actions.add_parser(
         "rotate", help="seal everything anew under the newest master key; may be stopped and repeated"
     )
@@ -48,15 +48,15 @@ def add_arguments(about: argparse.ArgumentParser) -> None:
         "--batch", type=_count, default=BATCH, metavar="N", help=f"values a transaction (default: {BATCH})"
     )
     actions.add_parser("status", help="how many values each master key seals")
-    for name, what in (
+    for name, summary in (
         ("backup", "write people's wrapped keys to"),
         ("restore", "put people's wrapped keys back from"),
     ):
-        actions.add_parser(name, help=f"{what} a file").add_argument("file", type=Path, metavar="FILE")
+        actions.add_parser(name, help=f"{summary} a file").add_argument("file", type=Path, metavar="FILE")
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Carry out one action and return the exit code. Raises SettingsError, DatabaseAway."""
+    """Run the chosen action, and return the exit code. Raises SettingsError and DatabaseAway."""
     log.set_up("keys", level="WARNING")
     db.connect(settings.read_store("ec-worker", pool_size=1, answer_seconds=ANSWER_SECONDS))
     crypto.load(settings.read_crypto())
@@ -67,44 +67,44 @@ def run(chosen: argparse.Namespace) -> int:
             return _status()
         return _back_up(chosen.file) if chosen.action == "backup" else _restore(chosen.file)
     except (Undecipherable, BadFile) as error:
-        return _complain(str(error))
+        return _print_error(str(error))
     except OSError as error:
-        return _complain(f"{error.filename}: {error.strerror}")
+        return _print_error(f"{error.filename}: {error.strerror}")
 
 
 def _rotate(batch: int) -> int:
-    before = _counted()
+    before = _count_by_key()
     missing = sorted(name for name in before if name.isalnum() and keyring().lacks(name))
     if missing:
         used = ", ".join(f"{name} ({before[name]} values)" for name in missing)
-        return _complain(f"this program was not given every master key that is in use: {used} cannot be opened")
-    bar = _Bar(before.total() - before[keyring().current])
+        return _print_error(f"this program was not given every master key that is in use: {used} cannot be opened")
+    bar = _ProgressBar(before.total() - before[keyring().current])
     damaged: dict[tuple[Column, UUID], None] = {}
-    left = Counter[str]()
-    for turn in range(ROUNDS):
+    remaining = Counter[str]()
+    for round_number in range(ROUNDS):
         for column in COLUMNS:
             limit = min(batch, BODIES_A_BATCH) if column == "inbound_events.body" else batch
-            for step in _steps(column, limit=limit, wait=turn > 0):
+            for step in _reencrypt_column(column, limit=limit, wait=round_number > 0):
                 bar.advance(step.done)
                 damaged |= dict.fromkeys((column, one) for one in step.damaged)
-        left = _counted()
-        del left[keyring().current]
-        if left.total() <= len(damaged):
+        remaining = _count_by_key()
+        del remaining[keyring().current]
+        if remaining.total() <= len(damaged):
             break
     bar.end()
-    _say(f"{bar.done} values are sealed anew under {keyring().current!r}, {left.total()} remain under old keys")
+    _print(f"{bar.done} values are sealed anew under {keyring().current!r}, {remaining.total()} remain under old keys")
     for column, one in damaged:
-        _complain(f"{column} of {one} does not open under the key it names, and stays as it is")
-    if left.total() > len(damaged):
-        return _complain(
+        _print_error(f"{column} of {one} does not open under the key it names, and stays as it is")
+    if remaining.total() > len(damaged):
+        return _print_error(
             "new values keep coming under an old key: a program was not given the new one in front, or not restarted"
         )
-    for name in sorted(before.keys() - left.keys() - {keyring().current}):
-        _say(f"master key {name!r} is no longer used and may be removed")
+    for name in sorted(before.keys() - remaining.keys() - {keyring().current}):
+        _print(f"master key {name!r} is no longer used and may be removed")
     return 1 if damaged else 0
 
 
-def _steps(column: Column, *, limit: int, wait: bool) -> Iterator[keys.Step]:
+def _reencrypt_column(column: Column, *, limit: int, wait: bool) -> Iterator[keys.Step]:
     after = FIRST
     while True:
         with session(role="ec_keys"):
@@ -127,28 +127,28 @@ def _status() -> int:
                 if keyring().lacks(name)
                 else "old"
             )
-            _say(f"{column:24} {name or '?':32} {sealed:>12}  {state}")
+            _print(f"{column:24} {name or '?':32} {sealed:>12}  {state}")
     return 0
 
 
-def _counted() -> Counter[str]:
+def _count_by_key() -> Counter[str]:
     with session(role="ec_keys"):
         counts = keys.count_by_master_key()
     return sum(counts.values(), Counter[str]())
 
 
 def _back_up(path: Path) -> int:
-    """The file holds every person's wrapped key, for nobody but its owner; it is there whole or not at all."""
+    """Write every person's wrapped key to the file, readable only by its owner. A complete file replaces an old one in one step."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     digest, count = hashlib.sha256(), 0
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            for line in _lines():
+            for line in _backup_lines():
                 file.write(line)
                 digest.update(line)
                 count += 1
-            # The first line says what the file is.
+            # Do not count the first line, which only names the format.
             file.write(_line({"keys": count - 1, "sha256": digest.hexdigest()}))
             file.flush()
             os.fsync(file.fileno())
@@ -157,11 +157,11 @@ def _back_up(path: Path) -> int:
         partial.unlink(missing_ok=True)
         raise
     _sync_folder(path)
-    _say(f"{count - 1} wrapped keys are in {path}")
+    _print(f"{count - 1} wrapped keys are in {path}")
     return 0
 
 
-def _lines() -> Iterator[bytes]:
+def _backup_lines() -> Iterator[bytes]:
     yield _line({"format": FORMAT})
     after = FIRST
     while True:
@@ -182,7 +182,7 @@ def _line(fields: dict[str, object]) -> bytes:
 
 
 def _sync_folder(path: Path) -> None:
-    # Until its folder is written too, a crash of the machine may bring the old file back.
+    # Until the folder is synced too, a crash of the machine may bring the old file back.
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -198,38 +198,38 @@ def _restore(path: Path) -> int:
             restored += keys.restore(kept[start : start + BATCH])
     with session(role="ec_keys"):
         keyless = keys.count_keyless()
-    _say(
+    _print(
         f"{restored} of {len(kept)} wrapped keys are back; the others' people have a key, are gone or asked for erasure"
     )
-    _say(f"{keyless} people have no key: nothing they wrote can be read")
+    _print(f"{keyless} people have no key: nothing they wrote can be read")
     return 0
 
 
 def _read(path: Path) -> list[StoredKey]:
-    """Return the keys of a backup, all of them proven to be as they were written and to open. Raises BadFile."""
+    """Return the keys of a backup, after checking that the file is unchanged and that each key decrypts. Raises BadFile."""
     lines = path.read_bytes().splitlines(keepends=True)
     try:
         head, footer = json.loads(lines[0]), json.loads(lines[-1])
-        form, count, told = head["format"], footer["keys"], footer["sha256"]
+        file_format, count, recorded_digest = head["format"], footer["keys"], footer["sha256"]
     except (ValueError, KeyError, IndexError, TypeError):
         raise BadFile(f"{path} was cut, or is no backup of keys") from None
-    if form != FORMAT:
+    if file_format != FORMAT:
         raise BadFile(f"{path} is of a kind this program does not know")
     if (
-        hashlib.sha256(b"".join(lines[:-1])).hexdigest() != told
+        hashlib.sha256(b"".join(lines[:-1])).hexdigest() != recorded_digest
         or count != len(lines) - 2
         or not lines[-1].endswith(b"\n")
     ):
         raise BadFile(f"{path} was cut or changed since it was written")
     try:
-        kept = [_stored(json.loads(line)) for line in lines[1:-1]]
+        kept = [_parse_key(json.loads(line)) for line in lines[1:-1]]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadFile(f"{path} was changed since it was written") from None
     keys.verify_key(kept)
     return kept
 
 
-def _stored(fields: dict[str, str]) -> StoredKey:
+def _parse_key(fields: dict[str, str]) -> StoredKey:
     return StoredKey(
         org=UUID(fields["org"]),
         user=UUID(fields["user"]),
@@ -238,16 +238,16 @@ def _stored(fields: dict[str, str]) -> StoredKey:
     )
 
 
-class _Bar:
-    """How far the rotation is, on standard error: drawn over itself on a terminal, else a line every tenth."""
+class _ProgressBar:
+    """Progress of a rotation on standard error: a bar that is redrawn on a terminal, else a line for every tenth."""
 
     def __init__(self, total: int) -> None:
         self._total, self._drawn, self._tenths, self.done = total, False, 0, 0
 
     def advance(self, by: int) -> None:
-        """This many more values are done."""
+        """Add the number of values that are done, and show the progress."""
         self.done += by
-        # New people may have come since the counting.
+        # New values may have been added since they were counted.
         part = min(1.0, self.done / self._total) if self._total else 1.0
         if sys.stderr.isatty():
             filled = round(part * BAR)
@@ -259,7 +259,7 @@ class _Bar:
         sys.stderr.flush()
 
     def end(self) -> None:
-        """What is written next begins on a line of its own."""
+        """End the line of the bar, so that later output begins on a new line."""
         if self._drawn:
             sys.stderr.write("\n")
 
@@ -271,11 +271,11 @@ def _count(text: str) -> int:
     return number
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
-def _complain(line: str) -> int:
+def _print_error(line: str) -> int:
     sys.stderr.write(f"workers: {line}\n")
     return 1

@@ -1,7 +1,8 @@
-"""Signed heads: where each org's audit chain ended, written down outside the database, so that a cut tail shows.
+"""Sign where each org's audit chain ends, in a file outside the database, so that a removed tail of the chain is noticed.
 
-Whoever may do anything in the database could cut the chain and set its head back, or chain everything anew. They cannot
-sign, and they cannot reach the file. Copy it off the machine: whoever has both the key and the file can forge either.
+Somebody with full access to the database could cut the chain and set its head back, or compute the whole chain again. They
+cannot sign a head, and they cannot reach the file. Copy the file off the machine: somebody who has both the key and the file
+can forge both.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ FILE = "ESSAYCOACH_AUDIT_HEADS"
 
 @dataclass(frozen=True, kw_only=True)
 class Seal:
-    """The key that signs heads, and the file they are written to."""
+    """The key that signs heads, and the file for the signed heads."""
 
     key: bytes
     path: Path
@@ -37,7 +38,7 @@ class Seal:
 
 @dataclass(frozen=True, kw_only=True)
 class SignedHead:
-    """An org's chain ended here at that moment: the signature says so."""
+    """The head of an org's audit chain at a moment, with a valid signature."""
 
     at: str
     org: UUID
@@ -46,7 +47,7 @@ class SignedHead:
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """What a file of signed heads holds: the heads in their order, the lines that prove nothing, and whether it ends whole."""
+    """The content of a file of signed heads: the heads in order, the invalid lines, and whether the last line is complete."""
 
     heads: tuple[SignedHead, ...]
     broken: tuple[str, ...]
@@ -54,7 +55,7 @@ class Ledger:
 
 
 def read_seal() -> Seal | None:
-    """Return what signs heads here, or None when neither variable is set. Raises SettingsError when only one is."""
+    """Return the seal from the environment, or None when no variable is set. Raises SettingsError when only one of them is set."""
     path = settings.optional(FILE)
     if path is None:
         if any(settings.optional(f"{KEY}{source}") for source in ("", "_FILE", "_COMMAND")):
@@ -64,9 +65,10 @@ def read_seal() -> Seal | None:
 
 
 def sign(heads: Mapping[UUID, Head], *, seal: Seal) -> int:
-    """Every head that moved since it was last signed is in the file for good; returns how many did.
+    """Append every head that moved since it was last signed to the file, and sync it to disk. Return how many moved.
 
-    Raises OSError. A chain that ends before its signed head, or otherwise, is logged: `audit verify` says what happened.
+    A chain that now ends before its signed head, or at the same place with another hash, is logged; `audit verify` says what
+    happened. Raises OSError.
     """
     ledger = read_ledger(seal.path, key=seal.key) if seal.path.exists() else Ledger(heads=(), broken=(), whole=True)
     if ledger.broken:
@@ -77,47 +79,49 @@ def sign(heads: Mapping[UUID, Head], *, seal: Seal) -> int:
         if org in known and head.sequence <= known[org].sequence:
             logger.error("audit chain went back", org_id=str(org), signed=known[org].sequence, now=head.sequence)
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    lines = "".join(_line(at, org, head, seal.key) for org, head in moved.items())
-    # A line that a full disk cut short must not swallow the next one.
+    lines = "".join(_format_line(at, org, head, seal.key) for org, head in moved.items())
+    # Where a full disk cut the last line short, begin a new line.
     _append(seal.path, ("" if ledger.whole else "\n") + lines)
     return len(moved)
 
 
 def read_ledger(path: Path, *, key: bytes) -> Ledger:
-    """Return what the file holds. Raises OSError."""
+    """Return the content of a file of signed heads, with each signature checked. Raises OSError."""
     text = path.read_text(encoding="utf-8", errors="replace")
     heads: list[SignedHead] = []
     broken: list[str] = []
     for number, line in enumerate(text.split("\n")[: None if not text.endswith("\n") else -1], start=1):
         try:
-            heads.append(_signed_head(line, key))
+            heads.append(_parse_line(line, key))
         except (ValueError, TypeError, KeyError) as error:
             if line:
-                broken.append(f"line {number}: {error if isinstance(error, _Forged) else 'is not a signed head'}")
+                broken.append(
+                    f"line {number}: {error if isinstance(error, _WrongSignature) else 'is not a signed head'}"
+                )
     return Ledger(heads=tuple(heads), broken=tuple(broken), whole=text == "" or text.endswith("\n"))
 
 
 def by_org(heads: Iterable[SignedHead]) -> dict[UUID, list[SignedHead]]:
-    """Return the heads of each org, in their order."""
+    """Return the heads grouped by org, in order."""
     found: dict[UUID, list[SignedHead]] = {}
     for one in heads:
         found.setdefault(one.org, []).append(one)
     return found
 
 
-class _Forged(ValueError):
-    """A line has the shape of a signed head, and another key or hand wrote it."""
+class _WrongSignature(ValueError):
+    """A line has the form of a signed head, but its signature does not match."""
 
 
-def _signed_head(line: str, key: bytes) -> SignedHead:
+def _parse_line(line: str, key: bytes) -> SignedHead:
     fields: dict[str, Any] = json.loads(line)
     org, head = UUID(fields["org_id"]), Head(sequence=int(fields["sequence"]), hash=bytes.fromhex(fields["hash"]))
     if not hmac.compare_digest(_signature(fields["at"], org, head, key).encode(), fields["signature"].encode()):
-        raise _Forged("its signature is wrong")
+        raise _WrongSignature("its signature is wrong")
     return SignedHead(at=fields["at"], org=org, head=head)
 
 
-def _line(at: str, org: UUID, head: Head, key: bytes) -> str:
+def _format_line(at: str, org: UUID, head: Head, key: bytes) -> str:
     fields = {"at": at, "org_id": str(org), "sequence": head.sequence, "hash": head.hash.hex()}
     return json.dumps({**fields, "signature": _signature(at, org, head, key)}) + "\n"
 
@@ -127,7 +131,7 @@ def _signature(at: str, org: UUID, head: Head, key: bytes) -> str:
 
 
 def _append(path: Path, text: str) -> None:
-    # Made even when there is nothing to write yet: a file that is not there when the chain is verified was taken away.
+    # Create the file even when there is nothing to write yet, so that a missing file means that somebody removed it.
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "ab") as file:
         os.fchmod(file.fileno(), 0o600)

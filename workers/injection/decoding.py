@@ -1,4 +1,7 @@
-"""What else a text may be saying: its encoded passages in the clear, and the letters of a text compared without disguise."""
+"""Decoding of disguised text: find and decode encoded passages, and reduce a text to bare letters for comparison.
+
+The detector and the leak filter use it, because a prompt injection may be encoded, reversed or written with look-alikes.
+"""
 
 from __future__ import annotations
 
@@ -13,67 +16,74 @@ from urllib.parse import unquote
 
 from workers.injection.invisible_characters import drop
 
-_MOST = 40  # passages of one kind
+_MAX_PASSAGES = 40  # passages of one encoding that are tried
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[A-Za-z0-9+/_-]{4,}){0,400}={0,2}")
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s:,]?){8,}")
 _BITS = re.compile(r"(?<!\d)(?:[01]{8}\s?){4,}")
-_CODES = re.compile(r"(?<!\d)(?:\d{2,3}[ ,]{1,2}){7,}\d{2,3}(?!\d)")
+_CHAR_CODES = re.compile(r"(?<!\d)(?:\d{2,3}[ ,]{1,2}){7,}\d{2,3}(?!\d)")
 _ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4}){4,}")
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2}|[A-Za-z0-9._-]){6,}")
 _ENTITIES = re.compile(r"(?:&#(?:\d{2,6}|x[0-9a-fA-F]{2,5});\s?){4,}")
 _TAGS = re.compile("[\U000e0020-\U000e007e]{4,}")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
 
-# Letters of other alphabets that pass for Latin ones, after case folding.
-_LOOK = dict(
+# Letters of other alphabets that look like Latin ones, after case folding.
+_LATIN_LOOKALIKES = dict(
     zip(
         "асеорхуіјѕһԁԛԝвнкмтгпьαβγεηικνορτυχωϲ",
         "aceopxyijshdqwbhkmtrnbabyenikvoptuxwc",
         strict=True,
     )
 )
-_SAME = str.maketrans({**_LOOK, "0": "o", "1": "i", "l": "i", "ı": "i", "3": "e", "4": "a", "5": "s", "7": "t"})
+_FOLDING = str.maketrans(
+    {**_LATIN_LOOKALIKES, "0": "o", "1": "i", "l": "i", "ı": "i", "3": "e", "4": "a", "5": "s", "7": "t"}
+)
 _LEET = str.maketrans({"@": "a", "$": "s", "!": "i", "|": "i", "€": "e", "+": "t"})
-LOOKALIKES = str.maketrans(_LOOK)
-_NO_LETTER = re.compile(r"[\W_]+")
+LOOKALIKES = str.maketrans(_LATIN_LOOKALIKES)
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 
 def letters(text: str) -> str:
-    """Return only the letters and digits, folded so that case, accents, spacing and look-alikes make no difference."""
-    folded = unicodedata.normalize("NFKD", drop(text)).casefold().translate(_SAME)
-    return _NO_LETTER.sub("", folded)
+    """Return only the letters and digits, folded so that case, accents, spacing and look-alike letters make no difference."""
+    folded = unicodedata.normalize("NFKD", drop(text)).casefold().translate(_FOLDING)
+    return _NOT_ALPHANUMERIC.sub("", folded)
 
 
 def disguises(text: str) -> tuple[str, ...]:
-    """Return the text as `letters` would read it forwards, backwards, word by word backwards, by rot13 and in leet."""
+    """Return the `letters` of the text as it is, reversed, with each word reversed, decoded by rot13, and decoded from leet."""
     plain = letters(text)
-    by_word = letters(" ".join(word[::-1] for word in drop(text).split()))
+    words_reversed = letters(" ".join(word[::-1] for word in drop(text).split()))
     leet = letters(drop(text).translate(_LEET))
-    return tuple(dict.fromkeys((plain, plain[::-1], by_word, letters(codecs.encode(drop(text), "rot13")), leet)))
+    return tuple(dict.fromkeys((plain, plain[::-1], words_reversed, letters(codecs.encode(drop(text), "rot13")), leet)))
 
 
 def passages(text: str, *, depth: int = 2) -> Iterator[tuple[int, int, str]]:
-    """Yield what passages mean that are base64, hex, bits, codes, escapes, entities or hidden tags: start, end, meaning."""
-    for pattern, decode in _WAYS:
+    """Yield start, end and decoded text of each encoded passage.
+
+    Encodings are base64, hex, bits, character codes, Unicode escapes, percent escapes, HTML entities, hidden tag characters
+    and variation selectors. A decoded passage is searched again, `depth` levels deep in all; its offsets are those of the
+    outer passage.
+    """
+    for pattern, decode in _DECODERS:
         for count, found in enumerate(pattern.finditer(text)):
-            if count == _MOST:
+            if count == _MAX_PASSAGES:
                 break
-            meaning = decode(found[0])
-            if _readable(meaning, than=found[0]):
-                yield *found.span(), meaning
+            decoded = decode(found[0])
+            if _is_readable(decoded, encoded=found[0]):
+                yield *found.span(), decoded
                 if depth > 1:
-                    yield from ((*found.span(), inner) for *_, inner in passages(meaning, depth=depth - 1))
+                    yield from ((*found.span(), inner) for *_, inner in passages(decoded, depth=depth - 1))
 
 
-def _readable(meaning: str, *, than: str) -> bool:
-    if len(meaning) < 4 or meaning == than:
+def _is_readable(decoded: str, *, encoded: str) -> bool:
+    if len(decoded) < 4 or decoded == encoded:
         return False
-    good = sum(char.isalpha() or char in " .,!?'\":;\n" for char in meaning)
-    # Three bytes chosen by chance are often letters of some script; a text has mostly letters of one.
-    return good >= 0.85 * len(meaning) and (meaning.isascii() or " " in meaning)
+    readable_chars = sum(char.isalpha() or char in " .,!?'\":;\n" for char in decoded)
+    # Three random bytes are often a letter of some script, but a real text is ASCII or has spaces.
+    return readable_chars >= 0.85 * len(decoded) and (decoded.isascii() or " " in decoded)
 
 
-def _bytes(raw: bytes) -> str:
+def _decode_utf8(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -84,19 +94,19 @@ def _from_base64(found: str) -> str:
     packed = "".join(found.split()).rstrip("=").translate(str.maketrans("-_", "+/"))
     packed = packed[: len(packed) - (len(packed) % 4 == 1)]
     try:
-        return _bytes(base64.b64decode(packed + "=" * (-len(packed) % 4)))
+        return _decode_utf8(base64.b64decode(packed + "=" * (-len(packed) % 4)))
     except binascii.Error:
         return ""
 
 
 def _from_hex(found: str) -> str:
     digits = re.sub(r"0x|\\x|[\s:,]", "", found)
-    return _bytes(bytes.fromhex(digits)) if len(digits) % 2 == 0 else ""
+    return _decode_utf8(bytes.fromhex(digits)) if len(digits) % 2 == 0 else ""
 
 
 def _from_bits(found: str) -> str:
     bits = "".join(found.split())
-    return _bytes(bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8)))
+    return _decode_utf8(bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8)))
 
 
 def _from_codes(found: str) -> str:
@@ -118,14 +128,14 @@ def _from_tags(found: str) -> str:
 
 def _from_selectors(found: str) -> str:
     codes = (ord(char) for char in found)
-    return _bytes(bytes(code - 0xFE00 if code < 0xE0000 else code - 0xE0100 + 16 for code in codes))
+    return _decode_utf8(bytes(code - 0xFE00 if code < 0xE0000 else code - 0xE0100 + 16 for code in codes))
 
 
-_WAYS = (
+_DECODERS = (
     (_BASE64, _from_base64),
     (_HEX, _from_hex),
     (_BITS, _from_bits),
-    (_CODES, _from_codes),
+    (_CHAR_CODES, _from_codes),
     (_ESCAPES, _from_escapes),
     (_PERCENT, _from_percent),
     (_ENTITIES, html.unescape),

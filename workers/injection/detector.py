@@ -1,8 +1,8 @@
-"""Whether an essay seems to speak to the machine that reads it: short notes for the educator, never for the student.
+"""Prompt-injection detection: does an essay seem to address the AI that reads it? Notes are for educators, never students.
 
-A note says "may": a person looks. Patterns are searched only around words they need, at most so many times, so that the time
-stays linear in the text. The same patterns are tried on the text read backwards, by rot13, in leet, with look-alike letters
-folded, and on what its encoded passages mean.
+A note says "may", because a person decides. A pattern is tried only around its words, and only a limited number of times,
+so that the time stays linear in the length of the text. The same patterns are tried on the text reversed, decoded by rot13,
+decoded from leet, with look-alike letters folded, and on its decoded passages.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from workers.injection.invisible_characters import clean, invisible
 from workers.injection.patterns import MARKUP, ORDERS, TEMPLATES, InjectionPattern
 
 MAX_NOTES = 5
-_QUOTE = 80
-_TRIES = 120  # places of one pattern's word that are looked at, half of them at the end
-_AROUND = 170
+_QUOTE_LENGTH = 80
+_MAX_TRIES = 120  # places of each word at which a pattern is tried, half of them from the end of the text
+_WINDOW = 170
 _LEET = str.maketrans("013457@$!|", "oieastasii")
-_MIXED = re.compile(r"[a-z][0-9@$!|]+[a-z]")
-_SPELLED = re.compile(r"(?<!\w)(?:\w[ .\-_*]{1,3}){11,400}\w(?!\w)")
+_DIGIT_IN_WORD = re.compile(r"[a-z][0-9@$!|]+[a-z]")
+_SPELLED_OUT = re.compile(r"(?<!\w)(?:\w[ .\-_*]{1,3}){11,400}\w(?!\w)")
 _OTHER_LETTERS = re.compile("[\u0370-\u03ff\u0400-\u04ff]")
 _SENTENCE_END = re.compile(r"[.!?。！？]\s|\n")
 _GAP = "\n\n"
-# Soft hyphens, marks of order and byte order come with copied text; only these few never do so in number.
+# Soft hyphens, direction marks and byte order marks often come with copied text.
 _HARMLESS = frozenset("\u00ad\ufeff\u200e\u200f\u061c")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing found: the kind as a sentence, its place in title, gap and text together, and what it means decoded."""
+    """One finding: its kind as a sentence, its offsets in title, gap and text joined, and its decoded text, if any."""
 
     kind: str
     start: int
@@ -42,7 +42,10 @@ class Finding:
 
 
 def notes(title: str, text: str) -> tuple[str, ...]:
-    """Return at most five sentences about what may be meant for the machine; offsets are code points of the text or title."""
+    """Return at most MAX_NOTES sentences, one for each kind of finding, about text that may be meant for the AI.
+
+    The places in them are code points of the text or the title.
+    """
     found: dict[str, str] = {}
     whole = title + _GAP + text
     for one in findings(title, text):
@@ -50,80 +53,93 @@ def notes(title: str, text: str) -> tuple[str, ...]:
             continue
         at = one.start - len(title) - len(_GAP)
         where = f"at character {at} of the text" if at >= 0 else f"at character {one.start} of the title"
-        said = _shortened(one.meaning or whole[one.start : one.end])
-        found[one.kind] = f"{one.kind}, {where}" + (f": “{said}”." if said else ".")
+        excerpt = _shorten(one.meaning or whole[one.start : one.end])
+        found[one.kind] = f"{one.kind}, {where}" + (f": “{excerpt}”." if excerpt else ".")
         if len(found) == MAX_NOTES:
             break
     return tuple(found.values())
 
 
 def findings(title: str, text: str) -> tuple[Finding, ...]:
-    """Return everything found, what speaks to a machine first."""
+    """Return all findings in title and text. Those that address the AI come first."""
     whole = title + _GAP + text
-    found = [*_orders(whole), *_encoded(whole), *_written(whole, TEMPLATES, _FRAME), *_unseen(whole)]
-    return (*found, *_written(whole, MARKUP, "The essay holds HTML or Markdown, which may hide or link something"))
+    found = [
+        *_find_orders(whole),
+        *_find_encoded(whole),
+        *_find_patterns(whole, TEMPLATES, _IMITATES_FRAME),
+        *_find_invisible(whole),
+    ]
+    return (
+        *found,
+        *_find_patterns(whole, MARKUP, "The essay holds HTML or Markdown, which may hide or link something"),
+    )
 
 
-_SPEAKS = "The essay may speak to the AI that reads it"
-_FRAME = "The essay may imitate the frame or the answer of an AI's task"
+_ADDRESSES_AI = "The essay may speak to the AI that reads it"
+_IMITATES_FRAME = "The essay may imitate the frame or the answer of an AI's task"
 
 
-def _orders(whole: str) -> Iterator[Finding]:
-    kept, places = _visible(whole)
-    folded = _folded(kept)
-    for reading, how in _readings(folded):
+def _find_orders(whole: str) -> Iterator[Finding]:
+    visible, places = _without_invisible(whole)
+    folded = _fold(visible)
+    for reading, disguise in _readings(folded):
         for start, end in _matches(reading, ORDERS):
             meaning, first, last = reading[start:end], start, end
-            if how == _BACKWARDS:
+            if disguise == _BACKWARDS:
                 first, last = len(folded) - end, len(folded) - start
-            elif how and meaning == folded[start:end]:
-                continue  # found already as it stands
+            elif disguise and meaning == folded[start:end]:
+                continue  # already found in the plain reading
             yield Finding(
-                kind=_SPEAKS + how, start=places[first], end=places[last - 1] + 1, meaning=meaning if how else ""
+                kind=_ADDRESSES_AI + disguise,
+                start=places[first],
+                end=places[last - 1] + 1,
+                meaning=meaning if disguise else "",
             )
-    for found in _SPELLED.finditer(folded):
-        # Two spaces end a word where one stands between letters; without any, no word can be told.
-        said = re.sub(r"(?<=\S)[ .\-_*](?=\S)", "", found[0]).strip()
-        if next(_matches(re.sub(r"[ .\-_*]+", " ", said), ORDERS), None) or any(word in said for word in _TELLING):
-            kind = f"{_SPEAKS}, letter by letter"
-            yield Finding(kind=kind, start=places[found.start()], end=places[found.end() - 1] + 1, meaning=said)
+    for found in _SPELLED_OUT.finditer(folded):
+        # Where one space stands between letters, two spaces end a word. Without a longer gap, words cannot be told apart.
+        joined = re.sub(r"(?<=\S)[ .\-_*](?=\S)", "", found[0]).strip()
+        if next(_matches(re.sub(r"[ .\-_*]+", " ", joined), ORDERS), None) or any(
+            word in joined for word in _TELLTALE_WORDS
+        ):
+            kind = f"{_ADDRESSES_AI}, letter by letter"
+            yield Finding(kind=kind, start=places[found.start()], end=places[found.end() - 1] + 1, meaning=joined)
 
 
 _BACKWARDS = ", written backwards"
 
 
 def _readings(folded: str) -> Iterator[tuple[str, str]]:
-    """Yield the text as it could be meant, each of the same length, and how that is said in a note."""
+    """Yield the possible readings of the text, each of the same length, with the words that a note uses for the reading."""
     yield folded, ""
     if _OTHER_LETTERS.search(folded):
         yield folded.translate(LOOKALIKES), ", in letters of another alphabet"
-    if _MIXED.search(folded):
+    if _DIGIT_IN_WORD.search(folded):
         yield folded.translate(_LEET), ", with digits for letters"
     yield codecs.encode(folded, "rot13"), ", by rot13"
     yield folded[::-1], _BACKWARDS
     yield re.sub(r"\S+", lambda word: word[0][::-1], folded), ", each word written backwards"
 
 
-_TELLING = ("ignore", "instruct", "prompt", "fullmark", "system", "assistant", "rules")
+_TELLTALE_WORDS = ("ignore", "instruct", "prompt", "fullmark", "system", "assistant", "rules")
 
 
-def _encoded(whole: str) -> Iterator[Finding]:
+def _find_encoded(whole: str) -> Iterator[Finding]:
     for start, end, meaning in passages(whole):
         kind = "The essay holds an encoded passage, which may be meant for a machine"
-        if next(_matches(_folded(clean(meaning)), ORDERS), None):
-            kind = f"{_SPEAKS}, in an encoded passage"
+        if next(_matches(_fold(clean(meaning)), ORDERS), None):
+            kind = f"{_ADDRESSES_AI}, in an encoded passage"
         elif whole[start:end].count("%") + whole[start:end].count("&") and len(meaning) < 24:
-            continue  # an ordinary address or an entity
+            continue  # an ordinary web address or an HTML entity
         yield Finding(kind=kind, start=start, end=end, meaning=meaning)
 
 
-def _written(whole: str, orders: tuple[InjectionPattern, ...], kind: str) -> Iterator[Finding]:
+def _find_patterns(whole: str, patterns: tuple[InjectionPattern, ...], kind: str) -> Iterator[Finding]:
     folded = whole.lower() if len(whole.lower()) == len(whole) else whole
-    for start, end in _matches(folded, orders):
+    for start, end in _matches(folded, patterns):
         yield Finding(kind=kind, start=start, end=end)
 
 
-def _unseen(whole: str) -> Iterator[Finding]:
+def _find_invisible(whole: str) -> Iterator[Finding]:
     if whole.isascii() and whole.replace("\n", "").isprintable():
         return
     hidden = {char for char in set(whole) if invisible(char)} - _HARMLESS
@@ -135,34 +151,34 @@ def _unseen(whole: str) -> Iterator[Finding]:
     yield Finding(
         kind=f"The essay holds {len(places)} characters nobody can see or that change the order of others ({named})",
         start=places[0],
-        end=min(places[-1] + 1, places[0] + 4 * _QUOTE),
+        end=min(places[-1] + 1, places[0] + 4 * _QUOTE_LENGTH),
     )
 
 
 def spoken(title: str, text: str) -> str:
-    """Return the sentences of title and text that seem to speak to a machine, and what encoded passages mean; empty if none do."""
+    """Return the sentences of title and text that seem to address the AI, and decoded passages; empty if there are none."""
     whole = title + _GAP + text
-    said: list[str] = []
+    passages_found: list[str] = []
     for one in findings(title, text):
-        if one.kind.startswith((_SPEAKS, _FRAME)):
-            # The order is what the sentence says, and often what the next one says too.
+        if one.kind.startswith((_ADDRESSES_AI, _IMITATES_FRAME)):
+            # Take the whole sentence and the next one, because the order often continues there.
             first = max(0, one.start - 300)
             start = max((found.end() for found in _SENTENCE_END.finditer(whole, first, one.start)), default=first)
             ends = [found.end() for found in _SENTENCE_END.finditer(whole, one.end, one.end + 400)]
             last = ends[min(1, len(ends) - 1)] if ends else min(len(whole), one.end + 400)
-            said.append(whole[start:last])
+            passages_found.append(whole[start:last])
         if one.meaning:
-            said.append(one.meaning)
-    return "\n".join(dict.fromkeys(said))
+            passages_found.append(one.meaning)
+    return "\n".join(dict.fromkeys(passages_found))
 
 
-def _matches(text: str, orders: tuple[InjectionPattern, ...]) -> Iterator[tuple[int, int]]:
-    for order in orders:
+def _matches(text: str, patterns: tuple[InjectionPattern, ...]) -> Iterator[tuple[int, int]]:
+    for candidate in patterns:
         done = -1
-        for at in _places_of(order.words, text):
+        for at in _places_of(candidate.words, text):
             if at < done:
                 continue
-            found = order.pattern.search(text, max(0, at - _AROUND), min(len(text), at + _AROUND))
+            found = candidate.pattern.search(text, max(0, at - _WINDOW), min(len(text), at + _WINDOW))
             if found:
                 yield found.span()
                 done = found.end()
@@ -172,21 +188,21 @@ def _places_of(words: tuple[str, ...], text: str) -> list[int]:
     places: list[int] = []
     for word in words:
         at = text.find(word)
-        ahead: list[int] = []
-        while at >= 0 and len(ahead) < _TRIES // 2:
-            ahead.append(at)
-            at = text.find(word, at + _AROUND)
-        behind: list[int] = []
-        low = ahead[-1] if ahead else -1
+        from_start: list[int] = []
+        while at >= 0 and len(from_start) < _MAX_TRIES // 2:
+            from_start.append(at)
+            at = text.find(word, at + _WINDOW)
+        from_end: list[int] = []
+        last_from_start = from_start[-1] if from_start else -1
         at = text.rfind(word) if at >= 0 else -1
-        while at > low and len(behind) < _TRIES // 2:
-            behind.append(at)
-            at = text.rfind(word, 0, max(0, at - _AROUND))
-        places += ahead + behind
+        while at > last_from_start and len(from_end) < _MAX_TRIES // 2:
+            from_end.append(at)
+            at = text.rfind(word, 0, max(0, at - _WINDOW))
+        places += from_start + from_end
     return sorted(places)
 
 
-def _visible(text: str) -> tuple[str, range | list[int]]:
+def _without_invisible(text: str) -> tuple[str, range | list[int]]:
     if text.isascii():
         return text, range(len(text))
     hidden = {char for char in set(text) if invisible(char) or char in "\u200c\u200d\ufe0e\ufe0f"}
@@ -196,29 +212,29 @@ def _visible(text: str) -> tuple[str, range | list[int]]:
     return "".join(text[at] for at in places), places
 
 
-def _folded(text: str) -> str:
-    # One character stays one, so every place stays true.
-    return text.lower() if text.isascii() else text.translate({ord(char): _base(char) for char in set(text)})
+def _fold(text: str) -> str:
+    # Each character becomes exactly one, so that offsets stay valid.
+    return text.lower() if text.isascii() else text.translate({ord(char): _fold_char(char) for char in set(text)})
 
 
-def _base(char: str) -> str:
-    low = char.lower()
-    if low in "’‘ʼ":
+def _fold_char(char: str) -> str:
+    lowered = char.lower()
+    if lowered in "’‘ʼ":
         return "'"
-    if low == "ı":
+    if lowered == "ı":
         return "i"
-    if low == "ł":
+    if lowered == "ł":
         return "l"
-    if low.isspace() and low != "\n":
+    if lowered.isspace() and lowered != "\n":
         return " "
-    parts = unicodedata.normalize("NFKD", low)
+    parts = unicodedata.normalize("NFKD", lowered)
     first = parts[:1]
     if first.isascii() or "\u0370" <= first <= "\u04ff":
-        return first or low
-    whole = unicodedata.normalize("NFKC", low)
-    return whole if len(whole) == 1 else low[:1]
+        return first or lowered
+    whole = unicodedata.normalize("NFKC", lowered)
+    return whole if len(whole) == 1 else lowered[:1]
 
 
-def _shortened(said: str) -> str:
-    words = " ".join(clean(said).split())
-    return words if len(words) <= _QUOTE else words[: _QUOTE - 1] + "…"
+def _shorten(excerpt: str) -> str:
+    words = " ".join(clean(excerpt).split())
+    return words if len(words) <= _QUOTE_LENGTH else words[: _QUOTE_LENGTH - 1] + "…"

@@ -1,4 +1,4 @@
-"""Characters nobody can see, shown to a model as visible marks, and the way back.
+"""Invisible characters: replace them by visible marks for a model, undo the marks, or remove the characters.
 
 The stored text is never changed: marks exist only in what a model reads and in the quotes it copies.
 """
@@ -11,41 +11,43 @@ import unicodedata
 OPEN = "⟦"
 _MARK = re.compile(r"⟦U\+([0-9A-F]{4,6})⟧")
 
-# Format characters (Cf) that do have a shape: Arabic number signs and the like. Joiners (200C, 200D) shape the
-# letters and emoji around them, so they stay as they are too.
-_SHAPED = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
+# Format characters (Cf) that are visible, such as Arabic number signs. Joiners (200C, 200D) shape the letters and emoji
+# around them, so they are not replaced either.
+_VISIBLE_FORMAT = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 _JOINERS = frozenset("\u200c\u200d")
 _LINE_SPACE = frozenset("\t\n\r")
-# Not format characters, but just as blank: fillers, the grapheme joiner, the empty Braille cell, and selectors of a glyph.
+# Not format characters, but also blank: fillers, the grapheme joiner, the empty Braille cell and variation selectors.
 _BLANK = frozenset("\u034f\u115f\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(map(chr, range(0xFE00, 0xFE0E)))
 _EMOJI_STYLE = frozenset("\ufe0e\ufe0f")
-_SEPARATORS = frozenset("\u2028\u2029")  # would begin a line of the prompt that the author wrote
+_SEPARATORS = frozenset("\u2028\u2029")  # would let the author begin a new line in the prompt
 
 
 def invisible(char: str) -> bool:
-    """Return whether the character can hide or reorder text: controls, bidi, zero-width, tags, selectors."""
-    if char in _LINE_SPACE or char in _JOINERS or char in _SHAPED:
+    """Return whether the character can hide or reorder text: controls, bidi, zero-width, tag and selector characters."""
+    if char in _LINE_SPACE or char in _JOINERS or char in _VISIBLE_FORMAT:
         return False
     if char in _BLANK or unicodedata.category(char) in ("Cc", "Cf", "Cs"):
         return True
-    return "\U000e0100" <= char <= "\U000e01ef"  # selectors that can carry a hidden byte each
+    return "\U000e0100" <= char <= "\U000e01ef"  # variation selectors, each of which can carry a hidden byte
 
 
 def show(text: str) -> str:
-    """Return the text with every invisible character as a mark such as ⟦U+202E⟧; `hide` undoes it exactly.
+    """Return the text with every invisible character replaced by a mark such as ⟦U+202E⟧. `hide` undoes it exactly.
 
-    The opening bracket itself is marked too, so that an author cannot write a mark that is not one.
+    The opening bracket itself is replaced too, so that an author cannot write a false mark.
     """
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        f"⟦U+{ord(char):04X}⟧" if char == OPEN or char in _SEPARATORS or invisible(char) or _idle(text, at) else char
+        f"⟦U+{ord(char):04X}⟧"
+        if char == OPEN or char in _SEPARATORS or invisible(char) or _has_no_effect(text, at)
+        else char
         for at, char in enumerate(text)
     )
 
 
 def hide(text: str) -> str:
-    """Return the text with every mark replaced by the character it stands for."""
+    """Return the text with every mark replaced by the character that it stands for."""
     return _MARK.sub(_char_of, text) if OPEN in text else text
 
 
@@ -58,21 +60,21 @@ def drop(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Return the text without its invisible characters, and without joiners and selectors that shape nothing."""
+    """Return the text without its invisible characters, and without joiners and selectors that have no visible effect."""
     kept = drop(text)
     while not kept.isascii():
-        fewer = "".join(char for at, char in enumerate(kept) if not _idle(kept, at))
+        fewer = "".join(char for at, char in enumerate(kept) if not _has_no_effect(kept, at))
         if fewer == kept:
             break
         kept = fewer
     return kept
 
 
-def _idle(text: str, at: int) -> bool:
-    # A joiner between Latin letters, or a selector after one, changes nothing anybody can see: it only carries or splits.
+def _has_no_effect(text: str, at: int) -> bool:
+    # A joiner between Latin letters, or a selector after one, has no visible effect: it can only hide data or split a word.
     char = text[at]
     if char in _JOINERS:
-        return not (0 < at < len(text) - 1 and _shapes(text[at - 1]) and _shapes(text[at + 1]))
+        return not (0 < at < len(text) - 1 and _can_join(text[at - 1]) and _can_join(text[at + 1]))
     if char in _EMOJI_STYLE:
         return at == 0 or not (text[at - 1] in "#*" or unicodedata.category(text[at - 1]) in _EMOJI_BASES)
     return False
@@ -81,15 +83,15 @@ def _idle(text: str, at: int) -> bool:
 _EMOJI_BASES = frozenset(("So", "Sm", "Sk", "Nd", "Po", "Pd", "No"))
 
 
-def _shapes(char: str) -> bool:
+def _can_join(char: str) -> bool:
     return char not in _JOINERS and unicodedata.category(char) in ("Lo", "Mn", "Mc", "So", "Sk", "Sm")
 
 
 def _char_of(mark: re.Match[str]) -> str:
-    # A model may invent a mark that `show` never makes; it then stays what it is: text that matches nothing.
+    # A model may invent a mark that `show` never makes. Leave it as it is: such a quote matches nothing in the essay.
     point = int(mark[1], 16)
     if point > 0x10FFFF or mark[1] != f"{point:04X}":
         return mark[0]
     char = chr(point)
-    known = char == OPEN or char in _JOINERS | _EMOJI_STYLE | _SEPARATORS or invisible(char)
-    return char if known else mark[0]
+    replaceable = char == OPEN or char in _JOINERS | _EMOJI_STYLE | _SEPARATORS or invisible(char)
+    return char if replaceable else mark[0]

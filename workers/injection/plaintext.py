@@ -1,4 +1,4 @@
-"""Plain text out of what a model wrote: no markup, no link, no address, nothing invisible; and whether it grades."""
+"""Reduce a model's text to plain text without markup, links, addresses and invisible characters, and detect grades in it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from workers.injection.decoding import LOOKALIKES
 from workers.injection.invisible_characters import clean as visible
 from workers.injection.invisible_characters import hide
 
-MAX_CHARS = 2_000  # of one message; a longer one is no feedback
+MAX_CHARS = 2_000  # of one text; the rest is cut off
 
-# Every repeat is bounded: a hostile text must not buy minutes of backtracking.
+# Every repeat is limited, so that a hostile text cannot cause minutes of backtracking.
 _TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]{0,2000}>|<!--.{0,2000}?-->", re.DOTALL)
-_OPEN_TAG = re.compile(r"<(?=[/!?a-zA-Z])")  # a browser closes what the text leaves open
+_OPEN_TAG = re.compile(r"<(?=[/!?a-zA-Z])")  # a browser completes a tag that the text leaves open
 _MARKDOWN_LINK = re.compile(r"!?\[([^\[\]]{0,200})\]\((?:[^()]|\([^()]{0,200}\)){0,400}\)")
 _MARKDOWN = re.compile(r"`+|\*\*+")
 _TLD = (
@@ -30,11 +30,11 @@ _LINK = re.compile(
     rf"|\b[\w-]{{1,63}}\s?[\[({{]\s?(?:\.|dot)\s?[\])}}]\s?\w{{2,24}}\S*|\b[\w-]{{1,63}}\s+dot\s+(?:{_TLD})\b(?:\s+slash\s+\S+)?",
     re.IGNORECASE,
 )
-_STOPS = str.maketrans("。｡․⁄∕：", "...//:")
+_PUNCTUATION_VARIANTS = str.maketrans("。｡․⁄∕：", "...//:")
 
 _NUMBER = r"(?:\d{1,3}(?:[.,]\d+)?|ten|twenty|fifty|ninety(?:[- ]\w+)?|a hundred|one hundred|hundred)"
 _UNIT = r"(?:points?|marks?|pts|%|per ?cent|percent|credits?)"
-# Kept narrow on purpose: "three points" and "question mark" are feedback, "9/10" and "full marks" are grading.
+# The pattern is narrow on purpose: "three points" and "question mark" are feedback, "9/10" and "full marks" are grades.
 _SCORE = re.compile(
     r"\b\d{1,3}(?:[.,]\d+)?\s*(?:/|out\s+of)\s*(?:10|20|100)\b|\b\d{1,3}(?:[.,]\d+)?\s*/\s*(?:15|25|30|40|50|60)\b"
     r"|\b(?:ten|nine|eight|twenty|ninety|hundred)\s+out\s+of\s+(?:ten|twenty|a\s+hundred|one\s+hundred|10|20|100)\b"
@@ -50,17 +50,17 @@ _SCORE = re.compile(
     r"|(?-i:\b[A-F][+-](?!\w))|(?-i:\b(?:an?\s+[ABCDF]\s+(?:grade|for)|grade\s+[ABCDF]\b))",
     re.IGNORECASE,
 )
-_BLOB = re.compile(r"\S{60,}")
+_LONG_RUN = re.compile(r"\S{60,}")
 
 
 def plain(text: str) -> str:
-    """Return the text without tags, links, addresses and invisible characters, on one line."""
+    """Return the text without tags, links, addresses and invisible characters, on one line and at most MAX_CHARS long."""
     clean = visible(hide(text[:MAX_CHARS]))
     while True:
-        # Taking one thing out can put the halves of another together, so until nothing is left to take.
-        folded = unicodedata.normalize("NFKC", clean).translate(_STOPS)
+        # Removing one thing can join the halves of another, so repeat until nothing is left to remove.
+        folded = unicodedata.normalize("NFKC", clean).translate(_PUNCTUATION_VARIANTS)
         if folded != clean and (_LINK.search(folded) or _TAG.search(folded)):
-            clean = folded  # full-width and other compatible letters could carry a link past the pattern
+            clean = folded  # full-width and other compatible letters could hide a link from the pattern
         shorter = _MARKDOWN.sub("", _MARKDOWN_LINK.sub(r"\1", _TAG.sub("", html.unescape(clean))))
         shorter = visible(_LINK.sub("", shorter))[:MAX_CHARS]
         if shorter == clean:
@@ -71,12 +71,14 @@ def plain(text: str) -> str:
 
 
 def grades(text: str) -> bool:
-    """Return whether the text names a total, a mark or a grade, whatever letters and digits it is written in."""
-    folded = unicodedata.normalize("NFKC", text).translate(_STOPS)
+    """Return whether the text states a total, a mark or a grade, in digits of any script or look-alike letters."""
+    folded = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION_VARIANTS)
     digits = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in folded)
-    return any(_SCORE.search(way) is not None for way in {text, digits, digits.casefold().translate(LOOKALIKES)})
+    return any(
+        _SCORE.search(variant) is not None for variant in {text, digits, digits.casefold().translate(LOOKALIKES)}
+    )
 
 
 def opaque(text: str) -> bool:
-    """Return whether the text holds something no reader reads: sixty or more characters in a row without a space."""
-    return any(found[0].isascii() for found in _BLOB.finditer(text))
+    """Return whether the text holds 60 or more ASCII characters in a row without a space, which no person reads."""
+    return any(found[0].isascii() for found in _LONG_RUN.finditer(text))

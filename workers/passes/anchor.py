@@ -1,12 +1,13 @@
-"""The only place where a quote with its context becomes a `Span`.
+"""Anchor a quote with its context in an essay: the only place where a `QuotedSpan` is made from a model's quote.
 
-A span is a proof: `text[start:end] == quote` in code points of the stored text. What cannot be proven, or fits in two
-places, keeps the quote and gets match "none"; a lookalike is worse than no anchor. Four steps, first that holds:
+A span is a proof: `text[start:end] == quote` in code points of the stored text. A quote that cannot be proven, or that
+fits in two places, is kept with match "none": a wrong place is worse than no place. The first of these steps that holds
+decides:
 
-1. the quote occurs exactly, and with several hits the context fits exactly one;
-2. the same after normalising white space, quotation marks, dashes, NFC and characters nobody can see;
-3. no context fits anywhere, but the quote occurs in one place only, however it is read;
-4. none.
+1. The quote occurs exactly. Of several hits, the context fits exactly one.
+2. The same, after normalising white space, quotation marks, dashes, NFC and invisible characters.
+3. The context fits nowhere, but the quote occurs in only one place, exact and normalised hits taken together.
+4. Match "none".
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from workers.passes.request import Match
 Offsets = tuple[int, int]
 
 CONTEXT = 32  # code points kept on each side of a proven place
-LONGEST_QUOTE = 2_000  # code points; nobody points at more, and looking for much more in a hostile text takes long
+LONGEST_QUOTE = 2_000  # code points; no comment needs more, and a search for much more in a hostile text takes long
 
-_FLAG_RUN = 64  # flags are pairs of letters; past this many in a row nobody is quoting, and counting gets slow
+_MAX_FLAG_RUN = 64  # flags are pairs of letters; a longer row of them is no quote, and counting it gets slow
 
 _LOOKALIKES = str.maketrans(
     {
@@ -43,91 +44,91 @@ def anchor(text: str, quote: str, *, prefix: str = "", suffix: str = "") -> Quot
 
 
 class Anchor:
-    """One essay, read once, in which many quotes can be looked up."""
+    """One essay in which many quotes can be looked up; its normal form is computed at most once."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._view: _View | None = None  # built only when an exact, single hit does not settle it
+        self._normal_text: _NormalText | None = None  # built only when a single exact hit does not decide
 
     def span(self, quote: str, *, prefix: str = "", suffix: str = "") -> QuotedSpan:
-        """Return the proven place of the quote, or a span with match "none" that keeps the quote."""
+        """Return the proven place of the quote with the text around it, or a span with match "none" that keeps the quote."""
         found = self._find(quote, prefix=prefix, suffix=suffix)
         if found is None:
             return QuotedSpan(start=0, end=0, quote=quote, prefix=prefix, suffix=suffix, match="none")
         (start, end), match = found
-        before, after = self._around(start, end)
+        before, after = self._context_around(start, end)
         return QuotedSpan(start=start, end=end, quote=self._text[start:end], prefix=before, suffix=after, match=match)
 
     def _find(self, quote: str, *, prefix: str, suffix: str) -> tuple[Offsets, Match] | None:
         if not quote.strip() or len(quote) > LONGEST_QUOTE:
             return None
-        hidden = hide(quote)
-        exact = self._exact(hidden) or self._exact(quote)
+        unmarked = hide(quote)
+        exact = self._exact_hits(unmarked) or self._exact_hits(quote)
         before, after = _normal(hide(prefix)).strip(), _normal(hide(suffix)).strip()
         if not (before or after):
             if exact:
                 return (exact[0], "exact") if len(exact) == 1 else None
-            normal = self._normalised(hidden)
+            normal = self._normalised_hits(unmarked)
             return (normal[0], "normalised") if len(normal) == 1 else None
 
-        view = self._viewed()
-        normal = self._normalised(hidden)
+        view = self._get_normal_text()
+        normal = self._normalised_hits(unmarked)
         layers: tuple[tuple[list[Offsets], Match], ...] = ((exact, "exact"), (normal, "normalised"))
         for hits, match in layers:
             fitting = [hit for hit in hits if view.fits(hit, before=before, after=after)]
             if fitting:
                 return (fitting[0], match) if len(fitting) == 1 else None
-        # The context was copied badly. A quote that occurs once, however it is read, is still proven by itself.
+        # The model copied the context badly. A quote that occurs only once is still proven by itself.
         places = {*exact, *normal}
         if len(places) != 1:
             return None
         return (places.pop(), "exact" if exact else "normalised")
 
-    def _around(self, start: int, end: int) -> tuple[str, str]:
-        # The stored text's own words, not the asker's: they will find this place again in the next draft.
+    def _context_around(self, start: int, end: int) -> tuple[str, str]:
+        # Take the context from the stored text, not from the model: it must find this place again in the next draft.
         first, last = max(0, start - CONTEXT), min(len(self._text), end + CONTEXT)
         return self._text[first:start], self._text[end:last]
 
-    def _exact(self, quote: str) -> list[Offsets]:
+    def _exact_hits(self, quote: str) -> list[Offsets]:
         return [
             (start, start + len(quote))
             for start in _occurrences(self._text, quote)
             if whole(self._text, start) and whole(self._text, start + len(quote))
         ]
 
-    def _normalised(self, quote: str) -> list[Offsets]:
-        view = self._viewed()
+    def _normalised_hits(self, quote: str) -> list[Offsets]:
+        view = self._get_normal_text()
         return [
             (start, end)
             for start, end in view.places(_normal(quote).strip())
             if whole(self._text, start) and whole(self._text, end)
         ]
 
-    def _viewed(self) -> _View:
-        if self._view is None:
-            self._view = _View.of(self._text)
-        return self._view
+    def _get_normal_text(self) -> _NormalText:
+        if self._normal_text is None:
+            self._normal_text = _NormalText.of(self._text)
+        return self._normal_text
 
 
 def whole(text: str, index: int) -> bool:
-    """Return whether a cut at the index leaves letters with their accents, and emoji with their parts, in one piece."""
+    """Return whether a cut at the index separates no letter from its accents and no emoji into its parts."""
     if index <= 0 or index >= len(text):
         return True
     before, after = text[index - 1], text[index]
     if before.isascii() and after.isascii():
         return True
-    if _joins(after) or before == "\u200d":
+    if _joins_previous(after) or before == "\u200d":
         return False
-    if _flag_letter(before) and _flag_letter(after):
+    if _is_flag_letter(before) and _is_flag_letter(after):
         run = 0
-        while run < index and run <= _FLAG_RUN and _flag_letter(text[index - 1 - run]):
+        while run < index and run <= _MAX_FLAG_RUN and _is_flag_letter(text[index - 1 - run]):
             run += 1
-        return run <= _FLAG_RUN and run % 2 == 0
+        return run <= _MAX_FLAG_RUN and run % 2 == 0
     return True
 
 
-def _joins(char: str) -> bool:
-    # Marks, joiners, skin tones, and the Hangul and Kirat Rai letters that compose with the letter before them.
+def _joins_previous(char: str) -> bool:
+    # Marks, joiners, skin tones, and the Hangul and Kirat Rai letters that compose with the letter before.
     return (
         unicodedata.category(char)[0] == "M"
         or char in "\u200c\u200d"
@@ -137,7 +138,7 @@ def _joins(char: str) -> bool:
     )
 
 
-def _flag_letter(char: str) -> bool:
+def _is_flag_letter(char: str) -> bool:
     return "\U0001f1e6" <= char <= "\U0001f1ff"
 
 
@@ -149,10 +150,10 @@ def _occurrences(text: str, quote: str) -> Iterator[int]:
 
 
 def _pieces(text: str) -> Iterator[Offsets]:
-    # Cuts only where composition cannot reach across, so NFC of the pieces is NFC of the whole.
+    # Cut only where no character composes with the one before, so that NFC of the pieces is NFC of the whole.
     start = 0
     for index in range(1, len(text)):
-        if not _joins(text[index]):
+        if not _joins_previous(text[index]):
             yield start, index
             start = index
     if text:
@@ -166,19 +167,19 @@ def _normal_piece(piece: str) -> str:
 
 
 def _normal(text: str) -> str:
-    return _View.of(text).string
+    return _NormalText.of(text).string
 
 
 @dataclass(frozen=True)
-class _View:
-    """A text in normal form; `starts` and `ends` say where in the stored text each of its characters came from."""
+class _NormalText:
+    """A text in normal form. `starts` and `ends` hold, for each of its characters, the offsets in the stored text."""
 
     string: str
     starts: list[int]
     ends: list[int]
 
     @classmethod
-    def of(cls, text: str) -> _View:
+    def of(cls, text: str) -> _NormalText:
         chars: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
@@ -194,7 +195,7 @@ class _View:
         return cls("".join(chars), starts, ends)
 
     def places(self, quote: str) -> list[Offsets]:
-        """Return where in the stored text the normal quote stands, cutting nothing that was one character there."""
+        """Return the offsets in the stored text of every hit of the normalised quote that cuts no stored character."""
         if not quote:
             return []
         found: list[Offsets] = []
@@ -207,7 +208,7 @@ class _View:
         return found
 
     def fits(self, place: Offsets, *, before: str, after: str) -> bool:
-        """Return whether the words around the place end with `before` and begin with `after`, both in normal form."""
+        """Return whether the text ends with `before` left of the place and begins with `after` right of it, both normalised."""
         left = self._index(place[0])
         right = self._index(place[1])
         while left > 0 and self.string[left - 1] == " ":

@@ -1,8 +1,8 @@
-"""Turns a model's answer that fits the schema into proven, plain-text feedback.
+"""Turn a model's answer that fits the schema into anchored, plain-text feedback.
 
-What a model writes is read as if the essay's author had dictated it, because an essay can try to: quotes are proven
-by `anchor`, links, HTML and hidden characters are cut (`plaintext`), words copied at length from the essay or from our
-own rules are cut (`echoes`), and scores are not repeated.
+A model's words are treated as if the essay's author had dictated them, because an essay can try to do so (prompt
+injection). `anchor` proves each quote. `plaintext` removes links, HTML and invisible characters. `leak_filter` removes
+long copies of the essay and of our own rules. Sentences that state a score or a grade are dropped.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ __all__ = ["plain", "read"]
 MAX_SUGGESTIONS = 3
 MAX_SENTENCES = 3
 MAX_NOT_CHECKED = 5
-MAX_PLACES = 50  # of one folded repeat
-MAX_QUOTE = 300  # of words that are not in the essay and kept as evidence only
-DOUBTED = 0.5  # no level is surer where the essay seems to speak to the machine that picks it
+MAX_PLACES = 50  # further places of one comment about a repeated mistake
+MAX_QUOTE = 300  # characters of a quote that is not in the essay and is kept as evidence only
+DOUBTED = 0.5  # the highest confidence of a picked level when the essay seems to address the AI
 LEVELS_DOUBTED = (
     "The essay may speak to the AI that read it, so the levels picked for it may not be the AI's own judgement:"
     " please look at them yourself."
@@ -35,56 +35,64 @@ LEVELS_DOUBTED = (
 
 
 def read(answer: Answer, *, request: PassRequest, marker: str) -> PassAnswer:
-    """Return the feedback of one pass: anchored, capped, plain text, in the model's order."""
+    """Return the feedback of one pass: anchored, limited in number, as plain text, in the model's order.
+
+    `marker` is the prompt's marker, so that an answer which recites it can be recognised.
+    """
     spec = SPECS[request.pass_name]
     anchor = Excerpt(request)
-    say = _Sanitizer(request, marker=marker)
+    sanitizer = _Sanitizer(request, marker=marker)
     comments: list[Comment] = []
     for item in answer.comments:
-        comment = _comment(item, anchor=anchor, say=say, corrects=spec.offers_corrections)
+        comment = _comment(item, anchor=anchor, sanitizer=sanitizer, corrects=spec.offers_corrections)
         if comment is not None:
             comments.append(comment)
         if len(comments) == spec.max_comments:
             break
-    picks = _picks(answer.picks, say=say)
+    picks = _picks(answer.picks, sanitizer=sanitizer)
     return PassAnswer(
         comments=tuple(comments),
         picks=picks,
-        strengths=_sentences(answer.strengths, say=say, limit=MAX_SENTENCES),
-        next_steps=_sentences(answer.next_steps, say=say, limit=MAX_SENTENCES),
-        not_checked=_sentences(answer.not_checked, say=say, limit=MAX_NOT_CHECKED),
-        notes=(LEVELS_DOUBTED,) if picks and say.doubted else (),
+        strengths=_sentences(answer.strengths, sanitizer=sanitizer, limit=MAX_SENTENCES),
+        next_steps=_sentences(answer.next_steps, sanitizer=sanitizer, limit=MAX_SENTENCES),
+        not_checked=_sentences(answer.not_checked, sanitizer=sanitizer, limit=MAX_NOT_CHECKED),
+        notes=(LEVELS_DOUBTED,) if picks and sanitizer.doubted else (),
         verdicts=_verdicts(answer.verdicts, asked=len(request.earlier.doubtful) if request.earlier is not None else 0),
     )
 
 
 class _Sanitizer:
-    """Cleans what the model says about one essay; empty when nothing of its own is left."""
+    """Cleans texts that a model wrote about one essay. A text becomes empty when nothing of the model's own is left."""
 
     def __init__(self, request: PassRequest, *, marker: str) -> None:
-        self._echoes = LeakFilter(title=request.title, text=request.text, marker=marker, rules=rules())
-        self.doubted = self._echoes.suspected
+        self._leak_filter = LeakFilter(title=request.title, text=request.text, marker=marker, rules=rules())
+        self.doubted = self._leak_filter.suspected
 
     def __call__(self, text: str) -> str:
-        clean = self._echoes.without(plain(text))
+        clean = self._leak_filter.without(plain(text))
         return "" if grades(clean) or opaque(clean) else clean
 
-    def quoted(self, text: str, *, like: str = "") -> str:
-        """Return words that may well be the essay's own, or nothing where they are the rules', an order's or a grade."""
+    def clean_quote(self, text: str, *, like: str = "") -> str:
+        """Return the words in plain text, or nothing where they hold our rules, an order from the essay or a grade.
+
+        Other words of the essay may stay. A grade may stay where `like`, the quoted words, holds one too.
+        """
         clean = plain(text)
         new_grade = grades(clean) and not grades(like)
-        return "" if new_grade or opaque(clean) or self._echoes.foreign(clean) else clean
+        return "" if new_grade or opaque(clean) or self._leak_filter.foreign(clean) else clean
 
 
-def _comment(item: CommentAnswer, *, anchor: Excerpt, say: _Sanitizer, corrects: bool) -> Comment | None:
-    message = say(item.message)
+def _comment(item: CommentAnswer, *, anchor: Excerpt, sanitizer: _Sanitizer, corrects: bool) -> Comment | None:
+    message = sanitizer(item.message)
     if not message:
         return None
     place = item.place
     span = anchor.span(place.quote, prefix=place.prefix, suffix=place.suffix)
     if span.match == "none":
-        # Nothing proves these words, so they may be anybody's: kept as evidence, but never with a link in them.
-        quote, prefix, suffix = (say.quoted(words)[:MAX_QUOTE] for words in (place.quote, place.prefix, place.suffix))
+        # Nothing proves that these words are the essay's. Keep them as evidence, but never with a link in them.
+        quote, prefix, suffix = (
+            sanitizer.clean_quote(words)[:MAX_QUOTE] for words in (place.quote, place.prefix, place.suffix)
+        )
         span = replace(span, quote=quote, prefix=prefix, suffix=suffix)
     return Comment(
         type=item.type,
@@ -92,31 +100,33 @@ def _comment(item: CommentAnswer, *, anchor: Excerpt, say: _Sanitizer, corrects:
         severity=item.severity,
         span=span,
         message=message,
-        next_step=say(item.next_step),
-        suggestions=_suggestions(item, say=say) if corrects and span.match != "none" else (),
-        confidence=_clipped(item.confidence),
+        next_step=sanitizer(item.next_step),
+        suggestions=_suggestions(item, sanitizer=sanitizer) if corrects and span.match != "none" else (),
+        confidence=_clamped(item.confidence),
         confidence_basis="model",
         origin="model",
-        also_at=_others(item.also, anchor=anchor, first=(span.start, span.end)) if span.match != "none" else (),
+        also_at=_other_places(item.also, anchor=anchor, first=(span.start, span.end)) if span.match != "none" else (),
         criterion=item.criterion or None,
     )
 
 
-def _suggestions(item: CommentAnswer, *, say: _Sanitizer) -> tuple[str, ...]:
-    # A replacement much longer than what it replaces is a rewrite, and the sentence is the student's.
+def _suggestions(item: CommentAnswer, *, sanitizer: _Sanitizer) -> tuple[str, ...]:
+    # A replacement much longer than the quote is a rewrite, and the student must write the sentence.
     quote = plain(item.place.quote)
     longest = 2 * len(quote) + 20
-    cleaned = dict.fromkeys(say.quoted(text, like=quote) for text in item.suggestions)
+    cleaned = dict.fromkeys(sanitizer.clean_quote(text, like=quote) for text in item.suggestions)
     return tuple(text for text in cleaned if text and text != quote and len(text) <= longest)[:MAX_SUGGESTIONS]
 
 
-def _others(places: Iterable[PlaceAnswer], *, anchor: Excerpt, first: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+def _other_places(
+    places: Iterable[PlaceAnswer], *, anchor: Excerpt, first: tuple[int, int]
+) -> tuple[tuple[int, int], ...]:
     spans = (anchor.span(place.quote, prefix=place.prefix, suffix=place.suffix) for place in places)
     found = sorted({(span.start, span.end) for span in spans if span.match != "none"} - {first})
     return tuple(found[:MAX_PLACES])
 
 
-def _picks(items: Sequence[PickAnswer], *, say: _Sanitizer) -> tuple[CriterionPick, ...]:
+def _picks(items: Sequence[PickAnswer], *, sanitizer: _Sanitizer) -> tuple[CriterionPick, ...]:
     picks: dict[str, CriterionPick] = {}
     for item in items:
         picks.setdefault(
@@ -124,8 +134,8 @@ def _picks(items: Sequence[PickAnswer], *, say: _Sanitizer) -> tuple[CriterionPi
             CriterionPick(
                 criterion=item.criterion,
                 level=item.level,
-                rationale=say(item.rationale),
-                confidence=min(_clipped(item.confidence), DOUBTED if say.doubted else 1.0),
+                rationale=sanitizer(item.rationale),
+                confidence=min(_clamped(item.confidence), DOUBTED if sanitizer.doubted else 1.0),
             ),
         )
     return tuple(picks.values())
@@ -139,9 +149,9 @@ def _verdicts(items: Iterable[VerdictAnswer], *, asked: int) -> tuple[Verdict, .
     return tuple(verdicts.values())
 
 
-def _sentences(texts: Iterable[str], *, say: _Sanitizer, limit: int) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, map(say, texts))))[:limit]
+def _sentences(texts: Iterable[str], *, sanitizer: _Sanitizer, limit: int) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, map(sanitizer, texts))))[:limit]
 
 
-def _clipped(confidence: float) -> float:
+def _clamped(confidence: float) -> float:
     return min(1.0, max(0.0, confidence)) if math.isfinite(confidence) else 0.0

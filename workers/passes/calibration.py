@@ -1,7 +1,8 @@
-"""Confidence as reviews have shown it to be: fitted per provider and pass from counts, and applied to answers.
+"""Calibrate confidence: fit it to what reviewers decided, for each provider and pass, and apply the fit to answers.
 
-Fitted is a line over log-odds, shrunk to "leave it as it is". What people said of comments whose confidence had been mapped
-already is mapped back first, so that a second fit does not do the work of the first one again.
+The fit is a line over log-odds, with a penalty that pulls it towards "leave the confidence as it is". Where comments were
+shown with a calibrated confidence, it is first mapped back to what the provider had said, so that a second fit does not
+correct the same error twice.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from workers.passes.logistic import Seen, fit
 BINS = 20
 FEWEST_DECISIONS = 50
 REACTION_WEIGHT = 0.25
-# As if so much curvature spoke for leaving confidence as it is: about that of a hundred decisions around 0.8.
+# Strength of the penalty for leaving the identity line, as curvature: about that of a hundred decisions around 0.8.
 SLOPE_PULL = 15.0
 INTERCEPT_PULL = 10.0
 FLATTEST = 0.05
@@ -37,7 +38,10 @@ class _Strict(BaseModel):
 
 
 class Bin(_Strict):
-    """What people made of comments shown with about the same confidence. `bin` is twentieths, `logit` what the provider had said."""
+    """Counts of decisions and reactions about comments that were shown with about the same confidence.
+
+    `bin` is that confidence in twentieths. `logit` is the log-odds that the provider itself had stated.
+    """
 
     bin: Annotated[int, Field(ge=0, lt=BINS)]
     logit: float
@@ -48,7 +52,7 @@ class Bin(_Strict):
 
 
 class Line(_Strict):
-    """A line over log-odds for one provider and pass, and what it was fitted on."""
+    """A line over log-odds for one provider and pass, and the bins it was fitted on."""
 
     provider: str
     pass_: Annotated[PassName, Field(alias="pass")]
@@ -58,13 +62,13 @@ class Line(_Strict):
 
 
 class Table(_Strict):
-    """The file's content."""
+    """The content of a calibration file: at most one line for each provider and pass."""
 
     about: str = ""
     lines: tuple[Line, ...]
 
     @model_validator(mode="after")
-    def _one_line_each(self) -> Table:
+    def _require_unique_lines(self) -> Table:
         if len({(line.provider, line.pass_) for line in self.lines}) != len(self.lines):
             raise ValueError("a provider's pass has more than one line")
         return self
@@ -72,17 +76,21 @@ class Table(_Strict):
 
 @dataclass(frozen=True)
 class Calibration:
-    """What confidence becomes before it is stored."""
+    """Maps the confidence of an answer's comments before they are stored."""
 
     table: Table
 
     def apply(self, answer: PassAnswer, provider: str, pass_name: PassName) -> PassAnswer:
-        """Return the answer with the confidence of its comments as measured, where enough people have judged such comments."""
+        """Return the answer with calibrated confidence, wherever the table has a line for the provider and pass.
+
+        A comment that names its own provider is calibrated by that provider's line.
+        """
         return replace(
-            answer, comments=tuple(self._measured(one, one.provider or provider, pass_name) for one in answer.comments)
+            answer,
+            comments=tuple(self._calibrated(one, one.provider or provider, pass_name) for one in answer.comments),
         )
 
-    def _measured(self, comment: Comment, provider: str, pass_name: PassName) -> Comment:
+    def _calibrated(self, comment: Comment, provider: str, pass_name: PassName) -> Comment:
         line = self.line(provider, pass_name)
         if line is None:
             return comment
@@ -98,7 +106,7 @@ IDENTITY = Calibration(Table(lines=()))
 
 
 def load(path: str | Path) -> Calibration:
-    """Return the calibration in a file that `python -m workers calibrate` wrote. Raises SettingsError."""
+    """Return the calibration in a file that `python -m workers calibrate` wrote. Raises SettingsError when it cannot be used."""
     try:
         return Calibration(Table.model_validate_json(Path(path).read_bytes()))
     except OSError as error:
@@ -110,16 +118,16 @@ def load(path: str | Path) -> Calibration:
 
 
 def refit(found: Sequence[ReviewCounts], now: Calibration = IDENTITY) -> Table:
-    """Return the calibration that all judgements speak for, those given while `now` was in force included.
+    """Return the calibration fitted to all judgements, including those given while `now` was in force.
 
-    A provider's pass that too few decisions were made about keeps the line it has, if any.
+    A provider's pass with fewer than FEWEST_DECISIONS decisions keeps its line of `now`, if it has one.
     """
     lines = []
     for provider, name in sorted({(one.provider, one.pass_name) for one in found}):
         before = now.line(provider, name)
-        bins = _observed([one for one in found if (one.provider, one.pass_name) == (provider, name)], before)
+        bins = _all_bins([one for one in found if (one.provider, one.pass_name) == (provider, name)], before)
         if sum(one.accepted + one.rejected for one in bins) >= FEWEST_DECISIONS:
-            lines.append(_line(provider, name, bins))
+            lines.append(_fit_line(provider, name, bins))
         elif before is not None:
             lines.append(before)
     kept = {(line.provider, line.pass_) for line in lines}
@@ -131,35 +139,39 @@ def refit(found: Sequence[ReviewCounts], now: Calibration = IDENTITY) -> Table:
 
 
 def evidence(accepted: int, rejected: int, helpful: int, not_helpful: int) -> tuple[float, float]:
-    """Return the weight of what speaks for comments, and of what speaks against them."""
+    """Return the weights of the evidence for and against comments. A decision weighs 1, a reaction REACTION_WEIGHT."""
     return accepted + REACTION_WEIGHT * helpful, rejected + REACTION_WEIGHT * not_helpful
 
 
 def logit(share: float) -> float:
-    """Return the log-odds of a share, kept away from certainty."""
+    """Return the log-odds of a share, limited to LOWEST and HIGHEST so that they stay finite."""
     share = min(HIGHEST, max(LOWEST, share))
     return math.log(share / (1 - share))
 
 
 def probability(log_odds: float) -> float:
-    """Return the share with these log-odds."""
+    """Return the share that has these log-odds."""
     return 1 / (1 + math.exp(-min(30.0, max(-30.0, log_odds))))
 
 
 def middle(bin_number: int) -> float:
-    """Return the confidence that stands for a bin."""
+    """Return the confidence in the middle of a bin."""
     return (bin_number + 0.5) / BINS
 
 
-def _observed(found: Sequence[ReviewCounts], before: Line | None) -> tuple[Bin, ...]:
-    """Return what the line before was fitted on, and what came since, by what the provider itself had said."""
+def _all_bins(found: Sequence[ReviewCounts], before: Line | None) -> tuple[Bin, ...]:
+    """Return the bins that the earlier line was fitted on, and new bins for the counts that came since.
+
+    The counts are running totals, so what the earlier line was fitted on is subtracted. The confidence of the new bins is
+    mapped back to what the provider itself had stated.
+    """
     known: dict[int, list[int]] = {}
     for one in before.fitted_on if before else ():
         sums = known.setdefault(one.bin, [0, 0, 0, 0])
         sums[:] = [a + b for a, b in zip(sums, (one.accepted, one.rejected, one.helpful, one.not_helpful), strict=True)]
-    since = []
+    new_bins = []
     for count in found:
-        fresh = [
+        new_counts = [
             max(0, now - old)
             for now, old in zip(
                 (count.accepted, count.rejected, count.helpful, count.not_helpful),
@@ -168,23 +180,25 @@ def _observed(found: Sequence[ReviewCounts], before: Line | None) -> tuple[Bin, 
             )
         ]
         shown = logit(middle(count.bin))
-        said = (shown - before.intercept) / before.slope if before else shown
-        if any(fresh):
+        stated_logit = (shown - before.intercept) / before.slope if before else shown
+        if any(new_counts):
             names = ("accepted", "rejected", "helpful", "not_helpful")
-            since.append(Bin(bin=count.bin, logit=round(said, 6), **dict(zip(names, fresh, strict=True))))
-    return (*(before.fitted_on if before else ()), *since)
+            new_bins.append(
+                Bin(bin=count.bin, logit=round(stated_logit, 6), **dict(zip(names, new_counts, strict=True)))
+            )
+    return (*(before.fitted_on if before else ()), *new_bins)
 
 
-def _line(provider: str, name: str, bins: tuple[Bin, ...]) -> Line:
-    seen = []
+def _fit_line(provider: str, name: str, bins: tuple[Bin, ...]) -> Line:
+    observations = []
     for one in bins:
         good, bad = evidence(one.accepted, one.rejected, one.helpful, one.not_helpful)
-        seen.append(Seen(features=(one.logit,), share=good / (good + bad), weight=good + bad))
-    slope, intercept = fit(seen, (1.0, 0.0), pulls=(SLOPE_PULL, INTERCEPT_PULL))
+        observations.append(Seen(features=(one.logit,), share=good / (good + bad), weight=good + bad))
+    slope, intercept = fit(observations, (1.0, 0.0), pulls=(SLOPE_PULL, INTERCEPT_PULL))
     if slope < FLATTEST:
-        # A line that falls would turn the order of comments upside down: then only how often they are kept is learned.
-        [level] = fit([replace(one, features=()) for one in seen], (0.0,), pulls=(INTERCEPT_PULL,))
-        centre = sum(one.weight * one.features[0] for one in seen) / sum(one.weight for one in seen)
+        # A falling line would reverse the order of comments. Fit only the share that is kept, with the flattest slope.
+        [level] = fit([replace(one, features=()) for one in observations], (0.0,), pulls=(INTERCEPT_PULL,))
+        centre = sum(one.weight * one.features[0] for one in observations) / sum(one.weight for one in observations)
         slope, intercept = FLATTEST, level - FLATTEST * centre
     return Line.model_validate(
         {

@@ -1,4 +1,4 @@
-"""The content pass: what the essay says."""
+"""Spec of the content pass: what the essay says."""
 
 from __future__ import annotations
 

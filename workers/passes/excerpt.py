@@ -1,7 +1,7 @@
-"""What of an essay is sent to a remote reader, and where words quoted from it stand in the whole.
+"""Choose the part of an essay that is sent to a remote provider, and anchor quotes from it in the whole text.
 
-Paragraphs that stand in the last draft to the letter are not sent again. A quote is looked up in the whole text, so that
-every offset is true, but it can only be found in what was sent.
+Paragraphs that are identical in the last draft are not sent again. Quotes get offsets of the whole text, but a quote can
+only be found in the part that was sent.
 """
 
 from __future__ import annotations
@@ -14,26 +14,29 @@ from workers.passes.anchor import CONTEXT, Anchor
 from workers.passes.feedback import QuotedSpan
 from workers.passes.request import PassRequest
 
-# No stored text holds it, and a quote that is found to hold it stands where nothing was sent.
+# Fills the places that were not sent. No stored text holds it, so a hit that holds it reaches into such a place.
 _UNSENT = "\0"
-_BREAK = re.compile(r"\n[ \t\r]*\n\s*")
+_PARAGRAPH_BREAK = re.compile(r"\n[ \t\r]*\n\s*")
 
 
 def unchanged(request: PassRequest) -> tuple[tuple[int, int], ...]:
-    """Return the places of the text that are not sent."""
+    """Return the offsets of the text that is not sent, in order."""
     return request.earlier.unchanged if request.earlier is not None else ()
 
 
 def paragraphs(request: PassRequest) -> list[dict[str, object]]:
-    """Return the essay's paragraphs in order, numbered from 1: the text of each, or of an unchanged one how many words it has."""
+    """Return the essay's paragraphs in order, numbered from 1 (`n`).
+
+    A paragraph has its `text`, or, where it is unchanged and not sent, its number of words (`unchanged`).
+    """
     found: list[dict[str, object]] = []
 
-    def add(**what: object) -> None:
-        found.append({"n": len(found) + 1, **what})
+    def add(**fields: object) -> None:
+        found.append({"n": len(found) + 1, **fields})
 
     at = 0
     for start, end in (*unchanged(request), (len(request.text), len(request.text))):
-        for part in _BREAK.split(request.text[at:start]):
+        for part in _PARAGRAPH_BREAK.split(request.text[at:start]):
             if part.strip():
                 add(text=show(part.strip("\r\n")))
         if start < end:
@@ -43,7 +46,7 @@ def paragraphs(request: PassRequest) -> list[dict[str, object]]:
 
 
 class Excerpt:
-    """One essay as far as it was sent, in which many quotes can be looked up."""
+    """The part of one essay that was sent, in which many quotes can be looked up."""
 
     def __init__(self, request: PassRequest) -> None:
         self._places = unchanged(request)
@@ -53,7 +56,7 @@ class Excerpt:
         self._anchor = Anchor(text)
 
     def span(self, quote: str, *, prefix: str = "", suffix: str = "") -> QuotedSpan:
-        """Return the proven place of the quote in the whole text, or a span with match "none" where it was not sent."""
+        """Return the proven place of the quote in the whole text, or a span with match "none" when the sent part does not hold it."""
         found = self._anchor.span(quote, prefix=prefix, suffix=suffix)
         if not self._places or found.match == "none":
             return found

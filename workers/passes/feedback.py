@@ -1,4 +1,4 @@
-"""What one pass answers: comments with proven spans, picked rubric levels, strengths and next steps."""
+"""The types of what one pass answers: comments with proven spans, picked rubric levels, strengths and next steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workers.passes.request import CommentKind, ConfidenceBasis, Match, Resoluti
 
 @dataclass(frozen=True, kw_only=True)
 class QuotedSpan:
-    """A proven place: `text[start:end] == quote` in code points, unless match is "none" (then start == end == 0)."""
+    """A proven place: `text[start:end] == quote` in code points. With match "none" nothing is proven, and start == end == 0."""
 
     start: int
     end: int
@@ -22,7 +22,7 @@ class QuotedSpan:
 
 @dataclass(frozen=True, kw_only=True)
 class Comment:
-    """One point about one place, with one next step. `also_at` holds the other places of a folded repeat."""
+    """One point about one place, with one next step. `also_at` holds the further places of a repeated mistake."""
 
     type: str
     kind: CommentKind
@@ -36,14 +36,14 @@ class Comment:
     origin: Literal["rule", "model"]
     also_at: tuple[tuple[int, int], ...] = ()
     criterion: str | None = None
-    # Who said it, where that is another than the provider that was asked.
+    # Who made the comment, where that is not the provider that was asked.
     provider: str = ""
     model: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a reader says became of a doubtful comment: its number in `Earlier.doubtful`, from 0."""
+    """The provider's verdict on a doubtful comment. `comment` is its index in `Earlier.doubtful`."""
 
     comment: int
     resolution: Resolution
@@ -51,7 +51,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class CriterionPick:
-    """The level picked for one criterion. Points are looked up by code, never taken from the answer."""
+    """The level picked for one criterion. Code looks up the points; they are never taken from the answer."""
 
     criterion: str
     level: str
@@ -61,7 +61,7 @@ class CriterionPick:
 
 @dataclass(frozen=True, kw_only=True)
 class PassAnswer:
-    """What one pass has to say: comments in the order a student should read them; `notes` are for educators only."""
+    """The answer of one pass. Comments are in the order in which a student should read them; `notes` are for educators only."""
 
     comments: tuple[Comment, ...] = ()
     picks: tuple[CriterionPick, ...] = ()

@@ -1,4 +1,4 @@
-"""The grammar pass: words and sentences."""
+"""Spec of the grammar pass: words and sentences."""
 
 from __future__ import annotations
 

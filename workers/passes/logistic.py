@@ -1,4 +1,4 @@
-"""Logistic regression by Newton's method, for a handful of weights: pulled towards what was known before."""
+"""Logistic regression by Newton's method for a few weights, with a quadratic penalty towards given starting weights."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ CLOSE = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What was seen: features, the share that turned out true (0 to 1), and how many observations that stands for."""
+    """A group of observations: their features, the share that turned out true (0 to 1), and how many they are."""
 
     features: tuple[float, ...]
     share: float
     weight: float = 1.0
 
 
-def fit(seen: Sequence[Seen], start: Sequence[float], *, pulls: Sequence[float]) -> list[float]:
-    """Return one weight a feature, and the intercept last. `start` and `pulls` have the intercept last too.
+def fit(observations: Sequence[Seen], start: Sequence[float], *, pulls: Sequence[float]) -> list[float]:
+    """Return one weight for each feature, then the intercept. `start` and `pulls` have the same order.
 
-    A pull is as if so much curvature spoke for the starting weight.
+    A pull is the strength of the penalty for leaving the starting weight, as curvature of the log-likelihood.
     """
     weights = list(start)
     for _ in range(ROUNDS):
-        gradient = [-pull * (weight - was) for pull, weight, was in zip(pulls, weights, start, strict=True)]
+        gradient = [-pull * (weight - initial) for pull, weight, initial in zip(pulls, weights, start, strict=True)]
         hessian = [[pull if i == j else 0.0 for j in range(len(weights))] for i, pull in enumerate(pulls)]
-        for one in seen:
+        for one in observations:
             x = (*one.features, 1.0)
             p = _probability(_dot(weights, x))
             for i, value in enumerate(x):
@@ -36,21 +36,21 @@ def fit(seen: Sequence[Seen], start: Sequence[float], *, pulls: Sequence[float])
                 for j, other in enumerate(x):
                     hessian[i][j] += one.weight * p * (1 - p) * value * other
         step = solve(hessian, gradient)
-        # Far from the goal a whole step may go past it, to where nothing can be told any more.
-        now = _misfit(seen, weights, start, pulls)
+        # Far from the optimum a full Newton step may overshoot to where the gradient vanishes, so halve the step as needed.
+        current_loss = _loss(observations, weights, start, pulls)
         for _ in range(ROUNDS):
-            stepped = [weight + by for weight, by in zip(weights, step, strict=True)]
-            if max(abs(by) for by in step) < CLOSE or _misfit(seen, stepped, start, pulls) <= now:
+            stepped = [weight + delta for weight, delta in zip(weights, step, strict=True)]
+            if max(abs(delta) for delta in step) < CLOSE or _loss(observations, stepped, start, pulls) <= current_loss:
                 break
-            step = [by / 2 for by in step]
+            step = [delta / 2 for delta in step]
         weights = stepped
-        if max(abs(by) for by in step) < CLOSE:
+        if max(abs(delta) for delta in step) < CLOSE:
             break
     return weights
 
 
 def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
-    """Return x of matrix x = right, by elimination with the largest pivot."""
+    """Solve `matrix x = right` by Gaussian elimination with partial pivoting, and return x."""
     rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
     for column in range(len(rows)):
         best = max(range(column, len(rows)), key=lambda k: abs(rows[k][column]))
@@ -73,9 +73,11 @@ def _probability(log_odds: float) -> float:
     return 1 / (1 + math.exp(min(700.0, -log_odds)))
 
 
-def _misfit(seen: Sequence[Seen], weights: Sequence[float], start: Sequence[float], pulls: Sequence[float]) -> float:
-    pulled = sum(pull * (weight - was) ** 2 / 2 for pull, weight, was in zip(pulls, weights, start, strict=True))
-    for one in seen:
+def _loss(
+    observations: Sequence[Seen], weights: Sequence[float], start: Sequence[float], pulls: Sequence[float]
+) -> float:
+    loss = sum(pull * (weight - initial) ** 2 / 2 for pull, weight, initial in zip(pulls, weights, start, strict=True))
+    for one in observations:
         z = _dot(weights, (*one.features, 1.0))
-        pulled += one.weight * (max(z, 0.0) + math.log1p(math.exp(-abs(z))) - one.share * z)
-    return pulled
+        loss += one.weight * (max(z, 0.0) + math.log1p(math.exp(-abs(z))) - one.share * z)
+    return loss

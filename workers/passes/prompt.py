@@ -1,8 +1,9 @@
-"""The prompt of one call: a prefix shared by all passes of a submission, and the short tail of one pass.
+"""Build the prompt of one call: a prefix shared by all passes of a submission, and a short tail for one pass.
 
-What is shared comes first and byte for byte the same, because the vendor's cache works on prefixes: rules (with what each
-of the three readings is told), then rubric and assignment (equal for a whole class), then the essay and the languages
-(equal for its three passes). The tail says whose turn it is, and what the same reading said of the last draft.
+The vendor's prompt cache works on prefixes, so the shared part comes first and is identical byte for byte: the rules (with
+the instructions for all three readings), then the rubric and the assignment (equal for a whole class), then the essay and
+the languages (equal for its three passes). The tail names the reading, and holds what the same reading said about the last
+draft.
 """
 
 from __future__ import annotations
@@ -25,14 +26,16 @@ _ESSAY = "# The essay\n\n<essay-{marker}>\n{json}\n</essay-{marker}>\n"
 _READING = "{prompt}Types: {types}. At most {cap} comments.\n"
 _TAIL = "Your reading: {name}.\n"
 _EARLIER = "Last draft:\n<earlier-{marker}>\n{json}\n</earlier-{marker}>\n"
-_SHORT = 12  # of the marker, where every pass pays in full: still more than an author can guess
-_LONG = 24
+_SHORT_MARKER_LENGTH = (
+    12  # hex digits of the marker in the tail, which is never cached; still more than an author can guess
+)
+_MARKER_LENGTH = 24  # hex digits of the marker around the essay
 _REPAIR = "\nYour last answer could not be used: {complaint}\nAnswer again, whole, in the required form.\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """The parts of one call in order; `rules`, `assignment` and `essay` do not depend on the pass."""
+    """The parts of one call, in order. `rules`, `assignment` and `essay` do not depend on the pass."""
 
     rules: str
     assignment: str
@@ -42,17 +45,19 @@ class Prompt:
 
 
 def build(request: PassRequest, *, complaint: str = "") -> Prompt:
-    """Return the prompt for this request; a complaint about the last answer is added to the tail."""
+    """Return the prompt for this request. A complaint about the last answer is added to the tail."""
     marker = _marker(request)
     parts = [tail(request.pass_name)]
     if request.earlier is not None and (request.earlier.doubtful or request.earlier.picks):
-        parts.append(_EARLIER.format(marker=marker[:_SHORT], json=_compact(_earlier(request.earlier))))
+        parts.append(
+            _EARLIER.format(marker=marker[:_SHORT_MARKER_LENGTH], json=_compact_json(_earlier_fields(request.earlier)))
+        )
     if complaint:
         parts.append(_REPAIR.format(complaint=complaint))
     return Prompt(
         rules=rules(),
-        assignment=_ASSIGNMENT.format(json=_compact(_assignment(request))),
-        essay=_ESSAY.format(marker=marker, json=_compact(_essay(request))),
+        assignment=_ASSIGNMENT.format(json=_compact_json(_assignment_fields(request))),
+        essay=_ESSAY.format(marker=marker, json=_compact_json(_essay_fields(request))),
         tail="".join(parts),
         marker=marker,
     )
@@ -60,14 +65,14 @@ def build(request: PassRequest, *, complaint: str = "") -> Prompt:
 
 @lru_cache(maxsize=1)
 def rules() -> str:
-    """Return the rules every pass shares, with what each of them is told."""
+    """Return the rules that all passes share, with the instructions for each of the three readings."""
     shared = (PROMPTS / "shared.md").read_text(encoding="utf-8")
     return shared + "".join(map(_reading, SPECS.values()))
 
 
 @lru_cache(maxsize=16)
 def tail(pass_name: PassName) -> str:
-    """Return what tells a pass that it is meant."""
+    """Return the text that says which reading the model is to do."""
     return _TAIL.format(name=pass_name)
 
 
@@ -78,40 +83,40 @@ def _reading(spec: PassSpec) -> str:
 
 @lru_cache(maxsize=16)
 def prompt_version(pass_name: PassName) -> str:
-    """Return the content hash that names every word of ours behind an answer to this pass."""
+    """Return the content hash of all our text behind an answer to this pass: rules, templates and schema version."""
     parts = (rules(), _ASSIGNMENT, _ESSAY, tail(pass_name), _EARLIER, _REPAIR, SCHEMA_VERSION)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def _marker(request: PassRequest) -> str:
-    # The fence must be unguessable to the essay's author, yet equal for the three passes, or the cached prefix would
-    # differ. A hash of the essay is both: to write it inside the essay, an author would need a text that contains its
-    # own SHA-256.
-    said = _compact([request.title, request.text])
-    return hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:_LONG]
+    # The marker encloses the essay against prompt injection, so its author must not be able to guess it. It must also be
+    # equal for the three passes, or the cached prefix would differ. A hash of the essay is both: to write it inside the
+    # essay, an author would need a text that contains its own SHA-256.
+    content = _compact_json([request.title, request.text])
+    return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:_MARKER_LENGTH]
 
 
-def _assignment(request: PassRequest) -> dict[str, object]:
+def _assignment_fields(request: PassRequest) -> dict[str, object]:
     return {
         "category": show(request.category),
         "assignment": show(request.assignment_prompt),
-        "criteria": [_criterion(criterion) for criterion in request.criteria],
+        "criteria": [_criterion_fields(criterion) for criterion in request.criteria],
     }
 
 
-def _essay(request: PassRequest) -> dict[str, object]:
-    about = {
+def _essay_fields(request: PassRequest) -> dict[str, object]:
+    head = {
         "essay_language": show(request.language),
         "feedback_language": show(request.feedback_language),
         "title": show(request.title),
     }
     if unchanged(request):
-        return {**about, "paragraphs": paragraphs(request)}
-    return {**about, "text": show(request.text)}
+        return {**head, "paragraphs": paragraphs(request)}
+    return {**head, "text": show(request.text)}
 
 
-def _earlier(earlier: Earlier) -> dict[str, object]:
-    said: dict[str, list[dict[str, object]]] = {
+def _earlier_fields(earlier: Earlier) -> dict[str, object]:
+    fields: dict[str, list[dict[str, object]]] = {
         "comments": [
             {
                 "comment": number,
@@ -124,14 +129,14 @@ def _earlier(earlier: Earlier) -> dict[str, object]:
         ],
     }
     levels = {show(one.criterion): [show(one.level), show(one.rationale)] for one in earlier.picks}
-    return {name: items for name, items in {**said, "levels": levels}.items() if items}
+    return {name: items for name, items in {**fields, "levels": levels}.items() if items}
 
 
-def _criterion(criterion: Criterion) -> dict[str, object]:
-    # No points: a model that never sees them cannot add them up.
+def _criterion_fields(criterion: Criterion) -> dict[str, object]:
+    # Leave out the points: a model that never sees them cannot add them up.
     levels = {level.name: show(level.description) for level in criterion.levels}
     return {"name": criterion.name, "description": show(criterion.description), "levels": levels}
 
 
-def _compact(value: object) -> str:
+def _compact_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,6 +1,7 @@
-"""Every pass there is, by name.
+"""All pass specs by name.
 
-A fourth pass is a name in models/jobs.py, a spec file and a prompt file beside these, a line here, and a migration.
+To add a fourth pass, add a name in models/jobs.py, a spec file and a prompt file in this folder, a line here, and a
+migration.
 """
 
 from __future__ import annotations

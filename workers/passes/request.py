@@ -1,4 +1,4 @@
-"""What one pass is asked: the essay, the assignment, the rubric and the previous reading."""
+"""The types of what one pass is asked: the essay, the assignment, the rubric and the previous reading."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Level:
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion:
-    """One criterion of the teacher's rubric; a provider may pick only one of its levels."""
+    """One criterion of the teacher's rubric. A provider may pick only one of its levels."""
 
     name: str
     description: str = ""
@@ -42,7 +42,7 @@ class Criterion:
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierComment:
-    """A comment on the last draft whose words were touched since: only a reader can say what became of it."""
+    """A comment on the last draft whose sentence changed since, so that only the provider can say what became of it."""
 
     type: str
     quote: str
@@ -52,7 +52,7 @@ class EarlierComment:
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierPick:
-    """A level picked on the last draft, by the same rubric, for the same reading."""
+    """A level that the same pass picked on the last draft, by the same rubric."""
 
     criterion: str
     level: str
@@ -61,10 +61,11 @@ class EarlierPick:
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """What the same reading, made with the same rubric, prompt and model, said of the last draft.
+    """What the same pass said about the last draft.
 
-    `unchanged` holds the places in the new text, in order, of paragraphs that stand in the last draft to the letter: a remote
-    reader is not sent them again. It is empty where the whole essay is to be read anew.
+    `unchanged` holds the offsets in the new text, in order, of paragraphs that are identical in the last draft. They are not
+    sent to a remote provider again. It is empty where the whole essay is read anew. `doubtful` holds the comments that need
+    a verdict, `picks` the levels of the last draft.
     """
 
     unchanged: tuple[tuple[int, int], ...] = ()
@@ -74,9 +75,9 @@ class Earlier:
 
 @dataclass(frozen=True, kw_only=True)
 class PassRequest:
-    """Everything a provider may know about the essay. No name, no e-mail, no other student's words.
+    """Everything a provider may know about the essay: no name, no e-mail address, no other student's words.
 
-    `language` is the essay's, `feedback_language` the one its writer wants to be answered in; both are BCP 47 tags.
+    `language` is the essay's language, `feedback_language` the one that its author wants feedback in. Both are BCP 47 tags.
     """
 
     pass_name: PassName

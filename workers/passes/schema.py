@@ -1,9 +1,8 @@
-"""The answer a model may give, built per rubric: only existing criteria, levels and comment types can be picked.
+"""Build the schema of a model's answer for a rubric, so that only existing criteria, levels and comment types can be picked.
 
-Two shapes of one truth. `wire_schema` goes to the vendor and is the same for every pass of a submission: the vendor
-puts the schema in front of the prompt, so another schema per pass would throw the shared cached prefix away
-(documented for `output_config.format`). `answer_model` is what an answer must satisfy here, with the comment types of
-its own pass only.
+There are two forms. `wire_schema` goes to the vendor and is the same for every pass of a submission: the vendor puts the
+schema in front of the prompt, so a schema for each pass would make the shared cached prefix useless (documented for
+`output_config.format`). `answer_model` is what an answer must satisfy here, with the comment types of its own pass only.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from models.jobs import PassName
 from workers.passes.registry import SPECS
 from workers.passes.request import CommentKind, Criterion, Resolution, Severity
 
-# Part of every prompt version: raise it when the meaning of a field changes.
+# Part of every prompt version. Raise it when the meaning of a field changes.
 SCHEMA_VERSION = "2"
 
 _M = TypeVar("_M", bound=BaseModel)
 
 
 class _Closed(BaseModel):
-    """Every field required and none besides: the vendor limits optional fields and forbids open objects."""
+    """A model whose fields are all required, with no others allowed: the vendor limits optional fields and forbids open objects."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PlaceAnswer(_Closed):
-    """The words a comment is about, as the model quotes them."""
+    """The words that a comment is about, as the model quotes them."""
 
     quote: str
     prefix: str
@@ -40,7 +39,7 @@ class PlaceAnswer(_Closed):
 
 
 class CommentAnswer(_Closed):
-    """One comment as the model writes it."""
+    """One comment, as the model writes it."""
 
     type: str
     kind: CommentKind
@@ -55,7 +54,7 @@ class CommentAnswer(_Closed):
 
 
 class PickAnswer(_Closed):
-    """One criterion's level as the model picks it."""
+    """The level of one criterion, as the model picks it."""
 
     criterion: str
     level: str
@@ -64,14 +63,14 @@ class PickAnswer(_Closed):
 
 
 class VerdictAnswer(_Closed):
-    """What became of one numbered comment on the last draft, as the model sees it."""
+    """What became of one numbered comment on the last draft, as the model judges it."""
 
     comment: int
     fate: Resolution
 
 
 class Answer(_Closed):
-    """One pass's answer. The models built below narrow `type`, `criterion` and `level` to what exists."""
+    """The answer of one pass. The models built below narrow `type`, `criterion` and `level` to existing values."""
 
     comments: list[CommentAnswer]
     picks: list[PickAnswer]
@@ -82,18 +81,18 @@ class Answer(_Closed):
 
     @model_validator(mode="before")
     @classmethod
-    def _nothing_was_asked(cls, value: object) -> object:
-        """An answer without verdicts says nothing of earlier comments, and is no worse for it."""
+    def _add_missing_verdicts(cls, value: object) -> object:
+        """Add an empty `verdicts` where the answer has none: an answer without verdicts is valid."""
         return {"verdicts": [], **value} if isinstance(value, dict) else value
 
 
 def answer_model(pass_name: PassName, *, criteria: tuple[Criterion, ...]) -> type[Answer]:
-    """Return the model an answer to this pass, under this rubric, must satisfy."""
+    """Return the pydantic model that an answer to this pass, under this rubric, must satisfy."""
     return _model(SPECS[pass_name].types, criteria)
 
 
 def wire_schema(criteria: tuple[Criterion, ...]) -> dict[str, object]:
-    """Return the JSON schema for the vendor: equal for all passes of one rubric, within the vendor's limits."""
+    """Return the JSON schema for the vendor. It is equal for all passes of one rubric and within the vendor's limits."""
     return _wire_schema(criteria)
 
 
@@ -101,14 +100,14 @@ def wire_schema(criteria: tuple[Criterion, ...]) -> dict[str, object]:
 def _wire_schema(criteria: tuple[Criterion, ...]) -> dict[str, object]:
     types = tuple(dict.fromkeys(name for spec in SPECS.values() for name in spec.types))
     model = _model(types, criteria)
-    schema: dict[str, object] = _bare(transform_schema(model.model_json_schema()))
+    schema: dict[str, object] = _without_titles(transform_schema(model.model_json_schema()))
     return schema
 
 
 @lru_cache(maxsize=512)
 def _model(types: tuple[str, ...], criteria: tuple[Criterion, ...]) -> type[Answer]:
     names = tuple(criterion.name for criterion in criteria)
-    comment = _narrowed(
+    comment = _narrow(
         CommentAnswer,
         "Comment",
         type=_one_of(types),
@@ -116,56 +115,56 @@ def _model(types: tuple[str, ...], criteria: tuple[Criterion, ...]) -> type[Answ
     )
     fields: dict[str, Any] = {"comments": list[comment]}  # type: ignore[valid-type]
     if criteria:
-        # Criteria with the same levels share a shape: it is paid for in every call.
-        alike: dict[tuple[str, ...], list[str]] = {}
+        # Criteria with the same levels share one model, because every call pays for the schema's size.
+        names_by_levels: dict[tuple[str, ...], list[str]] = {}
         for criterion in criteria:
-            alike.setdefault(tuple(level.name for level in criterion.levels), []).append(criterion.name)
+            names_by_levels.setdefault(tuple(level.name for level in criterion.levels), []).append(criterion.name)
         picks = tuple(
-            _narrowed(PickAnswer, f"Pick{number}", criterion=_one_of(named), level=_one_of(levels))
-            for number, (levels, named) in enumerate(alike.items(), start=1)
+            _narrow(PickAnswer, f"Pick{number}", criterion=_one_of(sharing), level=_one_of(levels))
+            for number, (levels, sharing) in enumerate(names_by_levels.items(), start=1)
         )
         fields["picks"] = list[Union[picks]]  # type: ignore[valid-type]  # noqa: UP007  (a union of a computed tuple)
     else:
-        # Without a rubric there is nothing to pick, so whatever stands there is dropped.
-        nothing = _narrowed(PickAnswer, "Pick", criterion=_one_of(("",)), level=_one_of(("",)))
-        fields["picks"] = Annotated[list[nothing], BeforeValidator(_no_picks)]  # type: ignore[valid-type]
-    return _narrowed(Answer, "Answer", **fields)
+        # Without a rubric there is nothing to pick, so drop whatever the model picks.
+        empty_pick = _narrow(PickAnswer, "Pick", criterion=_one_of(("",)), level=_one_of(("",)))
+        fields["picks"] = Annotated[list[empty_pick], BeforeValidator(_no_picks)]  # type: ignore[valid-type]
+    return _narrow(Answer, "Answer", **fields)
 
 
-def _narrowed(base: type[_M], name: str, **fields: Any) -> type[_M]:
+def _narrow(base: type[_M], name: str, **fields: Any) -> type[_M]:
     required: dict[str, Any] = {key: (kind, ...) for key, kind in fields.items()}
     return create_model(name, __base__=base, **required)
 
 
 def _one_of(values: Iterable[str]) -> Any:
-    """Return a type that accepts these words; case alone is mended, as the vendor does not promise it."""
+    """Return a type that accepts only these values. It corrects their case, which the vendor does not guarantee."""
     known = tuple(dict.fromkeys(values))
-    return Annotated[Literal[known], BeforeValidator(_mending_case(known))]
+    return Annotated[Literal[known], BeforeValidator(_correct_case(known))]
 
 
-def _mending_case(known: tuple[str, ...]) -> Callable[[object], object]:
+def _correct_case(known: tuple[str, ...]) -> Callable[[object], object]:
     folded = {value.casefold(): value for value in reversed(known)}
 
-    def mend(value: object) -> object:
+    def correct(value: object) -> object:
         if not isinstance(value, str) or value in known:
             return value
         return folded.get(value.casefold(), value)
 
-    return mend
+    return correct
 
 
 def _no_picks(value: object) -> object:
     return [] if isinstance(value, list) else value
 
 
-def _bare(node: Any) -> Any:
-    """Return the schema without titles and descriptions: they cost tokens in every call and say nothing new."""
+def _without_titles(node: Any) -> Any:
+    """Return the schema without titles and descriptions, which cost tokens in every call and add no information."""
     if isinstance(node, dict):
         return {
-            key: _bare(one)
+            key: _without_titles(one)
             for key, one in node.items()
             if not (key in ("title", "description") and isinstance(one, str))
         }
     if isinstance(node, list):
-        return [_bare(value) for value in node]
+        return [_without_titles(value) for value in node]
     return node

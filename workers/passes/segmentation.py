@@ -1,4 +1,4 @@
-"""Paragraphs, sentences and words of a text, as spans in code points."""
+"""Split a text into paragraphs, sentences and words, with offsets in code points."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 _LINE = re.compile(r"\n")
 
 
-_END = re.compile(r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019)\]]*+(?=\s|$)|(?<=[a-z])[.!?](?=[A-Z][a-z ])|\n")
+_SENTENCE_END = re.compile(
+    r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019)\]]*+(?=\s|$)|(?<=[a-z])[.!?](?=[A-Z][a-z ])|\n"
+)
 
 
 _ABBREVIATION = re.compile(
@@ -24,13 +26,13 @@ _ABBREVIATION = re.compile(
 )
 
 
-# These may well end a sentence: they hold it together only before a small letter.
-_MAY_END = re.compile(r"(?:\betc|\bal|\binc|\bltd|\bco|a\.m|p\.m|u\.s|u\.k|\b[Ii])\.$", re.IGNORECASE)
+# These abbreviations may also end a sentence. The sentence goes on only before a small letter.
+_MAY_END_SENTENCE = re.compile(r"(?:\betc|\bal|\binc|\bltd|\bco|a\.m|p\.m|u\.s|u\.k|\b[Ii])\.$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of the text: `text == essay[start:end]`."""
+    """A part of the essay: `text == essay[start:end]`."""
 
     start: int
     end: int
@@ -38,7 +40,7 @@ class Piece:
 
 
 def words(text: str) -> list[Piece]:
-    """Return the words of a text, contractions and hyphenated words whole."""
+    """Return the words of a text. A contraction or hyphenated word is one word."""
     return [Piece(match.start(), match.end(), match.group()) for match in _WORD.finditer(text)]
 
 
@@ -57,20 +59,20 @@ def _split(text: str, pattern: re.Pattern[str]) -> list[Piece]:
 
 
 def paragraphs(text: str) -> list[Piece]:
-    """Return the paragraphs: what blank lines part, or single line ends where there are no blank lines."""
+    """Return the paragraphs: the text split at blank lines, or at single line ends where there are no blank lines."""
     found = _split(text, _BLANK_LINES)
     return found if len(found) > 1 else _split(text, _LINE)
 
 
 def sentences(text: str, *, start: int = 0) -> list[Piece]:
-    """Return the sentences of a paragraph, with offsets counted from `start`."""
+    """Return the sentences of a paragraph that hold a letter or digit. `start` is added to every offset."""
     found: list[Piece] = []
     begin = 0
-    for match in _END.finditer(text):
+    for match in _SENTENCE_END.finditer(text):
         before = text[max(0, match.start() - 12) : match.start() + 1]
         if match.group() == "." and _ABBREVIATION.search(before):
             following = text[match.end() : match.end() + 3].lstrip()[:1]
-            if not _MAY_END.search(before) or not following.isupper():
+            if not _MAY_END_SENTENCE.search(before) or not following.isupper():
                 continue
         if (piece := _trimmed(text, begin, match.end())) is not None:
             found.append(Piece(piece.start + start, piece.end + start, piece.text))

@@ -1,4 +1,4 @@
-"""The shape of one pass: which prompt, which comment types, how many comments."""
+"""The spec of one pass: its prompt, its comment types and its limit of comments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROMPTS = Path(__file__).parent
 
 @dataclass(frozen=True, kw_only=True)
 class PassSpec:
-    """What distinguishes one reading from another; everything else is shared by all of them."""
+    """What distinguishes one pass from another. Everything else is common to all passes."""
 
     name: PassName
     prompt_file: str

@@ -1,4 +1,4 @@
-"""The structure pass: how the essay is built."""
+"""Spec of the structure pass: how the essay is built."""
 
 from __future__ import annotations
 

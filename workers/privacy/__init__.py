@@ -1,1 +1,1 @@
-"""Masking names and contact details before an essay leaves for a remote provider."""
+"""Privacy: mask names and contact details before an essay goes to a remote provider (masking), with pseudonyms (pseudonyms)."""

@@ -1,4 +1,4 @@
-"""What stands in for a word that must not leave: as long, of the same shape, and nothing like it."""
+"""Pseudonyms for masking: a word as long as the real one and of the same shape, but unrelated to it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ TRIES = 400
 
 _CONSONANTS = "bdfgklmnprstvz"
 _VOWELS = "aiou"
-# Scripts without capitals, whose names stand between other letters; each gets neutral signs of its own.
-_STEMS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
-_SYLLABLES = "가나다라마바사아자차카타파하"
+# Characters for pseudonyms in scripts without capitals and spaces: Chinese and Japanese, and Korean.
+_HAN_CHARACTERS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
+_HANGUL_SYLLABLES = "가나다라마바사아자차카타파하"
 
 
 def fold(text: str) -> str:
-    """Return the text as one compares names: without accents, invisible characters and case."""
+    """Return the text in the form in which names are compared: without accents, invisible characters and case."""
     if text.isascii():
         return text.lower()
-    return _bare(_bare(text).upper().casefold())
+    return _without_marks(_without_marks(text).upper().casefold())
 
 
-def _bare(text: str) -> str:
+def _without_marks(text: str) -> str:
     return "".join(
         char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char) not in ("Mn", "Cf")
     )
@@ -39,59 +39,66 @@ def crowded(text: str) -> bool:
 
 
 class Pseudonyms:
-    """Invents words for one request. What is invented depends on lengths and on how many came before, never on what it
-    stands for: nobody who reads it can try out which word it was made from.
+    """Makes the pseudonyms for one request.
+
+    A pseudonym depends only on the length and shape of the word and on how many were made before, never on the word itself.
+    So nobody who reads it can find the word by trying candidates.
     """
 
     def __init__(self, taken: Callable[[str], bool]) -> None:
-        self._taken = taken
-        self._tried: Counter[tuple[str, int]] = Counter()
+        self._is_taken = taken
+        self._tries: Counter[tuple[str, int]] = Counter()
 
     def name(self, word: str) -> str:
-        """Return a small-lettered name as long as the word that is not taken (while there are any of that length)."""
+        """Return a lower-case name as long as the word that is not taken.
+
+        After TRIES attempts it returns a name that is taken, because there may be no free one of that length.
+        """
         if not crowded(word):
             length = len(word)
-            return self._first_free("name", length, lambda index, number: _spoken(index, number, length=length))
-        signs = _SYLLABLES if any("\uac00" <= char <= "\ud7a3" for char in word) else _STEMS
-        return self._first_free(signs, len(word), lambda _, number: signs[number % len(signs)])
+            return self._first_free(
+                "name", length, lambda index, number: _pronounceable_letter(index, number, length=length)
+            )
+        characters = _HANGUL_SYLLABLES if any("\uac00" <= char <= "\ud7a3" for char in word) else _HAN_CHARACTERS
+        return self._first_free(characters, len(word), lambda _, number: characters[number % len(characters)])
 
     def scrambled(self, word: str, *, until: int | None = None) -> str:
-        """Return the word with other letters and digits before `until`, and the same signs between them."""
+        """Return the word with other letters and digits before the index `until`. All other characters stay the same."""
         end = len(word) if until is None else until
         shape = "".join("0" if char.isdecimal() else "a" if char.isalpha() else char for char in word)
         return self._first_free(
-            shape, len(word), lambda index, number: _instead(word[index], number) if index < end else word[index]
+            shape, len(word), lambda index, number: _replace_char(word[index], number) if index < end else word[index]
         )
 
     def _first_free(self, kind: str, length: int, letter: Callable[[int, int], str]) -> str:
         for _ in range(TRIES):
-            self._tried[kind, length] += 1
-            numbers = _numbers(f"{length}|{self._tried[kind, length]}")
+            self._tries[kind, length] += 1
+            numbers = _pseudo_random_bytes(f"{length}|{self._tries[kind, length]}")
             word = "".join(letter(index, next(numbers)) for index in range(length))
-            if not self._taken(word):
+            if not self._is_taken(word):
                 break
         return word
 
 
-def _spoken(index: int, number: int, *, length: int) -> str:
-    """Return the letter of a name that can be said, and whose end makes it hardly ever a word."""
+def _pronounceable_letter(index: int, number: int, *, length: int) -> str:
+    """Return one letter of a pronounceable name whose last letter rarely ends a word, so that the name is hardly ever a word."""
     letters = _VOWELS if index % 2 else _CONSONANTS
     if index == length - 1 and length > 2:
         letters = "u" if index % 2 else "fkvz"
     return letters[number % len(letters)]
 
 
-def _instead(char: str, number: int) -> str:
+def _replace_char(char: str, number: int) -> str:
     if char.isdecimal():
-        # The same script's digits lie side by side.
+        # The ten digits of a script have consecutive code points.
         return chr(ord(char) - unicodedata.decimal(char) + number % 10)
     if char.isalpha():
         letter = (_CONSONANTS + _VOWELS)[number % (len(_CONSONANTS) + len(_VOWELS))]
         return letter.upper() if char.isupper() else letter
-    # A combining mark on a letter of ours would make another letter of it.
+    # A combining mark would change the letter before it, so replace the mark by a letter too.
     return "o" if unicodedata.category(char)[0] == "M" else char
 
 
-def _numbers(seed: str) -> Iterator[int]:
+def _pseudo_random_bytes(seed: str) -> Iterator[int]:
     for block in count():
         yield from hashlib.sha256(f"{seed}|{block}".encode()).digest()

@@ -1,4 +1,4 @@
-"""What the vendor's batches answer: how far one is, and the one line of its results."""
+"""Parse what the vendor says about a batch: its state, and the one line of its results."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from workers.providers.wire import Envelope, Trouble
 
 
 class Batch(BaseModel):
-    """A batch as far as it matters here."""
+    """A batch. Only the fields that matter here are read."""
 
     id: str
     processing_status: str = ""
 
     @property
     def ended(self) -> bool:
-        """Return whether its results can be fetched."""
+        """Return whether the batch has ended, so that its results can be fetched."""
         return self.processing_status == "ended"
 
 
@@ -25,7 +25,7 @@ class _Failure(BaseModel):
 
 
 class Result(BaseModel):
-    """What became of the one request: "succeeded" with a message, "errored" with an error, "expired" or "canceled"."""
+    """The result of the one request: "succeeded" with a message, "errored" with an error, "expired" or "canceled"."""
 
     type: str
     message: Envelope | None = None
@@ -38,12 +38,12 @@ class _Line(BaseModel):
 
 
 def batch_of(raw: str) -> Batch:
-    """Return the batch in a body. Raises ValueError when there is none."""
+    """Return the batch in a response body. Raises ValueError when there is none."""
     return Batch.model_validate(from_json(raw))
 
 
 def result_of(raw: str, *, custom_id: str) -> Result:
-    """Return the result of this request in a body of JSON lines. Raises ValueError when there is none."""
+    """Return the result of this request from a response body of JSON lines. Raises ValueError when there is none."""
     for line in filter(str.strip, raw.split("\n")):
         found = _Line.model_validate(from_json(line))
         if found.custom_id == custom_id:

@@ -8,13 +8,16 @@ from workers.settings import ProviderSettings
 
 
 class ProviderChooser:
-    """Chooses the provider by an org's policy: `local` and `none` never leave this process, whatever the setting."""
+    """Chooses the provider by an org's AI policy.
+
+    With the policies `local` and `none` an essay never leaves this process, whatever provider is set.
+    """
 
     def __init__(self, chosen: ProviderSettings, *, timeout_seconds: float) -> None:
         self._local = LocalProvider()
         self._default: Provider = self._local
         if chosen.name == "anthropic":
-            # Only a process that talks to Claude loads the SDK: it is a fifth of a local worker's memory.
+            # Import here, so that only a process that calls Claude loads the SDK: it is a fifth of a local worker's memory.
             from workers.providers.claude import DEFAULT_BASE_URL, DEFAULT_MODEL, ClaudeProvider  # noqa: PLC0415
 
             self._default = ClaudeProvider(
@@ -25,9 +28,9 @@ class ProviderChooser:
             )
 
     def warm_up(self) -> None:
-        """The local engine is ready to read."""
+        """Load the local engine, so that its first pass does not wait for it."""
         self._local.warm_up()
 
     def __call__(self, ai_policy: str) -> Provider:
-        """Return the provider for an org with this policy."""
+        """Return the provider for an org with this AI policy."""
         return self._default if ai_policy == "anthropic" else self._local

@@ -1,8 +1,9 @@
-"""Claude as a provider: one HTTP call per pass, streamed, and one decision for everything that can come back.
+"""Claude as a provider: one streamed HTTP call per pass, and one decision table for everything that can come back.
 
-Retries, waiting and pausing belong to the row in `passes`, so the SDK's own retries are off and every failure has a
-name. No error's detail holds words of an essay, an answer or a vendor's message; those travel in `raw`, which is
-encrypted. The file is long because the decision table and what feeds it are to be read together.
+The worker controls retries, waits and pauses through the row in `passes`, so the SDK's own retries are off and every
+failure has a name. The detail of an error never holds words of an essay, an answer or a vendor's message; those are
+only in `raw`, which is encrypted. The file is long because the decision table and the code that uses it are read
+together.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ from workers.providers.prompt_cache import CacheTurn, PromptCacheGate
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 EXPECTED_OUTPUT_TOKENS = 1_500
-BYTES_PER_TOKEN = 3  # rather few, so that an estimate comes out high
+BYTES_PER_TOKEN = 3  # a low figure, so that the estimate is rather too high
 
-# Reading one essay needs no long thinking ahead, which would eat the time limit and `max_tokens`. Each model has its
-# own way of saying so and refuses the others' (documented); a model not listed here decides for itself.
+# Reading one essay needs no long thinking, which would use up the time limit and `max_tokens`. Each model has its own
+# setting for this and refuses the others' (documented). A model that is not listed here decides for itself.
 _THINKING: dict[str, ThinkingConfigParam] = {
     "claude-sonnet-5-5": {"type": "between_tools"},
     "claude-haiku-5-5": {"type": "disabled"},
@@ -59,32 +60,32 @@ _THINKING: dict[str, ThinkingConfigParam] = {
 
 ErrorRule = tuple[type[ProviderError], Outcome]
 
-# The whole decision table: what came back -> what the worker does next, and why.
+# The decision table, from here to `_FINISHED`: what came back -> what the worker does next, and why.
 _BY_STATUS: dict[int, ErrorRule] = {
     400: (GiveUp, Outcome.BAD_REQUEST),
     401: (Pause, Outcome.UNAUTHORISED),
     402: (Pause, Outcome.BUDGET_SPENT),
     403: (Pause, Outcome.UNAUTHORISED),
-    404: (Pause, Outcome.BAD_REQUEST),  # a wrong model name or base URL: every essay would fail, none is to blame
+    404: (Pause, Outcome.BAD_REQUEST),  # a wrong model name or base URL: every essay would fail
     408: (TryAgain, Outcome.TIMEOUT),
     409: (TryAgain, Outcome.SERVER_ERROR),
     413: (GiveUp, Outcome.BAD_REQUEST),
-    429: (TryAgain, Outcome.RATE_LIMITED),  # with a retry-after; without one see _SPENT
+    429: (TryAgain, Outcome.RATE_LIMITED),  # with a retry-after header; without one see `_rule_for_response`
     504: (TryAgain, Outcome.TIMEOUT),
     529: (TryAgain, Outcome.OVERLOADED),
 }
 _OTHER_4XX: ErrorRule = (GiveUp, Outcome.BAD_REQUEST)
 _OTHER_5XX: ErrorRule = (TryAgain, Outcome.SERVER_ERROR)
-_SPENT: ErrorRule = (Pause, Outcome.BUDGET_SPENT)
+_BUDGET_SPENT: ErrorRule = (Pause, Outcome.BUDGET_SPENT)
 _BY_ERROR_CODE: dict[str, ErrorRule] = {
-    "enforced_spend_limit_reached": _SPENT,
-    "contract_spend_limit_reached": _SPENT,
-    "linked_organization_spend_limit_reached": _SPENT,
-    "linked_organization_billing_unavailable": _SPENT,
+    "enforced_spend_limit_reached": _BUDGET_SPENT,
+    "contract_spend_limit_reached": _BUDGET_SPENT,
+    "linked_organization_spend_limit_reached": _BUDGET_SPENT,
+    "linked_organization_billing_unavailable": _BUDGET_SPENT,
     "organization_on_hold": (Pause, Outcome.UNAUTHORISED),
 }
-# An error inside a stream or a batch has a type and no status.
-_STATUS_OF: dict[str, int] = {
+# An error inside a stream or a batch has a type but no status.
+_STATUS_BY_TYPE: dict[str, int] = {
     "invalid_request_error": 400,
     "authentication_error": 401,
     "billing_error": 402,
@@ -121,14 +122,17 @@ _FIELDS = frozenset(
 
 @dataclass(frozen=True)
 class _RawBody:
-    """A body exactly as received, and whether it came as a stream of events."""
+    """A response body exactly as received, and whether it came as a stream of events."""
 
     raw: str
     streamed: bool = False
 
 
 class ClaudeProvider:
-    """Asks Claude. One object serves all threads of a process; the client is made at the first call in each process."""
+    """Asks Claude.
+
+    One object serves all threads of a process. Each process makes its HTTP client at its first call.
+    """
 
     name = "anthropic"
     remote = True
@@ -162,7 +166,10 @@ class ClaudeProvider:
         return prompt_version(pass_name)
 
     def expected_cost_micros(self, request: PassRequest) -> int:
-        """Return an estimate on the high side, in micro-dollars: three bytes a token, all of them written to the cache."""
+        """Return a rather high cost estimate in micro-dollars.
+
+        It assumes three bytes a token, and that the whole prompt is written to the prompt cache.
+        """
         prompt, schema = build(request), wire_schema(request.criteria)
         parts = (prompt.rules, prompt.assignment, prompt.essay, prompt.tail, json.dumps(schema))
         size = sum(len(part.encode(errors="replace")) for part in parts)
@@ -171,18 +178,18 @@ class ClaudeProvider:
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
         """Return Claude's answer to one pass. Raises TryAgain, Repair, Pause or GiveUp when there is none."""
         prompt = build(request, complaint=repair.detail if repair else "")
-        # A truncated answer gets twice the room, or the repair would be cut off at the same place.
-        room = 2 if repair is not None and repair.outcome is Outcome.TRUNCATED else 1
-        params = self._params(prompt, request, room=room)
-        class_key, essay_key = _keys(params)
+        # After a truncated answer allow twice the tokens, or the repair would be cut off at the same place.
+        token_factor = 2 if repair is not None and repair.outcome is Outcome.TRUNCATED else 1
+        params = self._params(prompt, request, token_factor=token_factor)
+        class_key, essay_key = _cache_keys(params)
         with self._gate.passing(class_key=class_key, essay_key=essay_key) as turn:
-            heard = self._call(params, turn)
-        return self._read(heard, request=request, marker=prompt.marker)
+            received = self._call(params, turn)
+        return self._reply_of_body(received, request=request, marker=prompt.marker)
 
     def submit(self, request: PassRequest) -> str:
-        """The question is in a batch of its own; returns the batch's id. Raises TryAgain, Pause or GiveUp."""
+        """Submit the request in a batch of its own, and return the batch's id. Raises TryAgain, Pause or GiveUp."""
         params = self._params(build(request), request)
-        raw = self._fetch(
+        raw = self._fetch_body(
             lambda client: client.post(
                 "/v1/messages/batches",
                 body={"requests": [{"custom_id": request.pass_name.value, "params": params}]},
@@ -192,42 +199,44 @@ class ClaudeProvider:
         try:
             return batch_of(raw).id
         except ValueError as error:
-            # Nobody knows the id, so nobody can fetch what may be answered there.
+            # Without an id nobody can fetch the answer, so the request must be sent again.
             raise TryAgain(Outcome.SERVER_ERROR, "the vendor named no batch", raw=raw, model=self.model) from error
 
     def collect(self, batch: str, request: PassRequest) -> Reply | None:
-        """Return Claude's answer to what was submitted, or None while there is none. Raises as `ask` does.
+        """Return Claude's answer to a submitted request, or None while there is none.
 
-        BatchAway: the vendor could not be asked about it just now.
+        Raises the same errors as `ask`, and BatchAway when the vendor could not be asked about the batch.
         """
         path = f"/v1/messages/batches/{quote(batch, safe='')}"
         try:
-            state = self._fetch(lambda client: client.get(path, cast_to=httpx2.Response))
-            if not _ended(state):
+            state = self._fetch_body(lambda client: client.get(path, cast_to=httpx2.Response))
+            if not _has_ended(state):
                 return None
-            raw = self._fetch(lambda client: client.get(f"{path}/results", cast_to=httpx2.Response))
+            raw = self._fetch_body(lambda client: client.get(f"{path}/results", cast_to=httpx2.Response))
         except ProviderError as error:
             if error.outcome is Outcome.BAD_REQUEST:
-                # The batch is not there (any more): that is this one's trouble, and no reason for anybody else to wait.
+                # The batch does not exist (any more). This concerns only this pass, so do not pause the provider.
                 raise TryAgain(Outcome.SERVER_ERROR, "the batch is gone", raw=error.raw, model=self.model) from error
             wait = error.retry_after_seconds
             raise BatchAway(
                 error.outcome, error.detail, raw=error.raw, model=self.model, retry_after_seconds=wait
             ) from error
-        return self._result(raw, request=request)
+        return self._reply_of_batch(raw, request=request)
 
     def close(self) -> None:
-        """Close this process's connections; the next call opens new ones."""
+        """Close the connections of this process. The next call opens new ones."""
         with self._lock:
             if self._client is not None and self._client[0] == os.getpid():
                 self._client[1].close()
             self._client = None
 
-    def _params(self, prompt: Prompt, request: PassRequest, *, room: int = 1) -> MessageCreateParamsNonStreaming:
+    def _params(
+        self, prompt: Prompt, request: PassRequest, *, token_factor: int = 1
+    ) -> MessageCreateParamsNonStreaming:
         params = MessageCreateParamsNonStreaming(
             model=self.model,
-            max_tokens=self._max_tokens * room,
-            system=_system(prompt),
+            max_tokens=self._max_tokens * token_factor,
+            system=_system_blocks(prompt),
             messages=[{"role": "user", "content": prompt.tail}],
             output_config={"format": {"type": "json_schema", "schema": wire_schema(request.criteria)}},
         )
@@ -240,7 +249,7 @@ class ClaudeProvider:
         body = bytearray()
         streamed = False
         try:
-            with self._connected().messages.with_streaming_response.create(
+            with self._client_of_process().messages.with_streaming_response.create(
                 model=params["model"],
                 max_tokens=params["max_tokens"],
                 system=params["system"],
@@ -249,48 +258,48 @@ class ClaudeProvider:
                 thinking=params.get("thinking", anthropic.omit),
                 stream=True,
             ) as response:
-                # A vendor that does not stream answers in one piece, and says so.
+                # A vendor that does not stream sends the answer in one piece, with another content type.
                 streamed = response.headers.get("content-type", "").startswith(wire.STREAM)
                 for chunk in response.iter_bytes():
                     body += chunk
                     if streamed and turn.begun_after is None and wire.BEGINS in body:
                         turn.began()
-                    # The read timeout bounds each silence, this bounds the sum of them.
+                    # The read timeout limits each wait for data. This limits the whole answer.
                     if time.monotonic() > deadline:
                         raise httpx2.ReadTimeout("the answer took too long in all")
         except anthropic.APIStatusError as error:
-            raise self._refused(error) from error
+            raise self._error_of_response(error) from error
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
-            raise self._broken(error, heard=_RawBody(_decoded(body), streamed)) from error
+            raise self._error_of_connection(error, received=_RawBody(_decode(body), streamed)) from error
         turn.ended()
-        return _RawBody(_decoded(body), streamed)
+        return _RawBody(_decode(body), streamed)
 
-    def _fetch(self, call: Callable[[anthropic.Anthropic], httpx2.Response]) -> str:
-        """Return the body of a call that is not about one message."""
+    def _fetch_body(self, call: Callable[[anthropic.Anthropic], httpx2.Response]) -> str:
+        """Return the response body of a call to the batch API. Raises a ProviderError subclass."""
         try:
-            return _decoded(call(self._connected()).content)
+            return _decode(call(self._client_of_process()).content)
         except anthropic.APIStatusError as error:
-            raise self._refused(error) from error
+            raise self._error_of_response(error) from error
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
-            raise self._broken(error, heard=_RawBody("")) from error
+            raise self._error_of_connection(error, received=_RawBody("")) from error
 
-    def _connected(self) -> anthropic.Anthropic:
+    def _client_of_process(self) -> anthropic.Anthropic:
         with self._lock:
-            # A client that crossed a fork shares its sockets with the parent, so each process makes its own.
+            # After a fork, a client would share its sockets with the parent process, so each process makes its own.
             if self._client is None or self._client[0] != os.getpid():
                 client = anthropic.Anthropic(
                     api_key=self._api_key,
                     base_url=self._base_url,
                     timeout=self._timeout,
                     max_retries=0,
-                    open_telemetry=False,  # a trace must never carry an essay, whatever the environment switches on
+                    open_telemetry=False,  # a trace must never hold an essay, whatever the environment enables
                 )
                 self._client = (os.getpid(), client)
             return self._client[1]
 
-    def _refused(self, error: anthropic.APIStatusError) -> ProviderError:
+    def _error_of_response(self, error: anthropic.APIStatusError) -> ProviderError:
         headers = error.response.headers
-        kind, outcome = _decided(error)
+        kind, outcome = _rule_for_response(error)
         return kind(
             outcome,
             f"the vendor answered {error.status_code} ({error.type or 'no type'}, {error.error_code or 'no code'})",
@@ -299,58 +308,64 @@ class ClaudeProvider:
             retry_after_seconds=retry_after_seconds(headers),
         )
 
-    def _broken(self, error: Exception, *, heard: _RawBody) -> ProviderError:
+    def _error_of_connection(self, error: Exception, *, received: _RawBody) -> ProviderError:
         causes = (error.__cause__, error)
         kind, outcome = next(
-            decision for cause in causes for known, decision in _BY_EXCEPTION if isinstance(cause, known)
+            rule for cause in causes for exception, rule in _BY_EXCEPTION if isinstance(cause, exception)
         )
         return kind(
             outcome,
             f"no whole answer came: {type(causes[0] or error).__name__}",
-            raw=heard.raw,
+            raw=received.raw,
             model=self.model,
-            usage=self._usage(wire.spent_so_far(heard.raw)) if heard.streamed else None,
+            usage=self._usage(wire.spent_so_far(received.raw)) if received.streamed else None,
         )
 
-    def _troubled(self, trouble: wire.Trouble, *, raw: str, usage: Usage | None = None) -> ProviderError:
-        kind, outcome = _decided_inside(trouble)
+    def _error_in_body(self, trouble: wire.Trouble, *, raw: str, usage: Usage | None = None) -> ProviderError:
+        kind, outcome = _rule_for_error(trouble)
         detail = f"the vendor answered with an error ({trouble.type or 'no type'}, {trouble.code or 'no code'})"
         return kind(outcome, detail, raw=raw, model=self.model, usage=usage)
 
-    def _read(self, heard: _RawBody, *, request: PassRequest, marker: str) -> Reply:
-        raw = heard.raw
+    def _reply_of_body(self, received: _RawBody, *, request: PassRequest, marker: str) -> Reply:
+        raw = received.raw
         try:
-            envelope = self._told(raw) if heard.streamed else wire.Envelope.model_validate(from_json(raw))
+            envelope = (
+                self._message_of_stream(raw) if received.streamed else wire.Envelope.model_validate(from_json(raw))
+            )
         except ValidationError as error:
             raise Repair(Outcome.WRONG_SCHEMA, "the response was no message", raw=raw, model=self.model) from error
         except ValueError as error:
             raise Repair(Outcome.NOT_JSON, "the response was not JSON", raw=raw, model=self.model) from error
-        return self._reply(envelope, raw=raw, request=request, marker=marker)
+        return self._reply_of_message(envelope, raw=raw, request=request, marker=marker)
 
-    def _told(self, raw: str) -> wire.Envelope:
-        told = wire.parse_stream(raw)
-        usage = self._usage(told.message.usage)
-        if told.trouble is not None:
-            raise self._troubled(told.trouble, raw=raw, usage=usage)
-        if not told.whole:
+    def _message_of_stream(self, raw: str) -> wire.Envelope:
+        stream = wire.parse_stream(raw)
+        usage = self._usage(stream.message.usage)
+        if stream.trouble is not None:
+            raise self._error_in_body(stream.trouble, raw=raw, usage=usage)
+        if not stream.whole:
             raise TryAgain(
                 Outcome.CONNECTION, "the stream stopped before its end", raw=raw, model=self.model, usage=usage
             )
-        return told.message
+        return stream.message
 
-    def _result(self, raw: str, *, request: PassRequest) -> Reply:
+    def _reply_of_batch(self, raw: str, *, request: PassRequest) -> Reply:
         try:
             result = result_of(raw, custom_id=request.pass_name.value)
         except ValueError as error:
             raise TryAgain(Outcome.SERVER_ERROR, "the batch has no result", raw=raw, model=self.model) from error
         if result.message is not None:
-            return self._reply(result.message, raw=raw, request=request, marker=build(request).marker, batch=True)
+            return self._reply_of_message(
+                result.message, raw=raw, request=request, marker=build(request).marker, batch=True
+            )
         if result.error is not None:
-            raise self._troubled(result.error.error, raw=raw)
+            raise self._error_in_body(result.error.error, raw=raw)
         kind, outcome = _BY_RESULT.get(result.type, _OTHER_5XX)
-        raise kind(outcome, f"the batch ended without an answer ({_ending(result.type)})", raw=raw, model=self.model)
+        raise kind(
+            outcome, f"the batch ended without an answer ({_known_result_type(result.type)})", raw=raw, model=self.model
+        )
 
-    def _reply(
+    def _reply_of_message(
         self, envelope: wire.Envelope, *, raw: str, request: PassRequest, marker: str, batch: bool = False
     ) -> Reply:
         stop_reason = envelope.stop_reason or ""
@@ -398,7 +413,7 @@ class ClaudeProvider:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Return how long the vendor asks to wait, never negative, or None where it names no time."""
+    """Return how many seconds the vendor asks us to wait, never negative, or None where it names no time."""
     for name, divisor in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
             seconds = float(headers[name]) / divisor
@@ -410,56 +425,59 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
 
 
-def _decided(error: anthropic.APIStatusError) -> ErrorRule:
-    decision = _BY_ERROR_CODE.get(error.error_code or "")
-    if decision is None and error.type == "billing_error":
-        decision = _SPENT
-    if decision is None and error.status_code == 429 and "retry-after" not in error.response.headers:
-        decision = _SPENT  # a rate limit always names a time; a spent budget never does (documented)
-    return decision or _by_status(error.status_code, error.api_message)
+def _rule_for_response(error: anthropic.APIStatusError) -> ErrorRule:
+    rule = _BY_ERROR_CODE.get(error.error_code or "")
+    if rule is None and error.type == "billing_error":
+        rule = _BUDGET_SPENT
+    if rule is None and error.status_code == 429 and "retry-after" not in error.response.headers:
+        rule = _BUDGET_SPENT  # a rate limit always has a retry-after header, a spent budget never has (documented)
+    return rule or _rule_for_status(error.status_code, error.api_message)
 
 
-def _decided_inside(trouble: wire.Trouble) -> ErrorRule:
-    return _BY_ERROR_CODE.get(trouble.code) or _by_status(_STATUS_OF.get(trouble.type, 500), trouble.message)
+def _rule_for_error(trouble: wire.Trouble) -> ErrorRule:
+    return _BY_ERROR_CODE.get(trouble.code) or _rule_for_status(_STATUS_BY_TYPE.get(trouble.type, 500), trouble.message)
 
 
-def _by_status(status: int, message: str | None) -> ErrorRule:
-    if status == 400 and _names_a_spent_budget(message):
-        return _SPENT
+def _rule_for_status(status: int, message: str | None) -> ErrorRule:
+    if status == 400 and _says_budget_spent(message):
+        return _BUDGET_SPENT
     return _BY_STATUS.get(status, _OTHER_5XX if status >= 500 else _OTHER_4XX)
 
 
-def _names_a_spent_budget(message: str | None) -> bool:
-    # A limit the customer set and an empty credit balance come as a plain 400 without a code. Wording can change; if it
-    # does, we give up on one essay instead of pausing, which is what any other 400 gets.
+def _says_budget_spent(message: str | None) -> bool:
+    # A limit that the customer set and an empty credit balance come as a plain 400 without a code. If the vendor changes
+    # the wording, we give up this one pass instead of pausing, as with any other 400.
     folded = (message or "").lower()
     return "credit balance" in folded or "usage limits" in folded
 
 
-def _ended(raw: str) -> bool:
+def _has_ended(raw: str) -> bool:
     try:
         return batch_of(raw).ended
     except ValueError:
         return False
 
 
-def _ending(kind: str) -> str:
+def _known_result_type(kind: str) -> str:
     return kind if kind in _BY_RESULT else "unknown"
 
 
-def _keys(params: MessageCreateParamsNonStreaming) -> tuple[str, str]:
-    """Return what names the two prefixes of a call: all that stands before the end of the assignment, and of the essay."""
+def _cache_keys(params: MessageCreateParamsNonStreaming) -> tuple[str, str]:
+    """Return hashes of the two cached prefixes of a call: everything up to the end of the assignment, and of the essay.
+
+    They serve as class key and essay key of the prompt cache gate.
+    """
     rules, assignment, essay = (block["text"] for block in params["system"] if not isinstance(block, str))
-    form = json.dumps([params["model"], params.get("thinking"), params.get("output_config"), rules, assignment])
-    return _digest(form), _digest(form + json.dumps(essay))
+    class_prefix = json.dumps([params["model"], params.get("thinking"), params.get("output_config"), rules, assignment])
+    return _digest(class_prefix), _digest(class_prefix + json.dumps(essay))
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _system(prompt: Prompt) -> list[TextBlockParam]:
-    # Two breakpoints: rules and assignment serve a whole class; with the essay they serve one submission's passes.
+def _system_blocks(prompt: Prompt) -> list[TextBlockParam]:
+    # Two cache breakpoints: a whole class shares rules and assignment, and the passes of a submission also share the essay.
     return [
         {"type": "text", "text": prompt.rules},
         {"type": "text", "text": prompt.assignment, "cache_control": {"type": "ephemeral"}},
@@ -468,19 +486,22 @@ def _system(prompt: Prompt) -> list[TextBlockParam]:
 
 
 def _complaint(error: ValidationError) -> str:
-    # Places and rules only, never the values, nor names of fields we did not ask for: those are the model's own words.
+    # Name only places and rules. Values, and names of fields that we did not ask for, are the model's own words.
     found = error.errors(include_url=False, include_input=False)[:5]
-    parts = [".".join(map(_step, item["loc"])) + ": " + _rule(item["type"], item.get("ctx", {})) for item in found]
+    parts = [
+        ".".join(map(_known_step, item["loc"])) + ": " + _violated_rule(item["type"], item.get("ctx", {}))
+        for item in found
+    ]
     return "it did not have the required form (" + "; ".join(parts) + ")"
 
 
-def _step(step: int | str) -> str:
+def _known_step(step: int | str) -> str:
     return str(step) if isinstance(step, int) or step in _FIELDS else "?"
 
 
-def _rule(kind: str, context: Mapping[str, Any]) -> str:
+def _violated_rule(kind: str, context: Mapping[str, Any]) -> str:
     return f"must be one of {context['expected']}" if kind == "literal_error" else kind
 
 
-def _decoded(body: bytes | bytearray) -> str:
+def _decode(body: bytes | bytearray) -> str:
     return body.decode("utf-8", errors="replace")

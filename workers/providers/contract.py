@@ -1,7 +1,7 @@
-"""What a pass asks of a provider, what comes back, and how a provider says no.
+"""The contract between a pass and a provider: the protocol, the reply and the errors.
 
 Nothing here knows the database or a vendor. A provider turns one `PassRequest` into one `Reply`, or raises a
-`ProviderError` whose class is the decision the worker must take next.
+`ProviderError` whose class says what the worker must do next.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workers.passes.request import PassRequest
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Tokens of one call as the vendor counts them, and what they cost in micro-dollars. All zero for local work."""
+    """The tokens of one call as the vendor counts them, and their cost in micro-dollars. All zero for the local engine."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -28,7 +28,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A usable answer: the raw text exactly as received, and what we read out of it."""
+    """A usable answer: the raw text exactly as received, and the feedback parsed from it."""
 
     answer: PassAnswer
     raw: str
@@ -38,7 +38,7 @@ class Reply:
 
 
 class Outcome(StrEnum):
-    """How a call ended. The database holds the same list as a CHECK constraint."""
+    """How a call ended. A CHECK constraint in the database holds the same list."""
 
     OPEN = "open"
     OK = "ok"
@@ -59,7 +59,7 @@ class Outcome(StrEnum):
 
 
 class ProviderError(Exception):
-    """The provider gave no usable answer. The subclass says what to do; `outcome` says why."""
+    """The provider gave no usable answer. The subclass says what to do next; `outcome` says why."""
 
     def __init__(
         self,
@@ -83,39 +83,39 @@ class ProviderError(Exception):
 
 
 class TryAgain(ProviderError):
-    """Trouble that passes by itself: ask again, not before `retry_after_seconds` where the vendor named a time."""
+    """A temporary failure: ask again, but not before `retry_after_seconds` where the vendor named a time."""
 
 
 class BatchAway(TryAgain):
-    """The vendor could not be asked about a batch; the batch itself goes on, so ask again later."""
+    """The vendor could not be asked about a batch. The batch itself goes on, so ask again later."""
 
 
 class Repair(ProviderError):
-    """The answer came but cannot be read. Ask once more and show the model what was wrong (`detail`)."""
+    """An answer came but cannot be read. Ask once more, and tell the model what was wrong (`detail`)."""
 
 
 class Pause(ProviderError):
-    """Nobody should call for a while: the key is refused or the budget is spent."""
+    """No worker should call this provider for a while: it refused the key, or the budget is spent."""
 
 
 class GiveUp(ProviderError):
-    """Asking again cannot help: the pass ends here and a person is told."""
+    """Asking again cannot help: the pass ends without a result and is listed for a person."""
 
 
 class Provider(Protocol):
-    """One way of getting an answer. `ask` may block for long; no database connection is held meanwhile."""
+    """Something that answers passes. `ask` may block for a long time, so call it without holding a database connection."""
 
     name: str
     model: str
-    remote: bool  # called over the network, so that trouble with it is everybody's
-    in_batches: bool  # can also be asked through a batch: `submit`, and `collect` later
+    remote: bool  # called over the network, so a failure can concern all workers
+    in_batches: bool  # can also be asked through a batch: `submit` now, `collect` later
 
     def prompt_version(self, pass_name: PassName) -> str:
         """Return the content hash that names the prompt (or rule set) behind an answer to this pass."""
         ...
 
     def expected_cost_micros(self, request: PassRequest) -> int:
-        """Return about how much one answer will cost, rather too much than too little; 0 where it costs nothing."""
+        """Return an estimate of the cost of one answer in micro-dollars, rather too high than too low; 0 where it is free."""
         ...
 
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
@@ -123,12 +123,12 @@ class Provider(Protocol):
         ...
 
     def submit(self, request: PassRequest) -> str:
-        """The question is in a batch of its own, to be answered within a day at half price; returns the batch's id.
+        """Submit the request in a batch of its own, to be answered within a day at half price. Return the batch's id.
 
-        Raises a ProviderError subclass. Only where `in_batches`.
+        Call it only where `in_batches` is true. Raises a ProviderError subclass.
         """
         ...
 
     def collect(self, batch: str, request: PassRequest) -> Reply | None:
-        """Return the answer to what was submitted, or None while there is none yet. Raises a ProviderError subclass."""
+        """Return the answer to a submitted request, or None while there is none. Raises a ProviderError subclass."""
         ...

@@ -1,6 +1,6 @@
-"""What comes over the wire from Anthropic: a message in one piece, or the events of one, put together again.
+"""Parse Anthropic's responses: a message in one piece, or a stream of events from which the message is put together.
 
-Only what matters here is read; unknown fields, blocks, events and stop reasons do no harm.
+Only the fields that matter here are read. Unknown fields, blocks, events and stop reasons are ignored.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 STREAM = "text/event-stream"
-BEGINS = b"message_start"  # the vendor's cache can be read from this event on
+BEGINS = b"message_start"  # from this event on, the prefix can be read from the vendor's prompt cache
 
-_BETWEEN_EVENTS = re.compile(r"\r?\n\r?\n|\r\r")
-_LINES = re.compile(r"\r?\n|\r")
+_EVENT_SEPARATOR = re.compile(r"\r?\n\r?\n|\r\r")
+_LINE_END = re.compile(r"\r?\n|\r")
 
 
 class _Block(BaseModel):
@@ -25,7 +25,7 @@ class _Block(BaseModel):
 
 
 class Spent(BaseModel):
-    """Tokens as the vendor counts them."""
+    """The tokens of a call, as the vendor counts them."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -34,7 +34,7 @@ class Spent(BaseModel):
 
 
 class Envelope(BaseModel):
-    """The vendor's message as far as it matters here."""
+    """The vendor's message. Only the fields that matter here are read."""
 
     model: str = ""
     stop_reason: str | None = None
@@ -42,7 +42,7 @@ class Envelope(BaseModel):
     usage: Spent = Spent()
 
     def text(self) -> str:
-        """Return what the model wrote."""
+        """Return the text that the model wrote."""
         return "".join(block.text for block in self.content if block.type == "text")
 
 
@@ -51,7 +51,7 @@ class _Details(BaseModel):
 
 
 class Trouble(BaseModel):
-    """An error the vendor tells of inside a stream or in the results of a batch."""
+    """An error that the vendor reports inside a stream or in the results of a batch."""
 
     type: str = ""
     message: str = ""
@@ -59,7 +59,7 @@ class Trouble(BaseModel):
 
     @property
     def code(self) -> str:
-        """Return the stable code of the cause, or nothing."""
+        """Return the stable code of the cause, or an empty string."""
         return (self.details.error_code if self.details is not None else None) or ""
 
 
@@ -69,7 +69,7 @@ class _Delta(BaseModel):
     stop_reason: str | None = None
 
 
-class _SpentSoFar(BaseModel):
+class _RunningUsage(BaseModel):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
@@ -82,13 +82,13 @@ class _Event(BaseModel):
     message: Envelope | None = None
     content_block: _Block | None = None
     delta: _Delta | None = None
-    usage: _SpentSoFar | None = None
+    usage: _RunningUsage | None = None
     error: Trouble | None = None
 
 
 @dataclass
 class ParsedStream:
-    """What a stream told until its end; `whole` when it came to the end that the vendor announces."""
+    """The content of a stream. `whole` is true when the stream reached the end event that the vendor sends."""
 
     message: Envelope
     whole: bool = False
@@ -96,7 +96,7 @@ class ParsedStream:
 
 
 def parse_stream(raw: str) -> ParsedStream:
-    """Return the message of a stream. Raises ValueError for what is no stream of events."""
+    """Return the content of a stream. Raises ValueError when the text is not a stream of events."""
     found = ParsedStream(Envelope(content=[]))
     blocks: dict[int, _Block] = {}
     for event in _events(raw):
@@ -107,7 +107,7 @@ def parse_stream(raw: str) -> ParsedStream:
         elif event.type == "content_block_delta" and event.delta is not None:
             blocks.setdefault(event.index, _Block(type="text")).text += event.delta.text
         elif event.type == "message_delta":
-            _end(found.message, event)
+            _apply_message_delta(found.message, event)
         elif event.type == "message_stop":
             found.whole = True
         elif event.type == "error":
@@ -117,24 +117,24 @@ def parse_stream(raw: str) -> ParsedStream:
 
 
 def spent_so_far(raw: str) -> Spent:
-    """Return what a stream told of its tokens before it broke."""
+    """Return the token counts that a stream reported before it broke; all zero when it cannot be parsed."""
     try:
         return parse_stream(raw).message.usage
     except ValueError:
         return Spent()
 
 
-def _end(message: Envelope, event: _Event) -> None:
+def _apply_message_delta(message: Envelope, event: _Event) -> None:
     if event.delta is not None and event.delta.stop_reason is not None:
         message.stop_reason = event.delta.stop_reason
     if event.usage is not None:
-        # Its numbers are sums from the beginning, not additions.
+        # The numbers are totals since the start of the stream, not increments.
         message.usage = message.usage.model_copy(update=event.usage.model_dump(exclude_none=True))
 
 
 def _events(raw: str) -> Iterator[_Event]:
-    *whole, _cut = _BETWEEN_EVENTS.split(raw)
+    *whole, _incomplete = _EVENT_SEPARATOR.split(raw)
     for block in whole:
-        data = [line[5:].removeprefix(" ") for line in _LINES.split(block) if line.startswith("data:")]
+        data = [line[5:].removeprefix(" ") for line in _LINE_END.split(block) if line.startswith("data:")]
         if data:
             yield _Event.model_validate(from_json("\n".join(data)))

@@ -1,1 +1,1 @@
-"""Comparing a draft with the one before, and carrying comments over."""
+"""Revisions: compare a draft with the one before (compare_drafts), and carry its comments over (carry_over)."""

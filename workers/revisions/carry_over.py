@@ -1,8 +1,9 @@
-"""What a reading does with what it said of the last draft: not ask again what stands unchanged, and answer for each comment.
+"""Use a pass's reading of the last draft for the new draft: skip unchanged paragraphs, and resolve each earlier comment.
 
-A comment whose sentence stands as it was is carried along. One whose words were rewritten is addressed, one whose sentence is
-gone is moot. Only where its words stand and the sentence around them changed is it doubtful: then a new comment on the same
-words says that it persists, else the reader is asked, and rules that find it no longer have answered already.
+A comment whose sentence is unchanged is carried over. One whose words were rewritten is addressed. One whose sentence is gone
+is moot. A comment is doubtful only where its words remain but the sentence around them changed. Then a new comment on the
+same words means that it persists. Without one, the verdict counts that a remote provider is asked for with the new draft, and a
+comment that the local rules no longer make is addressed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from workers.passes.request import Earlier, EarlierComment, EarlierPick
 from workers.revisions.compare_drafts import Drafts, Offsets, State
 
 LOCAL = "local"
-# With less of the essay unchanged than this, a reader who is sent the rest only would read in the dark.
+# The smallest unchanged share of the essay with which only the rest is sent to a remote provider.
 REUSED_FROM = 0.5
 MAX_POINTS = 3
 
@@ -28,7 +29,7 @@ _SEVERITY = ("major", "minor", "info")
 
 @dataclass(frozen=True, kw_only=True)
 class Traced:
-    """A remembered comment and where in the new draft its words stand."""
+    """A comment on the last draft, and the places of its words in the new draft."""
 
     comment: PreviousComment
     state: State
@@ -36,7 +37,10 @@ class Traced:
 
 
 class PreviousReading:
-    """The last draft's reading, beside the new draft."""
+    """The reading of the last draft by the same pass, compared with the new draft.
+
+    `reuse` says whether unchanged paragraphs may be skipped. `nothing_new` is true when the provider need not be called.
+    """
 
     def __init__(self, earlier: EarlierReading, text: str, *, pass_name: PassName, reuse: bool) -> None:
         drafts = Drafts(earlier.text, text)
@@ -45,11 +49,11 @@ class PreviousReading:
         self._unchanged = drafts.unchanged() if reuse else ()
         if sum(end - start for start, end in self._unchanged) < REUSED_FROM * len(text.strip()):
             self._unchanged = ()
-        self.nothing_new = bool(self._unchanged) and _covers(text, self._unchanged)
+        self.nothing_new = bool(self._unchanged) and _covers_text(text, self._unchanged)
         if self.nothing_new and pass_name is not PassName.GRAMMAR and not drafts.identical():
-            # Paragraphs were taken out or put in another order: whoever weighs the whole must see it whole.
+            # Paragraphs were removed or reordered. A pass that judges the whole essay must read all of it.
             self._unchanged, self.nothing_new = (), False
-        self._traced = tuple(_traced(one, drafts) for one in earlier.comments if one.draft.span is not None)
+        self._traced = tuple(_trace_comment(one, drafts) for one in earlier.comments if one.draft.span is not None)
         self._doubtful = tuple(
             one for one in self._traced
             if one.state == "touched" and not one.comment.rejected and one.comment.draft.provider not in (None, LOCAL)
@@ -57,7 +61,7 @@ class PreviousReading:
 
     @property
     def asked(self) -> Earlier:
-        """Return what the reader is told of the last draft."""
+        """Return what the provider is told about the last draft."""
         return Earlier(
             unchanged=self._unchanged,
             doubtful=tuple(
@@ -83,11 +87,11 @@ class PreviousReading:
         return self._earlier.provider, self._earlier.model
 
     def answer(self) -> PassAnswer:
-        """Return the answer to a draft in which nothing changed: the last one's words, whose comments `resolve` carries along."""
+        """Return the answer for a draft in which nothing changed: the last draft's summary. `resolve` carries its comments over."""
         return PassAnswer(strengths=self._earlier.strengths, next_steps=self._earlier.next_steps)
 
     def resolve(self, answer: PassAnswer, fresh: Iterable[CommentDraft]) -> tuple[list[CommentDraft], dict[UUID, str]]:
-        """Return the new draft's comments, those carried along among them, and what became of each of the last draft's."""
+        """Return the comments on the new draft, including those carried over, and the resolution of each comment on the last draft."""
         comments: list[CommentDraft | None] = list(fresh)
         verdicts = {
             self._doubtful[one.comment].comment.id: one.resolution
@@ -97,27 +101,27 @@ class PreviousReading:
         carried: list[CommentDraft] = []
         resolutions: dict[UUID, str] = {}
         for traced in self._traced:
-            at = _match(traced, comments)
+            at = _find_match(traced, comments)
             if traced.comment.rejected:
-                # A teacher did not want it said: nor of these words again.
+                # A teacher rejected this comment, so drop a new one about the same words.
                 if at is not None:
                     comments[at] = None
                 continue
-            resolutions[traced.comment.id] = resolution = self._resolution(traced, verdicts, again=at is not None)
+            resolutions[traced.comment.id] = resolution = self._resolution(traced, verdicts, repeated=at is not None)
             if resolution != "persisting":
                 continue
-            if at is not None and not self._stands_by_itself(traced):
+            if at is not None and not self._keeps_own_words(traced):
                 found = comments[at]
                 assert found is not None
                 comments[at] = replace(found, carried_from=traced.comment.id)
                 continue
             if at is not None:
                 comments[at] = None
-            carried.append(_moved(traced))
-        return _in_order([one for one in comments if one is not None], carried), resolutions
+            carried.append(_carry_over(traced))
+        return _merge_in_order([one for one in comments if one is not None], carried), resolutions
 
     def picks(self, answer: PassAnswer) -> tuple[CriterionPick, ...]:
-        """Return the answer's levels, and those of the last draft for criteria that what changed did not decide anew."""
+        """Return the answer's levels, and the last draft's levels for criteria that the answer does not pick again."""
         if not self._unchanged:
             return answer.picks
         known = {one.criterion for one in answer.picks}
@@ -128,53 +132,60 @@ class PreviousReading:
         )
 
     def strengths(self, answer: PassAnswer) -> tuple[str, ...]:
-        """Return what works: what the answer names, and what worked in the paragraphs that nobody was sent again."""
+        """Return the answer's strengths, followed by those of the last draft where its unchanged paragraphs were not sent again."""
         before = self._earlier.strengths if self._unchanged else ()
         return tuple(dict.fromkeys((*answer.strengths, *before)))[:MAX_POINTS]
 
-    def _resolution(self, traced: Traced, verdicts: Mapping[UUID, str], *, again: bool) -> str:
+    def _resolution(self, traced: Traced, verdicts: Mapping[UUID, str], *, repeated: bool) -> str:
         draft = traced.comment.draft
         if traced.state in ("rewritten", "gone"):
             return "addressed" if traced.state == "rewritten" else "moot"
-        if again or draft.origin == "educator":
+        if repeated or draft.origin == "educator":
             return "persisting"
         if traced.state == "touched":
             return verdicts.get(traced.comment.id, "addressed")
-        # Rules that weigh the whole essay have weighed it again; a slip in a sentence is still in it.
-        settled = draft.provider == LOCAL and self._pass_name is not PassName.GRAMMAR
-        return "addressed" if settled else "persisting"
+        # Local rules for structure and content have read the whole essay again and no longer report it. A grammar mistake in an
+        # unchanged sentence is still there.
+        judged_again = draft.provider == LOCAL and self._pass_name is not PassName.GRAMMAR
+        return "addressed" if judged_again else "persisting"
 
-    def _stands_by_itself(self, traced: Traced) -> bool:
-        """Return whether the old comment goes on in its own words: a person's, or a reader's who was not sent these words again."""
+    def _keeps_own_words(self, traced: Traced) -> bool:
+        """Return whether the old comment keeps its own words although a new comment is about the same words.
+
+        It does when a person wrote or edited it, or when a remote provider was not sent these words again.
+        """
         draft = traced.comment.draft
         if draft.origin == "educator" or traced.comment.edited:
             return True
-        unread = any(start <= traced.places[0][0] < end for start, end in self._unchanged)
-        return unread and draft.provider != LOCAL
+        not_sent = any(start <= traced.places[0][0] < end for start, end in self._unchanged)
+        return not_sent and draft.provider != LOCAL
 
 
-def _traced(one: PreviousComment, drafts: Drafts) -> Traced:
+def _trace_comment(one: PreviousComment, drafts: Drafts) -> Traced:
     places = [one.draft.span, *one.draft.also_at] if one.draft.span else []
     traces = [drafts.trace(*place) for place in places]
     states = {trace.state for trace in traces}
     state = next(state for state in ("same", "touched", "rewritten", "gone") if state in states)
-    standing = [trace.at for trace in traces if trace.at is not None]
-    # The first place is one that proves the state.
+    remaining = [trace.at for trace in traces if trace.at is not None]
+    # Put a place first whose own state is the comment's state.
     first = next((trace.at for trace in traces if trace.state == state and trace.at is not None), None)
-    rest = sorted({place for place in standing if place != first})
+    rest = sorted({place for place in remaining if place != first})
     return Traced(comment=one, state=state, places=(first, *rest) if first else ())
 
 
-def _match(traced: Traced, comments: list[CommentDraft | None]) -> int | None:
-    """Return which new comment is about the same words: the very same place, or the same kind of point at a place that overlaps."""
-    for close in (True, False):
+def _find_match(traced: Traced, comments: list[CommentDraft | None]) -> int | None:
+    """Return the index of the new comment about the same words, or None.
+
+    A comment with an identical place is preferred to one of the same type with an overlapping place.
+    """
+    for identical in (True, False):
         for index, one in enumerate(comments):
             if one is None or one.carried_from is not None or one.span is None:
                 continue
             theirs = (one.span, *one.also_at)
-            if close and set(theirs) & set(traced.places):
+            if identical and set(theirs) & set(traced.places):
                 return index
-            if not close and one.type == traced.comment.draft.type and _overlap(theirs, traced.places):
+            if not identical and one.type == traced.comment.draft.type and _overlap(theirs, traced.places):
                 return index
     return None
 
@@ -184,21 +195,21 @@ def _overlap(some: Iterable[Offsets], others: Iterable[Offsets]) -> bool:
     return any(start < last and first < end for start, end in some for first, last in known)
 
 
-def _moved(traced: Traced) -> CommentDraft:
+def _carry_over(traced: Traced) -> CommentDraft:
     return replace(
         traced.comment.draft, span=traced.places[0], also_at=traced.places[1:], carried_from=traced.comment.id
     )
 
 
-def _in_order(fresh: list[CommentDraft], carried: list[CommentDraft]) -> list[CommentDraft]:
-    """Return what stops a reader first, then what is new, then the rest of what still stands."""
+def _merge_in_order(fresh: list[CommentDraft], carried: list[CommentDraft]) -> list[CommentDraft]:
+    """Return the carried-over major comments, then the new comments, then the other carried-over comments by severity."""
     ordered = sorted(carried, key=lambda one: _SEVERITY.index(one.severity))
     major = [one for one in ordered if one.severity == "major"]
     return [*major, *fresh, *ordered[len(major) :]]
 
 
-def _covers(text: str, places: tuple[Offsets, ...]) -> bool:
-    left = bytearray(b"\1") * len(text)
+def _covers_text(text: str, places: tuple[Offsets, ...]) -> bool:
+    uncovered = bytearray(b"\1") * len(text)
     for start, end in places:
-        left[start:end] = bytes(end - start)
-    return not any(left[index] and not char.isspace() for index, char in enumerate(text))
+        uncovered[start:end] = bytes(end - start)
+    return not any(uncovered[index] and not char.isspace() for index, char in enumerate(text))
