@@ -1,4 +1,4 @@
-"""The monitoring program: serves /metrics until SIGTERM, whether or not anything it asks is there."""
+"""The monitoring program: serve /metrics until SIGTERM, also while PostgreSQL, Redis or ingest is down."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ log = logger(__name__)
 
 
 def probe_groups(*, redis_url: str, http_directory: str | None) -> list[ProbeGroup]:
-    """Return every probe, in lanes that run side by side. db.connect comes first."""
+    """Return all probes in groups that run at the same time. Call `db.connect` first."""
     broker = make_broker(redis_url, answer_seconds=REDIS_ANSWER_SECONDS)
-    totals, calls, tables = MonotonicCounter(), MonotonicCounter(), MonotonicCounter()
-    found = [
+    totals, ai_totals, table_totals = MonotonicCounter(), MonotonicCounter(), MonotonicCounter()
+    groups = [
         _probe_group(
             {
                 "postgres": database.read_settings,
@@ -41,26 +41,26 @@ def probe_groups(*, redis_url: str, http_directory: str | None) -> list[ProbeGro
                 "locks": database.read_locks,
                 "transactions": database.read_transactions,
                 "partitions": database.read_partitions,
-                "tables": partial(database.read_tables, tables),
+                "tables": partial(database.read_tables, table_totals),
                 "statements": database.read_statements,
             },
             up="pg_up",
         ),
-        # Apart from the server's health: what blocks our tables is just when that is wanted.
+        # A group of its own: when our tables are blocked, the server's health is still reported.
         _probe_group(
             {
                 "queues": queues.read_queues,
                 "gave_up": queues.read_gave_up,
                 "totals": partial(queues.read_totals, totals),
-                "ai": partial(ai.read_ai, calls),
+                "ai": partial(ai.read_ai, ai_totals),
                 "pauses": ai.read_pauses,
             }
         ),
         _probe_group({"redis": partial(queues.read_redis, broker)}, up="redis_up"),
     ]
     if http_directory is not None:
-        found.append(_probe_group({"http": partial(http.read_http, Path(http_directory))}))
-    return found
+        groups.append(_probe_group({"http": partial(http.read_http, Path(http_directory))}))
+    return groups
 
 
 def _probe_group(probes: dict[str, Callable[[], list[Metric]]], *, up: str | None = None) -> ProbeGroup:
@@ -68,7 +68,7 @@ def _probe_group(probes: dict[str, Callable[[], list[Metric]]], *, up: str | Non
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until told to stop and return the exit code: 0 stopped, 1 could not start."""
+    """Serve until SIGTERM or SIGINT. Return the exit code: 0 after a signal, 1 when the program could not start."""
     argparse.ArgumentParser(
         prog="python -m monitoring",
         description="Serve /metrics: queues, passes, AI calls, HTTP and PostgreSQL's health. Only reads.",
@@ -81,17 +81,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def stop(*_: Any) -> None:
         stopped.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, stop)
     try:
         host = settings.text("ESSAYCOACH_METRICS_HOST", "127.0.0.1")
         port = settings.integer("ESSAYCOACH_METRICS_PORT", 9108)
-        # One connection for each of the two lanes that ask PostgreSQL.
+        # One connection for each of the two probe groups that read PostgreSQL.
         db.connect(settings.read_store("ec-monitor", pool_size=2, answer_seconds=8.0))
         registry = CollectorRegistry()
         directory = settings.optional("PROMETHEUS_MULTIPROC_DIR")
         registry.register(EssayCoachCollector(probe_groups(redis_url=settings.redis_url(), http_directory=directory)))
-        server, serving = start_http_server(port, host, registry)
+        server, server_thread = start_http_server(port, host, registry)
     except (SettingsError, OSError) as error:
         print(f"monitoring: {error}", file=sys.stderr)
         return 1
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopped.wait()
     server.shutdown()
     server.server_close()
-    serving.join()
+    server_thread.join()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the passes ask of AI providers: how often, how many tokens, for how much money."""
+"""Metrics of calls to AI providers: their number, their tokens, their cost, and pauses."""
 
 from __future__ import annotations
 
@@ -10,40 +10,44 @@ from models.jobs import PassName
 from monitoring.families import LabelledCounts, MonotonicCounter, counter, gauge
 from monitoring.query import ask
 
-# As the constraints on ai_responses have them.
+# The same lists as in the CHECK constraints on ai_responses.
 PROVIDERS = ("local", "anthropic")
 KINDS = ("input", "output", "cache_read", "cache_write")
 
 
 def read_pauses() -> list[Metric]:
-    """Return for how long nobody is to call each provider; 0 while it may be called. The reason is in the workers' log."""
+    """Return for how many seconds no worker will call each provider; 0 where calls are allowed.
+
+    The workers' log holds the reason.
+    """
     seconds: LabelledCounts = {(provider,): 0.0 for provider in PROVIDERS}
     for row in ask("pauses"):
-        # Between two pauses one call finds out: until that is answered the provider still counts as paused.
+        # After a pause one probe call decides. Until it has an answer, the provider still counts as paused.
         seconds[row["provider"],] = max(1.0, row["seconds_left"])
     return [
         gauge(
-            "essaycoach_provider_pause_seconds", "For how long no worker will call this provider; 0: it may be called.",
+            "essaycoach_provider_pause_seconds", "Seconds for which no worker will call this provider; 0: calls are allowed.",
             labels=("provider",), counts=seconds,
         )
     ]  # fmt: skip
 
 
-def read_ai(ratchet: MonotonicCounter) -> list[Metric]:
-    """Return calls, tokens and cost since the beginning; passes, providers and kinds are present from the start.
+def read_ai(monotonic: MonotonicCounter) -> list[Metric]:
+    """Return the totals of calls, tokens and cost. Every pass, provider and kind of token has a sample from the start.
 
-    Failed outcomes appear with their first case: an alert on their share needs the total, not each outcome's zero.
+    A failed outcome gets its sample with the first failure. An alert on the share of failures needs the sum of all calls, so
+    it needs no zero for each outcome.
     """
     calls: LabelledCounts = dict.fromkeys(product(PassName, PROVIDERS, ("ok",)), 0.0)
     tokens: LabelledCounts = dict.fromkeys(product(PassName, KINDS), 0.0)
     cost: LabelledCounts = {(name,): 0.0 for name in PassName}
-    into = {"ai_requests": calls, "ai_tokens": tokens, "ai_cost_micros": cost}
-    for row in ask("totals", {"names": list(into)}):
+    counts_by_name = {"ai_requests": calls, "ai_tokens": tokens, "ai_cost_micros": cost}
+    for row in ask("totals", {"names": list(counts_by_name)}):
         amount = row["count"] if row["name"] == "ai_requests" else row["total"]
-        into[row["name"]][tuple(row["labels"])] = float(amount)
-    for name, counts in into.items():
+        counts_by_name[row["name"]][tuple(row["labels"])] = float(amount)
+    for name, counts in counts_by_name.items():
         for labels, amount in counts.items():
-            counts[labels] = ratchet((name, *labels), amount)
+            counts[labels] = monotonic((name, *labels), amount)
     return [
         counter(
             "essaycoach_ai_requests_total", "Completed calls to a provider, failed ones included.",

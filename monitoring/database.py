@@ -1,4 +1,7 @@
-"""PostgreSQL's own health, by the names of postgres_exporter where the meaning is the same, so its dashboards work."""
+"""Metrics of PostgreSQL's health. Where the meaning is the same, the names are those of postgres_exporter.
+
+With these names, dashboards made for postgres_exporter work.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from monitoring.families import Column, MonotonicCounter, spread
 from monitoring.query import ask
 
-_BY_DATABASE = (
+_DATABASE_TOTALS = (
     ("xact_commit", "Transactions committed."),
     ("xact_rollback", "Transactions rolled back."),
     ("blks_read", "Blocks read from outside the buffer cache."),
@@ -24,14 +27,14 @@ _BY_DATABASE = (
     ("blk_read_time", "Milliseconds spent reading blocks."),
     ("blk_write_time", "Milliseconds spent writing blocks."),
 )
-_BY_TABLE_NOW = (
+_TABLE_GAUGES = (
     ("n_live_tup", "Live rows (estimate)."),
     ("n_dead_tup", "Dead rows (estimate)."),
     ("n_mod_since_analyze", "Rows changed since the last analyze (estimate)."),
-    ("last_autovacuum", "When autovacuum last finished here; of partitions the latest; 0 never."),
-    ("last_autoanalyze", "When autoanalyze last finished here; of partitions the latest; 0 never."),
+    ("last_autovacuum", "Unix time when autovacuum last finished (of partitions, the latest); 0: never."),
+    ("last_autoanalyze", "Unix time when autoanalyze last finished (of partitions, the latest); 0: never."),
 )
-_BY_TABLE_EVER = (
+_TABLE_TOTALS = (
     ("seq_scan", "Sequential scans."),
     ("seq_tup_read", "Rows read by sequential scans."),
     ("idx_scan", "Index scans."),
@@ -44,7 +47,7 @@ TABLE = ("datname", "schemaname", "relname")
 
 
 def read_settings() -> list[Metric]:
-    """Return how many connections the server allows; that it answers at all is pg_up."""
+    """Return how many connections the server allows. When this probe answers, the collector sets pg_up to 1."""
     names = (
         ("max_connections", "Connections the server allows."),
         ("superuser_reserved_connections", "Of those, kept for superusers."),
@@ -68,19 +71,21 @@ def read_replication() -> list[Metric]:
 
 
 def read_database() -> list[Metric]:
-    """Return the totals of our own database and its size."""
+    """Return the totals and the size of our own database."""
     prefix = "pg_stat_database_"
-    columns = [Column(name=prefix + name, column=name, help=text, kind=None) for name, text in _BY_DATABASE]
+    columns = [Column(name=prefix + name, column=name, help=text, kind=None) for name, text in _DATABASE_TOTALS]
     columns += [
         Column(name=f"{prefix}numbackends", column="numbackends", help="Connections to this database now."),
-        Column(name=f"{prefix}stats_reset", column="stats_reset", help="When these totals were reset; 0 never."),
+        Column(
+            name=f"{prefix}stats_reset", column="stats_reset", help="Unix time when these totals were reset; 0: never."
+        ),
         Column(name="pg_database_size_bytes", column="size_bytes", help="Disk space of the database."),
     ]
     return spread(ask("database"), labels=("datname",), columns=columns)
 
 
 def read_activity() -> list[Metric]:
-    """Return the connections of the whole server by database, state and role."""
+    """Return the connections to the whole server, by database, state and role."""
     prefix = "pg_stat_activity_"
     return spread(
         ask("activity"),
@@ -113,42 +118,46 @@ def read_transactions() -> list[Metric]:
     )
 
 
-def read_tables(ratchet: MonotonicCounter) -> list[Metric]:
-    """Return rows, dead rows and scans of each table; totals do not fall when an old partition goes."""
+def read_tables(monotonic: MonotonicCounter) -> list[Metric]:
+    """Return rows, dead rows and scans of each table. Totals do not fall when an old partition is dropped."""
     rows = ask("tables")
     for row in rows:
-        for column, _ in _BY_TABLE_EVER:
-            row[column] = ratchet((row["relname"], column), float(row[column]))
-    columns = [Column(name=f"pg_stat_user_tables_{name}", column=name, help=text) for name, text in _BY_TABLE_NOW]
+        for column, _ in _TABLE_TOTALS:
+            row[column] = monotonic((row["relname"], column), float(row[column]))
+    columns = [Column(name=f"pg_stat_user_tables_{name}", column=name, help=text) for name, text in _TABLE_GAUGES]
     columns += [
-        Column(name=f"pg_stat_user_tables_{name}", column=name, help=text, kind=None) for name, text in _BY_TABLE_EVER
+        Column(name=f"pg_stat_user_tables_{name}", column=name, help=text, kind=None) for name, text in _TABLE_TOTALS
     ]
     return spread(rows, labels=TABLE, columns=columns)
 
 
 def read_partitions() -> list[Metric]:
-    """Return whether every partitioned table is ready for the coming months."""
-    ahead, stray = "essaycoach_partitions_ahead_months", "essaycoach_partition_rows_in_default"
+    """Return, for each partitioned table, how many coming months have a partition and the rows in its default partition."""
+    ahead_name, default_rows_name = "essaycoach_partitions_ahead_months", "essaycoach_partition_rows_in_default"
     return spread(
         ask("partitions"),
         labels=("table",),
         columns=[
-            Column(name=ahead, column="ahead", help="Months in a row after this one that have their partition."),
-            Column(name=stray, column="stray", help="Rows in the default partition (by statistics); must be 0."),
+            Column(name=ahead_name, column="ahead", help="Months in a row after this one that have their partition."),
+            Column(
+                name=default_rows_name,
+                column="stray",
+                help="Rows in the default partition, from the statistics; must be 0.",
+            ),
         ],
     )
 
 
 def read_statements() -> list[Metric]:
-    """Return the twenty statements that took the most time, by id; empty families without pg_stat_statements."""
-    there = ask("has_statements")[0]["there"]
+    """Return the 20 statements that took the most time, by id. Without pg_stat_statements the families have no samples."""
+    installed = ask("has_statements")[0]["there"]
     names = (
         ("pg_stat_statements_seconds_total", "seconds", "Time spent in the statement."),
         ("pg_stat_statements_calls_total", "calls", "Times it ran."),
         ("pg_stat_statements_rows_total", "rows_seen", "Rows it returned or changed."),
     )
     return spread(
-        ask("statements") if there else [],
+        ask("statements") if installed else [],
         labels=("user", "datname", "queryid"),
         columns=[Column(name=name, column=column, help=text, kind=CounterMetricFamily) for name, column, text in names],
     )

@@ -1,4 +1,4 @@
-"""Rows become metric families: the words and shapes Prometheus expects."""
+"""Turn rows into the metric families that Prometheus expects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ LabelledCounts = dict[tuple[str, ...], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One metric that is one column of a query. `kind` None: a total whose binding name lacks the suffix _total."""
+    """One metric, read from one column of a query.
+
+    `kind` is None for a running total whose name, taken from postgres_exporter, lacks the suffix _total.
+    """
 
     name: str
     column: str
@@ -29,7 +32,7 @@ class Column:
 
 
 class MonotonicCounter:
-    """Totals that never fall. What a total loses (rows deleted, a partition dropped) is added to it from then on.
+    """Totals that never fall: what a total loses (rows deleted, a partition dropped) is added to it from then on.
 
     Prometheus takes a falling counter for a restart and would count everything again.
     """
@@ -38,20 +41,20 @@ class MonotonicCounter:
         self._seen: dict[tuple[str, ...], tuple[float, float]] = {}
 
     def __call__(self, key: tuple[str, ...], value: float) -> float:
-        """Return the total to publish for a key whose rows now say `value`."""
-        before, lost = self._seen.get(key, (0.0, 0.0))
-        lost += max(0.0, before - value)
+        """Return the total to publish for a key whose rows now add up to `value`."""
+        previous, lost = self._seen.get(key, (0.0, 0.0))
+        lost += max(0.0, previous - value)
         self._seen[key] = (value, lost)
         return value + lost
 
 
 def spread(rows: Iterable[Row], *, columns: Sequence[Column], labels: Sequence[str] = ()) -> list[Metric]:
-    """Return one family for each column, with a sample for each row; a column that is NULL has none."""
-    found = list(rows)
+    """Return one family for each column, with one sample for each row where the column is not NULL."""
+    all_rows = list(rows)
     families: list[Metric] = []
     for column in columns:
         family = (column.kind or UnknownMetricFamily)(column.name, column.help, labels=labels)
-        for row in found:
+        for row in all_rows:
             if row[column.column] is not None:
                 family.add_metric([str(row[label] or "") for label in labels], float(row[column.column]))
         families.append(family)
@@ -76,19 +79,19 @@ def gauge(name: str, text: str, *, labels: Sequence[str], counts: LabelledCounts
 
 def histogram(
     name: str, text: str, *, labels: Sequence[str], rows: dict[tuple[str, ...], Row], bounds: Sequence[float],
-    ratchet: Callable[[tuple[str, ...], float], float],
+    monotonic: Callable[[tuple[str, ...], float], float],
 ) -> Metric:  # fmt: skip
-    """Return a histogram family from rows of monitor_totals; le="+Inf" is the count.
+    """Return a histogram family from rows of monitor_totals. The count of a row is its bucket le="+Inf".
 
-    Each bucket is kept from falling on its own before they are summed up, so that they stay cumulative.
+    Each bucket passes through `monotonic` on its own before the buckets are summed, so that they stay cumulative.
     """
     family = HistogramMetricFamily(name, text, labels=labels)
     for values, row in sorted(rows.items()):
         cumulative = [*(row["buckets"] or [0] * len(bounds)), row["count"]]
-        buckets, reached = [], 0.0
+        buckets, running_total = [], 0.0
         for bound, upper, lower in zip([*bounds, float("inf")], cumulative, [0, *cumulative], strict=False):
             le = "+Inf" if bound == float("inf") else str(float(bound))
-            reached += ratchet((name, *values, le), upper - lower)
-            buckets.append((le, reached))
-        family.add_metric(values, buckets=buckets, sum_value=ratchet((name, *values, "sum"), row["total"]))
+            running_total += monotonic((name, *values, le), upper - lower)
+            buckets.append((le, running_total))
+        family.add_metric(values, buckets=buckets, sum_value=monotonic((name, *values, "sum"), row["total"]))
     return family

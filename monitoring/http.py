@@ -1,4 +1,4 @@
-"""Requests, counted by ingest's processes in files of their own and summed up here."""
+"""Metrics of HTTP requests: each ingest process counts its requests in files of its own, and this probe sums them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 
 def read_http(directory: Path) -> list[Metric]:
-    """Return what every ingest process counted, dead ones included. Raises OSError when the directory is not there."""
-    with _unchanging(directory):
-        # A process killed while it made its file leaves an empty one behind.
+    """Return the sums over all ingest processes, dead ones included. Raises OSError when the directory does not exist."""
+    with _shared_lock(directory):
+        # A process that is killed while it creates its file leaves an empty one.
         files = [str(path) for path in directory.glob("*.db") if path.stat().st_size]
         return list(MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]
 
 
 @contextmanager
-def _unchanging(directory: Path) -> Iterator[None]:
-    """No file comes or goes in the block: ingest folds a dead worker's files together under the same lock."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def _shared_lock(directory: Path) -> Iterator[None]:
+    """Hold a shared lock on the directory, so that no files are merged while they are read.
+
+    Ingest merges a dead process's files under an exclusive lock on the same directory.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield
     finally:
-        os.close(handle)
+        os.close(descriptor)

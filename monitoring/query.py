@@ -1,4 +1,4 @@
-"""One question, one file, one short read-only transaction: how every probe reads PostgreSQL."""
+"""Run a probe's query: one file per query, and one short read-only transaction for each run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from models import db
 
 QUERIES = Path(__file__).parent / "queries"
-# Far below what a scrape may take: on a struggling server a late answer is worth less than one less query.
+# Far below the limit of a scrape. On an overloaded server, to run one query less is worth more than a late answer.
 STATEMENT_LIMIT = "1500ms"
-# A migration may hold a table for a moment; the next scrape will do.
+# A migration may lock a table for a moment. The next scrape then gets the answer.
 LOCK_LIMIT = "300ms"
 
 
 def ask(name: str, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    """Return the rows of queries/<name>.sql. Raises DatabaseAway, also when the statement took too long."""
+    """Return the rows of queries/<name>.sql. Raises DatabaseAway, also when the statement takes too long."""
     with db.session():
         db.run(
             "select set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",

@@ -1,4 +1,4 @@
-"""The queues and the passes in them, told from rows: right also while workers, clock or Redis are dead."""
+"""Metrics of the queues and their passes, computed from rows, so they are right also while workers, clock or Redis are down."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from monitoring.query import ask
 
 STATES = ("queued", "running")
 OUTCOMES = ("done", "gave_up", "cancelled")
-# Reasons are a short closed list of words. Anything else would be a text in a label.
+# Reasons come from a short closed list of words. Any other value would put a text in a label.
 _REASON = re.compile(r"[a-z][a-z_]{0,39}")
 
 
 def read_queues() -> list[Metric]:
-    """Return depth and oldest waiting age of every queue, empty ones included."""
+    """Return the depth of every queue and the age of its oldest due pass, empty queues included."""
     depth: dict[tuple[str, ...], float] = dict.fromkeys(product(Queue, STATES), 0.0)
     oldest: dict[tuple[str, ...], float] = {(queue,): 0.0 for queue in Queue}
     for row in ask("queues"):
@@ -30,7 +30,7 @@ def read_queues() -> list[Metric]:
             oldest[row["queue"],] = row["oldest_age_seconds"]
     return [
         gauge(
-            "essaycoach_queue_depth", "Passes that wait (also for a retry) or run, by the rows.",
+            "essaycoach_queue_depth", "Passes that wait (also for a retry) or run, counted from rows.",
             labels=("queue", "state"), counts=depth,
         ),
         gauge(
@@ -41,23 +41,26 @@ def read_queues() -> list[Metric]:
 
 
 def read_gave_up() -> list[Metric]:
-    """Return how many passes stand given up now; each pass is present from the start, so that growth from 0 shows."""
+    """Return the number of given-up passes by pass and reason.
+
+    Every pass has a sample from the start, so that an alert sees a rise from 0.
+    """
     counts: dict[tuple[str, ...], float] = defaultdict(float, {(name, "worker_lost"): 0.0 for name in PassName})
     for row in ask("gave_up"):
         counts[row["pass"], row["reason"] if _REASON.fullmatch(row["reason"]) else "other"] += row["total"]
     return [
         gauge(
-            "essaycoach_gave_up", "Passes that ended without a result and were not retried, by the rows.",
+            "essaycoach_gave_up", "Given-up passes neither retried nor discarded, counted from rows.",
             labels=("pass", "reason"), counts=counts,
         )
     ]  # fmt: skip
 
 
-def read_totals(ratchet: MonotonicCounter) -> list[Metric]:
-    """Return waits, durations and tallies since the beginning; every queue and pass is present from the start."""
+def read_totals(monotonic: MonotonicCounter) -> list[Metric]:
+    """Return waits, durations and tallies over all time. Every queue and pass has a sample from the start."""
     bounds = [float(bound) for bound in ask("wait_bounds")[0]["bounds"]]
-    waits: dict[tuple[str, ...], Row] = {(queue,): _NOTHING for queue in Queue}
-    durations: dict[tuple[str, ...], Row] = dict.fromkeys(product(PassName, OUTCOMES), _NOTHING)
+    waits: dict[tuple[str, ...], Row] = {(queue,): _EMPTY_ROW for queue in Queue}
+    durations: dict[tuple[str, ...], Row] = dict.fromkeys(product(PassName, OUTCOMES), _EMPTY_ROW)
     tallies: dict[str, float] = {"leases_expired": 0.0, "fenced_writes": 0.0, "unanchored_comments": 0.0}
     for row in ask("totals", {"names": ["queue_wait", "pass_duration", *tallies]}):
         if row["name"] == "queue_wait":
@@ -68,27 +71,30 @@ def read_totals(ratchet: MonotonicCounter) -> list[Metric]:
             tallies[row["name"]] = row["count"]
     return [
         histogram(
-            "essaycoach_queue_wait_seconds", "From being due to the first claim, of finished passes.",
-            labels=("queue",), rows=waits, bounds=bounds, ratchet=ratchet,
+            "essaycoach_queue_wait_seconds", "Time from due to first claim, of finished passes.",
+            labels=("queue",), rows=waits, bounds=bounds, monotonic=monotonic,
         ),
         histogram(
-            "essaycoach_pass_duration_seconds", "From the last claim to the end of a pass.",
-            labels=("pass", "outcome"), rows=durations, bounds=bounds, ratchet=ratchet,
+            "essaycoach_pass_duration_seconds", "Time from the last claim to the end of a pass.",
+            labels=("pass", "outcome"), rows=durations, bounds=bounds, monotonic=monotonic,
         ),
-        _tally("leases_expired", "Claims whose worker went silent; the pass was freed or given up.", tallies, ratchet),
-        _tally("fenced_writes", "Writes refused because another claim had taken the pass over.", tallies, ratchet),
-        _tally("unanchored_comments", "Comments whose words are not in the essay: kept, never shown at a place.", tallies, ratchet),
+        _tally("leases_expired", "Claims whose worker did not renew its lease; the pass was freed or given up.", tallies, monotonic),
+        _tally("fenced_writes", "Writes refused because another claim held the pass.", tallies, monotonic),
+        _tally(
+            "unanchored_comments", "Comments whose words could not be placed in the essay: stored, never shown at a place.",
+            tallies, monotonic,
+        ),
     ]  # fmt: skip
 
 
 def read_redis(broker: HintBroker) -> list[Metric]:
-    """Return how many hints wait in Redis. Raises redis.RedisError."""
+    """Return the number of hints in each queue in Redis. Raises redis.RedisError."""
     counts: dict[tuple[str, ...], float] = {(queue,): broker.depth(queue) for queue in Queue}
     return [gauge("essaycoach_redis_depth", "Hints waiting in Redis.", labels=("queue",), counts=counts)]
 
 
-_NOTHING: dict[str, Any] = {"count": 0, "total": 0.0, "buckets": None}
+_EMPTY_ROW: dict[str, Any] = {"count": 0, "total": 0.0, "buckets": None}
 
 
-def _tally(name: str, text: str, tallies: dict[str, float], ratchet: MonotonicCounter) -> Metric:
-    return counter(f"essaycoach_{name}_total", text, labels=(), counts={(): ratchet((name,), tallies[name])})
+def _tally(name: str, text: str, tallies: dict[str, float], monotonic: MonotonicCounter) -> Metric:
+    return counter(f"essaycoach_{name}_total", text, labels=(), counts={(): monotonic((name,), tallies[name])})

@@ -1,5 +1,6 @@
--- As postgres_exporter has it, without the labels that would make a series of every program and wait: connections of
--- every database of the server (they share max_connections), and a zero for each state nobody of ours is in.
+-- The same metric as in postgres_exporter, without the labels that would make a series for every program and wait event.
+-- Count the connections to every database of the server, because they share max_connections. A state in which our own
+-- database has no connection gets a zero.
 with seen as (
     select a.datname, a.state, a.usename, count(*) as connections,
         coalesce(max(extract(epoch from now() - a.xact_start)), 0) as max_tx_duration

@@ -1,4 +1,4 @@
--- As postgres_exporter has it, for our own database.
+-- The same metric as in postgres_exporter, for our own database only.
 select current_database() as datname, known.mode, count(l.mode) as locks
 from unnest(array[
     'accesssharelock', 'rowsharelock', 'rowexclusivelock', 'shareupdateexclusivelock', 'sharelock', 'sharerowexclusivelock',

@@ -1,6 +1,6 @@
--- ahead: how many months in a row after this one have their partition; -1 when this month has none.
--- stray: rows in the default partition. The monitor may not read them, so the statistics tell; after a crash those are
--- empty, and a default partition that has pages counts as one row.
+-- ahead: how many months in a row after this one have a partition; -1 when this month has none.
+-- stray: rows in the default partition. The monitor may not read the rows, so the number comes from the statistics. After a
+-- crash the statistics are empty, so a default partition that has pages then counts as one row.
 with parents as (
     select c.oid, c.relname from pg_partitioned_table as p join pg_class as c on c.oid = p.partrelid
     where c.relnamespace = 'public'::regnamespace

@@ -1,4 +1,5 @@
--- As postgres_exporter has it: the lag of this server, 0 on a primary and on a replica that has replayed all it got.
+-- The same metric as in postgres_exporter: the lag of this server. It is 0 on a primary, and on a replica that has replayed
+-- everything it received.
 select
     case
         when not pg_is_in_recovery() then 0

@@ -1,4 +1,5 @@
--- A partition counts for its table: twelve new partitions a table and year would be a thousand series.
+-- Add a partition's numbers to those of its table. With series of their own, twelve new partitions per table and year would
+-- make a thousand series.
 with partitions as (
     select i.inhrelid as relid, i.inhparent as root from pg_inherits as i
     join pg_partitioned_table as p on p.partrelid = i.inhparent

@@ -1,5 +1,15 @@
-"""The local provider: grammar, structure and content feedback with no key, no network and no model.
+"""Local provider: feedback on grammar, structure and content without a key, a network or a model.
 
-Lives here: two rule engines behind one `Flag`, our own rules for structure and content, and the confidence table.
-May not: know the database, the queue or a vendor. Door: `provider.LocalProvider`.
+Lives here:
+    provider                    LocalProvider: one request in, one reply out
+    grammar, structure, content one module for each pass
+    engines                     the two grammar engines, and the one thread that calls them
+    lingo, harper_engine        one module for each engine
+    flags, rules                the type that both engines report in, the rules switched off, the comment type of each rule
+    own                         mistakes found by patterns of our own
+    merge, suggest, confidence  one list from both engines, the order of suggestions, the table of measured precision
+    guards, language, tongues   text that is safe for the engines, essays that cannot be checked, detection of the language
+    text, spans, wording        an essay split into parts, the place and criterion of a comment, the words of a comment
+May not: know the database, the queue or a vendor.
+Start with: `provider.LocalProvider`.
 """

@@ -1,4 +1,4 @@
-"""The content pass: does the essay take up its task, support what it says, and say each thing once?"""
+"""The content pass: compare the essay with its task, and find unsupported paragraphs, repeated sentences and missing sources."""
 
 from __future__ import annotations
 
@@ -51,109 +51,122 @@ _SPEAKER = re.compile(
 
 
 def answer(request: PassRequest) -> PassAnswer:
-    """Return what can be said of the essay's content without understanding it, most useful first."""
+    """Return the comments on content that rules can make without understanding the essay, the most useful first."""
     essay = read(request.text)
     task = request.assignment_prompt
     found = [
         *_off_prompt(essay, task, request),
-        *_never_taken_up(essay, request),
-        *_drifting(essay, task, request),
-        *_same_twice(essay, request),
-        *_sources(essay, request),
-        *_unsupported(essay, request),
+        *_missing_task_words(essay, request),
+        *_drifting_paragraphs(essay, task, request),
+        *_repeated_sentences(essay, request),
+        *_citations(essay, request),
+        *_unsupported_paragraphs(essay, request),
     ]
-    praise = _supported(essay, request)
+    praise = _praise_for_support(essay, request)
     comments = (*found[: MAX_COMMENTS - len(praise)], *praise)
     return PassAnswer(
         comments=comments,
-        strengths=(*_taken_up(essay, request), *("You name an example or a source for a point." for _ in praise)),
-        next_steps=tuple(dict.fromkeys(one.next_step for one in comments if one.kind != "praise"))[:3],
+        strengths=(
+            *_task_words_used(essay, request),
+            *("You name an example or a source for a point." for _ in praise),
+        ),
+        next_steps=tuple(dict.fromkeys(comment.next_step for comment in comments if comment.kind != "praise"))[:3],
         not_checked=NOT_CHECKED if task.strip() else (NO_TASK, *NOT_CHECKED),
     )
 
 
 def _essay_stems(essay: Essay) -> tuple[str, ...]:
-    return tuple(stem for one in essay.paragraphs for stem in one.stems)
+    return tuple(stem for paragraph in essay.paragraphs for stem in paragraph.stems)
 
 
-def _opening(essay: Essay) -> Piece:
+def _first_sentence_of_essay(essay: Essay) -> Piece:
     first = essay.paragraphs[0]
     return first.sentences[0] if first.sentences else first.piece
 
 
 def _off_prompt(essay: Essay, task: str, request: PassRequest) -> list[Comment]:
-    wanted = stems(task)
-    if len(wanted) < PROMPT_WORDS or not essay.paragraphs or shared(wanted, _essay_stems(essay)) >= OFF_PROMPT:
+    wanted_stems = stems(task)
+    if (
+        len(wanted_stems) < PROMPT_WORDS
+        or not essay.paragraphs
+        or shared(wanted_stems, _essay_stems(essay)) >= OFF_PROMPT
+    ):
         return []
     message = "This essay shares very few words with its assignment, so I could not see how it answers it."
     step = "Read the assignment once more: which part of it does this essay answer, and where do you say so?"
-    return [rule_comment(request, "question", "relevance", "major", 0.6, [_opening(essay)], message, step)]
+    return [
+        rule_comment(request, "question", "relevance", "major", 0.6, [_first_sentence_of_essay(essay)], message, step)
+    ]
 
 
 def _task_words(request: PassRequest) -> dict[str, str]:
-    """Return what the assignment is about, stem to word as written, without what it merely tells a student to do."""
-    orders = set(task_stems(" ".join(TASK_WORDS)))
+    """Return the words that the assignment is about, as stem to lower-case word, without the words that say what to do."""
+    instructions = set(task_stems(" ".join(TASK_WORDS)))
     found: dict[str, str] = {}
     for word in words(request.assignment_prompt):
         for stem in stems(word.text):
-            if stem not in orders:
+            if stem not in instructions:
                 found.setdefault(stem, word.text.lower())
     return found
 
 
-def _never_taken_up(essay: Essay, request: PassRequest) -> list[Comment]:
-    wanted = {stem: word for stem, word in _task_words(request).items() if len(word) > 3}
-    used = set(_essay_stems(essay)) | set(stems(request.title))
-    missing = [word for stem, word in wanted.items() if stem not in used]
-    # A word or two may well be left out; a task all of whose words are missing is the point above, not this one.
-    if len(missing) < 2 or len(wanted) < 4 or not essay.paragraphs or len(missing) == len(wanted):
+def _missing_task_words(essay: Essay, request: PassRequest) -> list[Comment]:
+    task_words = {stem: word for stem, word in _task_words(request).items() if len(word) > 3}
+    essay_stems = set(_essay_stems(essay)) | set(stems(request.title))
+    missing = [word for stem, word in task_words.items() if stem not in essay_stems]
+    # An essay may leave out a word or two. An essay without any word of its task is a case for `_off_prompt`.
+    if len(missing) < 2 or len(task_words) < 4 or not essay.paragraphs or len(missing) == len(task_words):
         return []
-    if len(missing) * 3 < len(wanted):
+    if len(missing) * 3 < len(task_words):
         return []
     named = ", ".join(f"\u201c{word}\u201d" for word in missing[:5])
     message = f"Some words of the assignment are not mentioned yet: {named}."
     step = "Did you leave them out on purpose, or is there something you still want to say about one of them?"
-    return [rule_comment(request, "question", "coverage", "minor", 0.9, [_opening(essay)], message, step)]
+    return [
+        rule_comment(request, "question", "coverage", "minor", 0.9, [_first_sentence_of_essay(essay)], message, step)
+    ]
 
 
-def _taken_up(essay: Essay, request: PassRequest) -> tuple[str, ...]:
-    wanted = _task_words(request)
-    used = set(_essay_stems(essay))
-    met = [word for stem, word in wanted.items() if stem in used]
-    if len(wanted) < 4 or len(met) * 4 < len(wanted) * 3:
+def _task_words_used(essay: Essay, request: PassRequest) -> tuple[str, ...]:
+    task_words = _task_words(request)
+    essay_stems = set(_essay_stems(essay))
+    mentioned = [word for stem, word in task_words.items() if stem in essay_stems]
+    if len(task_words) < 4 or len(mentioned) * 4 < len(task_words) * 3:
         return ()
-    named = ", ".join(f"\u201c{word}\u201d" for word in met[:4])
+    named = ", ".join(f"\u201c{word}\u201d" for word in mentioned[:4])
     return (f"You take up what the assignment is about: {named}.",)
 
 
-def _drifting(essay: Essay, task: str, request: PassRequest) -> list[Comment]:
-    wanted = stems(task)
+def _drifting_paragraphs(essay: Essay, task: str, request: PassRequest) -> list[Comment]:
+    wanted_stems = stems(task)
     if len(essay.paragraphs) < 4:
         return []
-    whole, asked = Stems(_essay_stems(essay)), Stems(wanted)
+    essay_stems, asked_stems = Stems(_essay_stems(essay)), Stems(wanted_stems)
     found: list[tuple[float, Paragraph]] = []
-    for one in essay.paragraphs[1:-1]:
-        if one.word_count < DRIFT_FROM:
+    for paragraph in essay.paragraphs[1:-1]:
+        if paragraph.word_count < DRIFT_FROM:
             continue
-        near = whole.near_without(one.stems)
-        score = (near + asked.near(one.stems)) / 2 if len(wanted) >= PROMPT_WORDS else near
+        similarity = essay_stems.near_without(paragraph.stems)
+        score = (
+            (similarity + asked_stems.near(paragraph.stems)) / 2 if len(wanted_stems) >= PROMPT_WORDS else similarity
+        )
         if score < DRIFTS:
-            found.append((score, one))
+            found.append((score, paragraph))
     found.sort(key=lambda item: (item[0], item[1].piece.start))
     message = "This paragraph has few words in common with the rest of your essay. A reader may not see why it is here."
     step = "How does it help to show your main point? Could one sentence say so?"
     return [
-        rule_comment(request, "question", "relevance", "minor", 0.65, [_first(one)], message, step)
-        for _, one in found[:MAX_DRIFTING]
+        rule_comment(request, "question", "relevance", "minor", 0.65, [_first_sentence(paragraph)], message, step)
+        for _, paragraph in found[:MAX_DRIFTING]
     ]
 
 
-def _first(paragraph: Paragraph) -> Piece:
+def _first_sentence(paragraph: Paragraph) -> Piece:
     return paragraph.sentences[0] if paragraph.sentences else paragraph.piece
 
 
-def _same_twice(essay: Essay, request: PassRequest) -> list[Comment]:
-    pairs = list(_twins(essay))
+def _repeated_sentences(essay: Essay, request: PassRequest) -> list[Comment]:
+    pairs = list(_similar_sentence_pairs(essay))
     if not pairs:
         return []
     first, second = pairs[0]
@@ -165,50 +178,54 @@ def _same_twice(essay: Essay, request: PassRequest) -> list[Comment]:
     return [rule_comment(request, "issue", "redundancy", "minor", 0.9, places, message, step)]
 
 
-def _twins(essay: Essay) -> Iterator[tuple[Piece, Piece]]:
-    """Yield pairs of sentences made of the same stems; an ending may repeat the opening."""
+def _similar_sentence_pairs(essay: Essay) -> Iterator[tuple[Piece, Piece]]:
+    """Yield pairs of sentences with nearly the same stems, except a pair of the first and the last paragraph."""
     last = len(essay.paragraphs) - 1
-    rows = [
+    sentence_rows = [
         (index, piece, frozenset(found))
-        for index, one in enumerate(essay.paragraphs)
-        for piece in one.sentences
+        for index, paragraph in enumerate(essay.paragraphs)
+        for piece in paragraph.sentences
         if len(found := stems(piece.text)) >= 5
     ]
     by_stem: dict[str, list[int]] = {}
-    for number, (index, piece, mine) in enumerate(rows):
-        # Only the last fifty users of a stem are compared, so that an essay of one sentence repeated stays cheap.
-        near: dict[int, int] = {}
-        for stem in sorted(mine):
+    for number, (index, piece, sentence_stems) in enumerate(sentence_rows):
+        # Compare only with the last fifty sentences that use a stem, so that an essay that repeats one sentence stays cheap.
+        shared_counts: dict[int, int] = {}
+        for stem in sorted(sentence_stems):
             for other in by_stem.get(stem, ())[-50:]:
-                near[other] = near.get(other, 0) + 1
+                shared_counts[other] = shared_counts.get(other, 0) + 1
             by_stem.setdefault(stem, []).append(number)
-        for other, common in sorted(near.items()):
-            their_index, theirs, their_stems = rows[other]
-            if {index, their_index} == {0, last} and last > 0:
+        for other, common in sorted(shared_counts.items()):
+            other_index, other_piece, other_stems = sentence_rows[other]
+            if {index, other_index} == {0, last} and last > 0:
                 continue
-            if common >= SAME_TWICE * len(mine | their_stems):
-                yield theirs, piece
+            if common >= SAME_TWICE * len(sentence_stems | other_stems):
+                yield other_piece, piece
                 break
 
 
-def _unsupported(essay: Essay, request: PassRequest) -> list[Comment]:
-    bare = [one for one in essay.paragraphs[1:-1] if one.word_count >= 40 and not _SUPPORT.search(one.piece.text)]
-    bare.sort(key=lambda one: (-one.word_count, one.piece.start))
+def _unsupported_paragraphs(essay: Essay, request: PassRequest) -> list[Comment]:
+    unsupported = [
+        paragraph
+        for paragraph in essay.paragraphs[1:-1]
+        if paragraph.word_count >= 40 and not _SUPPORT.search(paragraph.piece.text)
+    ]
+    unsupported.sort(key=lambda paragraph: (-paragraph.word_count, paragraph.piece.start))
     message = "I found no example, number, source or quotation in this paragraph."
     step = "What have you seen, read or lived that would help a reader believe it?"
     return [
-        rule_comment(request, "question", "evidence", "minor", 0.8, [_first(one)], message, step)
-        for one in bare[:MAX_UNSUPPORTED]
+        rule_comment(request, "question", "evidence", "minor", 0.8, [_first_sentence(paragraph)], message, step)
+        for paragraph in unsupported[:MAX_UNSUPPORTED]
     ]
 
 
-def _supported(essay: Essay, request: PassRequest) -> list[Comment]:
-    """Return praise for the first body paragraph that names an example or a source in so many words."""
+def _praise_for_support(essay: Essay, request: PassRequest) -> list[Comment]:
+    """Return praise for the first sentence of a body paragraph that explicitly names an example or a source."""
     cue = re.compile(
         r"\b(?:for example|for instance|according to|research shows|a study|studies show)\b", re.IGNORECASE
     )
-    for one in essay.paragraphs[1:-1]:
-        for piece in one.sentences:
+    for paragraph in essay.paragraphs[1:-1]:
+        for piece in paragraph.sentences:
             if cue.search(piece.text) and len(words(piece.text)) >= 8:
                 message = "You name an example or a source here: something a reader can picture or look up."
                 step = "Add a sentence that says what it shows about your point, if there is none yet."
@@ -216,12 +233,12 @@ def _supported(essay: Essay, request: PassRequest) -> list[Comment]:
     return []
 
 
-def _sources(essay: Essay, request: PassRequest) -> list[Comment]:
+def _citations(essay: Essay, request: PassRequest) -> list[Comment]:
     cited = [
         (match.group("author") or match.group("named"), Piece(place, place + len(match.group()), match.group()))
-        for one in essay.paragraphs
-        for match in _CITATION.finditer(one.piece.text)
-        for place in [one.piece.start + match.start()]
+        for paragraph in essay.paragraphs
+        for match in _CITATION.finditer(paragraph.piece.text)
+        for place in [paragraph.piece.start + match.start()]
     ]
     found: list[Comment] = []
     if essay.references is not None:
@@ -238,19 +255,19 @@ def _sources(essay: Essay, request: PassRequest) -> list[Comment]:
                 request, "question", "citation", "minor", UNMEASURED, [piece for _, piece in cited], message, step
             )
         )
-    bare = list(_quotations_without_source(essay))
-    if bare:
+    without_source = list(_quotations_without_source(essay))
+    if without_source:
         message = "I could not see who said or wrote this quotation."
         step = "Who is speaking here, and where can a reader find it?"
-        found.append(rule_comment(request, "question", "citation", "minor", UNMEASURED, bare, message, step))
+        found.append(rule_comment(request, "question", "citation", "minor", UNMEASURED, without_source, message, step))
     return found
 
 
 def _quotations_without_source(essay: Essay) -> Iterator[Piece]:
-    for one in essay.paragraphs:
-        text = one.piece.text
+    for paragraph in essay.paragraphs:
+        text = paragraph.piece.text
         for match in _QUOTATION.finditer(text):
             around = text[max(0, match.start() - 150) : match.start()] + " " + text[match.end() : match.end() + 100]
             if len(words(match.group("inside"))) >= 5 and not _SPEAKER.search(around) and not _CITATION.search(around):
-                start = one.piece.start + match.start()
+                start = paragraph.piece.start + match.start()
                 yield Piece(start, start + len(match.group()), match.group())

@@ -1,4 +1,4 @@
-"""Which engines does this machine have, and on which thread may they be asked?"""
+"""Load the grammar engines that are installed, and call them from one thread."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from workers.providers.local.guards import blocks
 from workers.providers.local.harper_engine import Harper
 from workers.providers.local.lingo import Lingo
 
-# Together with reading one text, well inside the time limit of a message.
+# This wait and the reading of one text together stay well below the time limit of a message.
 PATIENCE_SECONDS = 45.0
 BUSY_SECONDS = 5.0
-# A text with more flags than this is read no further: each costs about a millisecond, and 25 comments are shown.
+# Reading stops once a text has more flags than this: each costs about a millisecond, and only 25 comments are shown.
 ENOUGH_FLAGS = 4_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineFlags:
-    """What each engine said about one text; an engine that is missing or fell over said nothing.
+    """The flags of each engine for one text. An engine that is not installed, or that panicked, has none.
 
-    `until` is where reading stopped because there was more than enough to say; None where all of the text was read.
+    `silent` names those engines. `until` is the offset where reading stopped because there were more than ENOUGH_FLAGS flags;
+    None when the whole text was read.
     """
 
     lingo: tuple[Flag, ...]
@@ -35,16 +36,16 @@ class EngineFlags:
     until: int | None = None
 
     def has(self, name: str) -> bool:
-        """Return whether this engine read the text, as far as it was read."""
-        return any(name == one for one, _ in self.versions)
+        """Return whether this engine read the text, up to `until` where that is set."""
+        return any(name == engine_name for engine_name, _ in self.versions)
 
 
 class Engines:
-    """Both engines behind one thread, loaded at the first question.
+    """Both engines behind one thread, loaded when the first text is read.
 
-    Both keep memory for every thread that ever called them (32 worker threads cost 1.6 GB, one thread 0.7 GB), and one
-    thread reads ten essays a second, so all questions of a process wait their turn here. A few very long essays can hold
-    that thread for minutes: who waits longer than its patience goes back to the queue, and it is nobody's fault.
+    Both engines keep memory for every thread that has called them: 32 worker threads cost 1.6 GB, one thread 0.7 GB. One
+    thread reads ten essays a second, so all texts of a process wait for the same thread. A few very long essays can occupy it
+    for minutes. A pass that waits longer than `patience_seconds` goes back to the queue, and its attempt is not counted.
     """
 
     def __init__(
@@ -54,61 +55,64 @@ class Engines:
         *,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        self._makers = {"lingotweaker": lingo, "harper-py": harper}
+        self._factories = {"lingotweaker": lingo, "harper-py": harper}
         self._loaded: dict[str, Engine | None] = {}
         self._lock = threading.Lock()
         self._thread: ThreadPoolExecutor | None = None
         self._patience_seconds = patience_seconds
 
     def hear(self, safe: str, dialect: str) -> EngineFlags:
-        """Return what the engines say about a text that `guards.engine_text` has made safe."""
+        """Return the flags of the engines for a text that `guards.engine_text` has made safe.
+
+        Raises Pause when the engine thread is busy with other texts for longer than `patience_seconds`.
+        """
         with self._lock:
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engines")
-        turn = self._thread.submit(self._hear, safe, dialect)
+        future = self._thread.submit(self._read, safe, dialect)
         try:
-            return turn.result(timeout=self._patience_seconds)
+            return future.result(timeout=self._patience_seconds)
         except TimeoutError:
-            if turn.cancel():
-                busy = "every engine of this process is busy with other essays"
-                raise Pause(Outcome.OVERLOADED, busy, retry_after_seconds=BUSY_SECONDS) from None
-        # Its turn has come meanwhile; one text takes half a minute at the very worst.
-        return turn.result()
+            if future.cancel():
+                message = "every engine of this process is busy with other essays"
+                raise Pause(Outcome.OVERLOADED, message, retry_after_seconds=BUSY_SECONDS) from None
+        # Reading has already begun, so wait for its end: one text takes half a minute at worst.
+        return future.result()
 
-    def _hear(self, safe: str, dialect: str) -> EngineFlags:
-        found = {name: self._engine(name) for name in self._makers}
-        reading = {name: engine for name, engine in found.items() if engine is not None}
-        said: dict[str, list[Flag]] = {name: [] for name in reading}
+    def _read(self, safe: str, dialect: str) -> EngineFlags:
+        loaded = {name: self._load(name) for name in self._factories}
+        active = {name: engine for name, engine in loaded.items() if engine is not None}
+        flags_by_engine: dict[str, list[Flag]] = {name: [] for name in active}
         until: int | None = None
-        for part in blocks(safe):
-            if sum(map(len, said.values())) > ENOUGH_FLAGS:
-                until = part.start
+        for block in blocks(safe):
+            if sum(map(len, flags_by_engine.values())) > ENOUGH_FLAGS:
+                until = block.start
                 break
-            for name, engine in list(reading.items()):
+            for name, engine in list(active.items()):
                 try:
-                    said[name] += engine.flags(safe, (part,), dialect)
+                    flags_by_engine[name] += engine.flags(safe, (block,), dialect)
                 except BaseException as error:
-                    # A Rust panic arrives as PanicException, which is no Exception; anything else is not ours to stop.
+                    # A Rust panic arrives as PanicException, which is not a subclass of Exception. Any other error is raised again.
                     if type(error).__name__ != "PanicException":
                         raise
-                    del self._loaded[name], reading[name], said[name]
+                    del self._loaded[name], active[name], flags_by_engine[name]
         return EngineFlags(
-            lingo=_in_order(said.get("lingotweaker", [])),
-            harper=_in_order(said.get("harper-py", [])),
-            versions=tuple((name, engine.version) for name, engine in reading.items()),
-            silent=tuple(name for name in self._makers if name not in reading),
-            common=frozenset().union(*(engine.common for engine in reading.values())),
+            lingo=_sorted_by_place(flags_by_engine.get("lingotweaker", [])),
+            harper=_sorted_by_place(flags_by_engine.get("harper-py", [])),
+            versions=tuple((name, engine.version) for name, engine in active.items()),
+            silent=tuple(name for name in self._factories if name not in active),
+            common=frozenset().union(*(engine.common for engine in active.values())),
             until=until,
         )
 
-    def _engine(self, name: str) -> Engine | None:
+    def _load(self, name: str) -> Engine | None:
         if name not in self._loaded:
             try:
-                self._loaded[name] = self._makers[name]()
+                self._loaded[name] = self._factories[name]()
             except ImportError:
                 self._loaded[name] = None
         return self._loaded[name]
 
 
-def _in_order(flags: list[Flag]) -> tuple[Flag, ...]:
+def _sorted_by_place(flags: list[Flag]) -> tuple[Flag, ...]:
     return tuple(sorted(flags, key=lambda flag: (flag.start, flag.end, flag.rule, flag.suggestions)))

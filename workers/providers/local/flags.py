@@ -1,4 +1,4 @@
-"""What an engine says about one place in the text, in one shape for every engine."""
+"""The type in which every engine reports a mistake, and the protocol of an engine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from workers.providers.local.guards import Block
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Flag:
-    """One complaint of one engine: `text[start:end]` in code points, and what it would put there instead."""
+    """One mistake reported by one engine, at `text[start:end]` in code points, with the engine's suggestions.
+
+    `dialect_only`: lingotweaker says that the word belongs to another dialect. `variant_of`: the first of Harper's
+    suggestions that differs from the word only as American and British spelling differ.
+    """
 
     engine: str
     rule: str
@@ -26,9 +30,9 @@ class Flag:
 
 
 class FlaggedRanges:
-    """Flags found again by their place, so that tens of thousands of them cost no more than their number."""
+    """Flags indexed by place, so that a search for overlaps costs little also among tens of thousands of flags."""
 
-    _WIDTH = 64
+    _BUCKET_CHARACTERS = 64
 
     def __init__(self, flags: Iterable[Flag] = ()) -> None:
         self._buckets: dict[int, list[tuple[int, Flag]]] = {}
@@ -37,32 +41,34 @@ class FlaggedRanges:
             self.add(flag)
 
     def add(self, flag: Flag) -> None:
-        """The flag is found from now on."""
-        for bucket in self._touched(flag):
+        """Add a flag to the index."""
+        for bucket in self._bucket_numbers(flag):
             self._buckets.setdefault(bucket, []).append((self._count, flag))
         self._count += 1
 
     def beside(self, flag: Flag) -> list[Flag]:
-        """Return the flags that share a character with this one, in the order they were added."""
-        near = {
+        """Return the flags that share a character with this one, in the order in which they were added."""
+        overlapping = {
             number: other
-            for bucket in self._touched(flag)
+            for bucket in self._bucket_numbers(flag)
             for number, other in self._buckets.get(bucket, ())
             if flag.start < other.end and other.start < flag.end
         }
-        return [near[number] for number in sorted(near)]
+        return [overlapping[number] for number in sorted(overlapping)]
 
-    def _touched(self, flag: Flag) -> range:
-        return range(flag.start // self._WIDTH, max(flag.end - 1, flag.start) // self._WIDTH + 1)
+    def _bucket_numbers(self, flag: Flag) -> range:
+        return range(
+            flag.start // self._BUCKET_CHARACTERS, max(flag.end - 1, flag.start) // self._BUCKET_CHARACTERS + 1
+        )
 
 
 class Engine(Protocol):
-    """A checker of English that can be asked about one text at a time, from the engine thread only."""
+    """A checker of English. It reads one text at a time, and only the engine thread may call it."""
 
     name: str
     version: str
     common: frozenset[str]
 
     def flags(self, text: str, blocks: tuple[Block, ...], dialect: str) -> list[Flag]:
-        """Return what the engine says about `text`, read block by block, in order of place."""
+        """Return the flags of `text`, which is read block by block, in order of place."""
         ...

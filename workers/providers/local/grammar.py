@@ -1,4 +1,4 @@
-"""The grammar pass: what should be looked at first among the slips a careful reader would mark?"""
+"""The grammar pass: collect the findings of engines and patterns, and choose the comments that a student sees first."""
 
 from __future__ import annotations
 
@@ -24,102 +24,119 @@ NOT_CHECKED = (
     "most mistakes with articles, prepositions, tense and word order (a local check finds 10 to 25 in 100 of them)",
     "facts and quotations",
 )
-_FIRST = ("verb_form", "agreement", "grammar", "word_choice", "contraction", "capitalisation", "spelling", "article")
+# The types that are shown before others, the most urgent first.
+_URGENT_TYPES = (
+    "verb_form",
+    "agreement",
+    "grammar",
+    "word_choice",
+    "contraction",
+    "capitalisation",
+    "spelling",
+    "article",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """Everything the engines and the merge made of one text."""
+    """The flags of the engines for one text, and all findings made from them."""
 
     heard: EngineFlags
     all: tuple[Finding, ...]
 
     @property
     def shown(self) -> tuple[Finding, ...]:
-        """The findings sure enough to be shown."""
+        """Return the findings whose confidence is at least SHOWN_FROM."""
         return tuple(finding for finding in self.all if finding.problem >= SHOWN_FROM)
 
 
 def known_words(texts: Iterable[str]) -> frozenset[str]:
-    """Return the small-letter words of the task, which count as spelled right."""
+    """Return the words of the task in lower case. They count as spelled correctly."""
     return frozenset(
         word.text.lower().replace("\u2019", "'").removesuffix("'s") for text in texts for word in words(text)
     )
 
 
 def look(request: PassRequest, engines: Engines, *, alone: bool = False) -> Look:
-    """Return all findings of both engines on the essay, shown or not; `alone` as if Harper were the only one."""
+    """Return all findings on the essay, shown or not. `alone`: as if Harper were the only engine.
+
+    Raises Pause when the engines stay busy with other essays.
+    """
     dialect = dialect_of(request.language)
     safe = engine_text(request.text)
-    heard = engines.hear(safe, dialect)
+    engine_flags = engines.hear(safe, dialect)
     task = [request.title, request.assignment_prompt]
-    task += [part for one in request.criteria for part in (one.name, one.description)]
+    task += [part for criterion in request.criteria for part in (criterion.name, criterion.description)]
     setting = Setting(
         text=request.text,
         safe=safe,
         dialect=dialect,
         known=known_words(task),
-        lingo=heard.has("lingotweaker") and not alone,
-        harper=heard.has("harper-py"),
-        common=heard.common,
+        lingo=engine_flags.has("lingotweaker") and not alone,
+        harper=engine_flags.has("harper-py"),
+        common=engine_flags.common,
     )
-    first = [] if alone else list(heard.lingo)
-    return Look(heard=heard, all=tuple(findings(first, [*heard.harper, *own_flags(safe)], setting)))
+    first = [] if alone else list(engine_flags.lingo)
+    return Look(heard=engine_flags, all=tuple(findings(first, [*engine_flags.harper, *own_flags(safe)], setting)))
 
 
-def answer(request: PassRequest, seen: Look) -> PassAnswer:
-    """Return the comments a student should read, repeats folded, most useful first."""
-    folded = _folded(request.text, seen.shown)
-    ordered = sorted(folded, key=_urgency)
+def answer(request: PassRequest, result: Look) -> PassAnswer:
+    """Return the comments for the student, the most useful first. Repeats of one mistake are one comment."""
+    groups = _group_repeats(request.text, result.shown)
+    ordered = sorted(groups, key=_urgency_key)
     comments = tuple(_comment(request, group) for group in ordered[:MAX_COMMENTS])
-    left = len(ordered) - len(comments)
-    silent = tuple(f"what {name} would have found (it is not available here)" for name in seen.heard.silent)
-    more = (f"{left} more small points of the same kinds, left out so that the list stays short",) if left else ()
-    praise = strength(len(seen.shown), len(words(request.text)))
+    left_out = len(ordered) - len(comments)
+    silent = tuple(f"what {name} would have found (it is not available here)" for name in result.heard.silent)
+    more = (
+        (f"{left_out} more small points of the same kinds, left out so that the list stays short",) if left_out else ()
+    )
+    praise = strength(len(result.shown), len(words(request.text)))
     return PassAnswer(
         comments=comments,
-        strengths=(praise,) if praise and not seen.heard.silent else (),
+        strengths=(praise,) if praise and not result.heard.silent else (),
         next_steps=tuple(dict.fromkeys(comment.next_step for comment in comments))[:3],
         not_checked=(*silent, *more, *NOT_CHECKED),
     )
 
 
-def record(seen: Look) -> list[dict[str, Any]]:
-    """Return what was said and decided, finding by finding, shown or not."""
+def record(result: Look) -> list[dict[str, Any]]:
+    """Return the decision on each finding, shown or not, for the raw answer. At most MAX_RECORDED findings."""
     return [
         {
-            "agreed": one.agreed,
-            "also": one.second.rule if one.second else None,
-            "confidence": {"correction": one.correction, "problem": one.problem},
-            "rule": f"{one.flag.engine}:{one.flag.rule}",
-            "shown": one.problem >= SHOWN_FROM,
-            "span": [one.start, one.end],
-            "suggestions": list(one.suggestions),
+            "agreed": finding.agreed,
+            "also": finding.second.rule if finding.second else None,
+            "confidence": {"correction": finding.correction, "problem": finding.problem},
+            "rule": f"{finding.flag.engine}:{finding.flag.rule}",
+            "shown": finding.problem >= SHOWN_FROM,
+            "span": [finding.start, finding.end],
+            "suggestions": list(finding.suggestions),
         }
-        for one in seen.all[:MAX_RECORDED]
+        for finding in result.all[:MAX_RECORDED]
     ]
 
 
-def _folded(text: str, found: tuple[Finding, ...]) -> list[list[Finding]]:
+def _group_repeats(text: str, shown: tuple[Finding, ...]) -> list[list[Finding]]:
     groups: dict[tuple[str, ...], list[Finding]] = {}
-    for finding in found:
+    for finding in shown:
         quote = text[finding.start : finding.end]
         first = finding.suggestions[0] if finding.suggestions else ""
-        words_fold = (
+        grouped_by_rule = (
             finding.flag.type in {"capitalisation", "spacing", "punctuation"} and finding.flag.rule != "I_LOWERCASE"
         )
-        # Missing capitals and spaces are one habit whatever the word is; other mistakes are one by their words.
+        # Mistakes in capitals, spaces and punctuation are grouped by rule, whatever the word. Others are grouped by their words.
         key = (
-            (finding.flag.type, finding.flag.rule) if words_fold else (finding.flag.type, quote.lower(), first.lower())
+            (finding.flag.type, finding.flag.rule)
+            if grouped_by_rule
+            else (finding.flag.type, quote.lower(), first.lower())
         )
         groups.setdefault(key, []).append(finding)
     return list(groups.values())
 
 
-def _urgency(group: list[Finding]) -> tuple[float, int]:
+def _urgency_key(group: list[Finding]) -> tuple[float, int]:
     kind = group[0].flag.type
-    rank = _FIRST.index(kind) if kind in _FIRST else len(_FIRST)
-    weight = min(len(group), 5) * 1.0 + (len(_FIRST) - rank) * 0.25 + group[0].problem
+    rank = _URGENT_TYPES.index(kind) if kind in _URGENT_TYPES else len(_URGENT_TYPES)
+    weight = min(len(group), 5) * 1.0 + (len(_URGENT_TYPES) - rank) * 0.25 + group[0].problem
     return (-round(weight, 6), group[0].start)
 
 

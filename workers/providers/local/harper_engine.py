@@ -1,4 +1,4 @@
-"""What does Harper (the second opinion, which knows dialects) say about a text?"""
+"""Run Harper, the second engine, which knows dialects, and turn its lints into flags."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from workers.providers.local.guards import Block
 from workers.providers.local.language import same_but_for_dialect
 from workers.providers.local.rules import HARPER_OFF, HARPER_UNORDERED, harper_type
 
-# A linter keeps what it has read; a fresh one costs 5 ms, so an old one is let go instead of growing by 130 MB.
+# A linter keeps what it has read and would grow by 130 MB. A new one costs 5 ms, so an old one is replaced.
 RENEW_AFTER_CHARACTERS = 20_000
 _DIALECTS = {"": "AMERICAN", "US": "AMERICAN", "GB": "BRITISH", "AU": "AUSTRALIAN", "CA": "CANADIAN", "IN": "INDIAN"}
 _REPLACE, _REMOVE, _INSERT_AFTER = 0, 1, 2
 
 
 class Harper:
-    """Linters by dialect, made when first asked for. Not thread-safe: only the engine thread may call."""
+    """Harper with a linter for the dialect of the last text. Not thread-safe: only the engine thread may call it."""
 
     name = "harper-py"
 
     def __init__(self) -> None:
-        """Import the package. Raises ImportError where it is not installed."""
+        """Import the package. Raises ImportError when it is not installed."""
         self._harper: Any = import_module("harper")
         self._linters: dict[str, tuple[Any, int]] = {}
         self.common: frozenset[str] = frozenset()
         self.version = version("harper-py")
 
     def flags(self, text: str, blocks: tuple[Block, ...], dialect: str) -> list[Flag]:
-        """Return the flags of all blocks in order, with offsets in code points of `text`."""
-        found = [flag for block in blocks for flag in self._block(text, block, dialect)]
+        """Return the flags of all blocks in order of place, with offsets in code points of `text`."""
+        found = [flag for block in blocks for flag in self._block_flags(text, block, dialect)]
         return sorted(found, key=lambda flag: (flag.start, flag.end, flag.rule, flag.suggestions))
 
-    def _block(self, text: str, block: Block, dialect: str) -> list[Flag]:
+    def _block_flags(self, text: str, block: Block, dialect: str) -> list[Flag]:
         part = text[block.start : block.end]
         linter = self._linter(dialect, len(part))
         found: list[Flag] = []
-        # Harper's own choice among overlapping lints, and the order of some suggestions, change from one process to the
-        # next: all lints are taken, and put in an order of our own.
+        # Harper's choice among overlapping lints, and the order of some suggestions, differ between processes. So take all
+        # lints and sort them here.
         for rule, lints in linter.organized_lints(part, language="plaintext", dedup=False).items():
             if rule in HARPER_OFF:
                 continue
@@ -47,7 +47,7 @@ class Harper:
                 start, end = lint.span.start, lint.span.end
                 if block.torn and start == 0:
                     continue
-                offered = tuple(_replacement(part[start:end], one) for one in lint.suggestions)
+                offered = tuple(_corrected(part[start:end], one) for one in lint.suggestions)
                 if rule in HARPER_UNORDERED:
                     offered = tuple(sorted(offered))
                 word = part[start:end] if lint.lint_kind == "Spelling" else ""
@@ -68,11 +68,11 @@ class Harper:
 
     def _linter(self, dialect: str, characters: int) -> Any:
         name = _DIALECTS[dialect]
-        linter, read = self._linters.pop(name, (None, 0))
-        if linter is None or read > RENEW_AFTER_CHARACTERS:
-            linter, read = self._made(name), 0
-        # One linter is kept: the dialect asked for last.
-        self._linters = {name: (linter, read + characters)}
+        linter, characters_read = self._linters.pop(name, (None, 0))
+        if linter is None or characters_read > RENEW_AFTER_CHARACTERS:
+            linter, characters_read = self._made(name), 0
+        # Keep one linter only: the one for the dialect used last.
+        self._linters = {name: (linter, characters_read + characters)}
         return linter
 
     def _made(self, name: str) -> Any:
@@ -83,7 +83,7 @@ class Harper:
         return linter
 
 
-def _replacement(problem: str, suggestion: Any) -> str:
+def _corrected(problem: str, suggestion: Any) -> str:
     if suggestion.kind == _REMOVE:
         return ""
     return (

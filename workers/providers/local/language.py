@@ -1,4 +1,4 @@
-"""Which language is this, which words carry no topic, which mark English, and which must a school never be shown?"""
+"""Detect the language of a text, and hold word lists: function words, stop words, task words, indecent words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 
 from workers.providers.local.tongues import COMMON, ELIDED, LETTERS
 
-# Frequent in English and rare in other languages that share the letters ("in", "is", "a" and "me" are not).
+# Words that are frequent in English and rare in other languages in Latin script. "in", "is", "a" and "me" are not rare there.
 ENGLISH_FUNCTION_WORDS = frozenset(
     """the and to of that this these those are were was with they their them you your have has had not but for be been
     from which would should could because when what who will can there then than people about into also if or by it its
@@ -33,7 +33,7 @@ STOP_WORDS = frozenset(
     you'll let's""".split()
 )
 
-# What a task says to do, not what it is about: never held against a student as a missing word.
+# Words of a task that say what to do, not what the task is about. A comment never names them as missing from an essay.
 TASK_WORDS = frozenset(
     """agree answer argue argument assignment assess choose claim class clear compare conclude conclusion consider
     contrast convince criteria describe detail details develop disagree discuss discussion draft essay evaluate evidence
@@ -46,7 +46,7 @@ TASK_WORDS = frozenset(
     five four six least different following ask asked academic article book books author quote quotes""".split()
 )
 
-# Stems, matched from the start of a word. Suggestions and messages that hold one are not shown to anybody.
+# Stems, matched at the start of a word. Suggestions and messages that contain one are not shown.
 _INDECENT = re.compile(
     r"\b(?:whor|slut|fuck|shit|bitch|cunt|cock|dick|prick|piss|wank|bastard|bollock|arse|ass(?:es|hole\w*)?\b|tit(?:s|ty|ties)\b|"
     r"boob|porn|rape[ds]?\b|rapist|raping|nigg|fag(?:s|got\w*)?\b|dyke|spic[ks]?\b|kike|chink|coon|gook|wog|tranny|"
@@ -60,12 +60,13 @@ _HIDDEN_INDECENT = re.compile(r"whore|fuck|shit|cunt|bitch|nigger|faggot|rapist"
 
 
 def indecent(text: str) -> bool:
-    """Return whether a suggestion holds a word that must not be put in front of a pupil."""
+    """Return whether a text contains a word that must not be shown to a student."""
     return bool(_INDECENT.search(text) or _HIDDEN_INDECENT.search(text))
 
 
-# The end of "it's" and "I'd" is no word of any language; the head of "l'école" is one, with its apostrophe.
-_PLAIN_WORD = re.compile(
+# The part after the apostrophe in "it's" and "I'd" does not count as a word. The part before it in "l'école" does, with its
+# apostrophe.
+_WORD = re.compile(
     r"(?<!['\u2019\w])[^\W\d_]+['\u2019]?|(?<=['\u2019])(?!(?:s|t|d|m|re|ve|ll)\b)[^\W\d_]+", re.IGNORECASE
 )
 _SCRIPTS = {
@@ -80,7 +81,8 @@ _SCRIPTS = {
 }
 _UKRAINIAN = re.compile("[іїєґІЇЄҐ]")
 _RUSSIAN = re.compile("[ыэъёЫЭЪЁ]")
-# Letters of neighbours outside the table: Persian and Urdu, Serbian and Macedonian, Belarusian, Kazakh; Bulgarian is full of ъ.
+# Letters of related languages outside the table: Persian and Urdu, Serbian and Macedonian, Belarusian, Kazakh. Bulgarian uses
+# ъ often.
 _NOT_ARABIC = re.compile("[\u067e\u0686\u0698\u06a9\u06af\u06cc\u06d2]")
 _ARABIC = re.compile("[\u0643\u064a\u0629\u0649\u0623\u0625]")
 _NOT_RUSSIAN = re.compile("[\u0452\u0453\u0458-\u045c\u045e\u045f\u049a-\u04e9]")
@@ -89,46 +91,47 @@ FEWEST_WORDS = 4
 FEWEST_LETTERS = 4
 FEWEST_COMMON = 0.15
 CLEAR_LEAD = 1.15
-# Words by which another language must lead English: to be called foreign by mistake costs a student all feedback.
+# Number of words by which another language must lead English: an English text taken for another language gets no feedback.
 LEAD_OVER_ENGLISH = 2
-# One sign of Chinese says as much as about three letters.
-_SIGNS = {"zh": 3, "ja": 3, "ko": 2}
+# How many Latin letters one character of these languages is worth.
+_LETTERS_PER_CHARACTER = {"zh": 3, "ja": 3, "ko": 2}
 LOOKED_AT = 20_000
 
 
 def detected(text: str) -> str | None:
-    """Return the language most of a text is in (one of twenty, `tongues.ENGLISH_NAMES`), or None where that is not plain.
+    """Return the language of most of a text (one of the twenty in `tongues.ENGLISH_NAMES`), or None when it is not clear.
 
-    By script, and for Latin script by the share of words that are common in one language or hold a letter of its own, and by
-    the lead over the next. Only the first 20,000 characters are looked at. Right for all the short texts written for it in
-    `tests/workers/local` (three and more a language). A language outside the twenty gives None or a close relative: Norwegian
-    passes for Danish.
+    The script decides first. In Latin script, a language gets a point for each word that is common in it, and one for each
+    word with a letter of its own. The best language must have points for a share FEWEST_COMMON of the words and CLEAR_LEAD
+    times as many points as the next one. Only the first 20,000 characters are read. All short texts in
+    `tests/workers/providers/local` (three or more for each language) are detected correctly. For a language outside the twenty
+    the result is None or a related language: Norwegian is detected as Danish.
     """
-    head = unicodedata.normalize("NFC", text[:LOOKED_AT])
-    letters = sum(character.isalpha() for character in head)
-    by_script = {name: len(pattern.findall(head)) for name, pattern in _SCRIPTS.items()}
-    weighed = {name: count * _SIGNS.get(name, 1) for name, count in by_script.items()}
-    latin = letters - sum(min(count, letters) for count in by_script.values())
-    foreign = sum(weighed.values())
-    if foreign > max(latin, 0) and sum(by_script.values()) >= FEWEST_LETTERS:
-        return _by_script(head, by_script, weighed)
-    return _by_words(head)
+    beginning = unicodedata.normalize("NFC", text[:LOOKED_AT])
+    letters = sum(character.isalpha() for character in beginning)
+    counts = {name: len(pattern.findall(beginning)) for name, pattern in _SCRIPTS.items()}
+    weighted = {name: count * _LETTERS_PER_CHARACTER.get(name, 1) for name, count in counts.items()}
+    latin = letters - sum(min(count, letters) for count in counts.values())
+    foreign = sum(weighted.values())
+    if foreign > max(latin, 0) and sum(counts.values()) >= FEWEST_LETTERS:
+        return _detect_by_script(beginning, counts, weighted)
+    return _detect_by_words(beginning)
 
 
-def _by_script(text: str, counts: dict[str, int], weighed: dict[str, int]) -> str | None:
-    best = max(weighed, key=lambda name: (weighed[name], name))
+def _detect_by_script(text: str, counts: dict[str, int], weighted: dict[str, int]) -> str | None:
+    best = max(weighted, key=lambda name: (weighted[name], name))
     if best in {"zh", "ja"}:
-        # Chinese has no kana at all; Japanese prose is half of it.
+        # Chinese has no kana. In Japanese prose about half of the characters are kana.
         return "ja" if counts["ja"] * 20 >= counts["ja"] + counts["zh"] else "zh"
     if best == "ar":
         return None if _count(_NOT_ARABIC, text) > _count(_ARABIC, text) else "ar"
     if best == "ru":
-        return _cyrillic(text, counts["ru"])
+        return _detect_cyrillic(text, counts["ru"])
     return best
 
 
-def _cyrillic(text: str, letters: int) -> str | None:
-    # A few such letters are a name or a quotation; a text of that language has one in fifty.
+def _detect_cyrillic(text: str, letters: int) -> str | None:
+    # A few letters of another language may be a name or a quotation. A text in that language has more than one in fifty.
     if _count(_NOT_RUSSIAN, text) * 50 > letters or _count(_BULGARIAN, text) > _count(_NOT_BULGARIAN, text):
         return None
     return "uk" if _count(_UKRAINIAN, text) > _count(_RUSSIAN, text) else "ru"
@@ -138,30 +141,31 @@ def _count(pattern: re.Pattern[str], text: str) -> int:
     return len(pattern.findall(text))
 
 
-def _by_words(text: str) -> str | None:
-    found = _PLAIN_WORD.findall(text)
-    if len(found) < FEWEST_WORDS:
+def _detect_by_words(text: str) -> str | None:
+    found_words = _WORD.findall(text)
+    if len(found_words) < FEWEST_WORDS:
         return None
-    common = [_common_form(word) for word in found]
-    # Names keep their foreign letters in any language.
-    spelt = [word.lower() for word in found if not word.istitle()]
+    table_forms = [_table_form(word) for word in found_words]
+    # Names keep their foreign letters in any language, so words in title case are left out.
+    words_without_names = [word.lower() for word in found_words if not word.istitle()]
     scores = {
-        name: sum(word in known for word in common) + sum(not LETTERS[name].isdisjoint(word) for word in spelt)
-        for name, known in COMMON.items()
+        name: sum(word in common_words for word in table_forms)
+        + sum(not LETTERS[name].isdisjoint(word) for word in words_without_names)
+        for name, common_words in COMMON.items()
     }
     (best, name), (second, _) = sorted(((score, name) for name, score in scores.items()), reverse=True)[:2]
-    if best < FEWEST_COMMON * len(found) or best < CLEAR_LEAD * second:
+    if best < FEWEST_COMMON * len(found_words) or best < CLEAR_LEAD * second:
         return None
     return name if name == "en" or best >= scores["en"] + LEAD_OVER_ENGLISH else None
 
 
-def _common_form(word: str) -> str:
+def _table_form(word: str) -> str:
     plain = word.lower().replace("\u2019", "'")
     return plain if plain in ELIDED else plain.rstrip("'")
 
 
 def dialect_of(language: str) -> str:
-    """Return the two-letter country whose spelling applies, or "" when any English spelling will do."""
+    """Return the two-letter code of the country whose spelling applies, or "" when every English spelling is accepted."""
     if not (language or "en").lower().startswith("en"):
         return ""
     country = (language or "en").replace("_", "-").upper().split("-")[1:]
@@ -172,7 +176,7 @@ def dialect_of(language: str) -> str:
     return ""
 
 
-_VARIANTS = tuple(
+_BRITISH_TO_AMERICAN = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         ("our", "or"), ("is(?=e|ing|ation|ab)", "iz"), ("ys(?=e|ing)", "yz"), ("tre(?=s|d|$)", "ter"),
@@ -185,12 +189,12 @@ _VARIANTS = tuple(
 
 
 def same_but_for_dialect(one: str, other: str) -> bool:
-    """Return whether two different spellings are one word in American and in British dress (colour, color)."""
-    return one.lower() != other.lower() and _american(one) == _american(other)
+    """Return whether two spellings differ only as American and British spelling differ (colour, color)."""
+    return one.lower() != other.lower() and _american_spelling(one) == _american_spelling(other)
 
 
-def _american(word: str) -> str:
+def _american_spelling(word: str) -> str:
     plain = word.lower()
-    for pattern, replacement in _VARIANTS:
+    for pattern, replacement in _BRITISH_TO_AMERICAN:
         plain = pattern.sub(replacement, plain)
     return plain

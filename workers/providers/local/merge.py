@@ -1,4 +1,4 @@
-"""Two engines, one list: which flags speak of the same place, which fall away, and what is offered instead?"""
+"""Merge the flags of both engines and of our own patterns into one list of findings with suggestions and confidence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ _SPELLING_GROUPS = frozenset({"L:spelling", "H:Spelling"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One place in the text, what the engines agree to say of it, and how sure we are of problem and correction."""
+    """One place in the text with its flags, its suggestions, and the confidence that they are right.
+
+    `flag` is the flag that is shown. `second` is an overlapping flag of the other engine, if there is one. `agreed`: the first
+    suggestions of both lead to the same text.
+    """
 
     flag: Flag
     second: Flag | None
@@ -31,18 +35,22 @@ class Finding:
 
     @property
     def start(self) -> int:
-        """Where the words in question begin."""
+        """Return where the flagged words begin, in code points."""
         return self.flag.start
 
     @property
     def end(self) -> int:
-        """Where the words in question end."""
+        """Return where the flagged words end, in code points."""
         return self.flag.end
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """What the merge knows besides the flags: the text as written and as shown, the dialect, and words to accept."""
+    """What the merge knows besides the flags.
+
+    `text` is as written, `safe` as the engines saw it. `known`: words of the task. `lingo` and `harper`: the engine read the
+    text. `common`: frequent words.
+    """
 
     text: str
     safe: str
@@ -54,40 +62,42 @@ class Setting:
 
 
 def findings(first: list[Flag], second: list[Flag], setting: Setting) -> list[Finding]:
-    """Return non-overlapping findings in order of place; lingotweaker goes before Harper, our patterns last."""
-    usable = [_cleaned(flag, setting.text) for flag in (*first, *second) if _usable(flag, setting)]
+    """Return findings that do not overlap, in order of place. lingotweaker takes precedence over Harper, our patterns come last."""
+    usable = [_without_bad_suggestions(flag, setting.text) for flag in (*first, *second) if _usable(flag, setting)]
     lingo = [flag for flag in usable if flag.engine == "L"]
     harper = [flag for flag in usable if flag.engine == "H"]
     repeated = _repeated_unknowns(lingo or harper, setting)
-    of_lingo, of_harper = FlaggedRanges(lingo), FlaggedRanges(harper)
+    lingo_ranges, harper_ranges = FlaggedRanges(lingo), FlaggedRanges(harper)
     merged: list[Finding] = []
     for flag in lingo:
-        beside = of_harper.beside(flag)
-        if _wrong_dialect(flag, beside, setting):
+        overlapping = harper_ranges.beside(flag)
+        if _allowed_by_dialect(flag, overlapping, setting):
             continue
-        if not _accepted(flag, beside, setting, repeated):
-            merged.append(_finding(flag, beside, setting))
+        if not _counts_as_known(flag, overlapping, setting, repeated):
+            merged.append(_make_finding(flag, overlapping, setting))
     for flag in harper:
-        if any(not (other.dialect_only and _variant(flag)) for other in of_lingo.beside(flag)):
+        if any(not (other.dialect_only and _is_dialect_variant(flag)) for other in lingo_ranges.beside(flag)):
             continue
-        if _variant(flag) and not setting.dialect:
+        if _is_dialect_variant(flag) and not setting.dialect:
             continue
-        if not _accepted(flag, [], setting, repeated):
-            merged.append(_finding(flag, [], setting))
-    ours = [flag for flag in usable if flag.engine == "O" and not (of_lingo.beside(flag) or of_harper.beside(flag))]
-    merged += [_finding(flag, [], setting) for flag in ours]
+        if not _counts_as_known(flag, [], setting, repeated):
+            merged.append(_make_finding(flag, [], setting))
+    own = [
+        flag for flag in usable if flag.engine == "O" and not (lingo_ranges.beside(flag) or harper_ranges.beside(flag))
+    ]
+    merged += [_make_finding(flag, [], setting) for flag in own]
     return _without_overlaps(merged)
 
 
 def _usable(flag: Flag, setting: Setting) -> bool:
     if flag.end <= flag.start or masked(setting.text, setting.safe, flag.start, flag.end):
         return False
-    # No English rule has an opinion on words in another script.
+    # English rules do not apply to words in another script.
     return not any(character.isalpha() and character > "\u024f" for character in setting.text[flag.start : flag.end])
 
 
-def _cleaned(flag: Flag, text: str) -> Flag:
-    """Return the flag with suggestions that may be shown: none indecent, none that changes nothing, no repeats."""
+def _without_bad_suggestions(flag: Flag, text: str) -> Flag:
+    """Return the flag without suggestions that are indecent, change nothing or repeat, and without an indecent message."""
     quote = text[flag.start : flag.end]
     kept = [
         suggestion
@@ -97,72 +107,72 @@ def _cleaned(flag: Flag, text: str) -> Flag:
     return replace(flag, message="" if indecent(flag.message) else flag.message, suggestions=tuple(kept))
 
 
-def _variant(flag: Flag) -> bool:
-    """Return whether Harper only asks for the other country's spelling."""
+def _is_dialect_variant(flag: Flag) -> bool:
+    """Return whether Harper only asks for the spelling of another country."""
     return flag.variant_of is not None
 
 
-def _wrong_dialect(flag: Flag, beside: list[Flag], setting: Setting) -> bool:
-    """Return whether lingotweaker, which spells American only, flags what the writer's own dialect allows."""
+def _allowed_by_dialect(flag: Flag, overlapping: list[Flag], setting: Setting) -> bool:
+    """Return whether lingotweaker, which knows American spelling only, flags a word that the writer's own dialect allows."""
     if flag.group != "L:spelling" or setting.dialect == "US":
         return False
     if flag.dialect_only:
         return True
     if not setting.dialect or not setting.harper:
         return False
-    return not beside
+    return not overlapping
 
 
-def _word(flag: Flag, setting: Setting) -> str:
+def _flagged_word(flag: Flag, setting: Setting) -> str:
     return unicodedata.normalize("NFC", setting.safe[flag.start : flag.end])
 
 
 def _repeated_unknowns(flags: list[Flag], setting: Setting) -> frozenset[str]:
-    counts = Counter(_word(flag, setting) for flag in flags if flag.group in _SPELLING_GROUPS)
+    counts = Counter(_flagged_word(flag, setting) for flag in flags if flag.group in _SPELLING_GROUPS)
     return frozenset(word for word, count in counts.items() if count >= REPEATS_UNTIL_KNOWN)
 
 
-def _accepted(flag: Flag, beside: list[Flag], setting: Setting, repeated: frozenset[str]) -> bool:
-    """Return whether an unknown word counts as known: the task uses it, or the writer does so steadily.
+def _counts_as_known(flag: Flag, overlapping: list[Flag], setting: Setting, repeated: frozenset[str]) -> bool:
+    """Return whether an unknown word counts as known: the task uses it, or the writer uses it REPEATS_UNTIL_KNOWN times.
 
-    A small-letter word that both engines correct in the same way stays a mistake however often it is made.
+    A lower-case word that both engines correct in the same way stays a mistake, however often it occurs.
     """
     if flag.group not in _SPELLING_GROUPS:
         return False
-    word = _word(flag, setting)
+    word = _flagged_word(flag, setting)
     if word.lower().removesuffix("'s") in setting.known or word.lower() in setting.known:
         return True
     if word not in repeated:
         return False
-    return not (word.islower() and any(_same(flag, other, setting) for other in beside))
+    return not (word.islower() and any(_same_correction(flag, other, setting) for other in overlapping))
 
 
-def _same(one: Flag, other: Flag, setting: Setting) -> bool:
+def _same_correction(one: Flag, other: Flag, setting: Setting) -> bool:
     """Return whether the first suggestions of two flags lead to the same text."""
     if not one.suggestions or not other.suggestions:
         return False
     start, end = min(one.start, other.start), max(one.end, other.end)
-    return _applied(one, setting.safe, start, end) == _applied(other, setting.safe, start, end)
+    return _corrected_text(one, setting.safe, start, end) == _corrected_text(other, setting.safe, start, end)
 
 
-def _applied(flag: Flag, text: str, start: int, end: int) -> str:
+def _corrected_text(flag: Flag, text: str, start: int, end: int) -> str:
     return " ".join((text[start : flag.start] + flag.suggestions[0] + text[flag.end : end]).split())
 
 
-def _finding(flag: Flag, beside: list[Flag], setting: Setting) -> Finding:
-    agreeing = next((other for other in beside if _same(flag, other, setting)), None)
-    other = agreeing or (beside[0] if beside else None)
-    suggestions = _choices(flag, other, beside, agreed=agreeing is not None, setting=setting)
+def _make_finding(flag: Flag, overlapping: list[Flag], setting: Setting) -> Finding:
+    agreeing = next((other for other in overlapping if _same_correction(flag, other, setting)), None)
+    other = agreeing or (overlapping[0] if overlapping else None)
+    suggestions = _choose_suggestions(flag, other, overlapping, agreed=agreeing is not None, setting=setting)
     word = setting.text[flag.start : flag.end]
     spelling = flag.group in _SPELLING_GROUPS
-    # Harper alone is another witness than Harper where lingotweaker is silent: it is counted under a name of its own.
+    # Harper as the only engine has another precision than Harper beside lingotweaker, so it is counted under a name of its own.
     engine = "S" if flag.engine == "H" and not setting.lingo else flag.engine
     signs = Signs(
         rule=f"{engine}:{flag.rule}",
         group=f"{engine}{flag.group[1:]}",
-        second=bool(beside),
+        second=bool(overlapping),
         agreed=agreeing is not None,
-        capitalised=spelling and word[:1].isupper() and not _sentence_start(setting.safe, flag.start),
+        capitalised=spelling and word[:1].isupper() and not _starts_sentence(setting.safe, flag.start),
         near=spelling and bool(flag.suggestions) and edit_distance(word.lower(), flag.suggestions[0].lower()) <= 2,
         variant=flag.variant_of is not None,
     )
@@ -173,26 +183,28 @@ def _finding(flag: Flag, beside: list[Flag], setting: Setting) -> Finding:
     )  # fmt: skip
 
 
-def _choices(flag: Flag, other: Flag | None, beside: list[Flag], *, agreed: bool, setting: Setting) -> tuple[str, ...]:
-    """Return one correction where the engines agree on it, and up to three to choose from where they do not."""
+def _choose_suggestions(
+    flag: Flag, other: Flag | None, overlapping: list[Flag], *, agreed: bool, setting: Setting
+) -> tuple[str, ...]:
+    """Return one correction where the engines agree on it, otherwise up to MAX_SUGGESTIONS to choose from."""
     quote = setting.text[flag.start : flag.end]
     same_place = other is not None and (other.start, other.end) == (flag.start, flag.end)
-    theirs = other.suggestions if other is not None and same_place else ()
+    other_suggestions = other.suggestions if other is not None and same_place else ()
     if flag.variant_of is not None:
         offered = [flag.variant_of]
     elif flag.group in _SPELLING_GROUPS:
-        offered = ranked(quote, flag.suggestions, theirs, setting.common)
+        offered = ranked(quote, flag.suggestions, other_suggestions, setting.common)
         offered = offered[:1] if agreed and offered[:1] == list(flag.suggestions[:1]) else offered
     elif agreed:
         offered = list(flag.suggestions[:1])
     else:
-        offered = [*flag.suggestions[:1], *theirs[:1], *flag.suggestions[1:]]
-    if any(one.rule == "SentenceCapitalization" for one in beside):
+        offered = [*flag.suggestions[:1], *other_suggestions[:1], *flag.suggestions[1:]]
+    if any(one.rule == "SentenceCapitalization" for one in overlapping):
         offered = [one[:1].upper() + one[1:] for one in offered]
     return tuple(one for one in dict.fromkeys(offered) if one != quote)[:MAX_SUGGESTIONS]
 
 
-def _sentence_start(text: str, start: int) -> bool:
+def _starts_sentence(text: str, start: int) -> bool:
     before = (
         text[:start].rstrip(" \"'\u201c\u2018([")
         if start < 200
@@ -201,25 +213,26 @@ def _sentence_start(text: str, start: int) -> bool:
     return not before or before[-1] in ".!?:\n\u2026"
 
 
-def _without_overlaps(found: list[Finding]) -> list[Finding]:
-    """Return what is left when, of findings on the same words, only the best witnessed stays.
+def _without_overlaps(candidates: list[Finding]) -> list[Finding]:
+    """Return the findings in order of place, keeping only the best supported one of those that overlap.
 
-    Not the surest: the table is fitted on what this leaves, so it must not depend on the table.
+    The confidence does not decide: the table of confidences is fitted on what this function returns, so the choice must not
+    depend on the table.
     """
     kept: list[Finding] = []
-    places = FlaggedRanges()
-    for one in sorted(
-        found,
-        key=lambda item: (
-            item.second is None,
-            not item.agreed,
-            item.flag.engine != "L",
-            item.start,
-            item.end,
-            item.flag.rule,
+    kept_ranges = FlaggedRanges()
+    for finding in sorted(
+        candidates,
+        key=lambda finding: (
+            finding.second is None,
+            not finding.agreed,
+            finding.flag.engine != "L",
+            finding.start,
+            finding.end,
+            finding.flag.rule,
         ),
     ):
-        if not places.beside(one.flag):
-            kept.append(one)
-            places.add(one.flag)
-    return sorted(kept, key=lambda item: (item.start, item.end))
+        if not kept_ranges.beside(finding.flag):
+            kept.append(finding)
+            kept_ranges.add(finding.flag)
+    return sorted(kept, key=lambda finding: (finding.start, finding.end))

@@ -1,4 +1,4 @@
-"""Feedback without a model: one request in, one reply out, the same bytes every time."""
+"""Answer passes without a model. The same request always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from workers.providers.local.engines import Engines
 from workers.providers.local.guards import MAX_CHARACTERS, Case, special_case
 
 MODEL = "local-1"
-_HERE = Path(__file__).parent
-_SHARED = ("guards.py", "language.py", "spans.py", "text.py", "tongues.py")
-_RULES = {
+_DIRECTORY = Path(__file__).parent
+_SHARED_FILES = ("guards.py", "language.py", "spans.py", "text.py", "tongues.py")
+_FILES_BY_PASS = {
     PassName.GRAMMAR: ("confidence.json", "confidence.py", "engines.py", "flags.py", "grammar.py", "harper_engine.py",
                        "lingo.py", "merge.py", "own.py", "rules.py", "suggest.py", "wording.py"),
     PassName.STRUCTURE: ("structure.py",),
@@ -30,7 +30,7 @@ _RULES = {
 
 
 class LocalProvider:
-    """Answers all three passes on this machine; costs nothing to make, loads its engines at the first grammar ask."""
+    """The provider that answers all three passes in this process. It loads its engines at the first grammar pass."""
 
     name = "local"
     remote = False
@@ -41,59 +41,62 @@ class LocalProvider:
         self._engines = engines or Engines()
 
     def prompt_version(self, pass_name: PassName) -> str:
-        """Return the content hash of the rules, tables and wording behind this pass."""
+        """Return the hash of the source files and tables behind this pass."""
         return _content_hash(pass_name)
 
-    def expected_cost_micros(self, request: PassRequest) -> int:  # noqa: ARG002 - whatever is asked
-        """Return nothing: no money is spent here."""
+    def expected_cost_micros(self, request: PassRequest) -> int:  # noqa: ARG002 - free for every request
+        """Return 0: the local engine costs nothing."""
         return 0
 
     def submit(self, request: PassRequest) -> str:
-        """Raises: there are no batches here, and `in_batches` says so."""
+        """Raise NotImplementedError: the local engine has no batches (`in_batches` is False)."""
         raise NotImplementedError
 
     def collect(self, batch: str, request: PassRequest) -> Reply | None:
-        """Raises: there are no batches here, and `in_batches` says so."""
+        """Raise NotImplementedError: the local engine has no batches (`in_batches` is False)."""
         raise NotImplementedError
 
     def warm_up(self) -> None:
-        """The engines are loaded, which takes two seconds."""
+        """Load the engines, which takes two seconds."""
         self._engines.hear("Warm up.", "")
 
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:  # noqa: ARG002
-        """Return the answer to one pass. There is nothing to repair: the same question gives the same answer."""
-        checked, cut = _within_cap(request)
+        """Return the answer to one pass. `repair` is ignored, because the same request gives the same answer.
+
+        Raises Pause when the engines stay busy with other essays.
+        """
+        capped, was_truncated = _truncate(request)
         case = special_case(
-            checked.text,
-            prompt=checked.assignment_prompt,
-            language=checked.language,
-            whole=checked.pass_name is not PassName.GRAMMAR,
-            feedback_language=checked.feedback_language,
+            capped.text,
+            prompt=capped.assignment_prompt,
+            language=capped.language,
+            whole=capped.pass_name is not PassName.GRAMMAR,
+            feedback_language=capped.feedback_language,
         )
         versions: tuple[tuple[str, str], ...] = ()
-        decided: list[dict[str, Any]] = []
+        recorded: list[dict[str, Any]] = []
         if case is not None:
             answer = PassAnswer(not_checked=(case.sentence,))
-        elif checked.pass_name is PassName.GRAMMAR:
-            seen = grammar.look(checked, self._engines)
-            answer, versions, decided = grammar.answer(checked, seen), seen.heard.versions, grammar.record(seen)
-            if seen.heard.until is not None:
+        elif capped.pass_name is PassName.GRAMMAR:
+            result = grammar.look(capped, self._engines)
+            answer, versions, recorded = grammar.answer(capped, result), result.heard.versions, grammar.record(result)
+            if result.heard.until is not None:
                 answer = _with_note(
-                    answer, f"the language after character {seen.heard.until:,}: there is much to mend before it"
+                    answer, f"the language after character {result.heard.until:,}: there is much to mend before it"
                 )
         else:
-            answer = (structure if checked.pass_name is PassName.STRUCTURE else content).answer(checked)
-        if cut:
+            answer = (structure if capped.pass_name is PassName.STRUCTURE else content).answer(capped)
+        if was_truncated:
             answer = _with_note(answer, f"everything after character {MAX_CHARACTERS:,} of the essay")
         return Reply(
             answer=answer,
-            raw=_raw(self.prompt_version(request.pass_name), case, versions, decided, answer),
+            raw=_raw_json(self.prompt_version(request.pass_name), case, versions, recorded, answer),
             model=_model_name(versions),
             stop_reason="end",
         )
 
 
-def _within_cap(request: PassRequest) -> tuple[PassRequest, bool]:
+def _truncate(request: PassRequest) -> tuple[PassRequest, bool]:
     if len(request.text) <= MAX_CHARACTERS:
         return request, False
     return replace(request, text=request.text[:MAX_CHARACTERS]), True
@@ -107,27 +110,27 @@ def _model_name(versions: tuple[tuple[str, str], ...]) -> str:
     return " ".join([MODEL, *(f"{name}/{version}" for name, version in versions)])
 
 
-def _raw(
-    rules: str,
+def _raw_json(
+    version: str,
     case: Case | None,
     versions: tuple[tuple[str, str], ...],
-    decided: list[dict[str, Any]],
+    recorded: list[dict[str, Any]],
     answer: PassAnswer,
 ) -> str:
-    said = {
+    payload = {
         "answer": asdict(answer),
         "case": case.name if case else None,
         "engines": dict(versions),
-        "findings": decided,
-        "rules": rules,
+        "findings": recorded,
+        "rules": version,
         "shown_from": SHOWN_FROM,
     }
-    return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return json.dumps(payload, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @cache
 def _content_hash(pass_name: PassName) -> str:
     digest = hashlib.sha256()
-    for name in sorted((*_SHARED, *_RULES[pass_name])):
-        digest.update(name.encode() + b"\0" + (_HERE / name).read_bytes() + b"\0")
+    for name in sorted((*_SHARED_FILES, *_FILES_BY_PASS[pass_name])):
+        digest.update(name.encode() + b"\0" + (_DIRECTORY / name).read_bytes() + b"\0")
     return digest.hexdigest()[:16]

@@ -1,8 +1,8 @@
-"""Which engine rules are switched off, and what kind of comment does each of the others make?"""
+"""List the engine rules that are switched off, and map each other rule to the type of its comment."""
 
 from __future__ import annotations
 
-# Measured harmful or useless on student writing. EN_DATE_WEEKDAY_CURRENTYEAR also depends on today's date.
+# Measured as harmful or useless on student writing. EN_DATE_WEEKDAY_CURRENTYEAR also depends on today's date.
 LINGO_OFF = frozenset(
     """CONSECUTIVE_SPACES WHITESPACE_RULE EN_ELLIPSIS HYPHEN_TO_EN DASH_RULE EXTREME_ADJECTIVES ALL_OF_THE OUTSIDE_OF
     AFTERWARDS_US FIRST_OF_ALL ENGLISH_WORD_REPEAT_BEGINNING_RULE MONTH_OF_XXXX APOS_SPACE_CONTRACTION
@@ -12,14 +12,14 @@ LINGO_OFF_CATEGORIES = frozenset(
     {"REDUNDANCY", "STYLE", "REPETITIONS_STYLE", "AMERICAN_ENGLISH_STYLE", "BRITISH_ENGLISH"}
 )
 
-# LongSentences hides every other find in its sentence; LookingForwardTo prints the essay to stdout.
+# LongSentences hides all other lints in its sentence. LookingForwardTo prints the essay to stdout.
 HARPER_OFF = frozenset(
     """LongSentences LookingForwardTo OxfordComma NumericRangeEnDash Dashes UseEllipsisCharacter CondenseAllThe
     MissingPreposition SplitWords PronounVerbAgreement PronounKnew Excellent CompoundNouns NoFrenchSpaces Spaces
     FindOut DisjointPrefixes""".split()
 )
 
-# These name their alternatives in an order that changes from process to process, in the message too.
+# These rules name their alternatives in an order that differs between processes, also in the message.
 HARPER_UNORDERED = frozenset({"RegularIrregulars"})
 
 _LINGO_CATEGORY_GROUPS = {
@@ -111,7 +111,7 @@ _RULE_TYPES = {
 
 
 def lingo_group(rule: str, category: str) -> str:
-    """Return the group whose measured precision a rule leans on when it was rarely seen itself."""
+    """Return the group of a rule. The confidence of a rarely seen rule relies on the measured precision of its group."""
     if rule.startswith("MORFOLOGIK"):
         return "spelling"
     if rule.startswith("EN_UNPAIRED"):
@@ -124,7 +124,7 @@ def lingo_group(rule: str, category: str) -> str:
 
 
 def lingo_type(rule: str, group: str) -> str:
-    """Return the comment type a student sees for a rule of lingotweaker."""
+    """Return the comment type that a student sees for a lingotweaker rule."""
     if rule in _RULE_TYPES:
         return _RULE_TYPES[rule]
     if "AGREEMENT" in rule:
@@ -135,5 +135,5 @@ def lingo_type(rule: str, group: str) -> str:
 
 
 def harper_type(rule: str, kind: str) -> str:
-    """Return the comment type a student sees for a rule of Harper."""
+    """Return the comment type that a student sees for a Harper rule."""
     return _RULE_TYPES.get(rule) or _HARPER_KIND_TYPES.get(kind, "grammar")

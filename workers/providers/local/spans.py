@@ -1,4 +1,4 @@
-"""Which words does a comment point at, and which criterion of the teacher's rubric does it belong to?"""
+"""Build comments: the place they point at, the rubric criterion they belong to, and the similarity of texts behind them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from workers.passes.segmentation import Piece, words
 from workers.providers.local.text import stems
 
 AROUND = 32
-# Nobody has judged a sample of these comments: no surer than the least sure one that is shown.
+# Nobody has judged a sample of these comments, so they get the lowest confidence at which a comment is shown.
 UNMEASURED = 0.60
-# A "sentence" without a full stop may run on for pages; its beginning is place enough.
+# A "sentence" without a full stop may run on for pages. Its beginning is enough to point at.
 LONGEST = 600
-# Words teachers use for what each kind of comment is about, as they stand in names of criteria.
-_NAMES = {
+# The words that teachers use in names of criteria, for each family of comment types.
+_FAMILY_WORDS = {
     "mechanics": "grammar mechanics conventions convention language usage correctness accuracy",
     "spelling": "spelling",
     "capitalisation": "capitalisation capitalization",
@@ -33,7 +33,8 @@ _NAMES = {
     "coverage": "task completeness response prompt content coverage",
     "redundancy": "concision conciseness development clarity style content",
 }
-_FAMILIES = {
+# The families of each comment type, best match first. A type that is not listed belongs to mechanics.
+_FAMILIES_BY_TYPE = {
     "thesis": ("thesis", "introduction", "shape"), "paragraphs": ("shape",), "sentence_length": ("sentence_length",),
     "introduction": ("introduction", "shape"), "conclusion": ("conclusion", "shape"), "organisation": ("shape",),
     "transition": ("transition", "shape"), "structure": ("shape",), "relevance": ("relevance",),
@@ -44,7 +45,7 @@ _FAMILIES = {
 
 
 def span(text: str, start: int, end: int) -> QuotedSpan:
-    """Return the proven place `text[start:end]` with what stands around it; a very long one is cut short."""
+    """Return the place `text[start:end]` with its quote and context. A place longer than LONGEST is cut short."""
     if end - start > LONGEST:
         end = start + max(text[start : start + LONGEST].rfind(" "), LONGEST // 2)
     return QuotedSpan(
@@ -57,9 +58,9 @@ def span(text: str, start: int, end: int) -> QuotedSpan:
 
 
 def criterion_for(kind: str, criteria: tuple[Criterion, ...]) -> str | None:
-    """Return the name of the criterion whose name speaks of this kind of comment, or None when none does."""
-    for family in _FAMILIES.get(kind, ("mechanics",)):
-        wanted = set(_NAMES[family].split())
+    """Return the name of the first criterion whose name contains a word for this type of comment, or None."""
+    for family in _FAMILIES_BY_TYPE.get(kind, ("mechanics",)):
+        wanted = set(_FAMILY_WORDS[family].split())
         for criterion in criteria:
             if wanted & {word.text.lower() for word in words(criterion.name)}:
                 return criterion.name
@@ -67,40 +68,42 @@ def criterion_for(kind: str, criteria: tuple[Criterion, ...]) -> str | None:
 
 
 def shared(one: tuple[str, ...], other: tuple[str, ...]) -> float:
-    """Return the cosine of two lists of stems, 0 when either is empty."""
+    """Return the cosine similarity of two lists of stems, 0 when either is empty."""
     return Stems(other).near(one)
 
 
 class Stems:
-    """Many stems, counted once, that many short lists are held against; each costs no more than its own length."""
+    """A long list of stems, counted once, so that a comparison with a short list costs no more than the short list's length."""
 
     def __init__(self, found: tuple[str, ...]) -> None:
         self._counts = Counter(found)
-        self._square = _square(self._counts)
+        self._squared_norm = _squared_norm(self._counts)
 
     def near(self, one: tuple[str, ...]) -> float:
-        """Return the cosine of a list of stems and these, 0 when either is empty."""
-        mine = Counter(one)
-        return _cosine(sum(count * self._counts[stem] for stem, count in mine.items()), _square(mine), self._square)
+        """Return the cosine similarity of a list of stems and these, 0 when either is empty."""
+        counts = Counter(one)
+        return _cosine(
+            sum(count * self._counts[stem] for stem, count in counts.items()), _squared_norm(counts), self._squared_norm
+        )
 
     def near_without(self, part: tuple[str, ...]) -> float:
-        """Return the cosine of a list that is part of these and what is left of them without it."""
-        mine = Counter(part)
-        both = sum(count * self._counts[stem] for stem, count in mine.items())
-        square = _square(mine)
-        return _cosine(both - square, square, self._square - 2 * both + square)
+        """Return the cosine similarity of a part of these stems and the stems that remain without that part."""
+        counts = Counter(part)
+        dot = sum(count * self._counts[stem] for stem, count in counts.items())
+        part_squared_norm = _squared_norm(counts)
+        return _cosine(dot - part_squared_norm, part_squared_norm, self._squared_norm - 2 * dot + part_squared_norm)
 
 
-def _square(counts: Counter[str]) -> int:
+def _squared_norm(counts: Counter[str]) -> int:
     return sum(count * count for count in counts.values())
 
 
-def _cosine(dot: int, one: int, other: int) -> float:
-    return float(dot / (one * other) ** 0.5) if one and other else 0.0
+def _cosine(dot: int, squared_norm: int, other_squared_norm: int) -> float:
+    return float(dot / (squared_norm * other_squared_norm) ** 0.5) if squared_norm and other_squared_norm else 0.0
 
 
 def task_stems(*texts: str) -> tuple[str, ...]:
-    """Return the stems of what a task is about, in order, each once."""
+    """Return the stems of the texts of a task, in order, each once."""
     return tuple(dict.fromkeys(stem for text in texts for stem in stems(text)))
 
 
@@ -108,7 +111,7 @@ def rule_comment(
     request: PassRequest, kind: CommentKind, type_: str, severity: Severity, confidence: float, places: list[Piece],
     message: str, next_step: str,
 ) -> Comment:  # fmt: skip
-    """Return what a rule has to say about the first place, holding for the others as well."""
+    """Return a rule's comment on the first of the places. The other places go into `also_at`."""
     return Comment(
         type=type_,
         kind=kind,

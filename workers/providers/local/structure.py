@@ -1,4 +1,4 @@
-"""The structure pass: is the essay's shape easy to follow, and where does it say what it argues?"""
+"""The structure pass: find the thesis, and comment on paragraphs, sentence length, ending and linking words."""
 
 from __future__ import annotations
 
@@ -55,23 +55,23 @@ _STRENGTHS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thesis:
-    """The sentence of the introduction that looks most like the claim, and how much it does."""
+    """The sentence of the introduction that looks most like the main claim. `score` says how much it does."""
 
     piece: Piece
     score: float
 
 
 def answer(request: PassRequest) -> PassAnswer:
-    """Return what can be said of the essay's shape, most useful first."""
+    """Return the comments on structure, the most useful first."""
     essay = read(request.text)
     thesis = find_thesis(essay)
     found = [
-        *_no_paragraphs(essay, request),
-        *_thesis(thesis, essay, request),
+        *_missing_paragraphs(essay, request),
+        *_thesis_comment(thesis, essay, request),
         *_long_sentences(essay, request),
-        *_uneven(essay, request),
-        *_comes_back(essay, request),
-        *_links(essay, request),
+        *_uneven_paragraphs(essay, request),
+        *_praise_for_ending(essay, request),
+        *_praise_for_linking_words(essay, request),
     ]
     comments = tuple(found[:MAX_COMMENTS])
     return PassAnswer(
@@ -83,7 +83,10 @@ def answer(request: PassRequest) -> PassAnswer:
 
 
 def introduction(essay: Essay) -> tuple[Piece, ...]:
-    """Return the sentences of the introduction: the first paragraph, or the first quarter where there is only one."""
+    """Return the sentences of the introduction: the first paragraph.
+
+    If there is only one paragraph, return its first quarter, at least one sentence and at most six.
+    """
     if not essay.paragraphs:
         return ()
     first = essay.paragraphs[0].sentences
@@ -91,7 +94,10 @@ def introduction(essay: Essay) -> tuple[Piece, ...]:
 
 
 def find_thesis(essay: Essay) -> Thesis | None:
-    """Return the likeliest thesis of the introduction with its score, or None where there is no sentence."""
+    """Return the sentence of the introduction with the best score as a thesis, or None when no sentence qualifies.
+
+    Questions and sentences of fewer than five words do not qualify.
+    """
     opening = introduction(essay)
     rest = tuple(stem for paragraph in essay.paragraphs[1:] for stem in paragraph.stems)
     if essay.one_block:
@@ -111,7 +117,7 @@ def find_thesis(essay: Essay) -> Thesis | None:
     return best
 
 
-def _thesis(thesis: Thesis | None, essay: Essay, request: PassRequest) -> list[Comment]:
+def _thesis_comment(thesis: Thesis | None, essay: Essay, request: PassRequest) -> list[Comment]:
     if thesis is not None and thesis.score >= THESIS_FOUND:
         message = "This sentence reads like your main claim, and it stands where a reader looks for it."
         step = "Read each paragraph against this sentence and ask: does it help to show this?"
@@ -124,7 +130,7 @@ def _thesis(thesis: Thesis | None, essay: Essay, request: PassRequest) -> list[C
     return []
 
 
-def _no_paragraphs(essay: Essay, request: PassRequest) -> list[Comment]:
+def _missing_paragraphs(essay: Essay, request: PassRequest) -> list[Comment]:
     if not essay.one_block or essay.word_count <= ONE_BLOCK_FROM or len(essay.paragraphs[0].sentences) < 4:
         return []
     message = (
@@ -136,7 +142,7 @@ def _no_paragraphs(essay: Essay, request: PassRequest) -> list[Comment]:
 
 
 def _long_sentences(essay: Essay, request: PassRequest) -> list[Comment]:
-    counted = [(len(words(piece.text)), piece) for one in essay.paragraphs for piece in one.sentences]
+    counted = [(len(words(piece.text)), piece) for paragraph in essay.paragraphs for piece in paragraph.sentences]
     long = [(count, piece) for count, piece in counted if count > LONG_SENTENCE]
     if not long:
         return []
@@ -150,20 +156,26 @@ def _long_sentences(essay: Essay, request: PassRequest) -> list[Comment]:
     return [rule_comment(request, "question", "sentence_length", severity, UNMEASURED, places, message, step)]
 
 
-def _uneven(essay: Essay, request: PassRequest) -> list[Comment]:
+def _uneven_paragraphs(essay: Essay, request: PassRequest) -> list[Comment]:
     found: list[Comment] = []
     if len(essay.paragraphs) >= 3 and essay.word_count >= ONE_BLOCK_FROM:
-        longest = max(essay.paragraphs, key=lambda one: one.word_count)
+        longest = max(essay.paragraphs, key=lambda paragraph: paragraph.word_count)
         if longest.word_count * 2 > essay.word_count:
             share = round(100 * longest.word_count / essay.word_count)
             message = f"This paragraph holds {share} of every 100 words of the essay. It may hold more than one idea."
             step = "What is the one idea of this paragraph? Could anything that is not about it move into its own?"
             found.append(
-                rule_comment(request, "question", "paragraphs", "minor", UNMEASURED, [_head(longest)], message, step)
+                rule_comment(
+                    request, "question", "paragraphs", "minor", UNMEASURED, [_first_sentence(longest)], message, step
+                )
             )
-    short = [one for one in essay.paragraphs[1:-1] if len(one.sentences) == 1 and one.word_count < LONG_SENTENCE]
+    short = [
+        paragraph
+        for paragraph in essay.paragraphs[1:-1]
+        if len(paragraph.sentences) == 1 and paragraph.word_count < LONG_SENTENCE
+    ]
     if short and essay.word_count >= ONE_BLOCK_FROM:
-        places = [_head(one) for one in short]
+        places = [_first_sentence(paragraph) for paragraph in short]
         message = "This paragraph is a single sentence, so its idea is named but not yet developed."
         if len(places) > 1:
             message = f"{len(places)} of your paragraphs are single sentences, such as this one: named, not developed."
@@ -172,12 +184,15 @@ def _uneven(essay: Essay, request: PassRequest) -> list[Comment]:
     return found
 
 
-def _head(paragraph: Paragraph) -> Piece:
+def _first_sentence(paragraph: Paragraph) -> Piece:
     return paragraph.sentences[0] if paragraph.sentences else paragraph.piece
 
 
-def _comes_back(essay: Essay, request: PassRequest) -> list[Comment]:
-    """Return praise for an ending that takes up the opening; the lack of one is never said (unreliable)."""
+def _praise_for_ending(essay: Essay, request: PassRequest) -> list[Comment]:
+    """Return praise for an ending that repeats words of the opening.
+
+    A comment that the ending lacks them would be unreliable, so there is none.
+    """
     if len(essay.paragraphs) < 3 or len(essay.paragraphs[-1].stems) < 8:
         return []
     first, last = essay.paragraphs[0], essay.paragraphs[-1]
@@ -185,11 +200,14 @@ def _comes_back(essay: Essay, request: PassRequest) -> list[Comment]:
         return []
     message = "Your last paragraph takes up many words of your opening, which helps an essay to feel rounded."
     step = "Check that it adds something the reader could not know at the start."
-    return [rule_comment(request, "praise", "conclusion", "info", UNMEASURED, [_head(last)], message, step)]
+    return [rule_comment(request, "praise", "conclusion", "info", UNMEASURED, [_first_sentence(last)], message, step)]
 
 
-def _links(essay: Essay, request: PassRequest) -> list[Comment]:
-    """Return praise for a varied choice of linking words; more of them is never asked for, it was measured useless."""
+def _praise_for_linking_words(essay: Essay, request: PassRequest) -> list[Comment]:
+    """Return praise for varied linking words.
+
+    A comment that asks for more linking words was measured as useless, so there is none.
+    """
     places: dict[str, Piece] = {}
     for paragraph in essay.paragraphs:
         for word in _TRANSITIONS:

@@ -1,11 +1,12 @@
-"""Of the words two engines offer for a misspelled one, which did the writer most likely mean?"""
+"""Rank the words that two engines offer for a misspelled word by how likely the writer meant them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
 
-# Costs chosen on corrected learner text (dev splits): a slip the ear or a doubled letter explains is cheap.
+# Costs, chosen on the development splits of corrected learner text. A slip that similar sounds or a doubled letter explains
+# is cheap.
 VOWEL_FOR_VOWEL = 0.9
 SAME_SOUND = 0.6
 DOUBLING = 0.4
@@ -27,7 +28,7 @@ _SOUNDS = tuple(
 )
 _POSSESSIVE = re.compile(r"'s$")
 
-# Slips so common that their meaning is known, where the engines' first guess is another word.
+# Slips so common that their meaning is known, although the engines' first guess is another word.
 KNOWN_SLIPS = {
     "wich": "which", "whitch": "which", "wiht": "with", "whit": "with", "ther": "there", "thier": "their",
     "thay": "they", "tha": "the", "teh": "the", "hte": "the", "thet": "that", "taht": "that",
@@ -53,17 +54,20 @@ KNOWN_SLIPS = {
 
 
 def ranked(word: str, first: Sequence[str], second: Sequence[str], common: Collection[str]) -> list[str]:
-    """Return the suggestions of both engines, likeliest first; the same input always gives the same order."""
+    """Return the suggestions of both engines, the likeliest first. The same input always gives the same order."""
     pool = list(dict.fromkeys([*first[:LOOKED_AT], *second]))
-    slip = KNOWN_SLIPS.get(word.lower())
-    if slip is not None:
-        pool = list(dict.fromkeys([_dressed(word, slip), *pool]))
-        return [pool[0], *sorted(pool[1:], key=lambda one: (_cost(word, one, first, second, common), pool.index(one)))]
-    return sorted(pool, key=lambda one: (_cost(word, one, first, second, common), pool.index(one)))
+    meant = KNOWN_SLIPS.get(word.lower())
+    if meant is not None:
+        pool = list(dict.fromkeys([_match_case(word, meant), *pool]))
+        return [
+            pool[0],
+            *sorted(pool[1:], key=lambda offered: (_cost(word, offered, first, second, common), pool.index(offered))),
+        ]
+    return sorted(pool, key=lambda offered: (_cost(word, offered, first, second, common), pool.index(offered)))
 
 
-def _dressed(word: str, slip: str) -> str:
-    return slip[:1].upper() + slip[1:] if word[:1].isupper() else slip
+def _match_case(word: str, meant: str) -> str:
+    return meant[:1].upper() + meant[1:] if word[:1].isupper() else meant
 
 
 def _cost(word: str, offered: str, first: Sequence[str], second: Sequence[str], common: Collection[str]) -> float:
@@ -88,19 +92,19 @@ def _cost(word: str, offered: str, first: Sequence[str], second: Sequence[str], 
 
 
 def distance(one: str, other: str) -> float:
-    """Return how far two spellings are apart, where slips of ear and finger count less than others."""
+    """Return a weighted edit distance of two spellings. Slips of hearing and typing cost less than other changes."""
     rows = [[0.0] * (len(other) + 1) for _ in range(len(one) + 1)]
     for i in range(1, len(one) + 1):
-        rows[i][0] = rows[i - 1][0] + _lone(one, i - 1)
+        rows[i][0] = rows[i - 1][0] + _gap_cost(one, i - 1)
     for j in range(1, len(other) + 1):
-        rows[0][j] = rows[0][j - 1] + _lone(other, j - 1)
+        rows[0][j] = rows[0][j - 1] + _gap_cost(other, j - 1)
     for i in range(1, len(one) + 1):
         for j in range(1, len(other) + 1):
             a, b = one[i - 1], other[j - 1]
             best = min(
-                rows[i - 1][j] + _lone(one, i - 1),
-                rows[i][j - 1] + _lone(other, j - 1),
-                rows[i - 1][j - 1] + _change(a, b),
+                rows[i - 1][j] + _gap_cost(one, i - 1),
+                rows[i][j - 1] + _gap_cost(other, j - 1),
+                rows[i - 1][j - 1] + _substitution_cost(a, b),
             )
             if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
                 best = min(best, rows[i - 2][j - 2] + SWAP)
@@ -108,14 +112,14 @@ def distance(one: str, other: str) -> float:
     return rows[-1][-1]
 
 
-def _lone(word: str, at: int) -> float:
-    letter = word[at]
-    if at > 0 and word[at - 1] == letter:
+def _gap_cost(word: str, index: int) -> float:
+    letter = word[index]
+    if index > 0 and word[index - 1] == letter:
         return DOUBLING
     return VOWEL_LOST if letter in _VOWELS or letter in "h' -" else OTHER
 
 
-def _change(a: str, b: str) -> float:
+def _substitution_cost(a: str, b: str) -> float:
     if a == b:
         return 0.0
     if a in _VOWELS and b in _VOWELS:

@@ -1,4 +1,4 @@
-"""Where do paragraphs, sentences and words begin and end, in code points of the text as stored?"""
+"""Split an essay into prose paragraphs, sentences and word stems, with offsets in code points of the stored text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Paragraph:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Essay:
-    """The essay as structure and content rules see it: prose paragraphs, without letter parts and reference list."""
+    """The essay for the structure and content rules: its prose paragraphs, without title, letter parts and reference list."""
 
     text: str
     paragraphs: tuple[Paragraph, ...]
@@ -50,15 +50,15 @@ class Essay:
 
 
 def stems(text: str) -> tuple[str, ...]:
-    """Return the stems of the content words of a text, in order, with repeats."""
-    found = [unicodedata.normalize("NFC", word.text.lower().replace("\u2019", "'")) for word in words(text)]
-    kept = [word.removesuffix("'s") for word in found if word not in STOP_WORDS and len(word) > 2]
+    """Return the stems of the content words of a text, in order, repeats included."""
+    lower_words = [unicodedata.normalize("NFC", word.text.lower().replace("\u2019", "'")) for word in words(text)]
+    kept = [word.removesuffix("'s") for word in lower_words if word not in STOP_WORDS and len(word) > 2]
     return tuple(_stem(word) for word in kept)
 
 
 @lru_cache(maxsize=20_000)
 def _stem(word: str) -> str:
-    # A stemmer keeps its working state in itself, so each thread has its own; long "words" are stemmed as they are.
+    # A stemmer is not thread-safe, so each thread has its own. Words longer than 40 characters are not stemmed.
     stemmer = getattr(_stemmers, "english", None)
     if stemmer is None:
         stemmer = _stemmers.english = snowballstemmer.stemmer("english")
@@ -66,7 +66,7 @@ def _stem(word: str) -> str:
 
 
 def read(text: str) -> Essay:
-    """Return the essay taken apart into prose; letter parts, titles and the reference list stand aside."""
+    """Return the prose of an essay as paragraphs. Letter parts and a title are left out; the reference list is kept apart."""
     pieces = paragraphs(text)
     references: Piece | None = None
     for index, piece in enumerate(pieces):
@@ -74,17 +74,17 @@ def read(text: str) -> Essay:
             references = Piece(piece.start, len(text), text[piece.start :])
             pieces = pieces[:index]
             break
-    prose = [piece for piece in pieces if not _letter_part(piece.text)]
-    # A short first line without a full stop is a title.
+    prose = [piece for piece in pieces if not _is_letter_part(piece.text)]
+    # A short first paragraph without an end mark is a title.
     if len(prose) > 1 and len(words(prose[0].text)) <= 12 and prose[0].text[-1] not in ".!?:,;\"'\u201d":
         prose = prose[1:]
-    built = tuple(_paragraph(piece) for piece in prose if words(piece.text))
+    kept = tuple(_paragraph(piece) for piece in prose if words(piece.text))
     return Essay(
         text=text,
-        paragraphs=built,
+        paragraphs=kept,
         references=references,
-        word_count=sum(paragraph.word_count for paragraph in built),
-        one_block=len(built) == 1,
+        word_count=sum(paragraph.word_count for paragraph in kept),
+        one_block=len(kept) == 1,
     )
 
 
@@ -97,7 +97,7 @@ def _paragraph(piece: Piece) -> Paragraph:
     )
 
 
-def _letter_part(text: str) -> bool:
+def _is_letter_part(text: str) -> bool:
     lines = [line.strip() for line in text.split("\n")]
     if len(words(text)) > 15:
         return False

@@ -1,8 +1,8 @@
-"""The words and signs by which languages are told apart, what they are called, and how to tell a student why nothing was checked."""
+"""Tables for language detection, names of languages, and the sentences that tell a student why nothing was checked."""
 
 from __future__ import annotations
 
-# The most frequent small words of each language in Latin script; one may stand in several rows.
+# The most frequent function words of each language in Latin script. A word may belong to several languages.
 COMMON = {
     language: frozenset(words.split())
     for language, words in {
@@ -37,9 +37,9 @@ COMMON = {
     }.items()
 }
 
-# French and Italian heads that stand before an apostrophe only.
+# French and Italian words that occur only before an apostrophe.
 ELIDED = frozenset(word for known in COMMON.values() for word in known if word.endswith("'"))
-# Letters that few languages of the table share, and English has none of.
+# Letters that few languages of the table share and that English does not have.
 LETTERS = {
     language: frozenset(letters)
     for language, letters in {
@@ -58,8 +58,8 @@ OWN_NAMES = {
     "nl": "Nederlands", "sv": "svenska", "pl": "polski", "tr": "Türkçe", "ru": "русский", "uk": "українська",
     "ar": "العربية", "he": "עברית", "el": "ελληνικά", "zh": "中文", "ja": "日本語", "ko": "한국어", "hi": "हिन्दी", "da": "dansk",
 }  # fmt: skip
-# "This checker reads only English; this essay looks like another language (name), so it was not checked."
-_SENTENCES = {
+# Translations of: "This checker reads only English; this essay looks like another language (name), so it was not checked."
+_NOT_ENGLISH_SENTENCES = {
     "de": "Diese Prüfung liest nur Englisch; der Text ist offenbar in einer anderen Sprache geschrieben ({name}) und wurde nicht geprüft.",
     "fr": "Ce contrôle ne lit que l’anglais ; le texte semble écrit dans une autre langue ({name}) et n’a pas été vérifié.",
     "es": "Esta revisión solo lee inglés; el texto parece escrito en otro idioma ({name}) y no se ha revisado.",
@@ -80,8 +80,8 @@ _SENTENCES = {
     "ko": "이 검사는 영어만 읽는데, 이 글은 다른 언어({name})로 쓰인 것 같아 검사하지 않았습니다.",
     "hi": "यह जाँच केवल अंग्रेज़ी पढ़ती है और लेख किसी दूसरी भाषा ({name}) में लिखा लगता है, इसलिए उसकी जाँच नहीं हुई।",
 }
-# The other reasons why nothing was checked; `count` is the number of words.
-_REASONS = {
+# The sentences for the other reasons why nothing was checked. `count` is the number of words.
+_NOT_CHECKED_SENTENCES = {
     "en": {
         "blank": "There are no words in this essay yet, so nothing could be checked.",
         "unclear": "Most of this essay does not look like English, so it was not checked.",
@@ -114,25 +114,28 @@ _REASONS = {
 
 
 def not_checked(reason: str, feedback_language: str, *, count: int = 0) -> str:
-    """Return the sentence for a reason of `_REASONS`, in the reader's language where there is one, else in English.
+    """Return the sentence for a reason of `_NOT_CHECKED_SENTENCES`, in the feedback language where translated, else in English.
 
-    `count` is in words. Raises KeyError for an unknown reason.
+    `count` is the number of words. Raises KeyError for an unknown reason.
     """
-    return _REASONS.get(_base(feedback_language), _REASONS["en"])[reason].format(count=count)
+    return _NOT_CHECKED_SENTENCES.get(_primary_subtag(feedback_language), _NOT_CHECKED_SENTENCES["en"])[reason].format(
+        count=count
+    )
 
 
 def not_english(language: str, feedback_language: str) -> str:
-    """Return the sentence that the essay is in this language and was not checked, in the reader's language or in English.
+    """Return the sentence that says that the essay is in another language and was not checked.
 
-    The language goes by its own name, and by its English one in English.
+    It is in the feedback language where translated, else in English. It gives the language's own name, in English the English
+    name.
     """
-    reader = _base(feedback_language)
-    named = _base(language)
-    if reader in _SENTENCES:
-        return _SENTENCES[reader].format(name=OWN_NAMES.get(named, language))
-    name = ENGLISH_NAMES.get(named, f"another language, {language}")
+    reader = _primary_subtag(feedback_language)
+    code = _primary_subtag(language)
+    if reader in _NOT_ENGLISH_SENTENCES:
+        return _NOT_ENGLISH_SENTENCES[reader].format(name=OWN_NAMES.get(code, language))
+    name = ENGLISH_NAMES.get(code, f"another language, {language}")
     return f"This checker reads only English, and this essay looks like {name}, so it was not checked."
 
 
-def _base(tag: str) -> str:
+def _primary_subtag(tag: str) -> str:
     return tag.replace("_", "-").lower().split("-")[0]

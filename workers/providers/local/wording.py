@@ -1,10 +1,10 @@
-"""How is a slip explained to the student who made it?"""
+"""Write the message and the next step that explain a mistake to the student."""
 
 from __future__ import annotations
 
 from workers.providers.local.merge import Finding
 
-_BY_RULE = {
+_MESSAGES_BY_RULE = {
     "I_LOWERCASE": "The word \u201cI\u201d is always written with a capital letter.",
     "CapitalizePersonalPronouns": "The word \u201cI\u201d is always written with a capital letter.",
     "UPPERCASE_SENTENCE_START": "A sentence starts with a capital letter.",
@@ -21,7 +21,7 @@ _BY_RULE = {
     "EN_CONTRACTION_SPELLING": "This short form needs an apostrophe.",
     "DOUBLE_PUNCTUATION": "There are two punctuation marks where one is enough.",
 }
-_BY_TYPE = {
+_MESSAGES_BY_TYPE = {
     "spelling": "This does not look like the usual spelling.",
     "agreement": "These words do not seem to agree in number.",
     "verb_form": "The verb seems to need another form here.",
@@ -34,7 +34,7 @@ _BY_TYPE = {
     "repetition": "These words say the same thing twice.",
     "grammar": "The grammar seems to slip here.",
 }
-_STEPS = {
+_STEPS_BY_TYPE = {
     "agreement": "Read the sentence with only its subject and verb: do they fit?",
     "verb_form": "Say the sentence aloud with another form of the verb: which one sounds right?",
     "article": "Read the noun with and without the small word before it, and keep what fits.",
@@ -47,50 +47,55 @@ _STEPS = {
     "spelling": "Look the word up in a dictionary.",
     "grammar": "Read the sentence aloud and put it in your own simpler words.",
 }
-_LONGEST_SHOWN = 40
+_MAX_QUOTE_CHARACTERS = 40
 
 
 def grammar_message(finding: Finding, quote: str, count: int) -> str:
-    """Return one point about one place, with the number of places when there are several."""
+    """Return the message about one place, with the number of places when there are several."""
     flag = finding.flag
     if flag.variant_of is not None:
-        point = f"\u201c{_short(quote)}\u201d is spelled another way in the English this essay is set in."
-    elif flag.rule in _BY_RULE:
-        point = _BY_RULE[flag.rule]
+        message = f"\u201c{_shorten(quote)}\u201d is spelled another way in the English this essay is set in."
+    elif flag.rule in _MESSAGES_BY_RULE:
+        message = _MESSAGES_BY_RULE[flag.rule]
     elif flag.type == "spelling":
-        point = f"\u201c{_short(quote)}\u201d does not look like the usual spelling."
+        message = f"\u201c{_shorten(quote)}\u201d does not look like the usual spelling."
         if quote[:1].isupper() and finding.signs.capitalised:
-            point = f"\u201c{_short(quote)}\u201d is not a word I know. Check the spelling, or the name if it is one."
+            message = (
+                f"\u201c{_shorten(quote)}\u201d is not a word I know. Check the spelling, or the name if it is one."
+            )
     else:
-        point = _sentence(flag.message) or _BY_TYPE[flag.type]
-    return f"{point} It happens in {count} places." if count > 1 else point
+        message = _with_full_stop(flag.message) or _MESSAGES_BY_TYPE[flag.type]
+    return f"{message} It happens in {count} places." if count > 1 else message
 
 
 def grammar_step(finding: Finding, quote: str, count: int) -> str:
-    """Return one thing to do next: try the correction, choose between several, or look again."""
-    offered = [f"\u201c{_short(one)}\u201d" for one in finding.suggestions if one.strip()]
-    places = " Then check the other places too." if count > 1 else ""
+    """Return the next step: try the correction, choose between several, or look again."""
+    offered = [f"\u201c{_shorten(suggestion)}\u201d" for suggestion in finding.suggestions if suggestion.strip()]
+    other_places = " Then check the other places too." if count > 1 else ""
     if finding.suggestions and not finding.suggestions[0].strip():
-        return f"Try the sentence without \u201c{_short(quote)}\u201d.{places}"
+        return f"Try the sentence without \u201c{_shorten(quote)}\u201d.{other_places}"
     if len(offered) == 1:
-        return f"Try {offered[0]}.{places}"
+        return f"Try {offered[0]}.{other_places}"
     if offered:
-        return f"Which did you mean: {', '.join(offered[:-1])} or {offered[-1]}?{places}"
-    return f"{_STEPS[finding.flag.type]}{places}"
+        return f"Which did you mean: {', '.join(offered[:-1])} or {offered[-1]}?{other_places}"
+    return f"{_STEPS_BY_TYPE[finding.flag.type]}{other_places}"
 
 
 def strength(shown: int, word_count: int) -> str:
-    """Return a true word of praise for clean writing, or nothing."""
+    """Return praise when at most one word in 100 of a text of 150 words or more is flagged, otherwise an empty string.
+
+    `shown` is the number of findings shown.
+    """
     if word_count >= 150 and shown * 100 <= word_count:
         return "Your sentences are mostly free of the slips this check can find."
     return ""
 
 
-def _short(words: str) -> str:
+def _shorten(words: str) -> str:
     flat = " ".join(words.split())
-    return flat if len(flat) <= _LONGEST_SHOWN else f"{flat[: _LONGEST_SHOWN - 1]}\u2026"
+    return flat if len(flat) <= _MAX_QUOTE_CHARACTERS else f"{flat[: _MAX_QUOTE_CHARACTERS - 1]}\u2026"
 
 
-def _sentence(message: str) -> str:
+def _with_full_stop(message: str) -> str:
     flat = " ".join(message.split())
     return flat if not flat or flat[-1] in ".?!" else f"{flat}."
