@@ -1,35 +1,57 @@
-"""`python -m benchmarks [NAME …]`: measure on this machine; each figure is printed with its bar and how to repeat it."""
+"""Measure speed and memory on this machine: `python -m benchmarks [NAME …] [--write]`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from benchmarks import fairness, ingest_rate, memory, overhead, security, tokens
+from benchmarks import fairness, ingest_rate, memory, overhead, report, security, tokens
 
+# The order is that of the sections in docs/benchmarks.md.
 BENCHMARKS = {
-    "ingest": ingest_rate.run,
-    "security": security.run,
-    "overhead": overhead.overhead,
-    "parallel": overhead.parallel,
-    "memory": memory.run,
-    "fairness": fairness.run,
-    "tokens": tokens.run,
+    one.name: one
+    for one in (
+        ingest_rate.INGEST,
+        security.SECURITY,
+        overhead.OVERHEAD,
+        overhead.PARALLEL,
+        memory.MEMORY,
+        fairness.FAIRNESS,
+        tokens.TOKENS,
+    )
 }
 
 
 def main() -> int:
     """Run the chosen benchmarks and return 0 when every bar was reached."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and memory on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure speed and memory on this machine."
+    )
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"which ones (default: all of {', '.join(BENCHMARKS)})"
     )
-    names = parser.parse_args().names or list(BENCHMARKS)
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="also write the section of each benchmark that ran into docs/benchmarks.md",
+    )
+    chosen = parser.parse_args()
+    names = list(dict.fromkeys(chosen.names)) or list(BENCHMARKS)
     unknown = set(names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"no benchmark called {', '.join(sorted(unknown))}")
-    reached = [BENCHMARKS[name]() for name in names]
-    print(f"\n{sum(reached)} of {len(reached)} reached their bars")
+    environment = report.describe_environment()
+    reached: list[bool] = []
+    for name in names:
+        benchmark = BENCHMARKS[name]
+        print(f"\n{benchmark.title}: {benchmark.description}", flush=True)
+        figures = benchmark.run()
+        print(f"\n{report.table(figures)}\n\nrepeat: {benchmark.command}", flush=True)
+        reached += [one.reached for one in figures if one.reached is not None]
+        if chosen.write:
+            # Written after each benchmark, so that an error in a later one loses nothing.
+            report.write(report.make_section(benchmark, figures, environment), order=list(BENCHMARKS))
+    print(f"\n{sum(reached)} of {len(reached)} bars reached")
     return 0 if all(reached) else 1
 
 

@@ -1,6 +1,7 @@
-"""The handler to compare with: Flask, one statement inserting an essay and three rows, commit, one LPUSH. Nothing else.
+"""The bare handler to compare with: Flask, one statement that inserts an essay and three rows, a commit, one LPUSH.
 
-No token, no row security, no encryption, no check of the body beyond its JSON. Same gunicorn, PostgreSQL and Redis.
+It has no token, no row security, no encryption, and checks only that the body is JSON. It runs under the same gunicorn,
+PostgreSQL and Redis as EssayCoach's ingest.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ insert into bare_passes (essay_id, name) select id, unnest(array['grammar', 'str
 
 
 def create_app() -> Flask:
-    """Return the bare app; its tables exist."""
+    """Return the bare app. The tables of SCHEMA must exist."""
     app = Flask("bare", static_folder=None)
     url = os.environ["BARE_DATABASE_URL"]
     broker = redis.Redis.from_url(os.environ["REDIS_URL"])

@@ -1,6 +1,6 @@
-"""Refit the confidence table: `python -m benchmarks.calibrate FILES... [--counts FILE] -o confidence.json`.
+"""Fit the confidence table of the local engine again: `python -m benchmarks.calibrate FILES… [--counts FILE] -o confidence.json`.
 
-Only counts and coefficients are written, never text. The same files give the same table, byte for byte.
+The table holds counts and coefficients only, never text. The same files give the same table, byte for byte.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any
 from benchmarks.feedback import Judged, Line, judge, read_corpus
 from models.jobs import PassName
 from workers.passes import logistic
-from workers.passes.logistic import Seen
+from workers.passes.logistic import Observation
 from workers.passes.request import PassRequest
 from workers.providers.local import grammar
 from workers.providers.local.confidence import RuleCounts, Signs, Table, correction_key
 from workers.providers.local.engines import Engines
 
-# Pull of the starting coefficients, as if this many observations' worth of curvature spoke for them.
+# Strength of the penalty for leaving the starting coefficients, as curvature of the log-likelihood.
 PULL = 40.0
 INTERCEPT_PULL = 10.0
-# What is known before anything is fitted: believe the rule's measured precision, and doubt names.
+# The starting coefficients: they trust the measured precision of the rule and lower the confidence in capitalised words.
 START = (1.0, 0.0, 0.5, -2.0, 0.5)
 
 _CAPITALISED, _NEAR = 3, 4
@@ -37,44 +37,44 @@ solve = logistic.solve
 
 @dataclass
 class Tally:
-    """Counts by name while they grow."""
+    """Running counts by name."""
 
     rows: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, name: str, *, n: float = 1, tp: float = 0) -> None:
-        """Count `n` more, `tp` of them right."""
+        """Add `n` findings, of which `tp` are right."""
         row = self.rows.setdefault(name, [0, 0])
         row[0] += n
         row[1] += tp
 
     def counts(self) -> dict[str, RuleCounts]:
-        """Return the counts so far."""
+        """Return the counts so far, sorted by name."""
         return {name: RuleCounts(n=n, tp=tp) for name, (n, tp) in sorted(self.rows.items())}
 
 
 def fit(rows: Sequence[Row], start: Sequence[float], intercept: float) -> tuple[tuple[float, ...], float]:
-    """Return coefficients and intercept of a logistic regression pulled towards the start."""
-    seen = [Seen(features=features, share=float(real)) for features, real in rows]
-    weights = logistic.fit(seen, (*start, intercept), pulls=[PULL] * len(start) + [INTERCEPT_PULL])
+    """Return the coefficients and the intercept of a logistic regression with a penalty towards the starting values."""
+    observations = [Observation(features=features, share=float(real)) for features, real in rows]
+    weights = logistic.fit(observations, (*start, intercept), pulls=[PULL] * len(start) + [INTERCEPT_PULL])
     return tuple(round(weight, 4) for weight in weights[:-1]), round(weights[-1], 4)
 
 
 def observe(lines: Iterable[Line], engines: Engines, *, alone: bool) -> list[Judged]:
-    """Return every finding on the lines with its verdict; `alone` as if only Harper were installed."""
+    """Return every finding on the lines with its verdict. With `alone`, read as if only Harper were installed."""
     found: list[Judged] = []
     for line in lines:
-        seen = grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines, alone=alone)
-        found += judge(line, seen.all)
+        findings = grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines, alone=alone)
+        found += judge(line, findings.all)
     return found
 
 
 def table(judged: Sequence[Judged], alone: Sequence[Judged], counted: dict[str, Any]) -> dict[str, Any]:
-    """Return the table fitted on what was judged, on top of what was counted elsewhere."""
+    """Return the table fitted on the verdicts, together with `counted`, the counts from other corpora."""
     rules, groups, corrections = Tally(), Tally(), Tally()
     for tally, name in ((rules, "rules"), (groups, "groups")):
         for key, row in counted.get(name, {}).items():
             tally.add(key, n=row["n"], tp=row["tp"])
-    # Our own patterns do not depend on the engines; they are counted once.
+    # Our own patterns (engine "O") do not depend on the engines, so they are counted once.
     for verdict in (*judged, *(one for one in alone if one.finding.flag.engine != "O")):
         signs = verdict.finding.signs
         rules.add(signs.rule, tp=verdict.real)
@@ -96,14 +96,15 @@ def table(judged: Sequence[Judged], alone: Sequence[Judged], counted: dict[str, 
         intercept=intercept,
         corrections=corrections.counts(),
     )
-    # Spellings of the other country have a confidence of their own, and learner corpora hold too few names to learn from.
+    # Spellings of the other country have a fixed confidence, and learner corpora hold too few names to learn from.
     rows = [
-        (_left_out(before, one.finding.signs, real=one.real), one.real)
+        (_features_without_itself(before, one.finding.signs, real=one.real), one.real)
         for one in judged
         if not one.finding.signs.variant and not one.finding.signs.capitalised
     ]
     free, fitted = fit(rows, start, intercept)
-    # What was known about capitalised words stands: their weight takes back what the others have gained.
+    # The fit leaves out capitalised words, and their total must not change: their weight takes back what intercept and
+    # "within two letters" have gained.
     gained = (fitted - intercept) + (free[_NEAR] - start[_NEAR])
     coefficients = (*free[:_CAPITALISED], round(start[_CAPITALISED] - gained, 4), *free[_CAPITALISED + 1 :])
     return {
@@ -118,8 +119,8 @@ def table(judged: Sequence[Judged], alone: Sequence[Judged], counted: dict[str, 
     }
 
 
-def _left_out(before: Table, signs: Signs, *, real: bool) -> tuple[float, ...]:
-    """Return the features a finding would have had if it had not been counted itself."""
+def _features_without_itself(before: Table, signs: Signs, *, real: bool) -> tuple[float, ...]:
+    """Return the features that a finding would have if it had not been counted itself."""
     return before.features(signs, without=RuleCounts(n=1, tp=float(real)))
 
 
@@ -128,8 +129,8 @@ def _row(counts: RuleCounts) -> dict[str, int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the table fitted on the files."""
-    parser = argparse.ArgumentParser(prog="benchmarks.calibrate", description=__doc__)
+    """Fit the table on the files and write it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibrate", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, help="corrected texts, JSON lines")
     parser.add_argument("--counts", type=Path, help="counts per rule and starting coefficients from other corpora")
     parser.add_argument("--limit", type=int, help="read only the first N texts of each file")

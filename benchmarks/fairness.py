@@ -1,4 +1,4 @@
-"""What a school notices of another school's flood: its own waits with the system quiet, and behind ten thousand essays."""
+"""Measure how long one school's essays take with nothing else to do, and behind ten thousand essays of another school."""
 
 from __future__ import annotations
 
@@ -12,52 +12,50 @@ from uuid import uuid4
 import psycopg2
 
 from benchmarks.ingest_rate import TEXT
-from benchmarks.load import closed_loop
-from benchmarks.machine import machine, vendor
+from benchmarks.load import Request, closed_loop
+from benchmarks.machine import CLAUDE_ALONE, ENSEMBLE, LOCAL, machine_in_mode
+from benchmarks.report import Benchmark, Figure, duration, progress
 from models import connections, db, orgs
 from models.settings import StoreSettings
 from standalone.client import ask
 from standalone.machine import Machine
 
 FLOOD = 10_000
-PIECES = 20
+ESSAYS, WARM_UP_ESSAYS = 20, 3
+CALL_SECONDS = 1.0
 BAR = 2.0
 
 
-def run() -> bool:
-    """Print another school's waits beside its quiet ones, with Claude and with the local engine; return whether the bar is reached."""
-    print(
-        f"\nFairness: {PIECES} essays of one school, one a second, with nothing else to do and behind another school's {FLOOD:,}"
-    )
-    with (
-        vendor(latency_seconds=1.0) as url,
-        machine(ANTHROPIC_API_KEY="bench", ANTHROPIC_BASE_URL=url) as (running, known),
-    ):
-        claude = _compare(running, known, "a vendor that takes 1 s")
-    with machine(ESSAYCOACH_PROVIDER="local") as (running, known):
-        local = _compare(running, known, "the local engine")
-    return claude and local
+def run() -> list[Figure]:
+    """Measure one school's waiting times in each mode, quiet and behind another school's essays."""
+    figures: list[Figure] = []
+    for mode in (CLAUDE_ALONE, ENSEMBLE, LOCAL):
+        progress(mode)
+        with machine_in_mode(mode, latency_seconds=CALL_SECONDS) as (running, known):
+            figures += _compare(running, known, mode)
+    return figures
 
 
-def _compare(running: Machine, known: dict[str, Any], provider: str) -> bool:
-    key = _other_school(running)
-    _waits(running, known, key, pieces=3)  # the engine is loaded, connections are open
-    quiet = _waits(running, known, key, pieces=PIECES)
-    left = _flood(running, known)
-    crowded = _waits(running, known, key, pieces=PIECES)
-    still = _waiting(running)
-    ratio = crowded[0] / quiet[0]
-    print(
-        f"  {provider}: received to completed, median {quiet[0]:.2f} s quiet, {crowded[0]:.2f} s behind {left:,} passes ({still:,} left after): "
-        f"{ratio:.2f} times (bar: {BAR:.0f}); until the first claim {quiet[1] * 1000:.0f} ms and {crowded[1] * 1000:.0f} ms"
-        "   repeat: python -m benchmarks fairness"
-    )
-    assert still > 0, "the flood had run dry before the end: its end was no flood"
-    return ratio <= BAR
+def _compare(running: Machine, known: dict[str, Any], mode: str) -> list[Figure]:
+    key = _add_quiet_school(running)
+    _measure_waits(running, known, key, essays=WARM_UP_ESSAYS)  # loads the engine and opens connections
+    quiet_completed, quiet_claimed = _measure_waits(running, known, key, essays=ESSAYS)
+    waiting = _flood(running, known)
+    flooded_completed, flooded_claimed = _measure_waits(running, known, key, essays=ESSAYS)
+    left = _count_waiting(running)
+    ratio = flooded_completed / quiet_completed
+    progress(f"{waiting:,} passes of the other school waited at the start, {left:,} at the end")
+    assert left > 0, "the flood had run dry before the end: its end was no flood"
+    return [
+        Figure(f"{mode}: received to completed, nothing else to do", duration(quiet_completed)),
+        Figure(f"{mode}: received to completed, behind {waiting:,} passes", duration(flooded_completed)),
+        Figure(f"{mode}: the second ÷ the first", f"{ratio:.2f}", f"≤ {BAR:.0f}", ratio <= BAR),
+        Figure(f"{mode}: received to first claim, both", f"{duration(quiet_claimed)}, {duration(flooded_claimed)}"),
+    ]
 
 
-def _other_school(running: Machine) -> str:
-    """Return the API key of a school of its own."""
+def _add_quiet_school(running: Machine) -> str:
+    """Add a second school and return its API key."""
     db.connect(
         StoreSettings(database_url=running.url_for("ec_ingest"), program="ec-bench", pool_size=1, pool_wait_seconds=5.0)
     )
@@ -71,10 +69,10 @@ def _other_school(running: Machine) -> str:
 
 
 def _flood(running: Machine, known: dict[str, Any]) -> int:
-    """Ten thousand essays of the demo school wait; returns how many passes that is by now."""
+    """Hand in ten thousand essays of the demo school and return how many passes are waiting now."""
     numbers = count()
 
-    def make() -> tuple[str, str, bytes, dict[str, str]]:
+    def make() -> Request:
         body = {"title": "Import", "text": TEXT, "student": {"external_id": f"flood-{next(numbers)}"}}
         headers = {
             "Authorization": f"Bearer {known['api_key']}",
@@ -85,13 +83,13 @@ def _flood(running: Machine, known: dict[str, Any]) -> int:
 
     while next(numbers) < FLOOD:
         closed_loop(known["ingest"], make, clients=8, seconds=5, expected=202)
-    return _waiting(running)
+    return _count_waiting(running)
 
 
-def _waits(running: Machine, known: dict[str, Any], key: str, *, pieces: int) -> tuple[float, float]:
-    """Return the medians, over so many pieces handed in one a second, of received to completed and to the first claim."""
+def _measure_waits(running: Machine, known: dict[str, Any], key: str, *, essays: int) -> tuple[float, float]:
+    """Hand in so many essays, one a second; return the median seconds from received to completed and to the first claim."""
     ids = []
-    for _ in range(pieces):
+    for _ in range(essays):
         answer = ask(
             "POST", f"{known['ingest']}/v1/submissions",
             body={"title": "Mine", "text": TEXT, "student": {"external_id": f"quiet-{uuid4().hex}"}},
@@ -114,11 +112,11 @@ def _waits(running: Machine, known: dict[str, Any], key: str, *, pieces: int) ->
         if not any(is_open for _, _, is_open in rows):
             break
         time.sleep(0.2)
-    whole, first = sorted(row[0] for row in rows), sorted(row[1] for row in rows)
-    return whole[len(whole) // 2], first[len(first) // 2]
+    completed, claimed = sorted(row[0] for row in rows), sorted(row[1] for row in rows)
+    return completed[len(completed) // 2], claimed[len(claimed) // 2]
 
 
-def _waiting(running: Machine) -> int:
+def _count_waiting(running: Machine) -> int:
     return int(_query(running, "select count(*) from passes where state = 'queued'")[0][0])
 
 
@@ -130,3 +128,14 @@ def _query(running: Machine, statement: str, *params: object) -> list[tuple[Any,
             return cursor.fetchall()
     finally:
         connection.close()
+
+
+FAIRNESS = Benchmark(
+    name="fairness",
+    title="Fairness",
+    description=(
+        f"The median waiting time of {ESSAYS} essays of one school, handed in one a second, behind {FLOOD:,} essays of another "
+        f"school, beside the same with nothing else to do; a call to Claude takes {CALL_SECONDS:.0f} s."
+    ),
+    run=run,
+)

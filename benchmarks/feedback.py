@@ -1,7 +1,7 @@
-"""How good is the local feedback? `python -m benchmarks.feedback FILE.jsonl` measures, `--essay FILE` shows.
+"""Measure the comments of the local engine on a corpus, or show them: `python -m benchmarks.feedback FILE.jsonl`, `--essay FILE`.
 
-The corpus is JSON lines of `text`, `refs` and `edits[k] = [start, end, replacement, type]`, one list per reference; with
-`text_tok` and `refs_tok` the GLEU is the published one of JFLEG (mean over 500 draws of one reference per sentence).
+A corpus is JSON lines of `text`, `refs` and `edits[k] = [[start, end, replacement, type], …]`, one list for each reference.
+With `text_tok` and `refs_tok` the GLEU is the published one of JFLEG (mean over 500 draws of one reference per sentence).
 """
 
 from __future__ import annotations
@@ -51,7 +51,11 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """One finding and what the corpus says of it; `right` is None when nothing was offered."""
+    """One finding with the verdict of the corpus.
+
+    `real` says whether a reference changed the same place, `right` whether the first suggestion comes closer to a reference.
+    `right` is None when the finding has no suggestion.
+    """
 
     finding: Finding
     real: bool
@@ -59,7 +63,7 @@ class Judged:
 
 
 def read_corpus(path: Path, limit: int | None = None) -> list[Line]:
-    """Return the lines of a corpus file, at most `limit`. Raises ValueError where a line is not in the format."""
+    """Return the lines of a corpus file, at most `limit`. Raises ValueError when a line is not in the format."""
     found: list[Line] = []
     with path.open(encoding="utf-8", newline="\n") as lines:
         for number, raw in enumerate(lines, 1):
@@ -99,7 +103,7 @@ def _edited(text: str, edits: Sequence[Sequence[Any]]) -> str:
 
 
 def changed_places(text: str, ref: str) -> list[Edit]:
-    """Return the places of a text that a reference changed, by its tokens: for corpora that list no edits."""
+    """Return the places of a text that a reference changed, by comparing tokens. For corpora without `edits`."""
     found = list(_TOKEN.finditer(text))
     pairs = difflib.SequenceMatcher(None, [match.group() for match in found], tokens(ref), autojunk=False).get_opcodes()
     places: list[Edit] = []
@@ -113,12 +117,12 @@ def changed_places(text: str, ref: str) -> list[Edit]:
 
 
 def tokens(text: str) -> tuple[str, ...]:
-    """Return the tokens of a text in the manner of the Penn Treebank, well enough for both sides of a comparison."""
+    """Return the tokens of a text, split almost as in the Penn Treebank. Both sides of a comparison must use it."""
     return tuple(_TOKEN.findall(text))
 
 
 def touches(text: str, start: int, end: int, edit: Edit) -> bool:
-    """Return whether a flag and an edit share a character; an insertion is where it stands and the space around it."""
+    """Return whether a flag and an edit share a character. An insertion counts as its position and the white space around it."""
     first, last = edit
     if first < last:
         return start < last and first < end
@@ -130,7 +134,7 @@ def touches(text: str, start: int, end: int, edit: Edit) -> bool:
 
 
 def corrected(line: Line, findings: Sequence[Finding]) -> str:
-    """Return the text with the first suggestion of every finding put in."""
+    """Return the text with the first suggestion of every finding applied and white space collapsed."""
     text = line.text
     for finding in sorted(findings, key=lambda one: one.start, reverse=True):
         if finding.suggestions:
@@ -139,7 +143,7 @@ def corrected(line: Line, findings: Sequence[Finding]) -> str:
 
 
 def corrected_tokens(line: Line, findings: Sequence[Finding]) -> tuple[str, ...]:
-    """Return the source tokens with first suggestions put in; tokens no suggestion touches stay as the corpus has them."""
+    """Return the source tokens with the first suggestions applied. All other tokens stay as the corpus has them."""
     places: list[tuple[int, int]] = []
     at = 0
     for token in line.source_tokens:
@@ -164,15 +168,15 @@ def corrected_tokens(line: Line, findings: Sequence[Finding]) -> tuple[str, ...]
 
 
 def judge(line: Line, findings: Iterable[Finding]) -> list[Judged]:
-    """Return each finding with the verdict of the references on its place and on its first suggestion."""
-    before = [_word_distance(line.text, ref) for ref in line.refs]
+    """Return each finding with the verdict of the references on its place and its first suggestion."""
+    distances = [_word_distance(line.text, ref) for ref in line.refs]
     judged: list[Judged] = []
     for finding in findings:
         real = any(touches(line.text, finding.start, finding.end, edit) for edits in line.edits for edit in edits)
         right = None
         if finding.suggestions:
             after = corrected(line, [finding])
-            right = any(_word_distance(after, ref) < was for ref, was in zip(line.refs, before, strict=True))
+            right = any(_word_distance(after, ref) < old for ref, old in zip(line.refs, distances, strict=True))
         judged.append(Judged(finding=finding, real=real, right=right))
     return judged
 
@@ -194,11 +198,11 @@ def gleu(
     most = max((len(options) for options in table), default=0)
     scores: list[float] = []
     for draw in range(DRAWS):
-        # The published scorer seeds each draw with 101 times its number.
-        choose = random.Random(draw * 101)
+        # The published scorer seeds each draw with its number times 101.
+        random_source = random.Random(draw * 101)
         totals = [0] * (2 + 2 * ORDER)
         for options in table:
-            counts = options[choose.randint(0, most - 1) % len(options)]
+            counts = options[random_source.randint(0, most - 1) % len(options)]
             totals = [total + count for total, count in zip(totals, counts, strict=True)]
         scores.append(_gleu_score(totals))
     return 100 * sum(scores) / DRAWS
@@ -207,10 +211,10 @@ def gleu(
 def _gleu_counts(source: Sequence[str], hypothesis: Sequence[str], ref: Sequence[str]) -> list[int]:
     counts = [len(hypothesis), len(ref)]
     for order in range(1, ORDER + 1):
-        mine, theirs, old = _ngrams(hypothesis, order), _ngrams(ref, order), _ngrams(source, order)
-        wrong = Counter({ngram: count for ngram, count in old.items() if ngram not in theirs})
+        of_hypothesis, of_ref, of_source = (_ngrams(words, order) for words in (hypothesis, ref, source))
+        wrong = Counter({ngram: count for ngram, count in of_source.items() if ngram not in of_ref})
         counts += [
-            max((mine & theirs).total() - (mine & wrong).total(), 0),
+            max((of_hypothesis & of_ref).total() - (of_hypothesis & wrong).total(), 0),
             max(len(hypothesis) + 1 - order, 0),
         ]
     return counts
@@ -232,12 +236,12 @@ def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
     bins: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
     for confidence, real in pairs:
         bins[min(int(confidence * BINS), BINS - 1)].append((confidence, real))
-    off = (abs(sum(c for c, _ in one) - sum(real for _, real in one)) for one in bins)
-    return sum(off) / len(pairs) if pairs else 0.0
+    gaps = (abs(sum(c for c, _ in one) - sum(real for _, real in one)) for one in bins)
+    return sum(gaps) / len(pairs) if pairs else 0.0
 
 
 def reliability(pairs: Sequence[tuple[float, bool]]) -> list[tuple[float, float, int, float, float]]:
-    """Return the bins that hold anything: from, to, how many, mean confidence, share that is real."""
+    """Return the bins that are not empty: from, to, number of findings, mean confidence, share that is real."""
     found: list[tuple[float, float, int, float, float]] = []
     for low, high in pairwise(EDGES):
         own = [(confidence, real) for confidence, real in pairs if low <= confidence < high]
@@ -248,14 +252,14 @@ def reliability(pairs: Sequence[tuple[float, bool]]) -> list[tuple[float, float,
 
 
 def confidences(lines: Sequence[Line]) -> list[tuple[float, bool]]:
-    """Return the confidence of the findings a student is shown on the lines, with the verdict of the references."""
+    """Return the confidence of the findings that a student would see on the lines, with the verdict of the references."""
     engines = Engines()
-    seen = ((line, grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines)) for line in lines)
-    return [(one.finding.problem, one.real) for line, found in seen for one in judge(line, found.shown)]
+    read = ((line, grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines)) for line in lines)
+    return [(one.finding.problem, one.real) for line, found in read for one in judge(line, found.shown)]
 
 
 def measure(lines: Sequence[Line]) -> dict[str, float | int]:
-    """Return the figures of the shown flags over a corpus, each line read as a text of its own."""
+    """Return the figures of the shown findings over a corpus. Each line is read as one text."""
     engines = Engines()
     grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text="Warm up."), engines)
     started = time.perf_counter()
@@ -296,7 +300,7 @@ def _share(part: int, whole: int) -> float:
 
 
 def show(essay: str, prompt: str) -> dict[str, Any]:
-    """Return all comments on one essay in one list, the passes' summaries joined, and the answer of each pass, ready for JSON."""
+    """Return the comments on one essay as an object for JSON: all comments, the joined lists of the passes, each pass's answer."""
     provider = LocalProvider()
     passes = {
         str(name): asdict(provider.ask(PassRequest(pass_name=name, text=essay, assignment_prompt=prompt)).answer)
@@ -333,19 +337,19 @@ def _show(essay: str, prompt: str, *, as_json: bool) -> int:
 
 
 def _read_text(path: Path) -> str:
-    # Not read_text: it would turn line ends into others and move every offset behind them.
+    # Not `read_text`, which translates line ends and so shifts every offset after them.
     return path.read_bytes().decode("utf-8")
 
 
-def _trouble(path: Path, error: OSError | UnicodeDecodeError) -> str:
+def _read_error(path: Path, error: OSError | UnicodeDecodeError) -> str:
     if isinstance(error, OSError):
         return f"{path} cannot be read: {error.strerror}"
     return f"{path} is not UTF-8 text (at byte {error.start})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the figures of a corpus, or the comments on one essay. Leaves with 2 and one sentence where it cannot."""
-    parser = argparse.ArgumentParser(prog="benchmarks.feedback", description=__doc__)
+    """Print the figures of a corpus or the comments on one essay. Exits with 2 and one sentence when a file cannot be read."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.feedback", description=__doc__)
     parser.add_argument("corpus", nargs="?", type=Path)
     parser.add_argument("--limit", type=int, help="read only the first N texts")
     parser.add_argument("--essay", type=Path, help="show the comments on this essay instead")
@@ -365,10 +369,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _show(essay, _read_text(path) if chosen.prompt else "", as_json=chosen.json)
         read = read_corpus(path, chosen.limit)
     except (OSError, UnicodeDecodeError) as error:
-        parser.exit(2, f"{_trouble(path, error)}\n")
+        parser.exit(2, f"{_read_error(path, error)}\n")
     except ValueError as error:
         parser.exit(2, f"{path}: {error}\n")
-    # A text without a reference is no witness for or against a flag.
+    # A text without a reference says nothing about a finding.
     lines = [line for line in read if line.refs]
     if not lines:
         parser.exit(2, f"{path}: {'no text has a reference' if read else 'holds no text'}\n")

@@ -1,10 +1,9 @@
-"""How fast POST /v1/submissions is, beside a bare handler under the same gunicorn, PostgreSQL and Redis, in the same run."""
+"""Measure `POST /v1/submissions` beside a bare handler under the same gunicorn, PostgreSQL and Redis, in the same run."""
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
 import sys
 from pathlib import Path
 
@@ -13,7 +12,8 @@ import psycopg2
 from benchmarks.bare import SCHEMA
 from benchmarks.load import Measured, Request, closed_loop
 from benchmarks.machine import machine, sign_in
-from standalone.machine import ROOT
+from benchmarks.report import Benchmark, Figure, duration, progress
+from standalone.machine import ROOT, Machine
 from standalone.procfile import Command, procfile_command
 
 CLIENTS, SECONDS, ROUNDS = 8, 5.0, 3
@@ -21,43 +21,56 @@ TEXT = ("The quick brown fox jumps over the lazy dog and thinks about its next s
 BAR = 0.40
 
 
-def run() -> bool:
-    """Print both rates and their ratio; return whether the bar is reached."""
-    print(
-        f"\nIngest: {CLIENTS} clients, essays of {len(TEXT)} characters, {ROUNDS} rounds of {SECONDS:.0f} s each, alternating"
-    )
+def run() -> list[Figure]:
+    """Measure both handlers in alternating rounds and compare the medians of their rates."""
     with machine() as (running, known):
-        # The workers stand still, so that the two cores serve requests alone; the hints pile up as they would in a rush.
+        # The worker and the clock are stopped, so that the cores serve requests alone. The hints stay in Redis.
         running.supervisor.stop_one("worker")
         running.supervisor.stop_one("clock")
-        bare_port = _start_bare(running)
+        bare_url = f"http://127.0.0.1:{_start_bare(running)}"
         headers = sign_in(known, "student")
         body = json.dumps({"title": "Benchmark", "text": TEXT}).encode()
 
-        def ours() -> Request:
+        def essaycoach_request() -> Request:
             return "POST", "/v1/submissions", body, headers
 
-        def bare() -> Request:
+        def bare_request() -> Request:
             return "POST", "/bare", body, {"Content-Type": "application/json"}
 
-        rates: dict[str, list[Measured]] = {"bare": [], "ours": []}
-        for _ in range(ROUNDS):
-            bare_url = f"http://127.0.0.1:{bare_port}"
-            rates["bare"].append(closed_loop(bare_url, bare, clients=CLIENTS, seconds=SECONDS, expected=202))
-            rates["ours"].append(closed_loop(known["ingest"], ours, clients=CLIENTS, seconds=SECONDS, expected=202))
-    medians = {name: statistics.median(one.per_second for one in measured) for name, measured in rates.items()}
-    for name, measured in rates.items():
-        middle = measured[len(measured) // 2]
-        print(
-            f"  {name:5} {medians[name]:7.0f} requests/s   p50 {middle.quantile(0.5) * 1000:5.1f} ms   "
-            f"p99 {middle.quantile(0.99) * 1000:6.1f} ms   wrong answers {sum(one.wrong for one in measured)}"
-        )
-    ratio = medians["ours"] / medians["bare"]
-    print(f"  ratio {ratio:.2f} (bar: {BAR:.2f})   repeat: python -m benchmarks ingest")
-    return ratio >= BAR and not any(one.wrong for measured in rates.values() for one in measured)
+        essaycoach: list[Measured] = []
+        bare: list[Measured] = []
+        for number in range(1, ROUNDS + 1):
+            progress(f"round {number} of {ROUNDS}")
+            bare.append(closed_loop(bare_url, bare_request, clients=CLIENTS, seconds=SECONDS, expected=202))
+            essaycoach.append(
+                closed_loop(known["ingest"], essaycoach_request, clients=CLIENTS, seconds=SECONDS, expected=202)
+            )
+    ratio = _median(essaycoach).per_second / _median(bare).per_second
+    wrong = sum(one.wrong for one in (*essaycoach, *bare))
+    return [
+        *_figures("bare handler", bare),
+        *_figures("POST /v1/submissions", essaycoach),
+        Figure("rate of POST /v1/submissions ÷ rate of the bare handler", f"{ratio:.2f}", f"≥ {BAR:.2f}", ratio >= BAR),
+        Figure("answers other than 202", str(wrong), "0", wrong == 0),
+    ]
 
 
-def _start_bare(running) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _median(rounds: list[Measured]) -> Measured:
+    """Return the round with the median rate."""
+    return sorted(rounds, key=lambda one: one.per_second)[len(rounds) // 2]
+
+
+def _figures(name: str, rounds: list[Measured]) -> list[Figure]:
+    median = _median(rounds)
+    p50, p99 = median.quantile(0.5), median.quantile(0.99)
+    return [
+        Figure(f"{name}, rate", f"{median.per_second:.0f} requests/s"),
+        Figure(f"{name}, p50 and p99", f"{duration(p50)}, {duration(p99)}"),
+    ]
+
+
+def _start_bare(running: Machine) -> int:
+    """Start the bare handler on the machine's database and Redis, and return its port."""
     connection = psycopg2.connect(running.database_url)
     with connection, connection.cursor() as cursor:
         cursor.execute(SCHEMA)
@@ -73,3 +86,15 @@ def _start_bare(running) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
     command: Command = procfile_command("bare", text=text, env=env, cwd=Path(ROOT))
     running.supervisor.start(command)
     return port
+
+
+INGEST = Benchmark(
+    name="ingest",
+    title="Ingest",
+    description=(
+        f"The rate of `POST /v1/submissions` beside a bare Flask and psycopg2 handler without tokens, row security or encryption "
+        f"(`benchmarks/bare.py`): {CLIENTS} clients, essays of {len(TEXT):,} characters, the median of {ROUNDS} alternating "
+        f"rounds of {SECONDS:.0f} s each."
+    ),
+    run=run,
+)

@@ -1,4 +1,4 @@
-"""A small closed-loop load: some clients, each sending its next request when the last was answered."""
+"""A small closed-loop load: clients that each send their next request when the last one was answered."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What a load saw: answers per second and latencies in seconds, sorted."""
+    """The result of a load: answers a second, sorted latencies in seconds, and answers with another status than expected."""
 
     per_second: float
     latencies: list[float]
     wrong: int
 
     def quantile(self, share: float) -> float:
-        """Return the latency that this share of the requests stayed under."""
+        """Return the latency below which this share of the requests stayed, 0.99 for p99."""
         return self.latencies[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
 
 
@@ -27,7 +27,7 @@ Request = tuple[str, str, bytes, dict[str, str]]
 
 
 def closed_loop(url: str, make: Callable[[], Request], *, clients: int, seconds: float, expected: int) -> Measured:
-    """Return what `clients` saw in `seconds`, each on one kept-alive connection."""
+    """Send requests from `clients` threads for `seconds`, each on one kept-alive connection; return what they measured."""
     latencies: list[float] = []
     wrong = 0
     lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""A running machine to measure, and the fake vendor beside it."""
+"""A running machine to measure, and the fake provider beside it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,16 @@ from models import db
 from standalone.client import ask
 from standalone.machine import ROOT, Machine
 
+# How the essays are read, as the figures name it.
+CLAUDE_ALONE = "Claude alone (ESSAYCOACH_GRAMMAR_MIX=off)"
+ENSEMBLE = "Claude with the local grammar engine (default)"
+LOCAL = "local engine alone (ESSAYCOACH_PROVIDER=local)"
+GRAMMAR_MIX = {CLAUDE_ALONE: "off", ENSEMBLE: "on"}
+
 
 @contextmanager
 def vendor(*, latency_seconds: float = 0.0) -> Iterator[str]:
-    """Yield the address of the tests' fake vendor, running as a process of its own."""
+    """Yield the address of the fake provider of the tests, which runs as a process of its own."""
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "tests" / "support" / "vendor.py"), "--port", "0"],
         stdout=subprocess.PIPE,
@@ -38,21 +44,40 @@ def vendor(*, latency_seconds: float = 0.0) -> Iterator[str]:
 
 @contextmanager
 def machine(**env: str) -> Iterator[tuple[Machine, dict[str, Any]]]:
-    """Yield a machine that runs everything, with extra environment for its programs, and what it says of itself."""
+    """Yield a machine that runs everything, with `env` added for its programs, and its description."""
     data_dir = Path(tempfile.mkdtemp(prefix="essaycoach-bench-"))
     settings = {"ESSAYCOACH_RATE_LIMIT": "10000000/minute", **env}
     try:
         with Machine(data_dir, port=0, metrics_port=0, extra_env=settings) as running:
             running.start()
-            # The demo org was made through this process's pool; a second machine's must not be made in the first one's database.
+            # This process made the demo org through its own pool. The next machine's must go to another database.
             db.database.close_idle()
             yield running, running.description()
     finally:
         shutil.rmtree(data_dir, ignore_errors=True)
 
 
+@contextmanager
+def machine_in_mode(mode: str, *, latency_seconds: float = 0.0) -> Iterator[tuple[Machine, dict[str, Any]]]:
+    """Yield a machine that reads essays as `mode` says, and its description. A call to Claude takes `latency_seconds`."""
+    if mode == LOCAL:
+        with machine(ESSAYCOACH_PROVIDER="local") as found:
+            yield found
+        return
+    with (
+        vendor(latency_seconds=latency_seconds) as url,
+        machine(
+            ESSAYCOACH_PROVIDER="anthropic",
+            ESSAYCOACH_GRAMMAR_MIX=GRAMMAR_MIX[mode],
+            ANTHROPIC_API_KEY="bench",
+            ANTHROPIC_BASE_URL=url,
+        ) as found,
+    ):
+        yield found
+
+
 def sign_in(known: dict[str, Any], role: str) -> dict[str, str]:
-    """Return the headers a signed-in person's requests carry."""
+    """Return the request headers of a signed-in person."""
     answer = ask("POST", f"{known['ingest']}/v1/auth/login", body={"org": known["org"], **known[role]})
     assert answer.status == 200, answer.body
     return {"Authorization": f"Bearer {answer.body['access_token']}", "Content-Type": "application/json"}

@@ -1,4 +1,4 @@
-"""What row security, the audit trail and encryption cost together, beside the same service without them."""
+"""Measure what row security, the audit trail and encryption cost together, beside the same service without them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import psycopg2
 
 from benchmarks.load import Measured, Request, closed_loop
 from benchmarks.machine import machine, sign_in
+from benchmarks.report import Benchmark, Figure, duration, progress
 from benchmarks.unsecured import OPEN_SCHEMA
 from standalone.client import ask
 from standalone.machine import ROOT, Machine
@@ -28,62 +29,64 @@ TEXT = ("The quick brown fox jumps over the lazy dog and thinks about its next s
 BARS = {"handing in": 1.35, "a status poll": 1.15}
 
 
-def run() -> bool:
-    """Print the time of a request with and without protection, and their ratio; return whether the bars are reached."""
-    print(f"\nSecurity: {CLIENTS} clients, {ROUNDS} rounds of {SECONDS:.0f} s each, alternating between two machines")
+def run() -> list[Figure]:
+    """Measure handing in and polling on a machine with protection and on one without, in alternating rounds."""
     with machine() as (secured, secured_known), machine() as (unsecured, unsecured_known):
         for one in (secured, unsecured):
             one.supervisor.stop_one("worker")
             one.supervisor.stop_one("clock")
-        _take_protection_off(unsecured)
-        doors = {
+        _remove_protection(unsecured)
+        services = {
             "with": (secured_known["ingest"], sign_in(secured_known, "student")),
             "without": (unsecured_known["ingest"], sign_in(unsecured_known, "student")),
         }
-        # First, while nothing else waits: a place in a long queue is counted, and would drown what is to be compared.
-        polling = _compare("a status poll", doors, _poll, expected=200)
-        reached = [polling, _compare("handing in", doors, _hand_in, expected=202)]
-    print("  repeat: python -m benchmarks security")
-    return all(reached)
+        # Polling goes first, while the queue is short: a poll also counts the essays that wait before its own, and in a
+        # long queue that would hide the difference that is measured.
+        polling = _compare("a status poll", services, _poll_requests, expected=200)
+        return _compare("handing in", services, _hand_in_requests, expected=202) + polling
 
 
 def _compare(
     what: str,
-    doors: dict[str, tuple[str, dict[str, str]]],
-    make: Callable[[str, dict[str, str]], Callable[[], Request]],
+    services: dict[str, tuple[str, dict[str, str]]],
+    make_requests: Callable[[str, dict[str, str]], Callable[[], Request]],
     *,
     expected: int,
-) -> bool:
-    requests = {name: make(url, headers) for name, (url, headers) in doors.items()}
-    measured: dict[str, list[Measured]] = {name: [] for name in doors}
+) -> list[Figure]:
+    progress(what)
+    requests = {name: make_requests(url, headers) for name, (url, headers) in services.items()}
+    measured: dict[str, list[Measured]] = {name: [] for name in services}
     for number in range(ROUNDS):
-        for name in sorted(doors, reverse=bool(number % 2)):
+        for name in sorted(services, reverse=bool(number % 2)):
             measured[name].append(
-                closed_loop(doors[name][0], requests[name], clients=CLIENTS, seconds=SECONDS, expected=expected)
+                closed_loop(services[name][0], requests[name], clients=CLIENTS, seconds=SECONDS, expected=expected)
             )
-    millis = {name: 1000 / statistics.median(one.per_second for one in rounds) for name, rounds in measured.items()}
+    seconds = {name: 1 / statistics.median(one.per_second for one in rounds) for name, rounds in measured.items()}
     wrong = sum(one.wrong for rounds in measured.values() for one in rounds)
-    ratio = millis["with"] / millis["without"]
-    print(
-        f"  {what:14} {millis['with']:6.3f} ms of the machine's time with, {millis['without']:6.3f} ms without: "
-        f"{ratio:.2f} times (bar: {BARS[what]:.2f})   wrong answers {wrong}"
-    )
-    return ratio <= BARS[what] and not wrong
+    ratio = seconds["with"] / seconds["without"]
+    return [
+        Figure(
+            f"{what}: time of a request with and without",
+            f"{duration(seconds['with'])}, {duration(seconds['without'])}",
+        ),
+        Figure(f"{what}: with ÷ without", f"{ratio:.2f}", f"≤ {BARS[what]:.2f}", ratio <= BARS[what]),
+        Figure(f"{what}: answers other than {expected}", str(wrong), "0", wrong == 0),
+    ]
 
 
-def _hand_in(_url: str, headers: dict[str, str]) -> Callable[[], Request]:
+def _hand_in_requests(_url: str, headers: dict[str, str]) -> Callable[[], Request]:
     body = json.dumps({"title": "Benchmark", "text": TEXT}).encode()
     return lambda: ("POST", "/v1/submissions", body, headers)
 
 
-def _poll(url: str, headers: dict[str, str]) -> Callable[[], Request]:
+def _poll_requests(url: str, headers: dict[str, str]) -> Callable[[], Request]:
     answer: Any = ask("POST", f"{url}/v1/submissions", body={"title": "Poll", "text": TEXT}, headers=headers)
     path = answer.body["links"]["self"]
     return lambda: ("GET", path, b"", headers)
 
 
-def _take_protection_off(running: Machine) -> None:
-    """The machine's ingest answers at its address as ever, without row security, audit triggers and encryption."""
+def _remove_protection(running: Machine) -> None:
+    """Replace the machine's ingest by one without row security, audit triggers and encryption, at the same address."""
     running.supervisor.stop_one("web")
     connection = psycopg2.connect(running.database_url)
     with connection, connection.cursor() as cursor:
@@ -99,3 +102,15 @@ def _take_protection_off(running: Machine) -> None:
                 return
         time.sleep(0.1)
     raise RuntimeError("the unsecured ingest did not start")
+
+
+SECURITY = Benchmark(
+    name="security",
+    title="Security",
+    description=(
+        "The time that a request takes of the whole machine, with row security, the audit trail and encryption, beside the same "
+        f"service without them: {CLIENTS} clients, the median of {ROUNDS} rounds of {SECONDS:.0f} s each, alternating between "
+        "two machines."
+    ),
+    run=run,
+)

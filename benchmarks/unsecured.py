@@ -1,6 +1,6 @@
-"""Our own ingest with its protection taken off, to see what that costs. Runs only beside `python -m benchmarks security`.
+"""EssayCoach's ingest without its protection, to measure what the protection costs. Only `python -m benchmarks security` runs it.
 
-The schema loses row security and the audit triggers; ciphertexts become plain bytes of the same length.
+The schema loses row security and the audit triggers. Ciphertexts become plain bytes of the same length.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ TAG = bytes(16)
 
 
 class Transparent:
-    """Stands where AES-256-GCM stands, and hides nothing."""
+    """A replacement for AES-256-GCM that encrypts nothing."""
 
     def __init__(self, _key: bytes) -> None:
-        """Need no key."""
+        """Ignore the key."""
 
     @staticmethod
     def generate_key(bit_length: int) -> bytes:
         """Return a key of zeros."""
         return bytes(bit_length // 8)
 
-    def encrypt(self, _nonce: bytes, plain: bytes, _place: bytes) -> bytes:
-        """Return the plain bytes, as long as a ciphertext would be."""
+    def encrypt(self, _nonce: bytes, plain: bytes, _associated_data: bytes) -> bytes:
+        """Return the plain bytes, padded to the length of a ciphertext."""
         return plain + TAG
 
-    def decrypt(self, _nonce: bytes, sealed: bytes, _place: bytes) -> bytes:
-        """Return the bytes without what made them longer."""
-        return sealed[: -len(TAG)]
+    def decrypt(self, _nonce: bytes, padded: bytes, _associated_data: bytes) -> bytes:
+        """Return the plain bytes without the padding."""
+        return padded[: -len(TAG)]
 
 
 def create_app() -> Flask:
-    """Return the ingest app whose database holds plain text."""
+    """Return the ingest app that stores plain text."""
     crypto.AESGCM = Transparent  # type: ignore[misc, assignment]
     return create_secured_app()

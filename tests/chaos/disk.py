@@ -1,4 +1,4 @@
-"""A small file system of its own, so that a full disk is one of a few hundred megabytes and not the machine's."""
+"""A small file system for the test of a full disk, so that the machine's own disk never fills up."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MEBIBYTES = 1200
 
 @dataclass(frozen=True)
 class SmallDisk:
-    """Where it is, and how to fill it."""
+    """A small file system: where it is mounted, and how to fill it."""
 
     path: Path
-    filling: Disk
+    disk: Disk
 
 
 def small_disk(stack: ExitStack) -> SmallDisk | None:
-    """Return a file system in memory that is gone when the stack ends, or None where mounting is not allowed."""
+    """Mount a file system in memory until the stack ends. Return None when mounting is not allowed."""
     path = Path(tempfile.mkdtemp(prefix="essaycoach-chaos-"))
     options = f"size={MEBIBYTES}m,mode=0755"
     try:
@@ -35,20 +35,20 @@ def small_disk(stack: ExitStack) -> SmallDisk | None:
         path.rmdir()
         return None
 
-    def gone() -> None:
+    def unmount() -> None:
         subprocess.run(["umount", "--lazy", str(path)], capture_output=True, check=False)
         path.rmdir()
 
-    stack.callback(gone)
+    stack.callback(unmount)
     ballast = path / "ballast"
 
     def fill() -> None:
         with ballast.open("wb", buffering=0) as file:
-            part = bytes(1 << 20)
-            while part:
+            chunk = bytes(1 << 20)
+            while chunk:
                 try:
-                    file.write(part)
+                    file.write(chunk)
                 except OSError:
-                    part = part[: len(part) // 2]
+                    chunk = chunk[: len(chunk) // 2]
 
     return SmallDisk(path, Disk(fill=fill, free=lambda: ballast.unlink(missing_ok=True)))

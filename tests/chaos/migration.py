@@ -1,4 +1,4 @@
-"""The next version's migration, applied to a database in use: the checked-in files and one more, from a folder of their own."""
+"""A migration of a next version, applied to a database in use: the checked-in files and one more, copied to a new folder."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ BACK = "alter table submissions drop column chaos_note;\n"
 
 
 def migrate_to_the_next_version(database_url: str) -> None:
-    """A column was added to the busiest table and taken away again, as a release and its rollback would."""
+    """Add a column to the busiest table and remove it again, as a release and its rollback would."""
     with tempfile.TemporaryDirectory() as folder:
-        room = Path(folder) / "migrations"
-        shutil.copytree(ROOT / "migrations", room, ignore=shutil.ignore_patterns("__pycache__"))
-        number = 1 + max(int(path.name[:4]) for path in room.glob("[0-9]*.sql"))
-        (room / f"{number:04d}_chaos.sql").write_text(NEXT)
-        (room / f"{number:04d}_chaos.rollback.sql").write_text(BACK)
+        migrations = Path(folder) / "migrations"
+        shutil.copytree(ROOT / "migrations", migrations, ignore=shutil.ignore_patterns("__pycache__"))
+        number = 1 + max(int(path.name[:4]) for path in migrations.glob("[0-9]*.sql"))
+        (migrations / f"{number:04d}_chaos.sql").write_text(NEXT)
+        (migrations / f"{number:04d}_chaos.rollback.sql").write_text(BACK)
         for arguments in (("seal",), ("up",), ("down", "--steps", "1")):
             done = subprocess.run(
                 [sys.executable, "-m", "migrations", *arguments],

@@ -1,13 +1,13 @@
-"""A TCP proxy that goes wrong on command: `with Proxy(("127.0.0.1", 5432)) as proxy:` and connect to `proxy.port`.
+"""A TCP proxy that fails on command: `with Proxy(("127.0.0.1", 5432)) as proxy:`, then connect to `proxy.port`.
 
-It runs on a thread of its own; every method may be called from any thread and returns when what it says is true.
-`pass_on`, `refuse`, `reset` and `blackhole` each end whatever was before; `delay`, `truncate` and `hold` may be in
-force together, and end a `refuse` or a `blackhole`. A reset at one side is passed on as a reset, a half-close as a
-half-close, and one side's slowness slows the other. It imports nothing of the project.
+It runs on its own thread. Every method may be called from any thread and returns when its change is in force.
+`pass_on`, `refuse`, `reset` and `blackhole` each end every earlier mode. `delay`, `truncate` and `hold` can be combined, and
+each ends a `refuse` or a `blackhole`. A reset at one side is passed on as a reset, a half-close as a half-close, and a slow
+side slows the other. The module imports nothing of the project.
 
-Callbacks of one loop do the work, not a task for each direction: no byte is ever between its read and its write when
-the mode changes. What a socket has taken counts as passed on; where the reader is slow a reset overtakes it, as real
-ones do, except that of `truncate`.
+Callbacks of one event loop do the work, not one task for each direction, so no byte is between its read and its write when
+the mode changes. A byte counts as passed on when the socket has taken it. If the reader is slow, a reset overtakes such
+bytes, as a real reset does. Only the reset of `truncate` waits for them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ Address = tuple[str, int]
 Direction = Literal["up", "down"]  # from the client to the server, and back
 _Mode = Literal["pass", "refuse", "dark"]
 
-_MOST_WAITING_CHUNKS = 64  # with more of them, a delayed connection is read no further
-_SIOCOUTQNSD = 0x894B  # Linux: how much of what was written has not been sent
+_MOST_WAITING_CHUNKS = 64  # with more of them, the proxy stops reading a delayed connection
+_SIOCOUTQNSD = 0x894B  # Linux: the number of bytes written but not yet sent
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -41,9 +41,9 @@ class _Hold:
 
 
 class Proxy:
-    """Passes connections to its port on to `target`, which may be set anew at any time: new connections go there.
+    """Passes connections to its port on to `target`. New connections follow when `target` is changed.
 
-    A callable target is called for each connection; one that raises counts as a server that refuses.
+    A callable target is called for each connection. If it raises, the connection is refused.
     """
 
     def __init__(self, target: Address | Callable[[], Address]) -> None:
@@ -73,39 +73,39 @@ class Proxy:
 
     @property
     def connections(self) -> int:
-        """Return how many connections of clients are open, counting those whose end is held, delayed or in the dark."""
+        """Return the number of open client connections. Those that ended count while the end is held, delayed or swallowed."""
         return len(self._pairs)
 
     def pass_on(self) -> None:
-        """Bytes pass as they come; what was held or delayed has gone first, what was in the dark has been reset."""
-        self._ask(lambda: self._become("pass"))
+        """Pass all bytes on. Held and delayed bytes go first; connections of a `blackhole` are reset."""
+        self._ask(lambda: self._set_mode("pass"))
 
     def refuse(self) -> None:
-        """No connection is open, and new ones are refused, as by a port where nobody listens."""
-        self._ask(lambda: self._become("refuse", reset=True))
+        """Reset all connections and refuse new ones, like a port where nobody listens."""
+        self._ask(lambda: self._set_mode("refuse", reset=True))
 
     def reset(self) -> None:
-        """Every connection has been reset at both sides; new ones pass."""
-        self._ask(lambda: self._become("pass", reset=True))
+        """Reset every connection at both sides. New ones pass."""
+        self._ask(lambda: self._set_mode("pass", reset=True))
 
     def blackhole(self) -> None:
-        """All that old connections and new ones send is swallowed; neither side hears of the other, nor of its end."""
-        self._ask(lambda: self._become("dark"))
+        """Swallow everything that old and new connections send, their ends included."""
+        self._ask(lambda: self._set_mode("dark"))
 
     def delay(self, seconds: float) -> None:
-        """Each chunk that comes from now on, and each end, is passed on that much later, in order."""
+        """Pass each new chunk and each end on that many seconds later, in order."""
 
         def job() -> None:
-            self._end_wholesale_modes()
+            self._end_refuse_and_blackhole()
             self._delay_seconds = seconds
 
         self._ask(job)
 
     def truncate(self, after_bytes: int) -> None:
-        """Each connection, old or new, is reset once so many more bytes have gone to its client; with 0, in their place."""
+        """Reset each connection, old or new, after so many more bytes to its client. With 0 the reset replaces the next bytes."""
 
         def job() -> None:
-            self._end_wholesale_modes()
+            self._end_refuse_and_blackhole()
             self._limit = after_bytes
             for pair in self._pairs:
                 pair.limit = after_bytes
@@ -120,18 +120,18 @@ class Proxy:
         once: bool = True,
         forward_match: bool | None = None,
     ) -> None:
-        """The first connection (or each one, if not `once`) to send `pattern` up has its `direction` kept from there on.
+        """Hold back one direction of the first connection (with `once=False`: of each) whose client sends `pattern`.
 
-        Without a pattern, any chunk in the direction will do. The chunk that completes the pattern is kept for "up" and
-        passed on for "down", unless `forward_match` says otherwise. A client that ends while its bytes are kept takes
-        them with it: they are dropped and the server's side is closed, as if it had died before sending them.
+        Without a pattern, any chunk in that direction starts the hold. The chunk that completes the pattern is held for "up"
+        and passed on for "down", unless `forward_match` says otherwise. If a client ends while its bytes are held, they are
+        dropped and the server's side is closed, as if the client had died before it sent them.
         """
         if forward_match is None:
             forward_match = direction == "down" and pattern is not None
         hold = _Hold(direction=direction, pattern=pattern, once=once, forward_match=forward_match)
 
         def job() -> None:
-            self._end_wholesale_modes()
+            self._end_refuse_and_blackhole()
             self._hold = hold
             self._held.clear()
             for pair in self._pairs:
@@ -140,11 +140,11 @@ class Proxy:
         self._ask(job)
 
     def wait_held(self, timeout_seconds: float) -> bool:
-        """Return whether a connection has met the last `hold` by then, even if that connection has ended since."""
+        """Wait until the last `hold` has caught a connection; return whether it did in time, even if the connection ended since."""
         return self._held.wait(timeout_seconds)
 
     def release(self) -> None:
-        """What was held has been passed on in order, and no more is held."""
+        """Pass on what was held, in order, and end the hold."""
 
         def job() -> None:
             self._hold = None
@@ -155,7 +155,7 @@ class Proxy:
         self._ask(job)
 
     def drop_held(self) -> None:
-        """The held connections have been reset and what was held is lost; a hold that is not `once` stays in force."""
+        """Reset the held connections and drop what was held. A hold with `once=False` stays in force."""
 
         def job() -> None:
             self._held.clear()
@@ -166,7 +166,7 @@ class Proxy:
         self._ask(job)
 
     def close(self) -> None:
-        """Every connection has been reset, the port is free, the thread has ended; calling it again changes nothing."""
+        """Reset every connection, free the port and end the thread. Idempotent."""
         with self._lock:
             if self._closed:
                 return
@@ -178,18 +178,18 @@ class Proxy:
     def _ask(self, job: Callable[[], None]) -> None:
         async def turn() -> None:
             job()
-            await asyncio.sleep(0)  # a reset socket is closed in the loop's next turn: the caller shall find it gone
+            await asyncio.sleep(0)  # the loop closes a reset socket in its next turn, before the caller goes on
 
         with self._lock:
             if self._closed:
                 raise RuntimeError("this proxy is closed")
             asyncio.run_coroutine_threadsafe(turn(), self._loop).result()
 
-    # Everything below runs in the proxy's own thread only.
+    # Everything below runs only in the proxy's own thread.
 
     def _run(self) -> None:
         async def end() -> None:
-            # Connections that are just being accepted or made find that they are refused; some may never be made.
+            # Connections that are being accepted or made now end by themselves, because the mode is "refuse". Some may hang.
             if tasks := asyncio.all_tasks() - {asyncio.current_task()}:
                 _, endless = await asyncio.wait(tasks, timeout=1.0)
                 for task in endless:
@@ -202,7 +202,7 @@ class Proxy:
         self._loop.close()
         self._socket.close()
 
-    def _become(self, mode: _Mode, *, reset: bool = False) -> None:
+    def _set_mode(self, mode: _Mode, *, reset: bool = False) -> None:
         was, self._mode = self._mode, mode
         self._delay_seconds, self._limit, self._hold = 0.0, None, None
         self._held.clear()
@@ -216,13 +216,13 @@ class Proxy:
         if mode == "refuse" and was != "refuse":
             self._loop.remove_reader(self._socket)
             self._socket.close()
-            self._socket = _bound(self.port)  # bound but not listening: the port stays ours, and refuses
+            self._socket = _bound(self.port)  # bound but not listening: the port stays taken and refuses
         elif was == "refuse":
             self._listen()
 
-    def _end_wholesale_modes(self) -> None:
+    def _end_refuse_and_blackhole(self) -> None:
         if self._mode != "pass":
-            self._become("pass")
+            self._set_mode("pass")
 
     def _listen(self) -> None:
         if self._mode != "refuse":
@@ -230,10 +230,10 @@ class Proxy:
             self._loop.add_reader(self._socket, self._accept)
 
     def _accept(self) -> None:
-        # Not asyncio's own server: closed while it accepts, it forgets about that connection and leaves it open.
+        # Not asyncio's own server: when it is closed while it accepts a connection, it leaves that connection open.
         try:
             accepted, _ = self._socket.accept()
-        except OSError:  # no more files may be open, say: the connection waits a little
+        except OSError:  # for example too many open files: let the connection wait a little
             self._loop.remove_reader(self._socket)
             self._loop.call_later(0.05, self._listen)
             return
@@ -241,9 +241,9 @@ class Proxy:
         pair = _Pair(self)
         pair.tasks.append(self._loop.create_task(self._loop.connect_accepted_socket(lambda: pair.up, accepted)))
 
-    def _welcome(self, pair: _Pair) -> None:
+    def _register(self, pair: _Pair) -> None:
         self._pairs.add(pair)
-        if self._mode == "refuse":  # since it was accepted, a moment ago
+        if self._mode == "refuse":  # the mode has changed since the connection was accepted
             pair.reset()
         elif self._mode == "dark":
             pair.swallow()
@@ -255,11 +255,11 @@ class Proxy:
         try:
             host, port = self.target() if callable(self.target) else self.target
             await self._loop.create_connection(lambda: pair.down, host, port)
-        except Exception:  # whatever it is, the client finds no server
+        except Exception:  # after any error the client sees a server that is not there
             pair.reset()
 
-    def _met(self, end: _End, chunk: bytes) -> _Hold | None:
-        """Return the hold that this chunk sets off, if it does; one that holds `once` is then no longer in force."""
+    def _match_hold(self, end: _End, chunk: bytes) -> _Hold | None:
+        """Return the hold that this chunk starts, or None. A hold with `once` is then no longer in force."""
         hold = self._hold
         if hold is None or end.pair.end(hold.direction).kept is not None:
             return None
@@ -276,7 +276,7 @@ class Proxy:
 
 
 class _Pair:
-    """A client's connection and the server's that was made for it; one that came in the dark has no server's."""
+    """A client's connection and the connection made to the server for it. During a `blackhole` none is made to the server."""
 
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
@@ -311,7 +311,7 @@ class _Pair:
         self._forget()
         for end in (self.up, self.down):
             if end.transport is not None:
-                with suppress(OSError):  # closed already
+                with suppress(OSError):  # already closed
                     bare = end.transport.get_extra_info("socket")
                     bare.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
                 end.transport.abort()
@@ -330,15 +330,15 @@ class _Pair:
 
 
 class _End(asyncio.Protocol):
-    """One socket of a pair and its bytes' way to the other one: read here, `waiting` or `kept`, written there."""
+    """One socket of a pair and its direction: bytes are read here, are `waiting` or `kept`, and are written to the other one."""
 
     def __init__(self, pair: _Pair, direction: Direction) -> None:
         self.pair = pair
         self.direction = direction
         self.transport: asyncio.Transport | None = None
         self.connected = False
-        self.takes = False  # connected, and all that was written to it has gone
-        self.waiting: deque[tuple[float, bytes]] = deque()  # when it is due, and what; b"" is the end
+        self.takes = False  # connected, and everything written to it has been sent
+        self.waiting: deque[tuple[float, bytes]] = deque()  # due time and bytes; b"" is the end
         self.kept: list[bytes] | None = None
         self.tail = b""
         self.end_read = False
@@ -355,9 +355,9 @@ class _End(asyncio.Protocol):
         transport.set_write_buffer_limits(high=0)
         self.transport, self.connected, self.takes = transport, True, True
         if self.direction == "up":
-            self.pair.proxy._welcome(self.pair)
+            self.pair.proxy._register(self.pair)
         elif self.pair.over or not self.other.connected:
-            self.pair.reset()  # not cancelled before it was made: a server would have seen that as a proper end
+            self.pair.reset()  # not cancelled earlier, because the server would have seen an orderly end
         else:
             self.other.pump()
 
@@ -371,23 +371,23 @@ class _End(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.pair.dark:
             return
-        hold = self.pair.proxy._met(self, data)
+        hold = self.pair.proxy._match_hold(self, data)
         if hold is not None and not hold.forward_match:
-            self._keep()
-        self._take(data)
+            self._start_keeping()
+        self._queue(data)
         if hold is not None:
-            self.pair.end(hold.direction)._keep()
+            self.pair.end(hold.direction)._start_keeping()
             self.pair.proxy._held.set()
 
     def eof_received(self) -> bool:
-        """Return whether the socket stays open for the other direction."""
+        """Note the end and return whether the socket stays open for the other direction."""
         self.end_read = True
         if self.pair.dark:
             return self.other.connected
         if self.direction == "up" and self.kept is not None:
-            self.pair.close()  # a half-close would look the same, but a client that has died is what this is for
+            self.pair.close()  # a half-close looks the same, but a hold is there to imitate a client that died
         else:
-            self._take(b"")
+            self._queue(b"")
         return True
 
     def pause_writing(self) -> None:
@@ -399,7 +399,7 @@ class _End(asyncio.Protocol):
         self.other.pump()
 
     def regulate(self) -> None:
-        """The socket is read if there is room for what it brings, and always if held: only so is its end seen."""
+        """Read the socket while there is room for its bytes. Always read it while it is held, else its end would go unseen."""
         if self.transport is None or self.end_read:
             return
         room = (self.other.takes or not self.other.connected) and len(self.waiting) < _MOST_WAITING_CHUNKS
@@ -409,7 +409,7 @@ class _End(asyncio.Protocol):
             self.transport.pause_reading()
 
     def pump(self) -> None:
-        """Everything that is due has been passed on, as far as the other side takes it."""
+        """Pass on everything that is due, as far as the other side takes it."""
         if self.timer is not None:
             self.timer.cancel()
         loop = asyncio.get_running_loop()
@@ -427,11 +427,11 @@ class _End(asyncio.Protocol):
                 self.pair.reset()
         self.regulate()
 
-    def _keep(self) -> None:
+    def _start_keeping(self) -> None:
         self.kept = self.kept or []
         self.regulate()
 
-    def _take(self, chunk: bytes) -> None:
+    def _queue(self, chunk: bytes) -> None:
         if self.kept is not None:
             self.kept.append(chunk)
         else:
@@ -443,7 +443,7 @@ class _End(asyncio.Protocol):
         assert transport is not None
         if not chunk:
             self.end_passed_on = True
-            with suppress(OSError):  # it has been reset, and its own callback will tell
+            with suppress(OSError):  # it has been reset, which its own callback reports
                 transport.write_eof()
             if self.other.end_passed_on:
                 pair.close()
@@ -457,12 +457,12 @@ class _End(asyncio.Protocol):
             pair.proxy.bytes_down += len(chunk)
             self.cut = pair.limit == 0
         transport.write(chunk)
-        if transport.is_closing():  # that write found it reset
+        if transport.is_closing():  # the write has shown that it was reset
             self.other.takes = False
 
 
 def _bound(port: int) -> socket.socket:
-    """Return a socket that has this port of this machine, or a free one for 0, and does not listen yet."""
+    """Return a socket that is bound to this local port, or to a free one for 0, and does not listen yet."""
     bare = socket.socket()
     bare.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bare.setblocking(False)
@@ -471,7 +471,7 @@ def _bound(port: int) -> socket.socket:
 
 
 def _unsent(transport: asyncio.Transport | None) -> bool:
-    """Return whether the kernel still has bytes to send, which a reset would take back; where it cannot tell, False."""
+    """Return whether the kernel still has bytes to send, which a reset would drop. Return False when the kernel cannot tell."""
     if transport is None:
         return False
     try:

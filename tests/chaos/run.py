@@ -1,4 +1,4 @@
-"""One run: faults one after the other under a steady load, then what the database says of everything that was accepted."""
+"""One chaos run: inject faults one after the other under a steady load, then count everything accepted in the database."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.faults import Disk, Fault, Skipped, Stage
-from tests.chaos.lms import COME_BACK, Lms
+from tests.chaos.faults import USUAL_LATENCY_SECONDS, Disk, Fault, FaultContext, Skipped
+from tests.chaos.lms import RETRY_STATUSES, Lms
 from tests.chaos.system import new_key
 from tests.support.vendor import FakeVendor
 
 
 @dataclass
 class Tally:
-    """What became of one kind of fault, over all the times it was made."""
+    """The results of one kind of fault over all the times it was injected."""
 
     fault: Fault
     times: int = 0
     accepted: dict[str, str] = field(default_factory=dict)
     lost: int = 0
     doubled: int = 0
-    given_up: int = 0
+    without_result: int = 0
     slowest_seconds: float = 0.0
     calls: int = 0
     needed: int = 0
-    complaints: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
     skipped: str = ""
 
     @property
     def submissions(self) -> int:
-        """Return how many pieces were accepted while it was made."""
+        """Return the number of essays that were accepted while the fault was injected."""
         return len(self.accepted)
 
     @property
     def repeated(self) -> int:
-        """Return how many calls were answered well beyond one for each pass that is done."""
+        """Return the number of calls with a usable answer beyond one for each pass that is done."""
         return max(0, self.calls - self.needed)
 
 
 @dataclass
 class Outcome:
-    """What one subject made of a whole run."""
+    """The results of a whole run for one system."""
 
     name: str
     tallies: dict[str, Tally]
@@ -55,134 +55,140 @@ class Outcome:
 
     @property
     def faults(self) -> int:
-        """Return how many faults were made."""
+        """Return the number of injected faults."""
         return sum(one.times for one in self.tallies.values())
 
     @property
     def repeated_share(self) -> float:
-        """Return repeated calls as a share of those needed."""
+        """Return repeated calls as a share of the needed ones."""
         needed = sum(one.needed for one in self.tallies.values())
         return sum(one.repeated for one in self.tallies.values()) / needed if needed else 0.0
 
     @property
-    def complaints(self) -> list[str]:
-        """Return everything that was not as promised."""
-        return [complaint for one in self.tallies.values() for complaint in one.complaints]
+    def violations(self) -> list[str]:
+        """Return every broken promise, one line each."""
+        return [violation for one in self.tallies.values() for violation in one.violations]
 
 
-def carry_out(
-    subject: Any,
+def run_faults(
+    system: Any,
     vendor: FakeVendor,
     faults: Sequence[Fault],
     *,
     rounds: int,
     per_second: float,
-    patience_seconds: float,
-    last_patience_seconds: float,
+    timeout_seconds: float,
+    final_timeout_seconds: float,
     thorough: bool,
     disk: Disk | None = None,
     seed: int = 1,
-    tell: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """Make every fault once a round, in a new order each round; return what the database says at the end."""
+    """Inject every fault once a round, in a new order each round; return what the database holds at the end.
+
+    After a fault the run waits at most `timeout_seconds` until every accepted submission is final, and at the very end at
+    most `final_timeout_seconds`.
+    """
     tallies = {one.id: Tally(one) for one in faults}
     order = random.Random(seed)
-    lms = Lms(subject, new_key=new_key)
-    stage = Stage(subject=subject, lms=lms, vendor=vendor, thorough=thorough, disk=disk)
-    began = time.monotonic()
-    vendor.set_latency(0.2)
+    lms = Lms(system, new_key=new_key)
+    context = FaultContext(system=system, lms=lms, vendor=vendor, thorough=thorough, disk=disk)
+    started = time.monotonic()
+    vendor.set_latency(USUAL_LATENCY_SECONDS)
     try:
         for number in range(rounds):
-            stage.thorough = thorough and number == 0
+            context.thorough = thorough and number == 0
             for fault in order.sample(list(faults), len(faults)) if number else faults:
                 tally = tallies[fault.id]
                 if not tally.skipped:
                     before = set(lms.accepted)
-                    _make(stage, tally, before, per_second=per_second, patience_seconds=patience_seconds)
-                tell(_line(tally, number + 1, rounds))
-        deadline = time.monotonic() + last_patience_seconds
-        while (count := subject.count(lms.accepted)).open and time.monotonic() < deadline:
+                    _inject(context, tally, before, per_second=per_second, timeout_seconds=timeout_seconds)
+                log(_progress(tally, number + 1, rounds))
+        deadline = time.monotonic() + final_timeout_seconds
+        while (count := system.count(lms.accepted)).open and time.monotonic() < deadline:
             time.sleep(0.5)
-        # What was slow may have come in meanwhile, and what was lost shows only now.
+        # Count again: slow submissions may have become final since, and a late loss shows only now.
         for tally in tallies.values():
-            last = subject.count(tally.accepted)
-            tally.lost, tally.doubled, tally.given_up = last.lost + last.open, last.doubled, last.given_up
-            if tally.given_up > tally.fault.may_give_up * tally.times:
-                tally.complaints.append(
-                    f"{tally.fault.id}: {tally.given_up} submissions ended without all three results"
+            last = system.count(tally.accepted)
+            tally.lost, tally.doubled, tally.without_result = last.lost + last.open, last.doubled, last.without_result
+            if tally.without_result > tally.fault.max_without_result * tally.times:
+                tally.violations.append(
+                    f"{tally.fault.id}: {tally.without_result} submissions ended without all three results"
                 )
     finally:
         lms.close()
     return Outcome(
-        name=subject.name,
+        name=system.name,
         tallies=tallies,
         submissions=len(lms.accepted),
         lost=count.lost + count.open,
         doubled=count.doubled,
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - started,
     )
 
 
-def _make(stage: Stage, tally: Tally, before: set[str], *, per_second: float, patience_seconds: float) -> None:
-    """Make one fault and wait until all that was accepted by its end is final, or patience ends."""
-    subject, lms, vendor, fault = stage.subject, stage.lms, stage.vendor, tally.fault
-    lms.forget_answers()
-    calls_before = _answered_well(vendor)
-    lms.go_steadily(per_second=per_second)
+def _inject(
+    context: FaultContext, tally: Tally, before: set[str], *, per_second: float, timeout_seconds: float
+) -> None:
+    """Inject one fault, wait until everything accepted by its end is final or the time is over, and update the tally."""
+    system, lms, vendor, fault = context.system, context.lms, context.vendor, tally.fault
+    lms.reset_statistics()
+    calls_before = _usable_answers(vendor)
+    lms.start_load(per_second=per_second)
     try:
-        fault.inject(stage)
+        fault.inject(context)
     except Skipped as reason:
         tally.skipped = str(reason)
-    except (AssertionError, TimeoutError) as complaint:
-        tally.complaints.append(f"{fault.id}: {complaint}")
+    except (AssertionError, TimeoutError) as error:
+        tally.violations.append(f"{fault.id}: {error}")
     finally:
-        _heal(stage)
-    healed = time.time()
-    lms.rest()
+        _end_fault(context)
+    fault_ended_at = time.time()
+    lms.stop_load()
     if tally.skipped:
         return
-    deadline = time.monotonic() + patience_seconds
-    while (count := subject.count(lms.accepted)).open and time.monotonic() < deadline:
+    deadline = time.monotonic() + timeout_seconds
+    while (count := system.count(lms.accepted)).open and time.monotonic() < deadline:
         time.sleep(0.25)
-    mine = {key: submission for key, submission in lms.accepted.items() if key not in before}
-    here = subject.count(mine)
+    accepted = {key: submission for key, submission in lms.accepted.items() if key not in before}
+    counted = system.count(accepted)
     tally.times += 1
-    tally.accepted |= mine
-    tally.lost += here.lost + here.open
-    tally.doubled += here.doubled
-    tally.needed += here.passes_done
-    tally.calls += _answered_well(vendor) - calls_before
-    ended = [at for submission, at in here.seconds_to_final.items()]
-    tally.slowest_seconds = max([tally.slowest_seconds, *(at - healed for at in ended)])
+    tally.accepted |= accepted
+    tally.lost += counted.lost + counted.open
+    tally.doubled += counted.doubled
+    tally.needed += counted.passes_done
+    tally.calls += _usable_answers(vendor) - calls_before
+    recoveries = [final_at - fault_ended_at for final_at in counted.seconds_to_final.values()]
+    tally.slowest_seconds = max([tally.slowest_seconds, *recoveries])
     if count.open:
-        tally.complaints.append(f"{fault.id}: {count.open} not final {patience_seconds:.0f} s after the fault was over")
-    allowed = {202, *(COME_BACK if fault.may_refuse else ())}
+        tally.violations.append(f"{fault.id}: {count.open} not final {timeout_seconds:.0f} s after the fault was over")
+    allowed = {202, *(RETRY_STATUSES if fault.may_refuse else ())}
     for status, times in lms.statuses.items():
         if status not in allowed:
-            tally.complaints.append(f"{fault.id}: {times} attempts to hand in were answered {status or 'not at all'}")
+            tally.violations.append(f"{fault.id}: {times} attempts to hand in were answered {status or 'not at all'}")
 
 
-def _heal(stage: Stage) -> None:
-    """Whatever the fault did, or left half done when it failed, is over."""
-    for wire in stage.subject.proxies.values():
-        wire.pass_on()
-    stage.vendor.forget_script()
-    stage.vendor.set_latency(0.2)
+def _end_fault(context: FaultContext) -> None:
+    """End whatever the fault did, also when it failed halfway."""
+    for proxy in context.system.proxies.values():
+        proxy.pass_on()
+    context.vendor.forget_script()
+    context.vendor.set_latency(USUAL_LATENCY_SECONDS)
     for name in ("postgres", "redis", "web", "worker"):
         with suppress(AssertionError, TimeoutError):
-            stage.subject.wait_until_up(name)
+            context.system.wait_until_up(name)
 
 
-def _answered_well(vendor: FakeVendor) -> int:
+def _usable_answers(vendor: FakeVendor) -> int:
     return int(vendor.counters()["behaviours"].get("ok", 0))
 
 
-def _line(tally: Tally, number: int, rounds: int) -> str:
+def _progress(tally: Tally, number: int, rounds: int) -> str:
     fault = tally.fault
     if tally.skipped:
         return f"  round {number}/{rounds}  {fault.id} {fault.title}: skipped ({tally.skipped})"
     return (
         f"  round {number}/{rounds}  {fault.id} {fault.title}: {tally.submissions} submissions, lost {tally.lost}, doubled {tally.doubled}, "
         f"slowest {tally.slowest_seconds:.1f} s, repeated {tally.repeated} of {tally.needed} calls"
-        + "".join(f"\n    ! {complaint}" for complaint in tally.complaints)
+        + "".join(f"\n    ! {violation}" for violation in tally.violations)
     )

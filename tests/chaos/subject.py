@@ -1,4 +1,4 @@
-"""What the harness needs of a system in order to break it and then count. EssayCoach is one, stock Dramatiq another."""
+"""What the harness needs of a system in order to break it and count. EssayCoach is one such system, stock Dramatiq another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.vendor import FakeVendor
 
 @dataclass(frozen=True)
 class Answer:
-    """What one attempt to hand in was answered; status 0 when nobody answered at all."""
+    """The answer to one attempt to hand in. The status is 0 when there was no complete answer."""
 
     status: int
     submission: str | None = None
@@ -21,54 +21,55 @@ class Answer:
 
 @dataclass(frozen=True)
 class Count:
-    """What the database says of the submissions of this run, asked as a superuser and not through the code under test."""
+    """What the database holds of the submissions of a run, read as a superuser and not through the code under test."""
 
     accepted: int
-    open: int  # accepted, and without a final state
-    lost: int  # accepted, and not there at all
-    doubled: int  # passes with more than one result, keys with more than one submission, versions ended twice
+    open: int  # accepted, but without a final state
+    lost: int  # accepted, but missing
+    doubled: int  # passes with more than one result, keys with more than one submission, versions that ended twice
     passes_done: int
-    given_up: int  # final, but without all three results
-    seconds_to_final: Mapping[str, float]  # of each final submission: when it ended, in seconds of the Unix epoch
+    without_result: int  # final, but without all three results
+    seconds_to_final: Mapping[str, float]  # submission id to the time it became final, in seconds of the Unix epoch
 
 
-class Subject(Protocol):
+class SystemUnderTest(Protocol):
     """A running system with a proxy on every connection that can break.
 
-    Proxies by name: "web-postgres", "web-redis", "worker-postgres", "worker-redis", "worker-vendor", and, where there is a
-    clock, "clock-postgres", "clock-redis". Programs by name: "web", "worker" (and "clock"); servers: "postgres", "redis".
+    Proxies by name: "web-postgres", "web-redis", "worker-postgres", "worker-redis", "worker-vendor". A system with a clock
+    also has "clock-postgres" and "clock-redis". Programs by name: "web", "worker" (and "clock"). Servers: "postgres", "redis".
     """
 
     name: str
     vendor: FakeVendor
     proxies: Mapping[str, Proxy]
-    # What travels at the moment a fault is meant for: a pass's result, a piece's row, its hint, a message's end.
-    finishing: bytes
-    accepting: bytes
-    hinting: bytes
-    acknowledging: bytes
+    # Bytes by which a proxy recognises the moment of a fault: the result of a pass is written, the row of a new submission
+    # is written, its hint is sent, a message is acknowledged.
+    result_pattern: bytes
+    accept_pattern: bytes
+    hint_pattern: bytes
+    ack_pattern: bytes
 
     @property
     def database_url(self) -> str:
-        """Return the superuser's address, past every proxy."""
+        """Return the superuser's address of the database, without a proxy."""
 
     def hand_in(self, key: str, *, text: str, timeout_seconds: float = 10.0) -> Answer:
-        """Try once to hand in; `key` names the piece, so that trying again with the same key is the same piece."""
+        """Try once to hand in an essay. The same `key` means the same essay."""
 
     def kill(self, program: str) -> None:
-        """The program's whole process group has died of SIGKILL; it is started again by itself, later."""
+        """Kill the program's whole process group with SIGKILL. Its supervisor starts it again later."""
 
     def signal(self, program: str, number: int) -> None:
-        """The program's whole process group got this signal."""
+        """Send this signal to the program's whole process group."""
 
     def wait_until_up(self, program: str, *, timeout_seconds: float = 30.0) -> None:
-        """A program (or server) that was killed has been started again."""
+        """Wait until a program or server that was killed has been started again."""
 
     def redis(self) -> Any:
-        """Return a client of Redis itself, past every proxy."""
+        """Return a client of Redis without a proxy."""
 
     def sql(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement carried out as superuser, past every proxy."""
+        """Run a statement as the superuser, without a proxy, and return its rows."""
 
     def count(self, accepted: Mapping[str, str]) -> Count:
-        """Return what the database says of these accepted submissions (key to submission id)."""
+        """Return what the database holds of these accepted submissions (key to submission id)."""

@@ -1,4 +1,4 @@
-"""EssayCoach as the harness breaks it: the programs of the Procfile, each behind proxies, with a vendor that is told what to do."""
+"""EssayCoach as the system under test: the programs of the Procfile behind proxies, with a fake provider that follows a script."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FINAL = ("completed", "partial", "failed", "superseded", "cancelled")
 
 
 class _ProxiedMachine(Machine):
-    """The one-machine set-up whose programs reach their servers through proxies."""
+    """The one-machine set-up, with programs that reach their servers through proxies."""
 
     def __init__(self, data_dir: Path, *, proxies: Mapping[str, Proxy], env: Mapping[str, str]) -> None:
         super().__init__(data_dir, port=0, metrics_port=0)
@@ -55,20 +55,20 @@ class _ProxiedMachine(Machine):
 
 
 class EssayCoach:
-    """The real thing, running, until the `with` block ends."""
+    """The real programs, which run until the `with` block ends."""
 
     name = "EssayCoach"
-    finishing = b"state = 'done'"
-    accepting = b"update idempotency_keys"
-    hinting = b"run_pass"
-    acknowledging = b"ack"
+    result_pattern = b"state = 'done'"
+    accept_pattern = b"update idempotency_keys"
+    hint_pattern = b"run_pass"
+    ack_pattern = b"ack"
 
     def __init__(
         self, vendor: FakeVendor, *, lease_seconds: float, pause_seconds: float, on_disk: Path | None = None
     ) -> None:
         self.vendor = vendor
         self.lease_seconds = lease_seconds
-        # Not in a test's own folder: the database's own account must be able to enter.
+        # Not in pytest's tmp_path: the account that runs PostgreSQL must be able to enter the folder.
         self._data_dir = Path(tempfile.mkdtemp(prefix="essaycoach-chaos-", dir=on_disk))
         self._targets: dict[str, tuple[str, int]] = {}
         self.proxies = {
@@ -109,16 +109,16 @@ class EssayCoach:
             proxy.close()
         shutil.rmtree(self._data_dir, ignore_errors=True)
 
-    # What every subject can do.
+    # The methods of SystemUnderTest.
 
     def hand_in(self, key: str, *, text: str, timeout_seconds: float = 10.0) -> Answer:
-        """Try once to hand in; `key` names the piece and its student."""
+        """Try once to hand in. `key` identifies the essay and its student."""
         body = {"title": "Phones", "text": text, "external_id": key, "student": {"external_id": f"sis-{key}"}}
         headers = {"Authorization": f"Bearer {self.machine.demo['api_key']}", "Idempotency-Key": key}
         return post(f"{self.address}/v1/submissions", body, headers=headers, timeout_seconds=timeout_seconds)
 
     def kill(self, program: str) -> None:
-        """The program's whole process group has died of SIGKILL; the supervisor starts it again."""
+        """Kill the program's whole process group with SIGKILL. The supervisor starts it again."""
         pids = self.machine.supervisor.pids
         pid = pids()[program]
         self.signal(program, signal.SIGKILL)
@@ -126,22 +126,22 @@ class EssayCoach:
             time.sleep(0.01)
 
     def signal(self, program: str, number: int) -> None:
-        """The program's whole process group got this signal."""
+        """Send this signal to the program's whole process group."""
         os.killpg(self.machine.supervisor.pids()[program], number)
 
     def wait_until_up(self, program: str, *, timeout_seconds: float = 30.0) -> None:
-        """A program or server that was killed serves again."""
+        """Wait until a program or server that was killed serves again."""
         deadline = time.monotonic() + timeout_seconds
         while not self._serves(program):
             assert time.monotonic() < deadline, f"{program} did not come back"
             time.sleep(0.05)
 
     def redis(self) -> redis.Redis:
-        """Return a client of Redis itself, past every proxy."""
+        """Return a client of Redis without a proxy."""
         return redis.Redis.from_url(self.machine.redis_url)
 
     def sql(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement carried out as superuser, past every proxy."""
+        """Run a statement as the superuser, without a proxy, and return its rows."""
         connection = psycopg2.connect(self.database_url)
         connection.autocommit = True
         try:
@@ -152,49 +152,49 @@ class EssayCoach:
             connection.close()
 
     def count(self, accepted: Mapping[str, str]) -> Count:
-        """Return what the database says of these accepted submissions."""
-        wanted = {key: submission for key, submission in accepted.items() if submission not in self.erased}
+        """Return what the database holds of these accepted submissions. Those of erased authors are left out."""
+        expected = {key: submission for key, submission in accepted.items() if submission not in self.erased}
         rows = self.sql(
             """
             select s.id::text, s.completed_at is null, extract(epoch from s.completed_at)::float8, s.status = any (%s),
                 s.status in ('partial', 'failed')
             from submissions as s where s.id = any (%s::uuid[])
             """,
-            list(FINAL), list(wanted.values()),
+            list(FINAL), list(expected.values()),
         )  # fmt: skip
         ((keys_doubled,),) = self.sql(
             "select count(*) from (select 1 from submissions where external_id = any (%s) group by external_id having count(*) > 1) as d",
-            list(wanted),
+            list(expected),
         )
-        # A pass that is done has exactly the comments it says it has; one that is not done has none.
+        # A pass that is done must have exactly as many comments as its row says, any other pass none.
         passes = self.sql(
             """
             select p.state, coalesce(p.comments, 0), count(f.id) from passes as p
             left join feedback as f on f.submission_id = p.submission_id and f.pass = p.name
             where p.submission_id = any (%s::uuid[]) group by p.id
             """,
-            list(wanted.values()),
+            list(expected.values()),
         )
         return Count(
-            accepted=len(wanted),
+            accepted=len(expected),
             open=sum(1 for row in rows if row[1] or not row[3]),
-            lost=len(set(wanted.values()) - {row[0] for row in rows}),
-            doubled=keys_doubled + sum(1 for _, said, found in passes if said != found),
+            lost=len(set(expected.values()) - {row[0] for row in rows}),
+            doubled=keys_doubled + sum(1 for _, stated, found in passes if stated != found),
             passes_done=sum(1 for state, _, _ in passes if state == "done"),
-            given_up=sum(1 for row in rows if row[4]),
+            without_result=sum(1 for row in rows if row[4]),
             seconds_to_final={row[0]: row[2] for row in rows if row[2] is not None},
         )
 
-    # What only this subject can do.
+    # What only EssayCoach can do.
 
     @property
     def database_url(self) -> str:
-        """Return the superuser's address, past every proxy."""
+        """Return the superuser's address of the database, without a proxy."""
         return self.machine.database_url
 
     @property
     def address(self) -> str:
-        """Return where an LMS finds the API: a proxy that stands where a load balancer would."""
+        """Return the address of the API for an LMS: a proxy in the place of a load balancer."""
         return f"http://127.0.0.1:{self.proxies['lms-web'].port}"
 
     def deliver(self, key: str, *, text: str, event_id: str) -> Answer:
@@ -211,32 +211,32 @@ class EssayCoach:
         return post(f"{self.address}/v1/webhooks/{source['id']}", event.encode(), headers=headers, timeout_seconds=10)
 
     def start(self, name: str, **env: str) -> int:
-        """A program, or a second copy of one (`worker2`), runs with this added to its environment; returns its pid."""
+        """Start a program, or a second copy of one (`worker2`), with `env` added to its environment. Return its pid."""
         text = read_procfile(ROOT / "Procfile")[name.rstrip("2")]
         command = procfile_command(name, text=text, env={**self.machine.environment(name), **env}, cwd=ROOT)
         return self.machine.supervisor.start(command)
 
     def stop(self, name: str) -> None:
-        """A program was told to stop, has ended what it had begun, and is not started again."""
+        """Stop a program for good, after it has finished what it had begun."""
         self.machine.supervisor.stop_one(name)
 
     def restart(self, name: str, **env: str) -> None:
-        """A program was stopped and started with this added to its environment, and serves."""
+        """Stop a program, start it with `env` added to its environment, and wait until it serves."""
         self.stop(name)
         self.start(name, **env)
         self.wait_until_up(name)
 
     def point_lms_at(self, port: int) -> None:
-        """New connections of the LMS go to this port, as a load balancer would send them."""
+        """Send new connections of the LMS to this port, as a load balancer would."""
         self._targets["web"] = ("127.0.0.1", port)
 
-    def erase(self, submission: str) -> None:
-        """The author of a submission is gone, with everything of theirs."""
+    def erase_author(self, submission: str) -> None:
+        """Delete the author of a submission with everything of theirs."""
         self.erased.add(submission)
         self.sql("delete from users where id = (select user_id from submissions where id = %s)", submission)
 
-    def lock_against_each_other(self, submission: str) -> None:
-        """A transaction has held a running pass and then wanted its submission, the other way round from one that finishes."""
+    def provoke_deadlock(self, submission: str) -> None:
+        """Lock a running pass and then its submission, in the opposite order of a transaction that finishes a pass."""
         connection = psycopg2.connect(self.database_url)
         try:
             with connection.cursor() as cursor:
@@ -248,16 +248,16 @@ class EssayCoach:
             connection.close()
 
     def send_hints_of(self, submission: str, *, times: int) -> None:
-        """So many more hints for each pass of a submission are in Redis."""
-        found = self.sql("select org_id, id, queue from passes where submission_id = %s", submission)
-        hints = [Hint(org_id=UUID(str(org)), pass_id=UUID(str(one)), queue=Queue(queue)) for org, one, queue in found]
+        """Put so many more hints for each pass of a submission into Redis."""
+        rows = self.sql("select org_id, id, queue from passes where submission_id = %s", submission)
+        hints = [Hint(org_id=UUID(str(org)), pass_id=UUID(str(one)), queue=Queue(queue)) for org, one, queue in rows]
         broker = make_broker(self.machine.redis_url)
         broker.send(hints * times)
         broker.close()
         broker.client.connection_pool.disconnect()
 
     def start_second_web(self) -> int:
-        """A second ingest program serves; returns its port."""
+        """Start a second ingest program, wait until it serves, and return its port."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
@@ -286,7 +286,7 @@ class EssayCoach:
 
 
 def new_key() -> str:
-    """Return a key nobody has used."""
+    """Return a new unique key."""
     return uuid4().hex[:16]
 
 

@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: every kind of fault once, against the real programs, with a lease of four seconds."""
+"""The short form of `make chaos`: each kind of fault once, against the real programs, with a lease of four seconds."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from contextlib import ExitStack
 import pytest
 
 from tests.chaos.disk import small_disk
-from tests.chaos.faults import FAULTS
-from tests.chaos.run import Outcome, carry_out
+from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.run import Outcome, run_faults
 from tests.chaos.system import EssayCoach
 from tests.support.vendor import FakeVendor
 
 
 @pytest.fixture(scope="module")
 def outcome() -> Iterator[Outcome]:
-    """What the database said after every kind of fault; progress goes to the terminal."""
+    """Run every kind of fault once; progress goes to the terminal."""
     with ExitStack() as stack:
-        disk = small_disk(stack)
+        small = small_disk(stack)
         vendor = stack.enter_context(FakeVendor())
-        town = EssayCoach(vendor, lease_seconds=4, pause_seconds=3, on_disk=disk.path if disk else None)
-        stack.enter_context(town)
-        yield carry_out(
-            town, vendor, FAULTS, rounds=1, per_second=3, patience_seconds=60, last_patience_seconds=60, thorough=False,
-            disk=disk.filling if disk else None, tell=lambda line: print(line, file=sys.__stderr__, flush=True),
+        system = EssayCoach(vendor, lease_seconds=4, pause_seconds=3, on_disk=small.path if small else None)
+        stack.enter_context(system)
+        yield run_faults(
+            system, vendor, FAULTS, rounds=1, per_second=3, timeout_seconds=60, final_timeout_seconds=60, thorough=False,
+            disk=small.disk if small else None, log=lambda line: print(line, file=sys.__stderr__, flush=True),
         )  # fmt: skip
 
 
-def test_every_kind_of_fault_is_on_the_scoreboard_once() -> None:
+def test_fault_numbers_are_complete_and_unique() -> None:
     assert [one.id for one in FAULTS] == [f"F{number:02d}" for number in range(1, 27)]
 
 
 @pytest.mark.slow(reason="starts every program and breaks it in 26 ways")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.id)
-def test_nothing_is_lost_or_doubled_by(fault: object, outcome: Outcome) -> None:
-    tally = outcome.tallies[fault.id]  # type: ignore[attr-defined]
+def test_fault_loses_and_doubles_nothing(fault: Fault, outcome: Outcome) -> None:
+    tally = outcome.tallies[fault.id]
     if tally.skipped:
         pytest.skip(f"{tally.fault.id}: {tally.skipped}")
     assert (tally.times, tally.lost, tally.doubled) == (1, 0, 0)
     assert tally.submissions > 0
-    assert tally.complaints == []
+    assert tally.violations == []
 
 
 @pytest.mark.slow(reason="starts every program and breaks it in 26 ways")
-def test_everything_that_was_accepted_is_final_at_the_end_and_there_once(outcome: Outcome) -> None:
+def test_every_accepted_submission_is_final_and_stored_once(outcome: Outcome) -> None:
     assert outcome.submissions > 200
     assert (outcome.lost, outcome.doubled) == (0, 0)

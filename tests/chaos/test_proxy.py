@@ -101,7 +101,7 @@ def test_bytes_and_half_closes_pass_both_ways_and_are_counted(proxy: Proxy, dial
     assert (proxy.connections, proxy.bytes_up, proxy.bytes_down) == (0, 5, 10)
 
 
-def test_a_side_that_does_not_read_stops_the_other_and_loses_nothing(proxy: Proxy, dial: Dial) -> None:
+def test_side_that_does_not_read_blocks_the_sender_and_loses_nothing(proxy: Proxy, dial: Dial) -> None:
     size, sent, read = 64 << 20, hashlib.sha256(), hashlib.sha256()
     with socket.create_server(("127.0.0.1", 0)) as lazy:
         proxy.target = lazy.getsockname()
@@ -124,7 +124,7 @@ def test_a_side_that_does_not_read_stops_the_other_and_loses_nothing(proxy: Prox
     assert proxy.bytes_up == done
 
 
-def test_a_reset_at_either_side_reaches_the_other_as_a_reset(server: Upper, dial: Dial) -> None:
+def test_reset_on_one_side_reaches_the_other_side(server: Upper, dial: Dial) -> None:
     client = dial()
     client.sendall(b"die")
     _assert_reset(client)
@@ -144,7 +144,7 @@ def test_a_new_target_gets_the_new_connections_and_the_old_ones_stay(proxy: Prox
 
 
 @pytest.mark.parametrize("target", ["closed port", "no idea"])
-def test_a_target_that_is_not_there_is_a_reset_for_the_client(proxy: Proxy, dial: Dial, target: str) -> None:
+def test_unreachable_target_resets_the_client(proxy: Proxy, dial: Dial, target: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         address = gone.getsockname()
     proxy.target = address if target == "closed port" else lambda: {}["server"]
@@ -152,9 +152,7 @@ def test_a_target_that_is_not_there_is_a_reset_for_the_client(proxy: Proxy, dial
         dial().recv(1)
 
 
-def test_refused_connections_are_refused_until_they_may_pass_again_on_the_same_port(
-    proxy: Proxy, server: Upper, dial: Dial
-) -> None:
+def test_refuse_lasts_until_pass_on_and_keeps_the_port(proxy: Proxy, server: Upper, dial: Dial) -> None:
     client = dial()
     assert _ask(client, b"a") == b"A"
     for _ in range(2):
@@ -168,7 +166,7 @@ def test_refused_connections_are_refused_until_they_may_pass_again_on_the_same_p
         assert _ask(client, b"b") == b"B"
 
 
-def test_a_reset_ends_every_connection_at_both_sides_and_new_ones_pass(proxy: Proxy, server: Upper, dial: Dial) -> None:
+def test_reset_ends_every_connection_and_new_ones_pass(proxy: Proxy, server: Upper, dial: Dial) -> None:
     clients = [dial(), dial()]
     for client in clients:
         assert _ask(client, b"a") == b"A"
@@ -180,9 +178,7 @@ def test_a_reset_ends_every_connection_at_both_sides_and_new_ones_pass(proxy: Pr
     assert _ask(dial(), b"b") == b"B"
 
 
-def test_in_a_blackhole_connections_stay_open_and_silent_and_are_reset_when_it_ends(
-    proxy: Proxy, server: Upper, dial: Dial
-) -> None:
+def test_blackhole_keeps_connections_open_and_resets_them_when_it_ends(proxy: Proxy, server: Upper, dial: Dial) -> None:
     old = dial()
     assert (_ask(old, b"a"), server.next_heard()) == (b"A", b"a")
     proxy.blackhole()
@@ -198,7 +194,7 @@ def test_in_a_blackhole_connections_stay_open_and_silent_and_are_reset_when_it_e
     assert _ask(dial(), b"b") == b"B"
 
 
-def test_in_a_blackhole_the_server_does_not_hear_that_its_client_died(proxy: Proxy, server: Upper, dial: Dial) -> None:
+def test_blackhole_hides_the_end_of_a_client_from_the_server(proxy: Proxy, server: Upper, dial: Dial) -> None:
     client = dial()
     assert _ask(client, b"a") == b"A"
     proxy.blackhole()
@@ -209,7 +205,7 @@ def test_in_a_blackhole_the_server_does_not_hear_that_its_client_died(proxy: Pro
     assert server.next_end() == "reset"
 
 
-def test_a_delay_is_kept_by_every_chunk_in_order_also_when_it_shrinks(proxy: Proxy, dial: Dial) -> None:
+def test_delayed_chunks_keep_their_order_when_the_delay_shrinks(proxy: Proxy, dial: Dial) -> None:
     client = dial()
     assert _ask(client, b"a") == b"A"
     proxy.delay(0.1)
@@ -221,7 +217,7 @@ def test_a_delay_is_kept_by_every_chunk_in_order_also_when_it_shrinks(proxy: Pro
     assert 0.1 <= time.monotonic() - asked_at < PATIENCE_SECONDS
 
 
-def test_what_was_delayed_goes_at_once_when_all_may_pass(proxy: Proxy, server: Upper, dial: Dial) -> None:
+def test_pass_on_sends_delayed_bytes_at_once(proxy: Proxy, server: Upper, dial: Dial) -> None:
     client = dial()
     assert (_ask(client, b"a"), server.next_heard()) == (b"A", b"a")
     proxy.delay(3600)
@@ -232,7 +228,7 @@ def test_what_was_delayed_goes_at_once_when_all_may_pass(proxy: Proxy, server: U
     assert _read(client, 4) == b"LATE"
 
 
-def test_a_truncated_answer_ends_in_a_reset_on_connections_old_and_new(proxy: Proxy, server: Upper, dial: Dial) -> None:
+def test_truncated_answer_ends_in_a_reset_on_old_and_new_connections(proxy: Proxy, server: Upper, dial: Dial) -> None:
     old = dial()
     assert _ask(old, b"whole") == b"WHOLE"
     proxy.truncate(3)
@@ -249,7 +245,7 @@ def test_a_truncated_answer_ends_in_a_reset_on_connections_old_and_new(proxy: Pr
     assert _ask(dial(), b"whole") == b"WHOLE"
 
 
-def test_a_long_answer_is_truncated_to_the_byte(proxy: Proxy, dial: Dial) -> None:
+def test_long_answer_is_truncated_at_the_exact_byte(proxy: Proxy, dial: Dial) -> None:
     proxy.truncate(1_000_000)
     client = dial()
     client.sendall(b"x" * 100_000)  # more is only sent when its answer has been read: nothing waits in any socket
@@ -261,9 +257,7 @@ def test_a_long_answer_is_truncated_to_the_byte(proxy: Proxy, dial: Dial) -> Non
     assert proxy.bytes_down == 1_000_000
 
 
-def test_held_bytes_do_not_reach_the_server_until_they_are_released_in_order(
-    proxy: Proxy, server: Upper, dial: Dial
-) -> None:
+def test_held_bytes_reach_the_server_only_after_release_and_in_order(proxy: Proxy, server: Upper, dial: Dial) -> None:
     held, other = dial(), dial()
     assert (_ask(held, b"begin"), server.next_heard()) == (b"BEGIN", b"begin")
     proxy.hold("up", pattern=b"commit")
@@ -279,9 +273,7 @@ def test_held_bytes_do_not_reach_the_server_until_they_are_released_in_order(
     assert not proxy.wait_held(0)
 
 
-def test_held_answers_are_kept_after_the_server_has_acted_until_they_are_released_in_order(
-    proxy: Proxy, server: Upper, dial: Dial
-) -> None:
+def test_held_answers_reach_the_client_only_after_release_and_in_order(proxy: Proxy, server: Upper, dial: Dial) -> None:
     held, other = dial(), dial()
     assert (_ask(held, b"begin"), server.next_heard()) == (b"BEGIN", b"begin")
     proxy.hold("down", pattern=b"commit")
@@ -298,7 +290,7 @@ def test_held_answers_are_kept_after_the_server_has_acted_until_they_are_release
 
 
 @pytest.mark.parametrize(("direction", "heard"), [("up", None), ("down", b"any")])
-def test_without_a_pattern_the_first_chunk_of_that_direction_is_held(
+def test_hold_without_a_pattern_holds_the_first_chunk_of_its_direction(
     proxy: Proxy, server: Upper, dial: Dial, direction: Direction, heard: bytes | None
 ) -> None:
     proxy.hold(direction)
@@ -312,7 +304,7 @@ def test_without_a_pattern_the_first_chunk_of_that_direction_is_held(
 
 
 @pytest.mark.parametrize(("direction", "heard"), [("up", b"commit"), ("down", None)])
-def test_whether_the_matching_chunk_itself_goes_on_can_be_chosen(
+def test_forward_match_decides_whether_the_matching_chunk_passes(
     proxy: Proxy, server: Upper, dial: Dial, direction: Direction, heard: bytes | None
 ) -> None:
     proxy.hold(direction, pattern=b"commit", forward_match=direction == "up")
@@ -328,9 +320,7 @@ def test_whether_the_matching_chunk_itself_goes_on_can_be_chosen(
     assert _read(client, 4 if heard else 10) == (b"MORE" if heard else b"COMMITMORE")
 
 
-def test_a_pattern_is_found_across_chunks_of_one_connection_but_not_of_two(
-    proxy: Proxy, server: Upper, dial: Dial
-) -> None:
+def test_pattern_matches_across_chunks_of_one_connection_only(proxy: Proxy, server: Upper, dial: Dial) -> None:
     first, second = dial(), dial()
     proxy.hold("up", pattern=b"commit")
     assert _ask(first, b"com") == b"COM"
@@ -344,7 +334,7 @@ def test_a_pattern_is_found_across_chunks_of_one_connection_but_not_of_two(
     assert server.heard.empty()
 
 
-def test_dropped_connections_are_reset_and_only_a_lasting_hold_meets_the_next_one(
+def test_drop_held_resets_connections_and_only_a_lasting_hold_continues(
     proxy: Proxy, server: Upper, dial: Dial
 ) -> None:
     proxy.hold("up", pattern=b"commit", once=False)
@@ -364,7 +354,7 @@ def test_dropped_connections_are_reset_and_only_a_lasting_hold_meets_the_next_on
     assert _ask(dial(), b"commit") == b"COMMIT"
 
 
-def test_a_client_killed_while_its_bytes_are_held_takes_them_with_it(proxy: Proxy, server: Upper) -> None:
+def test_held_bytes_of_a_killed_client_are_dropped(proxy: Proxy, server: Upper) -> None:
     proxy.hold("up", pattern=b"commit")
     program = (
         f"import socket; talk = socket.create_connection(('127.0.0.1', {proxy.port}))\n"
@@ -379,7 +369,7 @@ def test_a_client_killed_while_its_bytes_are_held_takes_them_with_it(proxy: Prox
     assert (server.heard.empty(), proxy.connections, proxy.bytes_up) == (True, 0, 5)
 
 
-def test_a_server_hears_the_end_of_a_client_whose_answer_is_held(proxy: Proxy, server: Upper, dial: Dial) -> None:
+def test_server_sees_the_end_of_a_client_whose_answer_is_held(proxy: Proxy, server: Upper, dial: Dial) -> None:
     proxy.hold("down", pattern=b"commit")
     client = dial()
     client.sendall(b"commit")
@@ -391,7 +381,7 @@ def test_a_server_hears_the_end_of_a_client_whose_answer_is_held(proxy: Proxy, s
 
 
 @pytest.mark.parametrize("end", ["blackhole", "refuse", "reset"])
-def test_what_is_held_is_lost_when_connections_are(proxy: Proxy, server: Upper, dial: Dial, end: str) -> None:
+def test_held_bytes_are_lost_on_blackhole_refuse_and_reset(proxy: Proxy, server: Upper, dial: Dial, end: str) -> None:
     proxy.hold("up", pattern=b"commit")
     client = dial()
     client.sendall(b"commit")
@@ -403,7 +393,7 @@ def test_what_is_held_is_lost_when_connections_are(proxy: Proxy, server: Upper, 
     assert server.next_heard() == b"a"
 
 
-def test_a_fault_set_in_a_blackhole_or_a_refusal_ends_it(proxy: Proxy, dial: Dial) -> None:
+def test_new_fault_ends_a_blackhole_or_a_refusal(proxy: Proxy, dial: Dial) -> None:
     for end in (proxy.blackhole, proxy.refuse):
         end()
         proxy.hold("down", pattern=b"commit")
@@ -413,7 +403,7 @@ def test_a_fault_set_in_a_blackhole_or_a_refusal_ends_it(proxy: Proxy, dial: Dia
         assert proxy.wait_held(PATIENCE_SECONDS)
 
 
-def test_a_thousand_short_connections_leave_nothing_behind(proxy: Proxy) -> None:
+def test_thousand_short_connections_leave_none_open(proxy: Proxy) -> None:
     def talk() -> None:
         for _ in range(250):
             with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_SECONDS) as client:
@@ -430,7 +420,7 @@ def test_a_thousand_short_connections_leave_nothing_behind(proxy: Proxy) -> None
     assert (proxy.connections, proxy.bytes_up, proxy.bytes_down) == (0, 5000, 10_000)
 
 
-def test_modes_that_change_under_load_leave_a_proxy_that_works_and_says_nothing(
+def test_proxy_works_and_logs_nothing_after_mode_changes_under_load(
     proxy: Proxy, dial: Dial, caplog: pytest.LogCaptureFixture
 ) -> None:
     stop = threading.Event()
@@ -464,7 +454,7 @@ def test_modes_that_change_under_load_leave_a_proxy_that_works_and_says_nothing(
     assert (proxy.connections, caplog.records) == (1, [])
 
 
-def test_a_closed_proxy_has_reset_its_connections_and_given_its_port_and_thread_back(server: Upper) -> None:
+def test_close_resets_connections_and_frees_port_and_thread(server: Upper) -> None:
     proxy = Proxy(server.address)
     with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_SECONDS) as client:
         assert _ask(client, b"a") == b"A"

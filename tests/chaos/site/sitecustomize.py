@@ -1,4 +1,4 @@
-"""Read by every Python the harness starts: a program whose clock is wrong by CHAOS_CLOCK_OFFSET_SECONDS, for its whole life."""
+"""Shift the clock of a Python program by CHAOS_CLOCK_OFFSET_SECONDS for its whole life. Python imports this file at start."""
 
 import os
 from datetime import UTC, datetime, timedelta

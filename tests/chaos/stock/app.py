@@ -1,4 +1,4 @@
-"""The door of the stock system: a row is committed, then three messages are sent; where that fails, the client comes again."""
+"""Ingest of the stock system: commit a row, then send three messages. When that fails, the client tries again."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from tests.chaos.stock.tasks import send, store
 
 app = Flask(__name__)
 
-Said = tuple[dict[str, str], int]
+JsonResponse = tuple[dict[str, str], int]
 
 
 @app.get("/healthz")
-def healthz() -> Said:
-    """The program answers."""
+def healthz() -> JsonResponse:
+    """Answer that the program is up."""
     return {"status": "ok"}, 200
 
 
 @app.post("/submissions")
-def hand_in() -> Said:
-    """202: the piece has a row and its messages went out, now or earlier. 503: come again with the same key."""
-    piece = request.get_json()
+def hand_in() -> JsonResponse:
+    """Answer 202 when the essay has a row and its messages were sent, now or earlier; 503 when the client shall try again."""
+    essay = request.get_json()
     try:
-        submission, sent = _keep(piece["key"], text=piece["text"])
+        submission, sent = _insert_once(essay["key"], text=essay["text"])
         if not sent:
             send(submission)
             _note_sent(submission)
@@ -35,8 +35,8 @@ def hand_in() -> Said:
     return {"id": str(submission)}, 202
 
 
-def _keep(key: str, *, text: str) -> tuple[int, bool]:
-    """The piece has its one row; its id is returned, and whether its messages are known to have been sent."""
+def _insert_once(key: str, *, text: str) -> tuple[int, bool]:
+    """Insert the essay's row unless it exists; return its id and whether its messages are known to have been sent."""
     with store() as cursor:
         cursor.execute("insert into submissions (key, text) values (%s, %s) on conflict (key) do nothing", (key, text))
         cursor.execute(
@@ -47,7 +47,7 @@ def _keep(key: str, *, text: str) -> tuple[int, bool]:
 
 
 def _note_sent(submission: int) -> None:
-    """A client that comes again with this key will not have the messages sent twice, if the database could be told."""
-    # Without this note either each repeat of a key would double the work, or none would help a piece that was never sent.
+    """Record that the messages were sent, so that a repeated request does not send them again. Database errors are ignored."""
+    # Without this record a repeated request would either always double the work or never send messages that are missing.
     with suppress(psycopg2.Error), store() as cursor:
         cursor.execute("update submissions set enqueued_at = clock_timestamp() where id = %s", (submission,))

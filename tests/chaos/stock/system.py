@@ -1,4 +1,4 @@
-"""The stock system, running: its own PostgreSQL and Redis, its two programs, and a proxy on each of their connections."""
+"""Stock Dramatiq as a system under test: its own PostgreSQL and Redis, its two programs, a proxy on each of their connections."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ create table submissions (
     enqueued_at timestamptz,
     finished_at timestamptz
 );
--- No constraint keeps a second result or a second end away: they are to be counted.
+-- No constraint forbids a second result or a second end, so that they can be counted.
 create table results (
     submission bigint not null,
     name text not null,
@@ -58,7 +58,7 @@ create table finishes (
 create index on finishes (submission);
 """
 
-# The unique key leaves no key with two submissions to be counted.
+# Keys with two submissions need no count: the column is unique.
 DOUBLED = """
 select (select count(*) from
            (select from results where submission = any(%s) group by submission, name having count(*) > 1) as results)
@@ -67,41 +67,40 @@ select (select count(*) from
 """
 
 
-class KeptRedis(RedisServer):
-    """A Redis that has written each command to disk before it answers: killed, it comes back with all it had."""
+class DurableRedis(RedisServer):
+    """A Redis that writes each command to disk before it answers, so that it loses nothing when it is killed."""
 
     def command(self) -> Command:
-        """What a supervisor needs to keep this server running."""
+        """Return the command that a supervisor runs."""
         command = super().command()
         return replace(command, argv=(*command.argv, "--appendonly", "yes", "--appendfsync", "always"))
 
 
-class Stock:
-    """Stock Dramatiq as a `Subject`: `with Stock(vendor) as stock:` and everything runs until the block ends."""
+class StockDramatiq:
+    """Stock Dramatiq as a `SystemUnderTest`, which runs inside `with StockDramatiq(vendor) as stock:`."""
 
-    # What travels at the moment a fault is meant for.
-    finishing = b"insert into results"
-    accepting = b"COMMIT"
-    hinting = b"actor_name"
-    acknowledging = b"ack"
+    result_pattern = b"insert into results"
+    accept_pattern = b"COMMIT"
+    hint_pattern = b"actor_name"
+    ack_pattern = b"ack"
 
     def __init__(self, vendor: FakeVendor) -> None:
         self.name = "stock Dramatiq"
         self.vendor = vendor
         self.proxies: Mapping[str, Proxy] = {}
-        self.said: list[str] = []  # by the supervisor: which program died of what and was started again
+        self.supervisor_log: list[str] = []  # which program died of what and was started again
         self._stack = ExitStack()
         self._killed: dict[str, int] = {}
-        self._boots = 0  # of the worker, when it was last killed
+        self._worker_starts_at_kill = 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            # Not in pytest's tmp_path: the database's own account must be able to enter.
+            # Not in pytest's tmp_path: the account that runs PostgreSQL must be able to enter the folder.
             data_dir = Path(tempfile.mkdtemp(prefix="essaycoach-stock-"))
             stack.callback(shutil.rmtree, data_dir, ignore_errors=True)
             self._open_proxies(stack)
-            self._supervisor = stack.enter_context(Supervisor(data_dir, say=self.said.append))
-            stack.callback(self._calm)
+            self._supervisor = stack.enter_context(Supervisor(data_dir, say=self.supervisor_log.append))
+            stack.callback(self._end_faults)
             self._start_servers(data_dir, stack=stack)
             self._start_programs(data_dir)
             for program in ("web", "worker"):
@@ -113,19 +112,19 @@ class Stock:
         self._stack.close()
 
     def hand_in(self, key: str, *, text: str, timeout_seconds: float = 10.0) -> Answer:
-        """Try once to hand in; what is not a whole answer within the time has status 0."""
-        began = time.monotonic()
+        """Try once to hand in. Without a complete answer in time the status is 0."""
+        started = time.monotonic()
         status, body = self._web(
             "POST", "/submissions", body=json.dumps({"key": key, "text": text}), timeout_seconds=timeout_seconds
         )
         submission = str(json.loads(body)["id"]) if status == 202 else None
-        return Answer(status=status, submission=submission, seconds=time.monotonic() - began)
+        return Answer(status=status, submission=submission, seconds=time.monotonic() - started)
 
     def kill(self, program: str) -> None:
-        """The program's whole process group has died of SIGKILL; the supervisor starts it again."""
+        """Kill the program's whole process group with SIGKILL. The supervisor starts it again."""
         pid = self._pid(program)
         if program == "worker":
-            self._boots = self._worker_boots()
+            self._worker_starts_at_kill = self._worker_starts()
         self._killed[program] = pid
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
@@ -136,20 +135,20 @@ class Stock:
         )
 
     def signal(self, program: str, number: int) -> None:
-        """The program's whole process group got this signal."""
-        with suppress(ProcessLookupError):  # it has just died, of something else
+        """Send this signal to the program's whole process group."""
+        with suppress(ProcessLookupError):  # it has just died of something else
             os.killpg(self._pid(program), number)
 
     def wait_until_up(self, program: str, *, timeout_seconds: float = 30.0) -> None:
-        """The program (or server) is no longer the one that was killed, and ready. Raises TimeoutError."""
+        """Wait until a new process of the program or server is ready. Raises TimeoutError."""
         _wait_until(lambda: self._is_up(program), timeout_seconds=timeout_seconds, what=f"start of {program}")
 
     def redis(self) -> Any:
-        """Return a client of Redis itself, past every proxy."""
+        """Return a client of Redis without a proxy."""
         return self._redis_client
 
     def sql(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement carried out as superuser, past every proxy."""
+        """Run a statement as the superuser, without a proxy, and return its rows."""
         with closing(psycopg2.connect(self._postgres.admin_url, connect_timeout=2)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -158,16 +157,16 @@ class Stock:
 
     @property
     def database_url(self) -> str:
-        """Return the superuser's address, past every proxy."""
+        """Return the superuser's address of the database, without a proxy."""
         return self._postgres.admin_url
 
     def count(self, accepted: Mapping[str, str]) -> Count:
-        """Return what the database says of these accepted submissions; one that is lost is not also counted as open.
+        """Return what the database holds of these accepted submissions. A lost one is not also counted as open.
 
-        A submission is final once its group's callback ran: also early, with fewer than three results.
+        A submission is final when the callback of its group has run, even if that was too early, with fewer than three results.
         """
         ids = [int(submission) for submission in accepted.values()]
-        here = {row[0] for row in self.sql("select id::text from submissions where id = any(%s)", ids)}
+        present = {row[0] for row in self.sql("select id::text from submissions where id = any(%s)", ids)}
         finals = dict(
             self.sql(
                 "select submission::text, extract(epoch from min(at))::float8 from finishes where submission = any(%s) group by 1",
@@ -175,23 +174,23 @@ class Stock:
             )
         )
         ((done,),) = self.sql("select count(distinct (submission, name)) from results where submission = any(%s)", ids)
-        whole = self.sql(
+        complete = self.sql(
             "select submission::text from results where submission = any(%s) group by 1 having count(distinct name) = 3",
             ids,
         )
         ((doubled,),) = self.sql(DOUBLED, ids, ids)
         return Count(
             accepted=len(accepted),
-            open=sum(submission in here and submission not in finals for submission in accepted.values()),
-            lost=sum(submission not in here for submission in accepted.values()),
+            open=sum(submission in present and submission not in finals for submission in accepted.values()),
+            lost=sum(submission not in present for submission in accepted.values()),
             doubled=doubled,
             passes_done=done,
-            given_up=len(set(finals) - {submission for (submission,) in whole}),
+            without_result=len(set(finals) - {submission for (submission,) in complete}),
             seconds_to_final=finals,
         )
 
     def _open_proxies(self, stack: ExitStack) -> None:
-        """Every proxy is there, before the servers and until after them: programs shall stop through what they ran with."""
+        """Open every proxy before the servers start. They close after the servers, so that programs can still stop through them."""
         targets: dict[str, Callable[[], int]] = {
             "web-postgres": lambda: self._postgres.port,
             "web-redis": lambda: self._redis.port,
@@ -202,17 +201,17 @@ class Stock:
         self.proxies = {name: stack.enter_context(_proxy(port)) for name, port in targets.items()}
 
     def _start_servers(self, data_dir: Path, *, stack: ExitStack) -> None:
-        # The harness kills servers, and never takes the machine's power away: without fsync nothing is lost either.
+        # The harness kills servers but never cuts the power of the machine, so nothing is lost without fsync.
         self._postgres = EmbeddedPostgres(data_dir, durable=False)
         self._postgres.start(self._supervisor)
-        self._redis = KeptRedis(data_dir)
+        self._redis = DurableRedis(data_dir)
         self._redis.start(self._supervisor)
         self._redis_client = stack.enter_context(closing(redis.Redis.from_url(self._redis.url)))
         self.sql(SCHEMA)
 
     def _start_programs(self, data_dir: Path) -> None:
         self._web_port = remembered_port(data_dir / "web.port", may_change=True)
-        # One process of 32 threads that may drain for 8 s: EssayCoach's worker on one machine has no more.
+        # One process of 32 threads and 8 s to stop, like EssayCoach's worker on one machine.
         lines = {
             "web": f"gunicorn --bind 127.0.0.1:{self._web_port} --worker-class gthread --workers 1 --threads 8"
             " --no-control-socket --log-level warning tests.chaos.stock.app:app",
@@ -235,8 +234,8 @@ class Stock:
             "VENDOR_URL": _through(self.proxies["worker-vendor"], url=self.vendor.base_url),
         }
 
-    def _calm(self) -> None:
-        """No fault is in force that would keep a program from stopping when it is asked to."""
+    def _end_faults(self) -> None:
+        """End every fault that would keep a program from stopping."""
         for proxy in self.proxies.values():
             proxy.pass_on()
         for pid in self._supervisor.pids().values():
@@ -244,7 +243,7 @@ class Stock:
                 os.killpg(pid, signal.SIGCONT)
 
     def _pid(self, program: str) -> int:
-        """The program runs, and its pid is returned."""
+        """Wait until the program runs and return its pid."""
         found: dict[str, int] = {}
 
         def runs() -> bool:
@@ -267,14 +266,15 @@ class Stock:
             return False
         if program == "web":
             return self._web("GET", "/healthz", timeout_seconds=2.0)[0] == 200
-        return program != "worker" or self._worker_boots() > self._boots
+        return program != "worker" or self._worker_starts() > self._worker_starts_at_kill
 
-    def _worker_boots(self) -> int:
+    def _worker_starts(self) -> int:
+        """Return how often the worker has logged that it is ready."""
         log = self._supervisor.log_dir / "worker.log"
         return log.read_text(encoding="utf-8", errors="replace").count(READY)
 
     def _web(self, method: str, path: str, *, timeout_seconds: float, body: str | None = None) -> tuple[int, bytes]:
-        """Return the status and the body of an answer, or status 0 if none came."""
+        """Return the status and the body of the answer, or status 0 when none came."""
         with closing(HTTPConnection("127.0.0.1", self._web_port, timeout=timeout_seconds)) as connection:
             try:
                 connection.request(method, path, body=body, headers={"Content-Type": "application/json"})
@@ -289,7 +289,7 @@ def _proxy(port: Callable[[], int]) -> Proxy:
 
 
 def _through(proxy: Proxy, *, url: str) -> str:
-    """Return the address with the proxy's port in place of its own."""
+    """Return the address with the host and port of the proxy instead of its own."""
     parts = urlsplit(url)
     user, at, _ = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{proxy.port}"))

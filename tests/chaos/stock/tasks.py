@@ -1,4 +1,4 @@
-"""What a careful developer builds from Dramatiq's own parts: its retries, its groups and its callback at a group's end."""
+"""The worker of the stock system, built from Dramatiq's own parts: its retries, its groups and a callback at the end of a group."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from dramatiq.rate_limits.backends import RedisBackend
 
 NAMES = ("grammar", "structure", "content")
 
-# Two kindnesses. By default a worker counts as dead after 60 s, and only one command in a thousand looks for the dead:
-# what a killed worker held came back after 417 to 1647 s. Here it takes 10 s, and every command looks.
+# Two settings in favour of stock Dramatiq. By default a worker counts as dead after 60 s, and only one command in a thousand
+# looks for dead workers: the messages of a killed worker came back after 417 to 1647 s. Here a worker counts as dead after
+# 10 s, and every command looks.
 broker = RedisBroker(url=os.environ["REDIS_URL"], heartbeat_timeout=10_000, maintenance_chance=MAINTENANCE_SCALE)
 broker.add_middleware(GroupCallbacks(RedisBackend(url=os.environ["REDIS_URL"])))
 dramatiq.set_broker(broker)
@@ -26,7 +27,7 @@ dramatiq.set_broker(broker)
 
 @contextmanager
 def store() -> Iterator[Any]:
-    """A cursor on a connection of its own: what the block did is committed if it ended well, and the connection closed."""
+    """Yield a cursor on a new connection. Commit when the block ends without an error, and close the connection."""
     with (
         closing(psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=2)) as connection,
         connection,
@@ -36,7 +37,7 @@ def store() -> Iterator[Any]:
 
 
 def send(submission: int) -> None:
-    """The three readings are queued, and `finish` follows the last of them. Raises redis.RedisError."""
+    """Queue the three readings, with `finish` after the last of them. Raises redis.RedisError."""
     readings = dramatiq.group([read.message(submission, name) for name in NAMES])
     readings.add_completion_callback(finish.message(submission))
     readings.run()
@@ -44,7 +45,7 @@ def send(submission: int) -> None:
 
 @dramatiq.actor(max_retries=30, min_backoff=500, max_backoff=5000)
 def read(submission: int, name: str) -> None:
-    """The vendor has answered, and the answer is stored; whatever goes wrong raises, and so is tried again."""
+    """Ask the provider and store its answer. Every error is raised, so that Dramatiq tries again."""
     with store() as cursor:
         cursor.execute("select text from submissions where id = %s", (submission,))
         (text,) = cursor.fetchone()
@@ -58,7 +59,7 @@ def read(submission: int, name: str) -> None:
 
 @dramatiq.actor(max_retries=30, min_backoff=500, max_backoff=5000)
 def finish(submission: int) -> None:
-    """The submission is completed."""
+    """Mark the submission as completed."""
     with store() as cursor:
         cursor.execute("insert into finishes (submission) values (%s)", (submission,))
         cursor.execute(
@@ -67,8 +68,8 @@ def finish(submission: int) -> None:
 
 
 def _ask(name: str, *, text: str) -> Any:
-    """Return the vendor's message. A status other than 200 raises, and so does a body that is not JSON."""
-    # That the message inside was refused, cut short or is no JSON is found out by whoever reads the result.
+    """Return the provider's message. Raises when the status is not 200 or the body is not JSON."""
+    # The text of the message is not checked: it is stored also when it is a refusal, truncated or not JSON.
     call = {
         "model": "claude-sonnet-5-5",
         "max_tokens": 4096,
