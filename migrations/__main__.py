@@ -1,4 +1,4 @@
-"""The door of the migrations: up, down, status, check, seal."""
+"""Command line of the migrations: up, down, status, check, dump, seal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from migrations.dump import SCHEMA_FILE, dump
 from migrations.runner import PROGRAMS, MigrationError, Runner, problems, runner, seal
 
 
@@ -23,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     down.add_argument("--steps", type=int, default=1, help="how many to roll back (default: 1)")
     commands.add_parser("status", help="list the migrations and whether each is applied")
     commands.add_parser("check", help="check numbering, rollback files and checksums; needs no database")
+    commands.add_parser("dump", help="write the schema of the migrated database to schema.sql")
     commands.add_parser("seal", help="add new files to checksums.sha256")
     chosen = parser.parse_args(arguments)
     try:
@@ -34,6 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
         url = os.environ.get("DATABASE_URL")
         if not url:
             raise MigrationError("DATABASE_URL is not set. Point it at the database to change.")
+        if chosen.command == "dump":
+            SCHEMA_FILE.write_text(dump(url), encoding="utf-8")
+            print(f"wrote {SCHEMA_FILE.name}")
+            return 0
         with runner(url) as schema:
             return _run(schema, chosen)
     except MigrationError as error:

@@ -1,0 +1,4110 @@
+-- The schema after all migrations. Written by `python -m migrations dump`; a test compares it. Do not edit.
+
+-- SCHEMA public
+CREATE SCHEMA public;
+
+-- COMMENT SCHEMA public
+COMMENT ON SCHEMA public IS 'standard public schema';
+
+-- FUNCTION add_buckets(bigint[], bigint[])
+CREATE FUNCTION public.add_buckets(a bigint[], b bigint[]) RETURNS bigint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT COALESCE(array_agg((COALESCE((add_buckets.a)[i.i], (0)::bigint) + COALESCE((add_buckets.b)[i.i], (0)::bigint)) ORDER BY i.i), '{}'::bigint[]) AS "coalesce" FROM generate_series(1, GREATEST(cardinality(add_buckets.a), cardinality(add_buckets.b))) i(i));
+
+-- FUNCTION app_user()
+CREATE FUNCTION public.app_user() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (NULLIF(current_setting('app.user'::text, true), ''::text))::uuid;
+
+-- FUNCTION app_actor()
+CREATE FUNCTION public.app_actor() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN COALESCE(public.app_user(), (NULLIF(current_setting('app.actor'::text, true), ''::text))::uuid);
+
+-- FUNCTION app_org()
+CREATE FUNCTION public.app_org() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (NULLIF(current_setting('app.org'::text, true), ''::text))::uuid;
+
+-- TABLE enrollments
+CREATE TABLE public.enrollments (
+    org_id uuid NOT NULL,
+    course_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT enrollments_role_known CHECK ((role = ANY (ARRAY['student'::text, 'educator'::text])))
+);
+ALTER TABLE ONLY public.enrollments FORCE ROW LEVEL SECURITY;
+
+-- FUNCTION app_courses()
+CREATE FUNCTION public.app_courses() RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    RETURN (SELECT COALESCE(array_agg(e.course_id), '{}'::uuid[]) AS "coalesce" FROM public.enrollments e WHERE ((e.org_id = public.app_org()) AND (e.user_id = public.app_user()) AND (e.role = 'educator'::text)));
+
+-- FUNCTION app_audience()
+CREATE FUNCTION public.app_audience() RETURNS uuid[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (public.app_courses() || public.app_user());
+
+-- FUNCTION app_enrolled()
+CREATE FUNCTION public.app_enrolled() RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    RETURN (SELECT COALESCE(array_agg(e.course_id), '{}'::uuid[]) AS "coalesce" FROM public.enrollments e WHERE ((e.org_id = public.app_org()) AND (e.user_id = public.app_user())));
+
+-- FUNCTION app_people()
+CREATE FUNCTION public.app_people() RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    RETURN (SELECT (COALESCE(array_agg(DISTINCT e.user_id), '{}'::uuid[]) || public.app_user()) FROM public.enrollments e WHERE ((e.org_id = public.app_org()) AND (e.course_id = ANY (public.app_courses()))));
+
+-- FUNCTION audit_change()
+CREATE FUNCTION public.audit_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    was jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+    is_now jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+    row_data jsonb := coalesce(is_now, was);
+    facts jsonb := '{}';
+    changed jsonb;
+begin
+    if tg_op = 'UPDATE' then
+        select jsonb_agg(n.key order by n.key) into changed
+        from jsonb_each(is_now) as n where n.value is distinct from was -> n.key;
+        if changed is null then
+            return null;
+        end if;
+        facts := jsonb_build_object('changed', changed);
+    end if;
+    if tg_nargs > 2 then
+        facts := facts || coalesce(
+            (select jsonb_object_agg(f.name, row_data -> f.name) from unnest(string_to_array(tg_argv[2], ',')) as f (name)), '{}'
+        );
+    end if;
+    perform audit_note(
+        coalesce((row_data ->> 'org_id')::uuid, (row_data ->> 'id')::uuid),
+        case tg_op when 'INSERT' then 'created' when 'UPDATE' then 'changed' else 'deleted' end,
+        tg_argv[0], (row_data ->> tg_argv[1])::uuid, facts
+    );
+    return null;
+end
+$$;
+
+-- TABLE audit_log
+CREATE TABLE public.audit_log (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
+    org_id uuid NOT NULL,
+    actor_id uuid,
+    actor_role text NOT NULL,
+    request_id text,
+    action text NOT NULL,
+    entity text NOT NULL,
+    entity_id uuid NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    sequence bigint,
+    hash bytea,
+    CONSTRAINT audit_log_action_is_a_word CHECK ((action ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT audit_log_chained_with_hash CHECK (((sequence IS NULL) = (hash IS NULL))),
+    CONSTRAINT audit_log_entity_is_a_word CHECK ((entity ~ '^[a-z_]{1,40}$'::text))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
+
+-- FUNCTION audit_entry(public.audit_log, bigint)
+CREATE FUNCTION public.audit_entry(entry public.audit_log, place bigint) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    RETURN (jsonb_build_array((entry).org_id, place, (entry).id, (entry).actor_id, (entry).actor_role, (entry).request_id, (entry).action, (entry).entity, (entry).entity_id, (entry).detail))::text;
+
+-- FUNCTION audit_log_stays()
+CREATE FUNCTION public.audit_log_stays() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    if tg_op = 'DELETE' then
+        raise exception 'the audit trail is append-only: entry % cannot be deleted', old.id using errcode = 'EC002';
+    end if;
+    if old.sequence is not null
+        or row (old.id, old.org_id, old.actor_id, old.actor_role, old.request_id, old.action, old.entity, old.entity_id, old.detail)
+        is distinct from row (new.id, new.org_id, new.actor_id, new.actor_role, new.request_id, new.action, new.entity, new.entity_id, new.detail)
+    then
+        raise exception 'the audit trail is append-only: entry % cannot be changed', old.id using errcode = 'EC002';
+    end if;
+    return new;
+end
+$$;
+
+-- FUNCTION audit_note(uuid, text, text, uuid, jsonb)
+CREATE FUNCTION public.audit_note(tenant uuid, what text, thing text, thing_id uuid, facts jsonb) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ INSERT INTO public.audit_log (org_id, actor_id, actor_role, request_id, action, entity, entity_id, detail)
+   VALUES (audit_note.tenant, public.app_actor(), replace(COALESCE(NULLIF(current_setting('role'::text), 'none'::text), (SESSION_USER)::text), 'ec_'::text, ''::text), NULLIF(current_setting('app.request'::text, true), ''::text), audit_note.what, audit_note.thing, audit_note.thing_id, audit_note.facts);
+END;
+
+-- FUNCTION audit_writing()
+CREATE FUNCTION public.audit_writing() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    if tg_op = 'INSERT' then
+        perform audit_note(new.org_id, 'created', tg_argv[0], new.id, jsonb_build_object('user_id', new.user_id));
+    elsif tg_op = 'UPDATE' then
+        perform audit_note(new.org_id, 'changed', tg_argv[0], new.id, '{"changed": ["released_at"]}');
+    else
+        perform audit_note(old.org_id, 'deleted', tg_argv[0], old.id, jsonb_build_object('user_id', old.user_id));
+    end if;
+    return null;
+end
+$$;
+
+-- FUNCTION budget_allows(bigint)
+CREATE FUNCTION public.budget_allows(expected_micros bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    budget bigint := (select o.monthly_budget_micros from orgs as o where o.id = app_org());
+begin
+    if budget is null then
+        return true;
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended('essaycoach.budget.' || app_org()::text, 0));
+    return expected_micros + (
+        select coalesce(sum(l.cost_micros), 0) from ledger as l
+        where l.org_id = app_org() and l.day >= date_trunc('month', now() at time zone 'utc')::date
+    ) + (
+        select coalesce(sum(a.reserved_micros), 0) from ai_responses as a
+        where a.org_id = app_org() and a.outcome = 'open'
+            and a.id >= uuid7_floor(now() - case when a.batch then interval '25 hours' else interval '10 minutes' end)
+    ) <= budget;
+end
+$$;
+
+-- FUNCTION chain_audit(integer)
+CREATE FUNCTION public.chain_audit(most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    entry audit_log;
+    tenant uuid;
+    place bigint;
+    link bytea;
+    chained integer := 0;
+begin
+    -- One at a time: two would give out the same places.
+    perform pg_advisory_xact_lock(hashtext('essaycoach.audit'));
+    for entry in
+        select a.* from audit_log as a
+        where a.id in (select u.id from audit_log as u where u.sequence is null order by u.id limit most)
+        order by a.org_id, a.id
+    loop
+        if tenant is distinct from entry.org_id then
+            if tenant is not null then
+                update audit_heads as h set sequence = place, hash = link where h.org_id = tenant;
+            end if;
+            tenant := entry.org_id;
+            insert into audit_heads (org_id) values (tenant) on conflict do nothing;
+            select h.sequence, h.hash into place, link from audit_heads as h where h.org_id = tenant for update;
+        end if;
+        place := place + 1;
+        link := sha256(link || convert_to(audit_entry(entry, place), 'UTF8'));
+        update audit_log as a set sequence = place, hash = link where a.id = entry.id;
+        chained := chained + 1;
+    end loop;
+    if tenant is not null then
+        update audit_heads as h set sequence = place, hash = link where h.org_id = tenant;
+    end if;
+    return chained;
+end
+$$;
+
+-- FUNCTION discard_passes(uuid[])
+CREATE FUNCTION public.discard_passes(wanted uuid[]) RETURNS TABLE(pass_id uuid, submission_id uuid, pass text, reason text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    perform from submissions as s
+    where s.org_id = app_org() and s.id in (select p.submission_id from passes as p where p.org_id = app_org() and p.id = any (wanted))
+    order by s.id for update;
+    return query
+    update passes as p set discarded_at = now()
+    where p.org_id = app_org() and p.id = any (wanted) and p.state = 'gave_up' and p.discarded_at is null
+        and (current_setting('role') <> 'ec_educator' or p.audience_id = any (app_audience()))
+    returning p.id, p.submission_id, p.name, p.error;
+end
+$$;
+
+-- FUNCTION ensure_partitions(integer)
+CREATE FUNCTION public.ensure_partitions(months_ahead integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    parent record;
+    month timestamptz;
+    partition_name text;
+    made integer := 0;
+begin
+    if months_ahead not between 0 and 36 then
+        raise exception 'months_ahead must lie between 0 and 36, not %', months_ahead;
+    end if;
+    perform pg_advisory_xact_lock(hashtext('essaycoach.partitions'));
+    for parent in
+        select c.relname from pg_partitioned_table as p join pg_class as c on c.oid = p.partrelid
+        where c.relnamespace = 'public'::regnamespace order by c.relname
+    loop
+        for month in
+            select generate_series(
+                date_trunc('month', now(), 'UTC'), date_trunc('month', now(), 'UTC') + make_interval(months => months_ahead), '1 month'
+            )
+        loop
+            partition_name := parent.relname || to_char(month at time zone 'UTC', '_YYYY_MM');
+            if to_regclass('public.' || quote_ident(partition_name)) is null then
+                execute format(
+                    'create table public.%I partition of public.%I ('
+                    'constraint %I check (created_at >= %L::timestamptz and created_at < %L::timestamptz)'
+                    ') for values from (%L) to (%L)',
+                    partition_name, parent.relname, partition_name || '_created_in_month', month, month + interval '1 month',
+                    public.uuid7_floor(month), public.uuid7_floor(month + interval '1 month')
+                );
+                execute format('alter table public.%I enable row level security', partition_name);
+                execute format('alter table public.%I force row level security', partition_name);
+                made := made + 1;
+            end if;
+        end loop;
+    end loop;
+    return made;
+end
+$$;
+
+-- FUNCTION erase_person(uuid)
+CREATE FUNCTION public.erase_person(person uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    tenant uuid := (select u.org_id from users as u where u.id = person and u.erase_requested_at is not null for update);
+begin
+    if tenant is null then
+        return false;
+    end if;
+    update seen_events as e set answer = json_build_object('ignored', 'the data of this student was erased'), submission_id = null
+    from essays as w join submissions as s on s.org_id = tenant and s.essay_id = w.id
+    where w.org_id = tenant and w.user_id = person and e.org_id = tenant and e.submission_id = s.id;
+    delete from idempotency_keys as k where k.org_id = tenant and k.caller_id = person;
+    delete from idempotency_keys as k using essays as w join submissions as s on s.org_id = tenant and s.essay_id = w.id
+    where w.org_id = tenant and w.user_id = person and k.org_id = tenant and k.response ->> 'id' = s.id::text;
+    delete from users as u where u.org_id = tenant and u.id = person;
+    return true;
+end
+$$;
+
+-- FUNCTION histogram(double precision[], double precision[])
+CREATE FUNCTION public.histogram(samples double precision[], bounds double precision[]) RETURNS bigint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT array_agg((SELECT count(*) AS count FROM unnest(histogram.samples) s(s) WHERE (s.s <= b.b)) ORDER BY b.b) AS array_agg FROM unnest(histogram.bounds) b(b));
+
+-- FUNCTION next_due(uuid)
+CREATE FUNCTION public.next_due(hinted uuid) RETURNS TABLE(org_id uuid, pass_id uuid, queue text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    named record;
+    lane text;
+    org uuid;
+    busy bigint;
+    best uuid;
+    best_busy bigint;
+    equals integer;
+    -- A last try runs only while no other does (see suspect_may_run).
+    most_lost integer := case when exists (select from passes as r where r.state = 'running' and r.lost >= 2) then 1 else 2 end;
+begin
+    select p.org_id, p.queue, p.state = 'queued' and p.next_at <= now() and p.lost <= most_lost as is_due
+    into named from passes as p where p.id = hinted;
+    foreach lane in array case when random() < 0.05 then array['bulk', 'interactive'] else array['interactive', 'bulk'] end loop
+        best := null;
+        org := (select p.org_id from passes as p where p.state = 'queued' and p.queue = lane order by p.org_id limit 1);
+        while org is not null loop
+            perform from passes as p
+            where p.state = 'queued' and p.queue = lane and p.org_id = org and p.next_at <= now() and p.lost <= most_lost
+            order by p.next_at limit 1;
+            if found then
+                busy := (select count(*) from passes as r where r.state = 'running' and r.org_id = org);
+                if best is null or busy < best_busy then
+                    best := org;
+                    best_busy := busy;
+                    equals := 1;
+                elsif busy = best_busy then
+                    -- Among equals chance decides: the hints come in the order of whoever flooded first.
+                    equals := equals + 1;
+                    best := case when random() < 1.0 / equals then org else best end;
+                end if;
+            end if;
+            org := (
+                select p.org_id from passes as p
+                where p.state = 'queued' and p.queue = lane and p.org_id > org order by p.org_id limit 1
+            );
+        end loop;
+        if best is not null and best = named.org_id and lane = named.queue and named.is_due then
+            return query select best, hinted, lane;
+            return;
+        end if;
+        if best is not null then
+            -- Workers that ask at the same moment should not all be sent to the same row.
+            return query
+            select best, o.id, lane
+            from (
+                select p.id from passes as p
+                where p.state = 'queued' and p.queue = lane and p.org_id = best and p.next_at <= now() and p.lost <= most_lost
+                order by p.next_at limit 32
+            ) as o
+            order by random() limit 1;
+            return;
+        end if;
+    end loop;
+end
+$$;
+
+-- TABLE provider_pauses
+CREATE TABLE public.provider_pauses (
+    provider text NOT NULL,
+    reason text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone NOT NULL,
+    probe_until timestamp with time zone,
+    trips integer DEFAULT 1 NOT NULL,
+    CONSTRAINT provider_pauses_provider_known CHECK ((provider = ANY (ARRAY['local'::text, 'anthropic'::text]))),
+    CONSTRAINT provider_pauses_reason_is_a_word CHECK ((reason ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT provider_pauses_trips_positive CHECK ((trips > 0))
+);
+
+-- FUNCTION pause_provider(text, text, double precision)
+CREATE FUNCTION public.pause_provider(wanted text, why text, pause_seconds double precision) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ INSERT INTO public.provider_pauses AS p (provider, reason, until)
+   VALUES (pause_provider.wanted, pause_provider.why, (now() + make_interval(secs => pause_provider.pause_seconds))) ON CONFLICT(provider) DO UPDATE SET until = GREATEST(p.until, excluded.until), probe_until = NULL::timestamp with time zone, reason =
+         CASE
+             WHEN (p.reason = 'rate_limited'::text) THEN excluded.reason
+             WHEN (excluded.reason = 'rate_limited'::text) THEN p.reason
+             WHEN (excluded.until >= p.until) THEN excluded.reason
+             ELSE p.reason
+         END;
+END;
+
+-- FUNCTION provider_gate(text, double precision)
+CREATE FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    wait_seconds := 0;
+    probe := false;
+    select greatest(0, extract(epoch from p.until - now())), p.reason into wait_seconds, reason
+    from provider_pauses as p where p.provider = wanted;
+    if not found then
+        wait_seconds := 0;
+    elsif wait_seconds = 0 and reason = 'rate_limited' then
+        -- The vendor named the time itself: it is over for everybody.
+        delete from provider_pauses as p where p.provider = wanted and p.until <= now();
+    elsif wait_seconds = 0 then
+        update provider_pauses as p set probe_until = now() + make_interval(secs => probe_seconds)
+        where p.provider = wanted and p.until <= now() and coalesce(p.probe_until, p.until) <= now();
+        probe := found;
+        wait_seconds := case when found then 0 else 1 end;
+    end if;
+end
+$$;
+
+-- TABLE passes
+CREATE TABLE public.passes (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    submission_id uuid NOT NULL,
+    essay_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    audience_id uuid NOT NULL,
+    name text NOT NULL,
+    state text NOT NULL,
+    queue text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    fence integer DEFAULT 0 NOT NULL,
+    lost integer DEFAULT 0 NOT NULL,
+    queued_at timestamp with time zone DEFAULT now() NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    hinted_at timestamp with time zone DEFAULT now() NOT NULL,
+    lease_until timestamp with time zone,
+    first_claimed_at timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error text,
+    provider text,
+    model text,
+    comments integer,
+    summary bytea,
+    tallied boolean DEFAULT false NOT NULL,
+    discarded_at timestamp with time zone,
+    rubric_id uuid,
+    prompt_version text,
+    basis bytea,
+    batch text,
+    batch_call uuid,
+    CONSTRAINT passes_batch_with_its_call CHECK (((batch IS NULL) = (batch_call IS NULL))),
+    CONSTRAINT passes_counts_not_negative CHECK (((attempt >= 0) AND (fence >= 0) AND (lost >= 0) AND (comments >= 0))),
+    CONSTRAINT passes_discarded_when_given_up CHECK (((discarded_at IS NULL) OR (state = 'gave_up'::text))),
+    CONSTRAINT passes_finished_when_final CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['done'::text, 'gave_up'::text, 'cancelled'::text])))),
+    CONSTRAINT passes_lease_while_running CHECK (((lease_until IS NOT NULL) = (state = 'running'::text))),
+    CONSTRAINT passes_name_known CHECK ((name = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text]))),
+    CONSTRAINT passes_queue_known CHECK ((queue = ANY (ARRAY['interactive'::text, 'bulk'::text]))),
+    CONSTRAINT passes_reason_when_given_up CHECK (((state <> 'gave_up'::text) OR (error IS NOT NULL))),
+    CONSTRAINT passes_result_when_done CHECK ((((summary IS NOT NULL) AND (comments IS NOT NULL)) = (state = 'done'::text))),
+    CONSTRAINT passes_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'gave_up'::text, 'cancelled'::text])))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.01');
+ALTER TABLE ONLY public.passes FORCE ROW LEVEL SECURITY;
+
+-- TABLE tallies
+CREATE TABLE public.tallies (
+    name text NOT NULL,
+    labels text[] NOT NULL,
+    count bigint DEFAULT 0 NOT NULL,
+    total double precision DEFAULT 0 NOT NULL,
+    buckets bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    CONSTRAINT tallies_not_negative CHECK (((count >= 0) AND (total >= (0)::double precision)))
+);
+
+-- FUNCTION queue_place(uuid)
+CREATE FUNCTION public.queue_place(wanted uuid) RETURNS TABLE(ahead bigint, running bigint, mean_seconds double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT (own.ahead + (( SELECT COALESCE(sum(LEAST(other.waiting, (own.ahead + 1))), (0)::numeric) AS "coalesce"
+            FROM ( SELECT ((count(*) + 2) / 3) AS waiting
+                    FROM public.passes p
+                   WHERE ((p.state = 'queued'::text) AND (p.queue = ANY (
+                         CASE
+                             WHEN mine.in_bulk THEN ARRAY['interactive'::text, 'bulk'::text]
+                             ELSE ARRAY['interactive'::text]
+                         END)) AND (p.next_at <= now()) AND (p.org_id <> public.app_org()))
+                   GROUP BY p.org_id) other))::bigint),
+     ( SELECT count(*) AS count
+            FROM public.passes busy
+           WHERE (busy.state = 'running'::text)) AS count,
+     ( SELECT COALESCE((sum(t.total) / (NULLIF(sum(t.count), (0)::numeric))::double precision), (1)::double precision) AS "coalesce"
+            FROM public.tallies t
+           WHERE (t.name = 'pass_duration'::text)) AS "coalesce"
+    FROM (( SELECT bool_and((p.queue = 'bulk'::text)) AS in_bulk,
+             min(p.next_at) AS next_at
+            FROM public.passes p
+           WHERE ((p.submission_id = queue_place.wanted) AND (p.org_id = public.app_org()) AND (p.state = 'queued'::text))
+          HAVING (count(*) > 0)) mine
+      CROSS JOIN LATERAL ( SELECT ((count(*) + 2) / 3) AS ahead
+            FROM public.passes p
+           WHERE ((p.state = 'queued'::text) AND (p.queue = ANY (
+                 CASE
+                     WHEN mine.in_bulk THEN ARRAY['interactive'::text, 'bulk'::text]
+                     ELSE ARRAY['interactive'::text]
+                 END)) AND (p.org_id = public.app_org()) AND (p.next_at <= now()) AND (((p.queue = 'interactive'::text) AND mine.in_bulk) OR (p.next_at < mine.next_at)))) own);
+END;
+
+-- FUNCTION reopen_provider(text)
+CREATE FUNCTION public.reopen_provider(wanted text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ DELETE FROM public.provider_pauses
+   WHERE ((provider_pauses.provider = reopen_provider.wanted) AND (provider_pauses.until <= now()));
+END;
+
+-- FUNCTION replay_passes(uuid[], text)
+CREATE FUNCTION public.replay_passes(wanted uuid[], into_queue text) RETURNS TABLE(pass_id uuid, submission_id uuid, pass text, reason text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    -- Submission before pass, in one order: as everybody who closes one.
+    perform from submissions as s
+    where s.org_id = app_org() and s.id in (select p.submission_id from passes as p where p.org_id = app_org() and p.id = any (wanted))
+    order by s.id for update;
+    return query
+    with before as (
+        select p.id, p.submission_id, p.name, p.error from passes as p
+        join submissions as s on s.org_id = p.org_id and s.id = p.submission_id
+        join essays as e on e.org_id = s.org_id and e.id = s.essay_id and e.newest_submission_id = s.id
+        where p.org_id = app_org() and p.id = any (wanted) and p.state = 'gave_up'
+            and (current_setting('role') <> 'ec_educator' or p.audience_id = any (app_audience()))
+    ),
+    replayed as (
+        -- An essay that took workers along gets one more try, alone among its like.
+        update passes as p set state = 'queued', queue = into_queue, attempt = 0, error = null, discarded_at = null,
+            lost = case when p.error = 'worker_lost' then 2 else 0 end,
+            queued_at = now(), next_at = now(), hinted_at = now(), first_claimed_at = null, started_at = null,
+            finished_at = null, tallied = false
+        from before as b where p.org_id = app_org() and p.id = b.id
+        returning p.id
+    ),
+    reopened as (
+        update submissions as s set completed_at = null, status = 'processing'
+        where s.org_id = app_org() and s.id in (select b.submission_id from before as b) and s.completed_at is not null
+    )
+    select b.id, b.submission_id, b.name, b.error from before as b join replayed as r on r.id = b.id;
+end
+$$;
+
+-- FUNCTION request_erasure(uuid)
+CREATE FUNCTION public.request_erasure(person uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    update users as u set name = null, email = null, email_digest = null, password_hash = null, language = null,
+        external_id = '', external_id_digest = sha256(uuid_send(gen_random_uuid())),
+        token_version = u.token_version + 1, disabled_at = coalesce(u.disabled_at, now()), erase_requested_at = now()
+    where u.org_id = app_org() and u.id = person and u.erase_requested_at is null;
+    if not found then
+        return exists (select from users as u where u.org_id = app_org() and u.id = person);
+    end if;
+    delete from user_keys as k where k.org_id = app_org() and k.user_id = person;
+    update sessions as s set revoked_at = now(), revoked_reason = 'disabled'
+    where s.org_id = app_org() and s.user_id = person and s.revoked_at is null;
+    return true;
+end
+$$;
+
+-- FUNCTION require_live_session(uuid, uuid, text, integer)
+CREATE FUNCTION public.require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    perform from public.sessions as s
+    join public.users as u on u.org_id = s.org_id and u.id = s.user_id
+    where s.id = session_id and s.user_id = wanted_user and s.revoked_at is null and s.expires_at > now()
+        and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null;
+    if not found then
+        raise exception 'the session has ended' using errcode = 'EC001';
+    end if;
+end
+$$;
+
+-- FUNCTION rerun_passes(uuid[], text)
+CREATE FUNCTION public.rerun_passes(wanted uuid[], into_queue text) RETURNS TABLE(pass_id uuid, submission_id uuid, pass text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    perform from submissions as s
+    where s.org_id = app_org() and s.id = any (wanted)
+        and (current_setting('role') <> 'ec_educator' or s.audience_id = any (app_audience()))
+    order by s.id for update;
+    return query
+    with rerun as (
+        update passes as p set state = 'queued', queue = into_queue, attempt = 0, lost = 0, error = null,
+            queued_at = now(), next_at = now(), hinted_at = now(), first_claimed_at = null, started_at = null, finished_at = null,
+            comments = null, summary = null, basis = null, tallied = false
+        from submissions as s join essays as e on e.org_id = s.org_id and e.id = s.essay_id and e.newest_submission_id = s.id
+        where p.org_id = app_org() and p.submission_id = any (wanted) and p.state = 'done'
+            and s.org_id = p.org_id and s.id = p.submission_id
+            and (current_setting('role') <> 'ec_educator' or p.audience_id = any (app_audience()))
+        returning p.id, p.submission_id as submission, p.name
+    ),
+    reopened as (
+        update submissions as s set completed_at = null, status = 'processing'
+        where s.org_id = app_org() and s.id in (select r.submission from rerun as r) and s.completed_at is not null
+    )
+    select r.id, r.submission, r.name from rerun as r;
+end
+$$;
+
+-- TABLE feedback
+CREATE TABLE public.feedback (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
+    org_id uuid NOT NULL,
+    submission_id uuid NOT NULL,
+    text_characters integer NOT NULL,
+    essay_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    audience_id uuid NOT NULL,
+    pass text NOT NULL,
+    type text NOT NULL,
+    kind text NOT NULL,
+    severity text NOT NULL,
+    priority integer NOT NULL,
+    match text NOT NULL,
+    span_start integer,
+    span_end integer,
+    also_at integer[] DEFAULT '{}'::integer[] NOT NULL,
+    criterion text,
+    confidence numeric(4,3) NOT NULL,
+    confidence_basis text NOT NULL,
+    origin text NOT NULL,
+    provider text,
+    model text,
+    resolution text DEFAULT 'open'::text NOT NULL,
+    carried_from uuid,
+    body bytea NOT NULL,
+    superseded_at timestamp with time zone,
+    educator_id uuid,
+    CONSTRAINT feedback_also_at_in_pairs CHECK ((mod(cardinality(also_at), 2) = 0)),
+    CONSTRAINT feedback_also_at_inside_text CHECK (((0 <= ALL (also_at)) AND (text_characters >= ALL (also_at)))),
+    CONSTRAINT feedback_confidence_basis_known CHECK ((confidence_basis = ANY (ARRAY['measured'::text, 'model'::text, 'agreement'::text]))),
+    CONSTRAINT feedback_confidence_is_a_share CHECK (((confidence >= (0)::numeric) AND (confidence <= (1)::numeric))),
+    CONSTRAINT feedback_educator_or_provider CHECK ((((origin = 'educator'::text) = (educator_id IS NOT NULL)) AND ((origin = 'educator'::text) = (provider IS NULL)) AND ((provider IS NULL) = (model IS NULL)))),
+    CONSTRAINT feedback_kind_known CHECK ((kind = ANY (ARRAY['praise'::text, 'issue'::text, 'question'::text]))),
+    CONSTRAINT feedback_match_known CHECK ((match = ANY (ARRAY['exact'::text, 'normalised'::text, 'none'::text]))),
+    CONSTRAINT feedback_origin_known CHECK ((origin = ANY (ARRAY['rule'::text, 'model'::text, 'educator'::text]))),
+    CONSTRAINT feedback_priority_positive CHECK ((priority > 0)),
+    CONSTRAINT feedback_provider_known CHECK ((provider = ANY (ARRAY['local'::text, 'anthropic'::text]))),
+    CONSTRAINT feedback_resolution_known CHECK ((resolution = ANY (ARRAY['open'::text, 'addressed'::text, 'persisting'::text, 'moot'::text]))),
+    CONSTRAINT feedback_severity_known CHECK ((severity = ANY (ARRAY['info'::text, 'minor'::text, 'major'::text]))),
+    CONSTRAINT feedback_span_inside_text CHECK (((span_start >= 0) AND (span_end > span_start) AND (span_end <= text_characters))),
+    CONSTRAINT feedback_span_unless_unanchored CHECK ((((match = 'none'::text) = (span_start IS NULL)) AND ((span_start IS NULL) = (span_end IS NULL))))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.feedback ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.feedback FORCE ROW LEVEL SECURITY;
+
+-- TABLE feedback_reactions
+CREATE TABLE public.feedback_reactions (
+    org_id uuid NOT NULL,
+    feedback_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    submission_id uuid NOT NULL,
+    audience_id uuid NOT NULL,
+    reaction text NOT NULL,
+    note bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT feedback_reactions_reaction_known CHECK ((reaction = ANY (ARRAY['helpful'::text, 'not_helpful'::text, 'disagree'::text])))
+);
+ALTER TABLE ONLY public.feedback_reactions ALTER COLUMN note SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.feedback_reactions FORCE ROW LEVEL SECURITY;
+
+-- TABLE feedback_reviews
+CREATE TABLE public.feedback_reviews (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    feedback_id uuid NOT NULL,
+    submission_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    audience_id uuid NOT NULL,
+    educator_id uuid NOT NULL,
+    decision text NOT NULL,
+    body bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT feedback_reviews_decision_known CHECK ((decision = ANY (ARRAY['accepted'::text, 'edited'::text, 'rejected'::text]))),
+    CONSTRAINT feedback_reviews_words_when_edited CHECK (((body IS NOT NULL) = (decision = 'edited'::text)))
+);
+ALTER TABLE ONLY public.feedback_reviews ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.feedback_reviews FORCE ROW LEVEL SECURITY;
+
+-- FUNCTION review_counts()
+CREATE FUNCTION public.review_counts() RETURNS TABLE(provider text, pass text, type text, bin integer, accepted bigint, rejected bigint, helpful bigint, not_helpful bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT f.provider,
+     f.pass,
+     f.type,
+     (LEAST((19)::numeric, floor((f.confidence * (20)::numeric))))::integer AS bin,
+     count(*) FILTER (WHERE (r.decision = ANY (ARRAY['accepted'::text, 'edited'::text]))) AS count,
+     count(*) FILTER (WHERE (r.decision = 'rejected'::text)) AS count,
+     count(*) FILTER (WHERE (k.reaction = 'helpful'::text)) AS count,
+     count(*) FILTER (WHERE (k.reaction = ANY (ARRAY['not_helpful'::text, 'disagree'::text]))) AS count
+    FROM ((public.feedback f
+      LEFT JOIN LATERAL ( SELECT v.decision
+            FROM public.feedback_reviews v
+           WHERE ((v.org_id = f.org_id) AND (v.feedback_id = f.id))
+           ORDER BY v.id DESC
+          LIMIT 1) r ON (true))
+      LEFT JOIN public.feedback_reactions k ON (((k.org_id = f.org_id) AND (k.feedback_id = f.id))))
+   WHERE ((f.provider IS NOT NULL) AND ((r.decision IS NOT NULL) OR (k.reaction IS NOT NULL)))
+   GROUP BY f.provider, f.pass, f.type, LEAST((19)::numeric, floor((f.confidence * (20)::numeric)));
+END;
+
+-- FUNCTION store_version(uuid, uuid, boolean, uuid, uuid, uuid, text, bytea, uuid, timestamp with time zone, text, text, text, bytea, bytea, integer, integer, boolean, uuid[], text[])
+CREATE FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) RETURNS SETOF record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    readers uuid;
+    newest uuid;
+begin
+    if is_new then
+        insert into essays (id, org_id, user_id, course_id, assignment_id, category_id, external_id, title, versions,
+            newest_submission_id, newest_submitted_at)
+        values (essay, app_org(), author, course, assignment, category, lms_id, sealed_title, 1, submission, submitted)
+        on conflict do nothing
+        returning audience_id, versions, newest_submission_id into readers, version, newest;
+    else
+        -- A version older than the newest is kept and numbered, but the essay goes on pointing at the newest.
+        -- A version whose transaction began before its essay was stored must not date the change before the essay.
+        update essays as e set versions = e.versions + 1, updated_at = greatest(e.updated_at, now()),
+            title = case when submitted >= e.newest_submitted_at then sealed_title else e.title end,
+            category_id = case when submitted >= e.newest_submitted_at then coalesce(category, e.category_id) else e.category_id end,
+            newest_submission_id = case when submitted >= e.newest_submitted_at then submission else e.newest_submission_id end,
+            newest_submitted_at = greatest(e.newest_submitted_at, submitted)
+        where e.org_id = app_org() and e.id = essay
+        returning e.audience_id, e.versions, e.newest_submission_id into readers, version, newest;
+    end if;
+    if readers is null then
+        return;
+    end if;
+    status := case when newest = submission then 'queued' else 'superseded' end;
+    insert into submissions (id, org_id, essay_id, user_id, audience_id, version, status, queue, source, external_id, language, text,
+        text_sha256, characters, words, submitted_at, released_at, completed_at)
+    values (submission, app_org(), essay, author, readers, version, status, in_queue, via, lms_id, lang, sealed_text,
+        sha256, character_count, word_count, submitted,
+        case when released then now() end, case when status = 'superseded' then now() end);
+    insert into passes (id, org_id, submission_id, essay_id, user_id, audience_id, name, state, queue, finished_at)
+    select p.id, app_org(), submission, essay, author, readers, p.name,
+        case status when 'queued' then 'queued' else 'cancelled' end, in_queue, case when status = 'superseded' then now() end
+    from unnest(pass_ids, pass_names) as p (id, name);
+    insert into analytics (org_id, user_id, event, essay_id, submission_id)
+    values (app_org(), author, case version when 1 then 'submitted' else 'revised' end, essay, submission);
+    return next;
+end
+$$;
+
+-- FUNCTION suspect_may_run()
+CREATE FUNCTION public.suspect_may_run() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    if not pg_try_advisory_xact_lock(hashtext('essaycoach.suspect')) then
+        return false;
+    end if;
+    -- A statement of its own: it must see what was committed up to the lock.
+    return not exists (select from passes as r where r.state = 'running' and r.lost >= 2);
+end
+$$;
+
+-- FUNCTION trip_if_failing(text, text, boolean)
+CREATE FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) RETURNS double precision
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    failed bigint;
+    pause_seconds double precision;
+begin
+    select count(*) filter (where c.outcome in ('overloaded', 'server_error', 'connection', 'timeout')) into failed
+    from (
+        select a.outcome from ai_responses as a
+        where a.id >= uuid7_floor(now() - interval '1 hour') and a.provider = wanted and a.completed_at is not null
+        order by a.id desc limit 3
+    ) as c;
+    if failed < 3 and not probed then
+        return null;
+    end if;
+    insert into provider_pauses as p (provider, reason, until) values (wanted, why, now() + interval '2 s')
+    on conflict (provider) do update set trips = p.trips + 1, reason = excluded.reason, probe_until = null,
+        until = greatest(p.until, now() + make_interval(secs => least(60, 2 ^ least(p.trips + 1, 6))))
+    -- Calls that were under way together fail together; they are one trip.
+    where probed or (p.until <= now() and coalesce(p.probe_until, p.until) <= now())
+    returning extract(epoch from p.until - now()) into pause_seconds;
+    return pause_seconds;
+end
+$$;
+
+-- FUNCTION uuid7_floor(timestamp with time zone)
+CREATE FUNCTION public.uuid7_floor(moment timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((lpad(to_hex(((EXTRACT(epoch FROM moment) * (1000)::numeric))::bigint), 12, '0'::text) || '70008000000000000000'::text))::uuid;
+
+-- FUNCTION version_place(uuid, uuid, uuid, text, text)
+CREATE FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    select uuidv7(), uuidv7(), array[uuidv7(), uuidv7(), uuidv7()], now() into submission_id, new_essay_id, pass_ids, now;
+    select o.default_language, o.release_policy, k.wrapped, k.master_key_id
+    into default_language, release_policy, wrapped, master_key_id
+    from orgs as o join user_keys as k on k.org_id = o.id
+    where o.id = app_org() and k.user_id = author;
+    if not found then
+        return;
+    end if;
+    if wanted_essay is not null then
+        select e.id, e.assignment_id into essay_id, essay_assignment_id
+        from essays as e where e.org_id = app_org() and e.user_id = author and e.id = wanted_essay;
+    elsif wanted_assignment is not null then
+        select e.id, e.assignment_id into essay_id, essay_assignment_id
+        from essays as e where e.org_id = app_org() and e.user_id = author and e.assignment_id = wanted_assignment;
+    elsif wanted_external_id is not null then
+        select e.id into essay_id
+        from essays as e
+        where e.org_id = app_org() and e.user_id = author and e.assignment_id is null and e.external_id = wanted_external_id;
+    end if;
+    -- A revision that names only its essay stays under the assignment of that essay, and under its release policy.
+    if coalesce(wanted_assignment, essay_assignment_id) is not null then
+        select a.id, a.course_id, a.category_id, coalesce(a.release_policy, version_place.release_policy)
+        into assignment_id, course_id, category_id, release_policy
+        from assignments as a where a.org_id = app_org() and a.id = coalesce(wanted_assignment, essay_assignment_id);
+        if not found then
+            -- Of an assignment the author can no longer see, nothing is released unseen.
+            release_policy := 'after_review';
+        end if;
+    end if;
+    -- The assignment's category is where an essay starts; a later draft keeps what was chosen unless it chooses again.
+    if essay_id is not null then
+        category_id := null;
+    end if;
+    category_known := wanted_category is null;
+    if wanted_category is not null then
+        select c.id, true into category_id, category_known
+        from categories as c where c.org_id = app_org() and c.slug = wanted_category;
+    end if;
+    return next;
+end
+$$;
+
+-- FUNCTION wait_bounds()
+CREATE FUNCTION public.wait_bounds() RETURNS double precision[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY[(0.01)::double precision, (0.025)::double precision, (0.05)::double precision, (0.1)::double precision, (0.25)::double precision, (0.5)::double precision, (1)::double precision, (2.5)::double precision, (5)::double precision, (10)::double precision, (30)::double precision, (60)::double precision, (120)::double precision, (300)::double precision, (900)::double precision, (3600)::double precision];
+
+-- TABLE ai_responses
+CREATE TABLE public.ai_responses (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
+    org_id uuid NOT NULL,
+    submission_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    pass text NOT NULL,
+    attempt integer NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    prompt_version text NOT NULL,
+    request_sha256 bytea NOT NULL,
+    outcome text DEFAULT 'open'::text NOT NULL,
+    stop_reason text,
+    raw bytea,
+    input_tokens integer DEFAULT 0 NOT NULL,
+    output_tokens integer DEFAULT 0 NOT NULL,
+    cache_read_tokens integer DEFAULT 0 NOT NULL,
+    cache_write_tokens integer DEFAULT 0 NOT NULL,
+    cost_micros bigint DEFAULT 0 NOT NULL,
+    latency_ms integer,
+    completed_at timestamp with time zone,
+    tallied boolean DEFAULT false NOT NULL,
+    reserved_micros bigint DEFAULT 0 NOT NULL,
+    batch boolean DEFAULT false NOT NULL,
+    CONSTRAINT ai_responses_amounts_not_negative CHECK (((LEAST(attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, latency_ms) >= 0) AND (cost_micros >= 0))),
+    CONSTRAINT ai_responses_completed_unless_open CHECK (((completed_at IS NULL) = (outcome = 'open'::text))),
+    CONSTRAINT ai_responses_outcome_known CHECK ((outcome = ANY (ARRAY['open'::text, 'ok'::text, 'rate_limited'::text, 'budget_spent'::text, 'overloaded'::text, 'server_error'::text, 'connection'::text, 'timeout'::text, 'truncated'::text, 'refused'::text, 'context_exceeded'::text, 'not_json'::text, 'wrong_schema'::text, 'bad_request'::text, 'unauthorised'::text, 'crashed'::text]))),
+    CONSTRAINT ai_responses_pass_known CHECK ((pass = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text]))),
+    CONSTRAINT ai_responses_provider_known CHECK ((provider = ANY (ARRAY['local'::text, 'anthropic'::text]))),
+    CONSTRAINT ai_responses_raw_when_ok CHECK (((outcome <> 'ok'::text) OR (raw IS NOT NULL))),
+    CONSTRAINT ai_responses_reserved_not_negative CHECK ((reserved_micros >= 0))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.ai_responses ALTER COLUMN raw SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.ai_responses FORCE ROW LEVEL SECURITY;
+
+-- TABLE ai_responses_default
+CREATE TABLE public.ai_responses_default (
+    id uuid DEFAULT uuidv7() CONSTRAINT ai_responses_id_not_null NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED CONSTRAINT ai_responses_created_at_not_null NOT NULL,
+    org_id uuid CONSTRAINT ai_responses_org_id_not_null NOT NULL,
+    submission_id uuid CONSTRAINT ai_responses_submission_id_not_null NOT NULL,
+    user_id uuid CONSTRAINT ai_responses_user_id_not_null NOT NULL,
+    pass text CONSTRAINT ai_responses_pass_not_null NOT NULL,
+    attempt integer CONSTRAINT ai_responses_attempt_not_null NOT NULL,
+    provider text CONSTRAINT ai_responses_provider_not_null NOT NULL,
+    model text CONSTRAINT ai_responses_model_not_null NOT NULL,
+    prompt_version text CONSTRAINT ai_responses_prompt_version_not_null NOT NULL,
+    request_sha256 bytea CONSTRAINT ai_responses_request_sha256_not_null NOT NULL,
+    outcome text DEFAULT 'open'::text CONSTRAINT ai_responses_outcome_not_null NOT NULL,
+    stop_reason text,
+    raw bytea,
+    input_tokens integer DEFAULT 0 CONSTRAINT ai_responses_input_tokens_not_null NOT NULL,
+    output_tokens integer DEFAULT 0 CONSTRAINT ai_responses_output_tokens_not_null NOT NULL,
+    cache_read_tokens integer DEFAULT 0 CONSTRAINT ai_responses_cache_read_tokens_not_null NOT NULL,
+    cache_write_tokens integer DEFAULT 0 CONSTRAINT ai_responses_cache_write_tokens_not_null NOT NULL,
+    cost_micros bigint DEFAULT 0 CONSTRAINT ai_responses_cost_micros_not_null NOT NULL,
+    latency_ms integer,
+    completed_at timestamp with time zone,
+    tallied boolean DEFAULT false CONSTRAINT ai_responses_tallied_not_null NOT NULL,
+    reserved_micros bigint DEFAULT 0 CONSTRAINT ai_responses_reserved_micros_not_null NOT NULL,
+    batch boolean DEFAULT false CONSTRAINT ai_responses_batch_not_null NOT NULL,
+    CONSTRAINT ai_responses_amounts_not_negative CHECK (((LEAST(attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, latency_ms) >= 0) AND (cost_micros >= 0))),
+    CONSTRAINT ai_responses_completed_unless_open CHECK (((completed_at IS NULL) = (outcome = 'open'::text))),
+    CONSTRAINT ai_responses_outcome_known CHECK ((outcome = ANY (ARRAY['open'::text, 'ok'::text, 'rate_limited'::text, 'budget_spent'::text, 'overloaded'::text, 'server_error'::text, 'connection'::text, 'timeout'::text, 'truncated'::text, 'refused'::text, 'context_exceeded'::text, 'not_json'::text, 'wrong_schema'::text, 'bad_request'::text, 'unauthorised'::text, 'crashed'::text]))),
+    CONSTRAINT ai_responses_pass_known CHECK ((pass = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text]))),
+    CONSTRAINT ai_responses_provider_known CHECK ((provider = ANY (ARRAY['local'::text, 'anthropic'::text]))),
+    CONSTRAINT ai_responses_raw_when_ok CHECK (((outcome <> 'ok'::text) OR (raw IS NOT NULL))),
+    CONSTRAINT ai_responses_reserved_not_negative CHECK ((reserved_micros >= 0))
+);
+ALTER TABLE ONLY public.ai_responses_default ALTER COLUMN raw SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.ai_responses_default FORCE ROW LEVEL SECURITY;
+
+-- TABLE analytics
+CREATE TABLE public.analytics (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    event text NOT NULL,
+    essay_id uuid,
+    submission_id uuid,
+    CONSTRAINT analytics_event_known CHECK ((event = ANY (ARRAY['submitted'::text, 'revised'::text, 'feedback_viewed'::text])))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.analytics FORCE ROW LEVEL SECURITY;
+
+-- TABLE analytics_default
+CREATE TABLE public.analytics_default (
+    id uuid DEFAULT uuidv7() CONSTRAINT analytics_id_not_null NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED CONSTRAINT analytics_created_at_not_null NOT NULL,
+    org_id uuid CONSTRAINT analytics_org_id_not_null NOT NULL,
+    user_id uuid CONSTRAINT analytics_user_id_not_null NOT NULL,
+    event text CONSTRAINT analytics_event_not_null NOT NULL,
+    essay_id uuid,
+    submission_id uuid,
+    CONSTRAINT analytics_event_known CHECK ((event = ANY (ARRAY['submitted'::text, 'revised'::text, 'feedback_viewed'::text])))
+);
+ALTER TABLE ONLY public.analytics_default FORCE ROW LEVEL SECURITY;
+
+-- TABLE api_keys
+CREATE TABLE public.api_keys (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    name text NOT NULL,
+    prefix text NOT NULL,
+    digest bytea NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    scopes text[] DEFAULT '{submit,read}'::text[] NOT NULL,
+    last_used_on date,
+    CONSTRAINT api_keys_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
+    CONSTRAINT api_keys_scopes_known CHECK (((scopes <@ ARRAY['submit'::text, 'read'::text]) AND (cardinality(scopes) > 0)))
+);
+ALTER TABLE ONLY public.api_keys FORCE ROW LEVEL SECURITY;
+
+-- TABLE assignments
+CREATE TABLE public.assignments (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    course_id uuid NOT NULL,
+    title text NOT NULL,
+    prompt text DEFAULT ''::text NOT NULL,
+    due_at timestamp with time zone,
+    release_policy text,
+    category_id uuid,
+    rubric_id uuid,
+    external_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT assignments_prompt_length CHECK ((length(prompt) <= 20000)),
+    CONSTRAINT assignments_release_policy_known CHECK ((release_policy = ANY (ARRAY['auto'::text, 'after_review'::text]))),
+    CONSTRAINT assignments_title_not_blank CHECK (((title ~ '\S'::text) AND (length(title) <= 500)))
+);
+ALTER TABLE ONLY public.assignments FORCE ROW LEVEL SECURITY;
+
+-- TABLE audit_heads
+CREATE TABLE public.audit_heads (
+    org_id uuid NOT NULL,
+    sequence bigint DEFAULT 0 NOT NULL,
+    hash bytea DEFAULT decode(repeat('00'::text, 32), 'hex'::text) NOT NULL,
+    CONSTRAINT audit_heads_hash_length CHECK ((length(hash) = 32)),
+    CONSTRAINT audit_heads_sequence_not_negative CHECK ((sequence >= 0))
+);
+ALTER TABLE ONLY public.audit_heads FORCE ROW LEVEL SECURITY;
+
+-- TABLE audit_log_default
+CREATE TABLE public.audit_log_default (
+    id uuid DEFAULT uuidv7() CONSTRAINT audit_log_id_not_null NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED CONSTRAINT audit_log_created_at_not_null NOT NULL,
+    org_id uuid CONSTRAINT audit_log_org_id_not_null NOT NULL,
+    actor_id uuid,
+    actor_role text CONSTRAINT audit_log_actor_role_not_null NOT NULL,
+    request_id text,
+    action text CONSTRAINT audit_log_action_not_null NOT NULL,
+    entity text CONSTRAINT audit_log_entity_not_null NOT NULL,
+    entity_id uuid CONSTRAINT audit_log_entity_id_not_null NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb CONSTRAINT audit_log_detail_not_null NOT NULL,
+    sequence bigint,
+    hash bytea,
+    CONSTRAINT audit_log_action_is_a_word CHECK ((action ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT audit_log_chained_with_hash CHECK (((sequence IS NULL) = (hash IS NULL))),
+    CONSTRAINT audit_log_entity_is_a_word CHECK ((entity ~ '^[a-z_]{1,40}$'::text))
+);
+ALTER TABLE ONLY public.audit_log_default FORCE ROW LEVEL SECURITY;
+
+-- TABLE blessings
+CREATE TABLE public.blessings (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    pass text NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    prompt_version text NOT NULL,
+    report jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT blessings_pass_known CHECK ((pass = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text])))
+);
+ALTER TABLE ONLY public.blessings FORCE ROW LEVEL SECURITY;
+
+-- TABLE categories
+CREATE TABLE public.categories (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT categories_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
+    CONSTRAINT categories_slug_is_a_short_name CHECK ((slug ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
+);
+ALTER TABLE ONLY public.categories FORCE ROW LEVEL SECURITY;
+
+-- TABLE courses
+CREATE TABLE public.courses (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    name text NOT NULL,
+    external_id text,
+    archived_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT courses_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200)))
+);
+ALTER TABLE ONLY public.courses FORCE ROW LEVEL SECURITY;
+
+-- TABLE criterion_results
+CREATE TABLE public.criterion_results (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    submission_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    audience_id uuid NOT NULL,
+    criterion_id uuid NOT NULL,
+    pass text NOT NULL,
+    level text NOT NULL,
+    points integer NOT NULL,
+    max_points integer NOT NULL,
+    confidence numeric(4,3) NOT NULL,
+    evidence uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    rationale bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    superseded_at timestamp with time zone,
+    CONSTRAINT criterion_results_confidence_is_a_share CHECK (((confidence >= (0)::numeric) AND (confidence <= (1)::numeric))),
+    CONSTRAINT criterion_results_pass_known CHECK ((pass = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text]))),
+    CONSTRAINT criterion_results_points_in_range CHECK (((points >= 0) AND (points <= max_points)))
+);
+ALTER TABLE ONLY public.criterion_results FORCE ROW LEVEL SECURITY;
+
+-- TABLE essays
+CREATE TABLE public.essays (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    course_id uuid,
+    audience_id uuid GENERATED ALWAYS AS (COALESCE(course_id, user_id)) STORED NOT NULL,
+    assignment_id uuid,
+    category_id uuid,
+    external_id text,
+    title bytea NOT NULL,
+    versions integer NOT NULL,
+    newest_submission_id uuid NOT NULL,
+    newest_submitted_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    trial_rubric_id uuid,
+    trial_prompt text,
+    trial_until timestamp with time zone,
+    CONSTRAINT essays_course_with_assignment CHECK (((assignment_id IS NULL) = (course_id IS NULL))),
+    CONSTRAINT essays_trial_is_whole CHECK ((((trial_until IS NULL) = (trial_rubric_id IS NULL)) AND ((trial_until IS NOT NULL) OR (trial_prompt IS NULL)) AND ((trial_until IS NULL) OR (assignment_id IS NULL)) AND (length(trial_prompt) <= 20000))),
+    CONSTRAINT essays_updated_after_created CHECK ((updated_at >= created_at)),
+    CONSTRAINT essays_versions_positive CHECK ((versions > 0))
+);
+ALTER TABLE ONLY public.essays FORCE ROW LEVEL SECURITY;
+
+-- TABLE feedback_default
+CREATE TABLE public.feedback_default (
+    id uuid DEFAULT uuidv7() CONSTRAINT feedback_id_not_null NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED CONSTRAINT feedback_created_at_not_null NOT NULL,
+    org_id uuid CONSTRAINT feedback_org_id_not_null NOT NULL,
+    submission_id uuid CONSTRAINT feedback_submission_id_not_null NOT NULL,
+    text_characters integer CONSTRAINT feedback_text_characters_not_null NOT NULL,
+    essay_id uuid CONSTRAINT feedback_essay_id_not_null NOT NULL,
+    user_id uuid CONSTRAINT feedback_user_id_not_null NOT NULL,
+    audience_id uuid CONSTRAINT feedback_audience_id_not_null NOT NULL,
+    pass text CONSTRAINT feedback_pass_not_null NOT NULL,
+    type text CONSTRAINT feedback_type_not_null NOT NULL,
+    kind text CONSTRAINT feedback_kind_not_null NOT NULL,
+    severity text CONSTRAINT feedback_severity_not_null NOT NULL,
+    priority integer CONSTRAINT feedback_priority_not_null NOT NULL,
+    match text CONSTRAINT feedback_match_not_null NOT NULL,
+    span_start integer,
+    span_end integer,
+    also_at integer[] DEFAULT '{}'::integer[] CONSTRAINT feedback_also_at_not_null NOT NULL,
+    criterion text,
+    confidence numeric(4,3) CONSTRAINT feedback_confidence_not_null NOT NULL,
+    confidence_basis text CONSTRAINT feedback_confidence_basis_not_null NOT NULL,
+    origin text CONSTRAINT feedback_origin_not_null NOT NULL,
+    provider text,
+    model text,
+    resolution text DEFAULT 'open'::text CONSTRAINT feedback_resolution_not_null NOT NULL,
+    carried_from uuid,
+    body bytea CONSTRAINT feedback_body_not_null NOT NULL,
+    superseded_at timestamp with time zone,
+    educator_id uuid,
+    CONSTRAINT feedback_also_at_in_pairs CHECK ((mod(cardinality(also_at), 2) = 0)),
+    CONSTRAINT feedback_also_at_inside_text CHECK (((0 <= ALL (also_at)) AND (text_characters >= ALL (also_at)))),
+    CONSTRAINT feedback_confidence_basis_known CHECK ((confidence_basis = ANY (ARRAY['measured'::text, 'model'::text, 'agreement'::text]))),
+    CONSTRAINT feedback_confidence_is_a_share CHECK (((confidence >= (0)::numeric) AND (confidence <= (1)::numeric))),
+    CONSTRAINT feedback_educator_or_provider CHECK ((((origin = 'educator'::text) = (educator_id IS NOT NULL)) AND ((origin = 'educator'::text) = (provider IS NULL)) AND ((provider IS NULL) = (model IS NULL)))),
+    CONSTRAINT feedback_kind_known CHECK ((kind = ANY (ARRAY['praise'::text, 'issue'::text, 'question'::text]))),
+    CONSTRAINT feedback_match_known CHECK ((match = ANY (ARRAY['exact'::text, 'normalised'::text, 'none'::text]))),
+    CONSTRAINT feedback_origin_known CHECK ((origin = ANY (ARRAY['rule'::text, 'model'::text, 'educator'::text]))),
+    CONSTRAINT feedback_priority_positive CHECK ((priority > 0)),
+    CONSTRAINT feedback_provider_known CHECK ((provider = ANY (ARRAY['local'::text, 'anthropic'::text]))),
+    CONSTRAINT feedback_resolution_known CHECK ((resolution = ANY (ARRAY['open'::text, 'addressed'::text, 'persisting'::text, 'moot'::text]))),
+    CONSTRAINT feedback_severity_known CHECK ((severity = ANY (ARRAY['info'::text, 'minor'::text, 'major'::text]))),
+    CONSTRAINT feedback_span_inside_text CHECK (((span_start >= 0) AND (span_end > span_start) AND (span_end <= text_characters))),
+    CONSTRAINT feedback_span_unless_unanchored CHECK ((((match = 'none'::text) = (span_start IS NULL)) AND ((span_start IS NULL) = (span_end IS NULL))))
+);
+ALTER TABLE ONLY public.feedback_default ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.feedback_default FORCE ROW LEVEL SECURITY;
+
+-- TABLE feedback_types
+CREATE TABLE public.feedback_types (
+    slug text NOT NULL,
+    pass text NOT NULL,
+    name text NOT NULL
+);
+
+-- TABLE idempotency_keys
+CREATE TABLE public.idempotency_keys (
+    org_id uuid NOT NULL,
+    caller_id uuid NOT NULL,
+    key text NOT NULL,
+    request_sha256 bytea NOT NULL,
+    response json,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_keys_key_length CHECK (((length(key) >= 1) AND (length(key) <= 255)))
+);
+ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
+
+-- TABLE inbound_events
+CREATE TABLE public.inbound_events (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
+    org_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    event_id text NOT NULL,
+    user_id uuid,
+    submission_id uuid,
+    outcome text NOT NULL,
+    reason text,
+    body bytea NOT NULL,
+    body_sha256 bytea NOT NULL,
+    CONSTRAINT inbound_events_outcome_known CHECK ((outcome = ANY (ARRAY['accepted'::text, 'ignored'::text, 'refused'::text]))),
+    CONSTRAINT inbound_events_reason_when_not_accepted CHECK (((reason IS NULL) = (outcome = 'accepted'::text)))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.inbound_events ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.inbound_events FORCE ROW LEVEL SECURITY;
+
+-- TABLE inbound_events_default
+CREATE TABLE public.inbound_events_default (
+    id uuid DEFAULT uuidv7() CONSTRAINT inbound_events_id_not_null NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED CONSTRAINT inbound_events_created_at_not_null NOT NULL,
+    org_id uuid CONSTRAINT inbound_events_org_id_not_null NOT NULL,
+    source_id uuid CONSTRAINT inbound_events_source_id_not_null NOT NULL,
+    event_id text CONSTRAINT inbound_events_event_id_not_null NOT NULL,
+    user_id uuid,
+    submission_id uuid,
+    outcome text CONSTRAINT inbound_events_outcome_not_null NOT NULL,
+    reason text,
+    body bytea CONSTRAINT inbound_events_body_not_null NOT NULL,
+    body_sha256 bytea CONSTRAINT inbound_events_body_sha256_not_null NOT NULL,
+    CONSTRAINT inbound_events_outcome_known CHECK ((outcome = ANY (ARRAY['accepted'::text, 'ignored'::text, 'refused'::text]))),
+    CONSTRAINT inbound_events_reason_when_not_accepted CHECK (((reason IS NULL) = (outcome = 'accepted'::text)))
+);
+ALTER TABLE ONLY public.inbound_events_default ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.inbound_events_default FORCE ROW LEVEL SECURITY;
+
+-- TABLE ledger
+CREATE TABLE public.ledger (
+    org_id uuid NOT NULL,
+    day date NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    pass text NOT NULL,
+    calls bigint DEFAULT 0 NOT NULL,
+    failed bigint DEFAULT 0 NOT NULL,
+    input_tokens bigint DEFAULT 0 NOT NULL,
+    output_tokens bigint DEFAULT 0 NOT NULL,
+    cache_read_tokens bigint DEFAULT 0 NOT NULL,
+    cache_write_tokens bigint DEFAULT 0 NOT NULL,
+    cost_micros bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT ledger_amounts_not_negative CHECK ((LEAST(calls, failed, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_micros) >= 0)),
+    CONSTRAINT ledger_pass_known CHECK ((pass = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text])))
+);
+ALTER TABLE ONLY public.ledger FORCE ROW LEVEL SECURITY;
+
+-- VIEW monitor_gave_up
+CREATE VIEW public.monitor_gave_up WITH (security_barrier='true') AS
+ SELECT name AS pass,
+    error AS reason,
+    count(*) AS total
+   FROM public.passes p
+  WHERE ((state = 'gave_up'::text) AND (discarded_at IS NULL))
+  GROUP BY name, error;
+
+-- VIEW monitor_pauses
+CREATE VIEW public.monitor_pauses WITH (security_barrier='true') AS
+ SELECT provider,
+    reason,
+    (GREATEST((0)::numeric, EXTRACT(epoch FROM (until - now()))))::double precision AS seconds_left,
+    (EXTRACT(epoch FROM (now() - since)))::double precision AS age_seconds
+   FROM public.provider_pauses p
+  WHERE (GREATEST(until, probe_until) > (now() - '00:01:00'::interval));
+
+-- VIEW monitor_queue
+CREATE VIEW public.monitor_queue WITH (security_barrier='true') AS
+ SELECT queue,
+    state,
+    count(*) AS depth,
+    (COALESCE(EXTRACT(epoch FROM (now() - min(
+        CASE
+            WHEN ((state = 'queued'::text) AND (attempt = 0) AND (COALESCE(error, ''::text) <> ALL (ARRAY['org_budget_spent'::text, 'in_batch'::text]))) THEN queued_at
+            WHEN ((state = 'queued'::text) AND (next_at <= now())) THEN GREATEST(queued_at, next_at)
+            ELSE NULL::timestamp with time zone
+        END))), (0)::numeric))::double precision AS oldest_age_seconds
+   FROM public.passes p
+  WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]))
+  GROUP BY queue, state;
+
+-- VIEW untallied
+CREATE VIEW public.untallied WITH (security_barrier='true') AS
+ SELECT 'queue_wait'::text AS name,
+    ARRAY[p.queue] AS labels,
+    count(*) AS count,
+    (sum(EXTRACT(epoch FROM (p.first_claimed_at - p.queued_at))))::double precision AS total,
+    public.histogram(array_agg((EXTRACT(epoch FROM (p.first_claimed_at - p.queued_at)))::double precision), public.wait_bounds()) AS buckets
+   FROM public.passes p
+  WHERE ((NOT p.tallied) AND (p.finished_at IS NOT NULL) AND (p.first_claimed_at IS NOT NULL))
+  GROUP BY p.queue
+UNION ALL
+ SELECT 'pass_duration'::text AS name,
+    ARRAY[p.name, p.state] AS labels,
+    count(*) AS count,
+    (sum(EXTRACT(epoch FROM (p.finished_at - p.started_at))))::double precision AS total,
+    public.histogram(array_agg((EXTRACT(epoch FROM (p.finished_at - p.started_at)))::double precision), public.wait_bounds()) AS buckets
+   FROM public.passes p
+  WHERE ((NOT p.tallied) AND (p.finished_at IS NOT NULL) AND (p.started_at IS NOT NULL))
+  GROUP BY p.name, p.state
+UNION ALL
+ SELECT 'ai_requests'::text AS name,
+    ARRAY[a.pass, a.provider, a.outcome] AS labels,
+    count(*) AS count,
+    ((COALESCE(sum(a.latency_ms), (0)::bigint))::numeric / 1000.0) AS total,
+    '{}'::bigint[] AS buckets
+   FROM public.ai_responses a
+  WHERE ((NOT a.tallied) AND (a.completed_at IS NOT NULL))
+  GROUP BY a.pass, a.provider, a.outcome
+UNION ALL
+ SELECT 'ai_tokens'::text AS name,
+    ARRAY[a.pass, kind.name] AS labels,
+    count(*) AS count,
+    sum(kind.tokens) AS total,
+    '{}'::bigint[] AS buckets
+   FROM (public.ai_responses a
+     CROSS JOIN LATERAL ( VALUES ('input'::text,a.input_tokens), ('output'::text,a.output_tokens), ('cache_read'::text,a.cache_read_tokens), ('cache_write'::text,a.cache_write_tokens)) kind(name, tokens))
+  WHERE ((NOT a.tallied) AND (a.completed_at IS NOT NULL))
+  GROUP BY a.pass, kind.name
+UNION ALL
+ SELECT 'ai_cost_micros'::text AS name,
+    ARRAY[a.pass] AS labels,
+    count(*) AS count,
+    sum(a.cost_micros) AS total,
+    '{}'::bigint[] AS buckets
+   FROM public.ai_responses a
+  WHERE ((NOT a.tallied) AND (a.completed_at IS NOT NULL))
+  GROUP BY a.pass;
+
+-- VIEW monitor_totals
+CREATE VIEW public.monitor_totals WITH (security_barrier='true') AS
+ SELECT name,
+    labels,
+    (sum(count))::bigint AS count,
+    sum(total) AS total,
+    ( SELECT array_agg(summed.v ORDER BY summed.i) AS array_agg
+           FROM ( SELECT b.i,
+                    (sum(b.v))::bigint AS v
+                   FROM ( SELECT s.i,
+                            s.v
+                           FROM public.tallies k,
+                            LATERAL unnest(k.buckets) WITH ORDINALITY s(v, i)
+                          WHERE ((k.name = t.name) AND (k.labels = t.labels))
+                        UNION ALL
+                         SELECT s.i,
+                            s.v
+                           FROM public.untallied u,
+                            LATERAL unnest(u.buckets) WITH ORDINALITY s(v, i)
+                          WHERE ((u.name = t.name) AND (u.labels = t.labels))) b
+                  GROUP BY b.i) summed) AS buckets
+   FROM ( SELECT tallies.name,
+            tallies.labels,
+            tallies.count,
+            tallies.total
+           FROM public.tallies
+        UNION ALL
+         SELECT untallied.name,
+            untallied.labels,
+            untallied.count,
+            untallied.total
+           FROM public.untallied) t
+  GROUP BY name, labels;
+
+-- TABLE one_time_tokens
+CREATE TABLE public.one_time_tokens (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    purpose text NOT NULL,
+    digest bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT one_time_tokens_digest_length CHECK ((length(digest) = 32)),
+    CONSTRAINT one_time_tokens_purpose_known CHECK ((purpose = ANY (ARRAY['invitation'::text, 'password_reset'::text])))
+);
+ALTER TABLE ONLY public.one_time_tokens FORCE ROW LEVEL SECURITY;
+
+-- TABLE orgs
+CREATE TABLE public.orgs (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    default_language text DEFAULT 'en'::text NOT NULL,
+    release_policy text DEFAULT 'auto'::text NOT NULL,
+    ai_policy text DEFAULT 'anthropic'::text NOT NULL,
+    monthly_budget_micros bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    ai_fallback text DEFAULT 'wait'::text NOT NULL,
+    CONSTRAINT orgs_ai_fallback_known CHECK ((ai_fallback = ANY (ARRAY['wait'::text, 'local'::text]))),
+    CONSTRAINT orgs_ai_policy_known CHECK ((ai_policy = ANY (ARRAY['anthropic'::text, 'local'::text, 'none'::text]))),
+    CONSTRAINT orgs_budget_not_negative CHECK ((monthly_budget_micros >= 0)),
+    CONSTRAINT orgs_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
+    CONSTRAINT orgs_release_policy_known CHECK ((release_policy = ANY (ARRAY['auto'::text, 'after_review'::text]))),
+    CONSTRAINT orgs_slug_is_a_short_name CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
+);
+ALTER TABLE ONLY public.orgs FORCE ROW LEVEL SECURITY;
+
+-- TABLE rubric_criteria
+CREATE TABLE public.rubric_criteria (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    rubric_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    levels jsonb NOT NULL,
+    CONSTRAINT rubric_criteria_levels_are_a_list CHECK (((jsonb_typeof(levels) = 'array'::text) AND (jsonb_array_length(levels) >= 2))),
+    CONSTRAINT rubric_criteria_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200)))
+);
+ALTER TABLE ONLY public.rubric_criteria FORCE ROW LEVEL SECURITY;
+
+-- TABLE rubrics
+CREATE TABLE public.rubrics (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    name text NOT NULL,
+    content_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT rubrics_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200)))
+);
+ALTER TABLE ONLY public.rubrics FORCE ROW LEVEL SECURITY;
+
+-- TABLE saved_comments
+CREATE TABLE public.saved_comments (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    pass text NOT NULL,
+    type text NOT NULL,
+    kind text NOT NULL,
+    body bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT saved_comments_kind_known CHECK ((kind = ANY (ARRAY['praise'::text, 'issue'::text, 'question'::text])))
+);
+ALTER TABLE ONLY public.saved_comments ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.saved_comments FORCE ROW LEVEL SECURITY;
+
+-- TABLE seen_events
+CREATE TABLE public.seen_events (
+    source_id uuid NOT NULL,
+    event_id text NOT NULL,
+    org_id uuid NOT NULL,
+    body_sha256 bytea NOT NULL,
+    submission_id uuid,
+    answer json,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT seen_events_event_id_length CHECK (((length(event_id) >= 1) AND (length(event_id) <= 255)))
+);
+ALTER TABLE ONLY public.seen_events FORCE ROW LEVEL SECURITY;
+
+-- TABLE sessions
+CREATE TABLE public.sessions (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    generation integer DEFAULT 1 NOT NULL,
+    rotated_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_reason text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sessions_generation_positive CHECK ((generation > 0)),
+    CONSTRAINT sessions_revoked_reason_known CHECK ((revoked_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'disabled'::text, 'password'::text]))),
+    CONSTRAINT sessions_revoked_with_reason CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL)))
+);
+ALTER TABLE ONLY public.sessions FORCE ROW LEVEL SECURITY;
+
+-- TABLE sources
+CREATE TABLE public.sources (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    name text NOT NULL,
+    secret bytea NOT NULL,
+    previous_secret bytea,
+    previous_secret_until timestamp with time zone,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sources_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
+    CONSTRAINT sources_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
+);
+ALTER TABLE ONLY public.sources FORCE ROW LEVEL SECURITY;
+
+-- TABLE submissions
+CREATE TABLE public.submissions (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
+    org_id uuid NOT NULL,
+    essay_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    audience_id uuid NOT NULL,
+    version integer NOT NULL,
+    status text NOT NULL,
+    queue text NOT NULL,
+    source text NOT NULL,
+    external_id text,
+    language text NOT NULL,
+    text bytea NOT NULL,
+    text_sha256 bytea NOT NULL,
+    characters integer NOT NULL,
+    words integer NOT NULL,
+    submitted_at timestamp with time zone NOT NULL,
+    released_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    CONSTRAINT submissions_characters_in_range CHECK (((characters >= 1) AND (characters <= 100000))),
+    CONSTRAINT submissions_completed_when_final CHECK (((completed_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'processing'::text])))),
+    CONSTRAINT submissions_language_is_a_tag CHECK ((language ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'::text)),
+    CONSTRAINT submissions_queue_known CHECK ((queue = ANY (ARRAY['interactive'::text, 'bulk'::text]))),
+    CONSTRAINT submissions_sha256_length CHECK ((length(text_sha256) = 32)),
+    CONSTRAINT submissions_source_known CHECK ((source = ANY (ARRAY['app'::text, 'api'::text, 'webhook'::text]))),
+    CONSTRAINT submissions_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'completed'::text, 'partial'::text, 'failed'::text, 'superseded'::text, 'cancelled'::text]))),
+    CONSTRAINT submissions_version_positive CHECK ((version > 0)),
+    CONSTRAINT submissions_words_not_negative CHECK ((words >= 0))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.submissions ALTER COLUMN text SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.submissions FORCE ROW LEVEL SECURITY;
+
+-- TABLE submissions_default
+CREATE TABLE public.submissions_default (
+    id uuid DEFAULT uuidv7() CONSTRAINT submissions_id_not_null NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED CONSTRAINT submissions_created_at_not_null NOT NULL,
+    org_id uuid CONSTRAINT submissions_org_id_not_null NOT NULL,
+    essay_id uuid CONSTRAINT submissions_essay_id_not_null NOT NULL,
+    user_id uuid CONSTRAINT submissions_user_id_not_null NOT NULL,
+    audience_id uuid CONSTRAINT submissions_audience_id_not_null NOT NULL,
+    version integer CONSTRAINT submissions_version_not_null NOT NULL,
+    status text CONSTRAINT submissions_status_not_null NOT NULL,
+    queue text CONSTRAINT submissions_queue_not_null NOT NULL,
+    source text CONSTRAINT submissions_source_not_null NOT NULL,
+    external_id text,
+    language text CONSTRAINT submissions_language_not_null NOT NULL,
+    text bytea CONSTRAINT submissions_text_not_null NOT NULL,
+    text_sha256 bytea CONSTRAINT submissions_text_sha256_not_null NOT NULL,
+    characters integer CONSTRAINT submissions_characters_not_null NOT NULL,
+    words integer CONSTRAINT submissions_words_not_null NOT NULL,
+    submitted_at timestamp with time zone CONSTRAINT submissions_submitted_at_not_null NOT NULL,
+    released_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    CONSTRAINT submissions_characters_in_range CHECK (((characters >= 1) AND (characters <= 100000))),
+    CONSTRAINT submissions_completed_when_final CHECK (((completed_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'processing'::text])))),
+    CONSTRAINT submissions_language_is_a_tag CHECK ((language ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'::text)),
+    CONSTRAINT submissions_queue_known CHECK ((queue = ANY (ARRAY['interactive'::text, 'bulk'::text]))),
+    CONSTRAINT submissions_sha256_length CHECK ((length(text_sha256) = 32)),
+    CONSTRAINT submissions_source_known CHECK ((source = ANY (ARRAY['app'::text, 'api'::text, 'webhook'::text]))),
+    CONSTRAINT submissions_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'completed'::text, 'partial'::text, 'failed'::text, 'superseded'::text, 'cancelled'::text]))),
+    CONSTRAINT submissions_version_positive CHECK ((version > 0)),
+    CONSTRAINT submissions_words_not_negative CHECK ((words >= 0))
+);
+ALTER TABLE ONLY public.submissions_default ALTER COLUMN text SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.submissions_default FORCE ROW LEVEL SECURITY;
+
+-- TABLE system_logs
+CREATE TABLE public.system_logs (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
+    org_id uuid,
+    program text NOT NULL,
+    level text NOT NULL,
+    event text NOT NULL,
+    request_id text,
+    context jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT system_logs_event_length CHECK (((length(event) >= 1) AND (length(event) <= 200))),
+    CONSTRAINT system_logs_level_known CHECK ((level = ANY (ARRAY['warning'::text, 'error'::text])))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.system_logs FORCE ROW LEVEL SECURITY;
+
+-- TABLE system_logs_default
+CREATE TABLE public.system_logs_default (
+    id uuid DEFAULT uuidv7() CONSTRAINT system_logs_id_not_null NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED CONSTRAINT system_logs_created_at_not_null NOT NULL,
+    org_id uuid,
+    program text CONSTRAINT system_logs_program_not_null NOT NULL,
+    level text CONSTRAINT system_logs_level_not_null NOT NULL,
+    event text CONSTRAINT system_logs_event_not_null NOT NULL,
+    request_id text,
+    context jsonb DEFAULT '{}'::jsonb CONSTRAINT system_logs_context_not_null NOT NULL,
+    CONSTRAINT system_logs_event_length CHECK (((length(event) >= 1) AND (length(event) <= 200))),
+    CONSTRAINT system_logs_level_known CHECK ((level = ANY (ARRAY['warning'::text, 'error'::text])))
+);
+ALTER TABLE ONLY public.system_logs_default FORCE ROW LEVEL SECURITY;
+
+-- TABLE user_keys
+CREATE TABLE public.user_keys (
+    user_id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    wrapped bytea NOT NULL,
+    master_key_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE ONLY public.user_keys FORCE ROW LEVEL SECURITY;
+
+-- TABLE users
+CREATE TABLE public.users (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    role text NOT NULL,
+    email bytea,
+    email_digest bytea,
+    name bytea,
+    external_id bytea,
+    external_id_digest bytea,
+    password_hash text,
+    language text,
+    token_version integer DEFAULT 0 NOT NULL,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    erase_requested_at timestamp with time zone,
+    CONSTRAINT users_can_be_recognised CHECK ((num_nonnulls(email_digest, external_id_digest) >= 1)),
+    CONSTRAINT users_email_with_digest CHECK (((email IS NULL) = (email_digest IS NULL))),
+    CONSTRAINT users_external_id_with_digest CHECK (((external_id IS NULL) = (external_id_digest IS NULL))),
+    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['student'::text, 'educator'::text, 'admin'::text])))
+);
+ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
+
+-- TABLE ATTACH ai_responses_default
+ALTER TABLE ONLY public.ai_responses ATTACH PARTITION public.ai_responses_default DEFAULT;
+
+-- TABLE ATTACH analytics_default
+ALTER TABLE ONLY public.analytics ATTACH PARTITION public.analytics_default DEFAULT;
+
+-- TABLE ATTACH audit_log_default
+ALTER TABLE ONLY public.audit_log ATTACH PARTITION public.audit_log_default DEFAULT;
+
+-- TABLE ATTACH feedback_default
+ALTER TABLE ONLY public.feedback ATTACH PARTITION public.feedback_default DEFAULT;
+
+-- TABLE ATTACH inbound_events_default
+ALTER TABLE ONLY public.inbound_events ATTACH PARTITION public.inbound_events_default DEFAULT;
+
+-- TABLE ATTACH submissions_default
+ALTER TABLE ONLY public.submissions ATTACH PARTITION public.submissions_default DEFAULT;
+
+-- TABLE ATTACH system_logs_default
+ALTER TABLE ONLY public.system_logs ATTACH PARTITION public.system_logs_default DEFAULT;
+
+-- CONSTRAINT ai_responses ai_responses_pkey
+ALTER TABLE ONLY public.ai_responses
+    ADD CONSTRAINT ai_responses_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT ai_responses_default ai_responses_default_pkey
+ALTER TABLE ONLY public.ai_responses_default
+    ADD CONSTRAINT ai_responses_default_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT analytics analytics_pkey
+ALTER TABLE ONLY public.analytics
+    ADD CONSTRAINT analytics_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT analytics_default analytics_default_pkey
+ALTER TABLE ONLY public.analytics_default
+    ADD CONSTRAINT analytics_default_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT api_keys api_keys_digest_unique
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_digest_unique UNIQUE (digest);
+
+-- CONSTRAINT api_keys api_keys_pkey
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT assignments assignments_external_id_unique
+ALTER TABLE ONLY public.assignments
+    ADD CONSTRAINT assignments_external_id_unique UNIQUE (org_id, external_id);
+
+-- CONSTRAINT assignments assignments_org_id_id_unique
+ALTER TABLE ONLY public.assignments
+    ADD CONSTRAINT assignments_org_id_id_unique UNIQUE (org_id, id);
+
+-- CONSTRAINT assignments assignments_pkey
+ALTER TABLE ONLY public.assignments
+    ADD CONSTRAINT assignments_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT audit_heads audit_heads_pkey
+ALTER TABLE ONLY public.audit_heads
+    ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (org_id);
+
+-- CONSTRAINT audit_log audit_log_pkey
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT audit_log_default audit_log_default_pkey
+ALTER TABLE ONLY public.audit_log_default
+    ADD CONSTRAINT audit_log_default_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT blessings blessings_pkey
+ALTER TABLE ONLY public.blessings
+    ADD CONSTRAINT blessings_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT categories categories_org_id_id_unique
+ALTER TABLE ONLY public.categories
+    ADD CONSTRAINT categories_org_id_id_unique UNIQUE (org_id, id);
+
+-- CONSTRAINT categories categories_org_slug_unique
+ALTER TABLE ONLY public.categories
+    ADD CONSTRAINT categories_org_slug_unique UNIQUE (org_id, slug);
+
+-- CONSTRAINT categories categories_pkey
+ALTER TABLE ONLY public.categories
+    ADD CONSTRAINT categories_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT courses courses_external_id_unique
+ALTER TABLE ONLY public.courses
+    ADD CONSTRAINT courses_external_id_unique UNIQUE (org_id, external_id);
+
+-- CONSTRAINT courses courses_org_id_id_unique
+ALTER TABLE ONLY public.courses
+    ADD CONSTRAINT courses_org_id_id_unique UNIQUE (org_id, id);
+
+-- CONSTRAINT courses courses_pkey
+ALTER TABLE ONLY public.courses
+    ADD CONSTRAINT courses_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT criterion_results criterion_results_pkey
+ALTER TABLE ONLY public.criterion_results
+    ADD CONSTRAINT criterion_results_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT enrollments enrollments_pkey
+ALTER TABLE ONLY public.enrollments
+    ADD CONSTRAINT enrollments_pkey PRIMARY KEY (org_id, course_id, user_id);
+
+-- CONSTRAINT essays essays_org_id_id_unique
+ALTER TABLE ONLY public.essays
+    ADD CONSTRAINT essays_org_id_id_unique UNIQUE (org_id, id);
+
+-- CONSTRAINT essays essays_pkey
+ALTER TABLE ONLY public.essays
+    ADD CONSTRAINT essays_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT feedback feedback_pkey
+ALTER TABLE ONLY public.feedback
+    ADD CONSTRAINT feedback_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT feedback_default feedback_default_pkey
+ALTER TABLE ONLY public.feedback_default
+    ADD CONSTRAINT feedback_default_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT feedback_reactions feedback_reactions_pkey
+ALTER TABLE ONLY public.feedback_reactions
+    ADD CONSTRAINT feedback_reactions_pkey PRIMARY KEY (org_id, feedback_id, user_id);
+
+-- CONSTRAINT feedback_reviews feedback_reviews_pkey
+ALTER TABLE ONLY public.feedback_reviews
+    ADD CONSTRAINT feedback_reviews_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT feedback_types feedback_types_pkey
+ALTER TABLE ONLY public.feedback_types
+    ADD CONSTRAINT feedback_types_pkey PRIMARY KEY (slug);
+
+-- CONSTRAINT feedback_types feedback_types_slug_pass_unique
+ALTER TABLE ONLY public.feedback_types
+    ADD CONSTRAINT feedback_types_slug_pass_unique UNIQUE (slug, pass);
+
+-- CONSTRAINT idempotency_keys idempotency_keys_pkey
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (org_id, caller_id, key);
+
+-- CONSTRAINT inbound_events inbound_events_pkey
+ALTER TABLE ONLY public.inbound_events
+    ADD CONSTRAINT inbound_events_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT inbound_events_default inbound_events_default_pkey
+ALTER TABLE ONLY public.inbound_events_default
+    ADD CONSTRAINT inbound_events_default_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT ledger ledger_pkey
+ALTER TABLE ONLY public.ledger
+    ADD CONSTRAINT ledger_pkey PRIMARY KEY (org_id, day, provider, model, pass);
+
+-- CONSTRAINT one_time_tokens one_time_tokens_digest_unique
+ALTER TABLE ONLY public.one_time_tokens
+    ADD CONSTRAINT one_time_tokens_digest_unique UNIQUE (org_id, digest);
+
+-- CONSTRAINT one_time_tokens one_time_tokens_pkey
+ALTER TABLE ONLY public.one_time_tokens
+    ADD CONSTRAINT one_time_tokens_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT orgs orgs_pkey
+ALTER TABLE ONLY public.orgs
+    ADD CONSTRAINT orgs_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT orgs orgs_slug_unique
+ALTER TABLE ONLY public.orgs
+    ADD CONSTRAINT orgs_slug_unique UNIQUE (slug);
+
+-- CONSTRAINT passes passes_one_per_submission
+ALTER TABLE ONLY public.passes
+    ADD CONSTRAINT passes_one_per_submission UNIQUE (org_id, submission_id, name);
+
+-- CONSTRAINT passes passes_pkey
+ALTER TABLE ONLY public.passes
+    ADD CONSTRAINT passes_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT provider_pauses provider_pauses_pkey
+ALTER TABLE ONLY public.provider_pauses
+    ADD CONSTRAINT provider_pauses_pkey PRIMARY KEY (provider);
+
+-- CONSTRAINT rubric_criteria rubric_criteria_name_unique
+ALTER TABLE ONLY public.rubric_criteria
+    ADD CONSTRAINT rubric_criteria_name_unique UNIQUE (org_id, rubric_id, name);
+
+-- CONSTRAINT rubric_criteria rubric_criteria_org_id_id_unique
+ALTER TABLE ONLY public.rubric_criteria
+    ADD CONSTRAINT rubric_criteria_org_id_id_unique UNIQUE (org_id, id);
+
+-- CONSTRAINT rubric_criteria rubric_criteria_pkey
+ALTER TABLE ONLY public.rubric_criteria
+    ADD CONSTRAINT rubric_criteria_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT rubric_criteria rubric_criteria_position_unique
+ALTER TABLE ONLY public.rubric_criteria
+    ADD CONSTRAINT rubric_criteria_position_unique UNIQUE (org_id, rubric_id, "position");
+
+-- CONSTRAINT rubrics rubrics_content_unique
+ALTER TABLE ONLY public.rubrics
+    ADD CONSTRAINT rubrics_content_unique UNIQUE (org_id, content_hash);
+
+-- CONSTRAINT rubrics rubrics_org_id_id_unique
+ALTER TABLE ONLY public.rubrics
+    ADD CONSTRAINT rubrics_org_id_id_unique UNIQUE (org_id, id);
+
+-- CONSTRAINT rubrics rubrics_pkey
+ALTER TABLE ONLY public.rubrics
+    ADD CONSTRAINT rubrics_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT saved_comments saved_comments_pkey
+ALTER TABLE ONLY public.saved_comments
+    ADD CONSTRAINT saved_comments_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT seen_events seen_events_pkey
+ALTER TABLE ONLY public.seen_events
+    ADD CONSTRAINT seen_events_pkey PRIMARY KEY (org_id, source_id, event_id);
+
+-- CONSTRAINT sessions sessions_pkey
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT sources sources_org_id_id_unique
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_org_id_id_unique UNIQUE (org_id, id);
+
+-- CONSTRAINT sources sources_pkey
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT submissions submissions_length_unique
+ALTER TABLE ONLY public.submissions
+    ADD CONSTRAINT submissions_length_unique UNIQUE (org_id, id, characters);
+
+-- CONSTRAINT submissions_default submissions_default_org_id_id_characters_key
+ALTER TABLE ONLY public.submissions_default
+    ADD CONSTRAINT submissions_default_org_id_id_characters_key UNIQUE (org_id, id, characters);
+
+-- CONSTRAINT submissions submissions_org_id_id_unique
+ALTER TABLE ONLY public.submissions
+    ADD CONSTRAINT submissions_org_id_id_unique UNIQUE (org_id, id);
+
+-- CONSTRAINT submissions_default submissions_default_org_id_id_key
+ALTER TABLE ONLY public.submissions_default
+    ADD CONSTRAINT submissions_default_org_id_id_key UNIQUE (org_id, id);
+
+-- CONSTRAINT submissions submissions_pkey
+ALTER TABLE ONLY public.submissions
+    ADD CONSTRAINT submissions_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT submissions_default submissions_default_pkey
+ALTER TABLE ONLY public.submissions_default
+    ADD CONSTRAINT submissions_default_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT system_logs system_logs_pkey
+ALTER TABLE ONLY public.system_logs
+    ADD CONSTRAINT system_logs_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT system_logs_default system_logs_default_pkey
+ALTER TABLE ONLY public.system_logs_default
+    ADD CONSTRAINT system_logs_default_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT tallies tallies_pkey
+ALTER TABLE ONLY public.tallies
+    ADD CONSTRAINT tallies_pkey PRIMARY KEY (name, labels);
+
+-- CONSTRAINT user_keys user_keys_pkey
+ALTER TABLE ONLY public.user_keys
+    ADD CONSTRAINT user_keys_pkey PRIMARY KEY (user_id);
+
+-- CONSTRAINT users users_org_id_id_unique
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_org_id_id_unique UNIQUE (org_id, id);
+
+-- CONSTRAINT users users_pkey
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+-- INDEX idx_ai_responses_untallied
+CREATE INDEX idx_ai_responses_untallied ON ONLY public.ai_responses USING btree (completed_at) WHERE ((NOT tallied) AND (completed_at IS NOT NULL));
+
+-- INDEX ai_responses_default_completed_at_idx
+CREATE INDEX ai_responses_default_completed_at_idx ON public.ai_responses_default USING btree (completed_at) WHERE ((NOT tallied) AND (completed_at IS NOT NULL));
+
+-- INDEX idx_ai_responses_open
+CREATE INDEX idx_ai_responses_open ON ONLY public.ai_responses USING btree (org_id, id) WHERE (outcome = 'open'::text);
+
+-- INDEX ai_responses_default_org_id_id_idx
+CREATE INDEX ai_responses_default_org_id_id_idx ON public.ai_responses_default USING btree (org_id, id) WHERE (outcome = 'open'::text);
+
+-- INDEX idx_ai_responses_submission
+CREATE INDEX idx_ai_responses_submission ON ONLY public.ai_responses USING btree (org_id, submission_id);
+
+-- INDEX ai_responses_default_org_id_submission_id_idx
+CREATE INDEX ai_responses_default_org_id_submission_id_idx ON public.ai_responses_default USING btree (org_id, submission_id);
+
+-- INDEX idx_analytics_user_created
+CREATE INDEX idx_analytics_user_created ON ONLY public.analytics USING btree (org_id, user_id, created_at);
+
+-- INDEX analytics_default_org_id_user_id_created_at_idx
+CREATE INDEX analytics_default_org_id_user_id_created_at_idx ON public.analytics_default USING btree (org_id, user_id, created_at);
+
+-- INDEX idx_audit_log_unchained
+CREATE INDEX idx_audit_log_unchained ON ONLY public.audit_log USING btree (id) WHERE (sequence IS NULL);
+
+-- INDEX audit_log_default_id_idx
+CREATE INDEX audit_log_default_id_idx ON public.audit_log_default USING btree (id) WHERE (sequence IS NULL);
+
+-- INDEX idx_audit_log_entity
+CREATE INDEX idx_audit_log_entity ON ONLY public.audit_log USING btree (org_id, entity_id);
+
+-- INDEX audit_log_default_org_id_entity_id_idx
+CREATE INDEX audit_log_default_org_id_entity_id_idx ON public.audit_log_default USING btree (org_id, entity_id);
+
+-- INDEX idx_audit_log_org
+CREATE INDEX idx_audit_log_org ON ONLY public.audit_log USING btree (org_id, id);
+
+-- INDEX audit_log_default_org_id_id_idx
+CREATE INDEX audit_log_default_org_id_id_idx ON public.audit_log_default USING btree (org_id, id);
+
+-- INDEX idx_audit_log_sequence
+CREATE INDEX idx_audit_log_sequence ON ONLY public.audit_log USING btree (org_id, sequence) WHERE (sequence IS NOT NULL);
+
+-- INDEX audit_log_default_org_id_sequence_idx
+CREATE INDEX audit_log_default_org_id_sequence_idx ON public.audit_log_default USING btree (org_id, sequence) WHERE (sequence IS NOT NULL);
+
+-- INDEX idx_feedback_carried_from
+CREATE INDEX idx_feedback_carried_from ON ONLY public.feedback USING btree (org_id, carried_from) WHERE (carried_from IS NOT NULL);
+
+-- INDEX feedback_default_org_id_carried_from_idx
+CREATE INDEX feedback_default_org_id_carried_from_idx ON public.feedback_default USING btree (org_id, carried_from) WHERE (carried_from IS NOT NULL);
+
+-- INDEX idx_feedback_essay_id
+CREATE INDEX idx_feedback_essay_id ON ONLY public.feedback USING btree (org_id, essay_id);
+
+-- INDEX feedback_default_org_id_essay_id_idx
+CREATE INDEX feedback_default_org_id_essay_id_idx ON public.feedback_default USING btree (org_id, essay_id);
+
+-- INDEX idx_feedback_submission
+CREATE INDEX idx_feedback_submission ON ONLY public.feedback USING btree (org_id, submission_id, text_characters);
+
+-- INDEX feedback_default_org_id_submission_id_text_characters_idx
+CREATE INDEX feedback_default_org_id_submission_id_text_characters_idx ON public.feedback_default USING btree (org_id, submission_id, text_characters);
+
+-- INDEX idx_feedback_type
+CREATE INDEX idx_feedback_type ON ONLY public.feedback USING btree (type, pass);
+
+-- INDEX feedback_default_type_pass_idx
+CREATE INDEX feedback_default_type_pass_idx ON public.feedback_default USING btree (type, pass);
+
+-- INDEX idx_api_keys_org
+CREATE INDEX idx_api_keys_org ON public.api_keys USING btree (org_id, id);
+
+-- INDEX idx_assignments_category
+CREATE INDEX idx_assignments_category ON public.assignments USING btree (org_id, category_id);
+
+-- INDEX idx_assignments_course
+CREATE INDEX idx_assignments_course ON public.assignments USING btree (org_id, course_id);
+
+-- INDEX idx_assignments_rubric
+CREATE INDEX idx_assignments_rubric ON public.assignments USING btree (org_id, rubric_id);
+
+-- INDEX idx_blessings_org
+CREATE INDEX idx_blessings_org ON public.blessings USING btree (org_id, id);
+
+-- INDEX idx_criterion_results_criterion
+CREATE INDEX idx_criterion_results_criterion ON public.criterion_results USING btree (org_id, criterion_id);
+
+-- INDEX idx_criterion_results_one_live
+CREATE UNIQUE INDEX idx_criterion_results_one_live ON public.criterion_results USING btree (org_id, submission_id, criterion_id, pass) WHERE (superseded_at IS NULL);
+
+-- INDEX idx_criterion_results_submission
+CREATE INDEX idx_criterion_results_submission ON public.criterion_results USING btree (org_id, submission_id);
+
+-- INDEX idx_enrollments_user
+CREATE INDEX idx_enrollments_user ON public.enrollments USING btree (org_id, user_id);
+
+-- INDEX idx_essays_assignment
+CREATE INDEX idx_essays_assignment ON public.essays USING btree (org_id, assignment_id) WHERE (assignment_id IS NOT NULL);
+
+-- INDEX idx_essays_audience
+CREATE INDEX idx_essays_audience ON public.essays USING btree (org_id, audience_id, id);
+
+-- INDEX idx_essays_category
+CREATE INDEX idx_essays_category ON public.essays USING btree (org_id, category_id) WHERE (category_id IS NOT NULL);
+
+-- INDEX idx_essays_course
+CREATE INDEX idx_essays_course ON public.essays USING btree (org_id, course_id) WHERE (course_id IS NOT NULL);
+
+-- INDEX idx_essays_one_per_assignment
+CREATE UNIQUE INDEX idx_essays_one_per_assignment ON public.essays USING btree (org_id, user_id, assignment_id) WHERE (assignment_id IS NOT NULL);
+
+-- INDEX idx_essays_one_per_external_id
+CREATE UNIQUE INDEX idx_essays_one_per_external_id ON public.essays USING btree (org_id, user_id, external_id) WHERE ((assignment_id IS NULL) AND (external_id IS NOT NULL));
+
+-- INDEX idx_essays_trial_rubric
+CREATE INDEX idx_essays_trial_rubric ON public.essays USING btree (org_id, trial_rubric_id) WHERE (trial_rubric_id IS NOT NULL);
+
+-- INDEX idx_essays_trial_until
+CREATE INDEX idx_essays_trial_until ON public.essays USING btree (trial_until) WHERE (trial_until IS NOT NULL);
+
+-- INDEX idx_essays_user_id
+CREATE INDEX idx_essays_user_id ON public.essays USING btree (org_id, user_id, id);
+
+-- INDEX idx_feedback_reactions_submission
+CREATE INDEX idx_feedback_reactions_submission ON public.feedback_reactions USING btree (org_id, submission_id);
+
+-- INDEX idx_feedback_reviews_feedback
+CREATE INDEX idx_feedback_reviews_feedback ON public.feedback_reviews USING btree (org_id, feedback_id, id);
+
+-- INDEX idx_feedback_reviews_submission
+CREATE INDEX idx_feedback_reviews_submission ON public.feedback_reviews USING btree (org_id, submission_id);
+
+-- INDEX idx_idempotency_keys_created
+CREATE INDEX idx_idempotency_keys_created ON public.idempotency_keys USING btree (created_at);
+
+-- INDEX idx_inbound_events_source
+CREATE INDEX idx_inbound_events_source ON ONLY public.inbound_events USING btree (org_id, source_id, event_id);
+
+-- INDEX idx_inbound_events_user
+CREATE INDEX idx_inbound_events_user ON ONLY public.inbound_events USING btree (org_id, user_id);
+
+-- INDEX idx_one_time_tokens_expires
+CREATE INDEX idx_one_time_tokens_expires ON public.one_time_tokens USING btree (expires_at);
+
+-- INDEX idx_one_time_tokens_user
+CREATE INDEX idx_one_time_tokens_user ON public.one_time_tokens USING btree (org_id, user_id);
+
+-- INDEX idx_passes_due
+CREATE INDEX idx_passes_due ON public.passes USING btree (next_at) WHERE (state = 'queued'::text);
+
+-- INDEX idx_passes_essay
+CREATE INDEX idx_passes_essay ON public.passes USING btree (org_id, essay_id);
+
+-- INDEX idx_passes_gave_up
+CREATE INDEX idx_passes_gave_up ON public.passes USING btree (org_id, finished_at) WHERE (state = 'gave_up'::text);
+
+-- INDEX idx_passes_lease
+CREATE INDEX idx_passes_lease ON public.passes USING btree (lease_until) WHERE (state = 'running'::text);
+
+-- INDEX idx_passes_running
+CREATE INDEX idx_passes_running ON public.passes USING btree (org_id, lost) WHERE (state = 'running'::text);
+
+-- INDEX idx_passes_turn
+CREATE INDEX idx_passes_turn ON public.passes USING btree (queue, org_id, next_at) WHERE (state = 'queued'::text);
+
+-- INDEX idx_passes_untallied
+CREATE INDEX idx_passes_untallied ON public.passes USING btree (finished_at) WHERE ((NOT tallied) AND (finished_at IS NOT NULL));
+
+-- INDEX idx_saved_comments_type
+CREATE INDEX idx_saved_comments_type ON public.saved_comments USING btree (type, pass);
+
+-- INDEX idx_saved_comments_user
+CREATE INDEX idx_saved_comments_user ON public.saved_comments USING btree (org_id, user_id, id);
+
+-- INDEX idx_seen_events_submission
+CREATE INDEX idx_seen_events_submission ON public.seen_events USING btree (org_id, submission_id);
+
+-- INDEX idx_sessions_expires
+CREATE INDEX idx_sessions_expires ON public.sessions USING btree (expires_at);
+
+-- INDEX idx_sessions_org_user
+CREATE INDEX idx_sessions_org_user ON public.sessions USING btree (org_id, user_id);
+
+-- INDEX idx_submissions_essay
+CREATE INDEX idx_submissions_essay ON ONLY public.submissions USING btree (org_id, essay_id, version);
+
+-- INDEX idx_system_logs_org
+CREATE INDEX idx_system_logs_org ON ONLY public.system_logs USING btree (org_id, id);
+
+-- INDEX idx_user_keys_org_user
+CREATE INDEX idx_user_keys_org_user ON public.user_keys USING btree (org_id, user_id);
+
+-- INDEX idx_users_email
+CREATE UNIQUE INDEX idx_users_email ON public.users USING btree (org_id, email_digest);
+
+-- INDEX idx_users_erase_requested
+CREATE INDEX idx_users_erase_requested ON public.users USING btree (erase_requested_at) WHERE (erase_requested_at IS NOT NULL);
+
+-- INDEX idx_users_external_id
+CREATE UNIQUE INDEX idx_users_external_id ON public.users USING btree (org_id, external_id_digest);
+
+-- INDEX inbound_events_default_org_id_source_id_event_id_idx
+CREATE INDEX inbound_events_default_org_id_source_id_event_id_idx ON public.inbound_events_default USING btree (org_id, source_id, event_id);
+
+-- INDEX inbound_events_default_org_id_user_id_idx
+CREATE INDEX inbound_events_default_org_id_user_id_idx ON public.inbound_events_default USING btree (org_id, user_id);
+
+-- INDEX submissions_default_org_id_essay_id_version_idx
+CREATE INDEX submissions_default_org_id_essay_id_version_idx ON public.submissions_default USING btree (org_id, essay_id, version);
+
+-- INDEX system_logs_default_org_id_id_idx
+CREATE INDEX system_logs_default_org_id_id_idx ON public.system_logs_default USING btree (org_id, id);
+
+-- INDEX ATTACH ai_responses_default_completed_at_idx
+ALTER INDEX public.idx_ai_responses_untallied ATTACH PARTITION public.ai_responses_default_completed_at_idx;
+
+-- INDEX ATTACH ai_responses_default_org_id_id_idx
+ALTER INDEX public.idx_ai_responses_open ATTACH PARTITION public.ai_responses_default_org_id_id_idx;
+
+-- INDEX ATTACH ai_responses_default_org_id_submission_id_idx
+ALTER INDEX public.idx_ai_responses_submission ATTACH PARTITION public.ai_responses_default_org_id_submission_id_idx;
+
+-- INDEX ATTACH ai_responses_default_pkey
+ALTER INDEX public.ai_responses_pkey ATTACH PARTITION public.ai_responses_default_pkey;
+
+-- INDEX ATTACH analytics_default_org_id_user_id_created_at_idx
+ALTER INDEX public.idx_analytics_user_created ATTACH PARTITION public.analytics_default_org_id_user_id_created_at_idx;
+
+-- INDEX ATTACH analytics_default_pkey
+ALTER INDEX public.analytics_pkey ATTACH PARTITION public.analytics_default_pkey;
+
+-- INDEX ATTACH audit_log_default_id_idx
+ALTER INDEX public.idx_audit_log_unchained ATTACH PARTITION public.audit_log_default_id_idx;
+
+-- INDEX ATTACH audit_log_default_org_id_entity_id_idx
+ALTER INDEX public.idx_audit_log_entity ATTACH PARTITION public.audit_log_default_org_id_entity_id_idx;
+
+-- INDEX ATTACH audit_log_default_org_id_id_idx
+ALTER INDEX public.idx_audit_log_org ATTACH PARTITION public.audit_log_default_org_id_id_idx;
+
+-- INDEX ATTACH audit_log_default_org_id_sequence_idx
+ALTER INDEX public.idx_audit_log_sequence ATTACH PARTITION public.audit_log_default_org_id_sequence_idx;
+
+-- INDEX ATTACH audit_log_default_pkey
+ALTER INDEX public.audit_log_pkey ATTACH PARTITION public.audit_log_default_pkey;
+
+-- INDEX ATTACH feedback_default_org_id_carried_from_idx
+ALTER INDEX public.idx_feedback_carried_from ATTACH PARTITION public.feedback_default_org_id_carried_from_idx;
+
+-- INDEX ATTACH feedback_default_org_id_essay_id_idx
+ALTER INDEX public.idx_feedback_essay_id ATTACH PARTITION public.feedback_default_org_id_essay_id_idx;
+
+-- INDEX ATTACH feedback_default_org_id_submission_id_text_characters_idx
+ALTER INDEX public.idx_feedback_submission ATTACH PARTITION public.feedback_default_org_id_submission_id_text_characters_idx;
+
+-- INDEX ATTACH feedback_default_pkey
+ALTER INDEX public.feedback_pkey ATTACH PARTITION public.feedback_default_pkey;
+
+-- INDEX ATTACH feedback_default_type_pass_idx
+ALTER INDEX public.idx_feedback_type ATTACH PARTITION public.feedback_default_type_pass_idx;
+
+-- INDEX ATTACH inbound_events_default_org_id_source_id_event_id_idx
+ALTER INDEX public.idx_inbound_events_source ATTACH PARTITION public.inbound_events_default_org_id_source_id_event_id_idx;
+
+-- INDEX ATTACH inbound_events_default_org_id_user_id_idx
+ALTER INDEX public.idx_inbound_events_user ATTACH PARTITION public.inbound_events_default_org_id_user_id_idx;
+
+-- INDEX ATTACH inbound_events_default_pkey
+ALTER INDEX public.inbound_events_pkey ATTACH PARTITION public.inbound_events_default_pkey;
+
+-- INDEX ATTACH submissions_default_org_id_essay_id_version_idx
+ALTER INDEX public.idx_submissions_essay ATTACH PARTITION public.submissions_default_org_id_essay_id_version_idx;
+
+-- INDEX ATTACH submissions_default_org_id_id_characters_key
+ALTER INDEX public.submissions_length_unique ATTACH PARTITION public.submissions_default_org_id_id_characters_key;
+
+-- INDEX ATTACH submissions_default_org_id_id_key
+ALTER INDEX public.submissions_org_id_id_unique ATTACH PARTITION public.submissions_default_org_id_id_key;
+
+-- INDEX ATTACH submissions_default_pkey
+ALTER INDEX public.submissions_pkey ATTACH PARTITION public.submissions_default_pkey;
+
+-- INDEX ATTACH system_logs_default_org_id_id_idx
+ALTER INDEX public.idx_system_logs_org ATTACH PARTITION public.system_logs_default_org_id_id_idx;
+
+-- INDEX ATTACH system_logs_default_pkey
+ALTER INDEX public.system_logs_pkey ATTACH PARTITION public.system_logs_default_pkey;
+
+-- TRIGGER api_keys audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF name, scopes, expires_at, revoked_at ON public.api_keys FOR EACH ROW EXECUTE FUNCTION public.audit_change('api_key', 'id');
+
+-- TRIGGER assignments audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.assignments FOR EACH ROW EXECUTE FUNCTION public.audit_change('assignment', 'id', 'course_id');
+
+-- TRIGGER categories audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.categories FOR EACH ROW EXECUTE FUNCTION public.audit_change('category', 'id');
+
+-- TRIGGER courses audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.courses FOR EACH ROW EXECUTE FUNCTION public.audit_change('course', 'id');
+
+-- TRIGGER enrollments audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.enrollments FOR EACH ROW EXECUTE FUNCTION public.audit_change('enrollment', 'user_id', 'course_id,role');
+
+-- TRIGGER essays audited
+CREATE TRIGGER audited AFTER DELETE ON public.essays FOR EACH ROW EXECUTE FUNCTION public.audit_writing('essay');
+
+-- TRIGGER one_time_tokens audited
+CREATE TRIGGER audited AFTER INSERT OR UPDATE OF used_at ON public.one_time_tokens FOR EACH ROW EXECUTE FUNCTION public.audit_change('one_time_token', 'id', 'purpose,user_id');
+
+-- TRIGGER orgs audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.audit_change('org', 'id');
+
+-- TRIGGER rubrics audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE ON public.rubrics FOR EACH ROW EXECUTE FUNCTION public.audit_change('rubric', 'id');
+
+-- TRIGGER sessions audited
+CREATE TRIGGER audited AFTER INSERT OR UPDATE OF revoked_at ON public.sessions FOR EACH ROW EXECUTE FUNCTION public.audit_change('session', 'id', 'user_id,revoked_reason');
+
+-- TRIGGER sources audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.sources FOR EACH ROW EXECUTE FUNCTION public.audit_change('source', 'id');
+
+-- TRIGGER submissions audited
+CREATE TRIGGER audited AFTER INSERT OR UPDATE OF released_at ON public.submissions FOR EACH ROW EXECUTE FUNCTION public.audit_writing('submission');
+
+-- TRIGGER user_keys audited
+CREATE TRIGGER audited AFTER DELETE ON public.user_keys FOR EACH ROW EXECUTE FUNCTION public.audit_change('user_key', 'user_id');
+
+-- TRIGGER users audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION public.audit_change('user', 'id', 'role');
+
+-- TRIGGER audit_log stays
+CREATE TRIGGER stays BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_stays();
+
+-- FK CONSTRAINT ai_responses ai_responses_submission
+ALTER TABLE public.ai_responses
+    ADD CONSTRAINT ai_responses_submission FOREIGN KEY (org_id, submission_id) REFERENCES public.submissions(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT analytics analytics_user
+ALTER TABLE public.analytics
+    ADD CONSTRAINT analytics_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT api_keys api_keys_org_id_fkey
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT assignments assignments_category
+ALTER TABLE ONLY public.assignments
+    ADD CONSTRAINT assignments_category FOREIGN KEY (org_id, category_id) REFERENCES public.categories(org_id, id) ON DELETE RESTRICT;
+
+-- FK CONSTRAINT assignments assignments_course
+ALTER TABLE ONLY public.assignments
+    ADD CONSTRAINT assignments_course FOREIGN KEY (org_id, course_id) REFERENCES public.courses(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT assignments assignments_rubric
+ALTER TABLE ONLY public.assignments
+    ADD CONSTRAINT assignments_rubric FOREIGN KEY (org_id, rubric_id) REFERENCES public.rubrics(org_id, id) ON DELETE RESTRICT;
+
+-- FK CONSTRAINT audit_heads audit_heads_org_id_fkey
+ALTER TABLE ONLY public.audit_heads
+    ADD CONSTRAINT audit_heads_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT audit_log audit_log_org
+ALTER TABLE public.audit_log
+    ADD CONSTRAINT audit_log_org FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT blessings blessings_org_id_fkey
+ALTER TABLE ONLY public.blessings
+    ADD CONSTRAINT blessings_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT categories categories_org_id_fkey
+ALTER TABLE ONLY public.categories
+    ADD CONSTRAINT categories_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT courses courses_org_id_fkey
+ALTER TABLE ONLY public.courses
+    ADD CONSTRAINT courses_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT criterion_results criterion_results_criterion
+ALTER TABLE ONLY public.criterion_results
+    ADD CONSTRAINT criterion_results_criterion FOREIGN KEY (org_id, criterion_id) REFERENCES public.rubric_criteria(org_id, id) ON DELETE RESTRICT;
+
+-- FK CONSTRAINT criterion_results criterion_results_submission
+ALTER TABLE ONLY public.criterion_results
+    ADD CONSTRAINT criterion_results_submission FOREIGN KEY (org_id, submission_id) REFERENCES public.submissions(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT enrollments enrollments_course
+ALTER TABLE ONLY public.enrollments
+    ADD CONSTRAINT enrollments_course FOREIGN KEY (org_id, course_id) REFERENCES public.courses(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT enrollments enrollments_user
+ALTER TABLE ONLY public.enrollments
+    ADD CONSTRAINT enrollments_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT essays essays_assignment
+ALTER TABLE ONLY public.essays
+    ADD CONSTRAINT essays_assignment FOREIGN KEY (org_id, assignment_id) REFERENCES public.assignments(org_id, id) ON DELETE RESTRICT;
+
+-- FK CONSTRAINT essays essays_category
+ALTER TABLE ONLY public.essays
+    ADD CONSTRAINT essays_category FOREIGN KEY (org_id, category_id) REFERENCES public.categories(org_id, id) ON DELETE RESTRICT;
+
+-- FK CONSTRAINT essays essays_course
+ALTER TABLE ONLY public.essays
+    ADD CONSTRAINT essays_course FOREIGN KEY (org_id, course_id) REFERENCES public.courses(org_id, id) ON DELETE RESTRICT;
+
+-- FK CONSTRAINT essays essays_trial_rubric
+ALTER TABLE ONLY public.essays
+    ADD CONSTRAINT essays_trial_rubric FOREIGN KEY (org_id, trial_rubric_id) REFERENCES public.rubrics(org_id, id) ON DELETE RESTRICT;
+
+-- FK CONSTRAINT essays essays_user
+ALTER TABLE ONLY public.essays
+    ADD CONSTRAINT essays_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT feedback feedback_essay
+ALTER TABLE public.feedback
+    ADD CONSTRAINT feedback_essay FOREIGN KEY (org_id, essay_id) REFERENCES public.essays(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT feedback_reactions feedback_reactions_submission
+ALTER TABLE ONLY public.feedback_reactions
+    ADD CONSTRAINT feedback_reactions_submission FOREIGN KEY (org_id, submission_id) REFERENCES public.submissions(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT feedback_reviews feedback_reviews_submission
+ALTER TABLE ONLY public.feedback_reviews
+    ADD CONSTRAINT feedback_reviews_submission FOREIGN KEY (org_id, submission_id) REFERENCES public.submissions(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT feedback feedback_submission
+ALTER TABLE public.feedback
+    ADD CONSTRAINT feedback_submission FOREIGN KEY (org_id, submission_id, text_characters) REFERENCES public.submissions(org_id, id, characters) ON DELETE CASCADE;
+
+-- FK CONSTRAINT feedback feedback_type
+ALTER TABLE public.feedback
+    ADD CONSTRAINT feedback_type FOREIGN KEY (type, pass) REFERENCES public.feedback_types(slug, pass) ON DELETE RESTRICT;
+
+-- FK CONSTRAINT idempotency_keys idempotency_keys_org_id_fkey
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT inbound_events inbound_events_source
+ALTER TABLE public.inbound_events
+    ADD CONSTRAINT inbound_events_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT inbound_events inbound_events_user
+ALTER TABLE public.inbound_events
+    ADD CONSTRAINT inbound_events_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT ledger ledger_org_id_fkey
+ALTER TABLE ONLY public.ledger
+    ADD CONSTRAINT ledger_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT one_time_tokens one_time_tokens_user
+ALTER TABLE ONLY public.one_time_tokens
+    ADD CONSTRAINT one_time_tokens_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT passes passes_essay
+ALTER TABLE ONLY public.passes
+    ADD CONSTRAINT passes_essay FOREIGN KEY (org_id, essay_id) REFERENCES public.essays(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT rubric_criteria rubric_criteria_rubric
+ALTER TABLE ONLY public.rubric_criteria
+    ADD CONSTRAINT rubric_criteria_rubric FOREIGN KEY (org_id, rubric_id) REFERENCES public.rubrics(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT rubrics rubrics_org_id_fkey
+ALTER TABLE ONLY public.rubrics
+    ADD CONSTRAINT rubrics_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT saved_comments saved_comments_type
+ALTER TABLE ONLY public.saved_comments
+    ADD CONSTRAINT saved_comments_type FOREIGN KEY (type, pass) REFERENCES public.feedback_types(slug, pass) ON DELETE RESTRICT;
+
+-- FK CONSTRAINT saved_comments saved_comments_user
+ALTER TABLE ONLY public.saved_comments
+    ADD CONSTRAINT saved_comments_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT seen_events seen_events_source
+ALTER TABLE ONLY public.seen_events
+    ADD CONSTRAINT seen_events_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT seen_events seen_events_submission
+ALTER TABLE ONLY public.seen_events
+    ADD CONSTRAINT seen_events_submission FOREIGN KEY (org_id, submission_id) REFERENCES public.submissions(org_id, id) ON DELETE SET NULL (submission_id);
+
+-- FK CONSTRAINT sessions sessions_user
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT sources sources_org_id_fkey
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT submissions submissions_essay
+ALTER TABLE public.submissions
+    ADD CONSTRAINT submissions_essay FOREIGN KEY (org_id, essay_id) REFERENCES public.essays(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT system_logs system_logs_org_id_fkey
+ALTER TABLE public.system_logs
+    ADD CONSTRAINT system_logs_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT user_keys user_keys_user
+ALTER TABLE ONLY public.user_keys
+    ADD CONSTRAINT user_keys_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT users users_org_id_fkey
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- ROW SECURITY ai_responses
+ALTER TABLE public.ai_responses ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY ai_responses_default
+ALTER TABLE public.ai_responses_default ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY analytics
+ALTER TABLE public.analytics ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY analytics_default
+ALTER TABLE public.analytics_default ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY api_keys
+ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY assignments
+ALTER TABLE public.assignments ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY audit_heads
+ALTER TABLE public.audit_heads ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY audit_log
+ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY audit_log_default
+ALTER TABLE public.audit_log_default ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY blessings
+ALTER TABLE public.blessings ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY categories
+ALTER TABLE public.categories ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY courses
+ALTER TABLE public.courses ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY criterion_results
+ALTER TABLE public.criterion_results ENABLE ROW LEVEL SECURITY;
+
+-- POLICY ai_responses ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.ai_responses TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY analytics ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.analytics TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY api_keys ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.api_keys TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY assignments ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.assignments TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY audit_log ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.audit_log TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY blessings ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.blessings TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY categories ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.categories TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY courses ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.courses TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY criterion_results ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.criterion_results TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY enrollments ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.enrollments TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY essays ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.essays TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY feedback ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.feedback TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (origin = 'educator'::text) AND (educator_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.submissions s
+  WHERE ((s.org_id = feedback.org_id) AND (s.id = feedback.submission_id) AND (s.essay_id = feedback.essay_id) AND (s.user_id = feedback.user_id) AND (s.audience_id = feedback.audience_id))))));
+
+-- POLICY feedback_reactions ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.feedback_reactions TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY feedback_reviews ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.feedback_reviews TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (educator_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.feedback f
+  WHERE ((f.org_id = feedback_reviews.org_id) AND (f.id = feedback_reviews.feedback_id) AND (f.submission_id = feedback_reviews.submission_id) AND (f.user_id = feedback_reviews.user_id) AND (f.audience_id = feedback_reviews.audience_id))))));
+
+-- POLICY idempotency_keys ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.idempotency_keys TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY inbound_events ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.inbound_events TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY ledger ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.ledger TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY one_time_tokens ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.one_time_tokens TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY orgs ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.orgs TO ec_admin USING ((id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY passes ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.passes TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY rubric_criteria ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.rubric_criteria TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY rubrics ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.rubrics TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY saved_comments ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.saved_comments TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY seen_events ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.seen_events TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY sessions ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.sessions TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY sources ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.sources TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY submissions ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.submissions TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY system_logs ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.system_logs TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY user_keys ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.user_keys TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY users ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.users TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY api_keys ec_auth_any_key
+CREATE POLICY ec_auth_any_key ON public.api_keys TO ec_auth USING (true);
+
+-- POLICY orgs ec_auth_any_org
+CREATE POLICY ec_auth_any_org ON public.orgs TO ec_auth USING (true);
+
+-- POLICY sources ec_auth_any_source
+CREATE POLICY ec_auth_any_source ON public.sources TO ec_auth USING (true);
+
+-- POLICY one_time_tokens ec_auth_own_org
+CREATE POLICY ec_auth_own_org ON public.one_time_tokens TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY sessions ec_auth_own_org
+CREATE POLICY ec_auth_own_org ON public.sessions TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY user_keys ec_auth_own_org
+CREATE POLICY ec_auth_own_org ON public.user_keys TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY users ec_auth_own_org
+CREATE POLICY ec_auth_own_org ON public.users TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY ai_responses ec_clock_all
+CREATE POLICY ec_clock_all ON public.ai_responses TO ec_clock USING (true);
+
+-- POLICY idempotency_keys ec_clock_all
+CREATE POLICY ec_clock_all ON public.idempotency_keys TO ec_clock USING (true);
+
+-- POLICY one_time_tokens ec_clock_all
+CREATE POLICY ec_clock_all ON public.one_time_tokens TO ec_clock USING (true);
+
+-- POLICY passes ec_clock_all
+CREATE POLICY ec_clock_all ON public.passes TO ec_clock USING (true);
+
+-- POLICY sessions ec_clock_all
+CREATE POLICY ec_clock_all ON public.sessions TO ec_clock USING (true);
+
+-- POLICY submissions ec_clock_all
+CREATE POLICY ec_clock_all ON public.submissions TO ec_clock USING (true);
+
+-- POLICY system_logs ec_clock_all
+CREATE POLICY ec_clock_all ON public.system_logs TO ec_clock USING (true) WITH CHECK (true);
+
+-- POLICY users ec_clock_all
+CREATE POLICY ec_clock_all ON public.users TO ec_clock USING (true);
+
+-- POLICY orgs ec_clock_any_org
+CREATE POLICY ec_clock_any_org ON public.orgs TO ec_clock USING (true);
+
+-- POLICY audit_heads ec_clock_own_org
+CREATE POLICY ec_clock_own_org ON public.audit_heads TO ec_clock USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY audit_log ec_clock_own_org
+CREATE POLICY ec_clock_own_org ON public.audit_log TO ec_clock USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY essays ec_clock_trials
+CREATE POLICY ec_clock_trials ON public.essays TO ec_clock USING ((trial_until IS NOT NULL));
+
+-- POLICY categories ec_educator_own_org
+CREATE POLICY ec_educator_own_org ON public.categories TO ec_educator USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY orgs ec_educator_own_org
+CREATE POLICY ec_educator_own_org ON public.orgs TO ec_educator USING ((id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY rubric_criteria ec_educator_own_org
+CREATE POLICY ec_educator_own_org ON public.rubric_criteria TO ec_educator USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY rubrics ec_educator_own_org
+CREATE POLICY ec_educator_own_org ON public.rubrics TO ec_educator USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY analytics ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.analytics TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
+
+-- POLICY assignments ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.assignments TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_courses() AS app_courses)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_courses() AS app_courses)::uuid[]))));
+
+-- POLICY audit_log ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.audit_log TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (actor_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (actor_id = ( SELECT public.app_user() AS app_user))));
+
+-- POLICY courses ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.courses TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ANY (( SELECT public.app_enrolled() AS app_enrolled)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ANY (( SELECT public.app_enrolled() AS app_enrolled)::uuid[]))));
+
+-- POLICY criterion_results ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.criterion_results TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[]))));
+
+-- POLICY enrollments ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.enrollments TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_courses() AS app_courses)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_courses() AS app_courses)::uuid[]))));
+
+-- POLICY essays ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.essays TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[]))));
+
+-- POLICY feedback ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.feedback TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])) AND (origin = 'educator'::text) AND (educator_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.submissions s
+  WHERE ((s.org_id = feedback.org_id) AND (s.id = feedback.submission_id) AND (s.essay_id = feedback.essay_id) AND (s.user_id = feedback.user_id) AND (s.audience_id = feedback.audience_id))))));
+
+-- POLICY feedback_reactions ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.feedback_reactions TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[]))));
+
+-- POLICY feedback_reviews ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.feedback_reviews TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])) AND (educator_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.feedback f
+  WHERE ((f.org_id = feedback_reviews.org_id) AND (f.id = feedback_reviews.feedback_id) AND (f.submission_id = feedback_reviews.submission_id) AND (f.user_id = feedback_reviews.user_id) AND (f.audience_id = feedback_reviews.audience_id))))));
+
+-- POLICY idempotency_keys ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.idempotency_keys TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (caller_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (caller_id = ( SELECT public.app_user() AS app_user))));
+
+-- POLICY passes ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.passes TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[]))));
+
+-- POLICY saved_comments ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.saved_comments TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
+
+-- POLICY submissions ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.submissions TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[]))));
+
+-- POLICY user_keys ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.user_keys TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ANY (( SELECT public.app_people() AS app_people)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ANY (( SELECT public.app_people() AS app_people)::uuid[]))));
+
+-- POLICY users ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.users TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ANY (( SELECT public.app_people() AS app_people)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ANY (( SELECT public.app_people() AS app_people)::uuid[]))));
+
+-- POLICY inbound_events ec_keys_all
+CREATE POLICY ec_keys_all ON public.inbound_events TO ec_keys USING (true) WITH CHECK (true);
+
+-- POLICY sources ec_keys_all
+CREATE POLICY ec_keys_all ON public.sources TO ec_keys USING (true) WITH CHECK (true);
+
+-- POLICY user_keys ec_keys_all
+CREATE POLICY ec_keys_all ON public.user_keys TO ec_keys USING (true) WITH CHECK (true);
+
+-- POLICY users ec_keys_all
+CREATE POLICY ec_keys_all ON public.users TO ec_keys USING (true);
+
+-- POLICY analytics ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.analytics TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY assignments ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.assignments TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY categories ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.categories TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY courses ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.courses TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY criterion_results ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.criterion_results TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY enrollments ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.enrollments TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY essays ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.essays TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (trial_until IS NULL)));
+
+-- POLICY feedback ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.feedback TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY feedback_reactions ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.feedback_reactions TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY feedback_reviews ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.feedback_reviews TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY idempotency_keys ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.idempotency_keys TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY inbound_events ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.inbound_events TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY orgs ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.orgs TO ec_lms USING ((id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY passes ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.passes TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY rubric_criteria ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.rubric_criteria TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY rubrics ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.rubrics TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY seen_events ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.seen_events TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY submissions ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.submissions TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY user_keys ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.user_keys TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY users ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.users TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY categories ec_student_own_org
+CREATE POLICY ec_student_own_org ON public.categories TO ec_student USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY orgs ec_student_own_org
+CREATE POLICY ec_student_own_org ON public.orgs TO ec_student USING ((id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY rubric_criteria ec_student_own_org
+CREATE POLICY ec_student_own_org ON public.rubric_criteria TO ec_student USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY rubrics ec_student_own_org
+CREATE POLICY ec_student_own_org ON public.rubrics TO ec_student USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY analytics ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.analytics TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
+
+-- POLICY assignments ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.assignments TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_enrolled() AS app_enrolled)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_enrolled() AS app_enrolled)::uuid[]))));
+
+-- POLICY courses ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.courses TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ANY (( SELECT public.app_enrolled() AS app_enrolled)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ANY (( SELECT public.app_enrolled() AS app_enrolled)::uuid[]))));
+
+-- POLICY criterion_results ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.criterion_results TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.submissions s
+  WHERE ((s.id = criterion_results.submission_id) AND (s.released_at IS NOT NULL)))))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.submissions s
+  WHERE ((s.id = criterion_results.submission_id) AND (s.released_at IS NOT NULL))))));
+
+-- POLICY enrollments ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.enrollments TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
+
+-- POLICY essays ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.essays TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)) AND (trial_until IS NULL)));
+
+-- POLICY feedback ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.feedback TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.submissions s
+  WHERE ((s.id = feedback.submission_id) AND (s.released_at IS NOT NULL)))))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.submissions s
+  WHERE ((s.id = feedback.submission_id) AND (s.released_at IS NOT NULL))))));
+
+-- POLICY feedback_reactions ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.feedback_reactions TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.submissions s
+  WHERE ((s.id = feedback_reactions.submission_id) AND (s.released_at IS NOT NULL)))))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.feedback f
+  WHERE ((f.org_id = feedback_reactions.org_id) AND (f.id = feedback_reactions.feedback_id) AND (f.submission_id = feedback_reactions.submission_id) AND (f.user_id = feedback_reactions.user_id) AND (f.audience_id = feedback_reactions.audience_id))))));
+
+-- POLICY feedback_reviews ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.feedback_reviews TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.submissions s
+  WHERE ((s.id = feedback_reviews.submission_id) AND (s.released_at IS NOT NULL)))))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
+   FROM public.submissions s
+  WHERE ((s.id = feedback_reviews.submission_id) AND (s.released_at IS NOT NULL))))));
+
+-- POLICY idempotency_keys ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.idempotency_keys TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (caller_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (caller_id = ( SELECT public.app_user() AS app_user))));
+
+-- POLICY passes ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.passes TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
+
+-- POLICY submissions ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.submissions TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
+
+-- POLICY user_keys ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.user_keys TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
+
+-- POLICY users ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.users TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ( SELECT public.app_user() AS app_user))));
+
+-- POLICY ai_responses ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.ai_responses TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY assignments ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.assignments TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY blessings ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.blessings TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY categories ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.categories TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY criterion_results ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.criterion_results TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY enrollments ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.enrollments TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY essays ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.essays TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY feedback ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.feedback TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY feedback_reactions ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.feedback_reactions TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY feedback_reviews ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.feedback_reviews TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY ledger ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.ledger TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY orgs ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.orgs TO ec_worker USING ((id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY passes ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.passes TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY rubric_criteria ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.rubric_criteria TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY rubrics ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.rubrics TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY submissions ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.submissions TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY system_logs ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.system_logs TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY user_keys ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.user_keys TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY users ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.users TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- ROW SECURITY enrollments
+ALTER TABLE public.enrollments ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY essays
+ALTER TABLE public.essays ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY feedback
+ALTER TABLE public.feedback ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY feedback_default
+ALTER TABLE public.feedback_default ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY feedback_reactions
+ALTER TABLE public.feedback_reactions ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY feedback_reviews
+ALTER TABLE public.feedback_reviews ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY idempotency_keys
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY inbound_events
+ALTER TABLE public.inbound_events ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY inbound_events_default
+ALTER TABLE public.inbound_events_default ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY ledger
+ALTER TABLE public.ledger ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY one_time_tokens
+ALTER TABLE public.one_time_tokens ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY orgs
+ALTER TABLE public.orgs ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY passes
+ALTER TABLE public.passes ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY rubric_criteria
+ALTER TABLE public.rubric_criteria ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY rubrics
+ALTER TABLE public.rubrics ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY saved_comments
+ALTER TABLE public.saved_comments ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY seen_events
+ALTER TABLE public.seen_events ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY sessions
+ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY sources
+ALTER TABLE public.sources ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY submissions
+ALTER TABLE public.submissions ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY submissions_default
+ALTER TABLE public.submissions_default ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY system_logs
+ALTER TABLE public.system_logs ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY system_logs_default
+ALTER TABLE public.system_logs_default ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY user_keys
+ALTER TABLE public.user_keys ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY users
+ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
+
+-- ACL SCHEMA public
+GRANT ALL ON SCHEMA public TO ec_owner;
+GRANT ALL ON SCHEMA public TO ec_stats;
+GRANT USAGE ON SCHEMA public TO ec_admin;
+GRANT USAGE ON SCHEMA public TO ec_auth;
+GRANT USAGE ON SCHEMA public TO ec_backup;
+GRANT USAGE ON SCHEMA public TO ec_clock;
+GRANT USAGE ON SCHEMA public TO ec_educator;
+GRANT USAGE ON SCHEMA public TO ec_ingest;
+GRANT USAGE ON SCHEMA public TO ec_keys;
+GRANT USAGE ON SCHEMA public TO ec_lms;
+GRANT USAGE ON SCHEMA public TO ec_monitor;
+GRANT USAGE ON SCHEMA public TO ec_student;
+GRANT USAGE ON SCHEMA public TO ec_worker;
+REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+
+-- ACL FUNCTION add_buckets(a bigint[], b bigint[])
+GRANT ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) TO ec_clock;
+GRANT ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) TO ec_monitor;
+GRANT ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) TO ec_stats;
+REVOKE ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) FROM PUBLIC;
+
+-- ACL FUNCTION app_user()
+GRANT ALL ON FUNCTION public.app_user() TO ec_admin;
+GRANT ALL ON FUNCTION public.app_user() TO ec_auth;
+GRANT ALL ON FUNCTION public.app_user() TO ec_clock;
+GRANT ALL ON FUNCTION public.app_user() TO ec_educator;
+GRANT ALL ON FUNCTION public.app_user() TO ec_lms;
+GRANT ALL ON FUNCTION public.app_user() TO ec_stats;
+GRANT ALL ON FUNCTION public.app_user() TO ec_student;
+GRANT ALL ON FUNCTION public.app_user() TO ec_worker;
+REVOKE ALL ON FUNCTION public.app_user() FROM PUBLIC;
+
+-- ACL FUNCTION app_actor()
+GRANT ALL ON FUNCTION public.app_actor() TO ec_stats;
+REVOKE ALL ON FUNCTION public.app_actor() FROM PUBLIC;
+
+-- ACL FUNCTION app_org()
+GRANT ALL ON FUNCTION public.app_org() TO ec_admin;
+GRANT ALL ON FUNCTION public.app_org() TO ec_auth;
+GRANT ALL ON FUNCTION public.app_org() TO ec_clock;
+GRANT ALL ON FUNCTION public.app_org() TO ec_educator;
+GRANT ALL ON FUNCTION public.app_org() TO ec_lms;
+GRANT ALL ON FUNCTION public.app_org() TO ec_stats;
+GRANT ALL ON FUNCTION public.app_org() TO ec_student;
+GRANT ALL ON FUNCTION public.app_org() TO ec_worker;
+REVOKE ALL ON FUNCTION public.app_org() FROM PUBLIC;
+
+-- ACL TABLE enrollments
+GRANT SELECT ON TABLE public.enrollments TO ec_backup;
+GRANT SELECT ON TABLE public.enrollments TO ec_educator;
+GRANT SELECT ON TABLE public.enrollments TO ec_stats;
+GRANT SELECT ON TABLE public.enrollments TO ec_student;
+GRANT SELECT ON TABLE public.enrollments TO ec_worker;
+GRANT SELECT,INSERT ON TABLE public.enrollments TO ec_lms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enrollments TO ec_admin;
+
+-- ACL FUNCTION app_courses()
+GRANT ALL ON FUNCTION public.app_courses() TO ec_educator;
+REVOKE ALL ON FUNCTION public.app_courses() FROM PUBLIC;
+
+-- ACL FUNCTION app_audience()
+GRANT ALL ON FUNCTION public.app_audience() TO ec_educator;
+GRANT ALL ON FUNCTION public.app_audience() TO ec_stats;
+REVOKE ALL ON FUNCTION public.app_audience() FROM PUBLIC;
+
+-- ACL FUNCTION app_enrolled()
+GRANT ALL ON FUNCTION public.app_enrolled() TO ec_educator;
+GRANT ALL ON FUNCTION public.app_enrolled() TO ec_student;
+REVOKE ALL ON FUNCTION public.app_enrolled() FROM PUBLIC;
+
+-- ACL FUNCTION app_people()
+GRANT ALL ON FUNCTION public.app_people() TO ec_educator;
+REVOKE ALL ON FUNCTION public.app_people() FROM PUBLIC;
+
+-- ACL FUNCTION audit_change()
+REVOKE ALL ON FUNCTION public.audit_change() FROM PUBLIC;
+
+-- ACL TABLE audit_log
+GRANT SELECT ON TABLE public.audit_log TO ec_admin;
+GRANT SELECT ON TABLE public.audit_log TO ec_backup;
+GRANT SELECT ON TABLE public.audit_log TO ec_clock;
+GRANT SELECT ON TABLE public.audit_log TO ec_stats;
+
+-- ACL COLUMN audit_log.org_id
+GRANT INSERT(org_id) ON TABLE public.audit_log TO ec_admin;
+GRANT INSERT(org_id) ON TABLE public.audit_log TO ec_clock;
+GRANT INSERT(org_id) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(org_id) ON TABLE public.audit_log TO ec_stats;
+
+-- ACL COLUMN audit_log.actor_id
+GRANT INSERT(actor_id) ON TABLE public.audit_log TO ec_admin;
+GRANT INSERT(actor_id) ON TABLE public.audit_log TO ec_clock;
+GRANT INSERT(actor_id) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(actor_id) ON TABLE public.audit_log TO ec_stats;
+
+-- ACL COLUMN audit_log.actor_role
+GRANT INSERT(actor_role) ON TABLE public.audit_log TO ec_admin;
+GRANT INSERT(actor_role) ON TABLE public.audit_log TO ec_clock;
+GRANT INSERT(actor_role) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(actor_role) ON TABLE public.audit_log TO ec_stats;
+
+-- ACL COLUMN audit_log.request_id
+GRANT INSERT(request_id) ON TABLE public.audit_log TO ec_admin;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO ec_clock;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO ec_stats;
+
+-- ACL COLUMN audit_log.action
+GRANT INSERT(action) ON TABLE public.audit_log TO ec_admin;
+GRANT INSERT(action) ON TABLE public.audit_log TO ec_clock;
+GRANT INSERT(action) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(action) ON TABLE public.audit_log TO ec_stats;
+
+-- ACL COLUMN audit_log.entity
+GRANT INSERT(entity) ON TABLE public.audit_log TO ec_admin;
+GRANT INSERT(entity) ON TABLE public.audit_log TO ec_clock;
+GRANT INSERT(entity) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(entity) ON TABLE public.audit_log TO ec_stats;
+
+-- ACL COLUMN audit_log.entity_id
+GRANT INSERT(entity_id) ON TABLE public.audit_log TO ec_admin;
+GRANT INSERT(entity_id) ON TABLE public.audit_log TO ec_clock;
+GRANT INSERT(entity_id) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(entity_id) ON TABLE public.audit_log TO ec_stats;
+
+-- ACL COLUMN audit_log.detail
+GRANT INSERT(detail) ON TABLE public.audit_log TO ec_admin;
+GRANT INSERT(detail) ON TABLE public.audit_log TO ec_clock;
+GRANT INSERT(detail) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(detail) ON TABLE public.audit_log TO ec_stats;
+
+-- ACL COLUMN audit_log.sequence
+GRANT UPDATE(sequence) ON TABLE public.audit_log TO ec_stats;
+
+-- ACL COLUMN audit_log.hash
+GRANT UPDATE(hash) ON TABLE public.audit_log TO ec_stats;
+
+-- ACL FUNCTION audit_entry(entry public.audit_log, place bigint)
+GRANT ALL ON FUNCTION public.audit_entry(entry public.audit_log, place bigint) TO ec_clock;
+GRANT ALL ON FUNCTION public.audit_entry(entry public.audit_log, place bigint) TO ec_stats;
+REVOKE ALL ON FUNCTION public.audit_entry(entry public.audit_log, place bigint) FROM PUBLIC;
+
+-- ACL FUNCTION audit_log_stays()
+REVOKE ALL ON FUNCTION public.audit_log_stays() FROM PUBLIC;
+
+-- ACL FUNCTION audit_note(tenant uuid, what text, thing text, thing_id uuid, facts jsonb)
+REVOKE ALL ON FUNCTION public.audit_note(tenant uuid, what text, thing text, thing_id uuid, facts jsonb) FROM PUBLIC;
+
+-- ACL FUNCTION audit_writing()
+REVOKE ALL ON FUNCTION public.audit_writing() FROM PUBLIC;
+
+-- ACL FUNCTION budget_allows(expected_micros bigint)
+GRANT ALL ON FUNCTION public.budget_allows(expected_micros bigint) TO ec_worker;
+REVOKE ALL ON FUNCTION public.budget_allows(expected_micros bigint) FROM PUBLIC;
+
+-- ACL FUNCTION chain_audit(most integer)
+GRANT ALL ON FUNCTION public.chain_audit(most integer) TO ec_clock;
+REVOKE ALL ON FUNCTION public.chain_audit(most integer) FROM PUBLIC;
+
+-- ACL FUNCTION discard_passes(wanted uuid[])
+GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_admin;
+GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_clock;
+GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_educator;
+REVOKE ALL ON FUNCTION public.discard_passes(wanted uuid[]) FROM PUBLIC;
+
+-- ACL FUNCTION ensure_partitions(months_ahead integer)
+GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer) TO ec_clock;
+REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer) FROM PUBLIC;
+
+-- ACL FUNCTION erase_person(person uuid)
+GRANT ALL ON FUNCTION public.erase_person(person uuid) TO ec_clock;
+REVOKE ALL ON FUNCTION public.erase_person(person uuid) FROM PUBLIC;
+
+-- ACL FUNCTION histogram(samples double precision[], bounds double precision[])
+GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
+GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_monitor;
+GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_stats;
+REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) FROM PUBLIC;
+
+-- ACL FUNCTION next_due(hinted uuid)
+GRANT ALL ON FUNCTION public.next_due(hinted uuid) TO ec_worker;
+REVOKE ALL ON FUNCTION public.next_due(hinted uuid) FROM PUBLIC;
+
+-- ACL TABLE provider_pauses
+GRANT SELECT ON TABLE public.provider_pauses TO ec_backup;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.provider_pauses TO ec_stats;
+
+-- ACL FUNCTION pause_provider(wanted text, why text, pause_seconds double precision)
+GRANT ALL ON FUNCTION public.pause_provider(wanted text, why text, pause_seconds double precision) TO ec_worker;
+REVOKE ALL ON FUNCTION public.pause_provider(wanted text, why text, pause_seconds double precision) FROM PUBLIC;
+
+-- ACL FUNCTION provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean)
+GRANT ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) TO ec_worker;
+REVOKE ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) FROM PUBLIC;
+
+-- ACL TABLE passes
+GRANT SELECT ON TABLE public.passes TO ec_backup;
+GRANT SELECT ON TABLE public.passes TO ec_stats;
+GRANT SELECT ON TABLE public.passes TO ec_worker;
+GRANT SELECT,INSERT ON TABLE public.passes TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.passes TO ec_educator;
+GRANT SELECT,INSERT ON TABLE public.passes TO ec_lms;
+GRANT SELECT,INSERT ON TABLE public.passes TO ec_student;
+
+-- ACL COLUMN passes.id
+GRANT SELECT(id) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.org_id
+GRANT SELECT(org_id) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.submission_id
+GRANT SELECT(submission_id) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.essay_id
+GRANT SELECT(essay_id) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.user_id
+GRANT SELECT(user_id) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.name
+GRANT SELECT(name) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.state
+GRANT SELECT(state),UPDATE(state) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(state) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(state) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.queue
+GRANT SELECT(queue) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(queue) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.attempt
+GRANT SELECT(attempt) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(attempt) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(attempt) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.fence
+GRANT SELECT(fence) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(fence) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.lost
+GRANT SELECT(lost),UPDATE(lost) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(lost) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.queued_at
+GRANT SELECT(queued_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(queued_at) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.next_at
+GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(next_at) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(next_at) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.hinted_at
+GRANT SELECT(hinted_at),UPDATE(hinted_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(hinted_at) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.lease_until
+GRANT SELECT(lease_until),UPDATE(lease_until) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(lease_until) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.first_claimed_at
+GRANT SELECT(first_claimed_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(first_claimed_at) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(first_claimed_at) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.started_at
+GRANT SELECT(started_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(started_at) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(started_at) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.finished_at
+GRANT SELECT(finished_at),UPDATE(finished_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(finished_at) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(finished_at) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.error
+GRANT SELECT(error),UPDATE(error) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(error) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(error) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.provider
+GRANT SELECT(provider) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(provider) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.model
+GRANT UPDATE(model) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.comments
+GRANT UPDATE(comments) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(comments) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.summary
+GRANT UPDATE(summary) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(summary) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.tallied
+GRANT SELECT(tallied),UPDATE(tallied) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(tallied) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.discarded_at
+GRANT SELECT(discarded_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(discarded_at) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.rubric_id
+GRANT UPDATE(rubric_id) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(rubric_id) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.prompt_version
+GRANT UPDATE(prompt_version) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(prompt_version) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.basis
+GRANT UPDATE(basis) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(basis) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.batch
+GRANT UPDATE(batch) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(batch) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.batch_call
+GRANT UPDATE(batch_call) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(batch_call) ON TABLE public.passes TO ec_worker;
+
+-- ACL TABLE tallies
+GRANT SELECT ON TABLE public.tallies TO ec_backup;
+GRANT SELECT ON TABLE public.tallies TO ec_monitor;
+GRANT SELECT ON TABLE public.tallies TO ec_stats;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tallies TO ec_clock;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tallies TO ec_worker;
+
+-- ACL FUNCTION queue_place(wanted uuid)
+GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_student;
+REVOKE ALL ON FUNCTION public.queue_place(wanted uuid) FROM PUBLIC;
+
+-- ACL FUNCTION reopen_provider(wanted text)
+GRANT ALL ON FUNCTION public.reopen_provider(wanted text) TO ec_worker;
+REVOKE ALL ON FUNCTION public.reopen_provider(wanted text) FROM PUBLIC;
+
+-- ACL FUNCTION replay_passes(wanted uuid[], into_queue text)
+GRANT ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) TO ec_admin;
+GRANT ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) TO ec_clock;
+GRANT ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) TO ec_educator;
+REVOKE ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) FROM PUBLIC;
+
+-- ACL FUNCTION request_erasure(person uuid)
+GRANT ALL ON FUNCTION public.request_erasure(person uuid) TO ec_admin;
+REVOKE ALL ON FUNCTION public.request_erasure(person uuid) FROM PUBLIC;
+
+-- ACL FUNCTION require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer)
+GRANT ALL ON FUNCTION public.require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) TO ec_ingest;
+REVOKE ALL ON FUNCTION public.require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) FROM PUBLIC;
+
+-- ACL FUNCTION rerun_passes(wanted uuid[], into_queue text)
+GRANT ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) TO ec_admin;
+GRANT ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) TO ec_educator;
+REVOKE ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) FROM PUBLIC;
+
+-- ACL TABLE feedback
+GRANT SELECT ON TABLE public.feedback TO ec_backup;
+GRANT SELECT ON TABLE public.feedback TO ec_lms;
+GRANT SELECT ON TABLE public.feedback TO ec_stats;
+GRANT SELECT ON TABLE public.feedback TO ec_student;
+GRANT SELECT,INSERT ON TABLE public.feedback TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.feedback TO ec_educator;
+GRANT SELECT,INSERT ON TABLE public.feedback TO ec_worker;
+
+-- ACL COLUMN feedback.resolution
+GRANT UPDATE(resolution) ON TABLE public.feedback TO ec_worker;
+
+-- ACL COLUMN feedback.superseded_at
+GRANT UPDATE(superseded_at) ON TABLE public.feedback TO ec_worker;
+
+-- ACL TABLE feedback_reactions
+GRANT SELECT ON TABLE public.feedback_reactions TO ec_admin;
+GRANT SELECT ON TABLE public.feedback_reactions TO ec_backup;
+GRANT SELECT ON TABLE public.feedback_reactions TO ec_educator;
+GRANT SELECT ON TABLE public.feedback_reactions TO ec_lms;
+GRANT SELECT ON TABLE public.feedback_reactions TO ec_stats;
+GRANT SELECT ON TABLE public.feedback_reactions TO ec_worker;
+GRANT SELECT,INSERT,DELETE ON TABLE public.feedback_reactions TO ec_student;
+
+-- ACL COLUMN feedback_reactions.reaction
+GRANT UPDATE(reaction) ON TABLE public.feedback_reactions TO ec_student;
+
+-- ACL COLUMN feedback_reactions.note
+GRANT UPDATE(note) ON TABLE public.feedback_reactions TO ec_student;
+
+-- ACL COLUMN feedback_reactions.created_at
+GRANT UPDATE(created_at) ON TABLE public.feedback_reactions TO ec_student;
+
+-- ACL TABLE feedback_reviews
+GRANT SELECT ON TABLE public.feedback_reviews TO ec_backup;
+GRANT SELECT ON TABLE public.feedback_reviews TO ec_lms;
+GRANT SELECT ON TABLE public.feedback_reviews TO ec_stats;
+GRANT SELECT ON TABLE public.feedback_reviews TO ec_student;
+GRANT SELECT ON TABLE public.feedback_reviews TO ec_worker;
+GRANT SELECT,INSERT ON TABLE public.feedback_reviews TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.feedback_reviews TO ec_educator;
+
+-- ACL FUNCTION review_counts()
+GRANT ALL ON FUNCTION public.review_counts() TO ec_worker;
+REVOKE ALL ON FUNCTION public.review_counts() FROM PUBLIC;
+
+-- ACL FUNCTION store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text)
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_admin;
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_educator;
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_lms;
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_student;
+REVOKE ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) FROM PUBLIC;
+
+-- ACL FUNCTION suspect_may_run()
+GRANT ALL ON FUNCTION public.suspect_may_run() TO ec_worker;
+REVOKE ALL ON FUNCTION public.suspect_may_run() FROM PUBLIC;
+
+-- ACL FUNCTION trip_if_failing(wanted text, why text, probed boolean)
+GRANT ALL ON FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) TO ec_worker;
+REVOKE ALL ON FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) FROM PUBLIC;
+
+-- ACL FUNCTION uuid7_floor(moment timestamp with time zone)
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_clock;
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_monitor;
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_stats;
+REVOKE ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) FROM PUBLIC;
+
+-- ACL FUNCTION version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid)
+GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) TO ec_student;
+REVOKE ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) FROM PUBLIC;
+
+-- ACL FUNCTION wait_bounds()
+GRANT ALL ON FUNCTION public.wait_bounds() TO ec_clock;
+GRANT ALL ON FUNCTION public.wait_bounds() TO ec_monitor;
+GRANT ALL ON FUNCTION public.wait_bounds() TO ec_stats;
+REVOKE ALL ON FUNCTION public.wait_bounds() FROM PUBLIC;
+
+-- ACL TABLE ai_responses
+GRANT INSERT ON TABLE public.ai_responses TO ec_worker;
+GRANT SELECT ON TABLE public.ai_responses TO ec_backup;
+GRANT SELECT ON TABLE public.ai_responses TO ec_stats;
+
+-- ACL COLUMN ai_responses.id
+GRANT SELECT(id) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(id) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(id) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.created_at
+GRANT SELECT(created_at) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(created_at) ON TABLE public.ai_responses TO ec_clock;
+
+-- ACL COLUMN ai_responses.org_id
+GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.submission_id
+GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.user_id
+GRANT SELECT(user_id) ON TABLE public.ai_responses TO ec_admin;
+
+-- ACL COLUMN ai_responses.pass
+GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.attempt
+GRANT SELECT(attempt) ON TABLE public.ai_responses TO ec_admin;
+
+-- ACL COLUMN ai_responses.provider
+GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_clock;
+
+-- ACL COLUMN ai_responses.model
+GRANT SELECT(model) ON TABLE public.ai_responses TO ec_admin;
+GRANT UPDATE(model) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.prompt_version
+GRANT SELECT(prompt_version) ON TABLE public.ai_responses TO ec_admin;
+
+-- ACL COLUMN ai_responses.request_sha256
+GRANT SELECT(request_sha256) ON TABLE public.ai_responses TO ec_admin;
+
+-- ACL COLUMN ai_responses.outcome
+GRANT SELECT(outcome) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(outcome) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(outcome),UPDATE(outcome) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.stop_reason
+GRANT SELECT(stop_reason) ON TABLE public.ai_responses TO ec_admin;
+GRANT UPDATE(stop_reason) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.raw
+GRANT SELECT(raw) ON TABLE public.ai_responses TO ec_admin;
+GRANT UPDATE(raw) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.input_tokens
+GRANT SELECT(input_tokens) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(input_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(input_tokens) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.output_tokens
+GRANT SELECT(output_tokens) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(output_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(output_tokens) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.cache_read_tokens
+GRANT SELECT(cache_read_tokens) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(cache_read_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(cache_read_tokens) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.cache_write_tokens
+GRANT SELECT(cache_write_tokens) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(cache_write_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(cache_write_tokens) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.cost_micros
+GRANT SELECT(cost_micros) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(cost_micros) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(cost_micros) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.latency_ms
+GRANT SELECT(latency_ms) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(latency_ms) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(latency_ms) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.completed_at
+GRANT SELECT(completed_at) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(completed_at) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(completed_at) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.tallied
+GRANT SELECT(tallied),UPDATE(tallied) ON TABLE public.ai_responses TO ec_clock;
+
+-- ACL COLUMN ai_responses.reserved_micros
+GRANT SELECT(reserved_micros) ON TABLE public.ai_responses TO ec_admin;
+GRANT UPDATE(reserved_micros) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.batch
+GRANT SELECT(batch) ON TABLE public.ai_responses TO ec_admin;
+GRANT UPDATE(batch) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL TABLE ai_responses_default
+GRANT SELECT ON TABLE public.ai_responses_default TO ec_backup;
+GRANT SELECT ON TABLE public.ai_responses_default TO ec_stats;
+
+-- ACL TABLE analytics
+GRANT INSERT ON TABLE public.analytics TO ec_lms;
+GRANT SELECT ON TABLE public.analytics TO ec_backup;
+GRANT SELECT ON TABLE public.analytics TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.analytics TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.analytics TO ec_educator;
+GRANT SELECT,INSERT ON TABLE public.analytics TO ec_student;
+
+-- ACL TABLE analytics_default
+GRANT SELECT ON TABLE public.analytics_default TO ec_backup;
+GRANT SELECT ON TABLE public.analytics_default TO ec_stats;
+
+-- ACL TABLE api_keys
+GRANT INSERT ON TABLE public.api_keys TO ec_admin;
+GRANT SELECT ON TABLE public.api_keys TO ec_backup;
+GRANT SELECT ON TABLE public.api_keys TO ec_stats;
+
+-- ACL COLUMN api_keys.id
+GRANT SELECT(id) ON TABLE public.api_keys TO ec_admin;
+GRANT SELECT(id) ON TABLE public.api_keys TO ec_auth;
+
+-- ACL COLUMN api_keys.org_id
+GRANT SELECT(org_id) ON TABLE public.api_keys TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.api_keys TO ec_auth;
+
+-- ACL COLUMN api_keys.name
+GRANT SELECT(name),UPDATE(name) ON TABLE public.api_keys TO ec_admin;
+
+-- ACL COLUMN api_keys.prefix
+GRANT SELECT(prefix) ON TABLE public.api_keys TO ec_admin;
+
+-- ACL COLUMN api_keys.digest
+GRANT SELECT(digest) ON TABLE public.api_keys TO ec_auth;
+
+-- ACL COLUMN api_keys.expires_at
+GRANT SELECT(expires_at) ON TABLE public.api_keys TO ec_auth;
+GRANT SELECT(expires_at),UPDATE(expires_at) ON TABLE public.api_keys TO ec_admin;
+
+-- ACL COLUMN api_keys.revoked_at
+GRANT SELECT(revoked_at) ON TABLE public.api_keys TO ec_auth;
+GRANT SELECT(revoked_at),UPDATE(revoked_at) ON TABLE public.api_keys TO ec_admin;
+
+-- ACL COLUMN api_keys.created_at
+GRANT SELECT(created_at) ON TABLE public.api_keys TO ec_admin;
+
+-- ACL COLUMN api_keys.scopes
+GRANT SELECT(scopes) ON TABLE public.api_keys TO ec_auth;
+GRANT SELECT(scopes),UPDATE(scopes) ON TABLE public.api_keys TO ec_admin;
+
+-- ACL COLUMN api_keys.last_used_on
+GRANT SELECT(last_used_on) ON TABLE public.api_keys TO ec_admin;
+GRANT SELECT(last_used_on),UPDATE(last_used_on) ON TABLE public.api_keys TO ec_auth;
+
+-- ACL TABLE assignments
+GRANT SELECT ON TABLE public.assignments TO ec_backup;
+GRANT SELECT ON TABLE public.assignments TO ec_lms;
+GRANT SELECT ON TABLE public.assignments TO ec_stats;
+GRANT SELECT ON TABLE public.assignments TO ec_student;
+GRANT SELECT ON TABLE public.assignments TO ec_worker;
+GRANT SELECT,INSERT,DELETE ON TABLE public.assignments TO ec_educator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.assignments TO ec_admin;
+
+-- ACL COLUMN assignments.title
+GRANT UPDATE(title) ON TABLE public.assignments TO ec_educator;
+
+-- ACL COLUMN assignments.prompt
+GRANT UPDATE(prompt) ON TABLE public.assignments TO ec_educator;
+
+-- ACL COLUMN assignments.due_at
+GRANT UPDATE(due_at) ON TABLE public.assignments TO ec_educator;
+
+-- ACL COLUMN assignments.release_policy
+GRANT UPDATE(release_policy) ON TABLE public.assignments TO ec_educator;
+
+-- ACL COLUMN assignments.category_id
+GRANT UPDATE(category_id) ON TABLE public.assignments TO ec_educator;
+
+-- ACL COLUMN assignments.rubric_id
+GRANT UPDATE(rubric_id) ON TABLE public.assignments TO ec_educator;
+
+-- ACL COLUMN assignments.external_id
+GRANT UPDATE(external_id) ON TABLE public.assignments TO ec_educator;
+
+-- ACL TABLE audit_heads
+GRANT SELECT ON TABLE public.audit_heads TO ec_backup;
+GRANT SELECT ON TABLE public.audit_heads TO ec_clock;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.audit_heads TO ec_stats;
+
+-- ACL TABLE audit_log_default
+GRANT SELECT ON TABLE public.audit_log_default TO ec_backup;
+GRANT SELECT ON TABLE public.audit_log_default TO ec_stats;
+
+-- ACL TABLE blessings
+GRANT SELECT ON TABLE public.blessings TO ec_admin;
+GRANT SELECT ON TABLE public.blessings TO ec_backup;
+GRANT SELECT ON TABLE public.blessings TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.blessings TO ec_worker;
+
+-- ACL TABLE categories
+GRANT SELECT ON TABLE public.categories TO ec_backup;
+GRANT SELECT ON TABLE public.categories TO ec_educator;
+GRANT SELECT ON TABLE public.categories TO ec_lms;
+GRANT SELECT ON TABLE public.categories TO ec_stats;
+GRANT SELECT ON TABLE public.categories TO ec_student;
+GRANT SELECT ON TABLE public.categories TO ec_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.categories TO ec_admin;
+
+-- ACL TABLE courses
+GRANT SELECT ON TABLE public.courses TO ec_backup;
+GRANT SELECT ON TABLE public.courses TO ec_educator;
+GRANT SELECT ON TABLE public.courses TO ec_lms;
+GRANT SELECT ON TABLE public.courses TO ec_stats;
+GRANT SELECT ON TABLE public.courses TO ec_student;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.courses TO ec_admin;
+
+-- ACL TABLE criterion_results
+GRANT SELECT ON TABLE public.criterion_results TO ec_admin;
+GRANT SELECT ON TABLE public.criterion_results TO ec_backup;
+GRANT SELECT ON TABLE public.criterion_results TO ec_educator;
+GRANT SELECT ON TABLE public.criterion_results TO ec_lms;
+GRANT SELECT ON TABLE public.criterion_results TO ec_stats;
+GRANT SELECT ON TABLE public.criterion_results TO ec_student;
+GRANT SELECT,INSERT ON TABLE public.criterion_results TO ec_worker;
+
+-- ACL COLUMN criterion_results.superseded_at
+GRANT UPDATE(superseded_at) ON TABLE public.criterion_results TO ec_worker;
+
+-- ACL TABLE essays
+GRANT DELETE ON TABLE public.essays TO ec_clock;
+GRANT SELECT ON TABLE public.essays TO ec_backup;
+GRANT SELECT ON TABLE public.essays TO ec_stats;
+GRANT SELECT ON TABLE public.essays TO ec_worker;
+GRANT SELECT,INSERT ON TABLE public.essays TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.essays TO ec_educator;
+GRANT SELECT,INSERT ON TABLE public.essays TO ec_lms;
+GRANT SELECT,INSERT ON TABLE public.essays TO ec_student;
+
+-- ACL COLUMN essays.id
+GRANT SELECT(id) ON TABLE public.essays TO ec_clock;
+
+-- ACL COLUMN essays.org_id
+GRANT SELECT(org_id) ON TABLE public.essays TO ec_clock;
+
+-- ACL COLUMN essays.category_id
+GRANT UPDATE(category_id) ON TABLE public.essays TO ec_admin;
+GRANT UPDATE(category_id) ON TABLE public.essays TO ec_educator;
+GRANT UPDATE(category_id) ON TABLE public.essays TO ec_lms;
+GRANT UPDATE(category_id) ON TABLE public.essays TO ec_student;
+
+-- ACL COLUMN essays.title
+GRANT UPDATE(title) ON TABLE public.essays TO ec_admin;
+GRANT UPDATE(title) ON TABLE public.essays TO ec_educator;
+GRANT UPDATE(title) ON TABLE public.essays TO ec_lms;
+GRANT UPDATE(title) ON TABLE public.essays TO ec_student;
+
+-- ACL COLUMN essays.versions
+GRANT UPDATE(versions) ON TABLE public.essays TO ec_admin;
+GRANT UPDATE(versions) ON TABLE public.essays TO ec_educator;
+GRANT UPDATE(versions) ON TABLE public.essays TO ec_lms;
+GRANT UPDATE(versions) ON TABLE public.essays TO ec_student;
+
+-- ACL COLUMN essays.newest_submission_id
+GRANT UPDATE(newest_submission_id) ON TABLE public.essays TO ec_admin;
+GRANT UPDATE(newest_submission_id) ON TABLE public.essays TO ec_educator;
+GRANT UPDATE(newest_submission_id) ON TABLE public.essays TO ec_lms;
+GRANT UPDATE(newest_submission_id) ON TABLE public.essays TO ec_student;
+
+-- ACL COLUMN essays.newest_submitted_at
+GRANT UPDATE(newest_submitted_at) ON TABLE public.essays TO ec_admin;
+GRANT UPDATE(newest_submitted_at) ON TABLE public.essays TO ec_educator;
+GRANT UPDATE(newest_submitted_at) ON TABLE public.essays TO ec_lms;
+GRANT UPDATE(newest_submitted_at) ON TABLE public.essays TO ec_student;
+
+-- ACL COLUMN essays.updated_at
+GRANT UPDATE(updated_at) ON TABLE public.essays TO ec_admin;
+GRANT UPDATE(updated_at) ON TABLE public.essays TO ec_educator;
+GRANT UPDATE(updated_at) ON TABLE public.essays TO ec_lms;
+GRANT UPDATE(updated_at) ON TABLE public.essays TO ec_student;
+
+-- ACL COLUMN essays.trial_rubric_id
+GRANT UPDATE(trial_rubric_id) ON TABLE public.essays TO ec_admin;
+GRANT UPDATE(trial_rubric_id) ON TABLE public.essays TO ec_educator;
+
+-- ACL COLUMN essays.trial_prompt
+GRANT UPDATE(trial_prompt) ON TABLE public.essays TO ec_admin;
+GRANT UPDATE(trial_prompt) ON TABLE public.essays TO ec_educator;
+
+-- ACL COLUMN essays.trial_until
+GRANT SELECT(trial_until) ON TABLE public.essays TO ec_clock;
+GRANT UPDATE(trial_until) ON TABLE public.essays TO ec_admin;
+GRANT UPDATE(trial_until) ON TABLE public.essays TO ec_educator;
+
+-- ACL TABLE feedback_default
+GRANT SELECT ON TABLE public.feedback_default TO ec_backup;
+GRANT SELECT ON TABLE public.feedback_default TO ec_stats;
+
+-- ACL TABLE feedback_types
+GRANT SELECT ON TABLE public.feedback_types TO ec_admin;
+GRANT SELECT ON TABLE public.feedback_types TO ec_backup;
+GRANT SELECT ON TABLE public.feedback_types TO ec_educator;
+GRANT SELECT ON TABLE public.feedback_types TO ec_lms;
+GRANT SELECT ON TABLE public.feedback_types TO ec_stats;
+GRANT SELECT ON TABLE public.feedback_types TO ec_student;
+GRANT SELECT ON TABLE public.feedback_types TO ec_worker;
+
+-- ACL TABLE idempotency_keys
+GRANT DELETE ON TABLE public.idempotency_keys TO ec_clock;
+GRANT SELECT ON TABLE public.idempotency_keys TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.idempotency_keys TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO ec_educator;
+GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO ec_lms;
+GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO ec_student;
+
+-- ACL COLUMN idempotency_keys.response
+GRANT UPDATE(response) ON TABLE public.idempotency_keys TO ec_admin;
+GRANT UPDATE(response) ON TABLE public.idempotency_keys TO ec_educator;
+GRANT UPDATE(response) ON TABLE public.idempotency_keys TO ec_lms;
+GRANT UPDATE(response) ON TABLE public.idempotency_keys TO ec_student;
+
+-- ACL COLUMN idempotency_keys.created_at
+GRANT SELECT(created_at) ON TABLE public.idempotency_keys TO ec_clock;
+
+-- ACL TABLE inbound_events
+GRANT INSERT ON TABLE public.inbound_events TO ec_lms;
+GRANT SELECT ON TABLE public.inbound_events TO ec_admin;
+GRANT SELECT ON TABLE public.inbound_events TO ec_backup;
+GRANT SELECT ON TABLE public.inbound_events TO ec_stats;
+
+-- ACL COLUMN inbound_events.id
+GRANT SELECT(id) ON TABLE public.inbound_events TO ec_keys;
+
+-- ACL COLUMN inbound_events.org_id
+GRANT SELECT(org_id) ON TABLE public.inbound_events TO ec_keys;
+
+-- ACL COLUMN inbound_events.user_id
+GRANT SELECT(user_id) ON TABLE public.inbound_events TO ec_keys;
+
+-- ACL COLUMN inbound_events.body
+GRANT SELECT(body),UPDATE(body) ON TABLE public.inbound_events TO ec_keys;
+
+-- ACL TABLE inbound_events_default
+GRANT SELECT ON TABLE public.inbound_events_default TO ec_backup;
+GRANT SELECT ON TABLE public.inbound_events_default TO ec_stats;
+
+-- ACL TABLE ledger
+GRANT SELECT ON TABLE public.ledger TO ec_admin;
+GRANT SELECT ON TABLE public.ledger TO ec_backup;
+GRANT SELECT ON TABLE public.ledger TO ec_stats;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.ledger TO ec_worker;
+
+-- ACL TABLE monitor_gave_up
+GRANT SELECT ON TABLE public.monitor_gave_up TO ec_backup;
+GRANT SELECT ON TABLE public.monitor_gave_up TO ec_monitor;
+
+-- ACL TABLE monitor_pauses
+GRANT SELECT ON TABLE public.monitor_pauses TO ec_backup;
+GRANT SELECT ON TABLE public.monitor_pauses TO ec_monitor;
+
+-- ACL TABLE monitor_queue
+GRANT SELECT ON TABLE public.monitor_queue TO ec_backup;
+GRANT SELECT ON TABLE public.monitor_queue TO ec_monitor;
+
+-- ACL TABLE untallied
+GRANT SELECT ON TABLE public.untallied TO ec_backup;
+GRANT SELECT ON TABLE public.untallied TO ec_clock;
+
+-- ACL TABLE monitor_totals
+GRANT SELECT ON TABLE public.monitor_totals TO ec_backup;
+GRANT SELECT ON TABLE public.monitor_totals TO ec_monitor;
+
+-- ACL TABLE one_time_tokens
+GRANT DELETE ON TABLE public.one_time_tokens TO ec_clock;
+GRANT INSERT ON TABLE public.one_time_tokens TO ec_admin;
+GRANT SELECT ON TABLE public.one_time_tokens TO ec_backup;
+GRANT SELECT ON TABLE public.one_time_tokens TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.one_time_tokens TO ec_auth;
+
+-- ACL COLUMN one_time_tokens.id
+GRANT SELECT(id) ON TABLE public.one_time_tokens TO ec_admin;
+GRANT SELECT(id) ON TABLE public.one_time_tokens TO ec_clock;
+
+-- ACL COLUMN one_time_tokens.org_id
+GRANT SELECT(org_id) ON TABLE public.one_time_tokens TO ec_admin;
+
+-- ACL COLUMN one_time_tokens.user_id
+GRANT SELECT(user_id) ON TABLE public.one_time_tokens TO ec_admin;
+
+-- ACL COLUMN one_time_tokens.purpose
+GRANT SELECT(purpose) ON TABLE public.one_time_tokens TO ec_admin;
+
+-- ACL COLUMN one_time_tokens.expires_at
+GRANT SELECT(expires_at) ON TABLE public.one_time_tokens TO ec_admin;
+GRANT SELECT(expires_at) ON TABLE public.one_time_tokens TO ec_clock;
+
+-- ACL COLUMN one_time_tokens.used_at
+GRANT SELECT(used_at),UPDATE(used_at) ON TABLE public.one_time_tokens TO ec_admin;
+GRANT UPDATE(used_at) ON TABLE public.one_time_tokens TO ec_auth;
+
+-- ACL COLUMN one_time_tokens.created_at
+GRANT SELECT(created_at) ON TABLE public.one_time_tokens TO ec_admin;
+
+-- ACL TABLE orgs
+GRANT SELECT ON TABLE public.orgs TO ec_backup;
+GRANT SELECT ON TABLE public.orgs TO ec_educator;
+GRANT SELECT ON TABLE public.orgs TO ec_lms;
+GRANT SELECT ON TABLE public.orgs TO ec_stats;
+GRANT SELECT ON TABLE public.orgs TO ec_student;
+GRANT SELECT ON TABLE public.orgs TO ec_worker;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.orgs TO ec_admin;
+
+-- ACL COLUMN orgs.id
+GRANT SELECT(id) ON TABLE public.orgs TO ec_auth;
+GRANT SELECT(id) ON TABLE public.orgs TO ec_clock;
+
+-- ACL COLUMN orgs.slug
+GRANT SELECT(slug) ON TABLE public.orgs TO ec_auth;
+GRANT SELECT(slug) ON TABLE public.orgs TO ec_clock;
+
+-- ACL COLUMN orgs.default_language
+GRANT SELECT(default_language) ON TABLE public.orgs TO ec_auth;
+
+-- ACL TABLE rubric_criteria
+GRANT SELECT ON TABLE public.rubric_criteria TO ec_backup;
+GRANT SELECT ON TABLE public.rubric_criteria TO ec_lms;
+GRANT SELECT ON TABLE public.rubric_criteria TO ec_stats;
+GRANT SELECT ON TABLE public.rubric_criteria TO ec_student;
+GRANT SELECT ON TABLE public.rubric_criteria TO ec_worker;
+GRANT SELECT,INSERT ON TABLE public.rubric_criteria TO ec_educator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rubric_criteria TO ec_admin;
+
+-- ACL TABLE rubrics
+GRANT SELECT ON TABLE public.rubrics TO ec_backup;
+GRANT SELECT ON TABLE public.rubrics TO ec_lms;
+GRANT SELECT ON TABLE public.rubrics TO ec_stats;
+GRANT SELECT ON TABLE public.rubrics TO ec_student;
+GRANT SELECT ON TABLE public.rubrics TO ec_worker;
+GRANT SELECT,INSERT ON TABLE public.rubrics TO ec_educator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rubrics TO ec_admin;
+
+-- ACL TABLE saved_comments
+GRANT SELECT ON TABLE public.saved_comments TO ec_backup;
+GRANT SELECT ON TABLE public.saved_comments TO ec_stats;
+GRANT SELECT,INSERT,DELETE ON TABLE public.saved_comments TO ec_admin;
+GRANT SELECT,INSERT,DELETE ON TABLE public.saved_comments TO ec_educator;
+
+-- ACL TABLE seen_events
+GRANT SELECT ON TABLE public.seen_events TO ec_admin;
+GRANT SELECT ON TABLE public.seen_events TO ec_backup;
+GRANT SELECT ON TABLE public.seen_events TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.seen_events TO ec_lms;
+
+-- ACL COLUMN seen_events.submission_id
+GRANT UPDATE(submission_id) ON TABLE public.seen_events TO ec_lms;
+GRANT UPDATE(submission_id) ON TABLE public.seen_events TO ec_stats;
+
+-- ACL COLUMN seen_events.answer
+GRANT UPDATE(answer) ON TABLE public.seen_events TO ec_lms;
+GRANT UPDATE(answer) ON TABLE public.seen_events TO ec_stats;
+
+-- ACL TABLE sessions
+GRANT DELETE ON TABLE public.sessions TO ec_clock;
+GRANT SELECT ON TABLE public.sessions TO ec_admin;
+GRANT SELECT ON TABLE public.sessions TO ec_backup;
+GRANT SELECT ON TABLE public.sessions TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.sessions TO ec_auth;
+
+-- ACL COLUMN sessions.id
+GRANT SELECT(id) ON TABLE public.sessions TO ec_clock;
+
+-- ACL COLUMN sessions.generation
+GRANT UPDATE(generation) ON TABLE public.sessions TO ec_auth;
+
+-- ACL COLUMN sessions.rotated_at
+GRANT UPDATE(rotated_at) ON TABLE public.sessions TO ec_auth;
+
+-- ACL COLUMN sessions.expires_at
+GRANT SELECT(expires_at) ON TABLE public.sessions TO ec_clock;
+
+-- ACL COLUMN sessions.revoked_at
+GRANT UPDATE(revoked_at) ON TABLE public.sessions TO ec_admin;
+GRANT UPDATE(revoked_at) ON TABLE public.sessions TO ec_auth;
+GRANT UPDATE(revoked_at) ON TABLE public.sessions TO ec_stats;
+
+-- ACL COLUMN sessions.revoked_reason
+GRANT UPDATE(revoked_reason) ON TABLE public.sessions TO ec_admin;
+GRANT UPDATE(revoked_reason) ON TABLE public.sessions TO ec_auth;
+GRANT UPDATE(revoked_reason) ON TABLE public.sessions TO ec_stats;
+
+-- ACL TABLE sources
+GRANT INSERT ON TABLE public.sources TO ec_admin;
+GRANT SELECT ON TABLE public.sources TO ec_backup;
+GRANT SELECT ON TABLE public.sources TO ec_stats;
+
+-- ACL COLUMN sources.id
+GRANT SELECT(id) ON TABLE public.sources TO ec_admin;
+GRANT SELECT(id) ON TABLE public.sources TO ec_auth;
+GRANT SELECT(id) ON TABLE public.sources TO ec_keys;
+
+-- ACL COLUMN sources.org_id
+GRANT SELECT(org_id) ON TABLE public.sources TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.sources TO ec_auth;
+GRANT SELECT(org_id) ON TABLE public.sources TO ec_keys;
+
+-- ACL COLUMN sources.name
+GRANT SELECT(name),UPDATE(name) ON TABLE public.sources TO ec_admin;
+
+-- ACL COLUMN sources.secret
+GRANT SELECT(secret) ON TABLE public.sources TO ec_auth;
+GRANT SELECT(secret),UPDATE(secret) ON TABLE public.sources TO ec_admin;
+GRANT SELECT(secret),UPDATE(secret) ON TABLE public.sources TO ec_keys;
+
+-- ACL COLUMN sources.previous_secret
+GRANT SELECT(previous_secret) ON TABLE public.sources TO ec_auth;
+GRANT SELECT(previous_secret),UPDATE(previous_secret) ON TABLE public.sources TO ec_admin;
+GRANT SELECT(previous_secret),UPDATE(previous_secret) ON TABLE public.sources TO ec_keys;
+
+-- ACL COLUMN sources.previous_secret_until
+GRANT SELECT(previous_secret_until) ON TABLE public.sources TO ec_auth;
+GRANT SELECT(previous_secret_until),UPDATE(previous_secret_until) ON TABLE public.sources TO ec_admin;
+
+-- ACL COLUMN sources.disabled_at
+GRANT SELECT(disabled_at) ON TABLE public.sources TO ec_auth;
+GRANT SELECT(disabled_at),UPDATE(disabled_at) ON TABLE public.sources TO ec_admin;
+
+-- ACL COLUMN sources.created_at
+GRANT SELECT(created_at) ON TABLE public.sources TO ec_admin;
+
+-- ACL TABLE submissions
+GRANT SELECT ON TABLE public.submissions TO ec_backup;
+GRANT SELECT ON TABLE public.submissions TO ec_stats;
+GRANT SELECT ON TABLE public.submissions TO ec_worker;
+GRANT SELECT,INSERT ON TABLE public.submissions TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.submissions TO ec_educator;
+GRANT SELECT,INSERT ON TABLE public.submissions TO ec_lms;
+GRANT SELECT,INSERT ON TABLE public.submissions TO ec_student;
+
+-- ACL COLUMN submissions.id
+GRANT SELECT(id) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.org_id
+GRANT SELECT(org_id) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.essay_id
+GRANT SELECT(essay_id) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.version
+GRANT SELECT(version) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.status
+GRANT SELECT(status),UPDATE(status) ON TABLE public.submissions TO ec_clock;
+GRANT UPDATE(status) ON TABLE public.submissions TO ec_stats;
+GRANT UPDATE(status) ON TABLE public.submissions TO ec_worker;
+
+-- ACL COLUMN submissions.released_at
+GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_admin;
+GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_educator;
+
+-- ACL COLUMN submissions.completed_at
+GRANT SELECT(completed_at),UPDATE(completed_at) ON TABLE public.submissions TO ec_clock;
+GRANT UPDATE(completed_at) ON TABLE public.submissions TO ec_stats;
+GRANT UPDATE(completed_at) ON TABLE public.submissions TO ec_worker;
+
+-- ACL TABLE submissions_default
+GRANT SELECT ON TABLE public.submissions_default TO ec_backup;
+GRANT SELECT ON TABLE public.submissions_default TO ec_stats;
+
+-- ACL TABLE system_logs
+GRANT INSERT ON TABLE public.system_logs TO ec_worker;
+GRANT INSERT,DELETE ON TABLE public.system_logs TO ec_clock;
+GRANT SELECT ON TABLE public.system_logs TO ec_admin;
+GRANT SELECT ON TABLE public.system_logs TO ec_backup;
+GRANT SELECT ON TABLE public.system_logs TO ec_stats;
+
+-- ACL COLUMN system_logs.id
+GRANT SELECT(id) ON TABLE public.system_logs TO ec_clock;
+
+-- ACL TABLE system_logs_default
+GRANT SELECT ON TABLE public.system_logs_default TO ec_backup;
+GRANT SELECT ON TABLE public.system_logs_default TO ec_stats;
+
+-- ACL TABLE user_keys
+GRANT MAINTAIN ON TABLE public.user_keys TO ec_backup;
+GRANT SELECT ON TABLE public.user_keys TO ec_auth;
+GRANT SELECT ON TABLE public.user_keys TO ec_educator;
+GRANT SELECT ON TABLE public.user_keys TO ec_student;
+GRANT SELECT ON TABLE public.user_keys TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.user_keys TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_keys;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_lms;
+
+-- ACL COLUMN user_keys.wrapped
+GRANT UPDATE(wrapped) ON TABLE public.user_keys TO ec_keys;
+
+-- ACL COLUMN user_keys.master_key_id
+GRANT UPDATE(master_key_id) ON TABLE public.user_keys TO ec_keys;
+
+-- ACL TABLE users
+GRANT INSERT ON TABLE public.users TO ec_admin;
+GRANT INSERT ON TABLE public.users TO ec_lms;
+GRANT SELECT ON TABLE public.users TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.id
+GRANT SELECT(id) ON TABLE public.users TO ec_admin;
+GRANT SELECT(id) ON TABLE public.users TO ec_auth;
+GRANT SELECT(id) ON TABLE public.users TO ec_clock;
+GRANT SELECT(id) ON TABLE public.users TO ec_educator;
+GRANT SELECT(id) ON TABLE public.users TO ec_keys;
+GRANT SELECT(id) ON TABLE public.users TO ec_lms;
+GRANT SELECT(id) ON TABLE public.users TO ec_student;
+GRANT SELECT(id) ON TABLE public.users TO ec_worker;
+
+-- ACL COLUMN users.org_id
+GRANT SELECT(org_id) ON TABLE public.users TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_auth;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_clock;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_educator;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_keys;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_lms;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_student;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_worker;
+
+-- ACL COLUMN users.role
+GRANT SELECT(role) ON TABLE public.users TO ec_auth;
+GRANT SELECT(role) ON TABLE public.users TO ec_educator;
+GRANT SELECT(role) ON TABLE public.users TO ec_lms;
+GRANT SELECT(role) ON TABLE public.users TO ec_student;
+GRANT SELECT(role) ON TABLE public.users TO ec_worker;
+GRANT SELECT(role),UPDATE(role) ON TABLE public.users TO ec_admin;
+
+-- ACL COLUMN users.email
+GRANT SELECT(email) ON TABLE public.users TO ec_auth;
+GRANT SELECT(email) ON TABLE public.users TO ec_educator;
+GRANT SELECT(email) ON TABLE public.users TO ec_student;
+GRANT SELECT(email) ON TABLE public.users TO ec_worker;
+GRANT SELECT(email),UPDATE(email) ON TABLE public.users TO ec_admin;
+GRANT SELECT(email),UPDATE(email) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(email) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.email_digest
+GRANT SELECT(email_digest) ON TABLE public.users TO ec_auth;
+GRANT SELECT(email_digest) ON TABLE public.users TO ec_educator;
+GRANT SELECT(email_digest) ON TABLE public.users TO ec_student;
+GRANT SELECT(email_digest),UPDATE(email_digest) ON TABLE public.users TO ec_admin;
+GRANT SELECT(email_digest),UPDATE(email_digest) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(email_digest) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.name
+GRANT SELECT(name) ON TABLE public.users TO ec_auth;
+GRANT SELECT(name) ON TABLE public.users TO ec_educator;
+GRANT SELECT(name) ON TABLE public.users TO ec_student;
+GRANT SELECT(name) ON TABLE public.users TO ec_worker;
+GRANT SELECT(name),UPDATE(name) ON TABLE public.users TO ec_admin;
+GRANT SELECT(name),UPDATE(name) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(name) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.external_id
+GRANT SELECT(external_id) ON TABLE public.users TO ec_educator;
+GRANT SELECT(external_id) ON TABLE public.users TO ec_student;
+GRANT SELECT(external_id) ON TABLE public.users TO ec_worker;
+GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_admin;
+GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(external_id) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.external_id_digest
+GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_educator;
+GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_student;
+GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_admin;
+GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(external_id_digest) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.password_hash
+GRANT SELECT(password_hash),UPDATE(password_hash) ON TABLE public.users TO ec_auth;
+GRANT UPDATE(password_hash) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(password_hash) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.language
+GRANT SELECT(language) ON TABLE public.users TO ec_educator;
+GRANT SELECT(language) ON TABLE public.users TO ec_lms;
+GRANT SELECT(language) ON TABLE public.users TO ec_student;
+GRANT SELECT(language) ON TABLE public.users TO ec_worker;
+GRANT SELECT(language),UPDATE(language) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(language) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.token_version
+GRANT SELECT(token_version),UPDATE(token_version) ON TABLE public.users TO ec_admin;
+GRANT SELECT(token_version),UPDATE(token_version) ON TABLE public.users TO ec_auth;
+GRANT UPDATE(token_version) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.disabled_at
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_auth;
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_educator;
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_lms;
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_student;
+GRANT SELECT(disabled_at),UPDATE(disabled_at) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(disabled_at) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.created_at
+GRANT SELECT(created_at) ON TABLE public.users TO ec_admin;
+GRANT SELECT(created_at) ON TABLE public.users TO ec_educator;
+GRANT SELECT(created_at) ON TABLE public.users TO ec_lms;
+GRANT SELECT(created_at) ON TABLE public.users TO ec_student;
+
+-- ACL COLUMN users.erase_requested_at
+GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_admin;
+GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_clock;
+GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_keys;
+GRANT UPDATE(erase_requested_at) ON TABLE public.users TO ec_stats;
+
+-- DEFAULT ACL DEFAULT PRIVILEGES FOR TABLES
+ALTER DEFAULT PRIVILEGES FOR ROLE ec_owner IN SCHEMA public GRANT SELECT ON TABLES TO ec_stats;
+ALTER DEFAULT PRIVILEGES FOR ROLE ec_owner IN SCHEMA public GRANT SELECT ON TABLES TO ec_backup;
