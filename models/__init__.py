@@ -1,7 +1,57 @@
 """Models: what is true, and in which words?
 
-Lives here: the tables and the verbs that move their rows on, the sessions that say who is acting, encryption, the names
-of jobs. A verb opens nothing and commits nothing; doors and actors open `models.db.session`.
+Lives here: the tables, the functions that read and change their rows, sessions with an identity, encryption, and the names
+of jobs. A function here opens no session and commits nothing; routes, actors and commands open `models.db.session`.
 May not: know HTTP, prompts or Prometheus, or import another room.
-Doors: `models.db.session`, the verb files, `models.jobs`.
+Start with: `db` (one session, one identity), `essays` (how a version is stored), `passes` (the states of a job), `crypto`.
+
+Sessions and connections
+    db                  connection pool, `session`, and the functions that execute SQL
+    tables              one Peewee class for each table
+    constraints         from a violated constraint to a domain error
+    statement_watchdog  cuts the connection of a statement that gets no answer
+    errors              all domain errors
+    settings            environment variables and secret files
+    log                 structured logs
+Encryption
+    crypto              master keys, data keys, associated data, blind indexes
+    keys                re-encryption and backup of what the master keys encrypt
+People and rights
+    orgs                orgs, their settings and categories
+    users               people and their data keys
+    sessions            sign-in and refresh tokens
+    passwords           password hashes and password rules
+    one_time_tokens     invitations and password resets
+    roster              import of a roster
+    roster_plan         what a roster would change
+    rights              export and erasure of a person's data
+    audit               the audit trail and its hash chain
+Writing
+    courses             courses, enrolments, assignments, rubrics
+    essays              essays and their versions
+    people_of_course    the names of the people around an essay
+    rubric_previews     a rubric tried on a teacher's own texts
+Job state
+    jobs                names of passes and queues, the hint
+    broker              Redis, which carries the hints
+    queue               which pass runs next, and the queue position
+    passes              claim, renew, finish, fail, give up
+    failed_passes       given-up passes: list, replay, discard
+    reruns              done passes that people run again
+    circuit_breaker     pauses calls to a provider that fails
+    ai_responses        one row for each call to a provider
+    ledger              spending and monthly budgets
+Feedback
+    feedback            comments and criterion results
+    lineage             comments across the drafts of an essay
+    releases            release of held feedback
+    reviews             decisions of educators, reactions of students
+    review_counts       counts of those decisions, for calibration and model comparison
+    own_comments        an educator's own comments
+    saved_comments      comments that an educator saves for later essays
+Connections to LMSs
+    connections         API keys and webhook sources
+    events              idempotency keys, webhook deliveries, views, stored log lines
+Operations
+    upkeep              partitions, running totals, deletion of old rows
 """

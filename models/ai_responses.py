@@ -1,4 +1,4 @@
-"""Every call to a provider, on record: opened before the call, completed after it, also when it failed."""
+"""Calls to providers: each call is stored before it is made and completed after it, also when it failed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.tables import AiResponses
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A call that is on record as open."""
+    """A call that is stored with the outcome "open"."""
 
     id: UUID
     org: UUID
@@ -26,7 +26,7 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class CallEnd:
-    """How a call ended: outcome, raw answer, tokens, cost in micro-dollars, latency in milliseconds."""
+    """The end of a call: outcome, raw answer, tokens, cost in micro-dollars, latency in milliseconds."""
 
     outcome: str
     raw: str
@@ -51,7 +51,7 @@ def open_call(
     reserved_micros: int = 0,
     batch: bool = False,
 ) -> Call:
-    """It is on record that this call is about to be made, and its money is set aside. Commit before making it."""
+    """Store that this call is about to be made, and reserve its cost. Commit before making the call."""
     call = new_ids(1)[0]
     AiResponses.insert(
         id=call,
@@ -71,9 +71,10 @@ def open_call(
 
 
 def complete_call(call: Call, *, end: CallEnd, key: Key) -> None:
-    """The call's end is on record, the raw answer encrypted under the author's key, and its cost in the ledger.
+    """Store how the call ended, with the raw answer encrypted by the author's key, and add its cost to the ledger.
 
-    A failed call keeps what there was. Saying it twice, as after an uncertain commit, is as once.
+    A failed call is stored too, with as much as there is of it. Calls to the local provider do not enter the ledger.
+    Idempotent, so that the caller can repeat it after an uncertain commit.
     """
     change = AiResponses.update(
         outcome=end.outcome,
@@ -88,9 +89,9 @@ def complete_call(call: Call, *, end: CallEnd, key: Key) -> None:
         latency_ms=end.latency_ms,
         completed_at=fn.now(),
     )
-    mine = (AiResponses.org_id == call.org) & (AiResponses.id == call.id) & (AiResponses.outcome == "open")
-    ended = change.where(mine).execute()
-    if ended and call.provider != ledger.FREE:
+    is_open = (AiResponses.org_id == call.org) & (AiResponses.id == call.id) & (AiResponses.outcome == "open")
+    updated = change.where(is_open).execute()
+    if updated and call.provider != ledger.FREE:
         ledger.add(
             org=call.org,
             provider=call.provider,

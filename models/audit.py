@@ -1,7 +1,7 @@
-"""The audit trail: who did what to what. Written in the same transaction as the deed; nobody who logs in may change it.
+"""The audit trail: who did what to what. An entry is written in the same transaction as the action it describes.
 
-An entry takes its place in its org's chain a moment later, when the clock comes by:
-hash = sha256(hash of the entry before || what this one says, its org and place included).
+No database role that can log in may change an entry. A moment later the clock appends the entry to the chain of its org:
+hash = sha256(hash of the previous entry || text of this entry, with its org and sequence number).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.db import row, rows, run
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An entry in its place: `says` is the text that was hashed, with the org and the place in front."""
+    """A chained entry. `says` is the text that was hashed; it begins with the org and the sequence number."""
 
     id: UUID
     sequence: int
@@ -26,7 +26,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """Where an org's chain ends."""
+    """The end of an org's chain: the sequence number and hash of its last entry."""
 
     sequence: int
     hash: bytes
@@ -34,7 +34,7 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who acts: a person with their role, or a program of ours (then without an id)."""
+    """Who acts: a person with their role, or one of our own programs (then without an id)."""
 
     role: str
     id: UUID | None = None
@@ -42,7 +42,7 @@ class Actor:
 
 
 def note(action: str, *, org: UUID, actor: Actor, entity: str, entity_id: UUID, **detail: Any) -> None:
-    """It is on record for good. Identifiers and closed words only; never a word anybody wrote."""
+    """Write a permanent audit entry. `detail` holds identifiers and words from fixed lists, never text that a person wrote."""
     run(
         """
         insert into audit_log (org_id, actor_id, actor_role, request_id, action, entity, entity_id, detail)
@@ -53,19 +53,19 @@ def note(action: str, *, org: UUID, actor: Actor, entity: str, entity_id: UUID, 
 
 
 def chain(most: int) -> int:
-    """Up to `most` new entries have their place in the chain of their org; returns how many. Call it as the clock."""
+    """Append up to `most` new entries to the chains of their orgs and return how many. Call it as the clock."""
     found = row("select chain_audit(%s) as chained", (most,))
     return int(found["chained"]) if found else 0
 
 
 def fetch_head(org: UUID) -> Head | None:
-    """Return where the org's chain ends by its own account, or None before its first entry. Call it as the clock."""
+    """Return the end of the org's chain as `audit_heads` has it, or None before the first entry. Call it as the clock."""
     found = row("select sequence, hash from audit_heads where org_id = %s", (org,))
     return None if found is None else Head(sequence=found["sequence"], hash=bytes(found["hash"]))
 
 
 def list_entries(*, org: UUID, limit: int, after: Entry | None = None) -> list[Entry]:
-    """Return the org's chained entries in the order of their places; `after` is the last of a page. Call it as the clock."""
+    """Return the org's chained entries by sequence number. `after` is the last of the previous page. Call it as the clock."""
     condition = "(a.sequence, a.id) > (%(sequence)s, %(id)s)" if after else "a.sequence is not null"
     found = rows(
         f"""
@@ -75,28 +75,29 @@ def list_entries(*, org: UUID, limit: int, after: Entry | None = None) -> list[E
         {"org": org, "limit": limit, "sequence": after and after.sequence, "id": after and after.id},
     )
     return [
-        Entry(id=one["id"], sequence=one["sequence"], hash=bytes(one["hash"] or b""), says=one["says"]) for one in found
+        Entry(id=record["id"], sequence=record["sequence"], hash=bytes(record["hash"] or b""), says=record["says"])
+        for record in found
     ]
 
 
 def count_unchained(org: UUID) -> int:
-    """Return how many of the org's entries have no place yet. Call it as the clock."""
+    """Return how many of the org's entries are not chained yet. Call it as the clock."""
     found = row("select count(*) as waiting from audit_log where org_id = %s and sequence is null", (org,))
     return int(found["waiting"]) if found else 0
 
 
 def hashes_at(org: UUID, sequence: int) -> list[bytes]:
-    """Return the hash of the org's entry in that place; more than one when somebody forged. Call it as the clock."""
+    """Return the hash of the org's entry with this number; several hashes mean a forgery. Call it as the clock."""
     found = rows("select hash from audit_log where org_id = %s and sequence = %s", (org, sequence))
-    return [bytes(one["hash"] or b"") for one in found]
+    return [bytes(record["hash"] or b"") for record in found]
 
 
 def list_newest(
     *, org: UUID, limit: int, before: UUID | None = None, entity_id: UUID | None = None, actor_id: UUID | None = None
 ) -> list[dict[str, Any]]:
-    """Return the org's entries, newest first, about one thing or by one actor if wished. `before` is the last id of a page.
+    """Return the org's entries, newest first, optionally only those about one entity or by one actor.
 
-    Call it as ec_admin.
+    `before` is the last id of the previous page. Call it as ec_admin.
     """
     return rows(
         """

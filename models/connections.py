@@ -1,4 +1,4 @@
-"""How an LMS connects: API keys known by their digest, and webhook sources with one or two live secrets."""
+"""Connections to LMSs: API keys, of which only the digest is stored, and webhook sources with one or two valid secrets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EVERY_SCOPE: tuple[Scope, ...] = ("submit", "read")
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Whom an API key stands for, and what it may do."""
+    """The caller that an API key belongs to: the key's id, its org and its scopes."""
 
     id: UUID
     org: UUID
@@ -41,7 +41,7 @@ class Caller:
 
 @dataclass(frozen=True, kw_only=True)
 class ApiKey:
-    """What is known of an API key once its text was shown: never enough to use it."""
+    """The facts of an API key that stay readable after its text was shown once. They do not allow anybody to use the key."""
 
     id: UUID
     name: str
@@ -55,7 +55,7 @@ class ApiKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A webhook source with the secrets that may have signed a delivery, newest first."""
+    """A webhook source with its valid secrets, newest first; each of them may have signed a delivery."""
 
     id: UUID
     org: UUID
@@ -64,7 +64,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceCard:
-    """What is known of a webhook source, its secrets left out."""
+    """The facts of a webhook source, without its secrets."""
 
     id: UUID
     name: str
@@ -81,8 +81,11 @@ def add_api_key(
     scopes: Sequence[Scope] = EVERY_SCOPE,
     expires_at: datetime | None = None,
 ) -> tuple[UUID, str]:
-    """An API key exists; its text is returned once and never stored. Raises Invalid when it would have expired already."""
-    _must_lie_ahead(expires_at)
+    """Store a new API key and return its id and text. Only its digest is stored, so the text cannot be returned again.
+
+    Raises Invalid when `expires_at` is not in the future.
+    """
+    _check_in_future(expires_at)
     body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
     text = KEY_PREFIX + body + _checksum(body)
     key = new_ids(1)[0]
@@ -99,9 +102,9 @@ def add_api_key(
 
 
 def recognise_api_key(text: str, *, pepper: bytes) -> Caller:
-    """Return whom the key stands for, and note the day of its last use. Call it as ec_auth. Raises Unauthorised."""
+    """Return the caller that the key belongs to, and store the day of its last use. Call it as ec_auth. Raises Unauthorised."""
     body = text.removeprefix(KEY_PREFIX)
-    # A mistyped or made-up key is refused by its checksum, before the database is asked.
+    # The checksum refuses a mistyped or invented key without a query.
     if len(body) == RANDOM_LENGTH + CHECKSUM_LENGTH and _checksum(body[:RANDOM_LENGTH]) == body[RANDOM_LENGTH:]:
         found = row(
             """
@@ -112,13 +115,13 @@ def recognise_api_key(text: str, *, pepper: bytes) -> Caller:
         )
         if found is not None:
             if found["first_today"]:
-                _note_use(found["id"])
+                _store_last_use(found["id"])
             return Caller(id=found["id"], org=found["org_id"], scopes=frozenset(found["scopes"]))
     raise Unauthorised("The API key is not known, has expired or was revoked.")
 
 
 def list_api_keys(*, org: UUID, limit: int, before: UUID | None = None) -> list[ApiKey]:
-    """Return the org's API keys, revoked ones included, newest first. `before` is the last id of a page."""
+    """Return the org's API keys, revoked ones included, newest first. `before` is the last id of the previous page."""
     found = rows(
         """
         select id, name, prefix, scopes, created_at, expires_at, last_used_on, revoked_at from api_keys
@@ -126,11 +129,11 @@ def list_api_keys(*, org: UUID, limit: int, before: UUID | None = None) -> list[
         """,
         {"org": org, "before": before, "limit": limit},
     )
-    return [ApiKey(**one) for one in found]
+    return [ApiKey(**record) for record in found]
 
 
 def fetch_api_key(key: UUID, *, org: UUID) -> ApiKey:
-    """Return what is known of an API key. Raises NotFound."""
+    """Return the facts of an API key. Raises NotFound."""
     found = row(
         """
         select id, name, prefix, scopes, created_at, expires_at, last_used_on, revoked_at from api_keys
@@ -144,17 +147,17 @@ def fetch_api_key(key: UUID, *, org: UUID) -> ApiKey:
 
 
 def change_api_key(key: UUID, *, org: UUID, changes: dict[str, Any]) -> None:
-    """What `changes` names (name, scopes, expires_at) is so from the next request on. Raises NotFound, Invalid."""
+    """Change the key as `changes` (name, scopes, expires_at) says, from the next request on. Raises NotFound, Invalid."""
     if set(changes) - {"name", "scopes", "expires_at"}:
         raise ValueError("only the name, the scopes and the end of an API key can be changed")
-    _must_lie_ahead(changes.get("expires_at"))
+    _check_in_future(changes.get("expires_at"))
     fetch_api_key(key, org=org)
     if changes:
         ApiKeys.update(**changes).where(ApiKeys.org_id == org, ApiKeys.id == key).execute()
 
 
 def revoke_api_key(key: UUID, *, org: UUID) -> None:
-    """The key stands for nobody from the next request on; revoking twice is as once. Raises NotFound."""
+    """Revoke the key from the next request on. Idempotent. Raises NotFound."""
     if not run(
         "update api_keys set revoked_at = coalesce(revoked_at, now()) where org_id = %s and id = %s", (org, key)
     ):
@@ -162,9 +165,10 @@ def revoke_api_key(key: UUID, *, org: UUID) -> None:
 
 
 def rotate_api_key(key: UUID, *, org: UUID, pepper: bytes, overlap_seconds: int = DAY_SECONDS) -> tuple[UUID, str]:
-    """A new key of the same name and scopes exists, and the old one ends after the overlap; its text is returned once.
+    """Store a new key with the same name and scopes and return its id and text. The old key expires after the overlap.
 
-    The new one ends when the old one was to end: turning a key over never makes it live longer. Raises NotFound, Ended.
+    The new key expires when the old one was to expire, so rotation never extends the life of a key. The text cannot be
+    returned again. Raises NotFound, and Ended when the old key has expired or was revoked.
     """
     found = row(
         """
@@ -181,7 +185,7 @@ def rotate_api_key(key: UUID, *, org: UUID, pepper: bytes, overlap_seconds: int 
 
 
 def add_source(name: str, *, org: UUID) -> tuple[UUID, str]:
-    """A webhook source exists; its secret is returned once and stored encrypted."""
+    """Store a new webhook source and return its id and secret. The secret is stored encrypted and returned only here."""
     secret = _new_secret()
     source = new_ids(1)[0]
     sealed = keyring().seal(secret, place=AssociatedData("sources", "secret", org, source))
@@ -190,7 +194,7 @@ def add_source(name: str, *, org: UUID) -> tuple[UUID, str]:
 
 
 def list_sources(*, org: UUID, limit: int, before: UUID | None = None) -> list[SourceCard]:
-    """Return the org's webhook sources, disabled ones included, newest first. `before` is the last id of a page."""
+    """Return the org's webhook sources, disabled ones included, newest first. `before` is the last id of the previous page."""
     found = rows(
         """
         select id, name, created_at, disabled_at, previous_secret_until from sources
@@ -198,11 +202,11 @@ def list_sources(*, org: UUID, limit: int, before: UUID | None = None) -> list[S
         """,
         {"org": org, "before": before, "limit": limit},
     )
-    return [SourceCard(**one) for one in found]
+    return [SourceCard(**record) for record in found]
 
 
 def fetch_source(source: UUID, *, org: UUID) -> SourceCard:
-    """Return what is known of a webhook source. Raises NotFound."""
+    """Return the facts of a webhook source. Raises NotFound."""
     found = row(
         "select id, name, created_at, disabled_at, previous_secret_until from sources where org_id = %s and id = %s",
         (org, source),
@@ -213,8 +217,8 @@ def fetch_source(source: UUID, *, org: UUID) -> SourceCard:
 
 
 def change_source(source: UUID, *, org: UUID, name: str | None = None, disabled: bool | None = None) -> None:
-    """The source has this name, and takes deliveries or does not, from the next one on. Raises NotFound."""
-    found = run(
+    """Rename the source, and disable or enable it, from the next delivery on; None changes nothing. Raises NotFound."""
+    updated = run(
         """
         update sources set name = coalesce(%(name)s, name),
             disabled_at = case %(disabled)s::boolean when true then coalesce(disabled_at, now()) when false then null else disabled_at end
@@ -222,21 +226,22 @@ def change_source(source: UUID, *, org: UUID, name: str | None = None, disabled:
         """,
         {"name": name, "disabled": disabled, "org": org, "source": source},
     )
-    if not found:
+    if not updated:
         raise NotFound("There is no such webhook source.")
 
 
 def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS) -> str:
-    """The source has a new secret, returned once; the one before signs too until the overlap ends. Raises NotFound.
+    """Store a new secret for the source and return it, only here. The previous secret is valid too until the overlap ends.
 
-    Rotations at the same moment go one after the other: each leaves the one before it alive.
+    A lock on the source's row lets concurrent rotations run one after the other, so that each keeps the secret before it.
+    Raises NotFound.
     """
     found = row("select secret from sources where org_id = %s and id = %s for update", (org, source))
     if found is None:
         raise NotFound("There is no such webhook source.")
     secret = _new_secret()
-    # A ciphertext opens only in its own column: the old secret has to be sealed anew to move.
-    before = keyring().open(found["secret"], place=AssociatedData("sources", "secret", org, source))
+    # A ciphertext decrypts only in its own column, so the old secret must be encrypted again to move.
+    previous = keyring().open(found["secret"], place=AssociatedData("sources", "secret", org, source))
     run(
         """
         update sources set secret = %s, previous_secret = %s, previous_secret_until = now() + make_interval(secs => %s)
@@ -244,7 +249,7 @@ def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS
         """,
         (
             keyring().seal(secret, place=AssociatedData("sources", "secret", org, source)),
-            keyring().seal(before, place=AssociatedData("sources", "previous_secret", org, source)),
+            keyring().seal(previous, place=AssociatedData("sources", "previous_secret", org, source)),
             overlap_seconds,
             org,
             source,
@@ -254,7 +259,7 @@ def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS
 
 
 def find_source(source: UUID) -> Source:
-    """Return a source with its live secrets. Call it as ec_auth. Raises NotFound."""
+    """Return a source with its valid secrets. Call it as ec_auth. Raises NotFound, also when the source is disabled."""
     found = row(
         """
         select org_id, secret, case when previous_secret_until > now() then previous_secret end as previous_secret
@@ -264,14 +269,16 @@ def find_source(source: UUID) -> Source:
     )
     if found is None:
         raise NotFound("There is no such webhook source.")
-    place = {
+    places = {
         column: AssociatedData("sources", column, found["org_id"], source) for column in ("secret", "previous_secret")
     }
-    live = tuple(keyring().open(found[column], place=place[column]) for column in place if found[column] is not None)
-    return Source(id=source, org=found["org_id"], secrets=live)
+    valid_secrets = tuple(
+        keyring().open(found[column], place=places[column]) for column in places if found[column] is not None
+    )
+    return Source(id=source, org=found["org_id"], secrets=valid_secrets)
 
 
-def _note_use(key: UUID) -> None:
+def _store_last_use(key: UUID) -> None:
     run(
         """
         update api_keys set last_used_on = (now() at time zone 'utc')::date
@@ -281,7 +288,7 @@ def _note_use(key: UUID) -> None:
     )
 
 
-def _must_lie_ahead(expires_at: datetime | None) -> None:
+def _check_in_future(expires_at: datetime | None) -> None:
     found = row("select %s::timestamptz <= now() as over", (expires_at,)) if expires_at is not None else None
     if found is not None and found["over"]:
         raise Invalid("A key cannot have expired already.", errors=[("/expires_at", "must lie in the future")])
@@ -299,6 +306,6 @@ def _checksum(body: str) -> str:
     number = zlib.crc32(body.encode())
     digits = ""
     for _ in range(CHECKSUM_LENGTH):
-        number, rest = divmod(number, len(ALPHABET))
-        digits = ALPHABET[rest] + digits
+        number, remainder = divmod(number, len(ALPHABET))
+        digits = ALPHABET[remainder] + digits
     return digits

@@ -1,4 +1,4 @@
-"""What a violated constraint means to the person who asked: a value that is taken, one that is not there, a thing in use."""
+"""From a violated constraint to the domain error that the caller understands: Taken, Invalid or InUse."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from peewee import IntegrityError
 from models.errors import InUse, Invalid, Taken
 
 UNIQUE_VIOLATION = "23505"
-# PostgreSQL 18 tells "still referenced" by an ON DELETE RESTRICT from "not present in the other table".
+# PostgreSQL 18 has its own code for "still referenced" by an ON DELETE RESTRICT; "not present in the other table" has another.
 RESTRICT_VIOLATION = "23001"
 
 
 @contextmanager
 def explained(*, fields: Mapping[str, str], thing: str) -> Iterator[None]:
-    """Tell what the block ran into in words; `fields` pairs a constraint's name with the JSON pointer it is about.
+    """Translate a constraint that the block violates; `fields` maps a constraint's name to the JSON pointer of its field.
 
-    Raises Taken, Invalid or InUse; any other error, and a constraint that is not named, comes out as it went in.
+    `thing` names the thing in the message. Raises InUse when other rows still refer to it, Taken for a unique constraint in
+    `fields` and Invalid for another one in `fields`. All other errors pass through unchanged.
     """
     try:
         yield

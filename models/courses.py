@@ -1,4 +1,4 @@
-"""Courses, who is in them, and what is asked there and by which rubric. Longer than most: the four are one subject."""
+"""Courses, enrolments, assignments and rubrics. The file is longer than most because the four are one subject."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.tables import Assignments, Courses, Enrollments, RubricCriteria
 
 Membership = Literal["student", "educator"]
 
-# What a write may run into, and the field it is about. A course or user that goes at this very moment is one of them.
+# The constraints that a write may violate, each with its field. A course or user that is deleted meanwhile violates one too.
 COURSE_RULES = {"courses_external_id_unique": "/external_id", "courses_name_not_blank": "/name"}
 MEMBER_RULES = {"enrollments_user": "/user_id", "enrollments_course": "/course_id"}
 ASSIGNMENT_RULES = {
@@ -33,7 +33,7 @@ ASSIGNMENT_RULES = {
 
 @dataclass(frozen=True, kw_only=True)
 class CriterionDraft:
-    """One criterion as a teacher writes it: `levels` pairs a name with points and a description."""
+    """One criterion as a teacher writes it. Each of `levels` is a name, its points and a description."""
 
     name: str
     description: str
@@ -41,7 +41,7 @@ class CriterionDraft:
 
 
 def add_course(name: str, *, org: UUID, external_id: str | None = None) -> UUID:
-    """The course exists. Returns its id. Raises Taken when another course has the external id."""
+    """Store a course and return its id. Raises Taken when another course has the external id."""
     course = new_ids(1)[0]
     with explained(fields=COURSE_RULES, thing="course"):
         Courses.insert(id=course, org_id=org, name=name, external_id=external_id).execute()
@@ -49,7 +49,7 @@ def add_course(name: str, *, org: UUID, external_id: str | None = None) -> UUID:
 
 
 def list_courses(*, org: UUID, limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
-    """Return the courses the acting role may see, newest first; `before` is the last id of a page."""
+    """Return the courses that the acting role may see, newest first; `before` is the last id of the previous page."""
     return rows(
         """
         select id, name, external_id, archived_at is not null as archived, created_at from courses
@@ -74,7 +74,7 @@ def fetch_course(course: UUID, *, org: UUID) -> dict[str, Any]:
 
 
 def change_course(course: UUID, *, org: UUID, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The course is as `changes` (name, external_id, archived) says; returns it. Raises NotFound, Taken."""
+    """Change the course as `changes` (name, external_id, archived) says and return it. Raises NotFound, Taken."""
     columns = {name: changes[name] for name in ("name", "external_id") if name in changes}
     if "archived" in changes:
         columns["archived_at"] = fn.coalesce(Courses.archived_at, fn.now()) if changes["archived"] else None
@@ -85,22 +85,22 @@ def change_course(course: UUID, *, org: UUID, changes: Mapping[str, Any]) -> dic
 
 
 def delete_course(course: UUID, *, org: UUID) -> None:
-    """The course is gone, with its assignments and enrolments. Raises NotFound, InUse when essays were written in it."""
+    """Delete the course with its assignments and enrolments. Raises NotFound, and InUse when essays were written in it."""
     with explained(fields={}, thing="course"):
-        gone = run("delete from courses where org_id = %s and id = %s", (org, course))
-    if not gone:
+        deleted = run("delete from courses where org_id = %s and id = %s", (org, course))
+    if not deleted:
         raise NotFound("There is no such course.")
 
 
 def add_member(user: UUID, *, org: UUID, course: UUID, role: Membership) -> None:
-    """The person is in the course."""
+    """Enrol the person in the course; change nothing when they are enrolled already."""
     Enrollments.insert(org_id=org, course_id=course, user_id=user, role=role).on_conflict_ignore().execute()
 
 
 def enrol(user: UUID, *, org: UUID, course: UUID, role: Membership) -> tuple[dict[str, Any], bool]:
-    """The person is in the course, as this; returns the enrolment, and whether they were not in it before.
+    """Enrol the person in the course with this role, or change their role there; return the enrolment and whether it is new.
 
-    Call it as ec_admin. Raises Invalid for somebody who is not there, and for a student who is to teach.
+    Call it as ec_admin. Raises Invalid when the person does not exist, and when a student is to teach.
     """
     person = row(
         """
@@ -130,7 +130,10 @@ def enrol(user: UUID, *, org: UUID, course: UUID, role: Membership) -> tuple[dic
 def list_members(
     course: UUID, *, org: UUID, limit: int, before: UUID | None = None, user: UUID | None = None
 ) -> list[dict[str, Any]]:
-    """Return who is in a course as far as the acting role may see, by descending id; `user` asks for that one alone."""
+    """Return the enrolments of a course that the acting role may see, by descending user id.
+
+    `before` is the last user id of the previous page. `user` limits the list to that person.
+    """
     return rows(
         """
         select course_id, user_id, role, created_at from enrollments
@@ -152,23 +155,23 @@ def fetch_member(user: UUID, *, org: UUID, course: UUID) -> dict[str, Any]:
 
 
 def remove_member(user: UUID, *, org: UUID, course: UUID) -> None:
-    """The person is no longer in the course; what they wrote there stays. Raises NotFound."""
+    """Remove the person from the course; what they wrote there stays. Raises NotFound."""
     if not run("delete from enrollments where org_id = %s and course_id = %s and user_id = %s", (org, course, user)):
         raise NotFound("There is no such enrolment.")
 
 
 def add_rubric(name: str, *, org: UUID, criteria: tuple[CriterionDraft, ...]) -> UUID:
-    """The rubric exists; the same wording is the same rubric. Returns its id."""
+    """Store a rubric and return its id; for a wording that is stored already, return the id of that rubric."""
     rubric, _ = store_rubric(name, org=org, criteria=criteria)
     return rubric
 
 
 def store_rubric(name: str, *, org: UUID, criteria: tuple[CriterionDraft, ...]) -> tuple[UUID, bool]:
-    """The rubric exists; the same wording is the same rubric. Returns its id, and whether it was not there before."""
+    """Store a rubric and return its id and whether it is new; a wording that is stored already is the same rubric."""
     wording = json.dumps([name, [(c.name, c.description, c.levels) for c in criteria]], ensure_ascii=False)
     content_hash = hashlib.sha256(wording.encode()).digest()
     rubric = new_ids(1)[0]
-    # Waits for whoever is storing the same wording at this moment, and then finds theirs.
+    # The insert waits for a concurrent one of the same wording; the query below then finds that rubric.
     is_new = run(
         "insert into rubrics (id, org_id, name, content_hash) values (%s, %s, %s, %s) on conflict (org_id, content_hash) do nothing",
         (rubric, org, name, content_hash),
@@ -195,7 +198,7 @@ def store_rubric(name: str, *, org: UUID, criteria: tuple[CriterionDraft, ...]) 
 
 
 def list_rubrics(*, org: UUID, limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
-    """Return the org's rubrics without their criteria, newest first; `before` is the last id of a page."""
+    """Return the org's rubrics without their criteria, newest first; `before` is the last id of the previous page."""
     return rows(
         """
         select id, name, created_at from rubrics
@@ -206,7 +209,7 @@ def list_rubrics(*, org: UUID, limit: int, before: UUID | None = None) -> list[d
 
 
 def fetch_rubric(rubric: UUID, *, org: UUID) -> dict[str, Any]:
-    """Return a rubric with its `criteria` in their order. Raises NotFound."""
+    """Return a rubric with its `criteria` in order. Raises NotFound."""
     found = row("select id, name, created_at from rubrics where org_id = %s and id = %s", (org, rubric))
     if found is None:
         raise NotFound("There is no such rubric.")
@@ -214,10 +217,10 @@ def fetch_rubric(rubric: UUID, *, org: UUID) -> dict[str, Any]:
 
 
 def delete_rubric(rubric: UUID, *, org: UUID) -> None:
-    """The rubric is gone. Raises NotFound, InUse when an assignment asks for it or an essay was judged by it."""
+    """Delete the rubric. Raises NotFound, and InUse when an assignment uses it or an essay was read with it."""
     with explained(fields={}, thing="rubric"):
-        gone = run("delete from rubrics where org_id = %s and id = %s", (org, rubric))
-    if not gone:
+        deleted = run("delete from rubrics where org_id = %s and id = %s", (org, rubric))
+    if not deleted:
         raise NotFound("There is no such rubric.")
 
 
@@ -234,12 +237,13 @@ def add_assignment(
     external_id: str | None = None,
     teacher: UUID | None = None,
 ) -> UUID:
-    """The assignment exists. Returns its id. `teacher`: only if this person teaches the course.
+    """Store an assignment and return its id. With `teacher`, store it only when this person teaches the course.
 
-    Raises Taken for another's external id; Invalid for a course, category or rubric that the acting role cannot see.
+    Raises Taken when another assignment has the external id, and Invalid for a course, category or rubric that the acting
+    role cannot see.
     """
     assignment = new_ids(1)[0]
-    # The course is looked for in the statement that stores, by the snapshot that row security uses.
+    # The same statement looks for the course and stores, so that both use the snapshot that row-level security uses.
     with explained(fields=ASSIGNMENT_RULES, thing="assignment"):
         stored = run(
             """
@@ -263,8 +267,8 @@ def add_assignment(
                 "prompt": prompt,
                 "due_at": due_at,
                 "release_policy": release_policy,
-                "category": _category(category, org=org),
-                "rubric": _rubric(rubric, org=org),
+                "category": _category_id(category, org=org),
+                "rubric": _checked_rubric(rubric, org=org),
                 "external_id": external_id,
                 "teacher": teacher,
             },
@@ -288,7 +292,7 @@ order by a.id desc limit %(limit)s
 def list_assignments(
     *, org: UUID, limit: int, before: UUID | None = None, course: UUID | None = None
 ) -> list[dict[str, Any]]:
-    """Return the assignments the acting role may see, newest first; `before` is the last id of a page."""
+    """Return the assignments that the acting role may see, newest first; `before` is the last id of the previous page."""
     return rows(_ASSIGNMENTS, {"org": org, "limit": limit, "before": before, "course": course, "id": None})
 
 
@@ -301,17 +305,17 @@ def fetch_assignment(assignment: UUID, *, org: UUID) -> dict[str, Any]:
 
 
 def change_assignment(assignment: UUID, *, org: UUID, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The assignment is as `changes` says, and what it does not name stays; returns it.
+    """Change the assignment as `changes` says and return it; what `changes` does not name stays.
 
-    Names of `changes`: title, prompt, due_at, release_policy, category, rubric_id, external_id. Raises NotFound, Taken, Invalid.
+    Names in `changes`: title, prompt, due_at, release_policy, category, rubric_id, external_id. Raises NotFound, Taken, Invalid.
     """
     fetch_assignment(assignment, org=org)
-    plain = ("title", "prompt", "due_at", "release_policy", "external_id")
-    columns = {name: changes[name] for name in plain if name in changes}
+    plain_columns = ("title", "prompt", "due_at", "release_policy", "external_id")
+    columns = {name: changes[name] for name in plain_columns if name in changes}
     if "category" in changes:
-        columns["category_id"] = _category(changes["category"], org=org)
+        columns["category_id"] = _category_id(changes["category"], org=org)
     if "rubric_id" in changes:
-        columns["rubric_id"] = _rubric(changes["rubric_id"], org=org)
+        columns["rubric_id"] = _checked_rubric(changes["rubric_id"], org=org)
     if columns:
         with explained(fields=ASSIGNMENT_RULES, thing="assignment"):
             Assignments.update(columns).where(Assignments.org_id == org, Assignments.id == assignment).execute()
@@ -319,14 +323,15 @@ def change_assignment(assignment: UUID, *, org: UUID, changes: Mapping[str, Any]
 
 
 def delete_assignment(assignment: UUID, *, org: UUID) -> None:
-    """The assignment is gone. Raises NotFound, InUse when essays were written for it."""
+    """Delete the assignment. Raises NotFound, and InUse when essays were written for it."""
     with explained(fields={}, thing="assignment"):
-        gone = run("delete from assignments where org_id = %s and id = %s", (org, assignment))
-    if not gone:
+        deleted = run("delete from assignments where org_id = %s and id = %s", (org, assignment))
+    if not deleted:
         raise NotFound("There is no such assignment.")
 
 
-def _category(slug: str | None, *, org: UUID) -> UUID | None:
+def _category_id(slug: str | None, *, org: UUID) -> UUID | None:
+    """Return the id of the org's category, or None without a slug. Raises Invalid."""
     if slug is None:
         return None
     found = row("select id from categories where org_id = %s and slug = %s", (org, slug))
@@ -335,14 +340,15 @@ def _category(slug: str | None, *, org: UUID) -> UUID | None:
     return UUID(str(found["id"]))
 
 
-def _rubric(rubric: UUID | None, *, org: UUID) -> UUID | None:
+def _checked_rubric(rubric: UUID | None, *, org: UUID) -> UUID | None:
+    """Return the id when it is one of the org's rubrics or None. Raises Invalid."""
     if rubric is not None and row("select id from rubrics where org_id = %s and id = %s", (org, rubric)) is None:
         raise Invalid("The rubric is not known here.", errors=[("/rubric_id", "is not one of the org's rubrics")])
     return rubric
 
 
 def fetch_criteria(rubric: UUID, *, org: UUID) -> list[dict[str, Any]]:
-    """Return a rubric's criteria in their order."""
+    """Return a rubric's criteria in order."""
     return rows(
         "select id, name, description, levels from rubric_criteria where org_id = %s and rubric_id = %s order by position",
         (org, rubric),

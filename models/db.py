@@ -1,4 +1,4 @@
-"""The pool of connections and the one way to use it: `session` = one transaction = one identity."""
+"""The connection pool and the only way to use it: a `session` is one transaction with one identity."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from models.log import logger, request_id
 from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
 
-# The newest migration this code was written for. /readyz and the worker's start compare it with the database.
+# The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
 SCHEMA = "0015_trust_checked"
 
-# The error code of require_live_session, in a class SQL leaves to applications.
+# The error code of require_live_session, in a class that SQL leaves to applications.
 SESSION_ENDED = "EC001"
 
 Role = Literal["ec_auth", "ec_lms", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
@@ -31,65 +31,67 @@ Role = Literal["ec_auth", "ec_lms", "ec_student", "ec_educator", "ec_admin", "ec
 log = logger(__name__)
 
 
-class _Turn(threading.local):
-    """What this thread's session still has to say before its first statement, and until when it may connect."""
+class _ThreadSession(threading.local):
+    """The session of one thread: the opening to send with its first statement (None once sent), and its time limits."""
 
     opening: tuple[str, list[Any]] | None = None
     deadline: float = 0.0
     answer_seconds: float | None = None
 
 
-_turn = _Turn()
+_thread_session = _ThreadSession()
 
 
-class _Silent(peewee.OperationalError):
-    """The server had the statement and did not answer in time: a fresh connection would find the same silence."""
+class _Unanswered(peewee.OperationalError):
+    """The server got the statement and did not answer in time. A new connection would get no answer either."""
 
 
 _watchdog = StatementWatchdog()
 
 
 class Pool(PooledPostgresqlDatabase):
-    """Peewee's pool, in which a session opens its transaction and takes its identity in one round trip with its first
-    statement. That statement also notices a connection that died in the pool, so there is no SELECT 1 at check-out.
+    """Peewee's pool, in which the first statement of a session also begins its transaction and sets its identity.
+
+    All of it is one round trip. This statement also notices a connection that died in the pool, so there is no SELECT 1 at
+    check-out.
     """
 
     def _is_closed(self, conn: Any) -> bool:
         return bool(conn.closed)
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Carry out a statement, after the session's opening when it is the first. Raises DatabaseAway, Unauthorised.
+        """Execute a statement, with the session's opening before it when it is the first. Raises DatabaseAway, Unauthorised.
 
-        Every statement comes through here, those that Peewee's own classes make included.
+        Every statement passes through here, also those that Peewee's own classes build.
         """
-        with _translated():
-            return self._opened(sql, params)
+        with _translate_errors():
+            return self._execute_with_opening(sql, params)
 
-    def _opened(self, sql: Any, params: Any) -> Any:
-        if _turn.opening is None:
-            return self._answered(sql, params)
-        opening, _turn.opening = _turn.opening, None
+    def _execute_with_opening(self, sql: Any, params: Any) -> Any:
+        if _thread_session.opening is None:
+            return self._execute_watched(sql, params)
+        opening, _thread_session.opening = _thread_session.opening, None
         cursor = self.connection().cursor()
-        # Peewee hands an empty tuple on, with which psycopg2 would take a % inside a value for a placeholder.
-        whole = (cursor.mogrify(*opening) + cursor.mogrify(sql, params or ())).replace(b"%", b"%%")
+        # Peewee passes an empty tuple on, and psycopg2 would then read a % inside a value as a placeholder.
+        combined = (cursor.mogrify(*opening) + cursor.mogrify(sql, params or ())).replace(b"%", b"%%")
         try:
-            return self._answered(whole)
+            return self._execute_watched(combined)
         except (peewee.OperationalError, peewee.InterfaceError) as error:
-            if not self.connection().closed or isinstance(error, _Silent):
+            if not self.connection().closed or isinstance(error, _Unanswered):
                 raise
-        # The server was restarted: this connection's idle brothers died with it.
+        # The server was restarted, so the idle connections of the pool are dead too.
         self.manual_close()
         self.close_idle()
-        _connect(_turn.deadline)
-        return self._answered(whole)
+        _connect(_thread_session.deadline)
+        return self._execute_watched(combined)
 
-    def _answered(self, sql: Any, params: Any = None) -> Any:
-        _watchdog.watch(self.connection(), answer_seconds=_turn.answer_seconds)
+    def _execute_watched(self, sql: Any, params: Any = None) -> Any:
+        _watchdog.watch(self.connection(), answer_seconds=_thread_session.answer_seconds)
         try:
             return super().execute_sql(sql, params)
         except (peewee.OperationalError, peewee.InterfaceError) as error:
             if _watchdog.was_cut():
-                raise _Silent("the server kept silent") from error
+                raise _Unanswered("the server kept silent") from error
             raise
         finally:
             _watchdog.unwatch()
@@ -99,9 +101,9 @@ database: Any = Pool(None, autoconnect=False)
 
 
 class _Limits:
-    """How many sessions may be open at once in this process, and how long one waits for its turn.
+    """How many sessions this process may have open at once, and how long one waits for a free connection.
 
-    Peewee's pool connects under its own lock, without a time limit: waiting here keeps "the database is away" quick.
+    Peewee's pool connects under its own lock, without a time limit. Waiting here lets DatabaseAway be raised quickly.
     """
 
     wait_seconds = 1.5
@@ -111,7 +113,7 @@ class _Limits:
 
 @dataclass(frozen=True)
 class Live:
-    """What an access token claims about its session; checked in the same round trip that sets the identity."""
+    """What an access token claims about its session. The round trip that sets the identity also checks the claims."""
 
     session: UUID
     role: str
@@ -119,7 +121,7 @@ class Live:
 
 
 def connect(settings: StoreSettings) -> None:
-    """Make the pool of this process ready; no connection is opened yet."""
+    """Configure the pool of this process. Open no connection yet."""
     _Limits.wait_seconds = settings.pool_wait_seconds
     _Limits.slots = threading.BoundedSemaphore(settings.pool_size)
     _watchdog.answer_seconds = settings.answer_seconds
@@ -129,7 +131,7 @@ def connect(settings: StoreSettings) -> None:
         max_connections=settings.pool_size,
         application_name=settings.program,
         connect_timeout=1,
-        # A network that swallows packets must not hold a request for the kernel's quarter of an hour.
+        # Without a limit, a network that drops packets holds a request until the kernel gives up after a quarter of an hour.
         tcp_user_timeout=1500,
         keepalives_idle=10,
         keepalives_interval=5,
@@ -147,62 +149,63 @@ def session(
     actor: UUID | None = None,
     answer_seconds: float | None = None,
 ) -> Iterator[None]:
-    """Run the block in one transaction as one identity, and commit; any error rolls back.
+    """Run the block in one transaction with one identity and commit; roll back on any error.
 
-    Without a role the program acts as its own log-in role. `actor` is whom the audit trail names when it is no signed-in
-    person: an API key or a source. Identity is local to the transaction and cannot leak to the
-    next borrower. Raises DatabaseAway within `pool_wait_seconds`, and when a statement goes unanswered for
-    `answer_seconds` (unless given, the program's own); the first statement raises Unauthorised when `live` no longer holds.
+    Without a role, the program acts with its own log-in role. `actor` is the actor that the audit trail names when it is
+    not a signed-in person: an API key or a source. The identity is local to the transaction, so the next user of the
+    connection does not get it. Raises DatabaseAway when no connection is available within `pool_wait_seconds`, and when a
+    statement gets no answer within `answer_seconds` (default: the program's setting). The first statement raises
+    Unauthorised when `live` is no longer valid.
     """
     if not database.is_closed():
         raise RuntimeError("sessions do not nest: one session is one transaction is one identity")
     if not _Limits.slots.acquire(timeout=_Limits.wait_seconds):
         raise DatabaseAway("Every database connection of this process stayed busy.")
     try:
-        _turn.deadline = time.monotonic() + _Limits.wait_seconds
-        _connect(_turn.deadline)
-        _turn.opening = _identity(org, user, role, live, actor)
-        _turn.answer_seconds = answer_seconds
+        _thread_session.deadline = time.monotonic() + _Limits.wait_seconds
+        _connect(_thread_session.deadline)
+        _thread_session.opening = _opening_statement(org, user, role, live, actor)
+        _thread_session.answer_seconds = answer_seconds
         yield
-        # PostgreSQL answers the commit of a failed transaction with a rollback, and no error.
-        if _turn.opening is None and _execute("commit").statusmessage != "COMMIT":
+        # PostgreSQL answers the commit of a failed transaction with a rollback and reports no error.
+        if _thread_session.opening is None and _execute("commit").statusmessage != "COMMIT":
             raise RuntimeError("a failed statement was passed over in this session: nothing was stored")
     except BaseException:
         _roll_back()
         raise
     finally:
-        _turn.opening = None
-        # Even an idle close would wait for Peewee's lock, which another thread holds while it connects.
+        _thread_session.opening = None
+        # Closing what is closed already would still wait for Peewee's lock, which another thread holds while it connects.
         if not database.is_closed():
             database.close()
         _Limits.slots.release()
 
 
 def rows(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
-    """Return every row of a statement as a dictionary. Needs an open session."""
+    """Execute a statement and return its rows as dictionaries. Needs an open session."""
     cursor = _execute(sql, params)
     names = [column.name for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def row(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> dict[str, Any] | None:
-    """Return the first row of a statement as a dictionary, or None. Needs an open session."""
+    """Execute a statement and return its first row as a dictionary, or None. Needs an open session."""
     found = rows(sql, params)
     return found[0] if found else None
 
 
 def run(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> int:
-    """Carry out a statement and return how many rows it touched. Needs an open session."""
+    """Execute a statement and return how many rows it affected. Needs an open session."""
     return int(_execute(sql, params).rowcount)
 
 
 def run_many(sql: str, values: Sequence[Sequence[Any]]) -> None:
-    """Insert many rows in one round trip; `sql` has one %s where the values go. Needs an open session."""
+    """Execute a statement for many rows of values in one round trip; `sql` has one %s for all of them. Needs an open session."""
     if values:
-        if _turn.opening is not None:
+        if _thread_session.opening is not None:
             _execute("select")
-        with _translated():
-            _watchdog.watch(database.connection(), answer_seconds=_turn.answer_seconds)
+        with _translate_errors():
+            _watchdog.watch(database.connection(), answer_seconds=_thread_session.answer_seconds)
             try:
                 psycopg2.extras.execute_values(database.connection().cursor(), sql, values, page_size=len(values))
             finally:
@@ -210,35 +213,35 @@ def run_many(sql: str, values: Sequence[Sequence[Any]]) -> None:
 
 
 def new_ids(count: int) -> list[UUID]:
-    """Return fresh UUIDv7s by the database's clock. A program's clock may be wrong; the partitions must not be."""
+    """Return new UUIDv7s from the database's clock. Ids decide the partition, and a program's clock may be wrong."""
     return [found["id"] for found in rows("select uuidv7() as id from generate_series(1, %s)", (count,))]
 
 
 def schema_version() -> str | None:
     """Return the newest applied migration, or None before the first. Needs an open session."""
-    # The table is there before the programs may read it: the runner grants that when everything is applied.
-    known = row(
+    # The table exists before the programs may read it: the migration runner grants the right when everything is applied.
+    readable = row(
         """
         select case when to_regclass('public._yoyo_migration') is not null
             then has_table_privilege('public._yoyo_migration', 'select') end as known
         """
     )
-    found = row("select max(migration_id) as newest from _yoyo_migration") if known and known["known"] else None
+    found = row("select max(migration_id) as newest from _yoyo_migration") if readable and readable["known"] else None
     return found["newest"] if found else None
 
 
 def caused_by(error: BaseException, kind: type[Exception]) -> bool:
-    """Return whether a Peewee or domain error came from this psycopg2 error."""
-    chain: BaseException | None = error
-    while chain is not None:
-        # Peewee keeps what it wraps in `orig`, neither as a cause nor among the arguments.
-        if isinstance(chain, kind) or isinstance(getattr(chain, "orig", None), kind):
+    """Return whether a Peewee or domain error was caused by this kind of psycopg2 error."""
+    current: BaseException | None = error
+    while current is not None:
+        # Peewee keeps the error that it wraps in `orig`, not as its cause and not among its arguments.
+        if isinstance(current, kind) or isinstance(getattr(current, "orig", None), kind):
             return True
-        chain = chain.__cause__
+        current = current.__cause__
     return False
 
 
-def _identity(
+def _opening_statement(
     org: UUID | None, user: UUID | None, role: Role | None, live: Live | None, actor: UUID | None
 ) -> tuple[str, list[Any]]:
     sql = (
@@ -271,7 +274,7 @@ def _execute(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> Any:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (
@@ -288,10 +291,10 @@ def _translated() -> Iterator[None]:
 
 
 def _roll_back() -> None:
-    if database.is_closed() or _turn.opening is not None:
+    if database.is_closed() or _thread_session.opening is not None:
         return
     try:
         _execute("rollback")
     except DatabaseAway:
-        # Nothing to roll back on a connection that is gone; it must not go back to the pool either.
+        # A lost connection has nothing to roll back, and it must not go back to the pool.
         database.manual_close()

@@ -1,18 +1,18 @@
-"""The closed list of what can go wrong in the domain. Each name is the decision it causes; HTTP is decided elsewhere."""
+"""The complete list of domain errors, each named after the decision it causes. The HTTP status is decided elsewhere."""
 
 from __future__ import annotations
 
 
 class DomainError(Exception):
-    """Something the caller must be told. The message is written for a person."""
+    """An error that the caller must be told about. The message is written for a person."""
 
 
 class NotFound(DomainError):
-    """The thing is not there, or not for the acting person: the two are never told apart."""
+    """The thing does not exist, or the acting person may not see it. The caller cannot find out which of the two."""
 
 
 class Invalid(DomainError):
-    """A value cannot be accepted. `errors` pairs a JSON pointer with what was wrong there."""
+    """A value cannot be accepted. `errors` pairs a JSON pointer with what is wrong at that place."""
 
     def __init__(self, detail: str, *, errors: list[tuple[str, str]]) -> None:
         super().__init__(detail)
@@ -20,31 +20,31 @@ class Invalid(DomainError):
 
 
 class Taken(Invalid):
-    """A value is acceptable, but somebody or something else in the org has it already."""
+    """A value is acceptable, but somebody or something else in the org already has it."""
 
 
 class InUse(DomainError):
-    """The thing cannot go while others point at it."""
+    """The thing cannot be deleted while others refer to it."""
 
 
 class LastAdmin(DomainError):
-    """Without this person nobody could administer the org."""
+    """The change would leave the org without a person who can administer it."""
 
 
 class Ended(DomainError):
-    """The thing is there, but its time is over: nothing more can follow from it."""
+    """The thing exists, but it has expired or was ended: nothing more can be done with it."""
 
 
 class KeyReused(DomainError):
-    """The same idempotency key or event id came before with another body."""
+    """The same idempotency key or event id was used before with another body."""
 
 
 class InProgress(DomainError):
-    """The same request is being carried out right now; its answer will be there in a moment."""
+    """The same request is being processed at this moment; its answer will be available soon."""
 
 
 class NotReady(DomainError):
-    """The feedback asked for does not exist yet, or is not released to this reader yet; `ever` is false when it never will."""
+    """The feedback does not exist yet, or is not released to this reader yet. `ever` is false when it never will exist."""
 
     def __init__(self, detail: str, *, ever: bool = True) -> None:
         super().__init__(detail)
@@ -52,24 +52,24 @@ class NotReady(DomainError):
 
 
 class Unauthorised(DomainError):
-    """The credentials do not stand for anybody who may act."""
+    """The credentials do not belong to anybody who may act."""
 
 
 class FenceLost(DomainError):
-    """Another claim has taken the pass over; nothing this claim writes may count."""
+    """Another claim has taken over the pass; nothing that this claim writes may be stored."""
 
 
 class DatabaseAway(DomainError):
-    """PostgreSQL did not answer in time. Repeat with the same idempotency key: a lost commit may have happened."""
+    """PostgreSQL did not answer in time. Repeat with the same idempotency key: the commit may have happened all the same."""
 
 
 class Undecipherable(DomainError):
-    """A ciphertext does not open: wrong key, wrong place, or changed bytes."""
+    """A ciphertext does not decrypt: wrong key, wrong place, or changed bytes."""
 
 
 class MasterKeyMissing(Undecipherable):
-    """This program was not given the master key something is wrapped by: a fault of the installation, not of the data."""
+    """The master key that encrypted a value was not given to this program: a fault of the installation, not of the data."""
 
 
 class SettingsError(Exception):
-    """The environment is not usable; the message names the variable and what it must be."""
+    """The environment cannot be used. The message names the variable and what it must be."""

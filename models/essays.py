@@ -1,4 +1,4 @@
-"""Essays and their versions: receive one, look at one, list them."""
+"""Essays and their versions: receive them, read them, list them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SubmissionSource = Literal["app", "api", "webhook"]
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A version as it came in, already checked for form."""
+    """A version as it was received, with its form already checked."""
 
     title: str
     text: str
@@ -35,7 +35,7 @@ class Draft:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What became of a draft: the version it is now, and the hints to send once the transaction is committed."""
+    """The result of a draft: its version, and the hints to send after the transaction is committed."""
 
     submission: UUID
     essay: UUID
@@ -44,10 +44,10 @@ class Receipt:
     hints: tuple[Hint, ...] = ()
 
 
-_PLACE = """
+_FIND_PLACE = """
 select * from version_place(%(author)s, %(assignment)s, %(essay)s, %(category)s, %(external_id)s)
 """
-_STORE = """
+_STORE_VERSION = """
 select * from store_version(%(author)s, %(essay)s, %(is_new)s, %(course)s, %(assignment)s, %(category)s, %(external_id)s, %(title)s,
     %(submission)s, %(submitted_at)s, %(queue)s, %(source)s, %(language)s, %(text)s, %(sha256)s, %(characters)s, %(words)s,
     %(released)s, %(pass_ids)s::uuid[], %(pass_names)s::text[])
@@ -55,22 +55,22 @@ select * from store_version(%(author)s, %(essay)s, %(is_new)s, %(course)s, %(ass
 
 
 def receive(author: UUID, draft: Draft, *, org: UUID) -> Receipt:
-    """The draft is a version of an essay of this author, with one queued pass per reading. Nothing is sent yet.
+    """Store the draft as a version of an essay of this author, with one queued pass per reading. Send no hints yet.
 
     The same author's next draft for the same assignment (or LMS essay id) becomes the next version; one that is older
-    than the newest is stored as `superseded`. Raises NotFound for an assignment or essay the acting role cannot see,
-    Invalid for an unknown category.
+    than the newest is stored as `superseded`. Raises NotFound for an assignment or essay that the acting role cannot see,
+    and Invalid for an unknown category or an essay of another assignment.
     """
-    # Two first drafts at the same moment: the loser's insert finds the winner's essay and becomes its next version.
+    # Of two concurrent first drafts, one is stored. The other tries again, finds the essay and becomes its next version.
     for _ in range(3):
-        place = _look_up(author, draft)
-        values = _values(place, draft, author, org)
-        stored = row(_STORE, values)
+        place = _find_place(author, draft)
+        values = _version_values(place, draft, author, org)
+        stored = row(_STORE_VERSION, values)
         if stored is not None:
             break
     else:
         raise NotFound("The essay changed while this version was being stored. Send it again.")
-    hints = tuple(Hint(org_id=org, pass_id=one, queue=draft.queue) for one in place["pass_ids"])
+    hints = tuple(Hint(org_id=org, pass_id=pass_id, queue=draft.queue) for pass_id in place["pass_ids"])
     return Receipt(
         submission=place["submission_id"],
         essay=values["essay"],
@@ -80,9 +80,9 @@ def receive(author: UUID, draft: Draft, *, org: UUID) -> Receipt:
     )
 
 
-def _look_up(author: UUID, draft: Draft) -> dict[str, Any]:
+def _find_place(author: UUID, draft: Draft) -> dict[str, Any]:
     place = row(
-        _PLACE,
+        _FIND_PLACE,
         {
             "author": author,
             "assignment": draft.assignment,
@@ -106,7 +106,7 @@ def _look_up(author: UUID, draft: Draft) -> dict[str, Any]:
     return place
 
 
-def _values(place: dict[str, Any], draft: Draft, author: UUID, org: UUID) -> dict[str, Any]:
+def _version_values(place: dict[str, Any], draft: Draft, author: UUID, org: UUID) -> dict[str, Any]:
     key = unwrapped(place, org=org, user=author)
     essay = place["essay_id"] or place["new_essay_id"]
     return {
@@ -119,7 +119,7 @@ def _values(place: dict[str, Any], draft: Draft, author: UUID, org: UUID) -> dic
         "external_id": draft.external_id,
         "title": key.seal(draft.title, place=AssociatedData("essays", "title", org, essay)),
         "submission": place["submission_id"],
-        # A date ahead of the database's clock would make every later draft look old.
+        # A date ahead of the database's clock would make every later draft look older than this one.
         "submitted_at": min(draft.submitted_at or place["now"], place["now"]),
         "queue": draft.queue,
         "source": draft.source,
@@ -135,7 +135,7 @@ def _values(place: dict[str, Any], draft: Draft, author: UUID, org: UUID) -> dic
 
 
 def enrol(student: UUID, *, assignment: UUID, org: UUID) -> None:
-    """The student is in the assignment's course: the LMS says so by handing in for it."""
+    """Enrol the student in the assignment's course: an LMS that hands in for it confirms the enrolment. Idempotent."""
     run(
         """
         insert into enrollments (org_id, course_id, user_id, role)
@@ -157,7 +157,7 @@ order by array_position(%s::text[], p.name)
 
 
 def fetch_status(submission: UUID, *, org: UUID) -> list[dict[str, Any]]:
-    """Return one row a pass, each with its submission's columns. Raises NotFound."""
+    """Return one row for each pass, each with its submission's columns. Raises NotFound."""
     found = rows(_STATUS, (org, submission, [str(name) for name in PassName]))
     if not found:
         raise NotFound("There is no such submission.")
@@ -182,7 +182,7 @@ def fetch_text(submission: UUID, *, org: UUID) -> tuple[str, Key, dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A version with everything a reading of it needs."""
+    """A version with everything that a pass needs to read it."""
 
     title: str
     text: str
@@ -203,7 +203,10 @@ class Task:
 
 
 def fetch_task(submission: UUID, *, org: UUID) -> Task:
-    """Return a version for a worker to read. Raises NotFound when it or its author's key was erased, Undecipherable."""
+    """Return a version for a worker to read.
+
+    Raises NotFound when it or its author's key was erased, and Undecipherable when it does not decrypt.
+    """
     found = row(
         """
         select s.text, e.title, s.user_id, s.audience_id, s.essay_id, s.characters, s.language, s.version, k.wrapped, k.master_key_id,
@@ -260,13 +263,13 @@ limit %(limit)s
 
 
 def list_essays(*, org: UUID, limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
-    """Return essays the acting role may see, newest first, with titles in the clear; trials of a rubric are left out.
+    """Return the essays that the acting role may see, newest first, with decrypted titles; leave out rubric previews.
 
-    `before` is the last id of a page.
+    `before` is the last id of the previous page.
     """
     condition = "e.trial_until is null" + (" and e.id < %(before)s" if before else "")
     found = rows(_ESSAYS.format(condition=condition), {"org": org, "limit": limit, "before": before})
-    return [_readable(essay, org) for essay in found]
+    return [_with_title(essay, org) for essay in found]
 
 
 def fetch_essay(essay: UUID, *, org: UUID) -> dict[str, Any]:
@@ -281,9 +284,9 @@ def fetch_essay(essay: UUID, *, org: UUID) -> dict[str, Any]:
         """,
         (org, essay),
     )
-    return {**_readable(found, org), "submissions": versions}
+    return {**_with_title(found, org), "submissions": versions}
 
 
-def _readable(essay: dict[str, Any], org: UUID) -> dict[str, Any]:
+def _with_title(essay: dict[str, Any], org: UUID) -> dict[str, Any]:
     key = unwrapped(essay, org=org, user=essay["user_id"])
     return {**essay, "title": key.open(essay["title"], place=AssociatedData("essays", "title", org, essay["id"]))}

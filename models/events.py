@@ -1,4 +1,4 @@
-"""What arrived, what was answered, and what is worth remembering of a day."""
+"""Idempotency keys, webhook deliveries, views of feedback, and stored log lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Outcome = Literal["accepted", "ignored", "refused"]
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One authentic webhook delivery, as raw bytes."""
+    """One webhook delivery with a valid signature, as raw bytes."""
 
     org: UUID
     source: UUID
@@ -27,18 +27,18 @@ class Delivery:
     body: bytes
 
     def body_sha256(self) -> bytes:
-        """Return the digest by which a repeat is told from a reuse."""
+        """Return the digest that distinguishes a repeated delivery from a reused event id."""
         return hashlib.sha256(self.body).digest()
 
 
 def claim_key(key: str, *, org: UUID, caller: UUID, request_sha256: bytes) -> dict[str, Any] | None:
-    """Return None when the key is new and now ours, or the answer given before.
+    """Claim the idempotency key and return None when it is new, or return the answer that was given to it before.
 
-    An equal request at the same moment waits for the first one's commit. Raises KeyReused, or InProgress when that
-    takes too long.
+    A concurrent equal request waits until the first one commits. Raises InProgress when that takes too long, and KeyReused
+    when the key came before with another request.
     """
     try:
-        new = run(
+        is_new = run(
             """
             insert into idempotency_keys (org_id, caller_id, key, request_sha256) values (%s, %s, %s, %s)
             on conflict do nothing
@@ -49,7 +49,7 @@ def claim_key(key: str, *, org: UUID, caller: UUID, request_sha256: bytes) -> di
         if caused_by(error, psycopg2.errors.LockNotAvailable):
             raise InProgress("The same request is still being carried out. Ask again in a moment.") from None
         raise
-    if new:
+    if is_new:
         return None
     found = row(
         "select request_sha256, response from idempotency_keys where org_id = %s and caller_id = %s and key = %s",
@@ -64,7 +64,7 @@ def claim_key(key: str, *, org: UUID, caller: UUID, request_sha256: bytes) -> di
 
 
 def keep_answer(key: str, *, org: UUID, caller: UUID, answer: dict[str, Any]) -> None:
-    """The key's answer is stored; a repeat of the request gets exactly this."""
+    """Store the answer of the key; a repeat of the request gets exactly this answer."""
     run(
         "update idempotency_keys set response = %s where org_id = %s and caller_id = %s and key = %s",
         (json.dumps(answer), org, caller, key),
@@ -72,13 +72,13 @@ def keep_answer(key: str, *, org: UUID, caller: UUID, answer: dict[str, Any]) ->
 
 
 def record_first_delivery(delivery: Delivery) -> dict[str, Any] | None:
-    """Return None when this event id is new and now taken, or the answer it got before.
+    """Record the event id and return None when it is new, or return the answer that was given to it before.
 
-    Raises KeyReused when the id came before with another body, InProgress while its first carrying out takes too long.
+    Raises KeyReused when the id came before with another body, and InProgress when its first delivery takes too long.
     """
     digest = delivery.body_sha256()
     try:
-        new = run(
+        is_new = run(
             "insert into seen_events (org_id, source_id, event_id, body_sha256) values (%s, %s, %s, %s) on conflict do nothing",
             (delivery.org, delivery.source, delivery.event_id, digest),
         )
@@ -86,7 +86,7 @@ def record_first_delivery(delivery: Delivery) -> dict[str, Any] | None:
         if caused_by(error, psycopg2.errors.LockNotAvailable):
             raise InProgress("The same delivery is still being carried out. Send it again in a moment.") from None
         raise
-    if new:
+    if is_new:
         return None
     found = row(
         "select body_sha256, answer from seen_events where org_id = %s and source_id = %s and event_id = %s",
@@ -101,7 +101,7 @@ def record_first_delivery(delivery: Delivery) -> dict[str, Any] | None:
 
 
 def store_delivery_answer(delivery: Delivery, *, answer: dict[str, Any], submission: UUID | None = None) -> None:
-    """The event id has its answer, and its submission if it led to one, for ever."""
+    """Store the answer of the event id, and its submission if it led to one. Both are kept for ever."""
     run(
         "update seen_events set submission_id = %s, answer = %s where org_id = %s and source_id = %s and event_id = %s",
         (submission, json.dumps(answer), delivery.org, delivery.source, delivery.event_id),
@@ -117,7 +117,7 @@ def store_delivery(
     key: Key | None = None,
     submission: UUID | None = None,
 ) -> None:
-    """The raw body is kept, encrypted: by the student's key when there is one, else by the master key."""
+    """Store the raw body, encrypted by the student's key when there is one, otherwise by the master key."""
     event = new_ids(1)[0]
     place = AssociatedData("inbound_events", "body", delivery.org, event)
     text = delivery.body.decode("utf-8", "backslashreplace")
@@ -143,7 +143,7 @@ def store_delivery(
 
 
 def note_view(user: UUID, *, org: UUID, essay: UUID, submission: UUID) -> None:
-    """It is on record that this person looked at the feedback."""
+    """Record that this person viewed the feedback."""
     run(
         "insert into analytics (org_id, user_id, event, essay_id, submission_id) values (%s, %s, 'feedback_viewed', %s, %s)",
         (org, user, essay, submission),
@@ -159,7 +159,7 @@ def keep_log(
     request_id: str | None = None,
     **context: Any,
 ) -> None:
-    """A warning or an error is kept for ninety days. Facts and identifiers only."""
+    """Store a warning or an error for ninety days. `context` holds facts and identifiers only."""
     run(
         "insert into system_logs (org_id, program, level, event, request_id, context) values (%s, %s, %s, %s, %s, %s)",
         (org, program, level, event, request_id, json.dumps(context, default=str)),

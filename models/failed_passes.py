@@ -1,4 +1,4 @@
-"""Passes that ended without a result: found, replayed and discarded by people."""
+"""Passes that ended without a result, which people can list, replay and discard."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.jobs import Hint, Queue
 
 @dataclass(frozen=True, kw_only=True)
 class FailedPass:
-    """A pass that ended without a result and waits for a person."""
+    """A pass that ended without a result and needs a decision by a person."""
 
     id: UUID
     org_id: UUID
@@ -28,9 +28,9 @@ class FailedPass:
 def list_all(
     *, org: UUID, limit: int, before: UUID | None = None, submission: UUID | None = None, discarded: bool = False
 ) -> list[FailedPass]:
-    """Return the given-up passes that the acting role may see, newest submission first; also discarded ones if wished.
+    """Return the given-up passes that the acting role may see, newest first; with `discarded`, the discarded ones too.
 
-    `before` is the last id of a page.
+    `before` is the last id of the previous page.
     """
     found = rows(
         """
@@ -41,27 +41,29 @@ def list_all(
         """,
         {"org": org, "before": before, "submission": submission, "limit": limit, "discarded": discarded},
     )
-    return [FailedPass(**one) for one in found]
+    return [FailedPass(**record) for record in found]
 
 
 def replay(wanted: list[FailedPass], *, org: UUID, queue: Queue, actor: Actor) -> list[Hint]:
-    """What gave up goes round again from its first attempt, and it is on record who asked; returns the hints to send.
+    """Queue these given-up passes again from their first attempt, record who asked, and return the hints to send.
 
-    A pass that gave up no longer, or whose essay has a newer version, stays as it is: replaying twice is as once.
+    Idempotent: a pass that is no longer given up, or whose essay has a newer version, stays unchanged.
     """
-    replayed = rows("select * from replay_passes(%s, %s)", ([one.id for one in wanted], queue))
-    for one in replayed:
-        note("pass_replayed", org=org, actor=actor, entity="pass", entity_id=one["pass_id"], **_facts(one))
-    return [Hint(org_id=org, pass_id=one["pass_id"], queue=queue) for one in replayed]
+    replayed = rows("select * from replay_passes(%s, %s)", ([record.id for record in wanted], queue))
+    for record in replayed:
+        note("pass_replayed", org=org, actor=actor, entity="pass", entity_id=record["pass_id"], **_audit_detail(record))
+    return [Hint(org_id=org, pass_id=record["pass_id"], queue=queue) for record in replayed]
 
 
 def discard(wanted: list[FailedPass], *, org: UUID, actor: Actor) -> int:
-    """Nobody is told of these given-up passes any more, and it is on record who said so; returns how many."""
-    discarded = rows("select * from discard_passes(%s)", ([one.id for one in wanted],))
-    for one in discarded:
-        note("pass_discarded", org=org, actor=actor, entity="pass", entity_id=one["pass_id"], **_facts(one))
+    """Discard these given-up passes, so that they are no longer reported; record who did it and return how many."""
+    discarded = rows("select * from discard_passes(%s)", ([record.id for record in wanted],))
+    for record in discarded:
+        note(
+            "pass_discarded", org=org, actor=actor, entity="pass", entity_id=record["pass_id"], **_audit_detail(record)
+        )
     return len(discarded)
 
 
-def _facts(one: dict[str, Any]) -> dict[str, str]:
-    return {"submission_id": str(one["submission_id"]), "pass": one["pass"], "reason": one["reason"]}
+def _audit_detail(record: dict[str, Any]) -> dict[str, str]:
+    return {"submission_id": str(record["submission_id"]), "pass": record["pass"], "reason": record["reason"]}

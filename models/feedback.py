@@ -1,4 +1,4 @@
-"""Comments and criterion results: stored with their pass, read with their words cut from the version's own text."""
+"""Comments and criterion results: stored with their pass, read with quotes that are cut from the text of the version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTEXT = 32  # code points of the essay shown on each side of a quote
 
 @dataclass(frozen=True, kw_only=True)
 class CommentDraft:
-    """A comment ready to be stored. Without a span (`match` "none") `quote` keeps the words the model claimed."""
+    """A comment that is ready to be stored. Without a span (`match` "none"), `quote` keeps the words the model claimed."""
 
     type: str
     kind: str
@@ -35,7 +35,7 @@ class CommentDraft:
     origin: str
     also_at: tuple[tuple[int, int], ...] = ()
     criterion: str | None = None
-    # Who said it, where that is another than the pass's provider; both None for an educator's own comment.
+    # Who made the comment. Empty means the provider and model of the pass; None means an educator.
     provider: str | None = ""
     model: str | None = ""
     educator: UUID | None = None
@@ -44,7 +44,7 @@ class CommentDraft:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultDraft:
-    """The level picked for a criterion, with points already looked up in the rubric."""
+    """The level chosen for a criterion, with points already looked up in the rubric."""
 
     criterion: UUID
     level: str
@@ -57,7 +57,7 @@ class ResultDraft:
 
 @dataclass(frozen=True, kw_only=True)
 class Author:
-    """Whose writing a comment is about, and who else may read it."""
+    """The author of the text that comments are about, and who else may read them."""
 
     user: UUID
     audience: UUID
@@ -76,30 +76,30 @@ def store(
     results: list[ResultDraft],
     resolutions: Mapping[UUID, str] | None = None,
 ) -> None:
-    """Store the pass's comments in the given order, and its criterion results. Texts are encrypted.
+    """Store the pass's comments in the given order, and its criterion results, with encrypted texts.
 
-    What this pass said of this version before is superseded, except an educator's own comments. `resolutions` says what
-    became of each comment of the earlier draft.
+    Supersede what this pass said about this version before, except an educator's own comments. `resolutions` maps each
+    comment of the earlier draft to what became of it.
     """
-    this = (held.org, held.submission, held.name)
+    pass_key = (held.org, held.submission, held.name)
     run(
         """
         update feedback set superseded_at = now()
         where org_id = %s and submission_id = %s and pass = %s and superseded_at is null
             and (origin <> 'educator' or carried_from is not null)
         """,
-        this,
+        pass_key,
     )
     run(
         """
         update criterion_results set superseded_at = now()
         where org_id = %s and submission_id = %s and pass = %s and superseded_at is null
         """,
-        this,
+        pass_key,
     )
     for resolution in sorted(set((resolutions or {}).values())):
-        decided = [comment for comment, one in (resolutions or {}).items() if one == resolution]
-        run("update feedback set resolution = %s where org_id = %s and id = any (%s)", (resolution, held.org, decided))
+        resolved = [comment for comment, value in (resolutions or {}).items() if value == resolution]
+        run("update feedback set resolution = %s where org_id = %s and id = any (%s)", (resolution, held.org, resolved))
     ids = new_ids(len(comments) + len(results))
     comment_ids, result_ids = ids[: len(comments)], ids[len(comments) :]
     run_many(
@@ -116,7 +116,7 @@ def store(
                 [offset for place in comment.also_at for offset in place], comment.criterion, round(comment.confidence, 3),
                 comment.confidence_basis, comment.origin, provider if comment.provider == "" else comment.provider,
                 model if comment.model == "" else comment.model, comment.educator, "persisting" if comment.carried_from else "open",
-                comment.carried_from, _sealed(comment, key, held.org, comment_id),
+                comment.carried_from, _seal_body(comment, key, held.org, comment_id),
             )
             for priority, (comment_id, comment) in enumerate(zip(comment_ids, comments, strict=True), start=1)
         ],
@@ -139,9 +139,9 @@ def store(
 
 
 def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]:
-    """Return what the passes that are done have to say, with every quote cut from the stored text.
+    """Return the feedback of the passes that are done, with every quote cut from the stored text.
 
-    Raises NotFound, and NotReady while no pass is done or (with `released_only`) the feedback is held back.
+    Raises NotFound, and NotReady while no pass is done or, with `released_only`, while the feedback is not released.
     """
     passes = fetch_status(submission, org=org)
     if released_only and not passes[0]["released"]:
@@ -150,7 +150,7 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         "select id, name, provider, summary from passes where org_id = %s and submission_id = %s and state = 'done'",
         (org, submission),
     )
-    # What proves no place in the text comes last. While a pass is run again, what it said before still stands.
+    # Comments without a place in the text come last. While a pass runs again, its earlier comments stay valid.
     comments = rows(
         """
         select id, pass, type, kind, severity, priority, match, span_start, span_end, also_at, criterion, confidence, confidence_basis,
@@ -173,19 +173,19 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         """,
         (org, submission),
     )
-    opened = [
-        json.loads(key.open(one["summary"], place=AssociatedData("passes", "summary", org, one["id"])))
-        for one in summaries
+    decrypted = [
+        json.loads(key.open(summary["summary"], place=AssociatedData("passes", "summary", org, summary["id"])))
+        for summary in summaries
     ]
     return {
         "header": header,
         "status": passes[0]["status"],
         "summary": {
-            name: list(dict.fromkeys(point for one in opened for point in one[name]))
+            name: list(dict.fromkeys(point for summary in decrypted for point in summary[name]))
             for name in ("strengths", "next_steps", "not_checked")
         },
-        "notes": list(dict.fromkeys(point for one in opened for point in one.get("notes", ()))),
-        "comments": [_readable(comment, text, key, org) for comment in comments],
+        "notes": list(dict.fromkeys(point for summary in decrypted for point in summary.get("notes", ()))),
+        "comments": [_decrypt_comment(comment, text, key, org) for comment in comments],
         "criteria": [
             {
                 **result,
@@ -207,20 +207,20 @@ def seal_summary(
     not_checked: tuple[str, ...],
     notes: tuple[str, ...] = (),
 ) -> Ciphertext:
-    """Return a pass's summary encrypted for its row; `notes` are for educators only."""
-    said = {"strengths": strengths, "next_steps": next_steps, "not_checked": not_checked, "notes": notes}
-    plain = json.dumps(said, ensure_ascii=False)
+    """Encrypt a pass's summary for its row and return it; `notes` are for educators only."""
+    summary = {"strengths": strengths, "next_steps": next_steps, "not_checked": not_checked, "notes": notes}
+    plain = json.dumps(summary, ensure_ascii=False)
     return key.seal(plain, place=AssociatedData("passes", "summary", held.org, held.id))
 
 
-def _sealed(comment: CommentDraft, key: Key, org: UUID, comment_id: UUID) -> Ciphertext:
+def _seal_body(comment: CommentDraft, key: Key, org: UUID, comment_id: UUID) -> Ciphertext:
     words = {"message": comment.message, "next_step": comment.next_step, "suggestions": comment.suggestions}
     if comment.span is None:
         words["quote"] = comment.quote
     return key.seal(json.dumps(words, ensure_ascii=False), place=AssociatedData("feedback", "body", org, comment_id))
 
 
-def _readable(comment: dict[str, Any], text: str, key: Key, org: UUID) -> dict[str, Any]:
+def _decrypt_comment(comment: dict[str, Any], text: str, key: Key, org: UUID) -> dict[str, Any]:
     words = json.loads(key.open(comment["body"], place=AssociatedData("feedback", "body", org, comment["id"])))
     places = comment["also_at"]
     return {
@@ -234,7 +234,7 @@ def _readable(comment: dict[str, Any], text: str, key: Key, org: UUID) -> dict[s
 
 
 def span_of(comment: Mapping[str, Any], text: str, words: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a comment's place with its words cut from the version's text; without one, the words the model claimed."""
+    """Return a comment's place with its quote and context cut from the text; without a place, the quote the model claimed."""
     start, end = comment["span_start"], comment["span_end"]
     if start is None:
         place = {"start": 0, "end": 0, "quote": words["quote"], "prefix": "", "suffix": ""}

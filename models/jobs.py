@@ -1,6 +1,6 @@
-"""The job contract: the names of passes and queues, and the hint that says "look at this row".
+"""The job contract: the names of passes and queues, and the hint that tells a worker to look at a row.
 
-A hint carries identifiers only. It may be lost, repeated or late without harm: the row in `passes` is the job.
+A hint carries identifiers only. It does no harm when it is lost, repeated or late: the row in `passes` is the job.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import dramatiq
 
 
 class PassName(StrEnum):
-    """The readings of an essay. How to add one is in the README."""
+    """The readings of an essay. CONTRIBUTING.md says how to add one."""
 
     GRAMMAR = "grammar"
     STRUCTURE = "structure"
@@ -22,7 +22,7 @@ class PassName(StrEnum):
 
 
 class Queue(StrEnum):
-    """Where a person waits, and where nobody does (imports, re-runs)."""
+    """The interactive queue, where a person waits, and the bulk queue, where nobody waits (imports, reruns)."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
@@ -33,18 +33,18 @@ ACTOR = "run_pass"
 
 @dataclass(frozen=True, kw_only=True)
 class Hint:
-    """Look at this pass. Fields may be added with a default, never renamed, while old messages can exist."""
+    """A request to look at one pass. While old messages can exist, fields may be added with a default but not renamed."""
 
     org_id: UUID
     pass_id: UUID
     queue: Queue
 
     def to_message(self, **options: str) -> dramatiq.Message[Any]:
-        """Return the message for the broker: the actor's name and identifiers as text."""
+        """Return the message for the broker: the actor's name, and the identifiers as text."""
         fields = {"org_id": str(self.org_id), "pass_id": str(self.pass_id), "queue": str(self.queue)}
         return dramatiq.Message(queue_name=self.queue, actor_name=ACTOR, args=(), kwargs=fields, options=options)
 
     @classmethod
     def from_fields(cls, fields: dict[str, str]) -> Hint:
-        """Return the hint a message carried; fields of newer senders are ignored."""
+        """Return the hint that a message carried; ignore fields of newer senders."""
         return cls(org_id=UUID(fields["org_id"]), pass_id=UUID(fields["pass_id"]), queue=Queue(fields["queue"]))

@@ -1,4 +1,4 @@
-"""What the master keys seal: wrapped and sealed anew under the newest one, counted, and kept apart from the dumps.
+"""Everything that the master keys encrypt: re-encryption with the newest key, counts, and a backup apart from the dumps.
 
 Call everything here as ec_keys, which sees these few columns of every org and nothing else.
 """
@@ -21,36 +21,40 @@ COLUMNS: tuple[Column, ...] = (
 )  # fmt: skip
 FIRST = UUID(int=0)
 
-# What somebody else holds is left to them at first (two rotations share the work), and waited for in the end.
+# Rows that another transaction has locked are skipped at first, so that two rotations share the work, and waited for at the end.
 _LOCK = "for no key update"
-_OLD_KEYS = """
+_SELECT_OLD_KEYS = """
 select user_id as id, org_id, wrapped as sealed, master_key_id from user_keys
 where master_key_id <> %(current)s and user_id > %(after)s
 order by user_id limit %(limit)s
 """
-_OLD_SECRETS = """
+_SELECT_OLD_SECRETS = """
 select id, org_id, {column} as sealed from sources
 where substr({column}, 1, length(%(prefix)s)) <> %(prefix)s and id > %(after)s
 order by id limit %(limit)s
 """
-# A body that belongs to a person is sealed by their own key.
-_OLD_BODIES = """
+# Only bodies without a person: a body that belongs to a person is encrypted by their own key.
+_SELECT_OLD_BODIES = """
 select id, org_id, body as sealed from inbound_events
 where user_id is null and substr(body, 1, length(%(prefix)s)) <> %(prefix)s and id > %(after)s
 order by id limit %(limit)s
 """
-_NEW = "from unnest(%(ids)s::uuid[], %(was)s::bytea[], %(sealed)s::bytea[]) as n (id, was, sealed)"
-_NEW_KEYS = f"""
-update user_keys as k set wrapped = n.sealed, master_key_id = %(current)s {_NEW}
+_FROM_NEW_VALUES = "from unnest(%(ids)s::uuid[], %(was)s::bytea[], %(sealed)s::bytea[]) as n (id, was, sealed)"
+_UPDATE_KEYS = f"""
+update user_keys as k set wrapped = n.sealed, master_key_id = %(current)s {_FROM_NEW_VALUES}
 where k.user_id = n.id and k.wrapped = n.was
 """  # noqa: S608 - constants
-_NEW_SECRETS = f"update sources as s set {{column}} = n.sealed {_NEW} where s.id = n.id and s.{{column}} = n.was"  # noqa: S608 - constants
-_NEW_BODIES = f"update inbound_events as e set body = n.sealed {_NEW} where e.id = n.id and e.body = n.was"  # noqa: S608 - constants
+_UPDATE_SECRETS = (
+    f"update sources as s set {{column}} = n.sealed {_FROM_NEW_VALUES} where s.id = n.id and s.{{column}} = n.was"  # noqa: S608 - constants
+)
+_UPDATE_BODIES = (
+    f"update inbound_events as e set body = n.sealed {_FROM_NEW_VALUES} where e.id = n.id and e.body = n.was"  # noqa: S608 - constants
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What one step of a rotation did: where it stopped, how many values are sealed anew, and the rows that do not open."""
+    """The result of one batch: the last row it read, how many values it re-encrypted, and the rows that do not decrypt."""
 
     last: UUID
     done: int
@@ -59,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredKey:
-    """A person's wrapped key as it is stored, outside the database too."""
+    """A person's wrapped key, as it is stored in the database and in the backup of the keys."""
 
     org: UUID
     user: UUID
@@ -68,69 +72,71 @@ class StoredKey:
 
 
 def count_by_master_key() -> dict[Column, Counter[str]]:
-    """Return how many values each master key seals, column by column."""
+    """Return how many values each master key has encrypted, for each column."""
     found = rows(
         f"""
         select 'user_keys.wrapped' as place, master_key_id as name, count(*) as sealed from user_keys group by name
         union all
-        select 'sources.secret', {_name_in("secret")}, count(*) from sources group by 2
+        select 'sources.secret', {_master_key_name("secret")}, count(*) from sources group by 2
         union all
-        select 'sources.previous_secret', {_name_in("previous_secret")}, count(*)
+        select 'sources.previous_secret', {_master_key_name("previous_secret")}, count(*)
         from sources where previous_secret is not null group by 2
         union all
-        select 'inbound_events.body', {_name_in("body")}, count(*) from inbound_events where user_id is null group by 2
+        select 'inbound_events.body', {_master_key_name("body")}, count(*) from inbound_events where user_id is null group by 2
         """  # noqa: S608 - names of columns
     )
     counts: dict[Column, Counter[str]] = {column: Counter() for column in COLUMNS}
-    for one in found:
-        counts[one["place"]][one["name"]] += one["sealed"]
+    for record in found:
+        counts[record["place"]][record["name"]] += record["sealed"]
     return counts
 
 
-def _name_in(column: str) -> str:
+def _master_key_name(column: str) -> str:
+    """Return the SQL expression for the master key's id at the start of a ciphertext in this column."""
     return f"coalesce(encode(substr({column}, 2, get_byte(nullif({column}, ''), 0)), 'escape'), '')"
 
 
 def reencrypt_batch(column: Column, *, after: UUID, limit: int, wait: bool) -> Step | None:
-    """The next values of this column, in the order of their keys, are under the current master key; None when none is left.
+    """Re-encrypt the next values of this column, in the order of their ids, with the current master key.
 
-    Without `wait`, rows that another transaction holds are passed over. What is changed meanwhile is never overwritten: it
-    keeps what it was changed to. Raises MasterKeyMissing when an old key is not loaded.
+    Return None when none is left. Without `wait`, skip rows that another transaction has locked. A value that changes
+    meanwhile is not overwritten. Raises MasterKeyMissing when an old key is not loaded.
     """
-    old, new = _statements(column)
+    select, update = _statements(column)
     ring = keyring()
-    names = {"current": ring.current, "prefix": ring.current_prefix}
+    params = {"current": ring.current, "prefix": ring.current_prefix}
     lock = _LOCK if wait else f"{_LOCK} skip locked"
-    found = rows(f"{old} {lock}", {**names, "after": after, "limit": limit})
+    found = rows(f"{select} {lock}", {**params, "after": after, "limit": limit})
     if not found:
         return None
     sealed: dict[UUID, tuple[bytes, Ciphertext]] = {}
     damaged: list[UUID] = []
-    for one in found:
+    for record in found:
         try:
-            sealed[one["id"]] = (bytes(one["sealed"]), _reencrypted(column, one))
+            sealed[record["id"]] = (bytes(record["sealed"]), _reencrypt(column, record))
         except MasterKeyMissing:
             raise
         except Undecipherable:
-            damaged.append(one["id"])
+            damaged.append(record["id"])
     values = {
         "ids": list(sealed),
         "was": [was for was, _ in sealed.values()],
         "sealed": [now for _, now in sealed.values()],
     }
-    return Step(last=found[-1]["id"], done=run(new, {**names, **values}), damaged=tuple(damaged))
+    return Step(last=found[-1]["id"], done=run(update, {**params, **values}), damaged=tuple(damaged))
 
 
 def _statements(column: Column) -> tuple[str, str]:
+    """Return the SELECT of this column's values under older keys, and the UPDATE that stores them re-encrypted."""
     if column == "user_keys.wrapped":
-        return _OLD_KEYS, _NEW_KEYS
+        return _SELECT_OLD_KEYS, _UPDATE_KEYS
     if column == "inbound_events.body":
-        return _OLD_BODIES, _NEW_BODIES
+        return _SELECT_OLD_BODIES, _UPDATE_BODIES
     name = column.removeprefix("sources.")
-    return _OLD_SECRETS.format(column=name), _NEW_SECRETS.format(column=name)
+    return _SELECT_OLD_SECRETS.format(column=name), _UPDATE_SECRETS.format(column=name)
 
 
-def _reencrypted(column: Column, found: dict[str, Any]) -> Ciphertext:
+def _reencrypt(column: Column, found: dict[str, Any]) -> Ciphertext:
     if column == "user_keys.wrapped":
         wrapped = WrappedKey(Ciphertext(found["sealed"]), found["master_key_id"])
         return keyring().rewrap(wrapped, org=found["org_id"], user=found["id"]).wrapped
@@ -139,27 +145,32 @@ def _reencrypted(column: Column, found: dict[str, Any]) -> Ciphertext:
 
 
 def list_stored(*, after: UUID, limit: int) -> list[StoredKey]:
-    """Return the next wrapped keys in the order of their people, ready to be kept outside the database."""
+    """Return the next wrapped keys, in the order of their people's ids, for a backup outside the database."""
     found = rows(
         "select org_id, user_id, wrapped, master_key_id from user_keys where user_id > %s order by user_id limit %s",
         (after, limit),
     )
     return [
         StoredKey(
-            org=one["org_id"], user=one["user_id"], wrapped=bytes(one["wrapped"]), master_key_id=one["master_key_id"]
+            org=record["org_id"],
+            user=record["user_id"],
+            wrapped=bytes(record["wrapped"]),
+            master_key_id=record["master_key_id"],
         )
-        for one in found
+        for record in found
     ]
 
 
 def verify_key(kept: Iterable[StoredKey]) -> None:
-    """Every kept key opens for the person it names. Raises Undecipherable."""
-    for one in kept:
-        keyring().data_key(WrappedKey(Ciphertext(one.wrapped), one.master_key_id), org=one.org, user=one.user)
+    """Check that every kept key decrypts for the person it names. Raises Undecipherable."""
+    for stored in kept:
+        keyring().data_key(
+            WrappedKey(Ciphertext(stored.wrapped), stored.master_key_id), org=stored.org, user=stored.user
+        )
 
 
 def restore(keys: Sequence[StoredKey]) -> int:
-    """The proven keys of people who exist, have none and asked for no erasure are theirs again; returns how many."""
+    """Store these verified keys for the people who exist, have no key and asked for no erasure; return how many."""
     return run(
         """
         insert into user_keys (user_id, org_id, wrapped, master_key_id)
@@ -170,16 +181,16 @@ def restore(keys: Sequence[StoredKey]) -> int:
         on conflict do nothing
         """,
         (
-            [one.org for one in keys],
-            [one.user for one in keys],
-            [one.wrapped for one in keys],
-            [one.master_key_id for one in keys],
+            [stored.org for stored in keys],
+            [stored.user for stored in keys],
+            [stored.wrapped for stored in keys],
+            [stored.master_key_id for stored in keys],
         ),
     )
 
 
 def count_keyless() -> int:
-    """Return how many people have no key, so that nothing they wrote can be read."""
+    """Return how many people have no key, so that nothing they wrote can be decrypted."""
     found = row(
         "select count(*) as people from users as u where not exists (select from user_keys as k where k.user_id = u.id)"
     )

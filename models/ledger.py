@@ -1,4 +1,4 @@
-"""What an org spends with paid providers: kept per day as calls end, and held against its monthly budget before they begin."""
+"""What an org spends with paid providers: added up per day when calls end, and compared with its monthly budget before a call."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ FREE = "local"
 
 
 def allows(expected_micros: int) -> bool:
-    """Return whether the acting org may spend so much more this month (UTC), counting what calls under way may still cost.
+    """Return whether the acting org may spend this much more this month (UTC), with the reserved cost of open calls included.
 
-    While this transaction lasts nobody else gets an answer for the org: open the call in it.
+    Until this transaction ends, no other one gets an answer for the org, so open the call in it.
     """
     found = row("select budget_allows(%s) as allowed", (expected_micros,))
     return bool(found and found["allowed"])
@@ -28,9 +28,9 @@ def add(
     tokens: tuple[int, int, int, int],
     cost_micros: int,
 ) -> None:
-    """One ended call is in the org's ledger of today. `tokens` are input, output, read from and written to the cache.
+    """Add one ended call to the org's ledger of today (UTC). `tokens` are input, output, cache read and cache write.
 
-    Call it in the transaction that ends the call, and once a call: then the ledger is the sum of the calls.
+    Call it once for each call, in the transaction that ends the call, so that the ledger is the sum of the calls.
     """
     run(
         """
@@ -47,7 +47,7 @@ def add(
 
 
 def spent_this_month(*, org: UUID) -> int:
-    """Return what the org's calls of this month (UTC) came to, in micro-dollars. Call it as ec_admin or as the worker."""
+    """Return the cost of the org's calls of this month (UTC) in micro-dollars. Call it as ec_admin or as the worker."""
     found = row(
         """
         select coalesce(sum(cost_micros), 0)::bigint as spent from ledger

@@ -1,7 +1,7 @@
-"""Comments across drafts: what the last draft was told, and what became of each comment since.
+"""Comments across drafts: the feedback on the previous draft, and what became of each comment since.
 
-A comment keeps what became of it in `resolution`, decided when the next draft is read. One that still stands has a row in the
-next draft with `carried_from`, so that its later fate is found by following the chain.
+A comment stores what became of it in `resolution`, which is decided when the next draft is read. A comment that still
+applies has a row in the next draft with `carried_from`; following this chain leads to its final resolution.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from models.users import unwrapped
 
 @dataclass(frozen=True, kw_only=True)
 class PreviousComment:
-    """A comment on an earlier draft as it now reads: with an educator's words where it was `edited`; `rejected`: not wanted."""
+    """A comment on an earlier draft: with an educator's words when it was `edited`; `rejected` when an educator rejected it."""
 
     id: UUID
     draft: CommentDraft
@@ -31,7 +31,7 @@ class PreviousComment:
 
 @dataclass(frozen=True, kw_only=True)
 class PreviousPick:
-    """A level picked on an earlier draft; `rationale` in the clear."""
+    """A level chosen for an earlier draft, with the `rationale` decrypted."""
 
     criterion: str
     level: str
@@ -41,7 +41,7 @@ class PreviousPick:
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierReading:
-    """The same reading of the newest earlier draft for which it ended well."""
+    """The result of the same pass for the newest earlier draft for which that pass is done."""
 
     text: str
     basis: bytes | None
@@ -54,7 +54,7 @@ class EarlierReading:
 
 
 def fetch_earlier(submission: UUID, pass_name: str, *, org: UUID, key: Key) -> EarlierReading | None:
-    """Return what this reading said of the draft before this one, or None when there is none. Call it as the worker."""
+    """Return this pass's result for the newest earlier draft for which it is done, or None. Call it as the worker."""
     found = row(
         """
         select b.id, b.text, p.id as pass_id, p.provider, p.model, p.basis, p.summary
@@ -74,14 +74,14 @@ def fetch_earlier(submission: UUID, pass_name: str, *, org: UUID, key: Key) -> E
         basis=bytes(found["basis"]) if found["basis"] is not None else None,
         provider=found["provider"],
         model=found["model"],
-        comments=_comments(found["id"], pass_name, org, key),
-        picks=_picks(found["id"], pass_name, org, key),
+        comments=_previous_comments(found["id"], pass_name, org, key),
+        picks=_previous_picks(found["id"], pass_name, org, key),
         strengths=tuple(summary["strengths"]),
         next_steps=tuple(summary["next_steps"]),
     )
 
 
-def _comments(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[PreviousComment, ...]:
+def _previous_comments(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[PreviousComment, ...]:
     found = rows(
         f"""
         select f.id, f.type, f.kind, f.severity, f.match, f.span_start, f.span_end, f.also_at, f.criterion, f.confidence,
@@ -93,42 +93,42 @@ def _comments(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[Pr
         """,  # noqa: S608 - a constant
         (org, submission, pass_name),
     )
-    return tuple(_previous_comments(one, org, key) for one in found)
+    return tuple(_previous_comment(record, org, key) for record in found)
 
 
-def _previous_comments(one: dict[str, Any], org: UUID, key: Key) -> PreviousComment:
-    words = json.loads(key.open(one["body"], place=AssociatedData("feedback", "body", org, one["id"])))
-    if one["edited"] is not None:
+def _previous_comment(record: dict[str, Any], org: UUID, key: Key) -> PreviousComment:
+    words = json.loads(key.open(record["body"], place=AssociatedData("feedback", "body", org, record["id"])))
+    if record["edited"] is not None:
         words |= json.loads(
-            key.open(one["edited"], place=AssociatedData("feedback_reviews", "body", org, one["review_id"]))
+            key.open(record["edited"], place=AssociatedData("feedback_reviews", "body", org, record["review_id"]))
         )
-    places = one["also_at"]
+    places = record["also_at"]
     draft = CommentDraft(
-        type=one["type"],
-        kind=one["kind"],
-        severity=one["severity"],
-        match=one["match"],
-        span=None if one["span_start"] is None else (one["span_start"], one["span_end"]),
+        type=record["type"],
+        kind=record["kind"],
+        severity=record["severity"],
+        match=record["match"],
+        span=None if record["span_start"] is None else (record["span_start"], record["span_end"]),
         quote=words.get("quote", ""),
         message=words["message"],
         next_step=words["next_step"],
         suggestions=tuple(words["suggestions"]),
-        confidence=float(one["confidence"]),
-        confidence_basis=one["confidence_basis"],
-        origin=one["origin"],
+        confidence=float(record["confidence"]),
+        confidence_basis=record["confidence_basis"],
+        origin=record["origin"],
         also_at=tuple(zip(places[::2], places[1::2], strict=True)),
-        criterion=one["criterion"],
-        provider=one["provider"],
-        model=one["model"],
-        educator=one["educator_id"],
-        carried_from=one["id"],
+        criterion=record["criterion"],
+        provider=record["provider"],
+        model=record["model"],
+        educator=record["educator_id"],
+        carried_from=record["id"],
     )
     return PreviousComment(
-        id=one["id"], draft=draft, rejected=one["decision"] == "rejected", edited=one["edited"] is not None
+        id=record["id"], draft=draft, rejected=record["decision"] == "rejected", edited=record["edited"] is not None
     )
 
 
-def _picks(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[PreviousPick, ...]:
+def _previous_picks(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[PreviousPick, ...]:
     found = rows(
         """
         select r.id, c.name, r.level, r.rationale, r.confidence
@@ -139,22 +139,22 @@ def _picks(submission: UUID, pass_name: str, org: UUID, key: Key) -> tuple[Previ
     )
     return tuple(
         PreviousPick(
-            criterion=one["name"],
-            level=one["level"],
+            criterion=record["name"],
+            level=record["level"],
             rationale=key.open(
-                one["rationale"], place=AssociatedData("criterion_results", "rationale", org, one["id"])
+                record["rationale"], place=AssociatedData("criterion_results", "rationale", org, record["id"])
             ),
-            confidence=float(one["confidence"]),
+            confidence=float(record["confidence"]),
         )
-        for one in found
+        for record in found
     )
 
 
 def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]:
     """Return what became of every comment on earlier drafts in the newest one, oldest draft first.
 
-    A comment that was carried along is there once, as it was first made. With `released_only` drafts whose feedback is held back
-    are left out, and so are comments an educator rejected. Raises NotFound.
+    A comment that was carried over appears once, as it was first made. With `released_only`, leave out drafts whose feedback
+    is not released, and comments that an educator rejected. Raises NotFound.
     """
     header = row(
         """
@@ -177,8 +177,8 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
         (org, essay, released_only),
     )
     texts = {
-        one["id"]: key.open(one["text"], place=AssociatedData("submissions", "text", org, one["id"]))
-        for one in versions
+        record["id"]: key.open(record["text"], place=AssociatedData("submissions", "text", org, record["id"]))
+        for record in versions
     }
     comments = rows(
         f"""
@@ -193,13 +193,13 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
         (org, essay, list(texts)),
     )
     if released_only:
-        comments = [one for one in comments if one["decision"] != "rejected"]
-    children = {one["carried_from"]: one for one in comments if one["carried_from"]}
-    ids = {one["id"] for one in comments}
+        comments = [record for record in comments if record["decision"] != "rejected"]
+    carried_over = {record["carried_from"]: record for record in comments if record["carried_from"]}
+    ids = {record["id"] for record in comments}
     found = [
-        _resolution(one, children, texts, key, org, newest=header["version"])
-        for one in comments
-        if one["version"] < header["version"] and one["carried_from"] not in ids
+        _comment_progress(record, carried_over, texts, key, org, newest=header["version"])
+        for record in comments
+        if record["version"] < header["version"] and record["carried_from"] not in ids
     ]
     return {
         "essay_id": essay,
@@ -208,17 +208,19 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
         "version": header["version"],
         "status": header["status"],
         "counts": {
-            name: sum(one["resolution"] == name for one in found)
+            name: sum(record["resolution"] == name for record in found)
             for name in ("addressed", "persisting", "moot", "open")
         },
-        "new_comments": sum(one["version"] == header["version"] and one["carried_from"] not in ids for one in comments),
+        "new_comments": sum(
+            record["version"] == header["version"] and record["carried_from"] not in ids for record in comments
+        ),
         "comments": found,
     }
 
 
-def _resolution(
+def _comment_progress(
     first: dict[str, Any],
-    children: dict[UUID, dict[str, Any]],
+    carried_over: dict[UUID, dict[str, Any]],
     texts: dict[UUID, str],
     key: Key,
     org: UUID,
@@ -226,9 +228,9 @@ def _resolution(
     newest: int,
 ) -> dict[str, Any]:
     last = first
-    while last["resolution"] == "persisting" and last["id"] in children and last["version"] < newest:
-        last = children[last["id"]]
-    stands = last["version"] == newest and last is not first
+    while last["resolution"] == "persisting" and last["id"] in carried_over and last["version"] < newest:
+        last = carried_over[last["id"]]
+    still_applies = last["version"] == newest and last is not first
     words = json.loads(key.open(first["body"], place=AssociatedData("feedback", "body", org, first["id"])))
     if first["edited"] is not None:
         words |= json.loads(
@@ -239,12 +241,12 @@ def _resolution(
         "span": span_of(first, texts[first["submission_id"]], words),
         "message": words["message"],
         "next_step": words["next_step"],
-        "resolution": "persisting" if stands else last["resolution"],
+        "resolution": "persisting" if still_applies else last["resolution"],
         "now": {"comment_id": last["id"], "span": span_of(last, texts[last["submission_id"]], words)}
-        if stands
+        if still_applies
         else None,
-        # The draft that decided: the one after the last that still had it.
+        # The draft that decided is the one after the last draft that still had the comment.
         "decided_in_version": None
-        if last["resolution"] == "open" and not stands
-        else min(last["version"] + (not stands), newest),
+        if last["resolution"] == "open" and not still_applies
+        else min(last["version"] + (not still_applies), newest),
     }

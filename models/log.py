@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard error; facts as fields, never a word anybody wrote."""
+"""Structured logs: one JSON object per line on standard error, with facts as fields and no text that a person wrote."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import structlog
 
 
 def set_up(program: str, *, level: str = "INFO") -> None:
-    """Send every log line of this process, ours and the libraries', to standard error as JSON."""
+    """Send every log line of this process, also those of libraries, to standard error as JSON."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -39,16 +39,16 @@ def set_up(program: str, *, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Chatty at INFO, and one of them would log request lines to the AI vendor.
+    # These libraries log a lot at INFO, and one of them would log the request lines of calls to the AI vendor.
     for name in ("httpx", "httpx2", "httpcore2", "anthropic", "apscheduler", "dramatiq.worker"):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(program=program)
 
 
 def _traceback(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace an exception by its types and places. Its message and the locals may hold an essay, so they stay out."""
-    given = event.pop("exc_info", None)
-    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    """Replace an exception by its types and places. Leave out its message and locals, which may contain an essay."""
+    exc_info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if exc_info is True else exc_info[1] if isinstance(exc_info, tuple) else exc_info
     chain: list[dict[str, Any]] = []
     while isinstance(error, BaseException):
         frames = traceback.extract_tb(error.__traceback__)[-12:]
@@ -68,12 +68,12 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
 
 @contextmanager
 def stamped(**facts: Any) -> Iterator[None]:
-    """Put the facts on every log line written inside the block."""
+    """Add the facts to every log line that is written inside the block."""
     with structlog.contextvars.bound_contextvars(**facts):
         yield
 
 
 def request_id() -> str | None:
-    """Return the id of the request this thread is serving, if it is serving one."""
+    """Return the id of the request that this thread is serving, or None."""
     found = structlog.contextvars.get_contextvars().get("request_id")
     return None if found is None else str(found)

@@ -1,4 +1,4 @@
-"""Single-use tokens that let somebody choose a password: an invitation, or a reset of a forgotten one."""
+"""Single-use tokens with which a person chooses a password: invitations, and resets of a forgotten password."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ RANDOM_BYTES = 32
 
 
 def issue(user: UUID, *, org: UUID, purpose: Purpose) -> str:
-    """A token exists, and older ones of this person and purpose are over; its text is returned once and never stored.
+    """Store a token, end the person's older tokens for this purpose, and return the text of the new one.
 
-    Call it as ec_auth or ec_admin. Raises NotFound when there is no such person, or they are disabled.
+    Only its digest is stored, so the text cannot be returned again. Call it as ec_auth or ec_admin. Raises NotFound when
+    the person does not exist or is disabled.
     """
-    # Two tokens asked for at the same moment: the later one ends the earlier.
+    # The lock orders concurrent requests, so that the later token ends the earlier one.
     if row(
         "select id from users where org_id = %s and id = %s and disabled_at is null for no key update", (org, user)
     ) is None:  # fmt: skip
@@ -42,7 +43,7 @@ def issue(user: UUID, *, org: UUID, purpose: Purpose) -> str:
 
 
 def find_holder(text: str, *, org: UUID) -> UUID | None:
-    """Return whom a token that may still be used lets in, if anybody. Call it as ec_auth."""
+    """Return the person that an unused token belongs to, or None. Call it as ec_auth."""
     found = row(
         """
         select t.user_id from one_time_tokens as t join users as u on u.org_id = t.org_id and u.id = t.user_id
@@ -54,9 +55,9 @@ def find_holder(text: str, *, org: UUID) -> UUID | None:
 
 
 def spend(text: str, *, org: UUID, user: UUID) -> bool:
-    """The token is used up; False when it was before, or is over. Call it as ec_auth.
+    """Use up the token and return True; return False when it was used, has expired, or the person is disabled.
 
-    The person's row is locked first, as by everything that changes how they sign in.
+    The person's row is locked first, as in everything that changes how they sign in. Call it as ec_auth.
     """
     if row(
         "select id from users where org_id = %s and id = %s and disabled_at is null for no key update", (org, user)
@@ -73,7 +74,7 @@ def spend(text: str, *, org: UUID, user: UUID) -> bool:
 
 
 def end_all(user: UUID, *, org: UUID) -> None:
-    """No token lets anybody in as this person. Call it when their password or their address has changed."""
+    """End all tokens of this person. Call it when their password or their e-mail address has changed."""
     run(
         "update one_time_tokens set used_at = now() where org_id = %s and user_id = %s and used_at is null",
         (org, user),
@@ -81,5 +82,5 @@ def end_all(user: UUID, *, org: UUID) -> None:
 
 
 def _digest(text: str) -> bytes:
-    # Thirty-two random bytes cannot be guessed from their digest; a slow hash would add nothing.
+    # Thirty-two random bytes cannot be guessed from their digest, so a slow hash would add nothing.
     return hashlib.sha256(text.encode()).digest()

@@ -1,4 +1,4 @@
-"""Orgs and their reference data."""
+"""Orgs, their settings and their categories."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ CATEGORY_RULES = {"categories_org_slug_unique": "/slug", "categories_slug_is_a_s
 
 
 def add_org(slug: str, *, org: UUID, name: str, **settings: Any) -> None:
-    """The org exists, with the categories every org starts with. Call it in a session of that org as ec_admin.
+    """Store the org with the categories that every org starts with. Call it in a session of that org as ec_admin.
 
-    Raises Invalid when the short name is taken or is not one.
+    Raises Invalid when the short name is taken or malformed.
     """
     try:
         Orgs.insert(id=org, slug=slug, name=name, **settings).execute()
@@ -42,14 +42,15 @@ def add_org(slug: str, *, org: UUID, name: str, **settings: Any) -> None:
 
 
 def list_orgs() -> dict[str, UUID]:
-    """Return every org's id by its short name. Call it as the clock."""
+    """Return the id of every org by its short name. Call it as the clock."""
     return {found["slug"]: found["id"] for found in rows("select slug, id from orgs order by slug")}
 
 
 def set_ai(org: UUID, *, policy: str | None = None, fallback: str | None = None) -> None:
-    """The org's essays are read as it chose from now on. Call it in a session of that org as ec_admin.
+    """Set which provider reads the org's essays from now on. Call it in a session of that org as ec_admin.
 
-    `policy`: anthropic, local, or none; `fallback`, while Claude cannot be had: wait, or local.
+    `policy` is anthropic, local or none. `fallback` is wait or local, and applies while Claude is not available. None keeps
+    the stored value.
     """
     run(
         "update orgs set ai_policy = coalesce(%s, ai_policy), ai_fallback = coalesce(%s, ai_fallback) where id = %s",
@@ -58,7 +59,7 @@ def set_ai(org: UUID, *, policy: str | None = None, fallback: str | None = None)
 
 
 def find_org(slug: str) -> UUID | None:
-    """Return the id of the org of this name, if there is one."""
+    """Return the id of the org with this short name, or None."""
     found = row("select id from orgs where slug = %s", (slug,))
     return found["id"] if found else None
 
@@ -78,9 +79,9 @@ def fetch_org(org: UUID) -> dict[str, Any]:
 
 
 def change_org(org: UUID, *, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The org's settings are as `changes` says, and what it does not name stays; returns them. Call it as ec_admin.
+    """Change the org's settings as `changes` says and return them; what it does not name stays. Call it as ec_admin.
 
-    Names of `changes`: name, default_language, release_policy, ai_policy, ai_fallback, monthly_budget_micros.
+    Names in `changes`: name, default_language, release_policy, ai_policy, ai_fallback, monthly_budget_micros.
     """
     if changes:
         Orgs.update(dict(changes)).where(Orgs.id == org).execute()
@@ -88,7 +89,7 @@ def change_org(org: UUID, *, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_categories(*, org: UUID, limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
-    """Return the org's kinds of writing, newest first; `before` is the last id of a page."""
+    """Return the org's categories, newest first; `before` is the last id of the previous page."""
     return rows(
         """
         select id, slug, name, created_at from categories
@@ -107,7 +108,7 @@ def fetch_category(category: UUID, *, org: UUID) -> dict[str, Any]:
 
 
 def add_category(slug: str, *, org: UUID, name: str) -> dict[str, Any]:
-    """The category exists; returns it. Raises Taken."""
+    """Store a category and return it. Raises Taken."""
     category = new_ids(1)[0]
     with explained(fields=CATEGORY_RULES, thing="category"):
         Categories.insert(id=category, org_id=org, slug=slug, name=name).execute()
@@ -115,7 +116,7 @@ def add_category(slug: str, *, org: UUID, name: str) -> dict[str, Any]:
 
 
 def change_category(category: UUID, *, org: UUID, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The category is as `changes` (slug, name) says; returns it. Raises NotFound, Taken."""
+    """Change the category as `changes` (slug, name) says and return it. Raises NotFound, Taken."""
     if changes:
         with explained(fields=CATEGORY_RULES, thing="category"):
             Categories.update(dict(changes)).where(Categories.org_id == org, Categories.id == category).execute()
@@ -123,8 +124,8 @@ def change_category(category: UUID, *, org: UUID, changes: Mapping[str, Any]) ->
 
 
 def delete_category(category: UUID, *, org: UUID) -> None:
-    """The category is gone. Raises NotFound, InUse when an assignment or an essay is of this kind."""
+    """Delete the category. Raises NotFound, and InUse when an assignment or an essay has it."""
     with explained(fields={}, thing="category"):
-        gone = run("delete from categories where org_id = %s and id = %s", (org, category))
-    if not gone:
+        deleted = run("delete from categories where org_id = %s and id = %s", (org, category))
+    if not deleted:
         raise NotFound("There is no such category.")

@@ -1,4 +1,4 @@
-"""An educator's own comments: made by nobody's engine, read and carried along like every other."""
+"""An educator's own comments: no provider makes them, but they are read and carried over like every other comment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.essays import fetch_text
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """The words a comment is about: `span` in code points, or a `quote` that stands once between `prefix` and `suffix`."""
+    """The words a comment is about: a `span` in code points, or a `quote` that occurs once between `prefix` and `suffix`."""
 
     span: tuple[int, int] | None = None
     quote: str = ""
@@ -36,10 +36,10 @@ class OwnComment:
 
 
 def add(wanted: OwnComment, where: Where, *, org: UUID, submission: UUID, educator: UUID) -> tuple[UUID, UUID]:
-    """The comment is the last of its pass in this version. Returns its id and the author's. Nobody measured it, so it has confidence 1.
+    """Store the comment as the last of its pass in this version; return its id and the id of the essay's author.
 
-    Raises NotFound for a version that the acting role cannot see, Invalid for a type that is not of the pass and for a place
-    that is not in the text.
+    Its confidence is 1, because no provider measured one. Raises NotFound for a version that the acting role cannot see,
+    and Invalid for a type that does not belong to the pass or a place that is not in the text.
     """
     text, key, header = fetch_text(submission, org=org)
     check_type(wanted.type, pass_name=wanted.pass_name)
@@ -77,13 +77,13 @@ def add(wanted: OwnComment, where: Where, *, org: UUID, submission: UUID, educat
 
 
 def check_type(slug: str, *, pass_name: str) -> None:
-    """The type is one of the pass's. Raises Invalid."""
+    """Check that the type belongs to the pass. Raises Invalid."""
     if row("select slug from feedback_types where slug = %s and pass = %s", (slug, pass_name)) is None:
         raise Invalid("The type is not one of the pass.", errors=[("/type", f"is not a type of {pass_name} comments")])
 
 
 def find(where: Where, text: str) -> tuple[int, int]:
-    """Return the span of the words in the text, in code points. Raises Invalid when they are not there, or more than once."""
+    """Return the span of the words in the text, in code points. Raises Invalid when they are missing or occur twice."""
     if where.span is not None:
         start, end = where.span
         if not 0 <= start < end <= len(text):
@@ -91,12 +91,12 @@ def find(where: Where, text: str) -> tuple[int, int]:
         if not text[start:end].strip():
             raise Invalid("The span is blank.", errors=[("/span", "holds no visible character")])
         return start, end
-    around = where.prefix + where.quote + where.suffix
-    first = text.find(around)
+    quote_in_context = where.prefix + where.quote + where.suffix
+    first = text.find(quote_in_context)
     if first < 0:
         detail = "is not in the text" if where.quote not in text else "does not stand between this prefix and suffix"
         raise Invalid(f"The quote {detail}.", errors=[("/quote", detail)])
-    if text.find(around, first + 1) >= 0:
+    if text.find(quote_in_context, first + 1) >= 0:
         detail = "is in the text more than once; prefix and suffix can say where"
         raise Invalid(f"The quote {detail}.", errors=[("/quote", detail)])
     start = first + len(where.prefix)

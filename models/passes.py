@@ -1,13 +1,15 @@
-r"""The life of a pass: claimed, renewed, finished, failed, given up. Every change of state that is a program's is in this
-file; the one that is a person's, replay, is in models/failed_passes.py.
+r"""The states of a pass: queued, running, done, given up, cancelled.
+
+Every change of state that a program makes is in this file. The changes that a person makes are in models/failed_passes.py
+(replay: a given-up pass is queued again) and models/reruns.py (rerun: a done pass is queued again).
 
     queued --claim--> running --finish--> done
       ^ ^                |  \--fail--> queued (later), or gave_up when attempts are used up
       | +--lease expired-+     give_up --> gave_up         cancel --> cancelled (a newer version came)
-      +--------replay (a person)-------------+   and what waited GIVE_UP_AFTER_DAYS is given up by the clock
+      +--------replay (a person)-------------+   The clock gives up a pass that failed for GIVE_UP_AFTER_DAYS.
 
-`attempt` and `fence` rise at the claim; whatever a claim writes later must still hold its fence. A submission is closed
-while its row is locked, so two passes that finish together cannot both leave it open.
+`attempt` and `fence` increase with each claim. Everything that a claim writes later requires that its fence is still valid.
+A submission is closed while its row is locked, so two passes that finish together cannot both leave it open.
 """
 
 from __future__ import annotations
@@ -23,17 +25,17 @@ from models.events import keep_log
 from models.jobs import Hint, PassName, Queue
 
 MAX_ATTEMPTS = 8
-# Claims that ended without a verdict: the worker died or hung. A third one means the essay itself may be the killer.
+# Claims that ended without a result because the worker died or hung. At the third, the essay itself may be the cause.
 MAX_CRASHES = 3
-# Work that could not be carried out for this long (a provider that never came back) ends, so that every version ends.
+# A pass that keeps failing for this long (a provider that never came back) is given up, so that every version ends.
 GIVE_UP_AFTER_DAYS = 3
-# A database that was just restarted gives workers this long to renew their leases before one counts as silent.
+# After a restart of the database, workers have this long to renew their leases before a lease counts as expired.
 RESTART_GRACE_SECONDS = 6.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """The right to carry out one pass, as long as the fence holds and the lease runs."""
+    """The right to carry out one pass, as long as the fence is valid and the lease has not expired."""
 
     org: UUID
     id: UUID
@@ -48,16 +50,16 @@ class Claim:
 
     @property
     def poison_suspect(self) -> bool:
-        """Return whether this is the last try after two workers went silent over it."""
+        """Return whether this is the last try, after two workers died or hung with this pass."""
         return self.crash_count >= MAX_CRASHES - 1
 
 
 def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
-    """Return the right to carry this pass out, or None when there is nothing to do: not due, taken, or over.
+    """Claim the pass and return the claim, or None when the pass is not due, claimed already, or ended.
 
-    Of passes that lost their worker twice only one runs at a time: if it takes its worker down again, it was this one.
+    Of the passes that lost their worker twice, only one runs at a time: if its worker dies again, this pass is the cause.
     """
-    taken = row(
+    claimed = row(
         """
         update passes set state = 'running', attempt = attempt + 1, fence = fence + 1, error = null,
             lease_until = now() + make_interval(secs => %s), started_at = now(),
@@ -67,39 +69,39 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
         """,
         (lease_seconds, org, pass_id, MAX_CRASHES - 1),
     )
-    if taken is None:
+    if claimed is None:
         return None
     run(
         "update submissions set status = 'processing' where org_id = %s and id = %s and status = 'queued'",
-        (org, taken["submission_id"]),
+        (org, claimed["submission_id"]),
     )
     return Claim(
         org=org,
         id=pass_id,
-        submission=taken["submission_id"],
-        name=PassName(taken["name"]),
-        attempt=taken["attempt"],
-        fence=taken["fence"],
-        crash_count=taken["lost"],
-        in_bulk=taken["in_bulk"],
-        batch=taken["batch"],
-        batch_call=taken["batch_call"],
+        submission=claimed["submission_id"],
+        name=PassName(claimed["name"]),
+        attempt=claimed["attempt"],
+        fence=claimed["fence"],
+        crash_count=claimed["lost"],
+        in_bulk=claimed["in_bulk"],
+        batch=claimed["batch"],
+        batch_call=claimed["batch_call"],
     )
 
 
 def renew(held: Claim, *, lease_seconds: float) -> bool:
-    """The lease runs on from now; False when the claim has been lost."""
+    """Extend the lease to `lease_seconds` from now and return True; return False when the claim has been lost."""
     return bool(
         run(
             f"update passes set lease_until = now() + make_interval(secs => %s) where {_HELD}",  # noqa: S608 - a constant
-            (lease_seconds, *_held(held)),
+            (lease_seconds, *_held_values(held)),
         )
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class MadeWith:
-    """What an answer depends on but the essay. `basis` is the digest of all of it: equal bases, comparable answers."""
+    """The inputs of an answer apart from the essay. `basis` is the digest of them all: equal bases mean comparable answers."""
 
     rubric: UUID | None
     prompt_version: str
@@ -109,12 +111,12 @@ class MadeWith:
 def finish(
     held: Claim, *, provider: str, model: str, comments: int, summary: Ciphertext, made_with: MadeWith | None = None
 ) -> None:
-    """The pass is done, and its submission is closed if this was the last one. Raises FenceLost.
+    """Mark the pass as done, and close its submission if this was the last open pass. Raises FenceLost.
 
-    Insert the pass's feedback in the same session, after this: a lost fence rolls all of it back.
+    Insert the pass's feedback after this call in the same session, so that a lost fence rolls all of it back.
     """
     _lock_submission(held)
-    _must_hold(
+    _update_held(
         held,
         """
         state = 'done', lease_until = null, finished_at = now(), provider = %s, model = %s, comments = %s, summary = %s,
@@ -134,8 +136,8 @@ def finish(
 
 
 def wait_for_batch(held: Claim, *, batch: str, call: UUID, look_in_seconds: float) -> None:
-    """The pass waits for the vendor's batch, in which this call was made; looking costs no attempt. Raises FenceLost."""
-    _must_hold(
+    """Queue the pass until the provider's batch with this call is ready; a look at it uses no attempt. Raises FenceLost."""
+    _update_held(
         held,
         """
         state = 'queued', lease_until = null, error = 'in_batch', next_at = now() + make_interval(secs => %s), attempt = attempt - 1,
@@ -146,21 +148,22 @@ def wait_for_batch(held: Claim, *, batch: str, call: UUID, look_in_seconds: floa
 
 
 def leave_batch(held: Claim) -> None:
-    """The batch of this pass has been read, whatever it held. Raises FenceLost."""
-    _must_hold(held, "batch = null, batch_call = null", ())
+    """Detach the pass from its batch, once the batch has been read with whatever result. Raises FenceLost."""
+    _update_held(held, "batch = null, batch_call = null", ())
 
 
 def fail(held: Claim, *, error: str, retry_in_seconds: float, counts: bool = True) -> bool:
-    """The pass waits for its next attempt; False when attempts are used up and it is given up instead. Raises FenceLost.
+    """Queue the pass for its next attempt and return True; give it up and return False after the last. Raises FenceLost.
 
-    An attempt that `counts` not was in vain for everybody alike (a refused key, a spent budget): no essay is given up for it.
+    With `counts=False` (a failure that hits every essay alike, such as a refused key or a spent budget) the attempt is not
+    used up, so no essay is given up because of it.
     """
     if counts and held.attempt >= MAX_ATTEMPTS:
         give_up(held, error=error)
         return False
-    _must_hold(
+    _update_held(
         held,
-        # What was put off before anything was tried goes on waiting for its first claim, in the figures too.
+        # A pass that was put off before its first counted attempt still waits for its first claim, also in the metrics.
         """
         state = 'queued', lease_until = null, error = %s, next_at = now() + make_interval(secs => %s), attempt = attempt - %s,
         first_claimed_at = case when attempt - %s > 0 then first_claimed_at end
@@ -171,9 +174,9 @@ def fail(held: Claim, *, error: str, retry_in_seconds: float, counts: bool = Tru
 
 
 def give_up(held: Claim, *, error: str) -> None:
-    """The pass ends without a result, visibly; its submission is closed if this was the last one. Raises FenceLost."""
+    """End the pass without a result, log it, and close its submission if this was the last open pass. Raises FenceLost."""
     _lock_submission(held)
-    _must_hold(held, "state = 'gave_up', lease_until = null, finished_at = now(), error = %s", (error,))
+    _update_held(held, "state = 'gave_up', lease_until = null, finished_at = now(), error = %s", (error,))
     keep_log(
         "pass given up",
         program="worker",
@@ -188,31 +191,31 @@ def give_up(held: Claim, *, error: str) -> None:
 
 
 def cancel(held: Claim) -> None:
-    """The pass ends because a newer version has come; its submission is closed if this was the last one. Raises FenceLost."""
+    """Cancel the pass because of a newer version, and close its submission if this was the last open pass. Raises FenceLost."""
     _lock_submission(held)
-    _must_hold(held, "state = 'cancelled', lease_until = null, finished_at = now()", ())
+    _update_held(held, "state = 'cancelled', lease_until = null, finished_at = now()", ())
     _close_if_last(held.submission, org=held.org)
 
 
 def hand_back(held: Claim) -> None:
-    """The pass is queued again as if it had not been claimed: this worker is stopping. Losing the fence is fine."""
+    """Queue the pass again without using up the attempt, because this worker is stopping. Ignore a lost fence."""
     run(
         f"update passes set state = 'queued', lease_until = null, next_at = now(), attempt = attempt - 1 where {_HELD}",  # noqa: S608
-        _held(held),
+        _held_values(held),
     )
 
 
 def due_counts() -> dict[Queue, int]:
-    """Return how many passes of each queue could run now. Call it as the clock."""
+    """Return how many passes of each queue are due. Call it as the clock."""
     found = rows("select queue, count(*) as due from passes where state = 'queued' and next_at <= now() group by queue")
-    return {Queue(one["queue"]): one["due"] for one in found}
+    return {Queue(record["queue"]): record["due"] for record in found}
 
 
 def take_due(*, limit: int, stale_seconds: float, starved: list[Queue]) -> list[Hint]:
-    """Return the hints to send now, oldest first, and note that they were: commit, then send them.
+    """Mark due passes as hinted and return their hints, oldest first. Commit before sending them.
 
-    A pass is hinted when it becomes due, and again every `stale_seconds` while its queue is starved (Redis holds fewer
-    hints than there is due work, so some were lost). Two clocks share the work: SKIP LOCKED.
+    A pass is hinted when it becomes due, and again every `stale_seconds` while its queue is in `starved` (Redis holds fewer
+    hints than there are due passes, so some were lost). SKIP LOCKED lets two clocks share the work.
     """
     found = rows(
         """
@@ -229,19 +232,21 @@ def take_due(*, limit: int, stale_seconds: float, starved: list[Queue]) -> list[
         """,
         (stale_seconds, [str(queue) for queue in starved], limit),
     )
-    found.sort(key=lambda one: one["next_at"])
-    return [Hint(org_id=one["org_id"], pass_id=one["id"], queue=Queue(one["queue"])) for one in found]
+    found.sort(key=lambda record: record["next_at"])
+    return [Hint(org_id=record["org_id"], pass_id=record["id"], queue=Queue(record["queue"])) for record in found]
 
 
 def free_expired(*, limit: int) -> int:
-    """Passes whose worker went silent are queued again, or given up after MAX_LOST; returns how many. Call it as the clock."""
-    # Submission before pass, as in `finish`; and nothing is held yet that a finishing worker could be waiting for.
-    hopeless = rows(
+    """Queue passes with an expired lease again, or give them up at MAX_CRASHES; return how many. Call it as the clock."""
+    # Lock the submission before the pass, as `finish` does. No lock is held yet that a finishing worker could wait for.
+    exhausted = rows(
         f"select id, org_id, submission_id from passes where {_EXPIRED} and lost + 1 >= %s limit %s",  # noqa: S608 - a constant
         (RESTART_GRACE_SECONDS, MAX_CRASHES, limit),
     )
-    gone = "state = 'running' and lease_until < now()"
-    given_up = sum(_give_up_unheld(one, reason="worker_lost", still=gone, died=True) for one in hopeless)
+    lease_expired = "state = 'running' and lease_until < now()"
+    given_up_count = sum(
+        _give_up_unheld(record, reason="worker_lost", condition=lease_expired, crashed=True) for record in exhausted
+    )
     freed = rows(
         f"""
         update passes set state = 'queued', lost = lost + 1, lease_until = null, next_at = now(), error = 'worker_lost'
@@ -253,31 +258,32 @@ def free_expired(*, limit: int) -> int:
         """,  # noqa: S608 - a constant
         (RESTART_GRACE_SECONDS, MAX_CRASHES, limit),
     )
-    # It is the essay that is suspected: its other waiting passes must not take further workers along one by one.
-    for one in freed:
+    # The essay is the suspect, so its other waiting passes get the same count. Otherwise each could stop further workers.
+    for record in freed:
         run(
             "update passes set lost = %s where org_id = %s and submission_id = %s and state = 'queued' and lost < %s",
-            (one["lost"], one["org_id"], one["submission_id"], one["lost"]),
+            (record["lost"], record["org_id"], record["submission_id"], record["lost"]),
         )
-    ended = len(freed) + given_up
+    ended = len(freed) + given_up_count
     if ended:
         add_to_tally("leases_expired", ended)
     return ended
 
 
 def give_up_stalled(*, limit: int) -> int:
-    """Passes tried in vain for GIVE_UP_AFTER_DAYS, and in the last hour too, are given up for their last reason; returns how many.
+    """Give up passes that were queued more than GIVE_UP_AFTER_DAYS ago and tried again within the last hour; return how many.
 
-    What nobody tried for long (the workers were off) gets its turn first. Call it as the clock.
+    The reason is the last error of the pass. A pass that no worker tried recently (the workers were off) gets another try
+    first. Call it as the clock.
     """
-    hopeless = rows(f"select id, org_id, submission_id from passes where {_STALLED} limit %s", (limit,))  # noqa: S608 - a constant
-    return sum(_give_up_unheld(one, reason="waited_too_long", still=_STALLED) for one in hopeless)
+    stalled = rows(f"select id, org_id, submission_id from passes where {_STALLED} limit %s", (limit,))  # noqa: S608 - a constant
+    return sum(_give_up_unheld(record, reason="waited_too_long", condition=_STALLED) for record in stalled)
 
 
 def close_finished(*, limit: int) -> int:
-    """Versions of the last week that are open although all their passes are over are closed; returns how many.
+    """Close versions of the last week that are open although all their passes have ended; return how many.
 
-    `finish` and its like close their submission themselves, so this finds nothing. Call it as the clock.
+    `finish`, `give_up` and `cancel` close the submission themselves, so this should find nothing. Call it as the clock.
     """
     left_open = rows(
         """
@@ -288,14 +294,16 @@ def close_finished(*, limit: int) -> int:
         """,
         (limit,),
     )
-    for one in left_open:
-        _close_if_last(one["id"], org=one["org_id"])
-        keep_log("version closed late", program="clock", level="error", org=one["org_id"], submission_id=one["id"])
+    for record in left_open:
+        _close_if_last(record["id"], org=record["org_id"])
+        keep_log(
+            "version closed late", program="clock", level="error", org=record["org_id"], submission_id=record["id"]
+        )
     return len(left_open)
 
 
 def add_to_tally(name: str, amount: int) -> None:
-    """The running total of this name is `amount` higher."""
+    """Add `amount` to the running total of this name."""
     run(
         """
         insert into tallies (name, labels, count) values (%s, '{}', %s)
@@ -305,7 +313,7 @@ def add_to_tally(name: str, amount: int) -> None:
     )
 
 
-# After a restart of PostgreSQL every lease taken before it looks expired: workers that live get time to say so.
+# After a restart of PostgreSQL every earlier lease looks expired, so workers that still run get time to renew theirs.
 _EXPIRED = """
     state = 'running' and lease_until < now()
     and (started_at > pg_postmaster_start_time() or pg_postmaster_start_time() < now() - make_interval(secs => %s))
@@ -314,31 +322,43 @@ _STALLED = f"state = 'queued' and queued_at < now() - interval '{GIVE_UP_AFTER_D
 _HELD = "org_id = %s and id = %s and fence = %s and state = 'running'"
 
 
-def _held(held: Claim) -> tuple[Any, ...]:
+def _held_values(held: Claim) -> tuple[Any, ...]:
     return held.org, held.id, held.fence
 
 
-def _must_hold(held: Claim, change: str, values: tuple[Any, ...]) -> None:
-    if not run(f"update passes set {change} where {_HELD}", (*values, *_held(held))):  # noqa: S608 - constants of this file
+def _update_held(held: Claim, change: str, values: tuple[Any, ...]) -> None:
+    """Update the pass if this claim still holds it. Raises FenceLost."""
+    if not run(f"update passes set {change} where {_HELD}", (*values, *_held_values(held))):  # noqa: S608 - constants of this file
         raise FenceLost(f"attempt {held.attempt} of pass {held.id} was overtaken")
 
 
-def _give_up_unheld(one: dict[str, Any], *, reason: str, still: str, died: bool = False) -> int:
-    """Give up a pass that no claim holds; 0 when it has moved on meanwhile. The reason is its last error where it has one."""
-    run("select 1 from submissions where org_id = %s and id = %s for update", (one["org_id"], one["submission_id"]))
-    given_up = row(
+def _give_up_unheld(record: dict[str, Any], *, reason: str, condition: str, crashed: bool = False) -> int:
+    """Give up a pass for which the `condition` holds and return 1; return 0 when its state changed meanwhile.
+
+    The stored reason is the pass's last error; `reason` is used when it has none. `crashed` counts one more crash.
+    """
+    run(
+        "select 1 from submissions where org_id = %s and id = %s for update",
+        (record["org_id"], record["submission_id"]),
+    )
+    updated = row(
         f"""
         update passes set state = 'gave_up', lost = lost + %s, lease_until = null, finished_at = now(), error = coalesce(error, %s)
-        where org_id = %s and id = %s and {still} returning error
+        where org_id = %s and id = %s and {condition} returning error
         """,  # noqa: S608 - constants of this file
-        (int(died), reason, one["org_id"], one["id"]),
+        (int(crashed), reason, record["org_id"], record["id"]),
     )
-    if given_up is None:
+    if updated is None:
         return 0
     keep_log(
-        "pass given up", program="clock", level="error", org=one["org_id"], pass_id=one["id"], reason=given_up["error"]
+        "pass given up",
+        program="clock",
+        level="error",
+        org=record["org_id"],
+        pass_id=record["id"],
+        reason=updated["error"],
     )
-    _close_if_last(one["submission_id"], org=one["org_id"])
+    _close_if_last(record["submission_id"], org=record["org_id"])
     return 1
 
 

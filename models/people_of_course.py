@@ -1,4 +1,4 @@
-"""Who the people around an essay are: its author, and everybody in its course."""
+"""The people around an essay: its author, and everybody in its course."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class CoursePerson:
-    """What names one person, in the clear; empty where it is not known."""
+    """The decrypted name, e-mail address and external id of a person; empty where unknown."""
 
     name: str
     email: str
     external_id: str
 
 
-_AROUND = """
+_SELECT_PEOPLE = """
 select u.id, u.name, u.email, u.external_id, k.wrapped, k.master_key_id
 from (
     select e.user_id, 0 as turn, null::timestamptz as since from essays as e where e.org_id = %(org)s and e.id = %(essay)s
@@ -41,29 +41,32 @@ limit %(most)s
 
 
 def fetch_around(essay: UUID, *, org: UUID, most: int) -> list[CoursePerson]:
-    """Return the author, then the educators and students of the essay's course, who came last first, at most `most` people.
+    """Return the author, then the educators and then the students of the essay's course, at most `most` people in all.
 
-    Who asked for erasure has no name any more and is left out. Raises MasterKeyMissing.
+    In each group the newest enrolment comes first. People who asked for erasure have no name any more and are left out.
+    Raises MasterKeyMissing.
     """
-    found = rows(_AROUND, {"org": org, "essay": essay, "most": most + 1})
+    found = rows(_SELECT_PEOPLE, {"org": org, "essay": essay, "most": most + 1})
     if len(found) > most:
         log.warning("course too large to know everybody", essay_id=str(essay), most=most)
-    return [known for known in (_known(one, org) for one in found[:most]) if known is not None]
+    return [person for person in (_decrypt_person(record, org) for record in found[:most]) if person is not None]
 
 
-def _known(found: dict[str, Any], org: UUID) -> CoursePerson | None:
+def _decrypt_person(found: dict[str, Any], org: UUID) -> CoursePerson | None:
     try:
         key = unwrapped(found, org=org, user=found["id"])
-        return CoursePerson(**{column: _opened(found, column, key, org) for column in ("name", "email", "external_id")})
+        return CoursePerson(
+            **{column: _decrypt_column(found, column, key, org) for column in ("name", "email", "external_id")}
+        )
     except MasterKeyMissing:
         raise
     except Undecipherable:
-        # One damaged row must not keep a class from its feedback: nobody can read that name, so nobody can look for it.
+        # One damaged row must not stop the feedback of a class. A name that nobody can decrypt cannot be searched for anyway.
         log.exception("person does not decrypt", person=str(found["id"]))
         return None
 
 
-def _opened(found: dict[str, Any], column: str, key: Key, org: UUID) -> str:
+def _decrypt_column(found: dict[str, Any], column: str, key: Key, org: UUID) -> str:
     return (
         ""
         if found[column] is None

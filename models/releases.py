@@ -1,6 +1,6 @@
-"""Held feedback is let go: one version's, or that of a whole assignment at once.
+"""Release of held feedback: of one version, or of a whole assignment at once.
 
-That a version was released is on record by a trigger; the note here says by which act.
+A trigger records that a version was released; the audit entry written here records which action released it.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from models.errors import NotFound
 
 
 def release(submission: UUID, *, org: UUID, actor: Actor) -> datetime:
-    """The student may see the feedback of this version, and it is on record who let it go; returns since when. Twice is as once.
+    """Release the feedback of this version, record who did it, and return the time of the release.
 
-    Raises NotFound.
+    Idempotent: a version that is released already keeps its time. Raises NotFound.
     """
-    let_go = row(
+    released = row(
         """
         update submissions set released_at = now() where org_id = %s and id = %s and released_at is null
         returning user_id, released_at
         """,
         (org, submission),
     )
-    if let_go is not None:
-        facts = {"user_id": str(let_go["user_id"])}
-        note("feedback_released", org=org, actor=actor, entity="submission", entity_id=submission, **facts)
+    if released is not None:
+        detail = {"user_id": str(released["user_id"])}
+        note("feedback_released", org=org, actor=actor, entity="submission", entity_id=submission, **detail)
     found = row("select released_at from submissions where org_id = %s and id = %s", (org, submission))
     if found is None:
         raise NotFound("There is no such submission.")
-    moment: datetime = found["released_at"]
-    return moment
+    released_at: datetime = found["released_at"]
+    return released_at
 
 
 def release_all(assignment: UUID, *, org: UUID, actor: Actor) -> int:
-    """The feedback of every essay for this assignment is released whose newest version has some; returns how many were held.
+    """Release the feedback of the newest version of every essay for this assignment, and return how many were held.
 
     A version that is still being read, or that no pass could read, stays held. Raises NotFound.
     """
     fetch_assignment(assignment, org=org)
-    let_go = run(
+    released = run(
         """
         update submissions as s set released_at = now()
         from essays as e
@@ -51,6 +51,6 @@ def release_all(assignment: UUID, *, org: UUID, actor: Actor) -> int:
         """,
         (org, assignment),
     )
-    if let_go:
-        note("feedback_released", org=org, actor=actor, entity="assignment", entity_id=assignment, submissions=let_go)
-    return let_go
+    if released:
+        note("feedback_released", org=org, actor=actor, entity="assignment", entity_id=assignment, submissions=released)
+    return released

@@ -1,4 +1,4 @@
-"""Readings made with another rubric than the one that applies now, and done readings sent round again by people."""
+"""Passes that used another rubric than the current one, and done passes that people run again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from models.audit import Actor, note
 from models.db import row, rows
 from models.jobs import Hint, Queue
 
-# What was read before readings kept their rubric is not known to be stale.
+# A pass from before passes stored their rubric has no prompt_version, and is not known to be stale.
 _STALE = """
     p.state = 'done' and p.prompt_version is not null and p.rubric_id is distinct from coalesce(e.trial_rubric_id, a.rubric_id)
 """
 
 
 def is_stale(submission: UUID, *, org: UUID) -> bool:
-    """Return whether a reading of this version was made with another rubric than the one that applies now."""
+    """Return whether a pass of this version used another rubric than the one that applies now."""
     found = row(
         f"""
         select 1 as stale from passes as p
@@ -30,7 +30,7 @@ def is_stale(submission: UUID, *, org: UUID) -> bool:
 
 
 def stale_submissions(assignment: UUID, *, org: UUID) -> list[UUID]:
-    """Return the newest versions of an assignment's essays that have a stale reading, as far as the acting role may see them."""
+    """Return the newest versions with a stale pass among an assignment's essays, as far as the acting role may see them."""
     found = rows(
         f"""
         select distinct p.submission_id from essays as e
@@ -40,17 +40,17 @@ def stale_submissions(assignment: UUID, *, org: UUID) -> list[UUID]:
         """,  # noqa: S608 - a constant
         (org, assignment),
     )
-    return [one["submission_id"] for one in found]
+    return [record["submission_id"] for record in found]
 
 
 def rerun(submissions: Sequence[UUID], *, org: UUID, queue: Queue, actor: Actor) -> list[Hint]:
-    """What is done of these versions is read again, and it is on record who asked; returns the hints to send.
+    """Queue the done passes of these versions again, record who asked, and return the hints to send.
 
-    Versions that are not their essay's newest and passes that are not done stay as they are. Until the new comments are stored the
-    old ones stand.
+    Versions that are not their essay's newest, and passes that are not done, stay unchanged. The old comments stay valid
+    until the new ones are stored.
     """
-    again = rows("select * from rerun_passes(%s::uuid[], %s)", (list(submissions), queue))
-    for one in again:
-        facts = {"submission_id": str(one["submission_id"]), "pass": one["pass"]}
-        note("pass_rerun", org=org, actor=actor, entity="pass", entity_id=one["pass_id"], **facts)
-    return [Hint(org_id=org, pass_id=one["pass_id"], queue=queue) for one in again]
+    requeued = rows("select * from rerun_passes(%s::uuid[], %s)", (list(submissions), queue))
+    for record in requeued:
+        detail = {"submission_id": str(record["submission_id"]), "pass": record["pass"]}
+        note("pass_rerun", org=org, actor=actor, entity="pass", entity_id=record["pass_id"], **detail)
+    return [Hint(org_id=org, pass_id=record["pass_id"], queue=queue) for record in requeued]

@@ -1,4 +1,4 @@
-"""What people made of comments, for fitting confidence and for comparing readers: counts over all orgs, decisions of one."""
+"""What reviewers decided about comments, for calibrating confidence (counts over all orgs) and comparing models (one org)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.db import rows, run
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewCounts:
-    """How often comments of one provider and pass, shown with about the same confidence, were found good. `bin` is twentieths."""
+    """How reviewers judged the comments of one provider and pass with similar confidence. `bin` is that confidence * 20, floored."""
 
     provider: str
     pass_name: str
@@ -27,7 +27,7 @@ class ReviewCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class Decided:
-    """A comment that an educator decided about, and where it stands in its version, in code points."""
+    """A comment with an educator's decision, and its places in the text of its version, in code points."""
 
     id: UUID
     submission: UUID
@@ -37,18 +37,18 @@ class Decided:
 
     @property
     def right(self) -> bool:
-        """Return whether the educator kept it, in its own or in other words."""
+        """Return whether the educator kept the comment, edited or not."""
         return self.decision != "rejected"
 
 
 def count_reviews() -> list[ReviewCounts]:
-    """Return the counts over all orgs. Call it as the worker."""
+    """Return the counts over all orgs, one for each provider, pass and bin. Call it as the worker."""
     sums: dict[tuple[str, str, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for found in rows("select provider, pass, bin, accepted, rejected, helpful, not_helpful from review_counts()"):
-        one = sums[found["provider"], found["pass"], found["bin"]]
-        one[:] = [
-            a + int(found[name])
-            for a, name in zip(one, ("accepted", "rejected", "helpful", "not_helpful"), strict=True)
+    for record in rows("select provider, pass, bin, accepted, rejected, helpful, not_helpful from review_counts()"):
+        counts = sums[record["provider"], record["pass"], record["bin"]]
+        counts[:] = [
+            a + int(record[name])
+            for a, name in zip(counts, ("accepted", "rejected", "helpful", "not_helpful"), strict=True)
         ]
     return [
         ReviewCounts(provider=provider, pass_name=name, bin=bin_, accepted=a, rejected=r, helpful=h, not_helpful=n)
@@ -57,9 +57,9 @@ def count_reviews() -> list[ReviewCounts]:
 
 
 def list_decided(*, org: UUID, until: datetime) -> list[Decided]:
-    """Return the comments whose words stand in a text and that were decided about by that moment, in the order of their ids.
+    """Return the comments that have a place in the text and a decision made no later than `until`, in the order of their ids.
 
-    The newest decision of the time counts. Educators' own comments and tried rubrics are left out. Call it as the worker.
+    The newest decision up to that time counts. Leave out educators' own comments and rubric previews. Call it as the worker.
     """
     found = rows(
         """
@@ -78,15 +78,15 @@ def list_decided(*, org: UUID, until: datetime) -> list[Decided]:
     )
     return [
         Decided(
-            id=one["id"],
-            submission=one["submission_id"],
-            pass_name=one["pass"],
+            id=record["id"],
+            submission=record["submission_id"],
+            pass_name=record["pass"],
             places=(
-                (one["span_start"], one["span_end"]), *zip(one["also_at"][::2], one["also_at"][1::2], strict=True),
+                (record["span_start"], record["span_end"]), *zip(record["also_at"][::2], record["also_at"][1::2], strict=True),
             ),
-            decision=one["decision"],
+            decision=record["decision"],
         )
-        for one in found
+        for record in found
     ]  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def list_orgs_with_people() -> list[UUID]:
 def approve_model(
     *, org: UUID, pass_name: str, provider: str, model: str, prompt_version: str, report: dict[str, Any]
 ) -> None:
-    """It is on record that this reader was compared with the reviewed comments and found no worse."""
+    """Record that this model was compared with the reviewed comments and found no worse."""
     run(
         "insert into blessings (org_id, pass, provider, model, prompt_version, report) values (%s, %s, %s, %s, %s, %s)",
         (org, pass_name, provider, model, prompt_version, json.dumps(report)),

@@ -1,6 +1,6 @@
-"""What people make of comments: an educator accepts, edits or rejects one, its student says whether it helped.
+"""Reviews of comments: an educator accepts, edits or rejects a comment, and its student says whether it helped.
 
-A comment stays as it was made. The newest decision counts, and edited words are kept beside the original ones.
+The stored comment does not change. The newest decision counts, and edited words are stored beside the original ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from models.errors import NotFound
 from models.users import unwrapped
 
 ReviewDecision = Literal["accepted", "edited", "rejected"]
-# For a query of `feedback as f`: its newest decision as `r`, if there is one.
+# A join for a query of `feedback as f`: `r` is the newest decision about the comment, if there is one.
 NEWEST_REVIEW = """
     left join lateral (
         select v.id, v.decision, v.body from feedback_reviews as v
@@ -30,7 +30,7 @@ WORDS = ("message", "next_step", "suggestions")
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
-    """The newest decision about a comment; `words` (message, next_step, suggestions) are there when it was edited."""
+    """The newest decision about a comment. `words` (message, next_step, suggestions) is set when the comment was edited."""
 
     decision: ReviewDecision
     educator: UUID
@@ -40,19 +40,19 @@ class Review:
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """Which version a comment is about, and whose writing that is."""
+    """The version that a comment is about, and the author of that version."""
 
     submission: UUID
     user: UUID
 
 
 def author_key(header: Mapping[str, Any], *, org: UUID) -> Key:
-    """Return the key of the author of a row that has `user_id`, `wrapped` and `master_key_id`."""
+    """Return the author's key from a row that has `user_id`, `wrapped` and `master_key_id`."""
     return unwrapped(dict(header), org=org, user=header["user_id"])
 
 
 def fetch_reviews(submission: UUID, *, org: UUID, key: Key) -> dict[UUID, Review]:
-    """Return the newest decision about each comment of a version that somebody decided about; `key` is its author's."""
+    """Return the newest decision about each reviewed comment of a version; `key` is the key of its author."""
     found = rows(
         """
         select distinct on (feedback_id) id, feedback_id, educator_id, decision, body, created_at from feedback_reviews
@@ -61,64 +61,79 @@ def fetch_reviews(submission: UUID, *, org: UUID, key: Key) -> dict[UUID, Review
         (org, submission),
     )
     return {
-        one["feedback_id"]: Review(
-            decision=one["decision"],
-            educator=one["educator_id"],
-            decided_at=one["created_at"],
-            words=_edited(one["body"], one["id"], org=org, key=key),
+        record["feedback_id"]: Review(
+            decision=record["decision"],
+            educator=record["educator_id"],
+            decided_at=record["created_at"],
+            words=_edited_words(record["body"], record["id"], org=org, key=key),
         )
-        for one in found
+        for record in found
     }
 
 
 def fetch_reactions(submission: UUID, *, org: UUID, key: Key) -> dict[UUID, dict[str, Any]]:
-    """Return `reaction`, `note` and `created_at` of each comment of a version its student reacted to; `key` is the student's."""
+    """Return `reaction`, `note` and `created_at` for each comment that the student reacted to; `key` is the student's."""
     found = rows(
         "select feedback_id, reaction, note, created_at from feedback_reactions where org_id = %s and submission_id = %s",
         (org, submission),
     )
     return {
-        one["feedback_id"]: {
-            "reaction": one["reaction"],
-            "note": None if one["note"] is None else key.open(one["note"], place=_note(org, one["feedback_id"])),
-            "created_at": one["created_at"],
+        record["feedback_id"]: {
+            "reaction": record["reaction"],
+            "note": None
+            if record["note"] is None
+            else key.open(record["note"], place=_note_place(org, record["feedback_id"])),
+            "created_at": record["created_at"],
         }
-        for one in found
+        for record in found
     }
 
 
 def decide(
     comment: UUID, *, org: UUID, educator: UUID, decision: ReviewDecision, words: Mapping[str, Any] | None = None
 ) -> About:
-    """The decision is the newest about this comment. An edit changes what `words` names of what is read now, and keeps the rest.
+    """Store a decision about this comment and return what it is about. An edit starts from the words of the newest decision.
 
-    Raises NotFound for a comment that the acting role cannot see, or that a newer reading has replaced.
+    In an edit, `words` replaces the fields that it names and the others stay. Raises NotFound for a comment that the acting
+    role cannot see, or that a newer run of the pass has replaced.
     """
-    held = _find(comment, org=org)
-    key = author_key(held, org=org)
+    found = _find_comment(comment, org=org)
+    key = author_key(found, org=org)
     review = new_ids(1)[0]
     body = None
     if decision == "edited":
-        now = _edited(held["edited"], held["review_id"], org=org, key=key) or _made(held, org=org, key=key)
-        changed = {**now, **(words or {})}
-        body = key.seal(json.dumps(changed, ensure_ascii=False), place=_body(org, review))
+        current = _edited_words(found["edited"], found["review_id"], org=org, key=key) or _original_words(
+            found, org=org, key=key
+        )
+        changed = {**current, **(words or {})}
+        body = key.seal(json.dumps(changed, ensure_ascii=False), place=_body_place(org, review))
     run(
         """
         insert into feedback_reviews (id, org_id, feedback_id, submission_id, user_id, audience_id, educator_id, decision, body)
         values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
-        (review, org, comment, held["submission_id"], held["user_id"], held["audience_id"], educator, decision, body),
+        (
+            review,
+            org,
+            comment,
+            found["submission_id"],
+            found["user_id"],
+            found["audience_id"],
+            educator,
+            decision,
+            body,
+        ),
     )
-    return About(submission=held["submission_id"], user=held["user_id"])
+    return About(submission=found["submission_id"], user=found["user_id"])
 
 
 def react(comment: UUID, *, org: UUID, reaction: str, note: str | None) -> datetime:
-    """The student's reaction to this comment is this one; returns since when. Call it as ec_student.
+    """Store the student's reaction to this comment, in place of an earlier one, and return its time. Call it as ec_student.
 
-    Raises NotFound for a comment that is not theirs, not released, rejected by an educator, or replaced by a newer reading.
+    Raises NotFound for a comment that is not theirs, not released, rejected by an educator, or replaced by a newer run.
     """
-    held = _for_student(comment, org=org)
-    sealed = None if note is None else author_key(held, org=org).seal(note, place=_note(org, comment))
+    found = _find_for_student(comment, org=org)
+    sealed = None if note is None else author_key(found, org=org).seal(note, place=_note_place(org, comment))
     stored = row(
         """
         insert into feedback_reactions (org_id, feedback_id, user_id, submission_id, audience_id, reaction, note)
@@ -127,23 +142,23 @@ def react(comment: UUID, *, org: UUID, reaction: str, note: str | None) -> datet
             do update set reaction = excluded.reaction, note = excluded.note, created_at = now()
         returning created_at
         """,
-        (org, comment, held["user_id"], held["submission_id"], held["audience_id"], reaction, sealed),
+        (org, comment, found["user_id"], found["submission_id"], found["audience_id"], reaction, sealed),
     )
     assert stored is not None
-    moment: datetime = stored["created_at"]
-    return moment
+    reacted_at: datetime = stored["created_at"]
+    return reacted_at
 
 
 def withdraw(comment: UUID, *, org: UUID) -> None:
-    """The student has no reaction to this comment. Call it as ec_student. Raises NotFound like `react`."""
-    held = _for_student(comment, org=org)
+    """Delete the student's reaction to this comment, if any. Call it as ec_student. Raises NotFound like `react`."""
+    found = _find_for_student(comment, org=org)
     run(
         "delete from feedback_reactions where org_id = %s and feedback_id = %s and user_id = %s",
-        (org, comment, held["user_id"]),
+        (org, comment, found["user_id"]),
     )
 
 
-def _find(comment: UUID, *, org: UUID) -> dict[str, Any]:
+def _find_comment(comment: UUID, *, org: UUID) -> dict[str, Any]:
     found = row(
         f"""
         select f.id, f.submission_id, f.user_id, f.audience_id, f.body, k.wrapped, k.master_key_id,
@@ -160,28 +175,28 @@ def _find(comment: UUID, *, org: UUID) -> dict[str, Any]:
     return found
 
 
-def _for_student(comment: UUID, *, org: UUID) -> dict[str, Any]:
-    held = _find(comment, org=org)
-    if held["decision"] == "rejected":
+def _find_for_student(comment: UUID, *, org: UUID) -> dict[str, Any]:
+    found = _find_comment(comment, org=org)
+    if found["decision"] == "rejected":
         raise NotFound("There is no such comment.")
-    return held
+    return found
 
 
-def _made(held: dict[str, Any], *, org: UUID, key: Key) -> dict[str, Any]:
-    words = json.loads(key.open(held["body"], place=AssociatedData("feedback", "body", org, held["id"])))
+def _original_words(found: dict[str, Any], *, org: UUID, key: Key) -> dict[str, Any]:
+    words = json.loads(key.open(found["body"], place=AssociatedData("feedback", "body", org, found["id"])))
     return {name: words[name] for name in WORDS}
 
 
-def _edited(sealed: bytes | None, review: UUID | None, *, org: UUID, key: Key) -> dict[str, Any] | None:
+def _edited_words(sealed: bytes | None, review: UUID | None, *, org: UUID, key: Key) -> dict[str, Any] | None:
     if sealed is None or review is None:
         return None
-    words: dict[str, Any] = json.loads(key.open(sealed, place=_body(org, review)))
+    words: dict[str, Any] = json.loads(key.open(sealed, place=_body_place(org, review)))
     return words
 
 
-def _body(org: UUID, review: UUID) -> AssociatedData:
+def _body_place(org: UUID, review: UUID) -> AssociatedData:
     return AssociatedData("feedback_reviews", "body", org, review)
 
 
-def _note(org: UUID, comment: UUID) -> AssociatedData:
+def _note_place(org: UUID, comment: UUID) -> AssociatedData:
     return AssociatedData("feedback_reactions", "note", org, comment)

@@ -1,7 +1,7 @@
-"""The rights of a person: everything that is held about them, in the clear; and that none of it is left.
+"""The data rights of a person: an export of everything that is stored about them, decrypted, and its erasure.
 
-What an export holds is a list of columns. A test compares it with the database's own: whatever a migration adds to a row
-about a person is exported, or stands in NOT_EXPORTED with the reason why not.
+The exported columns are listed here. A test compares the list with the database: each column that a migration adds to a row
+about a person must be exported, or be listed in NOT_EXPORTED with the reason.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from models.errors import LastAdmin, NotFound
 from models.upkeep import fold_tallies
 from models.users import data_key
 
-# Rows of a page: one file of the archive, and what is in memory at once.
+# Rows per page. A page becomes one file of the archive, and only one page is in memory at a time.
 PAGE = 500
-# An essay may arrive as a body of a megabyte.
+# Fewer rows per page, because the body of one delivery may be a megabyte.
 BODIES_PAGE = 10
-# Tables whose rows are small and have no key of one column: they are not paged.
+# For tables with small rows and no unique key of one column: all rows go into one page.
 WHOLE = 1_000_000
-# The audit trail is looked through in steps, so that no statement takes long in an org of millions of entries.
+# The audit trail is searched in steps, so that no statement takes long in an org with millions of entries.
 AUDIT_STEP = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The rows of one table that are about a person, and what of them is handed over.
+    """The rows of one table that are about a person, and which of their columns are exported.
 
-    `columns` as they are; `sealed`, encrypted, in the clear, those named in `structured` as the JSON they hold; `also`,
-    expressions that help to read the rest. `of` says whose rows. `key` orders the rows, leads from page to page, and names the
-    row a sealed column belongs to. `file` names the files where that is not the table's name.
+    `columns` are exported as they are. `sealed` columns are exported decrypted, and those also in `structured` as the JSON
+    they hold. `also` adds expressions that help to understand the rest. `of` is the condition that selects the rows. `key`
+    orders the rows, marks where the next page begins, and identifies the row of a sealed column. `file` is the base name of
+    the files when it is not the table's name.
     """
 
     table: str
@@ -51,7 +52,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        """What the files are called."""
+        """Return the base name of the files."""
         return self.file or self.table
 
 
@@ -107,7 +108,7 @@ ABOUT_PERSON = (
         structured="body",
         of="t.user_id = %(user)s",
     ),
-    # What an educator said of other people's writing: that they did, and when. The words are sealed with the student's key.
+    # An educator's comments on other people's essays: only that and when they were made. The student's key encrypts the words.
     Part(
         table="feedback",
         columns="id created_at org_id submission_id pass type kind severity educator_id",
@@ -206,15 +207,15 @@ AUDIT = Part(
 PARTS = (PROFILE, *ABOUT_PERSON, ESSAY, VERSION, *ABOUT_VERSION, AUDIT)
 
 NOT_EXPORTED: Mapping[str, str] = {
-    "users.email_digest": "finds the e-mail, which is exported",
-    "users.external_id_digest": "finds the external id, which is exported",
-    "users.password_hash": "whoever has it can try passwords against it",
+    "users.email_digest": "only finds the e-mail, which is exported",
+    "users.external_id_digest": "only finds the external id, which is exported",
+    "users.password_hash": "anybody who has it can try passwords against it",
     "user_keys.user_id": "the key itself is no fact about a person",
     "user_keys.org_id": "the key itself is no fact about a person",
-    "user_keys.wrapped": "opens everything the person wrote, backups included",
-    "user_keys.master_key_id": "says how the installation keeps its keys",
-    "user_keys.created_at": "that of the account",
-    "one_time_tokens.digest": "recognises a token that may still be good",
+    "user_keys.wrapped": "decrypts everything the person wrote, backups included",
+    "user_keys.master_key_id": "tells how the installation manages its keys",
+    "user_keys.created_at": "same time as the account's created_at",
+    "one_time_tokens.digest": "identifies a token that may still be valid",
     "passes.tallied": "whether the clock has counted the row",
     "ai_responses.tallied": "whether the clock has counted the row",
 }
@@ -243,34 +244,34 @@ A table with many rows goes on in files numbered -2, -3 and so on. Not included:
 
 
 def request_erasure(user: UUID, *, org: UUID) -> None:
-    """Nobody can read what the person wrote any more, nor sign in as them; the clock will take the rows. Asking twice is as once.
+    """Destroy the person's key and end their sign-ins at once; the clock deletes their rows later. Idempotent.
 
     Call it as ec_admin. Raises NotFound, and LastAdmin when nobody could administer the org afterwards.
     """
-    # Two admins who erase each other take turns here, and the second one finds itself the last.
+    # The lock orders two admins who erase each other, so that the second one sees that it is the last.
     admins = rows(
         "select id from users where org_id = %s and role = 'admin' and disabled_at is null order by id for update",
         (org,),
     )
-    if [one["id"] for one in admins] == [user]:
+    if [record["id"] for record in admins] == [user]:
         raise LastAdmin("This is the last admin of the org who can sign in.")
-    asked = row("select request_erasure(%s) as is_there", (user,))
-    if asked is None or not asked["is_there"]:
+    requested = row("select request_erasure(%s) as is_there", (user,))
+    if requested is None or not requested["is_there"]:
         raise NotFound("There is no such person.")
 
 
 def list_erasures(*, limit: int) -> list[tuple[UUID, UUID]]:
-    """Return the people whose rows are to go, each with their org, longest asked for first. Call it as the clock."""
+    """Return the people whose rows are to be deleted, each with their org, oldest request first. Call it as the clock."""
     found = rows(
         "select id, org_id from users where erase_requested_at is not null order by erase_requested_at limit %s",
         (limit,),
     )
-    return [(one["id"], one["org_id"]) for one in found]
+    return [(record["id"], record["org_id"]) for record in found]
 
 
 def erase(user: UUID, *, org: UUID) -> bool:
-    """No row of the person is left, and no total is lower by it; False when nobody asked for it. Call it as the clock."""
-    # Whoever finishes a pass locks its version first: nothing finishes between the counting and the deleting.
+    """Delete every row of the person without lowering any total; return False when nobody requested it. Call it as the clock."""
+    # A worker that finishes a pass locks its version first, so no pass finishes between the counting and the deletion.
     run(
         """
         select 1 from submissions as s where s.org_id = %(org)s and s.id in (
@@ -285,39 +286,43 @@ def erase(user: UUID, *, org: UUID) -> bool:
 
 
 def gather(user: UUID, *, org: UUID) -> Iterator[tuple[str, str]]:
-    """Yield everything that is held about a person as files: a name and a text, one after the other.
+    """Yield everything that is stored about a person as files, each a name and a text.
 
     Call it as ec_admin. Raises NotFound before the first file.
     """
     key = data_key(user, org=org)
-    who = {"org": org, "user": user}
-    [profile] = _page(PROFILE, who, key=key)
+    params = {"org": org, "user": user}
+    [profile] = _page(PROFILE, params, key=key)
     yield "README.txt", README
     yield "profile.json", _as_json(profile)
     for part in ABOUT_PERSON:
-        yield from _files(part, who, key=key, name=part.name)
-    theirs = [user]
-    for number, essay in enumerate((one for page in _pages(ESSAY, who, key=key) for one in page), start=1):
+        yield from _part_files(part, params, key=key, name=part.name)
+    own_ids = [user]
+    for number, essay in enumerate((record for page in _pages(ESSAY, params, key=key) for record in page), start=1):
         folder = f"essays/{number}-{essay['id']}"
         yield f"{folder}/essay.json", _as_json(essay)
-        theirs.append(essay["id"])
-        for [version] in _pages(VERSION, {**who, "essay": essay["id"]}, key=key):
-            theirs.append(version["id"])
-            yield from _version(version, {**who, "essay": essay["id"]}, key=key, folder=folder)
-    yield from _trail({**who, "theirs": theirs}, key=key)
+        own_ids.append(essay["id"])
+        for [version] in _pages(VERSION, {**params, "essay": essay["id"]}, key=key):
+            own_ids.append(version["id"])
+            yield from _version_files(version, {**params, "essay": essay["id"]}, key=key, folder=folder)
+    yield from _audit_files({**params, "theirs": own_ids}, key=key)
 
 
-def _version(version: dict[str, Any], who: dict[str, Any], *, key: Key, folder: str) -> Iterator[tuple[str, str]]:
+def _version_files(
+    version: dict[str, Any], params: dict[str, Any], *, key: Key, folder: str
+) -> Iterator[tuple[str, str]]:
     text: str = version.pop("text")
     name = f"{folder}/versions/{version['version']}"
     yield f"{name}.txt", text
     yield f"{name}.json", _as_json(version)
     for part in ABOUT_VERSION:
-        files = _files(part, {**who, "submission": version["id"]}, key=key, name=f"{name}-{part.name}", text=text)
+        files = _part_files(
+            part, {**params, "submission": version["id"]}, key=key, name=f"{name}-{part.name}", text=text
+        )
         yield from files
 
 
-def _trail(who: dict[str, Any], *, key: Key) -> Iterator[tuple[str, str]]:
+def _audit_files(params: dict[str, Any], *, key: Key) -> Iterator[tuple[str, str]]:
     """Yield the audit entries by the person, about them, and about what they wrote."""
     after, number = None, 0
     while True:
@@ -326,73 +331,75 @@ def _trail(who: dict[str, Any], *, key: Key) -> Iterator[tuple[str, str]]:
             select a.id from audit_log as a where a.org_id = %(org)s and (%(after)s::uuid is null or a.id > %(after)s)
             order by a.id limit 1 offset %(step)s
             """,
-            {**who, "after": after, "step": AUDIT_STEP - 1},
+            {**params, "after": after, "step": AUDIT_STEP - 1},
         )
-        upto = step["id"] if step else None
-        for page in _pages(AUDIT, {**who, "upto": upto}, key=key, after=after):
+        last_id = step["id"] if step else None
+        for page in _pages(AUDIT, {**params, "upto": last_id}, key=key, after=after):
             number += 1
-            yield _name("audit_log", number), _as_json(page)
-        if upto is None:
+            yield _file_name("audit_log", number), _as_json(page)
+        if last_id is None:
             return
-        after = upto
+        after = last_id
 
 
-def _files(part: Part, who: dict[str, Any], *, key: Key, name: str, text: str = "") -> Iterator[tuple[str, str]]:
-    for number, page in enumerate(_pages(part, who, key=key), start=1):
-        for one in page:
-            # What a comment is about is not stored with it: it is cut from the text.
-            if part.table == "feedback" and one.get("span_end"):
-                one["quote"] = text[one["span_start"] : one["span_end"]]
-        yield _name(name, number), _as_json(page)
+def _part_files(
+    part: Part, params: dict[str, Any], *, key: Key, name: str, text: str = ""
+) -> Iterator[tuple[str, str]]:
+    for number, page in enumerate(_pages(part, params, key=key), start=1):
+        for record in page:
+            # The quote of a comment is not stored with it, so it is cut from the text.
+            if part.table == "feedback" and record.get("span_end"):
+                record["quote"] = text[record["span_start"] : record["span_end"]]
+        yield _file_name(name, number), _as_json(page)
 
 
-def _name(name: str, number: int) -> str:
+def _file_name(name: str, number: int) -> str:
     return f"{name}.json" if number == 1 else f"{name}-{number}.json"
 
 
-def _pages(part: Part, who: dict[str, Any], *, key: Key, after: Any = None) -> Iterator[list[dict[str, Any]]]:
-    while page := _page(part, who, key=key, after=after):
+def _pages(part: Part, params: dict[str, Any], *, key: Key, after: Any = None) -> Iterator[list[dict[str, Any]]]:
+    while page := _page(part, params, key=key, after=after):
         yield page
         after = page[-1][part.key]
         if len(page) < part.page:
             return
 
 
-def _page(part: Part, who: dict[str, Any], *, key: Key, after: Any = None) -> list[dict[str, Any]]:
-    """Return rows of a part, those after that key, with everything in the clear."""
-    wanted = ", ".join(
+def _page(part: Part, params: dict[str, Any], *, key: Key, after: Any = None) -> list[dict[str, Any]]:
+    """Return the next page of a part, after the row with the key `after`, with everything decrypted."""
+    selected = ", ".join(
         [*(f"t.{column}" for column in (part.columns + " " + part.sealed).split()), *filter(None, [part.also])]
     )
-    going_on = f" and t.{part.key} > %(after)s" if after is not None else ""
+    page_condition = f" and t.{part.key} > %(after)s" if after is not None else ""
     found = rows(
-        f"select {wanted} from {part.table} as t where t.org_id = %(org)s and {part.of}{going_on}"  # noqa: S608 - constants of this file
+        f"select {selected} from {part.table} as t where t.org_id = %(org)s and {part.of}{page_condition}"  # noqa: S608 - constants of this file
         f" order by t.{part.key} limit %(limit)s",
-        {**who, "after": after, "limit": part.page},
+        {**params, "after": after, "limit": part.page},
     )
-    return [_in_the_clear(one, part, key=key, org=who["org"]) for one in found]
+    return [_decrypt_row(record, part, key=key, org=params["org"]) for record in found]
 
 
-def _in_the_clear(one: dict[str, Any], part: Part, *, key: Key, org: UUID) -> dict[str, Any]:
+def _decrypt_row(record: dict[str, Any], part: Part, *, key: Key, org: UUID) -> dict[str, Any]:
     structured = part.structured.split()
     for column in part.sealed.split():
-        if one[column] is not None:
-            plain = key.open(one[column], place=AssociatedData(part.table, column, org, one[part.key]))
-            one[column] = json.loads(plain) if column in structured else plain
-    return one
+        if record[column] is not None:
+            plain = key.open(record[column], place=AssociatedData(part.table, column, org, record[part.key]))
+            record[column] = json.loads(plain) if column in structured else plain
+    return record
 
 
 def _as_json(value: Any) -> str:
-    return json.dumps(value, default=_plain, ensure_ascii=False, indent=1)
+    return json.dumps(value, default=_to_json_value, ensure_ascii=False, indent=1)
 
 
-def _plain(value: Any) -> Any:
-    for kind, spelled in _SPELLED.items():
+def _to_json_value(value: Any) -> Any:
+    for kind, convert in _JSON_CONVERTERS.items():
         if isinstance(value, kind):
-            return spelled(value)
+            return convert(value)
     raise TypeError(f"{type(value).__name__} has no spelling in an export")
 
 
-_SPELLED: dict[type, Callable[[Any], Any]] = {
+_JSON_CONVERTERS: dict[type, Callable[[Any], Any]] = {
     UUID: str,
     date: lambda value: value.isoformat(),
     Decimal: float,

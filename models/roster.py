@@ -1,4 +1,4 @@
-"""A roster taken over as a whole, or not at all: people, courses, and who is in which, as another system lists them."""
+"""Import of a roster, as a whole or not at all: people, courses and enrolments as another system lists them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.roster_plan import Fault, PersonChange, PersonRow, Plan, Roster, in_
 
 @dataclass(frozen=True, kw_only=True)
 class PeopleCount:
-    """What became of the people's rows."""
+    """The number of people for each outcome."""
 
     added: int
     changed: int
@@ -28,7 +28,7 @@ class PeopleCount:
 
 @dataclass(frozen=True, kw_only=True)
 class CourseCount:
-    """What became of the courses' rows; an archived course that comes back counts as changed."""
+    """The number of courses for each outcome; an archived course that is active again counts as changed."""
 
     added: int
     changed: int
@@ -38,7 +38,7 @@ class CourseCount:
 
 @dataclass(frozen=True, kw_only=True)
 class EnrollmentCount:
-    """What became of the enrolments' rows."""
+    """The number of enrolments for each outcome."""
 
     added: int
     changed: int
@@ -48,7 +48,7 @@ class EnrollmentCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What an import did."""
+    """The result of an import."""
 
     users: PeopleCount
     courses: CourseCount
@@ -57,7 +57,7 @@ class Report:
 
 
 class BadRoster(Invalid):
-    """Some rows cannot be imported, so none was. Of very many faults only the first are kept; `total` counts them all."""
+    """Some rows cannot be imported, so none was. `faults` holds the first of very many faults; `total` counts them all."""
 
     def __init__(self, faults: list[Fault], *, total: int) -> None:
         super().__init__(
@@ -72,10 +72,10 @@ Progress = Callable[[int, int], None]
 
 
 def import_roster(roster: Roster, *, org: UUID, allow_admins: bool = False, progress: Progress | None = None) -> Report:
-    """Everything the roster says is so; importing it again changes nothing. Call it as ec_admin.
+    """Import everything in the roster. Idempotent. Call it as ec_admin.
 
-    `progress` is told how many changes of how many are made. Raises BadRoster, and InProgress when another import of the
-    org is under way or somebody changed the same rows meanwhile; the session must then be rolled back.
+    `progress` is called with the number of changes made so far and in total. Raises BadRoster, and InProgress when another
+    import of the org is running or somebody changed the same rows meanwhile; the session must then be rolled back.
     """
     found = row("select pg_try_advisory_xact_lock(hashtextextended(%s, 0)) as mine", (f"roster|{org}",))
     if found is None or not found["mine"]:
@@ -83,40 +83,40 @@ def import_roster(roster: Roster, *, org: UUID, allow_admins: bool = False, prog
     plan = make_plan(roster, org=org, allow_admins=allow_admins)
     if plan.faults:
         raise BadRoster(plan.faults, total=len(plan.faults) + plan.more_faults)
-    steps = _Steps(progress, total=_size(plan))
+    counter = _ProgressCounter(progress, total=_count_changes(plan))
     try:
-        _people(plan, steps, org=org)
-        _courses(plan, steps, org=org)
-        removed = _enrollments(plan, steps, org=org)
-    # A batch of rows goes past Peewee, so either may say it.
+        _apply_people(plan, counter, org=org)
+        _apply_courses(plan, counter, org=org)
+        removed = _apply_enrollments(plan, counter, org=org)
+    # Batches of rows bypass Peewee, so the error may be Peewee's or psycopg2's.
     except (peewee.IntegrityError, psycopg2.IntegrityError):
         raise InProgress(
             "Somebody added or changed what the roster names at the same moment. Import it again."
         ) from None
-    return _report(plan, removed=removed)
+    return _make_report(plan, removed=removed)
 
 
-class _Steps:
-    """How far an import is."""
+class _ProgressCounter:
+    """The progress of an import, reported to `progress` if there is one."""
 
     def __init__(self, progress: Progress | None, *, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
 
-    def made(self, count: int) -> None:
-        """So many more changes are made."""
+    def add(self, count: int) -> None:
+        """Count `count` more changes and report the progress."""
         self._done += count
         if self._progress is not None:
             self._progress(self._done, self._total)
 
 
-def _size(plan: Plan) -> int:
+def _count_changes(plan: Plan) -> int:
     return (
         len(plan.new_people) + len(plan.changed_people) + len(plan.disabled_people) + len(plan.new_courses)
         + len(plan.changed_courses) + len(plan.enrolled) + len(plan.moved) + len(plan.removed)
     )  # fmt: skip
 
 
-def _report(plan: Plan, *, removed: int) -> Report:
+def _make_report(plan: Plan, *, removed: int) -> Report:
     archived = sum(change.archived is True for change in plan.changed_courses)
     return Report(
         users=PeopleCount(
@@ -138,7 +138,7 @@ def _report(plan: Plan, *, removed: int) -> Report:
     )
 
 
-def _people(plan: Plan, steps: _Steps, *, org: UUID) -> None:
+def _apply_people(plan: Plan, counter: _ProgressCounter, *, org: UUID) -> None:
     for batch in in_batches(sorted(plan.vacating)):
         run(
             "update users set email = null, email_digest = null where org_id = %s and id = any(%s::uuid[])",
@@ -146,10 +146,10 @@ def _people(plan: Plan, steps: _Steps, *, org: UUID) -> None:
         )
     for batch in in_batches(sorted(plan.changed_people, key=lambda change: change.known.id)):
         _change_people(batch, org=org)
-        steps.made(len(batch))
+        counter.add(len(batch))
     for batch in in_batches(plan.new_people):
         _add_people(batch, org=org)
-        steps.made(len(batch))
+        counter.add(len(batch))
     for batch in in_batches(sorted(plan.disabled_people)):
         run(
             """
@@ -166,15 +166,22 @@ def _people(plan: Plan, steps: _Steps, *, org: UUID) -> None:
             (org, batch),
         )
         _end_tokens(batch, org=org)
-        steps.made(len(batch))
+        counter.add(len(batch))
 
 
 def _add_people(batch: list[tuple[UUID, PersonRow]], *, org: UUID) -> None:
     people: list[tuple[Any, ...]] = []
     keys: list[tuple[Any, ...]] = []
-    for user, one in batch:
+    for user, person_row in batch:
         wrapped, key = keyring().new_data_key(org=org, user=user)
-        people.append((user, org, one.role, *_named(key, one.name, one.email, one.external_id, org=org, user=user)))
+        people.append(
+            (
+                user,
+                org,
+                person_row.role,
+                *_identity_values(key, person_row.name, person_row.email, person_row.external_id, org=org, user=user),
+            )
+        )
         keys.append((user, org, wrapped.wrapped, wrapped.master_key_id))
     run_many(
         """
@@ -206,7 +213,9 @@ def _change_people(batch: list[PersonChange], *, org: UUID) -> None:
                 org,
                 change.role,
                 change.enable,
-                *_named(change.known.key, change.name, change.email, change.external_id, org=org, user=change.known.id),
+                *_identity_values(
+                    change.known.key, change.name, change.email, change.external_id, org=org, user=change.known.id
+                ),
             )
             for change in batch
         ],
@@ -215,7 +224,7 @@ def _change_people(batch: list[PersonChange], *, org: UUID) -> None:
 
 
 def _end_tokens(people: list[UUID], *, org: UUID) -> None:
-    # What was mailed to an address that is theirs no more opens nothing.
+    # A token that was mailed to an address that is no longer theirs must not let anybody in.
     if people:
         run(
             "update one_time_tokens set used_at = now() where org_id = %s and user_id = any(%s::uuid[]) and used_at is null",
@@ -223,11 +232,11 @@ def _end_tokens(people: list[UUID], *, org: UUID) -> None:
         )
 
 
-def _courses(plan: Plan, steps: _Steps, *, org: UUID) -> None:
+def _apply_courses(plan: Plan, counter: _ProgressCounter, *, org: UUID) -> None:
     for batch in in_batches(plan.new_courses):
-        values = [(course, org, one.name, one.external_id) for course, one in batch]
+        values = [(course, org, course_row.name, course_row.external_id) for course, course_row in batch]
         run_many("insert into courses (id, org_id, name, external_id) values %s", values)
-        steps.made(len(batch))
+        counter.add(len(batch))
     for batch in in_batches(plan.changed_courses):
         run_many(
             """
@@ -239,54 +248,57 @@ def _courses(plan: Plan, steps: _Steps, *, org: UUID) -> None:
             """,
             [(change.id, org, change.name, change.archived) for change in batch],
         )
-        steps.made(len(batch))
+        counter.add(len(batch))
 
 
-def _enrollments(plan: Plan, steps: _Steps, *, org: UUID) -> int:
-    """The courses have the members the plan says; returns how many enrolments are gone."""
-    gone = 0
+def _apply_enrollments(plan: Plan, counter: _ProgressCounter, *, org: UUID) -> int:
+    """Apply the plan's changes of enrolments and return how many enrolments were deleted."""
+    deleted = 0
     for batch in in_batches(plan.removed):
-        gone += run(
+        deleted += run(
             """
             delete from enrollments where org_id = %s
                 and (course_id, user_id) in (select * from unnest(%s::uuid[], %s::uuid[]))
             """,
             (org, [course for course, _ in batch], [user for _, user in batch]),
         )
-        steps.made(len(batch))
+        counter.add(len(batch))
     for batch in in_batches(plan.moved):
         run_many(
             """
             update enrollments as e set role = v.role from (values %s) as v (org_id, course_id, user_id, role)
             where e.org_id = v.org_id and e.course_id = v.course_id and e.user_id = v.user_id
             """,
-            [(org, *one) for one in batch],
+            [(org, *enrollment) for enrollment in batch],
         )
-        steps.made(len(batch))
+        counter.add(len(batch))
     for batch in in_batches(plan.enrolled):
-        run_many("insert into enrollments (org_id, course_id, user_id, role) values %s", [(org, *one) for one in batch])
-        steps.made(len(batch))
-    # Whoever became a student teaches no course any more.
+        run_many(
+            "insert into enrollments (org_id, course_id, user_id, role) values %s",
+            [(org, *enrollment) for enrollment in batch],
+        )
+        counter.add(len(batch))
+    # A person who becomes a student no longer teaches any course.
     for batch in in_batches(change.known.id for change in plan.changed_people if change.role == "student"):
-        gone += run(
+        deleted += run(
             "delete from enrollments where org_id = %s and user_id = any(%s::uuid[]) and role = 'educator'",
             (org, batch),
         )
-    return gone
+    return deleted
 
 
-def _named(
+def _identity_values(
     key: Key, name: str | None, email: str | None, external_id: str | None, *, org: UUID, user: UUID
 ) -> tuple[Ciphertext | bytes | None, ...]:
-    """Return what the columns name, email and external_id hold, the last two with the digest that finds them."""
+    """Return the values of name, email, email_digest, external_id and external_id_digest, encrypted or hashed."""
     return (
-        _sealed(key, name, column="name", org=org, user=user),
-        _sealed(key, email, column="email", org=org, user=user),
+        _seal_column(key, name, column="name", org=org, user=user),
+        _seal_column(key, email, column="email", org=org, user=user),
         keyring().email_index(email, org=org) if email else None,
-        _sealed(key, external_id, column="external_id", org=org, user=user),
+        _seal_column(key, external_id, column="external_id", org=org, user=user),
         keyring().external_id_index(external_id, org=org) if external_id else None,
     )
 
 
-def _sealed(key: Key, value: str | None, *, column: str, org: UUID, user: UUID) -> Ciphertext | None:
+def _seal_column(key: Key, value: str | None, *, column: str, org: UUID, user: UUID) -> Ciphertext | None:
     return None if value is None else key.seal(value, place=AssociatedData("users", column, org, user))

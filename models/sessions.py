@@ -1,4 +1,4 @@
-"""Signing in and staying signed in: refresh-token families that rotate, and are revoked when one is used twice."""
+"""Sign-in sessions: families of refresh tokens that rotate, and that are revoked when a token is used twice."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from models.errors import NotFound, Unauthorised
 from models.users import PersonRole, data_key
 
 LIFETIME_DAYS = 30
-# A client that lost the answer to its refresh may ask once more within this time and gets the same successor.
+# A client that lost the answer to its refresh may repeat it within this time and gets the same successor.
 GRACE_SECONDS = 10
 
-# Why a family ended.
+# Why a family was revoked.
 Reason = Literal["logout", "reuse", "disabled", "password"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What signing in needs to know about a person."""
+    """What a sign-in needs to know about a person."""
 
     user: UUID
     role: PersonRole
@@ -34,7 +34,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Contact:
-    """Where a person can be reached, and what they and their org are called: as on record, whatever somebody typed."""
+    """A person's address and name and their org's short name, as stored and not as somebody typed them."""
 
     email: str | None
     name: str | None
@@ -43,7 +43,7 @@ class Contact:
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """A refresh-token family and the generation that may be spent next."""
+    """A family of refresh tokens, with the generation that may be used next."""
 
     id: UUID
     user: UUID
@@ -54,12 +54,12 @@ class Family:
 
 
 def find_account(email: str, *, org: UUID) -> Account | None:
-    """Return the account with this address, if there is one. Call it as ec_auth."""
+    """Return the account with this address, or None. Call it as ec_auth."""
     found = row(
         "select id, role, password_hash, token_version, disabled_at from users where org_id = %s and email_digest = %s",
         (org, keyring().email_index(email, org=org)),
     )
-    return _account(found) if found else None
+    return _to_account(found) if found else None
 
 
 def fetch_account(user: UUID, *, org: UUID) -> Account:
@@ -70,11 +70,11 @@ def fetch_account(user: UUID, *, org: UUID) -> Account:
     )
     if found is None:
         raise NotFound("There is no such person.")
-    return _account(found)
+    return _to_account(found)
 
 
 def fetch_contact(user: UUID, *, org: UUID) -> Contact:
-    """Return where a person can be reached. Call it as ec_auth. Raises NotFound, also when their data was erased."""
+    """Return a person's address and name. Call it as ec_auth. Raises NotFound, also when their data was erased."""
     found = row(
         "select u.email, u.name, o.slug from users as u join orgs as o on o.id = u.org_id where u.org_id = %s and u.id = %s",
         (org, user),
@@ -92,7 +92,7 @@ def fetch_contact(user: UUID, *, org: UUID) -> Contact:
 
 
 def upgrade_password(account: Account, *, org: UUID, password_hash: str) -> None:
-    """The stored hash is the given one: same password, today's cost. One that was changed meanwhile stays."""
+    """Store a hash of the same password at the current cost, unless the stored hash was changed meanwhile."""
     run(
         "update users set password_hash = %s where org_id = %s and id = %s and password_hash = %s",
         (password_hash, org, account.user, account.password_hash),
@@ -100,11 +100,11 @@ def upgrade_password(account: Account, *, org: UUID, password_hash: str) -> None
 
 
 def set_password(user: UUID, *, org: UUID, password_hash: str, instead_of: str | None = None) -> None:
-    """The person has this password; every token they held, of whichever kind, is over. Call it as ec_auth.
+    """Store the password hash and end all the person's tokens, of every kind. Call it as ec_auth.
 
-    Raises Unauthorised when it was to be instead of a hash that has been replaced meanwhile.
+    Raises Unauthorised when the stored hash is no longer the one in `instead_of`.
     """
-    # Their row first: a sign-in with the old password, in that moment, waits for it and then finds itself too late.
+    # Update the person's row first: a concurrent sign-in with the old password waits for this lock and then fails.
     replaced = run(
         """
         update users set password_hash = %s, token_version = token_version + 1
@@ -119,7 +119,7 @@ def set_password(user: UUID, *, org: UUID, password_hash: str, instead_of: str |
 
 
 def open_family(account: Account, *, org: UUID) -> Family:
-    """A new family exists for this person; its first token may be spent.
+    """Store a new family for this person and return it, with its first token ready to be used.
 
     Raises Unauthorised when the account was changed or disabled since it was looked up.
     """
@@ -146,12 +146,12 @@ def open_family(account: Account, *, org: UUID) -> Family:
 
 
 def spend(family: UUID, *, org: UUID, generation: int) -> Family | None:
-    """Return the family one generation on; None means this token was used before and the family is now revoked.
+    """Use up a token and return its family, one generation further; revoke the family and return None after a second use.
 
-    One conditional UPDATE spends a token. Within the grace time the direct parent gets the same successor again.
-    Raises Unauthorised when the family has ended.
+    One conditional UPDATE uses up a token. Within GRACE_SECONDS the token just before the current one gets the same
+    successor again. Raises Unauthorised when the family has ended or the person is disabled.
     """
-    moved = run(
+    advanced = run(
         """
         update sessions set generation = generation + 1, rotated_at = now()
         where org_id = %s and id = %s and generation = %s and revoked_at is null and expires_at > now()
@@ -169,7 +169,7 @@ def spend(family: UUID, *, org: UUID, generation: int) -> Family | None:
     )
     if found is None or not found["live"] or found["disabled_at"] is not None:
         raise Unauthorised("This session has ended. Sign in again.")
-    if not moved and not (found["generation"] == generation + 1 and found["fresh"]):
+    if not advanced and not (found["generation"] == generation + 1 and found["fresh"]):
         run(
             "update sessions set revoked_at = now(), revoked_reason = 'reuse' where org_id = %s and id = %s and revoked_at is null",
             (org, family),
@@ -186,7 +186,7 @@ def spend(family: UUID, *, org: UUID, generation: int) -> Family | None:
 
 
 def close_family(family: UUID, *, org: UUID) -> None:
-    """The family is revoked; its access tokens stop working with the next request."""
+    """Revoke the family after a log-out; its access tokens stop working with the next request."""
     run(
         "update sessions set revoked_at = now(), revoked_reason = 'logout' where org_id = %s and id = %s and revoked_at is null",
         (org, family),
@@ -194,14 +194,14 @@ def close_family(family: UUID, *, org: UUID) -> None:
 
 
 def end_sessions(user: UUID, *, org: UUID, reason: Reason) -> None:
-    """Every family of this person is revoked; their tokens stop working with the next request."""
+    """Revoke every family of this person; their tokens stop working with the next request."""
     run(
         "update sessions set revoked_at = now(), revoked_reason = %s where org_id = %s and user_id = %s and revoked_at is null",
         (reason, org, user),
     )
 
 
-def _account(found: dict[str, Any]) -> Account:
+def _to_account(found: dict[str, Any]) -> Account:
     return Account(
         user=found["id"],
         role=found["role"],

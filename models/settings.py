@@ -1,4 +1,4 @@
-"""Readers for environment variables and secret files. A bad value stops the program and says which and why."""
+"""Readers for environment variables and secret files. A bad value stops the program with the variable's name and the reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from models.errors import SettingsError
 
-# A program that waits longer for its keys would only look as if it hung.
+# A program that waits longer for its keys would look as if it hung.
 COMMAND_SECONDS = 10
 
 
@@ -31,7 +31,7 @@ def optional(name: str) -> str | None:
 
 
 def integer(name: str, default: int, *, least: int = 0) -> int:
-    """Return a variable as a whole number of at least `least`."""
+    """Return a variable as a whole number of at least `least`. Raises SettingsError."""
     value = os.environ.get(name, "").strip()
     try:
         number = int(value) if value else default
@@ -43,7 +43,7 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
 
 
 def seconds(name: str, default: float) -> float:
-    """Return a variable as a positive number of seconds."""
+    """Return a variable as a positive number of seconds, below one day. Raises SettingsError."""
     value = os.environ.get(name, "").strip()
     try:
         number = float(value) if value else default
@@ -55,7 +55,7 @@ def seconds(name: str, default: float) -> float:
 
 
 def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
-    """Return a variable that must be one of a few words."""
+    """Return a variable that must be one of the words in `among`. Raises SettingsError."""
     value = text(name, default)
     if value not in among:
         raise SettingsError(f"{name} must be one of {', '.join(among)}, not {value!r}.")
@@ -63,13 +63,13 @@ def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
 
 
 def secret(name: str) -> str:
-    """Return a secret from NAME, from the file NAME_FILE points at, or as the command line NAME_COMMAND prints it.
+    """Return a secret from NAME, from the file that NAME_FILE names, or from the output of the command in NAME_COMMAND.
 
-    Its value never appears in an error, and nothing else that the command says.
+    No error message contains the value or anything else that the command prints. Raises SettingsError.
     """
-    given = [one for one in (name, f"{name}_FILE", f"{name}_COMMAND") if optional(one)]
-    if len(given) > 1:
-        raise SettingsError(f"Set {' or '.join(given)}, not both.")
+    sources = [variable for variable in (name, f"{name}_FILE", f"{name}_COMMAND") if optional(variable)]
+    if len(sources) > 1:
+        raise SettingsError(f"Set {' or '.join(sources)}, not both.")
     value = optional(name)
     path, command = optional(f"{name}_FILE"), optional(f"{name}_COMMAND")
     if path:
@@ -80,18 +80,18 @@ def secret(name: str) -> str:
         except UnicodeDecodeError:
             raise SettingsError(f"{name}_FILE must hold text.") from None
     if command:
-        value = _printed(command, name=f"{name}_COMMAND")
+        value = _command_output(command, name=f"{name}_COMMAND")
     if not value:
         raise SettingsError(f"{name} is not set (nor {name}_FILE), and no {name}_COMMAND prints it.")
     return value
 
 
-def _printed(command: str, *, name: str) -> str:
-    # No shell, and no word of what is printed leaves this function but as the secret: a client of a key service
-    # may well say the key in its complaint.
+def _command_output(command: str, *, name: str) -> str:
+    """Run the command without a shell and return its output. Raises SettingsError."""
+    # The output leaves this function only as the secret, because a client of a key service may print the key in an error.
     try:
         words = shlex.split(command)
-        done = subprocess.run(  # noqa: S603 - the operator's own command line, as trusted as the key it prints
+        result = subprocess.run(  # noqa: S603 - the operator's own command line, as trusted as the key it prints
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_SECONDS, check=False
         )
     except (ValueError, IndexError):
@@ -100,16 +100,16 @@ def _printed(command: str, *, name: str) -> str:
         raise SettingsError(f"{name} cannot be run: {error.strerror}.") from None
     except subprocess.TimeoutExpired:
         raise SettingsError(f"{name} did not end within {COMMAND_SECONDS} s.") from None
-    if done.returncode != 0:
-        raise SettingsError(f"{name} failed with exit code {done.returncode}.")
+    if result.returncode != 0:
+        raise SettingsError(f"{name} failed with exit code {result.returncode}.")
     try:
-        return done.stdout.decode().strip()
+        return result.stdout.decode().strip()
     except UnicodeDecodeError:
         raise SettingsError(f"{name} must print text.") from None
 
 
 def key_bytes(name: str) -> bytes:
-    """Return a 32-byte key given in base64."""
+    """Return the 32-byte key that a variable holds in base64. Raises SettingsError."""
     return _decode(secret(name), name=name)
 
 
@@ -125,7 +125,7 @@ def _decode(value: str, *, name: str) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreSettings:
-    """Where the truth is, how many connections one process may hold, and how long one statement may go unanswered."""
+    """The database's address, how many connections one process may hold, and how long a statement may go unanswered."""
 
     database_url: str
     program: str
@@ -136,7 +136,7 @@ class StoreSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class CryptoSettings:
-    """The master keys by id (the first one wraps new keys) and the key of the blind index."""
+    """The master keys by id (the first one wraps new keys), and the key of the blind indexes."""
 
     master_keys: dict[str, bytes]
     index_key: bytes
@@ -145,7 +145,8 @@ class CryptoSettings:
 def read_store(program: str, *, pool_size: int, answer_seconds: float) -> StoreSettings:
     """Return the database settings of one program. Its DATABASE_URL names its own log-in role.
 
-    `answer_seconds` lies above the role's lock_timeout (migrations/roles.sql): the server's own answer should come first.
+    `answer_seconds` is higher than the role's lock_timeout (migrations/roles.sql), so that the server's own answer comes
+    first.
     """
     url = text("DATABASE_URL")
     if urlsplit(url).scheme not in ("postgresql", "postgres"):
@@ -162,7 +163,7 @@ def read_store(program: str, *, pool_size: int, answer_seconds: float) -> StoreS
 def read_crypto() -> CryptoSettings:
     """Return the encryption keys. ESSAYCOACH_MASTER_KEYS is `id:base64`, several separated by commas, newest first.
 
-    A key service is put in front by ESSAYCOACH_MASTER_KEYS_COMMAND: any command that prints the same text.
+    ESSAYCOACH_MASTER_KEYS_COMMAND connects a key service: it is any command that prints the same text.
     """
     masters: dict[str, bytes] = {}
     for entry in secret("ESSAYCOACH_MASTER_KEYS").split(","):

@@ -1,8 +1,8 @@
-"""Silence: a server that keeps a connection open and says nothing must not hold a request for ever.
+"""Statement watchdog: cuts the connection of a statement that gets no answer, so that no request hangs for ever.
 
-libpq waits for an answer without a limit, and a kernel that acknowledges every packet never reports trouble. So one thread
-a process looks ten times a second at the statements that wait and closes the socket below those that wait too long; the
-waiting thread then gets the error it would have got from a server that died. It costs a statement two dictionary writes.
+libpq waits for an answer without a limit, and a kernel that acknowledges every packet never reports a failure. So one
+thread in each process looks ten times a second at the waiting statements, and shuts down the socket of those that wait too
+long. The waiting thread then gets the same error as from a server that died. The cost is two dictionary writes a statement.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ LOOK_SECONDS = 0.1
 
 
 class StatementWatchdog:
-    """Cuts connections whose statement has gone unanswered for `answer_seconds`."""
+    """Cuts the connection of a statement that got no answer for `answer_seconds`."""
 
     def __init__(self) -> None:
         self.answer_seconds = 15.0
-        self._waiting: dict[int, tuple[Any, float]] = {}  # by thread: its connection, and until when it waits
+        self._waiting: dict[int, tuple[Any, float]] = {}  # by thread id: its connection, and when its wait ends
         self._cut: set[int] = set()
         self._lock = threading.Lock()
-        self._process = 0
+        self._process_id = 0
 
     def watch(self, connection: Any, *, answer_seconds: float | None = None) -> None:
-        """This thread waits for an answer on this connection from now on, for so long or as long as all do."""
-        if self._process != os.getpid():
-            self._watch()
+        """Start watching this thread's wait on this connection, for `answer_seconds` or the default of all threads."""
+        if self._process_id != os.getpid():
+            self._start_thread()
         with self._lock:
             until = time.monotonic() + (answer_seconds or self.answer_seconds)
             self._waiting[threading.get_ident()] = (connection, until)
 
     def was_cut(self) -> bool:
-        """Return whether the connection this thread waits on was cut."""
+        """Return whether the connection that this thread waits on was cut."""
         return threading.get_ident() in self._cut
 
     def unwatch(self) -> None:
-        """This thread waits no longer. Nothing may close the connection before this."""
-        me = threading.get_ident()
+        """Stop watching this thread. Call it before anything closes the connection."""
+        thread = threading.get_ident()
         with self._lock:
-            self._waiting.pop(me, None)
-            self._cut.discard(me)
+            self._waiting.pop(thread, None)
+            self._cut.discard(thread)
 
-    def _watch(self) -> None:
-        # A fork takes along this object but none of its threads, and perhaps a lock that somebody held.
+    def _start_thread(self) -> None:
+        # A fork copies this object but none of its threads, and perhaps a lock that another thread held.
         self._lock = threading.Lock()
         self._waiting, self._cut = {}, set()
-        self._process = os.getpid()
+        self._process_id = os.getpid()
         threading.Thread(target=self._watch_loop, name="silence", daemon=True).start()
 
     def _watch_loop(self) -> None:
@@ -67,6 +67,6 @@ class StatementWatchdog:
 
 
 def _shut_down(connection: Any) -> None:
-    # Our own copy of the descriptor: shutting it down wakes the thread that reads, closing it leaves theirs open.
-    with suppress(OSError, psycopg2.InterfaceError), socket.socket(fileno=os.dup(connection.fileno())) as theirs:
-        theirs.shutdown(socket.SHUT_RDWR)
+    # Use a duplicate of the descriptor: shutting it down wakes the reading thread, and closing it leaves the original open.
+    with suppress(OSError, psycopg2.InterfaceError), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)

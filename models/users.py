@@ -1,4 +1,4 @@
-"""People: who they are, their keys, and how an LMS's student becomes a user."""
+"""People: their profiles and data keys, and how a student of an LMS becomes a user."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.tables import UserKeys, Users
 
 PersonRole = Literal["student", "educator", "admin"]
 
-# What each column of a person may run into, and the field it is about.
+# The constraints that a write to a person may violate, each with its field.
 RULES = {
     "idx_users_email": "/email",
     "idx_users_external_id": "/external_id",
@@ -31,7 +31,7 @@ RULES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody's readable profile."""
+    """The decrypted profile of a person."""
 
     id: UUID
     role: PersonRole
@@ -53,7 +53,7 @@ def add_user(
     language: str | None = None,
     password_hash: str | None = None,
 ) -> UUID:
-    """A person exists, with a data key of their own; what names them is encrypted. Returns their id.
+    """Store a person with a new data key and encrypted identifying fields, and return their id.
 
     Raises peewee.IntegrityError when the e-mail or the external id belongs to somebody else in the org.
     """
@@ -63,10 +63,10 @@ def add_user(
         id=user,
         org_id=org,
         role=role,
-        name=_sealed(key, name, column="name", org=org, user=user),
-        email=_sealed(key, email, column="email", org=org, user=user),
+        name=_seal_column(key, name, column="name", org=org, user=user),
+        email=_seal_column(key, email, column="email", org=org, user=user),
         email_digest=keyring().email_index(email, org=org) if email else None,
-        external_id=_sealed(key, external_id, column="external_id", org=org, user=user),
+        external_id=_seal_column(key, external_id, column="external_id", org=org, user=user),
         external_id_digest=keyring().external_id_index(external_id, org=org) if external_id else None,
         language=language,
         password_hash=password_hash,
@@ -78,40 +78,43 @@ def add_user(
 def admit(
     role: PersonRole, *, org: UUID, name: str | None, email: str | None, external_id: str | None, language: str | None
 ) -> Person:
-    """A person an admin names exists, without a password. Raises Taken for another's e-mail or external id, Invalid for neither."""
+    """Store a person whom an admin names, without a password, and return them.
+
+    Raises Taken when the e-mail or the external id is another's, and Invalid when neither is given.
+    """
     with explained(fields=RULES, thing="person"):
         user = add_user(role, org=org, name=name, email=email, external_id=external_id, language=language)
     return fetch_person(user, org=org)
 
 
 def recognise_student(external_id: str, *, org: UUID, name: str | None, email: str | None) -> UUID:
-    """Return the user the LMS means, adding a student if need be; an account known by e-mail learns its external id.
+    """Return the user that the LMS means; add a student if needed. A student known by e-mail gets the external id.
 
-    Equal calls at the same moment are safe: a transaction-long lock on the student's digest lets one of them add.
+    Equal concurrent calls are safe: a lock on the student's digest, held until the transaction ends, lets one of them add.
     """
     digest = keyring().external_id_index(external_id, org=org)
-    found = _by_digest(org, digest)
+    found = _find_by_external_id_digest(org, digest)
     if found is not None:
         return found
-    _take_turns(digest)
-    found = _by_digest(org, digest)
+    _lock_digest(digest)
+    found = _find_by_external_id_digest(org, digest)
     if found is not None:
         return found
     if email:
-        # Two new students may share an address: always after the first lock, so nobody waits in a circle.
-        _take_turns(keyring().email_index(email, org=org))
-    known = _by_email(email, org=org) if email else None
+        # Two new students may share an address. This lock always comes after the first one, so there is no deadlock.
+        _lock_digest(keyring().email_index(email, org=org))
+    known = _find_by_email(email, org=org) if email else None
     if known is None:
         return add_user("student", org=org, name=name, email=email, external_id=external_id)
     if known["external_id_digest"] is None and known["role"] == "student":
         key = data_key(known["id"], org=org)
         run(
             "update users set external_id = %s, external_id_digest = %s where org_id = %s and id = %s",
-            (_sealed(key, external_id, column="external_id", org=org, user=known["id"]), digest, org, known["id"]),
+            (_seal_column(key, external_id, column="external_id", org=org, user=known["id"]), digest, org, known["id"]),
         )
         return UUID(str(known["id"]))
-    # The address is another student's (two LMS accounts may share one), or a teacher's: whoever can edit an address in the
-    # LMS must not become that person. The new student is known by the external id alone.
+    # The address belongs to another student (two LMS accounts may share one) or to a teacher. Somebody who can edit an address
+    # in the LMS must not become that person, so the new student is stored with the external id alone.
     return add_user("student", org=org, name=name, external_id=external_id)
 
 
@@ -124,12 +127,12 @@ def data_key(user: UUID, *, org: UUID) -> Key:
 
 
 def unwrapped(found: dict[str, Any], *, org: UUID, user: UUID) -> Key:
-    """Return the key held by a row that has `wrapped` and `master_key_id`."""
+    """Return the unwrapped data key of a row that has `wrapped` and `master_key_id`."""
     return keyring().data_key(WrappedKey(Ciphertext(found["wrapped"]), found["master_key_id"]), org=org, user=user)
 
 
 def fetch_person(user: UUID, *, org: UUID) -> Person:
-    """Return a person's profile in the clear. Raises NotFound."""
+    """Return a person's decrypted profile. Raises NotFound."""
     found = row(
         """
         select u.id, u.role, u.name, u.email, u.external_id, u.language, u.disabled_at, u.created_at, k.wrapped, k.master_key_id
@@ -140,7 +143,7 @@ def fetch_person(user: UUID, *, org: UUID) -> Person:
     )
     if found is None:
         raise NotFound("There is no such person.")
-    return _person(found, org=org)
+    return _to_person(found, org=org)
 
 
 def list_people(
@@ -153,9 +156,9 @@ def list_people(
     external_id: str | None = None,
     course: UUID | None = None,
 ) -> list[Person]:
-    """Return the people the acting role may see, newest first, in the clear; `before` is the last id of a page.
+    """Return the people that the acting role may see, newest first, decrypted; `before` is the last id of the previous page.
 
-    An e-mail and an external id are looked for by their digests; of a course, whoever is enrolled there.
+    `email` and `external_id` are searched by their digests. `course` limits the list to the people enrolled there.
     """
     found = rows(
         """
@@ -182,19 +185,19 @@ def list_people(
             "course": course,
         },
     )
-    return [_person(one, org=org) for one in found]
+    return [_to_person(record, org=org) for record in found]
 
 
 def change_person(user: UUID, *, org: UUID, changes: Mapping[str, Any]) -> Person:
-    """The person is as `changes` says, and what it does not name stays. Call it as ec_admin.
+    """Change the person as `changes` says and return them; what it does not name stays. Call it as ec_admin.
 
-    Names of `changes`: role, name, email, external_id, language, disabled. Whose role changes, or who is disabled, holds
-    no valid access token from now on; who becomes a student teaches no course any more. What was mailed to an address that
-    is no longer theirs lets nobody in.
-    Raises NotFound, Taken, Invalid, and LastAdmin when nobody would be left to administer the org.
+    Names in `changes`: role, name, email, external_id, language, disabled. A new role or disabling invalidates the person's
+    access tokens. A person who becomes a student no longer teaches any course. A new e-mail address or disabling ends the
+    one-time tokens that were mailed to them. Raises NotFound, Taken, Invalid, and LastAdmin when nobody would be left to
+    administer the org.
     """
     if changes.get("disabled") or changes.get("role", "admin") != "admin":
-        _keep_an_admin(user, org=org)
+        _check_admin_remains(user, org=org)
     known = row(
         """
         select role, email, disabled_at is not null as disabled from users
@@ -204,7 +207,7 @@ def change_person(user: UUID, *, org: UUID, changes: Mapping[str, Any]) -> Perso
     )
     if known is None:
         raise NotFound("There is no such person.")
-    if changes.get("disabled") or ("email" in changes and _has_moved(known, changes["email"], org=org, user=user)):
+    if changes.get("disabled") or ("email" in changes and _email_differs(known, changes["email"], org=org, user=user)):
         one_time_tokens.end_all(user, org=org)
     role, disabled = changes.get("role", known["role"]), changes.get("disabled", known["disabled"])
     columns = _sealed_columns(changes, org=org, user=user)
@@ -224,8 +227,8 @@ def change_person(user: UUID, *, org: UUID, changes: Mapping[str, Any]) -> Perso
     return fetch_person(user, org=org)
 
 
-def _keep_an_admin(user: UUID, *, org: UUID) -> None:
-    # Two admins who take each other's rights away at one moment go one after the other, and the second is told.
+def _check_admin_remains(user: UUID, *, org: UUID) -> None:
+    # The lock orders two admins who take each other's rights away, so that the second one gets the error.
     admins = rows(
         """
         select id from users where org_id = %s and role = 'admin' and disabled_at is null
@@ -233,12 +236,12 @@ def _keep_an_admin(user: UUID, *, org: UUID) -> None:
         """,
         (org,),
     )
-    if [one["id"] for one in admins] == [user]:
+    if [record["id"] for record in admins] == [user]:
         raise LastAdmin("This is the last admin of the org who can sign in.")
 
 
-def _has_moved(known: Mapping[str, Any], email: str | None, *, org: UUID, user: UUID) -> bool:
-    # To the letter: two spellings may be one account here and two mailboxes out there.
+def _email_differs(known: Mapping[str, Any], email: str | None, *, org: UUID, user: UUID) -> bool:
+    # Compare exactly: two spellings may be one account here and two mailboxes elsewhere.
     if known["email"] is None:
         return email is not None
     return data_key(user, org=org).open(known["email"], place=AssociatedData("users", "email", org, user)) != email
@@ -250,7 +253,7 @@ def _sealed_columns(changes: Mapping[str, Any], *, org: UUID, user: UUID) -> dic
         key = data_key(user, org=org)
         for column in ("name", "email", "external_id"):
             if column in changes:
-                columns[column] = _sealed(key, changes[column], column=column, org=org, user=user)
+                columns[column] = _seal_column(key, changes[column], column=column, org=org, user=user)
     if "email" in changes:
         email = changes["email"]
         columns["email_digest"] = keyring().email_index(email, org=org) if email else None
@@ -260,10 +263,10 @@ def _sealed_columns(changes: Mapping[str, Any], *, org: UUID, user: UUID) -> dic
     return columns
 
 
-def _person(found: dict[str, Any], *, org: UUID) -> Person:
+def _to_person(found: dict[str, Any], *, org: UUID) -> Person:
     user = found["id"]
     key = unwrapped(found, org=org, user=user)
-    named = {
+    decrypted = {
         column: key.open(found[column], place=AssociatedData("users", column, org, user))
         if found[column] is not None
         else None
@@ -275,24 +278,24 @@ def _person(found: dict[str, Any], *, org: UUID) -> Person:
         language=found["language"],
         disabled=found["disabled_at"] is not None,
         created_at=found["created_at"],
-        **named,
+        **decrypted,
     )
 
 
-def _sealed(key: Key, value: str | None, *, column: str, org: UUID, user: UUID) -> Ciphertext | None:
+def _seal_column(key: Key, value: str | None, *, column: str, org: UUID, user: UUID) -> Ciphertext | None:
     return None if value is None else key.seal(value, place=AssociatedData("users", column, org, user))
 
 
-def _take_turns(digest: bytes) -> None:
+def _lock_digest(digest: bytes) -> None:
     run("select pg_advisory_xact_lock(hashtextextended(encode(%s, 'hex'), 0))", (digest,))
 
 
-def _by_digest(org: UUID, digest: bytes) -> UUID | None:
+def _find_by_external_id_digest(org: UUID, digest: bytes) -> UUID | None:
     found = row("select id from users where org_id = %s and external_id_digest = %s", (org, digest))
     return found["id"] if found else None
 
 
-def _by_email(email: str, *, org: UUID) -> dict[str, Any] | None:
+def _find_by_email(email: str, *, org: UUID) -> dict[str, Any] | None:
     return row(
         "select id, role, external_id_digest from users where org_id = %s and email_digest = %s",
         (org, keyring().email_index(email, org=org)),
