@@ -12,7 +12,7 @@ from ingest.admin.roster import MAX_SHOWN_FAULTS, DryRun
 from ingest.admin.roster_csv import read_roster
 from ingest.admin.roster_files import read_files
 from models import crypto, db, orgs, settings, users
-from models.audit import Actor, note
+from models.audit import Actor, write_entry
 from models.errors import DatabaseAway, InProgress, Invalid, SettingsError
 from models.passwords import Passwords
 from models.roster import BadRoster, Report, import_roster
@@ -97,7 +97,7 @@ def _set_ai(options: argparse.Namespace) -> int:
         return 1
     with db.session(org=org, role="ec_admin"):
         orgs.set_ai(org, policy=options.policy, fallback=options.fallback)
-        note(
+        write_entry(
             "ai_chosen",
             org=org,
             actor=Actor(role="operator"),
@@ -125,7 +125,7 @@ def _import_roster(options: argparse.Namespace) -> int:
             if options.dry_run:
                 raise DryRun(report)
             actor = Actor(role="operator")
-            note(
+            write_entry(
                 "roster_imported", org=org, actor=actor, entity="org", entity_id=org, allow_admins=options.allow_admins
             )
     except DryRun as rollback:

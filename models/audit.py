@@ -41,7 +41,7 @@ class Actor:
     request_id: str | None = None
 
 
-def note(action: str, *, org: UUID, actor: Actor, entity: str, entity_id: UUID, **detail: Any) -> None:
+def write_entry(action: str, *, org: UUID, actor: Actor, entity: str, entity_id: UUID, **detail: Any) -> None:
     """Write a permanent audit entry. `detail` holds identifiers and words from fixed lists, never text that a person wrote."""
     run(
         """

@@ -15,7 +15,7 @@ RESTRICT_VIOLATION = "23001"
 
 
 @contextmanager
-def explained(*, fields: Mapping[str, str], thing: str) -> Iterator[None]:
+def translate_violations(*, fields: Mapping[str, str], thing: str) -> Iterator[None]:
     """Translate a constraint that the block violates; `fields` maps a constraint's name to the JSON pointer of its field.
 
     `thing` names the thing in the message. Raises InUse when other rows still refer to it, Taken for a unique constraint in

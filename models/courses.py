@@ -12,7 +12,7 @@ from uuid import UUID
 
 from peewee import fn
 
-from models.constraints import explained
+from models.constraints import translate_violations
 from models.db import new_ids, row, rows, run
 from models.errors import Invalid, NotFound
 from models.tables import Assignments, Courses, Enrollments, RubricCriteria
@@ -43,7 +43,7 @@ class CriterionDraft:
 def add_course(name: str, *, org: UUID, external_id: str | None = None) -> UUID:
     """Store a course and return its id. Raises Taken when another course has the external id."""
     course = new_ids(1)[0]
-    with explained(fields=COURSE_RULES, thing="course"):
+    with translate_violations(fields=COURSE_RULES, thing="course"):
         Courses.insert(id=course, org_id=org, name=name, external_id=external_id).execute()
     return course
 
@@ -79,14 +79,14 @@ def change_course(course: UUID, *, org: UUID, changes: Mapping[str, Any]) -> dic
     if "archived" in changes:
         columns["archived_at"] = fn.coalesce(Courses.archived_at, fn.now()) if changes["archived"] else None
     if columns:
-        with explained(fields=COURSE_RULES, thing="course"):
+        with translate_violations(fields=COURSE_RULES, thing="course"):
             Courses.update(columns).where(Courses.org_id == org, Courses.id == course).execute()
     return fetch_course(course, org=org)
 
 
 def delete_course(course: UUID, *, org: UUID) -> None:
     """Delete the course with its assignments and enrolments. Raises NotFound, and InUse when essays were written in it."""
-    with explained(fields={}, thing="course"):
+    with translate_violations(fields={}, thing="course"):
         deleted = run("delete from courses where org_id = %s and id = %s", (org, course))
     if not deleted:
         raise NotFound("There is no such course.")
@@ -113,7 +113,7 @@ def enrol(user: UUID, *, org: UUID, course: UUID, role: Membership) -> tuple[dic
         raise Invalid("There is no such person.", errors=[("/user_id", "is nobody here")])
     if role == "educator" and person["role"] == "student":
         raise Invalid("A student teaches no course.", errors=[("/role", "is not for somebody whose role is student")])
-    with explained(fields=MEMBER_RULES, thing="enrolment"):
+    with translate_violations(fields=MEMBER_RULES, thing="enrolment"):
         stored = row(
             """
             insert into enrollments (org_id, course_id, user_id, role) values (%s, %s, %s, %s)
@@ -218,7 +218,7 @@ def fetch_rubric(rubric: UUID, *, org: UUID) -> dict[str, Any]:
 
 def delete_rubric(rubric: UUID, *, org: UUID) -> None:
     """Delete the rubric. Raises NotFound, and InUse when an assignment uses it or an essay was read with it."""
-    with explained(fields={}, thing="rubric"):
+    with translate_violations(fields={}, thing="rubric"):
         deleted = run("delete from rubrics where org_id = %s and id = %s", (org, rubric))
     if not deleted:
         raise NotFound("There is no such rubric.")
@@ -244,7 +244,7 @@ def add_assignment(
     """
     assignment = new_ids(1)[0]
     # The same statement looks for the course and stores, so that both use the snapshot that row-level security uses.
-    with explained(fields=ASSIGNMENT_RULES, thing="assignment"):
+    with translate_violations(fields=ASSIGNMENT_RULES, thing="assignment"):
         stored = run(
             """
             insert into assignments (id, org_id, course_id, title, prompt, due_at, release_policy, category_id, rubric_id, external_id)
@@ -317,14 +317,14 @@ def change_assignment(assignment: UUID, *, org: UUID, changes: Mapping[str, Any]
     if "rubric_id" in changes:
         columns["rubric_id"] = _checked_rubric(changes["rubric_id"], org=org)
     if columns:
-        with explained(fields=ASSIGNMENT_RULES, thing="assignment"):
+        with translate_violations(fields=ASSIGNMENT_RULES, thing="assignment"):
             Assignments.update(columns).where(Assignments.org_id == org, Assignments.id == assignment).execute()
     return fetch_assignment(assignment, org=org)
 
 
 def delete_assignment(assignment: UUID, *, org: UUID) -> None:
     """Delete the assignment. Raises NotFound, and InUse when essays were written for it."""
-    with explained(fields={}, thing="assignment"):
+    with translate_violations(fields={}, thing="assignment"):
         deleted = run("delete from assignments where org_id = %s and id = %s", (org, assignment))
     if not deleted:
         raise NotFound("There is no such assignment.")

@@ -112,7 +112,7 @@ class _Limits:
 
 
 @dataclass(frozen=True)
-class Live:
+class SessionClaims:
     """What an access token claims about its session. The round trip that sets the identity also checks the claims."""
 
     session: UUID
@@ -145,7 +145,7 @@ def session(
     org: UUID | None = None,
     user: UUID | None = None,
     role: Role | None = None,
-    live: Live | None = None,
+    live: SessionClaims | None = None,
     actor: UUID | None = None,
     answer_seconds: float | None = None,
 ) -> Iterator[None]:
@@ -242,7 +242,7 @@ def caused_by(error: BaseException, kind: type[Exception]) -> bool:
 
 
 def _opening_statement(
-    org: UUID | None, user: UUID | None, role: Role | None, live: Live | None, actor: UUID | None
+    org: UUID | None, user: UUID | None, role: Role | None, live: SessionClaims | None, actor: UUID | None
 ) -> tuple[str, list[Any]]:
     sql = (
         "begin; select set_config('app.org', %s, true), set_config('app.user', %s, true), "

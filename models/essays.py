@@ -12,7 +12,7 @@ from models.crypto import AssociatedData, Key
 from models.db import row, rows, run
 from models.errors import Invalid, NotFound
 from models.jobs import Hint, PassName, Queue
-from models.users import unwrapped
+from models.users import unwrap_key
 
 SubmissionSource = Literal["app", "api", "webhook"]
 
@@ -107,7 +107,7 @@ def _find_place(author: UUID, draft: Draft) -> dict[str, Any]:
 
 
 def _version_values(place: dict[str, Any], draft: Draft, author: UUID, org: UUID) -> dict[str, Any]:
-    key = unwrapped(place, org=org, user=author)
+    key = unwrap_key(place, org=org, user=author)
     essay = place["essay_id"] or place["new_essay_id"]
     return {
         "author": author,
@@ -176,7 +176,7 @@ def fetch_text(submission: UUID, *, org: UUID) -> tuple[str, Key, dict[str, Any]
     )
     if found is None:
         raise NotFound("There is no such submission.")
-    key = unwrapped(found, org=org, user=found["user_id"])
+    key = unwrap_key(found, org=org, user=found["user_id"])
     return key.open(found["text"], place=AssociatedData("submissions", "text", org, submission)), key, found
 
 
@@ -228,7 +228,7 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
         raise NotFound("There is no such submission.")
     if found["wrapped"] is None:
         raise NotFound("The author's data was erased.")
-    key = unwrapped(found, org=org, user=found["user_id"])
+    key = unwrap_key(found, org=org, user=found["user_id"])
     return Task(
         title=key.open(found["title"], place=AssociatedData("essays", "title", org, found["essay_id"])),
         text=key.open(found["text"], place=AssociatedData("submissions", "text", org, submission)),
@@ -288,5 +288,5 @@ def fetch_essay(essay: UUID, *, org: UUID) -> dict[str, Any]:
 
 
 def _with_title(essay: dict[str, Any], org: UUID) -> dict[str, Any]:
-    key = unwrapped(essay, org=org, user=essay["user_id"])
+    key = unwrap_key(essay, org=org, user=essay["user_id"])
     return {**essay, "title": key.open(essay["title"], place=AssociatedData("essays", "title", org, essay["id"]))}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models.audit import Actor, note
+from models.audit import Actor, write_entry
 from models.db import rows
 from models.jobs import Hint, Queue
 
@@ -51,7 +51,9 @@ def replay(wanted: list[FailedPass], *, org: UUID, queue: Queue, actor: Actor) -
     """
     replayed = rows("select * from replay_passes(%s, %s)", ([record.id for record in wanted], queue))
     for record in replayed:
-        note("pass_replayed", org=org, actor=actor, entity="pass", entity_id=record["pass_id"], **_audit_detail(record))
+        write_entry(
+            "pass_replayed", org=org, actor=actor, entity="pass", entity_id=record["pass_id"], **_audit_detail(record)
+        )
     return [Hint(org_id=org, pass_id=record["pass_id"], queue=queue) for record in replayed]
 
 
@@ -59,7 +61,7 @@ def discard(wanted: list[FailedPass], *, org: UUID, actor: Actor) -> int:
     """Discard these given-up passes, so that they are no longer reported; record who did it and return how many."""
     discarded = rows("select * from discard_passes(%s)", ([record.id for record in wanted],))
     for record in discarded:
-        note(
+        write_entry(
             "pass_discarded", org=org, actor=actor, entity="pass", entity_id=record["pass_id"], **_audit_detail(record)
         )
     return len(discarded)

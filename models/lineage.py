@@ -16,7 +16,7 @@ from models.db import row, rows
 from models.errors import NotFound
 from models.feedback import CommentDraft, span_of
 from models.reviews import NEWEST_REVIEW
-from models.users import unwrapped
+from models.users import unwrap_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +168,7 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
     )
     if header is None:
         raise NotFound("There is no such essay.")
-    key = unwrapped(header, org=org, user=header["user_id"])
+    key = unwrap_key(header, org=org, user=header["user_id"])
     versions = rows(
         """
         select s.id, s.version, s.text from submissions as s

@@ -67,7 +67,7 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 @contextmanager
-def stamped(**facts: Any) -> Iterator[None]:
+def log_context(**facts: Any) -> Iterator[None]:
     """Add the facts to every log line that is written inside the block."""
     with structlog.contextvars.bound_contextvars(**facts):
         yield

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from peewee import IntegrityError
 
-from models.constraints import explained
+from models.constraints import translate_violations
 from models.db import new_ids, row, rows, run
 from models.errors import Invalid, NotFound
 from models.tables import Categories, Orgs
@@ -110,7 +110,7 @@ def fetch_category(category: UUID, *, org: UUID) -> dict[str, Any]:
 def add_category(slug: str, *, org: UUID, name: str) -> dict[str, Any]:
     """Store a category and return it. Raises Taken."""
     category = new_ids(1)[0]
-    with explained(fields=CATEGORY_RULES, thing="category"):
+    with translate_violations(fields=CATEGORY_RULES, thing="category"):
         Categories.insert(id=category, org_id=org, slug=slug, name=name).execute()
     return fetch_category(category, org=org)
 
@@ -118,14 +118,14 @@ def add_category(slug: str, *, org: UUID, name: str) -> dict[str, Any]:
 def change_category(category: UUID, *, org: UUID, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Change the category as `changes` (slug, name) says and return it. Raises NotFound, Taken."""
     if changes:
-        with explained(fields=CATEGORY_RULES, thing="category"):
+        with translate_violations(fields=CATEGORY_RULES, thing="category"):
             Categories.update(dict(changes)).where(Categories.org_id == org, Categories.id == category).execute()
     return fetch_category(category, org=org)
 
 
 def delete_category(category: UUID, *, org: UUID) -> None:
     """Delete the category. Raises NotFound, and InUse when an assignment or an essay has it."""
-    with explained(fields={}, thing="category"):
+    with translate_violations(fields={}, thing="category"):
         deleted = run("delete from categories where org_id = %s and id = %s", (org, category))
     if not deleted:
         raise NotFound("There is no such category.")

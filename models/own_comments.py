@@ -13,7 +13,7 @@ from models.essays import fetch_text
 
 
 @dataclass(frozen=True, kw_only=True)
-class Where:
+class CommentPlace:
     """The words a comment is about: a `span` in code points, or a `quote` that occurs once between `prefix` and `suffix`."""
 
     span: tuple[int, int] | None = None
@@ -35,7 +35,7 @@ class OwnComment:
     suggestions: tuple[str, ...]
 
 
-def add(wanted: OwnComment, where: Where, *, org: UUID, submission: UUID, educator: UUID) -> tuple[UUID, UUID]:
+def add(wanted: OwnComment, where: CommentPlace, *, org: UUID, submission: UUID, educator: UUID) -> tuple[UUID, UUID]:
     """Store the comment as the last of its pass in this version; return its id and the id of the essay's author.
 
     Its confidence is 1, because no provider measured one. Raises NotFound for a version that the acting role cannot see,
@@ -82,7 +82,7 @@ def check_type(slug: str, *, pass_name: str) -> None:
         raise Invalid("The type is not one of the pass.", errors=[("/type", f"is not a type of {pass_name} comments")])
 
 
-def find(where: Where, text: str) -> tuple[int, int]:
+def find(where: CommentPlace, text: str) -> tuple[int, int]:
     """Return the span of the words in the text, in code points. Raises Invalid when they are missing or occur twice."""
     if where.span is not None:
         start, end = where.span

@@ -100,7 +100,7 @@ def renew(held: Claim, *, lease_seconds: float) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MadeWith:
+class AnswerInputs:
     """The inputs of an answer apart from the essay. `basis` is the digest of them all: equal bases mean comparable answers."""
 
     rubric: UUID | None
@@ -109,7 +109,7 @@ class MadeWith:
 
 
 def finish(
-    held: Claim, *, provider: str, model: str, comments: int, summary: Ciphertext, made_with: MadeWith | None = None
+    held: Claim, *, provider: str, model: str, comments: int, summary: Ciphertext, made_with: AnswerInputs | None = None
 ) -> None:
     """Mark the pass as done, and close its submission if this was the last open pass. Raises FenceLost.
 

@@ -10,7 +10,7 @@ from models.crypto import AssociatedData, Key
 from models.db import rows
 from models.errors import MasterKeyMissing, Undecipherable
 from models.log import logger
-from models.users import unwrapped
+from models.users import unwrap_key
 
 log = logger(__name__)
 
@@ -54,7 +54,7 @@ def fetch_around(essay: UUID, *, org: UUID, most: int) -> list[CoursePerson]:
 
 def _decrypt_person(found: dict[str, Any], org: UUID) -> CoursePerson | None:
     try:
-        key = unwrapped(found, org=org, user=found["id"])
+        key = unwrap_key(found, org=org, user=found["id"])
         return CoursePerson(
             **{column: _decrypt_column(found, column, key, org) for column in ("name", "email", "external_id")}
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from models.audit import Actor, note
+from models.audit import Actor, write_entry
 from models.courses import fetch_assignment
 from models.db import row, run
 from models.errors import NotFound
@@ -28,7 +28,7 @@ def release(submission: UUID, *, org: UUID, actor: Actor) -> datetime:
     )
     if released is not None:
         detail = {"user_id": str(released["user_id"])}
-        note("feedback_released", org=org, actor=actor, entity="submission", entity_id=submission, **detail)
+        write_entry("feedback_released", org=org, actor=actor, entity="submission", entity_id=submission, **detail)
     found = row("select released_at from submissions where org_id = %s and id = %s", (org, submission))
     if found is None:
         raise NotFound("There is no such submission.")
@@ -52,5 +52,7 @@ def release_all(assignment: UUID, *, org: UUID, actor: Actor) -> int:
         (org, assignment),
     )
     if released:
-        note("feedback_released", org=org, actor=actor, entity="assignment", entity_id=assignment, submissions=released)
+        write_entry(
+            "feedback_released", org=org, actor=actor, entity="assignment", entity_id=assignment, submissions=released
+        )
     return released

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from models.audit import Actor, note
+from models.audit import Actor, write_entry
 from models.db import row, rows
 from models.jobs import Hint, Queue
 
@@ -52,5 +52,5 @@ def rerun(submissions: Sequence[UUID], *, org: UUID, queue: Queue, actor: Actor)
     requeued = rows("select * from rerun_passes(%s::uuid[], %s)", (list(submissions), queue))
     for record in requeued:
         detail = {"submission_id": str(record["submission_id"]), "pass": record["pass"]}
-        note("pass_rerun", org=org, actor=actor, entity="pass", entity_id=record["pass_id"], **detail)
+        write_entry("pass_rerun", org=org, actor=actor, entity="pass", entity_id=record["pass_id"], **detail)
     return [Hint(org_id=org, pass_id=record["pass_id"], queue=queue) for record in requeued]

@@ -15,7 +15,7 @@ from uuid import UUID
 from models.crypto import AssociatedData, Key
 from models.db import new_ids, row, rows, run
 from models.errors import NotFound
-from models.users import unwrapped
+from models.users import unwrap_key
 
 ReviewDecision = Literal["accepted", "edited", "rejected"]
 # A join for a query of `feedback as f`: `r` is the newest decision about the comment, if there is one.
@@ -39,7 +39,7 @@ class Review:
 
 
 @dataclass(frozen=True, kw_only=True)
-class About:
+class ReviewedComment:
     """The version that a comment is about, and the author of that version."""
 
     submission: UUID
@@ -48,7 +48,7 @@ class About:
 
 def author_key(header: Mapping[str, Any], *, org: UUID) -> Key:
     """Return the author's key from a row that has `user_id`, `wrapped` and `master_key_id`."""
-    return unwrapped(dict(header), org=org, user=header["user_id"])
+    return unwrap_key(dict(header), org=org, user=header["user_id"])
 
 
 def fetch_reviews(submission: UUID, *, org: UUID, key: Key) -> dict[UUID, Review]:
@@ -91,7 +91,7 @@ def fetch_reactions(submission: UUID, *, org: UUID, key: Key) -> dict[UUID, dict
 
 def decide(
     comment: UUID, *, org: UUID, educator: UUID, decision: ReviewDecision, words: Mapping[str, Any] | None = None
-) -> About:
+) -> ReviewedComment:
     """Store a decision about this comment and return what it is about. An edit starts from the words of the newest decision.
 
     In an edit, `words` replaces the fields that it names and the others stay. Raises NotFound for a comment that the acting
@@ -124,7 +124,7 @@ def decide(
             body,
         ),
     )
-    return About(submission=found["submission_id"], user=found["user_id"])
+    return ReviewedComment(submission=found["submission_id"], user=found["user_id"])
 
 
 def react(comment: UUID, *, org: UUID, reaction: str, note: str | None) -> datetime:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from models.crypto import AssociatedData, Key, keyring
 from models.db import new_ids, rows
-from models.users import PersonRole, unwrapped
+from models.users import PersonRole, unwrap_key
 
 BATCH = 500
 # Further faults are only counted, so that a file of commas does not fill the memory.
@@ -90,7 +90,7 @@ class Roster:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExistingPeople:
+class ExistingPerson:
     """A person who exists already."""
 
     id: UUID
@@ -106,7 +106,7 @@ class ExistingPeople:
 class PersonChange:
     """What to change about a person; None changes nothing."""
 
-    known: ExistingPeople
+    known: ExistingPerson
     external_id: str | None = None
     name: str | None = None
     email: str | None = None
@@ -201,11 +201,11 @@ def _plan_people(plan: Plan, roster: Roster, *, org: UUID, allow_admins: bool) -
 
 
 def _match_people(
-    people: Sequence[PersonRow], *, by_id: dict[str, ExistingPeople], by_email: dict[bytes, ExistingPeople], org: UUID
-) -> list[tuple[PersonRow, ExistingPeople | None]]:
+    people: Sequence[PersonRow], *, by_id: dict[str, ExistingPerson], by_email: dict[bytes, ExistingPerson], org: UUID
+) -> list[tuple[PersonRow, ExistingPerson | None]]:
     """Return each row with the existing person it means, found by external id, or by address if they have no external id."""
     taken: set[UUID] = set()
-    matched: list[tuple[PersonRow, ExistingPeople | None]] = []
+    matched: list[tuple[PersonRow, ExistingPerson | None]] = []
     # Rows of people who stay come first: a row that disables a person must not find them by an address that such a row has.
     for person_row in sorted(people, key=lambda person: person.enabled is False):
         known = by_id.get(person_row.external_id)
@@ -220,9 +220,9 @@ def _match_people(
 
 def _check_addresses(
     plan: Plan,
-    staying: list[tuple[PersonRow, ExistingPeople | None]],
+    staying: list[tuple[PersonRow, ExistingPerson | None]],
     *,
-    by_email: dict[bytes, ExistingPeople],
+    by_email: dict[bytes, ExistingPerson],
     org: UUID,
 ) -> None:
     """Add a fault for each address that would belong to two people; two people may exchange their addresses."""
@@ -253,7 +253,7 @@ def _check_addresses(
             _add_fault(plan, person_row, "email", "belongs to somebody else in the org; change or clear it there first")
 
 
-def _plan_person_change(plan: Plan, person_row: PersonRow, known: ExistingPeople, *, allow_admins: bool) -> PersonRole:
+def _plan_person_change(plan: Plan, person_row: PersonRow, known: ExistingPerson, *, allow_admins: bool) -> PersonRole:
     """Plan the change of a person who exists, and return the role they will have."""
     role = person_row.role or known.role
     if known.role == "admin" and role != "admin":
@@ -285,7 +285,7 @@ def _plan_person_change(plan: Plan, person_row: PersonRow, known: ExistingPeople
     return role
 
 
-def _plan_disabling(plan: Plan, disabled_rows: list[tuple[PersonRow, ExistingPeople | None]], *, org: UUID) -> None:
+def _plan_disabling(plan: Plan, disabled_rows: list[tuple[PersonRow, ExistingPerson | None]], *, org: UUID) -> None:
     to_disable = [
         (person_row, known) for person_row, known in disabled_rows if known is not None and not known.disabled
     ]
@@ -445,7 +445,7 @@ def _fetch_current_roles(courses: Iterable[UUID], *, org: UUID) -> dict[tuple[UU
     }
 
 
-def _existing_by_external_id(external_ids: set[str], *, org: UUID) -> dict[str, ExistingPeople]:
+def _existing_by_external_id(external_ids: set[str], *, org: UUID) -> dict[str, ExistingPerson]:
     digests = {keyring().external_id_index(external_id, org=org): external_id for external_id in external_ids}
     return {
         digests[bytes(found["external_id_digest"])]: _decrypt_person(found, org=org)
@@ -461,7 +461,7 @@ def _existing_by_external_id(external_ids: set[str], *, org: UUID) -> dict[str, 
     }
 
 
-def _existing_by_email(emails: set[str], *, org: UUID) -> dict[bytes, ExistingPeople]:
+def _existing_by_email(emails: set[str], *, org: UUID) -> dict[bytes, ExistingPerson]:
     return {
         bytes(found["email_digest"]): _decrypt_person(found, org=org)
         for batch in in_batches({keyring().email_index(email, org=org) for email in emails})
@@ -476,15 +476,15 @@ def _existing_by_email(emails: set[str], *, org: UUID) -> dict[bytes, ExistingPe
     }
 
 
-def _decrypt_person(found: dict[str, Any], *, org: UUID) -> ExistingPeople:
-    key = unwrapped(found, org=org, user=found["id"])
+def _decrypt_person(found: dict[str, Any], *, org: UUID) -> ExistingPerson:
+    key = unwrap_key(found, org=org, user=found["id"])
     decrypted = {
         column: None
         if found[column] is None
         else key.open(found[column], place=AssociatedData("users", column, org, found["id"]))
         for column in ("name", "email")
     }
-    return ExistingPeople(
+    return ExistingPerson(
         id=found["id"],
         role=found["role"],
         has_external_id=found["external_id_digest"] is not None,

@@ -11,7 +11,7 @@ from models.crypto import AssociatedData, Key
 from models.db import new_ids, row, rows, run
 from models.errors import NotFound
 from models.own_comments import OwnComment, check_type
-from models.users import unwrapped
+from models.users import unwrap_key
 
 _SELECT_SAVED = """
 select c.id, c.pass, c.type, c.kind, c.body, c.created_at, k.wrapped, k.master_key_id
@@ -93,7 +93,7 @@ def _owner_key(owner: Owner) -> Key:
 
 
 def _unwrap(found: dict[str, Any], owner: Owner) -> Key:
-    return unwrapped(found, org=owner.org, user=owner.user)
+    return unwrap_key(found, org=owner.org, user=owner.user)
 
 
 def _body_place(org: UUID, saved: UUID) -> AssociatedData:

@@ -53,7 +53,7 @@ class StatementWatchdog:
         self._lock = threading.Lock()
         self._waiting, self._cut = {}, set()
         self._process_id = os.getpid()
-        threading.Thread(target=self._watch_loop, name="silence", daemon=True).start()
+        threading.Thread(target=self._watch_loop, name="statement-watchdog", daemon=True).start()
 
     def _watch_loop(self) -> None:
         while True:

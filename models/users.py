@@ -11,7 +11,7 @@ from uuid import UUID
 from peewee import fn
 
 from models import one_time_tokens
-from models.constraints import explained
+from models.constraints import translate_violations
 from models.crypto import AssociatedData, Ciphertext, Key, WrappedKey, keyring
 from models.db import new_ids, row, rows, run
 from models.errors import LastAdmin, NotFound
@@ -75,19 +75,19 @@ def add_user(
     return user
 
 
-def admit(
+def add_person(
     role: PersonRole, *, org: UUID, name: str | None, email: str | None, external_id: str | None, language: str | None
 ) -> Person:
     """Store a person whom an admin names, without a password, and return them.
 
     Raises Taken when the e-mail or the external id is another's, and Invalid when neither is given.
     """
-    with explained(fields=RULES, thing="person"):
+    with translate_violations(fields=RULES, thing="person"):
         user = add_user(role, org=org, name=name, email=email, external_id=external_id, language=language)
     return fetch_person(user, org=org)
 
 
-def recognise_student(external_id: str, *, org: UUID, name: str | None, email: str | None) -> UUID:
+def find_or_add_student(external_id: str, *, org: UUID, name: str | None, email: str | None) -> UUID:
     """Return the user that the LMS means; add a student if needed. A student known by e-mail gets the external id.
 
     Equal concurrent calls are safe: a lock on the student's digest, held until the transaction ends, lets one of them add.
@@ -123,10 +123,10 @@ def data_key(user: UUID, *, org: UUID) -> Key:
     found = row("select wrapped, master_key_id from user_keys where org_id = %s and user_id = %s", (org, user))
     if found is None:
         raise NotFound("There is no such person, or their data was erased.")
-    return unwrapped(found, org=org, user=user)
+    return unwrap_key(found, org=org, user=user)
 
 
-def unwrapped(found: dict[str, Any], *, org: UUID, user: UUID) -> Key:
+def unwrap_key(found: dict[str, Any], *, org: UUID, user: UUID) -> Key:
     """Return the unwrapped data key of a row that has `wrapped` and `master_key_id`."""
     return keyring().data_key(WrappedKey(Ciphertext(found["wrapped"]), found["master_key_id"]), org=org, user=user)
 
@@ -220,7 +220,7 @@ def change_person(user: UUID, *, org: UUID, changes: Mapping[str, Any]) -> Perso
     if role != known["role"] or (disabled and not known["disabled"]):
         columns["token_version"] = Users.token_version + 1
     if columns:
-        with explained(fields=RULES, thing="person"):
+        with translate_violations(fields=RULES, thing="person"):
             Users.update(columns).where(Users.org_id == org, Users.id == user).execute()
     if columns.get("role") == "student":
         run("delete from enrollments where org_id = %s and user_id = %s and role = 'educator'", (org, user))
@@ -265,7 +265,7 @@ def _sealed_columns(changes: Mapping[str, Any], *, org: UUID, user: UUID) -> dic
 
 def _to_person(found: dict[str, Any], *, org: UUID) -> Person:
     user = found["id"]
-    key = unwrapped(found, org=org, user=user)
+    key = unwrap_key(found, org=org, user=user)
     decrypted = {
         column: key.open(found[column], place=AssociatedData("users", column, org, user))
         if found[column] is not None

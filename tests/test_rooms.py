@@ -61,7 +61,7 @@ def strings(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-def test_no_room_breaks_the_contracts_about_who_may_import_whom() -> None:
+def test_import_contracts_between_packages_are_kept() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run(
         [str(lint), "--config", "setup.cfg", "--no-cache", "--no-logo"],
@@ -72,7 +72,7 @@ def test_no_room_breaks_the_contracts_about_who_may_import_whom() -> None:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_a_rooms_card_is_a_docstring_without_code(room: str) -> None:
+def test_init_of_a_top_level_package_is_a_docstring_without_code(room: str) -> None:
     module = tree(ROOT / room / "__init__.py")
     assert len((ast.get_docstring(module) or "").split()) >= 10
     assert len(module.body) == 1
@@ -81,7 +81,7 @@ def test_a_rooms_card_is_a_docstring_without_code(room: str) -> None:
 @pytest.mark.parametrize(
     "folder", sorted({path.parent for path in SOURCES} - {ROOT / room for room in ROOMS}), ids=name_of
 )
-def test_a_folder_inside_a_room_has_no_code_in_its_init(folder: Path) -> None:
+def test_init_of_a_subpackage_has_no_code(folder: Path) -> None:
     card = folder / "__init__.py"
     assert card.exists(), "without it the folder is not packaged"
     module = tree(card)
@@ -116,7 +116,7 @@ def test_sql_does_not_occur_in_ingest_or_workers(path: Path) -> None:
     assert [(line, text) for line, text in strings(path) if STATEMENT.search(text)] == []
 
 
-def test_the_search_for_sql_finds_the_sql_of_models() -> None:
+def test_sql_search_finds_the_sql_of_models() -> None:
     found = {
         path.name
         for path in SOURCES
@@ -125,7 +125,7 @@ def test_the_search_for_sql_finds_the_sql_of_models() -> None:
     assert {"passes.py", "essays.py", "events.py", "queue.py", "upkeep.py"} <= found
 
 
-def test_no_file_folder_or_class_is_named_after_nothing_in_particular() -> None:
+def test_no_file_folder_or_class_has_a_vague_name() -> None:
     vague = re.compile(r"(^|_)(utils?|helpers?|common|managers?|misc|stuff)(_|$)", re.IGNORECASE)
     folders = {path.parent for path in SOURCES}
     assert [name_of(path) for path in SOURCES if vague.search(path.stem)] == []
@@ -139,7 +139,7 @@ def test_no_file_folder_or_class_is_named_after_nothing_in_particular() -> None:
     assert [one for one in classes if vague.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", one[1]))] == []
 
 
-def test_importing_a_room_does_nothing() -> None:
+def test_importing_a_package_imports_no_other_module() -> None:
     code = (
         "import sys; before = set(sys.modules); import "
         + ", ".join(ROOMS)
@@ -175,12 +175,12 @@ PROGRAMS = {
 }
 
 
-def test_every_line_of_the_procfile_is_tried_below() -> None:
+def test_every_procfile_program_is_tested_here() -> None:
     assert set(read_procfile(ROOT / "Procfile")) == set(PROGRAMS)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_program_starts_with_the_variables_of_the_other_rooms_unset_and_stops_when_told(
+def test_program_starts_with_only_its_own_variables_and_stops_on_sigterm(
     name: str, database: Database, servers: Servers, tmp_path: Path
 ) -> None:
     program = PROGRAMS[name]

@@ -87,14 +87,14 @@ def names_in(path: str) -> frozenset[str]:
     )
 
 
-def test_every_requirement_of_levels_1_and_2_is_there_once_in_its_order():
+def test_page_lists_every_level_1_and_2_requirement_once_and_in_order():
     assert len(STANDARD) == 345
     assert Counter(STANDARD.values()) == {1: 70, 2: 183, 3: 92}
     assert [(one.id, one.level) for one in rows()] == [(one, level) for one, level in STANDARD.items() if level < 3]
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
-def test_a_row_is_tested_by_tests_that_exist_or_says_why_not(row):
+def test_row_names_existing_tests_or_gives_a_reason(row):
     assert row.wording
     named = TEST_ID.findall(row.how)
     for one in named:
@@ -111,11 +111,11 @@ def test_a_row_is_tested_by_tests_that_exist_or_says_why_not(row):
         assert len(TEST_ID.sub("", row.how).strip()) > 5, "a reason is needed"
 
 
-def test_nothing_of_level_1_is_open():
+def test_no_level_1_requirement_is_open():
     assert [row.id for row in rows() if row.level == 1 and row.state == "open"] == []
 
 
-def test_the_counts_on_top_are_right():
+def test_summary_counts_match_the_rows():
     heads, *counts = table_under("## OWASP ASVS 5.0.0")
     assert heads == ["level", "tested", "n/a", "of these the operator's", "open", "all"]
     reported = {line[0]: [int(number) for number in line[1:]] for line in counts}
@@ -126,7 +126,7 @@ def test_the_counts_on_top_are_right():
         assert reported[str(level)] == [by_state["tested"], by_state["n/a"], operators, by_state["open"], len(of_level)]
 
 
-def test_who_can_read_what_is_true_of_the_running_schema(database):
+def test_read_access_table_matches_policies_and_grants(database):
     """Every cell against pg_policies and the grants; every table with row security is there once."""
     roles = dict(
         zip(
@@ -178,7 +178,7 @@ def said(*, whole: bool, part: bool, policy: str | None) -> str:
     return word if whole else word + "*"
 
 
-def test_every_sealed_column_is_on_the_page():
+def test_page_lists_every_encrypted_column():
     sealed = {
         f"`{model._meta.table_name}.{field.column_name}`"
         for model in vars(tables).values()
@@ -191,7 +191,7 @@ def test_every_sealed_column_is_on_the_page():
     assert sorted(one for one in sealed if one not in listed) == []
 
 
-def test_every_secret_and_address_the_programs_read_is_on_the_page():
+def test_page_lists_every_secret_and_address_variable():
     read = set()
     for room in ROOMS:
         for path in (ROOT / room).rglob("*.py"):
@@ -205,7 +205,7 @@ def test_every_secret_and_address_the_programs_read_is_on_the_page():
     assert sorted(name for name in telling if f"`{name}" not in reported) == []
 
 
-def test_every_way_in_is_on_the_page(program_env, monkeypatch):
+def test_page_lists_every_open_route_and_credential_type(program_env, monkeypatch):
     """A door that asks for no access token is one of those the page lists; every kind of credential is named."""
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", root.handlers[:])
@@ -223,7 +223,7 @@ def test_every_way_in_is_on_the_page(program_env, monkeypatch):
     assert set(document["components"]["securitySchemes"]) == {"bearer", "refresh", "signature"}
 
 
-def test_what_is_logged_is_on_the_page(database):
+def test_page_lists_audited_tables_and_code_logs_only_to_stderr(database):
     """Everything a trigger puts on record is named; nothing writes a log but to standard error."""
     audited = {
         name
@@ -250,7 +250,7 @@ def test_what_is_logged_is_on_the_page(database):
     assert handlers == []
 
 
-def test_the_figures_on_the_page_are_those_of_the_code(program_env):
+def test_figures_on_the_page_match_the_code(program_env):
     program_env("ec_ingest")
     chosen = settings.read()
     figures = [
@@ -281,7 +281,7 @@ def test_the_figures_on_the_page_are_those_of_the_code(program_env):
     assert [figure for figure in figures if figure not in whole] == []
 
 
-def test_the_components_were_looked_through_at_these_versions():
+def test_page_records_review_of_the_current_dependency_versions():
     """Whoever changes constraints.txt looks for newer and for vulnerable versions, and then says so on the page."""
     section = PAGE.partition("\n## Third-party code\n")[2].partition("\n## ")[0]
     for promised in ("within 7 days", "30 days otherwise", "within 90 days"):
@@ -294,15 +294,15 @@ def test_the_components_were_looked_through_at_these_versions():
     assert reported[1] == now, f"constraints.txt has changed: look its versions up again, then write {now} and the day"
 
 
-def test_no_row_names_a_test_of_this_page_that_looks_at_nothing():
+def test_rows_name_only_page_tests_that_compare_with_the_code():
     """A row tested by the page itself leans on a test above that compares the page with the code."""
     mine = {
         one for one in chain.from_iterable(TEST_ID.findall(row.how) for row in rows()) if "test_security_page" in one
     }
     comparing = {
-        "test_who_can_read_what_is_true_of_the_running_schema", "test_every_sealed_column_is_on_the_page",
-        "test_every_secret_and_address_the_programs_read_is_on_the_page", "test_every_way_in_is_on_the_page",
-        "test_what_is_logged_is_on_the_page", "test_the_figures_on_the_page_are_those_of_the_code",
-        "test_the_components_were_looked_through_at_these_versions",
+        "test_read_access_table_matches_policies_and_grants", "test_page_lists_every_encrypted_column",
+        "test_page_lists_every_secret_and_address_variable", "test_page_lists_every_open_route_and_credential_type",
+        "test_page_lists_audited_tables_and_code_logs_only_to_stderr", "test_figures_on_the_page_match_the_code",
+        "test_page_records_review_of_the_current_dependency_versions",
     }  # fmt: skip
     assert {one.partition("::")[2] for one in mine} <= comparing

@@ -29,7 +29,7 @@ from flask import Flask
 
 from ingest.settings import IngestSettings
 from models.errors import SettingsError
-from models.log import logger, request_id, stamped
+from models.log import log_context, logger, request_id
 
 log = logger(__name__)
 
@@ -152,7 +152,7 @@ class MailQueue:
         while True:
             asked_by, write = self._queue.get()
             try:
-                with stamped(request_id=asked_by):
+                with log_context(request_id=asked_by):
                     email = write()
                     if email is not None:
                         self._mailer.send(to_message(email, sender=self._sender), to=email.to)

@@ -14,7 +14,7 @@ from ingest.web.identity import Identity, actor_of, admin
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
 from ingest.web.responses import json_response
-from models.audit import note
+from models.audit import write_entry
 from models.roster import BadRoster, Report, import_roster
 from models.roster_plan import Roster
 
@@ -63,7 +63,7 @@ def _run_import(roster: Roster, who: Identity, *, allow_admins: bool, dry_run: b
             if dry_run:
                 raise DryRun(report)
             actor = actor_of(who)
-            note(
+            write_entry(
                 "roster_imported", org=who.org, actor=actor, entity="org", entity_id=who.org, allow_admins=allow_admins
             )
     except DryRun as rollback:

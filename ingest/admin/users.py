@@ -78,7 +78,7 @@ def add_user() -> Response:
     who = admin()
     payload = read_body(schemas.NewPerson)
     with who.session():
-        person = users.admit(
+        person = users.add_person(
             payload.role,
             org=who.org,
             name=payload.name,

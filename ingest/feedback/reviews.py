@@ -15,8 +15,8 @@ from ingest.web.openapi import operation
 from ingest.web.problems import Problem
 from ingest.web.responses import json_response
 from models import own_comments, reviews, saved_comments
-from models.audit import note
-from models.own_comments import OwnComment, Where
+from models.audit import write_entry
+from models.own_comments import CommentPlace, OwnComment
 from models.saved_comments import Owner
 
 blueprint = Blueprint("reviews", __name__)
@@ -118,10 +118,10 @@ def to_own_comment(payload: schemas.NewSavedComment) -> OwnComment:
     )
 
 
-def _passage_of(payload: schemas.NewComment) -> Where:
+def _passage_of(payload: schemas.NewComment) -> CommentPlace:
     if payload.span is not None:
-        return Where(span=(payload.span.start, payload.span.end))
-    return Where(quote=payload.quote or "", prefix=payload.prefix, suffix=payload.suffix)
+        return CommentPlace(span=(payload.span.start, payload.span.end))
+    return CommentPlace(quote=payload.quote or "", prefix=payload.prefix, suffix=payload.suffix)
 
 
 def _require_student() -> Identity:
@@ -139,7 +139,7 @@ def _comment_response(comment: dict[str, Any], *, status: int = 200) -> Response
 
 
 def _note_review(action: str, who: Identity, comment: UUID, submission: UUID, author: UUID, **detail: str) -> None:
-    note(
+    write_entry(
         action,
         org=who.org,
         actor=actor_of(who),

@@ -25,7 +25,7 @@ from models.errors import DomainError
 from models.essays import Draft, Receipt, SubmissionSource
 from models.jobs import Queue
 from models.queue import place_of
-from models.users import recognise_student
+from models.users import find_or_add_student
 
 blueprint = Blueprint("submissions", __name__)
 
@@ -226,7 +226,7 @@ def author_of(payload: schemas.Submission, *, org: UUID) -> UUID:
     """Return the user for whom an LMS hands in; add or enrol the student when needed. Call it as ec_lms."""
     assert payload.student is not None
     student = payload.student
-    author = recognise_student(student.external_id, org=org, name=student.name, email=student.email)
+    author = find_or_add_student(student.external_id, org=org, name=student.name, email=student.email)
     if payload.assignment_id is not None:
         essays.enrol(author, assignment=payload.assignment_id, org=org)
     return author

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from ingest.web.identity import Identity, actor_of, is_staff
-from models.audit import note
+from models.audit import write_entry
 
 
 def note_read(who: Identity, *, entity: str, entity_id: UUID, person: UUID) -> None:
@@ -16,4 +16,4 @@ def note_read(who: Identity, *, entity: str, entity_id: UUID, person: UUID) -> N
     """
     if is_staff(who) and who.user != person:
         actor = actor_of(who)
-        note("read", org=who.org, actor=actor, entity=entity, entity_id=entity_id, user_id=str(person))
+        write_entry("read", org=who.org, actor=actor, entity=entity, entity_id=entity_id, user_id=str(person))

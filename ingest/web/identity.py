@@ -22,7 +22,7 @@ from ingest.web.problems import Problem
 from models import sessions
 from models.audit import Actor
 from models.connections import EVERY_SCOPE, KEY_PREFIX, Scope, recognise_api_key
-from models.db import Live, Role, session
+from models.db import Role, SessionClaims, session
 from models.errors import Unauthorised
 from models.passwords import Passwords
 
@@ -43,7 +43,7 @@ class Identity:
     caller: UUID
     role: Role
     user: UUID | None = None
-    live: Live | None = None
+    live: SessionClaims | None = None
     scopes: frozenset[str] = frozenset(EVERY_SCOPE)
 
     @property
@@ -109,7 +109,7 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
     user = UUID(claims["sub"])
     rate_limits.count(f"user:{user}")
     role: Role = {"student": "ec_student", "educator": "ec_educator", "admin": "ec_admin"}[claims["role"]]  # type: ignore[assignment]
-    live = Live(session=UUID(claims["sid"]), role=claims["role"], token_version=claims["tv"])
+    live = SessionClaims(session=UUID(claims["sid"]), role=claims["role"], token_version=claims["tv"])
     g.session_id = live.session
     return Identity(org=UUID(claims["org"]), caller=user, user=user, role=role, live=live)
 

@@ -1,4 +1,4 @@
-"""The app as a client meets it: real PostgreSQL, real Redis, signed requests."""
+"""Fixtures for the ingest tests: the app with a real PostgreSQL, a real Redis and signed requests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Headers = dict[str, str]
 
 
 def environment_of(database: Database, servers: Servers) -> dict[str, str]:
-    """What `program_env("ec_ingest")` sets, for longer than one test."""
+    """Return the variables that `program_env("ec_ingest")` sets, for use over several tests."""
     return {
         "DATABASE_URL": database.role_url("ec_ingest"), "REDIS_URL": servers.redis_url,
         "ESSAYCOACH_MASTER_KEYS": f"k1:{MASTER_KEY}", "ESSAYCOACH_INDEX_KEY": INDEX_KEY,
@@ -53,7 +53,7 @@ def environment_of(database: Database, servers: Servers) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ApiUnderTest:
-    """A database with two schools in it, the app in front of it, and who has signed in there."""
+    """The app, its database with two schools, and the tokens of the people who signed in."""
 
     app: Flask
     database: Database
@@ -67,15 +67,15 @@ class ApiUnderTest:
         return self.app.test_client()
 
     def make_app(self, **changes: str) -> Flask:
-        """Return another app on the same database, its environment changed a little."""
+        """Return another app on the same database with some environment variables changed."""
         with pytest.MonkeyPatch.context() as environment:
             for name, value in {**self.environment, **changes}.items():
                 environment.setenv(name, value)
-            db.database.close_idle()  # the pool is the process's: its connections may lead elsewhere now
+            db.database.close_idle()  # the process has one pool, and the new app may use another database
             return create_app()
 
     def signed_in(self, name: str, of: School | None = None) -> Headers:
-        """Return the headers of one of the people, who signs in when first asked for."""
+        """Return the authorization headers of a person; the first call signs that person in."""
         school = of or self.school
         key = (school.slug, name)
         if key not in self._tokens:
@@ -83,6 +83,7 @@ class ApiUnderTest:
         return self._tokens[key]
 
     def sign_in(self, name: str, of: School | None = None, *, password: str = PASSWORD) -> dict[str, Any]:
+        """Sign a person in and return the token pair."""
         school = of or self.school
         body = {"org": school.slug, "email": school.email(name), "password": password}
         answer = self.client.post("/v1/auth/login", json=body)
@@ -90,11 +91,11 @@ class ApiUnderTest:
         return dict(answer.json)
 
     def with_key(self, of: School | None = None) -> Headers:
-        """Return the headers of an LMS, with a new Idempotency-Key."""
+        """Return the API key headers of an LMS, with a new Idempotency-Key."""
         return {"Authorization": f"Bearer {(of or self.school).api_key}", "Idempotency-Key": uuid4().hex}
 
     def hand_in(self, who: str = "alice", of: School | None = None, **changes: Any) -> dict[str, Any]:
-        """Hand in a piece as a person and return the receipt."""
+        """Submit an essay as a person and return the receipt."""
         answer = self.client.post("/v1/submissions", json=piece(**changes), headers=self.signed_in(who, of))
         assert answer.status_code == 202, answer.text
         return dict(answer.json)
@@ -110,7 +111,7 @@ class ApiUnderTest:
 
 @dataclass(frozen=True)
 class Template:
-    """A migrated database with two schools in it, to be cloned."""
+    """A migrated database with two schools, which every app under test clones."""
 
     name: str
     school: School
@@ -119,6 +120,7 @@ class Template:
 
 @pytest.fixture(scope="session")
 def template(servers: Servers) -> Iterator[Template]:
+    """Give the database that every app under test clones."""
     load_keys()
     with cloned(servers) as database:
         connect_as("ec_ingest", database)
@@ -139,28 +141,28 @@ def run_api(servers: Servers, template: Template) -> Iterator[ApiUnderTest]:
         for variable, value in variables.items():
             environment.setenv(variable, value)
         yield ApiUnderTest(create_app(), database, template.school, template.other, variables)
-    # The app took the root logger over; the tests after these get it back.
+    # The app changed the root logger; later tests need it as it was.
     root.handlers[:] = handlers
     root.setLevel(level)
 
 
 @pytest.fixture(scope="module")
 def shared_api(servers: Servers, template: Template) -> Iterator[ApiUnderTest]:
-    """One place for a whole file: its tests leave alone what is not theirs."""
+    """Give one app and database for a whole file; a test must not change the data of other tests."""
     with run_api(servers, template) as api:
         yield api
 
 
 @pytest.fixture
 def api(servers: Servers, template: Template) -> Iterator[ApiUnderTest]:
-    """A place of a test's own, to break."""
+    """Give an app with its own database, which the test may break."""
     with run_api(servers, template) as own:
         yield own
 
 
 @pytest.fixture(autouse=True)
 def redis_client(servers: Servers) -> Iterator[redis.Redis]:
-    """Redis, empty: what the test before counted does not count here."""
+    """Empty Redis and give a client of it, so that no counter of an earlier test is left."""
     with redis.Redis.from_url(servers.redis_url) as client:
         client.flushdb()
         yield client
@@ -168,6 +170,7 @@ def redis_client(servers: Servers) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def client(shared_api: ApiUnderTest) -> FlaskClient:
+    """Give a test client of the shared app."""
     return shared_api.client
 
 
@@ -175,6 +178,7 @@ Refused = Callable[[TestResponse, int, str], dict[str, Any]]
 
 
 def check_refused(answer: TestResponse, status: int, slug: str) -> dict[str, Any]:
+    """Check every part of a problem document and return it."""
     assert answer.status_code == status, (answer.status_code, answer.text[:500])
     assert answer.content_type == "application/problem+json"
     document = json.loads(answer.data)
@@ -198,7 +202,7 @@ def refused() -> Refused:
 
 @dataclass(frozen=True)
 class Lms:
-    """Somebody who signs deliveries with the published library, not with our own code."""
+    """An LMS that signs webhook deliveries with the published library, not with our own code."""
 
     client: FlaskClient
     source: UUID
@@ -210,7 +214,7 @@ class Lms:
         moment = int(time.time()) if at is None else at
         event = event or f"msg_{uuid4().hex}"
         signer = Webhook(secret or self.secret)
-        # It signs text; a body of any bytes goes through a code that maps them one to one.
+        # The library signs text, so the body must be UTF-8.
         signature = signer.sign(event, datetime.fromtimestamp(moment, UTC), body.decode())
         return {
             "webhook-id": event, "webhook-timestamp": str(moment), "webhook-signature": signature,
@@ -230,35 +234,40 @@ def envelope(data: Any, *, event_type: str = "submission.created") -> bytes:
 
 
 def piece(**changes: Any) -> dict[str, Any]:
-    """An acceptable request body; a value of None leaves the field out."""
-    whole = {"title": "Phones", "text": ESSAY, **changes}
-    return {name: value for name, value in whole.items() if value is not None}
+    """Return a valid request body with these changes; None leaves the field out."""
+    body = {"title": "Phones", "text": ESSAY, **changes}
+    return {name: value for name, value in body.items() if value is not None}
 
 
 @pytest.fixture(scope="session")
 def draft() -> Callable[..., dict[str, Any]]:
+    """`draft(title="T")` returns a valid request body with these changes."""
     return piece
 
 
 @pytest.fixture(scope="session")
 def event() -> Callable[..., bytes]:
+    """`event(draft())` returns the body of a webhook event with this data."""
     return envelope
 
 
 @dataclass(frozen=True)
 class Worker:
-    """Carries passes out as the worker program would, then hands the pool back to the ingest program."""
+    """Runs passes as the worker program would, then connects the pool as the ingest program again."""
 
     database: Database
     school: School
 
     def claim(self, submission: str, name: str) -> passes.Claim:
-        with self._at_work():
+        with self._as_worker():
             return self._claim(submission, name)
 
     def finish(self, submission: str, name: str, *, quote: str = "was", org: UUID | None = None) -> None:
-        """The pass is done with one comment on the first `quote` of the text, and one result if it is content."""
-        with self._at_work(org):
+        """Finish a pass with one comment on the first `quote` of the text and one without a place.
+
+        A content pass with a rubric also gets one result.
+        """
+        with self._as_worker(org):
             task = essays.fetch_task(UUID(submission), org=org or self.school.org)
             held = self._claim(submission, name)
             start = task.text.index(quote)
@@ -276,7 +285,7 @@ class Worker:
             )  # fmt: skip
 
     def give_up(self, submission: str, name: str) -> None:
-        with self._at_work():
+        with self._as_worker():
             passes.give_up(self._claim(submission, name), error="provider_refused")
 
     def _claim(self, submission: str, name: str) -> passes.Claim:
@@ -287,7 +296,7 @@ class Worker:
         return held
 
     @contextmanager
-    def _at_work(self, org: UUID | None = None) -> Iterator[None]:
+    def _as_worker(self, org: UUID | None = None) -> Iterator[None]:
         connect_as("ec_worker", self.database)
         try:
             with db.session(org=org or self.school.org):
@@ -324,7 +333,7 @@ RouteRequests = dict[str, Callable[[], TestResponse]]
 
 
 def _every_route(api: ApiUnderTest) -> RouteRequests:
-    """One request for every door that needs the database."""
+    """Return one request for every route that needs the database."""
     client = api.client
     lms_headers, alice, ed, ada = api.with_key(), api.signed_in("alice"), api.signed_in("ed"), api.signed_in("ada")
     token = {"Authorization": f"Bearer {api.sign_in('bob')['refresh_token']}"}
@@ -362,9 +371,9 @@ def _every_route(api: ApiUnderTest) -> RouteRequests:
 
 
 def _all_unavailable(route_requests: RouteRequests) -> None:
-    for name, ask in route_requests.items():
+    for name, send in route_requests.items():
         started = time.monotonic()
-        answer = ask()
+        answer = send()
         seconds = time.monotonic() - started
         check_refused(answer, 503, "temporarily-unavailable")
         assert seconds < 2.0, (name, seconds)
@@ -372,11 +381,11 @@ def _all_unavailable(route_requests: RouteRequests) -> None:
 
 @pytest.fixture(scope="session")
 def every_route() -> Callable[[ApiUnderTest], RouteRequests]:
-    """`every_door(place)` returns one request, ready to send, for every door that needs the database."""
+    """`every_route(api)` returns one request, ready to send, for every route that needs the database."""
     return _every_route
 
 
 @pytest.fixture(scope="session")
 def all_unavailable() -> Callable[[RouteRequests], None]:
-    """`all_away(doors)` sends them all and checks that each answers 503 within two seconds."""
+    """`all_unavailable(requests)` sends all of them and checks that each answers 503 within two seconds."""
     return _all_unavailable

@@ -1,4 +1,4 @@
-"""What OWASP ASVS asks of every answer and every source file, where no other test asks it (docs/security.md)."""
+"""Tests of OWASP ASVS requirements that no other test covers (docs/security.md)."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tests.support.servers import ROOT
 
 SOURCES = [
     path
-    for room in ("ingest", "models", "workers", "monitoring", "migrations", "standalone")
-    for path in sorted((ROOT / room).rglob("*.py"))
+    for folder in ("ingest", "models", "workers", "monitoring", "migrations", "standalone")
+    for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 YEAR = 365 * 24 * 3600
 
@@ -36,15 +36,15 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def called(path: Path) -> Iterator[tuple[str, ast.Call]]:
-    """Every call in a file by its dotted name."""
+def calls_in(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Yield every call in a file with its dotted name."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func), node
 
 
-def imported(path: Path) -> set[str]:
-    """Every module a file imports, and every name it takes from one, dotted."""
+def imports_of(path: Path) -> set[str]:
+    """Return every module that a file imports and every name it imports from one, dotted."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -56,12 +56,13 @@ def imported(path: Path) -> set[str]:
 
 @pytest.fixture(scope="module")
 def document(shared_api):
+    """Give the OpenAPI document."""
     return shared_api.client.get("/openapi.json").json
 
 
 @pytest.fixture(scope="module")
 def answers(shared_api, document):
-    """One answer of every operation to a stranger and to an admin, and of every page beside them."""
+    """Give the responses of every operation and page, once without credentials and once as an admin."""
     ada = {"Authorization": f"Bearer {shared_api.sign_in('ada')['access_token']}"}
     asked = [("GET", path) for path in ("/docs", "/openapi.json", "/problems/not-found", "/nowhere", "/static/x.js")]
     asked += [("TRACE", "/healthz"), ("OPTIONS", "/v1/me"), ("HEAD", "/healthz"), ("PUT", "/v1/me")]
@@ -79,15 +80,15 @@ def answers(shared_api, document):
     ]
 
 
-def test_no_answer_sets_a_cookie_or_lets_another_site_read_it(answers):
+def test_no_response_sets_a_cookie_or_a_cors_header(answers):
     assert len(answers) > 40
     for name, answer in answers:
         assert "Set-Cookie" not in answer.headers, name
         assert not [header for header, _ in answer.headers if header.startswith("Access-Control-")], name
 
 
-def test_a_cross_site_form_is_refused_before_it_is_read(shared_api, refused):
-    """What a browser sends without asking first (a form, text/plain, no bearer) reaches nothing."""
+def test_cross_site_form_post_is_refused(shared_api, refused):
+    """A browser sends these content types to another site without a preflight request."""
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         body = b'{"org": "northside", "email": "alice@northside.example", "password": "x"}'
         answer = shared_api.client.post(
@@ -96,7 +97,7 @@ def test_a_cross_site_form_is_refused_before_it_is_read(shared_api, refused):
         refused(answer, 415, "unsupported-media-type")
 
 
-def test_every_answer_with_a_body_names_its_type_truly(answers):
+def test_response_body_matches_its_content_type(answers):
     for name, answer in answers:
         if not answer.data:
             continue
@@ -108,7 +109,7 @@ def test_every_answer_with_a_body_names_its_type_truly(answers):
             assert parameters.strip() == "charset=utf-8", name
 
 
-def test_no_answer_is_sniffed_framed_cached_or_lets_anything_run(answers):
+def test_every_response_has_strict_security_headers(answers):
     for name, answer in answers:
         policy = {
             part.split()[0]: part.split()[1:]
@@ -126,7 +127,7 @@ def test_no_answer_is_sniffed_framed_cached_or_lets_anything_run(answers):
         assert answer.headers["Cache-Control"] == "no-store", name
 
 
-def test_over_https_every_answer_asks_for_https_for_a_year(shared_api):
+def test_https_responses_have_hsts_for_a_year(shared_api):
     client = shared_api.make_app(ESSAYCOACH_PROXIES="1").test_client()
     for path in ("/healthz", "/docs", "/openapi.json", "/v1/me", "/nowhere"):
         answer = client.get(path, headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"})
@@ -136,14 +137,14 @@ def test_over_https_every_answer_asks_for_https_for_a_year(shared_api):
 
 
 def test_no_safe_method_changes_a_row(shared_api, document):
-    """Looking leaves a note that somebody looked, and nothing else; over real ids, as an admin and as the author."""
+    """A read may add audit and analytics rows only. Requests use real ids, as an admin and as the author."""
     school, receipt = shared_api.school, shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
     real = {
         "submission_id": receipt["id"], "essay_id": receipt["essay_id"], "user_id": school.alice, "course_id": school.course,
         "assignment_id": school.assignment, "rubric_id": school.rubric, "source_id": school.source, "key_id": school.api_key_id,
     }  # fmt: skip
     people = [shared_api.signed_in("ada"), shared_api.signed_in("alice")]
-    noted = ("audit_log", "audit_heads", "analytics")
+    read_log_tables = ("audit_log", "audit_heads", "analytics")
     listed = shared_api.database.sql(
         "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition"
     )
@@ -154,7 +155,7 @@ def test_no_safe_method_changes_a_row(shared_api, document):
                 f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {name} as t"
             )
             for (name,) in listed
-            if name not in noted
+            if name not in read_log_tables
         }
 
     before, answered = rows(), []
@@ -170,7 +171,7 @@ def test_no_safe_method_changes_a_row(shared_api, document):
     assert rows() == before
 
 
-def test_the_page_of_the_document_writes_text_and_never_markup():
+def test_docs_page_inserts_text_and_never_html():
     page = (ROOT / "ingest" / "web" / "docs.html").read_text(encoding="utf-8")
     assert "textContent" in page
     for written in (
@@ -186,9 +187,9 @@ def test_the_page_of_the_document_writes_text_and_never_markup():
     assert not re.search(r"(src|href)=\"(?!/openapi\.json)", page)
 
 
-def test_no_address_takes_a_name_an_e_mail_or_a_secret(document):
-    """What stands in an address stands in the log of every proxy."""
-    plain = {
+def test_urls_carry_no_name_email_or_secret(document):
+    """Every proxy logs the URLs of requests."""
+    allowed = {
         "limit", "cursor", "status", "role", "pass", "reason", "queue", "course_id", "assignment_id", "user_id", "student_id",
         "entity_id", "actor_id", "archived", "from", "to",
     }  # fmt: skip
@@ -196,12 +197,12 @@ def test_no_address_takes_a_name_an_e_mail_or_a_secret(document):
         for method, operation in item.items():
             for parameter in operation.get("parameters", []):
                 if parameter["in"] == "query":
-                    assert parameter["name"] in plain, f"{method} {path}?{parameter['name']}"
+                    assert parameter["name"] in allowed, f"{method} {path}?{parameter['name']}"
                 if parameter["in"] == "path":
                     assert parameter["schema"]["format"] == "uuid", path
 
 
-def test_a_token_in_the_address_or_the_body_lets_nobody_in(shared_api, refused):
+def test_token_in_query_string_or_cookie_is_refused(shared_api, refused):
     token = shared_api.sign_in("alice")["access_token"]
     for name in ("access_token", "token", "jwt", "authorization"):
         refused(shared_api.client.get("/v1/me", query_string={name: token}), 401, "unauthorized")
@@ -209,8 +210,8 @@ def test_a_token_in_the_address_or_the_body_lets_nobody_in(shared_api, refused):
     refused(shared_api.client.get("/v1/me"), 401, "unauthorized")
 
 
-def test_no_answer_has_a_field_for_what_must_stay_inside(document):
-    inside = {
+def test_response_schemas_have_no_internal_fields(document):
+    internal = {
         "password",
         "password_hash",
         "digest",
@@ -235,10 +236,10 @@ def test_no_answer_has_a_field_for_what_must_stay_inside(document):
         answered |= more
     assert len(answered) > 10
     for name in answered:
-        assert not set(schemas[name].get("properties", {})) & inside, name
+        assert not set(schemas[name].get("properties", {})) & internal, name
 
 
-def test_nothing_asks_for_a_secret_question_or_lets_a_password_grow_old(document, database):
+def test_no_field_or_column_for_secret_questions_or_password_expiry(document, database):
     fields = {name for schema in document["components"]["schemas"].values() for name in schema.get("properties", {})}
     columns = {
         row[0]
@@ -249,14 +250,14 @@ def test_nothing_asks_for_a_secret_question_or_lets_a_password_grow_old(document
     assert not {name for name in fields | columns if re.search(r"question|password_(hint|expires|changed)", name)}
 
 
-def test_a_fresh_database_has_no_account_key_or_source(database):
+def test_new_database_has_no_account_key_or_source(database):
     for table in ("orgs", "users", "api_keys", "sources", "sessions", "one_time_tokens"):
         assert database.sql(f"select count(*) from {table}") == [(0,)], table
-    members = database.sql("select rolname from pg_roles where rolname like 'ec\\_%' and rolsuper")
-    assert members == []
+    superusers = database.sql("select rolname from pg_roles where rolname like 'ec\\_%' and rolsuper")
+    assert superusers == []
 
 
-def test_what_belongs_to_the_repository_is_not_served(shared_api, refused):
+def test_repository_files_are_not_served_or_copied_to_the_image(shared_api, refused):
     for path in (
         "/.git/HEAD",
         "/.git/",
@@ -276,7 +277,7 @@ def test_what_belongs_to_the_repository_is_not_served(shared_api, refused):
     assert not {".", "./", "*", ".git"} & set(copied)
 
 
-def test_trace_and_made_up_methods_are_refused_and_nothing_is_in_debug_mode(shared_api, refused):
+def test_trace_and_unknown_methods_are_refused_and_debug_is_off(shared_api, refused):
     for method in ("TRACE", "TRACK", "CONNECT", "DEBUG"):
         answer = shared_api.client.open("/healthz", method=method, headers={"X-Secret": "mulberry"})
         refused(answer, 405, "method-not-allowed")
@@ -286,7 +287,7 @@ def test_trace_and_made_up_methods_are_refused_and_nothing_is_in_debug_mode(shar
     assert not shared_api.app.config["PROPAGATE_EXCEPTIONS"]
 
 
-def test_a_token_that_brings_or_names_its_own_key_is_refused(shared_api, refused):
+def test_token_with_its_own_key_or_key_url_is_refused(shared_api, refused):
     token = shared_api.sign_in("alice")["access_token"]
     claims = jwt.decode(token, options={"verify_signature": False})
     own = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -310,22 +311,22 @@ def test_a_token_that_brings_or_names_its_own_key_is_refused(shared_api, refused
                 refused(answer, 401, "invalid-token")
 
 
-def test_every_sign_in_is_a_session_of_its_own(shared_api):
+def test_each_sign_in_creates_its_own_session(shared_api):
     tokens = [shared_api.sign_in("bob") for _ in range(3)]
     claims = [jwt.decode(one["access_token"], options={"verify_signature": False}) for one in tokens]
     assert len({one["sid"] for one in claims}) == len({one["jti"] for one in claims}) == 3
     assert len({one["refresh_token"] for one in tokens}) == 3
 
 
-def test_none_of_the_three_thousand_most_common_passwords_may_be_chosen():
-    """Of the list that was counted in leaks, those that are long enough, most common first."""
+def test_3000_most_common_passwords_are_refused():
+    """Take the most common leaked passwords that are long enough."""
     passwords = Passwords(rounds=1000)
     common = [one for one in FREQUENCY_LISTS["passwords"] if len(one) >= LEAST_CHARACTERS][:3000]
     assert len(common) == 3000
     assert [one for one in common if passwords.objection(one) is None] == []
 
 
-def test_a_mailed_token_has_256_bits_and_its_row_a_digest(shared_api):
+def test_mailed_token_has_256_bits_and_is_stored_as_a_digest(shared_api):
     school = shared_api.school
     with session(org=school.org, role="ec_auth"):
         issued = [one_time_tokens.issue(school.zoe, org=school.org, purpose="password_reset") for _ in range(20)]
@@ -337,39 +338,39 @@ def test_a_mailed_token_has_256_bits_and_its_row_a_digest(shared_api):
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_no_source_file_runs_text_as_code_starts_a_shell_or_reads_xml(path):
+def test_source_file_uses_no_eval_shell_pickle_or_xml(path):
     forbidden = {
         "eval", "exec", "compile", "__import__", "os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput",
         "asyncio.create_subprocess_shell", "pickle.load", "pickle.loads", "marshal.loads", "yaml.load", "yaml.unsafe_load",
     }  # fmt: skip
-    for name, call in called(path):
+    for name, call in calls_in(path):
         assert name not in forbidden, f"{name_of(path)}:{call.lineno}"
         assert not any(word.arg == "shell" for word in call.keywords), f"{name_of(path)}:{call.lineno}"
-    modules = {one.partition(".")[0] for one in imported(path)}
+    modules = {one.partition(".")[0] for one in imports_of(path)}
     assert not modules & {"pickle", "shelve", "marshal", "xml", "lxml", "xmltodict", "yaml", "jinja2", "ldap", "ldap3"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_every_source_file_uses_only_approved_hashes_and_ciphers(path):
+def test_source_file_uses_only_approved_hashes_and_ciphers(path):
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"\b(md5|sha1|blake2\w*|DES|RC4|ECB|PKCS1v15)\b", text)
     assert set(re.findall(r"\bhashlib\.(\w+)", text)) <= {"sha256"}
-    ciphers = {one for one in imported(path) if one.startswith(("cryptography.", "Crypto", "nacl", "rsa"))}
+    ciphers = {one for one in imports_of(path) if one.startswith(("cryptography.", "Crypto", "nacl", "rsa"))}
     assert ciphers <= {
         "cryptography.exceptions.InvalidTag", "cryptography.hazmat.primitives.ciphers.aead.AESGCM",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_chance_that_can_be_guessed_decides_nothing_but_how_long_to_wait(path):
-    """`random` is for jitter, and for one seeded measurement; whatever must not be guessed comes from the system's own source."""
+def test_random_module_is_used_only_for_jitter_and_measurement(path):
+    """`random` is for jitter and for one seeded measurement; secrets come from the random source of the system."""
     allowed = {"random.uniform"} | ({"random.Random"} if path.name == "compare.py" else set())
-    guessable = {name for name, _ in called(path) if name.startswith("random.")} - allowed
+    guessable = {name for name, _ in calls_in(path) if name.startswith("random.")} - allowed
     assert guessable == set()
-    assert not {one for one in imported(path) if one.startswith("random.")}
+    assert not {one for one in imports_of(path) if one.startswith("random.")}
 
 
-def test_a_log_line_is_one_json_object_with_its_time_in_utc_whatever_it_holds(shared_api, capsys):
+def test_log_line_is_one_json_object_with_utc_time(shared_api, capsys):
     shared_api.make_app()
     capsys.readouterr()
     logger("asvs").warning("a fixed text", fact='line one\n{"event": "forged"}\r\x1b[31m\u2028end')

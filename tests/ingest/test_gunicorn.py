@@ -1,4 +1,4 @@
-"""The door as it is run: gunicorn with our configuration, talked to over a socket, byte by byte."""
+"""Tests of the app under gunicorn with our configuration, over a real socket."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def port(shared_api, tmp_path_factory) -> Iterator[int]:
-    chosen, reported = free_port(), tmp_path_factory.mktemp("gunicorn") / "stderr"
+    """Start gunicorn, give its port, and stop it at the end; its log must contain no traceback."""
+    chosen, log_file = free_port(), tmp_path_factory.mktemp("gunicorn") / "stderr"
     metrics = tmp_path_factory.mktemp("metrics")
     environment = {
         **os.environ, **shared_api.environment, "PORT": str(chosen), "WEB_PROCESSES": "1", "WEB_THREADS": "8",
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
     }  # fmt: skip
-    with reported.open("wb") as stderr:
+    with log_file.open("wb") as stderr:
         server = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", "ingest/gunicorn.py", "ingest.app:create_app()"],
             cwd=ROOT, env=environment, stderr=stderr, stdout=stderr,
@@ -51,17 +52,19 @@ def port(shared_api, tmp_path_factory) -> Iterator[int]:
                     if ask(chosen, "GET", "/readyz").status == 200:
                         break
                 except OSError:
-                    assert server.poll() is None, reported.read_text()
-                assert time.monotonic() < deadline, reported.read_text()
+                    assert server.poll() is None, log_file.read_text()
+                assert time.monotonic() < deadline, log_file.read_text()
                 time.sleep(0.05)
             yield chosen
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(timeout=20)
-    assert "Traceback" not in reported.read_text(), reported.read_text()
+    assert "Traceback" not in log_file.read_text(), log_file.read_text()
 
 
 class Answer:
+    """A response that was read to its end."""
+
     def __init__(self, raw: http.client.HTTPResponse) -> None:
         self.status = raw.status
         self.headers = raw.headers
@@ -82,7 +85,7 @@ def ask(port: int, method: str, path: str, body=None, headers=None, *, chunked: 
 
 
 def raw(port: int, request: bytes) -> bytes:
-    """Send bytes as they are and return everything that comes back."""
+    """Send bytes unchanged and return the whole response."""
     with socket.create_connection(("127.0.0.1", port), timeout=15) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
@@ -94,10 +97,12 @@ def raw(port: int, request: bytes) -> bytes:
 
 @pytest.fixture
 def headers(shared_api):
+    """Give the headers of a JSON request with an API key."""
     return {**shared_api.with_key(), "Content-Type": "application/json"}
 
 
 def of_size(size: int) -> bytes:
+    """Return a valid body of exactly this many bytes."""
     start = json.dumps({"title": "t", "text": "x", "student": {"external_id": "s"}, "padding": ""})[:-2].encode()
     return start + b"x" * (size - len(start) - 2) + b'"}'
 
@@ -108,7 +113,7 @@ def in_chunks(body: bytes, size: int = 60_000) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "in chunks"])
 @pytest.mark.parametrize(("size", "status"), [(MIB - 1, 202), (MIB, 202), (MIB + 1, 413)])
-def test_the_bound_on_a_body_is_exactly_one_mebibyte(port, headers, size, status, chunked):
+def test_body_limit_is_exactly_one_mebibyte(port, headers, size, status, chunked):
     body = of_size(size)
     if chunked:
         answer = ask(
@@ -123,8 +128,8 @@ def test_the_bound_on_a_body_is_exactly_one_mebibyte(port, headers, size, status
         assert answer.json["instance"] == answer.headers["X-Request-Id"]
 
 
-def test_a_chunked_body_is_never_read_in_part(port, headers):
-    """A body whose first mebibyte alone would be acceptable."""
+def test_oversized_chunked_body_is_refused_as_a_whole(port, headers):
+    """The first mebibyte of this body would be valid alone."""
     body = of_size(500) + b" " * MIB + b" and what is cut off"
     answer = ask(
         port, "POST", "/v1/submissions", in_chunks(body), {**headers, "Transfer-Encoding": "chunked"}, chunked=True
@@ -132,7 +137,7 @@ def test_a_chunked_body_is_never_read_in_part(port, headers):
     assert (answer.status, answer.json["type"]) == (413, "/problems/payload-too-large")
 
 
-def test_a_length_that_lies_about_ten_gibibytes_is_refused_without_reading(port, headers):
+def test_false_content_length_of_ten_gibibytes_is_refused_fast(port, headers):
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     started = time.monotonic()
     answer = raw(
@@ -142,7 +147,7 @@ def test_a_length_that_lies_about_ten_gibibytes_is_refused_without_reading(port,
     assert time.monotonic() - started < 3
 
 
-def test_two_idempotency_keys_are_refused_as_servers_join_them(port, headers):
+def test_two_idempotency_key_headers_are_refused(port, headers):
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if name != "Idempotency-Key")
     body = of_size(200).decode()
     for first, second in (("one", "two"), ("one", "one"), ('"one"', '"two"')):
@@ -169,17 +174,17 @@ def test_two_idempotency_keys_are_refused_as_servers_join_them(port, headers):
     ],
     ids=lambda one: ascii(one[:50])[2:-1],
 )  # fmt: skip
-def test_what_is_no_http_is_refused_or_dropped_and_never_a_500(port, request_bytes):
+def test_invalid_http_is_refused_or_dropped_without_server_error(port, request_bytes):
     answer = raw(port, request_bytes)
     statuses = re.findall(rb"^HTTP/1\.\d (\d{3})", answer, re.MULTILINE)
-    # 501 and 505 are the server's own words for a transfer coding and a version it does not know.
+    # gunicorn itself answers 501 to an unknown transfer coding and 505 to an unknown HTTP version.
     assert all(one.startswith(b"4") or one in (b"501", b"505") for one in statuses), answer
     assert len(statuses) <= 1, "a smuggled second request was answered"
     assert b"Traceback" not in answer
     assert ask(port, "GET", "/healthz").status == 200
 
 
-def test_a_line_break_in_a_header_never_reaches_an_answer(port):
+def test_encoded_line_break_in_a_header_never_reaches_the_response(port):
     answer = raw(
         port,
         b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: abcdefgh%0d%0aSet-Cookie:x\r\n\r\n",
@@ -188,7 +193,7 @@ def test_a_line_break_in_a_header_never_reaches_an_answer(port):
     assert b"Set-Cookie" not in answer
 
 
-def test_a_client_that_hangs_up_in_the_middle_costs_nobody_anything(port, headers, shared_api):
+def test_client_that_disconnects_mid_request_affects_no_other_request(port, headers, shared_api):
     before = shared_api.database.sql("select count(*) from submissions")
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     for _ in range(10):
@@ -200,7 +205,7 @@ def test_a_client_that_hangs_up_in_the_middle_costs_nobody_anything(port, header
     assert shared_api.database.sql("select count(*) from submissions") == [(before[0][0] + 1,)]
 
 
-def test_fifty_equal_requests_over_sockets_get_one_answer(port, headers):
+def test_fifty_equal_concurrent_requests_get_the_same_response(port, headers):
     body = of_size(500)
     same = {**headers, "Idempotency-Key": uuid4().hex}
     with ThreadPoolExecutor(50) as pool:
@@ -209,7 +214,7 @@ def test_fifty_equal_requests_over_sockets_get_one_answer(port, headers):
     assert len({one.body for one in answers}) == 1
 
 
-def test_an_event_stream_arrives_event_by_event(port, shared_api):
+def test_event_stream_delivers_each_event_as_it_happens(port, shared_api):
     receipt = shared_api.hand_in("alice")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
     connection.request("GET", receipt["links"]["events"], headers=shared_api.signed_in("alice"))
@@ -235,14 +240,14 @@ def test_an_event_stream_arrives_event_by_event(port, shared_api):
     connection.close()
 
 
-def test_head_is_answered_without_a_body(port, shared_api):
+def test_head_response_has_no_body(port, shared_api):
     receipt = shared_api.hand_in("alice")
     answer = ask(port, "HEAD", receipt["links"]["self"], headers=shared_api.signed_in("alice"))
     assert (answer.status, answer.body) == (200, b"")
     assert answer.headers["ETag"]
 
 
-def test_a_damaged_metrics_file_of_a_dead_worker_does_not_end_the_master(tmp_path, monkeypatch, caplog):
+def test_damaged_metrics_file_does_not_stop_the_master(tmp_path, monkeypatch, caplog):
     """An exception in `child_exit` would end gunicorn's master process, and with it every worker."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     (tmp_path / "counter_4242.db").write_bytes(b"abc")

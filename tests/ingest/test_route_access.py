@@ -1,4 +1,4 @@
-"""Every operation of the document, asked by everybody there is: each cell has one code that is right, and no other comes."""
+"""Tests of the status code that every documented operation gives to every kind of person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tests.conftest import Report
 from tests.ingest.conftest import ApiUnderTest, Headers
 from tests.support.schools import School, session_of
 
-# Alice writes; Bob is in her course, Zoe in none; Ed teaches it, Nell another; "key" is their LMS. Then the school next door.
+# Alice is the author; Bob is in her course, Zoe in none; Ed teaches that course, Nell another one; "key" is the API key of
+# their LMS. "other" means another school.
 PEOPLE = (
     "stranger", "alice", "bob", "zoe", "ed", "nell", "ada", "key", "other alice", "other ed", "other ada", "other key",
 )  # fmt: skip
@@ -24,7 +25,7 @@ Make = Callable[["RouteFixture"], Any]
 
 @dataclass(frozen=True)
 class RouteFixture:
-    """What there is to ask for."""
+    """The app, an essay of Alice's with feedback, and ways to create what a request needs."""
 
     api: ApiUnderTest
     essay: dict[str, Any]
@@ -34,7 +35,7 @@ class RouteFixture:
         return self.api.school
 
     def person(self, role: str = "student") -> UUID:
-        """A person of Ed's course whom nobody needs any more."""
+        """Add a person to Ed's course whom no other request needs."""
         with session_of(self.school, "ada"):
             name = uuid4().hex
             user = users.add_user(role, org=self.school.org, name=name, email=f"{name}@north.example", external_id=name)  # type: ignore[arg-type]
@@ -54,12 +55,12 @@ class RouteFixture:
         return str(self.by_ada("/v1/categories", body)["id"])
 
     def comment(self) -> str:
-        """A comment on Alice's essay that nobody has said anything of."""
+        """Return the id of the first comment on Alice's essay."""
         found = self.api.client.get(f"/v1/submissions/{self.essay['id']}/feedback", headers=self.api.signed_in("ed"))
         return str(found.json["comments"][0]["id"])
 
     def saved_comment(self) -> str:
-        """A comment of Ed's own bank."""
+        """Add a saved comment of Ed's and return its id."""
         answer = self.api.client.post("/v1/saved-comments", json=comment(), headers=self.api.signed_in("ed"))
         return str(answer.json["id"])
 
@@ -90,12 +91,12 @@ def comment() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Operation:
-    """One way to ask: what its address is about, what is sent, and the code for each of PEOPLE in their order."""
+    """One operation: its name, the expected code for each of PEOPLE in order, and how to make its ids and body."""
 
     name: str
     codes: str
-    ids: Make = lambda _scene: {}
-    body: Make = lambda _scene: None
+    ids: Make = lambda _fixture: {}
+    body: Make = lambda _fixture: None
 
 
 def person(fixture: RouteFixture) -> dict[str, Any]:
@@ -106,11 +107,11 @@ def member(fixture: RouteFixture) -> dict[str, Any]:
     return {"course_id": fixture.school.course, **person(fixture)}
 
 
-def named(_scene: RouteFixture) -> dict[str, Any]:
+def named(_fixture: RouteFixture) -> dict[str, Any]:
     return {"name": "New"}
 
 
-# Who in the school may, then who next door: never told whether a thing of another school is there.
+# Codes in the order of PEOPLE. The other school never learns whether a thing of this school exists.
 ANYBODY = "200 200 200 200 200 200 200 200 200 200 200 200"
 NOBODY = "401 401 401 401 401 401 401 401 401 401 401 401"
 PEOPLE_ONLY = "401 200 200 200 200 200 200 403 200 200 200 403"
@@ -250,7 +251,7 @@ OPERATIONS = (
     Operation("POST /v1/sources/{source_id}/rotate", ADMIN.format(201), ids=lambda fixture: {"source_id": fixture.source()}, body=lambda _: {}),
     Operation("POST /v1/roster", ADMIN_LIST.format(200), body=lambda _: {"dry_run": True}),
     Operation("GET /v1/audit", ADMIN_LIST.format(200)),
-    # Last: it ends the sessions the others came with.
+    # Last, because it ends the sessions that the other requests use.
     Operation("POST /v1/auth/logout", "401 204 204 204 204 204 204 403 204 204 204 403"),
 )  # fmt: skip
 
@@ -264,15 +265,14 @@ def headers_of(api: ApiUnderTest, who: str) -> Headers:
 
 @pytest.fixture(scope="module")
 def fixture(shared_api: ApiUnderTest) -> RouteFixture:
+    """Give the app with an essay of Alice's whose three passes are done."""
     essay = shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
     for name in ("grammar", "structure", "content"):
         shared_api.worker.finish(essay["id"], name)
     return RouteFixture(shared_api, essay)
 
 
-def test_every_cell_has_one_right_code_and_nothing_of_the_school_reaches_the_next(
-    fixture: RouteFixture, report: Report
-) -> None:
+def test_each_route_gives_each_person_the_right_status_and_leaks_nothing(fixture: RouteFixture, report: Report) -> None:
     wrong: list[str] = []
     leaks: list[str] = []
     cells = 0
@@ -290,22 +290,22 @@ def test_every_cell_has_one_right_code_and_nothing_of_the_school_reaches_the_nex
             answer = fixture.api.client.open(
                 path.format(**ids), method=method, json=body, headers=headers_of(fixture.api, who), buffered=False
             )
-            said = answer.get_data().decode(errors="replace")
+            text = answer.get_data().decode(errors="replace")
             answer.close()
             cells += 1
             if answer.status_code != int(code):
-                wrong.append(f"{one.name} by {who}: {answer.status_code}, not {code}: {said[:200]}")
-            if who.startswith(("other", "stranger")) and any(secret in said for secret in secrets):
-                leaks.append(f"{one.name} by {who}: {said[:200]}")
+                wrong.append(f"{one.name} by {who}: {answer.status_code}, not {code}: {text[:200]}")
+            if who.startswith(("other", "stranger")) and any(secret in text for secret in secrets):
+                leaks.append(f"{one.name} by {who}: {text[:200]}")
 
     report(
-        f"doors: {len(OPERATIONS)} operations x {len(PEOPLE)} people = {cells} cells, {len(wrong)} with another code, {len(leaks)} leaks"
+        f"routes: {len(OPERATIONS)} operations x {len(PEOPLE)} people = {cells} cells, {len(wrong)} with another code, {len(leaks)} leaks"
     )
     assert wrong == []
     assert leaks == []
 
 
-def test_the_walk_misses_no_operation_of_the_document(shared_api: ApiUnderTest) -> None:
+def test_access_table_covers_every_documented_operation(shared_api: ApiUnderTest) -> None:
     document = shared_api.client.get("/openapi.json").json
     every = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
 

@@ -1,7 +1,7 @@
-"""What ought to happen to a pass, in plain Python: the model the state machine holds PostgreSQL against.
+"""A model of the life of passes in plain Python, with which the state machine test compares PostgreSQL.
 
-Nothing here looks at the database or at SQL. Every method says what one verb should answer, and changes the model as the
-verb should change the rows. A claim is current as long as its pass runs under its fence.
+Nothing here reads the database. Each method returns what the operation of the same name must return, and changes the model
+as the operation must change the rows. A claim is current while its pass is running with the claim's fence.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OPEN = ("queued", "running")
 
 @dataclass(eq=False)
 class Essay:
-    """What one student wrote under one name; `newest` is the version it points at."""
+    """An essay of one student with one external id. `newest` is the version that the essay points at."""
 
     id: UUID
     student: UUID
@@ -33,7 +33,7 @@ class Essay:
 
 @dataclass(eq=False)
 class Version:
-    """One handed-in text with its passes."""
+    """One version of an essay with its passes."""
 
     id: UUID
     org: UUID
@@ -57,7 +57,7 @@ class Version:
 
 @dataclass(eq=False)
 class Pass:
-    """One reading of one version. `effect` says which fence wrote how many comments."""
+    """One pass of one version. `effect` is the fence that wrote the comments, and their number."""
 
     id: UUID
     version: Version
@@ -81,7 +81,7 @@ class Pass:
         return self.lost >= MAX_CRASHES - 1
 
     def wait(self, *, due: bool, error: str | None = None) -> None:
-        """It is queued again: its time came, or will, after its last hint."""
+        """Queue the pass again. It has not been hinted since it became due."""
         self.state, self.due, self.hinted, self.expired, self.error = "queued", due, False, False, error
 
     def end(self, state: str, *, error: str | None = None) -> None:
@@ -90,7 +90,7 @@ class Pass:
 
 
 def verdict(states: list[str]) -> str:
-    """The final status of a version whose passes ended like this."""
+    """Return the final status of a version whose passes ended in these states."""
     if "cancelled" in states:
         return "superseded"
     if all(one == "done" for one in states):
@@ -99,7 +99,7 @@ def verdict(states: list[str]) -> str:
 
 
 class JobModel:
-    """All the passes there are, and what each verb does to them."""
+    """All passes, and what each operation does to them."""
 
     def __init__(self) -> None:
         self.passes: dict[UUID, Pass] = {}
@@ -112,7 +112,7 @@ class JobModel:
     def receive(
         self, version: UUID, *, org: UUID, essay: Essay, queue: Queue, late: bool, ids: dict[PassName, UUID]
     ) -> Version:
-        """A version came. One older than the newest is superseded at once; a newer one leaves the older's passes alone."""
+        """Add a version. If it is older than the newest, it is superseded at once. A newer one does not change older passes."""
         self.essays[essay.student, essay.external_id] = essay
         overtaken = essay.newest is not None and late and not essay.newest_is_late
         new = Version(id=version, org=org, essay=essay, status="superseded" if overtaken else "queued")
@@ -130,14 +130,14 @@ class JobModel:
         return [one for one in self.passes.values() if one.state in states]
 
     def claimable(self) -> list[Pass]:
-        """The passes that are due; a suspect only while no other suspect runs."""
+        """Return the passes that are due. A poison suspect is due only while no other suspect runs."""
         suspect_runs = any(one.poison_suspect for one in self.in_state("running"))
         return [one for one in self.in_state("queued") if one.due and not (one.poison_suspect and suspect_runs)]
 
     def turns(self, hinted: UUID) -> dict[Queue, set[UUID]]:
-        """The passes that may be offered, by queue: those of the orgs with the fewest running.
+        """Return the passes that may be offered, by queue: those of the orgs with the fewest running passes.
 
-        The hinted one is offered whenever its org is chosen; among equal orgs chance chooses.
+        The hinted pass is offered whenever its org is chosen. The choice among equal orgs is random.
         """
         running = Counter(one.version.org for one in self.in_state("running"))
         offers = {}
@@ -165,7 +165,7 @@ class JobModel:
         return taken
 
     def held(self, claim: Claim) -> Pass | None:
-        """The pass this claim still has the right to, or None when it was overtaken, ended or erased."""
+        """Return the claim's pass, or None if another claim has it or it has ended or was erased."""
         found = self.passes.get(claim.id)
         return found if found is not None and (found.state, found.fence) == ("running", claim.fence) else None
 
@@ -186,7 +186,7 @@ class JobModel:
         found.wait(due=True)
 
     def free_expired(self) -> int:
-        """Every lease that ran out is a worker lost; the third ends the pass, others lie on what else of the text waits."""
+        """Count a crash for every expired lease. The third ends the pass. Else the version's queued passes get the count, too."""
         silent = [one for one in self.in_state("running") if one.expired]
         freed = []
         for one in silent:
@@ -204,14 +204,14 @@ class JobModel:
         return len(silent)
 
     def take_due(self, starved: tuple[Queue, ...]) -> set[UUID]:
-        """Due passes not hinted since they became due, and with a starved queue all of its due ones again."""
+        """Hint the due passes that were not hinted since they became due, and all due passes of a starved queue again."""
         hinted = [one for one in self.in_state("queued") if one.due and (not one.hinted or one.queue in starved)]
         for one in hinted:
             one.hinted = True
         return {one.id for one in hinted}
 
     def give_up_ancient(self) -> int:
-        """What was tried, and is still not over after days, ends for its last reason; what nobody tried goes on waiting."""
+        """Give up old passes that were tried, with their last error. A pass that was never tried stays queued."""
         ancient = [one for one in self.in_state("queued") if one.ancient and one.tried]
         for one in ancient:
             one.end("gave_up", error=one.error or "waited_too_long")
@@ -222,7 +222,7 @@ class JobModel:
         return {one.id for one in found if discarded or not one.discarded}
 
     def replay(self, wanted: list[UUID], *, org: UUID, queue: Queue) -> set[UUID]:
-        """What gave up goes round again from the start, unless a newer version has come; a closed version is open again."""
+        """Queue given-up passes again from the start, unless a newer version has come. A closed version is open again."""
         found = [self.passes[one] for one in set(wanted) if one in self.passes]
         again = [one for one in found if one.state == "gave_up" and one.version.org == org and one.version.is_newest]
         for one in again:

@@ -1,4 +1,4 @@
-"""The audit trail as the database keeps it: written by whoever acts, chained by the clock, changed by nobody."""
+"""Test the audit trail in the database: roles append entries, the clock chains them, and nobody changes them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.support.schools import School, session_of
 from tests.support.servers import ROLES, Database
 
 PEOPLE = ("ec_auth", "ec_lms", "ec_student", "ec_educator", "ec_admin")
-SPOIL = {
+CHANGES = {
     "update": "update audit_log set actor_role = 'nobody'",
-    "update of the place": "update audit_log set sequence = 1, hash = sha256('x')",
+    "update of the sequence": "update audit_log set sequence = 1, hash = sha256('x')",
     "delete": "delete from audit_log",
     "truncate": "truncate audit_log",
     "update of a head": "update audit_heads set sequence = 0",
@@ -33,7 +33,7 @@ FORGE = "insert into audit_log ({columns}) values ({values})"
 
 @pytest.fixture
 def chained(school: School, become: Become) -> School:
-    """A school whose audit entries have all taken their places; this process is the ingest program."""
+    """A school whose audit entries are all chained. The process is logged in as ingest."""
     become("ec_clock")
     with db.session():
         assert audit.chain(10_000) > 0
@@ -42,7 +42,7 @@ def chained(school: School, become: Become) -> School:
 
 
 def attempt(url: str, *statements: str) -> psycopg2.Error | None:
-    """Return the error that stops the statements, carried out in one transaction that is rolled back."""
+    """Run the statements in one transaction, roll it back, and return the error that stopped them, or None."""
     connection = psycopg2.connect(url)
     try:
         with connection.cursor() as cursor:
@@ -57,38 +57,39 @@ def attempt(url: str, *statements: str) -> psycopg2.Error | None:
 
 
 def as_person(role: str, school: School) -> str:
+    """Return the SQL that gives a session this role, the school's org and Ada as its user."""
     return f"select set_config('role', '{role}', true), set_config('app.org', '{school.org}', true), set_config('app.user', '{school.ada}', true)"
 
 
-@pytest.mark.parametrize("spoil", SPOIL)
-def test_nobody_who_logs_in_may_change_or_delete_an_entry_or_a_head(
-    chained: School, database: Database, spoil: str
-) -> None:
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_role_can_change_or_delete_audit_entries_or_heads(chained: School, database: Database, change: str) -> None:
     org = f"select set_config('app.org', '{chained.org}', true)"
     attempts = [
-        *(attempt(database.role_url(role), org, SPOIL[spoil]) for role in ROLES),
-        *(attempt(database.role_url("ec_ingest"), as_person(role, chained), SPOIL[spoil]) for role in PEOPLE),
-        attempt(database.role_url("ec_worker"), "set local role ec_keys", org, SPOIL[spoil]),
+        *(attempt(database.role_url(role), org, CHANGES[change]) for role in ROLES),
+        *(attempt(database.role_url("ec_ingest"), as_person(role, chained), CHANGES[change]) for role in PEOPLE),
+        attempt(database.role_url("ec_worker"), "set local role ec_keys", org, CHANGES[change]),
     ]
     codes = {getattr(error, "pgcode", None) for error in attempts}
-    # Permission denied; a read-only log-in is told so first.
+    # Permission denied. For a read-only login the read-only error comes first.
     assert codes <= {"42501", "25006"}, codes
 
 
-@pytest.mark.parametrize("spoil", ["update", "update of the place", "delete"])
-def test_a_superuser_too_is_refused_while_the_triggers_are_on(chained: School, database: Database, spoil: str) -> None:
+@pytest.mark.parametrize("change", ["update", "update of the sequence", "delete"])
+def test_triggers_stop_even_a_superuser_from_changing_audit_entries(
+    chained: School, database: Database, change: str
+) -> None:
     before = database.sql("select to_jsonb(a) from audit_log as a order by id")
-    error = attempt(database.admin_url, SPOIL[spoil])
+    error = attempt(database.admin_url, CHANGES[change])
     assert error is not None
     assert (error.pgcode, "append-only" in str(error)) == ("EC002", True)
     assert database.sql("select to_jsonb(a) from audit_log as a order by id") == before
 
 
-def test_an_entry_without_a_place_is_not_open_to_change_either(school: School, database: Database) -> None:
+def test_unchained_audit_entry_cannot_be_changed_or_deleted(school: School, database: Database) -> None:
     for statement in (
-        SPOIL["update"],
+        CHANGES["update"],
         "update audit_log set sequence = 1, hash = sha256('x'), detail = '{\"a\": 1}'",
-        SPOIL["delete"],
+        CHANGES["delete"],
     ):
         error = attempt(database.admin_url, f"{statement} where org_id = '{school.org}'")
         assert error is not None
@@ -100,7 +101,7 @@ def test_an_entry_without_a_place_is_not_open_to_change_either(school: School, d
     ["id, uuid7_floor(now() - interval '1 day')", "sequence, 1", "hash, sha256('x')"],
     ids=lambda one: one.split(",")[0],
 )
-def test_when_something_happened_and_its_place_are_not_for_programs_to_say(
+def test_programs_cannot_set_id_sequence_or_hash_of_an_audit_entry(
     chained: School, database: Database, column: str
 ) -> None:
     name, value = column.split(", ", 1)
@@ -118,27 +119,25 @@ def test_when_something_happened_and_its_place_are_not_for_programs_to_say(
         assert error.pgcode == "42501"
 
 
-def test_nobody_writes_an_entry_into_another_orgs_trail_nor_an_educator_in_anothers_name(
-    chained: School, other_school: School
-) -> None:
+def test_audit_entry_for_another_org_or_actor_is_refused(chained: School, other_school: School) -> None:
     someone = Actor(role="educator", id=chained.ed)
-    for who, org, actor in (
+    for name, org, actor in (
         ("ada", other_school.org, Actor(role="admin", id=chained.ada)),
         ("ed", other_school.org, someone),
         ("ed", chained.org, Actor(role="educator", id=chained.nell)),
         ("ed", chained.org, Actor(role="educator")),
     ):
-        with pytest.raises(peewee.ProgrammingError), session_of(chained, who):
-            audit.note("read", org=org, actor=actor, entity="essay", entity_id=uuid4())
+        with pytest.raises(peewee.ProgrammingError), session_of(chained, name):
+            audit.write_entry("read", org=org, actor=actor, entity="essay", entity_id=uuid4())
     with session_of(chained, "ed"):
-        audit.note("read", org=chained.org, actor=someone, entity="essay", entity_id=uuid4())
+        audit.write_entry("read", org=chained.org, actor=someone, entity="essay", entity_id=uuid4())
 
 
 @pytest.mark.parametrize(
     "call",
     [lambda: audit.chain(1), lambda: audit.list_entries(org=uuid4(), limit=1), lambda: audit.fetch_head(uuid4())],
 )
-def test_the_chain_is_the_clocks_business(chained: School, call: Callable[[], object]) -> None:
+def test_people_cannot_read_or_extend_the_audit_chain(chained: School, call: Callable[[], object]) -> None:
     for name in ("alice", "ed", "ada"):
         with pytest.raises(peewee.ProgrammingError), session_of(chained, name):
             call()
@@ -149,9 +148,7 @@ def entries(org: UUID) -> list[Entry]:
         return audit.list_entries(org=org, limit=10_000)
 
 
-def test_every_hash_is_of_the_one_before_and_of_what_the_entry_says(
-    chained: School, become: Become, database: Database
-) -> None:
+def test_audit_hash_covers_previous_hash_and_whole_entry(chained: School, become: Become, database: Database) -> None:
     become("ec_clock")
     found = entries(chained.org)
     assert [entry.sequence for entry in found] == list(range(1, len(found) + 1))
@@ -164,7 +161,7 @@ def test_every_hash_is_of_the_one_before_and_of_what_the_entry_says(
         assert audit.count_unchained(chained.org) == 0
         assert audit.hashes_at(chained.org, len(found)) == [found[-1].hash]
     assert head == audit.Head(sequence=len(found), hash=found[-1].hash)
-    # What is hashed begins with the org and the place, and leaves nothing out that the row says.
+    # The hashed text begins with the org and the sequence number and contains every column of the row.
     [stored] = database.sql(
         "select actor_id::text, actor_role, request_id, action, entity, entity_id::text, detail from audit_log where id = %s",
         found[0].id,
@@ -172,7 +169,7 @@ def test_every_hash_is_of_the_one_before_and_of_what_the_entry_says(
     assert json.loads(found[0].says) == [str(chained.org), 1, str(found[0].id), *stored]
 
 
-def test_pages_of_entries_follow_one_another_and_each_org_sees_its_own(
+def test_audit_pages_have_no_gaps_and_show_only_the_own_org(
     chained: School, other_school: School, become: Become
 ) -> None:
     become("ec_clock")
@@ -192,7 +189,7 @@ def test_pages_of_entries_follow_one_another_and_each_org_sees_its_own(
         assert audit.fetch_head(chained.org) is None
 
 
-def test_chaining_goes_on_where_it_stopped_and_twice_is_as_once(chained: School, become: Become) -> None:
+def test_chaining_resumes_where_it_stopped_and_is_idempotent(chained: School, become: Become) -> None:
     with session_of(chained, "ada"):
         for number in range(5):
             courses.add_course(f"Course {number}", org=chained.org)
@@ -204,7 +201,7 @@ def test_chaining_goes_on_where_it_stopped_and_twice_is_as_once(chained: School,
     assert [entry.sequence for entry in entries(chained.org)] == list(range(1, before + 6))
 
 
-def test_a_source_is_named_as_the_actor_of_what_it_caused(chained: School, database: Database) -> None:
+def test_source_is_the_actor_of_audit_entries_it_causes(chained: School, database: Database) -> None:
     with db.session(role="ec_auth"):
         source = find_source(chained.source)
     with db.session(org=chained.org, role="ec_lms", actor=source.id):

@@ -1,4 +1,4 @@
-"""Hints on their way through Redis."""
+"""Test how hints are sent to and read from Redis."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.support.servers import Servers
 
 @pytest.fixture
 def broker(servers: Servers) -> Iterator[HintBroker]:
+    """A broker with a namespace of its own, emptied after the test."""
     broker = make_broker(servers.redis_url)
     broker.namespace = f"test-{uuid4().hex}"
     yield broker
@@ -31,7 +32,7 @@ def a_hint(queue: Queue = Queue.INTERACTIVE) -> Hint:
 
 
 def stored(broker: HintBroker, queue: Queue) -> list[dict[str, object]]:
-    """Return the messages a queue holds, in order, without what is random in them."""
+    """Return the messages of a queue in order, without their random parts."""
     name = f"{broker.namespace}:{queue}"
     messages = []
     for message_id in broker.client.lrange(name, 0, -1):
@@ -41,7 +42,7 @@ def stored(broker: HintBroker, queue: Queue) -> list[dict[str, object]]:
     return messages
 
 
-def test_sending_writes_what_dramatiqs_own_enqueue_writes(broker: HintBroker) -> None:
+def test_send_writes_the_same_as_dramatiq_enqueue(broker: HintBroker) -> None:
     hints = [a_hint() for _ in range(3)]
     assert broker.send(hints) == 3
     sent = stored(broker, Queue.INTERACTIVE)
@@ -68,28 +69,28 @@ def test_a_consumer_receives_what_was_sent(broker: HintBroker) -> None:
     assert broker.client.hlen(f"{broker.namespace}:interactive.msgs") == 0
 
 
-def test_hints_of_two_queues_go_to_their_own(broker: HintBroker) -> None:
+def test_hints_go_to_their_own_queue(broker: HintBroker) -> None:
     broker.send([a_hint(), a_hint(Queue.BULK), a_hint(Queue.BULK)])
     assert (broker.depth(Queue.INTERACTIVE), broker.depth(Queue.BULK)) == (1, 2)
 
 
-def test_a_redis_that_has_forgotten_its_scripts_learns_them_again(broker: HintBroker) -> None:
+def test_send_works_after_redis_script_flush(broker: HintBroker) -> None:
     broker.client.script_flush()
     assert broker.send([a_hint()]) == 1
     assert broker.depth(Queue.INTERACTIVE) == 1
 
 
-def test_with_redis_away_nothing_is_raised_and_the_next_ones_do_not_wait_for_it() -> None:
+def test_send_with_redis_down_raises_nothing_and_holds_off_the_next() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    away = make_broker(f"redis://127.0.0.1:{port}/0", answer_seconds=0.2)
-    assert away.send([a_hint()]) == 0
-    assert away.held_off_until > 0
-    held_off_until = away.held_off_until
-    assert away.send([a_hint()]) == 0
-    assert away.held_off_until == held_off_until, "it asked again although Redis had just been away"
+    unreachable = make_broker(f"redis://127.0.0.1:{port}/0", answer_seconds=0.2)
+    assert unreachable.send([a_hint()]) == 0
+    assert unreachable.held_off_until > 0
+    held_off_until = unreachable.held_off_until
+    assert unreachable.send([a_hint()]) == 0
+    assert unreachable.held_off_until == held_off_until, "it asked again although Redis had just been unreachable"
 
 
-def test_the_middleware_has_nothing_that_loses_jobs(broker: HintBroker) -> None:
+def test_broker_has_no_retries_pipelines_or_group_callbacks(broker: HintBroker) -> None:
     forbidden = (dramatiq.middleware.Retries, dramatiq.middleware.Pipelines, dramatiq.middleware.GroupCallbacks)
     assert not [one for one in broker.middleware if isinstance(one, forbidden)]

@@ -1,4 +1,4 @@
-"""What PostgreSQL's own catalogue says about security, keys and columns, against what the code believes."""
+"""Compare PostgreSQL's catalogue (row security, keys, columns) with what the code expects."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from models import tables
 from models.crypto import EncryptedField
 from tests.support.servers import Database
 
-# Rows of these roles are not filtered: BYPASSRLS by design, or the owner, as whom nobody logs in.
+# Policies do not filter these roles: they have BYPASSRLS by design, or own the tables, and nobody logs in as the owner.
 UNBOUND = {"ec_owner", "ec_stats", "ec_backup", "postgres"}
 PARTITIONED = {"ai_responses", "analytics", "audit_log", "feedback", "inbound_events", "submissions", "system_logs"}
 
-# Who goes with whom. A person takes what is theirs along, an org everything; what is shared holds on (RESTRICT).
+# The ON DELETE rules. Deleting a person deletes their rows, deleting an org deletes everything. Shared rows RESTRICT.
 DELETE_RULES = {
     "ai_responses_submission": "cascade",
     "analytics_user": "cascade",
@@ -85,7 +85,7 @@ MODELS = {
 
 
 def org_tables(database: Database) -> set[str]:
-    """Every table with an org, partitions included, and the table of orgs itself."""
+    """Return every table with an org, including partitions, and the table of orgs itself."""
     found = database.sql(
         """
         select c.relname from pg_class as c
@@ -103,7 +103,7 @@ def partitions(database: Database) -> set[str]:
 
 
 def granted_on(database: Database) -> list[tuple[str, str]]:
-    """Every (table, role) where a role has any right, be it on one column only; owners left out."""
+    """Return every (table, role) where the role has a right, even on one column only. Owners are left out."""
     found = database.sql(
         """
         select distinct c.relname, r.rolname
@@ -117,7 +117,7 @@ def granted_on(database: Database) -> list[tuple[str, str]]:
     return [(str(table), str(role)) for table, role in found]
 
 
-def test_the_catalogue_holds_the_tables_this_test_thinks_of(database: Database) -> None:
+def test_catalogue_has_the_expected_tables_and_partitions(database: Database) -> None:
     assert {"orgs", "users", "passes", *PARTITIONED} <= org_tables(database)
     assert {name.rpartition("_default")[0] for name in partitions(database) if name.endswith("_default")} == PARTITIONED
 
@@ -129,7 +129,7 @@ def test_row_security_is_on_and_forced_for_every_table_with_an_org(database: Dat
 
 
 def test_every_role_with_a_right_on_a_table_has_exactly_one_policy_there(database: Database) -> None:
-    """A right without a policy sees nothing; two policies would be an OR by another name."""
+    """A right without a policy sees no row. Two policies would be combined with OR."""
     policies = [
         (str(table), str(role))
         for table, role in database.sql(
@@ -150,7 +150,7 @@ def test_every_role_with_a_right_on_a_table_has_exactly_one_policy_there(databas
 
 
 def top_level(text: str) -> str:
-    """The text of a policy outside every sub-select."""
+    """Return the text of a policy without its subqueries."""
     depth, kept, stack = 0, "", []
     for place, sign in enumerate(text):
         if sign == "(":
@@ -163,7 +163,7 @@ def top_level(text: str) -> str:
     return kept
 
 
-def test_no_policy_has_an_or(database: Database) -> None:
+def test_no_policy_has_an_or_outside_a_subquery(database: Database) -> None:
     texts = [
         str(text)
         for (text,) in database.sql(
@@ -178,7 +178,7 @@ def test_no_policy_has_an_or(database: Database) -> None:
     assert "OR" not in top_level("(a = ( SELECT (x OR y)))")
 
 
-def test_every_table_with_an_org_has_a_whole_index_that_begins_with_it(database: Database) -> None:
+def test_every_org_table_has_a_full_index_that_begins_with_the_org(database: Database) -> None:
     indexed = database.sql(
         """
         select c.relname from pg_index as i join pg_class as c on c.oid = i.indrelid
@@ -190,7 +190,7 @@ def test_every_table_with_an_org_has_a_whole_index_that_begins_with_it(database:
     assert org_tables(database) - {str(name) for (name,) in indexed} == set()
 
 
-def test_nothing_is_granted_on_partitions_but_for_the_dump_and_the_sums(database: Database) -> None:
+def test_only_backup_and_stats_roles_have_rights_on_partitions(database: Database) -> None:
     every = partitions(database)
     granted = {role for table, role in granted_on(database) if table in every}
 
@@ -198,7 +198,7 @@ def test_nothing_is_granted_on_partitions_but_for_the_dump_and_the_sums(database
     assert granted == {"ec_backup", "ec_stats"}
 
 
-def test_programs_own_nothing_and_have_no_way_around_row_security(database: Database) -> None:
+def test_program_roles_own_nothing_and_cannot_bypass_row_security(database: Database) -> None:
     owners = database.sql(
         """
         select distinct pg_get_userbyid(relowner)::text from pg_class where relnamespace = 'public'::regnamespace
@@ -224,7 +224,7 @@ def test_programs_own_nothing_and_have_no_way_around_row_security(database: Data
     }
 
 
-def test_nobody_may_call_a_function_by_accident_and_definers_pin_their_search_path(database: Database) -> None:
+def test_public_cannot_execute_functions_and_definers_pin_search_path(database: Database) -> None:
     public = database.sql(
         """
         select p.proname::text from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as g
@@ -237,13 +237,13 @@ def test_nobody_may_call_a_function_by_accident_and_definers_pin_their_search_pa
 
     assert public == []
     assert len(definers) >= 6
-    # Left out, pg_temp would be searched first, and a caller's temporary names would come before ours.
+    # If pg_temp is not listed, PostgreSQL searches it first, and a caller's temporary objects would replace ours.
     assert [
         name for name, settings in definers if "search_path=pg_catalog, public, pg_temp" not in (settings or [])
     ] == []
 
 
-def test_plain_views_that_look_across_orgs_are_barriers_and_not_for_people(database: Database) -> None:
+def test_cross_org_views_are_security_barriers_and_closed_to_people(database: Database) -> None:
     views = database.sql(
         "select relname::text, reloptions from pg_class where relnamespace = 'public'::regnamespace and relkind = 'v'"
     )
@@ -261,7 +261,7 @@ def test_plain_views_that_look_across_orgs_are_barriers_and_not_for_people(datab
 
 
 def test_every_foreign_key_has_an_index_on_its_leading_columns(database: Database) -> None:
-    """Without one, each delete of the other side reads the whole table. Rows that point nowhere may be left out of it."""
+    """Without an index, each delete of a referenced row reads the whole table. The index may leave out rows with null."""
     bare = database.sql(
         """
         select k.conrelid::regclass::text, k.conname::text from pg_constraint as k
@@ -278,7 +278,7 @@ def test_every_foreign_key_has_an_index_on_its_leading_columns(database: Databas
     assert bare == []
 
 
-def test_every_foreign_key_does_on_delete_what_was_decided(database: Database) -> None:
+def test_every_foreign_key_has_the_expected_delete_rule(database: Database) -> None:
     rules = database.sql(
         """
         select conname::text, case confdeltype
@@ -291,8 +291,8 @@ def test_every_foreign_key_does_on_delete_what_was_decided(database: Database) -
     assert len(rules) == len(DELETE_RULES)
 
 
-def test_every_unique_rule_of_an_org_table_begins_with_the_org(database: Database) -> None:
-    """Otherwise one org could learn from a conflict that another has a value. Random keys and digests cannot tell."""
+def test_every_unique_index_of_an_org_table_begins_with_the_org(database: Database) -> None:
+    """Otherwise a conflict could tell one org that another has a value. Random keys and digests reveal nothing."""
     loose = database.sql(
         """
         select i.indexrelid::regclass::text from pg_index as i
@@ -307,7 +307,7 @@ def test_every_unique_rule_of_an_org_table_begins_with_the_org(database: Databas
     assert loose == [("api_keys_digest_unique",)]
 
 
-def test_every_constraint_says_its_rule_in_its_name(database: Database) -> None:
+def test_no_check_constraint_has_a_generated_name(database: Database) -> None:
     generated = database.sql(
         """
         select conname::text from pg_constraint
@@ -342,8 +342,8 @@ def columns_in_code(model: Any) -> dict[str, tuple[str, bool]]:
 
 
 @pytest.mark.parametrize("table", sorted(MODELS))
-def test_a_class_says_of_its_columns_what_the_catalogue_says(database: Database, table: str) -> None:
-    """Names, types and nullability, both ways."""
+def test_model_columns_match_the_catalogue(database: Database, table: str) -> None:
+    """Compares names, types and nullability in both directions."""
     catalogue = database.sql(
         """
         select attname::text, format_type(atttypid, atttypmod), attnotnull from pg_attribute
@@ -356,8 +356,8 @@ def test_a_class_says_of_its_columns_what_the_catalogue_says(database: Database,
 
 
 @pytest.mark.parametrize("table", sorted(MODELS))
-def test_a_class_knows_which_columns_the_server_fills_in(database: Database, table: str) -> None:
-    """Every column is required, or nullable, or filled in by the server, and then the class says so too, with the value."""
+def test_model_server_defaults_match_the_catalogue(database: Database, table: str) -> None:
+    """If the server fills a column in, the class has the same default or expression, and otherwise it has none."""
     catalogue = database.sql(
         """
         select a.attname::text, a.attgenerated::text, pg_get_expr(d.adbin, d.adrelid)
@@ -370,14 +370,14 @@ def test_a_class_knows_which_columns_the_server_fills_in(database: Database, tab
 
     for name, generated, expression in catalogue:
         field = fields[str(name)]
-        said = " ".join(part.sql for part in field.constraints or [])
+        declared = " ".join(part.sql for part in field.constraints or [])
         if generated:
             inner = re.sub(r"::\w+|[\s()]", "", str(expression)).lower()
-            assert re.sub(r"[\s()]", "", said) == f"generatedalwaysas{inner}stored", name
+            assert re.sub(r"[\s()]", "", declared) == f"generatedalwaysas{inner}stored", name
         elif expression is None:
-            assert (said, field.default) == ("", None), f"{name} has no server default"
-        elif said:
-            assert said == f"default {expression}", name
+            assert (declared, field.default) == ("", None), f"{name} has no server default"
+        elif declared:
+            assert declared == f"default {expression}", name
         else:
             assert field.default is not None, f"{name} has the server default {expression}"
             default = field.default() if callable(field.default) else field.default
@@ -387,7 +387,7 @@ def test_a_class_knows_which_columns_the_server_fills_in(database: Database, tab
 
 
 @pytest.mark.parametrize("table", sorted(MODELS))
-def test_a_class_has_the_primary_key_of_its_table(database: Database, table: str) -> None:
+def test_model_primary_key_matches_the_catalogue(database: Database, table: str) -> None:
     found = database.sql(
         """
         select array_agg(a.attname::text order by k.place) from pg_index as i
@@ -405,7 +405,7 @@ def test_a_class_has_the_primary_key_of_its_table(database: Database, table: str
     assert found == [(names,)]
 
 
-def test_everything_a_person_wrote_or_is_called_is_an_encrypted_column() -> None:
+def test_names_and_writing_of_people_are_encrypted_columns() -> None:
     encrypted = {
         f"{table}.{field.column_name}"
         for table, model in MODELS.items()

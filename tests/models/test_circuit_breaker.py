@@ -1,4 +1,4 @@
-"""Pauses: what one worker learns about a provider, all know; and one call finds out whether it is over."""
+"""Test the circuit breaker: all workers share a provider's pause, and one probe call ends it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ CLAUDE = "anthropic"
 
 @pytest.fixture(autouse=True)
 def worker(school: School, become: Become, database: Database) -> Iterator[None]:
+    """Log in as the worker, and delete all pauses and calls after the test."""
     become("ec_worker")
     yield
     database.sql("delete from provider_pauses")
     database.sql("delete from ai_responses")
 
 
-def gate() -> BreakerState:
+def breaker() -> BreakerState:
     with db.session():
         return circuit_breaker.breaker_state(CLAUDE, probe_seconds=15)
 
@@ -39,7 +40,8 @@ def trip(*, probe: bool = False) -> float | None:
         return circuit_breaker.trip_if_failing(CLAUDE, reason="overloaded", probe=probe)
 
 
-def let_it_pass(database: Database) -> None:
+def expire_pause(database: Database) -> None:
+    """Let the pause and a running probe expire."""
     database.sql(
         "update provider_pauses set until = now() - interval '1 ms', probe_until = least(probe_until, now() - interval '1 ms')"
     )
@@ -47,7 +49,7 @@ def let_it_pass(database: Database) -> None:
 
 @pytest.fixture
 def called(database: Database, school: School) -> Callable[[str], None]:
-    """`called("overloaded")` puts a completed call with that outcome on record."""
+    """A function: `called("overloaded")` stores a completed call with that outcome."""
 
     def call(outcome: str) -> None:
         database.sql(
@@ -60,69 +62,69 @@ def called(database: Database, school: School) -> Callable[[str], None]:
     return call
 
 
-def test_a_provider_nobody_complained_about_is_open() -> None:
-    assert gate() == BreakerState(wait_seconds=0, reason=None, probe=False)
-    assert gate().allows_call
+def test_provider_without_a_pause_allows_calls() -> None:
+    assert breaker() == BreakerState(wait_seconds=0, reason=None, probe=False)
+    assert breaker().allows_call
 
 
-def test_a_pause_keeps_everybody_away_at_least_as_long_as_the_longest_that_was_named() -> None:
+def test_shorter_pause_does_not_shorten_a_longer_one() -> None:
     pause("rate_limited", 30)
     pause("rate_limited", 5)
 
-    assert 28 < gate().wait_seconds <= 30
-    assert not gate().allows_call
+    assert 28 < breaker().wait_seconds <= 30
+    assert not breaker().allows_call
 
 
-def test_after_a_rate_limit_everybody_may_call_at_once(database: Database) -> None:
+def test_all_calls_are_allowed_after_a_rate_limit_pause(database: Database) -> None:
     pause("rate_limited", 30)
-    let_it_pass(database)
+    expire_pause(database)
 
-    assert [gate().allows_call for _ in range(3)] == [True] * 3
+    assert [breaker().allows_call for _ in range(3)] == [True] * 3
     assert database.sql("select 1 from provider_pauses") == []
 
 
 @pytest.mark.parametrize("reason", ["budget_spent", "unauthorised", "overloaded"])
-def test_after_any_other_pause_one_of_eight_finds_out_and_the_rest_wait_for_it(database: Database, reason: str) -> None:
+def test_one_of_eight_workers_probes_after_any_other_pause(database: Database, reason: str) -> None:
     pause(reason, 30)
-    let_it_pass(database)
+    expire_pause(database)
     warm_up(8)
 
-    gates = [one for one in together(8, lambda _: gate()) if isinstance(one, BreakerState)]
+    answers = [one for one in together(8, lambda _: breaker()) if isinstance(one, BreakerState)]
 
-    assert sorted(one.probe for one in gates) == [False] * 7 + [True]
-    assert [one.allows_call for one in gates if not one.probe] == [False] * 7
+    assert sorted(one.probe for one in answers) == [False] * 7 + [True]
+    assert [one.allows_call for one in answers if not one.probe] == [False] * 7
     with db.session():
         circuit_breaker.resume(CLAUDE)
-    assert gate() == BreakerState(wait_seconds=0, reason=None, probe=False)
+    assert breaker() == BreakerState(wait_seconds=0, reason=None, probe=False)
 
 
-def test_a_probe_that_never_answers_is_followed_by_another(database: Database) -> None:
+def test_probe_without_an_answer_is_followed_by_another(database: Database) -> None:
     pause("overloaded", 30)
-    let_it_pass(database)
-    assert gate().probe
-    assert gate() == BreakerState(wait_seconds=1, reason="overloaded", probe=False)
-    let_it_pass(database)
-    assert gate().probe
+    expire_pause(database)
+    assert breaker().probe
+    assert breaker() == BreakerState(wait_seconds=1, reason="overloaded", probe=False)
+    expire_pause(database)
+    assert breaker().probe
 
 
 def test_three_failures_in_a_row_pause_the_provider_and_two_do_not(called: Callable[[str], None]) -> None:
     for _ in range(2):
         called("overloaded")
     assert trip() is None
-    assert gate().allows_call
+    assert breaker().allows_call
     called("timeout")
     assert trip() == pytest.approx(2, abs=0.1)
-    assert not gate().allows_call
+    assert not breaker().allows_call
 
 
 @pytest.mark.parametrize("outcome", ["ok", "wrong_schema", "refused"])
-def test_one_answer_among_the_last_three_is_a_provider_that_lives(called: Callable[[str], None], outcome: str) -> None:
+def test_one_answer_among_the_last_three_calls_prevents_a_pause(called: Callable[[str], None], outcome: str) -> None:
     for each in ("overloaded", "overloaded", outcome, "overloaded"):
         called(each)
     assert trip() is None
 
 
-def test_calls_that_fail_together_are_one_trip_and_each_failed_probe_doubles_the_pause_up_to_a_minute(
+def test_concurrent_failures_trip_once_and_failed_probes_double_the_pause(
     called: Callable[[str], None],
 ) -> None:
     for _ in range(3):
@@ -133,7 +135,7 @@ def test_calls_that_fail_together_are_one_trip_and_each_failed_probe_doubles_the
     assert doubled == pytest.approx([4, 8, 16, 32, 60, 60], abs=0.1)
 
 
-def test_failures_an_hour_apart_are_no_outage(database: Database, called: Callable[[str], None]) -> None:
+def test_failures_an_hour_apart_do_not_trip(database: Database, called: Callable[[str], None]) -> None:
     for _ in range(3):
         called("timeout")
     database.sql(
@@ -143,8 +145,8 @@ def test_failures_an_hour_apart_are_no_outage(database: Database, called: Callab
     assert trip() is None
 
 
-def test_a_slow_providers_failures_minutes_apart_are_one(database: Database, called: Callable[[str], None]) -> None:
-    """Given one essay at a quiet hour whose every call ends in the time limit, the third one in a row pauses the provider."""
+def test_failures_minutes_apart_trip(database: Database, called: Callable[[str], None]) -> None:
+    """With one essay in a quiet hour, calls that time out are minutes apart. The third in a row still pauses the provider."""
     for _ in range(3):
         called("timeout")
     database.sql(
@@ -153,24 +155,24 @@ def test_a_slow_providers_failures_minutes_apart_are_one(database: Database, cal
     assert trip() == pytest.approx(2, abs=0.1)
 
 
-def test_a_failed_probe_shortens_no_pause_that_was_named() -> None:
+def test_failed_probe_does_not_shorten_a_longer_pause() -> None:
     pause("budget_spent", 300)
     trip(probe=True)
-    assert gate().wait_seconds > 290
+    assert breaker().wait_seconds > 290
 
 
-def test_a_late_good_answer_ends_no_pause_that_began_meanwhile() -> None:
+def test_late_success_does_not_end_a_running_pause() -> None:
     pause("budget_spent", 300)
     with db.session():
         circuit_breaker.resume(CLAUDE)
-    assert not gate().allows_call
+    assert not breaker().allows_call
 
 
-def test_a_rate_limit_takes_the_place_of_no_refusal(database: Database) -> None:
-    """Else its end would let everybody call a provider that refuses our key."""
+def test_rate_limit_extends_a_refusal_pause_and_keeps_its_reason(database: Database) -> None:
+    """Otherwise the end of the pause would let all workers call a provider that refuses our key."""
     pause("unauthorised", 60)
     pause("rate_limited", 90)
-    assert gate().reason == "unauthorised"
-    assert gate().wait_seconds > 85
-    let_it_pass(database)
-    assert gate().probe
+    assert breaker().reason == "unauthorised"
+    assert breaker().wait_seconds > 85
+    expire_pause(database)
+    assert breaker().probe

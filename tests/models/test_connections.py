@@ -1,4 +1,4 @@
-"""Keys and secrets that are turned over, from several sides at once, and by roles that have no business with them."""
+"""Test rotation of API keys and source secrets: concurrently, after revocation, and by roles that have no right to it."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ PEPPER_BYTES = base64.b64decode(PEPPER)
 
 
 def recognise(text: str) -> connections.Caller:
+    """Return the caller whose API key this is."""
     with db.session(role="ec_auth"):
         return connections.recognise_api_key(text, pepper=PEPPER_BYTES)
 
 
 def live_secrets(school: School) -> tuple[str, ...]:
+    """Return the secrets with which the school's source may sign now."""
     with db.session(role="ec_auth"):
         return connections.find_source(school.source).secrets
 
 
-def test_a_key_made_without_scopes_has_every_one(school: School) -> None:
+def test_api_key_made_without_scopes_has_all_scopes(school: School) -> None:
     assert recognise(school.api_key).scopes == frozenset(EVERY_SCOPE)
 
 
-def test_of_many_first_uses_of_a_day_one_writes(school: School, database: Database) -> None:
+def test_api_key_use_is_recorded_once_a_day(school: School, database: Database) -> None:
     warm_up(8)
 
     callers = together(8, lambda _: recognise(school.api_key))
@@ -48,20 +50,20 @@ def test_of_many_first_uses_of_a_day_one_writes(school: School, database: Databa
     assert database.sql(version, str(school.api_key_id)) == [(True, first)]
 
 
-def test_a_key_turned_over_at_once_by_several_leaves_every_new_key_alive(school: School) -> None:
+def test_concurrent_rotations_of_an_api_key_leave_every_new_key_valid(school: School) -> None:
     warm_up(4)
 
-    def turn_over(_: int) -> tuple[Any, str]:
+    def rotate(_: int) -> tuple[Any, str]:
         with session_of(school, "ada"):
             return connections.rotate_api_key(school.api_key_id, org=school.org, pepper=PEPPER_BYTES)
 
-    made = together(4, turn_over)
+    made = together(4, rotate)
 
     assert len({recognise(one[1]).id for one in made if not isinstance(one, Exception)}) == 4
     assert recognise(school.api_key).id == school.api_key_id
 
 
-def test_an_ended_key_cannot_be_turned_over_and_a_past_end_is_refused(school: School) -> None:
+def test_revoked_key_cannot_be_rotated_and_past_expiry_is_refused(school: School) -> None:
     with session_of(school, "ada"):
         connections.revoke_api_key(school.api_key_id, org=school.org)
     with session_of(school, "ada"), pytest.raises(Ended):
@@ -73,7 +75,7 @@ def test_an_ended_key_cannot_be_turned_over_and_a_past_end_is_refused(school: Sc
         connections.change_api_key(school.api_key_id, org=school.org, changes={"expires_at": past})
 
 
-def test_the_secret_before_is_sealed_for_its_own_column(school: School, database: Database) -> None:
+def test_previous_source_secret_is_bound_to_its_column(school: School, database: Database) -> None:
     with session_of(school, "ada"):
         new = connections.rotate_source(school.source, org=school.org)
 
@@ -86,39 +88,39 @@ def test_the_secret_before_is_sealed_for_its_own_column(school: School, database
         live_secrets(school)
 
 
-def test_rotations_at_the_same_moment_leave_the_last_two_secrets(school: School) -> None:
+def test_concurrent_source_rotations_leave_exactly_two_secrets(school: School) -> None:
     warm_up(6)
 
-    def turn_over(_: int) -> str:
+    def rotate(_: int) -> str:
         with session_of(school, "ada"):
             return connections.rotate_source(school.source, org=school.org)
 
-    made = together(6, turn_over)
+    made = together(6, rotate)
 
     assert set(live_secrets(school)) < set(made)
     assert len(set(live_secrets(school))) == 2
 
 
-def test_another_orgs_admin_finds_neither_key_nor_source(school: School, other_school: School) -> None:
-    def as_other(call: Any) -> None:
+def test_admin_of_another_org_finds_no_key_and_no_source(school: School, other_school: School) -> None:
+    def expect_not_found(call: Any) -> None:
         with session_of(other_school, "ada"), pytest.raises(NotFound):
             call()
 
-    # Naming the right org does not help either: row security goes by the session's.
+    # Naming the right org does not help: row security uses the org of the session.
     for org in (school.org, other_school.org):
-        as_other(lambda org=org: connections.fetch_api_key(school.api_key_id, org=org))
-        as_other(lambda org=org: connections.revoke_api_key(school.api_key_id, org=org))
-        as_other(lambda org=org: connections.change_api_key(school.api_key_id, org=org, changes={"name": "x"}))
-        as_other(lambda org=org: connections.rotate_api_key(school.api_key_id, org=org, pepper=PEPPER_BYTES))
-        as_other(lambda org=org: connections.fetch_source(school.source, org=org))
-        as_other(lambda org=org: connections.change_source(school.source, org=org, disabled=True))
-        as_other(lambda org=org: connections.rotate_source(school.source, org=org))
+        expect_not_found(lambda org=org: connections.fetch_api_key(school.api_key_id, org=org))
+        expect_not_found(lambda org=org: connections.revoke_api_key(school.api_key_id, org=org))
+        expect_not_found(lambda org=org: connections.change_api_key(school.api_key_id, org=org, changes={"name": "x"}))
+        expect_not_found(lambda org=org: connections.rotate_api_key(school.api_key_id, org=org, pepper=PEPPER_BYTES))
+        expect_not_found(lambda org=org: connections.fetch_source(school.source, org=org))
+        expect_not_found(lambda org=org: connections.change_source(school.source, org=org, disabled=True))
+        expect_not_found(lambda org=org: connections.rotate_source(school.source, org=org))
     assert recognise(school.api_key).org == school.org
     assert live_secrets(school) == (school.source_secret,)
 
 
-@pytest.mark.parametrize("who", ["alice", "ed"])
-def test_no_other_role_may_as_much_as_look(school: School, who: str) -> None:
+@pytest.mark.parametrize("name", ["alice", "ed"])
+def test_student_and_educator_cannot_use_keys_or_sources(school: School, name: str) -> None:
     calls: list[Any] = [
         lambda: connections.list_api_keys(org=school.org, limit=1),
         lambda: connections.list_sources(org=school.org, limit=1),
@@ -127,11 +129,11 @@ def test_no_other_role_may_as_much_as_look(school: School, who: str) -> None:
         lambda: connections.add_source("mine", org=school.org),
     ]
     for call in calls:
-        with pytest.raises(peewee.ProgrammingError, match="permission denied"), session_of(school, who):
+        with pytest.raises(peewee.ProgrammingError, match="permission denied"), session_of(school, name):
             call()
 
 
-def test_an_admin_reads_no_digest_and_changes_none(school: School) -> None:
+def test_admin_cannot_read_or_change_an_api_key_digest(school: School) -> None:
     for statement in (
         "select digest from api_keys",
         "update api_keys set digest = 'x'",
@@ -141,7 +143,7 @@ def test_an_admin_reads_no_digest_and_changes_none(school: School) -> None:
             db.run(statement)
 
 
-def test_what_is_not_there_is_not_found(school: School) -> None:
+def test_unknown_key_or_source_is_not_found(school: School) -> None:
     with session_of(school, "ada"), pytest.raises(NotFound):
         connections.rotate_source(uuid4(), org=school.org)
     with session_of(school, "ada"), pytest.raises(NotFound):

@@ -1,4 +1,4 @@
-"""Every named CHECK refuses the row its name speaks of."""
+"""Test that every named CHECK constraint refuses the rows that its name describes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.servers import Database
 
 LONG = "repeat('x', {})"
 TRIAL = {"trial_until": "now()", "trial_rubric_id": "uuidv7()"}
-# For every CHECK the rows it must refuse: what to change in the good row.
+# For every CHECK, the changes to the good row that it must refuse.
 BAD: dict[str, list[dict[str, str]]] = {
     "orgs_slug_is_a_short_name": [{"slug": s} for s in ("'A'", "''", "'-a'", "'a b'", LONG.format(64), "E'a\\nb'")],
     "orgs_name_not_blank": [{"name": s} for s in ("''", "E' \\t\\n'", LONG.format(201))],
@@ -137,7 +137,7 @@ BAD: dict[str, list[dict[str, str]]] = {
 
 
 def checks(database: Database) -> dict[str, str]:
-    """Every CHECK of the schema by name, with its table; those each month's partition adds are left out."""
+    """Return every CHECK of the schema with its table, without those that each month's partition adds."""
     found = database.sql(
         """
         select k.conname::text, k.conrelid::regclass::text from pg_constraint as k join pg_class as c on c.oid = k.conrelid
@@ -148,7 +148,7 @@ def checks(database: Database) -> dict[str, str]:
 
 
 def insert(database: Database, table: str, row: dict[str, str]) -> None:
-    """Insert a row and take it back, with foreign keys not looked at."""
+    """Insert a row without checking foreign keys, and roll back."""
     connection = psycopg2.connect(database.admin_url)
     try:
         with connection.cursor() as cursor:
@@ -158,12 +158,12 @@ def insert(database: Database, table: str, row: dict[str, str]) -> None:
         connection.close()
 
 
-def test_there_is_a_bad_row_here_for_every_check(database: Database) -> None:
+def test_every_check_constraint_has_a_bad_row_in_this_file(database: Database) -> None:
     assert set(checks(database)) == set(BAD)
 
 
 @pytest.mark.parametrize("table", GOOD)
-def test_the_good_row_is_accepted(database: Database, table: str) -> None:
+def test_good_row_of_every_table_is_accepted(database: Database, table: str) -> None:
     insert(database, table, GOOD[table])
 
 
@@ -177,12 +177,12 @@ def test_the_good_row_is_accepted(database: Database, table: str) -> None:
         ("passes", {"batch": "'b'", "batch_call": "uuidv7()"}),
     ],
 )
-def test_what_comes_together_is_accepted_together(database: Database, table: str, change: dict[str, str]) -> None:
+def test_valid_combinations_of_columns_are_accepted(database: Database, table: str, change: dict[str, str]) -> None:
     insert(database, table, {**GOOD[table], **change})
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_row_that_breaks_a_rule_is_refused_by_that_rule(database: Database, name: str) -> None:
+def test_bad_row_is_refused_by_the_named_check_constraint(database: Database, name: str) -> None:
     table = checks(database)[name]
     for change in BAD[name]:
         with pytest.raises(psycopg2.errors.CheckViolation) as refusal:
@@ -190,14 +190,14 @@ def test_a_row_that_breaks_a_rule_is_refused_by_that_rule(database: Database, na
         assert refusal.value.diag.constraint_name == name, change
 
 
-def test_a_rubrics_levels_that_are_no_list_are_refused(database: Database) -> None:
-    """jsonb_array_length itself complains about an object; either way the row does not get in."""
+def test_rubric_levels_that_are_not_a_list_are_refused(database: Database) -> None:
+    """For an object, jsonb_array_length itself may raise the error instead of the CHECK."""
     with pytest.raises((psycopg2.errors.CheckViolation, psycopg2.errors.InvalidParameterValue)):
         insert(database, "rubric_criteria", {**GOOD["rubric_criteria"], "levels": "'{}'"})
 
 
-def test_a_row_outside_its_month_does_not_fit_the_partition(database: Database) -> None:
-    """The partition's own CHECK on created_at is there for the planner; it agrees with the bound on the key."""
+def test_every_month_partition_has_a_check_on_created_at(database: Database) -> None:
+    """The CHECK on created_at helps the planner. It matches the partition bound on the id."""
     found = database.sql(
         "select count(*), bool_and(pg_get_constraintdef(oid) like 'CHECK (((created_at >= %%') from pg_constraint "
         "where conname like '%%\\_created_in_month'".replace("%%", "%")

@@ -1,4 +1,4 @@
-"""What crosses a border of the process: settings in, hints out, log lines out, a dump out."""
+"""Test what enters and leaves a process: settings, hints, log lines and a database dump."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORG, PASS = UUID(int=1), UUID(int=2)
 # Settings
 
 
-def test_a_missing_variable_is_named_and_a_default_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_variable_is_named_unless_it_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for blank in (None, "", "  "):
         monkeypatch.delenv("EC_X", raising=False) if blank is None else monkeypatch.setenv("EC_X", blank)
         with pytest.raises(SettingsError, match=r"EC_X is not set\."):
@@ -44,7 +44,7 @@ def test_a_missing_variable_is_named_and_a_default_is_taken(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("value", ["ten", "1.5", "1e3", "0x10", "-1", "0"])
-def test_a_bad_whole_number_stops_the_program_and_is_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_invalid_integer_setting_is_refused_and_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("EC_X", value)
 
     with pytest.raises(SettingsError, match="EC_X must be .*" + value):
@@ -52,23 +52,21 @@ def test_a_bad_whole_number_stops_the_program_and_is_shown(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("value", ["soon", "0", "-1", "86400", "nan", "inf", "1,5"])
-def test_a_bad_duration_stops_the_program(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_invalid_duration_setting_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("EC_X", value)
 
     with pytest.raises(SettingsError, match="EC_X must"):
         settings.seconds("EC_X", 1)
 
 
-def test_a_word_that_is_no_choice_is_answered_with_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_choice_is_refused_and_the_choices_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EC_X", "c")
 
     with pytest.raises(SettingsError, match="must be one of a, b, not 'c'"):
         settings.choice("EC_X", "a", among=("a", "b"))
 
 
-def test_a_secret_comes_from_the_variable_or_from_its_file_but_not_from_both(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_secret_comes_from_variable_or_file_but_not_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(" from the file\n")
     with pytest.raises(SettingsError, match=r"EC_X is not set \(nor EC_X_FILE\)"):
@@ -83,7 +81,7 @@ def test_a_secret_comes_from_the_variable_or_from_its_file_but_not_from_both(
     assert settings.secret("EC_X") == "hunter2"
 
 
-def test_a_secret_file_that_cannot_be_used_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_unusable_secret_file_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for content, why in (
         (None, "cannot be read: No such file"),
         (b"", "is not set"),
@@ -98,7 +96,7 @@ def test_a_secret_file_that_cannot_be_used_says_why(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("value", ["hunter2!", base64.b64encode(b"short").decode(), KEY + KEY])
-def test_a_bad_key_is_refused_without_being_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_invalid_key_is_refused_without_being_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("EC_X", value)
 
     with pytest.raises(SettingsError, match="EC_X must") as refusal:
@@ -108,7 +106,7 @@ def test_a_bad_key_is_refused_without_being_shown(monkeypatch: pytest.MonkeyPatc
     assert settings.key_bytes("EC_X") == b"k" * 32
 
 
-def test_the_first_master_key_is_the_one_that_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_master_keys_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESSAYCOACH_INDEX_KEY", KEY)
     monkeypatch.setenv("ESSAYCOACH_MASTER_KEYS", f"k2:{KEY}, k1:{KEY}")
 
@@ -129,9 +127,7 @@ def test_the_first_master_key_is_the_one_that_wraps(monkeypatch: pytest.MonkeyPa
         "k1:c2hvcnQ=",
     ],
 )
-def test_master_keys_that_could_not_be_told_apart_or_used_are_refused(
-    monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
+def test_malformed_or_duplicate_master_keys_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("ESSAYCOACH_INDEX_KEY", KEY)
     monkeypatch.setenv("ESSAYCOACH_MASTER_KEYS", value)
 
@@ -140,7 +136,7 @@ def test_master_keys_that_could_not_be_told_apart_or_used_are_refused(
     assert KEY not in str(refusal.value)
 
 
-def test_the_store_is_a_postgresql_address_with_room_for_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_needs_a_postgresql_url_and_a_pool_of_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://ec_worker@db/essaycoach")
     store = settings.read_store("ec-worker", pool_size=4, answer_seconds=6.0)
     assert (store.database_url, store.pool_size, store.pool_wait_seconds) == (
@@ -162,16 +158,16 @@ def test_the_store_is_a_postgresql_address_with_room_for_at_least_one(monkeypatc
 
 
 @pytest.mark.parametrize("queue", Queue)
-def test_a_hint_comes_out_of_its_message_as_it_went_in(queue: Queue) -> None:
+def test_hint_is_unchanged_after_encoding_as_a_message(queue: Queue) -> None:
     hint = Hint(org_id=ORG, pass_id=PASS, queue=queue)
     message: dramatiq.Message[None] = dramatiq.Message.decode(hint.to_message().encode())
 
     assert Hint.from_fields(message.kwargs) == hint
     assert (message.queue_name, message.actor_name, message.args) == (queue, ACTOR, ())
-    assert set(message.kwargs) == {"org_id", "pass_id", "queue"}, "identifiers only: never a word anybody wrote"
+    assert set(message.kwargs) == {"org_id", "pass_id", "queue"}, "a hint has identifiers only, and no text of a person"
 
 
-def test_a_hint_stored_by_an_earlier_version_and_one_by_a_later_are_understood() -> None:
+def test_hints_of_earlier_and_later_versions_are_decoded() -> None:
     stored = (
         b'{"queue_name":"bulk","actor_name":"run_pass","args":[],"kwargs":{"org_id":"00000000-0000-0000-0000-000000000001",'
         b'"pass_id":"00000000-0000-0000-0000-000000000002","queue":"bulk"},"options":{"redis_message_id":"x"},'
@@ -185,12 +181,12 @@ def test_a_hint_stored_by_an_earlier_version_and_one_by_a_later_are_understood()
         assert Hint.from_fields(decoded.kwargs) == Hint(org_id=ORG, pass_id=PASS, queue=Queue.BULK)
 
 
-def test_the_names_of_passes_and_queues_are_those_old_rows_and_messages_hold() -> None:
+def test_pass_and_queue_names_match_the_stored_values() -> None:
     assert [str(name) for name in PassName] == ["grammar", "structure", "content"]
     assert [str(queue) for queue in Queue] == ["interactive", "bulk"]
 
 
-def test_hints_wait_in_their_queue_and_redis_holds_identifiers_only(servers: Servers) -> None:
+def test_sent_hints_wait_in_their_queue(servers: Servers) -> None:
     sender = broker.make_broker(servers.redis_url)
     sender.flush_all()
     hints = [
@@ -209,7 +205,7 @@ def test_hints_wait_in_their_queue_and_redis_holds_identifiers_only(servers: Ser
     sender.close()
 
 
-def test_with_redis_away_nothing_is_raised_and_the_next_request_does_not_even_wait() -> None:
+def test_send_with_redis_down_returns_zero_and_the_next_does_not_wait() -> None:
     sender = broker.make_broker("redis://127.0.0.1:1", answer_seconds=0.5)
     hint = Hint(org_id=ORG, pass_id=PASS, queue=Queue.INTERACTIVE)
 
@@ -254,8 +250,8 @@ logging.getLogger("httpx").info("POST https://vendor.example")
 """
 
 
-def test_a_logged_exception_shows_where_and_what_kind_but_no_message_and_no_local() -> None:
-    """Given an error whose message, cause and locals hold an essay, its log lines hold not one word of it."""
+def test_logged_exception_has_type_and_place_but_no_message_or_locals() -> None:
+    """The message, the cause and the local variables of an error contain an essay. Its log lines contain no word of it."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(LOGGING)], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -279,8 +275,8 @@ def test_a_logged_exception_shows_where_and_what_kind_but_no_message_and_no_loca
 # A dump
 
 
-def test_a_dump_has_every_row_and_no_word_name_or_address(school: School, database: Database) -> None:
-    """Given an essay, a name, an e-mail and an external id, when the backup role dumps, none of them is in it in any form."""
+def test_backup_dump_has_the_rows_but_no_personal_text(school: School, database: Database) -> None:
+    """A dump by the backup role contains no essay, name, e-mail address or external id in any form."""
     sentence, title = "Telephones distract everybody from learning.", "Phones at our school"
     with session_of(school, "ada"):
         eve = users.add_user(
@@ -300,7 +296,7 @@ def test_a_dump_has_every_row_and_no_word_name_or_address(school: School, databa
     assert done.returncode == 0, done.stderr.decode()
     dump = done.stdout.lower()
     for identifier in (str(receipt.submission), str(receipt.essay), str(eve), school.slug):
-        assert identifier.encode() in dump, "row security must not thin out a backup"
+        assert identifier.encode() in dump, "row security must not filter a backup"
     for secret in (
         sentence, "telephones", title, "evelina zork", "evelina@zork.example", "zork.example", "sis-447711", PASSWORD, school.api_key,
         school.source_secret,

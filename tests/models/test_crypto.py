@@ -1,4 +1,4 @@
-"""What is encrypted opens in its own place with its own key, and nowhere else."""
+"""Test that a ciphertext opens only in its own place with its own key, and that keys can be rotated."""
 
 from __future__ import annotations
 
@@ -26,23 +26,25 @@ OLD_MASTER, NEW_MASTER, INDEX = b"o" * 32, b"n" * 32, b"i" * 32
 
 
 def ring(index_key: bytes = INDEX, **masters: bytes) -> Keyring:
+    """Return a keyring with these master keys, the current one first."""
     return Keyring(CryptoSettings(master_keys=masters, index_key=index_key))
 
 
 @pytest.fixture
 def key() -> Key:
+    """A data key."""
     return Key(b"k" * 32)
 
 
 @pytest.mark.parametrize("text", ["", "Ça m'est égal 🙂", "x" * 100_000], ids=["empty", "beyond ASCII", "long"])
-def test_what_is_sealed_opens_in_its_own_place(key: Key, text: str) -> None:
+def test_sealed_text_opens_in_its_own_place(key: Key, text: str) -> None:
     sealed = key.seal(text, place=HERE)
 
     assert key.open(sealed, place=HERE) == text
     assert len(text) < 3 or text.encode() not in sealed
 
 
-def test_the_same_words_never_look_the_same_twice(key: Key) -> None:
+def test_same_text_is_sealed_differently_each_time(key: Key) -> None:
     assert len({bytes(key.seal("Yes.", place=HERE)) for _ in range(50)}) == 50
 
 
@@ -56,19 +58,19 @@ def test_the_same_words_never_look_the_same_twice(key: Key) -> None:
     ],
     ids=["another table", "another column", "another org", "another row"],
 )
-def test_a_ciphertext_moved_elsewhere_does_not_open(key: Key, elsewhere: AssociatedData) -> None:
+def test_ciphertext_moved_to_another_place_does_not_open(key: Key, elsewhere: AssociatedData) -> None:
     sealed = key.seal("My summer", place=HERE)
 
     with pytest.raises(Undecipherable, match=f"{elsewhere.table}.{elsewhere.column}"):
         key.open(sealed, place=elsewhere)
 
 
-def test_another_key_does_not_open_it(key: Key) -> None:
+def test_ciphertext_does_not_open_with_another_key(key: Key) -> None:
     with pytest.raises(Undecipherable):
         Key(b"x" * 32).open(key.seal("My summer", place=HERE), place=HERE)
 
 
-def test_any_changed_byte_is_noticed(key: Key) -> None:
+def test_ciphertext_with_any_changed_byte_is_refused(key: Key) -> None:
     sealed = bytes(key.seal("My summer", place=HERE))
 
     for position in range(len(sealed)):
@@ -77,7 +79,7 @@ def test_any_changed_byte_is_noticed(key: Key) -> None:
             key.open(changed, place=HERE)
 
 
-def test_a_ciphertext_cut_short_anywhere_is_undecipherable(key: Key) -> None:
+def test_truncated_ciphertext_is_refused(key: Key) -> None:
     sealed = bytes(key.seal("My summer", place=HERE))
 
     for length in range(len(sealed)):
@@ -85,12 +87,12 @@ def test_a_ciphertext_cut_short_anywhere_is_undecipherable(key: Key) -> None:
             key.open(sealed[:length], place=HERE)
 
 
-def test_a_version_from_the_future_is_named_in_the_refusal(key: Key) -> None:
+def test_unknown_ciphertext_version_is_named_in_the_error(key: Key) -> None:
     with pytest.raises(Undecipherable, match="unknown ciphertext version"):
         key.open(b"\x02" + bytes(key.seal("My summer", place=HERE))[1:], place=HERE)
 
 
-def test_no_message_of_a_refusal_holds_what_was_sealed(key: Key) -> None:
+def test_decryption_error_does_not_contain_the_plain_text(key: Key) -> None:
     with pytest.raises(Undecipherable) as refusal:
         key.open(key.seal("My summer", place=HERE), place=replace(HERE, row=uuid4()))
 
@@ -121,7 +123,7 @@ def test_a_data_key_opens_only_for_its_own_person() -> None:
             keys.data_key(wrapped, org=org, user=user)
 
 
-def test_the_wrong_master_key_and_a_missing_one_are_told_apart() -> None:
+def test_wrong_and_missing_master_key_give_different_errors() -> None:
     wrapped, _ = ring(k1=OLD_MASTER).new_data_key(org=ORG, user=ROW)
 
     with pytest.raises(Undecipherable, match="does not open"):
@@ -130,8 +132,8 @@ def test_the_wrong_master_key_and_a_missing_one_are_told_apart() -> None:
         ring(k2=OLD_MASTER).data_key(wrapped, org=ORG, user=ROW)
 
 
-def test_after_a_rotation_old_keys_and_secrets_open_and_new_ones_use_the_new_master() -> None:
-    """Given a data key and a secret under k1, when k2 is put in front of k1, both still open and new ones need k2."""
+def test_after_rotation_old_keys_open_and_new_ones_use_the_new_master() -> None:
+    """With k2 in front of k1, a data key and a secret under k1 still open, and new ones need k2."""
     before, after = ring(k1=OLD_MASTER), ring(k2=NEW_MASTER, k1=OLD_MASTER)
     wrapped, key = before.new_data_key(org=ORG, user=ROW)
     words, secret = key.seal("My summer", place=HERE), before.seal("whsec_1", place=HERE)
@@ -146,12 +148,12 @@ def test_after_a_rotation_old_keys_and_secrets_open_and_new_ones_use_the_new_mas
 
 
 @pytest.mark.parametrize("blob", [b"", b"\x02", b"\x02k1", b"\xffk1", b"\x01\xff"], ids=repr)
-def test_a_damaged_secret_of_the_installation_is_undecipherable(blob: bytes) -> None:
+def test_damaged_installation_secret_is_undecipherable(blob: bytes) -> None:
     with pytest.raises(Undecipherable):
         ring(k1=OLD_MASTER).open(blob, place=HERE)
 
 
-def test_a_blind_index_is_the_same_for_spellings_of_one_address() -> None:
+def test_blind_index_is_equal_for_spellings_of_one_email() -> None:
     keys = ring(k1=OLD_MASTER)
     digest = keys.email_index("alice@school.example", org=ORG)
 
@@ -161,7 +163,7 @@ def test_a_blind_index_is_the_same_for_spellings_of_one_address() -> None:
     assert keys.email_index("alicia@school.example", org=ORG) != digest
 
 
-def test_an_external_id_is_found_to_the_letter_and_never_by_an_equal_address() -> None:
+def test_external_id_index_is_exact_and_differs_from_the_email_index() -> None:
     keys = ring(k1=OLD_MASTER)
     digest = keys.external_id_index("Stu-1a", org=ORG)
 
@@ -172,24 +174,24 @@ def test_an_external_id_is_found_to_the_letter_and_never_by_an_equal_address() -
     assert keys.email_index("stu-1a", org=ORG) != keys.external_id_index("stu-1a", org=ORG)
 
 
-def test_a_blind_index_is_bound_to_its_org_and_to_the_key() -> None:
+def test_blind_index_depends_on_the_org_and_the_index_key() -> None:
     digest = ring(k1=OLD_MASTER).email_index("alice@school.example", org=ORG)
 
     assert ring(k1=OLD_MASTER).email_index("alice@school.example", org=UUID(int=9)) != digest
     assert ring(b"j" * 32, k1=OLD_MASTER).email_index("alice@school.example", org=ORG) != digest
     assert ring(k9=NEW_MASTER).email_index("alice@school.example", org=ORG) == digest, (
-        "a new master key must not hide people"
+        "people must still be found with a new master key"
     )
 
 
-def test_without_keys_the_keyring_says_which_door_forgot_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keyring_before_load_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crypto, "_loaded", [])
 
     with pytest.raises(Undecipherable, match=r"call models\.crypto\.load first"):
         crypto.keyring()
 
 
-def test_a_program_with_a_new_master_key_in_front_reads_what_is_stored(school: School) -> None:
+def test_stored_data_is_readable_with_a_new_master_key_in_front(school: School) -> None:
     masters = {"k2": b"2" * 32, "k1": base64.b64decode(MASTER_KEY)}
     crypto.load(CryptoSettings(master_keys=masters, index_key=base64.b64decode(INDEX_KEY)))
 
@@ -197,8 +199,8 @@ def test_a_program_with_a_new_master_key_in_front_reads_what_is_stored(school: S
         assert users.fetch_person(school.alice, org=school.org).name == "Alice"
 
 
-def test_once_the_key_is_erased_nothing_of_the_person_can_be_read(school: School, database: Database) -> None:
-    """Given an essay, when its author's key row is deleted, no reader gets it and the worker learns why."""
+def test_nothing_of_a_person_can_be_read_after_key_erasure(school: School, database: Database) -> None:
+    """When the author's key row is deleted, even the admin finds neither the person nor the essay."""
     with session_of(school, "alice"):
         receipt = essays.receive(school.alice, Draft(title="T", text="My summer.", source="app"), org=school.org)
     database.sql("delete from user_keys where user_id = %s", school.alice)
@@ -212,7 +214,7 @@ def test_once_the_key_is_erased_nothing_of_the_person_can_be_read(school: School
             essays.fetch_text(receipt.submission, org=school.org)
 
 
-def test_a_worker_is_told_that_the_key_is_gone_as_if_the_essay_were(
+def test_worker_gets_not_found_for_an_essay_without_data_key(
     school: School, database: Database, become: Become
 ) -> None:
     with session_of(school, "alice"):
@@ -227,23 +229,23 @@ def test_a_worker_is_told_that_the_key_is_gone_as_if_the_essay_were(
             essays.fetch_task(uuid4(), org=school.org)
 
 
-def test_what_is_wrapped_and_sealed_anew_opens_with_the_new_master_alone() -> None:
-    """Given a data key and a secret under k1, when both are sealed anew under k2, they are the same and k1 may go."""
+def test_rewrapped_key_and_secret_open_with_the_new_master_alone() -> None:
+    """When a data key and a secret are re-encrypted under k2, their content is the same and k1 can be removed."""
     before, after, alone = ring(k1=OLD_MASTER), ring(k2=NEW_MASTER, k1=OLD_MASTER), ring(k2=NEW_MASTER)
     wrapped, key = before.new_data_key(org=ORG, user=ROW)
     words, secret = key.seal("My summer", place=HERE), before.seal("whsec_1", place=HERE)
 
-    anew = after.rewrap(wrapped, org=ORG, user=ROW)
+    rewrapped = after.rewrap(wrapped, org=ORG, user=ROW)
 
-    assert anew.master_key_id == "k2"
-    assert alone.data_key(anew, org=ORG, user=ROW).open(words, place=HERE) == "My summer"
+    assert rewrapped.master_key_id == "k2"
+    assert alone.data_key(rewrapped, org=ORG, user=ROW).open(words, place=HERE) == "My summer"
     assert alone.open(after.reencrypt(secret, place=HERE), place=HERE) == "whsec_1"
     assert after.seal("x", place=HERE).startswith(after.current_prefix)
     assert (after.lacks("k1"), alone.lacks("k1")) == (False, True)
 
 
-def test_nothing_is_sealed_anew_for_a_place_it_did_not_belong_to() -> None:
-    """Given a key and a secret that were moved, when they are to be sealed anew where they lie now, both are refused."""
+def test_moved_key_or_secret_is_not_rewrapped() -> None:
+    """A data key and a secret that were moved to another place cannot be re-encrypted there."""
     both = ring(k2=NEW_MASTER, k1=OLD_MASTER)
     wrapped, _ = ring(k1=OLD_MASTER).new_data_key(org=ORG, user=ROW)
     secret = ring(k1=OLD_MASTER).seal("whsec_1", place=HERE)
@@ -255,9 +257,7 @@ def test_nothing_is_sealed_anew_for_a_place_it_did_not_belong_to() -> None:
 
 
 @pytest.mark.parametrize("how", ["printed", "printed with blanks"])
-def test_a_key_service_stands_in_front_as_a_command_that_prints_the_keys(
-    monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
+def test_keys_can_come_from_a_command(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     blank = "  " if how == "printed with blanks" else ""
     script = f"print('{blank}k2:{MASTER_KEY},k1:{INDEX_KEY}{blank}')"
     monkeypatch.setenv("ESSAYCOACH_MASTER_KEYS_COMMAND", shlex.join([sys.executable, "-c", script]))
@@ -281,7 +281,7 @@ def test_a_key_service_stands_in_front_as_a_command_that_prints_the_keys(
         ("import time; print('hunter2', flush=True); time.sleep(600)", "did not end within 1 s"),
     ],
 )
-def test_a_key_service_that_fails_stops_the_program_and_nothing_it_said_is_shown(
+def test_failing_key_command_is_refused_without_showing_its_output(
     monkeypatch: pytest.MonkeyPatch, script: str, why: str
 ) -> None:
     monkeypatch.setattr(settings, "COMMAND_SECONDS", 1 if "sleep" in script else 30)
@@ -298,7 +298,7 @@ def test_a_key_service_that_fails_stops_the_program_and_nothing_it_said_is_shown
     ("command", "why"),
     [("no-such-client-of-a-key-service", "cannot be run: No such file"), ("echo 'unclosed", "not a command line")],
 )
-def test_a_command_that_is_none_is_named_by_its_variable_only(
+def test_invalid_key_command_is_refused_without_being_shown(
     monkeypatch: pytest.MonkeyPatch, command: str, why: str
 ) -> None:
     monkeypatch.setenv("EC_X_COMMAND", command)
@@ -308,7 +308,7 @@ def test_a_command_that_is_none_is_named_by_its_variable_only(
     assert command not in str(refusal.value)
 
 
-def test_no_shell_reads_the_command_and_two_origins_of_one_secret_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_command_runs_without_shell_and_two_origins_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EC_X_COMMAND", "echo $(id) ; echo `id` && id > /dev/null")
     assert settings.secret("EC_X") == "$(id) ; echo `id` && id > /dev/null"
 

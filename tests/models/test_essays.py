@@ -1,4 +1,4 @@
-"""A draft that came in is a version with its passes queued, exactly once and readable to nobody without the key."""
+"""Test that a received draft becomes one encrypted version with queued passes, in the right essay."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def hand_in(school: School, name: str = "alice", **changes: Any) -> Receipt:
 
 
 def stored(database: Database, submission: UUID) -> dict[str, Any]:
+    """Return the whole row of a submission."""
     return database.sql("select to_jsonb(s) from submissions as s where id = %s", submission)[0][0]  # type: ignore[return-value]
 
 
-def test_a_first_draft_is_version_one_with_one_queued_pass_a_reading(school: School, database: Database) -> None:
+def test_first_draft_is_version_one_with_three_queued_passes(school: School, database: Database) -> None:
     receipt = hand_in(school, assignment=school.assignment)
 
     row = stored(database, receipt.submission)
@@ -53,7 +54,7 @@ def test_a_first_draft_is_version_one_with_one_queued_pass_a_reading(school: Sch
     assert (row["source"], row["queue"], row["language"], row["completed_at"]) == ("app", "interactive", "en", None)
 
 
-def test_words_and_characters_are_counted_as_a_person_would(school: School, database: Database) -> None:
+def test_words_and_characters_are_counted(school: School, database: Database) -> None:
     text = "It's a well-known café,\t3 people, e\u0301t\u00e9.\n\n  Don’t “go”! 🙂"
     row = stored(database, hand_in(school, text=text).submission)
 
@@ -62,7 +63,7 @@ def test_words_and_characters_are_counted_as_a_person_would(school: School, data
     assert row["text_sha256"] == "\\x" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_text_and_title_are_in_the_row_only_as_ciphertext(school: School, database: Database) -> None:
+def test_text_and_title_are_stored_only_as_ciphertext(school: School, database: Database) -> None:
     receipt = hand_in(school, title="A secret title", text="A secret sentence.")
     raw = database.sql(
         "select s.text, e.title from submissions as s join essays as e on e.id = s.essay_id where s.id = %s",
@@ -76,7 +77,7 @@ def test_text_and_title_are_in_the_row_only_as_ciphertext(school: School, databa
         assert essays.fetch_essay(receipt.essay, org=school.org)["title"] == "A secret title"
 
 
-def test_the_first_version_and_a_revision_are_each_an_event(school: School, database: Database) -> None:
+def test_first_version_and_revision_each_record_an_event(school: School, database: Database) -> None:
     first = hand_in(school, assignment=school.assignment)
     second = hand_in(school, assignment=school.assignment)
 
@@ -108,7 +109,7 @@ def test_the_next_draft_is_the_next_version_of_the_same_essay(school: School, da
     assert [one["version"] for one in essay["submissions"]] == [1, 2, 3]
 
 
-def test_drafts_that_name_nothing_in_common_are_essays_of_their_own(school: School) -> None:
+def test_drafts_without_common_assignment_or_id_are_separate_essays(school: School) -> None:
     receipts = [
         hand_in(school), hand_in(school), hand_in(school, external_id="a"), hand_in(school, external_id="b"),
         hand_in(school, assignment=school.assignment), hand_in(school, assignment=school.reviewed_assignment),
@@ -119,7 +120,7 @@ def test_drafts_that_name_nothing_in_common_are_essays_of_their_own(school: Scho
     assert {one.version for one in receipts} == {1}
 
 
-def test_an_essay_may_be_named_together_with_its_own_assignment_only(school: School) -> None:
+def test_essay_id_with_another_assignment_is_refused(school: School) -> None:
     first = hand_in(school, assignment=school.assignment)
 
     assert hand_in(school, essay=first.essay, assignment=school.assignment).version == 2
@@ -136,7 +137,7 @@ def test_an_unknown_category_is_invalid_and_stores_nothing(school: School, datab
     assert database.sql("select 1 from essays where org_id = %s", school.org) == []
 
 
-def test_the_category_is_the_drafts_or_else_the_assignments_and_a_revision_keeps_it(school: School) -> None:
+def test_category_comes_from_draft_else_assignment_and_revision_keeps_it(school: School) -> None:
     own = hand_in(school, category="narrative", assignment=school.assignment)
     given_by_assignment = hand_in(school, "bob", assignment=school.assignment)
     none = hand_in(school)
@@ -147,7 +148,7 @@ def test_the_category_is_the_drafts_or_else_the_assignments_and_a_revision_keeps
     assert found == ["narrative", "argumentative", None]
 
 
-def test_what_is_not_there_for_the_author_is_not_found(school: School, other_school: School) -> None:
+def test_assignment_or_essay_unavailable_to_the_author_is_not_found(school: School, other_school: School) -> None:
     bobs = hand_in(school, "bob", assignment=school.assignment)
     for changes in (
         {"assignment": other_school.assignment},
@@ -163,10 +164,8 @@ def test_what_is_not_there_for_the_author_is_not_found(school: School, other_sch
         essays.receive(other_school.alice, draft(), org=school.org)
 
 
-def test_a_late_older_attempt_is_kept_superseded_and_the_essay_still_points_at_the_newest(
-    school: School, database: Database
-) -> None:
-    """Given a newest version, when one written before it arrives late, it is numbered, not read, and changes no title."""
+def test_late_older_draft_is_superseded_and_newest_version_stays(school: School, database: Database) -> None:
+    """A draft that is older than the newest version gets a number but no passes, and does not change title or category."""
     newest = hand_in(school, title="New", category="narrative", assignment=school.assignment)
     late = hand_in(school, title="Old", category="persuasive", assignment=school.assignment, submitted_at=YESTERDAY)
 
@@ -183,7 +182,7 @@ def test_a_late_older_attempt_is_kept_superseded_and_the_essay_still_points_at_t
     assert (essay["newest_version"], essay["versions"]) == (1, 2)
 
 
-def test_a_date_in_the_future_counts_as_now_so_the_next_draft_is_newer(school: School, database: Database) -> None:
+def test_future_submission_date_counts_as_now(school: School, database: Database) -> None:
     first = hand_in(school, assignment=school.assignment, submitted_at=datetime.now(UTC) + timedelta(days=300))
     second = hand_in(school, assignment=school.assignment)
 
@@ -192,7 +191,7 @@ def test_a_date_in_the_future_counts_as_now_so_the_next_draft_is_newer(school: S
     assert database.sql("select newest_submission_id from essays where id = %s", first.essay) == [(second.submission,)]
 
 
-def test_a_draft_keeps_the_date_the_lms_gave_it(school: School, database: Database) -> None:
+def test_draft_keeps_the_submission_date_given_by_the_lms(school: School, database: Database) -> None:
     receipt = hand_in(school, submitted_at=YESTERDAY)
 
     assert database.sql("select submitted_at from submissions where id = %s", receipt.submission) == [(YESTERDAY,)]
@@ -207,7 +206,7 @@ def test_a_draft_keeps_the_date_the_lms_gave_it(school: School, database: Databa
         ("auto", "after_review", False),
     ],
 )
-def test_release_follows_the_assignment_or_else_the_org(
+def test_release_policy_comes_from_assignment_else_org(
     school: School, database: Database, org_policy: str, own_policy: str | None, *, released: bool
 ) -> None:
     database.sql("update orgs set release_policy = %s where id = %s", org_policy, school.org)
@@ -219,9 +218,7 @@ def test_release_follows_the_assignment_or_else_the_org(
     assert (row["released_at"] is not None) == released
 
 
-def test_a_revision_that_names_only_its_essay_follows_the_policy_of_its_assignment(
-    school: School, database: Database
-) -> None:
+def test_revision_by_essay_id_follows_release_policy_of_its_assignment(school: School, database: Database) -> None:
     first = hand_in(school, assignment=school.reviewed_assignment)
     second = hand_in(school, essay=first.essay)
 
@@ -229,7 +226,7 @@ def test_a_revision_that_names_only_its_essay_follows_the_policy_of_its_assignme
     assert stored(database, second.submission)["released_at"] is None
 
 
-def test_language_and_queue_are_the_drafts_when_it_says_so(school: School, database: Database) -> None:
+def test_draft_sets_language_and_queue(school: School, database: Database) -> None:
     receipt = hand_in(school, language="en-GB", queue=Queue.BULK)
 
     row = stored(database, receipt.submission)
@@ -238,7 +235,7 @@ def test_language_and_queue_are_the_drafts_when_it_says_so(school: School, datab
 
 
 @pytest.mark.parametrize("way", ["assignment", "external_id"])
-def test_two_first_drafts_at_the_same_moment_are_versions_one_and_two_of_one_essay(
+def test_two_concurrent_first_drafts_are_two_versions_of_one_essay(
     school: School, database: Database, way: str
 ) -> None:
     for turn in range(6):
@@ -255,10 +252,8 @@ def test_two_first_drafts_at_the_same_moment_are_versions_one_and_two_of_one_ess
         assert database.sql("select versions from essays where id = %s", receipts[0].essay) == [(2,)]  # type: ignore[union-attr]
 
 
-def test_a_draft_whose_transaction_began_before_the_essay_existed_is_stored_all_the_same(
-    school: School, database: Database
-) -> None:
-    """Given a session open since before another's first draft, its own draft is the next version: its now() is older."""
+def test_draft_is_stored_when_its_transaction_began_before_the_essay(school: School, database: Database) -> None:
+    """A session that began before another session's first draft has an older now(). Its draft is still the next version."""
     with session_of(school, "alice"):
         assert db.row("select now()")
         (first,) = together(1, lambda _: hand_in(school, assignment=school.assignment))
@@ -271,9 +266,7 @@ def test_a_draft_whose_transaction_began_before_the_essay_existed_is_stored_all_
     assert pointed == (second if second.status == "queued" else first).submission
 
 
-def test_versions_handed_in_at_the_same_moment_are_numbered_without_gap_or_twin(
-    school: School, database: Database
-) -> None:
+def test_concurrent_drafts_get_consecutive_version_numbers(school: School, database: Database) -> None:
     first = hand_in(school, assignment=school.assignment)
 
     warm_up(8)
@@ -288,7 +281,7 @@ def test_versions_handed_in_at_the_same_moment_are_numbered_without_gap_or_twin(
     assert newest == [(True, "queued")]
 
 
-def test_a_list_of_essays_goes_back_page_by_page(school: School) -> None:
+def test_essay_list_is_paged_newest_first(school: School) -> None:
     made = [hand_in(school, title=f"Essay {number}").essay for number in range(5)]
 
     with session_of(school, "alice"):
@@ -299,14 +292,14 @@ def test_a_list_of_essays_goes_back_page_by_page(school: School) -> None:
     assert [one["title"] for one in first] == ["Essay 4", "Essay 3", "Essay 2"]
 
 
-def test_a_worker_gets_everything_a_reading_needs(school: School, become: Become) -> None:
+def test_task_has_everything_a_pass_needs(school: School, become: Become) -> None:
     old = hand_in(school, assignment=school.assignment, category="narrative")
     new = hand_in(school, assignment=school.assignment)
-    loose = hand_in(school, "zoe", title="Loose")
+    alone = hand_in(school, "zoe", title="Alone")
     become("ec_worker")
 
     with db.session(org=school.org):
-        tasks = [essays.fetch_task(one.submission, org=school.org) for one in (old, new, loose)]
+        tasks = [essays.fetch_task(one.submission, org=school.org) for one in (old, new, alone)]
 
     assert [task.newest for task in tasks] == [False, True, True]
     assert (tasks[1].title, tasks[1].text, tasks[1].category) == (
@@ -326,7 +319,7 @@ def test_a_worker_gets_everything_a_reading_needs(school: School, become: Become
     )
 
 
-def test_handing_in_through_the_lms_enrols_the_student_once(school: School, database: Database) -> None:
+def test_repeated_enrolment_by_the_lms_is_idempotent(school: School, database: Database) -> None:
     for _ in range(2):
         with db.session(org=school.org, role="ec_lms"):
             essays.enrol(school.zoe, assignment=school.assignment, org=school.org)
@@ -336,7 +329,7 @@ def test_handing_in_through_the_lms_enrols_the_student_once(school: School, data
     ]
 
 
-def test_the_same_wording_is_the_same_rubric(school: School) -> None:
+def test_rubric_with_same_wording_is_not_stored_twice(school: School) -> None:
     with session_of(school, "ada"):
         criteria = courses.fetch_criteria(school.rubric, org=school.org)
         again = tuple(

@@ -1,4 +1,4 @@
-"""A repeat gets the answer of the first, a reuse is refused, and what arrived is kept unreadable."""
+"""Test idempotency of requests and deliveries, and the encrypted storage of delivery bodies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ONE, OTHER = hashlib.sha256(b"one").digest(), hashlib.sha256(b"other").digest()
 def ask(
     school: School, key: str = "k1", *, digest: bytes = ONE, answer: dict[str, Any] | None = None
 ) -> dict[str, Any] | None:
-    """Carry out a request under an idempotency key; None when this call was the one that carried it out."""
+    """Run a request under an idempotency key. Return the stored answer, or None if this call carried the request out."""
     with session_of(school, "alice"):
         before = events.claim_key(key, org=school.org, caller=school.alice, request_sha256=digest)
         if before is None:
@@ -39,6 +39,7 @@ def delivery(school: School, event_id: str = "msg_1", body: bytes = b'{"text": "
 
 
 def deliver(one: Delivery, answer: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """Process a delivery. Return the stored answer, or None if this call was the first."""
     with db.session(org=one.org, role="ec_lms"):
         before = events.record_first_delivery(one)
         if before is None:
@@ -46,7 +47,7 @@ def deliver(one: Delivery, answer: dict[str, Any] | None = None) -> dict[str, An
         return before
 
 
-def test_a_repeated_request_gets_the_first_answer_word_for_word(school: School) -> None:
+def test_repeated_request_gets_the_first_answer_unchanged(school: School) -> None:
     answer = {"b": 1, "a": [None, "é"], "nested": {"z": 1.5}}
 
     assert ask(school, answer=answer) is None
@@ -56,23 +57,21 @@ def test_a_repeated_request_gets_the_first_answer_word_for_word(school: School) 
     assert list(again) == ["b", "a", "nested"], "the order of the keys is part of the answer"
 
 
-def test_a_key_belongs_to_its_caller(school: School, other_school: School) -> None:
+def test_idempotency_key_belongs_to_its_caller(school: School, other_school: School) -> None:
     assert ask(school) is None
     with session_of(school, "bob"):
         assert events.claim_key("k1", org=school.org, caller=school.bob, request_sha256=OTHER) is None
     assert ask(other_school) is None
 
 
-def test_a_key_used_for_another_request_is_refused(school: School) -> None:
+def test_idempotency_key_reused_for_another_request_is_refused(school: School) -> None:
     ask(school)
 
     with pytest.raises(KeyReused, match="new key"):
         ask(school, digest=OTHER)
 
 
-def test_of_twenty_equal_requests_one_is_carried_out_and_the_others_get_its_answer(
-    school: School, database: Database
-) -> None:
+def test_one_of_twenty_equal_requests_runs_and_others_get_its_answer(school: School, database: Database) -> None:
     warm_up()
     answers = together(20, lambda number: ask(school, answer={"carried out by": number}))
 
@@ -84,7 +83,7 @@ def test_of_twenty_equal_requests_one_is_carried_out_and_the_others_get_its_answ
     assert database.sql("select count(*) from idempotency_keys where org_id = %s", school.org) == [(1,)]
 
 
-def test_a_request_that_failed_leaves_its_key_free(school: School) -> None:
+def test_failed_request_leaves_its_idempotency_key_free(school: School) -> None:
     with pytest.raises(ZeroDivisionError), session_of(school, "alice"):
         assert events.claim_key("k1", org=school.org, caller=school.alice, request_sha256=ONE) is None
         raise ZeroDivisionError
@@ -93,7 +92,7 @@ def test_a_request_that_failed_leaves_its_key_free(school: School) -> None:
 
 
 def refused_while_held(database: Database, sql: str, params: tuple[object, ...], call: Callable[[], object]) -> float:
-    """While another transaction holds the row, the call is refused as in progress; after how many seconds."""
+    """Check that a call is refused while another transaction holds the row, and return after how many seconds."""
     holder = psycopg2.connect(database.admin_url)
     try:
         with holder.cursor() as cursor:
@@ -106,10 +105,8 @@ def refused_while_held(database: Database, sql: str, params: tuple[object, ...],
         holder.close()
 
 
-def test_while_the_first_request_is_being_carried_out_its_repeat_is_told_so_in_time(
-    school: School, database: Database
-) -> None:
-    """Given a first request that does not commit, the repeat is answered within the lock timeout, and can come again."""
+def test_repeat_of_a_running_request_is_refused_in_time(school: School, database: Database) -> None:
+    """While the first request does not commit, the repeat is refused after the lock timeout. Later it can be repeated."""
     waited = refused_while_held(
         database, "insert into idempotency_keys (org_id, caller_id, key, request_sha256) values (%s, %s, 'k1', %s)",
         (school.org, school.alice, ONE), lambda: ask(school),
@@ -119,9 +116,7 @@ def test_while_the_first_request_is_being_carried_out_its_repeat_is_told_so_in_t
     assert ask(school) is None
 
 
-def test_while_the_first_delivery_is_being_carried_out_its_repeat_is_told_so_in_time(
-    school: School, database: Database
-) -> None:
+def test_repeat_of_a_running_delivery_is_refused_in_time(school: School, database: Database) -> None:
     one = delivery(school)
     waited = refused_while_held(
         database, "insert into seen_events (org_id, source_id, event_id, body_sha256) values (%s, %s, %s, %s)",
@@ -132,7 +127,7 @@ def test_while_the_first_delivery_is_being_carried_out_its_repeat_is_told_so_in_
     assert deliver(one) is None
 
 
-def test_a_key_whose_answer_was_never_kept_is_in_progress(school: School) -> None:
+def test_idempotency_key_without_a_stored_answer_is_in_progress(school: School) -> None:
     with session_of(school, "alice"):
         events.claim_key("k1", org=school.org, caller=school.alice, request_sha256=ONE)
 
@@ -140,9 +135,7 @@ def test_a_key_whose_answer_was_never_kept_is_in_progress(school: School) -> Non
         ask(school)
 
 
-def test_a_repeated_delivery_gets_the_first_answer_and_another_body_is_refused(
-    school: School, other_school: School
-) -> None:
+def test_repeated_delivery_gets_first_answer_and_other_body_is_refused(school: School, other_school: School) -> None:
     assert deliver(delivery(school), {"submission": "s1"}) is None
 
     assert deliver(delivery(school), {"submission": "s2"}) == {"submission": "s1"}
@@ -152,7 +145,7 @@ def test_a_repeated_delivery_gets_the_first_answer_and_another_body_is_refused(
     assert deliver(delivery(other_school)) is None
 
 
-def test_of_twenty_equal_deliveries_one_is_new(school: School) -> None:
+def test_one_of_twenty_equal_deliveries_is_new(school: School) -> None:
     warm_up()
     answers = together(20, lambda number: deliver(delivery(school), {"carried out by": number}))
 
@@ -161,7 +154,7 @@ def test_of_twenty_equal_deliveries_one_is_new(school: School) -> None:
     assert len({str(one) for one in answers}) == 2
 
 
-def test_a_delivery_without_an_answer_yet_is_in_progress(school: School) -> None:
+def test_delivery_without_a_stored_answer_is_in_progress(school: School) -> None:
     with db.session(org=school.org, role="ec_lms"):
         events.record_first_delivery(delivery(school))
 
@@ -169,7 +162,7 @@ def test_a_delivery_without_an_answer_yet_is_in_progress(school: School) -> None
         deliver(delivery(school))
 
 
-def test_a_delivery_remembers_the_submission_it_led_to(school: School, database: Database) -> None:
+def test_delivery_stores_its_submission_id(school: School, database: Database) -> None:
     with db.session(org=school.org, role="ec_lms"):
         one = delivery(school)
         events.record_first_delivery(one)
@@ -181,20 +174,21 @@ def test_a_delivery_remembers_the_submission_it_led_to(school: School, database:
     ]
 
 
-def kept(database: Database, school: School) -> tuple[Any, ...]:
+def stored_event(database: Database, school: School) -> tuple[Any, ...]:
+    """Return the school's only row of inbound_events."""
     return database.sql(
         "select id, body, outcome, reason, user_id, body_sha256 from inbound_events where org_id = %s", school.org
     )[0]
 
 
-def test_an_accepted_body_is_kept_under_the_students_key(school: School, database: Database) -> None:
-    """The stored body is unreadable, opens with the student's key at its own row, and not with the installation's."""
+def test_accepted_body_is_encrypted_with_the_students_key(school: School, database: Database) -> None:
+    """The stored body opens with the student's key at its own row, and with no other key."""
     one = delivery(school)
     with db.session(org=school.org, role="ec_lms"):
         key = users.data_key(school.alice, org=school.org)
         events.store_delivery(one, outcome="accepted", user=school.alice, key=key)
 
-    event, body, outcome, reason, user, digest = kept(database, school)
+    event, body, outcome, reason, user, digest = stored_event(database, school)
     place = AssociatedData("inbound_events", "body", school.org, event)
     assert b"secret" not in bytes(body)
     assert (outcome, reason, user, bytes(digest)) == ("accepted", None, school.alice, one.body_sha256())
@@ -204,19 +198,19 @@ def test_an_accepted_body_is_kept_under_the_students_key(school: School, databas
             stranger.open(bytes(body), place=place)
 
 
-def test_a_body_of_nobody_we_know_is_kept_under_the_installations_key(school: School, database: Database) -> None:
+def test_body_without_known_student_is_encrypted_with_installation_key(school: School, database: Database) -> None:
     one = delivery(school, body=b"\xff not even UTF-8, secret")
     with db.session(org=school.org, role="ec_lms"):
         events.store_delivery(one, outcome="refused", reason="not JSON")
 
-    event, body, outcome, reason, user, _ = kept(database, school)
+    event, body, outcome, reason, user, _ = stored_event(database, school)
     assert b"secret" not in bytes(body)
     assert (outcome, reason, user) == ("refused", "not JSON", None)
     opened = keyring().open(bytes(body), place=AssociatedData("inbound_events", "body", school.org, event))
     assert opened == "\\xff not even UTF-8, secret"
 
 
-def test_a_look_at_the_feedback_is_on_record(school: School, database: Database) -> None:
+def test_feedback_view_is_recorded(school: School, database: Database) -> None:
     with session_of(school, "alice"):
         receipt = essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org)
         events.note_view(school.alice, org=school.org, essay=receipt.essay, submission=receipt.submission)
@@ -227,7 +221,7 @@ def test_a_look_at_the_feedback_is_on_record(school: School, database: Database)
     assert found == [("feedback_viewed", receipt.submission)]
 
 
-def test_a_kept_log_line_has_its_facts(school: School, database: Database, become: Become) -> None:
+def test_stored_log_line_has_its_context(school: School, database: Database, become: Become) -> None:
     become("ec_worker")
     with db.session(org=school.org):
         events.keep_log(

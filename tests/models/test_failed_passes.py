@@ -1,4 +1,4 @@
-"""What the database itself allows people to do about passes that gave up, whatever the program in front of it asks."""
+"""Test what the database itself lets people do with failed passes, whatever the program asks for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from tests.support.servers import Database
 FUNCTIONS = ("select * from replay_passes(%s, 'bulk')", "select * from discard_passes(%s)")
 
 
-def gave_up(school: School, database: Database, *, reason: str = "refused") -> Receipt:
+def hand_in_failed(school: School, database: Database, *, reason: str = "refused") -> Receipt:
+    """Hand in an essay of Alice and mark all its passes as given up for this reason."""
     with session_of(school, "alice"):
         draft = Draft(title="T", text="Words.", source="app", assignment=school.assignment)
         receipt = essays.receive(school.alice, draft, org=school.org)
@@ -36,37 +37,37 @@ def states(database: Database, receipt: Receipt) -> set[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("statement", FUNCTIONS)
-@pytest.mark.parametrize("who", ["nell", "other"])
-def test_whoever_cannot_see_a_course_changes_none_of_its_passes_even_by_their_ids(
-    school: School, other_school: School, database: Database, become: Become, statement: str, who: str
+@pytest.mark.parametrize("name", ["nell", "other"])
+def test_user_outside_the_course_cannot_replay_or_discard_its_passes(
+    school: School, other_school: School, database: Database, become: Become, statement: str, name: str
 ) -> None:
-    """Nell teaches another course, the other school's admin another school: an ingest that forgot to look is not enough."""
-    receipt = gave_up(school, database)
+    """Nell teaches another course. The database refuses her, and another school's admin, even if ingest forgets to check."""
+    receipt = hand_in_failed(school, database)
     ids = [hint.pass_id for hint in receipt.hints]
     before = states(database, receipt)
 
-    with session_of(other_school, "ada") if who == "other" else session_of(school, who):
+    with session_of(other_school, "ada") if name == "other" else session_of(school, name):
         assert db.rows(statement, (ids,)) == []
 
     assert states(database, receipt) == before
 
 
-@pytest.mark.parametrize("who", ["ed", "ada"])
-def test_who_teaches_the_course_or_runs_the_org_may(school: School, database: Database, who: str) -> None:
-    receipt = gave_up(school, database)
-    with session_of(school, who):
+@pytest.mark.parametrize("name", ["ed", "ada"])
+def test_course_educator_and_org_admin_can_replay_failed_passes(school: School, database: Database, name: str) -> None:
+    receipt = hand_in_failed(school, database)
+    with session_of(school, name):
         found = failed_passes.list_all(org=school.org, limit=10, submission=receipt.submission)
         hints = failed_passes.replay(
-            found, org=school.org, queue=Queue.BULK, actor=Actor(role="educator", id=getattr(school, who))
+            found, org=school.org, queue=Queue.BULK, actor=Actor(role="educator", id=getattr(school, name))
         )
 
     assert {hint.pass_id for hint in hints} == {hint.pass_id for hint in receipt.hints}
     assert states(database, receipt) == {("queued", 0, 0, True)}
 
 
-def test_an_essay_that_took_its_workers_along_comes_back_as_a_suspect(school: School, database: Database) -> None:
-    """Else each retry would cost more deaths, beside everybody else's passes."""
-    receipt = gave_up(school, database, reason="worker_lost")
+def test_pass_given_up_after_crashes_is_replayed_as_poison_suspect(school: School, database: Database) -> None:
+    """Otherwise each retry could crash more workers and disturb other passes."""
+    receipt = hand_in_failed(school, database, reason="worker_lost")
     with session_of(school, "ada"):
         found = failed_passes.list_all(org=school.org, limit=10, submission=receipt.submission)
         failed_passes.replay(found, org=school.org, queue=Queue.INTERACTIVE, actor=Actor(role="admin", id=school.ada))

@@ -1,4 +1,4 @@
-"""Nobody sees or writes a row of another org or another person, with the real roles."""
+"""Test with the real database roles that nobody reads or writes rows of another org or another person."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.two_schools import KNOWN_BY, TABLES, TwoSchools
 OWN, TAUGHT = "user_id = '{me}'", "audience_id in ({taught}) or audience_id = '{me}'"
 PEOPLE = "select user_id from enrollments where course_id in ({taught})"
 
-# What each role may see of its own org; a table that is not named may not be read at all.
+# The rows that each role may read in its own org, as SQL conditions. A table that is not listed may not be read at all.
 VISIBLE = {
     "ec_student": {
         "orgs": "true", "categories": "true", "rubrics": "true", "rubric_criteria": "true", "users": "id = '{me}'",
@@ -61,7 +61,7 @@ ENROLLED_COURSES = "select course_id from enrollments where user_id = '{me}'"
 
 @contextmanager
 def acting(role: str, *, org: UUID | None, user: UUID | None = None) -> Iterator[None]:
-    """A session as one of the ingest program's roles, or as the worker itself."""
+    """Open a session as one of the roles of ingest, or as the worker's own role."""
     chosen: Role | None = None if role == "ec_worker" else role  # type: ignore[assignment]
     with db.session(org=org, user=user, role=chosen):
         yield
@@ -72,7 +72,7 @@ def _known(table: str) -> str:
 
 
 def visible_rows(table: str, *, role: str, org: UUID | None, user: UUID | None) -> set[str] | None:
-    """Which rows the role sees; None when it may not read the table at all."""
+    """Return the keys of the rows that the role sees, or None if it may not read the table at all."""
     try:
         with acting(role, org=org, user=user):
             found = db.row(f"select {_known(table)} as known from {table}")
@@ -88,7 +88,7 @@ def visible_rows(table: str, *, role: str, org: UUID | None, user: UUID | None) 
 def test_a_role_sees_exactly_its_own_rows_of_every_table(
     two_schools: TwoSchools, database: Database, become: Become, role: str, name: str
 ) -> None:
-    """Given two schools full of writing, each role sees what the table above says and not one row more or less."""
+    """With rows of two schools in every table, each role sees exactly the rows that VISIBLE lists."""
     me = getattr(two_schools.here, name)
     become("ec_worker" if role == "ec_worker" else "ec_ingest")
     names = {"me": me, "taught": TAUGHT_COURSES.format(me=me), "enrolled": ENROLLED_COURSES.format(me=me)}
@@ -105,11 +105,11 @@ def test_a_role_sees_exactly_its_own_rows_of_every_table(
             for rule in (f"{own} = '{two_schools.here.org}' and ({condition.format(**names)})", "true")
         )
         assert seen == set(expected or ()), f"{role} as {name}: {table}"
-        assert len(every) > len(expected or ()), f"nothing is hidden in {table}: this check would prove nothing"
+        assert len(every) > len(expected or ()), f"{table} has no hidden row, so this check would prove nothing"
 
 
 @pytest.mark.parametrize("role", VISIBLE)
-def test_without_an_identity_every_table_is_empty_or_closed(two_schools: TwoSchools, become: Become, role: str) -> None:
+def test_session_without_identity_reads_no_row_of_any_table(two_schools: TwoSchools, become: Become, role: str) -> None:
     become("ec_worker" if role == "ec_worker" else "ec_ingest")
 
     for table in TABLES:
@@ -117,14 +117,16 @@ def test_without_an_identity_every_table_is_empty_or_closed(two_schools: TwoScho
         assert not visible_rows(table, role=role, org=None, user=two_schools.here.alice), table
 
 
-def test_the_log_in_role_of_ingest_may_read_nothing_at_all(two_schools: TwoSchools, become: Become) -> None:
+def test_ingest_login_role_reads_no_table(two_schools: TwoSchools, become: Become) -> None:
     for table in (*TABLES, "tallies", "feedback_types", "monitor_queue"):
         with pytest.raises(peewee.ProgrammingError, match="permission denied"), db.session(org=two_schools.here.org):
             db.rows(f"select from {table}")
 
 
-def test_before_a_person_is_known_only_few_columns_are_open(two_schools: TwoSchools, become: Become) -> None:
-    """ec_auth finds orgs, keys and sources of any org by what the caller shows, and people of the named org only."""
+def test_auth_role_finds_orgs_and_keys_of_any_org_but_people_of_one_org(
+    two_schools: TwoSchools, become: Become
+) -> None:
+    """The role ec_auth must find an org and a key before it knows the caller, but people only in the org of its session."""
     with db.session(org=two_schools.here.org, role="ec_auth"):
         assert len(db.rows("select id, org_id, role from users")) == 6
         assert len(db.rows("select id from orgs")) == len(db.rows("select id from api_keys")) == 2
@@ -132,7 +134,7 @@ def test_before_a_person_is_known_only_few_columns_are_open(two_schools: TwoScho
         assert db.rows("select id from users") == db.rows("select id from sessions") == []
 
 
-def test_a_student_gets_feedback_only_once_it_is_released(two_schools: TwoSchools, become: Become) -> None:
+def test_student_gets_feedback_only_after_release(two_schools: TwoSchools, become: Become) -> None:
     here = two_schools.here
     with session_of(here, "alice"):
         hers = feedback.fetch(two_schools.alice.submission, org=here.org, released_only=True)
@@ -155,7 +157,9 @@ def test_a_student_gets_feedback_only_once_it_is_released(two_schools: TwoSchool
 
 
 @pytest.mark.parametrize("name", ["bob", "zoe", "nell"])
-def test_somebody_elses_writing_is_not_found_by_any_reader(two_schools: TwoSchools, become: Become, name: str) -> None:
+def test_essay_of_another_person_is_not_found_by_any_function(
+    two_schools: TwoSchools, become: Become, name: str
+) -> None:
     here, wanted = two_schools.here, two_schools.alice
     with session_of(here, name):
         for read in (
@@ -172,8 +176,8 @@ def test_somebody_elses_writing_is_not_found_by_any_reader(two_schools: TwoSchoo
         assert wanted.essay not in {one["id"] for one in essays.list_essays(org=here.org, limit=100)}
 
 
-def test_naming_the_other_org_opens_nothing(two_schools: TwoSchools, become: Become) -> None:
-    """The org of a question comes from the token; one that names another org's rows finds none."""
+def test_admin_cannot_read_another_org_by_naming_it(two_schools: TwoSchools, become: Become) -> None:
+    """The session's org comes from the token. Rows of another org are not found, whichever org the call names."""
     with session_of(two_schools.here, "ada"):
         for org in (two_schools.here.org, two_schools.there.org):
             with pytest.raises(NotFound):
@@ -183,7 +187,7 @@ def test_naming_the_other_org_opens_nothing(two_schools: TwoSchools, become: Bec
         assert essays.list_essays(org=two_schools.there.org, limit=100) == []
 
 
-def test_a_worker_bound_to_one_org_cannot_take_anothers_pass(
+def test_worker_session_of_one_org_cannot_claim_pass_of_another_org(
     two_schools: TwoSchools, become: Become, database: Database
 ) -> None:
     with session_of(two_schools.there, "bob"):
@@ -209,7 +213,7 @@ values ({org}, {user}, '', 1, uuidv7(), now())
 FOREIGN_ROWS = {
     "a student's essay of another student": ("alice", ESSAY.format(org="{here}", user="{bob}")),
     "a student's essay in another org": ("alice", ESSAY.format(org="{there}", user="{stranger}")),
-    "a student's essay of her own in another org": ("alice", ESSAY.format(org="{there}", user="{alice}")),
+    "a student's own essay in another org": ("alice", ESSAY.format(org="{there}", user="{alice}")),
     "a student's event of another student": (
         "alice", "insert into analytics (org_id, user_id, event) values ({here}, {bob}, 'submitted')",
     ),
@@ -230,7 +234,9 @@ FOREIGN_ROWS = {
 
 
 @pytest.mark.parametrize("attempt", FOREIGN_ROWS)
-def test_a_row_for_another_org_or_person_is_refused(two_schools: TwoSchools, become: Become, attempt: str) -> None:
+def test_writing_a_row_for_another_org_or_person_is_refused(
+    two_schools: TwoSchools, become: Become, attempt: str
+) -> None:
     name, sql = FOREIGN_ROWS[attempt]
     here = two_schools.here
     ids = {
@@ -256,7 +262,7 @@ def test_a_row_for_another_org_or_person_is_refused(two_schools: TwoSchools, bec
         ),
     ],
 )
-def test_an_lms_writes_nothing_into_another_org(two_schools: TwoSchools, become: Become, sql: str) -> None:
+def test_lms_role_cannot_insert_rows_into_another_org(two_schools: TwoSchools, become: Become, sql: str) -> None:
     with (
         pytest.raises(peewee.ProgrammingError, match="row-level security"),
         db.session(org=two_schools.here.org, role="ec_lms"),
@@ -264,8 +270,8 @@ def test_an_lms_writes_nothing_into_another_org(two_schools: TwoSchools, become:
         db.run(sql, (two_schools.there.org,))
 
 
-def test_other_peoples_rows_cannot_be_changed(two_schools: TwoSchools, become: Become) -> None:
-    """An UPDATE that names them touches none."""
+def test_update_of_other_peoples_rows_changes_no_row(two_schools: TwoSchools, become: Become) -> None:
+    """An UPDATE that names such rows by id changes none."""
     with session_of(two_schools.here, "alice"):
         assert db.run("update essays set versions = 99 where id = %s", (two_schools.bob.essay,)) == 0
         assert db.run("update essays set versions = 99 where id = %s", (two_schools.foreign.essay,)) == 0
@@ -335,8 +341,8 @@ DENIED = {
 
 
 @pytest.mark.parametrize("role", DENIED)
-def test_the_grants_restate_the_arrows(two_schools: TwoSchools, become: Become, role: str) -> None:
-    """Ingest creates and never finishes, workers finish and never create, the clock reads no word, the monitor no table."""
+def test_statements_outside_the_grants_of_a_role_are_denied(two_schools: TwoSchools, become: Become, role: str) -> None:
+    """Ingest creates but never finishes passes, workers finish but never create, the clock reads no text, the monitor no table."""
     person = role in ("ec_student", "ec_educator", "ec_admin", "ec_lms", "ec_auth")
     become("ec_ingest" if person else role)
 
@@ -354,7 +360,7 @@ def test_the_grants_restate_the_arrows(two_schools: TwoSchools, become: Become, 
 
 
 @pytest.mark.parametrize("role", ["ec_monitor", "ec_backup"])
-def test_the_readers_write_nothing_even_in_a_transaction_that_may(
+def test_monitor_and_backup_roles_cannot_write_in_read_write_transaction(
     two_schools: TwoSchools, database: Database, role: str
 ) -> None:
     for sql in (
@@ -368,7 +374,7 @@ def test_the_readers_write_nothing_even_in_a_transaction_that_may(
             execute(database.role_url(role), sql)
 
 
-def test_nobody_who_logs_in_may_make_a_table_or_read_a_partition(
+def test_program_roles_cannot_create_tables_or_read_partitions(
     two_schools: TwoSchools, become: Become, database: Database
 ) -> None:
     partition = str(database.sql("select tableoid::regclass from submissions limit 1")[0][0])
@@ -380,7 +386,7 @@ def test_nobody_who_logs_in_may_make_a_table_or_read_a_partition(
                 raise AssertionError(sql)
 
 
-def test_the_monitor_reads_counts_and_no_identifier(two_schools: TwoSchools, become: Become) -> None:
+def test_monitor_views_have_counts_and_no_identifiers(two_schools: TwoSchools, become: Become) -> None:
     become("ec_monitor")
     with db.session():
         for view in ("monitor_queue", "monitor_gave_up", "monitor_totals"):
@@ -392,7 +398,7 @@ def test_the_monitor_reads_counts_and_no_identifier(two_schools: TwoSchools, bec
     assert totals["ai_requests", ("content", "local", "ok")] == 10
 
 
-def test_the_clock_sees_the_passes_of_every_org_but_no_word(two_schools: TwoSchools, become: Become) -> None:
+def test_clock_sees_passes_and_submissions_of_every_org(two_schools: TwoSchools, become: Become) -> None:
     become("ec_clock")
     with db.session():
         assert {one["org_id"] for one in db.rows("select org_id from passes")} == {

@@ -1,8 +1,8 @@
-"""Whatever people, workers and clocks do in whatever order, PostgreSQL holds exactly what a model in plain Python predicts.
+"""Test that after any sequence of operations the rows in PostgreSQL are those that a model in plain Python predicts.
 
-A Hypothesis state machine carries out the verbs of `models` as the programs do, logged in as the real roles, and after
-every step compares all rows with `job_model`, and with promises that need no model. ESSAYCOACH_MODEL_STEPS sets how far it
-walks. It takes one step at a time: what happens at the very same moment is test_models_passes' business.
+A Hypothesis state machine runs the functions of `models` as the programs do, logged in with the real roles. After every
+step it compares all rows with `job_model` and checks invariants that need no model. It runs one step at a time:
+tests/models/test_passes.py tests concurrency.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ TEXT = "Phones ring. They was loud."
 LAST_YEAR = datetime(2025, 1, 1, tzinfo=UTC)
 COMMENT_TYPES = {PassName.GRAMMAR: "spelling", PassName.STRUCTURE: "thesis", PassName.CONTENT: "evidence"}
 
-# A whole walk that did not meet all of these proves little; a short one may miss some.
+# A full run must reach all of these cases. A short one may miss some.
 CORNERS = {
     "submit: queued", "submit: superseded", "submit: erased", "resubmit: same answer", "resubmit: reused",
     "claim: won", "claim: a suspect", "claim: a second suspect", "claim: nothing", "turn: taken", "turn: cancelled", "turn: nobody's",
@@ -57,7 +57,7 @@ CORNERS = {
     "free: some", "free: third loss", "free: none", "hint: some", "hint: none", "replay: some", "replay: none",
     "discard: some", "discard: none", "erase", "close: nothing", "close: late", "hopeless: some", "hopeless: none",
 }  # fmt: skip
-# Every step notes here, once, what became of it.
+# Counts the steps by their outcome.
 WALK: Counter[str] = Counter()
 
 _numbers = count(1)
@@ -91,29 +91,29 @@ prepare look as select
 
 @dataclass
 class World:
-    """One database with two schools, and every program logged in at once with a pool of its own."""
+    """One database with two schools, and a connection pool for each program."""
 
     pools: dict[str, Any]
     schools: list[School]
-    eye: Any
+    superuser: Any
     keys: dict[UUID, Key] = field(default_factory=dict)
     idle: list[tuple[School, UUID]] = field(default_factory=list)
 
     def see(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Look or meddle as the superuser, whom no policy binds."""
-        with self.eye.cursor() as cursor:
+        """Run a statement as the superuser, whom no policy restricts, and return its rows."""
+        with self.superuser.cursor() as cursor:
             cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description is not None else []
 
     @contextmanager
     def acting(self, program: str, **identity: Any) -> Iterator[None]:
-        """One session of one program: the pool of this process is that program's from now on."""
+        """Open a session of one program. The process uses that program's pool from then on."""
         db.database = self.pools[program]
         with db.session(**identity):
             yield
 
     def student_of(self, school: School) -> UUID:
-        """Somebody of this school who has written nothing."""
+        """Return a student of this school who has written nothing."""
         for number, (where, student) in enumerate(self.idle):
             if where is school:
                 del self.idle[number]
@@ -126,44 +126,45 @@ class World:
 
 @pytest.fixture
 def world(database: Database, become: Become) -> Iterator[World]:
+    """Two schools, and the pools of ingest, worker and clock."""
     first = db.database
     pools = {}
     for role in ROLES:
-        # Peewee's tables are bound to the pool they found: that one stays ingest's, who alone uses them here.
+        # Peewee's tables are bound to the first pool. It stays the pool of ingest, which alone uses them here.
         db.database = first if role == "ec_ingest" else db.Pool(None, autoconnect=False)
         db.connect(
             StoreSettings(database_url=database.role_url(role), program=role, pool_size=2, pool_wait_seconds=5.0)
         )
         pools[role] = db.database
     db.database = first
-    eye = psycopg2.connect(database.admin_url)
-    eye.autocommit = True
-    made = World(pools=pools, schools=[make_school("north"), make_school("south")], eye=eye)
+    superuser = psycopg2.connect(database.admin_url)
+    superuser.autocommit = True
+    made = World(pools=pools, schools=[make_school("north"), make_school("south")], superuser=superuser)
     made.see(LOOK)
     yield made
     for pool in pools.values():
         pool.close_idle()
     db.database = first
-    eye.close()
+    superuser.close()
 
 
-class Everything:
-    """Every rule may come at every step: left alone, Hypothesis switches a part of them off for each example."""
+class AllRulesEnabled:
+    """Enables every rule at every step. By default Hypothesis disables some of them for each example."""
 
     def is_enabled(self, name: str) -> bool:
         return True
 
 
 class Broken(Exception):
-    """A worker's process breaks before its commit."""
+    """Raised when a worker breaks before its commit."""
 
 
 class Life(RuleBasedStateMachine):
-    """Three students of two schools and their LMS, six workers, the clocks, two admins and an eraser, in any order."""
+    """Runs steps of three students of two schools, their LMS, six workers, clocks, two admins and erasures in any order."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
-        self._rules_strategy.enabled_rules_strategy = st.just(Everything())
+        self._rules_strategy.enabled_rules_strategy = st.just(AllRulesEnabled())
         self.world = world
         self.model = JobModel()
         self.claims: list[list[Claim]] = []
@@ -185,16 +186,16 @@ class Life(RuleBasedStateMachine):
         self.world.see("delete from essays")
         for table in ("idempotency_keys", "system_logs", "analytics"):
             self.world.see(f"delete from {table}")
-        self.world.see("truncate audit_log")  # from which nobody may delete
+        self.world.see("truncate audit_log")  # deleting from it is refused
         self.world.idle += self.students
 
-    # People hand in.
+    # Students and LMSs hand in.
 
     @rule(
         who=numbers, by_lms=st.booleans(), external_id=st.sampled_from("ab"), where=st.sampled_from(Queue), late=seldom
     )
     def submit(self, who: int, **wanted: Any) -> None:
-        """A first version, or the next, on time or late; for somebody erased there is no place any more."""
+        """Hand in a first or a next version, on time or late. For an erased student it is refused."""
         school, student = chosen(self.students + self.erased[-1:], who)
         WALK["submit: " + self._hand_in(school, student, **wanted)] += 1
 
@@ -220,7 +221,7 @@ class Life(RuleBasedStateMachine):
             return "erased"
         assert student not in self.model.erased
         self.answers.append((as_whom, caller, key, answer))
-        version = self._came(school, student, external_id, receipt, where=where, late=late)
+        version = self._add_to_model(school, student, external_id, receipt, where=where, late=late)
         assert (receipt.essay, receipt.version, receipt.status) == (
             version.essay.id,
             version.essay.versions,
@@ -229,7 +230,7 @@ class Life(RuleBasedStateMachine):
         assert [hint.pass_id for hint in receipt.hints] == [one.id for one in version.passes if one.state == "queued"]
         return version.status
 
-    def _came(
+    def _add_to_model(
         self, school: School, student: UUID, external_id: str, receipt: Receipt, *, where: Queue, late: bool
     ) -> Version:
         stored = dict(self.world.see("select name, id from passes where submission_id = %s", receipt.submission))
@@ -247,7 +248,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=numbers, other_body=seldom)
     def resubmit(self, number: int, other_body: bool) -> None:
-        """The same key and body get the same answer, whatever has become of the version; another body gets none."""
+        """Repeat a request: the same key and body get the same answer, whatever happened since. Another body is refused."""
         as_whom, caller, key, answer = chosen(self.answers, number)
         with self.world.acting("ec_ingest", **as_whom):
             if other_body:
@@ -257,24 +258,24 @@ class Life(RuleBasedStateMachine):
                 assert events.claim_key(key, request_sha256=hashlib.sha256(key.encode()).digest(), **caller) == answer
         WALK["resubmit: reused" if other_body else "resubmit: same answer"] += 1
 
-    # Workers take passes.
+    # Workers claim passes.
 
     @rule(worker=numbers, number=numbers)
     def claim(self, worker: int, number: int) -> None:
-        """One that waits for its time or for another suspect, or is simply due."""
+        """Claim a queued pass, whether it is due, waits for its time, or waits for another poison suspect."""
         waiting = self.model.in_state("queued")
         self._claim_directly(worker, chosen(waiting, number).id if waiting else chosen(self.model.ever, number))
 
     @rule(worker=numbers, number=numbers)
     def claim_anything(self, worker: int, number: int) -> None:
-        """One that waits, runs, is over, or is gone: a hint may name any of them."""
+        """Claim any pass, also a running, ended or erased one, because a hint may name any of them."""
         self._claim_directly(worker, chosen(self.model.ever, number))
 
     def _claim_directly(self, worker: int, pass_id: UUID) -> None:
         wanted = self.model.passes.get(pass_id)
-        in_company = wanted is not None and wanted.state == "queued" and wanted.due
+        due = wanted is not None and wanted.state == "queued" and wanted.due
         claim, _ = self._claim(worker, pass_id, org=wanted.version.org if wanted else self.world.schools[0].org)
-        refused = "a second suspect" if in_company else "nothing"
+        refused = "a second suspect" if due else "nothing"
         WALK["claim: " + (refused if claim is None else "a suspect" if claim.poison_suspect else "won")] += 1
 
     def _claim(self, worker: int, pass_id: UUID, *, org: UUID, gather: bool = False) -> tuple[Claim | None, bool]:
@@ -287,12 +288,12 @@ class Life(RuleBasedStateMachine):
                 cancelled = True
         expected = self.model.claim(pass_id)
         if claim is None or expected is None:
-            assert claim is None, "what may not be claimed was claimed"
-            assert expected is None, "what may be claimed was not"
+            assert claim is None, "a pass was claimed that must not be claimed"
+            assert expected is None, "a pass that can be claimed was not claimed"
             return None, False
         assert (claim.submission, claim.name) == (expected.version.id, expected.name)
         assert (claim.attempt, claim.fence, claim.crash_count) == (expected.attempt, expected.fence, expected.lost)
-        assert not (claim.poison_suspect and suspects), "two last tries at once"
+        assert not (claim.poison_suspect and suspects), "two poison suspects run at once"
         assert cancelled == (gather and not expected.version.is_newest)
         if cancelled:
             expected.end("cancelled")
@@ -311,7 +312,7 @@ class Life(RuleBasedStateMachine):
         WALK["turns"] += 1
 
     def _take_turn(self, worker: int, hint: int) -> str:
-        """As run_pass: whose turn is it, claim, gather; cancelled in the same session when a newer version has come."""
+        """Choose, claim and read a pass as run_pass does, and cancel it in the same session if a newer version has come."""
         hinted = chosen([*self.model.ever, uuid4()], hint)
         offers = self.model.turns(hinted)
         with self.world.acting("ec_worker"):
@@ -326,14 +327,14 @@ class Life(RuleBasedStateMachine):
         assert claim is not None
         return "cancelled" if cancelled else "taken"
 
-    # What claims do, current or long overtaken.
+    # Steps with a claim, which may be current or stale.
 
     def _some_claim(self, worker: int, number: int, current: bool) -> Claim:
         holding = [held for claims in self.claims if (held := [one for one in claims if self.model.held(one)])]
         return chosen(chosen(holding if current and holding else self.claims, worker), number)
 
-    def _verb(self, name: str, claim: Claim, carry_out: Callable[[], object]) -> Pass | None:
-        """Carry out what raises FenceLost unless the claim is current; the pass if it was."""
+    def _apply(self, name: str, claim: Claim, carry_out: Callable[[], object]) -> Pass | None:
+        """Run an operation that must raise FenceLost for a stale claim. Return the pass if the claim was current, or None."""
         found = self.model.held(claim)
         try:
             with self.world.acting("ec_worker", org=claim.org):
@@ -342,7 +343,7 @@ class Life(RuleBasedStateMachine):
             assert found is None, "a current claim was refused"
             WALK[f"{name}: lost"] += 1
             return None
-        assert found is not None, "an overtaken claim was heard"
+        assert found is not None, "a stale claim was accepted"
         return found
 
     @rule(worker=numbers, number=numbers, current=mostly)
@@ -363,7 +364,7 @@ class Life(RuleBasedStateMachine):
         def carry_out() -> None:
             again.append(passes.fail(claim, error="timeout", retry_in_seconds=0 if soon else 3600, counts=counts))
 
-        found = self._verb("fail", claim, carry_out)
+        found = self._apply("fail", claim, carry_out)
         if found is not None:
             assert again == [self.model.fail(found, error="timeout", due=soon, counts=counts)]
             WALK["fail: again" if again[0] else "fail: last attempt"] += 1
@@ -371,14 +372,14 @@ class Life(RuleBasedStateMachine):
     @rule(worker=numbers, number=numbers, current=mostly)
     def give_up(self, worker: int, number: int, current: bool) -> None:
         claim = self._some_claim(worker, number, current)
-        found = self._verb("give_up", claim, lambda: passes.give_up(claim, error="refused"))
+        found = self._apply("give_up", claim, lambda: passes.give_up(claim, error="refused"))
         if found is not None:
             found.end("gave_up", error="refused")
             WALK["give_up: held"] += 1
 
     @rule(worker=numbers, number=numbers, current=mostly, comments=st.integers(1, 2), breaks=seldom)
     def finish(self, worker: int, number: int, current: bool, comments: int, breaks: bool) -> None:
-        """Finish and store in one session, as run_pass; a worker that breaks before its commit has done nothing."""
+        """Finish and store in one session, as run_pass does. A worker that breaks before its commit changes nothing."""
         claim = self._some_claim(worker, number, current)
 
         def carry_out() -> None:
@@ -393,7 +394,7 @@ class Life(RuleBasedStateMachine):
                 raise Broken
 
         try:
-            found = self._verb("finish", claim, carry_out)
+            found = self._apply("finish", claim, carry_out)
         except Broken:
             assert self.model.held(claim) is not None
             WALK["finish: broken off"] += 1
@@ -404,10 +405,10 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=numbers, current=mostly)
     def cancel(self, number: int, current: bool) -> None:
-        """A worker that finds a newer version cancels; one that is overtaken by then changes nothing."""
+        """Cancel a pass whose essay has a newer version. A stale claim changes nothing."""
         may = [one for claims in self.claims for one in claims if self._may_cancel(one)]
         claim = chosen([one for one in may if current and self.model.held(one)] or may, number)
-        found = self._verb("cancel", claim, lambda: passes.cancel(claim))
+        found = self._apply("cancel", claim, lambda: passes.cancel(claim))
         if found is not None:
             found.end("cancelled")
             WALK["cancel: held"] += 1
@@ -426,7 +427,7 @@ class Life(RuleBasedStateMachine):
             self.model.hand_back(found)
         WALK["hand_back: held" if found else "hand_back: lost"] += 1
 
-    # Time passes, and the clocks do their duties, some twice in a row: there may be two clocks.
+    # Time passes and the clock runs its duties, some of them twice in a row, because two clocks may run.
 
     @rule(number=numbers, all_of_them=st.booleans())
     def retries_come_due(self, number: int, all_of_them: bool) -> None:
@@ -477,7 +478,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=numbers, waits_for_days=seldom)
     def give_up_hopeless(self, number: int, waits_for_days: bool) -> None:
-        """What was tried in vain for three days is given up; what nobody tried goes on waiting, and what is being read goes on."""
+        """Give up passes that were tried without success for three days. Untried and running passes are not changed."""
         if waits_for_days:
             ancient = chosen(self.model.in_state("queued") or list(self.model.passes.values()), number)
             self.world.see("update passes set queued_at = now() - interval '73 hours' where id = %s", ancient.id)
@@ -490,7 +491,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=numbers, by_a_fault=st.booleans())
     def close_finished(self, number: int, by_a_fault: bool) -> None:
-        """Nothing is left open; what a fault has left open gets the status it had."""
+        """Close submissions whose passes have all ended. One that a fault left open gets its status back."""
         final = [one.id for one in self.model.versions.values() if one.is_final]
         left_open = [chosen(final, number)] if by_a_fault and final else []
         for one in left_open:
@@ -503,14 +504,14 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=numbers, lost=st.booleans())
     def wear_out(self, number: int, lost: bool) -> None:
-        """What waits of one version has nearly used up its attempts, or has lost its worker twice."""
+        """Set the queued passes of one version to seven attempts, or to two crashes."""
         for one in chosen(list(self.model.versions.values()), number).passes:
             if one.state == "queued":
                 one.attempt, one.lost = (one.attempt, MAX_CRASHES - 1) if lost else (MAX_ATTEMPTS - 1, one.lost)
                 self.world.see("update passes set attempt = %s, lost = %s where id = %s", one.attempt, one.lost, one.id)
         WALK["wear"] += 1
 
-    # People decide about what gave up, and somebody is erased.
+    # Admins replay or discard failed passes, and a student is erased.
 
     @rule(
         where=st.sampled_from(Queue),
@@ -519,9 +520,9 @@ class Life(RuleBasedStateMachine):
         current=mostly,
     )
     def replay(self, where: Queue, picks: list[int], south: bool, current: bool) -> None:
-        """Entries of another school, or replayed, finished or erased since they were listed, stay as they are."""
+        """Replay failed passes. Those of another school, or replayed, finished or erased since the listing, do not change."""
         school = self.world.schools[south]
-        with self._before_a_list(school, picks, current) as (ada, wanted):
+        with self._with_admin_list(school, picks, current) as (ada, wanted):
             hints = failed_passes.replay(wanted, org=school.org, queue=where, actor=ada)
         again = self.model.replay([one.id for one in wanted], org=school.org, queue=where)
         assert len(hints) == len(again)
@@ -535,17 +536,17 @@ class Life(RuleBasedStateMachine):
     @rule(picks=st.lists(numbers, min_size=1, max_size=2), south=st.booleans(), current=mostly)
     def discard(self, picks: list[int], south: bool, current: bool) -> None:
         school = self.world.schools[south]
-        with self._before_a_list(school, picks, current) as (ada, wanted):
+        with self._with_admin_list(school, picks, current) as (ada, wanted):
             discarded = failed_passes.discard(wanted, org=school.org, actor=ada)
         assert discarded == self.model.discard([one.id for one in wanted], org=school.org)
         self.records["pass_discarded"] += discarded
         WALK["discard: some" if discarded else "discard: none"] += 1
 
     @contextmanager
-    def _before_a_list(
+    def _with_admin_list(
         self, school: School, picks: list[int], current: bool
     ) -> Iterator[tuple[Actor, list[FailedPass]]]:
-        """An admin picks from their list of now, or from all lists that anybody was ever shown."""
+        """Yield an admin and picks from their current list, or from all entries that were ever listed."""
         with self.world.acting("ec_ingest", org=school.org, user=school.ada, role="ec_admin"):
             whole = failed_passes.list_all(org=school.org, limit=500, discarded=True)
             short = failed_passes.list_all(org=school.org, limit=500)
@@ -560,7 +561,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: len(self.erased) < 2)
     @rule(number=numbers)
     def erase(self, number: int) -> None:
-        """A student is erased and another one comes; claims on what was theirs are still out there."""
+        """Erase a student and add another one. Claims on the erased student's passes still exist."""
         place = number % len(self.students)
         school, student = self.students[place]
         self.world.see("delete from users where org_id = %s and id = %s", school.org, student)
@@ -572,7 +573,7 @@ class Life(RuleBasedStateMachine):
     # After every step.
 
     @invariant()
-    def every_row_is_as_predicted_and_no_promise_is_broken(self) -> None:
+    def rows_match_the_model_and_invariants_hold(self) -> None:
         stored, submissions, comments, leases_expired, records = self.world.see("execute look")[0]
         expected = {str(one.id): predicted(one) for one in self.model.passes.values()}
         assert {row["id"] for row in stored} == expected.keys()
@@ -582,38 +583,42 @@ class Life(RuleBasedStateMachine):
             str(one.id): (str(one.essay.student), one.status, one.is_final) for one in self.model.versions.values()
         }
         assert leases_expired - self.leases_expired == self.model.leases_expired
-        self._keep_promises(stored, submissions, comments)
+        self._check_invariants(stored, submissions, comments)
         assert records == +self.records
         self.before = {row["id"]: (row["state"], row["fence"]) for row in stored}
         self.replayed = set()
 
-    def _keep_promises(self, stored: Seen, submissions: Seen, comments: Seen) -> None:
-        """What holds whatever the model says, judged by the rows of this step and the last."""
+    def _check_invariants(self, stored: Seen, submissions: Seen, comments: Seen) -> None:
+        """Check what must hold without the model, with the rows of this step and the last."""
         states: dict[str, list[str]] = {}
         effects = {}
         for row in stored:
             state, fence = row["state"], row["fence"]
             states.setdefault(row["submission_id"], []).append(state)
-            assert fence == self.won[row["id"]], "a fence rises by one with every claim, and never falls"
+            assert fence == self.won[row["id"]], "a fence rises by one with every claim and never falls"
             state_before, fence_before = self.before.get(row["id"], (state, fence))
             assert state_before not in ("done", "cancelled") or (state, fence) == (state_before, fence_before), (
-                "over is over"
+                "an ended pass does not change"
             )
             assert state_before != "gave_up" or state == "gave_up" or row["id"] in self.replayed, (
-                "only a person replays"
+                "only a person can replay a pass"
             )
             self.records["pass given up"] += state == "gave_up" != self.before.get(row["id"], ("queued", 0))[0]
             if state == "done":
                 effects[row["submission_id"], row["name"]] = (row["written_by"], row["comments"])
         for row in submissions:
             mine = Counter(states[row["id"]])
-            assert row["closed"] == (not mine["queued"] and not mine["running"]), "final means that nothing is open"
+            assert row["closed"] == (not mine["queued"] and not mine["running"]), (
+                "a submission is final only when no pass is open"
+            )
             assert not row["closed"] or row["status"] == final_status(mine)
-        assert len(comments) == len(effects), "one effect a pass, and only of one that is done"
+        assert len(comments) == len(effects), "only done passes have comments, written once"
         for row in comments:
             assert (row["written_by"], row["comments"]) == effects[row["submission_id"], row["pass"]]
         erased = {str(student) for student in self.model.erased}
-        assert not erased & {row["user_id"] for row in (*stored, *submissions, *comments)}, "nothing of them remains"
+        assert not erased & {row["user_id"] for row in (*stored, *submissions, *comments)}, (
+            "no row of an erased student remains"
+        )
 
 
 def chosen(among: list[Thing], number: int) -> Thing:
@@ -621,12 +626,12 @@ def chosen(among: list[Thing], number: int) -> Thing:
 
 
 def invented(one: Pass) -> Claim:
-    """A claim nobody was ever given."""
+    """Return a claim that no worker was ever given."""
     return Claim(org=one.version.org, id=one.id, submission=one.version.id, name=one.name, attempt=0, fence=0)
 
 
 def predicted(one: Pass) -> dict[str, Any]:
-    """The row of a pass as LOOK shows it."""
+    """Return the row of a pass as LOOK returns it."""
     waits, effect = one.state == "queued", one.effect
     return {
         "id": str(one.id), "submission_id": str(one.version.id), "user_id": str(one.version.essay.student), "name": one.name,
@@ -653,7 +658,7 @@ def comment(name: PassName, number: int) -> CommentDraft:
 
 
 @pytest.mark.parametrize("steps", short_and_full(1_000, 10_000, reason="10,000 steps, each compared with the model"))
-def test_whoever_acts_in_whatever_order_the_rows_are_as_predicted(world: World, steps: int) -> None:
+def test_rows_match_the_model_after_any_sequence_of_operations(world: World, steps: int) -> None:
     WALK.clear()
     started = time.monotonic()
 

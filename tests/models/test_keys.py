@@ -1,4 +1,4 @@
-"""What ec_keys does to what the master keys seal: only where it belongs, only once, and nobody else may."""
+"""Test how ec_keys re-encrypts what the master keys encrypt: only in its own place, only once, and no other role may."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEW_MASTER = b"n" * 32
 
 @pytest.fixture
 def worker(school: School, become: Become) -> School:
-    """A school whose deliveries hold one that no student could be told from; this process is a worker with k2 before k1."""
+    """A school with one delivery of an unknown student and one of Bob. The process is a worker with master keys k2 and k1."""
     with db.session(org=school.org, role="ec_lms"):
         events.store_delivery(delivery(school), outcome="refused", reason="no_student")
         events.store_delivery(
@@ -47,6 +47,7 @@ def delivery(school: School) -> Delivery:
 
 
 def steps(column: Column, *, limit: int = 100, wait: bool = False) -> list[Step]:
+    """Re-encrypt a whole column in batches and return the batches."""
     found, after = [], FIRST
     while True:
         with db.session(role="ec_keys"):
@@ -58,6 +59,7 @@ def steps(column: Column, *, limit: int = 100, wait: bool = False) -> list[Step]
 
 
 def everything(database: Database) -> list[list[tuple[object, ...]]]:
+    """Return all ciphertexts that master keys encrypt."""
     return [
         database.sql("select user_id, wrapped, master_key_id from user_keys order by user_id"),
         database.sql("select id, secret, previous_secret from sources order by id"),
@@ -65,17 +67,15 @@ def everything(database: Database) -> list[list[tuple[object, ...]]]:
     ]
 
 
-def test_every_column_goes_over_in_the_order_of_its_keys_and_a_second_round_finds_nothing(
-    worker: School, database: Database
-) -> None:
+def test_reencryption_goes_in_key_order_and_second_round_finds_nothing(worker: School, database: Database) -> None:
     people = [
         user for (user,) in database.sql("select user_id from user_keys where master_key_id = 'k1' order by user_id")
     ]
 
-    taken = steps("user_keys.wrapped", limit=2)
+    done_steps = steps("user_keys.wrapped", limit=2)
 
-    assert [step.done for step in taken] == [2] * (len(people) // 2) + [1] * (len(people) % 2)
-    assert [step.last for step in taken] == people[1::2] + people[-1:] * (len(people) % 2)
+    assert [step.done for step in done_steps] == [2] * (len(people) // 2) + [1] * (len(people) % 2)
+    assert [step.last for step in done_steps] == people[1::2] + people[-1:] * (len(people) % 2)
     assert all(steps(column) for column in ("sources.secret", "inbound_events.body"))
     assert [steps(column) for column in COLUMNS] == [[]] * 4
     with db.session(role="ec_keys"):
@@ -88,7 +88,7 @@ def test_every_column_goes_over_in_the_order_of_its_keys_and_a_second_round_find
     )
 
 
-def test_a_delivery_under_a_persons_own_key_is_left_as_it_is(worker: School, database: Database) -> None:
+def test_delivery_under_a_persons_key_is_not_reencrypted(worker: School, database: Database) -> None:
     before = database.sql("select body from inbound_events where user_id = %s", worker.bob)
 
     steps("inbound_events.body")
@@ -141,10 +141,10 @@ SWAPS: dict[str, tuple[Column, str, str]] = {
 
 
 @pytest.mark.parametrize("swap", SWAPS)
-def test_what_was_moved_to_another_row_column_or_org_is_named_and_never_made_to_fit(
+def test_moved_ciphertext_is_reported_as_damaged_and_left_unchanged(
     worker: School, database: Database, swap: str
 ) -> None:
-    """Given a ciphertext that somebody with SQL put elsewhere, when it would be sealed anew there, it stays what it was."""
+    """A ciphertext that somebody copied to another place with SQL is not re-encrypted there."""
     column, statement, where = SWAPS[swap]
     table, _, name = column.partition(".")
     key_column = "user_id" if table == "user_keys" else "id"
@@ -156,15 +156,13 @@ def test_what_was_moved_to_another_row_column_or_org_is_named_and_never_made_to_
     row = UUID(str(rows[where]))
     before = database.sql(f"select {name} from {table} where {key_column} = %s", row)
 
-    taken = steps(column)
+    done_steps = steps(column)
 
-    assert row in {one for step in taken for one in step.damaged}
+    assert row in {one for step in done_steps for one in step.damaged}
     assert database.sql(f"select {name} from {table} where {key_column} = %s", row) == before
 
 
-def test_rows_that_somebody_holds_are_passed_over_first_and_waited_for_in_the_end(
-    worker: School, database: Database
-) -> None:
+def test_locked_rows_are_skipped_unless_wait_is_set(worker: School, database: Database) -> None:
     holder = psycopg2.connect(database.admin_url)
     with holder.cursor() as cursor:
         cursor.execute("select from user_keys where user_id = %s for update", (str(worker.alice),))
@@ -180,10 +178,10 @@ def test_rows_that_somebody_holds_are_passed_over_first_and_waited_for_in_the_en
     assert sum(step.done for step in steps("user_keys.wrapped", wait=True)) == 1
 
 
-def test_a_person_erased_meanwhile_gets_no_key_back(worker: School, database: Database, become: Become) -> None:
-    """Given kept keys of everybody, when Alice asked for erasure and they are put back, she alone has none."""
+def test_restore_gives_no_key_to_a_person_erased_meanwhile(worker: School, database: Database, become: Become) -> None:
+    """Keys of all people were listed before Alice's erasure. When they are restored, Bob gets his back and Alice does not."""
     with db.session(role="ec_keys"):
-        kept = [one for one in keys.list_stored(after=FIRST, limit=1000) if one.org == worker.org]
+        listed = [one for one in keys.list_stored(after=FIRST, limit=1000) if one.org == worker.org]
     become("ec_ingest")
     with session_of(worker, "ada"):
         assert db.row("select request_erasure(%s) as asked", (worker.alice,)) == {"asked": True}
@@ -191,15 +189,15 @@ def test_a_person_erased_meanwhile_gets_no_key_back(worker: School, database: Da
     become("ec_worker")
 
     with db.session(role="ec_keys"):
-        keys.verify_key(kept)
-        back = keys.restore(kept)
+        keys.verify_key(listed)
+        restored = keys.restore(listed)
 
-    assert back == 1
+    assert restored == 1
     assert database.sql("select count(*) from user_keys where user_id = %s", worker.alice) == [(0,)]
     assert database.sql("select count(*) from user_keys where user_id = %s", worker.bob) == [(1,)]
 
 
-def test_a_forged_key_is_refused_and_a_strangers_goes_nowhere(other_school: School, worker: School) -> None:
+def test_forged_key_is_refused_and_key_of_unknown_user_is_not_restored(other_school: School, worker: School) -> None:
     with db.session(role="ec_keys"):
         mine = next(one for one in keys.list_stored(after=FIRST, limit=1000) if one.user == worker.bob)
     for forged in (
@@ -217,9 +215,7 @@ def test_a_forged_key_is_refused_and_a_strangers_goes_nowhere(other_school: Scho
 
 
 @pytest.mark.parametrize("role", ["ec_student", "ec_educator", "ec_admin", "ec_lms", "ec_auth"])
-def test_no_role_of_the_web_program_may_wrap_a_key_anew(
-    worker: School, database: Database, become: Become, role: Role
-) -> None:
+def test_ingest_roles_cannot_rewrap_keys(worker: School, database: Database, become: Become, role: Role) -> None:
     before = everything(database)
     become("ec_ingest")
 
@@ -240,12 +236,12 @@ def test_no_role_of_the_web_program_may_wrap_a_key_anew(
         "update sources set disabled_at = now()", "insert into inbound_events (org_id) values (null)", "select raw from ai_responses",
     ],
 )  # fmt: skip
-def test_who_wraps_keys_sees_nothing_they_open(worker: School, statement: str) -> None:
+def test_keys_role_cannot_read_what_the_keys_encrypt(worker: School, statement: str) -> None:
     with pytest.raises(peewee.ProgrammingError, match="permission denied"), db.session(role="ec_keys"):
         db.run(statement)
 
 
-def test_after_the_rotation_everything_reads_as_before_with_the_new_key_alone(
+def test_after_rotation_the_new_master_key_alone_decrypts_everything(
     worker: School, database: Database, become: Become
 ) -> None:
     become("ec_ingest")

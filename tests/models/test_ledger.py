@@ -1,4 +1,4 @@
-"""Money: calls that begin together never spend the same budget, and the ledger is the sum of the calls."""
+"""Test budgets and the ledger: concurrent calls do not spend the same budget, and the ledger is the sum of the calls."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tests.support.servers import Database
 COST = 100
 
 
-def hand_in(school: School, many: int = 1) -> list[Receipt]:
+def hand_in(school: School, count: int = 1) -> list[Receipt]:
     with session_of(school, "alice"):
         return [
-            essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org) for _ in range(many)
+            essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org) for _ in range(count)
         ]
 
 
@@ -53,14 +53,14 @@ def end_of(cost: int, outcome: str = "ok") -> CallEnd:
     )  # fmt: skip
 
 
-def claims(school: School, become: Become, many: int) -> list[Claim]:
-    hints = [hint.pass_id for receipt in hand_in(school, (many + 2) // 3) for hint in receipt.hints]
+def claims(school: School, become: Become, count: int) -> list[Claim]:
+    hints = [hint.pass_id for receipt in hand_in(school, (count + 2) // 3) for hint in receipt.hints]
     become("ec_worker")
     with db.session(org=school.org):
-        return [claim(school, one) for one in hints[:many]]
+        return [claim(school, one) for one in hints[:count]]
 
 
-def test_twenty_calls_at_the_same_moment_and_money_for_seven(
+def test_twenty_concurrent_calls_with_budget_for_seven_start_seven(
     school: School, become: Become, database: Database
 ) -> None:
     budget(database, school, 7 * COST + COST // 2)
@@ -84,7 +84,7 @@ def test_twenty_calls_at_the_same_moment_and_money_for_seven(
     ]
 
 
-def test_a_call_that_ended_costs_what_it_cost_and_holds_no_more(
+def test_completed_call_costs_its_price_and_frees_its_reservation(
     school: School, become: Become, database: Database
 ) -> None:
     budget(database, school, 3 * COST)
@@ -99,9 +99,7 @@ def test_a_call_that_ended_costs_what_it_cost_and_holds_no_more(
         assert (ledger.allows(3 * COST - 10), ledger.allows(3 * COST - 9)) == (True, False)
 
 
-def test_money_of_a_call_that_never_came_back_is_free_again_after_its_time(
-    school: School, become: Become, database: Database
-) -> None:
+def test_reservation_of_an_unanswered_call_expires(school: School, become: Become, database: Database) -> None:
     budget(database, school, COST)
     held = claims(school, become, 3)
     with db.session(org=school.org):
@@ -119,7 +117,7 @@ def test_money_of_a_call_that_never_came_back_is_free_again_after_its_time(
             assert ledger.allows(COST) is allowed, (age, batch)
 
 
-def test_last_months_money_and_another_orgs_are_not_counted(
+def test_budget_ignores_last_month_and_other_orgs(
     school: School, other_school: School, become: Become, database: Database
 ) -> None:
     spend = (
@@ -146,10 +144,10 @@ def test_last_months_money_and_another_orgs_are_not_counted(
         assert not ledger.allows(1)
 
 
-def test_the_ledger_is_the_sum_of_the_calls_said_twice_or_at_once(
+def test_ledger_equals_the_sum_of_calls_despite_repeats_and_concurrency(
     school: School, become: Become, database: Database
 ) -> None:
-    """Given twelve calls that end together, two of them failed and each told of twice, the ledger says twelve; the local one is free."""
+    """Twelve calls end concurrently, two of them failed, and each end is reported twice. The ledger counts twelve; local is free."""
     held = claims(school, become, 13)
     with db.session(org=school.org):
         calls = [begin(school, one) for one in held[:12]]
@@ -168,10 +166,10 @@ def test_the_ledger_is_the_sum_of_the_calls_said_twice_or_at_once(
         ai_responses.complete_call(free, end=end_of(50), key=Key(b"k" * 32))
 
     assert answers == [None] * 12
-    kept = "sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_tokens), sum(cost_micros)"
-    booked = database.sql(f"select sum(calls), sum(failed), {kept} from ledger where org_id = %s", school.org)
+    sums = "sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_tokens), sum(cost_micros)"
+    booked = database.sql(f"select sum(calls), sum(failed), {sums} from ledger where org_id = %s", school.org)
     made = database.sql(
-        f"select count(*), count(*) filter (where outcome <> 'ok'), {kept} from ai_responses where org_id = %s and provider <> 'local'",
+        f"select count(*), count(*) filter (where outcome <> 'ok'), {sums} from ai_responses where org_id = %s and provider <> 'local'",
         school.org,
     )
     assert booked == made
@@ -179,13 +177,13 @@ def test_the_ledger_is_the_sum_of_the_calls_said_twice_or_at_once(
     assert database.sql(
         "select count(*) from ledger where org_id = %s and day <> (now() at time zone 'utc')::date", school.org
     ) == [(0,)]
-    # What was paid stays on record when the essays are gone.
+    # The ledger keeps what was paid when the essays are deleted.
     database.sql("delete from essays where org_id = %s", school.org)
-    assert database.sql(f"select sum(calls), sum(failed), {kept} from ledger where org_id = %s", school.org) == booked
+    assert database.sql(f"select sum(calls), sum(failed), {sums} from ledger where org_id = %s", school.org) == booked
 
 
 @pytest.mark.parametrize("name", ["alice", "ed", "ada"])
-def test_nobody_but_the_worker_writes_what_was_spent(school: School, become: Become, name: str) -> None:
+def test_people_cannot_write_the_ledger(school: School, become: Become, name: str) -> None:
     for sql in (
         "insert into ledger (org_id, day, provider, model, pass) values (%(org)s, current_date, 'anthropic', 'm', 'content')",
         "update ledger set cost_micros = 0 where org_id = %(org)s",
@@ -195,7 +193,7 @@ def test_nobody_but_the_worker_writes_what_was_spent(school: School, become: Bec
             db.run(sql, {"org": school.org})
 
 
-def test_a_worker_books_nothing_to_another_org(school: School, other_school: School, become: Become) -> None:
+def test_worker_cannot_add_cost_to_another_org(school: School, other_school: School, become: Become) -> None:
     become("ec_worker")
     with pytest.raises(peewee.ProgrammingError, match="row-level security"), db.session(org=school.org):
         ledger.add(

@@ -1,4 +1,4 @@
-"""Every table, every verb, everybody who has no business there: what comes through is counted, and it is nothing."""
+"""Test row security with every table, every verb and every kind of stranger: no statement may reach a row."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.support.two_schools import KNOWN_BY, TABLES, TwoSchools
 
 VERBS = ("select", "insert", "update", "delete")
 
-# Signing in and recognising a key or a source come before any identity: that role finds rows of every org by design.
-# It reads and changes them by their digest alone (tests/models/test_isolation.py says which columns).
+# Sign-in and the look-up of a key or a source come before any identity, so this role finds rows of every org by design.
+# It finds them by their digest only (tests/models/test_isolation.py lists the columns).
 BEFORE_ANY_IDENTITY = {("ec_auth", table) for table in ("orgs", "api_keys", "sources")}
-# What everybody in an org shares.
+# Tables that all people of an org share.
 SHARED = {"orgs", "categories", "rubrics", "rubric_criteria"}
-# A classmate sees the course and what is asked there.
+# A classmate also sees the course and its assignments.
 CLASSMATES_SHARE = {*SHARED, "courses", "assignments"}
 # Any educator may write a rubric for the whole org.
 EDUCATORS_WRITE = {("rubrics", "insert"), ("rubric_criteria", "insert")}
@@ -32,7 +32,7 @@ EDUCATORS_WRITE = {("rubrics", "insert"), ("rubric_criteria", "insert")}
 
 @dataclass(frozen=True)
 class Stranger:
-    """Somebody who tries; `mine` says which cells are theirs by right."""
+    """An identity that tries a statement. `mine` says which pairs of table and verb it has a right to."""
 
     kind: str
     role: Role
@@ -55,7 +55,7 @@ def strangers(two_schools: TwoSchools) -> list[Stranger]:
 
         found.append(Stranger("no identity", role, None, None, by_design))
         found.append(Stranger("wrong org", role, there.org, user, by_design))
-        # The right person's id is of no use in the wrong org, nor the right org without a person.
+        # The right user id does not help in the wrong org, and the right org does not help without a user.
         found.append(Stranger("wrong org", role, there.org, here.alice, by_design))
     found.append(Stranger("wrong role", "ec_educator", here.org, here.nell, lambda table, verb: (
         (table in SHARED and verb == "select") or (table, verb) in EDUCATORS_WRITE)))  # fmt: skip
@@ -83,7 +83,7 @@ def strangers(two_schools: TwoSchools) -> list[Stranger]:
 
 
 def targets(database: Database, two_schools: TwoSchools, table: str) -> list[str]:
-    """Return the keys of the rows nobody but Alice, her teacher and her school may touch."""
+    """Return the keys of the rows that only Alice, her teacher and her school may read or change."""
     org = "id" if table == "orgs" else "org_id"
     columns = {
         str(name)
@@ -91,7 +91,7 @@ def targets(database: Database, two_schools: TwoSchools, table: str) -> list[str
             "select attname::text from pg_attribute where attrelid = %s::regclass and attnum > 0", table
         )
     }
-    whose = next((column for column in ("user_id", "caller_id") if column in columns), None)
+    owner_column = next((column for column in ("user_id", "caller_id") if column in columns), None)
     condition = f"{org} = '{two_schools.here.org}'"
     if table == "users":
         condition += f" and id = '{two_schools.here.alice}'"
@@ -99,8 +99,8 @@ def targets(database: Database, two_schools: TwoSchools, table: str) -> list[str
         condition += f" and id = '{two_schools.here.course}'"
     elif table == "assignments":
         condition += f" and course_id = '{two_schools.here.course}'"
-    elif whose is not None and table != "inbound_events":
-        condition += f" and {whose} = '{two_schools.here.alice}'"
+    elif owner_column is not None and table != "inbound_events":
+        condition += f" and {owner_column} = '{two_schools.here.alice}'"
     return [
         str(key)
         for (key,) in database.sql(f"select ({KNOWN_BY.get(table, 'id')})::text from {table} where {condition}")
@@ -108,7 +108,7 @@ def targets(database: Database, two_schools: TwoSchools, table: str) -> list[str
 
 
 def statement(database: Database, two_schools: TwoSchools, one: Stranger, table: str, verb: str) -> str | None:
-    """Return what this stranger would say, in columns the role has a right to; None when it has none at all."""
+    """Return the statement for this stranger, with columns that the role may use, or None if it may use none."""
     known = f"({KNOWN_BY.get(table, 'id')})::text = any (%(targets)s)"
     if verb == "select":
         return f"select from {table} where {known}"
@@ -137,7 +137,7 @@ def statement(database: Database, two_schools: TwoSchools, one: Stranger, table:
 
 
 def outcome(one: Stranger, sql: str | None, keys: list[str]) -> str:
-    """Return `refused`, `untouched`, or what came through."""
+    """Run the statement, roll it back, and return `refused`, `untouched`, or what it reached."""
     if sql is None:
         return "refused"
     try:
@@ -154,14 +154,14 @@ def outcome(one: Stranger, sql: str | None, keys: list[str]) -> str:
 
 
 class Undone(Exception):
-    """Raised to take a statement back."""
+    """Raised to roll a statement back."""
 
 
 @pytest.mark.slow(reason="2,480 statements")
-def test_nobody_gets_through_to_what_is_not_theirs(
+def test_strangers_cannot_read_or_write_any_row_of_any_table(
     two_schools: TwoSchools, database: Database, become: Become, report: Report
 ) -> None:
-    """Given a school full of writing, strangers of four kinds try every verb on every table: no row is read, made or changed."""
+    """Strangers of four kinds try every verb on every table of a full school. No row is read, inserted or changed."""
     become("ec_ingest")
     keys = {table: targets(database, two_schools, table) for table in TABLES}
     assert [table for table, found in keys.items() if not found] == []
@@ -178,10 +178,10 @@ def test_nobody_gets_through_to_what_is_not_theirs(
                 if one.mine(table, verb):
                     outcomes["theirs by right"] += 1
                     continue
-                came = outcome(one, statement(database, two_schools, one, table, verb), keys[table])
-                outcomes["refused" if came == "refused" else "untouched" if came == "untouched" else "leaked"] += 1
-                if came not in ("refused", "untouched"):
-                    leaks.append(f"{one.kind}, {one.role}: {verb} {table}: {came}")
+                result = outcome(one, statement(database, two_schools, one, table, verb), keys[table])
+                outcomes[result if result in ("refused", "untouched") else "leaked"] += 1
+                if result not in ("refused", "untouched"):
+                    leaks.append(f"{one.kind}, {one.role}: {verb} {table}: {result}")
 
     report(
         f"row security: {sum(outcomes.values())} cells ({len(TABLES)} tables x {len(VERBS)} verbs x {len(strangers(two_schools))} strangers): "
@@ -195,7 +195,7 @@ def test_nobody_gets_through_to_what_is_not_theirs(
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_matrix_would_notice_a_leak(two_schools: TwoSchools, database: Database, become: Become, verb: str) -> None:
-    """The same statements said by those whose rows they are do come through; a matrix of typing errors would be green too."""
+    """The same statements reach rows when the org's admin runs them. A matrix of statements with typing errors would pass, too."""
     become("ec_ingest")
     ada = Stranger("nobody", "ec_admin", two_schools.here.org, two_schools.here.ada, lambda _table, _verb: False)
     reached = [

@@ -1,4 +1,4 @@
-"""Mailed tokens: used once, by one person of one org, for a while."""
+"""Test mailed one-time tokens: each is used once, by one user of one org, before it expires."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def spend(school: School, token: str, name: str = "alice") -> bool:
         return one_time_tokens.spend(token, org=school.org, user=getattr(school, name))
 
 
-def test_a_token_is_random_stored_as_its_digest_and_names_its_holder(school: School, database: Database) -> None:
+def test_token_is_stored_as_digest_and_finds_its_holder(school: School, database: Database) -> None:
     token = issue(school)
     assert len(token) == 43
     assert holder(school, token) == school.alice
@@ -43,26 +43,26 @@ def test_a_token_is_random_stored_as_its_digest_and_names_its_holder(school: Sch
     assert [(bytes(digest), used) for digest, used in stored] == [(hashlib.sha256(token.encode()).digest(), None)]
 
 
-def test_a_token_is_spent_once_and_only_for_its_own_person(school: School, other_school: School) -> None:
+def test_token_is_spent_once_and_only_by_its_own_user(school: School, other_school: School) -> None:
     token = issue(school)
     assert not spend(school, token, "bob")
     with db.session(org=other_school.org, role="ec_auth"):
         assert not one_time_tokens.spend(token, org=other_school.org, user=other_school.alice)
         assert not one_time_tokens.spend(token, org=school.org, user=school.alice), (
-            "row security: another org's session"
+            "row security must refuse the session of another org"
         )
         assert one_time_tokens.find_holder(token, org=school.org) is None
     assert [spend(school, token) for _ in range(3)] == [True, False, False]
     assert holder(school, token) is None
 
 
-def test_many_who_spend_one_token_at_once_are_one(school: School) -> None:
+def test_one_of_twelve_concurrent_spends_of_a_token_wins(school: School) -> None:
     token = issue(school)
     warm_up()
     assert sorted(map(bool, together(12, lambda _: spend(school, token)))) == [False] * 11 + [True]
 
 
-def test_of_tokens_asked_for_at_once_one_is_left_and_each_purpose_has_its_own(school: School) -> None:
+def test_concurrent_issues_leave_one_valid_token_per_purpose(school: School) -> None:
     invitation = issue(school, purpose="invitation", role="ec_admin")
     warm_up()
     tokens = together(12, lambda _: issue(school))
@@ -71,7 +71,7 @@ def test_of_tokens_asked_for_at_once_one_is_left_and_each_purpose_has_its_own(sc
     assert holder(school, invitation) == school.alice
 
 
-def test_nobody_who_is_disabled_gone_or_elsewhere_gets_a_token(
+def test_disabled_user_or_user_of_another_org_gets_no_token(
     school: School, other_school: School, database: Database
 ) -> None:
     token = issue(school, "bob")
@@ -85,14 +85,14 @@ def test_nobody_who_is_disabled_gone_or_elsewhere_gets_a_token(
     assert not spend(school, token, "bob")
 
 
-def test_an_admin_invites_and_cannot_read_a_digest(school: School) -> None:
+def test_admin_can_issue_an_invitation_but_not_read_digests(school: School) -> None:
     issue(school, purpose="invitation", role="ec_admin")
     with pytest.raises(peewee.ProgrammingError, match="permission denied"), db.session(org=school.org, role="ec_admin"):
         db.rows("select digest from one_time_tokens")
 
 
 @pytest.mark.parametrize("role", ["ec_student", "ec_educator", "ec_lms"])
-def test_nobody_else_touches_tokens(school: School, role: db.Role) -> None:
+def test_other_roles_cannot_read_or_change_tokens(school: School, role: db.Role) -> None:
     for statement in (
         "select id from one_time_tokens",
         "update one_time_tokens set used_at = null",
@@ -105,9 +105,7 @@ def test_nobody_else_touches_tokens(school: School, role: db.Role) -> None:
             db.run(statement)
 
 
-def test_a_new_password_ends_everything_and_a_sign_in_begun_before_comes_too_late(
-    school: School, database: Database
-) -> None:
+def test_new_password_revokes_tokens_sessions_and_pending_sign_ins(school: School, database: Database) -> None:
     tokens = [issue(school), issue(school, purpose="invitation")]
     with db.session(org=school.org, role="ec_auth"):
         before = sessions.fetch_account(school.alice, org=school.org)
@@ -119,17 +117,17 @@ def test_a_new_password_ends_everything_and_a_sign_in_begun_before_comes_too_lat
     with pytest.raises(Unauthorised), db.session(org=school.org, role="ec_auth"):
         sessions.spend(family.id, org=school.org, generation=1)
     with db.session(org=school.org, role="ec_auth"):
-        sessions.upgrade_password(before, org=school.org, password_hash="the old one, hashed anew")
+        sessions.upgrade_password(before, org=school.org, password_hash="the old password, rehashed")
     assert database.sql("select password_hash, token_version from users where id = %s", school.alice) == [
         ("pbkdf2_sha256$2$x$y", 1)
     ]
 
 
-def test_changes_resets_and_sign_ins_at_once_never_lock_one_another_out(school: School) -> None:
-    """Each locks the person first: none waits in a circle, and nobody signs in past a change."""
+def test_concurrent_password_changes_and_sign_ins_do_not_deadlock(school: School) -> None:
+    """Each of them locks the user's row first, so they cannot deadlock, and no sign-in passes a password change."""
     warm_up()
 
-    def go(number: int) -> object:
+    def change_or_sign_in(number: int) -> object:
         if number % 3 == 0:
             token = issue(school, purpose="invitation" if number % 2 else "password_reset")
             with db.session(org=school.org, role="ec_auth"):
@@ -143,11 +141,11 @@ def test_changes_resets_and_sign_ins_at_once_never_lock_one_another_out(school: 
             return sessions.open_family(account, org=school.org)
 
     for _ in range(5):
-        answers = together(12, go)
+        answers = together(12, change_or_sign_in)
         assert all(isinstance(one, str | sessions.Family | Unauthorised) for one in answers), answers
 
 
-def test_a_contact_is_read_as_it_is_on_record(school: School, other_school: School) -> None:
+def test_contact_has_email_name_and_org_slug(school: School, other_school: School) -> None:
     with db.session(org=school.org, role="ec_auth"):
         found = sessions.fetch_contact(school.alice, org=school.org)
         assert (found.email, found.name, found.org_slug) == (school.email("alice"), "Alice", school.slug)

@@ -1,4 +1,4 @@
-"""The life of a pass: one winner a claim, nothing counts without its fence, and a submission is closed exactly once."""
+"""Test claims, fences, leases, hints and the closing of a submission when its passes end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUMMARY = Ciphertext(b"sealed")
 
 @pytest.fixture
 def receipt(school: School, become: Become) -> Receipt:
-    """Alice's submission, three passes queued; the process is a worker now."""
+    """A submission of Alice with three queued passes. The process is logged in as the worker."""
     received = hand_in(school)
     become("ec_worker")
     return received
@@ -38,14 +38,16 @@ def claim(receipt: Receipt, number: int = 0, *, lease_seconds: float = 60) -> Cl
 
 
 def must_claim(receipt: Receipt, number: int = 0) -> Claim:
+    """Claim one of the three passes. The test fails if it cannot be claimed."""
     held = claim(receipt, number)
     assert held is not None
     return held
 
 
-def end(held: Claim, how: Callable[[Claim], object]) -> object:
+def end(held: Claim, action: Callable[[Claim], object]) -> object:
+    """Run an action on a claim in a session of its own and return what it returns."""
     with db.session(org=held.org):
-        return how(held)
+        return action(held)
 
 
 def finish(held: Claim) -> None:
@@ -57,21 +59,24 @@ def give_up(held: Claim) -> None:
 
 
 def state(database: Database, held: Claim) -> dict[str, object]:
+    """Return the whole row of the claimed pass."""
     return database.sql("select to_jsonb(p) from passes as p where id = %s", held.id)[0][0]  # type: ignore[return-value]
 
 
 def status(database: Database, receipt: Receipt) -> tuple[object, ...]:
+    """Return the submission's status and whether completed_at is set."""
     return database.sql("select status, completed_at is not null from submissions where id = %s", receipt.submission)[0]
 
 
 def let_leases_run_out(database: Database, receipt: Receipt) -> None:
+    """Let the leases of the submission's running passes expire."""
     database.sql(
         "update passes set lease_until = now() - interval '1 second' where submission_id = %s and state = 'running'",
         receipt.submission,
     )
 
 
-def test_a_claim_takes_the_pass_and_the_submission_is_being_processed(receipt: Receipt, database: Database) -> None:
+def test_claim_marks_pass_running_and_submission_processing(receipt: Receipt, database: Database) -> None:
     held = must_claim(receipt)
 
     row = state(database, held)
@@ -84,7 +89,7 @@ def test_a_claim_takes_the_pass_and_the_submission_is_being_processed(receipt: R
     assert status(database, receipt) == ("processing", False)
 
 
-def test_of_eight_claims_at_the_same_moment_one_wins(receipt: Receipt, database: Database) -> None:
+def test_one_of_eight_concurrent_claims_wins(receipt: Receipt, database: Database) -> None:
     warm_up(8)
     for number in range(3):
         answers = together(8, lambda _, number=number: claim(receipt, number))  # type: ignore[misc]
@@ -95,7 +100,7 @@ def test_of_eight_claims_at_the_same_moment_one_wins(receipt: Receipt, database:
         assert (state(database, winners[0])["attempt"], state(database, winners[0])["fence"]) == (1, 1)
 
 
-def test_a_pass_that_is_not_due_or_over_or_unknown_is_not_claimed(receipt: Receipt, database: Database) -> None:
+def test_undue_finished_or_unknown_pass_cannot_be_claimed(receipt: Receipt, database: Database) -> None:
     database.sql("update passes set next_at = now() + interval '1 minute' where id = %s", receipt.hints[0].pass_id)
     end(must_claim(receipt, 1), finish)
 
@@ -105,19 +110,19 @@ def test_a_pass_that_is_not_due_or_over_or_unknown_is_not_claimed(receipt: Recei
         assert passes.claim(receipt.submission, org=receipt.hints[0].org_id, lease_seconds=60) is None
 
 
-def test_nothing_an_overtaken_claim_writes_counts(receipt: Receipt, database: Database) -> None:
-    """Given a claim whose lease ran out, when another has taken over, every verb of the first fails or does nothing."""
+def test_claim_with_old_fence_changes_nothing(receipt: Receipt, database: Database) -> None:
+    """After another worker has claimed the pass, every call with the first claim fails or does nothing."""
     first = must_claim(receipt)
     with db.session(org=first.org):
         passes.hand_back(first)
     second = must_claim(receipt)
     before = state(database, second)
 
-    for verb in (
+    for action in (
         finish, give_up, passes.cancel, lambda held: passes.fail(held, error="timeout", retry_in_seconds=0),
     ):  # fmt: skip
         with pytest.raises(FenceLost, match=str(first.id)):
-            end(first, verb)
+            end(first, action)
     assert end(first, lambda held: passes.renew(held, lease_seconds=600)) is False
     end(first, passes.hand_back)
 
@@ -127,7 +132,7 @@ def test_nothing_an_overtaken_claim_writes_counts(receipt: Receipt, database: Da
     assert state(database, second)["state"] == "done"
 
 
-def test_a_lost_fence_takes_the_whole_transaction_back(receipt: Receipt, database: Database) -> None:
+def test_lost_fence_rolls_back_the_whole_transaction(receipt: Receipt, database: Database) -> None:
     first = must_claim(receipt)
     end(first, passes.hand_back)
     must_claim(receipt)
@@ -139,7 +144,7 @@ def test_a_lost_fence_takes_the_whole_transaction_back(receipt: Receipt, databas
     assert database.sql("select 1 from tallies where name like 'written before%%'".replace("%%", "%")) == []
 
 
-def test_a_pass_is_finished_once(receipt: Receipt, database: Database) -> None:
+def test_finished_pass_cannot_be_finished_again(receipt: Receipt, database: Database) -> None:
     held = must_claim(receipt)
     end(held, finish)
     once = state(database, held)
@@ -154,10 +159,10 @@ def test_a_pass_is_finished_once(receipt: Receipt, database: Database) -> None:
     assert status(database, receipt) == ("processing", False)
 
 
-def test_two_last_passes_that_finish_together_close_the_submission_exactly_once(
+def test_two_last_passes_finishing_concurrently_complete_the_submission(
     school: School, become: Become, database: Database
 ) -> None:
-    """Given one pass done and two held, when both finish at the same moment, the submission is always completed."""
+    """With one pass done and two claimed, the submission is always completed when both finish at the same time."""
     receipts = [hand_in(school) for _ in range(8)]
     become("ec_worker")
     for receipt in receipts:
@@ -170,7 +175,7 @@ def test_two_last_passes_that_finish_together_close_the_submission_exactly_once(
         assert status(database, receipt) == ("completed", True)
 
 
-def test_three_passes_that_finish_together_close_the_submission(receipt: Receipt, database: Database) -> None:
+def test_three_passes_finishing_concurrently_complete_the_submission(receipt: Receipt, database: Database) -> None:
     held = [must_claim(receipt, number) for number in range(3)]
 
     assert together(3, lambda number: end(held[number], finish)) == [None] * 3
@@ -178,7 +183,7 @@ def test_three_passes_that_finish_together_close_the_submission(receipt: Receipt
     assert status(database, receipt) == ("completed", True)
 
 
-def test_the_closing_time_is_written_once(receipt: Receipt, database: Database) -> None:
+def test_completed_at_is_written_once(receipt: Receipt, database: Database) -> None:
     for number in range(3):
         end(must_claim(receipt, number), finish)
     closed = database.sql("select completed_at from submissions where id = %s", receipt.submission)
@@ -200,18 +205,18 @@ def test_the_closing_time_is_written_once(receipt: Receipt, database: Database) 
         ((finish, give_up, passes.cancel), "superseded"),
     ],
 )
-def test_the_final_status_says_how_the_passes_ended(
+def test_final_submission_status_follows_from_pass_states(
     receipt: Receipt, database: Database, ends: tuple[Callable[[Claim], object], ...], expected: str
 ) -> None:
     held = [must_claim(receipt, number) for number in range(3)]
-    for number, how in enumerate(ends):
+    for number, action in enumerate(ends):
         assert status(database, receipt) == ("processing", False)
-        end(held[number], how)
+        end(held[number], action)
 
     assert status(database, receipt) == (expected, True)
 
 
-def test_a_failed_pass_waits_for_its_next_attempt(receipt: Receipt, database: Database) -> None:
+def test_failed_pass_is_retried_after_its_delay(receipt: Receipt, database: Database) -> None:
     held = must_claim(receipt)
 
     assert end(held, lambda held: passes.fail(held, error="overloaded", retry_in_seconds=30)) is True
@@ -228,7 +233,7 @@ def test_a_failed_pass_waits_for_its_next_attempt(receipt: Receipt, database: Da
     assert (row_again["error"], row_again["first_claimed_at"]) == (None, row["first_claimed_at"])
 
 
-def test_a_pass_whose_attempts_are_used_up_is_given_up_and_put_on_record(receipt: Receipt, database: Database) -> None:
+def test_pass_out_of_attempts_is_given_up_and_logged(receipt: Receipt, database: Database) -> None:
     database.sql("update passes set attempt = %s where id = %s", MAX_ATTEMPTS - 2, receipt.hints[0].pass_id)
 
     answers = [
@@ -245,7 +250,7 @@ def test_a_pass_whose_attempts_are_used_up_is_given_up_and_put_on_record(receipt
     assert logged == [("error", "worker", "timeout", "grammar")]
 
 
-def test_a_pass_handed_back_is_due_at_once_and_its_attempt_does_not_count(receipt: Receipt, database: Database) -> None:
+def test_pass_handed_back_is_due_at_once_without_using_an_attempt(receipt: Receipt, database: Database) -> None:
     held = must_claim(receipt)
     end(held, passes.hand_back)
 
@@ -255,7 +260,7 @@ def test_a_pass_handed_back_is_due_at_once_and_its_attempt_does_not_count(receip
     assert (again.attempt, again.fence) == (1, 2)
 
 
-def test_a_lease_is_renewed_by_its_holder_only(receipt: Receipt, database: Database) -> None:
+def test_lease_is_renewed_only_by_its_holder(receipt: Receipt, database: Database) -> None:
     held = must_claim(receipt)
     stranger = Claim(
         org=held.org, id=held.id, submission=held.submission, name=held.name, attempt=held.attempt, fence=held.fence + 1
@@ -272,22 +277,21 @@ def test_a_lease_is_renewed_by_its_holder_only(receipt: Receipt, database: Datab
 
 
 def free_expired(become: Become, *, limit: int = 100) -> int:
+    """Free expired leases as the clock does, and return how many."""
     become("ec_clock")
     with db.session():
         return passes.free_expired(limit=limit)
 
 
-def test_a_lease_that_runs_is_left_alone(receipt: Receipt, become: Become, database: Database) -> None:
+def test_unexpired_lease_is_not_freed(receipt: Receipt, become: Become, database: Database) -> None:
     held = must_claim(receipt)
 
     assert free_expired(become) == 0
     assert state(database, held)["state"] == "running"
 
 
-def test_a_pass_that_loses_its_worker_three_times_is_given_up_and_its_submission_closed(
-    receipt: Receipt, become: Become, database: Database
-) -> None:
-    """Given an essay that kills its worker, two losses queue it again at once and the third ends it, on record."""
+def test_pass_is_given_up_after_three_worker_crashes(receipt: Receipt, become: Become, database: Database) -> None:
+    """Two crashes queue the pass again at once. The third gives it up, closes the submission and is logged."""
     for number in (1, 2):
         end(must_claim(receipt, number), finish)
     for lost in (1, 2, 3):
@@ -309,9 +313,7 @@ def test_a_pass_that_loses_its_worker_three_times_is_given_up_and_its_submission
     ]
 
 
-def test_a_worker_that_comes_back_after_its_lease_was_freed_has_lost_its_fence(
-    receipt: Receipt, become: Become, database: Database
-) -> None:
+def test_worker_whose_lease_was_freed_cannot_finish(receipt: Receipt, become: Become, database: Database) -> None:
     held = must_claim(receipt)
     let_leases_run_out(database, receipt)
     assert free_expired(become) == 1
@@ -322,7 +324,7 @@ def test_a_worker_that_comes_back_after_its_lease_was_freed_has_lost_its_fence(
     assert state(database, held)["state"] == "queued"
 
 
-def test_two_clocks_free_each_lost_pass_once(receipt: Receipt, become: Become, database: Database) -> None:
+def test_concurrent_clocks_free_each_expired_lease_once(receipt: Receipt, become: Become, database: Database) -> None:
     for number in range(3):
         must_claim(receipt, number)
     let_leases_run_out(database, receipt)
@@ -342,10 +344,10 @@ def take_due(org: UUID, *, starved: tuple[Queue, ...] = (), stale_seconds: float
     return [hint.pass_id for hint in hints if hint.org_id == org]
 
 
-def test_a_pass_that_became_due_is_hinted_once(
+def test_pass_that_becomes_due_is_hinted_once(
     receipt: Receipt, school: School, become: Become, database: Database
 ) -> None:
-    """A pass just received was hinted by its door; one whose retry time came is hinted by the clock, and noted so."""
+    """Ingest hints a new pass itself. The clock hints a pass whose retry time has come, and records that it did."""
     one = receipt.hints[0].pass_id
     become("ec_clock")
     assert take_due(school.org) == []
@@ -358,7 +360,7 @@ def test_a_pass_that_became_due_is_hinted_once(
     assert database.sql("select hinted_at > next_at from passes where id = %s", one) == [(True,)]
 
 
-def test_a_pass_not_due_or_held_is_never_hinted(
+def test_pass_that_is_claimed_or_not_due_is_not_hinted(
     receipt: Receipt, school: School, become: Become, database: Database
 ) -> None:
     must_claim(receipt, 0)
@@ -369,7 +371,7 @@ def test_a_pass_not_due_or_held_is_never_hinted(
     assert take_due(school.org, starved=tuple(Queue)) == [receipt.hints[2].pass_id]
 
 
-def test_only_a_starved_queue_is_hinted_again_and_not_before_its_time(
+def test_only_starved_queue_is_hinted_again_after_the_stale_time(
     school: School, become: Become, database: Database
 ) -> None:
     person, bulk = hand_in(school), hand_in(school, queue=Queue.BULK)
@@ -389,7 +391,7 @@ def test_only_a_starved_queue_is_hinted_again_and_not_before_its_time(
     assert counts[Queue.INTERACTIVE] >= 3
 
 
-def test_the_oldest_due_pass_is_hinted_first_and_no_more_than_the_limit(
+def test_hints_start_with_the_oldest_due_pass_and_respect_the_limit(
     school: School, become: Become, database: Database
 ) -> None:
     receipt = hand_in(school)
@@ -406,8 +408,8 @@ def test_the_oldest_due_pass_is_hinted_first_and_no_more_than_the_limit(
     assert take_due(school.org, limit=2) == [ids[0]]
 
 
-def test_two_clocks_share_the_work_and_give_no_pass_twice(school: School, become: Become, database: Database) -> None:
-    """Given one clock still in its transaction, another passes over what it holds and neither waits."""
+def test_concurrent_clocks_hint_no_pass_twice(school: School, become: Become, database: Database) -> None:
+    """A clock skips the passes that another clock holds in an open transaction, and neither waits."""
     for _ in range(4):
         hand_in(school)
     database.sql(
@@ -432,10 +434,10 @@ def test_two_clocks_share_the_work_and_give_no_pass_twice(school: School, become
     assert take_due(school.org) == []
 
 
-def test_a_lost_pass_somebody_else_is_ending_is_waited_for_and_counted_once(
+def test_clock_does_not_free_a_pass_that_its_worker_finishes_meanwhile(
     receipt: Receipt, become: Become, database: Database
 ) -> None:
-    """Given a worker that finishes late while the clock gives its pass up, exactly one of the two verdicts counts."""
+    """A worker finishes late while the clock frees its expired lease: the clock waits and then frees nothing."""
     held = must_claim(receipt)
     database.sql("update passes set lost = 2 where id = %s", held.id)
     let_leases_run_out(database, receipt)
@@ -466,7 +468,7 @@ def _free() -> int:
         return passes.free_expired(limit=100)
 
 
-def test_a_waiting_submission_has_a_place_in_the_queue(school: School, database: Database) -> None:
+def test_waiting_submission_has_a_queue_position(school: School, database: Database) -> None:
     database.sql("delete from passes where state = 'queued'")
     first, second = hand_in(school), hand_in(school)
     with session_of(school, "alice"):
@@ -477,7 +479,7 @@ def test_a_waiting_submission_has_a_place_in_the_queue(school: School, database:
     assert places[1].seconds > places[0].seconds > 0  # type: ignore[union-attr]
 
 
-def test_a_finished_submission_has_no_place_in_the_queue(school: School, receipt: Receipt, become: Become) -> None:
+def test_finished_submission_has_no_queue_position(school: School, receipt: Receipt, become: Become) -> None:
     for number in range(3):
         end(must_claim(receipt, number), finish)
     become("ec_ingest")
@@ -486,7 +488,7 @@ def test_a_finished_submission_has_no_place_in_the_queue(school: School, receipt
         assert queue.place_of(receipt.submission) is None
 
 
-def test_work_in_bulk_does_not_stand_before_somebody_who_waits(school: School, database: Database) -> None:
+def test_bulk_passes_do_not_count_in_interactive_queue_position(school: School, database: Database) -> None:
     database.sql("delete from passes where state = 'queued'")
     for _ in range(3):
         hand_in(school, queue=Queue.BULK)

@@ -1,4 +1,4 @@
-"""Passwords: what nobody may choose, how many are hashed at once, and that Django and we read one another's hashes."""
+"""Test password rules, the limit on concurrent hashing, and that Django and this project verify each other's hashes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COUNT = 200
 
 @pytest.fixture(scope="module")
 def django():
-    """Django's hashers, as a project has them that changed nothing."""
+    """Django's password hasher with its default settings."""
     if not django_settings.configured:
         django_settings.configure()
     hasher = hashers.PBKDF2PasswordHasher()
@@ -30,7 +30,7 @@ def django():
 
 
 def unicode_passwords(count: int) -> list[str]:
-    """As many passwords of any characters a person, or an attacker, can send: every plane, marks, both normal forms."""
+    """Return so many passwords of all Unicode planes, with combining marks and both normal forms."""
     draw = random.Random(20261126)
     everything = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code <= 0xDFFF]
     letters = [one for one in everything if unicodedata.category(one)[0] in "LMNPSZ"]
@@ -41,27 +41,27 @@ def unicode_passwords(count: int) -> list[str]:
     return [*drawn, "e\u0301te\u0301", "\u00e9t\u00e9", " blanks ", "\u200d\ufe0f", "\U0001f469\u200d\U0001f3eb" * 20]
 
 
-def test_two_hundred_passwords_that_django_hashed_are_right_here(django):
+def test_hashes_made_by_django_match_here(django):
     passwords, ours = unicode_passwords(COUNT), Passwords(rounds=CHEAP)
     stored = [django.encode(one, django.salt(), iterations=CHEAP) for one in passwords]
     right = [ours.matches(one, hashed) for one, hashed in zip(passwords, stored, strict=True)]
     wrong = [ours.matches(one, hashed) for one, hashed in zip(passwords, stored[1:] + stored[:1], strict=True)]
-    print(f"\nhashed by Django, right here: {sum(right)} of {COUNT}; of another password: {sum(wrong)}")
+    print(f"\nhashed by Django, matched here: {sum(right)} of {COUNT}; of another password: {sum(wrong)}")
     assert (sum(right), sum(wrong)) == (COUNT, 0)
     assert not any(ours.is_outdated(one) for one in stored)
 
 
-def test_two_hundred_passwords_that_were_hashed_here_are_right_in_django(django):
+def test_hashes_made_here_match_in_django(django):
     passwords, ours = unicode_passwords(COUNT), Passwords(rounds=CHEAP)
     stored = [ours.hash(one) for one in passwords]
     right = [django.verify(one, hashed) for one, hashed in zip(passwords, stored, strict=True)]
     wrong = [django.verify(one, hashed) for one, hashed in zip(passwords, stored[1:] + stored[:1], strict=True)]
-    print(f"\nhashed here, right in Django: {sum(right)} of {COUNT}; of another password: {sum(wrong)}")
+    print(f"\nhashed here, matched in Django: {sum(right)} of {COUNT}; of another password: {sum(wrong)}")
     assert (sum(right), sum(wrong)) == (COUNT, 0)
     assert {hashers.identify_hasher(one).algorithm for one in stored} == {"pbkdf2_sha256"}
 
 
-def test_neither_normalises_so_two_spellings_are_two_passwords(django):
+def test_unicode_normal_forms_are_different_passwords_here_and_in_django(django):
     composed, apart = "caf\u00e9 am Rhein", "cafe\u0301 am Rhein"
     ours = Passwords(rounds=CHEAP)
     for hashed in (ours.hash(composed), django.encode(composed, django.salt(), iterations=CHEAP)):
@@ -69,7 +69,7 @@ def test_neither_normalises_so_two_spellings_are_two_passwords(django):
         assert (django.verify(composed, hashed), django.verify(apart, hashed)) == (True, False)
 
 
-def test_todays_cost_is_no_less_than_djangos(django):
+def test_hash_rounds_are_at_least_those_of_django(django):
     assert django.iterations <= ROUNDS
     assert Passwords(rounds=CHEAP).is_outdated(django.encode("x", django.salt(), iterations=CHEAP + 1))
 
@@ -80,7 +80,7 @@ def test_todays_cost_is_no_less_than_djangos(django):
      "1qaz2wsx", "zxcvbnm,", "aaaaaaaa", "abababababab", "abcabcabcabc", "letmein1", "iloveyou", "iloveyou2", "sunshine1", "football", "monkey123",
      "changeme", "welcome1", "trustno1", "01011990", "passwordpassword", "baseball99", "11223344", "a" * 256],
 )  # fmt: skip
-def test_what_is_short_long_common_or_a_pattern_is_refused(password):
+def test_short_long_common_or_patterned_password_is_refused(password):
     assert Passwords(rounds=CHEAP).objection(password)
 
 
@@ -89,7 +89,7 @@ def test_what_is_short_long_common_or_a_pattern_is_refused(password):
     ["correct horse battery", "purple kettle drives north", "Ji8!ka9z", "xK4$mm2p", "\u5bc6\u7801\u5f88\u957f\u7684\u4e00\u53e5\u8bdd",
      "p\u00e4\u00dfw\u00f6rter im Regen", "Tr0ub4dor&3x", "seventeen green mice", "x7" + "q9Lm!" * 50],
 )  # fmt: skip
-def test_what_is_hard_to_guess_may_be_chosen_with_or_without_digits_and_signs(password):
+def test_hard_to_guess_password_is_accepted_with_or_without_digits(password):
     assert (
         Passwords(rounds=CHEAP).objection(password, about=("alice@northside.example", "Alice Adams", "northside"))
         is None
@@ -102,14 +102,14 @@ def test_what_is_hard_to_guess_may_be_chosen_with_or_without_digits_and_signs(pa
      "\u212aettle alice 73"],
     ids=ascii,
 )  # fmt: skip
-def test_what_others_know_of_a_person_is_no_password(password):
+def test_password_with_name_email_org_or_product_is_refused(password):
     assert (
         Passwords(rounds=CHEAP).objection(password, about=("alice@northside.example", "Alice Adams", "northside"))
         is not None
     )
 
 
-def test_a_name_too_short_to_tell_anything_forbids_nothing():
+def test_short_names_do_not_restrict_passwords():
     about = ("li@x.example", "Li Yu", "abc", None, "")
     assert Passwords(rounds=CHEAP).objection("lively abc yucca 73", about=about) is None
 
@@ -120,8 +120,8 @@ def test_a_name_too_short_to_tell_anything_forbids_nothing():
      "\U0001f600" * 256, "(" * 256, "aA" * 128, "\\" * 256, ".*" * 128],
     ids=lambda one: ascii(one[:6]),
 )  # fmt: skip
-def test_no_password_is_crafted_well_enough_to_keep_a_core_busy(password):
-    """In a process of its own, that is given a bounded time of the processor: whole, these take some for minutes."""
+def test_crafted_password_is_checked_within_bounded_cpu_time(password):
+    """Runs in a process with a CPU limit: without a bound, some of these passwords would take minutes."""
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_CPU, (5, 5));"
         "from models.passwords import Passwords; Passwords(rounds=1000).objection(sys.argv[1], about=('alice@northside.example',))"
@@ -130,8 +130,8 @@ def test_no_password_is_crafted_well_enough_to_keep_a_core_busy(password):
     assert done.returncode == 0, done.stderr
 
 
-def test_hashing_is_bounded_like_checking():
-    """While every slot is taken nobody gets one: not to check, not to hash, not to judge."""
+def test_hash_match_and_strength_check_share_one_concurrency_limit():
+    """While every slot is taken, hashing, checking and judging a password are all refused."""
     passwords = Passwords(rounds=CHEAP, at_once=1, patience_seconds=0.05)
     with passwords._slot():
         for call in (
@@ -142,9 +142,9 @@ def test_hashing_is_bounded_like_checking():
     assert passwords.matches("x", passwords.hash("x"))
 
 
-def test_never_more_than_the_bound_are_hashed_at_once():
+def test_concurrent_hashes_never_exceed_the_limit():
     class Counting:
-        """The scheme beneath, and how many are inside it."""
+        """Wraps the hashing scheme and counts concurrent calls."""
 
         def __init__(self, scheme) -> None:
             self.scheme, self.inside, self.most, self.lock = scheme, 0, 0, threading.Lock()

@@ -1,4 +1,4 @@
-"""Students an LMS names, keys and secrets it shows, and passwords people type."""
+"""Test students named by an LMS, API keys, source secrets and passwords."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PEPPER_BYTES = base64.b64decode(PEPPER)
 
 def recognise(school: School, external_id: str, *, name: str | None = "Sam", email: str | None = None) -> UUID:
     with db.session(org=school.org, role="ec_lms"):
-        return users.recognise_student(external_id, org=school.org, name=name, email=email)
+        return users.find_or_add_student(external_id, org=school.org, name=name, email=email)
 
 
 def person(school: School, user: UUID) -> users.Person:
@@ -33,7 +33,7 @@ def person(school: School, user: UUID) -> users.Person:
         return users.fetch_person(user, org=school.org)
 
 
-def test_a_student_the_lms_names_first_is_added_with_a_key_of_their_own(school: School, database: Database) -> None:
+def test_new_lms_student_is_added_with_an_own_data_key(school: School, database: Database) -> None:
     sam = recognise(school, "sam-7", email="sam@x.example")
 
     found = person(school, sam)
@@ -43,7 +43,7 @@ def test_a_student_the_lms_names_first_is_added_with_a_key_of_their_own(school: 
     assert database.sql("select count(*) from user_keys where user_id = %s", sam) == [(1,)]
 
 
-def test_a_student_is_known_again_by_the_external_id_whatever_else_changed(school: School) -> None:
+def test_student_is_recognised_by_external_id(school: School) -> None:
     sam = recognise(school, "sam-7", email="sam@x.example")
 
     assert recognise(school, "sam-7", name="Samuel", email="other@x.example") == sam
@@ -51,7 +51,7 @@ def test_a_student_is_known_again_by_the_external_id_whatever_else_changed(schoo
     assert recognise(school, "alice-sis") == school.alice
 
 
-def test_an_account_known_by_its_address_learns_its_external_id(school: School) -> None:
+def test_account_matched_by_email_gets_its_external_id(school: School) -> None:
     with session_of(school, "ada"):
         eve = users.add_user("student", org=school.org, name="Eve", email="eve@x.example")
 
@@ -60,7 +60,7 @@ def test_an_account_known_by_its_address_learns_its_external_id(school: School) 
     assert (person(school, eve).external_id, person(school, eve).name) == ("eve-9", "Eve")
 
 
-def test_an_address_of_another_lms_account_makes_a_separate_student_without_it(school: School) -> None:
+def test_shared_email_adds_a_second_student_without_email(school: School) -> None:
     first = recognise(school, "twin-1", email="parents@x.example")
     second = recognise(school, "twin-2", email="parents@x.example")
 
@@ -74,9 +74,7 @@ def test_the_same_external_id_in_another_org_is_another_person(school: School, o
 
 
 @pytest.mark.parametrize("email", [None, "sam@x.example"])
-def test_ten_equal_calls_at_the_same_moment_add_one_student(
-    school: School, database: Database, email: str | None
-) -> None:
+def test_ten_concurrent_equal_calls_add_one_student(school: School, database: Database, email: str | None) -> None:
     warm_up()
     answers = together(10, lambda _: recognise(school, "sam-7", email=email))
 
@@ -85,7 +83,7 @@ def test_ten_equal_calls_at_the_same_moment_add_one_student(
     assert database.sql("select count(*) from users where org_id = %s", school.org) == [(7,)]
 
 
-def test_two_new_students_who_share_an_address_may_come_at_the_same_moment(school: School) -> None:
+def test_two_new_students_with_one_email_can_be_added_concurrently(school: School) -> None:
     warm_up(2)
     for turn in range(5):
 
@@ -98,14 +96,14 @@ def test_two_new_students_who_share_an_address_may_come_at_the_same_moment(schoo
         assert len(set(answers)) == 2
 
 
-def test_an_address_belongs_to_one_account_of_an_org(school: School, other_school: School) -> None:
+def test_email_is_unique_within_an_org(school: School, other_school: School) -> None:
     with pytest.raises(peewee.IntegrityError), session_of(school, "ada"):
         users.add_user("student", org=school.org, email=school.email("alice").upper())
     with session_of(other_school, "ada"):
         assert users.add_user("student", org=other_school.org, email=school.email("alice"))
 
 
-def test_an_org_is_found_by_its_short_name_which_is_taken_once(school: School) -> None:
+def test_org_is_found_by_slug_and_the_slug_is_unique(school: School) -> None:
     with db.session(role="ec_auth"):
         assert orgs.find_org(school.slug) == school.org
         assert orgs.find_org("nowhere") is None
@@ -116,7 +114,7 @@ def test_an_org_is_found_by_its_short_name_which_is_taken_once(school: School) -
         assert [pointer for pointer, _ in refusal.value.errors] == ["/slug"]
 
 
-def test_a_person_who_is_not_there_is_not_found(school: School, other_school: School) -> None:
+def test_unknown_person_or_person_of_another_org_is_not_found(school: School, other_school: School) -> None:
     with session_of(school, "ada"):
         for stranger in (uuid4(), other_school.alice):
             with pytest.raises(NotFound):
@@ -125,7 +123,7 @@ def test_a_person_who_is_not_there_is_not_found(school: School, other_school: Sc
                 users.data_key(stranger, org=school.org)
 
 
-def test_a_person_without_a_name_has_none(school: School) -> None:
+def test_person_added_without_a_name_has_no_name(school: School) -> None:
     assert person(school, recognise(school, "nameless", name=None)).name is None
 
 
@@ -134,14 +132,14 @@ def recognise_key(text: str) -> connections.Caller:
         return connections.recognise_api_key(text, pepper=PEPPER_BYTES)
 
 
-def test_an_api_key_stands_for_its_org(school: School, other_school: School) -> None:
+def test_api_key_identifies_its_org(school: School, other_school: School) -> None:
     caller = recognise_key(school.api_key)
 
     assert (caller.id, caller.org) == (school.api_key_id, school.org)
     assert recognise_key(other_school.api_key).org == other_school.org
 
 
-def test_an_api_key_is_in_the_database_only_as_a_peppered_digest(school: School, database: Database) -> None:
+def test_api_key_is_stored_only_as_a_peppered_digest(school: School, database: Database) -> None:
     row, digest, prefix = database.sql(
         "select a::text, digest, prefix from api_keys as a where org_id = %s", school.org
     )[0]
@@ -152,7 +150,7 @@ def test_an_api_key_is_in_the_database_only_as_a_peppered_digest(school: School,
     assert prefix == school.api_key[: len(KEY_PREFIX) + 4]
 
 
-def test_a_key_nobody_issued_is_refused_with_or_without_a_right_checksum(school: School) -> None:
+def test_unknown_api_key_is_refused_even_with_a_valid_checksum(school: School) -> None:
     body = "A" * 30
     made_up = [
         "", "x", KEY_PREFIX, school.api_key[:-1], school.api_key + "x", school.api_key.removeprefix(KEY_PREFIX),
@@ -164,8 +162,8 @@ def test_a_key_nobody_issued_is_refused_with_or_without_a_right_checksum(school:
             recognise_key(text)
 
 
-def test_a_mistyped_key_is_refused_before_the_database_is_asked(school: School) -> None:
-    """Outside a session any statement would fail; a wrong checksum never gets that far."""
+def test_mistyped_api_key_is_refused_without_a_query(school: School) -> None:
+    """Outside a session any statement fails, so the wrong checksum is refused before a query."""
     with pytest.raises(Unauthorised):
         connections.recognise_api_key(school.api_key[:-1] + "!", pepper=PEPPER_BYTES)
 
@@ -180,7 +178,7 @@ def test_a_revoked_or_expired_key_is_refused(school: School, database: Database,
         recognise_key(school.api_key)
 
 
-def test_a_key_that_expires_tomorrow_works_today_and_another_pepper_never(school: School, database: Database) -> None:
+def test_unexpired_api_key_works_only_with_its_pepper(school: School, database: Database) -> None:
     database.sql("update api_keys set expires_at = now() + interval '1 day' where org_id = %s", school.org)
 
     assert recognise_key(school.api_key).org == school.org
@@ -193,7 +191,7 @@ def find_source(source: UUID) -> connections.Source:
         return connections.find_source(source)
 
 
-def test_a_source_has_its_secret_and_the_row_does_not_show_it(school: School, database: Database) -> None:
+def test_source_secret_is_stored_encrypted(school: School, database: Database) -> None:
     found = find_source(school.source)
 
     assert (found.org, found.secrets) == (school.org, (school.source_secret,))
@@ -204,7 +202,9 @@ def test_a_source_has_its_secret_and_the_row_does_not_show_it(school: School, da
 
 
 @pytest.mark.parametrize(("until", "live"), [("1 hour", 2), ("-1 second", 1)])
-def test_the_previous_secret_lives_until_its_time(school: School, database: Database, until: str, live: int) -> None:
+def test_previous_source_secret_is_valid_until_its_expiry(
+    school: School, database: Database, until: str, live: int
+) -> None:
     old = keyring().seal("whsec_old", place=AssociatedData("sources", "previous_secret", school.org, school.source))
     database.sql(
         "update sources set previous_secret = %s, previous_secret_until = now() + %s::interval where id = %s",
@@ -232,7 +232,7 @@ def test_a_password_matches_its_own_hash_only() -> None:
     assert passwords.hash(PASSWORD) != stored
 
 
-def test_todays_hashes_are_djangos_at_its_current_cost() -> None:
+def test_new_hash_has_django_format_and_the_current_rounds() -> None:
     passwords = Passwords()
     stored = passwords.hash(PASSWORD)
 
@@ -241,19 +241,19 @@ def test_todays_hashes_are_djangos_at_its_current_cost() -> None:
     assert passwords.is_outdated(Passwords(rounds=ROUNDS).hash(PASSWORD))
 
 
-def test_a_hash_made_by_django_itself_is_understood() -> None:
+def test_hash_in_django_format_is_verified() -> None:
     digest = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), b"0123456789abcdefghijkl", 1200)
     stored = f"pbkdf2_sha256$1200$0123456789abcdefghijkl${base64.b64encode(digest).decode()}"
 
     assert Passwords(rounds=ROUNDS).matches(PASSWORD, stored)
 
 
-def test_an_unknown_account_costs_as_much_time_as_a_known_one() -> None:
+def test_password_check_takes_as_long_for_an_unknown_account() -> None:
     passwords = Passwords(rounds=60_000)
     stored = passwords.hash(PASSWORD)
 
     def cost(against: str | None) -> float:
-        """The least CPU time of five checks, in seconds: what else the machine does stays out of it."""
+        """Return the lowest CPU time of five checks in seconds. CPU time ignores other load on the machine."""
         times = []
         for _ in range(5):
             started = time.thread_time()
@@ -264,7 +264,7 @@ def test_an_unknown_account_costs_as_much_time_as_a_known_one() -> None:
     assert 0.6 < cost(None) / cost(stored) < 1.7
 
 
-def test_when_every_slot_is_busy_the_next_is_told_to_come_again_and_slots_come_back() -> None:
+def test_password_check_is_refused_while_slots_are_busy_and_frees_its_slot() -> None:
     passwords = Passwords(rounds=ROUNDS, at_once=1, patience_seconds=0.05)
     stored = passwords.hash(PASSWORD)
     with passwords._slots, pytest.raises(TooManyAtOnce):

@@ -1,4 +1,4 @@
-"""An identity ends with its transaction, whatever becomes of that: the next borrower of the connection inherits nothing."""
+"""Test that an identity ends with its transaction, so that the next user of the pooled connection does not inherit it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from tests.support.servers import ROOT
 from tests.support.two_schools import TwoSchools
 
 THREADS = 8
-CONNECTIONS = 5  # fewer than threads: every connection goes from hand to hand
-LOOK = "select org_id, user_id from essays union all select org_id, user_id from feedback union all select org_id, id from users"
+CONNECTIONS = 5  # fewer than threads, so that the threads share every connection
+READ_ALL = "select org_id, user_id from essays union all select org_id, user_id from feedback union all select org_id, id from users"
 
 
-class Mishap(Exception):
-    """Something went wrong in the middle of a transaction."""
+class BrokenOff(Exception):
+    """Raised to break a transaction off."""
 
 
-def spoil(number: int) -> str:
-    """Let this transaction end in one of the ways transactions end; returns its name. Most end well."""
+def end_somehow(number: int) -> str:
+    """Break this transaction off in a way that depends on the number, or return "committed"."""
     if number % 7 == 0:
-        raise Mishap
+        raise BrokenOff
     if number % 11 == 0:
         db.run("select 1 / 0")
     if number % 13 == 0:
@@ -48,10 +48,10 @@ def spoil(number: int) -> str:
 @pytest.mark.parametrize(
     "transactions", short_and_full(3_000, 10_000, reason="10,000 transactions, a quarter broken off")
 )
-def test_no_transaction_sees_a_row_of_whoever_had_the_connection_before(
+def test_transaction_never_sees_rows_of_the_previous_connection_user(
     two_schools: TwoSchools, become: Become, report: Report, transactions: int
 ) -> None:
-    """Eight threads act for people of two schools through five connections, and a quarter of their transactions break off."""
+    """Eight threads act for people of two schools over five connections. A quarter of the transactions are broken off."""
     become("ec_ingest", pool_size=CONNECTIONS)
     people: list[tuple[UUID, Role, UUID | None]] = []
     for school in (two_schools.here, two_schools.there):
@@ -72,9 +72,9 @@ def test_no_transaction_sees_a_row_of_whoever_had_the_connection_before(
             mine: list[dict[str, object]] = []
             try:
                 with db.session(org=org, user=user, role=role):
-                    mine = db.rows(LOOK)
-                    end = spoil(number)
-            except (Mishap, peewee.DatabaseError, DatabaseAway) as error:
+                    mine = db.rows(READ_ALL)
+                    end = end_somehow(number)
+            except (BrokenOff, peewee.DatabaseError, DatabaseAway) as error:
                 end = type(error).__name__
             wrong = [row for row in mine if row["org_id"] != org or (role == "ec_student" and row["user_id"] != user)]
             with lock:
@@ -94,12 +94,12 @@ def test_no_transaction_sees_a_row_of_whoever_had_the_connection_before(
     )
     assert foreign == []
     assert sum(ends.values()) == transactions
-    assert set(ends) >= {"committed", "Mishap", "DataError", "ProgrammingError"}
+    assert set(ends) >= {"committed", "BrokenOff", "DataError", "ProgrammingError"}
     assert "DatabaseAway" in ends or transactions < 10_000
     assert seen[0] > transactions
 
 
-def test_what_is_left_on_a_connection_after_a_transaction_is_nobody(two_schools: TwoSchools, become: Become) -> None:
+def test_connection_keeps_no_identity_after_a_transaction(two_schools: TwoSchools, become: Become) -> None:
     become("ec_ingest", pool_size=1)
     structlog.contextvars.clear_contextvars()  # no request is being served in this thread
     for number in (1, 7, 11, 17):
@@ -108,8 +108,8 @@ def test_what_is_left_on_a_connection_after_a_transaction_is_nobody(two_schools:
                 org=two_schools.here.org, user=two_schools.here.ada, role="ec_admin", actor=two_schools.here.ada
             ):
                 db.run("select 1")
-                spoil(number)
-        except (Mishap, peewee.DatabaseError):
+                end_somehow(number)
+        except (BrokenOff, peewee.DatabaseError):
             pass
         with db.session():
             left = db.row(
@@ -120,7 +120,7 @@ def test_what_is_left_on_a_connection_after_a_transaction_is_nobody(two_schools:
 
 
 def sql_texts(path: Path) -> list[str]:
-    """Every text in a Python file that could be sent to PostgreSQL, or a whole SQL file."""
+    """Return every string literal of a Python file, or the text of an SQL file."""
     if path.suffix == ".sql":
         return [path.read_text()]
     return [
@@ -130,16 +130,16 @@ def sql_texts(path: Path) -> list[str]:
     ]
 
 
-# A SET that outlives its transaction: it would stay on the connection for whoever borrows it next.
+# A SET that lasts longer than its transaction would stay on the connection for the next user of it.
 SESSION_WIDE = re.compile(
     r"(?i)(?:^|;)\s*set\s+(?!local\b)(?:session\s+)?(?:role|authorization|app\.|[a-z_.]+\s*(?:=|\bto\b))|set_config\([^()]*,\s*false\s*\)"
 )
 
 
-def test_nothing_in_the_source_sets_anything_for_a_whole_session() -> None:
+def test_source_has_no_session_level_set() -> None:
     files = [
-        path for room in ("ingest", "workers", "models", "monitoring", "migrations")
-        for path in sorted((ROOT / room).rglob("*")) if path.suffix in (".py", ".sql")
+        path for package in ("ingest", "workers", "models", "monitoring", "migrations")
+        for path in sorted((ROOT / package).rglob("*")) if path.suffix in (".py", ".sql")
     ]  # fmt: skip
     found = [
         f"{path.relative_to(ROOT)}: {text[:80]}"
@@ -156,12 +156,12 @@ def test_nothing_in_the_source_sets_anything_for_a_whole_session() -> None:
     "text", ["set role ec_admin", "begin; set app.org = 'x'", "SET SESSION AUTHORIZATION x", "select set_config('app.org', %s, false)",
         "set statement_timeout to 0"],
 )  # fmt: skip
-def test_the_check_knows_a_session_wide_set_when_it_sees_one(text: str) -> None:
+def test_check_recognises_a_session_level_set(text: str) -> None:
     assert SESSION_WIDE.search(text)
 
 
 @pytest.mark.parametrize(
     "text", ["set local role ec_admin", "update users set role = %s", "select set_config('role', %s, true)"]
 )
-def test_the_check_lets_a_transactions_own_settings_be(text: str) -> None:
+def test_check_accepts_set_local(text: str) -> None:
     assert not SESSION_WIDE.search(text)

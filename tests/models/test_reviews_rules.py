@@ -1,4 +1,4 @@
-"""Reviews, reactions, releases, re-runs and trials, from the side of whoever has no business there."""
+"""Test that the database refuses reviews, reactions, releases, reruns and rubric previews by people without the right."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def comment_of(database: Database, receipt: Receipt) -> UUID:
     )
 
 
-def facts(two_schools: TwoSchools, database: Database, receipt: Receipt, **said: object) -> dict[str, object]:
-    """What is true of a submission and its first comment, but for what is `said` otherwise."""
+def facts(two_schools: TwoSchools, database: Database, receipt: Receipt, **changes: object) -> dict[str, object]:
+    """Return the true values for statements about a submission and its first comment, with `changes` applied."""
     [(org, user, audience)] = database.sql(
         "select org_id, user_id, audience_id from submissions where id = %s", receipt.submission
     )
@@ -55,30 +55,33 @@ def facts(two_schools: TwoSchools, database: Database, receipt: Receipt, **said:
         "org": org, "user": user, "audience": audience, "submission": receipt.submission, "essay": receipt.essay,
         "comment": comment_of(database, receipt), "signed": two_schools.here.ed, "rubric": two_schools.here.rubric,
     }  # fmt: skip
-    return {**true, **said}
+    return {**true, **changes}
 
 
-def refused(sql: str, said: dict[str, object], *, org: UUID, user: UUID, role: Role) -> str:
+def refused(sql: str, values: dict[str, object], *, org: UUID, user: UUID, role: Role) -> str:
+    """Run a statement that the database must refuse, and return its error message."""
     with pytest.raises(peewee.ProgrammingError) as refusal, db.session(org=org, user=user, role=role):
-        db.run(sql, said)
+        db.run(sql, values)
     return str(refusal.value)
 
 
 class Undone(Exception):
-    """Raised to take a statement back."""
+    """Raised to roll a statement back."""
 
 
-def test_who_may_say_these_things_may(two_schools: TwoSchools, database: Database, become: Become) -> None:
-    """The statements of this file come through when they are true; otherwise their refusal would prove nothing."""
+def test_permitted_people_can_run_the_statements_of_this_file(
+    two_schools: TwoSchools, database: Database, become: Become
+) -> None:
+    """With true values the statements of this file succeed. Otherwise their refusal would prove nothing."""
     here = two_schools.here
     true = facts(two_schools, database, two_schools.alice)
     database.sql("delete from feedback_reactions where feedback_id = %s", true["comment"])
-    for who, sql, also in (
+    for name, sql, also in (
         ("ed", REVIEW, {}), ("ada", REVIEW, {"signed": here.ada}), ("alice", REACTION, {}), ("ed", COMMENT, {}),
         ("ada", COMMENT, {"signed": here.ada}), ("ed", TRIAL, {"user": here.ed}),
     ):  # fmt: skip
-        with pytest.raises(Undone), session_of(here, who):
-            assert db.run(sql, {**true, **also}) == 1, (who, sql)
+        with pytest.raises(Undone), session_of(here, name):
+            assert db.run(sql, {**true, **also}) == 1, (name, sql)
             raise Undone
     with pytest.raises(Undone), session_of(here, "ed"):
         assert (
@@ -87,14 +90,14 @@ def test_who_may_say_these_things_may(two_schools: TwoSchools, database: Databas
         raise Undone
 
 
-def test_a_student_decides_on_no_comment(two_schools: TwoSchools, database: Database, become: Become) -> None:
+def test_student_cannot_review_or_add_comments(two_schools: TwoSchools, database: Database, become: Become) -> None:
     here = two_schools.here
-    said = facts(two_schools, database, two_schools.alice, signed=here.alice)
-    assert "permission denied" in refused(REVIEW, said, org=here.org, user=here.alice, role="ec_student")
-    assert "permission denied" in refused(COMMENT, said, org=here.org, user=here.alice, role="ec_student")
+    values = facts(two_schools, database, two_schools.alice, signed=here.alice)
+    assert "permission denied" in refused(REVIEW, values, org=here.org, user=here.alice, role="ec_student")
+    assert "permission denied" in refused(COMMENT, values, org=here.org, user=here.alice, role="ec_student")
 
 
-def test_a_student_reacts_for_nobody_else_and_to_nothing_unreleased(
+def test_student_cannot_react_for_others_or_to_unreleased_feedback(
     two_schools: TwoSchools, database: Database, become: Become
 ) -> None:
     here = two_schools.here
@@ -103,27 +106,27 @@ def test_a_student_reacts_for_nobody_else_and_to_nothing_unreleased(
     attempts = {
         "in Bob's name": facts(two_schools, database, two_schools.bob),
         "on Bob's comment": facts(two_schools, database, two_schools.bob, user=here.alice),
-        "on Bob's comment, as if below her own essay": facts(two_schools, database, two_schools.alice, comment=bobs),
-        "on what is held back": facts(two_schools, database, two_schools.held_back),
-        "on what is held back, as if it were released": facts(
+        "on Bob's comment, as if on her own essay": facts(two_schools, database, two_schools.alice, comment=bobs),
+        "on unreleased feedback": facts(two_schools, database, two_schools.held_back),
+        "on unreleased feedback, as if it were released": facts(
             two_schools, database, two_schools.alice, comment=comment_of(database, two_schools.held_back)
         ),
-        "for other teachers to see": facts(two_schools, database, two_schools.alice, audience=here.other_course),
-        "on nothing": facts(two_schools, database, two_schools.alice, comment=UUID(int=7)),
+        "visible to other teachers": facts(two_schools, database, two_schools.alice, audience=here.other_course),
+        "on an unknown comment": facts(two_schools, database, two_schools.alice, comment=UUID(int=7)),
         "in another org": facts(two_schools, database, two_schools.foreign, user=here.alice),
     }
-    for what, said in attempts.items():
-        assert "row-level security" in refused(REACTION, said, org=here.org, user=here.alice, role="ec_student"), what
+    for what, values in attempts.items():
+        assert "row-level security" in refused(REACTION, values, org=here.org, user=here.alice, role="ec_student"), what
     with session_of(here, "alice"):
         bob = (here.bob,)
         assert db.run("update feedback_reactions set reaction = 'disagree' where user_id = %s", bob) == 0
         assert db.run("delete from feedback_reactions where user_id = %s", bob) == 0
 
 
-def test_an_educator_of_another_course_adds_decides_and_releases_nothing(
+def test_educator_of_another_course_cannot_review_comment_or_release(
     two_schools: TwoSchools, database: Database, become: Become
 ) -> None:
-    """Nor by writing her own course into the row, nor with the name of whoever might."""
+    """It does not help her to put her own course or the name of an entitled person into the row."""
     here = two_schools.here
     for receipt in (two_schools.alice, two_schools.held_back, two_schools.foreign):
         for sql in (REVIEW, COMMENT):
@@ -131,8 +134,8 @@ def test_an_educator_of_another_course_adds_decides_and_releases_nothing(
                 {}, {"signed": here.nell}, {"signed": here.nell, "audience": here.other_course},
                 {"signed": here.nell, "audience": here.nell}, {"signed": here.nell, "audience": here.nell, "user": here.nell},
             ):  # fmt: skip
-                said = facts(two_schools, database, receipt, **also)
-                assert "row-level security" in refused(sql, said, org=here.org, user=here.nell, role="ec_educator"), (
+                values = facts(two_schools, database, receipt, **also)
+                assert "row-level security" in refused(sql, values, org=here.org, user=here.nell, role="ec_educator"), (
                     sql,
                     also,
                 )
@@ -141,13 +144,13 @@ def test_an_educator_of_another_course_adds_decides_and_releases_nothing(
             assert db.run("update submissions set released_at = now() where id = %s", (receipt.submission,)) == 0
 
 
-def test_staff_sign_with_their_own_name_and_speak_as_no_engine(
+def test_staff_cannot_sign_for_others_or_write_engine_comments(
     two_schools: TwoSchools, database: Database, become: Become
 ) -> None:
     here = two_schools.here
-    for who, role in (("ed", "ec_educator"), ("ada", "ec_admin")):
-        me = getattr(here, who)
-        for sql, said in (
+    for name, role in (("ed", "ec_educator"), ("ada", "ec_admin")):
+        me = getattr(here, name)
+        for sql, values in (
             (REVIEW, facts(two_schools, database, two_schools.alice, signed=here.nell)),
             (REVIEW, facts(two_schools, database, two_schools.alice, signed=me, submission=two_schools.bob.submission)),
             (REVIEW, facts(two_schools, database, two_schools.alice, signed=me, user=here.bob)),
@@ -156,10 +159,10 @@ def test_staff_sign_with_their_own_name_and_speak_as_no_engine(
             (COMMENT, facts(two_schools, database, two_schools.alice, signed=me, essay=two_schools.bob.essay)),
             (ENGINES_COMMENT, facts(two_schools, database, two_schools.alice, signed=me)),
         ):
-            assert "row-level security" in refused(sql, said, org=here.org, user=me, role=role), sql  # type: ignore[arg-type]
+            assert "row-level security" in refused(sql, values, org=here.org, user=me, role=role), sql  # type: ignore[arg-type]
 
 
-def test_nobody_keeps_a_comment_in_another_educators_bank(two_schools: TwoSchools, become: Become) -> None:
+def test_educator_cannot_change_saved_comments_of_another_educator(two_schools: TwoSchools, become: Become) -> None:
     here = two_schools.here
     sql = "insert into saved_comments (org_id, user_id, pass, type, kind, body) values (%(org)s, %(user)s, 'grammar', 'spelling', 'issue', '')"
     assert "row-level security" in refused(
@@ -169,7 +172,7 @@ def test_nobody_keeps_a_comment_in_another_educators_bank(two_schools: TwoSchool
         assert db.run("delete from saved_comments where user_id = %s", (here.ed,)) == 0
 
 
-def test_only_who_teaches_tries_a_rubric_and_only_on_writing_of_their_own(
+def test_rubric_preview_needs_an_educator_and_their_own_essay(
     two_schools: TwoSchools, database: Database, become: Become
 ) -> None:
     here = two_schools.here
@@ -178,16 +181,14 @@ def test_only_who_teaches_tries_a_rubric_and_only_on_writing_of_their_own(
     assert "row-level security" in refused(TRIAL, alices, org=here.org, user=here.api_key_id, role="ec_lms")
     assert "row-level security" in refused(TRIAL, alices, org=here.org, user=here.ed, role="ec_educator")
     make_trial = "update essays set trial_until = now(), trial_rubric_id = %s where id = %s"
-    # The essay of a student for an assignment cannot be made one: it would be gone a day later.
+    # A student's essay for an assignment cannot become a preview, because previews are deleted after a day.
     with pytest.raises(peewee.IntegrityError, match="essays_trial_is_whole"), session_of(here, "ed"):
         db.run(make_trial, (here.rubric, two_schools.alice.essay))
     with session_of(here, "nell"):
         assert db.run(make_trial, (here.rubric, two_schools.alice.essay)) == 0
 
 
-def test_the_clock_deletes_trials_and_no_other_essay(
-    two_schools: TwoSchools, database: Database, become: Become
-) -> None:
+def test_clock_deletes_only_rubric_preview_essays(two_schools: TwoSchools, database: Database, become: Become) -> None:
     here = two_schools.here
     with session_of(here, "ed"):
         db.run(TRIAL, facts(two_schools, database, two_schools.alice, user=here.ed))
@@ -203,19 +204,19 @@ def test_the_clock_deletes_trials_and_no_other_essay(
 RERUN = "select submission_id, pass from rerun_passes(%s::uuid[], 'interactive')"
 
 
-def test_a_rerun_reaches_only_done_passes_of_whom_one_teaches(
+def test_rerun_reaches_only_done_passes_of_own_students(
     two_schools: TwoSchools, database: Database, become: Become
 ) -> None:
     here = two_schools.here
-    for who, receipt in (("nell", two_schools.alice), ("ed", two_schools.foreign), ("ada", two_schools.foreign)):
-        with session_of(here, who):
-            assert db.rows(RERUN, ([receipt.submission],)) == [], who
+    for name, receipt in (("nell", two_schools.alice), ("ed", two_schools.foreign), ("ada", two_schools.foreign)):
+        with session_of(here, name):
+            assert db.rows(RERUN, ([receipt.submission],)) == [], name
     with pytest.raises(Undone), session_of(here, "ed"):
         reached = db.rows(RERUN, ([two_schools.alice.submission, two_schools.foreign.submission],))
         assert sorted((one["submission_id"], one["pass"]) for one in reached) == [
             (two_schools.alice.submission, name) for name in ("content", "grammar", "structure")
         ]
-        # Queued they are not done: asking again finds none.
+        # The passes are now queued and not done, so a second rerun finds none.
         assert db.rows(RERUN, ([two_schools.alice.submission],)) == []
         states = db.row("select status, completed_at from submissions where id = %s", (two_schools.alice.submission,))
         assert states == {"status": "processing", "completed_at": None}
@@ -223,9 +224,7 @@ def test_a_rerun_reaches_only_done_passes_of_whom_one_teaches(
     assert database.sql("select distinct state from passes") == [("done",)]
 
 
-def test_a_rerun_leaves_a_pass_alone_that_is_being_read(
-    two_schools: TwoSchools, database: Database, become: Become
-) -> None:
+def test_rerun_does_not_change_a_running_pass(two_schools: TwoSchools, database: Database, become: Become) -> None:
     here = two_schools.here
     mine = "submission_id = %s and name = 'grammar'"
     before = database.sql(f"select to_jsonb(p) from passes as p where {mine}", two_schools.bob.submission)
@@ -249,7 +248,7 @@ def test_a_rerun_leaves_a_pass_alone_that_is_being_read(
         )  # fmt: skip
 
 
-def test_what_people_made_of_comments_is_counted_over_all_orgs_without_an_id(
+def test_review_counts_cover_all_orgs_without_identifiers(
     two_schools: TwoSchools, database: Database, become: Become
 ) -> None:
     ids = {

@@ -1,4 +1,4 @@
-"""A person's rights: what an export holds, against the catalogue; and what an erasure leaves, against every row there is."""
+"""Test data rights: an export against the database catalogue, and an erasure against every row of every table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from models import (
     users,
 )
 from models.ai_responses import CallEnd
-from models.audit import Actor, note
+from models.audit import Actor, write_entry
 from models.crypto import keyring
 from models.errors import FenceLost, LastAdmin, NotFound, Undecipherable
 from models.essays import Draft, Receipt
@@ -43,7 +43,7 @@ TEXT = f"Phones ring. My {MARKER} is nobody's business."
 
 @dataclass(frozen=True)
 class Kim:
-    """A student of whom there is a row in every table that can hold one about a person."""
+    """A student with a row in every table that can have rows about a student."""
 
     school: School
     id: UUID
@@ -55,11 +55,12 @@ class Kim:
 
 @pytest.fixture
 def kim(school: School, database: Database, become: Become) -> Kim:
+    """Kim with two essays that were read, reviewed and reacted to. The process is logged in as ingest."""
     email = f"kim-{uuid4().hex}@x.example"
     body = json.dumps({"text": TEXT}).encode()
     delivery = Delivery(org=school.org, source=school.source, event_id=f"msg_{uuid4().hex}", body=body)
     with db.session(org=school.org, role="ec_lms", actor=school.source):
-        student = users.recognise_student(f"kim-{uuid4().hex}", org=school.org, name="Kim Marker", email=email)
+        student = users.find_or_add_student(f"kim-{uuid4().hex}", org=school.org, name="Kim Marker", email=email)
         essays.enrol(student, assignment=school.assignment, org=school.org)
         assert events.record_first_delivery(delivery) is None
         first = essays.receive(
@@ -78,7 +79,7 @@ def kim(school: School, database: Database, become: Become) -> Kim:
         events.claim_key(api_key, org=school.org, caller=school.api_key_id, request_sha256=b"y" * 32)
         events.keep_answer(api_key, org=school.org, caller=school.api_key_id, answer=answer_of(first))
     with session_of(school, "ada"):
-        note(
+        write_entry(
             "read",
             org=school.org,
             actor=Actor(role="admin", id=school.ada),
@@ -172,7 +173,7 @@ def finish(held: Claim, school: School, task: essays.Task) -> None:
 
 
 def read(school: School, receipt: Receipt, number: int) -> UUID:
-    """One pass is done, with its comments, a result and a call on record; returns the call."""
+    """Finish one pass with comments, a criterion result and a completed call, and return the call's id."""
     with db.session(org=school.org):
         held = claim(school, receipt, number)
         task = essays.fetch_task(receipt.submission, org=school.org)
@@ -183,12 +184,13 @@ def read(school: School, receipt: Receipt, number: int) -> UUID:
 
 
 def gather(kim: Kim) -> dict[str, str]:
+    """Return the files of Kim's export by name."""
     with session_of(kim.school, "ada"):
         return dict(rights.gather(kim.id, org=kim.school.org))
 
 
 def about_people(database: Database) -> set[tuple[str, str]]:
-    """Return every column of every table whose rows are about a person, or about something a person wrote."""
+    """Return every column of every table whose rows are about a person or about a person's writing."""
     found = database.sql(
         """
         select c.relname::text, a.attname::text from pg_class as c join pg_attribute as a on a.attrelid = c.oid
@@ -201,13 +203,13 @@ def about_people(database: Database) -> set[tuple[str, str]]:
     return {(str(table), str(column)) for table, column in found}
 
 
-def test_every_column_about_a_person_is_exported_or_left_out_for_a_reason(database: Database) -> None:
+def test_every_personal_column_is_exported_or_excluded_with_a_reason(database: Database) -> None:
     exported = {(part.table, column) for part in rights.PARTS for column in f"{part.columns} {part.sealed}".split()}
     left_out = {tuple(name.split(".")) for name in rights.NOT_EXPORTED}
     columns = about_people(database)
 
-    assert columns - exported - left_out == set(), "new columns: export them, or say in NOT_EXPORTED why not"
-    assert (exported | left_out) - columns == set(), "columns that are not there"
+    assert columns - exported - left_out == set(), "new columns: export them, or give the reason in NOT_EXPORTED"
+    assert (exported | left_out) - columns == set(), "columns that do not exist"
     assert exported & left_out == set()
     assert {table for table, _ in columns} >= {
         "users",
@@ -221,7 +223,7 @@ def test_every_column_about_a_person_is_exported_or_left_out_for_a_reason(databa
     assert all(len(reason.split()) > 3 for reason in rights.NOT_EXPORTED.values())
 
 
-def test_what_is_ciphertext_in_the_database_is_exported_in_the_clear(kim: Kim) -> None:
+def test_export_decrypts_encrypted_columns(kim: Kim) -> None:
     files = gather(kim)
     profile = json.loads(files["profile.json"])
     assert (profile["name"], profile["email"], profile["id"]) == ("Kim Marker", kim.email, str(kim.id))
@@ -256,14 +258,14 @@ def test_what_is_ciphertext_in_the_database_is_exported_in_the_clear(kim: Kim) -
     assert "README.txt" in files
 
 
-def test_each_table_hands_over_each_of_its_columns(kim: Kim) -> None:
+def test_export_of_each_table_has_all_its_columns(kim: Kim) -> None:
     files = gather(kim)
     folder = f"essays/1-{kim.receipts[0].essay}"
     named = {"users": "profile", "essays": f"{folder}/essay", "submissions": f"{folder}/versions/1"} | {
         part.name: f"{folder}/versions/1-{part.name}" for part in rights.ABOUT_VERSION
     }
     made = {"saved_comments", "comments_made", "reviews_made"}
-    assert not made & {name.removesuffix(".json") for name in files}, "an educator's"
+    assert not made & {name.removesuffix(".json") for name in files}, "these files belong to educators only"
     for part in rights.PARTS:
         if part.name in made:
             continue
@@ -274,9 +276,9 @@ def test_each_table_hands_over_each_of_its_columns(kim: Kim) -> None:
         assert wanted <= set(rows[0]), part.table
 
 
-def test_the_trail_holds_what_they_did_and_what_was_done_to_them_and_nothing_of_others(kim: Kim) -> None:
+def test_exported_audit_trail_covers_the_person_and_nobody_else(kim: Kim) -> None:
     with session_of(kim.school, "ada"):
-        note(
+        write_entry(
             "read",
             org=kim.school.org,
             actor=Actor(role="admin", id=kim.school.ada),
@@ -292,7 +294,7 @@ def test_the_trail_holds_what_they_did_and_what_was_done_to_them_and_nothing_of_
     assert str(kim.school.alice) not in text
 
 
-def test_an_export_holds_nothing_of_anybody_else(kim: Kim, become: Become) -> None:
+def test_export_has_nothing_about_other_people(kim: Kim, become: Become) -> None:
     with session_of(kim.school, "bob"):
         bobs = essays.receive(
             kim.school.bob,
@@ -305,7 +307,7 @@ def test_an_export_holds_nothing_of_anybody_else(kim: Kim, become: Become) -> No
     assert "Bob writes" not in text
 
 
-def test_tables_longer_than_a_page_go_on_in_the_next_file(kim: Kim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_splits_long_tables_into_several_files(kim: Kim, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = gather(kim)
     pages = {part.table: part for part in rights.ABOUT_PERSON}
     small = tuple(
@@ -322,12 +324,12 @@ def test_tables_longer_than_a_page_go_on_in_the_next_file(kim: Kim, monkeypatch:
 
 
 @pytest.mark.parametrize("name", ["alice", "ed"])
-def test_only_an_admin_can_gather_everything(kim: Kim, name: str) -> None:
+def test_student_and_educator_cannot_export_a_person(kim: Kim, name: str) -> None:
     with pytest.raises((NotFound, peewee.ProgrammingError)), session_of(kim.school, name):
         list(rights.gather(kim.school.bob, org=kim.school.org))
 
 
-def test_an_admin_of_another_org_finds_nobody(kim: Kim, other_school: School) -> None:
+def test_admin_of_another_org_cannot_export_or_erase_a_person(kim: Kim, other_school: School) -> None:
     for org in (kim.school.org, other_school.org):
         with pytest.raises(NotFound), session_of(other_school, "ada"):
             list(rights.gather(kim.id, org=org))
@@ -337,11 +339,13 @@ def test_an_admin_of_another_org_finds_nobody(kim: Kim, other_school: School) ->
 
 
 def request(kim: Kim) -> None:
+    """Request Kim's erasure as the admin."""
     with session_of(kim.school, "ada"):
         rights.request_erasure(kim.id, org=kim.school.org)
 
 
 def carry_out(kim: Kim, become: Become) -> bool:
+    """Erase Kim as the clock does, and return whether rows were deleted."""
     become("ec_clock")
     with db.session():
         assert (kim.id, kim.school.org) in rights.list_erasures(limit=500)
@@ -352,7 +356,7 @@ def carry_out(kim: Kim, become: Become) -> bool:
 
 
 def hits(database: Database, *needles: str) -> dict[str, int]:
-    """Return in which tables any of the texts occurs, and in how many rows."""
+    """Return the tables in which any of the texts occurs, with the number of rows."""
     tables = database.sql(
         "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition"
     )
@@ -366,15 +370,14 @@ def hits(database: Database, *needles: str) -> dict[str, int]:
 
 
 def needles(kim: Kim) -> tuple[str, ...]:
+    """Return the texts that identify Kim or Kim's writing."""
     return (
         str(kim.id), MARKER, "Kim Marker", kim.email, keyring().email_index(kim.email, org=kim.school.org).hex(),
         *(str(one) for receipt in kim.receipts for one in (receipt.submission, receipt.essay)),
     )  # fmt: skip
 
 
-def test_the_moment_erasure_is_asked_for_nothing_can_be_read_and_nobody_can_sign_in(
-    kim: Kim, database: Database
-) -> None:
+def test_erasure_request_makes_data_unreadable_and_disables_sign_in(kim: Kim, database: Database) -> None:
     request(kim)
     assert database.sql(
         "select num_nonnulls(name, email, email_digest, password_hash, language), disabled_at is null, token_version from users where id = %s",
@@ -383,23 +386,23 @@ def test_the_moment_erasure_is_asked_for_nothing_can_be_read_and_nobody_can_sign
     assert database.sql("select count(*) from user_keys where user_id = %s", kim.id) == [(0,)]
     assert database.sql("select distinct revoked_reason from sessions where user_id = %s", kim.id) == [("disabled",)]
     with session_of(kim.school, "ada"):
-        for look in (
+        for read_function in (
             lambda: users.fetch_person(kim.id, org=kim.school.org),
             lambda: essays.fetch_essay(kim.receipts[0].essay, org=kim.school.org),
             lambda: essays.fetch_text(kim.receipts[0].submission, org=kim.school.org),
             lambda: list(rights.gather(kim.id, org=kim.school.org)),
         ):
             with pytest.raises(NotFound):
-                look()
+                read_function()
 
 
-def test_asking_twice_is_as_once_and_once_more_after_the_rows_are_gone_finds_nobody(
+def test_erasure_request_is_idempotent_and_not_found_after_erasure(
     kim: Kim, become: Become, database: Database
 ) -> None:
     request(kim)
-    asked = database.sql("select erase_requested_at from users where id = %s", kim.id)
+    requested_at = database.sql("select erase_requested_at from users where id = %s", kim.id)
     request(kim)
-    assert database.sql("select erase_requested_at from users where id = %s", kim.id) == asked
+    assert database.sql("select erase_requested_at from users where id = %s", kim.id) == requested_at
     assert carry_out(kim, become) is True
     with pytest.raises(NotFound):
         request(kim)
@@ -408,7 +411,7 @@ def test_asking_twice_is_as_once_and_once_more_after_the_rows_are_gone_finds_nob
         assert rights.erase(kim.id, org=kim.school.org) is False
 
 
-def test_nobody_is_erased_who_was_not_asked_for(kim: Kim, become: Become, database: Database) -> None:
+def test_person_without_erasure_request_is_not_erased(kim: Kim, become: Become, database: Database) -> None:
     become("ec_clock")
     with db.session(org=kim.school.org):
         assert rights.erase(kim.id, org=kim.school.org) is False
@@ -422,9 +425,7 @@ def test_nobody_is_erased_who_was_not_asked_for(kim: Kim, become: Become, databa
             rights.request_erasure(kim.school.bob, org=kim.school.org)
 
 
-def test_after_erasure_nothing_of_them_is_in_any_table_but_the_pseudonym_on_record(
-    kim: Kim, become: Become, database: Database
-) -> None:
+def test_after_erasure_only_the_audit_log_mentions_the_persons_id(kim: Kim, become: Become, database: Database) -> None:
     assert set(hits(database, *needles(kim))) > {
         "users", "essays", "submissions", "passes", "feedback", "feedback_reviews", "feedback_reactions", "sessions", "seen_events",
     }  # fmt: skip
@@ -432,7 +433,7 @@ def test_after_erasure_nothing_of_them_is_in_any_table_but_the_pseudonym_on_reco
     assert carry_out(kim, become)
     found = hits(database, *needles(kim))
     assert set(found) == {"audit_log"}
-    # On record stays what was done, to whom by number; not a name, an address or a word they wrote.
+    # The audit log keeps what was done to which user id, but no name, address or text.
     assert (
         hits(database, MARKER, "Kim Marker", kim.email, keyring().email_index(kim.email, org=kim.school.org).hex())
         == {}
@@ -441,7 +442,7 @@ def test_after_erasure_nothing_of_them_is_in_any_table_but_the_pseudonym_on_reco
     assert ("user", "changed", "admin") in reported
     assert ("user_key", "deleted", "admin") in reported
     assert ("user", "deleted", "clock") in reported
-    # What others wrote is untouched.
+    # Other people are not affected.
     assert users_of(database, kim.school) == 6
 
 
@@ -449,7 +450,7 @@ def users_of(database: Database, school: School) -> int:
     return int(database.sql("select count(*) from users where org_id = %s", school.org)[0][0])  # type: ignore[call-overload]
 
 
-def test_a_delivery_that_is_repeated_after_the_erasure_is_known_and_ignored(kim: Kim, become: Become) -> None:
+def test_delivery_repeated_after_erasure_is_ignored(kim: Kim, become: Become) -> None:
     request(kim)
     carry_out(kim, become)
     with db.session(org=kim.school.org, role="ec_lms"):
@@ -459,7 +460,7 @@ def test_a_delivery_that_is_repeated_after_the_erasure_is_known_and_ignored(kim:
 TOTALS = "select name, labels, count, total from monitor_totals order by name, labels"
 
 
-def test_no_total_falls(kim: Kim, become: Become, database: Database) -> None:
+def test_erasure_does_not_lower_monitor_totals(kim: Kim, become: Become, database: Database) -> None:
     before = database.sql(TOTALS)
     assert before
     request(kim)
@@ -467,9 +468,7 @@ def test_no_total_falls(kim: Kim, become: Become, database: Database) -> None:
     assert database.sql(TOTALS) == before
 
 
-def test_an_essay_that_is_being_read_while_its_author_is_erased_ends_quietly(
-    kim: Kim, become: Become, database: Database
-) -> None:
+def test_erasure_during_a_running_pass_leaves_no_data_behind(kim: Kim, become: Become, database: Database) -> None:
     with db.session(org=kim.school.org, role="ec_lms"):
         receipt = essays.receive(kim.id, Draft(title="Last", text=TEXT, source="api"), org=kim.school.org)
     become("ec_worker")
@@ -481,7 +480,7 @@ def test_an_essay_that_is_being_read_while_its_author_is_erased_ends_quietly(
     request(kim)
     become("ec_worker")
     with db.session(org=kim.school.org):
-        # Asked for, not carried out yet: whoever claims the third pass cannot open the essay, and says so for good.
+        # Erasure is requested but not carried out: a worker that claims the third pass cannot decrypt the essay and gives up.
         third = claim(kim.school, receipt, 2)
         with pytest.raises((NotFound, Undecipherable)):
             essays.fetch_task(receipt.submission, org=kim.school.org)
@@ -500,7 +499,7 @@ def test_an_essay_that_is_being_read_while_its_author_is_erased_ends_quietly(
     assert set(hits(database, *needles(kim), str(receipt.submission))) <= {"audit_log", "system_logs"}
 
 
-def test_the_last_admin_who_can_sign_in_is_not_erased(school: School, database: Database) -> None:
+def test_last_admin_who_can_sign_in_cannot_be_erased(school: School, database: Database) -> None:
     with session_of(school, "ada"):
         second = users.add_user("admin", org=school.org, name="Second", email="second@x.example")
     database.sql("update users set disabled_at = now() where id = %s", second)
@@ -511,7 +510,7 @@ def test_the_last_admin_who_can_sign_in_is_not_erased(school: School, database: 
     assert users_of(database, school) == 7
 
 
-def test_of_two_admins_who_erase_each_other_one_is_left(school: School, database: Database) -> None:
+def test_two_admins_who_erase_each_other_leave_one_admin(school: School, database: Database) -> None:
     with session_of(school, "ada"):
         second = users.add_user("admin", org=school.org, name="Second", email="second@x.example")
     warm_up(2)
@@ -528,7 +527,7 @@ def test_of_two_admins_who_erase_each_other_one_is_left(school: School, database
     ) == [(1,)]
 
 
-def test_an_educator_is_erased_and_their_course_stays(school: School, become: Become, database: Database) -> None:
+def test_erasing_an_educator_keeps_their_course(school: School, become: Become, database: Database) -> None:
     with session_of(school, "ada"):
         rights.request_erasure(school.ed, org=school.org)
     become("ec_clock")
@@ -538,10 +537,10 @@ def test_an_educator_is_erased_and_their_course_stays(school: School, become: Be
     assert database.sql("select count(*) from enrollments where course_id = %s", school.course) == [(2,)]
 
 
-def test_what_an_educator_keeps_and_said_is_exported_and_only_what_they_kept_is_erased(
+def test_educator_export_has_own_work_and_erasure_keeps_essay_comments(
     kim: Kim, become: Become, database: Database
 ) -> None:
-    """Given an educator with a bank, an own comment and a decision: the comment and the decision are the student's to keep."""
+    """An educator has a saved comment, an own comment on an essay and a decision. The last two stay with the student's essay."""
     school = kim.school
     wanted = own_comments.OwnComment(
         pass_name="grammar",
@@ -554,19 +553,19 @@ def test_what_an_educator_keeps_and_said_is_exported_and_only_what_they_kept_is_
     )
     with session_of(school, "ed"):
         saved = saved_comments.save(wanted, owner=saved_comments.Owner(org=school.org, user=school.ed))
-        where = own_comments.Where(span=(0, 6))
+        where = own_comments.CommentPlace(span=(0, 6))
         made, _ = own_comments.add(
             wanted, where, org=school.org, submission=kim.receipts[0].submission, educator=school.ed
         )
     with session_of(school, "ada"):
         files = dict(rights.gather(school.ed, org=school.org))
 
-    [kept] = json.loads(files["saved_comments.json"])
-    assert (kept["id"], kept["body"]["message"]) == (str(saved), "My own words.")
+    [saved_row] = json.loads(files["saved_comments.json"])
+    assert (saved_row["id"], saved_row["body"]["message"]) == (str(saved), "My own words.")
     assert [one["id"] for one in json.loads(files["comments_made.json"])] == [str(made)]
     [decided] = json.loads(files["reviews_made.json"])
     assert (decided["decision"], "body" in decided) == ("edited", False)
-    # A word of the student's is not the educator's to take away.
+    # The educator's export has no words of the student.
     assert MARKER not in "".join(files.values())
 
     with session_of(school, "ada"):
@@ -582,11 +581,11 @@ def test_what_an_educator_keeps_and_said_is_exported_and_only_what_they_kept_is_
     assert "My own words." in [one["message"] for one in shown]
 
 
-def test_a_source_goes_on_working_after_its_student_was_erased(kim: Kim, become: Become) -> None:
+def test_source_still_works_after_its_student_is_erased(kim: Kim, become: Become) -> None:
     request(kim)
     carry_out(kim, become)
     with db.session(role="ec_auth"):
         assert connections.find_source(kim.school.source).org == kim.school.org
     with db.session(org=kim.school.org, role="ec_lms"):
-        again = users.recognise_student("kim again", org=kim.school.org, name="Kim", email=kim.email)
+        again = users.find_or_add_student("kim again", org=kim.school.org, name="Kim", email=kim.email)
     assert again != kim.id

@@ -1,4 +1,4 @@
-"""A refresh token is spent once; whoever spends it twice ends the family."""
+"""Test refresh-token families: a token is spent once, and reuse revokes the family."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ def spend(school: School, family: UUID, generation: int) -> Family | None:
         return sessions.spend(family, org=school.org, generation=generation)
 
 
-def ended(database: Database, family: Family) -> object:
+def revoked_reason(database: Database, family: Family) -> object:
+    """Return why the family was revoked, or None."""
     return database.sql("select revoked_reason from sessions where id = %s", family.id)[0][0]
 
 
-def grace_is_over(database: Database, family: Family) -> None:
+def end_grace_time(database: Database, family: Family) -> None:
+    """Move the last rotation so far back that the grace time is over."""
     database.sql("update sessions set rotated_at = now() - interval '11 seconds' where id = %s", family.id)
 
 
-def test_an_account_is_found_by_its_address_however_it_is_spelled(school: School, other_school: School) -> None:
+def test_account_is_found_by_email_in_any_case_and_with_spaces(school: School, other_school: School) -> None:
     with db.session(org=school.org, role="ec_auth"):
         account = sessions.find_account(f"  {school.email('ed').upper()} ", org=school.org)
         assert sessions.find_account("nobody@school.example", org=school.org) is None
@@ -44,7 +46,7 @@ def test_an_account_is_found_by_its_address_however_it_is_spelled(school: School
     assert (account.user, account.role, account.disabled, account.token_version) == (school.ed, "educator", False, 0)
 
 
-def test_each_refresh_is_one_generation_on_and_keeps_the_end_of_the_family(school: School, database: Database) -> None:
+def test_refresh_increments_the_generation_and_keeps_the_family_expiry(school: School, database: Database) -> None:
     family = open_family(school)
     second = spend(school, family.id, 1)
     third = spend(school, family.id, 2)
@@ -59,43 +61,43 @@ def test_each_refresh_is_one_generation_on_and_keeps_the_end_of_the_family(schoo
     ]
 
 
-def test_a_client_that_lost_the_answer_gets_the_same_successor_again(school: School, database: Database) -> None:
+def test_repeated_refresh_within_grace_time_returns_same_generation(school: School, database: Database) -> None:
     family = open_family(school)
 
     answers = [spend(school, family.id, 1) for _ in range(3)]
 
     assert [one.generation for one in answers if one] == [2, 2, 2]
-    assert ended(database, family) is None
+    assert revoked_reason(database, family) is None
 
 
-def test_after_the_grace_time_a_repeat_ends_the_family_for_everybody(school: School, database: Database) -> None:
-    """Given a spent token, when it is spent again later, nobody gets anything from this family any more."""
+def test_token_reused_after_grace_time_revokes_the_family(school: School, database: Database) -> None:
+    """When a spent token is spent again later, no token of its family works any more."""
     family = open_family(school)
     spend(school, family.id, 1)
-    grace_is_over(database, family)
+    end_grace_time(database, family)
 
     assert spend(school, family.id, 1) is None
 
-    assert ended(database, family) == "reuse"
+    assert revoked_reason(database, family) == "reuse"
     for generation in (1, 2, 3):
         with pytest.raises(Unauthorised):
             spend(school, family.id, generation)
 
 
-def test_a_grandparent_ends_the_family_even_within_the_grace_time(school: School, database: Database) -> None:
+def test_reusing_a_token_two_generations_old_revokes_the_family(school: School, database: Database) -> None:
     family = open_family(school)
     spend(school, family.id, 1)
     spend(school, family.id, 2)
 
     assert spend(school, family.id, 1) is None
-    assert ended(database, family) == "reuse"
+    assert revoked_reason(database, family) == "reuse"
 
 
-def test_a_generation_from_the_future_ends_the_family(school: School, database: Database) -> None:
+def test_future_generation_revokes_the_family(school: School, database: Database) -> None:
     family = open_family(school)
 
     assert spend(school, family.id, 2) is None
-    assert ended(database, family) == "reuse"
+    assert revoked_reason(database, family) == "reuse"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_a_generation_from_the_future_ends_the_family(school: School, database: 
     ],
     ids=["expired", "disabled", "revoked", "purged"],
 )
-def test_a_family_that_has_ended_gives_nothing_and_does_not_move(school: School, database: Database, end: str) -> None:
+def test_ended_family_cannot_be_refreshed(school: School, database: Database, end: str) -> None:
     family = open_family(school)
     database.sql(end % {"family": f"'{family.id}'", "user": f"'{school.alice}'"})
 
@@ -118,21 +120,19 @@ def test_a_family_that_has_ended_gives_nothing_and_does_not_move(school: School,
     assert database.sql("select 1 from sessions where id = %s and generation > 1", family.id) == []
 
 
-def test_after_a_sign_out_the_token_is_worth_nothing_and_another_device_stays_signed_in(
-    school: School, database: Database
-) -> None:
+def test_sign_out_revokes_one_family_and_no_other_device(school: School, database: Database) -> None:
     here, there = open_family(school), open_family(school)
     with db.session(org=school.org, role="ec_auth"):
         sessions.close_family(here.id, org=school.org)
         sessions.close_family(here.id, org=school.org)
 
-    assert ended(database, here) == "logout"
+    assert revoked_reason(database, here) == "logout"
     with pytest.raises(Unauthorised):
         spend(school, here.id, 1)
     assert spend(school, there.id, 1) is not None
 
 
-def test_a_family_of_another_org_or_of_nobody_is_unauthorised(school: School, other_school: School) -> None:
+def test_unknown_family_or_family_of_another_org_is_unauthorised(school: School, other_school: School) -> None:
     family = open_family(other_school)
 
     for stranger in (family.id, uuid4()):
@@ -141,9 +141,7 @@ def test_a_family_of_another_org_or_of_nobody_is_unauthorised(school: School, ot
     assert spend(other_school, family.id, 1) is not None
 
 
-def test_of_twenty_refreshes_at_the_same_moment_one_generation_comes_out_alive(
-    school: School, database: Database
-) -> None:
+def test_twenty_concurrent_refreshes_yield_one_generation(school: School, database: Database) -> None:
     family = open_family(school)
 
     warm_up()
@@ -155,7 +153,7 @@ def test_of_twenty_refreshes_at_the_same_moment_one_generation_comes_out_alive(
     assert spend(school, family.id, 2) is not None
 
 
-def test_a_password_made_at_another_cost_is_replaced(school: School, database: Database) -> None:
+def test_password_hash_can_be_upgraded(school: School, database: Database) -> None:
     with db.session(org=school.org, role="ec_auth"):
         account = sessions.fetch_account(school.ed, org=school.org)
         sessions.upgrade_password(account, org=school.org, password_hash="pbkdf2_sha256$2$x$y")

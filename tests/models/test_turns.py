@@ -1,4 +1,4 @@
-"""Whose turn it is: somebody who waits before bulk, the org with the least running first, a last try never in company."""
+"""Test the order of passes: interactive before bulk, the org with the fewest running passes first, one poison suspect at a time."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from tests.support.servers import Database
 
 
 @pytest.fixture(autouse=True)
-def nothing_waits(database: Database) -> Iterator[None]:
-    """No other test's work is in the way, before or after."""
-    over = "update passes set state = 'cancelled', lease_until = null, finished_at = now() where state in ('queued', 'running')"
-    database.sql(over)
+def no_open_passes(database: Database) -> Iterator[None]:
+    """Cancel all open passes before and after each test, so that tests do not influence each other."""
+    cancel_all = "update passes set state = 'cancelled', lease_until = null, finished_at = now() where state in ('queued', 'running')"
+    database.sql(cancel_all)
     yield
-    database.sql(over)
+    database.sql(cancel_all)
 
 
 def turn(hinted: Hint | None = None) -> Hint | None:
+    """Return the pass that a worker with this hint would claim next, or None."""
     with db.session():
         return queue.next_due(hinted or Hint(org_id=uuid4(), pass_id=uuid4(), queue=Queue.INTERACTIVE))
 
 
 def take(hinted: Hint | None = None) -> Hint:
-    """The pass whose turn it is has been claimed, as a worker does it."""
+    """Claim the next pass as a worker does, and return its hint."""
     found = turn(hinted)
     assert found is not None
     with db.session(org=found.org_id):
@@ -40,17 +41,18 @@ def take(hinted: Hint | None = None) -> Hint:
 
 
 def turns(count: int) -> Counter[UUID]:
+    """Claim so many passes and return the number of claims of each org."""
     return Counter(take().org_id for _ in range(count))
 
 
-def test_the_hinted_pass_is_taken_when_it_is_due(school: School, become: Become) -> None:
+def test_hinted_pass_is_chosen_when_it_is_due(school: School, become: Become) -> None:
     receipt = hand_in(school)
     become("ec_worker")
 
     assert [turn(hint) for hint in receipt.hints] == list(receipt.hints)
 
 
-def test_a_hint_whose_pass_is_over_stands_for_another_due_pass(school: School, become: Become) -> None:
+def test_hint_for_claimed_pass_yields_another_due_pass(school: School, become: Become) -> None:
     receipt = hand_in(school)
     become("ec_worker")
     take(receipt.hints[0])
@@ -58,7 +60,7 @@ def test_a_hint_whose_pass_is_over_stands_for_another_due_pass(school: School, b
     assert turn(receipt.hints[0]) in receipt.hints[1:]
 
 
-def test_nothing_due_is_nobodys_turn(school: School, become: Become, database: Database) -> None:
+def test_no_pass_is_chosen_when_none_is_due(school: School, become: Become, database: Database) -> None:
     receipt = hand_in(school)
     become("ec_worker")
     database.sql("update passes set next_at = now() + interval '1 minute' where submission_id = %s", receipt.submission)
@@ -66,10 +68,10 @@ def test_nothing_due_is_nobodys_turn(school: School, become: Become, database: D
     assert turn(receipt.hints[0]) is None
 
 
-def test_a_school_with_one_essay_goes_before_a_school_with_a_hundred(
+def test_org_with_nothing_running_goes_before_org_that_floods_the_queue(
     school: School, other_school: School, become: Become
 ) -> None:
-    """Given a flood whose hints fill every worker, the next three turns are the other school's, whatever is hinted."""
+    """With ten passes of the flood running, the next three claims go to the other school, whatever the hints say."""
     flood = [hand_in(school) for _ in range(30)]
     become("ec_worker")
     for receipt in flood[:10]:
@@ -83,7 +85,7 @@ def test_a_school_with_one_essay_goes_before_a_school_with_a_hundred(
     assert sorted(taken) == sorted(hint.pass_id for hint in late.hints)
 
 
-def test_two_schools_that_wait_get_equal_shares(school: School, other_school: School, become: Become) -> None:
+def test_two_waiting_orgs_get_equal_shares(school: School, other_school: School, become: Become) -> None:
     for _ in range(10):
         hand_in(school)
     for _ in range(4):
@@ -93,7 +95,7 @@ def test_two_schools_that_wait_get_equal_shares(school: School, other_school: Sc
     assert set(turns(16).values()) == {8}
 
 
-def test_somebody_who_waits_goes_before_bulk_work_of_any_school_but_bulk_does_not_starve(
+def test_interactive_goes_before_bulk_of_any_org_but_bulk_is_not_starved(
     school: School, other_school: School, become: Become
 ) -> None:
     for _ in range(20):
@@ -102,13 +104,13 @@ def test_somebody_who_waits_goes_before_bulk_work_of_any_school_but_bulk_does_no
         hand_in(school)
     become("ec_worker")
 
-    asked = Counter(found.queue for found in (turn() for _ in range(200)) if found is not None)
+    offered = Counter(found.queue for found in (turn() for _ in range(200)) if found is not None)
 
-    assert asked[Queue.INTERACTIVE] > 160
-    assert 0 < asked[Queue.BULK] < 40
+    assert offered[Queue.INTERACTIVE] > 160
+    assert 0 < offered[Queue.BULK] < 40
 
 
-def test_workers_that_ask_at_the_same_moment_are_spread_over_the_waiting_rows(school: School, become: Become) -> None:
+def test_concurrent_workers_are_spread_over_due_passes(school: School, become: Become) -> None:
     for _ in range(20):
         hand_in(school)
     become("ec_worker")
@@ -119,13 +121,13 @@ def test_workers_that_ask_at_the_same_moment_are_spread_over_the_waiting_rows(sc
     assert len({one.pass_id for one in answers if isinstance(one, Hint)}) >= 3
 
 
-def test_a_pass_that_lost_two_workers_runs_only_while_no_other_such_runs(
+def test_poison_suspect_is_claimed_only_when_no_other_suspect_runs(
     school: School, other_school: School, become: Become, database: Database
 ) -> None:
-    """Given two schools with a pass each that took two workers along, their last tries come one after the other."""
+    """With a poison suspect in each of two schools, the second is claimed only after the first has ended."""
     first, second = hand_in(school).hints[0], hand_in(other_school).hints[0]
     database.sql("update passes set lost = 2 where id in (%s, %s)", first.pass_id, second.pass_id)
-    # Their siblings would be due as well, and between schools with equally much running chance decides.
+    # The sibling passes would also be due, and the choice between schools with equal load is random.
     database.sql("update passes set state = 'cancelled', finished_at = now() where state = 'queued' and lost = 0")
     become("ec_worker")
     with db.session(org=first.org_id):
@@ -141,9 +143,7 @@ def test_a_pass_that_lost_two_workers_runs_only_while_no_other_such_runs(
     assert turn(second) == second
 
 
-def test_of_eight_last_tries_claimed_at_the_same_moment_one_runs(
-    school: School, become: Become, database: Database
-) -> None:
+def test_one_of_eight_concurrent_poison_suspect_claims_wins(school: School, become: Become, database: Database) -> None:
     hints = [hand_in(school).hints[0] for _ in range(8)]
     database.sql("update passes set lost = 2 where id = any (%s)", [hint.pass_id for hint in hints])
     become("ec_worker")
@@ -156,7 +156,7 @@ def test_of_eight_last_tries_claimed_at_the_same_moment_one_runs(
     assert sorted(together(8, claim)) == [False] * 7 + [True]  # type: ignore[type-var]
 
 
-def test_a_place_in_the_queue_counts_every_other_school_only_as_far_as_it_goes_first(
+def test_queue_position_counts_only_other_org_passes_that_go_first(
     school: School, other_school: School, become: Become
 ) -> None:
     for _ in range(10):
@@ -166,14 +166,14 @@ def test_a_place_in_the_queue_counts_every_other_school_only_as_far_as_it_goes_f
     with session_of(school, "alice"):
         places = [queue.place_of(one.submission) for one in mine]
 
-    # Schools take turns: before my first stands one of theirs, before my third three of theirs and two of mine.
+    # Schools take turns: one of theirs goes before my first, and three of theirs and two of mine before my third.
     assert [place.position for place in places if place is not None] == [2, 4, 6]
 
 
-def test_schools_that_wait_take_turns_also_where_only_one_pass_runs_at_a_time(
+def test_orgs_take_turns_when_only_one_pass_runs_at_a_time(
     school: School, other_school: School, become: Become, database: Database
 ) -> None:
-    """Given one place and a flood whose hints come first, the late school's three passes are not the last of all."""
+    """With one pass at a time and a flood whose hints come first, the late school's first pass is among the first 15."""
     flood = [hand_in(school) for _ in range(40)]
     late = hand_in(other_school)
     become("ec_worker")

@@ -1,4 +1,4 @@
-"""Partitions are there before they are needed, totals are exact and never fall, and what is past its life goes."""
+"""Test monthly partitions, running totals (tallies) and the purge of expired rows."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ PARENTS = ("ai_responses", "analytics", "audit_log", "feedback", "inbound_events
 
 
 def months(database: Database) -> dict[str, list[str]]:
+    """Return the partitions of each partitioned table, in order of their names."""
     found = database.sql(
         "select inhparent::regclass::text, array_agg(inhrelid::regclass::text order by inhrelid::regclass::text) "
         "from pg_inherits join pg_class on oid = inhparent where relkind = 'p' group by 1"
@@ -31,7 +32,7 @@ def months(database: Database) -> dict[str, list[str]]:
 
 @pytest.fixture
 def last_month_missing(database: Database) -> Iterator[list[str]]:
-    """The newest partition of every table is gone again; their names."""
+    """The names of the newest partition of every table, which the fixture has dropped."""
     names = [children[-2] for children in months(database).values()]
     assert not [name for name in names if name.endswith("_default")]
     for parent, children in months(database).items():
@@ -46,13 +47,13 @@ def ensure() -> int:
         return upkeep.ensure_partitions()
 
 
-def test_this_month_and_four_more_exist_from_the_start(database: Database, become: Become) -> None:
+def test_partitions_of_this_month_and_four_more_exist_after_migration(database: Database, become: Become) -> None:
     assert {parent: len(children) for parent, children in months(database).items()} == dict.fromkeys(PARENTS, 6)
     expected = database.sql("select to_char(date_trunc('month', now(), 'UTC') at time zone 'UTC', 'YYYY_MM')")[0][0]
     assert months(database)["submissions"][0] == f"submissions_{expected}"
 
 
-def test_making_partitions_again_makes_none(become: Become, database: Database) -> None:
+def test_ensure_partitions_is_idempotent(become: Become, database: Database) -> None:
     become("ec_clock")
     before = months(database)
 
@@ -60,7 +61,7 @@ def test_making_partitions_again_makes_none(become: Become, database: Database) 
     assert months(database) == before
 
 
-def test_clocks_that_make_partitions_together_make_each_once(
+def test_concurrent_clocks_create_each_partition_once(
     become: Become, database: Database, last_month_missing: list[str]
 ) -> None:
     become("ec_clock")
@@ -72,7 +73,7 @@ def test_clocks_that_make_partitions_together_make_each_once(
     assert {children[-2] for children in months(database).values()} == set(last_month_missing)
 
 
-def test_a_new_partition_is_as_closed_as_the_first_ones(
+def test_new_partition_has_row_security_and_no_extra_grants(
     become: Become, database: Database, last_month_missing: list[str]
 ) -> None:
     become("ec_clock")
@@ -94,8 +95,8 @@ def test_a_new_partition_is_as_closed_as_the_first_ones(
     assert owners == [("ec_owner",)]
 
 
-def test_a_row_lands_in_the_month_its_identifier_says(database: Database, become: Become) -> None:
-    """The first and the last millisecond of every month are that month's, and created_at says the same."""
+def test_row_is_stored_in_the_partition_of_its_id_time(database: Database, become: Become) -> None:
+    """The first and the last millisecond of a month go to its partition, and created_at is the same time."""
     ends = database.sql(
         """
         select edge, 'system_logs_' || to_char(edge at time zone 'UTC', 'YYYY_MM')
@@ -111,7 +112,7 @@ def test_a_row_lands_in_the_month_its_identifier_says(database: Database, become
         assert found == [(partition, edge)]
 
 
-def test_writing_never_touches_a_default_partition(school: School, database: Database) -> None:
+def test_default_partitions_stay_empty(school: School, database: Database) -> None:
     with session_of(school, "alice"):
         essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org)
 
@@ -120,7 +121,7 @@ def test_writing_never_touches_a_default_partition(school: School, database: Dat
     assert database.sql("select count(*) from submissions where org_id = %s", school.org) == [(1,)]
 
 
-def test_an_absurd_number_of_months_is_refused(database: Database) -> None:
+def test_number_of_months_out_of_range_is_refused(database: Database) -> None:
     for months_ahead in (-1, 37):
         with pytest.raises(psycopg2.errors.RaiseException, match="between 0 and 36"):
             database.sql("select ensure_partitions(%s)", months_ahead)
@@ -132,7 +133,7 @@ def totals(database: Database) -> dict[tuple[str, ...], tuple[int, float, list[i
 
 
 def carry_out(school: School, pass_id: UUID, *, cost: int = 11) -> None:
-    """One pass from its claim to its end, with one call to a provider, in two transactions."""
+    """Claim and finish one pass with one provider call, in two transactions."""
     with db.session(org=school.org):
         held = passes.claim(pass_id, org=school.org, lease_seconds=60)
         assert held is not None
@@ -149,7 +150,7 @@ def carry_out(school: School, pass_id: UUID, *, cost: int = 11) -> None:
 
 
 def fold(database: Database) -> int:
-    """Fold once, as the clock does it, on a connection of its own: the pool of this process is the workers'."""
+    """Fold once, as the clock does. It uses its own connection, because the pool of this process is the worker's."""
     connection = psycopg2.connect(database.role_url("ec_clock"))
     try:
         with connection, connection.cursor() as cursor:
@@ -160,10 +161,10 @@ def fold(database: Database) -> int:
         connection.close()
 
 
-def test_totals_are_exact_and_never_fall_while_workers_finish_and_the_clock_folds(
+def test_totals_stay_exact_while_workers_finish_and_the_clock_folds(
     school: School, become: Become, database: Database
 ) -> None:
-    """Given twelve submissions being read by three workers, folding all the while loses and doubles nothing."""
+    """Three workers read twelve submissions while the clock folds all the time. No total is lost or counted twice."""
     with session_of(school, "alice"):
         hints = [
             hint.pass_id
@@ -220,7 +221,7 @@ def test_totals_are_exact_and_never_fall_while_workers_finish_and_the_clock_fold
     assert database.sql("select 1 from untallied") == []
 
 
-def test_totals_stay_when_the_rows_they_came_from_go(school: School, become: Become, database: Database) -> None:
+def test_totals_stay_when_their_rows_are_deleted(school: School, become: Become, database: Database) -> None:
     with session_of(school, "alice"):
         receipt = essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org)
     become("ec_worker")
@@ -236,9 +237,7 @@ def test_totals_stay_when_the_rows_they_came_from_go(school: School, become: Bec
         assert upkeep.fold_tallies() == 0
 
 
-def test_answers_past_their_published_life_are_purged_and_others_stay(
-    school: School, become: Become, database: Database
-) -> None:
+def test_purge_deletes_only_expired_answers_and_sessions(school: School, become: Become, database: Database) -> None:
     for key, days in (("old", 7.1), ("young", 6.9)):
         database.sql(
             "insert into idempotency_keys (org_id, caller_id, key, request_sha256, created_at) "

@@ -1,4 +1,4 @@
-"""A monitor in this process and one in a process of its own, and rows for them to count."""
+"""Fixtures of the tests of monitoring: a monitor in this process, one in its own process, and rows to count."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.servers import ROOT, Servers
 
 
 class Scrape:
-    """The samples of one answer."""
+    """The samples of one scrape."""
 
     def __init__(self, text: str) -> None:
         self.samples: list[Sample] = [s for family in text_string_to_metric_families(text) for s in family.samples]
@@ -39,6 +39,7 @@ class Scrape:
         return [s for s in self.samples if s.name == name and labels.items() <= s.labels.items()]
 
     def one(self, name: str, **labels: str) -> float:
+        """Return the value of the only sample with this name and these labels."""
         found = self.all(name, **labels)
         assert len(found) == 1, (name, labels, found)
         return found[0].value
@@ -46,7 +47,7 @@ class Scrape:
 
 @pytest.fixture
 def request_counts(tmp_path: Path) -> Path:
-    """A directory in which a process of ingest has counted some requests and is gone."""
+    """A directory in which a process of ingest has counted requests before it ended."""
     folder = tmp_path / "requests"
     folder.mkdir()
     _count_requests(folder, times=3)
@@ -55,11 +56,12 @@ def request_counts(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def count_requests() -> Callable[..., None]:
+    """A function that lets another process count requests in a directory."""
     return _count_requests
 
 
 def _count_requests(folder: Path, *, times: int, forget: bool = False) -> None:
-    """Another process serves requests with ingest's own hooks; `forget`: and is then folded away by this one's parent."""
+    """Serve requests in another process with the hooks of ingest. With `forget`, its counts are folded afterwards."""
     program = """
 import os, sys
 from flask import Flask, g
@@ -81,7 +83,7 @@ for number in range(int(sys.argv[1])):
     client.open("/v1/held", method=f"WORD{number}")
 """
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder), "PYTHONPATH": str(ROOT)}
-    # Not a pipe: its pid is needed, and its complaints about /v1/broken are not.
+    # Popen, because the pid is needed. The errors about /v1/broken on standard error are not needed.
     process = subprocess.Popen([sys.executable, "-c", program, str(times)], env=environment, stderr=subprocess.DEVNULL)
     assert process.wait(timeout=30) == 0
     if forget:
@@ -92,7 +94,7 @@ for number in range(int(sys.argv[1])):
 
 @pytest.fixture
 def scrape(become: Become, servers: Servers, request_counts: Path) -> Callable[[], Scrape]:
-    """`scrape()` asks a collector that logs in as ec_monitor; its ratchets live as long as the test."""
+    """A function: `scrape()` asks a collector that logs in as ec_monitor. Its counters live as long as the test."""
     become("ec_monitor", pool_size=2)
     registry = CollectorRegistry()
     registry.register(
@@ -102,7 +104,7 @@ def scrape(become: Become, servers: Servers, request_counts: Path) -> Callable[[
 
 
 class Rows:
-    """Writes passes and calls as the superuser, whom no state machine binds."""
+    """Writes passes and calls directly, as the superuser."""
 
     def __init__(self, admin_url: str) -> None:
         self.connection = psycopg2.connect(admin_url)
@@ -125,7 +127,7 @@ class Rows:
             cursor.execute(sql, [str(p) if isinstance(p, UUID) else p for p in params] or None)
 
     def submission(self) -> UUID:
-        """A new version of a new essay."""
+        """Insert a version of a new essay and return its id."""
         essay = self._id(
             "insert into essays (org_id, user_id, title, versions, newest_submission_id, newest_submitted_at)"
             " values (%s, %s, '\\x00', 1, uuidv7(), now()) returning id", self.org, self.user,
@@ -145,7 +147,7 @@ class Rows:
         error: str | None = None,
         queue: str = "interactive",
     ) -> UUID:
-        """A pass that is over; returns its submission."""
+        """Insert an ended pass and return its submission."""
         submission = self.submission()
         self.run(
             "insert into passes (org_id, submission_id, essay_id, user_id, audience_id, name, state, queue, queued_at, first_claimed_at,"
@@ -158,7 +160,7 @@ class Rows:
         return submission
 
     def due(self, *, seconds_ago: float, queue: str = "interactive") -> None:
-        """A pass that waits for a worker."""
+        """Insert a pass that waits for a worker."""
         submission = self.submission()
         self.run(
             "insert into passes (org_id, submission_id, essay_id, user_id, audience_id, name, state, queue, queued_at, next_at)"
@@ -167,7 +169,7 @@ class Rows:
         )  # fmt: skip
 
     def called(self, submission: UUID, *, outcome: str = "ok", tokens: int = 100, cost_micros: int = 5000) -> None:
-        """A call to a provider that is over."""
+        """Insert a completed call to a provider."""
         self.run(
             "insert into ai_responses (org_id, submission_id, user_id, pass, attempt, provider, model, prompt_version,"
             " request_sha256, outcome, raw, input_tokens, cost_micros, latency_ms, completed_at)"
@@ -178,13 +180,14 @@ class Rows:
 
 @pytest.fixture
 def rows(admin_url: str) -> Iterator[Rows]:
+    """A writer of passes and calls, with an org and a student of its own."""
     writing = Rows(admin_url)
     yield writing
     writing.connection.close()
 
 
 class Monitor:
-    """`python -m monitoring` in a process of its own."""
+    """`python -m monitoring` in its own process."""
 
     def __init__(self, log: Path, **environment: str) -> None:
         self.port = _free_port()
@@ -195,7 +198,7 @@ class Monitor:
             )
 
     def scrape(self) -> Scrape:
-        """The answer, as soon as the process listens."""
+        """Scrape the monitor, as soon as it listens."""
         deadline = time.monotonic() + 15
         while True:
             try:
@@ -209,7 +212,7 @@ class Monitor:
 
 @pytest.fixture
 def start_monitor(tmp_path: Path) -> Iterator[Callable[..., Monitor]]:
-    """`start_monitor(DATABASE_URL=…, REDIS_URL=…)` starts one; it ends with the test."""
+    """A function: `start_monitor(DATABASE_URL=…, REDIS_URL=…)` starts a monitor, which ends with the test."""
     started: list[Monitor] = []
 
     def start(**environment: str) -> Monitor:
@@ -224,11 +227,12 @@ def start_monitor(tmp_path: Path) -> Iterator[Callable[..., Monitor]]:
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
+    """A function that returns a free port."""
     return _free_port
 
 
 def _free_port() -> int:
-    """A port nobody listens on, for the moment."""
+    """Return a port on which nobody listens now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

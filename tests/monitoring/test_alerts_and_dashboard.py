@@ -1,4 +1,4 @@
-"""Alerts fire when they should, and every metric anybody looks at exists in a live scrape."""
+"""Test that alerts fire when they should, and that every metric of alerts and dashboard exists in a scrape."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import yaml
 import monitoring
 from tests.support.servers import ROOT
 
-ROOM = ROOT / "monitoring"
-# Beside the interpreter when `make promtool` installed it.
+PACKAGE = ROOT / "monitoring"
+# `make promtool` installs it beside the Python interpreter.
 PROMTOOL = shutil.which("promtool") or shutil.which("promtool", path=str(Path(sys.executable).parent))
 METRIC = re.compile(r"\b(?:essaycoach|pg|redis)_[a-z0-9_]+")
 IN_QUOTES_OR_BRACES = re.compile(r'"[^"]*"|\{[^}]*\}')
-# A name in brackets after by, on, or without is a label.
+# Names in parentheses after by, on, without or ignoring are labels.
 LABEL_LISTS = re.compile(r"\b(?:by|on|without|ignoring)\s*\([^)]*\)")
 
 
@@ -36,27 +36,27 @@ def test_every_metric_of_the_dashboard_exists_in_a_live_scrape(scrape, rows):
     assert not wanted - scrape().names()
 
 
-def test_every_metric_of_a_live_scrape_is_on_the_rooms_card_and_the_other_way_round(scrape, rows):
+def test_scraped_metrics_are_exactly_those_of_the_package_docstring(scrape, rows):
     rows.called(rows.passed())
-    card = {line.split()[0] for line in (monitoring.__doc__ or "").splitlines() if METRIC.match(line)}
+    documented = {line.split()[0] for line in (monitoring.__doc__ or "").splitlines() if METRIC.match(line)}
     seen = {
         re.sub(r"_(bucket|sum|count)$", "", n) if _is_histogram(n) else n
         for n in scrape().names()
         if "_created" not in n
     }
-    assert seen == card
+    assert seen == documented
 
 
-def test_every_alert_says_what_it_means_and_where_to_look():
+def test_every_alert_has_severity_summary_and_where_to_look():
     for rule in _rules():
         assert rule["labels"]["severity"] in {"page", "ticket"}
         assert rule["annotations"]["summary"].endswith(".")
         assert "look" in rule["annotations"]["description"].lower(), rule["alert"]
 
 
-def test_every_alert_has_a_test_that_it_fires_and_that_it_is_silent_before_and_after():
+def test_every_alert_is_tested_to_fire_and_be_silent_before_and_after():
     tested: dict[str, list[list[bool]]] = {}
-    for test in yaml.safe_load((ROOM / "alerts.test.yml").read_text())["tests"]:
+    for test in yaml.safe_load((PACKAGE / "alerts.test.yml").read_text())["tests"]:
         (alert,) = {re.search(r'alertname="(\w+)"', one["expr"])[1] for one in test["promql_expr_test"]}
         tested.setdefault(alert, []).append([bool(one["exp_samples"]) for one in test["promql_expr_test"]])
     assert set(tested) == {rule["alert"] for rule in _rules()}
@@ -69,31 +69,31 @@ def test_every_alert_has_a_test_that_it_fires_and_that_it_is_silent_before_and_a
     [("check", "config", "prometheus.yml"), ("check", "rules", "alerts.yml"), ("test", "rules", "alerts.test.yml")],
     ids=" ".join,
 )
-def test_promtool_is_content(arguments):
+def test_promtool_accepts_config_rules_and_rule_tests(arguments):
     assert PROMTOOL, (
         "promtool is not installed: run `make promtool`, or install Prometheus (Debian: apt-get install prometheus)"
     )
-    done = subprocess.run([PROMTOOL, *arguments], cwd=ROOM, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run([PROMTOOL, *arguments], cwd=PACKAGE, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_dashboard_has_fixed_and_unique_ids_and_the_provisioned_source():
-    dashboard = json.loads((ROOM / "grafana/dashboards/essaycoach.json").read_text())
+def test_dashboard_has_unique_ids_and_the_provisioned_datasource():
+    dashboard = json.loads((PACKAGE / "grafana/dashboards/essaycoach.json").read_text())
     assert dashboard["uid"] == "essaycoach"
     ids = [panel["id"] for panel in _panels()]
     assert len(ids) == len(set(ids))
-    (source,) = yaml.safe_load((ROOM / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
+    (source,) = yaml.safe_load((PACKAGE / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
     used = {target["datasource"]["uid"] for panel in _panels() for target in panel.get("targets", ())}
     assert used == {source["uid"]}
 
 
 def _rules():
-    groups = yaml.safe_load((ROOM / "alerts.yml").read_text())["groups"]
+    groups = yaml.safe_load((PACKAGE / "alerts.yml").read_text())["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
 
 def _panels():
-    return json.loads((ROOM / "grafana/dashboards/essaycoach.json").read_text())["panels"]
+    return json.loads((PACKAGE / "grafana/dashboards/essaycoach.json").read_text())["panels"]
 
 
 def _metrics(expression: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Requests are counted by ingest's processes and summed up by the monitor; nothing is lost when a process dies."""
+"""Test that processes of ingest count requests, and that the monitor adds them up even after a process has died."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REQUESTS = "essaycoach_http_requests_total"
 SECONDS = "essaycoach_http_request_duration_seconds"
 
 
-def test_requests_are_counted_by_route_and_status_and_never_by_their_own_words(scrape):
+def test_requests_are_counted_by_route_pattern_and_status(scrape):
     seen = scrape()
     assert seen.one(REQUESTS, method="GET", route="/v1/things/<thing>", status="200") == 3
     assert seen.one(REQUESTS, route="/v1/broken", status="500") == 3
@@ -23,13 +23,13 @@ def test_requests_are_counted_by_route_and_status_and_never_by_their_own_words(s
     assert seen.one(f"{SECONDS}_count", route="/v1/things/<thing>") == 3
 
 
-def test_a_request_that_waited_by_wish_is_counted_but_not_timed(scrape):
+def test_long_poll_request_is_counted_but_not_timed(scrape):
     seen = scrape()
     assert seen.one(REQUESTS, route="/v1/held", status="200") == 3
     assert not seen.all(f"{SECONDS}_count", route="/v1/held")
 
 
-def test_a_missing_directory_takes_only_its_own_metrics_away(scrape, request_counts):
+def test_missing_counter_directory_fails_only_the_http_probe(scrape, request_counts):
     shutil.rmtree(request_counts)
     seen = scrape()
     assert seen.one("essaycoach_probe_up", probe="http") == 0
@@ -38,12 +38,12 @@ def test_a_missing_directory_takes_only_its_own_metrics_away(scrape, request_cou
     assert scrape().one("essaycoach_probe_up", probe="http") == 1
 
 
-def test_a_file_that_a_killed_process_left_empty_does_no_harm(scrape, request_counts):
+def test_empty_counter_file_of_a_killed_process_is_ignored(scrape, request_counts):
     (request_counts / "counter_99999.db").touch()
     assert scrape().one(REQUESTS, route="/v1/things/<thing>") == 3
 
 
-def test_the_counts_of_dead_processes_stay_while_their_files_go(tmp_path, count_requests):
+def test_counts_of_dead_processes_stay_after_their_files_are_folded(tmp_path, count_requests):
     for _ in range(4):
         count_requests(tmp_path, times=2, forget=True)
     count_requests(tmp_path, times=1)
@@ -58,7 +58,7 @@ def test_the_counts_of_dead_processes_stay_while_their_files_go(tmp_path, count_
     assert samples[f"{SECONDS}_bucket", None, "+Inf"] == samples[f"{SECONDS}_count", None, None] == 9
 
 
-def test_forgetting_a_process_that_counted_nothing_is_fine(tmp_path, monkeypatch):
+def test_folding_a_process_without_counts_does_nothing(tmp_path, monkeypatch):
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
     metrics.fold_dead_process(1)
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "nowhere"))
@@ -68,7 +68,7 @@ def test_forgetting_a_process_that_counted_nothing_is_fine(tmp_path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_costs_the_count_and_not_the_answer(monkeypatch):
+def test_full_disk_loses_the_count_but_not_the_answer(monkeypatch):
     app = Flask("full")
     metrics.register(app)
     app.add_url_rule("/", view_func=lambda: "fine")

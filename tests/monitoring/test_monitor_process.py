@@ -1,4 +1,4 @@
-"""The program: it starts and serves whatever is away, answers on time, and ends when told to."""
+"""Test the monitor process: it starts and answers in time with servers down, and stops on a signal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from tests.support.servers import ROOT
 
 
-def test_it_serves_everything_when_everything_is_there(start_monitor, role_url, servers, request_counts):
+def test_monitor_serves_all_metrics_when_all_servers_run(start_monitor, role_url, servers, request_counts):
     monitor = start_monitor(
         DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url, PROMETHEUS_MULTIPROC_DIR=str(request_counts)
     )
@@ -26,7 +26,7 @@ def test_it_serves_everything_when_everything_is_there(start_monitor, role_url, 
     assert sorted(request_counts.iterdir()) == before, "the monitor only reads"
 
 
-def test_it_starts_and_serves_while_postgresql_and_redis_are_away(start_monitor, free_port):
+def test_monitor_starts_and_serves_while_postgresql_and_redis_are_down(start_monitor, free_port):
     monitor = start_monitor(
         DATABASE_URL=f"postgresql://ec_monitor@127.0.0.1:{free_port()}/nothing",
         REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
@@ -38,7 +38,7 @@ def test_it_starts_and_serves_while_postgresql_and_redis_are_away(start_monitor,
 
 
 @pytest.mark.slow(reason="waits for time limits")
-def test_servers_that_swallow_every_packet_do_not_hold_a_scrape(start_monitor):
+def test_servers_that_never_answer_do_not_delay_a_scrape(start_monitor):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         monitor = start_monitor(
@@ -52,7 +52,7 @@ def test_servers_that_swallow_every_packet_do_not_hold_a_scrape(start_monitor):
             assert seen.one("pg_up") == seen.one("redis_up") == 0
 
 
-def test_it_sees_a_database_that_comes_back(start_monitor, servers, role_url, database):
+def test_monitor_sees_a_database_that_comes_back(start_monitor, servers, role_url, database):
     monitor = start_monitor(DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url)
     assert monitor.scrape().one("pg_up") == 1
     database.sql("alter role ec_monitor nologin")
@@ -67,7 +67,7 @@ def test_it_sees_a_database_that_comes_back(start_monitor, servers, role_url, da
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_cleanly_when_told_to(start_monitor, role_url, servers, number):
+def test_monitor_ends_cleanly_on_sigterm_and_sigint(start_monitor, role_url, servers, number):
     monitor = start_monitor(DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url)
     monitor.scrape()
     monitor.process.send_signal(number)
@@ -75,7 +75,7 @@ def test_it_ends_cleanly_when_told_to(start_monitor, role_url, servers, number):
 
 
 @pytest.mark.slow(reason="waits for time limits")
-def test_it_ends_cleanly_also_while_a_probe_hangs(start_monitor):
+def test_monitor_ends_cleanly_while_a_probe_hangs(start_monitor):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         monitor = start_monitor(
@@ -90,14 +90,14 @@ def test_it_ends_cleanly_also_while_a_probe_hangs(start_monitor):
     ("name", "value"),
     [("DATABASE_URL", ""), ("REDIS_URL", ""), ("ESSAYCOACH_METRICS_PORT", "many"), ("DATABASE_URL", "mysql://x/")],
 )
-def test_a_bad_setting_is_named_and_stops_it(name, value):
+def test_invalid_setting_stops_the_monitor_and_is_named(name, value):
     settings = {"DATABASE_URL": "postgresql://x@127.0.0.1/x", "REDIS_URL": "redis://127.0.0.1/0", name: value}
     done = _run(**settings)
     assert done.returncode == 1
     assert name in done.stderr
 
 
-def test_a_taken_port_stops_it_with_a_reason():
+def test_taken_port_stops_the_monitor_with_a_reason():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = _run(
             DATABASE_URL="postgresql://x@127.0.0.1/x", REDIS_URL="redis://127.0.0.1/0",

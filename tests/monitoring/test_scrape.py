@@ -1,4 +1,4 @@
-"""What a scrape says about rows, and what it never says."""
+"""Test what a scrape reports about rows, and that it contains no identifiers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.conftest import Become
 UUID_IN_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
 
 
-def test_every_queue_and_pass_is_there_before_anything_has_happened(scrape):
+def test_every_queue_and_pass_has_metrics_in_an_empty_database(scrape):
     seen = scrape()
     for queue in Queue:
         assert seen.one("essaycoach_queue_oldest_age_seconds", queue=queue) == 0
@@ -33,7 +33,7 @@ def test_every_queue_and_pass_is_there_before_anything_has_happened(scrape):
     assert {sample.value for sample in seen.all("essaycoach_probe_up")} == {1}
 
 
-def test_waiting_running_and_given_up_passes_are_told_from_the_rows(scrape, rows):
+def test_queued_and_given_up_passes_are_counted_from_rows(scrape, rows):
     rows.due(seconds_ago=90)
     rows.due(seconds_ago=30)
     rows.due(seconds_ago=4000, queue="bulk")
@@ -59,7 +59,7 @@ def test_calls_tokens_and_cost_are_summed(scrape, rows):
     assert seen.one("essaycoach_ai_cost_micros_total", **{"pass": "grammar"}) == 7000
 
 
-def test_buckets_are_cumulative_and_the_infinite_one_is_the_count(scrape, rows):
+def test_buckets_are_cumulative_and_the_infinite_one_equals_the_count(scrape, rows):
     for waited in (0.001, 0.2, 0.2, 40, 999999):
         rows.passed(waited=waited, took=2)
     seen = scrape()
@@ -97,7 +97,7 @@ def test_totals_do_not_change_when_rows_are_folded_and_then_deleted(scrape, rows
     assert scrape().one("essaycoach_ai_cost_micros_total", **{"pass": "grammar"}) == 4 * 5000
 
 
-def test_totals_do_not_fall_when_rows_go_before_they_are_folded(scrape, rows):
+def test_totals_do_not_fall_when_rows_are_deleted_before_folding(scrape, rows):
     for _ in range(3):
         rows.called(rows.passed())
     before = _totals(scrape())
@@ -109,9 +109,9 @@ def test_totals_do_not_fall_when_rows_go_before_they_are_folded(scrape, rows):
     assert seen.one("essaycoach_queue_wait_seconds_count", queue="interactive") == 4
 
 
-def test_a_ratchet_goes_on_counting_from_what_was_lost():
-    ratchet = MonotonicCounter()
-    assert [ratchet(("k",), value) for value in (0, 5, 3, 4, 0, 2)] == [0, 5, 5, 6, 6, 8]
+def test_monotonic_counter_continues_after_its_source_falls():
+    counter = MonotonicCounter()
+    assert [counter(("k",), value) for value in (0, 5, 3, 4, 0, 2)] == [0, 5, 5, 6, 6, 8]
 
 
 def test_no_label_has_an_id_and_there_are_fewer_than_2000_series(scrape, rows):
@@ -125,7 +125,7 @@ def test_no_label_has_an_id_and_there_are_fewer_than_2000_series(scrape, rows):
     assert len(seen.samples) < 2000
 
 
-def test_rows_in_a_default_partition_and_missing_months_are_seen(scrape, rows, database):
+def test_default_partition_rows_and_missing_months_are_reported(scrape, rows, database):
     assert {s.value for s in scrape().all("essaycoach_partition_rows_in_default")} == {0}
     assert {s.value for s in scrape().all("essaycoach_partitions_ahead_months")} == {4}
     rows.run(
@@ -144,14 +144,14 @@ def test_rows_in_a_default_partition_and_missing_months_are_seen(scrape, rows, d
     assert seen.one("essaycoach_partitions_ahead_months", table="submissions") == 4
 
 
-def test_partitions_count_for_their_table(scrape):
+def test_partition_statistics_are_reported_for_their_parent_table(scrape):
     tables = [sample.labels["relname"] for sample in scrape().all("pg_stat_user_tables_n_live_tup")]
     assert len(tables) == len(set(tables))
     assert {"passes", "submissions", "feedback"} <= set(tables)
     assert not [name for name in tables if re.search(r"_\d{4}_\d\d$|_default$", name)]
 
 
-def test_the_monitor_cannot_write_not_even_by_asking_for_it(role_url):
+def test_monitor_role_cannot_write_even_in_read_write_mode(role_url):
     connection = psycopg2.connect(role_url("ec_monitor"))
     connection.autocommit = True
     insert = "insert into tallies (name, labels) values ('x', '{}')"
@@ -175,7 +175,7 @@ def test_many_scrapes_hold_two_connections_at_most(scrape, database):
     assert held[0] <= 2
 
 
-def test_a_locked_table_takes_its_own_metrics_away_and_no_others(scrape, admin_url):
+def test_locked_table_removes_only_its_own_metrics(scrape, admin_url):
     blocker = psycopg2.connect(admin_url)
     try:
         blocker.cursor().execute("lock table passes in access exclusive mode")
@@ -190,12 +190,12 @@ def test_a_locked_table_takes_its_own_metrics_away_and_no_others(scrape, admin_u
     assert scrape().one("essaycoach_probe_up", probe="queues") == 1
 
 
-def test_a_hanging_probe_costs_one_thread_and_the_limit():
-    let_go, asked = threading.Event(), []
+def test_hanging_probe_uses_one_thread_and_fails_only_itself():
+    release, asked = threading.Event(), []
 
     def hang() -> list:
         asked.append(1)
-        let_go.wait(30)
+        release.wait(30)
         return []
 
     hanging = ProbeGroup(probes=(Probe(name="hangs", read=hang),), up="pg_up")
@@ -206,18 +206,18 @@ def test_a_hanging_probe_costs_one_thread_and_the_limit():
             assert _ups(collector) == {"hangs": 0, "fine": 1}
         assert len(asked) == 1
     finally:
-        let_go.set()
+        release.set()
     collector._runs[0].thread.join()
     assert _ups(collector) == {"hangs": 1, "fine": 1}
 
 
-def test_scrapes_that_come_together_share_one_answer():
-    entered, go_on, asked = threading.Event(), threading.Event(), []
+def test_concurrent_scrapes_share_one_answer():
+    entered, release, asked = threading.Event(), threading.Event(), []
 
     def read() -> list:
         asked.append(1)
         entered.set()
-        go_on.wait(10)
+        release.wait(10)
         return []
 
     collector = EssayCoachCollector([ProbeGroup(probes=(Probe(name="counted", read=read),))], scrape_seconds=10)
@@ -226,10 +226,10 @@ def test_scrapes_that_come_together_share_one_answer():
     assert entered.wait(10)
     for one in scrapes[1:]:
         one.start()
-    go_on.set()
+    release.set()
     for one in scrapes:
         one.join()
-    # The first, and at most one more for those who came so late that its answer was out.
+    # One probe run for the first scrapes, and at most one more for scrapes that came after its answer.
     assert len(asked) <= 2
 
 

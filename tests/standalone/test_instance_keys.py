@@ -1,4 +1,4 @@
-"""An instance's secrets are drawn once, are private, and stay what they are."""
+"""Test that the secrets of an instance are made once, are private, and do not change."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from standalone.keys import PROGRAM_ROLES, InstanceKeys, instance_keys, kept_sec
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
+    """A data directory whose name has spaces, not created yet."""
     return tmp_path / "with spaces"
 
 
-def test_the_second_reading_gives_the_secrets_of_the_first(data_dir: Path) -> None:
+def test_reading_the_keys_again_gives_the_same_secrets(data_dir: Path) -> None:
     assert instance_keys(data_dir) == instance_keys(data_dir)
 
 
@@ -27,7 +28,7 @@ def test_two_instances_share_no_secret(tmp_path: Path) -> None:
     assert len(set(first)) == len(first)
 
 
-def test_only_the_owner_can_read_a_secret_even_after_somebody_opened_it(data_dir: Path) -> None:
+def test_secret_file_permissions_are_reset_to_owner_only(data_dir: Path) -> None:
     instance_keys(data_dir)
     folder = data_dir / "keys"
     (folder / "master_key").chmod(0o644)
@@ -36,31 +37,31 @@ def test_only_the_owner_can_read_a_secret_even_after_somebody_opened_it(data_dir
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_encryption_keys_have_thirty_two_bytes_and_every_program_role_has_a_password(data_dir: Path) -> None:
+def test_encryption_keys_have_32_bytes_and_every_role_has_a_password(data_dir: Path) -> None:
     keys = instance_keys(data_dir)
     for key in (keys.master_key, keys.blind_index_key, keys.api_key_pepper):
         assert len(base64.b64decode(key, validate=True)) == 32
     assert tuple(keys.role_passwords) == PROGRAM_ROLES
 
 
-def test_no_secret_shows_when_the_keys_are_printed(data_dir: Path) -> None:
+def test_repr_of_the_keys_shows_no_secret(data_dir: Path) -> None:
     keys = instance_keys(data_dir)
     assert not [secret for secret in _all_secrets(keys) if secret in repr(keys)]
 
 
-def test_an_emptied_secret_is_an_error_and_not_a_new_secret(data_dir: Path) -> None:
+def test_empty_secret_file_is_an_error(data_dir: Path) -> None:
     instance_keys(data_dir)
     (data_dir / "keys" / "master_key").write_text("")
     with pytest.raises(ValueError, match="master_key is empty"):
         instance_keys(data_dir)
 
 
-def test_programs_that_draw_a_secret_at_the_same_moment_agree_on_one(data_dir: Path) -> None:
+def test_concurrent_programs_agree_on_one_secret(data_dir: Path) -> None:
     at_once = threading.Barrier(8)
     seen: list[str] = []
 
     def draw() -> str:
-        at_once.wait(timeout=10)  # all eight found no file and hold a secret of their own
+        at_once.wait(timeout=10)  # all eight threads have found no file and have a secret of their own
         return f"of-{threading.get_ident()}"
 
     threads = [
@@ -75,7 +76,7 @@ def test_programs_that_draw_a_secret_at_the_same_moment_agree_on_one(data_dir: P
     assert len(set(seen)) == 1
 
 
-def test_a_port_is_remembered_and_given_up_only_while_nobody_knows_it(tmp_path: Path) -> None:
+def test_port_is_remembered_and_replaced_only_if_it_may_change(tmp_path: Path) -> None:
     file = tmp_path / "port"
     port = remembered_port(file, may_change=True)
     assert remembered_port(file, may_change=True) == port

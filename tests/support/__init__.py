@@ -1,1 +1,1 @@
-"""What several tests share: servers, schools, races, the fake vendor."""
+"""Code that several tests share: servers, schools, concurrent calls, the fake vendor."""

@@ -1,4 +1,4 @@
-"""Run our command lines in the process of the tests, as if each were a program of its own."""
+"""Run command lines inside the test process, as if each were its own program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support import schools
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a command ended and what it printed."""
+    """The exit code and output of a command."""
 
     returncode: int
     stdout: str
@@ -24,9 +24,9 @@ class CommandResult:
 
 
 def run_command(main: Callable[[list[str]], int], *arguments: str) -> CommandResult:
-    """Run a command line with the environment as it is, and return its exit code and output.
+    """Run a command line with the current environment, and return its exit code and output.
 
-    A command sets up logging, the database pool and the keys of its process. All three are put back afterwards.
+    A command sets up logging, the database pool and the keys of its process. All three are restored afterwards.
     """
     root = logging.getLogger()
     handlers, level, keys = root.handlers[:], root.level, crypto._loaded[:]

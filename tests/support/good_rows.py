@@ -1,4 +1,4 @@
-"""One row of every table that breaks no rule."""
+"""One valid row of every table, as SQL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ OWN = {"org_id": "uuidv7()", "user_id": "uuidv7()"}
 PASS = {**OWN, "submission_id": "uuidv7()", "audience_id": "uuidv7()"}
 SHA = "decode(repeat('ab', 32), 'hex')"
 
-# One row of every table that breaks no rule, as SQL. Foreign keys are not looked at here.
+# One valid row of every table, with SQL expressions as values. The foreign keys point to no row.
 GOOD: dict[str, dict[str, str]] = {
     "orgs": {"slug": "'a-school'", "name": "'A school'"},
     "users": {"org_id": "uuidv7()", "role": "'student'", "email": "''", "email_digest": "''"},

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Put promtool into the folder given, from Debian's prometheus package, unless it is installed already.
+# Install promtool into the given folder, from Debian's prometheus package, unless it is already installed.
 set -eu
 folder=$1
 if command -v promtool >/dev/null || [ -x "$folder/promtool" ]; then exit 0; fi
@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 cd_back=$(pwd)
 cd "$work"
 if ! apt-get download prometheus >/dev/null 2>&1; then
-    # A fresh machine has no package lists yet; only root may fetch them.
+    # A new machine has no package lists yet, and only root can fetch them.
     apt-get update -qq >/dev/null 2>&1 || true
     apt-get download prometheus >/dev/null 2>&1 || {
         echo "promtool is missing and could not be downloaded: run 'apt-get install prometheus' as root." >&2

@@ -1,4 +1,4 @@
-"""The whole system as a check drives it: `python -m standalone up --json`, its doors, its processes and its files."""
+"""Start the whole system with `python -m standalone up --json`, and use its HTTP APIs, processes and files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.races import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 FINAL = ("completed", "partial", "failed", "superseded", "cancelled")
-OURS = ("ANTHROPIC_", "ESSAYCOACH_", "DATABASE_URL", "REDIS_URL", "WORKER_", "WEB_", "PORT", "PROMETHEUS_")
+OWN_VARIABLES = ("ANTHROPIC_", "ESSAYCOACH_", "DATABASE_URL", "REDIS_URL", "WORKER_", "WEB_", "PORT", "PROMETHEUS_")
 PASSES = ("grammar", "structure", "content")
 SENTENCE = "The violet heron of Tomlinson pond distracts everybody"
 ESSAY = (
@@ -77,47 +77,47 @@ def _read(status: int, response: Any) -> Answer:
 
 
 class Standalone:
-    """One running machine."""
+    """One running system."""
 
-    def __init__(self, program: subprocess.Popen[str], data_dir: Path, said: Path) -> None:
+    def __init__(self, program: subprocess.Popen[str], data_dir: Path, stderr: Path) -> None:
         self.program = program
         self.data_dir = data_dir
-        self._said = said
+        self._stderr = stderr
         assert program.stdout is not None
-        assert select.select([program.stdout], [], [], 90)[0], self.said()
+        assert select.select([program.stdout], [], [], 90)[0], self.stderr()
         self.known: dict[str, Any] = json.loads(program.stdout.readline() or "null")
-        assert self.known is not None, self.said()
+        assert self.known is not None, self.stderr()
         self.pids: dict[str, int] = dict(self.known["pids"])
         self.api: str = self.known["ingest"]
         self.lms = {"Authorization": f"Bearer {self.known['api_key']}"}
 
-    def said(self) -> str:
-        """Return what the machine has said on standard error."""
-        return self._said.read_text(encoding="utf-8")
+    def stderr(self) -> str:
+        """Return what the system has printed on standard error."""
+        return self._stderr.read_text(encoding="utf-8")
 
     def logs(self) -> dict[str, str]:
-        """Return what every program has logged, by file."""
+        """Return the text of every log file by its name."""
         return {
             path.name: path.read_text(encoding="utf-8", errors="replace")
             for path in sorted((self.data_dir / "log").iterdir())
         }
 
     def kill(self, name: str) -> int:
-        """The named process group dies of SIGKILL and is started again, which the machine says; returns its new pid."""
+        """Kill a program's process group with SIGKILL, wait until it is restarted, and return its new pid."""
         old = self.pids[name]
         os.killpg(old, signal.SIGKILL)
-        words = re.compile(
+        restarted = re.compile(
             rf"^standalone: {name} \(pid {old}\) died of SIGKILL; started again as pid (\d+)$", re.MULTILINE
         )
-        eventually(lambda: words.search(self.said()), within_seconds=15, what=f"{name}'s restart")
-        found = words.search(self.said())
+        eventually(lambda: restarted.search(self.stderr()), within_seconds=15, what=f"{name}'s restart")
+        found = restarted.search(self.stderr())
         assert found is not None
         self.pids[name] = int(found[1])
         assert self.pids[name] != old and psutil.pid_exists(self.pids[name])
         return self.pids[name]
 
     def sql(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
-        """Look as the superuser whose address the machine printed."""
+        """Run a query as the superuser, with the URL that the system printed."""
         connection = psycopg2.connect(self.known["database_url"])
         try:
             with connection.cursor() as cursor:
@@ -127,7 +127,7 @@ class Standalone:
             connection.close()
 
     def deliver(self, data: dict[str, Any], *, secret: str | None = None, event_id: str | None = None) -> Answer:
-        """Send a webhook, signed by the library of the Standard Webhooks project."""
+        """Send a webhook that is signed with the Standard Webhooks library."""
         event_id, now = event_id or f"msg_{uuid4().hex}", datetime.now(UTC)
         event = json.dumps({"type": "submission.created", "timestamp": "2026-01-01T00:00:00Z", "data": data})
         signature = Webhook(secret or self.known["source"]["secret"]).sign(event_id, now, event)
@@ -139,7 +139,7 @@ class Standalone:
         return ask("POST", f"{self.api}/v1/webhooks/{self.known['source']['id']}", raw=event.encode(), headers=headers)
 
     def hand_in(self, *, text: str = ESSAY, student: str | None = None) -> str:
-        """Hand an essay in as an LMS with an API key, once the door is open; returns its Location."""
+        """Hand in an essay with the API key, retry while the API is unavailable, and return its Location."""
         student = student or f"sis-{uuid4().hex[:8]}"
         body = {"title": "Phones", "text": text, "student": {"external_id": student}}
         headers = {**self.lms, "Idempotency-Key": uuid4().hex}
@@ -148,16 +148,16 @@ class Standalone:
             try:
                 answer = ask("POST", f"{self.api}/v1/submissions", body=body, headers=headers)
             except OSError:
-                answer = Answer(0, {}, "nobody answered")
+                answer = Answer(0, {}, "no answer")
             if answer.status == 202:
                 return str(answer.headers["Location"])
-            # While web or PostgreSQL is being restarted a client is told to come back; nothing else may happen to it.
+            # While web or PostgreSQL restarts, no answer and 503 are allowed. Nothing else is.
             assert answer.status in (0, 503), answer
             assert time.monotonic() < deadline, answer
             time.sleep(0.1)
 
     def status(self, location: str) -> dict[str, Any]:
-        """Return a submission's state; what a client sees while a server is being restarted counts as no news."""
+        """Return a submission's state, or "unknown" while a server restarts."""
         try:
             answer = ask("GET", self.api + location, headers=self.lms)
         except OSError:
@@ -169,7 +169,7 @@ class Standalone:
         return found
 
     def final(self, *locations: str, within_seconds: float = 30) -> list[dict[str, Any]]:
-        """Return the final states of the submissions."""
+        """Wait until the submissions are final, and return their states."""
         states: dict[str, dict[str, Any]] = {}
 
         def all_final() -> bool:
@@ -196,12 +196,12 @@ class Standalone:
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
     def processes(self) -> list[psutil.Process]:
-        """Return every process the machine has started, itself included."""
+        """Return every process of the system, including the first one."""
         me = psutil.Process(self.program.pid)
         return [me, *me.children(recursive=True)]
 
     def stop(self) -> int:
-        """The machine was told to stop by SIGTERM and has; returns its exit code."""
+        """Stop the system with SIGTERM and return its exit code."""
         self.program.terminate()
         return self.program.wait(40)
 
@@ -217,21 +217,21 @@ def total(samples: dict[str, float], name: str, *labels: str) -> float:
 
 @contextmanager
 def standalone(**env: str) -> Iterator[Standalone]:
-    """A machine of its own, stopped and deleted at the end.
+    """Start a system with its own data directory. Stop it and delete the data afterwards.
 
-    Not in tmp_path: the database's own account must be able to enter.
+    The directory is not in tmp_path, because the database's account must be able to enter it.
     """
     data_dir = Path(tempfile.mkdtemp(prefix="essaycoach-system-"))
-    said = data_dir / "said"
-    bare = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    with said.open("wb") as errors:
+    stderr = data_dir / "stderr"
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
+    with stderr.open("wb") as errors:
         program = subprocess.Popen(
             [sys.executable, "-m", "standalone", "up", "--json", "--data", str(data_dir / "data"),
              "--port", "0", "--metrics-port", "0"],
             cwd=ROOT, env={**bare, "PYTHONUNBUFFERED": "1", **env}, stdout=subprocess.PIPE, stderr=errors, text=True,
         )  # fmt: skip
     try:
-        yield Standalone(program, data_dir / "data", said)
+        yield Standalone(program, data_dir / "data", stderr)
     finally:
         if program.poll() is None:
             program.terminate()

@@ -1,4 +1,4 @@
-"""Calls that start at the same moment, and waiting for a condition of the database."""
+"""Run calls at the same moment, and wait for a condition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Answer = TypeVar("Answer")
 
 
 def together(count: int, call: Callable[[int], Answer]) -> list[Answer | Exception]:
-    """Return what `call(0)`, `call(1)` … answered or raised, all let go by one barrier."""
+    """Run `call(0)`, `call(1)` … in threads that one barrier releases together. Return what each returned or raised."""
     barrier = threading.Barrier(count, timeout=20)
 
     def run(number: int) -> Answer | Exception:
@@ -29,12 +29,12 @@ def together(count: int, call: Callable[[int], Answer]) -> list[Answer | Excepti
 
 
 def warm_up(count: int = 12) -> None:
-    """This many connections are open: a race is one of statements then, not of connecting, which goes one by one."""
-    everybody = threading.Barrier(count, timeout=20)
+    """Open so many pooled connections, so that the statements race and not the connecting, which is sequential."""
+    all_connected = threading.Barrier(count, timeout=20)
 
     def hold(_: int) -> None:
         with db.session():
-            everybody.wait()
+            all_connected.wait()
 
     assert together(count, hold) == [None] * count
 
@@ -42,7 +42,7 @@ def warm_up(count: int = 12) -> None:
 def eventually(
     condition: Callable[[], object], *, within_seconds: float = 10.0, what: str = "the awaited condition"
 ) -> None:
-    """Wait until the condition is true. Raises AssertionError when it is not in time."""
+    """Wait until the condition is true. Raise AssertionError if it is not true in time."""
     deadline = time.monotonic() + within_seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come true within {within_seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""Sizes of tests that run short in `make test` and in full in `make test-slow`."""
+"""Test sizes: short for `make test`, full for `make test-slow`."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ import pytest
 
 
 def short_and_full(short: int, full: int, *, reason: str) -> list[Any]:
-    """Return the two sizes as parameters. The full one is marked slow, for this reason."""
+    """Return both sizes as pytest parameters. The full one is marked slow, with this reason."""
     return [pytest.param(short, id="short"), pytest.param(full, id="full", marks=pytest.mark.slow(reason=reason))]

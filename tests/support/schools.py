@@ -1,4 +1,4 @@
-"""A school that every test can talk about, and sessions as its people."""
+"""A school with named people for the tests, and sessions as these people."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PASSWORD = "correct horse battery"
 MASTER_KEY = base64.b64encode(b"m" * 32).decode()
 INDEX_KEY = base64.b64encode(b"i" * 32).decode()
 PEPPER = base64.b64encode(b"p" * 32).decode()
-ROUNDS = 1000  # hashing at full cost would only make the tests slow; tests/models checks today's cost itself
+ROUNDS = 1000  # hashing with all rounds would make the tests slow; tests/models checks the real number
 
 
 def load_keys() -> None:
-    """Give this process the tests' encryption keys."""
+    """Load the encryption keys of the tests into this process."""
     crypto.load(CryptoSettings(master_keys={"k1": base64.b64decode(MASTER_KEY)}, index_key=base64.b64decode(INDEX_KEY)))
 
 
@@ -32,7 +32,7 @@ _connected: list[StoreSettings] = []
 
 
 def connect_as(role: str, database: Database, *, pool_size: int = 12) -> None:
-    """Let this process's pool log in as that program from now on."""
+    """Let the pool of this process log in with this role from now on."""
     _connected[:] = [
         StoreSettings(
             database_url=database.role_url(role),
@@ -45,7 +45,7 @@ def connect_as(role: str, database: Database, *, pool_size: int = 12) -> None:
 
 
 def reconnect() -> None:
-    """Connect as `connect_as` did last, after something else has changed the pool of this process."""
+    """Connect as `connect_as` did last, for example after other code has replaced the pool of this process."""
     db.database.close_idle()
     if _connected:
         db.connect(_connected[0])
@@ -53,9 +53,9 @@ def reconnect() -> None:
 
 @dataclass(frozen=True)
 class School:
-    """An org with people everybody can talk about: Alice and Bob are students, Ed teaches them, Ada is the admin.
+    """An org and its people: Alice and Bob are students, Ed teaches them, Ada is the admin.
 
-    Nell teaches another course; nobody enrolled Zoe anywhere.
+    Nell teaches another course. Zoe is a student without a course.
     """
 
     org: UUID
@@ -92,7 +92,7 @@ PROMPT = "Should schools ban mobile phones during the school day? Take a positio
 
 
 def make_school(slug: str) -> School:
-    """An org with its people, two courses, two assignments, a rubric, an API key and a webhook source."""
+    """Make an org with people, two courses, two assignments, a rubric, an API key and a webhook source."""
     with db.session(role="ec_auth"):
         org = db.new_ids(1)[0]
     password_hash = Passwords(rounds=ROUNDS).hash(PASSWORD)
@@ -127,14 +127,14 @@ def make_school(slug: str) -> School:
 
 @contextmanager
 def session_of(school: School, name: str) -> Iterator[None]:
-    """A session as one of the school's people, with that person's role."""
+    """Open a session as one of the school's people, with that person's role."""
     role = {"ed": "ec_educator", "nell": "ec_educator", "ada": "ec_admin"}.get(name, "ec_student")
     with db.session(org=school.org, user=getattr(school, name), role=role):
         yield
 
 
 def hand_in(school: School, name: str = "alice", *, title: str = "T", text: str = "Words.", **fields: Any) -> Receipt:
-    """Hand an essay in as one of the school's people; `fields` are those of a draft."""
+    """Hand in an essay as one of the school's people. `fields` are further fields of the draft."""
     with session_of(school, name):
         draft = Draft(title=title, text=text, source="app", **fields)
         return essays.receive(getattr(school, name), draft, org=school.org)

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis of a test run, and databases cloned from one migrated template."""
+"""Start PostgreSQL and Redis for a test run, and clone databases from one migrated template."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class Servers:
-    """The running servers of this test session."""
+    """The URLs of the running servers of this test session."""
 
     admin_url: str
     redis_url: str
 
     def url(self, database: str) -> str:
+        """Return the superuser's URL of a database."""
         return urlunsplit(urlsplit(self.admin_url)._replace(path=f"/{database}"))
 
 
 def _memory_folder() -> str | None:
-    """Return a folder in memory with enough room, or None for the ordinary one: cloning a database is three times faster there."""
+    """Return a folder in memory if it has enough space, or None. Cloning a database is three times faster there."""
     folder = Path("/dev/shm")
     return str(folder) if folder.is_dir() and shutil.disk_usage(folder).free > ENOUGH_BYTES else None
 
@@ -51,7 +52,7 @@ def _memory_folder() -> str | None:
 def run_servers() -> Iterator[Servers]:
     """Start PostgreSQL with a migrated template database, and Redis; stop both afterwards.
 
-    The data folder is not in `tmp_path`: PostgreSQL's own system account must be able to enter it.
+    The data folder is not in `tmp_path`, because PostgreSQL's system account must be able to enter it.
     """
     data_dir = Path(tempfile.mkdtemp(prefix="essaycoach-tests-", dir=_memory_folder()))
     with Supervisor(data_dir) as supervisor:
@@ -66,7 +67,7 @@ def run_servers() -> Iterator[Servers]:
 
 
 def execute(url: str, sql: str, params: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
-    """Run one statement as the superuser, outside every pool, and return its rows."""
+    """Run one statement on a new connection, outside every pool, and return its rows."""
     connection = psycopg2.connect(url)
     connection.autocommit = True
     try:
@@ -78,7 +79,7 @@ def execute(url: str, sql: str, params: tuple[object, ...] = ()) -> list[tuple[o
 
 
 def migrate(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the migrations' own door against a database."""
+    """Run `python -m migrations` against a database in its own process."""
     passwords = {f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}": ROLE_PASSWORD for role in ROLES}
     done = subprocess.run(
         [sys.executable, "-m", "migrations", *arguments],
@@ -90,7 +91,7 @@ def migrate(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @dataclass(frozen=True)
 class Database:
-    """One migrated database of a test's own."""
+    """One migrated database for a test or a test file."""
 
     admin_url: str
 
@@ -99,13 +100,13 @@ class Database:
         return self.admin_url.rpartition("/")[2]
 
     def role_url(self, role: str) -> str:
-        """Return the address by which one program logs in."""
+        """Return the URL with which a role logs in."""
         parts = urlsplit(self.admin_url)
         host = parts.netloc.rpartition("@")[2]
         return urlunsplit(parts._replace(netloc=f"{role}:{quote(ROLE_PASSWORD)}@{host}"))
 
     def sql(self, statement: str, *params: object) -> list[tuple[object, ...]]:
-        """Look (or meddle) as the superuser, whom no policy binds. Never how the code under test connects."""
+        """Run a statement as the superuser, whom no policy restricts, and return its rows. Code under test never does this."""
         return execute(self.admin_url, statement, params)
 
 
@@ -121,7 +122,7 @@ def cloned(servers: Servers, *, template: str = TEMPLATE) -> Iterator[Database]:
 
 @contextmanager
 def away(servers: Servers, database: Database) -> Iterator[None]:
-    """PostgreSQL has closed this database's connections and refuses new ones while the block runs."""
+    """Close this database's connections and let PostgreSQL refuse new ones while the block runs."""
     name = database.name
     execute(servers.admin_url, f"alter database {name} with allow_connections false")
     try:

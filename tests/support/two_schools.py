@@ -1,4 +1,4 @@
-"""Two schools full of writing, for tests that look at every table of both."""
+"""Two schools with rows in every table, for tests that read every table of both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.settings import CryptoSettings, StoreSettings
 from tests.support.schools import INDEX_KEY, MASTER_KEY, School, make_school, session_of
 from tests.support.servers import Database
 
-# The column a row is known by; `id` where nothing else is said.
+# The expression that identifies a row of a table. For other tables it is `id`.
 KNOWN_BY = {
     "audit_heads": "org_id", "user_keys": "user_id", "enrollments": "course_id::text || user_id", "idempotency_keys": "key", "seen_events": "event_id",
     "feedback_reactions": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
@@ -30,7 +30,7 @@ TABLES = (
 
 @dataclass(frozen=True)
 class TwoSchools:
-    """Two schools full of writing. In each: feedback of Alice and Bob released, Alice's second essay held back."""
+    """Two schools. In each, feedback for Alice and Bob is released, and feedback on Alice's second essay is held back."""
 
     here: School
     there: School
@@ -41,6 +41,7 @@ class TwoSchools:
 
 
 def log_in(database: Database, role: str) -> None:
+    """Let the pool of this process log in with this role."""
     db.database.close_idle()
     db.connect(StoreSettings(database_url=database.role_url(role), program="test", pool_size=2, pool_wait_seconds=5.0))
 
@@ -56,7 +57,7 @@ def _hand_in(school: School, name: str, assignment: UUID | None) -> Receipt:
 
 
 def _read_all(school: School, receipt: Receipt) -> None:
-    """Every pass of the submission is done, with one comment and one criterion result each, as the worker does it."""
+    """Finish every pass of the submission as the worker does, each with one comment and one criterion result."""
     for hint in receipt.hints:
         with db.session(org=school.org):
             claim = passes.claim(hint.pass_id, org=school.org, lease_seconds=60)
@@ -102,19 +103,19 @@ def _read_all(school: School, receipt: Receipt) -> None:
             events.keep_log("something", program="worker", level="warning", org=school.org)
 
 
-def _talk_about_it(database: Database, school: School) -> None:
-    """Every comment of Alice and Bob is decided on, every released one reacted to, and both teachers keep a comment for later."""
-    of_them = "f.org_id = %s and f.user_id in (%s, %s)"
-    who = (school.org, school.alice, school.bob)
+def _add_reviews(database: Database, school: School) -> None:
+    """Review every comment of Alice and Bob, react to the released ones, and add saved comments, ledger and approval rows."""
+    of_alice_and_bob = "f.org_id = %s and f.user_id in (%s, %s)"
+    ids = (school.org, school.alice, school.bob)
     database.sql(
         "insert into feedback_reviews (org_id, feedback_id, submission_id, user_id, audience_id, educator_id, decision) "
-        f"select f.org_id, f.id, f.submission_id, f.user_id, f.audience_id, %s, 'accepted' from feedback as f where {of_them}",
-        school.ed, *who,
+        f"select f.org_id, f.id, f.submission_id, f.user_id, f.audience_id, %s, 'accepted' from feedback as f where {of_alice_and_bob}",
+        school.ed, *ids,
     )  # fmt: skip
     database.sql(
         "insert into feedback_reactions (org_id, feedback_id, user_id, submission_id, audience_id, reaction) "
         "select f.org_id, f.id, f.user_id, f.submission_id, f.audience_id, 'helpful' from feedback as f "
-        f"join submissions as s on s.id = f.submission_id and s.released_at is not null where {of_them}", *who,
+        f"join submissions as s on s.id = f.submission_id and s.released_at is not null where {of_alice_and_bob}", *ids,
     )  # fmt: skip
     for person in (school.alice, school.ed, school.nell):
         database.sql(
@@ -132,7 +133,7 @@ def _talk_about_it(database: Database, school: School) -> None:
 
 
 def build(database: Database) -> TwoSchools:
-    """Return the two schools, in which everybody has handed in and the worker has read it all."""
+    """Make the two schools, hand in essays in both, and finish all their passes."""
     crypto.load(CryptoSettings(master_keys={"k1": base64.b64decode(MASTER_KEY)}, index_key=base64.b64decode(INDEX_KEY)))
     log_in(database, "ec_ingest")
     schools = [make_school("north"), make_school("south")]
@@ -162,7 +163,7 @@ def build(database: Database) -> TwoSchools:
         _read_all(schools[0] if slug == "north" else schools[1], receipt)
     north, south = schools
     for school in schools:
-        _talk_about_it(database, school)
+        _add_reviews(database, school)
     return TwoSchools(
         here=north, there=south, alice=receipts["north", "alice", north.assignment], bob=receipts["north", "bob", north.assignment],
         held_back=receipts["north", "alice", north.reviewed_assignment], foreign=receipts["south", "alice", south.assignment],

@@ -1,4 +1,4 @@
-"""The whole system with the local engine: through its doors, and with each of its processes killed."""
+"""Test the whole system with the local engine over HTTP, also while each of its processes is killed."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ PRIVATE = (SENTENCE, *STUDENT.values())
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Standalone]:
+    """The running system, shared by all tests of this file."""
     with standalone(WORKER_THREADS="4", WEB_PROCESSES="1") as machine:
         yield machine
 
 
 @pytest.fixture(scope="module")
 def delivered(machine: Standalone) -> tuple[str, Answer]:
-    """An event id and what its delivery was answered."""
+    """The event id of a delivery, and the answer to it."""
     event_id = f"msg_{uuid4().hex}"
     return event_id, machine.deliver(essay(machine), event_id=event_id)
 
@@ -56,12 +57,13 @@ def essay(machine: Standalone) -> dict[str, Any]:
 
 
 def sign_in(machine: Standalone, org: str, email: str, password: str) -> dict[str, str]:
+    """Sign in and return the headers with the access token."""
     answer = ask("POST", f"{machine.api}/v1/auth/login", body={"org": org, "email": email, "password": password})
     assert answer.status == 200, answer
     return {"Authorization": f"Bearer {answer.body['access_token']}"}
 
 
-def test_the_first_line_tells_how_to_reach_everything(machine: Standalone) -> None:
+def test_first_output_line_has_all_addresses_and_credentials(machine: Standalone) -> None:
     known = machine.known
     assert set(known["pids"]) == {"web", "worker", "clock", "metrics", "postgres", "redis"}
     for pid in known["pids"].values():
@@ -73,7 +75,7 @@ def test_the_first_line_tells_how_to_reach_everything(machine: Standalone) -> No
         sign_in(machine, known["org"], **known[role])
 
 
-def test_a_signed_delivery_is_accepted_and_each_pass_moves_until_all_is_completed(
+def test_signed_delivery_is_accepted_and_all_passes_complete(
     machine: Standalone, delivered: tuple[str, Answer]
 ) -> None:
     _, answer = delivered
@@ -82,16 +84,16 @@ def test_a_signed_delivery_is_accepted_and_each_pass_moves_until_all_is_complete
     location = answer.headers["Location"]
     seen: dict[str, list[str]] = {name: ["queued"] for name in PASSES}
 
-    def over() -> bool:
+    def is_final() -> bool:
         state = machine.status(location)
         for name, one in state["passes"].items():
             if seen[name][-1] != one["status"]:
                 seen[name].append(one["status"])
         return state["status"] in FINAL
 
-    eventually(over, within_seconds=30, what="the final state")
-    for moves in seen.values():
-        assert moves in (["queued", "done"], ["queued", "running", "done"])
+    eventually(is_final, within_seconds=30, what="the final state")
+    for states_seen in seen.values():
+        assert states_seen in (["queued", "done"], ["queued", "running", "done"])
     [state] = machine.final(location)
     assert state["status"] == "completed"
     for one in state["passes"].values():
@@ -99,7 +101,7 @@ def test_a_signed_delivery_is_accepted_and_each_pass_moves_until_all_is_complete
         assert state["received_at"] <= one["started_at"] <= one["finished_at"] <= state["completed_at"]
 
 
-def test_every_quote_is_what_the_essay_says_at_that_place(machine: Standalone, delivered: tuple[str, Answer]) -> None:
+def test_every_quote_matches_the_essay_at_its_span(machine: Standalone, delivered: tuple[str, Answer]) -> None:
     found = machine.feedback(delivered[1].headers["Location"])
     assert {comment["pass"] for comment in found["comments"]} >= {"grammar", "structure"}
     anchored = [comment["span"] for comment in found["comments"] if comment["span"]["match"] != "none"]
@@ -110,7 +112,7 @@ def test_every_quote_is_what_the_essay_says_at_that_place(machine: Standalone, d
         assert ESSAY[span["end"] :].startswith(span["suffix"])
 
 
-def test_the_same_delivery_again_leads_to_the_same_place_and_to_nothing_new(
+def test_repeated_delivery_returns_same_location_and_adds_nothing(
     machine: Standalone, delivered: tuple[str, Answer]
 ) -> None:
     event_id, first = delivered
@@ -120,7 +122,7 @@ def test_the_same_delivery_again_leads_to_the_same_place_and_to_nothing_new(
     assert machine.sql("select count(*) from submissions") == before
 
 
-def test_a_forged_delivery_is_refused_and_leaves_nothing_behind(machine: Standalone) -> None:
+def test_forged_delivery_is_refused_and_adds_no_submission(machine: Standalone) -> None:
     before = machine.sql("select count(*) from submissions")
     forged = machine.deliver(essay(machine), secret="whsec_" + "A" * 43 + "=")
     assert forged.status == 401
@@ -130,7 +132,7 @@ def test_a_forged_delivery_is_refused_and_leaves_nothing_behind(machine: Standal
 
 @pytest.fixture(scope="module")
 def rival(machine: Standalone) -> School:
-    """Another org in the same database."""
+    """Another org in the same database, made with the pool of this process."""
     keys = instance_keys(machine.data_dir)
     parts = urlsplit(machine.known["database_url"])
     log_in = f"ec_ingest:{quote(keys.role_passwords['ec_ingest'])}@{parts.netloc.rpartition('@')[2]}"
@@ -143,7 +145,7 @@ def rival(machine: Standalone) -> School:
 
 
 @pytest.mark.parametrize("person", ["alice", "ed", "ada"])
-def test_nobody_of_another_org_finds_anything_of_this_one(
+def test_users_of_another_org_get_the_same_404_as_for_unknown_ids(
     machine: Standalone, delivered: tuple[str, Answer], rival: School, person: str
 ) -> None:
     theirs = sign_in(machine, "rival", rival.email(person), PASSWORD)
@@ -154,7 +156,7 @@ def test_nobody_of_another_org_finds_anything_of_this_one(
         answer = ask("GET", machine.api + path, headers=theirs)
         assert answer.status == 404
         assert answer.body["type"].endswith("/problems/not-found")
-        # The very answer a made-up id gets: nothing tells the two apart.
+        # An unknown id gets the same answer, so that the two cannot be told apart.
         made_up = ask("GET", machine.api + path.replace(path.split("/")[3], str(uuid4())), headers=theirs)
         assert (made_up.status, made_up.body["title"], made_up.body["detail"]) == (
             404,
@@ -163,7 +165,7 @@ def test_nobody_of_another_org_finds_anything_of_this_one(
         )
 
 
-BINDING = {
+REQUIRED_METRICS = {
     "essaycoach_queue_oldest_age_seconds": ("queue",),
     "essaycoach_queue_wait_seconds_bucket": ("queue", "le"),
     "essaycoach_queue_depth": ("queue", "state"),
@@ -186,8 +188,8 @@ BINDING = {
 }
 
 
-@pytest.mark.parametrize("name", BINDING)
-def test_the_metrics_page_has_the_names_that_dashboards_rely_on(
+@pytest.mark.parametrize("name", REQUIRED_METRICS)
+def test_metrics_page_has_the_names_that_dashboards_use(
     machine: Standalone, delivered: tuple[str, Answer], name: str
 ) -> None:
     machine.final(delivered[1].headers["Location"])
@@ -197,10 +199,10 @@ def test_the_metrics_page_has_the_names_that_dashboards_rely_on(
 
     eventually(found, within_seconds=15, what=name)
     for sample in found():
-        assert all(f"{label}=" in sample for label in BINDING[name])
+        assert all(f"{label}=" in sample for label in REQUIRED_METRICS[name])
 
 
-def test_the_numbers_move_with_the_work(machine: Standalone) -> None:
+def test_metrics_increase_when_a_submission_completes(machine: Standalone) -> None:
     before = machine.metrics()
     machine.final(machine.hand_in())
 
@@ -222,7 +224,7 @@ def test_the_numbers_move_with_the_work(machine: Standalone) -> None:
 
 @pytest.mark.slow(reason="kills and restarts whole programs")
 @pytest.mark.parametrize("name", ["worker", "web", "clock", "redis", "postgres", "metrics"])
-def test_a_killed_program_comes_back_and_what_was_handed_in_around_it_completes(machine: Standalone, name: str) -> None:
+def test_killed_program_restarts_and_submissions_around_it_complete(machine: Standalone, name: str) -> None:
     before = machine.hand_in()
     [(killed_at,)] = machine.sql("select now()")
     machine.kill(name)
@@ -237,7 +239,7 @@ def test_a_killed_program_comes_back_and_what_was_handed_in_around_it_completes(
 
 
 @pytest.mark.slow(reason="kills and restarts whole programs")
-def test_a_submission_is_taken_while_redis_does_not_answer(machine: Standalone) -> None:
+def test_submission_is_accepted_while_redis_does_not_answer(machine: Standalone) -> None:
     server = psutil.Process(machine.pids["redis"])
     body = {"title": "Phones", "text": ESSAY, "student": {"external_id": "sis-1"}}
     server.suspend()
@@ -260,19 +262,23 @@ def _answers(machine: Standalone, url: str) -> int:
 
 
 @pytest.mark.slow(reason="kills and restarts whole programs")
-def test_only_the_leader_of_a_program_may_die_and_its_children_do_not_stay(machine: Standalone) -> None:
+def test_children_of_a_killed_program_leader_end_and_it_restarts(machine: Standalone) -> None:
     leader = psutil.Process(machine.pids["web"])
     children = leader.children(recursive=True)
     assert children
     leader.kill()
-    eventually(lambda: f"web (pid {leader.pid}) died of SIGKILL" in machine.said(), within_seconds=15, what="its word")
+    eventually(
+        lambda: f"web (pid {leader.pid}) died of SIGKILL" in machine.stderr(),
+        within_seconds=15,
+        what="the report of its death",
+    )
     eventually(lambda: not any(map(_alive, children)), within_seconds=15, what="the end of its children")
-    machine.pids["web"] = int(machine.said().rpartition("started again as pid ")[2].split()[0])
+    machine.pids["web"] = int(machine.stderr().rpartition("started again as pid ")[2].split()[0])
     assert machine.final(machine.hand_in())[0]["status"] == "completed"
 
 
 @pytest.mark.slow(reason="kills and restarts whole programs")
-def test_a_redis_that_forgot_everything_costs_no_submission(machine: Standalone) -> None:
+def test_flushed_redis_loses_no_submission(machine: Standalone) -> None:
     known = redis.Redis.from_url(machine.known["redis_url"])
     worker = psutil.Process(machine.pids["worker"])
     workers = [worker, *worker.children(recursive=True)]
@@ -291,7 +297,7 @@ def test_a_redis_that_forgot_everything_costs_no_submission(machine: Standalone)
 
 
 @pytest.mark.slow(reason="kills and restarts whole programs")
-def test_nothing_was_lost_or_doubled_in_all_of_this(machine: Standalone) -> None:
+def test_every_submission_completed_and_no_comment_is_duplicated(machine: Standalone) -> None:
     machine.final(machine.hand_in())
     assert machine.sql("select count(*) from submissions where completed_at is null") == [(0,)]
     assert machine.sql("select distinct state from passes") == [("done",)]
@@ -303,7 +309,7 @@ def test_nothing_was_lost_or_doubled_in_all_of_this(machine: Standalone) -> None
     ) == [(0, True)]
 
 
-def test_a_dump_holds_no_essay_no_name_and_no_address(
+def test_database_dump_has_no_essay_name_or_address(
     machine: Standalone, delivered: tuple[str, Answer], tmp_path: Path
 ) -> None:
     machine.final(delivered[1].headers["Location"])
@@ -330,9 +336,9 @@ def test_a_dump_holds_no_essay_no_name_and_no_address(
         assert [form for form in in_a_dump(private) if form.casefold() in text] == [], private
 
 
-def test_no_log_holds_an_essay_an_address_or_a_key(machine: Standalone, delivered: tuple[str, Answer]) -> None:
+def test_logs_have_no_essay_address_or_secret(machine: Standalone, delivered: tuple[str, Answer]) -> None:
     machine.final(delivered[1].headers["Location"])
-    logs = {**machine.logs(), "standard error": machine.said()}
+    logs = {**machine.logs(), "standard error": machine.stderr()}
     assert {"web.log", "worker.log", "clock.log", "metrics.log", "postgres.log", "redis.log"} <= set(logs)
     assert '"pass done"' in logs["worker.log"]
     written = "\n".join(logs.values()).casefold()
@@ -355,7 +361,7 @@ def test_sigterm_stops_everything_and_leaves_no_process(machine: Standalone) -> 
     assert len(processes) > len(machine.pids) + 1
     assert machine.stop() == 0
     eventually(lambda: not any(map(_alive, processes)), within_seconds=5, what="the end of every process")
-    assert "would not stop" not in machine.said()
+    assert "would not stop" not in machine.stderr()
     here = [
         one for one in psutil.process_iter(["cmdline"]) if str(machine.data_dir) in " ".join(one.info["cmdline"] or [])
     ]

@@ -1,4 +1,4 @@
-"""The whole system with Claude as its provider: every call goes over HTTP to the fake vendor."""
+"""Test the whole system with Claude as its provider. Every call goes over HTTP to the fake vendor."""
 
 from __future__ import annotations
 
@@ -30,12 +30,14 @@ IN_FLIGHT = 10
 
 @pytest.fixture(scope="module")
 def vendor() -> Iterator[FakeVendor]:
+    """The fake vendor, shared by all tests of this file."""
     with FakeVendor() as vendor:
         yield vendor
 
 
 @pytest.fixture(scope="module")
 def machine(vendor: FakeVendor) -> Iterator[Standalone]:
+    """The running system with the fake vendor, shared by all tests of this file."""
     with standalone(
         ANTHROPIC_API_KEY=API_KEY, ANTHROPIC_BASE_URL=vendor.base_url, WORKER_THREADS="16", WEB_PROCESSES="1"
     ) as machine:
@@ -44,7 +46,7 @@ def machine(vendor: FakeVendor) -> Iterator[Standalone]:
 
 @pytest.fixture(scope="module")
 def first(machine: Standalone) -> str:
-    """The location of a submission that was completed."""
+    """The location of a completed submission."""
     location = machine.hand_in()
     assert machine.final(location)[0]["status"] == "completed"
     return location
@@ -55,15 +57,14 @@ def id_of(location: str) -> str:
 
 
 def calls(machine: Standalone, location: str) -> list[tuple[Any, ...]]:
+    """Return pass, attempt and outcome of every provider call of a submission."""
     return machine.sql(
         "select pass, attempt, outcome from ai_responses where submission_id = %s order by pass, attempt",
         id_of(location),
     )
 
 
-def test_the_feedback_is_claudes_with_local_grammar_beside_it_and_its_quotes_are_true(
-    machine: Standalone, first: str
-) -> None:
+def test_feedback_comes_from_claude_and_local_grammar_with_true_quotes(machine: Standalone, first: str) -> None:
     found = machine.feedback(first)
     by = {(comment["pass"], comment["provider"], comment["model"].split()[0]) for comment in found["comments"]}
     claude = {(name, "anthropic", "claude-sonnet-5-5") for name in ("grammar", "structure", "content")}
@@ -74,7 +75,7 @@ def test_the_feedback_is_claudes_with_local_grammar_beside_it_and_its_quotes_are
         assert comment["origin"] == ("model" if comment["provider"] == "anthropic" else "rule")
 
 
-def test_the_vendor_was_told_nothing_about_the_student(machine: Standalone, vendor: FakeVendor) -> None:
+def test_vendor_receives_no_personal_data_of_the_student(machine: Standalone, vendor: FakeVendor) -> None:
     student = {
         "external_id": "sis-9999-secret",
         "name": "Wilhelmina Quackenbush",
@@ -87,9 +88,7 @@ def test_the_vendor_was_told_nothing_about_the_student(machine: Standalone, vend
     assert [private for private in (*student.values(), machine.known["org"] + " School") if private in reported] == []
 
 
-def test_raw_answers_tokens_and_cost_are_in_the_database_and_open_with_the_authors_key(
-    machine: Standalone, first: str
-) -> None:
+def test_raw_answers_open_with_the_authors_key_and_match_tokens_and_cost(machine: Standalone, first: str) -> None:
     stored = machine.sql(
         "select id, org_id, user_id, raw, outcome, stop_reason, model, input_tokens, cache_write_tokens,"
         " cache_read_tokens, output_tokens, cost_micros, latency_ms from ai_responses where submission_id = %s",
@@ -130,12 +129,10 @@ def test_tokens_and_cost_are_on_the_metrics_page(machine: Standalone, first: str
             and total(page, "essaycoach_ai_tokens_total", 'kind="output"') == output > 0
         )
 
-    eventually(reported, within_seconds=15, what="the bill on the metrics page")
+    eventually(reported, within_seconds=15, what="tokens and cost on the metrics page")
 
 
-def test_a_vendor_that_is_overloaded_once_a_pass_costs_a_second_attempt_and_no_submission(
-    machine: Standalone, vendor: FakeVendor
-) -> None:
+def test_overloaded_vendor_costs_a_second_attempt_but_no_submission(machine: Standalone, vendor: FakeVendor) -> None:
     for name in ("grammar", "structure", "content"):
         vendor.script("overloaded", pass_name=name)
     location = machine.hand_in()
@@ -148,7 +145,7 @@ def test_a_vendor_that_is_overloaded_once_a_pass_costs_a_second_attempt_and_no_s
     assert [one["attempts"] for one in machine.status(location)["passes"].values()] == [2, 2, 2]
 
 
-def test_a_pass_the_vendor_refuses_leaves_a_partial_result_that_says_so(
+def test_pass_refused_by_the_vendor_leaves_a_partial_result_with_reason(
     machine: Standalone, vendor: FakeVendor
 ) -> None:
     vendor.script("bad_request", pass_name="structure")
@@ -168,7 +165,7 @@ def test_a_pass_the_vendor_refuses_leaves_a_partial_result_that_says_so(
     )
 
 
-def test_a_worker_killed_during_slow_calls_loses_and_doubles_nothing(machine: Standalone, vendor: FakeVendor) -> None:
+def test_worker_killed_during_slow_calls_loses_and_duplicates_nothing(machine: Standalone, vendor: FakeVendor) -> None:
     vendor.always(Step("ok", latency_seconds=2))
     before = vendor.counters()["calls"]
     worker = machine.pids["worker"]
@@ -191,12 +188,12 @@ def test_a_worker_killed_during_slow_calls_loses_and_doubles_nothing(machine: St
     assert len(found) == 3 * IN_FLIGHT
     assert all(reported == kept > 0 for reported, kept, _ in found)
     assert sum(lost for _, _, lost in found) > 0
-    # Recovery: what the dead worker had been doing was taken up again within twenty seconds of its death.
-    taken_up = (
+    # The passes of the dead worker were claimed again within twenty seconds of its death.
+    reclaimed = (
         "select max(extract(epoch from started_at - %s))::float8 from passes"
         " where lost > 0 and submission_id = any (%s::uuid[])"
     )
-    assert 0 < machine.sql(taken_up, killed_at, ids)[0][0] < 20
+    assert 0 < machine.sql(reclaimed, killed_at, ids)[0][0] < 20
     counted = machine.sql("select sum(lost) from passes")[0][0]
     eventually(
         lambda: total(machine.metrics(), "essaycoach_leases_expired_total") == counted,
@@ -212,10 +209,10 @@ def _group_of(process: psutil.Process) -> int | None:
         return None
 
 
-def test_only_the_worker_knows_the_vendors_key_and_no_log_shows_it(machine: Standalone, first: str) -> None:
+def test_only_the_worker_has_the_vendor_key_and_no_log_shows_it(machine: Standalone, first: str) -> None:
     with_key = {name for name, pid in machine.pids.items() if API_KEY in psutil.Process(pid).environ().values()}
     assert with_key == {"worker"}
-    written = "\n".join([*machine.logs().values(), machine.said()])
+    written = "\n".join([*machine.logs().values(), machine.stderr()])
     assert '"pass done"' in written
     for private in (API_KEY, SENTENCE, "Here a reader stops for a moment"):
         assert private not in written

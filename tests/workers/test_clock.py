@@ -92,9 +92,7 @@ def expire(database: Database) -> None:
     database.sql("update passes set lease_until = now() - interval '1 ms' where state = 'running'")
 
 
-def test_lost_hints_are_sent(
-    broker: HintBroker, database: Database, receipt: Receipt
-) -> None:
+def test_lost_hints_are_sent(broker: HintBroker, database: Database, receipt: Receipt) -> None:
     age_hints(database)
     assert duties_queue.resend_hints(broker) == 3
     assert sorted(waiting(broker), key=str) == sorted(receipt.hints, key=str)
@@ -126,9 +124,7 @@ def test_hints_that_redis_lost_are_sent_again(broker: HintBroker, database: Data
     assert len(waiting(broker)) == 3
 
 
-def test_backlog_in_redis_is_not_hinted_again(
-    broker: HintBroker, database: Database, receipt: Receipt
-) -> None:
+def test_backlog_in_redis_is_not_hinted_again(broker: HintBroker, database: Database, receipt: Receipt) -> None:
     assert broker.send(receipt.hints) == 3
     age_hints(database, 3600)
     assert duties_queue.resend_hints(broker) == 0
@@ -159,9 +155,7 @@ def test_running_or_finished_passes_get_no_hint(
     assert [hint.pass_id for hint in waiting(broker)] == [receipt.hints[2].pass_id]
 
 
-def test_hints_go_out_when_an_absent_redis_returns(
-    broker: HintBroker, database: Database, receipt: Receipt
-) -> None:
+def test_hints_go_out_when_an_absent_redis_returns(broker: HintBroker, database: Database, receipt: Receipt) -> None:
     nobody = make_broker("redis://127.0.0.1:1/0", answer_seconds=0.5)
     age_hints(database)
     assert duties_queue.resend_hints(nobody) == 0
@@ -195,9 +189,7 @@ def test_two_clocks_at_once_send_each_due_pass_one_hint(
     assert sorted(waiting(broker), key=str) == wanted
 
 
-def test_only_expired_leases_are_freed(
-    database: Database, school: School, become: Become, receipt: Receipt
-) -> None:
+def test_only_expired_leases_are_freed(database: Database, school: School, become: Become, receipt: Receipt) -> None:
     become("ec_worker")
     silent = claim(school, receipt.hints[0].pass_id)
     expire(database)
@@ -642,9 +634,7 @@ def test_the_clock_program_sends_hints_frees_leases_and_stops_when_told(
         assert program.wait(10) == 0
 
 
-def test_clock_program_stops_cleanly_during_its_start(
-    database: Database, program_env: Callable[[str], None]
-) -> None:
+def test_clock_program_stops_cleanly_during_its_start(database: Database, program_env: Callable[[str], None]) -> None:
     program_env("ec_clock")
     with clock_program() as program:
         program.send_signal(signal.SIGTERM)
@@ -685,9 +675,7 @@ def test_the_clock_program_says_which_setting_is_missing(
     assert done.stderr.strip() == "workers: REDIS_URL is not set."
 
 
-def test_only_expired_rubric_previews_are_deleted(
-    database: Database, school: School, become: Become
-) -> None:
+def test_only_expired_rubric_previews_are_deleted(database: Database, school: School, become: Become) -> None:
     with session_of(school, "ed"):
         drafts = [Draft(title="Sample", text=TEXT, source="app")] * 2
         tried, ends = rubric_previews.start(

@@ -58,9 +58,7 @@ def test_a_message_limit_that_leaves_no_room_for_a_repair_is_refused(
 
 @pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf", "1e9"])
-def test_senseless_time_limit_is_refused_by_name(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_senseless_time_limit_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=name):
         read_limits()

@@ -42,7 +42,7 @@ DRAWS = 2000
 SEED = 20
 NOISE = 0.05
 TRIES = 4
-WORSE, UNSAID = 1, 2
+WORSE, UNDECIDED = 1, 2
 ANSWER_SECONDS = 15.0
 
 
@@ -51,7 +51,7 @@ class CannotSayError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class VersionScore:
     """The decided comments of one version: how many, and for how many the baseline (`before`) and the candidate (`now`) were right."""
 
     comments: int
@@ -113,7 +113,7 @@ def run(chosen: argparse.Namespace) -> int:
         verdict, names = compare(org=org, until=until, provider=provider)
     except CannotSayError as error:
         sys.stderr.write(f"workers: {error}\n")
-        return UNSAID
+        return UNDECIDED
     sys.stdout.write((json.dumps(asdict(verdict), indent=1) if chosen.json else _as_text(verdict)) + "\n")
     if verdict.worse:
         return WORSE
@@ -158,7 +158,7 @@ def digest(decided: Iterable[Decided]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def how_sure(judged: Sequence[Judged]) -> float:
+def how_sure(judged: Sequence[VersionScore]) -> float:
     """Return the share of bootstrap draws in which the candidate is worse.
 
     Each draw takes versions with replacement. The seed is fixed, so the result can be repeated.
@@ -189,7 +189,7 @@ class _Reader:
         self.cost_micros = 0
         self.unanswered = 0
 
-    def judge(self, version: UUID, comments: Sequence[Decided]) -> Judged | None:
+    def judge(self, version: UUID, comments: Sequence[Decided]) -> VersionScore | None:
         """Return the candidate's score on a version, or None when nobody can read the version any more."""
         try:
             with session(org=self._org):
@@ -206,7 +206,7 @@ class _Reader:
             name: self._ask(provider, request_of(task, PassName(name), criteria))
             for name in sorted({one.pass_name for one in comments})
         }
-        return Judged(
+        return VersionScore(
             comments=len(comments),
             before=sum(one.right for one in comments),
             now=sum(is_matched(one, answers[one.pass_name]) == one.right for one in comments),

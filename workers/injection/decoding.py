@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from workers.injection.invisible_characters import drop
+from workers.injection.invisible_characters import remove_invisible
 
 _MAX_PASSAGES = 40  # passages of one encoding that are tried
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[A-Za-z0-9+/_-]{4,}){0,400}={0,2}")
@@ -45,16 +45,20 @@ _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 def letters(text: str) -> str:
     """Return only the letters and digits, folded so that case, accents, spacing and look-alike letters make no difference."""
-    folded = unicodedata.normalize("NFKD", drop(text)).casefold().translate(_FOLDING)
+    folded = unicodedata.normalize("NFKD", remove_invisible(text)).casefold().translate(_FOLDING)
     return _NOT_ALPHANUMERIC.sub("", folded)
 
 
 def disguises(text: str) -> tuple[str, ...]:
     """Return the `letters` of the text as it is, reversed, with each word reversed, decoded by rot13, and decoded from leet."""
     plain = letters(text)
-    words_reversed = letters(" ".join(word[::-1] for word in drop(text).split()))
-    leet = letters(drop(text).translate(_LEET))
-    return tuple(dict.fromkeys((plain, plain[::-1], words_reversed, letters(codecs.encode(drop(text), "rot13")), leet)))
+    words_reversed = letters(" ".join(word[::-1] for word in remove_invisible(text).split()))
+    leet = letters(remove_invisible(text).translate(_LEET))
+    return tuple(
+        dict.fromkeys(
+            (plain, plain[::-1], words_reversed, letters(codecs.encode(remove_invisible(text), "rot13")), leet)
+        )
+    )
 
 
 def passages(text: str, *, depth: int = 2) -> Iterator[tuple[int, int, str]]:
@@ -115,7 +119,9 @@ def _from_codes(found: str) -> str:
 
 
 def _from_escapes(found: str) -> str:
-    return drop("".join(chr(int(code, 16)) for code in re.findall(r"[0-9a-fA-F]{4}", found.replace("\\u", " "))))
+    return remove_invisible(
+        "".join(chr(int(code, 16)) for code in re.findall(r"[0-9a-fA-F]{4}", found.replace("\\u", " ")))
+    )
 
 
 def _from_percent(found: str) -> str:

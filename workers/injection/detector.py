@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workers.injection.decoding import LOOKALIKES, passages
-from workers.injection.invisible_characters import clean, invisible
+from workers.injection.invisible_characters import invisible, remove_ineffective
 from workers.injection.patterns import MARKUP, ORDERS, TEMPLATES, InjectionPattern
 
 MAX_NOTES = 5
@@ -126,7 +126,7 @@ _TELLTALE_WORDS = ("ignore", "instruct", "prompt", "fullmark", "system", "assist
 def _find_encoded(whole: str) -> Iterator[Finding]:
     for start, end, meaning in passages(whole):
         kind = "The essay holds an encoded passage, which may be meant for a machine"
-        if next(_matches(_fold(clean(meaning)), ORDERS), None):
+        if next(_matches(_fold(remove_ineffective(meaning)), ORDERS), None):
             kind = f"{_ADDRESSES_AI}, in an encoded passage"
         elif whole[start:end].count("%") + whole[start:end].count("&") and len(meaning) < 24:
             continue  # an ordinary web address or an HTML entity
@@ -155,7 +155,7 @@ def _find_invisible(whole: str) -> Iterator[Finding]:
     )
 
 
-def spoken(title: str, text: str) -> str:
+def suspicious_passages(title: str, text: str) -> str:
     """Return the sentences of title and text that seem to address the AI, and decoded passages; empty if there are none."""
     whole = title + _GAP + text
     passages_found: list[str] = []
@@ -236,5 +236,5 @@ def _fold_char(char: str) -> str:
 
 
 def _shorten(excerpt: str) -> str:
-    words = " ".join(clean(excerpt).split())
+    words = " ".join(remove_ineffective(excerpt).split())
     return words if len(words) <= _QUOTE_LENGTH else words[: _QUOTE_LENGTH - 1] + "…"

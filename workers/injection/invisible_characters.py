@@ -31,7 +31,7 @@ def invisible(char: str) -> bool:
     return "\U000e0100" <= char <= "\U000e01ef"  # variation selectors, each of which can carry a hidden byte
 
 
-def show(text: str) -> str:
+def to_marks(text: str) -> str:
     """Return the text with every invisible character replaced by a mark such as ⟦U+202E⟧. `hide` undoes it exactly.
 
     The opening bracket itself is replaced too, so that an author cannot write a false mark.
@@ -46,12 +46,12 @@ def show(text: str) -> str:
     )
 
 
-def hide(text: str) -> str:
+def from_marks(text: str) -> str:
     """Return the text with every mark replaced by the character that it stands for."""
     return _MARK.sub(_char_of, text) if OPEN in text else text
 
 
-def drop(text: str) -> str:
+def remove_invisible(text: str) -> str:
     """Return the text without its invisible characters."""
     if text.isascii() and text.isprintable():
         return text
@@ -59,9 +59,9 @@ def drop(text: str) -> str:
     return "".join(char for char in text if char not in hidden) if hidden else text
 
 
-def clean(text: str) -> str:
+def remove_ineffective(text: str) -> str:
     """Return the text without its invisible characters, and without joiners and selectors that have no visible effect."""
-    kept = drop(text)
+    kept = remove_invisible(text)
     while not kept.isascii():
         fewer = "".join(char for at, char in enumerate(kept) if not _has_no_effect(kept, at))
         if fewer == kept:

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from functools import lru_cache
 
 from workers.injection.decoding import disguises, letters, passages
-from workers.injection.detector import spoken
+from workers.injection.detector import suspicious_passages
 
 # At least so many words and letters in a row that are equal to the essay or the rules are a copy, not a coincidence.
 COPIED_WORDS, COPIED_LETTERS = 8, 20
@@ -43,7 +43,7 @@ class LeakFilter:
         essay = [*disguises(title), *disguises(text), *_decoded_passages(text)]
         self._essay = "\0".join(essay)
         self._rules = _disguised_rules(rules)
-        orders = spoken(title, text)
+        orders = suspicious_passages(title, text)
         # An ordinary title is only words. One that is an order is among the sentences that the detector finds.
         self._orders = "\0".join(disguises(orders)) if orders else ""
 
@@ -52,7 +52,7 @@ class LeakFilter:
         """Return whether the essay seems to address the AI."""
         return bool(self._orders)
 
-    def without(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text with each copy replaced by an ellipsis, or an empty string when too little else is left."""
         if self._leaks_marker(text):
             return ""
@@ -72,7 +72,7 @@ class LeakFilter:
             end = unit.end()
         return "".join(kept) + text[end:]
 
-    def foreign(self, text: str) -> bool:
+    def has_leak(self, text: str) -> bool:
         """Return whether the text holds our rules, the marker, or an order from the essay. Other words of the essay are allowed."""
         units = list(_UNIT.finditer(text))
         return self._leaks_marker(text) or bool(

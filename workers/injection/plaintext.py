@@ -7,8 +7,8 @@ import re
 import unicodedata
 
 from workers.injection.decoding import LOOKALIKES
-from workers.injection.invisible_characters import clean as visible
-from workers.injection.invisible_characters import hide
+from workers.injection.invisible_characters import from_marks
+from workers.injection.invisible_characters import remove_ineffective as visible
 
 MAX_CHARS = 2_000  # of one text; the rest is cut off
 
@@ -55,7 +55,7 @@ _LONG_RUN = re.compile(r"\S{60,}")
 
 def plain(text: str) -> str:
     """Return the text without tags, links, addresses and invisible characters, on one line and at most MAX_CHARS long."""
-    clean = visible(hide(text[:MAX_CHARS]))
+    clean = visible(from_marks(text[:MAX_CHARS]))
     while True:
         # Removing one thing can join the halves of another, so repeat until nothing is left to remove.
         folded = unicodedata.normalize("NFKC", clean).translate(_PUNCTUATION_VARIANTS)
@@ -70,7 +70,7 @@ def plain(text: str) -> str:
         clean = shorter
 
 
-def grades(text: str) -> bool:
+def states_grade(text: str) -> bool:
     """Return whether the text states a total, a mark or a grade, in digits of any script or look-alike letters."""
     folded = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION_VARIANTS)
     digits = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in folded)
@@ -79,6 +79,6 @@ def grades(text: str) -> bool:
     )
 
 
-def opaque(text: str) -> bool:
+def has_long_run(text: str) -> bool:
     """Return whether the text holds 60 or more ASCII characters in a row without a space, which no person reads."""
     return any(found[0].isascii() for found in _LONG_RUN.finditer(text))

@@ -18,8 +18,8 @@ from models.essays import Task
 from models.feedback import Author
 from models.jobs import PassName
 from models.lineage import EarlierReading, fetch_earlier
-from models.log import logger, stamped
-from models.passes import Claim, MadeWith
+from models.log import log_context, logger
+from models.passes import AnswerInputs, Claim
 from models.people_of_course import fetch_around
 from workers.passes.request import Criterion, Level, PassRequest
 from workers.privacy.masking import MaskingProvider
@@ -49,7 +49,7 @@ class PassContext:
     request: PassRequest
     criteria: dict[str, dict[str, Any]]
     provider: Provider
-    made_with: MadeWith
+    made_with: AnswerInputs
     earlier: EarlierReading | None
     pause_seconds: float
     probe: bool
@@ -70,7 +70,7 @@ class ContextLoader:
 
         Needs the session in which the pass was claimed.
         """
-        with stamped(pass_id=str(claim.id)):
+        with log_context(pass_id=str(claim.id)):
             try:
                 return self._build(claim, essays.fetch_task(claim.submission, org=claim.org))
             except NotFound:
@@ -172,10 +172,10 @@ def _criterion(stored: Mapping[str, Any]) -> Criterion:
     return Criterion(name=stored["name"], description=stored["description"], levels=levels)
 
 
-def _made_with(provider: Provider, request: PassRequest, task: Task) -> MadeWith:
+def _made_with(provider: Provider, request: PassRequest, task: Task) -> AnswerInputs:
     """Return what an answer depends on besides the essay. Answers with equal bases can be compared."""
     prompt_version = provider.prompt_version(request.pass_name)
     asked = replace(request, text="", title="", earlier=None)
     made = [provider.name, provider.model, prompt_version, asdict(asked)]
     basis = hashlib.sha256(json.dumps(made, sort_keys=True, ensure_ascii=False).encode()).digest()
-    return MadeWith(rubric=task.rubric, prompt_version=prompt_version, basis=basis)
+    return AnswerInputs(rubric=task.rubric, prompt_version=prompt_version, basis=basis)

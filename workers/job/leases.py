@@ -1,4 +1,4 @@
-"""Keeping the leases of this process's passes alive while their provider thinks."""
+"""Keep the leases of this process's passes alive while their provider works."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logger(__name__)
 
 
 class Leases:
-    """One thread renews every held lease each third of its length, until it is let go or has been held too long."""
+    """The leases that this process holds. One thread renews each of them every third of its length."""
 
     def __init__(self, *, lease_seconds: float, longest_seconds: float) -> None:
         self._lease_seconds = lease_seconds
@@ -42,7 +42,7 @@ class Leases:
                 self._held.pop(claim, None)
 
     def hand_back(self) -> int:
-        """What this process still holds is queued again, uncounted: it is about to end. Returns how many were held."""
+        """Return every held pass to the queue without using up its attempt, because this process ends. Return how many."""
         with self._lock:
             held = list(self._held)
             self._held.clear()
@@ -55,7 +55,7 @@ class Leases:
         return len(held)
 
     def renew_all(self) -> None:
-        """Every held lease runs on from now, except those held too long: their work is hung and may be taken over."""
+        """Renew every held lease, except those held for too long: their work hangs, so another worker may take it over."""
         with self._lock:
             held = dict(self._held)
         for claim, since in held.items():
@@ -65,7 +65,7 @@ class Leases:
                 with session(org=claim.org):
                     kept = passes.renew(claim, lease_seconds=self._lease_seconds)
             except DatabaseAway:
-                # The lease may run out; then the fence decides whose answer counts.
+                # The lease may run out. Then the fence decides whose answer counts.
                 log.warning("lease not renewed", pass_id=str(claim.id), reason="database away")
                 continue
             if not kept:
@@ -77,5 +77,5 @@ class Leases:
             try:
                 self.renew_all()
             except Exception:
-                # One bad round must not end all later ones: every long call of this process would be done twice.
+                # One failed round must not stop the renewals: every long call of this process would then run twice.
                 log.exception("leases not renewed")

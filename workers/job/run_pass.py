@@ -16,7 +16,7 @@ from models.db import session
 from models.errors import DatabaseAway, FenceLost
 from models.events import keep_log
 from models.jobs import Hint
-from models.log import logger, stamped
+from models.log import log_context, logger
 from models.passes import Claim
 from models.queue import next_due
 from workers.job.call import OverBudget, fetch_reply
@@ -102,7 +102,7 @@ class PassRunner:
 
     def _execute(self, context: PassContext) -> None:
         claim = context.claim
-        with stamped(pass_id=str(claim.id)):
+        with log_context(pass_id=str(claim.id)):
             try:
                 with self._leases.holding(claim):
                     self._call_and_finish(with_previous_reading(context))

@@ -17,7 +17,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workers.injection.invisible_characters import drop, hide
+from workers.injection.invisible_characters import from_marks, remove_invisible
 from workers.passes.feedback import QuotedSpan
 from workers.passes.request import Match
 
@@ -62,9 +62,9 @@ class Anchor:
     def _find(self, quote: str, *, prefix: str, suffix: str) -> tuple[Offsets, Match] | None:
         if not quote.strip() or len(quote) > LONGEST_QUOTE:
             return None
-        unmarked = hide(quote)
+        unmarked = from_marks(quote)
         exact = self._exact_hits(unmarked) or self._exact_hits(quote)
-        before, after = _normal(hide(prefix)).strip(), _normal(hide(suffix)).strip()
+        before, after = _normal(from_marks(prefix)).strip(), _normal(from_marks(suffix)).strip()
         if not (before or after):
             if exact:
                 return (exact[0], "exact") if len(exact) == 1 else None
@@ -93,7 +93,7 @@ class Anchor:
         return [
             (start, start + len(quote))
             for start in _occurrences(self._text, quote)
-            if whole(self._text, start) and whole(self._text, start + len(quote))
+            if is_clean_cut(self._text, start) and is_clean_cut(self._text, start + len(quote))
         ]
 
     def _normalised_hits(self, quote: str) -> list[Offsets]:
@@ -101,7 +101,7 @@ class Anchor:
         return [
             (start, end)
             for start, end in view.places(_normal(quote).strip())
-            if whole(self._text, start) and whole(self._text, end)
+            if is_clean_cut(self._text, start) and is_clean_cut(self._text, end)
         ]
 
     def _get_normal_text(self) -> _NormalText:
@@ -110,7 +110,7 @@ class Anchor:
         return self._normal_text
 
 
-def whole(text: str, index: int) -> bool:
+def is_clean_cut(text: str, index: int) -> bool:
     """Return whether a cut at the index separates no letter from its accents and no emoji into its parts."""
     if index <= 0 or index >= len(text):
         return True
@@ -163,7 +163,7 @@ def _pieces(text: str) -> Iterator[Offsets]:
 def _normal_piece(piece: str) -> str:
     if piece.isspace():
         return " "
-    return unicodedata.normalize("NFC", drop(piece)).translate(_LOOKALIKES)
+    return unicodedata.normalize("NFC", remove_invisible(piece)).translate(_LOOKALIKES)
 
 
 def _normal(text: str) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from workers.injection.leak_filter import LeakFilter
-from workers.injection.plaintext import grades, opaque, plain
+from workers.injection.plaintext import has_long_run, plain, states_grade
 from workers.passes.excerpt import Excerpt
-from workers.passes.feedback import Comment, CriterionPick, PassAnswer, Verdict
+from workers.passes.feedback import Comment, CommentVerdict, CriterionPick, PassAnswer
 from workers.passes.prompt import rules
 from workers.passes.registry import SPECS
 from workers.passes.request import PassRequest
@@ -27,8 +27,8 @@ MAX_SENTENCES = 3
 MAX_NOT_CHECKED = 5
 MAX_PLACES = 50  # further places of one comment about a repeated mistake
 MAX_QUOTE = 300  # characters of a quote that is not in the essay and is kept as evidence only
-DOUBTED = 0.5  # the highest confidence of a picked level when the essay seems to address the AI
-LEVELS_DOUBTED = (
+MAX_CONFIDENCE_IF_SUSPECTED = 0.5  # the highest confidence of a picked level when the essay seems to address the AI
+SUSPECTED_NOTE = (
     "The essay may speak to the AI that read it, so the levels picked for it may not be the AI's own judgement:"
     " please look at them yourself."
 )
@@ -56,7 +56,7 @@ def read(answer: Answer, *, request: PassRequest, marker: str) -> PassAnswer:
         strengths=_sentences(answer.strengths, sanitizer=sanitizer, limit=MAX_SENTENCES),
         next_steps=_sentences(answer.next_steps, sanitizer=sanitizer, limit=MAX_SENTENCES),
         not_checked=_sentences(answer.not_checked, sanitizer=sanitizer, limit=MAX_NOT_CHECKED),
-        notes=(LEVELS_DOUBTED,) if picks and sanitizer.doubted else (),
+        notes=(SUSPECTED_NOTE,) if picks and sanitizer.doubted else (),
         verdicts=_verdicts(answer.verdicts, asked=len(request.earlier.doubtful) if request.earlier is not None else 0),
     )
 
@@ -69,8 +69,8 @@ class _Sanitizer:
         self.doubted = self._leak_filter.suspected
 
     def __call__(self, text: str) -> str:
-        clean = self._leak_filter.without(plain(text))
-        return "" if grades(clean) or opaque(clean) else clean
+        clean = self._leak_filter.redact(plain(text))
+        return "" if states_grade(clean) or has_long_run(clean) else clean
 
     def clean_quote(self, text: str, *, like: str = "") -> str:
         """Return the words in plain text, or nothing where they hold our rules, an order from the essay or a grade.
@@ -78,8 +78,8 @@ class _Sanitizer:
         Other words of the essay may stay. A grade may stay where `like`, the quoted words, holds one too.
         """
         clean = plain(text)
-        new_grade = grades(clean) and not grades(like)
-        return "" if new_grade or opaque(clean) or self._leak_filter.foreign(clean) else clean
+        new_grade = states_grade(clean) and not states_grade(like)
+        return "" if new_grade or has_long_run(clean) or self._leak_filter.has_leak(clean) else clean
 
 
 def _comment(item: CommentAnswer, *, anchor: Excerpt, sanitizer: _Sanitizer, corrects: bool) -> Comment | None:
@@ -135,17 +135,17 @@ def _picks(items: Sequence[PickAnswer], *, sanitizer: _Sanitizer) -> tuple[Crite
                 criterion=item.criterion,
                 level=item.level,
                 rationale=sanitizer(item.rationale),
-                confidence=min(_clamped(item.confidence), DOUBTED if sanitizer.doubted else 1.0),
+                confidence=min(_clamped(item.confidence), MAX_CONFIDENCE_IF_SUSPECTED if sanitizer.doubted else 1.0),
             ),
         )
     return tuple(picks.values())
 
 
-def _verdicts(items: Iterable[VerdictAnswer], *, asked: int) -> tuple[Verdict, ...]:
-    verdicts: dict[int, Verdict] = {}
+def _verdicts(items: Iterable[VerdictAnswer], *, asked: int) -> tuple[CommentVerdict, ...]:
+    verdicts: dict[int, CommentVerdict] = {}
     for item in items:
         if 0 <= item.comment < asked:
-            verdicts.setdefault(item.comment, Verdict(comment=item.comment, resolution=item.fate))
+            verdicts.setdefault(item.comment, CommentVerdict(comment=item.comment, resolution=item.fate))
     return tuple(verdicts.values())
 
 

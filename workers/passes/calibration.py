@@ -19,7 +19,7 @@ from models.errors import SettingsError
 from models.jobs import PassName
 from models.review_counts import ReviewCounts
 from workers.passes.feedback import Comment, PassAnswer
-from workers.passes.logistic import Seen, fit
+from workers.passes.logistic import Observation, fit
 
 BINS = 20
 FEWEST_DECISIONS = 50
@@ -193,7 +193,7 @@ def _fit_line(provider: str, name: str, bins: tuple[Bin, ...]) -> Line:
     observations = []
     for one in bins:
         good, bad = evidence(one.accepted, one.rejected, one.helpful, one.not_helpful)
-        observations.append(Seen(features=(one.logit,), share=good / (good + bad), weight=good + bad))
+        observations.append(Observation(features=(one.logit,), share=good / (good + bad), weight=good + bad))
     slope, intercept = fit(observations, (1.0, 0.0), pulls=(SLOPE_PULL, INTERCEPT_PULL))
     if slope < FLATTEST:
         # A falling line would reverse the order of comments. Fit only the share that is kept, with the flattest slope.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from workers.injection.invisible_characters import show
+from workers.injection.invisible_characters import to_marks
 from workers.passes.anchor import CONTEXT, Anchor
 from workers.passes.feedback import QuotedSpan
 from workers.passes.request import PassRequest
@@ -38,7 +38,7 @@ def paragraphs(request: PassRequest) -> list[dict[str, object]]:
     for start, end in (*unchanged(request), (len(request.text), len(request.text))):
         for part in _PARAGRAPH_BREAK.split(request.text[at:start]):
             if part.strip():
-                add(text=show(part.strip("\r\n")))
+                add(text=to_marks(part.strip("\r\n")))
         if start < end:
             add(unchanged=len(request.text[start:end].split()))
         at = end

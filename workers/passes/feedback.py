@@ -42,7 +42,7 @@ class Comment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class CommentVerdict:
     """The provider's verdict on a doubtful comment. `comment` is its index in `Earlier.doubtful`."""
 
     comment: int
@@ -69,4 +69,4 @@ class PassAnswer:
     next_steps: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[CommentVerdict, ...] = ()

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ROUNDS = 50
-CLOSE = 1e-9
+TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class Observation:
     """A group of observations: their features, the share that turned out true (0 to 1), and how many they are."""
 
     features: tuple[float, ...]
@@ -19,7 +19,7 @@ class Seen:
     weight: float = 1.0
 
 
-def fit(observations: Sequence[Seen], start: Sequence[float], *, pulls: Sequence[float]) -> list[float]:
+def fit(observations: Sequence[Observation], start: Sequence[float], *, pulls: Sequence[float]) -> list[float]:
     """Return one weight for each feature, then the intercept. `start` and `pulls` have the same order.
 
     A pull is the strength of the penalty for leaving the starting weight, as curvature of the log-likelihood.
@@ -40,11 +40,14 @@ def fit(observations: Sequence[Seen], start: Sequence[float], *, pulls: Sequence
         current_loss = _loss(observations, weights, start, pulls)
         for _ in range(ROUNDS):
             stepped = [weight + delta for weight, delta in zip(weights, step, strict=True)]
-            if max(abs(delta) for delta in step) < CLOSE or _loss(observations, stepped, start, pulls) <= current_loss:
+            if (
+                max(abs(delta) for delta in step) < TOLERANCE
+                or _loss(observations, stepped, start, pulls) <= current_loss
+            ):
                 break
             step = [delta / 2 for delta in step]
         weights = stepped
-        if max(abs(delta) for delta in step) < CLOSE:
+        if max(abs(delta) for delta in step) < TOLERANCE:
             break
     return weights
 
@@ -74,7 +77,7 @@ def _probability(log_odds: float) -> float:
 
 
 def _loss(
-    observations: Sequence[Seen], weights: Sequence[float], start: Sequence[float], pulls: Sequence[float]
+    observations: Sequence[Observation], weights: Sequence[float], start: Sequence[float], pulls: Sequence[float]
 ) -> float:
     loss = sum(pull * (weight - initial) ** 2 / 2 for pull, weight, initial in zip(pulls, weights, start, strict=True))
     for one in observations:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from models.jobs import PassName
-from workers.injection.invisible_characters import show
+from workers.injection.invisible_characters import to_marks
 from workers.passes.excerpt import paragraphs, unchanged
 from workers.passes.registry import SPECS
-from workers.passes.request import Criterion, Earlier, PassRequest
+from workers.passes.request import Criterion, PassRequest, PreviousDraft
 from workers.passes.schema import SCHEMA_VERSION
 from workers.passes.spec import PROMPTS, PassSpec
 
@@ -98,44 +98,44 @@ def _marker(request: PassRequest) -> str:
 
 def _assignment_fields(request: PassRequest) -> dict[str, object]:
     return {
-        "category": show(request.category),
-        "assignment": show(request.assignment_prompt),
+        "category": to_marks(request.category),
+        "assignment": to_marks(request.assignment_prompt),
         "criteria": [_criterion_fields(criterion) for criterion in request.criteria],
     }
 
 
 def _essay_fields(request: PassRequest) -> dict[str, object]:
     head = {
-        "essay_language": show(request.language),
-        "feedback_language": show(request.feedback_language),
-        "title": show(request.title),
+        "essay_language": to_marks(request.language),
+        "feedback_language": to_marks(request.feedback_language),
+        "title": to_marks(request.title),
     }
     if unchanged(request):
         return {**head, "paragraphs": paragraphs(request)}
-    return {**head, "text": show(request.text)}
+    return {**head, "text": to_marks(request.text)}
 
 
-def _earlier_fields(earlier: Earlier) -> dict[str, object]:
+def _earlier_fields(earlier: PreviousDraft) -> dict[str, object]:
     fields: dict[str, list[dict[str, object]]] = {
         "comments": [
             {
                 "comment": number,
-                "type": show(one.type),
-                "quote": show(one.quote),
-                "message": show(one.message),
-                "next_step": show(one.next_step),
+                "type": to_marks(one.type),
+                "quote": to_marks(one.quote),
+                "message": to_marks(one.message),
+                "next_step": to_marks(one.next_step),
             }
             for number, one in enumerate(earlier.doubtful)
         ],
     }
-    levels = {show(one.criterion): [show(one.level), show(one.rationale)] for one in earlier.picks}
+    levels = {to_marks(one.criterion): [to_marks(one.level), to_marks(one.rationale)] for one in earlier.picks}
     return {name: items for name, items in {**fields, "levels": levels}.items() if items}
 
 
 def _criterion_fields(criterion: Criterion) -> dict[str, object]:
     # Leave out the points: a model that never sees them cannot add them up.
-    levels = {level.name: show(level.description) for level in criterion.levels}
-    return {"name": criterion.name, "description": show(criterion.description), "levels": levels}
+    levels = {level.name: to_marks(level.description) for level in criterion.levels}
+    return {"name": criterion.name, "description": to_marks(criterion.description), "levels": levels}
 
 
 def _compact_json(value: object) -> str:

@@ -60,7 +60,7 @@ class EarlierPick:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Earlier:
+class PreviousDraft:
     """What the same pass said about the last draft.
 
     `unchanged` holds the offsets in the new text, in order, of paragraphs that are identical in the last draft. They are not
@@ -88,4 +88,4 @@ class PassRequest:
     category: str = ""
     assignment_prompt: str = ""
     criteria: tuple[Criterion, ...] = ()
-    earlier: Earlier | None = None
+    earlier: PreviousDraft | None = None

@@ -22,8 +22,8 @@ from models.jobs import PassName
 from models.people_of_course import CoursePerson
 from workers.passes.anchor import CONTEXT
 from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
-from workers.passes.request import Earlier, PassRequest
-from workers.privacy.pseudonyms import Pseudonyms, crowded, fold
+from workers.passes.request import PassRequest, PreviousDraft
+from workers.privacy.pseudonyms import Pseudonyms, fold, is_unspaced_script
 from workers.providers.contract import Provider, Repair, Reply
 
 # Two letters may be a name (Bo, Li, Al), but not these: they are common words.
@@ -82,7 +82,7 @@ class MaskingProvider:
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
         """Return the answer with the real words in it. `raw` stays as received. Raises a ProviderError subclass."""
         mask = Mask(request, people=self._people)
-        return mask.lift(self._provider.ask(mask.request, repair=repair))
+        return mask.unmask(self._provider.ask(mask.request, repair=repair))
 
     def expected_cost_micros(self, request: PassRequest) -> int:
         """Return an estimate of the cost of one answer in micro-dollars. It sends nothing, and masking keeps every length."""
@@ -96,7 +96,7 @@ class MaskingProvider:
         """Return the answer with the real words in it, or None while there is none. Raises a ProviderError subclass."""
         mask = Mask(request, people=self._people)
         reply = self._provider.collect(batch, mask.request)
-        return mask.lift(reply) if reply is not None else None
+        return mask.unmask(reply) if reply is not None else None
 
 
 class Mask:
@@ -138,7 +138,7 @@ class Mask:
         self.request = replace(self.request, earlier=self._earlier(request.earlier))
         self._pattern = _pattern(self._real_of)
 
-    def lift(self, reply: Reply) -> Reply:
+    def unmask(self, reply: Reply) -> Reply:
         """Return the reply with the real words in everything that a person reads, and with every quote taken from the real text."""
         answer = reply.answer
         return replace(
@@ -158,7 +158,7 @@ class Mask:
         """Return a text of the answer with every pseudonym replaced by the real words."""
         return self._pattern.sub(lambda found: self._real_of[found[0]], text) if self._pattern else text
 
-    def _earlier(self, earlier: Earlier | None) -> Earlier | None:
+    def _earlier(self, earlier: PreviousDraft | None) -> PreviousDraft | None:
         if earlier is None:
             return None
         return replace(
@@ -321,9 +321,9 @@ class Roster:
 
     def _add_name(self, name: str) -> None:
         groups = name.split()
-        if crowded(name):
+        if is_unspaced_script(name):
             self._add_unspaced(groups)
-        groups = [group for group in groups if not crowded(group)]
+        groups = [group for group in groups if not is_unspaced_script(group)]
         words = [(group[word.start], word.folded) for group in groups for word in words_of(group)]
         capitals = any(first.isupper() for first, _ in words)
         pieces = [
@@ -463,7 +463,7 @@ def _request_texts(request: PassRequest) -> list[str]:
     return [request.assignment_prompt, *described, request.title, request.text, *_earlier_texts(request.earlier)]
 
 
-def _earlier_texts(earlier: Earlier | None) -> list[str]:
+def _earlier_texts(earlier: PreviousDraft | None) -> list[str]:
     if earlier is None:
         return []
     comment_texts = [text for one in earlier.doubtful for text in (one.quote, one.message, one.next_step)]
@@ -474,8 +474,8 @@ def _pattern(real_of: dict[str, str]) -> re.Pattern[str] | None:
     """Return a pattern that matches every pseudonym, longer ones first, or None when there is none."""
     found = []
     for masked in sorted(real_of, key=len, reverse=True):
-        before = "" if crowded(masked[0]) or not masked[0].isalnum() else r"(?<![^\W_])"
-        after = "" if crowded(masked[-1]) or not masked[-1].isalnum() else r"(?![^\W_])"
+        before = "" if is_unspaced_script(masked[0]) or not masked[0].isalnum() else r"(?<![^\W_])"
+        after = "" if is_unspaced_script(masked[-1]) or not masked[-1].isalnum() else r"(?![^\W_])"
         plural = r"(?=[sS]?(?![^\W\d_]))" if masked.isalpha() or " " in masked else after
         found.append(before + re.escape(masked) + (plural if after else ""))
     return re.compile("|".join(found)) if found else None

@@ -30,7 +30,7 @@ def _without_marks(text: str) -> str:
     )
 
 
-def crowded(text: str) -> bool:
+def is_unspaced_script(text: str) -> bool:
     """Return whether the word is in a script that puts no spaces around names (Chinese, Japanese, Korean)."""
     return any(
         "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or "\U00020000" <= char <= "\U0003ffff"
@@ -54,7 +54,7 @@ class Pseudonyms:
 
         After TRIES attempts it returns a name that is taken, because there may be no free one of that length.
         """
-        if not crowded(word):
+        if not is_unspaced_script(word):
             length = len(word)
             return self._first_free(
                 "name", length, lambda index, number: _pronounceable_letter(index, number, length=length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from workers.providers.wire import Envelope, Trouble
+from workers.providers.wire import Envelope, VendorError
 
 
 class Batch(BaseModel):
@@ -21,7 +21,7 @@ class Batch(BaseModel):
 
 
 class _Failure(BaseModel):
-    error: Trouble
+    error: VendorError
 
 
 class Result(BaseModel):

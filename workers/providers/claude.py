@@ -263,7 +263,7 @@ class ClaudeProvider:
                 for chunk in response.iter_bytes():
                     body += chunk
                     if streamed and turn.begun_after is None and wire.BEGINS in body:
-                        turn.began()
+                        turn.report_start()
                     # The read timeout limits each wait for data. This limits the whole answer.
                     if time.monotonic() > deadline:
                         raise httpx2.ReadTimeout("the answer took too long in all")
@@ -271,7 +271,7 @@ class ClaudeProvider:
             raise self._error_of_response(error) from error
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
             raise self._error_of_connection(error, received=_RawBody(_decode(body), streamed)) from error
-        turn.ended()
+        turn.report_end()
         return _RawBody(_decode(body), streamed)
 
     def _fetch_body(self, call: Callable[[anthropic.Anthropic], httpx2.Response]) -> str:
@@ -318,10 +318,10 @@ class ClaudeProvider:
             f"no whole answer came: {type(causes[0] or error).__name__}",
             raw=received.raw,
             model=self.model,
-            usage=self._usage(wire.spent_so_far(received.raw)) if received.streamed else None,
+            usage=self._usage(wire.tokens_so_far(received.raw)) if received.streamed else None,
         )
 
-    def _error_in_body(self, trouble: wire.Trouble, *, raw: str, usage: Usage | None = None) -> ProviderError:
+    def _error_in_body(self, trouble: wire.VendorError, *, raw: str, usage: Usage | None = None) -> ProviderError:
         kind, outcome = _rule_for_error(trouble)
         detail = f"the vendor answered with an error ({trouble.type or 'no type'}, {trouble.code or 'no code'})"
         return kind(outcome, detail, raw=raw, model=self.model, usage=usage)
@@ -396,7 +396,7 @@ class ClaudeProvider:
             usage=usage,
         )
 
-    def _usage(self, spent: wire.Spent, *, batch: bool = False) -> Usage:
+    def _usage(self, spent: wire.TokenCounts, *, batch: bool = False) -> Usage:
         tokens = Tokens(
             input=spent.input_tokens,
             cache_write=spent.cache_creation_input_tokens or 0,
@@ -434,7 +434,7 @@ def _rule_for_response(error: anthropic.APIStatusError) -> ErrorRule:
     return rule or _rule_for_status(error.status_code, error.api_message)
 
 
-def _rule_for_error(trouble: wire.Trouble) -> ErrorRule:
+def _rule_for_error(trouble: wire.VendorError) -> ErrorRule:
     return _BY_ERROR_CODE.get(trouble.code) or _rule_for_status(_STATUS_BY_TYPE.get(trouble.type, 500), trouble.message)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-LASTS_SECONDS = 300.0  # for how long a prefix stays in the vendor's cache after its last use (documented)
+CACHE_SECONDS = 300.0  # for how long a prefix stays in the vendor's cache after its last use (documented)
 CLASS_SECONDS = 5.0  # the longest wait for a call of another essay of the same class
 ESSAY_SECONDS = 2.0  # the longest wait for a call of the same essay
 UNKNOWN_SECONDS = 0.5  # the wait for a call of the same essay before anything was learned
@@ -35,13 +35,13 @@ class CacheTurn:
         self.since = time.monotonic()
         self.begun_after: float | None = None
 
-    def began(self) -> None:
+    def report_start(self) -> None:
         """Report that the answer has begun, so that its prefixes can be read from the cache. Only the first report counts."""
         if self.begun_after is None:
             self.begun_after = time.monotonic() - self.since
             self._gate.warmed(self)
 
-    def ended(self) -> None:
+    def report_end(self) -> None:
         """Report that the answer is complete. An answer whose start was not reported came in one piece."""
         self._gate.learned(self, whole_seconds=time.monotonic() - self.since)
         if self.begun_after is None:
@@ -99,7 +99,7 @@ class PromptCacheGate:
         with self._condition:
             for key in (turn.class_key, turn.essay_key):
                 prefix = self._prefix(key)
-                prefix.warm_until = time.monotonic() + LASTS_SECONDS
+                prefix.warm_until = time.monotonic() + CACHE_SECONDS
                 prefix.writer = None
             self._condition.notify_all()
 

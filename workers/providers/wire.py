@@ -24,7 +24,7 @@ class _Block(BaseModel):
     text: str = ""
 
 
-class Spent(BaseModel):
+class TokenCounts(BaseModel):
     """The tokens of a call, as the vendor counts them."""
 
     input_tokens: int = 0
@@ -39,7 +39,7 @@ class Envelope(BaseModel):
     model: str = ""
     stop_reason: str | None = None
     content: list[_Block]
-    usage: Spent = Spent()
+    usage: TokenCounts = TokenCounts()
 
     def text(self) -> str:
         """Return the text that the model wrote."""
@@ -50,7 +50,7 @@ class _Details(BaseModel):
     error_code: str | None = None
 
 
-class Trouble(BaseModel):
+class VendorError(BaseModel):
     """An error that the vendor reports inside a stream or in the results of a batch."""
 
     type: str = ""
@@ -83,7 +83,7 @@ class _Event(BaseModel):
     content_block: _Block | None = None
     delta: _Delta | None = None
     usage: _RunningUsage | None = None
-    error: Trouble | None = None
+    error: VendorError | None = None
 
 
 @dataclass
@@ -92,7 +92,7 @@ class ParsedStream:
 
     message: Envelope
     whole: bool = False
-    trouble: Trouble | None = None
+    trouble: VendorError | None = None
 
 
 def parse_stream(raw: str) -> ParsedStream:
@@ -111,17 +111,17 @@ def parse_stream(raw: str) -> ParsedStream:
         elif event.type == "message_stop":
             found.whole = True
         elif event.type == "error":
-            found.trouble = event.error or Trouble()
+            found.trouble = event.error or VendorError()
     found.message.content = [blocks[index] for index in sorted(blocks)]
     return found
 
 
-def spent_so_far(raw: str) -> Spent:
+def tokens_so_far(raw: str) -> TokenCounts:
     """Return the token counts that a stream reported before it broke; all zero when it cannot be parsed."""
     try:
         return parse_stream(raw).message.usage
     except ValueError:
-        return Spent()
+        return TokenCounts()
 
 
 def _apply_message_delta(message: Envelope, event: _Event) -> None:

@@ -16,19 +16,19 @@ from models.feedback import CommentDraft
 from models.jobs import PassName
 from models.lineage import EarlierReading, PreviousComment
 from workers.passes.feedback import CriterionPick, PassAnswer
-from workers.passes.request import Earlier, EarlierComment, EarlierPick
+from workers.passes.request import EarlierComment, EarlierPick, PreviousDraft
 from workers.revisions.compare_drafts import Drafts, Offsets, State
 
 LOCAL = "local"
 # The smallest unchanged share of the essay with which only the rest is sent to a remote provider.
-REUSED_FROM = 0.5
+MIN_UNCHANGED_SHARE = 0.5
 MAX_POINTS = 3
 
 _SEVERITY = ("major", "minor", "info")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Traced:
+class TracedComment:
     """A comment on the last draft, and the places of its words in the new draft."""
 
     comment: PreviousComment
@@ -47,7 +47,7 @@ class PreviousReading:
         self._earlier = earlier
         self._pass_name = pass_name
         self._unchanged = drafts.unchanged() if reuse else ()
-        if sum(end - start for start, end in self._unchanged) < REUSED_FROM * len(text.strip()):
+        if sum(end - start for start, end in self._unchanged) < MIN_UNCHANGED_SHARE * len(text.strip()):
             self._unchanged = ()
         self.nothing_new = bool(self._unchanged) and _covers_text(text, self._unchanged)
         if self.nothing_new and pass_name is not PassName.GRAMMAR and not drafts.identical():
@@ -60,9 +60,9 @@ class PreviousReading:
         )  # fmt: skip
 
     @property
-    def asked(self) -> Earlier:
+    def asked(self) -> PreviousDraft:
         """Return what the provider is told about the last draft."""
-        return Earlier(
+        return PreviousDraft(
             unchanged=self._unchanged,
             doubtful=tuple(
                 EarlierComment(
@@ -136,7 +136,7 @@ class PreviousReading:
         before = self._earlier.strengths if self._unchanged else ()
         return tuple(dict.fromkeys((*answer.strengths, *before)))[:MAX_POINTS]
 
-    def _resolution(self, traced: Traced, verdicts: Mapping[UUID, str], *, repeated: bool) -> str:
+    def _resolution(self, traced: TracedComment, verdicts: Mapping[UUID, str], *, repeated: bool) -> str:
         draft = traced.comment.draft
         if traced.state in ("rewritten", "gone"):
             return "addressed" if traced.state == "rewritten" else "moot"
@@ -149,7 +149,7 @@ class PreviousReading:
         judged_again = draft.provider == LOCAL and self._pass_name is not PassName.GRAMMAR
         return "addressed" if judged_again else "persisting"
 
-    def _keeps_own_words(self, traced: Traced) -> bool:
+    def _keeps_own_words(self, traced: TracedComment) -> bool:
         """Return whether the old comment keeps its own words although a new comment is about the same words.
 
         It does when a person wrote or edited it, or when a remote provider was not sent these words again.
@@ -161,7 +161,7 @@ class PreviousReading:
         return not_sent and draft.provider != LOCAL
 
 
-def _trace_comment(one: PreviousComment, drafts: Drafts) -> Traced:
+def _trace_comment(one: PreviousComment, drafts: Drafts) -> TracedComment:
     places = [one.draft.span, *one.draft.also_at] if one.draft.span else []
     traces = [drafts.trace(*place) for place in places]
     states = {trace.state for trace in traces}
@@ -170,10 +170,10 @@ def _trace_comment(one: PreviousComment, drafts: Drafts) -> Traced:
     # Put a place first whose own state is the comment's state.
     first = next((trace.at for trace in traces if trace.state == state and trace.at is not None), None)
     rest = sorted({place for place in remaining if place != first})
-    return Traced(comment=one, state=state, places=(first, *rest) if first else ())
+    return TracedComment(comment=one, state=state, places=(first, *rest) if first else ())
 
 
-def _find_match(traced: Traced, comments: list[CommentDraft | None]) -> int | None:
+def _find_match(traced: TracedComment, comments: list[CommentDraft | None]) -> int | None:
     """Return the index of the new comment about the same words, or None.
 
     A comment with an identical place is preferred to one of the same type with an overlapping place.
@@ -195,7 +195,7 @@ def _overlap(some: Iterable[Offsets], others: Iterable[Offsets]) -> bool:
     return any(start < last and first < end for start, end in some for first, last in known)
 
 
-def _carry_over(traced: Traced) -> CommentDraft:
+def _carry_over(traced: TracedComment) -> CommentDraft:
     return replace(
         traced.comment.draft, span=traced.places[0], also_at=traced.places[1:], carried_from=traced.comment.id
     )

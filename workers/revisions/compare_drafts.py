@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from workers.passes.anchor import whole
+from workers.passes.anchor import is_clean_cut
 from workers.passes.segmentation import Piece, paragraphs, sentences, words
 
 Offsets = tuple[int, int]
@@ -113,7 +113,7 @@ class Drafts:
         text = self._new
         cuts = (first, last)
         return all(
-            whole(text, at) and not (0 < at < len(text) and text[at - 1].isalnum() and text[at].isalnum())
+            is_clean_cut(text, at) and not (0 < at < len(text) and text[at - 1].isalnum() and text[at].isalnum())
             for at in cuts
         )
 

@@ -1,4 +1,4 @@
-"""Letters: how they are delivered, to whom, and that nobody waits for them or reads along."""
+"""Tests of email: delivery, TLS, recipients, settings and the mail queue."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ingest.accounts.mail import Email, MailQueue, Smtp, is_address, make_mailer
 from models.errors import SettingsError
 
 SENDER = Address(display_name="EssayCoach", addr_spec="post@school.example")
-LETTER = Email(to="alice@northside.example", subject="Hello", text="A word to keep: ümläut.\n.\nThe end.\n")
+EMAIL = Email(to="alice@northside.example", subject="Hello", text="A word to keep: ümläut.\n.\nThe end.\n")
 
 
 class Inbox:
-    """What a mail server was given, kept as it came."""
+    """A handler of a mail server that keeps what it receives."""
 
     def __init__(self) -> None:
         self.taken: list = []
@@ -42,18 +42,18 @@ class Inbox:
         return [email.message_from_bytes(one.content, policy=email.policy.default) for one in self.taken]
 
 
-def only_hunter2(_server, _session, _envelope, mechanism, login):
+def check_login(_server, _session, _envelope, mechanism, login):
     right = mechanism in ("PLAIN", "LOGIN") and (login.login, login.password) == (b"coach@x", b"hunter 2/:")
     return AuthResult(success=right, handled=False)
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """The path of a certificate for 127.0.0.1, which is its own authority, with its key."""
+    """Give the path of a self-signed certificate for 127.0.0.1 with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail in a test")])
     now = dt.datetime.now(dt.UTC)
-    made = (
+    signed = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
         .not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
@@ -64,14 +64,14 @@ def certificate(tmp_path_factory):
     path = tmp_path_factory.mktemp("tls") / "mail.pem"
     path.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + made.public_bytes(serialization.Encoding.PEM)
+        + signed.public_bytes(serialization.Encoding.PEM)
     )
     return path
 
 
 @pytest.fixture
 def server(certificate, monkeypatch):
-    """`server(tls=…)` starts a mail server and returns its inbox and its port; our client trusts the test's authority."""
+    """`server(tls=…)` starts a mail server and returns its inbox and its port; our client trusts its certificate."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -85,7 +85,7 @@ def server(certificate, monkeypatch):
             "no": {},
         }[tls]
         if needs_login:
-            how |= {"authenticator": only_hunter2, "auth_required": True, "auth_require_tls": tls == "starttls"}
+            how |= {"authenticator": check_login, "auth_required": True, "auth_require_tls": tls == "starttls"}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -99,36 +99,37 @@ def server(certificate, monkeypatch):
         one.stop()
 
 
-def send(address: str, letter: Email = LETTER) -> None:
-    make_mailer(address).send(to_message(letter, sender=SENDER), to=letter.to)
+def send(address: str, mail: Email = EMAIL) -> None:
+    """Send an email with the mailer of this address."""
+    make_mailer(address).send(to_message(mail, sender=SENDER), to=mail.to)
 
 
-def test_a_letter_is_delivered_over_starttls_with_a_login(server):
+def test_email_is_delivered_over_starttls_with_a_login(server):
     inbox, port = server(tls="starttls", needs_login=True)
     send(f"smtp://coach%40x:hunter%202%2F%3A@127.0.0.1:{port}")
     [envelope], [message] = inbox.taken, inbox.messages
     assert (envelope.mail_from, envelope.rcpt_tos) == ("post@school.example", ["alice@northside.example"])
     assert (message["From"], message["To"], message["Subject"]) == (str(SENDER), "alice@northside.example", "Hello")
-    assert message.get_content().replace("\r\n", "\n") == LETTER.text
+    assert message.get_content().replace("\r\n", "\n") == EMAIL.text
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Message-ID"]
     assert message["Date"]
 
 
-def test_a_wrong_login_delivers_nothing(server):
+def test_wrong_smtp_login_delivers_nothing(server):
     inbox, port = server(tls="starttls", needs_login=True)
     with pytest.raises(Exception, match="535"):
         send(f"smtp://coach%40x:wrong@127.0.0.1:{port}")
     assert inbox.taken == []
 
 
-def test_a_letter_is_delivered_over_tls_from_the_first_byte(server):
+def test_email_is_delivered_over_implicit_tls(server):
     inbox, port = server(tls="implicit")
     send(f"smtps://127.0.0.1:{port}")
     assert len(inbox.taken) == 1
 
 
-def test_a_server_without_tls_gets_nothing_unless_that_was_asked_for(server):
+def test_server_without_tls_gets_nothing_unless_configured(server):
     inbox, port = server(tls="no")
     with pytest.raises(Exception, match="STARTTLS"):
         send(f"smtp://127.0.0.1:{port}")
@@ -138,7 +139,7 @@ def test_a_server_without_tls_gets_nothing_unless_that_was_asked_for(server):
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
-def test_a_server_that_cannot_show_who_it_is_gets_nothing(server, monkeypatch, tmp_path, tls):
+def test_server_with_an_untrusted_certificate_gets_nothing(server, monkeypatch, tmp_path, tls):
     inbox, port = server(tls=tls)
     empty = tmp_path / "nobody.pem"
     empty.write_text("")
@@ -155,7 +156,7 @@ def test_a_server_that_cannot_show_who_it_is_gets_nothing(server, monkeypatch, t
      "a b@c.example", "group: a@b.example, c@d.example;", "a@b.example\u2028Bcc: c@d", "a@@b.example", '"', "(", "[", "<", ":", ",", "\u00fc@b.example"],
     ids=ascii,
 )  # fmt: skip
-def test_what_is_not_one_address_is_never_written_to(server, to):
+def test_invalid_recipient_is_refused(server, to):
     inbox, port = server(tls="no")
     assert not is_address(to)
     with pytest.raises(ValueError, match="address"):
@@ -166,17 +167,17 @@ def test_what_is_not_one_address_is_never_written_to(server, to):
 @pytest.mark.parametrize(
     "to", ["a@b.example", "o'neil+tag@sub.school.example", '"a b"@c.example', "a@[192.0.2.1]"], ids=ascii
 )
-def test_one_address_is_one(to):
+def test_valid_recipient_is_recognised(to):
     assert is_address(to)
 
 
 @pytest.mark.parametrize("subject", ["Hello\r\nBcc: mallory@evil.example", "Hello\nX: y", "Hello\r\n\r\nbody"])
-def test_a_line_break_in_a_subject_makes_no_header(subject):
+def test_line_break_in_a_subject_is_refused(subject):
     with pytest.raises(ValueError, match="linefeed or carriage return"):
         to_message(Email(to="a@b.example", subject=subject, text="t"), sender=SENDER)
 
 
-def test_a_text_that_looks_like_smtp_stays_text(server):
+def test_smtp_commands_in_the_text_stay_text(server):
     inbox, port = server(tls="no")
     text = "one\n.\nMAIL FROM:<mallory@evil.example>\nRCPT TO:<a@b.example>\nDATA\n.\nQUIT\n..\n"
     send(f"smtp://127.0.0.1:{port}?tls=no", Email(to="a@b.example", subject="s", text=text))
@@ -185,7 +186,7 @@ def test_a_text_that_looks_like_smtp_stays_text(server):
     assert inbox.taken[0].rcpt_tos == ["a@b.example"]
 
 
-def test_a_file_a_message_that_only_its_owner_can_read(tmp_path):
+def test_file_mailer_writes_one_private_file_per_message(tmp_path):
     box = tmp_path / "deep" / "mail"
     for _ in range(3):
         send(f"file:{box}")
@@ -194,10 +195,10 @@ def test_a_file_a_message_that_only_its_owner_can_read(tmp_path):
     assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
     assert stat.S_IMODE(box.stat().st_mode) == 0o700
     message = email.message_from_bytes(files[0].read_bytes(), policy=email.policy.default)
-    assert (message["To"], message.get_content()) == ("alice@northside.example", LETTER.text)
+    assert (message["To"], message.get_content()) == ("alice@northside.example", EMAIL.text)
 
 
-def test_the_console_shows_a_letter_as_text_and_not_as_a_line_of_the_log(capsys):
+def test_console_mailer_prints_text_and_not_a_log_line(capsys):
     send("console")
     shown = capsys.readouterr()
     assert "To: alice@northside.example" in shown.err
@@ -210,8 +211,8 @@ def test_the_console_shows_a_letter_as_text_and_not_as_a_line_of_the_log(capsys)
     ["", "smtp", "smtp:", "smtp://", "file:", "http://mail.example", "sendmail", "smtp://host/path", "smtp://host:0x1", "smtp://host:99999",
      "smtp://host?tls=yes", "smtp://host?tls=no&x=1", "smtps://host?tls=no", "smtp://u:secret-word@host?tls=no", "smtp://host?", "CONSOLE"],
 )  # fmt: skip
-def test_a_mailer_that_is_none_stops_the_program_and_shows_no_password(shared_api, address):
-    if address == "smtp://host?":  # an empty query is none
+def test_invalid_mail_setting_stops_the_program_without_its_password(shared_api, address):
+    if address == "smtp://host?":  # an empty query means no query
         assert isinstance(make_mailer(address), Smtp)
         return
     with pytest.raises(SettingsError, match="ESSAYCOACH_MAIL") as stopped:
@@ -223,12 +224,12 @@ def test_a_mailer_that_is_none_stops_the_program_and_shows_no_password(shared_ap
 
 
 @pytest.mark.parametrize("sender", ["nobody", "@", "a@b\nc", "a@b.example, c@d.example", "x <>", "EssayCoach"])
-def test_a_sender_that_is_none_stops_the_program(shared_api, sender):
+def test_invalid_sender_stops_the_program(shared_api, sender):
     with pytest.raises(SettingsError, match="ESSAYCOACH_MAIL_FROM"):
         shared_api.make_app(ESSAYCOACH_MAIL="console", ESSAYCOACH_MAIL_FROM=sender)
 
 
-def test_a_mail_server_needs_a_sender(shared_api):
+def test_smtp_mailer_needs_a_sender(shared_api):
     with pytest.raises(SettingsError, match="ESSAYCOACH_MAIL_FROM"):
         shared_api.make_app(ESSAYCOACH_MAIL="smtp://127.0.0.1")
 
@@ -236,13 +237,13 @@ def test_a_mail_server_needs_a_sender(shared_api):
 @pytest.mark.parametrize(
     "link", ["coach.example", "ftp://coach.example", "javascript:alert(1)", "https://", "https://coach.example/#x"]
 )
-def test_a_link_that_is_none_stops_the_program(shared_api, link):
+def test_invalid_link_stops_the_program(shared_api, link):
     with pytest.raises(SettingsError, match="ESSAYCOACH_LINK"):
         shared_api.make_app(ESSAYCOACH_LINK=link)
 
 
-class Kept:
-    """A mailer that waits until it is let go, and keeps what it was given."""
+class BlockedMailer:
+    """A mailer that waits for `go` and keeps the recipients."""
 
     def __init__(self) -> None:
         self.go = threading.Event()
@@ -255,24 +256,24 @@ class Kept:
         self.sent.append(to)
 
 
-def letter_to(name: str) -> Email:
+def email_to(name: str) -> Email:
     return Email(to=f"{name}@northside.example", subject="s", text="t")
 
 
-def test_one_letter_that_cannot_be_sent_stops_no_other_and_no_address_is_logged(caplog):
-    mailer = Kept()
-    post = MailQueue(mailer, sender=SENDER)
+def test_failed_email_stops_no_other_and_its_address_is_not_logged(caplog):
+    mailer = BlockedMailer()
+    queue = MailQueue(mailer, sender=SENDER)
     for write in (
-        lambda: letter_to("broken"),
-        lambda: letter_to("alice"),
+        lambda: email_to("broken"),
+        lambda: email_to("alice"),
         lambda: None,
         lambda: 1 / 0,
-        lambda: letter_to("bob"),
+        lambda: email_to("bob"),
     ):
-        assert post.enqueue(write)
-    assert not post.drain(within_seconds=0.0)
+        assert queue.enqueue(write)
+    assert not queue.drain(within_seconds=0.0)
     mailer.go.set()
-    assert post.drain(within_seconds=20)
+    assert queue.drain(within_seconds=20)
     assert mailer.sent == ["alice@northside.example", "bob@northside.example"]
     logged = caplog.text
     assert "OSError" in logged
@@ -280,13 +281,13 @@ def test_one_letter_that_cannot_be_sent_stops_no_other_and_no_address_is_logged(
     assert "northside" not in logged
 
 
-def test_past_the_bound_a_letter_is_refused_at_once(monkeypatch):
+def test_full_mail_queue_refuses_an_email_at_once(monkeypatch):
     monkeypatch.setattr("ingest.accounts.mail.MAX_QUEUED", 3)
-    mailer = Kept()
-    post = MailQueue(mailer, sender=SENDER)
-    taken = [post.enqueue(lambda: letter_to("alice")) for _ in range(20)]
+    mailer = BlockedMailer()
+    queue = MailQueue(mailer, sender=SENDER)
+    taken = [queue.enqueue(lambda: email_to("alice")) for _ in range(20)]
     assert 3 <= taken.count(True) <= 4
     assert not taken[-1]
     mailer.go.set()
-    assert post.drain(within_seconds=20)
+    assert queue.drain(within_seconds=20)
     assert len(mailer.sent) == taken.count(True)

@@ -1,4 +1,4 @@
-"""How people come by a password: changing it, a mailed token, an invitation; and everything that must not work on the way."""
+"""Tests of password changes, resets by mailed token and invitations, and of attacks on them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LINK = "https://coach.example/password"
 
 @dataclass(frozen=True)
 class Mailing:
-    """An app whose letters are files, and the files."""
+    """An app that writes its emails to files, and the folder of the files."""
 
     app: Flask
     box: Path
@@ -38,28 +38,29 @@ class Mailing:
             path, json=body, headers=headers or {}, environ_base={"REMOTE_ADDR": address}
         )
 
-    def letters(self) -> list:
-        """Every letter so far, oldest first, once all that was asked for has been dealt with."""
+    def emails(self) -> list:
+        """Return every email so far, oldest first, after the queue is empty."""
         assert self.app.extensions["essaycoach.post"].drain(within_seconds=20)
         files = sorted(self.box.glob("*.eml"), key=lambda one: one.stat().st_mtime_ns)
         return [email.message_from_bytes(one.read_bytes(), policy=email.policy.default) for one in files]
 
     def token_for(self, address: str) -> str:
-        """The token in the newest letter to this address."""
-        newest = [one for one in self.letters() if one["To"] == address][-1]
+        """Return the token in the newest email to this address."""
+        newest = [one for one in self.emails() if one["To"] == address][-1]
         [link] = [word for word in newest.get_content().split() if word.startswith(LINK)]
         return parse_qs(urlsplit(link).fragment)["token"][0]
 
 
 @pytest.fixture(scope="module")
 def mailing(shared_api, tmp_path_factory):
+    """Give an app that writes its emails to files."""
     box = tmp_path_factory.mktemp("mail")
     return Mailing(shared_api.make_app(ESSAYCOACH_MAIL=f"file:{box}", ESSAYCOACH_LINK=LINK), box)
 
 
 @dataclass(frozen=True)
 class Somebody:
-    """A person of a test's own."""
+    """A person whom only one test uses."""
 
     id: UUID
     org: UUID
@@ -79,7 +80,7 @@ class Somebody:
 
 @pytest.fixture
 def somebody(shared_api):
-    """`somebody()` is a new student with the usual password."""
+    """`somebody()` adds a student with the usual password and returns them."""
     return lambda **how: make_somebody(shared_api.school, **how)
 
 
@@ -96,15 +97,18 @@ def make_somebody(
 
 
 def change(app, headers, current: str = PASSWORD, new: str = NEW):
+    """Change the password of the signed-in person and return the response."""
     body = {"current_password": current, "new_password": new}
     return app.test_client().post("/v1/auth/password", json=body, headers=headers)
 
 
-def forget(mailing, who: Somebody, **how):
+def request_reset(mailing, who: Somebody, **how):
+    """Request a reset email for this person and return the response."""
     return mailing.post("/v1/auth/forgot", {"org": who.slug, "email": who.email}, **how)
 
 
 def reset(mailing, who: Somebody, token: str, password: str = NEW, **how):
+    """Set a new password with this token and return the response."""
     return mailing.post("/v1/auth/reset", {"org": who.slug, "token": token, "password": password}, **how)
 
 
@@ -116,7 +120,7 @@ def stored_hash(shared_api, who: Somebody) -> str:
     return shared_api.database.sql("select password_hash from users where id = %s", who.id)[0][0]
 
 
-def test_a_changed_password_works_at_once_and_every_sign_in_ends(shared_api, somebody, refused):
+def test_password_change_works_at_once_and_ends_all_sessions(shared_api, somebody, refused):
     who = somebody()
     here, there = who.sign_in(shared_api.app).json, who.sign_in(shared_api.app).json
     headers = {"Authorization": f"Bearer {here['access_token']}"}
@@ -135,7 +139,7 @@ def test_a_changed_password_works_at_once_and_every_sign_in_ends(shared_api, som
     ) == [("password",)]
 
 
-def test_a_password_is_changed_only_by_who_knows_it(shared_api, somebody, refused):
+def test_password_change_needs_the_current_password(shared_api, somebody, refused):
     who = somebody()
     headers = who.headers(shared_api.app)
     before = stored_hash(shared_api, who)
@@ -146,15 +150,15 @@ def test_a_password_is_changed_only_by_who_knows_it(shared_api, somebody, refuse
     assert me(shared_api.app, headers).status_code == 200
 
 
-def test_nobody_but_a_signed_in_person_changes_a_password(shared_api, somebody, refused):
+def test_password_change_needs_a_signed_in_person(shared_api, somebody, refused):
     refused(change(shared_api.app, {}), 401, "unauthorized")
     refused(change(shared_api.app, shared_api.with_key()), 403, "forbidden")
     refresh_token = somebody().sign_in(shared_api.app).json["refresh_token"]
     refused(change(shared_api.app, {"Authorization": f"Bearer {refresh_token}"}), 401, "invalid-token")
 
 
-def test_two_changes_at_once_are_one(shared_api, somebody):
-    """Both know the password; the one that comes second finds its sign-in ended by the first."""
+def test_only_one_of_concurrent_password_changes_succeeds(shared_api, somebody):
+    """All know the password; the first change ends the session, so the others fail."""
     who = somebody()
     headers = who.headers(shared_api.app)
     wanted = [f"purple kettle drives {number}" for number in range(4)]
@@ -188,12 +192,12 @@ WEAK = [
 @pytest.mark.parametrize(
     "weak", [*WEAK, "my quentin 7391 tree", "QUINCE-4711-tree", "northside-tree-7391", "EssayCoach-7391-tree"]
 )
-def test_a_password_that_is_easy_to_guess_is_pointed_at(shared_api, mailing, somebody, refused, weak):
+def test_weak_password_is_refused_with_the_field(shared_api, mailing, somebody, refused, weak):
     who = somebody()
     document = refused(change(shared_api.app, who.headers(shared_api.app), new=weak), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == ["/new_password"]
     assert weak == "password" or weak not in json.dumps(document)
-    assert forget(mailing, who).status_code == 202
+    assert request_reset(mailing, who).status_code == 202
     token = mailing.token_for(who.email)
     document = refused(reset(mailing, who, token, weak), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == ["/password"]
@@ -201,7 +205,7 @@ def test_a_password_that_is_easy_to_guess_is_pointed_at(shared_api, mailing, som
     assert reset(mailing, who, token).status_code == 204, "a refused password does not use the token up"
 
 
-def test_ones_own_address_is_no_password(shared_api, somebody, refused):
+def test_own_email_is_refused_as_a_password(shared_api, somebody, refused):
     who = somebody()
     headers = who.headers(shared_api.app)
     for new in (who.email, who.email.upper(), f"{who.email.partition('@')[0]}!!"):
@@ -209,7 +213,7 @@ def test_ones_own_address_is_no_password(shared_api, somebody, refused):
 
 
 @pytest.mark.parametrize("new", ["p\u00e4\u00dfw\u00f6rter im Regen", "\u5bc6\u7801\u5f88\u957f\u7684\u4e00\u53e5\u8bdd", "\U0001f600\U0001f680\U0001f40d\U0001f30d\U0001f3b2\U0001f9e9\U0001f511\U0001f9f2", "x" * 40 + "Y7!kq" * 40, "e\u0301t\u00e9 sous la pluie"], ids=lambda one: ascii(one[:6]))  # fmt: skip
-def test_any_characters_make_a_password_and_are_taken_to_the_letter(shared_api, somebody, refused, new):
+def test_password_in_any_script_is_accepted_and_compared_exactly(shared_api, somebody, refused, new):
     who = somebody()
     if len(set(new)) < 10 and "x" in new:
         refused(change(shared_api.app, who.headers(shared_api.app), new=new), 422, "invalid-payload")
@@ -220,14 +224,14 @@ def test_any_characters_make_a_password_and_are_taken_to_the_letter(shared_api, 
         refused(who.sign_in(shared_api.app, new.replace("e\u0301", "\u00e9")), 401, "unauthorized")
 
 
-def test_a_forgotten_password_is_replaced_by_the_token_of_a_mail(shared_api, mailing, somebody, refused):
+def test_forgotten_password_is_reset_with_the_mailed_token(shared_api, mailing, somebody, refused):
     who = somebody()
     before = who.headers(shared_api.app)
-    answer = forget(mailing, who)
+    answer = request_reset(mailing, who)
     assert answer.status_code == 202
-    letter = mailing.letters()[-1]
-    assert letter["To"] == who.email
-    assert "Quentin" not in letter.as_string()
+    message = mailing.emails()[-1]
+    assert message["To"] == who.email
+    assert "Quentin" not in message.as_string()
     token = mailing.token_for(who.email)
     assert len(token) == 43
     answer = reset(mailing, who, token)
@@ -239,9 +243,9 @@ def test_a_forgotten_password_is_replaced_by_the_token_of_a_mail(shared_api, mai
     assert who.sign_in(shared_api.app, NEW).status_code == 200
 
 
-def test_the_token_is_stored_nowhere_in_the_clear_and_its_use_is_on_record(shared_api, mailing, somebody):
+def test_reset_token_is_not_stored_in_clear_and_its_use_is_audited(shared_api, mailing, somebody):
     who = somebody()
-    forget(mailing, who)
+    request_reset(mailing, who)
     token = mailing.token_for(who.email)
     reset(mailing, who, token)
     everything = shared_api.database.sql(
@@ -258,10 +262,10 @@ def test_the_token_is_stored_nowhere_in_the_clear_and_its_use_is_on_record(share
     ]
 
 
-def test_every_question_for_a_forgotten_password_gets_one_and_the_same_answer(shared_api, mailing, somebody):
+def test_forgot_gives_the_same_answer_for_any_account(shared_api, mailing, somebody):
     known, disabled, without = somebody(), somebody(), somebody(password=None)
     shared_api.database.sql("update users set disabled_at = now() where id = %s", disabled.id)
-    before = len(mailing.letters())
+    before = len(mailing.emails())
     answers = [
         mailing.post("/v1/auth/forgot", {"org": org, "email": address})
         for org, address in (
@@ -274,7 +278,7 @@ def test_every_question_for_a_forgotten_password_gets_one_and_the_same_answer(sh
     assert {one.status_code for one in answers} == {202}
     assert len({one.data for one in answers}) == 1
     assert len({tuple(sorted(name for name, _ in one.headers)) for one in answers}) == 1
-    assert [one["To"] for one in mailing.letters()[before:]] == [known.email, without.email]
+    assert [one["To"] for one in mailing.emails()[before:]] == [known.email, without.email]
 
 
 @pytest.mark.parametrize(
@@ -282,27 +286,27 @@ def test_every_question_for_a_forgotten_password_gets_one_and_the_same_answer(sh
     [str.upper, lambda one: f"  {one} ", lambda one: one.replace("q", "\uff51", 1), lambda one: one.replace(".example", "\uff0eexample")],
     ids=["capitals", "blanks", "full-width letter", "full-width dot"],
 )  # fmt: skip
-def test_another_spelling_of_an_address_is_answered_at_the_address_on_record(mailing, somebody, spell):
-    """Two spellings that are one account here are two mailboxes out there, and the second may be an attacker's."""
+def test_reset_email_goes_to_the_stored_address_for_any_spelling(mailing, somebody, spell):
+    """Two spellings of one account here can be two mailboxes elsewhere, and an attacker may own the second."""
     who = somebody()
-    before = len(mailing.letters())
+    before = len(mailing.emails())
     assert mailing.post("/v1/auth/forgot", {"org": who.slug, "email": spell(who.email)}).status_code == 202
-    assert [one["To"] for one in mailing.letters()[before:]] == [who.email]
+    assert [one["To"] for one in mailing.emails()[before:]] == [who.email]
 
 
 @pytest.mark.parametrize(
     "address", ["a@b.example, mallory@evil.example", "a@b.example\r\nBcc: mallory@evil.example", "Mallory <mallory@evil.example>", "not@", "@"]
 )  # fmt: skip
-def test_an_address_on_record_that_is_none_is_not_written_to(mailing, shared_api, refused, somebody, address):
+def test_no_email_is_sent_to_an_invalid_stored_address(mailing, shared_api, refused, somebody, address):
     who = somebody(address=address)
-    before = len(mailing.letters())
+    before = len(mailing.emails())
     assert mailing.post("/v1/auth/forgot", {"org": who.slug, "email": f"{address}  "}).status_code in (202, 422)
     answer = mailing.post(f"/v1/users/{who.id}/invite", headers=shared_api.signed_in("ada"))
     refused(answer, 409, "no-email")
-    assert mailing.letters()[before:] == []
+    assert mailing.emails()[before:] == []
 
 
-def test_a_letter_names_no_host_that_the_request_chose(mailing, somebody):
+def test_email_link_ignores_host_headers_of_the_request(mailing, somebody):
     who = somebody()
     headers = {
         "Host": "evil.example",
@@ -310,26 +314,28 @@ def test_a_letter_names_no_host_that_the_request_chose(mailing, somebody):
         "Origin": "https://evil.example",
         "Referer": "https://evil.example/",
     }
-    assert forget(mailing, who, headers=headers).status_code == 202
-    text = mailing.letters()[-1].as_string()
+    assert request_reset(mailing, who, headers=headers).status_code == 202
+    text = mailing.emails()[-1].as_string()
     assert "evil" not in text
     assert f"{LINK}#org=northside&token=" in text
 
 
-def test_without_a_page_to_link_to_a_letter_shows_the_token(shared_api, somebody, tmp_path):
+def test_email_shows_the_token_when_no_link_is_set(shared_api, somebody, tmp_path):
     app = shared_api.make_app(ESSAYCOACH_MAIL=f"file:{tmp_path}")
     plain, who = Mailing(app, tmp_path), somebody()
-    forget(plain, who)
-    [letter] = plain.letters()
-    [token] = [line.removeprefix("Token: ") for line in letter.get_content().splitlines() if line.startswith("Token: ")]
+    request_reset(plain, who)
+    [message] = plain.emails()
+    [token] = [
+        line.removeprefix("Token: ") for line in message.get_content().splitlines() if line.startswith("Token: ")
+    ]
     assert reset(plain, who, token).status_code == 204
 
 
-def test_a_newer_token_ends_the_older_ones(mailing, somebody, refused):
+def test_new_reset_token_revokes_older_ones(mailing, somebody, refused):
     who = somebody()
     tokens = []
     for _ in range(3):
-        forget(mailing, who)
+        request_reset(mailing, who)
         tokens.append(mailing.token_for(who.email))
     assert len(set(tokens)) == 3
     for old in tokens[:-1]:
@@ -337,9 +343,9 @@ def test_a_newer_token_ends_the_older_ones(mailing, somebody, refused):
     assert reset(mailing, who, tokens[-1]).status_code == 204
 
 
-def test_a_token_used_twenty_times_at_once_works_once(shared_api, mailing, somebody):
+def test_reset_token_used_20_times_at_once_works_once(shared_api, mailing, somebody):
     who = somebody()
-    forget(mailing, who)
+    request_reset(mailing, who)
     token = mailing.token_for(who.email)
     wanted = [f"purple kettle drives {number} times" for number in range(20)]
     barrier = Barrier(20, timeout=20)
@@ -356,9 +362,9 @@ def test_a_token_used_twenty_times_at_once_works_once(shared_api, mailing, someb
     assert who.sign_in(shared_api.app, wanted[codes.index(204)]).status_code == 200
 
 
-def test_a_token_is_over_in_an_hour_and_an_invitation_in_a_week(shared_api, mailing, somebody, refused):
+def test_reset_token_lasts_an_hour_and_an_invitation_a_week(shared_api, mailing, somebody, refused):
     who = somebody()
-    forget(mailing, who)
+    request_reset(mailing, who)
     assert mailing.post(f"/v1/users/{who.id}/invite", headers=shared_api.signed_in("ada")).status_code == 202
     lives = shared_api.database.sql(
         "select purpose, expires_at - created_at from one_time_tokens where user_id = %s order by id", who.id
@@ -373,21 +379,23 @@ def test_a_token_is_over_in_an_hour_and_an_invitation_in_a_week(shared_api, mail
 
 
 @pytest.mark.parametrize("change_of", ["disabled_at = now()", "email = null, email_digest = null"])
-def test_a_token_lets_nobody_in_whose_account_was_disabled_meanwhile(shared_api, mailing, somebody, refused, change_of):
+def test_reset_token_fails_when_disabled_but_not_when_email_is_removed(
+    shared_api, mailing, somebody, refused, change_of
+):
     who = somebody()
-    forget(mailing, who)
+    request_reset(mailing, who)
     token = mailing.token_for(who.email)
     shared_api.database.sql(f"update users set {change_of} where id = %s", who.id)
     answer = reset(mailing, who, token)
     if "disabled" in change_of:
         refused(answer, 401, "invalid-token")
     else:
-        assert answer.status_code == 204, "who held the mailbox when the mail went out may still use it"
+        assert answer.status_code == 204, "the owner of the mailbox at that time may still use the token"
 
 
-def test_changing_the_password_ends_every_mailed_token(shared_api, mailing, somebody, refused):
+def test_password_change_revokes_all_mailed_tokens(shared_api, mailing, somebody, refused):
     who = somebody()
-    forget(mailing, who)
+    request_reset(mailing, who)
     first = mailing.token_for(who.email)
     mailing.post(f"/v1/users/{who.id}/invite", headers=shared_api.signed_in("ada"))
     second = mailing.token_for(who.email)
@@ -401,13 +409,13 @@ def test_changing_the_password_ends_every_mailed_token(shared_api, mailing, some
     "token",
     ["x", "A" * 43, "A" * 200, "%s", "' or '1'='1", "../../etc/passwd", "\\x00", "\u00e9" * 43, "null", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4"],
 )  # fmt: skip
-def test_a_made_up_token_lets_nobody_in(mailing, somebody, refused, token):
+def test_unknown_reset_token_is_refused(mailing, somebody, refused, token):
     refused(reset(mailing, somebody(), token), 401, "invalid-token")
 
 
-def test_a_token_changed_a_little_or_of_another_kind_lets_nobody_in(shared_api, mailing, somebody, refused):
+def test_altered_or_other_kind_of_token_cannot_reset_a_password(shared_api, mailing, somebody, refused):
     who = somebody()
-    forget(mailing, who)
+    request_reset(mailing, who)
     token = mailing.token_for(who.email)
     tokens = who.sign_in(shared_api.app).json
     other_case = token.swapcase()
@@ -427,17 +435,17 @@ def test_a_token_changed_a_little_or_of_another_kind_lets_nobody_in(shared_api, 
     assert reset(mailing, who, token).status_code == 204
 
 
-def test_a_token_of_one_org_opens_nothing_in_another(shared_api, mailing, somebody, refused):
+def test_reset_token_works_only_in_its_own_org(shared_api, mailing, somebody, refused):
     who = somebody()
     namesake = make_somebody(shared_api.other, address=who.email)
-    forget(mailing, who)
+    request_reset(mailing, who)
     token = mailing.token_for(who.email)
     for slug in ("southside", "no-such-school", "Northside", ""):
         answer = mailing.post("/v1/auth/reset", {"org": slug, "token": token, "password": NEW})
         refused(answer, 422 if slug == "" else 401, "invalid-payload" if slug == "" else "invalid-token")
     assert namesake.sign_in(shared_api.app).status_code == 200
     assert reset(mailing, who, token).status_code == 204
-    assert namesake.sign_in(shared_api.app).status_code == 200, "the namesake's password is still theirs"
+    assert namesake.sign_in(shared_api.app).status_code == 200, "the password of the namesake did not change"
 
 
 @pytest.mark.parametrize(
@@ -455,19 +463,19 @@ def test_a_token_of_one_org_opens_nothing_in_another(shared_api, mailing, somebo
         ("password", {"current_password": PASSWORD, "new_password": 12345678}, "/new_password"),
     ],
 )  # fmt: skip
-def test_a_body_of_the_wrong_shape_is_pointed_at(shared_api, refused, path, body, pointer):
+def test_invalid_password_request_is_refused_with_the_field(shared_api, refused, path, body, pointer):
     answer = shared_api.client.post(f"/v1/auth/{path}", json=body, headers=shared_api.signed_in("alice"))
     document = refused(answer, 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == [pointer]
 
 
-def test_an_invited_person_chooses_a_password_and_signs_in(shared_api, mailing, somebody, refused):
+def test_invited_person_chooses_a_password_and_signs_in(shared_api, mailing, somebody, refused):
     who = somebody(password=None, role="educator")
     answer = mailing.post(f"/v1/users/{who.id}/invite", headers=shared_api.signed_in("ada"))
     assert answer.status_code == 202
     assert who.email not in answer.text
-    letter = mailing.letters()[-1]
-    assert (letter["To"], letter["Subject"]) == (who.email, "Your EssayCoach account")
+    message = mailing.emails()[-1]
+    assert (message["To"], message["Subject"]) == (who.email, "Your EssayCoach account")
     first = mailing.token_for(who.email)
     assert first not in answer.text
     assert mailing.post(f"/v1/users/{who.id}/invite", headers=shared_api.signed_in("ada")).status_code == 202
@@ -481,7 +489,7 @@ def test_an_invited_person_chooses_a_password_and_signs_in(shared_api, mailing, 
     assert str(actor) == str(shared_api.school.ada)
 
 
-def test_only_an_admin_of_the_org_invites(shared_api, mailing, somebody, refused):
+def test_only_an_admin_of_the_org_can_invite(shared_api, mailing, somebody, refused):
     who = somebody()
     path = f"/v1/users/{who.id}/invite"
     refused(mailing.post(path), 401, "unauthorized")
@@ -491,11 +499,11 @@ def test_only_an_admin_of_the_org_invites(shared_api, mailing, somebody, refused
     refused(mailing.post(path, headers=shared_api.signed_in("ada", shared_api.other)), 404, "not-found")
     refused(mailing.post(f"/v1/users/{uuid4()}/invite", headers=shared_api.signed_in("ada")), 404, "not-found")
     refused(mailing.post("/v1/users/me/invite", headers=shared_api.signed_in("ada")), 404, "not-found")
-    assert not [one for one in mailing.letters() if one["To"] == who.email]
+    assert not [one for one in mailing.emails() if one["To"] == who.email]
     assert shared_api.database.sql("select count(*) from one_time_tokens where user_id = %s", who.id) == [(0,)]
 
 
-def test_who_has_no_address_or_no_enabled_account_cannot_be_invited(shared_api, mailing, somebody, refused):
+def test_disabled_person_or_person_without_email_cannot_be_invited(shared_api, mailing, somebody, refused):
     nowhere, disabled = somebody(address=None), somebody()
     shared_api.database.sql("update users set disabled_at = now() where id = %s", disabled.id)
     refused(mailing.post(f"/v1/users/{nowhere.id}/invite", headers=shared_api.signed_in("ada")), 409, "no-email")
@@ -504,8 +512,8 @@ def test_who_has_no_address_or_no_enabled_account_cannot_be_invited(shared_api, 
     )
 
 
-def test_nobodys_mailbox_is_filled_and_asking_does_not_tell_who_is_there(mailing, somebody, refused):
-    """The sixth question within an hour is refused, for an account and for none, from whatever address it comes."""
+def test_forgot_requests_are_limited_per_email_known_or_unknown(mailing, somebody, refused):
+    """The sixth request within an hour is refused, for known and unknown emails and from any IP address."""
     who = somebody()
     for address in (who.email, f"nobody-{uuid4().hex}@mail.example"):
         body = {"org": who.slug, "email": address}
@@ -516,10 +524,10 @@ def test_nobodys_mailbox_is_filled_and_asking_does_not_tell_who_is_there(mailing
             429,
             "rate-limited",
         )
-    assert len([one for one in mailing.letters() if one["To"] == who.email]) == 5
+    assert len([one for one in mailing.emails() if one["To"] == who.email]) == 5
 
 
-def test_one_persons_password_cannot_be_guessed_with_their_token_stolen(shared_api, somebody, refused):
+def test_password_guessing_with_a_stolen_token_is_limited(shared_api, somebody, refused):
     who = somebody()
     headers = who.headers(shared_api.app)
     for number in range(30):
@@ -528,7 +536,7 @@ def test_one_persons_password_cannot_be_guessed_with_their_token_stolen(shared_a
 
 
 @pytest.mark.parametrize("route", ["forgot", "reset", "login"])
-def test_one_address_cannot_try_many_accounts(shared_api, refused, route):
+def test_one_ip_address_cannot_try_many_accounts(shared_api, refused, route):
     def ask(number: int):
         body = {"org": "northside", "email": f"{number}@mail.example", "password": NEW, "token": f"{number}" * 8}
         return shared_api.client.post(f"/v1/auth/{route}", json=body, environ_base={"REMOTE_ADDR": "203.0.113.9"})
@@ -540,8 +548,8 @@ def test_one_address_cannot_try_many_accounts(shared_api, refused, route):
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_a_mail_server_that_is_away_or_silent_changes_no_answer(shared_api, somebody, tmp_path, refused):
-    """Whether there is an account cannot be told from a failing mail either."""
+def test_unreachable_mail_server_does_not_change_the_answer(shared_api, somebody, tmp_path, refused):
+    """A failing email must not reveal whether an account exists."""
     app = shared_api.make_app(ESSAYCOACH_MAIL="smtp://127.0.0.1:9", ESSAYCOACH_MAIL_FROM="post@school.example")
     broken, who = Mailing(app, tmp_path), somebody()
     answers = [
@@ -553,10 +561,10 @@ def test_a_mail_server_that_is_away_or_silent_changes_no_answer(shared_api, some
     assert app.extensions["essaycoach.post"].drain(within_seconds=30)
 
 
-def test_no_log_line_names_an_address_a_token_or_a_password(shared_api, mailing, somebody, caplog):
+def test_log_contains_no_email_token_or_password(shared_api, mailing, somebody, caplog):
     who = somebody()
     caplog.set_level("DEBUG")
-    forget(mailing, who)
+    request_reset(mailing, who)
     token = mailing.token_for(who.email)
     reset(mailing, who, token, "weakweak")
     reset(mailing, who, token)
@@ -565,8 +573,8 @@ def test_no_log_line_names_an_address_a_token_or_a_password(shared_api, mailing,
         assert secret not in caplog.text
 
 
-def test_a_sign_in_with_the_old_password_that_is_under_way_does_not_outlive_the_change(shared_api, somebody):
-    """Many sign-ins with the old password while it is being changed: whichever was let in, nothing of it works afterwards."""
+def test_sign_in_during_a_password_change_does_not_outlive_it(shared_api, somebody):
+    """People sign in with the old password while it changes; after the change none of their tokens works."""
     who = somebody()
     headers = who.headers(shared_api.app)
     barrier = Barrier(13, timeout=20)
@@ -596,7 +604,7 @@ def test_a_sign_in_with_the_old_password_that_is_under_way_does_not_outlive_the_
     assert alive == 0
 
 
-def test_while_the_database_is_away_every_door_says_so(api, servers: Servers, refused):
+def test_password_routes_answer_503_without_the_database(api, servers: Servers, refused):
     alice = api.signed_in("alice")
     ada = api.signed_in("ada")
     client = api.client

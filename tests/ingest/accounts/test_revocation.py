@@ -1,4 +1,4 @@
-"""What ends a token for good: a refresh token used twice, and every change of its person, with Redis or without."""
+"""Tests of revocation: reused refresh tokens, changes of a person, and an emptied Redis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.db import session
 from tests.support.scale import short_and_full
 
 SECRET = "s" * 48
-STORM = 100
+USES = 100
 
 
 def refresh(app, token: str):
@@ -28,12 +28,13 @@ def me(app, token: str):
 
 
 def generation(token: str) -> tuple[str, int]:
+    """Return session id and generation of a refresh token."""
     claims = jwt.decode(token, SECRET, algorithms=["HS256"], audience="essaycoach-api")
     return claims["sid"], claims["gen"]
 
 
-def storm(app, token: str, count: int = STORM) -> list:
-    """What `count` uses of one refresh token at the same moment are answered."""
+def use_at_once(app, token: str, count: int = USES) -> list:
+    """Use one refresh token `count` times at the same moment and return the responses."""
     barrier = Barrier(count, timeout=30)
 
     def use(_: int):
@@ -45,25 +46,26 @@ def storm(app, token: str, count: int = STORM) -> list:
 
 
 def state(shared_api, family: str) -> tuple:
+    """Return generation and revocation reason of a session."""
     [found] = shared_api.database.sql("select generation, revoked_reason from sessions where id = %s", family)
     return found
 
 
-def test_a_hundred_uses_of_one_refresh_token_leave_one_branch(shared_api):
+def test_100_concurrent_uses_of_a_refresh_token_leave_one_branch(shared_api):
     tokens = shared_api.sign_in("bob")
-    answers = storm(shared_api.app, tokens["refresh_token"])
+    answers = use_at_once(shared_api.app, tokens["refresh_token"])
     codes = Counter(one.status_code for one in answers)
     branches = {generation(one.json["refresh_token"]) for one in answers if one.status_code == 200}
     family, first = generation(tokens["refresh_token"])
     newest, ended = state(shared_api, family)
     print(
-        f"\nrefresh storm: {STORM} uses of one token, answers {dict(codes)}, {len(branches)} live branch(es), {ended=}"
+        f"\nrefresh storm: {USES} uses of one token, answers {dict(codes)}, {len(branches)} live branch(es), {ended=}"
     )
     assert set(codes) <= {200, 503}
     assert codes[200] > 0
     assert branches == {(family, first + 1)}
     assert (newest, ended) == (first + 1, None)
-    # All who got an answer hold the same generation: when one goes on, the others are grandparents after its next step.
+    # All successful responses have the same generation. After two more refreshes of one of them, the others count as reuse.
     holders = [one.json["refresh_token"] for one in answers if one.status_code == 200]
     second = refresh(shared_api.app, holders[0]).json["refresh_token"]
     assert refresh(shared_api.app, second).status_code == 200
@@ -71,12 +73,12 @@ def test_a_hundred_uses_of_one_refresh_token_leave_one_branch(shared_api):
     assert state(shared_api, family)[1] == "reuse"
 
 
-def test_a_hundred_uses_of_a_token_that_was_spent_long_ago_leave_nothing(shared_api):
+def test_100_concurrent_uses_of_an_old_refresh_token_revoke_the_session(shared_api):
     tokens = shared_api.sign_in("bob")
     successor = refresh(shared_api.app, tokens["refresh_token"]).json
     family, _ = generation(tokens["refresh_token"])
     shared_api.database.sql("update sessions set rotated_at = now() - interval '11 seconds' where id = %s", family)
-    codes = Counter(one.status_code for one in storm(shared_api.app, tokens["refresh_token"]))
+    codes = Counter(one.status_code for one in use_at_once(shared_api.app, tokens["refresh_token"]))
     print(f"\nrefresh storm with a spent token: answers {dict(codes)}, ended={state(shared_api, family)[1]}")
     assert set(codes) <= {401, 503}
     assert state(shared_api, family) == (2, "reuse")
@@ -84,8 +86,8 @@ def test_a_hundred_uses_of_a_token_that_was_spent_long_ago_leave_nothing(shared_
     assert me(shared_api.app, successor["access_token"]).status_code == 401
 
 
-def test_a_storm_of_two_generations_at_once_never_leaves_two_branches(shared_api):
-    """Parent and child used together: either one branch goes on, or the family is revoked."""
+def test_concurrent_parent_and_child_tokens_never_leave_two_branches(shared_api):
+    """When parent and child are used at once, either one branch continues or the session is revoked."""
     tokens = shared_api.sign_in("bob")
     child = refresh(shared_api.app, tokens["refresh_token"]).json["refresh_token"]
     family, _ = generation(child)
@@ -108,7 +110,7 @@ def test_a_storm_of_two_generations_at_once_never_leaves_two_branches(shared_api
         assert refresh(shared_api.app, child).status_code == 401
 
 
-def test_a_refresh_token_of_another_org_moves_nothing_here(shared_api, refused):
+def test_refresh_token_of_another_org_is_refused(shared_api, refused):
     family, _ = generation(shared_api.sign_in("bob")["refresh_token"])
     with shared_api.app.app_context(), session(org=shared_api.other.org, role="ec_auth"):
         account = sessions.fetch_account(shared_api.other.bob, org=shared_api.other.org)
@@ -127,6 +129,7 @@ def test_a_refresh_token_of_another_org_moves_nothing_here(shared_api, refused):
 
 
 def people_of(api) -> dict[str, UUID]:
+    """Return the person whose tokens are revoked in each way."""
     return {
         "logged out": api.school.alice,
         "disabled": api.school.bob,
@@ -136,7 +139,7 @@ def people_of(api) -> dict[str, UUID]:
 
 
 def issue(api, user: UUID, count: int) -> list[tuple[UUID, str]]:
-    """As many sessions of one person, each with an access token made by the app's own function."""
+    """Open `count` sessions of one person and return each id with an access token made by the app's own function."""
     with api.app.app_context(), session(org=api.school.org, role="ec_auth"):
         account = sessions.fetch_account(user, org=api.school.org)
         families = [sessions.open_family(account, org=api.school.org) for _ in range(count)]
@@ -144,6 +147,7 @@ def issue(api, user: UUID, count: int) -> list[tuple[UUID, str]]:
 
 
 def accepted(api, tokens: list[tuple[UUID, str]]) -> int:
+    """Return how many of these tokens the app accepts."""
     client = api.client
     codes = [client.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code for _, token in tokens]
     assert set(codes) <= {200, 401}, Counter(codes)
@@ -151,8 +155,8 @@ def accepted(api, tokens: list[tuple[UUID, str]]) -> int:
 
 
 @pytest.mark.parametrize("tokens", short_and_full(100, 1000, reason="4,000 requests"))
-def test_emptying_redis_brings_no_revoked_token_back(api, redis_client, tokens):
-    """A thousand tokens, ended in four ways; then Redis forgets everything it knew."""
+def test_emptying_redis_restores_no_revoked_token(api, redis_client, tokens):
+    """Revoke the tokens in four ways, then empty Redis."""
     issued = {why: issue(api, user, tokens // 4) for why, user in people_of(api).items()}
     before = {why: accepted(api, given) for why, given in issued.items()}
     org = api.school.org
@@ -174,12 +178,12 @@ def test_emptying_redis_brings_no_revoked_token_back(api, redis_client, tokens):
 
 
 @pytest.mark.parametrize("reason", ["disabled", "password"])
-def test_ending_a_persons_sessions_ends_those_of_nobody_else(api, reason):
+def test_ending_sessions_affects_only_that_person(api, reason):
     org = api.school.org
     mine, others = issue(api, api.school.alice, 3), issue(api, api.school.bob, 3)
     with session(org=api.other.org, role="ec_admin"):
         sessions.end_sessions(api.school.alice, org=org, reason=reason)
-    assert accepted(api, mine) == 3, "another org's admin ends nothing here"
+    assert accepted(api, mine) == 3, "an admin of another org ends no session here"
     with session(org=org, role="ec_admin"):
         sessions.end_sessions(api.school.alice, org=org, reason=reason)
     assert (accepted(api, mine), accepted(api, others)) == (0, 3)

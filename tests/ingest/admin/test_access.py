@@ -1,4 +1,4 @@
-"""Who may administer what: every door, asked by everybody there is, for what is theirs and for what is another org's."""
+"""Tests of who may use each admin route, for things of the own org and of another org."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from models import courses, orgs
 from models.courses import CriterionDraft
-from models.users import admit
+from models.users import add_person
 from tests.support.schools import session_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _numbers = count(1)
 
-# Alice studies in Ed's course, Zoe nowhere; Nell teaches the other course and sits in Ed's as a student.
+# Alice is a student in Ed's course, Zoe in none; Nell teaches the other course and is a student in Ed's.
 PEOPLE = (
     "stranger", "alice", "zoe", "ed", "nell", "ada", "key", "other alice", "other ed", "other ada", "other key",
 )  # fmt: skip
@@ -34,7 +34,7 @@ RUBRIC = {
 
 @dataclass(frozen=True)
 class Things:
-    """One thing of each kind, for one request to change or take away."""
+    """One thing of each kind, for one request to change or delete."""
 
     user: UUID
     course: UUID
@@ -44,10 +44,10 @@ class Things:
 
 
 def things_of(api: ApiUnderTest) -> Things:
-    """Fresh things of the school; the assignment stands in Ed's course, and so does the new person."""
+    """Create new things of the school; the assignment and the new person belong to Ed's course."""
     number, school = next(_numbers), api.school
     with session_of(school, "ada"):
-        user = admit(
+        user = add_person(
             "student", org=school.org, name=f"S{number}", email=None, external_id=f"s-{number}", language=None
         ).id
         courses.add_member(user, org=school.org, course=school.course, role="student")
@@ -64,6 +64,7 @@ def things_of(api: ApiUnderTest) -> Things:
 
 @pytest.fixture(scope="module")
 def api(shared_api: ApiUnderTest) -> ApiUnderTest:
+    """Give the shared app, with Nell as a student in Ed's course."""
     school = shared_api.school
     with session_of(school, "ada"):
         courses.add_member(school.nell, org=school.org, course=school.course, role="student")
@@ -77,8 +78,8 @@ def headers_of(api: ApiUnderTest, who: str) -> Headers:
     return api.with_key(school) if name == "key" else api.signed_in(name, school)
 
 
-# Each door: method, path, body, and what each person who gets past the role check is answered. Who is not named: 403.
-# "list" is 200 for whoever may list at all, of another org too: what it holds is checked elsewhere.
+# Each route: method, path, body, and the status for each person whose role may use it. Everybody else gets 403.
+# A list is 200 for people of another org too; its contents are checked by other tests.
 EVERYBODY = ("alice", "zoe", "ed", "nell", "ada")
 ELSEWHERE = ("other alice", "other ed", "other ada")
 STAFF = ("ed", "nell", "ada", "other ed", "other ada")
@@ -89,7 +90,7 @@ def answers(*groups: tuple[tuple[str, ...], int]) -> dict[str, int]:
     return {who: status for group, status in groups for who in group}
 
 
-DOORS: dict[str, tuple[str, str, Any, dict[str, int]]] = {
+ROUTES: dict[str, tuple[str, str, Any, dict[str, int]]] = {
     "list users": ("GET", "/v1/users", None, answers((STAFF, 200))),
     "add user": ("POST", "/v1/users", {"role": "student", "external_id": "new-{number}"}, answers((ADMINS, 201))),
     "search users": ("POST", "/v1/users/search", {"external_id": "nobody"}, answers((STAFF, 200))),
@@ -150,7 +151,7 @@ SLUGS = {401: "unauthorized", 403: "forbidden", 404: "not-found", 422: "invalid-
 
 
 def ask(api: ApiUnderTest, route: str, who: str, things: Things) -> Any:
-    method, path, body, _ = DOORS[route]
+    method, path, body, _ = ROUTES[route]
     known = {**vars(things), "school": api.school, "number": next(_numbers)}
     text = json.dumps(body)
     for name in ("user", "number"):
@@ -160,10 +161,10 @@ def ask(api: ApiUnderTest, route: str, who: str, things: Things) -> Any:
     return api.client.open(path.format(**known), method=method, json=sent, headers=headers_of(api, who))
 
 
-@pytest.mark.parametrize("route", DOORS)
-def test_each_door_answers_each_person_as_it_should(api, refused, route):
-    """Somebody of another org is answered as if nothing were there, whatever their role would allow at home."""
-    expected = DOORS[route][3]
+@pytest.mark.parametrize("route", ROUTES)
+def test_each_admin_route_gives_each_person_the_right_status(api, refused, route):
+    """A person of another org gets the answer of an unknown id, whatever their role is there."""
+    expected = ROUTES[route][3]
     reported: Counter[int] = Counter()
     for who in PEOPLE:
         things = things_of(api)
@@ -177,9 +178,9 @@ def test_each_door_answers_each_person_as_it_should(api, refused, route):
     print(f"{route}: {dict(reported)}")
 
 
-def test_every_door_of_administration_is_in_the_matrix(api):
+def test_access_table_covers_every_admin_route(api):
     kinds = ("users", "courses", "categories", "assignments", "rubrics", "org")
-    # Doors of a person's rights, of invitations and of feedback are walked by their own tests.
+    # Other tests cover the routes of data rights, invitations and feedback.
     others = ("export", "erase", "invite", "rerun", "stale", "try", "release")
     paths = {
         path: (path.count("{"), path.split("/")[2], path.endswith("enrollments"))
@@ -187,26 +188,26 @@ def test_every_door_of_administration_is_in_the_matrix(api):
         if path.startswith("/v1/") and path.split("/")[2] in kinds and path.split("/")[-1] not in others
     }
     document = api.client.get("/openapi.json").json["paths"]
-    documented = {(method.upper(), *place_of) for path, place_of in paths.items() for method in document[path]}
-    walked = {
+    documented = {(method.upper(), *key) for path, key in paths.items() for method in document[path]}
+    covered = {
         (method, path.count("{"), path.split("/")[2], path.endswith("enrollments"))
-        for method, path, *_ in DOORS.values()
+        for method, path, *_ in ROUTES.values()
     }
-    assert documented == walked
-    print(f"{len(DOORS)} doors x {len(PEOPLE)} people = {len(DOORS) * len(PEOPLE)} cells")
+    assert documented == covered
+    print(f"{len(ROUTES)} routes x {len(PEOPLE)} people = {len(ROUTES) * len(PEOPLE)} cells")
 
 
-def test_what_is_anothers_and_what_is_nobodys_get_the_very_same_answer(api, refused):
+def test_id_of_another_org_and_unknown_id_get_the_same_answer(api, refused):
     theirs = things_of(replace(api, school=api.other))
     for route in ("one user", "change user", "delete user", "an empty course", "change course", "delete course", "enrol",
                  "one category", "change category", "delete category", "one assignment", "change assignment",
                  "delete assignment", "one rubric", "delete rubric"):  # fmt: skip
-        nobody = Things(*(uuid4() for _ in range(5)))
-        found = [refused(ask(api, route, "ada", things), 404, "not-found") for things in (theirs, nobody)]
+        unknown = Things(*(uuid4() for _ in range(5)))
+        found = [refused(ask(api, route, "ada", things), 404, "not-found") for things in (theirs, unknown)]
         assert {**found[0], "instance": ""} == {**found[1], "instance": ""}, route
 
 
-def test_an_id_of_another_org_in_a_body_is_refused_like_one_that_nobody_has(api, refused):
+def test_id_of_another_org_in_a_body_is_refused_like_an_unknown_id(api, refused):
     theirs, mine = things_of(replace(api, school=api.other)), things_of(api)
     bodies = [
         ("POST", "/v1/assignments", {"title": "x"}, "course_id", theirs.course),
@@ -224,7 +225,7 @@ def test_an_id_of_another_org_in_a_body_is_refused_like_one_that_nobody_has(api,
             assert [one["pointer"] for one in document["errors"]] == [f"/{field}"]
             found.append({**document, "instance": ""})
         assert found[0] == found[1]
-    # Categories go by their name: another org's is as unknown as a made-up one.
+    # A category is named by its slug: a slug of another org is as unknown as an invented one.
     with session_of(api.other, "ada"):
         orgs.add_category("only-theirs", org=api.other.org, name="x")
     for method, path, body in (
@@ -237,8 +238,8 @@ def test_an_id_of_another_org_in_a_body_is_refused_like_one_that_nobody_has(api,
         assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/category"
 
 
-def test_an_educator_writes_only_where_they_teach(api, refused):
-    """Nell sits in Ed's course as a student, and teaches the other one."""
+def test_educator_writes_only_in_courses_they_teach(api, refused):
+    """Nell is a student in Ed's course and teaches the other one."""
     elsewhere = str(api.school.other_course)
     for who, course in (("ed", elsewhere), ("nell", str(api.school.course))):
         answer = api.client.post(
@@ -255,7 +256,7 @@ def test_an_educator_writes_only_where_they_teach(api, refused):
             404,
             "not-found",
         )
-    # The list of members is no list for a fellow student either.
+    # A student of a course cannot list its members, even if she is an educator elsewhere.
     assert api.client.get(f"/v1/courses/{elsewhere}/enrollments", headers=api.signed_in("nell")).status_code == 200
     refused(
         api.client.get(f"/v1/courses/{api.school.course}/enrollments", headers=api.signed_in("nell")),
@@ -264,7 +265,7 @@ def test_an_educator_writes_only_where_they_teach(api, refused):
     )
 
 
-def test_no_list_holds_anything_of_another_org(api):
+def test_lists_contain_nothing_of_another_org(api):
     theirs = replace(api, school=api.other)
     names = {str(value) for _ in range(3) for value in vars(things_of(theirs)).values()} | {str(api.other.org)}
     for who in ("alice", "ed", "ada"):
@@ -279,19 +280,19 @@ def test_no_list_holds_anything_of_another_org(api):
             for query in ("limit=100", f"limit=100&course_id={api.other.course}"):
                 answer = api.client.get(f"/v1/{path}?{query}", headers=api.signed_in(who))
                 assert not {name for name in names if name in answer.text}, (who, path)
-    # A cursor made of another org's id is a place in the order, nothing more.
+    # A cursor with an id of another org is only a position in the order.
     cursor = api.client.get("/v1/courses?limit=1", headers=api.signed_in("ada", api.other)).json["next_cursor"]
     answer = api.client.get(f"/v1/courses?cursor={cursor}&limit=100", headers=api.signed_in("ada"))
     assert not {name for name in names if name in answer.text}
 
 
-def test_a_path_that_is_no_id_is_not_found(api, refused):
+def test_path_with_an_invalid_id_is_not_found(api, refused):
     for kind in ("users", "courses", "categories", "assignments", "rubrics"):
         for value in ("1", "null", "%00", "..%2f..", "' or 1=1", "x" * 2000):
             refused(api.client.get(f"/v1/{kind}/{value}", headers=api.signed_in("ada")), 404, "not-found")
 
 
-def test_a_rubric_cannot_be_edited_by_anybody(api, refused):
+def test_rubric_cannot_be_edited(api, refused):
     things = things_of(api)
     for method in ("PATCH", "PUT"):
         answer = api.client.open(

@@ -1,4 +1,4 @@
-"""API keys as an admin handles them: shown once, narrowed, turned over, revoked; and nobody else's business."""
+"""Tests of the admin routes for API keys: creation, scopes, rotation and revocation."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from models.connections import KEY_PREFIX
 from tests.support.schools import PEPPER
 
 KEYS = "/v1/api-keys"
-NOBODY = "0190b5f6-0000-7000-8000-000000000001"  # an id that nothing here has
+UNKNOWN_ID = "0190b5f6-0000-7000-8000-000000000001"  # an id that does not exist
 FIELDS = {"id", "name", "prefix", "scopes", "created_at", "expires_at", "last_used_on", "revoked_at"}
 
 
 @pytest.fixture
 def ada(shared_api):
+    """Give the headers of the admin."""
     return shared_api.signed_in("ada")
 
 
 @pytest.fixture
 def make(client, ada):
-    """`make(name="LMS")` answers a new key, its text included."""
+    """`make(name="LMS")` creates a key and returns it with its text."""
 
     def make_key(**wanted):
         answer = client.post(KEYS, json={"name": "LMS", **wanted}, headers=ada)
@@ -42,6 +43,7 @@ def bearer(text: str) -> dict[str, str]:
 
 
 def hand_in(client, text):
+    """Submit an essay with this API key and return the response."""
     body = {"title": "Phones", "text": "They was loud.", "student": {"external_id": "alice-sis"}}
     return client.post("/v1/submissions", json=body, headers=bearer(text))
 
@@ -50,7 +52,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def test_a_new_key_is_shown_once_and_works_at_once(shared_api, client, ada, make):
+def test_new_key_is_shown_once_and_works_at_once(shared_api, client, ada, make):
     made = make(name="Moodle")
 
     assert set(made) == FIELDS | {"key"}
@@ -65,7 +67,7 @@ def test_a_new_key_is_shown_once_and_works_at_once(shared_api, client, ada, make
     assert made["key"][len(made["prefix"]) :] not in str(row)
 
 
-def test_the_address_of_a_new_key_is_in_location(client, ada):
+def test_location_header_leads_to_the_new_key(client, ada):
     answer = client.post(KEYS, json={"name": "LMS"}, headers=ada)
 
     assert answer.headers["Location"] == f"{KEYS}/{answer.json['id']}"
@@ -74,7 +76,7 @@ def test_the_address_of_a_new_key_is_in_location(client, ada):
     assert set(shown.json) == FIELDS
 
 
-def test_the_list_goes_page_by_page_newest_first_and_shows_no_digest(client, ada, make):
+def test_keys_are_listed_in_pages_newest_first_without_digests(client, ada, make):
     made = [make(name=f"key {number}")["id"] for number in range(3)]
 
     seen, cursor = [], None
@@ -91,7 +93,7 @@ def test_the_list_goes_page_by_page_newest_first_and_shows_no_digest(client, ada
     assert "digest" not in answer.text
 
 
-def test_a_key_narrowed_to_reading_hands_nothing_in_and_the_other_way_round(client, make, refused):
+def test_read_key_cannot_submit_and_submit_key_cannot_read(client, make, refused):
     reader, writer = make(scopes=["read"]), make(scopes=["submit"])
 
     refused(hand_in(client, reader["key"]), 403, "forbidden")
@@ -102,7 +104,7 @@ def test_a_key_narrowed_to_reading_hands_nothing_in_and_the_other_way_round(clie
         refused(client.get(path, headers=bearer(writer["key"])), 403, "forbidden")
 
 
-def test_a_change_of_scopes_holds_from_the_next_request(client, ada, make, refused):
+def test_scope_change_applies_to_the_next_request(client, ada, make, refused):
     made = make()
     assert hand_in(client, made["key"]).status_code == 202
 
@@ -112,21 +114,21 @@ def test_a_change_of_scopes_holds_from_the_next_request(client, ada, make, refus
     refused(hand_in(client, made["key"]), 403, "forbidden")
 
 
-def test_a_change_touches_only_what_it_names(client, ada, make):
+def test_key_change_leaves_other_fields_unchanged(client, ada, make):
     end = (datetime.now(UTC) + timedelta(days=9)).isoformat()
     made = make(name="Old", scopes=["submit"], expires_at=end)
 
     unchanged = client.patch(f"{KEYS}/{made['id']}", json={}, headers=ada).json
     renamed = client.patch(f"{KEYS}/{made['id']}", json={"name": "New"}, headers=ada).json
-    endless = client.patch(f"{KEYS}/{made['id']}", json={"expires_at": None}, headers=ada).json
+    unlimited = client.patch(f"{KEYS}/{made['id']}", json={"expires_at": None}, headers=ada).json
 
     assert unchanged == {name: made[name] for name in FIELDS}
     assert renamed == {**unchanged, "name": "New"}
-    assert endless == {**renamed, "expires_at": None}
+    assert unlimited == {**renamed, "expires_at": None}
     assert moment(made["expires_at"]) == moment(end)
 
 
-def test_a_revoked_key_is_refused_with_the_next_request_for_good(client, ada, make, refused):
+def test_revoked_key_is_refused_permanently(client, ada, make, refused):
     made = make()
     assert hand_in(client, made["key"]).status_code == 202
 
@@ -141,7 +143,7 @@ def test_a_revoked_key_is_refused_with_the_next_request_for_good(client, ada, ma
     refused(client.post(f"{KEYS}/{made['id']}/rotate", json={}, headers=ada), 409, "key-ended")
 
 
-def test_an_expired_an_unknown_and_a_mistyped_key_look_the_same(shared_api, client, make, refused):
+def test_expired_unknown_and_mistyped_keys_get_the_same_answer(shared_api, client, make, refused):
     made = make(expires_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
     assert hand_in(client, made["key"]).status_code == 202
     shared_api.database.sql("update api_keys set expires_at = now() - interval '1 ms' where id = %s", made["id"])
@@ -155,7 +157,7 @@ def test_an_expired_an_unknown_and_a_mistyped_key_look_the_same(shared_api, clie
     assert len({answer["detail"] for answer in answers}) == 1
 
 
-def test_a_key_turned_over_leaves_the_old_one_alive_until_the_overlap_ends(shared_api, client, ada, make, refused):
+def test_rotated_key_works_until_the_overlap_ends(shared_api, client, ada, make, refused):
     old = make(name="LMS 7", scopes=["submit"])
 
     new = client.post(f"{KEYS}/{old['id']}/rotate", json={}, headers=ada)
@@ -171,7 +173,7 @@ def test_a_key_turned_over_leaves_the_old_one_alive_until_the_overlap_ends(share
     assert hand_in(client, new.json["key"]).status_code == 202
 
 
-def test_without_an_overlap_the_old_key_ends_at_once(client, ada, make, refused):
+def test_rotation_without_overlap_revokes_the_old_key_at_once(client, ada, make, refused):
     old = make()
 
     assert client.post(f"{KEYS}/{old['id']}/rotate", json={"overlap_seconds": 0}, headers=ada).status_code == 201
@@ -179,7 +181,7 @@ def test_without_an_overlap_the_old_key_ends_at_once(client, ada, make, refused)
     refused(hand_in(client, old["key"]), 401, "unauthorized")
 
 
-def test_turning_a_key_over_never_makes_it_live_longer(client, ada, make):
+def test_rotation_never_extends_the_expiry_of_a_key(client, ada, make):
     end = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
     old = make(expires_at=end)
 
@@ -189,7 +191,7 @@ def test_turning_a_key_over_never_makes_it_live_longer(client, ada, make):
     assert moment(client.get(f"{KEYS}/{old['id']}", headers=ada).json["expires_at"]) == moment(end)
 
 
-def test_the_day_of_the_last_use_is_written_once_a_day(shared_api, client, ada, make):
+def test_last_used_day_is_written_once_a_day(shared_api, client, ada, make):
     made = make()
     assert made["last_used_on"] is None
     version = "select last_used_on::text, xmin::text from api_keys where id = %s"
@@ -207,6 +209,7 @@ def test_the_day_of_the_last_use_is_written_once_a_day(shared_api, client, ada, 
 
 
 def every_request(key_id):
+    """Return method, path and body of every request about keys."""
     return [
         ("GET", KEYS, None),
         ("POST", KEYS, {"name": "x"}),
@@ -218,7 +221,7 @@ def every_request(key_id):
 
 
 @pytest.mark.parametrize("who", ["stranger", "alice", "ed", "key"])
-def test_only_an_admin_may_touch_keys(shared_api, client, make, refused, who):
+def test_only_an_admin_can_manage_keys(shared_api, client, make, refused, who):
     mine = make()
     headers = {"stranger": dict, "key": shared_api.with_key}.get(who, lambda: shared_api.signed_in(who))()
     count = "select count(*), count(revoked_at) from api_keys"
@@ -231,7 +234,7 @@ def test_only_an_admin_may_touch_keys(shared_api, client, make, refused, who):
     assert shared_api.database.sql(count) == before
 
 
-def test_another_orgs_admin_finds_no_key_there(shared_api, client, make, refused):
+def test_admin_of_another_org_cannot_find_the_key(shared_api, client, make, refused):
     mine = make()
     theirs = shared_api.signed_in("ada", shared_api.other)
 
@@ -242,8 +245,8 @@ def test_another_orgs_admin_finds_no_key_there(shared_api, client, make, refused
     assert hand_in(client, mine["key"]).status_code == 202
 
 
-@pytest.mark.parametrize("path", [f"{KEYS}/{NOBODY}", f"{KEYS}/x", f"{KEYS}/{NOBODY}%00", f"{KEYS}/' or 1=1--"])
-def test_a_key_that_is_not_there_is_not_found(client, ada, refused, path):
+@pytest.mark.parametrize("path", [f"{KEYS}/{UNKNOWN_ID}", f"{KEYS}/x", f"{KEYS}/{UNKNOWN_ID}%00", f"{KEYS}/' or 1=1--"])
+def test_unknown_key_id_is_not_found(client, ada, refused, path):
     refused(client.get(path, headers=ada), 404, "not-found")
 
 
@@ -253,12 +256,12 @@ def test_a_key_that_is_not_there_is_not_found(client, ada, refused, path):
         {}, {"name": ""}, {"name": "   "}, {"name": "x" * 201}, {"name": None}, {"name": 7}, {"name": "x", "scopes": []},
         {"name": "x", "scopes": ["admin"]}, {"name": "x", "scopes": ["read", "read"]}, {"name": "x", "scopes": "read"},
         {"name": "x", "scopes": None}, {"name": "x", "scope": ["read"]}, {"name": "x", "expires_at": "tomorrow"},
-        {"name": "x", "expires_at": "2020-01-01T00:00:00Z"}, {"name": "x", "org_id": NOBODY},
+        {"name": "x", "expires_at": "2020-01-01T00:00:00Z"}, {"name": "x", "org_id": UNKNOWN_ID},
         {"name": "x", "digest": "00"},
     ],
     ids=str,
 )  # fmt: skip
-def test_a_key_that_cannot_be_made_is_refused_with_a_reason(shared_api, client, ada, refused, body):
+def test_invalid_key_is_refused_with_a_reason(shared_api, client, ada, refused, body):
     before = shared_api.database.sql("select count(*) from api_keys")
 
     document = refused(client.post(KEYS, json=body, headers=ada), 422, "invalid-payload")
@@ -270,12 +273,12 @@ def test_a_key_that_cannot_be_made_is_refused_with_a_reason(shared_api, client, 
 @pytest.mark.parametrize(
     "body", [{"name": None}, {"name": " "}, {"scopes": None}, {"scopes": []}, {"key": "x"}], ids=str
 )
-def test_a_change_that_cannot_be_is_refused(client, ada, make, refused, body):
+def test_invalid_key_change_is_refused(client, ada, make, refused, body):
     refused(client.patch(f"{KEYS}/{make()['id']}", json=body, headers=ada), 422, "invalid-payload")
 
 
 @pytest.mark.parametrize("seconds", [-1, 30 * 86400 + 1, 1.5, "60", True, None, 10**30])
-def test_an_overlap_out_of_bounds_is_refused(client, ada, make, refused, seconds):
+def test_overlap_out_of_bounds_is_refused(client, ada, make, refused, seconds):
     made = make()
 
     answer = client.post(f"{KEYS}/{made['id']}/rotate", json={"overlap_seconds": seconds}, headers=ada)
@@ -284,7 +287,7 @@ def test_an_overlap_out_of_bounds_is_refused(client, ada, make, refused, seconds
     assert client.get(f"{KEYS}/{made['id']}", headers=ada).json["expires_at"] is None
 
 
-def test_what_is_done_to_keys_is_on_record_and_no_key_is(shared_api, client, ada, make, caplog):
+def test_key_changes_are_audited_without_key_texts(shared_api, client, ada, make, caplog):
     with caplog.at_level(logging.INFO):
         old = make(name="Hidden name")
         client.patch(f"{KEYS}/{old['id']}", json={"name": "Other name"}, headers=ada)
@@ -301,7 +304,7 @@ def test_what_is_done_to_keys_is_on_record_and_no_key_is(shared_api, client, ada
         assert secret not in everything
 
 
-def test_the_models_refuse_to_change_what_is_not_a_keys_to_change(shared_api):
+def test_models_refuse_to_change_protected_key_fields(shared_api):
     with db.session(org=shared_api.school.org, role="ec_admin"), pytest.raises(ValueError, match="only the name"):
         connections.change_api_key(shared_api.school.api_key_id, org=shared_api.school.org, changes={"digest": b"x"})
     with db.session(org=shared_api.school.org, role="ec_admin"):

@@ -1,4 +1,4 @@
-"""The doors of administration asked by an admin at random, as the document says and not; and with the database away."""
+"""Tests of the admin routes with generated requests, valid and invalid, and without the database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.ingest.conftest import ApiUnderTest, RouteRequests
 
 KINDS = ("users", "courses", "categories", "assignments", "rubrics", "org")
-ELSEWHERE = ("export", "erase", "invite")  # a person's rights and invitations have tests of their own
+OTHER_TESTS = ("export", "erase", "invite")  # data rights and invitations have their own tests
 FULL = 15  # examples for each operation
 GENERATED = settings(
     deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
@@ -32,39 +32,39 @@ GENERATED = settings(
 
 @pytest.mark.parametrize("examples", short_and_full(3, FULL, reason="a thousand generated requests"))
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumented(
+def test_generated_admin_requests_match_the_openapi_document(
     shared_api: ApiUnderTest, mode: GenerationMode, examples: int
 ) -> None:
-    """A third of the lawful ones name things that are there, most of which are gone or in use after a while."""
+    """A third of the valid requests use ids that exist at first; most are deleted or in use after a while."""
     school = shared_api.school
     category = shared_api.database.sql("select id from categories where org_id = %s limit 1", school.org)[0][0]
-    there = {
+    existing = {
         "user_id": school.zoe, "course_id": school.other_course, "assignment_id": school.assignment,
         "rubric_id": school.rubric, "category_id": category,
     }  # fmt: skip
     schema = schemathesis.openapi.from_wsgi("/openapi.json", shared_api.app)
     reported: dict[int, int] = {}
-    # Generating wrong requests is slow: the short run asks every third operation.
+    # Generating invalid requests is slow, so the short run tests every third operation.
     every = 3 if mode.is_negative and examples < FULL else 1
     for found in list(schema.get_all_operations())[::every]:
         operation = found.ok()
         parts = operation.path.split("/")
-        if parts[1] != "v1" or parts[2] not in KINDS or parts[-1] in ELSEWHERE:
+        if parts[1] != "v1" or parts[2] not in KINDS or parts[-1] in OTHER_TESTS:
             continue
 
         @settings(GENERATED, max_examples=examples)
         @given(case=operation.as_strategy(generation_mode=mode), exists=st.integers(0, 2))
         def check(case, exists):
-            # These doors know no header but Authorization, and that is always sent here.
+            # These routes take no header but Authorization, which is always sent here.
             assume(not case.meta.is_negative_at(ParameterLocation.HEADER))
             if exists == 0 and mode.is_positive:
-                case.path_parameters |= {name: str(there[name]) for name in case.path_parameters}
+                case.path_parameters |= {name: str(existing[name]) for name in case.path_parameters}
             answer = case.call_and_validate(
                 headers=shared_api.signed_in("ada"), excluded_checks=[positive_data_acceptance]
             )
             reported[answer.status_code] = reported.get(answer.status_code, 0) + 1
 
-        with suppress(Unsatisfiable):  # an operation that takes nothing cannot be asked wrongly
+        with suppress(Unsatisfiable):  # an operation without input has no invalid request
             check()
     assert sum(reported.values()) > 3 * examples / every
     assert not set(reported) & {401, 403, 500}
@@ -73,9 +73,7 @@ def test_an_admins_generated_requests_find_no_server_error_and_nothing_undocumen
     print(f"{mode.value}: {dict(sorted(reported.items()))}")
 
 
-def test_with_the_database_away_every_door_of_administration_says_so(
-    shared_api: ApiUnderTest, servers, all_unavailable
-) -> None:
+def test_admin_routes_answer_503_without_the_database(shared_api: ApiUnderTest, servers, all_unavailable) -> None:
     ada = shared_api.signed_in("ada")
     some = uuid4()
     asked = [

@@ -1,4 +1,4 @@
-"""Administration of courses, enrolments, categories, assignments, rubrics and the org: what is kept, refused, and in use."""
+"""Tests of the admin routes for courses, enrolments, categories, assignments, rubrics and the org."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _numbers = count(1)
 
 @pytest.fixture
 def fresh(shared_api: ApiUnderTest) -> ApiUnderTest:
-    """The standing place with a school of the test's own."""
+    """Give the shared app with a new school."""
     return replace(shared_api, school=make_school(f"school-{next(_numbers)}"))
 
 
@@ -39,6 +39,7 @@ def ask(api: ApiUnderTest, method: str, path: str, body: Any = None, *, who: str
 
 
 def make(api: ApiUnderTest, path: str, who: str = "ada", **body: Any) -> dict[str, Any]:
+    """Create a thing, check that its Location leads to it, and return it."""
     answer = ask(api, "POST", path, body, who=who)
     assert answer.status_code == 201, answer.text
     assert ask(api, "GET", answer.headers["Location"].removeprefix("/v1/"), who=who).json == answer.json
@@ -54,7 +55,7 @@ def hand_in(api: ApiUnderTest, assignment: object) -> None:
     assert answer.status_code == 202, answer.text
 
 
-def a_rubric(name: str = "Argument", *, criteria: int = 1, levels: int = 2) -> dict[str, Any]:
+def rubric_body(name: str = "Argument", *, criteria: int = 1, levels: int = 2) -> dict[str, Any]:
     return {
         "name": name,
         "criteria": [
@@ -71,7 +72,7 @@ def a_rubric(name: str = "Argument", *, criteria: int = 1, levels: int = 2) -> d
 # Courses and enrolments.
 
 
-def test_a_course_is_added_changed_and_deleted(fresh):
+def test_course_is_added_changed_and_deleted(fresh):
     made = make(fresh, "courses", name="English 11", external_id="e11")
     assert made == {**made, "name": "English 11", "external_id": "e11", "archived": False}
     changed = ask(fresh, "PATCH", f"courses/{made['id']}", {"archived": True, "external_id": None})
@@ -83,18 +84,18 @@ def test_a_course_is_added_changed_and_deleted(fresh):
     assert ask(fresh, "DELETE", f"courses/{made['id']}").status_code == 404
 
 
-def test_a_course_in_which_essays_were_written_is_in_use(fresh, refused):
+def test_course_with_essays_cannot_be_deleted(fresh, refused):
     hand_in(fresh, fresh.school.assignment)
     refused(ask(fresh, "DELETE", f"courses/{fresh.school.course}"), 409, "in-use")
     refused(ask(fresh, "DELETE", f"assignments/{fresh.school.assignment}"), 409, "in-use")
     refused(ask(fresh, "DELETE", f"assignments/{fresh.school.assignment}", who="ed"), 409, "in-use")
     assert ask(fresh, "GET", f"courses/{fresh.school.course}").status_code == 200
-    # One without essays goes, with the assignments and enrolments in it.
+    # A course without essays is deleted with its assignments and enrolments.
     assert ask(fresh, "DELETE", f"courses/{fresh.school.other_course}").status_code == 204
     assert ask(fresh, "GET", "courses", who="nell").json["items"] == []
 
 
-def test_an_external_id_is_one_courses_alone_within_the_org(fresh, shared_api, refused):
+def test_course_external_id_is_unique_within_an_org(fresh, shared_api, refused):
     made = make(fresh, "courses", name="A", external_id="same")
     answer = ask(fresh, "POST", "courses", {"name": "B", "external_id": "same"})
     assert refused(answer, 409, "conflict")["errors"] == [{"pointer": "/external_id", "detail": "is taken"}]
@@ -104,7 +105,7 @@ def test_an_external_id_is_one_courses_alone_within_the_org(fresh, shared_api, r
     assert make(shared_api, "courses", name="C", external_id="same")["external_id"] == "same"
 
 
-def test_somebody_is_enrolled_once_however_often_it_is_said(fresh, refused):
+def test_enrolment_is_idempotent(fresh, refused):
     path = f"courses/{fresh.school.course}/enrollments"
     body = {"user_id": str(fresh.school.zoe), "role": "student"}
     first, again = ask(fresh, "POST", path, body), ask(fresh, "POST", path, body)
@@ -117,7 +118,7 @@ def test_somebody_is_enrolled_once_however_often_it_is_said(fresh, refused):
     assert ask(fresh, "GET", f"courses/{fresh.school.course}", who="zoe").status_code == 404
 
 
-def test_enrolments_of_one_person_at_one_moment_make_one(fresh):
+def test_concurrent_enrolments_of_one_person_create_one(fresh):
     warm_up(8)
     path = f"courses/{fresh.school.course}/enrollments"
     body = {"user_id": str(fresh.school.zoe), "role": "student"}
@@ -126,7 +127,7 @@ def test_enrolments_of_one_person_at_one_moment_make_one(fresh):
     assert sorted(answers) == [200] * 7 + [201]
 
 
-def test_a_student_is_made_no_teacher_by_enrolment(fresh, refused):
+def test_enrolment_cannot_make_a_student_an_educator(fresh, refused):
     path = f"courses/{fresh.school.course}/enrollments"
     answer = ask(fresh, "POST", path, {"user_id": str(fresh.school.zoe), "role": "educator"})
     assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/role"
@@ -137,7 +138,7 @@ def test_a_student_is_made_no_teacher_by_enrolment(fresh, refused):
     assert str(fresh.school.alice) in ask(fresh, "GET", "users", who="nell").text
 
 
-def test_an_educator_who_no_longer_teaches_sees_the_people_no_more(fresh, refused):
+def test_educator_removed_from_a_course_loses_access_to_it(fresh, refused):
     assert ask(fresh, "GET", f"users/{fresh.school.alice}", who="ed").status_code == 200
     assert ask(fresh, "DELETE", f"courses/{fresh.school.course}/enrollments/{fresh.school.ed}").status_code == 204
     refused(ask(fresh, "GET", f"users/{fresh.school.alice}", who="ed"), 404, "not-found")
@@ -146,7 +147,7 @@ def test_an_educator_who_no_longer_teaches_sees_the_people_no_more(fresh, refuse
     refused(ask(fresh, "POST", "assignments", body, who="ed"), 422, "invalid-payload")
 
 
-def test_enrolments_come_in_pages(fresh):
+def test_enrolments_are_listed_in_pages(fresh):
     for name in ("zoe", "nell", "ada"):
         ask(
             fresh,
@@ -167,7 +168,7 @@ def test_enrolments_come_in_pages(fresh):
 # Categories.
 
 
-def test_a_category_is_added_used_renamed_and_kept_while_in_use(fresh, refused):
+def test_category_is_added_renamed_and_not_deleted_while_in_use(fresh, refused):
     made = make(fresh, "categories", slug="haiku", name="Haiku")
     refused(ask(fresh, "POST", "categories", {"slug": "haiku", "name": "x"}), 409, "conflict")
     refused(ask(fresh, "PATCH", f"categories/{made['id']}", {"slug": "narrative"}), 409, "conflict")
@@ -190,7 +191,7 @@ def test_a_category_is_added_used_renamed_and_kept_while_in_use(fresh, refused):
 
 
 @pytest.mark.parametrize("slug", ["", "Haiku", "a b", "-a", "é", "x" * 64, "a\n", None, 1])
-def test_a_category_slug_that_is_none_is_refused(shared_api, refused, slug):
+def test_invalid_category_slug_is_refused(shared_api, refused, slug):
     answer = ask(shared_api, "POST", "categories", {"slug": slug, "name": "x"})
     assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/slug"
 
@@ -198,7 +199,7 @@ def test_a_category_slug_that_is_none_is_refused(shared_api, refused, slug):
 # Assignments.
 
 
-def test_an_assignment_is_written_by_its_educator_and_read_by_its_students(fresh):
+def test_educator_edits_an_assignment_and_students_read_it(fresh):
     whole = {
         "course_id": str(fresh.school.course), "title": "Phones II", "prompt": "Ban them?", "due_at": "2027-01-31T23:00:00+02:00",
         "release_policy": "after_review", "category": "argumentative", "rubric_id": str(fresh.school.rubric), "external_id": "lms-7",
@@ -224,7 +225,7 @@ def test_an_assignment_is_written_by_its_educator_and_read_by_its_students(fresh
     assert ask(fresh, "GET", f"assignments/{made['id']}", who="ed").status_code == 404
 
 
-def test_the_list_of_assignments_is_by_course_and_in_pages(fresh):
+def test_assignments_are_listed_by_course_in_pages(fresh):
     ids = [make(fresh, "assignments", "ed", course_id=str(fresh.school.course), title=f"t{n}")["id"] for n in range(4)]
     other = make(fresh, "assignments", "nell", course_id=str(fresh.school.other_course), title="o")["id"]
     path = f"assignments?course_id={fresh.school.course}&limit=3"
@@ -250,7 +251,7 @@ def test_the_list_of_assignments_is_by_course_and_in_pages(fresh):
         ({"external_id": "x" * 256}, "/external_id"), ({"rubric": "x"}, "/rubric"), ({"org_id": str(uuid4())}, "/org_id"),
     ],
 )  # fmt: skip
-def test_an_assignment_that_cannot_be_is_refused_with_the_field(shared_api, refused, changes, pointer):
+def test_invalid_assignment_is_refused_with_the_field(shared_api, refused, changes, pointer):
     whole = {"course_id": str(shared_api.school.course), "title": "t", **changes}
     for answer in (
         ask(shared_api, "POST", "assignments", whole, who="ed"),
@@ -259,13 +260,13 @@ def test_an_assignment_that_cannot_be_is_refused_with_the_field(shared_api, refu
         assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
 
 
-def test_an_assignment_stays_in_its_course(shared_api, refused):
+def test_assignment_cannot_move_to_another_course(shared_api, refused):
     body = {"course_id": str(shared_api.school.other_course)}
     answer = ask(shared_api, "PATCH", f"assignments/{shared_api.school.assignment}", body)
     assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "/course_id"
 
 
-def test_bounds_are_counted_in_characters_and_may_be_met(shared_api):
+def test_length_limits_are_inclusive_and_count_characters(shared_api):
     made = make(
         shared_api,
         "assignments",
@@ -277,7 +278,7 @@ def test_bounds_are_counted_in_characters_and_may_be_met(shared_api):
     assert (len(made["title"]), len(made["prompt"]), len(made["external_id"])) == (500, 20_000, 255)
 
 
-def test_any_words_are_kept_to_the_letter(shared_api):
+def test_unusual_text_is_stored_unchanged(shared_api):
     for value in NASTY:
         course = make(shared_api, "courses", name=value, external_id=value)
         task = make(shared_api, "assignments", course_id=course["id"], title=value, prompt=value, external_id=value)
@@ -290,8 +291,8 @@ def test_any_words_are_kept_to_the_letter(shared_api):
 # Rubrics.
 
 
-def test_the_same_wording_is_the_same_rubric_and_another_is_another(fresh):
-    body = a_rubric(criteria=2, levels=3)
+def test_same_rubric_is_reused_and_a_changed_one_is_new(fresh):
+    body = rubric_body(criteria=2, levels=3)
     made = make(fresh, "rubrics", "ed", **body)
     assert [one["name"] for one in made["criteria"]] == ["criterion 0", "criterion 1"]
     assert made["criteria"][0]["levels"] == body["criteria"][0]["levels"]
@@ -309,17 +310,17 @@ def test_the_same_wording_is_the_same_rubric_and_another_is_another(fresh):
     assert {"id": made["id"], "name": "Argument", "created_at": made["created_at"]} in listed
 
 
-def test_one_wording_sent_many_times_at_one_moment_is_one_rubric(fresh):
+def test_concurrent_equal_rubrics_create_one(fresh):
     warm_up(8)
     fresh.signed_in("ed")
-    answers = together(8, lambda _: ask(fresh, "POST", "rubrics", a_rubric("Race"), who="ed"))
+    answers = together(8, lambda _: ask(fresh, "POST", "rubrics", rubric_body("Race"), who="ed"))
     assert sorted(one.status_code for one in answers) == [200] * 7 + [201]
     assert len({one.json["id"] for one in answers}) == 1
     assert all(len(one.json["criteria"]) == 1 for one in answers)
 
 
-def test_a_rubric_goes_when_nothing_asks_for_it(fresh, refused):
-    made = make(fresh, "rubrics", **a_rubric())
+def test_rubric_can_be_deleted_only_when_unused(fresh, refused):
+    made = make(fresh, "rubrics", **rubric_body())
     task = make(fresh, "assignments", course_id=str(fresh.school.course), title="t", rubric_id=made["id"])
     refused(ask(fresh, "DELETE", f"rubrics/{made['id']}"), 409, "in-use")
     ask(fresh, "DELETE", f"assignments/{task['id']}")
@@ -328,7 +329,7 @@ def test_a_rubric_goes_when_nothing_asks_for_it(fresh, refused):
     refused(ask(fresh, "GET", f"rubrics/{made['id']}"), 404, "not-found")
 
 
-def test_a_rubric_by_which_an_essay_was_judged_stays(shared_api, refused):
+def test_rubric_used_for_an_essay_cannot_be_deleted(shared_api, refused):
     task = make(
         shared_api,
         "assignments",
@@ -345,8 +346,8 @@ def test_a_rubric_by_which_an_essay_was_judged_stays(shared_api, refused):
     refused(ask(shared_api, "DELETE", f"rubrics/{shared_api.school.rubric}"), 409, "in-use")
 
 
-def test_a_rubric_may_be_as_large_as_its_bounds(shared_api):
-    body = a_rubric("Large", criteria=20, levels=10)
+def test_rubric_of_the_largest_size_is_accepted(shared_api):
+    body = rubric_body("Large", criteria=20, levels=10)
     for criterion in body["criteria"]:
         criterion["description"] = "d" * 1000
         for level in criterion["levels"]:
@@ -355,9 +356,11 @@ def test_a_rubric_may_be_as_large_as_its_bounds(shared_api):
     assert len(made["criteria"]) == 20
 
 
-def spoiled() -> dict[str, tuple[dict[str, Any], str]]:
+def invalid_rubrics() -> dict[str, tuple[dict[str, Any], str]]:
+    """Return invalid rubrics by name, each with the pointer of its fault."""
+
     def one(change: Any) -> dict[str, Any]:
-        body = a_rubric(criteria=2, levels=3)
+        body = rubric_body(criteria=2, levels=3)
         change(body)
         return body
 
@@ -366,35 +369,35 @@ def spoiled() -> dict[str, tuple[dict[str, Any], str]]:
     return {
         "no criteria": (one(lambda r: r.update(criteria=[])), "/criteria"),
         "criteria are no list": (one(lambda r: r.update(criteria={})), "/criteria"),
-        "21 criteria": (a_rubric(criteria=21), "/criteria"),
-        "one level": (a_rubric(levels=1), "/criteria/0/levels"),
-        "11 levels": (a_rubric(levels=11), "/criteria/0/levels"),
+        "21 criteria": (rubric_body(criteria=21), "/criteria"),
+        "one level": (rubric_body(levels=1), "/criteria/0/levels"),
+        "11 levels": (rubric_body(levels=11), "/criteria/0/levels"),
         "equal criteria": (one(lambda r: first(r).update(name=" CRITERION 1 ")), "/criteria"),
         "equal levels": (one(lambda r: level(r).update(name="LEVEL 1")), "/criteria/0/levels"),
         "negative points": (one(lambda r: level(r).update(points=-1)), "/criteria/0/levels/0/points"),
         "too many points": (one(lambda r: level(r).update(points=1001)), "/criteria/0/levels/0/points"),
         "half points": (one(lambda r: level(r).update(points=0.5)), "/criteria/0/levels/0/points"),
         "points as text": (one(lambda r: level(r).update(points="1")), "/criteria/0/levels/0/points"),
-        "points as truth": (one(lambda r: level(r).update(points=True)), "/criteria/0/levels/0/points"),
-        "points beyond any": (one(lambda r: level(r).update(points=10**30)), "/criteria/0/levels/0/points"),
+        "points as boolean": (one(lambda r: level(r).update(points=True)), "/criteria/0/levels/0/points"),
+        "points beyond any integer": (one(lambda r: level(r).update(points=10**30)), "/criteria/0/levels/0/points"),
         "blank name": (one(lambda r: r.update(name=" ")), "/name"),
         "long name": (one(lambda r: first(r).update(name="x" * 201)), "/criteria/0/name"),
         "long description": (one(lambda r: first(r).update(description="x" * 1001)), "/criteria/0/description"),
-        "misspelt": (one(lambda r: level(r).update(point=1)), "/criteria/0/levels/0/point"),
+        "misspelt member": (one(lambda r: level(r).update(point=1)), "/criteria/0/levels/0/point"),
         "null level": (one(lambda r: first(r)["levels"].append(None)), "/criteria/0/levels/3"),
     }
 
 
-@pytest.mark.parametrize("what", spoiled())
-def test_a_rubric_that_cannot_be_is_refused_with_the_field(shared_api, refused, what):
-    body, pointer = spoiled()[what]
+@pytest.mark.parametrize("what", invalid_rubrics())
+def test_invalid_rubric_is_refused_with_the_field(shared_api, refused, what):
+    body, pointer = invalid_rubrics()[what]
     answer = ask(shared_api, "POST", "rubrics", body, who="ed")
     assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
 
 
-def test_text_that_cannot_be_stored_is_refused_deep_inside_too(shared_api, refused):
+def test_unstorable_text_in_a_nested_field_is_refused(shared_api, refused):
     for bad in ("\0", "\ud800"):
-        body = a_rubric()
+        body = rubric_body()
         body["criteria"][0]["levels"][1]["description"] = f"a{bad}"
         assert (
             refused(ask(shared_api, "POST", "rubrics", body), 422, "invalid-text")["errors"][0]["pointer"]
@@ -410,7 +413,7 @@ def test_text_that_cannot_be_stored_is_refused_deep_inside_too(shared_api, refus
 # The org.
 
 
-def test_an_admin_chooses_how_the_org_works(fresh):
+def test_admin_changes_the_settings_of_the_org(fresh):
     before = ask(fresh, "GET", "org").json
     assert before["slug"] == fresh.school.slug
     wanted = {
@@ -437,14 +440,14 @@ def test_an_admin_chooses_how_the_org_works(fresh):
         {"id": str(uuid4())}, {"monthly_budget": 1},
     ],
 )  # fmt: skip
-def test_a_setting_that_cannot_be_is_refused(shared_api, refused, changes):
+def test_invalid_org_setting_is_refused(shared_api, refused, changes):
     before = ask(shared_api, "GET", "org").json
     answer = ask(shared_api, "PATCH", "org", changes)
     assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [f"/{next(iter(changes))}"]
     assert ask(shared_api, "GET", "org").json == before
 
 
-def test_one_orgs_settings_are_not_anothers(shared_api):
+def test_settings_of_one_org_do_not_change_another(shared_api):
     theirs = shared_api.client.get("/v1/org", headers=shared_api.signed_in("ada", shared_api.other)).json
     ask(shared_api, "PATCH", "org", {"name": "Mine alone", "ai_policy": "local"})
     assert shared_api.client.get("/v1/org", headers=shared_api.signed_in("ada", shared_api.other)).json == theirs

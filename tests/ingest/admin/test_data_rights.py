@@ -1,4 +1,4 @@
-"""An admin hands over everything about a person, or erases them; and what staff read of others is on record."""
+"""Tests of the export and erasure of a person's data, and of the audit trail of staff reads."""
 
 from __future__ import annotations
 
@@ -22,21 +22,24 @@ STUDENT = {"external_id": "kim-1", "name": "Kim Marker", "email": "kim@northside
 
 @pytest.fixture
 def student():
+    """Give a student with a new external id and email."""
     return {**STUDENT, "external_id": f"kim-{uuid4().hex}", "email": f"kim-{uuid4().hex}@northside.example"}
 
 
 @pytest.fixture
 def kim(shared_api, lms, draft, student):
-    """A student who came by webhook and whose essay was read; returns their id and the receipt."""
-    return come(shared_api, lms, draft, student)
+    """Give the id of a student who came by webhook, and the receipt of their essay, whose passes are done."""
+    return deliver_essay(shared_api, lms, draft, student)
 
 
 @pytest.fixture
 def lms(shared_api):
+    """Give the LMS that signs webhook deliveries."""
     return shared_api.lms
 
 
-def come(api, lms, draft, student, **how):
+def deliver_essay(api, lms, draft, student, **how):
+    """Deliver an essay by webhook, finish its passes, and return the student's id and the receipt."""
     data = draft(
         student=student, text=f"Phones was loud. My {MARKER} is mine.", assignment_id=str(api.school.assignment)
     )
@@ -56,7 +59,8 @@ def erase(api, user, who="ada", of=None):
     return api.client.post(f"/v1/users/{user}/erase", headers=api.signed_in(who, of))
 
 
-def notes(api, entity_id):
+def read_entries(api, entity_id):
+    """Return the audit entries of reads of this entity, oldest first."""
     found = api.database.sql(
         "select action, entity, actor_role, actor_id, request_id, detail ->> 'user_id' from audit_log"
         " where entity_id = %s and action = 'read' order by id",
@@ -66,7 +70,7 @@ def notes(api, entity_id):
     return [dict(zip(names, map(str, one), strict=True)) for one in found]
 
 
-def test_an_admin_gets_an_archive_that_opens_and_holds_the_essay_and_the_feedback(shared_api, kim, student):
+def test_admin_export_is_a_valid_archive_with_essay_and_feedback(shared_api, kim, student):
     user, receipt = kim
     answer = export(shared_api, user)
     assert answer.status_code == 200
@@ -77,7 +81,7 @@ def test_an_admin_gets_an_archive_that_opens_and_holds_the_essay_and_the_feedbac
         assert archive.testzip() is None
         names = archive.namelist()
         assert len(names) == len(set(names))
-        # No name leads out of the folder it is unpacked in.
+        # No name in the archive leads out of the folder into which it is unpacked.
         assert not [name for name in names if name.startswith("/") or ".." in PurePosixPath(name).parts]
         folder = f"essays/1-{receipt['essay_id']}"
         assert MARKER in archive.read(f"{folder}/versions/1.txt").decode()
@@ -91,7 +95,7 @@ def test_an_admin_gets_an_archive_that_opens_and_holds_the_essay_and_the_feedbac
         assert b"pbkdf2" not in b"".join(archive.read(name) for name in names)
 
 
-def test_the_doors_answer_only_an_admin_of_the_same_org(shared_api, kim, refused):
+def test_only_an_admin_of_the_same_org_can_export_or_erase(shared_api, kim, refused):
     user, _ = kim
     for ask in (export, erase):
         for who in ("alice", "ed"):
@@ -109,25 +113,25 @@ def test_the_doors_answer_only_an_admin_of_the_same_org(shared_api, kim, refused
             404,
             "not-found",
         )
-    # Nobody is the worse for all this, and no record speaks of a reading that did not happen.
+    # The refused requests changed nothing and added no audit entry.
     assert export(shared_api, user).status_code == 200
-    assert len(notes(shared_api, user)) == 1
+    assert len(read_entries(shared_api, user)) == 1
 
 
-def test_an_export_that_fails_half_way_is_a_problem_and_no_torn_archive(shared_api, kim, refused, monkeypatch):
+def test_failed_export_returns_a_problem_and_no_partial_archive(shared_api, kim, refused, monkeypatch):
     user, _ = kim
 
-    def torn(*_, **__):
+    def fail_half_way(*_, **__):
         yield "profile.json", "{}"
         raise RuntimeError(MARKER)
 
-    monkeypatch.setattr(rights, "gather", torn)
+    monkeypatch.setattr(rights, "gather", fail_half_way)
     document = refused(export(shared_api, user), 500, "internal-error")
     assert MARKER not in json.dumps(document)
-    assert notes(shared_api, user) == []
+    assert read_entries(shared_api, user) == []
 
 
-def test_an_archive_larger_than_memory_allows_is_whole_too(shared_api, kim, monkeypatch):
+def test_archive_larger_than_the_memory_limit_is_complete(shared_api, kim, monkeypatch):
     user, receipt = kim
     monkeypatch.setattr("ingest.admin.data_rights.IN_MEMORY_BYTES", 100)
     with ZipFile(io.BytesIO(export(shared_api, user).data)) as archive:
@@ -135,7 +139,7 @@ def test_an_archive_larger_than_memory_allows_is_whole_too(shared_api, kim, monk
         assert f"essays/1-{receipt['essay_id']}/essay.json" in archive.namelist()
 
 
-def test_what_staff_read_of_a_student_is_on_record_with_the_request(shared_api, kim):
+def test_staff_reads_of_a_student_are_in_the_audit_trail(shared_api, kim):
     user, receipt = kim
     reads = {
         f"/v1/submissions/{receipt['id']}/feedback": ("submission", receipt["id"]),
@@ -146,7 +150,7 @@ def test_what_staff_read_of_a_student_is_on_record_with_the_request(shared_api, 
         people = ("ada",) if entity == "user" else ("ed", "ada")
         answers = [shared_api.client.get(at, headers=shared_api.signed_in(who)) for who in people]
         assert [answer.status_code for answer in answers] == [200] * len(people)
-        assert notes(shared_api, entity_id) == [
+        assert read_entries(shared_api, entity_id) == [
             {
                 "action": "read", "entity": entity, "role": {"ed": "educator", "ada": "admin"}[who],
                 "actor": str(getattr(shared_api.school, who)), "request": answer.headers["X-Request-Id"], "person": str(user),
@@ -155,7 +159,7 @@ def test_what_staff_read_of_a_student_is_on_record_with_the_request(shared_api, 
         ]  # fmt: skip
 
 
-def test_an_authors_own_reading_lists_and_polls_leave_no_note(shared_api):
+def test_own_reads_lists_polls_and_lms_reads_are_not_audited(shared_api):
     receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
     for name in ("grammar", "structure", "content"):
         shared_api.worker.finish(receipt["id"], name)
@@ -166,36 +170,36 @@ def test_an_authors_own_reading_lists_and_polls_leave_no_note(shared_api):
             assert shared_api.client.get(at, headers=shared_api.signed_in(who)).status_code == 200
     own = shared_api.hand_in("ed")
     assert shared_api.client.get(own["links"]["essay"], headers=shared_api.signed_in("ed")).status_code == 200
-    # An LMS shows what it reads to whom it likes: the trail knows keys for what they write.
+    # An LMS shows what it reads to people we do not know, so the audit trail has only the writes of a key.
     assert shared_api.client.get(receipt["links"]["essay"], headers=shared_api.with_key()).status_code == 200
     for one in (receipt["id"], receipt["essay_id"], own["essay_id"]):
-        assert notes(shared_api, one) == []
+        assert read_entries(shared_api, one) == []
 
 
-def test_what_is_refused_to_staff_is_not_on_record_as_read(shared_api, kim, refused):
+def test_refused_staff_read_is_not_audited(shared_api, kim, refused):
     _, receipt = kim
     for at in (receipt["links"]["feedback"], receipt["links"]["essay"]):
         refused(shared_api.client.get(at, headers=shared_api.signed_in("nell")), 404, "not-found")
-    assert notes(shared_api, receipt["id"]) == notes(shared_api, receipt["essay_id"]) == []
+    assert read_entries(shared_api, receipt["id"]) == read_entries(shared_api, receipt["essay_id"]) == []
 
 
-def test_without_a_record_there_is_no_reading(shared_api, kim, monkeypatch, refused):
+def test_read_fails_when_it_cannot_be_audited(shared_api, kim, monkeypatch, refused):
     _, receipt = kim
 
-    def fails(*_, **__):
+    def fail(*_, **__):
         raise RuntimeError("the trail cannot be written")
 
-    monkeypatch.setattr(access_log, "note", fails)
+    monkeypatch.setattr(access_log, "note", fail)
     answer = shared_api.client.get(receipt["links"]["essay"], headers=shared_api.signed_in("ed"))
     refused(answer, 500, "internal-error")
 
 
-def test_nobody_erases_themselves(shared_api, refused):
+def test_admin_cannot_erase_themselves(shared_api, refused):
     refused(erase(shared_api, shared_api.school.ada), 409, "own-account")
     assert shared_api.client.get("/v1/me", headers=shared_api.signed_in("ada")).status_code == 200
 
 
-def test_what_a_source_causes_is_on_record_under_its_id(shared_api, kim):
+def test_audit_entry_of_a_webhook_names_its_source(shared_api, kim):
     user, receipt = kim
     found = shared_api.database.sql(
         "select distinct actor_id, actor_role from audit_log where entity_id in (%s, %s) and action = 'created'",
@@ -205,8 +209,8 @@ def test_what_a_source_causes_is_on_record_under_its_id(shared_api, kim):
     assert found == [(shared_api.school.source, "lms")]
 
 
-def carry_out(api):
-    """What the clock does a moment later, as its own log-in role and on a connection of its own."""
+def run_erasures(api):
+    """Erase the people whose erasure was requested, as the clock does, with its own role and connection."""
     for user, org in execute(
         api.database.role_url("ec_clock"),
         "select id::text, org_id::text from users where erase_requested_at is not null",
@@ -215,7 +219,7 @@ def carry_out(api):
         assert org
 
 
-def test_an_erased_student_is_gone_from_every_door_table_and_counter(api, draft, student, redis_client, refused):
+def test_erased_student_is_gone_from_all_routes_tables_and_redis(api, draft, student, redis_client, refused):
     name = f"msg_{uuid4().hex}"
     body_data = draft(
         student=student, text=f"Phones was loud. My {MARKER} is mine.", assignment_id=str(api.school.assignment)
@@ -233,7 +237,7 @@ def test_an_erased_student_is_gone_from_every_door_table_and_counter(api, draft,
     assert erase(api, user).status_code == 202
     for at in (first.json["links"]["essay"], first.json["links"]["feedback"], f"/v1/users/{user}/export"):
         refused(api.client.get(at, headers=api.signed_in("ada")), 404, "not-found")
-    carry_out(api)
+    run_erasures(api)
 
     for ask in (export, erase):
         refused(ask(api, user), 404, "not-found")
@@ -246,8 +250,8 @@ def test_an_erased_student_is_gone_from_every_door_table_and_counter(api, draft,
         table for (table,) in tables
         if api.database.sql(f"select 1 from {table} as t where to_jsonb(t)::text ~* %s limit 1", "|".join(needles))
     } == {"audit_log"}  # fmt: skip
-    on_record = api.database.sql("select string_agg(to_jsonb(a)::text, ' ') from audit_log as a")[0][0]
-    assert [needle for needle in needles if needle in on_record] == [str(user)]
+    audited = api.database.sql("select string_agg(to_jsonb(a)::text, ' ') from audit_log as a")[0][0]
+    assert [needle for needle in needles if needle in audited] == [str(user)]
     for key in redis_client.scan_iter():
         kept = key + (redis_client.dump(key) or b"")
         assert not [needle for needle in needles if needle.encode() in kept], key
@@ -258,15 +262,15 @@ def test_an_erased_student_is_gone_from_every_door_table_and_counter(api, draft,
     assert api.database.sql("select count(*) from essays where user_id = %s", str(user)) == [(0,)]
 
 
-def test_a_repeat_is_told_apart_from_another_body_after_the_erasure_too(api, draft, student, refused):
+def test_webhook_id_with_another_body_is_refused_after_erasure(api, draft, student, refused):
     name = f"msg_{uuid4().hex}"
-    user, _ = come(api, api.lms, draft, student, event=name)
+    user, _ = deliver_essay(api, api.lms, draft, student, event=name)
     erase(api, user)
-    carry_out(api)
+    run_erasures(api)
     refused(api.lms.deliver(draft(student=student, text="Another."), event=name), 422, "idempotency-key-reused")
 
 
-def test_an_erased_persons_token_and_password_open_nothing_from_that_moment(api, refused):
+def test_erasure_revokes_tokens_and_password_at_once(api, refused):
     tokens = api.sign_in("bob")
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     assert api.client.get("/v1/me", headers=headers).status_code == 200
@@ -281,9 +285,9 @@ def test_an_erased_persons_token_and_password_open_nothing_from_that_moment(api,
     refused(api.client.post("/v1/auth/login", json=credentials), 401, "unauthorized")
 
 
-def test_the_api_key_of_the_lms_goes_on_working_and_a_new_essay_makes_a_new_student(api, draft, student):
-    user, _ = come(api, api.lms, draft, student)
+def test_lms_works_after_erasure_and_creates_a_new_student(api, draft, student):
+    user, _ = deliver_essay(api, api.lms, draft, student)
     erase(api, user)
-    carry_out(api)
-    again, _ = come(api, api.lms, draft, student)
+    run_erasures(api)
+    again, _ = deliver_essay(api, api.lms, draft, student)
     assert again != user

@@ -1,4 +1,4 @@
-"""Administration of people: what changes, what ends with it, and what nobody may do to themselves or to the last admin."""
+"""Tests of the admin routes for people: changes, the access they revoke, and the protection of the last admin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from models import courses, db, one_time_tokens
 from models.errors import LastAdmin
-from models.users import admit, change_person
+from models.users import add_person, change_person
 from tests.support.races import together, warm_up
 from tests.support.schools import PASSWORD, make_school, session_of
 
@@ -30,21 +30,23 @@ _numbers = count(1)
 
 @pytest.fixture
 def fresh(shared_api: ApiUnderTest) -> ApiUnderTest:
-    """The standing place with a school of the test's own."""
+    """Give the shared app with a new school."""
     return replace(shared_api, school=make_school(f"school-{next(_numbers)}"))
 
 
 def create(api: ApiUnderTest, **person: Any) -> dict[str, Any]:
+    """Add a person as the admin and return them."""
     answer = api.client.post("/v1/users", json={"role": "student", **person}, headers=api.signed_in("ada"))
     assert answer.status_code == 201, answer.text
     return dict(answer.json)
 
 
 def change(api: ApiUnderTest, user: object, **changes: Any) -> Any:
+    """Change a person as the admin and return the response."""
     return api.client.patch(f"/v1/users/{user}", json=changes, headers=api.signed_in("ada"))
 
 
-def test_a_person_is_added_found_changed_and_disabled(shared_api, refused):
+def test_person_is_added_found_changed_and_disabled(shared_api, refused):
     headers = shared_api.signed_in("ada")
     made = shared_api.client.post(
         "/v1/users",
@@ -76,7 +78,7 @@ def test_a_person_is_added_found_changed_and_disabled(shared_api, refused):
     assert change(shared_api, body["id"], disabled=False).json["disabled"] is False
 
 
-def test_what_names_a_person_is_stored_encrypted_and_comes_back_to_the_letter(shared_api):
+def test_personal_data_is_stored_encrypted_and_returned_unchanged(shared_api):
     for number, value in enumerate(NASTY):
         made = create(shared_api, name=value, external_id=f"{number}{value}")
         assert (made["name"], made["external_id"]) == (value, f"{number}{value}")
@@ -117,7 +119,7 @@ def test_what_names_a_person_is_stored_encrypted_and_comes_back_to_the_letter(sh
         ({"role": "student", "external_id": "x", "token_version": 0}, "/token_version"),
     ],
 )
-def test_a_person_that_cannot_be_is_refused_with_the_field(shared_api, refused, body, pointer):
+def test_invalid_person_is_refused_with_the_field(shared_api, refused, body, pointer):
     answer = shared_api.client.post("/v1/users", json=body, headers=shared_api.signed_in("ada"))
     assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
 
@@ -131,14 +133,14 @@ def test_a_person_that_cannot_be_is_refused_with_the_field(shared_api, refused, 
         ({"email": None, "external_id": None}, "/email"),
     ],
 )  # fmt: skip
-def test_a_change_that_cannot_be_is_refused_and_changes_nothing(shared_api, refused, changes, pointer):
+def test_invalid_person_change_is_refused_and_changes_nothing(shared_api, refused, changes, pointer):
     before = shared_api.database.sql("select u::text from users as u where id = %s", shared_api.school.zoe)
     answer = change(shared_api, shared_api.school.zoe, **changes)
     assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
     assert shared_api.database.sql("select u::text from users as u where id = %s", shared_api.school.zoe) == before
 
 
-def test_text_that_cannot_be_stored_is_refused(shared_api, refused):
+def test_unstorable_text_is_refused(shared_api, refused):
     for raw in (b'"a\\u0000b"', b'"\\ud800"'):
         for method, path in (("POST", "/v1/users"), ("PATCH", f"/v1/users/{shared_api.school.zoe}")):
             body = b'{"role": "student", "external_id": "x", "name": ' + raw + b"}"
@@ -148,7 +150,7 @@ def test_text_that_cannot_be_stored_is_refused(shared_api, refused):
             refused(answer, 422, "invalid-text")
 
 
-def test_an_address_or_id_that_another_has_is_a_conflict_at_its_field(shared_api, refused):
+def test_email_or_external_id_in_use_is_a_conflict(shared_api, refused):
     taken = {"email": shared_api.school.email("alice").upper(), "external_id": "alice-sis"}
     for field, value in taken.items():
         posted = shared_api.client.post(
@@ -157,14 +159,14 @@ def test_an_address_or_id_that_another_has_is_a_conflict_at_its_field(shared_api
         assert refused(posted, 409, "conflict")["errors"][0]["pointer"] == f"/{field}"
         patched = change(shared_api, shared_api.school.zoe, **{field: value})
         assert refused(patched, 409, "conflict")["errors"][0]["pointer"] == f"/{field}"
-    # What another org has is nobody's here.
+    # The email of a person of another org is free here.
     made = create(shared_api, email=shared_api.other.email("alice"), external_id="from-elsewhere")
     assert made["email"] == shared_api.other.email("alice")
-    # One's own is no conflict.
+    # The person's own email is no conflict.
     assert change(shared_api, made["id"], email=made["email"].upper()).status_code == 200
 
 
-def test_two_requests_with_one_address_make_one_person_and_one_conflict(shared_api):
+def test_concurrent_adds_with_one_email_create_one_person(shared_api):
     warm_up(8)
     headers = shared_api.signed_in("ada")
     clients = [shared_api.app.test_client() for _ in range(8)]
@@ -176,7 +178,7 @@ def test_two_requests_with_one_address_make_one_person_and_one_conflict(shared_a
         assert sorted(answers) == [201] + [409] * 7
 
 
-def test_two_changes_to_one_address_leave_it_to_one_person(shared_api):
+def test_concurrent_changes_to_one_email_give_it_to_one_person(shared_api):
     warm_up(8)
     headers = shared_api.signed_in("ada")
     people = [create(shared_api, external_id=f"racer-{number}")["id"] for number in range(6)]
@@ -192,7 +194,7 @@ def test_two_changes_to_one_address_leave_it_to_one_person(shared_api):
     assert sorted(answers) == [200] + [409] * 5
 
 
-def test_a_list_of_people_comes_in_pages_without_gaps_or_repeats(shared_api):
+def test_people_are_listed_in_pages_without_gaps_or_repeats(shared_api):
     headers = shared_api.signed_in("ada")
     for number in range(7):
         create(shared_api, external_id=f"page-{number}")
@@ -214,7 +216,7 @@ def test_a_list_of_people_comes_in_pages_without_gaps_or_repeats(shared_api):
     }
 
 
-def test_a_filter_by_course_shows_who_is_in_it_and_nothing_of_another_orgs_course(shared_api):
+def test_course_filter_lists_members_of_own_courses_only(shared_api):
     headers = shared_api.signed_in("ada")
 
     def ask(course):
@@ -230,13 +232,13 @@ def test_a_filter_by_course_shows_who_is_in_it_and_nothing_of_another_orgs_cours
 
 
 @pytest.mark.parametrize("query", ["role=root", "role=", "course_id=x", "course_id=", "limit=0", "limit=101", "cursor=x", "course_id={00000000-0000-0000-0000-000000000000}"])  # fmt: skip
-def test_a_filter_that_cannot_be_is_refused(shared_api, refused, query):
+def test_invalid_filter_is_refused(shared_api, refused, query):
     answer = shared_api.client.get(f"/v1/users?{query}", headers=shared_api.signed_in("ada"))
     assert refused(answer, 422, "invalid-payload")["errors"][0]["pointer"] == "?" + query.partition("=")[0]
 
 
 @pytest.mark.parametrize("value", ["' or 1=1--", "%s", "x@y.example' --", "*@*"])
-def test_a_search_for_anything_finds_nobody_and_breaks_nothing(shared_api, value):
+def test_search_with_wildcards_or_sql_finds_nobody(shared_api, value):
     for wanted in ({"email": f"{value}@x.example".replace(" ", "")}, {"external_id": value}):
         answer = shared_api.client.post("/v1/users/search", json=wanted, headers=shared_api.signed_in("ada"))
         assert answer.status_code in (200, 422)
@@ -244,7 +246,7 @@ def test_a_search_for_anything_finds_nobody_and_breaks_nothing(shared_api, value
 
 
 @pytest.mark.parametrize("value", ["\x00", "\ud800", "x" * 3000])
-def test_a_search_for_what_nobody_can_be_called_is_refused(shared_api, refused, value):
+def test_invalid_search_value_is_refused(shared_api, refused, value):
     body = json.dumps({"external_id": value})
     answer = shared_api.client.post(
         "/v1/users/search", data=body, content_type="application/json", headers=shared_api.signed_in("ada")
@@ -252,10 +254,10 @@ def test_a_search_for_what_nobody_can_be_called_is_refused(shared_api, refused, 
     assert answer.status_code == 422
 
 
-# What ends with a change.
+# Access that a change revokes.
 
 
-def test_a_disabled_person_is_out_with_the_next_request_and_in_again_by_signing_in(fresh, refused):
+def test_disabling_revokes_tokens_and_enabling_needs_a_new_sign_in(fresh, refused):
     client, headers, tokens = fresh.client, fresh.signed_in("alice"), fresh.sign_in("alice")
     assert client.get("/v1/me", headers=headers).status_code == 200
     assert change(fresh, fresh.school.alice, disabled=True).json["disabled"] is True
@@ -267,12 +269,12 @@ def test_a_disabled_person_is_out_with_the_next_request_and_in_again_by_signing_
     body = {"org": fresh.school.slug, "email": fresh.school.email("alice"), "password": PASSWORD}
     refused(client.post("/v1/auth/login", json=body), 401, "unauthorized")
     assert change(fresh, fresh.school.alice, disabled=False).json["disabled"] is False
-    # The old tokens stay dead; a new sign-in works.
+    # The old tokens stay revoked; a new sign-in works.
     refused(client.get("/v1/me", headers=headers), 401, "invalid-token")
     assert client.post("/v1/auth/login", json=body).status_code == 200
 
 
-def test_a_new_role_ends_the_old_ones_access_and_no_token_carries_it_on(fresh, refused):
+def test_role_change_revokes_the_access_of_the_old_role(fresh, refused):
     client, old, tokens = fresh.client, fresh.signed_in("ed"), fresh.sign_in("ed")
     refresh = {"Authorization": f"Bearer {tokens['refresh_token']}"}
     assert change(fresh, fresh.school.ed, role="student").json["role"] == "student"
@@ -281,13 +283,13 @@ def test_a_new_role_ends_the_old_ones_access_and_no_token_carries_it_on(fresh, r
     if newer.status_code == 200:
         headers = {"Authorization": f"Bearer {newer.json['access_token']}"}
         refused(client.get("/v1/users", headers=headers), 403, "forbidden")
-    # Who is made an educator again teaches nothing until enrolled anew.
+    # A person who becomes an educator again teaches no course until enrolled again.
     assert change(fresh, fresh.school.ed, role="educator").status_code == 200
     fresh._tokens.pop((fresh.school.slug, "ed"))
     assert client.get("/v1/courses", headers=fresh.signed_in("ed")).json["items"] == []
 
 
-def test_a_change_of_anything_else_signs_nobody_out(fresh):
+def test_other_changes_do_not_sign_the_person_out(fresh):
     headers = fresh.signed_in("alice")
     for changes in (
         {"name": "Al"},
@@ -300,8 +302,8 @@ def test_a_change_of_anything_else_signs_nobody_out(fresh):
         assert fresh.client.get("/v1/me", headers=headers).status_code == 200
 
 
-def test_a_new_address_or_being_disabled_ends_what_was_mailed_before(fresh):
-    """What lies in the old mailbox lets nobody in; a change that leaves the address as it is leaves the mail good."""
+def test_new_email_or_disabling_revokes_mailed_tokens(fresh):
+    """A token in the old mailbox must not work; a change that keeps the email keeps the token."""
     alice = fresh.school.alice
     for changes, live in (
         ({"email": fresh.school.email("alice"), "name": "Al"}, 1), ({"email": fresh.school.email("alice").upper()}, 0),
@@ -316,7 +318,7 @@ def test_a_new_address_or_being_disabled_ends_what_was_mailed_before(fresh):
         assert found == live, changes
 
 
-def test_nobody_disables_demotes_or_deletes_themselves(shared_api, refused):
+def test_admin_cannot_disable_demote_or_delete_themselves(shared_api, refused):
     ada, headers = shared_api.school.ada, shared_api.signed_in("ada")
     for changes in ({"disabled": True}, {"role": "educator"}, {"role": "student", "name": "x"}):
         refused(change(shared_api, ada, **changes), 409, "own-account")
@@ -325,13 +327,13 @@ def test_nobody_disables_demotes_or_deletes_themselves(shared_api, refused):
     assert change(shared_api, ada, name="Ada L.", role="admin", disabled=False).status_code == 200
 
 
-def test_admins_who_oust_one_another_at_one_moment_leave_one(shared_api, refused):
-    """Given two admins, each takes the other's rights away; once through the door, once where no door looks out for it."""
+def test_two_admins_who_remove_each_other_leave_one(shared_api, refused):
+    """Two admins disable or demote each other at the same moment through the API."""
     warm_up(8)
     for turn in range(6):
         school = make_school(f"duel-{turn}")
         with session_of(school, "ada"):
-            second = admit(
+            second = add_person(
                 "admin", org=school.org, name="Bea", email=school.email("bea"), external_id=None, language=None
             )
         shared_api.database.sql(
@@ -342,12 +344,12 @@ def test_admins_who_oust_one_another_at_one_moment_leave_one(shared_api, refused
         targets = [second.id, school.ada]
         changes = ({"disabled": True}, {"role": "educator"}, {"role": "student", "disabled": True})[turn % 3]
 
-        def oust(one, targets=targets, changes=changes, tokens=tokens):
+        def remove_other(one, targets=targets, changes=changes, tokens=tokens):
             client = shared_api.app.test_client()
             return client.patch(f"/v1/users/{targets[one]}", json=changes, headers=tokens[one]).status_code
 
-        # The loser is told, or was signed out before its request came in.
-        won, lost = sorted(together(2, oust))
+        # The loser gets a conflict, or was signed out before its request arrived.
+        won, lost = sorted(together(2, remove_other))
         assert won == 200
         assert lost in (401, 409)
         [(left,)] = shared_api.database.sql(
@@ -356,14 +358,16 @@ def test_admins_who_oust_one_another_at_one_moment_leave_one(shared_api, refused
         assert left == 1
 
 
-def test_the_last_admin_stays_even_when_a_disabled_one_is_there(shared_api, refused):
+def test_last_enabled_admin_cannot_be_removed(shared_api, refused):
     school = make_school("lonely")
     with session_of(school, "ada"):
-        spare = admit("admin", org=school.org, name="Bea", email=school.email("bea"), external_id=None, language=None)
+        spare = add_person(
+            "admin", org=school.org, name="Bea", email=school.email("bea"), external_id=None, language=None
+        )
     headers = shared_api.signed_in("ada", school)
     assert shared_api.client.delete(f"/v1/users/{spare.id}", headers=headers).status_code == 204
     assert shared_api.client.delete(f"/v1/users/{spare.id}", headers=headers).status_code == 204
-    # Where no door stands between.
+    # The model refuses it too, without the check of the route.
     for changes in ({"disabled": True}, {"role": "educator"}):
         with pytest.raises(LastAdmin), session_of(school, "ada"):
             change_person(school.ada, org=school.org, changes=changes)
@@ -373,7 +377,7 @@ def test_the_last_admin_stays_even_when_a_disabled_one_is_there(shared_api, refu
     assert admins == 1
 
 
-def test_a_person_whose_erasure_was_asked_for_is_no_longer_there_to_change(shared_api, refused):
+def test_person_awaiting_erasure_is_not_found(shared_api, refused):
     gone = create(shared_api, name="Gone", email="gone@x.example")
     with session_of(shared_api.school, "ada"):
         assert db.row("select request_erasure(%s) as done", (gone["id"],))["done"]
@@ -392,12 +396,12 @@ def test_a_person_whose_erasure_was_asked_for_is_no_longer_there_to_change(share
     assert refused(enrolled, 422, "invalid-payload")["errors"][0]["pointer"] == "/user_id"
 
 
-def test_an_educator_sees_the_people_of_their_courses_and_no_others(shared_api, refused):
+def test_educator_sees_only_people_of_their_courses(shared_api, refused):
     headers = shared_api.signed_in("ed")
     listed = {one["id"] for one in shared_api.client.get("/v1/users?limit=100", headers=headers).json["items"]}
     assert listed == {str(getattr(shared_api.school, name)) for name in ("alice", "bob", "ed")}
     assert shared_api.client.get(f"/v1/users/{shared_api.school.alice}", headers=headers).json["name"] == "Alice"
-    # Searching is no way around it.
+    # Filters and searches do not show them either.
     for query in ("role=admin", f"course_id={shared_api.school.other_course}"):
         assert shared_api.client.get(f"/v1/users?{query}", headers=headers).json["items"] == []
     for wanted in ({"email": shared_api.school.email("zoe")}, {"external_id": "zoe-sis"}):
@@ -408,7 +412,7 @@ def test_an_educator_sees_the_people_of_their_courses_and_no_others(shared_api, 
         )
 
 
-def test_every_write_is_on_record_with_who_did_it(shared_api):
+def test_person_changes_are_audited_with_the_actor(shared_api):
     made = create(shared_api, external_id="on-record")
     change(shared_api, made["id"], role="educator", name="New")
     found = shared_api.database.sql(
@@ -421,9 +425,9 @@ def test_every_write_is_on_record_with_who_did_it(shared_api):
     assert set(found[1][3].strip("[]").replace('"', "").split(", ")) == {"name", "role", "token_version"}
 
 
-def test_an_educator_made_a_student_still_sits_where_they_sat(shared_api):
+def test_demoted_educator_keeps_only_student_enrolments(shared_api):
     with session_of(shared_api.school, "ada"):
-        person = admit(
+        person = add_person(
             "educator", org=shared_api.school.org, name="Eli", email="eli@x.example", external_id=None, language=None
         )
         courses.add_member(person.id, org=shared_api.school.org, course=shared_api.school.course, role="educator")

@@ -1,4 +1,4 @@
-"""A roster comes as a whole or not at all, twice is as once, and nobody becomes by it what an admin did not mean."""
+"""Tests of the roster import: it is atomic and idempotent, and gives nobody rights that an admin did not allow."""
 
 from __future__ import annotations
 
@@ -58,12 +58,13 @@ TABLES = ("users", "user_keys", "courses", "enrollments", "sessions", "audit_log
 
 @pytest.fixture
 def api(shared_api):
-    """Two schools of a test's own; a database of its own would take a second."""
+    """Give the shared app with two new schools; a new database would take a second."""
     number = next(_numbers)
     return replace(shared_api, school=make_school(f"school-{number}"), other=make_school(f"other-{number}"), _tokens={})
 
 
-def of_people(*rows: str) -> dict[str, str]:
+def user_rows(*rows: str) -> dict[str, str]:
+    """Return a roster of these rows of users.csv."""
     return {"users": HEADER + "".join(f"{row}\n" for row in rows)}
 
 
@@ -71,22 +72,23 @@ def send(api, body, who="ada", of=None):
     return api.client.post("/v1/roster", json=body, headers=api.signed_in(who, of))
 
 
-def took(api, body, **counts):
+def import_ok(api, body):
+    """Import a roster, check that it was accepted, and return the report."""
     answer = send(api, body)
     assert answer.status_code == 200, answer.text
     return answer.json
 
 
 def faults(api, body, refused):
-    """Send what cannot be imported, check that nothing was, and return the errors as {pointer: detail}."""
-    before = everything(api)
+    """Send an invalid roster, check that nothing was imported, and return the errors as {pointer: detail}."""
+    before = all_rows(api)
     document = refused(send(api, body), 422, "invalid-roster")
-    assert everything(api) == before
+    assert all_rows(api) == before
     return {one["pointer"]: one["detail"] for one in document["errors"]}
 
 
-def everything(api):
-    """Return every row of the org a roster can touch; the admin has signed in already, which is on record too."""
+def all_rows(api):
+    """Return every row of the org that a roster can change, after the admin's sign-in, which adds rows too."""
     api.signed_in("ada")
     tables = " union all ".join(
         f"select '{table}', t::text from {table} as t where t.org_id = %(org)s" for table in TABLES
@@ -95,7 +97,7 @@ def everything(api):
 
 
 def person(api, external_id, of=None):
-    """Return who has this external id, as an admin sees them, with what the row says besides."""
+    """Return the row of the person with this external id and, as `known`, the data an admin sees; or None."""
     school = of or api.school
     with db.session(org=school.org, role="ec_admin"):
         digest = users.keyring().external_id_index(external_id, org=school.org)
@@ -103,7 +105,8 @@ def person(api, external_id, of=None):
         return found and {**found, "known": users.fetch_person(found["id"], org=school.org)}
 
 
-def members(api, title):
+def member_counts(api, title):
+    """Return the numbers of students and educators of a course."""
     return api.database.sql(
         """
         select count(*) filter (where e.role = 'student'), count(*) filter (where e.role = 'educator')
@@ -114,8 +117,8 @@ def members(api, title):
     )[0]
 
 
-def test_a_whole_roster_is_taken_over_and_a_second_time_changes_nothing(api):
-    first = took(api, WHOLE)
+def test_whole_roster_is_imported_and_import_is_idempotent(api):
+    first = import_ok(api, WHOLE)
 
     assert first["users"] == {"added": 3, "changed": 0, "unchanged": 0, "disabled": 0}
     assert first["courses"] == {"added": 2, "changed": 0, "unchanged": 0, "archived": 0}
@@ -129,45 +132,45 @@ def test_a_whole_roster_is_taken_over_and_a_second_time_changes_nothing(api):
     assert (noa.name, noa.email, noa.role) == ("Noa O’Neil, Jr.", None, "student")
     assert tom.role == "educator"
     assert person(api, "p-1") is None
-    assert members(api, "English 11") == (2, 1)
-    assert members(api, "Writing\nWorkshop") == (1, 0)
-    before = everything(api)
-    second = took(api, WHOLE)
+    assert member_counts(api, "English 11") == (2, 1)
+    assert member_counts(api, "Writing\nWorkshop") == (1, 0)
+    before = all_rows(api)
+    second = import_ok(api, WHOLE)
     assert second["users"] == {"added": 0, "changed": 0, "unchanged": 3, "disabled": 0}
     assert second["courses"] == {"added": 0, "changed": 0, "unchanged": 2, "archived": 0}
     assert second["enrollments"] == {"added": 0, "changed": 0, "removed": 0, "unchanged": 4}
-    (added,) = set(everything(api)) - set(before)
+    (added,) = set(all_rows(api)) - set(before)
     assert "roster_imported" in added[1]
-    assert set(before) < set(everything(api))
+    assert set(before) < set(all_rows(api))
 
 
-def test_what_names_a_person_is_encrypted_and_logged_nowhere(api, caplog):
+def test_personal_data_is_encrypted_and_not_logged(api, caplog):
     with caplog.at_level(logging.INFO):
-        took(api, WHOLE)
-        send(api, of_people("s-9,student,Secretive,Name,not-an-address,,"))
+        import_ok(api, WHOLE)
+        send(api, user_rows("s-9,student,Secretive,Name,not-an-address,,"))
 
-    stored = json.dumps([str(everything(api)), caplog.text], ensure_ascii=False)
+    stored = json.dumps([str(all_rows(api)), caplog.text], ensure_ascii=False)
     for word in ("Müller", "mia@", "O’Neil", "Secretive", "not-an-address", "s-1"):
         assert word not in stored
     keys = "select count(*) from user_keys as k join users as u on u.id = k.user_id where k.org_id = %s"
     assert api.database.sql(keys, str(api.school.org)) == [(6 + 3,)]
 
 
-def test_a_dry_run_reports_the_same_and_keeps_nothing(api):
-    before = everything(api)
+def test_dry_run_gives_the_same_report_and_stores_nothing(api):
+    before = all_rows(api)
 
-    dry = took(api, {**WHOLE, "dry_run": True})
+    dry = import_ok(api, {**WHOLE, "dry_run": True})
 
-    assert everything(api) == before
-    real = took(api, WHOLE)
+    assert all_rows(api) == before
+    real = import_ok(api, WHOLE)
     assert (dry.pop("dry_run"), real.pop("dry_run")) == (True, False)
     assert dry == real
 
 
-def test_header_names_in_any_order_and_case_bom_and_either_line_end_are_read(api):
+def test_csv_header_order_case_bom_and_line_ends_do_not_matter(api):
     lines = ["\ufeffEMAIL, role ,FAMILYNAME,sourcedid,GivenName,unknown", "x@x.example,Student,Xu,s-7,Xi,?", "", ""]
 
-    took(api, {"users": "\r\n".join(lines)})
+    import_ok(api, {"users": "\r\n".join(lines)})
 
     known = person(api, "s-7")["known"]
     assert (known.name, known.email, known.role) == ("Xi Xu", "x@x.example", "student")
@@ -176,19 +179,19 @@ def test_header_names_in_any_order_and_case_bom_and_either_line_end_are_read(api
 @pytest.mark.parametrize(
     "value", ['=HYPERLINK(""http://evil"")', "+1+1", "-2", "@SUM(A1)", "'; drop table users; --", "<b>x</b>"]
 )
-def test_what_looks_like_a_formula_or_a_statement_is_stored_to_the_letter(api, value):
-    took(api, of_people(f's-1,student,"{value}",,,,'))
+def test_name_like_a_formula_or_sql_is_stored_unchanged(api, value):
+    import_ok(api, user_rows(f's-1,student,"{value}",,,,'))
 
     assert person(api, "s-1")["known"].name == value.replace('""', '"')
 
 
-def test_people_are_found_by_their_id_and_else_by_an_address_nobody_elses_id_holds(api):
+def test_people_are_matched_by_external_id_then_by_email(api):
     with db.session(org=api.school.org, role="ec_admin"):
         eve = users.add_user("student", org=api.school.org, name="Eve", email="eve@x.example")
 
-    report = took(
+    report = import_ok(
         api,
-        of_people(
+        user_rows(
             f"alice-sis,student,Alice,Liddell,alice@{api.school.slug}.example,,",
             "s-5,student,Eva,Eden,EVE@x.example,,",
         ),
@@ -199,19 +202,19 @@ def test_people_are_found_by_their_id_and_else_by_an_address_nobody_elses_id_hol
     assert person(api, "alice-sis")["known"].name == "Alice Liddell"
     assert person(api, "s-5")["id"] == eve
     assert (person(api, "s-5")["known"].name, person(api, "s-5")["known"].email) == ("Eva Eden", "EVE@x.example")
-    assert took(api, of_people("s-5,student,Eva,Eden,EVE@x.example,,"))["users"]["unchanged"] == 1
+    assert import_ok(api, user_rows("s-5,student,Eva,Eden,EVE@x.example,,"))["users"]["unchanged"] == 1
 
 
-def test_an_empty_address_leaves_the_known_one(api):
-    took(api, of_people("alice-sis,student,Alice,,,,"))
+def test_empty_email_keeps_the_stored_email(api):
+    import_ok(api, user_rows("alice-sis,student,Alice,,,,"))
 
     assert person(api, "alice-sis")["known"].email == f"alice@{api.school.slug}.example"
 
 
-def test_two_people_may_exchange_their_addresses(api):
-    took(
+def test_two_people_can_swap_emails(api):
+    import_ok(
         api,
-        of_people(
+        user_rows(
             f"alice-sis,student,Alice,,bob@{api.school.slug}.example,,",
             f"bob-sis,student,Bob,,alice@{api.school.slug}.example,,",
         ),
@@ -221,19 +224,19 @@ def test_two_people_may_exchange_their_addresses(api):
     assert person(api, "bob-sis")["known"].email == f"alice@{api.school.slug}.example"
 
 
-def test_a_new_person_may_get_the_address_somebody_in_the_same_roster_gives_up(api):
-    took(
+def test_new_person_can_get_an_email_freed_by_the_same_roster(api):
+    import_ok(
         api,
-        of_people("alice-sis,student,Alice,,new@x.example,,", f"s-8,student,Al,,alice@{api.school.slug}.example,,"),
+        user_rows("alice-sis,student,Alice,,new@x.example,,", f"s-8,student,Al,,alice@{api.school.slug}.example,,"),
     )
 
     assert person(api, "s-8")["known"].email == f"alice@{api.school.slug}.example"
 
 
-def test_an_address_that_is_somebody_elses_is_refused(api, refused):
+def test_email_of_another_person_is_refused(api, refused):
     found = faults(
         api,
-        of_people(
+        user_rows(
             f"s-8,student,Al,,alice@{api.school.slug}.example,,",
             f"s-9,student,Ed,,ALICE@{api.school.slug}.example,,",
         ),
@@ -248,12 +251,12 @@ def test_an_address_that_is_somebody_elses_is_refused(api, refused):
 @pytest.mark.parametrize(
     "row", ["alice-sis,student,,,,tobedeleted,", "alice-sis,student,Alice,,,,false", "alice-sis,,,,,tobedeleted,"]
 )
-def test_who_has_left_can_do_nothing_from_the_next_request_on(api, refused, row):
+def test_person_who_left_is_disabled_and_signed_out(api, refused, row):
     pair = api.sign_in("alice")
     alice = {"Authorization": f"Bearer {pair['access_token']}"}
     assert api.client.get("/v1/me", headers=alice).status_code == 200
 
-    report = took(api, of_people(row))
+    report = import_ok(api, user_rows(row))
 
     assert report["users"]["disabled"] == 1
     refused(api.client.get("/v1/me", headers=alice), 401, "invalid-token")
@@ -262,31 +265,31 @@ def test_who_has_left_can_do_nothing_from_the_next_request_on(api, refused, row)
     assert api.database.sql(
         "select distinct revoked_reason from sessions where user_id = %s", str(api.school.alice)
     ) == [("disabled",)]
-    assert took(api, of_people(row))["users"] == {"added": 0, "changed": 0, "unchanged": 1, "disabled": 0}
+    assert import_ok(api, user_rows(row))["users"] == {"added": 0, "changed": 0, "unchanged": 1, "disabled": 0}
 
 
-def test_only_a_roster_that_says_so_enables_somebody_again(api):
-    took(api, of_people("alice-sis,student,Alice,,,tobedeleted,"))
+def test_disabled_person_is_enabled_only_by_an_explicit_true(api):
+    import_ok(api, user_rows("alice-sis,student,Alice,,,tobedeleted,"))
 
-    assert took(api, of_people("alice-sis,student,Alice,,,,"))["users"]["unchanged"] == 1
+    assert import_ok(api, user_rows("alice-sis,student,Alice,,,,"))["users"]["unchanged"] == 1
     assert person(api, "alice-sis")["disabled_at"]
-    assert took(api, of_people("alice-sis,student,Alice,,,,true"))["users"]["changed"] == 1
+    assert import_ok(api, user_rows("alice-sis,student,Alice,,,,true"))["users"]["changed"] == 1
     assert person(api, "alice-sis")["disabled_at"] is None
     assert api.sign_in("alice")
 
 
-def test_a_stranger_who_has_left_is_not_made(api):
-    report = took(api, of_people("s-1,student,Mia,,,tobedeleted,", "s-2,student,Noa,,,,false"))
+def test_unknown_person_who_left_is_not_added(api):
+    report = import_ok(api, user_rows("s-1,student,Mia,,,tobedeleted,", "s-2,student,Noa,,,,false"))
 
     assert report["users"] == {"added": 0, "changed": 0, "unchanged": 2, "disabled": 0}
 
 
-def test_a_change_of_role_ends_what_the_old_role_could_do(api, refused):
-    took(api, of_people(f"ed-sis,teacher,Ed,,ed@{api.school.slug}.example,,"))
+def test_role_change_revokes_tokens_and_enrolment_of_the_old_role(api, refused):
+    import_ok(api, user_rows(f"ed-sis,teacher,Ed,,ed@{api.school.slug}.example,,"))
     ed = api.signed_in("ed")
     assert api.client.get("/v1/given-up", headers=ed).status_code == 200
 
-    report = took(api, of_people("ed-sis,student,Ed,,,,"))
+    report = import_ok(api, user_rows("ed-sis,student,Ed,,,,"))
 
     assert report["users"]["changed"] == 1
     refused(api.client.get("/v1/given-up", headers=ed), 401, "invalid-token")
@@ -294,70 +297,74 @@ def test_a_change_of_role_ends_what_the_old_role_could_do(api, refused):
     assert api.database.sql("select count(*) from enrollments where user_id = %s", str(api.school.ed)) == [(0,)]
 
 
-def test_a_roster_makes_nobody_an_admin_unless_allowed(api, refused):
-    rows = of_people("a-1,administrator,Al,Admin,al@x.example,,", "alice-sis,administrator,Alice,,,,")
+def test_roster_adds_admins_only_when_allowed(api, refused):
+    rows = user_rows("a-1,administrator,Al,Admin,al@x.example,,", "alice-sis,administrator,Alice,,,,")
 
     found = faults(api, rows, refused)
 
     assert set(found) == {"/users/2/role", "/users/3/role"}
-    took(api, {**rows, "allow_admins": True})
+    import_ok(api, {**rows, "allow_admins": True})
     assert {person(api, one)["known"].role for one in ("a-1", "alice-sis")} == {"admin"}
 
 
-def test_an_admin_the_roster_knows_stays_one_and_keeps_the_address(api, refused):
-    took(api, of_people(f"ada-sis,administrator,Ada,,ada@{api.school.slug}.example,,true"))
+def test_roster_cannot_change_role_or_email_of_an_admin(api, refused):
+    import_ok(api, user_rows(f"ada-sis,administrator,Ada,,ada@{api.school.slug}.example,,true"))
 
-    report = took(api, of_people("ada-sis,teacher,Ada,,,,"))
+    report = import_ok(api, user_rows("ada-sis,teacher,Ada,,,,"))
 
     assert person(api, "ada-sis")["known"].role == "admin"
     assert report["warnings"] == ["users row 2: is an admin here and stays one, whatever the roster says"]
     for row in ("ada-sis,teacher,Ada,,evil@x.example,,", "ada-sis,administrator,Ada,,evil@x.example,,"):
-        assert set(faults(api, of_people(row), refused)) == {"/users/2/email"}
+        assert set(faults(api, user_rows(row), refused)) == {"/users/2/email"}
 
 
-def test_an_import_never_turns_the_last_admin_off(api, refused):
-    took(api, of_people(f"ada-sis,administrator,Ada,,ada@{api.school.slug}.example,,"))
+def test_import_never_disables_the_last_admin(api, refused):
+    import_ok(api, user_rows(f"ada-sis,administrator,Ada,,ada@{api.school.slug}.example,,"))
 
     for row in ("ada-sis,administrator,Ada,,,,false", "ada-sis,student,,,,tobedeleted,"):
-        assert set(faults(api, of_people(row), refused)) == {"/users/2/enabledUser"}
-    took(api, {**of_people("a-2,administrator,Al,,al@x.example,,"), "allow_admins": True})
-    both = of_people("ada-sis,administrator,Ada,,,,false", "a-2,administrator,Al,,,,false")
+        assert set(faults(api, user_rows(row), refused)) == {"/users/2/enabledUser"}
+    import_ok(api, {**user_rows("a-2,administrator,Al,,al@x.example,,"), "allow_admins": True})
+    both = user_rows("ada-sis,administrator,Ada,,,,false", "a-2,administrator,Al,,,,false")
     assert set(faults(api, both, refused)) == {"/users/2/enabledUser", "/users/3/enabledUser"}
-    assert took(api, of_people("a-2,administrator,Al,,,,false"))["users"]["disabled"] == 1
-    # And whoever was turned off is not turned on again by somebody who may not make admins.
+    assert import_ok(api, user_rows("a-2,administrator,Al,,,,false"))["users"]["disabled"] == 1
+    # A disabled admin is enabled again only if the import may make admins.
     for role in ("administrator", "teacher"):
-        assert set(faults(api, of_people(f"a-2,{role},Al,,,,true"), refused)) == {"/users/2/enabledUser"}
+        assert set(faults(api, user_rows(f"a-2,{role},Al,,,,true"), refused)) == {"/users/2/enabledUser"}
 
 
-def test_courses_are_renamed_archived_and_brought_back(api):
-    took(api, WHOLE)
+def test_courses_are_renamed_archived_and_restored(api):
+    import_ok(api, WHOLE)
     table = "sourcedId,title,status\n"
 
-    assert took(api, {"classes": table + "c-1,English 12,\n"})["courses"]["changed"] == 1
-    assert took(api, {"classes": table + "c-1,,tobedeleted\nc-9,,tobedeleted\n"})["courses"] == {
+    assert import_ok(api, {"classes": table + "c-1,English 12,\n"})["courses"]["changed"] == 1
+    assert import_ok(api, {"classes": table + "c-1,,tobedeleted\nc-9,,tobedeleted\n"})["courses"] == {
         "added": 0, "changed": 0, "unchanged": 1, "archived": 1
     }  # fmt: skip
-    assert took(api, {"classes": table + "c-1,English 12,\n"})["courses"]["unchanged"] == 1
-    assert took(api, {"classes": table + "c-1,English 12,active\n"})["courses"]["changed"] == 1
+    assert import_ok(api, {"classes": table + "c-1,English 12,\n"})["courses"]["unchanged"] == 1
+    assert import_ok(api, {"classes": table + "c-1,English 12,active\n"})["courses"]["changed"] == 1
     assert api.database.sql(
         "select name, archived_at from courses where external_id = 'c-1' and org_id = %s", str(api.school.org)
     ) == [("English 12", None)]
 
 
-def test_enrolments_come_go_and_change_and_may_refer_to_what_came_before(api):
-    took(api, WHOLE)
+def test_enrolments_are_added_changed_and_removed_in_later_imports(api):
+    import_ok(api, WHOLE)
     table = "classSourcedId,userSourcedId,role,status\n"
 
-    report = took(api, {"enrollments": table + "c-1,s-1,student,tobedeleted\nc-2,t-1,student,\nc-2,s-2,student,\n"})
+    report = import_ok(
+        api, {"enrollments": table + "c-1,s-1,student,tobedeleted\nc-2,t-1,student,\nc-2,s-2,student,\n"}
+    )
     assert report["enrollments"] == {"added": 2, "changed": 0, "removed": 1, "unchanged": 0}
-    report = took(api, {"enrollments": table + "c-2,t-1,aide,\nc-1,s-1,student,tobedeleted\nc-2,s-2,student,active\n"})
+    report = import_ok(
+        api, {"enrollments": table + "c-2,t-1,aide,\nc-1,s-1,student,tobedeleted\nc-2,s-2,student,active\n"}
+    )
     assert report["enrollments"] == {"added": 0, "changed": 1, "removed": 0, "unchanged": 2}
-    # A row that ends and one that goes on: the one that goes on counts.
-    report = took(api, {"enrollments": table + "c-2,s-2,student,tobedeleted\nc-2,s-2,student,\n"})
+    # Of two rows for one enrolment, one ended and one active, the active one counts.
+    report = import_ok(api, {"enrollments": table + "c-2,s-2,student,tobedeleted\nc-2,s-2,student,\n"})
     assert report["enrollments"] == {"added": 0, "changed": 0, "removed": 0, "unchanged": 2}
 
 
-def test_references_to_nobody_and_nothing_are_refused(api, refused):
+def test_enrolment_of_unknown_person_or_course_is_refused(api, refused):
     table = "sourcedId,classSourcedId,userSourcedId,role\n"
 
     found = faults(
@@ -370,19 +377,19 @@ def test_references_to_nobody_and_nothing_are_refused(api, refused):
     }  # fmt: skip
 
 
-def test_another_orgs_people_and_courses_are_not_there_for_a_roster(api, refused):
+def test_roster_cannot_use_people_or_courses_of_another_org(api, refused):
     assert send(api, WHOLE, of=api.other).status_code == 200
     table = "classSourcedId,userSourcedId,role\n"
 
     found = faults(api, {"enrollments": table + "c-1,s-1,student\n"}, refused)
     assert set(found) == {"/enrollments/2/classSourcedId", "/enrollments/2/userSourcedId"}
     theirs = person(api, "s-1", api.other)
-    took(api, of_people("s-1,student,Somebody,Else,mia@x.example,,"))
+    import_ok(api, user_rows("s-1,student,Somebody,Else,mia@x.example,,"))
     assert person(api, "s-1", api.other) == theirs
     assert person(api, "s-1")["id"] != theirs["id"]
 
 
-def test_a_student_cannot_be_enrolled_as_a_teacher(api, refused):
+def test_student_cannot_be_enrolled_as_a_teacher(api, refused):
     table = "classSourcedId,userSourcedId,role\n"
 
     found = faults(api, {**WHOLE, "enrollments": table + "c-1,s-1,teacher\n"}, refused)
@@ -420,7 +427,7 @@ def test_a_student_cannot_be_enrolled_as_a_teacher(api, refused):
         ("enrollments", "classSourcedId,userSourcedId,role\nc-1,alice-sis,boss\n", "/enrollments/2/role"),
     ],
 )  # fmt: skip
-def test_a_bad_row_says_where_it_is_and_what_to_do_and_nothing_is_imported(shared_api, refused, file, text, pointer):
+def test_bad_row_is_reported_with_its_place_and_nothing_is_imported(shared_api, refused, file, text, pointer):
     good = {name: whole for name, whole in WHOLE.items() if name != file}
 
     found = faults(shared_api, {**good, "enrollments": "classSourcedId,userSourcedId,role\n", file: text}, refused)
@@ -429,14 +436,14 @@ def test_a_bad_row_says_where_it_is_and_what_to_do_and_nothing_is_imported(share
     assert found[pointer].startswith(f"row {pointer.split('/')[2]}")
 
 
-def test_what_a_broken_row_would_have_named_is_not_blamed_a_second_time(shared_api, refused):
+def test_reference_to_a_faulty_row_is_not_reported_again(shared_api, refused):
     found = faults(shared_api, {**WHOLE, "users": USERS.replace("mia@x.example", "mia"), "classes": "title\n"}, refused)
 
     assert set(found) == {"/users/2/email", "/classes/1/sourcedId"}
 
 
-def test_of_very_many_faults_two_hundred_are_listed_and_all_are_counted(shared_api, refused):
-    document = refused(send(shared_api, of_people(*["x"] * 100_000)), 422, "invalid-roster")
+def test_first_200_faults_are_listed_and_all_are_counted(shared_api, refused):
+    document = refused(send(shared_api, user_rows(*["x"] * 100_000)), 422, "invalid-roster")
 
     assert len(document["errors"]) == 200
     assert document["errors"][0]["pointer"] == "/users/2"
@@ -445,7 +452,7 @@ def test_of_very_many_faults_two_hundred_are_listed_and_all_are_counted(shared_a
 
 
 @pytest.mark.parametrize("who", ["alice", "ed", "key", "stranger"])
-def test_only_an_admin_may_import(shared_api, refused, who):
+def test_only_an_admin_can_import_a_roster(shared_api, refused, who):
     headers = {"stranger": dict, "key": shared_api.with_key}.get(who, lambda: shared_api.signed_in(who))()
 
     answer = shared_api.client.post("/v1/roster", json=WHOLE, headers=headers)
@@ -453,7 +460,7 @@ def test_only_an_admin_may_import(shared_api, refused, who):
     refused(answer, *((401, "unauthorized") if who == "stranger" else (403, "forbidden")))
 
 
-def test_bodies_that_are_no_roster_are_refused_like_any_other(shared_api, refused):
+def test_invalid_roster_body_is_refused(shared_api, refused):
     ada = shared_api.signed_in("ada")
     for body in ({"user": USERS}, {"users": 7}, {"dry_run": "yes"}, {"users": [USERS]}):
         refused(shared_api.client.post("/v1/roster", json=body, headers=ada), 422, "invalid-payload")
@@ -487,7 +494,7 @@ GENERATED = settings(
 
 
 @pytest.mark.parametrize("examples", short_and_full(20, 100, reason="100 generated rosters"))
-def test_any_text_is_imported_or_refused_and_what_is_refused_leaves_no_trace(shared_api, examples):
+def test_generated_roster_is_fully_imported_or_fully_refused(shared_api, examples):
     seen = Counter()
 
     @settings(GENERATED, max_examples=examples)
@@ -499,14 +506,14 @@ def test_any_text_is_imported_or_refused_and_what_is_refused_leaves_no_trace(sha
     )
     def check(people, classes, enrollments, allow):
         body = {"users": people, "classes": classes, "enrollments": enrollments, "allow_admins": allow}
-        before = everything(shared_api)
+        before = all_rows(shared_api)
 
         answer = send(shared_api, body)
 
         seen[answer.status_code] += 1
         assert answer.status_code in (200, 422), answer.text
         if answer.status_code == 422:
-            assert everything(shared_api) == before
+            assert all_rows(shared_api) == before
         else:
             again = send(shared_api, body).json
             assert [again[kind]["added"] + again[kind]["changed"] for kind in ("users", "courses", "enrollments")] == [
@@ -522,13 +529,13 @@ def test_any_text_is_imported_or_refused_and_what_is_refused_leaves_no_trace(sha
     assert min(seen[200], seen[422]) >= examples / 20
 
 
-def test_two_imports_at_once_of_one_org_do_not_mix(api):
+def test_concurrent_imports_of_one_org_do_not_mix(api):
     warm_up(4)
     people = [f"s-{number},student,S,{number},,," for number in range(300)]
 
     codes = sorted(
         answer.status_code
-        for answer in together(4, lambda _: send(api, of_people(*people)))
+        for answer in together(4, lambda _: send(api, user_rows(*people)))
         if not isinstance(answer, Exception)
     )
 
@@ -538,7 +545,7 @@ def test_two_imports_at_once_of_one_org_do_not_mix(api):
     assert api.database.sql("select count(*) from users where org_id = %s", str(api.school.org)) == [(306,)]
 
 
-def test_a_second_import_of_the_org_is_told_to_come_back(api):
+def test_second_import_during_an_import_is_refused_as_in_progress(api):
     with db.session(org=api.school.org, role="ec_admin"):
         import_roster(Roster(), org=api.school.org)
 
@@ -549,18 +556,18 @@ def test_a_second_import_of_the_org_is_told_to_come_back(api):
         assert [type(one) for one in together(1, another)] == [InProgress]
 
 
-def test_a_student_the_lms_adds_at_the_same_moment_ends_the_import_with_a_request_to_repeat(api):
+def test_import_that_races_the_lms_is_refused_and_can_be_repeated(api):
     org = api.school.org
     with db.session(org=org, role="ec_lms"):
-        users.recognise_student("s-1", org=org, name="Mia", email=None)
+        users.find_or_add_student("s-1", org=org, name="Mia", email=None)
 
         def import_beside(_):
-            return send(api, of_people("s-1,student,Mia,Müller,,,"))
+            return send(api, user_rows("s-1,student,Mia,Müller,,,"))
 
-        # The import waits at the unique index for the other transaction, and no longer than a statement may take.
+        # The import waits at the unique index for the other transaction until the statement timeout.
         (answer,) = together(1, import_beside)
     assert answer.status_code in (409, 503), answer.text
-    assert took(api, of_people("s-1,student,Mia,Müller,,,"))["users"]["changed"] == 1
+    assert import_ok(api, user_rows("s-1,student,Mia,Müller,,,"))["users"]["changed"] == 1
 
 
 # The command line.
@@ -568,12 +575,14 @@ def test_a_student_the_lms_adds_at_the_same_moment_ends_the_import_with_a_reques
 
 @pytest.fixture
 def folder(tmp_path):
+    """Give a folder with the three CSV files."""
     for name, text in WHOLE.items():
         (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8-sig")
     return tmp_path
 
 
 def zipped(path: Path, entries: dict[str, bytes]) -> Path:
+    """Write a zip file with these entries and return its path."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, raw in entries.items():
             archive.writestr(name, raw)
@@ -581,6 +590,7 @@ def zipped(path: Path, entries: dict[str, bytes]) -> Path:
 
 
 def run(*arguments: object) -> int:
+    """Run the roster command in this process and return its exit code."""
     try:
         return main(["roster", *map(str, arguments)])
     finally:
@@ -589,12 +599,13 @@ def run(*arguments: object) -> int:
 
 @pytest.fixture
 def command(api, monkeypatch):
+    """Give the app, with its environment set for the command."""
     for name, value in api.environment.items():
         monkeypatch.setenv(name, value)
     return api
 
 
-def test_the_command_imports_a_folder_and_prints_what_it_did(command, folder, capsys):
+def test_command_imports_a_folder_and_prints_counts(command, folder, capsys):
     assert run(folder, "--org", command.school.slug, "--dry-run") == 0
     assert "dry run: nothing was kept" in capsys.readouterr().out
     assert person(command, "s-1") is None
@@ -616,7 +627,7 @@ def test_the_command_imports_a_folder_and_prints_what_it_did(command, folder, ca
     ) == [("operator",)]
 
 
-def test_the_command_imports_a_zip_wherever_the_files_lie_in_it(command, tmp_path, capsys):
+def test_command_imports_a_zip_with_files_in_any_folder(command, tmp_path, capsys):
     entries = {f"export/{name.title()}.CSV": text.encode() for name, text in WHOLE.items()}
     archive = zipped(
         tmp_path / "roster.zip", {"manifest.csv": b"propertyName,value\n", "../../evil.csv": b"x", **entries}
@@ -627,20 +638,20 @@ def test_the_command_imports_a_zip_wherever_the_files_lie_in_it(command, tmp_pat
     assert person(command, "t-1")["known"].role == "educator"
 
 
-def test_the_command_lists_bad_rows_as_a_table_and_imports_nothing(command, folder, capsys):
+def test_command_lists_bad_rows_as_a_table_and_imports_nothing(command, folder, capsys):
     (folder / "users.csv").write_text(USERS.replace("mia@x.example", "mia").replace("tom@x.example", "tom"))
-    before = everything(command)
+    before = all_rows(command)
 
     assert run(folder, "--org", command.school.slug) == 1
 
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "ingest: 2 fault(s) in the roster; nothing was imported."
     assert [line.split()[:3] for line in lines[2:]] == [["users.csv", "2", "email"], ["users.csv", "4", "email"]]
-    assert everything(command) == before
+    assert all_rows(command) == before
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "message"),
     [
         (lambda at: at / "nothing.zip", "FileNotFoundError"),
         (lambda at: zipped(at / "a.zip", {"other.csv": b""}), "holds none of"),
@@ -649,20 +660,20 @@ def test_the_command_lists_bad_rows_as_a_table_and_imports_nothing(command, fold
         (lambda at: zipped(at / "a.zip", {"users.csv": "é".encode("latin-1")}), "users.csv is not UTF-8 (line 1)"),
     ],
 )  # fmt: skip
-def test_the_command_says_what_is_wrong_with_a_file_it_cannot_use(command, tmp_path, capsys, make, says):
+def test_command_names_the_fault_of_an_unusable_file(command, tmp_path, capsys, make, message):
     assert run(make(tmp_path), "--org", command.school.slug) == 1
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("raw", [b"", b"PK\x03\x04 cut short", b"not a zip at all"])
-def test_a_damaged_zip_is_refused(command, tmp_path, capsys, raw):
+def test_damaged_zip_is_refused(command, tmp_path, capsys, raw):
     (tmp_path / "roster.zip").write_bytes(raw)
 
     assert run(tmp_path / "roster.zip", "--org", command.school.slug) == 1
     assert "BadZipFile" in capsys.readouterr().err
 
 
-def test_a_zip_that_grows_without_end_is_given_up(command, tmp_path, capsys, monkeypatch):
+def test_zip_with_too_many_unpacked_bytes_is_refused(command, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(roster_files, "MOST_BYTES", 1 << 20)
     raw = io.BytesIO()
     with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -674,7 +685,7 @@ def test_a_zip_that_grows_without_end_is_given_up(command, tmp_path, capsys, mon
     assert "holds more than 1 MiB of CSV" in capsys.readouterr().err
 
 
-def test_the_command_counts_on_a_terminal(command, folder, capsys, monkeypatch):
+def test_command_shows_progress_on_a_terminal(command, folder, capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
 
     assert run(folder, "--org", command.school.slug) == 0
@@ -682,17 +693,17 @@ def test_the_command_counts_on_a_terminal(command, folder, capsys, monkeypatch):
     assert capsys.readouterr().err.split("\r")[1:] == ["3 of 9 changes", "5 of 9 changes", "9 of 9 changes\n"]
 
 
-def test_the_command_knows_no_org_it_was_not_told_of(command, folder, capsys):
+def test_command_refuses_an_unknown_org(command, folder, capsys):
     assert run(folder, "--org", "nowhere") == 1
     assert "there is no org 'nowhere'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", short_and_full(500, 5_000, reason="imports 5,000 people twice"))
-def test_a_large_roster_is_imported_at_once(command, tmp_path, size):
+def test_large_roster_is_imported_and_import_is_idempotent(command, tmp_path, size):
     students, teachers, classes = size - size // 50, size // 50, size // 25
     rows = [f"n-{n},student,Given {n},Family {n},n{n}@x.example,,true" for n in range(students)]
     rows += [f"m-{n},teacher,Given {n},Family {n},m{n}@x.example,,true" for n in range(teachers)]
-    (tmp_path / "users.csv").write_text(of_people(*rows)["users"])
+    (tmp_path / "users.csv").write_text(user_rows(*rows)["users"])
     (tmp_path / "classes.csv").write_text("sourcedId,title\n" + "".join(f"k-{n},Class {n}\n" for n in range(classes)))
     enrolled = [f"k-{n % classes},n-{n},student" for n in range(students)]
     enrolled += [f"k-{n},m-{n % teachers},teacher" for n in range(classes)]

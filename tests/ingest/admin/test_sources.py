@@ -1,4 +1,4 @@
-"""Webhook sources as an admin handles them, seen from the LMS that signs; and the audit trail of it all."""
+"""Tests of the admin routes for webhook sources and for the audit trail."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ FIELDS = {"id", "name", "url", "created_at", "disabled", "previous_secret_until"
 
 @pytest.fixture
 def ada(shared_api):
+    """Give the headers of the admin."""
     return shared_api.signed_in("ada")
 
 
 @pytest.fixture
 def make(client, ada):
-    """`make(name="LMS")` answers a new source, its secret included."""
+    """`make(name="LMS")` creates a source and returns it with its secret."""
 
     def make_source(**wanted):
         answer = client.post(SOURCES, json={"name": "LMS", **wanted}, headers=ada)
@@ -36,17 +37,19 @@ def make(client, ada):
 
 @pytest.fixture
 def rotate(client, ada):
-    def turn_over(source, **wanted):
+    """`rotate(source, overlap_seconds=60)` rotates the secret and returns the source with the new one."""
+
+    def rotate_source(source, **wanted):
         answer = client.post(f"{SOURCES}/{source['id']}/rotate", json=wanted, headers=ada)
         assert answer.status_code == 201, answer.text
         return dict(answer.json)
 
-    return turn_over
+    return rotate_source
 
 
 @pytest.fixture
 def deliver(shared_api):
-    """`deliver(source, secret)` sends an essay signed with this secret and returns the answer."""
+    """`deliver(source, secret)` sends an essay signed with this secret and returns the response."""
 
     def send(source, secret):
         essay = {"title": "Phones", "text": "They was loud.", "student": {"external_id": "alice-sis"}}
@@ -55,9 +58,7 @@ def deliver(shared_api):
     return send
 
 
-def test_a_new_source_takes_what_its_secret_signs_and_shows_the_secret_once(
-    shared_api, client, ada, make, refused, deliver
-):
+def test_new_source_accepts_its_secret_and_shows_it_once(shared_api, client, ada, make, refused, deliver):
     made = make(name="Canvas")
 
     assert set(made) == FIELDS | {"secret"}
@@ -70,7 +71,7 @@ def test_a_new_source_takes_what_its_secret_signs_and_shows_the_secret_once(
     assert made["secret"] not in str(row)
 
 
-def test_a_new_source_is_where_location_says(client, ada):
+def test_location_header_leads_to_the_new_source(client, ada):
     answer = client.post(SOURCES, json={"name": "LMS"}, headers=ada)
 
     shown = client.get(answer.headers["Location"], headers=ada)
@@ -78,7 +79,7 @@ def test_a_new_source_is_where_location_says(client, ada):
     assert shown.json == {name: value for name, value in answer.json.items() if name != "secret"}
 
 
-def test_the_list_goes_page_by_page_newest_first(client, ada, make):
+def test_sources_are_listed_in_pages_newest_first(client, ada, make):
     made = [make(name=f"source {number}")["id"] for number in range(3)]
 
     first = client.get(SOURCES, query_string={"limit": 2}, headers=ada).json
@@ -88,9 +89,7 @@ def test_the_list_goes_page_by_page_newest_first(client, ada, make):
     assert all(set(item) == FIELDS for item in first["items"])
 
 
-def test_both_secrets_sign_during_the_overlap_and_only_the_new_one_after(
-    shared_api, client, make, rotate, refused, deliver
-):
+def test_old_secret_is_valid_only_until_the_overlap_ends(shared_api, client, make, rotate, refused, deliver):
     made = make()
     new = rotate(made)
 
@@ -103,7 +102,7 @@ def test_both_secrets_sign_during_the_overlap_and_only_the_new_one_after(
     assert deliver(made, new["secret"]).status_code == 202
 
 
-def test_a_second_rotation_drops_the_oldest_secret(client, make, rotate, refused, deliver):
+def test_second_rotation_revokes_the_oldest_secret(client, make, rotate, refused, deliver):
     first = make()
     second = rotate(first)
     third = rotate(first, overlap_seconds=60)
@@ -112,7 +111,7 @@ def test_a_second_rotation_drops_the_oldest_secret(client, make, rotate, refused
     assert [deliver(first, one["secret"]).status_code for one in (second, third)] == [202, 202]
 
 
-def test_without_an_overlap_the_old_secret_ends_at_once(client, make, rotate, refused, deliver):
+def test_rotation_without_overlap_revokes_the_old_secret_at_once(client, make, rotate, refused, deliver):
     made = make()
     new = rotate(made, overlap_seconds=0)
 
@@ -120,22 +119,22 @@ def test_without_an_overlap_the_old_secret_ends_at_once(client, make, rotate, re
     assert deliver(made, new["secret"]).status_code == 202
 
 
-def test_of_rotations_at_the_same_moment_the_last_two_secrets_sign(shared_api, client, make, deliver):
+def test_last_two_secrets_are_valid_after_concurrent_rotations(shared_api, client, make, deliver):
     made = make()
     warm_up(8)
 
-    def turn_over(_):
+    def rotate_once(_):
         with db.session(org=shared_api.school.org, role="ec_admin"):
             return connections.rotate_source(made["id"], org=shared_api.school.org)
 
-    shown = together(4, turn_over)
+    shown = together(4, rotate_once)
 
     assert len(set(shown)) == 4
     codes = [deliver(made, secret).status_code for secret in (*shown, made["secret"])]
     assert sorted(codes) == [202, 202, 401, 401, 401]
 
 
-def test_a_disabled_source_is_not_there_for_the_lms_until_it_is_enabled_again(client, ada, make, refused, deliver):
+def test_disabled_source_is_not_found_until_it_is_enabled(client, ada, make, refused, deliver):
     made = make()
 
     for _ in range(2):
@@ -152,6 +151,7 @@ def test_a_disabled_source_is_not_there_for_the_lms_until_it_is_enabled_again(cl
 
 
 def every_request(source_id):
+    """Return method, path and body of every request about sources."""
     return [
         ("GET", SOURCES, None),
         ("POST", SOURCES, {"name": "x"}),
@@ -163,7 +163,7 @@ def every_request(source_id):
 
 
 @pytest.mark.parametrize("who", ["stranger", "alice", "ed", "key"])
-def test_only_an_admin_may_touch_sources_or_read_the_trail(shared_api, client, make, refused, who):
+def test_only_an_admin_can_manage_sources_or_read_the_audit_trail(shared_api, client, make, refused, who):
     mine = make()
     headers = {"stranger": dict, "key": shared_api.with_key}.get(who, lambda: shared_api.signed_in(who))()
     count = "select count(*), count(disabled_at), count(previous_secret) from sources"
@@ -176,7 +176,7 @@ def test_only_an_admin_may_touch_sources_or_read_the_trail(shared_api, client, m
     assert shared_api.database.sql(count) == before
 
 
-def test_another_orgs_admin_finds_no_source_there(shared_api, client, make, refused, deliver):
+def test_admin_of_another_org_cannot_find_the_source(shared_api, client, make, refused, deliver):
     mine = make()
     theirs = shared_api.signed_in("ada", shared_api.other)
 
@@ -190,19 +190,19 @@ def test_another_orgs_admin_finds_no_source_there(shared_api, client, make, refu
 @pytest.mark.parametrize(
     "body", [{}, {"name": " "}, {"name": "x" * 201}, {"name": 1}, {"name": "x", "secret": "whsec_AAAA"}], ids=str
 )
-def test_a_source_that_cannot_be_made_is_refused(client, ada, refused, body):
+def test_invalid_source_is_refused(client, ada, refused, body):
     assert refused(client.post(SOURCES, json=body, headers=ada), 422, "invalid-payload")["errors"]
 
 
 @pytest.mark.parametrize("body", [{"name": None}, {"disabled": None}, {"disabled": "yes"}, {"secret": "x"}], ids=str)
-def test_a_change_of_a_source_that_cannot_be_is_refused(client, ada, make, refused, body):
+def test_invalid_source_change_is_refused(client, ada, make, refused, body):
     refused(client.patch(f"{SOURCES}/{make()['id']}", json=body, headers=ada), 422, "invalid-payload")
 
 
 @pytest.mark.parametrize(
     "body", [{"overlap_seconds": -1}, {"overlap_seconds": 30 * 86400 + 1}, {"overlap": 1}], ids=str
 )
-def test_an_overlap_that_cannot_be_is_refused(client, ada, make, refused, body, deliver):
+def test_invalid_overlap_is_refused(client, ada, make, refused, body, deliver):
     made = make()
 
     refused(client.post(f"{SOURCES}/{made['id']}/rotate", json=body, headers=ada), 422, "invalid-payload")
@@ -210,9 +210,7 @@ def test_an_overlap_that_cannot_be_is_refused(client, ada, make, refused, body, 
     assert deliver(made, made["secret"]).status_code == 202
 
 
-def test_what_is_done_to_sources_is_on_record_and_no_secret_is(
-    shared_api, client, ada, make, rotate, refused, caplog, deliver
-):
+def test_source_changes_are_audited_without_secrets(shared_api, client, ada, make, rotate, refused, caplog, deliver):
     with caplog.at_level(logging.INFO):
         made = make()
         new = rotate(made)
@@ -232,9 +230,9 @@ def test_what_is_done_to_sources_is_on_record_and_no_secret_is(
         assert secret.removeprefix("whsec_") not in everything
 
 
-def test_the_trail_is_read_page_by_page_by_thing_and_by_actor(shared_api, client, ada, make):
+def test_audit_trail_is_filtered_by_actor_and_read_in_pages(shared_api, client, ada, make):
     made = [make() for _ in range(3)]
-    in_all = client.get("/v1/audit", query_string={"limit": 100}, headers=ada).json["items"]
+    all_entries = client.get("/v1/audit", query_string={"limit": 100}, headers=ada).json["items"]
 
     seen, cursor = [], None
     while True:
@@ -245,7 +243,7 @@ def test_the_trail_is_read_page_by_page_by_thing_and_by_actor(shared_api, client
         if cursor is None:
             break
 
-    mine = [entry for entry in in_all if entry["actor_id"] == str(shared_api.school.ada)]
+    mine = [entry for entry in all_entries if entry["actor_id"] == str(shared_api.school.ada)]
     assert seen[: len(mine)] == mine[: len(seen)]
     assert [entry["entity_id"] for entry in seen[:3]] == [one["id"] for one in made[::-1]]
     assert [entry["id"] for entry in seen] == sorted((entry["id"] for entry in seen), reverse=True)
@@ -254,7 +252,7 @@ def test_the_trail_is_read_page_by_page_by_thing_and_by_actor(shared_api, client
     }  # fmt: skip
 
 
-def test_another_orgs_trail_is_not_to_be_had_by_naming_its_things(shared_api, client, make):
+def test_audit_trail_of_another_org_is_not_readable_by_its_ids(shared_api, client, make):
     mine = make()
     theirs = shared_api.signed_in("ada", shared_api.other)
 
@@ -263,5 +261,5 @@ def test_another_orgs_trail_is_not_to_be_had_by_naming_its_things(shared_api, cl
 
 
 @pytest.mark.parametrize("query", ["entity_id=x", "actor_id=1' or '1'='1", "limit=0", "cursor=x", "entity_id="])
-def test_a_question_to_the_trail_that_makes_no_sense_is_refused(client, ada, refused, query):
+def test_invalid_audit_trail_query_is_refused(client, ada, refused, query):
     refused(client.get(f"/v1/audit?{query}", headers=ada), 422, "invalid-payload")

@@ -1,4 +1,4 @@
-"""The teacher in the loop: decisions, own comments, the bank, reactions and release, and what attackers get of each."""
+"""Tests of reviews, educator comments, saved comments, reactions and release, and of their access rules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.ingest.conftest import ESSAY, ApiUnderTest, Headers, Refused
 
-NOBODY = "0190b5f6-0000-7000-8000-000000000001"  # an id that nothing here has
+UNKNOWN_ID = "0190b5f6-0000-7000-8000-000000000001"  # an id that does not exist
 MARKUP = "<script>alert(1)</script> [x](javascript:1) {{7*7}} \u202eevil '; drop table feedback; --"
 WORDS = {"message": "Say how many.", "next_step": "Look at the verb.", "suggestions": ["were", "had been"]}
 OWN = {
@@ -27,7 +27,7 @@ OWN = {
 
 @pytest.fixture
 def essay(shared_api: ApiUnderTest) -> dict[str, Any]:
-    """A released essay of Alice's in Ed's course, read by two passes."""
+    """Give the receipt of a released essay of Alice's in Ed's course; two passes are done."""
     receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
     for name in ("grammar", "content"):
         shared_api.worker.finish(receipt["id"], name)
@@ -36,7 +36,7 @@ def essay(shared_api: ApiUnderTest) -> dict[str, Any]:
 
 @pytest.fixture
 def held(shared_api: ApiUnderTest) -> dict[str, Any]:
-    """The same, but held back until somebody releases it."""
+    """Give the receipt of an unreleased essay of Alice's in Ed's course; all passes are done."""
     receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.reviewed_assignment))
     for name in ("grammar", "structure", "content"):
         shared_api.worker.finish(receipt["id"], name)
@@ -49,6 +49,8 @@ def send(shared_api: ApiUnderTest, method: str, path: str, who: Headers, body: A
 
 @pytest.fixture
 def seen(shared_api: ApiUnderTest) -> Callable[..., dict[str, Any]]:
+    """`seen(receipt, headers)` returns the feedback as this person reads it."""
+
     def by(receipt: dict[str, Any], who: Headers) -> dict[str, Any]:
         answer = shared_api.client.get(receipt["links"]["feedback"], headers=who)
         assert answer.status_code == 200, answer.text
@@ -58,14 +60,16 @@ def seen(shared_api: ApiUnderTest) -> Callable[..., dict[str, Any]]:
 
 
 def first(body: dict[str, Any], name: str = "grammar") -> dict[str, Any]:
+    """Return the first anchored comment of this pass."""
     return next(one for one in body["comments"] if one["pass"] == name and one["span"]["match"] == "exact")
 
 
-def named(body: dict[str, Any], comment: str) -> dict[str, Any] | None:
+def by_id(body: dict[str, Any], comment: str) -> dict[str, Any] | None:
+    """Return the comment with this id, or None."""
     return next((one for one in body["comments"] if one["id"] == comment), None)
 
 
-def test_a_decision_is_seen_by_each_as_is_due_and_the_newest_counts(shared_api: ApiUnderTest, essay, seen) -> None:
+def test_newest_review_decision_is_applied_for_each_reader(shared_api: ApiUnderTest, essay, seen) -> None:
     ed, alice, lms = shared_api.signed_in("ed"), shared_api.signed_in("alice"), shared_api.with_key()
     made = first(seen(essay, ed))
     at = f"/v1/feedback/{made['id']}"
@@ -78,14 +82,14 @@ def test_a_decision_is_seen_by_each_as_is_due_and_the_newest_counts(shared_api: 
     assert body["review"]["original"] == {name: made[name] for name in WORDS}
     assert (body["review"]["decision"], body["review"]["educator_id"]) == ("edited", str(shared_api.school.ed))
     assert body["span"] == made["span"]
-    assert named(seen(essay, shared_api.signed_in("ada")), made["id"]) == body
+    assert by_id(seen(essay, shared_api.signed_in("ada")), made["id"]) == body
     for who in (alice, lms):
-        theirs = named(seen(essay, who), made["id"])
+        theirs = by_id(seen(essay, who), made["id"])
         assert {name: theirs[name] for name in WORDS} == WORDS
         assert "review" not in theirs
         assert not {"notes", "stale"} & set(seen(essay, who))
 
-    # A second edit goes on from the first one; what it does not name stays.
+    # A second edit changes the first one; fields that it does not name stay.
     body = send(shared_api, "PATCH", at, shared_api.signed_in("ada"), {"decision": "edit", "next_step": "Count."}).json
     assert (body["message"], body["next_step"]) == (WORDS["message"], "Count.")
     assert body["review"]["original"]["next_step"] == made["next_step"]
@@ -96,14 +100,14 @@ def test_a_decision_is_seen_by_each_as_is_due_and_the_newest_counts(shared_api: 
         "rejected",
         None,
     )
-    assert named(seen(essay, ed), made["id"]) == body
+    assert by_id(seen(essay, ed), made["id"]) == body
     for who in (alice, lms):
-        assert named(seen(essay, who), made["id"]) is None
+        assert by_id(seen(essay, who), made["id"]) is None
 
     body = send(shared_api, "PATCH", at, ed, {"decision": "accept"}).json
     assert body["review"]["decision"] == "accepted"
     for who in (alice, lms):
-        assert {name: named(seen(essay, who), made["id"])[name] for name in WORDS} == {
+        assert {name: by_id(seen(essay, who), made["id"])[name] for name in WORDS} == {
             name: made[name] for name in WORDS
         }
     kept = shared_api.database.sql(
@@ -112,7 +116,7 @@ def test_a_decision_is_seen_by_each_as_is_due_and_the_newest_counts(shared_api: 
     assert kept == [("edited",), ("edited",), ("rejected",), ("accepted",)]
 
 
-def test_a_rejected_comment_is_evidence_of_nothing_for_the_student(shared_api: ApiUnderTest, essay, seen) -> None:
+def test_rejected_comment_is_removed_from_evidence_for_the_student(shared_api: ApiUnderTest, essay, seen) -> None:
     ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
     [criterion] = seen(essay, alice)["criteria"]
     [evidence] = criterion["evidence"]
@@ -121,7 +125,7 @@ def test_a_rejected_comment_is_evidence_of_nothing_for_the_student(shared_api: A
     assert seen(essay, ed)["criteria"][0]["evidence"] == [evidence]
 
 
-def test_decisions_and_reactions_are_on_record_and_sealed(shared_api: ApiUnderTest, essay, seen) -> None:
+def test_review_decisions_are_audited_and_all_texts_are_encrypted(shared_api: ApiUnderTest, essay, seen) -> None:
     ed = shared_api.signed_in("ed")
     made = first(seen(essay, ed))
     send(shared_api, "PATCH", f"/v1/feedback/{made['id']}", ed, {**WORDS, "message": "Sealed message."})
@@ -130,12 +134,12 @@ def test_decisions_and_reactions_are_on_record_and_sealed(shared_api: ApiUnderTe
     added = send(
         shared_api, "POST", f"/v1/submissions/{essay['id']}/comments", ed, {**OWN, "quote": "distracting", "save": True}
     ).json
-    noted = shared_api.database.sql(
+    audit_entries = shared_api.database.sql(
         "select action, actor_id, detail from audit_log where entity_id = any (%s::uuid[]) order by id",
         [made["id"], added["id"]],
     )
     facts = {"submission_id": essay["id"], "user_id": str(shared_api.school.alice)}
-    assert noted == [
+    assert audit_entries == [
         ("feedback_reviewed", shared_api.school.ed, {**facts, "decision": "edited"}),
         ("feedback_added", shared_api.school.ed, facts),
     ]
@@ -155,11 +159,13 @@ def test_decisions_and_reactions_are_on_record_and_sealed(shared_api: ApiUnderTe
         {}, {"decision": "edit"}, {"decision": "approve"}, {"decision": None}, {"decision": "accept", "message": "x"},
         {"decision": "reject", "suggestions": []}, {"message": ""}, {"message": " \n"}, {"message": None}, {"message": "x" * 2001},
         {"next_step": "x" * 1001}, {"suggestions": ["x"] * 11}, {"suggestions": [""]}, {"suggestions": ["x" * 501]},
-        {"suggestions": "were"}, {"message": "x", "confidence": 1}, {"message": "x", "educator_id": NOBODY},
+        {"suggestions": "were"}, {"message": "x", "confidence": 1}, {"message": "x", "educator_id": UNKNOWN_ID},
     ],
     ids=lambda body: json.dumps(body)[:40],
 )  # fmt: skip
-def test_an_unacceptable_decision_changes_nothing(shared_api: ApiUnderTest, essay_once, refused: Refused, body) -> None:
+def test_invalid_decision_is_refused_and_changes_nothing(
+    shared_api: ApiUnderTest, essay_once, refused: Refused, body
+) -> None:
     receipt, comment = essay_once
     refused(
         send(shared_api, "PATCH", f"/v1/feedback/{comment}", shared_api.signed_in("ed"), body), 422, "invalid-payload"
@@ -171,15 +177,15 @@ def test_an_unacceptable_decision_changes_nothing(shared_api: ApiUnderTest, essa
 
 @pytest.fixture(scope="module")
 def essay_once(shared_api: ApiUnderTest) -> tuple[dict[str, Any], str]:
-    """An essay that nobody can change anything about, and its first comment."""
+    """Give the receipt of an essay that no test changes, and the id of its first comment."""
     receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment), title="Untouched")
     shared_api.worker.finish(receipt["id"], "grammar")
     body = shared_api.client.get(receipt["links"]["feedback"], headers=shared_api.signed_in("ed")).json
     return receipt, first(body)["id"]
 
 
-# Who is turned away, and how: at the door for their role, or as by something that is not there.
-STRANGERS = [
+# People who are refused: with 403 for their role, or with 404 as for an unknown id.
+REFUSED_PEOPLE = [
     ("alice", 403, "forbidden"), ("bob", 403, "forbidden"), ("key", 403, "forbidden"), ("nell", 404, "not-found"),
     ("other ed", 404, "not-found"), ("other ada", 404, "not-found"), ("other key", 403, "forbidden"),
 ]  # fmt: skip
@@ -190,8 +196,8 @@ def headers_of(shared_api: ApiUnderTest, who: str) -> Headers:
     return shared_api.with_key(school) if name == "key" else shared_api.signed_in(name, school)
 
 
-@pytest.mark.parametrize(("who", "status", "slug"), STRANGERS)
-def test_nobody_else_decides_comments_or_releases(
+@pytest.mark.parametrize(("who", "status", "slug"), REFUSED_PEOPLE)
+def test_others_cannot_review_comment_or_release(
     shared_api: ApiUnderTest, essay_once, refused: Refused, who, status, slug
 ) -> None:
     receipt, comment = essay_once
@@ -204,7 +210,7 @@ def test_nobody_else_decides_comments_or_releases(
     for method, path, body in route_requests:
         document = refused(send(shared_api, method, path, headers_of(shared_api, who), body), status, slug)
         unknown = path.replace(comment, str(uuid4())).replace(receipt["id"], str(uuid4()))
-        if path != unknown:  # what is another's answers to the letter as what is not there
+        if path != unknown:  # a foreign id gets exactly the answer of an unknown id
             other = refused(send(shared_api, method, unknown, headers_of(shared_api, who), body), status, slug)
             assert document["detail"] == other["detail"]
     assert shared_api.database.sql("select count(*) from feedback_reviews where submission_id = %s", receipt["id"]) == [
@@ -213,7 +219,7 @@ def test_nobody_else_decides_comments_or_releases(
     assert shared_api.database.sql("select count(*) from feedback where submission_id = %s", receipt["id"]) == [(2,)]
 
 
-def test_an_own_comment_is_the_last_of_its_pass_and_quoted_from_the_text(shared_api: ApiUnderTest, essay, seen) -> None:
+def test_educator_comment_is_last_of_its_pass_with_an_exact_quote(shared_api: ApiUnderTest, essay, seen) -> None:
     ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
     at = f"/v1/submissions/{essay['id']}/comments"
     start = ESSAY.index("😀 they")
@@ -237,17 +243,15 @@ def test_an_own_comment_is_the_last_of_its_pass_and_quoted_from_the_text(shared_
     )
     assert {name: own[name] for name in OWN} == OWN
     for body in (seen(essay, alice), seen(essay, shared_api.with_key())):
-        theirs = named(body, own["id"])
+        theirs = by_id(body, own["id"])
         assert theirs == {name: value for name, value in own.items() if name != "review"}
     assert send(shared_api, "POST", at, ed, {**OWN, "quote": "loud, so"}).json["priority"] == 4
-    # To take it back is to reject it.
+    # An educator withdraws a comment by rejecting it.
     assert send(shared_api, "PATCH", f"/v1/feedback/{own['id']}", ed, {"decision": "reject"}).status_code == 200
-    assert named(seen(essay, alice), own["id"]) is None
+    assert by_id(seen(essay, alice), own["id"]) is None
 
 
-def test_a_quote_that_stands_twice_is_told_by_what_is_around_it(
-    shared_api: ApiUnderTest, essay, refused: Refused
-) -> None:
+def test_repeated_quote_is_located_by_prefix_or_suffix(shared_api: ApiUnderTest, essay, refused: Refused) -> None:
     ed, at = shared_api.signed_in("ed"), f"/v1/submissions/{essay['id']}/comments"
     assert ESSAY.count("Phones ") == 2
     document = refused(send(shared_api, "POST", at, ed, {**OWN, "quote": "Phones"}), 422, "invalid-payload")
@@ -277,7 +281,7 @@ def test_a_quote_that_stands_twice_is_told_by_what_is_around_it(
     ],
     ids=lambda value: json.dumps(value)[:50],
 )  # fmt: skip
-def test_an_unacceptable_comment_is_refused_by_its_field(
+def test_invalid_comment_is_refused_with_the_field(
     shared_api: ApiUnderTest, essay_once, refused: Refused, change, pointer
 ) -> None:
     receipt, _ = essay_once
@@ -288,7 +292,7 @@ def test_an_unacceptable_comment_is_refused_by_its_field(
     assert shared_api.database.sql("select count(*) from feedback where submission_id = %s", receipt["id"]) == [(2,)]
 
 
-def test_markup_is_kept_as_the_plain_text_it_is(shared_api: ApiUnderTest, essay, seen, refused: Refused) -> None:
+def test_markup_is_kept_as_plain_text(shared_api: ApiUnderTest, essay, seen, refused: Refused) -> None:
     ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
     made = first(seen(essay, ed))
     send(shared_api, "PATCH", f"/v1/feedback/{made['id']}", ed, {"message": MARKUP, "suggestions": [MARKUP]})
@@ -299,9 +303,9 @@ def test_markup_is_kept_as_the_plain_text_it_is(shared_api: ApiUnderTest, essay,
     answer = shared_api.client.get(essay["links"]["feedback"], headers=alice)
     assert answer.content_type == "application/json"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    edited = named(answer.json, made["id"])
+    edited = by_id(answer.json, made["id"])
     assert (edited["message"], edited["suggestions"], edited["reaction"]["note"]) == (MARKUP, [MARKUP], MARKUP)
-    assert named(answer.json, added["id"])["next_step"] == MARKUP
+    assert by_id(answer.json, added["id"])["next_step"] == MARKUP
     for body in ({"message": "a\0b"}, {"suggestions": ["\ud800"]}):
         raw = json.dumps(body).encode()
         refusal = shared_api.client.patch(
@@ -310,7 +314,7 @@ def test_markup_is_kept_as_the_plain_text_it_is(shared_api: ApiUnderTest, essay,
         refused(refusal, 422, "invalid-text")
 
 
-def test_the_bank_is_its_owners_alone(shared_api: ApiUnderTest, essay, refused: Refused) -> None:
+def test_saved_comments_are_private_to_their_owner(shared_api: ApiUnderTest, essay, refused: Refused) -> None:
     ed, nell, ada = (shared_api.signed_in(name) for name in ("ed", "nell", "ada"))
     saved = send(shared_api, "POST", "/v1/saved-comments", ed, {**OWN, "suggestions": ["a", "b"]})
     assert saved.status_code == 201, saved.text
@@ -324,7 +328,7 @@ def test_the_bank_is_its_owners_alone(shared_api: ApiUnderTest, essay, refused: 
     page = shared_api.client.get(f"/v1/saved-comments?limit=1&cursor={page['next_cursor']}", headers=ed).json
     assert page["items"][0] == saved.json
 
-    # An admin may see every row of the org, but a bank is nobody else's business; its words are under the owner's key anyway.
+    # An admin may read every row of the org, but not the saved comments of others, which the owner's key encrypts.
     for other in (nell, ada, shared_api.signed_in("ed", shared_api.other)):
         assert shared_api.client.get("/v1/saved-comments", headers=other).json == {"items": [], "next_cursor": None}
         refused(shared_api.client.get(at, headers=other), 404, "not-found")
@@ -348,7 +352,7 @@ def test_the_bank_is_its_owners_alone(shared_api: ApiUnderTest, essay, refused: 
     refused(shared_api.client.delete(at, headers=ed), 404, "not-found")
 
 
-def test_a_saved_comment_is_used_again_and_a_new_one_saved_on_the_way(shared_api: ApiUnderTest, essay) -> None:
+def test_new_comment_can_be_saved_and_used_again(shared_api: ApiUnderTest, essay) -> None:
     ed, at = shared_api.signed_in("ed"), f"/v1/submissions/{essay['id']}/comments"
     added = send(shared_api, "POST", at, ed, {**OWN, "quote": "distracting", "suggestions": ["a"], "save": True}).json
     kept = shared_api.client.get("/v1/saved-comments?limit=1", headers=ed).json["items"][0]
@@ -359,15 +363,15 @@ def test_a_saved_comment_is_used_again_and_a_new_one_saved_on_the_way(shared_api
     same = ("pass", "type", "kind", "message", "next_step", "suggestions")
     assert {name: used[name] for name in same} == {name: added[name] for name in same}
     assert (used["severity"], used["span"]["quote"]) == ("minor", "loud")
-    # Deleting it from the bank takes nothing back.
+    # Deleting the saved comment changes no comment that was made from it.
     assert shared_api.client.delete(f"/v1/saved-comments/{kept['id']}", headers=ed).status_code == 204
     assert (
-        named(shared_api.client.get(essay["links"]["feedback"], headers=ed).json, used["id"])["message"]
+        by_id(shared_api.client.get(essay["links"]["feedback"], headers=ed).json, used["id"])["message"]
         == OWN["message"]
     )
 
 
-def test_a_reaction_is_the_students_and_seen_by_them_and_their_teachers(
+def test_only_the_student_reacts_and_staff_see_the_reaction(
     shared_api: ApiUnderTest, essay, seen, refused: Refused
 ) -> None:
     ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
@@ -376,9 +380,9 @@ def test_a_reaction_is_the_students_and_seen_by_them_and_their_teachers(
     at = f"/v1/feedback/{made['id']}/reaction"
     answer = send(shared_api, "PUT", at, alice, {"reaction": "helpful"})
     assert (answer.status_code, answer.json["reaction"], answer.json["note"]) == (200, "helpful", None)
-    said = send(shared_api, "PUT", at, alice, {"reaction": "disagree", "note": "It is a quotation."}).json
+    latest = send(shared_api, "PUT", at, alice, {"reaction": "disagree", "note": "It is a quotation."}).json
     for who in (alice, ed, shared_api.signed_in("ada")):
-        assert named(seen(essay, who), made["id"])["reaction"] == said
+        assert by_id(seen(essay, who), made["id"])["reaction"] == latest
     for who in ("ed", "nell", "ada", "key", "other ed"):
         for method, body in (("PUT", {"reaction": "helpful"}), ("DELETE", None)):
             refused(send(shared_api, method, at, headers_of(shared_api, who), body), 403, "forbidden")
@@ -394,14 +398,12 @@ def test_a_reaction_is_the_students_and_seen_by_them_and_their_teachers(
     )
     for body in wrong:
         refused(send(shared_api, "PUT", at, alice, body), 422, "invalid-payload")
-    assert named(seen(essay, ed), made["id"])["reaction"] == said
+    assert by_id(seen(essay, ed), made["id"])["reaction"] == latest
     assert [send(shared_api, "DELETE", at, alice).status_code for _ in range(2)] == [204, 204]
-    assert named(seen(essay, ed), made["id"])["reaction"] is None
+    assert by_id(seen(essay, ed), made["id"])["reaction"] is None
 
 
-def test_what_a_student_does_not_see_they_cannot_react_to(
-    shared_api: ApiUnderTest, essay, held, seen, refused: Refused
-) -> None:
+def test_student_cannot_react_to_hidden_comments(shared_api: ApiUnderTest, essay, held, seen, refused: Refused) -> None:
     ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
     unreleased, rejected, replaced = first(seen(held, ed)), first(seen(essay, ed)), first(seen(essay, ed), "content")
     send(shared_api, "PATCH", f"/v1/feedback/{rejected['id']}", ed, {"decision": "reject"})
@@ -412,9 +414,7 @@ def test_what_a_student_does_not_see_they_cannot_react_to(
     refused(send(shared_api, "PATCH", f"/v1/feedback/{replaced['id']}", ed, {"decision": "accept"}), 404, "not-found")
 
 
-def test_held_feedback_is_reviewed_first_and_then_released_once(
-    shared_api: ApiUnderTest, held, seen, refused: Refused
-) -> None:
+def test_held_feedback_is_reviewed_and_released_once(shared_api: ApiUnderTest, held, seen, refused: Refused) -> None:
     ed, alice = shared_api.signed_in("ed"), shared_api.signed_in("alice")
     made = first(seen(held, ed))
     send(shared_api, "PATCH", f"/v1/feedback/{made['id']}", ed, {"message": "Better said."})
@@ -430,14 +430,14 @@ def test_held_feedback_is_reviewed_first_and_then_released_once(
     assert (answers[0].json["id"], answers[0].json["released"]) == (held["id"], True)
     assert shared_api.database.sql(views, held["id"]) == before
     assert shared_api.client.get(held["links"]["self"], headers=alice).json["released"] is True
-    assert named(seen(held, alice), made["id"])["message"] == "Better said."
-    noted = shared_api.database.sql(
+    assert by_id(seen(held, alice), made["id"])["message"] == "Better said."
+    audit_entries = shared_api.database.sql(
         "select actor_id, detail from audit_log where action = 'feedback_released' and entity_id = %s", held["id"]
     )
-    assert noted == [(shared_api.school.ed, {"user_id": str(shared_api.school.alice)})]
+    assert audit_entries == [(shared_api.school.ed, {"user_id": str(shared_api.school.alice)})]
 
 
-def test_an_assignment_is_released_at_once_but_for_what_is_still_read(api: ApiUnderTest, refused: Refused) -> None:
+def test_assignment_release_skips_unfinished_submissions(api: ApiUnderTest, refused: Refused) -> None:
     assignment, ed = str(api.school.reviewed_assignment), api.signed_in("ed")
     older = api.hand_in("alice", assignment_id=assignment)
     newer = api.hand_in("alice", assignment_id=assignment, title="Again")
@@ -458,9 +458,9 @@ def test_an_assignment_is_released_at_once_but_for_what_is_still_read(api: ApiUn
     mine = {one["id"]: released[one["id"]] for one in (older, newer, other, unread)}
     assert mine == {older["id"]: False, newer["id"]: True, other["id"]: True, unread["id"]: False}
     assert released[elsewhere["id"]] is True
-    noted = api.database.sql(
+    audit_entries = api.database.sql(
         "select entity, entity_id, actor_id, detail from audit_log where action = 'feedback_released'"
     )
-    assert noted == [("assignment", api.school.reviewed_assignment, api.school.ed, {"submissions": 2})]
+    assert audit_entries == [("assignment", api.school.reviewed_assignment, api.school.ed, {"submissions": 2})]
     each = api.database.sql("select entity_id::text from audit_log where entity = 'submission' and action = 'changed'")
     assert sorted(each) == sorted([(newer["id"],), (other["id"],)])

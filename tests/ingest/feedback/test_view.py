@@ -1,4 +1,4 @@
-"""Reading the feedback: nothing before there is something, part of it as soon as a pass is done, each to whom it is due."""
+"""Tests of the feedback document: when it is ready, what it contains, and who may read it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import pytest
 
 @pytest.fixture
 def ask(shared_api):
+    """`ask(receipt, headers)` requests the feedback of a submission."""
     return lambda receipt, headers: shared_api.client.get(receipt["links"]["feedback"], headers=headers)
 
 
-def test_before_any_pass_is_done_it_is_not_ready(shared_api, ask, refused):
+def test_feedback_is_not_ready_before_a_pass_is_done(shared_api, ask, refused):
     receipt = shared_api.hand_in()
     answer = ask(receipt, shared_api.signed_in("alice"))
     refused(answer, 409, "feedback-not-ready")
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_when_every_pass_gave_up_nobody_is_told_to_ask_again(shared_api, ask, refused):
+def test_no_retry_after_header_when_every_pass_gave_up(shared_api, ask, refused):
     receipt = shared_api.hand_in(title="Nobody could read it")
     for name in ("grammar", "structure", "content"):
         shared_api.worker.give_up(receipt["id"], name)
@@ -26,7 +27,7 @@ def test_when_every_pass_gave_up_nobody_is_told_to_ask_again(shared_api, ask, re
     assert "Retry-After" not in answer.headers
 
 
-def test_a_pass_that_is_done_is_shown_while_the_others_still_work(shared_api, ask):
+def test_feedback_of_a_done_pass_is_shown_while_others_run(shared_api, ask):
     receipt = shared_api.hand_in()
     shared_api.worker.finish(receipt["id"], "structure")
     body = ask(receipt, shared_api.signed_in("alice")).json
@@ -36,7 +37,7 @@ def test_a_pass_that_is_done_is_shown_while_the_others_still_work(shared_api, as
     assert body["summary"]["next_steps"] == ["structure"]
     shared_api.worker.finish(receipt["id"], "grammar")
     body = ask(receipt, shared_api.signed_in("alice")).json
-    # What is proven by the text comes first, in the order of the passes; what has no place comes last.
+    # Anchored comments come first, in the order of the passes; comments without a place come last.
     assert [(one["pass"], one["span"]["match"] == "none") for one in body["comments"]] == [
         ("grammar", False), ("structure", False), ("grammar", True), ("structure", True),
     ]  # fmt: skip
@@ -44,7 +45,7 @@ def test_a_pass_that_is_done_is_shown_while_the_others_still_work(shared_api, as
 
 @pytest.fixture(scope="module")
 def completed(shared_api):
-    """A completed essay of Bob's for an assignment with a rubric, and its text."""
+    """Give the receipt and the text of a completed essay of Bob's for an assignment with a rubric."""
     text = "\ufeffPhones 😀 e\u0301 was loud.\r\nPhones was 👩\u200d👩\u200d👧 distracting."
     receipt = shared_api.hand_in("bob", assignment_id=str(shared_api.school.assignment), text=text)
     for name, quote in (("grammar", "was 👩\u200d👩\u200d👧"), ("structure", "e\u0301 was"), ("content", "loud.\r\n")):
@@ -52,7 +53,7 @@ def completed(shared_api):
     return receipt, text
 
 
-def test_every_quote_is_the_text_between_its_offsets_in_code_points(shared_api, ask, completed):
+def test_quote_equals_the_text_between_its_code_point_offsets(shared_api, ask, completed):
     receipt, text = completed
     comments = ask(receipt, shared_api.signed_in("bob")).json["comments"]
     anchored = [one["span"] for one in comments if one["span"]["match"] != "none"]
@@ -65,20 +66,20 @@ def test_every_quote_is_the_text_between_its_offsets_in_code_points(shared_api, 
     assert {span["quote"] for span in anchored} == {"was 👩\u200d👩\u200d👧", "e\u0301 was", "loud.\r\n"}
 
 
-def test_a_quote_that_is_not_in_the_text_is_never_shown_as_anchored(shared_api, ask, completed):
+def test_quote_not_in_the_text_is_not_anchored(shared_api, ask, completed):
     receipt, text = completed
-    loose = [
+    unanchored = [
         one["span"]
         for one in ask(receipt, shared_api.signed_in("bob")).json["comments"]
         if one["span"]["match"] == "none"
     ]
-    assert len(loose) == 3
-    for span in loose:
+    assert len(unanchored) == 3
+    for span in unanchored:
         assert span["quote"] not in text
         assert (span["start"], span["end"]) == (0, 0)
 
 
-def test_completed_feedback_has_every_field_of_the_contract(shared_api, ask, completed):
+def test_completed_feedback_has_all_documented_fields(shared_api, ask, completed):
     body = ask(completed[0], shared_api.signed_in("bob")).json
     assert body["status"] == "completed"
     assert set(body["summary"]) >= {"strengths", "next_steps"}
@@ -97,7 +98,7 @@ def test_completed_feedback_has_every_field_of_the_contract(shared_api, ask, com
     assert criterion["evidence"]
 
 
-def test_given_up_passes_leave_partial_feedback(shared_api, ask):
+def test_failed_passes_leave_partial_feedback(shared_api, ask):
     receipt = shared_api.hand_in()
     shared_api.worker.finish(receipt["id"], "content")
     for name in ("grammar", "structure"):
@@ -107,7 +108,7 @@ def test_given_up_passes_leave_partial_feedback(shared_api, ask):
     assert {one["pass"] for one in body["comments"]} == {"content"}
 
 
-def test_unreleased_feedback_is_for_the_educator_and_admin_and_not_for_the_student_or_lms(shared_api, ask, refused):
+def test_unreleased_feedback_is_visible_to_staff_only(shared_api, ask, refused):
     receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.reviewed_assignment))
     shared_api.worker.finish(receipt["id"], "grammar")
     status = shared_api.client.get(receipt["links"]["self"], headers=shared_api.signed_in("alice")).json
@@ -122,7 +123,7 @@ def test_unreleased_feedback_is_for_the_educator_and_admin_and_not_for_the_stude
         assert len(ask(receipt, headers).json["comments"]) == 2
 
 
-def test_only_the_students_own_look_at_final_feedback_is_noted(shared_api, ask, completed):
+def test_only_the_student_view_of_final_feedback_is_counted(shared_api, ask, completed):
     receipt, _ = completed
 
     def views() -> int:

@@ -1,4 +1,4 @@
-"""Who sees what: every operation of the document, asked by everybody there is."""
+"""Tests of who may read and submit what, for every kind of person and every protected operation."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ PEOPLE = (
 
 
 @pytest.fixture(scope="module")
-def hers(shared_api):
-    """An essay of Alice's for an assignment of Ed's course, with its grammar read; nothing else changes in this file."""
+def alices(shared_api):
+    """Give the receipt of Alice's essay for an assignment in Ed's course; its grammar pass is done and no test changes it."""
     receipt = shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
     shared_api.worker.finish(receipt["id"], "grammar")
     return receipt
@@ -36,7 +36,7 @@ def hers(shared_api):
 
 @pytest.fixture(scope="module")
 def private(shared_api):
-    """An essay of Alice's that belongs to no course: hers and the org's admins' alone."""
+    """Give the receipt of Alice's essay without a course, which only she, the admins and the LMS may read."""
     receipt = shared_api.hand_in("alice", title="A diary")
     shared_api.worker.finish(receipt["id"], "grammar")
     return receipt
@@ -44,6 +44,8 @@ def private(shared_api):
 
 @pytest.fixture
 def headers(shared_api):
+    """`headers("other ed")` returns the authorization headers of this person."""
+
     def of(who: str) -> dict[str, str]:
         if who == "stranger":
             return {}
@@ -53,9 +55,9 @@ def headers(shared_api):
     return of
 
 
-SEES_HERS = {"alice", "ed", "ada", "key"}
-SEES_PRIVATE = {"alice", "ada", "key"}
-READING = (
+READERS = {"alice", "ed", "ada", "key"}
+PRIVATE_READERS = {"alice", "ada", "key"}
+PATHS = (
     "/v1/submissions/{id}",
     "/v1/submissions/{id}/feedback",
     "/v1/submissions/{id}/events",
@@ -64,38 +66,38 @@ READING = (
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-@pytest.mark.parametrize("path", READING)
-def test_each_person_sees_exactly_what_is_theirs_to_see(shared_api, hers, private, headers, refused, who, path):
-    for receipt, seers in ((hers, SEES_HERS), (private, SEES_PRIVATE)):
+@pytest.mark.parametrize("path", PATHS)
+def test_each_person_reads_only_the_essays_they_may_see(shared_api, alices, private, headers, refused, who, path):
+    for receipt, readers in ((alices, READERS), (private, PRIVATE_READERS)):
         answer = shared_api.client.get(path.format(**receipt), headers=headers(who), buffered=False)
         if who == "stranger":
             refused(answer, 401, "unauthorized")
-        elif who in seers:
+        elif who in readers:
             assert answer.status_code == 200, (who, path, answer.text)
         else:
-            # The very answer that an id gets which nobody has.
+            # The answer is the same as for an unknown id.
             document = refused(answer, 404, "not-found")
-            nobody = {"id": str(uuid4()), "essay_id": str(uuid4())}
-            absent = refused(shared_api.client.get(path.format(**nobody), headers=headers(who)), 404, "not-found")
+            unknown = {"id": str(uuid4()), "essay_id": str(uuid4())}
+            absent = refused(shared_api.client.get(path.format(**unknown), headers=headers(who)), 404, "not-found")
             assert {**document, "instance": ""} == {**absent, "instance": ""}
         answer.close()
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_the_list_holds_exactly_the_essays_one_may_see(shared_api, hers, private, headers, refused, who):
+def test_essay_list_contains_only_essays_the_person_may_see(shared_api, alices, private, headers, refused, who):
     answer = shared_api.client.get("/v1/essays?limit=100", headers=headers(who))
     if who == "stranger":
         refused(answer, 401, "unauthorized")
         return
-    listed = {one["id"] for one in answer.json["items"]} & {hers["essay_id"], private["essay_id"]}
+    listed = {one["id"] for one in answer.json["items"]} & {alices["essay_id"], private["essay_id"]}
     assert listed == {
-        one["essay_id"] for one, seers in ((hers, SEES_HERS), (private, SEES_PRIVATE)) if who in seers
+        one["essay_id"] for one, readers in ((alices, READERS), (private, PRIVATE_READERS)) if who in readers
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_nobody_but_the_author_and_the_lms_adds_a_version(shared_api, private, headers, refused, draft, who):
-    """A body that names the essay but is no essay itself, so that even who may changes nothing."""
+def test_only_the_author_and_the_lms_can_add_a_version(shared_api, private, headers, refused, draft, who):
+    """The body has an unknown category, so that even a permitted request stores nothing."""
     student = {"external_id": "alice-sis"} if who.endswith("key") else None
     body = draft(essay_id=private["essay_id"], student=student, category="no-such-kind")
     answer = shared_api.client.post("/v1/submissions", json=body, headers=headers(who))
@@ -108,7 +110,7 @@ def test_nobody_but_the_author_and_the_lms_adds_a_version(shared_api, private, h
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_only_who_is_enrolled_hands_in_for_an_assignment(shared_api, headers, refused, draft, who):
+def test_only_members_admins_and_the_lms_can_submit_for_an_assignment(shared_api, headers, refused, draft, who):
     student = {"external_id": "alice-sis"} if who.endswith("key") else None
     body = draft(assignment_id=str(shared_api.school.assignment), student=student, category="no-such-kind")
     answer = shared_api.client.post("/v1/submissions", json=body, headers=headers(who))
@@ -121,7 +123,7 @@ def test_only_who_is_enrolled_hands_in_for_an_assignment(shared_api, headers, re
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_a_profile_is_for_people(shared_api, headers, refused, who):
+def test_only_people_have_a_profile(shared_api, headers, refused, who):
     answer = shared_api.client.get("/v1/me", headers=headers(who))
     if who == "stranger":
         refused(answer, 401, "unauthorized")
@@ -132,7 +134,7 @@ def test_a_profile_is_for_people(shared_api, headers, refused, who):
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-def test_credentials_open_no_webhook_door(shared_api, headers, refused, event, draft, who):
+def test_credentials_do_not_replace_a_webhook_signature(shared_api, headers, refused, event, draft, who):
     body = event(draft(student={"external_id": "x"}))
     answer = shared_api.client.post(
         f"/v1/webhooks/{shared_api.school.source}",
@@ -142,7 +144,7 @@ def test_credentials_open_no_webhook_door(shared_api, headers, refused, event, d
     refused(answer, 401, "missing-signature")
 
 
-def test_every_operation_that_needs_somebody_refuses_a_stranger(shared_api, refused):
+def test_every_protected_operation_refuses_unauthenticated_requests(shared_api, refused):
     document = shared_api.client.get("/openapi.json").json
     guarded = 0
     for path, item in document["paths"].items():
@@ -159,14 +161,14 @@ def test_every_operation_that_needs_somebody_refuses_a_stranger(shared_api, refu
     assert guarded >= 9
 
 
-def test_the_owner_is_not_told_apart_by_head_or_options(shared_api, hers, headers, refused):
+def test_head_and_options_do_not_reveal_the_owner(shared_api, alices, headers, refused):
     for who in ("bob", "other ada"):
-        assert shared_api.client.head(hers["links"]["self"], headers=headers(who)).status_code == 404
+        assert shared_api.client.head(alices["links"]["self"], headers=headers(who)).status_code == 404
     for who in ("alice", "bob", "other ada", "stranger"):
-        assert shared_api.client.options(hers["links"]["self"], headers=headers(who)).status_code == 200
+        assert shared_api.client.options(alices["links"]["self"], headers=headers(who)).status_code == 200
 
 
-def test_another_orgs_api_key_for_a_student_of_the_same_name_makes_another_student(shared_api, draft, hers):
+def test_same_external_id_in_another_org_is_another_student(shared_api, draft, alices):
     body = draft(student={"external_id": "alice-sis", "email": shared_api.school.email("alice")})
     answer = shared_api.client.post("/v1/submissions", json=body, headers=shared_api.with_key(shared_api.other))
     assert answer.status_code == 202
@@ -175,7 +177,7 @@ def test_another_orgs_api_key_for_a_student_of_the_same_name_makes_another_stude
     assert shared_api.client.get(answer.json["links"]["self"], headers=shared_api.signed_in("alice")).status_code == 404
 
 
-def test_an_educator_who_is_also_a_student_somewhere_cannot_hand_in_there_as_an_educator(shared_api, draft, refused):
+def test_educator_cannot_submit_in_a_course_where_they_are_a_student(shared_api, draft, refused):
     with session_of(shared_api.school, "ada"):
         add_member(
             shared_api.school.ed, org=shared_api.school.org, course=shared_api.school.other_course, role="student"

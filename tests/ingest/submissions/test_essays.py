@@ -1,4 +1,4 @@
-"""Looking at essays: a page at a time, each essay once, and an essay with its versions."""
+"""Tests of the list of essays, its pages and cursors, and of an essay with its versions."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import pytest
 
 @pytest.fixture(scope="module")
 def seven(shared_api):
-    """Zoe's seven essays, oldest first. She is in no course, so nobody adds to them."""
+    """Give the ids of Zoe's seven essays, oldest first. Zoe is in no course, so no other test adds essays of hers."""
     return [shared_api.hand_in("zoe", title=f"Number {number}")["essay_id"] for number in range(7)]
 
 
 @pytest.fixture
 def list_essays(shared_api):
+    """`list_essays(name="ed", limit=2)` requests a page of essays as this person."""
+
     def ask(*, name: str = "zoe", **query: object):
         return shared_api.client.get("/v1/essays", query_string=query, headers=shared_api.signed_in(name))
 
     return ask
 
 
-def walk(list_essays, limit: int) -> list[str]:
+def all_pages(list_essays, limit: int) -> list[str]:
+    """Return the ids of all essays, page by page."""
     found, cursor = [], None
     while True:
         page = list_essays(limit=limit, **({"cursor": cursor} if cursor else {})).json
@@ -33,17 +36,17 @@ def walk(list_essays, limit: int) -> list[str]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8, 100])
-def test_pages_of_any_size_hold_every_essay_once_newest_first(list_essays, seven, limit):
-    assert walk(list_essays, limit) == seven[::-1]
+def test_pages_list_each_essay_once_newest_first(list_essays, seven, limit):
+    assert all_pages(list_essays, limit) == seven[::-1]
 
 
-def test_without_a_limit_a_page_is_fifty(list_essays, seven):
+def test_page_without_a_limit_holds_all_seven_essays(list_essays, seven):
     page = list_essays().json
     assert [one["id"] for one in page["items"]] == seven[::-1]
     assert page["next_cursor"] is None
 
 
-def test_an_essay_in_the_list_says_what_the_contract_promises(list_essays, seven):
+def test_listed_essay_has_title_version_and_status(list_essays, seven):
     newest = list_essays(limit=1).json["items"][0]
     assert newest["title"] == "Number 6"
     assert (newest["version"], newest["status"]) == (1, "queued")
@@ -57,7 +60,7 @@ def test_pages_stay_stable_while_essays_are_added(shared_api, list_essays):
     assert [one["id"] for one in first["items"] + second["items"]] == mine[::-1]
 
 
-def test_a_cursor_shows_its_holder_nothing_that_is_not_theirs(shared_api, list_essays, seven):
+def test_forged_cursor_shows_nothing_of_others(shared_api, list_essays, seven):
     theirs = shared_api.hand_in("bob")["essay_id"]
     cursor = base64.urlsafe_b64encode(bytes.fromhex("f" * 32)).decode().rstrip("=")
     assert theirs not in [one["id"] for one in list_essays(cursor=cursor, limit=100).json["items"]]
@@ -67,7 +70,7 @@ def test_a_cursor_shows_its_holder_nothing_that_is_not_theirs(shared_api, list_e
 @pytest.mark.parametrize(
     "limit", ["0", "-1", "101", "1.5", "ten", "", " 5", "\u0665", "1e1", "0x10", "99999999999999999999", "5;"]
 )
-def test_a_bad_limit_is_pointed_at(list_essays, refused, limit):
+def test_invalid_limit_is_refused(list_essays, refused, limit):
     document = refused(list_essays(limit=limit), 422, "invalid-payload")
     assert "limit" in document["errors"][0]["pointer"]
 
@@ -89,12 +92,12 @@ def test_a_bad_limit_is_pointed_at(list_essays, refused, limit):
         "=" * 22,
     ],
 )
-def test_a_bad_cursor_is_pointed_at(list_essays, refused, cursor):
+def test_invalid_cursor_is_refused(list_essays, refused, cursor):
     document = refused(list_essays(cursor=cursor), 422, "invalid-payload")
     assert "cursor" in document["errors"][0]["pointer"]
 
 
-def test_an_essay_lists_its_versions_oldest_first(shared_api):
+def test_essay_lists_its_versions_oldest_first(shared_api):
     first = shared_api.hand_in("bob", text="One two three.")
     second = shared_api.hand_in("bob", essay_id=first["essay_id"], text="One two three four.", title="Again")
     late = shared_api.hand_in("bob", essay_id=first["essay_id"], text="Old.", submitted_at="2020-01-01T00:00:00Z")
@@ -108,8 +111,8 @@ def test_an_essay_lists_its_versions_oldest_first(shared_api):
     assert (essay["student_id"], essay["course_id"], essay["assignment_id"]) == (str(shared_api.school.bob), None, None)
 
 
-def test_a_version_whose_transaction_began_before_its_essay_was_stored_is_stored_too(shared_api):
-    """Two first versions at once: the later transaction makes the essay, the earlier one, which waited for it, adds to it."""
+def test_version_whose_transaction_began_before_its_essay_is_stored(shared_api):
+    """Of two concurrent first versions, the later transaction creates the essay and the earlier one waits and adds to it."""
     first = shared_api.hand_in("bob")
     shared_api.database.sql(
         "update essays set created_at = now() + interval '1 minute', updated_at = now() + interval '1 minute' where id = %s",
@@ -123,7 +126,7 @@ def test_a_version_whose_transaction_began_before_its_essay_was_stored_is_stored
     assert (answer.status_code, answer.json.get("version")) == (202, 2)
 
 
-def test_the_same_assignment_is_the_same_essay(shared_api):
+def test_submissions_for_one_assignment_are_one_essay(shared_api):
     receipts = [shared_api.hand_in("bob", assignment_id=str(shared_api.school.assignment)) for _ in range(2)]
     assert receipts[0]["essay_id"] == receipts[1]["essay_id"]
     essay = shared_api.client.get(receipts[0]["links"]["essay"], headers=shared_api.signed_in("ed")).json
@@ -136,7 +139,7 @@ def test_the_same_assignment_is_the_same_essay(shared_api):
     ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59",
      "1969-12-31T23:59:59Z", "2016-12-31T23:59:59.999999999Z", "1900-01-01T00:00:00+00:19"],
 )  # fmt: skip
-def test_a_version_of_any_date_that_was_accepted_can_be_looked_at(shared_api, moment):
+def test_submission_with_an_extreme_date_is_refused_or_readable(shared_api, moment):
     headers = shared_api.signed_in("bob")
     answer = shared_api.client.post(
         "/v1/submissions", json={"title": "t", "text": "x", "submitted_at": moment}, headers=headers

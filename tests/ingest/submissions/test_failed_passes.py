@@ -1,4 +1,4 @@
-"""Passes that gave up: who learns of them, what a retry and a discard do, and that nothing happens twice. And the bulk queue."""
+"""Tests of failed passes: who may list, retry and discard them, and idempotence. And of the bulk queue."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _numbers = count(1)
 def hand_in(
     api: ApiUnderTest, who: str = "alice", *, course: UUID | None = None, of: School | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """Hand in for an assignment of its own, in Ed's course unless another is named: nobody's next version."""
+    """Submit for a new assignment, by default in Ed's course, so that the essay is nobody's next version."""
     school = of or api.school
     with session_of(school, "ada"):
         task = add_assignment(f"Task {next(_numbers)}", org=school.org, course=course or school.course)
@@ -74,6 +74,7 @@ def close(
     gave_up: tuple[str, ...] = NAMES,
     of: School | None = None,
 ) -> None:
+    """Finish and give up these passes of a submission."""
     worker = replace(api.worker, school=of or api.school)
     for name in done:
         worker.finish(submission, name)
@@ -82,6 +83,7 @@ def close(
 
 
 def failed(api: ApiUnderTest, *, done: tuple[str, ...] = (), gave_up: tuple[str, ...] = NAMES) -> dict[str, Any]:
+    """Submit an essay, finish and give up its passes, and return the receipt."""
     receipt = hand_in(api)
     close(api, receipt["id"], done=done, gave_up=gave_up)
     return receipt
@@ -93,6 +95,7 @@ def post(api: ApiUnderTest, route: str, submission: str, headers: Headers | None
 
 
 def listed(api: ApiUnderTest, headers: Headers | None = None, **query: object) -> TestResponse:
+    """Request the list of failed passes, by default as Ed."""
     given = api.signed_in("ed") if headers is None else headers
     return api.client.get("/v1/given-up", query_string=query, headers=given)
 
@@ -109,14 +112,14 @@ def status_of(api: ApiUnderTest, receipt: dict[str, Any], who: str = "alice") ->
 
 
 def stored(api: ApiUnderTest, submission: str) -> dict[str, dict[str, Any]]:
-    """Return the rows of a submission's passes by name, and its own as `submission`."""
+    """Return the rows of a submission's passes by name, and the row of the submission as `submission`."""
     found = api.database.sql("select to_jsonb(p) from passes as p where submission_id = %s", submission)
     [(own,)] = api.database.sql("select to_jsonb(s) - 'text' from submissions as s where id = %s", submission)
     return {"submission": own, **{one["name"]: one for (one,) in found}}
 
 
-def on_record(api: ApiUnderTest, submission: str) -> list[dict[str, Any]]:
-    """Return what the audit trail says of a submission's passes, oldest first."""
+def audit_entries(api: ApiUnderTest, submission: str) -> list[dict[str, Any]]:
+    """Return the audit entries about a submission's passes, oldest first."""
     found = api.database.sql(
         "select to_jsonb(a) - 'sequence' - 'hash' from audit_log as a where detail ->> 'submission_id' = %s order by id",
         submission,
@@ -125,7 +128,7 @@ def on_record(api: ApiUnderTest, submission: str) -> list[dict[str, Any]]:
 
 
 def hinted(client: redis.Redis, queue: str = "interactive") -> list[str]:
-    """Return the passes that hints in Redis name, read from its own structures."""
+    """Return the ids of the passes that have a hint in this Redis queue, sorted."""
     ids = client.lrange(f"dramatiq:{queue}", 0, -1)
     messages = [dramatiq.Message.decode(one) for one in (client.hmget(f"dramatiq:{queue}.msgs", ids) if ids else [])]
     assert all((one.actor_name, one.kwargs["queue"]) == (ACTOR, queue) for one in messages)
@@ -134,7 +137,7 @@ def hinted(client: redis.Redis, queue: str = "interactive") -> list[str]:
 
 @pytest.fixture
 def fresh(shared_api: ApiUnderTest) -> ApiUnderTest:
-    """The standing place with two schools that nobody has handed in at yet."""
+    """Give the shared app with two new schools that have no submissions."""
     return replace(
         shared_api, school=make_school(f"school-{next(_numbers)}"), other=make_school(f"school-{next(_numbers)}")
     )
@@ -144,30 +147,28 @@ def ids(rows: dict[str, dict[str, Any]], *names: str) -> list[str]:
     return sorted(rows[name]["id"] for name in names)
 
 
-# Who may.
+# Permissions.
 
 
 @pytest.fixture(scope="module")
-def hers(shared_api: ApiUnderTest) -> dict[str, Any]:
-    """Alice's, of Ed's course, with its grammar given up; nobody may change it in this file."""
+def alices(shared_api: ApiUnderTest) -> dict[str, Any]:
+    """Give the receipt of Alice's submission in Ed's course, with a failed grammar pass; no test may change it."""
     return failed(shared_api, gave_up=("grammar",))
 
 
-def test_each_person_lists_exactly_the_given_up_passes_that_are_theirs_to_see(
-    fresh: ApiUnderTest, refused: Refused
-) -> None:
-    """Given one in Ed's course, one in Nell's, a diary, a trial of Ed's and one of another org; Ed studies in Nell's course."""
+def test_each_person_lists_only_failed_passes_they_may_see(fresh: ApiUnderTest, refused: Refused) -> None:
+    """Ed is also a student in Nell's course; `diary` belongs to no course, and `own` is an essay that Ed wrote."""
     with session_of(fresh.school, "ada"):
         add_member(fresh.school.bob, org=fresh.school.org, course=fresh.school.other_course, role="student")
         add_member(fresh.school.ed, org=fresh.school.org, course=fresh.school.other_course, role="student")
     pieces = {
         "course": hand_in(fresh), "other course": hand_in(fresh, "bob", course=fresh.school.other_course),
-        "diary": fresh.hand_in("alice"), "trial": fresh.hand_in("ed"), "elsewhere": hand_in(fresh, of=fresh.other),
+        "diary": fresh.hand_in("alice"), "own": fresh.hand_in("ed"), "elsewhere": hand_in(fresh, of=fresh.other),
     }  # fmt: skip
     for what, receipt in pieces.items():
         close(fresh, receipt["id"], gave_up=("structure",), of=fresh.other if what == "elsewhere" else None)
     sees = {
-        "ed": {"course", "trial"}, "nell": {"other course"}, "ada": {"course", "other course", "diary", "trial"},
+        "ed": {"course", "own"}, "nell": {"other course"}, "ada": {"course", "other course", "diary", "own"},
         "other ed": {"elsewhere"}, "other nell": set(), "other ada": {"elsewhere"},
     }  # fmt: skip
     for who, expected in sees.items():
@@ -177,14 +178,14 @@ def test_each_person_lists_exactly_the_given_up_passes_that_are_theirs_to_see(
         ), who
         assert page["next_cursor"] is None
 
-    # Who teaches there no longer sees and does no longer, from the next request on.
+    # An educator removed from the course can no longer list, retry or discard its passes.
     fresh.database.sql("delete from enrollments where user_id = %s", fresh.school.ed)
-    assert [one["submission_id"] for one in listed(fresh).json["items"]] == [pieces["trial"]["id"]]
+    assert [one["submission_id"] for one in listed(fresh).json["items"]] == [pieces["own"]["id"]]
     for route in ROUTES:
         refused(post(fresh, route, pieces["course"]["id"]), 404, "not-found")
 
 
-def test_an_entry_of_the_list_has_exactly_the_shape_of_the_contract(shared_api: ApiUnderTest) -> None:
+def test_listed_failed_pass_has_exactly_the_documented_fields(shared_api: ApiUnderTest) -> None:
     receipt = failed(shared_api, gave_up=("content",))
     answer = listed(shared_api)
     assert (answer.status_code, answer.content_type) == (200, "application/json")
@@ -201,34 +202,34 @@ def test_an_entry_of_the_list_has_exactly_the_shape_of_the_contract(shared_api: 
 
 
 @pytest.mark.parametrize("who", [who for who in PEOPLE if who not in STAFF])
-def test_who_is_not_staff_may_not_even_list(
-    shared_api: ApiUnderTest, hers: dict[str, Any], refused: Refused, who: str
+def test_only_staff_can_list_failed_passes(
+    shared_api: ApiUnderTest, alices: dict[str, Any], refused: Refused, who: str
 ) -> None:
     answer = listed(shared_api, headers_of(shared_api, who))
     refused(answer, *((401, "unauthorized") if who == "stranger" else (403, "forbidden")))
-    assert hers["id"] not in answer.text
+    assert alices["id"] not in answer.text
 
 
 @pytest.mark.parametrize("who", [who for who in PEOPLE if who not in ("ed", "ada")])
 @pytest.mark.parametrize("route", ROUTES)
-def test_others_can_neither_retry_nor_discard_and_learn_nothing(
-    shared_api: ApiUnderTest, hers: dict[str, Any], refused: Refused, redis_client: redis.Redis, route: str, who: str
+def test_others_cannot_retry_or_discard_and_learn_nothing(
+    shared_api: ApiUnderTest, alices: dict[str, Any], refused: Refused, redis_client: redis.Redis, route: str, who: str
 ) -> None:
-    before = stored(shared_api, hers["id"])
-    answers = [post(shared_api, route, one, headers_of(shared_api, who)) for one in (hers["id"], str(uuid4()))]
+    before = stored(shared_api, alices["id"])
+    answers = [post(shared_api, route, one, headers_of(shared_api, who)) for one in (alices["id"], str(uuid4()))]
     expected = (
         (401, "unauthorized") if who == "stranger" else (404, "not-found") if who in STAFF else (403, "forbidden")
     )
     documents = [refused(one, *expected) for one in answers]
-    # The very answer that an id gets which nobody has.
+    # The answer is the same as for an unknown id.
     assert {**documents[0], "instance": ""} == {**documents[1], "instance": ""}
-    assert stored(shared_api, hers["id"]) == before
-    assert on_record(shared_api, hers["id"]) == []
+    assert stored(shared_api, alices["id"]) == before
+    assert audit_entries(shared_api, alices["id"]) == []
     assert hinted(redis_client) == []
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_diary_is_nothing_to_an_educator_and_an_admins_to_see_to(
+def test_only_an_admin_can_retry_or_discard_an_essay_without_a_course(
     shared_api: ApiUnderTest, refused: Refused, route: str
 ) -> None:
     diary = shared_api.hand_in("alice")
@@ -236,13 +237,15 @@ def test_a_diary_is_nothing_to_an_educator_and_an_admins_to_see_to(
     refused(post(shared_api, route, diary["id"]), 404, "not-found")
     answer = post(shared_api, route, diary["id"], shared_api.signed_in("ada"))
     assert answer.status_code == {"retry": 202, "discard": 200}[route]
-    assert [one["entity_id"] for one in on_record(shared_api, diary["id"])] == ids(
+    assert [one["entity_id"] for one in audit_entries(shared_api, diary["id"])] == ids(
         stored(shared_api, diary["id"]), "grammar"
     )
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_who_has_signed_out_changes_nothing_any_more(shared_api: ApiUnderTest, refused: Refused, route: str) -> None:
+def test_signed_out_educator_cannot_retry_discard_or_list(
+    shared_api: ApiUnderTest, refused: Refused, route: str
+) -> None:
     receipt = failed(shared_api, gave_up=("grammar",))
     before = stored(shared_api, receipt["id"])
     headers = {"Authorization": f"Bearer {shared_api.sign_in('ed')['access_token']}"}
@@ -253,7 +256,7 @@ def test_who_has_signed_out_changes_nothing_any_more(shared_api: ApiUnderTest, r
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_looking_at_a_door_does_not_open_it(shared_api: ApiUnderTest, refused: Refused, route: str) -> None:
+def test_retry_and_discard_accept_only_post(shared_api: ApiUnderTest, refused: Refused, route: str) -> None:
     receipt = failed(shared_api, gave_up=("grammar",))
     before = stored(shared_api, receipt["id"])
     for method in ("GET", "PUT", "DELETE"):
@@ -271,7 +274,7 @@ def test_looking_at_a_door_does_not_open_it(shared_api: ApiUnderTest, refused: R
 @pytest.mark.parametrize(
     ("done", "final"), [((), "failed"), (("grammar",), "partial"), (("grammar", "content"), "partial")]
 )
-def test_a_retry_puts_exactly_what_gave_up_back_and_says_where_to_look(
+def test_retry_requeues_exactly_the_failed_passes(
     shared_api: ApiUnderTest, redis_client: redis.Redis, done: tuple[str, ...], final: str
 ) -> None:
     gave_up = tuple(name for name in NAMES if name not in done)
@@ -310,7 +313,7 @@ def test_a_retry_puts_exactly_what_gave_up_back_and_says_where_to_look(
     assert receipt["id"] not in listed(shared_api, limit=100).text
 
 
-def test_after_a_retry_the_status_is_that_of_work_under_way(shared_api: ApiUnderTest) -> None:
+def test_status_after_a_retry_is_processing(shared_api: ApiUnderTest) -> None:
     receipt = failed(shared_api, done=("grammar",), gave_up=("structure", "content"))
     grammar = status_of(shared_api, receipt)["passes"]["grammar"]
     post(shared_api, "retry", receipt["id"])
@@ -330,7 +333,7 @@ def test_after_a_retry_the_status_is_that_of_work_under_way(shared_api: ApiUnder
     assert body["passes"] == {"grammar": grammar, "structure": queued, "content": queued}
 
 
-def test_a_retried_submission_ends_completed_with_all_its_feedback(shared_api: ApiUnderTest) -> None:
+def test_retried_submission_ends_completed_with_all_feedback(shared_api: ApiUnderTest) -> None:
     receipt = failed(shared_api, done=("grammar",), gave_up=("structure", "content"))
 
     def comments() -> list[str]:
@@ -356,7 +359,7 @@ def test_a_retried_submission_ends_completed_with_all_its_feedback(shared_api: A
     }  # fmt: skip
 
 
-def test_what_gives_up_again_is_on_the_list_again_and_may_be_retried_again(shared_api: ApiUnderTest) -> None:
+def test_pass_that_fails_again_is_listed_and_can_be_retried_again(shared_api: ApiUnderTest) -> None:
     receipt = failed(shared_api, gave_up=NAMES)
     post(shared_api, "retry", receipt["id"])
     close(shared_api, receipt["id"], done=("grammar",), gave_up=("structure", "content"))
@@ -364,10 +367,10 @@ def test_what_gives_up_again_is_on_the_list_again_and_may_be_retried_again(share
     mine = [one["pass"] for one in listed(shared_api, limit=100).json["items"] if one["submission_id"] == receipt["id"]]
     assert sorted(mine) == ["content", "structure"]
     assert post(shared_api, "retry", receipt["id"]).json["status"] == "processing"
-    assert len(on_record(shared_api, receipt["id"])) == 5
+    assert len(audit_entries(shared_api, receipt["id"])) == 5
 
 
-def test_what_was_handed_in_as_bulk_is_retried_as_interactive_since_a_person_waits(
+def test_bulk_submission_is_retried_in_the_interactive_queue(
     shared_api: ApiUnderTest, redis_client: redis.Redis
 ) -> None:
     receipt = hand_in(shared_api, queue="bulk")
@@ -379,18 +382,18 @@ def test_what_was_handed_in_as_bulk_is_retried_as_interactive_since_a_person_wai
     assert (hinted(redis_client), hinted(redis_client, "bulk")) == (ids(rows, "grammar"), [])
 
 
-def test_retrying_twice_is_as_retrying_once(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
+def test_retry_is_idempotent(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
     receipt = failed(shared_api, done=("content",), gave_up=("grammar", "structure"))
     redis_client.flushdb()
     first = post(shared_api, "retry", receipt["id"])
-    once = stored(shared_api, receipt["id"]), on_record(shared_api, receipt["id"]), hinted(redis_client)
+    once = stored(shared_api, receipt["id"]), audit_entries(shared_api, receipt["id"]), hinted(redis_client)
     second = post(shared_api, "retry", receipt["id"])
     assert (second.status_code, second.json, second.headers["Location"]) == (202, first.json, first.headers["Location"])
-    assert (stored(shared_api, receipt["id"]), on_record(shared_api, receipt["id"]), hinted(redis_client)) == once
+    assert (stored(shared_api, receipt["id"]), audit_entries(shared_api, receipt["id"]), hinted(redis_client)) == once
     assert len(once[1]) == len(once[2]) == 2
 
 
-def test_eight_retries_at_the_same_moment_are_as_one(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
+def test_eight_concurrent_retries_act_once(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
     for _ in range(3):
         receipt = failed(shared_api, done=("content",), gave_up=("grammar", "structure"))
         before = stored(shared_api, receipt["id"])
@@ -407,13 +410,13 @@ def test_eight_retries_at_the_same_moment_are_as_one(shared_api: ApiUnderTest, r
         ]
         assert after["content"] == before["content"]
         assert hinted(redis_client) == ids(after, "grammar", "structure")
-        assert sorted(one["entity_id"] for one in on_record(shared_api, receipt["id"])) == ids(
+        assert sorted(one["entity_id"] for one in audit_entries(shared_api, receipt["id"])) == ids(
             after, "grammar", "structure"
         )
 
 
-def test_a_retry_leaves_alone_what_runs(shared_api: ApiUnderTest) -> None:
-    """Given one pass that gave up, one under way and one that waits, the first goes back and the claim of the second holds."""
+def test_retry_does_not_touch_a_running_pass(shared_api: ApiUnderTest) -> None:
+    """Of a failed, a running and a waiting pass, only the failed one changes, and the running claim stays valid."""
     receipt = hand_in(shared_api)
     close(shared_api, receipt["id"], gave_up=("grammar",))
     held = shared_api.worker.claim(receipt["id"], "structure")
@@ -423,12 +426,12 @@ def test_a_retry_leaves_alone_what_runs(shared_api: ApiUnderTest) -> None:
     assert (answer.status_code, answer.json["status"]) == (202, "processing")
     assert after["grammar"]["state"] == "queued"
     assert {**after, "grammar": None} == {**before, "grammar": None}
-    with shared_api.worker._at_work():
+    with shared_api.worker._as_worker():
         assert passes.renew(held, lease_seconds=60)
 
 
 @pytest.mark.parametrize("what", ["completed", "queued", "processing"])
-def test_a_retry_of_what_did_not_give_up_changes_nothing(
+def test_retry_without_failed_passes_changes_nothing(
     shared_api: ApiUnderTest, redis_client: redis.Redis, what: str
 ) -> None:
     receipt = hand_in(shared_api)
@@ -440,7 +443,7 @@ def test_a_retry_of_what_did_not_give_up_changes_nothing(
     answer = post(shared_api, "retry", receipt["id"])
     assert (answer.status_code, answer.json) == (202, {**receipt, "status": what})
     assert stored(shared_api, receipt["id"]) == before
-    assert on_record(shared_api, receipt["id"]) == []
+    assert audit_entries(shared_api, receipt["id"]) == []
     assert hinted(redis_client) == []
 
 
@@ -450,12 +453,12 @@ def revise(api: ApiUnderTest, first: dict[str, Any]) -> dict[str, Any]:
     return second
 
 
-def test_a_retry_of_a_superseded_version_changes_nothing(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
-    """Given a version whose grammar gave up before a newer one came and its other passes were cancelled."""
+def test_retry_of_a_superseded_version_changes_nothing(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
+    """The grammar pass gave up before a newer version came; then the other passes were cancelled."""
     receipt = hand_in(shared_api)
     close(shared_api, receipt["id"], gave_up=("grammar",))
     revise(shared_api, receipt)
-    with shared_api.worker._at_work():
+    with shared_api.worker._as_worker():
         for name in ("structure", "content"):
             passes.cancel(shared_api.worker._claim(receipt["id"], name))
     before = stored(shared_api, receipt["id"])
@@ -464,14 +467,12 @@ def test_a_retry_of_a_superseded_version_changes_nothing(shared_api: ApiUnderTes
     answer = post(shared_api, "retry", receipt["id"])
     assert (answer.status_code, answer.json["status"]) == (202, "superseded")
     assert stored(shared_api, receipt["id"]) == before
-    assert on_record(shared_api, receipt["id"]) == []
+    assert audit_entries(shared_api, receipt["id"]) == []
     assert hinted(redis_client) == []
 
 
-def test_a_retry_of_a_version_that_ended_before_a_newer_one_came_changes_nothing(
-    shared_api: ApiUnderTest, redis_client: redis.Redis
-) -> None:
-    """Its essay is read as the newer version; put back, its passes would only be cancelled and its ending lost."""
+def test_retry_of_a_partial_older_version_changes_nothing(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
+    """The newer version is the one to read: requeued passes would only be cancelled, and the final status lost."""
     receipt = failed(shared_api, done=("grammar",), gave_up=("structure", "content"))
     revise(shared_api, receipt)
     before = stored(shared_api, receipt["id"])
@@ -479,34 +480,32 @@ def test_a_retry_of_a_version_that_ended_before_a_newer_one_came_changes_nothing
     answer = post(shared_api, "retry", receipt["id"])
     assert (answer.status_code, answer.json["status"]) == (202, "partial")
     assert stored(shared_api, receipt["id"]) == before
-    assert on_record(shared_api, receipt["id"]) == []
+    assert audit_entries(shared_api, receipt["id"]) == []
     assert hinted(redis_client) == []
 
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port that is bound, so that nobody takes it, and refuses every connection."""
+    """Give a port that is bound but not listening, so that it refuses every connection."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]
 
 
-def test_with_redis_away_a_retry_still_answers_and_its_rows_wait_for_the_clock(
-    shared_api: ApiUnderTest, closed_port: int
-) -> None:
+def test_retry_without_redis_leaves_the_passes_queued(shared_api: ApiUnderTest, closed_port: int) -> None:
     receipt = failed(shared_api, done=("content",), gave_up=("grammar", "structure"))
     app = shared_api.make_app(REDIS_URL=f"redis://127.0.0.1:{closed_port}/0")
     answer = post(replace(shared_api, app=app), "retry", receipt["id"])
     assert (answer.status_code, answer.json["status"]) == (202, "processing")
     rows = stored(shared_api, receipt["id"])
     assert [rows[name]["state"] for name in NAMES] == ["queued", "queued", "done"]
-    assert len(on_record(shared_api, receipt["id"])) == 2
+    assert len(audit_entries(shared_api, receipt["id"])) == 2
 
 
 # Discard.
 
 
-def test_a_discard_takes_passes_off_the_list_and_leaves_the_status_alone(
+def test_discard_removes_passes_from_the_list_and_keeps_the_status(
     shared_api: ApiUnderTest, redis_client: redis.Redis
 ) -> None:
     receipt, another = failed(shared_api, done=("grammar",), gave_up=("structure", "content")), failed(shared_api)
@@ -522,35 +521,35 @@ def test_a_discard_takes_passes_off_the_list_and_leaves_the_status_alone(
         assert after[name]["discarded_at"] is not None
         after[name]["discarded_at"] = None
     assert after == before
-    on_the_list = [one["submission_id"] for one in listed(shared_api, limit=100).json["items"]]
-    assert receipt["id"] not in on_the_list
-    assert on_the_list.count(another["id"]) == 3
+    listed_ids = [one["submission_id"] for one in listed(shared_api, limit=100).json["items"]]
+    assert receipt["id"] not in listed_ids
+    assert listed_ids.count(another["id"]) == 3
     assert receipt["id"] not in listed(shared_api, shared_api.signed_in("ada"), limit=100).text
     assert hinted(redis_client) == []
 
 
-def test_discarding_twice_or_eight_times_at_once_is_as_once(shared_api: ApiUnderTest) -> None:
+def test_discard_is_idempotent_even_when_concurrent(shared_api: ApiUnderTest) -> None:
     receipt = failed(shared_api)
     warm_up(8)
     answers = together(8, lambda _: post(shared_api, "discard", receipt["id"]))
     assert sum(one.json["discarded"] for one in answers) == 3
-    once = stored(shared_api, receipt["id"]), on_record(shared_api, receipt["id"])
+    once = stored(shared_api, receipt["id"]), audit_entries(shared_api, receipt["id"])
     assert len(once[1]) == 3
     assert post(shared_api, "discard", receipt["id"]).json == {"discarded": 0}
-    assert (stored(shared_api, receipt["id"]), on_record(shared_api, receipt["id"])) == once
+    assert (stored(shared_api, receipt["id"]), audit_entries(shared_api, receipt["id"])) == once
 
 
-def test_a_discard_leaves_alone_what_did_not_give_up(shared_api: ApiUnderTest) -> None:
+def test_discard_does_not_touch_passes_that_did_not_fail(shared_api: ApiUnderTest) -> None:
     receipt = hand_in(shared_api)
     shared_api.worker.finish(receipt["id"], "grammar")
     shared_api.worker.claim(receipt["id"], "structure")
     before = stored(shared_api, receipt["id"])
     assert post(shared_api, "discard", receipt["id"]).json == {"discarded": 0}
     assert stored(shared_api, receipt["id"]) == before
-    assert on_record(shared_api, receipt["id"]) == []
+    assert audit_entries(shared_api, receipt["id"]) == []
 
 
-def test_a_submission_goes_on_and_ends_as_it_would_have_after_a_discard(shared_api: ApiUnderTest) -> None:
+def test_submission_continues_and_ends_partial_after_a_discard(shared_api: ApiUnderTest) -> None:
     receipt = hand_in(shared_api)
     close(shared_api, receipt["id"], gave_up=("grammar",))
     assert post(shared_api, "discard", receipt["id"]).json == {"discarded": 1}
@@ -560,7 +559,7 @@ def test_a_submission_goes_on_and_ends_as_it_would_have_after_a_discard(shared_a
     assert body["passes"]["grammar"]["reason"] == "provider_refused"
 
 
-def test_a_retry_brings_back_what_was_discarded(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
+def test_retry_requeues_discarded_passes(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
     receipt = failed(shared_api, done=("grammar",), gave_up=("structure", "content"))
     post(shared_api, "discard", receipt["id"])
     redis_client.flushdb()
@@ -573,14 +572,14 @@ def test_a_retry_brings_back_what_was_discarded(shared_api: ApiUnderTest, redis_
         ("queued", None),
     ]
     assert hinted(redis_client) == ids(rows, "structure", "content")
-    assert [one["action"] for one in on_record(shared_api, receipt["id"])] == ["pass_discarded"] * 2 + [
+    assert [one["action"] for one in audit_entries(shared_api, receipt["id"])] == ["pass_discarded"] * 2 + [
         "pass_replayed"
     ] * 2
 
 
 @pytest.mark.parametrize("route", ["retry", "discard"])
-def test_who_sees_to_a_submission_waits_for_whoever_holds_it(shared_api: ApiUnderTest, route: str) -> None:
-    """Submission before pass, in one order, as everybody who changes both: so nobody waits for each other in a circle."""
+def test_retry_and_discard_wait_for_the_submission_lock(shared_api: ApiUnderTest, route: str) -> None:
+    """All code locks the submission before its passes, so that two transactions cannot deadlock."""
     receipt = failed(shared_api, gave_up=("grammar",))
     before = stored(shared_api, receipt["id"])
     warm_up(2)
@@ -591,16 +590,16 @@ def test_who_sees_to_a_submission_waits_for_whoever_holds_it(shared_api: ApiUnde
             cursor.execute("select from submissions where id = %s for update", (receipt["id"],))
             asked = pool.submit(post, shared_api, route, receipt["id"])
             eventually(lambda: asked.done() or shared_api.database.sql(waiting) == [(1,)])
-            meanwhile = stored(shared_api, receipt["id"])
+            during = stored(shared_api, receipt["id"])
             held.rollback()
             assert asked.result(timeout=10).status_code in (200, 202)
     finally:
         held.close()
-    assert meanwhile == before
+    assert during == before
     assert stored(shared_api, receipt["id"]) != before
 
 
-def test_retries_and_discards_at_the_same_moment_leave_every_pass_in_one_of_the_two_states(
+def test_concurrent_retry_and_discard_leave_a_consistent_state(
     shared_api: ApiUnderTest,
 ) -> None:
     for _ in range(3):
@@ -613,27 +612,25 @@ def test_retries_and_discards_at_the_same_moment_leave_every_pass_in_one_of_the_
             assert (rows[name]["state"], rows[name]["discarded_at"] is None) in (("queued", True), ("gave_up", False))
         queued = [rows[name]["id"] for name in NAMES if rows[name]["state"] == "queued"]
         replayed = [
-            one["entity_id"] for one in on_record(shared_api, receipt["id"]) if one["action"] == "pass_replayed"
+            one["entity_id"] for one in audit_entries(shared_api, receipt["id"]) if one["action"] == "pass_replayed"
         ]
         assert sorted(replayed) == sorted(queued)
         closed = rows["submission"]["completed_at"] is not None
         assert closed == (not queued)
 
 
-# On record.
+# Audit trail.
 
 
 @pytest.mark.parametrize("who", ["ed", "ada"])
 @pytest.mark.parametrize(("route", "action"), [("retry", "pass_replayed"), ("discard", "pass_discarded")])
-def test_it_is_on_record_who_did_what_to_which_pass_and_why_it_had_given_up(
-    shared_api: ApiUnderTest, route: str, action: str, who: str
-) -> None:
+def test_audit_entry_names_actor_pass_and_reason(shared_api: ApiUnderTest, route: str, action: str, who: str) -> None:
     receipt = failed(shared_api, done=("grammar",), gave_up=("structure", "content"))
     rows = stored(shared_api, receipt["id"])
     own_id = f"desk-{uuid4().hex}"
     answer = post(shared_api, route, receipt["id"], {**shared_api.signed_in(who), "X-Request-Id": own_id})
     assert answer.headers["X-Request-Id"] == own_id
-    found = on_record(shared_api, receipt["id"])
+    found = audit_entries(shared_api, receipt["id"])
     assert len(found) == 2
     for one in found:
         name = one["detail"]["pass"]
@@ -646,7 +643,7 @@ def test_it_is_on_record_who_did_what_to_which_pass_and_why_it_had_given_up(
     assert {one["detail"]["pass"] for one in found} == {"structure", "content"}
 
 
-def test_an_admin_reads_the_record_of_their_org_and_of_no_other(shared_api: ApiUnderTest) -> None:
+def test_admin_reads_audit_entries_of_their_org_only(shared_api: ApiUnderTest) -> None:
     receipt = failed(shared_api, gave_up=("grammar",))
     post(shared_api, "retry", receipt["id"])
     wanted = "select entity_id from audit_log where detail ->> 'submission_id' = %s"
@@ -659,7 +656,7 @@ def test_an_admin_reads_the_record_of_their_org_and_of_no_other(shared_api: ApiU
 # Pages.
 
 
-def test_five_passes_in_pages_of_two_come_without_gap_or_repeat_newest_first(fresh: ApiUnderTest) -> None:
+def test_failed_passes_are_paged_without_gap_or_repeat_newest_first(fresh: ApiUnderTest) -> None:
     older, newer = failed(fresh), failed(fresh, done=("content",), gave_up=("grammar", "structure"))
     found: list[dict[str, Any]] = []
     sizes, query = [], {"limit": "2"}
@@ -671,7 +668,7 @@ def test_five_passes_in_pages_of_two_come_without_gap_or_repeat_newest_first(fre
             break
         assert re.fullmatch(r"[A-Za-z0-9_-]{22}", page["next_cursor"])
         query["cursor"] = page["next_cursor"]
-        # What a page has shown may be seen to meanwhile, and what comes in meanwhile stands before it.
+        # A retry of listed passes and a new failed pass between two pages must not change the later pages.
         if len(sizes) == 1:
             post(fresh, "retry", newer["id"])
             failed(fresh, gave_up=("grammar",))
@@ -684,22 +681,22 @@ def test_five_passes_in_pages_of_two_come_without_gap_or_repeat_newest_first(fre
 
 
 @pytest.mark.parametrize("limit", [3, 4, 100])
-def test_a_page_that_holds_all_names_no_next_one(fresh: ApiUnderTest, limit: int) -> None:
+def test_last_page_has_no_next_cursor(fresh: ApiUnderTest, limit: int) -> None:
     failed(fresh)
     page = listed(fresh, limit=limit).json
     assert (len(page["items"]), page["next_cursor"]) == (3, None)
     assert len(listed(fresh).json["items"]) == 3
 
 
-def test_a_cursor_shows_its_holder_nothing_that_is_not_theirs(shared_api: ApiUnderTest, hers: dict[str, Any]) -> None:
+def test_forged_cursor_shows_nothing_of_others(shared_api: ApiUnderTest, alices: dict[str, Any]) -> None:
     beyond_all = base64.urlsafe_b64encode(b"\xff" * 16).decode().rstrip("=")
-    assert hers["id"] in listed(shared_api, shared_api.signed_in("ada"), cursor=beyond_all, limit=100).text
+    assert alices["id"] in listed(shared_api, shared_api.signed_in("ada"), cursor=beyond_all, limit=100).text
     for who in ("nell", "other ed", "other ada"):
-        assert hers["id"] not in listed(shared_api, headers_of(shared_api, who), cursor=beyond_all, limit=100).text
+        assert alices["id"] not in listed(shared_api, headers_of(shared_api, who), cursor=beyond_all, limit=100).text
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "101", "1.5", "ten", "", " 5", "\u0665", "1e1", "99999999999999999999"])
-def test_a_bad_limit_is_pointed_at(shared_api: ApiUnderTest, refused: Refused, limit: str) -> None:
+def test_invalid_limit_is_refused(shared_api: ApiUnderTest, refused: Refused, limit: str) -> None:
     document = refused(listed(shared_api, limit=limit), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == ["?limit"]
 
@@ -707,14 +704,12 @@ def test_a_bad_limit_is_pointed_at(shared_api: ApiUnderTest, refused: Refused, l
 @pytest.mark.parametrize(
     "cursor", ["", "x", "!!!", "A" * 21, "A" * 23, "\u00e9" * 22, "' or 1=1 --", "A" * 21 + "\0", "=" * 22]
 )
-def test_a_bad_cursor_is_pointed_at(shared_api: ApiUnderTest, refused: Refused, cursor: str) -> None:
+def test_invalid_cursor_is_refused(shared_api: ApiUnderTest, refused: Refused, cursor: str) -> None:
     document = refused(listed(shared_api, cursor=cursor), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == ["?cursor"]
 
 
-def test_who_may_not_list_is_told_that_before_what_is_wrong_with_the_question(
-    shared_api: ApiUnderTest, refused: Refused
-) -> None:
+def test_permission_is_checked_before_the_query(shared_api: ApiUnderTest, refused: Refused) -> None:
     refused(listed(shared_api, {}, limit="ten"), 401, "unauthorized")
     refused(listed(shared_api, shared_api.signed_in("alice"), limit="ten", cursor="x"), 403, "forbidden")
 
@@ -726,12 +721,10 @@ GENERATED = settings(
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-def test_generated_requests_of_staff_find_no_server_error_and_nothing_undocumented(
-    shared_api: ApiUnderTest, mode: GenerationMode
-) -> None:
-    """The document's own test asks as a student and as an API key, who get no further than 403 here."""
+def test_generated_staff_requests_match_the_openapi_document(shared_api: ApiUnderTest, mode: GenerationMode) -> None:
+    """test_openapi.py sends requests as a student and with an API key, which get only 403 from these routes."""
     schema = schemathesis.openapi.from_wsgi("/openapi.json", shared_api.app)
-    there = failed(shared_api)["id"]
+    existing = failed(shared_api)["id"]
     tried = set()
     for found in schema.include(path_regex="given-up|retry|discard").get_all_operations():
         operation = found.ok()
@@ -739,14 +732,14 @@ def test_generated_requests_of_staff_find_no_server_error_and_nothing_undocument
         @GENERATED
         @given(case=operation.as_strategy(generation_mode=mode), exists=st.booleans())
         def check(case: Any, exists: bool) -> None:
-            # Leaving Authorization out is the only wrong header these know; here it is always sent.
+            # The only invalid header of these routes is a missing Authorization, which is always sent here.
             assume(not case.meta.is_negative_at(ParameterLocation.HEADER))
             tried.add(case.path)
             if exists and mode.is_positive:
-                case.path_parameters |= dict.fromkeys(case.path_parameters, there)
+                case.path_parameters |= dict.fromkeys(case.path_parameters, existing)
             case.call_and_validate(headers=shared_api.signed_in("ed"))
 
-        with suppress(Unsatisfiable):  # an operation that takes nothing cannot be asked wrongly
+        with suppress(Unsatisfiable):  # an operation without input has no invalid request
             check()
     assert len(tried) == 3
 
@@ -773,7 +766,7 @@ Way = Callable[["ApiUnderTest", dict[str, Any]], TestResponse]
 
 @pytest.mark.parametrize("way", [way for way, _ in WAYS.values()], ids=WAYS)
 @pytest.mark.parametrize("queue", ["interactive", "bulk", None])
-def test_a_submission_is_stored_in_the_queue_it_names_and_its_hints_go_there(
+def test_submission_and_its_hints_go_to_the_named_queue(
     shared_api: ApiUnderTest,
     draft: Callable[..., dict[str, Any]],
     redis_client: redis.Redis,
@@ -791,7 +784,7 @@ def test_a_submission_is_stored_in_the_queue_it_names_and_its_hints_go_there(
 
 @pytest.mark.parametrize(("way", "pointer"), WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("queue", ["urgent", "BULK", "bulk ", "", None, 1, True, ["bulk"], {"bulk": 1}], ids=repr)
-def test_an_unknown_queue_is_pointed_at_and_nothing_is_stored(
+def test_unknown_queue_is_refused_and_nothing_is_stored(
     shared_api: ApiUnderTest,
     draft: Callable[..., dict[str, Any]],
     refused: Refused,
@@ -807,12 +800,12 @@ def test_an_unknown_queue_is_pointed_at_and_nothing_is_stored(
     assert hinted(redis_client) == hinted(redis_client, "bulk") == []
 
 
-def test_bulk_is_in_the_document(shared_api: ApiUnderTest) -> None:
+def test_bulk_queue_is_documented(shared_api: ApiUnderTest) -> None:
     schema = shared_api.client.get("/openapi.json").json["components"]["schemas"]["Submission"]["properties"]["queue"]
     assert (schema["enum"], schema["default"]) == (["interactive", "bulk"], "interactive")
 
 
-def test_who_waits_stands_before_bulk_that_came_earlier(fresh: ApiUnderTest) -> None:
+def test_interactive_submission_is_ahead_of_an_earlier_bulk_one(fresh: ApiUnderTest) -> None:
     imported = fresh.hand_in("alice", queue="bulk")
     waiting = fresh.hand_in("alice")
     positions = [status_of(fresh, one)["queue"]["position"] for one in (waiting, imported)]

@@ -1,4 +1,4 @@
-"""One Idempotency-Key, one submission, one answer, however often and however at once it is sent."""
+"""Tests of the Idempotency-Key header: format, replays, conflicts and concurrent requests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 
 @pytest.fixture
 def post(shared_api, draft):
+    """`post(key, text="…")` submits an essay with an API key and this Idempotency-Key, or several of them."""
+
     def send(key, *, of=None, client=None, **changes):
         headers = [("Authorization", f"Bearer {(of or shared_api.school).api_key}")]
         headers += [("Idempotency-Key", one) for one in ([key] if isinstance(key, str) else key)]
@@ -21,14 +23,15 @@ def post(shared_api, draft):
 
 
 def stored(shared_api, key: str) -> int:
+    """Return the number of stored keys with this text."""
     return shared_api.database.sql("select count(*) from idempotency_keys where key = %s", key)[0][0]
 
 
-def test_an_api_key_without_an_idempotency_key_is_told_so(post, refused):
+def test_api_key_without_an_idempotency_key_is_refused(post, refused):
     refused(post([]), 400, "idempotency-key-missing")
 
 
-def test_a_person_needs_none(shared_api, draft):
+def test_person_needs_no_idempotency_key(shared_api, draft):
     answer = shared_api.client.post("/v1/submissions", json=draft(), headers=shared_api.signed_in("bob"))
     assert answer.status_code == 202
 
@@ -39,17 +42,17 @@ def test_a_person_needs_none(shared_api, draft):
      '"a\u00e9"', "a\x7f"],
     ids=ascii,
 )  # fmt: skip
-def test_a_malformed_key_is_refused(post, refused, key):
+def test_malformed_idempotency_key_is_refused(post, refused, key):
     refused(post(key), 400, "idempotency-key-invalid")
 
 
 @pytest.mark.parametrize("keys", [("one", "two"), ('"one"', '"two"'), ("one", "one")], ids=str)
-def test_two_keys_in_one_request_are_refused(post, refused, keys):
+def test_two_idempotency_keys_in_one_request_are_refused(post, refused, keys):
     refused(post(list(keys)), 400, "idempotency-key-invalid")
 
 
 @pytest.mark.parametrize("length", [1, 255])
-def test_a_key_may_be_bare_or_quoted_and_means_the_same(post, shared_api, length):
+def test_bare_and_quoted_idempotency_keys_are_equal(post, shared_api, length):
     key = (uuid4().hex * 8)[:length]
     first, second, third = post(key), post(f'"{key}"'), post(f"  {key} ")
     assert [one.status_code for one in (first, second, third)] == [202] * 3
@@ -57,13 +60,13 @@ def test_a_key_may_be_bare_or_quoted_and_means_the_same(post, shared_api, length
     assert stored(shared_api, key) == 1
 
 
-def test_a_quoted_key_may_hold_blanks_and_commas(post, shared_api):
+def test_quoted_idempotency_key_may_contain_spaces_and_commas(post, shared_api):
     key = f"a, b {uuid4()}"
     assert post(f'"{key}"').status_code == 202
     assert stored(shared_api, key) == 1
 
 
-def test_a_replay_gets_the_very_same_answer(post):
+def test_replayed_request_gets_the_same_answer(post):
     key = uuid4().hex
     first, second = post(key), post(key)
     assert second.status_code == first.status_code == 202
@@ -73,7 +76,7 @@ def test_a_replay_gets_the_very_same_answer(post):
     assert second.headers["X-Request-Id"] != first.headers["X-Request-Id"]
 
 
-def test_a_key_that_comes_with_another_body_is_refused_and_stores_nothing(post, refused, shared_api):
+def test_reused_idempotency_key_with_another_body_is_refused(post, refused, shared_api):
     key = uuid4().hex
     first = post(key)
     before = shared_api.database.sql("select count(*) from submissions")
@@ -82,14 +85,14 @@ def test_a_key_that_comes_with_another_body_is_refused_and_stores_nothing(post, 
     assert post(key).data == first.data
 
 
-def test_a_refused_request_leaves_its_key_free(post, refused):
+def test_idempotency_key_of_a_refused_request_can_be_used_again(post, refused):
     key = uuid4().hex
     refused(post(key, text=" "), 422, "essay-empty")
     refused(post(key, category="no-such-kind"), 422, "invalid-payload")
     assert post(key).status_code == 202
 
 
-def test_another_callers_equal_key_is_their_own(post, shared_api, draft):
+def test_equal_idempotency_keys_of_two_callers_are_independent(post, shared_api, draft):
     key = uuid4().hex
     mine, elsewhere = post(key), post(key, of=shared_api.other)
     assert mine.status_code == elsewhere.status_code == 202
@@ -105,13 +108,13 @@ def test_another_callers_equal_key_is_their_own(post, shared_api, draft):
     assert len({one.json["id"] for one in people}) == 3
 
 
-def test_keys_that_differ_by_case_differ(post):
+def test_idempotency_keys_are_case_sensitive(post):
     key = f"Key-{uuid4().hex}"
     assert post(key).json["id"] != post(key.lower()).json["id"]
 
 
-def test_a_key_whose_first_request_is_still_running_is_in_progress(post, refused, shared_api):
-    """The first one's transaction is held open; the second waits no longer than the lock time-out."""
+def test_repeated_request_is_in_progress_while_the_first_one_runs(post, refused, shared_api):
+    """The transaction of the first request stays open; the second request waits only for the lock timeout."""
     import psycopg2
 
     key = uuid4().hex
@@ -131,7 +134,7 @@ def test_a_key_whose_first_request_is_still_running_is_in_progress(post, refused
     assert post(key).status_code == 202
 
 
-def test_fifty_equal_requests_at_once_make_one_submission_and_get_one_answer(shared_api, post):
+def test_fifty_equal_concurrent_requests_create_one_submission(shared_api, post):
     app = shared_api.make_app(ESSAYCOACH_POOL_WAIT_SECONDS="30")
     key, barrier = uuid4().hex, threading.Barrier(50)
 
@@ -151,8 +154,8 @@ def test_fifty_equal_requests_at_once_make_one_submission_and_get_one_answer(sha
     ) == [(3,)]
 
 
-def test_first_versions_sent_at_once_become_versions_of_one_essay(shared_api, post):
-    """Different keys, one student, one assignment: nobody's work is lost, and the numbers have no gap."""
+def test_concurrent_first_versions_become_versions_of_one_essay(shared_api, post):
+    """With different keys, one student and one assignment, no version is lost and the numbers have no gap."""
     app = shared_api.make_app(ESSAYCOACH_POOL_WAIT_SECONDS="30")
     barrier = threading.Barrier(12)
 

@@ -1,4 +1,4 @@
-"""A rubric that changed: what is stale, reading it again, and trying a rubric on samples that are gone after a day."""
+"""Tests of reruns after a rubric changed, and of rubric previews on sample texts."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def get(api: ApiUnderTest, path: str, who: str = "ed") -> TestResponse:
 
 
 def other_rubric(api: ApiUnderTest) -> UUID:
+    """Add a rubric that differs from the one of the school and return its id."""
     wanted = (
         *RUBRIC,
         CriterionDraft(name=f"voice {uuid4().hex}", description="", levels=(("weak", 0, ""), ("strong", 2, ""))),
@@ -41,14 +42,15 @@ def other_rubric(api: ApiUnderTest) -> UUID:
         return add_rubric("Argument, again", org=api.school.org, criteria=wanted)
 
 
-def task(api: ApiUnderTest) -> UUID:
+def make_assignment(api: ApiUnderTest) -> UUID:
+    """Add an assignment with the rubric of the school and return its id."""
     school = api.school
     with session_of(school, "ada"):
         return add_assignment(f"Task {uuid4().hex}", org=school.org, course=school.course, rubric=school.rubric)
 
 
-def read(api: ApiUnderTest, receipt: dict[str, Any], *, rubric: UUID | None) -> None:
-    """All three passes are done, made with that rubric."""
+def finish_passes(api: ApiUnderTest, receipt: dict[str, Any], *, rubric: UUID | None) -> None:
+    """Finish all three passes and record that they used this rubric."""
     for name in NAMES:
         api.worker.finish(receipt["id"], name)
     api.database.sql(
@@ -56,18 +58,21 @@ def read(api: ApiUnderTest, receipt: dict[str, Any], *, rubric: UUID | None) -> 
     )
 
 
-def done(api: ApiUnderTest, who: str = "alice", assignment: UUID | None = None) -> dict[str, Any]:
-    receipt = api.hand_in(who, assignment_id=str(assignment or task(api)))
-    read(api, receipt, rubric=api.school.rubric)
+def completed_submission(api: ApiUnderTest, who: str = "alice", assignment: UUID | None = None) -> dict[str, Any]:
+    """Submit an essay, finish its passes with the rubric of the school, and return the receipt."""
+    receipt = api.hand_in(who, assignment_id=str(assignment or make_assignment(api)))
+    finish_passes(api, receipt, rubric=api.school.rubric)
     return receipt
 
 
 def states(api: ApiUnderTest, submission: str) -> dict[str, str]:
+    """Return the state of each pass of a submission by name."""
     found = api.database.sql("select name, state from passes where submission_id = %s", submission)
     return {str(name): str(state) for name, state in found}
 
 
 def hinted(client: redis.Redis, queue: str) -> set[str]:
+    """Return the ids of the passes that have a hint in this Redis queue."""
     ids = client.lrange(f"dramatiq:{queue}", 0, -1)
     found = client.hmget(f"dramatiq:{queue}.msgs", ids) if ids else []
     return {str(Hint.from_fields(dramatiq.Message.decode(one).kwargs).pass_id) for one in found}
@@ -78,18 +83,22 @@ def pass_ids(api: ApiUnderTest, *submissions: str) -> set[str]:
     return {str(one) for (one,) in found}
 
 
-def on_record(api: ApiUnderTest, submission: str) -> list[tuple[object, ...]]:
+def rerun_entries(api: ApiUnderTest, submission: str) -> list[tuple[object, ...]]:
+    """Return pass and actor of each audit entry of a rerun of this submission."""
     return api.database.sql(
         "select detail ->> 'pass', actor_id::text from audit_log where action = 'pass_rerun' and detail ->> 'submission_id' = %s order by 1",
         submission,
     )
 
 
-def test_a_changed_rubric_makes_stale_and_only_what_is_stale_is_read_again_in_bulk(
+def test_bulk_rerun_repeats_only_submissions_with_a_stale_rubric(
     shared_api: ApiUnderTest, redis_client: redis.Redis
 ) -> None:
-    assignment, school = task(shared_api), shared_api.school
-    hers, his = done(shared_api, "alice", assignment), shared_api.hand_in("bob", assignment_id=str(assignment))
+    assignment, school = make_assignment(shared_api), shared_api.school
+    alices, bobs = (
+        completed_submission(shared_api, "alice", assignment),
+        shared_api.hand_in("bob", assignment_id=str(assignment)),
+    )
     assert get(shared_api, f"/v1/assignments/{assignment}/stale").json == {"stale": 0, "submissions": []}
 
     rubric = other_rubric(shared_api)
@@ -97,42 +106,40 @@ def test_a_changed_rubric_makes_stale_and_only_what_is_stale_is_read_again_in_bu
         f"/v1/assignments/{assignment}", json={"rubric_id": str(rubric)}, headers=shared_api.signed_in("ada")
     )
     assert changed.status_code == 200, changed.text
-    read(shared_api, his, rubric=rubric)
+    finish_passes(shared_api, bobs, rubric=rubric)
 
-    assert get(shared_api, f"/v1/assignments/{assignment}/stale").json == {"stale": 1, "submissions": [hers["id"]]}
+    assert get(shared_api, f"/v1/assignments/{assignment}/stale").json == {"stale": 1, "submissions": [alices["id"]]}
     with session_of(school, "ed"):
-        assert reruns.is_stale(UUID(hers["id"]), org=school.org)
-        assert not reruns.is_stale(UUID(his["id"]), org=school.org)
+        assert reruns.is_stale(UUID(alices["id"]), org=school.org)
+        assert not reruns.is_stale(UUID(bobs["id"]), org=school.org)
     redis_client.flushdb()
     answer = post(shared_api, f"/v1/assignments/{assignment}/rerun")
     assert (answer.status_code, answer.json) == (202, {"passes": 3})
-    assert states(shared_api, hers["id"]) == dict.fromkeys(NAMES, "queued")
-    assert states(shared_api, his["id"]) == dict.fromkeys(NAMES, "done")
-    assert hinted(redis_client, "bulk") == pass_ids(shared_api, hers["id"])
+    assert states(shared_api, alices["id"]) == dict.fromkeys(NAMES, "queued")
+    assert states(shared_api, bobs["id"]) == dict.fromkeys(NAMES, "done")
+    assert hinted(redis_client, "bulk") == pass_ids(shared_api, alices["id"])
     assert hinted(redis_client, "interactive") == set()
-    assert on_record(shared_api, hers["id"]) == [(name, str(school.ed)) for name in sorted(NAMES)]
-    # Asked once more there is nothing stale to send round; read by the new rubric, nothing is stale at all.
+    assert rerun_entries(shared_api, alices["id"]) == [(name, str(school.ed)) for name in sorted(NAMES)]
+    # A second rerun finds nothing to do. After the passes used the new rubric, nothing is stale.
     assert post(shared_api, f"/v1/assignments/{assignment}/rerun").json == {"passes": 0}
-    read(shared_api, hers, rubric=rubric)
+    finish_passes(shared_api, alices, rubric=rubric)
     assert get(shared_api, f"/v1/assignments/{assignment}/stale").json == {"stale": 0, "submissions": []}
 
 
-def test_one_submission_is_read_again_and_its_old_comments_stand_meanwhile(
-    shared_api: ApiUnderTest, redis_client: redis.Redis
-) -> None:
-    receipt = done(shared_api)
+def test_rerun_keeps_old_comments_until_it_is_done(shared_api: ApiUnderTest, redis_client: redis.Redis) -> None:
+    receipt = completed_submission(shared_api)
     before = get(shared_api, receipt["links"]["feedback"], "alice").json["comments"]
     redis_client.flushdb()
     answer = post(shared_api, f"/v1/submissions/{receipt['id']}/rerun")
     assert (answer.status_code, answer.json["id"], answer.json["status"]) == (202, receipt["id"], "processing")
     assert answer.headers["Location"] == receipt["links"]["self"]
     assert hinted(redis_client, "interactive") == pass_ids(shared_api, receipt["id"])
-    meanwhile = get(shared_api, receipt["links"]["feedback"], "alice")
-    assert meanwhile.status_code == 200, meanwhile.text
-    assert [one["id"] for one in meanwhile.json["comments"]] == [one["id"] for one in before] != []
-    # Twice is as once.
+    during = get(shared_api, receipt["links"]["feedback"], "alice")
+    assert during.status_code == 200, during.text
+    assert [one["id"] for one in during.json["comments"]] == [one["id"] for one in before] != []
+    # A second request changes nothing.
     assert post(shared_api, f"/v1/submissions/{receipt['id']}/rerun").json["status"] == "processing"
-    assert len(on_record(shared_api, receipt["id"])) == 3
+    assert len(rerun_entries(shared_api, receipt["id"])) == 3
     for name in NAMES:
         shared_api.worker.finish(receipt["id"], name)
     after = get(shared_api, receipt["links"]["feedback"], "alice").json["comments"]
@@ -141,35 +148,35 @@ def test_one_submission_is_read_again_and_its_old_comments_stand_meanwhile(
     assert get(shared_api, receipt["links"]["self"], "alice").json["status"] == "completed"
 
 
-def test_what_is_not_done_or_not_the_newest_stays_as_it_is(shared_api: ApiUnderTest) -> None:
-    assignment = task(shared_api)
-    first = done(shared_api, "alice", assignment)
+def test_rerun_changes_no_unfinished_or_older_version(shared_api: ApiUnderTest) -> None:
+    assignment = make_assignment(shared_api)
+    first = completed_submission(shared_api, "alice", assignment)
     second = shared_api.hand_in("alice", assignment_id=str(assignment), text=f"{ESSAY} Again.")
     for receipt, status in ((first, "completed"), (second, "queued")):
         before = states(shared_api, receipt["id"])
         answer = post(shared_api, f"/v1/submissions/{receipt['id']}/rerun")
         assert (answer.status_code, answer.json["status"]) == (202, status)
         assert states(shared_api, receipt["id"]) == before
-        assert on_record(shared_api, receipt["id"]) == []
+        assert rerun_entries(shared_api, receipt["id"]) == []
 
 
 @pytest.mark.parametrize(("who", "status", "slug"), [("alice", 403, "forbidden"), ("nell", 404, "not-found")])
-def test_strangers_have_nothing_read_again(
+def test_others_cannot_request_a_rerun(
     shared_api: ApiUnderTest, refused: Refused, who: str, status: int, slug: str
 ) -> None:
-    receipt = done(shared_api)
+    receipt = completed_submission(shared_api)
     refused(post(shared_api, f"/v1/submissions/{receipt['id']}/rerun", who=who), status, slug)
     assert states(shared_api, receipt["id"]) == dict.fromkeys(NAMES, "done")
 
 
-# Trying a rubric.
+# Rubric previews.
 
 
 def preview(api: ApiUnderTest, body: dict[str, Any] | None = None, who: str = "ed") -> TestResponse:
     return post(api, f"/v1/rubrics/{api.school.rubric}/try", {} if body is None else body, who)
 
 
-def test_texts_and_language_of_ones_own(shared_api: ApiUnderTest) -> None:
+def test_rubric_preview_accepts_own_texts_and_language(shared_api: ApiUnderTest) -> None:
     answer = preview(shared_api, {"texts": [ESSAY, "Etwas anderes."], "language": "de"})
     assert answer.status_code == 202, answer.text
     ids = [one["id"] for one in answer.json["submissions"]]
@@ -186,7 +193,7 @@ def test_texts_and_language_of_ones_own(shared_api: ApiUnderTest) -> None:
         ({"text": "a"}, "/text"), ({"prompt": "a" * 20_001}, "/prompt"), ({"language": "d"}, "/language"),
     ],
 )  # fmt: skip
-def test_a_bad_trial_is_pointed_at_and_nothing_is_stored(
+def test_invalid_rubric_preview_is_refused_and_stores_nothing(
     shared_api: ApiUnderTest, refused: Refused, body: dict[str, Any], pointer: str
 ) -> None:
     [before] = shared_api.database.sql("select count(*) from essays")
@@ -195,13 +202,15 @@ def test_a_bad_trial_is_pointed_at_and_nothing_is_stored(
     assert shared_api.database.sql("select count(*) from essays") == [before]
 
 
-def test_who_may_not_try_a_rubric(shared_api: ApiUnderTest, refused: Refused) -> None:
+def test_rubric_preview_is_refused_to_students_and_for_unknown_rubrics(
+    shared_api: ApiUnderTest, refused: Refused
+) -> None:
     refused(preview(shared_api, who="alice"), 403, "forbidden")
     refused(post(shared_api, f"/v1/rubrics/{uuid4()}/try", {}), 404, "not-found")
     refused(post(shared_api, f"/v1/rubrics/{shared_api.other.rubric}/try", {}), 404, "not-found")
 
 
-def test_each_sample_counts_as_a_request(shared_api: ApiUnderTest, refused: Refused) -> None:
+def test_each_preview_sample_counts_as_a_request(shared_api: ApiUnderTest, refused: Refused) -> None:
     app = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="4/minute")
     where, headers = f"/v1/rubrics/{shared_api.school.rubric}/try", shared_api.signed_in("ada")
     [before] = shared_api.database.sql("select count(*) from essays")
@@ -209,10 +218,10 @@ def test_each_sample_counts_as_a_request(shared_api: ApiUnderTest, refused: Refu
     assert shared_api.database.sql("select count(*) from essays") == [before]
 
 
-def test_last_a_rubric_is_tried_on_three_samples_that_only_the_teacher_reads_and_the_clock_removes(
+def test_rubric_preview_is_private_and_deleted_by_the_clock(
     api: ApiUnderTest, refused: Refused, redis_client: redis.Redis
 ) -> None:
-    """Last in the file: a place of its own takes the pool away from the standing one."""
+    """This test is the last of the file, because its own app takes the connection pool from the shared app."""
     answer = preview(api, {"prompt": "Should schools change?"})
     assert answer.status_code == 202, answer.text
     receipts = answer.json["submissions"]
@@ -226,12 +235,12 @@ def test_last_a_rubric_is_tried_on_three_samples_that_only_the_teacher_reads_and
         (str(api.school.ed), None, str(api.school.rubric), "Should schools change?", True, True)
     }
     assert all(120 <= int(str(row[5])) <= 200 for row in stored)
-    # What the worker is given: the rubric and prompt of the trial.
+    # The worker gets the rubric and the prompt of the preview.
     connect_as("ec_worker", api.database)
     with db.session(org=api.school.org):
-        given = fetch_task(UUID(receipts[0]["id"]), org=api.school.org)
+        task = fetch_task(UUID(receipts[0]["id"]), org=api.school.org)
     connect_as("ec_ingest", api.database)
-    assert (given.rubric, given.assignment_prompt) == (api.school.rubric, "Should schools change?")
+    assert (task.rubric, task.assignment_prompt) == (api.school.rubric, "Should schools change?")
     for name in NAMES:
         api.worker.finish(receipts[0]["id"], name, quote="the")
     found = get(api, receipts[0]["links"]["feedback"])
@@ -242,7 +251,7 @@ def test_last_a_rubric_is_tried_on_three_samples_that_only_the_teacher_reads_and
             refused(get(api, receipts[0]["links"][link], who), 404, "not-found")
     for who in ("ed", "ada", "nell"):
         assert get(api, "/v1/essays", who).json["items"] == []
-    # Its rubric stays as long as it does.
+    # The rubric cannot be deleted while the preview exists.
     refused(api.client.delete(f"/v1/rubrics/{api.school.rubric}", headers=api.signed_in("ada")), 409, "in-use")
 
     own = api.hand_in("alice")

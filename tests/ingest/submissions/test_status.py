@@ -1,4 +1,4 @@
-"""How far is it: the status document, its tag, waiting for a change, the event stream, and the bound on waiting."""
+"""Tests of the status of a submission: its fields, ETag, long polling, event stream and waiting slots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 @pytest.fixture
 def get(shared_api):
-    """`get(path, name="ed", Prefer="wait=1")` asks as somebody."""
+    """`get(path, name="ed", Prefer="wait=1")` sends a GET request as this person."""
 
     def ask(path: str, *, name: str = "alice", app=None, **headers: str):
         client = (app or shared_api.app).test_client()
@@ -25,7 +25,8 @@ def get(shared_api):
     return ask
 
 
-def move(shared_api, submission: str, name: str, change: str) -> None:
+def update_pass(shared_api, submission: str, name: str, change: str) -> None:
+    """Update the row of a pass with this SQL assignment."""
     shared_api.database.sql(f"update passes set {change} where submission_id = %s and name = %s", submission, name)
 
 
@@ -33,7 +34,8 @@ RUNNING = "state = 'running', lease_until = now() + interval '1 minute', attempt
 GAVE_UP = "state = 'gave_up', lease_until = null, error = 'provider_refused', finished_at = now()"
 
 
-def close(shared_api, submission: str, status: str = "failed") -> None:
+def give_up_all(shared_api, submission: str, status: str = "failed") -> None:
+    """Give up all passes of a submission and set its final status."""
     shared_api.database.sql(
         "update passes set state = 'gave_up', lease_until = null, error = 'x', finished_at = now() where submission_id = %s",
         submission,
@@ -43,7 +45,7 @@ def close(shared_api, submission: str, status: str = "failed") -> None:
     )
 
 
-def test_the_status_has_exactly_the_shape_of_the_contract(shared_api, get):
+def test_status_has_exactly_the_documented_fields(shared_api, get):
     receipt = shared_api.hand_in()
     answer = get(receipt["links"]["self"])
     assert answer.status_code == 200
@@ -65,16 +67,16 @@ def test_the_status_has_exactly_the_shape_of_the_contract(shared_api, get):
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_the_states_of_the_passes_follow_their_rows(shared_api, get):
+def test_pass_status_matches_its_row(shared_api, get):
     receipt = shared_api.hand_in()
-    move(shared_api, receipt["id"], "grammar", RUNNING)
-    move(
+    update_pass(shared_api, receipt["id"], "grammar", RUNNING)
+    update_pass(
         shared_api,
         receipt["id"],
         "structure",
         "error = 'provider_busy', attempt = 2, next_at = now() + interval '1 hour'",
     )
-    move(shared_api, receipt["id"], "content", GAVE_UP)
+    update_pass(shared_api, receipt["id"], "content", GAVE_UP)
     shared_api.database.sql("update submissions set status = 'processing' where id = %s", receipt["id"])
     body = get(receipt["links"]["self"]).json
     assert {name: one["status"] for name, one in body["passes"].items()} == {
@@ -87,7 +89,7 @@ def test_the_states_of_the_passes_follow_their_rows(shared_api, get):
                           "where submission_id = %s", receipt["id"])  # fmt: skip
 
 
-def test_a_finished_submission_is_completed_has_its_comments_counted_and_no_place_in_the_queue(shared_api, get):
+def test_completed_submission_has_comment_counts_and_no_queue_position(shared_api, get):
     receipt = shared_api.hand_in("bob")
     for name in ("grammar", "structure", "content"):
         shared_api.worker.finish(receipt["id"], name)
@@ -100,7 +102,7 @@ def test_a_finished_submission_is_completed_has_its_comments_counted_and_no_plac
     assert "Retry-After" not in answer.headers
 
 
-def test_one_pass_done_and_one_given_up_is_partial_and_none_done_is_failed(shared_api, get):
+def test_some_passes_done_is_partial_and_none_done_is_failed(shared_api, get):
     partial, failed = shared_api.hand_in("bob"), shared_api.hand_in("bob")
     shared_api.worker.finish(partial["id"], "grammar")
     for name in ("structure", "content"):
@@ -111,15 +113,15 @@ def test_one_pass_done_and_one_given_up_is_partial_and_none_done_is_failed(share
     assert get(failed["links"]["self"], name="bob").json["status"] == "failed"
 
 
-def test_those_who_wait_stand_in_the_order_they_came(shared_api, get):
+def test_queue_position_follows_the_order_of_arrival(shared_api, get):
     first, second = shared_api.hand_in("bob"), shared_api.hand_in("bob")
     places = [get(one["links"]["self"], name="bob").json["queue"]["position"] for one in (first, second)]
     assert places[1] == places[0] + 1
-    close(shared_api, first["id"])
+    give_up_all(shared_api, first["id"])
     assert get(second["links"]["self"], name="bob").json["queue"]["position"] == places[0]
 
 
-def test_an_unchanged_state_is_304_and_a_changed_one_is_sent(shared_api, get):
+def test_unchanged_status_is_304_and_a_changed_one_is_200(shared_api, get):
     receipt = shared_api.hand_in()
     first = get(receipt["links"]["self"])
     tag = first.headers["ETag"]
@@ -127,7 +129,7 @@ def test_an_unchanged_state_is_304_and_a_changed_one_is_sent(shared_api, get):
     assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", tag)
     shared_api.hand_in("bob")
     assert get(receipt["links"]["self"], If_None_Match=tag).status_code == 304
-    move(shared_api, receipt["id"], "grammar", RUNNING)
+    update_pass(shared_api, receipt["id"], "grammar", RUNNING)
     changed = get(receipt["links"]["self"], If_None_Match=tag)
     assert changed.status_code == 200
     assert changed.headers["ETag"] != tag
@@ -135,7 +137,7 @@ def test_an_unchanged_state_is_304_and_a_changed_one_is_sent(shared_api, get):
 
 
 @pytest.mark.parametrize("how", ["in a list", "a star", "strong", "with blanks"])
-def test_a_known_tag_is_recognised_in_every_form_http_allows(shared_api, get, how):
+def test_if_none_match_is_accepted_in_every_http_form(shared_api, get, how):
     receipt = shared_api.hand_in()
     tag = get(receipt["links"]["self"]).headers["ETag"]
     given = {"in a list": f'"abc", {tag}', "a star": "*", "strong": tag.removeprefix("W/"), "with blanks": f" {tag} "}[
@@ -145,13 +147,14 @@ def test_a_known_tag_is_recognised_in_every_form_http_allows(shared_api, get, ho
 
 
 def timed(ask) -> tuple:
+    """Return the result of the call and how many seconds it took."""
     started = time.monotonic()
     answer = ask()
     return answer, time.monotonic() - started
 
 
-def while_it_waits(shared_api, ask, change):
-    """Start `ask` in a thread, apply the change once it holds a slot, and return its answer and how long it took."""
+def change_while_waiting(shared_api, ask, change):
+    """Start `ask` in a thread, apply the change once it holds a slot, and return its response and its seconds."""
     slots = shared_api.app.extensions["essaycoach.waiting"]._slots
     before = slots._value
     with ThreadPoolExecutor(1) as pool:
@@ -166,32 +169,32 @@ def while_it_waits(shared_api, ask, change):
     return answer
 
 
-def test_waiting_ends_as_soon_as_the_state_changes(shared_api, get):
+def test_long_poll_ends_when_the_status_changes(shared_api, get):
     receipt = shared_api.hand_in()
-    answer, seconds = while_it_waits(
+    answer, seconds = change_while_waiting(
         shared_api,
         lambda: get(receipt["links"]["self"], Prefer="wait=20"),
-        lambda: move(shared_api, receipt["id"], "grammar", RUNNING),
+        lambda: update_pass(shared_api, receipt["id"], "grammar", RUNNING),
     )
     assert answer.json["passes"]["grammar"]["status"] == "running"
     assert answer.headers["Preference-Applied"] == "wait=20"
     assert seconds < 5
 
 
-def test_waiting_from_a_known_tag_ends_when_the_state_differs_from_it(shared_api, get):
+def test_long_poll_with_an_etag_ends_when_the_status_differs(shared_api, get):
     receipt = shared_api.hand_in()
     tag = get(receipt["links"]["self"]).headers["ETag"]
-    answer, _ = while_it_waits(
+    answer, _ = change_while_waiting(
         shared_api,
         lambda: get(receipt["links"]["self"], Prefer="wait=20", If_None_Match=tag),
-        lambda: close(shared_api, receipt["id"]),
+        lambda: give_up_all(shared_api, receipt["id"]),
     )
     assert (answer.status_code, answer.json["status"]) == (200, "failed")
     answer, seconds = timed(lambda: get(receipt["links"]["self"], Prefer="wait=20", If_None_Match='W/"older"'))
     assert (answer.status_code, seconds < 2) == (200, True)
 
 
-def test_waiting_ends_on_time_when_nothing_changes(shared_api, get):
+def test_long_poll_ends_on_time_without_a_change(shared_api, get):
     receipt = shared_api.hand_in()
     answer, seconds = timed(lambda: get(receipt["links"]["self"], Prefer="wait=1"))
     assert answer.status_code == 200
@@ -205,7 +208,7 @@ def test_waiting_ends_on_time_when_nothing_changes(shared_api, get):
 @pytest.mark.parametrize(
     "prefer", ["", "wait", "wait=", "wait=soon", "wait=-5", "respond-async", "await", "return=minimal", "wait=0"]
 )
-def test_a_preference_that_asks_for_no_waiting_is_answered_at_once(shared_api, get, prefer):
+def test_prefer_header_without_a_wait_is_answered_at_once(shared_api, get, prefer):
     receipt = shared_api.hand_in()
     answer, seconds = timed(lambda: get(receipt["links"]["self"], Prefer=prefer))
     assert answer.status_code == 200
@@ -213,21 +216,21 @@ def test_a_preference_that_asks_for_no_waiting_is_answered_at_once(shared_api, g
     assert answer.headers.get("Preference-Applied") in (None, "wait=0")
 
 
-def test_a_final_state_is_never_waited_for(shared_api, get):
+def test_long_poll_of_a_final_status_returns_at_once(shared_api, get):
     receipt = shared_api.hand_in()
-    close(shared_api, receipt["id"])
+    give_up_all(shared_api, receipt["id"])
     answer, seconds = timed(lambda: get(receipt["links"]["self"], Prefer="wait=25"))
     assert (answer.json["status"], seconds < 2) == ("failed", True)
     assert "Preference-Applied" not in answer.headers
 
 
-def test_a_wait_longer_than_allowed_is_cut_to_twenty_five_seconds():
+def test_longest_wait_setting_is_25_seconds():
     from ingest.submissions.routes import MAX_WAIT_SECONDS
 
     assert MAX_WAIT_SECONDS == 25
 
 
-def test_past_the_bound_of_waiting_requests_the_answer_comes_at_once(shared_api, get):
+def test_long_poll_without_a_free_slot_returns_at_once(shared_api, get):
     receipt = shared_api.hand_in()
     app = shared_api.make_app(ESSAYCOACH_WAITING_SLOTS="1")
     with app.extensions["essaycoach.waiting"].slot() as free:
@@ -244,8 +247,8 @@ def test_past_the_bound_of_waiting_requests_the_answer_comes_at_once(shared_api,
     assert get(receipt["links"]["self"], app=app, Prefer="wait=1").headers["Preference-Applied"] == "wait=1"
 
 
-def test_waiting_students_leave_the_connections_to_those_who_hand_in(shared_api, get):
-    """Eight wait; a process with two connections still takes essays."""
+def test_long_polls_do_not_use_up_database_connections(shared_api, get):
+    """Eight long polls wait, and a process with two connections still accepts essays."""
     app = shared_api.make_app(ESSAYCOACH_POOL_SIZE="2", ESSAYCOACH_WAITING_SLOTS="8")
     receipt = shared_api.hand_in()
     headers = shared_api.signed_in("bob")
@@ -259,18 +262,19 @@ def test_waiting_students_leave_the_connections_to_those_who_hand_in(shared_api,
         for _ in range(5):
             answer = app.test_client().post("/v1/submissions", json={"title": "t", "text": "x"}, headers=headers)
             assert answer.status_code == 202
-        close(shared_api, receipt["id"])
+        give_up_all(shared_api, receipt["id"])
         assert {one.result(timeout=20).json["status"] for one in asked} == {"failed"}
 
 
 def read_events(text: str) -> list[dict]:
+    """Return the data of the status events in this text."""
     blocks = [block for block in text.split("\n\n") if block.startswith("event:")]
     for block in blocks:
         assert block.split("\n")[0] == "event: status"
     return [json.loads(block.split("data: ", 1)[1]) for block in blocks]
 
 
-def test_the_stream_tells_every_change_and_ends_with_the_final_state(shared_api):
+def test_event_stream_sends_each_change_and_ends_with_the_final_status(shared_api):
     receipt = shared_api.hand_in()
     answer = shared_api.client.get(receipt["links"]["events"], headers=shared_api.signed_in("alice"))
     assert answer.status_code == 200
@@ -283,9 +287,9 @@ def test_the_stream_tells_every_change_and_ends_with_the_final_state(shared_api)
         return reported[-1]
 
     assert next_event()["status"] == "queued"
-    move(shared_api, receipt["id"], "grammar", RUNNING)
+    update_pass(shared_api, receipt["id"], "grammar", RUNNING)
     assert next_event()["passes"]["grammar"]["status"] == "running"
-    close(shared_api, receipt["id"])
+    give_up_all(shared_api, receipt["id"])
     while next_event()["status"] not in ("failed", "partial"):
         assert len(reported) < 6
     with pytest.raises(StopIteration):
@@ -294,21 +298,21 @@ def test_the_stream_tells_every_change_and_ends_with_the_final_state(shared_api)
     assert reported[-1] == status
 
 
-def test_the_stream_of_a_final_submission_is_that_one_event(shared_api, get):
+def test_event_stream_of_a_final_submission_has_one_event(shared_api, get):
     receipt = shared_api.hand_in()
-    close(shared_api, receipt["id"])
+    give_up_all(shared_api, receipt["id"])
     [only] = read_events(get(receipt["links"]["events"]).text)
     assert only["status"] == "failed"
 
 
-def test_a_stream_that_is_dropped_gives_its_slot_back(shared_api):
+def test_closed_event_stream_releases_its_slot(shared_api):
     receipt = shared_api.hand_in()
     slots = shared_api.app.extensions["essaycoach.waiting"]._slots
     before = slots._value
     answer = shared_api.client.get(receipt["links"]["events"], headers=shared_api.signed_in("alice"))
     stream = iter(answer.response)
     next(stream)
-    move(shared_api, receipt["id"], "grammar", RUNNING)
+    update_pass(shared_api, receipt["id"], "grammar", RUNNING)
     next(stream)
     assert slots._value == before - 1
     answer.close()
@@ -316,8 +320,8 @@ def test_a_stream_that_is_dropped_gives_its_slot_back(shared_api):
     assert slots._value == before
 
 
-def test_a_stream_ends_when_its_session_does(shared_api):
-    """Whoever signs out stops seeing; the stream ends instead of breaking the server."""
+def test_event_stream_ends_when_its_session_ends(shared_api):
+    """After a sign-out the stream ends without a server error."""
     receipt = shared_api.hand_in()
     token = shared_api.sign_in("alice")["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
@@ -325,11 +329,11 @@ def test_a_stream_ends_when_its_session_does(shared_api):
     stream = iter(answer.response)
     assert read_events(next(stream).decode())
     assert shared_api.client.post("/v1/auth/logout", headers=headers).status_code == 204
-    move(shared_api, receipt["id"], "grammar", RUNNING)
+    update_pass(shared_api, receipt["id"], "grammar", RUNNING)
     assert read_events("".join(part.decode() for part in stream)) == []
 
 
-def test_the_slot_is_free_again_after_a_wait_that_failed(shared_api):
+def test_failed_wait_releases_its_slot(shared_api):
     waiting = shared_api.app.extensions["essaycoach.waiting"]
     before = waiting._slots._value
     with pytest.raises(ZeroDivisionError), waiting.slot() as free:

@@ -1,4 +1,4 @@
-"""The whole table of bad input on POST /v1/submissions: what is sent, and exactly what is answered."""
+"""Tests of invalid input to POST /v1/submissions, and of wrong methods and unknown paths."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 def post(shared_api):
-    """`post(bytes)` sends them as JSON with an API key; headers may be added, or taken away with None."""
+    """`post(body, Content_Type="text/plain")` sends bytes as JSON with an API key; None removes a header."""
 
     def send(body: bytes, **headers: str | None):
-        everything = {**shared_api.with_key(), "Content-Type": "application/json"}
-        everything |= {name.replace("_", "-"): value for name, value in headers.items()}
+        all_headers = {**shared_api.with_key(), "Content-Type": "application/json"}
+        all_headers |= {name.replace("_", "-"): value for name, value in headers.items()}
         return shared_api.client.post(
             "/v1/submissions",
             data=body,
-            headers={name: value for name, value in everything.items() if value is not None},
+            headers={name: value for name, value in all_headers.items() if value is not None},
         )
 
     return send
@@ -32,6 +32,7 @@ def essays_stored(shared_api) -> int:
 
 
 def with_student(piece: dict[str, Any]) -> bytes:
+    """Return a body with these fields and a student."""
     return json.dumps({"student": {"external_id": "sis-1"}, **piece}).encode()
 
 
@@ -39,7 +40,7 @@ GOOD = with_student({"title": "Phones", "text": "They were loud."})
 
 
 def nested(containers: int) -> bytes:
-    """A body whose containers, the outermost included, are nested this deep."""
+    """Return a body whose containers, with the outermost one, are nested this deep."""
     return (
         b'{"title": "t", "text": "x", "student": {"external_id": "sis-1"}, "extra": '
         + b"[" * (containers - 1)
@@ -48,9 +49,9 @@ def nested(containers: int) -> bytes:
     )
 
 
-NOT_JSON = {
+INVALID_JSON = {
     "an empty body": b"",
-    "only blanks": b"  \n ",
+    "only whitespace": b"  \n ",
     "an open brace": b"{",
     "a trailing comma": b'{"title": "t",}',
     "single quotes": b"{'title': 't'}",
@@ -71,7 +72,7 @@ NOT_JSON = {
     "a nested member twice": b'{"title": "a", "text": "x", "student": {"external_id": "1", "external_id": "2"}}',
     "a member twice inside a list": GOOD[:-1] + b', "n": [{"a": 1, "a": 1}]}',
     "two values": GOOD + GOOD,
-    "trailing words": GOOD + b" and more",
+    "trailing text": GOOD + b" and more",
     "a trailing NUL": GOOD + b"\0",
     "a raw control character": b'{"title": "a\nb", "text": "x"}',
     "a leading zero": GOOD[:-1] + b', "n": 01}',
@@ -85,20 +86,20 @@ NOT_JSON = {
 }
 
 
-@pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
-def test_what_is_not_one_strict_json_value_is_malformed(post, refused, shared_api, body):
+@pytest.mark.parametrize("body", INVALID_JSON.values(), ids=INVALID_JSON.keys())
+def test_invalid_json_is_refused_and_stores_nothing(post, refused, shared_api, body):
     before = essays_stored(shared_api)
     refused(post(body), 400, "malformed-json")
     assert essays_stored(shared_api) == before
 
 
-def test_thirty_two_levels_are_read(post):
+def test_json_with_32_levels_is_accepted(post):
     assert post(nested(32)).status_code == 202
     as_objects = GOOD[:-1] + b', "extra": ' + b'{"a":' * 31 + b"1" + b"}" * 31 + b"}"
     assert post(as_objects).status_code == 202
 
 
-def test_strange_but_lawful_json_is_read(post):
+def test_unusual_but_valid_json_is_accepted(post):
     for body in (
         b" \n\t" + GOOD + b"\r\n ",
         GOOD[:-1] + b', "n": ' + b"9" * 4000 + b"}",
@@ -110,7 +111,7 @@ def test_strange_but_lawful_json_is_read(post):
         assert post(body).status_code == 202, body[:80]
 
 
-TEXT_THAT_CANNOT_BE_STORED = {
+UNSTORABLE_TEXT = {
     "U+0000 in the text": (rb'{"title": "t", "text": "a\u0000b", "student": {"external_id": "s"}}', "/text"),
     "U+0000 in the title": (rb'{"title": "\u0000", "text": "x", "student": {"external_id": "s"}}', "/title"),
     "a high surrogate in the text": (rb'{"title": "t", "text": "a\ud83d", "student": {"external_id": "s"}}', "/text"),
@@ -120,29 +121,27 @@ TEXT_THAT_CANNOT_BE_STORED = {
     "a surrogate in the language": (rb'{"title": "t", "text": "x", "language": "\ud800"}', "/language"),
     "a surrogate in the category": (rb'{"title": "t", "text": "x", "category": "\ud800"}', "/category"),
     "a surrogate in the date": (rb'{"title": "t", "text": "x", "submitted_at": "\ud800"}', "/submitted_at"),
-    "a surrogate where an id belongs": (rb'{"title": "t", "text": "x", "essay_id": "\ud800"}', "/essay_id"),
-    "U+0000 in a field nobody knows": (rb'{"title": "t", "text": "x", "extra": ["a", "\u0000"]}', "/extra/1"),
+    "a surrogate in an id": (rb'{"title": "t", "text": "x", "essay_id": "\ud800"}', "/essay_id"),
+    "U+0000 in an unknown field": (rb'{"title": "t", "text": "x", "extra": ["a", "\u0000"]}', "/extra/1"),
     "a surrogate in a name": (rb'{"title": "t", "text": "x", "\ud800": 1}', ""),
     "U+0000 in a nested name": (rb'{"title": "t", "text": "x", "extra": {"\u0000": 1}}', "/extra"),
     "below a name with a slash and a tilde": (rb'{"a/b~c": ["\u0000"]}', "/a~1b~0c/0"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("body", "pointer"), TEXT_THAT_CANNOT_BE_STORED.values(), ids=TEXT_THAT_CANNOT_BE_STORED.keys()
-)
-def test_text_that_cannot_be_stored_is_refused_wherever_it_stands(post, refused, body, pointer):
+@pytest.mark.parametrize(("body", "pointer"), UNSTORABLE_TEXT.values(), ids=UNSTORABLE_TEXT.keys())
+def test_unstorable_text_is_refused_in_any_field(post, refused, body, pointer):
     document = refused(post(body), 422, "invalid-text")
     assert [one["pointer"] for one in document["errors"]] == [pointer]
 
 
 @pytest.mark.parametrize("value", [[], "text", 1, 1.5, True, None, [GOOD.decode()]], ids=repr)
-def test_a_body_that_is_no_object_is_an_invalid_payload(post, refused, value):
+def test_body_that_is_not_an_object_is_refused(post, refused, value):
     document = refused(post(json.dumps(value).encode()), 422, "invalid-payload")
     assert document["errors"] == [{"pointer": "", "detail": "must be an object"}]
 
 
-WRONG_FIELDS = {
+INVALID_FIELDS = {
     "no title": ({"title": None}, "/title"),
     "no text": ({"text": None}, "/text"),
     "a title that is a number": ({"title": 7}, "/title"),
@@ -172,28 +171,28 @@ WRONG_FIELDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("changes", "pointer"), WRONG_FIELDS.values(), ids=WRONG_FIELDS.keys())
-def test_a_wrong_field_is_pointed_at(post, refused, draft, changes, pointer):
+@pytest.mark.parametrize(("changes", "pointer"), INVALID_FIELDS.values(), ids=INVALID_FIELDS.keys())
+def test_invalid_field_is_named_in_the_answer(post, refused, draft, changes, pointer):
     body = draft(**{"student": {"external_id": "sis-1"}, **changes})
     document = refused(post(json.dumps(body).encode()), 422, "invalid-payload")
     assert [one["pointer"] for one in document["errors"]] == [pointer]
     assert document["errors"][0]["detail"]
 
 
-def test_every_wrong_field_is_pointed_at_in_one_answer(post, refused):
+def test_all_invalid_fields_are_named_in_one_answer(post, refused):
     document = refused(post(b'{"title": 1, "language": 2, "student": {}}'), 422, "invalid-payload")
     assert {one["pointer"] for one in document["errors"]} == {"/title", "/text", "/language", "/student/external_id"}
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t\r ", "\u00a0", "\u2003\u3000\u2028", "\u0085\x1f"], ids=ascii)
-def test_a_text_that_is_blank_after_trimming_is_an_empty_essay(post, refused, draft, text):
+def test_blank_text_is_refused_as_an_empty_essay(post, refused, draft, text):
     body = json.dumps(draft(text=text, student={"external_id": "sis-1"})).encode()
     document = refused(post(body), 422, "essay-empty")
     assert document["errors"][0]["pointer"] == "/text"
 
 
 @pytest.mark.parametrize("character", ["a", "é", "😀", "\u200b"], ids=ascii)
-def test_a_hundred_thousand_characters_are_read_and_one_more_is_too_long(post, refused, draft, shared_api, character):
+def test_essay_limit_is_exactly_100000_characters(post, refused, draft, shared_api, character):
     at_the_limit = draft(text=character * 100_000, student={"external_id": f"long-{character!a}"})
     answer = post(json.dumps(at_the_limit, ensure_ascii=False).encode())
     assert answer.status_code == 202
@@ -205,18 +204,19 @@ def test_a_hundred_thousand_characters_are_read_and_one_more_is_too_long(post, r
 
 
 def of_size(size: int) -> bytes:
+    """Return a valid body of exactly this many bytes."""
     body = GOOD[:-1] + b', "padding": "'
     return body + b"x" * (size - len(body) - 2) + b'"}'
 
 
-def test_a_body_of_exactly_one_mebibyte_is_read(post):
+def test_body_of_exactly_one_mebibyte_is_accepted(post):
     body = of_size(MIB)
     assert len(body) == MIB
     assert post(body).status_code == 202
     assert post(of_size(MIB - 1)).status_code == 202
 
 
-def test_a_body_over_one_mebibyte_is_too_large(post, refused):
+def test_body_over_one_mebibyte_is_refused(post, refused):
     refused(post(of_size(MIB + 1)), 413, "payload-too-large")
     refused(post(b"\xff" * (3 * MIB)), 413, "payload-too-large")
 
@@ -226,34 +226,34 @@ def test_a_body_over_one_mebibyte_is_too_large(post, refused):
     [None, "", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
      "application/xml", "application/jsonp", "application/vnd.api+json", "json", "application/json, text/plain"],
 )  # fmt: skip
-def test_another_content_type_is_not_supported(post, refused, content_type):
+def test_other_content_type_is_refused(post, refused, content_type):
     refused(post(GOOD, Content_Type=content_type), 415, "unsupported-media-type")
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/json;x=y"]
 )
-def test_parameters_and_case_of_the_content_type_do_not_matter(post, content_type):
+def test_content_type_parameters_and_case_do_not_matter(post, content_type):
     assert post(GOOD, Content_Type=content_type).status_code == 202
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "zstd", "gzip, identity", "x" * 2000])
-def test_an_encoded_body_is_not_supported(post, refused, encoding):
+def test_content_encoding_is_refused(post, refused, encoding):
     refused(post(GOOD, Content_Encoding=encoding), 415, "unsupported-content-encoding")
 
 
 @pytest.mark.parametrize("encoding", ["identity", " Identity ", ""])
-def test_identity_is_no_encoding(post, encoding):
+def test_identity_encoding_is_accepted(post, encoding):
     assert post(GOOD, Content_Encoding=encoding).status_code == 202
 
 
-def test_who_asks_is_settled_before_what_is_asked(shared_api, refused):
-    """A stranger learns nothing about their body, however it is broken."""
+def test_authentication_is_checked_before_the_body(shared_api, refused):
+    """An unauthenticated client learns nothing about its body, however invalid it is."""
     for body in (b"{", b"x" * (2 * MIB), b""):
         refused(shared_api.client.post("/v1/submissions", data=body), 401, "unauthorized")
 
 
-def test_a_person_may_not_name_a_student_and_an_api_key_must(shared_api, refused, draft):
+def test_student_is_required_from_an_api_key_and_refused_from_a_person(shared_api, refused, draft):
     document = refused(
         shared_api.client.post(
             "/v1/submissions", json=draft(student={"external_id": "bob-sis"}), headers=shared_api.signed_in("alice")
@@ -267,7 +267,7 @@ def test_a_person_may_not_name_a_student_and_an_api_key_must(shared_api, refused
     assert document["errors"][0]["pointer"] == "/student"
 
 
-def test_an_essay_or_assignment_that_is_not_there_or_not_yours_is_not_found(shared_api, refused, draft):
+def test_unknown_or_foreign_essay_or_assignment_is_not_found(shared_api, refused, draft):
     theirs = shared_api.hand_in("bob")["essay_id"]
     elsewhere = shared_api.hand_in("alice", shared_api.other)["essay_id"]
     nowhere = "01a20000-0000-7000-8000-000000000000"
@@ -286,7 +286,7 @@ def test_an_essay_or_assignment_that_is_not_there_or_not_yours_is_not_found(shar
     refused(client.post("/v1/submissions", json=unenrolled, headers=zoe), 404, "not-found")
 
 
-def test_an_essay_of_another_assignment_is_pointed_at(shared_api, refused, draft):
+def test_essay_of_another_assignment_is_refused(shared_api, refused, draft):
     essay = shared_api.hand_in("bob", assignment_id=str(shared_api.school.assignment))["essay_id"]
     body = draft(essay_id=essay, assignment_id=str(shared_api.school.reviewed_assignment))
     answer = shared_api.client.post("/v1/submissions", json=body, headers=shared_api.signed_in("bob"))
@@ -294,12 +294,13 @@ def test_an_essay_of_another_assignment_is_pointed_at(shared_api, refused, draft
 
 
 def routes(shared_api) -> list[tuple[str, set[str]]]:
+    """Return path and methods of every rule of the app."""
     some_id = "01a20000-0000-7000-8000-000000000000"
     rules = shared_api.app.url_map.iter_rules()
     return [(re.sub(r"<uuid:\w+>", some_id, rule.rule).replace("<slug>", "x"), set(rule.methods)) for rule in rules]
 
 
-def test_every_address_answers_a_wrong_method_with_the_right_ones(shared_api, refused):
+def test_wrong_method_is_refused_with_the_allowed_ones(shared_api, refused):
     known: dict[str, set[str]] = {}
     for path, methods in routes(shared_api):
         known.setdefault(path, set()).update(methods)
@@ -316,7 +317,7 @@ def test_every_address_answers_a_wrong_method_with_the_right_ones(shared_api, re
     ["/", "/v1", "/v1/", "/v2/submissions", "/v1/submissions/", "/v1/submissions/not-a-uuid", "/v1/submissions/%00",
      "/v1/essays/1", "/v1/webhooks/x", "/favicon.ico", "/metrics", "/static/../../etc/passwd", "/problems/no-such-kind", "/é"],
 )  # fmt: skip
-def test_an_unknown_address_is_a_problem_document_too(shared_api, refused, path):
+def test_unknown_path_is_answered_with_a_problem(shared_api, refused, path):
     for method in ("GET", "POST"):
         answer = shared_api.client.open(path, method=method)
         if answer.status_code == 405:
@@ -325,7 +326,7 @@ def test_an_unknown_address_is_a_problem_document_too(shared_api, refused, path)
             refused(answer, 404, "not-found")
 
 
-def test_every_kind_of_problem_has_a_page(shared_api):
+def test_every_problem_type_has_a_page(shared_api):
     from ingest.web.problems import PROBLEM_TYPES
 
     assert len(PROBLEM_TYPES) >= 20
@@ -336,7 +337,7 @@ def test_every_kind_of_problem_has_a_page(shared_api):
         assert kind.advice in page.text
 
 
-def test_an_acceptable_request_is_accepted_with_everything_the_contract_promises(shared_api, draft):
+def test_valid_submission_returns_the_documented_receipt(shared_api, draft):
     answer = shared_api.client.post(
         "/v1/submissions", json=draft(category="argumentative"), headers=shared_api.signed_in("alice")
     )

@@ -1,4 +1,4 @@
-"""What happens to a program whose database goes and comes back, or is not what it should be."""
+"""Tests of the app when the database goes away and returns, or has the wrong schema."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.proxy import Proxy
 
 
-def test_a_database_that_goes_while_the_pool_is_warm_is_away_and_comes_back(api, every_route, all_unavailable):
+def test_routes_answer_503_and_recover_when_the_database_returns(api, every_route, all_unavailable):
     client = api.app.test_client()
     route_requests = every_route(api)
     assert client.get("/readyz").status_code == 200
@@ -30,7 +30,7 @@ def test_a_database_that_goes_while_the_pool_is_warm_is_away_and_comes_back(api,
     assert route_requests["login"]().status_code == 200
 
 
-def test_connections_that_died_in_the_pool_are_replaced_without_anybody_noticing(api, draft):
+def test_dead_pool_connections_are_replaced_without_an_error(api, draft):
     client, headers = api.client, api.signed_in("alice")
     for _ in range(3):
         api.database.sql(
@@ -40,10 +40,8 @@ def test_connections_that_died_in_the_pool_are_replaced_without_anybody_noticing
 
 
 @pytest.mark.slow(reason="waits two seconds at every route")
-def test_a_database_that_keeps_its_connections_and_falls_silent_is_away_within_two_seconds(
-    api, every_route, all_unavailable
-):
-    """Given warm connections whose other end takes everything and answers nothing, every door says 503 in time."""
+def test_database_that_falls_silent_gives_503_within_two_seconds(api, every_route, all_unavailable):
+    """The pool has open connections to a server that accepts everything and answers nothing."""
     address = urlsplit(api.environment["DATABASE_URL"])
     with Proxy((str(address.hostname), int(address.port or 5432))) as proxy:
         through = address._replace(netloc=f"{address.netloc.rpartition('@')[0]}@127.0.0.1:{proxy.port}")
@@ -51,7 +49,7 @@ def test_a_database_that_keeps_its_connections_and_falls_silent_is_away_within_t
         route_requests = every_route(api)
         try:
             assert client.get("/readyz").status_code == 200
-            # The first doors meet warm connections, the later ones make theirs while it is silent.
+            # The first requests use open connections; the later ones connect while the server is silent.
             proxy.blackhole()
             all_unavailable(route_requests)
             proxy.pass_on()
@@ -67,8 +65,8 @@ SECRETS = ("Xylophone", "zebra-quince", "mulberry", "quartzite")
 @pytest.mark.parametrize(
     "broken", ["alter table submissions rename to gone", "alter table essays drop column title cascade"]
 )
-def test_a_500_says_nothing_about_the_essay_to_anybody_and_the_log_only_where_it_happened(api, capsys, broken):
-    """The schema is broken under the program: the one way left to provoke an error nobody thought of."""
+def test_internal_error_leaks_no_essay_to_the_response_or_log(api, capsys, broken):
+    """A broken schema is the only way left to cause an unexpected error."""
     client = api.make_app().test_client()
     headers = api.with_key()
     api.database.sql(broken)
@@ -100,7 +98,7 @@ def test_a_500_says_nothing_about_the_essay_to_anybody_and_the_log_only_where_it
     assert not any(secret in logged for secret in (*SECRETS, api.school.api_key))
 
 
-def test_ordinary_requests_good_and_bad_leave_nothing_of_theirs_in_the_log(api, capsys):
+def test_log_contains_nothing_from_the_requests(api, capsys):
     client = api.make_app().test_client()
     alice = api.signed_in("alice")
     capsys.readouterr()

@@ -1,4 +1,4 @@
-"""What every answer tells a browser, whatever was asked and however it ended."""
+"""Tests of the security headers that every response has."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ STRICT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancesto
 
 
 def answers(shared_api) -> dict:
+    """Return a response of every kind by its name."""
     client, alice = shared_api.client, shared_api.signed_in("alice")
     receipt = shared_api.hand_in("alice")
     at = receipt["links"]["self"]
@@ -28,7 +29,7 @@ def answers(shared_api) -> dict:
         "401": client.get("/v1/me"),
         "403": client.get("/v1/given-up", headers=alice),
         "404": client.get(f"/v1/essays/{uuid4()}", headers=alice),
-        "404 of no door": client.get("/nowhere"),
+        "404 of no route": client.get("/nowhere"),
         "405": client.delete("/v1/me", headers=alice),
         "409": client.get(f"{at}/feedback", headers=alice),
         "413": client.post(
@@ -46,7 +47,7 @@ def answers(shared_api) -> dict:
     }
 
 
-def test_every_answer_carries_the_headers_that_keep_a_browser_from_guessing(shared_api):
+def test_every_response_has_security_headers(shared_api):
     for name, answer in answers(shared_api).items():
         assert name[:3] == str(answer.status_code) or not name[:3].isdigit(), (name, answer.status_code)
         headers = answer.headers
@@ -62,7 +63,7 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_from_guessing(shar
         answer.close()
 
 
-def test_an_error_of_ours_carries_them_too(shared_api):
+def test_internal_error_has_security_headers(shared_api):
     app = shared_api.make_app()
     app.view_functions["openapi"] = lambda: 1 / 0
     answer = app.test_client().get("/openapi.json")
@@ -75,8 +76,8 @@ def test_an_error_of_ours_carries_them_too(shared_api):
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "secure"), [("1", "https", True), ("1", "http", False), ("0", "https", False)]
 )
-def test_only_who_came_by_https_is_told_to_stay_there(shared_api, proxies, forwarded, secure):
-    """A header that nobody we trust has set says nothing."""
+def test_hsts_is_sent_only_over_trusted_https(shared_api, proxies, forwarded, secure):
+    """The app uses X-Forwarded-Proto only if a proxy is configured."""
     client = shared_api.make_app(ESSAYCOACH_PROXIES=proxies).test_client()
     for path in ("/healthz", "/v1/me", "/docs"):
         answer = client.get(path, headers={"X-Forwarded-Proto": forwarded, "X-Forwarded-For": "192.0.2.1"})
@@ -84,8 +85,8 @@ def test_only_who_came_by_https_is_told_to_stay_there(shared_api, proxies, forwa
         assert answer.headers.get("Strict-Transport-Security") == expected, path
 
 
-def test_the_page_to_read_runs_its_own_script_and_no_other(shared_api):
-    """Its policy names the very script and style in it by their hashes, and lets the script ask this server."""
+def test_docs_page_csp_allows_only_its_own_script_and_style(shared_api):
+    """The policy contains the hashes of the script and the style, and lets the script call this server."""
     page = shared_api.client.get("/docs")
     directives = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))
     for element in ("script", "style"):
@@ -102,7 +103,7 @@ def test_the_page_to_read_runs_its_own_script_and_no_other(shared_api):
     )
     assert directives["connect-src"] == "'self'"
     assert "unsafe" not in page.headers["Content-Security-Policy"]
-    # What a hash does not cover would be blocked, so there is none of it.
+    # The policy would block everything that a hash does not cover, so the page must have nothing of that kind.
     assert not re.search(
         r"\son\w+\s*=|\sstyle\s*=|javascript:|<link|<img|<iframe|<form|<base|\bsrc\s*=|\beval\(|new Function", page.text
     )

@@ -1,4 +1,4 @@
-"""Is it alive, can it serve; and what every door says while the database is away."""
+"""Tests of /healthz and /readyz, and of all routes while the database or Redis is away."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ from tests.support.schools import PASSWORD
 
 @pytest.fixture
 def closed_port():
-    """A port that is bound, so that nobody takes it, and refuses every connection."""
+    """Give a port that is bound but not listening, so that it refuses every connection."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]
 
 
 def timed(ask):
+    """Return the result of the call and how many seconds it took."""
     started = time.monotonic()
     answer = ask()
     return answer, time.monotonic() - started
 
 
-def test_alive_is_answered_without_asking_anyone(shared_api, closed_port):
+def test_healthz_is_ok_and_reports_no_checks(shared_api, closed_port):
     answer = shared_api.client.get("/healthz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok", "checks": {}})
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_ready_with_everything_there(shared_api):
+def test_readyz_is_ok_with_database_and_redis(shared_api):
     answer = shared_api.client.get("/readyz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok", "checks": {"database": "ok", "redis": "ok"}})
 
 
-def test_ready_but_degraded_without_redis(shared_api, closed_port):
+def test_readyz_is_degraded_without_redis(shared_api, closed_port):
     client = shared_api.make_app(REDIS_URL=f"redis://127.0.0.1:{closed_port}/0").test_client()
     answer, seconds = timed(lambda: client.get("/readyz"))
     assert (answer.status_code, answer.json["status"]) == (200, "degraded")
@@ -48,7 +49,7 @@ def test_ready_but_degraded_without_redis(shared_api, closed_port):
     assert seconds < 2
 
 
-def test_a_redis_that_accepts_and_never_answers_is_degraded_too_and_essays_are_taken(shared_api, draft):
+def test_silent_redis_is_degraded_and_essays_are_accepted(shared_api, draft):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = shared_api.make_app(REDIS_URL=f"redis://127.0.0.1:{silent.getsockname()[1]}/0").test_client()
         headers = shared_api.signed_in("alice")
@@ -62,7 +63,7 @@ def test_a_redis_that_accepts_and_never_answers_is_degraded_too_and_essays_are_t
         assert (answer.status_code, seconds < 1) == (202, True)
 
 
-def test_a_schema_older_than_the_program_is_not_ready(shared_api):
+def test_readyz_fails_with_an_older_schema(shared_api):
     shared_api.database.sql("create table _kept as select * from _yoyo_migration")
     shared_api.database.sql("delete from _yoyo_migration where migration_id >= '0008'")
     try:
@@ -75,7 +76,7 @@ def test_a_schema_older_than_the_program_is_not_ready(shared_api):
     assert shared_api.client.get("/readyz").status_code == 200
 
 
-def test_a_schema_newer_than_the_program_is_ready(shared_api):
+def test_readyz_is_ok_with_a_newer_schema(shared_api):
     shared_api.database.sql(
         "insert into _yoyo_migration (migration_hash, migration_id, applied_at_utc) values ('x', '9999_later', now())"
     )
@@ -85,8 +86,8 @@ def test_a_schema_newer_than_the_program_is_ready(shared_api):
         shared_api.database.sql("delete from _yoyo_migration where migration_hash = 'x'")
 
 
-def test_a_database_that_was_never_migrated_is_not_ready(servers, shared_api, refused):
-    """The state of every first deployment between creating the database and migrating it."""
+def test_readyz_fails_with_an_unmigrated_database(servers, shared_api, refused):
+    """This is the state of a new deployment before its first migration."""
     name = f"empty_{uuid4().hex[:12]}"
     server = psycopg2.connect(servers.admin_url)
     server.autocommit = True
@@ -103,7 +104,7 @@ def test_a_database_that_was_never_migrated_is_not_ready(servers, shared_api, re
         server.close()
 
 
-def test_with_the_database_refusing_connections_every_door_says_when_to_come_back(
+def test_every_route_answers_503_when_the_database_refuses_connections(
     shared_api, every_route, all_unavailable, closed_port
 ):
     client = shared_api.app.test_client()
@@ -120,7 +121,7 @@ def test_with_the_database_refusing_connections_every_door_says_when_to_come_bac
     assert client.get("/readyz").status_code == 200
 
 
-def test_a_database_that_accepts_and_never_answers_is_away_within_two_seconds(shared_api, refused, every_route):
+def test_silent_database_gives_503_within_two_seconds(shared_api, refused, every_route):
     route_requests = every_route(shared_api)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         try:
@@ -132,8 +133,8 @@ def test_a_database_that_accepts_and_never_answers_is_away_within_two_seconds(sh
             shared_api.make_app()
 
 
-def test_a_busy_pool_answers_in_time_too(shared_api, refused):
-    """Every connection is held by something slow: the answer is 503 after the pool's patience, not a hanging request."""
+def test_exhausted_pool_gives_503_in_time(shared_api, refused):
+    """All connections are in use, so the request gets 503 after the wait limit of the pool and does not hang."""
     app = shared_api.make_app(ESSAYCOACH_POOL_SIZE="2", ESSAYCOACH_POOL_WAIT_SECONDS="0.3")
     headers = shared_api.signed_in("alice")
     held, leave = threading.Barrier(3), threading.Event()
@@ -158,10 +159,10 @@ def test_a_busy_pool_answers_in_time_too(shared_api, refused):
     assert 0.3 <= seconds < 2
 
 
-def test_too_many_sign_ins_at_once_are_sent_away_and_essays_still_taken(shared_api, refused, draft):
+def test_excess_sign_ins_are_refused_and_essays_are_accepted(shared_api, refused, draft):
     passwords = shared_api.app.extensions["essaycoach.passwords"]
     headers = shared_api.signed_in("alice")
-    patience = passwords._patience_seconds
+    saved = passwords._patience_seconds
     passwords._patience_seconds = 0.05
     try:
         with passwords._slots, passwords._slots:
@@ -169,4 +170,4 @@ def test_too_many_sign_ins_at_once_are_sent_away_and_essays_still_taken(shared_a
             refused(shared_api.client.post("/v1/auth/login", json=body), 503, "temporarily-unavailable")
             assert shared_api.client.post("/v1/submissions", json=draft(), headers=headers).status_code == 202
     finally:
-        passwords._patience_seconds = patience
+        passwords._patience_seconds = saved

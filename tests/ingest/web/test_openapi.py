@@ -1,4 +1,4 @@
-"""The document at /openapi.json: valid, complete, and true of what the app does."""
+"""Tests that the OpenAPI document is valid, is complete and matches what the app does."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.support.scale import short_and_full
 
 @pytest.fixture(scope="module")
 def document(shared_api):
+    """Give the OpenAPI document."""
     answer = shared_api.client.get("/openapi.json")
     assert answer.status_code == 200
     assert answer.content_type == "application/json"
@@ -28,12 +29,13 @@ def document(shared_api):
 
 
 def operations(document):
+    """Return path, method and operation of everything in the document."""
     return [
         (path, method, operation) for path, item in document["paths"].items() for method, operation in item.items()
     ]  # fmt: skip
 
 
-def test_every_route_is_documented_and_nothing_else(shared_api, document):
+def test_document_lists_exactly_the_routes(shared_api, document):
     routes = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in shared_api.app.url_map.iter_rules()
@@ -44,7 +46,7 @@ def test_every_route_is_documented_and_nothing_else(shared_api, document):
     assert len(routes) >= 12
 
 
-def test_every_schema_in_it_is_a_valid_json_schema(document):
+def test_every_schema_is_valid_json_schema(document):
     assert document["openapi"].startswith("3.1")
     assert len(document["components"]["schemas"]) > 10
     for name, schema in document["components"]["schemas"].items():
@@ -52,7 +54,7 @@ def test_every_schema_in_it_is_a_valid_json_schema(document):
         assert schema.get("description"), name
 
 
-def test_every_reference_leads_somewhere(document):
+def test_every_schema_reference_exists(document):
     text = json.dumps(document)
     references = set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', text))
     assert references <= set(document["components"]["schemas"])
@@ -61,7 +63,7 @@ def test_every_reference_leads_somewhere(document):
     assert used == set(document["components"]["securitySchemes"])
 
 
-def test_every_operation_has_a_name_a_summary_and_problem_documents(document):
+def test_every_operation_has_a_name_summary_and_problem_responses(document):
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(names) == len(set(names))
     for path, method, operation in operations(document):
@@ -77,7 +79,7 @@ def test_every_operation_has_a_name_a_summary_and_problem_documents(document):
         assert parameters == set(re.findall(r"\{(\w+)\}", path))
 
 
-def test_a_page_to_read_it_on_is_served(shared_api):
+def test_docs_page_is_served_without_external_resources(shared_api):
     page = shared_api.client.get("/docs")
     assert page.status_code == 200
     assert page.content_type == "text/html; charset=utf-8"
@@ -88,12 +90,13 @@ def test_a_page_to_read_it_on_is_served(shared_api):
 
 @pytest.fixture(scope="module")
 def schema(shared_api):
+    """Give the document as schemathesis reads it."""
     return schemathesis.openapi.from_wsgi("/openapi.json", shared_api.app)
 
 
 @pytest.fixture(scope="module")
 def finished(shared_api):
-    """Something of each kind that exists and is final, so that generated requests reach more than 404."""
+    """Give ids of a completed submission, its essay and a source, so that generated requests get more than 404."""
     receipt = shared_api.hand_in("alice")
     for name in ("grammar", "structure", "content"):
         shared_api.worker.finish(receipt["id"], name)
@@ -112,17 +115,15 @@ GENERATED = settings(
 @pytest.mark.parametrize("examples", short_and_full(2, FULL, reason="thousands of generated requests"))
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("who", ["student", "API key"])
-def test_generated_requests_find_no_server_error_and_nothing_undocumented(
-    shared_api, schema, document, finished, who, mode, examples
-):
-    """A third of the lawful ones ask for things that are there, so that they reach further than 404.
+def test_generated_requests_match_the_openapi_document(shared_api, schema, document, finished, who, mode, examples):
+    """A third of the valid requests use existing ids, so that they get more than 404.
 
-    Whether a lawful one is accepted is not for a schema to say: an API key must name a student and send a key, a person
-    must not, and an org's categories are its own.
+    A schema cannot say whether a valid request is accepted: an API key must name a student and send an Idempotency-Key,
+    a person must not name a student, and each org has its own categories.
     """
     token = (shared_api.with_key() if who == "API key" else shared_api.signed_in("alice"))["Authorization"]
     tried = 0
-    # Generating wrong requests is slow: the short run asks every fifth operation.
+    # Generating invalid requests is slow, so the short run tests every fifth operation.
     every = 5 if mode.is_negative and examples < FULL else 1
     for found in list(schema.get_all_operations())[::every]:
         operation = found.ok()
@@ -136,13 +137,13 @@ def test_generated_requests_find_no_server_error_and_nothing_undocumented(
         @given(case=operation.as_strategy(generation_mode=mode), exists=st.integers(0, 2))
         def check(case, exists):
             nonlocal tried
-            # Leaving Authorization out is how to ask wrongly where no other header is known; here it is always sent.
+            # Without other headers, the only invalid header is a missing Authorization, which is always sent here.
             assume(knows_headers or not case.meta.is_negative_at(ParameterLocation.HEADER))  # noqa: B023
             tried += 1
             if exists == 0 and mode.is_positive:
                 case.path_parameters |= {name: finished[name] for name in case.path_parameters if name in finished}
             case.call_and_validate(headers={"Authorization": token}, excluded_checks=[positive_data_acceptance])
 
-        with suppress(Unsatisfiable):  # an operation that takes nothing cannot be asked wrongly
+        with suppress(Unsatisfiable):  # an operation without input has no invalid request
             check()
     assert tried >= 12 / every

@@ -1,4 +1,4 @@
-"""How often one may ask: counted in Redis for all processes together, and alone while Redis is away."""
+"""Tests of rate limits: counted in Redis for all processes, and by each process alone without Redis."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from tests.support.schools import PASSWORD
 
 @pytest.fixture
 def closed_port():
-    """An address of a Redis that is away: bound, so that nobody else takes it, and never listening."""
+    """Give the URL of a Redis that is away: the port is bound but not listening."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield f"redis://127.0.0.1:{holder.getsockname()[1]}/0"
 
 
 def log_in(client, email: str, *, password: str = "wrong", address: str = "192.0.2.1"):
+    """Try to sign in from this IP address and return the response."""
     return client.post(
         "/v1/auth/login", json={"org": "northside", "email": email, "password": password},
         environ_base={"REMOTE_ADDR": address},
     )  # fmt: skip
 
 
-def test_past_the_rate_the_answer_is_429_and_says_how_long_to_wait(shared_api, refused):
+def test_request_over_the_limit_gets_429_with_retry_after(shared_api, refused):
     client = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="3/minute").test_client()
     headers = shared_api.signed_in("alice")
     assert [client.get("/v1/essays", headers=headers).status_code for _ in range(3)] == [200] * 3
@@ -36,19 +37,19 @@ def test_past_the_rate_the_answer_is_429_and_says_how_long_to_wait(shared_api, r
     refused(client.post("/v1/submissions", data=b"{", headers=headers), 429, "rate-limited")
 
 
-def test_each_caller_is_counted_apart(shared_api):
+def test_each_caller_has_its_own_limit(shared_api):
     client = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
-    everybody = [
+    callers = [
         shared_api.signed_in("alice"),
         shared_api.signed_in("bob"),
         shared_api.with_key(),
         shared_api.with_key(shared_api.other),
     ]
-    assert [client.get("/v1/essays", headers=headers).status_code for headers in everybody] == [200] * 4
-    assert [client.get("/v1/essays", headers=headers).status_code for headers in everybody] == [429] * 4
+    assert [client.get("/v1/essays", headers=headers).status_code for headers in callers] == [200] * 4
+    assert [client.get("/v1/essays", headers=headers).status_code for headers in callers] == [429] * 4
 
 
-def test_two_processes_count_together(shared_api):
+def test_two_processes_share_one_limit(shared_api):
     first = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="2/minute").test_client()
     second = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="2/minute").test_client()
     headers = shared_api.signed_in("alice")
@@ -57,7 +58,7 @@ def test_two_processes_count_together(shared_api):
     ]  # fmt: skip
 
 
-def test_a_source_is_limited_too(shared_api, draft, refused):
+def test_webhook_source_is_rate_limited(shared_api, draft, refused):
     client = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
     lms = type(shared_api.lms)(client, shared_api.school.source, shared_api.school.source_secret)
     data = draft(student={"external_id": uuid4().hex})
@@ -65,14 +66,14 @@ def test_a_source_is_limited_too(shared_api, draft, refused):
     refused(lms.deliver(data), 429, "rate-limited")
 
 
-def test_refreshing_is_limited(shared_api, refused):
+def test_token_refresh_is_rate_limited(shared_api, refused):
     client = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="1/minute").test_client()
     headers = {"Authorization": f"Bearer {shared_api.sign_in('bob')['refresh_token']}"}
     assert client.post("/v1/auth/refresh", headers=headers).status_code == 200
     refused(client.post("/v1/auth/refresh", headers=headers), 429, "rate-limited")
 
 
-def test_guessing_one_accounts_password_ends_after_thirty_tries_whatever_the_address(shared_api, refused):
+def test_sign_in_to_one_account_is_limited_to_30_tries_from_any_ip(shared_api, refused):
     client = shared_api.client
     for number in range(30):
         assert log_in(client, "bob@northside.example", address=f"192.0.2.{number}").status_code == 401
@@ -86,8 +87,8 @@ def test_guessing_one_accounts_password_ends_after_thirty_tries_whatever_the_add
     ["BOB@northside.example", " bob@northside.example", "bob@northside.example\u3000", "\uff42ob@northside.example"],
     ids=ascii,
 )
-def test_no_spelling_of_an_address_starts_a_count_of_its_own(shared_api, spelling):
-    """Every spelling that signs in to the account shares its thirty tries."""
+def test_every_spelling_of_an_email_shares_one_limit(shared_api, spelling):
+    """All spellings that sign in to one account share its 30 tries."""
     client = shared_api.client
     assert log_in(client, spelling, password=PASSWORD).status_code == 200
     for _ in range(29):
@@ -95,14 +96,14 @@ def test_no_spelling_of_an_address_starts_a_count_of_its_own(shared_api, spellin
     assert log_in(client, "bob@northside.example").status_code == 429
 
 
-def test_redis_learns_no_address_of_anybody(shared_api, redis_client):
+def test_redis_keys_contain_no_email(shared_api, redis_client):
     log_in(shared_api.client, "bob@northside.example")
     keys = b" ".join(redis_client.keys("*"))
     assert b"sign-in" in keys
     assert b"bob" not in keys
 
 
-def test_without_redis_essays_are_taken_and_limits_counted_alone(shared_api, draft, refused, closed_port):
+def test_without_redis_essays_are_accepted_and_limits_are_local(shared_api, draft, refused, closed_port):
     client = shared_api.make_app(REDIS_URL=closed_port, ESSAYCOACH_RATE_LIMIT="8/minute").test_client()
     headers = shared_api.signed_in("alice")
     answers = [client.post("/v1/submissions", json=draft(), headers=headers) for _ in range(3)]
@@ -114,7 +115,7 @@ def test_without_redis_essays_are_taken_and_limits_counted_alone(shared_api, dra
     assert queued == [(3,)]
 
 
-def test_without_redis_every_door_answers_as_ever(shared_api, draft, closed_port):
+def test_without_redis_the_main_routes_still_work(shared_api, draft, closed_port):
     client = shared_api.make_app(REDIS_URL=closed_port).test_client()
     lms = type(shared_api.lms)(client, shared_api.school.source, shared_api.school.source_secret)
     receipt = lms.deliver(draft(student={"external_id": uuid4().hex}))
@@ -125,7 +126,7 @@ def test_without_redis_every_door_answers_as_ever(shared_api, draft, closed_port
     assert log_in(client, "alice@northside.example", password=PASSWORD).status_code == 200
 
 
-def test_a_redis_that_comes_back_is_asked_again(shared_api, redis_client):
+def test_limits_use_redis_again_when_it_returns(shared_api, redis_client):
     app = shared_api.make_app(ESSAYCOACH_RATE_LIMIT="4/minute")
     counters = app.extensions["essaycoach.limits"]
     counters._alone_until = float("inf")
@@ -135,12 +136,12 @@ def test_a_redis_that_comes_back_is_asked_again(shared_api, redis_client):
     assert [client.get("/v1/essays", headers=headers).status_code for _ in range(5)] == [200] * 4 + [429]
 
 
-def knock(client, route: str, address: str, shared_api):
-    """One request of somebody who cannot be told, or not yet, at one of the doors where such people come."""
+def unauthenticated_request(client, route: str, address: str, shared_api):
+    """Send one request without valid credentials to this route and return the response."""
     where = {"environ_base": {"REMOTE_ADDR": address}}
     token = {"org": "northside", "token": uuid4().hex, "password": "purple kettle drives"}
     signed = {"webhook-id": "x", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
-    made_up = KEY_PREFIX + "0" * 36
+    unknown_key = KEY_PREFIX + "0" * 36
     return {
         "login": lambda: client.post(
             "/v1/auth/login", json={"org": "x", "email": f"{uuid4()}@x", "password": "x"}, **where
@@ -153,7 +154,7 @@ def knock(client, route: str, address: str, shared_api):
         "no source": lambda: client.post(f"/v1/webhooks/{uuid4()}", data=b"{}", headers=signed, **where),
         "no bearer": lambda: client.get("/v1/me", **where),
         "bad bearer": lambda: client.get("/v1/me", headers={"Authorization": "Bearer a.b.c"}, **where),
-        "bad key": lambda: client.get("/v1/essays", headers={"Authorization": f"Bearer {made_up}"}, **where),
+        "bad key": lambda: client.get("/v1/essays", headers={"Authorization": f"Bearer {unknown_key}"}, **where),
     }[route]()
 
 
@@ -172,30 +173,30 @@ ROUTES = [
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_whoever_is_not_known_is_counted_by_address(shared_api, refused, route):
+def test_unauthenticated_requests_are_limited_by_ip(shared_api, refused, route):
     client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="10/minute").test_client()
-    codes = [knock(client, route, "192.0.2.1", shared_api).status_code for _ in range(11)]
+    codes = [unauthenticated_request(client, route, "192.0.2.1", shared_api).status_code for _ in range(11)]
     assert 429 not in codes[:5]
-    answer = knock(client, route, "192.0.2.1", shared_api)
+    answer = unauthenticated_request(client, route, "192.0.2.1", shared_api)
     refused(answer, 429, "rate-limited")
     assert 0 < int(answer.headers["Retry-After"]) <= 60
-    assert knock(client, route, "192.0.2.2", shared_api).status_code != 429
+    assert unauthenticated_request(client, route, "192.0.2.2", shared_api).status_code != 429
 
 
-def test_all_doors_of_strangers_share_one_count(shared_api, refused):
+def test_unauthenticated_routes_share_one_limit(shared_api, refused):
     client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="20/minute").test_client()
     for route in ROUTES * 2:
-        knock(client, route, "192.0.2.1", shared_api)
+        unauthenticated_request(client, route, "192.0.2.1", shared_api)
     for route in ROUTES:
-        refused(knock(client, route, "192.0.2.1", shared_api), 429, "rate-limited")
+        refused(unauthenticated_request(client, route, "192.0.2.1", shared_api), 429, "rate-limited")
 
 
-def test_strangers_at_an_address_do_not_keep_those_out_who_are_known_there(shared_api):
-    """A school behind one address: a pupil who floods us with bad tokens must not lock the school out."""
+def test_limited_ip_does_not_block_authenticated_requests(shared_api):
+    """A school may share one IP address; a student who sends many bad tokens must not lock the school out."""
     client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="5/minute").test_client()
     for _ in range(8):
-        knock(client, "bad bearer", "192.0.2.1", shared_api)
-    assert knock(client, "bad bearer", "192.0.2.1", shared_api).status_code == 429
+        unauthenticated_request(client, "bad bearer", "192.0.2.1", shared_api)
+    assert unauthenticated_request(client, "bad bearer", "192.0.2.1", shared_api).status_code == 429
     for headers in (shared_api.signed_in("alice"), shared_api.with_key()):
         answer = client.get("/v1/essays", headers=headers, environ_base={"REMOTE_ADDR": "192.0.2.1"})
         assert answer.status_code == 200
@@ -211,19 +212,19 @@ def test_strangers_at_an_address_do_not_keep_those_out_who_are_known_there(share
     ],
     ids=["one network", "three networks", "one address, three spellings", "three addresses"],
 )  # fmt: skip
-def test_who_has_many_addresses_has_one_count(shared_api, addresses, one):
+def test_ip_limit_is_per_ipv4_address_and_per_ipv6_network(shared_api, addresses, one):
     client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="2/minute").test_client()
-    codes = [knock(client, "forgot", address, shared_api).status_code for address in addresses]
+    codes = [unauthenticated_request(client, "forgot", address, shared_api).status_code for address in addresses]
     assert codes == [202, 202, 429 if one else 202]
 
 
 @pytest.mark.parametrize("address", ["", "unix:", "not an address", "1.2.3", "::1%eth0"])
-def test_an_address_that_is_none_is_no_server_error(shared_api, address):
+def test_invalid_ip_address_is_no_server_error(shared_api, address):
     client = shared_api.make_app().test_client()
-    assert knock(client, "forgot", address, shared_api).status_code == 202
+    assert unauthenticated_request(client, "forgot", address, shared_api).status_code == 202
 
 
-def test_a_forged_forwarding_header_gives_nobody_a_fresh_count(shared_api, refused):
+def test_forged_forwarding_header_does_not_reset_the_limit(shared_api, refused):
     client = shared_api.make_app(ESSAYCOACH_ADDRESS_RATE_LIMIT="3/minute").test_client()
     answers = [
         client.get("/v1/me", headers={"X-Forwarded-For": f"198.51.100.{number}"}, environ_base={"REMOTE_ADDR": "192.0.2.1"})
@@ -233,8 +234,8 @@ def test_a_forged_forwarding_header_gives_nobody_a_fresh_count(shared_api, refus
 
 
 @pytest.mark.parametrize("route", ["login", "refresh", "forgot", "reset"])
-def test_without_redis_strangers_are_limited_more_strictly(shared_api, refused, closed_port, route):
+def test_without_redis_the_ip_limit_is_stricter(shared_api, refused, closed_port, route):
     client = shared_api.make_app(REDIS_URL=closed_port, ESSAYCOACH_ADDRESS_RATE_LIMIT="16/minute").test_client()
-    codes = [knock(client, route, "192.0.2.1", shared_api).status_code for _ in range(5)]
+    codes = [unauthenticated_request(client, route, "192.0.2.1", shared_api).status_code for _ in range(5)]
     assert codes[-1] == 429
     assert codes[0] != 429

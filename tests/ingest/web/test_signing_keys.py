@@ -1,4 +1,4 @@
-"""Which secret may have signed a token: several at once while they are turned over, each called by its `kid`."""
+"""Tests of the secrets that sign tokens: rotation, the `kid` header and forged tokens."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ OLD, NEW, FOREIGN = "s" * 48, "n" * 48, "f" * 48
 
 
 @pytest.fixture(scope="module")
-def turned(shared_api):
-    """The app on the day of turning over: the new secret signs, the old one still verifies."""
+def rotating_app(shared_api):
+    """Give the app during a rotation: the new secret signs, and the old one still verifies."""
     return shared_api.make_app(ESSAYCOACH_JWT_SECRET=f"{NEW}, {OLD}")
 
 
 @pytest.fixture(scope="module")
 def tokens(shared_api):
-    """What Alice was given before that day."""
+    """Give Alice's token pair from before the rotation."""
     return shared_api.sign_in("alice")
 
 
@@ -45,14 +45,14 @@ def claims_of(token: str, secret: str = OLD) -> dict:
     return jwt.decode(token, secret, algorithms=["HS256"], audience="essaycoach-api")
 
 
-def by_hand(header: dict, claims: dict, key: bytes) -> str:
-    """A token made without the library, which refuses to make most of these."""
+def make_token(header: dict, claims: dict, key: bytes) -> str:
+    """Make a token without the library, which refuses most of these."""
     head, body = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (header, claims))
     signature = hmac.new(key, head + b"." + body, hashlib.sha256).digest()
     return b".".join([head, body, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
 
 
-def test_a_token_names_its_secret_without_telling_it_and_says_all_it_must(tokens):
+def test_token_has_the_key_id_and_all_required_claims(tokens):
     for kind in ("access", "refresh"):
         token = tokens[f"{kind}_token"]
         header = jwt.get_unverified_header(token)
@@ -63,46 +63,46 @@ def test_a_token_names_its_secret_without_telling_it_and_says_all_it_must(tokens
         assert ("tv" in claims) == (kind == "access")
 
 
-def test_two_tokens_never_share_an_id(shared_api):
+def test_token_ids_are_unique(shared_api):
     ids = {
         claims_of(shared_api.sign_in("bob")[f"{kind}_token"])["jti"] for kind in ("access", "refresh") for _ in range(5)
     }
     assert len(ids) == 10
 
 
-def test_while_secrets_are_turned_over_old_tokens_work_and_new_ones_bear_the_new_name(turned, tokens):
-    assert ask(turned, tokens["access_token"]).status_code == 200
-    newer = refresh(turned, tokens["refresh_token"])
+def test_during_rotation_old_tokens_work_and_new_ones_use_the_new_key(rotating_app, tokens):
+    assert ask(rotating_app, tokens["access_token"]).status_code == 200
+    newer = refresh(rotating_app, tokens["refresh_token"])
     assert newer.status_code == 200
     for token in (newer.json["access_token"], newer.json["refresh_token"]):
         assert jwt.get_unverified_header(token)["kid"] == key_id(NEW)
-    assert ask(turned, newer.json["access_token"]).status_code == 200
+    assert ask(rotating_app, newer.json["access_token"]).status_code == 200
 
 
-def test_a_removed_secrets_tokens_are_refused_also_where_they_were_accepted_before(shared_api, turned, refused):
+def test_tokens_of_a_removed_secret_are_refused(shared_api, rotating_app, refused):
     tokens = shared_api.sign_in("bob")
-    for app in (shared_api.app, turned):
+    for app in (shared_api.app, rotating_app):
         assert ask(app, tokens["access_token"]).status_code == 200
     after = shared_api.make_app(ESSAYCOACH_JWT_SECRET=NEW)
     refused(ask(after, tokens["access_token"]), 401, "invalid-token")
     refused(refresh(after, tokens["refresh_token"]), 401, "invalid-token")
-    newer = refresh(turned, tokens["refresh_token"]).json
+    newer = refresh(rotating_app, tokens["refresh_token"]).json
     assert ask(after, newer["access_token"]).status_code == 200
     refused(ask(shared_api.app, newer["access_token"]), 401, "invalid-token")
 
 
-def test_a_token_that_was_accepted_is_not_accepted_past_its_end(shared_api, refused):
+def test_accepted_token_is_refused_after_it_expires(shared_api, refused):
     token = shared_api.sign_in("bob")["access_token"]
     assert ask(shared_api.app, token).status_code == 200
     with time_machine.travel(timedelta(minutes=15, seconds=1)):
         refused(ask(shared_api.app, token), 401, "token-expired")
 
 
-def test_a_secret_that_calls_itself_by_anothers_name_verifies_nothing(turned, tokens, refused):
+def test_token_signed_with_a_key_other_than_its_kid_is_refused(rotating_app, tokens, refused):
     claims = claims_of(tokens["access_token"])
     for key, kid in ((FOREIGN, key_id(OLD)), (FOREIGN, key_id(FOREIGN)), (OLD, key_id(NEW)), (NEW, key_id(OLD))):
-        refused(ask(turned, jwt.encode(claims, key, headers={"kid": kid})), 401, "invalid-token")
-    assert ask(turned, jwt.encode(claims, OLD, headers={"kid": key_id(OLD)})).status_code == 200
+        refused(ask(rotating_app, jwt.encode(claims, key, headers={"kid": kid})), 401, "invalid-token")
+    assert ask(rotating_app, jwt.encode(claims, OLD, headers={"kid": key_id(OLD)})).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -112,39 +112,41 @@ def test_a_secret_that_calls_itself_by_anothers_name_verifies_nothing(turned, to
      "\u0000", "\ud83d\ude00", "x" * 5000, 7, 1.5, True, [], [key_id(OLD)], {"kid": key_id(OLD)}],
     ids=lambda kid: ascii(kid)[:24],
 )  # fmt: skip
-def test_a_name_that_is_none_of_ours_is_an_invalid_token(shared_api, tokens, refused, kid):
-    """Signed with the right secret, and with what a lookup of that name might come back with: nothing."""
+def test_token_with_an_unknown_kid_is_invalid(shared_api, tokens, refused, kid):
+    """The token is signed with the right secret, and with values that a lookup of an unknown kid could return."""
     claims = claims_of(tokens["access_token"])
     for key in (OLD.encode(), b"", b"secret"):
         refused(
-            ask(shared_api.app, by_hand({"alg": "HS256", "typ": "JWT", "kid": kid}, claims, key)), 401, "invalid-token"
+            ask(shared_api.app, make_token({"alg": "HS256", "typ": "JWT", "kid": kid}, claims, key)),
+            401,
+            "invalid-token",
         )
 
 
-def test_a_token_without_a_name_for_its_secret_is_invalid(shared_api, tokens, refused):
+def test_token_without_a_kid_is_invalid(shared_api, tokens, refused):
     claims = claims_of(tokens["access_token"])
     refused(ask(shared_api.app, jwt.encode(claims, OLD)), 401, "invalid-token")
 
 
-def test_a_key_or_its_address_inside_a_token_is_not_used(shared_api, tokens, refused):
+def test_key_or_key_url_inside_a_token_is_not_used(shared_api, tokens, refused):
     claims = claims_of(tokens["access_token"])
     own = base64.urlsafe_b64encode(FOREIGN.encode()).rstrip(b"=").decode()
     for extra in (
         {"jwk": {"kty": "oct", "k": own}}, {"jku": "http://evil.example/jwks.json"}, {"x5u": "http://evil.example/x"}, {"x5c": [own]},
     ):  # fmt: skip
         header = {"alg": "HS256", "typ": "JWT", "kid": key_id(OLD), **extra}
-        refused(ask(shared_api.app, by_hand(header, claims, FOREIGN.encode())), 401, "invalid-token")
+        refused(ask(shared_api.app, make_token(header, claims, FOREIGN.encode())), 401, "invalid-token")
 
 
-def test_keys_cannot_be_confused(shared_api, tokens, refused):
-    """Neither is the text of a public key a secret here, nor does a signature of another kind pass under our name."""
+def test_algorithm_confusion_is_refused(shared_api, tokens, refused):
+    """The text of a public key is no secret here, and a signature of another algorithm with our kid is refused."""
     claims = claims_of(tokens["access_token"])
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )  # fmt: skip
     header = {"alg": "HS256", "typ": "JWT", "kid": key_id(OLD)}
-    refused(ask(shared_api.app, by_hand(header, claims, public)), 401, "invalid-token")
+    refused(ask(shared_api.app, make_token(header, claims, public)), 401, "invalid-token")
     for algorithm in ("RS256", "PS256"):
         refused(
             ask(shared_api.app, jwt.encode(claims, private, algorithm=algorithm, headers={"kid": key_id(OLD)})),
@@ -152,11 +154,13 @@ def test_keys_cannot_be_confused(shared_api, tokens, refused):
             "invalid-token",
         )
     for algorithm in ("none", "None", "NONE", "", "hs256", "HS384", "RS256", None, 256):
-        refused(ask(shared_api.app, by_hand({**header, "alg": algorithm}, claims, OLD.encode())), 401, "invalid-token")
+        refused(
+            ask(shared_api.app, make_token({**header, "alg": algorithm}, claims, OLD.encode())), 401, "invalid-token"
+        )
 
 
 @pytest.mark.parametrize("change", ["payload", "header", "signature", "no signature", "two tokens in one"])
-def test_a_tampered_token_is_invalid(shared_api, tokens, refused, change):
+def test_tampered_token_is_invalid(shared_api, tokens, refused, change):
     head, body, signature = tokens["access_token"].split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
     promoted = base64.urlsafe_b64encode(json.dumps({**claims, "role": "admin"}).encode()).rstrip(b"=").decode()
@@ -169,8 +173,8 @@ def test_a_tampered_token_is_invalid(shared_api, tokens, refused, change):
     refused(ask(shared_api.app, token), 401, "invalid-token")
 
 
-def test_a_token_without_a_kind_is_of_no_kind(shared_api, tokens, refused):
-    """The library beneath takes a token that does not say for an access token."""
+def test_token_without_the_access_type_is_invalid(shared_api, tokens, refused):
+    """The JWT library takes a token without a type for an access token."""
     claims = claims_of(tokens["access_token"])
     del claims["type"]
     refused(ask(shared_api.app, jwt.encode(claims, OLD, headers={"kid": key_id(OLD)})), 401, "invalid-token")
@@ -180,12 +184,12 @@ def test_a_token_without_a_kind_is_of_no_kind(shared_api, tokens, refused):
 
 
 @pytest.mark.parametrize("moment", ["exp", "nbf", "iat"])
-def test_a_moment_out_of_the_calendar_is_no_server_error(shared_api, tokens, refused, moment):
+def test_invalid_time_claim_is_no_server_error(shared_api, tokens, refused, moment):
     claims = claims_of(tokens["access_token"])
     for value in (-1e300, 1e300, 10**400, "now", [], {}, None, True, str(int(time.time()) + 900)):
-        token = by_hand({"alg": "HS256", "kid": key_id(OLD)}, {**claims, moment: value}, OLD.encode())
+        token = make_token({"alg": "HS256", "kid": key_id(OLD)}, {**claims, moment: value}, OLD.encode())
         answer = ask(shared_api.app, token)
-        if answer.status_code != 200:  # a time before now is one, however odd
+        if answer.status_code != 200:  # any time before now is valid, however unusual
             refused(answer, 401, "token-expired" if answer.json["type"].endswith("expired") else "invalid-token")
 
 
@@ -193,13 +197,13 @@ def test_a_moment_out_of_the_calendar_is_no_server_error(shared_api, tokens, ref
     "value", ["x" * 31, f"{NEW},{'x' * 31}", f"{NEW},", f",{NEW}", f"{NEW},,{OLD}", f"{NEW},{NEW}", ",".join("abcdefgh" * 5)],
     ids=["short", "one short", "ends in a comma", "begins with one", "two commas", "twice", "commas only"],
 )  # fmt: skip
-def test_a_secret_that_is_too_short_or_named_twice_stops_the_program(shared_api, value):
+def test_invalid_signing_secret_setting_stops_the_program(shared_api, value):
     with pytest.raises(SettingsError, match="ESSAYCOACH_JWT_SECRET") as stopped:
         shared_api.make_app(ESSAYCOACH_JWT_SECRET=value)
     assert value not in str(stopped.value)
 
 
-def test_no_secret_shows_in_the_settings(shared_api):
+def test_settings_repr_shows_no_secret(shared_api):
     shown = repr(shared_api.make_app(ESSAYCOACH_MAIL="smtp://u:hunter22@127.0.0.1?tls=starttls".replace("?tls=starttls", ""),
                                    ESSAYCOACH_MAIL_FROM="post@school.example").extensions["essaycoach.settings"])  # fmt: skip
     assert OLD not in shown

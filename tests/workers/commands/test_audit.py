@@ -220,9 +220,7 @@ def test_tampering_is_found_and_named(trail: Trail, table: list[tuple[str, int, 
         )
 
 
-def test_rewritten_chain_is_found_only_by_signed_heads(
-    trail: Trail, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rewritten_chain_is_found_only_by_signed_heads(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever may do anything in the database can do every sum again; they cannot sign."""
     trail.tamper(*REWRITE)
     audit_trail.chain_audit()
@@ -449,7 +447,7 @@ def test_chain_is_valid_with_eight_writers_and_two_clocks(trail: Trail, become: 
                     courses.add_course(f"Course {number}-{done}", org=org)
             else:
                 with db.session(org=org, role="ec_lms", actor=trail.north.api_key_id):
-                    users.recognise_student(f"student-{number}-{done}", org=org, name=None, email=None)
+                    users.find_or_add_student(f"student-{number}-{done}", org=org, name=None, email=None)
             done += 1
         return done
 

@@ -18,7 +18,7 @@ from tests.support.servers import Database
 from tests.support.vendor import FakeVendor
 from workers import __main__ as workers_main
 from workers.commands import compare
-from workers.commands.compare import CannotSayError, Judged, Verdict, how_sure
+from workers.commands.compare import CannotSayError, Verdict, VersionScore, how_sure
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest
 from workers.providers.claude import ClaudeProvider
@@ -79,9 +79,7 @@ def ask(school: School, provider: Provider, until: datetime | None = None) -> Ve
     return compare.compare(org=school.org, until=when, provider=provider, sleep=lambda _: None)[0]
 
 
-def test_same_provider_is_not_worse_and_silent_provider_is(
-    database: Database, reviewed: School
-) -> None:
+def test_same_provider_is_not_worse_and_silent_provider_is(database: Database, reviewed: School) -> None:
     before = database.sql("select count(*) from feedback"), database.sql("select count(*) from ai_responses")
     same, mute = ask(reviewed, ENGINE), ask(reviewed, Mute())
     assert (same.worse, same.candidate, same.baseline, same.essays) == (False, 1.0, 1.0, 6)
@@ -122,7 +120,7 @@ def test_provider_errors_are_retried_and_absent_provider_gets_no_verdict(reviewe
 
 
 def test_noise_gives_no_verdict_and_draws_are_reproducible() -> None:
-    even = [Judged(comments=4, before=3, now=3 + change) for change in (1, -1, 1, -1, 0, -1)]
+    even = [VersionScore(comments=4, before=3, now=3 + change) for change in (1, -1, 1, -1, 0, -1)]
     assert 0.2 < how_sure(even) < 0.95
     assert how_sure(even) == how_sure(even)
     assert how_sure([replace(one, now=one.before - 1) for one in even]) == 1.0

@@ -247,9 +247,7 @@ def test_replay_puts_passes_into_the_bulk_queue_and_is_idempotent(
     assert output_lines(run_given_up("list")) == ["0 passes given up"]
 
 
-def test_two_replays_at_once_replay_each_pass_once(
-    database: Database, failed_work: Lost, broker: HintBroker
-) -> None:
+def test_two_replays_at_once_replay_each_pass_once(database: Database, failed_work: Lost, broker: HintBroker) -> None:
     arguments = [sys.executable, "-m", "workers", "given-up", "replay", "--all"]
     programs = [
         subprocess.Popen(arguments, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True) for _ in range(2)
@@ -326,9 +324,7 @@ def test_list_longer_than_a_page_is_read_to_the_end(
 
 
 @pytest.mark.parametrize("action", ["list", "replay", "discard"])
-def test_unknown_org_is_refused_with_the_known_ones(
-    database: Database, failed_work: Lost, action: str
-) -> None:
+def test_unknown_org_is_refused_with_the_known_ones(database: Database, failed_work: Lost, action: str) -> None:
     before = everything(database)
     said = run_given_up(action, "--org", "northsid", "--all")
     assert (said.returncode, said.stdout) == (1, "")
@@ -337,9 +333,7 @@ def test_unknown_org_is_refused_with_the_known_ones(
 
 
 @pytest.mark.parametrize("action", ["replay", "discard"])
-def test_replay_and_discard_need_a_selection(
-    database: Database, failed_work: Lost, action: str
-) -> None:
+def test_replay_and_discard_need_a_selection(database: Database, failed_work: Lost, action: str) -> None:
     before = everything(database)
     said = run_given_up(action)
     assert (said.returncode, said.stdout) == (2, "")
@@ -348,9 +342,7 @@ def test_replay_and_discard_need_a_selection(
 
 
 @pytest.mark.parametrize("arguments", [("replay", "--pass", "17"), ("forget", "--all"), (), ("replay", "--everything")])
-def test_unknown_arguments_are_refused(
-    database: Database, failed_work: Lost, arguments: tuple[str, ...]
-) -> None:
+def test_unknown_arguments_are_refused(database: Database, failed_work: Lost, arguments: tuple[str, ...]) -> None:
     before = everything(database)
     said = run_given_up(*arguments)
     assert (said.returncode, said.stdout) == (2, "")

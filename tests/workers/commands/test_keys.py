@@ -177,7 +177,7 @@ class Writer(threading.Thread):
                     author = (
                         self.school.alice
                         if number % 2
-                        else users.recognise_student(f"new-{number}", org=self.school.org, name="N", email=None)
+                        else users.find_or_add_student(f"new-{number}", org=self.school.org, name="N", email=None)
                     )
                     draft = Draft(
                         title="Phones", text=f"Phones ring {number}.", source="api", external_id=f"piece-{number}"
@@ -189,9 +189,7 @@ class Writer(threading.Thread):
 
 
 @pytest.mark.slow(reason="20,000 values are encrypted again")
-def test_rotation_of_20000_values_survives_a_kill_and_new_essays(
-    installation: Installation, report: Report
-) -> None:
+def test_rotation_of_20000_values_survives_a_kill_and_new_essays(installation: Installation, report: Report) -> None:
     """Given k1 everywhere, when a rotation to k2 is killed half-way and run again, everything opens with k2 alone."""
     fill(installation)
     hold(BOTH)  # what every program is given first
@@ -420,9 +418,7 @@ def connect_to(database: Database) -> None:
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "a line less", "another's key", "nothing in it", "text"])
-def test_damaged_key_backup_is_refused_as_a_whole(
-    installation: Installation, tmp_path: Path, harm: str
-) -> None:
+def test_damaged_key_backup_is_refused_as_a_whole(installation: Installation, tmp_path: Path, harm: str) -> None:
     kept = tmp_path / "keys"
     assert installation.run("backup", str(kept)).returncode == 0
     lines = kept.read_bytes().splitlines(keepends=True)

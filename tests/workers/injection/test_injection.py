@@ -18,7 +18,7 @@ from models.jobs import PassName
 from tests.conftest import Report
 from tests.support.attacks import KINDS, Attack, Vendor, attacks
 from workers.injection.detector import findings, notes
-from workers.passes.answer import LEVELS_DOUBTED
+from workers.passes.answer import SUSPECTED_NOTE
 from workers.passes.feedback import PassAnswer
 from workers.passes.prompt import rules
 from workers.passes.request import Criterion, Level, PassRequest
@@ -125,7 +125,7 @@ def test_what_a_sane_model_says_of_a_hostile_essay_is_kept(report: Report) -> No
 def test_a_level_picked_under_suspicion_is_never_sure_and_the_educator_is_told(report: Report) -> None:
     doubted = Counter[str]()
     for attack, answer in zip(ATTACKS, answers(obeys=False), strict=True):
-        if LEVELS_DOUBTED in answer.notes:
+        if SUSPECTED_NOTE in answer.notes:
             doubted[attack.kind] += 1
             assert all(pick.confidence <= 0.5 for pick in answer.picks)
         else:

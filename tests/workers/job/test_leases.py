@@ -72,9 +72,7 @@ def test_a_lease_is_let_go_also_when_the_work_fails(database: Database, claim: C
     assert lease_until(database, claim) == before
 
 
-def test_lost_claim_does_not_renew_its_successors_lease(
-    database: Database, school: School, claim: Claim
-) -> None:
+def test_lost_claim_does_not_renew_its_successors_lease(database: Database, school: School, claim: Claim) -> None:
     leases = new_leases()
     with leases.holding(claim):
         database.sql("update passes set state = 'queued', lease_until = null, next_at = now() where id = %s", claim.id)

@@ -281,9 +281,7 @@ def test_every_call_is_stored_with_raw_answer_tokens_and_cost(
     ]
 
 
-def test_running_call_is_stored_as_open(
-    runner: PassRunner, database: Database, wire: Wire, receipt: Receipt
-) -> None:
+def test_running_call_is_stored_as_open(runner: PassRunner, database: Database, wire: Wire, receipt: Receipt) -> None:
     hint = hint_of(receipt)
     with wire.held(), in_background(lambda: runner.run(hint)):
         wire.await_calls()
@@ -764,9 +762,7 @@ def test_local_worker_claims_no_more_than_its_slots(
     assert database.sql("select count(*) from passes where state = 'done'") == [(10,)]
 
 
-def test_hint_without_a_free_slot_is_sent_again(
-    receipt: Receipt, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hint_without_a_free_slot_is_sent_again(receipt: Receipt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.job.run_pass.SLOT_WAIT_SECONDS", 0.1)
     provider = Crowded()
     runner = narrow(provider, 1)

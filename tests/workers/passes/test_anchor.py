@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.injection.invisible_characters import drop, hide, show
-from workers.passes.anchor import Anchor, _normal, _pieces, anchor, whole
+from workers.injection.invisible_characters import from_marks, remove_invisible, to_marks
+from workers.passes.anchor import Anchor, _normal, _pieces, anchor, is_clean_cut
 
 PIECES = st.sampled_from(
     [
@@ -139,7 +139,7 @@ def test_right_to_left_text_is_anchored_in_code_points() -> None:
 
 def test_a_quote_with_visible_marks_finds_the_hidden_characters() -> None:
     text = "pay \u202eevil\u202c now"
-    quote = show(text)[4:-4]
+    quote = to_marks(text)[4:-4]
     assert "⟦U+202E⟧" in quote
     span = anchor(text, quote)
     assert (span.quote, span.match) == ("\u202eevil\u202c", "exact")
@@ -147,13 +147,13 @@ def test_a_quote_with_visible_marks_finds_the_hidden_characters() -> None:
 
 def test_an_author_cannot_write_a_mark_that_is_not_one() -> None:
     text = "I typed ⟦U+202E⟧ myself"
-    assert "\u202e" not in hide(show(text))
-    assert anchor(text, show("⟦U+202E⟧ myself")).start == 8
+    assert "\u202e" not in from_marks(to_marks(text))
+    assert anchor(text, to_marks("⟦U+202E⟧ myself")).start == 8
 
 
 def test_a_mark_invented_by_a_model_stays_text() -> None:
     for invented in ("⟦U+0041⟧", "⟦U+FFFFFF⟧", "⟦U+00202E⟧", "⟦U+202E"):
-        assert hide(invented) == invented
+        assert from_marks(invented) == invented
 
 
 def test_composition_never_reaches_across_the_pieces_of_a_normal_view() -> None:
@@ -167,7 +167,7 @@ def test_composition_never_reaches_across_the_pieces_of_a_normal_view() -> None:
 
 @given(TEXTS)
 def test_marks_are_undone_exactly(text: str) -> None:
-    assert hide(show(text)) == text
+    assert from_marks(to_marks(text)) == text
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS)
@@ -177,19 +177,19 @@ def test_every_span_is_proven_or_empty(text: str, quote: str, prefix: str, suffi
         assert (span.start, span.end, span.quote) == (0, 0, quote)
     else:
         assert text[span.start : span.end] == span.quote != ""
-        assert whole(text, span.start) and whole(text, span.end)
-        assert _normal(span.quote).strip() in {_normal(hide(quote)).strip(), _normal(quote).strip()}
+        assert is_clean_cut(text, span.start) and is_clean_cut(text, span.end)
+        assert _normal(span.quote).strip() in {_normal(from_marks(quote)).strip(), _normal(quote).strip()}
 
 
 @given(TEXTS, st.data())
 def test_a_slice_of_whole_characters_with_its_context_is_found_where_it_was_cut_or_not_at_all(
     text: str, data: st.DataObject
 ) -> None:
-    cuts = [index for index in range(len(text) + 1) if whole(text, index)]
+    cuts = [index for index in range(len(text) + 1) if is_clean_cut(text, index)]
     start = data.draw(st.sampled_from(cuts))
     end = data.draw(st.sampled_from([cut for cut in cuts if cut >= start]))
     quote = text[start:end]
-    span = anchor(text, show(quote), prefix=show(text[:start]), suffix=show(text[end:]))
+    span = anchor(text, to_marks(quote), prefix=to_marks(text[:start]), suffix=to_marks(text[end:]))
     if span.match != "none" and _normal(text[:start]).strip() and _normal(text[end:]).strip():
         assert _normal(text[: span.start]).strip() == _normal(text[:start]).strip()
     if quote.strip() and text.count(quote) == 1 and _normal(text).count(_normal(quote).strip() or "\0") == 1:
@@ -212,5 +212,5 @@ def test_one_reader_of_an_essay_answers_like_a_fresh_one(text: str) -> None:
 
 @given(TEXTS)
 def test_dropping_leaves_nothing_hidden(text: str) -> None:
-    assert drop(drop(text)) == drop(text)
-    assert not {"\u202e", "\u200b", "\x00"} & set(drop(text))
+    assert remove_invisible(remove_invisible(text)) == remove_invisible(text)
+    assert not {"\u202e", "\u200b", "\x00"} & set(remove_invisible(text))

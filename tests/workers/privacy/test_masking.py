@@ -27,9 +27,9 @@ from tests.support.vendor import FakeVendor
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.passes.anchor import Anchor
-from workers.passes.feedback import Comment, CriterionPick, PassAnswer, QuotedSpan, Verdict
+from workers.passes.feedback import Comment, CommentVerdict, CriterionPick, PassAnswer, QuotedSpan
 from workers.passes.registry import SPECS
-from workers.passes.request import Criterion, Earlier, EarlierComment, EarlierPick, Level, PassRequest
+from workers.passes.request import Criterion, EarlierComment, EarlierPick, Level, PassRequest, PreviousDraft
 from workers.privacy.masking import Mask, MaskingProvider
 from workers.providers.choice import ProviderChooser
 from workers.providers.claude import ClaudeProvider
@@ -238,7 +238,7 @@ def test_any_text_keeps_its_length_loses_every_name_and_comes_back(case: tuple[s
         span = Anchor(left).span(word[0])
         if span.match == "none":
             continue
-        lifted = mask.lift(_reply(PassAnswer(comments=(_comment(span),)))).answer.comments[0].span
+        lifted = mask.unmask(_reply(PassAnswer(comments=(_comment(span),)))).answer.comments[0].span
         assert text[lifted.start : lifted.end] == lifted.quote
         assert lifted.start <= span.start < span.end <= lifted.end
         if not any(span.start <= index < span.end for index in changed):
@@ -274,7 +274,7 @@ def test_everything_a_person_reads_has_the_names_again_and_the_raw_answer_stays_
         strengths=(f"{jose} is vivid.",), next_steps=(f"Say more about {alice}.",), not_checked=(f"Whether {jose} is real.",),
     )  # fmt: skip
 
-    lifted = mask.lift(_reply(answer, raw=f"{alice}…"))
+    lifted = mask.unmask(_reply(answer, raw=f"{alice}…"))
 
     first, second = lifted.answer.comments
     assert (first.span.start, first.span.end, first.span.quote) == (10, 18, "Alice go")
@@ -296,7 +296,7 @@ def test_a_span_that_cuts_a_stand_in_grows_to_the_whole_name() -> None:
     text = unicodedata.normalize("NFD", "José went.")
     mask = Mask(request(text), people=CLASS)
 
-    lifted = mask.lift(
+    lifted = mask.unmask(
         _reply(PassAnswer(comments=(_comment(QuotedSpan(start=1, end=4, quote=mask.request.text[1:4])),)))
     )
 
@@ -372,7 +372,7 @@ STORY = (
 def test_what_was_said_of_the_last_draft_is_masked_and_changes_no_stand_in_of_the_essay() -> None:
     said = EarlierComment(type="article", quote="Alice Smith", message="Alice, look.", next_step="Ask Shaun O'Neil.")
     pick = EarlierPick(criterion="Style", level="Vivid", rationale="Alice shows it.")
-    earlier = Earlier(unchanged=((0, 12),), doubtful=(said,), picks=(pick,))
+    earlier = PreviousDraft(unchanged=((0, 12),), doubtful=(said,), picks=(pick,))
     mask = Mask(request("Alice Smith.\n\nShe won.", earlier=earlier), people=CLASS)
     reported = mask.request.earlier
     assert reported is not None and reported.unchanged == earlier.unchanged
@@ -380,10 +380,12 @@ def test_what_was_said_of_the_last_draft_is_masked_and_changes_no_stand_in_of_th
     assert reported.doubtful[0].quote == mask.request.text[:11]
     assert mask.shown(reported.picks[0].rationale) == pick.rationale
     assert mask.request.text == Mask(request("Alice Smith.\n\nShe won."), people=CLASS).request.text
-    lifted = mask.lift(
-        _reply(PassAnswer(notes=(reported.doubtful[0].message,), verdicts=(Verdict(comment=0, resolution="moot"),)))
+    lifted = mask.unmask(
+        _reply(
+            PassAnswer(notes=(reported.doubtful[0].message,), verdicts=(CommentVerdict(comment=0, resolution="moot"),))
+        )
     ).answer
-    assert (lifted.notes, lifted.verdicts) == (("Alice, look.",), (Verdict(comment=0, resolution="moot"),))
+    assert (lifted.notes, lifted.verdicts) == (("Alice, look.",), (CommentVerdict(comment=0, resolution="moot"),))
 
 
 def test_a_batch_is_masked_on_its_way_out_and_lifted_on_its_way_back() -> None:

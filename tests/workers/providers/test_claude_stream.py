@@ -13,8 +13,8 @@ import pytest
 from benchmarks.tokens import billed, essay, first_draft, measure, second_draft
 from models.jobs import PassName
 from tests.support.vendor import FakeVendor, Step
-from workers.passes.feedback import Verdict
-from workers.passes.request import Earlier, EarlierComment, PassRequest
+from workers.passes.feedback import CommentVerdict
+from workers.passes.request import EarlierComment, PassRequest, PreviousDraft
 from workers.providers import wire
 from workers.providers.claude import ClaudeProvider
 from workers.providers.contract import Outcome, ProviderError, TryAgain
@@ -116,14 +116,14 @@ def test_a_small_class_pays_a_fraction_and_second_drafts_less(vendor: FakeVendor
 
 def test_verdicts_about_earlier_comments_come_back(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     said = EarlierComment(type="agreement", quote="Rivers needs", message="m", next_step="n")
-    earlier = Earlier(unchanged=((24, 66),), doubtful=(said, said))
+    earlier = PreviousDraft(unchanged=((24, 66),), doubtful=(said, said))
     asked = request(earlier=earlier)
     assert [one.resolution for one in claude.ask(asked).answer.verdicts] == ["persisting", "persisting"]
     vendor.say("addressed")
     reply = claude.ask(asked)
     assert reply.answer.verdicts == (
-        Verdict(comment=0, resolution="addressed"),
-        Verdict(comment=1, resolution="addressed"),
+        CommentVerdict(comment=0, resolution="addressed"),
+        CommentVerdict(comment=1, resolution="addressed"),
     )
     assert all(one.span.match == "exact" and not 24 <= one.span.start < 66 for one in reply.answer.comments)
 

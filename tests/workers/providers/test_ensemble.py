@@ -8,7 +8,7 @@ import pytest
 
 from models.jobs import PassName
 from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
-from workers.passes.request import Earlier, PassRequest, Severity  # fmt: skip
+from workers.passes.request import PassRequest, PreviousDraft, Severity  # fmt: skip
 from workers.providers.contract import Outcome, Pause, Provider, ProviderError, Repair, Reply
 from workers.providers.ensemble import LOCAL_SILENT, EnsembleProvider
 from workers.providers.local.provider import LocalProvider
@@ -148,7 +148,7 @@ def test_a_special_case_of_the_local_engine_adds_nothing() -> None:
 
 
 def test_other_passes_and_the_whole_face_are_the_remotes() -> None:
-    answer, earlier = PassAnswer(comments=(comment("recieve"),)), Earlier()
+    answer, earlier = PassAnswer(comments=(comment("recieve"),)), PreviousDraft()
     remote, local = Answers("remote", answer), Answers("local", answer)
     both = EnsembleProvider(remote, local)
     request = PassRequest(pass_name=PassName.CONTENT, text=TEXT, earlier=earlier)

@@ -40,9 +40,9 @@ class Caller:
                     if act == "fail":
                         return
                     if act == "begin":
-                        turn.began()
+                        turn.report_start()
                     else:
-                        turn.ended()
+                        turn.report_end()
                         return
         except KeyboardInterrupt:
             pass
@@ -56,9 +56,9 @@ class Caller:
 def taught(gate: PromptCacheGate, *, begin: float, whole: float) -> PromptCacheGate:
     with gate.passing(class_key="other", essay_key="other") as turn:
         turn.since = time.monotonic() - begin
-        turn.began()
+        turn.report_start()
         turn.since = time.monotonic() - whole
-        turn.ended()
+        turn.report_end()
     return gate
 
 
@@ -80,7 +80,7 @@ def test_patience_is_what_is_worth_waiting_for() -> None:
     assert taught(PromptCacheGate(), begin=3.0, whole=4.0).patience_seconds() == 0.0
     gate = PromptCacheGate()
     with gate.passing(class_key="c", essay_key="e") as turn:
-        turn.ended()
+        turn.report_end()
     assert gate.patience_seconds() == 0.0
 
 
@@ -122,7 +122,7 @@ def test_a_failed_writer_hands_its_role_to_one_of_those_who_wait() -> None:
 
 
 def test_a_prefix_is_written_again_five_minutes_after_its_last_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompt_cache, "LASTS_SECONDS", 0.2)
+    monkeypatch.setattr(prompt_cache, "CACHE_SECONDS", 0.2)
     gate = taught(PromptCacheGate(), begin=0.5, whole=5.0)
     Caller(gate, essay="a").act("begin")
     assert Caller(gate, essay="a").is_through(0.15)
@@ -135,7 +135,7 @@ def test_the_table_is_bounded_and_a_dropped_prefix_does_no_harm() -> None:
     gate = PromptCacheGate(prefixes=4)
     for number in range(10):
         with gate.passing(class_key=f"c{number}", essay_key=f"e{number}") as turn:
-            turn.began()
+            turn.report_start()
     assert len(gate) == 4
 
 

@@ -23,7 +23,7 @@ CEILING = 0.99
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Signs:
+class Evidence:
     """The evidence for a finding. It holds nothing of the text.
 
     `second`: the other engine flags the same place. `agreed`: both first suggestions lead to the same text. `capitalised`: a
@@ -63,7 +63,7 @@ class Table:
     intercept: float
     corrections: Mapping[str, RuleCounts]
 
-    def prior(self, signs: Signs, *, without: RuleCounts | None = None) -> float:
+    def prior(self, signs: Evidence, *, without: RuleCounts | None = None) -> float:
         """Return the rule's precision, shrunk towards that of its group, which is shrunk towards the overall one.
 
         `without` is subtracted from both counts.
@@ -74,12 +74,12 @@ class Table:
         group_precision = (group.tp - left_out.tp + GROUP_WEIGHT * self.overall) / (group.n - left_out.n + GROUP_WEIGHT)
         return (rule.tp - left_out.tp + RULE_WEIGHT * group_precision) / (rule.n - left_out.n + RULE_WEIGHT)
 
-    def features(self, signs: Signs, *, without: RuleCounts | None = None) -> tuple[float, ...]:
+    def features(self, signs: Evidence, *, without: RuleCounts | None = None) -> tuple[float, ...]:
         """Return the numbers that belong to the coefficients. `without` leaves one observation out while the table is fitted."""
         prior = min(max(self.prior(signs, without=without), 0.01), 0.99)
         return (math.log(prior / (1 - prior)), *signs.numbers())
 
-    def problem(self, signs: Signs) -> float:
+    def problem(self, signs: Evidence) -> float:
         """Return the probability that a careful corrector would change something at this place."""
         if signs.variant:
             return VARIANT_CONFIDENCE
@@ -88,7 +88,7 @@ class Table:
         )
         return round(min(1 / (1 + math.exp(-total)), CEILING), 3)
 
-    def correction(self, signs: Signs) -> float:
+    def correction(self, signs: Evidence) -> float:
         """Return the share of first suggestions of this kind that a corrector would accept, shrunk towards the overall share."""
         overall = self.corrections.get("all", RuleCounts(n=0, tp=0))
         base = (overall.tp + 1) / (overall.n + 2)
@@ -96,7 +96,7 @@ class Table:
         return round((counts.tp + RULE_WEIGHT * base) / (counts.n + RULE_WEIGHT), 3)
 
 
-def correction_key(signs: Signs) -> str:
+def correction_key(signs: Evidence) -> str:
     """Return the key of `corrections` for a finding: its group, and whether the engines agree."""
     return f"{signs.group}{'+same' if signs.agreed else '+other' if signs.second else ''}"
 
@@ -120,7 +120,7 @@ def shipped() -> Table:
     return load(TABLE)
 
 
-def confidence(signs: Signs) -> tuple[float, float]:
+def confidence(signs: Evidence) -> tuple[float, float]:
     """Return the confidence that there is a problem, and the confidence in the first correction."""
     table = shipped()
     return table.problem(signs), table.correction(signs)

@@ -9,7 +9,7 @@ from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.request import PassRequest
 from workers.passes.segmentation import Piece, words
 from workers.providers.local.language import TASK_WORDS
-from workers.providers.local.spans import UNMEASURED, Stems, rule_comment, shared, task_stems
+from workers.providers.local.spans import UNMEASURED, Stems, rule_comment, similarity, task_stems
 from workers.providers.local.text import Essay, Paragraph, read, stems
 
 MAX_COMMENTS = 5
@@ -89,7 +89,7 @@ def _off_prompt(essay: Essay, task: str, request: PassRequest) -> list[Comment]:
     if (
         len(wanted_stems) < PROMPT_WORDS
         or not essay.paragraphs
-        or shared(wanted_stems, _essay_stems(essay)) >= OFF_PROMPT
+        or similarity(wanted_stems, _essay_stems(essay)) >= OFF_PROMPT
     ):
         return []
     message = "This essay shares very few words with its assignment, so I could not see how it answers it."

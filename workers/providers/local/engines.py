@@ -61,7 +61,7 @@ class Engines:
         self._thread: ThreadPoolExecutor | None = None
         self._patience_seconds = patience_seconds
 
-    def hear(self, safe: str, dialect: str) -> EngineFlags:
+    def read_flags(self, safe: str, dialect: str) -> EngineFlags:
         """Return the flags of the engines for a text that `guards.engine_text` has made safe.
 
         Raises Pause when the engine thread is busy with other texts for longer than `patience_seconds`.

@@ -46,7 +46,7 @@ class FlaggedRanges:
             self._buckets.setdefault(bucket, []).append((self._count, flag))
         self._count += 1
 
-    def beside(self, flag: Flag) -> list[Flag]:
+    def overlapping(self, flag: Flag) -> list[Flag]:
         """Return the flags that share a character with this one, in the order in which they were added."""
         overlapping = {
             number: other

@@ -13,7 +13,7 @@ from workers.providers.local.confidence import SHOWN_FROM
 from workers.providers.local.engines import EngineFlags, Engines
 from workers.providers.local.guards import engine_text
 from workers.providers.local.language import dialect_of
-from workers.providers.local.merge import Finding, Setting, findings
+from workers.providers.local.merge import Finding, MergeContext, findings
 from workers.providers.local.own import own_flags
 from workers.providers.local.spans import criterion_for, span
 from workers.providers.local.wording import grammar_message, grammar_step, strength
@@ -38,10 +38,10 @@ _URGENT_TYPES = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class GrammarReading:
     """The flags of the engines for one text, and all findings made from them."""
 
-    heard: EngineFlags
+    engine_flags: EngineFlags
     all: tuple[Finding, ...]
 
     @property
@@ -57,17 +57,17 @@ def known_words(texts: Iterable[str]) -> frozenset[str]:
     )
 
 
-def look(request: PassRequest, engines: Engines, *, alone: bool = False) -> Look:
+def find_mistakes(request: PassRequest, engines: Engines, *, alone: bool = False) -> GrammarReading:
     """Return all findings on the essay, shown or not. `alone`: as if Harper were the only engine.
 
     Raises Pause when the engines stay busy with other essays.
     """
     dialect = dialect_of(request.language)
     safe = engine_text(request.text)
-    engine_flags = engines.hear(safe, dialect)
+    engine_flags = engines.read_flags(safe, dialect)
     task = [request.title, request.assignment_prompt]
     task += [part for criterion in request.criteria for part in (criterion.name, criterion.description)]
-    setting = Setting(
+    setting = MergeContext(
         text=request.text,
         safe=safe,
         dialect=dialect,
@@ -77,29 +77,31 @@ def look(request: PassRequest, engines: Engines, *, alone: bool = False) -> Look
         common=engine_flags.common,
     )
     first = [] if alone else list(engine_flags.lingo)
-    return Look(heard=engine_flags, all=tuple(findings(first, [*engine_flags.harper, *own_flags(safe)], setting)))
+    return GrammarReading(
+        engine_flags=engine_flags, all=tuple(findings(first, [*engine_flags.harper, *own_flags(safe)], setting))
+    )
 
 
-def answer(request: PassRequest, result: Look) -> PassAnswer:
+def answer(request: PassRequest, result: GrammarReading) -> PassAnswer:
     """Return the comments for the student, the most useful first. Repeats of one mistake are one comment."""
     groups = _group_repeats(request.text, result.shown)
     ordered = sorted(groups, key=_urgency_key)
     comments = tuple(_comment(request, group) for group in ordered[:MAX_COMMENTS])
     left_out = len(ordered) - len(comments)
-    silent = tuple(f"what {name} would have found (it is not available here)" for name in result.heard.silent)
+    silent = tuple(f"what {name} would have found (it is not available here)" for name in result.engine_flags.silent)
     more = (
         (f"{left_out} more small points of the same kinds, left out so that the list stays short",) if left_out else ()
     )
     praise = strength(len(result.shown), len(words(request.text)))
     return PassAnswer(
         comments=comments,
-        strengths=(praise,) if praise and not result.heard.silent else (),
+        strengths=(praise,) if praise and not result.engine_flags.silent else (),
         next_steps=tuple(dict.fromkeys(comment.next_step for comment in comments))[:3],
         not_checked=(*silent, *more, *NOT_CHECKED),
     )
 
 
-def record(result: Look) -> list[dict[str, Any]]:
+def record(result: GrammarReading) -> list[dict[str, Any]]:
     """Return the decision on each finding, shown or not, for the raw answer. At most MAX_RECORDED findings."""
     return [
         {

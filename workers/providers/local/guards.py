@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from workers.passes.segmentation import words
-from workers.providers.local.language import ENGLISH_FUNCTION_WORDS, detected
+from workers.providers.local.language import ENGLISH_FUNCTION_WORDS, detect_language
 from workers.providers.local.tongues import not_checked, not_english
 
 MAX_CHARACTERS = 100_000
@@ -41,7 +41,7 @@ class Block:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class UncheckedReason:
     """The reason why an essay cannot be checked: a name, and a sentence for the student."""
 
     name: str
@@ -139,26 +139,26 @@ def _four_word_runs(text: str) -> list[tuple[str, ...]]:
     return [tuple(lower_words[index : index + 4]) for index in range(len(lower_words) - 3)]
 
 
-def special_case(
+def reason_not_checked(
     text: str, *, prompt: str, language: str, whole: bool, feedback_language: str = "en"
-) -> Case | None:  # fmt: skip
+) -> UncheckedReason | None:  # fmt: skip
     """Return why this essay cannot be checked, or None. `whole`: the pass reads the essay as a whole and needs more words.
 
     The language detected in the text decides. The declared language counts only when the text shows none clearly.
     """
     count = len(words(text))
     if count == 0 and not any(character.isalnum() for character in text):
-        return Case(name="blank", sentence=not_checked("blank", feedback_language))
-    detected_language = detected(text)
+        return UncheckedReason(name="blank", sentence=not_checked("blank", feedback_language))
+    detected_language = detect_language(text)
     if detected_language is None and not (language or "en").lower().startswith("en"):
         detected_language = language
     if detected_language is not None and detected_language != "en":
-        return Case(name="language", sentence=not_english(detected_language, feedback_language))
+        return UncheckedReason(name="language", sentence=not_english(detected_language, feedback_language))
     if detected_language is None and foreign(text):
-        return Case(name="language", sentence=not_checked("unclear", feedback_language))
+        return UncheckedReason(name="language", sentence=not_checked("unclear", feedback_language))
     if prompt and copied(text, prompt):
-        return Case(name="copied_prompt", sentence=not_checked("copied_prompt", feedback_language))
+        return UncheckedReason(name="copied_prompt", sentence=not_checked("copied_prompt", feedback_language))
     if count < (MIN_WORDS_WHOLE if whole else MIN_WORDS_GRAMMAR):
         reason = "tiny_whole" if whole else "tiny"
-        return Case(name="tiny", sentence=not_checked(reason, feedback_language, count=count))
+        return UncheckedReason(name="tiny", sentence=not_checked(reason, feedback_language, count=count))
     return None

@@ -98,7 +98,7 @@ _LETTERS_PER_CHARACTER = {"zh": 3, "ja": 3, "ko": 2}
 LOOKED_AT = 20_000
 
 
-def detected(text: str) -> str | None:
+def detect_language(text: str) -> str | None:
     """Return the language of most of a text (one of the twenty in `tongues.ENGLISH_NAMES`), or None when it is not clear.
 
     The script decides first. In Latin script, a language gets a point for each word that is common in it, and one for each

@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from workers.providers.local.confidence import Signs, confidence, edit_distance
+from workers.providers.local.confidence import Evidence, confidence, edit_distance
 from workers.providers.local.flags import Flag, FlaggedRanges
 from workers.providers.local.guards import masked
 from workers.providers.local.language import indecent
@@ -29,7 +29,7 @@ class Finding:
     second: Flag | None
     agreed: bool
     suggestions: tuple[str, ...]
-    signs: Signs
+    signs: Evidence
     problem: float
     correction: float
 
@@ -45,7 +45,7 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Setting:
+class MergeContext:
     """What the merge knows besides the flags.
 
     `text` is as written, `safe` as the engines saw it. `known`: words of the task. `lingo` and `harper`: the engine read the
@@ -61,7 +61,7 @@ class Setting:
     common: frozenset[str] = frozenset()
 
 
-def findings(first: list[Flag], second: list[Flag], setting: Setting) -> list[Finding]:
+def findings(first: list[Flag], second: list[Flag], setting: MergeContext) -> list[Finding]:
     """Return findings that do not overlap, in order of place. lingotweaker takes precedence over Harper, our patterns come last."""
     usable = [_without_bad_suggestions(flag, setting.text) for flag in (*first, *second) if _usable(flag, setting)]
     lingo = [flag for flag in usable if flag.engine == "L"]
@@ -70,26 +70,28 @@ def findings(first: list[Flag], second: list[Flag], setting: Setting) -> list[Fi
     lingo_ranges, harper_ranges = FlaggedRanges(lingo), FlaggedRanges(harper)
     merged: list[Finding] = []
     for flag in lingo:
-        overlapping = harper_ranges.beside(flag)
+        overlapping = harper_ranges.overlapping(flag)
         if _allowed_by_dialect(flag, overlapping, setting):
             continue
         if not _counts_as_known(flag, overlapping, setting, repeated):
             merged.append(_make_finding(flag, overlapping, setting))
     for flag in harper:
-        if any(not (other.dialect_only and _is_dialect_variant(flag)) for other in lingo_ranges.beside(flag)):
+        if any(not (other.dialect_only and _is_dialect_variant(flag)) for other in lingo_ranges.overlapping(flag)):
             continue
         if _is_dialect_variant(flag) and not setting.dialect:
             continue
         if not _counts_as_known(flag, [], setting, repeated):
             merged.append(_make_finding(flag, [], setting))
     own = [
-        flag for flag in usable if flag.engine == "O" and not (lingo_ranges.beside(flag) or harper_ranges.beside(flag))
+        flag
+        for flag in usable
+        if flag.engine == "O" and not (lingo_ranges.overlapping(flag) or harper_ranges.overlapping(flag))
     ]
     merged += [_make_finding(flag, [], setting) for flag in own]
     return _without_overlaps(merged)
 
 
-def _usable(flag: Flag, setting: Setting) -> bool:
+def _usable(flag: Flag, setting: MergeContext) -> bool:
     if flag.end <= flag.start or masked(setting.text, setting.safe, flag.start, flag.end):
         return False
     # English rules do not apply to words in another script.
@@ -112,7 +114,7 @@ def _is_dialect_variant(flag: Flag) -> bool:
     return flag.variant_of is not None
 
 
-def _allowed_by_dialect(flag: Flag, overlapping: list[Flag], setting: Setting) -> bool:
+def _allowed_by_dialect(flag: Flag, overlapping: list[Flag], setting: MergeContext) -> bool:
     """Return whether lingotweaker, which knows American spelling only, flags a word that the writer's own dialect allows."""
     if flag.group != "L:spelling" or setting.dialect == "US":
         return False
@@ -123,16 +125,16 @@ def _allowed_by_dialect(flag: Flag, overlapping: list[Flag], setting: Setting) -
     return not overlapping
 
 
-def _flagged_word(flag: Flag, setting: Setting) -> str:
+def _flagged_word(flag: Flag, setting: MergeContext) -> str:
     return unicodedata.normalize("NFC", setting.safe[flag.start : flag.end])
 
 
-def _repeated_unknowns(flags: list[Flag], setting: Setting) -> frozenset[str]:
+def _repeated_unknowns(flags: list[Flag], setting: MergeContext) -> frozenset[str]:
     counts = Counter(_flagged_word(flag, setting) for flag in flags if flag.group in _SPELLING_GROUPS)
     return frozenset(word for word, count in counts.items() if count >= REPEATS_UNTIL_KNOWN)
 
 
-def _counts_as_known(flag: Flag, overlapping: list[Flag], setting: Setting, repeated: frozenset[str]) -> bool:
+def _counts_as_known(flag: Flag, overlapping: list[Flag], setting: MergeContext, repeated: frozenset[str]) -> bool:
     """Return whether an unknown word counts as known: the task uses it, or the writer uses it REPEATS_UNTIL_KNOWN times.
 
     A lower-case word that both engines correct in the same way stays a mistake, however often it occurs.
@@ -147,7 +149,7 @@ def _counts_as_known(flag: Flag, overlapping: list[Flag], setting: Setting, repe
     return not (word.islower() and any(_same_correction(flag, other, setting) for other in overlapping))
 
 
-def _same_correction(one: Flag, other: Flag, setting: Setting) -> bool:
+def _same_correction(one: Flag, other: Flag, setting: MergeContext) -> bool:
     """Return whether the first suggestions of two flags lead to the same text."""
     if not one.suggestions or not other.suggestions:
         return False
@@ -159,7 +161,7 @@ def _corrected_text(flag: Flag, text: str, start: int, end: int) -> str:
     return " ".join((text[start : flag.start] + flag.suggestions[0] + text[flag.end : end]).split())
 
 
-def _make_finding(flag: Flag, overlapping: list[Flag], setting: Setting) -> Finding:
+def _make_finding(flag: Flag, overlapping: list[Flag], setting: MergeContext) -> Finding:
     agreeing = next((other for other in overlapping if _same_correction(flag, other, setting)), None)
     other = agreeing or (overlapping[0] if overlapping else None)
     suggestions = _choose_suggestions(flag, other, overlapping, agreed=agreeing is not None, setting=setting)
@@ -167,7 +169,7 @@ def _make_finding(flag: Flag, overlapping: list[Flag], setting: Setting) -> Find
     spelling = flag.group in _SPELLING_GROUPS
     # Harper as the only engine has another precision than Harper beside lingotweaker, so it is counted under a name of its own.
     engine = "S" if flag.engine == "H" and not setting.lingo else flag.engine
-    signs = Signs(
+    signs = Evidence(
         rule=f"{engine}:{flag.rule}",
         group=f"{engine}{flag.group[1:]}",
         second=bool(overlapping),
@@ -184,7 +186,7 @@ def _make_finding(flag: Flag, overlapping: list[Flag], setting: Setting) -> Find
 
 
 def _choose_suggestions(
-    flag: Flag, other: Flag | None, overlapping: list[Flag], *, agreed: bool, setting: Setting
+    flag: Flag, other: Flag | None, overlapping: list[Flag], *, agreed: bool, setting: MergeContext
 ) -> tuple[str, ...]:
     """Return one correction where the engines agree on it, otherwise up to MAX_SUGGESTIONS to choose from."""
     quote = setting.text[flag.start : flag.end]
@@ -232,7 +234,7 @@ def _without_overlaps(candidates: list[Finding]) -> list[Finding]:
             finding.flag.rule,
         ),
     ):
-        if not kept_ranges.beside(finding.flag):
+        if not kept_ranges.overlapping(finding.flag):
             kept.append(finding)
             kept_ranges.add(finding.flag)
     return sorted(kept, key=lambda finding: (finding.start, finding.end))

@@ -16,11 +16,11 @@ from workers.providers.contract import Repair, Reply
 from workers.providers.local import content, grammar, structure
 from workers.providers.local.confidence import SHOWN_FROM
 from workers.providers.local.engines import Engines
-from workers.providers.local.guards import MAX_CHARACTERS, Case, special_case
+from workers.providers.local.guards import MAX_CHARACTERS, UncheckedReason, reason_not_checked
 
 MODEL = "local-1"
 _DIRECTORY = Path(__file__).parent
-_SHARED_FILES = ("guards.py", "language.py", "spans.py", "text.py", "tongues.py")
+_SHARED_FILES = ("../../passes/segmentation.py", "guards.py", "language.py", "spans.py", "text.py", "tongues.py")
 _FILES_BY_PASS = {
     PassName.GRAMMAR: ("confidence.json", "confidence.py", "engines.py", "flags.py", "grammar.py", "harper_engine.py",
                        "lingo.py", "merge.py", "own.py", "rules.py", "suggest.py", "wording.py"),
@@ -58,7 +58,7 @@ class LocalProvider:
 
     def warm_up(self) -> None:
         """Load the engines, which takes two seconds."""
-        self._engines.hear("Warm up.", "")
+        self._engines.read_flags("Warm up.", "")
 
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:  # noqa: ARG002
         """Return the answer to one pass. `repair` is ignored, because the same request gives the same answer.
@@ -66,7 +66,7 @@ class LocalProvider:
         Raises Pause when the engines stay busy with other essays.
         """
         capped, was_truncated = _truncate(request)
-        case = special_case(
+        case = reason_not_checked(
             capped.text,
             prompt=capped.assignment_prompt,
             language=capped.language,
@@ -78,11 +78,15 @@ class LocalProvider:
         if case is not None:
             answer = PassAnswer(not_checked=(case.sentence,))
         elif capped.pass_name is PassName.GRAMMAR:
-            result = grammar.look(capped, self._engines)
-            answer, versions, recorded = grammar.answer(capped, result), result.heard.versions, grammar.record(result)
-            if result.heard.until is not None:
+            result = grammar.find_mistakes(capped, self._engines)
+            answer, versions, recorded = (
+                grammar.answer(capped, result),
+                result.engine_flags.versions,
+                grammar.record(result),
+            )
+            if result.engine_flags.until is not None:
                 answer = _with_note(
-                    answer, f"the language after character {result.heard.until:,}: there is much to mend before it"
+                    answer, f"the language after character {result.engine_flags.until:,}: there is much to mend before it"
                 )
         else:
             answer = (structure if capped.pass_name is PassName.STRUCTURE else content).answer(capped)
@@ -112,7 +116,7 @@ def _model_name(versions: tuple[tuple[str, str], ...]) -> str:
 
 def _raw_json(
     version: str,
-    case: Case | None,
+    case: UncheckedReason | None,
     versions: tuple[tuple[str, str], ...],
     recorded: list[dict[str, Any]],
     answer: PassAnswer,

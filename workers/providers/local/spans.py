@@ -67,7 +67,7 @@ def criterion_for(kind: str, criteria: tuple[Criterion, ...]) -> str | None:
     return None
 
 
-def shared(one: tuple[str, ...], other: tuple[str, ...]) -> float:
+def similarity(one: tuple[str, ...], other: tuple[str, ...]) -> float:
     """Return the cosine similarity of two lists of stems, 0 when either is empty."""
     return Stems(other).near(one)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.request import PassRequest, Severity
 from workers.passes.segmentation import Piece, words
-from workers.providers.local.spans import UNMEASURED, Stems, rule_comment, shared
+from workers.providers.local.spans import UNMEASURED, Stems, rule_comment, similarity
 from workers.providers.local.text import Essay, Paragraph, read, stems
 
 MAX_COMMENTS = 6
@@ -196,7 +196,7 @@ def _praise_for_ending(essay: Essay, request: PassRequest) -> list[Comment]:
     if len(essay.paragraphs) < 3 or len(essay.paragraphs[-1].stems) < 8:
         return []
     first, last = essay.paragraphs[0], essay.paragraphs[-1]
-    if shared(first.stems, last.stems) < 0.4:
+    if similarity(first.stems, last.stems) < 0.4:
         return []
     message = "Your last paragraph takes up many words of your opening, which helps an essay to feel rounded."
     step = "Check that it adds something the reader could not know at the start."

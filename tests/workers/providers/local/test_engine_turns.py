@@ -44,12 +44,12 @@ def slow() -> Iterator[Slow]:
 
 def test_whoever_waits_too_long_for_the_engines_goes_back_to_the_queue_unread(slow: Slow) -> None:
     engines = Engines(lingo=lambda: slow, harper=lambda: slow, patience_seconds=0.2)
-    first = threading.Thread(target=engines.hear, args=("a long essay", "en"))
+    first = threading.Thread(target=engines.read_flags, args=("a long essay", "en"))
     first.start()
     assert slow.reading.wait(timeout=10)
 
     with pytest.raises(Pause) as busy:
-        engines.hear("a short essay", "en")
+        engines.read_flags("a short essay", "en")
 
     assert busy.value.outcome is Outcome.OVERLOADED
     assert busy.value.retry_after_seconds
@@ -61,7 +61,7 @@ def test_whoever_waits_too_long_for_the_engines_goes_back_to_the_queue_unread(sl
 def test_whoever_has_begun_to_be_read_is_read_to_the_end(slow: Slow) -> None:
     engines = Engines(lingo=lambda: slow, harper=lambda: slow, patience_seconds=0.1)
     threading.Timer(0.6, slow.let_go.set).start()
-    assert engines.hear("a long essay", "en").has("lingotweaker")
+    assert engines.read_flags("a long essay", "en").has("lingotweaker")
 
 
 class Picky:
@@ -92,10 +92,10 @@ class Picky:
 def test_a_text_with_more_than_enough_flags_is_read_no_further_and_that_is_said() -> None:
     engines = Engines(lingo=Picky, harper=Picky)
     text = "The dog sleeps under the table because it is tired. " * 400
-    heard = engines.hear(text, "en")
+    heard = engines.read_flags(text, "en")
     assert heard.until is not None
     assert ENOUGH_FLAGS < len(heard.lingo) + len(heard.harper) < 4 * ENOUGH_FLAGS
     assert max(flag.end for flag in heard.lingo) <= heard.until < len(text)
     said = LocalProvider(engines).ask(PassRequest(pass_name=PassName.GRAMMAR, text=text)).answer.not_checked
     assert any(f"after character {heard.until:,}" in sentence for sentence in said)
-    assert engines.hear(text[:2_000], "en").until is None
+    assert engines.read_flags(text[:2_000], "en").until is None

@@ -10,10 +10,10 @@ import pytest
 from models.jobs import PassName
 from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.request import Criterion, Level, PassRequest
-from workers.providers.local.confidence import SHOWN_FROM, Signs, confidence, shipped
+from workers.providers.local.confidence import SHOWN_FROM, Evidence, confidence, shipped
 from workers.providers.local.engines import Engines
 from workers.providers.local.flags import Engine
-from workers.providers.local.grammar import MAX_COMMENTS, look
+from workers.providers.local.grammar import MAX_COMMENTS, find_mistakes
 from workers.providers.local.language import dialect_of, indecent, same_but_for_dialect
 from workers.providers.local.provider import LocalProvider
 
@@ -157,7 +157,7 @@ def test_a_comment_names_the_teachers_criterion_when_there_is_one(ask: Ask) -> N
 
 def test_findings_do_not_overlap(engines: Engines) -> None:
     text = "dont do this is is a apple,he sayed that they was there house. alot of peoples thinks so so."
-    found = look(PassRequest(pass_name=PassName.GRAMMAR, text=text), engines).all
+    found = find_mistakes(PassRequest(pass_name=PassName.GRAMMAR, text=text), engines).all
     assert all(one.end <= other.start for one, other in itertools.pairwise(found))
 
 
@@ -208,8 +208,8 @@ def test_with_no_engine_at_all_nothing_is_claimed() -> None:
 
 
 def test_agreement_raises_confidence_and_a_capital_lowers_it() -> None:
-    def signs(*, agreed: bool = False, capitalised: bool = False) -> Signs:
-        return Signs(
+    def signs(*, agreed: bool = False, capitalised: bool = False) -> Evidence:
+        return Evidence(
             rule="L:MORFOLOGIK_RULE_EN_US",
             group="L:spelling",
             second=agreed,
@@ -225,7 +225,7 @@ def test_agreement_raises_confidence_and_a_capital_lowers_it() -> None:
 
 def test_a_rule_never_seen_leans_on_its_group() -> None:
     table = shipped()
-    unseen = Signs(rule="L:NEW_RULE", group="L:grammar", second=False, agreed=False, capitalised=False, near=False)
+    unseen = Evidence(rule="L:NEW_RULE", group="L:grammar", second=False, agreed=False, capitalised=False, near=False)
     group = table.groups["L:grammar"]
     assert abs(table.prior(unseen) - group.tp / group.n) < 0.02
 

@@ -6,7 +6,7 @@ import pytest
 
 from models.jobs import PassName
 from workers.passes.request import PassRequest
-from workers.providers.local.language import detected, dialect_of
+from workers.providers.local.language import detect_language, dialect_of
 from workers.providers.local.provider import LocalProvider
 from workers.providers.local.tongues import ENGLISH_NAMES, OWN_NAMES, not_english
 
@@ -53,12 +53,12 @@ TEXTS = {
 
 @pytest.mark.parametrize(("language", "text"), [(name, text) for name, texts in TEXTS.items() for text in texts])
 def test_one_sentence_is_enough_to_tell(language: str, text: str) -> None:
-    assert detected(text) == language
+    assert detect_language(text) == language
 
 
 @pytest.mark.parametrize("text", ["", "ok", "recieve komputer", "12 34 56 78 90", "🎉" * 20, "xq zv kk pp qq rr tt"])
 def test_what_cannot_be_told_is_not_guessed(text: str) -> None:
-    assert detected(text) is None
+    assert detect_language(text) is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,9 @@ def test_what_cannot_be_told_is_not_guessed(text: str) -> None:
 )
 def test_english_with_a_foreign_quotation_is_english(quote: str) -> None:
     assert (
-        detected(f"My uncle wrote to us and said: {quote}. We did not know what that means, so we asked the teacher.")
+        detect_language(
+            f"My uncle wrote to us and said: {quote}. We did not know what that means, so we asked the teacher."
+        )
         == "en"
     )
 

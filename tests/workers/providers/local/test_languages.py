@@ -8,7 +8,7 @@ import pytest
 
 from models.jobs import PassName
 from workers.passes.request import PassRequest
-from workers.providers.local.language import LOOKED_AT, detected
+from workers.providers.local.language import LOOKED_AT, detect_language
 from workers.providers.local.provider import LocalProvider
 from workers.providers.local.tongues import ENGLISH_NAMES, OWN_NAMES
 
@@ -71,7 +71,7 @@ PLAIN = "My uncle wrote to us last week and we did not know what it means, so we
 
 @pytest.mark.parametrize(("language", "text"), [(name, text) for name, texts in TEXTS.items() for text in texts])
 def test_three_short_texts_of_every_language_are_all_told_right(language: str, text: str) -> None:
-    assert detected(text) == language
+    assert detect_language(text) == language
 
 
 @pytest.mark.parametrize("text", [
@@ -85,7 +85,7 @@ def test_three_short_texts_of_every_language_are_all_told_right(language: str, t
     'Her book "Der Hund schläft nicht unter dem Tisch" is about a dog and what it does when they are all asleep.',
 ])  # fmt: skip
 def test_faulty_and_mixed_english_is_english(text: str) -> None:
-    assert detected(text) == "en"
+    assert detect_language(text) == "en"
 
 
 @pytest.mark.parametrize("text", [
@@ -93,7 +93,7 @@ def test_faulty_and_mixed_english_is_english(text: str) -> None:
     "Señor Núñez and Doña Inés met José Peña in Logroño with señora Muñoz.",
 ])  # fmt: skip
 def test_foreign_names_do_not_make_a_sentence_foreign(text: str) -> None:
-    assert detected(text) in {"en", None}
+    assert detect_language(text) in {"en", None}
 
 
 @pytest.mark.parametrize(("language", "text"), [
@@ -102,7 +102,7 @@ def test_foreign_names_do_not_make_a_sentence_foreign(text: str) -> None:
     ("ja", "昨日「The Lord of the Rings」という映画を見ました。とても長かったですが、面白かったです。"),
 ])  # fmt: skip
 def test_an_english_title_does_not_make_an_essay_english(language: str, text: str) -> None:
-    assert detected(text) == language
+    assert detect_language(text) == language
 
 
 @pytest.mark.parametrize("text", [
@@ -113,7 +113,7 @@ def test_an_english_title_does_not_make_an_essay_english(language: str, text: st
     "A falunkban mindenki ismer mindenkit. Ez jól hangzik, de néha egyedül szeretnék lenni.",
 ])  # fmt: skip
 def test_a_language_outside_the_table_gets_no_wrong_name(text: str) -> None:
-    assert detected(text) is None
+    assert detect_language(text) is None
 
 
 def test_every_language_has_names_and_texts() -> None:
@@ -125,7 +125,7 @@ def test_every_language_has_names_and_texts() -> None:
 @pytest.mark.parametrize("unit", ["a", "a ", "'a", "'", "я", "字", "é ", "ü'"])
 def test_time_does_not_grow_beyond_what_is_looked_at(unit: str) -> None:
     began = time.perf_counter()
-    detected(unit * 50 * LOOKED_AT)
+    detect_language(unit * 50 * LOOKED_AT)
     assert time.perf_counter() - began < 1
 
 

@@ -15,7 +15,7 @@ from models.jobs import PassName
 from workers.passes.request import PassRequest
 from workers.providers.local.confidence import edit_distance, load
 from workers.providers.local.engines import Engines
-from workers.providers.local.grammar import look
+from workers.providers.local.grammar import find_mistakes
 from workers.providers.local.suggest import ranked
 
 ROWS = [
@@ -58,7 +58,7 @@ def test_calibration_error_is_the_mean_gap_between_claimed_and_true() -> None:
 
 def test_first_suggestions_are_put_into_the_tokens_of_the_corpus(corpus: Path, engines: Engines) -> None:
     lines = read_corpus(corpus)
-    found = look(PassRequest(pass_name=PassName.GRAMMAR, text=lines[0].text), engines).shown
+    found = find_mistakes(PassRequest(pass_name=PassName.GRAMMAR, text=lines[0].text), engines).shown
     assert corrected_tokens(lines[0], found) == ("We", "receive", "mail", ".")
     (verdict,) = judge(lines[0], found)
     assert verdict.real
