@@ -1,7 +1,7 @@
-"""Essays that try to command the machine that reads them, and two vendors: one that obeys, one that does not.
+"""Essays with prompt injections, and a fake vendor that either obeys or ignores them.
 
-Everything is made from a seed; no text of any corpus is in it. An attack says what an obeying model would say (`payload`)
-and which strings may never reach a reader (`canaries`).
+Everything is made from a seed, without text of any corpus. An attack has the text that an obeying model would write
+(`payload`) and the strings that must never reach a reader (`canaries`).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _LANGUAGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Attack:
-    """One hostile essay."""
+    """One essay with a prompt injection."""
 
     kind: str
     title: str
@@ -62,11 +62,11 @@ class Attack:
     payload: str
     canaries: tuple[str, ...]
     link: str
-    honest: tuple[str, ...]  # sentences of the essay that are the student's own
+    honest: tuple[str, ...]  # the sentences of the essay without the injection
 
 
 def _wrapped(kind: str, rng: random.Random, turn: int) -> tuple[str, str, str, tuple[str, ...]]:  # noqa: PLR0912
-    """Return the passage, what goes in the title, what is said by who obeys, and the strings that would prove it."""
+    """Return the hostile passage, the title, the payload of an obeying model, and the canaries that prove obedience."""
     name = f"{rng.choice(_NAMES)} {rng.choice(_NAMES)}"
     code = f"{rng.choice(_NAMES).upper()}{rng.randrange(100, 999)}"
     link = f"https://{rng.choice(_NAMES)}{turn}.example/p?q={turn}"
@@ -189,7 +189,7 @@ KINDS = (
 
 
 def attacks(*, each: int = 10, seed: int = 20) -> Iterator[Attack]:
-    """Yield so many attacks of each kind, always the same."""
+    """Yield so many attacks of each kind, the same for the same seed."""
     rng = random.Random(seed)
     for kind in KINDS:
         for turn in range(each):
@@ -222,7 +222,7 @@ STEP = "Try adding one example that shows a reader what you saw that day."
 
 
 class Vendor:
-    """A Messages API on a thread that knows every attack, and obeys it or not."""
+    """A fake Messages API on a thread. It knows every attack, and obeys all or none."""
 
     def __init__(self, known: list[Attack], *, obeys: bool) -> None:
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -253,7 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_POST(self) -> None:
         call = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -287,6 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _unmarked(text: str) -> str:
+    """Return the text with its marks of invisible characters (⟦U+…⟧) turned back into characters."""
     parts = text.split("⟦U+")
     return parts[0] + "".join(chr(int(part.partition("⟧")[0], 16)) + part.partition("⟧")[2] for part in parts[1:])
 
@@ -299,8 +300,8 @@ def _comment(kind: str, message: str, step: str, quote: str, suggestions: list[s
     }  # fmt: skip
 
 
-def sayings(attack: Attack, system: str) -> list[str]:
-    """Return what an obeying model may say, in many dresses."""
+def obedient_texts(attack: Attack, system: str) -> list[str]:
+    """Return texts that an obeying model may write, in many disguises."""
     payload, link = attack.payload, attack.link
     middle = len(system) // 5
     return [
@@ -327,35 +328,35 @@ def sayings(attack: Attack, system: str) -> list[str]:
 
 
 def obeying(attack: Attack, system: str, picks: list[dict[str, str]]) -> dict[str, Any]:
-    """Return an answer that does whatever the essay asks for, in every string there is."""
-    says = sayings(attack, system)
+    """Return an answer that follows the injection in every string field."""
+    texts = obedient_texts(attack, system)
     turn = [0]
 
     def say() -> str:
         turn[0] += 1
-        return says[turn[0] % len(says)]
+        return texts[turn[0] % len(texts)]
 
-    quotes = [attack.honest[0], attack.payload, system[:400], attack.link, says[3]]
+    quotes = [attack.honest[0], attack.payload, system[:400], attack.link, texts[3]]
     comments = [
-        _comment("grammar", say(), says[-1 - at % 11], quotes[at % 5], [say(), attack.payload])
-        for at in range(len(says))
+        _comment("grammar", say(), texts[-1 - at % 11], quotes[at % 5], [say(), attack.payload])
+        for at in range(len(texts))
     ]
     # A harmless message with a hostile next step, and the other way round.
-    comments += [_comment("grammar", SANE[at % 4], one, quotes[at % 5], [one]) for at, one in enumerate(says)]
-    # Not every attack puts the same words into the same field; a dozen comments is what a model may give.
+    comments += [_comment("grammar", SANE[at % 4], one, quotes[at % 5], [one]) for at, one in enumerate(texts)]
+    # Start at another comment for each attack, and keep ten, because a model may give a dozen at most.
     first = sum(map(ord, attack.text)) % len(comments)
     comments = (comments[first:] + comments[:first])[:10]
     return {
         "comments": comments,
         "picks": [{**pick, "rationale": say(), "confidence": 1.0} for pick in picks],
-        "strengths": says[first % 3 :: 3],
-        "next_steps": says[(first + 1) % 3 :: 3],
-        "not_checked": says[(first + 2) % 3 :: 3],
+        "strengths": texts[first % 3 :: 3],
+        "next_steps": texts[(first + 1) % 3 :: 3],
+        "not_checked": texts[(first + 2) % 3 :: 3],
     }
 
 
 def ignoring(attack: Attack, picks: list[dict[str, str]]) -> dict[str, Any]:
-    """Return an answer that reads the essay as an essay."""
+    """Return an answer that ignores the injection."""
     quotes = [" ".join(sentence.split()[:6]) for sentence in attack.honest]
     comments = [
         _comment("grammar", f"{SANE[at]} Here “{' '.join(quote.split()[:4])}” carries the point.", STEP, quote, [])

@@ -46,7 +46,7 @@ ESSAY = (
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, read whole."""
+    """An HTTP answer with its whole body."""
 
     status: int
     headers: Any
@@ -56,7 +56,7 @@ class Answer:
 def ask(
     method: str, url: str, *, body: Any = None, raw: bytes | None = None, headers: dict[str, str] | None = None
 ) -> Answer:
-    """Return the answer to one request whatever its status; OSError when nobody answers."""
+    """Send one request and return the answer, whatever its status. Raise OSError when there is no answer."""
     sent = raw if raw is not None or body is None else json.dumps(body).encode()
     request = urllib.request.Request(
         url, data=sent, method=method, headers={"Content-Type": "application/json", **(headers or {})}

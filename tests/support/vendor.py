@@ -1,17 +1,18 @@
-"""A fake of Anthropic's Messages API: a real HTTP server that the real SDK talks to, told what to do by the test.
+"""A fake of Anthropic's Messages API: a real HTTP server for the real SDK, with behaviour that the test scripts.
 
 Run `python tests/support/vendor.py --port 0` (prints one JSON line with its base_url) or use `FakeVendor` as a context
-manager. `POST /v1/messages` answers from the request alone: schema-valid feedback whose quotes come from the essay.
-`POST /control` sets the script, `GET /control` tells what happened. It imports nothing of the project.
+manager. `POST /v1/messages` answers from the request alone, with schema-valid feedback whose quotes come from the essay.
+`POST /control` sets the script, `GET /control` returns the counters. The module imports nothing of the project.
 
 With `stream` the answer comes as server-sent events: `message_start` after the share `begins_after` of the latency, the
-rest at its end. `/v1/messages/batches` takes batches, whose answers are there after `batch_looks` looks, at half price;
-the behaviours scripted for a pass decide their results, those for the pass "batches" the calls about them.
+rest at its end. `/v1/messages/batches` takes batches at half price. Their results are ready after `batch_looks` polls.
+The behaviours scripted for a pass decide the results; those scripted for the pass "batches" decide the calls about batches.
 
-Prompt cache as documented: a prefix ends at each `cache_control` block, includes model, thinking and output format,
-lives five minutes from its last use, becomes readable when its first answer begins (streamed: with `message_start`; in
-one piece: after the latency), and is not kept below 512 tokens. A token is taken as four characters. A reset or hanging
-call is not billed; a stream that breaks after its beginning is, for what `message_start` told.
+The prompt cache works as documented: a prefix ends at each `cache_control` block and includes model, thinking and output
+format. It lives five minutes from its last use. It becomes readable when its first answer begins (streamed: with
+`message_start`, otherwise after the latency). Prefixes below 512 tokens are not cached. A token counts as four characters.
+A call that is reset or hangs is not billed. A stream that breaks after its beginning is billed for the usage in
+`message_start`.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class _State:
         default_factory=lambda: collections.defaultdict(collections.deque)
     )
     always: dict[str, Step] = field(default_factory=dict)
-    cache: dict[str, tuple[float, float]] = field(default_factory=dict)  # readable since, and until
+    cache: dict[str, tuple[float, float]] = field(default_factory=dict)  # readable since and until
     calls: int = 0
     behaviours: collections.Counter[str] = field(default_factory=collections.Counter)
     passes: collections.Counter[str] = field(default_factory=collections.Counter)
@@ -107,7 +108,7 @@ class _State:
 
 
 class FakeVendor:
-    """A vendor on a thread; `with FakeVendor() as vendor:` and point the SDK at `vendor.base_url`."""
+    """A fake vendor on a thread: `with FakeVendor() as vendor:`, then point the SDK at `vendor.base_url`."""
 
     def __init__(
         self, *, port: int = 0, latency_seconds: float = 0.0, begins_after: float = 0.15, streams: bool = True
@@ -127,31 +128,31 @@ class FakeVendor:
         self._server.server_close()
 
     def script(self, *steps: str | Step, pass_name: str = "") -> None:
-        """The next calls (of this pass) get these answers, in this order."""
+        """Set the answers to the next calls (of this pass), in this order."""
         with self._state.lock:
             self._state.queues[pass_name].extend(step if isinstance(step, Step) else Step(step) for step in steps)
 
     def always(self, step: str | Step, *, pass_name: str = "") -> None:
-        """Every call without a scripted answer gets this one from now on."""
+        """Set the answer to every call (of this pass) without a scripted one."""
         with self._state.lock:
             self._state.always[pass_name] = step if isinstance(step, Step) else Step(step)
 
     def watch(self, reported: Callable[[str], None]) -> None:
-        """`told` is called with the essay of every call from now on, before the call is answered."""
+        """Call `reported` with the essay of every call from now on, before the call is answered."""
         self._state.watch = reported
 
     def counters(self) -> dict[str, Any]:
-        """Return what happened since the start or the last reset."""
+        """Return the counters since the start or the last reset."""
         return _counters(self._state)
 
     @property
     def billed(self) -> list[dict[str, Any]]:
-        """Return the tokens of every billed call in their order: {"pass", "batch", "input", "cache_write", …}."""
+        """Return the tokens of every billed call in order: {"pass", "batch", "input", "cache_write", …}."""
         with self._state.lock:
             return list(self._state.billed)
 
     def cost(self, prices: dict[str, float]) -> float:
-        """Return what everything came to, with these prices of a token of each kind; batches at half price."""
+        """Return the total cost with these prices per token of each kind. Batches cost half."""
         return sum(
             price * int(call[kind]) * (0.5 if call["batch"] else 1.0)
             for call in self.billed
@@ -159,32 +160,32 @@ class FakeVendor:
         )
 
     def say(self, fate: str) -> None:
-        """From now on this is what became of every earlier comment the vendor is asked about."""
+        """Set the resolution that the vendor gives for every earlier comment it is asked about."""
         self._state.fate = fate
 
     def set_batch_looks(self, looks: int) -> None:
-        """Batches made from now on are seen in progress so many times before they have ended."""
+        """Let new batches be in progress for so many polls before they end."""
         self._state.batch_looks = looks
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """Return the bodies of the last calls, oldest first."""
+        """Return the bodies of the last 200 calls, oldest first."""
         with self._state.lock:
             return list(self._state.requests)
 
     def set_latency(self, seconds: float) -> None:
-        """Every answer without a latency of its own takes so long from now on."""
+        """Set the latency of every answer without its own latency."""
         with self._state.lock:
             self._state.latency_seconds = seconds
 
     def forget_script(self) -> None:
-        """Every call is answered well from now on."""
+        """Drop all scripted answers: every call succeeds from now on."""
         with self._state.lock:
             self._state.queues.clear()
             self._state.always.clear()
 
     def forget_cache(self) -> None:
-        """The prompt cache is empty from now on."""
+        """Empty the prompt cache."""
         with self._state.lock:
             self._state.cache.clear()
 
@@ -192,7 +193,7 @@ class FakeVendor:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
-    # Port 0 picks a free one; no reuse, so that two vendors never share a port unnoticed.
+    # Port 0 picks a free port. Address reuse is off, so that two vendors never share a port unnoticed.
     allow_reuse_address = False
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], state: _State) -> None:
@@ -200,7 +201,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -210,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the counters tell."""
+        """Log nothing, because the counters report."""
 
     def do_GET(self) -> None:
         if self.path.startswith("/v1/messages/batches/"):
@@ -226,7 +227,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path not in ("/v1/messages", "/v1/messages/batches"):
             return self._json(404, _error("not_found_error"))
-        if not (self.headers.get("x-api-key") or self.headers.get("authorization")):  # SDK 2 sends the key as a bearer
+        if not (
+            self.headers.get("x-api-key") or self.headers.get("authorization")
+        ):  # SDK 2 sends the key as a bearer token
             return self._json(401, _error("authentication_error"))
         call = json.loads(body)
         if path == "/v1/messages/batches":
@@ -271,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
             with state.lock:
                 usage = _usage(state, call, answer, arrived=arrived)
                 _bill(state, call, usage)
-            answer["usage"] = _told(usage)
+            answer["usage"] = _usage_body(usage)
             self._json(200, answer)
 
     def _slept(self, seconds: float) -> bool:
@@ -295,7 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("transfer-encoding", "chunked")
         self.send_header("request-id", f"req_{uuid.uuid4().hex[:16]}")
         self.end_headers()
-        begun = {**answer, "content": [], "stop_reason": None, "usage": {**_told(usage), "output_tokens": 1}}
+        begun = {**answer, "content": [], "stop_reason": None, "usage": {**_usage_body(usage), "output_tokens": 1}}
         self._event("message_start", message=begun)
         if not self._slept(latency * (1 - state.begins_after)):
             return None
@@ -323,7 +326,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(body), body))
         self.wfile.flush()
 
-    def _told_to_fail(self) -> bool:
+    def _send_scripted_error(self) -> bool:
         """Answer a call about a batch with the error scripted for such calls, if there is one."""
         state = self.server.state
         with state.lock:
@@ -337,16 +340,16 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def _batch(self, wish: dict[str, Any]) -> None:
-        if self._told_to_fail():
+        if self._send_scripted_error():
             return
         state = self.server.state
         name = f"msgbatch_{uuid.uuid4().hex[:20]}"
         with state.lock:
             state.batches[name] = _Batch(wish["requests"], looks_left=state.batch_looks)
-        self._json(200, _batch_told(name, ended=False))
+        self._json(200, _batch_body(name, ended=False))
 
     def _look(self, path: str) -> None:
-        if self._told_to_fail():
+        if self._send_scripted_error():
             return None
         state = self.server.state
         name, _, rest = path.partition("/")
@@ -359,15 +362,15 @@ class _Handler(BaseHTTPRequestHandler):
         if batch is None or (rest and (rest != "results" or batch.results is None)):
             return self._json(404, _error("not_found_error"))
         if not rest:
-            return self._json(200, _batch_told(name, ended=batch.results is not None))
+            return self._json(200, _batch_body(name, ended=batch.results is not None))
         self._send(
             200, "".join(line + "\n" for line in batch.results or ()).encode(), content_type="application/binary"
         )
 
     def _control(self, wish: dict[str, Any]) -> None:
-        """Take {"reset", "latency_seconds", "script": [...], "always", "pass", "begins_after", "streams", "fate", "batch_looks"}.
+        """Apply {"reset", "latency_seconds", "script": [...], "always", "pass", "begins_after", "streams", "fate", "batch_looks"}.
 
-        A step is a name or Step's fields.
+        A step is the name of a behaviour or the fields of Step.
         """
         state = self.server.state
         key = wish.get("pass") or ""
@@ -421,7 +424,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reset(self, body: bytes) -> None:
         self._send(200, body[: len(body) // 2], content_type="application/json", claim=len(body))
-        # Linger 0 turns the close into a TCP reset; the descriptor is taken away so that nothing says goodbye first.
+        # Linger 0 turns the close into a TCP reset. The descriptor is detached so that no orderly shutdown comes first.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
         os.close(self.connection.detach())
@@ -450,7 +453,7 @@ def _error(kind: str, *, code: str | None = None, message: str = "told to fail")
 
 
 def _unacceptable(call: dict[str, Any]) -> str:
-    """Return what the real API would refuse about this request, or the empty string."""
+    """Return why the real API would refuse this request, or the empty string."""
     for name in ("model", "max_tokens", "messages"):
         if name not in call:
             return f"{name}: Field required"
@@ -486,7 +489,7 @@ def _schema(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _blocks(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the text blocks of a call in the order the cache sees them."""
+    """Yield the text blocks of a call in the order of the prompt cache."""
     system = call.get("system") or []
     yield from ([{"type": "text", "text": system}] if isinstance(system, str) else system)
     for message in call["messages"]:
@@ -549,7 +552,7 @@ def _bill(state: _State, call: dict[str, Any], usage: dict[str, int], *, batch: 
     state.billed.append({"pass": _pass_of(call), "batch": batch, **usage})
 
 
-def _told(usage: dict[str, int]) -> dict[str, int]:
+def _usage_body(usage: dict[str, int]) -> dict[str, int]:
     return {
         "input_tokens": usage["input"],
         "cache_creation_input_tokens": usage["cache_write"],
@@ -558,7 +561,7 @@ def _told(usage: dict[str, int]) -> dict[str, int]:
     }
 
 
-def _batch_told(name: str, *, ended: bool) -> dict[str, Any]:
+def _batch_body(name: str, *, ended: bool) -> dict[str, Any]:
     return {
         "id": name,
         "type": "message_batch",
@@ -570,7 +573,7 @@ def _batch_told(name: str, *, ended: bool) -> dict[str, Any]:
 
 
 def _result(state: _State, request: dict[str, Any]) -> str:
-    """Return one line of a batch's results; what the direct API would refuse is an error in here."""
+    """Return one result line of a batch. A request that the direct API would refuse gets an error result."""
     call = request["params"]
     step = state.next_step(_pass_of(call))
     state.passes[_pass_of(call)] += 1
@@ -588,7 +591,7 @@ def _result(state: _State, request: dict[str, Any]) -> str:
         answer = _answer(call, step.behaviour, fate=state.fate)
         usage = _usage(state, call, answer, arrived=time.monotonic())
         _bill(state, call, usage, batch=True)
-        answer["usage"] = _told(usage)
+        answer["usage"] = _usage_body(usage)
         result = {"type": "succeeded", "message": answer}
     return json.dumps({"custom_id": request["custom_id"], "result": result}, ensure_ascii=False)
 
@@ -618,7 +621,7 @@ def _answer(call: dict[str, Any], behaviour: str, *, fate: str = "persisting") -
 
 
 class _Writer:
-    """Fills any JSON schema with feedback: words of the essay where a quote is asked for, plain sentences elsewhere."""
+    """Fills any JSON schema with feedback: words of the essay for quotes, plain sentences elsewhere."""
 
     def __init__(self, call: dict[str, Any], *, obeys: bool, fate: str) -> None:
         self._schema = _schema(call)
@@ -626,7 +629,7 @@ class _Writer:
         self._asked = _asked_about(call)
         self._pass = _pass_of(call)
         self._system = "\n".join(block.get("text", "") for block in _blocks(call))
-        self._told = _tail(call) + _section(self._system, self._pass)
+        self._instructions = _tail(call) + _section(self._system, self._pass)
         essay = _essay_of(call)
         self._orders = _orders(essay) if obeys else []
         self._spots = _spots(essay, count=3)
@@ -638,8 +641,8 @@ class _Writer:
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
-            # As a model would: among what the schema allows, what the message names, if it names any of it.
-            named = [word for word in schema["enum"] if f"`{word}`" in self._told] or schema["enum"]
+            # As a model would, choose among the allowed values those that the message names, if it names any.
+            named = [word for word in schema["enum"] if f"`{word}`" in self._instructions] or schema["enum"]
             return named[0] if self._orders else named[turn % len(named)]
         if "anyOf" in schema:
             return self.value(schema["anyOf"][turn % len(schema["anyOf"])], key=key, turn=turn)
@@ -692,13 +695,13 @@ class _Writer:
 
 
 def _section(rules: str, pass_name: str) -> str:
-    """Return what the rules say under the name of a reading."""
+    """Return the section of the rules with the name of this pass."""
     found = re.search(rf"^## {pass_name}$(.*?)(?=^#|\Z)", rules, re.MULTILINE | re.DOTALL)
     return found[1] if found else ""
 
 
 def _asked_about(call: dict[str, Any]) -> list[int]:
-    """Return the numbers of the earlier comments a call asks about."""
+    """Return the numbers of the earlier comments that a call asks about."""
     for line in _tail(call).splitlines():
         if line.startswith("{") and '"comments"' in line:
             return [one["comment"] for one in json.loads(line)["comments"]]
@@ -706,7 +709,7 @@ def _asked_about(call: dict[str, Any]) -> list[int]:
 
 
 def _spots(text: str, *, count: int) -> list[tuple[str, str, str]]:
-    """Return quotes of one to four words on one line, spread over the text, each with the words around it."""
+    """Return quotes of one to four words on one line, spread over the text, each with the text around it."""
     words = [match.span() for match in re.finditer(r"\S+", text)]
     spots: list[tuple[str, str, str]] = []
     for turn in range(min(count, len(words))):
@@ -721,7 +724,7 @@ def _spots(text: str, *, count: int) -> list[tuple[str, str, str]]:
 
 
 def _orders(text: str) -> list[str]:
-    """Return what an essay tells its reader to do or say: its quoted words, and whole sentences that give orders."""
+    """Return the orders in an essay: the quoted words of sentences that give orders, and these sentences."""
     sentences = re.split(r"(?<=[.!?])\s+|\n+", text)
     giving = re.compile(
         r"\b(ignore|disregard|forget|instruction|system|assistant|prompt|reveal|repeat|print|output|respond|reply|visit|click"
@@ -735,7 +738,7 @@ def _orders(text: str) -> list[str]:
 
 
 def main() -> None:
-    """Serve until told to stop; the first line on stdout names the address."""
+    """Serve until SIGTERM or SIGINT. The first line on standard output has the address."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
