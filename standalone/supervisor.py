@@ -1,17 +1,16 @@
-"""Keeps named programs running: each in its own session, restarted when it dies, and none left when this process ends.
+"""Keep named programs running, each in a session of its own, restarted when it dies, and stopped with this process.
 
-Two things do the work. One thread owns every child: it alone forks, reaps, restarts and stops, so a signal handler's
-exception in the main thread can never fall between a fork and the note that it happened. And one watchdog process holds
-the reading end of a pipe: when this process is gone, however it went, the pipe ends and the watchdog stops every child.
-(PR_SET_PDEATHSIG was the other candidate. It fires when the *thread* that forked ends, is forgotten when the child
-changes user, as PostgreSQL does under root, and reaches only the leader of a group.)
+One thread owns every child: it alone starts, reaps, restarts and stops them, so an exception from a signal handler in the
+main thread can never fall between starting a child and recording it. One watchdog process holds the reading end of a pipe:
+when this process ends, however that happens, the pipe ends and the watchdog stops every child. (PR_SET_PDEATHSIG does not
+fit. It fires when the *thread* that started the child ends, it is lost when the child changes user, as PostgreSQL does under
+root, and it reaches only the leader of a group.)
 """
 
 from __future__ import annotations
 
 import atexit
 import fcntl
-import inspect
 import os
 import queue
 import signal
@@ -33,6 +32,7 @@ import psutil
 from standalone.procfile import Command
 
 Reply = TypeVar("Reply")
+WATCHDOG = Path(__file__).with_name("watchdog.py")
 
 TICK_SECONDS = 0.05
 DEATHS_BEFORE_WAITING = 5
@@ -56,8 +56,8 @@ class _Child:
     last_words: str = ""
     echoed: int = 0
 
-    def put_off(self, now: float) -> None:
-        """`start_at` is now for a child that died seldom, and later each time for one that keeps dying."""
+    def schedule_restart(self, now: float) -> None:
+        """Set `start_at`: now for a child that died rarely, and later each time for one that keeps dying."""
         if now - self.started_at >= DEATHS_WINDOW_SECONDS:
             self.deaths.clear()
             self.wait_seconds = 0.0
@@ -79,7 +79,7 @@ class Supervisor:
         self.log_dir = data_dir / "log"
         self.log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._echo = echo
-        self._say = say or _say_on_standard_error
+        self._say = say or _print_error
         self._children: dict[str, _Child] = {}
         self._jobs: queue.Queue[Callable[[], None]] = queue.Queue()
         self._leaving = False
@@ -92,27 +92,27 @@ class Supervisor:
         atexit.register(self.stop)
 
     def start(self, command: Command) -> int:
-        """The command runs, its output goes to `DATA/log/NAME.log`, and its pid, also its group's id, is returned."""
-        return self._ask(lambda: self._start_first(command))
+        """Start the command with its output in `DATA/log/NAME.log`. Return its pid, which is also its process group."""
+        return self._run_in_owner(lambda: self._start_first(command))
 
     def stop_one(self, name: str) -> None:
-        """The named command no longer runs and is not restarted; `start` brings it back."""
-        self._ask(lambda: self._end([self._children.pop(name)]))
+        """Stop the named command and do not restart it. `start` starts it again."""
+        self._run_in_owner(lambda: self._end([self._children.pop(name)]))
 
     def stop(self) -> None:
-        """No child of this supervisor is alive: later stages ended first; calling it again changes nothing."""
+        """Stop every child, later stages first. Calling it again changes nothing."""
         with self._stop_lock:
             if self._stopped:
                 return
             if not self._leaving:
-                self._ask(self._end_all)
+                self._run_in_owner(self._stop_all)
             self._stopped = True
             self._thread.join()
             assert self._watchdog.stdin is not None
             self._watchdog.stdin.close()
             try:
                 self._watchdog.wait(timeout=5.0)
-            except subprocess.TimeoutExpired:  # something forked without exec holds our end of the pipe
+            except subprocess.TimeoutExpired:  # a child that was forked without exec holds our end of the pipe
                 self._watchdog.kill()
                 self._watchdog.wait()
             fcntl.flock(self._lock, fcntl.LOCK_UN)
@@ -120,19 +120,19 @@ class Supervisor:
             atexit.unregister(self.stop)
 
     def pids(self) -> dict[str, int]:
-        """Name to pid of every child now running; one that waits for its restart is missing."""
+        """Return the pid of every running child by name. A child that waits for its restart is missing."""
         return {
             name: process.pid
             for name, child in list(self._children.items())
-            if (process := child.process) is not None  # read once: the owning thread may bury it meanwhile
+            if (process := child.process) is not None  # read once: the owning thread may reap it meanwhile
         }
 
     def stop_on_signals(self) -> None:
-        """SIGTERM, SIGINT and SIGHUP raise SystemExit in the main thread, so that its `with` blocks stop everything."""
+        """Raise SystemExit in the main thread on SIGTERM, SIGINT and SIGHUP, so that its `with` blocks stop everything."""
 
-        def leave(signum: int, frame: FrameType | None) -> None:
+        def leave(signum: int, _frame: FrameType | None) -> None:
             for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up short
+                signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the clean-up
             raise SystemExit(128 + signum)
 
         for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -144,13 +144,13 @@ class Supervisor:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
-    def _ask(self, job: Callable[[], Reply]) -> Reply:
+    def _run_in_owner(self, job: Callable[[], Reply]) -> Reply:
         future: Future[Reply] = Future()
 
         def answer() -> None:
             try:
                 future.set_result(job())
-            except BaseException as error:  # whatever it is belongs to the caller, not to the owning thread
+            except BaseException as error:  # the caller gets it, not the owning thread
                 future.set_exception(error)
 
         self._jobs.put(answer)
@@ -168,9 +168,9 @@ class Supervisor:
                 self._jobs.get(timeout=TICK_SECONDS)()
             for child in list(self._children.values()):
                 try:
-                    self._look_after(child)
+                    self._check_child(child)
                     self._copy_output(child)
-                except Exception as error:  # one child's trouble must not leave all the others alone
+                except Exception as error:  # a fault with one child must not stop the care for the others
                     self._say(f"standalone: {child.command.name}: {_one_line(error)}")
 
     def _start_first(self, command: Command) -> int:
@@ -205,23 +205,23 @@ class Supervisor:
         finally:
             os.close(descriptor)
         child.started_at = time.monotonic()
-        self._tell_watchdog(child, born=True)
+        self._tell_watchdog(child, started=True)
         return child.process.pid
 
-    def _look_after(self, child: _Child) -> None:
+    def _check_child(self, child: _Child) -> None:
         if self._watchdog.poll() is not None:
             self._watchdog = _start_watchdog(self._lock)
             for each in self._children.values():
                 if each.process is not None:
-                    self._tell_watchdog(each, born=True)
+                    self._tell_watchdog(each, started=True)
         now = time.monotonic()
         if child.process is not None:
             if child.process.poll() is None:
                 return
             end = _how_it_ended(child.process.returncode)
             child.last_words = f"{child.command.name} (pid {child.process.pid}) {end}"
-            self._bury(child)
-            child.put_off(now)
+            self._reap(child)
+            child.schedule_restart(now)
             if child.wait_seconds:
                 self._say(f"standalone: {child.last_words}; it keeps dying, next start in {child.wait_seconds:.0f} s")
                 child.last_words = child.command.name
@@ -229,7 +229,9 @@ class Supervisor:
             return
         try:
             pid = self._spawn(child)
-        except Exception as error:  # a taken port, a missing file: say it and keep trying, less and less often
+        except (
+            Exception
+        ) as error:  # such as a taken port or a missing file: print it and try again, less and less often
             child.wait_seconds = min(max(1.0, child.wait_seconds * 2), LONGEST_WAIT_SECONDS)
             child.start_at = time.monotonic() + child.wait_seconds
             trouble = f"not started again ({_one_line(error)}), next try in {child.wait_seconds:.0f} s"
@@ -238,11 +240,11 @@ class Supervisor:
         else:
             self._say(f"standalone: {child.last_words}; started again as pid {pid}")
 
-    def _bury(self, child: _Child) -> None:
-        """Nothing is left of a child whose leader has ended."""
+    def _reap(self, child: _Child) -> None:
+        """Kill what is left of the process group of a child whose leader has ended."""
         assert child.process is not None
         _kill_group(child.process.pid)
-        self._tell_watchdog(child, born=False)
+        self._tell_watchdog(child, started=False)
         child.process = None
         if child.command.after_stop is not None:
             try:
@@ -250,15 +252,15 @@ class Supervisor:
             except Exception as error:  # the other children still have to be stopped
                 self._say(f"standalone: {child.command.name}: {_one_line(error)}")
 
-    def _end_all(self) -> None:
+    def _stop_all(self) -> None:
         for stage in sorted({child.command.stage for child in self._children.values()}, reverse=True):
             self._end([child for child in self._children.values() if child.command.stage == stage])
         self._children.clear()
         self._leaving = True
 
     def _end(self, children: list[_Child]) -> None:
-        # Only the leader is asked. A Dramatiq worker takes a second SIGTERM, one from its own leader and one from us,
-        # as the order to drop its work at once; the rest of a group is killed after its leader has gone.
+        # Signal only the leader. A Dramatiq worker that gets a second SIGTERM, one from its own leader and one from us,
+        # drops its work at once. The rest of a group is killed after its leader has ended.
         running = [child for child in reversed(children) if child.process is not None]
         asking = {child.command.name: list(child.command.stop_signals) for child in running}
         until = {child.command.name: 0.0 for child in running}
@@ -268,7 +270,7 @@ class Supervisor:
                 assert process is not None
                 if process.poll() is not None:
                     running.remove(child)
-                    self._bury(child)
+                    self._reap(child)
                     self._copy_output(child)
                 elif time.monotonic() < until[name]:
                     continue
@@ -284,7 +286,7 @@ class Supervisor:
     def _copy_output(self, child: _Child) -> None:
         if self._echo is None:
             return
-        # The log file is followed instead of a pipe: no child ever blocks on, or dies of, what becomes of its words.
+        # Follow the log file instead of a pipe, so that no child blocks or dies when nobody reads its output.
         with suppress(OSError), child.log.open("rb") as log:
             log.seek(child.echoed)
             *lines, _unfinished = log.read().split(b"\n")
@@ -292,62 +294,20 @@ class Supervisor:
                 child.echoed += len(line) + 1
                 print(f"{child.command.name:>8} | {line.decode(errors='replace')}", file=self._echo, flush=True)
 
-    def _tell_watchdog(self, child: _Child, *, born: bool) -> None:
+    def _tell_watchdog(self, child: _Child, *, started: bool) -> None:
         command, process = child.command, child.process
-        assert process is not None and self._watchdog.stdin is not None
-        line = f"{process.pid} {int(born)} {command.stop_signals[0]:d} {command.stage} {command.grace_seconds}\n"
-        with suppress(OSError):  # it has died: the next tick starts another one and tells it everything
+        assert process is not None
+        assert self._watchdog.stdin is not None
+        line = f"{process.pid} {int(started)} {command.stop_signals[0]:d} {command.stage} {command.grace_seconds}\n"
+        with suppress(OSError):  # it has died: the next tick starts another one and sends it every child
             self._watchdog.stdin.write(line.encode())
             self._watchdog.stdin.flush()
 
 
-def _watch() -> None:
-    """After the pipe on standard input ends, every child named on it has been asked to stop, or else killed."""
-    # This function is sent as text to a process of its own, so its imports come with it.
-    import os
-    import signal
-    import sys
-    import time
-    from contextlib import suppress
-
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)  # the end of the pipe is what counts
-    children: dict[int, tuple[int, int, float]] = {}
-    for line in sys.stdin:
-        pid, born, stop_signal, stage, grace_seconds = line.split()
-        children.pop(int(pid), None)
-        if born == "1":
-            children[int(pid)] = (int(stop_signal), int(stage), float(grace_seconds))
-
-    def lives(pid: int) -> bool:
-        try:
-            os.kill(pid, 0)
-            with open(f"/proc/{pid}/stat") as stat:
-                return stat.read().rpartition(")")[2].split()[0] != "Z"
-        except ProcessLookupError:
-            return False
-        except OSError:
-            return not os.path.exists("/proc/self/stat")  # without /proc, the signal's word is all there is
-
-    for stage_now in sorted({stage for _, stage, _ in children.values()}, reverse=True):
-        group = {pid: child for pid, child in children.items() if child[1] == stage_now and lives(pid)}
-        for pid_now, (stop_signal_now, _, _) in group.items():
-            with suppress(ProcessLookupError):
-                os.kill(pid_now, stop_signal_now)
-        deadline = time.monotonic() + max((grace for _, _, grace in group.values()), default=0.0)
-        while time.monotonic() < deadline and any(lives(pid_now) for pid_now in group):
-            time.sleep(0.02)
-        for pid_now, child in children.items():
-            if child[1] == stage_now:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(pid_now, signal.SIGKILL)
-
-
 def _start_watchdog(lock: int) -> subprocess.Popen[bytes]:
-    source = f"{inspect.getsource(_watch)}\n_watch()\n"
-    # It shares the lock: the data directory is free again only after the last child of a killed supervisor has gone.
+    # It shares the lock: the data directory is free again only after the last child of a killed supervisor has ended.
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", source],
+        [sys.executable, "-I", "-S", str(WATCHDOG)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -357,7 +317,10 @@ def _start_watchdog(lock: int) -> subprocess.Popen[bytes]:
 
 
 def _lock(path: Path) -> int:
-    """This process alone owns `path`; AlreadyRunning if a living one does, or a dead one's children stay too long."""
+    """Lock `path` for this process and return its descriptor.
+
+    Raises AlreadyRunning when a running process holds it, or when a dead one's children stay too long.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     asked_at = time.monotonic()
     while True:
@@ -366,8 +329,8 @@ def _lock(path: Path) -> int:
             break
         except BlockingIOError:
             owner = path.read_text(encoding="ascii").strip()
-            # A killed owner can be seen for a moment more, and its watchdog holds the lock until the children are gone.
-            patience_seconds = 1.0 if owner and _lives(int(owner)) else LONGEST_WAIT_SECONDS
+            # A killed owner stays visible for a moment, and its watchdog holds the lock until the children are gone.
+            patience_seconds = 1.0 if owner and _is_running(int(owner)) else LONGEST_WAIT_SECONDS
             if time.monotonic() - asked_at > patience_seconds:
                 os.close(descriptor)
                 raise AlreadyRunning(f"{path.parent} is in use by process {owner or 'unknown'}") from None
@@ -378,17 +341,17 @@ def _lock(path: Path) -> int:
 
 
 def _kill_group(pgid: int) -> None:
-    """No process of the group is alive; a zombie counts as dead, since in a container nobody may ever reap it."""
+    """Kill a process group and wait until it is gone. A zombie counts as gone: in a container nobody may ever reap it."""
     try:
         os.killpg(pgid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         return
     deadline = time.monotonic() + 2.0
-    while time.monotonic() < deadline and any(_group_of(pid) == pgid and _lives(pid) for pid in psutil.pids()):
+    while time.monotonic() < deadline and any(_group_of(pid) == pgid and _is_running(pid) for pid in psutil.pids()):
         time.sleep(0.01)
 
 
-def _lives(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -410,6 +373,6 @@ def _one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def _say_on_standard_error(line: str) -> None:
-    with suppress(OSError, ValueError):  # a closed terminal is no reason to stop looking after the children
+def _print_error(line: str) -> None:
+    with suppress(OSError, ValueError):  # a closed terminal must not stop the care for the children
         print(line, file=sys.stderr, flush=True)
