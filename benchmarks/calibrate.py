@@ -19,7 +19,7 @@ from workers.passes import logistic
 from workers.passes.logistic import Observation
 from workers.passes.request import PassRequest
 from workers.providers.local import grammar
-from workers.providers.local.confidence import RuleCounts, Signs, Table, correction_key
+from workers.providers.local.confidence import Evidence, RuleCounts, Table, correction_key
 from workers.providers.local.engines import Engines
 
 # Strength of the penalty for leaving the starting coefficients, as curvature of the log-likelihood.
@@ -63,7 +63,7 @@ def observe(lines: Iterable[Line], engines: Engines, *, alone: bool) -> list[Jud
     """Return every finding on the lines with its verdict. With `alone`, read as if only Harper were installed."""
     found: list[Judged] = []
     for line in lines:
-        findings = grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines, alone=alone)
+        findings = grammar.find_mistakes(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines, alone=alone)
         found += judge(line, findings.all)
     return found
 
@@ -119,7 +119,7 @@ def table(judged: Sequence[Judged], alone: Sequence[Judged], counted: dict[str, 
     }
 
 
-def _features_without_itself(before: Table, signs: Signs, *, real: bool) -> tuple[float, ...]:
+def _features_without_itself(before: Table, signs: Evidence, *, real: bool) -> tuple[float, ...]:
     """Return the features that a finding would have if it had not been counted itself."""
     return before.features(signs, without=RuleCounts(n=1, tp=float(real)))
 

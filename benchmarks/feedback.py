@@ -254,16 +254,21 @@ def reliability(pairs: Sequence[tuple[float, bool]]) -> list[tuple[float, float,
 def confidences(lines: Sequence[Line]) -> list[tuple[float, bool]]:
     """Return the confidence of the findings that a student would see on the lines, with the verdict of the references."""
     engines = Engines()
-    read = ((line, grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines)) for line in lines)
+    read = (
+        (line, grammar.find_mistakes(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines))
+        for line in lines
+    )
     return [(one.finding.problem, one.real) for line, found in read for one in judge(line, found.shown)]
 
 
 def measure(lines: Sequence[Line]) -> dict[str, float | int]:
     """Return the figures of the shown findings over a corpus. Each line is read as one text."""
     engines = Engines()
-    grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text="Warm up."), engines)
+    grammar.find_mistakes(PassRequest(pass_name=PassName.GRAMMAR, text="Warm up."), engines)
     started = time.perf_counter()
-    found = [grammar.look(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines).shown for line in lines]
+    found = [
+        grammar.find_mistakes(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines).shown for line in lines
+    ]
     seconds = time.perf_counter() - started
     judged = [verdict for line, shown in zip(lines, found, strict=True) for verdict in judge(line, shown)]
     offered = [verdict for verdict in judged if verdict.right is not None]

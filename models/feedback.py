@@ -12,6 +12,7 @@ from models.crypto import AssociatedData, Ciphertext, Key
 from models.db import new_ids, rows, run, run_many
 from models.errors import NotReady
 from models.essays import fetch_status, fetch_text
+from models.jobs import PASS_ORDER
 from models.passes import Claim
 
 CONTEXT = 32  # code points of the essay shown on each side of a quote
@@ -156,9 +157,9 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         select id, pass, type, kind, severity, priority, match, span_start, span_end, also_at, criterion, confidence, confidence_basis,
             origin, provider, model, educator_id, resolution, carried_from, body
         from feedback where org_id = %s and submission_id = %s and superseded_at is null
-        order by match = 'none', array_position(array['grammar', 'structure', 'content'], pass), priority, id
+        order by match = 'none', array_position(%s, pass), priority, id
         """,
-        (org, submission),
+        (org, submission, PASS_ORDER),
     )
     if not (summaries or comments):
         if passes[0]["completed_at"] is not None:

@@ -14,11 +14,15 @@ import dramatiq
 
 
 class PassName(StrEnum):
-    """The readings of an essay. CONTRIBUTING.md says how to add one."""
+    """The readings of an essay. docs/adding-a-pass.md says how to add one."""
 
     GRAMMAR = "grammar"
     STRUCTURE = "structure"
     CONTENT = "content"
+
+
+# The order in which comments of a version are shown.
+PASS_ORDER = [str(name) for name in PassName]
 
 
 class Queue(StrEnum):

@@ -15,6 +15,7 @@ from models.crypto import AssociatedData, Key
 from models.db import row, rows
 from models.errors import NotFound
 from models.feedback import CommentDraft, span_of
+from models.jobs import PASS_ORDER
 from models.reviews import NEWEST_REVIEW
 from models.users import unwrap_key
 
@@ -188,9 +189,9 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
         join submissions as s on s.org_id = f.org_id and s.id = f.submission_id
         {NEWEST_REVIEW}
         where f.org_id = %s and f.essay_id = %s and f.superseded_at is null and f.submission_id = any (%s)
-        order by s.version, array_position(array['grammar', 'structure', 'content'], f.pass), f.priority, f.id
+        order by s.version, array_position(%s, f.pass), f.priority, f.id
         """,  # noqa: S608 - a constant
-        (org, essay, list(texts)),
+        (org, essay, list(texts), PASS_ORDER),
     )
     if released_only:
         comments = [record for record in comments if record["decision"] != "rejected"]

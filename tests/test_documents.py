@@ -22,7 +22,7 @@ METRIC = re.compile(r"\b(essaycoach_[a-z0-9_]+|pg_(?:stat|settings|database|lock
 COMMAND = re.compile(r"python -m ([\w.]+)((?: +[\w./=$<>\[\]|{}\",:…-]+)*)")
 MAKE = re.compile(r"\bmake ((?:[a-z-]+)(?: [a-z-]+)*)")
 # What a document may name although no file has it: examples to be replaced, and files that a command makes.
-EXAMPLES = re.compile(r"[<>*]|NNNN|…|name")
+EXAMPLES = re.compile(r"[<>*]|NNNN|…|NAME|name|\bstyle\.(py|md)$")
 
 
 def source_text() -> str:

@@ -1,7 +1,6 @@
 """All pass specs by name.
 
-To add a fourth pass, add a name in models/jobs.py, a spec file and a prompt file in this folder, a line here, and a
-migration.
+docs/adding-a-pass.md says how to add one.
 """
 
 from __future__ import annotations
