@@ -1,4 +1,4 @@
-"""The rules of the house, checked: who may import whom, what a room's card may hold, and where SQL may stand."""
+"""Test the structure rules: imports between packages, contents of `__init__.py`, places of SQL, and start of each program."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from tests.support.schools import INDEX_KEY, MASTER_KEY, PEPPER
 from tests.support.servers import Database, Servers
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("ingest", "workers", "models", "migrations", "monitoring", "standalone")
-SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
-LEAVE_OUT = re.compile(r"noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*$")
+PACKAGES = ("ingest", "workers", "models", "migrations", "monitoring", "standalone")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+ONLY_NOQA = re.compile(r"noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*$")
 STATEMENT = re.compile(
     r"\b(select\s+.+?\s+from\s|insert\s+into\s|update\s+\w+\s+set\s|delete\s+from\s|select\s+\w+\(|(create|alter|drop)\s+table\s)",
     re.IGNORECASE | re.DOTALL,
@@ -44,7 +44,7 @@ def tree(path: Path) -> ast.Module:
 
 
 def strings(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield every string literal that is not a docstring, f-strings with their holes left out."""
+    """Yield every string literal that is not a docstring, with its line. Replacement fields of f-strings become `x`."""
     module = tree(path)
     owners = [
         node
@@ -71,20 +71,20 @@ def test_import_contracts_between_packages_are_kept() -> None:
     assert re.search(r"Contracts: [1-9]\d* kept, 0 broken", done.stdout)
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_init_of_a_top_level_package_is_a_docstring_without_code(room: str) -> None:
-    module = tree(ROOT / room / "__init__.py")
+@pytest.mark.parametrize("package", PACKAGES)
+def test_init_of_a_top_level_package_is_a_docstring_without_code(package: str) -> None:
+    module = tree(ROOT / package / "__init__.py")
     assert len((ast.get_docstring(module) or "").split()) >= 10
     assert len(module.body) == 1
 
 
 @pytest.mark.parametrize(
-    "folder", sorted({path.parent for path in SOURCES} - {ROOT / room for room in ROOMS}), ids=name_of
+    "folder", sorted({path.parent for path in SOURCES} - {ROOT / package for package in PACKAGES}), ids=name_of
 )
 def test_init_of_a_subpackage_has_no_code(folder: Path) -> None:
-    card = folder / "__init__.py"
-    assert card.exists(), "without it the folder is not packaged"
-    module = tree(card)
+    init_file = folder / "__init__.py"
+    assert init_file.exists(), "without it the folder is not part of the package"
+    module = tree(init_file)
     assert len(module.body) == (0 if ast.get_docstring(module) is None else 1)
 
 
@@ -96,15 +96,15 @@ def test_an_import_inside_a_function_has_a_comment_with_its_reason(path: Path) -
             for token in tokenize.tokenize(file.readline)
             if token.type == tokenize.COMMENT
         }
-    reasons = {line for line, text in comments.items() if not LEAVE_OUT.fullmatch(text)}
+    reasons = {line for line, text in comments.items() if not ONLY_NOQA.fullmatch(text)}
     functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    hidden = sorted(
+    inner_imports = sorted(
         {node.lineno for one in functions for node in ast.walk(one) if isinstance(node, ast.Import | ast.ImportFrom)}
     )
-    for line in hidden:
-        # One reason serves a block of imports that stand together.
+    for line in inner_imports:
+        # One comment is enough for a block of imports.
         first = line
-        while first - 1 in hidden:
+        while first - 1 in inner_imports:
             first -= 1
         assert {first - 1, line} & reasons, f"{name_of(path)}:{line} imports inside a function and does not say why"
 
@@ -142,11 +142,11 @@ def test_no_file_folder_or_class_has_a_vague_name() -> None:
 def test_importing_a_package_imports_no_other_module() -> None:
     code = (
         "import sys; before = set(sys.modules); import "
-        + ", ".join(ROOMS)
+        + ", ".join(PACKAGES)
         + "; print(sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(sorted(ROOMS))
+    assert done.stdout.strip() == str(sorted(PACKAGES))
 
 
 SECRETS = {
@@ -159,7 +159,7 @@ SECRETS = {
 
 @dataclass(frozen=True)
 class Program:
-    """A line of the Procfile with the log-in and the secrets that are its own, and where it listens."""
+    """The role, the secrets and the address of one program of the Procfile."""
 
     role: str
     secrets: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""docs/security.md says what is true: every requirement is there once, every test it names exists, every figure is the code's."""
+"""Test docs/security.md: each requirement is listed once, the named tests exist, tables and figures match the code."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from models.crypto import EncryptedField
 from tests.support.servers import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-ROOMS = ("ingest", "workers", "models", "migrations", "monitoring", "standalone")
+PACKAGES = ("ingest", "workers", "models", "migrations", "monitoring", "standalone")
 
-# OWASP ASVS 5.0.0: the levels of the requirements of each section, in their order.
+# OWASP ASVS 5.0.0: the levels of the requirements of each section, in order.
 LEVELS = """
 1.1:22 1.2:1111122223 1.3:112222222223 1.4:222 1.5:123 2.1:122 2.2:112 2.3:12223 2.4:23 3.1:3 3.2:113 3.3:12223 3.4:11222233
 3.5:11122333 3.6:3 3.7:22333 4.1:12233 4.2:23333 4.3:22 4.4:1222 5.1:2 5.2:112333 5.3:113 5.4:222 6.1:122 6.2:111111112222
@@ -47,7 +47,7 @@ TEST_ID = re.compile(r"tests/[\w/]+\.py::\w+")
 
 @dataclass(frozen=True)
 class Row:
-    """One requirement as the page has it."""
+    """One requirement of the page."""
 
     id: str
     level: int
@@ -66,7 +66,7 @@ def rows() -> list[Row]:
 
 
 def table_under(heading: str) -> list[list[str]]:
-    """The first table below a heading, its heads first."""
+    """Return the first table below a heading, with its header row first."""
     lines = iter(PAGE.partition(f"\n{heading}\n")[2].splitlines())
     table = []
     for line in lines:
@@ -80,7 +80,7 @@ def table_under(heading: str) -> list[list[str]]:
 
 @cache
 def names_in(path: str) -> frozenset[str]:
-    """The names of a file's tests, whether or not it can be imported here."""
+    """Return the names of a file's tests without importing it."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     return frozenset(
         node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
@@ -104,9 +104,7 @@ def test_row_names_existing_tests_or_gives_a_reason(row):
     assert row.state in ("tested", "n/a", "open")
     if row.state == "tested":
         assert named
-        assert TEST_ID.sub("", row.how).replace("`", "").replace(",", "").strip() == "", (
-            "a tested row names tests and nothing else"
-        )
+        assert TEST_ID.sub("", row.how).replace("`", "").replace(",", "").strip() == "", "a tested row names only tests"
     else:
         assert len(TEST_ID.sub("", row.how).strip()) > 5, "a reason is needed"
 
@@ -116,8 +114,8 @@ def test_no_level_1_requirement_is_open():
 
 
 def test_summary_counts_match_the_rows():
-    heads, *counts = table_under("## OWASP ASVS 5.0.0")
-    assert heads == ["level", "tested", "n/a", "of these the operator's", "open", "all"]
+    headers, *counts = table_under("## OWASP ASVS 5.0.0")
+    assert headers == ["level", "tested", "n/a", "of these the operator's", "open", "all"]
     reported = {line[0]: [int(number) for number in line[1:]] for line in counts}
     for level in (1, 2):
         of_level = [row for row in rows() if row.level == level]
@@ -127,7 +125,7 @@ def test_summary_counts_match_the_rows():
 
 
 def test_read_access_table_matches_policies_and_grants(database):
-    """Every cell against pg_policies and the grants; every table with row security is there once."""
+    """Every cell matches pg_policies and the grants, and every table with row security is listed once."""
     roles = dict(
         zip(
             ["student", "educator", "admin", "API key, webhook", "signing in", "worker", "clock", "key rotation"],
@@ -145,21 +143,21 @@ def test_read_access_table_matches_policies_and_grants(database):
         """,
         list(roles.values()),
     )
-    truth = {(name, role): said(whole=whole, part=part, policy=policy) for name, role, whole, part, policy in found}
-    heads, *lines = table_under("## Who can read what")
-    assert heads == ["tables", *roles]
+    truth = {(name, role): word_for(whole=whole, part=part, policy=policy) for name, role, whole, part, policy in found}
+    headers, *lines = table_under("## Who can read what")
+    assert headers == ["tables", *roles]
     reported = {
         (name, roles[head]): word
         for line in lines
         for name in line[0].split(", ")
-        for head, word in zip(heads[1:], line[1:], strict=True)
+        for head, word in zip(headers[1:], line[1:], strict=True)
     }
     assert len(reported) == sum(len(line[0].split(", ")) for line in lines) * len(roles)
     assert reported == truth
 
 
-def said(*, whole: bool, part: bool, policy: str | None) -> str:
-    """The word the page has for a right to read and its policy."""
+def word_for(*, whole: bool, part: bool, policy: str | None) -> str:
+    """Return the word that the page uses for a right to read and its policy."""
     if not part or policy is None:
         return "-"
     if policy == "true":
@@ -193,38 +191,40 @@ def test_page_lists_every_encrypted_column():
 
 def test_page_lists_every_secret_and_address_variable():
     read = set()
-    for room in ROOMS:
-        for path in (ROOT / room).rglob("*.py"):
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
             read |= set(
                 re.findall(r'"((?:ESSAYCOACH|ANTHROPIC|DATABASE|REDIS)_[A-Z_]+)"', path.read_text(encoding="utf-8"))
             )
-    telling = {name for name in read if re.search(r"KEY|SECRET|PEPPER|PASSWORD_$|URL|MAIL$|HEADS|_HOST$|PROXIES", name)}
-    assert {"ESSAYCOACH_MASTER_KEYS", "DATABASE_URL", "ANTHROPIC_API_KEY"} <= telling
-    # A log-in's password and where web listens are there in one word for all.
+    secrets_and_addresses = {
+        name for name in read if re.search(r"KEY|SECRET|PEPPER|PASSWORD_$|URL|MAIL$|HEADS|_HOST$|PROXIES", name)
+    }
+    assert {"ESSAYCOACH_MASTER_KEYS", "DATABASE_URL", "ANTHROPIC_API_KEY"} <= secrets_and_addresses
+    # The page names the password variables of all logins with one pattern.
     reported = PAGE.replace("ESSAYCOACH_DB_PASSWORD_*", "ESSAYCOACH_DB_PASSWORD_")
-    assert sorted(name for name in telling if f"`{name}" not in reported) == []
+    assert sorted(name for name in secrets_and_addresses if f"`{name}" not in reported) == []
 
 
 def test_page_lists_every_open_route_and_credential_type(program_env, monkeypatch):
-    """A door that asks for no access token is one of those the page lists; every kind of credential is named."""
+    """The page lists exactly the routes that need no access token, and every kind of credential is known."""
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", root.handlers[:])
     monkeypatch.setattr(root, "level", root.level)
     program_env("ec_ingest")
     document = openapi.document(create_app())
-    open_doors = {
+    open_routes = {
         path
         for path, item in document["paths"].items()
         for operation in item.values()
         if operation.get("security", []) != [{"bearer": []}]
     }
     listed = PAGE.partition("Without an access token or an API key answer only")[2].partition(".\n")[0]
-    assert set(re.findall(r"`(/[^`]+)`", listed)) == open_doors | {"/docs", "/openapi.json", "/problems/…"}
+    assert set(re.findall(r"`(/[^`]+)`", listed)) == open_routes | {"/docs", "/openapi.json", "/problems/…"}
     assert set(document["components"]["securitySchemes"]) == {"bearer", "refresh", "signature"}
 
 
 def test_page_lists_audited_tables_and_code_logs_only_to_stderr(database):
-    """Everything a trigger puts on record is named; nothing writes a log but to standard error."""
+    """The page names every table with an audit trigger, and no code logs elsewhere than to standard error."""
     audited = {
         name
         for (name,) in database.sql(
@@ -241,8 +241,8 @@ def test_page_lists_audited_tables_and_code_logs_only_to_stderr(database):
     assert [word for word in words.values() if word not in line] == []
     handlers = [
         path.name
-        for room in ROOMS
-        for path in (ROOT / room).rglob("*.py")
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
         if re.search(
             r"FileHandler|SysLogHandler|HTTPHandler|SocketHandler|basicConfig", path.read_text(encoding="utf-8")
         )
@@ -282,7 +282,7 @@ def test_figures_on_the_page_match_the_code(program_env):
 
 
 def test_page_records_review_of_the_current_dependency_versions():
-    """Whoever changes constraints.txt looks for newer and for vulnerable versions, and then says so on the page."""
+    """After a change of constraints.txt, the versions must be reviewed again and the review recorded on the page."""
     section = PAGE.partition("\n## Third-party code\n")[2].partition("\n## ")[0]
     for promised in ("within 7 days", "30 days otherwise", "within 90 days"):
         assert promised in section
@@ -295,7 +295,7 @@ def test_page_records_review_of_the_current_dependency_versions():
 
 
 def test_rows_name_only_page_tests_that_compare_with_the_code():
-    """A row tested by the page itself leans on a test above that compares the page with the code."""
+    """A row that names a test of this file must name one that compares the page with the code."""
     mine = {
         one for one in chain.from_iterable(TEST_ID.findall(row.how) for row in rows()) if "test_security_page" in one
     }

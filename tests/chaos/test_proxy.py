@@ -1,4 +1,4 @@
-"""The proxy does to a connection what it was told, no more, and in order."""
+"""Test that the proxy applies each fault to connections exactly and in order."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ import pytest
 
 from tests.chaos.proxy import Direction, Proxy
 
-PATIENCE_SECONDS = 5.0  # for what must come; a test that waits so long has failed
-SILENCE_SECONDS = 0.05  # for what must not
+PATIENCE_SECONDS = 5.0  # the longest wait for what must come
+SILENCE_SECONDS = 0.05  # the wait for what must not come
 
 Dial = Callable[[], socket.socket]
 
 
 class Upper(socketserver.ThreadingTCPServer):
-    """Answers in capitals, says `<bye>` when its client has no more to say, and tells the test what it heard."""
+    """A server that answers in capitals, sends `<bye>` after the client's end, and keeps what it received for the test."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -34,7 +34,7 @@ class Upper(socketserver.ThreadingTCPServer):
         self.greeting = greeting
         self.heard: queue.Queue[bytes] = queue.Queue()
         self.ends: queue.Queue[str] = queue.Queue()
-        super().__init__(("127.0.0.1", 0), _Answers)
+        super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -55,7 +55,7 @@ class Upper(socketserver.ThreadingTCPServer):
         return self.ends.get(timeout=PATIENCE_SECONDS)
 
 
-class _Answers(socketserver.BaseRequestHandler):
+class _Handler(socketserver.BaseRequestHandler):
     server: Upper
 
     def handle(self) -> None:
@@ -75,29 +75,32 @@ class _Answers(socketserver.BaseRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Upper]:
+    """A running server that answers in capitals."""
     with Upper() as running:
         yield running
 
 
 @pytest.fixture
 def proxy(server: Upper) -> Iterator[Proxy]:
+    """A proxy in front of the server."""
     with Proxy(server.address) as running:
         yield running
 
 
 @pytest.fixture
 def dial(proxy: Proxy) -> Iterator[Dial]:
+    """A function that opens a connection to the proxy, closed after the test."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_SECONDS))
 
 
 def test_bytes_and_half_closes_pass_both_ways_and_are_counted(proxy: Proxy, dial: Dial) -> None:
     client = dial()
-    assert _ask(client, b"hello") == b"HELLO"
+    assert _exchange(client, b"hello") == b"HELLO"
     assert proxy.connections == 1
     client.shutdown(socket.SHUT_WR)
     assert _read(client, 99) == b"<bye>"
-    proxy.release()  # one more turn of its loop
+    proxy.release()  # waits for one more turn of its event loop
     assert (proxy.connections, proxy.bytes_up, proxy.bytes_down) == (0, 5, 10)
 
 
@@ -129,18 +132,18 @@ def test_reset_on_one_side_reaches_the_other_side(server: Upper, dial: Dial) -> 
     client.sendall(b"die")
     _assert_reset(client)
     client = dial()
-    assert _ask(client, b"a") == b"A"
+    assert _exchange(client, b"a") == b"A"
     _reset(client)
     assert server.next_end() == "reset"
 
 
 def test_a_new_target_gets_the_new_connections_and_the_old_ones_stay(proxy: Proxy, dial: Dial) -> None:
     old = dial()
-    assert _ask(old, b"a") == b"A"
+    assert _exchange(old, b"a") == b"A"
     with Upper(greeting=b"second ") as second:
         proxy.target = lambda: second.address
-        assert _ask(dial(), b"b", length=8) == b"second B"
-        assert _ask(old, b"c") == b"C"
+        assert _exchange(dial(), b"b", length=8) == b"second B"
+        assert _exchange(old, b"c") == b"C"
 
 
 @pytest.mark.parametrize("target", ["closed port", "no idea"])
@@ -154,7 +157,7 @@ def test_unreachable_target_resets_the_client(proxy: Proxy, dial: Dial, target: 
 
 def test_refuse_lasts_until_pass_on_and_keeps_the_port(proxy: Proxy, server: Upper, dial: Dial) -> None:
     client = dial()
-    assert _ask(client, b"a") == b"A"
+    assert _exchange(client, b"a") == b"A"
     for _ in range(2):
         proxy.refuse()
         _assert_reset(client)
@@ -163,24 +166,24 @@ def test_refuse_lasts_until_pass_on_and_keeps_the_port(proxy: Proxy, server: Upp
             dial()
         proxy.pass_on()
         client = dial()
-        assert _ask(client, b"b") == b"B"
+        assert _exchange(client, b"b") == b"B"
 
 
 def test_reset_ends_every_connection_and_new_ones_pass(proxy: Proxy, server: Upper, dial: Dial) -> None:
     clients = [dial(), dial()]
     for client in clients:
-        assert _ask(client, b"a") == b"A"
+        assert _exchange(client, b"a") == b"A"
     proxy.reset()
     assert proxy.connections == 0
     for client in clients:
         _assert_reset(client)
         assert server.next_end() == "reset"
-    assert _ask(dial(), b"b") == b"B"
+    assert _exchange(dial(), b"b") == b"B"
 
 
 def test_blackhole_keeps_connections_open_and_resets_them_when_it_ends(proxy: Proxy, server: Upper, dial: Dial) -> None:
     old = dial()
-    assert (_ask(old, b"a"), server.next_heard()) == (b"A", b"a")
+    assert (_exchange(old, b"a"), server.next_heard()) == (b"A", b"a")
     proxy.blackhole()
     new = dial()
     for client in (old, new):
@@ -191,12 +194,12 @@ def test_blackhole_keeps_connections_open_and_resets_them_when_it_ends(proxy: Pr
     for client in (old, new):
         _assert_reset(client)
     assert server.next_end() == "reset"
-    assert _ask(dial(), b"b") == b"B"
+    assert _exchange(dial(), b"b") == b"B"
 
 
 def test_blackhole_hides_the_end_of_a_client_from_the_server(proxy: Proxy, server: Upper, dial: Dial) -> None:
     client = dial()
-    assert _ask(client, b"a") == b"A"
+    assert _exchange(client, b"a") == b"A"
     proxy.blackhole()
     client.close()
     with pytest.raises(queue.Empty):
@@ -207,7 +210,7 @@ def test_blackhole_hides_the_end_of_a_client_from_the_server(proxy: Proxy, serve
 
 def test_delayed_chunks_keep_their_order_when_the_delay_shrinks(proxy: Proxy, dial: Dial) -> None:
     client = dial()
-    assert _ask(client, b"a") == b"A"
+    assert _exchange(client, b"a") == b"A"
     proxy.delay(0.1)
     asked_at = time.monotonic()
     client.sendall(b"first ")
@@ -219,7 +222,7 @@ def test_delayed_chunks_keep_their_order_when_the_delay_shrinks(proxy: Proxy, di
 
 def test_pass_on_sends_delayed_bytes_at_once(proxy: Proxy, server: Upper, dial: Dial) -> None:
     client = dial()
-    assert (_ask(client, b"a"), server.next_heard()) == (b"A", b"a")
+    assert (_exchange(client, b"a"), server.next_heard()) == (b"A", b"a")
     proxy.delay(3600)
     client.sendall(b"late")
     with pytest.raises(queue.Empty):
@@ -230,7 +233,7 @@ def test_pass_on_sends_delayed_bytes_at_once(proxy: Proxy, server: Upper, dial: 
 
 def test_truncated_answer_ends_in_a_reset_on_old_and_new_connections(proxy: Proxy, server: Upper, dial: Dial) -> None:
     old = dial()
-    assert _ask(old, b"whole") == b"WHOLE"
+    assert _exchange(old, b"whole") == b"WHOLE"
     proxy.truncate(3)
     for client in (old, dial()):
         client.sendall(b"answer")
@@ -242,13 +245,13 @@ def test_truncated_answer_ends_in_a_reset_on_old_and_new_connections(proxy: Prox
     client.sendall(b"answer")
     _assert_reset(client)
     proxy.pass_on()
-    assert _ask(dial(), b"whole") == b"WHOLE"
+    assert _exchange(dial(), b"whole") == b"WHOLE"
 
 
 def test_long_answer_is_truncated_at_the_exact_byte(proxy: Proxy, dial: Dial) -> None:
     proxy.truncate(1_000_000)
     client = dial()
-    client.sendall(b"x" * 100_000)  # more is only sent when its answer has been read: nothing waits in any socket
+    client.sendall(b"x" * 100_000)  # the next bytes are sent after this answer was read, so that no socket buffers any
     for _ in range(9):
         assert len(_read(client, 100_000)) == 100_000
         client.sendall(b"x" * 100_000)
@@ -259,34 +262,34 @@ def test_long_answer_is_truncated_at_the_exact_byte(proxy: Proxy, dial: Dial) ->
 
 def test_held_bytes_reach_the_server_only_after_release_and_in_order(proxy: Proxy, server: Upper, dial: Dial) -> None:
     held, other = dial(), dial()
-    assert (_ask(held, b"begin"), server.next_heard()) == (b"BEGIN", b"begin")
+    assert (_exchange(held, b"begin"), server.next_heard()) == (b"BEGIN", b"begin")
     proxy.hold("up", pattern=b"commit")
     assert not proxy.wait_held(0)
     held.sendall(b"and commit;")
     assert proxy.wait_held(PATIENCE_SECONDS)
     held.sendall(b"begin again")
-    assert (_ask(other, b"commit"), server.next_heard()) == (b"COMMIT", b"commit")
+    assert (_exchange(other, b"commit"), server.next_heard()) == (b"COMMIT", b"commit")
     _assert_silent(held)
     proxy.release()
     assert _read(held, 22) == b"AND COMMIT;BEGIN AGAIN"
-    assert _ask(held, b"commit") == b"COMMIT"
+    assert _exchange(held, b"commit") == b"COMMIT"
     assert not proxy.wait_held(0)
 
 
 def test_held_answers_reach_the_client_only_after_release_and_in_order(proxy: Proxy, server: Upper, dial: Dial) -> None:
     held, other = dial(), dial()
-    assert (_ask(held, b"begin"), server.next_heard()) == (b"BEGIN", b"begin")
+    assert (_exchange(held, b"begin"), server.next_heard()) == (b"BEGIN", b"begin")
     proxy.hold("down", pattern=b"commit")
     held.sendall(b"commit")
     assert proxy.wait_held(PATIENCE_SECONDS)
     assert server.next_heard() == b"commit"
     held.sendall(b"more")
     assert server.next_heard() == b"more"
-    assert _ask(other, b"commit") == b"COMMIT"
+    assert _exchange(other, b"commit") == b"COMMIT"
     _assert_silent(held)
     proxy.pass_on()
     assert _read(held, 10) == b"COMMITMORE"
-    assert _ask(held, b"on") == b"ON"
+    assert _exchange(held, b"on") == b"ON"
 
 
 @pytest.mark.parametrize(("direction", "heard"), [("up", None), ("down", b"any")])
@@ -323,10 +326,10 @@ def test_forward_match_decides_whether_the_matching_chunk_passes(
 def test_pattern_matches_across_chunks_of_one_connection_only(proxy: Proxy, server: Upper, dial: Dial) -> None:
     first, second = dial(), dial()
     proxy.hold("up", pattern=b"commit")
-    assert _ask(first, b"com") == b"COM"
-    assert _ask(second, b"mit") == b"MIT"
+    assert _exchange(first, b"com") == b"COM"
+    assert _exchange(second, b"mit") == b"MIT"
     assert not proxy.wait_held(0)
-    assert _ask(first, b"m") == b"M"
+    assert _exchange(first, b"m") == b"M"
     first.sendall(b"it")
     assert proxy.wait_held(PATIENCE_SECONDS)
     _assert_silent(first)
@@ -351,14 +354,14 @@ def test_drop_held_resets_connections_and_only_a_lasting_hold_continues(
     assert proxy.wait_held(PATIENCE_SECONDS)
     proxy.drop_held()
     _assert_reset(client)
-    assert _ask(dial(), b"commit") == b"COMMIT"
+    assert _exchange(dial(), b"commit") == b"COMMIT"
 
 
 def test_held_bytes_of_a_killed_client_are_dropped(proxy: Proxy, server: Upper) -> None:
     proxy.hold("up", pattern=b"commit")
     program = (
-        f"import socket; talk = socket.create_connection(('127.0.0.1', {proxy.port}))\n"
-        "talk.sendall(b'begin'); talk.recv(5); talk.sendall(b'commit'); talk.recv(1)"
+        f"import socket; client = socket.create_connection(('127.0.0.1', {proxy.port}))\n"
+        "client.sendall(b'begin'); client.recv(5); client.sendall(b'commit'); client.recv(1)"
     )
     with subprocess.Popen([sys.executable, "-I", "-S", "-c", program]) as client:
         assert proxy.wait_held(PATIENCE_SECONDS)
@@ -377,7 +380,7 @@ def test_server_sees_the_end_of_a_client_whose_answer_is_held(proxy: Proxy, serv
     client.close()
     assert (server.next_heard(), server.next_end()) == (b"commit", "closed")
     proxy.release()
-    assert _ask(dial(), b"a") == b"A"
+    assert _exchange(dial(), b"a") == b"A"
 
 
 @pytest.mark.parametrize("end", ["blackhole", "refuse", "reset"])
@@ -389,7 +392,7 @@ def test_held_bytes_are_lost_on_blackhole_refuse_and_reset(proxy: Proxy, server:
     getattr(proxy, end)()
     proxy.pass_on()
     _assert_reset(client)
-    assert _ask(dial(), b"a") == b"A"
+    assert _exchange(dial(), b"a") == b"A"
     assert server.next_heard() == b"a"
 
 
@@ -398,25 +401,25 @@ def test_new_fault_ends_a_blackhole_or_a_refusal(proxy: Proxy, dial: Dial) -> No
         end()
         proxy.hold("down", pattern=b"commit")
         client = dial()
-        assert _ask(client, b"a") == b"A"
+        assert _exchange(client, b"a") == b"A"
         client.sendall(b"commit")
         assert proxy.wait_held(PATIENCE_SECONDS)
 
 
 def test_thousand_short_connections_leave_none_open(proxy: Proxy) -> None:
-    def talk() -> None:
+    def send_and_receive() -> None:
         for _ in range(250):
             with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_SECONDS) as client:
                 client.sendall(b"short")
                 client.shutdown(socket.SHUT_WR)
                 assert _read(client, 99) == b"SHORT<bye>"
 
-    talkers = [threading.Thread(target=talk) for _ in range(4)]
-    for talker in talkers:
-        talker.start()
-    for talker in talkers:
-        talker.join()
-    proxy.release()  # one more turn of its loop
+    clients = [threading.Thread(target=send_and_receive) for _ in range(4)]
+    for thread in clients:
+        thread.start()
+    for thread in clients:
+        thread.join()
+    proxy.release()  # waits for one more turn of its event loop
     assert (proxy.connections, proxy.bytes_up, proxy.bytes_down) == (0, 5000, 10_000)
 
 
@@ -425,17 +428,17 @@ def test_proxy_works_and_logs_nothing_after_mode_changes_under_load(
 ) -> None:
     stop = threading.Event()
 
-    def talk() -> None:
+    def send_and_receive() -> None:
         while not stop.is_set():
             try:
                 with socket.create_connection(("127.0.0.1", proxy.port), SILENCE_SECONDS) as client:
-                    _ask(client, b"commit" * 1000, length=6000)
+                    _exchange(client, b"commit" * 1000, length=6000)
             except OSError:
                 continue
 
-    talkers = [threading.Thread(target=talk) for _ in range(4)]
-    for talker in talkers:
-        talker.start()
+    clients = [threading.Thread(target=send_and_receive) for _ in range(4)]
+    for thread in clients:
+        thread.start()
     try:
         for _ in range(10):
             for change in (proxy.refuse, proxy.reset, proxy.blackhole, proxy.drop_held, proxy.pass_on, proxy.release):
@@ -447,17 +450,17 @@ def test_proxy_works_and_logs_nothing_after_mode_changes_under_load(
                 change()
     finally:
         stop.set()
-        for talker in talkers:
-            talker.join()
+        for thread in clients:
+            thread.join()
     proxy.reset()
-    assert _ask(dial(), b"a") == b"A"
+    assert _exchange(dial(), b"a") == b"A"
     assert (proxy.connections, caplog.records) == (1, [])
 
 
 def test_close_resets_connections_and_frees_port_and_thread(server: Upper) -> None:
     proxy = Proxy(server.address)
     with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_SECONDS) as client:
-        assert _ask(client, b"a") == b"A"
+        assert _exchange(client, b"a") == b"A"
         proxy.close()
         proxy.close()
         _assert_reset(client)
@@ -469,13 +472,13 @@ def test_close_resets_connections_and_frees_port_and_thread(server: Upper) -> No
         proxy.pass_on()
 
 
-def _ask(client: socket.socket, words: bytes, *, length: int | None = None) -> bytes:
-    client.sendall(words)
-    return _read(client, length or len(words))
+def _exchange(client: socket.socket, data: bytes, *, length: int | None = None) -> bytes:
+    client.sendall(data)
+    return _read(client, length or len(data))
 
 
 def _read(client: socket.socket, length: int) -> bytes:
-    """Return so many bytes, or those there are before the end."""
+    """Return so many bytes, or fewer if the connection ends first."""
     found = b""
     while len(found) < length and (chunk := client.recv(length - len(found))):
         found += chunk

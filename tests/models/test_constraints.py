@@ -10,7 +10,7 @@ from tests.support.good_rows import GOOD, SHA
 from tests.support.servers import Database
 
 LONG = "repeat('x', {})"
-TRIAL = {"trial_until": "now()", "trial_rubric_id": "uuidv7()"}
+PREVIEW = {"trial_until": "now()", "trial_rubric_id": "uuidv7()"}
 # For every CHECK, the changes to the good row that it must refuse.
 BAD: dict[str, list[dict[str, str]]] = {
     "orgs_slug_is_a_short_name": [{"slug": s} for s in ("'A'", "''", "'-a'", "'a b'", LONG.format(64), "E'a\\nb'")],
@@ -45,8 +45,8 @@ BAD: dict[str, list[dict[str, str]]] = {
     "essays_course_with_assignment": [{"course_id": "uuidv7()"}, {"assignment_id": "uuidv7()"}],
     "essays_trial_is_whole": [
         {"trial_until": "now()"}, {"trial_rubric_id": "uuidv7()"}, {"trial_prompt": "'x'"},
-        {**TRIAL, "trial_prompt": LONG.format(20001)},
-        {**TRIAL, "assignment_id": "uuidv7()", "course_id": "uuidv7()"},
+        {**PREVIEW, "trial_prompt": LONG.format(20001)},
+        {**PREVIEW, "assignment_id": "uuidv7()", "course_id": "uuidv7()"},
     ],
     "essays_versions_positive": [{"versions": "0"}],
     "essays_updated_after_created": [{"updated_at": "now() - interval '1 s'"}],
@@ -170,8 +170,8 @@ def test_good_row_of_every_table_is_accepted(database: Database, table: str) -> 
 @pytest.mark.parametrize(
     ("table", "change"),
     [
-        ("essays", TRIAL),
-        ("essays", {**TRIAL, "trial_prompt": LONG.format(20000)}),
+        ("essays", PREVIEW),
+        ("essays", {**PREVIEW, "trial_prompt": LONG.format(20000)}),
         ("feedback", {"origin": "'educator'", "educator_id": "uuidv7()", "provider": "null", "model": "null"}),
         ("feedback_reviews", {"decision": "'edited'", "body": "''"}),
         ("passes", {"batch": "'b'", "batch_call": "uuidv7()"}),

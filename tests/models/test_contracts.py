@@ -234,7 +234,7 @@ def read(essay):
     except Driver as error:
         raise ValueError("cannot read: " + essay) from error
 
-with log.stamped(pass_id="p1"):
+with log.log_context(pass_id="p1"):
     for tell in (ours, theirs):
         try:
             read("SECRET-" + "ESSAY")

@@ -51,11 +51,11 @@ COMMENT_TYPES = {PassName.GRAMMAR: "spelling", PassName.STRUCTURE: "thesis", Pas
 # A full run must reach all of these cases. A short one may miss some.
 CORNERS = {
     "submit: queued", "submit: superseded", "submit: erased", "resubmit: same answer", "resubmit: reused",
-    "claim: won", "claim: a suspect", "claim: a second suspect", "claim: nothing", "turn: taken", "turn: cancelled", "turn: nobody's",
+    "claim: won", "claim: a suspect", "claim: a second suspect", "claim: nothing", "turn: taken", "turn: cancelled", "turn: none",
     "renew: held", "renew: lost", "fail: again", "fail: last attempt", "fail: lost", "give_up: held", "give_up: lost",
     "finish: held", "finish: lost", "finish: broken off", "cancel: held", "cancel: lost", "hand_back: held", "hand_back: lost",
     "free: some", "free: third loss", "free: none", "hint: some", "hint: none", "replay: some", "replay: none",
-    "discard: some", "discard: none", "erase", "close: nothing", "close: late", "hopeless: some", "hopeless: none",
+    "discard: some", "discard: none", "erase", "close: nothing", "close: late", "stalled: some", "stalled: none",
 }  # fmt: skip
 # Counts the steps by their outcome.
 WALK: Counter[str] = Counter()
@@ -320,7 +320,7 @@ class Life(RuleBasedStateMachine):
             turn = queue.next_due(Hint(org_id=uuid4(), pass_id=hinted, queue=Queue.BULK))
         if turn is None:
             assert not offers
-            return "nobody's"
+            return "none"
         assert turn.pass_id in offers[turn.queue]
         assert turn.org_id == self.model.passes[turn.pass_id].version.org
         claim, cancelled = self._claim(worker, turn.pass_id, org=turn.org_id, gather=True)
@@ -448,7 +448,7 @@ class Life(RuleBasedStateMachine):
         )
         for one in silent:
             one.expired = True
-        WALK["silence" if silent else "silence: nobody's"] += 1
+        WALK["silence" if silent else "silence: none"] += 1
 
     @rule(clocks=st.integers(1, 3))
     def free_expired(self, clocks: int) -> None:
@@ -477,7 +477,7 @@ class Life(RuleBasedStateMachine):
         WALK["hint: some" if hints else "hint: none"] += 1
 
     @rule(number=numbers, waits_for_days=seldom)
-    def give_up_hopeless(self, number: int, waits_for_days: bool) -> None:
+    def give_up_stalled(self, number: int, waits_for_days: bool) -> None:
         """Give up passes that were tried without success for three days. Untried and running passes are not changed."""
         if waits_for_days:
             ancient = chosen(self.model.in_state("queued") or list(self.model.passes.values()), number)
@@ -487,7 +487,7 @@ class Life(RuleBasedStateMachine):
         for clock in range(2):
             with self.world.acting("ec_clock"):
                 assert passes.give_up_stalled(limit=500) == (0 if clock else expected)
-        WALK["hopeless: some" if expected else "hopeless: none"] += 1
+        WALK["stalled: some" if expected else "stalled: none"] += 1
 
     @rule(number=numbers, by_a_fault=st.booleans())
     def close_finished(self, number: int, by_a_fault: bool) -> None:

@@ -30,7 +30,7 @@ values (%(org)s, %(submission)s, 12, %(essay)s, %(user)s, %(audience)s, 'grammar
     'agreement', 'educator', %(signed)s, '')
 """
 ENGINES_COMMENT = COMMENT.replace("'educator', %(signed)s, ''", "'rule', null, ''")
-TRIAL = """
+PREVIEW = """
 insert into essays (org_id, user_id, title, versions, newest_submission_id, newest_submitted_at, trial_rubric_id, trial_until)
 values (%(org)s, %(user)s, '', 1, uuidv7(), now(), %(rubric)s, now())
 """
@@ -78,7 +78,7 @@ def test_permitted_people_can_run_the_statements_of_this_file(
     database.sql("delete from feedback_reactions where feedback_id = %s", true["comment"])
     for name, sql, also in (
         ("ed", REVIEW, {}), ("ada", REVIEW, {"signed": here.ada}), ("alice", REACTION, {}), ("ed", COMMENT, {}),
-        ("ada", COMMENT, {"signed": here.ada}), ("ed", TRIAL, {"user": here.ed}),
+        ("ada", COMMENT, {"signed": here.ada}), ("ed", PREVIEW, {"user": here.ed}),
     ):  # fmt: skip
         with pytest.raises(Undone), session_of(here, name):
             assert db.run(sql, {**true, **also}) == 1, (name, sql)
@@ -177,21 +177,21 @@ def test_rubric_preview_needs_an_educator_and_their_own_essay(
 ) -> None:
     here = two_schools.here
     alices = facts(two_schools, database, two_schools.alice)
-    assert "row-level security" in refused(TRIAL, alices, org=here.org, user=here.alice, role="ec_student")
-    assert "row-level security" in refused(TRIAL, alices, org=here.org, user=here.api_key_id, role="ec_lms")
-    assert "row-level security" in refused(TRIAL, alices, org=here.org, user=here.ed, role="ec_educator")
-    make_trial = "update essays set trial_until = now(), trial_rubric_id = %s where id = %s"
+    assert "row-level security" in refused(PREVIEW, alices, org=here.org, user=here.alice, role="ec_student")
+    assert "row-level security" in refused(PREVIEW, alices, org=here.org, user=here.api_key_id, role="ec_lms")
+    assert "row-level security" in refused(PREVIEW, alices, org=here.org, user=here.ed, role="ec_educator")
+    make_preview = "update essays set trial_until = now(), trial_rubric_id = %s where id = %s"
     # A student's essay for an assignment cannot become a preview, because previews are deleted after a day.
     with pytest.raises(peewee.IntegrityError, match="essays_trial_is_whole"), session_of(here, "ed"):
-        db.run(make_trial, (here.rubric, two_schools.alice.essay))
+        db.run(make_preview, (here.rubric, two_schools.alice.essay))
     with session_of(here, "nell"):
-        assert db.run(make_trial, (here.rubric, two_schools.alice.essay)) == 0
+        assert db.run(make_preview, (here.rubric, two_schools.alice.essay)) == 0
 
 
 def test_clock_deletes_only_rubric_preview_essays(two_schools: TwoSchools, database: Database, become: Become) -> None:
     here = two_schools.here
     with session_of(here, "ed"):
-        db.run(TRIAL, facts(two_schools, database, two_schools.alice, user=here.ed))
+        db.run(PREVIEW, facts(two_schools, database, two_schools.alice, user=here.ed))
     before = database.sql("select count(*) from essays")[0][0]
     become("ec_clock")
     with db.session(org=here.org):

@@ -82,4 +82,5 @@ def test_full_disk_loses_the_count_but_not_the_answer(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _no_directory(monkeypatch):
+    """This process has no directory for request counts, whatever the environment says."""
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)

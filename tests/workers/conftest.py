@@ -1,4 +1,4 @@
-"""One database for each file of tests: cloning hundreds of files a test would take most of the time."""
+"""Fixtures for the worker tests: one database for each test file, because cloning one for each test is slow."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from tests.support.servers import Database, Servers, cloned
 
 @pytest.fixture(scope="module")
 def shared_database(servers: Servers) -> Iterator[Database]:
+    """Give one cloned database to all tests of a file."""
     with cloned(servers) as shared:
         yield shared
 
 
 @pytest.fixture
 def database(shared_database: Database) -> Iterator[Database]:
-    """Yield the file's database, and delete every row that the test left."""
+    """Give the database of the file and delete every row after the test."""
     yield shared_database
     db.database.close_idle()
     tables = shared_database.sql(

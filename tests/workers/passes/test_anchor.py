@@ -1,4 +1,4 @@
-"""Quotes become proven places, or nothing: over hand-picked scripts and over arbitrary Unicode."""
+"""Test that quotes are anchored to exact spans or not at all, with chosen scripts and arbitrary Unicode."""
 
 from __future__ import annotations
 
@@ -56,17 +56,17 @@ PIECES = st.sampled_from(
 TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=25).map("".join))
 
 
-def test_a_quote_that_occurs_once_is_found_exactly() -> None:
+def test_quote_that_occurs_once_is_found_exactly() -> None:
     span = anchor("I has a dog.", "has a")
     assert (span.start, span.end, span.quote, span.match) == (2, 7, "has a", "exact")
 
 
-def test_a_proven_place_carries_the_words_around_it_from_the_text_itself() -> None:
+def test_span_takes_prefix_and_suffix_from_the_text() -> None:
     span = anchor("I has a dog.", "has", prefix="We", suffix="nothing")
     assert (span.prefix, span.suffix) == ("I ", " a dog.")
 
 
-def test_a_quote_that_occurs_twice_needs_its_context() -> None:
+def test_quote_that_occurs_twice_needs_context() -> None:
     text = "The cat sat. The cat ran."
     assert anchor(text, "The cat").match == "none"
     assert anchor(text, "The cat", suffix=" ran").start == 13
@@ -74,26 +74,26 @@ def test_a_quote_that_occurs_twice_needs_its_context() -> None:
     assert anchor(text, "The cat", suffix=" flew").match == "none"
 
 
-def test_context_that_fits_two_places_proves_neither() -> None:
+def test_context_that_fits_two_places_anchors_neither() -> None:
     assert anchor("a cat, a cat, a cat", "cat", prefix="a").match == "none"
 
 
-def test_a_quote_that_is_not_there_is_kept_and_gets_no_place() -> None:
+def test_missing_quote_is_kept_and_not_anchored() -> None:
     span = anchor("I has a dog.", "I had a dog", prefix="x", suffix="y")
     assert (span.start, span.end, span.quote, span.match) == (0, 0, "I had a dog", "none")
 
 
-def test_a_badly_copied_context_does_not_hurt_a_quote_that_occurs_once() -> None:
+def test_wrong_context_does_not_affect_a_unique_quote() -> None:
     assert anchor("I has a dog.", "has a", prefix="He ", suffix=" cat").start == 2
 
 
 @pytest.mark.parametrize("quote", ["", " ", "\n\t"])
-def test_an_empty_quote_has_no_place(quote: str) -> None:
+def test_blank_quote_is_not_anchored(quote: str) -> None:
     assert anchor("a b\n\tc", quote).match == "none"
 
 
 @pytest.mark.parametrize(
-    ("text", "quote", "proven"),
+    ("text", "quote", "found"),
     [
         ("She said “no” — twice.", 'said "no" - twice', "said “no” — twice"),
         ("I don’t\u00a0know.", "I don't know", "I don’t\u00a0know"),
@@ -105,13 +105,13 @@ def test_an_empty_quote_has_no_place(quote: str) -> None:
         ("가\u11a8 나", "각", "가\u11a8"),
     ],
 )
-def test_spaces_quotes_dashes_and_accents_match_in_normal_form(text: str, quote: str, proven: str) -> None:
+def test_spaces_quotes_dashes_and_accents_are_normalised(text: str, quote: str, found: str) -> None:
     span = anchor(text, quote)
-    assert (span.quote, span.match) == (proven, "normalised")
-    assert text[span.start : span.end] == proven
+    assert (span.quote, span.match) == (found, "normalised")
+    assert text[span.start : span.end] == found
 
 
-def test_a_context_that_names_the_curly_place_wins_over_an_exact_hit_elsewhere() -> None:
+def test_matching_context_wins_over_an_exact_match_elsewhere() -> None:
     text = "I don’t know. You don't."
     assert anchor(text, "don't", prefix="I ", suffix=" know").start == 2
 
@@ -126,7 +126,7 @@ def test_a_context_that_names_the_curly_place_wins_over_an_exact_hit_elsewhere()
         ("wait… what", "wait.."),
     ],
 )
-def test_a_place_never_cuts_a_letter_from_its_accent_or_an_emoji_in_two(text: str, quote: str) -> None:
+def test_span_never_splits_an_accent_or_an_emoji(text: str, quote: str) -> None:
     assert anchor(text, quote).match == "none"
 
 
@@ -137,7 +137,7 @@ def test_right_to_left_text_is_anchored_in_code_points() -> None:
     assert span.start == 11
 
 
-def test_a_quote_with_visible_marks_finds_the_hidden_characters() -> None:
+def test_quote_with_marks_matches_invisible_characters() -> None:
     text = "pay \u202eevil\u202c now"
     quote = to_marks(text)[4:-4]
     assert "⟦U+202E⟧" in quote
@@ -145,18 +145,18 @@ def test_a_quote_with_visible_marks_finds_the_hidden_characters() -> None:
     assert (span.quote, span.match) == ("\u202eevil\u202c", "exact")
 
 
-def test_an_author_cannot_write_a_mark_that_is_not_one() -> None:
+def test_mark_typed_by_the_author_is_not_decoded() -> None:
     text = "I typed ⟦U+202E⟧ myself"
     assert "\u202e" not in from_marks(to_marks(text))
     assert anchor(text, to_marks("⟦U+202E⟧ myself")).start == 8
 
 
-def test_a_mark_invented_by_a_model_stays_text() -> None:
+def test_mark_invented_by_the_model_stays_text() -> None:
     for invented in ("⟦U+0041⟧", "⟦U+FFFFFF⟧", "⟦U+00202E⟧", "⟦U+202E"):
         assert from_marks(invented) == invented
 
 
-def test_composition_never_reaches_across_the_pieces_of_a_normal_view() -> None:
+def test_composable_pairs_stay_in_one_piece() -> None:
     for point in range(sys.maxunicode + 1):
         parts = unicodedata.decomposition(chr(point)).split()
         if len(parts) == 2 and not parts[0].startswith("<"):
@@ -166,12 +166,12 @@ def test_composition_never_reaches_across_the_pieces_of_a_normal_view() -> None:
 
 
 @given(TEXTS)
-def test_marks_are_undone_exactly(text: str) -> None:
+def test_marks_round_trip_exactly(text: str) -> None:
     assert from_marks(to_marks(text)) == text
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS)
-def test_every_span_is_proven_or_empty(text: str, quote: str, prefix: str, suffix: str) -> None:
+def test_every_span_quotes_the_text_or_is_empty(text: str, quote: str, prefix: str, suffix: str) -> None:
     span = anchor(text, quote, prefix=prefix, suffix=suffix)
     if span.match == "none":
         assert (span.start, span.end, span.quote) == (0, 0, quote)
@@ -182,7 +182,7 @@ def test_every_span_is_proven_or_empty(text: str, quote: str, prefix: str, suffi
 
 
 @given(TEXTS, st.data())
-def test_a_slice_of_whole_characters_with_its_context_is_found_where_it_was_cut_or_not_at_all(
+def test_slice_with_its_context_is_found_in_place_or_not_at_all(
     text: str, data: st.DataObject
 ) -> None:
     cuts = [index for index in range(len(text) + 1) if is_clean_cut(text, index)]
@@ -197,20 +197,20 @@ def test_a_slice_of_whole_characters_with_its_context_is_found_where_it_was_cut_
 
 
 @given(st.lists(st.sampled_from(["the", "cat", "saw", "a", "dog"]), min_size=4, max_size=12))
-def test_a_quote_retyped_with_other_spaces_and_quotes_is_mapped_back(words: list[str]) -> None:
+def test_retyped_quote_is_mapped_to_the_stored_text(words: list[str]) -> None:
     stored = "Once “" + "\u00a0 ".join(words) + "” ended"
     span = anchor(stored, '"' + " ".join(words) + '"')
     assert span.quote == "“" + "\u00a0 ".join(words) + "”"
 
 
 @given(TEXTS)
-def test_one_reader_of_an_essay_answers_like_a_fresh_one(text: str) -> None:
-    reader = Anchor(text)
+def test_reused_anchor_gives_the_same_spans_as_a_new_one(text: str) -> None:
+    reused = Anchor(text)
     for quote in (text[:3], text[2:6], "the cat"):
-        assert reader.span(quote) == anchor(text, quote)
+        assert reused.span(quote) == anchor(text, quote)
 
 
 @given(TEXTS)
-def test_dropping_leaves_nothing_hidden(text: str) -> None:
+def test_remove_invisible_is_complete_and_idempotent(text: str) -> None:
     assert remove_invisible(remove_invisible(text)) == remove_invisible(text)
     assert not {"\u202e", "\u200b", "\x00"} & set(remove_invisible(text))

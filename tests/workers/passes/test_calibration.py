@@ -1,4 +1,4 @@
-"""Confidence fitted to what people made of comments: the line, the file, what it does to an answer, and the command."""
+"""Test the calibration of confidence by educator decisions: the fit, its file, its use on answers, and the command."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
 def counts(
     true_share: Callable[[float], float], *, each: int, bins: range = range(10, 20), provider: str = "local"
 ) -> list[ReviewCounts]:
-    """`each` decisions a bin, accepted as often as they should be."""
+    """Return `each` decisions for each bin, with the accepted share that `true_share` gives for its middle."""
     found = []
     for number in bins:
         accepted = round(each * true_share(middle(number)))
@@ -49,16 +49,16 @@ def applied(to: Calibration, confidence: float, provider: str = "local", own: st
     return to.apply(PassAnswer(comments=(comment(confidence, provider=own),)), provider, PassName.GRAMMAR).comments[0]
 
 
-def test_a_provider_that_is_too_sure_is_brought_down_to_what_people_found() -> None:
-    real = lambda said: probability(logit(said) - 1.0)  # noqa: E731
+def test_overconfident_provider_is_corrected_to_the_accepted_share() -> None:
+    real = lambda claimed: probability(logit(claimed) - 1.0)  # noqa: E731
     calibration = Calibration(refit(counts(real, each=200)))
-    for said in (0.6, 0.8, 0.95):
-        mapped = applied(calibration, said)
-        assert mapped.confidence == pytest.approx(real(said), abs=0.03)
+    for claimed in (0.6, 0.8, 0.95):
+        mapped = applied(calibration, claimed)
+        assert mapped.confidence == pytest.approx(real(claimed), abs=0.03)
         assert mapped.confidence_basis == "measured"
 
 
-def test_little_evidence_moves_little_and_below_fifty_decisions_nothing_is_fitted() -> None:
+def test_few_decisions_move_little_and_too_few_are_not_fitted() -> None:
     wrong = lambda _: 0.2  # noqa: E731
     few = Calibration(refit(counts(wrong, each=6)))
     many = Calibration(refit(counts(wrong, each=600)))
@@ -70,13 +70,13 @@ def test_little_evidence_moves_little_and_below_fifty_decisions_nothing_is_fitte
     assert few.apply(untouched, "local", PassName.CONTENT) == untouched
 
 
-def test_a_comment_of_another_provider_than_was_asked_gets_that_ones_line() -> None:
+def test_comment_uses_the_calibration_of_its_own_provider() -> None:
     calibration = Calibration(refit(counts(lambda _: 0.3, each=100)))
     assert applied(calibration, 0.9, provider="anthropic", own="local").confidence < 0.8
     assert applied(calibration, 0.9, provider="anthropic").confidence == 0.9
 
 
-def test_reactions_count_a_quarter_and_decide_nothing_alone() -> None:
+def test_reactions_count_a_quarter_and_are_not_fitted_alone() -> None:
     base = counts(lambda _: 0.5, each=100, bins=range(15, 16))[0]
     liked = ReviewCounts(**{**base.__dict__, "helpful": 400})
     accepted = ReviewCounts(**{**base.__dict__, "accepted": base.accepted + 100})
@@ -85,11 +85,11 @@ def test_reactions_count_a_quarter_and_decide_nothing_alone() -> None:
     assert refit([ReviewCounts(**{**base.__dict__, "accepted": 0, "rejected": 0, "helpful": 1000})]).lines == ()
 
 
-def test_a_second_fit_does_not_do_the_work_of_the_first_again() -> None:
-    real = lambda said: probability(logit(said) - 1.0)  # noqa: E731
+def test_second_fit_does_not_apply_the_first_correction_twice() -> None:
+    real = lambda claimed: probability(logit(claimed) - 1.0)  # noqa: E731
     first = refit(counts(real, each=400))
     assert refit(counts(real, each=400), Calibration(first)) == first
-    # What comes in under it is shown as it is now, and right about as often as it says.
+    # Decisions after the first fit see calibrated confidences, which match the accepted share.
     line = first.lines[0]
     since = {number: round(400 * middle(number)) for number in range(7, 19)}
     total = {one.bin: (one.accepted, one.rejected) for one in counts(real, each=400)}
@@ -104,11 +104,11 @@ def test_a_second_fit_does_not_do_the_work_of_the_first_again() -> None:
     assert (second.slope, second.intercept) == pytest.approx((line.slope, line.intercept), abs=0.1)
 
 
-def test_the_order_of_comments_never_turns_round() -> None:
+def test_calibration_keeps_the_order_of_comments() -> None:
     draw = random.Random(1)
-    calibration = Calibration(refit(counts(lambda said: 1 - said, each=500)))
-    said = sorted(draw.uniform(0.05, 0.99) for _ in range(50))
-    mapped = [applied(calibration, one).confidence for one in said]
+    calibration = Calibration(refit(counts(lambda claimed: 1 - claimed, each=500)))
+    claimed_values = sorted(draw.uniform(0.05, 0.99) for _ in range(50))
+    mapped = [applied(calibration, one).confidence for one in claimed_values]
     assert mapped == sorted(mapped)
     assert all(0.01 <= one <= 0.99 for one in mapped)
 
@@ -124,7 +124,7 @@ def test_the_order_of_comments_never_turns_round() -> None:
         '{"lines": [' + ", ".join(['{"provider": "a", "pass": "grammar", "slope": 1, "intercept": 0, "fitted_on": []}'] * 2) + "]}",
     ],
 )  # fmt: skip
-def test_a_broken_file_is_told_in_a_sentence(tmp_path: Path, text: str) -> None:
+def test_invalid_calibration_file_is_a_settings_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.json").write_text(text)
     with pytest.raises(SettingsError, match="ESSAYCOACH_CALIBRATION is no calibration"):
         load(tmp_path / "c.json")
@@ -132,7 +132,7 @@ def test_a_broken_file_is_told_in_a_sentence(tmp_path: Path, text: str) -> None:
         load(tmp_path / "none.json")
 
 
-def test_the_command_counts_over_all_orgs_and_writes_what_a_worker_loads(
+def test_calibrate_command_writes_a_file_that_workers_load(
     database: Database, school: School, become: Become, program_env: Callable[[str], None], tmp_path: Path
 ) -> None:
     with session_of(school, "alice"):

@@ -1,4 +1,4 @@
-"""What a remote provider learns of the people around an essay: nothing; and what a student reads: their names."""
+"""Test that remote providers get no names of the people around an essay and that students read the real names."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def masked(text: str, people: tuple[CoursePerson, ...] = CLASS) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "gone"),
+    ("text", "names"),
     [
         ("My name is Alice Smith.", ("Alice", "Smith")),
         ("I am ALICE, and this is ALICE SMITH's essay.", ("ALICE", "SMITH")),
@@ -83,10 +83,10 @@ def masked(text: str, people: tuple[CoursePerson, ...] = CLASS) -> str:
         ("Alice\nSmith over two lines", ("Alice", "Smith")),
     ],
 )
-def test_a_name_of_the_class_is_not_in_what_leaves(text: str, gone: tuple[str, ...]) -> None:
-    left = masked(text)
+def test_names_of_the_class_are_masked(text: str, names: tuple[str, ...]) -> None:
+    masked_text = masked(text)
 
-    assert [name for name in gone if name in left] == []
+    assert [name for name in names if name in masked_text] == []
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_name_of_the_class_is_not_in_what_leaves(text: str, gone: tuple[str, .
         "He is an Al to me in 2023.",
     ],
 )
-def test_an_ordinary_word_a_year_and_a_round_number_stay(text: str) -> None:
+def test_ordinary_words_years_and_round_numbers_are_not_masked(text: str) -> None:
     assert masked(text, CLASS[:2] + CLASS[3:4]) == text
 
 
@@ -116,18 +116,18 @@ def test_an_ordinary_word_a_year_and_a_round_number_stay(text: str) -> None:
         "My card is 4111 1111 1111 1111.",
     ],
 )
-def test_an_address_an_id_and_a_telephone_number_keep_their_shape_only(text: str) -> None:
-    left = masked(text)
+def test_addresses_ids_and_phone_numbers_keep_only_their_shape(text: str) -> None:
+    masked_text = masked(text)
 
     secrets = re.findall(r"\S*@\S*[a-z]|(?i:sis-447711)|20231|\d{3,}", text)
-    assert [secret for secret in secrets if secret in left] == []
+    assert [secret for secret in secrets if secret in masked_text] == []
     shape = str.maketrans({**dict.fromkeys(string.digits, "0")})
-    assert [char for char in left.translate(shape) if char in "@.+-(0 "] == [
+    assert [char for char in masked_text.translate(shape) if char in "@.+-(0 "] == [
         char for char in text.translate(shape) if char in "@.+-(0 "
     ]
 
 
-def test_the_same_name_is_the_same_everywhere_and_two_names_are_two() -> None:
+def test_name_has_one_stand_in_everywhere_and_two_names_differ() -> None:
     first = Mask(
         request("Alice met Shaun. ALICE left.", title="By Alice", assignment_prompt="Ask Alice."), people=CLASS
     )
@@ -140,29 +140,29 @@ def test_the_same_name_is_the_same_everywhere_and_two_names_are_two() -> None:
     assert first.request.text.split()[3] == alice.upper()
     assert first.request.assignment_prompt == f"Ask {alice}."
     assert first.request.text.split()[2] not in (alice, "Shaun.")
-    assert first.request == again.request, "one submission's three passes share what the vendor caches"
+    assert first.request == again.request, "the three passes of a submission share the vendor's cache"
 
 
-def test_what_stands_for_an_address_tells_nothing_about_it() -> None:
-    """Given two addresses of one shape, alone in their essays, when masked, they are the same: nobody can try out which."""
+def test_masked_addresses_of_the_same_shape_are_identical() -> None:
+    """Check that nobody can find out an address by trying others of the same shape."""
     assert masked("Write to alice@north.example.") == masked("Write to bobby@south.example.")
     assert masked("Call 0171-2345678.") == masked("Call 0999-8765432.")
 
 
-def test_what_a_teacher_wrote_about_a_person_is_masked_too_but_not_the_names_of_criteria() -> None:
+def test_rubric_descriptions_are_masked_but_criterion_names_are_not() -> None:
     criterion = Criterion(
         name="Alice", description="as Alice did", levels=(Level(name="Bo", points=1, description="like Shaun"),)
     )
     mask = Mask(request("Text.", criteria=(criterion,)), people=CLASS)
 
-    left = mask.request.criteria[0]
-    assert (left.name, left.levels[0].name) == ("Alice", "Bo")
-    assert "Alice" not in left.description
-    assert "Shaun" not in left.levels[0].description
+    masked_text = mask.request.criteria[0]
+    assert (masked_text.name, masked_text.levels[0].name) == ("Alice", "Bo")
+    assert "Alice" not in masked_text.description
+    assert "Shaun" not in masked_text.levels[0].description
 
 
-def test_an_author_cannot_smuggle_a_name_in_through_a_word_of_ours() -> None:
-    """Given an essay that already holds the word its name would become, when masked, the two are still told apart."""
+def test_stand_in_typed_by_the_author_is_told_apart_from_the_name() -> None:
+    """Mask an essay that already holds the word that would replace its name."""
     stand_in = masked("Alice wrote it.").split()[0]
     text = f"Alice wrote it, not {stand_in}, {stand_in.upper()} or {stand_in}s."
 
@@ -208,7 +208,7 @@ def _text_about(draw: st.DrawFn) -> tuple[str, tuple[CoursePerson, ...]]:
 
 
 def _whole_words(name: str) -> list[str]:
-    """Return the parts of a name that a reader would know it by, in the spellings with a capital."""
+    """Return the recognisable parts of a name, spelled with a capital and in capitals."""
     found = []
     for part in re.split(r"[^\w]+|_|\d", name):
         if len(part) >= 3 and part.isalpha() and part[0].isupper():
@@ -222,20 +222,20 @@ def _whole_words(name: str) -> list[str]:
 @example(("AA\U00020000", (CoursePerson(name="Aa\U00020000", email="", external_id=""),)))
 @example(("a\xadAAA", (CoursePerson(name="a\xadAAA", email="", external_id=""),)))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_text_keeps_its_length_loses_every_name_and_comes_back(case: tuple[str, tuple[CoursePerson, ...]]) -> None:
+def test_masking_keeps_length_hides_every_name_and_is_reversible(case: tuple[str, tuple[CoursePerson, ...]]) -> None:
     text, people = case
     mask = Mask(request(text), people=people)
-    left = mask.request.text
+    masked_text = mask.request.text
 
-    assert len(left) == len(text)
-    # An accent belongs to the letter before it, so it is no end of a word.
-    read = "".join("x" if unicodedata.category(char)[0] == "M" else char for char in left)
+    assert len(masked_text) == len(text)
+    # An accent belongs to the letter before it and does not end a word.
+    read = "".join("x" if unicodedata.category(char)[0] == "M" else char for char in masked_text)
     for known in people:
         for word in _whole_words(known.name):
-            assert not re.search(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", read), (word, left)
-    changed = [index for index, (was, now) in enumerate(zip(text, left, strict=True)) if was != now]
-    for word in re.finditer(r"\S+", left):
-        span = Anchor(left).span(word[0])
+            assert not re.search(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", read), (word, masked_text)
+    changed = [index for index, (was, now) in enumerate(zip(text, masked_text, strict=True)) if was != now]
+    for word in re.finditer(r"\S+", masked_text):
+        span = Anchor(masked_text).span(word[0])
         if span.match == "none":
             continue
         lifted = mask.unmask(_reply(PassAnswer(comments=(_comment(span),)))).answer.comments[0].span
@@ -257,15 +257,15 @@ def _reply(answer: PassAnswer, raw: str = "raw") -> Reply:
     return Reply(answer=answer, raw=raw, model="m", stop_reason="end_turn")
 
 
-def test_everything_a_person_reads_has_the_names_again_and_the_raw_answer_stays_as_it_came() -> None:
+def test_unmasking_restores_names_and_leaves_the_raw_answer() -> None:
     text = "Last week Alice go home. José too."
     mask = Mask(request(text), people=CLASS)
-    left = mask.request.text
-    alice, jose = left[10:15], left[25:29]
+    masked_text = mask.request.text
+    alice, jose = masked_text[10:15], masked_text[25:29]
     answer = PassAnswer(
         comments=(
             _comment(
-                Anchor(left).span(f"{alice} go"), message=f"{alice}'s verb, {jose}.", next_step=f"What does {alice} do?",
+                Anchor(masked_text).span(f"{alice} go"), message=f"{alice}'s verb, {jose}.", next_step=f"What does {alice} do?",
                 suggestions=(f"{alice} goes",), also_at=((25, 29),),
             ),
             _comment(QuotedSpan(start=0, end=0, quote=f"{alice} ran", match="none")),
@@ -292,7 +292,7 @@ def test_everything_a_person_reads_has_the_names_again_and_the_raw_answer_stays_
     assert lifted.raw == f"{alice}…"
 
 
-def test_a_span_that_cuts_a_stand_in_grows_to_the_whole_name() -> None:
+def test_span_that_cuts_a_stand_in_grows_to_the_whole_name() -> None:
     text = unicodedata.normalize("NFD", "José went.")
     mask = Mask(request(text), people=CLASS)
 
@@ -303,7 +303,7 @@ def test_a_span_that_cuts_a_stand_in_grows_to_the_whole_name() -> None:
     assert lifted.answer.comments[0].span.quote == unicodedata.normalize("NFD", "José")
 
 
-def test_a_hostile_text_of_full_length_is_masked_all_the_same() -> None:
+def test_hostile_texts_of_full_length_are_masked() -> None:
     crowd = tuple(
         CoursePerson(
             name=f"Given{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)} Family",
@@ -315,13 +315,13 @@ def test_a_hostile_text_of_full_length_is_masked_all_the_same() -> None:
     for text in ("a" * 100_000, "@" * 100_000, "a@b." * 25_000, "1 " * 50_000, "(1" * 50_000, "A\u0301" * 50_000,
                  "".join(f"{n * 7919 + 10_000_000} " for n in range(11_000)), "Alice O'" * 12_000):  # fmt: skip
         assert len(Mask(request(text), people=crowd[:20]).request.text) == len(text)
-    left = Mask(request(" ".join(known.name for known in crowd)), people=crowd).request.text
-    assert "Given" not in left
-    assert "Family" not in left
+    masked_text = Mask(request(" ".join(known.name for known in crowd)), people=crowd).request.text
+    assert "Given" not in masked_text
+    assert "Family" not in masked_text
 
 
-class Refusing:
-    """A provider that notes what it was asked and says no."""
+class RefusingProvider:
+    """A provider that records its requests and refuses them."""
 
     name, model, remote, in_batches = "anthropic", "m", True, False
 
@@ -345,8 +345,8 @@ class Refusing:
         raise GiveUp(Outcome.REFUSED, "no", raw="the raw refusal")
 
 
-def test_a_masked_provider_is_the_provider_but_for_what_it_is_told() -> None:
-    inner = Refusing()
+def test_masking_provider_masks_requests_and_delegates_the_rest() -> None:
+    inner = RefusingProvider()
     provider = MaskingProvider(inner, people=CLASS)
     repair = Repair(Outcome.NOT_JSON, "it was not valid JSON")
 
@@ -360,7 +360,7 @@ def test_a_masked_provider_is_the_provider_but_for_what_it_is_told() -> None:
     assert "Alice" not in inner.asked[0][0].text
 
 
-# Through the whole pass: the real database, the real client library, the fake vendor
+# Whole passes with the real database, the real client library and the fake vendor.
 
 STORY = (
     "My name is Alice and I sit beside Bob. Bob and Alice likes Ed, our teacher.\n\n"
@@ -369,10 +369,10 @@ STORY = (
 )
 
 
-def test_what_was_said_of_the_last_draft_is_masked_and_changes_no_stand_in_of_the_essay() -> None:
-    said = EarlierComment(type="article", quote="Alice Smith", message="Alice, look.", next_step="Ask Shaun O'Neil.")
+def test_earlier_comments_are_masked_and_keep_the_essays_stand_ins() -> None:
+    comment = EarlierComment(type="article", quote="Alice Smith", message="Alice, look.", next_step="Ask Shaun O'Neil.")
     pick = EarlierPick(criterion="Style", level="Vivid", rationale="Alice shows it.")
-    earlier = PreviousDraft(unchanged=((0, 12),), doubtful=(said,), picks=(pick,))
+    earlier = PreviousDraft(unchanged=((0, 12),), doubtful=(comment,), picks=(pick,))
     mask = Mask(request("Alice Smith.\n\nShe won.", earlier=earlier), people=CLASS)
     reported = mask.request.earlier
     assert reported is not None and reported.unchanged == earlier.unchanged
@@ -388,7 +388,7 @@ def test_what_was_said_of_the_last_draft_is_masked_and_changes_no_stand_in_of_th
     assert (lifted.notes, lifted.verdicts) == (("Alice, look.",), (CommentVerdict(comment=0, resolution="moot"),))
 
 
-def test_a_batch_is_masked_on_its_way_out_and_lifted_on_its_way_back() -> None:
+def test_batch_request_is_masked_and_its_answer_unmasked() -> None:
     asked = request("Alice Smith won the prize. Everybody in the town had seen it coming.")
     with FakeVendor() as vendor, closing(ClaudeProvider("k", base_url=vendor.base_url)) as claude:
         vendor.set_batch_looks(1)
@@ -403,12 +403,14 @@ def test_a_batch_is_masked_on_its_way_out_and_lifted_on_its_way_back() -> None:
 
 @pytest.fixture
 def vendor() -> Iterator[FakeVendor]:
+    """Give a running fake vendor."""
     with FakeVendor() as vendor:
         yield vendor
 
 
 @pytest.fixture
 def runner(vendor: FakeVendor) -> Iterator[PassRunner]:
+    """Give a pass runner whose Claude provider calls the fake vendor."""
     settings = ProviderSettings(name="anthropic", api_key="sk-test-4711", base_url=vendor.base_url, model=None)
     choose = ProviderChooser(settings, timeout_seconds=10)
     yield PassRunner(choose_provider=choose, leases=Leases(lease_seconds=12, longest_seconds=60), lease_seconds=12)
@@ -434,7 +436,7 @@ def states(database: Database, receipt: Receipt) -> set[object]:
     return {state for (state,) in database.sql("select state from passes where submission_id = %s", receipt.submission)}
 
 
-def test_the_vendor_gets_no_name_address_or_number_and_the_student_reads_the_names(
+def test_vendor_gets_no_personal_data_and_student_reads_real_names(
     runner: PassRunner, vendor: FakeVendor, database: Database, become: Become, school: School
 ) -> None:
     text = STORY.format(email=school.email("alice"))
@@ -461,28 +463,28 @@ def test_the_vendor_gets_no_name_address_or_number_and_the_student_reads_the_nam
     assert any("Alice" in quote or "Bob" in quote for quote in quotes), quotes
 
 
-class Gossip(Refusing):
-    """A provider that talks about the person whose name ends the title."""
+class NamingProvider(RefusingProvider):
+    """A provider that writes about the person whose name ends the title."""
 
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
-        who = request.title.split()[-1]
-        said = f"{who} says this well."
+        person = request.title.split()[-1]
+        praise = f"{person} says this well."
         comment = _comment(
-            Anchor(request.text).span("beside"), type=SPECS[request.pass_name].types[0], kind="praise", message=said,
-            next_step=f"Ask {who}'s friend.", suggestions=(who,),
+            Anchor(request.text).span("beside"), type=SPECS[request.pass_name].types[0], kind="praise", message=praise,
+            next_step=f"Ask {person}'s friend.", suggestions=(person,),
         )  # fmt: skip
-        answer = PassAnswer(comments=(comment,), strengths=(said,), next_steps=(f"{who}, read it aloud.",))
-        return _reply(answer, raw=said)
+        answer = PassAnswer(comments=(comment,), strengths=(praise,), next_steps=(f"{person}, read it aloud.",))
+        return _reply(answer, raw=praise)
 
 
-def test_what_is_said_about_a_person_is_stored_with_the_real_name_and_the_raw_answer_as_it_came(
+def test_feedback_is_stored_with_real_names_and_raw_answer_masked(
     database: Database, become: Become, school: School
 ) -> None:
     receipt = hand_in(school)
     become("ec_worker")
     leases = Leases(lease_seconds=12, longest_seconds=60)
 
-    run_all(PassRunner(choose_provider=lambda _: Gossip(), leases=leases, lease_seconds=12), receipt)
+    run_all(PassRunner(choose_provider=lambda _: NamingProvider(), leases=leases, lease_seconds=12), receipt)
 
     with db.session(org=school.org):
         key = users.data_key(school.alice, org=school.org)
@@ -504,7 +506,7 @@ def test_what_is_said_about_a_person_is_stored_with_the_real_name_and_the_raw_an
 
 
 @pytest.mark.parametrize("policy", ["none", "local"])
-def test_nothing_at_all_leaves_for_an_org_that_does_not_allow_it(
+def test_org_that_forbids_remote_providers_sends_nothing(
     runner: PassRunner, vendor: FakeVendor, database: Database, become: Become, school: School, policy: str
 ) -> None:
     receipt = hand_in(school)
@@ -518,7 +520,7 @@ def test_nothing_at_all_leaves_for_an_org_that_does_not_allow_it(
     assert vendor.requests == []
 
 
-def test_the_people_around_an_essay_are_its_author_the_teachers_and_the_class(
+def test_people_of_an_essay_are_author_teachers_and_classmates(
     become: Become, school: School, other_school: School
 ) -> None:
     with db.session(org=school.org, role="ec_admin"):
@@ -529,18 +531,18 @@ def test_the_people_around_an_essay_are_its_author_the_teachers_and_the_class(
     with db.session(org=school.org):
         around = fetch_around(receipt.essay, org=school.org, most=10)
         few = fetch_around(receipt.essay, org=school.org, most=2)
-        by_herself = fetch_around(alone.essay, org=school.org, most=10)
+        without_class = fetch_around(alone.essay, org=school.org, most=10)
     with db.session(org=other_school.org):
         foreign = fetch_around(receipt.essay, org=school.org, most=10)
 
     assert [known.name for known in around] == ["Alice", "Ed", "Bob"]
     assert around[0] == CoursePerson(name="Alice", email=school.email("alice"), external_id="alice-sis")
     assert [known.name for known in few] == ["Alice", "Ed"]
-    assert [known.name for known in by_herself] == ["Alice"]
+    assert [known.name for known in without_class] == ["Alice"]
     assert foreign == []
 
 
-def test_a_classmate_whose_row_is_damaged_or_erased_keeps_nobody_from_feedback(
+def test_damaged_or_erased_classmate_does_not_block_feedback(
     runner: PassRunner, vendor: FakeVendor, database: Database, become: Become, school: School
 ) -> None:
     receipt = hand_in(school)
@@ -554,7 +556,7 @@ def test_a_classmate_whose_row_is_damaged_or_erased_keeps_nobody_from_feedback(
     assert not any("Alice" in json.dumps(one) for one in vendor.requests)
 
 
-def test_nothing_leaves_while_a_classmates_name_cannot_be_known_for_want_of_a_master_key(
+def test_classmate_with_missing_master_key_keeps_passes_queued(
     runner: PassRunner, vendor: FakeVendor, database: Database, become: Become, school: School
 ) -> None:
     receipt = hand_in(school)
@@ -567,7 +569,7 @@ def test_nothing_leaves_while_a_classmates_name_cannot_be_known_for_want_of_a_ma
     assert vendor.counters()["calls"] == 0
 
 
-def test_an_essay_whose_author_asked_for_erasure_after_handing_in_is_cancelled_unread(
+def test_essay_is_cancelled_unread_after_an_erasure_request(
     runner: PassRunner, vendor: FakeVendor, database: Database, become: Become, school: School
 ) -> None:
     receipt = hand_in(school)

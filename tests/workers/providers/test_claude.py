@@ -66,7 +66,7 @@ def spoken(reply: Reply) -> str:
 
 
 @pytest.mark.parametrize("pass_name", list(PassName))
-def test_an_answer_becomes_proven_feedback(claude: ClaudeProvider, pass_name: PassName) -> None:
+def test_answer_becomes_feedback_with_exact_spans(claude: ClaudeProvider, pass_name: PassName) -> None:
     reply = claude.ask(request(pass_name))
     assert len(reply.answer.comments) == 3
     for comment in reply.answer.comments:
@@ -83,20 +83,20 @@ def test_levels_are_picked_from_the_rubric(claude: ClaudeProvider) -> None:
     assert claude.ask(request(criteria=())).answer.picks == ()
 
 
-def test_the_second_and_third_pass_read_the_prefix_from_the_cache(claude: ClaudeProvider) -> None:
+def test_second_and_third_pass_read_the_prefix_from_the_cache(claude: ClaudeProvider) -> None:
     first, second, third = (claude.ask(request(name)).usage for name in PassName)
     assert first.cache_write_tokens > 0 == first.cache_read_tokens
     assert second.cache_read_tokens == third.cache_read_tokens == first.cache_write_tokens
     assert second.cache_write_tokens == third.cache_write_tokens == 0
 
 
-def test_a_classmate_reads_rules_and_rubric_from_the_cache(claude: ClaudeProvider) -> None:
+def test_essay_of_a_classmate_reads_the_shared_prefix_from_the_cache(claude: ClaudeProvider) -> None:
     claude.ask(request())
     usage = claude.ask(request(text=TEXT.replace("river", "lake"))).usage
     assert usage.cache_read_tokens > usage.cache_write_tokens > 0
 
 
-def test_the_request_is_byte_for_byte_the_same_up_to_the_tail(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_requests_of_three_passes_differ_only_in_the_tail(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     for name in PassName:
         claude.ask(request(name))
     calls = [{key: value for key, value in call.items() if key != "messages"} for call in vendor.requests]
@@ -104,7 +104,7 @@ def test_the_request_is_byte_for_byte_the_same_up_to_the_tail(vendor: FakeVendor
     assert [len(call["messages"]) for call in vendor.requests] == [1, 1, 1]
 
 
-def test_cost_and_tokens_equal_the_vendors_own_count(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_cost_and_tokens_equal_the_vendors_count(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     vendor.script("ok", "truncated", "rate_limited", "invalid_json", "ok", "server_error", "refusal")
     usages = []
     for _ in range(7):
@@ -147,7 +147,7 @@ def test_cost_and_tokens_equal_the_vendors_own_count(vendor: FakeVendor, claude:
         ("forbidden", Pause, Outcome.UNAUTHORISED),
     ],
 )
-def test_every_failure_has_one_decision_and_keeps_its_raw_text(
+def test_each_failure_maps_to_one_error_and_keeps_its_raw_text(
     vendor: FakeVendor, claude: ClaudeProvider, behaviour: str, kind: type[ProviderError], outcome: Outcome
 ) -> None:
     vendor.script(behaviour)
@@ -159,7 +159,7 @@ def test_every_failure_has_one_decision_and_keeps_its_raw_text(
 
 
 @pytest.mark.parametrize("behaviour", ["truncated", "refusal", "context_exceeded", "invalid_json", "wrong_schema"])
-def test_an_unusable_answer_still_carries_what_it_cost(
+def test_unusable_answer_reports_its_cost(
     vendor: FakeVendor, claude: ClaudeProvider, behaviour: str
 ) -> None:
     vendor.script(behaviour)
@@ -168,19 +168,19 @@ def test_an_unusable_answer_still_carries_what_it_cost(
     assert f'"stop_reason": "{error.stop_reason}"' in error.raw
 
 
-def test_no_error_repeats_words_of_the_essay_or_the_answer(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_error_detail_holds_no_text_of_essay_or_answer(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     for behaviour in ("wrong_schema", "invalid_json", "refusal", "bad_request", "html", "reset"):
         vendor.script(behaviour)
         detail = error_of(claude).detail
         assert "nonsense" not in detail and "score" not in detail and "river" not in detail and "sk-test" not in detail
 
 
-def test_the_time_the_vendor_names_is_passed_on(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_retry_after_of_the_vendor_is_passed_on(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     vendor.script(Step("rate_limited", retry_after="17"))
     assert error_of(claude).retry_after_seconds == 17.0
 
 
-def test_a_retry_time_is_read_in_all_its_forms() -> None:
+def test_retry_after_is_read_in_all_its_forms() -> None:
     assert retry_after_seconds({"retry-after-ms": "1500", "retry-after": "9"}) == 1.5
     assert retry_after_seconds({"retry-after": "-3"}) == 0.0
     assert retry_after_seconds({"retry-after": "nan"}) is None
@@ -189,14 +189,14 @@ def test_a_retry_time_is_read_in_all_its_forms() -> None:
     assert retry_after_seconds({}) is None
 
 
-def test_a_silent_vendor_is_given_up_after_the_time_limit(vendor: FakeVendor) -> None:
+def test_silent_vendor_times_out(vendor: FakeVendor) -> None:
     vendor.script("hang")
     with closing(ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=0.2)) as claude:
         error = error_of(claude)
     assert (type(error), error.outcome) == (TryAgain, Outcome.TIMEOUT)
 
 
-def test_a_vendor_that_trickles_is_given_up_after_the_time_limit() -> None:
+def test_trickling_vendor_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         stop = threading.Event()
 
@@ -223,7 +223,7 @@ def test_a_vendor_that_trickles_is_given_up_after_the_time_limit() -> None:
     assert (type(error), error.outcome) == (TryAgain, Outcome.TIMEOUT)
 
 
-def test_a_vendor_that_is_not_there_is_a_connection_failure() -> None:
+def test_absent_vendor_is_a_connection_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with closing(ClaudeProvider("sk-test", base_url=f"http://127.0.0.1:{port}")) as claude:
@@ -231,7 +231,7 @@ def test_a_vendor_that_is_not_there_is_a_connection_failure() -> None:
     assert (type(error), error.outcome, error.raw) == (TryAgain, Outcome.CONNECTION, "")
 
 
-def test_a_repair_shows_the_complaint_to_the_model(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_repair_sends_the_complaint_to_the_model(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     vendor.script("wrong_schema")
     error = error_of(claude)
     assert isinstance(error, Repair)
@@ -242,7 +242,7 @@ def test_a_repair_shows_the_complaint_to_the_model(vendor: FakeVendor, claude: C
     assert first["max_tokens"] == second["max_tokens"]
 
 
-def test_a_truncated_answer_gets_more_room_on_repair(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_repair_of_a_truncated_answer_doubles_max_tokens(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     vendor.script("truncated")
     error = error_of(claude)
     assert isinstance(error, Repair)
@@ -250,7 +250,7 @@ def test_a_truncated_answer_gets_more_room_on_repair(vendor: FakeVendor, claude:
     assert vendor.requests[1]["max_tokens"] == 2 * vendor.requests[0]["max_tokens"]
 
 
-def test_threads_share_one_provider(claude: ClaudeProvider) -> None:
+def test_eight_threads_share_one_provider(claude: ClaudeProvider) -> None:
     replies: list[Reply] = []
     start = threading.Barrier(8)
 
@@ -266,7 +266,7 @@ def test_threads_share_one_provider(claude: ClaudeProvider) -> None:
     assert len(replies) == 8
 
 
-def test_the_key_from_the_caller_is_used_and_not_one_from_the_environment(
+def test_vendor_variables_in_the_environment_are_ignored(
     vendor: FakeVendor, claude: ClaudeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
@@ -285,7 +285,7 @@ INJECTIONS = [
 
 
 @pytest.mark.parametrize("injection", INJECTIONS)
-def test_a_model_that_obeys_an_essay_gets_nothing_foreign_through(
+def test_output_of_a_model_that_obeys_the_essay_is_filtered(
     vendor: FakeVendor, claude: ClaudeProvider, injection: str
 ) -> None:
     vendor.always("obey")
@@ -305,7 +305,7 @@ def test_a_model_that_obeys_an_essay_gets_nothing_foreign_through(
             assert pick.level in {level.name for item in RUBRIC if item.name == pick.criterion for level in item.levels}
 
 
-def test_an_essay_in_any_script_with_hidden_characters_is_served(claude: ClaudeProvider) -> None:
+def test_arabic_essay_with_invisible_characters_gets_exact_spans(claude: ClaudeProvider) -> None:
     text = "كتب الطالب\u202e مقالا جيدا\u200b عن البحر. 👩‍👩‍👧 cafe\u0301 ⟦U+202E⟧ \x07 end of it"
     reply = claude.ask(request(text=text))
     for comment in reply.answer.comments:
@@ -313,11 +313,11 @@ def test_an_essay_in_any_script_with_hidden_characters_is_served(claude: ClaudeP
         assert text[comment.span.start : comment.span.end] == comment.span.quote
 
 
-def test_an_empty_essay_gets_no_comments(claude: ClaudeProvider) -> None:
+def test_empty_essay_gets_no_comments(claude: ClaudeProvider) -> None:
     assert claude.ask(request(text="", title="")).answer.comments == ()
 
 
-def test_the_vendor_runs_as_a_program_and_is_scripted_over_http() -> None:
+def test_fake_vendor_runs_as_a_program_and_is_scripted_over_http() -> None:
     program = ROOT / "tests" / "support" / "vendor.py"
     process = subprocess.Popen([sys.executable, str(program), "--port", "0"], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -342,7 +342,7 @@ def test_the_vendor_runs_as_a_program_and_is_scripted_over_http() -> None:
         process.stdout.close()
 
 
-def test_the_vendor_refuses_what_the_real_api_refuses(vendor: FakeVendor) -> None:
+def test_fake_vendor_refuses_an_unsupported_schema_keyword(vendor: FakeVendor) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 3}}, "additionalProperties": False}
     call = {"model": "m", "max_tokens": 1, "messages": [], "output_config": {"format": {"schema": schema}}}
     post = urllib.request.Request(

@@ -30,7 +30,7 @@ def claude(vendor: FakeVendor) -> Iterator[ClaudeProvider]:
         yield provider
 
 
-def test_an_answer_comes_when_the_batch_has_ended_at_half_price(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_batch_answer_arrives_when_the_batch_ends_at_half_price(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     vendor.set_batch_looks(2)
     batch = claude.submit(ASKED)
     assert claude.collect(batch, ASKED) is None
@@ -44,7 +44,7 @@ def test_an_answer_comes_when_the_batch_has_ended_at_half_price(vendor: FakeVend
     assert reply.usage.cost_micros == prices_of("claude-sonnet-5-5").cost_micros(tokens, batch=True) > 0
 
 
-def test_a_batch_asks_what_a_direct_call_asks_but_for_the_stream(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_batch_request_equals_a_direct_request_without_stream(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     claude.collect(claude.submit(ASKED), ASKED)
     claude.ask(ASKED)
     in_batch, direct = vendor.requests
@@ -67,7 +67,7 @@ def test_a_batch_asks_what_a_direct_call_asks_but_for_the_stream(vendor: FakeVen
         ("wrong_schema", Repair, Outcome.WRONG_SCHEMA),
     ],
 )
-def test_every_ending_has_one_decision_and_keeps_its_raw_text(
+def test_each_batch_failure_maps_to_one_error_and_keeps_its_raw_text(
     vendor: FakeVendor, claude: ClaudeProvider, behaviour: str, kind: type[ProviderError], outcome: Outcome
 ) -> None:
     vendor.script(behaviour, pass_name="content")
@@ -82,7 +82,7 @@ def test_every_ending_has_one_decision_and_keeps_its_raw_text(
         assert claude.ask(ASKED, repair=error).stop_reason == "end_turn"
 
 
-def test_trouble_with_the_calls_about_a_batch_is_decided_as_ever(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_errors_of_batch_calls_keep_their_outcome(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     vendor.script("unauthorised", pass_name="batches")
     with pytest.raises(Pause):
         claude.submit(ASKED)
@@ -94,6 +94,6 @@ def test_trouble_with_the_calls_about_a_batch_is_decided_as_ever(vendor: FakeVen
     assert claude.collect(batch, ASKED) is not None
 
 
-def test_a_batch_that_is_gone_is_its_own_trouble_and_stops_nobody_else(claude: ClaudeProvider) -> None:
+def test_missing_batch_is_a_retryable_error(claude: ClaudeProvider) -> None:
     with pytest.raises(TryAgain, match="gone"):
         claude.collect("msgbatch_unknown/../x", ASKED)

@@ -42,7 +42,7 @@ def request(**changes: Any) -> PassRequest:
 @pytest.mark.parametrize(
     ("behaviour", "outcome"), [("overloaded_stream", Outcome.OVERLOADED), ("cut_stream", Outcome.CONNECTION)]
 )
-def test_a_stream_that_breaks_is_tried_again_and_carries_what_it_told(
+def test_broken_stream_is_retryable_and_reports_partial_usage(
     vendor: FakeVendor, claude: ClaudeProvider, behaviour: str, outcome: Outcome
 ) -> None:
     vendor.script(behaviour)
@@ -55,7 +55,7 @@ def test_a_stream_that_breaks_is_tried_again_and_carries_what_it_told(
 
 
 @pytest.mark.parametrize("streams", [True, False])
-def test_a_vendor_that_ignores_the_wish_for_a_stream_is_read_all_the_same(streams: bool) -> None:
+def test_answer_is_read_with_and_without_streaming(streams: bool) -> None:
     with FakeVendor(streams=streams) as vendor, closing(ClaudeProvider("k", base_url=vendor.base_url)) as claude:
         reply = claude.ask(request())
         assert vendor.requests[0]["stream"] is True
@@ -67,7 +67,7 @@ def events(*data: str) -> str:
     return "".join(f"event: x\r\ndata: {one}\r\n\r\n" for one in data)
 
 
-def test_events_are_put_together_whatever_stands_between_them() -> None:
+def test_stream_is_parsed_despite_unknown_events() -> None:
     raw = events(
         '{"type":"message_start","message":{"model":"m","content":[],"usage":{"input_tokens":3,"output_tokens":1}}}',
         '{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}',
@@ -87,7 +87,7 @@ def test_events_are_put_together_whatever_stands_between_them() -> None:
         wire.parse_stream("data: <html>\n\n")
 
 
-def test_three_passes_of_an_essay_run_side_by_side_and_two_read_what_the_first_wrote() -> None:
+def test_three_parallel_passes_write_the_prefix_once() -> None:
     for streams in (True, False):
         with FakeVendor(latency_seconds=0.8, streams=streams) as vendor:
             vendor.script(Step("overloaded", latency_seconds=0))
@@ -101,7 +101,7 @@ def test_three_passes_of_an_essay_run_side_by_side_and_two_read_what_the_first_w
             assert sum(written) == (1 if streams else 3)
 
 
-def test_a_small_class_pays_a_fraction_and_second_drafts_less(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_caching_cuts_the_cost_of_a_class_and_of_second_drafts(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     vendor.set_latency(0.3)
     texts = [essay(number) for number in range(6)]
     assert all(450 < len(text.split()) < 720 for text in texts) and len(set(texts)) == 6
@@ -114,7 +114,7 @@ def test_a_small_class_pays_a_fraction_and_second_drafts_less(vendor: FakeVendor
     assert own == pytest.approx(first.billed + second.billed)
 
 
-def test_verdicts_about_earlier_comments_come_back(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_verdicts_on_earlier_comments_are_returned(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     said = EarlierComment(type="agreement", quote="Rivers needs", message="m", next_step="n")
     earlier = PreviousDraft(unchanged=((24, 66),), doubtful=(said, said))
     asked = request(earlier=earlier)
@@ -128,14 +128,14 @@ def test_verdicts_about_earlier_comments_come_back(vendor: FakeVendor, claude: C
     assert all(one.span.match == "exact" and not 24 <= one.span.start < 66 for one in reply.answer.comments)
 
 
-def test_the_expected_cost_is_no_less_than_the_cost(claude: ClaudeProvider) -> None:
+def test_expected_cost_is_above_the_actual_cost(claude: ClaudeProvider) -> None:
     for asked in first_draft(essay(2)):
         reply = claude.ask(asked)
         assert reply.usage.cost_micros < claude.expected_cost_micros(asked) < 60_000
         assert billed(reply.usage) > 0
 
 
-def test_errors_before_the_stream_are_decided_as_ever(vendor: FakeVendor, claude: ClaudeProvider) -> None:
+def test_errors_before_the_stream_keep_their_outcome(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     vendor.script("overloaded", "rate_limited")
     outcomes = []
     for _ in range(2):

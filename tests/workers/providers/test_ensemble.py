@@ -62,7 +62,7 @@ def mixed(remote: PassAnswer, local: PassAnswer | ProviderError, name: PassName 
     return both.ask(PassRequest(pass_name=name, text=TEXT))
 
 
-def test_what_both_saw_is_one_comment_in_the_remote_words() -> None:
+def test_finding_of_both_providers_is_one_comment_in_remote_words() -> None:
     other = TEXT.rindex("recieve")
     reply = mixed(
         PassAnswer(comments=(comment("recieve", offers=("receive", "get"), message="Mine."),)),
@@ -78,7 +78,7 @@ def test_what_both_saw_is_one_comment_in_the_remote_words() -> None:
     assert reply.raw == "raw remote"
 
 
-def test_a_remote_that_did_not_fold_agrees_at_each_place() -> None:
+def test_ungrouped_remote_comments_agree_at_each_place() -> None:
     other = TEXT.rindex("recieve")
     first = comment("recieve")
     second = replace(first, span=QuotedSpan(start=other, end=other + 7, quote="recieve"), message="Again.")
@@ -87,7 +87,7 @@ def test_a_remote_that_did_not_fold_agrees_at_each_place() -> None:
     assert [(one.confidence_basis, one.also_at) for one in comments] == [("agreement", ())] * 2
 
 
-def test_agreement_on_a_folded_place_counts_and_confidence_is_clipped() -> None:
+def test_agreement_on_a_grouped_place_counts_and_confidence_is_capped() -> None:
     first, other = TEXT.index("recieve"), TEXT.rindex("recieve")
     remote = replace(
         comment("recieve", confidence=0.95),
@@ -108,14 +108,14 @@ def test_agreement_on_a_folded_place_counts_and_confidence_is_clipped() -> None:
     (comment("go", type_="punctuation", local=True), False),
     (comment("becuase", type_="agreement", local=True), False),
 ])  # fmt: skip
-def test_which_comments_speak_of_the_same_slip(theirs: Comment, *, joined: bool) -> None:
+def test_comments_are_joined_only_for_the_same_mistake(theirs: Comment, *, joined: bool) -> None:
     mine = comment("go", type_="agreement", offers=("goes",))
     comments = mixed(PassAnswer(comments=(mine,)), PassAnswer(comments=(theirs,))).answer.comments
     assert len(comments) == (1 if joined else 2)
     assert (comments[0].confidence_basis == "agreement") is joined
 
 
-def test_what_only_the_rules_saw_comes_after_and_names_them_and_major_goes_first() -> None:
+def test_local_comments_come_last_and_major_comments_first() -> None:
     remote = PassAnswer(
         comments=(comment("go", type_="verb_form"), comment("are", type_="agreement", severity="major"))
     )
@@ -125,7 +125,7 @@ def test_what_only_the_rules_saw_comes_after_and_names_them_and_major_goes_first
     assert [(one.origin, one.provider, one.model) for one in comments[2:]] == [("rule", "local", "local-1")] * 2
 
 
-def test_at_most_25_comments_and_the_same_remote_one_once() -> None:
+def test_comments_are_capped_at_25_and_duplicates_dropped() -> None:
     many = tuple(comment(TEXT[at : at + 2], type_="style", message=str(at)) for at in range(24))
     answer = mixed(
         PassAnswer(comments=(*many, many[0])),
@@ -135,19 +135,19 @@ def test_at_most_25_comments_and_the_same_remote_one_once() -> None:
     assert len(set(answer.comments)) == 25
 
 
-def test_a_silent_local_engine_leaves_the_remote_answer_and_says_so() -> None:
+def test_paused_local_engine_leaves_the_remote_answer_with_a_note() -> None:
     answer = PassAnswer(comments=(comment("recieve"),), not_checked=("facts",))
     silent = mixed(answer, Pause(Outcome.OVERLOADED, "busy")).answer
     assert silent.comments == answer.comments
     assert silent.not_checked == ("facts", LOCAL_SILENT)
 
 
-def test_a_special_case_of_the_local_engine_adds_nothing() -> None:
+def test_local_answer_without_comments_adds_nothing() -> None:
     answer = PassAnswer(comments=(comment("recieve"),), not_checked=("facts",))
     assert mixed(answer, PassAnswer(not_checked=("This essay looks like German.",))).answer == answer
 
 
-def test_other_passes_and_the_whole_face_are_the_remotes() -> None:
+def test_other_passes_and_provider_attributes_are_the_remotes() -> None:
     answer, earlier = PassAnswer(comments=(comment("recieve"),)), PreviousDraft()
     remote, local = Answers("remote", answer), Answers("local", answer)
     both = EnsembleProvider(remote, local)
@@ -166,7 +166,7 @@ def test_other_passes_and_the_whole_face_are_the_remotes() -> None:
     assert collected.answer.comments[0].confidence_basis == "agreement"
 
 
-def test_the_real_rules_join_a_remote_reader() -> None:
+def test_real_local_engine_agrees_with_a_remote_answer() -> None:
     remote = PassAnswer(comments=(comment("recieve", offers=("receive",)),))
     answer = (
         EnsembleProvider(Answers("remote", remote), LocalProvider())

@@ -62,7 +62,7 @@ def taught(gate: PromptCacheGate, *, begin: float, whole: float) -> PromptCacheG
     return gate
 
 
-def test_a_second_pass_of_an_essay_goes_when_the_first_answer_begins() -> None:
+def test_second_pass_of_an_essay_starts_when_the_first_answer_begins() -> None:
     gate = taught(PromptCacheGate(), begin=1.0, whole=10.0)
     first = Caller(gate, essay="a")
     assert first.is_through()
@@ -73,7 +73,7 @@ def test_a_second_pass_of_an_essay_goes_when_the_first_answer_begins() -> None:
     assert Caller(gate, essay="a").is_through(0.3)
 
 
-def test_patience_is_what_is_worth_waiting_for() -> None:
+def test_patience_follows_the_measured_answer_times() -> None:
     assert PromptCacheGate().patience_seconds() == 0.5
     assert taught(PromptCacheGate(), begin=0.4, whole=4.0).patience_seconds() == pytest.approx(0.6, abs=0.05)
     assert taught(PromptCacheGate(), begin=3.0, whole=30.0).patience_seconds() == 2.0
@@ -84,7 +84,7 @@ def test_patience_is_what_is_worth_waiting_for() -> None:
     assert gate.patience_seconds() == 0.0
 
 
-def test_nobody_waits_longer_than_its_patience_behind_a_silent_writer() -> None:
+def test_wait_behind_a_silent_writer_ends_after_the_patience() -> None:
     gate = taught(PromptCacheGate(), begin=0.2, whole=2.0)
     assert Caller(gate, essay="a").is_through()
     started = time.monotonic()
@@ -93,7 +93,7 @@ def test_nobody_waits_longer_than_its_patience_behind_a_silent_writer() -> None:
     assert Caller(gate, essay="a").is_through(0.15)  # who comes later need not find it out again
 
 
-def test_another_essay_of_the_class_waits_until_the_first_begins_or_ends() -> None:
+def test_essay_of_the_same_class_waits_until_the_first_begins_or_ends() -> None:
     for act in ("begin", "end"):
         gate = PromptCacheGate()
         first = Caller(gate, essay="a")
@@ -104,7 +104,7 @@ def test_another_essay_of_the_class_waits_until_the_first_begins_or_ends() -> No
         assert other.is_through(0.3)
 
 
-def test_a_failed_writer_hands_its_role_to_one_of_those_who_wait() -> None:
+def test_failed_writer_is_replaced_by_one_waiting_caller() -> None:
     gate = taught(PromptCacheGate(), begin=1.0, whole=10.0)
     first = Caller(gate, essay="a")
     assert first.is_through()
@@ -121,7 +121,7 @@ def test_a_failed_writer_hands_its_role_to_one_of_those_who_wait() -> None:
     assert all(one.is_through(0.3) for one in waiting)
 
 
-def test_a_prefix_is_written_again_five_minutes_after_its_last_use(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_prefix_is_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompt_cache, "CACHE_SECONDS", 0.2)
     gate = taught(PromptCacheGate(), begin=0.5, whole=5.0)
     Caller(gate, essay="a").act("begin")
@@ -131,7 +131,7 @@ def test_a_prefix_is_written_again_five_minutes_after_its_last_use(monkeypatch: 
     assert not Caller(gate, essay="a").is_through(0.2)
 
 
-def test_the_table_is_bounded_and_a_dropped_prefix_does_no_harm() -> None:
+def test_number_of_remembered_prefixes_is_bounded() -> None:
     gate = PromptCacheGate(prefixes=4)
     for number in range(10):
         with gate.passing(class_key=f"c{number}", essay_key=f"e{number}") as turn:
@@ -139,7 +139,7 @@ def test_the_table_is_bounded_and_a_dropped_prefix_does_no_harm() -> None:
     assert len(gate) == 4
 
 
-def test_without_a_wait_allowed_nobody_waits() -> None:
+def test_zero_maximum_wait_lets_every_caller_through() -> None:
     gate = PromptCacheGate(most_seconds=0)
     callers = [Caller(gate, essay=essay) for essay in ("a", "a", "b")]
     assert all(one.is_through(0.3) for one in callers)
@@ -152,7 +152,7 @@ def interrupted(caller: Caller) -> None:
     assert raised == 1
 
 
-def test_a_waiting_thread_can_be_interrupted_and_leaves_the_gate_in_order() -> None:
+def test_interrupted_waiting_thread_leaves_the_gate_usable() -> None:
     gate = PromptCacheGate()
     first = Caller(gate, essay="a")
     assert first.is_through()

@@ -1,4 +1,4 @@
-"""Comments across drafts, from the hint to the progress a student sees: real PostgreSQL, the real SDK, a scripted reader."""
+"""Test comments across drafts, from the hint to the student's progress, with PostgreSQL, the real SDK and a scripted vendor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FIRST = (
     "Once my friend runned home for his phone. He thinked it was lost. Two mouses sat on it.\n\n"
     "So keep your foots on the ground. Put the phone away."
 )
-# Four fixed, two sentences deleted, four left; only the first and the third paragraph are touched.
+# Four mistakes are fixed, two are deleted with their sentences, four stay; only paragraphs one and three change.
 SECOND = (
     "Phones distract us in class. We look at them a lot. This is because they buzz.\n\n"
     "A lesson without them is gooder. We get informations from books. All childs like books.\n\n"
@@ -38,28 +38,28 @@ SECOND = (
 )
 
 
-class Reader:
-    """A vendor that comments on every wrong word it is sent, quoting it, and says what it is told of earlier comments."""
+class ScriptedVendor:
+    """A vendor that quotes every wrong word it is sent and gives the set verdict on each earlier comment."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.prompts: list[str] = []
         self.verdict = "addressed"
-        reader = self
+        vendor = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def log_message(self, *args: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                said = json.dumps(reader.answer(body)).encode()
+                reply = json.dumps(vendor.answer(body)).encode()
                 self.send_response(200)
                 self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(said)))
+                self.send_header("content-length", str(len(reply)))
                 self.end_headers()
-                self.wfile.write(said)
+                self.wfile.write(reply)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -78,7 +78,7 @@ class Reader:
         blocks = [block["text"] for block in body["system"]]
         content = body["messages"][0]["content"]
         tail = content if isinstance(content, str) else "".join(block["text"] for block in content)
-        self.asked.append("\n".join([*blocks, tail]))
+        self.prompts.append("\n".join([*blocks, tail]))
         essay = blocks[-1]
         grammar = "grammar" in tail.split(".")[0]
         found = [word for word in WRONG if re.search(rf"\b{word}\b", essay)] if grammar else []
@@ -102,14 +102,16 @@ class Reader:
 
 
 @pytest.fixture
-def reader() -> Iterator[Reader]:
-    with Reader() as reader:
-        yield reader
+def vendor() -> Iterator[ScriptedVendor]:
+    """Give a running scripted vendor."""
+    with ScriptedVendor() as vendor:
+        yield vendor
 
 
 @pytest.fixture
-def runner(reader: Reader) -> Iterator[PassRunner]:
-    settings = ProviderSettings(name="anthropic", api_key="sk-test", base_url=reader.base_url, model=None)
+def runner(vendor: ScriptedVendor) -> Iterator[PassRunner]:
+    """Give a pass runner whose Claude provider calls the scripted vendor."""
+    settings = ProviderSettings(name="anthropic", api_key="sk-test", base_url=vendor.base_url, model=None)
     chooser = ProviderChooser(settings, timeout_seconds=10)
     leases = Leases(lease_seconds=12, longest_seconds=60)
     yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=12, use_ensemble=False)
@@ -139,12 +141,12 @@ def comments(receipt: Receipt, school: School) -> list[dict[str, Any]]:
         return list(feedback.fetch(receipt.submission, org=school.org, released_only=True)["comments"])
 
 
-def test_of_ten_comments_four_are_addressed_two_moot_and_four_persist(
-    reader: Reader, runner: PassRunner, school: School, become: Become
+def test_ten_comments_become_four_addressed_two_moot_four_persisting(
+    vendor: ScriptedVendor, runner: PassRunner, school: School, become: Become
 ) -> None:
     first = read(FIRST, runner, school, become)
     assert [one["span"]["quote"] for one in comments(first, school)] == list(WRONG)
-    asked = len(reader.asked)
+    calls_before = len(vendor.prompts)
 
     second = read(SECOND, runner, school, become)
 
@@ -164,15 +166,15 @@ def test_of_ten_comments_four_are_addressed_two_moot_and_four_persist(
     now = comments(second, school)
     assert [one["span"]["quote"] for one in now] == ["gooder", "informations", "childs", "foots"]
     assert all(one["resolution"] == "persisting" and one["carried_from"] for one in now)
-    # What stands unchanged was not sent again, to none of the three readings.
-    for said in reader.asked[asked:]:
-        assert "informations from books" not in said
-        assert "foots" not in said
-        assert "Once my friend ran home" in said
+    # Unchanged paragraphs were not sent again in any of the three passes.
+    for prompt in vendor.prompts[calls_before:]:
+        assert "informations from books" not in prompt
+        assert "foots" not in prompt
+        assert "Once my friend ran home" in prompt
 
 
-def test_a_comment_is_followed_through_three_drafts(
-    reader: Reader, runner: PassRunner, school: School, become: Become
+def test_comment_is_followed_through_three_drafts(
+    vendor: ScriptedVendor, runner: PassRunner, school: School, become: Become
 ) -> None:
     read(FIRST, runner, school, become)
     read(SECOND, runner, school, become)
@@ -181,37 +183,37 @@ def test_a_comment_is_followed_through_three_drafts(
     found = progress(third, school)
 
     resolutions = {one["span"]["quote"]: (one["resolution"], one["decided_in_version"]) for one in found["comments"]}
-    assert len(resolutions) == len(found["comments"]) == 10, "a comment that was carried along is there once"
+    assert len(resolutions) == len(found["comments"]) == 10, "a carried comment is listed once"
     assert resolutions["gooder"] == ("addressed", 3)
     assert resolutions["childs"] == ("moot", 3)
     assert resolutions["distracts"] == ("addressed", 2)
     assert resolutions["foots"] == ("persisting", 3)
 
 
-def test_the_same_draft_again_costs_no_call_and_keeps_every_comment(
-    reader: Reader, runner: PassRunner, school: School, become: Become, database: Database
+def test_identical_draft_makes_no_call_and_keeps_every_comment(
+    vendor: ScriptedVendor, runner: PassRunner, school: School, become: Become, database: Database
 ) -> None:
     read(FIRST, runner, school, become)
-    asked = len(reader.asked)
+    calls_before = len(vendor.prompts)
 
     again = read(FIRST, runner, school, become)
 
-    assert len(reader.asked) == asked
+    assert len(vendor.prompts) == calls_before
     assert [one["span"]["quote"] for one in comments(again, school)] == list(WRONG)
     assert progress(again, school)["counts"]["persisting"] == 10
     assert database.sql("select status from submissions where id = %s", again.submission) == [("completed",)]
 
 
 @pytest.mark.parametrize("verdict", ["addressed", "persisting", "moot"])
-def test_where_only_the_sentence_around_changed_the_reader_is_asked(
-    verdict: str, reader: Reader, runner: PassRunner, school: School, become: Become
+def test_model_decides_when_only_the_surrounding_sentence_changed(
+    verdict: str, vendor: ScriptedVendor, runner: PassRunner, school: School, become: Become
 ) -> None:
     read(FIRST, runner, school, become)
-    reader.verdict = verdict
-    # The reader no longer minds the word, so that only its verdict can tell.
+    vendor.verdict = verdict
+    # The vendor no longer comments on this word, so only its verdict decides.
     text = FIRST.replace("We look at them alot.", "We look at them alot, says my aunt.")
     words = tuple(word for word in WRONG if word != "alot")
-    reader.answer = _without(reader, "alot")  # type: ignore[method-assign]
+    vendor.answer = _without(vendor, "alot")  # type: ignore[method-assign]
 
     second = read(text, runner, school, become)
 
@@ -220,34 +222,34 @@ def test_where_only_the_sentence_around_changed_the_reader_is_asked(
     assert resolutions == dict.fromkeys(words, "persisting")
 
 
-def _without(reader: Reader, word: str) -> Any:
-    known = reader.answer
+def _without(vendor: ScriptedVendor, word: str) -> Any:
+    known = vendor.answer
 
     def answer(body: dict[str, Any]) -> dict[str, Any]:
-        said = known(body)
-        reported = json.loads(said["content"][0]["text"])
+        reply = known(body)
+        reported = json.loads(reply["content"][0]["text"])
         reported["comments"] = [one for one in reported["comments"] if one["place"]["quote"] != word]
-        said["content"][0]["text"] = json.dumps(reported)
-        return said
+        reply["content"][0]["text"] = json.dumps(reported)
+        return reply
 
     return answer
 
 
-def test_another_rubric_means_another_reading_of_everything(
-    reader: Reader, runner: PassRunner, school: School, become: Become, database: Database
+def test_changed_rubric_sends_the_whole_essay_again(
+    vendor: ScriptedVendor, runner: PassRunner, school: School, become: Become, database: Database
 ) -> None:
     read(FIRST, runner, school, become)
     database.sql("update assignments set rubric_id = null where id = %s", school.assignment)
-    asked = len(reader.asked)
+    calls_before = len(vendor.prompts)
 
     second = read(SECOND, runner, school, become)
 
-    assert all("informations from books" in said for said in reader.asked[asked:])
+    assert all("informations from books" in prompt for prompt in vendor.prompts[calls_before:])
     assert progress(second, school)["counts"] == {"addressed": 4, "moot": 2, "persisting": 4, "open": 0}
 
 
-def test_what_a_teacher_rejected_is_not_said_of_the_same_words_again_and_an_edit_stays(
-    reader: Reader, runner: PassRunner, school: School, become: Become, database: Database
+def test_rejected_comment_is_not_repeated_and_edited_comment_stays(
+    vendor: ScriptedVendor, runner: PassRunner, school: School, become: Become, database: Database
 ) -> None:
     first = read(FIRST, runner, school, become)
     ids = {one["span"]["quote"]: one["id"] for one in comments(first, school)}
@@ -267,7 +269,7 @@ def test_what_a_teacher_rejected_is_not_said_of_the_same_words_again_and_an_edit
             " select %s, org_id, id, submission_id, user_id, audience_id, %s, %s, %s from feedback where id = %s",
             review_id, school.ed, decision, bytes(body) if body else None, ids[quote],
         )  # fmt: skip
-    # Everything is read again, so the reader says both once more.
+    # Another rubric sends the whole essay again, so the vendor repeats both comments.
     database.sql("update assignments set rubric_id = null where id = %s", school.assignment)
 
     second = read(SECOND, runner, school, become)
@@ -277,8 +279,8 @@ def test_what_a_teacher_rejected_is_not_said_of_the_same_words_again_and_an_edit
     assert now["childs"] == "Two words."
 
 
-def test_a_reading_run_again_supersedes_its_comments_and_keeps_the_lineage(
-    reader: Reader, runner: PassRunner, school: School, become: Become, database: Database
+def test_rerun_supersedes_comments_and_keeps_the_lineage(
+    vendor: ScriptedVendor, runner: PassRunner, school: School, become: Become, database: Database
 ) -> None:
     read(FIRST, runner, school, become)
     second = read(SECOND, runner, school, become)
@@ -286,7 +288,7 @@ def test_a_reading_run_again_supersedes_its_comments_and_keeps_the_lineage(
     with db.session(org=school.org, user=school.ed, role="ec_educator"):
         again = db.rows("select * from rerun_passes(%s::uuid[], 'interactive')", ([second.submission],))
     assert len(again) == 3
-    assert [one["id"] for one in comments(second, school)] == [one["id"] for one in before], "readable meanwhile"
+    assert [one["id"] for one in comments(second, school)] == [one["id"] for one in before], "old comments stay readable until the rerun ends"
 
     become("ec_worker")
     for hint in second.hints:

@@ -1,4 +1,4 @@
-"""Two drafts compared: what stands, what was touched, what is gone."""
+"""Test the comparison of two drafts: which text is unchanged, changed or deleted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def traced(new: str, quote: str, old: str = OLD) -> tuple[State, str]:
     return found.state, new[slice(*found.at)] if found.at else ""
 
 
-def test_the_same_text_stands_everywhere() -> None:
+def test_same_text_is_unchanged_everywhere() -> None:
     drafts = Drafts(OLD, OLD)
     for start in range(0, len(OLD) - 8, 5):
         found = drafts.trace(start, start + 8)
@@ -41,28 +41,28 @@ def test_the_same_text_stands_everywhere() -> None:
         (("You gets out every day.", ""), "gets", "gone", ""),
         (("You gets out every day.", ""), "reason are", "same", "reason are"),
         (("Some people says cats are clean. ", ""), "people says", "gone", ""),
-        # A word that only goes on is another word.
+        # A word that is only a prefix of a new word is not the same word.
         (("This is true", "Thistle is true"), "This", "rewritten", ""),
-        # A whole sentence written anew in the same place was rewritten, not deleted.
+        # A new sentence in the same place is a rewrite, not a deletion.
         (("This is true.", "Nobody can deny that fact."), "This is true", "rewritten", ""),
-        # A paragraph put elsewhere takes its comments along.
+        # A moved paragraph keeps its comments.
         ((OLD, "\n\n".join(reversed(OLD.split("\n\n")))), "Some people says", "same", "Some people says"),
-        # Over the border of two sentences, one of which was rewritten.
+        # The span covers two sentences, and one of them was rewritten.
         (("You gets", "You get"), "walking. You gets", "rewritten", ""),
     ],
 )
-def test_a_place_is_traced_through_a_change(change: tuple[str, str], quote: str, state: State, now: str) -> None:
+def test_span_is_traced_through_a_change(change: tuple[str, str], quote: str, state: State, now: str) -> None:
     assert traced(OLD.replace(*change), quote) == (state, now)
 
 
-def test_of_two_sentences_the_one_that_was_fixed_and_the_one_that_was_deleted_are_told_apart() -> None:
+def test_fixed_sentence_and_deleted_sentence_are_told_apart() -> None:
     new = OLD.replace("You gets out every day. It keeps you fit.", "It keep us fit and glad.")
 
     assert traced(new, "gets")[0] == "gone"
     assert traced(new, "keeps you fit")[0] == "rewritten"
 
 
-def test_unchanged_paragraphs_are_found_wherever_they_stand() -> None:
+def test_moved_paragraphs_are_found_unchanged() -> None:
     one, two, three = OLD.split("\n\n")
     new = f"{three}\n\n{one}\n\nSomething new.\n\n{one}"
 
@@ -85,7 +85,7 @@ TEXTS = st.lists(
 @given(TEXTS, TEXTS, st.data())
 @example("A. A. A.", "A. A.", None)
 @settings(max_examples=300, deadline=None)
-def test_whatever_stands_is_the_same_words_and_unchanged_places_are_true(
+def test_traced_spans_hold_the_same_words_in_both_drafts(
     old: str, new: str, data: st.DataObject | None
 ) -> None:
     drafts = Drafts(old, new)
@@ -109,4 +109,4 @@ def test_hostile_drafts_are_compared_in_bounded_time(unit: str) -> None:
     drafts = Drafts(old, old[1000:] + "end")
     for start in range(0, 99_000, 1_000):
         drafts.trace(start, start + 900)
-    assert time.monotonic() - began < 20, "many times what it takes, to notice what is quadratic"
+    assert time.monotonic() - began < 20, "the limit is far above the usual time and catches quadratic growth"

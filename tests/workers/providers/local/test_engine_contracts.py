@@ -28,41 +28,41 @@ def flagged(engine: Lingo | Harper, text: str, dialect: str = "US") -> list[tupl
     return [(text[flag.start : flag.end], flag.rule) for flag in engine.flags(text, blocks(text), dialect)]
 
 
-def test_lingotweaker_answers_with_the_keys_we_read(lingo: Lingo) -> None:
+def test_lingotweaker_match_has_the_keys_we_read(lingo: Lingo) -> None:
     match = lingo._engine.check("I recieve it.")[0]
     assert {"rule_id", "message", "offset", "length", "suggestions", "category_id"} <= set(match)
     assert match["suggestions"][0] == "receive"
 
 
-def test_lingotweaker_counts_bytes_and_we_give_code_points(lingo: Lingo) -> None:
+def test_lingotweaker_byte_offsets_become_code_points(lingo: Lingo) -> None:
     assert ("recieve", "MORFOLOGIK_RULE_EN_US") in flagged(lingo, "Café 🎉 naïve: I recieve it.")
 
 
-def test_lingotweaker_spells_american_whatever_the_dialect(lingo: Lingo) -> None:
+def test_lingotweaker_flags_british_spelling_as_dialect_only(lingo: Lingo) -> None:
     flags = lingo.flags("The colour is nice.", blocks("The colour is nice."), "GB")
     assert [flag.dialect_only for flag in flags] == [True]
 
 
-def test_lingotweaker_brings_its_list_of_frequent_words(lingo: Lingo) -> None:
+def test_lingotweaker_provides_a_list_of_frequent_words(lingo: Lingo) -> None:
     assert {"which", "because", "people"} <= lingo.common
 
 
-def test_messages_carry_no_tags(lingo: Lingo) -> None:
+def test_lingotweaker_messages_hold_no_tags(lingo: Lingo) -> None:
     text = "i has a apple. This is better then that. He sayed it."
     assert all("<" not in flag.message for flag in lingo.flags(text, blocks(text), "US"))
 
 
-def test_rules_on_the_off_list_are_never_heard(lingo: Lingo, harper: Harper) -> None:
+def test_disabled_rules_give_no_flags(lingo: Lingo, harper: Harper) -> None:
     text = "First of all  we waited... The whole thing - all of the things - was outside of the house."
     assert not {rule for _, rule in flagged(lingo, text)} & LINGO_OFF
     assert not {rule for _, rule in flagged(harper, text)} & HARPER_OFF
 
 
-def test_harper_still_has_every_rule_we_switch_off(harper: Harper) -> None:
+def test_harper_has_every_rule_we_disable(harper: Harper) -> None:
     assert set(harper._made("AMERICAN").get_lint_config()) >= HARPER_OFF
 
 
-def test_harper_counts_code_points(harper: Harper) -> None:
+def test_harper_offsets_are_code_points(harper: Harper) -> None:
     assert ("recieve", "SpellCheck") in flagged(harper, "Café 🎉 naïve: I recieve it.")
 
 
@@ -70,11 +70,11 @@ def test_harper_counts_code_points(harper: Harper) -> None:
     ("colour", "US", True), ("colour", "GB", False), ("color", "GB", True), ("color", "US", False),
     ("colour", "AU", False), ("colour", "CA", False), ("colour", "IN", False),
 ])  # fmt: skip
-def test_harper_knows_the_dialect(harper: Harper, word: str, dialect: str, wrong: bool) -> None:
+def test_harper_checks_spelling_by_dialect(harper: Harper, word: str, dialect: str, wrong: bool) -> None:
     assert (word in [quote for quote, _ in flagged(harper, f"The {word} is nice.", dialect)]) is wrong
 
 
-def test_suggestions_of_every_kind_replace_the_flagged_words(harper: Harper) -> None:
+def test_harper_suggestions_replace_the_flagged_words(harper: Harper) -> None:
     text = "We saw it,and the the dog ran."
     offered = {
         flag.rule: (text[flag.start : flag.end], flag.suggestions) for flag in harper.flags(text, blocks(text), "US")
@@ -83,7 +83,7 @@ def test_suggestions_of_every_kind_replace_the_flagged_words(harper: Harper) -> 
     assert offered["RepeatedWords"] == ("the the", ("the",))
 
 
-def test_a_linter_that_has_read_enough_is_replaced_and_says_the_same(harper: Harper) -> None:
+def test_replaced_harper_linter_gives_the_same_flags(harper: Harper) -> None:
     text = engine_text("I recieve alot of mail. " * 400)
     first = harper.flags(text, blocks(text), "US")
     used = harper._linters["AMERICAN"][0]
@@ -95,7 +95,7 @@ def test_a_linter_that_has_read_enough_is_replaced_and_says_the_same(harper: Har
 
 
 @pytest.mark.slow(reason="starts processes that load the engines")
-def test_nothing_is_printed_and_nothing_loaded_before_the_first_question() -> None:
+def test_engines_load_at_first_request_and_print_nothing() -> None:
     code = """
 import json, sys
 from models.jobs import PassName
@@ -113,7 +113,7 @@ sys.stderr.write(json.dumps(early))
 
 
 @pytest.mark.slow(reason="starts processes that load the engines")
-def test_separate_processes_hear_the_same_flags_in_the_same_order(harper: Harper) -> None:
+def test_separate_processes_get_the_same_flags_in_the_same_order(harper: Harper) -> None:
     text = "She choosed it and he goed home. They eated alot of of it, i think, and theirs no more then that."
     code = (
         "import sys\nfrom workers.providers.local.guards import blocks\n"

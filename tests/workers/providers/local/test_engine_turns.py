@@ -42,7 +42,7 @@ def slow() -> Iterator[Slow]:
     engine.let_go.set()
 
 
-def test_whoever_waits_too_long_for_the_engines_goes_back_to_the_queue_unread(slow: Slow) -> None:
+def test_request_that_waits_too_long_for_the_engines_is_paused_unread(slow: Slow) -> None:
     engines = Engines(lingo=lambda: slow, harper=lambda: slow, patience_seconds=0.2)
     first = threading.Thread(target=engines.read_flags, args=("a long essay", "en"))
     first.start()
@@ -58,7 +58,7 @@ def test_whoever_waits_too_long_for_the_engines_goes_back_to_the_queue_unread(sl
     assert "a short essay" not in slow.read
 
 
-def test_whoever_has_begun_to_be_read_is_read_to_the_end(slow: Slow) -> None:
+def test_started_reading_is_not_interrupted_by_the_patience(slow: Slow) -> None:
     engines = Engines(lingo=lambda: slow, harper=lambda: slow, patience_seconds=0.1)
     threading.Timer(0.6, slow.let_go.set).start()
     assert engines.read_flags("a long essay", "en").has("lingotweaker")
@@ -89,7 +89,7 @@ class Picky:
         ]
 
 
-def test_a_text_with_more_than_enough_flags_is_read_no_further_and_that_is_said() -> None:
+def test_reading_stops_after_too_many_flags_and_the_answer_says_so() -> None:
     engines = Engines(lingo=Picky, harper=Picky)
     text = "The dog sleeps under the table because it is tired. " * 400
     heard = engines.read_flags(text, "en")

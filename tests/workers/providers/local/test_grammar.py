@@ -28,7 +28,7 @@ def by_quote(answer: PassAnswer) -> dict[str, Comment]:
     return {comment.span.quote: comment for comment in answer.comments}
 
 
-def test_a_slip_both_engines_correct_alike_carries_one_correction_and_their_agreement(ask: Ask) -> None:
+def test_correction_of_both_engines_is_offered_alone_with_high_confidence(ask: Ask) -> None:
     comment = by_quote(ask(PassName.GRAMMAR, "We recieve letters from our friends every week."))["recieve"]
     assert comment.type == "spelling"
     assert comment.suggestions == ("receive",)
@@ -37,7 +37,7 @@ def test_a_slip_both_engines_correct_alike_carries_one_correction_and_their_agre
     assert "receive" in comment.next_step
 
 
-def test_where_the_engines_disagree_the_student_chooses(ask: Ask) -> None:
+def test_engines_that_disagree_give_several_suggestions(ask: Ask) -> None:
     comment = by_quote(ask(PassName.GRAMMAR, "It was a bood day for all of us."))["bood"]
     assert 2 <= len(comment.suggestions) <= 3
     assert comment.next_step.startswith("Which did you mean")
@@ -55,7 +55,7 @@ def test_every_comment_has_a_known_type_and_at_most_three_suggestions(ask: Ask) 
     assert len({(comment.span.start, comment.span.end) for comment in comments}) == len(comments)
 
 
-def test_repeats_become_one_comment_with_all_its_places(ask: Ask) -> None:
+def test_repeated_mistakes_become_one_comment_with_all_places(ask: Ask) -> None:
     text = "Yesterday i went home. Then i slept, and later i ate. In the evening i read a book."
     comment = next(one for one in ask(PassName.GRAMMAR, text).comments if one.span.quote == "i")
     places = [(comment.span.start, comment.span.end), *comment.also_at]
@@ -63,12 +63,12 @@ def test_repeats_become_one_comment_with_all_its_places(ask: Ask) -> None:
     assert "4 places" in comment.message
 
 
-def test_a_mistake_made_five_times_comes_before_one_made_once(ask: Ask) -> None:
+def test_frequent_mistake_comes_before_a_single_one(ask: Ask) -> None:
     text = "We definately went. " + "Then i slept well. " * 6
     assert ask(PassName.GRAMMAR, text).comments[0].span.quote == "i"
 
 
-def test_the_list_is_short_and_says_what_it_left_out(ask: Ask) -> None:
+def test_comment_list_is_capped_and_names_what_was_left_out(ask: Ask) -> None:
     stem = ["beleive", "recieve", "definately", "goverment", "enviroment", "seperate", "occured", "untill", "tommorow",
             "begining", "truely", "wierd", "freind", "acheive", "arguement", "calender", "cemetary", "collegue",
             "comming", "commitee", "concious", "dissapoint", "embarass", "existance", "foriegn", "fourty", "gaurd",
@@ -82,7 +82,7 @@ def test_the_list_is_short_and_says_what_it_left_out(ask: Ask) -> None:
     ("en-US", True, False), ("en-GB", False, True), ("en_GB", False, True), ("en-AU", False, True),
     ("en-CA", False, True), ("en", False, False), ("", False, False),
 ])  # fmt: skip
-def test_the_dialect_decides_between_colour_and_color(ask: Ask, language: str, colour: bool, color: bool) -> None:
+def test_dialect_decides_between_colour_and_color(ask: Ask, language: str, colour: bool, color: bool) -> None:
     for word, wrong in (("colour", colour), ("color", color)):
         found = by_quote(ask(PassName.GRAMMAR, f"The {word} of the wall is nice today.", language=language))
         assert (word in found) is wrong
@@ -92,7 +92,7 @@ def test_the_dialect_decides_between_colour_and_color(ask: Ask, language: str, c
 
 
 @pytest.mark.parametrize("language", ["en", "en-US", "en-GB", "en-IN"])
-def test_a_plain_misspelling_is_found_in_every_dialect(ask: Ask, language: str) -> None:
+def test_plain_misspelling_is_found_in_every_dialect(ask: Ask, language: str) -> None:
     assert "recieve" in by_quote(ask(PassName.GRAMMAR, "We recieve it every day.", language=language))
 
 
@@ -110,7 +110,7 @@ def test_dialect_names_are_read_from_the_language_tag() -> None:
     assert not same_but_for_dialect("form", "from")
 
 
-def test_words_of_the_prompt_the_title_and_the_rubric_are_known(ask: Ask) -> None:
+def test_words_of_prompt_title_and_rubric_are_known(ask: Ask) -> None:
     text = "The grundlewock sleeps near the snarfbeetle and the plimbergast all day."
     assert len(ask(PassName.GRAMMAR, text).comments) == 3
     rubric = (Criterion(name="Plimbergast", levels=(Level(name="good", points=1),)),)
@@ -118,22 +118,22 @@ def test_words_of_the_prompt_the_title_and_the_rubric_are_known(ask: Ask) -> Non
     assert not known.comments
 
 
-def test_an_unknown_word_spelled_the_same_way_three_times_is_known(ask: Ask) -> None:
+def test_unknown_word_spelled_the_same_three_times_is_accepted(ask: Ask) -> None:
     line = "The grundlewock sleeps here. "
     assert ask(PassName.GRAMMAR, line * 2).comments
     assert not ask(PassName.GRAMMAR, line * 3).comments
 
 
-def test_a_slip_both_engines_correct_alike_stays_one_however_often_it_is_made(ask: Ask) -> None:
+def test_repeated_mistake_that_both_engines_correct_is_kept(ask: Ask) -> None:
     comment = by_quote(ask(PassName.GRAMMAR, "We recieve it. You recieve it. They recieve it too."))["recieve"]
     assert len(comment.also_at) == 2
 
 
-def test_a_capitalised_unknown_word_is_taken_for_a_name(ask: Ask) -> None:
+def test_capitalised_unknown_word_is_taken_for_a_name(ask: Ask) -> None:
     assert not ask(PassName.GRAMMAR, "Last summer we visited our aunt in Krzbstein for two weeks.").comments
 
 
-def test_no_indecent_word_is_ever_suggested(ask: Ask) -> None:
+def test_indecent_words_are_not_suggested(ask: Ask) -> None:
     comments = ask(
         PassName.GRAMMAR, "There are many wherehouses near the old harbour bridge.", language="en-US"
     ).comments
@@ -145,7 +145,7 @@ def test_no_indecent_word_is_ever_suggested(ask: Ask) -> None:
     assert not indecent("assess the class")
 
 
-def test_a_comment_names_the_teachers_criterion_when_there_is_one(ask: Ask) -> None:
+def test_comment_names_the_matching_criterion_of_the_rubric(ask: Ask) -> None:
     rubric = (
         Criterion(name="Ideas", levels=(Level(name="good", points=1),)),
         Criterion(name="Grammar and mechanics", levels=(Level(name="good", points=1),)),
@@ -161,7 +161,7 @@ def test_findings_do_not_overlap(engines: Engines) -> None:
     assert all(one.end <= other.start for one, other in itertools.pairwise(found))
 
 
-def test_a_paragraph_that_stops_without_an_end_mark_is_shown(ask: Ask) -> None:
+def test_paragraph_without_an_end_mark_gets_a_comment(ask: Ask) -> None:
     text = "We walked along the river.\n\nThen we sat down on the grass and ate our bread"
     (comment,) = ask(PassName.GRAMMAR, text).comments
     assert comment.span.quote == "bread"
@@ -170,7 +170,7 @@ def test_a_paragraph_that_stops_without_an_end_mark_is_shown(ask: Ask) -> None:
     assert not ask(PassName.GRAMMAR, f"{heading}\n\n{heading}").comments
 
 
-def test_an_opening_phrase_and_a_single_thing_in_the_plural_are_found(ask: Ask) -> None:
+def test_missing_comma_and_another_with_plural_are_found(ask: Ask) -> None:
     found = by_quote(ask(PassName.GRAMMAR, "In my opinion the river is clean. We found another stones on the way."))
     assert found["opinion"].suggestions == ("opinion,",)
     assert found["another stones"].suggestions == ("another stone",)
@@ -190,7 +190,7 @@ def _missing() -> Engine:
 
 
 @pytest.mark.parametrize("gone", ["lingotweaker", "harper-py"])
-def test_either_engine_may_be_missing_and_the_answer_says_so(gone: str) -> None:
+def test_answer_names_a_missing_engine(gone: str) -> None:
     engines = Engines(lingo=_missing) if gone == "lingotweaker" else Engines(harper=_missing)
     request = PassRequest(pass_name=PassName.GRAMMAR, text="i think we recieve alot of the the mail.", language="en-US")
     reply = LocalProvider(engines).ask(request)
@@ -199,7 +199,7 @@ def test_either_engine_may_be_missing_and_the_answer_says_so(gone: str) -> None:
     assert gone not in reply.model
 
 
-def test_with_no_engine_at_all_nothing_is_claimed() -> None:
+def test_answer_without_any_engine_claims_nothing() -> None:
     request = PassRequest(pass_name=PassName.GRAMMAR, text="We recieve it.")
     answer = LocalProvider(Engines(lingo=_missing, harper=_missing)).ask(request).answer
     assert not answer.comments
@@ -223,14 +223,14 @@ def test_agreement_raises_confidence_and_a_capital_lowers_it() -> None:
     assert confidence(signs(capitalised=True))[0] < SHOWN_FROM
 
 
-def test_a_rule_never_seen_leans_on_its_group() -> None:
+def test_unseen_rule_uses_the_confidence_of_its_group() -> None:
     table = shipped()
     unseen = Evidence(rule="L:NEW_RULE", group="L:grammar", second=False, agreed=False, capitalised=False, near=False)
     group = table.groups["L:grammar"]
     assert abs(table.prior(unseen) - group.tp / group.n) < 0.02
 
 
-def test_the_shipped_table_holds_counts_and_no_text() -> None:
+def test_shipped_confidence_table_holds_counts_and_no_text() -> None:
     table = shipped()
     for name, counts in {**table.rules, **table.groups, **table.corrections}.items():
         assert " " not in name

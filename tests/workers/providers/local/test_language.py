@@ -52,12 +52,12 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("language", "text"), [(name, text) for name, texts in TEXTS.items() for text in texts])
-def test_one_sentence_is_enough_to_tell(language: str, text: str) -> None:
+def test_language_of_one_sentence_is_detected(language: str, text: str) -> None:
     assert detect_language(text) == language
 
 
 @pytest.mark.parametrize("text", ["", "ok", "recieve komputer", "12 34 56 78 90", "🎉" * 20, "xq zv kk pp qq rr tt"])
-def test_what_cannot_be_told_is_not_guessed(text: str) -> None:
+def test_language_of_unclear_text_is_not_guessed(text: str) -> None:
     assert detect_language(text) is None
 
 
@@ -75,7 +75,7 @@ def test_english_with_a_foreign_quotation_is_english(quote: str) -> None:
 
 
 @pytest.mark.parametrize("reader", OWN_NAMES)
-def test_the_student_reads_in_their_own_language_which_one_it_was(provider: LocalProvider, reader: str) -> None:
+def test_foreign_essay_is_named_in_the_feedback_language(provider: LocalProvider, reader: str) -> None:
     for name in PassName:
         request = PassRequest(pass_name=name, text=TEXTS["de"][0] * 9, feedback_language=f"{reader}-XX")
         answer = provider.ask(request).answer
@@ -84,12 +84,12 @@ def test_the_student_reads_in_their_own_language_which_one_it_was(provider: Loca
         assert ("German" if reader == "en" else "Deutsch") in sentence
 
 
-def test_a_reader_of_another_language_is_told_in_english() -> None:
+def test_unsupported_feedback_language_falls_back_to_english() -> None:
     assert not_english("de", "fi") == not_english("de", "en")
     assert len({not_english("de", reader) for reader in ENGLISH_NAMES}) == len(ENGLISH_NAMES)
     assert "tlh" in not_english("tlh", "en")
 
 
-def test_only_english_has_a_dialect_here() -> None:
+def test_only_english_has_a_dialect() -> None:
     assert dialect_of("en-GB") == "GB"
     assert dialect_of("fr-CA") == ""

@@ -70,7 +70,7 @@ PLAIN = "My uncle wrote to us last week and we did not know what it means, so we
 
 
 @pytest.mark.parametrize(("language", "text"), [(name, text) for name, texts in TEXTS.items() for text in texts])
-def test_three_short_texts_of_every_language_are_all_told_right(language: str, text: str) -> None:
+def test_language_of_three_short_texts_is_detected(language: str, text: str) -> None:
     assert detect_language(text) == language
 
 
@@ -112,7 +112,7 @@ def test_an_english_title_does_not_make_an_essay_english(language: str, text: st
     "Kylässämme kaikki tuntevat toisensa. Se kuulostaa mukavalta, mutta joskus haluan olla yksin.",
     "A falunkban mindenki ismer mindenkit. Ez jól hangzik, de néha egyedül szeretnék lenni.",
 ])  # fmt: skip
-def test_a_language_outside_the_table_gets_no_wrong_name(text: str) -> None:
+def test_unknown_language_gets_no_name(text: str) -> None:
     assert detect_language(text) is None
 
 
@@ -123,7 +123,7 @@ def test_every_language_has_names_and_texts() -> None:
 
 
 @pytest.mark.parametrize("unit", ["a", "a ", "'a", "'", "я", "字", "é ", "ü'"])
-def test_time_does_not_grow_beyond_what_is_looked_at(unit: str) -> None:
+def test_language_detection_takes_bounded_time_on_long_texts(unit: str) -> None:
     began = time.perf_counter()
     detect_language(unit * 50 * LOOKED_AT)
     assert time.perf_counter() - began < 1
@@ -131,7 +131,7 @@ def test_time_does_not_grow_beyond_what_is_looked_at(unit: str) -> None:
 
 @pytest.mark.parametrize("name", PassName)
 @pytest.mark.parametrize("declared", ["en", "fr"])
-def test_the_text_is_believed_before_what_was_declared(provider: LocalProvider, declared: str, name: PassName) -> None:
+def test_danish_text_is_not_checked_whatever_language_is_declared(provider: LocalProvider, declared: str, name: PassName) -> None:
     answer = provider.ask(PassRequest(pass_name=name, text=" ".join(TEXTS["da"]) * 3, language=declared)).answer
     assert not answer.comments
     assert answer.not_checked == (
@@ -139,7 +139,7 @@ def test_the_text_is_believed_before_what_was_declared(provider: LocalProvider, 
     )
 
 
-def test_english_declared_as_german_is_read(provider: LocalProvider) -> None:
+def test_english_essay_declared_as_german_is_checked(provider: LocalProvider) -> None:
     request = PassRequest(
         pass_name=PassName.GRAMMAR, text=PLAIN + "I recieve it.", language="de", feedback_language="de"
     )
@@ -153,7 +153,7 @@ def test_english_declared_as_german_is_read(provider: LocalProvider) -> None:
     ("es", "no tiene palabras", "demasiado corto (palabras: 5)", "no parece inglés", "repite el enunciado"),
     ("fi", "no words", "too short (words: 5)", "not look like English", "repeats the assignment"),
 ])  # fmt: skip
-def test_the_other_reasons_are_given_in_the_language_of_the_student(
+def test_other_reasons_are_given_in_the_feedback_language(
     provider: LocalProvider, reader: str, blank: str, tiny: str, unclear: str, copied: str
 ) -> None:
     finnish = "Kylässämme kaikki tuntevat toisensa. Se kuulostaa mukavalta, mutta joskus haluan olla yksin. " * 3

@@ -41,7 +41,7 @@ def test_gleu_is_100_for_the_reference_and_less_for_the_source() -> None:
     assert gleu(source, source, [[ref]]) == pytest.approx(100 * (6 / 8 * 3 / 7 * 2 / 6 * 1 / 5) ** 0.25, abs=0.01)
 
 
-def test_an_insertion_is_touched_from_either_side_of_its_space() -> None:
+def test_insertion_is_touched_from_either_side_of_its_space() -> None:
     text = "However it rains."
     assert touches(text, 0, 7, (8, 8))
     assert touches(text, 8, 10, (8, 8))
@@ -56,7 +56,7 @@ def test_calibration_error_is_the_mean_gap_between_claimed_and_true() -> None:
     assert calibration_error([]) == 0
 
 
-def test_first_suggestions_are_put_into_the_tokens_of_the_corpus(corpus: Path, engines: Engines) -> None:
+def test_first_suggestions_replace_tokens_of_the_corpus(corpus: Path, engines: Engines) -> None:
     lines = read_corpus(corpus)
     found = find_mistakes(PassRequest(pass_name=PassName.GRAMMAR, text=lines[0].text), engines).shown
     assert corrected_tokens(lines[0], found) == ("We", "receive", "mail", ".")
@@ -66,7 +66,7 @@ def test_first_suggestions_are_put_into_the_tokens_of_the_corpus(corpus: Path, e
 
 
 @pytest.mark.slow(reason="measures a corpus")
-def test_the_figures_come_as_one_object_with_the_agreed_names(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_figures_are_one_json_object_with_fixed_names(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(corpus), "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert set(figures) == {"flags", "p_any", "p_first_suggestion", "recall", "gleu", "ece", "words_per_second"}
@@ -76,7 +76,7 @@ def test_the_figures_come_as_one_object_with_the_agreed_names(corpus: Path, caps
 
 
 @pytest.mark.slow(reason="measures a corpus")
-def test_an_essay_is_shown_with_all_three_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_essay_option_shows_all_three_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     essay = tmp_path / "essay.txt"
     essay.write_text("We recieve mail every day.", encoding="utf-8")
     assert main(["--essay", str(essay), "--json"]) == 0
@@ -97,7 +97,7 @@ def test_an_essay_is_shown_with_all_three_passes(tmp_path: Path, capsys: pytest.
     ({"text": "We recieve mail.", "edits": [[[3, 10, "receive", "R:SPELL"]]]}, 1),
     ({"text": "The sky is blue.", "refs": ["The sky is blue."], "edits": [[]]}, 0),
 ])  # fmt: skip
-def test_a_corpus_with_less_in_it_is_measured_too(
+def test_corpus_without_optional_fields_is_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], row: dict[str, object], flags: int
 ) -> None:
     path = tmp_path / "corpus.jsonl"
@@ -110,7 +110,7 @@ def test_a_corpus_with_less_in_it_is_measured_too(
 @pytest.mark.parametrize(("content", "said"), [
     ("", "holds no text"), ('{"text": "One.", "refs": [], "edits": []}', "reference"), ("{", "line 1"), ("[1]", "line 1"),
 ])  # fmt: skip
-def test_what_cannot_be_measured_is_said_in_a_sentence(
+def test_invalid_corpus_is_refused_with_a_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, said: str
 ) -> None:
     path = tmp_path / "corpus.jsonl"
@@ -123,7 +123,7 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(
 
 @pytest.mark.parametrize("arguments", [["{}"], ["--essay", "{}"], ["--essay", __file__, "--prompt", "{}"]])
 @pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), (b"caf\xe9\n", "not UTF-8")])
-def test_a_file_that_cannot_be_read_is_one_sentence(
+def test_unreadable_file_gives_a_one_line_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], content: bytes | None, said: str
 ) -> None:
     path = tmp_path / "file"
@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(
 
 
 @pytest.mark.slow(reason="measures a corpus")
-def test_the_reliability_of_shown_flags_is_printed(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_calibration_option_prints_the_reliability_of_flags(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(corpus), "--calibration", "--json"]) == 0
     bins = json.loads(capsys.readouterr().out)
     assert sum(one["n"] for one in bins) == 2
@@ -146,7 +146,7 @@ def test_the_reliability_of_shown_flags_is_printed(corpus: Path, capsys: pytest.
 
 
 @pytest.mark.slow(reason="measures a corpus")
-def test_the_same_corpus_gives_the_same_table_and_none_of_its_text(corpus: Path, tmp_path: Path) -> None:
+def test_calibrate_is_reproducible_and_stores_no_corpus_text(corpus: Path, tmp_path: Path) -> None:
     written = []
     for name in ("one.json", "two.json"):
         output = tmp_path / name
@@ -158,7 +158,7 @@ def test_the_same_corpus_gives_the_same_table_and_none_of_its_text(corpus: Path,
     assert load(tmp_path / "one.json").rules["L:MORFOLOGIK_RULE_EN_US"].n == 1
 
 
-def test_the_fit_finds_weights_that_explain_the_rows() -> None:
+def test_fit_finds_weights_that_explain_the_rows() -> None:
     rows = [((1.0,), True)] * 900 + [((1.0,), False)] * 100 + [((-1.0,), False)] * 900 + [((-1.0,), True)] * 100
     (weight,), intercept = fit(rows, (0.0,), 0.0)
     assert 1.5 < weight < 2.2
@@ -171,7 +171,7 @@ def test_edit_distance_counts_letters() -> None:
     assert edit_distance("", "abc") == 3
 
 
-def test_slips_of_the_ear_come_before_other_words() -> None:
+def test_likeliest_suggestion_is_ranked_first() -> None:
     common = frozenset({"lake", "like", "which", "with", "wish", "great", "create"})
     assert ranked("wich", ["with", "which", "rich"], ["wish", "which"], common)[0] == "which"
     assert ranked("Wich", ["With", "Which"], [], common)[0] == "Which"

@@ -39,14 +39,14 @@ def asked(provider: LocalProvider, name: PassName, language: str = "en") -> str:
     return repr(provider.ask(request))
 
 
-def test_it_is_a_provider(provider: LocalProvider) -> None:
+def test_local_provider_has_the_provider_interface(provider: LocalProvider) -> None:
     whole: Provider = provider
     assert whole.name == "local"
     assert whole.model.startswith("local-1")
 
 
 @pytest.mark.slow(reason="starts a process that loads the engines")
-def test_another_process_gives_the_same_bytes(provider: LocalProvider) -> None:
+def test_another_process_gives_the_same_replies(provider: LocalProvider) -> None:
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT], input=TEXT, capture_output=True, text=True, check=True, timeout=60,
         env={"PYTHONHASHSEED": "4242", "PYTHONPATH": "."},
@@ -58,7 +58,7 @@ def test_another_process_gives_the_same_bytes(provider: LocalProvider) -> None:
     assert run.stdout == here
 
 
-def test_many_threads_and_dialects_at_once_give_what_one_gives_alone(provider: LocalProvider) -> None:
+def test_concurrent_requests_give_the_same_replies_as_single_ones(provider: LocalProvider) -> None:
     jobs = [(name, language) for name in PassName for language in ("en", "en-GB", "en-US", "en-AU")] * 4
     alone = {job: asked(provider, *job) for job in set(jobs)}
     with ThreadPoolExecutor(32) as threads:
@@ -66,7 +66,7 @@ def test_many_threads_and_dialects_at_once_give_what_one_gives_alone(provider: L
 
 
 @pytest.mark.slow(reason="starts a process that loads the engines")
-def test_both_engines_fit_in_800_mib() -> None:
+def test_both_engines_use_less_than_800_mib() -> None:
     code = SCRIPT + "\nimport psutil\nprint(psutil.Process().memory_info().rss >> 20)"
     run = subprocess.run(
         [sys.executable, "-c", code], input=TEXT * 20, capture_output=True, text=True, check=True, timeout=90
@@ -74,7 +74,7 @@ def test_both_engines_fit_in_800_mib() -> None:
     assert int(run.stdout.split()[-1]) < 800
 
 
-def test_the_raw_answer_is_json_with_versions_and_decisions(provider: LocalProvider) -> None:
+def test_raw_answer_is_json_with_versions_and_confidences(provider: LocalProvider) -> None:
     reply = provider.ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT))
     raw = json.loads(reply.raw)
     assert set(raw["engines"]) == {"lingotweaker", "harper-py"}
@@ -85,18 +85,18 @@ def test_the_raw_answer_is_json_with_versions_and_decisions(provider: LocalProvi
     assert reply.stop_reason == "end"
 
 
-def test_a_repair_asks_the_same_question_again(provider: LocalProvider) -> None:
+def test_repair_gives_the_same_reply(provider: LocalProvider) -> None:
     request = PassRequest(pass_name=PassName.STRUCTURE, text=TEXT)
     assert provider.ask(request, repair=Repair(Outcome.NOT_JSON, "no JSON")) == provider.ask(request)
 
 
-def test_each_pass_has_its_own_version_name(provider: LocalProvider) -> None:
+def test_each_pass_has_its_own_prompt_version(provider: LocalProvider) -> None:
     versions = {provider.prompt_version(name) for name in PassName}
     assert len(versions) == 3
     assert all(len(version) == 16 for version in versions)
 
 
-def test_every_pass_says_what_it_did_not_check(provider: LocalProvider) -> None:
+def test_every_pass_lists_what_it_did_not_check(provider: LocalProvider) -> None:
     for name in PassName:
         answer = provider.ask(PassRequest(pass_name=name, text=TEXT)).answer
         assert answer.not_checked

@@ -45,7 +45,7 @@ def of(answer: PassAnswer, type_: str, kind: str | None = None) -> list[Comment]
     return [one for one in answer.comments if one.type == type_ and kind in {None, one.kind}]
 
 
-def test_the_thesis_is_located_and_praised(ask: Ask) -> None:
+def test_thesis_is_located_and_praised(ask: Ask) -> None:
     answer = ask(PassName.STRUCTURE, GOOD)
     (praise,) = of(answer, "thesis")
     assert praise.kind == "praise"
@@ -54,21 +54,21 @@ def test_the_thesis_is_located_and_praised(ask: Ask) -> None:
     assert {one.type for one in answer.comments} <= STRUCTURE_TYPES
 
 
-def test_an_opening_without_a_claim_gets_a_question(ask: Ask) -> None:
+def test_opening_without_a_claim_gets_a_question(ask: Ask) -> None:
     opening = "There is a river in our town. It is long and brown. Ducks swim on it all year."
     (question,) = of(ask(PassName.STRUCTURE, "\n\n".join((opening, HEALTH, AIR, ENDING))), "thesis")
     assert question.kind == "question"
     assert "?" in question.next_step
 
 
-def test_a_long_text_without_paragraphs_is_one_block(ask: Ask) -> None:
+def test_long_text_without_paragraphs_gets_a_comment(ask: Ask) -> None:
     block = f"{OPENING} {HEALTH} {AIR} {ENDING}"
     (comment,) = of(ask(PassName.STRUCTURE, block), "paragraphs")
     assert "one block" in comment.message
     assert not of(ask(PassName.STRUCTURE, GOOD), "paragraphs")
 
 
-def test_overlong_sentences_are_one_comment_with_the_longest_first(ask: Ask) -> None:
+def test_overlong_sentences_become_one_comment_with_the_longest_first(ask: Ask) -> None:
     longer = "The path runs along the river " + "and then it turns past another old house " * 6 + "until it ends."
     long = "The road climbs the hill " + "and then it falls to the next village " * 5 + "until it stops."
     text = GOOD.replace(HEALTH, f"{HEALTH} {long}").replace(AIR, f"{AIR} {longer}")
@@ -77,27 +77,27 @@ def test_overlong_sentences_are_one_comment_with_the_longest_first(ask: Ask) -> 
     assert [text[start:end] for start, end in comment.also_at] == [long]
 
 
-def test_a_paragraph_that_holds_most_of_the_essay_gets_a_question(ask: Ask) -> None:
+def test_paragraph_that_holds_most_of_the_essay_gets_a_question(ask: Ask) -> None:
     text = "\n\n".join(
         (OPENING, f"{HEALTH} {AIR} {HEALTH.replace('aunt', 'uncle')} {AIR.replace('petrol', 'oil')}", ENDING)
     )
     assert any("every 100 words" in one.message for one in of(ask(PassName.STRUCTURE, text), "paragraphs"))
 
 
-def test_a_single_sentence_paragraph_gets_a_question(ask: Ask) -> None:
+def test_single_sentence_paragraph_gets_a_comment(ask: Ask) -> None:
     text = "\n\n".join((OPENING, HEALTH, "Bicycles are also cheap to buy and to keep.", AIR, ENDING))
     (comment,) = of(ask(PassName.STRUCTURE, text), "paragraphs")
     assert comment.span.quote == "Bicycles are also cheap to buy and to keep."
 
 
-def test_a_missing_conclusion_or_missing_transitions_are_never_claimed(ask: Ask) -> None:
+def test_missing_conclusion_and_transitions_are_not_criticised(ask: Ask) -> None:
     answer = ask(PassName.STRUCTURE, "\n\n".join((OPENING, HEALTH, AIR)))
     assert not of(answer, "conclusion", "issue")
     assert not of(answer, "conclusion", "question")
     assert not of(answer, "transition")
 
 
-def test_an_ending_that_takes_up_the_opening_and_varied_links_are_praised(ask: Ask) -> None:
+def test_conclusion_and_varied_transitions_are_praised(ask: Ask) -> None:
     linked = GOOD.replace("Cycling keeps people healthy. A", "First, cycling keeps people healthy. However, a")
     linked = linked.replace("Cycle paths also", "In addition, cycle paths also").replace(
         "Our town should build more cycle paths. C", "Therefore, our town should build more cycle paths. Finally, c"
@@ -114,7 +114,7 @@ def test_letter_parts_titles_and_reference_lists_are_not_paragraphs() -> None:
     assert essay.references is not None
 
 
-def test_sentences_know_abbreviations_missing_spaces_and_places() -> None:
+def test_sentences_are_split_despite_abbreviations_and_missing_spaces() -> None:
     text = "Dr. Lee met J. K. Olsen at 5 p.m. in Rome.They ate, e.g. rice. Was it good? Yes!"
     found = sentences(text)
     assert [piece.text for piece in found] == [
@@ -123,25 +123,25 @@ def test_sentences_know_abbreviations_missing_spaces_and_places() -> None:
     assert all(text[piece.start : piece.end] == piece.text for piece in found)
 
 
-def test_single_line_ends_part_paragraphs_where_there_are_no_blank_lines() -> None:
+def test_line_ends_separate_paragraphs_only_without_blank_lines() -> None:
     assert len(paragraphs("One.\nTwo.\nThree.")) == 3
     assert len(paragraphs("One.\nStill one.\n\nTwo.")) == 2
 
 
-def test_words_of_the_assignment_that_are_missing_are_named_as_a_question(ask: Ask) -> None:
+def test_missing_words_of_the_assignment_are_named_in_a_question(ask: Ask) -> None:
     (comment,) = of(ask(PassName.CONTENT, GOOD, prompt=PROMPT), "coverage")
     assert comment.kind == "question"
     assert "traffic" in comment.message
     assert "healthy" not in comment.message
 
 
-def test_an_essay_that_answers_its_task_is_not_called_off_topic(ask: Ask) -> None:
+def test_essay_that_answers_its_assignment_is_not_off_topic(ask: Ask) -> None:
     answer = ask(PassName.CONTENT, GOOD, prompt=PROMPT)
     assert not of(answer, "relevance")
     assert {one.type for one in answer.comments} <= CONTENT_TYPES
 
 
-def test_an_essay_on_something_else_is_asked_how_it_answers(ask: Ask) -> None:
+def test_off_topic_essay_gets_a_question(ask: Ask) -> None:
     other = "\n\n".join((
         "My favourite animal is the owl. It hunts at night and hears every mouse in the grass below its branch.",
         "An owl turns its head almost all the way round. Its feathers are soft, so no mouse can hear its wings beat.",
@@ -153,7 +153,7 @@ def test_an_essay_on_something_else_is_asked_how_it_answers(ask: Ask) -> None:
     assert not of(ask(PassName.CONTENT, other, prompt="Cycle paths in towns"), "relevance")
 
 
-def test_a_drifting_paragraph_gets_a_question(ask: Ask) -> None:
+def test_off_topic_paragraph_gets_a_question(ask: Ask) -> None:
     drift = (
         "Pancakes taste best with butter and honey. My grandmother mixes flour, eggs and milk in a blue bowl, waits for "
         "half an hour, and then fries thin cakes in an iron pan until both sides are golden."
@@ -164,7 +164,7 @@ def test_a_drifting_paragraph_gets_a_question(ask: Ask) -> None:
     assert question.span.quote.startswith("Pancakes")
 
 
-def test_saying_the_same_twice_is_shown_at_both_places(ask: Ask) -> None:
+def test_repeated_statement_is_shown_at_both_places(ask: Ask) -> None:
     again = "A person who rides to work every day surely moves more than a person who sits in a car."
     text = GOOD.replace(AIR, f"{AIR} {again}")
     (comment,) = of(ask(PassName.CONTENT, text), "redundancy")
@@ -172,14 +172,14 @@ def test_saying_the_same_twice_is_shown_at_both_places(ask: Ask) -> None:
     assert text[slice(*comment.also_at[0])].startswith("A person who rides")
 
 
-def test_an_ending_may_repeat_the_opening(ask: Ask) -> None:
+def test_ending_that_repeats_the_opening_is_not_redundant(ask: Ask) -> None:
     ending = (
         "I believe that our town should build more cycle paths because cycling keeps people healthy and the air clean."
     )
     assert not of(ask(PassName.CONTENT, "\n\n".join((OPENING, HEALTH, AIR, ending))), "redundancy")
 
 
-def test_at_most_two_bare_paragraphs_are_asked_for_an_example(ask: Ask) -> None:
+def test_at_most_two_paragraphs_are_asked_for_an_example(ask: Ask) -> None:
     bare = (
         "Cycling is good for the {0} of the town and everybody feels it sooner or later. The {0} changes slowly, yet it "
         "changes, and people who ride notice this more than people who drive. Nothing else brings so much for the {0}."
@@ -190,7 +190,7 @@ def test_at_most_two_bare_paragraphs_are_asked_for_an_example(ask: Ask) -> None:
     assert all("?" in question.next_step for question in questions)
 
 
-def test_a_paragraph_with_an_example_is_praised(ask: Ask) -> None:
+def test_paragraph_with_an_example_is_praised(ask: Ask) -> None:
     (praise,) = of(ask(PassName.CONTENT, GOOD), "evidence", "praise")
     assert praise.span.quote.startswith("For example, my aunt")
 
@@ -199,12 +199,12 @@ def test_a_paragraph_with_an_example_is_praised(ask: Ask) -> None:
     ("\u201cThe streets belong to everybody who lives in this town.\u201d That is true.", True),
     ("The mayor said, \u201cThe streets belong to everybody who lives in this town.\u201d", False),
 ])  # fmt: skip
-def test_a_quotation_needs_somebody_who_said_it(ask: Ask, sentence: str, asked: bool) -> None:
+def test_quotation_without_a_speaker_gets_a_citation_comment(ask: Ask, sentence: str, asked: bool) -> None:
     text = GOOD.replace("Cycle paths also keep", f"{sentence} Cycle paths also keep")
     assert bool(of(ask(PassName.CONTENT, text), "citation")) is asked
 
 
-def test_a_source_that_is_not_in_the_list_is_named(ask: Ask) -> None:
+def test_source_missing_from_the_references_is_named(ask: Ask) -> None:
     text = GOOD.replace("at home.", "at home (Miller, 2019). Others agree (Okafor, 2021).", 1)
     listed = f"{text}\n\nReferences\n\nOkafor, B. (2021). Roads for all."
     (comment,) = of(ask(PassName.CONTENT, listed), "citation")
@@ -219,7 +219,7 @@ def test_truth_and_reasoning_are_listed_as_not_checked(ask: Ask) -> None:
     assert any("no assignment" in sentence for sentence in answer.not_checked)
 
 
-def test_lists_stay_short(ask: Ask) -> None:
+def test_comment_lists_are_capped(ask: Ask) -> None:
     bare = "Words follow words here and none of them means much to anybody who reads them. " * 5
     text = "\n\n".join(
         [OPENING, *(f"{bare} Part {word}." for word in ("one", "two", "six", "ten")), "One line alone.", ENDING]
