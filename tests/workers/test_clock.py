@@ -1,4 +1,4 @@
-"""The clock's duties, each carried out by hand as ec_clock, and the real program that keeps them."""
+"""Test the duties of the clock, each called as ec_clock, and the real clock program."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def broker(servers: Servers) -> Iterator[HintBroker]:
 
 @pytest.fixture
 def receipt(school: School, become: Become) -> Receipt:
-    """Alice has handed in, no hint was sent, and this process is the clock now."""
+    """Give the receipt of an essay by Alice whose hints were not sent; this process has the role ec_clock."""
     handed_in = hand_in(school)
     become("ec_clock")
     return handed_in
@@ -64,7 +64,7 @@ hand_in = partial(schools.hand_in, title="Phones", text=TEXT)
 
 
 def waiting(broker: HintBroker) -> list[Hint]:
-    """Return the hints Redis holds for the interactive queue, read from its own structures."""
+    """Return the hints in the interactive queue, read from Redis directly."""
     ids = broker.client.lrange(f"{broker.namespace}:{Queue.INTERACTIVE}", 0, -1)
     stored = broker.client.hmget(f"{broker.namespace}:{Queue.INTERACTIVE}.msgs", ids) if ids else []
     messages = [dramatiq.Message.decode(one) for one in stored]
@@ -73,7 +73,7 @@ def waiting(broker: HintBroker) -> list[Hint]:
 
 
 def age_hints(database: Database, seconds: float = duties_queue.STALE_HINT_SECONDS + 1) -> None:
-    """The hints of all passes were sent that long ago."""
+    """Make the hints of all passes this many seconds older."""
     database.sql(
         "update passes set queued_at = queued_at - %s * interval '1 s', next_at = next_at - %s * interval '1 s',"
         " hinted_at = hinted_at - %s * interval '1 s'",
@@ -227,7 +227,7 @@ def test_third_crash_gives_up_and_closes_the_submission(
         expire(database)
         become("ec_clock")
         assert duties_queue.free_leases() == 3
-    # The last tries run one after the other: whichever takes its worker down again is to blame for it.
+    # The last attempts run one at a time, so a pass that crashes its worker again is known to be the cause.
     for hint in receipt.hints:
         become("ec_worker")
         assert claim(school, hint.pass_id).attempt == passes.MAX_CRASHES
@@ -293,7 +293,7 @@ def test_leases_are_kept_just_after_a_database_outage(
     receipt: Receipt,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Given a worker that lived through an outage, the clock gives it time to renew before it counts as silent."""
+    """Check that the clock gives a worker time to renew its lease after an outage."""
     become("ec_worker")
     claim(school, receipt.hints[0].pass_id)
     expire(database)
@@ -308,7 +308,7 @@ def test_leases_are_kept_just_after_a_database_outage(
 
 
 def at_once(duty: Callable[[], int]) -> list[int]:
-    """Return what two clocks' runs of a duty at the same moment answered."""
+    """Run a duty in two threads at once and return both results."""
     barrier = threading.Barrier(2, timeout=20)
     answers: list[int] = []
 
@@ -329,7 +329,7 @@ TOTALS = "select name, labels, count, total, buckets from monitor_totals order b
 
 
 def finish_one(school: School, become: Become, receipt: Receipt) -> None:
-    """The structure pass of the submission has been carried out by the local engine."""
+    """Run the structure pass of the submission with the local engine."""
     become("ec_worker")
     local = ProviderChooser(ProviderSettings(name="local", api_key=None, base_url=None, model=None), timeout_seconds=10)
     leases = Leases(lease_seconds=12, longest_seconds=60)
@@ -365,7 +365,7 @@ def test_two_clocks_folding_at_once_count_nothing_twice(
     )
     answers: list[int] = []
     threads = [threading.Thread(target=lambda: answers.append(maintenance.fold_tallies())) for _ in range(2)]
-    # Held back by the rows they mark, both have begun before either can end.
+    # A lock on the rows they update holds both threads back, so both start before either ends.
     held = psycopg2.connect(database.admin_url)
     try:
         with held, held.cursor() as cursor:
@@ -485,7 +485,7 @@ def test_a_pass_that_finishes_while_its_author_is_erased_is_counted(
     receipt: Receipt,
     program_env: Callable[[str], None],
 ) -> None:
-    """The clock waits for the worker that holds the version, and counts what it did before the rows go."""
+    """Check that the erasure waits for the worker that holds the version and counts its pass before deleting rows."""
     become("ec_ingest")
     ask_for_erasure(school, school.alice)
     become("ec_worker")
@@ -592,7 +592,7 @@ def test_duty_survives_an_unexpected_error(database: Database, receipt: Receipt)
 
 @contextmanager
 def clock_program() -> Iterator[subprocess.Popen[str]]:
-    """The real program, in the environment of this test, once it said that it runs."""
+    """Start the real clock program in the environment of this test and wait until it reports that it runs."""
     program = subprocess.Popen(
         [sys.executable, "-m", "workers", "clock"], cwd=ROOT, env=dict(os.environ), stderr=subprocess.PIPE, text=True
     )

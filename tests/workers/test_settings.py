@@ -1,4 +1,4 @@
-"""What the workers read at their door, which provider follows from it, and the contract of the one actor."""
+"""Test the worker settings, the choice of provider and the contract of the actor."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_the_program_stops_with_the_reason_when_its_settings_are_bad(database: D
 
 
 class Seen:
-    """Stands where the runner stands and keeps what the actor was called with."""
+    """A replacement for the pass runner that records the hints of the actor."""
 
     def __init__(self) -> None:
         self.hints: list[Hint] = []
@@ -201,7 +201,7 @@ def test_the_actor_takes_exactly_the_fields_of_a_hint(broker: HintBroker, seen: 
     for name in message.kwargs:
         with pytest.raises(KeyError, match=name):
             actor(**{key: value for key, value in message.kwargs.items() if key != name})
-    # A newer sender's field does no harm while old workers still run.
+    # Old workers ignore a field that a newer sender adds.
     actor(**message.kwargs, sent_by="a newer program")
     assert seen.hints == [hint, hint]
 

@@ -1,4 +1,4 @@
-"""The audit chain against somebody who may do anything in the database, and the door that finds out what they did."""
+"""Test that `audit verify` finds tampering by somebody with full rights in the database."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def verify_in_own_process() -> subprocess.CompletedProcess[str]:
 
 @dataclass(frozen=True)
 class Trail:
-    """Two orgs whose entries are chained and whose heads are signed; programs start as the clock."""
+    """Two orgs with chained audit entries and signed heads; programs start with the role ec_clock."""
 
     database: Database
     north: School
@@ -61,7 +61,7 @@ class Trail:
     heads: Path
 
     def tamper(self, *statements: str) -> None:
-        """Do what only a superuser can who also switches the triggers off; %(north)s and %(south)s are the orgs."""
+        """Run the statements as a superuser with triggers off; %(north)s and %(south)s are the ids of the orgs."""
         orgs = {"north": f"'{self.north.org}'", "south": f"'{self.south.org}'"}
         self.database.sql("; ".join(["set session_replication_role = replica", *(one % orgs for one in statements)]))
 
@@ -85,7 +85,7 @@ def trail(
 
 
 def test_an_untouched_chain_passes_with_every_entry_checked(trail: Trail) -> None:
-    """Started as a program of its own; the other tests run the command in this process."""
+    """Run the command as a separate program; the other tests run it in this process."""
     said = verify_in_own_process()
 
     assert (said.returncode, said.stderr) == (0, "")
@@ -117,7 +117,7 @@ REWRITE = (
     "update audit_log set sequence = null, hash = null where org_id = %(north)s and sequence > 4",
 )
 
-# kind -> (what is done, a place and a word the report must hold)
+# kind -> (the statements, the place and the word that the report must contain)
 TAMPERING: dict[str, tuple[tuple[str, ...], str, str]] = {
     "edit": (
         ("update audit_log set detail = '{\"changed\": []}' where org_id = %(north)s and sequence = 7",), "place 7, entry", "changed or put in",
@@ -195,7 +195,7 @@ TAMPERING: dict[str, tuple[tuple[str, ...], str, str]] = {
 
 @pytest.fixture(scope="module")
 def table() -> Iterator[list[tuple[str, int, int]]]:
-    """What was done, how many faults were found, the exit code; printed at the end."""
+    """Give a list for the kind of tampering, the number of faults and the exit code; print it at the end."""
     found: list[tuple[str, int, int]] = []
     yield found
     for kind, faults, code in found:
@@ -214,14 +214,14 @@ def test_tampering_is_found_and_named(trail: Trail, table: list[tuple[str, int, 
     assert place in said.stdout
     assert word in said.stdout
     if "swap" not in kind:
-        # It is said of the right org: nobody touched the other one.
+        # The report names the right org: the other one was not changed.
         assert (
             f"southside: {trail.length(trail.south.org)} entries checked, 0 waiting for their place: ok" in said.stdout
         )
 
 
 def test_rewritten_chain_is_found_only_by_signed_heads(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever may do anything in the database can do every sum again; they cannot sign."""
+    """Check that an attacker who computes every hash again fails, because they cannot sign."""
     trail.tamper(*REWRITE)
     audit_trail.chain_audit()
 
@@ -251,7 +251,7 @@ def test_tail_that_was_cut_and_replaced_is_found_by_signed_heads(trail: Trail, b
 
 
 def test_backdated_entry_is_flagged(trail: Trail) -> None:
-    """Put in without a place, the clock itself would chain it."""
+    """Insert an entry without a place in the chain, which the clock then chains."""
     trail.database.sql(
         "insert into audit_log (id, org_id, actor_role, action, entity, entity_id)"
         " values (uuid7_floor(now() - interval '10 minutes'), %s, 'admin', 'changed', 'user', uuidv7())",
@@ -432,7 +432,7 @@ def test_signed_heads_need_both_settings_or_none(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.slow(reason="eight writers for six seconds")
 def test_chain_is_valid_with_eight_writers_and_two_clocks(trail: Trail, become: Become) -> None:
-    """Writers of two orgs and two roles go on for SECONDS, and a verification in the middle of it finds nothing."""
+    """Write for SECONDS in two orgs with two roles, and check that a verification meanwhile finds no fault."""
     become("ec_ingest", pool_size=WRITERS)
     count = "select count(*) from audit_log"
     before = int(trail.database.sql(count)[0][0])  # type: ignore[call-overload]

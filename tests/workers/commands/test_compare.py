@@ -1,4 +1,4 @@
-"""A candidate against the comments educators decided about: the real local engine, and Claude's SDK with the fake vendor."""
+"""Test the comparison of a candidate provider with educator decisions, with the local engine and the fake vendor."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from workers.providers.local.provider import LocalProvider
 
 TEXT = "Alice knows it. They was late. The dogs was loud. My friend have a bike. He go home. She do not know."
 
-# Its engines take seconds to load: one serves the whole file.
+# The engines take seconds to load, so one provider serves the whole file.
 ENGINE = LocalProvider()
 
 
 class Mute(LocalProvider):
-    """A reader with nothing to say, or that cannot be had."""
+    """A provider that gives no comments, after raising the given errors."""
 
     def __init__(self, *trouble: Exception) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Mute(LocalProvider):
 
 @pytest.fixture
 def reviewed(database: Database, school: School, become: Become) -> School:
-    """Six essays; of each, the local engine's grammar comments are decided about as they should be."""
+    """Give a school with six essays whose grammar comments by the local engine are all accepted."""
     answer = ENGINE.ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT)).answer
     assert len(answer.comments) >= 4
     for _ in range(6):
@@ -100,7 +100,7 @@ def test_newest_decision_before_the_moment_counts(database: Database, reviewed: 
     assert ask(reviewed, Mute(), moment) == first
     later = ask(reviewed, Mute(), moment + timedelta(hours=2))
     assert later.frozen != first.frozen
-    # Silence is right about all that was rejected.
+    # A provider without comments is right about every rejected comment.
     assert (later.candidate, later.baseline, later.worse) == (1.0, 0.0, False)
 
 

@@ -1,4 +1,4 @@
-"""The operators' doors: what to do about passes that gave up, and who reads an org's essays. Started as an operator would."""
+"""Test the operator commands for failed passes and for the AI settings of an org, run as an operator runs them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run_given_up(*arguments: str) -> CommandResult:
 
 
 def output_lines(said: CommandResult) -> list[str]:
-    """Return the lines an operator reads, of a program that succeeded and had nothing to complain about."""
+    """Return the output lines of a program that succeeded without errors."""
     assert (said.returncode, said.stderr) == (0, ""), said.stderr
     return said.stdout.splitlines()
 
@@ -49,7 +49,7 @@ hand_in = partial(schools.hand_in, title="Phones", text="Phones buzz.")
 
 
 def give_up(receipt: Receipt, *reasons: str) -> list[UUID]:
-    """The first passes of this submission give up, one for each reason. Call it as a worker."""
+    """Mark the first passes of this submission as given up, one for each reason. Needs the role ec_worker."""
     failed = []
     for hint, reason in zip(receipt.hints, reasons, strict=False):
         with db.session(org=hint.org_id):
@@ -62,7 +62,7 @@ def give_up(receipt: Receipt, *reasons: str) -> list[UUID]:
 
 @dataclass(frozen=True)
 class Lost:
-    """What gave up: in the north two of three passes beside one that is done, and one beside two that wait; in the south all."""
+    """Failed passes: two beside one that is done and one beside two queued in the north; all three in the south."""
 
     north: School
     south: School
@@ -74,7 +74,7 @@ class Lost:
 
 @pytest.fixture
 def failed_work(school: School, other_school: School, become: Become, program_env: Callable[[str], None]) -> Lost:
-    """Six passes of three submissions of two orgs have given up, and programs start as the clock."""
+    """Give six failed passes of three submissions in two orgs; programs start with the role ec_clock."""
     partial, waiting, failed = hand_in(school), hand_in(school), hand_in(other_school)
     become("ec_worker")
     ids = [
@@ -113,7 +113,7 @@ def rows(database: Database) -> dict[UUID, dict[str, Any]]:
 
 
 def everything(database: Database) -> list[object]:
-    """Return all that a command could have changed."""
+    """Return all rows that a command could change."""
     submissions = database.sql("select to_jsonb(s) - 'text' from submissions as s order by id")
     return [
         rows(database),
@@ -123,7 +123,7 @@ def everything(database: Database) -> list[object]:
 
 
 def states(database: Database, wanted: set[UUID] | frozenset[UUID]) -> set[tuple[str, bool]]:
-    """Return which states these passes are in, and whether they are discarded."""
+    """Return the states of these passes and whether they are discarded."""
     found = rows(database)
     return {(found[one]["state"], found[one]["discarded_at"] is not None) for one in wanted}
 
@@ -143,7 +143,7 @@ def test_list_prints_one_line_for_each_pass_and_the_total(
         assert slug == {str(failed_work.north.org): "northside", str(failed_work.south.org): "southside"}[row["org_id"]]
         assert (name, reason) == (row["name"], row["error"])
         assert f"{day}T{moment.removesuffix('Z')}" == row["finished_at"][:19]
-    # Grouped by org, and newest submission first within one.
+    # Lines are grouped by org, with the newest submission of an org first.
     assert [line.split()[0] for line in lines] == ["northside"] * 3 + ["southside"] * 3
     assert UUID(lines[0].split()[1]) == failed_work.waiting.hints[0].pass_id
     assert everything(database) == before
@@ -188,7 +188,7 @@ def counted(number: int, what: str) -> str:
     return f"{number} {'pass' if number == 1 else 'passes'} {what}"
 
 
-# Every program costs a second or two, so list and discard are asked a few of the questions.
+# Every program takes a second or two, so list and discard are tested with few of the selections.
 ASKED = [
     *(("replay", what) for what in SELECTED),
     *((action, what) for action in ("list", "discard") for what in ("a reason", "a pass", "an org and a reason")),
@@ -226,7 +226,7 @@ def test_replay_puts_passes_into_the_bulk_queue_and_is_idempotent(
     found = rows(database)
     for one in failed_work.ids:
         row = found[one]
-        # What took its workers along comes back as a suspect.
+        # A pass that crashed its workers comes back as a poison suspect.
         lost_before = 2 if before[one]["error"] == "worker_lost" else 0
         assert (row["state"], row["queue"], row["attempt"], row["error"]) == ("queued", "bulk", 0, None)
         assert row["lost"] == lost_before
@@ -352,7 +352,7 @@ def test_unknown_arguments_are_refused(database: Database, failed_work: Lost, ar
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port that is bound, so that nobody takes it, and refuses every connection."""
+    """Give a port that is bound but does not listen, so it refuses every connection."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]
@@ -376,7 +376,7 @@ def test_absent_database_is_named(database: Database, servers: Servers, failed_w
     assert said.stderr == "workers: The database cannot be reached.\n"
 
 
-# Who reads an org's essays.
+# The AI settings of an org.
 
 
 def chosen(database: Database) -> dict[str, tuple[str, str]]:
@@ -388,7 +388,7 @@ def chosen(database: Database) -> dict[str, tuple[str, str]]:
 def orgs(
     database: Database, school: School, other_school: School, program_env: Callable[[str], None]
 ) -> dict[str, tuple[str, str]]:
-    """Two orgs as they start, and programs start as ingest."""
+    """Give the AI settings of two new orgs; programs start with the role ec_ingest."""
     program_env("ec_ingest")
     return chosen(database)
 

@@ -1,4 +1,4 @@
-"""The master keys' life: replaced while work goes on, also after a kill; and people's keys kept apart from the dumps."""
+"""Test the rotation of master keys during work and after a kill, and the separate storage of data keys and dumps."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PATIENCE_SECONDS = 60.0
 
 
 def hold(masters: str) -> None:
-    """This process holds these master keys from now on, the first one newest."""
+    """Load these master keys into this process; the first one is the newest."""
     given = dict(one.split(":") for one in masters.split(","))
     crypto.load(
         CryptoSettings(
@@ -51,7 +51,7 @@ def hold(masters: str) -> None:
 
 @dataclass(frozen=True)
 class Installation:
-    """A database with a school, and the operator's commands on it."""
+    """A database with a school, and the operator commands for it."""
 
     database: Database
     school: School
@@ -75,7 +75,7 @@ class Installation:
         return CommandResult(process.returncode, out, err)
 
     def under(self, name: str) -> int:
-        """How many people's keys this master key wraps."""
+        """Return how many data keys this master key wraps."""
         return int(self.database.sql("select count(*) from user_keys where master_key_id = %s", name)[0][0])  # type: ignore[call-overload]
 
 
@@ -87,7 +87,7 @@ def installation(become: Become, database: Database, program_env: Callable[[str]
 
 
 def fill(installation: Installation) -> dict[str, list[tuple[UUID, UUID]]]:
-    """Twenty thousand values sealed by k1, put in as a superuser would restore them; returns whose they are."""
+    """Insert 20,000 values sealed under k1 as a superuser, and return their owners."""
     org = installation.school.org
     people = [uuid4() for _ in range(PEOPLE)]
     sources = [uuid4() for _ in range(SOURCES)]
@@ -144,7 +144,7 @@ def fill(installation: Installation) -> dict[str, list[tuple[UUID, UUID]]]:
 
 
 def opened(installation: Installation) -> int:
-    """Open every value there is with the keys this process holds; how many. Raises where one does not open."""
+    """Open every stored value with the keys of this process and return the count. Raises if one does not open."""
     count = 0
     for user, org, wrapped, name in installation.database.sql(
         "select user_id, org_id, wrapped, master_key_id from user_keys"
@@ -163,7 +163,7 @@ def opened(installation: Installation) -> int:
 
 
 class Writer(threading.Thread):
-    """Hands in one essay after the other, and brings new students, until stopped; keeps every error."""
+    """A thread that hands in essays and adds students until it is stopped; it keeps every error."""
 
     def __init__(self, school: School) -> None:
         super().__init__(daemon=True)
@@ -190,9 +190,9 @@ class Writer(threading.Thread):
 
 @pytest.mark.slow(reason="20,000 values are encrypted again")
 def test_rotation_of_20000_values_survives_a_kill_and_new_essays(installation: Installation, report: Report) -> None:
-    """Given k1 everywhere, when a rotation to k2 is killed half-way and run again, everything opens with k2 alone."""
+    """Kill a rotation from k1 to k2, run it again, and check that every value opens with k2 alone."""
     fill(installation)
-    hold(BOTH)  # what every program is given first
+    hold(BOTH)  # first every program gets both keys
     writer = Writer(installation.school)
     writer.start()
     first = installation.start("rotate", "--batch", "100")
@@ -293,7 +293,7 @@ def test_a_wrapped_key_moved_to_another_person_or_org_opens_nothing(installation
 
 
 def test_a_ciphertext_moved_to_another_row_column_or_org_does_not_open(installation: Installation) -> None:
-    """The same person's title in the place of another title, of a name, and under another org's id."""
+    """Move a title to another title, to a name and to another org's id."""
     with session_of(installation.school, "alice"):
         one, two = (
             essays.receive(
@@ -340,7 +340,7 @@ def test_without_the_master_key_nothing_opens(installation: Installation) -> Non
 
 @pytest.fixture
 def restored(servers: Servers) -> Iterator[Callable[[Path], Database]]:
-    """`restored(dump)` is a fresh database into which the dump was read."""
+    """Give a function that restores a dump into a new database and returns that database."""
     name = f"restored_{os.getpid()}"
 
     def read(dump: Path) -> Database:
@@ -361,7 +361,7 @@ def restored(servers: Servers) -> Iterator[Callable[[Path], Database]]:
 def test_old_dump_with_current_keys_hides_only_the_erased(
     installation: Installation, tmp_path: Path, restored: Callable[[Path], Database], become: Become, report: Report
 ) -> None:
-    """Given a dump from before, when Alice is erased and the keys are kept anew, her essay opens no more; Bob's does."""
+    """Restore a dump from before an erasure with the current keys: only the essay of the erased person stays closed."""
     handed_in = {}
     for name in ("alice", "bob"):
         with session_of(installation.school, name):

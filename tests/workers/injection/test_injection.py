@@ -54,7 +54,7 @@ def answers(*, obeys: bool) -> list[PassAnswer]:
 
 
 def texts_of(answer: PassAnswer) -> Iterator[str]:
-    """Yield every string of the answer that a model wrote."""
+    """Yield every string of the answer except quotes that stand in the essay."""
     yield from (*answer.strengths, *answer.next_steps, *answer.not_checked, *answer.notes)
     yield from (pick.rationale for pick in answer.picks)
     for comment in answer.comments:

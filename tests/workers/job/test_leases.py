@@ -1,4 +1,4 @@
-"""Leases of passes that are being carried out: renewed while held, by nobody else and not for ever."""
+"""Test the leases of running passes: renewal by the holder only and for a limited time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEASE_SECONDS = 1.2
 
 @pytest.fixture
 def claim(school: School, become: Become) -> Claim:
-    """A pass claimed by this process, a worker."""
+    """Give a pass claimed by this process with the role ec_worker."""
     with session_of(school, "alice"):
         receipt = essays.receive(school.alice, Draft(title="", text="One two three.", source="app"), org=school.org)
     become("ec_worker")
@@ -112,7 +112,7 @@ def test_renewing_goes_on_after_an_unexpected_error(database: Database, claim: C
     database.sql("revoke update on passes from ec_worker")
     last = "select query from pg_stat_activity where datname = current_database() and usename = 'ec_worker'"
     with leases.holding(claim):
-        eventually(lambda: ("rollback",) in database.sql(last))  # a round has met the error
+        eventually(lambda: ("rollback",) in database.sql(last))  # a renewal round has hit the error
         database.sql("grant update (lease_until) on passes to ec_worker")
         before = lease_until(database, claim)
         eventually(lambda: lease_until(database, claim) > before)

@@ -1,4 +1,4 @@
-"""What an org spends: the ledger against the vendor's own accounting, and a budget that holds."""
+"""Test that the ledger matches the vendor's accounting and that budgets are enforced."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def hand_in(school: School, count: int) -> list[Hint]:
 
 
 def work(runner: PassRunner, hints: list[Hint]) -> None:
-    """Eight threads run each hint once."""
+    """Run each hint once, in eight threads."""
     waiting = iter(hints)
     lock = threading.Lock()
 
@@ -82,7 +82,7 @@ def work(runner: PassRunner, hints: list[Hint]) -> None:
 
 
 def vendor_sums(vendor: FakeVendor) -> dict[str, int]:
-    """Return what the vendor itself counted, priced by the table to the micro-dollar, call by call."""
+    """Return the token counts of the vendor and their cost in micro-dollars, priced call by call."""
     prices = prices_of(MODEL)
     sums = dict.fromkeys((*KINDS, "cost"), 0)
     for call in vendor.billed:
@@ -126,7 +126,7 @@ def test_ledger_equals_the_vendors_count_after_errors_and_retries(
         due = {row["id"] for row in _open_passes(school)}
         if not due:
             break
-        # What was put off is due again, and nobody stays away from the vendor for our scripted trouble.
+        # Make retried passes due and end the pauses that the scripted errors caused.
         database.sql("update passes set next_at = now() where state = 'queued'")
         database.sql("delete from provider_pauses")
         work(runner, [hint for hint in hints if hint.pass_id in due])
@@ -165,7 +165,7 @@ def test_spent_budget_stops_calls_until_it_is_raised(
     budget = one * 20
     database.sql("update orgs set monthly_budget_micros = %s", budget)
 
-    # What was set aside for calls under way is more than they cost in the end, so a few more fit in when they are over.
+    # Reservations for running calls exceed their final cost, so a few more calls fit when they end.
     calls = -1
     while vendor.counters()["calls"] > calls:
         calls = vendor.counters()["calls"]
@@ -198,7 +198,7 @@ def test_local_fallback_is_used_when_the_budget_is_spent(
     hints = hand_in(school, 1)
     become("ec_worker")
 
-    for _ in range(3):  # a hint that meets another one at the same row may come in vain
+    for _ in range(3):  # a hint does nothing when another one holds the same row
         work(runner, hints)
 
     assert vendor.counters()["calls"] == 0
@@ -223,7 +223,7 @@ def test_bulk_passes_go_into_a_batch_at_half_price(
         runner.run(hint)
     assert database.sql("select distinct state, error, attempt from passes") == [("queued", "in_batch", 0)]
     assert database.sql("select distinct outcome, batch from ai_responses") == [("open", True)]
-    # A vendor that cannot be asked about it just now changes nothing about the batch.
+    # An unreachable vendor does not change the batch.
     vendor.script("overloaded", "overloaded", "overloaded", pass_name="batches")
     for hint in hints:
         runner.run(hint)

@@ -1,4 +1,4 @@
-"""When Claude cannot be had: one refusal is news to every worker, no essay pays for it, and an org may choose not to wait."""
+"""Test vendor failures: one pauses all workers, no attempt is used up, and an org can fall back to the local engine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def wire(vendor: FakeVendor) -> Iterator[Proxy]:
 
 @contextmanager
 def worker(address: str) -> Iterator[PassRunner]:
-    """One worker of several: each learns only through the database what the others met."""
+    """Give one of several workers; they share state only through the database."""
     settings = ProviderSettings(name="anthropic", api_key="sk-test", base_url=address, model=None)
     leases = Leases(lease_seconds=12, longest_seconds=60)
     chooser = ProviderChooser(settings, timeout_seconds=5)
@@ -83,7 +83,7 @@ def falls_back(school: School, become: Become) -> None:
 
 
 def rows(database: Database, receipt: Receipt) -> list[tuple[object, ...]]:
-    """State, attempt, reason, provider and seconds still to wait of each pass, in the order of the hints."""
+    """Return state, attempt, error, provider and remaining wait in seconds of each pass, in the order of the hints."""
     found = {
         row[0]: row[1:]
         for row in database.sql(
@@ -96,7 +96,7 @@ def rows(database: Database, receipt: Receipt) -> list[tuple[object, ...]]:
 
 
 def due(database: Database) -> None:
-    """Everything that waits is due, and every pause is over."""
+    """Make all queued passes due and end every pause."""
     database.sql("update passes set next_at = now() where state = 'queued'")
     database.sql(
         "update provider_pauses set until = now() - interval '1 ms', probe_until = least(probe_until, now() - interval '1 ms')"
@@ -146,7 +146,7 @@ def test_refused_key_or_spent_vendor_budget_costs_no_attempt(
             runner.run(hint)
         due(database)
 
-    # Each minute one call finds out, whichever worker makes it; all others are turned away at the gate.
+    # Each minute one worker makes one probe call; the circuit breaker blocks all others.
     assert vendor.counters()["calls"] == 3
     assert {row[:2] for row in rows(database, receipt)} == {("queued", 0)}
     vendor.always("ok")
@@ -159,7 +159,7 @@ def test_refused_key_or_spent_vendor_budget_costs_no_attempt(
 def test_single_essay_survives_a_hanging_vendor(
     one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt
 ) -> None:
-    """Given a single pass whose every call fails, minutes apart, it uses up no more attempts than it takes to notice."""
+    """Fail every call of a single pass, minutes apart; only attempts before the pause are used up."""
     hint = receipt.hints[0]
     database.sql("update passes set state = 'cancelled', finished_at = now() where id <> %s", hint.pass_id)
     vendor.always("server_error")
@@ -271,7 +271,7 @@ def program(
     wire: Proxy, vendor: FakeVendor, database: Database, broker: HintBroker, program_env: Callable[[str], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[int], subprocess.Popen[bytes]]]:  # fmt: skip
-    """`program(drain_ms)` starts the real worker program, as the Procfile does, calling the vendor through the wire."""
+    """Give a function that starts the real worker program with a drain time in ms; it calls the vendor through the proxy."""
     program_env("ec_worker")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
     monkeypatch.setenv("ANTHROPIC_BASE_URL", f"http://127.0.0.1:{wire.port}")
@@ -299,7 +299,7 @@ def test_stopping_worker_finishes_running_calls_and_starts_none(
     program: Callable[[int], subprocess.Popen[bytes]], vendor: FakeVendor, database: Database, broker: HintBroker,
     school: School, become: Become,
 ) -> None:  # fmt: skip
-    """Given four calls under way and more waiting, SIGTERM repeats nothing: four done, the rest queued untouched."""
+    """Send SIGTERM during four calls: those four finish, and the others stay queued and unchanged."""
     vendor.always(Step("ok", latency_seconds=1.0))
     receipts = [hand_in(school) for _ in range(4)]
     worker_program = program(20_000)
@@ -328,7 +328,7 @@ def test_unfinished_passes_are_handed_back_on_shutdown(
     worker_program.terminate()
     assert worker_program.wait(20) == 0
 
-    # Uncounted, and due: nobody has to wait for the lease to run out.
+    # The passes are due at once, without a used attempt: they do not wait for the lease to expire.
     assert database.sql("select distinct state, attempt, fence, lost, next_at <= now() from passes") == [
         ("queued", 0, 1, 0, True)
     ]

@@ -1,4 +1,4 @@
-"""One pass from its hint to its end: real PostgreSQL as ec_worker, the real SDK over HTTP to the fake vendor."""
+"""Test one pass from its hint to its end, with PostgreSQL as ec_worker and the real SDK against the fake vendor."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ TEXT = (
 
 
 class Wire:
-    """An HTTP relay in front of the vendor that notes what the vendor sent, and holds answers back while closed."""
+    """An HTTP relay before the vendor that records its answers and holds them back while closed."""
 
     def __init__(self, vendor: FakeVendor) -> None:
         self.sent: list[str] = []
@@ -63,7 +63,7 @@ class Wire:
             protocol_version = "HTTP/1.1"
 
             def log_message(self, *args: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
             def do_POST(self) -> None:
                 asked = self.rfile.read(int(self.headers["content-length"]))
@@ -90,7 +90,7 @@ class Wire:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Relay)
         self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that went away is no news
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # ignore clients that disconnect
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -105,7 +105,7 @@ class Wire:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Answers stay on the wire until the block ends."""
+        """Hold answers back until the block ends."""
         self.gate.clear()
         try:
             yield
@@ -113,7 +113,7 @@ class Wire:
             self.gate.set()
 
     def await_calls(self, count: int = 1) -> None:
-        """That many more calls have been answered by the vendor (and are held, if the wire is)."""
+        """Wait until the vendor has answered this many more calls; their answers may be held back."""
         for _ in range(count):
             assert self.waiting.acquire(timeout=10), "no further call came"
 
@@ -150,7 +150,7 @@ def running(choose: Callable[[str], Provider], *, lease_seconds: float = LEASE_S
 
 @pytest.fixture
 def receipt(school: School, become: Become) -> Receipt:
-    """Alice has handed in, and this process is a worker now."""
+    """Give the receipt of an essay by Alice; this process has the role ec_worker."""
     handed_in = hand_in(school)
     become("ec_worker")
     return handed_in
@@ -164,7 +164,7 @@ def hand_in(school: School, text: str = TEXT) -> Receipt:
 
 
 def only(receipt: Receipt, database: Database, name: PassName = PassName.CONTENT) -> Hint:
-    """The other two passes of the submission are over, so that a hint can only mean this one."""
+    """Cancel the other two passes of the submission and return the hint of this one."""
     hint = hint_of(receipt, name)
     database.sql(
         "update passes set state = 'cancelled', finished_at = now() where submission_id = %s and id <> %s",
@@ -185,7 +185,7 @@ def run_all(runner: PassRunner, receipt: Receipt) -> None:
 
 @contextmanager
 def in_background(call: Callable[[], None]) -> Iterator[threading.Thread]:
-    """The call runs beside the block and has ended, without an error, when the block ends."""
+    """Run the call in a thread beside the block, and assert that it ends without an error."""
     errors: list[BaseException] = []
 
     def guarded() -> None:
@@ -308,7 +308,7 @@ def test_no_connection_is_held_during_calls(
         )
         eventually(lambda: database.sql(busy) == [(0,)])
         assert [pass_row(database, hint)["state"] for hint in receipt.hints] == ["running"] * 3
-        with db.session():  # the pool's only connection is free to borrow
+        with db.session():  # the only connection of the pool is free
             assert db.row("select 1 as one") == {"one": 1}
     for thread in threads:
         thread.join(20)
@@ -327,7 +327,7 @@ def test_overloaded_vendor_is_retried_and_the_submission_completes(
     put_off = pass_row(database, hint)
     assert (put_off["state"], put_off["error"]) == ("queued", "overloaded")
     assert 0 < put_off["waits"] <= 1
-    runner.run(hint)  # too early: the hint is for nobody
+    runner.run(hint)  # too early: the pass is not due, so the hint is ignored
     assert vendor.counters()["calls"] == 3
     eventually(lambda: pass_row(database, hint)["waits"] <= 0)
     runner.run(hint)
@@ -431,7 +431,7 @@ def test_a_submission_is_failed_when_every_pass_was_given_up(
     run_all(runner, receipt)
     assert [pass_row(database, hint)["error"] for hint in receipt.hints] == ["bad_request"] * 3
     assert status(database, receipt) == "failed"
-    assert vendor.counters()["calls"] == 3  # given up at once, each after its one call
+    assert vendor.counters()["calls"] == 3  # each pass gives up after one call
 
 
 def test_repair_is_retried_later_when_the_vendor_is_overloaded(
@@ -492,7 +492,7 @@ def test_a_provider_that_crashes_is_given_up_with_its_call_completed(database: D
 
 
 class Hung(Crashing):
-    """A provider that never comes back by itself."""
+    """A provider whose call does not return by itself."""
 
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
         deadline = time.monotonic() + 20
@@ -518,7 +518,7 @@ def test_an_attempt_that_runs_over_the_time_limit_counts(
         worker.stop()
         broker.close()
     stopped = pass_row(database, hint)
-    # Handing it back uncounted would let an essay that hangs its reader go round for ever.
+    # Without a used attempt, an essay that hangs its provider would be retried for ever.
     assert (stopped["state"], stopped["error"], stopped["attempt"]) == ("queued", "timeout", 1)
     assert outcomes(database, receipt) == ["timeout"]
 
@@ -628,7 +628,7 @@ def test_answer_of_a_lost_claim_is_counted_and_not_stored(
     hint = hint_of(receipt)
     with wire.held(), in_background(lambda: runner.run(hint)):
         wire.await_calls()
-        # The clock frees a lease that ran out, and another worker claims the pass.
+        # The clock frees the expired lease, and another worker claims the pass.
         database.sql(
             "update passes set state = 'queued', lease_until = null, lost = 1, next_at = now() where id = %s",
             hint.pass_id,
@@ -643,7 +643,7 @@ def test_answer_of_a_lost_claim_is_counted_and_not_stored(
     assert count(database, "criterion_results") == 0
     assert database.sql("select count from tallies where name = 'fenced_writes'") == [(1,)]
     assert database.sql("select event from system_logs") == [("fenced write",)]
-    # It was paid for: the call itself stays on record with what it cost.
+    # The call was paid for, so it is stored with its cost.
     assert outcomes(database, receipt) == ["ok"]
     with db.session(org=school.org):
         assert passes.renew(taken, lease_seconds=LEASE_SECONDS)
@@ -713,7 +713,7 @@ def test_points_come_from_the_rubric_not_from_the_answer(
 
 
 class Crowded(Crashing):
-    """A provider that knows how many passes it is asked to read at once."""
+    """A provider that counts its concurrent calls."""
 
     def __init__(self) -> None:
         self.inside = 0
@@ -741,7 +741,7 @@ def narrow(provider: Provider, places: int) -> PassRunner:
 def test_local_worker_claims_no_more_than_its_slots(
     database: Database, school: School, receipt: Receipt, become: Become
 ) -> None:
-    """Given ten hints in ten threads and two places, eight passes wait in the database, where turns are taken."""
+    """Run ten hints in ten threads with two slots; eight passes wait in the database."""
     become("ec_ingest")
     with session_of(school, "alice"):
         essay = Draft(title="Other", text=TEXT, source="app")

@@ -155,10 +155,10 @@ def test_rubric_descriptions_are_masked_but_criterion_names_are_not() -> None:
     )
     mask = Mask(request("Text.", criteria=(criterion,)), people=CLASS)
 
-    masked_text = mask.request.criteria[0]
-    assert (masked_text.name, masked_text.levels[0].name) == ("Alice", "Bo")
-    assert "Alice" not in masked_text.description
-    assert "Shaun" not in masked_text.levels[0].description
+    sent = mask.request.criteria[0]
+    assert (sent.name, sent.levels[0].name) == ("Alice", "Bo")
+    assert "Alice" not in sent.description
+    assert "Shaun" not in sent.levels[0].description
 
 
 def test_stand_in_typed_by_the_author_is_told_apart_from_the_name() -> None:
@@ -238,11 +238,11 @@ def test_masking_keeps_length_hides_every_name_and_is_reversible(case: tuple[str
         span = Anchor(masked_text).span(word[0])
         if span.match == "none":
             continue
-        lifted = mask.unmask(_reply(PassAnswer(comments=(_comment(span),)))).answer.comments[0].span
-        assert text[lifted.start : lifted.end] == lifted.quote
-        assert lifted.start <= span.start < span.end <= lifted.end
+        unmasked = mask.unmask(_reply(PassAnswer(comments=(_comment(span),)))).answer.comments[0].span
+        assert text[unmasked.start : unmasked.end] == unmasked.quote
+        assert unmasked.start <= span.start < span.end <= unmasked.end
         if not any(span.start <= index < span.end for index in changed):
-            assert span.quote in lifted.quote
+            assert span.quote in unmasked.quote
 
 
 def _comment(span: QuotedSpan, **fields: object) -> Comment:
@@ -274,9 +274,9 @@ def test_unmasking_restores_names_and_leaves_the_raw_answer() -> None:
         strengths=(f"{jose} is vivid.",), next_steps=(f"Say more about {alice}.",), not_checked=(f"Whether {jose} is real.",),
     )  # fmt: skip
 
-    lifted = mask.unmask(_reply(answer, raw=f"{alice}…"))
+    unmasked = mask.unmask(_reply(answer, raw=f"{alice}…"))
 
-    first, second = lifted.answer.comments
+    first, second = unmasked.answer.comments
     assert (first.span.start, first.span.end, first.span.quote) == (10, 18, "Alice go")
     assert first.span.suffix == text[18:]
     assert (first.message, first.next_step, first.suggestions) == (
@@ -285,22 +285,22 @@ def test_unmasking_restores_names_and_leaves_the_raw_answer() -> None:
         ("Alice goes",),
     )
     assert (first.also_at, second.span.quote) == (((25, 29),), "Alice ran")
-    assert lifted.answer.picks[0].rationale == "Alice shows it."
-    assert lifted.answer.strengths + lifted.answer.next_steps + lifted.answer.not_checked == (
+    assert unmasked.answer.picks[0].rationale == "Alice shows it."
+    assert unmasked.answer.strengths + unmasked.answer.next_steps + unmasked.answer.not_checked == (
         "José is vivid.", "Say more about Alice.", "Whether José is real.",
     )  # fmt: skip
-    assert lifted.raw == f"{alice}…"
+    assert unmasked.raw == f"{alice}…"
 
 
 def test_span_that_cuts_a_stand_in_grows_to_the_whole_name() -> None:
     text = unicodedata.normalize("NFD", "José went.")
     mask = Mask(request(text), people=CLASS)
 
-    lifted = mask.unmask(
+    unmasked = mask.unmask(
         _reply(PassAnswer(comments=(_comment(QuotedSpan(start=1, end=4, quote=mask.request.text[1:4])),)))
     )
 
-    assert lifted.answer.comments[0].span.quote == unicodedata.normalize("NFD", "José")
+    assert unmasked.answer.comments[0].span.quote == unicodedata.normalize("NFD", "José")
 
 
 def test_hostile_texts_of_full_length_are_masked() -> None:
@@ -380,12 +380,12 @@ def test_earlier_comments_are_masked_and_keep_the_essays_stand_ins() -> None:
     assert reported.doubtful[0].quote == mask.request.text[:11]
     assert mask.shown(reported.picks[0].rationale) == pick.rationale
     assert mask.request.text == Mask(request("Alice Smith.\n\nShe won."), people=CLASS).request.text
-    lifted = mask.unmask(
+    unmasked = mask.unmask(
         _reply(
             PassAnswer(notes=(reported.doubtful[0].message,), verdicts=(CommentVerdict(comment=0, resolution="moot"),))
         )
     ).answer
-    assert (lifted.notes, lifted.verdicts) == (("Alice, look.",), (CommentVerdict(comment=0, resolution="moot"),))
+    assert (unmasked.notes, unmasked.verdicts) == (("Alice, look.",), (CommentVerdict(comment=0, resolution="moot"),))
 
 
 def test_batch_request_is_masked_and_its_answer_unmasked() -> None:

@@ -1,4 +1,4 @@
-"""The real SDK talks to the fake vendor over HTTP; nothing of ours is patched."""
+"""Test the Claude provider with the real SDK over HTTP against the fake vendor, without patches."""
 
 from __future__ import annotations
 
@@ -36,12 +36,14 @@ RUBRIC = (
 
 @pytest.fixture
 def vendor() -> Iterator[FakeVendor]:
+    """Give a running fake vendor."""
     with FakeVendor() as vendor:
         yield vendor
 
 
 @pytest.fixture
 def claude(vendor: FakeVendor) -> Iterator[ClaudeProvider]:
+    """Give a Claude provider that calls the fake vendor."""
     provider = ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=5)
     yield provider
     provider.close()
@@ -52,12 +54,14 @@ def request(pass_name: PassName = PassName.CONTENT, **changes: Any) -> PassReque
 
 
 def error_of(claude: ClaudeProvider, **changes: Any) -> ProviderError:
+    """Return the error that a request raises."""
     with pytest.raises(ProviderError) as caught:
         claude.ask(request(**changes))
     return caught.value
 
 
-def spoken(reply: Reply) -> str:
+def feedback_text(reply: Reply) -> str:
+    """Return all feedback text of the reply, one string on a line."""
     answer = reply.answer
     parts = [*answer.strengths, *answer.next_steps, *answer.not_checked, *(pick.rationale for pick in answer.picks)]
     for comment in answer.comments:
@@ -292,10 +296,10 @@ def test_output_of_a_model_that_obeys_the_essay_is_filtered(
     text = TEXT + "\n\n" + injection
     for name in PassName:
         reply = claude.ask(request(name, text=text))
-        said = spoken(reply)
-        assert "evil.example" not in said and "http" not in said and "<" not in said
-        assert "100/100" not in said and "full marks" not in said
-        assert "You read one student" not in said and "you are a genius" not in said.splitlines()
+        feedback = feedback_text(reply)
+        assert "evil.example" not in feedback and "http" not in feedback and "<" not in feedback
+        assert "100/100" not in feedback and "full marks" not in feedback
+        assert "You read one student" not in feedback and "you are a genius" not in feedback.splitlines()
         for comment in reply.answer.comments:
             if comment.span.match == "none":
                 assert "http" not in comment.span.quote
@@ -323,8 +327,8 @@ def test_fake_vendor_runs_as_a_program_and_is_scripted_over_http() -> None:
     assert process.stdout is not None
     try:
         base_url = json.loads(process.stdout.readline())["base_url"]
-        wish = {"script": ["overloaded", {"behaviour": "ok", "latency_seconds": 0.01}], "pass": "content"}
-        post = urllib.request.Request(base_url + "/control", data=json.dumps(wish).encode(), method="POST")
+        command = {"script": ["overloaded", {"behaviour": "ok", "latency_seconds": 0.01}], "pass": "content"}
+        post = urllib.request.Request(base_url + "/control", data=json.dumps(command).encode(), method="POST")
         with urllib.request.urlopen(post) as response:
             assert json.load(response) == {"ok": True}
         with closing(ClaudeProvider("sk-test", base_url=base_url)) as claude:

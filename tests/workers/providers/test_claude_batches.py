@@ -1,4 +1,4 @@
-"""Batches: asked now, answered later, at half price, and decided about as any other call."""
+"""Test Claude batches: submitted now, collected later at half price, with the same errors as direct calls."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ from workers.providers.claude import ClaudeProvider
 from workers.providers.contract import GiveUp, Outcome, Pause, ProviderError, Repair, TryAgain
 from workers.providers.prices import Tokens, prices_of
 
-ASKED = PassRequest(pass_name=PassName.CONTENT, text="The water was clean enough to drink, once. Now it is not.")
+REQUEST = PassRequest(pass_name=PassName.CONTENT, text="The water was clean enough to drink, once. Now it is not.")
 
 
 @pytest.fixture
 def vendor() -> Iterator[FakeVendor]:
+    """Give a running fake vendor."""
     with FakeVendor() as vendor:
         yield vendor
 
 
 @pytest.fixture
 def claude(vendor: FakeVendor) -> Iterator[ClaudeProvider]:
+    """Give a Claude provider that calls the fake vendor."""
     with closing(ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=5)) as provider:
         yield provider
 
 
 def test_batch_answer_arrives_when_the_batch_ends_at_half_price(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     vendor.set_batch_looks(2)
-    batch = claude.submit(ASKED)
-    assert claude.collect(batch, ASKED) is None
-    assert claude.collect(batch, ASKED) is None
-    reply = claude.collect(batch, ASKED)
+    batch = claude.submit(REQUEST)
+    assert claude.collect(batch, REQUEST) is None
+    assert claude.collect(batch, REQUEST) is None
+    reply = claude.collect(batch, REQUEST)
     assert reply is not None and len(reply.answer.comments) == 3 and reply.stop_reason == "end_turn"
     assert json.loads(reply.raw)["custom_id"] == "content"
     [call] = vendor.billed
@@ -45,8 +47,8 @@ def test_batch_answer_arrives_when_the_batch_ends_at_half_price(vendor: FakeVend
 
 
 def test_batch_request_equals_a_direct_request_without_stream(vendor: FakeVendor, claude: ClaudeProvider) -> None:
-    claude.collect(claude.submit(ASKED), ASKED)
-    claude.ask(ASKED)
+    claude.collect(claude.submit(REQUEST), REQUEST)
+    claude.ask(REQUEST)
     in_batch, direct = vendor.requests
     assert direct.pop("stream") is True
     assert in_batch == direct
@@ -71,29 +73,29 @@ def test_each_batch_failure_maps_to_one_error_and_keeps_its_raw_text(
     vendor: FakeVendor, claude: ClaudeProvider, behaviour: str, kind: type[ProviderError], outcome: Outcome
 ) -> None:
     vendor.script(behaviour, pass_name="content")
-    batch = claude.submit(ASKED)
+    batch = claude.submit(REQUEST)
     with pytest.raises(ProviderError) as caught:
-        claude.collect(batch, ASKED)
+        claude.collect(batch, REQUEST)
     error = caught.value
     assert (type(error), error.outcome) == (kind, outcome)
     assert '"custom_id": "content"' in error.raw and "told to fail" not in error.detail
     if isinstance(error, Repair):
         assert error.usage.cost_micros > 0
-        assert claude.ask(ASKED, repair=error).stop_reason == "end_turn"
+        assert claude.ask(REQUEST, repair=error).stop_reason == "end_turn"
 
 
 def test_errors_of_batch_calls_keep_their_outcome(vendor: FakeVendor, claude: ClaudeProvider) -> None:
     vendor.script("unauthorised", pass_name="batches")
     with pytest.raises(Pause):
-        claude.submit(ASKED)
-    batch = claude.submit(ASKED)
+        claude.submit(REQUEST)
+    batch = claude.submit(REQUEST)
     vendor.script(Step("rate_limited", retry_after="7"), pass_name="batches")
     with pytest.raises(TryAgain) as caught:
-        claude.collect(batch, ASKED)
+        claude.collect(batch, REQUEST)
     assert caught.value.retry_after_seconds == 7.0
-    assert claude.collect(batch, ASKED) is not None
+    assert claude.collect(batch, REQUEST) is not None
 
 
 def test_missing_batch_is_a_retryable_error(claude: ClaudeProvider) -> None:
     with pytest.raises(TryAgain, match="gone"):
-        claude.collect("msgbatch_unknown/../x", ASKED)
+        claude.collect("msgbatch_unknown/../x", REQUEST)

@@ -1,4 +1,4 @@
-"""Answers as events: put together as they came, decided about when they break, read once the prefix is written."""
+"""Test streamed answers of Claude: parsing, broken streams, and passes that share the cached prefix."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ TEXT = "Rivers needs our help.\n\nThe water was clean enough to drink, once.\n\n
 
 @pytest.fixture
 def vendor() -> Iterator[FakeVendor]:
+    """Give a running fake vendor."""
     with FakeVendor() as vendor:
         yield vendor
 
 
 @pytest.fixture
 def claude(vendor: FakeVendor) -> Iterator[ClaudeProvider]:
+    """Give a Claude provider that calls the fake vendor."""
     with closing(ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=5)) as provider:
         yield provider
 
@@ -64,6 +66,7 @@ def test_answer_is_read_with_and_without_streaming(streams: bool) -> None:
 
 
 def events(*data: str) -> str:
+    """Return a stream of server-sent events with these data lines."""
     return "".join(f"event: x\r\ndata: {one}\r\n\r\n" for one in data)
 
 
@@ -78,9 +81,9 @@ def test_stream_is_parsed_despite_unknown_events() -> None:
         '{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"b\u2028c"}}',
         '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9,"input_tokens":null}}',
     )
-    reported = wire.parse_stream(raw + ": a comment\n\n")
-    assert (reported.message.text(), reported.message.stop_reason, reported.whole) == ("ab\u2028c", "end_turn", False)
-    assert (reported.message.usage.input_tokens, reported.message.usage.output_tokens) == (3, 9)
+    stream = wire.parse_stream(raw + ": a comment\n\n")
+    assert (stream.message.text(), stream.message.stop_reason, stream.whole) == ("ab\u2028c", "end_turn", False)
+    assert (stream.message.usage.input_tokens, stream.message.usage.output_tokens) == (3, 9)
     assert wire.parse_stream(raw + events('{"type":"message_stop"}')).whole
     assert not wire.parse_stream(raw + 'data: {"type":"message_stop"').whole
     with pytest.raises(ValueError, match="JSON|json|expected"):
@@ -93,10 +96,10 @@ def test_three_parallel_passes_write_the_prefix_once() -> None:
             vendor.script(Step("overloaded", latency_seconds=0))
             with closing(ClaudeProvider("k", base_url=vendor.base_url)) as claude, ThreadPoolExecutor(3) as pool:
                 with pytest.raises(TryAgain):
-                    claude.ask(request())  # making a client takes a while
+                    claude.ask(request())  # creates the client before the time is taken
                 started = time.monotonic()
                 list(pool.map(claude.ask, first_draft(essay(1))))
-                assert time.monotonic() - started < 2.3, "one after the other they would take 2.4"
+                assert time.monotonic() - started < 2.3, "three calls in sequence would take 2.4 seconds"
             written = [call["cache_write"] > 0 for call in vendor.billed]
             assert sum(written) == (1 if streams else 3)
 
@@ -115,12 +118,12 @@ def test_caching_cuts_the_cost_of_a_class_and_of_second_drafts(vendor: FakeVendo
 
 
 def test_verdicts_on_earlier_comments_are_returned(vendor: FakeVendor, claude: ClaudeProvider) -> None:
-    said = EarlierComment(type="agreement", quote="Rivers needs", message="m", next_step="n")
-    earlier = PreviousDraft(unchanged=((24, 66),), doubtful=(said, said))
-    asked = request(earlier=earlier)
-    assert [one.resolution for one in claude.ask(asked).answer.verdicts] == ["persisting", "persisting"]
+    comment = EarlierComment(type="agreement", quote="Rivers needs", message="m", next_step="n")
+    earlier = PreviousDraft(unchanged=((24, 66),), doubtful=(comment, comment))
+    pass_request = request(earlier=earlier)
+    assert [one.resolution for one in claude.ask(pass_request).answer.verdicts] == ["persisting", "persisting"]
     vendor.say("addressed")
-    reply = claude.ask(asked)
+    reply = claude.ask(pass_request)
     assert reply.answer.verdicts == (
         CommentVerdict(comment=0, resolution="addressed"),
         CommentVerdict(comment=1, resolution="addressed"),
@@ -129,9 +132,9 @@ def test_verdicts_on_earlier_comments_are_returned(vendor: FakeVendor, claude: C
 
 
 def test_expected_cost_is_above_the_actual_cost(claude: ClaudeProvider) -> None:
-    for asked in first_draft(essay(2)):
-        reply = claude.ask(asked)
-        assert reply.usage.cost_micros < claude.expected_cost_micros(asked) < 60_000
+    for pass_request in first_draft(essay(2)):
+        reply = claude.ask(pass_request)
+        assert reply.usage.cost_micros < claude.expected_cost_micros(pass_request) < 60_000
         assert billed(reply.usage) > 0
 
 

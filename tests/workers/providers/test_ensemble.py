@@ -1,4 +1,4 @@
-"""Two readers of one grammar pass: what both saw is one comment, and nothing is said twice."""
+"""Test the ensemble of a remote provider and the local engine: shared findings become one comment."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from workers.providers.local.provider import LocalProvider
 TEXT = "We recieve mail and we recieve parcels. He go home every day becuase he are tired."
 
 
-class Answers:
-    """A provider that gives one answer and remembers what it was asked."""
+class FixedProvider:
+    """A provider that always gives the same answer and records its requests."""
 
     in_batches = True
 
@@ -57,14 +57,14 @@ def comment(
     )  # fmt: skip
 
 
-def mixed(remote: PassAnswer, local: PassAnswer | ProviderError, name: PassName = PassName.GRAMMAR) -> Reply:
-    both: Provider = EnsembleProvider(Answers("remote", remote), Answers("local", local))
-    return both.ask(PassRequest(pass_name=name, text=TEXT))
+def ensemble_reply(remote: PassAnswer, local: PassAnswer | ProviderError, name: PassName = PassName.GRAMMAR) -> Reply:
+    ensemble: Provider = EnsembleProvider(FixedProvider("remote", remote), FixedProvider("local", local))
+    return ensemble.ask(PassRequest(pass_name=name, text=TEXT))
 
 
 def test_finding_of_both_providers_is_one_comment_in_remote_words() -> None:
     other = TEXT.rindex("recieve")
-    reply = mixed(
+    reply = ensemble_reply(
         PassAnswer(comments=(comment("recieve", offers=("receive", "get"), message="Mine."),)),
         PassAnswer(
             comments=(comment("recieve", offers=("receive", "relieve"), also=((other, other + 7),), local=True),)
@@ -83,7 +83,7 @@ def test_ungrouped_remote_comments_agree_at_each_place() -> None:
     first = comment("recieve")
     second = replace(first, span=QuotedSpan(start=other, end=other + 7, quote="recieve"), message="Again.")
     local = comment("recieve", also=((other, other + 7),), local=True)
-    comments = mixed(PassAnswer(comments=(first, second)), PassAnswer(comments=(local,))).answer.comments
+    comments = ensemble_reply(PassAnswer(comments=(first, second)), PassAnswer(comments=(local,))).answer.comments
     assert [(one.confidence_basis, one.also_at) for one in comments] == [("agreement", ())] * 2
 
 
@@ -94,23 +94,23 @@ def test_agreement_on_a_grouped_place_counts_and_confidence_is_capped() -> None:
         span=QuotedSpan(start=other, end=other + 7, quote="recieve"),
         also_at=((first, first + 7),),
     )
-    (one,) = mixed(
+    (one,) = ensemble_reply(
         PassAnswer(comments=(remote,)), PassAnswer(comments=(comment("recieve", confidence=0.95, local=True),))
     ).answer.comments
     assert one.confidence == 0.99
     assert one.also_at == ((first, first + 7),)
 
 
-@pytest.mark.parametrize(("theirs", "joined"), [
+@pytest.mark.parametrize(("local_comment", "joined"), [
     (comment("He go home", type_="agreement", local=True), True),
     (comment("go", type_="verb_form", local=True), True),
     (comment("go", type_="word_choice", offers=("goes",), local=True), True),
     (comment("go", type_="punctuation", local=True), False),
     (comment("becuase", type_="agreement", local=True), False),
 ])  # fmt: skip
-def test_comments_are_joined_only_for_the_same_mistake(theirs: Comment, *, joined: bool) -> None:
-    mine = comment("go", type_="agreement", offers=("goes",))
-    comments = mixed(PassAnswer(comments=(mine,)), PassAnswer(comments=(theirs,))).answer.comments
+def test_comments_are_joined_only_for_the_same_mistake(local_comment: Comment, *, joined: bool) -> None:
+    remote_comment = comment("go", type_="agreement", offers=("goes",))
+    comments = ensemble_reply(PassAnswer(comments=(remote_comment,)), PassAnswer(comments=(local_comment,))).answer.comments
     assert len(comments) == (1 if joined else 2)
     assert (comments[0].confidence_basis == "agreement") is joined
 
@@ -120,14 +120,14 @@ def test_local_comments_come_last_and_major_comments_first() -> None:
         comments=(comment("go", type_="verb_form"), comment("are", type_="agreement", severity="major"))
     )
     local = PassAnswer(comments=(comment("becuase", local=True), comment("recieve", local=True)))
-    comments = mixed(remote, local).answer.comments
+    comments = ensemble_reply(remote, local).answer.comments
     assert [one.span.quote for one in comments] == ["are", "go", "becuase", "recieve"]
     assert [(one.origin, one.provider, one.model) for one in comments[2:]] == [("rule", "local", "local-1")] * 2
 
 
 def test_comments_are_capped_at_25_and_duplicates_dropped() -> None:
     many = tuple(comment(TEXT[at : at + 2], type_="style", message=str(at)) for at in range(24))
-    answer = mixed(
+    answer = ensemble_reply(
         PassAnswer(comments=(*many, many[0])),
         PassAnswer(comments=tuple(comment(word, local=True) for word in ("becuase", "parcels", "tired"))),
     ).answer
@@ -137,31 +137,31 @@ def test_comments_are_capped_at_25_and_duplicates_dropped() -> None:
 
 def test_paused_local_engine_leaves_the_remote_answer_with_a_note() -> None:
     answer = PassAnswer(comments=(comment("recieve"),), not_checked=("facts",))
-    silent = mixed(answer, Pause(Outcome.OVERLOADED, "busy")).answer
+    silent = ensemble_reply(answer, Pause(Outcome.OVERLOADED, "busy")).answer
     assert silent.comments == answer.comments
     assert silent.not_checked == ("facts", LOCAL_SILENT)
 
 
 def test_local_answer_without_comments_adds_nothing() -> None:
     answer = PassAnswer(comments=(comment("recieve"),), not_checked=("facts",))
-    assert mixed(answer, PassAnswer(not_checked=("This essay looks like German.",))).answer == answer
+    assert ensemble_reply(answer, PassAnswer(not_checked=("This essay looks like German.",))).answer == answer
 
 
 def test_other_passes_and_provider_attributes_are_the_remotes() -> None:
     answer, earlier = PassAnswer(comments=(comment("recieve"),)), PreviousDraft()
-    remote, local = Answers("remote", answer), Answers("local", answer)
-    both = EnsembleProvider(remote, local)
+    remote, local = FixedProvider("remote", answer), FixedProvider("local", answer)
+    ensemble = EnsembleProvider(remote, local)
     request = PassRequest(pass_name=PassName.CONTENT, text=TEXT, earlier=earlier)
-    assert both.ask(request).answer == answer
+    assert ensemble.ask(request).answer == answer
     assert not local.asked
-    both.ask(replace(request, pass_name=PassName.GRAMMAR))
+    ensemble.ask(replace(request, pass_name=PassName.GRAMMAR))
     assert (remote.asked[-1].earlier, local.asked[-1].earlier) == (earlier, None)
-    assert (both.name, both.model, both.remote, both.in_batches) == ("remote", "remote-1", True, True)
-    assert both.prompt_version(PassName.GRAMMAR) == "remote grammar"
-    assert both.expected_cost_micros(request) == len(TEXT)
-    assert both.submit(request) == f"batch {len(TEXT)}"
-    assert both.collect("waiting", request) is None
-    collected = both.collect("ready", replace(request, pass_name=PassName.GRAMMAR))
+    assert (ensemble.name, ensemble.model, ensemble.remote, ensemble.in_batches) == ("remote", "remote-1", True, True)
+    assert ensemble.prompt_version(PassName.GRAMMAR) == "remote grammar"
+    assert ensemble.expected_cost_micros(request) == len(TEXT)
+    assert ensemble.submit(request) == f"batch {len(TEXT)}"
+    assert ensemble.collect("waiting", request) is None
+    collected = ensemble.collect("ready", replace(request, pass_name=PassName.GRAMMAR))
     assert collected is not None
     assert collected.answer.comments[0].confidence_basis == "agreement"
 
@@ -169,7 +169,7 @@ def test_other_passes_and_provider_attributes_are_the_remotes() -> None:
 def test_real_local_engine_agrees_with_a_remote_answer() -> None:
     remote = PassAnswer(comments=(comment("recieve", offers=("receive",)),))
     answer = (
-        EnsembleProvider(Answers("remote", remote), LocalProvider())
+        EnsembleProvider(FixedProvider("remote", remote), LocalProvider())
         .ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT))
         .answer
     )

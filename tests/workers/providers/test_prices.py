@@ -1,4 +1,4 @@
-"""Cost is integer micro-dollars, from one table."""
+"""Test that cost is computed in whole micro-dollars from the price table."""
 
 from __future__ import annotations
 

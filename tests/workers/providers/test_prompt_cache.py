@@ -1,4 +1,4 @@
-"""A prefix is written once, and nobody waits longer than it pays."""
+"""Test that a prompt prefix is written to the cache once and that callers wait only as long as it saves money."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from workers.providers.prompt_cache import PromptCacheGate
 
 
 class Caller:
-    """A call on a thread; `begin` and `end` say what the vendor does."""
+    """A call on its own thread; `act` sets its next step: `begin` and `end` of the answer, or `fail`."""
 
     def __init__(self, gate: PromptCacheGate, *, essay: str, course: str = "class") -> None:
         self.through = threading.Event()
         self.left = threading.Event()
         self._acts: list[str] = []
-        self._told = threading.Condition()
+        self._acts_changed = threading.Condition()
         self._gate, self._essay, self._course = gate, essay, course
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def act(self, what: str) -> None:
-        with self._told:
+        with self._acts_changed:
             self._acts.append(what)
-            self._told.notify_all()
+            self._acts_changed.notify_all()
 
     def _run(self) -> None:
         try:
             with self._gate.passing(class_key=self._course, essay_key=self._essay) as turn:
                 self.through.set()
                 while True:
-                    with self._told:
-                        self._told.wait_for(lambda: self._acts, timeout=5)
+                    with self._acts_changed:
+                        self._acts_changed.wait_for(lambda: self._acts, timeout=5)
                         act = self._acts.pop(0) if self._acts else "fail"
                     if act == "fail":
                         return
@@ -53,7 +53,8 @@ class Caller:
         return self.through.wait(within)
 
 
-def taught(gate: PromptCacheGate, *, begin: float, whole: float) -> PromptCacheGate:
+def with_timing(gate: PromptCacheGate, *, begin: float, whole: float) -> PromptCacheGate:
+    """Return the gate after one call whose answer began and ended after these seconds."""
     with gate.passing(class_key="other", essay_key="other") as turn:
         turn.since = time.monotonic() - begin
         turn.report_start()
@@ -63,7 +64,7 @@ def taught(gate: PromptCacheGate, *, begin: float, whole: float) -> PromptCacheG
 
 
 def test_second_pass_of_an_essay_starts_when_the_first_answer_begins() -> None:
-    gate = taught(PromptCacheGate(), begin=1.0, whole=10.0)
+    gate = with_timing(PromptCacheGate(), begin=1.0, whole=10.0)
     first = Caller(gate, essay="a")
     assert first.is_through()
     second = Caller(gate, essay="a")
@@ -75,9 +76,9 @@ def test_second_pass_of_an_essay_starts_when_the_first_answer_begins() -> None:
 
 def test_patience_follows_the_measured_answer_times() -> None:
     assert PromptCacheGate().patience_seconds() == 0.5
-    assert taught(PromptCacheGate(), begin=0.4, whole=4.0).patience_seconds() == pytest.approx(0.6, abs=0.05)
-    assert taught(PromptCacheGate(), begin=3.0, whole=30.0).patience_seconds() == 2.0
-    assert taught(PromptCacheGate(), begin=3.0, whole=4.0).patience_seconds() == 0.0
+    assert with_timing(PromptCacheGate(), begin=0.4, whole=4.0).patience_seconds() == pytest.approx(0.6, abs=0.05)
+    assert with_timing(PromptCacheGate(), begin=3.0, whole=30.0).patience_seconds() == 2.0
+    assert with_timing(PromptCacheGate(), begin=3.0, whole=4.0).patience_seconds() == 0.0
     gate = PromptCacheGate()
     with gate.passing(class_key="c", essay_key="e") as turn:
         turn.report_end()
@@ -85,12 +86,12 @@ def test_patience_follows_the_measured_answer_times() -> None:
 
 
 def test_wait_behind_a_silent_writer_ends_after_the_patience() -> None:
-    gate = taught(PromptCacheGate(), begin=0.2, whole=2.0)
+    gate = with_timing(PromptCacheGate(), begin=0.2, whole=2.0)
     assert Caller(gate, essay="a").is_through()
     started = time.monotonic()
     assert Caller(gate, essay="a").is_through()
     assert 0.2 < time.monotonic() - started < 1.8
-    assert Caller(gate, essay="a").is_through(0.15)  # who comes later need not find it out again
+    assert Caller(gate, essay="a").is_through(0.15)  # later callers do not wait for the silent writer again
 
 
 def test_essay_of_the_same_class_waits_until_the_first_begins_or_ends() -> None:
@@ -98,14 +99,14 @@ def test_essay_of_the_same_class_waits_until_the_first_begins_or_ends() -> None:
         gate = PromptCacheGate()
         first = Caller(gate, essay="a")
         assert first.is_through()
-        other, stranger = Caller(gate, essay="b"), Caller(gate, essay="z", course="another class")
-        assert stranger.is_through(0.3) and not other.is_through(0.7)
+        other, outsider = Caller(gate, essay="b"), Caller(gate, essay="z", course="another class")
+        assert outsider.is_through(0.3) and not other.is_through(0.7)
         first.act(act)
         assert other.is_through(0.3)
 
 
 def test_failed_writer_is_replaced_by_one_waiting_caller() -> None:
-    gate = taught(PromptCacheGate(), begin=1.0, whole=10.0)
+    gate = with_timing(PromptCacheGate(), begin=1.0, whole=10.0)
     first = Caller(gate, essay="a")
     assert first.is_through()
     waiting = [Caller(gate, essay=essay) for essay in ("b", "c", "d")]
@@ -123,7 +124,7 @@ def test_failed_writer_is_replaced_by_one_waiting_caller() -> None:
 
 def test_expired_prefix_is_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompt_cache, "CACHE_SECONDS", 0.2)
-    gate = taught(PromptCacheGate(), begin=0.5, whole=5.0)
+    gate = with_timing(PromptCacheGate(), begin=0.5, whole=5.0)
     Caller(gate, essay="a").act("begin")
     assert Caller(gate, essay="a").is_through(0.15)
     time.sleep(0.3)
@@ -145,7 +146,8 @@ def test_zero_maximum_wait_lets_every_caller_through() -> None:
     assert all(one.is_through(0.3) for one in callers)
 
 
-def interrupted(caller: Caller) -> None:
+def interrupt(caller: Caller) -> None:
+    """Raise KeyboardInterrupt in the thread of the caller."""
     raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(
         ctypes.c_ulong(caller.thread.ident or 0), ctypes.py_object(KeyboardInterrupt)
     )
@@ -158,7 +160,7 @@ def test_interrupted_waiting_thread_leaves_the_gate_usable() -> None:
     assert first.is_through()
     second = Caller(gate, essay="b")
     assert not second.is_through(0.2)
-    interrupted(second)
+    interrupt(second)
     assert second.left.wait(0.5) and not second.through.is_set()
     first.act("begin")
     assert Caller(gate, essay="c").is_through(0.3)

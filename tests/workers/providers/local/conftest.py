@@ -1,4 +1,4 @@
-"""One provider for all tests of the local engine: the engines take two seconds to load."""
+"""Fixtures for the local engine: one provider for all tests, because the engines take two seconds to load."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ Ask = Callable[..., PassAnswer]
 
 @pytest.fixture(scope="session")
 def engines() -> Engines:
+    """Give the engines, loaded once for the session."""
     return Engines()
 
 
 @pytest.fixture(scope="session")
 def provider(engines: Engines) -> LocalProvider:
+    """Give the local provider with the shared engines."""
     return LocalProvider(engines)
 
 
 @pytest.fixture
 def ask(provider: LocalProvider) -> Ask:
-    def asked(
+    """Give a function that asks the provider and checks the span of every comment."""
+
+    def ask_provider(
         pass_name: PassName,
         text: str,
         *,
@@ -46,14 +50,14 @@ def ask(provider: LocalProvider) -> Ask:
         )
         answer = provider.ask(request).answer
         for comment in answer.comments:
-            proven(comment, text)
+            assert_exact_span(comment, text)
         return answer
 
-    return asked
+    return ask_provider
 
 
-def proven(comment: Comment, text: str) -> None:
-    """Fail unless the comment points at exactly the words it quotes."""
+def assert_exact_span(comment: Comment, text: str) -> None:
+    """Assert that the comment is complete and its span holds exactly the words it quotes."""
     span = comment.span
     assert 0 <= span.start < span.end <= len(text)
     assert text[span.start : span.end] == span.quote

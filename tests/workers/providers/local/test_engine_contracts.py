@@ -1,4 +1,4 @@
-"""What we rely on of each engine, so that a new version that breaks it is refused here and not in an essay."""
+"""Test what the code relies on in each engine, so that an incompatible engine version fails here."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from workers.providers.local.rules import HARPER_OFF, LINGO_OFF
 
 @pytest.fixture(scope="module")
 def lingo() -> Lingo:
+    """Give the loaded LingoTweaker engine."""
     return Lingo()
 
 
 @pytest.fixture(scope="module")
 def harper() -> Harper:
+    """Give the loaded Harper engine."""
     return Harper()
 
 
 def flagged(engine: Lingo | Harper, text: str, dialect: str = "US") -> list[tuple[str, str]]:
+    """Return the flagged words and their rules, in the order of the engine."""
     return [(text[flag.start : flag.end], flag.rule) for flag in engine.flags(text, blocks(text), dialect)]
 
 

@@ -1,4 +1,4 @@
-"""All grammar questions of a process wait for one thread; nobody waits for ever."""
+"""Test that grammar requests of a process take turns at the engines and wait for a limited time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workers.providers.local.provider import LocalProvider
 
 
 class Slow:
-    """An engine that reads until it is let go."""
+    """An engine that blocks until `release` is set."""
 
     name = "slow"
     version = "1"
@@ -25,21 +25,22 @@ class Slow:
 
     def __init__(self) -> None:
         self.reading = threading.Event()
-        self.let_go = threading.Event()
+        self.release = threading.Event()
         self.read: list[str] = []
 
     def flags(self, text: str, blocks: tuple[Block, ...], dialect: str) -> list[Flag]:
         self.read.append(text)
         self.reading.set()
-        assert self.let_go.wait(timeout=20)
+        assert self.release.wait(timeout=20)
         return []
 
 
 @pytest.fixture
 def slow() -> Iterator[Slow]:
+    """Give a blocking engine and release it after the test."""
     engine = Slow()
     yield engine
-    engine.let_go.set()
+    engine.release.set()
 
 
 def test_request_that_waits_too_long_for_the_engines_is_paused_unread(slow: Slow) -> None:
@@ -53,19 +54,19 @@ def test_request_that_waits_too_long_for_the_engines_is_paused_unread(slow: Slow
 
     assert busy.value.outcome is Outcome.OVERLOADED
     assert busy.value.retry_after_seconds
-    slow.let_go.set()
+    slow.release.set()
     first.join(timeout=20)
     assert "a short essay" not in slow.read
 
 
 def test_started_reading_is_not_interrupted_by_the_patience(slow: Slow) -> None:
     engines = Engines(lingo=lambda: slow, harper=lambda: slow, patience_seconds=0.1)
-    threading.Timer(0.6, slow.let_go.set).start()
+    threading.Timer(0.6, slow.release.set).start()
     assert engines.read_flags("a long essay", "en").has("lingotweaker")
 
 
 class Picky:
-    """An engine that finds fault with every letter."""
+    """An engine that flags every letter."""
 
     name = "picky"
     version = "1"
@@ -92,10 +93,10 @@ class Picky:
 def test_reading_stops_after_too_many_flags_and_the_answer_says_so() -> None:
     engines = Engines(lingo=Picky, harper=Picky)
     text = "The dog sleeps under the table because it is tired. " * 400
-    heard = engines.read_flags(text, "en")
-    assert heard.until is not None
-    assert ENOUGH_FLAGS < len(heard.lingo) + len(heard.harper) < 4 * ENOUGH_FLAGS
-    assert max(flag.end for flag in heard.lingo) <= heard.until < len(text)
-    said = LocalProvider(engines).ask(PassRequest(pass_name=PassName.GRAMMAR, text=text)).answer.not_checked
-    assert any(f"after character {heard.until:,}" in sentence for sentence in said)
+    result = engines.read_flags(text, "en")
+    assert result.until is not None
+    assert ENOUGH_FLAGS < len(result.lingo) + len(result.harper) < 4 * ENOUGH_FLAGS
+    assert max(flag.end for flag in result.lingo) <= result.until < len(text)
+    notes = LocalProvider(engines).ask(PassRequest(pass_name=PassName.GRAMMAR, text=text)).answer.not_checked
+    assert any(f"after character {result.until:,}" in sentence for sentence in notes)
     assert engines.read_flags(text[:2_000], "en").until is None

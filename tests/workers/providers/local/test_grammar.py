@@ -1,4 +1,4 @@
-"""What a student is told about spelling and grammar."""
+"""Test the spelling and grammar comments of the local engine."""
 
 from __future__ import annotations
 
@@ -186,17 +186,18 @@ def test_clean_prose_gets_no_comments(ask: Ask) -> None:
 
 
 def _missing() -> Engine:
+    """Fail like an engine that is not installed."""
     raise ImportError
 
 
-@pytest.mark.parametrize("gone", ["lingotweaker", "harper-py"])
-def test_answer_names_a_missing_engine(gone: str) -> None:
-    engines = Engines(lingo=_missing) if gone == "lingotweaker" else Engines(harper=_missing)
+@pytest.mark.parametrize("missing", ["lingotweaker", "harper-py"])
+def test_answer_names_a_missing_engine(missing: str) -> None:
+    engines = Engines(lingo=_missing) if missing == "lingotweaker" else Engines(harper=_missing)
     request = PassRequest(pass_name=PassName.GRAMMAR, text="i think we recieve alot of the the mail.", language="en-US")
     reply = LocalProvider(engines).ask(request)
     assert {"recieve", "the the"} <= {comment.span.quote for comment in reply.answer.comments}
-    assert any(gone in sentence for sentence in reply.answer.not_checked)
-    assert gone not in reply.model
+    assert any(missing in sentence for sentence in reply.answer.not_checked)
+    assert missing not in reply.model
 
 
 def test_answer_without_any_engine_claims_nothing() -> None:
@@ -208,7 +209,7 @@ def test_answer_without_any_engine_claims_nothing() -> None:
 
 
 def test_agreement_raises_confidence_and_a_capital_lowers_it() -> None:
-    def signs(*, agreed: bool = False, capitalised: bool = False) -> Evidence:
+    def evidence(*, agreed: bool = False, capitalised: bool = False) -> Evidence:
         return Evidence(
             rule="L:MORFOLOGIK_RULE_EN_US",
             group="L:spelling",
@@ -218,9 +219,9 @@ def test_agreement_raises_confidence_and_a_capital_lowers_it() -> None:
             near=True,
         )
 
-    plain, _ = confidence(signs())
-    assert confidence(signs(agreed=True))[0] > plain > SHOWN_FROM
-    assert confidence(signs(capitalised=True))[0] < SHOWN_FROM
+    plain, _ = confidence(evidence())
+    assert confidence(evidence(agreed=True))[0] > plain > SHOWN_FROM
+    assert confidence(evidence(capitalised=True))[0] < SHOWN_FROM
 
 
 def test_unseen_rule_uses_the_confidence_of_its_group() -> None:

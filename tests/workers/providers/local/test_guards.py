@@ -1,4 +1,4 @@
-"""No text may crash, stall or mislead the engines."""
+"""Test that no text crashes, stalls or misleads the engines."""
 
 from __future__ import annotations
 

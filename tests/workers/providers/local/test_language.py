@@ -1,4 +1,4 @@
-"""Which language is an essay in? All texts here are written for these tests."""
+"""Test the detection of an essay's language. All texts here are written for these tests."""
 
 from __future__ import annotations
 

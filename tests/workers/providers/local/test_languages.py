@@ -1,4 +1,4 @@
-"""Essays in other languages: longer and harder texts than one clean sentence. All texts here are written for these tests."""
+"""Test essays in other languages with longer and harder texts. All texts here are written for these tests."""
 
 from __future__ import annotations
 
@@ -157,11 +157,11 @@ def test_other_reasons_are_given_in_the_feedback_language(
     provider: LocalProvider, reader: str, blank: str, tiny: str, unclear: str, copied: str
 ) -> None:
     finnish = "Kylässämme kaikki tuntevat toisensa. Se kuulostaa mukavalta, mutta joskus haluan olla yksin. " * 3
-    for text, prompt, said in (
+    for text, prompt, reason in (
         ("...", "", blank), ("We like dogs and cats.", "", tiny), (finnish, "", unclear), (PLAIN * 4, PLAIN * 4, copied),
     ):  # fmt: skip
         request = PassRequest(pass_name=PassName.CONTENT, text=text, assignment_prompt=prompt, feedback_language=reader)
         answer = provider.ask(request).answer
         (sentence,) = answer.not_checked
-        assert said in sentence
+        assert reason in sentence
         assert not answer.comments

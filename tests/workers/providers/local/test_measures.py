@@ -1,4 +1,4 @@
-"""The benchmark measures what it says, and the table can be fitted again to the same bytes."""
+"""Test the feedback benchmark and that fitting the confidence table is reproducible."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ ROWS = [
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
+    """Give the path of a corpus file with three rows."""
     path = tmp_path / "corpus.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
     return path
@@ -37,7 +38,7 @@ def corpus(tmp_path: Path) -> Path:
 def test_gleu_is_100_for_the_reference_and_less_for_the_source() -> None:
     source, ref = [tokens("He have a red dog at home .")], tokens("He has a red dog at home .")
     assert gleu(source, [ref], [[ref]]) == pytest.approx(100)
-    # By hand: 7/8, 5/7, 4/6, 3/5 in common, less the 1, 2, 2 and 2 source n-grams the reference does not have.
+    # By hand: 7/8, 5/7, 4/6 and 3/5 n-grams in common, minus the 1, 2, 2 and 2 source n-grams that the reference lacks.
     assert gleu(source, source, [[ref]]) == pytest.approx(100 * (6 / 8 * 3 / 7 * 2 / 6 * 1 / 5) ** 0.25, abs=0.01)
 
 
@@ -107,34 +108,34 @@ def test_corpus_without_optional_fields_is_measured(
     assert (figures["flags"], figures["p_any"], figures["recall"]) == (flags, flags, flags)
 
 
-@pytest.mark.parametrize(("content", "said"), [
+@pytest.mark.parametrize(("content", "message"), [
     ("", "holds no text"), ('{"text": "One.", "refs": [], "edits": []}', "reference"), ("{", "line 1"), ("[1]", "line 1"),
 ])  # fmt: skip
 def test_invalid_corpus_is_refused_with_a_reason(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
 ) -> None:
     path = tmp_path / "corpus.jsonl"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as stopped:
         main([str(path), "--json"])
-    assert left.value.code == 2
-    assert said in capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["{}"], ["--essay", "{}"], ["--essay", __file__, "--prompt", "{}"]])
-@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), (b"caf\xe9\n", "not UTF-8")])
+@pytest.mark.parametrize(("content", "message"), [(None, "cannot be read"), (b"caf\xe9\n", "not UTF-8")])
 def test_unreadable_file_gives_a_one_line_error(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], content: bytes | None, said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], content: bytes | None, message: str
 ) -> None:
     path = tmp_path / "file"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as stopped:
         main([part.format(path) for part in arguments])
-    assert left.value.code == 2
+    assert stopped.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert str(path) in line
-    assert said in line
+    assert message in line
 
 
 @pytest.mark.slow(reason="measures a corpus")

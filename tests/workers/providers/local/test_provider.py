@@ -1,4 +1,4 @@
-"""The door: one request in, one reply out, the same bytes every time."""
+"""Test the local provider: its interface, and that the same request always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ for name in PassName:
 """
 
 
-def asked(provider: LocalProvider, name: PassName, language: str = "en") -> str:
+def reply_text(provider: LocalProvider, name: PassName, language: str = "en") -> str:
     request = PassRequest(pass_name=name, text=TEXT, assignment_prompt="Should schools keep a dog?", language=language)
     return repr(provider.ask(request))
 
@@ -52,7 +52,7 @@ def test_another_process_gives_the_same_replies(provider: LocalProvider) -> None
         env={"PYTHONHASHSEED": "4242", "PYTHONPATH": "."},
     )  # fmt: skip
     here = "".join(
-        f"{hashlib.sha256(asked(provider, name).encode()).hexdigest()} {provider.prompt_version(name)}\n"
+        f"{hashlib.sha256(reply_text(provider, name).encode()).hexdigest()} {provider.prompt_version(name)}\n"
         for name in PassName
     )
     assert run.stdout == here
@@ -60,9 +60,9 @@ def test_another_process_gives_the_same_replies(provider: LocalProvider) -> None
 
 def test_concurrent_requests_give_the_same_replies_as_single_ones(provider: LocalProvider) -> None:
     jobs = [(name, language) for name in PassName for language in ("en", "en-GB", "en-US", "en-AU")] * 4
-    alone = {job: asked(provider, *job) for job in set(jobs)}
+    alone = {job: reply_text(provider, *job) for job in set(jobs)}
     with ThreadPoolExecutor(32) as threads:
-        assert list(threads.map(lambda job: asked(provider, *job), jobs)) == [alone[job] for job in jobs]
+        assert list(threads.map(lambda job: reply_text(provider, *job), jobs)) == [alone[job] for job in jobs]
 
 
 @pytest.mark.slow(reason="starts a process that loads the engines")

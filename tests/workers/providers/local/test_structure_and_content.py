@@ -1,4 +1,4 @@
-"""What a student is told about the shape and the content of an essay. All essays here are written for these tests."""
+"""Test the structure and content comments of the local engine. All essays here are written for these tests."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ CONTENT_TYPES = {"relevance", "coverage", "evidence", "redundancy", "citation", 
 
 
 def of(answer: PassAnswer, type_: str, kind: str | None = None) -> list[Comment]:
+    """Return the comments of this type, and of this kind if one is given."""
     return [one for one in answer.comments if one.type == type_ and kind in {None, one.kind}]
 
 
@@ -195,13 +196,13 @@ def test_paragraph_with_an_example_is_praised(ask: Ask) -> None:
     assert praise.span.quote.startswith("For example, my aunt")
 
 
-@pytest.mark.parametrize(("sentence", "asked"), [
+@pytest.mark.parametrize(("sentence", "commented"), [
     ("\u201cThe streets belong to everybody who lives in this town.\u201d That is true.", True),
     ("The mayor said, \u201cThe streets belong to everybody who lives in this town.\u201d", False),
 ])  # fmt: skip
-def test_quotation_without_a_speaker_gets_a_citation_comment(ask: Ask, sentence: str, asked: bool) -> None:
+def test_quotation_without_a_speaker_gets_a_citation_comment(ask: Ask, sentence: str, commented: bool) -> None:
     text = GOOD.replace("Cycle paths also keep", f"{sentence} Cycle paths also keep")
-    assert bool(of(ask(PassName.CONTENT, text), "citation")) is asked
+    assert bool(of(ask(PassName.CONTENT, text), "citation")) is commented
 
 
 def test_source_missing_from_the_references_is_named(ask: Ask) -> None:
