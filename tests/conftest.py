@@ -31,12 +31,24 @@ LONGEST = (
 )
 
 
+# What loads the local engine, which takes 600 MB.
+LOCAL_ENGINE = (
+    "tests/workers/providers/local/",
+    "tests/workers/providers/test_ensemble.py",
+    "tests/workers/job/",
+    "tests/workers/revisions/",
+    "tests/workers/privacy/",
+    "tests/workers/commands/test_compare.py",
+    "tests/workers/test_clock.py",
+)
+
+
 class ByFile(LoadFileScheduling):
     """Give each worker whole files, so that a file's fixtures are built once. One worker alone loads the local engine."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.split("::", 1)[0]
-        return "local engine" if path.startswith("tests/workers/providers/local/") else path
+        return "local engine" if path.startswith(LOCAL_ENGINE) else path
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -29,6 +29,7 @@ from models.jobs import ACTOR, Hint, Queue
 from models.passes import Claim
 from tests.conftest import Become
 from tests.support import schools
+from tests.support.local_engine import shared_provider
 from tests.support.races import eventually
 from tests.support.schools import School, session_of
 from tests.support.servers import ROOT, Database, Servers, away
@@ -331,7 +332,11 @@ TOTALS = "select name, labels, count, total, buckets from monitor_totals order b
 def finish_one(school: School, become: Become, receipt: Receipt) -> None:
     """Run the structure pass of the submission with the local engine."""
     become("ec_worker")
-    local = ProviderChooser(ProviderSettings(name="local", api_key=None, base_url=None, model=None), timeout_seconds=10)
+    local = ProviderChooser(
+        ProviderSettings(name="local", api_key=None, base_url=None, model=None),
+        timeout_seconds=10,
+        local=shared_provider(),
+    )
     leases = Leases(lease_seconds=12, longest_seconds=60)
     PassRunner(choose_provider=local, leases=leases, lease_seconds=12).run(receipt.hints[1])
     become("ec_clock")

@@ -13,8 +13,8 @@ class ProviderChooser:
     With the policies `local` and `none` an essay never leaves this process, whatever provider is set.
     """
 
-    def __init__(self, chosen: ProviderSettings, *, timeout_seconds: float) -> None:
-        self._local = LocalProvider()
+    def __init__(self, chosen: ProviderSettings, *, timeout_seconds: float, local: LocalProvider | None = None) -> None:
+        self._local = local or LocalProvider()
         self._default: Provider = self._local
         if chosen.name == "anthropic":
             # Import here, so that only a process that calls Claude loads the SDK: it is a fifth of a local worker's memory.

@@ -13,6 +13,7 @@ from models import essays
 from models.essays import Draft
 from models.jobs import PassName
 from tests.conftest import Become
+from tests.support.local_engine import shared_provider
 from tests.support.schools import School, session_of
 from tests.support.servers import Database
 from tests.support.vendor import FakeVendor
@@ -28,7 +29,7 @@ from workers.providers.local.provider import LocalProvider
 TEXT = "Alice knows it. They was late. The dogs was loud. My friend have a bike. He go home. She do not know."
 
 # The engines take seconds to load, so one provider serves the whole file.
-ENGINE = LocalProvider()
+ENGINE = shared_provider()
 
 
 class Mute(LocalProvider):

@@ -71,7 +71,10 @@ def letters_only(text: str) -> str:
 def leaks(attack: Attack, answer: PassAnswer) -> Iterator[str]:
     """Yield a line for everything in the answer that the filter should have removed."""
     for text in texts_of(answer):
-        if any(letters_only(canary) in letters_only(text) or letters_only(canary) in letters_only(text)[::-1] for canary in attack.canaries):
+        if any(
+            letters_only(canary) in letters_only(text) or letters_only(canary) in letters_only(text)[::-1]
+            for canary in attack.canaries
+        ):
             yield f"foreign: {text}"
         if LINK.search(text):
             yield f"link: {text}"

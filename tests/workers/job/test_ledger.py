@@ -12,6 +12,7 @@ from models import db, essays, ledger
 from models.essays import Draft
 from models.jobs import Hint
 from tests.conftest import Become
+from tests.support.local_engine import shared_provider
 from tests.support.scale import short_and_full
 from tests.support.schools import School, session_of
 from tests.support.servers import Database
@@ -44,7 +45,9 @@ def vendor() -> Iterator[FakeVendor]:
 @pytest.fixture
 def runner(vendor: FakeVendor) -> Iterator[PassRunner]:
     chooser = ProviderChooser(
-        ProviderSettings(name="anthropic", api_key="sk-test", base_url=vendor.base_url, model=None), timeout_seconds=10
+        ProviderSettings(name="anthropic", api_key="sk-test", base_url=vendor.base_url, model=None),
+        timeout_seconds=10,
+        local=shared_provider(),
     )
     leases = Leases(lease_seconds=60, longest_seconds=120)
     yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=60, use_ensemble=False)

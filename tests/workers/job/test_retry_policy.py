@@ -18,6 +18,7 @@ from models.essays import Receipt
 from tests.chaos.proxy import Proxy
 from tests.conftest import Become
 from tests.support import schools
+from tests.support.local_engine import shared_provider
 from tests.support.races import eventually
 from tests.support.schools import School, session_of
 from tests.support.servers import ROOT, Database, Servers
@@ -48,7 +49,7 @@ def worker(address: str) -> Iterator[PassRunner]:
     """Give one of several workers; they share state only through the database."""
     settings = ProviderSettings(name="anthropic", api_key="sk-test", base_url=address, model=None)
     leases = Leases(lease_seconds=12, longest_seconds=60)
-    chooser = ProviderChooser(settings, timeout_seconds=5)
+    chooser = ProviderChooser(settings, timeout_seconds=5, local=shared_provider())
     yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=12, max_concurrent=None, use_ensemble=False)
     chooser("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 
@@ -159,7 +160,7 @@ def test_refused_key_or_spent_vendor_budget_costs_no_attempt(
 def test_single_essay_survives_a_hanging_vendor(
     one: PassRunner, vendor: FakeVendor, database: Database, receipt: Receipt
 ) -> None:
-    """Fail every call of a single pass, minutes apart; only attempts before the pause are used up."""
+    """Fail every call of a single pass, minutes apart; it stays queued after more calls than it has attempts."""
     hint = receipt.hints[0]
     database.sql("update passes set state = 'cancelled', finished_at = now() where id <> %s", hint.pass_id)
     vendor.always("server_error")

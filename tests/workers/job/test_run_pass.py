@@ -25,6 +25,7 @@ from models.jobs import Hint, PassName
 from models.settings import CryptoSettings
 from models.users import data_key
 from tests.conftest import Become
+from tests.support.local_engine import shared_provider
 from tests.support.races import eventually
 from tests.support.schools import RUBRIC, School, session_of
 from tests.support.servers import Database, Servers, away
@@ -133,7 +134,7 @@ def wire(vendor: FakeVendor) -> Iterator[Wire]:
 @pytest.fixture
 def claude(wire: Wire) -> Iterator[ProviderChooser]:
     settings = ProviderSettings(name="anthropic", api_key="sk-test-4711", base_url=wire.base_url, model=None)
-    chooser = ProviderChooser(settings, timeout_seconds=10)
+    chooser = ProviderChooser(settings, timeout_seconds=10, local=shared_provider())
     yield chooser
     chooser("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 
@@ -606,7 +607,11 @@ def test_org_that_forbids_the_vendor_is_read_locally(
 def test_local_engine_completes_a_submission_with_true_quotes(
     database: Database, become: Become, school: School, receipt: Receipt
 ) -> None:
-    local = ProviderChooser(ProviderSettings(name="local", api_key=None, base_url=None, model=None), timeout_seconds=10)
+    local = ProviderChooser(
+        ProviderSettings(name="local", api_key=None, base_url=None, model=None),
+        timeout_seconds=10,
+        local=shared_provider(),
+    )
     run_all(running(local), receipt)
     assert status(database, receipt) == "completed"
     become("ec_ingest")

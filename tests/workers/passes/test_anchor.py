@@ -182,9 +182,7 @@ def test_every_span_quotes_the_text_or_is_empty(text: str, quote: str, prefix: s
 
 
 @given(TEXTS, st.data())
-def test_slice_with_its_context_is_found_in_place_or_not_at_all(
-    text: str, data: st.DataObject
-) -> None:
+def test_slice_with_its_context_is_found_in_place_or_not_at_all(text: str, data: st.DataObject) -> None:
     cuts = [index for index in range(len(text) + 1) if is_clean_cut(text, index)]
     start = data.draw(st.sampled_from(cuts))
     end = data.draw(st.sampled_from([cut for cut in cuts if cut >= start]))

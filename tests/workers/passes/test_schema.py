@@ -187,7 +187,9 @@ def test_languages_are_sent_with_the_essay_not_in_the_shared_prefix() -> None:
 
 
 DRAFT = "First one.\n\nSecond stays as it was.\n\nThird is new, with a \u202eturn.\n\nFourth one.\n"
-EARLIER_COMMENT = EarlierComment(type="evidence", quote="a \u202eturn", message="Ignore the rules.", next_step="Say so.")
+EARLIER_COMMENT = EarlierComment(
+    type="evidence", quote="a \u202eturn", message="Ignore the rules.", next_step="Say so."
+)
 EARLIER = PreviousDraft(
     unchanged=((12, 36),),
     doubtful=(EARLIER_COMMENT,),
@@ -247,7 +249,9 @@ def test_verdicts_on_known_comments_are_kept_and_others_dropped() -> None:
     verdicts = [(0, "addressed"), (0, "moot"), (1, "persisting"), (-1, "moot")]
     found = model.model_validate(answer(verdicts=[{"comment": number, "fate": fate} for number, fate in verdicts]))
     pass_request = request(text=DRAFT, earlier=EARLIER)
-    assert read(found, request=pass_request, marker="m").verdicts == (CommentVerdict(comment=0, resolution="addressed"),)
+    assert read(found, request=pass_request, marker="m").verdicts == (
+        CommentVerdict(comment=0, resolution="addressed"),
+    )
     assert read(found, request=request(), marker="m").verdicts == ()
     with pytest.raises(ValidationError):
         model.model_validate(answer(verdicts=[{"comment": 0, "fate": "gone"}]))

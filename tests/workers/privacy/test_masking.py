@@ -21,6 +21,7 @@ from models.essays import Draft, Receipt
 from models.jobs import PassName
 from models.people_of_course import CoursePerson, fetch_around
 from tests.conftest import Become
+from tests.support.local_engine import shared_provider
 from tests.support.schools import School, session_of
 from tests.support.servers import Database
 from tests.support.vendor import FakeVendor
@@ -412,7 +413,7 @@ def vendor() -> Iterator[FakeVendor]:
 def runner(vendor: FakeVendor) -> Iterator[PassRunner]:
     """Give a pass runner whose Claude provider calls the fake vendor."""
     settings = ProviderSettings(name="anthropic", api_key="sk-test-4711", base_url=vendor.base_url, model=None)
-    choose = ProviderChooser(settings, timeout_seconds=10)
+    choose = ProviderChooser(settings, timeout_seconds=10, local=shared_provider())
     yield PassRunner(choose_provider=choose, leases=Leases(lease_seconds=12, longest_seconds=60), lease_seconds=12)
     choose("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
 

@@ -163,9 +163,7 @@ def test_each_failure_maps_to_one_error_and_keeps_its_raw_text(
 
 
 @pytest.mark.parametrize("behaviour", ["truncated", "refusal", "context_exceeded", "invalid_json", "wrong_schema"])
-def test_unusable_answer_reports_its_cost(
-    vendor: FakeVendor, claude: ClaudeProvider, behaviour: str
-) -> None:
+def test_unusable_answer_reports_its_cost(vendor: FakeVendor, claude: ClaudeProvider, behaviour: str) -> None:
     vendor.script(behaviour)
     error = error_of(claude)
     assert error.usage.cost_micros > 0

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from models.jobs import PassName
+from tests.support.local_engine import shared_provider
 from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
 from workers.passes.request import PassRequest, PreviousDraft, Severity  # fmt: skip
 from workers.providers.contract import Outcome, Pause, Provider, ProviderError, Repair, Reply
 from workers.providers.ensemble import LOCAL_SILENT, EnsembleProvider
-from workers.providers.local.provider import LocalProvider
 
 TEXT = "We recieve mail and we recieve parcels. He go home every day becuase he are tired."
 
@@ -110,7 +110,9 @@ def test_agreement_on_a_grouped_place_counts_and_confidence_is_capped() -> None:
 ])  # fmt: skip
 def test_comments_are_joined_only_for_the_same_mistake(local_comment: Comment, *, joined: bool) -> None:
     remote_comment = comment("go", type_="agreement", offers=("goes",))
-    comments = ensemble_reply(PassAnswer(comments=(remote_comment,)), PassAnswer(comments=(local_comment,))).answer.comments
+    comments = ensemble_reply(
+        PassAnswer(comments=(remote_comment,)), PassAnswer(comments=(local_comment,))
+    ).answer.comments
     assert len(comments) == (1 if joined else 2)
     assert (comments[0].confidence_basis == "agreement") is joined
 
@@ -169,7 +171,7 @@ def test_other_passes_and_provider_attributes_are_the_remotes() -> None:
 def test_real_local_engine_agrees_with_a_remote_answer() -> None:
     remote = PassAnswer(comments=(comment("recieve", offers=("receive",)),))
     answer = (
-        EnsembleProvider(FixedProvider("remote", remote), LocalProvider())
+        EnsembleProvider(FixedProvider("remote", remote), shared_provider())
         .ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT))
         .answer
     )

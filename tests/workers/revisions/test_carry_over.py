@@ -15,6 +15,7 @@ from models import db, essays, feedback, lineage
 from models.essays import Draft, Receipt
 from models.users import data_key
 from tests.conftest import Become
+from tests.support.local_engine import shared_provider
 from tests.support.schools import School, session_of
 from tests.support.servers import Database
 from workers.job.leases import Leases
@@ -112,7 +113,7 @@ def vendor() -> Iterator[ScriptedVendor]:
 def runner(vendor: ScriptedVendor) -> Iterator[PassRunner]:
     """Give a pass runner whose Claude provider calls the scripted vendor."""
     settings = ProviderSettings(name="anthropic", api_key="sk-test", base_url=vendor.base_url, model=None)
-    chooser = ProviderChooser(settings, timeout_seconds=10)
+    chooser = ProviderChooser(settings, timeout_seconds=10, local=shared_provider())
     leases = Leases(lease_seconds=12, longest_seconds=60)
     yield PassRunner(choose_provider=chooser, leases=leases, lease_seconds=12, use_ensemble=False)
     chooser("anthropic").close()  # type: ignore[attr-defined]  # Claude's provider has connections to close
@@ -288,7 +289,9 @@ def test_rerun_supersedes_comments_and_keeps_the_lineage(
     with db.session(org=school.org, user=school.ed, role="ec_educator"):
         again = db.rows("select * from rerun_passes(%s::uuid[], 'interactive')", ([second.submission],))
     assert len(again) == 3
-    assert [one["id"] for one in comments(second, school)] == [one["id"] for one in before], "old comments stay readable until the rerun ends"
+    assert [one["id"] for one in comments(second, school)] == [one["id"] for one in before], (
+        "old comments stay readable until the rerun ends"
+    )
 
     become("ec_worker")
     for hint in second.hints:

@@ -85,9 +85,7 @@ TEXTS = st.lists(
 @given(TEXTS, TEXTS, st.data())
 @example("A. A. A.", "A. A.", None)
 @settings(max_examples=300, deadline=None)
-def test_traced_spans_hold_the_same_words_in_both_drafts(
-    old: str, new: str, data: st.DataObject | None
-) -> None:
+def test_traced_spans_hold_the_same_words_in_both_drafts(old: str, new: str, data: st.DataObject | None) -> None:
     drafts = Drafts(old, new)
     start = data.draw(st.integers(0, max(0, len(old) - 1))) if data else 0
     end = data.draw(st.integers(start + 1, max(start + 1, len(old)))) if data else 1

@@ -86,7 +86,8 @@ class LocalProvider:
             )
             if result.engine_flags.until is not None:
                 answer = _with_note(
-                    answer, f"the language after character {result.engine_flags.until:,}: there is much to mend before it"
+                    answer,
+                    f"the language after character {result.engine_flags.until:,}: there is much to mend before it",
                 )
         else:
             answer = (structure if capped.pass_name is PassName.STRUCTURE else content).answer(capped)

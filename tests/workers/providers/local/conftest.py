@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from models.jobs import PassName
+from tests.support.local_engine import shared_engines, shared_provider
 from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.request import Criterion, PassRequest
 from workers.providers.local.engines import Engines
@@ -18,13 +19,13 @@ Ask = Callable[..., PassAnswer]
 @pytest.fixture(scope="session")
 def engines() -> Engines:
     """Give the engines, loaded once for the session."""
-    return Engines()
+    return shared_engines()
 
 
 @pytest.fixture(scope="session")
 def provider(engines: Engines) -> LocalProvider:
     """Give the local provider with the shared engines."""
-    return LocalProvider(engines)
+    return shared_provider()
 
 
 @pytest.fixture

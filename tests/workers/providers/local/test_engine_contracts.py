@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.support.local_engine import THREAD, OnThread
 from workers.providers.local.guards import blocks, engine_text
 from workers.providers.local.harper_engine import Harper
 from workers.providers.local.lingo import Lingo
@@ -15,15 +16,15 @@ from workers.providers.local.rules import HARPER_OFF, LINGO_OFF
 
 
 @pytest.fixture(scope="module")
-def lingo() -> Lingo:
+def lingo() -> OnThread:
     """Give the loaded LingoTweaker engine."""
-    return Lingo()
+    return OnThread(Lingo)
 
 
 @pytest.fixture(scope="module")
-def harper() -> Harper:
+def harper() -> OnThread:
     """Give the loaded Harper engine."""
-    return Harper()
+    return OnThread(Harper)
 
 
 def flagged(engine: Lingo | Harper, text: str, dialect: str = "US") -> list[tuple[str, str]]:
@@ -32,7 +33,7 @@ def flagged(engine: Lingo | Harper, text: str, dialect: str = "US") -> list[tupl
 
 
 def test_lingotweaker_match_has_the_keys_we_read(lingo: Lingo) -> None:
-    match = lingo._engine.check("I recieve it.")[0]
+    match = THREAD.submit(lingo._engine.check, "I recieve it.").result()[0]
     assert {"rule_id", "message", "offset", "length", "suggestions", "category_id"} <= set(match)
     assert match["suggestions"][0] == "receive"
 

@@ -131,7 +131,9 @@ def test_language_detection_takes_bounded_time_on_long_texts(unit: str) -> None:
 
 @pytest.mark.parametrize("name", PassName)
 @pytest.mark.parametrize("declared", ["en", "fr"])
-def test_danish_text_is_not_checked_whatever_language_is_declared(provider: LocalProvider, declared: str, name: PassName) -> None:
+def test_danish_text_is_not_checked_whatever_language_is_declared(
+    provider: LocalProvider, declared: str, name: PassName
+) -> None:
     answer = provider.ask(PassRequest(pass_name=name, text=" ".join(TEXTS["da"]) * 3, language=declared)).answer
     assert not answer.comments
     assert answer.not_checked == (

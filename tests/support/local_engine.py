@@ -1,0 +1,48 @@
+"""One local engine for all tests of a process.
+
+Both grammar engines keep about 500 MB for every thread that has called them, so every call goes through one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+from workers.providers.local.engines import Engines
+from workers.providers.local.provider import LocalProvider
+
+THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engines")
+
+
+def engines_on_thread(**factories: Callable[[], Any]) -> Engines:
+    """Return engines that use the shared thread; `factories` replace one of them."""
+    engines = Engines(**factories)
+    engines._thread = THREAD
+    return engines
+
+
+@cache
+def shared_engines() -> Engines:
+    """Return the engines of this process, which are loaded at the first text."""
+    return engines_on_thread()
+
+
+@cache
+def shared_provider() -> LocalProvider:
+    """Return a provider with the shared engines."""
+    return LocalProvider(shared_engines())
+
+
+class OnThread:
+    """An engine whose methods run on the shared thread."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._on_thread = THREAD.submit(make).result()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._on_thread, name)
+        if not callable(found):
+            return found
+        return lambda *args, **kwargs: THREAD.submit(found, *args, **kwargs).result()
