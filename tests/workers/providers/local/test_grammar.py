@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from models.jobs import PassName
-from tests.support.local_engine import engines_on_thread
+from tests.support.local_engine import engines_on_thread, shared_engines
 from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.request import Criterion, Level, PassRequest
 from workers.providers.local.confidence import SHOWN_FROM, Evidence, confidence, shipped
@@ -193,7 +193,10 @@ def _missing() -> Engine:
 
 @pytest.mark.parametrize("missing", ["lingotweaker", "harper-py"])
 def test_answer_names_a_missing_engine(missing: str) -> None:
-    engines = engines_on_thread(**{"lingo" if missing == "lingotweaker" else "harper": _missing})
+    loaded = shared_engines()
+    loaded.read_flags("We read it.", "US")
+    factories = {"lingo": lambda: loaded._loaded["lingotweaker"], "harper": lambda: loaded._loaded["harper-py"]}
+    engines = engines_on_thread(**{**factories, "lingo" if missing == "lingotweaker" else "harper": _missing})
     request = PassRequest(pass_name=PassName.GRAMMAR, text="i think we recieve alot of the the mail.", language="en-US")
     reply = LocalProvider(engines).ask(request)
     assert {"recieve", "the the"} <= {comment.span.quote for comment in reply.answer.comments}
