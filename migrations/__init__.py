@@ -1,6 +1,7 @@
-"""Migrations: how did the schema come to be?
+"""Migrations: how is the database schema built, step by step?
 
-Lives here: numbered SQL files, each with its rollback, and the runner that applies them as the owner role.
-May not: be imported by a program, or hold a business rule in Python. SQL owns the schema; Peewee only maps it.
-Door: `python -m migrations up | down | status | check`.
+Lives here: numbered SQL files, each with its rollback file, and the runner that applies them with the owner role.
+May not: be imported by a program, or hold a business rule in Python. SQL defines the schema; Peewee only maps it.
+Start with: `runner` (how the files are applied, rolled back and sealed).
+Run: `python -m migrations up | down | status | check | dump | seal`.
 """

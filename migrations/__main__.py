@@ -11,7 +11,7 @@ from migrations.runner import PROGRAMS, MigrationError, Runner, problems, runner
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return the exit code: 0 done, 1 refused with a reason on standard error."""
+    """Run one command and return the exit code: 0 for success, 1 after a refusal (the reason is on standard error)."""
     parser = argparse.ArgumentParser(
         prog="python -m migrations",
         description="Change the schema of DATABASE_URL (a direct connection as a superuser, or as a member of ec_owner).",
@@ -26,51 +26,54 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("check", help="check numbering, rollback files and checksums; needs no database")
     commands.add_parser("dump", help="write the schema of the migrated database to schema.sql")
     commands.add_parser("seal", help="add new files to checksums.sha256")
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        if chosen.command == "check":
-            return _say_problems()
-        if chosen.command == "seal":
+        if options.command == "check":
+            return _print_problems()
+        if options.command == "seal":
             print("\n".join(f"sealed {name}" for name in seal()) or "nothing new to seal")
             return 0
         url = os.environ.get("DATABASE_URL")
         if not url:
             raise MigrationError("DATABASE_URL is not set. Point it at the database to change.")
-        if chosen.command == "dump":
+        if options.command == "dump":
             SCHEMA_FILE.write_text(dump(url), encoding="utf-8")
             print(f"wrote {SCHEMA_FILE.name}")
             return 0
         with runner(url) as schema:
-            return _run(schema, chosen)
+            return _run(schema, options)
     except MigrationError as error:
         print(f"migrations: {error}", file=sys.stderr)
         return 1
 
 
-def _run(schema: Runner, chosen: argparse.Namespace) -> int:
-    if chosen.command == "status":
+def _run(schema: Runner, options: argparse.Namespace) -> int:
+    """Run `status`, `up` or `down` and return the exit code."""
+    if options.command == "status":
         for name, applied in schema.status():
             print(f"{'applied' if applied else 'missing':8} {name}")
         return 0
-    if chosen.command == "up":
+    if options.command == "up":
         schema.prepare_roles(_passwords())
         steps, verb = schema.up(), "applied"
     else:
-        steps, verb = schema.down(None if chosen.all else chosen.steps), "rolled back"
-    done = 0
+        steps, verb = schema.down(None if options.all else options.steps), "rolled back"
+    count = 0
     for name, seconds in steps:
         print(f"{verb} {name} in {seconds * 1000:.0f} ms", flush=True)
-        done += 1
-    print(f"{done} migrations {verb}" if done else "nothing to do")
+        count += 1
+    print(f"{count} migrations {verb}" if count else "nothing to do")
     return 0
 
 
 def _passwords() -> dict[str, str]:
+    """Return the log-in passwords from the environment by role; a role without a variable is left out."""
     names = {role: f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}" for role in PROGRAMS}
     return {role: os.environ[name] for role, name in names.items() if os.environ.get(name)}
 
 
-def _say_problems() -> int:
+def _print_problems() -> int:
+    """Print what is wrong with the files and return the exit code."""
     found = problems()
     print("\n".join(found) or "every migration is numbered, reversible and sealed")
     return 1 if found else 0

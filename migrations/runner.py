@@ -1,7 +1,7 @@
-"""Apply and roll back the numbered SQL files as the owner role, one runner at a time.
+"""Apply and roll back the numbered SQL files with the owner role, one runner at a time.
 
-yoyo reads the files and keeps the history. What it lacks is added here: a lock the server frees when a runner dies,
-time limits, a refusal to work through PgBouncer, and checksums of the contents.
+yoyo reads the files and keeps the history. This module adds what yoyo lacks: a lock that the server releases when a
+runner dies, time limits, a refusal to work through PgBouncer, and checksums of the file contents.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from yoyo import get_backend, read_migrations
 
 HERE = Path(__file__).parent
 CHECKSUMS = HERE / "checksums.sha256"
-LOCK_KEY = 0x45_53_53_41_59  # "ESSAY": any fixed number no other program uses on this database
+LOCK_KEY = 0x45_53_53_41_59  # "ESSAY" in ASCII; no other program uses this number on this database
 PROGRAMS = ("ec_ingest", "ec_worker", "ec_clock", "ec_monitor", "ec_backup")
 OWNER_OPTIONS = "-c role=ec_owner -c lock_timeout=1s -c statement_timeout=60s"
 LOCK_ATTEMPTS = 10
 
 
 class MigrationError(Exception):
-    """The schema was not touched, or the failing file was rolled back; the message says what to do."""
+    """A migration command failed: the schema is unchanged, or the failing file was rolled back. The message says what to do."""
 
 
 def files() -> list[Path]:
-    """Return the forward files in the order they are applied."""
+    """Return the forward files in the order in which they are applied."""
     return sorted(path for path in HERE.glob("[0-9]*.sql") if not path.name.endswith(".rollback.sql"))
 
 
 def problems() -> list[str]:
-    """Return what is wrong with the files themselves: gaps, missing rollbacks, contents that changed after sealing."""
+    """Return the problems of the files: gaps in the numbers, missing rollback files, files that changed after sealing."""
     found: list[str] = []
     sealed = read_checksums()
     for position, path in enumerate(files(), start=1):
@@ -48,9 +48,9 @@ def problems() -> list[str]:
             found.append(f"{path.name}: {rollback.name} is missing")
         for part in (path, rollback):
             if part.exists() and sealed.get(part.name) != checksum(part):
-                known = "changed after it was sealed" if part.name in sealed else "not sealed yet"
+                state = "changed after it was sealed" if part.name in sealed else "not sealed yet"
                 found.append(
-                    f"{part.name}: {known}; write a new migration, or run 'python -m migrations seal' if it is new"
+                    f"{part.name}: {state}; write a new migration, or run 'python -m migrations seal' if it is new"
                 )
     return found
 
@@ -61,7 +61,7 @@ def checksum(path: Path) -> str:
 
 
 def read_checksums() -> dict[str, str]:
-    """Return the checked-in checksums by file name (the format of sha256sum)."""
+    """Return the committed checksums by file name (the file has the format of sha256sum)."""
     if not CHECKSUMS.exists():
         return {}
     pairs = (line.split() for line in CHECKSUMS.read_text().splitlines() if line.strip())
@@ -69,15 +69,18 @@ def read_checksums() -> dict[str, str]:
 
 
 def seal() -> list[str]:
-    """Add the checksums of new files to the list and return their names; a sealed file never changes."""
+    """Add the checksums of new files to the list and return their names.
+
+    Raises MigrationError when a sealed file has changed.
+    """
     sealed = read_checksums()
-    every = [part for path in files() for part in (path, path.with_suffix(".rollback.sql"))]
-    changed = [part.name for part in every if part.name in sealed and sealed[part.name] != checksum(part)]
+    parts = [part for path in files() for part in (path, path.with_suffix(".rollback.sql"))]
+    changed = [part.name for part in parts if part.name in sealed and sealed[part.name] != checksum(part)]
     if changed:
         raise MigrationError(
             f"{', '.join(changed)}: changed after sealing. Undo the edit and write a new migration instead."
         )
-    new = [part for part in every if part.name not in sealed]
+    new = [part for part in parts if part.name not in sealed]
     with CHECKSUMS.open("a") as out:
         out.writelines(f"{checksum(part)}  {part.name}\n" for part in new)
     return [part.name for part in new]
@@ -85,7 +88,11 @@ def seal() -> list[str]:
 
 @contextmanager
 def runner(url: str, *, wait_seconds: float = 60.0) -> Iterator[Runner]:
-    """Hold the only right to change the schema; it ends with the block, or with the process however that dies."""
+    """Take the migration lock of a database and yield a `Runner`; wait up to `wait_seconds` for the lock.
+
+    The server releases the lock when the block ends, and also when the process dies in any way. Raises MigrationError
+    when the database cannot be reached, when `url` leads through PgBouncer, or when another runner keeps the lock.
+    """
     try:
         connection = psycopg2.connect(url, application_name="ec-migrations", connect_timeout=10)
     except psycopg2.OperationalError as error:
@@ -106,6 +113,7 @@ def runner(url: str, *, wait_seconds: float = 60.0) -> Iterator[Runner]:
 
 
 def _take_lock(cursor: Any, *, wait_seconds: float) -> None:
+    """Take the advisory lock; raises MigrationError when another runner still holds it after `wait_seconds`."""
     deadline = time.monotonic() + wait_seconds
     while True:
         cursor.execute("select pg_try_advisory_lock(%s)", (LOCK_KEY,))
@@ -119,17 +127,21 @@ def _take_lock(cursor: Any, *, wait_seconds: float) -> None:
 
 
 class Runner:
-    """The schema of one database, while its lock is held."""
+    """Changes the schema of one database while the migration lock is held."""
 
     def __init__(self, url: str, connection: Any) -> None:
         self._connection = connection
         self._url = url
-        # yoyo would also take the Python files and roles.sql of this folder for migrations.
+        # Without the filter yoyo would treat the Python files and roles.sql of this folder as migrations too.
         self._migrations = read_migrations(str(HERE)).filter(lambda migration: migration.id[:4].isdigit())
-        self._opened: Any = None
+        self._yoyo: Any = None
 
     def prepare_roles(self, passwords: dict[str, str]) -> None:
-        """Make sure every role exists, with the log-in passwords given; needs a superuser connection."""
+        """Create the missing roles and set the given log-in passwords (role to password). Idempotent.
+
+        Also restricts temporary tables to the owner and creates the extension pg_stat_statements where it is available.
+        Raises MigrationError when the connection is not a superuser's.
+        """
         with self._connection.cursor() as cursor:
             try:
                 cursor.execute((HERE / "roles.sql").read_text())
@@ -137,7 +149,7 @@ class Runner:
                 raise MigrationError(
                     f"The roles could not be prepared ({str(error).strip()}). Run 'python -m migrations up' once as a superuser."
                 ) from None
-            # Programs need no temporary tables; the owner's row security file makes two procedures in that schema.
+            # Programs need no temporary tables. The owner does: its row security file creates two procedures in pg_temp.
             database = sql.Identifier(self._connection.info.dbname)
             cursor.execute(sql.SQL("revoke temporary on database {} from public").format(database))
             cursor.execute(sql.SQL("grant temporary on database {} to ec_owner").format(database))
@@ -148,7 +160,7 @@ class Runner:
                 cursor.execute("create extension if not exists pg_stat_statements schema extensions")
 
     def status(self) -> list[tuple[str, bool]]:
-        """Return every migration with whether it is applied."""
+        """Return the name of every migration and whether it is applied."""
         if not self._has_history():
             return [(migration.id, False) for migration in self._migrations]
         backend = self._backend()
@@ -156,26 +168,33 @@ class Runner:
             return [(migration.id, bool(backend.is_applied(migration))) for migration in self._migrations]
 
     def up(self) -> Iterator[tuple[str, float]]:
-        """Apply what is missing, in order, and yield each name with its seconds."""
-        wrong = problems()
-        if wrong:
-            raise MigrationError("\n".join(wrong))
+        """Apply the missing migrations in order and yield the name and the duration in seconds of each.
+
+        Raises MigrationError when a file has a problem or fails.
+        """
+        found = problems()
+        if found:
+            raise MigrationError("\n".join(found))
         backend = self._backend()
         for migration in backend.to_apply(self._migrations):
-            yield migration.id, self._one(backend.apply_one, migration)
+            yield migration.id, self._execute(backend.apply_one, migration)
         with self._connection.cursor() as cursor:
             grantees = sql.SQL(", ").join(map(sql.Identifier, PROGRAMS))
             cursor.execute(sql.SQL("grant select on _yoyo_migration to {}").format(grantees))
 
     def down(self, steps: int | None) -> Iterator[tuple[str, float]]:
-        """Roll back the newest `steps` migrations (all of them for None) and yield each name with its seconds."""
+        """Roll back the newest `steps` migrations (all for None) and yield the name and the duration in seconds of each."""
         backend = self._backend()
         applied = list(backend.to_rollback(self._migrations))
         for migration in applied[:steps]:
-            yield migration.id, self._one(backend.rollback_one, migration)
+            yield migration.id, self._execute(backend.rollback_one, migration)
 
-    def _one(self, step: Any, migration: Any) -> float:
-        """Run one file; another transaction's table lock is waited for politely, a second at a time."""
+    def _execute(self, step: Any, migration: Any) -> float:
+        """Run one file and return its duration in seconds.
+
+        When another transaction holds a table lock, retry up to LOCK_ATTEMPTS times with a pause of about one second, so that
+        the migration does not block that table's other users. Raises MigrationError when the file fails.
+        """
         started = time.monotonic()
         for attempt in range(1, LOCK_ATTEMPTS + 1):
             try:
@@ -193,19 +212,22 @@ class Runner:
         raise AssertionError("unreachable")
 
     def _backend(self) -> Any:
-        if self._opened is None:
-            self._opened = get_backend(_owner_url(self._url), migration_table="_yoyo_migration")
-            # yoyo's own lock is a row that outlives kill -9. We hold the real lock, so a row left behind means nothing.
-            self._opened.break_lock()
-        return self._opened
+        """Return the yoyo backend; the first call connects it with the owner role."""
+        if self._yoyo is None:
+            self._yoyo = get_backend(_owner_url(self._url), migration_table="_yoyo_migration")
+            # yoyo's own lock is a row that stays after kill -9. This runner holds the advisory lock, so such a row is stale.
+            self._yoyo.break_lock()
+        return self._yoyo
 
     def _has_history(self) -> bool:
+        """Return whether the history table of yoyo exists."""
         with self._connection.cursor() as cursor:
             cursor.execute("select to_regclass('public._yoyo_migration') is not null")
             return bool(cursor.fetchone() == (True,))
 
 
 def _owner_url(url: str) -> str:
+    """Return `url` with the owner role and the time limits as connection options."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     query["options"] = OWNER_OPTIONS

@@ -1,4 +1,7 @@
-"""The nouns: one Peewee class per table. SQL owns the schema (migrations/); a test compares every class with it."""
+"""Peewee classes: one for each table. SQL owns the schema (migrations/schema.sql); a test compares every class with it.
+
+The code writes simple rows through some of them. All of them say which columns are encrypted, and tests compare that.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ READERS: list[Node] = [SQL("generated always as (coalesce(course_id, user_id)) s
 
 
 class Table(Model):
-    """What every table shares: the pool, and names exactly as in SQL."""
+    """Base of every table class: the pool, and names exactly as in SQL."""
 
     class Meta:
         database = database
@@ -63,7 +66,7 @@ class Orgs(Table):
 
 
 class Users(Table):
-    """A person. What names them is encrypted; digests find them."""
+    """A person. Names and addresses are encrypted; digests find them."""
 
     id = _id()
     org_id = UUIDField()
@@ -147,7 +150,7 @@ class Sources(Table):
 
 
 class Categories(Table):
-    """A kind of writing an org knows."""
+    """A kind of writing that an org uses."""
 
     id = _id()
     org_id = UUIDField()
@@ -190,7 +193,7 @@ class Courses(Table):
 
 
 class Enrollments(Table):
-    """Who is in a course, and as what."""
+    """A person in a course, with their role there."""
 
     org_id = UUIDField()
     course_id = UUIDField()
@@ -203,7 +206,7 @@ class Enrollments(Table):
 
 
 class Assignments(Table):
-    """What was asked."""
+    """A task for a course: prompt, due date, release policy, rubric."""
 
     id = _id()
     org_id = UUIDField()

@@ -1,4 +1,4 @@
-"""The door of the one-machine set-up: `up` and `demo`."""
+"""Command line of the one-machine set-up: up, demo, psql."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from standalone.demo import play, reader
 from standalone.machine import Machine, StartError
+from standalone.psql import open_psql
 from standalone.supervisor import AlreadyRunning
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -35,61 +36,70 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument(
             "--data", type=Path, default=Path(where), help=f"where everything is kept (default: {where})"
         )
+    psql = commands.add_parser("psql", help="open psql on the database of a running `up`, as its superuser")
+    psql.add_argument("--data", type=Path, default=Path(".essaycoach"), help="data of that `up` (default: .essaycoach)")
     up.add_argument("--fresh", action="store_true", help="delete what is kept there first")
-    chosen = parser.parse_args(arguments)
-    # Everything the machine starts must stop with it, also on a plain `kill` or when its terminal closes.
+    options = parser.parse_args(arguments)
+    if options.command == "psql":
+        try:
+            open_psql(options.data)
+        except StartError as error:
+            print(f"standalone: {error}", file=sys.stderr)
+            return 1
+    # All started processes must also stop after a plain `kill` and when the terminal closes.
     for number in STOPS:
-        signal.signal(number, _leave if chosen.command == "up" else _break_off)
+        signal.signal(number, _exit_quietly if options.command == "up" else _exit_interrupted)
     try:
-        if chosen.command == "demo":
-            return play(chosen.data)
-        return _up(chosen)
+        if options.command == "demo":
+            return play(options.data)
+        return _up(options)
     except (StartError, AlreadyRunning) as error:
         print(f"standalone: {error}", file=sys.stderr)
         return 1
 
 
-def _up(chosen: argparse.Namespace) -> int:
-    if chosen.fresh and not os.environ.get("DATABASE_URL"):
-        shutil.rmtree(chosen.data, ignore_errors=True)
-    with Machine(chosen.data, port=chosen.port, metrics_port=chosen.metrics_port, tell=_tell) as machine:
+def _up(options: argparse.Namespace) -> int:
+    """Start the machine, print how to reach it, and wait for a signal."""
+    if options.fresh and not os.environ.get("DATABASE_URL"):
+        shutil.rmtree(options.data, ignore_errors=True)
+    with Machine(options.data, port=options.port, metrics_port=options.metrics_port, tell=_print_status) as machine:
         machine.start()
-        if chosen.json:
+        if options.json:
             print(json.dumps(machine.description()), flush=True)
         else:
-            _introduce(machine)
+            _print_access(machine)
         signal.pause()
     return 0
 
 
-def _introduce(machine: Machine) -> None:
-    known = machine.description()
-    print(f"\nEssayCoach is running.\n\n  API      {known['ingest']}   (documentation: {known['ingest']}/docs)")
-    print(f"  metrics  {known['metrics']}\n  logs     {machine.data_dir / 'log'}\n\n  org      {known['org']}")
+def _print_access(machine: Machine) -> None:
+    details = machine.description()
+    print(f"\nEssayCoach is running.\n\n  API      {details['ingest']}   (documentation: {details['ingest']}/docs)")
+    print(f"  metrics  {details['metrics']}\n  logs     {machine.data_dir / 'log'}\n\n  org      {details['org']}")
     for role in ("admin", "educator", "student"):
-        print(f"  {role:8} {known[role]['email']}  password {known[role]['password']}")
-    print(f"  webhook  {known['ingest']}/v1/webhooks/{known['source']['id']}\n  feedback by {reader()}\n")
-    source = known["source"]
+        print(f"  {role:8} {details[role]['email']}  password {details[role]['password']}")
+    print(f"  webhook  {details['ingest']}/v1/webhooks/{details['source']['id']}\n  feedback by {reader()}\n")
+    source = details["source"]
     print(
-        f"export KEY={known['api_key']} SOURCE={source['id']} SECRET={source['secret']} ASSIGNMENT={known['assignment_id']}"
+        f"export KEY={details['api_key']} SOURCE={source['id']} SECRET={source['secret']} ASSIGNMENT={details['assignment_id']}"
     )
     print("\nCtrl-C stops everything.", flush=True)
 
 
-def _tell(line: str) -> None:
+def _print_status(line: str) -> None:
     print(f"standalone: {line}", file=sys.stderr, flush=True)
 
 
-def _leave(_number: int, _frame: object) -> None:
+def _exit_quietly(_number: int, _frame: object) -> None:
     # Once is enough: a second signal must not interrupt the stopping.
-    for each in STOPS:
-        signal.signal(each, signal.SIG_IGN)
+    for stop_signal in STOPS:
+        signal.signal(stop_signal, signal.SIG_IGN)
     raise SystemExit(0)
 
 
-def _break_off(number: int, _frame: object) -> None:
-    for each in STOPS:
-        signal.signal(each, signal.SIG_IGN)
+def _exit_interrupted(number: int, _frame: object) -> None:
+    for stop_signal in STOPS:
+        signal.signal(stop_signal, signal.SIG_IGN)
     print("\nstandalone: broken off; everything has been stopped", file=sys.stderr)
     raise SystemExit(128 + number)
 

@@ -1,4 +1,4 @@
-"""A small HTTP client for the demo: what an LMS, a student's page or an educator's page would send."""
+"""A small HTTP client for the demo. It sends what an LMS and the pages of students and educators would send."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from uuid import uuid4
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """An HTTP answer, read whole."""
+    """An HTTP response with its complete body: parsed JSON, or text."""
 
     status: int
     headers: dict[str, str]
@@ -26,13 +26,16 @@ class Answer:
 def ask(
     method: str, url: str, *, body: Any = None, raw: bytes | None = None, headers: dict[str, str] | None = None
 ) -> Answer:
-    """Return the answer to one request, whatever its status."""
-    sent = raw if raw is not None else None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(  # noqa: S310 - our own http:// address
-        url, data=sent, method=method, headers={"Content-Type": "application/json", **(headers or {})}
+    """Send one request and return the response, also when its status is an error.
+
+    `body` is sent as JSON; `raw` is sent unchanged and takes precedence.
+    """
+    data = raw if raw is not None else None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(  # noqa: S310 - an http:// address of this project
+        url, data=data, method=method, headers={"Content-Type": "application/json", **(headers or {})}
     )
     try:
-        with urllib.request.urlopen(request, timeout=40) as response:  # noqa: S310 - our own http:// address
+        with urllib.request.urlopen(request, timeout=40) as response:  # noqa: S310 - an http:// address of this project
             return _read(response.status, response)
     except urllib.error.HTTPError as error:
         with error:
@@ -40,7 +43,10 @@ def ask(
 
 
 def deliver(url: str, *, secret: str, event: dict[str, Any], event_id: str | None = None) -> tuple[Answer, str]:
-    """Send a Standard Webhooks delivery, signed as any LMS would, and return the answer with the event's id."""
+    """Send a signed Standard Webhooks delivery and return the response and the event id.
+
+    A new event id is generated when `event_id` is missing.
+    """
     event_id = event_id or f"msg_{uuid4().hex}"
     raw, timestamp = json.dumps(event).encode(), str(int(time.time()))
     key = base64.b64decode(secret.removeprefix("whsec_"))
@@ -54,6 +60,9 @@ def deliver(url: str, *, secret: str, event: dict[str, Any], event_id: str | Non
 
 
 def _read(status: int, response: Any) -> Answer:
+    """Return the response as an `Answer`; parse the body when its content type is JSON."""
     text = response.read().decode()
-    kind = response.headers.get("Content-Type", "")
-    return Answer(status=status, headers=dict(response.headers), body=json.loads(text) if "json" in kind else text)
+    content_type = response.headers.get("Content-Type", "")
+    return Answer(
+        status=status, headers=dict(response.headers), body=json.loads(text) if "json" in content_type else text
+    )

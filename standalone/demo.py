@@ -1,4 +1,4 @@
-"""A school day in a minute: an LMS hands essays in, passes land one by one, people read, ops look at the numbers."""
+"""Play a school day in a minute: an LMS hands in essays, passes finish, people read the feedback, operators read the metrics."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ COLOURS = {"grammar": "yellow", "structure": "cyan", "content": "magenta"}
 
 
 class DemoFailed(Exception):
-    """Something did not work as the README says; the message says what."""
+    """A step of the demo did not work as the README says. The message names it."""
 
 
 @dataclass
 class HandedIn:
-    """One essay on its way through the system."""
+    """An essay that was handed in, and what the demo knows of it."""
 
     title: str
     text: str
@@ -51,7 +51,7 @@ class HandedIn:
 
 
 def play(data_dir: Path) -> int:
-    """Everything was started, used, shown and stopped; 0 only if all of it worked."""
+    """Start everything, use it, show it and stop it. Return 0 only if all of it worked."""
     console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
     shutil.rmtree(data_dir, ignore_errors=True)
     started = time.monotonic()
@@ -260,7 +260,7 @@ def _show_class(known: dict[str, Any], console: Console, handed_in: list[HandedI
 
 
 def _correct(essay: HandedIn, found: dict[str, Any], known: dict[str, Any], say: _Narrator) -> None:
-    """The educator has put one comment into other words, and the student reads those."""
+    """Let the educator edit a comment, and check that the student reads the edited words."""
     comment = found["comments"][-1]
     words = "Good that you look at both sides. Which of the two would your headteacher believe, and why?"
     changed = ask(
@@ -283,7 +283,7 @@ def _correct(essay: HandedIn, found: dict[str, Any], known: dict[str, Any], say:
 def _revise(
     essay: HandedIn, found: dict[str, Any], student: dict[str, str], known: dict[str, Any], say: _Narrator
 ) -> None:
-    """Two suggestions are in the second draft, and the progress says so."""
+    """Hand in a second draft with two suggestions applied, and check that the progress says so."""
     fixable = [
         one for one in found["comments"]
         if one["pass"] == "grammar" and one["suggestions"] and not one["also_at"] and one["span"]["match"] != "none"  # noqa: S105 - a reading
@@ -301,9 +301,12 @@ def _revise(
     url = f"{known['ingest']}/v1/essays/{body['essay_id']}/progress"
     progress = _expect(ask("GET", url, headers=student), 200, "the progress").body
     counts = progress["counts"]
-    say.line(", ".join(f"[bold]{counts[fate]}[/] {fate}" for fate in counts) + f"; {progress['new_comments']} new")
-    fates = {one["id"]: one["resolution"] for one in progress["comments"]}
-    if any(fates[one["id"]] != "addressed" for one in fixable):
+    say.line(
+        ", ".join(f"[bold]{counts[resolution]}[/] {resolution}" for resolution in counts)
+        + f"; {progress['new_comments']} new"
+    )
+    resolutions = {one["id"]: one["resolution"] for one in progress["comments"]}
+    if any(resolutions[one["id"]] != "addressed" for one in fixable):
         raise DemoFailed("a comment whose words were changed is not addressed")
 
 
@@ -352,7 +355,7 @@ def _expect(answer: Answer, status: int, what: str) -> Answer:
 
 
 def reader() -> str:
-    """Return who gives the feedback, by this process's environment."""
+    """Return which provider the environment of this process chooses."""
     chosen = os.environ.get("ESSAYCOACH_PROVIDER") or ("anthropic" if os.environ.get("ANTHROPIC_API_KEY") else "local")
     return "Claude" if chosen == "anthropic" else "the local engine (there is no API key)"
 

@@ -1,4 +1,4 @@
-"""What one instance draws once and then remembers, one small file each in its data directory: secrets and ports."""
+"""Secrets and ports of one instance. Each is chosen once and kept in a small file of the data directory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from types import MappingProxyType
 
 PROGRAM_ROLES = ("ec_ingest", "ec_worker", "ec_clock", "ec_monitor", "ec_backup")
 
-# Below Linux's range for outgoing connections (32768 and up): while a killed server is away, no client's outgoing
-# connection can be given its port, and a client knocking on the closed port cannot end up connected to itself.
+# These ports are below Linux's range for outgoing connections (32768 and up). So no outgoing connection can take the port
+# of a killed server before it restarts, and a client that connects to the closed port cannot connect to itself.
 PORTS = range(15_000, 32_000)
 
 
 @dataclass(frozen=True)
 class InstanceKeys:
-    """Every secret of one instance; none of them shows in a repr, so none reaches a log or a traceback by accident."""
+    """Every secret of one instance. Their repr is empty, so none reaches a log or a traceback by accident."""
 
     superuser_password: str = field(repr=False)
     redis_password: str = field(repr=False)
@@ -34,7 +34,7 @@ class InstanceKeys:
 
 
 def instance_keys(data_dir: Path) -> InstanceKeys:
-    """Every secret exists in `DATA/keys/`, drawn now if it was missing, and is the same at every later call."""
+    """Return the secrets in `DATA/keys/`, and create those that are missing. Later calls return the same ones."""
     keys = data_dir / "keys"
     return InstanceKeys(
         superuser_password=kept_secret(keys / "postgres_superuser", draw=_password),
@@ -49,30 +49,36 @@ def instance_keys(data_dir: Path) -> InstanceKeys:
 
 
 def superuser_password(data_dir: Path) -> str:
-    """The embedded PostgreSQL's superuser password exists and is returned."""
+    """Return the superuser password of the embedded PostgreSQL; create it if needed."""
     return kept_secret(data_dir / "keys" / "postgres_superuser", draw=_password)
 
 
 def redis_password(data_dir: Path) -> str:
-    """The embedded Redis's password exists and is returned."""
+    """Return the password of the embedded Redis; create it if needed."""
     return kept_secret(data_dir / "keys" / "redis", draw=_password)
 
 
 def kept_secret(path: Path, *, draw: Callable[[], str]) -> str:
-    """`path` holds a secret only its owner can read, and that secret is returned; ValueError if the file is empty."""
+    """Return the secret in `path`, readable by its owner only; write a new one if there is no file.
+
+    Raises ValueError if the file is empty.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         _write_once(path, draw())
     path.chmod(0o600)
     secret = path.read_text(encoding="ascii").strip()
     if not secret:
-        # Drawing a new one here would look like a cure and make everything encrypted under the old one unreadable.
+        # A new secret would hide the problem and make all data encrypted with the old secret unreadable.
         raise ValueError(f"{path} is empty; restore it from a backup, or remove the whole data directory")
     return secret
 
 
 def remembered_port(path: Path, *, may_change: bool) -> int:
-    """The port in `path` is free on 127.0.0.1; a taken one is replaced, or OSError if it may not change."""
+    """Return the port kept in `path`, or a new one if it is taken.
+
+    Raises OSError if the port is taken and may not change.
+    """
     if path.exists():
         port = int(path.read_text(encoding="ascii"))
         if _is_free(port):
@@ -85,8 +91,9 @@ def remembered_port(path: Path, *, may_change: bool) -> int:
 
 
 def _is_free(port: int) -> bool:
+    """Return whether a server can bind the port on 127.0.0.1."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # Servers bind with this option too: a dead server's connections that linger in TIME_WAIT do not count.
+        # Servers use this option too, so connections of a dead server in TIME_WAIT do not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -96,7 +103,10 @@ def _is_free(port: int) -> bool:
 
 
 def _write_once(path: Path, secret: str) -> None:
-    # A link appears whole or not at all, and fails if another process was first: then that one's secret stands.
+    """Store the secret in `path` unless another process stored one first; that one is then kept.
+
+    Write a draft file and link it to `path`: the link is atomic and fails when `path` exists.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -111,8 +121,10 @@ def _write_once(path: Path, secret: str) -> None:
 
 
 def _password() -> str:
+    """Return a random password."""
     return secrets.token_urlsafe(32)  # needs no quoting in a URL
 
 
 def _key() -> str:
+    """Return 32 random bytes in standard base64."""
     return base64.b64encode(secrets.token_bytes(32)).decode("ascii")

@@ -1,4 +1,4 @@
-"""One machine running everything: servers, schema, demo org, and every line of the Procfile."""
+"""Run everything on one machine: servers, schema, demo org, and every line of the Procfile."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ START_SECONDS = 60.0
 
 
 class StartError(Exception):
-    """The machine cannot start; the message says why and what to do."""
+    """The machine cannot start; the message gives the reason and what to do."""
 
 
 class Machine:
-    """Everything, running, from `start` until the `with` block ends."""
+    """Everything on one machine, running from `start` until the `with` block ends."""
 
     def __init__(
         self,
@@ -66,9 +66,9 @@ class Machine:
         self.supervisor.stop()
 
     def start(self) -> None:
-        """Every program runs and /readyz answers. Raises StartError."""
+        """Start every program and wait until /readyz answers. Raises StartError."""
         for port in (self.port, self.metrics_port):
-            _must_be_free(port)
+            _require_free_port(port)
         self._start_servers()
         self._tell("migrating the schema")
         self._migrate()
@@ -83,7 +83,7 @@ class Machine:
         self._wait_until_ready()
 
     def description(self) -> dict[str, Any]:
-        """Return how to reach everything: the object that `up --json` prints."""
+        """Return the object that `up --json` prints: how to reach everything."""
         return {
             "ingest": f"http://127.0.0.1:{self.port}",
             "metrics": f"http://127.0.0.1:{self.metrics_port}/metrics",
@@ -94,13 +94,13 @@ class Machine:
         }
 
     def url_for(self, role: str) -> str:
-        """Return the database's address for one program's log-in role."""
+        """Return the database URL for the log-in role of one program."""
         parts = urlsplit(self.database_url)
         host = parts.netloc.rpartition("@")[2]
         return urlunsplit(parts._replace(netloc=f"{role}:{quote(self.keys.role_passwords[role])}@{host}"))
 
     def environment(self, name: str) -> dict[str, str]:
-        """Return a program's environment: its own log-in, and only the secrets it needs."""
+        """Return the environment of a program: its own database log-in and only the secrets that it needs."""
         shared = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -112,7 +112,7 @@ class Machine:
             "ESSAYCOACH_MASTER_KEYS": f"k1:{self.keys.master_key}",
             "ESSAYCOACH_INDEX_KEY": self.keys.blind_index_key,
         }
-        own = {
+        specific = {
             "web": {
                 **keys,
                 "PORT": str(self.port),
@@ -121,7 +121,7 @@ class Machine:
                 "ESSAYCOACH_MAIL": os.environ.get("ESSAYCOACH_MAIL", f"file:{self.data_dir / 'mail'}"),
                 "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
             },
-            # The supervisor gives a program ten seconds to stop.
+            # Shorter than the ten seconds that the supervisor gives a program to stop.
             "worker": {"WORKER_DRAIN_MS": "8000", **keys},
             "clock": {
                 "ESSAYCOACH_AUDIT_KEY": self.keys.audit_key,
@@ -134,9 +134,10 @@ class Machine:
         }
         if name in ("web", "clock", "metrics"):
             shared.pop("ANTHROPIC_API_KEY", None)
-        return {**shared, **own.get(name, {}), **self._extra_env}
+        return {**shared, **specific.get(name, {}), **self._extra_env}
 
     def _start_servers(self) -> None:
+        """Start the embedded PostgreSQL and Redis, except where DATABASE_URL or REDIS_URL names an existing server."""
         if not self.database_url:
             self._tell("starting PostgreSQL")
             postgres = EmbeddedPostgres(self.data_dir)
@@ -149,11 +150,12 @@ class Machine:
             self.redis_url = redis.url
 
     def _migrate(self) -> None:
+        """Apply the missing migrations and set the passwords of the roles; raises StartError when that fails."""
         passwords = {
             f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}": password
             for role, password in self.keys.role_passwords.items()
         }
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "migrations", "up"],
             env={**os.environ, **passwords, "DATABASE_URL": self.database_url},
             cwd=ROOT,
@@ -161,15 +163,16 @@ class Machine:
             text=True,
             check=False,
         )
-        if done.returncode != 0:
-            raise StartError(f"The schema could not be migrated:\n{done.stderr.strip()}")
+        if result.returncode != 0:
+            raise StartError(f"The schema could not be migrated:\n{result.stderr.strip()}")
 
     def _wait_until_ready(self) -> None:
+        """Wait until the API and the metrics page answer; raises StartError after START_SECONDS."""
         deadline = time.monotonic() + START_SECONDS
         addresses = [f"http://127.0.0.1:{self.port}/readyz", f"http://127.0.0.1:{self.metrics_port}/metrics"]
         while addresses:
             try:
-                with urllib.request.urlopen(addresses[0], timeout=5):  # noqa: S310 - our own http:// address
+                with urllib.request.urlopen(addresses[0], timeout=5):  # noqa: S310 - an http:// address of this project
                     addresses.pop(0)
             except (urllib.error.URLError, OSError):
                 if time.monotonic() > deadline:
@@ -180,12 +183,14 @@ class Machine:
 
 
 def _free_port() -> int:
+    """Return a port that is free on 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _must_be_free(port: int) -> None:
+def _require_free_port(port: int) -> None:
+    """Raise StartError when the port is taken on 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

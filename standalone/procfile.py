@@ -1,4 +1,4 @@
-"""What the supervisor is asked to run: one `Command`, and how the Procfile's lines become such commands."""
+"""Turn the lines of the Procfile into the commands that the supervisor runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ASSIGNMENTS = re.compile(r"""(?:[A-Za-z_][A-Za-z0-9_]*=(?:"[^"]*"|'[^']*'|[^\s"
 
 @dataclass(frozen=True)
 class Command:
-    """One program to keep running: how to start it, as whom, and how it wants to be asked to stop."""
+    """A program to keep running: how to start it, under which account, and how to stop it."""
 
     name: str
     argv: tuple[str, ...]
@@ -28,14 +28,17 @@ class Command:
     user: int | None = None
     group: int | None = None
     stop_signals: tuple[signal.Signals, ...] = (signal.SIGTERM,)
-    grace_seconds: float = 10.0  # after each stop signal, before the next one; SIGKILL comes after the last
-    stage: int = PROGRAM_STAGE  # higher stages have stopped entirely before lower ones are asked to
-    before_start: Callable[[], None] | None = None  # runs before every start, restarts included
-    after_stop: Callable[[], None] | None = None  # ends whatever left the process group
+    grace_seconds: float = 10.0  # wait after each stop signal before the next one; SIGKILL follows the last
+    stage: int = PROGRAM_STAGE  # a stage stops only after all higher stages have stopped completely
+    before_start: Callable[[], None] | None = None  # runs before every start, including restarts
+    after_stop: Callable[[], None] | None = None  # ends the processes that left the process group
 
 
 def read_procfile(path: Path) -> dict[str, str]:
-    """Each line's name and command text, in file order; ValueError for a line that would be lost or half run."""
+    """Return the command text of each line by name, in file order.
+
+    Raises ValueError for a line that would be lost or run in part only.
+    """
     text = path.read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     names = [line.partition(":")[0] for line in lines]
@@ -50,15 +53,15 @@ def read_procfile(path: Path) -> dict[str, str]:
 
 
 def procfile_command(name: str, *, text: str, env: Mapping[str, str], cwd: Path) -> Command:
-    """The command for a Procfile line: the shell fills in `$PORT` and the like from `env`, then becomes the program."""
+    """Return the command of a Procfile line. The shell fills in variables such as `$PORT` from `env`, then becomes the program."""
     assignments = _ASSIGNMENTS.match(text)
     start = assignments.end() if assignments else 0
-    # `exec` makes the pid the program's own, so that signals reach it; assignments have to stand before that word.
+    # With `exec` the program replaces the shell, so signals reach it. Assignments must come before `exec`.
     return Command(name=name, argv=("/bin/sh", "-c", f"{text[:start]}exec {text[start:]}"), env=env, cwd=cwd)
 
 
 def _check_one_program(text: str, *, where: str) -> None:
-    # After `exec a` nothing is left to run b in `a && b`: refusing is better than leaving b out without a word.
+    """Raise ValueError when a line holds more than one program: after `exec a`, b in `a && b` would never run."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     for token in lexer:

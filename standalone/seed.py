@@ -1,4 +1,4 @@
-"""The demo org: one course, one assignment, three people, one LMS."""
+"""The demo org: one course, one assignment, three people, and one LMS."""
 
 from __future__ import annotations
 
@@ -41,29 +41,33 @@ RUBRIC = (
 
 
 def crypto_settings(keys: InstanceKeys) -> CryptoSettings:
-    """Return the instance's keys as the programs read them."""
+    """Return the encryption settings of an instance, the same that its programs read."""
     return CryptoSettings(
         master_keys={"k1": base64.b64decode(keys.master_key)}, index_key=base64.b64decode(keys.blind_index_key)
     )
 
 
 def seed(ingest_url: str, *, keys: InstanceKeys, data_dir: Path) -> dict[str, Any]:
-    """The demo org exists; returns what its people and its LMS sign in with. A second call returns the same."""
-    remembered = data_dir / "demo.json"
+    """Create the demo org if needed, and return what its people and its LMS sign in with. Idempotent."""
+    credentials_file = data_dir / "demo.json"
     db.connect(StoreSettings(database_url=ingest_url, program="ec-standalone", pool_size=1, pool_wait_seconds=5.0))
     crypto.load(crypto_settings(keys))
-    if remembered.exists():
-        known: dict[str, Any] = json.loads(remembered.read_text(encoding="utf-8"))
+    if credentials_file.exists():
+        stored: dict[str, Any] = json.loads(credentials_file.read_text(encoding="utf-8"))
         with db.session(role="ec_auth"):
-            if orgs.find_org(known["org"]) is not None:
-                return known
-    made = _make(keys)
-    remembered.touch(mode=0o600)
-    remembered.write_text(json.dumps(made, indent=1), encoding="utf-8")
-    return made
+            if orgs.find_org(stored["org"]) is not None:
+                return stored
+    created = _create_demo_org(keys)
+    credentials_file.touch(mode=0o600)
+    credentials_file.write_text(json.dumps(created, indent=1), encoding="utf-8")
+    return created
 
 
-def _make(keys: InstanceKeys) -> dict[str, Any]:
+def _create_demo_org(keys: InstanceKeys) -> dict[str, Any]:
+    """Create the org and its contents in one transaction, and return the credentials.
+
+    When the slug `demo` is taken, use `demo-` and a random suffix.
+    """
     with db.session(role="ec_auth"):
         slug = "demo" if orgs.find_org("demo") is None else f"demo-{secrets.token_hex(3)}"
         org = db.new_ids(1)[0]
