@@ -43,7 +43,7 @@ fmt: $(INSTALLED) ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format --quiet .
 
 test: $(INSTALLED) ## the fast suite, against real PostgreSQL and Redis (T=path runs a part)
-	@$(PYTEST) -n 3 $(T)
+	@$(PYTEST) -n $(if $(COVERAGE),2,3) $(T)
 
 test-slow: $(INSTALLED) promtool ## the tests marked slow: faults, long runs, thousands of generated requests (T=path runs a part)
 	@$(PYTEST) -n 2 -m slow $(T)

@@ -124,9 +124,9 @@ def test_every_language_has_names_and_texts() -> None:
 
 @pytest.mark.parametrize("unit", ["a", "a ", "'a", "'", "я", "字", "é ", "ü'"])
 def test_language_detection_takes_bounded_time_on_long_texts(unit: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     detect_language(unit * 50 * LOOKED_AT)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("name", PassName)
