@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from psycopg2.extensions import parse_dsn
+import psycopg2
+from psycopg2.extensions import make_dsn, parse_dsn
 
 from migrations.runner import HERE, MigrationError
 
@@ -19,23 +20,28 @@ SCHEMA_FILE = HERE / "schema.sql"
 HEADER = (
     "-- The schema after all migrations. Written by `python -m migrations dump`; a test compares it. Do not edit.\n"
 )
-# yoyo's own tables are not ours. Monthly partitions depend on the day; every parent and default partition is here.
+# yoyo's own tables are not ours. The names of monthly partitions depend on the day; parents and default partitions stay.
 LEFT_OUT = ("*yoyo*", "*_2[0-9][0-9][0-9]_[0-9][0-9]")
 _HEADING = re.compile(r"-- Name: (?P<name>.*); Type: (?P<type>[^;]+); Schema: .*")
-_NOISE = re.compile(r"(--|SET |SELECT pg_catalog\.set_config|\\(un)?restrict|-- (Dumped|PostgreSQL database dump))")
+# What pg_dump writes about itself and its session. Our functions are in lower case and their comments have text: none match.
+_NOISE = re.compile(
+    r"--$|-- Dumped (from|by) |-- PostgreSQL database dump|SET \w+ = .*;$|SELECT pg_catalog\.set_config\(|\\(un)?restrict "
+)
 
 
 def dump(url: str) -> str:
-    """Return the schema of this database as SQL, the same on every machine and day. Raises MigrationError."""
-    command = [str(_find_pg_dump()), "--schema-only", "--no-owner", "--schema=public"]
+    """Return the schema of this database as SQL, the same on every machine and day.
+
+    Raises MigrationError when pg_dump is missing, when the URL is invalid, and when the database cannot be read.
+    """
+    address, environment = _connection(url)
+    command = [str(_find_pg_dump()), "--schema-only", "--no-owner", "--schema=public", f"--dbname={address}"]
     command += [f"--exclude-table={pattern}" for pattern in LEFT_OUT]
-    # The address may hold a password, so it travels in the environment of the child and not in its arguments.
-    done = subprocess.run(  # noqa: S603 - our own command
-        command, env={**os.environ, **_connection(url)}, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     if done.returncode != 0:
-        raise MigrationError(f"pg_dump could not read the schema: {done.stderr.strip().splitlines()[-1]}")
-    return HEADER + "\n".join(_tidied(done.stdout)) + "\n"
+        reasons = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
+        raise MigrationError(f"pg_dump could not read the schema: {reasons[-1]}")
+    return HEADER + "\n".join(_clean_lines(done.stdout)) + "\n"
 
 
 def _find_pg_dump() -> Path:
@@ -53,8 +59,8 @@ def _find_pg_dump() -> Path:
     return Path(found)
 
 
-def _tidied(text: str) -> Iterator[str]:
-    """Yield the lines without what differs between machines, one heading for each object, and grants in a fixed order."""
+def _clean_lines(text: str) -> Iterator[str]:
+    """Yield the lines without what differs between machines, with one heading for each object and rights in a fixed order."""
     kept: list[str] = []
     for line in text.splitlines():
         heading = _HEADING.match(line)
@@ -64,11 +70,19 @@ def _tidied(text: str) -> Iterator[str]:
             kept.append(line)
     for are_rights, run in groupby(kept, key=lambda line: line.startswith(("GRANT ", "REVOKE "))):
         lines = list(run)
-        yield from sorted(lines) if are_rights else lines
+        # A REVOKE comes first, as in pg_dump, because it could take away what a GRANT before it has given.
+        yield from sorted(lines, key=lambda line: (line.startswith("GRANT "), line)) if are_rights else lines
 
 
-def _connection(url: str) -> dict[str, str]:
-    """Return the address as libpq's environment variables."""
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
-    given = parse_dsn(url)
-    return {variable: given[name] for name, variable in names.items() if name in given}
+def _connection(url: str) -> tuple[str, dict[str, str]]:
+    """Return the address without its password, and the environment for pg_dump with it. Raises MigrationError.
+
+    Everybody on the machine can read the arguments of a process, but not its environment.
+    """
+    try:
+        parameters = parse_dsn(url)
+    except psycopg2.ProgrammingError:
+        # The reason is left out, because it can quote the URL with its password.
+        raise MigrationError("DATABASE_URL is not a valid database URL.") from None
+    password = parameters.pop("password", None)
+    return make_dsn(**parameters), {**os.environ, **({"PGPASSWORD": password} if password else {})}

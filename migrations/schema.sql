@@ -2943,6 +2943,7 @@ ALTER TABLE public.user_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
 
 -- ACL SCHEMA public
+REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO ec_owner;
 GRANT ALL ON SCHEMA public TO ec_stats;
 GRANT USAGE ON SCHEMA public TO ec_admin;
@@ -2956,15 +2957,15 @@ GRANT USAGE ON SCHEMA public TO ec_lms;
 GRANT USAGE ON SCHEMA public TO ec_monitor;
 GRANT USAGE ON SCHEMA public TO ec_student;
 GRANT USAGE ON SCHEMA public TO ec_worker;
-REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 
 -- ACL FUNCTION add_buckets(a bigint[], b bigint[])
+REVOKE ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) TO ec_clock;
 GRANT ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) TO ec_monitor;
 GRANT ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) TO ec_stats;
-REVOKE ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) FROM PUBLIC;
 
 -- ACL FUNCTION app_user()
+REVOKE ALL ON FUNCTION public.app_user() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_user() TO ec_admin;
 GRANT ALL ON FUNCTION public.app_user() TO ec_auth;
 GRANT ALL ON FUNCTION public.app_user() TO ec_clock;
@@ -2973,13 +2974,13 @@ GRANT ALL ON FUNCTION public.app_user() TO ec_lms;
 GRANT ALL ON FUNCTION public.app_user() TO ec_stats;
 GRANT ALL ON FUNCTION public.app_user() TO ec_student;
 GRANT ALL ON FUNCTION public.app_user() TO ec_worker;
-REVOKE ALL ON FUNCTION public.app_user() FROM PUBLIC;
 
 -- ACL FUNCTION app_actor()
-GRANT ALL ON FUNCTION public.app_actor() TO ec_stats;
 REVOKE ALL ON FUNCTION public.app_actor() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.app_actor() TO ec_stats;
 
 -- ACL FUNCTION app_org()
+REVOKE ALL ON FUNCTION public.app_org() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_org() TO ec_admin;
 GRANT ALL ON FUNCTION public.app_org() TO ec_auth;
 GRANT ALL ON FUNCTION public.app_org() TO ec_clock;
@@ -2988,7 +2989,6 @@ GRANT ALL ON FUNCTION public.app_org() TO ec_lms;
 GRANT ALL ON FUNCTION public.app_org() TO ec_stats;
 GRANT ALL ON FUNCTION public.app_org() TO ec_student;
 GRANT ALL ON FUNCTION public.app_org() TO ec_worker;
-REVOKE ALL ON FUNCTION public.app_org() FROM PUBLIC;
 
 -- ACL TABLE enrollments
 GRANT SELECT ON TABLE public.enrollments TO ec_backup;
@@ -3000,22 +3000,22 @@ GRANT SELECT,INSERT ON TABLE public.enrollments TO ec_lms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enrollments TO ec_admin;
 
 -- ACL FUNCTION app_courses()
-GRANT ALL ON FUNCTION public.app_courses() TO ec_educator;
 REVOKE ALL ON FUNCTION public.app_courses() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.app_courses() TO ec_educator;
 
 -- ACL FUNCTION app_audience()
+REVOKE ALL ON FUNCTION public.app_audience() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_audience() TO ec_educator;
 GRANT ALL ON FUNCTION public.app_audience() TO ec_stats;
-REVOKE ALL ON FUNCTION public.app_audience() FROM PUBLIC;
 
 -- ACL FUNCTION app_enrolled()
+REVOKE ALL ON FUNCTION public.app_enrolled() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_enrolled() TO ec_educator;
 GRANT ALL ON FUNCTION public.app_enrolled() TO ec_student;
-REVOKE ALL ON FUNCTION public.app_enrolled() FROM PUBLIC;
 
 -- ACL FUNCTION app_people()
-GRANT ALL ON FUNCTION public.app_people() TO ec_educator;
 REVOKE ALL ON FUNCTION public.app_people() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.app_people() TO ec_educator;
 
 -- ACL FUNCTION audit_change()
 REVOKE ALL ON FUNCTION public.audit_change() FROM PUBLIC;
@@ -3081,9 +3081,9 @@ GRANT UPDATE(sequence) ON TABLE public.audit_log TO ec_stats;
 GRANT UPDATE(hash) ON TABLE public.audit_log TO ec_stats;
 
 -- ACL FUNCTION audit_entry(entry public.audit_log, place bigint)
+REVOKE ALL ON FUNCTION public.audit_entry(entry public.audit_log, place bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.audit_entry(entry public.audit_log, place bigint) TO ec_clock;
 GRANT ALL ON FUNCTION public.audit_entry(entry public.audit_log, place bigint) TO ec_stats;
-REVOKE ALL ON FUNCTION public.audit_entry(entry public.audit_log, place bigint) FROM PUBLIC;
 
 -- ACL FUNCTION audit_log_stays()
 REVOKE ALL ON FUNCTION public.audit_log_stays() FROM PUBLIC;
@@ -3095,48 +3095,48 @@ REVOKE ALL ON FUNCTION public.audit_note(tenant uuid, what text, thing text, thi
 REVOKE ALL ON FUNCTION public.audit_writing() FROM PUBLIC;
 
 -- ACL FUNCTION budget_allows(expected_micros bigint)
-GRANT ALL ON FUNCTION public.budget_allows(expected_micros bigint) TO ec_worker;
 REVOKE ALL ON FUNCTION public.budget_allows(expected_micros bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.budget_allows(expected_micros bigint) TO ec_worker;
 
 -- ACL FUNCTION chain_audit(most integer)
-GRANT ALL ON FUNCTION public.chain_audit(most integer) TO ec_clock;
 REVOKE ALL ON FUNCTION public.chain_audit(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.chain_audit(most integer) TO ec_clock;
 
 -- ACL FUNCTION discard_passes(wanted uuid[])
+REVOKE ALL ON FUNCTION public.discard_passes(wanted uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_admin;
 GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_clock;
 GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_educator;
-REVOKE ALL ON FUNCTION public.discard_passes(wanted uuid[]) FROM PUBLIC;
 
 -- ACL FUNCTION ensure_partitions(months_ahead integer)
-GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer) TO ec_clock;
 REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer) TO ec_clock;
 
 -- ACL FUNCTION erase_person(person uuid)
-GRANT ALL ON FUNCTION public.erase_person(person uuid) TO ec_clock;
 REVOKE ALL ON FUNCTION public.erase_person(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_person(person uuid) TO ec_clock;
 
 -- ACL FUNCTION histogram(samples double precision[], bounds double precision[])
+REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_monitor;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_stats;
-REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) FROM PUBLIC;
 
 -- ACL FUNCTION next_due(hinted uuid)
-GRANT ALL ON FUNCTION public.next_due(hinted uuid) TO ec_worker;
 REVOKE ALL ON FUNCTION public.next_due(hinted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.next_due(hinted uuid) TO ec_worker;
 
 -- ACL TABLE provider_pauses
 GRANT SELECT ON TABLE public.provider_pauses TO ec_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.provider_pauses TO ec_stats;
 
 -- ACL FUNCTION pause_provider(wanted text, why text, pause_seconds double precision)
-GRANT ALL ON FUNCTION public.pause_provider(wanted text, why text, pause_seconds double precision) TO ec_worker;
 REVOKE ALL ON FUNCTION public.pause_provider(wanted text, why text, pause_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.pause_provider(wanted text, why text, pause_seconds double precision) TO ec_worker;
 
 -- ACL FUNCTION provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean)
-GRANT ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) TO ec_worker;
 REVOKE ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) TO ec_worker;
 
 -- ACL TABLE passes
 GRANT SELECT ON TABLE public.passes TO ec_backup;
@@ -3275,34 +3275,34 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.tallies TO ec_clock;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tallies TO ec_worker;
 
 -- ACL FUNCTION queue_place(wanted uuid)
+REVOKE ALL ON FUNCTION public.queue_place(wanted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_admin;
 GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_educator;
 GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_lms;
 GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_student;
-REVOKE ALL ON FUNCTION public.queue_place(wanted uuid) FROM PUBLIC;
 
 -- ACL FUNCTION reopen_provider(wanted text)
-GRANT ALL ON FUNCTION public.reopen_provider(wanted text) TO ec_worker;
 REVOKE ALL ON FUNCTION public.reopen_provider(wanted text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.reopen_provider(wanted text) TO ec_worker;
 
 -- ACL FUNCTION replay_passes(wanted uuid[], into_queue text)
+REVOKE ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) TO ec_admin;
 GRANT ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) TO ec_clock;
 GRANT ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) TO ec_educator;
-REVOKE ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) FROM PUBLIC;
 
 -- ACL FUNCTION request_erasure(person uuid)
-GRANT ALL ON FUNCTION public.request_erasure(person uuid) TO ec_admin;
 REVOKE ALL ON FUNCTION public.request_erasure(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.request_erasure(person uuid) TO ec_admin;
 
 -- ACL FUNCTION require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer)
-GRANT ALL ON FUNCTION public.require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) TO ec_ingest;
 REVOKE ALL ON FUNCTION public.require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) TO ec_ingest;
 
 -- ACL FUNCTION rerun_passes(wanted uuid[], into_queue text)
+REVOKE ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) TO ec_admin;
 GRANT ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) TO ec_educator;
-REVOKE ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) FROM PUBLIC;
 
 -- ACL TABLE feedback
 GRANT SELECT ON TABLE public.feedback TO ec_backup;
@@ -3347,42 +3347,42 @@ GRANT SELECT,INSERT ON TABLE public.feedback_reviews TO ec_admin;
 GRANT SELECT,INSERT ON TABLE public.feedback_reviews TO ec_educator;
 
 -- ACL FUNCTION review_counts()
-GRANT ALL ON FUNCTION public.review_counts() TO ec_worker;
 REVOKE ALL ON FUNCTION public.review_counts() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.review_counts() TO ec_worker;
 
 -- ACL FUNCTION store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text)
+REVOKE ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_admin;
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_educator;
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_lms;
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_student;
-REVOKE ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) FROM PUBLIC;
 
 -- ACL FUNCTION suspect_may_run()
-GRANT ALL ON FUNCTION public.suspect_may_run() TO ec_worker;
 REVOKE ALL ON FUNCTION public.suspect_may_run() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.suspect_may_run() TO ec_worker;
 
 -- ACL FUNCTION trip_if_failing(wanted text, why text, probed boolean)
-GRANT ALL ON FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) TO ec_worker;
 REVOKE ALL ON FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) TO ec_worker;
 
 -- ACL FUNCTION uuid7_floor(moment timestamp with time zone)
+REVOKE ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_clock;
 GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_monitor;
 GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_stats;
-REVOKE ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) FROM PUBLIC;
 
 -- ACL FUNCTION version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid)
+REVOKE ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) TO ec_admin;
 GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) TO ec_educator;
 GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) TO ec_lms;
 GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) TO ec_student;
-REVOKE ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid) FROM PUBLIC;
 
 -- ACL FUNCTION wait_bounds()
+REVOKE ALL ON FUNCTION public.wait_bounds() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_clock;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_monitor;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_stats;
-REVOKE ALL ON FUNCTION public.wait_bounds() FROM PUBLIC;
 
 -- ACL TABLE ai_responses
 GRANT INSERT ON TABLE public.ai_responses TO ec_worker;
