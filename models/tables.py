@@ -36,7 +36,7 @@ READERS: list[Node] = [SQL("generated always as (coalesce(course_id, user_id)) s
 
 
 class Table(Model):
-    """Base of every table class: the pool, and names exactly as in SQL."""
+    """Base of every table class. It sets the pool, and keeps each table name as SQL has it."""
 
     class Meta:
         database = database
@@ -44,10 +44,12 @@ class Table(Model):
 
 
 def _id() -> Any:
+    """Return the field of a primary key that the server fills with a UUIDv7."""
     return UUIDField(primary_key=True, constraints=NEW_ID)
 
 
 def _created_at() -> Any:
+    """Return the field of the time of creation, which the server fills in."""
     return DateTimeTZField(constraints=NOW)
 
 
@@ -66,7 +68,7 @@ class Orgs(Table):
 
 
 class Users(Table):
-    """A person. Names and addresses are encrypted; digests find them."""
+    """A person. The name, e-mail address and external id are encrypted; digests of the last two find the person."""
 
     id = _id()
     org_id = UUIDField()
@@ -109,7 +111,7 @@ class Sessions(Table):
 
 
 class OneTimeTokens(Table):
-    """An invitation or a password reset, known by its digest."""
+    """The token of an invitation or a password reset, found by its digest."""
 
     id = _id()
     org_id = UUIDField()
@@ -122,7 +124,7 @@ class OneTimeTokens(Table):
 
 
 class ApiKeys(Table):
-    """A key of an LMS, known by its digest."""
+    """An API key of an LMS, found by its digest."""
 
     id = _id()
     org_id = UUIDField()
@@ -160,7 +162,7 @@ class Categories(Table):
 
 
 class Rubrics(Table):
-    """A version of a rubric, known by its content hash."""
+    """A version of a rubric, identified by its content hash."""
 
     id = _id()
     org_id = UUIDField()
@@ -182,7 +184,7 @@ class RubricCriteria(Table):
 
 
 class Courses(Table):
-    """A group that is taught together."""
+    """A course: the people who are taught together."""
 
     id = _id()
     org_id = UUIDField()
@@ -222,7 +224,7 @@ class Assignments(Table):
 
 
 class FeedbackTypes(Table):
-    """What a comment can be about."""
+    """A type of comment, such as spelling, and the pass that it belongs to."""
 
     slug = TextField(primary_key=True)
     pass_ = TextField(column_name="pass")
@@ -230,7 +232,7 @@ class FeedbackTypes(Table):
 
 
 class Essays(Table):
-    """The piece of writing; its versions are submissions."""
+    """A piece of writing; its versions are submissions."""
 
     id = _id()
     org_id = UUIDField()
@@ -252,7 +254,7 @@ class Essays(Table):
 
 
 class Partitioned(Table):
-    """A table whose UUIDv7 key is also its partition key and its time."""
+    """Base of a partitioned table. Its UUIDv7 key is also the partition key and holds the time of creation."""
 
     id = _id()
     created_at = DateTimeTZField(constraints=FROM_ID)
@@ -317,7 +319,7 @@ class Passes(Table):
 
 
 class IdempotencyKeys(Table):
-    """The answer already given to a request."""
+    """A request with an idempotency key, and the response that was given to it."""
 
     org_id = UUIDField()
     caller_id = UUIDField()
@@ -331,7 +333,7 @@ class IdempotencyKeys(Table):
 
 
 class SeenEvents(Table):
-    """What a source has already sent, for ever."""
+    """An event that a source has sent, and the answer that it got. Rows are never purged."""
 
     source_id = UUIDField()
     event_id = TextField()
@@ -346,7 +348,7 @@ class SeenEvents(Table):
 
 
 class InboundEvents(Partitioned):
-    """A raw delivery, encrypted."""
+    """A webhook delivery with its raw body, encrypted."""
 
     org_id = UUIDField()
     source_id = UUIDField()
@@ -391,7 +393,7 @@ class Feedback(Partitioned):
 
 
 class CriterionResults(Table):
-    """The level picked for one criterion, and the points code looked up for it."""
+    """The level that a pass picked for one criterion, and the points that the code looked up for it."""
 
     id = _id()
     org_id = UUIDField()
@@ -411,7 +413,7 @@ class CriterionResults(Table):
 
 
 class FeedbackReviews(Table):
-    """What an educator decided about a comment; the newest decision counts."""
+    """A decision of an educator about a comment; the newest decision counts."""
 
     id = _id()
     org_id = UUIDField()
@@ -426,7 +428,7 @@ class FeedbackReviews(Table):
 
 
 class FeedbackReactions(Table):
-    """What the student says of a comment."""
+    """The reaction of a student to a comment."""
 
     org_id = UUIDField()
     feedback_id = UUIDField()
@@ -442,7 +444,7 @@ class FeedbackReactions(Table):
 
 
 class SavedComments(Table):
-    """A comment an educator keeps for the next essay."""
+    """A comment that an educator keeps for later essays."""
 
     id = _id()
     org_id = UUIDField()
@@ -455,7 +457,7 @@ class SavedComments(Table):
 
 
 class Ledger(Table):
-    """What calls to a paid provider came to, per org and day (UTC)."""
+    """The sums of the calls to a paid provider for each org, day (UTC), provider, model and pass."""
 
     org_id = UUIDField()
     day = DateField()
@@ -475,7 +477,7 @@ class Ledger(Table):
 
 
 class ModelApprovals(Table):
-    """A prompt and model that were compared with reviewed essays and found no worse."""
+    """A prompt version and model that a comparison on reviewed essays found to be no worse."""
 
     id = _id()
     org_id = UUIDField()
@@ -491,7 +493,7 @@ class ModelApprovals(Table):
 
 
 class AiResponses(Partitioned):
-    """One call to a provider, opened before it and completed after it."""
+    """One call to a provider. The row is inserted before the call and completed after it."""
 
     org_id = UUIDField()
     submission_id = UUIDField()
@@ -518,7 +520,7 @@ class AiResponses(Partitioned):
 
 
 class Analytics(Partitioned):
-    """Something a person did."""
+    """Something that a person did: handed in, revised or viewed feedback."""
 
     org_id = UUIDField()
     user_id = UUIDField()
@@ -528,7 +530,7 @@ class Analytics(Partitioned):
 
 
 class SystemLogs(Partitioned):
-    """A warning or an error worth keeping."""
+    """A warning or an error that is kept for operators."""
 
     org_id = UUIDField(null=True)
     program = TextField()
@@ -539,7 +541,7 @@ class SystemLogs(Partitioned):
 
 
 class AuditLog(Partitioned):
-    """What was done, by whom, for good; `sequence` and `hash` are its place in the org's chain."""
+    """An action and who did it, kept permanently; `sequence` and `hash` are its place in the org's chain."""
 
     org_id = UUIDField()
     actor_id = UUIDField(null=True)
@@ -554,7 +556,7 @@ class AuditLog(Partitioned):
 
 
 class AuditHeads(Table):
-    """Where an org's chain of audit entries ends."""
+    """The end of an org's chain of audit entries."""
 
     org_id = UUIDField(primary_key=True)
     sequence = BigIntegerField(default=0)
@@ -562,7 +564,7 @@ class AuditHeads(Table):
 
 
 class ProviderPauses(Table):
-    """A provider that nobody should call before `until`."""
+    """A provider that no worker should call before `until`."""
 
     provider = TextField(primary_key=True)
     reason = TextField()
@@ -573,7 +575,7 @@ class ProviderPauses(Table):
 
 
 class Tallies(Table):
-    """Totals that outlive the rows they were counted from."""
+    """A total that stays when the rows that it was counted from are deleted."""
 
     name = TextField()
     labels = ArrayField(TextField, index=False)

@@ -73,6 +73,7 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _print_access(machine: Machine) -> None:
+    """Print the addresses, the passwords of the demo org, and a line of shell variables for curl."""
     details = machine.description()
     print(f"\nEssayCoach is running.\n\n  API      {details['ingest']}   (documentation: {details['ingest']}/docs)")
     print(f"  metrics  {details['metrics']}\n  logs     {machine.data_dir / 'log'}\n\n  org      {details['org']}")
@@ -87,17 +88,19 @@ def _print_access(machine: Machine) -> None:
 
 
 def _print_status(line: str) -> None:
+    """Print a line about the start to standard error."""
     print(f"standalone: {line}", file=sys.stderr, flush=True)
 
 
 def _exit_quietly(_number: int, _frame: object) -> None:
-    # Once is enough: a second signal must not interrupt the stopping.
+    """Exit with 0; a second signal does not interrupt the stopping of the processes."""
     for stop_signal in STOPS:
         signal.signal(stop_signal, signal.SIG_IGN)
     raise SystemExit(0)
 
 
 def _exit_interrupted(number: int, _frame: object) -> None:
+    """Print that the demo was interrupted, and exit with the usual status for this signal."""
     for stop_signal in STOPS:
         signal.signal(stop_signal, signal.SIG_IGN)
     print("\nstandalone: broken off; everything has been stopped", file=sys.stderr)

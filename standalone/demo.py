@@ -1,4 +1,7 @@
-"""Play a school day in a minute: an LMS hands in essays, passes finish, people read the feedback, operators read the metrics."""
+"""Play a school day in a minute.
+
+An LMS hands in essays, the passes finish, people read the feedback, and operators read the metrics.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +37,12 @@ COLOURS = {"grammar": "yellow", "structure": "cyan", "content": "magenta"}
 
 
 class DemoFailed(Exception):
-    """A step of the demo did not work as the README says. The message names it."""
+    """A step of the demo did not work as the README says. The message names the step."""
 
 
 @dataclass
 class HandedIn:
-    """An essay that was handed in, and what the demo knows of it."""
+    """An essay that was handed in, and the last status of it and of its passes that the demo has seen."""
 
     title: str
     text: str
@@ -51,21 +54,23 @@ class HandedIn:
 
 
 def play(data_dir: Path) -> int:
-    """Start everything, use it, show it and stop it. Return 0 only if all of it worked."""
+    """Start everything, play all steps, print them and stop everything. Return 0 if every step worked, otherwise 1."""
     console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
     shutil.rmtree(data_dir, ignore_errors=True)
     started = time.monotonic()
-    say = _Narrator(console, started)
+    narrator = _Narrator(console, started)
     try:
-        say.chapter(
+        narrator.chapter(
             "Starting everything on this machine",
             "PostgreSQL 18 and Redis come from Python wheels; every line of the Procfile runs.",
         )
-        with Machine(data_dir, port=0, metrics_port=0, tell=say.line) as machine:
+        with Machine(data_dir, port=0, metrics_port=0, tell=narrator.line) as machine:
             machine.start()
-            known = machine.description()
-            say.line(f"ready: API {known['ingest']}, metrics {known['metrics']}, {len(known['pids'])} processes")
-            _school_day(known, console, say)
+            details = machine.description()
+            narrator.line(
+                f"ready: API {details['ingest']}, metrics {details['metrics']}, {len(details['pids'])} processes"
+            )
+            _play_steps(details, console, narrator)
     except DemoFailed as failure:
         console.print(f"\n[bold red]The demo did not work:[/] {failure}\nThe programs' logs are in {data_dir / 'log'}.")
         return 1
@@ -76,89 +81,97 @@ def play(data_dir: Path) -> int:
     return 0
 
 
-def _school_day(known: dict[str, Any], console: Console, say: _Narrator) -> None:
-    api, before = known["ingest"], _metrics(known["metrics"])
+def _play_steps(details: dict[str, Any], console: Console, narrator: _Narrator) -> None:
+    """Play all steps against a running machine. `details` is its `description()`. Raises DemoFailed."""
+    api, before = details["ingest"], _metrics(details["metrics"])
     essays = [_read_essay(path) for path in sorted(ESSAYS.glob("*.txt"))]
 
-    say.chapter(
+    narrator.chapter(
         "An LMS hands in", "Each essay is a signed webhook. 202 means: stored, and it will reach a final state."
     )
-    handed_in = [_hand_in(essay, known, say) for essay in essays]
-    _prove_the_door(handed_in[0], known, say)
+    handed_in = [_hand_in(essay, details, narrator) for essay in essays]
+    _check_repeated_and_forged_delivery(handed_in[0], details, narrator)
 
-    say.chapter(
+    narrator.chapter(
         "Three passes read each essay",
         f"Grammar, structure and content run in parallel, by {reader()}. Each shows as soon as it lands.",
     )
-    _watch(handed_in, known, say)
+    _wait_for_feedback(handed_in, details, narrator)
 
-    say.chapter(
+    narrator.chapter(
         "The student reads",
         "Signed in as Sam. The quoted words are cut from the stored text: text[start:end] == quote.",
     )
-    student = _sign_in(api, known, "student")
-    first = _expect(
+    student = _sign_in(api, details, "student")
+    first = _require_status(
         ask("GET", f"{api}{handed_in[0].location}/feedback", headers=student), 200, "the student's feedback"
     )
     _show_annotated(handed_in[0], first.body, console)
     other = ask("GET", f"{api}{handed_in[1].location}/feedback", headers=student)
-    _expect(other, 404, "another student's feedback, asked for by Sam")
-    say.line("Sam asks for Mia's feedback: 404, as if it were not there")
+    _require_status(other, 404, "another student's feedback, asked for by Sam")
+    narrator.line("Sam asks for Mia's feedback: 404, as if it were not there")
 
-    say.chapter(
+    narrator.chapter(
         "The educator looks over the class", "Signed in as Ed, who sees the essays of his own course and no others."
     )
-    _show_class(known, console, handed_in)
-    _correct(handed_in[0], first.body, known, say)
+    _show_class(details, console, handed_in)
+    _edit_comment(handed_in[0], first.body, details, narrator)
 
-    say.chapter(
+    narrator.chapter(
         "The student hands in a second draft",
         "Sam takes up two suggestions; every comment on the first draft is answered for.",
     )
-    _revise(handed_in[0], first.body, student, known, say)
+    _hand_in_second_draft(handed_in[0], first.body, student, details, narrator)
 
-    say.chapter("Ops look at the numbers", "What moved on the metrics page since the start.")
-    _show_metrics(before, known["metrics"], console)
+    narrator.chapter("Ops look at the numbers", "What moved on the metrics page since the start.")
+    _show_metrics(before, details["metrics"], console)
 
 
 class _Narrator:
+    """Prints numbered chapters, and lines with the seconds since the start."""
+
     def __init__(self, console: Console, started: float) -> None:
         self._console = console
         self._started = started
         self._chapter = 0
 
     def chapter(self, title: str, meaning: str) -> None:
+        """Print the heading of the next chapter and one line that explains it."""
         self._chapter += 1
         self._console.print(f"\n[bold]{self._chapter}. {title}[/]\n[dim]   {_escaped(meaning)}[/]")
 
     def line(self, text: str) -> None:
+        """Print a line with the seconds since the start."""
         self._console.print(f"   [dim]{time.monotonic() - self._started:6.2f} s[/]  {text}")
 
 
 def _read_essay(path: Path) -> Message[str, str]:
+    """Return a file of `essays/`: its headers, and the text of the essay as the payload."""
     return email.message_from_string(path.read_text(encoding="utf-8"))
 
 
-def _event(essay: Message[str, str], known: dict[str, Any]) -> dict[str, Any]:
-    address = essay["Email"] if essay["Email"] != "@student" else known["student"]["email"]
+def _submission_event(essay: Message[str, str], details: dict[str, Any]) -> dict[str, Any]:
+    """Return the webhook event that hands in the essay. The address `@student` stands for the demo student's."""
+    address = essay["Email"] if essay["Email"] != "@student" else details["student"]["email"]
     data: dict[str, Any] = {
         "student": {"external_id": essay["Student"], "name": essay["Name"], "email": address},
         "title": essay["Title"],
         "text": str(essay.get_payload()).strip(),
     }
     if essay["Assignment"]:
-        data["assignment_id"] = known["assignment_id"]
+        data["assignment_id"] = details["assignment_id"]
     if essay["Category"]:
         data["category"] = essay["Category"]
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return {"type": "submission.created", "timestamp": moment, "data": data}
+    timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {"type": "submission.created", "timestamp": timestamp, "data": data}
 
 
-def _hand_in(essay: Message[str, str], known: dict[str, Any], say: _Narrator) -> HandedIn:
-    event = _event(essay, known)
-    answer, event_id = deliver(_webhook(known), secret=known["source"]["secret"], event=event)
-    _expect(answer, 202, f"handing in {essay['Title']!r}")
-    say.line(f"202  {essay['Title']} ({essay['Name']}, {len(event['data']['text'].split())} words)")
+def _hand_in(essay: Message[str, str], details: dict[str, Any], narrator: _Narrator) -> HandedIn:
+    """Hand in the essay by a signed webhook, as an LMS does."""
+    event = _submission_event(essay, details)
+    answer, event_id = deliver(_webhook(details), secret=details["source"]["secret"], event=event)
+    _require_status(answer, 202, f"handing in {essay['Title']!r}")
+    narrator.line(f"202  {essay['Title']} ({essay['Name']}, {len(event['data']['text'].split())} words)")
     return HandedIn(
         title=essay["Title"],
         text=event["data"]["text"],
@@ -168,32 +181,42 @@ def _hand_in(essay: Message[str, str], known: dict[str, Any], say: _Narrator) ->
     )
 
 
-def _prove_the_door(first: HandedIn, known: dict[str, Any], say: _Narrator) -> None:
-    again, _ = deliver(_webhook(known), secret=known["source"]["secret"], event=first.event, event_id=first.event_id)
-    if _expect(again, 202, "the same delivery again").headers["Location"] != first.location:
+def _check_repeated_and_forged_delivery(first: HandedIn, details: dict[str, Any], narrator: _Narrator) -> None:
+    """Check that a repeated delivery leads to the same submission, and that one with a false signature is refused."""
+    repeated, _ = deliver(
+        _webhook(details), secret=details["source"]["secret"], event=first.event, event_id=first.event_id
+    )
+    if _require_status(repeated, 202, "the same delivery again").headers["Location"] != first.location:
         raise DemoFailed("the same delivery led to another submission")
-    say.line("the LMS repeats a delivery: 202 with the same Location, nothing is stored twice")
-    forged, _ = deliver(_webhook(known), secret="whsec_" + "A" * 43 + "=", event=first.event)
-    _expect(forged, 401, "a forged delivery")
-    say.line(f"somebody forges one: 401 {forged.body['type']}")
+    narrator.line("the LMS repeats a delivery: 202 with the same Location, nothing is stored twice")
+    forged, _ = deliver(_webhook(details), secret="whsec_" + "A" * 43 + "=", event=first.event)
+    _require_status(forged, 401, "a forged delivery")
+    narrator.line(f"somebody forges one: 401 {forged.body['type']}")
 
 
-def _watch(handed_in: list[HandedIn], known: dict[str, Any], say: _Narrator) -> None:
-    key = {"Authorization": f"Bearer {known['api_key']}"}
+def _wait_for_feedback(handed_in: list[HandedIn], details: dict[str, Any], narrator: _Narrator) -> None:
+    """Wait until every essay has its final state, and print each pass as it ends. Raises DemoFailed unless all completed."""
+    headers = {"Authorization": f"Bearer {details['api_key']}"}
     deadline = time.monotonic() + PATIENCE_SECONDS
     while any(essay.status not in FINAL for essay in handed_in):
         for essay in handed_in:
             if essay.status in FINAL:
                 continue
-            state = _expect(ask("GET", known["ingest"] + essay.location, headers=key), 200, "a status").body
-            for name, one in state["passes"].items():
-                if essay.seen.get(name) != one["status"] and one["status"] in ("done", "gave_up"):
-                    found = _count(one["comments"]) if one["status"] == "done" else one["reason"]
-                    say.line(f"[{COLOURS[name]}]{name:9}[/] {one['status']}  {essay.title}: {found}")
-                essay.seen[name] = one["status"]
+            state = _require_status(
+                ask("GET", details["ingest"] + essay.location, headers=headers), 200, "a status"
+            ).body
+            for name, pass_state in state["passes"].items():
+                if essay.seen.get(name) != pass_state["status"] and pass_state["status"] in ("done", "gave_up"):
+                    result = (
+                        _count_comments(pass_state["comments"])
+                        if pass_state["status"] == "done"
+                        else pass_state["reason"]
+                    )
+                    narrator.line(f"[{COLOURS[name]}]{name:9}[/] {pass_state['status']}  {essay.title}: {result}")
+                essay.seen[name] = pass_state["status"]
             essay.status = state["status"]
             if essay.status in FINAL:
-                say.line(f"[bold]{essay.status}[/]  {essay.title}")
+                narrator.line(f"[bold]{essay.status}[/]  {essay.title}")
         if time.monotonic() > deadline:
             raise DemoFailed(f"after {PATIENCE_SECONDS:.0f} s not every essay was finished")
         time.sleep(0.1)
@@ -202,9 +225,10 @@ def _watch(handed_in: list[HandedIn], known: dict[str, Any], say: _Narrator) -> 
         raise DemoFailed(f"not completed: {', '.join(unfinished)}")
 
 
-def _show_annotated(essay: HandedIn, found: dict[str, Any], console: Console) -> None:
+def _show_annotated(essay: HandedIn, feedback: dict[str, Any], console: Console) -> None:
+    """Print the essay with its comments numbered and underlined. Raises DemoFailed when a quote is not at its offsets."""
     text = Text(essay.text)
-    numbered: list[tuple[int, dict[str, Any]]] = list(enumerate(found["comments"], start=1))
+    numbered: list[tuple[int, dict[str, Any]]] = list(enumerate(feedback["comments"], start=1))
     marks: list[tuple[int, str]] = []
     for number, comment in numbered:
         span = comment["span"]
@@ -217,12 +241,12 @@ def _show_annotated(essay: HandedIn, found: dict[str, Any], console: Console) ->
         text.stylize(f"bold {COLOURS[comment['pass']]} underline", span["start"], span["end"])
         marks.append((span["end"], f"[{number}]"))
     annotated = Text()
-    at = 0
+    position = 0
     for end, mark in sorted(marks):
-        annotated.append_text(text[at:end])
+        annotated.append_text(text[position:end])
         annotated.append(mark, style="dim")
-        at = end
-    annotated.append_text(text[at:])
+        position = end
+    annotated.append_text(text[position:])
     console.print(
         Panel(
             annotated, title=essay.title, subtitle="words with a comment, and its number", width=min(console.width, 110)
@@ -232,90 +256,97 @@ def _show_annotated(essay: HandedIn, found: dict[str, Any], console: Console) ->
         console.print(f"   [bold {colour}]{name}[/]")
         for number, comment in numbered:
             if comment["pass"] == name:
-                again = f" [dim](and {len(comment['also_at'])} more)[/]" if comment["also_at"] else ""
+                repeats = f" [dim](and {len(comment['also_at'])} more)[/]" if comment["also_at"] else ""
                 quote = _escaped(re.sub(r"\s+", " ", comment["span"]["quote"]))
-                where = f"“{quote[:60]}{'…' if len(quote) > 60 else ''}” " if quote else ""
-                console.print(f"   \\[{number}] {where}{_escaped(comment['message'])}{again}")
-                sure = f"confidence {comment['confidence']:.2f}, {comment['confidence_basis']}"
-                console.print(f"       [green]→ {_escaped(comment['next_step'])}[/] [dim]{sure}[/]")
+                quoted = f"“{quote[:60]}{'…' if len(quote) > 60 else ''}” " if quote else ""
+                console.print(f"   \\[{number}] {quoted}{_escaped(comment['message'])}{repeats}")
+                confidence = f"confidence {comment['confidence']:.2f}, {comment['confidence_basis']}"
+                console.print(f"       [green]→ {_escaped(comment['next_step'])}[/] [dim]{confidence}[/]")
     console.print(
         "   [dim]grammar: the share of such comments that careful correctors kept; agreement: both engines said so[/]"
     )
     for title, lines in (("strengths", "strengths"), ("start here", "next_steps"), ("not checked", "not_checked")):
-        if found["summary"][lines]:
-            console.print(f"   [bold]{title}[/]: " + _escaped("; ".join(found["summary"][lines][:3])))
+        if feedback["summary"][lines]:
+            console.print(f"   [bold]{title}[/]: " + _escaped("; ".join(feedback["summary"][lines][:3])))
 
 
-def _show_class(known: dict[str, Any], console: Console, handed_in: list[HandedIn]) -> None:
-    educator = _sign_in(known["ingest"], known, "educator")
-    page = _expect(ask("GET", f"{known['ingest']}/v1/essays", headers=educator), 200, "the educator's list").body
+def _show_class(details: dict[str, Any], console: Console, handed_in: list[HandedIn]) -> None:
+    """Print the essays that the educator sees. Raises DemoFailed when they are not the essays of his own course."""
+    educator = _sign_in(details["ingest"], details, "educator")
+    page = _require_status(
+        ask("GET", f"{details['ingest']}/v1/essays", headers=educator), 200, "the educator's list"
+    ).body
     if len(page["items"]) != sum("phone" in essay.title.lower() for essay in handed_in):
         raise DemoFailed(f"the educator sees {len(page['items'])} essays, not those of his own course")
     table = Table("essay", "version", "status", "comments", box=None, padding=(0, 3, 0, 3), header_style="dim")
     for item in page["items"]:
-        feedback = ask("GET", f"{known['ingest']}/v1/submissions/{item['submission_id']}/feedback", headers=educator)
-        _expect(feedback, 200, "feedback, read by the educator")
+        feedback = ask("GET", f"{details['ingest']}/v1/submissions/{item['submission_id']}/feedback", headers=educator)
+        _require_status(feedback, 200, "feedback, read by the educator")
         table.add_row(item["title"], str(item["version"]), item["status"], str(len(feedback.body["comments"])))
     console.print(table)
 
 
-def _correct(essay: HandedIn, found: dict[str, Any], known: dict[str, Any], say: _Narrator) -> None:
-    """Let the educator edit a comment, and check that the student reads the edited words."""
-    comment = found["comments"][-1]
-    words = "Good that you look at both sides. Which of the two would your headteacher believe, and why?"
+def _edit_comment(essay: HandedIn, feedback: dict[str, Any], details: dict[str, Any], narrator: _Narrator) -> None:
+    """Let the educator edit a comment, and check that the student reads the edited message."""
+    comment = feedback["comments"][-1]
+    message = "Good that you look at both sides. Which of the two would your headteacher believe, and why?"
     changed = ask(
-        "PATCH", f"{known['ingest']}/v1/feedback/{comment['id']}", body={"decision": "edit", "message": words},
-        headers=_sign_in(known["ingest"], known, "educator"),
+        "PATCH", f"{details['ingest']}/v1/feedback/{comment['id']}", body={"decision": "edit", "message": message},
+        headers=_sign_in(details["ingest"], details, "educator"),
     )  # fmt: skip
-    _expect(changed, 200, "Ed's edit of a comment")
-    again = ask(
-        "GET", f"{known['ingest']}{essay.location}/feedback", headers=_sign_in(known["ingest"], known, "student")
+    _require_status(changed, 200, "Ed's edit of a comment")
+    reread = ask(
+        "GET", f"{details['ingest']}{essay.location}/feedback", headers=_sign_in(details["ingest"], details, "student")
     )
-    read = {
-        one["id"]: one["message"]
-        for one in _expect(again, 200, "the student's feedback after the edit").body["comments"]
+    message_by_id = {
+        item["id"]: item["message"]
+        for item in _require_status(reread, 200, "the student's feedback after the edit").body["comments"]
     }
-    if read[comment["id"]] != words:
+    if message_by_id[comment["id"]] != message:
         raise DemoFailed("the student does not read what Ed wrote")
-    say.line("Ed puts a comment into his own words; Sam reads those, and the original is kept")
+    narrator.line("Ed puts a comment into his own words; Sam reads those, and the original is kept")
 
 
-def _revise(
-    essay: HandedIn, found: dict[str, Any], student: dict[str, str], known: dict[str, Any], say: _Narrator
+def _hand_in_second_draft(
+    essay: HandedIn, feedback: dict[str, Any], student: dict[str, str], details: dict[str, Any], narrator: _Narrator
 ) -> None:
-    """Hand in a second draft with two suggestions applied, and check that the progress says so."""
+    """Hand in a second draft with two suggestions applied, and check that the progress shows both as addressed."""
     fixable = [
-        one for one in found["comments"]
-        if one["pass"] == "grammar" and one["suggestions"] and not one["also_at"] and one["span"]["match"] != "none"  # noqa: S105 - a reading
+        comment for comment in feedback["comments"]
+        if comment["pass"] == "grammar" and comment["suggestions"] and not comment["also_at"] and comment["span"]["match"] != "none"  # noqa: S105 - the name of a pass
     ][:2]  # fmt: skip
     text = essay.text
-    for one in sorted(fixable, key=lambda comment: comment["span"]["start"], reverse=True):
-        text = text[: one["span"]["start"]] + one["suggestions"][0] + text[one["span"]["end"] :]
-        say.line(f"Sam changes “{_escaped(one['span']['quote'])}” to “{_escaped(one['suggestions'][0])}”")
-    body = {"essay_id": _essay_id(essay, student, known), "title": essay.title, "text": text}
-    answer = _expect(
-        ask("POST", f"{known['ingest']}/v1/submissions", body=body, headers=student), 202, "the second draft"
+    for comment in sorted(fixable, key=lambda item: item["span"]["start"], reverse=True):
+        text = text[: comment["span"]["start"]] + comment["suggestions"][0] + text[comment["span"]["end"] :]
+        narrator.line(f"Sam changes “{_escaped(comment['span']['quote'])}” to “{_escaped(comment['suggestions'][0])}”")
+    body = {"essay_id": _essay_id(essay, student, details), "title": essay.title, "text": text}
+    answer = _require_status(
+        ask("POST", f"{details['ingest']}/v1/submissions", body=body, headers=student), 202, "the second draft"
     )
     second = HandedIn(title=essay.title, text=text, event={}, event_id="", location=answer.headers["Location"])
-    _watch([second], known, say)
-    url = f"{known['ingest']}/v1/essays/{body['essay_id']}/progress"
-    progress = _expect(ask("GET", url, headers=student), 200, "the progress").body
+    _wait_for_feedback([second], details, narrator)
+    url = f"{details['ingest']}/v1/essays/{body['essay_id']}/progress"
+    progress = _require_status(ask("GET", url, headers=student), 200, "the progress").body
     counts = progress["counts"]
-    say.line(
+    narrator.line(
         ", ".join(f"[bold]{counts[resolution]}[/] {resolution}" for resolution in counts)
         + f"; {progress['new_comments']} new"
     )
-    resolutions = {one["id"]: one["resolution"] for one in progress["comments"]}
-    if any(resolutions[one["id"]] != "addressed" for one in fixable):
+    resolutions = {comment["id"]: comment["resolution"] for comment in progress["comments"]}
+    if any(resolutions[comment["id"]] != "addressed" for comment in fixable):
         raise DemoFailed("a comment whose words were changed is not addressed")
 
 
-def _essay_id(essay: HandedIn, student: dict[str, str], known: dict[str, Any]) -> str:
-    state = _expect(ask("GET", f"{known['ingest']}{essay.location}", headers=student), 200, "the first draft's status")
+def _essay_id(essay: HandedIn, student: dict[str, str], details: dict[str, Any]) -> str:
+    """Return the id of the essay that the submission is a version of."""
+    state = _require_status(
+        ask("GET", f"{details['ingest']}{essay.location}", headers=student), 200, "the first draft's status"
+    )
     return str(state.body["essay_id"])
 
 
 def _show_metrics(before: dict[str, float], url: str, console: Console) -> None:
+    """Print the metrics that changed since `before`. Raises DemoFailed when no pass was counted or PostgreSQL is not up."""
     after = _metrics(url)
     table = Table(box=None, padding=(0, 3, 0, 3), header_style="dim")
     table.add_column("metric", overflow="fold")
@@ -330,39 +361,45 @@ def _show_metrics(before: dict[str, float], url: str, console: Console) -> None:
 
 
 def _metrics(url: str) -> dict[str, float]:
-    lines = str(_expect(ask("GET", url), 200, "the metrics page").body).splitlines()
+    """Return the value of every series on the metrics page, by name and labels."""
+    lines = str(_require_status(ask("GET", url), 200, "the metrics page").body).splitlines()
     return {
         name: float(value)
         for name, _, value in (line.rpartition(" ") for line in lines if line and not line.startswith("#"))
     }
 
 
-def _sign_in(api: str, known: dict[str, Any], role: str) -> dict[str, str]:
-    tokens = _expect(
-        ask("POST", f"{api}/v1/auth/login", body={"org": known["org"], **known[role]}), 200, f"signing in as {role}"
+def _sign_in(api: str, details: dict[str, Any], role: str) -> dict[str, str]:
+    """Sign in as the demo person of this role and return the headers for their requests."""
+    tokens = _require_status(
+        ask("POST", f"{api}/v1/auth/login", body={"org": details["org"], **details[role]}), 200, f"signing in as {role}"
     )
     return {"Authorization": f"Bearer {tokens.body['access_token']}"}
 
 
-def _webhook(known: dict[str, Any]) -> str:
-    return f"{known['ingest']}/v1/webhooks/{known['source']['id']}"
+def _webhook(details: dict[str, Any]) -> str:
+    """Return the URL that the demo LMS sends webhooks to."""
+    return f"{details['ingest']}/v1/webhooks/{details['source']['id']}"
 
 
-def _expect(answer: Answer, status: int, what: str) -> Answer:
+def _require_status(answer: Answer, status: int, what: str) -> Answer:
+    """Return the response. Raises DemoFailed, which names `what` was asked for, when its status is another one."""
     if answer.status != status:
         raise DemoFailed(f"{what}: expected {status}, got {answer.status} {str(answer.body)[:300]}")
     return answer
 
 
 def reader() -> str:
-    """Return which provider the environment of this process chooses."""
+    """Return the name, for people, of the provider that the environment of this process chooses."""
     chosen = os.environ.get("ESSAYCOACH_PROVIDER") or ("anthropic" if os.environ.get("ANTHROPIC_API_KEY") else "local")
     return "Claude" if chosen == "anthropic" else "the local engine (there is no API key)"
 
 
-def _count(comments: int) -> str:
+def _count_comments(comments: int) -> str:
+    """Return the number of comments as text."""
     return f"{comments} comment{'' if comments == 1 else 's'}"
 
 
 def _escaped(text: str) -> str:
+    """Return the text with its brackets escaped, because rich reads brackets as markup."""
     return text.replace("[", "\\[")

@@ -54,7 +54,7 @@ class Machine:
         self.database_url = os.environ.get("DATABASE_URL", "")
         self.redis_url = os.environ.get("REDIS_URL", "")
         self.demo: dict[str, Any] = {}
-        self._tell = tell
+        self._report = tell
         self._extra_env = extra_env or {}
 
     def __enter__(self) -> Self:
@@ -70,14 +70,14 @@ class Machine:
         for port in (self.port, self.metrics_port):
             _require_free_port(port)
         self._start_servers()
-        self._tell("migrating the schema")
+        self._report("migrating the schema")
         self._migrate()
-        self._tell("making the demo org")
+        self._report("making the demo org")
         self.demo = seed(self.url_for("ec_ingest"), keys=self.keys, data_dir=self.data_dir)
         metrics_dir = self.data_dir / "metrics"
         shutil.rmtree(metrics_dir, ignore_errors=True)
         metrics_dir.mkdir(mode=0o700)
-        self._tell("starting the programs of the Procfile")
+        self._report("starting the programs of the Procfile")
         for name, text in read_procfile(ROOT / "Procfile").items():
             self.supervisor.start(procfile_command(name, text=text, env=self.environment(name), cwd=ROOT))
         self._wait_until_ready()
@@ -139,12 +139,12 @@ class Machine:
     def _start_servers(self) -> None:
         """Start the embedded PostgreSQL and Redis, except where DATABASE_URL or REDIS_URL names an existing server."""
         if not self.database_url:
-            self._tell("starting PostgreSQL")
+            self._report("starting PostgreSQL")
             postgres = EmbeddedPostgres(self.data_dir)
             postgres.start(self.supervisor)
             self.database_url = postgres.admin_url
         if not self.redis_url:
-            self._tell("starting Redis")
+            self._report("starting Redis")
             redis = RedisServer(self.data_dir)
             redis.start(self.supervisor)
             self.redis_url = redis.url

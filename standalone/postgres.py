@@ -58,7 +58,7 @@ max_parallel_workers_per_gather = 0
 jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
-# An error's text, detail or statement can quote a row, and a row can be a student's essay: none of them is logged.
+# An error's text, detail or statement can quote a row, and a row can hold a student's essay, so none of them is logged.
 log_min_messages = log
 log_min_error_statement = panic
 log_error_verbosity = terse
@@ -81,7 +81,7 @@ class EmbeddedPostgres:
         self.config = self.data_dir / "postgres.conf"
         self.host_rules = self.data_dir / "postgres.hba"
         # Without fsync a power failure can destroy the cluster, but a killed server loses nothing, because the kernel
-        # has all of its writes. synchronous_commit and full_page_writes stay on, because that needs both of them.
+        # has all of its writes. This needs synchronous_commit and full_page_writes, so both stay on.
         self._durable = durable
         self._password = superuser_password(self.data_dir)
         self._port: int | None = None
@@ -211,8 +211,8 @@ class EmbeddedPostgres:
 
     def _end_leftovers(self) -> None:
         """End every PostgreSQL process of this cluster, also backends whose postmaster was killed."""
-        # Backends are found by where they live, because each is a session of its own and so outside the postmaster's
-        # group. One that computes does not notice its postmaster's death, and keeps a new one from starting.
+        # Find backends by their working directory: each is a session of its own, outside the postmaster's process group.
+        # A backend that computes does not notice that its postmaster has died, and a new postmaster cannot start beside it.
         postmasters = [
             process for process in self._cluster_processes() if process.pid == _pid_in(self.cluster / "postmaster.pid")
         ]

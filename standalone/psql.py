@@ -10,7 +10,7 @@ from standalone.keys import superuser_password
 from standalone.machine import StartError
 from standalone.postgres import DATABASE, SUPERUSER, client_program
 
-_PORT_LINE = 3  # of postmaster.pid, which PostgreSQL writes
+_PORT_LINE = 3  # index of the line in postmaster.pid where PostgreSQL writes its port
 
 
 def open_psql(data_dir: Path) -> NoReturn:
@@ -22,7 +22,7 @@ def open_psql(data_dir: Path) -> NoReturn:
     running = data_dir / "postgres" / "postmaster.pid"
     if not running.exists():
         raise StartError(f"no database runs in {data_dir}: start it with 'make up' in another terminal")
-    # The password travels in the environment, not in the arguments that everybody can list.
+    # The password travels in the environment, not in the arguments, which every user of the machine can list.
     address = {
         "PGHOST": "127.0.0.1",
         "PGPORT": running.read_text(encoding="ascii").splitlines()[_PORT_LINE],

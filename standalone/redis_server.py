@@ -24,10 +24,10 @@ CONFIG = """\
 bind 127.0.0.1
 port {port}
 requirepass {password}
-# The rows in PostgreSQL are the truth and the clock sends lost hints again: nothing here is worth a disk write.
+# The jobs are rows in PostgreSQL, and the clock sends lost hints again, so nothing here has to be written to disk.
 save ""
 appendonly no
-# At the limit a send fails loudly and the row stays due; an eviction would lose hints without a word.
+# At the limit a send fails with an error and the row stays due; an eviction would lose hints without an error.
 maxmemory 256mb
 maxmemory-policy noeviction
 tcp-keepalive 60

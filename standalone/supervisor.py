@@ -46,15 +46,17 @@ class AlreadyRunning(RuntimeError):
 
 @dataclass
 class _Child:
+    """A command that the supervisor keeps running, its current process, and what decides about its next start."""
+
     command: Command
     log: Path
     process: subprocess.Popen[bytes] | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS_BEFORE_WAITING))
-    wait_seconds: float = 0.0
+    wait_seconds: float = 0.0  # the delay before the next start
     start_at: float = 0.0
     started_at: float = 0.0
-    last_words: str = ""
-    echoed: int = 0
+    subject: str = ""  # how the next report about this child begins
+    echoed_bytes: int = 0  # how much of the log has been copied to the terminal
 
     def schedule_restart(self, now: float) -> None:
         """Set `start_at`: now for a child that died rarely, and later each time for one that keeps dying."""
@@ -79,33 +81,33 @@ class Supervisor:
         self.log_dir = data_dir / "log"
         self.log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._echo = echo
-        self._say = say or _print_error
+        self._report = say or _print_error
         self._children: dict[str, _Child] = {}
         self._jobs: queue.Queue[Callable[[], None]] = queue.Queue()
-        self._leaving = False
+        self._exit_loop = False
         self._stopped = False
         self._stop_lock = threading.Lock()
         self._lock = _lock(data_dir / "supervisor.lock")
         self._watchdog = _start_watchdog(self._lock)
-        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
         self._thread.start()
         atexit.register(self.stop)
 
     def start(self, command: Command) -> int:
         """Start the command with its output in `DATA/log/NAME.log`. Return its pid, which is also its process group."""
-        return self._run_in_owner(lambda: self._start_first(command))
+        return self._run_in_owning_thread(lambda: self._start_new(command))
 
     def stop_one(self, name: str) -> None:
         """Stop the named command and do not restart it. `start` starts it again."""
-        self._run_in_owner(lambda: self._end([self._children.pop(name)]))
+        self._run_in_owning_thread(lambda: self._stop_children([self._children.pop(name)]))
 
     def stop(self) -> None:
         """Stop every child, later stages first. Calling it again changes nothing."""
         with self._stop_lock:
             if self._stopped:
                 return
-            if not self._leaving:
-                self._run_in_owner(self._stop_all)
+            if not self._exit_loop:
+                self._run_in_owning_thread(self._stop_all)
             self._stopped = True
             self._thread.join()
             assert self._watchdog.stdin is not None
@@ -130,13 +132,13 @@ class Supervisor:
     def stop_on_signals(self) -> None:
         """Raise SystemExit in the main thread on SIGTERM, SIGINT and SIGHUP, so that its `with` blocks stop everything."""
 
-        def leave(signum: int, _frame: FrameType | None) -> None:
-            for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the clean-up
+        def exit_main_thread(signum: int, _frame: FrameType | None) -> None:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the clean-up
             raise SystemExit(128 + signum)
 
-        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(each, leave)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, exit_main_thread)
 
     def __enter__(self) -> Self:
         return self
@@ -144,36 +146,42 @@ class Supervisor:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
-    def _run_in_owner(self, job: Callable[[], Reply]) -> Reply:
+    def _run_in_owning_thread(self, job: Callable[[], Reply]) -> Reply:
+        """Run `job` in the owning thread and return its result.
+
+        Raises what the job raises, and RuntimeError when the owning thread has ended.
+        """
         future: Future[Reply] = Future()
 
-        def answer() -> None:
+        def complete_future() -> None:
             try:
                 future.set_result(job())
-            except BaseException as error:  # the caller gets it, not the owning thread
+            except BaseException as error:  # raise it in the caller's thread, not in the owning thread
                 future.set_exception(error)
 
-        self._jobs.put(answer)
+        self._jobs.put(complete_future)
         while not future.done():
             wait([future], timeout=0.5)
             if not self._thread.is_alive() and not future.done():
                 raise RuntimeError("this supervisor has stopped")
         return future.result()
 
-    # Everything below runs in the owning thread only.
+    # Only the owning thread runs the methods below.
 
-    def _run(self) -> None:
-        while not self._leaving:
+    def _supervise(self) -> None:
+        """Run the jobs of other threads, and check every child at each tick, until all children are stopped."""
+        while not self._exit_loop:
             with suppress(queue.Empty):
                 self._jobs.get(timeout=TICK_SECONDS)()
             for child in list(self._children.values()):
                 try:
                     self._check_child(child)
                     self._copy_output(child)
-                except Exception as error:  # a fault with one child must not stop the care for the others
-                    self._say(f"standalone: {child.command.name}: {_one_line(error)}")
+                except Exception as error:  # an error with one child must not stop the supervision of the others
+                    self._report(f"standalone: {child.command.name}: {_one_line(error)}")
 
-    def _start_first(self, command: Command) -> int:
+    def _start_new(self, command: Command) -> int:
+        """Start a command that does not run yet, keep its last log as NAME.log.1, and return its pid. Raises ValueError."""
         if command.name in self._children:
             raise ValueError(f"{command.name} has been started already")
         log = self.log_dir / f"{command.name}.log"
@@ -185,6 +193,7 @@ class Supervisor:
         return pid
 
     def _spawn(self, child: _Child) -> int:
+        """Start the process of a child in a session of its own, tell the watchdog, and return the pid."""
         command = child.command
         if command.before_start is not None:
             command.before_start()
@@ -205,65 +214,67 @@ class Supervisor:
         finally:
             os.close(descriptor)
         child.started_at = time.monotonic()
-        self._tell_watchdog(child, started=True)
+        self._notify_watchdog(child, started=True)
         return child.process.pid
 
     def _check_child(self, child: _Child) -> None:
+        """Start a dead child again when its delay is over, and report it. Restart the watchdog first if it has died."""
         if self._watchdog.poll() is not None:
             self._watchdog = _start_watchdog(self._lock)
-            for each in self._children.values():
-                if each.process is not None:
-                    self._tell_watchdog(each, started=True)
+            for running in self._children.values():
+                if running.process is not None:
+                    self._notify_watchdog(running, started=True)
         now = time.monotonic()
         if child.process is not None:
             if child.process.poll() is None:
                 return
-            end = _how_it_ended(child.process.returncode)
-            child.last_words = f"{child.command.name} (pid {child.process.pid}) {end}"
+            exit_text = _describe_exit(child.process.returncode)
+            child.subject = f"{child.command.name} (pid {child.process.pid}) {exit_text}"
             self._reap(child)
             child.schedule_restart(now)
             if child.wait_seconds:
-                self._say(f"standalone: {child.last_words}; it keeps dying, next start in {child.wait_seconds:.0f} s")
-                child.last_words = child.command.name
+                self._report(f"standalone: {child.subject}; it keeps dying, next start in {child.wait_seconds:.0f} s")
+                child.subject = child.command.name
         if now < child.start_at:
             return
         try:
             pid = self._spawn(child)
-        except (
-            Exception
-        ) as error:  # such as a taken port or a missing file: print it and try again, less and less often
+        except Exception as error:
+            # The cause can be a taken port or a missing file: report it and try again, less and less often.
             child.wait_seconds = min(max(1.0, child.wait_seconds * 2), LONGEST_WAIT_SECONDS)
             child.start_at = time.monotonic() + child.wait_seconds
-            trouble = f"not started again ({_one_line(error)}), next try in {child.wait_seconds:.0f} s"
-            self._say(f"standalone: {child.last_words}; {trouble}")
-            child.last_words = child.command.name
+            retry = f"not started again ({_one_line(error)}), next try in {child.wait_seconds:.0f} s"
+            self._report(f"standalone: {child.subject}; {retry}")
+            child.subject = child.command.name
         else:
-            self._say(f"standalone: {child.last_words}; started again as pid {pid}")
+            self._report(f"standalone: {child.subject}; started again as pid {pid}")
 
     def _reap(self, child: _Child) -> None:
         """Kill what is left of the process group of a child whose leader has ended."""
         assert child.process is not None
         _kill_group(child.process.pid)
-        self._tell_watchdog(child, started=False)
+        self._notify_watchdog(child, started=False)
         child.process = None
         if child.command.after_stop is not None:
             try:
                 child.command.after_stop()
             except Exception as error:  # the other children still have to be stopped
-                self._say(f"standalone: {child.command.name}: {_one_line(error)}")
+                self._report(f"standalone: {child.command.name}: {_one_line(error)}")
 
     def _stop_all(self) -> None:
+        """Stop every child, the highest stage first, and let the owning thread end."""
         for stage in sorted({child.command.stage for child in self._children.values()}, reverse=True):
-            self._end([child for child in self._children.values() if child.command.stage == stage])
+            self._stop_children([child for child in self._children.values() if child.command.stage == stage])
         self._children.clear()
-        self._leaving = True
+        self._exit_loop = True
 
-    def _end(self, children: list[_Child]) -> None:
+    def _stop_children(self, children: list[_Child]) -> None:
+        """Stop these children at the same time: send each its stop signals in turn, and kill it after the last grace time."""
         # Signal only the leader. A Dramatiq worker that gets a second SIGTERM, one from its own leader and one from us,
         # drops its work at once. The rest of a group is killed after its leader has ended.
         running = [child for child in reversed(children) if child.process is not None]
-        asking = {child.command.name: list(child.command.stop_signals) for child in running}
-        until = {child.command.name: 0.0 for child in running}
+        signals_left = {child.command.name: list(child.command.stop_signals) for child in running}
+        next_step_at = {child.command.name: 0.0 for child in running}
         while running:
             for child in list(running):
                 process, name = child.process, child.command.name
@@ -272,40 +283,43 @@ class Supervisor:
                     running.remove(child)
                     self._reap(child)
                     self._copy_output(child)
-                elif time.monotonic() < until[name]:
+                elif time.monotonic() < next_step_at[name]:
                     continue
-                elif asking[name]:
-                    process.send_signal(asking[name].pop(0))
-                    until[name] = time.monotonic() + child.command.grace_seconds
+                elif signals_left[name]:
+                    process.send_signal(signals_left[name].pop(0))
+                    next_step_at[name] = time.monotonic() + child.command.grace_seconds
                 else:
-                    self._say(f"standalone: {name} (pid {process.pid}) would not stop; killed")
+                    self._report(f"standalone: {name} (pid {process.pid}) would not stop; killed")
                     process.kill()
                     process.wait()
             time.sleep(0.01)
 
     def _copy_output(self, child: _Child) -> None:
+        """Print the complete lines that the child has written since the last call, if there is a terminal to print to."""
         if self._echo is None:
             return
         # Follow the log file instead of a pipe, so that no child blocks or dies when nobody reads its output.
         with suppress(OSError), child.log.open("rb") as log:
-            log.seek(child.echoed)
+            log.seek(child.echoed_bytes)
             *lines, _unfinished = log.read().split(b"\n")
             for line in lines:
-                child.echoed += len(line) + 1
+                child.echoed_bytes += len(line) + 1
                 print(f"{child.command.name:>8} | {line.decode(errors='replace')}", file=self._echo, flush=True)
 
-    def _tell_watchdog(self, child: _Child, *, started: bool) -> None:
+    def _notify_watchdog(self, child: _Child, *, started: bool) -> None:
+        """Send the watchdog the line that `watchdog.read_children` describes."""
         command, process = child.command, child.process
         assert process is not None
         assert self._watchdog.stdin is not None
         line = f"{process.pid} {int(started)} {command.stop_signals[0]:d} {command.stage} {command.grace_seconds}\n"
-        with suppress(OSError):  # it has died: the next tick starts another one and sends it every child
+        with suppress(OSError):  # the watchdog has died: the next tick starts a new one and sends it every child
             self._watchdog.stdin.write(line.encode())
             self._watchdog.stdin.flush()
 
 
 def _start_watchdog(lock: int) -> subprocess.Popen[bytes]:
-    # It shares the lock: the data directory is free again only after the last child of a killed supervisor has ended.
+    """Start the watchdog and return its process."""
+    # The watchdog shares the lock: the data directory is free again only after the last child of a killed supervisor has ended.
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(WATCHDOG)],
         stdin=subprocess.PIPE,
@@ -319,10 +333,10 @@ def _start_watchdog(lock: int) -> subprocess.Popen[bytes]:
 def _lock(path: Path) -> int:
     """Lock `path` for this process and return its descriptor.
 
-    Raises AlreadyRunning when a running process holds it, or when a dead one's children stay too long.
+    Raises AlreadyRunning when a running process holds it, or when the children of a dead process run for too long.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    asked_at = time.monotonic()
+    requested_at = time.monotonic()
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -330,8 +344,8 @@ def _lock(path: Path) -> int:
         except BlockingIOError:
             owner = path.read_text(encoding="ascii").strip()
             # A killed owner stays visible for a moment, and its watchdog holds the lock until the children are gone.
-            patience_seconds = 1.0 if owner and _is_running(int(owner)) else LONGEST_WAIT_SECONDS
-            if time.monotonic() - asked_at > patience_seconds:
+            wait_limit_seconds = 1.0 if owner and _is_running(int(owner)) else LONGEST_WAIT_SECONDS
+            if time.monotonic() - requested_at > wait_limit_seconds:
                 os.close(descriptor)
                 raise AlreadyRunning(f"{path.parent} is in use by process {owner or 'unknown'}") from None
         time.sleep(TICK_SECONDS)
@@ -352,6 +366,7 @@ def _kill_group(pgid: int) -> None:
 
 
 def _is_running(pid: int) -> bool:
+    """Return whether the process exists and is no zombie."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -359,20 +374,24 @@ def _is_running(pid: int) -> bool:
 
 
 def _group_of(pid: int) -> int | None:
+    """Return the process group of a process, or None when the process does not exist."""
     try:
         return os.getpgid(pid)
     except ProcessLookupError:
         return None
 
 
-def _how_it_ended(status: int) -> str:
+def _describe_exit(status: int) -> str:
+    """Return how a process ended; a negative status is the number of the signal that ended it."""
     return f"died of {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
 
 
 def _one_line(error: BaseException) -> str:
+    """Return the type and the text of an error on one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _print_error(line: str) -> None:
-    with suppress(OSError, ValueError):  # a closed terminal must not stop the care for the children
+    """Print a line to standard error."""
+    with suppress(OSError, ValueError):  # a closed terminal must not stop the supervision of the children
         print(line, file=sys.stderr, flush=True)

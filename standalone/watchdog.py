@@ -1,7 +1,8 @@
 """Stop the supervisor's children once the supervisor is gone.
 
-A program of its own, started by path and without site packages, so it imports only the standard library. The supervisor
-writes a line for each child that starts or ends; when the supervisor dies, however that happens, the pipe ends.
+This is a program of its own. It is started by path and without site packages, so it imports only the standard library. The
+supervisor writes a line to its standard input for each child that starts or ends. When the supervisor dies, for any reason,
+that pipe ends.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        # Without /proc, the answer of `kill` is all there is.
+        # Without /proc, `kill` alone shows whether the process exists.
         return not Path("/proc/self/stat").exists()
 
 
