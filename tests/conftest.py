@@ -97,6 +97,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(line)
 
 
+@pytest.fixture(scope="module")
+def without_coverage() -> Iterator[None]:
+    """Start this file's programs without coverage, which would make them too slow for the time limits that they test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        yield
+
+
 @pytest.fixture
 def become(database: Database) -> Iterator[Become]:
     """`become("ec_worker")` lets this process's pool log in as that program from now on."""

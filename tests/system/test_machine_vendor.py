@@ -36,7 +36,7 @@ def vendor() -> Iterator[FakeVendor]:
 
 
 @pytest.fixture(scope="module")
-def machine(vendor: FakeVendor) -> Iterator[Standalone]:
+def machine(without_coverage: None, vendor: FakeVendor) -> Iterator[Standalone]:
     """The running system with the fake vendor, shared by all tests of this file."""
     with standalone(
         ANTHROPIC_API_KEY=API_KEY, ANTHROPIC_BASE_URL=vendor.base_url, WORKER_THREADS="16", WEB_PROCESSES="1"
