@@ -220,10 +220,8 @@ class Supervisor:
     def _check_child(self, child: _Child) -> None:
         """Start a dead child again when its delay is over, and report it. Restart the watchdog first if it has died."""
         if self._watchdog.poll() is not None:
-            self._watchdog = _start_watchdog(self._lock)
-            for running in self._children.values():
-                if running.process is not None:
-                    self._notify_watchdog(running, started=True)
+            running = [one for one in self._children.values() if one.process is not None]
+            self._watchdog = _start_watchdog(self._lock, *(_watchdog_line(one, started=True) for one in running))
         now = time.monotonic()
         if child.process is not None:
             if child.process.poll() is None:
@@ -308,20 +306,23 @@ class Supervisor:
 
     def _notify_watchdog(self, child: _Child, *, started: bool) -> None:
         """Send the watchdog the line that `watchdog.read_children` describes."""
-        command, process = child.command, child.process
-        assert process is not None
         assert self._watchdog.stdin is not None
-        line = f"{process.pid} {int(started)} {command.stop_signals[0]:d} {command.stage} {command.grace_seconds}\n"
-        with suppress(OSError):  # the watchdog has died: the next tick starts a new one and sends it every child
-            self._watchdog.stdin.write(line.encode())
+        with suppress(OSError):  # the watchdog has died: the next tick starts a new one that knows every child
+            self._watchdog.stdin.write(f"{_watchdog_line(child, started=started)}\n".encode())
             self._watchdog.stdin.flush()
 
 
-def _start_watchdog(lock: int) -> subprocess.Popen[bytes]:
-    """Start the watchdog and return its process."""
+def _watchdog_line(child: _Child, *, started: bool) -> str:
+    command, process = child.command, child.process
+    assert process is not None
+    return f"{process.pid} {int(started)} {command.stop_signals[0]:d} {command.stage} {command.grace_seconds}"
+
+
+def _start_watchdog(lock: int, *known: str) -> subprocess.Popen[bytes]:
+    """Start the watchdog and return its process. It knows the children of these lines from its first moment."""
     # The watchdog shares the lock: the data directory is free again only after the last child of a killed supervisor has ended.
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(WATCHDOG)],
+        [sys.executable, "-I", "-S", str(WATCHDOG), *known],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

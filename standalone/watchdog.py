@@ -1,8 +1,8 @@
 """Stop the supervisor's children once the supervisor is gone.
 
 This is a program of its own. It is started by path and without site packages, so it imports only the standard library. The
-supervisor writes a line to its standard input for each child that starts or ends. When the supervisor dies, for any reason,
-that pipe ends.
+supervisor writes a line to its standard input for each child that starts or ends; children that run already are lines among
+its arguments. When the supervisor dies, for any reason, that pipe ends.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 TICK_SECONDS = 0.02
@@ -32,7 +33,7 @@ def main() -> None:
     """Read children until standard input ends, then stop those that still run: the highest stage first."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # only the end of the pipe counts
-    children = read_children(sys.stdin)
+    children = read_children(chain(sys.argv[1:], sys.stdin))
     for stage in sorted({child.stage for child in children.values()}, reverse=True):
         stop({pid: child for pid, child in children.items() if child.stage == stage})
 
