@@ -51,7 +51,6 @@ Feedback
     saved_comments      comments that an educator saves for later essays
 Connections to LMSs
     connections         API keys and webhook sources
-    identifiers         one form for the ids of other systems
     events              idempotency keys, webhook deliveries, views, stored log lines
 Operations
     upkeep              partitions, running totals, deletion of old rows
