@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -51,6 +52,12 @@ class ByFile(LoadFileScheduling):
         return "local engine" if path.startswith(LOCAL_ENGINE) else path
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure no coverage in the programs that slow tests start: it would make them miss the time limits that are tested."""
+    if config.option.markexpr == "slow" and hasattr(config, "workerinput"):
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     config.option.loadscopereorder = False  # keep the order of the collection below
@@ -95,14 +102,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("counted")
         for line in _reported:
             terminalreporter.line(line)
-
-
-@pytest.fixture(scope="module")
-def without_coverage() -> Iterator[None]:
-    """Start this file's programs without coverage, which would make them too slow for the time limits that they test."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-        yield
 
 
 @pytest.fixture

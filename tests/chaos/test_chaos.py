@@ -16,7 +16,7 @@ from tests.support.vendor import FakeVendor
 
 
 @pytest.fixture(scope="module")
-def outcome(without_coverage: None) -> Iterator[Outcome]:
+def outcome() -> Iterator[Outcome]:
     """Run every kind of fault once; progress goes to the terminal."""
     with ExitStack() as stack:
         small = small_disk(stack)

@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 15.0
 
 
 @pytest.fixture(scope="module")
-def stock(without_coverage: None) -> Iterator[SystemUnderTest]:
+def stock() -> Iterator[SystemUnderTest]:
     with FakeVendor() as vendor, StockDramatiq(vendor) as running:
         yield running
 
