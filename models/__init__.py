@@ -51,6 +51,7 @@ Feedback
     saved_comments      comments that an educator saves for later essays
 Connections to LMSs
     connections         API keys and webhook sources
+    identifiers         one form for the ids of other systems
     events              idempotency keys, webhook deliveries, views, stored log lines
 Operations
     upkeep              partitions, running totals, deletion of old rows
