@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
 from ingest.web.metrics import fold_dead_process
+from models.errors import SettingsError
 
 bind = f"{os.environ.get('ESSAYCOACH_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_PROCESSES", "2"))
@@ -21,6 +25,18 @@ limit_request_field_size = 8190
 # Gunicorn's control socket would widen the attack surface, and needs a home directory that a service account lacks.
 control_socket_disable = True
 accesslog = None  # metrics count and time the requests; an access log would be mostly health checks
+
+
+class SentenceLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
+    """Gunicorn's logger without the traceback of a SettingsError, whose sentence gunicorn prints as well."""
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Log an error with its traceback."""
+        if not isinstance(sys.exc_info()[1], SettingsError):
+            super().exception(msg, *args, **kwargs)
+
+
+logger_class = SentenceLogger
 
 
 def child_exit(server: Any, worker: Any) -> None:

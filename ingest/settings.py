@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from models import settings
 from models.errors import SettingsError
@@ -66,12 +65,9 @@ def _jwt_secrets() -> tuple[str, ...]:
 
 def _password_page() -> str | None:
     """Return the URL of the page on which people choose a password, or None when this installation has none."""
-    link = settings.optional("ESSAYCOACH_LINK")
-    if link is None:
-        return None
-    parts = urlsplit(link)
-    if parts.scheme not in ("http", "https") or not parts.netloc or "#" in link:
-        raise SettingsError("ESSAYCOACH_LINK must be an http:// or https:// address without a fragment.")
+    link = settings.web_url("ESSAYCOACH_LINK")
+    if link is not None and "#" in link:
+        raise settings.url_error("ESSAYCOACH_LINK", settings.WEB_URLS, "it has a fragment, which each mail adds itself")
     return link
 
 

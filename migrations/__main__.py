@@ -8,6 +8,8 @@ import sys
 
 from migrations.dump import SCHEMA_FILE, dump
 from migrations.runner import PROGRAMS, MigrationError, Runner, problems, runner, seal
+from models import settings
+from models.errors import SettingsError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,16 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "seal":
             print("\n".join(f"sealed {name}" for name in seal()) or "nothing new to seal")
             return 0
-        url = os.environ.get("DATABASE_URL")
-        if not url:
-            raise MigrationError("DATABASE_URL is not set. Point it at the database to change.")
+        url = settings.database_url()
         if options.command == "dump":
             SCHEMA_FILE.write_text(dump(url), encoding="utf-8")
             print(f"wrote {SCHEMA_FILE.name}")
             return 0
         with runner(url) as schema:
             return _run(schema, options)
-    except MigrationError as error:
+    except (MigrationError, SettingsError) as error:
         print(f"migrations: {error}", file=sys.stderr)
         return 1
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from migrations.runner import HERE, MigrationError
@@ -32,7 +31,7 @@ _NOISE = re.compile(
 def dump(url: str) -> str:
     """Return the schema of this database as SQL, the same on every machine and day.
 
-    Raises MigrationError when pg_dump is missing, when the URL is invalid, and when the database cannot be read.
+    Raises MigrationError when pg_dump is missing, and when the database cannot be read.
     """
     address, environment = _connection(url)
     command = [str(_find_pg_dump()), "--schema-only", "--no-owner", "--schema=public", f"--dbname={address}"]
@@ -75,14 +74,10 @@ def _clean_lines(text: str) -> Iterator[str]:
 
 
 def _connection(url: str) -> tuple[str, dict[str, str]]:
-    """Return the address without its password, and the environment for pg_dump with it. Raises MigrationError.
+    """Return the address without its password, and the environment for pg_dump with it.
 
     Everybody on the machine can read the arguments of a process, but not its environment.
     """
-    try:
-        parameters = parse_dsn(url)
-    except psycopg2.ProgrammingError:
-        # The reason is left out, because it can quote the URL with its password.
-        raise MigrationError("DATABASE_URL is not a valid database URL.") from None
+    parameters = parse_dsn(url)
     password = parameters.pop("password", None)
     return make_dsn(**parameters), {**os.environ, **({"PGPASSWORD": password} if password else {})}

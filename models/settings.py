@@ -9,12 +9,23 @@ import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+import psycopg2
+import redis
+from psycopg2.extensions import parse_dsn
 
 from models.errors import SettingsError
 
 # A program that waits longer for its keys would look as if it hung.
 COMMAND_SECONDS = 10
+
+DATABASE_URLS = "postgresql://USER@HOST:PORT/DATABASE or, for a socket, postgresql:///DATABASE?host=/DIRECTORY"
+REDIS_URLS = "redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER (TLS) or unix:///PATH?db=NUMBER (a socket)"
+WEB_URLS = "http://HOST or https://HOST"
+BAD_SCHEME = "it begins with something else"
+BAD_PORT = "its host or its port (1 to 65535) is not valid, or a special character is not percent-encoded"
+NO_HOST = "it names no host"
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -30,8 +41,8 @@ def optional(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
 
 
-def integer(name: str, default: int, *, least: int = 0) -> int:
-    """Return a variable as a whole number of at least `least`. Raises SettingsError."""
+def integer(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+    """Return a variable as a whole number of at least `least` and at most `most`. Raises SettingsError."""
     value = os.environ.get(name, "").strip()
     try:
         number = int(value) if value else default
@@ -39,6 +50,8 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
         raise SettingsError(f"{name} must be a whole number, not {value!r}.") from None
     if number < least:
         raise SettingsError(f"{name} must be at least {least}, not {number}.")
+    if most is not None and number > most:
+        raise SettingsError(f"{name} must be at most {most}, not {number}.")
     return number
 
 
@@ -108,6 +121,80 @@ def _command_output(command: str, *, name: str) -> str:
         raise SettingsError(f"{name} must print text.") from None
 
 
+def url_error(name: str, accepted: str, fault: str) -> SettingsError:
+    """Return the error for an unusable URL: what is accepted and what is wrong. It never holds the URL, nor its password."""
+    return SettingsError(f"{name} must be {accepted}: {fault}.")
+
+
+def split_url(name: str, url: str, *, schemes: tuple[str, ...], accepted: str) -> SplitResult:
+    """Return the parts of a URL that names a host. Raises SettingsError."""
+    if url.partition("://")[0] not in schemes:
+        raise url_error(name, accepted, BAD_SCHEME)
+    try:
+        parts = urlsplit(url)
+        is_valid = parts.port != 0
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise url_error(name, accepted, BAD_PORT)
+    if not parts.hostname or any(letter.isspace() for letter in parts.hostname):
+        raise url_error(name, accepted, NO_HOST)
+    return parts
+
+
+def web_url(name: str) -> str | None:
+    """Return the address of a web page or service, or None when the variable is missing or blank. Raises SettingsError."""
+    url = optional(name)
+    if url is not None:
+        split_url(name, url, schemes=("http", "https"), accepted=WEB_URLS)
+    return url
+
+
+def database_url() -> str:
+    """Return the address of PostgreSQL. Raises SettingsError."""
+    name, accepted = "DATABASE_URL", DATABASE_URLS
+    url = _required_url(name, accepted)
+    if url.partition("://")[0] not in ("postgresql", "postgres"):
+        raise url_error(name, accepted, BAD_SCHEME)
+    try:
+        # libpq's own reading: it accepts several hosts, sockets and characters that other readers of URLs refuse.
+        parameters = parse_dsn(url)
+    except (psycopg2.Error, ValueError):
+        raise url_error(name, accepted, "an option is unknown, or a special character is not percent-encoded") from None
+    if not parameters.get("host", "").strip():
+        raise url_error(name, accepted, NO_HOST)
+    for port in filter(None, parameters.get("port", "").split(",")):
+        if not (port.isdecimal() and 0 < int(port) < 65536):
+            raise url_error(name, accepted, BAD_PORT)
+    return url.replace("postgres://", "postgresql://", 1)
+
+
+def redis_url() -> str:
+    """Return the address of the Redis that carries hints. Raises SettingsError."""
+    name, accepted = "REDIS_URL", REDIS_URLS
+    url = _required_url(name, accepted)
+    if url.startswith("unix://"):
+        _, _, place = url.removeprefix("unix://").partition("?")[0].rpartition("@")
+        if not place.startswith("/") or place == "/":
+            raise url_error(name, accepted, "it names no socket (three slashes begin its path)")
+    else:
+        path = split_url(name, url, schemes=("redis", "rediss", "unix"), accepted=accepted).path
+        if path.strip("/") and not path.strip("/").isdecimal():
+            raise url_error(name, accepted, "its database is not a number")
+    try:
+        redis.ConnectionPool.from_url(url).make_connection()  # connects to nothing yet, but reads the options
+    except (TypeError, ValueError, redis.RedisError):
+        raise url_error(name, accepted, "an option is unknown or has a wrong value") from None
+    return url
+
+
+def _required_url(name: str, accepted: str) -> str:
+    url = optional(name)
+    if url is None:
+        raise SettingsError(f"{name} is not set; it must be {accepted}.")
+    return url
+
+
 def key_bytes(name: str) -> bytes:
     """Return the 32-byte key that a variable holds in base64. Raises SettingsError."""
     return _decode(secret(name), name=name)
@@ -148,11 +235,8 @@ def read_store(program: str, *, pool_size: int, answer_seconds: float) -> StoreS
     `answer_seconds` is higher than the role's lock_timeout (migrations/roles.sql), so that the server's own answer comes
     first.
     """
-    url = text("DATABASE_URL")
-    if urlsplit(url).scheme not in ("postgresql", "postgres"):
-        raise SettingsError("DATABASE_URL must be a postgresql:// address.")
     return StoreSettings(
-        database_url=url.replace("postgres://", "postgresql://", 1),
+        database_url=database_url(),
         program=program,
         pool_size=integer("ESSAYCOACH_POOL_SIZE", pool_size, least=1),
         pool_wait_seconds=seconds("ESSAYCOACH_POOL_WAIT_SECONDS", 1.5),
@@ -174,8 +258,3 @@ def read_crypto() -> CryptoSettings:
             raise SettingsError(f"ESSAYCOACH_MASTER_KEYS names {name!r} twice.")
         masters[name] = _decode(encoded, name="ESSAYCOACH_MASTER_KEYS")
     return CryptoSettings(master_keys=masters, index_key=key_bytes("ESSAYCOACH_INDEX_KEY"))
-
-
-def redis_url() -> str:
-    """Return the address of the Redis that carries hints."""
-    return text("REDIS_URL")

@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from models.errors import SettingsError
 from standalone.demo import play, reader
 from standalone.machine import Machine, StartError
 from standalone.psql import open_psql
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "demo":
             return play(options.data)
         return _up(options)
-    except (StartError, AlreadyRunning) as error:
+    except (StartError, AlreadyRunning, SettingsError) as error:
         print(f"standalone: {error}", file=sys.stderr)
         return 1
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from models import settings
 from standalone.keys import InstanceKeys, instance_keys
 from standalone.postgres import EmbeddedPostgres
 from standalone.procfile import procfile_command, read_procfile
@@ -33,7 +34,10 @@ class StartError(Exception):
 
 
 class Machine:
-    """Everything on one machine, running from `start` until the `with` block ends."""
+    """Everything on one machine, running from `start` until the `with` block ends.
+
+    Raises SettingsError when DATABASE_URL or REDIS_URL is set and cannot be used.
+    """
 
     def __init__(
         self,
@@ -51,8 +55,8 @@ class Machine:
         self.metrics_port = metrics_port or _free_port()
         self.keys: InstanceKeys = instance_keys(self.data_dir)
         self.supervisor = Supervisor(self.data_dir, echo=echo)
-        self.database_url = os.environ.get("DATABASE_URL", "")
-        self.redis_url = os.environ.get("REDIS_URL", "")
+        self.database_url = settings.database_url() if settings.optional("DATABASE_URL") else ""
+        self.redis_url = settings.redis_url() if settings.optional("REDIS_URL") else ""
         self.demo: dict[str, Any] = {}
         self._report = tell
         self._extra_env = extra_env or {}

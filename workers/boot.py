@@ -28,15 +28,25 @@ LOCAL_MAX_CONCURRENT = 4
 
 
 def boot() -> HintBroker:
-    """Prepare this process to run passes, and return a broker with the one actor declared."""
+    """Prepare this process to run passes, and return a broker with the one actor declared.
+
+    Settings that cannot be used end the process with one sentence, as in the other programs.
+    """
     log.set_up("worker")
-    limits = read_limits()
+    try:
+        return _boot()
+    except SettingsError as error:
+        raise SystemExit(f"workers: {error}") from None
+
+
+def _boot() -> HintBroker:
+    limits, redis_url = read_limits(), settings.redis_url()
     provider, reading = read_provider(), read_reading()
     calibrated = calibration.load(reading.calibration) if reading.calibration else calibration.IDENTITY
     db.connect(settings.read_store("ec-worker", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
     crypto.load(settings.read_crypto())
     require_schema()
-    broker = make_broker(settings.redis_url())
+    broker = make_broker(redis_url)
     leases = Leases(lease_seconds=limits.lease, longest_seconds=limits.longest_lease)
     broker.add_middleware(Drain(leases))
     chooser = ProviderChooser(provider, timeout_seconds=limits.provider)

@@ -79,7 +79,7 @@ def read_provider() -> ProviderSettings:
     return ProviderSettings(
         name=name,
         api_key=api_key,
-        base_url=settings.optional("ANTHROPIC_BASE_URL"),
+        base_url=settings.web_url("ANTHROPIC_BASE_URL"),
         model=settings.optional("ESSAYCOACH_MODEL"),
     )
 

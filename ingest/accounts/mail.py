@@ -22,7 +22,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, getaddresses, localtime, make_msgid
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 from uuid import uuid4
 
 from flask import Flask
@@ -30,12 +30,14 @@ from flask import Flask
 from ingest.settings import IngestSettings
 from models.errors import SettingsError
 from models.log import log_context, logger, request_id
+from models.settings import split_url, url_error
 
 log = logger(__name__)
 
 # The errors that the standard library's parser raises for an invalid address; IndexError when the text ends too early.
 INVALID_ADDRESS_ERRORS = (ValueError, MessageError, IndexError)
 PORTS = {"smtp": 587, "smtps": 465}
+MAIL_URLS = "console, file:DIR, smtp://USER:PASSWORD@HOST:PORT or smtps://USER:PASSWORD@HOST:PORT"
 SMTP_SECONDS = 10.0
 MAX_QUEUED = 500
 # How long a process that ends continues to send queued e-mails. Gunicorn gives it 30 seconds in all.
@@ -192,21 +194,17 @@ def make_mailer(address: str) -> Mailer:
         return Console()
     if address.startswith("file:"):
         if not address.removeprefix("file:"):
-            raise SettingsError("ESSAYCOACH_MAIL=file: needs a directory behind the colon.")
+            raise url_error("ESSAYCOACH_MAIL", MAIL_URLS, "no directory stands behind file:")
         return Files(Path(address.removeprefix("file:")))
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-    except ValueError:
-        raise SettingsError("ESSAYCOACH_MAIL is not an address: a port is a number up to 65535.") from None
-    if parts.scheme not in PORTS or not parts.hostname or parts.path not in ("", "/"):
-        raise SettingsError("ESSAYCOACH_MAIL must be console, file:DIR, smtp://HOST or smtps://HOST.")
+    parts = split_url("ESSAYCOACH_MAIL", address, schemes=tuple(PORTS), accepted=MAIL_URLS)
+    if parts.path not in ("", "/"):
+        raise url_error("ESSAYCOACH_MAIL", MAIL_URLS, "it has a path")
     tls = _tls_mode(parts.scheme, parts.query)
     if tls == "no" and parts.password is not None:
         raise SettingsError("ESSAYCOACH_MAIL with tls=no must not have a password: it would travel for all to read.")
     return Smtp(
-        host=parts.hostname,
-        port=port or PORTS[parts.scheme],
+        host=str(parts.hostname),
+        port=parts.port or PORTS[parts.scheme],
         tls=tls,
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,

@@ -26,7 +26,7 @@ def migrate_to_the_next_version(database_url: str) -> None:
         for arguments in (("seal",), ("up",), ("down", "--steps", "1")):
             done = subprocess.run(
                 [sys.executable, "-m", "migrations", *arguments],
-                cwd=folder, env={**os.environ, "DATABASE_URL": database_url, "PYTHONPATH": folder},
+                cwd=folder, env={**os.environ, "DATABASE_URL": database_url, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
             assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ import pytest
 from migrations import runner
 from migrations.__main__ import main
 from migrations.runner import MigrationError, checksum, files, problems, seal
-from models import db
+from models import db, settings
 from standalone.postgres import POSTGRES_BIN_PATH
 from tests.support.servers import ROOT, Database, Servers, execute, migrate
 
@@ -328,7 +328,7 @@ def test_unreachable_database_is_reported_without_the_password(command: Command)
 def test_missing_database_url_is_reported(command: Command) -> None:
     for action in ("up", "down", "status"):
         code, _, errors = command(None, action)
-        assert (code, errors) == (1, "migrations: DATABASE_URL is not set. Point it at the database to change.\n")
+        assert (code, errors) == (1, f"migrations: DATABASE_URL is not set; it must be {settings.DATABASE_URLS}.\n")
 
 
 def test_role_that_cannot_create_roles_is_told_to_run_as_superuser(database: Database, command: Command) -> None:

@@ -88,13 +88,20 @@ def test_monitor_ends_cleanly_while_a_probe_hangs(start_monitor):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("DATABASE_URL", ""), ("REDIS_URL", ""), ("ESSAYCOACH_METRICS_PORT", "many"), ("DATABASE_URL", "mysql://x/")],
+    [
+        ("DATABASE_URL", ""),
+        ("REDIS_URL", ""),
+        ("ESSAYCOACH_METRICS_PORT", "many"),
+        ("ESSAYCOACH_METRICS_PORT", "65536"),
+        ("DATABASE_URL", "mysql://x/"),
+    ],
 )
 def test_invalid_setting_stops_the_monitor_and_is_named(name, value):
     settings = {"DATABASE_URL": "postgresql://x@127.0.0.1/x", "REDIS_URL": "redis://127.0.0.1/0", name: value}
     done = _run(**settings)
     assert done.returncode == 1
     assert name in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_taken_port_stops_the_monitor_with_a_reason():

@@ -20,7 +20,7 @@ import dramatiq
 import psycopg2
 import pytest
 
-from models import db, passes, rights, rubric_previews
+from models import db, passes, rights, rubric_previews, settings
 from models.broker import HintBroker, make_broker
 from models.crypto import Ciphertext
 from models.errors import DatabaseAway
@@ -677,7 +677,7 @@ def test_the_clock_program_says_which_setting_is_missing(
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.strip() == "workers: REDIS_URL is not set."
+    assert done.stderr.strip() == f"workers: REDIS_URL is not set; it must be {settings.REDIS_URLS}."
 
 
 def test_only_expired_rubric_previews_are_deleted(database: Database, school: School, become: Become) -> None:
