@@ -34,6 +34,7 @@ Writing
 Job state
     jobs                names of passes and queues, the hint
     broker              Redis, which carries the hints
+    redis_refusals      why a Redis that answers does not serve
     queue               which pass runs next, and the queue position
     passes              claim, renew, finish, fail, give up
     failed_passes       given-up passes: list, replay, discard

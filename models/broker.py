@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 from uuid import uuid4
 
 import dramatiq
 import redis
-from dramatiq.broker import Consumer
+from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import CurrentMessage, Middleware, ShutdownNotifications, TimeLimit
 
 from models.jobs import Hint, Queue
-from models.log import logger
+from models.redis_refusals import Refusal, RefusalLog, reason_of
 
 # An idle worker asks Redis this often. Dramatiq's default, one second, would be most of the duration of a short pass.
 IDLE_POLL_MS = 50
 HEARTBEAT_TIMEOUT_MS = 10_000
 # After a Redis error, hints are left to the clock for this long, so that not every request waits for Redis.
 HOLD_OFF_SECONDS = 2.0
+# While Redis does not serve, a consumer asks it this often.
+REFUSED_POLL_SECONDS = 0.5
+# Hints in one call of the script. Redis counts the arguments as used memory, and Lua limits how many there may be.
+PIECE_HINTS = 100
 
-log = logger(__name__)
-
+Messages = list[dramatiq.Message[Any]]
+REDIS_ERRORS = (redis.RedisError, ConnectionClosed)
 
 # Arguments: id, message, id, message, … The script stores messages before ids, so no consumer finds an id without its message.
 _ENQUEUE_SCRIPT = """
@@ -33,56 +40,168 @@ for i = 1, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
 return redis.call("rpush", KEYS[1], unpack(ids))
 """
 
+# What hints need of Redis: a script that writes. The key expires by itself.
+_CHECK_SCRIPT = 'return redis.call("set", KEYS[2], "1", "px", 1000)'
+
 
 class HintBroker(RedisBroker):
-    """Dramatiq's Redis broker with a shorter idle poll and a `send` that raises no Redis error."""
+    """Dramatiq's Redis broker with a shorter idle poll, consumers that outlive a refusal, and a `send` that raises no Redis error."""
 
     held_off_until = 0.0
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self._enqueue_script = self.client.register_script(_ENQUEUE_SCRIPT)
+        self._check_script = self.client.register_script(_CHECK_SCRIPT)
+        self._spells = RefusalLog("Redis does not serve; hints are left to the clock")
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """Return a consumer that polls an empty queue at least every IDLE_POLL_MS."""
-        return super().consume(queue_name, prefetch, min(timeout, IDLE_POLL_MS))
+        return HintConsumer(super().consume(queue_name, prefetch, min(timeout, IDLE_POLL_MS)), broker=self)
 
     def send(self, hints: Sequence[Hint]) -> int:
         """Send the hints and return how many were sent.
 
-        Return 0 when Redis fails, or failed within the last HOLD_OFF_SECONDS: the clock sends these hints later.
+        Return fewer when Redis refuses some, and 0 when it failed within the last HOLD_OFF_SECONDS: the clock sends the
+        others later.
         """
-        if time.monotonic() < self.held_off_until:
+        if not hints or time.monotonic() < self.held_off_until:
             return 0
-        if not hints:
-            return 0
-        try:
-            self._enqueue_all([hint.to_message(redis_message_id=str(uuid4())) for hint in hints])
-        except redis.RedisError as error:
-            self.held_off_until = time.monotonic() + HOLD_OFF_SECONDS
-            log.warning("hints left to the clock", hints=len(hints), reason=type(error).__name__)
-            return 0
-        return len(hints)
+        sent = 0
+        pieces = deque(_pieces([hint.to_message(redis_message_id=str(uuid4())) for hint in hints], PIECE_HINTS))
+        while pieces:
+            piece = pieces.popleft()
+            try:
+                self._enqueue_all(piece)
+            except redis.RedisError as error:
+                if reason_of(error) is Refusal.MEMORY and len(piece) > 1:  # a smaller piece may still fit
+                    pieces = deque(_pieces([*piece, *chain.from_iterable(pieces)], max(1, len(piece) // 10)))
+                    continue
+                self.refused(error)
+                return sent
+            sent += len(piece)
+        self.served()
+        return sent
 
-    def _enqueue_all(self, messages: Sequence[dramatiq.Message[Any]]) -> None:
-        """Enqueue the messages as Dramatiq's `enqueue` does, but with one command for each queue.
+    def _enqueue_all(self, piece: Messages) -> None:
+        """Enqueue messages of one queue as Dramatiq's `enqueue` does, but with one command.
 
         Three hints for one queue then cost one round trip. The hash and the list are Dramatiq's own; a test compares the
         result with that of `enqueue`.
         """
-        by_queue: dict[str, list[dramatiq.Message[Any]]] = {}
-        for message in messages:
-            by_queue.setdefault(message.queue_name, []).append(message)
-        for queue, queue_messages in by_queue.items():
-            key = f"{self.namespace}:{queue}"
-            ids_and_bodies = [
-                part for message in queue_messages for part in (message.options["redis_message_id"], message.encode())
-            ]
-            self._enqueue_script(keys=[key, f"{key}.msgs"], args=ids_and_bodies)
+        key = f"{self.namespace}:{piece[0].queue_name}"
+        ids_and_bodies = [part for message in piece for part in (message.options["redis_message_id"], message.encode())]
+        self._enqueue_script(keys=[key, f"{key}.msgs"], args=ids_and_bodies)
 
     def depth(self, queue: Queue) -> int:
         """Return how many hints are in a queue. Raises redis.RedisError."""
         return int(self.client.llen(f"{self.namespace}:{queue}"))
+
+    def check(self) -> None:
+        """Check that Redis does what hints need: run a script that writes. Raises redis.RedisError; `reason_of` explains it."""
+        try:
+            # Dramatiq's script names the namespace as its key, so the user needs a right to that too.
+            self._check_script(keys=[self.namespace, f"{self.namespace}:__check__"])
+        except redis.RedisError:
+            self._close_idle_connections()
+            raise
+
+    def serves(self) -> bool:
+        """Return whether Redis serves now and sending is not held off."""
+        if time.monotonic() < self.held_off_until:
+            return False
+        try:
+            self.check()
+        except redis.RedisError as error:
+            self.refused(error)
+            return False
+        return True
+
+    def refused(self, error: Exception) -> None:
+        """Note that Redis failed or refused a command: log it once, and hold sending off."""
+        self.held_off_until = time.monotonic() + HOLD_OFF_SECONDS
+        self._spells.refused(error)
+        self._close_idle_connections()
+
+    def served(self) -> None:
+        """Note that Redis carried out a command."""
+        self._spells.served()
+
+    def _close_idle_connections(self) -> None:
+        """Let the next command connect anew: after a failover the name in REDIS_URL leads to another server."""
+        self.client.connection_pool.disconnect(inuse_connections=False)
+
+
+class HintConsumer(Consumer):
+    """A consumer that waits while Redis does not serve, and goes on as soon as it does.
+
+    Dramatiq's own raises the error. Its worker then logs a critical line and starts a new consumer after three seconds, and
+    a worker thread whose acknowledgement fails waits, or reports a bug of Dramatiq.
+    """
+
+    def __init__(self, consumer: Consumer, *, broker: HintBroker) -> None:
+        self._consumer = consumer
+        self._broker = broker
+        # Acknowledgements that Redis refused. Worker threads append, the consumer's own thread takes them away.
+        self._unanswered: deque[tuple[Callable[[MessageProxy], None], MessageProxy]] = deque()
+
+    def __next__(self) -> MessageProxy | None:
+        """Return the next message, or None when there is none now or Redis does not serve."""
+        try:
+            while self._unanswered:
+                answer, message = self._unanswered[0]
+                answer(message)
+                self._unanswered.popleft()
+            found = next(self._consumer)
+        except REDIS_ERRORS as error:
+            self._broker.refused(error)
+            time.sleep(REFUSED_POLL_SECONDS)
+            return None
+        self._broker.served()
+        return found
+
+    def ack(self, message: MessageProxy) -> None:
+        """Acknowledge the message, later if Redis refuses."""
+        self._answer(self._consumer.ack, message)
+
+    def nack(self, message: MessageProxy) -> None:
+        """Reject the message, later if Redis refuses."""
+        self._answer(self._consumer.nack, message)
+
+    def _answer(self, answer: Callable[[MessageProxy], None], message: MessageProxy) -> None:
+        try:
+            answer(message)
+        except REDIS_ERRORS as error:
+            self._unanswered.append((answer, message))
+            self._broker.refused(error)
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Give messages back that nobody has begun. If Redis refuses, the clock sends their hints again."""
+        try:
+            self._consumer.requeue(messages)
+        except REDIS_ERRORS as error:
+            self._broker.refused(error)
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close()
+
+
+def _pieces(messages: Messages, size: int) -> Iterator[Messages]:
+    """Yield the messages in pieces of at most `size`, each of one queue."""
+    by_queue: dict[str, Messages] = {}
+    for message in messages:
+        by_queue.setdefault(message.queue_name, []).append(message)
+    for queue_messages in by_queue.values():
+        for start in range(0, len(queue_messages), size):
+            yield queue_messages[start : start + size]
+
+
+def connection_pool(url: str, *, answer_seconds: float) -> redis.ConnectionPool:
+    """Return a pool of connections to the Redis at `url`, which has `answer_seconds` to answer. Connects to nothing yet."""
+    return redis.ConnectionPool.from_url(
+        url, socket_connect_timeout=min(1.0, answer_seconds), socket_timeout=answer_seconds, health_check_interval=30
+    )
 
 
 def make_broker(url: str, *, answer_seconds: float = 5.0) -> HintBroker:
@@ -93,12 +212,8 @@ def make_broker(url: str, *, answer_seconds: float = 5.0) -> HintBroker:
     are done.
     """
     middleware: list[Middleware] = [TimeLimit(), ShutdownNotifications(), CurrentMessage()]
-    connections: Any = redis.ConnectionPool.from_url(
-        url, socket_connect_timeout=min(1.0, answer_seconds), socket_timeout=answer_seconds, health_check_interval=30
-    )
-    broker = HintBroker(
-        client=redis.Redis(connection_pool=connections), middleware=middleware, heartbeat_timeout=HEARTBEAT_TIMEOUT_MS
-    )
+    client: Any = redis.Redis(connection_pool=connection_pool(url, answer_seconds=answer_seconds))
+    broker = HintBroker(client=client, middleware=middleware, heartbeat_timeout=HEARTBEAT_TIMEOUT_MS)
     for queue in Queue:
         broker.declare_queue(queue)
     return broker

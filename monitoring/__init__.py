@@ -2,7 +2,7 @@
 
 Lives here: the probes, which read PostgreSQL (as the read-only role ec_monitor), Redis and ingest's request counts; one SQL
 statement per file in queries/; and the alert rules and the dashboard that use the metrics.
-May not: write, import `ingest` or `workers`, or put an id, a name or a text in a label.
+May not: write (but one key in Redis that expires within a second), import `ingest` or `workers`, or put an id, a name or a text in a label.
 Start with: `__main__` (which probes run), `collector` (how a scrape is answered), `query` (how a probe reads PostgreSQL).
 Run: `python -m monitoring`, then GET /metrics.
 
@@ -20,6 +20,7 @@ essaycoach_leases_expired_total                     c                           
 essaycoach_fenced_writes_total                      c                           late writes refused: another claim held the pass
 essaycoach_unanchored_comments_total                c                           comments whose words could not be placed in the essay
 essaycoach_redis_depth                              g queue                     hints waiting in Redis
+essaycoach_redis_usable                             g reason                    0 when Redis answers but refuses our work for this reason
 essaycoach_provider_pause_seconds                   g provider                  s, how long no worker will call it; 0 calls are allowed
 essaycoach_ai_requests_total                        c pass, provider, outcome   completed calls
 essaycoach_ai_tokens_total                          c pass, kind                tokens paid for

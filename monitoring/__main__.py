@@ -71,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Return the exit code: 0 after a signal, 1 when the program could not start."""
     argparse.ArgumentParser(
         prog="python -m monitoring",
-        description="Serve /metrics: queues, passes, AI calls, HTTP and PostgreSQL's health. Only reads.",
+        description="Serve /metrics: queues, passes, AI calls, HTTP and PostgreSQL's health. Reads only, "
+        "but for one key in Redis that expires within a second.",
         epilog="Environment: DATABASE_URL (role ec_monitor), REDIS_URL, ESSAYCOACH_METRICS_PORT (9108), "
         "ESSAYCOACH_METRICS_HOST (127.0.0.1), PROMETHEUS_MULTIPROC_DIR (where ingest counts requests; optional).",
     ).parse_args(arguments)

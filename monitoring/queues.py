@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from contextlib import suppress
 from itertools import product
 from typing import Any
 
+import redis
 from prometheus_client.core import Metric
 
 from models.broker import HintBroker
 from models.jobs import PassName, Queue
+from models.redis_refusals import Refusal, reason_of
 from monitoring.families import MonotonicCounter, Row, counter, gauge, histogram
 from monitoring.query import ask
 
@@ -88,9 +91,28 @@ def read_totals(monotonic: MonotonicCounter) -> list[Metric]:
 
 
 def read_redis(broker: HintBroker) -> list[Metric]:
-    """Return the number of hints in each queue in Redis. Raises redis.RedisError."""
-    counts: dict[tuple[str, ...], float] = {(queue,): broker.depth(queue) for queue in Queue}
-    return [gauge("essaycoach_redis_depth", "Hints waiting in Redis.", labels=("queue",), counts=counts)]
+    """Return for each reason whether Redis is free of it, and the number of hints in each queue.
+
+    Raises redis.RedisError when Redis cannot be reached. While it loads its data, it counts no hints either.
+    """
+    usable: dict[tuple[str, ...], float] = {(reason,): 1.0 for reason in Refusal if reason is not Refusal.AWAY}
+    depths: dict[tuple[str, ...], float] = {}
+    try:
+        broker.check()
+    except redis.RedisError as error:
+        reason = reason_of(error)
+        if reason is Refusal.AWAY:
+            raise
+        usable[reason,] = 0.0
+    with suppress(redis.RedisError):
+        depths = {(queue,): broker.depth(queue) for queue in Queue}
+    return [
+        gauge(
+            "essaycoach_redis_usable", "0: Redis answers, but refuses our work for this reason.",
+            labels=("reason",), counts=usable,
+        ),
+        gauge("essaycoach_redis_depth", "Hints waiting in Redis.", labels=("queue",), counts=depths),
+    ]  # fmt: skip
 
 
 _EMPTY_ROW: dict[str, Any] = {"count": 0, "total": 0.0, "buckets": None}

@@ -10,6 +10,7 @@ from ingest.web.openapi import operation
 from models.broker import HintBroker
 from models.db import SCHEMA, schema_version, session
 from models.errors import DatabaseAway
+from models.redis_refusals import reason_of
 
 blueprint = Blueprint("health", __name__)
 
@@ -26,7 +27,8 @@ def alive() -> Response:
 def ready() -> tuple[Response, int]:
     """Answer 503 when the database cannot be reached or its schema is too old.
 
-    Without Redis the status is `degraded` and the answer is still 200: essays are accepted and processed a little later.
+    While Redis is away or refuses our work, the status is `degraded` and the answer is still 200: essays are accepted and
+    processed later.
     """
     checks = {"database": _check_database(), "redis": _check_redis()}
     if checks["database"] != "ok":
@@ -46,7 +48,7 @@ def _check_database() -> str:
 def _check_redis() -> str:
     broker: HintBroker = current_app.extensions["essaycoach.broker"]
     try:
-        broker.client.ping()
-    except redis.RedisError:
-        return "cannot be reached; hints are left to the clock"
+        broker.check()
+    except redis.RedisError as error:
+        return f"{reason_of(error).description}; hints are left to the clock"
     return "ok"

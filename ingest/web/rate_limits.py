@@ -1,6 +1,6 @@
 """Rate limits: per caller, per IP address for requests without a known caller, and stricter ones against guessing.
 
-Redis counts for all processes together. While Redis is away each process counts alone and allows a quarter of the rate.
+Redis counts for all processes together. While Redis is away or refuses writes, each process counts alone and allows a quarter of the rate.
 The `limits` library is what flask-limiter uses inside; it is used directly because the caller is known only after the token
 has been read (docs/adr/0014-limits-instead-of-flask-limiter.md).
 """
@@ -15,18 +15,18 @@ import unicodedata
 
 from flask import Flask, current_app, request
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute, parse
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from ingest.settings import IngestSettings
 from ingest.web.problems import Problem
-from models.log import logger
-
-log = logger(__name__)
+from models.broker import connection_pool
+from models.redis_refusals import RefusalLog
 
 SIGN_INS_PER_ACCOUNT = RateLimitItemPerMinute(30)
 SIGN_INS_PER_ADDRESS = RateLimitItemPerMinute(300)
 MAILS_PER_PERSON = RateLimitItemPerHour(5)
+REDIS_ANSWER_SECONDS = 0.3
 REDIS_RETRY_SECONDS = 5.0
 MAX_GRANTS = 10_000
 WITHOUT_REDIS_DIVISOR = 4  # without Redis a process divides each rate by this number
@@ -38,8 +38,10 @@ class Limits:
     def __init__(self, settings: IngestSettings) -> None:
         self.per_caller = parse(settings.rate_limit)
         self.per_address = parse(settings.address_rate_limit)
-        storage = storage_from_string(settings.redis_url, socket_connect_timeout=0.3, socket_timeout=0.3)
-        self._shared = FixedWindowRateLimiter(storage)
+        # `limits` would read the URL in its own way: it calls a socket redis+unix://. With a pool it does not read it.
+        self._connections = connection_pool(settings.redis_url, answer_seconds=REDIS_ANSWER_SECONDS)
+        self._shared = FixedWindowRateLimiter(RedisStorage("redis://", connection_pool=self._connections))
+        self._spells = RefusalLog("rate limits are counted by this process alone")
         self._alone = FixedWindowRateLimiter(MemoryStorage())
         self._alone_until = 0.0
         self._granted: dict[str, tuple[int, int]] = {}
@@ -52,13 +54,17 @@ class Limits:
                 return self._use_grant(rate, caller) or self._request_grant(rate, caller)
             except self._shared.storage.base_exceptions as error:
                 self._alone_until = time.monotonic() + REDIS_RETRY_SECONDS
-                log.warning("rate limits counted alone", reason=type(error).__name__)
+                self._spells.refused(error)
+                # After a failover the name in REDIS_URL leads to another server.
+                self._connections.disconnect(inuse_connections=False)
         return self._alone.hit(type(rate)(max(1, rate.amount // WITHOUT_REDIS_DIVISOR), rate.multiples), caller)
 
     def _request_grant(self, rate: RateLimitItem, caller: str) -> bool:
         """Count a five-hundredth of the rate in Redis at once, and keep the rest for the next requests: fewer round trips."""
         grant = max(1, rate.amount // 500)
-        if not self._shared.hit(rate, caller, cost=grant):
+        is_allowed = self._shared.hit(rate, caller, cost=grant)
+        self._spells.served()
+        if not is_allowed:
             return False
         with self._lock:
             if len(self._granted) > MAX_GRANTS:

@@ -35,6 +35,7 @@ def test_monitor_starts_and_serves_while_postgresql_and_redis_are_down(start_mon
     assert seen.one("pg_up") == seen.one("redis_up") == 0
     assert seen.one("essaycoach_probe_up", probe="tables") == 0
     assert not seen.all("essaycoach_queue_depth")
+    assert not seen.all("essaycoach_redis_usable"), "RedisDown says it"
 
 
 @pytest.mark.slow(reason="waits for time limits")

@@ -12,9 +12,12 @@ import pytest
 
 from models import db, upkeep
 from models.jobs import PassName, Queue
+from models.redis_refusals import Refusal
+from monitoring.__main__ import probe_groups
 from monitoring.collector import EssayCoachCollector, Probe, ProbeGroup
 from monitoring.families import MonotonicCounter
 from tests.conftest import Become
+from tests.support.own_redis import SPELLS, own_redis
 
 UUID_IN_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
 
@@ -31,6 +34,18 @@ def test_every_queue_and_pass_has_metrics_in_an_empty_database(scrape):
         assert seen.one("essaycoach_ai_cost_micros_total", **{"pass": name}) == 0
     assert seen.one("essaycoach_leases_expired_total") == seen.one("essaycoach_fenced_writes_total") == 0
     assert {sample.value for sample in seen.all("essaycoach_probe_up")} == {1}
+
+
+@pytest.mark.parametrize("name", SPELLS)
+def test_a_redis_that_refuses_our_work_is_up_and_not_usable(name, become: Become):
+    become("ec_monitor", pool_size=2)
+    with own_redis() as server:
+        collector = EssayCoachCollector(probe_groups(redis_url=server.url, http_directory=None))
+        assert _usable(collector) == (1, set())
+        with SPELLS[name].cast_on(server):
+            assert _usable(collector) == (1, {SPELLS[name].reason})
+        assert _usable(collector) == (1, set())
+        assert server.keys_without_expiry() == []
 
 
 def test_queued_and_given_up_passes_are_counted_from_rows(scrape, rows):
@@ -231,6 +246,14 @@ def test_concurrent_scrapes_share_one_answer():
         one.join()
     # One probe run for the first scrapes, and at most one more for scrapes that came after its answer.
     assert len(asked) <= 2
+
+
+def _usable(collector: EssayCoachCollector) -> tuple[float, set[str]]:
+    """Return redis_up and the reasons for which Redis is not usable. Every reason has a sample."""
+    families = {family.name: family.samples for family in collector.collect()}
+    usable = {sample.labels["reason"]: sample.value for sample in families["essaycoach_redis_usable"]}
+    assert usable.keys() == set(Refusal) - {Refusal.AWAY}
+    return families["redis_up"][0].value, {reason for reason, value in usable.items() if value == 0}
 
 
 def _ups(collector: EssayCoachCollector) -> dict[str, float]:

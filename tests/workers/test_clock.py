@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -30,6 +30,7 @@ from models.passes import Claim
 from tests.conftest import Become
 from tests.support import schools
 from tests.support.local_engine import shared_provider
+from tests.support.own_redis import SPELLS, own_redis
 from tests.support.races import eventually
 from tests.support.schools import School, session_of
 from tests.support.servers import ROOT, Database, Servers, away
@@ -162,6 +163,22 @@ def test_hints_go_out_when_an_absent_redis_returns(broker: HintBroker, database:
     assert duties_queue.resend_hints(nobody) == 0
     age_hints(database)
     assert duties_queue.resend_hints(broker) == 3
+
+
+@pytest.mark.parametrize("name", SPELLS)
+def test_hints_go_out_at_once_when_a_redis_that_refused_serves_again(
+    name: str, database: Database, receipt: Receipt
+) -> None:
+    age_hints(database)
+    hinted = "select max(hinted_at) from passes"
+    before = database.sql(hinted)
+    with own_redis() as server, closing(make_broker(server.url, answer_seconds=1.0)) as broker:
+        with SPELLS[name].cast_on(server):
+            assert duties_queue.resend_hints(broker) == 0
+            assert database.sql(hinted) == before, "a pass was marked as hinted without a hint"
+        eventually(lambda: duties_queue.resend_hints(broker) == 3, within_seconds=5)
+        assert sorted(waiting(broker), key=str) == sorted(receipt.hints, key=str)
+        broker.client.connection_pool.disconnect()
 
 
 def test_two_clocks_at_once_send_each_due_pass_one_hint(

@@ -17,10 +17,13 @@ STALE_HINT_SECONDS = 5.0
 
 
 def resend_hints(broker: HintBroker) -> int:
-    """Send a hint for every due pass that has none, or whose hint Redis lost. Return how many were sent."""
+    """Send a hint for every due pass that has none, or whose hint Redis lost. Return how many were sent.
+
+    While Redis does not serve, no pass is marked as hinted, so the hints go out as soon as it serves again.
+    """
     with session():
         due = passes.due_counts()
-    if not due:
+    if not due or not broker.serves():
         return 0
     starved = [queue for queue, count in due.items() if _depth(broker, queue) < count]
     with session():

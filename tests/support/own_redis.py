@@ -1,0 +1,124 @@
+"""A Redis of a test's own, which the test may break, and the ways in which it can answer without serving."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+
+from models.redis_refusals import Refusal
+from standalone.redis_server import redis_executable
+from tests.support.races import eventually
+
+PASSWORD = "only-in-tests"
+# The rights that docs/operations.md asks for.
+RIGHTS = ("~dramatiq*", "~LIMITS*", "+@read", "+@write", "+@scripting", "+@connection")
+
+
+@dataclass(frozen=True)
+class OwnRedis:
+    """A running server: the URLs of the user that the programs have, and a client that may do everything."""
+
+    url: str
+    socket_url: str
+    admin: redis.Redis
+
+    def keys_without_expiry(self) -> list[bytes]:
+        """Return the keys that would stay for ever."""
+        return [key for key in self.admin.scan_iter() if self.admin.pttl(key) == -1]
+
+
+@contextmanager
+def own_redis() -> Iterator[OwnRedis]:
+    """Start a Redis on a free port and on a socket, and stop it afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="essaycoach-redis-"))
+    path = folder / "redis.sock"
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+    server = subprocess.Popen(
+        [
+            str(redis_executable()), "--bind", "127.0.0.1", "--port", str(port), "--unixsocket", str(path), "--save", "",
+            "--requirepass", PASSWORD, "--dir", str(folder), "--logfile", str(folder / "log"),
+        ]
+    )  # fmt: skip
+    admin = redis.Redis(host="127.0.0.1", port=port, password=PASSWORD)
+    try:
+        eventually(lambda: _answers(admin), what="a Redis that answers")
+        admin.execute_command("ACL", "SETUSER", "coach", "on", f">{PASSWORD}", *RIGHTS)
+        yield OwnRedis(
+            url=f"redis://coach:{PASSWORD}@127.0.0.1:{port}/0",
+            socket_url=f"unix://coach:{PASSWORD}@{path}?db=0",
+            admin=admin,
+        )
+    finally:
+        admin.close()
+        server.kill()
+        server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(client: redis.Redis) -> bool:
+    with suppress(redis.RedisError):
+        return bool(client.ping())
+    return False
+
+
+@dataclass(frozen=True)
+class Spell:
+    """A way to make a Redis refuse our work, the reason that is to be found, and the way back."""
+
+    reason: Refusal
+    begin: Callable[[redis.Redis], object]
+    end: Callable[[redis.Redis], object]
+
+    @contextmanager
+    def cast_on(self, server: OwnRedis) -> Iterator[None]:
+        """Let the server refuse our work while the block runs."""
+        self.begin(server.admin)
+        try:
+            yield
+        finally:
+            self.end(server.admin)
+
+
+def _become_replica(admin: redis.Redis) -> None:
+    admin.replicaof("127.0.0.1", "1")  # nobody listens there
+
+
+def _become_primary(admin: redis.Redis) -> None:
+    admin.replicaof("NO", "ONE")
+
+
+def _lose_primary(admin: redis.Redis) -> None:
+    admin.config_set("replica-serve-stale-data", "no")
+    _become_replica(admin)
+
+
+def _fail_to_save(admin: redis.Redis) -> None:
+    admin.config_set("dir", "/proc")
+    admin.config_set("save", "3600 1")
+    admin.bgsave()
+    eventually(lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "err", what="a failed save")
+
+
+def _user(*rights: str) -> Callable[[redis.Redis], object]:
+    return lambda admin: admin.execute_command("ACL", "SETUSER", "coach", *rights)
+
+
+SPELLS = {
+    "replica": Spell(Refusal.REPLICA, _become_replica, _become_primary),
+    "memory": Spell(
+        Refusal.MEMORY, lambda admin: admin.config_set("maxmemory", "1"), lambda admin: admin.config_set("maxmemory", "0")
+    ),
+    "no scripts": Spell(Refusal.SCRIPTS, _user("-eval", "-evalsha"), _user("+@scripting")),
+    "no writes": Spell(Refusal.RIGHTS, _user("-@write"), _user("+@write")),
+    "no primary": Spell(Refusal.PRIMARY_AWAY, _lose_primary, _become_primary),
+    "disk": Spell(Refusal.DISK, _fail_to_save, lambda admin: admin.config_set("save", "")),
+}  # fmt: skip
