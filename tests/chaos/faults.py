@@ -1,4 +1,4 @@
-"""The 26 faults of the chaos run. Each function injects one fault while essays come in, and returns when the fault is over.
+"""The faults of the chaos run. Each function injects one fault while essays come in, and returns when the fault is over.
 
 The numbers are those of the table in docs/reliability.md. A fault that needs a part which stock Dramatiq does not have (a
 clock, webhooks, leases, erasure) is not injected there.
@@ -413,6 +413,16 @@ def disk_full(context: FaultContext) -> None:
     context.wait(4)
     context.disk.free()
     context.system.wait_until_up("postgres")
+
+
+@fault(29, "Redis that refuses writes (a replica)")
+def redis_refuses_writes(context: FaultContext) -> None:
+    client = context.system.redis()
+    client.replicaof("127.0.0.1", "1")  # nobody listens there, so it keeps what it holds
+    try:
+        context.wait(20 if context.thorough else 5)
+    finally:
+        client.replicaof("NO", "ONE")
 
 
 def _deliver_until_answered(system: EssayCoach, key: str, event_id: str) -> Answer:
