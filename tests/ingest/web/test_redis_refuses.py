@@ -50,3 +50,21 @@ def test_a_socket_carries_hints_and_counts_rates_for_all_processes(shared_api, d
     assert first.test_client().get("/readyz").json["checks"]["redis"] == "ok"
     assert own.admin.llen(f"dramatiq:{Queue.INTERACTIVE}") == 6
     assert list(own.admin.scan_iter("LIMITS*"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://coach:p%23w@127.0.0.1:1/3",
+        "rediss://coach:p%23w@127.0.0.1:1/3?ssl_cert_reqs=required&ssl_ca_certs=/ca.pem",
+        "unix://coach:p%23w@/run/redis.sock?db=3",
+    ],
+)
+def test_rate_limits_and_hints_read_the_url_alike(shared_api, url):
+    app = shared_api.make_app(REDIS_URL=url)
+    pools = app.extensions["essaycoach.limits"]._connections, app.extensions["essaycoach.broker"].client.connection_pool
+    wanted = ("host", "port", "path", "db", "username", "password", "ssl_cert_reqs", "ssl_ca_certs")
+    limits, hints = ({name: pool.connection_kwargs.get(name) for name in wanted} for pool in pools)
+    assert limits == hints
+    assert (limits["username"], limits["password"], limits["db"]) == ("coach", "p#w", 3)
+    assert pools[0].connection_class is pools[1].connection_class
