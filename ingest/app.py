@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from uuid import uuid4
-
 import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -17,6 +14,7 @@ from ingest.submissions import essays, failed_passes, reruns, routes, rubric_pre
 from ingest.web import health, identity, metrics, openapi, problems, rate_limits
 from ingest.web.body import MAX_BODY_BYTES
 from ingest.web.long_poll import LongPollSlots
+from ingest.web.response_headers import CACHE_CONTROL, CONTENT_SECURITY_POLICY, SECURITY_HEADERS, request_id_for
 from models import crypto, db, log, settings
 from models.broker import make_broker
 
@@ -24,14 +22,6 @@ from models.broker import make_broker
 POOL_SIZE = 10
 # A statement gets this long, so that a client has its 503 within two seconds when the database stops answering.
 ANSWER_SECONDS = 1.5
-# Tell a browser not to guess content types, not to send a referrer, and not to load our answers into other sites.
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-CONTENT_SECURITY_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def create_app() -> Flask:
@@ -82,8 +72,7 @@ def create_app() -> Flask:
 
 
 def _start_request() -> None:
-    sent_id = request.headers.get("X-Request-Id", "")
-    g.request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else uuid4().hex
+    g.request_id = request_id_for(request.headers.get("X-Request-Id", ""))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(program="ingest", request_id=g.request_id)
 
@@ -92,7 +81,7 @@ def _finish_response(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers.update(SECURITY_HEADERS)
     response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Cache-Control", CACHE_CONTROL)
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     return response

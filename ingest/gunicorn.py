@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from typing import Any
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from ingest.web.metrics import fold_dead_process
+from models import settings
 from models.errors import SettingsError
 
 bind = f"{os.environ.get('ESSAYCOACH_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_PROCESSES", "2"))
 threads = int(os.environ.get("WEB_THREADS", "16"))
-worker_class = "gthread"
+worker_class = "ingest.web.server.BufferingWorker"
+# Connections that one process holds open, busy or not. A stalled one costs a few KiB and no thread.
+worker_connections = 1000
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - writing the heartbeat file must not wait for a disk
 timeout = 60
 graceful_timeout = 30
-keepalive = 5
+# Longer than a load balancer keeps an idle connection (60 s is usual), so that the balancer closes first and never sends a
+# request into a connection that is being closed here.
+keepalive = settings.integer("ESSAYCOACH_KEEPALIVE_SECONDS", 75)
 limit_request_line = 4094
-limit_request_fields = 60
-limit_request_field_size = 8190
+limit_request_fields = 100
+# Browsers send the cookies of every site of a school's domain. This is 16 KiB for a value, and its name.
+limit_request_field_size = 16 * 1024 + 256
+http_protocols = "h1"
 # Gunicorn's control socket would widen the attack surface, and needs a home directory that a service account lacks.
 control_socket_disable = True
 accesslog = None  # metrics count and time the requests; an access log would be mostly health checks
+
+# The usual limit of 1,024 open files is too low for that many connections. A negative limit means none.
+FILES = 4096
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+if 0 <= _soft < FILES:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if _hard < 0 else min(FILES, _hard), _hard))
 
 
 class SentenceLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped

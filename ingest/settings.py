@@ -29,6 +29,28 @@ class IngestSettings:
     link: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConnectionLimits:
+    """What one web process grants its clients' connections. With `per_address` 0 their number is not limited by address."""
+
+    head_seconds: float
+    body_seconds: float
+    send_seconds: float
+    per_address: int
+
+
+def read_connection_limits() -> ConnectionLimits:
+    """Return the limits of connections. Raises SettingsError."""
+    has_proxy = settings.integer("ESSAYCOACH_PROXIES", 0) > 0
+    return ConnectionLimits(
+        head_seconds=settings.seconds("ESSAYCOACH_REQUEST_HEAD_SECONDS", 10.0),
+        body_seconds=settings.seconds("ESSAYCOACH_REQUEST_BODY_SECONDS", 10.0),
+        send_seconds=settings.seconds("ESSAYCOACH_RESPONSE_SECONDS", 30.0),
+        # Behind a proxy every connection comes from the proxy's address.
+        per_address=settings.integer("ESSAYCOACH_ADDRESS_CONNECTIONS", 0 if has_proxy else 500),
+    )
+
+
 def read() -> IngestSettings:
     """Return the settings. Raises SettingsError, which names the variable that is missing or wrong."""
     mail = settings.secret("ESSAYCOACH_MAIL") if _is_set("ESSAYCOACH_MAIL") else "console"

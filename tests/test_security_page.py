@@ -13,12 +13,12 @@ from itertools import chain
 
 import pytest
 
-from ingest import settings
+from ingest import gunicorn, settings
 from ingest.admin import roster_files
 from ingest.admin.data_rights import IN_MEMORY_BYTES
 from ingest.app import create_app
 from ingest.feedback.schemas import MAX_MESSAGE, MAX_NOTE
-from ingest.web import body, openapi, rate_limits
+from ingest.web import body, connection, openapi, rate_limits, server
 from ingest.web.schemas import MAX_CHARACTERS
 from models import one_time_tokens, passwords, sessions, tables, upkeep
 from models.crypto import EncryptedField
@@ -253,7 +253,12 @@ def test_page_lists_audited_tables_and_code_logs_only_to_stderr(database):
 def test_figures_on_the_page_match_the_code(program_env):
     program_env("ec_ingest")
     chosen = settings.read()
+    limits = settings.read_connection_limits()
     figures = [
+        f"{limits.head_seconds:g} s for the headers, {limits.body_seconds:g} s for the body, {connection.MAX_HEAD_BYTES // 1024} KiB and 1 MiB",
+        f"never read their answer ({limits.send_seconds:g} s)",
+        f"{limits.per_address} connections open to a process, a process {gunicorn.worker_connections:,}",
+        f"incomplete requests hold {server.MAX_HELD_BYTES // 1024 // 1024} MiB",
         f"at most {body.MAX_BODY_BYTES // 1024 // 1024} MiB and {body.MAX_DEPTH} levels",
         f"1 to {MAX_CHARACTERS:,} characters",
         f"an educator's message {MAX_MESSAGE:,}, a student's note {MAX_NOTE:,}",

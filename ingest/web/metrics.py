@@ -65,6 +65,12 @@ def _record_request(response: Response) -> Response:
     return response
 
 
+def count_refused(method: str, status: int) -> None:
+    """Count a request that the server answered without calling the app."""
+    with suppress(OSError):
+        REQUESTS.labels(method if method in METHODS else "other", "unmatched", str(status)).inc()
+
+
 def fold_dead_process(pid: int) -> None:
     """Add a dead process's counts to the file for all dead processes, and remove its own files. For gunicorn's child_exit.
 

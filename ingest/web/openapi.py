@@ -78,6 +78,7 @@ def operation(
         "malformed-json",
         "unsupported-media-type",
         "unsupported-content-encoding",
+        "request-timeout",
         "payload-too-large",
         "invalid-payload",
         "invalid-text",
@@ -120,7 +121,9 @@ def document(app: Flask) -> dict[str, Any]:
         "info": {
             "title": "EssayCoach",
             "version": "1",
-            "description": "Feedback on student writing. Errors are problem documents (RFC 9457); `type` ends in the name of the problem.",
+            "description": "Feedback on student writing. Errors are problem documents (RFC 9457); `type` ends in the name of the "
+            "problem. Any address may also answer 400 `malformed-request`, 408, 414, 417, 431, 501 or 505 to a request that is not "
+            "HTTP/1.1 within its limits.",
         },
         "paths": dict(sorted(paths.items())),
         "components": {

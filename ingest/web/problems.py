@@ -43,6 +43,9 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         "The Idempotency-Key is not usable",
         "Use 1 to 255 visible ASCII characters, bare (then without a comma) or in double quotes, in one header.",
     ),
+    "malformed-request": ProblemType(
+        400, "The request is not well-formed HTTP/1.1", "Send the request as RFC 9112 says; see detail."
+    ),
     "unauthorized": ProblemType(
         401, "Credentials are missing or not understood", "Send 'Authorization: Bearer <access token or API key>'."
     ),
@@ -72,6 +75,9 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     "method-not-allowed": ProblemType(
         405, "This address does not know that method", "The Allow header lists the methods it knows."
     ),
+    "request-timeout": ProblemType(
+        408, "The request did not arrive in time", "Send the whole request again, without a pause inside it."
+    ),
     "request-in-progress": ProblemType(
         409, "The same request is being carried out", "Ask again in a moment; the answer will be the first one's.", 1
     ),
@@ -90,11 +96,15 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         409, "There is no feedback to show yet", "Ask again later; the status of the submission says how far it is.", 2
     ),
     "payload-too-large": ProblemType(413, "The body is too large", "Send at most 1 MiB."),
+    "uri-too-long": ProblemType(414, "The address is too long", "Send a request line of at most 4,094 characters."),
     "unsupported-media-type": ProblemType(
         415, "The content type is not JSON", "Send 'Content-Type: application/json'."
     ),
     "unsupported-content-encoding": ProblemType(
         415, "The content encoding is not supported", "Send the body as it is, without Content-Encoding."
+    ),
+    "expectation-failed": ProblemType(
+        417, "The Expect header asks for something unknown", "Leave it out, or send 'Expect: 100-continue'."
     ),
     "invalid-payload": ProblemType(
         422, "Some fields are not acceptable", "Each entry of errors[] points at a field and says what was wrong."
@@ -113,16 +123,27 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         422, "This key came before with another request", "Use a new key (or webhook-id) for a new request."
     ),
     "rate-limited": ProblemType(429, "Too many requests", "Wait as long as Retry-After says."),
+    "headers-too-large": ProblemType(
+        431,
+        "The headers are too large",
+        "Send at most 100 headers of at most 16 KiB each, and 64 KiB together. Cookies count, although none is used here.",
+    ),
     "internal-error": ProblemType(
         500,
         "Something went wrong on our side",
         "Report the request id; nothing you sent was lost if you got no 2xx before.",
+    ),
+    "unsupported-transfer-coding": ProblemType(
+        501, "The transfer coding is not supported", "Send a Content-Length, or 'Transfer-Encoding: chunked'."
     ),
     "temporarily-unavailable": ProblemType(
         503,
         "The service cannot answer right now",
         "Send the same request again after Retry-After, with the same Idempotency-Key if it had one.",
         2,
+    ),
+    "unsupported-http-version": ProblemType(
+        505, "The HTTP version is not supported", "Speak HTTP/1.1; another version needs a proxy in front."
     ),
 }
 
@@ -178,27 +199,40 @@ def from_domain(error: errors.DomainError) -> Problem:
             return Problem("internal-error", "The error has been logged.")
 
 
-def to_response(problem: Problem) -> Response:
-    """Return the HTTP response for a problem: the problem document and its headers."""
+def document_of(problem: Problem, *, request_id: str) -> str:
+    """Return the problem document as JSON."""
     problem_type = PROBLEM_TYPES[problem.slug]
     document: dict[str, Any] = {
         "type": f"/problems/{problem.slug}",
         "title": problem_type.title,
         "status": problem_type.status,
         "detail": problem.detail,
-        "instance": g.get("request_id", ""),
+        "instance": request_id,
     }
     if problem.errors is not None:
         document["errors"] = problem.errors
-    response = Response(json.dumps(document, ensure_ascii=False), status=problem_type.status, content_type=CONTENT_TYPE)
+    return json.dumps(document, ensure_ascii=False)
+
+
+def headers_of(problem: Problem) -> dict[str, str]:
+    """Return the headers that belong to the problem: those of its type, and its own."""
+    problem_type = PROBLEM_TYPES[problem.slug]
+    headers = {}
     if problem_type.retry_after is not None and problem.retryable:
-        response.headers["Retry-After"] = str(problem_type.retry_after)
+        headers["Retry-After"] = str(problem_type.retry_after)
     if problem_type.status == 401:
         challenge = (
             'error="invalid_token"' if problem.slug in ("invalid-token", "token-expired") else 'realm="essaycoach"'
         )
-        response.headers["WWW-Authenticate"] = f"Bearer {challenge}"
-    response.headers.update(problem.headers)
+        headers["WWW-Authenticate"] = f"Bearer {challenge}"
+    return headers | problem.headers
+
+
+def to_response(problem: Problem) -> Response:
+    """Return the HTTP response for a problem: the problem document and its headers."""
+    document = document_of(problem, request_id=g.get("request_id", ""))
+    response = Response(document, status=PROBLEM_TYPES[problem.slug].status, content_type=CONTENT_TYPE)
+    response.headers.update(headers_of(problem))
     return response
 
 

@@ -5,94 +5,30 @@ from __future__ import annotations
 import http.client
 import json
 import logging
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 
 from ingest.gunicorn import child_exit
+from tests.support.gunicorn_server import ask, raw, run_gunicorn
 
-ROOT = Path(__file__).resolve().parents[2]
 MIB = 1024 * 1024
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        return holder.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
 def port(shared_api, tmp_path_factory) -> Iterator[int]:
     """Start gunicorn, give its port, and stop it at the end; its log must contain no traceback."""
-    chosen, log_file = free_port(), tmp_path_factory.mktemp("gunicorn") / "stderr"
+    folder = tmp_path_factory.mktemp("gunicorn")
     metrics = tmp_path_factory.mktemp("metrics")
-    environment = {
-        **os.environ, **shared_api.environment, "PORT": str(chosen), "WEB_PROCESSES": "1", "WEB_THREADS": "8",
-        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
-    }  # fmt: skip
-    with log_file.open("wb") as stderr:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "ingest/gunicorn.py", "ingest.app:create_app()"],
-            cwd=ROOT, env=environment, stderr=stderr, stdout=stderr,
-        )  # fmt: skip
-        try:
-            deadline = time.monotonic() + 20
-            while True:
-                try:
-                    if ask(chosen, "GET", "/readyz").status == 200:
-                        break
-                except OSError:
-                    assert server.poll() is None, log_file.read_text()
-                assert time.monotonic() < deadline, log_file.read_text()
-                time.sleep(0.05)
-            yield chosen
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(timeout=20)
-    assert "Traceback" not in log_file.read_text(), log_file.read_text()
-
-
-class Answer:
-    """A response that was read to its end."""
-
-    def __init__(self, raw: http.client.HTTPResponse) -> None:
-        self.status = raw.status
-        self.headers = raw.headers
-        self.body = raw.read()
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-
-def ask(port: int, method: str, path: str, body=None, headers=None, *, chunked: bool = False) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
-    try:
-        connection.request(method, path, body=body, headers=headers or {}, encode_chunked=chunked)
-        return Answer(connection.getresponse())
-    finally:
-        connection.close()
-
-
-def raw(port: int, request: bytes) -> bytes:
-    """Send bytes unchanged and return the whole response."""
-    with socket.create_connection(("127.0.0.1", port), timeout=15) as connection:
-        connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
-        answer = b""
-        while part := connection.recv(65536):
-            answer += part
-        return answer
+    environment = {**shared_api.environment, "WEB_THREADS": "8", "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+    with run_gunicorn(environment, log_file=folder / "stderr") as server:
+        yield server.port
 
 
 @pytest.fixture
@@ -165,7 +101,7 @@ def test_two_idempotency_key_headers_are_refused(port, headers):
     [
         b"GARBAGE\r\n\r\n", b"GET /v1/me\r\n\r\n", b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\rb\r\n\r\n", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: abcdefgh\0\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b"x" * 9000 + b"\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b"x" * 17000 + b"\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(100)) + b"\r\n",
         b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
         b"POST /v1/submissions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/me HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -177,7 +113,7 @@ def test_two_idempotency_key_headers_are_refused(port, headers):
 def test_invalid_http_is_refused_or_dropped_without_server_error(port, request_bytes):
     answer = raw(port, request_bytes)
     statuses = re.findall(rb"^HTTP/1\.\d (\d{3})", answer, re.MULTILINE)
-    # gunicorn itself answers 501 to an unknown transfer coding and 505 to an unknown HTTP version.
+    # An unknown transfer coding gets 501, an unknown HTTP version 505.
     assert all(one.startswith(b"4") or one in (b"501", b"505") for one in statuses), answer
     assert len(statuses) <= 1, "a smuggled second request was answered"
     assert b"Traceback" not in answer

@@ -1,0 +1,136 @@
+"""One client's connection: collect the bytes of a request until the request is complete.
+
+gunicorn's parser reads the head. The body is cut off here, so that the app reads it from memory and never from the socket.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from enum import Enum
+from typing import Any
+
+from gunicorn.http.body import ChunkedReader
+from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import IterUnreader
+
+from ingest.settings import ConnectionLimits
+from ingest.web.body import MAX_BODY_BYTES
+from ingest.web.chunked_body import ChunkedBody
+from ingest.web.problems import Problem
+
+MAX_HEAD_BYTES = 64 * 1024
+_HEAD_END = b"\r\n\r\n"
+
+
+class State(Enum):
+    """What a connection is doing. `ingest/web/server.py` says how it gets from one state to the next."""
+
+    WAITING = "nothing of the next request has arrived"
+    READING = "a part of the request has arrived"
+    RUNNING = "a thread answers the request"
+    CLOSING = "the last answer was sent, and what still arrives is dropped"
+
+
+class Connection:
+    """A connection. `deadline` is the time (of `time.monotonic`) at which the main loop ends its present state."""
+
+    def __init__(self, sock: socket.socket, client: Any, server: Any, *, cfg: Any, limits: ConnectionLimits) -> None:
+        # gunicorn's own code reads `sock`, `client` and `server`.
+        self.sock = sock
+        self.client = client
+        self.server = server
+        self.address = client[0] if isinstance(client, tuple) else ""
+        self._cfg = cfg
+        self._limits = limits
+        self._received = bytearray()
+        self.wait(limits.head_seconds)
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long for the first byte of the next request."""
+        self._enter(State.WAITING, seconds)
+        self.request: Request | None = None
+        self._searched = 0
+        self._chunks: ChunkedBody | None = None
+        self._length = 0
+
+    def run(self) -> None:
+        """Note that a thread has the connection. It has no deadline then: the app bounds its own work."""
+        self._enter(State.RUNNING, float("inf"))
+
+    def drain(self, seconds: float) -> None:
+        """Drop everything that was received, and for so long what still arrives.
+
+        If the socket were closed while unread bytes arrive, the kernel would reset the connection, and the client might never
+        see the answer. Raises OSError when the client has gone.
+        """
+        self._enter(State.CLOSING, seconds)
+        self._received.clear()
+        self._chunks = None
+        self.request = None
+        self.sock.shutdown(socket.SHUT_WR)
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes of requests the connection holds."""
+        return len(self._received) + self._length + (len(self._chunks.data) if self._chunks else 0)
+
+    def take(self, data: bytes) -> bool:
+        """Add bytes that have arrived. Return True when the request is complete; further bytes stay for the next request.
+
+        Raises Problem or an exception of gunicorn's parser when the request must be refused, OSError when the client has gone.
+        """
+        self._received += data
+        if self.state is State.WAITING and self._received:
+            self._enter(State.READING, self._limits.head_seconds)
+        if self.request is None:
+            self.request = self._read_head()
+            if self.request is None:
+                return False
+            self._enter(State.READING, self._limits.body_seconds)
+        complete = self._read_body(self.request)
+        if self.request._expected_100_continue:  # noqa: SLF001 - gunicorn has no other name for it
+            # The client may send the body only after this. gunicorn would send it again when the request runs.
+            self.request._expected_100_continue = False  # noqa: SLF001
+            if not complete:
+                self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return complete
+
+    def _enter(self, state: State, seconds: float) -> None:
+        self.state = state
+        self.deadline = time.monotonic() + seconds
+
+    def _read_head(self) -> Request | None:
+        """Return the request once its head is complete. Raises an exception of gunicorn's parser when it is malformed."""
+        end = self._received.find(_HEAD_END, max(0, self._searched - len(_HEAD_END) + 1))
+        self._searched = len(self._received)
+        size = end + len(_HEAD_END) if end >= 0 else self._searched
+        if size > MAX_HEAD_BYTES:
+            raise LimitRequestHeaders("head too large")
+        # With a line feed alone the head would never end. The parser refuses it; all other heads wait until they are complete.
+        if end < 0 and self._received.count(b"\n") == self._received.count(b"\r\n"):
+            return None
+        head = bytes(self._received[:size])
+        del self._received[:size]
+        return Request(self._cfg, IterUnreader([head]), self.client)
+
+    def _read_body(self, request: Request) -> bool:
+        """Put the body into the request once it is complete. Raises Problem when it is too large, even before it arrives."""
+        if isinstance(request.body.reader, ChunkedReader):
+            self._chunks = self._chunks or ChunkedBody(request)
+            if not self._chunks.take(self._received):
+                return False
+            body, self._chunks = bytes(self._chunks.data), None
+        else:
+            length = request.body.reader.length
+            if length > MAX_BODY_BYTES:
+                raise Problem("payload-too-large", "The body is larger than 1 MiB.")
+            if len(self._received) < length:
+                return False
+            body = bytes(self._received[:length])
+            del self._received[:length]
+        self._length = len(body)
+        request.body = io.BytesIO(body)
+        return True

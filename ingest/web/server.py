@@ -1,0 +1,219 @@
+"""A gunicorn worker whose threads never wait for a client's bytes.
+
+gunicorn's own `gthread` worker gives a connection to a thread as soon as its first byte arrives, and the thread then waits for
+the rest: as many stalled clients as there are threads would stop the server. Here the main loop collects each request in
+memory, and a thread gets it only when it is complete.
+
+    accept ──> WAITING ──first byte──> READING ──request complete──> RUNNING ──answer sent, kept alive──> WAITING
+                  │                       │                             └──────answer sent, not kept──> CLOSING ──> closed
+                  └──too long──> closed   └──malformed, too large, too slow: a problem document──────> CLOSING ──> closed
+
+WAITING   ESSAYCOACH_REQUEST_HEAD_SECONDS on a new connection, ESSAYCOACH_KEEPALIVE_SECONDS after an answer; then closed.
+READING   ESSAYCOACH_REQUEST_HEAD_SECONDS for the head and ESSAYCOACH_REQUEST_BODY_SECONDS for the body; then 408.
+RUNNING   A thread has the connection. A client that has not taken a part of its answer after ESSAYCOACH_RESPONSE_SECONDS is
+          closed.
+CLOSING   DRAIN_SECONDS for the client to read its last answer and close.
+
+A client that closes is dropped in every state but RUNNING. Only the main loop changes states, and it never blocks. After
+SIGTERM it accepts nothing more, gunicorn waits for the threads, and every connection that is not RUNNING is closed two seconds
+later. TLS and HTTP/2 end in a proxy in front.
+"""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import time
+from collections import Counter
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from gunicorn.util import close
+from gunicorn.workers.gthread import ThreadWorker
+
+from ingest.settings import read_connection_limits
+from ingest.web.connection import Connection, State
+from ingest.web.metrics import count_refused
+from ingest.web.problems import PROBLEM_TYPES, Problem
+from ingest.web.refusals import answer_bytes, problem_of
+from models.log import logger
+
+log = logger(__name__)
+
+RECEIVE_BYTES = 64 * 1024
+DRAIN_SECONDS = 5.0
+SWEEP_SECONDS = 0.25
+# The requests of all connections of a process together. An essay is a few KiB, so only an attack comes near it.
+MAX_HELD_BYTES = 64 * 1024 * 1024
+# The client has gone again, another process took it, or the process has no free file descriptor now.
+_NOT_ACCEPTED = {errno.EAGAIN, errno.ECONNABORTED, errno.EMFILE, errno.ENFILE}
+
+
+class BufferingWorker(ThreadWorker):
+    """The worker class of ingest. The methods without an underscore replace those of gunicorn's ThreadWorker."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._limits = read_connection_limits()
+        self._connections: set[Connection] = set()
+        self._per_address: Counter[str] = Counter()
+        self._next_sweep = 0.0
+        self._stop_at = float("inf")
+
+    def accept(self, listener: Any) -> None:
+        """Accept one connection. Its request is often there already."""
+        try:
+            sock, client = listener.accept()
+        except OSError as error:
+            if error.errno in _NOT_ACCEPTED:
+                return
+            raise
+        sock.setblocking(False)
+        connection = Connection(sock, client, listener.getsockname(), cfg=self.cfg, limits=self._limits)
+        self.nr_conns += 1
+        self._connections.add(connection)
+        self._per_address[connection.address] += 1
+        if 0 < self._limits.per_address < self._per_address[connection.address]:
+            self._turn_away(connection)
+            return
+        self._watch(connection)
+        self._receive(connection, sock)
+
+    def handle(self, connection: Connection) -> bool:
+        """Answer a complete request, in a thread. Return whether the connection may carry another one."""
+        request: Any = connection.request
+        if self.nr_conns > self.max_keepalived:
+            request.force_close()
+        try:
+            return bool(self.handle_request(request, connection))
+        except (OSError, StopIteration) as error:
+            # The client has gone, does not read (TimeoutError), or the app failed in the middle of its answer.
+            log.debug("answer not sent", reason=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - a thread that raises would leave its connection open
+            self.handle_error(request, connection.sock, connection.client, error)
+        return False
+
+    def finish_request(self, connection: Connection, done: Future[bool]) -> None:
+        """Go on with a connection after its answer, in the main loop."""
+        if connection.sock.fileno() < 0:  # gunicorn closes it when the app fails in the middle of its answer
+            self._drop(connection)
+            return
+        connection.sock.setblocking(False)
+        self._watch(connection)
+        if not done.cancelled() and done.exception() is None and done.result():
+            connection.wait(self.cfg.keepalive)
+            self._advance(connection, b"")  # the next request may have come with the last one
+        else:
+            self._close_after_answer(connection)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ARG002
+        """Answer with a problem document instead of gunicorn's HTML."""
+        problem = problem_of(exc)
+        if problem.slug == "internal-error":
+            log.error("request failed outside the app", exc_info=exc)
+        count_refused(req.method if req else "", PROBLEM_TYPES[problem.slug].status)
+        sent_id = next((value for name, value in req.headers if name == "X-REQUEST-ID"), "") if req else ""
+        with suppress(OSError):
+            client.sendall(answer_bytes(problem, sent_id=sent_id))
+
+    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
+        """End what has lasted too long. gunicorn calls it in every turn of the main loop, and with `force` at the end."""
+        now = time.monotonic()
+        if now < self._next_sweep and not force:
+            return
+        self._next_sweep = now + SWEEP_SECONDS
+        for connection in [one for one in self._connections if one.state is not State.RUNNING]:
+            if force or now >= self._stop_at:
+                self._drop(connection)
+            elif now >= connection.deadline:
+                self._give_up(connection)
+        self._bound_memory()
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        # gunicorn calls this once, when it begins to stop.
+        self._stop_at = deadline
+
+    def _watch(self, connection: Connection) -> None:
+        self.poller.register(connection.sock, selectors.EVENT_READ, partial(self._receive, connection))
+
+    def _receive(self, connection: Connection, sock: socket.socket) -> None:
+        try:
+            data = sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(connection)
+        elif connection.state is not State.CLOSING:
+            self._advance(connection, data)
+
+    def _advance(self, connection: Connection, data: bytes) -> None:
+        """Give the connection these bytes, and a thread if its request is now complete."""
+        try:
+            complete = connection.take(data)
+        except OSError:
+            self._drop(connection)
+        except Exception as error:  # noqa: BLE001 - no request may stop the main loop
+            self._refuse(connection, error)
+        else:
+            if complete:
+                self.poller.unregister(connection.sock)
+                connection.run()
+                connection.sock.settimeout(self._limits.send_seconds)
+                self.enqueue_req(connection)
+
+    def _give_up(self, connection: Connection) -> None:
+        """End a state whose time is over."""
+        if connection.state is not State.READING:
+            self._drop(connection)
+        elif connection.request is None:
+            detail = f"The headers did not arrive within {self._limits.head_seconds:g} seconds."
+            self._refuse(connection, Problem("request-timeout", detail))
+        else:
+            detail = f"The body did not arrive within {self._limits.body_seconds:g} seconds."
+            self._refuse(connection, Problem("request-timeout", detail))
+
+    def _bound_memory(self) -> None:
+        """Refuse the largest incomplete requests while all connections together hold too much."""
+        held = sum(one.size for one in self._connections)
+        if held <= MAX_HELD_BYTES:
+            return
+        reading = [one for one in self._connections if one.state is State.READING]
+        for connection in sorted(reading, key=lambda one: one.size, reverse=True):
+            if held <= MAX_HELD_BYTES:
+                return
+            held -= connection.size
+            self._refuse(connection, Problem("temporarily-unavailable", "Too many large requests arrive at once."))
+
+    def _turn_away(self, connection: Connection) -> None:
+        """Answer 429 and close at once: a connection over the limit must not stay open, even if its client misses the answer."""
+        detail = f"More than {self._limits.per_address} connections of this address are open."
+        with suppress(OSError):
+            connection.sock.recv(RECEIVE_BYTES)  # unread bytes would reset the connection
+        problem = Problem("rate-limited", detail, headers={"Retry-After": "1"})
+        self.handle_error(None, connection.sock, connection.client, problem)
+        self._drop(connection)
+
+    def _refuse(self, connection: Connection, error: Exception) -> None:
+        self.handle_error(connection.request, connection.sock, connection.client, error)
+        self._close_after_answer(connection)
+
+    def _close_after_answer(self, connection: Connection) -> None:
+        try:
+            connection.drain(DRAIN_SECONDS)
+        except OSError:
+            self._drop(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        with suppress(KeyError, ValueError):
+            self.poller.unregister(connection.sock)
+        close(connection.sock)
+        self.nr_conns -= 1
+        self._connections.discard(connection)
+        self._per_address[connection.address] -= 1
+        if not self._per_address[connection.address]:
+            del self._per_address[connection.address]
