@@ -17,6 +17,7 @@ from ingest.web.body import read_body
 from ingest.web.identity import Identity, identity
 from ingest.web.long_poll import LongPollSlots
 from ingest.web.openapi import Parameter, operation
+from ingest.web.prefer import wait_seconds
 from ingest.web.problems import Problem
 from ingest.web.schemas import MAX_CHARACTERS
 from models import essays, events
@@ -34,7 +35,6 @@ STREAM_SECONDS = 300.0
 FINAL_STATUSES = ("completed", "partial", "failed", "superseded", "cancelled")
 # A bare key may not contain a comma, because a server joins two headers of one name with a comma.
 _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x2b\x2d-\x7e]{1,255})')
-_WAIT = re.compile(r"\bwait\s*=\s*\"?([0-9]{1,4})\"?")
 
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
@@ -46,8 +46,8 @@ IDEMPOTENCY_KEY = Parameter(
 PREFER = Parameter(
     name="Prefer",
     where="header",
-    description=f"`wait=N` holds the answer until the status changes, for at most N seconds (at most {MAX_WAIT_SECONDS}). "
-    "Other preferences are ignored (RFC 7240).",
+    description=f"`wait=N` holds the answer until the status changes, for at most N seconds (a longer wish means "
+    f"{MAX_WAIT_SECONDS}). Other preferences are ignored (RFC 7240).",
     schema={"type": "string"},
 )
 IF_NONE_MATCH = Parameter(
@@ -107,6 +107,7 @@ def hand_in() -> Response:
         200: {
             "ETag": "changes when the status changes",
             "Retry-After": "seconds until the next request; absent when the status is final",
+            "Preference-Applied": f"`wait=N` when the answer was held: N is what was granted, at most {MAX_WAIT_SECONDS}",
         }
     },
 )
@@ -119,16 +120,16 @@ def status(submission_id: UUID) -> Response:
     who = identity(scope="read")
     body = read_status(submission_id, who)
     known = request.if_none_match
-    preference = _WAIT.search(request.headers.get("Prefer", ""))
+    wished = wait_seconds(request.headers.get("Prefer", ""))
+    seconds = min(wished or 0, MAX_WAIT_SECONDS)
     held = False
     before = etag(body)
-    if preference and body["status"] not in FINAL_STATUSES and (not known or known.contains_raw(before)):
+    if wished is not None and body["status"] not in FINAL_STATUSES and (not known or known.contains_raw(before)):
         waiting: LongPollSlots = current_app.extensions["essaycoach.waiting"]
         with waiting.slot() as free:
             held = free
             if free:
                 g.waited = True
-                seconds = min(int(preference.group(1)), MAX_WAIT_SECONDS)
                 body = waiting.wait_until(
                     lambda: read_status(submission_id, who, with_place=False),
                     lambda new: etag(new) != before,
@@ -141,7 +142,7 @@ def status(submission_id: UUID) -> Response:
     response = Response(status=304) if known and known.contains_raw(tag) else jsonify(body)
     response.headers["ETag"] = tag
     if held:
-        response.headers["Preference-Applied"] = f"wait={preference.group(1)}" if preference else ""
+        response.headers["Preference-Applied"] = f"wait={seconds}"
     if body["status"] not in FINAL_STATUSES:
         response.headers["Retry-After"] = "2"
     return response

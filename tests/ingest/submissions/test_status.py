@@ -206,14 +206,41 @@ def test_long_poll_ends_on_time_without_a_change(shared_api, get):
 
 
 @pytest.mark.parametrize(
-    "prefer", ["", "wait", "wait=", "wait=soon", "wait=-5", "respond-async", "await", "return=minimal", "wait=0"]
-)
+    "prefer",
+    ["", "wait", "wait=", "wait=soon", "wait=-5", "respond-async", "await", "return=minimal", "wait=0", "x-wait=20", "min-wait=20",
+     'note="wait=20"', "return=minimal;wait=20"],
+)  # fmt: skip
 def test_prefer_header_without_a_wait_is_answered_at_once(shared_api, get, prefer):
     receipt = shared_api.hand_in()
     answer, seconds = timed(lambda: get(receipt["links"]["self"], Prefer=prefer))
     assert answer.status_code == 200
     assert seconds < 2
     assert answer.headers.get("Preference-Applied") in (None, "wait=0")
+
+
+@pytest.mark.parametrize(
+    ("prefer", "applied"),
+    [
+        ("WAIT=20", "wait=20"),
+        ('Wait="00020"; x=y', "wait=20"),
+        ("wait=99999", "wait=25"),
+        ('note="wait=1", wait=20', "wait=20"),
+    ],
+)
+def test_long_poll_says_how_long_it_would_have_waited(shared_api, get, prefer, applied):
+    receipt = shared_api.hand_in()
+    answer, _ = change_while_waiting(
+        shared_api,
+        lambda: get(receipt["links"]["self"], Prefer=prefer),
+        lambda: update_pass(shared_api, receipt["id"], "grammar", RUNNING),
+    )
+    assert answer.headers["Preference-Applied"] == applied
+
+
+def test_several_prefer_headers_are_one_list(shared_api):
+    receipt = shared_api.hand_in("alice")
+    headers = [*shared_api.signed_in("alice").items(), ("Prefer", "respond-async"), ("Prefer", "wait=0")]
+    assert shared_api.client.get(receipt["links"]["self"], headers=headers).headers["Preference-Applied"] == "wait=0"
 
 
 def test_long_poll_of_a_final_status_returns_at_once(shared_api, get):
