@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from ingest.submissions import schemas, webhook_signature
 from ingest.submissions.routes import accepted, author_of, send_hints, to_answer, to_draft
 from ingest.web import rate_limits
-from ingest.web.body import check, check_headers, parse, read_bytes
+from ingest.web.body import check, check_encoding, check_headers, parse, read_bytes
 from ingest.web.openapi import Parameter, operation
 from ingest.web.problems import Problem, from_domain
 from models import essays, events
@@ -65,11 +65,14 @@ def receive(source_id: UUID) -> Response:
     """Store an event of an LMS and the submission in it, in one transaction.
 
     `submission.created` and `submission.updated` are handled; other types get 200 and are ignored. A repeated webhook-id with
-    the same body gets the same answer, with another body 422.
+    the same body gets the same answer, with another body 422. A compressed body is refused before its signature is checked, and
+    is not stored: the signature is that of the uncompressed bytes.
     """
     rate_limits.count_address()
     with session(role="ec_auth"):
         source = find_source(source_id)
+    # Some platforms compress the body but sign the text: say what is wrong before the signature fails for that reason.
+    check_encoding()
     body = read_bytes()
     event_id = webhook_signature.verify(request.headers, body, secrets=source.secrets)
     # Count only after verifying, so that a sender without the secret cannot use up the LMS's rate limit.

@@ -32,13 +32,21 @@ def read_bytes() -> bytes:
 
 def check_headers() -> None:
     """Raise Problem unless the headers announce uncompressed JSON."""
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
-        raise Problem("unsupported-content-encoding", f"Content-Encoding {encoding!r} is not supported.")
+    check_encoding()
     if request.mimetype != "application/json":
         raise Problem(
             "unsupported-media-type", f"The content type is {request.mimetype or 'missing'!r}, not 'application/json'."
         )
+
+
+def check_encoding() -> None:
+    """Raise Problem when the headers announce a compressed body."""
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        detail = (
+            f"Content-Encoding {encoding!r} is not supported. Send the body uncompressed; nothing of it was stored."
+        )
+        raise Problem("unsupported-content-encoding", detail)
 
 
 def parse(raw: bytes) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import hmac
 import json
@@ -405,6 +406,26 @@ def test_webhook_size_type_and_encoding_are_checked(lms, event, draft, student, 
     refused(lms.send(body, {**headers, "Content-Encoding": "gzip"}), 415, "unsupported-content-encoding")
     large = b" " * (1024 * 1024 + 1)
     refused(lms.send(large, lms.signed(large)), 413, "payload-too-large")
+
+
+@pytest.mark.parametrize(
+    "encoding", ["gzip", "deflate", "br", "GZIP", " gzip", "gzip, gzip", "identity, gzip", "x-gzip", "zstd"]
+)
+def test_compressed_webhook_is_refused_before_its_signature(shared_api, lms, event, draft, student, refused, encoding):
+    """Platforms that compress sign the JSON, so the signature never matches the bytes and would be blamed."""
+    body, name = event(draft(student=student)), f"msg_{uuid4().hex}"
+    for headers in (lms.signed(body, event=name), {"Content-Type": "application/json"}):
+        answer = lms.send(gzip.compress(body), {**headers, "Content-Encoding": encoding})
+        document = refused(answer, 415, "unsupported-content-encoding")
+        assert "Send the body uncompressed" in document["detail"]
+    assert shared_api.database.sql("select count(*) from inbound_events where event_id = %s", name) == [(0,)]
+    assert lms.send(body, lms.signed(body, event=name)).status_code == 202
+
+
+@pytest.mark.parametrize("encoding", ["identity", "IDENTITY", ""])
+def test_webhook_with_the_encoding_identity_is_accepted(lms, event, draft, student, encoding):
+    body = event(draft(student=student))
+    assert lms.send(body, {**lms.signed(body), "Content-Encoding": encoding}).status_code == 202
 
 
 def test_student_known_by_email_gets_the_essay_in_their_account(shared_api, lms, draft):
