@@ -11,7 +11,7 @@ from ingest.accounts import mail, passwords, sign_in
 from ingest.admin import api_keys, assignments, audit, courses, data_rights, orgs, roster, rubrics, sources, users
 from ingest.feedback import progress, releases, reviews, saved_comments, view
 from ingest.submissions import essays, failed_passes, reruns, routes, rubric_previews, webhooks
-from ingest.web import health, identity, metrics, openapi, problems, rate_limits
+from ingest.web import cors, health, identity, metrics, openapi, problems, rate_limits
 from ingest.web.body import MAX_BODY_BYTES
 from ingest.web.long_poll import LongPollSlots
 from ingest.web.response_headers import CACHE_CONTROL, CONTENT_SECURITY_POLICY, SECURITY_HEADERS, request_id_for
@@ -64,6 +64,7 @@ def create_app() -> Flask:
     problems.register(app)
     openapi.register(app)
     metrics.register(app)
+    cors.register(app, origins=config.allowed_origins)
     if config.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
     app.before_request(_start_request)

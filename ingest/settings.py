@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from models import settings
 from models.errors import SettingsError
 from models.passwords import ROUNDS
 
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 DEFAULT_SENDER = "EssayCoach <essaycoach@localhost>"
 
 
@@ -24,6 +26,7 @@ class IngestSettings:
     address_rate_limit: str
     waiting_slots: int
     proxies: int
+    allowed_origins: frozenset[str]
     mail: str = field(repr=False)
     mail_from: str
     link: str | None
@@ -66,6 +69,7 @@ def read() -> IngestSettings:
         address_rate_limit=settings.text("ESSAYCOACH_ADDRESS_RATE_LIMIT", "30000/minute"),
         # The number of proxies in front of us that add to X-Forwarded-For. Exactly that many entries are trusted.
         proxies=settings.integer("ESSAYCOACH_PROXIES", 0),
+        allowed_origins=_allowed_origins(),
         waiting_slots=settings.integer("ESSAYCOACH_WAITING_SLOTS", 8, least=1),
         mail=mail,
         mail_from=settings.text("ESSAYCOACH_MAIL_FROM", None if uses_smtp else DEFAULT_SENDER),
@@ -83,6 +87,19 @@ def _jwt_secrets() -> tuple[str, ...]:
     if len(set(secrets)) < len(secrets):
         raise SettingsError("ESSAYCOACH_JWT_SECRET names a secret twice.")
     return secrets
+
+
+def _allowed_origins() -> frozenset[str]:
+    """Return the origins whose browser pages may call the API."""
+    given = settings.optional("ESSAYCOACH_ALLOWED_ORIGINS") or ""
+    origins = frozenset(origin.strip() for origin in given.split(",") if origin.strip())
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"ESSAYCOACH_ALLOWED_ORIGINS must hold origins as browsers send them, such as https://lms.example:8443 "
+                f"(lower case, no path, no wildcard), not {origin!r}."
+            )
+    return origins
 
 
 def _password_page() -> str | None:
