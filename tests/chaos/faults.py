@@ -7,11 +7,12 @@ clock, webhooks, leases, erasure) is not injected there.
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -413,6 +414,30 @@ def disk_full(context: FaultContext) -> None:
     context.wait(4)
     context.disk.free()
     context.system.wait_until_up("postgres")
+
+
+@fault(28, "200 clients that stall in the middle of a request", stock=False)
+def stalled_clients(context: FaultContext) -> None:
+    system: EssayCoach = context.system
+    head = b"POST /v1/submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    starts = (
+        b"",
+        head + b"Content-Le",
+        head + b"Content-Length: 400\r\n\r\n",
+        head + b'Content-Length: 400\r\n\r\n{"title": ',
+        head + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n",
+    )
+    with ExitStack() as stack:
+        clients = []
+        for number in range(200):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", system.machine.port), timeout=60))
+            client.sendall(starts[number % len(starts)])
+            clients.append(client)
+        context.lms.hand_in_several(4)
+        # Essays come in until the server has given up on the last one.
+        for number, client in enumerate(clients):
+            start = starts[number % len(starts)]
+            assert client.recv(12) == (b"HTTP/1.1 408" if start else b""), f"{start!r} was not given up"
 
 
 @fault(29, "Redis that refuses writes (a replica)")
