@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from ingest import settings as ingest_settings
 from ingest.accounts import mail, passwords, sign_in
 from ingest.admin import api_keys, assignments, audit, courses, data_rights, orgs, roster, rubrics, sources, users
-from ingest.feedback import progress, releases, reviews, saved_comments, view
+from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
 from ingest.submissions import essays, failed_passes, reruns, routes, rubric_previews, webhooks
 from ingest.web import cors, health, identity, metrics, openapi, problems, rate_limits
 from ingest.web.body import MAX_BODY_BYTES
@@ -60,6 +60,8 @@ def create_app() -> Flask:
     for module in (users, courses, assignments, rubrics, orgs):
         app.register_blueprint(module.blueprint)
     for module in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
+        app.register_blueprint(module.blueprint)
+    for module in (review_queue, comment_types):
         app.register_blueprint(module.blueprint)
     problems.register(app)
     openapi.register(app)

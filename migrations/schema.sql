@@ -228,6 +228,19 @@ begin
 end
 $$;
 
+-- FUNCTION change_own_profile(boolean, bytea, boolean, text)
+CREATE FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    update users as u set name = case when with_name then sealed_name else u.name end,
+        language = case when with_language then new_language else u.language end
+    where u.org_id = app_org() and u.id = app_user() and u.erase_requested_at is null;
+    return found;
+end
+$$;
+
 -- FUNCTION discard_passes(uuid[])
 CREATE FUNCTION public.discard_passes(wanted uuid[]) RETURNS TABLE(pass_id uuid, submission_id uuid, pass text, reason text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -314,6 +327,38 @@ $$;
 CREATE FUNCTION public.histogram(samples double precision[], bounds double precision[]) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT array_agg((SELECT count(*) AS count FROM unnest(histogram.samples) s(s) WHERE (s.s <= b.b)) ORDER BY b.b) AS array_agg FROM unnest(histogram.bounds) b(b));
+
+-- FUNCTION list_decided_comment()
+CREATE FUNCTION public.list_decided_comment() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    insert into review_items as q (feedback_id, org_id, essay_id, submission_id, user_id, audience_id, assignment_id,
+        confidence_permille, review_id)
+    select f.id, f.org_id, f.essay_id, f.submission_id, f.user_id, f.audience_id, e.assignment_id, (f.confidence * 1000)::integer, new.id
+    from feedback as f
+    join essays as e on e.org_id = f.org_id and e.id = f.essay_id
+    where f.org_id = new.org_id and f.id = new.feedback_id and f.superseded_at is null and e.trial_until is null
+    on conflict (feedback_id) do update set review_id = greatest(q.review_id, excluded.review_id);
+    return null;
+end
+$$;
+
+-- FUNCTION list_new_comments()
+CREATE FUNCTION public.list_new_comments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    insert into review_items (feedback_id, org_id, essay_id, submission_id, user_id, audience_id, assignment_id, confidence_permille)
+    select f.id, f.org_id, f.essay_id, f.submission_id, f.user_id, f.audience_id, e.assignment_id, (f.confidence * 1000)::integer
+    from made as f
+    join essays as e on e.org_id = f.org_id and e.id = f.essay_id
+    where f.origin <> 'educator' and f.superseded_at is null and e.trial_until is null and e.newest_submission_id = f.submission_id;
+    return null;
+end
+$$;
 
 -- FUNCTION next_due(uuid)
 CREATE FUNCTION public.next_due(hinted uuid) RETURNS TABLE(org_id uuid, pass_id uuid, queue text)
@@ -820,6 +865,29 @@ begin
     where probed or (p.until <= now() and coalesce(p.probe_until, p.until) <= now())
     returning extract(epoch from p.until - now()) into pause_seconds;
     return pause_seconds;
+end
+$$;
+
+-- FUNCTION unlist_earlier_versions()
+CREATE FUNCTION public.unlist_earlier_versions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    delete from review_items as q
+    where q.org_id = new.org_id and q.essay_id = new.id and q.submission_id <> new.newest_submission_id and q.review_id is null;
+    return null;
+end
+$$;
+
+-- FUNCTION unlist_superseded_comment()
+CREATE FUNCTION public.unlist_superseded_comment() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    delete from review_items as q where q.feedback_id = new.id;
+    return null;
 end
 $$;
 
@@ -1411,6 +1479,23 @@ CREATE TABLE public.orgs (
 );
 ALTER TABLE ONLY public.orgs FORCE ROW LEVEL SECURITY;
 
+-- TABLE review_items
+CREATE TABLE public.review_items (
+    feedback_id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    essay_id uuid NOT NULL,
+    submission_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    audience_id uuid NOT NULL,
+    assignment_id uuid,
+    confidence_permille integer NOT NULL,
+    review_id uuid,
+    is_open boolean GENERATED ALWAYS AS ((review_id IS NULL)) STORED NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(feedback_id)) STORED NOT NULL,
+    CONSTRAINT review_items_confidence_in_range CHECK (((confidence_permille >= 0) AND (confidence_permille <= 1000)))
+);
+ALTER TABLE ONLY public.review_items FORCE ROW LEVEL SECURITY;
+
 -- TABLE rubric_criteria
 CREATE TABLE public.rubric_criteria (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -1810,6 +1895,10 @@ ALTER TABLE ONLY public.passes
 ALTER TABLE ONLY public.provider_pauses
     ADD CONSTRAINT provider_pauses_pkey PRIMARY KEY (provider);
 
+-- CONSTRAINT review_items review_items_pkey
+ALTER TABLE ONLY public.review_items
+    ADD CONSTRAINT review_items_pkey PRIMARY KEY (feedback_id);
+
 -- CONSTRAINT rubric_criteria rubric_criteria_name_unique
 ALTER TABLE ONLY public.rubric_criteria
     ADD CONSTRAINT rubric_criteria_name_unique UNIQUE (org_id, rubric_id, name);
@@ -2032,6 +2121,12 @@ CREATE INDEX idx_essays_trial_until ON public.essays USING btree (trial_until) W
 -- INDEX idx_essays_user_id
 CREATE INDEX idx_essays_user_id ON public.essays USING btree (org_id, user_id, id);
 
+-- INDEX idx_feedback_reactions_audience_disagreed
+CREATE INDEX idx_feedback_reactions_audience_disagreed ON public.feedback_reactions USING btree (org_id, audience_id, created_at, feedback_id) WHERE (reaction = 'disagree'::text);
+
+-- INDEX idx_feedback_reactions_org_disagreed
+CREATE INDEX idx_feedback_reactions_org_disagreed ON public.feedback_reactions USING btree (org_id, created_at, feedback_id) WHERE ((reaction = 'disagree'::text) AND (created_at > '-infinity'::timestamp with time zone));
+
 -- INDEX idx_feedback_reactions_submission
 CREATE INDEX idx_feedback_reactions_submission ON public.feedback_reactions USING btree (org_id, submission_id);
 
@@ -2076,6 +2171,27 @@ CREATE INDEX idx_passes_turn ON public.passes USING btree (queue, org_id, next_a
 
 -- INDEX idx_passes_untallied
 CREATE INDEX idx_passes_untallied ON public.passes USING btree (finished_at) WHERE ((NOT tallied) AND (finished_at IS NOT NULL));
+
+-- INDEX idx_review_items_assignment_age
+CREATE INDEX idx_review_items_assignment_age ON public.review_items USING btree (org_id, is_open, assignment_id, created_at, feedback_id) WHERE (assignment_id IS NOT NULL);
+
+-- INDEX idx_review_items_assignment_confidence
+CREATE INDEX idx_review_items_assignment_confidence ON public.review_items USING btree (org_id, is_open, assignment_id, confidence_permille, feedback_id) WHERE (assignment_id IS NOT NULL);
+
+-- INDEX idx_review_items_audience_age
+CREATE INDEX idx_review_items_audience_age ON public.review_items USING btree (org_id, is_open, audience_id, created_at, feedback_id);
+
+-- INDEX idx_review_items_audience_confidence
+CREATE INDEX idx_review_items_audience_confidence ON public.review_items USING btree (org_id, is_open, audience_id, confidence_permille, feedback_id);
+
+-- INDEX idx_review_items_essay
+CREATE INDEX idx_review_items_essay ON public.review_items USING btree (org_id, essay_id);
+
+-- INDEX idx_review_items_org_age
+CREATE INDEX idx_review_items_org_age ON public.review_items USING btree (org_id, is_open, created_at, feedback_id) WHERE (confidence_permille >= 0);
+
+-- INDEX idx_review_items_org_confidence
+CREATE INDEX idx_review_items_org_confidence ON public.review_items USING btree (org_id, is_open, confidence_permille, feedback_id) WHERE (confidence_permille >= 0);
 
 -- INDEX idx_saved_comments_type
 CREATE INDEX idx_saved_comments_type ON public.saved_comments USING btree (type, pass);
@@ -2239,8 +2355,20 @@ CREATE TRIGGER audited AFTER DELETE ON public.user_keys FOR EACH ROW EXECUTE FUN
 -- TRIGGER users audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION public.audit_change('user', 'id', 'role');
 
+-- TRIGGER feedback_reviews lists_decided
+CREATE TRIGGER lists_decided AFTER INSERT ON public.feedback_reviews FOR EACH ROW EXECUTE FUNCTION public.list_decided_comment();
+
+-- TRIGGER feedback lists_new
+CREATE TRIGGER lists_new AFTER INSERT ON public.feedback REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.list_new_comments();
+
 -- TRIGGER audit_log stays
 CREATE TRIGGER stays BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_stays();
+
+-- TRIGGER essays unlists_earlier
+CREATE TRIGGER unlists_earlier AFTER UPDATE OF newest_submission_id ON public.essays FOR EACH ROW WHEN ((old.newest_submission_id <> new.newest_submission_id)) EXECUTE FUNCTION public.unlist_earlier_versions();
+
+-- TRIGGER feedback unlists_superseded
+CREATE TRIGGER unlists_superseded AFTER UPDATE OF superseded_at ON public.feedback FOR EACH ROW WHEN (((old.superseded_at IS NULL) AND (new.superseded_at IS NOT NULL))) EXECUTE FUNCTION public.unlist_superseded_comment();
 
 -- FK CONSTRAINT ai_responses ai_responses_submission
 ALTER TABLE public.ai_responses
@@ -2365,6 +2493,10 @@ ALTER TABLE ONLY public.one_time_tokens
 -- FK CONSTRAINT passes passes_essay
 ALTER TABLE ONLY public.passes
     ADD CONSTRAINT passes_essay FOREIGN KEY (org_id, essay_id) REFERENCES public.essays(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT review_items review_items_essay
+ALTER TABLE ONLY public.review_items
+    ADD CONSTRAINT review_items_essay FOREIGN KEY (org_id, essay_id) REFERENCES public.essays(org_id, id) ON DELETE CASCADE;
 
 -- FK CONSTRAINT rubric_criteria rubric_criteria_rubric
 ALTER TABLE ONLY public.rubric_criteria
@@ -2517,6 +2649,9 @@ CREATE POLICY ec_admin_own_org ON public.orgs TO ec_admin USING ((id = ( SELECT 
 -- POLICY passes ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.passes TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY review_items ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.review_items TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY rubric_criteria ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.rubric_criteria TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -2561,6 +2696,9 @@ CREATE POLICY ec_auth_own_org ON public.one_time_tokens TO ec_auth USING ((org_i
 
 -- POLICY sessions ec_auth_own_org
 CREATE POLICY ec_auth_own_org ON public.sessions TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY system_logs ec_auth_own_org
+CREATE POLICY ec_auth_own_org ON public.system_logs FOR INSERT TO ec_auth WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (program = 'ingest'::text)));
 
 -- POLICY user_keys ec_auth_own_org
 CREATE POLICY ec_auth_own_org ON public.user_keys TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -2656,6 +2794,9 @@ CREATE POLICY ec_educator_own_rows ON public.idempotency_keys TO ec_educator USI
 -- POLICY passes ec_educator_own_rows
 CREATE POLICY ec_educator_own_rows ON public.passes TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[]))));
 
+-- POLICY review_items ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.review_items TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])) AND (user_id = ANY (( SELECT public.app_people() AS app_people)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])) AND (user_id = ANY (( SELECT public.app_people() AS app_people)::uuid[]))));
+
 -- POLICY saved_comments ec_educator_own_rows
 CREATE POLICY ec_educator_own_rows ON public.saved_comments TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
 
@@ -2739,6 +2880,9 @@ CREATE POLICY ec_lms_own_org ON public.user_keys TO ec_lms USING ((org_id = ( SE
 
 -- POLICY users ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.users TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY audit_log ec_lms_own_rows
+CREATE POLICY ec_lms_own_rows ON public.audit_log FOR INSERT TO ec_lms WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (actor_id = ( SELECT public.app_actor() AS app_actor)) AND (actor_role = 'lms'::text)));
 
 -- POLICY categories ec_student_own_org
 CREATE POLICY ec_student_own_org ON public.categories TO ec_student USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -2906,6 +3050,9 @@ ALTER TABLE public.orgs ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY passes
 ALTER TABLE public.passes ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY review_items
+ALTER TABLE public.review_items ENABLE ROW LEVEL SECURITY;
+
 -- ROW SECURITY rubric_criteria
 ALTER TABLE public.rubric_criteria ENABLE ROW LEVEL SECURITY;
 
@@ -2977,6 +3124,7 @@ GRANT ALL ON FUNCTION public.app_user() TO ec_worker;
 
 -- ACL FUNCTION app_actor()
 REVOKE ALL ON FUNCTION public.app_actor() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.app_actor() TO ec_lms;
 GRANT ALL ON FUNCTION public.app_actor() TO ec_stats;
 
 -- ACL FUNCTION app_org()
@@ -3030,48 +3178,56 @@ GRANT SELECT ON TABLE public.audit_log TO ec_stats;
 GRANT INSERT(org_id) ON TABLE public.audit_log TO ec_admin;
 GRANT INSERT(org_id) ON TABLE public.audit_log TO ec_clock;
 GRANT INSERT(org_id) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(org_id) ON TABLE public.audit_log TO ec_lms;
 GRANT INSERT(org_id) ON TABLE public.audit_log TO ec_stats;
 
 -- ACL COLUMN audit_log.actor_id
 GRANT INSERT(actor_id) ON TABLE public.audit_log TO ec_admin;
 GRANT INSERT(actor_id) ON TABLE public.audit_log TO ec_clock;
 GRANT INSERT(actor_id) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(actor_id) ON TABLE public.audit_log TO ec_lms;
 GRANT INSERT(actor_id) ON TABLE public.audit_log TO ec_stats;
 
 -- ACL COLUMN audit_log.actor_role
 GRANT INSERT(actor_role) ON TABLE public.audit_log TO ec_admin;
 GRANT INSERT(actor_role) ON TABLE public.audit_log TO ec_clock;
 GRANT INSERT(actor_role) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(actor_role) ON TABLE public.audit_log TO ec_lms;
 GRANT INSERT(actor_role) ON TABLE public.audit_log TO ec_stats;
 
 -- ACL COLUMN audit_log.request_id
 GRANT INSERT(request_id) ON TABLE public.audit_log TO ec_admin;
 GRANT INSERT(request_id) ON TABLE public.audit_log TO ec_clock;
 GRANT INSERT(request_id) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(request_id) ON TABLE public.audit_log TO ec_lms;
 GRANT INSERT(request_id) ON TABLE public.audit_log TO ec_stats;
 
 -- ACL COLUMN audit_log.action
 GRANT INSERT(action) ON TABLE public.audit_log TO ec_admin;
 GRANT INSERT(action) ON TABLE public.audit_log TO ec_clock;
 GRANT INSERT(action) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(action) ON TABLE public.audit_log TO ec_lms;
 GRANT INSERT(action) ON TABLE public.audit_log TO ec_stats;
 
 -- ACL COLUMN audit_log.entity
 GRANT INSERT(entity) ON TABLE public.audit_log TO ec_admin;
 GRANT INSERT(entity) ON TABLE public.audit_log TO ec_clock;
 GRANT INSERT(entity) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(entity) ON TABLE public.audit_log TO ec_lms;
 GRANT INSERT(entity) ON TABLE public.audit_log TO ec_stats;
 
 -- ACL COLUMN audit_log.entity_id
 GRANT INSERT(entity_id) ON TABLE public.audit_log TO ec_admin;
 GRANT INSERT(entity_id) ON TABLE public.audit_log TO ec_clock;
 GRANT INSERT(entity_id) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(entity_id) ON TABLE public.audit_log TO ec_lms;
 GRANT INSERT(entity_id) ON TABLE public.audit_log TO ec_stats;
 
 -- ACL COLUMN audit_log.detail
 GRANT INSERT(detail) ON TABLE public.audit_log TO ec_admin;
 GRANT INSERT(detail) ON TABLE public.audit_log TO ec_clock;
 GRANT INSERT(detail) ON TABLE public.audit_log TO ec_educator;
+GRANT INSERT(detail) ON TABLE public.audit_log TO ec_lms;
 GRANT INSERT(detail) ON TABLE public.audit_log TO ec_stats;
 
 -- ACL COLUMN audit_log.sequence
@@ -3102,6 +3258,12 @@ GRANT ALL ON FUNCTION public.budget_allows(expected_micros bigint) TO ec_worker;
 REVOKE ALL ON FUNCTION public.chain_audit(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.chain_audit(most integer) TO ec_clock;
 
+-- ACL FUNCTION change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text)
+REVOKE ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_admin;
+GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_educator;
+GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_student;
+
 -- ACL FUNCTION discard_passes(wanted uuid[])
 REVOKE ALL ON FUNCTION public.discard_passes(wanted uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_admin;
@@ -3121,6 +3283,12 @@ REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds doubl
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_monitor;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_stats;
+
+-- ACL FUNCTION list_decided_comment()
+REVOKE ALL ON FUNCTION public.list_decided_comment() FROM PUBLIC;
+
+-- ACL FUNCTION list_new_comments()
+REVOKE ALL ON FUNCTION public.list_new_comments() FROM PUBLIC;
 
 -- ACL FUNCTION next_due(hinted uuid)
 REVOKE ALL ON FUNCTION public.next_due(hinted uuid) FROM PUBLIC;
@@ -3365,8 +3533,15 @@ GRANT ALL ON FUNCTION public.suspect_may_run() TO ec_worker;
 REVOKE ALL ON FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) TO ec_worker;
 
+-- ACL FUNCTION unlist_earlier_versions()
+REVOKE ALL ON FUNCTION public.unlist_earlier_versions() FROM PUBLIC;
+
+-- ACL FUNCTION unlist_superseded_comment()
+REVOKE ALL ON FUNCTION public.unlist_superseded_comment() FROM PUBLIC;
+
 -- ACL FUNCTION uuid7_floor(moment timestamp with time zone)
 REVOKE ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_admin;
 GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_clock;
 GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_monitor;
 GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_stats;
@@ -3816,6 +3991,15 @@ GRANT SELECT(slug) ON TABLE public.orgs TO ec_clock;
 -- ACL COLUMN orgs.default_language
 GRANT SELECT(default_language) ON TABLE public.orgs TO ec_auth;
 
+-- ACL TABLE review_items
+GRANT SELECT ON TABLE public.review_items TO ec_admin;
+GRANT SELECT ON TABLE public.review_items TO ec_backup;
+GRANT SELECT ON TABLE public.review_items TO ec_educator;
+GRANT SELECT,INSERT,DELETE ON TABLE public.review_items TO ec_stats;
+
+-- ACL COLUMN review_items.review_id
+GRANT UPDATE(review_id) ON TABLE public.review_items TO ec_stats;
+
 -- ACL TABLE rubric_criteria
 GRANT SELECT ON TABLE public.rubric_criteria TO ec_backup;
 GRANT SELECT ON TABLE public.rubric_criteria TO ec_lms;
@@ -3970,6 +4154,24 @@ GRANT SELECT ON TABLE public.system_logs TO ec_stats;
 
 -- ACL COLUMN system_logs.id
 GRANT SELECT(id) ON TABLE public.system_logs TO ec_clock;
+
+-- ACL COLUMN system_logs.org_id
+GRANT INSERT(org_id) ON TABLE public.system_logs TO ec_auth;
+
+-- ACL COLUMN system_logs.program
+GRANT INSERT(program) ON TABLE public.system_logs TO ec_auth;
+
+-- ACL COLUMN system_logs.level
+GRANT INSERT(level) ON TABLE public.system_logs TO ec_auth;
+
+-- ACL COLUMN system_logs.event
+GRANT INSERT(event) ON TABLE public.system_logs TO ec_auth;
+
+-- ACL COLUMN system_logs.request_id
+GRANT INSERT(request_id) ON TABLE public.system_logs TO ec_auth;
+
+-- ACL COLUMN system_logs.context
+GRANT INSERT(context) ON TABLE public.system_logs TO ec_auth;
 
 -- ACL TABLE system_logs_default
 GRANT SELECT ON TABLE public.system_logs_default TO ec_backup;

@@ -47,6 +47,7 @@ Feedback
     lineage             comments across the drafts of an essay
     releases            release of held feedback
     reviews             decisions of educators, reactions of students
+    review_queue        comments that wait for a decision, and those that students disagree with
     review_counts       counts of those decisions, for calibration and model comparison
     own_comments        an educator's own comments
     saved_comments      comments that an educator saves for later essays

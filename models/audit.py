@@ -7,6 +7,7 @@ hash = sha256(hash of the previous entry || text of this entry, with its org and
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -34,7 +35,7 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who acts: a person with their role, or one of our own programs (then without an id)."""
+    """Who acts: a person with their role, an API key (role `lms`), or one of our own programs (then without an id)."""
 
     role: str
     id: UUID | None = None
@@ -43,12 +44,28 @@ class Actor:
 
 def write_entry(action: str, *, org: UUID, actor: Actor, entity: str, entity_id: UUID, **detail: Any) -> None:
     """Write a permanent audit entry. `detail` holds identifiers and words from fixed lists, never text that a person wrote."""
+    write_entries(action, org=org, actor=actor, entity=entity, entries=[(entity_id, detail)])
+
+
+def write_entries(
+    action: str, *, org: UUID, actor: Actor, entity: str, entries: Sequence[tuple[UUID, Mapping[str, Any]]]
+) -> None:
+    """Write one permanent audit entry for each entity id and its detail, all in one round trip."""
     run(
         """
         insert into audit_log (org_id, actor_id, actor_role, request_id, action, entity, entity_id, detail)
-        values (%s, %s, %s, %s, %s, %s, %s, %s)
+        select %s, %s, %s, %s, %s, %s, e.id, e.detail from unnest(%s::uuid[], %s::jsonb[]) as e (id, detail)
         """,
-        (org, actor.id, actor.role, actor.request_id, action, entity, entity_id, json.dumps(detail)),
+        (
+            org,
+            actor.id,
+            actor.role,
+            actor.request_id,
+            action,
+            entity,
+            [entity_id for entity_id, _ in entries],
+            [json.dumps(detail) for _, detail in entries],
+        ),
     )
 
 

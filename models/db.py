@@ -21,7 +21,7 @@ from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
 
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
-SCHEMA = "0015_trust_checked"
+SCHEMA = "0019_review_lists"
 
 # The error code of require_live_session, in a class that SQL leaves to applications.
 SESSION_ENDED = "EC001"

@@ -139,6 +139,13 @@ def store(
     )  # fmt: skip
 
 
+def list_types() -> list[dict[str, Any]]:
+    """Return every type of comment (`slug`, `pass`, `name`), by pass and name."""
+    return rows(
+        "select slug, pass, name from feedback_types order by array_position(%s, pass), name, slug", (PASS_ORDER,)
+    )
+
+
 def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]:
     """Return the feedback of the passes that are done, with every quote cut from the stored text.
 

@@ -21,7 +21,7 @@ ReviewDecision = Literal["accepted", "edited", "rejected"]
 # A join for a query of `feedback as f`: `r` is the newest decision about the comment, if there is one.
 NEWEST_REVIEW = """
     left join lateral (
-        select v.id, v.decision, v.body from feedback_reviews as v
+        select v.id, v.decision, v.body, v.educator_id, v.created_at from feedback_reviews as v
         where v.org_id = f.org_id and v.feedback_id = f.id order by v.id desc limit 1
     ) as r on true
 """
@@ -65,7 +65,7 @@ def fetch_reviews(submission: UUID, *, org: UUID, key: Key) -> dict[UUID, Review
             decision=record["decision"],
             educator=record["educator_id"],
             decided_at=record["created_at"],
-            words=_edited_words(record["body"], record["id"], org=org, key=key),
+            words=edited_words(record["body"], record["id"], org=org, key=key),
         )
         for record in found
     }
@@ -102,7 +102,7 @@ def decide(
     review = new_ids(1)[0]
     body = None
     if decision == "edited":
-        current = _edited_words(found["edited"], found["review_id"], org=org, key=key) or _original_words(
+        current = edited_words(found["edited"], found["review_id"], org=org, key=key) or _original_words(
             found, org=org, key=key
         )
         changed = {**current, **(words or {})}
@@ -187,7 +187,8 @@ def _original_words(found: dict[str, Any], *, org: UUID, key: Key) -> dict[str, 
     return {name: words[name] for name in WORDS}
 
 
-def _edited_words(sealed: bytes | None, review: UUID | None, *, org: UUID, key: Key) -> dict[str, Any] | None:
+def edited_words(sealed: bytes | None, review: UUID | None, *, org: UUID, key: Key) -> dict[str, Any] | None:
+    """Return the words of an edit from the `body` of a review; None when there is no review or it is no edit."""
     if sealed is None or review is None:
         return None
     words: dict[str, Any] = json.loads(key.open(sealed, place=_body_place(org, review)))

@@ -218,6 +218,12 @@ NOT_EXPORTED: Mapping[str, str] = {
     "one_time_tokens.digest": "identifies a token that may still be valid",
     "passes.tallied": "whether the clock has counted the row",
     "ai_responses.tallied": "whether the clock has counted the row",
+    **{
+        f"review_items.{column}": "says again what the exported comment and its review say"
+        for column in (
+            "feedback_id org_id essay_id submission_id user_id audience_id assignment_id confidence_permille review_id is_open created_at"
+        ).split()
+    },
 }
 
 README = """What EssayCoach holds about one person, in the clear. Times are UTC, ids are the system's own.

@@ -32,6 +32,8 @@ NEW_ID: list[Node] = [SQL("default uuidv7()")]
 NO_HASH: list[Node] = [SQL("default decode(repeat('00'::text, 32), 'hex'::text)")]
 SCOPES: list[Node] = [SQL("default '{submit,read}'::text[]")]
 FROM_ID: list[Node] = [SQL("generated always as (uuid_extract_timestamp(id)) stored")]
+FROM_COMMENT: list[Node] = [SQL("generated always as (uuid_extract_timestamp(feedback_id)) stored")]
+UNDECIDED: list[Node] = [SQL("generated always as (review_id is null) stored")]
 READERS: list[Node] = [SQL("generated always as (coalesce(course_id, user_id)) stored")]
 
 
@@ -441,6 +443,22 @@ class FeedbackReactions(Table):
 
     class Meta:
         primary_key = CompositeKey("org_id", "feedback_id", "user_id")
+
+
+class ReviewItems(Table):
+    """A comment that waits for a decision or has one (`review_id`), for the lists of educators. Triggers keep the rows."""
+
+    feedback_id = UUIDField(primary_key=True)
+    org_id = UUIDField()
+    essay_id = UUIDField()
+    submission_id = UUIDField()
+    user_id = UUIDField()
+    audience_id = UUIDField()
+    assignment_id = UUIDField(null=True)
+    confidence_permille = IntegerField()
+    review_id = UUIDField(null=True)
+    is_open = BooleanField(constraints=UNDECIDED)
+    created_at = DateTimeTZField(constraints=FROM_COMMENT)
 
 
 class SavedComments(Table):

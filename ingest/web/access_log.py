@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from ingest.web.identity import Identity, actor_of, is_staff
-from models.audit import write_entry
+from models.audit import write_entries
 
 
-def note_read(who: Identity, *, entity: str, entity_id: UUID, person: UUID) -> None:
+def note_read(who: Identity, *, entity: str, entity_id: UUID, person: UUID, by_api_key: bool = False) -> None:
     """Write an audit entry when an educator or admin reads data of another person.
 
-    Does nothing when students or API keys read, or when people read their own data. Needs an open session: if the entry cannot
-    be stored, the reading fails too.
+    Does nothing when people read their own data, and when an API key reads, unless `by_api_key` is true. Needs an open session:
+    if the entry cannot be stored, the reading fails too.
     """
-    if is_staff(who) and who.user != person:
-        actor = actor_of(who)
-        write_entry("read", org=who.org, actor=actor, entity=entity, entity_id=entity_id, user_id=str(person))
+    note_reads(who, entity=entity, people={entity_id: person}, by_api_key=by_api_key)
+
+
+def note_reads(who: Identity, *, entity: str, people: Mapping[UUID, UUID], by_api_key: bool = False) -> None:
+    """Write an audit entry as `note_read` does for each thing that was read. `people` maps its id to the person it is about."""
+    if not (is_staff(who) or (by_api_key and who.is_api_key)):
+        return
+    entries = [(thing, {"user_id": str(person)}) for thing, person in people.items() if person != who.user]
+    write_entries("read", org=who.org, actor=actor_of(who), entity=entity, entries=entries)

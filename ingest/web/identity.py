@@ -61,7 +61,7 @@ class Identity:
 
 def actor_of(who: Identity) -> Actor:
     """Return the actor that an audit entry for this request names."""
-    return Actor(role=who.role.removeprefix("ec_"), id=who.user, request_id=g.request_id)
+    return Actor(role=who.role.removeprefix("ec_"), id=who.caller, request_id=g.request_id)
 
 
 def set_up(app: Any, settings: IngestSettings) -> None:

@@ -34,6 +34,15 @@ CURSOR = Parameter(
     schema={"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"},
 )
 PARAMETERS = (LIMIT, CURSOR)
+_POSITION = re.compile(r"[A-Za-z0-9_-]{32}")
+# The largest rank: as microseconds since 1970 it is in the year 2255.
+_MAX_RANK = 2**53 - 1
+POSITION_CURSOR = Parameter(
+    name="cursor",
+    where="query",
+    description="The `next_cursor` of the previous page, asked for with the same other parameters. Leave it out for the first page.",
+    schema={"type": "string", "pattern": "^[A-Za-z0-9_-]{32}$"},
+)
 
 
 def limit() -> int:
@@ -60,6 +69,31 @@ def cursor() -> UUID | None:
 def next_cursor(last: UUID) -> str:
     """Return the cursor for the page that follows the item with this id."""
     return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
+
+
+def position() -> tuple[int, UUID] | None:
+    """Return the rank and id of the last item of the previous page of a list that is not sorted by id alone. Raises Problem."""
+    value = request.args.get("cursor")
+    if value is None:
+        return None
+    raw = base64.b64decode(value, altchars=b"-_") if _POSITION.fullmatch(value) else b""
+    rank = int.from_bytes(raw[:8])
+    if not raw or rank > _MAX_RANK:
+        raise invalid_parameter("cursor", "is not a next_cursor from here")
+    return rank, UUID(bytes=raw[8:])
+
+
+def position_cursor(rank: int, last: UUID) -> str:
+    """Return the cursor for the page that follows the item with this rank (what the list is sorted by) and this id."""
+    return base64.urlsafe_b64encode(rank.to_bytes(8) + last.bytes).decode()
+
+
+def choice(name: str, allowed: Sequence[str], *, default: str) -> str:
+    """Return the value of a query parameter that has a list of allowed values. Raises Problem."""
+    value = request.args.get(name, default)
+    if value not in allowed:
+        raise invalid_parameter(name, f"must be one of {', '.join(allowed)}")
+    return value
 
 
 def page_of(

@@ -171,6 +171,9 @@ OPERATIONS = (
         body=lambda _: {"reaction": "helpful"},
     ),
     Operation("DELETE /v1/feedback/{feedback_id}/reaction", AUTHOR.format(204), ids=lambda fixture: {"feedback_id": fixture.comment()}),
+    Operation("GET /v1/reviews", STAFF_LIST),
+    Operation("GET /v1/disagreements", STAFF_LIST),
+    Operation("GET /v1/feedback-types", PEOPLE_ONLY),
     Operation("GET /v1/saved-comments", STAFF_OWN.format(200)),
     Operation("POST /v1/saved-comments", STAFF_OWN.format(201), body=lambda _: comment()),
     Operation(

@@ -50,6 +50,7 @@ DELETE_RULES = {
     "ledger_org_id_fkey": "cascade",
     "one_time_tokens_user": "cascade",
     "passes_essay": "cascade",
+    "review_items_essay": "cascade",
     "rubric_criteria_rubric": "cascade",
     "rubrics_org_id_fkey": "cascade",
     "saved_comments_type": "restrict",

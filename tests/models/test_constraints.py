@@ -96,6 +96,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     ],
     "feedback_reviews_decision_known": [{"decision": "'ignored'"}],
     "feedback_reviews_words_when_edited": [{"decision": "'edited'"}, {"body": "''"}, {"decision": "'rejected'", "body": "''"}],
+    "review_items_confidence_in_range": [{"confidence_permille": s} for s in ("-1", "1001")],
     "feedback_reactions_reaction_known": [{"reaction": "'angry'"}],
     "saved_comments_kind_known": [{"kind": "'insult'"}],
     "criterion_results_pass_known": [{"pass": "'vibes'"}],

@@ -41,12 +41,13 @@ VISIBLE = {
         **dict.fromkeys(
             ("essays", "submissions", "passes", "feedback", "criterion_results", "feedback_reviews", "feedback_reactions"), TAUGHT
         ),
+        "review_items": f"({TAUGHT}) and (user_id in ({PEOPLE}) or user_id = '{{me}}')",
     },
     "ec_admin": dict.fromkeys(set(TABLES) - {"audit_heads"}, "true"),
     "ec_lms": dict.fromkeys(
         set(TABLES) - {
             "ai_responses", "analytics", "api_keys", "audit_heads", "audit_log", "inbound_events", "one_time_tokens", "sessions",
-            "sources", "system_logs", "saved_comments", "ledger", "blessings",
+            "sources", "system_logs", "saved_comments", "ledger", "blessings", "review_items",
         }, "true",
     ),
     "ec_worker": dict.fromkeys(
@@ -288,7 +289,8 @@ DENIED = {
         "update feedback set resolution = 'moot'", "select raw from ai_responses", "update submissions set released_at = now()",
         "insert into feedback_reviews (decision) values ('rejected')", "select from saved_comments", "select from ledger",
         "update feedback_reactions set feedback_id = uuidv7()", "update essays set trial_until = now()", "select budget_allows(1)",
-        "select rerun_passes('{}', 'bulk')", "select review_counts()",
+        "select rerun_passes('{}', 'bulk')", "select review_counts()", "select from review_items", "update users set name = null",
+        "select from system_logs", "insert into system_logs (program) values ('ingest')",
     ],
     "ec_educator": [
         "update passes set state = 'queued'", "select password_hash from users", "insert into enrollments (role) values ('educator')",
@@ -296,7 +298,8 @@ DENIED = {
         "delete from rubrics", "update assignments set course_id = uuidv7()", "update feedback_reviews set decision = 'accepted'",
         "delete from feedback_reviews", "insert into feedback_reactions (reaction) values ('helpful')", "select from ledger",
         "update feedback set body = ''", "update saved_comments set body = ''", "update submissions set status = 'completed'",
-        "select from blessings", "select review_counts()", "select budget_allows(1)",
+        "select from blessings", "select review_counts()", "select budget_allows(1)", "update users set language = 'fr'",
+        "delete from review_items", "update review_items set review_id = null", "insert into system_logs (program) values ('ingest')",
     ],
     "ec_admin": [
         "select digest from api_keys", "select digest from one_time_tokens", "select password_hash from users",
@@ -306,15 +309,18 @@ DENIED = {
         "insert into ledger (calls) values (1)", "update ledger set cost_micros = 0", "delete from ledger", "delete from feedback_reviews",
         "update feedback_reviews set decision = 'accepted'", "insert into feedback_reactions (reaction) values ('helpful')",
         "update feedback set body = ''", "insert into blessings (model) values ('m')", "select budget_allows(1)",
+        "delete from review_items", "insert into system_logs (program) values ('ingest')", "delete from system_logs",
     ],
     "ec_lms": [
         "update passes set state = 'done'", "update users set role = 'admin'", "update users set password_hash = 'x'",
         "select body from inbound_events", "select from api_keys", "insert into orgs (name) values ('x')",
         "insert into feedback (kind) values ('praise')", "insert into feedback_reviews (decision) values ('rejected')",
         "insert into feedback_reactions (reaction) values ('helpful')", "select from saved_comments", "select from ledger",
-        "update submissions set released_at = now()",
+        "update submissions set released_at = now()", "select from review_items", "select from audit_log",
+        "insert into audit_log (sequence) values (1)", "select change_own_profile(true, null, true, null)",
     ],
     "ec_auth": [
+        "select from system_logs", "insert into system_logs (id) values (uuidv7())", "select change_own_profile(true, null, true, null)",
         "select external_id from users", "select from essays", "update user_keys set wrapped = ''", "update users set role = 'admin'", "update api_keys set revoked_at = null", "select name from sources",
     ],
     "ec_worker": [

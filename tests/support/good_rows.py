@@ -47,6 +47,7 @@ GOOD: dict[str, dict[str, str]] = {
         "confidence": "0", "rationale": "''",
     },
     "feedback_reviews": {**PASS, "feedback_id": "uuidv7()", "educator_id": "uuidv7()", "decision": "'accepted'"},
+    "review_items": {**PASS, "feedback_id": "uuidv7()", "essay_id": "uuidv7()", "confidence_permille": "1000"},
     "feedback_reactions": {**PASS, "feedback_id": "uuidv7()", "reaction": "'helpful'"},
     "saved_comments": {**OWN, "pass": "'grammar'", "type": "'spelling'", "kind": "'issue'", "body": "''"},
     "ledger": {"org_id": "uuidv7()", "day": "current_date", "provider": "'anthropic'", "model": "'m'", "pass": "'content'"},

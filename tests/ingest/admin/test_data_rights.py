@@ -189,7 +189,7 @@ def test_read_fails_when_it_cannot_be_audited(shared_api, kim, monkeypatch, refu
     def fail(*_, **__):
         raise RuntimeError("the trail cannot be written")
 
-    monkeypatch.setattr(access_log, "write_entry", fail)
+    monkeypatch.setattr(access_log, "write_entries", fail)
     answer = shared_api.client.get(receipt["links"]["essay"], headers=shared_api.signed_in("ed"))
     refused(answer, 500, "internal-error")
 
