@@ -10,7 +10,7 @@ from ingest import settings as ingest_settings
 from ingest.accounts import mail, passwords, sign_in
 from ingest.admin import api_keys, assignments, audit, courses, data_rights, orgs, roster, rubrics, sources, users
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
-from ingest.submissions import essays, failed_passes, reruns, routes, rubric_previews, webhooks
+from ingest.submissions import essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
 from ingest.web import cors, health, identity, metrics, openapi, problems, rate_limits
 from ingest.web.body import MAX_BODY_BYTES
 from ingest.web.long_poll import LongPollSlots
@@ -61,7 +61,7 @@ def create_app() -> Flask:
         app.register_blueprint(module.blueprint)
     for module in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
         app.register_blueprint(module.blueprint)
-    for module in (review_queue, comment_types):
+    for module in (texts, review_queue, comment_types):
         app.register_blueprint(module.blueprint)
     problems.register(app)
     openapi.register(app)

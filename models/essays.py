@@ -180,6 +180,31 @@ def fetch_text(submission: UUID, *, org: UUID) -> tuple[str, Key, dict[str, Any]
     return key.open(found["text"], place=AssociatedData("submissions", "text", org, submission)), key, found
 
 
+def fetch_writing(submission: UUID, *, org: UUID) -> dict[str, Any]:
+    """Return a version's title, text, language, characters, words and author (`user_id`), decrypted.
+
+    The text is the one in which comments are anchored. Raises NotFound, also when the author's data was erased.
+    """
+    found = row(
+        """
+        select s.essay_id, s.user_id, e.title, s.text, s.language, s.characters, s.words, k.wrapped, k.master_key_id
+        from submissions as s
+        join essays as e on e.org_id = s.org_id and e.id = s.essay_id
+        join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
+        where s.org_id = %s and s.id = %s
+        """,
+        (org, submission),
+    )
+    if found is None:
+        raise NotFound("There is no such submission.")
+    key = unwrap_key(found, org=org, user=found["user_id"])
+    return {
+        **{name: found[name] for name in ("user_id", "language", "characters", "words")},
+        "title": key.open(found["title"], place=AssociatedData("essays", "title", org, found["essay_id"])),
+        "text": key.open(found["text"], place=AssociatedData("submissions", "text", org, submission)),
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """A version with everything that a pass needs to read it."""

@@ -289,6 +289,7 @@ def _show_class(details: dict[str, Any], console: Console, handed_in: list[Hande
 def _edit_comment(essay: HandedIn, feedback: dict[str, Any], details: dict[str, Any], narrator: _Narrator) -> None:
     """Let the educator edit a comment, and check that the student reads the edited message."""
     comment = feedback["comments"][-1]
+    _show_quote_in_text(essay, comment, details, narrator)
     message = "Good that you look at both sides. Which of the two would your headteacher believe, and why?"
     changed = ask(
         "PATCH", f"{details['ingest']}/v1/feedback/{comment['id']}", body={"decision": "edit", "message": message},
@@ -305,6 +306,18 @@ def _edit_comment(essay: HandedIn, feedback: dict[str, Any], details: dict[str, 
     if message_by_id[comment["id"]] != message:
         raise DemoFailed("the student does not read what Ed wrote")
     narrator.line("Ed puts a comment into his own words; Sam reads those, and the original is kept")
+
+
+def _show_quote_in_text(essay: HandedIn, comment: dict[str, Any], details: dict[str, Any], narrator: _Narrator) -> None:
+    """Let the educator read the text, and check that the comment's words are where its span says."""
+    url = f"{details['ingest']}{essay.location}/text"
+    answer = ask("GET", url, headers=_sign_in(details["ingest"], details, "educator"))
+    text = _require_status(answer, 200, "the text, read by the educator").body["text"]
+    span = comment["span"]
+    if span["match"] != "none" and text[span["start"] : span["end"]] != span["quote"]:
+        raise DemoFailed(f"the text has no {span['quote']!r} at {span['start']}..{span['end']}")
+    around = re.sub(r"\s+", " ", text[max(0, span["start"] - 30) : span["end"] + 30])
+    narrator.line(f"Ed reads the text around the comment: “…{_escaped(around)}…”")
 
 
 def _hand_in_second_draft(

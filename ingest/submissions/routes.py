@@ -247,7 +247,8 @@ def to_answer(receipt: Receipt) -> dict[str, Any]:
 def to_links(submission: UUID, *, essay: UUID | str) -> dict[str, str]:
     """Return the links of a submission in the shape of `schemas.Links`."""
     at = f"/v1/submissions/{submission}"
-    return {"self": at, "feedback": f"{at}/feedback", "events": f"{at}/events", "essay": f"/v1/essays/{essay}"}
+    parts = {name: f"{at}/{name}" for name in ("feedback", "text", "events")}
+    return {"self": at, **parts, "essay": f"/v1/essays/{essay}"}
 
 
 def accepted(answer: dict[str, Any]) -> Response:

@@ -70,6 +70,7 @@ class Links(BaseModel):
 
     self_: Annotated[str, Field(alias="self")]
     feedback: str
+    text: str
     events: str
     essay: str
 
@@ -149,6 +150,17 @@ class Status(BaseModel):
         QueuePosition | None,
         Field(description="null when no pass is waiting; an event stream sends it in its first event only"),
     ]
+
+
+class Writing(BaseModel):
+    """The text of one version, as it is stored: the offsets of every comment's span count its Unicode code points."""
+
+    title: str
+    text: str
+    language: Annotated[str, Field(description="BCP 47 tag")]
+    format: Annotated[Literal["plain", "html", "markdown"], Field(description="the format in which it was handed in")]
+    characters: Annotated[int, Field(description="the length of `text` in Unicode code points")]
+    words: int
 
 
 class Version(BaseModel):

@@ -355,6 +355,7 @@ def _every_route(api: ApiUnderTest) -> RouteRequests:
         "wait": lambda: client.get(f"/v1/submissions/{some_id}", headers={**alice, "Prefer": "wait=20"}),
         "events": lambda: client.get(f"/v1/submissions/{some_id}/events", headers=alice),
         "feedback": lambda: client.get(f"/v1/submissions/{some_id}/feedback", headers=alice),
+        "text": lambda: client.get(f"/v1/submissions/{some_id}/text", headers=alice),
         "reviews": lambda: client.get("/v1/reviews", headers=ed),
         "disagreements": lambda: client.get("/v1/disagreements", headers=ed),
         "comment types": lambda: client.get("/v1/feedback-types", headers=alice),

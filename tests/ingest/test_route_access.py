@@ -151,6 +151,7 @@ OPERATIONS = (
     Operation("GET /v1/submissions/{submission_id}", READERS),
     Operation("GET /v1/submissions/{submission_id}/feedback", READERS),
     Operation("GET /v1/submissions/{submission_id}/events", READERS),
+    Operation("GET /v1/submissions/{submission_id}/text", READERS),
     Operation("POST /v1/submissions/{submission_id}/retry", TEACHERS.format(202)),
     Operation("POST /v1/submissions/{submission_id}/discard", TEACHERS.format(200)),
     Operation("GET /v1/given-up", STAFF_LIST),

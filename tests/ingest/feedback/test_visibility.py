@@ -60,6 +60,7 @@ PRIVATE_READERS = {"alice", "ada", "key"}
 PATHS = (
     "/v1/submissions/{id}",
     "/v1/submissions/{id}/feedback",
+    "/v1/submissions/{id}/text",
     "/v1/submissions/{id}/events",
     "/v1/essays/{essay_id}",
 )

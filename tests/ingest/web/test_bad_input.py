@@ -348,7 +348,8 @@ def test_valid_submission_returns_the_documented_receipt(shared_api, draft):
     assert receipt["status"] == "queued"
     at = f"/v1/submissions/{receipt['id']}"
     assert receipt["links"] == {
-        "self": at, "feedback": f"{at}/feedback", "events": f"{at}/events", "essay": f"/v1/essays/{receipt['essay_id']}",
+        "self": at, "feedback": f"{at}/feedback", "text": f"{at}/text", "events": f"{at}/events",
+        "essay": f"/v1/essays/{receipt['essay_id']}",
     }  # fmt: skip
     assert answer.headers["Location"] == at
     assert int(answer.headers["Retry-After"]) > 0
