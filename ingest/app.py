@@ -8,10 +8,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ingest import settings as ingest_settings
 from ingest.accounts import mail, passwords, sign_in
-from ingest.admin import api_keys, assignments, audit, courses, data_rights, orgs, roster, rubrics, sources, users
+from ingest.admin import api_keys, assignments, audit, courses, data_rights, logs, orgs, roster, rubrics, sources, users
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
 from ingest.submissions import essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
-from ingest.web import cors, health, identity, metrics, openapi, problems, rate_limits
+from ingest.web import cors, health, identity, metrics, openapi, problems, rate_limits, system_log
 from ingest.web.body import MAX_BODY_BYTES
 from ingest.web.long_poll import LongPollSlots
 from ingest.web.response_headers import CACHE_CONTROL, CONTENT_SECURITY_POLICY, SECURITY_HEADERS, request_id_for
@@ -42,6 +42,7 @@ def create_app() -> Flask:
     app.extensions["essaycoach.waiting"] = LongPollSlots(config.waiting_slots)
     identity.set_up(app, config)
     rate_limits.set_up(app, config)
+    system_log.set_up(app)
     mail.set_up(app, config)
     for module in (
         sign_in,
@@ -61,7 +62,7 @@ def create_app() -> Flask:
         app.register_blueprint(module.blueprint)
     for module in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
         app.register_blueprint(module.blueprint)
-    for module in (texts, review_queue, comment_types):
+    for module in (texts, review_queue, comment_types, logs):
         app.register_blueprint(module.blueprint)
     problems.register(app)
     openapi.register(app)

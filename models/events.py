@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import psycopg2.errors
 
 from models.crypto import AssociatedData, Ciphertext, Key, keyring
-from models.db import caused_by, new_ids, row, run
+from models.db import caused_by, new_ids, row, rows, run
 from models.errors import DatabaseAway, InProgress, KeyReused
 
 Outcome = Literal["accepted", "ignored", "refused"]
+LogLevel = Literal["warning", "error"]
+# The programs that keep log lines.
+LogProgram = Literal["ingest", "worker", "clock"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +158,7 @@ def keep_log(
     event: str,
     *,
     program: str,
-    level: Literal["warning", "error"],
+    level: LogLevel,
     org: UUID | None = None,
     request_id: str | None = None,
     **context: Any,
@@ -163,4 +167,27 @@ def keep_log(
     run(
         "insert into system_logs (org_id, program, level, event, request_id, context) values (%s, %s, %s, %s, %s, %s)",
         (org, program, level, event, request_id, json.dumps(context, default=str)),
+    )
+
+
+def list_logs(
+    *,
+    org: UUID,
+    limit: int,
+    before: UUID | None = None,
+    level: str | None = None,
+    program: str | None = None,
+    since: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """Return the stored log lines of the org, newest first; `before` is the last id of the previous page. Call it as ec_admin."""
+    # An id cannot say a time before 1970.
+    return rows(
+        """
+        select id, created_at, program, level, event, request_id, context from system_logs
+        where org_id = %(org)s and (%(before)s::uuid is null or id < %(before)s)
+            and (%(since)s::timestamptz is null or id >= uuid7_floor(greatest(%(since)s::timestamptz, 'epoch')))
+            and (%(level)s::text is null or level = %(level)s) and (%(program)s::text is null or program = %(program)s)
+        order by id desc limit %(limit)s
+        """,
+        {"org": org, "before": before, "level": level, "program": program, "since": since, "limit": limit},
     )

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, jsonify
 from ingest.accounts import schemas
 from ingest.accounts.mail import Email, MailQueue, is_address
 from ingest.settings import IngestSettings
-from ingest.web import rate_limits
+from ingest.web import rate_limits, system_log
 from ingest.web.body import read_body
 from ingest.web.identity import admin, identity
 from ingest.web.openapi import operation
@@ -45,7 +45,8 @@ def change() -> tuple[str, int]:
     """Replace the signed-in person's password. Ends all their sessions, this one included: sign in again with the new one."""
     who = identity(api_keys=False)
     assert who.user is not None
-    rate_limits.count_sign_in(str(who.org), str(who.user))
+    with system_log.keep_if_refused("too many sign-ins", org=who.org):
+        rate_limits.count_sign_in(str(who.org), str(who.user))
     payload = read_body(schemas.PasswordChange)
     with session(org=who.org, user=who.user, role="ec_auth", live=who.live):
         stored = sessions.fetch_account(who.user, org=who.org).password_hash

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, g, jsonify
 from flask_jwt_extended import create_access_token, create_refresh_token
 
 from ingest.accounts import schemas
-from ingest.web import rate_limits
+from ingest.web import rate_limits, system_log
 from ingest.web.body import read_body
 from ingest.web.identity import SigningKeys, decode_token, identity, read_bearer
 from ingest.web.openapi import operation
@@ -32,7 +32,8 @@ def login() -> Response:
     """Return a pair of tokens for an org, e-mail and password. The error does not say which of the three is wrong."""
     rate_limits.count_address()
     payload = read_body(schemas.Credentials)
-    rate_limits.count_sign_in(payload.org, payload.email)
+    with system_log.keep_if_refused("too many sign-ins", org=payload.org):
+        rate_limits.count_sign_in(payload.org, payload.email)
     passwords: Passwords = current_app.extensions["essaycoach.passwords"]
     account = None
     with session(role="ec_auth"):

@@ -1,9 +1,9 @@
-"""Request and response models of API keys, webhook sources and the audit trail. A secret appears only where it is shown once."""
+"""Request and response models of API keys, webhook sources, the audit trail and kept logs. A secret appears only where it is shown once."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictInt
@@ -148,4 +148,23 @@ class AuditEntries(BaseModel):
     """A page of the audit trail, newest first."""
 
     items: list[AuditEntry]
+    next_cursor: Cursor
+
+
+class LogLine(BaseModel):
+    """A warning or an error that a program kept for the org: what happened, with facts and ids, never names or text."""
+
+    id: UUID
+    created_at: datetime
+    program: Annotated[str, Field(description="ingest, worker or clock")]
+    level: Literal["warning", "error"]
+    event: Annotated[str, Field(description="what happened, such as `webhook delivery refused`")]
+    request_id: Annotated[str | None, Field(description="the `X-Request-Id` of the request, if there was one")]
+    context: Annotated[dict[str, Any], Field(description="facts and ids")]
+
+
+class LogLines(BaseModel):
+    """A page of kept warnings and errors, newest first."""
+
+    items: list[LogLine]
     next_cursor: Cursor

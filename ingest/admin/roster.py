@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 
 from ingest.admin import roster_schemas as schemas
 from ingest.admin.roster_csv import read_roster
+from ingest.web import system_log
 from ingest.web.body import read_body
 from ingest.web.identity import Identity, actor_of, admin
 from ingest.web.openapi import operation
@@ -51,6 +52,7 @@ def import_upload() -> Response:
     try:
         report = _run_import(roster, who, allow_admins=payload.allow_admins, dry_run=payload.dry_run)
     except BadRoster as error:
+        system_log.keep("roster refused", org=who.org, faults=error.total, dry_run=payload.dry_run)
         _raise_problem(error)
     answer = schemas.RosterReport(dry_run=payload.dry_run, **asdict(report))
     return json_response(answer)

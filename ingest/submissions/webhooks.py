@@ -8,12 +8,12 @@ from flask import Blueprint, Response, jsonify, request
 
 from ingest.submissions import schemas, webhook_signature
 from ingest.submissions.routes import accepted, author_of, send_hints, to_answer, to_draft
-from ingest.web import rate_limits
+from ingest.web import rate_limits, system_log
 from ingest.web.body import check, check_encoding, check_headers, parse, read_bytes
 from ingest.web.openapi import Parameter, operation
 from ingest.web.problems import Problem, from_domain
 from models import essays, events
-from models.connections import find_source
+from models.connections import Source, find_source
 from models.db import session
 from models.errors import DomainError, Invalid, NotFound
 from models.events import Delivery
@@ -71,6 +71,12 @@ def receive(source_id: UUID) -> Response:
     rate_limits.count_address()
     with session(role="ec_auth"):
         source = find_source(source_id)
+    refused = system_log.keep_if_refused("webhook delivery refused", org=source.org, source_id=source.id)
+    with refused, system_log.keep_if_undecipherable(source.org):
+        return _take_in(source)
+
+
+def _take_in(source: Source) -> Response:
     # Some platforms compress the body but sign the text: say what is wrong before the signature fails for that reason.
     check_encoding()
     body = read_bytes()

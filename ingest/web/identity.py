@@ -17,7 +17,7 @@ from flask import current_app, g, request
 from flask_jwt_extended import JWTManager
 
 from ingest.settings import IngestSettings
-from ingest.web import rate_limits
+from ingest.web import rate_limits, system_log
 from ingest.web.problems import Problem
 from models import sessions
 from models.audit import Actor
@@ -55,7 +55,10 @@ class Identity:
     def session(self) -> Iterator[None]:
         """Run the block in one transaction as this identity. Raises Unauthorised when the session was revoked meanwhile."""
         actor = self.caller if self.is_api_key else None
-        with session(org=self.org, user=self.user, role=self.role, live=self.live, actor=actor):
+        with (
+            system_log.keep_if_undecipherable(self.org),
+            session(org=self.org, user=self.user, role=self.role, live=self.live, actor=actor),
+        ):
             yield
 
 
@@ -101,7 +104,8 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
                 caller = recognise_api_key(token, pepper=settings.api_key_pepper)
         except Unauthorised as error:
             raise _unauthenticated("unauthorized", str(error)) from None
-        rate_limits.count(f"key:{caller.id}")
+        with system_log.keep_if_refused("API key over its rate limit", org=caller.org, api_key_id=caller.id):
+            rate_limits.count(f"key:{caller.id}")
         if scope is not None and scope not in caller.scopes:
             raise Problem("forbidden", f"This API key lacks the scope {scope!r}.")
         return Identity(org=caller.org, caller=caller.id, role="ec_lms", scopes=caller.scopes)

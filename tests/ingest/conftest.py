@@ -359,6 +359,7 @@ def _every_route(api: ApiUnderTest) -> RouteRequests:
         "reviews": lambda: client.get("/v1/reviews", headers=ed),
         "disagreements": lambda: client.get("/v1/disagreements", headers=ed),
         "comment types": lambda: client.get("/v1/feedback-types", headers=alice),
+        "logs": lambda: client.get("/v1/logs", headers=ada),
         "essays": lambda: client.get("/v1/essays", headers=alice),
         "essay": lambda: client.get(f"/v1/essays/{some_id}", headers=alice),
         "given up": lambda: client.get("/v1/given-up", headers=ed),

@@ -191,7 +191,7 @@ def test_urls_carry_no_name_email_or_secret(document):
     """Every proxy logs the URLs of requests."""
     allowed = {
         "limit", "cursor", "status", "role", "pass", "reason", "queue", "course_id", "assignment_id", "user_id", "student_id",
-        "entity_id", "actor_id", "archived", "from", "to", "state", "sort",
+        "entity_id", "actor_id", "archived", "from", "to", "state", "sort", "level", "program", "since",
     }  # fmt: skip
     for path, item in document["paths"].items():
         for method, operation in item.items():

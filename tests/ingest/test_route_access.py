@@ -255,6 +255,7 @@ OPERATIONS = (
     Operation("POST /v1/sources/{source_id}/rotate", ADMIN.format(201), ids=lambda fixture: {"source_id": fixture.source()}, body=lambda _: {}),
     Operation("POST /v1/roster", ADMIN_LIST.format(200), body=lambda _: {"dry_run": True}),
     Operation("GET /v1/audit", ADMIN_LIST.format(200)),
+    Operation("GET /v1/logs", ADMIN_LIST.format(200)),
     # Last, because it ends the sessions that the other requests use.
     Operation("POST /v1/auth/logout", "401 204 204 204 204 204 204 403 204 204 204 403"),
 )  # fmt: skip

@@ -21,7 +21,7 @@ from tests.support.servers import away
 if TYPE_CHECKING:
     from tests.ingest.conftest import ApiUnderTest, RouteRequests
 
-KINDS = ("users", "courses", "categories", "assignments", "rubrics", "org", "reviews", "disagreements")
+KINDS = ("users", "courses", "categories", "assignments", "rubrics", "org", "logs", "reviews", "disagreements")
 OTHER_TESTS = ("export", "erase", "invite")  # data rights and invitations have their own tests
 FULL = 15  # examples for each operation
 GENERATED = settings(
