@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StrictStr, StringConstraints
 
-from ingest.web.schemas import Short
+from ingest.web.schemas import Language, RequestBody, Short, optional_not_null
 from models.passwords import LEAST_CHARACTERS, MOST_CHARACTERS
 
 NewPassword = Annotated[
@@ -76,3 +76,15 @@ class Me(BaseModel):
     name: str | None
     email: str | None
     external_id: str | None
+    language: Annotated[
+        str | None, Field(description="BCP 47 tag of the language for feedback; null: the language of the essay")
+    ]
+
+
+class ProfileChange(RequestBody):
+    """Changes to your own profile. Members that are left out stay the same."""
+
+    name: Short = optional_not_null()
+    language: Annotated[
+        Language | None, Field(description="BCP 47 tag of the language for feedback; null: the language of the essay")
+    ] = None

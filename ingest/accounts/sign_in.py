@@ -12,16 +12,17 @@ from flask_jwt_extended import create_access_token, create_refresh_token
 from ingest.accounts import schemas
 from ingest.web import rate_limits, system_log
 from ingest.web.body import read_body
-from ingest.web.identity import SigningKeys, decode_token, identity, read_bearer
+from ingest.web.identity import Identity, SigningKeys, decode_token, identity, read_bearer
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
+from ingest.web.responses import json_response
 from models import sessions
 from models.db import session
 from models.errors import Unauthorised
 from models.orgs import find_org
 from models.passwords import Passwords, TooManyAtOnce
 from models.sessions import Family
-from models.users import fetch_person
+from models.users import Person, change_own_profile, fetch_person
 
 blueprint = Blueprint("auth", __name__)
 
@@ -102,7 +103,26 @@ def me() -> Response:
     assert who.user is not None
     with who.session():
         person = fetch_person(who.user, org=who.org)
-    return jsonify(
+    return _profile(person, who)
+
+
+@blueprint.patch("/v1/me")
+@operation("Change your own profile", answers={200: schemas.Me}, body=schemas.ProfileChange, problems=("forbidden",))
+def change_me() -> Response:
+    """Change your own name or language. `null` clears the language: feedback is then in the language of the essay.
+
+    Admins change everything else (`PATCH /v1/users/{id}`).
+    """
+    who = identity(api_keys=False)
+    assert who.user is not None
+    changes = read_body(schemas.ProfileChange).changes()
+    with who.session():
+        person = change_own_profile(who.user, org=who.org, changes=changes)
+    return _profile(person, who)
+
+
+def _profile(person: Person, who: Identity) -> Response:
+    return json_response(
         schemas.Me(
             id=person.id,
             org_id=who.org,
@@ -110,7 +130,8 @@ def me() -> Response:
             name=person.name,
             email=person.email,
             external_id=person.external_id,
-        ).model_dump(mode="json")
+            language=person.language,
+        )
     )
 
 

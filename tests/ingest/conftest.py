@@ -360,6 +360,7 @@ def _every_route(api: ApiUnderTest) -> RouteRequests:
         "disagreements": lambda: client.get("/v1/disagreements", headers=ed),
         "comment types": lambda: client.get("/v1/feedback-types", headers=alice),
         "logs": lambda: client.get("/v1/logs", headers=ada),
+        "change me": lambda: client.patch("/v1/me", json={"language": "en"}, headers=alice),
         "essays": lambda: client.get("/v1/essays", headers=alice),
         "essay": lambda: client.get(f"/v1/essays/{some_id}", headers=alice),
         "given up": lambda: client.get("/v1/given-up", headers=ed),

@@ -144,6 +144,7 @@ OPERATIONS = (
         body=lambda _: {"current_password": "not the one", "new_password": "a long enough passphrase"},
     ),
     Operation("GET /v1/me", PEOPLE_ONLY),
+    Operation("PATCH /v1/me", PEOPLE_ONLY, body=lambda _: {"language": "en"}),
     Operation(
         "POST /v1/submissions", "401 202 202 404 202 404 202 202 404 404 404 404",
         body=lambda fixture: {"title": "t", "text": "x", "assignment_id": str(fixture.school.assignment)},
