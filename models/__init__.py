@@ -44,6 +44,7 @@ Job state
     ledger              spending and monthly budgets
 Feedback
     feedback            comments and criterion results
+    rubric_totals       points of a version, added up by code
     lineage             comments across the drafts of an essay
     releases            release of held feedback
     reviews             decisions of educators, reactions of students

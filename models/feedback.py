@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from models import rubric_totals
 from models.crypto import AssociatedData, Ciphertext, Key
 from models.db import new_ids, rows, run, run_many
 from models.errors import NotReady
@@ -175,12 +176,14 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
     text, key, header = fetch_text(submission, org=org)
     results = rows(
         """
-        select r.id, c.name as criterion, r.level, r.points, r.max_points, r.rationale, r.evidence, r.confidence
+        select r.id, r.criterion_id, c.rubric_id, c.name as criterion, r.level, r.points, r.max_points, r.rationale, r.evidence,
+            r.confidence
         from criterion_results as r join rubric_criteria as c on c.org_id = r.org_id and c.id = r.criterion_id
         where r.org_id = %s and r.submission_id = %s and r.superseded_at is null order by c.position, r.pass
         """,
         (org, submission),
     )
+    total = rubric_totals.add_up(results, org=org)
     decrypted = [
         json.loads(key.open(summary["summary"], place=AssociatedData("passes", "summary", org, summary["id"])))
         for summary in summaries
@@ -193,6 +196,8 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
             for name in ("strengths", "next_steps", "not_checked")
         },
         "notes": list(dict.fromkeys(point for summary in decrypted for point in summary.get("notes", ()))),
+        "points": total.points,
+        "max_points": total.max_points,
         "comments": [_decrypt_comment(comment, text, key, org) for comment in comments],
         "criteria": [
             {

@@ -271,6 +271,14 @@ class Feedback(BaseModel):
     status: Annotated[str, Field(description="the status of the submission")]
     summary: Summary
     criteria: list[CriterionResult]
+    points: Annotated[
+        int | None,
+        Field(
+            description="the sum over the rubric's criteria, each counted once (chosen by several passes: the level of the highest "
+            "confidence); null unless every criterion has a level"
+        ),
+    ]
+    max_points: Annotated[int | None, Field(description="the most that the rubric allows; null where `points` is null")]
     comments: Annotated[
         list[Comment], Field(description="in reading order; students and API keys get no rejected comments")
     ]

@@ -38,7 +38,7 @@ def fetch_view(submission: UUID, who: Identity) -> dict[str, Any]:
         return {**found, "comments": comments, "stale": is_stale(submission, org=who.org)}
     rejected = {comment for comment, review in reviews.items() if review.decision == "rejected"}
     return {
-        **{name: found[name] for name in ("header", "status", "summary")},
+        **{name: found[name] for name in ("header", "status", "summary", "points", "max_points")},
         "criteria": [
             {**result, "evidence": [comment for comment in result["evidence"] if comment not in rejected]}
             for result in found["criteria"]
@@ -98,6 +98,8 @@ def read_feedback(submission_id: UUID) -> Response:
         "status": found["status"],
         "summary": found["summary"],
         "criteria": found["criteria"],
+        "points": found["points"],
+        "max_points": found["max_points"],
         "comments": found["comments"],
     }
     if is_staff(who):
