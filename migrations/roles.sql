@@ -5,6 +5,7 @@
 --   ec_stats     owns views and functions that must look across orgs; BYPASSRLS, nobody logs in as it
 --   ec_auth      signing in and recognising a key or source, before any identity is known
 --   ec_lms       what an API key or a webhook may do inside its own org
+--   ec_manager   what an API key with the scope `manage` may do to courses and assignments
 --   ec_student, ec_educator, ec_admin    what a signed-in person may do
 --   ec_keys      wrapping keys anew under another master key, and backing them up
 --   ec_ingest, ec_worker, ec_clock, ec_monitor, ec_backup    the programs' log-ins; they own nothing
@@ -13,7 +14,7 @@ do $$
 declare
     role_name text;
 begin
-    foreach role_name in array array['ec_owner', 'ec_auth', 'ec_lms', 'ec_student', 'ec_educator', 'ec_admin', 'ec_keys'] loop
+    foreach role_name in array array['ec_owner', 'ec_auth', 'ec_lms', 'ec_manager', 'ec_student', 'ec_educator', 'ec_admin', 'ec_keys'] loop
         if not exists (select from pg_roles where rolname = role_name) then
             execute format('create role %I nologin', role_name);
         end if;
@@ -33,7 +34,7 @@ end
 $$;
 
 -- The ingest program is nobody until it becomes somebody, inside one transaction, by set_config('role', …, true).
-grant ec_auth, ec_lms, ec_student, ec_educator, ec_admin to ec_ingest with inherit false, set true;
+grant ec_auth, ec_lms, ec_manager, ec_student, ec_educator, ec_admin to ec_ingest with inherit false, set true;
 -- Whoever carries out `python -m workers keys` holds the master keys already.
 grant ec_keys to ec_worker with inherit false, set true;
 grant ec_stats to ec_owner with inherit true, set true;
@@ -60,7 +61,7 @@ grant usage on schema extensions to ec_monitor;
 
 revoke all on schema public from public;
 grant create, usage on schema public to ec_owner, ec_stats;
-grant usage on schema public to ec_auth, ec_lms, ec_student, ec_educator, ec_admin, ec_keys;
+grant usage on schema public to ec_auth, ec_lms, ec_manager, ec_student, ec_educator, ec_admin, ec_keys;
 grant usage on schema public to ec_ingest, ec_worker, ec_clock, ec_monitor, ec_backup;
 
 -- A dump reads every table, partitions included; so do the functions that look across orgs.

@@ -451,6 +451,71 @@ CREATE FUNCTION public.pause_provider(wanted text, why text, pause_seconds doubl
          END;
 END;
 
+-- FUNCTION place_assignment(text, text, text, text, boolean)
+CREATE FUNCTION public.place_assignment(wanted text, wanted_title text, wanted_course text, wanted_course_name text, may_add boolean, OUT assignment_id uuid, OUT refusal text) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    tenant uuid := app_org();
+    own_source uuid := (select s.id from sources as s where s.org_id = tenant and s.id = app_actor());
+    creates boolean := coalesce(
+        (select s.creates_courses from sources as s where s.org_id = tenant and s.id = app_actor()),
+        (select k.creates_courses from api_keys as k where k.org_id = tenant and k.id = app_actor()),
+        false
+    );
+    found_course uuid;
+    found_source uuid;
+    course_id_of_lms text;
+    found_rows bigint;
+begin
+    -- Of two callers that add the same thing, one waits for the other, adds nothing and finds it in the next round.
+    for round in 1..3 loop
+        select a.id, a.source_id, c.external_id, count(*) over ()
+        into assignment_id, found_source, course_id_of_lms, found_rows
+        from assignments as a join courses as c on c.org_id = a.org_id and c.id = a.course_id
+        where a.org_id = tenant and a.external_id = wanted
+            and (own_source is null or a.source_id is null or a.source_id = own_source)
+        order by a.source_id is not distinct from own_source desc limit 1;
+        if found then
+            refusal := case
+                when own_source is null and found_source is not null and found_rows > 1 then 'ambiguous'
+                when course_id_of_lms <> wanted_course then 'other_course'
+            end;
+            return;
+        end if;
+        refusal := case
+            when not may_add then 'unknown' when not creates then 'not_allowed' when wanted_course is null then 'course_needed'
+        end;
+        if refusal is not null then
+            return;
+        end if;
+        select c.id, c.source_id, count(*) over () into found_course, found_source, found_rows
+        from courses as c
+        where c.org_id = tenant and c.external_id = wanted_course
+            and (own_source is null or c.source_id is null or c.source_id = own_source)
+        order by c.source_id is not distinct from own_source desc limit 1;
+        if found_course is null then
+            insert into courses (org_id, name, external_id, source_id) values (tenant, wanted_course_name, wanted_course, own_source)
+            on conflict (org_id, external_id, source_id) where external_id is not null do nothing
+            returning id into found_course;
+        elsif own_source is null and found_source is not null and found_rows > 1 then
+            refusal := 'ambiguous_course';
+            return;
+        end if;
+        if found_course is not null then
+            insert into assignments (org_id, course_id, title, external_id, source_id)
+            values (tenant, found_course, wanted_title, wanted, own_source)
+            on conflict (org_id, external_id, source_id) where external_id is not null do nothing
+            returning id into assignment_id;
+            if assignment_id is not null then
+                return;
+            end if;
+        end if;
+    end loop;
+end
+$$;
+
 -- FUNCTION provider_gate(text, double precision)
 CREATE FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
@@ -781,6 +846,18 @@ CREATE FUNCTION public.review_counts() RETURNS TABLE(provider text, pass text, t
    GROUP BY f.provider, f.pass, f.type, LEAST((19)::numeric, floor((f.confidence * (20)::numeric)));
 END;
 
+-- FUNCTION settle_delivery(uuid, uuid, uuid, bytea)
+CREATE FUNCTION public.settle_delivery(delivery uuid, student uuid, submission uuid, sealed bytea) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    update inbound_events as d
+    set outcome = 'accepted', reason = null, problem = null, user_id = student, submission_id = submission, body = sealed
+    where d.org_id = app_org() and d.source_id = app_actor() and d.id = delivery and d.outcome = 'refused';
+end
+$$;
+
 -- FUNCTION store_version(uuid, uuid, boolean, uuid, uuid, uuid, text, bytea, uuid, timestamp with time zone, text, text, text, bytea, bytea, integer, integer, boolean, uuid[], text[])
 CREATE FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) RETURNS SETOF record
     LANGUAGE plpgsql
@@ -1063,8 +1140,9 @@ CREATE TABLE public.api_keys (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     scopes text[] DEFAULT '{submit,read}'::text[] NOT NULL,
     last_used_on date,
+    creates_courses boolean DEFAULT false NOT NULL,
     CONSTRAINT api_keys_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
-    CONSTRAINT api_keys_scopes_known CHECK (((scopes <@ ARRAY['submit'::text, 'read'::text]) AND (cardinality(scopes) > 0)))
+    CONSTRAINT api_keys_scopes_known CHECK (((scopes <@ ARRAY['submit'::text, 'read'::text, 'manage'::text]) AND (cardinality(scopes) > 0)))
 );
 ALTER TABLE ONLY public.api_keys FORCE ROW LEVEL SECURITY;
 
@@ -1081,6 +1159,7 @@ CREATE TABLE public.assignments (
     rubric_id uuid,
     external_id text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    source_id uuid,
     CONSTRAINT assignments_prompt_length CHECK ((length(prompt) <= 20000)),
     CONSTRAINT assignments_release_policy_known CHECK ((release_policy = ANY (ARRAY['auto'::text, 'after_review'::text]))),
     CONSTRAINT assignments_title_not_blank CHECK (((title ~ '\S'::text) AND (length(title) <= 500)))
@@ -1151,6 +1230,7 @@ CREATE TABLE public.courses (
     external_id text,
     archived_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    source_id uuid,
     CONSTRAINT courses_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200)))
 );
 ALTER TABLE ONLY public.courses FORCE ROW LEVEL SECURITY;
@@ -1284,7 +1364,10 @@ CREATE TABLE public.inbound_events (
     reason text,
     body bytea NOT NULL,
     body_sha256 bytea NOT NULL,
+    problem bytea,
+    replayed_at timestamp with time zone,
     CONSTRAINT inbound_events_outcome_known CHECK ((outcome = ANY (ARRAY['accepted'::text, 'ignored'::text, 'refused'::text]))),
+    CONSTRAINT inbound_events_problem_when_refused CHECK (((problem IS NULL) OR (outcome = 'refused'::text))),
     CONSTRAINT inbound_events_reason_when_not_accepted CHECK (((reason IS NULL) = (outcome = 'accepted'::text)))
 )
 PARTITION BY RANGE (id);
@@ -1304,7 +1387,10 @@ CREATE TABLE public.inbound_events_default (
     reason text,
     body bytea CONSTRAINT inbound_events_body_not_null NOT NULL,
     body_sha256 bytea CONSTRAINT inbound_events_body_sha256_not_null NOT NULL,
+    problem bytea,
+    replayed_at timestamp with time zone,
     CONSTRAINT inbound_events_outcome_known CHECK ((outcome = ANY (ARRAY['accepted'::text, 'ignored'::text, 'refused'::text]))),
+    CONSTRAINT inbound_events_problem_when_refused CHECK (((problem IS NULL) OR (outcome = 'refused'::text))),
     CONSTRAINT inbound_events_reason_when_not_accepted CHECK (((reason IS NULL) = (outcome = 'accepted'::text)))
 );
 ALTER TABLE ONLY public.inbound_events_default ALTER COLUMN body SET STORAGE EXTERNAL;
@@ -1576,6 +1662,7 @@ CREATE TABLE public.sources (
     previous_secret_until timestamp with time zone,
     disabled_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    creates_courses boolean DEFAULT false NOT NULL,
     CONSTRAINT sources_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
     CONSTRAINT sources_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
 );
@@ -1759,10 +1846,6 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
--- CONSTRAINT assignments assignments_external_id_unique
-ALTER TABLE ONLY public.assignments
-    ADD CONSTRAINT assignments_external_id_unique UNIQUE (org_id, external_id);
-
 -- CONSTRAINT assignments assignments_org_id_id_unique
 ALTER TABLE ONLY public.assignments
     ADD CONSTRAINT assignments_org_id_id_unique UNIQUE (org_id, id);
@@ -1798,10 +1881,6 @@ ALTER TABLE ONLY public.categories
 -- CONSTRAINT categories categories_pkey
 ALTER TABLE ONLY public.categories
     ADD CONSTRAINT categories_pkey PRIMARY KEY (id);
-
--- CONSTRAINT courses courses_external_id_unique
-ALTER TABLE ONLY public.courses
-    ADD CONSTRAINT courses_external_id_unique UNIQUE (org_id, external_id);
 
 -- CONSTRAINT courses courses_org_id_id_unique
 ALTER TABLE ONLY public.courses
@@ -2019,6 +2098,9 @@ CREATE INDEX idx_analytics_user_created ON ONLY public.analytics USING btree (or
 -- INDEX analytics_default_org_id_user_id_created_at_idx
 CREATE INDEX analytics_default_org_id_user_id_created_at_idx ON public.analytics_default USING btree (org_id, user_id, created_at);
 
+-- INDEX assignments_external_id_unique
+CREATE UNIQUE INDEX assignments_external_id_unique ON public.assignments USING btree (org_id, external_id, source_id) NULLS NOT DISTINCT WHERE (external_id IS NOT NULL);
+
 -- INDEX idx_audit_log_unchained
 CREATE INDEX idx_audit_log_unchained ON ONLY public.audit_log USING btree (id) WHERE (sequence IS NULL);
 
@@ -2042,6 +2124,9 @@ CREATE INDEX idx_audit_log_sequence ON ONLY public.audit_log USING btree (org_id
 
 -- INDEX audit_log_default_org_id_sequence_idx
 CREATE INDEX audit_log_default_org_id_sequence_idx ON public.audit_log_default USING btree (org_id, sequence) WHERE (sequence IS NOT NULL);
+
+-- INDEX courses_external_id_unique
+CREATE UNIQUE INDEX courses_external_id_unique ON public.courses USING btree (org_id, external_id, source_id) NULLS NOT DISTINCT WHERE (external_id IS NOT NULL);
 
 -- INDEX idx_feedback_carried_from
 CREATE INDEX idx_feedback_carried_from ON ONLY public.feedback USING btree (org_id, carried_from) WHERE (carried_from IS NOT NULL);
@@ -2079,8 +2164,14 @@ CREATE INDEX idx_assignments_course ON public.assignments USING btree (org_id, c
 -- INDEX idx_assignments_rubric
 CREATE INDEX idx_assignments_rubric ON public.assignments USING btree (org_id, rubric_id);
 
+-- INDEX idx_assignments_source
+CREATE INDEX idx_assignments_source ON public.assignments USING btree (org_id, source_id) WHERE (source_id IS NOT NULL);
+
 -- INDEX idx_blessings_org
 CREATE INDEX idx_blessings_org ON public.blessings USING btree (org_id, id);
+
+-- INDEX idx_courses_source
+CREATE INDEX idx_courses_source ON public.courses USING btree (org_id, source_id) WHERE (source_id IS NOT NULL);
 
 -- INDEX idx_criterion_results_criterion
 CREATE INDEX idx_criterion_results_criterion ON public.criterion_results USING btree (org_id, criterion_id);
@@ -2094,8 +2185,8 @@ CREATE INDEX idx_criterion_results_submission ON public.criterion_results USING 
 -- INDEX idx_enrollments_user
 CREATE INDEX idx_enrollments_user ON public.enrollments USING btree (org_id, user_id);
 
--- INDEX idx_essays_assignment
-CREATE INDEX idx_essays_assignment ON public.essays USING btree (org_id, assignment_id) WHERE (assignment_id IS NOT NULL);
+-- INDEX idx_essays_assignment_id
+CREATE INDEX idx_essays_assignment_id ON public.essays USING btree (org_id, assignment_id, id) WHERE (assignment_id IS NOT NULL);
 
 -- INDEX idx_essays_audience
 CREATE INDEX idx_essays_audience ON public.essays USING btree (org_id, audience_id, id);
@@ -2105,6 +2196,9 @@ CREATE INDEX idx_essays_category ON public.essays USING btree (org_id, category_
 
 -- INDEX idx_essays_course
 CREATE INDEX idx_essays_course ON public.essays USING btree (org_id, course_id) WHERE (course_id IS NOT NULL);
+
+-- INDEX idx_essays_external_id
+CREATE INDEX idx_essays_external_id ON public.essays USING btree (org_id, external_id, id) WHERE (external_id IS NOT NULL);
 
 -- INDEX idx_essays_one_per_assignment
 CREATE UNIQUE INDEX idx_essays_one_per_assignment ON public.essays USING btree (org_id, user_id, assignment_id) WHERE (assignment_id IS NOT NULL);
@@ -2117,6 +2211,9 @@ CREATE INDEX idx_essays_trial_rubric ON public.essays USING btree (org_id, trial
 
 -- INDEX idx_essays_trial_until
 CREATE INDEX idx_essays_trial_until ON public.essays USING btree (trial_until) WHERE (trial_until IS NOT NULL);
+
+-- INDEX idx_essays_updated
+CREATE INDEX idx_essays_updated ON public.essays USING btree (org_id, updated_at, id);
 
 -- INDEX idx_essays_user_id
 CREATE INDEX idx_essays_user_id ON public.essays USING btree (org_id, user_id, id);
@@ -2139,8 +2236,8 @@ CREATE INDEX idx_feedback_reviews_submission ON public.feedback_reviews USING bt
 -- INDEX idx_idempotency_keys_created
 CREATE INDEX idx_idempotency_keys_created ON public.idempotency_keys USING btree (created_at);
 
--- INDEX idx_inbound_events_source
-CREATE INDEX idx_inbound_events_source ON ONLY public.inbound_events USING btree (org_id, source_id, event_id);
+-- INDEX idx_inbound_events_outcome
+CREATE INDEX idx_inbound_events_outcome ON ONLY public.inbound_events USING btree (org_id, source_id, outcome, id);
 
 -- INDEX idx_inbound_events_user
 CREATE INDEX idx_inbound_events_user ON ONLY public.inbound_events USING btree (org_id, user_id);
@@ -2226,8 +2323,8 @@ CREATE INDEX idx_users_erase_requested ON public.users USING btree (erase_reques
 -- INDEX idx_users_external_id
 CREATE UNIQUE INDEX idx_users_external_id ON public.users USING btree (org_id, external_id_digest);
 
--- INDEX inbound_events_default_org_id_source_id_event_id_idx
-CREATE INDEX inbound_events_default_org_id_source_id_event_id_idx ON public.inbound_events_default USING btree (org_id, source_id, event_id);
+-- INDEX inbound_events_default_org_id_source_id_outcome_id_idx
+CREATE INDEX inbound_events_default_org_id_source_id_outcome_id_idx ON public.inbound_events_default USING btree (org_id, source_id, outcome, id);
 
 -- INDEX inbound_events_default_org_id_user_id_idx
 CREATE INDEX inbound_events_default_org_id_user_id_idx ON public.inbound_events_default USING btree (org_id, user_id);
@@ -2286,8 +2383,8 @@ ALTER INDEX public.feedback_pkey ATTACH PARTITION public.feedback_default_pkey;
 -- INDEX ATTACH feedback_default_type_pass_idx
 ALTER INDEX public.idx_feedback_type ATTACH PARTITION public.feedback_default_type_pass_idx;
 
--- INDEX ATTACH inbound_events_default_org_id_source_id_event_id_idx
-ALTER INDEX public.idx_inbound_events_source ATTACH PARTITION public.inbound_events_default_org_id_source_id_event_id_idx;
+-- INDEX ATTACH inbound_events_default_org_id_source_id_outcome_id_idx
+ALTER INDEX public.idx_inbound_events_outcome ATTACH PARTITION public.inbound_events_default_org_id_source_id_outcome_id_idx;
 
 -- INDEX ATTACH inbound_events_default_org_id_user_id_idx
 ALTER INDEX public.idx_inbound_events_user ATTACH PARTITION public.inbound_events_default_org_id_user_id_idx;
@@ -2314,7 +2411,7 @@ ALTER INDEX public.idx_system_logs_org ATTACH PARTITION public.system_logs_defau
 ALTER INDEX public.system_logs_pkey ATTACH PARTITION public.system_logs_default_pkey;
 
 -- TRIGGER api_keys audited
-CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF name, scopes, expires_at, revoked_at ON public.api_keys FOR EACH ROW EXECUTE FUNCTION public.audit_change('api_key', 'id');
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF name, scopes, creates_courses, expires_at, revoked_at ON public.api_keys FOR EACH ROW EXECUTE FUNCTION public.audit_change('api_key', 'id');
 
 -- TRIGGER assignments audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.assignments FOR EACH ROW EXECUTE FUNCTION public.audit_change('assignment', 'id', 'course_id');
@@ -2394,6 +2491,10 @@ ALTER TABLE ONLY public.assignments
 ALTER TABLE ONLY public.assignments
     ADD CONSTRAINT assignments_rubric FOREIGN KEY (org_id, rubric_id) REFERENCES public.rubrics(org_id, id) ON DELETE RESTRICT;
 
+-- FK CONSTRAINT assignments assignments_source
+ALTER TABLE ONLY public.assignments
+    ADD CONSTRAINT assignments_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT audit_heads audit_heads_org_id_fkey
 ALTER TABLE ONLY public.audit_heads
     ADD CONSTRAINT audit_heads_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -2413,6 +2514,10 @@ ALTER TABLE ONLY public.categories
 -- FK CONSTRAINT courses courses_org_id_fkey
 ALTER TABLE ONLY public.courses
     ADD CONSTRAINT courses_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT courses courses_source
+ALTER TABLE ONLY public.courses
+    ADD CONSTRAINT courses_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
 
 -- FK CONSTRAINT criterion_results criterion_results_criterion
 ALTER TABLE ONLY public.criterion_results
@@ -2883,6 +2988,26 @@ CREATE POLICY ec_lms_own_org ON public.users TO ec_lms USING ((org_id = ( SELECT
 
 -- POLICY audit_log ec_lms_own_rows
 CREATE POLICY ec_lms_own_rows ON public.audit_log FOR INSERT TO ec_lms WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (actor_id = ( SELECT public.app_actor() AS app_actor)) AND (actor_role = 'lms'::text)));
+-- POLICY assignments ec_manager_own_org
+CREATE POLICY ec_manager_own_org ON public.assignments TO ec_manager USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY categories ec_manager_own_org
+CREATE POLICY ec_manager_own_org ON public.categories TO ec_manager USING ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY courses ec_manager_own_org
+CREATE POLICY ec_manager_own_org ON public.courses TO ec_manager USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY enrollments ec_manager_own_org
+CREATE POLICY ec_manager_own_org ON public.enrollments TO ec_manager USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY rubrics ec_manager_own_org
+CREATE POLICY ec_manager_own_org ON public.rubrics TO ec_manager USING ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY user_keys ec_manager_own_org
+CREATE POLICY ec_manager_own_org ON public.user_keys TO ec_manager USING ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY users ec_manager_own_org
+CREATE POLICY ec_manager_own_org ON public.users TO ec_manager USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (false);
 
 -- POLICY categories ec_student_own_org
 CREATE POLICY ec_student_own_org ON public.categories TO ec_student USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -3101,6 +3226,7 @@ GRANT USAGE ON SCHEMA public TO ec_educator;
 GRANT USAGE ON SCHEMA public TO ec_ingest;
 GRANT USAGE ON SCHEMA public TO ec_keys;
 GRANT USAGE ON SCHEMA public TO ec_lms;
+GRANT USAGE ON SCHEMA public TO ec_manager;
 GRANT USAGE ON SCHEMA public TO ec_monitor;
 GRANT USAGE ON SCHEMA public TO ec_student;
 GRANT USAGE ON SCHEMA public TO ec_worker;
@@ -3118,6 +3244,7 @@ GRANT ALL ON FUNCTION public.app_user() TO ec_auth;
 GRANT ALL ON FUNCTION public.app_user() TO ec_clock;
 GRANT ALL ON FUNCTION public.app_user() TO ec_educator;
 GRANT ALL ON FUNCTION public.app_user() TO ec_lms;
+GRANT ALL ON FUNCTION public.app_user() TO ec_manager;
 GRANT ALL ON FUNCTION public.app_user() TO ec_stats;
 GRANT ALL ON FUNCTION public.app_user() TO ec_student;
 GRANT ALL ON FUNCTION public.app_user() TO ec_worker;
@@ -3134,6 +3261,7 @@ GRANT ALL ON FUNCTION public.app_org() TO ec_auth;
 GRANT ALL ON FUNCTION public.app_org() TO ec_clock;
 GRANT ALL ON FUNCTION public.app_org() TO ec_educator;
 GRANT ALL ON FUNCTION public.app_org() TO ec_lms;
+GRANT ALL ON FUNCTION public.app_org() TO ec_manager;
 GRANT ALL ON FUNCTION public.app_org() TO ec_stats;
 GRANT ALL ON FUNCTION public.app_org() TO ec_student;
 GRANT ALL ON FUNCTION public.app_org() TO ec_worker;
@@ -3144,8 +3272,21 @@ GRANT SELECT ON TABLE public.enrollments TO ec_educator;
 GRANT SELECT ON TABLE public.enrollments TO ec_stats;
 GRANT SELECT ON TABLE public.enrollments TO ec_student;
 GRANT SELECT ON TABLE public.enrollments TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.enrollments TO ec_manager;
 GRANT SELECT,INSERT ON TABLE public.enrollments TO ec_lms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enrollments TO ec_admin;
+
+-- ACL COLUMN enrollments.org_id
+GRANT INSERT(org_id) ON TABLE public.enrollments TO ec_manager;
+
+-- ACL COLUMN enrollments.course_id
+GRANT INSERT(course_id) ON TABLE public.enrollments TO ec_manager;
+
+-- ACL COLUMN enrollments.user_id
+GRANT INSERT(user_id) ON TABLE public.enrollments TO ec_manager;
+
+-- ACL COLUMN enrollments.role
+GRANT INSERT(role),UPDATE(role) ON TABLE public.enrollments TO ec_manager;
 
 -- ACL FUNCTION app_courses()
 REVOKE ALL ON FUNCTION public.app_courses() FROM PUBLIC;
@@ -3301,6 +3442,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.provider_pauses TO ec_stats;
 -- ACL FUNCTION pause_provider(wanted text, why text, pause_seconds double precision)
 REVOKE ALL ON FUNCTION public.pause_provider(wanted text, why text, pause_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.pause_provider(wanted text, why text, pause_seconds double precision) TO ec_worker;
+
+-- ACL FUNCTION place_assignment(wanted text, wanted_title text, wanted_course text, wanted_course_name text, may_add boolean, OUT assignment_id uuid, OUT refusal text)
+REVOKE ALL ON FUNCTION public.place_assignment(wanted text, wanted_title text, wanted_course text, wanted_course_name text, may_add boolean, OUT assignment_id uuid, OUT refusal text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.place_assignment(wanted text, wanted_title text, wanted_course text, wanted_course_name text, may_add boolean, OUT assignment_id uuid, OUT refusal text) TO ec_lms;
 
 -- ACL FUNCTION provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean)
 REVOKE ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) FROM PUBLIC;
@@ -3518,6 +3663,10 @@ GRANT SELECT,INSERT ON TABLE public.feedback_reviews TO ec_educator;
 REVOKE ALL ON FUNCTION public.review_counts() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.review_counts() TO ec_worker;
 
+-- ACL FUNCTION settle_delivery(delivery uuid, student uuid, submission uuid, sealed bytea)
+REVOKE ALL ON FUNCTION public.settle_delivery(delivery uuid, student uuid, submission uuid, sealed bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.settle_delivery(delivery uuid, student uuid, submission uuid, sealed bytea) TO ec_lms;
+
 -- ACL FUNCTION store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text)
 REVOKE ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_admin;
@@ -3722,35 +3871,62 @@ GRANT SELECT(scopes),UPDATE(scopes) ON TABLE public.api_keys TO ec_admin;
 GRANT SELECT(last_used_on) ON TABLE public.api_keys TO ec_admin;
 GRANT SELECT(last_used_on),UPDATE(last_used_on) ON TABLE public.api_keys TO ec_auth;
 
+-- ACL COLUMN api_keys.creates_courses
+GRANT SELECT(creates_courses),UPDATE(creates_courses) ON TABLE public.api_keys TO ec_admin;
+
 -- ACL TABLE assignments
 GRANT SELECT ON TABLE public.assignments TO ec_backup;
 GRANT SELECT ON TABLE public.assignments TO ec_lms;
 GRANT SELECT ON TABLE public.assignments TO ec_stats;
 GRANT SELECT ON TABLE public.assignments TO ec_student;
 GRANT SELECT ON TABLE public.assignments TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.assignments TO ec_manager;
 GRANT SELECT,INSERT,DELETE ON TABLE public.assignments TO ec_educator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.assignments TO ec_admin;
 
+-- ACL COLUMN assignments.id
+GRANT INSERT(id) ON TABLE public.assignments TO ec_manager;
+
+-- ACL COLUMN assignments.org_id
+GRANT INSERT(org_id) ON TABLE public.assignments TO ec_manager;
+GRANT INSERT(org_id) ON TABLE public.assignments TO ec_stats;
+
+-- ACL COLUMN assignments.course_id
+GRANT INSERT(course_id) ON TABLE public.assignments TO ec_manager;
+GRANT INSERT(course_id) ON TABLE public.assignments TO ec_stats;
+
 -- ACL COLUMN assignments.title
+GRANT INSERT(title) ON TABLE public.assignments TO ec_stats;
+GRANT INSERT(title),UPDATE(title) ON TABLE public.assignments TO ec_manager;
 GRANT UPDATE(title) ON TABLE public.assignments TO ec_educator;
 
 -- ACL COLUMN assignments.prompt
+GRANT INSERT(prompt),UPDATE(prompt) ON TABLE public.assignments TO ec_manager;
 GRANT UPDATE(prompt) ON TABLE public.assignments TO ec_educator;
 
 -- ACL COLUMN assignments.due_at
+GRANT INSERT(due_at),UPDATE(due_at) ON TABLE public.assignments TO ec_manager;
 GRANT UPDATE(due_at) ON TABLE public.assignments TO ec_educator;
 
 -- ACL COLUMN assignments.release_policy
+GRANT INSERT(release_policy),UPDATE(release_policy) ON TABLE public.assignments TO ec_manager;
 GRANT UPDATE(release_policy) ON TABLE public.assignments TO ec_educator;
 
 -- ACL COLUMN assignments.category_id
+GRANT INSERT(category_id),UPDATE(category_id) ON TABLE public.assignments TO ec_manager;
 GRANT UPDATE(category_id) ON TABLE public.assignments TO ec_educator;
 
 -- ACL COLUMN assignments.rubric_id
+GRANT INSERT(rubric_id),UPDATE(rubric_id) ON TABLE public.assignments TO ec_manager;
 GRANT UPDATE(rubric_id) ON TABLE public.assignments TO ec_educator;
 
 -- ACL COLUMN assignments.external_id
+GRANT INSERT(external_id) ON TABLE public.assignments TO ec_stats;
+GRANT INSERT(external_id),UPDATE(external_id) ON TABLE public.assignments TO ec_manager;
 GRANT UPDATE(external_id) ON TABLE public.assignments TO ec_educator;
+
+-- ACL COLUMN assignments.source_id
+GRANT INSERT(source_id) ON TABLE public.assignments TO ec_stats;
 
 -- ACL TABLE audit_heads
 GRANT SELECT ON TABLE public.audit_heads TO ec_backup;
@@ -3771,6 +3947,7 @@ GRANT SELECT,INSERT ON TABLE public.blessings TO ec_worker;
 GRANT SELECT ON TABLE public.categories TO ec_backup;
 GRANT SELECT ON TABLE public.categories TO ec_educator;
 GRANT SELECT ON TABLE public.categories TO ec_lms;
+GRANT SELECT ON TABLE public.categories TO ec_manager;
 GRANT SELECT ON TABLE public.categories TO ec_stats;
 GRANT SELECT ON TABLE public.categories TO ec_student;
 GRANT SELECT ON TABLE public.categories TO ec_worker;
@@ -3782,7 +3959,29 @@ GRANT SELECT ON TABLE public.courses TO ec_educator;
 GRANT SELECT ON TABLE public.courses TO ec_lms;
 GRANT SELECT ON TABLE public.courses TO ec_stats;
 GRANT SELECT ON TABLE public.courses TO ec_student;
+GRANT SELECT,DELETE ON TABLE public.courses TO ec_manager;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.courses TO ec_admin;
+
+-- ACL COLUMN courses.id
+GRANT INSERT(id) ON TABLE public.courses TO ec_manager;
+
+-- ACL COLUMN courses.org_id
+GRANT INSERT(org_id) ON TABLE public.courses TO ec_manager;
+GRANT INSERT(org_id) ON TABLE public.courses TO ec_stats;
+
+-- ACL COLUMN courses.name
+GRANT INSERT(name) ON TABLE public.courses TO ec_stats;
+GRANT INSERT(name),UPDATE(name) ON TABLE public.courses TO ec_manager;
+
+-- ACL COLUMN courses.external_id
+GRANT INSERT(external_id) ON TABLE public.courses TO ec_stats;
+GRANT INSERT(external_id),UPDATE(external_id) ON TABLE public.courses TO ec_manager;
+
+-- ACL COLUMN courses.archived_at
+GRANT UPDATE(archived_at) ON TABLE public.courses TO ec_manager;
+
+-- ACL COLUMN courses.source_id
+GRANT INSERT(source_id) ON TABLE public.courses TO ec_stats;
 
 -- ACL TABLE criterion_results
 GRANT SELECT ON TABLE public.criterion_results TO ec_admin;
@@ -3906,9 +4105,27 @@ GRANT SELECT(org_id) ON TABLE public.inbound_events TO ec_keys;
 
 -- ACL COLUMN inbound_events.user_id
 GRANT SELECT(user_id) ON TABLE public.inbound_events TO ec_keys;
+GRANT UPDATE(user_id) ON TABLE public.inbound_events TO ec_stats;
+
+-- ACL COLUMN inbound_events.submission_id
+GRANT UPDATE(submission_id) ON TABLE public.inbound_events TO ec_stats;
+
+-- ACL COLUMN inbound_events.outcome
+GRANT UPDATE(outcome) ON TABLE public.inbound_events TO ec_stats;
+
+-- ACL COLUMN inbound_events.reason
+GRANT UPDATE(reason) ON TABLE public.inbound_events TO ec_stats;
 
 -- ACL COLUMN inbound_events.body
 GRANT SELECT(body),UPDATE(body) ON TABLE public.inbound_events TO ec_keys;
+GRANT UPDATE(body) ON TABLE public.inbound_events TO ec_stats;
+
+-- ACL COLUMN inbound_events.problem
+GRANT SELECT(problem),UPDATE(problem) ON TABLE public.inbound_events TO ec_keys;
+GRANT UPDATE(problem) ON TABLE public.inbound_events TO ec_stats;
+
+-- ACL COLUMN inbound_events.replayed_at
+GRANT UPDATE(replayed_at) ON TABLE public.inbound_events TO ec_admin;
 
 -- ACL TABLE inbound_events_default
 GRANT SELECT ON TABLE public.inbound_events_default TO ec_backup;
@@ -4018,6 +4235,12 @@ GRANT SELECT ON TABLE public.rubrics TO ec_worker;
 GRANT SELECT,INSERT ON TABLE public.rubrics TO ec_educator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rubrics TO ec_admin;
 
+-- ACL COLUMN rubrics.id
+GRANT SELECT(id) ON TABLE public.rubrics TO ec_manager;
+
+-- ACL COLUMN rubrics.org_id
+GRANT SELECT(org_id) ON TABLE public.rubrics TO ec_manager;
+
 -- ACL TABLE saved_comments
 GRANT SELECT ON TABLE public.saved_comments TO ec_backup;
 GRANT SELECT ON TABLE public.saved_comments TO ec_stats;
@@ -4106,6 +4329,9 @@ GRANT SELECT(disabled_at),UPDATE(disabled_at) ON TABLE public.sources TO ec_admi
 -- ACL COLUMN sources.created_at
 GRANT SELECT(created_at) ON TABLE public.sources TO ec_admin;
 
+-- ACL COLUMN sources.creates_courses
+GRANT SELECT(creates_courses),UPDATE(creates_courses) ON TABLE public.sources TO ec_admin;
+
 -- ACL TABLE submissions
 GRANT SELECT ON TABLE public.submissions TO ec_backup;
 GRANT SELECT ON TABLE public.submissions TO ec_stats;
@@ -4188,6 +4414,12 @@ GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_admin;
 GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_keys;
 GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_lms;
 
+-- ACL COLUMN user_keys.user_id
+GRANT SELECT(user_id) ON TABLE public.user_keys TO ec_manager;
+
+-- ACL COLUMN user_keys.org_id
+GRANT SELECT(org_id) ON TABLE public.user_keys TO ec_manager;
+
 -- ACL COLUMN user_keys.wrapped
 GRANT UPDATE(wrapped) ON TABLE public.user_keys TO ec_keys;
 
@@ -4207,6 +4439,7 @@ GRANT SELECT(id) ON TABLE public.users TO ec_clock;
 GRANT SELECT(id) ON TABLE public.users TO ec_educator;
 GRANT SELECT(id) ON TABLE public.users TO ec_keys;
 GRANT SELECT(id) ON TABLE public.users TO ec_lms;
+GRANT SELECT(id) ON TABLE public.users TO ec_manager;
 GRANT SELECT(id) ON TABLE public.users TO ec_student;
 GRANT SELECT(id) ON TABLE public.users TO ec_worker;
 
@@ -4217,6 +4450,7 @@ GRANT SELECT(org_id) ON TABLE public.users TO ec_clock;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_educator;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_keys;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_lms;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_manager;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_student;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_worker;
 
@@ -4224,6 +4458,7 @@ GRANT SELECT(org_id) ON TABLE public.users TO ec_worker;
 GRANT SELECT(role) ON TABLE public.users TO ec_auth;
 GRANT SELECT(role) ON TABLE public.users TO ec_educator;
 GRANT SELECT(role) ON TABLE public.users TO ec_lms;
+GRANT SELECT(role) ON TABLE public.users TO ec_manager;
 GRANT SELECT(role) ON TABLE public.users TO ec_student;
 GRANT SELECT(role) ON TABLE public.users TO ec_worker;
 GRANT SELECT(role),UPDATE(role) ON TABLE public.users TO ec_admin;
@@ -4300,6 +4535,7 @@ GRANT SELECT(created_at) ON TABLE public.users TO ec_admin;
 GRANT SELECT(created_at) ON TABLE public.users TO ec_educator;
 GRANT SELECT(created_at) ON TABLE public.users TO ec_lms;
 GRANT SELECT(created_at) ON TABLE public.users TO ec_student;
+GRANT UPDATE(created_at) ON TABLE public.users TO ec_manager;
 
 -- ACL COLUMN users.erase_requested_at
 GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_admin;

@@ -26,7 +26,7 @@ SCHEMA = "0019_review_lists"
 # The error code of require_live_session, in a class that SQL leaves to applications.
 SESSION_ENDED = "EC001"
 
-Role = Literal["ec_auth", "ec_lms", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
+Role = Literal["ec_auth", "ec_lms", "ec_manager", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
 log = logger(__name__)
 

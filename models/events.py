@@ -120,16 +120,21 @@ def store_delivery(
     user: UUID | None = None,
     key: Key | None = None,
     submission: UUID | None = None,
+    problem: dict[str, Any] | None = None,
 ) -> None:
-    """Store the raw body, encrypted by the student's key when there is one, otherwise by the master key."""
+    """Store the raw body, encrypted by the student's key when there is one, otherwise by the master key.
+
+    `problem` says in words why the delivery is refused. It may name a student, so the master key encrypts it too.
+    """
     event = new_ids(1)[0]
     place = AssociatedData("inbound_events", "body", delivery.org, event)
     text = delivery.body.decode("utf-8", "backslashreplace")
     body: Ciphertext = key.seal(text, place=place) if key else keyring().seal(text, place=place)
     run(
         """
-        insert into inbound_events (id, org_id, source_id, event_id, user_id, submission_id, outcome, reason, body, body_sha256)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        insert into inbound_events
+            (id, org_id, source_id, event_id, user_id, submission_id, outcome, reason, body, body_sha256, problem)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         (
             event,
@@ -142,6 +147,10 @@ def store_delivery(
             reason,
             body,
             delivery.body_sha256(),
+            problem
+            and keyring().seal(
+                json.dumps(problem), place=AssociatedData("inbound_events", "problem", delivery.org, event)
+            ),
         ),
     )
 

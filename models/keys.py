@@ -15,9 +15,11 @@ from models.crypto import AssociatedData, Ciphertext, WrappedKey, keyring
 from models.db import row, rows, run
 from models.errors import MasterKeyMissing, Undecipherable
 
-Column = Literal["user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body"]
+Column = Literal[
+    "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body", "inbound_events.problem"
+]
 COLUMNS: tuple[Column, ...] = (
-    "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body",
+    "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body", "inbound_events.problem",
 )  # fmt: skip
 FIRST = UUID(int=0)
 
@@ -33,10 +35,10 @@ select id, org_id, {column} as sealed from sources
 where substr({column}, 1, length(%(prefix)s)) <> %(prefix)s and id > %(after)s
 order by id limit %(limit)s
 """
-# Only bodies without a person: a body that belongs to a person is encrypted by their own key.
-_SELECT_OLD_BODIES = """
-select id, org_id, body as sealed from inbound_events
-where user_id is null and substr(body, 1, length(%(prefix)s)) <> %(prefix)s and id > %(after)s
+# Only deliveries without a person: what belongs to a person is encrypted by their own key.
+_SELECT_OLD_DELIVERIES = """
+select id, org_id, {column} as sealed from inbound_events
+where user_id is null and substr({column}, 1, length(%(prefix)s)) <> %(prefix)s and id > %(after)s
 order by id limit %(limit)s
 """
 _FROM_NEW_VALUES = "from unnest(%(ids)s::uuid[], %(was)s::bytea[], %(sealed)s::bytea[]) as n (id, was, sealed)"
@@ -47,9 +49,7 @@ where k.user_id = n.id and k.wrapped = n.was
 _UPDATE_SECRETS = (
     f"update sources as s set {{column}} = n.sealed {_FROM_NEW_VALUES} where s.id = n.id and s.{{column}} = n.was"  # noqa: S608 - constants
 )
-_UPDATE_BODIES = (
-    f"update inbound_events as e set body = n.sealed {_FROM_NEW_VALUES} where e.id = n.id and e.body = n.was"  # noqa: S608 - constants
-)
+_UPDATE_DELIVERIES = f"update inbound_events as e set {{column}} = n.sealed {_FROM_NEW_VALUES} where e.id = n.id and e.{{column}} = n.was"  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +83,9 @@ def count_by_master_key() -> dict[Column, Counter[str]]:
         from sources where previous_secret is not null group by 2
         union all
         select 'inbound_events.body', {_master_key_name("body")}, count(*) from inbound_events where user_id is null group by 2
+        union all
+        select 'inbound_events.problem', {_master_key_name("problem")}, count(*)
+        from inbound_events where problem is not null group by 2
         """  # noqa: S608 - names of columns
     )
     counts: dict[Column, Counter[str]] = {column: Counter() for column in COLUMNS}
@@ -130,9 +133,9 @@ def _statements(column: Column) -> tuple[str, str]:
     """Return the SELECT of this column's values under older keys, and the UPDATE that stores them re-encrypted."""
     if column == "user_keys.wrapped":
         return _SELECT_OLD_KEYS, _UPDATE_KEYS
-    if column == "inbound_events.body":
-        return _SELECT_OLD_BODIES, _UPDATE_BODIES
-    name = column.removeprefix("sources.")
+    table, _, name = column.partition(".")
+    if table == "inbound_events":
+        return _SELECT_OLD_DELIVERIES.format(column=name), _UPDATE_DELIVERIES.format(column=name)
     return _SELECT_OLD_SECRETS.format(column=name), _UPDATE_SECRETS.format(column=name)
 
 

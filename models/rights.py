@@ -88,7 +88,7 @@ ABOUT_PERSON = (
     ),
     Part(
         table="inbound_events",
-        columns="id created_at org_id source_id event_id user_id submission_id outcome reason body_sha256",
+        columns="id created_at org_id source_id event_id user_id submission_id outcome reason body_sha256 replayed_at",
         sealed="body",
         of="t.user_id = %(user)s",
         page=BODIES_PAGE,
@@ -216,6 +216,7 @@ NOT_EXPORTED: Mapping[str, str] = {
     "user_keys.master_key_id": "tells how the installation manages its keys",
     "user_keys.created_at": "same time as the account's created_at",
     "one_time_tokens.digest": "identifies a token that may still be valid",
+    "inbound_events.problem": "says why a delivery was refused; it is empty once the delivery belongs to a person",
     "passes.tallied": "whether the clock has counted the row",
     "ai_responses.tallied": "whether the clock has counted the row",
     **{

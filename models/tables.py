@@ -138,6 +138,7 @@ class ApiKeys(Table):
     created_at = _created_at()
     scopes = ArrayField(TextField, index=False, constraints=SCOPES)
     last_used_on = DateField(null=True)
+    creates_courses = BooleanField(default=False)
 
 
 class Sources(Table):
@@ -151,6 +152,7 @@ class Sources(Table):
     previous_secret_until = DateTimeTZField(null=True)
     disabled_at = DateTimeTZField(null=True)
     created_at = _created_at()
+    creates_courses = BooleanField(default=False)
 
 
 class Categories(Table):
@@ -194,6 +196,7 @@ class Courses(Table):
     external_id = TextField(null=True)
     archived_at = DateTimeTZField(null=True)
     created_at = _created_at()
+    source_id = UUIDField(null=True)
 
 
 class Enrollments(Table):
@@ -223,6 +226,7 @@ class Assignments(Table):
     rubric_id = UUIDField(null=True)
     external_id = TextField(null=True)
     created_at = _created_at()
+    source_id = UUIDField(null=True)
 
 
 class FeedbackTypes(Table):
@@ -361,6 +365,8 @@ class InboundEvents(Partitioned):
     reason = TextField(null=True)
     body = EncryptedField()
     body_sha256 = BlobField()
+    problem = EncryptedField(null=True)
+    replayed_at = DateTimeTZField(null=True)
 
 
 class Feedback(Partitioned):

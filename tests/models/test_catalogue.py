@@ -28,8 +28,10 @@ DELETE_RULES = {
     "blessings_org_id_fkey": "cascade",
     "assignments_course": "cascade",
     "assignments_rubric": "restrict",
+    "assignments_source": "cascade",
     "categories_org_id_fkey": "cascade",
     "courses_org_id_fkey": "cascade",
+    "courses_source": "cascade",
     "criterion_results_criterion": "restrict",
     "criterion_results_submission": "cascade",
     "enrollments_course": "cascade",
@@ -219,7 +221,7 @@ def test_program_roles_own_nothing_and_cannot_bypass_row_security(database: Data
     assert {name for (name,) in owners} == {"ec_owner", "ec_stats"}
     assert {name for (name,) in unbound} == {"ec_stats", "ec_backup"}
     assert set(joined) == {
-        *(("ec_ingest", f"ec_{role}") for role in ("auth", "lms", "student", "educator", "admin")),
+        *(("ec_ingest", f"ec_{role}") for role in ("auth", "lms", "manager", "student", "educator", "admin")),
         ("ec_worker", "ec_keys"),
         ("ec_monitor", "pg_monitor"),
     }
@@ -416,6 +418,6 @@ def test_names_and_writing_of_people_are_encrypted_columns() -> None:
 
     assert encrypted == {
         "ai_responses.raw", "criterion_results.rationale", "essays.title", "feedback.body", "feedback_reactions.note",
-        "feedback_reviews.body", "inbound_events.body", "passes.summary", "saved_comments.body", "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
+        "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "passes.summary", "saved_comments.body", "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
         "users.email", "users.external_id", "users.name",
     }  # fmt: skip

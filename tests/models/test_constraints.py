@@ -72,6 +72,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     "idempotency_keys_key_length": [{"key": "''"}, {"key": LONG.format(256)}],
     "seen_events_event_id_length": [{"event_id": "''"}, {"event_id": LONG.format(256)}],
     "inbound_events_outcome_known": [{"outcome": "'eaten'", "reason": "'x'"}],
+    "inbound_events_problem_when_refused": [{"problem": "''"}, {"problem": "''", "outcome": "'ignored'", "reason": "'x'"}],
     "inbound_events_reason_when_not_accepted": [{"outcome": "'refused'"}, {"reason": "'x'"}],
     "feedback_kind_known": [{"kind": "'insult'"}],
     "feedback_severity_known": [{"severity": "'fatal'"}],

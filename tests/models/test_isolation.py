@@ -50,6 +50,7 @@ VISIBLE = {
             "sources", "system_logs", "saved_comments", "ledger", "blessings", "review_items",
         }, "true",
     ),
+    "ec_manager": dict.fromkeys(("users", "user_keys", "courses", "enrollments", "assignments", "categories", "rubrics"), "true"),
     "ec_worker": dict.fromkeys(
         ("orgs", "users", "user_keys", "enrollments", "assignments", "categories", "rubrics", "rubric_criteria", "essays", "submissions",
             "passes", "feedback", "criterion_results", "feedback_reviews", "feedback_reactions", "ledger", "blessings", "ai_responses"),
@@ -289,8 +290,9 @@ DENIED = {
         "update feedback set resolution = 'moot'", "select raw from ai_responses", "update submissions set released_at = now()",
         "insert into feedback_reviews (decision) values ('rejected')", "select from saved_comments", "select from ledger",
         "update feedback_reactions set feedback_id = uuidv7()", "update essays set trial_until = now()", "select budget_allows(1)",
-        "select rerun_passes('{}', 'bulk')", "select review_counts()", "select from review_items", "update users set name = null",
-        "select from system_logs", "insert into system_logs (program) values ('ingest')",
+        "select from review_items", "update users set name = null", "select from system_logs", "insert into system_logs (program) values ('ingest')",
+        "select rerun_passes('{}', 'bulk')", "select review_counts()", "select place_assignment('a', 'a', 'c', 'c', true)",
+        "select settle_delivery(null, null, null, '')",
     ],
     "ec_educator": [
         "update passes set state = 'queued'", "select password_hash from users", "insert into enrollments (role) values ('educator')",
@@ -298,8 +300,9 @@ DENIED = {
         "delete from rubrics", "update assignments set course_id = uuidv7()", "update feedback_reviews set decision = 'accepted'",
         "delete from feedback_reviews", "insert into feedback_reactions (reaction) values ('helpful')", "select from ledger",
         "update feedback set body = ''", "update saved_comments set body = ''", "update submissions set status = 'completed'",
-        "select from blessings", "select review_counts()", "select budget_allows(1)", "update users set language = 'fr'",
-        "delete from review_items", "update review_items set review_id = null", "insert into system_logs (program) values ('ingest')",
+        "update users set language = 'fr'", "delete from review_items", "update review_items set review_id = null", "insert into system_logs (program) values ('ingest')",
+        "select from blessings", "select review_counts()", "select budget_allows(1)", "update courses set source_id = null",
+        "select place_assignment('a', 'a', 'c', 'c', true)", "select from inbound_events",
     ],
     "ec_admin": [
         "select digest from api_keys", "select digest from one_time_tokens", "select password_hash from users",
@@ -310,14 +313,26 @@ DENIED = {
         "update feedback_reviews set decision = 'accepted'", "insert into feedback_reactions (reaction) values ('helpful')",
         "update feedback set body = ''", "insert into blessings (model) values ('m')", "select budget_allows(1)",
         "delete from review_items", "insert into system_logs (program) values ('ingest')", "delete from system_logs",
+        "update inbound_events set body = ''", "update inbound_events set outcome = 'accepted'", "delete from inbound_events",
+        "select settle_delivery(null, null, null, '')",
     ],
     "ec_lms": [
         "update passes set state = 'done'", "update users set role = 'admin'", "update users set password_hash = 'x'",
         "select body from inbound_events", "select from api_keys", "insert into orgs (name) values ('x')",
         "insert into feedback (kind) values ('praise')", "insert into feedback_reviews (decision) values ('rejected')",
         "insert into feedback_reactions (reaction) values ('helpful')", "select from saved_comments", "select from ledger",
-        "update submissions set released_at = now()", "select from review_items", "select from audit_log",
-        "insert into audit_log (sequence) values (1)", "select change_own_profile(true, null, true, null)",
+        "select from review_items", "insert into audit_log (sequence) values (1)", "select change_own_profile(true, null, true, null)",
+        "update submissions set released_at = now()", "insert into courses (name) values ('x')", "delete from courses",
+        "insert into assignments (title) values ('x')", "update assignments set title = 'x'", "update inbound_events set outcome = 'ignored'",
+    ],
+    "ec_manager": [
+        "select name from users", "select email from users", "select external_id from users", "update users set role = 'admin'",
+        "insert into users (role) values ('admin')", "delete from users", "select wrapped from user_keys", "select from essays",
+        "select from submissions", "select from feedback", "select from passes", "select from inbound_events", "select from sources",
+        "select from api_keys", "select from orgs", "select from audit_log", "insert into categories (slug) values ('x')",
+        "insert into rubrics (name) values ('x')", "update courses set source_id = null", "update courses set org_id = null",
+        "insert into courses (source_id) values (null)", "update assignments set course_id = null",
+        "select place_assignment('a', 'a', 'c', 'c', true)", "select settle_delivery(null, null, null, '')",
     ],
     "ec_auth": [
         "select from system_logs", "insert into system_logs (id) values (uuidv7())", "select change_own_profile(true, null, true, null)",
@@ -349,7 +364,7 @@ DENIED = {
 @pytest.mark.parametrize("role", DENIED)
 def test_statements_outside_the_grants_of_a_role_are_denied(two_schools: TwoSchools, become: Become, role: str) -> None:
     """Ingest creates but never finishes passes, workers finish but never create, the clock reads no text, the monitor no table."""
-    person = role in ("ec_student", "ec_educator", "ec_admin", "ec_lms", "ec_auth")
+    person = role in ("ec_student", "ec_educator", "ec_admin", "ec_lms", "ec_manager", "ec_auth")
     become("ec_ingest" if person else role)
 
     for sql in DENIED[role]:

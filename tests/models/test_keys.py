@@ -28,7 +28,7 @@ NEW_MASTER = b"n" * 32
 def worker(school: School, become: Become) -> School:
     """A school with one delivery of an unknown student and one of Bob. The process is a worker with master keys k2 and k1."""
     with db.session(org=school.org, role="ec_lms"):
-        events.store_delivery(delivery(school), outcome="refused", reason="no_student")
+        events.store_delivery(delivery(school), outcome="refused", reason="no_student", problem={"detail": "Who?"})
         events.store_delivery(
             delivery(school),
             outcome="ignored",
@@ -63,7 +63,7 @@ def everything(database: Database) -> list[list[tuple[object, ...]]]:
     return [
         database.sql("select user_id, wrapped, master_key_id from user_keys order by user_id"),
         database.sql("select id, secret, previous_secret from sources order by id"),
-        database.sql("select id, body from inbound_events order by id"),
+        database.sql("select id, body, problem from inbound_events order by id"),
     ]
 
 
@@ -76,14 +76,15 @@ def test_reencryption_goes_in_key_order_and_second_round_finds_nothing(worker: S
 
     assert [step.done for step in done_steps] == [2] * (len(people) // 2) + [1] * (len(people) % 2)
     assert [step.last for step in done_steps] == people[1::2] + people[-1:] * (len(people) % 2)
-    assert all(steps(column) for column in ("sources.secret", "inbound_events.body"))
-    assert [steps(column) for column in COLUMNS] == [[]] * 4
+    assert all(steps(column) for column in ("sources.secret", "inbound_events.body", "inbound_events.problem"))
+    assert [steps(column) for column in COLUMNS] == [[]] * len(COLUMNS)
     with db.session(role="ec_keys"):
         counts = keys.count_by_master_key()
     assert (
         counts["user_keys.wrapped"].keys()
         == counts["sources.secret"].keys()
         == counts["inbound_events.body"].keys()
+        == counts["inbound_events.problem"].keys()
         == {"k2"}
     )
 
@@ -97,6 +98,15 @@ def test_delivery_under_a_persons_key_is_not_reencrypted(worker: School, databas
 
 
 SWAPS: dict[str, tuple[Column, str, str]] = {
+    "a delivery's body as its problem": (
+        "inbound_events.problem",
+        (
+            "insert into inbound_events (id, org_id, source_id, event_id, outcome, reason, body, body_sha256, problem)"
+            " select %(far)s, org_id, source_id, 'far', outcome, reason, body, body_sha256, body from inbound_events"
+            " where source_id = %(source)s and user_id is null"
+        ),
+        "far",
+    ),
     "another person's key": (
         "user_keys.wrapped",
         "update user_keys set wrapped = (select wrapped from user_keys where user_id = %(bob)s) where user_id = %(alice)s",

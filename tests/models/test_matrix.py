@@ -45,7 +45,8 @@ def strangers(two_schools: TwoSchools) -> list[Stranger]:
     here, there = two_schools.here, two_schools.there
 
     everybody: list[tuple[Role, UUID]] = [
-        ("ec_student", there.alice), ("ec_educator", there.ed), ("ec_admin", there.ada), ("ec_lms", there.api_key_id), ("ec_auth", there.ada),
+        ("ec_student", there.alice), ("ec_educator", there.ed), ("ec_admin", there.ada), ("ec_lms", there.api_key_id),
+        ("ec_manager", there.api_key_id), ("ec_auth", there.ada),
     ]  # fmt: skip
     found: list[Stranger] = []
     for role, user in everybody:

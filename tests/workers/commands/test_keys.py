@@ -33,8 +33,8 @@ from workers.__main__ import main
 
 NEW_KEY = base64.b64encode(b"n" * 32).decode()
 BOTH = f"k2:{NEW_KEY},k1:{MASTER_KEY}"
-PEOPLE, SOURCES, DELIVERIES = 18_000, 500, 1_000  # a source has two secrets
-VALUES = PEOPLE + 2 * SOURCES + DELIVERIES
+PEOPLE, SOURCES, DELIVERIES = 18_000, 500, 1_000  # a source has two secrets, a delivery a body and a problem
+VALUES = PEOPLE + 2 * SOURCES + 2 * DELIVERIES
 PATIENCE_SECONDS = 60.0
 
 
@@ -120,7 +120,7 @@ def fill(installation: Installation) -> dict[str, list[tuple[UUID, UUID]]]:
         cursor.execute("select uuidv7() from generate_series(1, %s)", (DELIVERIES,))
         deliveries = [one for (one,) in cursor.fetchall()]
         put(
-            "insert into inbound_events (id, org_id, source_id, event_id, outcome, reason, body, body_sha256) values %s",
+            "insert into inbound_events (id, org_id, source_id, event_id, outcome, reason, body, body_sha256, problem) values %s",
             [
                 (
                     one,
@@ -131,6 +131,7 @@ def fill(installation: Installation) -> dict[str, list[tuple[UUID, UUID]]]:
                     "x",
                     keyring().seal("{}", place=AssociatedData("inbound_events", "body", org, one)),
                     b"",
+                    keyring().seal("{}", place=AssociatedData("inbound_events", "problem", org, one)),
                 )
                 for one in deliveries
             ],
@@ -151,7 +152,9 @@ def opened(installation: Installation) -> int:
     ):
         keyring().data_key(WrappedKey(Ciphertext(wrapped), str(name)), org=org, user=user)  # type: ignore[arg-type]
         count += 1
-    for table, column in (("sources", "secret"), ("sources", "previous_secret"), ("inbound_events", "body")):
+    for table, column in (
+        ("sources", "secret"), ("sources", "previous_secret"), ("inbound_events", "body"), ("inbound_events", "problem"),
+    ):  # fmt: skip
         found = installation.database.sql(
             f"select id, org_id, {column} from {table} where {column} is not null"
             + (" and user_id is null" if column == "body" else "")
