@@ -11,10 +11,12 @@ from uuid import UUID
 from models.crypto import AssociatedData, Key
 from models.db import row, rows, run
 from models.errors import Invalid, NotFound
+from models.essay_filters import EssayFilter, Position, Sort, to_sql
 from models.jobs import Hint, PassName, Queue
 from models.users import unwrap_key
 
 SubmissionSource = Literal["app", "api", "webhook"]
+EVERY_ESSAY = EssayFilter()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,32 +276,57 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
     )
 
 
+# The comments are those that this reader gets with the feedback: staff all, others the released ones that nobody rejected.
 _ESSAYS = """
-select e.id, e.user_id, e.assignment_id, e.course_id, c.slug as category, e.external_id, e.title, e.versions, e.created_at, e.updated_at,
-    e.newest_submission_id, s.version as newest_version, s.status, k.wrapped, k.master_key_id
-from essays as e
-join submissions as s on s.org_id = e.org_id and s.id = e.newest_submission_id
-join user_keys as k on k.org_id = e.org_id and k.user_id = e.user_id
+select e.*, u.external_id as student_external_id, c.slug as category, a.external_id as assignment_external_id,
+    (
+        select count(*) from feedback as f
+        where f.org_id = e.org_id and f.submission_id = e.newest_submission_id and f.superseded_at is null
+            and (%(staff)s or (e.released_at is not null and (
+                select r.decision from feedback_reviews as r
+                where r.org_id = f.org_id and r.feedback_id = f.id order by r.id desc limit 1
+            ) is distinct from 'rejected'))
+    ) as comment_count
+from (
+    select e.id, e.org_id, e.user_id, e.assignment_id, e.course_id, e.category_id, e.external_id, e.title, e.versions,
+        e.created_at, e.updated_at, e.newest_submission_id, s.version as newest_version, s.status, s.released_at, k.wrapped, k.master_key_id
+    from essays as e
+    join submissions as s on s.org_id = e.org_id and s.id = e.newest_submission_id
+    join user_keys as k on k.org_id = e.org_id and k.user_id = e.user_id
+    where e.org_id = %(org)s and {conditions}
+    order by {order}
+    limit %(limit)s
+) as e
+left join users as u on u.org_id = e.org_id and u.id = e.user_id
 left join categories as c on c.org_id = e.org_id and c.id = e.category_id
-where e.org_id = %(org)s and {condition}
-order by e.id desc
-limit %(limit)s
+left join assignments as a on a.org_id = e.org_id and a.id = e.assignment_id
+order by {order}
 """
 
 
-def list_essays(*, org: UUID, limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
-    """Return the essays that the acting role may see, newest first, with decrypted titles; leave out rubric previews.
+def list_essays(
+    *,
+    org: UUID,
+    limit: int,
+    wanted: EssayFilter = EVERY_ESSAY,
+    sort: Sort = "newest",
+    after: Position | None = None,
+    staff: bool = False,
+) -> list[dict[str, Any]]:
+    """Return the essays that the acting role may see, decrypted where they are encrypted; leave out rubric previews.
 
-    `before` is the last id of the previous page.
+    `after` is the last essay of the previous page. With `staff`, `comment_count` counts what educators and admins read.
     """
-    condition = "e.trial_until is null" + (" and e.id < %(before)s" if before else "")
-    found = rows(_ESSAYS.format(condition=condition), {"org": org, "limit": limit, "before": before})
-    return [_with_title(essay, org) for essay in found]
+    conditions, order, values = to_sql(wanted, org=org, sort=sort, after=after)
+    sql = _ESSAYS.format(conditions=" and ".join(["e.trial_until is null", *conditions]), order=order)
+    found = rows(sql, {**values, "org": org, "limit": limit, "staff": staff})
+    return [_decrypted(essay, org) for essay in found]
 
 
-def fetch_essay(essay: UUID, *, org: UUID) -> dict[str, Any]:
+def fetch_essay(essay: UUID, *, org: UUID, staff: bool = False) -> dict[str, Any]:
     """Return one essay with all its versions, oldest first. Raises NotFound."""
-    found = row(_ESSAYS.format(condition="e.id = %(essay)s"), {"org": org, "limit": 1, "essay": essay})
+    sql = _ESSAYS.format(conditions="e.id = %(essay)s", order="e.id")
+    found = row(sql, {"org": org, "limit": 1, "essay": essay, "staff": staff})
     if found is None:
         raise NotFound("There is no such essay.")
     versions = rows(
@@ -309,9 +336,12 @@ def fetch_essay(essay: UUID, *, org: UUID) -> dict[str, Any]:
         """,
         (org, essay),
     )
-    return {**_with_title(found, org), "submissions": versions}
+    return {**_decrypted(found, org), "submissions": versions}
 
 
-def _with_title(essay: dict[str, Any], org: UUID) -> dict[str, Any]:
-    key = unwrap_key(essay, org=org, user=essay["user_id"])
-    return {**essay, "title": key.open(essay["title"], place=AssociatedData("essays", "title", org, essay["id"]))}
+def _decrypted(essay: dict[str, Any], org: UUID) -> dict[str, Any]:
+    key, student = unwrap_key(essay, org=org, user=essay["user_id"]), essay["student_external_id"]
+    if student is not None:
+        student = key.open(student, place=AssociatedData("users", "external_id", org, essay["user_id"]))
+    title = key.open(essay["title"], place=AssociatedData("essays", "title", org, essay["id"]))
+    return {**essay, "title": title, "student_external_id": student}

@@ -17,6 +17,8 @@ from pydantic import (
 from ingest.web.schemas import MAX_CHARACTERS, Cursor, ExternalId, Id, Language, Moment, Prompt, RequestBody, Short
 
 
+SubmissionStatus = Literal["queued", "processing", "completed", "partial", "failed", "superseded", "cancelled"]
+
 class Student(BaseModel):
     """The student as the LMS knows them. An unknown student is added; a known e-mail finds an account without external id."""
 
@@ -81,7 +83,7 @@ class Receipt(BaseModel):
     id: UUID
     essay_id: UUID
     version: int
-    status: Literal["queued", "processing", "completed", "partial", "failed", "superseded", "cancelled"]
+    status: SubmissionStatus
     links: Links
 
 
@@ -141,7 +143,7 @@ class Status(BaseModel):
     id: UUID
     essay_id: UUID
     version: int
-    status: Literal["queued", "processing", "completed", "partial", "failed", "superseded", "cancelled"]
+    status: SubmissionStatus
     received_at: datetime
     completed_at: datetime | None
     released: Annotated[bool, Field(description="whether the student may see the feedback")]
@@ -189,18 +191,21 @@ class Essay(BaseModel):
     status: str
     version: int
     submission_id: UUID
+    student_external_id: Annotated[str | None, Field(description="the LMS's id of the student")]
     created_at: datetime
-    updated_at: datetime
+    assignment_external_id: Annotated[str | None, Field(description="the LMS's id of the assignment")]
+    updated_at: Annotated[datetime, Field(description="when a version was last handed in")]
 
 
 class EssayWithVersions(Essay):
     """An essay with all its versions, oldest first."""
 
+    comment_count: Annotated[int, Field(description="the comments on the newest version that you may read now")]
     versions: list[Version]
 
 
 class Essays(BaseModel):
-    """A page of essays, newest first."""
+    """A page of essays in the order that was asked for."""
 
     items: list[Essay]
     next_cursor: Cursor

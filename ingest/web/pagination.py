@@ -103,14 +103,16 @@ def page_of(
     limit: int,
     show: Callable[[Item], Any] = lambda item: item,
     key: Callable[[Item], UUID] = lambda item: item["id"],  # type: ignore[index]  # rows are dictionaries
+    cursor: Callable[[Item], str] | None = None,
 ) -> Response:
     """Return a page of at most `limit` items of `found`.
 
     The caller reads `limit + 1` items: the extra one shows that there is a next page. `show` turns an item into what is sent;
-    `key` returns the id by which the list is sorted.
+    `key` returns the id by which the list is sorted. `cursor` returns the cursor of a list that is sorted by more than an id.
     """
     page = found[:limit]
-    more = next_cursor(key(page[-1])) if len(found) > limit else None
+    cursor_of = cursor or (lambda item: next_cursor(key(item)))
+    more = cursor_of(page[-1]) if len(found) > limit else None
     return json_response(model.model_validate({"items": [show(item) for item in page], "next_cursor": more}))
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from models import courses, db, essays
 from models.errors import Invalid, NotFound
+from models.essay_filters import Position
 from models.essays import Draft, Receipt
 from models.jobs import Queue
 from tests.conftest import Become
@@ -286,7 +287,7 @@ def test_essay_list_is_paged_newest_first(school: School) -> None:
 
     with session_of(school, "alice"):
         first = essays.list_essays(org=school.org, limit=3)
-        second = essays.list_essays(org=school.org, limit=3, before=first[-1]["id"])
+        second = essays.list_essays(org=school.org, limit=3, after=Position(id=first[-1]["id"]))
 
     assert [one["id"] for one in first + second] == made[::-1]
     assert [one["title"] for one in first] == ["Essay 4", "Essay 3", "Essay 2"]
