@@ -56,6 +56,7 @@ Feedback
 Connections to LMSs
     connections         API keys and webhook sources
     identifiers         one form for the ids of other systems
+    lms_assignments     assignments that an LMS names by its own ids
     events              idempotency keys, webhook deliveries, views, stored log lines
 Operations
     upkeep              partitions, running totals, deletion of old rows

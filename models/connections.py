@@ -49,6 +49,7 @@ class ApiKey:
     scopes: list[Scope]
     created_at: datetime
     expires_at: datetime | None
+    creates_courses: bool
     last_used_on: date | None
     revoked_at: datetime | None
 
@@ -70,6 +71,7 @@ class SourceCard:
     name: str
     created_at: datetime
     disabled_at: datetime | None
+    creates_courses: bool
     previous_secret_until: datetime | None
 
 
@@ -82,9 +84,11 @@ def add_api_key(
     expires_at: datetime | None = None,
 ) -> tuple[UUID, str]:
     """Store a new API key and return its id and text. Only its digest is stored, so the text cannot be returned again.
+    creates_courses: bool = False,
 
     Raises Invalid when `expires_at` is not in the future.
     """
+    With `creates_courses`, a hand-in may add the course and the assignment that it names by the LMS's own ids.
     _check_in_future(expires_at)
     body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
     text = KEY_PREFIX + body + _checksum(body)
@@ -99,6 +103,7 @@ def add_api_key(
         expires_at=expires_at,
     ).execute()
     return key, text
+        creates_courses=creates_courses,
 
 
 def recognise_api_key(text: str, *, pepper: bytes) -> Caller:
@@ -124,7 +129,7 @@ def list_api_keys(*, org: UUID, limit: int, before: UUID | None = None) -> list[
     """Return the org's API keys, revoked ones included, newest first. `before` is the last id of the previous page."""
     found = rows(
         """
-        select id, name, prefix, scopes, created_at, expires_at, last_used_on, revoked_at from api_keys
+        select id, name, prefix, scopes, creates_courses, created_at, expires_at, last_used_on, revoked_at from api_keys
         where org_id = %(org)s and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s
         """,
         {"org": org, "before": before, "limit": limit},
@@ -136,7 +141,7 @@ def fetch_api_key(key: UUID, *, org: UUID) -> ApiKey:
     """Return the facts of an API key. Raises NotFound."""
     found = row(
         """
-        select id, name, prefix, scopes, created_at, expires_at, last_used_on, revoked_at from api_keys
+        select id, name, prefix, scopes, creates_courses, created_at, expires_at, last_used_on, revoked_at from api_keys
         where org_id = %s and id = %s
         """,
         (org, key),
@@ -147,9 +152,12 @@ def fetch_api_key(key: UUID, *, org: UUID) -> ApiKey:
 
 
 def change_api_key(key: UUID, *, org: UUID, changes: dict[str, Any]) -> None:
-    """Change the key as `changes` (name, scopes, expires_at) says, from the next request on. Raises NotFound, Invalid."""
-    if set(changes) - {"name", "scopes", "expires_at"}:
-        raise ValueError("only the name, the scopes and the end of an API key can be changed")
+    """Change the key as `changes` (name, scopes, creates_courses, expires_at) says. Raises NotFound, Invalid.
+
+    The change is valid from the next request on.
+    """
+    if set(changes) - {"name", "scopes", "creates_courses", "expires_at"}:
+        raise ValueError("only the name, the rights and the end of an API key can be changed")
     _check_in_future(changes.get("expires_at"))
     fetch_api_key(key, org=org)
     if changes:
@@ -165,7 +173,7 @@ def revoke_api_key(key: UUID, *, org: UUID) -> None:
 
 
 def rotate_api_key(key: UUID, *, org: UUID, pepper: bytes, overlap_seconds: int = DAY_SECONDS) -> tuple[UUID, str]:
-    """Store a new key with the same name and scopes and return its id and text. The old key expires after the overlap.
+    """Store a new key with the same name and rights and return its id and text. The old key expires after the overlap.
 
     The new key expires when the old one was to expire, so rotation never extends the life of a key. The text cannot be
     returned again. Raises NotFound, and Ended when the old key has expired or was revoked.
@@ -174,22 +182,32 @@ def rotate_api_key(key: UUID, *, org: UUID, pepper: bytes, overlap_seconds: int 
         """
         update api_keys set expires_at = least(expires_at, now() + make_interval(secs => %s))
         where org_id = %s and id = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
-        returning name, scopes, old.expires_at as was_to_end_at
+        returning name, scopes, creates_courses, old.expires_at as was_to_end_at
         """,
         (overlap_seconds, org, key),
     )
     if found is None:
         fetch_api_key(key, org=org)
         raise Ended("This API key has expired or was revoked.")
-    return add_api_key(found["name"], org=org, pepper=pepper, scopes=found["scopes"], expires_at=found["was_to_end_at"])
+    return add_api_key(
+        found["name"],
+        org=org,
+        pepper=pepper,
+        scopes=found["scopes"],
+        expires_at=found["was_to_end_at"],
+        creates_courses=found["creates_courses"],
+    )
 
 
-def add_source(name: str, *, org: UUID) -> tuple[UUID, str]:
-    """Store a new webhook source and return its id and secret. The secret is stored encrypted and returned only here."""
+def add_source(name: str, *, org: UUID, creates_courses: bool = False) -> tuple[UUID, str]:
+    """Store a new webhook source and return its id and secret. The secret is stored encrypted and returned only here.
+
+    With `creates_courses`, a delivery may add the course and the assignment that it names by the LMS's own ids.
+    """
     secret = _new_secret()
     source = new_ids(1)[0]
     sealed = keyring().seal(secret, place=AssociatedData("sources", "secret", org, source))
-    Sources.insert(id=source, org_id=org, name=name, secret=sealed).execute()
+    Sources.insert(id=source, org_id=org, name=name, secret=sealed, creates_courses=creates_courses).execute()
     return source, secret
 
 
@@ -197,7 +215,7 @@ def list_sources(*, org: UUID, limit: int, before: UUID | None = None) -> list[S
     """Return the org's webhook sources, disabled ones included, newest first. `before` is the last id of the previous page."""
     found = rows(
         """
-        select id, name, created_at, disabled_at, previous_secret_until from sources
+        select id, name, creates_courses, created_at, disabled_at, previous_secret_until from sources
         where org_id = %(org)s and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s
         """,
         {"org": org, "before": before, "limit": limit},
@@ -208,7 +226,10 @@ def list_sources(*, org: UUID, limit: int, before: UUID | None = None) -> list[S
 def fetch_source(source: UUID, *, org: UUID) -> SourceCard:
     """Return the facts of a webhook source. Raises NotFound."""
     found = row(
-        "select id, name, created_at, disabled_at, previous_secret_until from sources where org_id = %s and id = %s",
+        """
+        select id, name, creates_courses, created_at, disabled_at, previous_secret_until from sources
+        where org_id = %s and id = %s
+        """,
         (org, source),
     )
     if found is None:
@@ -216,15 +237,22 @@ def fetch_source(source: UUID, *, org: UUID) -> SourceCard:
     return SourceCard(**found)
 
 
-def change_source(source: UUID, *, org: UUID, name: str | None = None, disabled: bool | None = None) -> None:
-    """Rename the source, and disable or enable it, from the next delivery on; None changes nothing. Raises NotFound."""
+def change_source(
+    source: UUID,
+    *,
+    org: UUID,
+    name: str | None = None,
+    disabled: bool | None = None,
+    creates_courses: bool | None = None,
+) -> None:
+    """Change the source from the next delivery on; None changes nothing. Raises NotFound."""
     updated = run(
         """
-        update sources set name = coalesce(%(name)s, name),
+        update sources set name = coalesce(%(name)s, name), creates_courses = coalesce(%(creates_courses)s, creates_courses),
             disabled_at = case %(disabled)s::boolean when true then coalesce(disabled_at, now()) when false then null else disabled_at end
         where org_id = %(org)s and id = %(source)s
         """,
-        {"name": name, "disabled": disabled, "org": org, "source": source},
+        {"name": name, "disabled": disabled, "creates_courses": creates_courses, "org": org, "source": source},
     )
     if not updated:
         raise NotFound("There is no such webhook source.")

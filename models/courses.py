@@ -52,7 +52,7 @@ def list_courses(*, org: UUID, limit: int, before: UUID | None = None) -> list[d
     """Return the courses that the acting role may see, newest first; `before` is the last id of the previous page."""
     return rows(
         """
-        select id, name, external_id, archived_at is not null as archived, created_at from courses
+        select id, name, external_id, source_id, archived_at is not null as archived, created_at from courses
         where org_id = %(org)s and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s
         """,
         {"org": org, "limit": limit, "before": before},
@@ -63,7 +63,7 @@ def fetch_course(course: UUID, *, org: UUID) -> dict[str, Any]:
     """Return a course. Raises NotFound."""
     found = row(
         """
-        select id, name, external_id, archived_at is not null as archived, created_at from courses
+        select id, name, external_id, source_id, archived_at is not null as archived, created_at from courses
         where org_id = %s and id = %s
         """,
         (org, course),
@@ -279,7 +279,8 @@ def add_assignment(
 
 
 _ASSIGNMENTS = """
-select a.id, a.course_id, a.title, a.prompt, a.due_at, a.release_policy, c.slug as category, a.rubric_id, a.external_id, a.created_at
+select a.id, a.course_id, a.title, a.prompt, a.due_at, a.release_policy, c.slug as category, a.rubric_id, a.external_id,
+    a.source_id, a.created_at
 from assignments as a left join categories as c on c.org_id = a.org_id and c.id = a.category_id
 where a.org_id = %(org)s
     and (%(id)s::uuid is null or a.id = %(id)s)

@@ -322,7 +322,11 @@ def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:
         found["external_id"]: found
         for batch in in_batches(wanted)
         for found in rows(
-            "select id, external_id, name, archived_at from courses where org_id = %s and external_id = any(%s)",
+            # The school's own ids come before those of a webhook source, and those of the oldest course before others.
+            """
+            select distinct on (external_id) id, external_id, name, archived_at from courses
+            where org_id = %s and external_id = any(%s) order by external_id, source_id is not null, id
+            """,
             (org, batch),
         )
     }

@@ -53,7 +53,12 @@ def make() -> Response:
     payload = read_body(schemas.ApiKeyDraft)
     with who.session():
         key, text = connections.add_api_key(
-            payload.name, org=who.org, pepper=_pepper(), scopes=payload.scopes, expires_at=payload.expires_at
+            payload.name,
+            org=who.org,
+            pepper=_pepper(),
+            scopes=payload.scopes,
+            expires_at=payload.expires_at,
+            creates_courses=payload.creates_courses,
         )
         created = connections.fetch_api_key(key, org=who.org)
     return _respond_with_text(created, text)
@@ -72,7 +77,7 @@ def one_key(key_id: UUID) -> Response:
 @blueprint.patch("/v1/api-keys/<uuid:key_id>")
 @operation("Change an API key", answers={200: schemas.ApiKey}, body=schemas.ApiKeyChanges, problems=("forbidden",))
 def change(key_id: UUID) -> Response:
-    """Change the name, scopes or expiry of a key, from the next request on. Its text stays the same. Admins only."""
+    """Change the name, rights or expiry of a key, from the next request on. Its text stays the same. Admins only."""
     who = admin()
     payload = read_body(schemas.ApiKeyChanges)
     with who.session():
@@ -100,7 +105,7 @@ def revoke(key_id: UUID) -> tuple[str, int]:
     headers=LOCATION,
 )
 def rotate(key_id: UUID) -> Response:
-    """Create a new key with the name, scopes and expiry of this one. The old key stops working after the overlap. Admins only."""
+    """Create a new key with the name, rights and expiry of this one. The old key stops working after the overlap. Admins only."""
     who = admin()
     payload = read_body(schemas.Rotation)
     with who.session():

@@ -30,6 +30,8 @@ Scopes = Annotated[
 ]
 End = Annotated[Moment | None, Field(description="when the key expires; null: never")]
 
+CREATES_COURSES = "whether a hand-in may add the course and the assignment that it names by the LMS's own ids (`assignment.external_id`)"
+CreatesCourses = Annotated[StrictBool, Field(description=CREATES_COURSES)]
 
 class ApiKeyDraft(RequestBody):
     """A new API key."""
@@ -37,6 +39,7 @@ class ApiKeyDraft(RequestBody):
     name: Short
     scopes: Scopes = ["submit", "read"]  # noqa: RUF012 - pydantic copies defaults
     expires_at: End = None
+    creates_courses: CreatesCourses = False
 
 
 class ApiKeyChanges(RequestBody):
@@ -46,6 +49,7 @@ class ApiKeyChanges(RequestBody):
     name: Short = Field(default_factory=str)
     scopes: Scopes = Field(default_factory=list)
     expires_at: End = None
+    creates_courses: CreatesCourses = Field(default_factory=bool)
 
 
 class Rotation(RequestBody):
@@ -65,6 +69,7 @@ class ApiKey(BaseModel):
     prefix: Annotated[str, Field(description="the first characters of the key, to recognise it")]
     scopes: list[Scope]
     created_at: datetime
+    creates_courses: Annotated[bool, Field(description=CREATES_COURSES)]
     expires_at: datetime | None
     last_used_on: Annotated[
         date | None, Field(description="the last day (UTC) on which it was used, stored once a day; null: never")
@@ -90,6 +95,7 @@ class SourceDraft(RequestBody):
 
     name: Short
 
+    creates_courses: CreatesCourses = False
 
 class SourceChanges(RequestBody):
     """Changes to a webhook source. Members that are left out stay the same."""
@@ -97,6 +103,7 @@ class SourceChanges(RequestBody):
     name: Short = Field(default_factory=str)
     disabled: StrictBool = Field(default_factory=bool, description="true: deliveries are refused with 404")
 
+    creates_courses: CreatesCourses = Field(default_factory=bool)
 
 class Source(BaseModel):
     """A webhook source without its secrets."""
@@ -105,6 +112,7 @@ class Source(BaseModel):
     name: str
     url: Annotated[str, Field(description="the path on this server to which the LMS delivers")]
     created_at: datetime
+    creates_courses: Annotated[bool, Field(description=CREATES_COURSES)]
     disabled: bool
     previous_secret_until: Annotated[
         datetime | None, Field(description="until when the previous secret is still accepted")

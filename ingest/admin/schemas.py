@@ -19,10 +19,24 @@ from pydantic import (
     model_validator,
 )
 
-from ingest.web.schemas import Cursor, ExternalId, Id, Language, Moment, Prompt, RequestBody, Short, optional_not_null
+from ingest.web.schemas import (
+    Cursor,
+    ExternalId,
+    FoldedId,
+    Id,
+    Language,
+    Moment,
+    Prompt,
+    RequestBody,
+    Short,
+    optional_not_null,
+)
 
 # Ten million dollars, and below 2**53, so that every JSON reader keeps it as a whole number.
 MAX_BUDGET_MICROS = 10**13
+
+# What the members `source_id` say.
+SOURCE = "the webhook source that added it and whose id `external_id` is; null: the school's own"
 
 Role = Literal["student", "educator", "admin"]
 Membership = Literal["student", "educator"]
@@ -99,14 +113,14 @@ class NewCourse(RequestBody):
     """A new course."""
 
     name: Short
-    external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the course")] = None
+    external_id: Annotated[FoldedId | None, Field(description="the LMS's id of the course")] = None
 
 
 class CourseChange(RequestBody):
     """Changes to a course."""
 
     name: Short = optional_not_null()
-    external_id: ExternalId | None = None
+    external_id: FoldedId | None = None
     archived: StrictBool = optional_not_null()
 
 
@@ -116,6 +130,7 @@ class Course(BaseModel):
     id: UUID
     name: str
     external_id: str | None
+    source_id: Annotated[UUID | None, Field(description=SOURCE)]
     archived: Annotated[bool, Field(description="a mark for lists; it restricts nothing")]
     created_at: datetime
 
@@ -190,7 +205,7 @@ class NewAssignment(RequestBody):
     release_policy: Annotated[ReleasePolicy | None, Field(description="null: the release policy of the org")] = None
     category: CategorySlug | None = None
     rubric_id: Id | None = None
-    external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the assignment")] = None
+    external_id: Annotated[FoldedId | None, Field(description="the LMS's id of the assignment")] = None
 
 
 class AssignmentChange(RequestBody):
@@ -202,7 +217,7 @@ class AssignmentChange(RequestBody):
     release_policy: ReleasePolicy | None = None
     category: CategorySlug | None = None
     rubric_id: Id | None = None
-    external_id: ExternalId | None = None
+    external_id: FoldedId | None = None
 
 
 class Assignment(BaseModel):
@@ -217,6 +232,7 @@ class Assignment(BaseModel):
     category: str | None
     rubric_id: UUID | None
     external_id: str | None
+    source_id: Annotated[UUID | None, Field(description=SOURCE)]
     created_at: datetime
 
 

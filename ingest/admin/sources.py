@@ -51,7 +51,7 @@ def make() -> Response:
     who = admin()
     payload = read_body(schemas.SourceDraft)
     with who.session():
-        source, secret = connections.add_source(payload.name, org=who.org)
+        source, secret = connections.add_source(payload.name, org=who.org, creates_courses=payload.creates_courses)
         created = connections.fetch_source(source, org=who.org)
     return _respond_with_secret(created, secret)
 
@@ -71,7 +71,7 @@ def one_source(source_id: UUID) -> Response:
     "Change a webhook source", answers={200: schemas.Source}, body=schemas.SourceChanges, problems=("forbidden",)
 )
 def change(source_id: UUID) -> Response:
-    """Change the name of a source, disable it or enable it again, from the next delivery on. Admins only."""
+    """Change the name or the right of a source, disable it or enable it again, from the next delivery on. Admins only."""
     who = admin()
     payload = read_body(schemas.SourceChanges)
     with who.session():
@@ -117,6 +117,7 @@ def _members(found: SourceCard) -> dict[str, Any]:
         "id": found.id,
         "name": found.name,
         "url": f"/v1/webhooks/{found.id}",
+        "creates_courses": found.creates_courses,
         "created_at": found.created_at,
         "disabled": found.disabled_at is not None,
         "previous_secret_until": found.previous_secret_until,

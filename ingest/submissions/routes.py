@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from models.broker import HintBroker
 from models.errors import DomainError
 from models.essays import Draft, Receipt, SubmissionSource
 from models.jobs import Queue
+from models.lms_assignments import LmsAssignment, place_assignment
 from models.queue import place_of
 from models.users import find_or_add_student
 
@@ -75,7 +77,8 @@ def hand_in() -> Response:
 
     The submission reaches a final status even when parts of the service fail meanwhile. API keys must send `student` and an
     Idempotency-Key; signed-in people hand in for themselves and must not send `student`. The next submission of
-    the same student with the same `essay_id`, else `assignment_id`, else `external_id` becomes the next version of the essay.
+    the same student with the same `essay_id`, else the same assignment, else `external_id` becomes the next version of the
+    essay. An API key may name the assignment by the LMS's own id (`assignment`).
     """
     who = identity(scope="submit")
     key = idempotency_key(needed=who.is_api_key)
@@ -84,11 +87,15 @@ def hand_in() -> Response:
     if who.is_api_key != (payload.student is not None):
         detail = "is needed when an API key hands in" if who.is_api_key else "may only be given with an API key"
         raise Problem("invalid-payload", f"student {detail}.", errors=[{"pointer": "/student", "detail": detail}])
+    if payload.assignment is not None and not who.is_api_key:
+        detail = "may only be given with an API key; send assignment_id"
+        raise Problem("invalid-payload", f"assignment {detail}.", errors=[{"pointer": "/assignment", "detail": detail}])
     hints: tuple[Any, ...] = ()
     with who.session():
         answer = _stored_answer(key, who)
         if answer is None:
-            author = who.user or author_of(payload, org=who.org)
+            draft = with_lms_assignment(draft, payload)
+            author = who.user or author_of(payload, draft, org=who.org)
             receipt = essays.receive(author, draft, org=who.org)
             answer, hints = to_answer(receipt), receipt.hints
             if key is not None:
@@ -223,13 +230,27 @@ def to_draft(payload: schemas.Submission, *, source: SubmissionSource) -> Draft:
     )
 
 
-def author_of(payload: schemas.Submission, *, org: UUID) -> UUID:
+def with_lms_assignment(draft: Draft, payload: schemas.Submission) -> Draft:
+    """Return the draft with the assignment that the LMS names by its own id, if it does. Call it as ec_lms. Raises Invalid."""
+    named = payload.assignment
+    if named is None:
+        return draft
+    wanted = LmsAssignment(
+        external_id=named.external_id,
+        title=named.title,
+        course=named.course.external_id if named.course else None,
+        course_name=named.course.name if named.course else None,
+    )
+    return replace(draft, assignment=place_assignment(wanted, known=draft.assignment))
+
+
+def author_of(payload: schemas.Submission, draft: Draft, *, org: UUID) -> UUID:
     """Return the user for whom an LMS hands in; add or enrol the student when needed. Call it as ec_lms."""
     assert payload.student is not None
     student = payload.student
     author = find_or_add_student(student.external_id, org=org, name=student.name, email=student.email)
-    if payload.assignment_id is not None:
-        essays.enrol(author, assignment=payload.assignment_id, org=org)
+    if draft.assignment is not None:
+        essays.enrol(author, assignment=draft.assignment, org=org)
     return author
 
 

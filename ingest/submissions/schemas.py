@@ -14,10 +14,11 @@ from pydantic import (
     StringConstraints,
 )
 
+from ingest.submissions.assignment_schemas import LmsAssignment
 from ingest.web.schemas import MAX_CHARACTERS, Cursor, ExternalId, Id, Language, Moment, Prompt, RequestBody, Short
 
-
 SubmissionStatus = Literal["queued", "processing", "completed", "partial", "failed", "superseded", "cancelled"]
+
 
 class Student(BaseModel):
     """The student as the LMS knows them. An unknown student is added; a known e-mail finds an account without external id."""
@@ -34,6 +35,12 @@ class Submission(BaseModel):
     # The limits of `text` have their own problem types, so `ingest.submissions.routes` checks them and not this model.
     text: Annotated[StrictStr, Field(json_schema_extra={"minLength": 1, "maxLength": MAX_CHARACTERS, "pattern": r"\S"})]
     assignment_id: Annotated[Id | None, Field(description="the assignment for which the essay was written")] = None
+    assignment: Annotated[
+        LmsAssignment | None,
+        Field(
+            description="the assignment by the LMS's own id, instead of `assignment_id`; with an API key and in a webhook"
+        ),
+    ] = None
     essay_id: Annotated[Id | None, Field(description="makes this the next version of that essay")] = None
     student: Annotated[
         Student | None,
@@ -184,23 +191,23 @@ class Essay(BaseModel):
     id: UUID
     title: str
     student_id: UUID
+    student_external_id: Annotated[str | None, Field(description="the LMS's id of the student")]
     assignment_id: UUID | None
+    assignment_external_id: Annotated[str | None, Field(description="the LMS's id of the assignment")]
     course_id: UUID | None
     category: str | None
     external_id: str | None
     status: str
     version: int
     submission_id: UUID
-    student_external_id: Annotated[str | None, Field(description="the LMS's id of the student")]
+    comment_count: Annotated[int, Field(description="the comments on the newest version that you may read now")]
     created_at: datetime
-    assignment_external_id: Annotated[str | None, Field(description="the LMS's id of the assignment")]
     updated_at: Annotated[datetime, Field(description="when a version was last handed in")]
 
 
 class EssayWithVersions(Essay):
     """An essay with all its versions, oldest first."""
 
-    comment_count: Annotated[int, Field(description="the comments on the newest version that you may read now")]
     versions: list[Version]
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify, request
 
 from ingest.submissions import schemas, webhook_signature
-from ingest.submissions.routes import accepted, author_of, send_hints, to_answer, to_draft
+from ingest.submissions.routes import accepted, author_of, send_hints, to_answer, to_draft, with_lms_assignment
 from ingest.web import rate_limits, system_log
 from ingest.web.body import check, check_encoding, check_headers, parse, read_bytes
 from ingest.web.openapi import Parameter, operation
@@ -119,7 +119,8 @@ def _hand_in(delivery: Delivery, payload: schemas.Submission) -> Response:
     with session(org=delivery.org, role="ec_lms", actor=delivery.source):
         answer = events.record_first_delivery(delivery)
         if answer is None:
-            author = author_of(payload, org=delivery.org)
+            draft = with_lms_assignment(draft, payload)
+            author = author_of(payload, draft, org=delivery.org)
             receipt = essays.receive(author, draft, org=delivery.org)
             answer, hints = to_answer(receipt), receipt.hints
             events.store_delivery_answer(delivery, answer=answer, submission=receipt.submission)

@@ -17,6 +17,8 @@ from pydantic import (
     StringConstraints,
 )
 
+from models.identifiers import fold_identifier
+
 MAX_CHARACTERS = 100_000
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})")
 
@@ -115,3 +117,14 @@ class Span(BaseModel):
             "what the model claimed)"
         ),
     ]
+
+
+def _fold(value: str) -> str:
+    folded = fold_identifier(value)
+    if not folded:
+        raise ValueError("has no visible character")
+    return folded
+
+
+# An id of another system in the form in which it is stored and compared (models/identifiers.py).
+FoldedId = Annotated[ExternalId, AfterValidator(_fold)]

@@ -33,8 +33,18 @@ def live_secrets(school: School) -> tuple[str, ...]:
         return connections.find_source(school.source).secrets
 
 
-def test_api_key_made_without_scopes_has_all_scopes(school: School) -> None:
+def test_api_key_made_without_scopes_hands_in_and_reads_and_adds_no_courses(school: School) -> None:
     assert recognise(school.api_key).scopes == frozenset(EVERY_SCOPE)
+    with session_of(school, "ada"):
+        assert connections.fetch_api_key(school.api_key_id, org=school.org).creates_courses is False
+        assert connections.fetch_source(school.source, org=school.org).creates_courses is False
+
+
+def test_rotated_api_key_keeps_its_right_to_add_courses(school: School) -> None:
+    with session_of(school, "ada"):
+        connections.change_api_key(school.api_key_id, org=school.org, changes={"creates_courses": True})
+        new, _ = connections.rotate_api_key(school.api_key_id, org=school.org, pepper=PEPPER_BYTES)
+        assert connections.fetch_api_key(new, org=school.org).creates_courses is True
 
 
 def test_api_key_use_is_recorded_once_a_day(school: School, database: Database) -> None:

@@ -321,7 +321,7 @@ DENIED = {
         "select body from inbound_events", "select from api_keys", "insert into orgs (name) values ('x')",
         "insert into feedback (kind) values ('praise')", "insert into feedback_reviews (decision) values ('rejected')",
         "insert into feedback_reactions (reaction) values ('helpful')", "select from saved_comments", "select from ledger",
-        "select from review_items", "insert into audit_log (sequence) values (1)", "select change_own_profile(true, null, true, null)",
+        "select from review_items", "select from audit_log", "insert into audit_log (sequence) values (1)", "select change_own_profile(true, null, true, null)",
         "update submissions set released_at = now()", "insert into courses (name) values ('x')", "delete from courses",
         "insert into assignments (title) values ('x')", "update assignments set title = 'x'", "update inbound_events set outcome = 'ignored'",
     ],
