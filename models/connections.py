@@ -26,8 +26,10 @@ CHECKSUM_LENGTH = 6
 DAY_SECONDS = 86_400
 LONGEST_OVERLAP_SECONDS = 30 * DAY_SECONDS
 
-Scope = Literal["submit", "read"]
-EVERY_SCOPE: tuple[Scope, ...] = ("submit", "read")
+Scope = Literal["submit", "read", "manage"]
+EVERY_SCOPE: tuple[Scope, ...] = ("submit", "read", "manage")
+# What a new key may do unless its maker says otherwise.
+USUAL_SCOPES: tuple[Scope, ...] = ("submit", "read")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +49,9 @@ class ApiKey:
     name: str
     prefix: str
     scopes: list[Scope]
+    creates_courses: bool
     created_at: datetime
     expires_at: datetime | None
-    creates_courses: bool
     last_used_on: date | None
     revoked_at: datetime | None
 
@@ -69,9 +71,9 @@ class SourceCard:
 
     id: UUID
     name: str
+    creates_courses: bool
     created_at: datetime
     disabled_at: datetime | None
-    creates_courses: bool
     previous_secret_until: datetime | None
 
 
@@ -80,15 +82,15 @@ def add_api_key(
     *,
     org: UUID,
     pepper: bytes,
-    scopes: Sequence[Scope] = EVERY_SCOPE,
+    scopes: Sequence[Scope] = USUAL_SCOPES,
     expires_at: datetime | None = None,
+    creates_courses: bool = False,
 ) -> tuple[UUID, str]:
     """Store a new API key and return its id and text. Only its digest is stored, so the text cannot be returned again.
-    creates_courses: bool = False,
 
+    With `creates_courses`, a hand-in may add the course and the assignment that it names by the LMS's own ids.
     Raises Invalid when `expires_at` is not in the future.
     """
-    With `creates_courses`, a hand-in may add the course and the assignment that it names by the LMS's own ids.
     _check_in_future(expires_at)
     body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
     text = KEY_PREFIX + body + _checksum(body)
@@ -101,9 +103,9 @@ def add_api_key(
         digest=_digest(text, pepper),
         scopes=list(scopes),
         expires_at=expires_at,
+        creates_courses=creates_courses,
     ).execute()
     return key, text
-        creates_courses=creates_courses,
 
 
 def recognise_api_key(text: str, *, pepper: bytes) -> Caller:

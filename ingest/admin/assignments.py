@@ -1,4 +1,4 @@
-"""Assignments: the educators of a course and the admins write them, everybody in the course reads them."""
+"""Assignments: the educators of a course, admins and API keys with the scope `manage` write them, the course reads them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ COURSE = id_parameter("course_id", "Only assignments of this course.")
     problems=("invalid-payload", "forbidden"),
 )
 def list_assignments() -> Response:
-    """Return the assignments of your courses (admins: of the org), newest first, one page per request."""
-    who = signed_in()
+    """Return the assignments of your courses (admins and API keys: of the org), newest first, one page per request."""
+    who = signed_in(or_key="manage")
     limit, before, course = pagination.limit(), pagination.cursor(), id_filter("course_id")
     with who.session():
         found = courses.list_assignments(org=who.org, limit=limit + 1, before=before, course=course)
@@ -45,8 +45,8 @@ def list_assignments() -> Response:
     headers=CREATED,
 )
 def add_assignment() -> Response:
-    """Add an assignment to a course that you teach (admins: to any course)."""
-    who = staff()
+    """Add an assignment to a course that you teach (admins and API keys: to any course)."""
+    who = staff(or_key="manage")
     payload = read_body(schemas.NewAssignment)
     with who.session():
         assignment = courses.add_assignment(
@@ -68,8 +68,8 @@ def add_assignment() -> Response:
 @blueprint.get("/v1/assignments/<uuid:assignment_id>")
 @operation("Get an assignment", answers={200: schemas.Assignment}, problems=("forbidden",))
 def one_assignment(assignment_id: UUID) -> Response:
-    """Return an assignment of one of your courses (admins: any assignment)."""
-    who = signed_in()
+    """Return an assignment of one of your courses (admins and API keys: any assignment)."""
+    who = signed_in(or_key="manage")
     with who.session():
         found = courses.fetch_assignment(assignment_id, org=who.org)
     return json_response(schemas.Assignment(**found))
@@ -83,8 +83,8 @@ def one_assignment(assignment_id: UUID) -> Response:
     problems=("forbidden", "conflict"),
 )
 def change_assignment(assignment_id: UUID) -> Response:
-    """Change the members that are sent; null clears one. An assignment cannot move to another course. Educators and admins only."""
-    who = staff()
+    """Change the members that are sent; null clears one. An assignment cannot move to another course. Not for students."""
+    who = staff(or_key="manage")
     changes = read_body(schemas.AssignmentChange).changes()
     with who.session():
         found = courses.change_assignment(assignment_id, org=who.org, changes=changes)
@@ -94,8 +94,8 @@ def change_assignment(assignment_id: UUID) -> Response:
 @blueprint.delete("/v1/assignments/<uuid:assignment_id>")
 @operation("Delete an assignment", answers={204: None}, problems=("forbidden", "in-use"))
 def delete_assignment(assignment_id: UUID) -> tuple[str, int]:
-    """Delete an assignment. Refused with 409 when essays were written for it. Educators and admins only."""
-    who = staff()
+    """Delete an assignment. Refused with 409 when essays were written for it. Not for students."""
+    who = staff(or_key="manage")
     with who.session():
         courses.delete_assignment(assignment_id, org=who.org)
     return "", 204

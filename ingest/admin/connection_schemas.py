@@ -22,24 +22,25 @@ Scopes = Annotated[
     list[Scope],
     Field(
         min_length=1,
-        max_length=2,
-        description="submit: hand in essays; read: read essays, their status and feedback",
+        max_length=3,
+        description="submit: hand in essays; read: read essays, their status and feedback; manage: read and change courses, "
+        "enrolments and assignments",
         json_schema_extra={"uniqueItems": True},
     ),
     AfterValidator(_check_unique),
 ]
 End = Annotated[Moment | None, Field(description="when the key expires; null: never")]
-
 CREATES_COURSES = "whether a hand-in may add the course and the assignment that it names by the LMS's own ids (`assignment.external_id`)"
 CreatesCourses = Annotated[StrictBool, Field(description=CREATES_COURSES)]
+
 
 class ApiKeyDraft(RequestBody):
     """A new API key."""
 
     name: Short
     scopes: Scopes = ["submit", "read"]  # noqa: RUF012 - pydantic copies defaults
-    expires_at: End = None
     creates_courses: CreatesCourses = False
+    expires_at: End = None
 
 
 class ApiKeyChanges(RequestBody):
@@ -48,8 +49,8 @@ class ApiKeyChanges(RequestBody):
     # A default would appear in the schema and look like an empty name, so a factory gives it.
     name: Short = Field(default_factory=str)
     scopes: Scopes = Field(default_factory=list)
-    expires_at: End = None
     creates_courses: CreatesCourses = Field(default_factory=bool)
+    expires_at: End = None
 
 
 class Rotation(RequestBody):
@@ -68,8 +69,8 @@ class ApiKey(BaseModel):
     name: str
     prefix: Annotated[str, Field(description="the first characters of the key, to recognise it")]
     scopes: list[Scope]
-    created_at: datetime
     creates_courses: Annotated[bool, Field(description=CREATES_COURSES)]
+    created_at: datetime
     expires_at: datetime | None
     last_used_on: Annotated[
         date | None, Field(description="the last day (UTC) on which it was used, stored once a day; null: never")
@@ -94,16 +95,16 @@ class SourceDraft(RequestBody):
     """A new webhook source."""
 
     name: Short
-
     creates_courses: CreatesCourses = False
+
 
 class SourceChanges(RequestBody):
     """Changes to a webhook source. Members that are left out stay the same."""
 
     name: Short = Field(default_factory=str)
     disabled: StrictBool = Field(default_factory=bool, description="true: deliveries are refused with 404")
-
     creates_courses: CreatesCourses = Field(default_factory=bool)
+
 
 class Source(BaseModel):
     """A webhook source without its secrets."""
@@ -111,8 +112,8 @@ class Source(BaseModel):
     id: UUID
     name: str
     url: Annotated[str, Field(description="the path on this server to which the LMS delivers")]
-    created_at: datetime
     creates_courses: Annotated[bool, Field(description=CREATES_COURSES)]
+    created_at: datetime
     disabled: bool
     previous_secret_until: Annotated[
         datetime | None, Field(description="until when the previous secret is still accepted")

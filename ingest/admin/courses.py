@@ -1,4 +1,7 @@
-"""Courses and their enrolments. Only admins enrol, because whoever enrols a person can then read their profile."""
+"""Courses and their enrolments. Only admins enrol, because whoever enrols a person can then read their profile.
+
+API keys with the scope `manage` may do what admins may; they read no profiles.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ blueprint = Blueprint("courses", __name__)
     problems=("invalid-payload", "forbidden"),
 )
 def list_courses() -> Response:
-    """Return the courses you are in (admins: all courses of the org), newest first, one page per request."""
-    who = signed_in()
+    """Return the courses you are in (admins and API keys: all courses of the org), newest first, one page per request."""
+    who = signed_in(or_key="manage")
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
         found = courses.list_courses(org=who.org, limit=limit + 1, before=before)
@@ -44,8 +47,8 @@ def list_courses() -> Response:
     headers=CREATED,
 )
 def add_course() -> Response:
-    """Add a course without enrolments. Admins only."""
-    who = admin()
+    """Add a course without enrolments. Admins and API keys with the scope `manage` only."""
+    who = admin(or_key="manage")
     payload = read_body(schemas.NewCourse)
     with who.session():
         course = courses.add_course(payload.name, org=who.org, external_id=payload.external_id)
@@ -56,8 +59,8 @@ def add_course() -> Response:
 @blueprint.get("/v1/courses/<uuid:course_id>")
 @operation("Get a course", answers={200: schemas.Course}, problems=("forbidden",))
 def one_course(course_id: UUID) -> Response:
-    """Return a course you are in (admins: any course)."""
-    who = signed_in()
+    """Return a course you are in (admins and API keys: any course)."""
+    who = signed_in(or_key="manage")
     with who.session():
         found = courses.fetch_course(course_id, org=who.org)
     return json_response(schemas.Course(**found))
@@ -68,8 +71,8 @@ def one_course(course_id: UUID) -> Response:
     "Change a course", answers={200: schemas.Course}, body=schemas.CourseChange, problems=("forbidden", "conflict")
 )
 def change_course(course_id: UUID) -> Response:
-    """Change the members that are sent; null clears one. Admins only."""
-    who = admin()
+    """Change the members that are sent; null clears one. Admins and API keys with the scope `manage` only."""
+    who = admin(or_key="manage")
     changes = read_body(schemas.CourseChange).changes()
     with who.session():
         found = courses.change_course(course_id, org=who.org, changes=changes)
@@ -81,9 +84,9 @@ def change_course(course_id: UUID) -> Response:
 def delete_course(course_id: UUID) -> tuple[str, int]:
     """Delete a course with its assignments and enrolments. Refused with 409 when essays were written in it: archive it instead.
 
-    Admins only.
+    Admins and API keys with the scope `manage` only.
     """
-    who = admin()
+    who = admin(or_key="manage")
     with who.session():
         courses.delete_course(course_id, org=who.org)
     return "", 204
@@ -97,8 +100,8 @@ def delete_course(course_id: UUID) -> tuple[str, int]:
     problems=("invalid-payload", "forbidden"),
 )
 def list_enrollments(course_id: UUID) -> Response:
-    """Return the enrolments of a course you teach (admins: of any course), one page per request."""
-    who = staff()
+    """Return the enrolments of a course you teach (admins and API keys: of any course), one page per request."""
+    who = staff(or_key="manage")
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
         _require_access(course_id, who)
@@ -115,8 +118,11 @@ def list_enrollments(course_id: UUID) -> Response:
     headers=CREATED,
 )
 def enrol(course_id: UUID) -> Response:
-    """Enrol a person in a course. If the person is enrolled already, the answer is 200 and only the role changes. Admins only."""
-    who = admin()
+    """Enrol a person in a course. If the person is enrolled already, the answer is 200 and only the role changes.
+
+    Admins and API keys with the scope `manage` only.
+    """
+    who = admin(or_key="manage")
     payload = read_body(schemas.NewEnrollment)
     with who.session():
         courses.fetch_course(course_id, org=who.org)
@@ -128,8 +134,8 @@ def enrol(course_id: UUID) -> Response:
 @blueprint.get("/v1/courses/<uuid:course_id>/enrollments/<uuid:user_id>")
 @operation("Get an enrolment", answers={200: schemas.Enrollment}, problems=("forbidden",))
 def one_enrollment(course_id: UUID, user_id: UUID) -> Response:
-    """Return the enrolment of a person in a course you teach (admins: in any course)."""
-    who = staff()
+    """Return the enrolment of a person in a course you teach (admins and API keys: in any course)."""
+    who = staff(or_key="manage")
     with who.session():
         found = courses.fetch_member(user_id, org=who.org, course=course_id)
     return json_response(schemas.Enrollment(**found))
@@ -138,8 +144,8 @@ def one_enrollment(course_id: UUID, user_id: UUID) -> Response:
 @blueprint.delete("/v1/courses/<uuid:course_id>/enrollments/<uuid:user_id>")
 @operation("End an enrolment", answers={204: None}, problems=("forbidden",))
 def end_enrollment(course_id: UUID, user_id: UUID) -> tuple[str, int]:
-    """Remove a person from a course. Essays that they wrote there stay. Admins only."""
-    who = admin()
+    """Remove a person from a course. Essays that they wrote there stay. Admins and API keys with the scope `manage` only."""
+    who = admin(or_key="manage")
     with who.session():
         courses.remove_member(user_id, org=who.org, course=course_id)
     return "", 204

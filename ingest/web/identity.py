@@ -93,6 +93,7 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
     """Return the identity of this request, and count the request against its rate limit. Raises Problem.
 
     With `api_keys=False` only a signed-in person is accepted. `scope` is what an API key must have; a person has every scope.
+    A key acts with the database role of that scope.
     """
     token = read_bearer()
     if token.startswith(KEY_PREFIX):
@@ -108,7 +109,8 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
             rate_limits.count(f"key:{caller.id}")
         if scope is not None and scope not in caller.scopes:
             raise Problem("forbidden", f"This API key lacks the scope {scope!r}.")
-        return Identity(org=caller.org, caller=caller.id, role="ec_lms", scopes=caller.scopes)
+        key_role: Role = "ec_manager" if scope == "manage" else "ec_lms"
+        return Identity(org=caller.org, caller=caller.id, role=key_role, scopes=caller.scopes)
     claims = decode_token(token, expected_type="access")
     user = UUID(claims["sub"])
     rate_limits.count(f"user:{user}")
@@ -118,18 +120,18 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
     return Identity(org=UUID(claims["org"]), caller=user, user=user, role=role, live=live)
 
 
-def staff() -> Identity:
-    """Return the identity of this request, which must be an educator or an admin. Raises Problem."""
-    who = identity(api_keys=False)
-    if not is_staff(who):
+def staff(*, or_key: Scope | None = None) -> Identity:
+    """Return the identity of this request: an educator, an admin, or an API key with the scope `or_key`. Raises Problem."""
+    who = identity(api_keys=or_key is not None, scope=or_key)
+    if not (who.is_api_key or is_staff(who)):
         raise Problem("forbidden", "Only educators and admins may do this.")
     return who
 
 
-def admin() -> Identity:
-    """Return the identity of this request, which must be an admin. Raises Problem."""
-    who = identity(api_keys=False)
-    if who.role != "ec_admin":
+def admin(*, or_key: Scope | None = None) -> Identity:
+    """Return the identity of this request: an admin, or an API key with the scope `or_key`. Raises Problem."""
+    who = identity(api_keys=or_key is not None, scope=or_key)
+    if not (who.is_api_key or who.role == "ec_admin"):
         raise Problem("forbidden", "Only admins may do this.")
     return who
 
@@ -190,6 +192,6 @@ def is_staff(who: Identity) -> bool:
     return who.role in ("ec_educator", "ec_admin")
 
 
-def signed_in() -> Identity:
-    """Return the identity of this request, which must be a person in any role. Raises Problem."""
-    return identity(api_keys=False)
+def signed_in(*, or_key: Scope | None = None) -> Identity:
+    """Return the identity of this request: a person in any role, or an API key with the scope `or_key`. Raises Problem."""
+    return identity(api_keys=or_key is not None, scope=or_key)

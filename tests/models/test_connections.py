@@ -11,7 +11,7 @@ import peewee
 import pytest
 
 from models import connections, db
-from models.connections import EVERY_SCOPE
+from models.connections import USUAL_SCOPES
 from models.crypto import AssociatedData, keyring
 from models.errors import Ended, Invalid, NotFound, Undecipherable
 from tests.support.races import together, warm_up
@@ -34,7 +34,7 @@ def live_secrets(school: School) -> tuple[str, ...]:
 
 
 def test_api_key_made_without_scopes_hands_in_and_reads_and_adds_no_courses(school: School) -> None:
-    assert recognise(school.api_key).scopes == frozenset(EVERY_SCOPE)
+    assert recognise(school.api_key).scopes == frozenset(USUAL_SCOPES) == {"submit", "read"}
     with session_of(school, "ada"):
         assert connections.fetch_api_key(school.api_key_id, org=school.org).creates_courses is False
         assert connections.fetch_source(school.source, org=school.org).creates_courses is False
