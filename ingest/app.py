@@ -10,7 +10,7 @@ from ingest import settings as ingest_settings
 from ingest.accounts import mail, passwords, sign_in
 from ingest.admin import api_keys, assignments, audit, courses, data_rights, logs, orgs, roster, rubrics, sources, users
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
-from ingest.submissions import essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
+from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
 from ingest.web import cors, health, identity, metrics, openapi, problems, rate_limits, system_log
 from ingest.web.body import MAX_BODY_BYTES
 from ingest.web.long_poll import LongPollSlots
@@ -50,6 +50,7 @@ def create_app() -> Flask:
         failed_passes,
         essays,
         webhooks,
+        deliveries,
         health,
         api_keys,
         sources,

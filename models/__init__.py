@@ -58,6 +58,7 @@ Connections to LMSs
     identifiers         one form for the ids of other systems
     lms_assignments     assignments that an LMS names by its own ids
     events              idempotency keys, webhook deliveries, views, stored log lines
+    deliveries          stored deliveries for the admin, and their replay
 Operations
     upkeep              partitions, running totals, deletion of old rows
 """

@@ -12,7 +12,7 @@ from ingest.web import rate_limits, system_log
 from ingest.web.body import check, check_encoding, check_headers, parse, read_bytes
 from ingest.web.openapi import Parameter, operation
 from ingest.web.problems import Problem, from_domain
-from models import essays, events
+from models import deliveries, essays, events
 from models.connections import Source, find_source
 from models.db import session
 from models.errors import DomainError, Invalid, NotFound
@@ -85,18 +85,31 @@ def _take_in(source: Source) -> Response:
     rate_limits.count(f"source:{source.id}")
     delivery = Delivery(org=source.org, source=source.id, event_id=event_id, body=body)
     try:
-        payload, reason = _read_event(body)
-        if payload is None:
-            return _ignore(delivery, reason)
-        return _hand_in(delivery, payload)
+        check_headers()
+        return carry_out(delivery)
     except (Problem, Invalid, NotFound) as refusal:
-        problem = _point_into_data(from_domain(refusal)) if isinstance(refusal, DomainError) else refusal
+        problem = as_problem(refusal)
         _store_refused(delivery, problem)
         raise problem from None
 
 
+def carry_out(delivery: Delivery, *, stored: UUID | None = None) -> Response:
+    """Carry out an authentic delivery once and return its answer. Raises Problem, Invalid, NotFound, KeyReused, InProgress.
+
+    `stored` is the id under which the delivery is stored already, when it is carried out again.
+    """
+    payload, reason = _read_event(delivery.body)
+    if payload is None:
+        return _ignore(delivery, reason, stored=stored)
+    return _hand_in(delivery, payload, stored=stored)
+
+
+def as_problem(refusal: Problem | DomainError) -> Problem:
+    """Return the problem with which a delivery is refused. Its pointers lead into the event."""
+    return _point_into_data(from_domain(refusal)) if isinstance(refusal, DomainError) else refusal
+
+
 def _read_event(body: bytes) -> tuple[schemas.Submission | None, str]:
-    check_headers()
     event = check(parse(body), schemas.Event)
     if event.type not in HANDLED:
         return None, f"events of type {event.type!r} are not acted on"
@@ -110,7 +123,7 @@ def _read_event(body: bytes) -> tuple[schemas.Submission | None, str]:
     return payload, ""
 
 
-def _hand_in(delivery: Delivery, payload: schemas.Submission) -> Response:
+def _hand_in(delivery: Delivery, payload: schemas.Submission, *, stored: UUID | None) -> Response:
     try:
         draft = to_draft(payload, source="webhook")
     except Problem as problem:
@@ -124,33 +137,38 @@ def _hand_in(delivery: Delivery, payload: schemas.Submission) -> Response:
             receipt = essays.receive(author, draft, org=delivery.org)
             answer, hints = to_answer(receipt), receipt.hints
             events.store_delivery_answer(delivery, answer=answer, submission=receipt.submission)
-            events.store_delivery(
-                delivery,
-                outcome="accepted",
-                user=author,
-                key=data_key(author, org=delivery.org),
-                submission=receipt.submission,
-            )
+            if stored is None:
+                events.store_delivery(
+                    delivery,
+                    outcome="accepted",
+                    user=author,
+                    key=data_key(author, org=delivery.org),
+                    submission=receipt.submission,
+                )
+        if stored is not None and "id" in answer:
+            deliveries.settle(stored, delivery, submission=UUID(answer["id"]))
     send_hints(hints)
     # The stored answer of a repeated event says `ignored` when the submission was erased meanwhile.
     return jsonify(answer) if "ignored" in answer else accepted(answer)
 
 
-def _ignore(delivery: Delivery, reason: str) -> Response:
+def _ignore(delivery: Delivery, reason: str, *, stored: UUID | None) -> Response:
     """Store the event and answer 200. Many LMSs would disable the endpoint after a 4xx for an authentic event."""
     with session(org=delivery.org, role="ec_lms", actor=delivery.source):
         answer = events.record_first_delivery(delivery)
         if answer is None:
             answer = {"ignored": reason}
             events.store_delivery_answer(delivery, answer=answer)
-            events.store_delivery(delivery, outcome="ignored", reason=reason)
+            if stored is None:
+                events.store_delivery(delivery, outcome="ignored", reason=reason)
     return jsonify(answer)
 
 
 def _store_refused(delivery: Delivery, problem: Problem) -> None:
     """Store the body of an authentic but invalid delivery, so that nothing is lost. Its id stays free for a corrected delivery."""
     with session(org=delivery.org, role="ec_lms", actor=delivery.source):
-        events.store_delivery(delivery, outcome="refused", reason=problem.slug)
+        said = {"detail": problem.detail, "errors": problem.errors}
+        events.store_delivery(delivery, outcome="refused", reason=problem.slug, problem=said)
 
 
 def _point_into_data(problem: Problem) -> Problem:

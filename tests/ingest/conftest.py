@@ -368,6 +368,8 @@ def _every_route(api: ApiUnderTest) -> RouteRequests:
         "discard": lambda: client.post(f"/v1/submissions/{some_id}/discard", headers=ed),
         "keys": lambda: client.get("/v1/api-keys", headers=ada),
         "sources": lambda: client.post("/v1/sources", json={"name": "LMS"}, headers=ada),
+        "deliveries": lambda: client.get(f"/v1/sources/{api.school.source}/deliveries", headers=ada),
+        "replay": lambda: client.post(f"/v1/sources/{some_id}/deliveries/{some_id}/replay", headers=ada),
         "trail": lambda: client.get("/v1/audit", headers=ada),
         "export": lambda: client.get(f"/v1/users/{some_id}/export", headers=ada),
         "erase": lambda: client.post(f"/v1/users/{some_id}/erase", headers=ada),

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models import connections, courses, users
+from models import connections, courses, db, deliveries, events, users
 from tests.conftest import Report
-from tests.ingest.conftest import ApiUnderTest, Headers
+from tests.ingest.conftest import ApiUnderTest, Headers, envelope, piece
 from tests.support.schools import School, session_of
 
 # Alice is the author; Bob is in her course, Zoe in none; Ed teaches that course, Nell another one; "key" is the API key of
@@ -73,6 +73,17 @@ class RouteFixture:
     def source(self) -> UUID:
         with session_of(self.school, "ada"):
             return connections.add_source("Short-lived", org=self.school.org)[0]
+
+    def delivery(self) -> dict[str, Any]:
+        """Store a refused delivery of a new source whose cause is mended, and return the ids of both."""
+        source = self.source()
+        body = envelope(piece(student={"external_id": uuid4().hex}))
+        with db.session(org=self.school.org, role="ec_lms", actor=source):
+            refused = events.Delivery(org=self.school.org, source=source, event_id=uuid4().hex, body=body)
+            events.store_delivery(refused, outcome="refused", reason="invalid-payload")
+        with session_of(self.school, "ada"):
+            [stored] = deliveries.list_deliveries(source, org=self.school.org, limit=2)
+        return {"source_id": source, "delivery_id": stored.id}
 
     def by_ada(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = self.api.client.post(path, json=body, headers=self.api.signed_in("ada"))
@@ -254,6 +265,9 @@ OPERATIONS = (
     Operation("PATCH /v1/sources/{source_id}", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}, body=named),
     Operation("DELETE /v1/sources/{source_id}", ADMIN.format(204), ids=lambda fixture: {"source_id": fixture.source()}),
     Operation("POST /v1/sources/{source_id}/rotate", ADMIN.format(201), ids=lambda fixture: {"source_id": fixture.source()}, body=lambda _: {}),
+    Operation("GET /v1/sources/{source_id}/deliveries", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}),
+    Operation("GET /v1/sources/{source_id}/deliveries/{delivery_id}", ADMIN.format(200), ids=lambda fixture: fixture.delivery()),
+    Operation("POST /v1/sources/{source_id}/deliveries/{delivery_id}/replay", ADMIN.format(202), ids=lambda fixture: fixture.delivery()),
     Operation("POST /v1/roster", ADMIN_LIST.format(200), body=lambda _: {"dry_run": True}),
     Operation("GET /v1/audit", ADMIN_LIST.format(200)),
     Operation("GET /v1/logs", ADMIN_LIST.format(200)),
