@@ -91,6 +91,7 @@ def _play_steps(details: dict[str, Any], console: Console, narrator: _Narrator) 
     )
     handed_in = [_hand_in(essay, details, narrator) for essay in essays]
     _check_repeated_and_forged_delivery(handed_in[0], details, narrator)
+    _find_by_lms_ids(handed_in[-1], details, narrator)
 
     narrator.chapter(
         "Three passes read each essay",
@@ -160,6 +161,9 @@ def _submission_event(essay: Message[str, str], details: dict[str, Any]) -> dict
     }
     if essay["Assignment"]:
         data["assignment_id"] = details["assignment_id"]
+    if essay["LMS-Assignment"]:
+        course = {"external_id": essay["LMS-Course"], "name": "Science 9"}
+        data["assignment"] = {"external_id": essay["LMS-Assignment"], "title": essay["Title"], "course": course}
     if essay["Category"]:
         data["category"] = essay["Category"]
     timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -192,6 +196,21 @@ def _check_repeated_and_forged_delivery(first: HandedIn, details: dict[str, Any]
     forged, _ = deliver(_webhook(details), secret="whsec_" + "A" * 43 + "=", event=first.event)
     _require_status(forged, 401, "a forged delivery")
     narrator.line(f"somebody forges one: 401 {forged.body['type']}")
+
+
+def _find_by_lms_ids(essay: HandedIn, details: dict[str, Any], narrator: _Narrator) -> None:
+    """Check that the LMS finds the essay that it handed in with its own ids of student, course and assignment."""
+    student, assignment = essay.event["data"]["student"]["external_id"], essay.event["data"]["assignment"]
+    found = ask(
+        "GET", f"{details['ingest']}/v1/essays?student_external_id={student}",
+        headers={"Authorization": f"Bearer {details['api_key']}"},
+    )  # fmt: skip
+    items = _require_status(found, 200, "the LMS's search for its essay").body["items"]
+    if [item["assignment_external_id"] for item in items] != [assignment["external_id"]]:
+        raise DemoFailed(f"the LMS does not find the essay of {student} for its assignment {assignment['external_id']}")
+    named = f"course {assignment['course']['external_id']}, assignment {assignment['external_id']}"
+    narrator.line(f"the last one names the LMS's own ids: {named} were added")
+    narrator.line(f"GET /v1/essays?student_external_id={student} finds it again")
 
 
 def _wait_for_feedback(handed_in: list[HandedIn], details: dict[str, Any], narrator: _Narrator) -> None:

@@ -95,8 +95,10 @@ def _create_demo_org(keys: InstanceKeys) -> dict[str, Any]:
         assignment = courses.add_assignment(
             "Phones at school", org=org, course=course, prompt=PROMPT, category="argumentative", rubric=rubric
         )
-        _, api_key = connections.add_api_key("Demo LMS", org=org, pepper=base64.b64decode(keys.api_key_pepper))
-        source, secret = connections.add_source("Demo LMS", org=org)
+        _, api_key = connections.add_api_key(
+            "Demo LMS", org=org, pepper=base64.b64decode(keys.api_key_pepper), creates_courses=True
+        )
+        source, secret = connections.add_source("Demo LMS", org=org, creates_courses=True)
     return {
         "org": slug,
         **people,
