@@ -10,8 +10,8 @@ import unicodedata
 
 # Spreadsheets keep leading zeros only of text, so people write ="00123" or '00123.
 _GUARDED = re.compile(r"=\"([^\"]*)\"|'([^']*)")
-# 9.021E+16 from a spreadsheet, 9.021e16 from JavaScript. An id such as 1E5 is left alone.
-_ROUNDED = re.compile(r"\d\.\d+[eE]\+?\d{1,3}|\d[eE]\+\d{2,3}")
+# 9.021E+16 or 9,021E+16 from a spreadsheet, 9.021e16 from JavaScript. An id such as 1E5 is left alone.
+_ROUNDED = re.compile(r"\d[.,]\d+[eE]\+?\d{1,3}|\d[eE]\+\d{2,3}")
 
 
 def fold_identifier(identifier: str) -> str:
@@ -20,15 +20,16 @@ def fold_identifier(identifier: str) -> str:
     Upper and lower case stay different. Raises ValueError, with a sentence for people, when a spreadsheet or JavaScript has
     rounded the id: then it may name somebody else.
     """
-    folded = _strip(unicodedata.normalize("NFC", identifier))
+    folded = strip_invisible(unicodedata.normalize("NFC", identifier))
     if guarded := _GUARDED.fullmatch(folded):
-        folded = _strip(guarded[1] or guarded[2] or "")
+        folded = strip_invisible(guarded[1] or guarded[2] or "")
     if _ROUNDED.fullmatch(folded):
         raise ValueError(f"{folded} is a rounded number; send the id as text, with all its digits")
     return folded
 
 
-def _strip(text: str) -> str:
+def strip_invisible(text: str) -> str:
+    """Return the text without blanks, control and format characters around it."""
     start, end = 0, len(text)
     while start < end and _is_invisible(text[start]):
         start += 1

@@ -38,7 +38,9 @@ def test_other_ids_stay_as_they_are(written: str) -> None:
     assert fold_identifier(written) == written
 
 
-@pytest.mark.parametrize("written", ["9.021E+16", "9.021e16", "1E+11", " 9.021E+16 ", '="9.021E+16"', "1.2e+21"])
+@pytest.mark.parametrize(
+    "written", ["9.021E+16", "9,021E+16", "9.021e16", "1E+11", " 9.021E+16 ", '="9.021E+16"', "1.2e+21"]
+)
 def test_rounded_id_is_refused_with_what_to_do(written: str) -> None:
     with pytest.raises(ValueError, match=r"is a rounded number; send the id as text, with all its digits$"):
         fold_identifier(written)
