@@ -16,7 +16,7 @@ from models.audit import Actor, write_entry
 from models.errors import DatabaseAway, InProgress, Invalid, SettingsError
 from models.passwords import Passwords
 from models.roster import BadRoster, Report, import_roster
-from models.roster_plan import Roster
+from models.roster_rows import Roster
 
 
 def main(arguments: list[str] | None = None) -> int:

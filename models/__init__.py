@@ -23,6 +23,9 @@ People and rights
     passwords           password hashes and password rules
     one_time_tokens     invitations and password resets
     roster              import of a roster
+    roster_rows         a roster as it was read, its faults and warnings
+    roster_identities   which rows and people are one person
+    roster_zeros        ids that lost their leading zeros
     roster_plan         what a roster would change
     rights              export and erasure of a person's data
     audit               the audit trail and its hash chain

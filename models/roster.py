@@ -13,7 +13,8 @@ import psycopg2
 from models.crypto import AssociatedData, Ciphertext, Key, keyring
 from models.db import row, run, run_many
 from models.errors import InProgress, Invalid
-from models.roster_plan import Fault, PersonChange, PersonRow, Plan, Roster, in_batches, make_plan
+from models.roster_plan import PersonChange, Plan, make_plan
+from models.roster_rows import Fault, PersonRow, Roster, in_batches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +82,9 @@ def import_roster(roster: Roster, *, org: UUID, allow_admins: bool = False, prog
     if found is None or not found["mine"]:
         raise InProgress("Another roster of this org is being imported.")
     plan = make_plan(roster, org=org, allow_admins=allow_admins)
-    if plan.faults:
-        raise BadRoster(plan.faults, total=len(plan.faults) + plan.more_faults)
+    findings = plan.findings
+    if findings.faults:
+        raise BadRoster(findings.faults, total=len(findings.faults) + findings.more_faults)
     counter = _ProgressCounter(progress, total=_count_changes(plan))
     try:
         _apply_people(plan, counter, org=org)
@@ -134,7 +136,7 @@ def _make_report(plan: Plan, *, removed: int) -> Report:
         enrollments=EnrollmentCount(
             added=len(plan.enrolled), changed=len(plan.moved), removed=removed, unchanged=plan.unchanged_enrollments
         ),
-        warnings=tuple(plan.warnings),
+        warnings=plan.findings.warnings(),
     )
 
 
@@ -144,6 +146,7 @@ def _apply_people(plan: Plan, counter: _ProgressCounter, *, org: UUID) -> None:
             "update users set email = null, email_digest = null where org_id = %s and id = any(%s::uuid[])",
             (org, batch),
         )
+        _end_tokens(batch, org=org)
     for batch in in_batches(sorted(plan.changed_people, key=lambda change: change.known.id)):
         _change_people(batch, org=org)
         counter.add(len(batch))

@@ -2,104 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from models.crypto import AssociatedData, Key, keyring
+from models.crypto import AssociatedData, keyring
 from models.db import new_ids, rows
+from models.roster_identities import ExistingPerson, Match, match_people
+from models.roster_rows import MOST_FAULTS, CourseRow, EnrollmentRow, Findings, PersonRow, Roster, in_batches
+from models.roster_zeros import describe, find_lookalikes
 from models.users import PersonRole, unwrap_key
-
-BATCH = 500
-# Further faults are only counted, so that a file of commas does not fill the memory.
-MOST_FAULTS = 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class PersonRow:
-    """A row of the people's file. `enabled` is None where the file does not say; with False, no other field is needed."""
-
-    row: int
-    external_id: str
-    role: PersonRole | None = None
-    name: str | None = None
-    email: str | None = None
-    enabled: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CourseRow:
-    """A row of the courses' file. `kept` is False for a course to archive, and None where the file does not say."""
-
-    row: int
-    external_id: str
-    name: str = ""
-    kept: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnrollmentRow:
-    """A row that enrols a person in a course or, with `removed`, ends the enrolment."""
-
-    row: int
-    course: str
-    person: str
-    role: Literal["student", "educator"]
-    removed: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """Why a row cannot be imported, and what to do about it. Row 1 is the header, as in a spreadsheet."""
-
-    file: str
-    row: int
-    column: str
-    what: str
-
-    @property
-    def pointer(self) -> str:
-        """Return the place of the fault as a JSON pointer."""
-        return f"/{self.file}/{self.row}/{self.column}" if self.column else f"/{self.file}/{self.row}"
-
-    @property
-    def detail(self) -> str:
-        """Return the place and the fault in words."""
-        return f"row {self.row}, column {self.column}: {self.what}" if self.column else f"row {self.row}: {self.what}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Roster:
-    """A roster as it was read from its files.
-
-    The external ids in `left_out_people` and `left_out_courses` are in the files but are not imported. `unreadable` names
-    files that could not be read, so their ids are unknown.
-    """
-
-    people: Sequence[PersonRow] = ()
-    courses: Sequence[CourseRow] = ()
-    enrollments: Sequence[EnrollmentRow] = ()
-    left_out_people: frozenset[str] = frozenset()
-    left_out_courses: frozenset[str] = frozenset()
-    unreadable: frozenset[str] = frozenset()
-    faults: Sequence[Fault] = ()
-    more_faults: int = 0
-    warnings: Sequence[str] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExistingPerson:
-    """A person who exists already."""
-
-    id: UUID
-    role: PersonRole
-    name: str | None
-    email: str | None
-    has_external_id: bool
-    disabled: bool
-    key: Key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +40,7 @@ class CourseChange:
 class Plan:
     """What an import would change, and the faults that prevent it."""
 
+    findings: Findings
     new_people: list[tuple[UUID, PersonRow]] = field(default_factory=list)
     changed_people: list[PersonChange] = field(default_factory=list)
     disabled_people: set[UUID] = field(default_factory=set)
@@ -140,9 +54,6 @@ class Plan:
     moved: list[tuple[UUID, UUID, str]] = field(default_factory=list)
     removed: list[tuple[UUID, UUID]] = field(default_factory=list)
     unchanged_enrollments: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    more_faults: int = 0
-    warnings: list[str] = field(default_factory=list)
 
 
 Members = dict[str, tuple[UUID, PersonRole]]
@@ -150,20 +61,13 @@ Members = dict[str, tuple[UUID, PersonRole]]
 
 def make_plan(roster: Roster, *, org: UUID, allow_admins: bool) -> Plan:
     """Return what an import of the roster would change. Call it as ec_admin."""
-    plan = Plan(faults=list(roster.faults), more_faults=roster.more_faults, warnings=list(roster.warnings))
+    plan = Plan(findings=roster.findings.copy())
     members = _plan_people(plan, roster, org=org, allow_admins=allow_admins)
     courses = _plan_courses(plan, roster, org=org)
     _plan_enrollments(plan, roster, org=org, members=members, courses=courses)
     order = {"users": 0, "classes": 1, "enrollments": 2}
-    plan.faults.sort(key=lambda fault: (order[fault.file], fault.row))
+    plan.findings.faults.sort(key=lambda fault: (order[fault.file], fault.row))
     return plan
-
-
-def in_batches(values: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield the values in lists of at most BATCH, so that no statement takes long."""
-    rest = iter(values)
-    while batch := list(islice(rest, BATCH)):
-        yield batch
 
 
 def _plan_people(plan: Plan, roster: Roster, *, org: UUID, allow_admins: bool) -> Members:
@@ -176,92 +80,69 @@ def _plan_people(plan: Plan, roster: Roster, *, org: UUID, allow_admins: bool) -
         org=org,
     )
     by_email = _existing_by_email({person_row.email for person_row in roster.people if person_row.email}, org=org)
-    matched = _match_people(roster.people, by_id=by_id, by_email=by_email, org=org)
-    staying = [(person_row, known) for person_row, known in matched if person_row.enabled is not False]
-    _check_addresses(plan, staying, by_email=by_email, org=org)
-    _plan_disabling(
-        plan, [(person_row, known) for person_row, known in matched if person_row.enabled is False], org=org
-    )
+    by_email |= {keyring().email_index(known.email, org=org): known for known in by_id.values() if known.email}
+    staying = [person_row for person_row in roster.people if person_row.enabled is not False]
+    matches = match_people(plan.findings, staying, by_id=by_id, by_email=by_email, org=org)
+    _plan_disabling(plan, roster.people, matches, by_id=by_id, by_email=by_email, org=org)
     members: Members = {external_id: (known.id, known.role) for external_id, known in by_id.items()}
-    new: list[PersonRow] = []
-    for person_row, known in staying:
-        if known is not None:
-            members[person_row.external_id] = (
-                known.id,
-                _plan_person_change(plan, person_row, known, allow_admins=allow_admins),
-            )
+    new: list[Match] = []
+    for match in matches:
+        _plan_vacating(plan, match, allow_admins=allow_admins)
+        if match.known is not None:
+            role = _plan_person_change(plan, match.person, match.known, allow_admins=allow_admins)
+            members |= dict.fromkeys(match.ids, (match.known.id, role))
             continue
-        if person_row.role == "admin" and not allow_admins:
-            _add_fault(plan, person_row, "role", "a roster makes nobody an admin unless you allow it; see allow_admins")
-        new.append(person_row)
-    plan.new_people = list(zip(new_ids(len(new)), new, strict=True)) if new else []
-    return members | {
-        person_row.external_id: (user, person_row.role or "student") for user, person_row in plan.new_people
-    }
-
-
-def _match_people(
-    people: Sequence[PersonRow], *, by_id: dict[str, ExistingPerson], by_email: dict[bytes, ExistingPerson], org: UUID
-) -> list[tuple[PersonRow, ExistingPerson | None]]:
-    """Return each row with the existing person it means, found by external id, or by address if they have no external id."""
-    taken: set[UUID] = set()
-    matched: list[tuple[PersonRow, ExistingPerson | None]] = []
-    # Rows of people who stay come first: a row that disables a person must not find them by an address that such a row has.
-    for person_row in sorted(people, key=lambda person: person.enabled is False):
-        known = by_id.get(person_row.external_id)
-        if known is None and person_row.email:
-            holder = by_email.get(keyring().email_index(person_row.email, org=org))
-            known = holder if holder is not None and not holder.has_external_id and holder.id not in taken else None
-        if known is not None:
-            taken.add(known.id)
-        matched.append((person_row, known))
-    return matched
-
-
-def _check_addresses(
-    plan: Plan,
-    staying: list[tuple[PersonRow, ExistingPerson | None]],
-    *,
-    by_email: dict[bytes, ExistingPerson],
-    org: UUID,
-) -> None:
-    """Add a fault for each address that would belong to two people; two people may exchange their addresses."""
-    takers: dict[bytes, tuple[PersonRow, UUID | None]] = {}
-    leaving: set[UUID] = set()
-    for person_row, known in staying:
-        if person_row.email is None:
-            continue
-        digest = keyring().email_index(person_row.email, org=org)
-        if digest in takers:
+        if match.person.role == "admin" and not allow_admins:
             _add_fault(
-                plan,
-                person_row,
-                "email",
-                f"the same address as in row {takers[digest][0].row}; two people cannot share one",
+                plan, match.person, "role", "a roster makes nobody an admin unless you allow it; see allow_admins"
             )
-            continue
-        takers[digest] = (person_row, known.id if known else None)
-        holder = by_email.get(digest)
-        if known is not None and (holder is None or holder.id != known.id):
-            leaving.add(known.id)
-    for digest, (person_row, user) in takers.items():
-        holder = by_email.get(digest)
-        if holder is None or holder.id == user:
-            continue
-        plan.vacating.add(holder.id)
-        if holder.id not in leaving:
-            _add_fault(plan, person_row, "email", "belongs to somebody else in the org; change or clear it there first")
+        new.append(match)
+    for user, match in zip(new_ids(len(new)) if new else (), new, strict=True):
+        plan.new_people.append((user, match.person))
+        members |= dict.fromkeys(match.ids, (user, match.person.role or "student"))
+    _warn_of_lost_zeros(plan, staying, new={one for match in new for one in match.ids}, org=org)
+    return members
+
+
+def _plan_vacating(plan: Plan, match: Match, *, allow_admins: bool) -> None:
+    """Plan to clear the address of the existing person who gives it up for the person of the match."""
+    if match.vacated is None:
+        return
+    plan.vacating.add(match.vacated.id)
+    if match.vacated.role == "admin" and not allow_admins:
+        _add_fault(
+            plan, match.person, "email", "a roster changes no admin's address unless you allow it; see allow_admins"
+        )
+
+
+def _warn_of_lost_zeros(plan: Plan, people: Sequence[PersonRow], *, new: set[str], org: UUID) -> None:
+    lookalikes = find_lookalikes(
+        new,
+        listed={person_row.external_id for person_row in people},
+        stored=lambda spellings: _stored_external_ids(spellings, org=org),
+    )
+    for person_row in people:
+        if person_row.external_id in lookalikes:
+            what = describe(person_row.external_id, lookalikes[person_row.external_id])
+            plan.findings.add_warning(
+                "users",
+                person_row.row,
+                "sourcedId",
+                f"{what}; if both are one person, format the column as text and export the file again",
+            )
 
 
 def _plan_person_change(plan: Plan, person_row: PersonRow, known: ExistingPerson, *, allow_admins: bool) -> PersonRole:
     """Plan the change of a person who exists, and return the role they will have."""
     role = person_row.role or known.role
     if known.role == "admin" and role != "admin":
-        plan.warnings.append(f"users row {person_row.row}: is an admin here and stays one, whatever the roster says")
+        plan.findings.add_warning(
+            "users", person_row.row, "", "is an admin here and stays one, whatever the roster says"
+        )
         role = "admin"
     change = PersonChange(
         known=known,
-        external_id=None if known.has_external_id else person_row.external_id,
+        external_id=None if known.external_id else person_row.external_id,
         name=person_row.name if person_row.name != known.name else None,
         email=person_row.email if person_row.email != known.email else None,
         role=role if role != known.role else None,
@@ -285,12 +166,32 @@ def _plan_person_change(plan: Plan, person_row: PersonRow, known: ExistingPerson
     return role
 
 
-def _plan_disabling(plan: Plan, disabled_rows: list[tuple[PersonRow, ExistingPerson | None]], *, org: UUID) -> None:
-    to_disable = [
-        (person_row, known) for person_row, known in disabled_rows if known is not None and not known.disabled
-    ]
+def _plan_disabling(
+    plan: Plan,
+    people: Sequence[PersonRow],
+    matches: list[Match],
+    *,
+    by_id: dict[str, ExistingPerson],
+    by_email: dict[bytes, ExistingPerson],
+    org: UUID,
+) -> None:
+    staying = {match.known.id: match.person.row for match in matches if match.known is not None}
+    to_disable: list[tuple[PersonRow, ExistingPerson]] = []
+    for person_row in people:
+        if person_row.enabled is not False:
+            continue
+        known = by_id.get(person_row.external_id)
+        if known is not None and known.id in staying:
+            what = f"is the same person as in row {staying[known.id]}, who stays, so the account stays open"
+            plan.findings.add_warning("users", person_row.row, "", what)
+        if known is None and person_row.email:
+            holder = by_email.get(keyring().email_index(person_row.email, org=org))
+            known = holder if holder is not None and holder.external_id is None else None
+        if known is None or known.disabled or known.id in staying:
+            plan.unchanged_people += 1
+        else:
+            to_disable.append((person_row, known))
     plan.disabled_people = {known.id for _, known in to_disable}
-    plan.unchanged_people += len(disabled_rows) - len(to_disable)
     if not any(known.role == "admin" for _, known in to_disable):
         return
     # At least one admin must remain. All code that takes an admin's rights away locks the admins in the order of their ids.
@@ -318,18 +219,7 @@ def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:
         *(course_row.external_id for course_row in roster.courses),
         *(enrollment.course for enrollment in roster.enrollments),
     }
-    known = {
-        found["external_id"]: found
-        for batch in in_batches(wanted)
-        for found in rows(
-            # The school's own ids come before those of a webhook source, and those of the oldest course before others.
-            """
-            select distinct on (external_id) id, external_id, name, archived_at from courses
-            where org_id = %s and external_id = any(%s) order by external_id, source_id is not null, id
-            """,
-            (org, batch),
-        )
-    }
+    known = _existing_courses(wanted, org=org)
     new: list[CourseRow] = []
     for course_row in roster.courses:
         found = known.get(course_row.external_id)
@@ -350,6 +240,20 @@ def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:
         else:
             plan.changed_courses.append(change)
     plan.new_courses = list(zip(new_ids(len(new)), new, strict=True)) if new else []
+    lookalikes = find_lookalikes(
+        (course_row.external_id for course_row in new),
+        listed={course_row.external_id for course_row in roster.courses},
+        stored=lambda spellings: set(_existing_courses(spellings, org=org)),
+    )
+    for course_row in new:
+        if course_row.external_id in lookalikes:
+            what = describe(course_row.external_id, lookalikes[course_row.external_id])
+            plan.findings.add_warning(
+                "classes",
+                course_row.row,
+                "sourcedId",
+                f"{what}; if both are one class, format the column as text and export the file again",
+            )
     return {external_id: found["id"] for external_id, found in known.items()} | {
         course_row.external_id: course for course, course_row in plan.new_courses
     }
@@ -364,6 +268,7 @@ def _plan_enrollments(plan: Plan, roster: Roster, *, org: UUID, members: Members
         course.external_id for course in roster.courses if course.kept is False
     }
     left_out = 0
+    unknown: list[tuple[EnrollmentRow, str]] = []
     wanted: dict[tuple[UUID, UUID], EnrollmentRow] = {}
     # A person who moves from one term to the next may have a row that ends and one that continues: the latter counts.
     for enrollment_row in sorted(roster.enrollments, key=lambda enrollment: enrollment.removed):
@@ -372,32 +277,24 @@ def _plan_enrollments(plan: Plan, roster: Roster, *, org: UUID, members: Members
             if enrollment_row.removed:
                 plan.unchanged_enrollments += 1
                 continue
-            unknown = [
-                (column, what)
-                for column, what, missing, excused in (
+            missing = [
+                (enrollment_row, column)
+                for column, is_missing, excused in (
                     (
                         "classSourcedId",
-                        "class",
                         course is None,
                         enrollment_row.course in left_out_courses or "classes" in roster.unreadable,
                     ),
                     (
                         "userSourcedId",
-                        "user",
                         member is None,
                         enrollment_row.person in left_out_people or "users" in roster.unreadable,
                     ),
                 )
-                if missing and not excused
+                if is_missing and not excused
             ]
-            for column, what in unknown:
-                _add_fault(
-                    plan,
-                    enrollment_row,
-                    column,
-                    f"there is no such {what}, neither in the roster nor here; add it or take the row out",
-                )
-            left_out += not unknown
+            unknown += missing
+            left_out += not missing
             continue
         user, role = member
         first = wanted.setdefault((course, user), enrollment_row)
@@ -415,8 +312,38 @@ def _plan_enrollments(plan: Plan, roster: Roster, *, org: UUID, members: Members
         _plan_enrollment(
             plan, enrollment_row, course=course, user=user, role=role, current_role=current_roles.get((course, user))
         )
+    _add_unknown(plan, unknown, members=members, courses=courses, org=org)
     if left_out:
-        plan.warnings.append(f"enrollments: {left_out} row(s) of users or classes that are left out")
+        plan.findings.add_summary(f"enrollments: {left_out} row(s) of users or classes that are left out")
+
+
+def _add_unknown(
+    plan: Plan, unknown: list[tuple[EnrollmentRow, str]], *, members: Members, courses: dict[str, UUID], org: UUID
+) -> None:
+    """Add a fault for each user or class that an enrolment names and nobody knows, with the id that it may mean."""
+    named = unknown[:MOST_FAULTS]
+    lookalikes = {
+        "userSourcedId": find_lookalikes(
+            {row.person for row, column in named if column == "userSourcedId"},
+            listed=members,
+            stored=lambda spellings: _stored_external_ids(spellings, org=org),
+        ),
+        "classSourcedId": find_lookalikes(
+            {row.course for row, column in named if column == "classSourcedId"},
+            listed=courses,
+            stored=lambda spellings: set(_existing_courses(spellings, org=org)),
+        ),
+    }
+    for row, column in unknown:
+        what, identifier = ("user", row.person) if column == "userSourcedId" else ("class", row.course)
+        lookalike = lookalikes[column].get(identifier)
+        hint = f"; it {describe(identifier, lookalike)}" if lookalike else ""
+        _add_fault(
+            plan,
+            row,
+            column,
+            f"there is no such {what}, neither in the roster nor here; add it or take the row out{hint}",
+        )
 
 
 def _plan_enrollment(
@@ -449,6 +376,33 @@ def _fetch_current_roles(courses: Iterable[UUID], *, org: UUID) -> dict[tuple[UU
     }
 
 
+def _existing_courses(external_ids: Iterable[str], *, org: UUID) -> dict[str, dict[str, Any]]:
+    return {
+        found["external_id"]: found
+        for batch in in_batches(external_ids)
+        for found in rows(
+            # The school's own ids come before those of a webhook source, and those of the oldest course before others.
+            """
+            select distinct on (external_id) id, external_id, name, archived_at from courses
+            where org_id = %s and external_id = any(%s) order by external_id, source_id is not null, id
+            """,
+            (org, batch),
+        )
+    }
+
+
+def _stored_external_ids(external_ids: Iterable[str], *, org: UUID) -> set[str]:
+    """Return those of the external ids that somebody in the org has."""
+    digests = {keyring().external_id_index(external_id, org=org): external_id for external_id in external_ids}
+    return {
+        digests[bytes(found["external_id_digest"])]
+        for batch in in_batches(digests)
+        for found in rows(
+            "select external_id_digest from users where org_id = %s and external_id_digest = any(%s)", (org, batch)
+        )
+    }
+
+
 def _existing_by_external_id(external_ids: set[str], *, org: UUID) -> dict[str, ExistingPerson]:
     digests = {keyring().external_id_index(external_id, org=org): external_id for external_id in external_ids}
     return {
@@ -456,7 +410,7 @@ def _existing_by_external_id(external_ids: set[str], *, org: UUID) -> dict[str, 
         for batch in in_batches(digests)
         for found in rows(
             """
-            select u.id, u.role, u.name, u.email, u.external_id_digest, u.disabled_at, k.wrapped, k.master_key_id
+            select u.id, u.role, u.name, u.email, u.external_id, u.external_id_digest, u.disabled_at, k.wrapped, k.master_key_id
             from users as u join user_keys as k on k.org_id = u.org_id and k.user_id = u.id
             where u.org_id = %s and u.external_id_digest = any(%s)
             """,
@@ -471,7 +425,7 @@ def _existing_by_email(emails: set[str], *, org: UUID) -> dict[bytes, ExistingPe
         for batch in in_batches({keyring().email_index(email, org=org) for email in emails})
         for found in rows(
             """
-            select u.id, u.role, u.name, u.email, u.email_digest, u.external_id_digest, u.disabled_at, k.wrapped, k.master_key_id
+            select u.id, u.role, u.name, u.email, u.email_digest, u.external_id, u.disabled_at, k.wrapped, k.master_key_id
             from users as u join user_keys as k on k.org_id = u.org_id and k.user_id = u.id
             where u.org_id = %s and u.email_digest = any(%s)
             """,
@@ -486,12 +440,11 @@ def _decrypt_person(found: dict[str, Any], *, org: UUID) -> ExistingPerson:
         column: None
         if found[column] is None
         else key.open(found[column], place=AssociatedData("users", column, org, found["id"]))
-        for column in ("name", "email")
+        for column in ("name", "email", "external_id")
     }
     return ExistingPerson(
         id=found["id"],
         role=found["role"],
-        has_external_id=found["external_id_digest"] is not None,
         disabled=found["disabled_at"] is not None,
         key=key,
         **decrypted,
@@ -500,7 +453,4 @@ def _decrypt_person(found: dict[str, Any], *, org: UUID) -> ExistingPerson:
 
 def _add_fault(plan: Plan, faulty_row: PersonRow | EnrollmentRow, column: str, what: str) -> None:
     file = "users" if isinstance(faulty_row, PersonRow) else "enrollments"
-    if len(plan.faults) < MOST_FAULTS:
-        plan.faults.append(Fault(file=file, row=faulty_row.row, column=column, what=what))
-    else:
-        plan.more_faults += 1
+    plan.findings.add_fault(file, faulty_row.row, column, what)

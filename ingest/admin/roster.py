@@ -17,7 +17,7 @@ from ingest.web.problems import Problem
 from ingest.web.responses import json_response
 from models.audit import write_entry
 from models.roster import BadRoster, Report, import_roster
-from models.roster_plan import Roster
+from models.roster_rows import Roster
 
 blueprint = Blueprint("roster", __name__)
 
@@ -42,8 +42,9 @@ class DryRun(Exception):
 def import_upload() -> Response:
     """Import users, classes and enrollments from OneRoster 1.1 CSV texts. Admins only.
 
-    When one row is invalid, nothing is imported and `errors` names the invalid rows. Importing the same roster again changes
-    nothing. Rows that are missing from the texts change nothing.
+    When one row is invalid, nothing is imported and `errors` names the invalid rows. Small defects of real exports are read as
+    they are meant, and `warnings` names the rows. Importing the same roster again changes nothing. Rows that are missing from the
+    texts change nothing.
     """
     who = admin()
     payload = read_body(schemas.RosterUpload)

@@ -14,8 +14,10 @@ MOST_BYTES = 64 * 1024 * 1024
 MOST_ENTRIES = 100
 
 
-def read_files(path: Path) -> dict[str, str]:
-    """Return the texts of users.csv, classes.csv and enrollments.csv under these names, those that exist. Raises Invalid."""
+def read_files(path: Path) -> dict[str, bytes]:
+    """Return the bytes of users.csv, classes.csv and enrollments.csv as users and so on, those that exist. Raises Invalid."""
+    if path.is_file() and path.suffix.lower() == ".csv":
+        raise _unreadable("is a single file; name the folder that holds users.csv, classes.csv and enrollments.csv")
     try:
         found = dict(_from_folder(path) if path.is_dir() else _from_zip(path))
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
@@ -23,7 +25,7 @@ def read_files(path: Path) -> dict[str, str]:
         raise _unreadable(f"cannot be read as a folder or zip of CSV files ({type(error).__name__})") from None
     if not found:
         raise _unreadable("holds none of users.csv, classes.csv and enrollments.csv")
-    return {file: _decode(raw, file=file) for file, raw in found.items()}
+    return found
 
 
 def _from_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -44,6 +46,10 @@ def _from_zip(path: Path) -> Iterator[tuple[str, bytes]]:
         entries = archive.infolist()
         if len(entries) > MOST_ENTRIES:
             raise _unreadable(f"holds more than {MOST_ENTRIES} entries")
+        if any(entry.filename == "[Content_Types].xml" for entry in entries):
+            raise _unreadable(
+                "is an Excel workbook; save its sheets as users.csv, classes.csv and enrollments.csv in a folder"
+            )
         seen: set[str] = set()
         remaining = MOST_BYTES
         for entry in entries:
@@ -69,14 +75,6 @@ def _deduct(remaining: int, raw: bytes) -> int:
     if len(raw) > remaining:
         raise _unreadable(f"holds more than {MOST_BYTES >> 20} MiB of CSV")
     return remaining - len(raw)
-
-
-def _decode(raw: bytes, *, file: str) -> str:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise _unreadable(f"{file}.csv is not UTF-8 (line {line}); save it as UTF-8") from None
 
 
 def _unreadable(what: str) -> Invalid:

@@ -7,7 +7,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
 
 Csv = Annotated[
-    StrictStr | None, Field(description="the text of the CSV file; null or left out: nothing of this kind is imported")
+    StrictStr | None,
+    Field(
+        description="the text of the CSV file, separated by commas, semicolons, tabs or vertical bars; null or left out: nothing of "
+        "this kind is imported"
+    ),
 ]
 
 
@@ -64,4 +68,11 @@ class RosterReport(BaseModel):
     users: PeopleCount
     courses: CourseCount
     enrollments: EnrollmentCount
-    warnings: Annotated[list[str], Field(description="rows that were left out or not applied, and why")]
+    warnings: Annotated[
+        list[str],
+        Field(
+            description="what was left out, or read or done in another way than the texts say: file, row, column and a sentence for "
+            "people, such as `users row 3, column email: is not an e-mail address, so none is stored; …`. Rows with the same "
+            "sentence share one warning; at most 200 warnings are listed, and then how many more there are"
+        ),
+    ]
