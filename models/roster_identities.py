@@ -6,13 +6,13 @@ An address is a way to reset a password, so nobody gets one that may be somebody
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from models.crypto import Key, keyring
 from models.roster_rows import Findings, PersonRow
-from models.roster_zeros import differ_only_by_zeros
+from models.roster_zeros import number_of
 from models.users import PersonRole
 
 RANKS: dict[PersonRole | None, int] = {None: 0, "student": 0, "educator": 1, "admin": 2}
@@ -155,11 +155,27 @@ def _give_address(
         given = owner and _claim(findings, owner, holder)
         keeper = holder
     matches = [] if given is None else [given]
+    full_ids = _find_full_ids(persons, keeper)
     for person in persons:
         if person is not owner:
-            _explain(findings, person, persons, owner=owner, holder=keeper)
+            full_id = _find_full_id(person, full_ids)
+            _explain(findings, person, persons, owner=owner, holder=keeper, full_id=full_id)
             matches.append(replace(person, person=replace(person.person, email=None)))
     return matches
+
+
+def _find_full_ids(persons: list[Match], holder: ExistingPerson | None) -> dict[str, str]:
+    """Return the ids of digits of an address by their number: the holder's, or else the one with most leading zeros."""
+    ids = sorted((one for person in persons for one in person.ids), key=len)
+    if holder is not None and holder.external_id is not None:
+        ids.append(holder.external_id)
+    return {number: one for one in ids if (number := number_of(one)) is not None}
+
+
+def _find_full_id(person: Match, full_ids: dict[str, str]) -> str | None:
+    """Return the id that an id of this person differs from only by leading zeros."""
+    found = ((one, full_ids.get(number_of(one) or "")) for one in person.ids)
+    return next((full_id for one, full_id in found if full_id is not None and full_id != one), None)
 
 
 def _is(person: Match, existing: ExistingPerson) -> bool:
@@ -181,9 +197,10 @@ def _find_claimant(persons: list[Match], holder: ExistingPerson) -> Match | None
 def _can_claim(person: Match, holder: ExistingPerson, persons: list[Match]) -> bool:
     has_same_name = _has_name_of(person, holder)
     is_staff = holder.role != "student"
+    lost_zeros = _find_full_id(person, _find_full_ids([], holder)) is not None
     if holder.external_id is None:
         return has_same_name or (len(persons) == 1 and person.person.is_staff == is_staff)
-    return has_same_name and (person.person.is_staff or is_staff) and not _lost_zeros(person, holder.external_id)
+    return has_same_name and (person.person.is_staff or is_staff) and not lost_zeros
 
 
 def _claim(findings: Findings, person: Match, holder: ExistingPerson) -> Match:
@@ -203,14 +220,20 @@ def _claim(findings: Findings, person: Match, holder: ExistingPerson) -> Match:
 
 
 def _explain(
-    findings: Findings, person: Match, persons: list[Match], *, owner: Match | None, holder: ExistingPerson | None
+    findings: Findings,
+    person: Match,
+    persons: list[Match],
+    *,
+    owner: Match | None,
+    holder: ExistingPerson | None,
+    full_id: str | None,
 ) -> None:
     """Say why a person does not get the address: a fault if their id is probably wrong, else a warning.
 
-    `holder` is the existing person who keeps it.
+    `holder` is the existing person who keeps it. `full_id` is the id of somebody else with the address, to which this person's
+    id lacks only leading zeros.
     """
     row, is_new = person.person.row, person.known is None
-    full_id = next((one for one in _ids_of_others(person, persons, holder) if _lost_zeros(person, one)), None)
     if is_new and full_id is not None:
         findings.add_fault(
             "users",
@@ -238,19 +261,6 @@ def _tell_sharer(person: Match, persons: list[Match], *, owner: Match | None, ho
         return "belongs to somebody else in the org, so it is not stored here; give each person their own"
     other = next(one.person.row for one in persons if one is not person)
     return f"is also the address of the person in row {other}, so neither gets it; give each person their own"
-
-
-def _ids_of_others(person: Match, persons: list[Match], holder: ExistingPerson | None) -> Iterator[str]:
-    if holder is not None and holder.external_id is not None:
-        yield holder.external_id
-    for other in persons:
-        # Of two new ids, the one with fewer zeros lost them.
-        if other is not person:
-            yield from (one for one in other.ids if len(one) > len(person.person.external_id))
-
-
-def _lost_zeros(person: Match, full_id: str | None) -> bool:
-    return full_id is not None and any(differ_only_by_zeros(one, full_id) for one in person.ids)
 
 
 def _has_name_of(person: Match, holder: ExistingPerson) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
 
-# Excel rounds numbers of 12 digits and more instead.
+# Excel rounds longer numbers.
 LONGEST = 12
 
 
-def differ_only_by_zeros(first: str, second: str) -> bool:
-    """Return whether these are two ids of digits with the same number."""
-    return first != second and _is_number(first) and _is_number(second) and first.lstrip("0") == second.lstrip("0")
+def number_of(identifier: str) -> str | None:
+    """Return an id of digits without its leading zeros, and None for any other id."""
+    return (identifier.lstrip("0") or "0") if identifier.isascii() and identifier.isdecimal() else None
 
 
 def find_lookalikes(
@@ -40,11 +40,7 @@ def describe(identifier: str, lookalike: str) -> str:
 
 def _spellings(identifier: str) -> list[str]:
     """Return the other ways to write an id of digits with fewer or more leading zeros."""
-    if not _is_number(identifier):
+    digits = number_of(identifier)
+    if digits is None:
         return []
-    digits = identifier.lstrip("0") or "0"
     return [spelling for length in range(len(digits), LONGEST + 1) if (spelling := digits.zfill(length)) != identifier]
-
-
-def _is_number(identifier: str) -> bool:
-    return identifier.isascii() and identifier.isdecimal()

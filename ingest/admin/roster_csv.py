@@ -77,7 +77,6 @@ def _person(reading: Reading, row: Row) -> PersonRow | None:
     faults = [
         (column, what)
         for column, what, wrong in (
-            ("", row.uneven or "", row.uneven is not None and _looks_shifted(cells, email=email)),
             ("role", "must be student, teacher, aide or administrator", role not in ROLES),
             ("enabledUser", "must be true, false or empty", enabled not in ENABLED),
             ("givenName", "there is no name; fill in givenName, familyName or both", not name),
@@ -119,13 +118,6 @@ def _read_email(findings: Findings, row: Row) -> str | None:
         what = "holds more than one address; the first one is stored"
         findings.add_warning("users", row.number, "email", what)
     return emails[0]
-
-
-def _looks_shifted(cells: dict[str, str], *, email: str | None) -> bool:
-    """Return whether values of a row with too many or too few cells seem to stand in the wrong columns."""
-    written = cells.get("email", "")
-    has_odd_email = bool(written) and email is None and written.casefold() not in PLACEHOLDERS
-    return has_odd_email or "@" in cells["givenName"] + cells["familyName"]
 
 
 def _course(reading: Reading, row: Row) -> CourseRow | None:

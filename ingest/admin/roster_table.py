@@ -55,14 +55,10 @@ Cells = dict[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A row of a file: its number, as a spreadsheet counts from the header on, and its cells by column.
-
-    `uneven` says in words that it has more or fewer cells than the header, so that values may stand in the wrong column.
-    """
+    """A row of a file: its number, as a spreadsheet counts from the header on, and its cells by column."""
 
     number: int
     cells: Cells
-    uneven: str | None
 
 
 @dataclass(kw_only=True)
@@ -166,11 +162,10 @@ def _clean(cell: str) -> str:
 
 def _read_row(reading: Reading, file: str, number: int, cells: list[str], *, header: _Header) -> Row | None:
     """Return the row, or None when it has a fault or is there already."""
-    uneven = None
     if not header.named <= len(cells) <= header.width:
-        uneven = f"has {len(cells)} cells where the header has {header.width}; check its separators and quotes"
-        if not _may_be_evened(cells, file=file, header=header):
-            reading.findings.add_fault(file, number, "", uneven)
+        if not _can_be_evened(cells, file=file, header=header):
+            what = f"has {len(cells)} cells where the header has {header.width}; check its separators and quotes"
+            reading.findings.add_fault(file, number, "", what)
             return None
         end = "ends before the last column; the missing cells count as empty"
         more = "has empty cells after the last column, which are ignored"
@@ -190,13 +185,24 @@ def _read_row(reading: Reading, file: str, number: int, cells: list[str], *, hea
         is_valid = False
     if not is_valid and file in reading.left_out:
         reading.left_out[file].add(key)
-    return Row(number=number, cells=found, uneven=uneven) if is_valid else None
+    return Row(number=number, cells=found) if is_valid else None
 
 
-def _may_be_evened(cells: list[str], *, file: str, header: _Header) -> bool:
-    """Return whether only empty cells are too many, and no cell that every row needs is missing."""
+def _can_be_evened(cells: list[str], *, file: str, header: _Header) -> bool:
+    """Return whether only empty cells are too many, no cell that every row needs is missing, and none is shifted."""
     needed = (header.columns[name] for name in REQUIRED_COLUMNS[file] if name not in MAY_BE_CUT_OFF)
-    return max(needed) < len(cells) and not any(cell.strip() for cell in cells[header.width :])
+    has_text_after = any(cell.strip() for cell in cells[header.width :])
+    return max(needed) < len(cells) and not has_text_after and not _has_shifted_address(cells, header)
+
+
+def _has_shifted_address(cells: list[str], header: _Header) -> bool:
+    """Return whether an address stands beside its column, because of a comma too many or too few before it."""
+    place, username = header.columns.get("email"), header.columns.get("username")
+    if place is None or any("@" in cell for cell in cells[place : place + 1]):
+        return False
+    shift = len(cells) - header.width
+    beside = range(place + 1, place + 1 + shift) if shift > 0 else range(max(0, place + shift), place)
+    return any("@" in cells[index] for index in beside if index < len(cells) and index != username)
 
 
 def _has_storable_cells(findings: Findings, file: str, number: int, found: Cells) -> bool:

@@ -149,9 +149,10 @@ def test_personal_data_is_encrypted_and_not_logged(api, caplog):
     with caplog.at_level(logging.INFO):
         import_ok(api, WHOLE)
         send(api, user_rows("s-9,student,Secretive,Name,not-an-address,,", "s-10,wizard,Secretive,Name,,,"))
+        send(api, user_rows("7.021E+16,student,Secretive,Name,,,"))
 
     stored = json.dumps([str(all_rows(api)), caplog.text], ensure_ascii=False)
-    for word in ("Müller", "mia@", "O’Neil", "Secretive", "not-an-address", "s-1"):
+    for word in ("Müller", "mia@", "O’Neil", "Secretive", "not-an-address", "s-1", "7.021E"):
         assert word not in stored
     keys = "select count(*) from user_keys as k join users as u on u.id = k.user_id where k.org_id = %s"
     assert api.database.sql(keys, str(api.school.org)) == [(6 + 3,)]

@@ -440,6 +440,19 @@ def test_id_without_its_leading_zeros_and_the_same_address_is_refused_by_name(ap
     assert found(api, "123") == (("123", None, None),)
 
 
+def test_two_ids_of_one_roster_that_differ_only_by_zeros_and_share_an_address_are_refused(api, send):
+    rows = (
+        "00123,student,Mia,Moss,mia@x.example,,",
+        "x,student,Max,Moss,mia@x.example,,",
+        "123,student,M,M,mia@x.example,,",
+    )
+
+    (fault,) = send(user_rows(*rows, "0,student,Zoe,Zed,mia@x.example,,")).faults
+
+    assert fault[:3] == ("users", 4, "sourcedId")
+    assert fault[3].startswith("differs only by leading zeros from 00123,")
+
+
 def test_new_id_that_may_have_lost_its_zeros_is_imported_with_a_warning(api, send):
     text = "if both are one person, format the column as text and export the file again"
     assert send(user_rows("00123,student,Mia,Moss,mia@x.example,,", "7,student,Noa,Nash,,,")).warnings == ()
