@@ -33,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     create_org.epilog = "The admin's password is asked for, or read from ESSAYCOACH_ADMIN_PASSWORD."
     set_ai = commands.add_parser("set-ai", help="choose who reads an org's essays")
     set_ai.add_argument("slug", help="the org's short name")
-    set_ai.add_argument("--policy", choices=("anthropic", "local", "none"), help="none and local: nothing leaves")
+    set_ai.add_argument(
+        "--policy", choices=("anthropic", "local", "none"), help="local: nothing leaves; none: no machine reads"
+    )
     set_ai.add_argument("--fallback", choices=("wait", "local"), help="what happens while Claude cannot be had")
     _add_roster_command(commands)
     options = parser.parse_args(arguments)

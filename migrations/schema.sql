@@ -189,6 +189,33 @@ begin
 end
 $$;
 
+-- FUNCTION cancel_open_passes(integer)
+CREATE FUNCTION public.cancel_open_passes(most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    wanted uuid[];
+begin
+    if not exists (select from orgs as o where o.id = app_org() and o.closed_at is not null) then
+        raise exception 'the org is not closed' using errcode = 'EC003';
+    end if;
+    wanted := array(
+        select distinct q.submission_id from (
+            select p.submission_id from passes as p where p.org_id = app_org() and p.state = 'queued' limit most
+        ) as q
+    );
+    -- Submission before pass, in one order: as everybody who closes one.
+    perform from submissions as s where s.org_id = app_org() and s.id = any (wanted) order by s.id for update;
+    update passes as p set state = 'cancelled', error = 'org_closed', batch = null, batch_call = null, finished_at = now()
+    where p.org_id = app_org() and p.submission_id = any (wanted) and p.state = 'queued';
+    update submissions as s set status = 'cancelled', completed_at = now()
+    where s.org_id = app_org() and s.id = any (wanted) and s.completed_at is null and not exists (
+        select from passes as p where p.org_id = s.org_id and p.submission_id = s.id and p.state in ('queued', 'running'));
+    return (select count(*) from passes as p where p.org_id = app_org() and p.state in ('queued', 'running'));
+end
+$$;
+
 -- FUNCTION chain_audit(integer)
 CREATE FUNCTION public.chain_audit(most integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -423,6 +450,50 @@ begin
 end
 $$;
 
+-- FUNCTION org_rows()
+CREATE FUNCTION public.org_rows() RETURNS TABLE(name text, total bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    for name in select t.name from org_tables() as t loop
+        execute format('select count(*) from %I where org_id = app_org()', name) into total;
+        return next;
+    end loop;
+end
+$$;
+
+-- FUNCTION org_tables()
+CREATE FUNCTION public.org_tables() RETURNS TABLE(name text, place integer)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    BEGIN ATOMIC
+ WITH RECURSIVE owned AS (
+          SELECT c.oid,
+             c.relname
+            FROM (pg_class c
+              JOIN pg_attribute a ON (((a.attrelid = c.oid) AND (a.attname = 'org_id'::name) AND (NOT a.attisdropped))))
+           WHERE ((c.relnamespace = ('public'::regnamespace)::oid) AND (c.relkind = ANY (ARRAY['r'::"char", 'p'::"char"])) AND (NOT c.relispartition) AND (c.relname <> ALL (ARRAY['audit_log'::name, 'audit_heads'::name])))
+         ), placed(oid, place) AS (
+          SELECT o_1.oid,
+             0 AS "?column?"
+            FROM owned o_1
+         UNION
+          SELECT k.confrelid,
+             (p_1.place + 1)
+            FROM ((placed p_1
+              JOIN pg_constraint k ON (((k.contype = 'f'::"char") AND (k.conrelid = p_1.oid) AND (k.confrelid <> k.conrelid))))
+              JOIN owned o_1 ON ((o_1.oid = k.confrelid)))
+           WHERE (p_1.place < 100)
+         )
+  SELECT (o.relname)::text AS relname,
+     max(p.place) AS max
+    FROM (placed p
+      JOIN owned o ON ((o.oid = p.oid)))
+   GROUP BY o.relname
+   ORDER BY (max(p.place)), ((o.relname)::text);
+END;
+
 -- TABLE provider_pauses
 CREATE TABLE public.provider_pauses (
     provider text NOT NULL,
@@ -631,6 +702,33 @@ CREATE FUNCTION public.queue_place(wanted uuid) RETURNS TABLE(ahead bigint, runn
                  END)) AND (p.org_id = public.app_org()) AND (p.next_at <= now()) AND (((p.queue = 'interactive'::text) AND mine.in_bulk) OR (p.next_at < mine.next_at)))) own);
 END;
 
+-- FUNCTION remove_org_rows(integer)
+CREATE FUNCTION public.remove_org_rows(most integer) RETURNS TABLE(name text, removed bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $_$
+declare
+    key_columns text;
+begin
+    if not exists (select from orgs as o where o.id = app_org() and o.exported_at is not null) then
+        raise exception 'the org was not exported' using errcode = 'EC003';
+    end if;
+    for name in select t.name from org_tables() as t where has_table_privilege('public.' || quote_ident(t.name), 'delete') loop
+        select string_agg(quote_ident(a.attname), ', ') into key_columns
+        from pg_index as i join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+        where i.indrelid = to_regclass('public.' || quote_ident(name)) and i.indisprimary;
+        execute format(
+            'delete from %1$I where (%2$s) in (select %2$s from %1$I where org_id = app_org() limit $1)', name, key_columns
+        ) using most;
+        get diagnostics removed = row_count;
+        if removed > 0 then
+            return next;
+            return;
+        end if;
+    end loop;
+end
+$_$;
+
 -- FUNCTION reopen_provider(text)
 CREATE FUNCTION public.reopen_provider(wanted text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -646,6 +744,9 @@ CREATE FUNCTION public.replay_passes(wanted uuid[], into_queue text) RETURNS TAB
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 begin
+    if (select o.ai_policy = 'none' from orgs as o where o.id = app_org()) then
+        return;
+    end if;
     -- Submission before pass, in one order: as everybody who closes one.
     perform from submissions as s
     where s.org_id = app_org() and s.id in (select p.submission_id from passes as p where p.org_id = app_org() and p.id = any (wanted))
@@ -703,8 +804,10 @@ CREATE FUNCTION public.require_live_session(session_id uuid, wanted_user uuid, w
 begin
     perform from public.sessions as s
     join public.users as u on u.org_id = s.org_id and u.id = s.user_id
+    join public.orgs as o on o.id = s.org_id
     where s.id = session_id and s.user_id = wanted_user and s.revoked_at is null and s.expires_at > now()
-        and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null;
+        and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null
+        and o.closed_at is null;
     if not found then
         raise exception 'the session has ended' using errcode = 'EC001';
     end if;
@@ -717,6 +820,9 @@ CREATE FUNCTION public.rerun_passes(wanted uuid[], into_queue text) RETURNS TABL
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 begin
+    if (select o.ai_policy = 'none' from orgs as o where o.id = app_org()) then
+        return;
+    end if;
     perform from submissions as s
     where s.org_id = app_org() and s.id = any (wanted)
         and (current_setting('role') <> 'ec_educator' or s.audience_id = any (app_audience()))
@@ -727,16 +833,28 @@ begin
             queued_at = now(), next_at = now(), hinted_at = now(), first_claimed_at = null, started_at = null, finished_at = null,
             comments = null, summary = null, basis = null, tallied = false
         from submissions as s join essays as e on e.org_id = s.org_id and e.id = s.essay_id and e.newest_submission_id = s.id
-        where p.org_id = app_org() and p.submission_id = any (wanted) and p.state = 'done'
+        where p.org_id = app_org() and p.submission_id = any (wanted)
+            and (p.state = 'done' or p.state = 'cancelled' and p.error = 'reading_off')
             and s.org_id = p.org_id and s.id = p.submission_id
             and (current_setting('role') <> 'ec_educator' or p.audience_id = any (app_audience()))
         returning p.id, p.submission_id as submission, p.name
     ),
+    made as (
+        insert into passes as p (org_id, submission_id, essay_id, user_id, audience_id, name, state, queue)
+        select s.org_id, s.id, s.essay_id, s.user_id, s.audience_id, n.name, 'queued', into_queue
+        from submissions as s join essays as e on e.org_id = s.org_id and e.id = s.essay_id and e.newest_submission_id = s.id
+        cross join unnest(array['grammar', 'structure', 'content']) as n (name)
+        where s.org_id = app_org() and s.id = any (wanted)
+            and (current_setting('role') <> 'ec_educator' or s.audience_id = any (app_audience()))
+            and not exists (select from passes as q where q.org_id = s.org_id and q.submission_id = s.id)
+        returning p.id, p.submission_id as submission, p.name
+    ),
+    every as (select * from rerun union all select * from made),
     reopened as (
         update submissions as s set completed_at = null, status = 'processing'
-        where s.org_id = app_org() and s.id in (select r.submission from rerun as r) and s.completed_at is not null
+        where s.org_id = app_org() and s.id in (select r.submission from every as r) and s.completed_at is not null
     )
-    select r.id, r.submission, r.name from rerun as r;
+    select r.id, r.submission, r.name from every as r;
 end
 $$;
 
@@ -866,7 +984,12 @@ CREATE FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, co
 declare
     readers uuid;
     newest uuid;
+    is_read boolean;
 begin
+    select o.ai_policy <> 'none' into is_read from orgs as o where o.id = app_org() and o.closed_at is null;
+    if not found then
+        raise exception 'the org is closed' using errcode = 'EC001';
+    end if;
     if is_new then
         insert into essays (id, org_id, user_id, course_id, assignment_id, category_id, external_id, title, versions,
             newest_submission_id, newest_submitted_at)
@@ -887,16 +1010,17 @@ begin
     if readers is null then
         return;
     end if;
-    status := case when newest = submission then 'queued' else 'superseded' end;
+    status := case when newest <> submission then 'superseded' when is_read then 'queued' else 'completed' end;
     insert into submissions (id, org_id, essay_id, user_id, audience_id, version, status, queue, source, external_id, language, text,
         text_sha256, characters, words, submitted_at, released_at, completed_at)
     values (submission, app_org(), essay, author, readers, version, status, in_queue, via, lms_id, lang, sealed_text,
         sha256, character_count, word_count, submitted,
-        case when released then now() end, case when status = 'superseded' then now() end);
+        case when released then now() end, case when status <> 'queued' then now() end);
     insert into passes (id, org_id, submission_id, essay_id, user_id, audience_id, name, state, queue, finished_at)
     select p.id, app_org(), submission, essay, author, readers, p.name,
         case status when 'queued' then 'queued' else 'cancelled' end, in_queue, case when status = 'superseded' then now() end
-    from unnest(pass_ids, pass_names) as p (id, name);
+    from unnest(pass_ids, pass_names) as p (id, name)
+    where is_read;
     insert into analytics (org_id, user_id, event, essay_id, submission_id)
     values (app_org(), author, case version when 1 then 'submitted' else 'revised' end, essay, submission);
     return next;
@@ -1556,11 +1680,16 @@ CREATE TABLE public.orgs (
     monthly_budget_micros bigint,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     ai_fallback text DEFAULT 'wait'::text NOT NULL,
+    closed_at timestamp with time zone,
+    exported_at timestamp with time zone,
+    removed_at timestamp with time zone,
     CONSTRAINT orgs_ai_fallback_known CHECK ((ai_fallback = ANY (ARRAY['wait'::text, 'local'::text]))),
     CONSTRAINT orgs_ai_policy_known CHECK ((ai_policy = ANY (ARRAY['anthropic'::text, 'local'::text, 'none'::text]))),
     CONSTRAINT orgs_budget_not_negative CHECK ((monthly_budget_micros >= 0)),
+    CONSTRAINT orgs_exported_when_closed CHECK (((exported_at IS NULL) OR (closed_at IS NOT NULL))),
     CONSTRAINT orgs_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
     CONSTRAINT orgs_release_policy_known CHECK ((release_policy = ANY (ARRAY['auto'::text, 'after_review'::text]))),
+    CONSTRAINT orgs_removed_when_exported CHECK (((removed_at IS NULL) OR (exported_at IS NOT NULL))),
     CONSTRAINT orgs_slug_is_a_short_name CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
 );
 ALTER TABLE ONLY public.orgs FORCE ROW LEVEL SECURITY;
@@ -3269,10 +3398,10 @@ GRANT ALL ON FUNCTION public.app_org() TO ec_worker;
 -- ACL TABLE enrollments
 GRANT SELECT ON TABLE public.enrollments TO ec_backup;
 GRANT SELECT ON TABLE public.enrollments TO ec_educator;
-GRANT SELECT ON TABLE public.enrollments TO ec_stats;
 GRANT SELECT ON TABLE public.enrollments TO ec_student;
 GRANT SELECT ON TABLE public.enrollments TO ec_worker;
 GRANT SELECT,DELETE ON TABLE public.enrollments TO ec_manager;
+GRANT SELECT,DELETE ON TABLE public.enrollments TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.enrollments TO ec_lms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enrollments TO ec_admin;
 
@@ -3379,6 +3508,7 @@ GRANT UPDATE(hash) ON TABLE public.audit_log TO ec_stats;
 
 -- ACL FUNCTION audit_entry(entry public.audit_log, place bigint)
 REVOKE ALL ON FUNCTION public.audit_entry(entry public.audit_log, place bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_entry(entry public.audit_log, place bigint) TO ec_admin;
 GRANT ALL ON FUNCTION public.audit_entry(entry public.audit_log, place bigint) TO ec_clock;
 GRANT ALL ON FUNCTION public.audit_entry(entry public.audit_log, place bigint) TO ec_stats;
 
@@ -3394,6 +3524,10 @@ REVOKE ALL ON FUNCTION public.audit_writing() FROM PUBLIC;
 -- ACL FUNCTION budget_allows(expected_micros bigint)
 REVOKE ALL ON FUNCTION public.budget_allows(expected_micros bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.budget_allows(expected_micros bigint) TO ec_worker;
+
+-- ACL FUNCTION cancel_open_passes(most integer)
+REVOKE ALL ON FUNCTION public.cancel_open_passes(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.cancel_open_passes(most integer) TO ec_admin;
 
 -- ACL FUNCTION chain_audit(most integer)
 REVOKE ALL ON FUNCTION public.chain_audit(most integer) FROM PUBLIC;
@@ -3435,6 +3569,13 @@ REVOKE ALL ON FUNCTION public.list_new_comments() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.next_due(hinted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_due(hinted uuid) TO ec_worker;
 
+-- ACL FUNCTION org_rows()
+REVOKE ALL ON FUNCTION public.org_rows() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.org_rows() TO ec_admin;
+
+-- ACL FUNCTION org_tables()
+REVOKE ALL ON FUNCTION public.org_tables() FROM PUBLIC;
+
 -- ACL TABLE provider_pauses
 GRANT SELECT ON TABLE public.provider_pauses TO ec_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.provider_pauses TO ec_stats;
@@ -3453,12 +3594,12 @@ GRANT ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double pre
 
 -- ACL TABLE passes
 GRANT SELECT ON TABLE public.passes TO ec_backup;
-GRANT SELECT ON TABLE public.passes TO ec_stats;
 GRANT SELECT ON TABLE public.passes TO ec_worker;
 GRANT SELECT,INSERT ON TABLE public.passes TO ec_admin;
 GRANT SELECT,INSERT ON TABLE public.passes TO ec_educator;
 GRANT SELECT,INSERT ON TABLE public.passes TO ec_lms;
 GRANT SELECT,INSERT ON TABLE public.passes TO ec_student;
+GRANT SELECT,INSERT,DELETE ON TABLE public.passes TO ec_stats;
 
 -- ACL COLUMN passes.id
 GRANT SELECT(id) ON TABLE public.passes TO ec_clock;
@@ -3594,6 +3735,10 @@ GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_educator;
 GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_lms;
 GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_student;
 
+-- ACL FUNCTION remove_org_rows(most integer)
+REVOKE ALL ON FUNCTION public.remove_org_rows(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.remove_org_rows(most integer) TO ec_admin;
+
 -- ACL FUNCTION reopen_provider(wanted text)
 REVOKE ALL ON FUNCTION public.reopen_provider(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.reopen_provider(wanted text) TO ec_worker;
@@ -3620,8 +3765,8 @@ GRANT ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) TO ec_
 -- ACL TABLE feedback
 GRANT SELECT ON TABLE public.feedback TO ec_backup;
 GRANT SELECT ON TABLE public.feedback TO ec_lms;
-GRANT SELECT ON TABLE public.feedback TO ec_stats;
 GRANT SELECT ON TABLE public.feedback TO ec_student;
+GRANT SELECT,DELETE ON TABLE public.feedback TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.feedback TO ec_admin;
 GRANT SELECT,INSERT ON TABLE public.feedback TO ec_educator;
 GRANT SELECT,INSERT ON TABLE public.feedback TO ec_worker;
@@ -3637,8 +3782,8 @@ GRANT SELECT ON TABLE public.feedback_reactions TO ec_admin;
 GRANT SELECT ON TABLE public.feedback_reactions TO ec_backup;
 GRANT SELECT ON TABLE public.feedback_reactions TO ec_educator;
 GRANT SELECT ON TABLE public.feedback_reactions TO ec_lms;
-GRANT SELECT ON TABLE public.feedback_reactions TO ec_stats;
 GRANT SELECT ON TABLE public.feedback_reactions TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.feedback_reactions TO ec_stats;
 GRANT SELECT,INSERT,DELETE ON TABLE public.feedback_reactions TO ec_student;
 
 -- ACL COLUMN feedback_reactions.reaction
@@ -3653,9 +3798,9 @@ GRANT UPDATE(created_at) ON TABLE public.feedback_reactions TO ec_student;
 -- ACL TABLE feedback_reviews
 GRANT SELECT ON TABLE public.feedback_reviews TO ec_backup;
 GRANT SELECT ON TABLE public.feedback_reviews TO ec_lms;
-GRANT SELECT ON TABLE public.feedback_reviews TO ec_stats;
 GRANT SELECT ON TABLE public.feedback_reviews TO ec_student;
 GRANT SELECT ON TABLE public.feedback_reviews TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.feedback_reviews TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.feedback_reviews TO ec_admin;
 GRANT SELECT,INSERT ON TABLE public.feedback_reviews TO ec_educator;
 
@@ -3711,7 +3856,7 @@ GRANT ALL ON FUNCTION public.wait_bounds() TO ec_stats;
 -- ACL TABLE ai_responses
 GRANT INSERT ON TABLE public.ai_responses TO ec_worker;
 GRANT SELECT ON TABLE public.ai_responses TO ec_backup;
-GRANT SELECT ON TABLE public.ai_responses TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.ai_responses TO ec_stats;
 
 -- ACL COLUMN ai_responses.id
 GRANT SELECT(id) ON TABLE public.ai_responses TO ec_admin;
@@ -3804,6 +3949,7 @@ GRANT SELECT(completed_at) ON TABLE public.ai_responses TO ec_clock;
 GRANT UPDATE(completed_at) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.tallied
+GRANT SELECT(tallied) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(tallied),UPDATE(tallied) ON TABLE public.ai_responses TO ec_clock;
 
 -- ACL COLUMN ai_responses.reserved_micros
@@ -3821,7 +3967,7 @@ GRANT SELECT ON TABLE public.ai_responses_default TO ec_stats;
 -- ACL TABLE analytics
 GRANT INSERT ON TABLE public.analytics TO ec_lms;
 GRANT SELECT ON TABLE public.analytics TO ec_backup;
-GRANT SELECT ON TABLE public.analytics TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.analytics TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.analytics TO ec_admin;
 GRANT SELECT,INSERT ON TABLE public.analytics TO ec_educator;
 GRANT SELECT,INSERT ON TABLE public.analytics TO ec_student;
@@ -3833,7 +3979,7 @@ GRANT SELECT ON TABLE public.analytics_default TO ec_stats;
 -- ACL TABLE api_keys
 GRANT INSERT ON TABLE public.api_keys TO ec_admin;
 GRANT SELECT ON TABLE public.api_keys TO ec_backup;
-GRANT SELECT ON TABLE public.api_keys TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.api_keys TO ec_stats;
 
 -- ACL COLUMN api_keys.id
 GRANT SELECT(id) ON TABLE public.api_keys TO ec_admin;
@@ -3877,10 +4023,10 @@ GRANT SELECT(creates_courses),UPDATE(creates_courses) ON TABLE public.api_keys T
 -- ACL TABLE assignments
 GRANT SELECT ON TABLE public.assignments TO ec_backup;
 GRANT SELECT ON TABLE public.assignments TO ec_lms;
-GRANT SELECT ON TABLE public.assignments TO ec_stats;
 GRANT SELECT ON TABLE public.assignments TO ec_student;
 GRANT SELECT ON TABLE public.assignments TO ec_worker;
 GRANT SELECT,DELETE ON TABLE public.assignments TO ec_manager;
+GRANT SELECT,DELETE ON TABLE public.assignments TO ec_stats;
 GRANT SELECT,INSERT,DELETE ON TABLE public.assignments TO ec_educator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.assignments TO ec_admin;
 
@@ -3940,7 +4086,7 @@ GRANT SELECT ON TABLE public.audit_log_default TO ec_stats;
 -- ACL TABLE blessings
 GRANT SELECT ON TABLE public.blessings TO ec_admin;
 GRANT SELECT ON TABLE public.blessings TO ec_backup;
-GRANT SELECT ON TABLE public.blessings TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.blessings TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.blessings TO ec_worker;
 
 -- ACL TABLE categories
@@ -3951,15 +4097,16 @@ GRANT SELECT ON TABLE public.categories TO ec_manager;
 GRANT SELECT ON TABLE public.categories TO ec_stats;
 GRANT SELECT ON TABLE public.categories TO ec_student;
 GRANT SELECT ON TABLE public.categories TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.categories TO ec_stats;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.categories TO ec_admin;
 
 -- ACL TABLE courses
 GRANT SELECT ON TABLE public.courses TO ec_backup;
 GRANT SELECT ON TABLE public.courses TO ec_educator;
 GRANT SELECT ON TABLE public.courses TO ec_lms;
-GRANT SELECT ON TABLE public.courses TO ec_stats;
 GRANT SELECT ON TABLE public.courses TO ec_student;
 GRANT SELECT,DELETE ON TABLE public.courses TO ec_manager;
+GRANT SELECT,DELETE ON TABLE public.courses TO ec_stats;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.courses TO ec_admin;
 
 -- ACL COLUMN courses.id
@@ -3988,8 +4135,8 @@ GRANT SELECT ON TABLE public.criterion_results TO ec_admin;
 GRANT SELECT ON TABLE public.criterion_results TO ec_backup;
 GRANT SELECT ON TABLE public.criterion_results TO ec_educator;
 GRANT SELECT ON TABLE public.criterion_results TO ec_lms;
-GRANT SELECT ON TABLE public.criterion_results TO ec_stats;
 GRANT SELECT ON TABLE public.criterion_results TO ec_student;
+GRANT SELECT,DELETE ON TABLE public.criterion_results TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.criterion_results TO ec_worker;
 
 -- ACL COLUMN criterion_results.superseded_at
@@ -3998,8 +4145,8 @@ GRANT UPDATE(superseded_at) ON TABLE public.criterion_results TO ec_worker;
 -- ACL TABLE essays
 GRANT DELETE ON TABLE public.essays TO ec_clock;
 GRANT SELECT ON TABLE public.essays TO ec_backup;
-GRANT SELECT ON TABLE public.essays TO ec_stats;
 GRANT SELECT ON TABLE public.essays TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.essays TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.essays TO ec_admin;
 GRANT SELECT,INSERT ON TABLE public.essays TO ec_educator;
 GRANT SELECT,INSERT ON TABLE public.essays TO ec_lms;
@@ -4095,7 +4242,7 @@ GRANT SELECT(created_at) ON TABLE public.idempotency_keys TO ec_clock;
 GRANT INSERT ON TABLE public.inbound_events TO ec_lms;
 GRANT SELECT ON TABLE public.inbound_events TO ec_admin;
 GRANT SELECT ON TABLE public.inbound_events TO ec_backup;
-GRANT SELECT ON TABLE public.inbound_events TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.inbound_events TO ec_stats;
 
 -- ACL COLUMN inbound_events.id
 GRANT SELECT(id) ON TABLE public.inbound_events TO ec_keys;
@@ -4134,7 +4281,7 @@ GRANT SELECT ON TABLE public.inbound_events_default TO ec_stats;
 -- ACL TABLE ledger
 GRANT SELECT ON TABLE public.ledger TO ec_admin;
 GRANT SELECT ON TABLE public.ledger TO ec_backup;
-GRANT SELECT ON TABLE public.ledger TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.ledger TO ec_stats;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.ledger TO ec_worker;
 
 -- ACL TABLE monitor_gave_up
@@ -4161,7 +4308,7 @@ GRANT SELECT ON TABLE public.monitor_totals TO ec_monitor;
 GRANT DELETE ON TABLE public.one_time_tokens TO ec_clock;
 GRANT INSERT ON TABLE public.one_time_tokens TO ec_admin;
 GRANT SELECT ON TABLE public.one_time_tokens TO ec_backup;
-GRANT SELECT ON TABLE public.one_time_tokens TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.one_time_tokens TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.one_time_tokens TO ec_auth;
 
 -- ACL COLUMN one_time_tokens.id
@@ -4216,22 +4363,27 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.review_items TO ec_stats;
 
 -- ACL COLUMN review_items.review_id
 GRANT UPDATE(review_id) ON TABLE public.review_items TO ec_stats;
+-- ACL COLUMN orgs.closed_at
+GRANT SELECT(closed_at) ON TABLE public.orgs TO ec_auth;
+
+-- ACL COLUMN orgs.removed_at
+GRANT SELECT(removed_at) ON TABLE public.orgs TO ec_auth;
 
 -- ACL TABLE rubric_criteria
 GRANT SELECT ON TABLE public.rubric_criteria TO ec_backup;
 GRANT SELECT ON TABLE public.rubric_criteria TO ec_lms;
-GRANT SELECT ON TABLE public.rubric_criteria TO ec_stats;
 GRANT SELECT ON TABLE public.rubric_criteria TO ec_student;
 GRANT SELECT ON TABLE public.rubric_criteria TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.rubric_criteria TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.rubric_criteria TO ec_educator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rubric_criteria TO ec_admin;
 
 -- ACL TABLE rubrics
 GRANT SELECT ON TABLE public.rubrics TO ec_backup;
 GRANT SELECT ON TABLE public.rubrics TO ec_lms;
-GRANT SELECT ON TABLE public.rubrics TO ec_stats;
 GRANT SELECT ON TABLE public.rubrics TO ec_student;
 GRANT SELECT ON TABLE public.rubrics TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.rubrics TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.rubrics TO ec_educator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rubrics TO ec_admin;
 
@@ -4243,14 +4395,14 @@ GRANT SELECT(org_id) ON TABLE public.rubrics TO ec_manager;
 
 -- ACL TABLE saved_comments
 GRANT SELECT ON TABLE public.saved_comments TO ec_backup;
-GRANT SELECT ON TABLE public.saved_comments TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.saved_comments TO ec_stats;
 GRANT SELECT,INSERT,DELETE ON TABLE public.saved_comments TO ec_admin;
 GRANT SELECT,INSERT,DELETE ON TABLE public.saved_comments TO ec_educator;
 
 -- ACL TABLE seen_events
 GRANT SELECT ON TABLE public.seen_events TO ec_admin;
 GRANT SELECT ON TABLE public.seen_events TO ec_backup;
-GRANT SELECT ON TABLE public.seen_events TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.seen_events TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.seen_events TO ec_lms;
 
 -- ACL COLUMN seen_events.submission_id
@@ -4265,7 +4417,7 @@ GRANT UPDATE(answer) ON TABLE public.seen_events TO ec_stats;
 GRANT DELETE ON TABLE public.sessions TO ec_clock;
 GRANT SELECT ON TABLE public.sessions TO ec_admin;
 GRANT SELECT ON TABLE public.sessions TO ec_backup;
-GRANT SELECT ON TABLE public.sessions TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.sessions TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.sessions TO ec_auth;
 
 -- ACL COLUMN sessions.id
@@ -4293,7 +4445,7 @@ GRANT UPDATE(revoked_reason) ON TABLE public.sessions TO ec_stats;
 -- ACL TABLE sources
 GRANT INSERT ON TABLE public.sources TO ec_admin;
 GRANT SELECT ON TABLE public.sources TO ec_backup;
-GRANT SELECT ON TABLE public.sources TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.sources TO ec_stats;
 
 -- ACL COLUMN sources.id
 GRANT SELECT(id) ON TABLE public.sources TO ec_admin;
@@ -4334,8 +4486,8 @@ GRANT SELECT(creates_courses),UPDATE(creates_courses) ON TABLE public.sources TO
 
 -- ACL TABLE submissions
 GRANT SELECT ON TABLE public.submissions TO ec_backup;
-GRANT SELECT ON TABLE public.submissions TO ec_stats;
 GRANT SELECT ON TABLE public.submissions TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.submissions TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.submissions TO ec_admin;
 GRANT SELECT,INSERT ON TABLE public.submissions TO ec_educator;
 GRANT SELECT,INSERT ON TABLE public.submissions TO ec_lms;
@@ -4376,7 +4528,7 @@ GRANT INSERT ON TABLE public.system_logs TO ec_worker;
 GRANT INSERT,DELETE ON TABLE public.system_logs TO ec_clock;
 GRANT SELECT ON TABLE public.system_logs TO ec_admin;
 GRANT SELECT ON TABLE public.system_logs TO ec_backup;
-GRANT SELECT ON TABLE public.system_logs TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.system_logs TO ec_stats;
 
 -- ACL COLUMN system_logs.id
 GRANT SELECT(id) ON TABLE public.system_logs TO ec_clock;

@@ -21,7 +21,7 @@ from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
 
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
-SCHEMA = "0019_review_lists"
+SCHEMA = "0020_no_machine_reads"
 
 # The error code of require_live_session, in a class that SQL leaves to applications.
 SESSION_ENDED = "EC001"

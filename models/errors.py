@@ -35,6 +35,10 @@ class Ended(DomainError):
     """The thing exists, but it has expired or was ended: nothing more can be done with it."""
 
 
+class ReadingOff(DomainError):
+    """The org's AI policy is `none`: no machine reads its essays, so nothing can be queued for a reading."""
+
+
 class KeyReused(DomainError):
     """The same idempotency key or event id was used before with another body."""
 

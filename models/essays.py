@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -17,6 +18,9 @@ from models.users import unwrap_key
 
 SubmissionSource = Literal["app", "api", "webhook"]
 EVERY_ESSAY = EssayFilter()
+
+# The error of a pass that was cancelled because its org's AI policy became `none` before it was read.
+READING_OFF = "reading_off"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,8 @@ select * from store_version(%(author)s, %(essay)s, %(is_new)s, %(course)s, %(ass
 
 def receive(author: UUID, draft: Draft, *, org: UUID) -> Receipt:
     """Store the draft as a version of an essay of this author, with one queued pass per reading. Send no hints yet.
+
+    Where no machine reads (AI policy `none`) there are no passes, and the version is `completed` at once.
 
     The same author's next draft for the same assignment (or LMS essay id) becomes the next version; one that is older
     than the newest is stored as `superseded`. Raises NotFound for an assignment or essay that the acting role cannot see,
@@ -150,20 +156,28 @@ def enrol(student: UUID, *, assignment: UUID, org: UUID) -> None:
 
 _STATUS = """
 select s.id, s.essay_id, s.version, s.status, s.created_at as received_at, s.completed_at, s.released_at is not null as released,
-    s.queue, p.name, p.state, p.attempt, p.error, p.started_at, p.finished_at, p.next_at, p.comments, p.id as pass_id
+    s.queue, p.name, p.state, p.attempt, p.error, p.started_at, p.finished_at, p.next_at, p.comments, p.provider, p.id as pass_id
 from submissions as s
-join passes as p on p.org_id = s.org_id and p.submission_id = s.id
+left join passes as p on p.org_id = s.org_id and p.submission_id = s.id
 where s.org_id = %s and s.id = %s
 order by array_position(%s::text[], p.name)
 """
 
 
 def fetch_status(submission: UUID, *, org: UUID) -> list[dict[str, Any]]:
-    """Return one row for each pass, each with its submission's columns. Raises NotFound."""
+    """Return one row for each pass, each with its submission's columns. Raises NotFound.
+
+    A version without passes has one row, in which the columns of the pass are None.
+    """
     found = rows(_STATUS, (org, submission, [str(name) for name in PassName]))
     if not found:
         raise NotFound("There is no such submission.")
     return found
+
+
+def is_read(status: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a machine reads or has read this version. `status` is what `fetch_status` returned."""
+    return not all(one["state"] is None or (one["error"] == READING_OFF and one["provider"] is None) for one in status)
 
 
 def fetch_text(submission: UUID, *, org: UUID) -> tuple[str, Key, dict[str, Any]]:

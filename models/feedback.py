@@ -12,7 +12,7 @@ from models import rubric_totals
 from models.crypto import AssociatedData, Ciphertext, Key
 from models.db import new_ids, rows, run, run_many
 from models.errors import NotReady
-from models.essays import fetch_status, fetch_text
+from models.essays import fetch_status, fetch_text, is_read
 from models.jobs import PASS_ORDER
 from models.passes import Claim
 
@@ -150,7 +150,8 @@ def list_types() -> list[dict[str, Any]]:
 def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]:
     """Return the feedback of the passes that are done, with every quote cut from the stored text.
 
-    Raises NotFound, and NotReady while no pass is done or, with `released_only`, while the feedback is not released.
+    A version that no machine reads has only what a teacher wrote. Raises NotFound, and NotReady while no pass is done or,
+    with `released_only`, while the feedback is not released.
     """
     passes = fetch_status(submission, org=org)
     if released_only and not passes[0]["released"]:
@@ -169,7 +170,7 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         """,
         (org, submission, PASS_ORDER),
     )
-    if not (summaries or comments):
+    if is_read(passes) and not (summaries or comments):
         if passes[0]["completed_at"] is not None:
             raise NotReady("No pass gave a result; the status says why.", ever=False)
         raise NotReady("No pass has finished yet.")

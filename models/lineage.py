@@ -14,6 +14,7 @@ from uuid import UUID
 from models.crypto import AssociatedData, Key
 from models.db import row, rows
 from models.errors import NotFound
+from models.essays import READING_OFF
 from models.feedback import CommentDraft, span_of
 from models.jobs import PASS_ORDER
 from models.reviews import NEWEST_REVIEW
@@ -42,7 +43,10 @@ class PreviousPick:
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierReading:
-    """The result of the same pass for the newest earlier draft for which that pass is done."""
+    """The result of the same pass for an earlier draft: what a machine said, or only what a teacher wrote.
+
+    `provider` and `model` are empty where no machine read that draft.
+    """
 
     text: str
     basis: bytes | None
@@ -55,21 +59,32 @@ class EarlierReading:
 
 
 def fetch_earlier(submission: UUID, pass_name: str, *, org: UUID, key: Key) -> EarlierReading | None:
-    """Return this pass's result for the newest earlier draft for which it is done, or None. Call it as the worker."""
+    """Return what was said about the newest earlier draft that this pass has read, or None. Call it as the worker.
+
+    A draft that no machine read counts where a teacher commented on it under this pass.
+    """
     found = row(
         """
-        select b.id, b.text, p.id as pass_id, p.provider, p.model, p.basis, p.summary
+        select b.id, b.text, p.id as pass_id, coalesce(p.provider, '') as provider, coalesce(p.model, '') as model, p.basis,
+            case when p.state = 'done' then p.summary end as summary
         from submissions as s
         join submissions as b on b.org_id = s.org_id and b.essay_id = s.essay_id and b.version < s.version
-        join passes as p on p.org_id = b.org_id and p.submission_id = b.id and p.name = %s and p.state = 'done'
-        where s.org_id = %s and s.id = %s and s.version > 1
+        left join passes as p on p.org_id = b.org_id and p.submission_id = b.id and p.name = %(pass)s
+        where s.org_id = %(org)s and s.id = %(submission)s and s.version > 1 and (p.state = 'done' or (
+            (p.id is null or p.state = 'cancelled' and p.error = %(off)s and p.provider is null) and exists (
+                select from feedback as f
+                where f.org_id = b.org_id and f.submission_id = b.id and f.pass = %(pass)s and f.superseded_at is null)))
         order by b.version desc limit 1
         """,
-        (pass_name, org, submission),
+        {"pass": pass_name, "org": org, "submission": submission, "off": READING_OFF},
     )
     if found is None:
         return None
-    summary = json.loads(key.open(found["summary"], place=AssociatedData("passes", "summary", org, found["pass_id"])))
+    summary = {"strengths": (), "next_steps": ()}
+    if found["summary"] is not None:
+        summary = json.loads(
+            key.open(found["summary"], place=AssociatedData("passes", "summary", org, found["pass_id"]))
+        )
     return EarlierReading(
         text=key.open(found["text"], place=AssociatedData("submissions", "text", org, found["id"])),
         basis=bytes(found["basis"]) if found["basis"] is not None else None,
@@ -197,8 +212,11 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
         comments = [record for record in comments if record["decision"] != "rejected"]
     carried_over = {record["carried_from"]: record for record in comments if record["carried_from"]}
     ids = {record["id"] for record in comments}
+    read_by = _versions_read(essay, org)
     found = [
-        _comment_progress(record, carried_over, texts, key, org, newest=header["version"])
+        _comment_progress(
+            record, carried_over, texts, key, org, read=read_by.get(record["pass"], []), newest=header["version"]
+        )
         for record in comments
         if record["version"] < header["version"] and record["carried_from"] not in ids
     ]
@@ -219,6 +237,19 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
     }
 
 
+def _versions_read(essay: UUID, org: UUID) -> dict[str, list[int]]:
+    """Return the versions that each pass has read, oldest first."""
+    found = rows(
+        """
+        select p.name, array_agg(s.version order by s.version) as versions
+        from passes as p join submissions as s on s.org_id = p.org_id and s.id = p.submission_id
+        where p.org_id = %s and p.essay_id = %s and p.state = 'done' group by p.name
+        """,
+        (org, essay),
+    )
+    return {record["name"]: record["versions"] for record in found}
+
+
 def _comment_progress(
     first: dict[str, Any],
     carried_over: dict[UUID, dict[str, Any]],
@@ -226,6 +257,7 @@ def _comment_progress(
     key: Key,
     org: UUID,
     *,
+    read: list[int],
     newest: int,
 ) -> dict[str, Any]:
     last = first
@@ -246,8 +278,14 @@ def _comment_progress(
         "now": {"comment_id": last["id"], "span": span_of(last, texts[last["submission_id"]], words)}
         if still_applies
         else None,
-        # The draft that decided is the one after the last draft that still had the comment.
-        "decided_in_version": None
-        if last["resolution"] == "open" and not still_applies
-        else min(last["version"] + (not still_applies), newest),
+        "decided_in_version": _deciding_version(last, read, still_applies=still_applies, newest=newest),
     }
+
+
+def _deciding_version(last: dict[str, Any], read: list[int], *, still_applies: bool, newest: int) -> int | None:
+    """Return the version with which the comment was resolved: the next that was read after the last that still had it."""
+    if still_applies:
+        return newest
+    if last["resolution"] == "open":
+        return None
+    return next((version for version in read if version > last["version"]), min(last["version"] + 1, newest))

@@ -10,7 +10,7 @@ from peewee import IntegrityError
 
 from models.constraints import translate_violations
 from models.db import new_ids, row, rows, run
-from models.errors import Invalid, NotFound
+from models.errors import Invalid, NotFound, ReadingOff
 from models.tables import Categories, Orgs
 
 STARTING_CATEGORIES = {
@@ -49,8 +49,8 @@ def list_orgs() -> dict[str, UUID]:
 def set_ai(org: UUID, *, policy: str | None = None, fallback: str | None = None) -> None:
     """Set which provider reads the org's essays from now on. Call it in a session of that org as ec_admin.
 
-    `policy` is anthropic, local or none. `fallback` is wait or local, and applies while Claude is not available. None keeps
-    the stored value.
+    `policy` is anthropic, local (the local engine) or none (no machine). `fallback` is wait or local, and applies while
+    Claude is not available. None keeps the stored value.
     """
     run(
         "update orgs set ai_policy = coalesce(%s, ai_policy), ai_fallback = coalesce(%s, ai_fallback) where id = %s",
@@ -62,6 +62,12 @@ def find_org(slug: str) -> UUID | None:
     """Return the id of the org with this short name, or None."""
     found = row("select id from orgs where slug = %s", (slug,))
     return found["id"] if found else None
+
+
+def require_reading(org: UUID) -> None:
+    """Check that a machine may read the org's essays at this moment. Raises ReadingOff."""
+    if row("select id from orgs where id = %s and ai_policy = 'none'", (org,)) is not None:
+        raise ReadingOff("No machine reads the essays of this school, because its ai_policy is none.")
 
 
 def fetch_org(org: UUID) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Every change of state that a program makes is in this file. The changes that a p
 
     queued --claim--> running --finish--> done
       ^ ^                |  \--fail--> queued (later), or gave_up when attempts are used up
-      | +--lease expired-+     give_up --> gave_up         cancel --> cancelled (a newer version came)
+      | +--lease expired-+     give_up --> gave_up         cancel --> cancelled (a newer version came, or reading was turned off)
       +--------replay (a person)-------------+   The clock gives up a pass that failed for GIVE_UP_AFTER_DAYS.
 
 `attempt` and `fence` increase with each claim. Everything that a claim writes later requires that its fence is still valid.
@@ -21,6 +21,7 @@ from uuid import UUID
 from models.crypto import Ciphertext
 from models.db import row, rows, run
 from models.errors import FenceLost
+from models.essays import READING_OFF
 from models.events import keep_log
 from models.jobs import Hint, PassName, Queue
 
@@ -197,6 +198,20 @@ def cancel(held: Claim) -> None:
     _close_if_last(held.submission, org=held.org)
 
 
+def leave_unread(held: Claim) -> None:
+    """Cancel the pass because no machine reads any more, and close its submission if it was the last open pass. Raises FenceLost.
+
+    The cost of a batch that was submitted already is not recorded, because its answer is not fetched.
+    """
+    _lock_submission(held)
+    _update_held(
+        held,
+        "state = 'cancelled', lease_until = null, finished_at = now(), error = %s, batch = null, batch_call = null",
+        (READING_OFF,),
+    )
+    _close_if_last(held.submission, org=held.org)
+
+
 def hand_back(held: Claim) -> None:
     """Queue the pass again without using up the attempt, because this worker is stopping. Ignore a lost fence."""
     run(
@@ -367,23 +382,28 @@ def _lock_submission(held: Claim) -> None:
 
 
 def _close_if_last(submission: UUID, *, org: UUID) -> None:
-    """Set the submission's final status if none of its passes is open. Its row must be locked by this transaction."""
+    """Set the submission's final status if none of its passes is open. Its row must be locked by this transaction.
+
+    A version that no pass read because the org turned reading off is complete. A pass that ran before keeps its comments.
+    """
     run(
         """
         update submissions as s set completed_at = now(), status = case
-            when p.cancelled > 0 then 'superseded'
-            when p.gave_up = 0 then 'completed'
-            when p.done > 0 then 'partial'
+            when p.superseded > 0 then 'superseded'
+            when p.gave_up = 0 and (p.unread = 0 or p.has_result = 0) then 'completed'
+            when p.has_result > 0 then 'partial'
             else 'failed'
         end
         from (
             select count(*) filter (where state in ('queued', 'running')) as open,
-                count(*) filter (where state = 'done') as done,
+                count(*) filter (where state = 'done' or is_off and provider is not null) as has_result,
                 count(*) filter (where state = 'gave_up') as gave_up,
-                count(*) filter (where state = 'cancelled') as cancelled
-            from passes where org_id = %(org)s and submission_id = %(submission)s
+                count(*) filter (where is_off and provider is null) as unread,
+                count(*) filter (where state = 'cancelled' and not is_off) as superseded
+            from passes cross join lateral (select state = 'cancelled' and coalesce(error, '') = %(off)s as is_off) as o
+            where org_id = %(org)s and submission_id = %(submission)s
         ) as p
         where s.org_id = %(org)s and s.id = %(submission)s and p.open = 0 and s.completed_at is null
         """,
-        {"org": org, "submission": submission},
+        {"org": org, "submission": submission, "off": READING_OFF},
     )

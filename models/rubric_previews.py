@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from models import essays
+from models import essays, orgs
 from models.db import row, rows, run
 from models.errors import NotFound
 from models.essays import Draft, Receipt
@@ -20,7 +20,7 @@ def start(
 ) -> tuple[list[Receipt], datetime]:
     """Store the drafts as essays of the teacher, to be read with this rubric and released at once.
 
-    Return their receipts and the time when they end. Raises NotFound for a rubric that is not the org's.
+    Return their receipts and the time when they end. Raises NotFound for a rubric that is not the org's, and ReadingOff.
     """
     rubric_row = row(
         "select now() + make_interval(days => %s) as ends from rubrics where org_id = %s and id = %s",
@@ -28,6 +28,7 @@ def start(
     )
     if rubric_row is None:
         raise NotFound("There is no such rubric.")
+    orgs.require_reading(org)
     receipts = [essays.receive(teacher, draft, org=org) for draft in drafts]
     run(
         "update essays set trial_rubric_id = %s, trial_prompt = %s, trial_until = %s where org_id = %s and id = any (%s)",

@@ -67,6 +67,9 @@ class Orgs(Table):
     ai_fallback = TextField(default="wait")
     monthly_budget_micros = BigIntegerField(null=True)
     created_at = _created_at()
+    closed_at = DateTimeTZField(null=True)
+    exported_at = DateTimeTZField(null=True)
+    removed_at = DateTimeTZField(null=True)
 
 
 class Users(Table):

@@ -33,6 +33,7 @@ DEFINITIONS = {
     "ledger_pass_known": ("migrations/schema.sql", "CONSTRAINT ledger_pass_known CHECK"),
     "feedback_types": ("migrations/schema.sql", "CREATE TABLE public.feedback_types ("),
     "queue_place": ("migrations/schema.sql", "CREATE FUNCTION public.queue_place("),
+    "rerun_passes": ("migrations/schema.sql", "CREATE FUNCTION public.rerun_passes("),
     "store_version": ("migrations/schema.sql", "CREATE FUNCTION public.store_version("),
     "COLOURS": ("standalone/demo.py", "COLOURS = {"),
     "_CRITERIA_BY_PASS": ("benchmarks/tokens.py", "_CRITERIA_BY_PASS = {"),

@@ -271,7 +271,10 @@ class OrgChange(RequestBody):
     ] = optional_not_null()
     ai_policy: Annotated[
         Literal["anthropic", "local", "none"],
-        Field(description="anthropic: Claude may read essays; local and none: no essay leaves this installation"),
+        Field(
+            description="anthropic: Claude may read essays; local: only the local engine reads, no essay leaves this "
+            "installation; none: no machine reads"
+        ),
     ] = optional_not_null()
     ai_fallback: Annotated[
         Literal["wait", "local"], Field(description="what happens while Claude is not available or the budget is spent")

@@ -12,7 +12,7 @@ from ingest.web import pagination
 from ingest.web.identity import actor_of, staff
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
-from models import essays, failed_passes
+from models import essays, failed_passes, orgs
 from models.failed_passes import FailedPass
 from models.jobs import Queue
 
@@ -39,7 +39,7 @@ def list_all() -> Response:
 @operation(
     "Retry the failed passes of a submission",
     answers={202: schemas.Receipt},
-    problems=("forbidden",),
+    problems=("forbidden", "reading-off"),
     headers={
         202: {
             "Location": "URL of the submission's status",
@@ -48,10 +48,14 @@ def list_all() -> Response:
     },
 )
 def retry(submission_id: UUID) -> Response:
-    """Queue the failed passes of this submission again, from their first attempt, discarded ones included. Idempotent."""
+    """Queue the failed passes of this submission again, from their first attempt, discarded ones included. Idempotent.
+
+    Refused with 409 while the org's `ai_policy` is `none`.
+    """
     who = staff()
     with who.session():
         essays.fetch_status(submission_id, org=who.org)
+        orgs.require_reading(who.org)
         failed = failed_passes.list_all(org=who.org, limit=100, submission=submission_id, discarded=True)
         hints = failed_passes.replay(failed, org=who.org, queue=Queue.INTERACTIVE, actor=actor_of(who))
     send_hints(tuple(hints))

@@ -11,7 +11,7 @@ from ingest.submissions.routes import accepted_again, send_hints
 from ingest.web.identity import Identity, actor_of, staff
 from ingest.web.openapi import operation
 from ingest.web.responses import json_response
-from models import courses, essays, reruns
+from models import courses, essays, orgs, reruns
 from models.jobs import Queue
 
 blueprint = Blueprint("reruns", __name__)
@@ -34,7 +34,7 @@ def stale(assignment_id: UUID) -> Response:
 @operation(
     "Run the passes of a submission again",
     answers={202: schemas.Receipt},
-    problems=("forbidden",),
+    problems=("forbidden", "reading-off"),
     headers={
         202: {
             "Location": "URL of the submission's status",
@@ -45,22 +45,31 @@ def stale(assignment_id: UUID) -> Response:
 def rerun(submission_id: UUID) -> Response:
     """Queue the finished passes of this submission again. The present comments stay until the new ones are stored.
 
-    Does nothing when the essay has a newer version.
+    A submission that no machine has read gets its passes now. Does nothing when the essay has a newer version. Refused with
+    409 while the org's `ai_policy` is `none`.
     """
     who = staff()
     with who.session():
         essays.fetch_status(submission_id, org=who.org)
+        orgs.require_reading(who.org)
         hints = reruns.rerun([submission_id], org=who.org, queue=Queue.INTERACTIVE, actor=actor_of(who))
     send_hints(tuple(hints))
     return accepted_again(submission_id, who)
 
 
 @blueprint.post("/v1/assignments/<uuid:assignment_id>/rerun")
-@operation("Run the passes with stale feedback again", answers={202: schemas.Rerun}, problems=("forbidden",))
+@operation(
+    "Run the passes with stale feedback again", answers={202: schemas.Rerun}, problems=("forbidden", "reading-off")
+)
 def rerun_stale(assignment_id: UUID) -> Response:
-    """Queue all submissions of this assignment whose feedback is stale. They are processed after all interactive work."""
+    """Queue all submissions of this assignment whose feedback is stale. They are processed after all interactive work.
+
+    Refused with 409 while the org's `ai_policy` is `none`.
+    """
     who = staff()
     submissions, passes = _stale_submissions(assignment_id, who), 0
+    with who.session():
+        orgs.require_reading(who.org)
     for first in range(0, len(submissions), BATCH):
         with who.session():
             hints = reruns.rerun(submissions[first : first + BATCH], org=who.org, queue=Queue.BULK, actor=actor_of(who))

@@ -75,6 +75,7 @@ IF_NONE_MATCH = Parameter(
 def hand_in() -> Response:
     """Store a version of an essay and queue its three feedback passes (grammar, structure, content).
 
+    Where the org's `ai_policy` is `none`, no pass is queued and the submission is `completed` at once.
     The submission reaches a final status even when parts of the service fail meanwhile. API keys must send `student` and an
     Idempotency-Key; signed-in people hand in for themselves and must not send `student`. The next submission of
     the same student with the same `essay_id`, else the same assignment, else `external_id` becomes the next version of the
@@ -312,6 +313,7 @@ def read_status(submission: UUID, who: Identity, *, with_place: bool = True) -> 
         "received_at": _rfc3339(first["received_at"]),
         "completed_at": _rfc3339(first["completed_at"]),
         "released": first["released"],
+        "reading": "on" if essays.is_read(found) else "off",
         "passes": {
             row["name"]: {
                 "status": "retrying" if row["state"] == "queued" and row["error"] else row["state"],
@@ -322,6 +324,7 @@ def read_status(submission: UUID, who: Identity, *, with_place: bool = True) -> 
                 "reason": row["error"],
             }
             for row in found
+            if row["name"] is not None
         },
         "queue": {"position": place.position, "estimated_seconds": math.ceil(place.seconds)} if place else None,
     }

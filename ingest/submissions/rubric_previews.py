@@ -28,13 +28,13 @@ SAMPLES_LANGUAGE = "en"
     "Try a rubric on samples",
     answers={202: schemas.RubricPreviewStarted},
     body=schemas.RubricPreview,
-    problems=("forbidden",),
+    problems=("forbidden", "reading-off"),
 )
 def try_rubric(rubric_id: UUID) -> Response:
     """Queue sample essays for feedback with this rubric.
 
     The samples are essays of yours. They appear in no list and no statistics, and are deleted after a day with their feedback.
-    Each text counts as a request against your rate limit.
+    Each text counts as a request against your rate limit. Refused with 409 while the org's `ai_policy` is `none`.
     """
     who = staff()
     assert who.user is not None

@@ -154,7 +154,13 @@ class Status(BaseModel):
     received_at: datetime
     completed_at: datetime | None
     released: Annotated[bool, Field(description="whether the student may see the feedback")]
-    passes: Annotated[dict[str, PassStatus], Field(description="by name: grammar, structure, content")]
+    reading: Annotated[
+        Literal["on", "off"],
+        Field(description="off: no machine reads this version, because the org's ai_policy was none when it came"),
+    ]
+    passes: Annotated[
+        dict[str, PassStatus], Field(description="by name: grammar, structure, content; empty when no machine reads")
+    ]
     queue: Annotated[
         QueuePosition | None,
         Field(description="null when no pass is waiting; an event stream sends it in its first event only"),

@@ -86,6 +86,9 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     ),
     "in-use": ProblemType(409, "Something still needs this", "Remove or change what points at it first."),
     "last-admin": ProblemType(409, "Nobody could administer the org then", "Make somebody else an admin first."),
+    "reading-off": ProblemType(
+        409, "No machine reads here", "An admin can change ai_policy in the settings of the org; then ask again."
+    ),
     "own-account": ProblemType(
         409, "Nobody takes their own rights away", "Ask another admin to disable, demote or delete this account."
     ),
@@ -177,6 +180,7 @@ SLUGS: dict[type[errors.DomainError], str] = {
     errors.InUse: "in-use",
     errors.LastAdmin: "last-admin",
     errors.Ended: "key-ended",
+    errors.ReadingOff: "reading-off",
     errors.KeyReused: "idempotency-key-reused",
     errors.InProgress: "request-in-progress",
     errors.Unauthorised: "invalid-token",

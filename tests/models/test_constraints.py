@@ -19,6 +19,8 @@ BAD: dict[str, list[dict[str, str]]] = {
     "orgs_ai_policy_known": [{"ai_policy": "'openai'"}],
     "orgs_ai_fallback_known": [{"ai_fallback": "'hope'"}],
     "orgs_budget_not_negative": [{"monthly_budget_micros": "-1"}],
+    "orgs_exported_when_closed": [{"exported_at": "now()"}],
+    "orgs_removed_when_exported": [{"closed_at": "now()", "removed_at": "now()"}],
     "users_role_known": [{"role": "'root'"}],
     "users_email_with_digest": [{"email": "null"}, {"email_digest": "null", "external_id": "''", "external_id_digest": "''"}],
     "users_external_id_with_digest": [{"external_id": "''"}, {"external_id_digest": "''"}],

@@ -262,6 +262,10 @@ def _candidate(org: UUID, *, provider: str | None, model: str | None) -> Provide
     """Return the candidate provider. Raises SettingsError, and CannotSayError where the org's policy keeps essays inside."""
     known = read_provider()
     name = provider or known.name
+    with session(org=org):
+        policy = orgs.fetch_org(org)["ai_policy"]
+    if policy == "none":
+        raise CannotSayError("the org's ai_policy is 'none': no machine may read its essays")
     if name == "local":
         if model is not None:
             raise SettingsError("--model goes with --provider anthropic: the local engine has one model.")
@@ -269,8 +273,6 @@ def _candidate(org: UUID, *, provider: str | None, model: str | None) -> Provide
         return ProviderChooser(wanted, timeout_seconds=read_limits().provider)("local")
     if not known.api_key:
         raise SettingsError("--provider anthropic needs ANTHROPIC_API_KEY.")
-    with session(org=org):
-        policy = orgs.fetch_org(org)["ai_policy"]
     if policy != "anthropic":
         raise CannotSayError(f"the org's ai_policy is {policy!r}: none of its essays may leave")
     wanted = replace(known, name="anthropic", model=model or known.model)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from dramatiq.middleware import TimeLimitExceeded
 
-from models import ai_responses, circuit_breaker, ledger, passes
+from models import ai_responses, circuit_breaker, ledger, orgs, passes
 from models.ai_responses import Call, CallEnd
 from models.db import session
 from models.log import logger
@@ -32,7 +32,7 @@ class OverBudget(Exception):
 def fetch_reply(context: PassContext, *, use_batches: bool) -> Reply | None:
     """Return the provider's reply, or None when the pass now waits for a batch.
 
-    An answer that cannot be read is asked for once more. Raises OverBudget, ProviderError.
+    An answer that cannot be read is asked for once more. Raises OverBudget, ReadingOff, ProviderError.
     """
     claim, provider, previous = context.claim, context.provider, context.previous
     if provider.remote and previous is not None and previous.nothing_new:
@@ -130,9 +130,13 @@ def _record(context: PassContext, call: Call, step: Callable[[], Reply | None]) 
 
 
 def _open_call(context: PassContext, *, batch: bool = False) -> Call:
-    """Record the call and reserve its expected cost. Raises OverBudget when the org cannot afford it."""
+    """Record the call and reserve its expected cost.
+
+    Raises OverBudget when the org cannot afford it, and ReadingOff when its policy has become `none` since the claim.
+    """
     expected = context.provider.expected_cost_micros(context.request)
     with session(org=context.claim.org):
+        orgs.require_reading(context.claim.org)
         if context.provider.remote and not ledger.allows(expected):
             raise OverBudget
         return ai_responses.open_call(

@@ -97,6 +97,10 @@ class ContextLoader:
         if not task.newest:
             passes.cancel(claim)
             return None
+        if task.ai_policy == "none":
+            log.info("no machine reads", attempt=claim.attempt)
+            passes.leave_unread(claim)
+            return None
         provider, breaker = self._choose(task, claim)
         if not breaker.allows_call:
             wait = breaker.wait_seconds + random.uniform(0, 1)  # noqa: S311 - jitter, not a secret

@@ -59,6 +59,13 @@ def give_up(context: PassContext, outcome: Outcome) -> None:
     log.warning("pass given up", name=context.claim.name, outcome=outcome, attempt=context.claim.attempt)
 
 
+def leave_unread(context: PassContext) -> None:
+    """End the pass without a call, because no machine reads in its org any more."""
+    with session(org=context.claim.org):
+        passes.leave_unread(context.claim)
+    log.info("no machine reads", name=context.claim.name)
+
+
 def wait_for_budget(context: PassContext) -> None:
     """Let the pass wait until its org may spend again. The attempt is not used up."""
     claim = context.claim

@@ -13,7 +13,7 @@ from dramatiq.middleware import Interrupt
 
 from models import passes
 from models.db import session
-from models.errors import DatabaseAway, FenceLost
+from models.errors import DatabaseAway, FenceLost, ReadingOff
 from models.events import keep_log
 from models.jobs import Hint
 from models.log import log_context, logger
@@ -23,7 +23,13 @@ from workers.job.call import OverBudget, fetch_reply
 from workers.job.context import ChooseProvider, ContextLoader, PassContext, with_previous_reading
 from workers.job.finish import finish
 from workers.job.leases import Leases
-from workers.job.retry_policy import give_up, handle_provider_error, retry_while_database_away, wait_for_budget
+from workers.job.retry_policy import (
+    give_up,
+    handle_provider_error,
+    leave_unread,
+    retry_while_database_away,
+    wait_for_budget,
+)
 from workers.passes.calibration import IDENTITY, Calibration
 from workers.providers.contract import Outcome, ProviderError, Repair
 
@@ -130,6 +136,8 @@ class PassRunner:
                 self._call_and_finish(self._contexts.use_local(context))
             else:
                 retry_while_database_away(wait_for_budget, context)
+        except ReadingOff:
+            retry_while_database_away(leave_unread, context)
         except Repair as still_unreadable:
             retry_while_database_away(give_up, context, still_unreadable.outcome)
         except ProviderError as error:

@@ -148,6 +148,22 @@ def test_command_approves_only_a_model_that_is_not_worse(
     assert "no org 'nowhere'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("provider", ["local", "anthropic"])
+def test_essays_that_no_machine_may_read_are_not_compared(
+    database: Database,
+    reviewed: School,
+    program_env: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    provider: str,
+) -> None:
+    program_env("ec_worker")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    database.sql("update orgs set ai_policy = 'none'")
+    assert workers_main.main(["compare", "--org", reviewed.slug, "--provider", provider]) == 2
+    assert "no machine may read its essays" in capsys.readouterr().err
+
+
 def test_essays_of_a_local_org_are_not_sent_out(
     database: Database,
     reviewed: School,
