@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from peewee import BlobField
 
 from models.errors import MasterKeyMissing, Undecipherable
+from models.identifiers import fold_spelling
 from models.settings import CryptoSettings
 
 VERSION = b"\x01"
@@ -159,8 +160,8 @@ class Keyring:
         return self._blind_index("email", unicodedata.normalize("NFKC", email).strip().casefold(), org)
 
     def external_id_index(self, external_id: str, *, org: UUID) -> bytes:
-        """Return the digest that finds an LMS's id inside one org. It is exact: Stu-1a and stu-1A are two people."""
-        return self._blind_index("external_id", external_id, org)
+        """Return the digest that finds an LMS's id inside one org, however it is spelt. Stu-1a and stu-1A are two people."""
+        return self._blind_index("external_id", fold_spelling(external_id), org)
 
     def _blind_index(self, kind: str, value: str, org: UUID) -> bytes:
         return hmac.new(self._index_key, f"{kind}|{org}|{value}".encode(), hashlib.sha256).digest()

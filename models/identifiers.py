@@ -20,12 +20,23 @@ def fold_identifier(identifier: str) -> str:
     Upper and lower case stay different. Raises ValueError, with a sentence for people, when a spreadsheet or JavaScript has
     rounded the id: then it may name somebody else.
     """
-    folded = strip_invisible(unicodedata.normalize("NFC", identifier))
-    if guarded := _GUARDED.fullmatch(folded):
-        folded = strip_invisible(guarded[1] or guarded[2] or "")
+    folded = fold_spelling(identifier)
     if _ROUNDED.fullmatch(folded):
         raise ValueError(f"{folded} is a rounded number; send the id as text, with all its digits")
     return folded
+
+
+def fold_spelling(identifier: str) -> str:
+    """Return the id as `fold_identifier` does, also when it is a rounded number. Use it to look up what is stored."""
+    folded = strip_invisible(unicodedata.normalize("NFC", identifier))
+    if guarded := _GUARDED.fullmatch(folded):
+        folded = strip_invisible(guarded[1] or guarded[2] or "")
+    return folded
+
+
+def is_invisible(text: str) -> bool:
+    """Return whether the text is empty, or has white space and invisible characters only."""
+    return all(map(_is_invisible, text))
 
 
 def strip_invisible(text: str) -> str:

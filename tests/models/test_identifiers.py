@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.identifiers import fold_identifier
+from models.identifiers import fold_identifier, fold_spelling, is_invisible
 
 LOOKALIKES = [
     "s-1",
@@ -49,3 +49,12 @@ def test_rounded_id_is_refused_with_what_to_do(written: str) -> None:
 @pytest.mark.parametrize("written", ["", "  ", "\u200b", '=""', "'"])
 def test_id_of_nothing_becomes_empty(written: str) -> None:
     assert fold_identifier(written) == ""
+
+
+def test_rounded_id_that_is_stored_already_is_still_found() -> None:
+    assert fold_spelling(" 9.021E+16\r") == "9.021E+16"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("", True), (" \u200b\t", True), ("'", False), (" x", False)])
+def test_text_without_a_visible_character_is_invisible(text: str, expected: bool) -> None:
+    assert is_invisible(text) is expected
