@@ -19,6 +19,9 @@ from werkzeug.datastructures import Headers
 from ingest.web.problems import Problem
 
 TOLERANCE_SECONDS = 300
+# Senders that Svix hosts use its names for the same headers. The first family that came counts.
+FAMILIES = ("webhook", "svix")
+PARTS = ("id", "timestamp", "signature")
 # An id has no full stop: the signed text is id.timestamp.body, and a full stop could move the border between its parts.
 _ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,255}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
@@ -26,27 +29,41 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 def verify(headers: Headers, body: bytes, *, secrets: Sequence[str], now: float | None = None) -> str:
     """Return the webhook-id of an authentic delivery. Raises Problem. One of `secrets` must have signed it."""
-    values = {name: headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")}
-    missing = [name for name, value in values.items() if not value]
-    if missing:
-        raise Problem("missing-signature", f"{', '.join(missing)} is missing.")
-    event_id, timestamp = values["webhook-id"], values["webhook-timestamp"]
+    family, (event_id, timestamp, signatures) = _read_headers(headers)
     if not _ID.fullmatch(event_id):
-        raise Problem("invalid-signature", "webhook-id must be 1 to 255 visible ASCII characters without a full stop.")
+        raise Problem(
+            "invalid-signature", f"{family}-id must be 1 to 255 visible ASCII characters without a full stop."
+        )
     if not _TIMESTAMP.fullmatch(timestamp):
-        raise Problem("invalid-signature", "webhook-timestamp must be 1 to 12 digits.")
+        raise Problem("invalid-signature", f"{family}-timestamp must be 1 to 12 digits.")
     if abs((time.time() if now is None else now) - int(timestamp)) > TOLERANCE_SECONDS:
         raise Problem(
             "timestamp-out-of-range", f"The timestamp is more than {TOLERANCE_SECONDS} seconds from this server's time."
         )
     signed = f"{event_id}.{timestamp}.".encode() + body
     expected = [hmac.new(_secret_bytes(secret), signed, hashlib.sha256).digest() for secret in secrets]
-    received = [digest for digest in map(_digest, values["webhook-signature"].split(" ")) if digest is not None]
+    received = [digest for digest in map(_digest, signatures.split(" ")) if digest is not None]
     # Compare every pair, so that the time taken does not show which one matched.
     matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in received]
     if not any(matches):
-        raise Problem("invalid-signature", "No signature in webhook-signature matches these bytes.")
+        raise Problem("invalid-signature", f"No signature in {family}-signature matches these bytes.")
     return event_id
+
+
+def _read_headers(headers: Headers) -> tuple[str, list[str]]:
+    """Return the family whose headers came, and their values. Raises Problem when one is missing.
+
+    The families are never mixed: a header of another family may come from a relay that signs for somebody else.
+    """
+    came = [name for family in FAMILIES for part in PARTS if headers.get(name := f"{family}-{part}", "")]
+    family = next((known for known in FAMILIES if any(name.startswith(known) for name in came)), FAMILIES[0])
+    missing = [name for part in PARTS if (name := f"{family}-{part}") not in came]
+    if missing:
+        found = f"; {', '.join(came)} came" if came else ""
+        raise Problem(
+            "missing-signature", f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing{found}."
+        )
+    return family, [headers[f"{family}-{part}"] for part in PARTS]
 
 
 def sign(secret: str, *, event_id: str, timestamp: int, body: bytes) -> str:

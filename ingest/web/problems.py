@@ -56,7 +56,7 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     "missing-signature": ProblemType(
         401,
         "A webhook header is missing",
-        "Send webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks).",
+        "Send webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks), or all three as svix-id and so on.",
     ),
     "invalid-signature": ProblemType(
         401,
