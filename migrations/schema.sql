@@ -981,6 +981,18 @@ CREATE FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, co
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+begin
+    return query select s.version, s.status from store_version(author, essay, is_new, course, assignment, category, lms_id,
+        sealed_title, submission, submitted, in_queue, via, lang, sealed_text, sha256, character_count, word_count, released, pass_ids,
+        pass_names, true) as s;
+end
+$$;
+
+-- FUNCTION store_version(uuid, uuid, boolean, uuid, uuid, uuid, text, bytea, uuid, timestamp with time zone, text, text, text, bytea, bytea, integer, integer, boolean, uuid[], text[], boolean)
+CREATE FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) RETURNS SETOF record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
 declare
     readers uuid;
     newest uuid;
@@ -992,17 +1004,22 @@ begin
     end if;
     if is_new then
         insert into essays (id, org_id, user_id, course_id, assignment_id, category_id, external_id, title, versions,
-            newest_submission_id, newest_submitted_at)
-        values (essay, app_org(), author, course, assignment, category, lms_id, sealed_title, 1, submission, submitted)
+            newest_submission_id, newest_submitted_at, newest_is_update)
+        values (essay, app_org(), author, course, assignment, category, lms_id, sealed_title, 1, submission, submitted, is_update)
         on conflict do nothing
         returning audience_id, versions, newest_submission_id into readers, version, newest;
     else
         -- A version older than the newest is kept and numbered, but the essay goes on pointing at the newest.
         -- A version whose transaction began before its essay was stored must not date the change before the essay.
         update essays as e set versions = e.versions + 1, updated_at = greatest(e.updated_at, now()),
-            title = case when submitted >= e.newest_submitted_at then sealed_title else e.title end,
-            category_id = case when submitted >= e.newest_submitted_at then coalesce(category, e.category_id) else e.category_id end,
-            newest_submission_id = case when submitted >= e.newest_submitted_at then submission else e.newest_submission_id end,
+            title = case when (submitted, is_update) >= (e.newest_submitted_at, e.newest_is_update)
+                then sealed_title else e.title end,
+            category_id = case when (submitted, is_update) >= (e.newest_submitted_at, e.newest_is_update)
+                then coalesce(category, e.category_id) else e.category_id end,
+            newest_submission_id = case when (submitted, is_update) >= (e.newest_submitted_at, e.newest_is_update)
+                then submission else e.newest_submission_id end,
+            newest_is_update = case when (submitted, is_update) >= (e.newest_submitted_at, e.newest_is_update)
+                then is_update else e.newest_is_update end,
             newest_submitted_at = greatest(e.newest_submitted_at, submitted)
         where e.org_id = app_org() and e.id = essay
         returning e.audience_id, e.versions, e.newest_submission_id into readers, version, newest;
@@ -1401,6 +1418,7 @@ CREATE TABLE public.essays (
     trial_rubric_id uuid,
     trial_prompt text,
     trial_until timestamp with time zone,
+    newest_is_update boolean DEFAULT false NOT NULL,
     CONSTRAINT essays_course_with_assignment CHECK (((assignment_id IS NULL) = (course_id IS NULL))),
     CONSTRAINT essays_trial_is_whole CHECK ((((trial_until IS NULL) = (trial_rubric_id IS NULL)) AND ((trial_until IS NOT NULL) OR (trial_prompt IS NULL)) AND ((trial_until IS NULL) OR (assignment_id IS NULL)) AND (length(trial_prompt) <= 20000))),
     CONSTRAINT essays_updated_after_created CHECK ((updated_at >= created_at)),
@@ -1471,6 +1489,7 @@ CREATE TABLE public.idempotency_keys (
     request_sha256 bytea NOT NULL,
     response json,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    canonical_sha256 bytea,
     CONSTRAINT idempotency_keys_key_length CHECK (((length(key) >= 1) AND (length(key) <= 255)))
 );
 ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
@@ -1760,6 +1779,7 @@ CREATE TABLE public.seen_events (
     submission_id uuid,
     answer json,
     seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    canonical_sha256 bytea,
     CONSTRAINT seen_events_event_id_length CHECK (((length(event_id) >= 1) AND (length(event_id) <= 255)))
 );
 ALTER TABLE ONLY public.seen_events FORCE ROW LEVEL SECURITY;
@@ -3819,6 +3839,13 @@ GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boole
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_lms;
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_student;
 
+-- ACL FUNCTION store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text)
+REVOKE ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) TO ec_admin;
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) TO ec_educator;
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) TO ec_lms;
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) TO ec_student;
+
 -- ACL FUNCTION suspect_may_run()
 REVOKE ALL ON FUNCTION public.suspect_may_run() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.suspect_may_run() TO ec_worker;
@@ -4206,6 +4233,12 @@ GRANT UPDATE(trial_prompt) ON TABLE public.essays TO ec_educator;
 GRANT SELECT(trial_until) ON TABLE public.essays TO ec_clock;
 GRANT UPDATE(trial_until) ON TABLE public.essays TO ec_admin;
 GRANT UPDATE(trial_until) ON TABLE public.essays TO ec_educator;
+
+-- ACL COLUMN essays.newest_is_update
+GRANT UPDATE(newest_is_update) ON TABLE public.essays TO ec_admin;
+GRANT UPDATE(newest_is_update) ON TABLE public.essays TO ec_educator;
+GRANT UPDATE(newest_is_update) ON TABLE public.essays TO ec_lms;
+GRANT UPDATE(newest_is_update) ON TABLE public.essays TO ec_student;
 
 -- ACL TABLE feedback_default
 GRANT SELECT ON TABLE public.feedback_default TO ec_backup;

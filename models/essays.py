@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -36,18 +36,24 @@ class Draft:
     language: str | None = None
     external_id: str | None = None
     submitted_at: datetime | None = None
+    # Of two versions with the same time, an update is newer than what it updates. Only an LMS says that it creates.
+    is_update: bool = True
     queue: Queue = Queue.INTERACTIVE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """The result of a draft: its version, and the hints to send after the transaction is committed."""
+    """The result of a draft: its version, and the hints to send after the transaction is committed.
+
+    `warnings` pairs the JSON pointer of a value that was not used with the reason.
+    """
 
     submission: UUID
     essay: UUID
     version: int
     status: str
     hints: tuple[Hint, ...] = ()
+    warnings: tuple[tuple[str, str], ...] = ()
 
 
 _FIND_PLACE = """
@@ -56,7 +62,7 @@ select * from version_place(%(author)s, %(assignment)s, %(essay)s, %(category)s,
 _STORE_VERSION = """
 select * from store_version(%(author)s, %(essay)s, %(is_new)s, %(course)s, %(assignment)s, %(category)s, %(external_id)s, %(title)s,
     %(submission)s, %(submitted_at)s, %(queue)s, %(source)s, %(language)s, %(text)s, %(sha256)s, %(characters)s, %(words)s,
-    %(released)s, %(pass_ids)s::uuid[], %(pass_names)s::text[])
+    %(released)s, %(pass_ids)s::uuid[], %(pass_names)s::text[], %(is_update)s)
 """
 
 
@@ -66,12 +72,17 @@ def receive(author: UUID, draft: Draft, *, org: UUID) -> Receipt:
     Where no machine reads (AI policy `none`) there are no passes, and the version is `completed` at once.
 
     The same author's next draft for the same assignment (or LMS essay id) becomes the next version; one that is older
-    than the newest is stored as `superseded`. Raises NotFound for an assignment or essay that the acting role cannot see,
-    and Invalid for an unknown category or an essay of another assignment.
+    than the newest is stored as `superseded`. An unknown category is left out with a warning. Raises NotFound for an
+    assignment or essay that the acting role cannot see, and Invalid for an essay of another assignment.
     """
+    warnings: tuple[tuple[str, str], ...] = ()
     # Of two concurrent first drafts, one is stored. The other tries again, finds the essay and becomes its next version.
     for _ in range(3):
         place = _find_place(author, draft)
+        if not place["category_known"]:
+            warnings = (("/category", "is not one of the org's categories; this value is not used"),)
+            draft = replace(draft, category=None)
+            place = _find_place(author, draft)
         values = _version_values(place, draft, author, org)
         stored = row(_STORE_VERSION, values)
         if stored is not None:
@@ -85,6 +96,7 @@ def receive(author: UUID, draft: Draft, *, org: UUID) -> Receipt:
         version=stored["version"],
         status=stored["status"],
         hints=hints if stored["status"] == "queued" else (),
+        warnings=warnings,
     )
 
 
@@ -109,8 +121,6 @@ def _find_place(author: UUID, draft: Draft) -> dict[str, Any]:
         raise Invalid(
             "The essay belongs to another assignment.", errors=[("/assignment_id", "is not the assignment of essay_id")]
         )
-    if not place["category_known"]:
-        raise Invalid("The category is not known here.", errors=[("/category", "is not one of the org's categories")])
     return place
 
 
@@ -139,6 +149,7 @@ def _version_values(place: dict[str, Any], draft: Draft, author: UUID, org: UUID
         "released": place["release_policy"] == "auto",
         "pass_ids": place["pass_ids"],
         "pass_names": [str(name) for name in PassName],
+        "is_update": draft.is_update,
     }
 
 

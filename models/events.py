@@ -31,23 +31,42 @@ class Delivery:
     body: bytes
 
     def body_sha256(self) -> bytes:
-        """Return the digest that distinguishes a repeated delivery from a reused event id."""
+        """Return the digest of the bytes."""
         return hashlib.sha256(self.body).digest()
 
+    def canonical_sha256(self) -> bytes | None:
+        """Return the digest of what the delivery says, its type and data, or None when it cannot be read.
 
-def claim_key(key: str, *, org: UUID, caller: UUID, request_sha256: bytes) -> dict[str, Any] | None:
+        A sender that repeats a delivery may build it anew: with another time of sending, order of members or white space.
+        """
+        try:
+            event = json.loads(self.body)
+            return hashlib.sha256(canonical_json({name: event[name] for name in ("type", "data")})).digest()
+        except (ValueError, RecursionError, TypeError, KeyError):
+            return None
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return a parsed JSON value in the one form that all ways of writing it share: sorted members and no white space."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def claim_key(
+    key: str, *, org: UUID, caller: UUID, request_sha256: bytes, canonical_sha256: bytes | None = None
+) -> dict[str, Any] | None:
     """Claim the idempotency key and return None when it is new, or return the answer that was given to it before.
 
-    A concurrent equal request waits until the first one commits. Raises InProgress when that takes too long, and KeyReused
-    when the key came before with another request.
+    A request is the same when its bytes or what they say (`canonical_sha256`) are the same. A concurrent equal request waits
+    until the first one commits. Raises InProgress when that takes too long, and KeyReused when the key came before with
+    another request.
     """
     try:
         is_new = run(
             """
-            insert into idempotency_keys (org_id, caller_id, key, request_sha256) values (%s, %s, %s, %s)
+            insert into idempotency_keys (org_id, caller_id, key, request_sha256, canonical_sha256) values (%s, %s, %s, %s, %s)
             on conflict do nothing
             """,
-            (org, caller, key, request_sha256),
+            (org, caller, key, request_sha256, canonical_sha256),
         )
     except DatabaseAway as error:
         if caused_by(error, psycopg2.errors.LockNotAvailable):
@@ -56,12 +75,15 @@ def claim_key(key: str, *, org: UUID, caller: UUID, request_sha256: bytes) -> di
     if is_new:
         return None
     found = row(
-        "select request_sha256, response from idempotency_keys where org_id = %s and caller_id = %s and key = %s",
-        (org, caller, key),
+        """
+        select request_sha256 = %s or canonical_sha256 = %s as is_same, response
+        from idempotency_keys where org_id = %s and caller_id = %s and key = %s
+        """,
+        (request_sha256, canonical_sha256, org, caller, key),
     )
     if found is None or found["response"] is None:
         raise InProgress("The same request is still being carried out. Ask again in a moment.")
-    if bytes(found["request_sha256"]) != request_sha256:
+    if not found["is_same"]:
         raise KeyReused("This Idempotency-Key came before with another request. Use a new key for a new request.")
     answer: dict[str, Any] = found["response"]
     return answer
@@ -78,13 +100,17 @@ def keep_answer(key: str, *, org: UUID, caller: UUID, answer: dict[str, Any]) ->
 def record_first_delivery(delivery: Delivery) -> dict[str, Any] | None:
     """Record the event id and return None when it is new, or return the answer that was given to it before.
 
-    Raises KeyReused when the id came before with another body, and InProgress when its first delivery takes too long.
+    A delivery is the same when its bytes or what they say are the same. Raises KeyReused when the id came before with another
+    event, and InProgress when its first delivery takes too long.
     """
-    digest = delivery.body_sha256()
+    digest, canonical_digest = delivery.body_sha256(), delivery.canonical_sha256()
     try:
         is_new = run(
-            "insert into seen_events (org_id, source_id, event_id, body_sha256) values (%s, %s, %s, %s) on conflict do nothing",
-            (delivery.org, delivery.source, delivery.event_id, digest),
+            """
+            insert into seen_events (org_id, source_id, event_id, body_sha256, canonical_sha256) values (%s, %s, %s, %s, %s)
+            on conflict do nothing
+            """,
+            (delivery.org, delivery.source, delivery.event_id, digest, canonical_digest),
         )
     except DatabaseAway as error:
         if caused_by(error, psycopg2.errors.LockNotAvailable):
@@ -93,13 +119,16 @@ def record_first_delivery(delivery: Delivery) -> dict[str, Any] | None:
     if is_new:
         return None
     found = row(
-        "select body_sha256, answer from seen_events where org_id = %s and source_id = %s and event_id = %s",
-        (delivery.org, delivery.source, delivery.event_id),
+        """
+        select body_sha256 = %s or canonical_sha256 = %s as is_same, answer
+        from seen_events where org_id = %s and source_id = %s and event_id = %s
+        """,
+        (digest, canonical_digest, delivery.org, delivery.source, delivery.event_id),
     )
     if found is None or found["answer"] is None:
         raise InProgress("The same delivery is still being carried out. Send it again in a moment.")
-    if bytes(found["body_sha256"]) != digest:
-        raise KeyReused("This webhook-id came before with another body.")
+    if not found["is_same"]:
+        raise KeyReused("This webhook-id came before with another event. Use a new id for a new event.")
     answer: dict[str, Any] = found["answer"]
     return answer
 

@@ -95,7 +95,7 @@ ABOUT_PERSON = (
     ),
     Part(
         table="seen_events",
-        columns="source_id event_id org_id body_sha256 submission_id answer seen_at",
+        columns="source_id event_id org_id body_sha256 submission_id answer seen_at canonical_sha256",
         of="t.submission_id in (select s.id from submissions as s join essays as e on e.org_id = s.org_id and e.id = s.essay_id"
         " where e.org_id = %(org)s and e.user_id = %(user)s)",
         key="submission_id",
@@ -123,7 +123,7 @@ ABOUT_PERSON = (
     ),
     Part(
         table="idempotency_keys",
-        columns="org_id caller_id key request_sha256 response created_at",
+        columns="org_id caller_id key request_sha256 response created_at canonical_sha256",
         of="(t.caller_id = %(user)s or t.response ->> 'essay_id' in"
         " (select e.id::text from essays as e where e.org_id = %(org)s and e.user_id = %(user)s))",
         key="key",
@@ -133,7 +133,7 @@ ABOUT_PERSON = (
 ESSAY = Part(
     table="essays",
     columns="id org_id user_id course_id audience_id assignment_id category_id external_id versions newest_submission_id"
-    " newest_submitted_at created_at updated_at trial_rubric_id trial_prompt trial_until",
+    " newest_submitted_at created_at updated_at trial_rubric_id trial_prompt trial_until newest_is_update",
     sealed="title",
     also="(select a.title from assignments as a where a.org_id = t.org_id and a.id = t.assignment_id) as assignment,"
     " (select c.slug from categories as c where c.org_id = t.org_id and c.id = t.category_id) as category",

@@ -260,6 +260,7 @@ class Essays(Table):
     trial_rubric_id = UUIDField(null=True)
     trial_prompt = TextField(null=True)
     trial_until = DateTimeTZField(null=True)
+    newest_is_update = BooleanField(default=False)
 
 
 class Partitioned(Table):
@@ -336,6 +337,7 @@ class IdempotencyKeys(Table):
     request_sha256 = BlobField()
     response = JSONField(null=True)
     created_at = _created_at()
+    canonical_sha256 = BlobField(null=True)
 
     class Meta:
         primary_key = CompositeKey("org_id", "caller_id", "key")
@@ -351,6 +353,7 @@ class SeenEvents(Table):
     submission_id = UUIDField(null=True)
     answer = JSONField(null=True)
     seen_at = DateTimeTZField(constraints=NOW)
+    canonical_sha256 = BlobField(null=True)
 
     class Meta:
         primary_key = CompositeKey("org_id", "source_id", "event_id")

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from ingest.admin import connection_schemas as schemas
 from ingest.web import pagination
 from ingest.web.identity import admin
+from ingest.web.messages import UUID_FORM
 from ingest.web.openapi import Parameter, operation
 from ingest.web.pagination import invalid_parameter, page_of
 from models import audit
@@ -53,4 +54,4 @@ def _id_filter(name: str) -> UUID | None:
     try:
         return UUID(value)
     except ValueError:
-        raise invalid_parameter(name, "is not an id") from None
+        raise invalid_parameter(name, UUID_FORM) from None

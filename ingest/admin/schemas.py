@@ -20,9 +20,9 @@ from pydantic import (
 )
 
 from ingest.web.schemas import (
+    EMAIL_PATTERN,
     Cursor,
     ExternalId,
-    FoldedId,
     Id,
     Language,
     Moment,
@@ -41,7 +41,7 @@ SOURCE = "the webhook source that added it and whose id `external_id` is; null: 
 Role = Literal["student", "educator", "admin"]
 Membership = Literal["student", "educator"]
 ReleasePolicy = Literal["auto", "after_review"]
-Email = Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+Email = Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=EMAIL_PATTERN)]
 Title = Annotated[StrictStr, StringConstraints(min_length=1, max_length=500, pattern=r"\S")]
 Note = Annotated[StrictStr, StringConstraints(max_length=1000)]
 CategorySlug = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -55,7 +55,10 @@ class NewPerson(RequestBody):
     email: Email | None = None
     external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the person")] = None
     language: Annotated[
-        Language | None, Field(description="BCP 47 tag of the language for feedback; null: the language of the essay")
+        Language | None,
+        Field(
+            description="the language for feedback, such as en-GB, en_GB or English; null: the language of the essay"
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -93,7 +96,7 @@ class PersonSearch(RequestBody):
     """Whom to look for. One of the two members is required; with both, both must match."""
 
     email: Annotated[Email | None, Field(description="the whole address, in any spelling")] = None
-    external_id: Annotated[ExternalId | None, Field(description="the exact id")] = None
+    external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the person")] = None
 
     @model_validator(mode="after")
     def _check_search(self) -> PersonSearch:
@@ -113,14 +116,14 @@ class NewCourse(RequestBody):
     """A new course."""
 
     name: Short
-    external_id: Annotated[FoldedId | None, Field(description="the LMS's id of the course")] = None
+    external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the course")] = None
 
 
 class CourseChange(RequestBody):
     """Changes to a course."""
 
     name: Short = optional_not_null()
-    external_id: FoldedId | None = None
+    external_id: ExternalId | None = None
     archived: StrictBool = optional_not_null()
 
 
@@ -205,7 +208,7 @@ class NewAssignment(RequestBody):
     release_policy: Annotated[ReleasePolicy | None, Field(description="null: the release policy of the org")] = None
     category: CategorySlug | None = None
     rubric_id: Id | None = None
-    external_id: Annotated[FoldedId | None, Field(description="the LMS's id of the assignment")] = None
+    external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the assignment")] = None
 
 
 class AssignmentChange(RequestBody):
@@ -217,7 +220,7 @@ class AssignmentChange(RequestBody):
     release_policy: ReleasePolicy | None = None
     category: CategorySlug | None = None
     rubric_id: Id | None = None
-    external_id: FoldedId | None = None
+    external_id: ExternalId | None = None
 
 
 class Assignment(BaseModel):

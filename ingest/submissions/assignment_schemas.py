@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, StrictStr
 
-from ingest.web.schemas import FoldedId
+from ingest.web.schemas import ExternalId
 
 
 def _blank_to_none(value: Any) -> Any:
@@ -19,7 +19,7 @@ Label = Annotated[StrictStr | None, BeforeValidator(_blank_to_none)]
 class LmsCourse(BaseModel):
     """A course by the LMS's own id. It is added when a hand-in names it for the first time."""
 
-    external_id: Annotated[FoldedId, Field(description="the LMS's id of the course")]
+    external_id: Annotated[ExternalId, Field(description="the LMS's id of the course")]
     name: Annotated[
         Label, Field(description="its name when it is added (the first 200 characters); without it, the external id")
     ] = None
@@ -32,7 +32,7 @@ class LmsAssignment(BaseModel):
     API key allows it. What exists keeps its title and name.
     """
 
-    external_id: Annotated[FoldedId, Field(description="the LMS's id of the assignment")]
+    external_id: Annotated[ExternalId, Field(description="the LMS's id of the assignment")]
     title: Annotated[
         Label, Field(description="its title when it is added (the first 500 characters); without it, the external id")
     ] = None

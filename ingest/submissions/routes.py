@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from ingest.submissions import schemas
-from ingest.web.body import read_body
+from ingest.web.body import check_headers, check_needed, parse, read_bytes
 from ingest.web.identity import Identity, identity
 from ingest.web.long_poll import LongPollSlots
 from ingest.web.openapi import Parameter, operation
@@ -41,8 +41,8 @@ _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x2b\x2d-\x7e]{1,2
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
     where="header",
-    description="Required for API keys. Stored for 7 days: the same key with the same request gets the same answer, with another "
-    "request 422.",
+    description="Required for API keys. Stored for 7 days: the same key with a request that says the same gets the same answer, "
+    "with another request 422.",
     schema={"type": "string", "minLength": 1, "maxLength": 257, "pattern": r'^("[ !#-~]{1,255}"|[!#-+\--~]{1,255})$'},
 )
 PREFER = Parameter(
@@ -80,10 +80,13 @@ def hand_in() -> Response:
     Idempotency-Key; signed-in people hand in for themselves and must not send `student`. The next submission of
     the same student with the same `essay_id`, else the same assignment, else `external_id` becomes the next version of the
     essay. An API key may name the assignment by the LMS's own id (`assignment`).
+    A bad value that the essay does not need (an e-mail, a category, a language) is left out and named in `warnings`.
     """
     who = identity(scope="submit")
     key = idempotency_key(needed=who.is_api_key)
-    payload = read_body(schemas.Submission)
+    check_headers()
+    body = parse(read_bytes())
+    payload, warnings = check_needed(body, schemas.Submission)
     draft = to_draft(payload, source="api" if who.is_api_key else "app")
     if who.is_api_key != (payload.student is not None):
         detail = "is needed when an API key hands in" if who.is_api_key else "may only be given with an API key"
@@ -93,12 +96,12 @@ def hand_in() -> Response:
         raise Problem("invalid-payload", f"assignment {detail}.", errors=[{"pointer": "/assignment", "detail": detail}])
     hints: tuple[Any, ...] = ()
     with who.session():
-        answer = _stored_answer(key, who)
+        answer = _stored_answer(key, who, body)
         if answer is None:
             draft = with_lms_assignment(draft, payload)
             author = who.user or author_of(payload, draft, org=who.org)
             receipt = essays.receive(author, draft, org=who.org)
-            answer, hints = to_answer(receipt), receipt.hints
+            answer, hints = to_answer(receipt, warnings=warnings), receipt.hints
             if key is not None:
                 events.keep_answer(key, org=who.org, caller=who.caller, answer=answer)
     send_hints(hints)
@@ -227,7 +230,7 @@ def to_draft(payload: schemas.Submission, *, source: SubmissionSource) -> Draft:
         language=payload.language,
         external_id=payload.external_id,
         submitted_at=payload.submitted_at,
-        queue=Queue(payload.queue),
+        queue=Queue(payload.queue or Queue.INTERACTIVE),
     )
 
 
@@ -255,15 +258,20 @@ def author_of(payload: schemas.Submission, draft: Draft, *, org: UUID) -> UUID:
     return author
 
 
-def to_answer(receipt: Receipt) -> dict[str, Any]:
-    """Return the receipt in the shape of `schemas.Receipt`."""
-    return {
+def to_answer(receipt: Receipt, *, warnings: Sequence[dict[str, str]] = (), below: str = "") -> dict[str, Any]:
+    """Return the receipt in the shape of `schemas.Receipt`, with these warnings and its own.
+
+    `below` is the JSON pointer of the submission in the body.
+    """
+    own = [{"pointer": below + pointer, "detail": detail} for pointer, detail in receipt.warnings]
+    answer = {
         "id": str(receipt.submission),
         "essay_id": str(receipt.essay),
         "version": receipt.version,
         "status": receipt.status,
         "links": to_links(receipt.submission, essay=receipt.essay),
     }
+    return {**answer, "warnings": [*warnings, *own]} if warnings or own else answer
 
 
 def to_links(submission: UUID, *, essay: UUID | str) -> dict[str, str]:
@@ -341,11 +349,17 @@ def event_of(body: dict[str, Any]) -> str:
     return f"event: status\ndata: {json.dumps(body)}\n\n"
 
 
-def _stored_answer(key: str | None, who: Identity) -> dict[str, Any] | None:
+def _stored_answer(key: str | None, who: Identity, body: Any) -> dict[str, Any] | None:
     if key is None:
         return None
-    digest = hashlib.sha256(request.method.encode() + request.path.encode() + request.get_data()).digest()
-    return events.claim_key(key, org=who.org, caller=who.caller, request_sha256=digest)
+    start = request.method.encode() + request.path.encode()
+    return events.claim_key(
+        key,
+        org=who.org,
+        caller=who.caller,
+        request_sha256=hashlib.sha256(start + request.get_data()).digest(),
+        canonical_sha256=hashlib.sha256(start + events.canonical_json(body)).digest(),
+    )
 
 
 def _rfc3339(moment: Any) -> str | None:

@@ -56,7 +56,9 @@ def try_rubric(rubric_id: UUID) -> Response:
     answer = schemas.RubricPreviewStarted.model_validate(
         {"expires_at": expires_at, "submissions": [to_answer(receipt) for receipt in receipts]}
     )
-    return Response(answer.model_dump_json(by_alias=True), status=202, content_type="application/json")
+    return Response(
+        answer.model_dump_json(by_alias=True, exclude_unset=True), status=202, content_type="application/json"
+    )
 
 
 @cache

@@ -15,20 +15,39 @@ from pydantic import (
 )
 
 from ingest.submissions.assignment_schemas import LmsAssignment
-from ingest.web.schemas import MAX_CHARACTERS, Cursor, ExternalId, Id, Language, Moment, Prompt, RequestBody, Short
+from ingest.web.schemas import (
+    EMAIL_PATTERN,
+    MAX_CHARACTERS,
+    Cursor,
+    ExternalId,
+    FieldError,
+    Id,
+    Language,
+    LenientBody,
+    Moment,
+    NotNeeded,
+    Prompt,
+    RequestBody,
+    Short,
+)
+
+Trimmed = StringConstraints(strip_whitespace=True)
 
 SubmissionStatus = Literal["queued", "processing", "completed", "partial", "failed", "superseded", "cancelled"]
 
 
-class Student(BaseModel):
+class Student(LenientBody):
     """The student as the LMS knows them. An unknown student is added; a known e-mail finds an account without external id."""
 
     external_id: Annotated[ExternalId, Field(description="the LMS's id of the student")]
-    name: Short | None = None
-    email: Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=r"@")] | None = None
+    name: Annotated[Annotated[Short, Trimmed] | None, NotNeeded()] = None
+    email: Annotated[
+        Annotated[StrictStr, Trimmed, StringConstraints(min_length=3, max_length=254, pattern=EMAIL_PATTERN)] | None,
+        NotNeeded(),
+    ] = None
 
 
-class Submission(BaseModel):
+class Submission(LenientBody):
     """An essay, or a new version of one."""
 
     title: Annotated[StrictStr, StringConstraints(min_length=1, max_length=500, pattern=r"\S")]
@@ -46,29 +65,50 @@ class Submission(BaseModel):
         Student | None,
         Field(description="the author; required with an API key and in a webhook, not allowed otherwise"),
     ] = None
-    category: Annotated[Short | None, Field(description="slug of one of the org's categories")] = None
+    category: Annotated[
+        Annotated[Short, StringConstraints(strip_whitespace=True, to_lower=True)] | None,
+        NotNeeded(),
+        Field(description="slug of one of the org's categories, in capital or small letters"),
+    ] = None
     language: Annotated[
-        Language | None, Field(description="BCP 47 tag of the essay's language; null: the org's default language")
+        Language | None,
+        NotNeeded(),
+        Field(
+            description="the essay's language: a BCP 47 tag, a locale such as en_GB, or its English name; null: the org's default "
+            "language"
+        ),
     ] = None
     external_id: Annotated[ExternalId | None, Field(description="the LMS's id of the essay or attempt")] = None
     submitted_at: Annotated[
-        Moment | None, Field(description="when the student handed in, if that was earlier than this request")
+        Moment | None,
+        NotNeeded(),
+        Field(
+            description="when the student handed in, if that was earlier than this request; it decides which version is newer. "
+            "In a webhook, null: the `timestamp` of the event"
+        ),
     ] = None
     queue: Annotated[
-        Literal["interactive", "bulk"],
+        Literal["interactive", "bulk"] | None,
+        NotNeeded(),
         Field(
-            description="interactive: a student waits for it; bulk (for imports): processed after all interactive work"
+            description="interactive (the default): a student waits for it; bulk (for imports): processed after all interactive work"
         ),
-    ] = "interactive"
+    ] = None
 
 
-class Event(BaseModel):
+class Event(LenientBody):
     """The envelope of a webhook event. `data` holds a Submission; it is read only for event types that are handled."""
 
     model_config = ConfigDict(extra="allow")
 
     type: Annotated[StrictStr, StringConstraints(min_length=1, max_length=200)]
-    timestamp: Moment
+    timestamp: Annotated[
+        Moment | None,
+        NotNeeded(),
+        Field(
+            description="when the event happened; of two versions without `submitted_at`, the later one is the newer"
+        ),
+    ] = None
     data: dict[str, Any]
 
 
@@ -92,6 +132,10 @@ class Receipt(BaseModel):
     version: int
     status: SubmissionStatus
     links: Links
+    warnings: Annotated[
+        list[FieldError],
+        Field(description="values that were not used, and why; left out when there are none"),
+    ] = []
 
 
 class Ignored(BaseModel):

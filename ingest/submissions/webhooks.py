@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
@@ -9,7 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 from ingest.submissions import schemas, webhook_signature
 from ingest.submissions.routes import accepted, author_of, send_hints, to_answer, to_draft, with_lms_assignment
 from ingest.web import rate_limits, system_log
-from ingest.web.body import check, check_encoding, check_headers, parse, read_bytes
+from ingest.web.body import check_encoding, check_headers, check_needed, parse, read_bytes
 from ingest.web.openapi import Parameter, operation
 from ingest.web.problems import Problem, from_domain
 from models import deliveries, essays, events
@@ -22,7 +23,8 @@ from models.users import data_key
 
 blueprint = Blueprint("webhooks", __name__)
 
-HANDLED = ("submission.created", "submission.updated")
+CREATED = "submission.created"
+HANDLED = (CREATED, "submission.updated")
 HEADERS = (
     Parameter(
         name="webhook-id",
@@ -65,8 +67,10 @@ def receive(source_id: UUID) -> Response:
     """Store an event of an LMS and the submission in it, in one transaction.
 
     `submission.created` and `submission.updated` are handled; other types get 200 and are ignored. A repeated webhook-id with
-    the same body gets the same answer, with another body 422. A compressed body is refused before its signature is checked, and
-    is not stored: the signature is that of the uncompressed bytes.
+    the same type and data gets the same answer, with others 422. A compressed body is refused before its signature is checked,
+    and is not stored: the signature is that of the uncompressed bytes. The three headers may also be called svix-id,
+    svix-timestamp and svix-signature; when a webhook- header is there, the svix- headers are not read. A bad value that the
+    essay does not need is left out and named in `warnings`.
     """
     rate_limits.count_address()
     with session(role="ec_auth"):
@@ -98,10 +102,10 @@ def carry_out(delivery: Delivery, *, stored: UUID | None = None) -> Response:
 
     `stored` is the id under which the delivery is stored already, when it is carried out again.
     """
-    payload, reason = _read_event(delivery.body)
-    if payload is None:
-        return _ignore(delivery, reason, stored=stored)
-    return _hand_in(delivery, payload, stored=stored)
+    event, warnings = check_needed(parse(delivery.body), schemas.Event)
+    if event.type not in HANDLED:
+        return _ignore(delivery, f"events of type {event.type!r} are not acted on", stored=stored)
+    return _hand_in(delivery, event, warnings, stored=stored)
 
 
 def as_problem(refusal: Problem | DomainError) -> Problem:
@@ -109,23 +113,24 @@ def as_problem(refusal: Problem | DomainError) -> Problem:
     return _point_into_data(from_domain(refusal)) if isinstance(refusal, DomainError) else refusal
 
 
-def _read_event(body: bytes) -> tuple[schemas.Submission | None, str]:
-    event = check(parse(body), schemas.Event)
-    if event.type not in HANDLED:
-        return None, f"events of type {event.type!r} are not acted on"
-    try:
-        payload = check(event.data, schemas.Submission)
-    except Problem as problem:
-        raise _point_into_data(problem) from None
+def _read_submission(event: schemas.Event) -> tuple[schemas.Submission, list[dict[str, str]]]:
+    payload, warnings = check_needed(event.data, schemas.Submission)
     if payload.student is None:
         detail = "is needed: whose essay is it?"
-        raise Problem("invalid-payload", f"student {detail}", errors=[{"pointer": "/data/student", "detail": detail}])
-    return payload, ""
+        raise Problem("invalid-payload", f"student {detail}", errors=[{"pointer": "/student", "detail": detail}])
+    return payload, warnings
 
 
-def _hand_in(delivery: Delivery, payload: schemas.Submission, *, stored: UUID | None) -> Response:
+def _hand_in(
+    delivery: Delivery, event: schemas.Event, warnings: list[dict[str, str]], *, stored: UUID | None
+) -> Response:
     try:
-        draft = to_draft(payload, source="webhook")
+        payload, more = _read_submission(event)
+        draft = replace(
+            to_draft(payload, source="webhook"),
+            submitted_at=payload.submitted_at or event.timestamp,
+            is_update=event.type != CREATED,
+        )
     except Problem as problem:
         raise _point_into_data(problem) from None
     hints: tuple[Hint, ...] = ()
@@ -135,7 +140,8 @@ def _hand_in(delivery: Delivery, payload: schemas.Submission, *, stored: UUID | 
             draft = with_lms_assignment(draft, payload)
             author = author_of(payload, draft, org=delivery.org)
             receipt = essays.receive(author, draft, org=delivery.org)
-            answer, hints = to_answer(receipt), receipt.hints
+            answer = to_answer(receipt, warnings=[*warnings, *_below_data(more)], below="/data")
+            hints = receipt.hints
             events.store_delivery_answer(delivery, answer=answer, submission=receipt.submission)
             if stored is None:
                 events.store_delivery(
@@ -172,5 +178,10 @@ def _store_refused(delivery: Delivery, problem: Problem) -> None:
 
 
 def _point_into_data(problem: Problem) -> Problem:
-    below = [{**error, "pointer": "/data" + error["pointer"]} for error in problem.errors or []]
-    return Problem(problem.slug, problem.detail, errors=below or None, headers=problem.headers)
+    return Problem(
+        problem.slug, problem.detail, errors=_below_data(problem.errors or []) or None, headers=problem.headers
+    )
+
+
+def _below_data(errors: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{**error, "pointer": "/data" + error["pointer"]} for error in errors]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_args
 
 from flask import request
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from ingest.web.messages import sentence_of
 from ingest.web.problems import Problem
+from ingest.web.schemas import NotNeeded
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 32
@@ -75,20 +78,66 @@ def parse(raw: bytes) -> Any:
 
 def check(value: Any, model: type[Model]) -> Model:
     """Return the value as the model. Raises Problem with one entry for each invalid field."""
+    checked = _validate(value, model)
+    if not isinstance(checked, list):
+        return checked
+    fields = [{"pointer": _json_pointer(error["loc"]), "detail": sentence_of(error)} for error in checked]
+    raise Problem("invalid-payload", _summary(fields), errors=fields)
+
+
+def check_needed(value: Any, model: type[Model]) -> tuple[Model, list[dict[str, str]]]:
+    """Return the value as the model, and a warning for each bad value of a member that is `NotNeeded`; it is left out.
+
+    Raises Problem with one entry for each other invalid field.
+    """
+    checked = _validate(value, model)
+    if not isinstance(checked, list):
+        return checked, []
+    warnings: dict[str, str] = {}
+    for error in checked:
+        path = _path_not_needed(error["loc"], model)
+        if path is not None:
+            value = _without(value, path)
+            warnings.setdefault(_json_pointer(path), f"{sentence_of(error)}; this value is not used")
+    return check(value, model), [{"pointer": pointer, "detail": detail} for pointer, detail in warnings.items()]
+
+
+def _summary(fields: list[dict[str, str]]) -> str:
+    if len(fields) > 1:
+        return f"{len(fields)} values cannot be used; errors[] names each of them."
+    sentence = f"{fields[0]['pointer'].removeprefix('/')} {fields[0]['detail']}.".lstrip()
+    return sentence if fields[0]["pointer"] else sentence[0].upper() + sentence[1:]
+
+
+def _validate(value: Any, model: type[Model]) -> Model | list[ErrorDetails]:
     if not isinstance(value, dict):
-        raise Problem(
-            "invalid-payload",
-            "The body must be a JSON object.",
-            errors=[{"pointer": "", "detail": "must be an object"}],
-        )
+        detail = "must be an object"
+        raise Problem("invalid-payload", "The body must be a JSON object.", errors=[{"pointer": "", "detail": detail}])
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        fields = [
-            {"pointer": _json_pointer(field["loc"]), "detail": field["msg"]}
-            for field in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise Problem("invalid-payload", f"{len(fields)} field(s) are not acceptable.", errors=fields) from None
+        return error.errors(include_url=False, include_input=False)
+
+
+def _path_not_needed(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, ...] | None:
+    """Return the part of the location that leads to a member marked as `NotNeeded`, or None when it meets none."""
+    known: type[BaseModel] | None = model
+    for depth, name in enumerate(location, start=1):
+        field = known.model_fields.get(str(name)) if known is not None else None
+        if field is None:
+            return None
+        if any(isinstance(mark, NotNeeded) for mark in field.metadata):
+            return tuple(map(str, location[:depth]))
+        kinds = (field.annotation, *get_args(field.annotation))
+        known = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    return None
+
+
+def _without(value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    name, *below = path
+    if below:
+        return {**value, name: _without(value[name], tuple(below))}
+    return {member: given for member, given in value.items() if member != name}
 
 
 def _check_members(value: Any, path: tuple[int | str, ...]) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 from flask import Response, request
 from pydantic import BaseModel
 
+from ingest.web.messages import UUID_FORM
 from ingest.web.openapi import Parameter
 from ingest.web.problems import Problem
 from ingest.web.responses import json_response
@@ -63,7 +64,7 @@ def cursor() -> UUID | None:
             raise ValueError(value)
         return UUID(bytes=base64.b64decode(value + "==", altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
-        raise invalid_parameter("cursor", "is not a next_cursor from here") from None
+        raise invalid_parameter("cursor", "must be the next_cursor of the page before") from None
 
 
 def next_cursor(last: UUID) -> str:
@@ -129,9 +130,9 @@ def id_filter(name: str) -> UUID | None:
     try:
         found = UUID(value)
     except ValueError:
-        raise invalid_parameter(name, "must be a UUID") from None
+        raise invalid_parameter(name, UUID_FORM) from None
     if str(found) != value.lower():
-        raise invalid_parameter(name, "must be a UUID")
+        raise invalid_parameter(name, UUID_FORM)
     return found
 
 

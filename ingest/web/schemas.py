@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from pydantic import (
@@ -13,26 +13,60 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StrictStr,
     StringConstraints,
+    model_validator,
 )
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
 
-from models.identifiers import fold_identifier
+from ingest.web.messages import LANGUAGE_FORM, NUMBERED_ID, TIME_FORM, UUID_FORM
+from models.identifiers import fold_identifier, fold_spelling, is_invisible
+from models.languages import MAX_LENGTH, canonical_language
 
 MAX_CHARACTERS = 100_000
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})")
+EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
+# Java and student information systems write the zone as +0000 or +00; second 60 is a leap second.
+_DATE = re.compile(r"(\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?([Zz]|([+-]\d{2}):?(\d{2})?)")
 
 
 def _require_string(value: Any) -> Any:
     if not isinstance(value, str):
-        raise ValueError("must be a string")  # noqa: TRY004 - pydantic turns ValueError into a field error
-    return value
+        raise ValueError(UUID_FORM)  # noqa: TRY004 - pydantic turns ValueError into a field error
+    return value.strip()
 
 
 def _require_date_text(value: Any) -> Any:
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise ValueError("must be an RFC 3339 time with a zone, such as 2026-11-23T08:30:00Z")
+    written = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if written is None:
+        raise ValueError(TIME_FORM)
+    minute, second, zone, hours, minutes = written.groups()
+    if second is not None and second.startswith(":60"):
+        second = ":59.999"
+    if hours is not None:
+        zone = f"{hours}:{minutes or '00'}"
+    return minute + (second or "") + zone
+
+
+def _refuse_number(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(NUMBERED_ID)  # noqa: TRY004 - pydantic turns ValueError into a field error
     return value
+
+
+def _fold_id(value: str) -> str:
+    folded = fold_identifier(value)
+    if not folded:
+        raise ValueError("must not be blank")
+    return folded
+
+
+def _read_language(value: str) -> str:
+    language = canonical_language(value)
+    if language is None:
+        raise ValueError(LANGUAGE_FORM)
+    return language
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -49,8 +83,13 @@ def _to_utc(value: datetime) -> datetime:
 Id = Annotated[UUID, BeforeValidator(_require_string)]
 Moment = Annotated[datetime, BeforeValidator(_require_date_text), AfterValidator(_to_utc)]
 Short = Annotated[StrictStr, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
-ExternalId = Annotated[StrictStr, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
-Language = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+ExternalId = Annotated[
+    StrictStr,
+    StringConstraints(min_length=1, max_length=255, pattern=r"\S"),
+    BeforeValidator(_refuse_number),
+    AfterValidator(_fold_id),
+]
+Language = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_LENGTH), AfterValidator(_read_language)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -87,7 +126,49 @@ def optional_not_null() -> Any:
     return Field(default_factory=lambda: None)
 
 
-class RequestBody(BaseModel):
+class NotNeeded:
+    """Marks a member that a submission can do without: a bad value costs that value, and is named in `warnings`."""
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the member's schema, with the addition that anything else is accepted too."""
+        anything_else = {"description": "anything else is not used, and is named in `warnings` of the answer"}
+        return {"anyOf": [handler(core_schema), anything_else]}
+
+
+class LenientBody(BaseModel):
+    """The base of request models. In a member that may be null, a text without a visible character is read as null."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_null(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        blank = [
+            field.alias or name
+            for name, field in cls.model_fields.items()
+            if isinstance(given := value.get(field.alias or name), str) and _is_blank(given, field)
+        ]
+        return {**value, **dict.fromkeys(blank)} if blank else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the model's schema, in which a blank text is allowed where null is."""
+        schema = handler(core_schema)
+        for member in handler.resolve_ref_schema(schema).get("properties", {}).values():
+            if {"type": "null"} in member.get("anyOf", ()):
+                member["anyOf"].append({"type": "string", "pattern": r"^\s*$", "description": "the same as null"})
+        return schema
+
+
+def _is_blank(given: str, field: FieldInfo) -> bool:
+    kinds = get_args(field.annotation)
+    if type(None) not in kinds:
+        return False
+    # An id may also be nothing but a spreadsheet's guard.
+    return fold_spelling(given) == "" if ExternalId in kinds else is_invisible(given)
+
+
+class RequestBody(LenientBody):
     """The base of the request models that refuse unknown members."""
 
     model_config = ConfigDict(extra="forbid")
@@ -117,14 +198,3 @@ class Span(BaseModel):
             "what the model claimed)"
         ),
     ]
-
-
-def _fold(value: str) -> str:
-    folded = fold_identifier(value)
-    if not folded:
-        raise ValueError("has no visible character")
-    return folded
-
-
-# An id of another system in the form in which it is stored and compared (models/identifiers.py).
-FoldedId = Annotated[ExternalId, AfterValidator(_fold)]

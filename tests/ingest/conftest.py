@@ -37,6 +37,7 @@ from tests.support.servers import Database, Servers, cloned
 
 ESSAY = "Phones was distracting. Phones 😀 they was loud, so schools should ban them."
 JWT_SECRET = "s" * 48
+EVENT_TIME = "2026-11-22T08:30:00Z"
 
 Headers = dict[str, str]
 
@@ -224,13 +225,15 @@ class Lms:
     def send(self, body: bytes, headers: Headers) -> TestResponse:
         return self.client.post(f"/v1/webhooks/{self.source}", data=body, headers=headers)
 
-    def deliver(self, data: Any, *, event_type: str = "submission.created", **how: Any) -> TestResponse:
-        body = envelope(data, event_type=event_type)
+    def deliver(
+        self, data: Any, *, event_type: str = "submission.created", timestamp: Any = EVENT_TIME, **how: Any
+    ) -> TestResponse:
+        body = envelope(data, event_type=event_type, timestamp=timestamp)
         return self.send(body, self.signed(body, **how))
 
 
-def envelope(data: Any, *, event_type: str = "submission.created") -> bytes:
-    return json.dumps({"type": event_type, "timestamp": "2026-11-22T08:30:00Z", "data": data}).encode()
+def envelope(data: Any, *, event_type: str = "submission.created", timestamp: Any = EVENT_TIME) -> bytes:
+    return json.dumps({"type": event_type, "timestamp": timestamp, "data": data}).encode()
 
 
 def piece(**changes: Any) -> dict[str, Any]:

@@ -130,12 +130,16 @@ def test_essay_id_with_another_assignment_is_refused(school: School) -> None:
     assert refusal.value.errors == [("/assignment_id", "is not the assignment of essay_id")]
 
 
-def test_an_unknown_category_is_invalid_and_stores_nothing(school: School, database: Database) -> None:
-    with pytest.raises(Invalid, match="category") as refusal:
-        hand_in(school, category="haiku")
+def test_unknown_category_is_left_out_with_a_warning_and_the_assignment_keeps_its_own(school: School) -> None:
+    alone = hand_in(school, category="haiku")
+    for_assignment = hand_in(school, category="haiku", assignment=school.assignment)
 
-    assert [pointer for pointer, _ in refusal.value.errors] == ["/category"]
-    assert database.sql("select 1 from essays where org_id = %s", school.org) == []
+    for receipt in (alone, for_assignment):
+        assert [pointer for pointer, _ in receipt.warnings] == ["/category"]
+    assert hand_in(school, category="narrative").warnings == ()
+    with session_of(school, "ada"):
+        found = [essays.fetch_essay(one.essay, org=school.org)["category"] for one in (alone, for_assignment)]
+    assert found == [None, "argumentative"]
 
 
 def test_category_comes_from_draft_else_assignment_and_revision_keeps_it(school: School) -> None:
@@ -190,6 +194,28 @@ def test_future_submission_date_counts_as_now(school: School, database: Database
     assert second.status == "queued"
     assert database.sql("select submitted_at <= now() from submissions where id = %s", first.submission) == [(True,)]
     assert database.sql("select newest_submission_id from essays where id = %s", first.essay) == [(second.submission,)]
+
+
+@pytest.mark.parametrize(
+    ("stored_first", "arrives", "status"),
+    [(True, False, "superseded"), (True, True, "queued"), (False, True, "queued"), (False, False, "queued")],
+)
+def test_update_wins_a_tie_of_submission_dates(school: School, stored_first: bool, arrives: bool, status: str) -> None:
+    where = {"assignment": school.assignment, "submitted_at": YESTERDAY}
+    first = hand_in(school, **where, is_update=stored_first)
+    second = hand_in(school, **where, is_update=arrives)
+
+    assert (second.essay, second.version, second.status) == (first.essay, 2, status)
+
+
+def test_tie_is_decided_by_the_newest_version_and_not_by_one_before_it(school: School) -> None:
+    where = {"assignment": school.assignment}
+    hand_in(school, **where, submitted_at=YESTERDAY, is_update=True)
+    later = YESTERDAY + timedelta(seconds=1)
+    hand_in(school, **where, submitted_at=later, is_update=False)
+
+    assert hand_in(school, **where, submitted_at=later, is_update=False).status == "queued"
+    assert hand_in(school, **where, submitted_at=YESTERDAY, is_update=True).status == "superseded"
 
 
 def test_draft_keeps_the_submission_date_given_by_the_lms(school: School, database: Database) -> None:

@@ -139,10 +139,57 @@ def test_repeated_delivery_gets_first_answer_and_other_body_is_refused(school: S
     assert deliver(delivery(school), {"submission": "s1"}) is None
 
     assert deliver(delivery(school), {"submission": "s2"}) == {"submission": "s1"}
-    with pytest.raises(KeyReused, match="another body"):
+    with pytest.raises(KeyReused, match="another event"):
         deliver(delivery(school, body=b"{}"))
     assert deliver(delivery(school, "msg_2")) is None
     assert deliver(delivery(other_school)) is None
+
+
+SAME_EVENT = [
+    b'{"type": "a", "data": {"x": [1, "\\u00e9"], "y": null}, "timestamp": "2026-11-22T08:30:00Z"}',
+    '{"data":{"y":null,"x":[1,"\u00e9"]},"type":"a","timestamp":"2026-11-22T08:31:00Z","attempt":2}'.encode(),
+]
+OTHER_EVENTS = [
+    b'{"type": "b", "data": {"x": [1, "\\u00e9"], "y": null}}',
+    b'{"type": "a", "data": {"x": ["\\u00e9", 1], "y": null}}',
+    b'{"type": "a", "data": {"x": [1, "\\u00e9"]}}',
+]
+UNREADABLE = [b"", b"{", b"[]", b"7", b"null", b"\xff", b'{"type": "a"}', b"[" * 100_000]
+
+
+def test_delivery_is_the_same_when_its_type_and_data_are(school: School) -> None:
+    first, again = (delivery(school, body=body) for body in SAME_EVENT)
+    assert deliver(first, {"submission": "s1"}) is None
+    assert deliver(again) == {"submission": "s1"}
+    for body in OTHER_EVENTS:
+        with pytest.raises(KeyReused):
+            deliver(delivery(school, body=body))
+
+
+@pytest.mark.parametrize("body", UNREADABLE, ids=lambda body: ascii(body[:20]))
+def test_delivery_that_cannot_be_read_is_compared_by_its_bytes(school: School, body: bytes) -> None:
+    assert delivery(school, body=body).canonical_sha256() is None
+    assert deliver(delivery(school, body=body), {"submission": "s1"}) is None
+    assert deliver(delivery(school, body=body)) == {"submission": "s1"}
+    with pytest.raises(KeyReused):
+        deliver(delivery(school, body=body + b" "))
+
+
+def test_request_is_the_same_when_its_bytes_or_its_meaning_are(school: School) -> None:
+    def ask_for(digest: bytes, canonical: bytes | None) -> dict[str, Any] | None:
+        with session_of(school, "alice"):
+            claimed = events.claim_key(
+                "k1", org=school.org, caller=school.alice, request_sha256=digest, canonical_sha256=canonical
+            )
+            if claimed is None:
+                events.keep_answer("k1", org=school.org, caller=school.alice, answer={"submission": "s"})
+            return claimed
+
+    assert ask_for(ONE, b"meaning") is None
+    assert ask_for(ONE, None) == ask_for(ONE, b"else") == ask_for(OTHER, b"meaning") == {"submission": "s"}
+    for canonical in (None, b"else"):
+        with pytest.raises(KeyReused):
+            ask_for(OTHER, canonical)
 
 
 def test_one_of_twenty_equal_deliveries_is_new(school: School) -> None:

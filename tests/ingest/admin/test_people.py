@@ -12,6 +12,7 @@ import pytest
 
 from models import courses, db, one_time_tokens
 from models.errors import LastAdmin
+from models.identifiers import fold_identifier
 from models.users import add_person, change_person
 from tests.support.races import together, warm_up
 from tests.support.schools import PASSWORD, make_school, session_of
@@ -81,7 +82,7 @@ def test_person_is_added_found_changed_and_disabled(shared_api, refused):
 def test_personal_data_is_stored_encrypted_and_returned_unchanged(shared_api):
     for number, value in enumerate(NASTY):
         made = create(shared_api, name=value, external_id=f"{number}{value}")
-        assert (made["name"], made["external_id"]) == (value, f"{number}{value}")
+        assert (made["name"], made["external_id"]) == (value, fold_identifier(f"{number}{value}"))
         found = shared_api.client.post(
             "/v1/users/search", json={"external_id": f"{number}{value}"}, headers=shared_api.signed_in("ada")
         )
@@ -108,10 +109,12 @@ def test_personal_data_is_stored_encrypted_and_returned_unchanged(shared_api):
         ({"role": "student", "email": "nobody"}, "/email"),
         ({"role": "student", "email": "a@" + "b" * 253}, "/email"),
         ({"role": "student", "email": 7}, "/email"),
-        ({"role": "student", "external_id": " "}, "/external_id"),
+        ({"role": "student", "external_id": " "}, ""),
+        ({"role": "student", "email": "", "external_id": '=""'}, ""),
+        ({"role": "student", "external_id": 4711}, "/external_id"),
+        ({"role": "student", "external_id": "9.021E+16"}, "/external_id"),
         ({"role": "student", "external_id": "x" * 256}, "/external_id"),
         ({"role": "student", "external_id": "x", "name": "n" * 201}, "/name"),
-        ({"role": "student", "external_id": "x", "name": ""}, "/name"),
         ({"role": "student", "external_id": "x", "language": "english!"}, "/language"),
         ({"role": "student", "external_id": "x", "disabled": True}, "/disabled"),
         ({"role": "student", "external_id": "x", "org_id": str(uuid4())}, "/org_id"),
@@ -122,6 +125,39 @@ def test_personal_data_is_stored_encrypted_and_returned_unchanged(shared_api):
 def test_invalid_person_is_refused_with_the_field(shared_api, refused, body, pointer):
     answer = shared_api.client.post("/v1/users", json=body, headers=shared_api.signed_in("ada"))
     assert [one["pointer"] for one in refused(answer, 422, "invalid-payload")["errors"]] == [pointer]
+
+
+def test_blank_member_of_a_person_is_the_same_as_null(shared_api):
+    headers = shared_api.signed_in("ada")
+    blank = {"name": " ", "email": "", "language": "\u00a0"}
+    made = shared_api.client.post(
+        "/v1/users", json={"role": "student", "external_id": "blank-1", **blank}, headers=headers
+    )
+    assert made.status_code == 201, made.text
+    assert {made.json[name] for name in blank} == {None}
+    full = change(shared_api, made.json["id"], name="Uma", email="blank@x.example", language="English").json
+    assert (full["name"], full["email"], full["language"]) == ("Uma", "blank@x.example", "en")
+    cleared = change(shared_api, made.json["id"], external_id="", name="", language="")
+    assert {cleared.json[name] for name in ("external_id", "name", "language")} == {None}
+    assert change(shared_api, made.json["id"], email="\t").status_code == 422, "nothing would recognise the person"
+
+
+@pytest.mark.parametrize(("written", "tag"), [("en_GB", "en-GB"), ("pt_br", "pt-BR"), ("de_DE.UTF-8", "de-DE")])
+def test_language_of_a_person_is_stored_as_a_tag(shared_api, written, tag):
+    made = create(shared_api, external_id=f"language-{written}", language=written)
+    assert made["language"] == tag
+    assert change(shared_api, made["id"], language="x-pirate").status_code == 422
+    assert change(shared_api, made["id"], language=written.upper()).json["language"] == tag
+
+
+@pytest.mark.parametrize("written", [" u-7", "u-7\r", '="u-7"', "\u200bu-7"], ids=ascii)
+def test_external_id_of_a_person_is_stored_and_found_in_one_spelling(shared_api, refused, written):
+    headers = shared_api.signed_in("ada")
+    shared_api.client.post("/v1/users", json={"role": "student", "external_id": "u-7"}, headers=headers)
+    again = shared_api.client.post("/v1/users", json={"role": "student", "external_id": written}, headers=headers)
+    refused(again, 409, "conflict")
+    found = shared_api.client.post("/v1/users/search", json={"external_id": written}, headers=headers).json["items"]
+    assert [one["external_id"] for one in found] == ["u-7"]
 
 
 @pytest.mark.parametrize(
