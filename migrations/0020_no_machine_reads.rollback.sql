@@ -20,17 +20,24 @@ end
 $$;
 revoke select (tallied) on ai_responses from ec_admin;
 revoke execute on function audit_entry(audit_log, bigint) from ec_admin;
-create or replace function require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) returns void
+create or replace function require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer)
+returns void
 language plpgsql stable security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
+declare
+    has_key boolean;
 begin
-    perform from public.sessions as s
+    select k.user_id is not null into has_key
+    from public.sessions as s
     join public.users as u on u.org_id = s.org_id and u.id = s.user_id
+    left join public.user_keys as k on k.org_id = u.org_id and k.user_id = u.id
     where s.id = session_id and s.user_id = wanted_user and s.revoked_at is null and s.expires_at > now()
         and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null;
-    if not found then
+    if has_key is null then
         raise exception 'the session has ended' using errcode = 'EC001';
+    elsif not has_key then
+        raise exception 'the key of this person was not restored' using errcode = 'EC003';
     end if;
 end
 $$;
@@ -100,7 +107,7 @@ $$;
 create or replace function store_version(
     author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea,
     submission uuid, submitted timestamptz, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea,
-    character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[],
+    character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean,
     out version integer, out status text
 ) returns setof record
 language plpgsql volatile
@@ -112,17 +119,22 @@ declare
 begin
     if is_new then
         insert into essays (id, org_id, user_id, course_id, assignment_id, category_id, external_id, title, versions,
-            newest_submission_id, newest_submitted_at)
-        values (essay, app_org(), author, course, assignment, category, lms_id, sealed_title, 1, submission, submitted)
+            newest_submission_id, newest_submitted_at, newest_is_update)
+        values (essay, app_org(), author, course, assignment, category, lms_id, sealed_title, 1, submission, submitted, is_update)
         on conflict do nothing
         returning audience_id, versions, newest_submission_id into readers, version, newest;
     else
         -- A version older than the newest is kept and numbered, but the essay goes on pointing at the newest.
         -- A version whose transaction began before its essay was stored must not date the change before the essay.
         update essays as e set versions = e.versions + 1, updated_at = greatest(e.updated_at, now()),
-            title = case when submitted >= e.newest_submitted_at then sealed_title else e.title end,
-            category_id = case when submitted >= e.newest_submitted_at then coalesce(category, e.category_id) else e.category_id end,
-            newest_submission_id = case when submitted >= e.newest_submitted_at then submission else e.newest_submission_id end,
+            title = case when (submitted, is_update) >= (e.newest_submitted_at, e.newest_is_update)
+                then sealed_title else e.title end,
+            category_id = case when (submitted, is_update) >= (e.newest_submitted_at, e.newest_is_update)
+                then coalesce(category, e.category_id) else e.category_id end,
+            newest_submission_id = case when (submitted, is_update) >= (e.newest_submitted_at, e.newest_is_update)
+                then submission else e.newest_submission_id end,
+            newest_is_update = case when (submitted, is_update) >= (e.newest_submitted_at, e.newest_is_update)
+                then is_update else e.newest_is_update end,
             newest_submitted_at = greatest(e.newest_submitted_at, submitted)
         where e.org_id = app_org() and e.id = essay
         returning e.audience_id, e.versions, e.newest_submission_id into readers, version, newest;

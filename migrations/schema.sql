@@ -64,6 +64,7 @@ CREATE FUNCTION public.app_people() RETURNS uuid[]
 CREATE FUNCTION public.audit_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
     AS $$
 declare
     was jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
@@ -170,6 +171,7 @@ $$;
 CREATE FUNCTION public.budget_allows(expected_micros bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
     AS $$
 declare
     budget bigint := (select o.monthly_budget_micros from orgs as o where o.id = app_org());
@@ -268,6 +270,33 @@ begin
 end
 $$;
 
+-- FUNCTION create_partition(name, timestamp with time zone)
+CREATE FUNCTION public.create_partition(parent name, moment timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    month timestamptz := date_trunc('month', moment);
+    next_month timestamptz := date_trunc('month', moment) + interval '1 month';
+    partition_name text := parent || to_char(month, '_YYYY_MM');
+begin
+    if to_regclass('public.' || quote_ident(partition_name)) is not null then
+        return false;
+    end if;
+    execute format(
+        'create table public.%I partition of public.%I ('
+        'constraint %I check (created_at >= %L::timestamptz and created_at < %L::timestamptz)'
+        ') for values from (%L) to (%L)',
+        partition_name, parent, partition_name || '_created_in_month', month, next_month,
+        public.uuid7_floor(month), public.uuid7_floor(next_month)
+    );
+    execute format('alter table public.%I enable row level security', partition_name);
+    execute format('alter table public.%I force row level security', partition_name);
+    return true;
+end
+$$;
+
 -- FUNCTION discard_passes(uuid[])
 CREATE FUNCTION public.discard_passes(wanted uuid[]) RETURNS TABLE(pass_id uuid, submission_id uuid, pass text, reason text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -289,11 +318,11 @@ $$;
 CREATE FUNCTION public.ensure_partitions(months_ahead integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
     AS $$
 declare
-    parent record;
+    parent name;
     month timestamptz;
-    partition_name text;
     made integer := 0;
 begin
     if months_ahead not between 0 and 36 then
@@ -306,22 +335,10 @@ begin
     loop
         for month in
             select generate_series(
-                date_trunc('month', now(), 'UTC'), date_trunc('month', now(), 'UTC') + make_interval(months => months_ahead), '1 month'
+                date_trunc('month', now()), date_trunc('month', now()) + make_interval(months => months_ahead), '1 month'
             )
         loop
-            partition_name := parent.relname || to_char(month at time zone 'UTC', '_YYYY_MM');
-            if to_regclass('public.' || quote_ident(partition_name)) is null then
-                execute format(
-                    'create table public.%I partition of public.%I ('
-                    'constraint %I check (created_at >= %L::timestamptz and created_at < %L::timestamptz)'
-                    ') for values from (%L) to (%L)',
-                    partition_name, parent.relname, partition_name || '_created_in_month', month, month + interval '1 month',
-                    public.uuid7_floor(month), public.uuid7_floor(month + interval '1 month')
-                );
-                execute format('alter table public.%I enable row level security', partition_name);
-                execute format('alter table public.%I force row level security', partition_name);
-                made := made + 1;
-            end if;
+            made := made + create_partition(parent, month)::integer;
         end loop;
     end loop;
     return made;
@@ -354,6 +371,51 @@ $$;
 CREATE FUNCTION public.histogram(samples double precision[], bounds double precision[]) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT array_agg((SELECT count(*) AS count FROM unnest(histogram.samples) s(s) WHERE (s.s <= b.b)) ORDER BY b.b) AS array_agg FROM unnest(histogram.bounds) b(b));
+
+-- TABLE user_keys
+CREATE TABLE public.user_keys (
+    user_id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    wrapped bytea NOT NULL,
+    master_key_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE ONLY public.user_keys FORCE ROW LEVEL SECURITY;
+
+-- TABLE users
+CREATE TABLE public.users (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    role text NOT NULL,
+    email bytea,
+    email_digest bytea,
+    name bytea,
+    external_id bytea,
+    external_id_digest bytea,
+    password_hash text,
+    language text,
+    token_version integer DEFAULT 0 NOT NULL,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    erase_requested_at timestamp with time zone,
+    CONSTRAINT users_can_be_recognised CHECK ((num_nonnulls(email_digest, external_id_digest) >= 1)),
+    CONSTRAINT users_email_with_digest CHECK (((email IS NULL) = (email_digest IS NULL))),
+    CONSTRAINT users_external_id_with_digest CHECK (((external_id IS NULL) = (external_id_digest IS NULL))),
+    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['student'::text, 'educator'::text, 'admin'::text])))
+);
+ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
+
+-- FUNCTION keys_missing()
+CREATE FUNCTION public.keys_missing() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    RETURN COALESCE((SELECT (NOT (EXISTS (SELECT FROM public.user_keys k WHERE (k.user_id = u.id)))) FROM public.users u WHERE (u.erase_requested_at IS NULL) ORDER BY u.id LIMIT 1), false);
+
+-- FUNCTION lacks_key(uuid)
+CREATE FUNCTION public.lacks_key(person uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    RETURN (EXISTS (SELECT FROM public.users u WHERE ((u.org_id = public.app_org()) AND (u.id = lacks_key.person) AND (u.erase_requested_at IS NULL) AND (NOT (EXISTS (SELECT FROM public.user_keys k WHERE (k.user_id = u.id)))))));
 
 -- FUNCTION list_decided_comment()
 CREATE FUNCTION public.list_decided_comment() RETURNS trigger
@@ -801,15 +863,21 @@ CREATE FUNCTION public.require_live_session(session_id uuid, wanted_user uuid, w
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+declare
+    has_key boolean;
 begin
-    perform from public.sessions as s
+    select k.user_id is not null into has_key
+    from public.sessions as s
     join public.users as u on u.org_id = s.org_id and u.id = s.user_id
     join public.orgs as o on o.id = s.org_id
+    left join public.user_keys as k on k.org_id = u.org_id and k.user_id = u.id
     where s.id = session_id and s.user_id = wanted_user and s.revoked_at is null and s.expires_at > now()
         and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null
         and o.closed_at is null;
-    if not found then
+    if has_key is null then
         raise exception 'the session has ended' using errcode = 'EC001';
+    elsif not has_key then
+        raise exception 'the key of this person was not restored' using errcode = 'EC003';
     end if;
 end
 $$;
@@ -1916,39 +1984,6 @@ CREATE TABLE public.system_logs_default (
     CONSTRAINT system_logs_level_known CHECK ((level = ANY (ARRAY['warning'::text, 'error'::text])))
 );
 ALTER TABLE ONLY public.system_logs_default FORCE ROW LEVEL SECURITY;
-
--- TABLE user_keys
-CREATE TABLE public.user_keys (
-    user_id uuid NOT NULL,
-    org_id uuid NOT NULL,
-    wrapped bytea NOT NULL,
-    master_key_id text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
-);
-ALTER TABLE ONLY public.user_keys FORCE ROW LEVEL SECURITY;
-
--- TABLE users
-CREATE TABLE public.users (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    org_id uuid NOT NULL,
-    role text NOT NULL,
-    email bytea,
-    email_digest bytea,
-    name bytea,
-    external_id bytea,
-    external_id_digest bytea,
-    password_hash text,
-    language text,
-    token_version integer DEFAULT 0 NOT NULL,
-    disabled_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    erase_requested_at timestamp with time zone,
-    CONSTRAINT users_can_be_recognised CHECK ((num_nonnulls(email_digest, external_id_digest) >= 1)),
-    CONSTRAINT users_email_with_digest CHECK (((email IS NULL) = (email_digest IS NULL))),
-    CONSTRAINT users_external_id_with_digest CHECK (((external_id IS NULL) = (external_id_digest IS NULL))),
-    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['student'::text, 'educator'::text, 'admin'::text])))
-);
-ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
 
 -- TABLE ATTACH ai_responses_default
 ALTER TABLE ONLY public.ai_responses ATTACH PARTITION public.ai_responses_default DEFAULT;
@@ -3137,6 +3172,7 @@ CREATE POLICY ec_lms_own_org ON public.users TO ec_lms USING ((org_id = ( SELECT
 
 -- POLICY audit_log ec_lms_own_rows
 CREATE POLICY ec_lms_own_rows ON public.audit_log FOR INSERT TO ec_lms WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (actor_id = ( SELECT public.app_actor() AS app_actor)) AND (actor_role = 'lms'::text)));
+
 -- POLICY assignments ec_manager_own_org
 CREATE POLICY ec_manager_own_org ON public.assignments TO ec_manager USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -3559,6 +3595,9 @@ GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name b
 GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_educator;
 GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_student;
 
+-- ACL FUNCTION create_partition(parent name, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION public.create_partition(parent name, moment timestamp with time zone) FROM PUBLIC;
+
 -- ACL FUNCTION discard_passes(wanted uuid[])
 REVOKE ALL ON FUNCTION public.discard_passes(wanted uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_admin;
@@ -3578,6 +3617,161 @@ REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds doubl
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_monitor;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_stats;
+
+-- ACL TABLE user_keys
+GRANT MAINTAIN ON TABLE public.user_keys TO ec_backup;
+GRANT SELECT ON TABLE public.user_keys TO ec_auth;
+GRANT SELECT ON TABLE public.user_keys TO ec_educator;
+GRANT SELECT ON TABLE public.user_keys TO ec_student;
+GRANT SELECT ON TABLE public.user_keys TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.user_keys TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_keys;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_lms;
+
+-- ACL COLUMN user_keys.user_id
+GRANT SELECT(user_id) ON TABLE public.user_keys TO ec_manager;
+
+-- ACL COLUMN user_keys.org_id
+GRANT SELECT(org_id) ON TABLE public.user_keys TO ec_manager;
+
+-- ACL COLUMN user_keys.wrapped
+GRANT UPDATE(wrapped) ON TABLE public.user_keys TO ec_keys;
+
+-- ACL COLUMN user_keys.master_key_id
+GRANT UPDATE(master_key_id) ON TABLE public.user_keys TO ec_keys;
+
+-- ACL TABLE users
+GRANT INSERT ON TABLE public.users TO ec_admin;
+GRANT INSERT ON TABLE public.users TO ec_lms;
+GRANT SELECT ON TABLE public.users TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.id
+GRANT SELECT(id) ON TABLE public.users TO ec_admin;
+GRANT SELECT(id) ON TABLE public.users TO ec_auth;
+GRANT SELECT(id) ON TABLE public.users TO ec_clock;
+GRANT SELECT(id) ON TABLE public.users TO ec_educator;
+GRANT SELECT(id) ON TABLE public.users TO ec_keys;
+GRANT SELECT(id) ON TABLE public.users TO ec_lms;
+GRANT SELECT(id) ON TABLE public.users TO ec_manager;
+GRANT SELECT(id) ON TABLE public.users TO ec_student;
+GRANT SELECT(id) ON TABLE public.users TO ec_worker;
+
+-- ACL COLUMN users.org_id
+GRANT SELECT(org_id) ON TABLE public.users TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_auth;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_clock;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_educator;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_keys;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_lms;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_manager;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_student;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_worker;
+
+-- ACL COLUMN users.role
+GRANT SELECT(role) ON TABLE public.users TO ec_auth;
+GRANT SELECT(role) ON TABLE public.users TO ec_educator;
+GRANT SELECT(role) ON TABLE public.users TO ec_lms;
+GRANT SELECT(role) ON TABLE public.users TO ec_manager;
+GRANT SELECT(role) ON TABLE public.users TO ec_student;
+GRANT SELECT(role) ON TABLE public.users TO ec_worker;
+GRANT SELECT(role),UPDATE(role) ON TABLE public.users TO ec_admin;
+
+-- ACL COLUMN users.email
+GRANT SELECT(email) ON TABLE public.users TO ec_auth;
+GRANT SELECT(email) ON TABLE public.users TO ec_educator;
+GRANT SELECT(email) ON TABLE public.users TO ec_student;
+GRANT SELECT(email) ON TABLE public.users TO ec_worker;
+GRANT SELECT(email),UPDATE(email) ON TABLE public.users TO ec_admin;
+GRANT SELECT(email),UPDATE(email) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(email) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.email_digest
+GRANT SELECT(email_digest) ON TABLE public.users TO ec_auth;
+GRANT SELECT(email_digest) ON TABLE public.users TO ec_educator;
+GRANT SELECT(email_digest) ON TABLE public.users TO ec_student;
+GRANT SELECT(email_digest),UPDATE(email_digest) ON TABLE public.users TO ec_admin;
+GRANT SELECT(email_digest),UPDATE(email_digest) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(email_digest) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.name
+GRANT SELECT(name) ON TABLE public.users TO ec_auth;
+GRANT SELECT(name) ON TABLE public.users TO ec_educator;
+GRANT SELECT(name) ON TABLE public.users TO ec_student;
+GRANT SELECT(name) ON TABLE public.users TO ec_worker;
+GRANT SELECT(name),UPDATE(name) ON TABLE public.users TO ec_admin;
+GRANT SELECT(name),UPDATE(name) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(name) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.external_id
+GRANT SELECT(external_id) ON TABLE public.users TO ec_educator;
+GRANT SELECT(external_id) ON TABLE public.users TO ec_student;
+GRANT SELECT(external_id) ON TABLE public.users TO ec_worker;
+GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_admin;
+GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(external_id) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.external_id_digest
+GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_educator;
+GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_student;
+GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_admin;
+GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(external_id_digest) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.password_hash
+GRANT SELECT(password_hash),UPDATE(password_hash) ON TABLE public.users TO ec_auth;
+GRANT UPDATE(password_hash) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(password_hash) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.language
+GRANT SELECT(language) ON TABLE public.users TO ec_educator;
+GRANT SELECT(language) ON TABLE public.users TO ec_lms;
+GRANT SELECT(language) ON TABLE public.users TO ec_student;
+GRANT SELECT(language) ON TABLE public.users TO ec_worker;
+GRANT SELECT(language),UPDATE(language) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(language) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.token_version
+GRANT SELECT(token_version),UPDATE(token_version) ON TABLE public.users TO ec_admin;
+GRANT SELECT(token_version),UPDATE(token_version) ON TABLE public.users TO ec_auth;
+GRANT UPDATE(token_version) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.disabled_at
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_auth;
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_educator;
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_lms;
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_student;
+GRANT SELECT(disabled_at),UPDATE(disabled_at) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(disabled_at) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.created_at
+GRANT SELECT(created_at) ON TABLE public.users TO ec_admin;
+GRANT SELECT(created_at) ON TABLE public.users TO ec_educator;
+GRANT SELECT(created_at) ON TABLE public.users TO ec_lms;
+GRANT SELECT(created_at) ON TABLE public.users TO ec_student;
+GRANT UPDATE(created_at) ON TABLE public.users TO ec_manager;
+
+-- ACL COLUMN users.erase_requested_at
+GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_admin;
+GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_clock;
+GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_keys;
+GRANT UPDATE(erase_requested_at) ON TABLE public.users TO ec_stats;
+
+-- ACL FUNCTION keys_missing()
+REVOKE ALL ON FUNCTION public.keys_missing() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.keys_missing() TO ec_admin;
+GRANT ALL ON FUNCTION public.keys_missing() TO ec_auth;
+GRANT ALL ON FUNCTION public.keys_missing() TO ec_ingest;
+
+-- ACL FUNCTION lacks_key(person uuid)
+REVOKE ALL ON FUNCTION public.lacks_key(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_auth;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_student;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_worker;
 
 -- ACL FUNCTION list_decided_comment()
 REVOKE ALL ON FUNCTION public.list_decided_comment() FROM PUBLIC;
@@ -4121,7 +4315,6 @@ GRANT SELECT ON TABLE public.categories TO ec_backup;
 GRANT SELECT ON TABLE public.categories TO ec_educator;
 GRANT SELECT ON TABLE public.categories TO ec_lms;
 GRANT SELECT ON TABLE public.categories TO ec_manager;
-GRANT SELECT ON TABLE public.categories TO ec_stats;
 GRANT SELECT ON TABLE public.categories TO ec_student;
 GRANT SELECT ON TABLE public.categories TO ec_worker;
 GRANT SELECT,DELETE ON TABLE public.categories TO ec_stats;
@@ -4388,6 +4581,12 @@ GRANT SELECT(slug) ON TABLE public.orgs TO ec_clock;
 -- ACL COLUMN orgs.default_language
 GRANT SELECT(default_language) ON TABLE public.orgs TO ec_auth;
 
+-- ACL COLUMN orgs.closed_at
+GRANT SELECT(closed_at) ON TABLE public.orgs TO ec_auth;
+
+-- ACL COLUMN orgs.removed_at
+GRANT SELECT(removed_at) ON TABLE public.orgs TO ec_auth;
+
 -- ACL TABLE review_items
 GRANT SELECT ON TABLE public.review_items TO ec_admin;
 GRANT SELECT ON TABLE public.review_items TO ec_backup;
@@ -4396,11 +4595,6 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.review_items TO ec_stats;
 
 -- ACL COLUMN review_items.review_id
 GRANT UPDATE(review_id) ON TABLE public.review_items TO ec_stats;
--- ACL COLUMN orgs.closed_at
-GRANT SELECT(closed_at) ON TABLE public.orgs TO ec_auth;
-
--- ACL COLUMN orgs.removed_at
-GRANT SELECT(removed_at) ON TABLE public.orgs TO ec_auth;
 
 -- ACL TABLE rubric_criteria
 GRANT SELECT ON TABLE public.rubric_criteria TO ec_backup;
@@ -4587,146 +4781,6 @@ GRANT INSERT(context) ON TABLE public.system_logs TO ec_auth;
 -- ACL TABLE system_logs_default
 GRANT SELECT ON TABLE public.system_logs_default TO ec_backup;
 GRANT SELECT ON TABLE public.system_logs_default TO ec_stats;
-
--- ACL TABLE user_keys
-GRANT MAINTAIN ON TABLE public.user_keys TO ec_backup;
-GRANT SELECT ON TABLE public.user_keys TO ec_auth;
-GRANT SELECT ON TABLE public.user_keys TO ec_educator;
-GRANT SELECT ON TABLE public.user_keys TO ec_student;
-GRANT SELECT ON TABLE public.user_keys TO ec_worker;
-GRANT SELECT,DELETE ON TABLE public.user_keys TO ec_stats;
-GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_admin;
-GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_keys;
-GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_lms;
-
--- ACL COLUMN user_keys.user_id
-GRANT SELECT(user_id) ON TABLE public.user_keys TO ec_manager;
-
--- ACL COLUMN user_keys.org_id
-GRANT SELECT(org_id) ON TABLE public.user_keys TO ec_manager;
-
--- ACL COLUMN user_keys.wrapped
-GRANT UPDATE(wrapped) ON TABLE public.user_keys TO ec_keys;
-
--- ACL COLUMN user_keys.master_key_id
-GRANT UPDATE(master_key_id) ON TABLE public.user_keys TO ec_keys;
-
--- ACL TABLE users
-GRANT INSERT ON TABLE public.users TO ec_admin;
-GRANT INSERT ON TABLE public.users TO ec_lms;
-GRANT SELECT ON TABLE public.users TO ec_backup;
-GRANT SELECT,DELETE ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.id
-GRANT SELECT(id) ON TABLE public.users TO ec_admin;
-GRANT SELECT(id) ON TABLE public.users TO ec_auth;
-GRANT SELECT(id) ON TABLE public.users TO ec_clock;
-GRANT SELECT(id) ON TABLE public.users TO ec_educator;
-GRANT SELECT(id) ON TABLE public.users TO ec_keys;
-GRANT SELECT(id) ON TABLE public.users TO ec_lms;
-GRANT SELECT(id) ON TABLE public.users TO ec_manager;
-GRANT SELECT(id) ON TABLE public.users TO ec_student;
-GRANT SELECT(id) ON TABLE public.users TO ec_worker;
-
--- ACL COLUMN users.org_id
-GRANT SELECT(org_id) ON TABLE public.users TO ec_admin;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_auth;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_clock;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_educator;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_keys;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_lms;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_manager;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_student;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_worker;
-
--- ACL COLUMN users.role
-GRANT SELECT(role) ON TABLE public.users TO ec_auth;
-GRANT SELECT(role) ON TABLE public.users TO ec_educator;
-GRANT SELECT(role) ON TABLE public.users TO ec_lms;
-GRANT SELECT(role) ON TABLE public.users TO ec_manager;
-GRANT SELECT(role) ON TABLE public.users TO ec_student;
-GRANT SELECT(role) ON TABLE public.users TO ec_worker;
-GRANT SELECT(role),UPDATE(role) ON TABLE public.users TO ec_admin;
-
--- ACL COLUMN users.email
-GRANT SELECT(email) ON TABLE public.users TO ec_auth;
-GRANT SELECT(email) ON TABLE public.users TO ec_educator;
-GRANT SELECT(email) ON TABLE public.users TO ec_student;
-GRANT SELECT(email) ON TABLE public.users TO ec_worker;
-GRANT SELECT(email),UPDATE(email) ON TABLE public.users TO ec_admin;
-GRANT SELECT(email),UPDATE(email) ON TABLE public.users TO ec_lms;
-GRANT UPDATE(email) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.email_digest
-GRANT SELECT(email_digest) ON TABLE public.users TO ec_auth;
-GRANT SELECT(email_digest) ON TABLE public.users TO ec_educator;
-GRANT SELECT(email_digest) ON TABLE public.users TO ec_student;
-GRANT SELECT(email_digest),UPDATE(email_digest) ON TABLE public.users TO ec_admin;
-GRANT SELECT(email_digest),UPDATE(email_digest) ON TABLE public.users TO ec_lms;
-GRANT UPDATE(email_digest) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.name
-GRANT SELECT(name) ON TABLE public.users TO ec_auth;
-GRANT SELECT(name) ON TABLE public.users TO ec_educator;
-GRANT SELECT(name) ON TABLE public.users TO ec_student;
-GRANT SELECT(name) ON TABLE public.users TO ec_worker;
-GRANT SELECT(name),UPDATE(name) ON TABLE public.users TO ec_admin;
-GRANT SELECT(name),UPDATE(name) ON TABLE public.users TO ec_lms;
-GRANT UPDATE(name) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.external_id
-GRANT SELECT(external_id) ON TABLE public.users TO ec_educator;
-GRANT SELECT(external_id) ON TABLE public.users TO ec_student;
-GRANT SELECT(external_id) ON TABLE public.users TO ec_worker;
-GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_admin;
-GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_lms;
-GRANT UPDATE(external_id) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.external_id_digest
-GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_educator;
-GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_student;
-GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_admin;
-GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_lms;
-GRANT UPDATE(external_id_digest) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.password_hash
-GRANT SELECT(password_hash),UPDATE(password_hash) ON TABLE public.users TO ec_auth;
-GRANT UPDATE(password_hash) ON TABLE public.users TO ec_admin;
-GRANT UPDATE(password_hash) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.language
-GRANT SELECT(language) ON TABLE public.users TO ec_educator;
-GRANT SELECT(language) ON TABLE public.users TO ec_lms;
-GRANT SELECT(language) ON TABLE public.users TO ec_student;
-GRANT SELECT(language) ON TABLE public.users TO ec_worker;
-GRANT SELECT(language),UPDATE(language) ON TABLE public.users TO ec_admin;
-GRANT UPDATE(language) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.token_version
-GRANT SELECT(token_version),UPDATE(token_version) ON TABLE public.users TO ec_admin;
-GRANT SELECT(token_version),UPDATE(token_version) ON TABLE public.users TO ec_auth;
-GRANT UPDATE(token_version) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.disabled_at
-GRANT SELECT(disabled_at) ON TABLE public.users TO ec_auth;
-GRANT SELECT(disabled_at) ON TABLE public.users TO ec_educator;
-GRANT SELECT(disabled_at) ON TABLE public.users TO ec_lms;
-GRANT SELECT(disabled_at) ON TABLE public.users TO ec_student;
-GRANT SELECT(disabled_at),UPDATE(disabled_at) ON TABLE public.users TO ec_admin;
-GRANT UPDATE(disabled_at) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.created_at
-GRANT SELECT(created_at) ON TABLE public.users TO ec_admin;
-GRANT SELECT(created_at) ON TABLE public.users TO ec_educator;
-GRANT SELECT(created_at) ON TABLE public.users TO ec_lms;
-GRANT SELECT(created_at) ON TABLE public.users TO ec_student;
-GRANT UPDATE(created_at) ON TABLE public.users TO ec_manager;
-
--- ACL COLUMN users.erase_requested_at
-GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_admin;
-GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_clock;
-GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_keys;
-GRANT UPDATE(erase_requested_at) ON TABLE public.users TO ec_stats;
 
 -- DEFAULT ACL DEFAULT PRIVILEGES FOR TABLES
 ALTER DEFAULT PRIVILEGES FOR ROLE ec_owner IN SCHEMA public GRANT SELECT ON TABLES TO ec_stats;
