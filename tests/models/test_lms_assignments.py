@@ -10,6 +10,8 @@ import pytest
 from models import connections, courses, db, essays
 from models.errors import Invalid
 from models.lms_assignments import LmsAssignment, place_assignment
+from models.roster import import_roster
+from models.roster_plan import CourseRow, Roster
 from models.users import find_or_add_student
 from tests.support.races import together, warm_up
 from tests.support.schools import School, session_of
@@ -234,6 +236,26 @@ def test_first_sight_that_is_rolled_back_leaves_the_id_to_the_one_that_waited(sc
     assert isinstance(added, UUID), added
     assert added not in first
     assert place(school, source) == added
+
+
+def test_roster_takes_the_schools_own_course_before_the_oldest_of_a_source(school: School, database: Database) -> None:
+    """A roster names courses by the school's ids. It uses a course that a source added when there is no other."""
+    moodle, canvas = add_source(school), add_source(school)
+    place(school, moodle)
+    place(school, canvas)
+    roster = Roster(courses=(CourseRow(row=2, external_id="sci-9", name="From the roster", kept=True),))
+
+    def named() -> list[tuple[object, ...]]:
+        sql = "select source_id from courses where org_id = %s and name = 'From the roster'"
+        return database.sql(sql, school.org)
+
+    with session_of(school, "ada"):
+        import_roster(roster, org=school.org)
+    assert named() == [(moodle,)]
+    with session_of(school, "ada"):
+        courses.add_course("Own", org=school.org, external_id="sci-9")
+        import_roster(roster, org=school.org)
+    assert set(named()) == {(moodle,), (None,)}
 
 
 def test_changes_by_first_sight_are_audited_with_the_source_as_the_actor(school: School) -> None:
