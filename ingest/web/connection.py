@@ -19,6 +19,7 @@ from gunicorn.http.unreader import IterUnreader
 from ingest.settings import ConnectionLimits
 from ingest.web.body import MAX_BODY_BYTES
 from ingest.web.chunked_body import ChunkedBody
+from ingest.web.client_address import counted_address
 from ingest.web.problems import Problem
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -42,7 +43,7 @@ class Connection:
         self.sock = sock
         self.client = client
         self.server = server
-        self.address = client[0] if isinstance(client, tuple) else ""
+        self.address = counted_address(client[0]) if isinstance(client, tuple) else ""
         self._cfg = cfg
         self._limits = limits
         self._received = bytearray()
@@ -83,7 +84,8 @@ class Connection:
         Raises Problem or an exception of gunicorn's parser when the request must be refused, OSError when the client has gone.
         """
         self._received += data
-        if self.state is State.WAITING and self._received:
+        # Some clients send an empty line after a body. It begins no request, and the parser skips it.
+        if self.state is State.WAITING and bytes(self._received) not in (b"", b"\r\n"):
             self._enter(State.READING, self._limits.head_seconds)
         if self.request is None:
             self.request = self._read_head()

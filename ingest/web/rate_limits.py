@@ -8,7 +8,6 @@ has been read (docs/adr/0014-limits-instead-of-flask-limiter.md).
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import threading
 import time
 import unicodedata
@@ -19,6 +18,7 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from ingest.settings import IngestSettings
+from ingest.web.client_address import counted_address
 from ingest.web.problems import Problem
 from models.broker import connection_pool
 from models.redis_refusals import RefusalLog
@@ -99,7 +99,7 @@ def count(caller: str) -> None:
 def count_address() -> None:
     """Count one request from this IP address whose caller is not known (yet). Raises Problem when the rate is used up."""
     counters: Limits = current_app.extensions["essaycoach.limits"]
-    _count(counters, counters.per_address, f"from:{_client_address()}")
+    _count(counters, counters.per_address, f"from:{counted_address(str(request.remote_addr))}")
 
 
 def count_sign_in(org: str, email: str) -> None:
@@ -120,24 +120,13 @@ def count_reset(token: str) -> None:
 def _count_attempt(rate: RateLimitItem, what: str, account: str) -> None:
     counters: Limits = current_app.extensions["essaycoach.limits"]
     _count(counters, rate, f"{what}:{account}")
-    _count(counters, SIGN_INS_PER_ADDRESS, f"sign-in-from:{_client_address()}")
+    _count(counters, SIGN_INS_PER_ADDRESS, f"sign-in-from:{counted_address(str(request.remote_addr))}")
 
 
 def _account_digest(org: str, email: str) -> str:
     """Return one digest for all spellings of an e-mail that find the same account. Redis never gets the e-mail itself."""
     spelling = unicodedata.normalize("NFKC", email).strip().casefold()
     return hashlib.sha256(f"{org}|{spelling}".encode()).hexdigest()
-
-
-def _client_address() -> str:
-    """Return the IP address to count under. For IPv6 it is the /64 network, because one subscriber can use all of it."""
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:  # the server listens on a socket file, or a proxy forwards a host name
-        return str(request.remote_addr)
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(address.ipv4_mapped or ipaddress.ip_network((int(address) >> 64 << 64, 64)))
-    return str(address)
 
 
 def _count(counters: Limits, rate: RateLimitItem, caller: str) -> None:

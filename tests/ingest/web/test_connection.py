@@ -83,6 +83,29 @@ def test_deadlines_are_for_the_whole_head_and_the_whole_body(connection):
     assert connection.deadline == body_deadline, "more bytes of the body give no more time"
 
 
+def test_empty_line_between_requests_begins_no_request(connection):
+    assert connection.take(POST + b"\r\n")
+    connection.wait(10)
+    assert not connection.take(b"")
+    assert connection.state is State.WAITING
+    assert connection.take(GET)
+
+
+@pytest.mark.parametrize(
+    ("client", "address"),
+    [
+        (("192.0.2.1", 1), "192.0.2.1"),
+        (("2001:db8::1", 1, 0, 0), "2001:db8::/64"),
+        (("::ffff:192.0.2.1", 1, 0, 0), "192.0.2.1"),
+        ("", ""),
+    ],
+)
+def test_address_of_an_ipv6_client_is_its_network(client, address):
+    """One subscriber has a whole /64, so a limit for each of its addresses would be none."""
+    with socket.socket() as sock:
+        assert Connection(sock, client, ("::", 8000), cfg=Config(), limits=LIMITS).address == address
+
+
 @pytest.mark.parametrize("length", [MIB + 1, 10 * 1024 * MIB])
 def test_too_long_a_body_is_refused_before_it_arrives(connection, length):
     with pytest.raises(Problem) as refusal:

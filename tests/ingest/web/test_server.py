@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest import gunicorn
 from monitoring.http import read_http
 from tests.support.gunicorn_server import ask, connect, parse_answer, raw, read_to_end, run_gunicorn
 from tests.support.races import eventually
@@ -221,6 +222,19 @@ def test_idle_connection_outlives_the_limit_for_a_head(port):
     client.close()
 
 
+def test_idle_connection_lasts_longer_than_a_load_balancer_keeps_it(shared_api, tmp_path):
+    """60 seconds is what load balancers wait. The time is a setting, and here it is one second."""
+    assert gunicorn.keepalive == 75
+    with run_gunicorn(
+        {**shared_api.environment, "ESSAYCOACH_KEEPALIVE_SECONDS": "1"}, log_file=tmp_path / "log"
+    ) as server:
+        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)
+        client.request("GET", "/healthz")
+        assert client.getresponse().read()
+        assert client.sock.recv(1) == b"", "closed without a word"
+        client.close()
+
+
 def test_more_idle_connections_than_threads_are_kept(port):
     clients = [http.client.HTTPConnection("127.0.0.1", port, timeout=15) for _ in range(THREADS * 5)]
     for _ in range(2):
@@ -326,14 +340,21 @@ def is_reset(client: socket.socket) -> bool:
 
 
 def test_connections_of_one_address_are_limited(shared_api, tmp_path):
-    environment = {**shared_api.environment, "ESSAYCOACH_ADDRESS_CONNECTIONS": "10"}
-    with run_gunicorn(environment, log_file=tmp_path / "log") as server, ExitStack() as stack:
-        eventually(lambda: ask(server.port, "GET", "/healthz").status == 200)
-        silent = [stack.enter_context(connect(server.port)) for _ in range(10)]
-        document = check_refusal(raw(server.port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), 429, "rate-limited")
-        assert document["detail"] == "More than 10 connections of this address are open."
-        silent[0].close()
-        eventually(lambda: ask(server.port, "GET", "/healthz").status == 200)
+    environment = {
+        **shared_api.environment,
+        "ESSAYCOACH_ADDRESS_CONNECTIONS": "10",
+        "ESSAYCOACH_REQUEST_HEAD_SECONDS": "3",
+    }
+    with run_gunicorn(environment, log_file=tmp_path / "log") as server:
+        received = [read_to_end(client) for client in [connect(server.port) for _ in range(15)]]
+        refused = [answer for answer in received if answer]
+        # The connection that asked whether the server is ready may still have been open.
+        assert len(refused) in (5, 6)
+        for answer in refused:
+            document = check_refusal(answer, 429, "rate-limited")
+            assert document["detail"] == "More than 10 connections of this address are open."
+            assert parse_answer(answer).headers["Retry-After"] == "1"
+        assert ask(server.port, "GET", "/healthz").status == 200
 
 
 def test_incomplete_requests_together_are_bounded(shared_api, tmp_path, headers):

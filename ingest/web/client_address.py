@@ -1,0 +1,16 @@
+"""The address under which a client's requests and connections are counted."""
+
+from __future__ import annotations
+
+import ipaddress
+
+
+def counted_address(address: str) -> str:
+    """Return the IP address to count under. For IPv6 it is the /64 network, because one subscriber can use all of it."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:  # the server listens on a socket file, or a proxy forwards a host name
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
+    return str(parsed)
