@@ -53,7 +53,7 @@ class HintBroker(RedisBroker):
         super().__init__(**settings)
         self._enqueue_script = self.client.register_script(_ENQUEUE_SCRIPT)
         self._check_script = self.client.register_script(_CHECK_SCRIPT)
-        self._spells = RefusalLog("Redis does not serve; hints are left to the clock")
+        self._spells = RefusalLog("Redis does not serve; hints left to the clock")
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """Return a consumer that polls an empty queue at least every IDLE_POLL_MS."""
