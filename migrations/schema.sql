@@ -874,6 +874,9 @@ begin
     where s.id = session_id and s.user_id = wanted_user and s.revoked_at is null and s.expires_at > now()
         and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null
         and o.closed_at is null;
+    left join public.user_keys as k on k.org_id = u.org_id and k.user_id = u.id
+    where s.id = session_id and s.user_id = wanted_user and s.revoked_at is null and s.expires_at > now()
+        and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null;
     if has_key is null then
         raise exception 'the session has ended' using errcode = 'EC001';
     elsif not has_key then

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -15,7 +15,8 @@ import psycopg2
 import psycopg2.extras
 from playhouse.pool import PooledPostgresqlDatabase
 
-from models.errors import DatabaseAway, Unauthorised
+from models.database_errors import Meaning, meaning_of, sqlstate_of
+from models.errors import DatabaseAway, DatabaseBusy, DatabaseReadOnly, KeysMissing, Unauthorised
 from models.log import logger, request_id
 from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
@@ -23,18 +24,19 @@ from models.statement_watchdog import StatementWatchdog
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
 SCHEMA = "0020_no_machine_reads"
 
-# The error code of require_live_session, in a class that SQL leaves to applications.
-SESSION_ENDED = "EC001"
-
 Role = Literal["ec_auth", "ec_lms", "ec_manager", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
 log = logger(__name__)
 
 
 class _ThreadSession(threading.local):
-    """The session of one thread: the opening to send with its first statement (None once sent), and its time limits."""
+    """The session of one thread: the opening to send with its first statement (None once sent), and its time limits.
+
+    `unserved` says that the server answered that it cannot serve us now.
+    """
 
     opening: tuple[str, list[Any]] | None = None
+    unserved: bool = False
     deadline: float = 0.0
     answer_seconds: float | None = None
 
@@ -56,13 +58,35 @@ class Pool(PooledPostgresqlDatabase):
     check-out.
     """
 
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        self._outdated: set[int] = set()
+        super().__init__(*arguments, **settings)
+
     def _is_closed(self, conn: Any) -> bool:
         return bool(conn.closed)
 
-    def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Execute a statement, with the session's opening before it when it is the first. Raises DatabaseAway, Unauthorised.
+    def _can_reuse(self, conn: Any) -> bool:
+        key = self.conn_key(conn)
+        if key in self._outdated:
+            self._outdated.discard(key)  # a later connection may get the same key
+            return False
+        return bool(super()._can_reuse(conn))
 
-        Every statement passes through here, also those that Peewee's own classes build.
+    def replace_connections(self) -> None:
+        """Close this thread's connection and all idle ones now, and those of other threads when their sessions end.
+
+        They may all lead to a server that is no longer the primary, or have been opened while it was read-only.
+        """
+        self.manual_close()
+        with self._pool_lock:
+            self._outdated = set(self._in_use)
+            self.close_idle()
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Execute a statement, with the session's opening before it when it is the first.
+
+        Raises DatabaseAway, DatabaseBusy, KeysMissing and Unauthorised, as `models/database_errors.py` says. Every statement
+        passes through here, also those that Peewee's own classes build.
         """
         with _translate_errors():
             return self._execute_with_opening(sql, params)
@@ -153,9 +177,10 @@ def session(
 
     Without a role, the program acts with its own log-in role. `actor` is the actor that the audit trail names when it is
     not a signed-in person: an API key or a source. The identity is local to the transaction, so the next user of the
-    connection does not get it. Raises DatabaseAway when no connection is available within `pool_wait_seconds`, and when a
-    statement gets no answer within `answer_seconds` (default: the program's setting). The first statement raises
-    Unauthorised when `live` is no longer valid.
+    connection does not get it. Times are UTC, whatever the server or the environment says. Raises DatabaseAway when no
+    connection is available within `pool_wait_seconds`, when a statement gets no answer within `answer_seconds` (default: the
+    program's setting), and when the server cannot serve, for example because it is read-only. The first statement raises
+    Unauthorised when `live` is no longer valid, and KeysMissing when that person's key was not restored.
     """
     if not database.is_closed():
         raise RuntimeError("sessions do not nest: one session is one transaction is one identity")
@@ -166,6 +191,7 @@ def session(
         _connect(_thread_session.deadline)
         _thread_session.opening = _opening_statement(org, user, role, live, actor)
         _thread_session.answer_seconds = answer_seconds
+        _thread_session.unserved = False
         yield
         # PostgreSQL answers the commit of a failed transaction with a rollback and reports no error.
         if _thread_session.opening is None and _execute("commit").statusmessage != "COMMIT":
@@ -177,7 +203,10 @@ def session(
         _thread_session.opening = None
         # Closing what is closed already would still wait for Peewee's lock, which another thread holds while it connects.
         if not database.is_closed():
-            database.close()
+            if _thread_session.unserved:
+                database.replace_connections()
+            else:
+                database.close()
         _Limits.slots.release()
 
 
@@ -217,6 +246,14 @@ def new_ids(count: int) -> list[UUID]:
     return [found["id"] for found in rows("select uuidv7() as id from generate_series(1, %s)", (count,))]
 
 
+def require_writable() -> None:
+    """Check that the server takes writes, and replace the pool's connections when not. Raises DatabaseReadOnly."""
+    found = row("select current_setting('transaction_read_only')::boolean as read_only")
+    if found and found["read_only"]:
+        _thread_session.unserved = True
+        raise DatabaseReadOnly("The database cannot write (read-only).")
+
+
 def schema_version() -> str | None:
     """Return the newest applied migration, or None before the first. Needs an open session."""
     # The table exists before the programs may read it: the migration runner grants the right when everything is applied.
@@ -246,7 +283,7 @@ def _opening_statement(
 ) -> tuple[str, list[Any]]:
     sql = (
         "begin; select set_config('app.org', %s, true), set_config('app.user', %s, true), "
-        "set_config('app.actor', %s, true), set_config('app.request', %s, true)"
+        "set_config('app.actor', %s, true), set_config('app.request', %s, true), set_config('timezone', 'UTC', true)"
     )
     params: list[Any] = [str(org or ""), str(user or ""), str(actor or ""), request_id() or ""]
     if live is not None:
@@ -277,24 +314,25 @@ def _execute(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> Any:
 def _translate_errors() -> Iterator[None]:
     try:
         yield
-    except (
-        peewee.OperationalError,
-        peewee.InterfaceError,
-        psycopg2.OperationalError,
-        psycopg2.InterfaceError,
-    ) as error:
-        raise DatabaseAway("The database did not answer.") from error
-    except peewee.DatabaseError as error:
-        if getattr(getattr(error, "orig", None), "pgcode", None) == SESSION_ENDED:
-            raise Unauthorised("This session has ended. Sign in again.") from None
-        raise
+    except (peewee.DatabaseError, peewee.InterfaceError, psycopg2.Error) as error:
+        match meaning_of(error):
+            case Meaning.AWAY:
+                # A connection that was lost concerns nobody else; what the server itself says concerns them all.
+                _thread_session.unserved = sqlstate_of(error) is not None
+                raise DatabaseAway("The database did not answer, or cannot serve now.") from error
+            case Meaning.BUSY:
+                raise DatabaseBusy("The database is busy with other work.") from error
+            case Meaning.SESSION_ENDED:
+                raise Unauthorised("This session has ended. Sign in again.") from None
+            case Meaning.KEYS_MISSING:
+                raise KeysMissing from None
+            case _:
+                raise
 
 
 def _roll_back() -> None:
-    if database.is_closed() or _thread_session.opening is not None:
+    if database.is_closed() or _thread_session.opening is not None or _thread_session.unserved:
         return
-    try:
+    # When it fails, the connection is lost: there is nothing to roll back, and `session` closes it.
+    with suppress(DatabaseAway):
         _execute("rollback")
-    except DatabaseAway:
-        # A lost connection has nothing to roll back, and it must not go back to the pool.
-        database.manual_close()

@@ -64,7 +64,25 @@ class FenceLost(DomainError):
 
 
 class DatabaseAway(DomainError):
-    """PostgreSQL did not answer in time. Repeat with the same idempotency key: the commit may have happened all the same."""
+    """PostgreSQL did not answer in time, or cannot serve now (read-only, full, stopping).
+
+    Repeat with the same idempotency key: the commit may have happened all the same.
+    """
+
+
+class DatabaseReadOnly(DatabaseAway):
+    """PostgreSQL answers and takes no writes: a standby, or a primary that an operator or a full disk has stopped."""
+
+
+class DatabaseBusy(DatabaseAway):
+    """Something else was in the way for a moment: a lock, a deadlock, a statement that took too long. Repeat."""
+
+
+class KeysMissing(DomainError):
+    """A person is there and was not erased, but their key is not: the keys were not restored after the database was."""
+
+    def __init__(self) -> None:
+        super().__init__("The keys of this installation were not restored yet.")
 
 
 class Undecipherable(DomainError):

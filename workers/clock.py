@@ -16,7 +16,7 @@ from models.broker import make_broker
 from workers.duties import audit_heads
 from workers.duties.audit_trail import chain_audit, sign_heads
 from workers.duties.erasure import delete_rubric_previews, erase
-from workers.duties.guard import Duty, RecoveryGrace, guarded
+from workers.duties.guard import Duty, Outage, RecoveryGrace, guarded
 from workers.duties.maintenance import fold_tallies, make_partitions, purge
 from workers.duties.queue import close_finished, free_leases, give_up_stalled, resend_hints
 
@@ -56,12 +56,13 @@ def run() -> None:
         logger.warning("audit heads are not signed", wanted=[audit_heads.KEY, audit_heads.FILE])
     else:
         duties.append(("sign_heads", partial(sign_heads, seal), 3600))
+    outage = Outage()
     for name, duty, seconds in duties:
-        scheduler.add_job(guarded(name, duty), "interval", seconds=seconds, id=name)
+        scheduler.add_job(guarded(name, duty, outage=outage), "interval", seconds=seconds, id=name)
     # Now, not in an hour: a database that was restored, or stopped over the end of a month, needs its partitions at once.
-    guarded("make_partitions", make_partitions)()
+    guarded("make_partitions", make_partitions, outage=outage)()
     if seal is not None:
-        guarded("sign_heads", partial(sign_heads, seal))()
+        guarded("sign_heads", partial(sign_heads, seal), outage=outage)()
         # Entries written while no clock ran are chained before the next signing.
         scheduler.modify_job("sign_heads", next_run_time=datetime.now(UTC) + timedelta(seconds=FIRST_SIGNING_SECONDS))
     scheduler.start()

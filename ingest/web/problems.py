@@ -185,6 +185,9 @@ SLUGS: dict[type[errors.DomainError], str] = {
     errors.InProgress: "request-in-progress",
     errors.Unauthorised: "invalid-token",
     errors.DatabaseAway: "temporarily-unavailable",
+    errors.DatabaseReadOnly: "temporarily-unavailable",
+    errors.DatabaseBusy: "temporarily-unavailable",
+    errors.KeysMissing: "temporarily-unavailable",
 }
 
 

@@ -164,3 +164,18 @@ def away(servers: Servers, database: Database) -> Iterator[None]:
         yield
     finally:
         execute(servers.admin_url, f"alter database {name} with allow_connections true")
+
+
+@contextmanager
+def read_only(database: Database, role: str) -> Iterator[None]:
+    """Give this role only read-only transactions in this database while the block runs.
+
+    Connections that are opened meanwhile stay read-only afterwards, like those to a former primary.
+    """
+    database.sql(f"alter role {role} in database {database.name} set default_transaction_read_only = on")
+    try:
+        ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s and usename = %s"
+        database.sql(ended, database.name, role)
+        yield
+    finally:
+        database.sql(f"alter role {role} in database {database.name} reset default_transaction_read_only")

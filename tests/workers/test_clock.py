@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import select
 import signal
@@ -20,10 +21,10 @@ import dramatiq
 import psycopg2
 import pytest
 
-from models import db, passes, rights, rubric_previews, settings
+from models import db, log, passes, rights, rubric_previews, settings
 from models.broker import HintBroker, make_broker
 from models.crypto import Ciphertext
-from models.errors import DatabaseAway
+from models.errors import DatabaseAway, DatabaseReadOnly
 from models.essays import Draft, Receipt
 from models.jobs import ACTOR, Hint, Queue
 from models.passes import Claim
@@ -33,7 +34,7 @@ from tests.support.local_engine import shared_provider
 from tests.support.own_redis import SPELLS, own_redis
 from tests.support.races import eventually
 from tests.support.schools import School, session_of
-from tests.support.servers import ROOT, Database, Servers, away
+from tests.support.servers import ROOT, Database, Servers, away, read_only
 from workers.duties import audit_heads, audit_trail, erasure, guard, maintenance
 from workers.duties import queue as duties_queue
 from workers.job.leases import Leases
@@ -590,7 +591,7 @@ DUTIES = {
 def test_duty_survives_a_database_outage(
     name: str, database: Database, servers: Servers, broker: HintBroker, receipt: Receipt
 ) -> None:
-    steady = guard.guarded(name, DUTIES.get(name, lambda: duties_queue.resend_hints(broker)))
+    steady = guard.guarded(name, DUTIES.get(name, lambda: duties_queue.resend_hints(broker)), outage=guard.Outage())
     with away(servers, database):
         assert steady() == 0
     age_hints(database)
@@ -603,8 +604,92 @@ def test_duty_survives_a_database_outage(
     assert steady() == expected
 
 
+LogLines = Callable[[], list[dict[str, object]]]
+
+
+@pytest.fixture
+def log_lines(caplog: pytest.LogCaptureFixture) -> Iterator[LogLines]:
+    """A function that returns what the duties have logged since its last call."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    log.set_up("clock")
+
+    def read() -> list[dict[str, object]]:
+        lines = [dict(one.msg) for one in caplog.records if isinstance(one.msg, dict)]
+        caplog.clear()
+        return lines
+
+    yield read
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_read_only_database_is_logged_once_when_it_begins_and_once_when_it_ends(
+    database: Database, broker: HintBroker, receipt: Receipt, log_lines: LogLines
+) -> None:
+    outage = guard.Outage()
+    grace = guard.RecoveryGrace()
+    duties = {**DUTIES, "resend_hints": lambda: duties_queue.resend_hints(broker)}
+    duties["free_leases"] = grace.delay(duties_queue.free_leases)
+    steady = [guard.guarded(name, duty, outage=outage) for name, duty in duties.items()]
+    age_hints(database)
+    with read_only(database, "ec_clock"):
+        for _ in range(5):
+            assert sum(duty() for duty in steady) == 0
+        begun = log_lines()
+    ended = [duty() for duty in steady for _ in range(2)]
+    assert [line["event"] for line in begun] == ["duties put off"]
+    assert [line["event"] for line in log_lines()] == ["duties go on"]
+    assert sum(ended) > 0
+    for duty in steady:
+        duty()
+    assert log_lines() == []
+
+
+def test_second_outage_is_logged_again(database: Database, log_lines: LogLines, become: Become) -> None:
+    become("ec_clock")
+    steady = guard.guarded("purge", maintenance.purge, outage=guard.Outage())
+    for _ in range(2):
+        with read_only(database, "ec_clock"):
+            steady()
+        steady()
+        steady()
+    assert [line["event"] for line in log_lines()] == ["duties put off", "duties go on"] * 2
+
+
+def test_leases_are_kept_just_after_a_read_only_spell(
+    database: Database, school: School, become: Become, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become("ec_worker")
+    claim(school, receipt.hints[0].pass_id)
+    expire(database)
+    become("ec_clock")
+    monkeypatch.setattr(guard, "GRACE_SECONDS", 0.5)
+    duty = guard.RecoveryGrace().delay(duties_queue.free_leases)
+    with read_only(database, "ec_clock"), pytest.raises(DatabaseReadOnly):
+        duty()
+
+    assert duty() == 0
+    eventually(lambda: duty() == 1)
+
+
+def test_busy_database_puts_off_one_duty_and_is_no_outage(
+    database: Database, become: Become, log_lines: LogLines
+) -> None:
+    become("ec_clock")
+    holder = psycopg2.connect(database.admin_url)
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("lock table tallies in access exclusive mode")
+        database.sql(f"alter role ec_clock in database {database.name} set lock_timeout = '100ms'")
+        assert guard.guarded("fold_tallies", maintenance.fold_tallies, outage=guard.Outage())() == 0
+    finally:
+        holder.close()
+    assert [(line["event"], line["reason"]) for line in log_lines()] == [("duty put off", "database busy")]
+
+
 def test_duty_survives_an_unexpected_error(database: Database, receipt: Receipt) -> None:
-    steady = guard.guarded("free_leases", duties_queue.free_leases)
+    steady = guard.guarded("free_leases", duties_queue.free_leases, outage=guard.Outage())
     database.sql("revoke select (lease_until) on passes from ec_clock")
     assert steady() == 0
     database.sql("grant select (lease_until) on passes to ec_clock")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from models import rights, rubric_previews
 from models.db import session
-from workers.duties.guard import guarded
+from workers.duties.guard import isolated
 from workers.duties.limits import BATCH, LONG_ANSWER_SECONDS
 
 
@@ -16,7 +16,7 @@ def erase() -> int:
     with session():
         people = rights.list_erasures(limit=BATCH)
     # One transaction for each person, so that one whom a worker holds up does not delay the others.
-    return sum(guarded("erase", partial(_erase_one, person, org))() for person, org in people)
+    return sum(isolated("erase", partial(_erase_one, person, org))() for person, org in people)
 
 
 def _erase_one(person: UUID, org: UUID) -> int:
@@ -28,7 +28,7 @@ def delete_rubric_previews() -> int:
     """Delete rubric previews that are more than a day old. Return how many essays were deleted."""
     with session():
         concerned = rubric_previews.orgs_with_ended()
-    return sum(guarded("delete_rubric_previews", partial(_delete_previews_of, org))() for org in concerned)
+    return sum(isolated("delete_rubric_previews", partial(_delete_previews_of, org))() for org in concerned)
 
 
 def _delete_previews_of(org: UUID) -> int:
