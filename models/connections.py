@@ -16,7 +16,7 @@ from uuid import UUID
 
 from models.crypto import AssociatedData, keyring
 from models.db import new_ids, row, rows, run
-from models.errors import Ended, Invalid, NotFound, Unauthorised
+from models.errors import Ended, Invalid, KeysMissing, NotFound, Unauthorised
 from models.tables import ApiKeys, Sources
 
 ALPHABET = string.digits + string.ascii_letters
@@ -109,18 +109,24 @@ def add_api_key(
 
 
 def recognise_api_key(text: str, *, pepper: bytes) -> Caller:
-    """Return the caller that the key belongs to, and store the day of its last use. Call it as ec_auth. Raises Unauthorised."""
+    """Return the caller that the key belongs to, and store the day of its last use. Call it as ec_auth.
+
+    Raises Unauthorised, and KeysMissing while nobody's writing can be read.
+    """
     body = text.removeprefix(KEY_PREFIX)
     # The checksum refuses a mistyped or invented key without a query.
     if len(body) == RANDOM_LENGTH + CHECKSUM_LENGTH and _checksum(body[:RANDOM_LENGTH]) == body[RANDOM_LENGTH:]:
         found = row(
             """
-            select id, org_id, scopes, last_used_on is distinct from (now() at time zone 'utc')::date as first_today
+            select id, org_id, scopes, last_used_on is distinct from (now() at time zone 'utc')::date as first_today,
+                keys_missing() as keyless
             from api_keys where digest = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
             """,
             (_digest(text, pepper),),
         )
         if found is not None:
+            if found["keyless"]:
+                raise KeysMissing
             if found["first_today"]:
                 _store_last_use(found["id"])
             return Caller(id=found["id"], org=found["org_id"], scopes=frozenset(found["scopes"]))
@@ -289,16 +295,22 @@ def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS
 
 
 def find_source(source: UUID) -> Source:
-    """Return a source with its valid secrets. Call it as ec_auth. Raises NotFound, also when the source is disabled."""
+    """Return a source with its valid secrets. Call it as ec_auth.
+
+    Raises NotFound, also when the source is disabled, and KeysMissing while nobody's writing can be read.
+    """
     found = row(
         """
-        select org_id, secret, case when previous_secret_until > now() then previous_secret end as previous_secret
+        select org_id, secret, case when previous_secret_until > now() then previous_secret end as previous_secret,
+            keys_missing() as keyless
         from sources where id = %s and disabled_at is null
         """,
         (source,),
     )
     if found is None:
         raise NotFound("There is no such webhook source.")
+    if found["keyless"]:
+        raise KeysMissing
     places = {
         column: AssociatedData("sources", column, found["org_id"], source) for column in ("secret", "previous_secret")
     }

@@ -16,6 +16,7 @@ from models.constraints import translate_violations
 from models.db import new_ids, row, rows, run
 from models.errors import Invalid, NotFound
 from models.tables import Assignments, Courses, Enrollments, RubricCriteria
+from models.users import check_key_restored
 
 Membership = Literal["student", "educator"]
 
@@ -110,6 +111,7 @@ def enrol(user: UUID, *, org: UUID, course: UUID, role: Membership) -> tuple[dic
         (org, user),
     )
     if person is None:
+        check_key_restored(user)
         raise Invalid("There is no such person.", errors=[("/user_id", "is nobody here")])
     if role == "educator" and person["role"] == "student":
         raise Invalid("A student teaches no course.", errors=[("/role", "is not for somebody whose role is student")])

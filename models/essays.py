@@ -14,7 +14,7 @@ from models.db import row, rows, run
 from models.errors import Invalid, NotFound
 from models.essay_filters import EssayFilter, Position, Sort, to_sql
 from models.jobs import Hint, PassName, Queue
-from models.users import unwrap_key
+from models.users import check_key_restored, unwrap_key
 
 SubmissionSource = Literal["app", "api", "webhook"]
 EVERY_ESSAY = EssayFilter()
@@ -112,6 +112,7 @@ def _find_place(author: UUID, draft: Draft) -> dict[str, Any]:
         },
     )
     if place is None:
+        check_key_restored(author)
         raise NotFound("There is no such student.")
     if draft.assignment and place["assignment_id"] is None:
         raise NotFound("There is no assignment with this assignment_id, or it is not yours.")
@@ -192,11 +193,11 @@ def is_read(status: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def fetch_text(submission: UUID, *, org: UUID) -> tuple[str, Key, dict[str, Any]]:
-    """Return a version's text, its author's key, and its row. Raises NotFound."""
+    """Return a version's text, its author's key, and its row. Raises NotFound and KeysMissing."""
     found = row(
         """
         select s.id, s.essay_id, s.user_id, s.version, s.status, s.text, s.characters, s.released_at, k.wrapped, k.master_key_id
-        from submissions as s join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
+        from submissions as s left join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
         where s.org_id = %s and s.id = %s
         """,
         (org, submission),
@@ -257,7 +258,8 @@ class Task:
 def fetch_task(submission: UUID, *, org: UUID) -> Task:
     """Return a version for a worker to read.
 
-    Raises NotFound when it or its author's key was erased, and Undecipherable when it does not decrypt.
+    Raises NotFound when it or its author's key was erased, KeysMissing when that key was not restored, and Undecipherable
+    when it does not decrypt.
     """
     found = row(
         """
@@ -278,8 +280,6 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
     )
     if found is None:
         raise NotFound("There is no such submission.")
-    if found["wrapped"] is None:
-        raise NotFound("The author's data was erased.")
     key = unwrap_key(found, org=org, user=found["user_id"])
     return Task(
         title=key.open(found["title"], place=AssociatedData("essays", "title", org, found["essay_id"])),
@@ -317,7 +317,7 @@ from (
         e.created_at, e.updated_at, e.newest_submission_id, s.version as newest_version, s.status, s.released_at, k.wrapped, k.master_key_id
     from essays as e
     join submissions as s on s.org_id = e.org_id and s.id = e.newest_submission_id
-    join user_keys as k on k.org_id = e.org_id and k.user_id = e.user_id
+    {keys} join user_keys as k on k.org_id = e.org_id and k.user_id = e.user_id
     where e.org_id = %(org)s and {conditions}
     order by {order}
     limit %(limit)s
@@ -343,14 +343,14 @@ def list_essays(
     `after` is the last essay of the previous page. With `staff`, `comment_count` counts what educators and admins read.
     """
     conditions, order, values = to_sql(wanted, org=org, sort=sort, after=after)
-    sql = _ESSAYS.format(conditions=" and ".join(["e.trial_until is null", *conditions]), order=order)
+    sql = _ESSAYS.format(keys="inner", conditions=" and ".join(["e.trial_until is null", *conditions]), order=order)
     found = rows(sql, {**values, "org": org, "limit": limit, "staff": staff})
     return [_decrypted(essay, org) for essay in found]
 
 
 def fetch_essay(essay: UUID, *, org: UUID, staff: bool = False) -> dict[str, Any]:
-    """Return one essay with all its versions, oldest first. Raises NotFound."""
-    sql = _ESSAYS.format(conditions="e.id = %(essay)s", order="e.id")
+    """Return one essay with all its versions, oldest first. Raises NotFound and KeysMissing."""
+    sql = _ESSAYS.format(keys="left", conditions="e.id = %(essay)s", order="e.id")
     found = row(sql, {"org": org, "limit": 1, "essay": essay, "staff": staff})
     if found is None:
         raise NotFound("There is no such essay.")

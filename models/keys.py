@@ -1,6 +1,6 @@
 """Everything that the master keys encrypt: re-encryption with the newest key, counts, and a backup apart from the dumps.
 
-Call everything here as ec_keys, which sees these few columns of every org and nothing else.
+Call everything here but `keys_missing` as ec_keys, which sees these few columns of every org and nothing else.
 """
 
 from __future__ import annotations
@@ -190,6 +190,12 @@ def restore(keys: Sequence[StoredKey]) -> int:
             [stored.master_key_id for stored in keys],
         ),
     )
+
+
+def keys_missing() -> bool:
+    """Return whether the keys were not restored after the database was. Any role of the web program may ask."""
+    found = row("select keys_missing() as missing")
+    return bool(found and found["missing"])
 
 
 def count_keyless() -> int:

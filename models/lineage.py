@@ -177,7 +177,7 @@ def fetch_progress(essay: UUID, *, org: UUID, released_only: bool) -> dict[str, 
         select e.id, e.user_id, e.newest_submission_id, s.version, s.status, k.wrapped, k.master_key_id
         from essays as e
         join submissions as s on s.org_id = e.org_id and s.id = e.newest_submission_id
-        join user_keys as k on k.org_id = e.org_id and k.user_id = e.user_id
+        left join user_keys as k on k.org_id = e.org_id and k.user_id = e.user_id
         where e.org_id = %s and e.id = %s
         """,
         (org, essay),

@@ -10,7 +10,7 @@ from peewee import IntegrityError
 
 from models.constraints import translate_violations
 from models.db import new_ids, row, rows, run
-from models.errors import Invalid, NotFound, ReadingOff
+from models.errors import Invalid, KeysMissing, NotFound, ReadingOff
 from models.tables import Categories, Orgs
 
 STARTING_CATEGORIES = {
@@ -59,8 +59,10 @@ def set_ai(org: UUID, *, policy: str | None = None, fallback: str | None = None)
 
 
 def find_org(slug: str) -> UUID | None:
-    """Return the id of the org with this short name, or None."""
-    found = row("select id from orgs where slug = %s", (slug,))
+    """Return the id of the org with this short name, or None. Raises KeysMissing while nobody's writing can be read."""
+    found = row("select id, keys_missing() as keyless from orgs where slug = %s", (slug,))
+    if found and found["keyless"]:
+        raise KeysMissing
     return found["id"] if found else None
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from models.crypto import AssociatedData, Key
 from models.db import new_ids, row, rows, run
 from models.errors import NotFound
-from models.users import unwrap_key
+from models.users import check_key_restored, unwrap_key
 
 ReviewDecision = Literal["accepted", "edited", "rejected"]
 # A join for a query of `feedback as f`: `r` is the newest decision about the comment, if there is one.
@@ -164,13 +164,15 @@ def _find_comment(comment: UUID, *, org: UUID) -> dict[str, Any]:
         select f.id, f.submission_id, f.user_id, f.audience_id, f.body, k.wrapped, k.master_key_id,
             r.id as review_id, r.decision, r.body as edited
         from feedback as f
-        join user_keys as k on k.org_id = f.org_id and k.user_id = f.user_id
+        left join user_keys as k on k.org_id = f.org_id and k.user_id = f.user_id
         {NEWEST_REVIEW}
         where f.org_id = %s and f.id = %s and f.superseded_at is null
         """,  # noqa: S608 - a constant
         (org, comment),
     )
-    if found is None:
+    if found is not None and found["wrapped"] is None:
+        check_key_restored(found["user_id"])
+    if found is None or found["wrapped"] is None:
         raise NotFound("There is no such comment.")
     return found
 

@@ -14,7 +14,7 @@ from models import one_time_tokens
 from models.constraints import translate_violations
 from models.crypto import AssociatedData, Ciphertext, Key, WrappedKey, keyring
 from models.db import new_ids, row, rows, run
-from models.errors import LastAdmin, NotFound
+from models.errors import KeysMissing, LastAdmin, NotFound
 from models.tables import UserKeys, Users
 
 PersonRole = Literal["student", "educator", "admin"]
@@ -119,20 +119,31 @@ def find_or_add_student(external_id: str, *, org: UUID, name: str | None, email:
 
 
 def data_key(user: UUID, *, org: UUID) -> Key:
-    """Return a person's key ready for use. Raises NotFound when the acting role may not read that person."""
+    """Return a person's key ready for use. Raises NotFound when the acting role may not read that person, and KeysMissing."""
     found = row("select wrapped, master_key_id from user_keys where org_id = %s and user_id = %s", (org, user))
-    if found is None:
-        raise NotFound("There is no such person, or their data was erased.")
-    return unwrap_key(found, org=org, user=user)
+    return unwrap_key(found or {"wrapped": None}, org=org, user=user)
 
 
 def unwrap_key(found: dict[str, Any], *, org: UUID, user: UUID) -> Key:
-    """Return the unwrapped data key of a row that has `wrapped` and `master_key_id`."""
+    """Return the unwrapped data key of a row that has `wrapped` and `master_key_id`.
+
+    Raises NotFound when `wrapped` is None because the person was erased, and KeysMissing when it was not restored.
+    """
+    if found["wrapped"] is None:
+        check_key_restored(user)
+        raise NotFound("There is no such person, or their data was erased.")
     return keyring().data_key(WrappedKey(Ciphertext(found["wrapped"]), found["master_key_id"]), org=org, user=user)
 
 
+def check_key_restored(user: UUID) -> None:
+    """Check that a person of the acting org without a key was erased. Raises KeysMissing: else the key was not restored."""
+    found = row("select lacks_key(%s) as lacks", (user,))
+    if found and found["lacks"]:
+        raise KeysMissing
+
+
 def fetch_person(user: UUID, *, org: UUID) -> Person:
-    """Return a person's decrypted profile. Raises NotFound."""
+    """Return a person's decrypted profile. Raises NotFound and KeysMissing."""
     found = row(
         """
         select u.id, u.role, u.name, u.email, u.external_id, u.language, u.disabled_at, u.created_at, k.wrapped, k.master_key_id
@@ -142,6 +153,7 @@ def fetch_person(user: UUID, *, org: UUID) -> Person:
         (org, user),
     )
     if found is None:
+        check_key_restored(user)
         raise NotFound("There is no such person.")
     return _to_person(found, org=org)
 

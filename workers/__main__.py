@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from models.errors import DatabaseAway, SettingsError
+from models.errors import DatabaseAway, KeysMissing, SettingsError
 from workers import clock
 from workers.commands import audit, calibrate, compare, failed_passes, keys
 
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         run: Callable[[argparse.Namespace], int] = COMMANDS[chosen.command][0].run
         return run(chosen)
-    except (SettingsError, DatabaseAway) as error:
+    except (SettingsError, DatabaseAway, KeysMissing) as error:
         print(f"workers: {error}", file=sys.stderr)
         return 1
 

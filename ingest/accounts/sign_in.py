@@ -22,7 +22,7 @@ from models.errors import Unauthorised
 from models.orgs import find_org
 from models.passwords import Passwords, TooManyAtOnce
 from models.sessions import Family
-from models.users import Person, change_own_profile, fetch_person
+from models.users import Person, change_own_profile, check_key_restored, fetch_person
 
 blueprint = Blueprint("auth", __name__)
 
@@ -54,6 +54,7 @@ def login() -> Response:
         raise Problem("temporarily-unavailable", "Too many people are signing in at this moment.") from None
     try:
         with session(org=org, role="ec_auth", actor=account.user):
+            check_key_restored(account.user)
             if new_hash is not None:
                 sessions.upgrade_password(account, org=org, password_hash=new_hash)
             family = sessions.open_family(account, org=org)

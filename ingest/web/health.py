@@ -8,11 +8,14 @@ from flask import Blueprint, Response, current_app, jsonify
 from ingest.web import schemas
 from ingest.web.openapi import operation
 from models.broker import HintBroker
-from models.db import SCHEMA, schema_version, session
-from models.errors import DatabaseAway
+from models.db import SCHEMA, require_writable, schema_version, session
+from models.errors import DatabaseAway, DatabaseReadOnly
 from models.redis_refusals import reason_of
+from models.keys import keys_missing
 
 blueprint = Blueprint("health", __name__)
+
+KEYS_MISSING = "missing: run python -m workers keys restore"
 
 
 @blueprint.get("/healthz")
@@ -25,24 +28,30 @@ def alive() -> Response:
 @blueprint.get("/readyz")
 @operation("Check that the service is ready", answers={200: schemas.Health, 503: schemas.Health}, security=())
 def ready() -> tuple[Response, int]:
-    """Answer 503 when the database cannot be reached or its schema is too old.
+    """Answer 503 when the database cannot be reached, cannot write or has too old a schema, and when people's keys are missing.
 
     While Redis is away or refuses our work, the status is `degraded` and the answer is still 200: essays are accepted and
     processed later.
     """
-    checks = {"database": _check_database(), "redis": _check_redis()}
-    if checks["database"] != "ok":
+    checks = {**_check_database(), "redis": _check_redis()}
+    if checks["database"] != "ok" or "keys" in checks:
         return jsonify({"status": "unavailable", "checks": checks}), 503
     return jsonify({"status": "ok" if checks["redis"] == "ok" else "degraded", "checks": checks}), 200
 
 
-def _check_database() -> str:
+def _check_database() -> dict[str, str]:
     try:
         with session():
             found = schema_version()
+            if found is None or found < SCHEMA:
+                return {"database": f"schema is at {found}, this program needs {SCHEMA}"}
+            require_writable()
+            missing = keys_missing()
+    except DatabaseReadOnly:
+        return {"database": "cannot write (read-only)"}
     except DatabaseAway:
-        return "cannot be reached"
-    return "ok" if found is not None and found >= SCHEMA else f"schema is at {found}, this program needs {SCHEMA}"
+        return {"database": "cannot be reached"}
+    return {"database": "ok"} | ({"keys": KEYS_MISSING} if missing else {})
 
 
 def _check_redis() -> str:

@@ -13,7 +13,7 @@ from models import circuit_breaker, essays, passes
 from models.circuit_breaker import CLOSED, BreakerState
 from models.courses import fetch_criteria
 from models.crypto import Key
-from models.errors import MasterKeyMissing, NotFound, Undecipherable
+from models.errors import KeysMissing, MasterKeyMissing, NotFound, Undecipherable
 from models.essays import Task
 from models.feedback import Author
 from models.jobs import PassName
@@ -77,6 +77,10 @@ class ContextLoader:
                 # The author's data was erased after the hand-in, so nobody may read this essay any more.
                 log.info("essay erased", attempt=claim.attempt)
                 passes.cancel(claim)
+            except KeysMissing as error:
+                # A restore that is not finished: the essay can be read as soon as its author's key is back.
+                log.error("keys missing", reason=str(error))  # noqa: TRY400 - the reason is enough
+                passes.fail(claim, error="keys_missing", retry_in_seconds=self._pause_seconds, counts=False)
             except MasterKeyMissing as error:
                 # A fault of this installation. Other workers may have the key, so the attempt is not used up.
                 log.error("master key missing", reason=str(error))  # noqa: TRY400 - the reason is enough

@@ -19,16 +19,16 @@ from dramatiq import Worker
 from models import crypto, db, essays, feedback, passes
 from models.broker import make_broker
 from models.crypto import AssociatedData
-from models.errors import DatabaseAway
+from models.errors import DatabaseAway, DatabaseReadOnly
 from models.essays import Draft, Receipt
 from models.jobs import Hint, PassName
 from models.settings import CryptoSettings
 from models.users import data_key
 from tests.conftest import Become
 from tests.support.local_engine import shared_provider
-from tests.support.races import eventually
+from tests.support.races import eventually, warm_up
 from tests.support.schools import RUBRIC, School, session_of
-from tests.support.servers import Database, Servers, away
+from tests.support.servers import Database, Servers, away, read_only
 from tests.support.vendor import FakeVendor, Step
 from workers import boot
 from workers.job.leases import Leases
@@ -583,13 +583,29 @@ def test_an_essay_whose_key_does_not_open_is_given_up_without_a_call(
     assert vendor.counters()["calls"] == 0
 
 
-def test_an_essay_whose_key_is_gone_is_cancelled_without_a_call(
+def test_essay_of_an_erased_author_is_cancelled_without_a_call(
     runner: PassRunner, database: Database, vendor: FakeVendor, school: School, receipt: Receipt
 ) -> None:
+    database.sql("update users set erase_requested_at = now() where id = %s", school.alice)
     database.sql("delete from user_keys where user_id = %s", school.alice)
     run_all(runner, receipt)
     assert [pass_row(database, hint)["state"] for hint in receipt.hints] == ["cancelled"] * 3
     assert vendor.counters()["calls"] == 0
+
+
+def test_essay_whose_key_was_not_restored_waits_and_is_read_when_the_key_is_back(
+    runner: PassRunner, database: Database, vendor: FakeVendor, receipt: Receipt
+) -> None:
+    database.sql("create table kept_keys as select * from user_keys")
+    database.sql("delete from user_keys")
+    run_all(runner, receipt)
+    rows = [pass_row(database, hint) for hint in receipt.hints]
+    assert {(row["state"], row["attempt"], row["error"]) for row in rows} == {("queued", 0, "keys_missing")}
+    assert vendor.counters()["calls"] == 0
+    database.sql("insert into user_keys select * from kept_keys")
+    database.sql("update passes set next_at = now()")
+    run_all(runner, receipt)
+    assert status(database, receipt) == "completed"
 
 
 def test_org_that_forbids_the_vendor_is_read_locally(
@@ -684,6 +700,47 @@ def test_answer_is_stored_when_an_absent_database_returns(
     assert pass_row(database, hint)["state"] == "done"
     assert outcomes(database, receipt) == ["ok"]
     assert vendor.counters()["calls"] == 1
+
+
+def test_answer_is_stored_when_a_read_only_database_takes_writes_again(
+    runner: PassRunner,
+    database: Database,
+    vendor: FakeVendor,
+    wire: Wire,
+    receipt: Receipt,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hint = hint_of(receipt)
+    with wire.held(), in_background(lambda: runner.run(hint)) as thread:
+        wire.await_calls()
+        with read_only(database, "ec_worker"):
+            with pytest.raises(DatabaseReadOnly), db.session():
+                db.require_writable()
+            wire.gate.set()
+            thread.join(1.0)
+            assert thread.is_alive(), "it gave the answer up instead of trying on"
+    assert pass_row(database, hint)["state"] == "done"
+    assert outcomes(database, receipt) == ["ok"]
+    assert vendor.counters()["calls"] == 1
+    assert "pass crashed" not in "".join(capsys.readouterr())
+
+
+def test_read_only_database_leaves_a_pass_untouched_and_one_failure_is_enough_afterwards(
+    runner: PassRunner, database: Database, vendor: FakeVendor, receipt: Receipt
+) -> None:
+    """The connections that were opened while it was read-only stay so, until the first write over one of them fails."""
+    hint = hint_of(receipt)
+    with read_only(database, "ec_worker"):
+        for _ in range(3):
+            with pytest.raises(DatabaseAway):
+                runner.run(hint)
+        warm_up(3)
+    untouched = pass_row(database, hint)
+    assert (untouched["state"], untouched["attempt"], untouched["error"]) == ("queued", 0, None)
+    with pytest.raises(DatabaseAway):
+        runner.run(hint)
+    assert runner.run(hint)
+    assert (pass_row(database, hint)["state"], vendor.counters()["calls"]) == ("done", 1)
 
 
 def test_hint_without_a_database_is_sent_again(
