@@ -10,8 +10,8 @@ from ingest.web.openapi import operation
 from models.broker import HintBroker
 from models.db import SCHEMA, require_writable, schema_version, session
 from models.errors import DatabaseAway, DatabaseReadOnly
-from models.redis_refusals import reason_of
 from models.keys import keys_missing
+from models.redis_refusals import reason_of
 
 blueprint = Blueprint("health", __name__)
 
