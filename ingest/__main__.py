@@ -1,4 +1,4 @@
-"""Commands for operators: create an org with its first admin, choose which AI reads its essays, import a roster."""
+"""Commands for operators: create, list and remove orgs, choose who reads an org's essays, import a roster."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import os
 import sys
 from pathlib import Path
 
+from ingest.admin import org_commands
 from ingest.admin.roster import MAX_SHOWN_FAULTS, DryRun
 from ingest.admin.roster_csv import read_roster
 from ingest.admin.roster_files import read_files
 from models import crypto, db, orgs, settings, users
 from models.audit import Actor, write_entry
-from models.errors import DatabaseAway, InProgress, Invalid, KeysMissing, SettingsError
+from models.errors import DatabaseAway, InProgress, Invalid, KeysMissing, SettingsError, Undecipherable
 from models.passwords import Passwords
 from models.roster import BadRoster, Report, import_roster
 from models.roster_rows import Roster
@@ -38,17 +39,27 @@ def main(arguments: list[str] | None = None) -> int:
     )
     set_ai.add_argument("--fallback", choices=("wait", "local"), help="what happens while Claude cannot be had")
     _add_roster_command(commands)
+    org_commands.add_arguments(commands)
     options = parser.parse_args(arguments)
     if options.command == "set-ai" and not (options.policy or options.fallback):
         set_ai.error("say what to change: --policy, --fallback or both")
     try:
-        return {"create-org": _create_org, "set-ai": _set_ai, "roster": _import_roster}[options.command](options)
+        return {
+            "create-org": _create_org,
+            "set-ai": _set_ai,
+            "roster": _import_roster,
+            "list-orgs": org_commands.list_orgs,
+            "remove-org": org_commands.remove_org,
+        }[options.command](options)
     except BadRoster as error:
         _print_faults(error)
         return 1
-    except (SettingsError, DatabaseAway, InProgress, Invalid, KeysMissing) as error:
+    except (SettingsError, DatabaseAway, InProgress, Invalid, KeysMissing, Undecipherable) as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("ingest: interrupted", file=sys.stderr)
+        return 130
 
 
 def _add_roster_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -18,6 +18,7 @@ Encryption
     keys                re-encryption and backup of what the master keys encrypt
 People and rights
     orgs                orgs, their settings and categories
+    org_removal         an org that is closed, exported and removed
     users               people and their data keys
     sessions            sign-in and refresh tokens
     passwords           password hashes and password rules

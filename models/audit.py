@@ -82,7 +82,10 @@ def fetch_head(org: UUID) -> Head | None:
 
 
 def list_entries(*, org: UUID, limit: int, after: Entry | None = None) -> list[Entry]:
-    """Return the org's chained entries by sequence number. `after` is the last of the previous page. Call it as the clock."""
+    """Return the org's chained entries by sequence number. `after` is the last of the previous page.
+
+    Call it as the clock or as ec_admin.
+    """
     condition = "(a.sequence, a.id) > (%(sequence)s, %(id)s)" if after else "a.sequence is not null"
     found = rows(
         f"""

@@ -121,6 +121,7 @@ def recognise_api_key(text: str, *, pepper: bytes) -> Caller:
             select id, org_id, scopes, last_used_on is distinct from (now() at time zone 'utc')::date as first_today,
                 keys_missing() as keyless
             from api_keys where digest = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
+                and exists (select from orgs as o where o.id = org_id and o.closed_at is null)
             """,
             (_digest(text, pepper),),
         )
@@ -297,13 +298,14 @@ def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS
 def find_source(source: UUID) -> Source:
     """Return a source with its valid secrets. Call it as ec_auth.
 
-    Raises NotFound, also when the source is disabled, and KeysMissing while nobody's writing can be read.
+    Raises NotFound, also when the source is disabled or its org is closed, and KeysMissing while nobody's writing can be read.
     """
     found = row(
         """
         select org_id, secret, case when previous_secret_until > now() then previous_secret end as previous_secret,
             keys_missing() as keyless
         from sources where id = %s and disabled_at is null
+            and exists (select from orgs as o where o.id = org_id and o.closed_at is null)
         """,
         (source,),
     )

@@ -59,11 +59,39 @@ def set_ai(org: UUID, *, policy: str | None = None, fallback: str | None = None)
 
 
 def find_org(slug: str) -> UUID | None:
-    """Return the id of the org with this short name, or None. Raises KeysMissing while nobody's writing can be read."""
-    found = row("select id, keys_missing() as keyless from orgs where slug = %s", (slug,))
+    """Return the id of the org with this short name, or None; a closed org counts as gone.
+
+    Raises KeysMissing while nobody's writing can be read.
+    """
+    found = row("select id, keys_missing() as keyless from orgs where slug = %s and closed_at is null", (slug,))
     if found and found["keyless"]:
         raise KeysMissing
     return found["id"] if found else None
+
+
+def find_unremoved(slug: str) -> UUID | None:
+    """Return the id of the org with this short name, also when it is closed, or None. Call it as ec_auth."""
+    found = row("select id from orgs where slug = %s and removed_at is null", (slug,))
+    return found["id"] if found else None
+
+
+def list_unremoved() -> list[UUID]:
+    """Return the ids of all orgs by short name, except those that were removed. Call it as ec_auth."""
+    return [found["id"] for found in rows("select id from orgs where removed_at is null order by slug")]
+
+
+def fetch_size(org: UUID) -> dict[str, Any]:
+    """Return an org's names, policy and age, and how many people and essays it has. Call it as ec_admin."""
+    found = row(
+        """
+        select o.slug, o.name, o.ai_policy, (select count(*) from users as u where u.org_id = o.id) as people,
+            (select count(*) from essays as e where e.org_id = o.id and e.trial_until is null) as essays, o.created_at, o.closed_at
+        from orgs as o where o.id = %s
+        """,
+        (org,),
+    )
+    assert found is not None
+    return found
 
 
 def require_reading(org: UUID) -> None:

@@ -301,13 +301,13 @@ def gather(user: UUID, *, org: UUID) -> Iterator[tuple[str, str]]:
     params = {"org": org, "user": user}
     [profile] = _page(PROFILE, params, key=key)
     yield "README.txt", README
-    yield "profile.json", _as_json(profile)
+    yield "profile.json", as_json(profile)
     for part in ABOUT_PERSON:
         yield from _part_files(part, params, key=key, name=part.name)
     own_ids = [user]
     for number, essay in enumerate((record for page in _pages(ESSAY, params, key=key) for record in page), start=1):
         folder = f"essays/{number}-{essay['id']}"
-        yield f"{folder}/essay.json", _as_json(essay)
+        yield f"{folder}/essay.json", as_json(essay)
         own_ids.append(essay["id"])
         for [version] in _pages(VERSION, {**params, "essay": essay["id"]}, key=key):
             own_ids.append(version["id"])
@@ -321,7 +321,7 @@ def _version_files(
     text: str = version.pop("text")
     name = f"{folder}/versions/{version['version']}"
     yield f"{name}.txt", text
-    yield f"{name}.json", _as_json(version)
+    yield f"{name}.json", as_json(version)
     for part in ABOUT_VERSION:
         files = _part_files(
             part, {**params, "submission": version["id"]}, key=key, name=f"{name}-{part.name}", text=text
@@ -343,7 +343,7 @@ def _audit_files(params: dict[str, Any], *, key: Key) -> Iterator[tuple[str, str
         last_id = step["id"] if step else None
         for page in _pages(AUDIT, {**params, "upto": last_id}, key=key, after=after):
             number += 1
-            yield _file_name("audit_log", number), _as_json(page)
+            yield _file_name("audit_log", number), as_json(page)
         if last_id is None:
             return
         after = last_id
@@ -357,7 +357,7 @@ def _part_files(
             # The quote of a comment is not stored with it, so it is cut from the text.
             if part.table == "feedback" and record.get("span_end"):
                 record["quote"] = text[record["span_start"] : record["span_end"]]
-        yield _file_name(name, number), _as_json(page)
+        yield _file_name(name, number), as_json(page)
 
 
 def _file_name(name: str, number: int) -> str:
@@ -395,7 +395,8 @@ def _decrypt_row(record: dict[str, Any], part: Part, *, key: Key, org: UUID) -> 
     return record
 
 
-def _as_json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """Return a value of an export as JSON text."""
     return json.dumps(value, default=_to_json_value, ensure_ascii=False, indent=1)
 
 

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
 from typing import IO
 from uuid import UUID
-from zipfile import ZIP_DEFLATED, ZipFile
 
 from flask import Blueprint, Response, jsonify
 
 from ingest.admin import schemas
+from ingest.admin.person_archive import write_archive
 from ingest.web.access_log import note_read
 from ingest.web.identity import admin
 from ingest.web.openapi import operation
@@ -38,10 +38,9 @@ def export(user_id: UUID) -> Response:
     who = admin()
     with ExitStack() as cleanup:
         archive = cleanup.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY_BYTES))
-        with who.session(), ZipFile(archive, "w", ZIP_DEFLATED) as zipped:
+        with who.session():
             note_read(who, entity="user", entity_id=user_id, person=user_id)
-            for name, text in rights.gather(user_id, org=who.org):
-                zipped.writestr(name, text)
+            write_archive(archive, user_id, org=who.org)
         response = Response(_chunks(archive), content_type=ZIP)
         response.content_length = archive.tell()
         response.headers["Content-Disposition"] = f"attachment; filename={user_id}.zip"

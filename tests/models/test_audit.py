@@ -134,13 +134,24 @@ def test_audit_entry_for_another_org_or_actor_is_refused(chained: School, other_
 
 
 @pytest.mark.parametrize(
-    "call",
-    [lambda: audit.chain(1), lambda: audit.list_entries(org=uuid4(), limit=1), lambda: audit.fetch_head(uuid4())],
-)
-def test_people_cannot_read_or_extend_the_audit_chain(chained: School, call: Callable[[], object]) -> None:
-    for name in ("alice", "ed", "ada"):
+    ("call", "refused"),
+    [
+        (lambda: audit.chain(1), ("alice", "ed", "ada")), (lambda: audit.fetch_head(uuid4()), ("alice", "ed", "ada")),
+        (lambda: audit.list_entries(org=uuid4(), limit=1), ("alice", "ed")),
+    ],
+)  # fmt: skip
+def test_people_cannot_read_or_extend_the_audit_chain(
+    chained: School, call: Callable[[], object], refused: tuple[str, ...]
+) -> None:
+    for name in refused:
         with pytest.raises(peewee.ProgrammingError), session_of(chained, name):
             call()
+
+
+def test_admin_reads_the_chain_of_their_own_org_only(chained: School, other_school: School) -> None:
+    with session_of(chained, "ada"):
+        assert audit.list_entries(org=chained.org, limit=10) != []
+        assert audit.list_entries(org=other_school.org, limit=10) == []
 
 
 def entries(org: UUID) -> list[Entry]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass
 from uuid import UUID
 
 from models import ai_responses, courses, crypto, db, essays, events, feedback, passes
 from models.ai_responses import CallEnd
+from models.crypto import AssociatedData
 from models.essays import Draft, Receipt
 from models.events import Delivery
 from models.feedback import Author, CommentDraft, ResultDraft
 from models.settings import CryptoSettings, StoreSettings
+from models.users import data_key
 from tests.support.schools import INDEX_KEY, MASTER_KEY, School, make_school, session_of
 from tests.support.servers import Database
 
@@ -118,9 +121,12 @@ def _add_reviews(database: Database, school: School) -> None:
         f"join submissions as s on s.id = f.submission_id and s.released_at is not null where {of_alice_and_bob}", *ids,
     )  # fmt: skip
     for person in (school.alice, school.ed, school.nell):
+        with db.session(org=school.org):
+            [comment], key = db.new_ids(1), data_key(person, org=school.org)
+        words = json.dumps({"message": "Look.", "next_step": "", "suggestions": []})
         database.sql(
-            "insert into saved_comments (org_id, user_id, pass, type, kind, body) values (%s, %s, 'grammar', 'spelling', 'issue', '')",
-            school.org, person,
+            "insert into saved_comments (id, org_id, user_id, pass, type, kind, body) values (%s, %s, %s, 'grammar', 'spelling', 'issue', %s)",
+            comment, school.org, person, key.seal(words, place=AssociatedData("saved_comments", "body", school.org, comment)),
         )  # fmt: skip
     database.sql(
         "insert into ledger (org_id, day, provider, model, pass) values (%s, current_date, 'anthropic', 'm', 'content')",
