@@ -112,10 +112,10 @@ def _print_counts(slug: str, counts: dict[str, int]) -> None:
 
 def _close_and_export(slug: str, org: UUID, folder: Folder) -> None:
     with session(org=org, role="ec_admin"):
-        closed_at = org_removal.close(org)
+        org_removal.close(org)
     print(f"{slug} is closed: nobody can sign in, and its API keys and webhooks are refused.")
     tell = _Progress()
-    _wait_for_requests(closed_at, tell)
+    _wait_for_requests(tell)
     _wait_until_settled(org, tell)
     digest = write_org(folder, org=org, tell=tell.tell)
     with session(org=org, role="ec_admin"):
@@ -123,9 +123,12 @@ def _close_and_export(slug: str, org: UUID, folder: Folder) -> None:
     print(f"exported {len(folder.files):,} files into {folder.path}; SHA-256 of the manifest: {digest}")
 
 
-def _wait_for_requests(closed_at: datetime, tell: _Progress) -> None:
+def _wait_for_requests(tell: _Progress) -> None:
     """Wait for requests that began before the org was closed, so that the export holds what they wrote. Raises InProgress."""
     deadline = time.monotonic() + CLOCK_SECONDS
+    # In a transaction after the closing: what begins from here on sees that the org is closed.
+    with session():
+        closed_at = org_removal.read_clock()
     while True:
         with session():
             count = org_removal.count_older_requests(closed_at)
@@ -133,8 +136,8 @@ def _wait_for_requests(closed_at: datetime, tell: _Progress) -> None:
             return
         if time.monotonic() > deadline:
             raise InProgress(
-                f"{count} transactions of the ingest program have run for {CLOCK_SECONDS:.0f} s. The school is closed, and nothing "
-                "was deleted. End them and run this again."
+                f"Requests that began before the closing have not ended in {CLOCK_SECONDS:.0f} s ({count} left). The school is "
+                "closed, and nothing was deleted. Run this again."
             )
         tell.tell(f"waiting for {count} requests to end")
         time.sleep(LOOK_EVERY_SECONDS)

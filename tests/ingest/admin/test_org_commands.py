@@ -308,6 +308,24 @@ def test_closed_school_is_refused_at_every_door_and_the_other_goes_on(
     assert api.database.sql("select distinct status from submissions") == [("cancelled",)]
 
 
+def test_removal_waits_for_a_transaction_that_began_before_it(
+    database: Database,
+    pair: TwoSchools,
+    program_env: ProgramEnv,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(org_commands, "CLOCK_SECONDS", 0.2)
+    program_env("ec_ingest")
+    with psycopg2.connect(database.role_url("ec_ingest")) as request, request.cursor() as cursor:
+        cursor.execute("select 1")
+        said = remove("north", tmp_path / "export", "--yes")
+    assert said.returncode == 1
+    assert "Requests that began before the closing have not ended" in said.stderr
+    assert [path.name for path in (tmp_path / "export").iterdir()] == []
+    assert database.sql("select count(*) > 0 from users where org_id = %s", pair.here.org) == [(True,)]
+
+
 def test_hand_in_that_was_recognised_before_the_closing_is_refused(api: ApiUnderTest) -> None:
     api.database.sql("update orgs set closed_at = now() where id = %s", api.school.org)
     with pytest.raises(Unauthorised):
