@@ -7,7 +7,7 @@ import resource
 import sys
 from typing import Any
 
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger
 
 from ingest.web.metrics import fold_dead_process
 from models import settings

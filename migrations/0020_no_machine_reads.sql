@@ -254,7 +254,7 @@ declare
     wanted uuid[];
 begin
     if not exists (select from orgs as o where o.id = app_org() and o.closed_at is not null) then
-        raise exception 'the org is not closed' using errcode = 'EC003';
+        raise exception 'the org is not closed' using errcode = 'EC004';
     end if;
     wanted := array(
         select distinct q.submission_id from (
@@ -284,7 +284,7 @@ declare
     key_columns text;
 begin
     if not exists (select from orgs as o where o.id = app_org() and o.exported_at is not null) then
-        raise exception 'the org was not exported' using errcode = 'EC003';
+        raise exception 'the org was not exported' using errcode = 'EC004';
     end if;
     for name in select t.name from org_tables() as t where has_table_privilege('public.' || quote_ident(t.name), 'delete') loop
         select string_agg(quote_ident(a.attname), ', ') into key_columns

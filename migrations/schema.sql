@@ -200,7 +200,7 @@ declare
     wanted uuid[];
 begin
     if not exists (select from orgs as o where o.id = app_org() and o.closed_at is not null) then
-        raise exception 'the org is not closed' using errcode = 'EC003';
+        raise exception 'the org is not closed' using errcode = 'EC004';
     end if;
     wanted := array(
         select distinct q.submission_id from (
@@ -773,7 +773,7 @@ declare
     key_columns text;
 begin
     if not exists (select from orgs as o where o.id = app_org() and o.exported_at is not null) then
-        raise exception 'the org was not exported' using errcode = 'EC003';
+        raise exception 'the org was not exported' using errcode = 'EC004';
     end if;
     for name in select t.name from org_tables() as t where has_table_privilege('public.' || quote_ident(t.name), 'delete') loop
         select string_agg(quote_ident(a.attname), ', ') into key_columns
@@ -874,9 +874,6 @@ begin
     where s.id = session_id and s.user_id = wanted_user and s.revoked_at is null and s.expires_at > now()
         and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null
         and o.closed_at is null;
-    left join public.user_keys as k on k.org_id = u.org_id and k.user_id = u.id
-    where s.id = session_id and s.user_id = wanted_user and s.revoked_at is null and s.expires_at > now()
-        and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null;
     if has_key is null then
         raise exception 'the session has ended' using errcode = 'EC001';
     elsif not has_key then

@@ -79,7 +79,7 @@ BY_CLASS = {
     "57": Meaning.AWAY,  # the server stops, or starts
     "58": Meaning.AWAY,  # the server's disk or system fails
     "72": Meaning.BUSY,
-    "EC": Meaning.MISTAKE,  # our own: EC002, the audit trail is append-only
+    "EC": Meaning.MISTAKE,  # our own: EC002, the audit trail is append-only; EC004, a school is not ready for its removal
     "F0": Meaning.AWAY,
     "HV": Meaning.MISTAKE,
     "P0": Meaning.MISTAKE,
