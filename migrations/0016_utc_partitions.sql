@@ -65,14 +65,23 @@ alter function audit_change() set timezone = 'UTC';
 alter function budget_allows(bigint) set timezone = 'UTC';
 
 -- Whether the keys of this database are missing: dumps leave them out, and they are restored by a command of their own.
--- The oldest person tells, because whoever was added since the restore has a key. It costs one look into two indexes.
+-- The oldest person tells, because whoever was added since the restore has a key. That person may also have been erased after
+-- the dump: then the oldest key tells, which is younger than its person once keys were restored. It costs a look at two rows.
 create function keys_missing() returns boolean
 language sql stable security definer
 set search_path = pg_catalog, public, pg_temp
 return coalesce(
     (
-        select not exists (select from public.user_keys as k where k.user_id = u.id)
-        from public.users as u where u.erase_requested_at is null order by u.id limit 1
+        select k.user_id is null
+        from (select u.id from public.users as u where u.erase_requested_at is null order by u.id limit 1) as oldest
+        left join public.user_keys as k on k.user_id = oldest.id
+    ),
+    false
+) and not coalesce(
+    (
+        select oldest.created_at > u.created_at
+        from (select k.user_id, k.created_at from public.user_keys as k order by k.user_id limit 1) as oldest
+        join public.users as u on u.id = oldest.user_id
     ),
     false
 );

@@ -7,6 +7,7 @@ runner dies, time limits, a refusal to work through PgBouncer, and checksums of 
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ HERE = Path(__file__).parent
 CHECKSUMS = HERE / "checksums.sha256"
 LOCK_KEY = 0x45_53_53_41_59  # "ESSAY" in ASCII; no other program uses this number on this database
 PROGRAMS = ("ec_ingest", "ec_worker", "ec_clock", "ec_monitor", "ec_backup")
-OWNER_OPTIONS = "-c role=ec_owner -c lock_timeout=1s -c statement_timeout=60s"
+OWNER_OPTIONS = "-c role=ec_owner -c lock_timeout=1s -c statement_timeout=60s -c timezone=UTC"
 LOCK_ATTEMPTS = 10
 
 
@@ -214,6 +215,8 @@ class Runner:
     def _backend(self) -> Any:
         """Return the yoyo backend; the first call connects it with the owner role."""
         if self._yoyo is None:
+            # libpq would send it after the options, and the files before 0016 made partitions in the time zone of the session.
+            os.environ.pop("PGTZ", None)
             self._yoyo = get_backend(_owner_url(self._url), migration_table="_yoyo_migration")
             # yoyo's own lock is a row that stays after kill -9. This runner holds the advisory lock, so such a row is stale.
             self._yoyo.break_lock()

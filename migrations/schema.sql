@@ -409,7 +409,7 @@ ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
 CREATE FUNCTION public.keys_missing() RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    RETURN COALESCE((SELECT (NOT (EXISTS (SELECT FROM public.user_keys k WHERE (k.user_id = u.id)))) FROM public.users u WHERE (u.erase_requested_at IS NULL) ORDER BY u.id LIMIT 1), false);
+    RETURN (COALESCE((SELECT (k.user_id IS NULL) FROM ((SELECT u.id FROM public.users u WHERE (u.erase_requested_at IS NULL) ORDER BY u.id LIMIT 1) oldest LEFT JOIN public.user_keys k ON ((k.user_id = oldest.id)))), false) AND (NOT COALESCE((SELECT (oldest.created_at > u.created_at) FROM ((SELECT k.user_id, k.created_at FROM public.user_keys k ORDER BY k.user_id LIMIT 1) oldest JOIN public.users u ON ((u.id = oldest.user_id)))), false)));
 
 -- FUNCTION lacks_key(uuid)
 CREATE FUNCTION public.lacks_key(person uuid) RETURNS boolean

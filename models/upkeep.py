@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from models.db import row, run
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.db import row, rows, run
 
 MONTHS_AHEAD = 4
 KEEP_ANSWERS_DAYS = 7
@@ -19,6 +22,36 @@ select name, labels, count, total, buckets from counted
 on conflict (name, labels) do update set count = tallies.count + excluded.count, total = tallies.total + excluded.total,
     buckets = add_buckets(tallies.buckets, excluded.buckets)
 """
+
+_MISPLACED = """
+select parent.relname as "table", part.relname as name, bound.begins_at, bound.ends_at
+from pg_partitioned_table as p
+join pg_class as parent on parent.oid = p.partrelid and parent.relnamespace = 'public'::regnamespace
+join pg_inherits as i on i.inhparent = p.partrelid
+join pg_class as part on part.oid = i.inhrelid
+cross join lateral (
+    select uuid_extract_timestamp(m.ends[1]::uuid) as begins_at, uuid_extract_timestamp(m.ends[2]::uuid) as ends_at
+    from regexp_match(pg_get_expr(part.relpartbound, part.oid), $$'(.{36})'.*'(.{36})'$$) as m (ends)
+) as bound
+where bound.begins_at at time zone 'UTC' <> date_trunc('month', bound.begins_at at time zone 'UTC')
+    or bound.ends_at at time zone 'UTC' <> date_trunc('month', bound.begins_at at time zone 'UTC') + interval '1 month'
+order by part.relname
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MisplacedPartition:
+    """A partition that is not one month from 00:00 UTC on the first. Earlier releases made such in a local time zone."""
+
+    table: str
+    name: str
+    begins_at: datetime
+    ends_at: datetime
+
+
+def list_misplaced_partitions() -> list[MisplacedPartition]:
+    """Return the partitions whose bounds are wrong; docs/operations.md says how to mend them. Any role may ask."""
+    return [MisplacedPartition(**found) for found in rows(_MISPLACED)]
 
 
 def ensure_partitions() -> int:

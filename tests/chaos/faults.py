@@ -416,6 +416,22 @@ def disk_full(context: FaultContext) -> None:
     context.system.wait_until_up("postgres")
 
 
+@fault(27, "primary read-only (once for a minute, else 5 s)", stock=False, may_refuse=True)
+def read_only_primary(context: FaultContext) -> None:
+    system: EssayCoach = context.system
+    context.start_calls(6, latency_seconds=0.5)
+    # Every transaction that begins now is read-only, also over connections that are open: as on a demoted primary.
+    system.sql("alter system set default_transaction_read_only = on")
+    system.sql("select pg_reload_conf()")
+    try:
+        context.wait(60 if context.thorough else 5)
+    finally:
+        # This writes no row, so a read-only server takes it.
+        system.sql("alter system reset default_transaction_read_only")
+        system.sql("select pg_reload_conf()")
+        context.vendor.set_latency(USUAL_LATENCY_SECONDS)
+
+
 @fault(28, "200 clients that stall in the middle of a request", stock=False)
 def stalled_clients(context: FaultContext) -> None:
     system: EssayCoach = context.system

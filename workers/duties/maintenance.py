@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from models import upkeep
 from models.db import session
+from models.log import logger
 from workers.duties.limits import LONG_ANSWER_SECONDS
+
+log = logger(__name__)
 
 
 def fold_tallies() -> int:
@@ -14,7 +17,15 @@ def fold_tallies() -> int:
 
 
 def make_partitions() -> int:
-    """Create the partitions of the coming months. Return how many were created."""
+    """Create the partitions of the coming months, and log those with wrong bounds. Return how many were created."""
+    with session(answer_seconds=LONG_ANSWER_SECONDS):
+        misplaced = upkeep.list_misplaced_partitions()
+    if misplaced:
+        log.error(
+            "partitions with wrong bounds",
+            partitions=[one.name for one in misplaced],
+            mend="docs/operations.md, Mend partitions",
+        )
     with session(answer_seconds=LONG_ANSWER_SECONDS):
         return upkeep.ensure_partitions()
 

@@ -9,8 +9,8 @@ from tests.support.schools import PASSWORD
 from tests.support.servers import read_only
 
 
-def doors(api, draft):
-    """Return a function for each way in that writes, each of which sends a new request."""
+def writing_requests(api, draft):
+    """Return a function for each way in that writes; each call sends a new request."""
     alice = api.signed_in("alice")
     body = {"org": "northside", "email": "bob@northside.example", "password": PASSWORD}
     by_lms = draft(student={"external_id": "alice-sis"})
@@ -22,8 +22,8 @@ def doors(api, draft):
     }
 
 
-def test_doors_answer_503_while_read_only_and_serve_from_the_second_request_on(api, draft, refused):
-    requests = doors(api, draft)
+def test_writing_requests_get_503_while_read_only_and_are_served_from_the_second_request_on(api, draft, refused):
+    requests = writing_requests(api, draft)
     for name, request in requests.items():
         with read_only(api.database, "ec_ingest"):
             for _ in range(3):

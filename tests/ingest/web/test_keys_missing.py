@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import psycopg2
+
 from tests.support.schools import PASSWORD
 
 KEYS = "missing: run python -m workers keys restore"
@@ -95,6 +97,43 @@ def test_person_whose_key_was_in_no_backup_gets_503_and_the_others_are_served(ap
         "temporarily-unavailable",
     )
     refused(api.client.get(f"/v1/users/{api.school.bob}", headers=api.signed_in("ada")), 503, "temporarily-unavailable")
+
+
+def test_restore_is_over_although_the_oldest_person_was_erased_since_the_dump(api, draft):
+    """That person is there again and has no key. Everybody else is served."""
+    take_keys(api)
+    api.database.sql(
+        "insert into user_keys (user_id, org_id, wrapped, master_key_id) select user_id, org_id, wrapped, master_key_id "
+        "from kept_keys where user_id <> (select min(id::text)::uuid from users)"
+    )
+    assert api.client.get("/readyz").status_code == 200
+    body = draft(student={"external_id": "bob-sis"})
+    assert api.client.post("/v1/submissions", json=body, headers=api.with_key()).status_code == 202
+
+
+def test_check_reads_few_rows_among_many_people(api):
+    """The cost of the check does not grow with the number of people."""
+    api.database.sql(
+        "with added as (insert into users (org_id, role, external_id, external_id_digest) "
+        "select %s, 'student', '', sha256(n::text::bytea) from generate_series(1, 20000) as n returning id, org_id) "
+        "insert into user_keys (user_id, org_id, wrapped, master_key_id) select id, org_id, '', 'k1' from added",
+        api.school.org,
+    )
+    api.database.sql("analyze users, user_keys")
+    read = (
+        "select coalesce(sum(seq_tup_read), 0), coalesce(sum(idx_tup_fetch), 0) from pg_stat_xact_user_tables "
+        "where relname in ('users', 'user_keys')"
+    )
+    connection = psycopg2.connect(api.database.role_url("ec_ingest"))
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("select keys_missing()")
+            assert cursor.fetchone() == (False,)
+            cursor.execute(read)
+            scanned, fetched = cursor.fetchone()
+    finally:
+        connection.close()
+    assert (scanned, fetched < 20) == (0, True)
 
 
 def test_wrong_password_is_401_also_without_a_key(api, refused):
