@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -125,6 +126,24 @@ def test_only_the_newest_version_waits_and_decisions_on_earlier_ones_stay(api: A
     api.database.sql("update submissions set status = 'processing', completed_at = null where id = %s", late["id"])
     api.worker.finish(late["id"], "grammar")
     assert {one["submission_id"] for one in every(api)} == {second["id"], newer["id"]}
+
+
+def test_row_left_behind_by_a_race_is_not_shown(api: ApiUnderTest, read) -> None:
+    """A pass that finishes at the moment when a newer version arrives may list its comments after the older ones were taken off."""
+    first = read(passes=("grammar",))
+    kept = api.database.sql("select to_jsonb(q) - 'is_open' - 'created_at' from review_items as q")
+    second = read(passes=("structure",))
+    columns = ", ".join(kept[0][0])
+    for (row,) in kept:
+        api.database.sql(
+            f"insert into review_items ({columns}) select {columns} from jsonb_populate_record(null::review_items, %s)",
+            json.dumps(row),
+        )
+    listed = every(api, limit=1, sort="age")
+    assert {one["submission_id"] for one in listed} == {second["id"]}
+    assert len(listed) == 2
+    read(passes=())
+    assert api.database.sql("select count(*) from review_items where submission_id = %s", first["id"]) == [(0,)]
 
 
 def test_rerun_replaces_the_comments_in_the_queue(api: ApiUnderTest, read) -> None:
