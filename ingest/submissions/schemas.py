@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictStr,
@@ -34,6 +35,10 @@ from ingest.web.schemas import (
 Trimmed = StringConstraints(strip_whitespace=True)
 
 SubmissionStatus = Literal["queued", "processing", "completed", "partial", "failed", "superseded", "cancelled"]
+
+
+def _lower_case(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
 
 
 class Student(LenientBody):
@@ -89,11 +94,12 @@ class Submission(LenientBody):
     ] = None
     queue: Annotated[
         Literal["interactive", "bulk"] | None,
+        BeforeValidator(_lower_case),
         NotNeeded(),
         Field(
-            description="interactive (the default): a student waits for it; bulk (for imports): processed after all interactive work"
+            description="interactive: a student waits for it; bulk (for imports): processed after all interactive work"
         ),
-    ] = None
+    ] = "interactive"
 
 
 class Event(LenientBody):

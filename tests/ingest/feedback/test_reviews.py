@@ -270,7 +270,7 @@ def test_repeated_quote_is_located_by_prefix_or_suffix(shared_api: ApiUnderTest,
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
-        ({"quote": None}, ""), ({"quote": "phones were"}, "/quote"), ({"quote": "Phones  was"}, "/quote"), ({"quote": " "}, "/quote"),
+        ({"quote": None}, ""), ({"quote": "phones were"}, "/quote"), ({"quote": "Phones  was"}, "/quote"), ({"quote": " "}, ""),
         ({"quote": "x" * 2001}, "/quote"), ({"span": {"start": 0, "end": 3}}, ""), ({"quote": None, "span": {"start": 3, "end": 3}}, "/span"),
         ({"quote": None, "span": {"start": 0, "end": len(ESSAY) + 1}}, "/span"), ({"quote": None, "span": {"start": 6, "end": 7}}, "/span"),
         ({"quote": None, "span": {"start": -1, "end": 3}}, "/span/start"), ({"quote": None, "span": {"start": 0, "end": True}}, "/span/end"),
@@ -392,7 +392,7 @@ def test_only_the_student_reacts_and_staff_see_the_reaction(
     wrong = (
         {},
         {"reaction": "love"},
-        {"reaction": "helpful", "note": ""},
+        {"reaction": "helpful", "note": 7},
         {"reaction": "helpful", "note": "x" * 1001},
         {"note": "x"},
     )

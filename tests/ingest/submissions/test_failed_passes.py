@@ -783,26 +783,44 @@ def test_submission_and_its_hints_go_to_the_named_queue(
 
 
 @pytest.mark.parametrize(("way", "pointer"), WAYS.values(), ids=WAYS)
-@pytest.mark.parametrize("queue", ["urgent", "BULK", "bulk ", "", None, 1, True, ["bulk"], {"bulk": 1}], ids=repr)
-def test_unknown_queue_is_refused_and_nothing_is_stored(
+@pytest.mark.parametrize("queue", ["urgent", 1, True, ["bulk"], {"bulk": 1}], ids=repr)
+def test_unknown_queue_is_not_used_and_named_in_a_warning(
     shared_api: ApiUnderTest,
     draft: Callable[..., dict[str, Any]],
-    refused: Refused,
     redis_client: redis.Redis,
     way: Way,
     pointer: str,
     queue: Any,
 ) -> None:
-    [before] = shared_api.database.sql("select count(*) from submissions")
-    document = refused(way(shared_api, {**draft(), "queue": queue}), 422, "invalid-payload")
-    assert [one["pointer"] for one in document["errors"]] == [pointer]
-    assert shared_api.database.sql("select count(*) from submissions") == [before]
-    assert hinted(redis_client) == hinted(redis_client, "bulk") == []
+    answer = way(shared_api, {**draft(), "queue": queue})
+    assert answer.status_code == 202, answer.text
+    assert [one["pointer"] for one in answer.json["warnings"]] == [pointer]
+    rows = stored(shared_api, answer.json["id"])
+    assert hinted(redis_client, "interactive") == ids(rows, *NAMES)
+
+
+@pytest.mark.parametrize(("way", "pointer"), WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(
+    ("written", "queue"), [("BULK", "bulk"), ("bulk ", "bulk"), ("", "interactive"), (None, "interactive")]
+)
+def test_queue_is_read_in_any_case_and_blank_is_interactive(
+    shared_api: ApiUnderTest,
+    draft: Callable[..., dict[str, Any]],
+    way: Way,
+    pointer: str,
+    written: str | None,
+    queue: str,
+) -> None:
+    answer = way(shared_api, {**draft(), "queue": written})
+    assert answer.status_code == 202, answer.text
+    assert "warnings" not in answer.json
+    assert {row["queue"] for row in stored(shared_api, answer.json["id"]).values()} == {queue}
 
 
 def test_bulk_queue_is_documented(shared_api: ApiUnderTest) -> None:
     schema = shared_api.client.get("/openapi.json").json["components"]["schemas"]["Submission"]["properties"]["queue"]
-    assert (schema["enum"], schema["default"]) == (["interactive", "bulk"], "interactive")
+    described = schema["anyOf"][0]["anyOf"][0]
+    assert (described["enum"], schema["default"]) == (["interactive", "bulk"], "interactive")
 
 
 def test_interactive_submission_is_ahead_of_an_earlier_bulk_one(fresh: ApiUnderTest) -> None:
