@@ -54,7 +54,7 @@ def list_users() -> Response:
 @blueprint.post("/v1/users/search")
 @operation("Find a person", answers={200: schemas.People}, body=schemas.PersonSearch, problems=("forbidden",))
 def search_users() -> Response:
-    """Return the person with this e-mail (in any spelling) or external id (exact), if you may see them.
+    """Return the person with this e-mail (in any spelling) or external id (in any Unicode form), if you may see them.
 
     This is a POST, because addresses in a query string would be stored in access logs. Educators and admins only.
     """
