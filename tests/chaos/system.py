@@ -85,7 +85,7 @@ class EssayCoach:
             "ESSAYCOACH_PAUSE_SECONDS": str(pause_seconds),
             "ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS": "3",
             # Above two calls and the 20 s for which a worker offers an answer to an absent database, as with the defaults.
-            "ESSAYCOACH_MESSAGE_LIMIT_SECONDS": "30",
+            "ESSAYCOACH_MESSAGE_LIMIT_SECONDS": "15",
             "ESSAYCOACH_RATE_LIMIT": "1000000/minute",
             "WEB_PROCESSES": "1",
             "WORKER_THREADS": "16",
