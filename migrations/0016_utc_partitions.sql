@@ -86,7 +86,7 @@ return coalesce(
     false
 );
 alter function keys_missing() owner to ec_stats;
-grant execute on function keys_missing() to ec_ingest, ec_auth, ec_admin;
+grant execute on function keys_missing() to ec_ingest, ec_auth, ec_admin, ec_worker;
 
 -- Whether this person of the acting org is there, asked for no erasure, and has no key.
 create function lacks_key(person uuid) returns boolean

@@ -23,7 +23,7 @@ revoke all (id, org_id, role, created_at) on users from ec_manager;
 revoke all (org_id, user_id) on user_keys from ec_manager;
 revoke all (id, org_id) on rubrics from ec_manager;
 revoke all on courses, enrollments, assignments, categories from ec_manager;
-revoke all on function app_org(), app_user() from ec_manager;
+revoke all on function app_org(), app_user(), lacks_key(uuid) from ec_manager;
 drop policy ec_manager_own_org on users;
 drop policy ec_manager_own_org on user_keys;
 drop policy ec_manager_own_org on rubrics;

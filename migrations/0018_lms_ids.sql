@@ -116,6 +116,7 @@ grant insert (org_id, course_id, title, external_id, source_id) on assignments t
 
 -- What an API key with the scope `manage` may do: courses, enrolments and assignments of its org, and nothing else. To enrol
 -- somebody it locks their row, which takes a right to update; the policy lets it change none.
+grant execute on function lacks_key(uuid) to ec_manager;
 create policy ec_manager_own_org on courses to ec_manager
     using (org_id = (select app_org())) with check (org_id = (select app_org()));
 create policy ec_manager_own_org on enrollments to ec_manager

@@ -3763,6 +3763,7 @@ REVOKE ALL ON FUNCTION public.keys_missing() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.keys_missing() TO ec_admin;
 GRANT ALL ON FUNCTION public.keys_missing() TO ec_auth;
 GRANT ALL ON FUNCTION public.keys_missing() TO ec_ingest;
+GRANT ALL ON FUNCTION public.keys_missing() TO ec_worker;
 
 -- ACL FUNCTION lacks_key(person uuid)
 REVOKE ALL ON FUNCTION public.lacks_key(person uuid) FROM PUBLIC;
@@ -3770,6 +3771,7 @@ GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_admin;
 GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_auth;
 GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_educator;
 GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_manager;
 GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_student;
 GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_worker;
 

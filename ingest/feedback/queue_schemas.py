@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ingest.feedback.schemas import Pass
 from ingest.web.schemas import Cursor, Share
 
 
@@ -23,7 +24,7 @@ class ListedComment(BaseModel):
     course_id: UUID | None
     student_id: UUID
     student_name: str | None
-    pass_: Annotated[Literal["grammar", "structure", "content"], Field(alias="pass")]
+    pass_: Pass
     type: str
     kind: Literal["praise", "issue", "question"]
     severity: Literal["info", "minor", "major"]
@@ -72,7 +73,7 @@ class CommentType(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
     slug: str
-    pass_: Annotated[Literal["grammar", "structure", "content"], Field(alias="pass")]
+    pass_: Pass
     name: str
 
 

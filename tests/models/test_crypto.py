@@ -206,6 +206,7 @@ def test_nothing_of_a_person_can_be_read_after_key_erasure(school: School, datab
     """When the author's key row is deleted, even the admin finds neither the person nor the essay."""
     with session_of(school, "alice"):
         receipt = essays.receive(school.alice, Draft(title="T", text="My summer.", source="app"), org=school.org)
+    database.sql("update users set erase_requested_at = now() where id = %s", school.alice)
     database.sql("delete from user_keys where user_id = %s", school.alice)
 
     with session_of(school, "ada"):
@@ -222,6 +223,7 @@ def test_worker_gets_not_found_for_an_essay_without_data_key(
 ) -> None:
     with session_of(school, "alice"):
         receipt = essays.receive(school.alice, Draft(title="T", text="My summer.", source="app"), org=school.org)
+    database.sql("update users set erase_requested_at = now() where id = %s", school.alice)
     database.sql("delete from user_keys where user_id = %s", school.alice)
     become("ec_worker")
 

@@ -268,7 +268,7 @@ def test_interrupted_removal_is_run_again_and_finishes(
             cursor.execute("select 1 from users where org_id = %s for update", (north.org,))
             said = remove("north", tmp_path / "third", "--yes")
             holder.rollback()
-        assert (said.returncode, said.stderr) == (1, "ingest: The database did not answer.\n")
+        assert (said.returncode, said.stderr) == (1, "ingest: The database is busy with other work.\n")
         assert database.sql("select count(*) from essays where org_id = %s", north.org) == [(0,)]
         assert database.sql("select count(*) > 0 from users where org_id = %s", north.org) == [(True,)]
         assert (tmp_path / "third" / "manifest.json").exists()

@@ -128,7 +128,7 @@ SENTENCES_IN_ANSWERS = [
     ("assignments", {"course_id": "7", "title": "T"}, "must be a UUID, such as 01a20000-0000-7000-8000-000000000000"),
     ("api-keys", {"name": "A", "expires_at": "soon"}, "must be an RFC 3339 time with a zone, such as 2026-11-23T08:30:00Z"),
     ("api-keys", {"name": "A", "scopes": []}, "must not be empty"),
-    ("api-keys", {"name": "A", "scopes": ["read", "submit", "read"]}, "must have at most 2 entries"),
+    ("api-keys", {"name": "A", "scopes": ["read", "submit", "manage", "read"]}, "must have at most 3 entries"),
 ]  # fmt: skip
 
 
