@@ -84,7 +84,6 @@ class EssayCoach:
             "ESSAYCOACH_LEASE_SECONDS": str(lease_seconds),
             "ESSAYCOACH_PAUSE_SECONDS": str(pause_seconds),
             "ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS": "3",
-            # Above two calls and the 20 s for which a worker offers an answer to an absent database, as with the defaults.
             "ESSAYCOACH_MESSAGE_LIMIT_SECONDS": "15",
             "ESSAYCOACH_RATE_LIMIT": "1000000/minute",
             "WEB_PROCESSES": "1",
