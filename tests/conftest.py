@@ -28,6 +28,8 @@ LONGEST = (
     "tests/workers/test_clock.py",
     "tests/system/",
     "tests/test_rooms.py",
+    "tests/ingest/web/test_server.py",
+    "tests/ingest/admin/test_roster_exports.py",
     "tests/ingest/admin/test_contract.py",
 )
 

@@ -7,8 +7,8 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -36,13 +36,14 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def calls_in(path: Path) -> Iterator[tuple[str, ast.Call]]:
-    """Yield every call in a file with its dotted name."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
+@cache
+def calls_in(path: Path) -> list[tuple[str, ast.Call]]:
+    """Return every call in a file with its dotted name."""
+    tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return [(ast.unparse(node.func), node) for node in tree if isinstance(node, ast.Call)]
 
 
+@cache
 def imports_of(path: Path) -> set[str]:
     """Return every module that a file imports and every name it imports from one, dotted."""
     found = set()

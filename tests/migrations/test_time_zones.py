@@ -197,6 +197,7 @@ def test_wrong_partitions_are_listed_by_the_command_and_logged_by_the_clock(
     assert set(logged[0]["partitions"]) == set(names)
 
 
+@pytest.mark.slow(reason="migrates a database of its own")
 def test_recipe_of_the_documents_mends_wrong_partitions_and_keeps_every_row(broken: Database) -> None:
     load_keys()
     connect_as("ec_ingest", broken)

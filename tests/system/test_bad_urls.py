@@ -125,6 +125,7 @@ STARTS = {
 }
 
 
+@pytest.mark.slow(reason="starts six programs")
 @pytest.mark.parametrize("program", STARTS)
 def test_started_program_shows_neither_traceback_nor_url(
     program: str, program_env: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path

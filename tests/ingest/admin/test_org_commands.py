@@ -97,6 +97,7 @@ def totals(database: Database) -> dict[object, object]:
     return dict(database.sql("select name, sum(count) from monitor_totals group by name"))
 
 
+@pytest.mark.slow(reason="removes a whole school, with the clock")
 def test_removal_deletes_every_row_of_one_school_and_no_other(
     database: Database,
     pair: TwoSchools,
@@ -238,6 +239,7 @@ def test_wrong_arguments_change_nothing(
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["file"]
 
 
+@pytest.mark.slow(reason="removes a whole school, with the clock")
 def test_interrupted_removal_is_run_again_and_finishes(
     database: Database, pair: TwoSchools, program_env: ProgramEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,6 +282,7 @@ def test_interrupted_removal_is_run_again_and_finishes(
     assert database.sql("select count(*) > 0 from users where org_id = %s", south.org) == [(True,)]
 
 
+@pytest.mark.slow(reason="removes a whole school, with the clock")
 def test_closed_school_is_refused_at_every_door_and_the_other_goes_on(
     api: ApiUnderTest, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,6 +311,7 @@ def test_closed_school_is_refused_at_every_door_and_the_other_goes_on(
     assert api.database.sql("select distinct status from submissions") == [("cancelled",)]
 
 
+@pytest.mark.slow(reason="removes a whole school, with the clock")
 def test_removal_waits_for_a_transaction_that_began_before_it(
     database: Database,
     pair: TwoSchools,

@@ -30,6 +30,7 @@ from models import db, passes
 from models.courses import add_assignment, add_member
 from models.jobs import ACTOR, Hint
 from tests.support.races import eventually, together, warm_up
+from tests.support.scale import short_and_full
 from tests.support.schools import School, make_school, session_of
 
 if TYPE_CHECKING:
@@ -715,13 +716,16 @@ def test_permission_is_checked_before_the_query(shared_api: ApiUnderTest, refuse
 
 
 GENERATED = settings(
-    max_examples=15, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+    deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
 
+@pytest.mark.parametrize("examples", short_and_full(4, 15, reason="hundreds of generated requests"))
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-def test_generated_staff_requests_match_the_openapi_document(shared_api: ApiUnderTest, mode: GenerationMode) -> None:
+def test_generated_staff_requests_match_the_openapi_document(
+    shared_api: ApiUnderTest, mode: GenerationMode, examples: int
+) -> None:
     """test_openapi.py sends requests as a student and with an API key, which get only 403 from these routes."""
     schema = schemathesis.openapi.from_wsgi("/openapi.json", shared_api.app)
     existing = failed(shared_api)["id"]
@@ -729,7 +733,7 @@ def test_generated_staff_requests_match_the_openapi_document(shared_api: ApiUnde
     for found in schema.include(path_regex="given-up|retry|discard").get_all_operations():
         operation = found.ok()
 
-        @GENERATED
+        @settings(GENERATED, max_examples=examples)
         @given(case=operation.as_strategy(generation_mode=mode), exists=st.booleans())
         def check(case: Any, exists: bool) -> None:
             # The only invalid header of these routes is a missing Authorization, which is always sent here.

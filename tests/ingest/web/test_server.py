@@ -222,6 +222,7 @@ def test_idle_connection_outlives_the_limit_for_a_head(port):
     client.close()
 
 
+@pytest.mark.slow(reason="starts a server of its own")
 def test_idle_connection_lasts_longer_than_a_load_balancer_keeps_it(shared_api, tmp_path):
     """60 seconds is what load balancers wait. The time is a setting, and here it is one second."""
     assert gunicorn.keepalive == 75
@@ -339,6 +340,7 @@ def is_reset(client: socket.socket) -> bool:
     return False
 
 
+@pytest.mark.slow(reason="starts a server of its own")
 def test_connections_of_one_address_are_limited(shared_api, tmp_path):
     environment = {
         **shared_api.environment,
@@ -357,6 +359,7 @@ def test_connections_of_one_address_are_limited(shared_api, tmp_path):
         assert ask(server.port, "GET", "/healthz").status == 200
 
 
+@pytest.mark.slow(reason="starts a server of its own")
 def test_incomplete_requests_together_are_bounded(shared_api, tmp_path, headers):
     """Eighty clients hold back the last byte of a mebibyte: more than a process keeps, so the largest are refused."""
     request = head("/v1/submissions", {**headers, "Content-Length": str(MIB)}) + b"\r\n" + b" " * (MIB - 1)
