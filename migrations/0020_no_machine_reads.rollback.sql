@@ -12,7 +12,7 @@ begin
         select c.relname from pg_class as c
         join pg_attribute as a on a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-            and c.relname not in ('audit_log', 'audit_heads', 'users', 'user_keys', 'idempotency_keys')
+            and c.relname not in ('audit_log', 'audit_heads', 'users', 'user_keys', 'idempotency_keys', 'review_items')
     loop
         execute format('revoke delete on %I from ec_stats', org_table);
     end loop;

@@ -409,7 +409,7 @@ def test_old_dump_with_current_keys_hides_only_the_erased(
             opens.append((name, type(error).__name__))
     become("ec_worker")
 
-    assert opens == [("alice", "NotFound"), ("bob", "bob has a marker")]
+    assert opens == [("alice", "KeysMissing"), ("bob", "bob has a marker")]
     report("erasure: 1 of 1 erased person's essays in an older dump stays sealed, the other's opens")
 
 
