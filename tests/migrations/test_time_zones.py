@@ -161,7 +161,7 @@ def broken(servers: Servers) -> Iterator[Database]:
         )
         database.sql(f"alter database {database.name} set timezone = 'America/New_York'")
         set_time(database.admin_url, datetime(2026, 11, 23, 20, tzinfo=UTC))
-        database.sql("select ensure_partitions(4)")
+        execute(database.admin_url, "select ensure_partitions(4)")  # on a new connection, which has the database's zone
         database.sql(str(kept))
         database.sql(
             "insert into system_logs (id, program, level, event) select uuid7_floor(m), 't', 'error', to_char(m, 'YYYY-MM-DD') "
