@@ -179,6 +179,7 @@ def test_every_procfile_program_is_tested_here() -> None:
     assert set(read_procfile(ROOT / "Procfile")) == set(PROGRAMS)
 
 
+@pytest.mark.slow(reason="starts every program")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_program_starts_with_only_its_own_variables_and_stops_on_sigterm(
     name: str, database: Database, servers: Servers, tmp_path: Path

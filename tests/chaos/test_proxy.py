@@ -406,6 +406,7 @@ def test_new_fault_ends_a_blackhole_or_a_refusal(proxy: Proxy, dial: Dial) -> No
         assert proxy.wait_held(PATIENCE_SECONDS)
 
 
+@pytest.mark.slow(reason="opens a thousand connections")
 def test_thousand_short_connections_leave_none_open(proxy: Proxy) -> None:
     def send_and_receive() -> None:
         for _ in range(250):

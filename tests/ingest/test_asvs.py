@@ -320,6 +320,7 @@ def test_each_sign_in_creates_its_own_session(shared_api):
     assert len({one["refresh_token"] for one in tokens}) == 3
 
 
+@pytest.mark.slow(reason="tries 3,000 passwords")
 def test_3000_most_common_passwords_are_refused():
     """Take the most common leaked passwords that are long enough."""
     passwords = Passwords(rounds=1000)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import pytest
+
 from tests.migrations.test_runner import NAMES
 from tests.support.good_rows import SHA
 from tests.support.servers import Database, migrate
@@ -35,6 +37,7 @@ def add_unread_version(database: Database, org: UUID) -> UUID:
     return version
 
 
+@pytest.mark.slow(reason="migrates a database of its own")
 def test_orgs_without_a_provider_become_local_and_are_told(database: Database) -> None:
     steps = str(len(NAMES) - NAMES.index(NAME))
     migrate(database.admin_url, "down", "--steps", steps)

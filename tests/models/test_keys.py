@@ -172,6 +172,7 @@ def test_moved_ciphertext_is_reported_as_damaged_and_left_unchanged(
     assert database.sql(f"select {name} from {table} where {key_column} = %s", row) == before
 
 
+@pytest.mark.slow(reason="waits for a time limit")
 def test_locked_rows_are_skipped_unless_wait_is_set(worker: School, database: Database) -> None:
     holder = psycopg2.connect(database.admin_url)
     with holder.cursor() as cursor:

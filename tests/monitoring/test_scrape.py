@@ -181,6 +181,7 @@ def test_monitor_role_cannot_write_even_in_read_write_mode(role_url):
         connection.close()
 
 
+@pytest.mark.slow(reason="scrapes in a rush")
 def test_many_scrapes_hold_two_connections_at_most(scrape, database):
     for _ in range(20):
         scrape()

@@ -34,6 +34,8 @@ from tests.support.one_machine import (
 )
 from tests.support.schools import PASSWORD, School, make_school
 
+pytestmark = pytest.mark.slow(reason="starts every program, and kills and restarts some")
+
 STUDENT = {"external_id": "sis-4711", "name": "Wilhelmina Quackenbush", "email": "wilhelmina.quackenbush@mail.example"}
 PRIVATE = (SENTENCE, *STUDENT.values())
 
@@ -222,7 +224,6 @@ def test_metrics_increase_when_a_submission_completes(machine: Standalone) -> No
     eventually(moved, within_seconds=15, what="the metrics")
 
 
-@pytest.mark.slow(reason="kills and restarts whole programs")
 @pytest.mark.parametrize("name", ["worker", "web", "clock", "redis", "postgres", "metrics"])
 def test_killed_program_restarts_and_submissions_around_it_complete(machine: Standalone, name: str) -> None:
     before = machine.hand_in()
@@ -238,7 +239,6 @@ def test_killed_program_restarts_and_submissions_around_it_complete(machine: Sta
         eventually(lambda: machine.sql(back, killed_at) == [(True,)], within_seconds=15, what="the clock")
 
 
-@pytest.mark.slow(reason="kills and restarts whole programs")
 def test_submission_is_accepted_while_redis_does_not_answer(machine: Standalone) -> None:
     server = psutil.Process(machine.pids["redis"])
     body = {"title": "Phones", "text": ESSAY, "student": {"external_id": "sis-1"}}
@@ -261,7 +261,6 @@ def _answers(machine: Standalone, url: str) -> int:
         return 0
 
 
-@pytest.mark.slow(reason="kills and restarts whole programs")
 def test_children_of_a_killed_program_leader_end_and_it_restarts(machine: Standalone) -> None:
     leader = psutil.Process(machine.pids["web"])
     children = leader.children(recursive=True)
@@ -277,7 +276,6 @@ def test_children_of_a_killed_program_leader_end_and_it_restarts(machine: Standa
     assert machine.final(machine.hand_in())[0]["status"] == "completed"
 
 
-@pytest.mark.slow(reason="kills and restarts whole programs")
 def test_flushed_redis_loses_no_submission(machine: Standalone) -> None:
     known = redis.Redis.from_url(machine.known["redis_url"])
     worker = psutil.Process(machine.pids["worker"])
@@ -296,7 +294,6 @@ def test_flushed_redis_loses_no_submission(machine: Standalone) -> None:
     assert [state["status"] for state in machine.final(*locations)] == ["completed"] * 4
 
 
-@pytest.mark.slow(reason="kills and restarts whole programs")
 def test_every_submission_completed_and_no_comment_is_duplicated(machine: Standalone) -> None:
     machine.final(machine.hand_in())
     assert machine.sql("select count(*) from submissions where completed_at is null") == [(0,)]
@@ -355,7 +352,6 @@ def test_logs_have_no_essay_address_or_secret(machine: Standalone, delivered: tu
         assert secret.read_text(encoding="ascii").strip().casefold() not in written, secret.name
 
 
-@pytest.mark.slow(reason="kills and restarts whole programs")
 def test_sigterm_stops_everything_and_leaves_no_process(machine: Standalone) -> None:
     processes = machine.processes()
     assert len(processes) > len(machine.pids) + 1

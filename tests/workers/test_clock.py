@@ -484,6 +484,7 @@ def test_only_people_to_be_erased_are_erased(
     assert database.sql("select count(*) from essays") == [(0,)]
 
 
+@pytest.mark.slow(reason="waits for a time limit")
 def test_blocked_erasure_does_not_delay_others(
     database: Database, school: School, become: Become, receipt: Receipt
 ) -> None:
@@ -720,6 +721,7 @@ def clock_program() -> Iterator[subprocess.Popen[str]]:
         program.stderr.close()
 
 
+@pytest.mark.slow(reason="starts the clock")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_clock_program_sends_hints_frees_leases_and_stops_when_told(
     number: signal.Signals,

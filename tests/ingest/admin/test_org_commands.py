@@ -149,6 +149,7 @@ def test_removal_deletes_every_row_of_one_school_and_no_other(
     assert (made.returncode, made.stderr) == (0, "")
 
 
+@pytest.mark.slow(reason="fills a school and exports it")
 def test_export_is_complete_and_readable_by_its_owner_only(
     database: Database, pair: TwoSchools, program_env: ProgramEnv, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg2
+import pytest
 
 from tests.support.schools import PASSWORD
 
@@ -111,6 +112,7 @@ def test_restore_is_over_although_the_oldest_person_was_erased_since_the_dump(ap
     assert api.client.post("/v1/submissions", json=body, headers=api.with_key()).status_code == 202
 
 
+@pytest.mark.slow(reason="fills a table with many people")
 def test_check_reads_few_rows_among_many_people(api):
     """The cost of the check does not grow with the number of people."""
     api.database.sql(

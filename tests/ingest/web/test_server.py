@@ -99,6 +99,7 @@ def check_refusal(received: bytes, status: int, slug: str) -> dict:
     return answer.json
 
 
+@pytest.mark.slow(reason="waits for the time limits of a server")
 def test_two_hundred_stalled_clients_hold_up_nobody(port, headers, shared_api, counts):
     """gunicorn's own worker would wait for the first four of them, and answer nobody else."""
     before = refused_count(counts, "408")
@@ -209,6 +210,7 @@ def test_pipelined_requests_are_answered_in_order_and_keep_their_rest(port, shar
     assert received.index(b'"alice') < received.index(b"Connection: close")
 
 
+@pytest.mark.slow(reason="waits for the time limits of a server")
 def test_idle_connection_outlives_the_limit_for_a_head(port):
     """A new connection that sends nothing ends after three seconds, one that was used waits for 75."""
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
@@ -379,6 +381,7 @@ def test_incomplete_requests_together_are_bounded(shared_api, tmp_path, headers)
         assert ask(server.port, "POST", "/v1/submissions", BODY, headers).status == 202
 
 
+@pytest.mark.slow(reason="waits for the time limits of a server")
 def test_stopping_server_finishes_requests_and_drops_half_read_ones(shared_api, tmp_path):
     receipt = shared_api.hand_in("alice")
     alice = shared_api.signed_in("alice")

@@ -247,6 +247,7 @@ def test_replay_puts_passes_into_the_bulk_queue_and_is_idempotent(
     assert output_lines(run_given_up("list")) == ["0 passes given up"]
 
 
+@pytest.mark.slow(reason="replays many passes")
 def test_two_replays_at_once_replay_each_pass_once(database: Database, failed_work: Lost, broker: HintBroker) -> None:
     arguments = [sys.executable, "-m", "workers", "given-up", "replay", "--all"]
     programs = [

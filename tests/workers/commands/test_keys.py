@@ -231,6 +231,7 @@ def test_rotation_of_20000_values_survives_a_kill_and_new_essays(installation: I
     )
 
 
+@pytest.mark.slow(reason="encrypts many keys anew")
 def test_two_rotations_at_once_share_the_work(installation: Installation) -> None:
     with session_of(installation.school, "ada"):
         for number in range(300):

@@ -50,6 +50,7 @@ def new_leases(*, longest_seconds: float = 60) -> Leases:
     return Leases(lease_seconds=LEASE_SECONDS, longest_seconds=longest_seconds)
 
 
+@pytest.mark.slow(reason="waits for a lease to end")
 def test_a_held_lease_outlives_its_own_length(database: Database, claim: Claim) -> None:
     first_end = lease_until(database, claim)
     with new_leases().holding(claim):
@@ -107,6 +108,7 @@ def test_renewing_goes_on_after_the_database_was_away(database: Database, server
         eventually(lambda: lease_until(database, claim) > before)
 
 
+@pytest.mark.slow(reason="waits for a lease to end")
 def test_renewing_goes_on_after_an_unexpected_error(database: Database, claim: Claim) -> None:
     leases = new_leases()
     database.sql("revoke update on passes from ec_worker")

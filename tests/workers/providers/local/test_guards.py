@@ -51,6 +51,7 @@ def test_blocks_cover_the_text_in_small_pieces(text: str) -> None:
     assert all(part.end - part.start <= MAX_BLOCK for part in parts)
 
 
+@pytest.mark.slow(reason="reads hundreds of generated texts")
 @given(
     st.text(alphabet=st.characters(exclude_characters="\0"), max_size=300), st.sampled_from(["en", "en-GB", "en-US"])
 )
