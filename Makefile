@@ -8,6 +8,8 @@ INSTALLED := $(VENV)/.installed
 # T=path runs a part of a suite; COVERAGE=1 measures coverage, for `make coverage` to report.
 T ?=
 COVERAGE ?=
+# Python keeps its compiled code, or each program that a test starts would spend seconds on compiling its libraries.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(if $(COVERAGE),$(BIN)/python -m coverage run -m pytest,$(BIN)/python -m pytest)
 
 .PHONY: help install demo up lint fmt test test-slow coverage docs bench chaos db-shell promtool clean

@@ -161,12 +161,18 @@ def api(servers: Servers, template: Template) -> Iterator[ApiUnderTest]:
         yield own
 
 
-@pytest.fixture(autouse=True)
-def redis_client(servers: Servers) -> Iterator[redis.Redis]:
-    """Empty Redis and give a client of it, so that no counter of an earlier test is left."""
+@pytest.fixture(scope="session")
+def redis_connection(servers: Servers) -> Iterator[redis.Redis]:
+    """Give one client of Redis to all tests."""
     with redis.Redis.from_url(servers.redis_url) as client:
-        client.flushdb()
         yield client
+
+
+@pytest.fixture(autouse=True)
+def redis_client(redis_connection: redis.Redis) -> redis.Redis:
+    """Empty Redis and give a client of it, so that no counter of an earlier test is left."""
+    redis_connection.flushdb()
+    return redis_connection
 
 
 @pytest.fixture
