@@ -23,6 +23,7 @@ $(INSTALLED): constraints.txt setup.cfg pyproject.toml
 	@echo "Installing into $(VENV) (about a minute the first time)…"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "EssayCoach needs Python 3.11 or newer; try make PYTHON=python3.12 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[local,standalone,test]'
 	@touch $@
 

@@ -657,7 +657,7 @@ def comment(name: PassName, number: int) -> CommentDraft:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("steps", short_and_full(500, 10_000, reason="10,000 steps, each compared with the model"))
+@pytest.mark.parametrize("steps", short_and_full(250, 10_000, reason="10,000 steps, each compared with the model"))
 def test_rows_match_the_model_after_any_sequence_of_operations(world: World, steps: int) -> None:
     WALK.clear()
     started = time.monotonic()

@@ -46,7 +46,7 @@ def end_somehow(number: int) -> str:
 
 
 @pytest.mark.parametrize(
-    "transactions", short_and_full(1_000, 10_000, reason="10,000 transactions, a quarter broken off")
+    "transactions", short_and_full(500, 10_000, reason="10,000 transactions, a quarter broken off")
 )
 def test_transaction_never_sees_rows_of_the_previous_connection_user(
     two_schools: TwoSchools, become: Become, report: Report, transactions: int

@@ -43,6 +43,7 @@ def test_empty_counter_file_of_a_killed_process_is_ignored(scrape, request_count
     assert scrape().one(REQUESTS, route="/v1/things/<thing>") == 3
 
 
+@pytest.mark.slow(reason="starts and ends many processes")
 def test_counts_of_dead_processes_stay_after_their_files_are_folded(tmp_path, count_requests):
     for _ in range(4):
         count_requests(tmp_path, times=2, forget=True)

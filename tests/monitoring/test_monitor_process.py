@@ -53,6 +53,7 @@ def test_servers_that_never_answer_do_not_delay_a_scrape(start_monitor):
             assert seen.one("pg_up") == seen.one("redis_up") == 0
 
 
+@pytest.mark.slow(reason="starts the monitor")
 def test_monitor_sees_a_database_that_comes_back(start_monitor, servers, role_url, database):
     monitor = start_monitor(DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url)
     assert monitor.scrape().one("pg_up") == 1

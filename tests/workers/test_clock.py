@@ -551,6 +551,7 @@ def test_the_clock_program_chains_signs_and_erases(
         assert program.wait(10) == 0
 
 
+@pytest.mark.slow(reason="starts the clock")
 def test_clock_warns_without_signing_key_and_refuses_half_of_it(
     broker: HintBroker, database: Database, program_env: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -743,6 +744,7 @@ def test_the_clock_program_sends_hints_frees_leases_and_stops_when_told(
         assert program.wait(10) == 0
 
 
+@pytest.mark.slow(reason="starts the clock")
 def test_clock_program_stops_cleanly_during_its_start(database: Database, program_env: Callable[[str], None]) -> None:
     program_env("ec_clock")
     with clock_program() as program:
@@ -750,6 +752,7 @@ def test_clock_program_stops_cleanly_during_its_start(database: Database, progra
         assert program.wait(10) == 0
 
 
+@pytest.mark.slow(reason="starts the clock")
 def test_the_clock_program_starts_while_the_database_is_away(
     broker: HintBroker, database: Database, servers: Servers, receipt: Receipt, program_env: Callable[[str], None]
 ) -> None:

@@ -31,7 +31,7 @@ def api(shared_api):
     return replace(shared_api, school=make_school(f"export-{next(_numbers)}"), _tokens={})
 
 
-@pytest.fixture(params=["api", "command"])
+@pytest.fixture(params=["api", pytest.param("command", marks=pytest.mark.slow(reason="both ways share the reading"))])
 def send(request, api, tmp_path, capsys, monkeypatch):
     """Give a function that imports files, once by API and once by command: `send({"users": text})` returns the outcome."""
     if request.param == "api":

@@ -58,6 +58,7 @@ def test_a_held_lease_outlives_its_own_length(database: Database, claim: Claim) 
         assert lease_until(database, claim) > now(database)
 
 
+@pytest.mark.slow(reason="waits for a lease to end")
 def test_a_lease_that_is_let_go_runs_out(database: Database, claim: Claim) -> None:
     with new_leases().holding(claim):
         pass

@@ -101,7 +101,7 @@ def ledger_sums(database: Database) -> dict[str, int]:
     return dict(zip((*KINDS, "cost"), map(int, database.sql(f"select {columns} from ledger")[0]), strict=True))  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize("essays", short_and_full(15, 140, reason="500 calls with errors and retries"))
+@pytest.mark.parametrize("essays", short_and_full(8, 140, reason="500 calls with errors and retries"))
 def test_ledger_equals_the_vendors_count_after_errors_and_retries(
     runner: PassRunner,
     vendor: FakeVendor,
@@ -151,6 +151,7 @@ def _open_passes(school: School) -> list[dict[str, object]]:
         return db.rows("select id from passes where state in ('queued', 'running')")
 
 
+@pytest.mark.slow(reason="waits for retries")
 def test_spent_budget_stops_calls_until_it_is_raised(
     runner: PassRunner,
     vendor: FakeVendor,

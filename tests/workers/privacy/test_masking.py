@@ -217,6 +217,7 @@ def _whole_words(name: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow(reason="reads hundreds of generated texts")
 @given(_text_about())
 @example(("Alice Alice", (CoursePerson(name="Alice", email="", external_id=""),)))
 @example(("0@0.Alice Smith", (CoursePerson(name="Alice Smith", email="", external_id=""),)))
