@@ -24,7 +24,7 @@ $(INSTALLED): constraints.txt setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "EssayCoach needs Python 3.11 or newer; try make PYTHON=python3.12 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[local,standalone,test]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[local,standalone,test]'
 	@touch $@
 
 demo: $(INSTALLED) ## start everything, hand in real essays as an LMS would, show the feedback arriving
@@ -56,7 +56,7 @@ coverage: $(INSTALLED) ## report what `make test COVERAGE=1` and `make test-slow
 	@$(BIN)/python -m coverage report --fail-under=95
 
 docs: $(INSTALLED) ## build the documentation site into build/site; a broken link fails
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[docs]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[docs]'
 	@$(BIN)/zensical build --strict --clean
 
 bench: $(INSTALLED) ## measure speed and memory on this machine and write docs/benchmarks.md (about 20 minutes)
