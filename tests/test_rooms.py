@@ -216,7 +216,7 @@ def test_program_starts_with_only_its_own_variables_and_stops_on_sigterm(
             )
             eventually(lambda: database.sql(seen) == [(True,)], running, log)
         running.terminate()
-        assert running.wait(20) == 0, log.read_text()
+        assert running.wait(60) == 0, log.read_text()
     finally:
         if running.poll() is None:
             os.killpg(running.pid, signal.SIGKILL)

@@ -171,8 +171,8 @@ def test_a_worker_goes_on_after_the_spell_and_says_so_once(
         work.go.set()
         eventually(lambda: work.refused_acknowledgements() == 1)
     broker.held_off_until = 0.0
-    eventually(lambda: broker.send([second]) or broker.depth(Queue.INTERACTIVE), within_seconds=5)
-    eventually(lambda: work.seen == [str(first.pass_id), str(second.pass_id)], within_seconds=5)
+    eventually(lambda: broker.send([second]) or broker.depth(Queue.INTERACTIVE))
+    eventually(lambda: work.seen == [str(first.pass_id), str(second.pass_id)])
     eventually(lambda: server.admin.hlen("dramatiq:interactive.msgs") == 0, what="every acknowledgement")
     assert [record for record in logged.records if record.levelno > logging.WARNING] == []
     warnings = [record.getMessage() for record in logged.records if record.levelno == logging.WARNING]

@@ -10,7 +10,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -19,9 +18,7 @@ import pytest
 
 from standalone.postgres import EmbeddedPostgres
 from standalone.supervisor import Supervisor
-from tests.support import races
-
-eventually = partial(races.eventually, within_seconds=15)
+from tests.support.races import eventually
 
 
 @pytest.fixture

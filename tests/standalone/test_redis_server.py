@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,7 @@ from redis.retry import Retry
 
 from standalone.redis_server import RedisServer, redis_executable
 from standalone.supervisor import Supervisor
-from tests.support import races
-
-eventually = partial(races.eventually, within_seconds=15)
+from tests.support.races import eventually
 
 
 @pytest.fixture

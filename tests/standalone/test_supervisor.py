@@ -19,9 +19,7 @@ import pytest
 
 from standalone.procfile import SERVER_STAGE, Command, procfile_command, read_procfile
 from standalone.supervisor import AlreadyRunning, Supervisor
-from tests.support import races
-
-eventually = partial(races.eventually, within_seconds=15)
+from tests.support.races import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEP = "import time; time.sleep(600)"

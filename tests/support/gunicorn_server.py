@@ -50,7 +50,7 @@ def run_gunicorn(environment: Mapping[str, str], *, log_file: Path) -> Iterator[
             return False
 
     try:
-        eventually(is_ready, within_seconds=30, what="gunicorn's readiness")
+        eventually(is_ready, what="gunicorn's readiness")
         yield GunicornServer(port, process)
     finally:
         if process.poll() is None:

@@ -109,7 +109,7 @@ class Standalone:
         restarted = re.compile(
             rf"^standalone: {name} \(pid {old}\) died of SIGKILL; started again as pid (\d+)$", re.MULTILINE
         )
-        eventually(lambda: restarted.search(self.stderr()), within_seconds=15, what=f"{name}'s restart")
+        eventually(lambda: restarted.search(self.stderr()), what=f"{name}'s restart")
         found = restarted.search(self.stderr())
         assert found is not None
         self.pids[name] = int(found[1])

@@ -40,9 +40,12 @@ def warm_up(count: int = 12) -> None:
 
 
 def eventually(
-    condition: Callable[[], object], *, within_seconds: float = 10.0, what: str = "the awaited condition"
+    condition: Callable[[], object], *, within_seconds: float = 60.0, what: str = "the awaited condition"
 ) -> None:
-    """Wait until the condition is true. Raise AssertionError if it is not true in time."""
+    """Wait until the condition is true. Raise AssertionError if it is not true in time.
+
+    The limit only ends a test that will fail. It is long, because a busy machine needs many seconds to start a program.
+    """
     deadline = time.monotonic() + within_seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come true within {within_seconds:.0f} s"

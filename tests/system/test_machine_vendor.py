@@ -129,7 +129,7 @@ def test_tokens_and_cost_are_on_the_metrics_page(machine: Standalone, first: str
             and total(page, "essaycoach_ai_tokens_total", 'kind="output"') == output > 0
         )
 
-    eventually(reported, within_seconds=15, what="tokens and cost on the metrics page")
+    eventually(reported, what="tokens and cost on the metrics page")
 
 
 def test_overloaded_vendor_costs_a_second_attempt_but_no_submission(machine: Standalone, vendor: FakeVendor) -> None:
@@ -160,7 +160,6 @@ def test_pass_refused_by_the_vendor_leaves_a_partial_result_with_reason(
     assert {comment["pass"] for comment in machine.feedback(location)["comments"]} == {"grammar", "content"}
     eventually(
         lambda: total(machine.metrics(), "essaycoach_gave_up", 'pass="structure"', 'reason="bad_request"') == 1,
-        within_seconds=15,
         what="essaycoach_gave_up",
     )
 
@@ -171,14 +170,14 @@ def test_worker_killed_during_slow_calls_loses_and_duplicates_nothing(machine: S
     worker = machine.pids["worker"]
     group = [one for one in machine.processes() if _group_of(one) == worker]
     locations = [machine.hand_in() for _ in range(IN_FLIGHT)]
-    eventually(lambda: vendor.counters()["calls"] >= before + 16, within_seconds=15, what="a call in every thread")
+    eventually(lambda: vendor.counters()["calls"] >= before + 16, what="a call in every thread")
     killed_with = machine.sql("select count(*) from passes where state = 'running'")[0][0]
     assert killed_with >= 8
     [(killed_at,)] = machine.sql("select now()")
     machine.kill("worker")
     assert [one for one in group if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
     vendor.always("ok")
-    states = machine.final(*locations, within_seconds=40)
+    states = machine.final(*locations, within_seconds=90)
     assert [state["status"] for state in states] == ["completed"] * IN_FLIGHT
     assert max(one["attempts"] for state in states for one in state["passes"].values()) == 2
     stored = "select count(*) from feedback as f where f.submission_id = p.submission_id and f.pass = p.name"
@@ -188,17 +187,16 @@ def test_worker_killed_during_slow_calls_loses_and_duplicates_nothing(machine: S
     assert len(found) == 3 * IN_FLIGHT
     assert all(reported == kept > 0 for reported, kept, _ in found)
     assert sum(lost for _, _, lost in found) > 0
-    # The passes of the dead worker were claimed again within twenty seconds of its death.
+    # The passes of the dead worker were claimed again soon: a lease lasts 12 s, and a new worker starts in some seconds.
     reclaimed = (
         "select max(extract(epoch from started_at - %s))::float8 from passes"
         " where lost > 0 and submission_id = any (%s::uuid[])"
     )
-    assert 0 < machine.sql(reclaimed, killed_at, ids)[0][0] < 20
+    assert 0 < machine.sql(reclaimed, killed_at, ids)[0][0] < 40
     # A second claim follows an expired lease only. (`lost` would count too much: waiting passes of the same essay get it too.)
     [(expired,)] = machine.sql("select sum(fence - 1) from passes where submission_id = any (%s::uuid[])", ids)
     eventually(
         lambda: total(machine.metrics(), "essaycoach_leases_expired_total") == expired,
-        within_seconds=15,
         what="essaycoach_leases_expired_total",
     )
 

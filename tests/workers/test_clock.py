@@ -177,7 +177,7 @@ def test_hints_go_out_at_once_when_a_redis_that_refused_serves_again(
         with SPELLS[name].cast_on(server):
             assert duties_queue.resend_hints(broker) == 0
             assert database.sql(hinted) == before, "a pass was marked as hinted without a hint"
-        eventually(lambda: duties_queue.resend_hints(broker) == 3, within_seconds=5)
+        eventually(lambda: duties_queue.resend_hints(broker) == 3)
         assert sorted(waiting(broker), key=str) == sorted(receipt.hints, key=str)
         broker.client.connection_pool.disconnect()
 
@@ -527,7 +527,7 @@ def test_a_pass_that_finishes_while_its_author_is_erased_is_counted(
         assert database.sql("select count(*) from passes") == [(0,)]
         assert database.sql(done) == [(1,)]
         program.send_signal(signal.SIGTERM)
-        assert program.wait(10) == 0
+        assert program.wait(60) == 0
     finally:
         started.__exit__(None, None, None)
 
@@ -546,9 +546,9 @@ def test_the_clock_program_chains_signs_and_erases(
         eventually(lambda: database.sql("select count(*) from users where id = %s", school.alice) == [(0,)])
         eventually(lambda: database.sql("select count(*) from audit_log where sequence is null") == [(0,)])
         assert (tmp_path / "heads").exists()
-        eventually(lambda: str(school.org) in (tmp_path / "heads").read_text(), within_seconds=30)
+        eventually(lambda: str(school.org) in (tmp_path / "heads").read_text())
         program.send_signal(signal.SIGTERM)
-        assert program.wait(10) == 0
+        assert program.wait(60) == 0
 
 
 @pytest.mark.slow(reason="starts the clock")
@@ -558,7 +558,7 @@ def test_clock_warns_without_signing_key_and_refuses_half_of_it(
     program_env("ec_clock")
     with clock_program() as program:
         program.send_signal(signal.SIGTERM)
-        assert program.wait(10) == 0
+        assert program.wait(60) == 0
         assert program.stderr is not None
         said = program.said_so_far + program.stderr.read()  # type: ignore[attr-defined]
     assert said.count("audit heads are not signed") == 1
@@ -741,7 +741,7 @@ def test_the_clock_program_sends_hints_frees_leases_and_stops_when_told(
     with clock_program() as program:
         eventually(lambda: {hint.pass_id for hint in waiting(broker)} == {hint.pass_id for hint in receipt.hints})
         program.send_signal(number)
-        assert program.wait(10) == 0
+        assert program.wait(60) == 0
 
 
 @pytest.mark.slow(reason="starts the clock")
@@ -749,7 +749,7 @@ def test_clock_program_stops_cleanly_during_its_start(database: Database, progra
     program_env("ec_clock")
     with clock_program() as program:
         program.send_signal(signal.SIGTERM)
-        assert program.wait(10) == 0
+        assert program.wait(60) == 0
 
 
 @pytest.mark.slow(reason="starts the clock")
@@ -764,7 +764,7 @@ def test_the_clock_program_starts_while_the_database_is_away(
     try:
         eventually(lambda: len(waiting(broker)) == 3)
         program.send_signal(signal.SIGTERM)
-        assert program.wait(10) == 0
+        assert program.wait(60) == 0
     finally:
         started.__exit__(None, None, None)
 

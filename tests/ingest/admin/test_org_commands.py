@@ -108,14 +108,14 @@ def test_removal_deletes_every_row_of_one_school_and_no_other(
 ) -> None:
     north, south = pair.here, pair.there
     with clock(program_env):
-        eventually(lambda: settled(database), within_seconds=60)
+        eventually(lambda: settled(database))
         before, counted = rows_of(database, south.org), totals(database)
         assert {name for name, (total, _) in rows_of(database, north.org).items() if not total} & set(TABLES) == set()
 
         done = remove("north", tmp_path / "export", "--yes")
         assert (done.returncode, done.stdout.splitlines()[-1].split(":")[0]) == (0, "north is removed"), done
 
-        eventually(lambda: settled(database), within_seconds=60)
+        eventually(lambda: settled(database))
     left = {name: total for name, (total, _) in rows_of(database, north.org).items() if total}
     assert set(left) == KEPT
     assert rows_of(database, south.org) == before

@@ -376,7 +376,7 @@ def test_incomplete_requests_together_are_bounded(shared_api, tmp_path, headers)
         with ThreadPoolExecutor(20) as pool:
             for client in list(pool.map(lambda _: connect(server.port, request), range(80))):
                 stack.enter_context(client)
-        eventually(lambda: refused_count(counts, "503") >= 16, within_seconds=30, what="a refusal of the largest")
+        eventually(lambda: refused_count(counts, "503") >= 16, what="a refusal of the largest")
         assert refused_count(counts, "503") < 40, "most of them fit"
         assert ask(server.port, "POST", "/v1/submissions", BODY, headers).status == 202
 

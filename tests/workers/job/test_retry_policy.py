@@ -307,7 +307,7 @@ def test_stopping_worker_finishes_running_calls_and_starts_none(
     broker.send([hint for receipt in receipts for hint in receipt.hints])
     eventually(lambda: vendor.counters()["calls"] == 4)
     worker_program.terminate()
-    assert worker_program.wait(20) == 0
+    assert worker_program.wait(60) == 0
 
     assert vendor.counters()["calls"] == 4
     assert sorted(database.sql("select state, attempt, fence, count(*) from passes group by 1, 2, 3")) == [
@@ -327,7 +327,7 @@ def test_unfinished_passes_are_handed_back_on_shutdown(
     broker.send(receipt.hints)
     eventually(lambda: vendor.counters()["calls"] == 3)
     worker_program.terminate()
-    assert worker_program.wait(20) == 0
+    assert worker_program.wait(60) == 0
 
     # The passes are due at once, without a used attempt: they do not wait for the lease to expire.
     assert database.sql("select distinct state, attempt, fence, lost, next_at <= now() from passes") == [
