@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast, get_args
-from uuid import UUID
 
 from flask import request
-from pydantic import TypeAdapter, ValidationError
 
 from ingest.submissions.schemas import SubmissionStatus
 from ingest.web import pagination
 from ingest.web.openapi import Parameter
-from ingest.web.pagination import id_filter, id_parameter, invalid_parameter
-from ingest.web.schemas import Moment
+from ingest.web.pagination import id_filter, id_parameter, invalid_parameter, moment, optional_choice
 from models.essay_filters import EssayFilter, Position, Sort
 from models.identifiers import fold_identifier
 
 STATUSES = get_args(SubmissionStatus)
 SORTS = get_args(Sort)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
-# An id, for the order `updated` after a time in microseconds.
-_CURSOR = re.compile(r"[A-Za-z0-9_-]{22}|[A-Za-z0-9_-]{32}")
-_ID_BYTES, _TIME_BYTES = 16, 8
 
 
 def _text_parameter(name: str, description: str) -> Parameter:
@@ -75,52 +65,36 @@ def read_filter() -> EssayFilter:
         student_external_id=_external_id("student_external_id"),
         assignment=id_filter("assignment_id"),
         course=id_filter("course_id"),
-        status=_choice("status", STATUSES),
+        status=optional_choice("status", STATUSES),
         external_id=_external_id("external_id"),
-        since=_moment("since"),
+        since=moment("since"),
     )
 
 
 def read_sort() -> Sort:
     """Return the order of this request, `newest` by default. Raises Problem."""
-    return cast("Sort", _choice("sort", SORTS) or "newest")
+    return cast("Sort", optional_choice("sort", SORTS) or "newest")
 
 
 def read_position(sort: Sort) -> Position | None:
     """Return the last essay of the previous page, or None for the first page. Raises Problem."""
-    value = request.args.get("cursor")
-    if value is None:
+    if sort != "updated":
+        last = pagination.cursor()
+        return None if last is None else Position(id=last, updated_at=None)
+    found = pagination.position()
+    if found is None:
         return None
-    try:
-        if not _CURSOR.fullmatch(value):
-            raise ValueError(value)
-        raw = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
-        time, essay = raw[:-_ID_BYTES], UUID(bytes=raw[-_ID_BYTES:])
-        if len(time) != (_TIME_BYTES if sort == "updated" else 0):
-            raise ValueError(value)
-        updated_at = EPOCH + timedelta(microseconds=int.from_bytes(time)) if time else None
-        return Position(id=essay, updated_at=updated_at)
-    except (binascii.Error, ValueError, OverflowError):
-        raise invalid_parameter("cursor", "is not a next_cursor of this list with this sort") from None
+    microseconds, essay = found
+    return Position(id=essay, updated_at=EPOCH + timedelta(microseconds=microseconds))
 
 
 def cursor_of(sort: Sort) -> Callable[[dict[str, Any]], str]:
     """Return the function that gives the cursor for the page after an essay."""
-
-    def cursor(essay: dict[str, Any]) -> str:
-        time = b""
-        if sort == "updated":
-            time = ((essay["updated_at"] - EPOCH) // timedelta(microseconds=1)).to_bytes(_TIME_BYTES)
-        return base64.urlsafe_b64encode(time + essay["id"].bytes).decode().rstrip("=")
-
-    return cursor
-
-
-def _choice(name: str, choices: tuple[str, ...]) -> str | None:
-    value = request.args.get(name)
-    if value is not None and value not in choices:
-        raise invalid_parameter(name, f"must be one of {', '.join(choices)}")
-    return value
+    if sort != "updated":
+        return lambda essay: pagination.next_cursor(essay["id"])
+    return lambda essay: pagination.position_cursor(
+        (essay["updated_at"] - EPOCH) // timedelta(microseconds=1), essay["id"]
+    )
 
 
 def _external_id(name: str) -> str | None:
@@ -136,14 +110,3 @@ def _external_id(name: str) -> str | None:
     if not folded:
         raise invalid_parameter(name, "has no visible character")
     return folded
-
-
-def _moment(name: str) -> datetime | None:
-    value = request.args.get(name)
-    if value is None:
-        return None
-    try:
-        return _MOMENT.validate_python(value)
-    except ValidationError:
-        detail = "must be an RFC 3339 time with a zone, such as 2026-11-23T08:30:00Z; write + as %2B"
-        raise invalid_parameter(name, detail) from None

@@ -6,21 +6,24 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import Response, request
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ingest.web.messages import UUID_FORM
+from ingest.web.messages import TIME_FORM, UUID_FORM
 from ingest.web.openapi import Parameter
 from ingest.web.problems import Problem
 from ingest.web.responses import json_response
+from ingest.web.schemas import Moment
 
 Model = TypeVar("Model", bound=BaseModel)
 Item = TypeVar("Item")
 
 PAGE = 50
+_MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{22}")
 LIMIT = Parameter(
     name="limit",
@@ -80,7 +83,7 @@ def position() -> tuple[int, UUID] | None:
     raw = base64.b64decode(value, altchars=b"-_") if _POSITION.fullmatch(value) else b""
     rank = int.from_bytes(raw[:8])
     if not raw or rank > _MAX_RANK:
-        raise invalid_parameter("cursor", "is not a next_cursor from here")
+        raise invalid_parameter("cursor", "must be the next_cursor of the page before, with the same other parameters")
     return rank, UUID(bytes=raw[8:])
 
 
@@ -95,6 +98,20 @@ def choice(name: str, allowed: Sequence[str], *, default: str) -> str:
     if value not in allowed:
         raise invalid_parameter(name, f"must be one of {', '.join(allowed)}")
     return value
+
+
+def optional_choice(name: str, allowed: Sequence[str]) -> str | None:
+    """Return the value of a query parameter that has a list of allowed values, or None when it is left out. Raises Problem."""
+    return choice(name, allowed, default="") if name in request.args else None
+
+
+def moment(name: str) -> datetime | None:
+    """Return the time that a query parameter names, or None when it is left out. Raises Problem."""
+    value = request.args.get(name)
+    try:
+        return None if value is None else _MOMENT.validate_python(value)
+    except ValidationError:
+        raise invalid_parameter(name, f"{TIME_FORM}; write + as %2B") from None
 
 
 def page_of(
