@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -115,21 +115,23 @@ def _plan_vacating(plan: Plan, match: Match, *, allow_admins: bool) -> None:
         )
 
 
+def _warn_of_lookalikes(
+    plan: Plan, rows: Sequence[PersonRow | CourseRow], lookalikes: Mapping[str, str], *, file: str, thing: str
+) -> None:
+    for row in rows:
+        if row.external_id in lookalikes:
+            what = describe(row.external_id, lookalikes[row.external_id])
+            detail = f"{what}; if both are one {thing}, format the column as text and export the file again"
+            plan.findings.add_warning(file, row.row, "sourcedId", detail)
+
+
 def _warn_of_lost_zeros(plan: Plan, people: Sequence[PersonRow], *, new: set[str], org: UUID) -> None:
     lookalikes = find_lookalikes(
         new,
         listed={person_row.external_id for person_row in people},
         stored=lambda spellings: _stored_external_ids(spellings, org=org),
     )
-    for person_row in people:
-        if person_row.external_id in lookalikes:
-            what = describe(person_row.external_id, lookalikes[person_row.external_id])
-            plan.findings.add_warning(
-                "users",
-                person_row.row,
-                "sourcedId",
-                f"{what}; if both are one person, format the column as text and export the file again",
-            )
+    _warn_of_lookalikes(plan, people, lookalikes, file="users", thing="person")
 
 
 def _plan_person_change(plan: Plan, person_row: PersonRow, known: ExistingPerson, *, allow_admins: bool) -> PersonRole:
@@ -245,15 +247,7 @@ def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:
         listed={course_row.external_id for course_row in roster.courses},
         stored=lambda spellings: set(_existing_courses(spellings, org=org)),
     )
-    for course_row in new:
-        if course_row.external_id in lookalikes:
-            what = describe(course_row.external_id, lookalikes[course_row.external_id])
-            plan.findings.add_warning(
-                "classes",
-                course_row.row,
-                "sourcedId",
-                f"{what}; if both are one class, format the column as text and export the file again",
-            )
+    _warn_of_lookalikes(plan, new, lookalikes, file="classes", thing="class")
     return {external_id: found["id"] for external_id, found in known.items()} | {
         course_row.external_id: course for course, course_row in plan.new_courses
     }
