@@ -28,6 +28,7 @@ People and rights
     roster_identities   which rows and people are one person
     roster_zeros        ids that lost their leading zeros
     roster_plan         what a roster would change
+    roster_existing     what a roster names and exists already
     rights              export and erasure of a person's data
     audit               the audit trail and its hash chain
 Writing

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
-from models.crypto import AssociatedData, keyring
+from models.crypto import keyring
 from models.db import new_ids, rows
+from models.roster_existing import (
+    fetch_by_email,
+    fetch_by_external_id,
+    fetch_courses,
+    fetch_current_roles,
+    stored_external_ids,
+)
 from models.roster_identities import ExistingPerson, Match, match_people
-from models.roster_rows import MOST_FAULTS, CourseRow, EnrollmentRow, Findings, PersonRow, Roster, in_batches
+from models.roster_rows import MOST_FAULTS, CourseRow, EnrollmentRow, Findings, PersonRow, Roster
 from models.roster_zeros import describe, find_lookalikes
-from models.users import PersonRole, unwrap_key
+from models.users import PersonRole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +78,14 @@ def make_plan(roster: Roster, *, org: UUID, allow_admins: bool) -> Plan:
 
 def _plan_people(plan: Plan, roster: Roster, *, org: UUID, allow_admins: bool) -> Members:
     """Plan the changes of people; return, by external id, the people whom the roster names and who will exist."""
-    by_id = _existing_by_external_id(
+    by_id = fetch_by_external_id(
         {
             *(person_row.external_id for person_row in roster.people),
             *(enrollment.person for enrollment in roster.enrollments),
         },
         org=org,
     )
-    by_email = _existing_by_email({person_row.email for person_row in roster.people if person_row.email}, org=org)
+    by_email = fetch_by_email({person_row.email for person_row in roster.people if person_row.email}, org=org)
     by_email |= {keyring().email_index(known.email, org=org): known for known in by_id.values() if known.email}
     staying = [person_row for person_row in roster.people if person_row.enabled is not False]
     matches = match_people(plan.findings, staying, by_id=by_id, by_email=by_email, org=org)
@@ -116,9 +122,10 @@ def _plan_vacating(plan: Plan, match: Match, *, allow_admins: bool) -> None:
 
 
 def _warn_of_lookalikes(
-    plan: Plan, rows: Sequence[PersonRow | CourseRow], lookalikes: Mapping[str, str], *, file: str, thing: str
+    plan: Plan, listed: Sequence[PersonRow | CourseRow], lookalikes: Mapping[str, str], *, file: str, thing: str
 ) -> None:
-    for row in rows:
+    """Warn at each row whose id differs from another one only by leading zeros."""
+    for row in listed:
         if row.external_id in lookalikes:
             what = describe(row.external_id, lookalikes[row.external_id])
             detail = f"{what}; if both are one {thing}, format the column as text and export the file again"
@@ -129,7 +136,7 @@ def _warn_of_lost_zeros(plan: Plan, people: Sequence[PersonRow], *, new: set[str
     lookalikes = find_lookalikes(
         new,
         listed={person_row.external_id for person_row in people},
-        stored=lambda spellings: _stored_external_ids(spellings, org=org),
+        stored=lambda spellings: stored_external_ids(spellings, org=org),
     )
     _warn_of_lookalikes(plan, people, lookalikes, file="users", thing="person")
 
@@ -221,7 +228,7 @@ def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:
         *(course_row.external_id for course_row in roster.courses),
         *(enrollment.course for enrollment in roster.enrollments),
     }
-    known = _existing_courses(wanted, org=org)
+    known = fetch_courses(wanted, org=org)
     new: list[CourseRow] = []
     for course_row in roster.courses:
         found = known.get(course_row.external_id)
@@ -245,7 +252,7 @@ def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:
     lookalikes = find_lookalikes(
         (course_row.external_id for course_row in new),
         listed={course_row.external_id for course_row in roster.courses},
-        stored=lambda spellings: set(_existing_courses(spellings, org=org)),
+        stored=lambda spellings: set(fetch_courses(spellings, org=org)),
     )
     _warn_of_lookalikes(plan, new, lookalikes, file="classes", thing="class")
     return {external_id: found["id"] for external_id, found in known.items()} | {
@@ -254,7 +261,7 @@ def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:
 
 
 def _plan_enrollments(plan: Plan, roster: Roster, *, org: UUID, members: Members, courses: dict[str, UUID]) -> None:
-    current_roles = _fetch_current_roles(courses.values(), org=org)
+    current_roles = fetch_current_roles(courses.values(), org=org)
     left_out_people = roster.left_out_people | {
         person.external_id for person in roster.people if person.enabled is False
     }
@@ -320,12 +327,12 @@ def _add_unknown(
         "userSourcedId": find_lookalikes(
             {row.person for row, column in named if column == "userSourcedId"},
             listed=members,
-            stored=lambda spellings: _stored_external_ids(spellings, org=org),
+            stored=lambda spellings: stored_external_ids(spellings, org=org),
         ),
         "classSourcedId": find_lookalikes(
             {row.course for row, column in named if column == "classSourcedId"},
             listed=courses,
-            stored=lambda spellings: set(_existing_courses(spellings, org=org)),
+            stored=lambda spellings: set(fetch_courses(spellings, org=org)),
         ),
     }
     for row, column in unknown:
@@ -356,93 +363,6 @@ def _plan_enrollment(
         plan.moved.append((course, user, enrollment_row.role))
     else:
         plan.unchanged_enrollments += 1
-
-
-def _fetch_current_roles(courses: Iterable[UUID], *, org: UUID) -> dict[tuple[UUID, UUID], str]:
-    """Return the role of each enrolment in these courses, by course and user."""
-    return {
-        (found["course_id"], found["user_id"]): found["role"]
-        for batch in in_batches(courses)
-        for found in rows(
-            "select course_id, user_id, role from enrollments where org_id = %s and course_id = any(%s::uuid[])",
-            (org, batch),
-        )
-    }
-
-
-def _existing_courses(external_ids: Iterable[str], *, org: UUID) -> dict[str, dict[str, Any]]:
-    return {
-        found["external_id"]: found
-        for batch in in_batches(external_ids)
-        for found in rows(
-            # The school's own ids come before those of a webhook source, and those of the oldest course before others.
-            """
-            select distinct on (external_id) id, external_id, name, archived_at from courses
-            where org_id = %s and external_id = any(%s) order by external_id, source_id is not null, id
-            """,
-            (org, batch),
-        )
-    }
-
-
-def _stored_external_ids(external_ids: Iterable[str], *, org: UUID) -> set[str]:
-    """Return those of the external ids that somebody in the org has."""
-    digests = {keyring().external_id_index(external_id, org=org): external_id for external_id in external_ids}
-    return {
-        digests[bytes(found["external_id_digest"])]
-        for batch in in_batches(digests)
-        for found in rows(
-            "select external_id_digest from users where org_id = %s and external_id_digest = any(%s)", (org, batch)
-        )
-    }
-
-
-def _existing_by_external_id(external_ids: set[str], *, org: UUID) -> dict[str, ExistingPerson]:
-    digests = {keyring().external_id_index(external_id, org=org): external_id for external_id in external_ids}
-    return {
-        digests[bytes(found["external_id_digest"])]: _decrypt_person(found, org=org)
-        for batch in in_batches(digests)
-        for found in rows(
-            """
-            select u.id, u.role, u.name, u.email, u.external_id, u.external_id_digest, u.disabled_at, k.wrapped, k.master_key_id
-            from users as u join user_keys as k on k.org_id = u.org_id and k.user_id = u.id
-            where u.org_id = %s and u.external_id_digest = any(%s)
-            """,
-            (org, batch),
-        )
-    }
-
-
-def _existing_by_email(emails: set[str], *, org: UUID) -> dict[bytes, ExistingPerson]:
-    return {
-        bytes(found["email_digest"]): _decrypt_person(found, org=org)
-        for batch in in_batches({keyring().email_index(email, org=org) for email in emails})
-        for found in rows(
-            """
-            select u.id, u.role, u.name, u.email, u.email_digest, u.external_id, u.disabled_at, k.wrapped, k.master_key_id
-            from users as u join user_keys as k on k.org_id = u.org_id and k.user_id = u.id
-            where u.org_id = %s and u.email_digest = any(%s)
-            """,
-            (org, batch),
-        )
-    }
-
-
-def _decrypt_person(found: dict[str, Any], *, org: UUID) -> ExistingPerson:
-    key = unwrap_key(found, org=org, user=found["id"])
-    decrypted = {
-        column: None
-        if found[column] is None
-        else key.open(found[column], place=AssociatedData("users", column, org, found["id"]))
-        for column in ("name", "email", "external_id")
-    }
-    return ExistingPerson(
-        id=found["id"],
-        role=found["role"],
-        disabled=found["disabled_at"] is not None,
-        key=key,
-        **decrypted,
-    )
 
 
 def _add_fault(plan: Plan, faulty_row: PersonRow | EnrollmentRow, column: str, what: str) -> None:
