@@ -24,6 +24,7 @@ Item = TypeVar("Item")
 
 PAGE = 50
 _MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+_CURSOR_FORM = "must be the next_cursor of the page before, with the same other parameters"
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{22}")
 LIMIT = Parameter(
     name="limit",
@@ -67,7 +68,7 @@ def cursor() -> UUID | None:
             raise ValueError(value)
         return UUID(bytes=base64.b64decode(value + "==", altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
-        raise invalid_parameter("cursor", "must be the next_cursor of the page before") from None
+        raise invalid_parameter("cursor", _CURSOR_FORM) from None
 
 
 def next_cursor(last: UUID) -> str:
@@ -83,7 +84,7 @@ def position() -> tuple[int, UUID] | None:
     raw = base64.b64decode(value, altchars=b"-_") if _POSITION.fullmatch(value) else b""
     rank = int.from_bytes(raw[:8])
     if not raw or rank > _MAX_RANK:
-        raise invalid_parameter("cursor", "must be the next_cursor of the page before, with the same other parameters")
+        raise invalid_parameter("cursor", _CURSOR_FORM)
     return rank, UUID(bytes=raw[8:])
 
 

@@ -144,7 +144,7 @@ def test_answer_says_what_a_value_must_be(
     ("query", "detail"),
     [
         ("users?limit=many", "must be a whole number from 1 to 100"),
-        ("users?cursor=x", "must be the next_cursor of the page before"),
+        ("users?cursor=x", "must be the next_cursor of the page before, with the same other parameters"),
         ("users?course_id=7", "must be a UUID, such as 01a20000-0000-7000-8000-000000000000"),
         ("users?role=root", "must be one of student, educator, admin"),
     ],
