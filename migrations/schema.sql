@@ -1056,8 +1056,8 @@ begin
 end
 $$;
 
--- FUNCTION store_version(uuid, uuid, boolean, uuid, uuid, uuid, text, bytea, uuid, timestamp with time zone, text, text, text, bytea, bytea, integer, integer, boolean, uuid[], text[], boolean)
-CREATE FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) RETURNS SETOF record
+-- FUNCTION store_version(uuid, uuid, boolean, uuid, uuid, uuid, text, bytea, uuid, timestamp with time zone, text, text, text, bytea, bytea, integer, integer, boolean, uuid[], text[], boolean, boolean, integer)
+CREATE FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, via_html boolean DEFAULT false, pictures integer DEFAULT 0, OUT version integer, OUT status text) RETURNS SETOF record
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
@@ -1097,10 +1097,10 @@ begin
     end if;
     status := case when newest <> submission then 'superseded' when is_read then 'queued' else 'completed' end;
     insert into submissions (id, org_id, essay_id, user_id, audience_id, version, status, queue, source, external_id, language, text,
-        text_sha256, characters, words, submitted_at, released_at, completed_at)
+        text_sha256, characters, words, submitted_at, released_at, completed_at, from_html, pictures_left_out)
     values (submission, app_org(), essay, author, readers, version, status, in_queue, via, lms_id, lang, sealed_text,
         sha256, character_count, word_count, submitted,
-        case when released then now() end, case when status <> 'queued' then now() end);
+        case when released then now() end, case when status <> 'queued' then now() end, via_html, pictures);
     insert into passes (id, org_id, submission_id, essay_id, user_id, audience_id, name, state, queue, finished_at)
     select p.id, app_org(), submission, essay, author, readers, p.name,
         case status when 'queued' then 'queued' else 'cancelled' end, in_queue, case when status = 'superseded' then now() end
@@ -1906,6 +1906,8 @@ CREATE TABLE public.submissions (
     submitted_at timestamp with time zone NOT NULL,
     released_at timestamp with time zone,
     completed_at timestamp with time zone,
+    from_html boolean DEFAULT false NOT NULL,
+    pictures_left_out integer DEFAULT 0 NOT NULL,
     CONSTRAINT submissions_characters_in_range CHECK (((characters >= 1) AND (characters <= 100000))),
     CONSTRAINT submissions_completed_when_final CHECK (((completed_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'processing'::text])))),
     CONSTRAINT submissions_language_is_a_tag CHECK ((language ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'::text)),
@@ -1941,6 +1943,8 @@ CREATE TABLE public.submissions_default (
     submitted_at timestamp with time zone CONSTRAINT submissions_submitted_at_not_null NOT NULL,
     released_at timestamp with time zone,
     completed_at timestamp with time zone,
+    from_html boolean DEFAULT false CONSTRAINT submissions_from_html_not_null NOT NULL,
+    pictures_left_out integer DEFAULT 0 CONSTRAINT submissions_pictures_left_out_not_null NOT NULL,
     CONSTRAINT submissions_characters_in_range CHECK (((characters >= 1) AND (characters <= 100000))),
     CONSTRAINT submissions_completed_when_final CHECK (((completed_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'processing'::text])))),
     CONSTRAINT submissions_language_is_a_tag CHECK ((language ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'::text)),
@@ -4035,12 +4039,12 @@ GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boole
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_lms;
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_student;
 
--- ACL FUNCTION store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text)
-REVOKE ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) TO ec_admin;
-GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) TO ec_educator;
-GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) TO ec_lms;
-GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, OUT version integer, OUT status text) TO ec_student;
+-- ACL FUNCTION store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, via_html boolean, pictures integer, OUT version integer, OUT status text)
+REVOKE ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, via_html boolean, pictures integer, OUT version integer, OUT status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, via_html boolean, pictures integer, OUT version integer, OUT status text) TO ec_admin;
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, via_html boolean, pictures integer, OUT version integer, OUT status text) TO ec_educator;
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, via_html boolean, pictures integer, OUT version integer, OUT status text) TO ec_lms;
+GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, via_html boolean, pictures integer, OUT version integer, OUT status text) TO ec_student;
 
 -- ACL FUNCTION suspect_may_run()
 REVOKE ALL ON FUNCTION public.suspect_may_run() FROM PUBLIC;

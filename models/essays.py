@@ -30,6 +30,9 @@ class Draft:
     title: str
     text: str
     source: SubmissionSource
+    # How the text came. It is stored as plain text, without pictures.
+    from_html: bool = False
+    pictures_left_out: int = 0
     assignment: UUID | None = None
     essay: UUID | None = None
     category: str | None = None
@@ -62,7 +65,8 @@ select * from version_place(%(author)s, %(assignment)s, %(essay)s, %(category)s,
 _STORE_VERSION = """
 select * from store_version(%(author)s, %(essay)s, %(is_new)s, %(course)s, %(assignment)s, %(category)s, %(external_id)s, %(title)s,
     %(submission)s, %(submitted_at)s, %(queue)s, %(source)s, %(language)s, %(text)s, %(sha256)s, %(characters)s, %(words)s,
-    %(released)s, %(pass_ids)s::uuid[], %(pass_names)s::text[], %(is_update)s)
+    %(released)s, %(pass_ids)s::uuid[], %(pass_names)s::text[], %(is_update)s,
+    %(from_html)s, %(pictures)s)
 """
 
 
@@ -76,11 +80,14 @@ def receive(author: UUID, draft: Draft, *, org: UUID) -> Receipt:
     assignment or essay that the acting role cannot see, and Invalid for an essay of another assignment.
     """
     warnings: tuple[tuple[str, str], ...] = ()
+    if draft.pictures_left_out:
+        left_out = f"holds {embedded_pictures(draft.pictures_left_out)}; only the words are read and kept"
+        warnings = (("/text", left_out),)
     # Of two concurrent first drafts, one is stored. The other tries again, finds the essay and becomes its next version.
     for _ in range(3):
         place = _find_place(author, draft)
         if not place["category_known"]:
-            warnings = (("/category", "is not one of the org's categories; this value is not used"),)
+            warnings += (("/category", "is not one of the org's categories; this value is not used"),)
             draft = replace(draft, category=None)
             place = _find_place(author, draft)
         values = _version_values(place, draft, author, org)
@@ -151,7 +158,19 @@ def _version_values(place: dict[str, Any], draft: Draft, author: UUID, org: UUID
         "pass_ids": place["pass_ids"],
         "pass_names": [str(name) for name in PassName],
         "is_update": draft.is_update,
+        "from_html": draft.from_html,
+        "pictures": draft.pictures_left_out,
     }
+
+
+def format_of(version: Mapping[str, Any]) -> Literal["plain", "html"]:
+    """Return how the text of a version came; `version` has the column `from_html`."""
+    return "html" if version["from_html"] else "plain"
+
+
+def embedded_pictures(count: int) -> str:
+    """Return so many embedded pictures in words."""
+    return "1 embedded picture" if count == 1 else f"{count:,} embedded pictures"
 
 
 def enrol(student: UUID, *, assignment: UUID, org: UUID) -> None:
@@ -168,7 +187,8 @@ def enrol(student: UUID, *, assignment: UUID, org: UUID) -> None:
 
 _STATUS = """
 select s.id, s.essay_id, s.version, s.status, s.created_at as received_at, s.completed_at, s.released_at is not null as released,
-    s.queue, p.name, p.state, p.attempt, p.error, p.started_at, p.finished_at, p.next_at, p.comments, p.provider, p.id as pass_id
+    s.queue, s.from_html, s.pictures_left_out, p.name, p.state, p.attempt, p.error, p.started_at, p.finished_at, p.next_at, p.comments,
+    p.provider, p.id as pass_id
 from submissions as s
 left join passes as p on p.org_id = s.org_id and p.submission_id = s.id
 where s.org_id = %s and s.id = %s
@@ -209,13 +229,14 @@ def fetch_text(submission: UUID, *, org: UUID) -> tuple[str, Key, dict[str, Any]
 
 
 def fetch_writing(submission: UUID, *, org: UUID) -> dict[str, Any]:
-    """Return a version's title, text, language, characters, words and author (`user_id`), decrypted.
+    """Return a version's title, text, language, format, characters, words and author (`user_id`), decrypted.
 
     The text is the one in which comments are anchored. Raises NotFound, also when the author's data was erased.
     """
     found = row(
         """
-        select s.essay_id, s.user_id, e.title, s.text, s.language, s.characters, s.words, k.wrapped, k.master_key_id
+        select s.essay_id, s.user_id, e.title, s.text, s.language, s.characters, s.words, s.from_html, s.pictures_left_out, k.wrapped,
+            k.master_key_id
         from submissions as s
         join essays as e on e.org_id = s.org_id and e.id = s.essay_id
         join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
@@ -227,7 +248,8 @@ def fetch_writing(submission: UUID, *, org: UUID) -> dict[str, Any]:
         raise NotFound("There is no such submission.")
     key = unwrap_key(found, org=org, user=found["user_id"])
     return {
-        **{name: found[name] for name in ("user_id", "language", "characters", "words")},
+        **{name: found[name] for name in ("user_id", "language", "characters", "words", "pictures_left_out")},
+        "format": format_of(found),
         "title": key.open(found["title"], place=AssociatedData("essays", "title", org, found["essay_id"])),
         "text": key.open(found["text"], place=AssociatedData("submissions", "text", org, submission)),
     }
@@ -314,7 +336,8 @@ select e.*, u.external_id as student_external_id, c.slug as category, a.external
     ) as comment_count
 from (
     select e.id, e.org_id, e.user_id, e.assignment_id, e.course_id, e.category_id, e.external_id, e.title, e.versions,
-        e.created_at, e.updated_at, e.newest_submission_id, s.version as newest_version, s.status, s.released_at, k.wrapped, k.master_key_id
+        e.created_at, e.updated_at, e.newest_submission_id, s.version as newest_version, s.status, s.released_at,
+        s.from_html, k.wrapped, k.master_key_id
     from essays as e
     join submissions as s on s.org_id = e.org_id and s.id = e.newest_submission_id
     {keys} join user_keys as k on k.org_id = e.org_id and k.user_id = e.user_id
@@ -356,12 +379,12 @@ def fetch_essay(essay: UUID, *, org: UUID, staff: bool = False) -> dict[str, Any
         raise NotFound("There is no such essay.")
     versions = rows(
         """
-        select id, version, status, created_at as received_at, submitted_at, completed_at, characters, words
+        select id, version, status, created_at as received_at, submitted_at, completed_at, characters, words, from_html
         from submissions where org_id = %s and essay_id = %s order by version
         """,
         (org, essay),
     )
-    return {**_decrypted(found, org), "submissions": versions}
+    return {**_decrypted(found, org), "submissions": [{**one, "format": format_of(one)} for one in versions]}
 
 
 def _decrypted(essay: dict[str, Any], org: UUID) -> dict[str, Any]:
@@ -369,4 +392,4 @@ def _decrypted(essay: dict[str, Any], org: UUID) -> dict[str, Any]:
     if student is not None:
         student = key.open(student, place=AssociatedData("users", "external_id", org, essay["user_id"]))
     title = key.open(essay["title"], place=AssociatedData("essays", "title", org, essay["id"]))
-    return {**essay, "title": title, "student_external_id": student}
+    return {**essay, "title": title, "student_external_id": student, "format": format_of(essay)}

@@ -12,7 +12,7 @@ from models import rubric_totals
 from models.crypto import AssociatedData, Ciphertext, Key
 from models.db import new_ids, rows, run, run_many
 from models.errors import NotReady
-from models.essays import fetch_status, fetch_text, is_read
+from models.essays import embedded_pictures, fetch_status, fetch_text, is_read
 from models.jobs import PASS_ORDER
 from models.passes import Claim
 
@@ -189,13 +189,16 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         json.loads(key.open(summary["summary"], place=AssociatedData("passes", "summary", org, summary["id"])))
         for summary in summaries
     ]
+    summary = {
+        name: list(dict.fromkeys(point for summary in decrypted for point in summary[name]))
+        for name in ("strengths", "next_steps", "not_checked")
+    }
+    if pictures := passes[0]["pictures_left_out"]:
+        summary["not_checked"].insert(0, f"{embedded_pictures(pictures)} in the text, because only words are read")
     return {
         "header": header,
         "status": passes[0]["status"],
-        "summary": {
-            name: list(dict.fromkeys(point for summary in decrypted for point in summary[name]))
-            for name in ("strengths", "next_steps", "not_checked")
-        },
+        "summary": summary,
         "notes": list(dict.fromkeys(point for summary in decrypted for point in summary.get("notes", ()))),
         "points": total.points,
         "max_points": total.max_points,

@@ -290,6 +290,8 @@ class Submissions(Partitioned):
     submitted_at = DateTimeTZField()
     released_at = DateTimeTZField(null=True)
     completed_at = DateTimeTZField(null=True)
+    from_html = BooleanField(default=False)
+    pictures_left_out = IntegerField(default=0)
 
 
 class Passes(Table):

@@ -14,6 +14,7 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from ingest.submissions import schemas
+from ingest.submissions.rich_text.read import HandedIn, read
 from ingest.web.body import check_headers, check_needed, parse, read_bytes
 from ingest.web.identity import Identity, identity
 from ingest.web.long_poll import LongPollSlots
@@ -34,6 +35,8 @@ blueprint = Blueprint("submissions", __name__)
 
 MAX_WAIT_SECONDS = 25
 STREAM_SECONDS = 300.0
+# An essay of 100,000 characters in which each word has a format of its own has fewer. Reading a tag costs time.
+MAX_TAGS = 50_000
 FINAL_STATUSES = ("completed", "partial", "failed", "superseded", "cancelled")
 # A bare key may not contain a comma, because a server joins two headers of one name with a comma.
 _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x2b\x2d-\x7e]{1,255})')
@@ -212,17 +215,13 @@ def idempotency_key(*, needed: bool) -> str | None:
 
 
 def to_draft(payload: schemas.Submission, *, source: SubmissionSource) -> Draft:
-    """Return the validated request as a draft. Raises Problem when the text is blank or too long."""
-    if not payload.text.strip():
-        raise Problem(
-            "essay-empty", "The text has no visible character.", errors=[{"pointer": "/text", "detail": "is blank"}]
-        )
-    if len(payload.text) > MAX_CHARACTERS:
-        detail = f"has {len(payload.text):,} characters; at most {MAX_CHARACTERS:,} are read"
-        raise Problem("essay-too-long", f"The text {detail}.", errors=[{"pointer": "/text", "detail": detail}])
+    """Return the validated request as a draft, in plain text. Raises Problem when the text is blank or too long."""
+    handed_in = read_text(payload.text)
     return Draft(
-        title=payload.title,
-        text=payload.text,
+        title=_read_title(payload.title),
+        text=handed_in.text,
+        from_html=handed_in.from_html,
+        pictures_left_out=handed_in.pictures,
         source=source,
         assignment=payload.assignment_id,
         essay=payload.essay_id,
@@ -232,6 +231,29 @@ def to_draft(payload: schemas.Submission, *, source: SubmissionSource) -> Draft:
         submitted_at=payload.submitted_at,
         queue=Queue(payload.queue or Queue.INTERACTIVE),
     )
+
+
+def read_text(text: str, *, pointer: str = "/text") -> HandedIn:
+    """Return a handed-in text in plain words. Raises Problem when it is blank or too long; `pointer` says where it stood."""
+    if len(text) > MAX_CHARACTERS and text.count("<") > MAX_TAGS:
+        raise _too_long(f"has more than {MAX_TAGS:,} tags", pointer)
+    handed_in = read(text)
+    if not handed_in.text.strip():
+        detail = "holds a picture and no words; hand in the words as text" if handed_in.pictures else "is blank"
+        sentence = f"The text {detail}." if handed_in.pictures else "The text has no visible character."
+        raise Problem("essay-empty", sentence, errors=[{"pointer": pointer, "detail": detail}])
+    if len(handed_in.text) > MAX_CHARACTERS:
+        raise _too_long(f"has {len(handed_in.text):,} characters; at most {MAX_CHARACTERS:,} are read", pointer)
+    return handed_in
+
+
+def _read_title(title: str) -> str:
+    handed_in = read(title)
+    return " ".join(handed_in.text.split()) or title if handed_in.from_html else title
+
+
+def _too_long(detail: str, pointer: str) -> Problem:
+    return Problem("essay-too-long", f"The text {detail}.", errors=[{"pointer": pointer, "detail": detail}])
 
 
 def with_lms_assignment(draft: Draft, payload: schemas.Submission) -> Draft:
@@ -321,6 +343,8 @@ def read_status(submission: UUID, who: Identity, *, with_place: bool = True) -> 
         "received_at": _rfc3339(first["received_at"]),
         "completed_at": _rfc3339(first["completed_at"]),
         "released": first["released"],
+        "format": essays.format_of(first),
+        "pictures_left_out": first["pictures_left_out"],
         "reading": "on" if essays.is_read(found) else "off",
         "passes": {
             row["name"]: {

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response
 
 from ingest.submissions import schemas
-from ingest.submissions.routes import send_hints, to_answer
+from ingest.submissions.routes import read_text, send_hints, to_answer
 from ingest.web import rate_limits
 from ingest.web.body import read_body
 from ingest.web.identity import staff
@@ -28,7 +28,7 @@ SAMPLES_LANGUAGE = "en"
     "Try a rubric on samples",
     answers={202: schemas.RubricPreviewStarted},
     body=schemas.RubricPreview,
-    problems=("forbidden", "reading-off"),
+    problems=("forbidden", "reading-off", "essay-empty", "essay-too-long"),
 )
 def try_rubric(rubric_id: UUID) -> Response:
     """Queue sample essays for feedback with this rubric.
@@ -44,9 +44,17 @@ def try_rubric(rubric_id: UUID) -> Response:
     for _ in texts[1:]:
         rate_limits.count(f"user:{who.user}")
     language = payload.language or (None if payload.texts else SAMPLES_LANGUAGE)
+    read = [read_text(text, pointer=f"/texts/{place}") for place, text in enumerate(texts)]
     drafts = [
-        Draft(title=f"Sample {number}", text=text, source="app", language=language)
-        for number, text in enumerate(texts, start=1)
+        Draft(
+            title=f"Sample {number}",
+            text=one.text,
+            from_html=one.from_html,
+            pictures_left_out=one.pictures,
+            source="app",
+            language=language,
+        )
+        for number, one in enumerate(read, start=1)
     ]
     with who.session():
         receipts, expires_at = rubric_previews.start(

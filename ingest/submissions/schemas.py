@@ -57,7 +57,14 @@ class Submission(LenientBody):
 
     title: Annotated[StrictStr, StringConstraints(min_length=1, max_length=500, pattern=r"\S")]
     # The limits of `text` have their own problem types, so `ingest.submissions.routes` checks them and not this model.
-    text: Annotated[StrictStr, Field(json_schema_extra={"minLength": 1, "maxLength": MAX_CHARACTERS, "pattern": r"\S"})]
+    text: Annotated[
+        StrictStr,
+        Field(
+            description=f"plain text or HTML; HTML is turned into plain text. Embedded pictures are left out and named in "
+            f"`warnings`. At most {MAX_CHARACTERS:,} characters without tags and pictures",
+            json_schema_extra={"minLength": 1, "pattern": r"\S"},
+        ),
+    ]
     assignment_id: Annotated[Id | None, Field(description="the assignment for which the essay was written")] = None
     assignment: Annotated[
         LmsAssignment | None,
@@ -176,6 +183,15 @@ class Discarded(BaseModel):
     discarded: int
 
 
+TextFormat = Annotated[
+    Literal["plain", "html"],
+    Field(description="the format in which the text was handed in; HTML is stored as plain text"),
+]
+PicturesLeftOut = Annotated[
+    int, Field(description="how many embedded pictures and other objects were left out of the text")
+]
+
+
 class PassStatus(BaseModel):
     """The status of one pass."""
 
@@ -204,6 +220,8 @@ class Status(BaseModel):
     received_at: datetime
     completed_at: datetime | None
     released: Annotated[bool, Field(description="whether the student may see the feedback")]
+    format: TextFormat
+    pictures_left_out: PicturesLeftOut
     reading: Annotated[
         Literal["on", "off"],
         Field(description="off: no machine reads this version, because the org's ai_policy was none when it came"),
@@ -223,7 +241,8 @@ class Writing(BaseModel):
     title: str
     text: str
     language: Annotated[str, Field(description="BCP 47 tag")]
-    format: Annotated[Literal["plain", "html", "markdown"], Field(description="the format in which it was handed in")]
+    format: TextFormat
+    pictures_left_out: PicturesLeftOut
     characters: Annotated[int, Field(description="the length of `text` in Unicode code points")]
     words: int
 
@@ -237,12 +256,13 @@ class Version(BaseModel):
     received_at: datetime
     submitted_at: datetime
     completed_at: datetime | None
+    format: TextFormat
     characters: int
     words: int
 
 
 class Essay(BaseModel):
-    """An essay. `status`, `version` and `submission_id` are those of its newest version."""
+    """An essay. `status`, `version`, `submission_id` and `format` are those of its newest version."""
 
     id: UUID
     title: str
@@ -256,6 +276,7 @@ class Essay(BaseModel):
     status: str
     version: int
     submission_id: UUID
+    format: TextFormat
     comment_count: Annotated[int, Field(description="the comments on the newest version that you may read now")]
     created_at: datetime
     updated_at: Annotated[datetime, Field(description="when a version was last handed in")]

@@ -27,4 +27,4 @@ def read_text(submission_id: UUID) -> Response:
     with who.session():
         found = essays.fetch_writing(submission_id, org=who.org)
         note_read(who, entity="submission", entity_id=submission_id, person=found["user_id"], by_api_key=True)
-    return json_response(schemas.Writing(**found, format="plain"))
+    return json_response(schemas.Writing(**found))

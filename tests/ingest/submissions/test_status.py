@@ -51,7 +51,8 @@ def test_status_has_exactly_the_documented_fields(shared_api, get):
     assert answer.status_code == 200
     body = answer.json
     assert list(body) == [
-        "id", "essay_id", "version", "status", "received_at", "completed_at", "released", "reading", "passes", "queue",
+        "id", "essay_id", "version", "status", "received_at", "completed_at", "released", "format",
+        "pictures_left_out", "reading", "passes", "queue",
     ]  # fmt: skip
     assert (body["id"], body["essay_id"], body["version"]) == (receipt["id"], receipt["essay_id"], 1)
     assert (body["status"], body["completed_at"], body["released"]) == ("queued", None, True)
