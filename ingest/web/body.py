@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn, TypeVar, get_args
 
 from flask import request
@@ -15,6 +16,8 @@ from ingest.web.schemas import NotNeeded
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 32
+# Some programs write the slash as \/ in JSON.
+_PICTURE = re.compile(rb"data:image\\?/", re.IGNORECASE)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -29,8 +32,16 @@ def read_bytes() -> bytes:
     """Return the whole body of this request. Raises Problem when it is larger than MAX_BODY_BYTES."""
     raw = request.get_data()
     if len(raw) > MAX_BODY_BYTES:
-        raise Problem("payload-too-large", "The body is larger than 1 MiB.")
+        raise too_large(raw)
     return raw
+
+
+def too_large(seen: bytes | bytearray) -> Problem:
+    """Return the problem of a body that is larger than MAX_BODY_BYTES; `seen` is the part of it that has arrived."""
+    detail = "The body is larger than 1 MiB."
+    if _PICTURE.search(seen):
+        detail += " A picture is embedded in it; hand in the text without the picture."
+    return Problem("payload-too-large", detail)
 
 
 def check_headers() -> None:

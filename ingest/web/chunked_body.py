@@ -7,8 +7,7 @@ import re
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize, LimitRequestHeaders
 from gunicorn.http.message import Request
 
-from ingest.web.body import MAX_BODY_BYTES
-from ingest.web.problems import Problem
+from ingest.web.body import MAX_BODY_BYTES, too_large
 
 MAX_LINE_BYTES = 4096
 MAX_TRAILER_BYTES = 16 * 1024
@@ -53,7 +52,7 @@ class ChunkedBody:
             raise InvalidChunkSize(bytes(received[: min(line_end, 40)]))
         size = int(line[1], 16)
         if len(self.data) + size > MAX_BODY_BYTES:
-            raise Problem("payload-too-large", "The body is larger than 1 MiB.")
+            raise too_large(self.data + received)
         return size
 
     def _skip_trailers(self, received: bytearray, line_end: int) -> bool:

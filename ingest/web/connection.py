@@ -17,12 +17,17 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
 from ingest.settings import ConnectionLimits
-from ingest.web.body import MAX_BODY_BYTES
+from ingest.web.body import MAX_BODY_BYTES, too_large
 from ingest.web.chunked_body import ChunkedBody
 from ingest.web.client_address import counted_address
 from ingest.web.problems import Problem
 
 MAX_HEAD_BYTES = 64 * 1024
+# So much of a body that is too large is looked at, and so long, to tell the client whether a picture is the reason. A body
+# that announces more than MAX_LOOKED_AT_BYTES is no essay with a picture.
+LOOK_AT_BYTES = 256 * 1024
+LOOK_SECONDS = 0.5
+MAX_LOOKED_AT_BYTES = 64 * 1024 * 1024
 _HEAD_END = b"\r\n\r\n"
 
 
@@ -56,6 +61,15 @@ class Connection:
         self._searched = 0
         self._chunks: ChunkedBody | None = None
         self._length = 0
+
+    @property
+    def is_too_large(self) -> bool:
+        """Return whether the request whose body arrives has announced one that will be refused."""
+        return self.request is not None and getattr(self.request.body.reader, "length", 0) > MAX_BODY_BYTES
+
+    def refuse_too_large(self) -> Problem:
+        """Return the problem of a body that is too large, as far as it has arrived."""
+        return too_large(self._received)
 
     def run(self) -> None:
         """Note that a thread has the connection. It has no deadline then: the app bounds its own work."""
@@ -91,7 +105,8 @@ class Connection:
             self.request = self._read_head()
             if self.request is None:
                 return False
-            self._enter(State.READING, self._limits.body_seconds)
+            seconds = self._limits.body_seconds
+            self._enter(State.READING, min(LOOK_SECONDS, seconds) if self.is_too_large else seconds)
         complete = self._read_body(self.request)
         if self.request._expected_100_continue:  # noqa: SLF001 - gunicorn has no other name for it
             # The client may send the body only after this. gunicorn would send it again when the request runs.
@@ -128,7 +143,11 @@ class Connection:
         else:
             length = request.body.reader.length
             if length > MAX_BODY_BYTES:
-                raise Problem("payload-too-large", "The body is larger than 1 MiB.")
+                # A client that asks first sends nothing before the answer.
+                looks = length <= MAX_LOOKED_AT_BYTES and not request._expected_100_continue  # noqa: SLF001
+                if not looks or len(self._received) >= LOOK_AT_BYTES:
+                    raise too_large(self._received)
+                return False
             if len(self._received) < length:
                 return False
             body = bytes(self._received[:length])

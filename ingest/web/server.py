@@ -170,6 +170,8 @@ class BufferingWorker(ThreadWorker):
         """End a state whose time is over."""
         if connection.state is not State.READING:
             self._drop(connection)
+        elif connection.is_too_large:
+            self._refuse(connection, connection.refuse_too_large())
         elif connection.request is None:
             detail = f"The headers did not arrive within {self._limits.head_seconds:g} seconds."
             self._refuse(connection, Problem("request-timeout", detail))

@@ -186,6 +186,21 @@ def test_body_that_is_too_large_is_refused_before_it_is_sent(port, headers):
         assert ask(port, "GET", "/healthz").status == 200
 
 
+@pytest.mark.parametrize("before", [0, 100_000])
+@pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "in chunks"])
+@pytest.mark.parametrize("slash", ["/", "\\/"], ids=["a slash", "an escaped slash"])
+def test_refusal_says_that_a_picture_makes_the_body_too_large(port, headers, before, chunked, slash):
+    picture = f"data:image{slash}png;base64,{'A' * 1_200_000}"
+    body = rf'{{"title": "T", "text": "{"x" * before}<img src=\"{picture}\">"}}'.encode()
+    sent = {**headers, "Transfer-Encoding": "chunked"} if chunked else headers
+    parts = (body[start : start + 60_000] for start in range(0, len(body), 60_000))
+    answer = ask(port, "POST", "/v1/submissions", parts if chunked else body, sent, chunked=chunked)
+    assert answer.status == 413
+    assert answer.json["detail"] == (
+        "The body is larger than 1 MiB. A picture is embedded in it; hand in the text without the picture."
+    )
+
+
 def test_refused_client_that_sends_everything_first_reads_the_answer(port, headers):
     body = b"x" * (3 * MIB)
     assert ask(port, "POST", "/v1/submissions", body, headers).status == 413
