@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import subprocess
 from collections.abc import Iterator
@@ -101,6 +102,31 @@ def test_signed_delivery_is_accepted_and_all_passes_complete(
     for one in state["passes"].values():
         assert one["attempts"] == 1
         assert state["received_at"] <= one["started_at"] <= one["finished_at"] <= state["completed_at"]
+
+
+def test_essay_as_html_gets_the_comments_of_the_plain_essay(machine: Standalone) -> None:
+    """Also in the forms that LMSs send: paragraphs, breaks and blocks; and the educator gets no note about HTML."""
+    paragraphs = [html.escape(one) for one in ESSAY.split("\n\n")]
+    forms = (
+        ESSAY,
+        "".join(f"<p>{one}</p>" for one in paragraphs),
+        "<br><br>".join(paragraphs),
+        "".join(f"<DIV class='x'><span>{one.replace(' ', '&nbsp;', 3)}</span></DIV>\r\n" for one in paragraphs),
+        f"{ESSAY}\n\n<img src='data:image/png;base64,{'A' * 40_000}'>",
+    )
+    locations = [machine.hand_in(text=form) for form in forms]
+    machine.final(*locations)
+    educator = sign_in(machine, machine.known["org"], **machine.known["admin"])
+    plain, *others = [ask("GET", f"{machine.api}{one}/feedback", headers=educator).body for one in locations]
+    assert plain["comments"]
+    assert plain["notes"] == []
+    for found in others:
+        assert [without_ids(one) for one in found["comments"]] == [without_ids(one) for one in plain["comments"]]
+        assert found["notes"] == []
+
+
+def without_ids(comment: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in comment.items() if name != "id"}
 
 
 def test_every_quote_matches_the_essay_at_its_span(machine: Standalone, delivered: tuple[str, Answer]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 from collections.abc import Iterator
@@ -86,6 +87,25 @@ def test_vendor_receives_no_personal_data_of_the_student(machine: Standalone, ve
     reported = json.dumps(vendor.requests)
     assert SENTENCE in reported
     assert [private for private in (*student.values(), machine.known["org"] + " School") if private in reported] == []
+
+
+def test_vendor_receives_no_tag_and_no_picture_of_an_html_essay(machine: Standalone, vendor: FakeVendor) -> None:
+    picture = "data:image/png;base64," + "iVBORw0KGgo" * 4_000
+    paragraphs = "".join(f"<p class='x'>{html.escape(one)}&nbsp;</p>" for one in ESSAY.split("\n\n"))
+    sent = f'{paragraphs}<p><img src="{picture}"></p>'
+    data = {"student": {"external_id": "sis-html"}, "title": "Phones", "text": sent}
+    before = len(vendor.requests)
+    location = machine.deliver(data).headers["Location"]
+    assert machine.final(location)[0]["status"] == "completed"
+    received = json.dumps(vendor.requests[before:])
+    assert SENTENCE in received
+    assert [part for part in ("<p", "</p", "nbsp", "data:image", "iVBORw0KGgo") if part in received] == []
+    found = machine.feedback(location)
+    flat = "\n\n".join(" ".join(one.split()) for one in ESSAY.split("\n\n"))
+    for comment in found["comments"]:
+        span = comment["span"]
+        assert flat[span["start"] : span["end"]] == span["quote"]
+    assert "1 embedded picture in the text, because only words are read" in found["summary"]["not_checked"]
 
 
 def test_raw_answers_open_with_the_authors_key_and_match_tokens_and_cost(machine: Standalone, first: str) -> None:

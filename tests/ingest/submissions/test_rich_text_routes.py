@@ -1,4 +1,4 @@
-"""Tests of HTML and embedded pictures at every door that takes an essay: what is stored, counted, refused and said."""
+"""Tests of HTML and embedded pictures at every route that takes an essay: what is stored, counted, refused and said."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def by_webhook(api: ApiUnderTest, text: str) -> Any:
     return api.lms.deliver(piece(text=text, student={"external_id": uuid4().hex}))
 
 
-DOORS = {"person": by_person, "API key": by_key, "webhook": by_webhook}
+ROUTES = {"person": by_person, "API key": by_key, "webhook": by_webhook}
 
 
 def staff(api: ApiUnderTest) -> Headers:
     return api.signed_in("ada")
 
 
-@pytest.fixture(params=DOORS.values(), ids=DOORS)
-def door(request: pytest.FixtureRequest) -> Any:
-    """Hand in a text by each of the doors: `door(api, text)`."""
+@pytest.fixture(params=ROUTES.values(), ids=ROUTES)
+def hand_in(request: pytest.FixtureRequest) -> Any:
+    """Hand in a text by each of the routes: `hand_in(api, text)`."""
     return request.param
 
 
-def test_html_is_stored_as_plain_text_and_pictures_are_named(shared_api: ApiUnderTest, door: Any) -> None:
-    answer = door(shared_api, HTML)
+def test_html_is_stored_as_plain_text_and_pictures_are_named(shared_api: ApiUnderTest, hand_in: Any) -> None:
+    answer = hand_in(shared_api, HTML)
     assert answer.status_code == 202, answer.text
-    pointer = "/data/text" if door is by_webhook else "/text"
+    pointer = "/data/text" if hand_in is by_webhook else "/text"
     detail = "holds 1 embedded picture; only the words are read and kept"
     assert answer.json["warnings"] == [{"pointer": pointer, "detail": detail}]
     written = shared_api.client.get(answer.json["links"]["text"], headers=staff(shared_api)).json
@@ -79,13 +79,13 @@ def test_comments_are_anchored_in_the_plain_text_and_everybody_reads_of_the_pict
         assert "1 embedded picture in the text, because only words are read" in found["summary"]["not_checked"]
 
 
-def test_limits_count_the_words_and_not_the_tags(shared_api: ApiUnderTest, door: Any, refused: Refused) -> None:
+def test_limits_count_the_words_and_not_the_tags(shared_api: ApiUnderTest, hand_in: Any, refused: Refused) -> None:
     picture = '<img src="data:image/png;base64,' + "A" * 150_000 + '">'
-    assert door(shared_api, "Words of an essay. " * 50 + picture).status_code == 202
-    assert door(shared_api, "<p>" + "word " * 19_000 + "</p>" + "<p></p>" * 5_000).status_code == 202
-    told = refused(door(shared_api, "<p>" + "x" * (MAX_CHARACTERS + 1) + "</p>"), 422, "essay-too-long")
+    assert hand_in(shared_api, "Words of an essay. " * 50 + picture).status_code == 202
+    assert hand_in(shared_api, "<p>" + "word " * 19_000 + "</p>" + "<p></p>" * 5_000).status_code == 202
+    told = refused(hand_in(shared_api, "<p>" + "x" * (MAX_CHARACTERS + 1) + "</p>"), 422, "essay-too-long")
     assert told["detail"] == "The text has 100,001 characters; at most 100,000 are read."
-    told = refused(door(shared_api, "<p>x</p>" * MAX_TAGS), 422, "essay-too-long")
+    told = refused(hand_in(shared_api, "<p>x</p>" * MAX_TAGS), 422, "essay-too-long")
     assert told["detail"] == "The text has more than 50,000 tags."
 
 
@@ -101,10 +101,10 @@ def test_limits_count_the_words_and_not_the_tags(shared_api: ApiUnderTest, door:
     ids=["img", "Markdown", "address", "editor", "empty editor"],
 )
 def test_text_without_words_is_refused(
-    shared_api: ApiUnderTest, door: Any, refused: Refused, text: str, detail: str
+    shared_api: ApiUnderTest, hand_in: Any, refused: Refused, text: str, detail: str
 ) -> None:
-    told = refused(door(shared_api, text), 422, "essay-empty")
-    pointer = "/data/text" if door is by_webhook else "/text"
+    told = refused(hand_in(shared_api, text), 422, "essay-empty")
+    pointer = "/data/text" if hand_in is by_webhook else "/text"
     assert told["errors"] == [{"pointer": pointer, "detail": detail}]
 
 
