@@ -78,6 +78,10 @@ class Layout:
             self._line_ends = LINE
         self._mark = "  " * (min(depth, MAX_DEPTH) - 1) + mark
 
+    def drop_mark(self) -> None:
+        """Forget the mark of a list item in which there was no word."""
+        self._mark = ""
+
     def begin_cell(self, *, first: bool) -> None:
         """Begin a cell of a row with several cells."""
         self.cells += 1

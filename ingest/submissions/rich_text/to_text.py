@@ -15,13 +15,14 @@ from ingest.submissions.rich_text.recognise import BLOCKS, ELEMENTS
 
 # Elements whose words are no words of the essay.
 _LEFT_OUT = frozenset(
-    "script style title template noscript noframes noembed iframe object svg audio video canvas select datalist xml rp xmp annotation"
+    "script style template noscript noframes noembed iframe object svg audio video canvas select datalist xml rp xmp annotation"
     " annotation-xml".split()
 )
 # Inside these the tokenizer reads no tags, so one that is never closed would hide the rest of the essay.
 _RAW = ("script", "style", "title", "textarea", "iframe", "noembed", "noframes", "noscript", "xmp", "plaintext")
 _PICTURES = frozenset({"img", "svg", "object", "embed", "iframe", "video", "canvas"})
 _CELLS = frozenset({"td", "th"})
+_BLOCKS = BLOCKS | {"title"}
 _LISTS = frozenset({"ol", "ul", "menu", "dir"})
 _LINES = frozenset("li dt dd legend caption figcaption summary thead tbody tfoot".split())
 _FIRST_NUMBER = re.compile(r"[0-9]{1,4}")
@@ -77,8 +78,11 @@ def _shared_cells(events: Iterable[StreamEvent]) -> dict[int, bool]:
         name = data[0] if kind == "start" else data
         if kind == "end" and name == "table" and len(tables) > 1:
             tables.pop()
-        elif kind == "start" and name in ("table", "tr"):
-            tables[len(tables) - (name == "tr") :] = [len(rows)]
+        elif kind == "start" and name == "table":
+            tables.append(len(rows))
+            rows.append([])
+        elif kind == "start" and name == "tr":
+            tables[-1] = len(rows)
             rows.append([])
         elif kind == "start" and name in _CELLS:
             rows[tables[-1]].append(place)
@@ -92,6 +96,8 @@ class _Converter:
         names = {data[0] for kind, data in events if kind == "start"}
         self.layout = Layout(keep_lines=not names & (BLOCKS - {"hr"} | {"br"}))
         self.pictures = 0
+        # Where there is no head, a title is what a student calls the title.
+        self._hides = _LEFT_OUT | ({"title"} if "head" in names else set())
         self._ends = Counter(data for kind, data in events if kind == "end")
         self._shared = _shared_cells(events)
         self._lists: list[_List] = []
@@ -112,7 +118,7 @@ class _Converter:
             self._left_out += [name] if name == self._left_out[0] else []
             return
         self.pictures += name in _PICTURES
-        if name in _LEFT_OUT and self._ends[name]:
+        if name in self._hides and self._ends[name]:
             self._left_out = [name]
         elif name == "span" and _MARK_OF_WORD.search(attributes.get("style") or "") and self._ends[name]:
             self._left_out, self._mark = [name], ""
@@ -136,6 +142,7 @@ class _Converter:
                 self.layout.begin_item(f"{mark} " if _NUMBER.fullmatch(mark) else _BULLET, depth=1, first=True)
         elif name in _LISTS:
             del self._lists[-1:]
+            self.layout.drop_mark()
             self.layout.end_block(LINE if self._lists else PARAGRAPH)
         elif name in ("table", "tr", *_CELLS):
             self._finish_in_table(name)
@@ -148,7 +155,7 @@ class _Converter:
             layout.add_line_end()
         elif name == "q":
             layout.add("“")
-        elif name in BLOCKS:
+        elif name in _BLOCKS:
             layout.end_block(LINE if name in _LINES else PARAGRAPH)
             layout.quotations += name == "blockquote"
             layout.preformatted += name == "pre"
@@ -157,7 +164,9 @@ class _Converter:
         layout = self.layout
         if name == "q":
             layout.add("”")
-        elif name in BLOCKS:
+        elif name in _BLOCKS:
+            if name == "li" or not self._lists:
+                layout.drop_mark()
             layout.end_block(LINE if name in _LINES else PARAGRAPH)
             layout.quotations -= name == "blockquote" and layout.quotations > 0
             layout.preformatted -= name == "pre" and layout.preformatted > 0

@@ -46,6 +46,8 @@ CASES = {
         '<ol><li>One<ul><li>a</li><li>b</li></ul></li><li><p>Two</p></li></ol><ol start="5"><li>Five</ol>End.',
         "1. One\n  - a\n  - b\n2. Two\n\n5. Five\n\nEnd.",
     ),
+    "list items without words": ("<ul><li></li><li>a</li><li><br></ul><p>One.</p><ol><li></ol>Two.", "- a\n\nOne.\n\nTwo."),
+    "title by a student": ("<title>Phones</title>\nOne.<br>Two.", "Phones\n\nOne.\nTwo."),
     "table": (
         "<table><thead><tr><th>Day</th><th>Rings</th></tr></thead><tbody><tr><td><p>Mon</p></td><td></td><td>4</td></tr></table>End.",
         "Day\tRings\nMon\t\t4\n\nEnd.",

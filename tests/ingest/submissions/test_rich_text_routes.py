@@ -83,10 +83,10 @@ def test_limits_count_the_words_and_not_the_tags(shared_api: ApiUnderTest, hand_
     picture = '<img src="data:image/png;base64,' + "A" * 150_000 + '">'
     assert hand_in(shared_api, "Words of an essay. " * 50 + picture).status_code == 202
     assert hand_in(shared_api, "<p>" + "word " * 19_000 + "</p>" + "<p></p>" * 5_000).status_code == 202
-    told = refused(hand_in(shared_api, "<p>" + "x" * (MAX_CHARACTERS + 1) + "</p>"), 422, "essay-too-long")
-    assert told["detail"] == "The text has 100,001 characters; at most 100,000 are read."
-    told = refused(hand_in(shared_api, "<p>x</p>" * MAX_TAGS), 422, "essay-too-long")
-    assert told["detail"] == "The text has more than 50,000 tags."
+    problem = refused(hand_in(shared_api, "<p>" + "x" * (MAX_CHARACTERS + 1) + "</p>"), 422, "essay-too-long")
+    assert problem["detail"] == "The text has 100,001 characters; at most 100,000 are read."
+    problem = refused(hand_in(shared_api, "<p>x</p>" * MAX_TAGS), 422, "essay-too-long")
+    assert problem["detail"] == "The text has more than 50,000 tags."
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_limits_count_the_words_and_not_the_tags(shared_api: ApiUnderTest, hand_
 def test_text_without_words_is_refused(
     shared_api: ApiUnderTest, hand_in: Any, refused: Refused, text: str, detail: str
 ) -> None:
-    told = refused(hand_in(shared_api, text), 422, "essay-empty")
+    problem = refused(hand_in(shared_api, text), 422, "essay-empty")
     pointer = "/data/text" if hand_in is by_webhook else "/text"
-    assert told["errors"] == [{"pointer": pointer, "detail": detail}]
+    assert problem["errors"] == [{"pointer": pointer, "detail": detail}]
 
 
 def test_repeated_request_is_compared_by_what_was_sent(shared_api: ApiUnderTest, refused: Refused) -> None:
@@ -133,5 +133,5 @@ def test_samples_of_a_rubric_are_read_as_essays_are(shared_api: ApiUnderTest, re
     at = f"/v1/rubrics/{rubric}/try"
     [sample] = shared_api.client.post(at, json={"texts": [HTML]}, headers=ed).json["submissions"]
     assert shared_api.client.get(sample["links"]["text"], headers=ed).json["text"] == TEXT
-    told = refused(shared_api.client.post(at, json={"texts": ["Words.", PICTURE]}, headers=ed), 422, "essay-empty")
-    assert told["errors"][0]["pointer"] == "/texts/1"
+    problem = refused(shared_api.client.post(at, json={"texts": ["Words.", PICTURE]}, headers=ed), 422, "essay-empty")
+    assert problem["errors"][0]["pointer"] == "/texts/1"
