@@ -65,7 +65,7 @@ class Connection:
     @property
     def is_too_large(self) -> bool:
         """Return whether the request whose body arrives has announced one that will be refused."""
-        return self.request is not None and getattr(self.request.body.reader, "length", 0) > MAX_BODY_BYTES
+        return self.request is not None and bool(getattr(self.request.body.reader, "length", 0) > MAX_BODY_BYTES)
 
     def refuse_too_large(self) -> Problem:
         """Return the problem of a body that is too large, as far as it has arrived."""

@@ -8,7 +8,7 @@ from ingest.submissions.rich_text.pictures import leave_out_pictures
 from ingest.submissions.rich_text.recognise import (
     decode_entities,
     has_only_entities,
-    is_empty_html,
+    is_empty,
     is_html,
     is_wrapped_html,
 )
@@ -29,9 +29,11 @@ class HandedIn:
 def read(text: str) -> HandedIn:
     """Return the words of a text that is plain or HTML. A plain text without pictures is returned unchanged."""
     words, from_html = _unwrap(text)
-    shown, pictures = to_text(_complete(words)) if is_html(_complete(words)) else ("", 0)
-    if shown or pictures or is_empty_html(words):
-        words, from_html = shown, True
+    pictures, complete = 0, _complete(words)
+    if is_html(complete):
+        shown, pictures = to_text(complete)
+        if shown or pictures or is_empty(complete):
+            words, from_html = shown, True
     elif has_only_entities(words):
         words, from_html = decode_entities(words), True
     if from_html:

@@ -63,9 +63,9 @@ def is_html(text: str) -> bool:
     return _is_wrapped(text, tags) or not _ABOUT_MARKUP.search(_TAG.sub(" ", text))
 
 
-def is_empty_html(text: str) -> bool:
-    """Return whether the text is HTML without a word: an editor in which nobody wrote. A script alone has words."""
-    return is_html(text) and not decode_entities(_TAG.sub("", text)).strip()
+def is_empty(text: str) -> bool:
+    """Return whether HTML has no word, as an editor in which nobody wrote. A script alone has words."""
+    return not decode_entities(_TAG.sub("", text)).strip()
 
 
 def is_wrapped_html(text: str) -> bool:

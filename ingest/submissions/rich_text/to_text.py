@@ -47,13 +47,13 @@ def to_text(html: str) -> tuple[str, int]:
     """Return the words of the HTML as plain text, and how many pictures and other embedded objects were left out."""
     events = list(stream(_NOT_A_TAG.sub("&lt;", _close_what_hides(html))))
     converter = _Converter(events)
-    for place, (kind, data) in enumerate(events):
-        if kind == "text":
-            converter.text(data)
-        elif kind == "start":
-            converter.start(*data, place)
-        elif kind == "end":
-            converter.end(data)
+    for place, event in enumerate(events):
+        if event[0] == "text":
+            converter.text(event[1])
+        elif event[0] == "start":
+            converter.start(*event[1], place)
+        elif event[0] == "end":
+            converter.end(event[1])
     return str(converter.layout), converter.pictures
 
 
@@ -74,17 +74,18 @@ def _shared_cells(events: Iterable[StreamEvent]) -> dict[int, bool]:
     """Return the places of the cells in rows with several cells, each with whether it is the first of its row."""
     rows: list[list[int]] = [[]]
     tables = [0]  # the present row of each open table
-    for place, (kind, data) in enumerate(events):
-        name = data[0] if kind == "start" else data
-        if kind == "end" and name == "table" and len(tables) > 1:
+    for place, event in enumerate(events):
+        if event[0] == "end" and event[1] == "table" and len(tables) > 1:
             tables.pop()
-        elif kind == "start" and name == "table":
+        elif event[0] != "start":
+            continue
+        elif event[1][0] == "table":
             tables.append(len(rows))
             rows.append([])
-        elif kind == "start" and name == "tr":
+        elif event[1][0] == "tr":
             tables[-1] = len(rows)
             rows.append([])
-        elif kind == "start" and name in _CELLS:
+        elif event[1][0] in _CELLS:
             rows[tables[-1]].append(place)
     return {cell: cell == row[0] for row in rows if len(row) > 1 for cell in row}
 
@@ -93,12 +94,12 @@ class _Converter:
     """Carry the events of one document over to its layout."""
 
     def __init__(self, events: Sequence[StreamEvent]) -> None:
-        names = {data[0] for kind, data in events if kind == "start"}
+        names = {event[1][0] for event in events if event[0] == "start"}
         self.layout = Layout(keep_lines=not names & (BLOCKS - {"hr"} | {"br"}))
         self.pictures = 0
         # Where there is no head, a title is what a student calls the title.
         self._hides = _LEFT_OUT | ({"title"} if "head" in names else set())
-        self._ends = Counter(data for kind, data in events if kind == "end")
+        self._ends = Counter(event[1] for event in events if event[0] == "end")
         self._shared = _shared_cells(events)
         self._lists: list[_List] = []
         self._tables: list[bool] = [False]  # whether a shared cell is open, for each open table
