@@ -35,10 +35,12 @@ _LEFT_OPEN = frozenset("p div li tr td th dd dt blockquote center h1 h2 h3 h4 h5
 
 # An attribute is read up to the next angle bracket only, so that the time stays linear.
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*(?::[a-zA-Z0-9]+)?)(\s[^<>]*|/)?>")
+_DECLARATION = re.compile(r"<[?!][^<>]*>")
 _DOCTYPE = re.compile(r"\s*<!doctype html", re.IGNORECASE)
 _ABOUT_MARKUP = re.compile(r"\b(?:html|xml|jsx|css|javascript|markup|tags?)\b", re.IGNORECASE)
 ENTITY = re.compile(
-    r"&(?:nbsp|amp|lt|gt|quot|apos|[lr][sd]quo|[mn]dash|hellip|bull|laquo|raquo|iexcl|iquest|euro|pound|deg|szlig|shy"
+    r"&(?:nbsp|amp|lt|gt|quot|apos|[lr][sd]quo|[mn]dash|hellip|bull|laquo|raquo|iexcl|iquest|euro|pound|cent|yen|deg|szlig"
+    r"|shy|copy|reg|trade|sect|times|middot|frac1[24]|emsp|ensp|thinsp|zwn?j"
     r"|[A-Za-z](?:acute|grave|circ|tilde|uml|cedil|ring|slash|caron)|(?:AE|ae|OE|oe)lig|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});"
 )
 _SPACES = str.maketrans("\u00a0\u2007\u202f", "   ")
@@ -60,7 +62,7 @@ def is_html(text: str) -> bool:
     tags = _tags(text)
     if not tags or not _shows_markup(text, tags):
         return False
-    return _is_wrapped(text, tags) or not _ABOUT_MARKUP.search(_TAG.sub(" ", text))
+    return _is_wrapped(text, tags) or not _ABOUT_MARKUP.search(_DECLARATION.sub(" ", _TAG.sub(" ", text)))
 
 
 def is_empty(text: str) -> bool:

@@ -73,9 +73,10 @@ CASES = {
     ),
     "Word": (WORD, "Phones are loud.\n\n- They ring.\n\n2. They break."),
     "Google Docs": (GOOGLE, "Phones are loud.\n\nThey ring.\n\n- at night\n- in class"),
+    "XML": ('<?xml version="1.0"?><p>One.</p><!-- x --><p>Two.</p>', "One.\n\nTwo."),
     "CDATA": ("<![CDATA[<p>One.</p><p>Two.</p>]]>", "One.\n\nTwo."),
     "escaped twice": ("&lt;p&gt;One &amp;amp; two.&lt;/p&gt;&lt;p&gt;Three.&lt;/p&gt;", "One & two.\n\nThree."),
-    "entities only": ("Fish &amp; chips,&nbsp;I &lt;3 them.\n\nIt&#39;s  good.", "Fish & chips, I <3 them.\n\nIt's  good."),
+    "entities only": ("Fish &amp; chips,&nbsp;I &lt;3 them.\n\nIt&#39;s  &copy; mine.", "Fish & chips, I <3 them.\n\nIt's  © mine."),
     "about markup, from an editor": ("<p>The &lt;br&gt; tag ends a line.</p>", "The <br> tag ends a line."),
 }  # fmt: skip
 
