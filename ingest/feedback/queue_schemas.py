@@ -34,7 +34,7 @@ class ListedComment(BaseModel):
     next_step: str
     suggestions: list[str]
     confidence: Share
-    confidence_basis: Literal["measured", "model", "agreement"]
+    confidence_basis: Literal["measured", "model", "agreement", "default"]
     released: Annotated[bool, Field(description="whether the student sees the comment; false: it is held")]
     created_at: datetime
     decision: Annotated[

@@ -227,10 +227,11 @@ class Comment(BaseModel):
     criterion: Annotated[str | None, Field(description="the rubric criterion that it is about")]
     confidence: Share
     confidence_basis: Annotated[
-        Literal["measured", "model", "agreement"],
+        Literal["measured", "model", "agreement", "default"],
         Field(
             description="the basis of `confidence`. measured: measured on corrected texts or on reviews; model: stated by the model; "
-            "agreement: several engines or models agree. An educator's own comment has confidence 1 with basis agreement."
+            "agreement: several engines or models agree; default: a fixed figure, nobody has judged such comments. "
+            "An educator's own comment has confidence 1 with basis agreement."
         ),
     ]
     origin: Annotated[Literal["rule", "model", "educator"], Field(description="who or what made the comment")]

@@ -16,7 +16,7 @@ Severity = Literal["info", "minor", "major"]
 Match = Literal["exact", "normalised", "none"]
 
 
-ConfidenceBasis = Literal["measured", "model", "agreement"]
+ConfidenceBasis = Literal["measured", "model", "agreement", "default"]
 
 
 Resolution = Literal["addressed", "persisting", "moot"]

@@ -33,19 +33,6 @@ STOP_WORDS = frozenset(
     you'll let's""".split()
 )
 
-# Words of a task that say what to do, not what the task is about. A comment never names them as missing from an essay.
-TASK_WORDS = frozenset(
-    """agree answer argue argument assignment assess choose claim class clear compare conclude conclusion consider
-    contrast convince criteria describe detail details develop disagree discuss discussion draft essay evaluate evidence
-    example examples explain explanation extent express format grade idea ideas include including introduction issue
-    issues letter listed main minimum name opinion order page pages paper paragraph paragraphs passage persuade point
-    points position prompt provide question questions read reader readers reason reasons refer relevant response rubric
-    section sentence sentences show source sources specific state statement structure student students summarise
-    summarize support supporting task teacher text thesis title topic view views word words write writer writing written
-    good excellent poor fair strong weak level levels grammar spelling organisation organization content style effective
-    five four six least different following ask asked academic article book books author quote quotes""".split()
-)
-
 # Stems, matched at the start of a word. Suggestions and messages that contain one are not shown.
 _INDECENT = re.compile(
     r"\b(?:whor|slut|fuck|shit|bitch|cunt|cock|dick|prick|piss|wank|bastard|bollock|arse|ass(?:es|hole\w*)?\b|tit(?:s|ty|ties)\b|"

@@ -20,12 +20,13 @@ from workers.providers.local.guards import MAX_CHARACTERS, UncheckedReason, reas
 
 MODEL = "local-1"
 _DIRECTORY = Path(__file__).parent
-_SHARED_FILES = ("../../passes/segmentation.py", "guards.py", "language.py", "spans.py", "text.py", "tongues.py")
+_SHARED_FILES = ("../../passes/segmentation.py", "guards.py", "language.py", "spans.py", "stance.py", "text.py",
+                 "tongues.py")  # fmt: skip
 _FILES_BY_PASS = {
     PassName.GRAMMAR: ("confidence.json", "confidence.py", "engines.py", "flags.py", "grammar.py", "harper_engine.py",
                        "lingo.py", "merge.py", "own.py", "rules.py", "suggest.py", "wording.py"),
     PassName.STRUCTURE: ("structure.py",),
-    PassName.CONTENT: ("content.py",),
+    PassName.CONTENT: ("citations.py", "content.py", "structure.py"),
 }  # fmt: skip
 
 

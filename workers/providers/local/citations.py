@@ -1,0 +1,66 @@
+"""Ask about sources that the list of references lacks, and about quotations without a speaker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from workers.passes.request import PassRequest
+from workers.passes.segmentation import Piece, words
+from workers.providers.local.spans import Point, rule_comment
+from workers.providers.local.text import Essay
+
+_CITATION = re.compile(
+    r"\((?P<author>[A-Z][\w'\u2019-]{1,60})(?:,? (?:and|&) [A-Z][\w'\u2019-]+| et al\.?)?,? "
+    r"(?:(?:19|20)\d\d[a-z]?(?:, pp?\. ?\d+)?|\d{1,4})\)"
+    r"|(?<![\w'\u2019-])(?P<named>[A-Z][\w'\u2019-]{1,60})(?: (?:and|&) [A-Z][\w'\u2019-]+| et al\.?)? \((?:19|20)\d\d[a-z]?\)"
+)
+_QUOTATION = re.compile(r"[\"\u201c](?P<inside>[^\"\u201c\u201d\n]{25,400})[\"\u201d]")
+_SPEAKER = re.compile(
+    r"\b(?:said|says|say|saying|states?d?|stated|writes?|wrote|according|claims?|claimed|argues?|argued|explains?|explained|"
+    r"author|article|text|passage|paragraph|quote[ds]?|notes|noted|tells?|told|asks?|asked|goes|line|page|called|book|"
+    r"story|source|titled|entitled|report\w*|mention\w*|shows?|suggest\w*|describe[sd]?|add(?:s|ed)|repl(?:y|ies|ied))\b",
+    re.IGNORECASE,
+)
+
+
+def citation_points(essay: Essay, request: PassRequest) -> list[Point]:
+    """Return the questions about sources without an entry in the list of references, and quotations without a speaker."""
+    cited = [
+        (match.group("author") or match.group("named"), Piece(place, place + len(match.group()), match.group()))
+        for paragraph in essay.paragraphs
+        for match in _CITATION.finditer(paragraph.piece.text)
+        for place in [paragraph.piece.start + match.start()]
+    ]
+    found: list[Point] = []
+    if essay.references is not None:
+        missing = [piece for author, piece in cited if author not in essay.references.text]
+        message = "You name this source in the text, but I could not find it in your list of references."
+        step = "Add it to the list, or check that the name is spelled the same way in both places."
+        found += _citation(
+            missing, message, step, "Compare your list of references with the sources in your text.", request
+        )
+    elif len(cited) >= 2:
+        message = "You name sources in the text, but I could not find a list of references at the end."
+        step = "Does your teacher ask for a list of sources? If so, add one with these in it."
+        found += _citation([piece for _, piece in cited], message, step, step, request)
+    message = "I could not see who said or wrote this quotation."
+    step = "Who is speaking here, and where can a reader find it?"
+    whole = "Say for each quotation who speaks, and where a reader can find it."
+    return found + _citation(list(_quotations_without_source(essay)), message, step, whole, request)
+
+
+def _citation(places: list[Piece], message: str, step: str, whole: str, request: PassRequest) -> list[Point]:
+    return (
+        [Point(rule_comment(request, "question", "citation", "minor", places, message, step), whole)] if places else []
+    )
+
+
+def _quotations_without_source(essay: Essay) -> Iterator[Piece]:
+    for paragraph in essay.paragraphs:
+        text = paragraph.piece.text
+        for match in _QUOTATION.finditer(text):
+            around = text[max(0, match.start() - 150) : match.start()] + " " + text[match.end() : match.end() + 100]
+            if len(words(match.group("inside"))) >= 5 and not _SPEAKER.search(around) and not _CITATION.search(around):
+                start = paragraph.piece.start + match.start()
+                yield Piece(start, start + len(match.group()), match.group())
