@@ -13,9 +13,11 @@ from models.crypto import AssociatedData, Ciphertext, Key
 from models.db import new_ids, rows, run, run_many
 from models.errors import NotReady
 from models.essays import embedded_pictures, fetch_status, fetch_text, is_read
-from models.jobs import PASS_ORDER
+from models.jobs import PASS_ORDER, PassName
 from models.passes import Claim
 
+# The order in which a student should think about an essay: its sense before its words.
+SENSE_FIRST = [str(name) for name in (PassName.STRUCTURE, PassName.CONTENT, PassName.GRAMMAR)]
 CONTEXT = 32  # code points of the essay shown on each side of a quote
 
 
@@ -157,8 +159,11 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
     if released_only and not passes[0]["released"]:
         raise NotReady("The feedback has not been released yet.")
     summaries = rows(
-        "select id, name, provider, summary from passes where org_id = %s and submission_id = %s and state = 'done'",
-        (org, submission),
+        """
+        select id, name, provider, summary from passes where org_id = %s and submission_id = %s and state = 'done'
+        order by array_position(%s, name)
+        """,
+        (org, submission, SENSE_FIRST),
     )
     # Comments without a place in the text come last. While a pass runs again, its earlier comments stay valid.
     comments = rows(
@@ -190,9 +195,11 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         for summary in summaries
     ]
     summary = {
-        name: list(dict.fromkeys(point for summary in decrypted for point in summary[name]))
-        for name in ("strengths", "next_steps", "not_checked")
+        name: list(dict.fromkeys(point for part in decrypted for point in part[name]))
+        for name in ("strengths", "not_checked")
     }
+    # One next step of each pass. Summaries stored by older releases have up to three.
+    summary["next_steps"] = list(dict.fromkeys(point for part in decrypted for point in part["next_steps"][:1]))
     if pictures := passes[0]["pictures_left_out"]:
         summary["not_checked"].insert(0, f"{embedded_pictures(pictures)} in the text, because only words are read")
     return {

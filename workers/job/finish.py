@@ -18,8 +18,6 @@ from workers.providers.contract import Reply
 
 log = logger(__name__)
 
-MAX_NEXT_STEPS = 3
-
 
 def finish(context: PassContext, reply: Reply, *, calibration: Calibration) -> None:
     """Finish the pass: store its comments, levels and summary, and what became of the earlier draft's comments.
@@ -33,9 +31,7 @@ def finish(context: PassContext, reply: Reply, *, calibration: Calibration) -> N
     if previous is not None:
         comments, resolutions = previous.resolve(answer, comments)
         picks, strengths = previous.picks(answer), previous.strengths(answer)
-    steps = (
-        answer.next_steps or tuple(dict.fromkeys(one.next_step for one in comments if one.next_step))[:MAX_NEXT_STEPS]
-    )
+    steps = answer.next_steps[:1] or _step_of(comments, claim.name)
     notes = answer.notes
     if claim.name is PassName.CONTENT:
         # One pass of a version is enough, whichever provider read it.
@@ -66,6 +62,13 @@ def finish(context: PassContext, reply: Reply, *, calibration: Calibration) -> N
         if unanchored:
             passes.add_to_tally("unanchored_comments", unanchored)
     log.info("pass done", name=claim.name, attempt=claim.attempt, comments=len(comments))
+
+
+def _step_of(comments: list[CommentDraft], name: PassName) -> tuple[str, ...]:
+    """Return the next step of the first comment that asks for something. One on grammar mends one place, not the essay."""
+    if name is PassName.GRAMMAR:
+        return ()
+    return tuple(one.next_step for one in comments if one.next_step and one.kind != "praise")[:1]
 
 
 def _draft(comment: Comment) -> CommentDraft:

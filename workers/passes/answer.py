@@ -24,6 +24,7 @@ __all__ = ["plain", "read"]
 
 MAX_SUGGESTIONS = 3
 MAX_SENTENCES = 3
+MAX_NEXT_STEPS = 1  # each pass names one, so an essay has three
 MAX_NOT_CHECKED = 5
 MAX_PLACES = 50  # further places of one comment about a repeated mistake
 MAX_QUOTE = 300  # characters of a quote that is not in the essay and is kept as evidence only
@@ -54,7 +55,7 @@ def read(answer: Answer, *, request: PassRequest, marker: str) -> PassAnswer:
         comments=tuple(comments),
         picks=picks,
         strengths=_sentences(answer.strengths, sanitizer=sanitizer, limit=MAX_SENTENCES),
-        next_steps=_sentences(answer.next_steps, sanitizer=sanitizer, limit=MAX_SENTENCES),
+        next_steps=_sentences(answer.next_steps, sanitizer=sanitizer, limit=MAX_NEXT_STEPS),
         not_checked=_sentences(answer.not_checked, sanitizer=sanitizer, limit=MAX_NOT_CHECKED),
         notes=(SUSPECTED_NOTE,) if picks and sanitizer.doubted else (),
         verdicts=_verdicts(answer.verdicts, asked=len(request.earlier.doubtful) if request.earlier is not None else 0),

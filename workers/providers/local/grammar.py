@@ -15,6 +15,7 @@ from workers.providers.local.guards import engine_text
 from workers.providers.local.language import dialect_of
 from workers.providers.local.merge import Finding, MergeContext, findings
 from workers.providers.local.own import own_flags
+from workers.providers.local.pattern import pattern_step
 from workers.providers.local.spans import criterion_for, span
 from workers.providers.local.wording import grammar_message, grammar_step, strength
 
@@ -96,7 +97,7 @@ def answer(request: PassRequest, result: GrammarReading) -> PassAnswer:
     return PassAnswer(
         comments=comments,
         strengths=(praise,) if praise and not result.engine_flags.silent else (),
-        next_steps=tuple(dict.fromkeys(comment.next_step for comment in comments))[:3],
+        next_steps=pattern_step(result.shown),
         not_checked=(*silent, *more, *NOT_CHECKED),
     )
 

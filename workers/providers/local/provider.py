@@ -24,7 +24,7 @@ _SHARED_FILES = ("../../passes/segmentation.py", "guards.py", "language.py", "sp
                  "tongues.py")  # fmt: skip
 _FILES_BY_PASS = {
     PassName.GRAMMAR: ("confidence.json", "confidence.py", "engines.py", "flags.py", "grammar.py", "harper_engine.py",
-                       "lingo.py", "merge.py", "own.py", "rules.py", "suggest.py", "wording.py"),
+                       "lingo.py", "merge.py", "own.py", "pattern.py", "rules.py", "suggest.py", "wording.py"),
     PassName.STRUCTURE: ("structure.py",),
     PassName.CONTENT: ("citations.py", "content.py", "structure.py"),
 }  # fmt: skip
