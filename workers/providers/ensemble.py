@@ -6,35 +6,37 @@ essay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import replace
 
+from models.comment_points import Offsets, are_similar, is_nested, overlap
 from models.jobs import PassName
 from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.request import PassRequest
 from workers.providers.contract import Provider, ProviderError, Repair, Reply
+from workers.providers.left_alone import LeftAlone
 
 MAX_COMMENTS = 25
 MAX_SUGGESTIONS = 3
 CEILING = 0.99
+# How long a finished remote answer waits for the local one.
+LOCAL_WAIT_SECONDS = 0.3
+# A late reading goes on in its thread. With so many of them the local engine is overloaded, and no further one begins.
+MAX_READINGS = 64
 LOCAL_SILENT = "what the local rules would have found beside the model (they could not answer)"
+LOCAL_LATE = "what the local rules would have found beside the model (they took too long for this essay)"
 
-Offsets = tuple[int, int]
-
-# Groups of types that two providers may use for the same kind of mistake.
-_SIMILAR_TYPES = (
-    frozenset({"agreement", "verb_form", "tense", "grammar"}),
-    frozenset({"spelling", "word_choice", "contraction"}),
-    frozenset({"punctuation", "spacing", "contraction"}),
-    frozenset({"repetition", "word_choice"}),
-)
+_readings = threading.BoundedSemaphore(MAX_READINGS)
 
 
 class EnsembleProvider:
     """A remote provider whose grammar pass the local engine reads as well.
 
     To its callers it is the remote provider: name, model, prompts, batches, cost and `Reply.raw` are the remote's, unchanged.
-    Comments of the local engine name it in `provider`. Wrap it around `workers.privacy.masking.MaskingProvider`, not inside
+    Both read at the same time. What the local engine has not found `wait_seconds` after the remote answer is left out, and the
+    answer says so. Comments of the local engine name it in `provider`. Wrap it around `workers.privacy.masking.MaskingProvider`, not inside
     it: the local engine reads the real text, and nothing of its output leaves this machine.
 
     Where both point at the same mistake, there is one comment in the remote's words, with basis "agreement" and confidence
@@ -45,9 +47,10 @@ class EnsembleProvider:
 
     remote = True
 
-    def __init__(self, remote: Provider, local: Provider) -> None:
+    def __init__(self, remote: Provider, local: Provider, *, wait_seconds: float = LOCAL_WAIT_SECONDS) -> None:
         self._remote = remote
         self._local = local
+        self._wait_seconds = wait_seconds
         self.name = remote.name
         self.model = remote.model
         self.in_batches = remote.in_batches
@@ -62,7 +65,8 @@ class EnsembleProvider:
 
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
         """Return the remote answer, merged with the local one for grammar. Raises the remote's ProviderError subclasses."""
-        return self._with_local(self._remote.ask(request, repair=repair), request)
+        reading = self._begin_local(request)
+        return self._with_local(self._remote.ask(request, repair=repair), reading, request)
 
     def submit(self, request: PassRequest) -> str:
         """Submit the request in a batch of the remote provider. Return the batch's id. Raises a ProviderError subclass."""
@@ -71,64 +75,113 @@ class EnsembleProvider:
     def collect(self, batch: str, request: PassRequest) -> Reply | None:
         """Return the merged answer to a submitted request, or None while there is none. Raises a ProviderError subclass."""
         reply = self._remote.collect(batch, request)
-        return None if reply is None else self._with_local(reply, request)
+        return None if reply is None else self._with_local(reply, self._begin_local(request), request)
 
-    def _with_local(self, reply: Reply, request: PassRequest) -> Reply:
+    def _begin_local(self, request: PassRequest) -> Future[Reply] | None:
+        """Begin the local reading in a thread of its own. Return None when too many readings are still under way."""
+        if request.pass_name is not PassName.GRAMMAR or not _readings.acquire(blocking=False):
+            return None
+        reading: Future[Reply] = Future()
+        # A daemon thread, because a late reading must not hold up the end of the process.
+        threading.Thread(
+            target=_read, args=(reading, self._local.ask, replace(request, earlier=None)), name="ensemble", daemon=True
+        ).start()
+        return reading
+
+    def _with_local(self, reply: Reply, reading: Future[Reply] | None, request: PassRequest) -> Reply:
         if request.pass_name is not PassName.GRAMMAR:
             return reply
+        local, note = PassAnswer(), LOCAL_LATE
+        model = ""
         try:
-            local = self._local.ask(replace(request, earlier=None))
+            if reading is not None:
+                found = reading.result(timeout=self._wait_seconds)
+                local, model, note = found.answer, found.model, ""
+        except TimeoutError:
+            pass
         except ProviderError:
-            answer = replace(reply.answer, not_checked=(*reply.answer.not_checked, LOCAL_SILENT))
-            return replace(reply, answer=answer)
-        return replace(reply, answer=merged(reply.answer, local, by=self._local.name))
+            note = LOCAL_SILENT
+        answer = merged(reply.answer, local, request.text, by=(self._local.name, model))
+        if note:
+            answer = replace(answer, not_checked=(*answer.not_checked, note))
+        return replace(reply, answer=answer)
 
 
-def merged(remote: PassAnswer, local: Reply, *, by: str) -> PassAnswer:
+def _read(reading: Future[Reply], ask: Callable[[PassRequest], Reply], request: PassRequest) -> None:
+    try:
+        reading.set_result(ask(request))
+    except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for the result
+        reading.set_exception(error)
+    finally:
+        _readings.release()
+
+
+def merged(remote: PassAnswer, local: PassAnswer, text: str, *, by: tuple[str, str]) -> PassAnswer:
     """Return the remote answer with the local comments added, at most MAX_COMMENTS comments in all.
 
     Where a local comment agrees with a remote one, the two become one comment. Other local comments come after the remote
-    ones, and `by` names their provider. A local answer without comments, as for an essay that is not English, adds nothing.
+    ones, and `by` names their provider and its model. Names and quotations in another language are left alone.
     """
-    kept: list[Comment] = []
-    for comment in remote.comments:
-        # Keep only one of two comments that make the same point about the same words.
-        duplicate = next((at for at, one in enumerate(kept) if _is_duplicate(one, comment)), None)
-        if duplicate is None:
-            kept.append(comment)
-        else:
-            kept[duplicate] = replace(kept[duplicate], also_at=_further_places(kept[duplicate], comment.also_at))
+    left_alone = LeftAlone(text)
+    kept = _without_repeats(one for one in remote.comments if not left_alone.holds(one))
+    added = [one for one in local.comments if not left_alone.holds(one)]
     taken_places = [place for one in kept if one.kind != "praise" for place in _places(one)]
     matched: set[int] = set()
     for at, comment in enumerate(kept):
         # One local comment about a repeated mistake may agree with several remote comments, one for each place.
-        agreeing = [number for number, one in enumerate(local.answer.comments) if _agree(comment, one)]
+        agreeing = [number for number, one in enumerate(added) if _agree(comment, one)]
         if agreeing:
             matched.update(agreeing)
-            kept[at] = _join(comment, [local.answer.comments[number] for number in agreeing], taken_places)
+            kept[at] = _join(comment, [added[number] for number in agreeing], taken_places)
             taken_places += kept[at].also_at
-    unmatched = (one for number, one in enumerate(local.answer.comments) if number not in matched)
-    kept += [replace(one, origin="rule", provider=by, model=local.model) for one in unmatched]
+    provider, model = by
+    unmatched = (one for number, one in enumerate(added) if number not in matched)
+    kept += [replace(one, origin="rule", provider=provider, model=model) for one in unmatched]
+    kept = [one for one in kept if not _is_contradicted(one, kept)]
     # The sort is stable, so comments of the same weight keep the order of their provider.
     ordered = sorted(kept[:MAX_COMMENTS], key=lambda one: one.severity != "major")
     return replace(remote, comments=tuple(ordered))
 
 
+def _without_repeats(comments: Iterable[Comment]) -> list[Comment]:
+    """Return the comments, keeping the first of several that make the same point about the same words."""
+    kept: list[Comment] = []
+    for comment in comments:
+        first = next((at for at, one in enumerate(kept) if _is_repeat(one, comment)), None)
+        if first is None:
+            kept.append(comment)
+        else:
+            kept[first] = replace(kept[first], also_at=_further_places(kept[first], comment.also_at))
+    return kept
+
+
+def _is_repeat(one: Comment, other: Comment) -> bool:
+    if (one.kind == "praise") != (other.kind == "praise") or "none" in (one.span.match, other.span.match):
+        return False
+    mine, theirs = (one.span.start, one.span.end), (other.span.start, other.span.end)
+    if mine == theirs and (one.message == other.message or one.type == other.type):
+        return True
+    return is_nested(mine, theirs) and are_similar(one.type, other.type) and _corrects_alike(one, other)
+
+
+def _corrects_alike(one: Comment, other: Comment) -> bool:
+    """Return whether two comments on nested places do not offer two corrections that differ."""
+    return not (one.suggestions and other.suggestions) or _first_suggestion(one) == _first_suggestion(other)
+
+
+def _is_contradicted(comment: Comment, others: Iterable[Comment]) -> bool:
+    """Return whether a comment praises words in which another comment finds a mistake, and no more than those words."""
+    if comment.kind != "praise" or comment.span.match == "none":
+        return False
+    place = (comment.span.start, comment.span.end)
+    return any(
+        start <= place[0] and place[1] <= end for one in others if one.kind != "praise" for start, end in _places(one)
+    )
+
+
 def _places(comment: Comment) -> list[Offsets]:
     first = [] if comment.span.match == "none" else [(comment.span.start, comment.span.end)]
     return [*first, *comment.also_at]
-
-
-def _overlap(one: Offsets, other: Offsets) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
-
-
-def _is_nested(one: Offsets, other: Offsets) -> bool:
-    return (one[0] <= other[0] and other[1] <= one[1]) or (other[0] <= one[0] and one[1] <= other[1])
-
-
-def _are_similar(one: Comment, other: Comment) -> bool:
-    return one.type == other.type or any(one.type in group and other.type in group for group in _SIMILAR_TYPES)
 
 
 def _first_suggestion(comment: Comment) -> str:
@@ -139,13 +192,15 @@ def _agree(remote: Comment, local: Comment) -> bool:
     """Return whether both comments are about the same mistake in at least one place."""
     if "praise" in (remote.kind, local.kind):
         return False
-    overlapping = [(mine, theirs) for mine in _places(remote) for theirs in _places(local) if _overlap(mine, theirs)]
+    overlapping = [(mine, theirs) for mine in _places(remote) for theirs in _places(local) if overlap(mine, theirs)]
     if not overlapping:
         return False
     if _first_suggestion(remote) and _first_suggestion(remote) == _first_suggestion(local):
         return True
     # A long place may hold many mistakes. Types that are only similar must also have one place inside the other.
-    return remote.type == local.type or (_are_similar(remote, local) and any(_is_nested(*pair) for pair in overlapping))
+    return remote.type == local.type or (
+        are_similar(remote.type, local.type) and any(is_nested(*pair) for pair in overlapping)
+    )
 
 
 def _join(remote: Comment, local: list[Comment], taken_places: list[Offsets]) -> Comment:
@@ -162,7 +217,7 @@ def _join(remote: Comment, local: list[Comment], taken_places: list[Offsets]) ->
         confidence_basis="agreement",
         origin="model",
         also_at=_further_places(
-            remote, [place for place in places if not any(_overlap(place, other) for other in taken_places)]
+            remote, [place for place in places if not any(overlap(place, other) for other in taken_places)]
         ),
     )
 
@@ -176,14 +231,3 @@ def _applicable_suggestions(remote: Comment, local: Comment) -> tuple[str, ...]:
 def _further_places(first: Comment, places: Iterable[Offsets]) -> tuple[Offsets, ...]:
     """Return the further places of a comment with these added, in order and without duplicates."""
     return tuple(sorted({*first.also_at, *places} - {(first.span.start, first.span.end)}))
-
-
-def _is_duplicate(one: Comment, other: Comment) -> bool:
-    """Return whether two remote comments make the same point about the same words."""
-    same = (one.type, one.kind, one.span.start, one.span.end) == (
-        other.type,
-        other.kind,
-        other.span.start,
-        other.span.end,
-    )
-    return same and one.span.match != "none" and one.message == other.message

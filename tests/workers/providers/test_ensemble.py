@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
 
 from models.jobs import PassName
 from tests.support.local_engine import shared_provider
+from tests.support.vendor import FakeVendor
 from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
 from workers.passes.request import PassRequest, PreviousDraft, Severity  # fmt: skip
+from workers.providers.claude import ClaudeProvider
 from workers.providers.contract import Outcome, Pause, Provider, ProviderError, Repair, Reply
-from workers.providers.ensemble import LOCAL_SILENT, EnsembleProvider
+from workers.providers.ensemble import LOCAL_LATE, LOCAL_SILENT, EnsembleProvider
 
+# Where a test is not about waiting, the local answer has all the time it needs.
+PATIENT = 60.0
 TEXT = "We recieve mail and we recieve parcels. He go home every day becuase he are tired."
 
 
@@ -47,9 +52,9 @@ class FixedProvider:
 
 def comment(
     quote: str, *, type_: str = "spelling", offers: tuple[str, ...] = (), confidence: float = 0.8,
-    severity: Severity = "minor", also: tuple[tuple[int, int], ...] = (), local: bool = False, message: str = "See.",
+    severity: Severity = "minor", also: tuple[tuple[int, int], ...] = (), local: bool = False, message: str = "See.", text: str = TEXT,
 ) -> Comment:  # fmt: skip
-    start = TEXT.index(quote)
+    start = text.index(quote)
     return Comment(
         type=type_, kind="issue", severity=severity, span=QuotedSpan(start=start, end=start + len(quote), quote=quote),
         message=message, next_step="Look.", suggestions=offers, confidence=confidence, also_at=also,
@@ -57,9 +62,13 @@ def comment(
     )  # fmt: skip
 
 
-def ensemble_reply(remote: PassAnswer, local: PassAnswer | ProviderError, name: PassName = PassName.GRAMMAR) -> Reply:
-    ensemble: Provider = EnsembleProvider(FixedProvider("remote", remote), FixedProvider("local", local))
-    return ensemble.ask(PassRequest(pass_name=name, text=TEXT))
+def ensemble_reply(
+    remote: PassAnswer, local: PassAnswer | ProviderError, name: PassName = PassName.GRAMMAR, text: str = TEXT
+) -> Reply:
+    ensemble: Provider = EnsembleProvider(
+        FixedProvider("remote", remote), FixedProvider("local", local), wait_seconds=PATIENT
+    )
+    return ensemble.ask(PassRequest(pass_name=name, text=text))
 
 
 def test_finding_of_both_providers_is_one_comment_in_remote_words() -> None:
@@ -128,7 +137,11 @@ def test_local_comments_come_last_and_major_comments_first() -> None:
 
 
 def test_comments_are_capped_at_25_and_duplicates_dropped() -> None:
-    many = tuple(comment(TEXT[at : at + 2], type_="style", message=str(at)) for at in range(24))
+    one = comment("We", type_="style")
+    many = tuple(
+        replace(one, span=QuotedSpan(start=at, end=at + 2, quote=TEXT[at : at + 2]), message=str(at))
+        for at in range(24)
+    )
     answer = ensemble_reply(
         PassAnswer(comments=(*many, many[0])),
         PassAnswer(comments=tuple(comment(word, local=True) for word in ("becuase", "parcels", "tired"))),
@@ -152,7 +165,7 @@ def test_local_answer_without_comments_adds_nothing() -> None:
 def test_other_passes_and_provider_attributes_are_the_remotes() -> None:
     answer, earlier = PassAnswer(comments=(comment("recieve"),)), PreviousDraft()
     remote, local = FixedProvider("remote", answer), FixedProvider("local", answer)
-    ensemble = EnsembleProvider(remote, local)
+    ensemble = EnsembleProvider(remote, local, wait_seconds=PATIENT)
     request = PassRequest(pass_name=PassName.CONTENT, text=TEXT, earlier=earlier)
     assert ensemble.ask(request).answer == answer
     assert not local.asked
@@ -171,7 +184,7 @@ def test_other_passes_and_provider_attributes_are_the_remotes() -> None:
 def test_real_local_engine_agrees_with_a_remote_answer() -> None:
     remote = PassAnswer(comments=(comment("recieve", offers=("receive",)),))
     answer = (
-        EnsembleProvider(FixedProvider("remote", remote), shared_provider())
+        EnsembleProvider(FixedProvider("remote", remote), shared_provider(), wait_seconds=PATIENT)
         .ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT))
         .answer
     )
@@ -181,3 +194,102 @@ def test_real_local_engine_agrees_with_a_remote_answer() -> None:
         at for one in answer.comments for at in one.also_at
     ]
     assert len(places) == len(set(places))
+
+
+def test_local_answer_that_is_late_is_left_out_and_said() -> None:
+    """The local answer comes only once the remote one was returned without it."""
+    returned = threading.Event()
+
+    class Waiting(FixedProvider):
+        def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
+            returned.wait()
+            return super().ask(request, repair=repair)
+
+    remote = PassAnswer(comments=(comment("recieve"),), not_checked=("facts",))
+    local = Waiting("local", PassAnswer(comments=(comment("becuase", local=True),)))
+    ensemble = EnsembleProvider(FixedProvider("remote", remote), local, wait_seconds=0.01)
+    answer = ensemble.ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT)).answer
+    returned.set()
+    assert answer == replace(remote, not_checked=("facts", LOCAL_LATE))
+    # A batch's answer does not wait any longer.
+    returned.clear()
+    collected = ensemble.collect("ready", PassRequest(pass_name=PassName.GRAMMAR, text=TEXT))
+    returned.set()
+    assert collected is not None
+    assert collected.answer == answer
+
+
+def test_both_read_at_the_same_time() -> None:
+    """The remote provider answers only after the local one has been asked."""
+    begun = threading.Event()
+
+    class Local(FixedProvider):
+        def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
+            begun.set()
+            return super().ask(request, repair=repair)
+
+    class Remote(FixedProvider):
+        def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
+            assert begun.wait(PATIENT)
+            return super().ask(request, repair=repair)
+
+    ensemble = EnsembleProvider(
+        Remote("remote", PassAnswer()),
+        Local("local", PassAnswer(comments=(comment("becuase", local=True),))),
+        wait_seconds=PATIENT,
+    )
+    assert len(ensemble.ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT)).answer.comments) == 1
+
+
+def test_essay_that_the_real_engines_read_for_seconds_keeps_claudes_comments() -> None:
+    text = "My freind recieve many leters and he go home becuase they was tired of the long jorney. " * 1_100
+    with FakeVendor() as vendor:
+        claude = ClaudeProvider("sk-test", base_url=vendor.base_url, timeout_seconds=60)
+        request = PassRequest(pass_name=PassName.GRAMMAR, text=text, language="en-US")
+        alone = claude.ask(request).answer
+        mixed = EnsembleProvider(claude, shared_provider()).ask(request).answer
+        claude.close()
+    assert LOCAL_LATE in mixed.not_checked
+    assert alone.comments
+    assert set(mixed.comments) == set(alone.comments)
+
+
+def test_remote_comments_on_the_same_point_are_one() -> None:
+    once = comment("He go home", type_="agreement", message="Check the verb.")
+    twice = comment("go", type_="verb_form", message="Use another form.")
+    other = comment("go", type_="punctuation", message="A comma?")
+    comments = ensemble_reply(PassAnswer(comments=(once, twice, other)), PassAnswer()).answer.comments
+    assert comments == (once, other)
+
+
+def test_two_corrections_inside_one_long_place_stay_two() -> None:
+    first = comment("He go home every day", type_="agreement", offers=("He goes home every day",))
+    second = comment("he are", type_="agreement", offers=("he is",))
+    inside = comment("go", type_="verb_form", offers=("went",))
+    comments = ensemble_reply(PassAnswer(comments=(first, second, inside)), PassAnswer()).answer.comments
+    assert comments == (first, second, inside)
+
+
+def test_words_with_a_mistake_are_not_praised_as_well() -> None:
+    praise = replace(comment("recieve", type_="word_choice"), kind="praise")
+    wider = replace(comment("We recieve mail and we recieve parcels.", type_="grammar"), kind="praise")
+    comments = ensemble_reply(
+        PassAnswer(comments=(praise, wider)), PassAnswer(comments=(comment("recieve", local=True),))
+    ).answer.comments
+    assert [(one.kind, one.span.quote) for one in comments] == [("praise", wider.span.quote), ("issue", "recieve")]
+
+
+@pytest.mark.parametrize(("text", "quote", "kept"), [
+    ("Then Mr. Kowalczik spoke.", "Kowalczik", False),
+    ("Then Professor Jae Hwan spoke.", "Hwan", False),
+    ("Then the techer spoke.", "techer", True),
+    ("She said \u201cla vida es bella y larga\u201d and left.", "vida", False),
+    ("Er sagte: \u201eDas Leben ist sch\u00f6n und nicht lang.\u201c So she left.", "Leben", False),
+    ("She said \u201cthe lief is beautiful and long\u201d and left.", "lief", True),
+    ("She said \u00a8la vida es bella y larga\u00a8 and left.", "bella", False),
+])  # fmt: skip
+def test_names_and_foreign_quotations_are_left_alone(text: str, quote: str, *, kept: bool) -> None:
+    remote = PassAnswer(comments=(comment(quote, text=text),))
+    local = PassAnswer(comments=(comment(quote, text=text, local=True),))
+    for answers in ((remote, PassAnswer()), (PassAnswer(), local), (remote, local)):
+        assert len(ensemble_reply(*answers, text=text).answer.comments) == int(kept)
