@@ -219,6 +219,13 @@ class Comment(BaseModel):
     kind: Literal["praise", "issue", "question"]
     severity: Literal["info", "minor", "major"]
     priority: Annotated[int, Field(description="rank within its pass; 1 comes first")]
+    order: Annotated[int, Field(description="place in the reading order of all comments; 1 comes first")]
+    shown_first: Annotated[
+        bool,
+        Field(
+            description="whether to show it at once: at most twelve; put the others behind a button, as more of the same"
+        ),
+    ]
     span: Span
     also_at: Annotated[list[Range], Field(description="other passages to which it applies")]
     message: str
@@ -260,7 +267,12 @@ class Summary(BaseModel):
     """The main points of the feedback, and what was not checked."""
 
     strengths: list[str]
-    next_steps: list[str]
+    next_steps: Annotated[
+        list[str],
+        Field(
+            description="at most three, one of each pass: structure, content, and one pattern of language", max_length=3
+        ),
+    ]
     not_checked: Annotated[list[str], Field(description="what the passes did not check")]
 
 
@@ -281,7 +293,11 @@ class Feedback(BaseModel):
     ]
     max_points: Annotated[int | None, Field(description="the most that the rubric allows; null where `points` is null")]
     comments: Annotated[
-        list[Comment], Field(description="in reading order; students and API keys get no rejected comments")
+        list[Comment],
+        Field(
+            description="by pass and priority; `order` is the reading order: an educator's own first, then the first of each type "
+            "of each pass, sense before spelling. No point twice; students and API keys get no rejected comments"
+        ),
     ]
     notes: Annotated[list[str], Field(description="staff only: remarks of the passes for the educator")] = []
     stale: Annotated[

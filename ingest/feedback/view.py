@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response
 
 from ingest.feedback import schemas
+from ingest.feedback.reading_order import ordered
 from ingest.submissions.routes import FINAL_STATUSES
 from ingest.web.access_log import note_read
 from ingest.web.identity import Identity, identity, is_staff
@@ -34,17 +35,20 @@ def fetch_view(submission: UUID, who: Identity) -> dict[str, Any]:
         _comment(comment, reviews.get(comment["id"]), reactions.get(comment["id"]), staff=staff)
         for comment in found["comments"]
     ]
-    if staff:
-        return {**found, "comments": comments, "stale": is_stale(submission, org=who.org)}
-    rejected = {comment for comment, review in reviews.items() if review.decision == "rejected"}
-    return {
+    decisions = {comment: review.decision for comment, review in reviews.items()}
+    if not staff:
+        comments = [comment for comment in comments if decisions.get(comment["id"]) != "rejected"]
+    shown = {comment["id"]: comment for comment in ordered(comments, decisions=decisions)}
+    view = {
         **{name: found[name] for name in ("header", "status", "summary", "points", "max_points")},
         "criteria": [
-            {**result, "evidence": [comment for comment in result["evidence"] if comment not in rejected]}
+            {**result, "evidence": [comment for comment in result["evidence"] if comment in shown]}
             for result in found["criteria"]
         ],
-        "comments": [comment for comment in comments if comment["id"] not in rejected],
+        # The list keeps the order of the passes, which clients know; `order` is the reading order.
+        "comments": [shown[comment["id"]] for comment in comments if comment["id"] in shown],
     }
+    return {**view, "notes": found["notes"], "stale": is_stale(submission, org=who.org)} if staff else view
 
 
 def fetch_comment(comment: UUID, *, submission: UUID, who: Identity) -> dict[str, Any]:

@@ -43,6 +43,20 @@ def test_feedback_of_a_done_pass_is_shown_while_others_run(shared_api, ask):
     assert [(one["pass"], one["span"]["match"] == "none") for one in body["comments"]] == [
         ("grammar", False), ("structure", False), ("grammar", True), ("structure", True),
     ]  # fmt: skip
+    # In reading order the sense comes first.
+    in_order = sorted(body["comments"], key=lambda one: one["order"])
+    assert [(one["pass"], one["order"]) for one in in_order] == [
+        ("structure", 1), ("grammar", 2), ("structure", 3), ("grammar", 4),
+    ]  # fmt: skip
+    assert all(one["shown_first"] for one in in_order)
+
+
+def test_next_steps_are_one_of_each_pass_sense_first(shared_api, ask):
+    receipt = shared_api.hand_in()
+    for name in ("grammar", "content", "structure"):
+        shared_api.worker.finish(receipt["id"], name)
+    body = ask(receipt, shared_api.signed_in("alice")).json
+    assert body["summary"]["next_steps"] == ["structure", "content", "grammar"]
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +103,7 @@ def test_completed_feedback_has_all_documented_fields(shared_api, ask, completed
     comment = body["comments"][0]
     assert set(comment) >= {
         "id", "pass", "type", "kind", "severity", "priority", "span", "message", "next_step", "suggestions", "confidence",
-        "confidence_basis", "origin", "provider", "model", "resolution", "carried_from",
+        "confidence_basis", "origin", "provider", "model", "resolution", "carried_from", "order", "shown_first",
     }  # fmt: skip
     assert comment["suggestions"] == ["were"]
     [criterion] = body["criteria"]
