@@ -28,6 +28,7 @@ NOT_CHECKED = (
     "a level of the rubric (a local check picks none)",
 )
 NO_TASK = "whether the essay answers its task (no assignment was given)"
+TASK_PARTS = "whether the essay answers every part of its task"
 
 _EXAMPLE = re.compile(
     r"\b(?:for example|for instance|according to|research shows|a study|studies show)\b", re.IGNORECASE
@@ -55,7 +56,7 @@ def answer(request: PassRequest) -> PassAnswer:
     return PassAnswer(
         comments=tuple(point.comment for point in points),
         next_steps=first_step(points),
-        not_checked=NOT_CHECKED if task.strip() else (NO_TASK, *NOT_CHECKED),
+        not_checked=(TASK_PARTS if task.strip() else NO_TASK, *NOT_CHECKED),
     )
 
 

@@ -243,6 +243,7 @@ def test_truth_and_reasoning_are_listed_as_not_checked(ask: Ask) -> None:
     answer = ask(PassName.CONTENT, GOOD)
     assert any("true" in sentence for sentence in answer.not_checked)
     assert any("no assignment" in sentence for sentence in answer.not_checked)
+    assert any("every part" in sentence for sentence in ask(PassName.CONTENT, GOOD, prompt=PROMPT).not_checked)
 
 
 def test_comment_lists_are_capped(ask: Ask) -> None:
