@@ -33,6 +33,11 @@ TASK_PARTS = "whether the essay answers every part of its task"
 _EXAMPLE = re.compile(
     r"\b(?:for example|for instance|according to|research shows|a study|studies show)\b", re.IGNORECASE
 )
+_OTHER_SIDE = re.compile(
+    r"\b(?:(?:some|other|many|most) (?:people|students|pupils|parents|teachers)|others|opponents?|critics?|disagrees?|"
+    r"on the other hand|it is true that|admittedly|although|even though|of course|(?:might|may|could) (?:say|argue|think|object))\b",
+    re.IGNORECASE,
+)
 _DENIAL = re.compile(r"\b(?:not|never|no|nobody|nothing|none|without|cannot)\b|n['\u2019]t\b", re.IGNORECASE)
 # Numbers, and names and other words in capitals inside a sentence.
 _MARKS = re.compile(
@@ -55,7 +60,7 @@ def answer(request: PassRequest) -> PassAnswer:
     ][:MAX_COMMENTS]
     return PassAnswer(
         comments=tuple(point.comment for point in points),
-        next_steps=first_step(points),
+        next_steps=first_step(points) or _other_side(essay),
         not_checked=(TASK_PARTS if task.strip() else NO_TASK, *NOT_CHECKED),
     )
 
@@ -84,9 +89,12 @@ def _off_prompt(essay: Essay, task: str, request: PassRequest) -> list[Point]:
 
 
 def _drifting_paragraphs(essay: Essay, task: str) -> list[Paragraph]:
-    """Return the body paragraphs that share few words with the essay and its task, the strangest first."""
+    """Return the body paragraphs of an argument that share few words with the essay and its task, the strangest first.
+
+    The paragraphs of a story share few words by nature.
+    """
     wanted_stems = stems(task)
-    if len(essay.paragraphs) < 4:
+    if len(essay.paragraphs) < 4 or not _takes_position(essay):
         return []
     essay_stems, asked_stems = Stems(_essay_stems(essay)), Stems(wanted_stems)
     found: list[tuple[float, Paragraph]] = []
@@ -174,13 +182,24 @@ def _is_contrast(one: str, other: str) -> bool:
     ]
 
 
+def _takes_position(essay: Essay) -> bool:
+    thesis = find_thesis(essay)
+    return thesis is not None and thesis.score >= THESIS_FOUND
+
+
+def _other_side(essay: Essay) -> tuple[str, ...]:
+    """Return the next step for an argument that needs no other one and never mentions the other side."""
+    if not _takes_position(essay) or any(_OTHER_SIDE.search(one.piece.text) for one in essay.paragraphs):
+        return ()
+    return ("Think of a reader who disagrees with you: what would they say, and where could you answer it?",)
+
+
 def _unsupported_paragraph(essay: Essay, drifting: list[Paragraph], request: PassRequest) -> list[Point]:
     """Return a question about the longest body paragraph of an argument that claims something and gives nothing to hold on to.
 
     A paragraph that may not belong here, or that may be too long already, is not asked for more.
     """
-    thesis = find_thesis(essay)
-    if thesis is None or thesis.score < THESIS_FOUND:
+    if not _takes_position(essay):
         return []
     unsupported = [
         paragraph

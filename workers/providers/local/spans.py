@@ -126,8 +126,12 @@ def one_for_each_place(points: Iterable[Point]) -> list[Point]:
 
 
 def first_step(points: Iterable[Point]) -> tuple[str, ...]:
-    """Return the next step of the first point that asks for something, else of the first praise."""
-    ordered = sorted(points, key=lambda point: point.comment.kind == "praise")
+    """Return the next step of the first point that asks for a change, else of the first praise, else of the first remark."""
+
+    def weight(point: Point) -> int:
+        return 1 if point.comment.kind == "praise" else 2 * (point.comment.severity == "info")
+
+    ordered = sorted(points, key=weight)
     return (ordered[0].step,) if ordered else ()
 
 

@@ -50,7 +50,8 @@ _SUPPORT = re.compile(
     r"articles?|authors?|books?|news\w*|"
     r"professor|dr|experienc\w+|evidence|proof|proves?d?|shows that|sources?|"
     r"two|three|four|five|six|seven|eight|nine|ten|dozens?|hundreds?|thousands?|millions?|billions?|half|"
-    r"because|since|so that|reasons?|therefore|due to|thanks to|that is why|otherwise|if|unless|imagine|like (?:a|an|the|when|in|my)|"
+    r"because|since|so (?:that|a|an|the|i|we|you|he|she|it|they|people)|reasons?|therefore|"
+    r"due to|thanks to|that is why|otherwise|if|unless|imagine|like (?:a|an|the|when|in|my)|"
     r"just like|once|one (?:time|day)|last (?:year|week|month|summer|night)|yesterday|ago|when (?:i|we|you|he|she|they|my|a|the)|"
     r"my|i (?:remember|saw|knew|know|have seen|have heard|had|was|did|went|met)|we (?:had|were|went|did|saw|met)|"
     r"(?:he|she) (?:was|had|did|went|said|told))\b",

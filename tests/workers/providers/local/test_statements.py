@@ -123,3 +123,32 @@ def test_each_pass_gives_one_step_about_the_whole_essay(ask: Ask) -> None:
     assert step.startswith("Divide your essay into paragraphs")
     (step,) = ask(PassName.STRUCTURE, ESSAY).next_steps
     assert "your reader" in step or "a reader" in step or "main claim" in step
+
+
+def test_step_about_a_claim_comes_before_a_remark_on_the_ending(ask: Ask) -> None:
+    answer = ask(PassName.STRUCTURE, ESSAY)
+    assert {one.type for one in answer.comments} == {"thesis", "conclusion"}
+    assert answer.next_steps == (
+        "Read each paragraph against the main claim of your opening: does it help to show it?",
+    )
+
+
+def test_argument_that_lacks_nothing_else_is_asked_for_the_other_side(ask: Ask) -> None:
+    (step,) = ask(PassName.CONTENT, ESSAY).next_steps
+    assert "disagrees" in step
+    both = ESSAY.replace(QUIET, f"{QUIET} Some people may say that trees cost too much.")
+    assert ask(PassName.CONTENT, both).next_steps == ()
+    story = ESSAY.replace("I believe that our school should plant", "The wind had once planted")
+    assert ask(PassName.CONTENT, story).next_steps == ()
+
+
+def test_paragraphs_of_a_story_do_not_drift(ask: Ask) -> None:
+    story = (
+        "When I was small I lived with my grandmother in a village near the sea. She woke me before the sun was up.",
+        "We walked down to the beach to look for shells. The water was cold and I was afraid of the waves, but she held my "
+        "hand and sang until the fear was gone and I laughed.",
+        "One night a storm came. No boat returned before midnight, and all the women stood on the wall with lamps. Nobody "
+        "spoke, and the wind tore at the roofs until it grew light.",
+        "Now I am far away. But when I hear the sea at night I am small again, and it is warm in that kitchen.",
+    )
+    assert ask(PassName.CONTENT, "\n\n".join(story)).comments == ()
