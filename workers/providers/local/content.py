@@ -160,9 +160,9 @@ def _similar_sentence_pairs(essay: Essay) -> Iterator[tuple[Piece, Piece]]:
             other_index, other_piece, other_stems = sentence_rows[other]
             if {index, other_index} == {0, last} and last > 0:
                 continue
-            same = common >= SAME_TWICE * len(sentence_stems | other_stems)
-            if same and not _is_contrast(other_piece.text, piece.text):
-                yield other_piece, piece
+            if common >= SAME_TWICE * len(sentence_stems | other_stems):
+                if not _is_contrast(other_piece.text, piece.text):
+                    yield other_piece, piece
                 break
 
 

@@ -145,10 +145,14 @@ def test_argument_that_lacks_nothing_else_is_asked_for_the_other_side(ask: Ask) 
 def test_paragraphs_of_a_story_do_not_drift(ask: Ask) -> None:
     story = (
         "When I was small I lived with my grandmother in a village near the sea. She woke me before the sun was up.",
-        "We walked down to the beach to look for shells. The water was cold and I was afraid of the waves, but she held my "
-        "hand and sang until the fear was gone and I laughed.",
-        "One night a storm came. No boat returned before midnight, and all the women stood on the wall with lamps. Nobody "
-        "spoke, and the wind tore at the roofs until it grew light.",
+        (
+            "We walked down to the beach to look for shells. The water was cold and I was afraid of the waves, but she held my "
+            "hand and sang until the fear was gone and I laughed."
+        ),
+        (
+            "One night a storm came. No boat returned before midnight, and all the women stood on the wall with lamps. Nobody "
+            "spoke, and the wind tore at the roofs until it grew light."
+        ),
         "Now I am far away. But when I hear the sea at night I am small again, and it is warm in that kitchen.",
     )
     assert ask(PassName.CONTENT, "\n\n".join(story)).comments == ()
