@@ -62,7 +62,7 @@ def _one_for_each_point(
     """Return the comments without those that say what another one says, or praise what another one asks about."""
 
     def is_kept_anyway(comment: Mapping[str, Any]) -> bool:
-        return comment["match"] == "none" or comment["origin"] == "educator" or comment["id"] in decisions
+        return bool(comment["match"] == "none" or comment["origin"] == "educator" or comment["id"] in decisions)
 
     kept = [one for one in comments if is_kept_anyway(one)]
     # Whatever asks for something is looked at first, so that praise yields to it. The surer of two repeats stays.
@@ -86,7 +86,7 @@ def _repeats(comment: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     same_words = _place(comment) == _place(other)
     if comment["pass"] == other["pass"]:
         # Within one pass, a reader may well make two like points inside one long passage.
-        same_point = are_similar(comment["type"], other["type"]) or comment["message"] == other["message"]
+        same_point = are_similar(comment["type"], other["type"]) or bool(comment["message"] == other["message"])
         return same_words and same_point
     return are_similar(comment["type"], other["type"])
 
@@ -100,5 +100,5 @@ def _contradicts(comment: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         return False
     praise, question = (comment, other) if comment["kind"] == "praise" else (other, comment)
     if question["pass"] == PassName.GRAMMAR:
-        return question["span_start"] <= praise["span_start"] and praise["span_end"] <= question["span_end"]
+        return bool(question["span_start"] <= praise["span_start"] and praise["span_end"] <= question["span_end"])
     return overlap(_place(praise), _place(question))
