@@ -1651,7 +1651,7 @@ CREATE VIEW public.monitor_queue WITH (security_barrier='true') AS
     count(*) AS depth,
     (COALESCE(EXTRACT(epoch FROM (now() - min(
         CASE
-            WHEN ((state = 'queued'::text) AND (attempt = 0) AND (COALESCE(error, ''::text) <> ALL (ARRAY['org_budget_spent'::text, 'in_batch'::text]))) THEN queued_at
+            WHEN ((state = 'queued'::text) AND (attempt = 0) AND (COALESCE(error, ''::text) <> ALL (ARRAY['org_budget_spent'::text, 'in_batch'::text, 'not_approved'::text]))) THEN queued_at
             WHEN ((state = 'queued'::text) AND (next_at <= now())) THEN GREATEST(queued_at, next_at)
             ELSE NULL::timestamp with time zone
         END))), (0)::numeric))::double precision AS oldest_age_seconds
@@ -1770,6 +1770,7 @@ CREATE TABLE public.orgs (
     closed_at timestamp with time zone,
     exported_at timestamp with time zone,
     removed_at timestamp with time zone,
+    require_approval boolean DEFAULT false NOT NULL,
     CONSTRAINT orgs_ai_fallback_known CHECK ((ai_fallback = ANY (ARRAY['wait'::text, 'local'::text]))),
     CONSTRAINT orgs_ai_policy_known CHECK ((ai_policy = ANY (ARRAY['anthropic'::text, 'local'::text, 'none'::text]))),
     CONSTRAINT orgs_budget_not_negative CHECK ((monthly_budget_micros >= 0)),
@@ -2603,6 +2604,9 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF name, scopes, creates
 
 -- TRIGGER assignments audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.assignments FOR EACH ROW EXECUTE FUNCTION public.audit_change('assignment', 'id', 'course_id');
+
+-- TRIGGER blessings audited
+CREATE TRIGGER audited AFTER INSERT ON public.blessings FOR EACH ROW EXECUTE FUNCTION public.audit_change('model_approval', 'id', 'pass,provider,model,prompt_version');
 
 -- TRIGGER categories audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.categories FOR EACH ROW EXECUTE FUNCTION public.audit_change('category', 'id');
@@ -4116,13 +4120,15 @@ GRANT SELECT(attempt) ON TABLE public.ai_responses TO ec_admin;
 -- ACL COLUMN ai_responses.provider
 GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.model
 GRANT SELECT(model) ON TABLE public.ai_responses TO ec_admin;
-GRANT UPDATE(model) ON TABLE public.ai_responses TO ec_worker;
+GRANT SELECT(model),UPDATE(model) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.prompt_version
 GRANT SELECT(prompt_version) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(prompt_version) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.request_sha256
 GRANT SELECT(request_sha256) ON TABLE public.ai_responses TO ec_admin;

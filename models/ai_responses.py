@@ -9,8 +9,9 @@ from peewee import fn
 
 from models import ledger
 from models.crypto import AssociatedData, Key
-from models.db import new_ids
+from models.db import new_ids, row
 from models.passes import Claim
+from models.review_counts import Approved
 from models.tables import AiResponses
 
 
@@ -68,6 +69,12 @@ def open_call(
         batch=batch,
     ).execute()
     return Call(id=call, org=held.org, provider=provider, pass_name=held.name)
+
+
+def fetch_reader(call: UUID, *, org: UUID) -> Approved | None:
+    """Return the provider, model and prompt version with which a call was opened, or None when it is erased."""
+    found = row("select provider, model, prompt_version from ai_responses where org_id = %s and id = %s", (org, call))
+    return Approved(**found) if found else None
 
 
 def complete_call(call: Call, *, end: CallEnd, key: Key) -> None:

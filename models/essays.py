@@ -271,6 +271,7 @@ class Task:
     newest: bool
     ai_policy: str
     ai_fallback: str
+    require_approval: bool
     category: str
     assignment_prompt: str
     rubric: UUID | None
@@ -286,7 +287,8 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
     found = row(
         """
         select s.text, e.title, s.user_id, s.audience_id, s.essay_id, s.characters, s.language, s.version, k.wrapped, k.master_key_id,
-            e.newest_submission_id = s.id as newest, o.ai_policy, o.ai_fallback, c.slug as category,
+            e.newest_submission_id = s.id as newest, o.ai_policy, o.ai_fallback, o.require_approval,
+            c.slug as category,
             coalesce(e.trial_prompt, a.prompt) as prompt, coalesce(e.trial_rubric_id, a.rubric_id) as rubric_id,
             coalesce(u.language, s.language) as feedback_language
         from submissions as s
@@ -316,6 +318,7 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
         newest=found["newest"],
         ai_policy=found["ai_policy"],
         ai_fallback=found["ai_fallback"],
+        require_approval=found["require_approval"],
         category=found["category"] or "",
         assignment_prompt=found["prompt"] or "",
         rubric=found["rubric_id"],

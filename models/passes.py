@@ -14,6 +14,7 @@ A submission is closed while its row is locked, so two passes that finish togeth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -317,14 +318,14 @@ def close_finished(*, limit: int) -> int:
     return len(left_open)
 
 
-def add_to_tally(name: str, amount: int) -> None:
-    """Add `amount` to the running total of this name."""
+def add_to_tally(name: str, amount: int, *, labels: Sequence[str] = ()) -> None:
+    """Add `amount` to the running total of this name and these labels."""
     run(
         """
-        insert into tallies (name, labels, count) values (%s, '{}', %s)
+        insert into tallies (name, labels, count) values (%s, %s::text[], %s)
         on conflict (name, labels) do update set count = tallies.count + excluded.count
         """,
-        (name, amount),
+        (name, list(labels), amount),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,6 +40,15 @@ class Decided:
     def right(self) -> bool:
         """Return whether the educator kept the comment, edited or not."""
         return self.decision != "rejected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approved:
+    """A model and prompt version (or the local engine's rules) that an org has approved for one pass."""
+
+    provider: str
+    model: str
+    prompt_version: str
 
 
 def count_reviews() -> list[ReviewCounts]:
@@ -103,3 +113,15 @@ def approve_model(
         "insert into blessings (org_id, pass, provider, model, prompt_version, report) values (%s, %s, %s, %s, %s, %s)",
         (org, pass_name, provider, model, prompt_version, json.dumps(report)),
     )
+
+
+def list_approved(*, org: UUID, pass_name: str, prompt_versions: Collection[str]) -> list[Approved]:
+    """Return what the org has approved for this pass with one of these prompt versions, the newest first."""
+    found = rows(
+        """
+        select provider, model, prompt_version from blessings
+        where org_id = %s and pass = %s and prompt_version = any (%s) order by id desc
+        """,
+        (org, pass_name, list(prompt_versions)),
+    )
+    return list(dict.fromkeys(Approved(**one) for one in found))

@@ -65,6 +65,7 @@ class Orgs(Table):
     release_policy = TextField(default="auto")
     ai_policy = TextField(default="anthropic")
     ai_fallback = TextField(default="wait")
+    require_approval = BooleanField(default=False)
     monthly_budget_micros = BigIntegerField(null=True)
     created_at = _created_at()
     closed_at = DateTimeTZField(null=True)

@@ -256,6 +256,7 @@ class Org(BaseModel):
     release_policy: ReleasePolicy
     ai_policy: Literal["anthropic", "local", "none"]
     ai_fallback: Literal["wait", "local"]
+    require_approval: bool
     monthly_budget_micros: Annotated[
         int | None, Field(description="limit for AI cost per month (UTC) in millionths of a US dollar; null: no limit")
     ]
@@ -281,6 +282,13 @@ class OrgChange(RequestBody):
     ] = optional_not_null()
     ai_fallback: Annotated[
         Literal["wait", "local"], Field(description="what happens while Claude is not available or the budget is spent")
+    ] = optional_not_null()
+    require_approval: Annotated[
+        StrictBool,
+        Field(
+            description="true: only a model, prompt and rules that were approved by a comparison with your educators' decisions "
+            "read essays; what is not approved waits, or the last approved one reads"
+        ),
     ] = optional_not_null()
     monthly_budget_micros: Annotated[StrictInt, Field(ge=0, le=MAX_BUDGET_MICROS)] | None = None
 

@@ -42,6 +42,7 @@ _ERRORS = {
     "bad_request": (400, "invalid_request_error", None),
     "unauthorised": (401, "authentication_error", None),
     "forbidden": (403, "permission_error", None),
+    "not_found": (404, "not_found_error", None),
     "too_large": (413, "request_too_large", None),
 }
 _INSIDE_200 = ("ok", "obey", "truncated", "refusal", "context_exceeded", "invalid_json", "wrong_schema", "html")

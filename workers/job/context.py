@@ -21,6 +21,8 @@ from models.lineage import EarlierReading, fetch_earlier
 from models.log import log_context, logger
 from models.passes import AnswerInputs, Claim
 from models.people_of_course import fetch_around
+from workers.job import approvals
+from workers.job.approvals import LEFT_OUT_NOTE, REPLACED_NOTE, Readers, Result
 from workers.passes.request import Criterion, Level, PassRequest
 from workers.privacy.masking import MaskingProvider
 from workers.providers.contract import Provider
@@ -41,7 +43,10 @@ ChooseProvider = Callable[[str], Provider]
 
 @dataclass(frozen=True, kw_only=True)
 class PassContext:
-    """A claimed pass with everything needed to run it. The texts are decrypted, so keep it only while the pass runs."""
+    """A claimed pass with everything needed to run it. The texts are decrypted, so keep it only while the pass runs.
+
+    `replaces` is the provider that would read if its version were approved, and `withheld` says in `not_checked` what is missing.
+    """
 
     claim: Claim
     author: Author
@@ -54,6 +59,8 @@ class PassContext:
     pause_seconds: float
     probe: bool
     falls_back: bool
+    replaces: Provider | None = None
+    withheld: tuple[str, ...] = ()
     previous: PreviousReading | None = None  # set once the two drafts have been compared
 
 
@@ -105,7 +112,15 @@ class ContextLoader:
             log.info("no machine reads", attempt=claim.attempt)
             passes.leave_unread(claim)
             return None
-        provider, breaker = self._choose(task, claim)
+        wanted = self._choose_provider(task.ai_policy)
+        readers = self._readers(task, claim, wanted)
+        if readers.first is None:
+            approvals.put_off(claim, wanted)
+            return None
+        if task.require_approval:
+            claim = approvals.without_foreign_batch(claim, readers.first)
+        falls_back = task.ai_fallback == "local" and readers.local is not None
+        provider, breaker = _choose(claim, readers.first, readers.local if falls_back else None)
         if not breaker.allows_call:
             wait = breaker.wait_seconds + random.uniform(0, 1)  # noqa: S311 - jitter, not a secret
             passes.fail(claim, error=breaker.reason or "paused", retry_in_seconds=wait, counts=False)
@@ -114,39 +129,66 @@ class ContextLoader:
         request = request_of(task, claim.name, criteria)
         made_with = _made_with(provider, request, task)
         earlier = fetch_earlier(claim.submission, claim.name, org=claim.org, key=task.key) if task.version > 1 else None
+        withheld = self._count_unapproved(claim, wanted, readers)
         return PassContext(
             claim=claim,
             author=Author(user=task.user, audience=task.audience, essay=task.essay, characters=task.characters),
             key=task.key,
             request=request,
             criteria={one["name"]: one for one in criteria},
-            provider=self._wrap_provider(provider, claim, task),
+            provider=self._wrap_provider(provider, claim, task, readers.local),
             made_with=made_with,
             earlier=earlier,
             pause_seconds=self._pause_seconds,
             probe=breaker.probe,
-            falls_back=task.ai_fallback == "local",
+            falls_back=falls_back,
+            replaces=wanted if readers.replaced else None,
+            withheld=withheld,
         )
 
-    def _wrap_provider(self, provider: Provider, claim: Claim, task: Task) -> Provider:
-        """Add name masking to a remote provider, and the local engine beside it for grammar."""
+    def _readers(self, task: Task, claim: Claim, wanted: Provider) -> Readers:
+        """Return who may read: whom the org's policy names, or only what the org approved where it asks for that."""
+        local = self._choose_provider("local")
+        if not task.require_approval:
+            return Readers(first=wanted, local=local)
+        return approvals.approved_readers(claim, wanted=wanted, local=local, falls_back=task.ai_fallback == "local")
+
+    def _wrap_provider(self, provider: Provider, claim: Claim, task: Task, local: Provider | None) -> Provider:
+        """Add name masking to a remote provider, and the local engine, if it may read, beside it for grammar."""
         if not provider.remote:
             return provider
         people = fetch_around(task.essay, org=claim.org, most=MAX_MASKED_PEOPLE)
         masking = MaskingProvider(provider, people=people)
-        if self._use_ensemble and claim.name is PassName.GRAMMAR:
-            return EnsembleProvider(masking, self._choose_provider("local"))
+        if local is not None and self._is_mixed(claim):
+            return EnsembleProvider(masking, local)
         return masking
 
-    def _choose(self, task: Task, claim: Claim) -> tuple[Provider, BreakerState]:
-        """Return the provider that the org's policy asks for, and whether it may be called now."""
-        local, wanted = self._choose_provider("local"), self._choose_provider(task.ai_policy)
-        # A submitted batch is paid for, so wait for its answer also while the provider is paused.
-        falls_back = task.ai_fallback == "local" and claim.batch is None
-        if not wanted.remote or (falls_back and claim.attempt > FALLBACK_AFTER_ATTEMPTS):
-            return (local if wanted.remote else wanted), CLOSED
-        breaker = circuit_breaker.breaker_state(wanted.name, probe_seconds=PROBE_SECONDS)
-        return (local, CLOSED) if falls_back and not breaker.allows_call else (wanted, breaker)
+    def _is_mixed(self, claim: Claim) -> bool:
+        return self._use_ensemble and claim.name is PassName.GRAMMAR
+
+    def _count_unapproved(self, claim: Claim, wanted: Provider, readers: Readers) -> tuple[str, ...]:
+        """Count what the org has not approved and therefore does not read, and return a sentence about each."""
+        withheld: tuple[str, ...] = ()
+        if readers.replaced:
+            approvals.count(claim, wanted, Result.REPLACED)
+            withheld += (REPLACED_NOTE,)
+        if wanted.remote and readers.local is None and self._is_mixed(claim):
+            approvals.count(claim, self._choose_provider("local"), Result.LEFT_OUT)
+            withheld += (LEFT_OUT_NOTE,)
+        return withheld
+
+
+def _choose(claim: Claim, wanted: Provider, fallback: Provider | None) -> tuple[Provider, BreakerState]:
+    """Return the provider that reads now, and whether it may be called."""
+    if not wanted.remote:
+        return wanted, CLOSED
+    # A submitted batch is paid for, so wait for its answer also while the provider is paused.
+    if claim.batch is not None:
+        fallback = None
+    if fallback is not None and claim.attempt > FALLBACK_AFTER_ATTEMPTS:
+        return fallback, CLOSED
+    breaker = circuit_breaker.breaker_state(wanted.name, probe_seconds=PROBE_SECONDS)
+    return (fallback, CLOSED) if fallback is not None and not breaker.allows_call else (wanted, breaker)
 
 
 def with_previous_reading(context: PassContext) -> PassContext:

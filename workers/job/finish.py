@@ -36,8 +36,9 @@ def finish(context: PassContext, reply: Reply, *, calibration: Calibration) -> N
     if claim.name is PassName.CONTENT:
         # One pass of a version is enough, whichever provider read it.
         notes += detector.notes(context.request.title, context.request.text)
+    not_checked = (*answer.not_checked, *context.withheld)
     summary = feedback.seal_summary(
-        claim, key=context.key, strengths=strengths, next_steps=steps, not_checked=answer.not_checked, notes=notes
+        claim, key=context.key, strengths=strengths, next_steps=steps, not_checked=not_checked, notes=notes
     )
     with session(org=claim.org):
         passes.finish(

@@ -14,6 +14,7 @@ from models import circuit_breaker, passes
 from models.db import session
 from models.errors import DatabaseAway
 from models.log import logger
+from workers.job import approvals
 from workers.job.context import PassContext
 from workers.providers.contract import GiveUp, Outcome, Pause, ProviderError
 
@@ -73,6 +74,17 @@ def wait_for_budget(context: PassContext) -> None:
     with session(org=claim.org):
         passes.fail(claim, error=OVER_BUDGET, retry_in_seconds=wait, counts=False)
     log.warning("over budget", name=claim.name)
+
+
+def wait_for_approval(context: PassContext) -> None:
+    """Let the pass wait until its org has approved a reader that can be had. The attempt is not used up."""
+    with session(org=context.claim.org):
+        approvals.put_off(context.claim, context.replaces or context.provider)
+
+
+def has_gone(context: PassContext, error: ProviderError) -> bool:
+    """Return whether the vendor no longer has the model that an org approved: no reason to pause the calls of all orgs."""
+    return context.replaces is not None and isinstance(error, Pause) and error.outcome is Outcome.BAD_REQUEST
 
 
 def retry_while_database_away(

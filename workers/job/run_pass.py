@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from dramatiq.middleware import Interrupt
@@ -26,8 +27,10 @@ from workers.job.leases import Leases
 from workers.job.retry_policy import (
     give_up,
     handle_provider_error,
+    has_gone,
     leave_unread,
     retry_while_database_away,
+    wait_for_approval,
     wait_for_budget,
 )
 from workers.passes.calibration import IDENTITY, Calibration
@@ -132,19 +135,25 @@ class PassRunner:
         try:
             reply = fetch_reply(context, use_batches=self._use_batches)
         except OverBudget:
-            if context.falls_back:
-                self._call_and_finish(self._contexts.use_local(context))
-            else:
-                retry_while_database_away(wait_for_budget, context)
+            self._use_local_or(wait_for_budget, context)
         except ReadingOff:
             retry_while_database_away(leave_unread, context)
         except Repair as still_unreadable:
             retry_while_database_away(give_up, context, still_unreadable.outcome)
         except ProviderError as error:
-            retry_while_database_away(handle_provider_error, context, error)
+            if has_gone(context, error):
+                self._use_local_or(wait_for_approval, context)
+            else:
+                retry_while_database_away(handle_provider_error, context, error)
         else:
             if reply is not None:
                 retry_while_database_away(finish, context, reply, calibration=self._calibration)
+
+    def _use_local_or(self, wait: Callable[[PassContext], None], context: PassContext) -> None:
+        if context.falls_back:
+            self._call_and_finish(self._contexts.use_local(context))
+        else:
+            retry_while_database_away(wait, context)
 
 
 def _record_fenced_write(claim: Claim) -> None:

@@ -43,7 +43,7 @@ from workers.passes.schema import (
 from workers.providers import wire
 from workers.providers.batches import batch_of, result_of
 from workers.providers.contract import BatchAway, GiveUp, Outcome, Pause, ProviderError, Repair, Reply, TryAgain, Usage
-from workers.providers.prices import Prices, Tokens, prices_of
+from workers.providers.prices import Prices, Tokens, UnknownModel, prices_of
 from workers.providers.prompt_cache import CacheTurn, PromptCacheGate
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
@@ -155,11 +155,35 @@ class ClaudeProvider:
         self._prices = prices or prices_of(model)
         self._api_key = api_key
         self._base_url = base_url
+        self._connect_timeout_seconds = connect_timeout_seconds
         self._timeout_seconds = timeout_seconds
         self._timeout = httpx2.Timeout(timeout_seconds, connect=connect_timeout_seconds)
         self._max_tokens = max_tokens
         self._lock = threading.Lock()
         self._client: tuple[int, anthropic.Anthropic] | None = None
+        self._by_model: dict[str, ClaudeProvider] = {}
+
+    def with_model(self, model: str) -> ClaudeProvider | None:
+        """Return the provider that asks this model of Claude, always the same object, or None where its price is unknown."""
+        if model == self.model:
+            return self
+        with self._lock:
+            if model not in self._by_model:
+                try:
+                    prices = prices_of(model)
+                except UnknownModel:
+                    return None
+                self._by_model[model] = ClaudeProvider(
+                    self._api_key,
+                    base_url=self._base_url,
+                    model=model,
+                    connect_timeout_seconds=self._connect_timeout_seconds,
+                    timeout_seconds=self._timeout_seconds,
+                    max_tokens=self._max_tokens,
+                    prices=prices,
+                    gate=self._gate,
+                )
+            return self._by_model[model]
 
     def prompt_version(self, pass_name: PassName) -> str:
         """Return the content hash of the prompt behind answers to this pass."""
@@ -229,6 +253,9 @@ class ClaudeProvider:
             if self._client is not None and self._client[0] == os.getpid():
                 self._client[1].close()
             self._client = None
+            others = list(self._by_model.values())
+        for other in others:
+            other.close()
 
     def _params(
         self, prompt: Prompt, request: PassRequest, *, token_factor: int = 1

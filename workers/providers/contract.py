@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from models.jobs import PassName
 from workers.passes.feedback import PassAnswer
@@ -131,4 +131,13 @@ class Provider(Protocol):
 
     def collect(self, batch: str, request: PassRequest) -> Reply | None:
         """Return the answer to a submitted request, or None while there is none. Raises a ProviderError subclass."""
+        ...
+
+
+@runtime_checkable
+class ManyModels(Protocol):
+    """A provider whose other models can be asked as well."""
+
+    def with_model(self, model: str) -> Provider | None:
+        """Return the same provider with this model, or None where it cannot ask that model."""
         ...
