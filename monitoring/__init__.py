@@ -25,6 +25,7 @@ essaycoach_provider_pause_seconds                   g provider                  
 essaycoach_ai_requests_total                        c pass, provider, outcome   completed calls
 essaycoach_ai_tokens_total                          c pass, kind                tokens paid for
 essaycoach_ai_cost_micros_total                     c pass                      micro-dollars
+essaycoach_unapproved_readers_total                 c pass, provider, result    readings kept from a version that is not approved
 essaycoach_http_requests_total                      c method, route, status     finished requests
 essaycoach_http_request_duration_seconds            h route                     s, of requests that did not ask to wait
 essaycoach_partitions_ahead_months                  g table                     months in a row after this one that have a partition

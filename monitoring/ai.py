@@ -1,4 +1,4 @@
-"""Metrics of calls to AI providers: their number, their tokens, their cost, and pauses."""
+"""Metrics of calls to AI providers: their number, their tokens, their cost, pauses, and versions that are not approved."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from monitoring.query import ask
 # The same lists as in the CHECK constraints on ai_responses.
 PROVIDERS = ("local", "anthropic")
 KINDS = ("input", "output", "cache_read", "cache_write")
+# The same list as in `workers/job/approvals.py`.
+UNAPPROVED_RESULTS = ("replaced", "left_out", "waits")
 
 
 def read_pauses() -> list[Metric]:
@@ -33,17 +35,20 @@ def read_pauses() -> list[Metric]:
 
 
 def read_ai(monotonic: MonotonicCounter) -> list[Metric]:
-    """Return the totals of calls, tokens and cost. Every pass, provider and kind of token has a sample from the start.
+    """Return the totals of calls, tokens, cost and readers that are not approved, each with a sample from the start.
 
-    A failed outcome gets its sample with the first failure. An alert on the share of failures needs the sum of all calls, so
-    it needs no zero for each outcome.
+    The exception: a failed outcome gets its sample with the first failure. An alert on the share of failures needs the sum
+    of all calls, so it needs no zero for each outcome.
     """
     calls: LabelledCounts = dict.fromkeys(product(PassName, PROVIDERS, ("ok",)), 0.0)
     tokens: LabelledCounts = dict.fromkeys(product(PassName, KINDS), 0.0)
     cost: LabelledCounts = {(name,): 0.0 for name in PassName}
-    counts_by_name = {"ai_requests": calls, "ai_tokens": tokens, "ai_cost_micros": cost}
+    unapproved: LabelledCounts = dict.fromkeys(product(PassName, PROVIDERS, UNAPPROVED_RESULTS), 0.0)
+    counts_by_name = {
+        "ai_requests": calls, "ai_tokens": tokens, "ai_cost_micros": cost, "unapproved_readers": unapproved,
+    }  # fmt: skip
     for row in ask("totals", {"names": list(counts_by_name)}):
-        amount = row["count"] if row["name"] == "ai_requests" else row["total"]
+        amount = row["count"] if row["name"] in ("ai_requests", "unapproved_readers") else row["total"]
         counts_by_name[row["name"]][tuple(row["labels"])] = float(amount)
     for name, counts in counts_by_name.items():
         for labels, amount in counts.items():
@@ -55,4 +60,8 @@ def read_ai(monotonic: MonotonicCounter) -> list[Metric]:
         ),
         counter("essaycoach_ai_tokens_total", "Tokens paid for.", labels=("pass", "kind"), counts=tokens),
         counter("essaycoach_ai_cost_micros_total", "Cost in micro-dollars.", labels=("pass",), counts=cost),
+        counter(
+            "essaycoach_unapproved_readers_total", "Readings from which a version was kept that the org has not approved.",
+            labels=("pass", "provider", "result"), counts=unapproved,
+        ),
     ]  # fmt: skip

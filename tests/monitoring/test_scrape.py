@@ -265,3 +265,16 @@ def _ups(collector: EssayCoachCollector) -> dict[str, float]:
 def _totals(seen) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     ours = re.compile(r"essaycoach_(queue_wait|pass_duration|ai_|leases|fenced)")
     return {(s.name, tuple(sorted(s.labels.items()))): s.value for s in seen.samples if ours.match(s.name)}
+
+
+def test_readers_that_are_not_approved_are_counted_from_zero(scrape, rows):
+    name = "essaycoach_unapproved_readers_total"
+    assert {sample.value for sample in scrape().all(name)} == {0}
+    assert len(scrape().all(name)) == len(PassName) * 2 * 3
+    rows.run(
+        "insert into tallies (name, labels, count) values ('unapproved_readers', '{grammar,local,left_out}', 4),"
+        " ('unapproved_readers', '{content,anthropic,waits}', 2)"
+    )
+    seen = scrape()
+    assert seen.one(name, provider="local", result="left_out", **{"pass": "grammar"}) == 4
+    assert sum(sample.value for sample in seen.all(name)) == 6

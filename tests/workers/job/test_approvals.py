@@ -9,13 +9,14 @@ import pytest
 from models import db, essays, feedback, review_counts
 from models.essays import Draft, Receipt
 from models.jobs import PassName
+from monitoring.ai import UNAPPROVED_RESULTS
 from tests.conftest import Become
 from tests.support.local_engine import shared_provider
 from tests.support.schools import School, session_of
 from tests.support.servers import Database
 from tests.support.vendor import FakeVendor
 from workers.job import call as call_module
-from workers.job.approvals import LEFT_OUT_NOTE, REPLACED_NOTE
+from workers.job.approvals import LEFT_OUT_NOTE, REPLACED_NOTE, Result
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.passes import prompt
@@ -104,6 +105,10 @@ def not_checked(school: School, receipt: Receipt, become: Become) -> list[str]:
 
 
 WAITING = [("queued", "not_approved", None, None, 0)]
+
+
+def test_results_are_those_that_the_monitor_counts_from_zero() -> None:
+    assert tuple(Result) == UNAPPROVED_RESULTS
 
 
 def test_reader_that_is_not_approved_makes_no_call_and_the_pass_waits(
