@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from workers.passes import prompt
 from workers.providers.choice import ProviderChooser
 from workers.providers.claude import DEFAULT_MODEL
 from workers.providers.contract import Provider
+from workers.providers.local import provider as local_provider
 from workers.settings import ProviderSettings
 
 TEXT = "Schools should ban mobile phones during lessons. They distracts us from learning.\n\nFirst, everyone look up. My friend have a bike. He go home. She do not know."
@@ -55,6 +57,22 @@ def deploy_prompt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None
     yield deploy
     monkeypatch.undo()
     prompt.prompt_version.cache_clear()
+
+
+@pytest.fixture
+def upgrade_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Install another version of a grammar engine when called, as far as Python's package data go."""
+
+    def upgrade() -> None:
+        data = tmp_path / "harper_py-99.0.dist-info"
+        data.mkdir()
+        (data / "METADATA").write_text("Metadata-Version: 2.1\nName: harper-py\nVersion: 99.0\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        local_provider._content_hash.cache_clear()
+
+    yield upgrade
+    monkeypatch.undo()
+    local_provider._content_hash.cache_clear()
 
 
 @pytest.fixture
@@ -169,7 +187,10 @@ def test_org_that_does_not_ask_for_approval_looks_for_none(
     receipt = hand_in(school)
     become("ec_worker")
     database.sql("revoke select on blessings from ec_worker")
-    run_all(running(choose, use_ensemble=True), receipt)
+    try:
+        run_all(running(choose, use_ensemble=True), receipt)
+    finally:
+        database.sql("grant select on blessings to ec_worker")
     assert states(database) == [("done", None, "anthropic", DEFAULT_MODEL, 1)]
     assert counted(database) == {}
 
@@ -252,6 +273,23 @@ def test_local_rules_that_are_not_approved_do_not_read(
     reason = "not_approved" if policy == "local" else "org_budget_spent"
     assert states(database) == [("queued", reason, None, None, 0)]
     assert counted(database) == ({(name, "local", "waits"): 1 for name in NAMES} if policy == "local" else {})
+
+
+def test_another_version_of_an_engine_needs_an_approval_of_its_own(
+    database: Database,
+    gated: School,
+    become: Become,
+    choose: ProviderChooser,
+    upgrade_engine: Callable[[], None],
+) -> None:
+    database.sql("update orgs set ai_policy = 'local'")
+    receipt = hand_in(gated)
+    become("ec_worker")
+    approve(gated, choose("local"))
+    upgrade_engine()
+    run_all(running(choose), receipt)
+    read = database.sql("select name, state, error from passes order by name")
+    assert read == [("content", "done", None), ("grammar", "queued", "not_approved"), ("structure", "done", None)]
 
 
 def test_paused_claude_falls_back_to_local_rules_only_where_they_are_approved(

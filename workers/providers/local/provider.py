@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from workers.providers.local.engines import Engines
 from workers.providers.local.guards import MAX_CHARACTERS, UncheckedReason, reason_not_checked
 
 MODEL = "local-1"
+# The packages that find mistakes beside our own rules. Another version of one of them is another set of rules.
+_ENGINE_PACKAGES = ("harper-py", "lingotweaker", "lingotweaker-data-en")
 _DIRECTORY = Path(__file__).parent
 _SHARED_FILES = ("../../passes/segmentation.py", "guards.py", "language.py", "spans.py", "stance.py", "text.py",
                  "tongues.py")  # fmt: skip
@@ -42,7 +45,7 @@ class LocalProvider:
         self._engines = engines or Engines()
 
     def prompt_version(self, pass_name: PassName) -> str:
-        """Return the hash of the source files and tables behind this pass."""
+        """Return the hash of the source files, tables and engine versions behind this pass."""
         return _content_hash(pass_name)
 
     def expected_cost_micros(self, request: PassRequest) -> int:  # noqa: ARG002 - free for every request
@@ -139,4 +142,13 @@ def _content_hash(pass_name: PassName) -> str:
     digest = hashlib.sha256()
     for name in sorted((*_SHARED_FILES, *_FILES_BY_PASS[pass_name])):
         digest.update(name.encode() + b"\0" + (_DIRECTORY / name).read_bytes() + b"\0")
+    if pass_name is PassName.GRAMMAR:
+        digest.update("\0".join(f"{name} {_installed(name)}" for name in _ENGINE_PACKAGES).encode())
     return digest.hexdigest()[:16]
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
