@@ -118,12 +118,9 @@ def run(chosen: argparse.Namespace) -> int:
     if verdict.worse:
         return WORSE
     if chosen.bless:
-        with session(org=org):
-            for name in names:
-                review_counts.approve_model(
-                    org=org, pass_name=name, provider=verdict.provider, model=verdict.model,
-                    prompt_version=provider.prompt_version(PassName(name)), report=asdict(verdict),
-                )  # fmt: skip
+        _approve(org, provider, names, verdict)
+        if not chosen.json:
+            sys.stdout.write(_approved_as_text(names) + "\n")
     return 0
 
 
@@ -150,6 +147,15 @@ def compare(
         cost_micros=reader.cost_micros,
     )  # fmt: skip
     return verdict, tuple(sorted({one.pass_name for one in decided}))
+
+
+def _approve(org: UUID, provider: Provider, names: Iterable[str], verdict: Verdict) -> None:
+    with session(org=org):
+        for name in names:
+            review_counts.approve_model(
+                org=org, pass_name=name, provider=verdict.provider, model=verdict.model,
+                prompt_version=provider.prompt_version(PassName(name)), report=asdict(verdict),
+            )  # fmt: skip
 
 
 def digest(decided: Iterable[Decided]) -> str:
@@ -296,6 +302,12 @@ def _as_text(verdict: Verdict) -> str:
             f"verdict      {judgement}",
         )
     )
+
+
+def _approved_as_text(names: Sequence[str]) -> str:
+    missing = [str(name) for name in PassName if name not in names]
+    left_out = f"; not {', '.join(missing)}: no comment of it has a decision" if missing else ""
+    return f"approved     {', '.join(names)}{left_out}"
 
 
 def _parse_time(given: str) -> datetime:

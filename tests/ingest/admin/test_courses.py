@@ -416,10 +416,10 @@ def test_unstorable_text_in_a_nested_field_is_refused(shared_api, refused):
 
 def test_admin_changes_the_settings_of_the_org(fresh):
     before = ask(fresh, "GET", "org").json
-    assert before["slug"] == fresh.school.slug
+    assert (before["slug"], before["require_approval"]) == (fresh.school.slug, False)
     wanted = {
         "name": "New Name", "default_language": "de", "release_policy": "after_review", "ai_policy": "none", "ai_fallback": "local",
-        "monthly_budget_micros": 5_000_000,
+        "require_approval": True, "monthly_budget_micros": 5_000_000,
     }  # fmt: skip
     assert ask(fresh, "PATCH", "org", wanted).json == {**before, **wanted}
     assert ask(fresh, "PATCH", "org", {"monthly_budget_micros": None}).json == {
@@ -438,7 +438,7 @@ def test_admin_changes_the_settings_of_the_org(fresh):
         {"ai_policy": "openai"}, {"ai_policy": None}, {"ai_fallback": "none"}, {"release_policy": None}, {"name": ""}, {"name": "x" * 201},
         {"name": None}, {"default_language": "English!"}, {"default_language": None}, {"monthly_budget_micros": -1},
         {"monthly_budget_micros": 1.5}, {"monthly_budget_micros": "1"}, {"monthly_budget_micros": 10**13 + 1}, {"slug": "stolen"},
-        {"id": str(uuid4())}, {"monthly_budget": 1},
+        {"id": str(uuid4())}, {"monthly_budget": 1}, {"require_approval": None}, {"require_approval": "true"}, {"require_approval": 1},
     ],
 )  # fmt: skip
 def test_invalid_org_setting_is_refused(shared_api, refused, changes):
@@ -458,6 +458,16 @@ def test_blank_member_of_an_assignment_or_course_is_the_same_as_null(fresh):
     made = make(fresh, "assignments", course_id=str(fresh.school.course), title="T", **blank)
     assert {made[name] for name in blank} == {None}
     assert make(fresh, "courses", name="C", external_id=" ")["external_id"] is None
+
+
+def test_only_an_admin_switches_the_approval_and_each_change_is_in_the_audit_trail(fresh, refused):
+    for who in ("alice", "ed"):
+        refused(ask(fresh, "PATCH", "org", {"require_approval": True}, who=who), 403, "forbidden")
+    for wanted in (True, True, False):
+        assert ask(fresh, "PATCH", "org", {"require_approval": wanted}).json["require_approval"] is wanted
+    entries = ask(fresh, "GET", f"audit?actor_id={fresh.school.ada}&entity_id={fresh.school.org}").json["items"]
+    found = [(one["action"], one["actor_role"], one["detail"]) for one in entries]
+    assert found == [("changed", "admin", {"changed": ["require_approval"]})] * 2
 
 
 def test_settings_of_one_org_do_not_change_another(shared_api):

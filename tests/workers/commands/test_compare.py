@@ -141,9 +141,17 @@ def test_command_approves_only_a_model_that_is_not_worse(
     assert '"worse": false' in capsys.readouterr().out
     blessed = database.sql("select pass, provider, model, report ->> 'frozen' from blessings")
     assert [one[:3] for one in blessed] == [("grammar", "local", LocalProvider().model)]
+    [(actor, detail)] = database.sql("select actor_role, detail from audit_log where entity = 'model_approval'")
+    version = ENGINE.prompt_version(PassName.GRAMMAR)
+    assert (actor, detail) == (
+        "worker",
+        {"pass": "grammar", "provider": "local", "model": LocalProvider().model, "prompt_version": version},
+    )
+    assert workers_main.main(command[:-1]) == 0
+    assert "approved     grammar; not structure, content: no comment of it has a decision" in capsys.readouterr().out
     monkeypatch.setattr(compare, "_candidate", lambda *_, **__: Mute())
     assert workers_main.main(command) == 1
-    assert len(database.sql("select 1 from blessings")) == 1
+    assert len(database.sql("select 1 from blessings")) == 2
     assert workers_main.main(["compare", "--org", "nowhere", "--provider", "local"]) == 1
     assert "no org 'nowhere'" in capsys.readouterr().err
 
