@@ -2,8 +2,8 @@
 
 The frozen set is every comment that an educator decided about up to a moment. The candidate reads those versions again, and
 nothing is stored. It is right about a comment if it comments on the same words where the comment was kept, or makes no comment
-on them where the comment was rejected. The exit code is 0 when the candidate is no worse, 1 when it is worse, and 2 when that
-cannot be decided.
+on them where the comment was rejected. The exit code is 0 when the candidate is no worse, 1 when it is worse, in all or in one
+pass, and 2 when that cannot be decided.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ class CannotSayError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class VersionScore:
-    """The decided comments of one version: how many, and for how many the baseline (`before`) and the candidate (`now`) were right."""
+    """The decided comments of a version or of one of its passes.
+
+    How many, and for how many the baseline (`before`) and the candidate (`now`) were right.
+    """
 
     comments: int
     before: int
@@ -64,8 +67,8 @@ class Verdict:
     """The result of a comparison.
 
     `difference` is the candidate's share of right comments minus the baseline's. `sure` is the share of bootstrap draws in
-    which the candidate is worse. `left_out` counts comments on essays that nobody can read any more, and `unanswered` the
-    readings without an answer.
+    which the candidate is worse. `worse_passes` names the passes with enough decided comments in which it is worse alone.
+    `left_out` counts comments on essays that nobody can read any more, and `unanswered` the readings without an answer.
     """
 
     frozen: str
@@ -81,6 +84,7 @@ class Verdict:
     difference: float
     sure: float
     worse: bool
+    worse_passes: tuple[str, ...]
     cost_micros: int
 
 
@@ -115,19 +119,17 @@ def run(chosen: argparse.Namespace) -> int:
         sys.stderr.write(f"workers: {error}\n")
         return UNDECIDED
     sys.stdout.write((json.dumps(asdict(verdict), indent=1) if chosen.json else _as_text(verdict)) + "\n")
-    if verdict.worse:
-        return WORSE
-    if chosen.bless:
+    if chosen.bless and not verdict.worse:
         _approve(org, provider, names, verdict)
         if not chosen.json:
-            sys.stdout.write(_approved_as_text(names) + "\n")
-    return 0
+            sys.stdout.write(_approved_as_text(names, verdict.worse_passes) + "\n")
+    return WORSE if verdict.worse or verdict.worse_passes else 0
 
 
 def compare(
     *, org: UUID, until: datetime, provider: Provider, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[Verdict, tuple[str, ...]]:
-    """Return the provider's verdict on the org's frozen set, and the names of the passes in the set. Raises CannotSayError."""
+    """Return the provider's verdict on the org's frozen set, and the passes in which it is no worse. Raises CannotSayError."""
     with session(org=org):
         decided = review_counts.list_decided(org=org, until=until)
     by_version: dict[UUID, list[Decided]] = defaultdict(list)
@@ -135,18 +137,21 @@ def compare(
         by_version[one.submission].append(one)
     _require_enough(len(decided), len(by_version))
     reader = _Reader(org=org, provider=provider, sleep=sleep)
-    judged = [found for version, comments in sorted(by_version.items()) if (found := reader.judge(version, comments))]
+    by_pass = [found for version, comments in sorted(by_version.items()) if (found := reader.judge(version, comments))]
+    judged = [_add_up(one.values()) for one in by_pass]
     comments = sum(one.comments for one in judged)
     _require_enough(comments, len(judged))
     before, now = (sum(getattr(one, name) for one in judged) / comments for name in ("before", "now"))
     sure = how_sure(judged)
+    names = sorted({name for one in by_pass for name in one})
+    worse_passes = tuple(name for name in names if _is_worse_alone([one[name] for one in by_pass if name in one]))
     verdict = Verdict(
         frozen=digest(decided), until=until.isoformat(), provider=provider.name, model=provider.model, comments=comments,
         essays=len(judged), left_out=len(decided) - comments, unanswered=reader.unanswered, baseline=round(before, 4),
-        candidate=round(now, 4), difference=round(now - before, 4), sure=round(sure, 4), worse=sure > 1 - NOISE,
+        candidate=round(now, 4), difference=round(now - before, 4), sure=round(sure, 4), worse=sure > 1 - NOISE, worse_passes=worse_passes,
         cost_micros=reader.cost_micros,
     )  # fmt: skip
-    return verdict, tuple(sorted({one.pass_name for one in decided}))
+    return verdict, tuple(name for name in names if name not in worse_passes)
 
 
 def _approve(org: UUID, provider: Provider, names: Iterable[str], verdict: Verdict) -> None:
@@ -195,8 +200,8 @@ class _Reader:
         self.cost_micros = 0
         self.unanswered = 0
 
-    def judge(self, version: UUID, comments: Sequence[Decided]) -> VersionScore | None:
-        """Return the candidate's score on a version, or None when nobody can read the version any more."""
+    def judge(self, version: UUID, comments: Sequence[Decided]) -> dict[str, VersionScore] | None:
+        """Return the candidate's score on a version for each pass, or None when nobody can read the version any more."""
         try:
             with session(org=self._org):
                 task = essays.fetch_task(version, org=self._org)
@@ -208,15 +213,16 @@ class _Reader:
             return None
         # Mask names, as a worker does.
         provider = MaskingProvider(self._provider, people=people) if self._provider.remote else self._provider
-        answers = {
-            name: self._ask(provider, request_of(task, PassName(name), criteria))
-            for name in sorted({one.pass_name for one in comments})
-        }
-        return VersionScore(
-            comments=len(comments),
-            before=sum(one.right for one in comments),
-            now=sum(is_matched(one, answers[one.pass_name]) == one.right for one in comments),
-        )
+        scores = {}
+        for name in sorted({one.pass_name for one in comments}):
+            answer = self._ask(provider, request_of(task, PassName(name), criteria))
+            mine = [one for one in comments if one.pass_name == name]
+            scores[name] = VersionScore(
+                comments=len(mine),
+                before=sum(one.right for one in mine),
+                now=sum(is_matched(one, answer) == one.right for one in mine),
+            )
+        return scores
 
     def _ask(self, provider: Provider, request: PassRequest) -> PassAnswer:
         """Return the answer, or an empty one where a worker would give up. Raises CannotSayError when the provider is unavailable."""
@@ -245,8 +251,23 @@ class _Reader:
         return PassAnswer()
 
 
+def _add_up(scores: Iterable[VersionScore]) -> VersionScore:
+    listed = list(scores)
+    comments, before, now = (sum(getattr(one, name) for one in listed) for name in ("comments", "before", "now"))
+    return VersionScore(comments=comments, before=before, now=now)
+
+
+def _is_worse_alone(scores: Sequence[VersionScore]) -> bool:
+    """Return whether the candidate is worse in one pass. With too few decisions about that pass, only all passes count."""
+    return _are_enough(sum(one.comments for one in scores), len(scores)) and how_sure(scores) > 1 - NOISE
+
+
+def _are_enough(comments: int, versions: int) -> bool:
+    return comments >= FEWEST_COMMENTS and versions >= FEWEST_ESSAYS
+
+
 def _require_enough(comments: int, versions: int) -> None:
-    if comments < FEWEST_COMMENTS or versions < FEWEST_ESSAYS:
+    if not _are_enough(comments, versions):
         raise CannotSayError(
             f"{comments} decided comments on {versions} essays are too few to say; "
             f"{FEWEST_COMMENTS} comments on {FEWEST_ESSAYS} essays are needed"
@@ -293,6 +314,8 @@ def _as_text(verdict: Verdict) -> str:
         if verdict.worse
         else f"no worse beyond noise: difference {verdict.difference:+.1%}, worse in {verdict.sure:.1%} of {DRAWS:,} draws"
     )
+    if verdict.worse_passes and not verdict.worse:
+        judgement += f"; worse alone in {', '.join(verdict.worse_passes)}"
     return "\n".join(
         (
             f"frozen set   {verdict.frozen}",
@@ -304,10 +327,11 @@ def _as_text(verdict: Verdict) -> str:
     )
 
 
-def _approved_as_text(names: Sequence[str]) -> str:
-    missing = [str(name) for name in PassName if name not in names]
+def _approved_as_text(names: Sequence[str], worse: Sequence[str]) -> str:
+    missing = [str(name) for name in PassName if name not in (*names, *worse)]
+    worse_alone = f"; not {', '.join(worse)}: worse alone" if worse else ""
     left_out = f"; not {', '.join(missing)}: no comment of it has a decision" if missing else ""
-    return f"approved     {', '.join(names)}{left_out}"
+    return f"approved     {', '.join(names) or 'nothing'}{worse_alone}{left_out}"
 
 
 def _parse_time(given: str) -> datetime:

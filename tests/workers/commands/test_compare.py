@@ -60,14 +60,20 @@ def reviewed(database: Database, school: School, become: Become) -> School:
 
 
 def add_comment(
-    database: Database, school: School, submission: UUID, number: int, span: tuple[int, int], decision: str
+    database: Database,
+    school: School,
+    submission: UUID,
+    number: int,
+    span: tuple[int, int],
+    decision: str,
+    name: str = "grammar",
 ) -> None:
     [(comment,)] = database.sql(
         "insert into feedback (org_id, submission_id, text_characters, essay_id, user_id, audience_id, pass, type, kind, severity,"
         " priority, match, span_start, span_end, confidence, confidence_basis, origin, provider, model, body)"
-        " select s.org_id, s.id, s.characters, s.essay_id, s.user_id, s.audience_id, 'grammar', 'agreement', 'issue', 'minor', %s,"
+        " select s.org_id, s.id, s.characters, s.essay_id, s.user_id, s.audience_id, %s, %s, 'issue', 'minor', %s,"
         " 'exact', %s, %s, 0.9, 'measured', 'rule', 'local', 'rules', '\\x00' from submissions as s where s.id = %s returning id",
-        number, *span, submission,
+        name, "agreement" if name == "grammar" else "thesis", number, *span, submission,
     )  # fmt: skip
     database.sql(
         "insert into feedback_reviews (org_id, feedback_id, submission_id, user_id, audience_id, educator_id, decision)"
@@ -103,6 +109,33 @@ def test_newest_decision_before_the_moment_counts(database: Database, reviewed: 
     assert later.frozen != first.frozen
     # A provider without comments is right about every rejected comment.
     assert (later.candidate, later.baseline, later.worse) == (1.0, 0.0, False)
+
+
+@pytest.mark.parametrize(("decided", "refused"), [(4, True), (1, False)], ids=["enough", "too few"])
+def test_pass_in_which_the_candidate_is_worse_alone_is_not_approved(
+    database: Database,
+    reviewed: School,
+    program_env: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    decided: int,
+    refused: bool,
+) -> None:
+    """The engine finds nothing where the structure comments were accepted; rejected grammar comments outweigh that."""
+    for (submission,) in database.sql("select id from submissions order by id"):
+        for number in range(1, decided + 1):
+            add_comment(database, reviewed, submission, number, (number, number + 1), "accepted", "structure")  # type: ignore[arg-type]
+    database.sql(
+        "update feedback_reviews as r set decision = 'rejected' from feedback as f where f.id = r.feedback_id and f.pass = 'grammar'"
+    )
+    program_env("ec_worker")
+    monkeypatch.setattr(compare, "_candidate", lambda *_, **__: Mute())
+    verdict = ask(reviewed, Mute())
+    assert (verdict.worse, verdict.worse_passes) == (False, ("structure",) if refused else ())
+    assert workers_main.main(["compare", "--org", reviewed.slug, "--bless"]) == int(refused)
+    assert ("not structure: worse alone" in capsys.readouterr().out) is refused
+    approved = [name for (name,) in database.sql("select pass from blessings order by 1")]
+    assert approved == (["grammar"] if refused else ["grammar", "structure"])
 
 
 def test_too_few_reviews_give_no_verdict(database: Database, reviewed: School) -> None:
