@@ -31,7 +31,10 @@ def one_org() -> Response:
 @blueprint.patch("/v1/org")
 @operation("Change your org", answers={200: schemas.Org}, body=schemas.OrgChange, problems=("forbidden",))
 def change_org() -> Response:
-    """Change the settings that are sent; they apply to essays handed in from now on. Admins only."""
+    """Change the settings that are sent; they apply to essays handed in from now on. Admins only.
+
+    `require_approval` also applies to essays that wait to be read.
+    """
     who = admin()
     changes = read_body(schemas.OrgChange).changes()
     with who.session():

@@ -129,6 +129,7 @@ class ContextLoader:
         request = request_of(task, claim.name, criteria)
         made_with = _made_with(provider, request, task)
         earlier = fetch_earlier(claim.submission, claim.name, org=claim.org, key=task.key) if task.version > 1 else None
+        reader = self._wrap_provider(provider, claim, task, readers.local)
         withheld = self._count_unapproved(claim, wanted, readers)
         return PassContext(
             claim=claim,
@@ -136,7 +137,7 @@ class ContextLoader:
             key=task.key,
             request=request,
             criteria={one["name"]: one for one in criteria},
-            provider=self._wrap_provider(provider, claim, task, readers.local),
+            provider=reader,
             made_with=made_with,
             earlier=earlier,
             pause_seconds=self._pause_seconds,

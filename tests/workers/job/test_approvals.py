@@ -10,7 +10,8 @@ import pytest
 from models import db, essays, feedback, review_counts
 from models.essays import Draft, Receipt
 from models.jobs import PassName
-from monitoring.ai import UNAPPROVED_RESULTS
+from monitoring.ai import UNAPPROVED_RESULTS, read_ai
+from monitoring.families import MonotonicCounter
 from tests.conftest import Become
 from tests.support.local_engine import shared_provider
 from tests.support.schools import School, session_of
@@ -139,6 +140,12 @@ def test_reader_that_is_not_approved_makes_no_call_and_the_pass_waits(
     assert states(database) == WAITING
     assert database.sql("select 1 from ai_responses") == []
     assert counted(database) == {(name, "anthropic", "waits"): 1 for name in NAMES}
+    with db.session(org=gated.org):
+        status = essays.fetch_status(receipt.submission, org=gated.org)
+    assert {(one["state"], one["error"]) for one in status} == {("queued", "not_approved")}
+    become("ec_monitor", pool_size=2)
+    [metric] = [one for one in read_ai(MonotonicCounter()) if one.name == "essaycoach_unapproved_readers"]
+    assert [one.value for one in metric.samples if one.labels["result"] == "waits" and one.value] == [1, 1, 1]
     wait = "select min(next_at - now()) > '80 s', max(next_at - now()) < '3 min' from passes"
     assert database.sql(wait) == [(True, True)]
     database.sql("update passes set queued_at = now() - interval '1 day'")
