@@ -15,7 +15,7 @@ SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*
 MODULES = {
     "models/pauses": "circuit_breaker", "models/silence": "statement_watchdog", "models/given_up": "failed_passes",
     "models/trials": "rubric_previews", "workers/passes/orders": "injection/patterns", "workers/passes/echoes": "injection/leak_filter",
-    "workers/passes/marks": "injection/invisible_characters", "workers/passes/decoded": "injection/decoding",
+    "workers/passes/marks": "text/invisible_characters", "workers/passes/decoded": "injection/decoding",
     "workers/passes/sent": "passes/excerpt", "ingest/seen": "feedback/view", "ingest/staff_reads": "web/access_log",
     "ingest/waiting": "web/long_poll", "workers/providers/warm": "prompt_cache", "workers/providers/mixed": "ensemble",
     "workers/providers/base": "contract", "monitoring/ask": "query", "workers/work": "job/context", "workers/trouble": "job/retry_policy",

@@ -5,6 +5,7 @@ Lives here, one folder per subject:
     passes       the three readings: specs, prompts, answer schema, anchoring of quotes, calibration of confidence
     providers    Claude, the local engine, the ensemble of both, the prompt cache gate, batches and prices
     injection    prompt-injection detection in essays, decoding of hidden text, the leak filter for model answers
+    text         one reading of an essay: clean text, blocks and spans, sentences and words, invisible characters
     revisions    comparing two drafts, carrying comments over
     privacy      masking of names and contact details, pseudonyms
     duties       one function for each thing that the clock does regularly

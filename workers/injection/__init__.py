@@ -4,9 +4,8 @@ Lives here:
     detector              notes for educators about text that seems to address the AI
     patterns              the wordings that the detector looks for, in many languages
     decoding              decoding of base64, hex, rot13, leet and other disguises
-    invisible_characters  characters that cannot be seen: marks for the model, and their removal
     leak_filter           removes words that leak from the prompt or are copied from the essay into an answer
     plaintext             removes markup and links from an answer; recognises grades
-May not: import anything else of `workers`.
+May not: import anything of `workers` but `text`.
 Start with: `detector.notes`, `leak_filter.LeakFilter`, `plaintext.plain`.
 """

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from workers.injection.invisible_characters import remove_invisible
+from workers.text.invisible_characters import remove_invisible
 
 _MAX_PASSAGES = 40  # passages of one encoding that are tried
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[A-Za-z0-9+/_-]{4,}){0,400}={0,2}")

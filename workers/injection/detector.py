@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workers.injection.decoding import LOOKALIKES, passages
-from workers.injection.invisible_characters import invisible, remove_ineffective
 from workers.injection.patterns import MARKUP, ORDERS, TEMPLATES, InjectionPattern
+from workers.text.invisible_characters import invisible, remove_ineffective
 
 MAX_NOTES = 5
 _QUOTE_LENGTH = 80

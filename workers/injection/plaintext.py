@@ -7,8 +7,8 @@ import re
 import unicodedata
 
 from workers.injection.decoding import LOOKALIKES
-from workers.injection.invisible_characters import from_marks
-from workers.injection.invisible_characters import remove_ineffective as visible
+from workers.text.invisible_characters import from_marks
+from workers.text.invisible_characters import remove_ineffective as visible
 
 MAX_CHARS = 2_000  # of one text; the rest is cut off
 

@@ -15,6 +15,7 @@ from workers.job.context import PassContext
 from workers.passes.calibration import Calibration
 from workers.passes.feedback import Comment, CriterionPick
 from workers.providers.contract import Reply
+from workers.text.reading import read
 
 log = logger(__name__)
 
@@ -36,6 +37,7 @@ def finish(context: PassContext, reply: Reply, *, calibration: Calibration) -> N
     if claim.name is PassName.CONTENT:
         # One pass of a version is enough, whichever provider read it.
         notes += detector.notes(context.request.title, context.request.text)
+        notes += read(context.request.text).notes
     not_checked = (*answer.not_checked, *context.withheld)
     summary = feedback.seal_summary(
         claim, key=context.key, strengths=strengths, next_steps=steps, not_checked=not_checked, notes=notes

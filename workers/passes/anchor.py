@@ -17,9 +17,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workers.injection.invisible_characters import from_marks, remove_invisible
 from workers.passes.feedback import QuotedSpan
 from workers.passes.request import Match
+from workers.text.invisible_characters import from_marks, remove_invisible
 
 Offsets = tuple[int, int]
 

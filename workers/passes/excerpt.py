@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from workers.injection.invisible_characters import to_marks
 from workers.passes.anchor import CONTEXT, Anchor
 from workers.passes.feedback import QuotedSpan
 from workers.passes.request import PassRequest
+from workers.text.invisible_characters import to_marks
 
 # Fills the places that were not sent. No stored text holds it, so a hit that holds it reaches into such a place.
 _UNSENT = "\0"

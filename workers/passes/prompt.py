@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from models.jobs import PassName
-from workers.injection.invisible_characters import to_marks
 from workers.passes.excerpt import paragraphs, unchanged
 from workers.passes.registry import SPECS
 from workers.passes.request import Criterion, PassRequest, PreviousDraft
 from workers.passes.schema import SCHEMA_VERSION
 from workers.passes.spec import PROMPTS, PassSpec
+from workers.text.invisible_characters import to_marks
 
 _ASSIGNMENT = "# The assignment\n\n{json}\n"
 _ESSAY = "# The essay\n\n<essay-{marker}>\n{json}\n</essay-{marker}>\n"

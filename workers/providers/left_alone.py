@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from workers.passes.feedback import Comment
-from workers.passes.segmentation import words
 from workers.providers.local.language import ENGLISH_FUNCTION_WORDS, detect_language
+from workers.text.segmentation import words
 
 _NAME = re.compile(
     r"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Madam|Lord|Lady|Aunt|Uncle|Coach|Principal|President|Queen|King|Imam|Sheikh|"

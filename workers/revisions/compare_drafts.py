@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from workers.passes.anchor import is_clean_cut
-from workers.passes.segmentation import Piece, paragraphs, sentences, words
+from workers.text.segmentation import Piece, paragraphs, sentences, words
 
 Offsets = tuple[int, int]
 State = Literal["same", "touched", "rewritten", "gone"]

@@ -642,6 +642,20 @@ def test_local_engine_completes_a_submission_with_true_quotes(
     assert all(raw_answers(database, school, receipt))
 
 
+def test_educator_is_told_of_wrong_decoding_and_lookalike_letters(
+    become: Become, school: School, runner: PassRunner
+) -> None:
+    become("ec_ingest")
+    receipt = hand_in(school, TEXT.replace("my friend", "it doesn\u00e2\u20ac\u2122t help my fr\u0456end"))
+    become("ec_worker")
+    run_all(runner, receipt)
+    become("ec_ingest")
+    with session_of(school, "alice"):
+        notes = feedback.fetch(receipt.submission, org=school.org, released_only=True)["notes"]
+    assert any("decoded wrongly" in note and "\u00e2\u20ac\u2122" in note for note in notes)
+    assert any("another alphabet" in note and "fr\u0456end" in note for note in notes)
+
+
 def test_answer_of_a_lost_claim_is_counted_and_not_stored(
     runner: PassRunner, database: Database, wire: Wire, school: School, receipt: Receipt
 ) -> None:

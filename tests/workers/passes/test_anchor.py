@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.injection.invisible_characters import from_marks, remove_invisible, to_marks
 from workers.passes.anchor import Anchor, _normal, _pieces, anchor, is_clean_cut
+from workers.text.invisible_characters import from_marks, remove_invisible, to_marks
 
 PIECES = st.sampled_from(
     [

@@ -9,7 +9,8 @@ Lives here:
     own                         mistakes found by patterns of our own
     merge, suggest, confidence  one list from both engines, the order of suggestions, the table of measured precision
     guards, language, tongues   text that is safe for the engines, essays that cannot be checked, detection of the language
-    text, spans, wording        an essay split into parts, the place and criterion of a comment, the words of a comment
+    kinds                       on which parts of a text each rule may speak
+    text, spans, wording        the prose of an essay, the place and criterion of a comment, the words of a comment
 May not: know the database, the queue or a vendor.
 Start with: `provider.LocalProvider`.
 """

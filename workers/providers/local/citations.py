@@ -6,15 +6,11 @@ import re
 from collections.abc import Iterator
 
 from workers.passes.request import PassRequest
-from workers.passes.segmentation import Piece, words
 from workers.providers.local.spans import Point, rule_comment
 from workers.providers.local.text import Essay
+from workers.text.inline import citations
+from workers.text.segmentation import Piece, words
 
-_CITATION = re.compile(
-    r"\((?P<author>[A-Z][\w'\u2019-]{1,60})(?:,? (?:and|&) [A-Z][\w'\u2019-]+| et al\.?)?,? "
-    r"(?:(?:19|20)\d\d[a-z]?(?:, pp?\. ?\d+)?|\d{1,4})\)"
-    r"|(?<![\w'\u2019-])(?P<named>[A-Z][\w'\u2019-]{1,60})(?: (?:and|&) [A-Z][\w'\u2019-]+| et al\.?)? \((?:19|20)\d\d[a-z]?\)"
-)
 _QUOTATION = re.compile(r"[\"\u201c](?P<inside>[^\"\u201c\u201d\n]{25,400})[\"\u201d]")
 _SPEAKER = re.compile(
     r"\b(?:said|says|say|saying|states?d?|stated|writes?|wrote|according|claims?|claimed|argues?|argued|explains?|explained|"
@@ -27,10 +23,9 @@ _SPEAKER = re.compile(
 def citation_points(essay: Essay, request: PassRequest) -> list[Point]:
     """Return the questions about sources without an entry in the list of references, and quotations without a speaker."""
     cited = [
-        (match.group("author") or match.group("named"), Piece(place, place + len(match.group()), match.group()))
-        for paragraph in essay.paragraphs
-        for match in _CITATION.finditer(paragraph.piece.text)
-        for place in [paragraph.piece.start + match.start()]
+        (author, Piece(start, end, essay.text[start:end]))
+        for author, start, end in citations(essay.text)
+        if any(one.piece.start <= start < one.piece.end for one in essay.paragraphs)
     ]
     found: list[Point] = []
     if essay.references is not None:
@@ -61,6 +56,6 @@ def _quotations_without_source(essay: Essay) -> Iterator[Piece]:
         text = paragraph.piece.text
         for match in _QUOTATION.finditer(text):
             around = text[max(0, match.start() - 150) : match.start()] + " " + text[match.end() : match.end() + 100]
-            if len(words(match.group("inside"))) >= 5 and not _SPEAKER.search(around) and not _CITATION.search(around):
+            if len(words(match.group("inside"))) >= 5 and not _SPEAKER.search(around) and not any(citations(around)):
                 start = paragraph.piece.start + match.start()
                 yield Piece(start, start + len(match.group()), match.group())

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest
-from workers.passes.segmentation import Piece, words
 from workers.providers.local.citations import citation_points
 from workers.providers.local.spans import Point, Stems, first_step, rule_comment, similarity
 from workers.providers.local.stance import is_supported, makes_claim
 from workers.providers.local.structure import THESIS_FOUND, find_thesis
 from workers.providers.local.text import Essay, Paragraph, read, stems
+from workers.text.reading import Reading
+from workers.text.segmentation import Piece, words
 
 MAX_COMMENTS = 5
 OFF_PROMPT = 0.11
@@ -45,16 +46,16 @@ _MARKS = re.compile(
 )
 
 
-def answer(request: PassRequest) -> PassAnswer:
+def answer(request: PassRequest, reading: Reading) -> PassAnswer:
     """Return the comments on content that rules can make without understanding the essay, the most useful first."""
-    essay = read(request.text)
+    essay = read(reading, request.category)
     task = request.assignment_prompt
     drifting = _drifting_paragraphs(essay, task)
     points = [
         *_off_prompt(essay, task, request),
         *_drift_points(drifting, request),
         *_repeated_sentences(essay, request),
-        *citation_points(essay, request),
+        *(citation_points(essay, request) if essay.argues else ()),
         *_unsupported_paragraph(essay, drifting, request),
         *_example_to_explain(essay, drifting, request),
     ][:MAX_COMMENTS]
@@ -183,6 +184,8 @@ def _is_contrast(one: str, other: str) -> bool:
 
 
 def _takes_position(essay: Essay) -> bool:
+    if not essay.argues:
+        return False
     thesis = find_thesis(essay)
     return thesis is not None and thesis.score >= THESIS_FOUND
 
@@ -223,7 +226,7 @@ def _unsupported_paragraph(essay: Essay, drifting: list[Paragraph], request: Pas
 
 def _example_to_explain(essay: Essay, drifting: list[Paragraph], request: PassRequest) -> list[Point]:
     """Return a question about the last sentence of a body paragraph that ends with an example or a source."""
-    for paragraph in essay.paragraphs[1:-1]:
+    for paragraph in essay.paragraphs[1:-1] if essay.argues else ():
         piece = paragraph.sentences[-1] if paragraph.sentences else paragraph.piece
         if paragraph in drifting or len(words(piece.text)) < 8 or not _EXAMPLE.search(piece.text):
             continue

@@ -8,16 +8,18 @@ from typing import Any
 
 from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.request import PassRequest, Severity
-from workers.passes.segmentation import words
 from workers.providers.local.confidence import SHOWN_FROM
 from workers.providers.local.engines import EngineFlags, Engines
 from workers.providers.local.guards import engine_text
+from workers.providers.local.kinds import SpeakingRules, without_silent_blocks
 from workers.providers.local.language import dialect_of
 from workers.providers.local.merge import Finding, MergeContext, findings
 from workers.providers.local.own import own_flags
 from workers.providers.local.pattern import pattern_step
 from workers.providers.local.spans import criterion_for, span
 from workers.providers.local.wording import grammar_message, grammar_step, strength
+from workers.text.reading import Reading
+from workers.text.segmentation import words
 
 MAX_COMMENTS = 25
 MAX_RECORDED = 1_000
@@ -58,13 +60,19 @@ def known_words(texts: Iterable[str]) -> frozenset[str]:
     )
 
 
-def find_mistakes(request: PassRequest, engines: Engines, *, alone: bool = False) -> GrammarReading:
+def find_mistakes(
+    request: PassRequest, engines: Engines, *, alone: bool = False, reading: Reading | None = None
+) -> GrammarReading:
     """Return all findings on the essay, shown or not. `alone`: as if Harper were the only engine.
+
+    With a `reading`, the request holds its clean text, and each rule speaks only on the parts where it may.
 
     Raises Pause when the engines stay busy with other essays.
     """
     dialect = dialect_of(request.language)
     safe = engine_text(request.text)
+    if reading is not None:
+        safe = without_silent_blocks(safe, reading)
     engine_flags = engines.read_flags(safe, dialect)
     task = [request.title, request.assignment_prompt]
     task += [part for criterion in request.criteria for part in (criterion.name, criterion.description)]
@@ -78,9 +86,11 @@ def find_mistakes(request: PassRequest, engines: Engines, *, alone: bool = False
         common=engine_flags.common,
     )
     first = [] if alone else list(engine_flags.lingo)
-    return GrammarReading(
-        engine_flags=engine_flags, all=tuple(findings(first, [*engine_flags.harper, *own_flags(safe)], setting))
-    )
+    second = [*engine_flags.harper, *own_flags(safe)]
+    if reading is not None:
+        rules = SpeakingRules(reading, request.category)
+        first, second = rules.kept(first), rules.kept(second)
+    return GrammarReading(engine_flags=engine_flags, all=tuple(findings(first, second, setting)))
 
 
 def answer(request: PassRequest, result: GrammarReading) -> PassAnswer:
@@ -102,8 +112,11 @@ def answer(request: PassRequest, result: GrammarReading) -> PassAnswer:
     )
 
 
-def record(result: GrammarReading) -> list[dict[str, Any]]:
-    """Return the decision on each finding, shown or not, for the raw answer. At most MAX_RECORDED findings."""
+def record(result: GrammarReading, reading: Reading) -> list[dict[str, Any]]:
+    """Return the decision on each finding, shown or not, for the raw answer. At most MAX_RECORDED findings.
+
+    Their spans are offsets in the stored text.
+    """
     return [
         {
             "agreed": finding.agreed,
@@ -111,7 +124,7 @@ def record(result: GrammarReading) -> list[dict[str, Any]]:
             "confidence": {"correction": finding.correction, "problem": finding.problem},
             "rule": f"{finding.flag.engine}:{finding.flag.rule}",
             "shown": finding.problem >= SHOWN_FROM,
-            "span": [finding.start, finding.end],
+            "span": list(reading.original_span(finding.start, finding.end)),
             "suggestions": list(finding.suggestions),
         }
         for finding in result.all[:MAX_RECORDED]

@@ -6,9 +6,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from workers.passes.segmentation import words
 from workers.providers.local.language import ENGLISH_FUNCTION_WORDS, detect_language
 from workers.providers.local.tongues import not_checked, not_english
+from workers.text.segmentation import words
 
 MAX_CHARACTERS = 100_000
 MAX_BLOCK = 4_000

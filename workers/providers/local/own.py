@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from workers.passes.segmentation import Piece, words
 from workers.providers.local.flags import Flag
 from workers.providers.local.text import Paragraph, read
+from workers.text.segmentation import Piece, words
 
 END_MARK_FROM_WORDS = 8
 _OPENING_PHRASE = re.compile(

@@ -18,13 +18,19 @@ from workers.providers.local import content, grammar, structure
 from workers.providers.local.confidence import SHOWN_FROM
 from workers.providers.local.engines import Engines
 from workers.providers.local.guards import MAX_CHARACTERS, UncheckedReason, reason_not_checked
+from workers.providers.local.spans import span
+from workers.text.reading import Reading, read
 
 MODEL = "local-1"
 # The packages that find mistakes beside our own rules. Another version of one of them is another set of rules.
 _ENGINE_PACKAGES = ("harper-py", "lingotweaker", "lingotweaker-data-en")
 _DIRECTORY = Path(__file__).parent
-_SHARED_FILES = ("../../passes/segmentation.py", "guards.py", "language.py", "spans.py", "stance.py", "text.py",
-                 "tongues.py")  # fmt: skip
+_READING = ("folding", "inline", "invisible_characters", "layout", "line_kinds", "lines", "naming", "reading", "segmentation",
+            "verse", "wrapping")  # fmt: skip
+_SHARED_FILES = (
+    *(f"../../text/{name}.py" for name in _READING), "guards.py", "kinds.py", "language.py", "spans.py", "stance.py",
+    "text.py", "tongues.py",
+)  # fmt: skip
 _FILES_BY_PASS = {
     PassName.GRAMMAR: ("confidence.json", "confidence.py", "engines.py", "flags.py", "grammar.py", "harper_engine.py",
                        "lingo.py", "merge.py", "own.py", "pattern.py", "rules.py", "suggest.py", "wording.py"),
@@ -70,6 +76,8 @@ class LocalProvider:
         Raises Pause when the engines stay busy with other essays.
         """
         capped, was_truncated = _truncate(request)
+        reading = read(capped.text)
+        capped = replace(capped, text=reading.clean)
         case = reason_not_checked(
             capped.text,
             prompt=capped.assignment_prompt,
@@ -82,19 +90,18 @@ class LocalProvider:
         if case is not None:
             answer = PassAnswer(not_checked=(case.sentence,))
         elif capped.pass_name is PassName.GRAMMAR:
-            result = grammar.find_mistakes(capped, self._engines)
+            result = grammar.find_mistakes(capped, self._engines, reading=reading)
             answer, versions, recorded = (
                 grammar.answer(capped, result),
                 result.engine_flags.versions,
-                grammar.record(result),
+                grammar.record(result, reading),
             )
             if result.engine_flags.until is not None:
-                answer = _with_note(
-                    answer,
-                    f"the language after character {result.engine_flags.until:,}: there is much to mend before it",
-                )
+                until, _ = reading.original_span(result.engine_flags.until, result.engine_flags.until + 1)
+                answer = _with_note(answer, f"the language after character {until:,}: there is much to mend before it")
         else:
-            answer = (structure if capped.pass_name is PassName.STRUCTURE else content).answer(capped)
+            answer = (structure if capped.pass_name is PassName.STRUCTURE else content).answer(capped, reading)
+        answer = _in_stored_text(answer, reading)
         if was_truncated:
             answer = _with_note(answer, f"everything after character {MAX_CHARACTERS:,} of the essay")
         return Reply(
@@ -109,6 +116,21 @@ def _truncate(request: PassRequest) -> tuple[PassRequest, bool]:
     if len(request.text) <= MAX_CHARACTERS:
         return request, False
     return replace(request, text=request.text[:MAX_CHARACTERS]), True
+
+
+def _in_stored_text(answer: PassAnswer, reading: Reading) -> PassAnswer:
+    """Return the answer with its places, which are offsets in the clean text, as offsets in the stored text."""
+    return replace(
+        answer,
+        comments=tuple(
+            replace(
+                comment,
+                span=span(reading.original, *reading.original_span(comment.span.start, comment.span.end)),
+                also_at=tuple(reading.original_span(start, end) for start, end in comment.also_at),
+            )
+            for comment in answer.comments
+        ),
+    )
 
 
 def _with_note(answer: PassAnswer, note: str) -> PassAnswer:

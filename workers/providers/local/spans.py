@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from workers.passes.feedback import Comment, QuotedSpan
 from workers.passes.request import CommentKind, Criterion, PassRequest, Severity
-from workers.passes.segmentation import Piece, words
+from workers.text.segmentation import Piece, words
 
 AROUND = 32
 # Nobody has judged a sample of these comments as they are now, so they get the lowest confidence at which a comment is shown.

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest, Severity
-from workers.passes.segmentation import Piece, words
 from workers.providers.local.spans import Point, Stems, first_step, one_for_each_place, rule_comment, similarity
 from workers.providers.local.stance import gives_reason, stance_score, states_position
 from workers.providers.local.text import Essay, Paragraph, read, stems
+from workers.text.reading import Reading
+from workers.text.segmentation import Piece, words
 
 MAX_COMMENTS = 6
 LONG_SENTENCE = 40
@@ -34,17 +35,19 @@ class Thesis:
     score: float
 
 
-def answer(request: PassRequest) -> PassAnswer:
+def answer(request: PassRequest, reading: Reading) -> PassAnswer:
     """Return the comments on structure, the most useful first."""
-    essay = read(request.text)
-    thesis = find_thesis(essay)
-    points = [
-        *_missing_paragraphs(essay, request),
-        *_thesis_point(thesis, essay, request),
-        *_long_sentences(essay, request),
-        *_uneven_paragraphs(essay, request),
-        *_repeating_ending(essay, request),
-    ]
+    essay = read(reading, request.category)
+    points = _long_sentences(essay, request)
+    if essay.argues:
+        # A story or a poem has no thesis, and its paragraphs may be as short as a line of speech.
+        points = [
+            *_missing_paragraphs(essay, request),
+            *_thesis_point(find_thesis(essay), essay, request),
+            *points,
+            *_uneven_paragraphs(essay, request),
+            *_repeating_ending(essay, request),
+        ]
     kept = one_for_each_place(points)[:MAX_COMMENTS]
     return PassAnswer(
         comments=tuple(point.comment for point in kept),

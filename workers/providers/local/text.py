@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import unicodedata
 from dataclasses import dataclass
@@ -10,20 +9,12 @@ from functools import lru_cache
 
 import snowballstemmer
 
-from workers.passes.segmentation import Piece, paragraphs, sentences, words
+from workers.providers.local.kinds import is_story
 from workers.providers.local.language import STOP_WORDS
-
-_SALUTATION = re.compile(r"^(?:dear\b.{0,60}|to whom it may concern.{0,5}|hello .{0,40},)$", re.IGNORECASE)
-_CLOSING = re.compile(
-    r"^(?:(?:yours |very )?(?:sincerely|truly|faithfully|respectfully)(?: yours)?|"
-    r"(?:best|kind|warm) (?:regards|wishes)|"
-    r"from|love|thank you|thanks|regards),?[ .!]*(?:[\w.' ]{0,40})?$",
-    re.IGNORECASE,
-)
-_DATE = re.compile(
-    r"^(?:\w+ \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{1,2}[/. -]\w+[/. -]\d{2,4}|date:.{0,30})\.?$", re.IGNORECASE
-)
-_REFERENCES = re.compile(r"^(?:references|works cited|bibliography|sources|reference list)\s*:?$", re.IGNORECASE)
+from workers.text.layout import Kind
+from workers.text.reading import Reading
+from workers.text.reading import read as read_layout
+from workers.text.segmentation import Piece, sentences, words
 
 _stemmers = threading.local()
 
@@ -40,13 +31,17 @@ class Paragraph:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Essay:
-    """The essay for the structure and content rules: its prose paragraphs, without title, letter parts and reference list."""
+    """The essay for the structure and content rules: its prose paragraphs, without title, letter parts and reference list.
+
+    `argues`: it is no story, so that it may have a thesis, evidence and sources.
+    """
 
     text: str
     paragraphs: tuple[Paragraph, ...]
     references: Piece | None
     word_count: int
     one_block: bool
+    argues: bool = True
 
 
 def stems(text: str) -> tuple[str, ...]:
@@ -65,27 +60,31 @@ def _stem(word: str) -> str:
     return str(stemmer.stemWord(word)) if len(word) <= 40 else word
 
 
-def read(text: str) -> Essay:
-    """Return the prose of an essay as paragraphs. Letter parts and a title are left out; the reference list is kept apart."""
-    pieces = paragraphs(text)
-    references: Piece | None = None
-    for index, piece in enumerate(pieces):
-        if _REFERENCES.match(piece.text.split("\n", 1)[0].strip()) and index > 0:
-            references = Piece(piece.start, len(text), text[piece.start :])
-            pieces = pieces[:index]
-            break
-    prose = [piece for piece in pieces if not _is_letter_part(piece.text)]
-    # A short first paragraph without an end mark is a title.
-    if len(prose) > 1 and len(words(prose[0].text)) <= 12 and prose[0].text[-1] not in ".!?:,;\"'\u201d":
-        prose = prose[1:]
-    kept = tuple(_paragraph(piece) for piece in prose if words(piece.text))
+def read(text: str | Reading, category: str = "") -> Essay:
+    """Return the prose of an essay as paragraphs, with offsets in the clean text of its reading.
+
+    Titles, headings, lists, verse, dialogue and other parts that are no paragraphs are left out; the references are kept apart.
+    """
+    reading = text if isinstance(text, Reading) else read_layout(text)
+    clean = reading.clean
+    pieces = {
+        kind: [Piece(one.start, one.end, clean[one.start : one.end]) for one in reading.blocks if one.kind is kind]
+        for kind in (Kind.PROSE, Kind.REFERENCES)
+    }
+    kept = tuple(_paragraph(piece) for piece in pieces[Kind.PROSE] if words(piece.text) and not _leads_in(piece.text))
     return Essay(
-        text=text,
+        text=clean,
         paragraphs=kept,
-        references=references,
+        references=next(iter(pieces[Kind.REFERENCES]), None),
         word_count=sum(paragraph.word_count for paragraph in kept),
         one_block=len(kept) == 1,
+        argues=not is_story(reading, category),
     )
+
+
+def _leads_in(text: str) -> bool:
+    """Return whether a text only announces what comes next, such as a list."""
+    return text.endswith(":") and len(sentences(text)) == 1
 
 
 def _paragraph(piece: Piece) -> Paragraph:
@@ -95,10 +94,3 @@ def _paragraph(piece: Piece) -> Paragraph:
         word_count=len(words(piece.text)),
         stems=stems(piece.text),
     )
-
-
-def _is_letter_part(text: str) -> bool:
-    lines = [line.strip() for line in text.split("\n")]
-    if len(words(text)) > 15:
-        return False
-    return any(pattern.match(lines[0]) for pattern in (_SALUTATION, _CLOSING, _DATE))

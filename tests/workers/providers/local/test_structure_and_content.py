@@ -8,8 +8,8 @@ import pytest
 
 from models.jobs import PassName
 from workers.passes.feedback import Comment, PassAnswer
-from workers.passes.segmentation import paragraphs, sentences
 from workers.providers.local.text import read
+from workers.text.segmentation import paragraphs, sentences
 
 Ask = Callable[..., PassAnswer]
 

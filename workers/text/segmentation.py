@@ -8,14 +8,15 @@ from dataclasses import dataclass
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 
 
-_BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
-
-
-_LINE = re.compile(r"\n")
+# Every line end of Unicode counts, and a carriage return with a line feed is one.
+_END = r"(?:\r\n|[\n\x0b\x0c\x85\u2028\u2029]|\r(?!\n))"
+_BLANK = r"[^\S\n\r\x0b\x0c\x85\u2028\u2029]*"
+_BLANK_LINES = re.compile(f"{_END}{_BLANK}(?:{_END}{_BLANK})+")
+_LINE = re.compile(_END)
 
 
 _SENTENCE_END = re.compile(
-    r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019)\]]*+(?=\s|$)|(?<=[a-z])[.!?](?=[A-Z][a-z ])|\n"
+    r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019)\]]*+(?=\s|$)|(?<=[a-z])[.!?](?=[A-Z][a-z ])|[\n\r\x0b\x0c\x85\u2028\u2029]"
 )
 
 

@@ -40,7 +40,7 @@ def to_marks(text: str) -> str:
         return text
     return "".join(
         f"⟦U+{ord(char):04X}⟧"
-        if char == OPEN or char in _SEPARATORS or invisible(char) or _has_no_effect(text, at)
+        if char == OPEN or char in _SEPARATORS or invisible(char) or has_no_effect(text, at)
         else char
         for at, char in enumerate(text)
     )
@@ -63,15 +63,15 @@ def remove_ineffective(text: str) -> str:
     """Return the text without its invisible characters, and without joiners and selectors that have no visible effect."""
     kept = remove_invisible(text)
     while not kept.isascii():
-        fewer = "".join(char for at, char in enumerate(kept) if not _has_no_effect(kept, at))
+        fewer = "".join(char for at, char in enumerate(kept) if not has_no_effect(kept, at))
         if fewer == kept:
             break
         kept = fewer
     return kept
 
 
-def _has_no_effect(text: str, at: int) -> bool:
-    # A joiner between Latin letters, or a selector after one, has no visible effect: it can only hide data or split a word.
+def has_no_effect(text: str, at: int) -> bool:
+    """Return whether the character is a joiner between Latin letters or a selector after one, which changes nothing to see."""
     char = text[at]
     if char in _JOINERS:
         return not (0 < at < len(text) - 1 and _can_join(text[at - 1]) and _can_join(text[at + 1]))
