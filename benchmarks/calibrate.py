@@ -60,11 +60,11 @@ def fit(rows: Sequence[Row], start: Sequence[float], intercept: float) -> tuple[
 
 
 def observe(lines: Iterable[Line], engines: Engines, *, alone: bool) -> list[Judged]:
-    """Return every finding on the lines with its verdict. With `alone`, read as if only Harper were installed."""
+    """Return every finding on the lines that is not held back, with its verdict. With `alone`, read as if only Harper were installed."""
     found: list[Judged] = []
     for line in lines:
         findings = grammar.find_mistakes(PassRequest(pass_name=PassName.GRAMMAR, text=line.text), engines, alone=alone)
-        found += judge(line, findings.all)
+        found += judge(line, [one for one in findings.all if not one.held])
     return found
 
 

@@ -11,11 +11,12 @@ from workers.passes.request import PassRequest, Severity
 from workers.providers.local.confidence import SHOWN_FROM
 from workers.providers.local.engines import EngineFlags, Engines
 from workers.providers.local.guards import engine_text
-from workers.providers.local.kinds import SpeakingRules, without_silent_blocks
+from workers.providers.local.kinds import SpeakingRules, with_sentences, without_silent_blocks
 from workers.providers.local.language import dialect_of
 from workers.providers.local.merge import Finding, MergeContext, findings
-from workers.providers.local.own import own_flags
+from workers.providers.local.own.reading import own_flags
 from workers.providers.local.pattern import pattern_step
+from workers.providers.local.rules import ASKED
 from workers.providers.local.spans import criterion_for, span
 from workers.providers.local.wording import grammar_message, grammar_step, strength
 from workers.text.reading import Reading
@@ -23,6 +24,8 @@ from workers.text.segmentation import words
 
 MAX_COMMENTS = 25
 MAX_RECORDED = 1_000
+# A comment that is less likely to be right is a question.
+STATED_FROM = 0.85
 NOT_CHECKED = (
     "most mistakes with articles, prepositions, tense and word order (a local check finds 10 to 25 in 100 of them)",
     "facts and quotations",
@@ -49,8 +52,8 @@ class GrammarReading:
 
     @property
     def shown(self) -> tuple[Finding, ...]:
-        """Return the findings whose confidence is at least SHOWN_FROM."""
-        return tuple(finding for finding in self.all if finding.problem >= SHOWN_FROM)
+        """Return the findings that are not held back and whose confidence is at least SHOWN_FROM."""
+        return tuple(finding for finding in self.all if not finding.held and finding.problem >= SHOWN_FROM)
 
 
 def known_words(texts: Iterable[str]) -> frozenset[str]:
@@ -73,6 +76,7 @@ def find_mistakes(
     safe = engine_text(request.text)
     if reading is not None:
         safe = without_silent_blocks(safe, reading)
+    paragraphs = None if reading is None else with_sentences(reading)
     engine_flags = engines.read_flags(safe, dialect)
     task = [request.title, request.assignment_prompt]
     task += [part for criterion in request.criteria for part in (criterion.name, criterion.description)]
@@ -86,7 +90,7 @@ def find_mistakes(
         common=engine_flags.common,
     )
     first = [] if alone else list(engine_flags.lingo)
-    second = [*engine_flags.harper, *own_flags(safe)]
+    second = [*engine_flags.harper, *own_flags(safe, paragraphs)]
     if reading is not None:
         rules = SpeakingRules(reading, request.category)
         first, second = rules.kept(first), rules.kept(second)
@@ -123,7 +127,8 @@ def record(result: GrammarReading, reading: Reading) -> list[dict[str, Any]]:
             "also": finding.second.rule if finding.second else None,
             "confidence": {"correction": finding.correction, "problem": finding.problem},
             "rule": f"{finding.flag.engine}:{finding.flag.rule}",
-            "shown": finding.problem >= SHOWN_FROM,
+            "held": finding.held,
+            "shown": not finding.held and finding.problem >= SHOWN_FROM,
             "span": list(reading.original_span(finding.start, finding.end)),
             "suggestions": list(finding.suggestions),
         }
@@ -162,7 +167,7 @@ def _comment(request: PassRequest, group: list[Finding]) -> Comment:
     kind = first.flag.type
     return Comment(
         type=kind,
-        kind="issue",
+        kind="question" if first.flag.rule in ASKED or first.problem < STATED_FROM else "issue",
         severity=_severity(kind, len(group)),
         span=span(request.text, first.start, first.end),
         message=grammar_message(first, quote, len(group)),

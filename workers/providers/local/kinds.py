@@ -17,6 +17,7 @@ from workers.text.segmentation import sentences
 # Nothing is said about these: the words are somebody else's, or they are no sentences.
 SILENT = frozenset({Kind.HEADER, Kind.TABLE, Kind.BLOCK_QUOTATION, Kind.REFERENCES, Kind.CODE})
 SPELLING_ONLY = frozenset({Kind.TITLE, Kind.HEADING, Kind.LETTER_PART, Kind.VERSE})
+_SENTENCES = frozenset({Kind.PROSE, Kind.DIALOGUE, Kind.LIST_ITEM})
 _END_RULES = frozenset({"END_MARK", "NO_PERIOD", "PUNCTUATION_PARAGRAPH_END", "PUNCTUATION_PARAGRAPH_END2"})
 _SILENT_SPANS = (
     InlineKind.CODE,
@@ -57,6 +58,11 @@ def without_silent_blocks(safe: str, reading: Reading) -> str:
             parts += [safe[done : block.start], blank]
             done = block.end
     return "".join((*parts, safe[done:]))
+
+
+def with_sentences(reading: Reading) -> list[tuple[int, int]]:
+    """Return the places of the blocks that are made of sentences, in order."""
+    return [(block.start, block.end) for block in reading.blocks if block.kind in _SENTENCES]
 
 
 class SpeakingRules:

@@ -9,8 +9,12 @@ from dataclasses import dataclass, replace
 from workers.providers.local.confidence import Evidence, confidence, edit_distance
 from workers.providers.local.flags import Flag, FlaggedRanges
 from workers.providers.local.guards import masked
-from workers.providers.local.language import indecent
-from workers.providers.local.suggest import ranked
+from workers.providers.local.language import indecent, same_but_for_dialect
+from workers.providers.local.lexicon import tags
+from workers.providers.local.own.openings import sentence_start, wants_comma
+from workers.providers.local.rules import NEVER_ALONE, OPENING_COMMA
+from workers.providers.local.spelling import Spelling, Unknown, foreign_runs, names_in, starts_sentence
+from workers.providers.local.suggest import LOOKED_AT, Ranking, ranked
 
 MAX_SUGGESTIONS = 3
 REPEATS_UNTIL_KNOWN = 3
@@ -22,7 +26,7 @@ class Finding:
     """One place in the text with its flags, its suggestions, and the confidence that they are right.
 
     `flag` is the flag that is shown. `second` is an overlapping flag of the other engine, if there is one. `agreed`: the first
-    suggestions of both lead to the same text.
+    suggestions of both lead to the same text. `held`: why it is not shown, whatever its confidence; empty when it may be shown.
     """
 
     flag: Flag
@@ -32,6 +36,7 @@ class Finding:
     signs: Evidence
     problem: float
     correction: float
+    held: str = ""
 
     @property
     def start(self) -> int:
@@ -66,28 +71,26 @@ def findings(first: list[Flag], second: list[Flag], setting: MergeContext) -> li
     usable = [_without_bad_suggestions(flag, setting.text) for flag in (*first, *second) if _usable(flag, setting)]
     lingo = [flag for flag in usable if flag.engine == "L"]
     harper = [flag for flag in usable if flag.engine == "H"]
-    repeated = _repeated_unknowns(lingo or harper, setting)
+    spelling = _spelling(lingo, harper, setting)
     lingo_ranges, harper_ranges = FlaggedRanges(lingo), FlaggedRanges(harper)
     merged: list[Finding] = []
     for flag in lingo:
         overlapping = harper_ranges.overlapping(flag)
-        if _allowed_by_dialect(flag, overlapping, setting):
-            continue
-        if not _counts_as_known(flag, overlapping, setting, repeated):
-            merged.append(_make_finding(flag, overlapping, setting))
+        if not _allowed_by_dialect(flag, overlapping, setting) and not _counts_as_known(flag, setting):
+            merged.append(_make_finding(flag, overlapping, setting, spelling))
     for flag in harper:
         if any(not (other.dialect_only and _is_dialect_variant(flag)) for other in lingo_ranges.overlapping(flag)):
             continue
         if _is_dialect_variant(flag) and not setting.dialect:
             continue
-        if not _counts_as_known(flag, [], setting, repeated):
-            merged.append(_make_finding(flag, [], setting))
+        if not _counts_as_known(flag, setting):
+            merged.append(_make_finding(flag, [], setting, spelling))
     own = [
         flag
         for flag in usable
         if flag.engine == "O" and not (lingo_ranges.overlapping(flag) or harper_ranges.overlapping(flag))
     ]
-    merged += [_make_finding(flag, [], setting) for flag in own]
+    merged += [_make_finding(flag, [], setting, spelling) for flag in own]
     return _without_overlaps(merged)
 
 
@@ -120,6 +123,13 @@ def _allowed_by_dialect(flag: Flag, overlapping: list[Flag], setting: MergeConte
         return False
     if flag.dialect_only:
         return True
+    word = _flagged_word(flag, setting)
+    if (
+        not setting.dialect
+        and tags(word.lower())
+        and any(same_but_for_dialect(word, one) for one in flag.suggestions[:LOOKED_AT])
+    ):
+        return True
     if not setting.dialect or not setting.harper:
         return False
     return not overlapping
@@ -129,24 +139,25 @@ def _flagged_word(flag: Flag, setting: MergeContext) -> str:
     return unicodedata.normalize("NFC", setting.safe[flag.start : flag.end])
 
 
-def _repeated_unknowns(flags: list[Flag], setting: MergeContext) -> frozenset[str]:
-    counts = Counter(_flagged_word(flag, setting) for flag in flags if flag.group in _SPELLING_GROUPS)
-    return frozenset(word for word, count in counts.items() if count >= REPEATS_UNTIL_KNOWN)
+def _spelling(lingo: list[Flag], harper: list[Flag], setting: MergeContext) -> Spelling:
+    """Return what the text as a whole says about the words that the main engine does not know."""
+    unknown = [flag for flag in lingo or harper if flag.group in _SPELLING_GROUPS]
+    counts = Counter(_flagged_word(flag, setting) for flag in unknown)
+    return Spelling(
+        safe=setting.safe,
+        common=setting.common,
+        repeated=frozenset(word for word, count in counts.items() if count >= REPEATS_UNTIL_KNOWN),
+        runs=foreign_runs([(flag.start, flag.end) for flag in unknown], setting.safe),
+        names=names_in(setting.safe) if unknown else frozenset(),
+    )
 
 
-def _counts_as_known(flag: Flag, overlapping: list[Flag], setting: MergeContext, repeated: frozenset[str]) -> bool:
-    """Return whether an unknown word counts as known: the task uses it, or the writer uses it REPEATS_UNTIL_KNOWN times.
-
-    A lower-case word that both engines correct in the same way stays a mistake, however often it occurs.
-    """
+def _counts_as_known(flag: Flag, setting: MergeContext) -> bool:
+    """Return whether an unknown word counts as known because the task uses it."""
     if flag.group not in _SPELLING_GROUPS:
         return False
-    word = _flagged_word(flag, setting)
-    if word.lower().removesuffix("'s") in setting.known or word.lower() in setting.known:
-        return True
-    if word not in repeated:
-        return False
-    return not (word.islower() and any(_same_correction(flag, other, setting) for other in overlapping))
+    word = _flagged_word(flag, setting).lower()
+    return word.removesuffix("'s") in setting.known or word in setting.known
 
 
 def _same_correction(one: Flag, other: Flag, setting: MergeContext) -> bool:
@@ -161,12 +172,16 @@ def _corrected_text(flag: Flag, text: str, start: int, end: int) -> str:
     return " ".join((text[start : flag.start] + flag.suggestions[0] + text[flag.end : end]).split())
 
 
-def _make_finding(flag: Flag, overlapping: list[Flag], setting: MergeContext) -> Finding:
+def _make_finding(flag: Flag, overlapping: list[Flag], setting: MergeContext, unknowns: Spelling) -> Finding:
     agreeing = next((other for other in overlapping if _same_correction(flag, other, setting)), None)
     other = agreeing or (overlapping[0] if overlapping else None)
-    suggestions = _choose_suggestions(flag, other, overlapping, agreed=agreeing is not None, setting=setting)
     word = setting.text[flag.start : flag.end]
-    spelling = flag.group in _SPELLING_GROUPS
+    spelling = flag.group in _SPELLING_GROUPS and flag.variant_of is None
+    ranking = _ranking(flag, other, setting) if spelling else Ranking(words=(), clear=False)
+    offered = _choices(ranking) if spelling else _corrections(flag, other, agreed=agreeing is not None)
+    if any(one.rule == "SentenceCapitalization" for one in overlapping):
+        offered = [one[:1].upper() + one[1:] for one in offered]
+    suggestions = tuple(one for one in dict.fromkeys(offered) if one != word)[:MAX_SUGGESTIONS]
     # Harper as the only engine has another precision than Harper beside lingotweaker, so it is counted under a name of its own.
     engine = "S" if flag.engine == "H" and not setting.lingo else flag.engine
     signs = Evidence(
@@ -174,45 +189,60 @@ def _make_finding(flag: Flag, overlapping: list[Flag], setting: MergeContext) ->
         group=f"{engine}{flag.group[1:]}",
         second=bool(overlapping),
         agreed=agreeing is not None,
-        capitalised=spelling and word[:1].isupper() and not _starts_sentence(setting.safe, flag.start),
+        capitalised=spelling and word[:1].isupper() and not starts_sentence(setting.safe, flag.start),
         near=spelling and bool(flag.suggestions) and edit_distance(word.lower(), flag.suggestions[0].lower()) <= 2,
         variant=flag.variant_of is not None,
     )
+    held = _held_by_rule(flag, setting, alone=not overlapping)
+    if spelling:
+        # A word that is too far away to be offered still tells how likely a mistake is.
+        likeliest = next(iter(ranking.words or flag.suggestions), "")
+        held = unknowns.hidden(
+            Unknown(start=flag.start, end=flag.end, both=bool(overlapping), agreed=signs.agreed, likeliest=likeliest,
+                    clear=ranking.clear)
+        )  # fmt: skip
     problem, correction = confidence(signs)
     return Finding(
-        flag=flag, second=other, agreed=agreeing is not None, suggestions=suggestions, signs=signs,
-        problem=problem, correction=correction if suggestions else 0.0,
+        flag=flag, second=other, agreed=signs.agreed, suggestions=suggestions, signs=signs,
+        problem=problem, correction=correction if suggestions else 0.0, held=held,
     )  # fmt: skip
 
 
-def _choose_suggestions(
-    flag: Flag, other: Flag | None, overlapping: list[Flag], *, agreed: bool, setting: MergeContext
-) -> tuple[str, ...]:
-    """Return one correction where the engines agree on it, otherwise up to MAX_SUGGESTIONS to choose from."""
-    quote = setting.text[flag.start : flag.end]
+def _held_by_rule(flag: Flag, setting: MergeContext, *, alone: bool) -> str:
+    """Return why a rule may not speak at this place, or an empty string."""
+    if flag.rule in NEVER_ALONE and alone and setting.lingo:
+        return "one engine"
+    if flag.rule in OPENING_COMMA and not wants_comma(setting.safe, sentence_start(setting.safe, flag.start)):
+        return "taste"
+    return ""
+
+
+def _ranking(flag: Flag, other: Flag | None, setting: MergeContext) -> Ranking:
+    """Rank the words that both engines offer for one unknown word."""
     same_place = other is not None and (other.start, other.end) == (flag.start, flag.end)
-    other_suggestions = other.suggestions if other is not None and same_place else ()
-    if flag.variant_of is not None:
-        offered = [flag.variant_of]
-    elif flag.group in _SPELLING_GROUPS:
-        offered = ranked(quote, flag.suggestions, other_suggestions, setting.common)
-        offered = offered[:1] if agreed and offered[:1] == list(flag.suggestions[:1]) else offered
-    elif agreed:
-        offered = list(flag.suggestions[:1])
-    else:
-        offered = [*flag.suggestions[:1], *other_suggestions[:1], *flag.suggestions[1:]]
-    if any(one.rule == "SentenceCapitalization" for one in overlapping):
-        offered = [one[:1].upper() + one[1:] for one in offered]
-    return tuple(one for one in dict.fromkeys(offered) if one != quote)[:MAX_SUGGESTIONS]
-
-
-def _starts_sentence(text: str, start: int) -> bool:
-    before = (
-        text[:start].rstrip(" \"'\u201c\u2018([")
-        if start < 200
-        else text[start - 200 : start].rstrip(" \"'\u201c\u2018([")
+    return ranked(
+        setting.text[flag.start : flag.end],
+        flag.suggestions,
+        other.suggestions if other is not None and same_place else (),
+        setting.common,
+        before=setting.safe[max(0, flag.start - 16) : flag.start],
     )
-    return not before or before[-1] in ".!?:\n\u2026"
+
+
+def _choices(ranking: Ranking) -> list[str]:
+    """Return one word when it is far ahead of the others, else up to MAX_SUGGESTIONS to choose from."""
+    return list(ranking.words[: 1 if ranking.clear else MAX_SUGGESTIONS])
+
+
+def _corrections(flag: Flag, other: Flag | None, *, agreed: bool) -> list[str]:
+    """Return one correction where the engines agree on it, else up to MAX_SUGGESTIONS to choose from."""
+    if flag.variant_of is not None:
+        return [flag.variant_of]
+    if agreed:
+        return list(flag.suggestions[:1])
+    same_place = other is not None and (other.start, other.end) == (flag.start, flag.end)
+    others = other.suggestions[:1] if other is not None and same_place else ()
+    return [*flag.suggestions[:1], *others, *flag.suggestions[1:]]
 
 
 def _without_overlaps(candidates: list[Finding]) -> list[Finding]:

@@ -6,7 +6,9 @@ from __future__ import annotations
 LINGO_OFF = frozenset(
     """CONSECUTIVE_SPACES WHITESPACE_RULE EN_ELLIPSIS HYPHEN_TO_EN DASH_RULE EXTREME_ADJECTIVES ALL_OF_THE OUTSIDE_OF
     AFTERWARDS_US FIRST_OF_ALL ENGLISH_WORD_REPEAT_BEGINNING_RULE MONTH_OF_XXXX APOS_SPACE_CONTRACTION
-    EN_DIACRITICS_REPLACE_ORTHOGRAPHY EN_DATE_WEEKDAY_CURRENTYEAR""".split()
+    EN_DIACRITICS_REPLACE_ORTHOGRAPHY EN_DATE_WEEKDAY_CURRENTYEAR EACH_EVERY_NNS COMMA_COMPOUND_SENTENCE
+    COMMA_COMPOUND_SENTENCE_2 COMMA_COMPOUND_SENTENCE_3 EN_UNPAIRED_QUOTES
+    EN_UNPAIRED_BRACKETS COMMA_PARENTHESIS_WHITESPACE""".split()
 )
 LINGO_OFF_CATEGORIES = frozenset(
     {"REDUNDANCY", "STYLE", "REPETITIONS_STYLE", "AMERICAN_ENGLISH_STYLE", "BRITISH_ENGLISH"}
@@ -15,9 +17,18 @@ LINGO_OFF_CATEGORIES = frozenset(
 # LongSentences hides all other lints in its sentence. LookingForwardTo prints the essay to stdout.
 HARPER_OFF = frozenset(
     """LongSentences LookingForwardTo OxfordComma NumericRangeEnDash Dashes UseEllipsisCharacter CondenseAllThe
-    MissingPreposition SplitWords PronounVerbAgreement PronounKnew Excellent CompoundNouns NoFrenchSpaces Spaces
-    FindOut DisjointPrefixes""".split()
+    MissingPreposition SplitWords PronounKnew Excellent CompoundNouns NoFrenchSpaces Spaces
+    FindOut DisjointPrefixes OrthographicConsistency Everyone Everybody UpdatePlaceNames ToTwoToo""".split()
 )
+
+# Rules that want a comma after an opening. Some openings are a matter of taste.
+OPENING_COMMA = frozenset(
+    {"SENT_START_CONJUNCTIVE_LINKING_ADVERB_COMMA", "MISSING_COMMA_AFTER_INTRODUCTORY_PHRASE", "DiscourseMarkers"}
+)
+# Whether a sentence should be split or joined is for the writer to say, so these rules only ask.
+ASKED = frozenset({"COMMA_SPLICE", "FRAGMENT"})
+# Rules that are right about a word only where the other engine flags it too.
+NEVER_ALONE = frozenset({"SentenceCapitalization"})
 
 # These rules name their alternatives in an order that differs between processes, also in the message.
 HARPER_UNORDERED = frozenset({"RegularIrregulars"})

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from workers.providers.local.slips import meant_by
 
 # Costs, chosen on the development splits of corrected learner text. A slip that similar sounds or a doubled letter explains
 # is cheap.
@@ -21,6 +24,10 @@ PIECES = 0.5
 NAME = 1.0
 POSSESSIVE = 1.5
 LOOKED_AT = 12
+# A word further away is hardly ever the word that was meant.
+FURTHEST = 2
+# A lone suggestion must cost this much less than the next one.
+CLEAR_LEAD = 1.0
 
 _VOWELS = frozenset("aeiouy")
 _SOUNDS = tuple(
@@ -28,42 +35,49 @@ _SOUNDS = tuple(
 )
 _POSSESSIVE = re.compile(r"'s$")
 
-# Slips so common that their meaning is known, although the engines' first guess is another word.
-KNOWN_SLIPS = {
-    "wich": "which", "whitch": "which", "wiht": "with", "whit": "with", "ther": "there", "thier": "their",
-    "thay": "they", "tha": "the", "teh": "the", "hte": "the", "thet": "that", "taht": "that",
-    "becase": "because", "becouse": "because", "becuase": "because", "becaus": "because", "cuz": "because",
-    "shoud": "should", "shud": "should", "shuld": "should", "woud": "would", "wuld": "would", "coud": "could",
-    "peple": "people", "peaple": "people", "peoples": "people", "poeple": "people", "pepole": "people",
-    "u": "you", "ur": "your", "youre": "you're", "yo": "you", "alot": "a lot", "aswell": "as well",
-    "creat": "create", "develope": "develop", "throught": "through", "thru": "through",
-    "evry": "every", "untill": "until", "wether": "whether", "proffesor": "professor", "proffessor": "professor",
-    "diferent": "different", "diffrent": "different", "sientist": "scientist",
-    "oppinion": "opinion", "opinon": "opinion", "exemple": "example", "exampel": "example", "beatiful": "beautiful",
-    "bussiness": "business", "bisness": "business", "goverment": "government", "enviroment": "environment",
-    "confortable": "comfortable", "responsability": "responsibility", "knowlege": "knowledge",
-    "succes": "success", "sucess": "success", "succesful": "successful", "sucessful": "successful",
-    "definately": "definitely", "definetly": "definitely", "allways": "always", "allready": "already",
-    "finaly": "finally", "totaly": "totally", "realy": "really", "usualy": "usually", "especialy": "especially",
-    "tought": "thought", "thougth": "thought", "wat": "what", "wen": "when",
-    "wehn": "when", "whith": "with", "wanna": "want to", "gonna": "going to", "bcoz": "because", "pls": "please",
-    "carreer": "career", "carrer": "career", "possition": "position", "posible": "possible",
-    "intersting": "interesting", "intresting": "interesting", "adress": "address", "childrens": "children",
-    "mens": "men", "womens": "women", "informations": "information", "advices": "advice", "medias": "media",
-}  # fmt: skip
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ranking:
+    """The words that a misspelled word may stand for, the likeliest first. `clear`: the first is far ahead of the next."""
+
+    words: tuple[str, ...]
+    clear: bool
 
 
-def ranked(word: str, first: Sequence[str], second: Sequence[str], common: Collection[str]) -> list[str]:
-    """Return the suggestions of both engines, the likeliest first. The same input always gives the same order."""
+def ranked(
+    word: str, first: Sequence[str], second: Sequence[str], common: Collection[str], *, before: str = ""
+) -> Ranking:
+    """Rank the suggestions of both engines. None is further than FURTHEST letters away. The same input gives the same order.
+
+    `before` is the text in front of the word.
+    """
+    meant = meant_by(word, before)
     pool = list(dict.fromkeys([*first[:LOOKED_AT], *second]))
-    meant = KNOWN_SLIPS.get(word.lower())
+    costs = {
+        offered: _cost(word, offered, first, second, common)
+        for offered in pool
+        if letters_apart(word.lower(), offered.lower()) <= FURTHEST
+    }
     if meant is not None:
-        pool = list(dict.fromkeys([_match_case(word, meant), *pool]))
-        return [
-            pool[0],
-            *sorted(pool[1:], key=lambda offered: (_cost(word, offered, first, second, common), pool.index(offered))),
-        ]
-    return sorted(pool, key=lambda offered: (_cost(word, offered, first, second, common), pool.index(offered)))
+        costs[_match_case(word, meant)] = -CLEAR_LEAD
+    found = sorted(costs, key=lambda offered: (costs[offered], pool.index(offered) if offered in pool else -1))
+    clear = len(found) == 1 or (len(found) > 1 and costs[found[1]] - costs[found[0]] >= CLEAR_LEAD)
+    return Ranking(words=tuple(found), clear=clear)
+
+
+def letters_apart(one: str, other: str) -> int:
+    """Return how many letters to insert, delete, change or swap with their neighbour to turn one word into the other."""
+    before_above: list[int] = []
+    above = list(range(len(other) + 1))
+    for i, left in enumerate(one, 1):
+        row = [i]
+        for j, right in enumerate(other, 1):
+            best = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                best = min(best, before_above[j - 2] + 1)
+            row.append(best)
+        before_above, above = above, row
+    return above[-1]
 
 
 def _match_case(word: str, meant: str) -> str:

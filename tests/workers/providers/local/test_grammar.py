@@ -112,17 +112,37 @@ def test_dialect_names_are_read_from_the_language_tag() -> None:
 
 
 def test_words_of_prompt_title_and_rubric_are_known(ask: Ask) -> None:
-    text = "The grundlewock sleeps near the snarfbeetle and the plimbergast all day."
+    text = "The goverment sleeps near the freind and the enviroment all day."
     assert len(ask(PassName.GRAMMAR, text).comments) == 3
-    rubric = (Criterion(name="Plimbergast", levels=(Level(name="good", points=1),)),)
-    known = ask(PassName.GRAMMAR, text, prompt="Describe the Grundlewock.", title="My snarfbeetle", criteria=rubric)
+    rubric = (Criterion(name="Enviroment", levels=(Level(name="good", points=1),)),)
+    known = ask(PassName.GRAMMAR, text, prompt="Describe the Goverment.", title="My freind", criteria=rubric)
     assert not known.comments
 
 
-def test_unknown_word_spelled_the_same_three_times_is_accepted(ask: Ask) -> None:
-    line = "The grundlewock sleeps here. "
-    assert ask(PassName.GRAMMAR, line * 2).comments
-    assert not ask(PassName.GRAMMAR, line * 3).comments
+def test_word_that_is_near_no_known_word_is_taken_for_a_term(ask: Ask) -> None:
+    assert not ask(PassName.GRAMMAR, "The snarfbeetle sleeps here, and orthorexia is an illness.").comments
+
+
+@pytest.mark.parametrize(("text", "meant"), [
+    ("We told thses people about it.", "these"), ("They hurt themselfs on the ice.", "themselves"),
+    ("I do not know wheater it rains.", "whether"), ("The wheater was cold all week.", "weather"),
+    ("Every studant reads at home.", "student"), ("He teached us a song last year.", "taught"),
+])  # fmt: skip
+def test_word_that_a_learner_meant_comes_first(ask: Ask, text: str, meant: str) -> None:
+    assert ask(PassName.GRAMMAR, text).comments[0].suggestions[:1] == (meant,)
+
+
+@pytest.mark.parametrize("text", [
+    "We met Mr. Kovalenkko and Mrs Ozdemirr after school.", "Our friend Aryaa lives near the lake.",
+    "Her book about NATOX and the eLibrary is new.", "They call it \u201cyerjanik\u201d in our village.",
+])  # fmt: skip
+def test_names_and_foreign_words_are_left_alone(ask: Ask, text: str) -> None:
+    assert not ask(PassName.GRAMMAR, text).comments
+
+
+def test_repeated_misspelling_is_not_taken_for_a_term(ask: Ask) -> None:
+    (comment,) = ask(PassName.GRAMMAR, "The goverment of our town is old. " * 4).comments
+    assert len(comment.also_at) == 3
 
 
 def test_repeated_mistake_that_both_engines_correct_is_kept(ask: Ask) -> None:

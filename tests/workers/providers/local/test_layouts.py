@@ -89,7 +89,7 @@ def layouts(essay: str) -> dict[str, str]:
 @pytest.mark.parametrize("essay", [PLAIN, WEAK])
 def test_every_layout_gets_the_same_comments_at_the_same_words(points: Points, essay: str) -> None:
     expected = points(essay)
-    assert len(expected) >= 4
+    assert expected
     for name, text in layouts(essay).items():
         assert points(text) == expected, name
 

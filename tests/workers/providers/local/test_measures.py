@@ -174,6 +174,6 @@ def test_edit_distance_counts_letters() -> None:
 
 def test_likeliest_suggestion_is_ranked_first() -> None:
     common = frozenset({"lake", "like", "which", "with", "wish", "great", "create"})
-    assert ranked("wich", ["with", "which", "rich"], ["wish", "which"], common)[0] == "which"
-    assert ranked("Wich", ["With", "Which"], [], common)[0] == "Which"
-    assert ranked("greaat", ["treat", "great"], ["great"], common)[0] == "great"
+    assert ranked("wich", ["with", "which", "rich"], ["wish", "which"], common).words[0] == "which"
+    assert ranked("Wich", ["With", "Which"], [], common).words[0] == "Which"
+    assert ranked("greaat", ["treat", "great"], ["great"], common).words[0] == "great"

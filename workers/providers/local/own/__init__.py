@@ -1,0 +1,1 @@
+"""Rules of our own: mistakes that both engines miss."""
