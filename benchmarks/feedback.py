@@ -21,6 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from benchmarks import own_figures
 from models.jobs import PassName
 from workers.passes.request import PassRequest
 from workers.providers.local import grammar
@@ -352,7 +353,7 @@ def _read_error(path: Path, error: OSError | UnicodeDecodeError) -> str:
     return f"{path} is not UTF-8 text (at byte {error.start})"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:  # noqa: C901 - one branch for each thing to show
     """Print the figures of a corpus or the comments on one essay. Exits with 2 and one sentence when a file cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.feedback", description=__doc__)
     parser.add_argument("corpus", nargs="?", type=Path)
@@ -362,10 +363,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--calibration", action="store_true", help="print how reliable each range of confidence is instead"
     )
+    parser.add_argument("--own", action="store_true", help="measure the essays of our own instead")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args(arguments)
+    if chosen.own:
+        return own_figures.show(as_json=chosen.json)
     if (chosen.essay is None) == (chosen.corpus is None):
-        parser.error("name either a corpus or --essay")
+        parser.error("name either a corpus, --essay or --own")
     path: Path = chosen.essay or chosen.corpus
     try:
         if chosen.essay is not None:

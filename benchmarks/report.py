@@ -41,14 +41,18 @@ the cores of the machine. A bar is the limit that a figure must keep; a figure w
 
 ## Other programs
 
-These two programs need files that are not in this repository, so `make bench` leaves them out. Both
-need the packages of the extra `local`.
+`make bench` leaves these programs out. They need the packages of the extra `local`; the texts of our
+own are in `benchmarks/data/`.
 
 | command | what it does | what it needs |
 |---|---|---|
 | `python -m benchmarks.feedback FILE.jsonl` | measures the grammar comments of the local engine: precision, recall, GLEU, calibration error, words a second | a corpus of corrected texts: JSON lines of `text`, `refs` and `edits` |
+| `python -m benchmarks.feedback --own` | measures the comments on essays of our own by type of mistake, kind of comment and band of confidence | nothing |
+| `python -m benchmarks.own_essays` | prints the comments on these essays that nobody has judged yet | nothing |
+| `python -m benchmarks.right_english` | prints every comment on right English, where there should be none | nothing |
 | `python -m benchmarks.feedback --essay FILE` | shows the comments of the local engine on one essay | an essay as a text file; `--prompt FILE` adds its assignment |
 | `python -m benchmarks.calibrate FILE.jsonl -o FILE` | fits the table of `workers/providers/local/confidence.json` again | such corpora; `--counts FILE` adds counts from other corpora |
+| `python -m benchmarks.calibrate --own -o FILE` | fits it on the essays of our own that may be used for fitting | nothing |
 """
 
 
