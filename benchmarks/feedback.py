@@ -1,4 +1,6 @@
-"""Measure the comments of the local engine on a corpus, or show them: `python -m benchmarks.feedback FILE.jsonl`, `--essay FILE`.
+"""Measure the comments of the local engine on a corpus, show them, or let a teacher judge them.
+
+`python -m benchmarks.feedback FILE.jsonl` measures, `--essay FILE` shows, `--judge ESSAYS` writes a sheet to fill in.
 
 A corpus is JSON lines of `text`, `refs` and `edits[k] = [[start, end, replacement, type], …]`, one list for each reference.
 With `text_tok` and `refs_tok` the GLEU is the published one of JFLEG (mean over 500 draws of one reference per sentence).
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import own_figures
+from benchmarks.judging import command as judging
 from models.jobs import PassName
 from workers.passes.request import PassRequest
 from workers.providers.local import grammar
@@ -342,6 +345,16 @@ def _show(essay: str, prompt: str, *, as_json: bool) -> int:
     return 0
 
 
+def _show_calibration(lines: Sequence[Line], *, as_json: bool) -> int:
+    names = ("from", "to", "n", "predicted", "actual")
+    bins = reliability(confidences(lines))
+    if as_json:
+        print(json.dumps([dict(zip(names, row, strict=True)) for row in bins]))
+    else:
+        print("\n".join("  ".join(f"{value:>9}" for value in row) for row in (names, *bins)))
+    return 0
+
+
 def _read_text(path: Path) -> str:
     # Not `read_text`, which translates line ends and so shifts every offset after them.
     return path.read_bytes().decode("utf-8")
@@ -365,11 +378,14 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: C901 - one bra
     )
     parser.add_argument("--own", action="store_true", help="measure the essays of our own instead")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    judging.add_options(parser)
     chosen = parser.parse_args(arguments)
     if chosen.own:
         return own_figures.show(as_json=chosen.json)
+    if judging.is_chosen(chosen):
+        return judging.run(parser, chosen)
     if (chosen.essay is None) == (chosen.corpus is None):
-        parser.error("name either a corpus, --essay or --own")
+        parser.error("name one of a corpus, --essay, --own, --judge and --judged")
     path: Path = chosen.essay or chosen.corpus
     try:
         if chosen.essay is not None:
@@ -386,13 +402,7 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: C901 - one bra
     if not lines:
         parser.exit(2, f"{path}: {'no text has a reference' if read else 'holds no text'}\n")
     if chosen.calibration:
-        names = ("from", "to", "n", "predicted", "actual")
-        bins = reliability(confidences(lines))
-        if chosen.json:
-            print(json.dumps([dict(zip(names, row, strict=True)) for row in bins]))
-        else:
-            print("\n".join("  ".join(f"{value:>9}" for value in row) for row in (names, *bins)))
-        return 0
+        return _show_calibration(lines, as_json=chosen.json)
     figures = measure(lines)
     if chosen.json:
         print(json.dumps(figures))

@@ -51,6 +51,7 @@ own are in `benchmarks/data/`.
 | `python -m benchmarks.own_essays` | prints the comments on these essays that nobody has judged yet | nothing |
 | `python -m benchmarks.right_english` | prints every comment on right English, where there should be none | nothing |
 | `python -m benchmarks.feedback --essay FILE` | shows the comments of the local engine on one essay | an essay as a text file; `--prompt FILE` adds its assignment |
+| `python -m benchmarks.feedback --judge ESSAYS` | writes a sheet on which a teacher judges the comments; `--judged` adds it up ([judge it yourself](feedback.md#judge-it-yourself)) | a folder of texts, JSON lines or CSV; `--saved FILE` judges saved feedback of the API instead |
 | `python -m benchmarks.calibrate FILE.jsonl -o FILE` | fits the table of `workers/providers/local/confidence.json` again | such corpora; `--counts FILE` adds counts from other corpora |
 | `python -m benchmarks.calibrate --own -o FILE` | fits it on the essays of our own that may be used for fitting | nothing |
 """
