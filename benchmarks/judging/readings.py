@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.judging.essays import JudgedEssay, json_objects
 from benchmarks.judging.tables import ReadError
 from models.jobs import PassName
-from workers.job.finish import MAX_NEXT_STEPS
+from workers.passes.answer import MAX_NEXT_STEPS
 from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.request import PassRequest
 from workers.providers.contract import ProviderError
