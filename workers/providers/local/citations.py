@@ -11,7 +11,8 @@ from workers.providers.local.text import Essay
 from workers.text.inline import citations
 from workers.text.segmentation import Piece, words
 
-_QUOTATION = re.compile(r"[\"\u201c](?P<inside>[^\"\u201c\u201d\n]{25,400})[\"\u201d]")
+LONGEST_QUOTATION = 400
+FEWEST_QUOTED_WORDS = 5
 _SPEAKER = re.compile(
     r"\b(?:said|says|say|saying|states?d?|stated|writes?|wrote|according|claims?|claimed|argues?|argued|explains?|explained|"
     r"author|article|text|passage|paragraph|quote[ds]?|notes|noted|tells?|told|asks?|asked|goes|line|page|called|book|"
@@ -39,6 +40,9 @@ def citation_points(essay: Essay, request: PassRequest) -> list[Point]:
         message = "You name sources in the text, but I could not find a list of references at the end."
         step = "Does your teacher ask for a list of sources? If so, add one with these in it."
         found += _citation([piece for _, piece in cited], message, step, step, request)
+    if essay.references is None and not cited:
+        # Only an essay that names its sources has to name them all: stories and letters quote without them.
+        return found
     message = "I could not see who said or wrote this quotation."
     step = "Who is speaking here, and where can a reader find it?"
     whole = "Say for each quotation who speaks, and where a reader can find it."
@@ -52,10 +56,12 @@ def _citation(places: list[Piece], message: str, step: str, whole: str, request:
 
 
 def _quotations_without_source(essay: Essay) -> Iterator[Piece]:
-    for paragraph in essay.paragraphs:
-        text = paragraph.piece.text
-        for match in _QUOTATION.finditer(text):
-            around = text[max(0, match.start() - 150) : match.start()] + " " + text[match.end() : match.end() + 100]
-            if len(words(match.group("inside"))) >= 5 and not _SPEAKER.search(around) and not any(citations(around)):
-                start = paragraph.piece.start + match.start()
-                yield Piece(start, start + len(match.group()), match.group())
+    for quotation in essay.quotations:
+        if len(quotation.text) > LONGEST_QUOTATION or len(words(quotation.text)) < FEWEST_QUOTED_WORDS:
+            continue
+        if not any(one.piece.start <= quotation.start < one.piece.end for one in essay.paragraphs):
+            continue
+        before = essay.text[max(0, quotation.start - 150) : quotation.start]
+        around = f"{before} {essay.text[quotation.end : quotation.end + 100]}"
+        if not _SPEAKER.search(around) and not any(citations(around)):
+            yield quotation

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest
 from workers.providers.local.citations import citation_points
-from workers.providers.local.spans import Point, Stems, first_step, rule_comment, similarity
+from workers.providers.local.spans import Point, first_step, rule_comment, similarity
 from workers.providers.local.stance import is_supported, makes_claim
 from workers.providers.local.structure import THESIS_FOUND, find_thesis
 from workers.providers.local.text import Essay, Paragraph, read, stems
@@ -18,14 +18,12 @@ from workers.text.segmentation import Piece, words
 MAX_COMMENTS = 5
 OFF_PROMPT = 0.11
 PROMPT_WORDS = 25
-DRIFTS = 0.12
-DRIFT_FROM = 30
 SAME_TWICE = 0.6
 UNSUPPORTED_FROM = 50
-MAX_DRIFTING = 2
 NOT_CHECKED = (
     "whether what you say is true",
     "whether your evidence is good and your reasoning holds",
+    "whether every paragraph belongs to your main point",
     "a level of the rubric (a local check picks none)",
 )
 NO_TASK = "whether the essay answers its task (no assignment was given)"
@@ -50,14 +48,12 @@ def answer(request: PassRequest, reading: Reading) -> PassAnswer:
     """Return the comments on content that rules can make without understanding the essay, the most useful first."""
     essay = read(reading, request.category)
     task = request.assignment_prompt
-    drifting = _drifting_paragraphs(essay, task)
     points = [
         *_off_prompt(essay, task, request),
-        *_drift_points(drifting, request),
         *_repeated_sentences(essay, request),
         *(citation_points(essay, request) if essay.argues else ()),
-        *_unsupported_paragraph(essay, drifting, request),
-        *_example_to_explain(essay, drifting, request),
+        *_unsupported_paragraph(essay, request),
+        *_example_to_explain(essay, request),
     ][:MAX_COMMENTS]
     return PassAnswer(
         comments=tuple(point.comment for point in points),
@@ -87,39 +83,6 @@ def _off_prompt(essay: Essay, task: str, request: PassRequest) -> list[Point]:
     step = "Read the assignment once more: which part of it does this essay answer, and where do you say so?"
     places = [_first_sentence_of_essay(essay)]
     return [Point(rule_comment(request, "question", "relevance", "major", places, message, step), step)]
-
-
-def _drifting_paragraphs(essay: Essay, task: str) -> list[Paragraph]:
-    """Return the body paragraphs of an argument that share few words with the essay and its task, the strangest first.
-
-    The paragraphs of a story share few words by nature.
-    """
-    wanted_stems = stems(task)
-    if len(essay.paragraphs) < 4 or not _takes_position(essay):
-        return []
-    essay_stems, asked_stems = Stems(_essay_stems(essay)), Stems(wanted_stems)
-    found: list[tuple[float, Paragraph]] = []
-    for paragraph in essay.paragraphs[1:-1]:
-        if paragraph.word_count < DRIFT_FROM:
-            continue
-        similarity = essay_stems.near_without(paragraph.stems)
-        score = (
-            (similarity + asked_stems.near(paragraph.stems)) / 2 if len(wanted_stems) >= PROMPT_WORDS else similarity
-        )
-        if score < DRIFTS:
-            found.append((score, paragraph))
-    found.sort(key=lambda item: (item[0], item[1].piece.start))
-    return [paragraph for _, paragraph in found[:MAX_DRIFTING]]
-
-
-def _drift_points(drifting: list[Paragraph], request: PassRequest) -> list[Point]:
-    message = "This paragraph has few words in common with the rest of your essay. A reader may not see why it is here."
-    step = "How does it help to show your main point? Could one sentence say so?"
-    whole = "Check that every paragraph says how it belongs to your main point."
-    return [
-        Point(rule_comment(request, "question", "relevance", "minor", [_first_sentence(one)], message, step), whole)
-        for one in drifting
-    ]
 
 
 def _first_sentence(paragraph: Paragraph) -> Piece:
@@ -197,10 +160,10 @@ def _other_side(essay: Essay) -> tuple[str, ...]:
     return ("Think of a reader who disagrees with you: what would they say, and where could you answer it?",)
 
 
-def _unsupported_paragraph(essay: Essay, drifting: list[Paragraph], request: PassRequest) -> list[Point]:
+def _unsupported_paragraph(essay: Essay, request: PassRequest) -> list[Point]:
     """Return a question about the longest body paragraph of an argument that claims something and gives nothing to hold on to.
 
-    A paragraph that may not belong here, or that may be too long already, is not asked for more.
+    A paragraph that may be too long already is not asked for more.
     """
     if not _takes_position(essay):
         return []
@@ -209,7 +172,6 @@ def _unsupported_paragraph(essay: Essay, drifting: list[Paragraph], request: Pas
         for paragraph in essay.paragraphs[1:-1]
         if paragraph.word_count >= UNSUPPORTED_FROM
         and paragraph.word_count * 2 <= essay.word_count
-        and paragraph not in drifting
         and makes_claim(paragraph.piece.text)
         and not is_supported(paragraph.piece.text)
     ]
@@ -224,11 +186,11 @@ def _unsupported_paragraph(essay: Essay, drifting: list[Paragraph], request: Pas
     ]
 
 
-def _example_to_explain(essay: Essay, drifting: list[Paragraph], request: PassRequest) -> list[Point]:
+def _example_to_explain(essay: Essay, request: PassRequest) -> list[Point]:
     """Return a question about the last sentence of a body paragraph that ends with an example or a source."""
     for paragraph in essay.paragraphs[1:-1] if essay.argues else ():
         piece = paragraph.sentences[-1] if paragraph.sentences else paragraph.piece
-        if paragraph in drifting or len(words(piece.text)) < 8 or not _EXAMPLE.search(piece.text):
+        if len(words(piece.text)) < 8 or not _EXAMPLE.search(piece.text):
             continue
         message = (
             "You end this paragraph with an example or a source, which gives a reader something to picture or look up."

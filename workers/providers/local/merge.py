@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -12,12 +13,25 @@ from workers.providers.local.guards import masked
 from workers.providers.local.language import indecent, same_but_for_dialect
 from workers.providers.local.lexicon import tags
 from workers.providers.local.own.openings import sentence_start, wants_comma
-from workers.providers.local.rules import NEVER_ALONE, OPENING_COMMA
+from workers.providers.local.rules import (
+    BRITISH_PAST,
+    MASS_NOUNS,
+    MAY_REPEAT,
+    NEVER_ALONE,
+    OPENING_COMMA,
+    REPEATED,
+    SUBJUNCTIVE,
+)
 from workers.providers.local.spelling import Spelling, Unknown, foreign_runs, names_in, starts_sentence
 from workers.providers.local.suggest import LOOKED_AT, Ranking, ranked
 
 MAX_SUGGESTIONS = 3
 REPEATS_UNTIL_KNOWN = 3
+_WISH = re.compile(
+    r"\b(?:suggest\w*|insist\w*|demand\w*|recommend\w*|require\w*|important|essential|vital|necessary|long live|god|heaven|"
+    r"come what)\b[^.!?]*$",
+    re.IGNORECASE,
+)
 _SPELLING_GROUPS = frozenset({"L:spelling", "H:Spelling"})
 
 
@@ -124,10 +138,8 @@ def _allowed_by_dialect(flag: Flag, overlapping: list[Flag], setting: MergeConte
     if flag.dialect_only:
         return True
     word = _flagged_word(flag, setting)
-    if (
-        not setting.dialect
-        and tags(word.lower())
-        and any(same_but_for_dialect(word, one) for one in flag.suggestions[:LOOKED_AT])
+    if (setting.dialect or tags(word.lower())) and any(
+        same_but_for_dialect(word, one) for one in flag.suggestions[:LOOKED_AT]
     ):
         return True
     if not setting.dialect or not setting.harper:
@@ -214,6 +226,15 @@ def _held_by_rule(flag: Flag, setting: MergeContext, *, alone: bool) -> str:
         return "one engine"
     if flag.rule in OPENING_COMMA and not wants_comma(setting.safe, sentence_start(setting.safe, flag.start)):
         return "taste"
+    words = setting.safe[flag.start : flag.end].lower()
+    if flag.rule in REPEATED and " ".join(words.split()) in MAY_REPEAT:
+        return "right twice"
+    if flag.rule in SUBJUNCTIVE and (words == "be" or _WISH.search(setting.safe[max(0, flag.start - 60) : flag.start])):
+        return "subjunctive"
+    if flag.rule in SUBJUNCTIVE and words in BRITISH_PAST:
+        return "dialect"
+    if flag.rule == "MassNouns" and not MASS_NOUNS & {one.removesuffix("s") for one in words.split()}:
+        return "can be counted"
     return ""
 
 

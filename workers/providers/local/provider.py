@@ -33,7 +33,7 @@ _SHARED_FILES = (
 )  # fmt: skip
 _FILES_BY_PASS = {
     PassName.GRAMMAR: ("confidence.json", "confidence.py", "engines.py", "flags.py", "grammar.py", "harper_engine.py",
-                       "lexicon.py", "lingo.py", "merge.py", "own/__init__.py", "own/articles.py", "own/number.py",
+                       "lexicon.py", "lingo.py", "merge.py", "own/__init__.py", "own/agreement.py", "own/articles.py", "own/number.py",
                        "own/openings.py", "own/phrases.py", "own/reading.py", "own/runons.py", "own/spelled.py", "own/tokens.py",
                        "own/verbs.py", "pattern.py", "rules.py", "slips.py", "spelling.py", "suggest.py", "wording.py"),
     PassName.STRUCTURE: ("structure.py",),

@@ -8,7 +8,9 @@ LINGO_OFF = frozenset(
     AFTERWARDS_US FIRST_OF_ALL ENGLISH_WORD_REPEAT_BEGINNING_RULE MONTH_OF_XXXX APOS_SPACE_CONTRACTION
     EN_DIACRITICS_REPLACE_ORTHOGRAPHY EN_DATE_WEEKDAY_CURRENTYEAR EACH_EVERY_NNS COMMA_COMPOUND_SENTENCE
     COMMA_COMPOUND_SENTENCE_2 COMMA_COMPOUND_SENTENCE_3 EN_UNPAIRED_QUOTES
-    EN_UNPAIRED_BRACKETS COMMA_PARENTHESIS_WHITESPACE""".split()
+    EN_UNPAIRED_BRACKETS COMMA_PARENTHESIS_WHITESPACE NORTH_POLE BACK_COMPOUNDS ADVERB_VERB_ADVERB_REPETITION PRP_COMMA
+    QUOTATION_MARKS_COMMA NNP_AGREEMENT EN_COMPOUNDS_WELL_CHOSEN EN_COMPOUNDS_SAND_PIT ANY_MORE POSSESSIVE_APOSTROPHE
+    EX_ALWAYS_HYPHENATED THE_SUPERLATIVE THERE_MISSING_VERB""".split()
 )
 LINGO_OFF_CATEGORIES = frozenset(
     {"REDUNDANCY", "STYLE", "REPETITIONS_STYLE", "AMERICAN_ENGLISH_STYLE", "BRITISH_ENGLISH"}
@@ -18,7 +20,9 @@ LINGO_OFF_CATEGORIES = frozenset(
 HARPER_OFF = frozenset(
     """LongSentences LookingForwardTo OxfordComma NumericRangeEnDash Dashes UseEllipsisCharacter CondenseAllThe
     MissingPreposition SplitWords PronounKnew Excellent CompoundNouns NoFrenchSpaces Spaces
-    FindOut DisjointPrefixes OrthographicConsistency Everyone Everybody UpdatePlaceNames ToTwoToo""".split()
+    FindOut DisjointPrefixes OrthographicConsistency Everyone Everybody UpdatePlaceNames ToTwoToo
+    Starving NominalWants SingleBe WouldNeverHave ExpandMemoryShorthands CommaFixes RedundantThat WhomSubjectOfVerb
+    ItsPossessive AnA TheLastDays UnclosedQuotes AvoidCurses""".split()
 )
 
 # Rules that want a comma after an opening. Some openings are a matter of taste.
@@ -26,10 +30,24 @@ OPENING_COMMA = frozenset(
     {"SENT_START_CONJUNCTIVE_LINKING_ADVERB_COMMA", "MISSING_COMMA_AFTER_INTRODUCTORY_PHRASE", "DiscourseMarkers"}
 )
 # Whether a sentence should be split or joined is for the writer to say, so these rules only ask.
-ASKED = frozenset({"COMMA_SPLICE", "FRAGMENT"})
+ASKED = frozenset({"COMMA_SPLICE", "FRAGMENT", "RUN_ON"})
 # Rules that are right about a word only where the other engine flags it too.
 NEVER_ALONE = frozenset({"SentenceCapitalization"})
 
+# Words that may stand twice in right English: "he had had enough", "what it is is a fossil".
+REPEATED = frozenset({"ENGLISH_WORD_REPEAT_RULE", "RepeatedWords"})
+MAY_REPEAT = frozenset({"had had", "that that", "is is", "was was", "do do", "her her", "in in", "on on"})
+# "If it be true" and "she insisted that he go" are right, though rare.
+SUBJUNCTIVE = frozenset({"IT_VBZ", "HE_VERB_AGR", "PronounVerbAgreement", "NON3PRS_VERB"})
+# Past forms that American rules take for present ones.
+BRITISH_PAST = frozenset("learnt dreamt spelt burnt leapt leant smelt spilt spoilt knelt dwelt".split())
+# Of the nouns that Harper says cannot be counted, these never can in a school essay: "a passion" and "ecologies" are right.
+MASS_NOUNS = frozenset(
+    """advice homework information furniture luggage baggage equipment knowledge traffic weather evidence progress housework
+    software hardware pollution confidence rubbish garbage electricity happiness health luck fun stuff patience courage
+    machinery clothing jewellery jewelry bread rice music mathematic vocabulary transport accommodation poverty violence
+    research slang trash news""".split()
+)
 # These rules name their alternatives in an order that differs between processes, also in the message.
 HARPER_UNORDERED = frozenset({"RegularIrregulars"})
 

@@ -6,6 +6,9 @@ import re
 
 # Each line: the word that is meant, then its slips.
 _MEANT = """
+will: wil
+more: mor
+like: lke
 which: wich whitch whish wiche
 with: wiht whit whith wih
 there: ther thier
@@ -28,7 +31,7 @@ should: shoud shud shuld shold
 would: woud wuld
 could: coud
 people: peple peaple peoples poeple pepole peolple peole peopel peaple
-you: u yuo
+you: u yuo ypu
 your: ur yuor
 you're: youre
 a lot: alot
@@ -46,7 +49,7 @@ through: throught thru throgh trough
 every: evry evrey everey
 until: untill untl
 professor: proffesor proffessor proffeser profesor
-different: diferent diffrent differents diffent
+different: diferent diffrent differents diffent diferents
 scientist: sientist scientst
 science: sience siences
 opinion: oppinion opinon oppinon
@@ -55,7 +58,7 @@ examples: exemples exampels
 beautiful: beatiful beautifull
 business: bussiness bisness bisnes buisness busines
 government: goverment gouverment governement govermnent
-environment: enviroment enviorment enviromental
+environment: enviroment enviorment enviromental inviroment
 comfortable: confortable comfotable
 responsibility: responsability
 knowledge: knowlege knowladge knowledgement

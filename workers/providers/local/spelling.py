@@ -18,11 +18,14 @@ FEWEST_LETTERS = 3
 LONG_ENOUGH_FOR_CAPITAL = 7
 LONG_ENOUGH_AT_START = 5
 FOREIGN_RUN = 3
+FURTHEST_SURE = 2
+LONG_ENOUGH_FOR_THREE = 8
 _TITLE = re.compile(
     r"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Lady|Lord|Madam|Mme|King|Queen|Prince|Princess|President|Captain|Coach|"
     r"Principal|Uncle|Aunt|Aunty|Auntie|Teacher|Saint|St)\.?\s$"
 )
 _NAMED = re.compile(r"\b(?:named|called|name is|name was|by)\s[\"'\u201c\u2018]?$")
+_NEXT_NAME = re.compile(r" (?:[A-Z]'?[A-Z]?[a-z]+)(?![\w])")
 _QUOTED = "\"'\u201c\u201d\u2018\u2019*_`\u00ab\u00bb"
 _PREFIXES = (
     "non", "anti", "multi", "micro", "mini", "mega", "super", "eco", "techno", "post", "neuro", "bio", "geo", "cyber",
@@ -70,7 +73,12 @@ class Spelling:
             return ""
         if self._is_name(word, before, unknown):
             return "name"
-        if not word.isascii() or (unknown.start in self.runs and not unknown.agreed) or self._is_quoted(unknown):
+        if (
+            self._is_part_of_word(unknown)
+            or not word.isascii()
+            or (unknown.start in self.runs and not unknown.agreed)
+            or self._is_quoted(unknown)
+        ):
             return "foreign"
         if (
             len(word) < FEWEST_LETTERS
@@ -84,16 +92,29 @@ class Spelling:
         likeliest = unknown.likeliest.lower()
         apart = letters_apart(word.lower(), likeliest) if likeliest else 9
         if not unknown.both:
-            return (
-                "" if apart <= 1 and word.islower() and (not self.common or likeliest in self.common) else "one engine"
-            )
-        if unknown.agreed:
-            return "" if apart <= 2 or (apart == 3 and self._is_word(likeliest)) else "no near word"
-        if apart > 2 or not self._is_word(likeliest):
+            near = apart <= 1 and len(word) >= LONG_ENOUGH_AT_START and word.islower()
+            return "" if near and (not self.common or likeliest in self.common) else "one engine"
+        if not self._is_near(word, likeliest, apart, unknown):
             return "no near word"
         if word in self.repeated and not unknown.clear:
             return "repeated"
         return ""
+
+    def _is_near(self, word: str, likeliest: str, apart: int, unknown: Unknown) -> bool:
+        """Return whether the word is so near a frequent one that it is hardly a word of another language or a term."""
+        if not self._is_word(likeliest):
+            return False
+        frequent = not self.common or all(part in self.common for part in re.split(r"[ '-]", likeliest))
+        long = len(word) >= LONG_ENOUGH_FOR_CAPITAL
+        if apart <= 1:
+            return len(word) > FEWEST_LETTERS and (frequent or (unknown.agreed and long))
+        if unknown.agreed and long and word.islower():
+            return apart <= FURTHEST_SURE + (frequent and len(word) > LONG_ENOUGH_FOR_THREE)
+        if not frequent or likeliest[:1] != word[:1].lower():
+            return False
+        if unknown.agreed:
+            return apart <= FURTHEST_SURE
+        return apart <= FURTHEST_SURE and (unknown.clear or len(word) > LONG_ENOUGH_FOR_CAPITAL)
 
     def _is_word(self, text: str) -> bool:
         return all(part in self.common or tags(part) for part in re.split(r"[ '-]", text)) if self.common else True
@@ -103,13 +124,18 @@ class Spelling:
             return True
         if not word[:1].isupper():
             return bool(_NAMED.search(before)) and not unknown.agreed
-        if word in self.names:
+        if word in self.names or _NEXT_NAME.match(self.safe, unknown.end):
             return True
         likeliest, first = unknown.likeliest.lower(), starts_sentence(self.safe, unknown.start)
         apart = letters_apart(word.lower(), likeliest)
         if not unknown.both or not self._is_word(likeliest) or apart > (2 if first else 1):
             return True
         return len(word) < (LONG_ENOUGH_AT_START if first else LONG_ENOUGH_FOR_CAPITAL)
+
+    def _is_part_of_word(self, unknown: Unknown) -> bool:
+        """Return whether an apostrophe joins the word to letters in front: "ma'amoul", "O'Shaughnessy"."""
+        before = self.safe[max(0, unknown.start - 2) : unknown.start]
+        return len(before) == 2 and before[0].isalpha() and before[1] in "'\u2019"
 
     def _is_quoted(self, unknown: Unknown) -> bool:
         before, after = self.safe[max(0, unknown.start - 1) : unknown.start], self.safe[unknown.end : unknown.end + 1]

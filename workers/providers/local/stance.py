@@ -7,7 +7,8 @@ import re
 _ADVERB = r"(?:(?:strongly|firmly|fully|also|do|really|truly|personally|would|don't|do not|still|completely) ){0,2}"
 _OWN = re.compile(
     rf"(?<!when )(?<!why )\b(?:i|we) {_ADVERB}"
-    r"(?:believe|think(?! (?:of|about)\b)|argue|agree|disagree|feel that|support|oppose|claim|am (?:for|against|convinced|sure))\b|"
+    r"(?:find (?:myself|ourselves)|want to (?:say|show|argue|prove|defend|convince)|"
+    r"believe|think(?! (?:of|about)\b)|argue|agree|disagree|feel that|support|oppose|claim|am (?:for|against|convinced|sure))\b|"
     r"\b(?:in my (?:own )?(?:opinion|view)|my (?:opinion|view|position|claim) is|this essay (?:will )?(?:argues?|shows?|claims?))\b",
     re.IGNORECASE,
 )
@@ -57,8 +58,19 @@ _SUPPORT = re.compile(
     r"(?:he|she) (?:was|had|did|went|said|told))\b",
     re.IGNORECASE,
 )
+_ASKED = re.compile(
+    r"\b(?:should|agree|disagree|opinions?|argu\w+|persua\w+|convinc\w+|for or against|to what extent|position|debate|discuss|"
+    r"advantages? (?:and|or) disadvantages?|do you (?:think|believe|support|prefer))\b"
+    r"|^\W*(?:do|does|did|is|are|can|could|will|would|has|have|must)\b[^.!?\n]*\?",
+    re.IGNORECASE | re.MULTILINE,
+)
 # A capital letter inside a sentence: a name of a person, a place or a day.
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]{2}")
+
+
+def asks_for_position(prompt: str) -> bool:
+    """Return whether an assignment asks the writer to take a position, so that the essay needs a main claim."""
+    return _ASKED.search(prompt) is not None
 
 
 def states_position(sentence: str, *, closes_opening: bool) -> bool:

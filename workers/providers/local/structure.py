@@ -1,14 +1,14 @@
-"""The structure pass: find the thesis, and comment on paragraphs, sentence length and ending."""
+"""The structure pass: find the thesis, and comment on paragraphs and sentence length."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest, Severity
-from workers.providers.local.spans import Point, Stems, first_step, one_for_each_place, rule_comment, similarity
-from workers.providers.local.stance import gives_reason, stance_score, states_position
+from workers.providers.local.spans import Point, Stems, first_step, one_for_each_place, rule_comment
+from workers.providers.local.stance import asks_for_position, gives_reason, stance_score, states_position
 from workers.providers.local.text import Essay, Paragraph, read, stems
 from workers.text.reading import Reading
 from workers.text.segmentation import Piece, words
@@ -24,6 +24,8 @@ NOT_CHECKED = (
     "a level of the rubric (a local check picks none)",
 )
 
+# "Materials: twelve bean plants" and "Hypothesis: …" are parts of a report, not paragraphs to develop.
+_LABELLED = re.compile(r"\w+(?: \w+){0,2}: ")
 _STRENGTHS = {"thesis": "Your opening says what you will argue."}
 
 
@@ -46,7 +48,6 @@ def answer(request: PassRequest, reading: Reading) -> PassAnswer:
             *_thesis_point(find_thesis(essay), essay, request),
             *points,
             *_uneven_paragraphs(essay, request),
-            *_repeating_ending(essay, request),
         ]
     kept = one_for_each_place(points)[:MAX_COMMENTS]
     return PassAnswer(
@@ -102,13 +103,26 @@ def _thesis_point(thesis: Thesis | None, essay: Essay, request: PassRequest) -> 
         whole = "Read each paragraph against the main claim of your opening: does it help to show it?"
         return [Point(rule_comment(request, "praise", "thesis", "info", [thesis.piece], message, step), whole)]
     opening = introduction(essay)
-    if opening and (thesis is None or thesis.score < THESIS_ABSENT):
+    if opening and (thesis is None or thesis.score < THESIS_ABSENT) and _needs_thesis(essay, request):
         message = "After the opening, I could not tell what you will argue or show. A reader may wonder too."
         step = "Which one sentence says what you want your reader to believe at the end? Try putting it here."
         whole = "Say in one sentence of your opening what you want your reader to believe or see at the end."
         comment = rule_comment(request, "question", "thesis", "major", [opening[-1]], message, step, judged=True)
         return [Point(comment, whole)]
     return []
+
+
+def _needs_thesis(essay: Essay, request: PassRequest) -> bool:
+    """Return whether a reader expects a main claim: the assignment asks for a position, or the body of the essay takes one.
+
+    A letter says what it wants in other ways, and reports, stories and reviews have no main claim to miss.
+    """
+    if essay.letter:
+        return False
+    if request.assignment_prompt.strip():
+        return asks_for_position(request.assignment_prompt)
+    body = [piece for paragraph in essay.paragraphs[1:] for piece in paragraph.sentences]
+    return essay.one_block or any(states_position(piece.text, closes_opening=False) for piece in body)
 
 
 def _missing_paragraphs(essay: Essay, request: PassRequest) -> list[Point]:
@@ -155,7 +169,9 @@ def _uneven_paragraphs(essay: Essay, request: PassRequest) -> list[Point]:
     short = [
         paragraph
         for paragraph in essay.paragraphs[1:-1]
-        if len(paragraph.sentences) == 1 and paragraph.word_count < LONG_SENTENCE
+        if len(paragraph.sentences) == 1
+        and paragraph.word_count < LONG_SENTENCE
+        and not _LABELLED.match(paragraph.piece.text)
     ]
     if short and essay.word_count >= ONE_BLOCK_FROM:
         places = [_first_sentence(paragraph) for paragraph in short]
@@ -172,36 +188,3 @@ def _uneven_paragraphs(essay: Essay, request: PassRequest) -> list[Point]:
 
 def _first_sentence(paragraph: Paragraph) -> Piece:
     return paragraph.sentences[0] if paragraph.sentences else paragraph.piece
-
-
-def _repeating_ending(essay: Essay, request: PassRequest) -> list[Point]:
-    """Return a question about an ending that takes up words of the opening.
-
-    An ending that is copied gets none. A comment that the ending lacks such words would be unreliable, so there is none.
-    """
-    if len(essay.paragraphs) < 3 or len(essay.paragraphs[-1].stems) < 8:
-        return []
-    first, last = essay.paragraphs[0], essay.paragraphs[-1]
-    if similarity(first.stems, last.stems) < 0.4 or _is_copied(last, essay.paragraphs[:-1]):
-        return []
-    message = "Your last paragraph comes back to the words of your opening."
-    step = "What does your reader know here that nobody could know at the start? Does your ending say it?"
-    whole = "Check that your ending says something a reader could not know at the start."
-    comment = rule_comment(request, "question", "conclusion", "info", [_first_sentence(last)], message, step)
-    return [Point(comment, whole)]
-
-
-def _is_copied(last: Paragraph, before: Sequence[Paragraph]) -> bool:
-    """Return whether a paragraph repeats eight words in a row, or a quarter of its runs of four words, from paragraphs before it."""
-    ending = [word.text.lower() for word in words(last.piece.text)]
-    earlier = [[word.text.lower() for word in words(paragraph.piece.text)] for paragraph in before]
-    known = {run for lower_words in earlier for run in _runs(lower_words, 4)}
-    runs = _runs(ending, 4)
-    if sum(run in known for run in runs) * 4 >= len(runs):
-        return True
-    long_runs = {run for lower_words in earlier for run in _runs(lower_words, 8)}
-    return any(run in long_runs for run in _runs(ending, 8))
-
-
-def _runs(lower_words: list[str], length: int) -> list[tuple[str, ...]]:
-    return [tuple(lower_words[at : at + length]) for at in range(len(lower_words) - length + 1)]

@@ -11,6 +11,7 @@ import snowballstemmer
 
 from workers.providers.local.kinds import is_story
 from workers.providers.local.language import STOP_WORDS
+from workers.text.inline import InlineKind
 from workers.text.layout import Kind
 from workers.text.reading import Reading
 from workers.text.reading import read as read_layout
@@ -33,15 +34,17 @@ class Paragraph:
 class Essay:
     """The essay for the structure and content rules: its prose paragraphs, without title, letter parts and reference list.
 
-    `argues`: it is no story, so that it may have a thesis, evidence and sources.
+    `argues`: it is no story, so that it may have a thesis, evidence and sources. `letter`: it has the parts of a letter.
     """
 
     text: str
     paragraphs: tuple[Paragraph, ...]
     references: Piece | None
+    quotations: tuple[Piece, ...]
     word_count: int
     one_block: bool
     argues: bool = True
+    letter: bool = False
 
 
 def stems(text: str) -> tuple[str, ...]:
@@ -76,9 +79,13 @@ def read(text: str | Reading, category: str = "") -> Essay:
         text=clean,
         paragraphs=kept,
         references=next(iter(pieces[Kind.REFERENCES]), None),
+        quotations=tuple(
+            Piece(one.start, one.end, clean[one.start : one.end]) for one in reading.spans(InlineKind.QUOTATION)
+        ),
         word_count=sum(paragraph.word_count for paragraph in kept),
         one_block=len(kept) == 1,
         argues=not is_story(reading, category),
+        letter=any(block.kind is Kind.LETTER_PART for block in reading.blocks),
     )
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from workers.providers.local.flags import Flag
-from workers.providers.local.own.tokens import AUXILIARIES, CONJUNCTIONS, PREPOSITIONS, Sentence, Token, flag
+from workers.providers.local.own.tokens import (
+    AUXILIARIES,
+    CONJUNCTIONS,
+    PREPOSITIONS,
+    PRONOUNS,
+    Sentence,
+    Token,
+    as_written,
+    flag,
+)
 
 _VERBS = frozenset(
     "is was be become becomes became has have had plays play played makes make made need needs it's".split()
@@ -36,11 +45,10 @@ def missing_article(sentence: Sentence) -> Iterator[Flag]:
         ends = at + 2 >= len(tokens) or sentence.gap(at + 2) != " " or tokens[at + 2].lower in _ENDS
         if ends and not sentence.part(noun.end, noun.end + 1).startswith(("-", "'", "\u2019", "/")):
             first = tokens[index + 1]
-            article = (
-                "an" if first.lower[0] in "aeiou" and not first.lower.startswith(("uni", "use", "eu", "one")) else "a"
-            )
             message = "One thing that can be counted mostly needs a small word in front: a, an, the or my."
-            yield flag("MISSING_ARTICLE", "article", first.start, first.end, message, f"{article} {first.text}")
+            yield flag(
+                "MISSING_ARTICLE", "article", first.start, first.end, message, f"{_article(first.lower)} {first.text}"
+            )
 
 
 def _describes(token: Token) -> bool:
@@ -52,3 +60,136 @@ def _describes(token: Token) -> bool:
 _NOT_DESCRIBING = frozenset(
     "more most such other same own next last first second third due enough only able less much".split()
 )
+
+
+# What a person can be: "I am student" and "she wants to be vet" lack their "a".
+_PEOPLE = frozenset(
+    """student teacher pupil doctor nurse vet lawyer engineer farmer forester driver singer dancer actor actress artist writer
+    poet scientist painter plumber soldier pilot captain waiter cook chef baker tailor cleaner musician footballer player
+    goalkeeper journalist programmer policeman fireman businessman shopkeeper mechanic carpenter boy girl man woman child
+    person friend teenager adult beginner foreigner tourist neighbour neighbor stranger genius hero vegetarian patient""".split()
+)
+_BE = frozenset("am is was be become became becomes i'm he's she's".split())
+_COUNTRIES = frozenset(
+    """Canada France Spain England Germany Italy Turkey China Japan India Mexico Brazil Poland Russia Egypt Syria Europe Asia
+    Africa Australia America Greece Portugal Ireland Scotland Sweden Norway Pakistan Bangladesh Vietnam Thailand Morocco
+    Argentina Chile Colombia Peru Kenya Nigeria""".split()
+)
+_PLACES = {
+    ("in", "weekend"): "at the weekend", ("in", "weekends"): "at weekends", ("at", "beginning"): "at the beginning",
+    ("in", "beginning"): "in the beginning", ("at", "end"): "at the end", ("in", "end"): "in the end",
+    ("in", "future"): "in the future", ("in", "past"): "in the past", ("half", "hour"): "half an hour",
+    ("in", "internet"): "on the internet", ("on", "internet"): "on the internet", ("of", "internet"): "of the internet",
+    ("from", "internet"): "from the internet", ("in", "morning"): "in the morning", ("in", "evening"): "in the evening",
+    ("in", "afternoon"): "in the afternoon", ("in", "middle"): "in the middle",
+}  # fmt: skip
+
+
+def be_someone(sentence: Sentence) -> Iterator[Flag]:
+    """Find "I am student" and "my uncle is heart patient"."""
+    tokens = sentence.tokens
+    for index in range(1, len(tokens) - 1):
+        if tokens[index].lower not in _BE or _owns_noun(tokens[index - 1]):
+            continue
+        at = index + 1
+        if tokens[at].lower not in _PEOPLE and at + 1 < len(tokens) and tokens[at].is_noun() and tokens[at].tags:
+            at += 1
+        noun = tokens[at]
+        if (
+            noun.lower not in _PEOPLE
+            or noun.text != noun.lower
+            or not sentence.joined(index, at)
+            or not _ends(sentence, at)
+        ):
+            continue
+        first = tokens[index + 1]
+        if first.text != first.lower or not first.tags & {"NN", "NN:UN", "NN:U"}:
+            continue
+        message = "One person is mostly named with a small word in front: a, an, the or my."
+        yield flag(
+            "MISSING_ARTICLE", "article", first.start, first.end, message, f"{_article(first.lower)} {first.text}"
+        )
+
+
+def bare_thing(sentence: Sentence) -> Iterator[Flag]:
+    """Find "cooking should be lesson" and "he has dog": one thing that can be counted, alone behind its verb."""
+    tokens = sentence.tokens
+    for index in range(1, len(tokens) - 1):
+        verb, noun = tokens[index], tokens[index + 1]
+        if verb.lower not in _BEFORE_THINGS or noun.lower not in _THINGS or noun.text != noun.lower:
+            continue
+        if not sentence.joined(index, index + 1) or not _ends(sentence, index + 1) or _owns_noun(tokens[index - 1]):
+            continue
+        message = "One thing that can be counted mostly needs a small word in front: a, an, the or my."
+        yield flag("MISSING_ARTICLE", "article", noun.start, noun.end, message, f"{_article(noun.lower)} {noun.text}")
+
+
+# Nouns that can be counted and hardly ever stand alone: not "school", "work" or "lunch".
+_THINGS = frozenset(
+    """dog cat car bike bicycle computer laptop phone book house garden idea problem question reason example lesson job
+    friend brother sister teacher boyfriend girlfriend husband wife dream plan mistake chance choice picture photo letter
+    chair table ticket camera pencil pen ball game hobby neighbour neighbor uniform exam test project visitor guest story
+    motorcycle motorbike scooter umbrella jacket shirt hat cake tomato banana apple sandwich difference surprise meeting
+    party holiday festival competition prize medal window door candidate country city village""".split()
+) - {"holiday", "school", "game", "city", "country", "village", "party"}
+_BEFORE_THINGS = frozenset(
+    """is was be has have had having want wants wanted need needs needed buy buys bought got get gets find found lost make made
+    write wrote see saw bring brought like likes""".split()
+) - {"like", "likes", "make", "made"}
+
+
+def _owns_noun(token: Token) -> bool:
+    # "What a good friend is", "who his father was".
+    return token.lower in {"friend", "teacher", "what", "who", "how"}
+
+
+def fixed_places(sentence: Sentence) -> Iterator[Flag]:
+    """Find "in weekend", "at beginning" and "half hour": phrases that have a small word inside."""
+    tokens = sentence.tokens
+    for index in range(len(tokens) - 1):
+        pair = (tokens[index].lower, tokens[index + 1].lower)
+        if pair not in _PLACES or tokens[index + 1].text != pair[1] or not sentence.joined(index, index + 1):
+            continue
+        if not _ends(sentence, index + 1) or (
+            pair[0] == "half" and index and tokens[index - 1].lower in {"a", "every", "one", "each"}
+        ):
+            continue
+        quote = sentence.part(tokens[index].start, tokens[index + 1].end)
+        message = "A small word belongs into this phrase."
+        yield flag(
+            "FIXED_PLACE",
+            "article",
+            tokens[index].start,
+            tokens[index + 1].end,
+            message,
+            as_written(quote, _PLACES[pair]),
+        )
+
+
+def the_country(sentence: Sentence) -> Iterator[Flag]:
+    """Find "to the Canada": most countries stand without "the"."""
+    tokens = sentence.tokens
+    for index in range(1, len(tokens) - 1):
+        place = tokens[index + 1]
+        if tokens[index].lower != "the" or place.text not in _COUNTRIES or not sentence.joined(index, index + 1):
+            continue
+        behind = sentence.after(index + 1)
+        if tokens[index - 1].lower in PREPOSITIONS and (behind is None or behind.lower in _COUNTRY_ENDS):
+            message = "The names of most countries stand without \u201cthe\u201d."
+            yield flag("THE_COUNTRY", "article", tokens[index].start, place.end, message, place.text)
+
+
+_COUNTRY_ENDS = frozenset("in on at and but or because when is was for with to last next where".split())
+
+
+def _ends(sentence: Sentence, index: int) -> bool:
+    """Return whether no other noun goes on with the word: a mark follows, or a word that begins something new."""
+    if index + 1 >= len(sentence.tokens):
+        return True
+    if sentence.gap(index + 1) != " ":
+        return sentence.gap(index + 1).strip(" ")[:1] in {",", ".", ";", ":", "!"}
+    return sentence.tokens[index + 1].lower in (_ENDS - {"of", "like", "than"}) | PRONOUNS
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" and not word.startswith(("uni", "use", "eu", "one")) else "a"

@@ -19,6 +19,7 @@ _SUBJECT = (
 )
 _OPENING = re.compile(rf"(?:{_PHRASES})(?={_SUBJECT})", re.IGNORECASE)
 _WANTED = re.compile(rf"(?:{_PHRASES})\b", re.IGNORECASE)
+_ALSO = re.compile(rf"(?:also|hence)(?={_SUBJECT})", re.IGNORECASE)
 # "However we look at it, …" is about how we look. A comma later in the sentence may end such a clause.
 _HOWEVER_MANNER = re.compile(r"however\b(?: \w+){1,8}?,", re.IGNORECASE)
 _CLAUSE_WORDS = frozenset("if when although though because whenever".split())
@@ -33,7 +34,7 @@ _SAYING = frozenset(
 def wants_comma(text: str, start: int) -> bool:
     """Return whether the words at a place open a sentence in a way that needs a comma behind them."""
     sentence = text[start : start + 200]
-    return bool(_WANTED.match(sentence)) and not _HOWEVER_MANNER.match(sentence)
+    return bool(_WANTED.match(sentence) or _ALSO.match(sentence)) and not _HOWEVER_MANNER.match(sentence)
 
 
 def sentence_start(text: str, place: int) -> int:

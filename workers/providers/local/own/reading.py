@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from workers.providers.local.flags import Flag
-from workers.providers.local.own import articles, number, openings, phrases, runons, spelled, verbs
+from workers.providers.local.own import agreement, articles, number, openings, phrases, runons, spelled, verbs
 from workers.providers.local.own.tokens import flag, sentence_of
 from workers.text.segmentation import Piece, sentences, words
 
@@ -24,17 +24,27 @@ _RULES = (
     verbs.after_modal,
     verbs.base_after_be,
     verbs.base_after_passive,
-    verbs.everyone_have,
-    verbs.one_with_plural_verb,
-    verbs.many_with_singular_verb,
-    verbs.there_is_many,
-    verbs.who_is,
-    verbs.bare_subject,
+    agreement.everyone_have,
+    agreement.one_with_plural_verb,
+    agreement.one_with_base,
+    agreement.who_with_base,
+    agreement.many_with_singular_verb,
+    agreement.many_with_third_person,
+    agreement.counted_with_singular_verb,
+    agreement.that_many_is,
+    agreement.there_is_many,
+    agreement.who_is,
+    agreement.bare_subject,
     phrases.phrases,
     articles.missing_article,
+    articles.be_someone,
+    articles.bare_thing,
+    articles.fixed_places,
+    articles.the_country,
     spelled.torn_words,
     spelled.capitals,
     runons.comma_splice,
+    runons.run_on,
     runons.fragment,
 )
 # Longer "sentences" are texts without end marks: the rules speak about sentences.
@@ -60,7 +70,9 @@ def own_flags(safe: str, paragraphs: Iterable[tuple[int, int]] | None = None) ->
         # A lone line in the middle of a text may be a heading or the words under a picture.
         if len(in_paragraph) > 1 or paragraph is pieces[-1]:
             found += _missing_end_mark(paragraph, in_paragraph)
-    return sorted(found, key=lambda one: (one.start, one.end, one.rule))
+    # Two rules may see one mistake.
+    once = {(one.start, one.end, one.rule): one for one in found}
+    return [once[place] for place in sorted(once)]
 
 
 def _lines(text: str) -> list[tuple[int, int]]:
@@ -78,6 +90,10 @@ def _missing_end_mark(paragraph: Piece, in_paragraph: Sequence[Piece]) -> list[F
 
 def _lacks_end_mark(last_words: list[Piece], paragraph: Piece) -> bool:
     """Return whether a paragraph ends without an end mark, and is a sentence rather than a heading with capitals."""
-    if len(last_words) < END_MARK_FROM_WORDS or not paragraph.text.endswith(last_words[-1].text):
+    if (
+        len(last_words) < END_MARK_FROM_WORDS
+        or not last_words[-1].text.isalpha()
+        or not paragraph.text.endswith(last_words[-1].text)
+    ):
         return False
     return sum(word.text[0].isupper() for word in last_words) * 3 < len(last_words)

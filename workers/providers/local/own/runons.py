@@ -40,6 +40,45 @@ def comma_splice(sentence: Sentence) -> Iterator[Flag]:
     yield flag("COMMA_SPLICE", "punctuation", last.start, second[0].end, message)
 
 
+def run_on(sentence: Sentence) -> Iterator[Flag]:
+    """Ask about "It was an old photo there was a woman on it": a second sentence that begins without a mark between."""
+    tokens, text = sentence.tokens, sentence.piece.text
+    if len(tokens) < 8 or tokens[0].lower in _NOT_MAIN or any(mark in text for mark in '"\u201c\u201d'):
+        return
+    for index in range(3, len(tokens) - 3):
+        subject, verb, following = tokens[index], tokens[index + 1], tokens[index + 2]
+        before = tokens[index - 1]
+        if subject.text not in _SECOND_SUBJECTS or not sentence.joined(index - 1, index + 2):
+            continue
+        if verb.lower not in _SECOND_VERBS or following.lower not in _COMPLEMENTS:
+            continue
+        # "The only food there was", "the kind of place it is": the noun in front belongs to the second part.
+        if not before.tags or not before.tags <= {"NN", "NN:U", "NN:UN", "NNS", "RB"} or before.lower in _NOT_LAST:
+            continue
+        if {token.lower for token in tokens[:index]} & (_SUBORDINATE | _SAYING | {"as", "the-way", "every", "like"}):
+            continue
+        message = (
+            "Do two sentences meet here? A full stop, or a word like \u201cand\u201d, \u201cbut\u201d or "
+            "\u201cbecause\u201d, would part them."
+        )
+        yield flag("RUN_ON", "punctuation", before.start, subject.end, message)
+        return
+
+
+_SECOND_SUBJECTS = frozenset("I he she it we they there this".split())
+_SECOND_VERBS = frozenset("am is are was were isn't wasn't aren't have has had can will would agrees means".split())
+_COMPLEMENTS = frozenset(
+    """a an the my his her our their very so too not no many some two three only really waiting going seventy always never
+    tell see go come be""".split()
+)
+_NOT_MAIN = _SUBORDINATE | frozenset(
+    "in on at for from with after before by during despite given as to under over besides instead since what how".split()
+)
+_NOT_LAST = frozenset(
+    "time times way day moment year years week month first last now then here thing fact reason maybe perhaps".split()
+)
+
+
 def _is_clause(tokens: tuple[Token, ...]) -> bool:
     """Return whether the words begin with a subject pronoun and a verb that has a tense."""
     if tokens[0].lower not in _SUBJECTS:
