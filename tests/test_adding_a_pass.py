@@ -26,6 +26,7 @@ DEFINITIONS = {
     "LocalProvider.ask": ("workers/providers/local/provider.py", "    def ask("),
     "_FILES_BY_PASS": ("workers/providers/local/provider.py", "_FILES_BY_PASS = {"),
     "Pass": ("ingest/feedback/schemas.py", "Pass = Annotated[Literal["),
+    "SENSE_FIRST": ("models/feedback.py", "SENSE_FIRST = ["),
     "passes_name_known": ("migrations/schema.sql", "CONSTRAINT passes_name_known CHECK"),
     "ai_responses_pass_known": ("migrations/schema.sql", "CONSTRAINT ai_responses_pass_known CHECK"),
     "blessings_pass_known": ("migrations/schema.sql", "CONSTRAINT blessings_pass_known CHECK"),

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from benchmarks.judging.filled import JudgedRow, Verdict
 from benchmarks.judging.sheet import COMMENT, NEXT_STEPS
+from models.jobs import PASS_ORDER
 
 EDGES = (0.0, 0.76, 0.93, 0.96, 0.975, math.inf)
 # A range whose mean confidence is further than this from the share that is real is named.
@@ -17,7 +18,6 @@ MOST_OFF = 0.1
 _Z = 1.959964
 # Fewer comments prove nothing, whatever a formula says.
 _FEW = 5
-_PASSES = ("grammar", "structure", "content")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,7 +136,7 @@ def _kinds(judged: Sequence[JudgedRow]) -> tuple[GroupFigures, ...]:
 
 
 def _rank(pass_name: str) -> tuple[int]:
-    return (_PASSES.index(pass_name) if pass_name in _PASSES else len(_PASSES),)
+    return (PASS_ORDER.index(pass_name) if pass_name in PASS_ORDER else len(PASS_ORDER),)
 
 
 def kind_of(row: JudgedRow) -> str:

@@ -13,11 +13,10 @@ from models.jobs import PassName
 SHOWN_FIRST = 12
 # What changes the sense comes before what changes only the look. A type that is not listed stands between the two.
 _SENSE = (
-    "relevance", "thesis", "reasoning", "evidence", "coverage", "content", "organisation", "structure", "paragraphs",
-    "introduction", "conclusion", "transition", "clarity", "redundancy", "citation", "sentence_length",
-    "agreement", "verb_form", "word_choice", "grammar", "article", "repetition",
-)  # fmt: skip
-_LOOK = ("contraction", "spelling", "capitalisation", "punctuation", "spacing")
+    "relevance thesis reasoning evidence coverage content organisation structure paragraphs introduction conclusion transition clarity"
+    " redundancy citation sentence_length agreement verb_form word_choice grammar article repetition"
+).split()
+_LOOK = "contraction spelling capitalisation punctuation spacing".split()
 _RANKS = {name: rank for rank, name in enumerate((*_SENSE, "", *_LOOK))}
 _SEVERITIES = ("major", "minor", "info")
 
