@@ -4,6 +4,7 @@ alter table submissions add column from_html boolean not null default false;
 alter table submissions add column pictures_left_out integer not null default 0;
 
 -- The programs of the release before call it without the last two parameters.
+-- squawk-ignore ban-drop-function
 drop function store_version(uuid, uuid, boolean, uuid, uuid, uuid, text, bytea, uuid, timestamptz, text, text, text, bytea,
     bytea, integer, integer, boolean, uuid[], text[], boolean);
 create function store_version(
