@@ -12,6 +12,8 @@ from workers.text.layout import Group, Kind, is_dialogue_line
 
 _MOST_TOP_LINES = 16
 _TOP_LINE_WORDS = 12
+_SIGNATURE_WORDS = 8  # of the last lines of a letter
+_CLOSING_WORDS = 12  # where the first of two lines ends with a comma, and the second is a name
 _BYLINE = re.compile(r"^(?:written )?by:? ", re.IGNORECASE)
 _LABEL = re.compile(
     r"^(?:name|student(?: name)?|date|class|course|teacher|instructor|professor|subject|period|grade|assignment|word count|"
@@ -51,8 +53,9 @@ def _name_references(groups: list[Group]) -> None:
 
 
 def _name_letter_parts(groups: list[Group]) -> None:
-    if any(line_kinds.SALUTATION.match(group.first) for group in groups[:6]) and _is_signature(groups[-1]):
-        groups[-1].kind = Kind.LETTER_PART
+    if any(line_kinds.SALUTATION.match(group.first) for group in groups[:6]):
+        for group in next((tail for tail in _tails(groups) if _is_signature(tail)), []):
+            group.kind = Kind.LETTER_PART
     closed = False
     for group in groups:
         if (
@@ -70,10 +73,20 @@ def _name_letter_parts(groups: list[Group]) -> None:
         closed = closing
 
 
-def _is_signature(group: Group) -> bool:
+def _tails(groups: list[Group]) -> list[list[Group]]:
+    """Return what the closing and the name may be: the last two groups if no blank line separates them, and the last one."""
+    together = len(groups) > 2 and groups[-2].run == groups[-1].run
+    return [groups[-2:], groups[-1:]] if together else [groups[-1:]]
+
+
+def _is_signature(groups: list[Group]) -> bool:
     """Return whether the last lines of a letter are a closing in words that no table holds, and a name."""
-    words = sum(line_kinds.word_count(line.text) for line in group.lines)
-    return group.kind in (Kind.PROSE, Kind.VERSE) and words <= 8 and not group.lines[-1].ends_sentence
+    lines = [line for group in groups for line in group.lines]
+    words = sum(line_kinds.word_count(line.text) for line in lines)
+    closed = len(lines) == 2 and lines[0].text.endswith(",") and line_kinds.word_count(lines[1].text) <= 3
+    prose = all(group.kind in (Kind.PROSE, Kind.VERSE, Kind.LETTER_PART) for group in groups)
+    sentence = any(group.lines[-1].ends_sentence for group in groups)
+    return prose and words <= (_CLOSING_WORDS if closed else _SIGNATURE_WORDS) and not sentence
 
 
 def _name_top(groups: list[Group]) -> None:

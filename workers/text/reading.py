@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -46,6 +47,11 @@ class Reading:
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """Return the offsets in the stored text of `clean[start:end]`, which must not be empty."""
         return self._starts[start], self._ends[end - 1]
+
+    def clean_span(self, start: int, end: int) -> tuple[int, int] | None:
+        """Return the offsets in `clean` of these code points of the stored text, or None where it holds none of them."""
+        first, last = bisect_right(self._ends, start), bisect_left(self._starts, end)
+        return (first, last) if first < last else None
 
     def spans(self, *kinds: InlineKind) -> tuple[Inline, ...]:
         """Return the inline spans of these kinds, in order."""
@@ -101,14 +107,21 @@ def read(text: str) -> Reading:
 
 
 def _merged(groups: list[Group]) -> list[Group]:
-    """Return the groups with those of the list of references as one."""
+    """Return the groups with those of the list of references as one, and so the lines of one header or closing."""
     found: list[Group] = []
     for group in groups:
-        if found and group.kind is Kind.REFERENCES and found[-1].kind is Kind.REFERENCES:
-            found[-1] = Group(lines=[*found[-1].lines, *group.lines], run=group.run, kind=group.kind)
+        last = found[-1] if found else None
+        if last is not None and last.kind is group.kind and _is_one(last, group):
+            last.lines.extend(group.lines)
         else:
             found.append(group)
     return found
+
+
+def _is_one(first: Group, second: Group) -> bool:
+    """Return whether two groups of the same kind are one block, however their lines were broken."""
+    together = first.run == second.run and first.kind in (Kind.HEADER, Kind.LETTER_PART)
+    return first.kind is Kind.REFERENCES or together
 
 
 class _Writer:

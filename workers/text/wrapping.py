@@ -50,8 +50,8 @@ def find_wrap(runs: Iterable[list[Line]]) -> Wrap | None:
     if len(inside) < _FEWEST_BREAKS:
         return None
     width = max(first.width for first, _ in inside)
-    # Headings and names above a paragraph were ended by the writer.
-    inside = [pair for pair in inside if pair[0].width > 0.55 * width or not pair[1].text[0].isupper()]
+    # Headings and names above a paragraph, and the lines of a timetable, were ended by the writer.
+    inside = [pair for pair in inside if pair[0].width > 0.55 * width or pair[1].text[0].islower()]
     if len(inside) < _FEWEST_BREAKS:
         return None
     width = max(width, *(line.width for line in lines if line.width <= 1.15 * width))

@@ -193,6 +193,28 @@ def test_sentence_that_thanks_is_no_closing() -> None:
     assert [block.kind for block in read(letter).blocks].count(Kind.PROSE) == 5
 
 
+@pytest.mark.parametrize("closing", [
+    "Your swimmer,\nBilal", "Un abrazo,\nCarmen", "Yours, without a hammer in my hand,\nNehir", "Lots of love,\nJaydon",
+    "Best regards for your mum and for Biscuit,\nKuba",
+])  # fmt: skip
+def test_closing_of_a_letter_is_one_part_in_every_layout(closing: str) -> None:
+    for body in (PLAIN, wrapped(72), wrapped(60)):
+        reading = read(f"Dear Mayor Okoro,\n\n{body}\n\n{closing}")
+        assert [block.kind for block in reading.blocks] == [Kind.LETTER_PART, *[Kind.PROSE] * 4, Kind.LETTER_PART]
+        assert reading.clean.endswith(f"\n\n{closing}")
+
+
+def test_last_sentence_above_a_name_is_no_closing() -> None:
+    assert kinds(f"Dear Mayor,\n\n{wrapped(72)}\n\nI will wait.\nBilal") == ["letter part", "prose", "letter part"]
+
+
+def test_timetable_between_wrapped_paragraphs_leaves_them_wrapped() -> None:
+    times = "7.00 walk to the shop\n7.30 breakfast\n16.00 walk back\n18.00 tea\n21.00 bed"
+    text = "\n\n".join((PARAGRAPHS[0], times, *PARAGRAPHS[1:]))
+    for width in (60, 66, 72, 80):
+        assert read("\n".join(textwrap.fill(line, width) for line in text.split("\n"))).clean == read(text).clean
+
+
 def test_letter_parts_tables_code_and_block_quotations_are_recognised() -> None:
     letter = f"12 Mill Lane\nLeeds\nLS1 4AB\n\n3 May 2026\n\nDear Mayor Okoro,\n\n{PLAIN}\n\nKind regards,\n\nJo Park"
     assert kinds(letter) == ["header", "letter part", "prose", "letter part"]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
+from benchmarks.essays import Essay, read_essays
+from ingest.submissions.rich_text.read import read as read_handed_in
 from models.jobs import PassName
 from tests.support.layouts import DIALOGUE, HANDS, MLA_HEADER, PLAIN, POEM, RIVER, WEAK
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest
 from workers.providers.local.provider import LocalProvider
 from workers.text.folding import fold
+from workers.text.inline import InlineKind
+from workers.text.reading import read
 
 Ask = Callable[..., PassAnswer]
 PARAGRAPHS = PLAIN.split("\n\n")
@@ -29,6 +34,7 @@ class Point:
     kind: str
     type: str
     confidence: float
+    message: str
     quote: str
     suggestions: tuple[str, ...]
 
@@ -37,14 +43,15 @@ class Point:
 def points(provider: LocalProvider) -> Callable[..., list[Point]]:
     """Give a function that returns the comments of all passes, with quotes on one line and without hidden characters."""
 
-    def comments(text: str, category: str = "") -> list[Point]:
+    def comments(text: str, category: str = "", prompt: str = "") -> list[Point]:
         found: list[Point] = []
         for name in PassName:
-            for one in provider.ask(PassRequest(pass_name=name, text=text, category=category)).answer.comments:
+            request = PassRequest(pass_name=name, text=text, category=category, assignment_prompt=prompt)
+            for one in provider.ask(request).answer.comments:
                 assert text[one.span.start : one.span.end] == one.span.quote
                 assert all(0 <= start < end <= len(text) for start, end in one.also_at)
                 quote = " ".join(fold(one.span.quote).text.split())
-                found.append(Point(name.value, one.kind, one.type, one.confidence, quote, one.suggestions))
+                found.append(Point(name.value, one.kind, one.type, one.confidence, one.message, quote, one.suggestions))
         return found
 
     return comments
@@ -92,6 +99,49 @@ def test_every_layout_gets_the_same_comments_at_the_same_words(points: Points, e
     assert expected
     for name, text in layouts(essay).items():
         assert points(text) == expected, name
+
+
+ESSAYS = read_essays()
+# One essay of each first language and category.
+SELECTED = list({(essay.voice, essay.category): essay for essay in ESSAYS}.values())
+
+
+def ways_to_hand_in(essay: str) -> dict[str, str]:
+    """Return the same essay in the layouts in which systems store what a student wrote.
+
+    A program that breaks lines breaks each of them, so that the lines of a poem, an address or a timetable stay apart.
+    """
+    paragraphs = [html.escape(one).replace("\n", "<br>") for one in essay.split("\n\n")]
+    page = "\n".join(f'<p class="x">\n  {one}\n</p>' for one in paragraphs).replace("\u00e9", "&eacute;")
+    return {
+        "CRLF": essay.replace("\n", "\r\n"),
+        "CR": essay.replace("\n", "\r"),
+        "LS": essay.replace("\n", "\u2028"),
+        "72 columns": "\n".join(textwrap.fill(line, 72) for line in essay.split("\n")),
+        "HTML": read_handed_in("".join(f"<p>{one}</p>" for one in paragraphs)).text,
+        "page": read_handed_in(f"<html><body>\n{page}\n</body></html>").text,
+    }
+
+
+@pytest.mark.parametrize("essay", ESSAYS, ids=lambda essay: essay.id)
+def test_every_way_to_hand_in_gives_the_same_reading(essay: Essay) -> None:
+    expected = read(essay.text)
+    for name, text in ways_to_hand_in(essay.text).items():
+        found = read(text)
+        assert (found.clean, found.blocks) == (expected.clean, expected.blocks), name
+        # A hyphen at the end of a line may be the writer's or that of a program, which is marked.
+        assert [span for span in found.inline if span.kind is not InlineKind.SPLIT_WORD] == list(expected.inline), name
+        for block in found.blocks:
+            stored = fold(text[slice(*found.original_span(block.start, block.end))]).text
+            assert stored.split() == found.clean[block.start : block.end].split(), name
+
+
+@pytest.mark.slow(reason="reads a third of the essays of our own in seven layouts")
+@pytest.mark.parametrize("essay", SELECTED, ids=lambda essay: essay.id)
+def test_every_way_to_hand_in_gets_the_same_comments_at_the_same_words(points: Points, essay: Essay) -> None:
+    expected = points(essay.text, prompt=essay.prompt)
+    for name, text in ways_to_hand_in(essay.text).items():
+        assert points(text, prompt=essay.prompt) == expected, name
 
 
 @pytest.mark.parametrize("text", [
