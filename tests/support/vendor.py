@@ -85,6 +85,7 @@ class _State:
     begins_after: float = 0.15
     streams: bool = True
     fate: str = "persisting"
+    remarks: tuple[dict[str, Any], ...] = ()
     batch_looks: int = 0
     batches: dict[str, _Batch] = field(default_factory=dict)
     billed: list[dict[str, Any]] = field(default_factory=list)
@@ -163,6 +164,10 @@ class FakeVendor:
     def say(self, fate: str) -> None:
         """Set the resolution that the vendor gives for every earlier comment it is asked about."""
         self._state.fate = fate
+
+    def remark(self, *remarks: dict[str, Any]) -> None:
+        """Set the comments of every answer: each with its "quote", and "kind", "type" and "suggestions" where they matter."""
+        self._state.remarks = remarks
 
     def set_batch_looks(self, looks: int) -> None:
         """Let new batches be in progress for so many polls before they end."""
@@ -271,7 +276,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif step.behaviour == "reset":
             self._reset(json.dumps(_answer(call, "ok")).encode())
         else:
-            answer = _answer(call, step.behaviour, fate=state.fate)
+            answer = _answer(call, step.behaviour, fate=state.fate, remarks=state.remarks)
             with state.lock:
                 usage = _usage(state, call, answer, arrived=arrived)
                 _bill(state, call, usage)
@@ -288,7 +293,7 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.server.state
         if not self._slept(latency * state.begins_after):
             return None
-        answer = _answer(call, behaviour, fate=state.fate)
+        answer = _answer(call, behaviour, fate=state.fate, remarks=state.remarks)
         with state.lock:
             usage = _usage(state, call, answer, arrived=arrived)
             if behaviour in _BROKEN_STREAMS:
@@ -589,7 +594,7 @@ def _result(state: _State, request: dict[str, Any]) -> str:
         _, kind, code = _ERRORS[step.behaviour]
         result = {"type": "errored", "error": _error(kind, code=code)}
     else:
-        answer = _answer(call, step.behaviour, fate=state.fate)
+        answer = _answer(call, step.behaviour, fate=state.fate, remarks=state.remarks)
         usage = _usage(state, call, answer, arrived=time.monotonic())
         _bill(state, call, usage, batch=True)
         answer["usage"] = _usage_body(usage)
@@ -597,8 +602,11 @@ def _result(state: _State, request: dict[str, Any]) -> str:
     return json.dumps({"custom_id": request["custom_id"], "result": result}, ensure_ascii=False)
 
 
-def _answer(call: dict[str, Any], behaviour: str, *, fate: str = "persisting") -> dict[str, Any]:
-    text = json.dumps(_Writer(call, obeys=behaviour == "obey", fate=fate).value(_schema(call)), ensure_ascii=False)
+def _answer(
+    call: dict[str, Any], behaviour: str, *, fate: str = "persisting", remarks: tuple[dict[str, Any], ...] = ()
+) -> dict[str, Any]:
+    writer = _Writer(call, obeys=behaviour == "obey", fate=fate, remarks=remarks)
+    text = json.dumps(writer.value(_schema(call)), ensure_ascii=False)
     stop_reason = "end_turn"
     if behaviour in ("truncated", "context_exceeded"):
         text = text[: len(text) // 2]
@@ -624,8 +632,9 @@ def _answer(call: dict[str, Any], behaviour: str, *, fate: str = "persisting") -
 class _Writer:
     """Fills any JSON schema with feedback: words of the essay for quotes, plain sentences elsewhere."""
 
-    def __init__(self, call: dict[str, Any], *, obeys: bool, fate: str) -> None:
+    def __init__(self, call: dict[str, Any], *, obeys: bool, fate: str, remarks: tuple[dict[str, Any], ...]) -> None:
         self._schema = _schema(call)
+        self._remarks = remarks
         self._fate = fate
         self._asked = _asked_about(call)
         self._pass = _pass_of(call)
@@ -659,9 +668,12 @@ class _Writer:
     def _list(self, items: dict[str, Any], *, key: str) -> list[Any]:
         if key == "comments":
             found = []
-            for turn, spot in enumerate(self._spots):
+            spots = [(one["quote"], "", "") for one in self._remarks] or self._spots
+            for turn, spot in enumerate(spots):
                 self._spot = spot
                 found.append(self.value(items, key=key, turn=turn))
+            for comment, remark in zip(found, self._remarks, strict=False):
+                comment.update({name: remark[name] for name in ("kind", "type", "suggestions") if name in remark})
             return found
         if key == "verdicts":
             return [{"comment": number, "fate": self._fate} for number in self._asked]

@@ -43,6 +43,7 @@ from workers.passes.schema import (
 from workers.providers import wire
 from workers.providers.batches import batch_of, result_of
 from workers.providers.contract import BatchAway, GiveUp, Outcome, Pause, ProviderError, Repair, Reply, TryAgain, Usage
+from workers.providers.left_alone import without_left_alone
 from workers.providers.prices import Prices, Tokens, UnknownModel, prices_of
 from workers.providers.prompt_cache import CacheTurn, PromptCacheGate
 
@@ -416,7 +417,7 @@ class ClaudeProvider:
         except ValidationError as error:
             raise repair(Outcome.WRONG_SCHEMA, _complaint(error)) from error
         return Reply(
-            answer=read(answer, request=request, marker=marker),
+            answer=without_left_alone(read(answer, request=request, marker=marker), request),
             raw=raw,
             model=model,
             stop_reason=stop_reason,

@@ -101,7 +101,8 @@ class EnsembleProvider:
             pass
         except ProviderError:
             note = LOCAL_SILENT
-        answer = merged(reply.answer, local, request.text, by=(self._local.name, model))
+        by = (self._local.name, model)
+        answer = merged(reply.answer, local, request.text, by=by, language=request.language)
         if note:
             answer = replace(answer, not_checked=(*answer.not_checked, note))
         return replace(reply, answer=answer)
@@ -116,15 +117,17 @@ def _read(reading: Future[Reply], ask: Callable[[PassRequest], Reply], request: 
         _readings.release()
 
 
-def merged(remote: PassAnswer, local: PassAnswer, text: str, *, by: tuple[str, str]) -> PassAnswer:
+def merged(
+    remote: PassAnswer, local: PassAnswer, text: str, *, by: tuple[str, str], language: str = "en"
+) -> PassAnswer:
     """Return the remote answer with the local comments added, at most MAX_COMMENTS comments in all.
 
     Where a local comment agrees with a remote one, the two become one comment. Other local comments come after the remote
-    ones, and `by` names their provider and its model. Names and quotations in another language are left alone.
+    ones, and `by` names their provider and its model. Comments on words that are left alone are left out.
     """
-    left_alone = LeftAlone(text)
-    kept = _without_repeats(one for one in remote.comments if not left_alone.holds(one))
-    added = [one for one in local.comments if not left_alone.holds(one)]
+    left_alone = LeftAlone(text, language)
+    kept = _without_repeats(left_alone.without(remote.comments))
+    added = left_alone.without(local.comments)
     taken_places = [place for one in kept if one.kind != "praise" for place in _places(one)]
     matched: set[int] = set()
     for at, comment in enumerate(kept):

@@ -42,6 +42,8 @@ _LOST_QUOTE = "\u00e2\u20ac"  # the third byte of a closing quotation mark has n
 _REPLACEMENT = "\ufffd"
 # French quotation marks have a space within; a straight mark has none.
 _SPACE_IN_QUOTATION = re.compile("(?<=\u00ab)[ \u00a0\u202f]|[ \u00a0\u202f](?=\u00bb)")
+# In German and Polish a low mark opens a quotation, and the mark that opens an English one closes it.
+_CLOSED_BY_OPENING_MARK = re.compile("\u201e[^\u201e\u201c\u201d]{1,2000}\u201c")
 _HYPHEN_AT_LINE_END = re.compile(r"\u00ad(?:\r\n|[\n\r\x85\u2028])(?=\w)")
 
 
@@ -87,8 +89,13 @@ def _pieces(text: str) -> Iterator[tuple[int, int, str, bool]]:
     """Yield start, end and plain form of each piece of the text, and whether it was decoded wrongly."""
     at = 0
     inner = {found.start() for found in _SPACE_IN_QUOTATION.finditer(text)} if "\u00bb" in text else set()
+    closing = {found.end() - 1 for found in _CLOSED_BY_OPENING_MARK.finditer(text)} if "\u201e" in text else set()
     while at < len(text):
         character = text[at]
+        if at in closing:
+            yield at, at + 1, '"', False
+            at += 1
+            continue
         if at in inner:
             at += 1
             continue

@@ -76,12 +76,12 @@ _FOREIGN = re.compile(
     rf"|\b(?:{_LANGUAGE}) (?:word|term|phrase|expression|saying|proverb|concept|idea|dish|name|tradition|verb|noun)s?"
     r"(?: of| for \w+ is| is| called)? (?P<named>[\w\u2019'-]{1,40})",
 )
-_TITLES = (
+TITLES = (
     r"Mr|Mrs|Ms|Mx|Miss|Dr|Prof|Professor|Sir|Lady|Lord|Madam|Aunt|Auntie|Uncle|President|King|Queen|Prince|Princess|Captain|"
     r"Mayor|Saint|St|Coach|Judge|Officer|Sergeant|General|Colonel|Senator|Governor|Minister|Reverend|Father|Sister|Brother|"
-    r"Grandma|Grandpa|Imam|Rabbi|Sheikh|Se\u00f1or|Se\u00f1ora|Herr|Frau|Madame|Monsieur"
+    r"Grandma|Grandpa|Principal|Imam|Rabbi|Sheikh|Se\u00f1or|Se\u00f1ora|Herr|Frau|Madame|Monsieur"
 )
-_NAME = re.compile(rf"\b(?:{_TITLES})\b\.? (?P<name>[A-Z][\w'\u2019-]{{1,40}}(?: [A-Z][\w'\u2019-]{{1,40}}){{0,2}})")
+_NAME = re.compile(rf"\b(?:{TITLES})\b\.? (?P<name>[A-Z][\w'\u2019-]{{1,40}}(?: [A-Z][\w'\u2019-]{{1,40}}){{0,2}})")
 SPEECH = r"(?:said|says|asked|asks|answered|replied|replies|whispered|shouted|cried|called|laughed|muttered|yelled|explained|added)"
 _SPEAKER = re.compile(
     rf"\b{SPEECH} (?P<after>[A-Z][\w\u2019-]{{1,40}})\b|\b(?P<before>[A-Z][\w\u2019-]{{1,40}}) {SPEECH}\b"

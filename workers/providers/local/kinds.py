@@ -65,38 +65,60 @@ def with_sentences(reading: Reading) -> list[tuple[int, int]]:
     return [(block.start, block.end) for block in reading.blocks if block.kind in _SENTENCES]
 
 
+class QuietPlaces:
+    """The places of one text whose words are somebody else's, no English or no sentences, so that nobody corrects them.
+
+    `spans` are quiet for every comment, `names` for comments on spelling. Where the essay is not in English, sentences in another
+    language are not quiet.
+    """
+
+    def __init__(self, reading: Reading, *, english: bool = True) -> None:
+        self._blocks = reading.blocks
+        self._starts = [block.start for block in reading.blocks]
+        self.spans = Ranges(
+            (
+                *_of(reading, *_SILENT_SPANS),
+                *_whole_words(reading),
+                *(_foreign_sentences(reading) if english else ()),
+                *_markers(reading),
+            )
+        )
+        self.names = Ranges(_of(reading, InlineKind.NAME))
+
+    def kind(self, at: int) -> Kind:
+        """Return the kind of the block at this place."""
+        index = bisect_right(self._starts, at) - 1
+        return self._blocks[index].kind if index >= 0 else Kind.PROSE
+
+    def block_start(self, at: int) -> int:
+        """Return where the block at this place begins."""
+        index = bisect_right(self._starts, at) - 1
+        return self._starts[index] if index >= 0 else 0
+
+
 class SpeakingRules:
     """The rules of one text: which flags stand on a part of the text on which their rule may speak."""
 
     def __init__(self, reading: Reading, category: str = "") -> None:
         self._reading = reading
-        self._blocks = reading.blocks
-        self._starts = [block.start for block in reading.blocks]
-        spans = (
-            *_of(reading, *_SILENT_SPANS),
-            *_whole_words(reading),
-            *_foreign_sentences(reading),
-            *_markers(reading),
-        )
-        self._silent = _Ranges(spans)
-        self._names = _Ranges(_of(reading, InlineKind.NAME))
+        self._quiet = QuietPlaces(reading)
         # In a story the words within quotation marks are the writer's own.
-        self._quoted = _Ranges([] if is_story(reading, category) else _of(reading, InlineKind.QUOTATION))
+        self._quoted = Ranges([] if is_story(reading, category) else _of(reading, InlineKind.QUOTATION))
 
     def kept(self, flags: Iterable[Flag]) -> list[Flag]:
         """Return the flags that may be shown, in the same order."""
         allowed = [flag for flag in flags if self._may_speak(flag)]
-        rows = _Ranges(_rows_of_unknown_words(allowed, self._reading.clean))
+        rows = Ranges(_rows_of_unknown_words(allowed, self._reading.clean))
         return [flag for flag in allowed if not rows.touch(flag.start, flag.end)]
 
     def _may_speak(self, flag: Flag) -> bool:
-        kind = self._kind(flag.start)
+        kind = self._quiet.kind(flag.start)
         word = self._reading.clean[flag.start : flag.end]
-        if kind in SILENT or self._silent.touch(flag.start, flag.end):
+        if kind in SILENT or self._quiet.spans.touch(flag.start, flag.end):
             return False
         if kind in SPELLING_ONLY and flag.type != "spelling":
             return False
-        if kind is Kind.LETTER_PART and word[:1].isupper() and flag.start != self._block_start(flag.start):
+        if kind is Kind.LETTER_PART and word[:1].isupper() and flag.start != self._quiet.block_start(flag.start):
             return False
         if kind is not Kind.PROSE and flag.rule in _END_RULES:
             return False
@@ -108,22 +130,14 @@ class SpeakingRules:
             return False
         if flag.type == "spelling" and not word.isascii() and any(letter.isalpha() for letter in word if letter > "~"):
             return False
-        return not (flag.type in {"spelling", "capitalisation"} and self._names.touch(flag.start, flag.end))
+        return not (flag.type in {"spelling", "capitalisation"} and self._quiet.names.touch(flag.start, flag.end))
 
     def _after_speech(self, at: int) -> bool:
         # "Is anybody there? asked Sam." goes on after the end of the speech.
         return self._reading.clean[max(0, at - 3) : at].rstrip(" \"'\u2019\u201d")[-1:] in ("?", "!", "\u2026")
 
-    def _kind(self, at: int) -> Kind:
-        index = bisect_right(self._starts, at) - 1
-        return self._blocks[index].kind if index >= 0 else Kind.PROSE
 
-    def _block_start(self, at: int) -> int:
-        index = bisect_right(self._starts, at) - 1
-        return self._starts[index] if index >= 0 else 0
-
-
-class _Ranges:
+class Ranges:
     """Ranges of a text, joined where they overlap."""
 
     def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
