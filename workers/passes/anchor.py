@@ -6,12 +6,15 @@ decides:
 
 1. The quote occurs exactly. Of several hits, the context fits exactly one.
 2. The same, after normalising white space, quotation marks, dashes, NFC and invisible characters.
-3. The context fits nowhere, but the quote occurs in only one place, exact and normalised hits taken together.
-4. Match "none".
+3. The same in the text as a reader sees it (`workers.text.reading`), when neither occurs at all: words that a line end splits,
+   marks of quoted lines, ligatures, look-alike letters and wrongly decoded characters.
+4. The context fits nowhere, but the quote occurs in only one place, exact and normalised hits taken together.
+5. Match "none".
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -19,13 +22,17 @@ from dataclasses import dataclass
 
 from workers.passes.feedback import QuotedSpan
 from workers.passes.request import Match
+from workers.text.folding import fold
 from workers.text.invisible_characters import from_marks, remove_invisible
+from workers.text.reading import read
 
 Offsets = tuple[int, int]
 
 CONTEXT = 32  # code points kept on each side of a proven place
 LONGEST_QUOTE = 2_000  # code points; no comment needs more, and a search for much more in a hostile text takes long
 
+_INNER_HYPHEN = re.compile(r"(?<=\w)-(?=\w)")
+_QUOTED_LINE = re.compile(r"^>[ >]{0,8}", re.MULTILINE)
 _MAX_FLAG_RUN = 64  # flags are pairs of letters; a longer row of them is no quote, and counting it gets slow
 
 _LOOKALIKES = str.maketrans(
@@ -49,6 +56,7 @@ class Anchor:
     def __init__(self, text: str) -> None:
         self._text = text
         self._normal_text: _NormalText | None = None  # built only when a single exact hit does not decide
+        self._seen_text: _NormalText | None = None  # built only when the normal form does not hold the quote
 
     def span(self, quote: str, *, prefix: str = "", suffix: str = "") -> QuotedSpan:
         """Return the proven place of the quote with the text around it, or a span with match "none" that keeps the quote."""
@@ -68,11 +76,15 @@ class Anchor:
         if not (before or after):
             if exact:
                 return (exact[0], "exact") if len(exact) == 1 else None
-            normal = self._normalised_hits(unmarked)
+            normal = self._normalised_hits(unmarked) or self._hits_as_seen(unmarked)
             return (normal[0], "normalised") if len(normal) == 1 else None
 
         view = self._get_normal_text()
         normal = self._normalised_hits(unmarked)
+        if not exact and not normal:
+            view = self._get_seen_text()
+            normal = self._hits_as_seen(unmarked)
+            before, after = _seen(before), _seen(after)
         layers: tuple[tuple[list[Offsets], Match], ...] = ((exact, "exact"), (normal, "normalised"))
         for hits, match in layers:
             fitting = [hit for hit in hits if view.fits(hit, before=before, after=after)]
@@ -103,6 +115,18 @@ class Anchor:
             for start, end in view.places(_normal(quote).strip())
             if is_clean_cut(self._text, start) and is_clean_cut(self._text, end)
         ]
+
+    def _hits_as_seen(self, quote: str) -> list[Offsets]:
+        return [
+            (start, end)
+            for start, end in self._get_seen_text().places(_seen(quote))
+            if is_clean_cut(self._text, start) and is_clean_cut(self._text, end)
+        ]
+
+    def _get_seen_text(self) -> _NormalText:
+        if self._seen_text is None:
+            self._seen_text = _NormalText.as_seen(self._text)
+        return self._seen_text
 
     def _get_normal_text(self) -> _NormalText:
         if self._normal_text is None:
@@ -170,6 +194,10 @@ def _normal(text: str) -> str:
     return _NormalText.of(text).string
 
 
+def _seen(words: str) -> str:
+    return _INNER_HYPHEN.sub("", _normal(fold(words).text)).strip()
+
+
 @dataclass(frozen=True)
 class _NormalText:
     """A text in normal form. `starts` and `ends` hold, for each of its characters, the offsets in the stored text."""
@@ -193,6 +221,20 @@ class _NormalText:
                 starts.append(start)
                 ends.append(end)
         return cls("".join(chars), starts, ends)
+
+    @classmethod
+    def as_seen(cls, text: str) -> _NormalText:
+        """Return the normal form of the text as a reader sees it, with offsets in the stored text."""
+        reading = read(text)
+        clean = list(reading.clean)
+        for mark in _QUOTED_LINE.finditer(reading.clean):
+            clean[mark.start() : mark.end()] = " " * (mark.end() - mark.start())
+        normal = cls.of("".join(clean))
+        # Whether a hyphen at the end of a line is the writer's or that of a program, nobody sees.
+        hyphens = {found.start() for found in _INNER_HYPHEN.finditer(normal.string)}
+        kept = [at for at in range(len(normal.string)) if at not in hyphens]
+        places = [reading.original_span(normal.starts[at], normal.ends[at]) for at in kept]
+        return cls("".join(normal.string[at] for at in kept), [one for one, _ in places], [one for _, one in places])
 
     def places(self, quote: str) -> list[Offsets]:
         """Return the offsets in the stored text of every hit of the normalised quote that cuts no stored character."""

@@ -103,12 +103,51 @@ def test_blank_quote_is_not_anchored(quote: str) -> None:
         ("wait… what", "wait... what", "wait… what"),
         ("co\u200boperate now", "cooperate", "co\u200boperate"),
         ("가\u11a8 나", "각", "가\u11a8"),
+        (
+            "He said \u201cit isn\u2019t\r\nfair\u201d to me.",
+            'said "it isn\'t fair" to',
+            "said \u201cit isn\u2019t\r\nfair\u201d to",
+        ),
+        ("He said \u00a8hola amigo\u00a8 to me.", '"hola amigo"', "\u00a8hola amigo\u00a8"),
+        ("She said ``hi'' to me.", 'said "hi" to', "said ``hi'' to"),
+        ("Il dit \u00ab\u00a0oui\u00a0\u00bb et part.", '"oui"', "\u00ab\u00a0oui\u00a0\u00bb"),
+        ("It is \ufb01ne work.", "fine work", "\ufb01ne work"),
+        ("The \u043ewner pays.", "The owner", "The \u043ewner"),
+        ("It doesn\u00e2\u20ac\u2122t matter.", "doesn't matter", "doesn\u00e2\u20ac\u2122t matter"),
+        ("> we is\n> glad of it", "we is glad", "we is\n> glad"),
+        ("The infor\u00ad\nmation is here.", "information is", "infor\u00ad\nmation is"),
     ],
 )
 def test_spaces_quotes_dashes_and_accents_are_normalised(text: str, quote: str, found: str) -> None:
     span = anchor(text, quote)
     assert (span.quote, span.match) == (found, "normalised")
     assert text[span.start : span.end] == found
+
+
+def test_word_that_a_hard_wrapped_line_splits_is_found() -> None:
+    text = (
+        "A shop on the corner knows its customers, and it keeps their infor-\n"
+        "mation in a book. The owner of our shop keeps a list of what each\n"
+        "class needs in autumn. A large store outside the town cannot do it."
+    )
+    for quote in ("their information in a book", "their infor-mation in a book"):
+        span = anchor(text, quote, suffix=". The owner of our shop keeps a list of what each class")
+        assert (span.quote, span.match) == ("their infor-\nmation in a book", "normalised")
+
+
+def test_hyphenated_word_over_two_lines_is_found() -> None:
+    text = (
+        "A shop on the corner knows its customers, and its owner is a well-\n"
+        "known man in town. The owner of our shop keeps a list of what each\n"
+        "class needs in autumn. A large store outside the town cannot do it."
+    )
+    assert anchor(text, "a well-known man").quote == "a well-\nknown man"
+
+
+def test_quote_seen_in_two_places_is_not_anchored() -> None:
+    text = "The \u043ewner pays. Then the \u043ewner goes."
+    assert anchor(text, "owner").match == "none"
+    assert anchor(text, "owner", suffix=" goes").start == text.rindex("\u043ewner")
 
 
 def test_matching_context_wins_over_an_exact_match_elsewhere() -> None:
