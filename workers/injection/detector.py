@@ -26,6 +26,9 @@ _DIGIT_IN_WORD = re.compile(r"[a-z][0-9@$!|]+[a-z]")
 _SPELLED_OUT = re.compile(r"(?<!\w)(?:\w[ .\-_*]{1,3}){11,400}\w(?!\w)")
 _OTHER_LETTERS = re.compile("[\u0370-\u03ff\u0400-\u04ff]")
 _SENTENCE_END = re.compile(r"[.!?。！？]\s|\n")
+_END = r"(?:\r\n|[\n\r\x0b\x0c\x85\u2028\u2029])"
+# The end of a line within a paragraph, with the mark of a quotation or list before the next line. `split`: it splits a word.
+_LINE_BREAK = re.compile(rf"(?:(?P<split>(?<=\w)[-\u00ad\u2010])|(?<![\s]))[ \t]{{0,8}}+{_END}[ \t>|*]{{0,16}}+(?=\S)")
 _GAP = "\n\n"
 # Soft hyphens, direction marks and byte order marks often come with copied text.
 _HARMLESS = frozenset("\u00ad\ufeff\u200e\u200f\u061c")
@@ -81,6 +84,16 @@ _IMITATES_FRAME = "The essay may imitate the frame or the answer of an AI's task
 
 def _find_orders(whole: str) -> Iterator[Finding]:
     visible, places = _without_invisible(whole)
+    found = list(_orders_in(visible, places))
+    yield from found
+    joined, places = _with_joined_lines(whole)
+    if joined:
+        known = {one.kind for one in found}
+        yield from (one for one in _orders_in(joined, places) if one.kind not in known)
+
+
+def _orders_in(visible: str, places: range | list[int]) -> Iterator[Finding]:
+    """Yield the orders in a text without invisible characters. `places` holds the offset of each of its characters."""
     folded = _fold(visible)
     for reading, disguise in _readings(folded):
         for start, end in _matches(reading, ORDERS):
@@ -210,6 +223,27 @@ def _without_invisible(text: str) -> tuple[str, range | list[int]]:
         return text, range(len(text))
     places = [at for at, char in enumerate(text) if char not in hidden]
     return "".join(text[at] for at in places), places
+
+
+def _with_joined_lines(text: str) -> tuple[str, list[int]]:
+    """Return the text as if no line had been broken, or an empty text where it has one line, and the offset of each character."""
+    breaks = list(_LINE_BREAK.finditer(text))
+    if not breaks:
+        return "", []
+    characters: list[str] = []
+    places: list[int] = []
+    done = 0
+    for found in (*breaks, None):
+        end = found.start() if found else len(text)
+        characters.append(text[done:end])
+        places += range(done, end)
+        if found is not None:
+            if not found["split"]:
+                characters.append(" ")
+                places.append(end)
+            done = found.end()
+    visible, kept = _without_invisible("".join(characters))
+    return visible, [places[at] for at in kept]
 
 
 def _fold(text: str) -> str:
