@@ -25,6 +25,7 @@ from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
 from workers.passes.request import PassRequest, PreviousDraft
 from workers.privacy.pseudonyms import Pseudonyms, fold, is_unspaced_script
 from workers.providers.contract import Provider, Repair, Reply
+from workers.text.folding import fold as fold_characters
 
 # Two letters may be a name (Bo, Li, Al), but not these: they are common words.
 _COMMON_SHORT_WORDS = frozenset(
@@ -49,6 +50,7 @@ _NOT_A_PHONE = re.compile(
 )
 # Characters that may stand between the words of one name.
 _BETWEEN_NAME_WORDS = re.compile(r"[ \t\u00a0'’ʼ´`.,\-‐‑–]{0,3}\n?[ \t]{0,3}")
+_SPLIT_WORD = re.compile(r"(?<=[^\W\d_])-[ \t]{0,8}+\n[ \t]{0,8}+(?=[^\W\d_])")
 _ASCII_WORD = re.compile(r"[A-Za-z]+")
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
@@ -389,6 +391,19 @@ class Roster:
                 end = self._name_end(text, part)
                 if end:
                     yield part.start, end, Mask.name
+        yield from self._hidden_places(text)
+
+    def _hidden_places(self, text: str) -> Iterable[tuple[int, int, Replaced]]:
+        """Yield names that a reader sees, but that have invisible characters, look-alike letters or a line end within."""
+        folded = fold_characters(text)
+        kept = [at for start, end in _between_splits(folded.text) for at in range(start, end)]
+        shown = "".join(folded.text[at] for at in kept)
+        if shown == text:
+            return
+        for word in words_of(shown):
+            end = self._name_end(shown, word)
+            if end:
+                yield folded.starts[kept[word.start]], folded.ends[kept[end - 1]], Mask.whole_name
 
     def _name_end(self, text: str, word: Word) -> int:
         """Return the offset at which the name in this word ends, or 0 when the word is no name."""
@@ -410,6 +425,15 @@ class Roster:
             ):
                 return len(sequence)
         return 0
+
+
+def _between_splits(text: str) -> Iterable[Offsets]:
+    """Yield the parts of a text without the hyphens and line ends that split words."""
+    done = 0
+    for found in _SPLIT_WORD.finditer(text):
+        yield done, found.start()
+        done = found.end()
+    yield done, len(text)
 
 
 def words_of(text: str) -> Iterable[Word]:

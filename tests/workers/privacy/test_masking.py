@@ -82,6 +82,11 @@ def masked(text: str, people: tuple[CoursePerson, ...] = CLASS) -> str:
         ("김민수가 갔다. 민수는 왔다.", ("김민수", "민수")),
         ("Mark and May, whose names came in small letters.", ("Mark", "May")),
         ("Alice\nSmith over two lines", ("Alice", "Smith")),
+        ("Alice\r\nSmith and Alice\u2028Smith over two lines", ("Alice", "Smith")),
+        ("A word is split at the end of a line: Ali-\nce and Smi-\r\n th.", ("Ali", "ce ", "Smi", "th.")),
+        ("The same with a soft hyphen: Ali\u00ad\nce and Ga\u00ad\r\nrcía.", ("Ali", "ce ", "Ga", "rcía")),
+        ("\u0410lice, Al\u0456ce and Sm\u0456th in letters of another alphabet.", ("lice", "Al", "Sm")),
+        ("Al\u2062ice and Smi\u180eth with what nobody sees.", ("Al", "ice ", "Smi")),
     ],
 )
 def test_names_of_the_class_are_masked(text: str, names: tuple[str, ...]) -> None:
