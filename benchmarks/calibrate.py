@@ -23,6 +23,7 @@ from workers.passes.request import PassRequest
 from workers.providers.local import grammar
 from workers.providers.local.confidence import Evidence, RuleCounts, Table, correction_key
 from workers.providers.local.engines import Engines
+from workers.text.reading import read
 
 # Strength of the penalty for leaving the starting coefficients, as curvature of the log-likelihood.
 PULL = 40.0
@@ -83,10 +84,13 @@ def observe_essays(essays: Iterable[Essay], engines: Engines, *, alone: bool) ->
     judgements = read_judgements()
     found: list[Judged] = []
     for essay in essays:
-        request = PassRequest(pass_name=PassName.GRAMMAR, text=essay.text, assignment_prompt=essay.prompt)
-        for finding in grammar.find_mistakes(request, engines, alone=alone).all:
-            span = (finding.start, finding.end)
-            key = key_of(essay.id, finding.start, essay.text[slice(*span)], finding.flag.type)
+        reading = read(essay.text)
+        request = PassRequest(pass_name=PassName.GRAMMAR, text=reading.clean, assignment_prompt=essay.prompt)
+        for finding in grammar.find_mistakes(request, engines, alone=alone, reading=reading).all:
+            if finding.held:
+                continue
+            span = reading.original_span(finding.start, finding.end)
+            key = key_of(essay.id, span[0], essay.text[slice(*span)], finding.flag.type)
             real, right = verdict_of(essay, span, finding.suggestions, judgements.get(key))
             if real is not None:
                 found.append(Judged(finding=finding, real=real, right=right))

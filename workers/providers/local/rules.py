@@ -21,7 +21,7 @@ HARPER_OFF = frozenset(
     """LongSentences LookingForwardTo OxfordComma NumericRangeEnDash Dashes UseEllipsisCharacter CondenseAllThe
     MissingPreposition SplitWords PronounKnew Excellent CompoundNouns NoFrenchSpaces Spaces
     FindOut DisjointPrefixes OrthographicConsistency Everyone Everybody UpdatePlaceNames ToTwoToo
-    Starving NominalWants SingleBe WouldNeverHave ExpandMemoryShorthands CommaFixes RedundantThat WhomSubjectOfVerb
+    Starving NominalWants SingleBe WouldNeverHave ExpandMemoryShorthands RedundantThat WhomSubjectOfVerb
     ItsPossessive AnA TheLastDays UnclosedQuotes AvoidCurses""".split()
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from workers.providers.local.flags import Flag
-from workers.providers.local.own.tokens import AUXILIARIES, PRONOUNS, Sentence, Token, flag
+from workers.providers.local.own.tokens import AUXILIARIES, CONJUNCTIONS, PREPOSITIONS, PRONOUNS, Sentence, Token, flag
 
 _SUBORDINATE = frozenset(
     """if when while because although though since as unless until after before once whenever wherever whether so that than
@@ -53,9 +53,14 @@ def run_on(sentence: Sentence) -> Iterator[Flag]:
         if verb.lower not in _SECOND_VERBS or following.lower not in _COMPLEMENTS:
             continue
         # "The only food there was", "the kind of place it is": the noun in front belongs to the second part.
-        if not before.tags or not before.tags <= {"NN", "NN:U", "NN:UN", "NNS", "RB"} or before.lower in _NOT_LAST:
+        if (
+            not before.tags & {"NN", "NN:U", "NN:UN", "NNS", "RB"}
+            or before.lower in _NOT_LAST | CONJUNCTIONS | PREPOSITIONS
+        ):
             continue
-        if {token.lower for token in tokens[:index]} & (_SUBORDINATE | _SAYING | {"as", "the-way", "every", "like"}):
+        if not any(_is_finite(token) for token in tokens[1 : index - 1]):
+            continue
+        if {token.lower for token in tokens[:index]} & (_SUBORDINATE | _SAYING | {"as", "every", "like"}):
             continue
         message = (
             "Do two sentences meet here? A full stop, or a word like \u201cand\u201d, \u201cbut\u201d or "
@@ -65,14 +70,17 @@ def run_on(sentence: Sentence) -> Iterator[Flag]:
         return
 
 
+def _is_finite(token: Token) -> bool:
+    return token.lower in AUXILIARIES or bool(token.tags & {"VBD", "VBZ"} and not token.tags & {"NN", "NNS"})
+
+
 _SECOND_SUBJECTS = frozenset("I he she it we they there this".split())
 _SECOND_VERBS = frozenset("am is are was were isn't wasn't aren't have has had can will would agrees means".split())
-_COMPLEMENTS = frozenset(
-    """a an the my his her our their very so too not no many some two three only really waiting going seventy always never
-    tell see go come be""".split()
-)
+_COMPLEMENTS = frozenset("a an the my his her our their very really so too no not some many two three".split())
 _NOT_MAIN = _SUBORDINATE | frozenset(
-    "in on at for from with after before by during despite given as to under over besides instead since what how".split()
+    """in on at for from with after before by during despite given as to under over besides instead since what how behind near
+    above below between next inside outside across along beside beyond within through opposite here there not far down up last
+    this that every one each some all most two three years yesterday today once long somewhere now then of""".split()
 )
 _NOT_LAST = frozenset(
     "time times way day moment year years week month first last now then here thing fact reason maybe perhaps".split()
