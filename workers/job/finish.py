@@ -12,6 +12,7 @@ from models.jobs import PassName
 from models.log import logger
 from workers.injection import detector
 from workers.job.context import PassContext
+from workers.job.roster_names import without_roster_names
 from workers.passes.calibration import Calibration
 from workers.passes.feedback import Comment, CriterionPick
 from workers.providers.contract import Reply
@@ -27,6 +28,8 @@ def finish(context: PassContext, reply: Reply, *, calibration: Calibration) -> N
     """
     claim, previous = context.claim, context.previous
     answer = calibration.apply(reply.answer, context.provider.name, claim.name)
+    if claim.name is PassName.GRAMMAR:
+        answer = without_roster_names(answer, context)
     comments, picks, strengths = [_draft(one) for one in answer.comments], answer.picks, answer.strengths
     resolutions: dict[UUID, str] = {}
     if previous is not None:

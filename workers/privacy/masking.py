@@ -300,6 +300,10 @@ class Roster:
         """Return whether this folded word is part of a person's name."""
         return folded in self._name_parts
 
+    def names_in(self, text: str) -> list[Offsets]:
+        """Return the places of names in a text, in no order; they may overlap."""
+        return [(start, end) for start, end, _ in self._name_places(text)]
+
     def places_in(self, text: str) -> list[tuple[int, int, Replaced]]:
         """Return start, end and replacement function of each part of a text to mask, from left to right, without overlaps."""
         found: list[tuple[int, int, Replaced]] = []

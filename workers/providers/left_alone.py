@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from models.comment_points import Offsets
@@ -19,7 +19,7 @@ from workers.text.reading import Reading, read
 from workers.text.segmentation import words
 
 _FEWEST_WORDS = 3
-_ABOUT_SPELLING = frozenset({"spelling", "capitalisation"})
+ABOUT_SPELLING = frozenset({"spelling", "capitalisation"})
 # Lines of these kinds begin and end as their layout wants it.
 _NOT_ABOUT = {
     Kind.TITLE: frozenset({"punctuation"}),
@@ -48,16 +48,9 @@ class LeftAlone:
         return [kept for comment in comments if (kept := self._kept(comment)) is not None]
 
     def _kept(self, comment: Comment) -> Comment | None:
-        """Return the comment at the places that remain of it, or None where none remains."""
         if comment.kind == "praise" or comment.span.match == "none":
             return comment
-        first = not self._holds(comment, _corrected(comment))
-        further = tuple(place for place in comment.also_at if not self._holds(comment, place))
-        if first:
-            return replace(comment, also_at=further)
-        if not further:
-            return None
-        return replace(comment, span=span(self._text, *further[0]), also_at=further[1:])
+        return _elsewhere(comment, self._text, lambda place: self._holds(comment, place))
 
     def _holds(self, comment: Comment, place: Offsets) -> bool:
         found = self._reading.clean_span(*place)
@@ -68,7 +61,13 @@ class LeftAlone:
             return kind is self._quiet.kind(found[1] - 1)
         if self._quiet.spans.hold(*found) or self._foreign.hold(*found):
             return True
-        return comment.type in _ABOUT_SPELLING and self._quiet.names.hold(*found)
+        return comment.type in ABOUT_SPELLING and self._quiet.names.hold(*found)
+
+
+def without_places(comment: Comment, text: str, places: Iterable[Offsets]) -> Comment | None:
+    """Return the comment at those of its places that lie in none of the given ones, or None where none remains."""
+    left_alone = Ranges(places)
+    return _elsewhere(comment, text, lambda place: left_alone.hold(*place))
 
 
 def without_left_alone(answer: PassAnswer, request: PassRequest) -> PassAnswer:
@@ -76,6 +75,16 @@ def without_left_alone(answer: PassAnswer, request: PassRequest) -> PassAnswer:
     if request.pass_name is not PassName.GRAMMAR or not answer.comments:
         return answer
     return replace(answer, comments=tuple(LeftAlone(request.text, request.language).without(answer.comments)))
+
+
+def _elsewhere(comment: Comment, text: str, left_alone: Callable[[Offsets], bool]) -> Comment | None:
+    first = not left_alone(_corrected(comment))
+    further = tuple(place for place in comment.also_at if not left_alone(place))
+    if first:
+        return replace(comment, also_at=further)
+    if not further:
+        return None
+    return replace(comment, span=span(text, *further[0]), also_at=further[1:])
 
 
 def _corrected(comment: Comment) -> Offsets:

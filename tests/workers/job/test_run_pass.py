@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from dramatiq import Worker
 
-from models import crypto, db, essays, feedback, passes
+from models import courses, crypto, db, essays, feedback, passes, users
 from models.broker import make_broker
 from models.crypto import AssociatedData
 from models.errors import DatabaseAway, DatabaseReadOnly
@@ -640,6 +640,24 @@ def test_local_engine_completes_a_submission_with_true_quotes(
     become("ec_worker")
     assert outcomes(database, receipt) == ["ok"] * 3
     assert all(raw_answers(database, school, receipt))
+
+
+def test_a_name_of_the_course_gets_no_comment_on_its_spelling(become: Become, school: School) -> None:
+    with session_of(school, "ada"):
+        classmate = users.add_user("student", org=school.org, name="Elizabth Marten", email="marten@example.org")
+        courses.add_member(classmate, org=school.org, course=school.course, role="student")
+    # Nobody in the course is called Willam.
+    receipt = hand_in(
+        school,
+        "Elizabth lives near the river, and my freind and I walk to school with her. "
+        "Willam waits for us at the bridge every morning.",
+    )
+    become("ec_worker")
+    running(lambda _: shared_provider()).run(hint_of(receipt, PassName.GRAMMAR))
+    become("ec_ingest")
+    with session_of(school, "alice"):
+        found = feedback.fetch(receipt.submission, org=school.org, released_only=True)
+    assert {comment["span"]["quote"] for comment in found["comments"]} == {"freind", "Willam"}
 
 
 def test_educator_is_told_of_wrong_decoding_and_lookalike_letters(

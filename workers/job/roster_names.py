@@ -1,0 +1,36 @@
+"""Leave out comments on the spelling of names of people in the course: a student knows how a classmate is spelled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from models.db import session
+from models.people_of_course import fetch_around
+from workers.job.context import MAX_MASKED_PEOPLE, PassContext
+from workers.passes.feedback import Comment, PassAnswer
+from workers.privacy.masking import Roster
+from workers.providers.left_alone import ABOUT_SPELLING, without_places
+
+
+def without_roster_names(answer: PassAnswer, context: PassContext) -> PassAnswer:
+    """Return the answer without comments on the spelling of names around the essay: its author, and everybody in its course.
+
+    The names are fetched only where a comment is on a word with a capital. Needs no session. Raises DatabaseAway.
+    """
+    text = context.request.text
+    if not any(_may_be_name(comment, text) for comment in answer.comments):
+        return answer
+    with session(org=context.claim.org):
+        people = fetch_around(context.author.essay, org=context.claim.org, most=MAX_MASKED_PEOPLE)
+    names = Roster(people).names_in(text)
+    kept = (
+        without_places(comment, text, names) if _may_be_name(comment, text) else comment for comment in answer.comments
+    )
+    return replace(answer, comments=tuple(comment for comment in kept if comment is not None))
+
+
+def _may_be_name(comment: Comment, text: str) -> bool:
+    if comment.type not in ABOUT_SPELLING or comment.span.match == "none":
+        return False
+    places = [(comment.span.start, comment.span.end), *comment.also_at]
+    return any(not text[start:end].islower() for start, end in places)
