@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workers.passes.feedback import Comment, PassAnswer
-from workers.passes.request import PassRequest, Severity
+from workers.passes.request import ConfidenceBasis, PassRequest, Severity
 from workers.providers.local.confidence import SHOWN_FROM
 from workers.providers.local.engines import EngineFlags, Engines
 from workers.providers.local.guards import engine_text
@@ -174,11 +174,17 @@ def _comment(request: PassRequest, group: list[Finding]) -> Comment:
         next_step=grammar_step(first, quote, len(group)),
         suggestions=first.suggestions,
         confidence=first.problem,
-        confidence_basis="agreement" if first.agreed else "measured",
+        confidence_basis=_basis(first),
         origin="rule",
         also_at=tuple((other.start, other.end) for other in group[1:]),
         criterion=criterion_for(kind, request.criteria),
     )
+
+
+def _basis(finding: Finding) -> ConfidenceBasis:
+    if finding.flag.variant_of is not None:
+        return "default"
+    return "agreement" if finding.agreed else "measured"
 
 
 def _severity(kind: str, count: int) -> Severity:

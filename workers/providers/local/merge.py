@@ -187,6 +187,8 @@ def _corrected_text(flag: Flag, text: str, start: int, end: int) -> str:
 def _make_finding(flag: Flag, overlapping: list[Flag], setting: MergeContext, unknowns: Spelling) -> Finding:
     agreeing = next((other for other in overlapping if _same_correction(flag, other, setting)), None)
     other = agreeing or (overlapping[0] if overlapping else None)
+    if agreeing is not None and flag.variant_of is None:
+        flag = replace(flag, variant_of=agreeing.variant_of)
     word = setting.text[flag.start : flag.end]
     spelling = flag.group in _SPELLING_GROUPS and flag.variant_of is None
     ranking = _ranking(flag, other, setting) if spelling else Ranking(words=(), clear=False)
