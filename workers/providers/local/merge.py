@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -10,28 +9,21 @@ from dataclasses import dataclass, replace
 from workers.providers.local.confidence import Evidence, confidence, edit_distance
 from workers.providers.local.flags import Flag, FlaggedRanges
 from workers.providers.local.guards import masked
+from workers.providers.local.held_rules import why_held
 from workers.providers.local.language import indecent, same_but_for_dialect
 from workers.providers.local.lexicon import tags
-from workers.providers.local.own.openings import sentence_start, wants_comma
-from workers.providers.local.rules import (
-    BRITISH_PAST,
-    MASS_NOUNS,
-    MAY_REPEAT,
-    NEVER_ALONE,
-    OPENING_COMMA,
-    REPEATED,
-    SUBJUNCTIVE,
-)
 from workers.providers.local.spelling import Spelling, Unknown, foreign_runs, names_in, starts_sentence
-from workers.providers.local.suggest import LOOKED_AT, Ranking, ranked
-
-MAX_SUGGESTIONS = 3
-REPEATS_UNTIL_KNOWN = 3
-_WISH = re.compile(
-    r"\b(?:suggest\w*|insist\w*|demand\w*|recommend\w*|require\w*|important|essential|vital|necessary|long live|god|heaven|"
-    r"come what)\b[^.!?]*$",
-    re.IGNORECASE,
+from workers.providers.local.suggest import (
+    LOOKED_AT,
+    MAX_SUGGESTIONS,
+    Ranking,
+    choices,
+    corrections,
+    ranked,
+    same_correction,
 )
+
+REPEATS_UNTIL_KNOWN = 3
 _SPELLING_GROUPS = frozenset({"L:spelling", "H:Spelling"})
 
 
@@ -172,27 +164,15 @@ def _counts_as_known(flag: Flag, setting: MergeContext) -> bool:
     return word.removesuffix("'s") in setting.known or word in setting.known
 
 
-def _same_correction(one: Flag, other: Flag, setting: MergeContext) -> bool:
-    """Return whether the first suggestions of two flags lead to the same text."""
-    if not one.suggestions or not other.suggestions:
-        return False
-    start, end = min(one.start, other.start), max(one.end, other.end)
-    return _corrected_text(one, setting.safe, start, end) == _corrected_text(other, setting.safe, start, end)
-
-
-def _corrected_text(flag: Flag, text: str, start: int, end: int) -> str:
-    return " ".join((text[start : flag.start] + flag.suggestions[0] + text[flag.end : end]).split())
-
-
 def _make_finding(flag: Flag, overlapping: list[Flag], setting: MergeContext, unknowns: Spelling) -> Finding:
-    agreeing = next((other for other in overlapping if _same_correction(flag, other, setting)), None)
+    agreeing = next((other for other in overlapping if same_correction(flag, other, setting.safe)), None)
     other = agreeing or (overlapping[0] if overlapping else None)
     if agreeing is not None and flag.variant_of is None:
         flag = replace(flag, variant_of=agreeing.variant_of)
     word = setting.text[flag.start : flag.end]
     spelling = flag.group in _SPELLING_GROUPS and flag.variant_of is None
     ranking = _ranking(flag, other, setting) if spelling else Ranking(words=(), clear=False)
-    offered = _choices(ranking) if spelling else _corrections(flag, other, agreed=agreeing is not None)
+    offered = choices(ranking) if spelling else corrections(flag, other, agreed=agreeing is not None)
     if any(one.rule == "SentenceCapitalization" for one in overlapping):
         offered = [one[:1].upper() + one[1:] for one in offered]
     suggestions = tuple(one for one in dict.fromkeys(offered) if one != word)[:MAX_SUGGESTIONS]
@@ -207,7 +187,7 @@ def _make_finding(flag: Flag, overlapping: list[Flag], setting: MergeContext, un
         near=spelling and bool(flag.suggestions) and edit_distance(word.lower(), flag.suggestions[0].lower()) <= 2,
         variant=flag.variant_of is not None,
     )
-    held = _held_by_rule(flag, setting, alone=not overlapping)
+    held = why_held(flag, setting.safe, alone=setting.lingo and not overlapping)
     if spelling:
         # A word that is too far away to be offered still tells how likely a mistake is.
         likeliest = next(iter(ranking.words or flag.suggestions), "")
@@ -222,24 +202,6 @@ def _make_finding(flag: Flag, overlapping: list[Flag], setting: MergeContext, un
     )  # fmt: skip
 
 
-def _held_by_rule(flag: Flag, setting: MergeContext, *, alone: bool) -> str:
-    """Return why a rule may not speak at this place, or an empty string."""
-    if flag.rule in NEVER_ALONE and alone and setting.lingo:
-        return "one engine"
-    if flag.rule in OPENING_COMMA and not wants_comma(setting.safe, sentence_start(setting.safe, flag.start)):
-        return "taste"
-    words = setting.safe[flag.start : flag.end].lower()
-    if flag.rule in REPEATED and " ".join(words.split()) in MAY_REPEAT:
-        return "right twice"
-    if flag.rule in SUBJUNCTIVE and (words == "be" or _WISH.search(setting.safe[max(0, flag.start - 60) : flag.start])):
-        return "subjunctive"
-    if flag.rule in SUBJUNCTIVE and words in BRITISH_PAST:
-        return "dialect"
-    if flag.rule == "MassNouns" and not MASS_NOUNS & {one.removesuffix("s") for one in words.split()}:
-        return "can be counted"
-    return ""
-
-
 def _ranking(flag: Flag, other: Flag | None, setting: MergeContext) -> Ranking:
     """Rank the words that both engines offer for one unknown word."""
     same_place = other is not None and (other.start, other.end) == (flag.start, flag.end)
@@ -250,22 +212,6 @@ def _ranking(flag: Flag, other: Flag | None, setting: MergeContext) -> Ranking:
         setting.common,
         before=setting.safe[max(0, flag.start - 16) : flag.start],
     )
-
-
-def _choices(ranking: Ranking) -> list[str]:
-    """Return one word when it is far ahead of the others, else up to MAX_SUGGESTIONS to choose from."""
-    return list(ranking.words[: 1 if ranking.clear else MAX_SUGGESTIONS])
-
-
-def _corrections(flag: Flag, other: Flag | None, *, agreed: bool) -> list[str]:
-    """Return one correction where the engines agree on it, else up to MAX_SUGGESTIONS to choose from."""
-    if flag.variant_of is not None:
-        return [flag.variant_of]
-    if agreed:
-        return list(flag.suggestions[:1])
-    same_place = other is not None and (other.start, other.end) == (flag.start, flag.end)
-    others = other.suggestions[:1] if other is not None and same_place else ()
-    return [*flag.suggestions[:1], *others, *flag.suggestions[1:]]
 
 
 def _without_overlaps(candidates: list[Finding]) -> list[Finding]:

@@ -31,12 +31,12 @@ _SHARED_FILES = (
     *(f"../../text/{name}.py" for name in _READING), "guards.py", "kinds.py", "language.py", "spans.py", "stance.py",
     "text.py", "tongues.py",
 )  # fmt: skip
-_OWN = ("__init__", "article_phrases", "articles", "number", "openings", "phrases", "plural_subjects", "reading", "runons",
-        "singular_subjects", "spelled", "subjects", "tokens", "verbs")  # fmt: skip
+_OWN = ("__init__", "article_phrases", "articles", "definite_articles", "noun_subjects", "nouns", "number", "openings", "phrases",
+        "plural_subjects", "reading", "runons", "singular_subjects", "spelled", "subjects", "tokens", "verbs")  # fmt: skip
 _FILES_BY_PASS = {
     PassName.GRAMMAR: ("confidence.json", "confidence.py", "engines.py", "flags.py", "grammar.py", "harper_engine.py",
-                       "lexicon.py", "lingo.py", "merge.py", *(f"own/{name}.py" for name in _OWN), "pattern.py", "rules.py",
-                       "slips.py", "spelling.py", "suggest.py", "wording.py"),
+                       "held_rules.py", "lexicon.py", "lingo.py", "merge.py", *(f"own/{name}.py" for name in _OWN), "pattern.py",
+                       "rules.py", "slips.py", "spelling.py", "suggest.py", "wording.py"),
     PassName.STRUCTURE: ("structure.py",),
     PassName.CONTENT: ("citations.py", "content.py", "structure.py"),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rank the words that two engines offer for a misspelled word by how likely the writer meant them."""
+"""Choose what to suggest: rank the words that two engines offer for a misspelled word, and compare their corrections."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from workers.providers.local.flags import Flag
 from workers.providers.local.slips import meant_by
 
+MAX_SUGGESTIONS = 3
 # Costs, chosen on the development splits of corrected learner text. A slip that similar sounds or a doubled letter explains
 # is cheap.
 VOWEL_FOR_VOWEL = 0.9
@@ -63,6 +65,34 @@ def ranked(
     found = sorted(costs, key=lambda offered: (costs[offered], pool.index(offered) if offered in pool else -1))
     clear = len(found) == 1 or (len(found) > 1 and costs[found[1]] - costs[found[0]] >= CLEAR_LEAD)
     return Ranking(words=tuple(found), clear=clear)
+
+
+def choices(ranking: Ranking) -> list[str]:
+    """Return one word when it is far ahead of the others, else up to MAX_SUGGESTIONS to choose from."""
+    return list(ranking.words[: 1 if ranking.clear else MAX_SUGGESTIONS])
+
+
+def corrections(flag: Flag, other: Flag | None, *, agreed: bool) -> list[str]:
+    """Return one correction where the engines agree on it, else up to MAX_SUGGESTIONS to choose from."""
+    if flag.variant_of is not None:
+        return [flag.variant_of]
+    if agreed:
+        return list(flag.suggestions[:1])
+    same_place = other is not None and (other.start, other.end) == (flag.start, flag.end)
+    others = other.suggestions[:1] if other is not None and same_place else ()
+    return [*flag.suggestions[:1], *others, *flag.suggestions[1:]]
+
+
+def same_correction(one: Flag, other: Flag, safe: str) -> bool:
+    """Return whether the first suggestions of two flags lead to the same text."""
+    if not one.suggestions or not other.suggestions:
+        return False
+    start, end = min(one.start, other.start), max(one.end, other.end)
+    return _corrected_text(one, safe, start, end) == _corrected_text(other, safe, start, end)
+
+
+def _corrected_text(flag: Flag, text: str, start: int, end: int) -> str:
+    return " ".join((text[start : flag.start] + flag.suggestions[0] + text[flag.end : end]).split())
 
 
 def letters_apart(one: str, other: str) -> int:

@@ -7,7 +7,43 @@ from collections.abc import Iterator
 from workers.providers.local.flags import Flag
 from workers.providers.local.lexicon import base_form
 from workers.providers.local.own.subjects import ONE_VERB, PLURAL_DETERMINERS, clause_starts
-from workers.providers.local.own.tokens import Sentence, Token, flag, singular, third_person
+from workers.providers.local.own.tokens import Sentence, Token, flag, third_person
+
+_MANY_VERB = "The subject is more than one, so the verb needs its other form."
+_PLURAL_OF = {"is": "are", "was": "were", "has": "have", "does": "do", "isn't": "aren't", "wasn't": "weren't",
+              "hasn't": "haven't", "doesn't": "don't"}  # fmt: skip
+
+_OWNERS = frozenset("my your his her our their the".split())
+_FAMILY = frozenset(
+    """mother father mum mom dad brother sister friend uncle aunt grandmother grandfather grandma grandpa cousin son daughter
+    teacher neighbour neighbor boy girl man woman husband wife friends parents brothers sisters cat dog""".split()
+)
+
+_MANY_PEOPLE = frozenset("people men women children".split())
+_PLURAL_PEOPLE = frozenset(
+    "students teachers parents pupils kids girls boys teenagers adults friends scientists doctors tourists".split()
+)
+
+_COUNTED = frozenset("two three four five six seven eight nine ten these those many several both".split())
+_BEFORE_MANY = PLURAL_DETERMINERS | frozenset("two three four five six seven eight nine ten his her its".split())
+_MORE_THAN_ONE = frozenset("many several people two three four five six seven eight nine ten different various".split())
+_ONE_AMOUNT = frozenset(
+    """days weeks months years hours minutes dollars euros pounds miles meters metres kilometres kilometers percent cents
+    athletics politics economics sports maths mathematics physics gymnastics linguistics ethics statistics acoustics billiards
+    darts dominoes draughts checkers measles mumps news headquarters series species means crossroads barracks times pages cups
+    spoons tablespoons teaspoons grams kilos litres liters degrees""".split()
+)
+
+_SAYING = frozenset(
+    "say says said think thinks thought know knows believe believes believed show shows means mean feel see".split()
+)
+_SURE_VERBS = frozenset(
+    "thinks wants likes goes says comes gets knows believes understands becomes gives takes makes lives eats".split()
+)
+
+_MAY_OWN = frozenset("of one and only is was in by with from".split())
+_ADVERBS = frozenset("only always also still just now often about".split())
+_BEHIND_THINGS = frozenset("in on at for from with here there that who which to of".split())
 
 
 def two_subjects(sentence: Sentence) -> Iterator[Flag]:
@@ -38,15 +74,6 @@ def _person(sentence: Sentence, index: int) -> int | None:
     return at if tokens[at].lower in _FAMILY else None
 
 
-_OWNERS = frozenset("my your his her our their the".split())
-
-
-_FAMILY = frozenset(
-    """mother father mum mom dad brother sister friend uncle aunt grandmother grandfather grandma grandpa cousin son daughter
-    teacher neighbour neighbor boy girl man woman husband wife friends parents brothers sisters cat dog""".split()
-)
-
-
 def that_is_after_many(sentence: Sentence) -> Iterator[Flag]:
     """Find "many things that is" and "people which has"."""
     tokens = sentence.tokens
@@ -63,9 +90,6 @@ def that_is_after_many(sentence: Sentence) -> Iterator[Flag]:
             yield flag("WHO_IS", "agreement", verb.start, verb.end, _MANY_VERB, _PLURAL_OF[verb.lower])
 
 
-_MAY_OWN = frozenset("of one and only is was in by with from".split())
-
-
 def people_thinks(sentence: Sentence) -> Iterator[Flag]:
     """Find "children likes" and "students wants"."""
     tokens = sentence.tokens
@@ -77,16 +101,6 @@ def people_thinks(sentence: Sentence) -> Iterator[Flag]:
             continue
         if base := base_form(verb.lower, "VBZ"):
             yield flag("MANY_WITH_SINGULAR_VERB", "agreement", verb.start, verb.end, _MANY_VERB, base)
-
-
-_PLURAL_PEOPLE = frozenset(
-    "students teachers parents pupils kids girls boys teenagers adults friends scientists doctors tourists".split()
-)
-
-
-_SURE_VERBS = frozenset(
-    "thinks wants likes goes says comes gets knows believes understands becomes gives takes makes lives eats".split()
-)
 
 
 def many_with_singular_verb(sentence: Sentence) -> Iterator[Flag]:
@@ -138,12 +152,6 @@ def counted_with_singular_verb(sentence: Sentence) -> Iterator[Flag]:
             yield flag("MANY_WITH_SINGULAR_VERB", "agreement", verb.start, verb.end, _MANY_VERB, _PLURAL_OF[verb.lower])
 
 
-_COUNTED = frozenset("two three four five six seven eight nine ten these those many several both".split())
-
-
-_MANY_PEOPLE = frozenset("people men women children".split())
-
-
 def _is_one_amount(noun: Token) -> bool:
     """Return whether a noun that ends in -s can be one thing: "ten miles is far", "robotics is fun"."""
     return noun.lower in _ONE_AMOUNT or noun.lower.endswith("ics")
@@ -162,11 +170,6 @@ def that_many_is(sentence: Sentence) -> Iterator[Flag]:
             continue
         if (noun.is_many() or noun.lower in _MANY_PEOPLE) and not _is_one_amount(noun) and verb.lower in _PLURAL_OF:
             yield flag("MANY_WITH_SINGULAR_VERB", "agreement", verb.start, verb.end, _MANY_VERB, _PLURAL_OF[verb.lower])
-
-
-_SAYING = frozenset(
-    "say says said think thinks thought know knows believe believes believed show shows means mean feel see".split()
-)
 
 
 def many_with_third_person(sentence: Sentence) -> Iterator[Flag]:
@@ -202,17 +205,6 @@ def _is_third_person(sentence: Sentence, index: int) -> bool:
     return verb.tags == {"VBZ"} or (verb.lower in {"goes", "does", "says", "takes", "makes"})
 
 
-_BEFORE_MANY = PLURAL_DETERMINERS | frozenset("two three four five six seven eight nine ten his her its".split())
-
-
-_ONE_AMOUNT = frozenset(
-    """days weeks months years hours minutes dollars euros pounds miles meters metres kilometres kilometers percent cents
-    athletics politics economics sports maths mathematics physics gymnastics linguistics ethics statistics acoustics billiards
-    darts dominoes draughts checkers measles mumps news headquarters series species means crossroads barracks times pages cups
-    spoons tablespoons teaspoons grams kilos litres liters degrees""".split()
-)
-
-
 def there_is_many(sentence: Sentence) -> Iterator[Flag]:
     """Find "there is many", "there is only two containers" and "there isn't bears"."""
     tokens = sentence.tokens
@@ -238,19 +230,6 @@ def there_is_many(sentence: Sentence) -> Iterator[Flag]:
             yield flag("THERE_IS_MANY", "agreement", verb.start, verb.end, message, fits[verb.lower])
 
 
-def _can_be_many(noun: Token) -> bool:
-    return "NNS" in noun.tags and singular(noun.lower) is not None
-
-
-_ADVERBS = frozenset("only always also still just now often about".split())
-
-
-_MORE_THAN_ONE = frozenset("many several people two three four five six seven eight nine ten different various".split())
-
-
-_BEHIND_THINGS = frozenset("in on at for from with here there that who which to of".split())
-
-
 def who_is(sentence: Sentence) -> Iterator[Flag]:
     """Find "a person who are" and "people that is"."""
     tokens = sentence.tokens
@@ -266,10 +245,3 @@ def who_is(sentence: Sentence) -> Iterator[Flag]:
             yield flag("WHO_IS", "agreement", verb.start, verb.end, ONE_VERB, third_person(verb.lower) or "")
         elif many and tokens[index].lower == "who" and verb.lower in {"is", "has", "was", "doesn't"}:
             yield flag("WHO_IS", "agreement", verb.start, verb.end, _MANY_VERB, _PLURAL_OF[verb.lower])
-
-
-_MANY_VERB = "The subject is more than one, so the verb needs its other form."
-
-
-_PLURAL_OF = {"is": "are", "was": "were", "has": "have", "does": "do", "isn't": "aren't", "wasn't": "weren't",
-              "hasn't": "haven't", "doesn't": "don't"}  # fmt: skip
