@@ -77,13 +77,19 @@ def pids(database: Database) -> set[object]:
     return {pid for (pid,) in found}
 
 
+def warm_pool(become: Become, database: Database, *, size: int) -> set[object]:
+    """Open a pool with all its connections and return their server processes, once those of the pool before have ended."""
+    become("ec_ingest", pool_size=size)
+    warm_up(size)
+    eventually(lambda: len(pids(database)) == size)
+    return pids(database)
+
+
 @pytest.mark.parametrize("code", AWAY)
 def test_server_that_cannot_serve_raises_database_away_and_all_connections_are_replaced(
     database: Database, become: Become, code: str
 ) -> None:
-    become("ec_ingest", pool_size=3)
-    warm_up(3)
-    before = pids(database)
+    before = warm_pool(become, database, size=3)
 
     with pytest.raises(DatabaseAway) as refusal, db.session():
         fail_with(code)
@@ -99,9 +105,7 @@ def test_server_that_cannot_serve_raises_database_away_and_all_connections_are_r
 def test_busy_database_raises_database_busy_and_keeps_its_connections(
     database: Database, become: Become, code: str
 ) -> None:
-    become("ec_ingest", pool_size=3)
-    warm_up(3)
-    before = pids(database)
+    before = warm_pool(become, database, size=3)
 
     with pytest.raises(DatabaseBusy), db.session():
         fail_with(code)
@@ -115,9 +119,7 @@ def test_busy_database_raises_database_busy_and_keeps_its_connections(
 def test_other_errors_are_raised_as_they_are_and_keep_the_connections(
     database: Database, become: Become, code: str
 ) -> None:
-    become("ec_ingest", pool_size=1)
-    warm_up(1)
-    before = pids(database)
+    before = warm_pool(become, database, size=1)
 
     with pytest.raises(OTHERS[code]), db.session():
         fail_with(code)
