@@ -64,10 +64,9 @@ class LeftAlone:
         return comment.type in ABOUT_SPELLING and self._quiet.names.hold(*found)
 
 
-def without_places(comment: Comment, text: str, places: Iterable[Offsets]) -> Comment | None:
+def without_places(comment: Comment, text: str, places: Ranges) -> Comment | None:
     """Return the comment at those of its places that lie in none of the given ones, or None where none remains."""
-    left_alone = Ranges(places)
-    return _elsewhere(comment, text, lambda place: left_alone.hold(*place))
+    return _elsewhere(comment, text, lambda place: places.hold(*place))
 
 
 def without_left_alone(answer: PassAnswer, request: PassRequest) -> PassAnswer:

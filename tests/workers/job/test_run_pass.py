@@ -660,6 +660,15 @@ def test_a_name_of_the_course_gets_no_comment_on_its_spelling(become: Become, sc
     assert {comment["span"]["quote"] for comment in found["comments"]} == {"freind", "Willam"}
 
 
+def test_missing_master_key_of_a_classmate_costs_no_answer(become: Become, school: School, database: Database) -> None:
+    receipt = hand_in(school, "Willam waits for my freind at the bridge every morning before school begins.")
+    database.sql("update user_keys set master_key_id = 'gone' where user_id = %s", school.bob)
+    become("ec_worker")
+    running(lambda _: shared_provider()).run(hint_of(receipt, PassName.GRAMMAR))
+    row = pass_row(database, hint_of(receipt, PassName.GRAMMAR))
+    assert (row["state"], row["comments"]) == ("done", 2)
+
+
 def test_educator_is_told_of_wrong_decoding_and_lookalike_letters(
     become: Become, school: School, runner: PassRunner
 ) -> None:
