@@ -11,13 +11,7 @@ _MESSAGES_BY_RULE = {
     "SentenceCapitalization": "A sentence starts with a capital letter.",
     "ENGLISH_WORD_REPEAT_RULE": "The same word stands here twice in a row.",
     "RepeatedWords": "The same word stands here twice in a row.",
-    "EN_UNPAIRED_QUOTES": "One quotation mark of a pair seems to be missing.",
-    "UnclosedQuotes": "One quotation mark of a pair seems to be missing.",
-    "EN_UNPAIRED_BRACKETS": "One bracket of a pair seems to be missing.",
     "EN_A_VS_AN": "\u201cAn\u201d goes before a vowel sound, \u201ca\u201d before a consonant sound.",
-    "AnA": "\u201cAn\u201d goes before a vowel sound, \u201ca\u201d before a consonant sound.",
-    "COMMA_COMPOUND_SENTENCE": "Two full statements joined by a linking word usually have a comma between them.",
-    "COMMA_COMPOUND_SENTENCE_2": "Two full statements joined by a linking word usually have a comma between them.",
     "EN_CONTRACTION_SPELLING": "This short form needs an apostrophe.",
     "DOUBLE_PUNCTUATION": "There are two punctuation marks where one is enough.",
 }

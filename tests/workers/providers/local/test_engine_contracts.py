@@ -12,7 +12,8 @@ from tests.support.local_engine import THREAD, OnThread
 from workers.providers.local.guards import blocks, engine_text
 from workers.providers.local.harper_engine import Harper
 from workers.providers.local.lingo import Lingo
-from workers.providers.local.rules import HARPER_OFF, LINGO_OFF
+from workers.providers.local.rules import _RULE_TYPES, HARPER_OFF, LINGO_OFF
+from workers.providers.local.wording import _MESSAGES_BY_RULE
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +131,7 @@ def test_separate_processes_get_the_same_flags_in_the_same_order(harper: Harper)
             [sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True, timeout=60
         )
         assert run.stdout == here
+
+
+def test_no_words_are_kept_for_a_rule_that_is_switched_off() -> None:
+    assert (set(_MESSAGES_BY_RULE) | set(_RULE_TYPES)) & (LINGO_OFF | HARPER_OFF) == set()
