@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg2
 from psycopg2 import errors, sql
+from psycopg2.extensions import encrypt_password
 from yoyo import get_backend, read_migrations
 
 HERE = Path(__file__).parent
@@ -140,8 +141,8 @@ class Runner:
     def prepare_roles(self, passwords: dict[str, str]) -> None:
         """Create the missing roles and set the given log-in passwords (role to password). Idempotent.
 
-        Also restricts temporary tables to the owner and creates the extension pg_stat_statements where it is available.
-        Raises MigrationError when the connection is not a superuser's.
+        The server gets SCRAM verifiers and never sees a password. Also restricts temporary tables to the owner and creates the
+        extension pg_stat_statements where it is available. Raises MigrationError when the connection is not a superuser's.
         """
         with self._connection.cursor() as cursor:
             try:
@@ -155,7 +156,8 @@ class Runner:
             cursor.execute(sql.SQL("revoke temporary on database {} from public").format(database))
             cursor.execute(sql.SQL("grant temporary on database {} to ec_owner").format(database))
             for role, password in passwords.items():
-                cursor.execute(sql.SQL("alter role {} password %s").format(sql.Identifier(role)), (password,))
+                verifier = encrypt_password(password, role, self._connection, "scram-sha-256")
+                cursor.execute(sql.SQL("alter role {} password %s").format(sql.Identifier(role)), (verifier,))
             cursor.execute("select from pg_available_extensions where name = 'pg_stat_statements'")
             if cursor.fetchone() is not None:
                 cursor.execute("create extension if not exists pg_stat_statements schema extensions")
@@ -180,8 +182,21 @@ class Runner:
         for migration in backend.to_apply(self._migrations):
             yield migration.id, self._execute(backend.apply_one, migration)
         with self._connection.cursor() as cursor:
+            self._forget_statements(cursor)
             grantees = sql.SQL(", ").join(map(sql.Identifier, PROGRAMS))
             cursor.execute(sql.SQL("grant select on _yoyo_migration to {}").format(grantees))
+
+    def _forget_statements(self, cursor: Any) -> None:
+        """Reset the statistics on statements of this database, where the role may: a setting may let them keep values."""
+        cursor.execute("select to_regclass('extensions.pg_stat_statements') is not null")
+        if cursor.fetchone() != (True,):
+            return
+        try:
+            cursor.execute(
+                "select extensions.pg_stat_statements_reset(0, oid, 0) from pg_database where datname = current_database()"
+            )
+        except (errors.InsufficientPrivilege, errors.ObjectNotInPrerequisiteState):
+            return  # not a superuser, or the library is not loaded and keeps nothing
 
     def down(self, steps: int | None) -> Iterator[tuple[str, float]]:
         """Roll back the newest `steps` migrations (all for None) and yield the name and the duration in seconds of each."""

@@ -449,6 +449,35 @@ begin
 end
 $$;
 
+-- FUNCTION monitor_sessions()
+CREATE FUNCTION public.monitor_sessions() RETURNS TABLE(datname name, usename name, state text, autovacuum boolean, xact_start timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    select a.datname, a.usename, a.state, a.backend_type = 'autovacuum worker', a.xact_start
+    from pg_catalog.pg_stat_activity as a
+    where a.pid <> pg_catalog.pg_backend_pid()
+$$;
+
+-- FUNCTION monitor_statements()
+CREATE FUNCTION public.monitor_statements() RETURNS TABLE(usename name, queryid bigint, calls bigint, seconds double precision, rows_seen bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    if to_regclass('extensions.pg_stat_statements') is null then
+        return;
+    end if;
+    return query execute
+        'select pg_get_userbyid(s.userid), s.queryid, sum(s.calls)::bigint, sum(s.total_exec_time) / 1000.0, sum(s.rows)::bigint
+         from extensions.pg_stat_statements(false) as s
+         where s.dbid = (select oid from pg_database where datname = current_database()) and s.queryid is not null
+         group by s.userid, s.queryid order by 4 desc limit 20';
+exception when object_not_in_prerequisite_state then
+    return;  -- created, but not among shared_preload_libraries
+end
+$$;
+
 -- FUNCTION next_due(uuid)
 CREATE FUNCTION public.next_due(hinted uuid) RETURNS TABLE(org_id uuid, pass_id uuid, queue text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -871,7 +900,8 @@ begin
     join public.users as u on u.org_id = s.org_id and u.id = s.user_id
     join public.orgs as o on o.id = s.org_id
     left join public.user_keys as k on k.org_id = u.org_id and k.user_id = u.id
-    where s.id = session_id and s.user_id = wanted_user and s.revoked_at is null and s.expires_at > now()
+    where s.id = session_id and s.org_id = public.app_org() and s.user_id = wanted_user
+        and s.revoked_at is null and s.expires_at > now()
         and u.role = wanted_role and u.token_version = wanted_version and u.disabled_at is null
         and o.closed_at is null;
     if has_key is null then
@@ -3788,6 +3818,14 @@ REVOKE ALL ON FUNCTION public.list_decided_comment() FROM PUBLIC;
 
 -- ACL FUNCTION list_new_comments()
 REVOKE ALL ON FUNCTION public.list_new_comments() FROM PUBLIC;
+
+-- ACL FUNCTION monitor_sessions()
+REVOKE ALL ON FUNCTION public.monitor_sessions() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_sessions() TO ec_monitor;
+
+-- ACL FUNCTION monitor_statements()
+REVOKE ALL ON FUNCTION public.monitor_statements() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_statements() TO ec_monitor;
 
 -- ACL FUNCTION next_due(hinted uuid)
 REVOKE ALL ON FUNCTION public.next_due(hinted uuid) FROM PUBLIC;

@@ -52,6 +52,8 @@ port = {port}
 unix_socket_directories = '.'
 max_connections = 100
 shared_preload_libraries = 'pg_stat_statements'
+# Commands such as ALTER ROLE keep their values in its texts.
+pg_stat_statements.track_utility = off
 shared_buffers = 128MB
 effective_cache_size = 512MB
 work_mem = 8MB

@@ -4,8 +4,8 @@
 with seen as (
     select a.datname, a.state, a.usename, count(*) as connections,
         coalesce(max(extract(epoch from now() - a.xact_start)), 0) as max_tx_duration
-    from pg_stat_activity as a
-    where a.datname is not null and a.state is not null and a.pid <> pg_backend_pid()
+    from monitor_sessions() as a
+    where a.datname is not null and a.state is not null
     group by a.datname, a.state, a.usename
 )
 select datname, state, usename, connections, max_tx_duration from seen

@@ -1,4 +1,4 @@
 -- The same metrics as in postgres_exporter: open transactions except this one, and the age of the oldest.
 select count(*) as transactions, coalesce(max(extract(epoch from clock_timestamp() - xact_start)), 0) as oldest_seconds
-from pg_stat_activity
-where state is distinct from 'idle' and left(query, 11) <> 'autovacuum:' and xact_start is not null and pid <> pg_backend_pid()
+from monitor_sessions()
+where state is distinct from 'idle' and not autovacuum and xact_start is not null

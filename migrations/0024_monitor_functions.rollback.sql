@@ -1,0 +1,2 @@
+drop function monitor_statements();
+drop function monitor_sessions();
