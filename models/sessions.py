@@ -145,27 +145,28 @@ def open_family(account: Account, *, org: UUID) -> Family:
     )
 
 
-def spend(family: UUID, *, org: UUID, generation: int) -> Family | None:
+def spend(family: UUID, *, org: UUID, user: UUID, generation: int) -> Family | None:
     """Use up a token and return its family, one generation further; revoke the family and return None after a second use.
 
     One conditional UPDATE uses up a token. Within GRACE_SECONDS the token just before the current one gets the same
-    successor again. Raises Unauthorised when the family has ended, the person is disabled or the org is closed.
+    successor again. Raises Unauthorised when the family has ended or is not this person's, the person is disabled or the org is
+    closed.
     """
     advanced = run(
         """
         update sessions set generation = generation + 1, rotated_at = now()
-        where org_id = %s and id = %s and generation = %s and revoked_at is null and expires_at > now()
+        where org_id = %s and id = %s and user_id = %s and generation = %s and revoked_at is null and expires_at > now()
         """,
-        (org, family, generation),
+        (org, family, user, generation),
     )
     found = row(
         """
         select s.user_id, s.generation, s.expires_at, s.revoked_at is null and s.expires_at > now() as live,
             s.rotated_at > now() - make_interval(secs => %s) as fresh, u.role, u.token_version, u.disabled_at, o.closed_at
         from sessions as s join users as u on u.org_id = s.org_id and u.id = s.user_id join orgs as o on o.id = s.org_id
-        where s.org_id = %s and s.id = %s
+        where s.org_id = %s and s.id = %s and s.user_id = %s
         """,
-        (GRACE_SECONDS, org, family),
+        (GRACE_SECONDS, org, family, user),
     )
     if found is None or not found["live"] or found["disabled_at"] is not None or found["closed_at"] is not None:
         raise Unauthorised("This session has ended. Sign in again.")

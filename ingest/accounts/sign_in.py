@@ -72,10 +72,10 @@ def refresh() -> Response:
     """
     rate_limits.count_address()
     claims = decode_token(read_bearer(), expected_type="refresh")
-    org = UUID(claims["org"])
-    rate_limits.count(f"user:{claims['sub']}")
-    with session(org=org, role="ec_auth", actor=UUID(claims["sub"])):
-        family = sessions.spend(UUID(claims["sid"]), org=org, generation=claims["gen"])
+    org, user = UUID(claims["org"]), UUID(claims["sub"])
+    rate_limits.count(f"user:{user}")
+    with session(org=org, role="ec_auth", actor=user):
+        family = sessions.spend(UUID(claims["sid"]), org=org, user=user, generation=claims["gen"])
     if family is None:
         raise Problem(
             "invalid-token", "This refresh token was used before. Everything it led to has been revoked; sign in again."

@@ -115,7 +115,7 @@ def test_new_password_revokes_tokens_sessions_and_pending_sign_ins(school: Schoo
     with pytest.raises(Unauthorised), db.session(org=school.org, role="ec_auth"):
         sessions.open_family(before, org=school.org)
     with pytest.raises(Unauthorised), db.session(org=school.org, role="ec_auth"):
-        sessions.spend(family.id, org=school.org, generation=1)
+        sessions.spend(family.id, org=school.org, user=school.alice, generation=1)
     with db.session(org=school.org, role="ec_auth"):
         sessions.upgrade_password(before, org=school.org, password_hash="the old password, rehashed")
     assert database.sql("select password_hash, token_version from users where id = %s", school.alice) == [

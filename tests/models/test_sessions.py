@@ -23,7 +23,7 @@ def open_family(school: School, name: str = "alice") -> Family:
 
 def spend(school: School, family: UUID, generation: int) -> Family | None:
     with db.session(org=school.org, role="ec_auth"):
-        return sessions.spend(family, org=school.org, generation=generation)
+        return sessions.spend(family, org=school.org, user=school.alice, generation=generation)
 
 
 def revoked_reason(database: Database, family: Family) -> object:

