@@ -13,7 +13,7 @@ from ingest.admin.roster import MAX_SHOWN_FAULTS, DryRun
 from ingest.admin.roster_csv import read_roster
 from ingest.admin.roster_files import read_files
 from models import crypto, db, orgs, settings, users
-from models.audit import Actor, write_entry
+from models.audit import write_entry
 from models.errors import DatabaseAway, InProgress, Invalid, KeysMissing, SettingsError, Undecipherable
 from models.passwords import Passwords
 from models.roster import BadRoster, Report, import_roster
@@ -112,8 +112,6 @@ def _set_ai(options: argparse.Namespace) -> int:
         orgs.set_ai(org, policy=options.policy, fallback=options.fallback)
         write_entry(
             "ai_chosen",
-            org=org,
-            actor=Actor(role="operator"),
             entity="org",
             entity_id=org,
             policy=options.policy,
@@ -137,10 +135,7 @@ def _import_roster(options: argparse.Namespace) -> int:
             report = import_roster(roster, org=org, allow_admins=options.allow_admins, progress=_show_progress)
             if options.dry_run:
                 raise DryRun(report)
-            actor = Actor(role="operator")
-            write_entry(
-                "roster_imported", org=org, actor=actor, entity="org", entity_id=org, allow_admins=options.allow_admins
-            )
+            write_entry("roster_imported", entity="org", entity_id=org, allow_admins=options.allow_admins)
     except DryRun as rollback:
         report = rollback.report
     _print_report(report, roster, dry_run=options.dry_run)

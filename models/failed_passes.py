@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models.audit import Actor, write_entry
+from models.audit import write_entry
 from models.db import rows
 from models.jobs import Hint, Queue
 
@@ -44,26 +44,22 @@ def list_all(
     return [FailedPass(**record) for record in found]
 
 
-def replay(wanted: list[FailedPass], *, org: UUID, queue: Queue, actor: Actor) -> list[Hint]:
+def replay(wanted: list[FailedPass], *, org: UUID, queue: Queue) -> list[Hint]:
     """Queue these given-up passes again from their first attempt, record who asked, and return the hints to send.
 
     Idempotent: a pass that is no longer given up, or whose essay has a newer version, stays unchanged.
     """
     replayed = rows("select * from replay_passes(%s, %s)", ([record.id for record in wanted], queue))
     for record in replayed:
-        write_entry(
-            "pass_replayed", org=org, actor=actor, entity="pass", entity_id=record["pass_id"], **_audit_detail(record)
-        )
+        write_entry("pass_replayed", entity="pass", entity_id=record["pass_id"], **_audit_detail(record))
     return [Hint(org_id=org, pass_id=record["pass_id"], queue=queue) for record in replayed]
 
 
-def discard(wanted: list[FailedPass], *, org: UUID, actor: Actor) -> int:
+def discard(wanted: list[FailedPass]) -> int:
     """Discard these given-up passes, so that they are no longer reported; record who did it and return how many."""
     discarded = rows("select * from discard_passes(%s)", ([record.id for record in wanted],))
     for record in discarded:
-        write_entry(
-            "pass_discarded", org=org, actor=actor, entity="pass", entity_id=record["pass_id"], **_audit_detail(record)
-        )
+        write_entry("pass_discarded", entity="pass", entity_id=record["pass_id"], **_audit_detail(record))
     return len(discarded)
 
 

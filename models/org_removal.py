@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models.audit import Actor, write_entry
+from models.audit import write_entry
 from models.db import row, rows, run
 
-OPERATOR = Actor(role="operator")
 # Counting the rows of a big school takes longer than a request may.
 COUNT_MS = 60_000
 
@@ -55,7 +54,7 @@ def count_rows() -> dict[str, int]:
 def close(org: UUID) -> None:
     """Close the org: sign-ins, tokens, API keys and webhooks stop with the next request. Idempotent."""
     if run("update orgs set closed_at = now() where id = %s and closed_at is null", (org,)):
-        write_entry("org_closed", org=org, actor=OPERATOR, entity="org", entity_id=org)
+        write_entry("org_closed", entity="org", entity_id=org)
 
 
 def read_clock() -> datetime:
@@ -98,7 +97,7 @@ def settle(org: UUID, *, limit: int) -> Unsettled:
 def record_export(org: UUID, *, manifest_sha256: str) -> None:
     """Record that everything was exported, with the digest of the manifest. From now on the rows may be deleted."""
     run("update orgs set exported_at = now() where id = %s and exported_at is null", (org,))
-    write_entry("org_exported", org=org, actor=OPERATOR, entity="org", entity_id=org, manifest_sha256=manifest_sha256)
+    write_entry("org_exported", entity="org", entity_id=org, manifest_sha256=manifest_sha256)
 
 
 def delete_rows(*, limit: int) -> tuple[str, int] | None:
@@ -120,7 +119,7 @@ def finish(org: UUID) -> dict[str, int]:
             """,
             (org,),
         )
-        write_entry("org_removed", org=org, actor=OPERATOR, entity="org", entity_id=org)
+        write_entry("org_removed", entity="org", entity_id=org)
     return left
 
 

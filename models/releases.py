@@ -8,13 +8,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from models.audit import Actor, write_entry
+from models.audit import write_entry
 from models.courses import fetch_assignment
 from models.db import row, run
 from models.errors import NotFound
 
 
-def release(submission: UUID, *, org: UUID, actor: Actor) -> datetime:
+def release(submission: UUID, *, org: UUID) -> datetime:
     """Release the feedback of this version, record who did it, and return the time of the release.
 
     Idempotent: a version that is released already keeps its time. Raises NotFound.
@@ -28,7 +28,7 @@ def release(submission: UUID, *, org: UUID, actor: Actor) -> datetime:
     )
     if released is not None:
         detail = {"user_id": str(released["user_id"])}
-        write_entry("feedback_released", org=org, actor=actor, entity="submission", entity_id=submission, **detail)
+        write_entry("feedback_released", entity="submission", entity_id=submission, **detail)
     found = row("select released_at from submissions where org_id = %s and id = %s", (org, submission))
     if found is None:
         raise NotFound("There is no such submission.")
@@ -36,7 +36,7 @@ def release(submission: UUID, *, org: UUID, actor: Actor) -> datetime:
     return released_at
 
 
-def release_all(assignment: UUID, *, org: UUID, actor: Actor) -> int:
+def release_all(assignment: UUID, *, org: UUID) -> int:
     """Release the feedback of the newest version of every essay for this assignment, and return how many were held.
 
     A version that is still being read, or that no pass could read, stays held. Raises NotFound.
@@ -52,7 +52,5 @@ def release_all(assignment: UUID, *, org: UUID, actor: Actor) -> int:
         (org, assignment),
     )
     if released:
-        write_entry(
-            "feedback_released", org=org, actor=actor, entity="assignment", entity_id=assignment, submissions=released
-        )
+        write_entry("feedback_released", entity="assignment", entity_id=assignment, submissions=released)
     return released

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from models.audit import Actor, write_entry
+from models.audit import write_entry
 from models.db import row, rows
 from models.jobs import Hint, Queue
 
@@ -43,7 +43,7 @@ def stale_submissions(assignment: UUID, *, org: UUID) -> list[UUID]:
     return [record["submission_id"] for record in found]
 
 
-def rerun(submissions: Sequence[UUID], *, org: UUID, queue: Queue, actor: Actor) -> list[Hint]:
+def rerun(submissions: Sequence[UUID], *, org: UUID, queue: Queue) -> list[Hint]:
     """Queue the done passes of these versions again, record who asked, and return the hints to send.
 
     Versions that are not their essay's newest, and passes that are not done, stay unchanged. The old comments stay valid
@@ -52,5 +52,5 @@ def rerun(submissions: Sequence[UUID], *, org: UUID, queue: Queue, actor: Actor)
     requeued = rows("select * from rerun_passes(%s::uuid[], %s)", (list(submissions), queue))
     for record in requeued:
         detail = {"submission_id": str(record["submission_id"]), "pass": record["pass"]}
-        write_entry("pass_rerun", org=org, actor=actor, entity="pass", entity_id=record["pass_id"], **detail)
+        write_entry("pass_rerun", entity="pass", entity_id=record["pass_id"], **detail)
     return [Hint(org_id=org, pass_id=record["pass_id"], queue=queue) for record in requeued]

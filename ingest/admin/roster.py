@@ -11,7 +11,7 @@ from ingest.admin import roster_schemas as schemas
 from ingest.admin.roster_csv import read_roster
 from ingest.web import system_log
 from ingest.web.body import read_body
-from ingest.web.identity import Identity, actor_of, admin
+from ingest.web.identity import Identity, admin
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
 from ingest.web.responses import json_response
@@ -65,10 +65,7 @@ def _run_import(roster: Roster, who: Identity, *, allow_admins: bool, dry_run: b
             report = import_roster(roster, org=who.org, allow_admins=allow_admins)
             if dry_run:
                 raise DryRun(report)
-            actor = actor_of(who)
-            write_entry(
-                "roster_imported", org=who.org, actor=actor, entity="org", entity_id=who.org, allow_admins=allow_admins
-            )
+            write_entry("roster_imported", entity="org", entity_id=who.org, allow_admins=allow_admins)
     except DryRun as rollback:
         report = rollback.report
     return report

@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from ingest.feedback import schemas
 from ingest.feedback.view import fetch_comment
 from ingest.web.body import check, read_body
-from ingest.web.identity import Identity, actor_of, identity, staff
+from ingest.web.identity import Identity, identity, staff
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
 from ingest.web.responses import json_response
@@ -41,7 +41,7 @@ def decide(feedback_id: UUID) -> Response:
         about = reviews.decide(
             feedback_id, org=who.org, educator=who.user, decision=payload.verdict, words=payload.words
         )
-        _note_review("feedback_reviewed", who, feedback_id, about.submission, about.user, decision=payload.verdict)
+        _note_review("feedback_reviewed", feedback_id, about.submission, about.user, decision=payload.verdict)
         found = fetch_comment(feedback_id, submission=about.submission, who=who)
     return _comment_response(found)
 
@@ -70,7 +70,7 @@ def add_comment(submission_id: UUID) -> Response:
         )
         if payload.save:
             saved_comments.save(comment, owner=owner)
-        _note_review("feedback_added", who, added, submission_id, author)
+        _note_review("feedback_added", added, submission_id, author)
         found = fetch_comment(added, submission=submission_id, who=who)
     return _comment_response(found, status=201)
 
@@ -138,11 +138,9 @@ def _comment_response(comment: dict[str, Any], *, status: int = 200) -> Response
     )
 
 
-def _note_review(action: str, who: Identity, comment: UUID, submission: UUID, author: UUID, **detail: str) -> None:
+def _note_review(action: str, comment: UUID, submission: UUID, author: UUID, **detail: str) -> None:
     write_entry(
         action,
-        org=who.org,
-        actor=actor_of(who),
         entity="feedback",
         entity_id=comment,
         submission_id=str(submission),

@@ -11,7 +11,7 @@ from ingest.submissions import delivery_schemas as schemas
 from ingest.submissions.schemas import Ignored, Receipt
 from ingest.submissions.webhooks import as_problem, carry_out
 from ingest.web import pagination
-from ingest.web.identity import actor_of, admin
+from ingest.web.identity import admin
 from ingest.web.openapi import Parameter, operation
 from ingest.web.pagination import invalid_parameter, page_of
 from ingest.web.problems import PROBLEM_TYPES, Problem
@@ -55,9 +55,7 @@ def list_deliveries(source_id: UUID) -> Response:
         )
         shown = [str(delivery.id) for delivery in found[:limit] if delivery.body is not None]
         if shown:
-            write_entry(
-                "read", org=who.org, actor=actor_of(who), entity="source", entity_id=source_id, deliveries=shown
-            )
+            write_entry("read", entity="source", entity_id=source_id, deliveries=shown)
     return page_of(schemas.Deliveries, found, limit=limit, show=_to_schema, key=lambda delivery: delivery.id)
 
 
@@ -69,7 +67,7 @@ def one_delivery(source_id: UUID, delivery_id: UUID) -> Response:
     with who.session():
         found = deliveries.fetch_delivery(delivery_id, org=who.org, source=source_id)
         person = {"user_id": str(found.user)} if found.user else {}
-        write_entry("read", org=who.org, actor=actor_of(who), entity="delivery", entity_id=delivery_id, **person)
+        write_entry("read", entity="delivery", entity_id=delivery_id, **person)
     return json_response(_to_schema(found))
 
 
@@ -94,7 +92,7 @@ def replay(source_id: UUID, delivery_id: UUID) -> Response:
         found = deliveries.fetch_delivery(delivery_id, org=who.org, source=source_id)
         deliveries.mark_replayed(delivery_id, org=who.org)
         write_entry(
-            "delivery_replayed", org=who.org, actor=actor_of(who), entity="delivery", entity_id=delivery_id,
+            "delivery_replayed", entity="delivery", entity_id=delivery_id,
             source_id=str(source_id), outcome=found.outcome,
         )  # fmt: skip
     assert found.body is not None

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify
 from ingest.submissions import schemas
 from ingest.submissions.routes import accepted_again, send_hints
 from ingest.web import pagination
-from ingest.web.identity import actor_of, staff
+from ingest.web.identity import staff
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
 from models import essays, failed_passes, orgs
@@ -57,7 +57,7 @@ def retry(submission_id: UUID) -> Response:
         essays.fetch_status(submission_id, org=who.org)
         orgs.require_reading(who.org)
         failed = failed_passes.list_all(org=who.org, limit=100, submission=submission_id, discarded=True)
-        hints = failed_passes.replay(failed, org=who.org, queue=Queue.INTERACTIVE, actor=actor_of(who))
+        hints = failed_passes.replay(failed, org=who.org, queue=Queue.INTERACTIVE)
     send_hints(tuple(hints))
     return accepted_again(submission_id, who)
 
@@ -70,7 +70,7 @@ def discard(submission_id: UUID) -> Response:
     with who.session():
         essays.fetch_status(submission_id, org=who.org)
         failed = failed_passes.list_all(org=who.org, limit=100, submission=submission_id)
-        discarded = failed_passes.discard(failed, org=who.org, actor=actor_of(who))
+        discarded = failed_passes.discard(failed)
     return jsonify({"discarded": discarded})
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from ingest.submissions import schemas
 from ingest.submissions.routes import accepted_again, send_hints
-from ingest.web.identity import Identity, actor_of, staff
+from ingest.web.identity import Identity, staff
 from ingest.web.openapi import operation
 from ingest.web.responses import json_response
 from models import courses, essays, orgs, reruns
@@ -52,7 +52,7 @@ def rerun(submission_id: UUID) -> Response:
     with who.session():
         essays.fetch_status(submission_id, org=who.org)
         orgs.require_reading(who.org)
-        hints = reruns.rerun([submission_id], org=who.org, queue=Queue.INTERACTIVE, actor=actor_of(who))
+        hints = reruns.rerun([submission_id], org=who.org, queue=Queue.INTERACTIVE)
     send_hints(tuple(hints))
     return accepted_again(submission_id, who)
 
@@ -72,7 +72,7 @@ def rerun_stale(assignment_id: UUID) -> Response:
         orgs.require_reading(who.org)
     for first in range(0, len(submissions), BATCH):
         with who.session():
-            hints = reruns.rerun(submissions[first : first + BATCH], org=who.org, queue=Queue.BULK, actor=actor_of(who))
+            hints = reruns.rerun(submissions[first : first + BATCH], org=who.org, queue=Queue.BULK)
         send_hints(tuple(hints))
         passes += len(hints)
     return json_response(schemas.Rerun(passes=passes), status=202)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from ingest.web.identity import Identity, actor_of, is_staff
+from ingest.web.identity import Identity, is_staff
 from models.audit import write_entries
 
 
@@ -23,4 +23,4 @@ def note_reads(who: Identity, *, entity: str, people: Mapping[UUID, UUID], by_ap
     if not (is_staff(who) or (by_api_key and who.is_api_key)):
         return
     entries = [(thing, {"user_id": str(person)}) for thing, person in people.items() if person != who.user]
-    write_entries("read", org=who.org, actor=actor_of(who), entity=entity, entries=entries)
+    write_entries("read", entity=entity, entries=entries)

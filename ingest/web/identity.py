@@ -20,7 +20,6 @@ from ingest.settings import IngestSettings
 from ingest.web import rate_limits, system_log
 from ingest.web.problems import Problem
 from models import sessions
-from models.audit import Actor
 from models.connections import EVERY_SCOPE, KEY_PREFIX, Scope, recognise_api_key
 from models.db import Role, SessionClaims, session
 from models.errors import Unauthorised
@@ -60,11 +59,6 @@ class Identity:
             session(org=self.org, user=self.user, role=self.role, live=self.live, actor=actor),
         ):
             yield
-
-
-def actor_of(who: Identity) -> Actor:
-    """Return the actor that an audit entry for this request names."""
-    return Actor(role=who.role.removeprefix("ec_"), id=who.caller, request_id=g.request_id)
 
 
 def set_up(app: Any, settings: IngestSettings) -> None:
