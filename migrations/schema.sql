@@ -442,10 +442,16 @@ CREATE TABLE public.users (
     disabled_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     erase_requested_at timestamp with time zone,
+    address_confirmed_at timestamp with time zone DEFAULT 
+CASE CURRENT_USER
+    WHEN 'ec_lms'::name THEN NULL::timestamp with time zone
+    ELSE now()
+END,
     CONSTRAINT users_can_be_recognised CHECK ((num_nonnulls(email_digest, external_id_digest) >= 1)),
     CONSTRAINT users_email_with_digest CHECK (((email IS NULL) = (email_digest IS NULL))),
     CONSTRAINT users_external_id_with_digest CHECK (((external_id IS NULL) = (external_id_digest IS NULL))),
-    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['student'::text, 'educator'::text, 'admin'::text])))
+    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['student'::text, 'educator'::text, 'admin'::text]))),
+    CONSTRAINT users_unconfirmed_has_no_password CHECK (((address_confirmed_at IS NOT NULL) OR (password_hash IS NULL)))
 );
 ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
 
@@ -3205,7 +3211,7 @@ CREATE POLICY ec_lms_own_org ON public.courses TO ec_lms USING ((org_id = ( SELE
 CREATE POLICY ec_lms_own_org ON public.criterion_results TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY enrollments ec_lms_own_org
-CREATE POLICY ec_lms_own_org ON public.enrollments TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+CREATE POLICY ec_lms_own_org ON public.enrollments TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (role = 'student'::text)));
 
 -- POLICY essays ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.essays TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (trial_until IS NULL)));
@@ -3247,7 +3253,7 @@ CREATE POLICY ec_lms_own_org ON public.submissions TO ec_lms USING ((org_id = ( 
 CREATE POLICY ec_lms_own_org ON public.user_keys TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY users ec_lms_own_org
-CREATE POLICY ec_lms_own_org ON public.users TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+CREATE POLICY ec_lms_own_org ON public.users TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (role = 'student'::text)));
 
 -- POLICY assignments ec_manager_own_org
 CREATE POLICY ec_manager_own_org ON public.assignments TO ec_manager USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -3732,27 +3738,27 @@ GRANT SELECT(role),UPDATE(role) ON TABLE public.users TO ec_admin;
 -- ACL COLUMN users.email
 GRANT SELECT(email) ON TABLE public.users TO ec_auth;
 GRANT SELECT(email) ON TABLE public.users TO ec_educator;
+GRANT SELECT(email) ON TABLE public.users TO ec_lms;
 GRANT SELECT(email) ON TABLE public.users TO ec_student;
 GRANT SELECT(email) ON TABLE public.users TO ec_worker;
 GRANT SELECT(email),UPDATE(email) ON TABLE public.users TO ec_admin;
-GRANT SELECT(email),UPDATE(email) ON TABLE public.users TO ec_lms;
 GRANT UPDATE(email) ON TABLE public.users TO ec_stats;
 
 -- ACL COLUMN users.email_digest
 GRANT SELECT(email_digest) ON TABLE public.users TO ec_auth;
 GRANT SELECT(email_digest) ON TABLE public.users TO ec_educator;
+GRANT SELECT(email_digest) ON TABLE public.users TO ec_lms;
 GRANT SELECT(email_digest) ON TABLE public.users TO ec_student;
 GRANT SELECT(email_digest),UPDATE(email_digest) ON TABLE public.users TO ec_admin;
-GRANT SELECT(email_digest),UPDATE(email_digest) ON TABLE public.users TO ec_lms;
 GRANT UPDATE(email_digest) ON TABLE public.users TO ec_stats;
 
 -- ACL COLUMN users.name
 GRANT SELECT(name) ON TABLE public.users TO ec_auth;
 GRANT SELECT(name) ON TABLE public.users TO ec_educator;
+GRANT SELECT(name) ON TABLE public.users TO ec_lms;
 GRANT SELECT(name) ON TABLE public.users TO ec_student;
 GRANT SELECT(name) ON TABLE public.users TO ec_worker;
 GRANT SELECT(name),UPDATE(name) ON TABLE public.users TO ec_admin;
-GRANT SELECT(name),UPDATE(name) ON TABLE public.users TO ec_lms;
 GRANT UPDATE(name) ON TABLE public.users TO ec_stats;
 
 -- ACL COLUMN users.external_id
@@ -3808,6 +3814,12 @@ GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_admin;
 GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_clock;
 GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_keys;
 GRANT UPDATE(erase_requested_at) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.address_confirmed_at
+GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_auth;
+GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_educator;
+GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_student;
+GRANT SELECT(address_confirmed_at),UPDATE(address_confirmed_at) ON TABLE public.users TO ec_admin;
 
 -- ACL FUNCTION keys_missing()
 REVOKE ALL ON FUNCTION public.keys_missing() FROM PUBLIC;

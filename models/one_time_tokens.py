@@ -48,6 +48,7 @@ def find_holder(text: str, *, org: UUID) -> UUID | None:
         """
         select t.user_id from one_time_tokens as t join users as u on u.org_id = t.org_id and u.id = t.user_id
         where t.org_id = %s and t.digest = %s and t.used_at is null and t.expires_at > now() and u.disabled_at is null
+            and u.address_confirmed_at is not null
         """,
         (org, _digest(text)),
     )
@@ -55,13 +56,18 @@ def find_holder(text: str, *, org: UUID) -> UUID | None:
 
 
 def spend(text: str, *, org: UUID, user: UUID) -> bool:
-    """Use up the token and return True; return False when it was used, has expired, or the person is disabled.
+    """Use up the token and return True; return False when it was used, has expired, or the person is disabled or unconfirmed.
 
     The person's row is locked first, as in everything that changes how they sign in. Call it as ec_auth.
     """
-    if row(
-        "select id from users where org_id = %s and id = %s and disabled_at is null for no key update", (org, user)
-    ) is None:  # fmt: skip
+    locked = row(
+        """
+        select id from users where org_id = %s and id = %s and disabled_at is null and address_confirmed_at is not null
+        for no key update
+        """,
+        (org, user),
+    )
+    if locked is None:
         return False
     spent = run(
         """

@@ -58,7 +58,7 @@ class Part:
 
 PROFILE = Part(
     table="users",
-    columns="id org_id role language token_version disabled_at created_at erase_requested_at",
+    columns="id org_id role language token_version disabled_at created_at erase_requested_at address_confirmed_at",
     sealed="email name external_id",
     of="t.id = %(user)s",
 )

@@ -206,8 +206,9 @@ def _change_people(batch: list[PersonChange], *, org: UUID) -> None:
             external_id_digest = coalesce(v.external_id_digest::bytea, u.external_id_digest),
             role = coalesce(v.role, u.role),
             token_version = u.token_version + case when v.role is null then 0 else 1 end,
-            disabled_at = case when v.enable then null else u.disabled_at end
-        from (values %s) as v (id, org_id, role, enable, name, email, email_digest, external_id, external_id_digest)
+            disabled_at = case when v.enable then null else u.disabled_at end,
+            address_confirmed_at = case when v.confirm then now() else u.address_confirmed_at end
+        from (values %s) as v (id, org_id, role, enable, confirm, name, email, email_digest, external_id, external_id_digest)
         where u.org_id = v.org_id and u.id = v.id
         """,
         [
@@ -216,6 +217,7 @@ def _change_people(batch: list[PersonChange], *, org: UUID) -> None:
                 org,
                 change.role,
                 change.enable,
+                change.confirm,
                 *_identity_values(
                     change.known.key, change.name, change.email, change.external_id, org=org, user=change.known.id
                 ),

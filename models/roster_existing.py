@@ -61,7 +61,8 @@ def fetch_by_external_id(external_ids: set[str], *, org: UUID) -> dict[str, Exis
         for batch in in_batches(digests)
         for found in rows(
             """
-            select u.id, u.role, u.name, u.email, u.external_id, u.external_id_digest, u.disabled_at, k.wrapped, k.master_key_id
+            select u.id, u.role, u.name, u.email, u.external_id, u.external_id_digest, u.disabled_at,
+                u.address_confirmed_at, k.wrapped, k.master_key_id
             from users as u join user_keys as k on k.org_id = u.org_id and k.user_id = u.id
             where u.org_id = %s and u.external_id_digest = any(%s)
             """,
@@ -77,7 +78,8 @@ def fetch_by_email(emails: set[str], *, org: UUID) -> dict[bytes, ExistingPerson
         for batch in in_batches({keyring().email_index(email, org=org) for email in emails})
         for found in rows(
             """
-            select u.id, u.role, u.name, u.email, u.email_digest, u.external_id, u.disabled_at, k.wrapped, k.master_key_id
+            select u.id, u.role, u.name, u.email, u.email_digest, u.external_id, u.disabled_at, u.address_confirmed_at,
+                k.wrapped, k.master_key_id
             from users as u join user_keys as k on k.org_id = u.org_id and k.user_id = u.id
             where u.org_id = %s and u.email_digest = any(%s)
             """,
@@ -98,6 +100,7 @@ def _decrypt_person(found: dict[str, Any], *, org: UUID) -> ExistingPerson:
         id=found["id"],
         role=found["role"],
         disabled=found["disabled_at"] is not None,
+        confirmed=found["address_confirmed_at"] is not None,
         key=key,
         **decrypted,
     )

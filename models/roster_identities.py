@@ -22,7 +22,7 @@ ID_ORDER: dict[PersonRole | None, int] = {"educator": 0, "admin": 1, "student": 
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingPerson:
-    """A person who exists already."""
+    """A person who exists already. With `confirmed` false, only an LMS has named their address: it belongs to nobody yet."""
 
     id: UUID
     role: PersonRole
@@ -30,6 +30,7 @@ class ExistingPerson:
     email: str | None
     external_id: str | None
     disabled: bool
+    confirmed: bool
     key: Key
 
 
@@ -63,8 +64,8 @@ def match_people(
     sharing: dict[bytes, list[PersonRow]] = {}
     for person in people:
         known = by_id.get(person.external_id)
-        # An empty address keeps the known one.
-        email = person.email or (known.email if known else None)
+        # An empty address keeps the known one, but it is no word of the roster for an address that an LMS made up.
+        email = person.email or (known.email if known and known.confirmed else None)
         if email:
             sharing.setdefault(keyring().email_index(email, org=org), []).append(person)
         else:
@@ -140,13 +141,15 @@ def _give_address(
 ) -> list[Match]:
     """Give the address that these persons share to at most one of them, and say why the others do not get it.
 
-    `holder` is the existing person who has it now; `listed` are the existing people whom the roster names by id.
+    `holder` is the existing person who has it now; `listed` are the existing people whom the roster names by id. A holder who
+    has it from an LMS alone gives it up to anybody else.
     """
     owner: Match | None
     keeper = None
-    if holder is None or (holder.id in listed and not any(_is(person, holder) for person in persons)):
+    if holder is None or not holder.confirmed or (holder.id in listed and not any(_is(one, holder) for one in persons)):
         owner = _choose_owner(persons)
-        given = owner and replace(owner, vacated=holder)
+        given = owner and replace(owner, vacated=None if holder and _is(owner, holder) else holder)
+        _tell_claim_ended(findings, given)
     elif any(_is(person, holder) for person in persons):
         owner = given = next(person for person in persons if _is(person, holder))
         keeper = holder
@@ -162,6 +165,18 @@ def _give_address(
             _explain(findings, person, persons, owner=owner, holder=keeper, full_id=full_id)
             matches.append(replace(person, person=replace(person.person, email=None)))
     return matches
+
+
+def _tell_claim_ended(findings: Findings, match: Match | None) -> None:
+    """Warn when the person gets an address that only an LMS had named for somebody else."""
+    if match is not None and match.vacated is not None and not match.vacated.confirmed:
+        findings.add_warning(
+            "users",
+            match.person.row,
+            "email",
+            f"goes to this person; only an LMS had named it, for {match.vacated.external_id}, whose essays stay and who loses the "
+            "address; if both are one person, change the external id of that account first",
+        )
 
 
 def _find_full_ids(persons: list[Match], holder: ExistingPerson | None) -> dict[str, str]:

@@ -31,6 +31,7 @@ class PersonChange:
     email: str | None = None
     role: PersonRole | None = None
     enable: bool = False
+    confirm: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +157,11 @@ def _plan_person_change(plan: Plan, person_row: PersonRow, known: ExistingPerson
         email=person_row.email if person_row.email != known.email else None,
         role=role if role != known.role else None,
         enable=known.disabled and person_row.enabled is True,
+        confirm=bool(person_row.email) and not known.confirmed,
     )
+    if change.role is not None and known.email and not known.confirmed and not person_row.email:
+        # An invitation of a new teacher must not be mailed to an address that an LMS made up.
+        plan.vacating.add(known.id)
     if not allow_admins:
         if change.role == "admin":
             _add_fault(plan, person_row, "role", "a roster makes nobody an admin unless you allow it; see allow_admins")

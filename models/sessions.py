@@ -17,19 +17,22 @@ LIFETIME_DAYS = 30
 # A client that lost the answer to its refresh may repeat it within this time and gets the same successor.
 GRACE_SECONDS = 10
 
+_ACCOUNT = "id, role, password_hash, token_version, disabled_at, address_confirmed_at"
+
 # Why a family was revoked.
 Reason = Literal["logout", "reuse", "disabled", "password"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What a sign-in needs to know about a person."""
+    """What a sign-in needs to know about a person. With `confirmed` false they have no password and get no mail."""
 
     user: UUID
     role: PersonRole
     password_hash: str | None
     token_version: int
     disabled: bool
+    confirmed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ class Family:
 def find_account(email: str, *, org: UUID) -> Account | None:
     """Return the account with this address, or None. Call it as ec_auth."""
     found = row(
-        "select id, role, password_hash, token_version, disabled_at from users where org_id = %s and email_digest = %s",
+        f"select {_ACCOUNT} from users where org_id = %s and email_digest = %s",  # noqa: S608 - a constant
         (org, keyring().email_index(email, org=org)),
     )
     return _to_account(found) if found else None
@@ -65,7 +68,7 @@ def find_account(email: str, *, org: UUID) -> Account | None:
 def fetch_account(user: UUID, *, org: UUID) -> Account:
     """Return a person's account. Call it as ec_auth. Raises NotFound."""
     found = row(
-        "select id, role, password_hash, token_version, disabled_at from users where org_id = %s and id = %s",
+        f"select {_ACCOUNT} from users where org_id = %s and id = %s",  # noqa: S608 - a constant
         (org, user),
     )
     if found is None:
@@ -209,4 +212,5 @@ def _to_account(found: dict[str, Any]) -> Account:
         password_hash=found["password_hash"],
         token_version=found["token_version"],
         disabled=found["disabled_at"] is not None,
+        confirmed=found["address_confirmed_at"] is not None,
     )

@@ -90,6 +90,13 @@ class Users(Table):
     disabled_at = DateTimeTZField(null=True)
     created_at = _created_at()
     erase_requested_at = DateTimeTZField(null=True)
+    # None while only an LMS has named the address.
+    address_confirmed_at = DateTimeTZField(
+        null=True,
+        constraints=[
+            SQL("default CASE CURRENT_USER WHEN 'ec_lms'::name THEN NULL::timestamp with time zone ELSE now() END")
+        ],
+    )
 
 
 class UserKeys(Table):

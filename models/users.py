@@ -10,11 +10,11 @@ from uuid import UUID
 
 from peewee import fn
 
-from models import one_time_tokens
+from models import claimed_addresses, one_time_tokens
 from models.constraints import translate_violations
 from models.crypto import AssociatedData, Ciphertext, Key, WrappedKey, keyring
 from models.db import new_ids, row, rows, run
-from models.errors import KeysMissing, LastAdmin, NotFound
+from models.errors import Invalid, KeysMissing, LastAdmin, NotFound
 from models.tables import UserKeys, Users
 
 PersonRole = Literal["student", "educator", "admin"]
@@ -31,12 +31,13 @@ RULES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """The decrypted profile of a person."""
+    """The decrypted profile of a person. `email_confirmed` is false while only an LMS has named the address."""
 
     id: UUID
     role: PersonRole
     name: str | None
     email: str | None
+    email_confirmed: bool
     external_id: str | None
     language: str | None
     disabled: bool
@@ -80,17 +81,39 @@ def add_person(
 ) -> Person:
     """Store a person whom an admin names, without a password, and return them.
 
-    Raises Taken when the e-mail or the external id is another's, and Invalid when neither is given.
+    An address that only an LMS gave to somebody goes to this person. Raises Taken when the e-mail or the external id is
+    another's, and Invalid when neither is given.
     """
+    claimed_addresses.free(email, org=org)
     with translate_violations(fields=RULES, thing="person"):
         user = add_user(role, org=org, name=name, email=email, external_id=external_id, language=language)
     return fetch_person(user, org=org)
 
 
+def adopt_claimant(
+    role: PersonRole, *, org: UUID, name: str | None, email: str | None, external_id: str | None, language: str | None
+) -> Person | None:
+    """Let whom only an LMS has named so far under this external id be the person whom an admin names; None if there is nobody.
+
+    They keep their essays, and their name and language where the admin gives none. Raises Taken when the e-mail is another's.
+    """
+    claimant = claimed_addresses.find_claimant(external_id, org=org) if external_id else None
+    if claimant is None:
+        return None
+    # An address that the admin does not name goes, because an invitation would be mailed to it.
+    changes: dict[str, Any] = {"role": role, "email": email}
+    changes |= {key: value for key, value in (("name", name), ("language", language)) if value is not None}
+    if role != "student":
+        run("delete from enrollments where org_id = %s and user_id = %s and role = 'student'", (org, claimant))
+    return change_person(claimant, org=org, changes=changes)
+
+
 def find_or_add_student(external_id: str, *, org: UUID, name: str | None, email: str | None) -> UUID:
     """Return the user that the LMS means; add a student if needed. A student known by e-mail gets the external id.
 
-    Equal concurrent calls are safe: a lock on the student's digest, held until the transaction ends, lets one of them add.
+    Equal concurrent calls are safe: a lock on the student's digest, held until the transaction ends, lets one of them add. The
+    database leaves the address of an added student unconfirmed (`models/claimed_addresses.py`). Raises Invalid for the external
+    id of somebody who is not a student.
     """
     digest = keyring().external_id_index(external_id, org=org)
     found = _find_by_external_id_digest(org, digest)
@@ -146,7 +169,8 @@ def fetch_person(user: UUID, *, org: UUID) -> Person:
     """Return a person's decrypted profile. Raises NotFound and KeysMissing."""
     found = row(
         """
-        select u.id, u.role, u.name, u.email, u.external_id, u.language, u.disabled_at, u.created_at, k.wrapped, k.master_key_id
+        select u.id, u.role, u.name, u.email, u.external_id, u.language, u.disabled_at, u.created_at, u.address_confirmed_at,
+            k.wrapped, k.master_key_id
         from users as u join user_keys as k on k.org_id = u.org_id and k.user_id = u.id
         where u.org_id = %s and u.id = %s
         """,
@@ -174,7 +198,8 @@ def list_people(
     """
     found = rows(
         """
-        select u.id, u.role, u.name, u.email, u.external_id, u.language, u.disabled_at, u.created_at, k.wrapped, k.master_key_id
+        select u.id, u.role, u.name, u.email, u.external_id, u.language, u.disabled_at, u.created_at, u.address_confirmed_at,
+            k.wrapped, k.master_key_id
         from users as u join user_keys as k on k.org_id = u.org_id and k.user_id = u.id
         where u.org_id = %(org)s
             and (%(before)s::uuid is null or u.id < %(before)s)
@@ -205,8 +230,8 @@ def change_person(user: UUID, *, org: UUID, changes: Mapping[str, Any]) -> Perso
 
     Names in `changes`: role, name, email, external_id, language, disabled. A new role or disabling invalidates the person's
     access tokens. A person who becomes a student no longer teaches any course. A new e-mail address or disabling ends the
-    one-time tokens that were mailed to them. Raises NotFound, Taken, Invalid, and LastAdmin when nobody would be left to
-    administer the org.
+    one-time tokens that were mailed to them. An address that is named is confirmed; whoever had it from an LMS alone loses it.
+    Raises NotFound, Taken, Invalid, and LastAdmin when nobody would be left to administer the org.
     """
     if changes.get("disabled") or changes.get("role", "admin") != "admin":
         _check_admin_remains(user, org=org)
@@ -223,6 +248,7 @@ def change_person(user: UUID, *, org: UUID, changes: Mapping[str, Any]) -> Perso
         one_time_tokens.end_all(user, org=org)
     role, disabled = changes.get("role", known["role"]), changes.get("disabled", known["disabled"])
     columns = _sealed_columns(changes, org=org, user=user)
+    claimed_addresses.free(changes.get("email"), org=org, owner=user)
     if "language" in changes:
         columns["language"] = changes["language"]
     if role != known["role"]:
@@ -284,6 +310,7 @@ def _sealed_columns(changes: Mapping[str, Any], *, org: UUID, user: UUID) -> dic
     if "email" in changes:
         email = changes["email"]
         columns["email_digest"] = keyring().email_index(email, org=org) if email else None
+        columns["address_confirmed_at"] = fn.coalesce(Users.address_confirmed_at, fn.now())
     if "external_id" in changes:
         external_id = changes["external_id"]
         columns["external_id_digest"] = keyring().external_id_index(external_id, org=org) if external_id else None
@@ -304,6 +331,7 @@ def _to_person(found: dict[str, Any], *, org: UUID) -> Person:
         role=found["role"],
         language=found["language"],
         disabled=found["disabled_at"] is not None,
+        email_confirmed=found["address_confirmed_at"] is not None,
         created_at=found["created_at"],
         **decrypted,
     )
@@ -318,8 +346,15 @@ def _lock_digest(digest: bytes) -> None:
 
 
 def _find_by_external_id_digest(org: UUID, digest: bytes) -> UUID | None:
-    found = row("select id from users where org_id = %s and external_id_digest = %s", (org, digest))
-    return found["id"] if found else None
+    found = row("select id, role from users where org_id = %s and external_id_digest = %s", (org, digest))
+    if found is None:
+        return None
+    if found["role"] != "student":
+        # Else a key could enrol a teacher in a course and put essays under their name.
+        raise Invalid(
+            "An LMS hands in for students only.", errors=[("/student/external_id", "is not the id of a student here")]
+        )
+    return UUID(str(found["id"]))
 
 
 def _find_by_email(email: str, *, org: UUID) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from ingest.web.body import read_body
 from ingest.web.identity import admin, identity
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
-from models import one_time_tokens, sessions
+from models import claimed_addresses, one_time_tokens, sessions
 from models.db import session
 from models.one_time_tokens import LIFETIME_HOURS, Purpose
 from models.orgs import fetch_org, find_org
@@ -72,7 +72,10 @@ def change() -> tuple[str, int]:
     security=(),
 )
 def forgot() -> tuple[Response, int]:
-    """E-mail a reset token to the stored address of this account. The answer is the same when there is no such account."""
+    """E-mail a reset token to the stored address of this account. The answer is the same when there is no such account.
+
+    An address that only an LMS has named gets no mail until the school confirms it.
+    """
     rate_limits.count_address()
     payload = read_body(schemas.PasswordForgotten)
     rate_limits.count_email(payload.org, payload.email)
@@ -124,7 +127,7 @@ def reset() -> tuple[str, int]:
 def invite(user_id: UUID) -> tuple[Response, int]:
     """E-mail this person a token with which they can choose a password. It is valid for 7 days; earlier invitations become invalid.
 
-    Admins only.
+    It confirms the address, if only an LMS had named it. Admins only.
     """
     who = admin()
     rate_limits.count_email(str(who.org), str(user_id))
@@ -135,6 +138,7 @@ def invite(user_id: UUID) -> tuple[Response, int]:
             raise Problem("account-disabled", "This account is disabled.")
         if person.email is None or not is_address(person.email):
             raise Problem("no-email", "There is no address on record that can be written to.")
+        claimed_addresses.confirm(user_id, org=who.org)
         token = one_time_tokens.issue(user_id, org=who.org, purpose="invitation")
     email = _compose("invitation", to=person.email, slug=slug, token=token, link=_password_page())
     if not _mail_queue().enqueue(lambda: email):
@@ -144,7 +148,7 @@ def invite(user_id: UUID) -> tuple[Response, int]:
 
 def _write_reset(account: Account | None, *, org: UUID, link: str | None) -> Email | None:
     """Issue a reset token and return the e-mail that carries it; None when there is no account, address or permission."""
-    if account is None or account.disabled:
+    if account is None or account.disabled or not account.confirmed:
         return None
     with session(org=org, role="ec_auth"):
         contact = sessions.fetch_contact(account.user, org=org)

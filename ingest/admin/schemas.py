@@ -86,6 +86,9 @@ class Person(BaseModel):
     role: Role
     name: str | None
     email: str | None
+    email_confirmed: Annotated[
+        bool, Field(description="false: only an LMS has named the address, so it gets no mail until you confirm it")
+    ]
     external_id: str | None
     language: str | None
     disabled: bool

@@ -68,24 +68,25 @@ def search_users() -> Response:
 @blueprint.post("/v1/users")
 @operation(
     "Add a person",
-    answers={201: schemas.Person},
+    answers={201: schemas.Person, 200: schemas.Person},
     body=schemas.NewPerson,
     problems=("forbidden", "conflict"),
     headers=CREATED,
 )
 def add_user() -> Response:
-    """Add a person. They have no password until they follow an invitation. Admins only."""
+    """Add a person. They have no password until they follow an invitation. Admins only.
+
+    An address that only an LMS has named for somebody goes to this person. Whoever only an LMS has named so far under this
+    `external_id` becomes this person: the answer is 200, and they keep their essays.
+    """
     who = admin()
     payload = read_body(schemas.NewPerson)
+    named = payload.model_dump()
     with who.session():
-        person = users.add_person(
-            payload.role,
-            org=who.org,
-            name=payload.name,
-            email=payload.email,
-            external_id=payload.external_id,
-            language=payload.language,
-        )
+        adopted = users.adopt_claimant(org=who.org, **named)
+        person = adopted or users.add_person(org=who.org, **named)
+    if adopted is not None:
+        return json_response(schemas.Person(**asdict(person)))
     return json_response(schemas.Person(**asdict(person)), status=201, at=f"/v1/users/{person.id}")
 
 
@@ -110,7 +111,8 @@ def change_user(user_id: UUID) -> Response:
     """Change the members that are sent; null clears one. Admins only.
 
     A new role or `disabled: true` makes the person's access tokens invalid from their next request on. A person who becomes a
-    student no longer teaches any course. You cannot demote or disable yourself or the last admin.
+    student no longer teaches any course. Sending `email`, the same or another, confirms the address. You cannot demote or
+    disable yourself or the last admin.
     """
     who = admin()
     changes = read_body(schemas.PersonChange).changes()

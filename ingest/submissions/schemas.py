@@ -42,7 +42,10 @@ def _lower_case(value: Any) -> Any:
 
 
 class Student(LenientBody):
-    """The student as the LMS knows them. An unknown student is added; a known e-mail finds an account without external id."""
+    """The student as the LMS knows them. An unknown student is added; a known e-mail finds an account without external id.
+
+    The address of an added student gets no mail until the school confirms it. The id of a teacher or an admin is refused.
+    """
 
     external_id: Annotated[ExternalId, Field(description="the LMS's id of the student")]
     name: Annotated[Annotated[Short, Trimmed] | None, NotNeeded()] = None

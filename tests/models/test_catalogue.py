@@ -379,7 +379,7 @@ def test_model_server_defaults_match_the_catalogue(database: Database, table: st
         elif expression is None:
             assert (declared, field.default) == ("", None), f"{name} has no server default"
         elif declared:
-            assert declared == f"default {expression}", name
+            assert declared == f"default {' '.join(str(expression).split())}", name
         else:
             assert field.default is not None, f"{name} has the server default {expression}"
             default = field.default() if callable(field.default) else field.default

@@ -25,6 +25,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     "users_email_with_digest": [{"email": "null"}, {"email_digest": "null", "external_id": "''", "external_id_digest": "''"}],
     "users_external_id_with_digest": [{"external_id": "''"}, {"external_id_digest": "''"}],
     "users_can_be_recognised": [{"email": "null", "email_digest": "null"}],
+    "users_unconfirmed_has_no_password": [{"address_confirmed_at": "null", "password_hash": "''"}],
     "sessions_generation_positive": [{"generation": "0"}],
     "sessions_revoked_reason_known": [{"revoked_at": "now()", "revoked_reason": "'bored'"}],
     "sessions_revoked_with_reason": [{"revoked_at": "now()"}, {"revoked_reason": "'logout'"}],

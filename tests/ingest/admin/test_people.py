@@ -57,7 +57,9 @@ def test_person_is_added_found_changed_and_disabled(shared_api, refused):
     assert made.status_code == 201
     body = made.json
     assert made.headers["Location"] == f"/v1/users/{body['id']}"
-    assert set(body) == {"id", "role", "name", "email", "external_id", "language", "disabled", "created_at"}
+    assert set(body) == {
+        "id", "role", "name", "email", "email_confirmed", "external_id", "language", "disabled", "created_at",
+    }  # fmt: skip
     assert (body["name"], body["email"], body["external_id"], body["language"]) == ("Uma", "Uma@X.example", "u-1", "de")
     assert body["disabled"] is False
     assert shared_api.client.get(made.headers["Location"], headers=headers).json == body
