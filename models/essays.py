@@ -77,7 +77,8 @@ def receive(author: UUID, draft: Draft, *, org: UUID) -> Receipt:
 
     The same author's next draft for the same assignment (or LMS essay id) becomes the next version; one that is older
     than the newest is stored as `superseded`. An unknown category is left out with a warning. Raises NotFound for an
-    assignment or essay that the acting role cannot see, and Invalid for an essay of another assignment.
+    assignment or essay that the acting role cannot see, and Invalid for an essay of another assignment or for one without an
+    assignment where the org needs one.
     """
     warnings: tuple[tuple[str, str], ...] = ()
     if draft.pictures_left_out:
@@ -125,6 +126,10 @@ def _find_place(author: UUID, draft: Draft) -> dict[str, Any]:
         raise NotFound("There is no assignment with this assignment_id, or it is not yours.")
     if draft.essay and place["essay_id"] is None:
         raise NotFound("There is no essay with this essay_id, or it is not yours.")
+    if place["assignment_missing"]:
+        raise Invalid(
+            "This school takes essays for an assignment only.", errors=[("/assignment_id", "is needed at this school")]
+        )
     if draft.essay and draft.assignment and place["essay_assignment_id"] != draft.assignment:
         raise Invalid(
             "The essay belongs to another assignment.", errors=[("/assignment_id", "is not the assignment of essay_id")]

@@ -113,8 +113,8 @@ def finish(org: UUID) -> dict[str, int]:
         run(
             """
             update orgs set slug = 'removed-' || id, name = 'Removed school', default_language = default, release_policy = default,
-                ai_policy = default, ai_fallback = default, require_approval = default, monthly_budget_micros = null,
-                removed_at = now()
+                ai_policy = default, ai_fallback = default, require_approval = default, require_assignment = default,
+                monthly_budget_micros = null, removed_at = now()
             where id = %s
             """,
             (org,),
@@ -126,8 +126,8 @@ def finish(org: UUID) -> dict[str, int]:
 # What the export holds of the org itself, beside the archives of its people. No secrets.
 ORG_FILES = {
     "org": """
-        select id, slug, name, default_language, release_policy, ai_policy, ai_fallback, require_approval, monthly_budget_micros,
-            created_at, closed_at
+        select id, slug, name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
+            monthly_budget_micros, created_at, closed_at
         from orgs where id = %(org)s
     """,
     "categories": "select id, slug, name, created_at from categories where org_id = %(org)s order by id",

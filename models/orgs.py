@@ -104,8 +104,8 @@ def fetch_org(org: UUID) -> dict[str, Any]:
     """Return an org's settings. Raises NotFound."""
     found = row(
         """
-        select id, slug, name, default_language, release_policy, ai_policy, ai_fallback, require_approval, monthly_budget_micros,
-            created_at
+        select id, slug, name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
+            monthly_budget_micros, created_at
         from orgs where id = %s
         """,
         (org,),
@@ -118,7 +118,8 @@ def fetch_org(org: UUID) -> dict[str, Any]:
 def change_org(org: UUID, *, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Change the org's settings as `changes` says and return them; what it does not name stays. Call it as ec_admin.
 
-    Names in `changes`: name, default_language, release_policy, ai_policy, ai_fallback, require_approval, monthly_budget_micros.
+    Names in `changes`: name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
+    monthly_budget_micros.
     """
     if changes:
         Orgs.update(dict(changes)).where(Orgs.id == org).execute()

@@ -66,6 +66,7 @@ class Orgs(Table):
     ai_policy = TextField(default="anthropic")
     ai_fallback = TextField(default="wait")
     require_approval = BooleanField(default=False)
+    require_assignment = BooleanField(default=False)
     monthly_budget_micros = BigIntegerField(null=True)
     created_at = _created_at()
     closed_at = DateTimeTZField(null=True)

@@ -260,6 +260,7 @@ class Org(BaseModel):
     ai_policy: Literal["anthropic", "local", "none"]
     ai_fallback: Literal["wait", "local"]
     require_approval: bool
+    require_assignment: bool
     monthly_budget_micros: Annotated[
         int | None, Field(description="limit for AI cost per month (UTC) in millionths of a US dollar; null: no limit")
     ]
@@ -274,7 +275,10 @@ class OrgChange(RequestBody):
     default_language: Language = optional_not_null()
     release_policy: Annotated[
         ReleasePolicy,
-        Field(description="auto: students see feedback at once; after_review: after an educator releases it"),
+        Field(
+            description="auto: students see feedback at once; after_review: after an educator releases it. An essay without "
+            "an assignment also waits, for an admin, when an assignment in one of the student's courses is after_review"
+        ),
     ] = optional_not_null()
     ai_policy: Annotated[
         Literal["anthropic", "local", "none"],
@@ -292,6 +296,9 @@ class OrgChange(RequestBody):
             description="true: only a model, prompt and rules that were approved by a comparison with your educators' decisions "
             "read essays; what is not approved waits, or the last approved one reads"
         ),
+    ] = optional_not_null()
+    require_assignment: Annotated[
+        StrictBool, Field(description="true: students and LMSs hand in for an assignment only")
     ] = optional_not_null()
     monthly_budget_micros: Annotated[StrictInt, Field(ge=0, le=MAX_BUDGET_MICROS)] | None = None
 

@@ -68,7 +68,14 @@ class Submission(LenientBody):
             json_schema_extra={"minLength": 1, "pattern": r"\S"},
         ),
     ]
-    assignment_id: Annotated[Id | None, Field(description="the assignment for which the essay was written")] = None
+    assignment_id: Annotated[
+        Id | None,
+        Field(
+            description="the assignment for which the essay was written. Without one, the feedback waits for an admin to "
+            "release it when an assignment in one of the student's courses is `after_review`; needed where the org's "
+            "`require_assignment` is true"
+        ),
+    ] = None
     assignment: Annotated[
         LmsAssignment | None,
         Field(

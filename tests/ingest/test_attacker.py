@@ -283,9 +283,9 @@ def test_internal_fields_in_a_request_body_are_ignored(shared_api, draft):
 
 def test_quote_of_unusual_characters_is_returned_exactly(shared_api):
     text = "\ufeff\u202eevil\u202c \u0007 z\u0335a\u0335l was \U000e0041 \r\n\t \ufffe <b>&amp;</b> \u2028 end"
-    receipt = shared_api.hand_in("bob", text=text)
+    receipt = shared_api.hand_in("zoe", text=text)
     shared_api.worker.finish(receipt["id"], "grammar", quote="was \U000e0041")
-    answer = shared_api.client.get(receipt["links"]["feedback"], headers=shared_api.signed_in("bob"))
+    answer = shared_api.client.get(receipt["links"]["feedback"], headers=shared_api.signed_in("zoe"))
     span = json.loads(answer.data)["comments"][0]["span"]
     assert text[span["start"] : span["end"]] == span["quote"] == "was \U000e0041"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -419,7 +419,7 @@ def test_admin_changes_the_settings_of_the_org(fresh):
     assert (before["slug"], before["require_approval"]) == (fresh.school.slug, False)
     wanted = {
         "name": "New Name", "default_language": "de", "release_policy": "after_review", "ai_policy": "none", "ai_fallback": "local",
-        "require_approval": True, "monthly_budget_micros": 5_000_000,
+        "require_approval": True, "require_assignment": True, "monthly_budget_micros": 5_000_000,
     }  # fmt: skip
     assert ask(fresh, "PATCH", "org", wanted).json == {**before, **wanted}
     assert ask(fresh, "PATCH", "org", {"monthly_budget_micros": None}).json == {
@@ -427,7 +427,7 @@ def test_admin_changes_the_settings_of_the_org(fresh):
         **wanted,
         "monthly_budget_micros": None,
     }
-    receipt = fresh.hand_in("alice")
+    receipt = fresh.hand_in("alice", assignment_id=str(fresh.school.assignment))
     assert fresh.client.get(receipt["links"]["self"], headers=fresh.signed_in("alice")).json["released"] is False
     assert ask(fresh, "GET", "org").json["ai_policy"] == "none"
 
@@ -439,6 +439,7 @@ def test_admin_changes_the_settings_of_the_org(fresh):
         {"name": None}, {"default_language": "English!"}, {"default_language": None}, {"monthly_budget_micros": -1},
         {"monthly_budget_micros": 1.5}, {"monthly_budget_micros": "1"}, {"monthly_budget_micros": 10**13 + 1}, {"slug": "stolen"},
         {"id": str(uuid4())}, {"monthly_budget": 1}, {"require_approval": None}, {"require_approval": "true"}, {"require_approval": 1},
+        {"require_assignment": None}, {"require_assignment": "true"},
     ],
 )  # fmt: skip
 def test_invalid_org_setting_is_refused(shared_api, refused, changes):

@@ -39,6 +39,8 @@ def private(shared_api):
     """Give the receipt of Alice's essay without a course, which only she, the admins and the LMS may read."""
     receipt = shared_api.hand_in("alice", title="A diary")
     shared_api.worker.finish(receipt["id"], "grammar")
+    release = f"/v1/submissions/{receipt['id']}/release"
+    assert shared_api.client.post(release, headers=shared_api.signed_in("ada")).status_code == 200
     return receipt
 
 

@@ -58,7 +58,7 @@ def hand_in(api: ApiUnderTest, **changes: Any) -> dict[str, Any]:
 
 
 def test_submission_is_completed_at_once_without_passes(off: ApiUnderTest, redis_client: redis.Redis) -> None:
-    receipt = off.hand_in()
+    receipt = hand_in(off)
     assert receipt["status"] == "completed"
     status = get(off, receipt["links"]["self"])
     assert status.status_code == 200
@@ -193,23 +193,23 @@ def test_rerun_does_not_read_the_version_of_another_course(off: ApiUnderTest, re
 def test_progress_spans_versions_that_were_not_read(shared_api: ApiUnderTest) -> None:
     """Version 1 is read, version 2 is not, and version 3 is: the comment of version 1 is decided in version 3."""
     name = f"attempt-{uuid4().hex}"
-    first = shared_api.hand_in("bob", external_id=name)
+    first = shared_api.hand_in("zoe", external_id=name)
     for one in NAMES:
         shared_api.worker.finish(first["id"], one)
     set_policy(shared_api, "none")
     try:
-        second = shared_api.hand_in("bob", external_id=name)
-        progress = get(shared_api, f"/v1/essays/{first['essay_id']}/progress", "bob")
+        second = shared_api.hand_in("zoe", external_id=name)
+        progress = get(shared_api, f"/v1/essays/{first['essay_id']}/progress", "zoe")
         assert (progress.status_code, progress.json["version"], progress.json["status"]) == (200, 2, "completed")
         assert {(one["resolution"], one["decided_in_version"]) for one in progress.json["comments"]} == {("open", None)}
     finally:
         set_policy(shared_api, "anthropic")
-    third = shared_api.hand_in("bob", external_id=name)
+    third = shared_api.hand_in("zoe", external_id=name)
     assert (second["version"], third["version"]) == (2, 3)
     for one in NAMES:
         shared_api.worker.finish(third["id"], one)
     shared_api.database.sql("update feedback set resolution = 'addressed' where submission_id = %s", first["id"])
-    progress = get(shared_api, f"/v1/essays/{first['essay_id']}/progress", "bob").json
+    progress = get(shared_api, f"/v1/essays/{first['essay_id']}/progress", "zoe").json
     assert {(one["resolution"], one["decided_in_version"]) for one in progress["comments"]} == {("addressed", 3)}
 
 

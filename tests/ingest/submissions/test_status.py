@@ -55,7 +55,7 @@ def test_status_has_exactly_the_documented_fields(shared_api, get):
         "pictures_left_out", "reading", "passes", "queue",
     ]  # fmt: skip
     assert (body["id"], body["essay_id"], body["version"]) == (receipt["id"], receipt["essay_id"], 1)
-    assert (body["status"], body["completed_at"], body["released"]) == ("queued", None, True)
+    assert (body["status"], body["completed_at"], body["released"]) == ("queued", None, False)
     datetime.strptime(body["received_at"], MOMENT)
     assert list(body["passes"]) == ["grammar", "structure", "content"]
     for one in body["passes"].values():
