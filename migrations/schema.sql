@@ -635,6 +635,18 @@ CREATE FUNCTION public.org_tables() RETURNS TABLE(name text, place integer)
    ORDER BY (max(p.place)), ((o.relname)::text);
 END;
 
+-- FUNCTION own_delivery(uuid, uuid, bytea, bytea)
+CREATE FUNCTION public.own_delivery(delivery uuid, person uuid, sealed_body bytea, sealed_problem bytea) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    update inbound_events as d set user_id = person, body = sealed_body, problem = sealed_problem
+    where d.org_id = app_org() and d.id = delivery and d.user_id is null;
+    return found;
+end
+$$;
+
 -- TABLE provider_pauses
 CREATE TABLE public.provider_pauses (
     provider text NOT NULL,
@@ -2520,6 +2532,9 @@ CREATE INDEX idx_idempotency_keys_created ON public.idempotency_keys USING btree
 -- INDEX idx_inbound_events_outcome
 CREATE INDEX idx_inbound_events_outcome ON ONLY public.inbound_events USING btree (org_id, source_id, outcome, id);
 
+-- INDEX idx_inbound_events_unowned
+CREATE INDEX idx_inbound_events_unowned ON ONLY public.inbound_events USING btree (org_id, id) WHERE (user_id IS NULL);
+
 -- INDEX idx_inbound_events_user
 CREATE INDEX idx_inbound_events_user ON ONLY public.inbound_events USING btree (org_id, user_id);
 
@@ -2604,6 +2619,9 @@ CREATE INDEX idx_users_erase_requested ON public.users USING btree (erase_reques
 -- INDEX idx_users_external_id
 CREATE UNIQUE INDEX idx_users_external_id ON public.users USING btree (org_id, external_id_digest);
 
+-- INDEX inbound_events_default_org_id_id_idx
+CREATE INDEX inbound_events_default_org_id_id_idx ON public.inbound_events_default USING btree (org_id, id) WHERE (user_id IS NULL);
+
 -- INDEX inbound_events_default_org_id_source_id_outcome_id_idx
 CREATE INDEX inbound_events_default_org_id_source_id_outcome_id_idx ON public.inbound_events_default USING btree (org_id, source_id, outcome, id);
 
@@ -2663,6 +2681,9 @@ ALTER INDEX public.feedback_pkey ATTACH PARTITION public.feedback_default_pkey;
 
 -- INDEX ATTACH feedback_default_type_pass_idx
 ALTER INDEX public.idx_feedback_type ATTACH PARTITION public.feedback_default_type_pass_idx;
+
+-- INDEX ATTACH inbound_events_default_org_id_id_idx
+ALTER INDEX public.idx_inbound_events_unowned ATTACH PARTITION public.inbound_events_default_org_id_id_idx;
 
 -- INDEX ATTACH inbound_events_default_org_id_source_id_outcome_id_idx
 ALTER INDEX public.idx_inbound_events_outcome ATTACH PARTITION public.inbound_events_default_org_id_source_id_outcome_id_idx;
@@ -3130,6 +3151,9 @@ CREATE POLICY ec_clock_own_org ON public.audit_log TO ec_clock USING ((org_id = 
 
 -- POLICY essays ec_clock_trials
 CREATE POLICY ec_clock_trials ON public.essays TO ec_clock USING ((trial_until IS NOT NULL));
+
+-- POLICY inbound_events ec_clock_unowned
+CREATE POLICY ec_clock_unowned ON public.inbound_events TO ec_clock USING ((user_id IS NULL));
 
 -- POLICY categories ec_educator_own_org
 CREATE POLICY ec_educator_own_org ON public.categories TO ec_educator USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -3875,6 +3899,10 @@ GRANT ALL ON FUNCTION public.org_rows() TO ec_admin;
 -- ACL FUNCTION org_tables()
 REVOKE ALL ON FUNCTION public.org_tables() FROM PUBLIC;
 
+-- ACL FUNCTION own_delivery(delivery uuid, person uuid, sealed_body bytea, sealed_problem bytea)
+REVOKE ALL ON FUNCTION public.own_delivery(delivery uuid, person uuid, sealed_body bytea, sealed_problem bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.own_delivery(delivery uuid, person uuid, sealed_body bytea, sealed_problem bytea) TO ec_admin;
+
 -- ACL TABLE provider_pauses
 GRANT SELECT ON TABLE public.provider_pauses TO ec_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.provider_pauses TO ec_stats;
@@ -4552,18 +4580,22 @@ GRANT UPDATE(response) ON TABLE public.idempotency_keys TO ec_student;
 GRANT SELECT(created_at) ON TABLE public.idempotency_keys TO ec_clock;
 
 -- ACL TABLE inbound_events
+GRANT DELETE ON TABLE public.inbound_events TO ec_clock;
 GRANT INSERT ON TABLE public.inbound_events TO ec_lms;
 GRANT SELECT ON TABLE public.inbound_events TO ec_admin;
 GRANT SELECT ON TABLE public.inbound_events TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.inbound_events TO ec_stats;
 
 -- ACL COLUMN inbound_events.id
+GRANT SELECT(id) ON TABLE public.inbound_events TO ec_clock;
 GRANT SELECT(id) ON TABLE public.inbound_events TO ec_keys;
 
 -- ACL COLUMN inbound_events.org_id
+GRANT SELECT(org_id) ON TABLE public.inbound_events TO ec_clock;
 GRANT SELECT(org_id) ON TABLE public.inbound_events TO ec_keys;
 
 -- ACL COLUMN inbound_events.user_id
+GRANT SELECT(user_id) ON TABLE public.inbound_events TO ec_clock;
 GRANT SELECT(user_id) ON TABLE public.inbound_events TO ec_keys;
 GRANT UPDATE(user_id) ON TABLE public.inbound_events TO ec_stats;
 

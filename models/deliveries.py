@@ -10,15 +10,22 @@ from uuid import UUID
 
 from models.crypto import AssociatedData, keyring
 from models.db import row, rows, run
+from models.delivery_students import digests_of, mentions_of, recognise_by
 from models.errors import NotFound, Undecipherable
 from models.events import Delivery, Outcome
 from models.log import logger
-from models.users import data_key
+from models.users import data_key, unwrap_key
 
 log = logger(__name__)
 
 # A list shows bodies of up to this many bytes, so that a page stays small.
 LISTED_BODY_BYTES = 64 * 1024
+# How many deliveries without a person are searched for one person, newest first, and how many bytes of them. More than an
+# LMS sends within the days that they are kept, unless everything that it sends is refused.
+MAX_SEARCHED = 5_000
+MAX_SEARCHED_BYTES = 64 * 1024 * 1024
+# The body of one may be a megabyte.
+SEARCHED_PAGE = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +49,8 @@ _SELECT_PAGE = """
 select d.* from unnest(%(outcomes)s::text[]) as o (outcome)
 cross join lateral (
     select e.id, e.event_id, e.created_at, e.outcome, e.reason, e.problem, e.submission_id, e.replayed_at, e.user_id,
-        case when e.user_id is null and octet_length(e.body) <= %(bytes)s then e.body end as body
-    from inbound_events as e
+        case when e.user_id is null and octet_length(e.body) <= %(bytes)s then e.body end as body, k.wrapped, k.master_key_id
+    from inbound_events as e left join user_keys as k on k.org_id = e.org_id and k.user_id = e.user_id
     where e.org_id = %(org)s and e.source_id = %(source)s and e.outcome = o.outcome
         and e.id < coalesce(%(before)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     order by e.id desc limit %(limit)s
@@ -51,8 +58,15 @@ cross join lateral (
 order by d.id desc limit %(limit)s
 """
 _SELECT_ONE = """
-select id, event_id, created_at, outcome, reason, problem, submission_id, replayed_at, user_id, body from inbound_events
-where org_id = %s and source_id = %s and id = %s
+select e.id, e.event_id, e.created_at, e.outcome, e.reason, e.problem, e.submission_id, e.replayed_at, e.user_id, e.body,
+    k.wrapped, k.master_key_id
+from inbound_events as e left join user_keys as k on k.org_id = e.org_id and k.user_id = e.user_id
+where e.org_id = %s and e.source_id = %s and e.id = %s
+"""
+_SELECT_UNOWNED = """
+select id, body, problem from inbound_events
+where org_id = %(org)s and user_id is null and id < coalesce(%(before)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+order by id desc limit %(limit)s
 """
 
 
@@ -79,6 +93,8 @@ def list_deliveries(
     for record in found:
         try:
             listed.append(_decrypt(record, org=org))
+        except NotFound:  # its student is being erased
+            listed.append(_decrypt({**record, "body": None, "problem": None}, org=org))
         except Undecipherable:
             log.exception("delivery does not decrypt", delivery_id=str(record["id"]))
             listed.append(_decrypt({**record, "body": None, "problem": None}, org=org))
@@ -111,13 +127,60 @@ def settle(stored: UUID, delivery: Delivery, *, submission: UUID) -> None:
     row("select settle_delivery(%s, %s, %s, %s)", (stored, found["user_id"], submission, sealed))
 
 
+def adopt(user: UUID, *, org: UUID, erasing: bool = False) -> int:
+    """Give the person the deliveries without a person that name them as their student; return how many. Call it as ec_admin.
+
+    With `erasing` also those that name them otherwise, unless another student is recognised: then it becomes that student's.
+    Searches the newest deliveries up to a limit; the others are deleted when they are old (models/upkeep.py).
+    """
+    external_id, email = digests_of(user, org=org)
+    adopted, bytes_read, before = 0, 0, None
+    for _ in range(MAX_SEARCHED // SEARCHED_PAGE):
+        page = rows(_SELECT_UNOWNED, {"org": org, "before": before, "limit": SEARCHED_PAGE})
+        for record in page:
+            bytes_read += len(record["body"])
+            adopted += _adopt_if_named(record, user, (external_id, email), org=org, erasing=erasing)
+        if len(page) < SEARCHED_PAGE:
+            return adopted
+        if bytes_read > MAX_SEARCHED_BYTES:
+            break
+        before = page[-1]["id"]
+    log.warning("deliveries without a person were not all searched", org_id=str(org), bytes_read=bytes_read)
+    return adopted
+
+
+def _adopt_if_named(
+    record: dict[str, Any], user: UUID, digests: tuple[bytes | None, bytes | None], *, org: UUID, erasing: bool
+) -> bool:
+    try:
+        body = keyring().open(record["body"], place=_place("body", org, record["id"]))
+        mentions = mentions_of(body, org=org)
+        if not mentions.name(*digests):
+            return False
+        student = recognise_by(mentions, org=org)
+        if not erasing and (student is None or student.id != user):
+            return False
+        owner, key = (student.id, student.key) if student else (user, data_key(user, org=org))
+        problem = record["problem"]
+        if problem is not None:
+            place = _place("problem", org, record["id"])
+            problem = key.seal(keyring().open(problem, place=place), place=place)
+    except Undecipherable:
+        # Nobody can read it, so nothing has to be hidden.
+        log.exception("delivery does not decrypt", delivery_id=str(record["id"]))
+        return False
+    sealed = key.seal(body, place=_place("body", org, record["id"]))
+    done = row("select own_delivery(%s, %s, %s, %s) as done", (record["id"], owner, sealed, problem))
+    return bool(done and done["done"])
+
+
 def _decrypt(found: dict[str, Any], *, org: UUID) -> StoredDelivery:
     body, problem = found["body"], found["problem"]
-    if body is not None:
-        key = keyring() if found["user_id"] is None else data_key(found["user_id"], org=org)
-        body = key.open(body, place=_place("body", org, found["id"]))
-    if problem is not None:
-        problem = json.loads(keyring().open(problem, place=_place("problem", org, found["id"])))
+    if body is not None or problem is not None:
+        user = found["user_id"]
+        key = keyring() if user is None else unwrap_key(found, org=org, user=user)
+        body = body and key.open(body, place=_place("body", org, found["id"]))
+        problem = problem and json.loads(key.open(problem, place=_place("problem", org, found["id"])))
     return StoredDelivery(
         id=found["id"],
         event_id=found["event_id"],

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg2.errors
 
-from models.crypto import AssociatedData, Ciphertext, Key, keyring
+from models.crypto import AssociatedData, Ciphertext, Key, Keyring, keyring
 from models.db import caused_by, new_ids, row, rows, run
 from models.errors import DatabaseAway, InProgress, KeyReused
 
@@ -29,6 +29,10 @@ class Delivery:
     source: UUID
     event_id: str
     body: bytes
+
+    def text(self) -> str:
+        """Return the body as text, with what is not UTF-8 escaped. A body that was handled is exactly its text."""
+        return self.body.decode("utf-8", "backslashreplace")
 
     def body_sha256(self) -> bytes:
         """Return the digest of the bytes."""
@@ -153,12 +157,14 @@ def store_delivery(
 ) -> None:
     """Store the raw body, encrypted by the student's key when there is one, otherwise by the master key.
 
-    `problem` says in words why the delivery is refused. It may name a student, so the master key encrypts it too.
+    `problem` says in words why the delivery is refused. It may name a student, so the same key encrypts it.
     """
     event = new_ids(1)[0]
-    place = AssociatedData("inbound_events", "body", delivery.org, event)
-    text = delivery.body.decode("utf-8", "backslashreplace")
-    body: Ciphertext = key.seal(text, place=place) if key else keyring().seal(text, place=place)
+    sealer: Key | Keyring = key or keyring()
+
+    def seal(column: str, text: str) -> Ciphertext:
+        return sealer.seal(text, place=AssociatedData("inbound_events", column, delivery.org, event))
+
     run(
         """
         insert into inbound_events
@@ -174,12 +180,9 @@ def store_delivery(
             submission,
             outcome,
             reason,
-            body,
+            seal("body", delivery.text()),
             delivery.body_sha256(),
-            problem
-            and keyring().seal(
-                json.dumps(problem), place=AssociatedData("inbound_events", "problem", delivery.org, event)
-            ),
+            problem and seal("problem", json.dumps(problem)),
         ),
     )
 

@@ -85,7 +85,7 @@ def count_by_master_key() -> dict[Column, Counter[str]]:
         select 'inbound_events.body', {_master_key_name("body")}, count(*) from inbound_events where user_id is null group by 2
         union all
         select 'inbound_events.problem', {_master_key_name("problem")}, count(*)
-        from inbound_events where problem is not null group by 2
+        from inbound_events where user_id is null and problem is not null group by 2
         """  # noqa: S608 - names of columns
     )
     counts: dict[Column, Counter[str]] = {column: Counter() for column in COLUMNS}

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from models import deliveries
 from models.crypto import AssociatedData, Key
 from models.db import row, rows, run
 from models.errors import LastAdmin, NotFound
@@ -89,7 +90,8 @@ ABOUT_PERSON = (
     Part(
         table="inbound_events",
         columns="id created_at org_id source_id event_id user_id submission_id outcome reason body_sha256 replayed_at",
-        sealed="body",
+        sealed="body problem",
+        structured="problem",
         of="t.user_id = %(user)s",
         page=BODIES_PAGE,
     ),
@@ -216,7 +218,6 @@ NOT_EXPORTED: Mapping[str, str] = {
     "user_keys.master_key_id": "tells how the installation manages its keys",
     "user_keys.created_at": "same time as the account's created_at",
     "one_time_tokens.digest": "identifies a token that may still be valid",
-    "inbound_events.problem": "says why a delivery was refused; it is empty once the delivery belongs to a person",
     "passes.tallied": "whether the clock has counted the row",
     "ai_responses.tallied": "whether the clock has counted the row",
     **{
@@ -242,7 +243,7 @@ essays/<n>-<id>/        one folder an essay: essay.json, and for each version
 saved_comments*.json    comments they keep for the next essay
 comments_made*.json, reviews_made*.json    which comments on others' essays they wrote or decided about (the words are the essay author's)
 analytics*.json         what they did: handed in, revised, looked at feedback
-inbound_events*.json    what an LMS sent about them, as it was sent
+inbound_events*.json    what an LMS sent about them, as it was sent, and why some of it was refused
 seen_events*.json, idempotency_keys*.json    what was answered to whom handed in for them
 audit_log*.json         what is on record as done by them or about them
 
@@ -262,6 +263,8 @@ def request_erasure(user: UUID, *, org: UUID) -> None:
     )
     if [record["id"] for record in admins] == [user]:
         raise LastAdmin("This is the last admin of the org who can sign in.")
+    # Before their key and digests go: what was refused and names them becomes unreadable with the rest.
+    deliveries.adopt(user, org=org, erasing=True)
     requested = row("select request_erasure(%s) as is_there", (user,))
     if requested is None or not requested["is_there"]:
         raise NotFound("There is no such person.")
@@ -298,6 +301,7 @@ def gather(user: UUID, *, org: UUID) -> Iterator[tuple[str, str]]:
     Call it as ec_admin. Raises NotFound before the first file.
     """
     key = data_key(user, org=org)
+    deliveries.adopt(user, org=org)
     params = {"org": org, "user": user}
     [profile] = _page(PROFILE, params, key=key)
     yield "README.txt", README

@@ -11,6 +11,8 @@ MONTHS_AHEAD = 4
 KEEP_ANSWERS_DAYS = 7
 KEEP_LOGS_DAYS = 90
 KEEP_TOKENS_DAYS = 7
+# Deliveries in which no student was recognised. The master key encrypts them, so the erasure of a person may leave them readable.
+KEEP_UNOWNED_DELIVERIES_DAYS = 30
 
 # One statement has one snapshot, so it marks exactly the rows that the view counted, even when others finish meanwhile.
 _FOLD = """
@@ -78,3 +80,15 @@ def purge() -> int:
         "delete from one_time_tokens where expires_at < now() - make_interval(days => %s)", (KEEP_TOKENS_DAYS,)
     )
     return deleted + run("delete from sessions where expires_at < now() - interval '30 days'")
+
+
+def purge_deliveries(*, limit: int) -> int:
+    """Delete up to `limit` deliveries without a person that are past their published lifetime; return how many."""
+    return run(
+        """
+        delete from inbound_events where user_id is null and id in (
+            select e.id from inbound_events as e
+            where e.user_id is null and e.id < uuid7_floor(now() - make_interval(days => %s)) limit %s)
+        """,
+        (KEEP_UNOWNED_DELIVERIES_DAYS, limit),
+    )

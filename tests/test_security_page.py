@@ -166,6 +166,8 @@ def word_for(*, whole: bool, part: bool, policy: str | None) -> str:
         word = "released"
     elif "trial_until" in policy:
         word = "trials"
+    elif policy == "(user_id IS NULL)":
+        word = "unowned"
     elif re.search(r"app_(audience|courses|people|enrolled)\(", policy):
         word = "courses"
     elif "app_user(" in policy:
@@ -280,6 +282,7 @@ def test_figures_on_the_page_match_the_code(program_env):
         f"answers kept for a repeat {upkeep.KEEP_ANSWERS_DAYS} days",
         f"one-time tokens {upkeep.KEEP_TOKENS_DAYS} days after their end",
         f"system logs {upkeep.KEEP_LOGS_DAYS} days",
+        f"deliveries without a known student {upkeep.KEEP_UNOWNED_DELIVERIES_DAYS} days",
         f"larger than {IN_MEMORY_BYTES // 1024 // 1024} MiB",
         f"at most {roster_files.MOST_ENTRIES} entries and {roster_files.MOST_BYTES // 1024 // 1024} MiB unpacked",
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
@@ -16,6 +18,7 @@ from ingest.web.problems import Problem, from_domain
 from models import deliveries, essays, events
 from models.connections import Source, find_source
 from models.db import session
+from models.delivery_students import recognise
 from models.errors import DomainError, Invalid, NotFound
 from models.events import Delivery
 from models.jobs import Hint
@@ -24,6 +27,7 @@ from models.users import data_key
 blueprint = Blueprint("webhooks", __name__)
 
 CREATED = "submission.created"
+_PLAIN_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,59}")
 HANDLED = (CREATED, "submission.updated")
 HEADERS = (
     Parameter(
@@ -104,7 +108,7 @@ def carry_out(delivery: Delivery, *, stored: UUID | None = None) -> Response:
     """
     event, warnings = check_needed(parse(delivery.body), schemas.Event)
     if event.type not in HANDLED:
-        return _ignore(delivery, f"events of type {event.type!r} are not acted on", stored=stored)
+        return _ignore(delivery, _why_ignored(event.type), stored=stored)
     return _hand_in(delivery, event, warnings, stored=stored)
 
 
@@ -166,15 +170,30 @@ def _ignore(delivery: Delivery, reason: str, *, stored: UUID | None) -> Response
             answer = {"ignored": reason}
             events.store_delivery_answer(delivery, answer=answer)
             if stored is None:
-                events.store_delivery(delivery, outcome="ignored", reason=reason)
+                _store_unused(delivery, outcome="ignored", reason=reason)
     return jsonify(answer)
+
+
+def _why_ignored(event_type: str) -> str:
+    """Return the reason, which is stored as it is. It repeats the type only if that is a word and no text of a person."""
+    shown = repr(event_type) if _PLAIN_TYPE.fullmatch(event_type) else "this kind"
+    return f"events of type {shown} are not acted on"
 
 
 def _store_refused(delivery: Delivery, problem: Problem) -> None:
     """Store the body of an authentic but invalid delivery, so that nothing is lost. Its id stays free for a corrected delivery."""
     with session(org=delivery.org, role="ec_lms", actor=delivery.source):
         said = {"detail": problem.detail, "errors": problem.errors}
-        events.store_delivery(delivery, outcome="refused", reason=problem.slug, problem=said)
+        _store_unused(delivery, outcome="refused", reason=problem.slug, problem=said)
+
+
+def _store_unused(
+    delivery: Delivery, *, outcome: events.Outcome, reason: str, problem: dict[str, Any] | None = None
+) -> None:
+    """Store a delivery that led to no essay, under the key of the student whom it names, if it names one who is known."""
+    student = recognise(delivery.text(), org=delivery.org)
+    user, key = (student.id, student.key) if student else (None, None)
+    events.store_delivery(delivery, outcome=outcome, reason=reason, problem=problem, user=user, key=key)
 
 
 def _point_into_data(problem: Problem) -> Problem:

@@ -292,7 +292,7 @@ DENIED = {
         "update feedback_reactions set feedback_id = uuidv7()", "update essays set trial_until = now()", "select budget_allows(1)",
         "select from review_items", "update users set name = null", "select from system_logs", "insert into system_logs (program) values ('ingest')",
         "select rerun_passes('{}', 'bulk')", "select review_counts()", "select place_assignment('a', 'a', 'c', 'c', true)",
-        "select settle_delivery(null, null, null, '')",
+        "select settle_delivery(null, null, null, '')", "select own_delivery(null, null, '', '')",
     ],
     "ec_educator": [
         "update passes set state = 'queued'", "select password_hash from users", "insert into enrollments (role) values ('educator')",
@@ -303,6 +303,7 @@ DENIED = {
         "update users set language = 'fr'", "delete from review_items", "update review_items set review_id = null", "insert into system_logs (program) values ('ingest')",
         "select from blessings", "select review_counts()", "select budget_allows(1)", "update courses set source_id = null",
         "select place_assignment('a', 'a', 'c', 'c', true)", "select from inbound_events",
+        "select own_delivery(null, null, '', '')",
     ],
     "ec_admin": [
         "select digest from api_keys", "select digest from one_time_tokens", "select password_hash from users",
@@ -324,6 +325,7 @@ DENIED = {
         "select from review_items", "select from audit_log", "insert into audit_log (sequence) values (1)", "select change_own_profile(true, null, true, null)",
         "update submissions set released_at = now()", "insert into courses (name) values ('x')", "delete from courses",
         "insert into assignments (title) values ('x')", "update assignments set title = 'x'", "update inbound_events set outcome = 'ignored'",
+        "select own_delivery(null, null, '', '')",
     ],
     "ec_manager": [
         "select name from users", "select email from users", "select external_id from users", "update users set role = 'admin'",
@@ -354,6 +356,7 @@ DENIED = {
         "set local role ec_admin", "set local role ec_keys", "update audit_log set hash = ''", "update audit_heads set sequence = 0",
         "select from ledger", "insert into ledger (calls) values (1)", "select from feedback_reviews", "select from saved_comments",
         "update essays set trial_until = now()", "select trial_prompt from essays", "select rerun_passes('{}', 'bulk')",
+        "select body from inbound_events", "update inbound_events set body = ''", "select own_delivery(null, null, '', '')",
     ],
     "ec_monitor": [
         *(f"select from {table}" for table in TABLES), "select from untallied", "set local role ec_stats",

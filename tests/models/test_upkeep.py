@@ -257,3 +257,30 @@ def test_purge_deletes_only_expired_answers_and_sessions(school: School, become:
 
     assert database.sql("select key from idempotency_keys where org_id = %s", school.org) == [("young",)]
     assert database.sql("select count(*) from sessions where org_id = %s", school.org) == [(1,)]
+
+
+def test_deliveries_without_a_person_are_deleted_when_they_are_old(
+    school: School, become: Become, database: Database
+) -> None:
+    for name, days, user in (
+        ("old", 31, None),
+        ("older", 300, None),
+        ("young", 29, None),
+        ("of alice", 300, school.alice),
+    ):
+        database.sql(
+            "insert into inbound_events (id, org_id, source_id, event_id, user_id, outcome, reason, body, body_sha256) "
+            "values (uuid7_floor(now() - make_interval(days => %s)), %s, %s, %s, %s, 'refused', 'x', '', '')",
+            days, school.org, school.source, name, user,
+        )  # fmt: skip
+    become("ec_clock")
+
+    with db.session():
+        assert upkeep.purge_deliveries(limit=1) == 1
+    with db.session():
+        assert upkeep.purge_deliveries(limit=9) == 1
+    with db.session():
+        assert upkeep.purge_deliveries(limit=9) == 0
+
+    left = database.sql("select event_id from inbound_events where org_id = %s order by event_id", school.org)
+    assert left == [("of alice",), ("young",)]

@@ -440,6 +440,20 @@ def test_idempotency_answers_are_purged_after_their_retention(
     assert database.sql("select key from idempotency_keys") == [("young",)]
 
 
+def test_every_delivery_without_a_person_that_is_old_is_purged_at_once(
+    database: Database, school: School, become: Become, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.sql(
+        "insert into inbound_events (id, org_id, source_id, event_id, outcome, reason, body, body_sha256)"
+        " select uuidv7(make_interval(days => -days, hours => -1)), %s, %s, days::text, 'ignored', 'x', '', '' from generate_series(27, 36) as days",
+        *(school.org, school.source),
+    )
+    become("ec_clock")
+    monkeypatch.setattr(maintenance, "BATCH", 2)
+    assert maintenance.purge() == 7
+    assert database.sql("select count(*) from inbound_events") == [(3,)]
+
+
 def test_single_use_tokens_are_purged_a_week_after_their_end(
     database: Database, school: School, become: Become
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from models import upkeep
 from models.db import session
 from models.log import logger
-from workers.duties.limits import LONG_ANSWER_SECONDS
+from workers.duties.limits import BATCH, LONG_ANSWER_SECONDS
 
 log = logger(__name__)
 
@@ -33,4 +33,11 @@ def make_partitions() -> int:
 def purge() -> int:
     """Delete rows past their documented retention. Return how many."""
     with session(answer_seconds=LONG_ANSWER_SECONDS):
-        return upkeep.purge()
+        deleted = upkeep.purge()
+    # In steps, each in its own transaction: an older release kept these for ever, so the first run may find very many.
+    while True:
+        with session(answer_seconds=LONG_ANSWER_SECONDS):
+            step = upkeep.purge_deliveries(limit=BATCH)
+        deleted += step
+        if step < BATCH:
+            return deleted

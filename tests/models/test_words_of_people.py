@@ -1,0 +1,112 @@
+"""Every column that may hold words, with the key that encrypts them, or the reason why none does.
+
+A migration that adds such a column fails here until somebody has said what happens to it when a person is erased.
+"""
+
+from __future__ import annotations
+
+from models import upkeep
+from models.crypto import EncryptedField
+from tests.models.test_catalogue import MODELS
+from tests.support.servers import Database
+
+# The key of the person, which erasure destroys. A teacher's words about an essay have the key of its author.
+PERSON = {
+    "users": "email name external_id",
+    "submissions": "text",
+    "essays": "title",
+    "passes": "summary",
+    "feedback": "body",
+    "feedback_reviews": "body",
+    "feedback_reactions": "note",
+    "criterion_results": "rationale",
+    "ai_responses": "raw",
+    "saved_comments": "body",
+    "inbound_events": "body problem",
+}
+# The master key, which erasure does not destroy, with what ends the words instead.
+MASTER = {
+    "inbound_events.body": f"only where no student was recognised: deleted after {upkeep.KEEP_UNOWNED_DELIVERIES_DAYS} days",
+    "inbound_events.problem": f"only where no student was recognised: deleted after {upkeep.KEEP_UNOWNED_DELIVERIES_DAYS} days",
+    "sources.secret": "a secret of the installation, no words of a person",
+    "sources.previous_secret": "a secret of the installation, no words of a person",
+    "user_keys.wrapped": "the key of a person, deleted by erasure",
+}
+# Not encrypted.
+CLEAR = {
+    "a word from a list in the code or in a CHECK": """
+        enrollments.role audit_log.actor_role audit_log.action audit_log.entity users.role passes.name passes.state passes.queue
+        passes.error passes.provider passes.prompt_version provider_pauses.provider provider_pauses.reason tallies.name tallies.labels
+        feedback.pass feedback.type feedback.kind feedback.severity feedback.match feedback.confidence_basis feedback.origin
+        feedback.provider feedback.resolution feedback_reactions.reaction feedback_reviews.decision ai_responses.pass
+        ai_responses.provider ai_responses.prompt_version ai_responses.outcome ai_responses.stop_reason analytics.event api_keys.scopes
+        assignments.release_policy blessings.pass blessings.provider blessings.prompt_version criterion_results.pass
+        feedback_types.slug feedback_types.pass feedback_types.name inbound_events.outcome inbound_events.reason ledger.provider
+        ledger.pass one_time_tokens.purpose orgs.release_policy orgs.ai_policy orgs.ai_fallback saved_comments.pass
+        saved_comments.type saved_comments.kind sessions.revoked_reason submissions.status submissions.queue submissions.source
+        system_logs.program system_logs.level system_logs.event
+    """,
+    "a language, a model, a batch or another id that a machine made": """
+        users.language orgs.default_language submissions.language passes.model passes.batch feedback.model ai_responses.model
+        blessings.model ledger.model user_keys.master_key_id audit_log.request_id system_logs.request_id api_keys.prefix
+    """,
+    "a keyed digest, or one of something random": """
+        users.email_digest users.external_id_digest users.password_hash api_keys.digest one_time_tokens.digest
+    """,
+    "a digest without a key; of long texts, so that nobody finds the text by guessing": """
+        submissions.text_sha256 ai_responses.request_sha256 passes.basis rubrics.content_hash audit_log.hash audit_heads.hash
+        idempotency_keys.request_sha256 idempotency_keys.canonical_sha256 inbound_events.body_sha256 seen_events.body_sha256
+        seen_events.canonical_sha256
+    """,
+    "the school's own words about its courses and rubrics, of no student": """
+        orgs.slug orgs.name courses.name courses.external_id assignments.title assignments.prompt assignments.external_id
+        categories.slug categories.name rubrics.name rubric_criteria.name rubric_criteria.description rubric_criteria.levels
+        criterion_results.level feedback.criterion api_keys.name sources.name blessings.report
+    """,
+    "a teacher's prompt for a rubric preview; deleted with it after a day": "essays.trial_prompt",
+    "the LMS's id of an essay or event, or a caller's key of a request; ids of people belong into `users`": """
+        essays.external_id submissions.external_id inbound_events.event_id seen_events.event_id idempotency_keys.key
+    """,
+    "ids, and warnings in our words; erasure replaces or deletes the answers about the person's essays": """
+        seen_events.answer idempotency_keys.response
+    """,
+    "ids and words from lists, never text: models/audit.py and ingest/web/system_log.py": "audit_log.detail system_logs.context",
+}
+
+
+def columns_with_words(database: Database) -> set[str]:
+    found = database.sql(
+        """
+        select c.relname || '.' || a.attname from pg_class as c join pg_attribute as a on a.attrelid = c.oid
+        join pg_type as t on t.oid = a.atttypid left join pg_type as e on e.oid = t.typelem and t.typcategory = 'A'
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+            and c.relname not like '%yoyo%' and a.attnum > 0 and not a.attisdropped
+            and coalesce(e.typname, t.typname) in ('text', 'varchar', 'bpchar', 'name', 'bytea', 'json', 'jsonb', 'xml', 'tsvector', 'hstore')
+        """
+    )
+    return {str(column) for (column,) in found}
+
+
+def test_every_column_that_may_hold_words_is_listed_with_its_key(database: Database) -> None:
+    under_person = {f"{table}.{column}" for table, columns in PERSON.items() for column in columns.split()}
+    clear = [column for columns in CLEAR.values() for column in columns.split()]
+
+    listed = under_person | MASTER.keys() | set(clear)
+    existing = columns_with_words(database)
+    assert existing - listed == set(), "new columns: say in this file under which key their words are"
+    assert listed - existing == set(), "columns that do not exist"
+    assert len(clear) == len(set(clear))
+    assert not set(clear) & (under_person | MASTER.keys())
+
+
+def test_every_column_under_a_key_takes_only_ciphertext() -> None:
+    encrypted = {
+        f"{table}.{field.column_name}"
+        for table, model in MODELS.items()
+        for field in model._meta.sorted_fields
+        if isinstance(field, EncryptedField)
+    }
+
+    assert encrypted == MASTER.keys() | {
+        f"{table}.{column}" for table, columns in PERSON.items() for column in columns.split()
+    }
