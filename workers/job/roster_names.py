@@ -10,7 +10,7 @@ from models.log import logger
 from models.people_of_course import fetch_around
 from workers.job.context import MAX_MASKED_PEOPLE, PassContext
 from workers.passes.feedback import Comment, PassAnswer
-from workers.privacy.masking import Roster
+from workers.privacy.roster import Roster
 from workers.providers.left_alone import ABOUT_SPELLING, without_places
 from workers.providers.local.kinds import Ranges
 

@@ -5,17 +5,17 @@ number, are replaced by pseudonyms of the same length in code points, so that ev
 text too. The real words are then put back into the answer. The real text never changes, and the local engine reads it as it
 is.
 
-A name is masked where it is written as a name: as a whole word that begins with a capital. So `will`, `may` and `grace` are
-not masked, and neither is a name in small letters. In scripts without capitals a name is masked everywhere.
+`roster` says where a text names somebody. One word of a name is masked where it begins with a capital, so `will`, `may` and
+`grace` are not masked. Two words of one name are masked in any case, and so is a name in a handle or in disguise. In scripts
+without capitals a name is masked everywhere.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import NamedTuple
 
 from models.jobs import PassName
@@ -23,36 +23,13 @@ from models.people_of_course import CoursePerson
 from workers.passes.anchor import CONTEXT
 from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
 from workers.passes.request import PassRequest, PreviousDraft
-from workers.privacy.pseudonyms import Pseudonyms, fold, is_unspaced_script
+from workers.privacy.name_index import COMMON_SHORT_WORDS
+from workers.privacy.pseudonyms import Pseudonyms, fold
+from workers.privacy.roster import Roster
 from workers.providers.contract import Provider, Repair, Reply
-from workers.text.folding import fold as fold_characters
+from workers.text.skeleton import UNSPACED, is_small, is_unspaced_script
 
-# Two letters may be a name (Bo, Li, Al), but not these: they are common words.
-_COMMON_SHORT_WORDS = frozenset(
-    "ad ah ai am an as at be by do eh er go ha he hi ho id if in is it la le lo ma me my no of oh ok on or ox pa so to tv uk un"
-    " up us we ye da de du el en es et il im ja je ob se si te tu um va wo zu".split()
-)
-_MIN_ID_LENGTH = 4
-# A number of four digits is usually a year.
-_MIN_NUMBER_LENGTH = 5
-
-_EMAIL = re.compile(r"(?<![\w.+'’\u0300-\u036f-])[\w.+'’\u0300-\u036f-]+@[\w-]+(?:\.[\w-]+)+")
-# Groups after the first have at least two digits, because single digits are a list of numbers.
-_PHONE = re.compile(
-    r"(?<!\w)(?<!\d[.,])(?:\+|\(\+?)?\d{1,19}(?:(?:[ \u00a0.\-–/]|[ -]?\(0\)[ -]?|[ -]?\(|\)[ -]?)\d{2,19}){0,8}(?!\w)"
-)
-_PHONE_DIGITS = range(7, 20)
-# What looks like a telephone number but is none: essays are full of years, dates and round numbers.
-_YEAR = r"(?:1\d|20)\d\d"
-_NOT_A_PHONE = re.compile(
-    rf"{_YEAR}(?:\D{{1,3}}{_YEAR})+|{_YEAR}\D\d{{1,2}}\D\d{{1,2}}|\d{{1,2}}\D{{1,2}}\d{{1,2}}\D{{1,2}}{_YEAR}"
-    r"|[1-9]\d{0,2}(?:\D?\d{3})*\D?000|\d\.\d+"
-)
-# Characters that may stand between the words of one name.
-_BETWEEN_NAME_WORDS = re.compile(r"[ \t\u00a0'’ʼ´`.,\-‐‑–]{0,3}\n?[ \t]{0,3}")
-_SPLIT_WORD = re.compile(r"(?<=[^\W\d_])-[ \t]{0,8}+\n[ \t]{0,8}+(?=[^\W\d_])")
 _ASCII_WORD = re.compile(r"[A-Za-z]+")
-_INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
 Offsets = tuple[int, int]
 
@@ -217,8 +194,10 @@ class Mask:
     def _mask_text(self, text: str, *, places: list[Offsets] | None = None) -> str:
         found = self._roster.places_in(text)
         parts, at = [], 0
-        for start, end, replace_with in found:
-            parts += [text[at:start], replace_with(self, text[start:end])]
+        for start, end, how in found:
+            surface = text[start:end]
+            stand_in = {"name": self.name, "whole_name": self.whole_name, "address": self.scrambled}[how](surface)
+            parts += [text[at:start], stand_in]
             at = end
         masked = "".join(parts) + text[at:]
         if len(masked) != len(text):
@@ -241,14 +220,19 @@ class Mask:
             self._used.add(base)
         self._pseudonym_of[surface] = masked
         # An initial or a small `de la` is ambiguous, so it is restored only as part of a whole name.
-        if len(surface) > 1 and not surface[0].islower():
+        if len(surface) > 1 and not is_small(surface[0]):
             self._real_of.setdefault(masked, surface)
         return masked
 
     def whole_name(self, surface: str) -> str:
-        """Return the pseudonym of a name of several words, made word by word."""
+        """Return the pseudonym of a name of several words, made word by word, or of a handle or a name in single letters."""
+        words = list(words_of(surface))
+        if any(char.isdecimal() for char in surface) or any(word.end - word.start == 1 for word in words):
+            return self.scrambled(surface)
+        if not words:  # signs that only look like letters
+            words = [Word(*run.span(), run[0]) for run in re.finditer(r"\S+", surface)]
         parts, at = [], 0
-        for word in words_of(surface):
+        for word in words:
             parts += [surface[at : word.start], self.name(surface[word.start : word.end])]
             at = word.end
         masked = "".join(parts) + surface[at:]
@@ -271,173 +255,11 @@ class Mask:
 
     def _is_taken(self, word: str) -> bool:
         folded = word.casefold()
-        if folded in self._used or folded in _COMMON_SHORT_WORDS or self._roster.knows(folded):
+        if folded in self._used or folded in COMMON_SHORT_WORDS or self._roster.knows(folded):
             return True
         if folded.isascii() and folded.isalpha():
             return folded in self._words or f"{folded}s" in self._words
         return folded in self._all_text
-
-
-Replaced = Callable[[Mask, str], str]
-
-
-class Roster:
-    """The names, e-mail addresses and ids of the people around an essay, prepared for searching a text."""
-
-    def __init__(self, people: Sequence[CoursePerson]) -> None:
-        self._name_parts: set[str] = set()
-        self._full_names: dict[str, list[tuple[str, ...]]] = {}
-        self._unspaced_names: set[str] = set()
-        self._literals: dict[str, None] = {}
-        for person in people:
-            self._add_name(person.name)
-            self._add_literal(person.email)
-            self._add_literal(person.external_id)
-        for sequences in self._full_names.values():
-            sequences.sort(key=len, reverse=True)
-
-    def knows(self, folded: str) -> bool:
-        """Return whether this folded word is part of a person's name."""
-        return folded in self._name_parts
-
-    def names_in(self, text: str) -> list[Offsets]:
-        """Return the places of names in a text, in no order; they may overlap."""
-        return [(start, end) for start, end, _ in self._name_places(text)]
-
-    def places_in(self, text: str) -> list[tuple[int, int, Replaced]]:
-        """Return start, end and replacement function of each part of a text to mask, from left to right, without overlaps."""
-        found: list[tuple[int, int, Replaced]] = []
-        unmasked = bytearray(b"\1") * len(text)
-
-        def take(start: int, end: int, replace_with: Replaced) -> None:
-            if 0 not in unmasked[start:end]:
-                unmasked[start:end] = bytes(end - start)
-                found.append((start, end, replace_with))
-
-        for match in _EMAIL.finditer(text):
-            take(*match.span(), Mask.scrambled)
-        for start, end in self._literal_places(text):
-            take(start, end, Mask.scrambled)
-        for match in _PHONE.finditer(text):
-            if sum(map(str.isdecimal, match[0])) in _PHONE_DIGITS and not _NOT_A_PHONE.fullmatch(match[0]):
-                take(*match.span(), Mask.scrambled)
-        for start, end, replace_with in self._name_places(text):
-            take(start, end, replace_with)
-        return sorted(found, key=lambda one: one[0])
-
-    def _add_name(self, name: str) -> None:
-        groups = name.split()
-        if is_unspaced_script(name):
-            self._add_unspaced(groups)
-        groups = [group for group in groups if not is_unspaced_script(group)]
-        words = [(group[word.start], word.folded) for group in groups for word in words_of(group)]
-        capitals = any(first.isupper() for first, _ in words)
-        pieces = [
-            (group[one.start], one.folded)
-            for group in groups
-            for word in words_of(group)
-            for one in _visible_parts(group, word)
-        ]
-        for first, folded in (*words, *pieces):
-            # In a name with capitals, a small `von` or `de la` is no name by itself.
-            if not (capitals and first.islower()):
-                self._add_part(folded)
-        for group in groups:
-            joined = [word.folded for word in words_of(group)]
-            if len(joined) > 1:
-                self._add_sequence(joined)
-                self._add_part("".join(joined))
-        self._add_sequence([folded for _, folded in words])
-        if len(words) > 1:
-            self._add_part("".join(folded for _, folded in words))
-
-    def _add_unspaced(self, groups: list[str]) -> None:
-        # A family name of one character occurs in many words, so it is not masked alone. A given name of two is often used alone.
-        names = ["".join(groups), " ".join(groups), *groups, *(group[1:] for group in groups if len(group) == 3)]
-        for name in names:
-            if len(name) > 1:
-                self._unspaced_names |= {unicodedata.normalize(form, name) for form in ("NFC", "NFD")}
-
-    def _add_part(self, folded: str) -> None:
-        if len(folded) >= 3 or (len(folded) == 2 and folded not in _COMMON_SHORT_WORDS):
-            self._name_parts.add(folded)
-
-    def _add_sequence(self, folded: list[str]) -> None:
-        if len(folded) > 1 and not all(word in _COMMON_SHORT_WORDS for word in folded):
-            known = self._full_names.setdefault(folded[0], [])
-            if tuple(folded) not in known:
-                known.append(tuple(folded))
-
-    def _add_literal(self, text: str) -> None:
-        text = text.strip()
-        if len(text) >= (_MIN_NUMBER_LENGTH if text.isdecimal() else _MIN_ID_LENGTH):
-            self._literals[_lower_keeping_length(text)] = None
-
-    def _literal_places(self, text: str) -> Iterable[Offsets]:
-        lowered = _lower_keeping_length(text)
-        for literal in self._literals:
-            at = lowered.find(literal)
-            while at >= 0:
-                end = at + len(literal)
-                if not (_continues_word(text, at - 1, literal[0]) or _continues_word(text, end, literal[-1])):
-                    yield at, end
-                at = lowered.find(literal, at + 1)
-
-    def _name_places(self, text: str) -> Iterable[tuple[int, int, Replaced]]:
-        for name in sorted(self._unspaced_names, key=len, reverse=True):
-            yield from ((*match.span(), Mask.name) for match in re.finditer(re.escape(name), text, re.IGNORECASE))
-        words = list(words_of(text))
-        for index, word in enumerate(words):
-            length = self._full_name_length(text, words, index)
-            if length:
-                yield word.start, words[index + length - 1].end, Mask.whole_name
-            for part in (word, *_visible_parts(text, word)):
-                end = self._name_end(text, part)
-                if end:
-                    yield part.start, end, Mask.name
-        yield from self._hidden_places(text)
-
-    def _hidden_places(self, text: str) -> Iterable[tuple[int, int, Replaced]]:
-        """Yield names that a reader sees, but that have invisible characters, look-alike letters or a line end within."""
-        folded = fold_characters(text)
-        kept = [at for start, end in _between_splits(folded.text) for at in range(start, end)]
-        shown = "".join(folded.text[at] for at in kept)
-        if shown == text:
-            return
-        for word in words_of(shown):
-            end = self._name_end(shown, word)
-            if end:
-                yield folded.starts[kept[word.start]], folded.ends[kept[end - 1]], Mask.whole_name
-
-    def _name_end(self, text: str, word: Word) -> int:
-        """Return the offset at which the name in this word ends, or 0 when the word is no name."""
-        if text[word.start].islower():
-            return 0
-        if word.folded in self._name_parts:
-            return word.end
-        # A name with an s but without an apostrophe, as in `Alices book`, is masked too.
-        plural = text[word.end - 1] in "sS" and word.folded.endswith("s") and word.folded[:-1] in self._name_parts
-        return word.end - 1 if plural else 0
-
-    def _full_name_length(self, text: str, words: list[Word], index: int) -> int:
-        for sequence in self._full_names.get(words[index].folded, ()):
-            found = words[index : index + len(sequence)]
-            if (
-                tuple(word.folded for word in found) == sequence
-                and all(_BETWEEN_NAME_WORDS.fullmatch(text, a.end, b.start) for a, b in pairwise(found))
-                and not (text[found[0].start].islower() and text[found[-1].start].islower())
-            ):
-                return len(sequence)
-        return 0
-
-
-def _between_splits(text: str) -> Iterable[Offsets]:
-    """Yield the parts of a text without the hyphens and line ends that split words."""
-    done = 0
-    for found in _SPLIT_WORD.finditer(text):
-        yield done, found.start()
-        done = found.end()
-    yield done, len(text)
 
 
 def words_of(text: str) -> Iterable[Word]:
@@ -448,7 +270,7 @@ def words_of(text: str) -> Iterable[Word]:
         return
     start = -1
     for index, char in enumerate(text):
-        if char.isalpha() or (start >= 0 and (unicodedata.category(char)[0] == "M" or char in _INVISIBLE)):
+        if char.isalpha() or (start >= 0 and unicodedata.category(char) in ("Mn", "Mc", "Me", "Cf")):
             start = index if start < 0 else start
         elif start >= 0:
             yield Word(start, index, fold(text[start:index]))
@@ -457,31 +279,10 @@ def words_of(text: str) -> Iterable[Word]:
         yield Word(start, len(text), fold(text[start:]))
 
 
-def _visible_parts(text: str, word: Word) -> Iterable[Word]:
-    """Yield the parts of a word between its invisible characters, because such a character may separate two words."""
-    start = word.start
-    if text.isascii() or not any(char in text[start : word.end] for char in _INVISIBLE):
-        return
-    for index in range(word.start, word.end + 1):
-        if index == word.end or text[index] in _INVISIBLE:
-            if start < index:
-                yield Word(start, index, fold(text[start:index]))
-            start = index + 1
-
-
 def _match_case(name: str, *, like: str) -> str:
     if like.isupper() and len(like) > 1:
         return name.upper()
-    return name.lower() if like[:1].islower() else name.capitalize()
-
-
-def _lower_keeping_length(text: str) -> str:
-    # Change character by character and never the length, so that offsets stay valid.
-    return "".join(low if len(low := char.lower()) == 1 else char for char in text)
-
-
-def _continues_word(text: str, index: int, edge: str) -> bool:
-    return edge.isalnum() and 0 <= index < len(text) and text[index].isalnum()
+    return name.lower() if is_small(like[0]) else name.capitalize()
 
 
 def _request_texts(request: PassRequest) -> list[str]:
@@ -502,8 +303,8 @@ def _pattern(real_of: dict[str, str]) -> re.Pattern[str] | None:
     """Return a pattern that matches every pseudonym, longer ones first, or None when there is none."""
     found = []
     for masked in sorted(real_of, key=len, reverse=True):
-        before = "" if is_unspaced_script(masked[0]) or not masked[0].isalnum() else r"(?<![^\W_])"
-        after = "" if is_unspaced_script(masked[-1]) or not masked[-1].isalnum() else r"(?![^\W_])"
-        plural = r"(?=[sS]?(?![^\W\d_]))" if masked.isalpha() or " " in masked else after
+        before = "" if is_unspaced_script(masked[0]) or not masked[0].isalnum() else rf"(?<![^\W_{UNSPACED}])"
+        after = "" if is_unspaced_script(masked[-1]) or not masked[-1].isalnum() else rf"(?![^\W_{UNSPACED}])"
+        plural = rf"(?=[sS]?(?![^\W\d_{UNSPACED}]))" if masked.isalpha() or " " in masked else after
         found.append(before + re.escape(masked) + (plural if after else ""))
     return re.compile("|".join(found)) if found else None

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 
+from workers.text.skeleton import is_unspaced_script
+
 TRIES = 400
 
 _CONSONANTS = "bdfgklmnprstvz"
@@ -15,6 +17,9 @@ _VOWELS = "aiou"
 # Characters for pseudonyms in scripts without capitals and spaces: Chinese and Japanese, and Korean.
 _HAN_CHARACTERS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
 _HANGUL_SYLLABLES = "가나다라마바사아자차카타파하"
+# The first letters that a vowel sign may follow, in the scripts of South-East Asia.
+_FIRST_LETTERS = {0x0E00: "กขคงจชซดตถทนบปผพมยรลวสหอ", 0x0E80: "ກຂຄງຈຊດຕຖທນບປຜພມຢລວສຫອ", 0x1000: "ကခဂစဆဇတထဒနပဖဗမယရလဝသဟ",
+                  0x1780: "កខគងចឆដតថនបផមយរលវសហអ"}  # fmt: skip
 
 
 def fold(text: str) -> str:
@@ -27,14 +32,6 @@ def fold(text: str) -> str:
 def _without_marks(text: str) -> str:
     return "".join(
         char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char) not in ("Mn", "Cf")
-    )
-
-
-def is_unspaced_script(text: str) -> bool:
-    """Return whether the word is in a script that puts no spaces around names (Chinese, Japanese, Korean)."""
-    return any(
-        "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or "\U00020000" <= char <= "\U0003ffff"
-        for char in text
     )
 
 
@@ -59,7 +56,7 @@ class Pseudonyms:
             return self._first_free(
                 "name", length, lambda index, number: _pronounceable_letter(index, number, length=length)
             )
-        characters = _HANGUL_SYLLABLES if any("\uac00" <= char <= "\ud7a3" for char in word) else _HAN_CHARACTERS
+        characters = _characters_like(word)
         return self._first_free(characters, len(word), lambda _, number: characters[number % len(characters)])
 
     def scrambled(self, word: str, *, until: int | None = None) -> str:
@@ -78,6 +75,14 @@ class Pseudonyms:
             if not self._is_taken(word):
                 break
         return word
+
+
+def _characters_like(word: str) -> str:
+    if any("\uac00" <= char <= "\ud7a3" for char in word):
+        return _HANGUL_SYLLABLES
+    return next(
+        (letters for first, letters in _FIRST_LETTERS.items() if first <= ord(word[0]) < first + 128), _HAN_CHARACTERS
+    )
 
 
 def _pronounceable_letter(index: int, number: int, *, length: int) -> str:

@@ -3,6 +3,7 @@
 Lives here:
     reading               `read`: the clean text, its blocks and inline spans, and the way back to the stored text
     folding               characters: line ends, hidden characters, ligatures, look-alike letters, wrong decoding
+    skeleton              the letters that a reader takes in, for finding a word however it is written
     lines, wrapping       the lines of a text, and which line ends a program made rather than the writer
     layout                blocks: prose, title, heading, header, letter part, list item, table, verse, dialogue and others
     line_kinds            the shapes of single lines that `layout` looks for

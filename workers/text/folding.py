@@ -62,8 +62,11 @@ class Folded:
     lookalikes: tuple[tuple[int, int], ...] = ()
 
 
-def fold(text: str) -> Folded:
-    """Return the text with plain line ends, spaces, letters and marks, and without characters that cannot be seen."""
+def fold(text: str, *, keeps_alphabets: bool = False) -> Folded:
+    """Return the text with plain line ends, spaces, letters and marks, and without characters that cannot be seen.
+
+    With `keeps_alphabets`, letters of other alphabets that look like Latin ones stay what they are.
+    """
     if text.isascii() and "\r" not in text and "''" not in text and "``" not in text and not _has_controls(text):
         places = array("I", range(len(text) + 1))
         return Folded(text=text, starts=places[:-1], ends=places[1:])
@@ -77,7 +80,8 @@ def fold(text: str) -> Folded:
             characters.append(character)
             starts.append(start)
             ends.append(end)
-    folded, lookalikes = _fold_lookalikes("".join(characters))
+    plain = "".join(characters)
+    folded, lookalikes = (plain, ()) if keeps_alphabets else _fold_lookalikes(plain)
     return Folded(text=folded, starts=starts, ends=ends, decoded=tuple(decoded), lookalikes=lookalikes)
 
 
