@@ -40,6 +40,8 @@ Writing
 Job state
     jobs                names of passes and queues, the hint
     broker              Redis, which carries the hints
+    hint_queue          one queue in Redis: fetch, drop what is no hint, return the hints of dead workers
+    redis_users         the users of Redis and their rights
     redis_refusals      why a Redis that answers does not serve
     queue               which pass runs next, and the queue position
     passes              claim, renew, finish, fail, give up

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 from uuid import uuid4
@@ -13,9 +13,12 @@ import dramatiq
 import redis
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import compute_backoff, current_millis
 from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import CurrentMessage, Middleware, ShutdownNotifications, TimeLimit
 
+from models import hint_queue
+from models.hint_queue import HintQueue
 from models.jobs import Hint, Queue
 from models.redis_refusals import Refusal, RefusalLog, reason_of
 
@@ -45,7 +48,7 @@ _CHECK_SCRIPT = 'return redis.call("set", KEYS[2], "1", "px", 1000)'
 
 
 class HintBroker(RedisBroker):
-    """Dramatiq's Redis broker with a shorter idle poll, consumers that outlive a refusal, and a `send` that raises no Redis error."""
+    """Dramatiq's Redis broker with consumers that outlive a refusal and a foreign message, and a `send` that raises no Redis error."""
 
     held_off_until = 0.0
 
@@ -57,7 +60,8 @@ class HintBroker(RedisBroker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """Return a consumer that polls an empty queue at least every IDLE_POLL_MS."""
-        return HintConsumer(super().consume(queue_name, prefetch, min(timeout, IDLE_POLL_MS)), broker=self)
+        queue = HintQueue(self.client, namespace=self.namespace, worker=self.broker_id, name=queue_name)
+        return HintConsumer(queue, broker=self, prefetch=prefetch, idle_ms=min(timeout, IDLE_POLL_MS))
 
     def send(self, hints: Sequence[Hint]) -> int:
         """Send the hints and return how many were sent.
@@ -97,6 +101,15 @@ class HintBroker(RedisBroker):
         """Return how many hints are in a queue. Raises redis.RedisError."""
         return int(self.client.llen(f"{self.namespace}:{queue}"))
 
+    def return_hints(self) -> int:
+        """Put back the hints that dead workers had fetched. Return how many there were. Raises redis.RedisError."""
+        dead_before = current_millis() - HEARTBEAT_TIMEOUT_MS
+        return hint_queue.sweep(self.client, namespace=self.namespace, dead_before=dead_before)
+
+    def dropped(self) -> dict[str, int]:
+        """Return how many messages of each queue were none of ours, since Redis started. Raises redis.RedisError."""
+        return hint_queue.dropped_counts(self.client, namespace=self.namespace)
+
     def check(self) -> None:
         """Check that Redis does what hints need: run a script that writes. Raises redis.RedisError; `reason_of` explains it."""
         try:
@@ -133,58 +146,76 @@ class HintBroker(RedisBroker):
 
 
 class HintConsumer(Consumer):
-    """A consumer that waits while Redis does not serve, and goes on as soon as it does.
+    """A consumer that waits while Redis does not serve, goes on as soon as it does, and drops what is no hint.
 
-    Dramatiq's own raises the error. Its worker then logs a critical line and starts a new consumer after three seconds, and
-    a worker thread whose acknowledgement fails waits, or reports a bug of Dramatiq.
+    Dramatiq's own raises an error in both cases. Its worker then logs a critical line and starts a new consumer after three
+    seconds, and a worker thread whose acknowledgement fails waits, or reports a bug of Dramatiq.
     """
 
-    def __init__(self, consumer: Consumer, *, broker: HintBroker) -> None:
-        self._consumer = consumer
+    def __init__(self, queue: HintQueue, *, broker: HintBroker, prefetch: int, idle_ms: int) -> None:
+        self._queue = queue
         self._broker = broker
+        self._prefetch = prefetch
+        self._idle_ms = idle_ms
+        self._misses = 0
+        self._fetched: deque[dramatiq.Message[Any]] = deque()
+        # Ids of the messages that worker threads have or are about to get.
+        self._handed_out: set[str] = set()
         # Acknowledgements that Redis refused. Worker threads append, the consumer's own thread takes them away.
-        self._unanswered: deque[tuple[Callable[[MessageProxy], None], MessageProxy]] = deque()
+        self._unanswered: deque[MessageProxy] = deque()
 
     def __next__(self) -> MessageProxy | None:
         """Return the next message, or None when there is none now or Redis does not serve."""
+        dropped = 0
         try:
             while self._unanswered:
-                answer, message = self._unanswered[0]
-                answer(message)
+                self._acknowledge(self._unanswered[0])
                 self._unanswered.popleft()
-            found = next(self._consumer)
+            room = self._prefetch - len(self._handed_out)
+            if not self._fetched and room > 0:
+                hints, dropped = self._queue.fetch(room)
+                self._fetched.extend(hints)
         except REDIS_ERRORS as error:
             self._broker.refused(error)
             time.sleep(REFUSED_POLL_SECONDS)
             return None
         self._broker.served()
-        return found
+        if self._fetched:
+            self._misses = 0
+            message = self._fetched.popleft()
+            self._handed_out.add(message.message_id)
+            return MessageProxy(message)
+        if not dropped:  # behind dropped messages there may be hints, so ask again at once
+            self._misses, pause_ms = compute_backoff(self._misses, max_backoff=self._idle_ms)
+            time.sleep(pause_ms / 1000)
+        return None
 
     def ack(self, message: MessageProxy) -> None:
         """Acknowledge the message, later if Redis refuses."""
-        self._answer(self._consumer.ack, message)
+        self._handed_out.discard(message.message_id)
+        try:
+            self._acknowledge(message)
+        except REDIS_ERRORS as error:
+            self._unanswered.append(message)
+            self._broker.refused(error)
 
     def nack(self, message: MessageProxy) -> None:
-        """Reject the message, later if Redis refuses."""
-        self._answer(self._consumer.nack, message)
-
-    def _answer(self, answer: Callable[[MessageProxy], None], message: MessageProxy) -> None:
-        try:
-            answer(message)
-        except REDIS_ERRORS as error:
-            self._unanswered.append((answer, message))
-            self._broker.refused(error)
+        """Acknowledge the message: the row is the job, so a rejected hint is of no use to anybody."""
+        self.ack(message)
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Give messages back that nobody has begun. If Redis refuses, the clock sends their hints again."""
+        unread: list[Any] = [*messages, *self._fetched]
+        ids = [message.options["redis_message_id"] for message in unread]
+        self._fetched.clear()
         try:
-            self._consumer.requeue(messages)
+            if ids:
+                self._broker.do_requeue(self._queue.name, *ids)
         except REDIS_ERRORS as error:
             self._broker.refused(error)
 
-    def close(self) -> None:
-        """Close the consumer."""
-        self._consumer.close()
+    def _acknowledge(self, message: MessageProxy) -> None:
+        self._broker.do_ack(self._queue.name, message.options["redis_message_id"])
 
 
 def _pieces(messages: Messages, size: int) -> Iterator[Messages]:
@@ -213,7 +244,10 @@ def make_broker(url: str, *, answer_seconds: float = 5.0) -> HintBroker:
     """
     middleware: list[Middleware] = [TimeLimit(), ShutdownNotifications(), CurrentMessage()]
     client: Any = redis.Redis(connection_pool=connection_pool(url, answer_seconds=answer_seconds))
-    broker = HintBroker(client=client, middleware=middleware, heartbeat_timeout=HEARTBEAT_TIMEOUT_MS)
+    # Dramatiq's maintenance uses KEYS, which our users of Redis may not run; `return_hints` does it instead.
+    broker = HintBroker(
+        client=client, middleware=middleware, heartbeat_timeout=HEARTBEAT_TIMEOUT_MS, maintenance_chance=0
+    )
     for queue in Queue:
         broker.declare_queue(queue)
     return broker

@@ -11,6 +11,9 @@ from typing import Any, cast
 
 import structlog
 
+# Longer texts are cut. Libraries put values into their lines, such as the arguments of a message, that anybody may have sent.
+LONGEST_TEXT = 2000
+
 
 def set_up(program: str, *, level: str = "INFO") -> None:
     """Send every log line of this process, also those of libraries, to standard error as JSON."""
@@ -32,6 +35,7 @@ def set_up(program: str, *, level: str = "INFO") -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _traceback,
+                _cut,
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -58,6 +62,15 @@ def _traceback(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> M
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if chain:
         event["exception"] = chain
+    return event
+
+
+def _cut(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cut every text of a line that is longer than LONGEST_TEXT, and say how long it was."""
+    for name, value in event.items():
+        text = value if isinstance(value, str) else None if isinstance(value, int | float | None) else repr(value)
+        if text is not None and len(text) > LONGEST_TEXT and name != "exception":
+            event[name] = f"{text[:LONGEST_TEXT]}… ({len(text)} characters)"
     return event
 
 

@@ -20,6 +20,7 @@ essaycoach_leases_expired_total                     c                           
 essaycoach_fenced_writes_total                      c                           late writes refused: another claim held the pass
 essaycoach_unanchored_comments_total                c                           comments whose words could not be placed in the essay
 essaycoach_redis_depth                              g queue                     hints waiting in Redis
+essaycoach_dropped_messages_total                   c queue                     messages in Redis that were no hints of ours
 essaycoach_redis_usable                             g reason                    0 when Redis answers but refuses our work for this reason
 essaycoach_provider_pause_seconds                   g provider                  s, how long no worker will call it; 0 calls are allowed
 essaycoach_ai_requests_total                        c pass, provider, outcome   completed calls

@@ -56,7 +56,7 @@ def probe_groups(*, redis_url: str, http_directory: str | None) -> list[ProbeGro
                 "pauses": ai.read_pauses,
             }
         ),
-        _probe_group({"redis": partial(queues.read_redis, broker)}, up="redis_up"),
+        _probe_group({"redis": partial(queues.read_redis, broker, totals)}, up="redis_up"),
     ]
     if http_directory is not None:
         groups.append(_probe_group({"http": partial(http.read_http, Path(http_directory))}))

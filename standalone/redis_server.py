@@ -14,16 +14,23 @@ from pathlib import Path
 
 import psutil
 
-from standalone.keys import redis_password, remembered_port
+from models.redis_users import OPERATOR, users_config
+from standalone.accounts import open_data_directory, open_parent_directories, server_account
+from standalone.keys import redis_passwords, remembered_port
 from standalone.procfile import SERVER_STAGE, Command
 from standalone.supervisor import Supervisor
 
 OLDEST_VERSION = (6, 2)
 
+SYSTEM_USER = "embedded_redis"  # not PostgreSQL's account, whose files this server must not be able to write
+# These write files or load code, and nobody needs them here. Newer servers also refuse CONFIG SET of their directories.
+DISABLED = ("SAVE", "BGSAVE", "BGREWRITEAOF", "MODULE")
+
 CONFIG = """\
 bind 127.0.0.1
 port {port}
-requirepass {password}
+# The arguments stay visible, by which a server of this directory is recognised.
+set-proc-title no
 # The jobs are rows in PostgreSQL, and the clock sends lost hints again, so nothing here has to be written to disk.
 save ""
 appendonly no
@@ -43,8 +50,9 @@ class RedisServer:
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir.resolve()
         self.home = self.data_dir / "redis"
-        self._password = redis_password(self.data_dir)
+        self._passwords = redis_passwords(self.data_dir)
         self._port: int | None = None
+        self._owner = server_account(SYSTEM_USER)
 
     def start(self, supervisor: Supervisor, *, timeout_seconds: float = 15.0) -> int:
         """Start the server under `supervisor`, wait until it answers, and return its pid."""
@@ -57,9 +65,11 @@ class RedisServer:
         """Return what a supervisor needs to keep this server running."""
         return Command(
             name="redis",
-            argv=(str(redis_executable()), "redis.conf"),
+            argv=(str(redis_executable()), str(self.home / "redis.conf")),
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-            cwd=self.home,  # makes the configuration path relative, so the directory name needs no quoting
+            cwd=self.home,
+            user=self._owner.pw_uid if self._owner else None,
+            group=self._owner.pw_gid if self._owner else None,
             stage=SERVER_STAGE,
             before_start=self._prepare,
         )
@@ -73,8 +83,12 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """Return the URL for clients, with the password."""
-        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+        """Return the operator's URL, with the password. The operator may do everything that the server can do."""
+        return self.url_for(OPERATOR)
+
+    def url_for(self, user: str) -> str:
+        """Return the URL of one user, with the password."""
+        return f"redis://{user}:{self._passwords[user]}@127.0.0.1:{self.port}/0"
 
     def ready(self, timeout_seconds: float) -> None:
         """Wait until the server answers PONG. Raises TimeoutError."""
@@ -91,7 +105,7 @@ class RedisServer:
         """
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
-                connection.sendall(f"AUTH {self._password}\r\nPING\r\n".encode("ascii"))
+                connection.sendall(f"AUTH {OPERATOR} {self._passwords[OPERATOR]}\r\nPING\r\n".encode("ascii"))
                 answer = b""
                 while answer.count(b"\r\n") < 2:
                     received = connection.recv(256)
@@ -111,7 +125,15 @@ class RedisServer:
         config = self.home / "redis.conf"
         config.touch(mode=0o600)
         config.chmod(0o600)
-        config.write_text(CONFIG.format(port=self._port, password=self._password), encoding="ascii")
+        lines = [CONFIG.format(port=self._port), *(f'rename-command {command} ""\n' for command in DISABLED)]
+        config.write_text("".join([*lines, users_config(self._passwords)]), encoding="ascii")
+        if self._owner:
+            # The server's account may read here and write nothing.
+            open_data_directory(self.data_dir, account=SYSTEM_USER)
+            open_parent_directories(redis_executable(), account=SYSTEM_USER)
+            for path, mode in ((self.home, 0o750), (config, 0o640)):
+                os.chown(path, 0, self._owner.pw_gid)
+                path.chmod(mode)
 
     def _end_leftovers(self) -> None:
         """End a server of a dead supervisor that still holds this directory's port."""
@@ -129,7 +151,8 @@ class RedisServer:
         try:
             if process.info["name"] != "redis-server" or process.status() == psutil.STATUS_ZOMBIE:
                 return False
-            return Path(process.cwd()) == self.home
+            # Root in a container often cannot read the working directory of another account's process.
+            return str(self.home / "redis.conf") in process.cmdline()
         except psutil.Error:
             return False  # the process has ended, or it belongs to another account
 

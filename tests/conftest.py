@@ -135,7 +135,7 @@ def program_env(database: Database, servers: Servers, monkeypatch: pytest.Monkey
 
     def set_environment(role: str) -> None:
         values = {
-            "DATABASE_URL": database.role_url(role), "REDIS_URL": servers.redis_url,
+            "DATABASE_URL": database.role_url(role), "REDIS_URL": servers.redis_url_for(role),
             "ESSAYCOACH_MASTER_KEYS": f"k1:{MASTER_KEY}", "ESSAYCOACH_INDEX_KEY": INDEX_KEY,
             "ESSAYCOACH_JWT_SECRET": "s" * 48, "ESSAYCOACH_API_KEY_PEPPER": PEPPER,
             "ESSAYCOACH_PASSWORD_ROUNDS": str(ROUNDS),

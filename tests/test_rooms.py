@@ -188,7 +188,7 @@ def test_program_starts_with_only_its_own_variables_and_stops_on_sigterm(
     env = {
         "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
         "DATABASE_URL": database.role_url(program.role),
-        "REDIS_URL": servers.redis_url,
+        "REDIS_URL": servers.redis_url_for(program.role),
         **{secret: SECRETS[secret] for secret in program.secrets},
         **{variable: os.environ[variable] for variable in os.environ if variable.startswith("COV")},
     }

@@ -18,7 +18,7 @@ from workers.duties.audit_trail import chain_audit, sign_heads
 from workers.duties.erasure import delete_rubric_previews, erase
 from workers.duties.guard import Duty, Outage, RecoveryGrace, guarded
 from workers.duties.maintenance import fold_tallies, make_partitions, purge
-from workers.duties.queue import close_finished, free_leases, give_up_stalled, resend_hints
+from workers.duties.queue import close_finished, free_leases, give_up_stalled, resend_hints, return_hints
 
 logger = log.logger(__name__)
 
@@ -42,6 +42,7 @@ def run() -> None:
     )
     duties: list[tuple[str, Duty, float]] = [
         ("resend_hints", lambda: resend_hints(broker), 0.5),
+        ("return_hints", lambda: return_hints(broker), 10),
         ("free_leases", RecoveryGrace().delay(free_leases), 1),
         ("fold_tallies", fold_tallies, 5),
         ("give_up_stalled", give_up_stalled, 60),

@@ -45,7 +45,7 @@ Headers = dict[str, str]
 def environment_of(database: Database, servers: Servers) -> dict[str, str]:
     """Return the variables that `program_env("ec_ingest")` sets, for use over several tests."""
     return {
-        "DATABASE_URL": database.role_url("ec_ingest"), "REDIS_URL": servers.redis_url,
+        "DATABASE_URL": database.role_url("ec_ingest"), "REDIS_URL": servers.redis_url_for("ec_ingest"),
         "ESSAYCOACH_MASTER_KEYS": f"k1:{MASTER_KEY}", "ESSAYCOACH_INDEX_KEY": INDEX_KEY,
         "ESSAYCOACH_JWT_SECRET": JWT_SECRET, "ESSAYCOACH_API_KEY_PEPPER": PEPPER,
         "ESSAYCOACH_PASSWORD_ROUNDS": str(ROUNDS),

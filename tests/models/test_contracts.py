@@ -14,7 +14,7 @@ from uuid import UUID
 import dramatiq
 import pytest
 
-from models import broker, essays, settings, users
+from models import broker, essays, log, settings, users
 from models.errors import SettingsError
 from models.essays import Draft
 from models.jobs import ACTOR, Hint, PassName, Queue
@@ -270,6 +270,29 @@ def test_logged_exception_has_type_and_place_but_no_message_or_locals() -> None:
         assert "exc_info" not in line
     assert "pass_id" not in lines[3]
     assert lines[2]["n"] == 3
+
+
+def test_long_text_in_a_log_line_is_cut_wherever_it_comes_from() -> None:
+    """Whoever can send a message decides how long its arguments are; Dramatiq logs them."""
+    program = """
+        import logging
+        import dramatiq
+        from models import log
+        log.set_up("tester")
+        message = dramatiq.Message(queue_name="q", actor_name="a", args=("x" * 2_000_000,), kwargs={"k": ["y" * 99_999]}, options={})
+        logging.getLogger("dramatiq.worker.WorkerThread").error("Failed to process message %s", message)
+        log.logger("ours").warning("odd", text="z" * 5000, many=["w" * 5000], short="as it is")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert len(done.stderr) < 4 * log.LONGEST_TEXT
+    theirs, ours = (json.loads(line) for line in done.stderr.splitlines())
+    assert theirs["event"].startswith("Failed to process message a('xxx")
+    assert theirs["event"].endswith("characters)")
+    assert ours["text"] == f"{'z' * log.LONGEST_TEXT}… (5000 characters)"
+    assert len(ours["many"]) < log.LONGEST_TEXT + 30
+    assert ours["short"] == "as it is"
 
 
 # A dump

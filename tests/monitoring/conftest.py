@@ -98,7 +98,9 @@ def scrape(become: Become, servers: Servers, request_counts: Path) -> Callable[[
     become("ec_monitor", pool_size=2)
     registry = CollectorRegistry()
     registry.register(
-        EssayCoachCollector(probe_groups(redis_url=servers.redis_url, http_directory=str(request_counts)))
+        EssayCoachCollector(
+            probe_groups(redis_url=servers.redis_url_for("ec_monitor"), http_directory=str(request_counts))
+        )
     )
     return lambda: Scrape(generate_latest(registry).decode())
 

@@ -16,7 +16,9 @@ from tests.support.servers import ROOT
 
 def test_monitor_serves_all_metrics_when_all_servers_run(start_monitor, role_url, servers, request_counts):
     monitor = start_monitor(
-        DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url, PROMETHEUS_MULTIPROC_DIR=str(request_counts)
+        DATABASE_URL=role_url("ec_monitor"),
+        REDIS_URL=servers.redis_url_for("ec_monitor"),
+        PROMETHEUS_MULTIPROC_DIR=str(request_counts),
     )
     seen = monitor.scrape()
     assert seen.one("pg_up") == seen.one("redis_up") == 1
@@ -55,7 +57,7 @@ def test_servers_that_never_answer_do_not_delay_a_scrape(start_monitor):
 
 @pytest.mark.slow(reason="starts the monitor")
 def test_monitor_sees_a_database_that_comes_back(start_monitor, servers, role_url, database):
-    monitor = start_monitor(DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url)
+    monitor = start_monitor(DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url_for("ec_monitor"))
     assert monitor.scrape().one("pg_up") == 1
     database.sql("alter role ec_monitor nologin")
     try:
@@ -70,7 +72,7 @@ def test_monitor_sees_a_database_that_comes_back(start_monitor, servers, role_ur
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_monitor_ends_cleanly_on_sigterm_and_sigint(start_monitor, role_url, servers, number):
-    monitor = start_monitor(DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url)
+    monitor = start_monitor(DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url_for("ec_monitor"))
     monitor.scrape()
     monitor.process.send_signal(number)
     assert monitor.process.wait(timeout=5) == 0

@@ -40,7 +40,7 @@ def test_every_queue_and_pass_has_metrics_in_an_empty_database(scrape):
 def test_a_redis_that_refuses_our_work_is_up_and_not_usable(name, become: Become):
     become("ec_monitor", pool_size=2)
     with own_redis() as server:
-        collector = EssayCoachCollector(probe_groups(redis_url=server.url, http_directory=None))
+        collector = EssayCoachCollector(probe_groups(redis_url=server.url_for("ec_monitor"), http_directory=None))
         assert _usable(collector) == (1, set())
         with SPELLS[name].cast_on(server):
             assert _usable(collector) == (1, {SPELLS[name].reason})

@@ -91,10 +91,9 @@ def test_port_is_remembered_and_replaced_only_if_it_may_change(tmp_path: Path) -
 def _all_secrets(keys: InstanceKeys) -> list[str]:
     single = [
         keys.superuser_password,
-        keys.redis_password,
         keys.master_key,
         keys.blind_index_key,
         keys.jwt_secret,
         keys.api_key_pepper,
     ]
-    return single + list(keys.role_passwords.values())
+    return [*single, *keys.role_passwords.values(), *keys.redis_passwords.values()]

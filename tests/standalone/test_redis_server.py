@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from standalone.redis_server import RedisServer, redis_executable
+from standalone.keys import redis_passwords
+from standalone.redis_server import SYSTEM_USER, RedisServer, redis_executable
 from standalone.supervisor import Supervisor
 from tests.support.races import eventually
 
@@ -83,7 +86,28 @@ def test_redis_writes_nothing_to_disk_and_never_evicts(server: RedisServer, supe
 def test_redis_needs_a_password_and_its_file_is_private(server: RedisServer) -> None:
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(host="127.0.0.1", port=server.port, retry=Retry(NoBackoff(), 0)).ping()
-    assert (server.home / "redis.conf").stat().st_mode & 0o777 == 0o600
+    config = server.home / "redis.conf"
+    assert config.stat().st_mode & 0o007 == 0
+    assert config.stat().st_mode & 0o222 == 0o200
+    for password in redis_passwords(server.data_dir).values():
+        assert password not in config.read_text()
+
+
+def test_redis_never_runs_as_root_and_can_write_nothing_of_ours(server: RedisServer, supervisor: Supervisor) -> None:
+    """An operator's client orders files into every folder of the instance. On the code before, as root, each was written."""
+    process = psutil.Process(supervisor.pids()["redis"])
+    assert process.uids().effective == (pwd.getpwnam(SYSTEM_USER).pw_uid if os.geteuid() == 0 else os.geteuid())
+    assert process.uids().effective != 0
+    client = redis.Redis.from_url(server.url, retry=Retry(NoBackoff(), 0))
+    for command in ("SAVE", "BGSAVE", "BGREWRITEAOF", "MODULE LIST"):
+        with pytest.raises(redis.ResponseError, match="unknown command"):
+            client.execute_command(*command.split())
+    if os.geteuid() == 0:
+        for folder in (server.home, server.data_dir, server.data_dir / "keys"):
+            with pytest.raises(redis.ResponseError):
+                client.config_set("dir", str(folder))
+                client.config_set("appendonly", "yes")
+            client.config_set("appendonly", "no")
 
 
 def test_port_taken_by_another_program_is_replaced_at_the_next_start(

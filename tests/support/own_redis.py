@@ -14,21 +14,34 @@ from pathlib import Path
 import redis
 
 from models.redis_refusals import Refusal
+from models.redis_users import OPERATOR, USERS, users_config
 from standalone.redis_server import redis_executable
 from tests.support.races import eventually
 
 PASSWORD = "only-in-tests"
-# The rights that docs/operations.md asks for.
-RIGHTS = ("~dramatiq*", "~LIMITS*", "+@read", "+@write", "+@scripting", "+@connection")
+PROGRAMS = tuple(user for user in USERS if user != OPERATOR)
 
 
 @dataclass(frozen=True)
 class OwnRedis:
-    """A running server: the URLs of the user that the programs have, and a client that may do everything."""
+    """A running server with the users of the programs, and a client that may do everything."""
 
-    url: str
-    socket_url: str
+    port: int
+    socket: Path
     admin: redis.Redis
+
+    @property
+    def url(self) -> str:
+        """Return the URL of the user who may send and fetch hints."""
+        return self.url_for("ec_worker")
+
+    def url_for(self, user: str) -> str:
+        """Return the URL of a program's user."""
+        return f"redis://{user}:{PASSWORD}@127.0.0.1:{self.port}/0"
+
+    def socket_url_for(self, user: str) -> str:
+        """Return the URL of a program's user, by the socket."""
+        return f"unix://{user}:{PASSWORD}@{self.socket}?db=0"
 
     def keys_without_expiry(self) -> list[bytes]:
         """Return the keys that would stay for ever."""
@@ -51,17 +64,22 @@ def own_redis() -> Iterator[OwnRedis]:
     admin = redis.Redis(host="127.0.0.1", port=port, password=PASSWORD)
     try:
         eventually(lambda: _answers(admin), what="a Redis that answers")
-        admin.execute_command("ACL", "SETUSER", "coach", "on", f">{PASSWORD}", *RIGHTS)
-        yield OwnRedis(
-            url=f"redis://coach:{PASSWORD}@127.0.0.1:{port}/0",
-            socket_url=f"unix://coach:{PASSWORD}@{path}?db=0",
-            admin=admin,
-        )
+        make_users(admin)
+        yield OwnRedis(port=port, socket=path, admin=admin)
     finally:
         admin.close()
         server.kill()
         server.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_users(admin: redis.Redis) -> None:
+    """Give the programs' users the rights that the project ships, and no others."""
+    for line in users_config(dict.fromkeys(USERS, PASSWORD)).splitlines():
+        _, _, user = line.partition("user ")
+        if user and user.split()[0] in PROGRAMS:
+            name, *rights = user.split()
+            admin.execute_command("ACL", "SETUSER", name, "reset", *rights)
 
 
 def _answers(client: redis.Redis) -> bool:
@@ -108,8 +126,8 @@ def _fail_to_save(admin: redis.Redis) -> None:
     eventually(lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "err", what="a failed save")
 
 
-def _user(*rights: str) -> Callable[[redis.Redis], object]:
-    return lambda admin: admin.execute_command("ACL", "SETUSER", "coach", *rights)
+def _users(*rights: str) -> Callable[[redis.Redis], object]:
+    return lambda admin: [admin.execute_command("ACL", "SETUSER", user, *rights) for user in PROGRAMS]
 
 
 SPELLS = {
@@ -117,8 +135,8 @@ SPELLS = {
     "memory": Spell(
         Refusal.MEMORY, lambda admin: admin.config_set("maxmemory", "1"), lambda admin: admin.config_set("maxmemory", "0")
     ),
-    "no scripts": Spell(Refusal.SCRIPTS, _user("-eval", "-evalsha"), _user("+@scripting")),
-    "no writes": Spell(Refusal.RIGHTS, _user("-@write"), _user("+@write")),
+    "no scripts": Spell(Refusal.SCRIPTS, _users("-evalsha"), make_users),
+    "no writes": Spell(Refusal.RIGHTS, _users("-@write"), make_users),
     "no primary": Spell(Refusal.PRIMARY_AWAY, _lose_primary, _become_primary),
     "disk": Spell(Refusal.DISK, _fail_to_save, lambda admin: admin.config_set("save", "")),
 }  # fmt: skip

@@ -40,7 +40,16 @@ class Servers:
     """The URLs of the running servers of this test session."""
 
     admin_url: str
-    redis_url: str
+    redis: RedisServer
+
+    @property
+    def redis_url(self) -> str:
+        """Return the operator's URL of Redis. Code under test never uses it."""
+        return self.redis.url
+
+    def redis_url_for(self, role: str) -> str:
+        """Return the URL of Redis with which a program logs in."""
+        return self.redis.url_for(role)
 
     def url(self, database: str) -> str:
         """Return the superuser's URL of a database."""
@@ -64,7 +73,7 @@ def run_servers() -> Iterator[Servers]:
         postgres, redis = EmbeddedPostgres(data_dir, durable=False), RedisServer(data_dir)
         postgres.start(supervisor)
         redis.start(supervisor)
-        started = Servers(admin_url=postgres.admin_url, redis_url=redis.url)
+        started = Servers(admin_url=postgres.admin_url, redis=redis)
         execute(started.admin_url, f"create database {TEMPLATE}")
         migrate(started.url(TEMPLATE), "up")
         yield started

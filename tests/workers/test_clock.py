@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import dramatiq
@@ -66,10 +67,10 @@ def receipt(school: School, become: Become) -> Receipt:
 hand_in = partial(schools.hand_in, title="Phones", text=TEXT)
 
 
-def waiting(broker: HintBroker) -> list[Hint]:
+def waiting(client: Any) -> list[Hint]:
     """Return the hints in the interactive queue, read from Redis directly."""
-    ids = broker.client.lrange(f"{broker.namespace}:{Queue.INTERACTIVE}", 0, -1)
-    stored = broker.client.hmget(f"{broker.namespace}:{Queue.INTERACTIVE}.msgs", ids) if ids else []
+    ids = client.lrange(f"dramatiq:{Queue.INTERACTIVE}", 0, -1)
+    stored = client.hmget(f"dramatiq:{Queue.INTERACTIVE}.msgs", ids) if ids else []
     messages = [dramatiq.Message.decode(one) for one in stored]
     assert all(message.actor_name == ACTOR and message.args == () for message in messages)
     return [Hint.from_fields(message.kwargs) for message in messages]
@@ -98,12 +99,12 @@ def expire(database: Database) -> None:
 def test_lost_hints_are_sent(broker: HintBroker, database: Database, receipt: Receipt) -> None:
     age_hints(database)
     assert duties_queue.resend_hints(broker) == 3
-    assert sorted(waiting(broker), key=str) == sorted(receipt.hints, key=str)
+    assert sorted(waiting(broker.client), key=str) == sorted(receipt.hints, key=str)
 
 
 def test_hints_that_were_just_sent_are_not_sent_again(broker: HintBroker, receipt: Receipt) -> None:
     assert duties_queue.resend_hints(broker) == 0
-    assert waiting(broker) == []
+    assert waiting(broker.client) == []
 
 
 def test_a_pass_that_waited_for_its_next_attempt_gets_one_hint_when_it_is_due(
@@ -116,7 +117,7 @@ def test_a_pass_that_waited_for_its_next_attempt_gets_one_hint_when_it_is_due(
     database.sql("update passes set next_at = now() + interval '1 hour', hinted_at = now() where id = %s", later)
     assert duties_queue.resend_hints(broker) == 1
     assert duties_queue.resend_hints(broker) == 0
-    assert [hint.pass_id for hint in waiting(broker)] == [due]
+    assert [hint.pass_id for hint in waiting(broker.client)] == [due]
 
 
 def test_hints_that_redis_lost_are_sent_again(broker: HintBroker, database: Database, receipt: Receipt) -> None:
@@ -124,14 +125,14 @@ def test_hints_that_redis_lost_are_sent_again(broker: HintBroker, database: Data
     age_hints(database)
     broker.client.flushall()
     assert duties_queue.resend_hints(broker) == 3
-    assert len(waiting(broker)) == 3
+    assert len(waiting(broker.client)) == 3
 
 
 def test_backlog_in_redis_is_not_hinted_again(broker: HintBroker, database: Database, receipt: Receipt) -> None:
     assert broker.send(receipt.hints) == 3
     age_hints(database, 3600)
     assert duties_queue.resend_hints(broker) == 0
-    assert len(waiting(broker)) == 3
+    assert len(waiting(broker.client)) == 3
 
 
 def test_hints_go_out_oldest_first(broker: HintBroker, database: Database, school: School, become: Become) -> None:
@@ -140,8 +141,8 @@ def test_hints_go_out_oldest_first(broker: HintBroker, database: Database, schoo
     database.sql("update passes set next_at = next_at - interval '1 minute' where submission_id = %s", newer.submission)
     age_hints(database)
     duties_queue.resend_hints(broker)
-    assert {hint.pass_id for hint in waiting(broker)[:3]} == {hint.pass_id for hint in newer.hints}
-    assert {hint.pass_id for hint in waiting(broker)[3:]} == {hint.pass_id for hint in older.hints}
+    assert {hint.pass_id for hint in waiting(broker.client)[:3]} == {hint.pass_id for hint in newer.hints}
+    assert {hint.pass_id for hint in waiting(broker.client)[3:]} == {hint.pass_id for hint in older.hints}
 
 
 def test_running_or_finished_passes_get_no_hint(
@@ -155,7 +156,7 @@ def test_running_or_finished_passes_get_no_hint(
     become("ec_clock")
     age_hints(database)
     assert duties_queue.resend_hints(broker) == 1
-    assert [hint.pass_id for hint in waiting(broker)] == [receipt.hints[2].pass_id]
+    assert [hint.pass_id for hint in waiting(broker.client)] == [receipt.hints[2].pass_id]
 
 
 def test_hints_go_out_when_an_absent_redis_returns(broker: HintBroker, database: Database, receipt: Receipt) -> None:
@@ -173,12 +174,12 @@ def test_hints_go_out_at_once_when_a_redis_that_refused_serves_again(
     age_hints(database)
     hinted = "select max(hinted_at) from passes"
     before = database.sql(hinted)
-    with own_redis() as server, closing(make_broker(server.url, answer_seconds=1.0)) as broker:
+    with own_redis() as server, closing(make_broker(server.url_for("ec_clock"), answer_seconds=1.0)) as broker:
         with SPELLS[name].cast_on(server):
             assert duties_queue.resend_hints(broker) == 0
             assert database.sql(hinted) == before, "a pass was marked as hinted without a hint"
         eventually(lambda: duties_queue.resend_hints(broker) == 3)
-        assert sorted(waiting(broker), key=str) == sorted(receipt.hints, key=str)
+        assert sorted(waiting(server.admin), key=str) == sorted(receipt.hints, key=str)
         broker.client.connection_pool.disconnect()
 
 
@@ -192,7 +193,7 @@ def test_two_clocks_at_once_send_each_due_pass_one_hint(
     sent: list[int] = []
 
     def tick() -> None:
-        mine = make_broker(servers.redis_url)
+        mine = make_broker(servers.redis_url_for("ec_clock"))
         barrier.wait()
         sent.append(duties_queue.resend_hints(mine))
         mine.close()
@@ -205,7 +206,7 @@ def test_two_clocks_at_once_send_each_due_pass_one_hint(
         thread.join(20)
     wanted = sorted((hint for receipt in receipts for hint in receipt.hints), key=str)
     assert sum(sent) == len(wanted) == 60
-    assert sorted(waiting(broker), key=str) == wanted
+    assert sorted(waiting(broker.client), key=str) == wanted
 
 
 def test_only_expired_leases_are_freed(database: Database, school: School, become: Become, receipt: Receipt) -> None:
@@ -231,7 +232,7 @@ def test_a_freed_pass_can_be_claimed_at_once_and_gets_a_hint(
     become("ec_clock")
     duties_queue.free_leases()
     assert duties_queue.resend_hints(broker) == 1
-    assert [hint.pass_id for hint in waiting(broker)] == [receipt.hints[0].pass_id]
+    assert [hint.pass_id for hint in waiting(broker.client)] == [receipt.hints[0].pass_id]
     become("ec_worker")
     assert claim(school, receipt.hints[0].pass_id).attempt == 2
 
@@ -753,7 +754,9 @@ def test_the_clock_program_sends_hints_frees_leases_and_stops_when_told(
     age_hints(database)
     program_env("ec_clock")
     with clock_program() as program:
-        eventually(lambda: {hint.pass_id for hint in waiting(broker)} == {hint.pass_id for hint in receipt.hints})
+        eventually(
+            lambda: {hint.pass_id for hint in waiting(broker.client)} == {hint.pass_id for hint in receipt.hints}
+        )
         program.send_signal(number)
         assert program.wait(60) == 0
 
@@ -776,7 +779,7 @@ def test_the_clock_program_starts_while_the_database_is_away(
         started = clock_program()
         program = started.__enter__()
     try:
-        eventually(lambda: len(waiting(broker)) == 3)
+        eventually(lambda: len(waiting(broker.client)) == 3)
         program.send_signal(signal.SIGTERM)
         assert program.wait(60) == 0
     finally:

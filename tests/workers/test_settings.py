@@ -150,7 +150,11 @@ def test_a_schema_that_is_too_old_is_refused_with_what_to_do(database: Database,
 
 
 def test_the_program_stops_with_the_reason_when_its_settings_are_bad(database: Database, servers: Servers) -> None:
-    env = {**os.environ, "DATABASE_URL": database.role_url("ec_worker"), "REDIS_URL": servers.redis_url}
+    env = {
+        **os.environ,
+        "DATABASE_URL": database.role_url("ec_worker"),
+        "REDIS_URL": servers.redis_url_for("ec_worker"),
+    }
     env["ESSAYCOACH_LEASE_SECONDS"] = "soon"
     dramatiq = [sys.executable, "-m", "dramatiq", "workers.boot:boot", "--processes", "1", "--threads", "1"]
     done = subprocess.run(dramatiq, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False)

@@ -32,6 +32,15 @@ def resend_hints(broker: HintBroker) -> int:
     return broker.send(hints)
 
 
+def return_hints(broker: HintBroker) -> int:
+    """Put back the hints that dead workers had fetched, and mend keys of a wrong type. Return how many hints there were."""
+    try:
+        return broker.return_hints()
+    except redis.RedisError as error:
+        broker.refused(error)
+        return 0
+
+
 def free_leases() -> int:
     """Return passes with an expired lease to the queue, or give them up. Return how many there were."""
     with session():

@@ -18,7 +18,7 @@ def own() -> Iterator[OwnRedis]:
 
 @pytest.mark.parametrize("name", SPELLS)
 def test_essays_are_accepted_and_readyz_names_the_reason(shared_api, draft, own, capsys, name):
-    app = shared_api.make_app(REDIS_URL=own.url)
+    app = shared_api.make_app(REDIS_URL=own.url_for("ec_ingest"))
     client, headers = app.test_client(), shared_api.signed_in("alice")
     assert client.get("/readyz").json["checks"]["redis"] == "ok"
     with SPELLS[name].cast_on(own):
@@ -42,7 +42,7 @@ def test_essays_are_accepted_and_readyz_names_the_reason(shared_api, draft, own,
 def test_a_socket_carries_hints_and_counts_rates_for_all_processes(shared_api, draft, refused, own):
     headers = shared_api.signed_in("alice")
     own.admin.flushall()
-    changes = {"REDIS_URL": own.socket_url, "ESSAYCOACH_RATE_LIMIT": "2/minute"}
+    changes = {"REDIS_URL": own.socket_url_for("ec_ingest"), "ESSAYCOACH_RATE_LIMIT": "2/minute"}
     first, second = shared_api.make_app(**changes), shared_api.make_app(**changes)
     for app in (first, second):
         assert app.test_client().post("/v1/submissions", json=draft(), headers=headers).status_code == 202
