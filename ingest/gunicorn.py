@@ -30,6 +30,12 @@ limit_request_fields = 100
 # Browsers send the cookies of every site of a school's domain. This is 16 KiB for a value, and its name.
 limit_request_field_size = 16 * 1024 + 256
 http_protocols = "h1"
+# No header of a client or proxy changes what gunicorn takes for the scheme, the path or the environment, not even from the same
+# machine. What our proxies say about the scheme and the address is read by the app, and only as far as ESSAYCOACH_PROXIES reaches.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+header_map = "drop"
 # Gunicorn's control socket would widen the attack surface, and needs a home directory that a service account lacks.
 control_socket_disable = True
 accesslog = None  # metrics count and time the requests; an access log would be mostly health checks

@@ -31,6 +31,14 @@ def port(shared_api, tmp_path_factory) -> Iterator[int]:
         yield server.port
 
 
+@pytest.fixture(scope="module")
+def proxied(shared_api, tmp_path_factory) -> Iterator[int]:
+    """Start gunicorn with one proxy in front, and give its port."""
+    environment = {**shared_api.environment, "ESSAYCOACH_PROXIES": "1", "FORWARDED_ALLOW_IPS": "*"}
+    with run_gunicorn(environment, log_file=tmp_path_factory.mktemp("proxied") / "stderr") as server:
+        yield server.port
+
+
 @pytest.fixture
 def headers(shared_api):
     """Give the headers of a JSON request with an API key."""
@@ -181,6 +189,36 @@ def test_head_response_has_no_body(port, shared_api):
     answer = ask(port, "HEAD", receipt["links"]["self"], headers=shared_api.signed_in("alice"))
     assert (answer.status, answer.body) == (200, b"")
     assert answer.headers["ETag"]
+
+
+FORGED = [
+    {"SCRIPT_NAME": "/v1"}, {"SCRIPT_NAME": "/elsewhere"}, {"Script_Name": "/v1/me"}, {"PATH_INFO": "/v1/audit"},
+    {"REMOTE_USER": "admin"}, {"REMOTE_ADDR": "10.0.0.1"}, {"X_Forwarded_For": "10.0.0.1"}, {"X_FORWARDED_PROTO": "https"},
+    {"X-Script-Name": "/v1"}, {"X-Forwarded-Prefix": "/v1"}, {"X-Forwarded-Proto": "https"}, {"X-Forwarded-Proto": "HTTPS, http"},
+    {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "off"}, {"X-Forwarded-Proto": "http", "X-Forwarded-Protocol": "ssl"},
+    {"X-Forwarded-Protocol": "ssl"}, {"X-Forwarded-Ssl": "on"}, {"Front-End-Https": "on"}, {"X-Forwarded-Host": "evil.example"},
+    {"Forwarded": "for=10.0.0.1;proto=https"}, {"wsgi.url_scheme": "https"}, {"HTTP_HOST": "evil.example"}, {"Proxy": "http://evil"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=str)
+@pytest.mark.parametrize("path", ["/healthz", "/v1/me", "/nowhere"])
+def test_a_client_on_the_same_machine_sets_neither_path_nor_scheme(port, path, forged):
+    plain, answer = ask(port, "GET", path), ask(port, "GET", path, headers=forged)
+    assert answer.status == plain.status
+    assert answer.headers["Content-Type"] == plain.headers["Content-Type"]
+    assert answer.headers["Strict-Transport-Security"] is None, "the forged scheme was believed"
+    parts = ("type", "title", "status", "detail")
+    assert [answer.json.get(part) for part in parts] == [plain.json.get(part) for part in parts]
+
+
+@pytest.mark.parametrize("scheme", ["https", "http", "", "javascript", "https,http", "ht tps", "\xe9", "x" * 3000])
+def test_only_a_proxy_of_ours_says_what_the_scheme_is(proxied, scheme):
+    headers = {"X-Forwarded-Proto": scheme, "X-Forwarded-For": "192.0.2.1", "SCRIPT_NAME": "/other"}
+    answer = ask(proxied, "GET", "/v1/me", headers=headers)
+    assert answer.status == 401
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.headers["Strict-Transport-Security"] is not None) == (scheme == "https")
 
 
 def test_damaged_metrics_file_does_not_stop_the_master(tmp_path, monkeypatch, caplog):
