@@ -17,20 +17,22 @@ RANDOM_BYTES = 32
 
 
 def issue(user: UUID, *, org: UUID, purpose: Purpose) -> str:
-    """Store a token, end the person's older tokens for this purpose, and return the text of the new one.
+    """Store a token and return its text. A new invitation ends older ones; resets stay valid until a password is set.
 
-    Only its digest is stored, so the text cannot be returned again. Call it as ec_auth or ec_admin. Raises NotFound when
-    the person does not exist or is disabled.
+    Anybody may ask for a reset of anybody, so a request must not end the link that its owner is about to use. Only the
+    token's digest is stored, so the text cannot be returned again. Call it as ec_auth or ec_admin. Raises NotFound when the
+    person does not exist or is disabled.
     """
-    # The lock orders concurrent requests, so that the later token ends the earlier one.
+    # The lock orders concurrent requests, so that the later invitation ends the earlier one.
     if row(
         "select id from users where org_id = %s and id = %s and disabled_at is null for no key update", (org, user)
     ) is None:  # fmt: skip
         raise NotFound("There is no such person.")
-    run(
-        "update one_time_tokens set used_at = now() where org_id = %s and user_id = %s and purpose = %s and used_at is null",
-        (org, user, purpose),
-    )
+    if purpose == "invitation":
+        run(
+            "update one_time_tokens set used_at = now() where org_id = %s and user_id = %s and purpose = %s and used_at is null",
+            (org, user, purpose),
+        )
     text = secrets.token_urlsafe(RANDOM_BYTES)
     run(
         """

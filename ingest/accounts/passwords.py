@@ -75,16 +75,18 @@ def forgot() -> tuple[Response, int]:
     """E-mail a reset token to the stored address of this account. The answer is the same when there is no such account.
 
     An address that only an LMS has named gets no mail until the school confirms it.
+    Earlier tokens stay valid until one is used or their hour is over. After many requests no further mail is sent.
     """
     rate_limits.count_address()
     payload = read_body(schemas.PasswordForgotten)
-    rate_limits.count_email(payload.org, payload.email)
+    may_mail = rate_limits.count_reset_mail(payload.org, payload.email)
     with session(role="ec_auth"):
         org = find_org(payload.org)
     with session(org=org or NO_ORG, role="ec_auth"):
         account = sessions.find_account(payload.email, org=org or NO_ORG)
     # The background thread does the rest, so that the time taken shows nothing about the account. A full queue shows nothing either.
-    _mail_queue().enqueue(partial(_write_reset, account, org=org or NO_ORG, link=_password_page()))
+    if may_mail:
+        _mail_queue().enqueue(partial(_write_reset, account, org=org or NO_ORG, link=_password_page()))
     return jsonify({"detail": "If there is such an account, a mail is on its way to its address."}), 202
 
 
@@ -130,7 +132,7 @@ def invite(user_id: UUID) -> tuple[Response, int]:
     It confirms the address, if only an LMS had named it. Admins only.
     """
     who = admin()
-    rate_limits.count_email(str(who.org), str(user_id))
+    rate_limits.count_invitation(str(who.org), str(user_id))
     with who.session():
         person = fetch_person(user_id, org=who.org)
         slug = fetch_org(who.org)["slug"]

@@ -25,7 +25,11 @@ from models.redis_refusals import RefusalLog
 
 SIGN_INS_PER_ACCOUNT = RateLimitItemPerMinute(30)
 SIGN_INS_PER_ADDRESS = RateLimitItemPerMinute(300)
-MAILS_PER_PERSON = RateLimitItemPerHour(5)
+INVITATIONS_PER_PERSON = RateLimitItemPerHour(5)
+# Anybody may ask for anybody's reset. So one address is stopped early and for minutes only, and all addresses together are never
+# told: beyond the hourly number no further mail goes out, and the links of that hour, which are in the mailbox, go on working.
+RESETS_PER_ADDRESS = RateLimitItemPerMinute(5, 10)
+RESETS_PER_PERSON = RateLimitItemPerHour(20)
 REDIS_ANSWER_SECONDS = 0.3
 REDIS_RETRY_SECONDS = 5.0
 MAX_GRANTS = 10_000
@@ -107,9 +111,21 @@ def count_sign_in(org: str, email: str) -> None:
     _count_attempt(SIGN_INS_PER_ACCOUNT, "sign-in", _account_digest(org, email))
 
 
-def count_email(org: str, email: str) -> None:
-    """Count one e-mail to this account, requested from this IP address. Raises Problem, so that no mailbox is flooded."""
-    _count_attempt(MAILS_PER_PERSON, "mail", _account_digest(org, email))
+def count_invitation(org: str, user: str) -> None:
+    """Count one invitation of this person, sent from this IP address. Raises Problem, so that no mailbox is flooded."""
+    _count_attempt(INVITATIONS_PER_PERSON, "invitation", f"{org}|{user}")
+
+
+def count_reset_mail(org: str, email: str) -> bool:
+    """Count one reset requested for this account from this IP address. Return whether a mail may still go to its owner.
+
+    Raises Problem when this address has asked too often.
+    """
+    counters: Limits = current_app.extensions["essaycoach.limits"]
+    account, address = _account_digest(org, email), counted_address(str(request.remote_addr))
+    _count(counters, RESETS_PER_ADDRESS, f"reset-mail:{account}:from:{address}")
+    _count(counters, SIGN_INS_PER_ADDRESS, f"sign-in-from:{address}")
+    return counters.hit(RESETS_PER_PERSON, f"reset-mail:{account}")
 
 
 def count_reset(token: str) -> None:
