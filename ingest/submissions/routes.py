@@ -63,6 +63,10 @@ IF_NONE_MATCH = Parameter(
 )
 
 
+# Otherwise a student could hand in after the deadline and say that it was before.
+NOT_YOUR_TIME = "is read from an LMS only: the time of arrival counts; this value is not used"
+
+
 @blueprint.post("/v1/submissions")
 @operation(
     "Hand in an essay",
@@ -90,6 +94,9 @@ def hand_in() -> Response:
     check_headers()
     body = parse(read_bytes())
     payload, warnings = check_needed(body, schemas.Submission)
+    if not who.is_api_key and payload.submitted_at is not None:
+        payload = payload.model_copy(update={"submitted_at": None})
+        warnings.append({"pointer": "/submitted_at", "detail": NOT_YOUR_TIME})
     draft = to_draft(payload, source="api" if who.is_api_key else "app")
     if who.is_api_key != (payload.student is not None):
         detail = "is needed when an API key hands in" if who.is_api_key else "may only be given with an API key"

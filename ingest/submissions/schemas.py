@@ -106,6 +106,7 @@ class Submission(LenientBody):
         NotNeeded(),
         Field(
             description="when the student handed in, if that was earlier than this request; it decides which version is newer. "
+            "Only with an API key and in a webhook; of a signed-in person the time of arrival counts, and a warning says so. "
             "In a webhook, null: the `timestamp` of the event"
         ),
     ] = None

@@ -133,9 +133,9 @@ def test_feedback_is_held_and_released_as_for_other_submissions(off: ApiUnderTes
 
 def test_essays_and_versions_are_listed_and_late_versions_superseded(off: ApiUnderTest) -> None:
     name = f"attempt-{uuid4().hex}"
-    first = off.hand_in("bob", external_id=name, submitted_at="2026-11-20T10:00:00Z")
-    second = off.hand_in("bob", external_id=name, submitted_at="2026-11-21T10:00:00Z")
-    late = off.hand_in("bob", external_id=name, submitted_at="2026-11-19T10:00:00Z")
+    first = off.hand_in_by_lms("bob", external_id=name, submitted_at="2026-11-20T10:00:00Z")
+    second = off.hand_in_by_lms("bob", external_id=name, submitted_at="2026-11-21T10:00:00Z")
+    late = off.hand_in_by_lms("bob", external_id=name, submitted_at="2026-11-19T10:00:00Z")
     assert [one["version"] for one in (first, second, late)] == [1, 2, 3]
     assert [one["status"] for one in (first, second, late)] == ["completed", "completed", "superseded"]
     essay = get(off, first["links"]["essay"], "bob").json

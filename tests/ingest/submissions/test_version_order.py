@@ -78,3 +78,19 @@ def test_request_by_api_without_submitted_at_is_new_when_it_arrives(
     posted = shared_api.client.post("/v1/submissions", json=piece(**where), headers=shared_api.with_key()).json
     assert (posted["essay_id"], posted["status"]) == (delivered["essay_id"], "queued")
     assert shared_api.lms.deliver(piece(**where), event_type=UPDATED, timestamp=LATE).json["status"] == "superseded"
+
+
+@pytest.mark.parametrize("who", ["alice", "ed", "ada"])
+@pytest.mark.parametrize("moment", ["2020-01-01T00:00:00Z", "2026-11-22T08:30:00+0000", "2099-01-01T00:00:00Z"])
+def test_signed_in_people_cannot_say_when_they_handed_in(shared_api: ApiUnderTest, who: str, moment: str) -> None:
+    name = uuid4().hex
+    shared_api.hand_in(who, external_id=name)
+    second = shared_api.hand_in(who, external_id=name, submitted_at=moment)
+    [warning] = second["warnings"]
+    assert warning["pointer"] == "/submitted_at"
+    assert warning["detail"].startswith("is read from an LMS only")
+    stored = shared_api.database.sql(
+        "select extract(epoch from created_at - submitted_at)::float from submissions where id = %s", second["id"]
+    )
+    assert abs(stored[0][0]) < 1
+    assert (second["version"], second["status"]) == (2, "queued"), "an old time would have made it superseded"
