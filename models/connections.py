@@ -134,6 +134,19 @@ def recognise_api_key(text: str, *, pepper: bytes) -> Caller:
     raise Unauthorised("The API key is not known, has expired or was revoked.")
 
 
+def require_live_key(key: UUID, *, scope: Scope) -> None:
+    """Check that the API key is still valid and has this scope. Call it as ec_auth. Raises Unauthorised."""
+    found = row(
+        """
+        select from api_keys where id = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
+            and %s = any (scopes) and exists (select from orgs as o where o.id = org_id and o.closed_at is null)
+        """,
+        (key, scope),
+    )
+    if found is None:
+        raise Unauthorised("The API key has expired or was revoked.")
+
+
 def list_api_keys(*, org: UUID, limit: int, before: UUID | None = None) -> list[ApiKey]:
     """Return the org's API keys, revoked ones included, newest first. `before` is the last id of the previous page."""
     found = rows(

@@ -157,8 +157,10 @@ def status(submission_id: UUID) -> Response:
                     seconds=seconds,
                     now=body,
                 )
-    if held and body["status"] not in FINAL_STATUSES:
-        body = read_status(submission_id, who)
+    if held:
+        who.require_live("read")
+        if body["status"] not in FINAL_STATUSES:
+            body = read_status(submission_id, who)
     tag = etag(body)
     response = Response(status=304) if known and known.contains_raw(tag) else jsonify(body)
     response.headers["ETag"] = tag
@@ -197,8 +199,9 @@ def follow(submission_id: UUID) -> Response:
                         seconds=step,
                         now=body,
                     )
+                    who.require_live("read")
                 except DomainError:
-                    return  # signed out, erased, or no database: the next request gets the matching problem
+                    return  # signed out, key revoked, erased, or no database: the next request gets the matching problem
                 # A comment line stops proxies from closing an idle stream.
                 yield event_of(newer) if etag(newer) != tag else ": still waiting\n\n"
                 body = newer

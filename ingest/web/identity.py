@@ -20,7 +20,7 @@ from ingest.settings import IngestSettings
 from ingest.web import rate_limits, system_log
 from ingest.web.problems import Problem
 from models import sessions
-from models.connections import EVERY_SCOPE, KEY_PREFIX, Scope, recognise_api_key
+from models.connections import EVERY_SCOPE, KEY_PREFIX, Scope, recognise_api_key, require_live_key
 from models.db import Role, SessionClaims, session
 from models.errors import Unauthorised
 from models.passwords import Passwords
@@ -59,6 +59,15 @@ class Identity:
             session(org=self.org, user=self.user, role=self.role, live=self.live, actor=actor),
         ):
             yield
+
+    def require_live(self, scope: Scope) -> None:
+        """Check before an answer that was held back that the API key is still valid. Raises Unauthorised.
+
+        Of a person every `session` checks it.
+        """
+        if self.is_api_key:
+            with session(role="ec_auth"):
+                require_live_key(self.caller, scope=scope)
 
 
 def set_up(app: Any, settings: IngestSettings) -> None:

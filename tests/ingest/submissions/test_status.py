@@ -385,3 +385,63 @@ def test_slots_are_counted_across_threads(shared_api):
         arrived.wait(timeout=10)
         leave.set()
         assert sum(one.result() for one in held) == 3
+
+
+REVOKED = {
+    "revoked": "update api_keys set revoked_at = now() where id = %s",
+    "expired": "update api_keys set expires_at = now() where id = %s",
+    "without the scope": "update api_keys set scopes = array['submit'] where id = %s",
+}
+
+
+@pytest.fixture
+def own_key(shared_api):
+    """Give a new API key that only one test uses: its id, and the headers with it."""
+    body = {"name": "stream", "scopes": ["read", "submit"]}
+    made = shared_api.client.post("/v1/api-keys", json=body, headers=shared_api.signed_in("ada")).json
+    return made["id"], {"Authorization": f"Bearer {made['key']}"}
+
+
+@pytest.mark.parametrize("how", REVOKED)
+def test_stream_of_an_api_key_ends_without_an_event_once_the_key_is_no_longer_valid(shared_api, own_key, how):
+    key, headers = own_key
+    receipt = shared_api.hand_in()
+    stream = iter(shared_api.client.get(receipt["links"]["events"], headers=headers).response)
+    assert "queued" in str(next(stream))
+    shared_api.database.sql(REVOKED[how], key)
+    give_up_all(shared_api, receipt["id"])
+    assert list(stream) == []
+
+
+@pytest.mark.parametrize("how", REVOKED)
+def test_long_poll_of_an_api_key_tells_nothing_once_the_key_is_no_longer_valid(shared_api, own_key, refused, how):
+    key, headers = own_key
+    receipt = shared_api.hand_in()
+
+    def change():
+        shared_api.database.sql(REVOKED[how], key)
+        give_up_all(shared_api, receipt["id"])
+
+    answer, _ = change_while_waiting(
+        shared_api,
+        lambda: shared_api.client.get(receipt["links"]["self"], headers={**headers, "Prefer": "wait=20"}),
+        change,
+    )
+    refused(answer, 401, "unauthorized")
+
+
+@pytest.mark.parametrize("ended", ["signed out", "disabled"])
+def test_stream_of_a_person_ends_without_an_event_once_their_session_has_ended(shared_api, ended):
+    receipt = shared_api.hand_in("bob")
+    headers = {"Authorization": f"Bearer {shared_api.sign_in('bob')['access_token']}"}
+    stream = iter(shared_api.client.get(receipt["links"]["events"], headers=headers).response)
+    next(stream)
+    if ended == "signed out":
+        assert shared_api.client.post("/v1/auth/logout", headers=headers).status_code == 204
+    else:
+        shared_api.database.sql("update users set disabled_at = now() where id = %s", shared_api.school.bob)
+    try:
+        give_up_all(shared_api, receipt["id"])
+        assert list(stream) == []
+    finally:
+        shared_api.database.sql("update users set disabled_at = null where id = %s", shared_api.school.bob)
