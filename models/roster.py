@@ -72,16 +72,24 @@ class BadRoster(Invalid):
 Progress = Callable[[int, int], None]
 
 
-def import_roster(roster: Roster, *, org: UUID, allow_admins: bool = False, progress: Progress | None = None) -> Report:
+def import_roster(
+    roster: Roster,
+    *,
+    org: UUID,
+    allow_admins: bool = False,
+    acting: UUID | None = None,
+    progress: Progress | None = None,
+) -> Report:
     """Import everything in the roster. Idempotent. Call it as ec_admin.
 
-    `progress` is called with the number of changes made so far and in total. Raises BadRoster, and InProgress when another
-    import of the org is running or somebody changed the same rows meanwhile; the session must then be rolled back.
+    `acting` is the admin who imports; no row may disable them. `progress` is called with the number of changes made so far
+    and in total. Raises BadRoster, and InProgress when another import of the org is running or somebody changed the same
+    rows meanwhile; the session must then be rolled back.
     """
     found = row("select pg_try_advisory_xact_lock(hashtextextended(%s, 0)) as mine", (f"roster|{org}",))
     if found is None or not found["mine"]:
         raise InProgress("Another roster of this org is being imported.")
-    plan = make_plan(roster, org=org, allow_admins=allow_admins)
+    plan = make_plan(roster, org=org, allow_admins=allow_admins, acting=acting)
     findings = plan.findings
     if findings.faults:
         raise BadRoster(findings.faults, total=len(findings.faults) + findings.more_faults)

@@ -66,10 +66,10 @@ class Plan:
 Members = dict[str, tuple[UUID, PersonRole]]
 
 
-def make_plan(roster: Roster, *, org: UUID, allow_admins: bool) -> Plan:
-    """Return what an import of the roster would change. Call it as ec_admin."""
+def make_plan(roster: Roster, *, org: UUID, allow_admins: bool, acting: UUID | None = None) -> Plan:
+    """Return what an import of the roster by the admin `acting` would change. Call it as ec_admin."""
     plan = Plan(findings=roster.findings.copy())
-    members = _plan_people(plan, roster, org=org, allow_admins=allow_admins)
+    members = _plan_people(plan, roster, org=org, allow_admins=allow_admins, acting=acting)
     courses = _plan_courses(plan, roster, org=org)
     _plan_enrollments(plan, roster, org=org, members=members, courses=courses)
     order = {"users": 0, "classes": 1, "enrollments": 2}
@@ -77,7 +77,7 @@ def make_plan(roster: Roster, *, org: UUID, allow_admins: bool) -> Plan:
     return plan
 
 
-def _plan_people(plan: Plan, roster: Roster, *, org: UUID, allow_admins: bool) -> Members:
+def _plan_people(plan: Plan, roster: Roster, *, org: UUID, allow_admins: bool, acting: UUID | None) -> Members:
     """Plan the changes of people; return, by external id, the people whom the roster names and who will exist."""
     by_id = fetch_by_external_id(
         {
@@ -90,7 +90,7 @@ def _plan_people(plan: Plan, roster: Roster, *, org: UUID, allow_admins: bool) -
     by_email |= {keyring().email_index(known.email, org=org): known for known in by_id.values() if known.email}
     staying = [person_row for person_row in roster.people if person_row.enabled is not False]
     matches = match_people(plan.findings, staying, by_id=by_id, by_email=by_email, org=org)
-    _plan_disabling(plan, roster.people, matches, by_id=by_id, by_email=by_email, org=org)
+    _plan_disabling(plan, roster.people, matches, by_id=by_id, by_email=by_email, org=org, acting=acting)
     members: Members = {external_id: (known.id, known.role) for external_id, known in by_id.items()}
     new: list[Match] = []
     for match in matches:
@@ -188,6 +188,7 @@ def _plan_disabling(
     by_id: dict[str, ExistingPerson],
     by_email: dict[bytes, ExistingPerson],
     org: UUID,
+    acting: UUID | None,
 ) -> None:
     staying = {match.known.id: match.person.row for match in matches if match.known is not None}
     to_disable: list[tuple[PersonRow, ExistingPerson]] = []
@@ -206,7 +207,15 @@ def _plan_disabling(
         else:
             to_disable.append((person_row, known))
     plan.disabled_people = {known.id for _, known in to_disable}
-    if not any(known.role == "admin" for _, known in to_disable):
+    _refuse_disabling_admins(plan, to_disable, org=org, acting=acting)
+
+
+def _refuse_disabling_admins(
+    plan: Plan, to_disable: Sequence[tuple[PersonRow, ExistingPerson]], *, org: UUID, acting: UUID | None
+) -> None:
+    """Add a fault for each row that would disable the admin who imports, or the last admin."""
+    admin_rows = [(person_row, known) for person_row, known in to_disable if known.role == "admin"]
+    if not admin_rows:
         return
     # At least one admin must remain. All code that takes an admin's rights away locks the admins in the order of their ids.
     admins = rows(
@@ -216,15 +225,13 @@ def _plan_disabling(
         """,
         (org,),
     )
-    if {admin["id"] for admin in admins} <= plan.disabled_people:
-        for person_row, known in to_disable:
-            if known.role == "admin":
-                _add_fault(
-                    plan,
-                    person_row,
-                    "enabledUser",
-                    "nobody could administer the org then; make somebody else an admin first",
-                )
+    nobody_stays = {admin["id"] for admin in admins} <= plan.disabled_people
+    for person_row, known in admin_rows:
+        if nobody_stays:
+            detail = "nobody could administer the org then; make somebody else an admin first"
+            _add_fault(plan, person_row, "enabledUser", detail)
+        elif known.id == acting:
+            _add_fault(plan, person_row, "enabledUser", "is you; another admin must disable your account")
 
 
 def _plan_courses(plan: Plan, roster: Roster, *, org: UUID) -> dict[str, UUID]:

@@ -62,7 +62,7 @@ def import_upload() -> Response:
 def _run_import(roster: Roster, who: Identity, *, allow_admins: bool, dry_run: bool) -> Report:
     try:
         with who.session():
-            report = import_roster(roster, org=who.org, allow_admins=allow_admins)
+            report = import_roster(roster, org=who.org, allow_admins=allow_admins, acting=who.user)
             if dry_run:
                 raise DryRun(report)
             write_entry("roster_imported", entity="org", entity_id=who.org, allow_admins=allow_admins)

@@ -334,6 +334,23 @@ def test_import_never_disables_the_last_admin(api, refused):
         assert set(faults(api, user_rows(f"a-2,{role},Al,,,,true"), refused)) == {"/users/2/enabledUser"}
 
 
+@pytest.mark.parametrize(
+    "row",
+    ["ada-sis,administrator,Ada,,,,false", "ada-sis,student,,,,tobedeleted,", "ada-sis,teacher,Ada,,,inactive,",
+     "other,administrator,Ada,,ada@{slug}.example,,false"],
+)  # fmt: skip
+def test_import_never_disables_the_admin_who_imports(api, refused, row):
+    if row.startswith("ada-sis"):
+        import_ok(api, user_rows(f"ada-sis,administrator,Ada,,ada@{api.school.slug}.example,,"))
+    import_ok(api, {**user_rows("a-2,administrator,Al,,al@x.example,,"), "allow_admins": True})
+    row = row.format(slug=api.school.slug)
+    for upload in (user_rows(row), {**user_rows(row), "allow_admins": True}, {**user_rows(row), "dry_run": True}):
+        [(pointer, detail)] = faults(api, upload, refused).items()
+        assert pointer == "/users/2/enabledUser"
+        assert detail.endswith("is you; another admin must disable your account")
+    assert api.database.sql("select disabled_at from users where id = %s", str(api.school.ada)) == [(None,)]
+
+
 def test_courses_are_renamed_archived_and_restored(api):
     import_ok(api, WHOLE)
     table = "sourcedId,title,status\n"

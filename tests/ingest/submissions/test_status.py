@@ -427,7 +427,7 @@ def test_long_poll_of_an_api_key_tells_nothing_once_the_key_is_no_longer_valid(s
         lambda: shared_api.client.get(receipt["links"]["self"], headers={**headers, "Prefer": "wait=20"}),
         change,
     )
-    refused(answer, 401, "unauthorized")
+    refused(answer, 401, "invalid-token")
 
 
 @pytest.mark.parametrize("ended", ["signed out", "disabled"])
