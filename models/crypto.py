@@ -155,6 +155,10 @@ class Keyring:
             raise Undecipherable(f"{place.table}.{place.column}: no master key is named in the ciphertext")
         return self._master_key(name).open(blob[name_end:], place=place)
 
+    def derived_key(self, purpose: str) -> bytes:
+        """Return a key of 32 bytes for one purpose. It stays the same when the master keys are rotated."""
+        return hmac.new(self._index_key, f"derived|{purpose}".encode(), hashlib.sha256).digest()
+
     def email_index(self, email: str, *, org: UUID) -> bytes:
         """Return the digest that finds an e-mail address inside one org. Case, outer blanks and Unicode form do not matter."""
         return self._blind_index("email", unicodedata.normalize("NFKC", email).strip().casefold(), org)

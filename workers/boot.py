@@ -13,7 +13,7 @@ from models.errors import SettingsError
 from models.jobs import ACTOR, Hint, Queue
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
-from workers.passes import calibration
+from workers.passes import calibration, marker
 from workers.providers.choice import ProviderChooser
 from workers.settings import read_limits, read_provider, read_reading
 
@@ -45,6 +45,7 @@ def _boot() -> HintBroker:
     calibrated = calibration.load(reading.calibration) if reading.calibration else calibration.IDENTITY
     db.connect(settings.read_store("ec-worker", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
     crypto.load(settings.read_crypto())
+    marker.use_key(crypto.keyring().derived_key("prompt marker"))
     require_schema()
     broker = make_broker(redis_url)
     leases = Leases(lease_seconds=limits.lease, longest_seconds=limits.longest_lease)

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from models.jobs import PassName
 from workers.passes.excerpt import paragraphs, unchanged
+from workers.passes.marker import marker_of
 from workers.passes.registry import SPECS
 from workers.passes.request import Criterion, PassRequest, PreviousDraft
 from workers.passes.schema import SCHEMA_VERSION
@@ -29,7 +30,6 @@ _EARLIER = "Last draft:\n<earlier-{marker}>\n{json}\n</earlier-{marker}>\n"
 _SHORT_MARKER_LENGTH = (
     12  # hex digits of the marker in the tail, which is never cached; still more than an author can guess
 )
-_MARKER_LENGTH = 24  # hex digits of the marker around the essay
 _REPAIR = "\nYour last answer could not be used: {complaint}\nAnswer again, whole, in the required form.\n"
 
 
@@ -89,11 +89,9 @@ def prompt_version(pass_name: PassName) -> str:
 
 
 def _marker(request: PassRequest) -> str:
-    # The marker encloses the essay against prompt injection, so its author must not be able to guess it. It must also be
-    # equal for the three passes, or the cached prefix would differ. A hash of the essay is both: to write it inside the
-    # essay, an author would need a text that contains its own SHA-256.
-    content = _compact_json([request.title, request.text])
-    return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:_MARKER_LENGTH]
+    # A plain hash would not do: an author can compute the hash of the next draft, and write it into this one, whose words the
+    # next prompt holds between the markers of the earlier comments.
+    return marker_of(_compact_json([request.title, request.text]))
 
 
 def _assignment_fields(request: PassRequest) -> dict[str, object]:
