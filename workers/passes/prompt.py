@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from models.jobs import PassName
+from models.languages import canonical_language
 from workers.passes.excerpt import paragraphs, unchanged
 from workers.passes.marker import marker_of
 from workers.passes.registry import SPECS
@@ -104,8 +105,9 @@ def _assignment_fields(request: PassRequest) -> dict[str, object]:
 
 def _essay_fields(request: PassRequest) -> dict[str, object]:
     head = {
-        "essay_language": to_marks(request.language),
-        "feedback_language": to_marks(request.feedback_language),
+        # Read again here: a row of an earlier version may hold any words in the form of a tag.
+        "essay_language": canonical_language(request.language) or "und",
+        "feedback_language": canonical_language(request.feedback_language) or "und",
         "title": to_marks(request.title),
     }
     if unchanged(request):
