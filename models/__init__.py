@@ -21,6 +21,7 @@ People and rights
     org_removal         an org that is closed, exported and removed
     users               people and their data keys
     sessions            sign-in and refresh tokens
+    fair_slots          slots that callers share fairly
     passwords           password hashes and password rules
     one_time_tokens     invitations and password resets
     roster              import of a roster

@@ -52,7 +52,7 @@ def change() -> tuple[str, int]:
         stored = sessions.fetch_account(who.user, org=who.org).password_hash
         contact = sessions.fetch_contact(who.user, org=who.org)
     try:
-        is_correct = _passwords().matches(payload.current_password, stored)
+        is_correct = _passwords().matches(payload.current_password, stored, caller=rate_limits.client())
     except TooManyAtOnce:
         raise _too_busy() from None
     if not is_correct:
@@ -173,10 +173,11 @@ def _compose(purpose: Purpose, *, to: str, slug: str, token: str, link: str | No
 def _hash(password: str, contact: Contact, *, pointer: str) -> str:
     """Return the hash of a new password. Raises Problem when it is too weak. Slow: call it without a database connection."""
     try:
-        objection = _passwords().objection(password, about=(contact.email, contact.name, contact.org_slug))
+        about = (contact.email, contact.name, contact.org_slug)
+        objection = _passwords().objection(password, about=about, caller=rate_limits.client())
         if objection is not None:
             raise _not_acceptable(pointer, objection)
-        return _passwords().hash(password)
+        return _passwords().hash(password, caller=rate_limits.client())
     except TooManyAtOnce:
         raise _too_busy() from None
 

@@ -45,11 +45,13 @@ def login() -> Response:
     stored = account.password_hash if account else None
     wrong = Problem("unauthorized", "The org, e-mail or password is wrong.")
     try:
-        is_correct = passwords.matches(payload.password, stored)
+        is_correct = passwords.matches(payload.password, stored, caller=rate_limits.client())
         if not is_correct or org is None or account is None or stored is None or account.disabled:
             raise wrong
         # Hash before taking a database connection, because it keeps a core busy for a third of a second.
-        new_hash = passwords.hash(payload.password) if passwords.is_outdated(stored) else None
+        new_hash = (
+            passwords.hash(payload.password, caller=rate_limits.client()) if passwords.is_outdated(stored) else None
+        )
     except TooManyAtOnce:
         raise Problem("temporarily-unavailable", "Too many people are signing in at this moment.") from None
     try:

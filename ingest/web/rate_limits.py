@@ -94,6 +94,11 @@ def set_up(app: Flask, settings: IngestSettings) -> None:
     app.extensions["essaycoach.limits"] = Limits(settings)
 
 
+def client() -> str:
+    """Return the address, or for IPv6 the network, that this request is counted under."""
+    return counted_address(str(request.remote_addr))
+
+
 def count(caller: str) -> None:
     """Count one request of this caller. Raises Problem when the rate is used up."""
     counters: Limits = current_app.extensions["essaycoach.limits"]
@@ -103,7 +108,7 @@ def count(caller: str) -> None:
 def count_address() -> None:
     """Count one request from this IP address whose caller is not known (yet). Raises Problem when the rate is used up."""
     counters: Limits = current_app.extensions["essaycoach.limits"]
-    _count(counters, counters.per_address, f"from:{counted_address(str(request.remote_addr))}")
+    _count(counters, counters.per_address, f"from:{client()}")
 
 
 def count_sign_in(org: str, email: str) -> None:
@@ -122,7 +127,7 @@ def count_reset_mail(org: str, email: str) -> bool:
     Raises Problem when this address has asked too often.
     """
     counters: Limits = current_app.extensions["essaycoach.limits"]
-    account, address = _account_digest(org, email), counted_address(str(request.remote_addr))
+    account, address = _account_digest(org, email), client()
     _count(counters, RESETS_PER_ADDRESS, f"reset-mail:{account}:from:{address}")
     _count(counters, SIGN_INS_PER_ADDRESS, f"sign-in-from:{address}")
     return counters.hit(RESETS_PER_PERSON, f"reset-mail:{account}")
@@ -136,7 +141,7 @@ def count_reset(token: str) -> None:
 def _count_attempt(rate: RateLimitItem, what: str, account: str) -> None:
     counters: Limits = current_app.extensions["essaycoach.limits"]
     _count(counters, rate, f"{what}:{account}")
-    _count(counters, SIGN_INS_PER_ADDRESS, f"sign-in-from:{counted_address(str(request.remote_addr))}")
+    _count(counters, SIGN_INS_PER_ADDRESS, f"sign-in-from:{client()}")
 
 
 def _account_digest(org: str, email: str) -> str:

@@ -133,7 +133,7 @@ def test_crafted_password_is_checked_within_bounded_cpu_time(password):
 def test_hash_match_and_strength_check_share_one_concurrency_limit():
     """While every slot is taken, hashing, checking and judging a password are all refused."""
     passwords = Passwords(rounds=CHEAP, at_once=1, patience_seconds=0.05)
-    with passwords._slot():
+    with passwords._slot("192.0.2.1"):
         for call in (
             lambda: passwords.hash("x"), lambda: passwords.matches("x", None), lambda: passwords.objection("purple kettle drives"),
         ):  # fmt: skip
@@ -161,6 +161,6 @@ def test_concurrent_hashes_never_exceed_the_limit():
 
     passwords = Passwords(rounds=100_000, at_once=2)
     passwords._scheme = counting = Counting(passwords._scheme)
-    answers = together(12, lambda number: passwords.hash(str(number)))
+    answers = together(12, lambda number: passwords.hash(str(number), caller=f"192.0.2.{number}"))
     assert all(isinstance(one, str) for one in answers)
     assert 1 <= counting.most <= 2

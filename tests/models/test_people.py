@@ -267,7 +267,7 @@ def test_password_check_takes_as_long_for_an_unknown_account() -> None:
 def test_password_check_is_refused_while_slots_are_busy_and_frees_its_slot() -> None:
     passwords = Passwords(rounds=ROUNDS, at_once=1, patience_seconds=0.05)
     stored = passwords.hash(PASSWORD)
-    with passwords._slots, pytest.raises(TooManyAtOnce):
+    with passwords._slots.hold("another address"), pytest.raises(TooManyAtOnce):
         passwords.matches(PASSWORD, stored)
 
     for _ in range(3):

@@ -162,12 +162,12 @@ def test_exhausted_pool_gives_503_in_time(shared_api, refused):
 def test_excess_sign_ins_are_refused_and_essays_are_accepted(shared_api, refused, draft):
     passwords = shared_api.app.extensions["essaycoach.passwords"]
     headers = shared_api.signed_in("alice")
-    saved = passwords._patience_seconds
-    passwords._patience_seconds = 0.05
+    saved = passwords._slots._patience_seconds
+    passwords._slots._patience_seconds = 0.05
     try:
-        with passwords._slots, passwords._slots:
+        with passwords._slots.hold("one address"), passwords._slots.hold("another"):
             body = {"org": "northside", "email": "bob@northside.example", "password": PASSWORD}
             refused(shared_api.client.post("/v1/auth/login", json=body), 503, "temporarily-unavailable")
             assert shared_api.client.post("/v1/submissions", json=draft(), headers=headers).status_code == 202
     finally:
-        passwords._patience_seconds = saved
+        passwords._slots._patience_seconds = saved
