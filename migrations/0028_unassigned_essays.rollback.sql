@@ -53,4 +53,5 @@ begin
 end
 $$;
 grant execute on function version_place(uuid, uuid, uuid, text, text) to ec_lms, ec_student, ec_educator, ec_admin;
+drop function learns_with_review(uuid);
 alter table orgs drop column require_assignment;

@@ -467,6 +467,19 @@ CREATE FUNCTION public.lacks_key(person uuid) RETURNS boolean
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     RETURN (EXISTS (SELECT FROM public.users u WHERE ((u.org_id = public.app_org()) AND (u.id = lacks_key.person) AND (u.erase_requested_at IS NULL) AND (NOT (EXISTS (SELECT FROM public.user_keys k WHERE (k.user_id = u.id)))))));
 
+-- FUNCTION learns_with_review(uuid)
+CREATE FUNCTION public.learns_with_review(author uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    return exists (
+        select from enrollments as n join assignments as a on a.org_id = n.org_id and a.course_id = n.course_id
+        where n.org_id = app_org() and n.user_id = author and n.role = 'student' and a.release_policy = 'after_review'
+    );
+end
+$$;
+
 -- FUNCTION list_decided_comment()
 CREATE FUNCTION public.list_decided_comment() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1311,10 +1324,7 @@ begin
         assignment_missing := false;
     else
         -- Else a student would get at once, without the assignment, what a teacher wants to review first.
-        if release_policy = 'auto' and exists (
-            select from enrollments as n join assignments as a on a.org_id = n.org_id and a.course_id = n.course_id
-            where n.org_id = app_org() and n.user_id = author and n.role = 'student' and a.release_policy = 'after_review'
-        ) then
+        if release_policy = 'auto' and learns_with_review(author) then
             release_policy := 'after_review';
         end if;
         -- Staff try rubrics on samples without an assignment.
@@ -3873,6 +3883,13 @@ GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_lms;
 GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_manager;
 GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_student;
 GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_worker;
+
+-- ACL FUNCTION learns_with_review(author uuid)
+REVOKE ALL ON FUNCTION public.learns_with_review(author uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_student;
 
 -- ACL FUNCTION list_decided_comment()
 REVOKE ALL ON FUNCTION public.list_decided_comment() FROM PUBLIC;

@@ -88,8 +88,8 @@ def running(choose: Callable[[str], Provider], *, use_ensemble: bool = False) ->
 
 
 def hand_in(school: School) -> Receipt:
-    with session_of(school, "alice"):
-        return essays.receive(school.alice, Draft(title="Phones", text=TEXT, source="app"), org=school.org)
+    with session_of(school, "zoe"):
+        return essays.receive(school.zoe, Draft(title="Phones", text=TEXT, source="app"), org=school.org)
 
 
 def run_all(runner: PassRunner, receipt: Receipt) -> None:
@@ -118,7 +118,7 @@ def counted(database: Database) -> dict[tuple[str, ...], int]:
 
 def not_checked(school: School, receipt: Receipt, become: Become) -> list[str]:
     become("ec_ingest")
-    with session_of(school, "alice"):
+    with session_of(school, "zoe"):
         found = feedback.fetch(receipt.submission, org=school.org, released_only=True)
     return list(found["summary"]["not_checked"])
 

@@ -39,7 +39,7 @@ def running(choose: Callable[[str], Provider]) -> PassRunner:
     return PassRunner(choose_provider=choose, leases=leases, lease_seconds=12.0, use_ensemble=False)
 
 
-def hand_in(school: School, name: str = "alice", *, text: str = TEXT, external_id: str | None = None) -> Receipt:
+def hand_in(school: School, name: str = "zoe", *, text: str = TEXT, external_id: str | None = None) -> Receipt:
     draft = Draft(title="Phones", text=text, source="app", external_id=external_id)
     with session_of(school, name):
         return essays.receive(getattr(school, name), draft, org=school.org)
@@ -81,7 +81,7 @@ def test_waiting_passes_are_cancelled_without_a_call(
     assert database.sql("select 1 from ai_responses") == []
     assert ending(database, school, receipt) == ("completed", "off")
     become("ec_ingest")
-    with session_of(school, "alice"):
+    with session_of(school, "zoe"):
         found = feedback.fetch(receipt.submission, org=school.org, released_only=True)
     assert (found["status"], found["comments"]) == ("completed", [])
 
