@@ -211,6 +211,142 @@ begin
 end
 $$;
 
+-- FUNCTION uuid7_floor(timestamp with time zone)
+CREATE FUNCTION public.uuid7_floor(moment timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((lpad(to_hex(((EXTRACT(epoch FROM moment) * (1000)::numeric))::bigint), 12, '0'::text) || '70008000000000000000'::text))::uuid;
+
+-- TABLE ai_responses
+CREATE TABLE public.ai_responses (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
+    org_id uuid NOT NULL,
+    submission_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    pass text NOT NULL,
+    attempt integer NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    prompt_version text NOT NULL,
+    request_sha256 bytea NOT NULL,
+    outcome text DEFAULT 'open'::text NOT NULL,
+    stop_reason text,
+    raw bytea,
+    input_tokens integer DEFAULT 0 NOT NULL,
+    output_tokens integer DEFAULT 0 NOT NULL,
+    cache_read_tokens integer DEFAULT 0 NOT NULL,
+    cache_write_tokens integer DEFAULT 0 NOT NULL,
+    cost_micros bigint DEFAULT 0 NOT NULL,
+    latency_ms integer,
+    completed_at timestamp with time zone,
+    tallied boolean DEFAULT false NOT NULL,
+    reserved_micros bigint DEFAULT 0 NOT NULL,
+    batch boolean DEFAULT false NOT NULL,
+    CONSTRAINT ai_responses_amounts_not_negative CHECK (((LEAST(attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, latency_ms) >= 0) AND (cost_micros >= 0))),
+    CONSTRAINT ai_responses_completed_unless_open CHECK (((completed_at IS NULL) = (outcome = 'open'::text))),
+    CONSTRAINT ai_responses_outcome_known CHECK ((outcome = ANY (ARRAY['open'::text, 'ok'::text, 'rate_limited'::text, 'budget_spent'::text, 'overloaded'::text, 'server_error'::text, 'connection'::text, 'timeout'::text, 'truncated'::text, 'refused'::text, 'context_exceeded'::text, 'not_json'::text, 'wrong_schema'::text, 'bad_request'::text, 'unauthorised'::text, 'crashed'::text]))),
+    CONSTRAINT ai_responses_pass_known CHECK ((pass = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text]))),
+    CONSTRAINT ai_responses_provider_known CHECK ((provider = ANY (ARRAY['local'::text, 'anthropic'::text]))),
+    CONSTRAINT ai_responses_raw_when_ok CHECK (((outcome <> 'ok'::text) OR (raw IS NOT NULL))),
+    CONSTRAINT ai_responses_reserved_not_negative CHECK ((reserved_micros >= 0))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.ai_responses ALTER COLUMN raw SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.ai_responses FORCE ROW LEVEL SECURITY;
+
+-- TABLE author_use
+CREATE TABLE public.author_use (
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    day date,
+    handed_in integer DEFAULT 0 NOT NULL,
+    month date,
+    cost_micros bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT author_use_not_negative CHECK (((handed_in >= 0) AND (cost_micros >= 0)))
+)
+WITH (fillfactor='80');
+ALTER TABLE ONLY public.author_use FORCE ROW LEVEL SECURITY;
+
+-- TABLE orgs
+CREATE TABLE public.orgs (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    default_language text DEFAULT 'en'::text NOT NULL,
+    release_policy text DEFAULT 'auto'::text NOT NULL,
+    ai_policy text DEFAULT 'anthropic'::text NOT NULL,
+    monthly_budget_micros bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    ai_fallback text DEFAULT 'wait'::text NOT NULL,
+    closed_at timestamp with time zone,
+    exported_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    require_approval boolean DEFAULT false NOT NULL,
+    require_assignment boolean DEFAULT false NOT NULL,
+    author_open_limit integer DEFAULT 50,
+    author_daily_limit integer DEFAULT 500,
+    author_budget_percent integer DEFAULT 20,
+    CONSTRAINT orgs_ai_fallback_known CHECK ((ai_fallback = ANY (ARRAY['wait'::text, 'local'::text]))),
+    CONSTRAINT orgs_ai_policy_known CHECK ((ai_policy = ANY (ARRAY['anthropic'::text, 'local'::text, 'none'::text]))),
+    CONSTRAINT orgs_author_limits_in_range CHECK (((author_open_limit >= 1) AND (author_open_limit <= 10000) AND (author_daily_limit >= 1) AND (author_daily_limit <= 10000) AND (author_budget_percent >= 1) AND (author_budget_percent <= 100))),
+    CONSTRAINT orgs_budget_not_negative CHECK ((monthly_budget_micros >= 0)),
+    CONSTRAINT orgs_exported_when_closed CHECK (((exported_at IS NULL) OR (closed_at IS NOT NULL))),
+    CONSTRAINT orgs_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
+    CONSTRAINT orgs_release_policy_known CHECK ((release_policy = ANY (ARRAY['auto'::text, 'after_review'::text]))),
+    CONSTRAINT orgs_removed_when_exported CHECK (((removed_at IS NULL) OR (exported_at IS NOT NULL))),
+    CONSTRAINT orgs_slug_is_a_short_name CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
+);
+ALTER TABLE ONLY public.orgs FORCE ROW LEVEL SECURITY;
+
+-- TABLE users
+CREATE TABLE public.users (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    role text NOT NULL,
+    email bytea,
+    email_digest bytea,
+    name bytea,
+    external_id bytea,
+    external_id_digest bytea,
+    password_hash text,
+    language text,
+    token_version integer DEFAULT 0 NOT NULL,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    erase_requested_at timestamp with time zone,
+    address_confirmed_at timestamp with time zone DEFAULT 
+CASE CURRENT_USER
+    WHEN 'ec_lms'::name THEN NULL::timestamp with time zone
+    ELSE now()
+END,
+    CONSTRAINT users_can_be_recognised CHECK ((num_nonnulls(email_digest, external_id_digest) >= 1)),
+    CONSTRAINT users_email_with_digest CHECK (((email IS NULL) = (email_digest IS NULL))),
+    CONSTRAINT users_external_id_with_digest CHECK (((external_id IS NULL) = (external_id_digest IS NULL))),
+    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['student'::text, 'educator'::text, 'admin'::text]))),
+    CONSTRAINT users_unconfirmed_has_no_password CHECK (((address_confirmed_at IS NOT NULL) OR (password_hash IS NULL)))
+);
+ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
+
+-- FUNCTION author_may_spend(uuid, bigint)
+CREATE FUNCTION public.author_may_spend(author uuid, expected_micros bigint) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    BEGIN ATOMIC
+ SELECT COALESCE(((((expected_micros)::numeric + ( SELECT COALESCE(sum(a.cost_micros), (0)::numeric) AS "coalesce"
+            FROM public.author_use a
+           WHERE ((a.org_id = public.app_org()) AND (a.user_id = author_may_spend.author) AND (a.month = (date_trunc('month'::text, (now() AT TIME ZONE 'utc'::text)))::date)))) + ( SELECT COALESCE(sum(a.reserved_micros), (0)::numeric) AS "coalesce"
+            FROM public.ai_responses a
+           WHERE ((a.org_id = public.app_org()) AND (a.outcome = 'open'::text) AND (a.user_id = author_may_spend.author) AND (a.id >= public.uuid7_floor((now() -
+                 CASE
+                     WHEN a.batch THEN '25:00:00'::interval
+                     ELSE '00:10:00'::interval
+                 END)))))) <= (( SELECT ((o.monthly_budget_micros * o.author_budget_percent) / 100)
+            FROM (public.orgs o
+              JOIN public.users u ON ((u.org_id = o.id)))
+           WHERE ((o.id = public.app_org()) AND (u.id = author_may_spend.author) AND (u.role = 'student'::text))))::numeric), true) AS "coalesce";
+END;
+
 -- FUNCTION budget_allows(bigint)
 CREATE FUNCTION public.budget_allows(expected_micros bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -311,6 +447,46 @@ begin
         language = case when with_language then new_language else u.language end
     where u.org_id = app_org() and u.id = app_user() and u.erase_requested_at is null;
     return found;
+end
+$$;
+
+-- FUNCTION count_hand_in(uuid, uuid)
+CREATE FUNCTION public.count_hand_in(author uuid, own_essay uuid) RETURNS smallint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+    today date := (now() at time zone 'utc')::date;
+    open_limit integer;
+    day_limit integer;
+    counted integer;
+    others integer;
+begin
+    select o.author_open_limit, o.author_daily_limit into open_limit, day_limit
+    from orgs as o join users as u on u.org_id = o.id
+    where o.id = app_org() and u.id = author and u.role = 'student';
+    insert into author_use as a (org_id, user_id, day, handed_in) values (app_org(), author, today, 1)
+    on conflict (org_id, user_id) do update
+        set handed_in = case when a.day >= today then a.handed_in + 1 else 1 end, day = greatest(a.day, today)
+    returning a.handed_in into counted;
+    if counted > day_limit then
+        raise exception 'author_daily_limit' using errcode = 'EC005', detail = day_limit,
+            hint = ceil(extract(epoch from (today + 1)::timestamp - (now() at time zone 'utc')))::integer;
+    end if;
+    -- A statement of its own: it must see the essays that were committed while this one waited for the author's row.
+    others := (
+        select count(*) from (
+            select distinct p.essay_id from passes as p
+            where p.org_id = app_org() and p.user_id = author and p.state in ('queued', 'running') and p.essay_id <> own_essay
+            limit greatest(open_limit, 15)
+        ) as e
+    );
+    if others >= open_limit then
+        raise exception 'author_open_limit' using errcode = 'EC005', detail = open_limit, hint = 60;
+    end if;
+    return least(others, 15);
 end
 $$;
 
@@ -426,35 +602,6 @@ CREATE TABLE public.user_keys (
 );
 ALTER TABLE ONLY public.user_keys FORCE ROW LEVEL SECURITY;
 
--- TABLE users
-CREATE TABLE public.users (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    org_id uuid NOT NULL,
-    role text NOT NULL,
-    email bytea,
-    email_digest bytea,
-    name bytea,
-    external_id bytea,
-    external_id_digest bytea,
-    password_hash text,
-    language text,
-    token_version integer DEFAULT 0 NOT NULL,
-    disabled_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    erase_requested_at timestamp with time zone,
-    address_confirmed_at timestamp with time zone DEFAULT 
-CASE CURRENT_USER
-    WHEN 'ec_lms'::name THEN NULL::timestamp with time zone
-    ELSE now()
-END,
-    CONSTRAINT users_can_be_recognised CHECK ((num_nonnulls(email_digest, external_id_digest) >= 1)),
-    CONSTRAINT users_email_with_digest CHECK (((email IS NULL) = (email_digest IS NULL))),
-    CONSTRAINT users_external_id_with_digest CHECK (((external_id IS NULL) = (external_id_digest IS NULL))),
-    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['student'::text, 'educator'::text, 'admin'::text]))),
-    CONSTRAINT users_unconfirmed_has_no_password CHECK (((address_confirmed_at IS NOT NULL) OR (password_hash IS NULL)))
-);
-ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
-
 -- FUNCTION keys_missing()
 CREATE FUNCTION public.keys_missing() RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -546,6 +693,7 @@ CREATE FUNCTION public.next_due(hinted uuid) RETURNS TABLE(org_id uuid, pass_id 
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
     named record;
@@ -555,10 +703,11 @@ declare
     best uuid;
     best_busy bigint;
     equals integer;
+    first_turn smallint;
     -- A last try runs only while no other does (see suspect_may_run).
     most_lost integer := case when exists (select from passes as r where r.state = 'running' and r.lost >= 2) then 1 else 2 end;
 begin
-    select p.org_id, p.queue, p.state = 'queued' and p.next_at <= now() and p.lost <= most_lost as is_due
+    select p.org_id, p.queue, p.turn, p.state = 'queued' and p.next_at <= now() and p.lost <= most_lost as is_due
     into named from passes as p where p.id = hinted;
     foreach lane in array case when random() < 0.05 then array['bulk', 'interactive'] else array['interactive', 'bulk'] end loop
         best := null;
@@ -584,25 +733,71 @@ begin
                 where p.state = 'queued' and p.queue = lane and p.org_id > org order by p.org_id limit 1
             );
         end loop;
-        if best is not null and best = named.org_id and lane = named.queue and named.is_due then
-            return query select best, hinted, lane;
-            return;
-        end if;
         if best is not null then
+            -- The authors of the org take turns: the lowest turn of which a pass is due. One look in twenty goes by age
+            -- alone, so that the later essays of one author do not starve while others go on handing in.
+            first_turn := null;
+            if random() >= 0.05 then
+                -- Written as a range, because with `turn =` the planner may walk the index by age past every other turn.
+                for candidate in 0..15 loop
+                    perform from passes as p
+                    where p.state = 'queued' and p.queue = lane and p.org_id = best
+                        and p.turn >= candidate and (p.turn, p.next_at) <= (candidate, now()) and p.lost <= most_lost
+                    order by p.turn, p.next_at limit 1;
+                    if found then
+                        first_turn := candidate;
+                        exit;
+                    end if;
+                end loop;
+            end if;
+            if best = named.org_id and lane = named.queue and named.is_due and coalesce(first_turn, named.turn) = named.turn then
+                return query select best, hinted, lane;
+                return;
+            end if;
             -- Workers that ask at the same moment should not all be sent to the same row.
-            return query
-            select best, o.id, lane
-            from (
-                select p.id from passes as p
-                where p.state = 'queued' and p.queue = lane and p.org_id = best and p.next_at <= now() and p.lost <= most_lost
-                order by p.next_at limit 32
-            ) as o
-            order by random() limit 1;
+            if first_turn is null then
+                return query
+                select best, o.id, lane
+                from (
+                    select p.id from passes as p
+                    where p.state = 'queued' and p.queue = lane and p.org_id = best and p.next_at <= now() and p.lost <= most_lost
+                    order by p.next_at limit 32
+                ) as o
+                order by random() limit 1;
+            else
+                return query
+                select best, o.id, lane
+                from (
+                    select p.id from passes as p
+                    where p.state = 'queued' and p.queue = lane and p.org_id = best
+                        and p.turn >= first_turn and (p.turn, p.next_at) <= (first_turn, now()) and p.lost <= most_lost
+                    order by p.turn, p.next_at limit 32
+                ) as o
+                order by random() limit 1;
+            end if;
             return;
         end if;
     end loop;
 end
 $$;
+
+-- FUNCTION note_author_cost(uuid)
+CREATE FUNCTION public.note_author_cost(call uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    BEGIN ATOMIC
+ INSERT INTO public.author_use AS a (org_id, user_id, month, cost_micros)  SELECT r.org_id,
+             r.user_id,
+             (date_trunc('month'::text, (now() AT TIME ZONE 'utc'::text)))::date AS date_trunc,
+             r.cost_micros
+            FROM public.ai_responses r
+           WHERE ((r.org_id = public.app_org()) AND (r.id = note_author_cost.call) AND (r.cost_micros > 0)) ON CONFLICT(org_id, user_id) DO UPDATE SET cost_micros = (
+         CASE
+             WHEN (a.month >= excluded.month) THEN a.cost_micros
+             ELSE (0)::bigint
+         END + excluded.cost_micros), month = GREATEST(a.month, excluded.month);
+END;
 
 -- FUNCTION org_rows()
 CREATE FUNCTION public.org_rows() RETURNS TABLE(name text, total bigint)
@@ -810,6 +1005,7 @@ CREATE TABLE public.passes (
     basis bytea,
     batch text,
     batch_call uuid,
+    turn smallint DEFAULT 0 NOT NULL,
     CONSTRAINT passes_batch_with_its_call CHECK (((batch IS NULL) = (batch_call IS NULL))),
     CONSTRAINT passes_counts_not_negative CHECK (((attempt >= 0) AND (fence >= 0) AND (lost >= 0) AND (comments >= 0))),
     CONSTRAINT passes_discarded_when_given_up CHECK (((discarded_at IS NULL) OR (state = 'gave_up'::text))),
@@ -855,7 +1051,8 @@ CREATE FUNCTION public.queue_place(wanted uuid) RETURNS TABLE(ahead bigint, runn
             FROM public.tallies t
            WHERE (t.name = 'pass_duration'::text)) AS "coalesce"
     FROM (( SELECT bool_and((p.queue = 'bulk'::text)) AS in_bulk,
-             min(p.next_at) AS next_at
+             min(p.next_at) AS next_at,
+             min(p.turn) AS turn
             FROM public.passes p
            WHERE ((p.submission_id = queue_place.wanted) AND (p.org_id = public.app_org()) AND (p.state = 'queued'::text))
           HAVING (count(*) > 0)) mine
@@ -865,7 +1062,7 @@ CREATE FUNCTION public.queue_place(wanted uuid) RETURNS TABLE(ahead bigint, runn
                  CASE
                      WHEN mine.in_bulk THEN ARRAY['interactive'::text, 'bulk'::text]
                      ELSE ARRAY['interactive'::text]
-                 END)) AND (p.org_id = public.app_org()) AND (p.next_at <= now()) AND (((p.queue = 'interactive'::text) AND mine.in_bulk) OR (p.next_at < mine.next_at)))) own);
+                 END)) AND (p.org_id = public.app_org()) AND (p.next_at <= now()) AND (((p.queue = 'interactive'::text) AND mine.in_bulk) OR (ROW(p.turn, p.next_at) < ROW(mine.turn, mine.next_at))))) own);
 END;
 
 -- FUNCTION remove_org_rows(integer)
@@ -1170,6 +1367,7 @@ declare
     readers uuid;
     newest uuid;
     is_read boolean;
+    author_turn smallint;
 begin
     select o.ai_policy <> 'none' into is_read from orgs as o where o.id = app_org() and o.closed_at is null;
     if not found then
@@ -1200,15 +1398,16 @@ begin
     if readers is null then
         return;
     end if;
+    author_turn := count_hand_in(author, essay);
     status := case when newest <> submission then 'superseded' when is_read then 'queued' else 'completed' end;
     insert into submissions (id, org_id, essay_id, user_id, audience_id, version, status, queue, source, external_id, language, text,
         text_sha256, characters, words, submitted_at, released_at, completed_at, from_html, pictures_left_out)
     values (submission, app_org(), essay, author, readers, version, status, in_queue, via, lms_id, lang, sealed_text,
         sha256, character_count, word_count, submitted,
         case when released then now() end, case when status <> 'queued' then now() end, via_html, pictures);
-    insert into passes (id, org_id, submission_id, essay_id, user_id, audience_id, name, state, queue, finished_at)
+    insert into passes (id, org_id, submission_id, essay_id, user_id, audience_id, name, state, queue, finished_at, turn)
     select p.id, app_org(), submission, essay, author, readers, p.name,
-        case status when 'queued' then 'queued' else 'cancelled' end, in_queue, case when status = 'superseded' then now() end
+        case status when 'queued' then 'queued' else 'cancelled' end, in_queue, case when status = 'superseded' then now() end, author_turn
     from unnest(pass_ids, pass_names) as p (id, name)
     where is_read;
     insert into analytics (org_id, user_id, event, essay_id, submission_id)
@@ -1282,11 +1481,6 @@ begin
 end
 $$;
 
--- FUNCTION uuid7_floor(timestamp with time zone)
-CREATE FUNCTION public.uuid7_floor(moment timestamp with time zone) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ((lpad(to_hex(((EXTRACT(epoch FROM moment) * (1000)::numeric))::bigint), 12, '0'::text) || '70008000000000000000'::text))::uuid;
-
 -- FUNCTION version_place(uuid, uuid, uuid, text, text)
 CREATE FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean) RETURNS SETOF record
     LANGUAGE plpgsql STABLE
@@ -1347,44 +1541,6 @@ $$;
 CREATE FUNCTION public.wait_bounds() RETURNS double precision[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY[(0.01)::double precision, (0.025)::double precision, (0.05)::double precision, (0.1)::double precision, (0.25)::double precision, (0.5)::double precision, (1)::double precision, (2.5)::double precision, (5)::double precision, (10)::double precision, (30)::double precision, (60)::double precision, (120)::double precision, (300)::double precision, (900)::double precision, (3600)::double precision];
-
--- TABLE ai_responses
-CREATE TABLE public.ai_responses (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
-    org_id uuid NOT NULL,
-    submission_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    pass text NOT NULL,
-    attempt integer NOT NULL,
-    provider text NOT NULL,
-    model text NOT NULL,
-    prompt_version text NOT NULL,
-    request_sha256 bytea NOT NULL,
-    outcome text DEFAULT 'open'::text NOT NULL,
-    stop_reason text,
-    raw bytea,
-    input_tokens integer DEFAULT 0 NOT NULL,
-    output_tokens integer DEFAULT 0 NOT NULL,
-    cache_read_tokens integer DEFAULT 0 NOT NULL,
-    cache_write_tokens integer DEFAULT 0 NOT NULL,
-    cost_micros bigint DEFAULT 0 NOT NULL,
-    latency_ms integer,
-    completed_at timestamp with time zone,
-    tallied boolean DEFAULT false NOT NULL,
-    reserved_micros bigint DEFAULT 0 NOT NULL,
-    batch boolean DEFAULT false NOT NULL,
-    CONSTRAINT ai_responses_amounts_not_negative CHECK (((LEAST(attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, latency_ms) >= 0) AND (cost_micros >= 0))),
-    CONSTRAINT ai_responses_completed_unless_open CHECK (((completed_at IS NULL) = (outcome = 'open'::text))),
-    CONSTRAINT ai_responses_outcome_known CHECK ((outcome = ANY (ARRAY['open'::text, 'ok'::text, 'rate_limited'::text, 'budget_spent'::text, 'overloaded'::text, 'server_error'::text, 'connection'::text, 'timeout'::text, 'truncated'::text, 'refused'::text, 'context_exceeded'::text, 'not_json'::text, 'wrong_schema'::text, 'bad_request'::text, 'unauthorised'::text, 'crashed'::text]))),
-    CONSTRAINT ai_responses_pass_known CHECK ((pass = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text]))),
-    CONSTRAINT ai_responses_provider_known CHECK ((provider = ANY (ARRAY['local'::text, 'anthropic'::text]))),
-    CONSTRAINT ai_responses_raw_when_ok CHECK (((outcome <> 'ok'::text) OR (raw IS NOT NULL))),
-    CONSTRAINT ai_responses_reserved_not_negative CHECK ((reserved_micros >= 0))
-)
-PARTITION BY RANGE (id);
-ALTER TABLE ONLY public.ai_responses ALTER COLUMN raw SET STORAGE EXTERNAL;
-ALTER TABLE ONLY public.ai_responses FORCE ROW LEVEL SECURITY;
 
 -- TABLE ai_responses_default
 CREATE TABLE public.ai_responses_default (
@@ -1869,33 +2025,6 @@ CREATE TABLE public.one_time_tokens (
 );
 ALTER TABLE ONLY public.one_time_tokens FORCE ROW LEVEL SECURITY;
 
--- TABLE orgs
-CREATE TABLE public.orgs (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    slug text NOT NULL,
-    name text NOT NULL,
-    default_language text DEFAULT 'en'::text NOT NULL,
-    release_policy text DEFAULT 'auto'::text NOT NULL,
-    ai_policy text DEFAULT 'anthropic'::text NOT NULL,
-    monthly_budget_micros bigint,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    ai_fallback text DEFAULT 'wait'::text NOT NULL,
-    closed_at timestamp with time zone,
-    exported_at timestamp with time zone,
-    removed_at timestamp with time zone,
-    require_approval boolean DEFAULT false NOT NULL,
-    require_assignment boolean DEFAULT false NOT NULL,
-    CONSTRAINT orgs_ai_fallback_known CHECK ((ai_fallback = ANY (ARRAY['wait'::text, 'local'::text]))),
-    CONSTRAINT orgs_ai_policy_known CHECK ((ai_policy = ANY (ARRAY['anthropic'::text, 'local'::text, 'none'::text]))),
-    CONSTRAINT orgs_budget_not_negative CHECK ((monthly_budget_micros >= 0)),
-    CONSTRAINT orgs_exported_when_closed CHECK (((exported_at IS NULL) OR (closed_at IS NOT NULL))),
-    CONSTRAINT orgs_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
-    CONSTRAINT orgs_release_policy_known CHECK ((release_policy = ANY (ARRAY['auto'::text, 'after_review'::text]))),
-    CONSTRAINT orgs_removed_when_exported CHECK (((removed_at IS NULL) OR (exported_at IS NOT NULL))),
-    CONSTRAINT orgs_slug_is_a_short_name CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
-);
-ALTER TABLE ONLY public.orgs FORCE ROW LEVEL SECURITY;
-
 -- TABLE review_items
 CREATE TABLE public.review_items (
     feedback_id uuid NOT NULL,
@@ -2168,6 +2297,10 @@ ALTER TABLE ONLY public.audit_log
 -- CONSTRAINT audit_log_default audit_log_default_pkey
 ALTER TABLE ONLY public.audit_log_default
     ADD CONSTRAINT audit_log_default_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT author_use author_use_pkey
+ALTER TABLE ONLY public.author_use
+    ADD CONSTRAINT author_use_pkey PRIMARY KEY (org_id, user_id);
 
 -- CONSTRAINT blessings blessings_pkey
 ALTER TABLE ONLY public.blessings
@@ -2554,6 +2687,12 @@ CREATE INDEX idx_one_time_tokens_expires ON public.one_time_tokens USING btree (
 -- INDEX idx_one_time_tokens_user
 CREATE INDEX idx_one_time_tokens_user ON public.one_time_tokens USING btree (org_id, user_id);
 
+-- INDEX idx_passes_author_open
+CREATE INDEX idx_passes_author_open ON public.passes USING btree (org_id, user_id, essay_id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+
+-- INDEX idx_passes_author_turn
+CREATE INDEX idx_passes_author_turn ON public.passes USING btree (queue, org_id, turn, next_at) WHERE (state = 'queued'::text);
+
 -- INDEX idx_passes_due
 CREATE INDEX idx_passes_due ON public.passes USING btree (next_at) WHERE (state = 'queued'::text);
 
@@ -2818,6 +2957,10 @@ ALTER TABLE ONLY public.audit_heads
 ALTER TABLE public.audit_log
     ADD CONSTRAINT audit_log_org FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
+-- FK CONSTRAINT author_use author_use_user
+ALTER TABLE ONLY public.author_use
+    ADD CONSTRAINT author_use_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT blessings blessings_org_id_fkey
 ALTER TABLE ONLY public.blessings
     ADD CONSTRAINT blessings_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -2993,6 +3136,9 @@ ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY audit_log_default
 ALTER TABLE public.audit_log_default ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY author_use
+ALTER TABLE public.author_use ENABLE ROW LEVEL SECURITY;
+
 -- ROW SECURITY blessings
 ALTER TABLE public.blessings ENABLE ROW LEVEL SECURITY;
 
@@ -3019,6 +3165,9 @@ CREATE POLICY ec_admin_own_org ON public.assignments TO ec_admin USING ((org_id 
 
 -- POLICY audit_log ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.audit_log TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY author_use ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.author_use TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY blessings ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.blessings TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -3680,69 +3829,152 @@ GRANT ALL ON FUNCTION public.audit_write(what text, thing text, ids uuid[], fact
 -- ACL FUNCTION audit_writing()
 REVOKE ALL ON FUNCTION public.audit_writing() FROM PUBLIC;
 
--- ACL FUNCTION budget_allows(expected_micros bigint)
-REVOKE ALL ON FUNCTION public.budget_allows(expected_micros bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.budget_allows(expected_micros bigint) TO ec_worker;
+-- ACL FUNCTION uuid7_floor(moment timestamp with time zone)
+REVOKE ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_admin;
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_clock;
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_monitor;
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_stats;
 
--- ACL FUNCTION cancel_open_passes(most integer)
-REVOKE ALL ON FUNCTION public.cancel_open_passes(most integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.cancel_open_passes(most integer) TO ec_admin;
+-- ACL TABLE ai_responses
+GRANT INSERT ON TABLE public.ai_responses TO ec_worker;
+GRANT SELECT ON TABLE public.ai_responses TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.ai_responses TO ec_stats;
 
--- ACL FUNCTION chain_audit(most integer)
-REVOKE ALL ON FUNCTION public.chain_audit(most integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.chain_audit(most integer) TO ec_clock;
+-- ACL COLUMN ai_responses.id
+GRANT SELECT(id) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(id) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(id) ON TABLE public.ai_responses TO ec_worker;
 
--- ACL FUNCTION change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text)
-REVOKE ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_admin;
-GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_educator;
-GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_student;
+-- ACL COLUMN ai_responses.created_at
+GRANT SELECT(created_at) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(created_at) ON TABLE public.ai_responses TO ec_clock;
 
--- ACL FUNCTION create_partition(parent name, moment timestamp with time zone)
-REVOKE ALL ON FUNCTION public.create_partition(parent name, moment timestamp with time zone) FROM PUBLIC;
+-- ACL COLUMN ai_responses.org_id
+GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_worker;
 
--- ACL FUNCTION discard_passes(wanted uuid[])
-REVOKE ALL ON FUNCTION public.discard_passes(wanted uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_admin;
-GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_clock;
-GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_educator;
+-- ACL COLUMN ai_responses.submission_id
+GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_worker;
 
--- ACL FUNCTION ensure_partitions(months_ahead integer)
-REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer) TO ec_clock;
+-- ACL COLUMN ai_responses.user_id
+GRANT SELECT(user_id) ON TABLE public.ai_responses TO ec_admin;
 
--- ACL FUNCTION erase_person(person uuid)
-REVOKE ALL ON FUNCTION public.erase_person(person uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.erase_person(person uuid) TO ec_clock;
+-- ACL COLUMN ai_responses.pass
+GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_worker;
 
--- ACL FUNCTION histogram(samples double precision[], bounds double precision[])
-REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
-GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_monitor;
-GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_stats;
+-- ACL COLUMN ai_responses.attempt
+GRANT SELECT(attempt) ON TABLE public.ai_responses TO ec_admin;
 
--- ACL TABLE user_keys
-GRANT MAINTAIN ON TABLE public.user_keys TO ec_backup;
-GRANT SELECT ON TABLE public.user_keys TO ec_auth;
-GRANT SELECT ON TABLE public.user_keys TO ec_educator;
-GRANT SELECT ON TABLE public.user_keys TO ec_student;
-GRANT SELECT ON TABLE public.user_keys TO ec_worker;
-GRANT SELECT,DELETE ON TABLE public.user_keys TO ec_stats;
-GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_admin;
-GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_keys;
-GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_lms;
+-- ACL COLUMN ai_responses.provider
+GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_worker;
 
--- ACL COLUMN user_keys.user_id
-GRANT SELECT(user_id) ON TABLE public.user_keys TO ec_manager;
+-- ACL COLUMN ai_responses.model
+GRANT SELECT(model) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(model),UPDATE(model) ON TABLE public.ai_responses TO ec_worker;
 
--- ACL COLUMN user_keys.org_id
-GRANT SELECT(org_id) ON TABLE public.user_keys TO ec_manager;
+-- ACL COLUMN ai_responses.prompt_version
+GRANT SELECT(prompt_version) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(prompt_version) ON TABLE public.ai_responses TO ec_worker;
 
--- ACL COLUMN user_keys.wrapped
-GRANT UPDATE(wrapped) ON TABLE public.user_keys TO ec_keys;
+-- ACL COLUMN ai_responses.request_sha256
+GRANT SELECT(request_sha256) ON TABLE public.ai_responses TO ec_admin;
 
--- ACL COLUMN user_keys.master_key_id
-GRANT UPDATE(master_key_id) ON TABLE public.user_keys TO ec_keys;
+-- ACL COLUMN ai_responses.outcome
+GRANT SELECT(outcome) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(outcome) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(outcome),UPDATE(outcome) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.stop_reason
+GRANT SELECT(stop_reason) ON TABLE public.ai_responses TO ec_admin;
+GRANT UPDATE(stop_reason) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.raw
+GRANT SELECT(raw) ON TABLE public.ai_responses TO ec_admin;
+GRANT UPDATE(raw) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.input_tokens
+GRANT SELECT(input_tokens) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(input_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(input_tokens) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.output_tokens
+GRANT SELECT(output_tokens) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(output_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(output_tokens) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.cache_read_tokens
+GRANT SELECT(cache_read_tokens) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(cache_read_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(cache_read_tokens) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.cache_write_tokens
+GRANT SELECT(cache_write_tokens) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(cache_write_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(cache_write_tokens) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.cost_micros
+GRANT SELECT(cost_micros) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(cost_micros) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(cost_micros) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.latency_ms
+GRANT SELECT(latency_ms) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(latency_ms) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(latency_ms) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.completed_at
+GRANT SELECT(completed_at) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(completed_at) ON TABLE public.ai_responses TO ec_clock;
+GRANT UPDATE(completed_at) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.tallied
+GRANT SELECT(tallied) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(tallied),UPDATE(tallied) ON TABLE public.ai_responses TO ec_clock;
+
+-- ACL COLUMN ai_responses.reserved_micros
+GRANT SELECT(reserved_micros) ON TABLE public.ai_responses TO ec_admin;
+GRANT UPDATE(reserved_micros) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL COLUMN ai_responses.batch
+GRANT SELECT(batch) ON TABLE public.ai_responses TO ec_admin;
+GRANT UPDATE(batch) ON TABLE public.ai_responses TO ec_worker;
+
+-- ACL TABLE author_use
+GRANT SELECT ON TABLE public.author_use TO ec_admin;
+GRANT SELECT ON TABLE public.author_use TO ec_backup;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.author_use TO ec_stats;
+
+-- ACL TABLE orgs
+GRANT SELECT ON TABLE public.orgs TO ec_backup;
+GRANT SELECT ON TABLE public.orgs TO ec_educator;
+GRANT SELECT ON TABLE public.orgs TO ec_lms;
+GRANT SELECT ON TABLE public.orgs TO ec_stats;
+GRANT SELECT ON TABLE public.orgs TO ec_student;
+GRANT SELECT ON TABLE public.orgs TO ec_worker;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.orgs TO ec_admin;
+
+-- ACL COLUMN orgs.id
+GRANT SELECT(id) ON TABLE public.orgs TO ec_auth;
+GRANT SELECT(id) ON TABLE public.orgs TO ec_clock;
+
+-- ACL COLUMN orgs.slug
+GRANT SELECT(slug) ON TABLE public.orgs TO ec_auth;
+GRANT SELECT(slug) ON TABLE public.orgs TO ec_clock;
+
+-- ACL COLUMN orgs.default_language
+GRANT SELECT(default_language) ON TABLE public.orgs TO ec_auth;
+
+-- ACL COLUMN orgs.closed_at
+GRANT SELECT(closed_at) ON TABLE public.orgs TO ec_auth;
+
+-- ACL COLUMN orgs.removed_at
+GRANT SELECT(removed_at) ON TABLE public.orgs TO ec_auth;
 
 -- ACL TABLE users
 GRANT INSERT ON TABLE public.users TO ec_admin;
@@ -3867,6 +4099,81 @@ GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_educator;
 GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_student;
 GRANT SELECT(address_confirmed_at),UPDATE(address_confirmed_at) ON TABLE public.users TO ec_admin;
 
+-- ACL FUNCTION author_may_spend(author uuid, expected_micros bigint)
+REVOKE ALL ON FUNCTION public.author_may_spend(author uuid, expected_micros bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.author_may_spend(author uuid, expected_micros bigint) TO ec_worker;
+
+-- ACL FUNCTION budget_allows(expected_micros bigint)
+REVOKE ALL ON FUNCTION public.budget_allows(expected_micros bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.budget_allows(expected_micros bigint) TO ec_worker;
+
+-- ACL FUNCTION cancel_open_passes(most integer)
+REVOKE ALL ON FUNCTION public.cancel_open_passes(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.cancel_open_passes(most integer) TO ec_admin;
+
+-- ACL FUNCTION chain_audit(most integer)
+REVOKE ALL ON FUNCTION public.chain_audit(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.chain_audit(most integer) TO ec_clock;
+
+-- ACL FUNCTION change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text)
+REVOKE ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_admin;
+GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_educator;
+GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_student;
+
+-- ACL FUNCTION count_hand_in(author uuid, own_essay uuid)
+REVOKE ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_student;
+
+-- ACL FUNCTION create_partition(parent name, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION public.create_partition(parent name, moment timestamp with time zone) FROM PUBLIC;
+
+-- ACL FUNCTION discard_passes(wanted uuid[])
+REVOKE ALL ON FUNCTION public.discard_passes(wanted uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_admin;
+GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_clock;
+GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_educator;
+
+-- ACL FUNCTION ensure_partitions(months_ahead integer)
+REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer) TO ec_clock;
+
+-- ACL FUNCTION erase_person(person uuid)
+REVOKE ALL ON FUNCTION public.erase_person(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_person(person uuid) TO ec_clock;
+
+-- ACL FUNCTION histogram(samples double precision[], bounds double precision[])
+REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
+GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_monitor;
+GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_stats;
+
+-- ACL TABLE user_keys
+GRANT MAINTAIN ON TABLE public.user_keys TO ec_backup;
+GRANT SELECT ON TABLE public.user_keys TO ec_auth;
+GRANT SELECT ON TABLE public.user_keys TO ec_educator;
+GRANT SELECT ON TABLE public.user_keys TO ec_student;
+GRANT SELECT ON TABLE public.user_keys TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.user_keys TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_keys;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_lms;
+
+-- ACL COLUMN user_keys.user_id
+GRANT SELECT(user_id) ON TABLE public.user_keys TO ec_manager;
+
+-- ACL COLUMN user_keys.org_id
+GRANT SELECT(org_id) ON TABLE public.user_keys TO ec_manager;
+
+-- ACL COLUMN user_keys.wrapped
+GRANT UPDATE(wrapped) ON TABLE public.user_keys TO ec_keys;
+
+-- ACL COLUMN user_keys.master_key_id
+GRANT UPDATE(master_key_id) ON TABLE public.user_keys TO ec_keys;
+
 -- ACL FUNCTION keys_missing()
 REVOKE ALL ON FUNCTION public.keys_missing() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.keys_missing() TO ec_admin;
@@ -3908,6 +4215,10 @@ GRANT ALL ON FUNCTION public.monitor_statements() TO ec_monitor;
 -- ACL FUNCTION next_due(hinted uuid)
 REVOKE ALL ON FUNCTION public.next_due(hinted uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_due(hinted uuid) TO ec_worker;
+
+-- ACL FUNCTION note_author_cost(call uuid)
+REVOKE ALL ON FUNCTION public.note_author_cost(call uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.note_author_cost(call uuid) TO ec_worker;
 
 -- ACL FUNCTION org_rows()
 REVOKE ALL ON FUNCTION public.org_rows() FROM PUBLIC;
@@ -4184,13 +4495,6 @@ REVOKE ALL ON FUNCTION public.unlist_earlier_versions() FROM PUBLIC;
 -- ACL FUNCTION unlist_superseded_comment()
 REVOKE ALL ON FUNCTION public.unlist_superseded_comment() FROM PUBLIC;
 
--- ACL FUNCTION uuid7_floor(moment timestamp with time zone)
-REVOKE ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_admin;
-GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_clock;
-GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_monitor;
-GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_stats;
-
 -- ACL FUNCTION version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean)
 REVOKE ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean) TO ec_admin;
@@ -4203,115 +4507,6 @@ REVOKE ALL ON FUNCTION public.wait_bounds() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_clock;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_monitor;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_stats;
-
--- ACL TABLE ai_responses
-GRANT INSERT ON TABLE public.ai_responses TO ec_worker;
-GRANT SELECT ON TABLE public.ai_responses TO ec_backup;
-GRANT SELECT,DELETE ON TABLE public.ai_responses TO ec_stats;
-
--- ACL COLUMN ai_responses.id
-GRANT SELECT(id) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(id) ON TABLE public.ai_responses TO ec_clock;
-GRANT SELECT(id) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.created_at
-GRANT SELECT(created_at) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(created_at) ON TABLE public.ai_responses TO ec_clock;
-
--- ACL COLUMN ai_responses.org_id
-GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.submission_id
-GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.user_id
-GRANT SELECT(user_id) ON TABLE public.ai_responses TO ec_admin;
-
--- ACL COLUMN ai_responses.pass
-GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_clock;
-GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.attempt
-GRANT SELECT(attempt) ON TABLE public.ai_responses TO ec_admin;
-
--- ACL COLUMN ai_responses.provider
-GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_clock;
-GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.model
-GRANT SELECT(model) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(model),UPDATE(model) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.prompt_version
-GRANT SELECT(prompt_version) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(prompt_version) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.request_sha256
-GRANT SELECT(request_sha256) ON TABLE public.ai_responses TO ec_admin;
-
--- ACL COLUMN ai_responses.outcome
-GRANT SELECT(outcome) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(outcome) ON TABLE public.ai_responses TO ec_clock;
-GRANT SELECT(outcome),UPDATE(outcome) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.stop_reason
-GRANT SELECT(stop_reason) ON TABLE public.ai_responses TO ec_admin;
-GRANT UPDATE(stop_reason) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.raw
-GRANT SELECT(raw) ON TABLE public.ai_responses TO ec_admin;
-GRANT UPDATE(raw) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.input_tokens
-GRANT SELECT(input_tokens) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(input_tokens) ON TABLE public.ai_responses TO ec_clock;
-GRANT UPDATE(input_tokens) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.output_tokens
-GRANT SELECT(output_tokens) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(output_tokens) ON TABLE public.ai_responses TO ec_clock;
-GRANT UPDATE(output_tokens) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.cache_read_tokens
-GRANT SELECT(cache_read_tokens) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(cache_read_tokens) ON TABLE public.ai_responses TO ec_clock;
-GRANT UPDATE(cache_read_tokens) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.cache_write_tokens
-GRANT SELECT(cache_write_tokens) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(cache_write_tokens) ON TABLE public.ai_responses TO ec_clock;
-GRANT UPDATE(cache_write_tokens) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.cost_micros
-GRANT SELECT(cost_micros) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(cost_micros) ON TABLE public.ai_responses TO ec_clock;
-GRANT UPDATE(cost_micros) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.latency_ms
-GRANT SELECT(latency_ms) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(latency_ms) ON TABLE public.ai_responses TO ec_clock;
-GRANT UPDATE(latency_ms) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.completed_at
-GRANT SELECT(completed_at) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(completed_at) ON TABLE public.ai_responses TO ec_clock;
-GRANT UPDATE(completed_at) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.tallied
-GRANT SELECT(tallied) ON TABLE public.ai_responses TO ec_admin;
-GRANT SELECT(tallied),UPDATE(tallied) ON TABLE public.ai_responses TO ec_clock;
-
--- ACL COLUMN ai_responses.reserved_micros
-GRANT SELECT(reserved_micros) ON TABLE public.ai_responses TO ec_admin;
-GRANT UPDATE(reserved_micros) ON TABLE public.ai_responses TO ec_worker;
-
--- ACL COLUMN ai_responses.batch
-GRANT SELECT(batch) ON TABLE public.ai_responses TO ec_admin;
-GRANT UPDATE(batch) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL TABLE ai_responses_default
 GRANT SELECT ON TABLE public.ai_responses_default TO ec_backup;
@@ -4696,32 +4891,6 @@ GRANT UPDATE(used_at) ON TABLE public.one_time_tokens TO ec_auth;
 
 -- ACL COLUMN one_time_tokens.created_at
 GRANT SELECT(created_at) ON TABLE public.one_time_tokens TO ec_admin;
-
--- ACL TABLE orgs
-GRANT SELECT ON TABLE public.orgs TO ec_backup;
-GRANT SELECT ON TABLE public.orgs TO ec_educator;
-GRANT SELECT ON TABLE public.orgs TO ec_lms;
-GRANT SELECT ON TABLE public.orgs TO ec_stats;
-GRANT SELECT ON TABLE public.orgs TO ec_student;
-GRANT SELECT ON TABLE public.orgs TO ec_worker;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.orgs TO ec_admin;
-
--- ACL COLUMN orgs.id
-GRANT SELECT(id) ON TABLE public.orgs TO ec_auth;
-GRANT SELECT(id) ON TABLE public.orgs TO ec_clock;
-
--- ACL COLUMN orgs.slug
-GRANT SELECT(slug) ON TABLE public.orgs TO ec_auth;
-GRANT SELECT(slug) ON TABLE public.orgs TO ec_clock;
-
--- ACL COLUMN orgs.default_language
-GRANT SELECT(default_language) ON TABLE public.orgs TO ec_auth;
-
--- ACL COLUMN orgs.closed_at
-GRANT SELECT(closed_at) ON TABLE public.orgs TO ec_auth;
-
--- ACL COLUMN orgs.removed_at
-GRANT SELECT(removed_at) ON TABLE public.orgs TO ec_auth;
 
 -- ACL TABLE review_items
 GRANT SELECT ON TABLE public.review_items TO ec_admin;

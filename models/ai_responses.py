@@ -78,7 +78,7 @@ def fetch_reader(call: UUID, *, org: UUID) -> Approved | None:
 
 
 def complete_call(call: Call, *, end: CallEnd, key: Key) -> None:
-    """Store how the call ended, with the raw answer encrypted by the author's key, and add its cost to the ledger.
+    """Store how the call ended, with the raw answer encrypted by the author's key, and add its cost to the ledger and its author's share.
 
     A failed call is stored too, with as much as there is of it. Calls to the local provider do not enter the ledger.
     Idempotent, so that the caller can repeat it after an uncertain commit.
@@ -108,3 +108,4 @@ def complete_call(call: Call, *, end: CallEnd, key: Key) -> None:
             tokens=(end.input_tokens, end.output_tokens, end.cache_read_tokens, end.cache_write_tokens),
             cost_micros=end.cost_micros,
         )
+        row("select note_author_cost(%s)", (call.id,))

@@ -19,6 +19,7 @@ class Meaning(StrEnum):
     BUSY = "busy"  # something else was in the way for a moment: repeat, the connection is good
     SESSION_ENDED = "session ended"  # the access token is no longer valid
     KEYS_MISSING = "keys missing"  # the person's key was not restored yet
+    AUTHOR_LIMIT = "author limit"  # the author has handed in as much as their school allows
     RULE_VIOLATED = "rule violated"  # a constraint: `models/constraints.py` names the field
     MISTAKE = "mistake"  # the statement is wrong, so repeating it does not help
 
@@ -35,6 +36,7 @@ BY_CODE = {
     "57014": Meaning.BUSY,  # statement_timeout
     "EC001": Meaning.SESSION_ENDED,
     "EC003": Meaning.KEYS_MISSING,
+    "EC005": Meaning.AUTHOR_LIMIT,
     "XX001": Meaning.AWAY,  # damaged data
     "XX002": Meaning.AWAY,  # damaged index
 }

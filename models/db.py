@@ -16,13 +16,13 @@ import psycopg2.extras
 from playhouse.pool import PooledPostgresqlDatabase
 
 from models.database_errors import Meaning, meaning_of, sqlstate_of
-from models.errors import DatabaseAway, DatabaseBusy, DatabaseReadOnly, KeysMissing, Unauthorised
+from models.errors import AuthorLimit, DatabaseAway, DatabaseBusy, DatabaseReadOnly, KeysMissing, Unauthorised
 from models.log import logger, request_id
 from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
 
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
-SCHEMA = "0029_delivery_owner"
+SCHEMA = "0030_author_limits"
 
 Role = Literal["ec_auth", "ec_lms", "ec_manager", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
@@ -357,8 +357,17 @@ def _translate_errors() -> Iterator[None]:
                 raise Unauthorised("This session has ended. Sign in again.") from None
             case Meaning.KEYS_MISSING:
                 raise KeysMissing from None
+            case Meaning.AUTHOR_LIMIT:
+                raise _author_limit(error) from None
             case _:
                 raise
+
+
+def _author_limit(error: Any) -> AuthorLimit:
+    """Return what `count_hand_in` refused: it names the limit, its number and the seconds to wait."""
+    # Peewee keeps the error that it wraps in `orig`.
+    said = getattr(error, "orig", error).diag
+    return AuthorLimit(said.message_primary, most=int(said.message_detail), wait_seconds=int(said.message_hint))
 
 
 def _roll_back() -> None:

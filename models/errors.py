@@ -35,6 +35,20 @@ class Ended(DomainError):
     """The thing exists, but it has expired or was ended: nothing more can be done with it."""
 
 
+class AuthorLimit(DomainError):
+    """The author has handed in as much as their school allows at a time or on a day; nothing was stored."""
+
+    def __init__(self, limit: str, *, most: int, wait_seconds: int) -> None:
+        said = {
+            "author_open_limit": f"{most} essays of this student wait to be read or are being read: no more at a time. Hand this one"
+            " in again when one of them is done.",
+            "author_daily_limit": f"This student has handed in {most} times today (UTC): no more on a day. Hand this one in again"
+            " tomorrow.",
+        }
+        super().__init__(f"{said[limit]} Nothing of it was stored as an essay. An admin can change {limit} of the org.")
+        self.wait_seconds = wait_seconds
+
+
 class ReadingOff(DomainError):
     """The org's AI policy is `none`: no machine reads its essays, so nothing can be queued for a reading."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from uuid import UUID
 
 from models.db import row, run
@@ -9,13 +10,25 @@ from models.db import row, run
 FREE = "local"
 
 
-def allows(expected_micros: int) -> bool:
-    """Return whether the acting org may spend this much more this month (UTC), with the reserved cost of open calls included.
+Refusal = Literal["org_budget_spent", "author_share_spent"]
 
-    Until this transaction ends, no other one gets an answer for the org, so open the call in it.
+
+def refusal_of(expected_micros: int, *, author: UUID) -> Refusal | None:
+    """Return why the acting org may not spend this much more on this author this month (UTC), or None when it may.
+
+    The reserved cost of open calls is included. Until this transaction ends, no other one gets an answer for the org, so open
+    the call in it.
     """
-    found = row("select budget_allows(%s) as allowed", (expected_micros,))
-    return bool(found and found["allowed"])
+    # `case` looks at the author only after the lock that budget_allows takes.
+    found = row(
+        """
+        select case when not budget_allows(%s) then 'org_budget_spent' when not author_may_spend(%s, %s) then 'author_share_spent' end
+            as refusal
+        """,
+        (expected_micros, author, expected_micros),
+    )
+    refusal: Refusal | None = found["refusal"] if found else None
+    return refusal
 
 
 def add(

@@ -83,6 +83,13 @@ ABOUT_PERSON = (
         page=WHOLE,
     ),
     Part(
+        table="author_use",
+        columns="org_id user_id day handed_in month cost_micros",
+        of="t.user_id = %(user)s",
+        key="user_id",
+        page=WHOLE,
+    ),
+    Part(
         table="analytics",
         columns="id created_at org_id user_id event essay_id submission_id",
         of="t.user_id = %(user)s",
@@ -154,7 +161,7 @@ ABOUT_VERSION = (
         table="passes",
         columns="id org_id submission_id essay_id user_id audience_id name state queue attempt fence lost queued_at next_at hinted_at"
         " lease_until first_claimed_at started_at finished_at error provider model comments discarded_at"
-        " rubric_id prompt_version basis batch batch_call",
+        " rubric_id prompt_version basis batch batch_call turn",
         sealed="summary",
         structured="summary",
         of="t.essay_id = %(essay)s and t.submission_id = %(submission)s",
@@ -242,6 +249,7 @@ essays/<n>-<id>/        one folder an essay: essay.json, and for each version
   versions/<v>-ai_responses.json    what each provider really answered, and what it cost (millionths of a dollar)
 saved_comments*.json    comments they keep for the next essay
 comments_made*.json, reviews_made*.json    which comments on others' essays they wrote or decided about (the words are the essay author's)
+author_use.json         how often they handed in on their last day, and what reading them cost in their last month
 analytics*.json         what they did: handed in, revised, looked at feedback
 inbound_events*.json    what an LMS sent about them, as it was sent, and why some of it was refused
 seen_events*.json, idempotency_keys*.json    what was answered to whom handed in for them

@@ -19,6 +19,7 @@ from peewee import (
     IntegerField,
     Model,
     Node,
+    SmallIntegerField,
     TextField,
     UUIDField,
 )
@@ -68,6 +69,9 @@ class Orgs(Table):
     require_approval = BooleanField(default=False)
     require_assignment = BooleanField(default=False)
     monthly_budget_micros = BigIntegerField(null=True)
+    author_open_limit = IntegerField(default=50, null=True)
+    author_daily_limit = IntegerField(default=500, null=True)
+    author_budget_percent = IntegerField(default=20, null=True)
     created_at = _created_at()
     closed_at = DateTimeTZField(null=True)
     exported_at = DateTimeTZField(null=True)
@@ -337,6 +341,21 @@ class Passes(Table):
     basis = BlobField(null=True)
     batch = TextField(null=True)
     batch_call = UUIDField(null=True)
+    turn = SmallIntegerField(default=0)
+
+
+class AuthorUse(Table):
+    """What an author handed in on their last day and cost in their last month (UTC)."""
+
+    org_id = UUIDField()
+    user_id = UUIDField()
+    day = DateField(null=True)
+    handed_in = IntegerField(default=0)
+    month = DateField(null=True)
+    cost_micros = BigIntegerField(default=0)
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "user_id")
 
 
 class IdempotencyKeys(Table):

@@ -34,6 +34,7 @@ from ingest.web.schemas import (
 
 # Ten million dollars, and below 2**53, so that every JSON reader keeps it as a whole number.
 MAX_BUDGET_MICROS = 10**13
+MAX_AUTHOR_LIMIT = 10_000
 
 # What the members `source_id` say.
 SOURCE = "the webhook source that added it and whose id `external_id` is; null: the school's own"
@@ -264,6 +265,17 @@ class Org(BaseModel):
     monthly_budget_micros: Annotated[
         int | None, Field(description="limit for AI cost per month (UTC) in millionths of a US dollar; null: no limit")
     ]
+    author_open_limit: Annotated[
+        int | None,
+        Field(description="how many essays of one student may wait to be read or be read at a time; null: no limit"),
+    ]
+    author_daily_limit: Annotated[
+        int | None, Field(description="how often one student may hand in on a day (UTC); null: no limit")
+    ]
+    author_budget_percent: Annotated[
+        int | None,
+        Field(description="how much of monthly_budget_micros one student may use, in percent; null: no limit"),
+    ]
     spent_this_month_micros: Annotated[int, Field(description="AI cost this month (UTC) in millionths of a US dollar")]
     created_at: datetime
 
@@ -301,6 +313,9 @@ class OrgChange(RequestBody):
         StrictBool, Field(description="true: students and LMSs hand in for an assignment only")
     ] = optional_not_null()
     monthly_budget_micros: Annotated[StrictInt, Field(ge=0, le=MAX_BUDGET_MICROS)] | None = None
+    author_open_limit: Annotated[StrictInt, Field(ge=1, le=MAX_AUTHOR_LIMIT)] | None = None
+    author_daily_limit: Annotated[StrictInt, Field(ge=1, le=MAX_AUTHOR_LIMIT)] | None = None
+    author_budget_percent: Annotated[StrictInt, Field(ge=1, le=100)] | None = None
 
 
 class Erasing(BaseModel):

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from ingest.submissions import delivery_schemas as schemas
 from ingest.submissions.schemas import Ignored, Receipt
-from ingest.submissions.webhooks import as_problem, carry_out
+from ingest.submissions.webhooks import STORED_REFUSALS, as_problem, carry_out
 from ingest.web import pagination
 from ingest.web.identity import admin
 from ingest.web.openapi import Parameter, operation
@@ -19,7 +19,6 @@ from ingest.web.responses import json_response
 from models import connections, deliveries, events
 from models.audit import write_entry
 from models.deliveries import StoredDelivery
-from models.errors import Invalid, NotFound
 from models.events import Outcome
 
 blueprint = Blueprint("deliveries", __name__)
@@ -77,7 +76,7 @@ def one_delivery(source_id: UUID, delivery_id: UUID) -> Response:
     answers={202: Receipt, 200: Ignored},
     problems=(
         "forbidden", "malformed-json", "invalid-payload", "idempotency-key-reused", "request-in-progress", "essay-empty",
-        "essay-too-long", "invalid-text",
+        "essay-too-long", "invalid-text", "author-limit",
     ),
     headers={202: {"Location": "URL of the submission's status", "Retry-After": "seconds to wait before the first status request"}},
 )  # fmt: skip
@@ -99,7 +98,7 @@ def replay(source_id: UUID, delivery_id: UUID) -> Response:
     delivery = events.Delivery(org=who.org, source=source_id, event_id=found.event_id, body=found.body.encode())
     try:
         return carry_out(delivery, stored=delivery_id)
-    except (Problem, Invalid, NotFound) as refusal:
+    except (Problem, *STORED_REFUSALS) as refusal:
         raise as_problem(refusal) from None
 
 

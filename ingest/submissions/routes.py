@@ -75,7 +75,7 @@ NOT_YOUR_TIME = "is read from an LMS only: the time of arrival counts; this valu
     parameters=(IDEMPOTENCY_KEY,),
     problems=(
         "idempotency-key-missing", "idempotency-key-invalid", "idempotency-key-reused", "request-in-progress", "not-found",
-        "essay-empty", "essay-too-long", "invalid-text", "forbidden",
+        "essay-empty", "essay-too-long", "invalid-text", "forbidden", "author-limit",
     ),
     headers={202: {"Location": "URL of the submission's status", "Retry-After": "seconds to wait before the first status request"}},
 )  # fmt: skip

@@ -19,7 +19,7 @@ from models import deliveries, essays, events
 from models.connections import Source, find_source
 from models.db import session
 from models.delivery_students import recognise
-from models.errors import DomainError, Invalid, NotFound
+from models.errors import AuthorLimit, DomainError, Invalid, NotFound
 from models.events import Delivery
 from models.jobs import Hint
 from models.users import data_key
@@ -28,6 +28,8 @@ blueprint = Blueprint("webhooks", __name__)
 
 CREATED = "submission.created"
 _PLAIN_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,59}")
+# A delivery over a limit of its author is kept as well: an LMS that does not send it again has lost nothing.
+STORED_REFUSALS = (Invalid, NotFound, AuthorLimit)
 HANDLED = (CREATED, "submission.updated")
 HEADERS = (
     Parameter(
@@ -62,7 +64,7 @@ HEADERS = (
     parameters=HEADERS,
     problems=(
         "missing-signature", "invalid-signature", "timestamp-out-of-range", "idempotency-key-reused", "request-in-progress",
-        "essay-empty", "essay-too-long", "invalid-text",
+        "essay-empty", "essay-too-long", "invalid-text", "author-limit",
     ),
     security=("signature",),
     headers={202: {"Location": "URL of the submission's status", "Retry-After": "seconds to wait before the first status request"}},
@@ -95,7 +97,7 @@ def _take_in(source: Source) -> Response:
     try:
         check_headers()
         return carry_out(delivery)
-    except (Problem, Invalid, NotFound) as refusal:
+    except (Problem, *STORED_REFUSALS) as refusal:
         problem = as_problem(refusal)
         _store_refused(delivery, problem)
         raise problem from None

@@ -125,6 +125,11 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     "idempotency-key-reused": ProblemType(
         422, "This key came before with another request", "Use a new key (or webhook-id) for a new request."
     ),
+    "author-limit": ProblemType(
+        429,
+        "This student has handed in too much",
+        "Wait as long as Retry-After says, then send the same request again, with the same Idempotency-Key if it had one.",
+    ),
     "rate-limited": ProblemType(429, "Too many requests", "Wait as long as Retry-After says."),
     "headers-too-large": ProblemType(
         431,
@@ -197,6 +202,8 @@ def from_domain(error: errors.DomainError) -> Problem:
         case errors.Invalid():
             slug = "conflict" if isinstance(error, errors.Taken) else "invalid-payload"
             return Problem(slug, str(error), errors=[{"pointer": p, "detail": d} for p, d in error.errors])
+        case errors.AuthorLimit():
+            return Problem("author-limit", str(error), headers={"Retry-After": str(error.wait_seconds)})
         case errors.NotReady():
             return Problem("feedback-not-ready", str(error), retryable=error.ever)
         case _ if type(error) in SLUGS:

@@ -19,7 +19,7 @@ from flask import Flask, Response, after_this_request, current_app, g, has_reque
 from ingest.web.problems import Problem, from_domain
 from models import events
 from models.db import session
-from models.errors import Invalid, KeyReused, NotFound, Undecipherable
+from models.errors import AuthorLimit, Invalid, KeyReused, NotFound, Undecipherable
 from models.log import logger
 from models.orgs import find_org
 
@@ -74,7 +74,7 @@ def keep_if_refused(event: str, *, org: UUID | str, **facts: object) -> Iterator
     """Keep a line when the block refuses the request, with the name of the problem as `reason`. Raises what the block raises."""
     try:
         yield
-    except (Problem, Invalid, NotFound, KeyReused) as refusal:
+    except (Problem, AuthorLimit, Invalid, NotFound, KeyReused) as refusal:
         reason = refusal.slug if isinstance(refusal, Problem) else from_domain(refusal).slug
         keep(event, org=org, level="warning", reason=reason, **facts)
         raise

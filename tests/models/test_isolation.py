@@ -47,7 +47,7 @@ VISIBLE = {
     "ec_lms": dict.fromkeys(
         set(TABLES) - {
             "ai_responses", "analytics", "api_keys", "audit_heads", "audit_log", "inbound_events", "one_time_tokens", "sessions",
-            "sources", "system_logs", "saved_comments", "ledger", "blessings", "review_items",
+            "sources", "system_logs", "saved_comments", "ledger", "blessings", "review_items", "author_use",
         }, "true",
     ),
     "ec_manager": dict.fromkeys(("users", "user_keys", "courses", "enrollments", "assignments", "categories", "rubrics"), "true"),
@@ -293,6 +293,7 @@ DENIED = {
         "select from review_items", "update users set name = null", "select from system_logs", "insert into system_logs (program) values ('ingest')",
         "select rerun_passes('{}', 'bulk')", "select review_counts()", "select place_assignment('a', 'a', 'c', 'c', true)",
         "select settle_delivery(null, null, null, '')", "select own_delivery(null, null, '', '')",
+        "select from author_use", "select author_may_spend(null, 1)", "select note_author_cost(null)",
     ],
     "ec_educator": [
         "update passes set state = 'queued'", "select password_hash from users", "insert into enrollments (role) values ('educator')",
@@ -315,7 +316,8 @@ DENIED = {
         "update feedback set body = ''", "insert into blessings (model) values ('m')", "select budget_allows(1)",
         "delete from review_items", "insert into system_logs (program) values ('ingest')", "delete from system_logs",
         "update inbound_events set body = ''", "update inbound_events set outcome = 'accepted'", "delete from inbound_events",
-        "select settle_delivery(null, null, null, '')",
+        "select settle_delivery(null, null, null, '')", "update author_use set handed_in = 0", "delete from author_use",
+        "insert into author_use (handed_in) values (0)", "select author_may_spend(null, 1)", "select note_author_cost(null)",
     ],
     "ec_lms": [
         "update passes set state = 'done'", "update users set role = 'admin'", "update users set password_hash = 'x'",
@@ -326,6 +328,7 @@ DENIED = {
         "update submissions set released_at = now()", "insert into courses (name) values ('x')", "delete from courses",
         "insert into assignments (title) values ('x')", "update assignments set title = 'x'", "update inbound_events set outcome = 'ignored'",
         "select own_delivery(null, null, '', '')",
+        "select from author_use", "update author_use set handed_in = 0",
     ],
     "ec_manager": [
         "select name from users", "select email from users", "select external_id from users", "update users set role = 'admin'",

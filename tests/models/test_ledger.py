@@ -60,6 +60,10 @@ def claims(school: School, become: Become, count: int) -> list[Claim]:
         return [claim(school, one) for one in hints[:count]]
 
 
+def allows(school: School, expected: int) -> bool:
+    return ledger.refusal_of(expected, author=school.alice) is None
+
+
 def test_twenty_concurrent_calls_with_budget_for_seven_start_seven(
     school: School, become: Become, database: Database
 ) -> None:
@@ -70,7 +74,7 @@ def test_twenty_concurrent_calls_with_budget_for_seven_start_seven(
 
     def ask(number: int) -> bool:
         with db.session(org=school.org):
-            allowed = ledger.allows(COST)
+            allowed = allows(school, COST)
             if allowed:
                 begin(school, held[number])
         return allowed
@@ -92,11 +96,11 @@ def test_completed_call_costs_its_price_and_frees_its_reservation(
     with db.session(org=school.org):
         call = begin(school, held[0], reserved=2 * COST)
     with db.session(org=school.org):
-        assert (ledger.allows(COST), ledger.allows(COST + 1)) == (True, False)
+        assert (allows(school, COST), allows(school, COST + 1)) == (True, False)
     with db.session(org=school.org):
         ai_responses.complete_call(call, end=end_of(10), key=Key(b"k" * 32))
     with db.session(org=school.org):
-        assert (ledger.allows(3 * COST - 10), ledger.allows(3 * COST - 9)) == (True, False)
+        assert (allows(school, 3 * COST - 10), allows(school, 3 * COST - 9)) == (True, False)
 
 
 def test_reservation_of_an_unanswered_call_expires(school: School, become: Become, database: Database) -> None:
@@ -114,7 +118,7 @@ def test_reservation_of_an_unanswered_call_expires(school: School, become: Becom
             school.org,
         )
         with db.session(org=school.org):
-            assert ledger.allows(COST) is allowed, (age, batch)
+            assert allows(school, COST) is allowed, (age, batch)
 
 
 def test_budget_ignores_last_month_and_other_orgs(
@@ -129,19 +133,19 @@ def test_budget_ignores_last_month_and_other_orgs(
     database.sql(spend, other_school.org, 0, COST)
     become("ec_worker")
     with db.session(org=school.org):
-        assert ledger.allows(COST)
+        assert allows(school, COST)
         assert ledger.spent_this_month(org=school.org) == 0
         assert ledger.spent_this_month(org=other_school.org) == 0
     database.sql(spend, school.org, 0, 1)
     with db.session(org=school.org):
-        assert not ledger.allows(COST)
+        assert not allows(school, COST)
         assert ledger.spent_this_month(org=school.org) == 1
     budget(database, school, None)
     with db.session(org=school.org):
-        assert ledger.allows(10**12)
+        assert allows(school, 10**12)
     budget(database, school, 0)
     with db.session(org=school.org):
-        assert not ledger.allows(1)
+        assert not allows(school, 1)
 
 
 def test_ledger_equals_the_sum_of_calls_despite_repeats_and_concurrency(
@@ -205,3 +209,31 @@ def test_worker_cannot_add_cost_to_another_org(school: School, other_school: Sch
             tokens=(1, 1, 1, 1),
             cost_micros=1,
         )
+
+
+def test_author_may_use_a_share_of_the_budget_and_others_the_rest(
+    school: School, become: Become, database: Database
+) -> None:
+    budget(database, school, 10 * COST)
+    database.sql("update orgs set author_budget_percent = 20 where id = %s", school.org)
+    held = claims(school, become, 2)
+    whose = [school.alice, school.bob, school.ed]
+
+    def refusals(expected: int) -> list[str | None]:
+        with db.session(org=school.org):
+            return [ledger.refusal_of(expected, author=one) for one in whose]
+
+    with db.session(org=school.org):
+        call = begin(school, held[0], reserved=COST)
+    assert refusals(COST) == [None, None, None]
+    assert refusals(COST + 1) == ["author_share_spent", None, None], "the reserved cost of an open call counts"
+    with db.session(org=school.org):
+        ai_responses.complete_call(call, end=end_of(2 * COST), key=Key(b"k" * 32))
+        ai_responses.complete_call(call, end=end_of(2 * COST), key=Key(b"k" * 32))
+    assert refusals(1) == ["author_share_spent", None, None]
+    assert refusals(3 * COST) == ["author_share_spent", "author_share_spent", None], "a teacher has no share"
+    assert refusals(9 * COST) == ["org_budget_spent"] * 3
+    database.sql("update author_use set month = month - interval '1 month' where org_id = %s", school.org)
+    assert refusals(COST) == [None, None, None]
+    database.sql("update orgs set author_budget_percent = null where id = %s", school.org)
+    assert refusals(3 * COST) == [None, None, None]

@@ -8,10 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models import db, passes, queue
+from models import db, essays, passes, queue
+from models.essays import Draft, Receipt
 from models.jobs import Hint, Queue
 from tests.conftest import Become
-from tests.support.races import together, warm_up
+from tests.support.races import eventually, together, warm_up
 from tests.support.schools import School, hand_in, session_of
 from tests.support.servers import Database
 
@@ -186,3 +187,86 @@ def test_orgs_take_turns_when_only_one_pass_runs_at_a_time(
 
     assert order.count(other_school.org) == len(late.hints)
     assert order.index(other_school.org) < 15
+
+
+def test_second_essay_of_an_author_goes_behind_the_first_of_every_other(school: School, become: Become) -> None:
+    """Alice floods the queue. Bob and Zoe hand in later, and are read before her second essay, whatever the hints say."""
+    flood = [hand_in(school) for _ in range(30)]
+    later = [hand_in(school, name=name) for name in ("bob", "zoe")]
+    become("ec_worker")
+    firsts = {hint.pass_id for receipt in (flood[0], *later) for hint in receipt.hints}
+
+    taken = Counter(take(flood[9].hints[number % 3]).pass_id in firsts for number in range(9))
+
+    # One look in twenty goes by age alone.
+    assert taken[True] >= 7
+
+
+def test_later_essays_of_one_author_are_read_in_the_order_of_their_turns(school: School, become: Become) -> None:
+    flood = [hand_in(school) for _ in range(3)]
+    become("ec_worker")
+
+    order = [take().pass_id for _ in range(9)]
+
+    in_turn = [hint.pass_id for receipt in flood for hint in receipt.hints]
+    assert sum(one in in_turn[:3] for one in order[:3]) >= 2
+    assert sorted(order) == sorted(in_turn)
+
+
+def test_flooding_author_is_told_of_a_place_behind_the_others(school: School, become: Become) -> None:
+    flood = [hand_in(school) for _ in range(4)]
+    bob = hand_in(school, name="bob")
+
+    def position(receipt: Receipt, name: str) -> int:
+        with session_of(school, name):
+            place = queue.place_of(receipt.submission)
+        assert place is not None
+        return place.position
+
+    assert position(bob, "bob") == 2
+    assert [position(receipt, "alice") for receipt in flood] == [1, 3, 4, 5]
+
+
+def test_new_version_of_a_waiting_essay_keeps_the_turn_of_its_essay(school: School, database: Database) -> None:
+    first = hand_in(school)
+    with session_of(school, "alice"):
+        essays.receive(school.alice, Draft(title="T", text="Again.", source="app", essay=first.essay), org=school.org)
+
+    turns_of = "select distinct turn from passes where org_id = %s and essay_id = %s"
+    assert database.sql(turns_of, school.org, first.essay) == [(0,)]
+
+
+@pytest.mark.parametrize("turns_of_the_due", [[0], [15], list(range(16))])
+def test_choice_within_an_org_reads_no_more_than_it_needs_behind_a_long_queue(
+    school: School, become: Become, database: Database, turns_of_the_due: list[int]
+) -> None:
+    """Thousands of waiting essays, and as many put off in every turn, cost no more entries of an index than a few."""
+    receipt = hand_in(school)
+    database.sql("update passes set turn = %s where submission_id = %s", turns_of_the_due[0], receipt.submission)
+    database.sql(
+        """
+        insert into passes (id, org_id, submission_id, essay_id, user_id, audience_id, name, state, queue, turn, next_at)
+        select uuidv7(), p.org_id, uuidv7(), p.essay_id, p.user_id, p.audience_id, 'grammar', 'queued', p.queue,
+            case n %% 2 when 0 then n / 2 %% 16 else (%s::int[])[1 + n / 2 %% %s] end,
+            now() + case n %% 2 when 0 then interval '1 hour' else interval '-1 minute' end
+        from passes as p cross join generate_series(1, 6000) as n where p.id = %s
+        """,
+        turns_of_the_due, len(turns_of_the_due), receipt.hints[0].pass_id,
+    )  # fmt: skip
+    database.sql("vacuum (analyze) passes")  # the entries of deleted rows would be read once
+
+    def read() -> int:
+        database.sql("select pg_stat_force_next_flush()")
+        [(entries,)] = database.sql(
+            "select sum(idx_tup_read) from pg_stat_user_indexes where indexrelname in ('idx_passes_turn', 'idx_passes_author_turn')"
+        )
+        return int(str(entries))
+
+    before = read()
+    become("ec_worker")
+    for _ in range(20):
+        assert turn() is not None
+    db.database.close_idle()
+    eventually(lambda: read() >= before + 20)
+    assert read() - before < 20 * 300
+    database.sql("delete from passes where essay_id = %s and submission_id <> %s", receipt.essay, receipt.submission)

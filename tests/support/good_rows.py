@@ -32,6 +32,7 @@ GOOD: dict[str, dict[str, str]] = {
         "submitted_at": "now()",
     },
     "passes": {**PASS, "essay_id": "uuidv7()", "name": "'grammar'", "state": "'queued'", "queue": "'bulk'"},
+    "author_use": {**OWN},
     "idempotency_keys": {"org_id": "uuidv7()", "caller_id": "uuidv7()", "key": "'k'", "request_sha256": "''"},
     "seen_events": {"org_id": "uuidv7()", "source_id": "uuidv7()", "event_id": "'e'", "body_sha256": "''"},
     "inbound_events": {

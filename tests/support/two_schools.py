@@ -21,10 +21,11 @@ from tests.support.servers import Database
 # The expression that identifies a row of a table. For other tables it is `id`.
 KNOWN_BY = {
     "audit_heads": "org_id", "user_keys": "user_id", "enrollments": "course_id::text || user_id", "idempotency_keys": "key", "seen_events": "event_id",
+    "author_use": "user_id",
     "feedback_reactions": "feedback_id", "review_items": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
 }  # fmt: skip
 TABLES = (
-    "ai_responses", "analytics", "api_keys", "assignments", "audit_heads", "audit_log", "categories", "courses", "criterion_results",
+    "ai_responses", "analytics", "api_keys", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results",
     "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger",
     "blessings", "one_time_tokens", "orgs", "passes", "review_items", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
     "sources", "submissions", "system_logs", "user_keys", "users",

@@ -26,7 +26,11 @@ BATCH_LOOK_SECONDS = 60.0
 
 
 class OverBudget(Exception):
-    """The org's budget for this month does not allow this call."""
+    """The org's budget for this month, or its author's share of it, does not allow this call."""
+
+    def __init__(self, refusal: ledger.Refusal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
 
 
 def fetch_reply(context: PassContext, *, use_batches: bool) -> Reply | None:
@@ -132,13 +136,13 @@ def _record(context: PassContext, call: Call, step: Callable[[], Reply | None]) 
 def _open_call(context: PassContext, *, batch: bool = False) -> Call:
     """Record the call and reserve its expected cost.
 
-    Raises OverBudget when the org cannot afford it, and ReadingOff when its policy has become `none` since the claim.
+    Raises OverBudget when the org or its author's share cannot afford it, and ReadingOff when its policy has become `none` since the claim.
     """
     expected = context.provider.expected_cost_micros(context.request)
     with session(org=context.claim.org):
         orgs.require_reading(context.claim.org)
-        if context.provider.remote and not ledger.allows(expected):
-            raise OverBudget
+        if context.provider.remote and (refusal := ledger.refusal_of(expected, author=context.author.user)):
+            raise OverBudget(refusal)
         return ai_responses.open_call(
             context.claim,
             user=context.author.user,

@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 from models import circuit_breaker, passes
 from models.db import session
 from models.errors import DatabaseAway
+from models.ledger import Refusal
 from models.log import logger
 from workers.job import approvals
 from workers.job.context import PassContext
@@ -26,7 +27,6 @@ LONGEST_NAMED_WAIT_SECONDS = 3600.0
 STORE_PATIENCE_SECONDS = 20.0
 # How often a pass looks whether its org may spend again.
 BUDGET_LOOK_SECONDS = 90.0
-OVER_BUDGET = "org_budget_spent"
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -67,13 +67,13 @@ def leave_unread(context: PassContext) -> None:
     log.info("no machine reads", name=context.claim.name)
 
 
-def wait_for_budget(context: PassContext) -> None:
-    """Let the pass wait until its org may spend again. The attempt is not used up."""
+def wait_for_budget(context: PassContext, *, refusal: Refusal) -> None:
+    """Let the pass wait until its org may spend again on its author. The attempt is not used up."""
     claim = context.claim
     wait = BUDGET_LOOK_SECONDS * random.uniform(1, 1.5)  # noqa: S311 - jitter, not a secret
     with session(org=claim.org):
-        passes.fail(claim, error=OVER_BUDGET, retry_in_seconds=wait, counts=False)
-    log.warning("over budget", name=claim.name)
+        passes.fail(claim, error=refusal, retry_in_seconds=wait, counts=False)
+    log.warning("over budget", name=claim.name, reason=refusal)
 
 
 def wait_for_approval(context: PassContext) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from dramatiq.middleware import Interrupt
 
@@ -134,8 +135,8 @@ class PassRunner:
     def _call_and_finish(self, context: PassContext) -> None:
         try:
             reply = fetch_reply(context, use_batches=self._use_batches)
-        except OverBudget:
-            self._use_local_or(wait_for_budget, context)
+        except OverBudget as over:
+            self._use_local_or(partial(wait_for_budget, refusal=over.refusal), context)
         except ReadingOff:
             retry_while_database_away(leave_unread, context)
         except Repair as still_unreadable:

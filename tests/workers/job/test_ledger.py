@@ -20,7 +20,6 @@ from tests.support.vendor import FakeVendor, Step
 from workers.job import call as call_module
 from workers.job import retry_policy
 from workers.job.leases import Leases
-from workers.job.retry_policy import OVER_BUDGET
 from workers.job.run_pass import PassRunner
 from workers.providers.choice import ProviderChooser
 from workers.providers.prices import Tokens, prices_of
@@ -179,7 +178,7 @@ def test_spent_budget_stops_calls_until_it_is_raised(
     assert calls < 60 - 6, "most of the essays had to wait"
     assert 6 * one < spent <= budget, "what is under way is counted before it is spent"
     waiting = database.sql("select distinct error, attempt from passes where state = 'queued'")
-    assert waiting == [(OVER_BUDGET, 0)]
+    assert waiting == [("org_budget_spent", 0)]
     database.sql(
         "update passes set queued_at = now() - interval '1 day', next_at = now() + interval '1 minute' where state = 'queued'"
     )
