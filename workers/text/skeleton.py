@@ -95,7 +95,7 @@ class Skeleton:
         """Return the skeleton with digits as the letters that they look like, or None where none stands beside a letter."""
         return self._translated(_AS_LETTERS) if _MIXED_WITH_DIGITS.search(self.text) else None
 
-    def _translated(self, table: dict[int, int]) -> Skeleton:
+    def _translated(self, table: dict[int, int] | dict[int, str]) -> Skeleton:
         text = self.text.translate(table)
         return Skeleton(text=text, lower=lower_keeping_length(text), starts=self.starts, ends=self.ends)
 
