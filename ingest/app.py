@@ -11,7 +11,7 @@ from ingest.accounts import mail, passwords, sign_in
 from ingest.admin import api_keys, assignments, audit, courses, data_rights, logs, orgs, roster, rubrics, sources, users
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
 from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
-from ingest.web import cors, health, identity, metrics, openapi, problems, rate_limits, system_log
+from ingest.web import cors, health, identity, metrics, openapi, problems, rate_limits, security_contact, system_log
 from ingest.web.body import MAX_BODY_BYTES
 from ingest.web.long_poll import LongPollSlots
 from ingest.web.response_headers import CACHE_CONTROL, CONTENT_SECURITY_POLICY, SECURITY_HEADERS, request_id_for
@@ -68,6 +68,7 @@ def create_app() -> Flask:
     problems.register(app)
     openapi.register(app)
     metrics.register(app)
+    security_contact.register(app, contact=config.security_contact)
     cors.register(app, origins=config.allowed_origins)
     if config.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]

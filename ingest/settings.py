@@ -10,6 +10,7 @@ from models.errors import SettingsError
 from models.passwords import ROUNDS
 
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_CONTACT = re.compile(r"(mailto:[!-~]+@[!-~]+|https://[!-~]+)")
 DEFAULT_SENDER = "EssayCoach <essaycoach@localhost>"
 
 
@@ -30,6 +31,7 @@ class IngestSettings:
     mail: str = field(repr=False)
     mail_from: str
     link: str | None
+    security_contact: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,7 @@ def read() -> IngestSettings:
         mail=mail,
         mail_from=settings.text("ESSAYCOACH_MAIL_FROM", None if uses_smtp else DEFAULT_SENDER),
         link=_password_page(),
+        security_contact=_security_contact(),
     )
 
 
@@ -108,6 +111,17 @@ def _password_page() -> str | None:
     if link is not None and "#" in link:
         raise settings.url_error("ESSAYCOACH_LINK", settings.WEB_URLS, "it has a fragment, which each mail adds itself")
     return link
+
+
+def _security_contact() -> str | None:
+    """Return the URI for reports of security holes, or None when this installation names none."""
+    contact = settings.optional("ESSAYCOACH_SECURITY_CONTACT")
+    if contact is not None and not _CONTACT.fullmatch(contact):
+        raise SettingsError(
+            "ESSAYCOACH_SECURITY_CONTACT must be an address of the form mailto:security@school.example or "
+            "https://school.example/security, without spaces."
+        )
+    return contact
 
 
 def _is_set(name: str) -> bool:
