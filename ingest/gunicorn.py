@@ -9,6 +9,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from ingest import settings as ingest_settings
 from ingest.web.metrics import fold_dead_process
 from models import settings
 from models.errors import SettingsError
@@ -57,6 +58,20 @@ class SentenceLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
 
 
 logger_class = SentenceLogger
+
+
+def on_starting(server: Any) -> None:
+    """Check the settings before any worker does, so that a wrong one is one sentence and not one for each worker."""
+    try:
+        # Options of the command line count as well.
+        for address in server.cfg.address:
+            if not isinstance(address, str):
+                settings.check_listening("ESSAYCOACH_HOST", address[0])
+        ingest_settings.read()
+        settings.database_url()
+        settings.read_crypto()
+    except SettingsError as error:
+        raise SystemExit(f"ingest: {error}") from None
 
 
 def child_exit(server: Any, worker: Any) -> None:

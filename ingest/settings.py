@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from models import settings
+from models import production, settings
 from models.errors import SettingsError
 from models.passwords import ROUNDS
 
@@ -58,6 +58,13 @@ def read_connection_limits() -> ConnectionLimits:
 
 def read() -> IngestSettings:
     """Return the settings. Raises SettingsError, which names the variable that is missing or wrong."""
+    found = _read()
+    if settings.is_production():
+        _check_production(found)
+    return found
+
+
+def _read() -> IngestSettings:
     mail = settings.secret("ESSAYCOACH_MAIL") if _is_set("ESSAYCOACH_MAIL") else "console"
     uses_smtp = mail.startswith(("smtp:", "smtps:"))
     return IngestSettings(
@@ -78,6 +85,24 @@ def read() -> IngestSettings:
         link=_password_page(),
         security_contact=_security_contact(),
     )
+
+
+def _check_production(found: IngestSettings) -> None:
+    """Check what only the web program reads. Raises SettingsError."""
+    if found.proxies < 1:
+        remedy = "web has no TLS of its own, so say how many proxies stand in front of it"
+        raise production.refusal("ESSAYCOACH_PROXIES", "be at least 1", remedy)
+    if found.mail == "console":
+        remedy = "the console shows the secrets of every mail, so give smtp://, smtps:// or file:"
+        raise production.refusal("ESSAYCOACH_MAIL", "be set", remedy)
+    # The only option that there is turns TLS off.
+    if found.mail.startswith("smtp:") and "?" in found.mail:
+        raise production.refusal("ESSAYCOACH_MAIL", "send mail with TLS", "leave out ?tls=no, or use smtps://")
+    if found.password_rounds < ROUNDS:
+        raise production.refusal("ESSAYCOACH_PASSWORD_ROUNDS", f"be at least {ROUNDS}", "leave it out")
+    if any(not origin.startswith("https://") for origin in found.allowed_origins):
+        remedy = "pages without TLS can be changed on the way"
+        raise production.refusal("ESSAYCOACH_ALLOWED_ORIGINS", "hold https:// origins only", remedy)
 
 
 def _jwt_secrets() -> tuple[str, ...]:

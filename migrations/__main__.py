@@ -8,7 +8,7 @@ import sys
 
 from migrations.dump import SCHEMA_FILE, dump
 from migrations.runner import PROGRAMS, MigrationError, Runner, problems, runner, seal
-from models import settings
+from models import production, settings
 from models.errors import SettingsError
 
 
@@ -40,21 +40,22 @@ def main(arguments: list[str] | None = None) -> int:
             SCHEMA_FILE.write_text(dump(url), encoding="utf-8")
             print(f"wrote {SCHEMA_FILE.name}")
             return 0
+        passwords = _passwords() if options.command == "up" else {}
         with runner(url) as schema:
-            return _run(schema, options)
+            return _run(schema, options, passwords)
     except (MigrationError, SettingsError) as error:
         print(f"migrations: {error}", file=sys.stderr)
         return 1
 
 
-def _run(schema: Runner, options: argparse.Namespace) -> int:
+def _run(schema: Runner, options: argparse.Namespace, passwords: dict[str, str]) -> int:
     """Run `status`, `up` or `down` and return the exit code."""
     if options.command == "status":
         for name, applied in schema.status():
             print(f"{'applied' if applied else 'missing':8} {name}")
         return 0
     if options.command == "up":
-        schema.prepare_roles(_passwords())
+        schema.prepare_roles(passwords)
         steps, verb = schema.up(), "applied"
     else:
         steps, verb = schema.down(None if options.all else options.steps), "rolled back"
@@ -67,9 +68,16 @@ def _run(schema: Runner, options: argparse.Namespace) -> int:
 
 
 def _passwords() -> dict[str, str]:
-    """Return the log-in passwords from the environment by role; a role without a variable is left out."""
+    """Return the log-in passwords from the environment by role; a role without a variable is left out.
+
+    Raises SettingsError.
+    """
     names = {role: f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}" for role in PROGRAMS}
-    return {role: os.environ[name] for role, name in names.items() if os.environ.get(name)}
+    given = {role: os.environ[name] for role, name in names.items() if os.environ.get(name)}
+    if settings.is_production():
+        for role, password in given.items():
+            production.check_password(names[role], password, user=role)
+    return given
 
 
 def _print_problems() -> int:

@@ -15,6 +15,7 @@ import psycopg2
 import psycopg2.extras
 from playhouse.pool import PooledPostgresqlDatabase
 
+from models import production
 from models.database_errors import Meaning, meaning_of, sqlstate_of
 from models.errors import AuthorLimit, DatabaseAway, DatabaseBusy, DatabaseReadOnly, KeysMissing, Unauthorised
 from models.log import logger, request_id
@@ -51,7 +52,24 @@ class _Unanswered(peewee.OperationalError):
 _watchdog = StatementWatchdog()
 
 
-class Pool(PooledPostgresqlDatabase):
+class _OwnRole(peewee.PostgresqlDatabase):
+    """In production, connections of the program's own role only. The server says at log-in who it is, without a statement."""
+
+    own_role: str | None = None
+
+    def _connect(self) -> Any:
+        connection = super()._connect()  # type: ignore[misc]  # the stubs leave it out
+        said = connection.info.parameter_status
+        # PgBouncer need not pass these on; the user of the URL was checked at the start.
+        is_own = said("session_authorization") in (None, self.own_role) and said("is_superuser") != "on"
+        if self.own_role is None or is_own:
+            return connection
+        connection.close()
+        log.error("refused to work with this database role", wanted=self.own_role)
+        raise peewee.OperationalError("not the program's own role")
+
+
+class Pool(PooledPostgresqlDatabase, _OwnRole):  # type: ignore[misc]  # in the stubs the two bases disagree about `init`
     """Peewee's pool, in which the first statement of a session also begins its transaction and sets its identity.
 
     All of it is one round trip. This statement also notices a connection that died in the pool, so there is no SELECT 1 at
@@ -175,7 +193,11 @@ class SessionClaims:
 
 
 def connect(settings: StoreSettings) -> None:
-    """Configure the pool of this process. Open no connection yet."""
+    """Configure the pool of this process. Open no connection yet, unless the log-in role is to be checked.
+
+    Raises SettingsError when the role may do more than a program's role. A database that is away passes: then each log-in
+    shows whose it is.
+    """
     _Limits.wait_seconds = settings.pool_wait_seconds
     _Limits.slots = _Slots(settings.pool_size)
     _watchdog.answer_seconds = settings.answer_seconds
@@ -191,6 +213,29 @@ def connect(settings: StoreSettings) -> None:
         keepalives_interval=5,
         keepalives_count=2,
     )
+    database.own_role = None
+    if settings.own_role is not None:
+        with suppress(DatabaseAway, DatabaseBusy):
+            _require_own_role(settings.own_role)
+        database.own_role = settings.own_role
+
+
+def _require_own_role(name: str) -> None:
+    with session():
+        found = row(
+            """
+            select rolname = %s and not (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication) as is_own
+            from pg_roles where rolname = session_user
+            """,
+            (name,),
+        )
+    if found is None or not found["is_own"]:
+        rule = (
+            f"log in as {name} without rights over the server (superuser, bypassrls, createrole, createdb, replication)"
+        )
+        raise production.refusal(
+            "DATABASE_URL", rule, "take the rights from the role, as migrations/roles.sql makes it"
+        )
 
 
 @contextmanager

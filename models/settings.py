@@ -15,11 +15,16 @@ import psycopg2
 import redis
 from psycopg2.extensions import parse_dsn
 
+from models import production
 from models.errors import SettingsError
 
 # A program that waits longer for its keys would look as if it hung.
 COMMAND_SECONDS = 10
 
+# Secrets of our own making; ESSAYCOACH_MAIL is read like one, but somebody else chose its password.
+SECRETS = frozenset({
+    "ESSAYCOACH_MASTER_KEYS", "ESSAYCOACH_INDEX_KEY", "ESSAYCOACH_API_KEY_PEPPER", "ESSAYCOACH_JWT_SECRET", "ESSAYCOACH_AUDIT_KEY",
+})  # fmt: skip
 DATABASE_URLS = "postgresql://USER@HOST:PORT/DATABASE or, for a socket, postgresql:///DATABASE?host=/DIRECTORY"
 REDIS_URLS = "redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER (TLS) or unix:///PATH?db=NUMBER (a socket)"
 WEB_URLS = "http://HOST or https://HOST"
@@ -75,6 +80,16 @@ def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
     return value
 
 
+def is_on(name: str, default: str = "off") -> bool:
+    """Return whether a switch is on. Raises SettingsError."""
+    return choice(name, default, among=("on", "off")) == "on"
+
+
+def is_production() -> bool:
+    """Return whether this program refuses what is only fit for trying out. Raises SettingsError."""
+    return is_on(production.VARIABLE)
+
+
 def secret(name: str) -> str:
     """Return a secret from NAME, from the file that NAME_FILE names, or from the output of the command in NAME_COMMAND.
 
@@ -96,6 +111,8 @@ def secret(name: str) -> str:
         value = _command_output(command, name=f"{name}_COMMAND")
     if not value:
         raise SettingsError(f"{name} is not set (nor {name}_FILE), and no {name}_COMMAND prints it.")
+    if name in SECRETS and is_production():
+        production.check_secret(name, value)
     return value
 
 
@@ -147,6 +164,8 @@ def web_url(name: str) -> str | None:
     url = optional(name)
     if url is not None:
         split_url(name, url, schemes=("http", "https"), accepted=WEB_URLS)
+        if is_production():
+            production.check_web_url(name, url)
     return url
 
 
@@ -166,6 +185,9 @@ def database_url() -> str:
     for port in filter(None, parameters.get("port", "").split(",")):
         if not (port.isdecimal() and 0 < int(port) < 65536):
             raise url_error(name, accepted, BAD_PORT)
+    if is_production():
+        production.check_process()
+        production.check_database(name, parameters)
     return url.replace("postgres://", "postgresql://", 1)
 
 
@@ -182,9 +204,12 @@ def redis_url() -> str:
         if path.strip("/") and not path.strip("/").isdecimal():
             raise url_error(name, accepted, "its database is not a number")
     try:
-        redis.ConnectionPool.from_url(url).make_connection()  # connects to nothing yet, but reads the options
+        # It connects to nothing yet, but reads the options.
+        connection = redis.ConnectionPool.from_url(url).make_connection()
     except (TypeError, ValueError, redis.RedisError):
         raise url_error(name, accepted, "an option is unknown or has a wrong value") from None
+    if is_production():
+        production.check_redis(name, connection)
     return url
 
 
@@ -207,18 +232,37 @@ def _decode(value: str, *, name: str) -> bytes:
         raise SettingsError(f"{name} must be base64.") from None
     if len(raw) != 32:
         raise SettingsError(f"{name} must hold 32 bytes, not {len(raw)}.")
+    if is_production():
+        production.check_key(name, raw)
     return raw
+
+
+def listening_host(name: str) -> str:
+    """Return the address that a program listens on: this machine's own unless the variable says another. Raises SettingsError."""
+    host = text(name, "127.0.0.1")
+    check_listening(name, host)
+    return host
+
+
+def check_listening(name: str, host: str) -> None:
+    """Check an address that a program listens on. Raises SettingsError in production, unless every interface is meant."""
+    if is_production() and not is_on("ESSAYCOACH_ALL_INTERFACES"):
+        production.check_address(name, host)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreSettings:
-    """The database's address, how many connections one process may hold, and how long a statement may go unanswered."""
+    """The database's address, how many connections one process may hold, and how long a statement may go unanswered.
+
+    In production each log-in must be that of `own_role`.
+    """
 
     database_url: str
     program: str
     pool_size: int
     pool_wait_seconds: float
     answer_seconds: float = 15.0
+    own_role: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,8 +279,14 @@ def read_store(program: str, *, pool_size: int, answer_seconds: float) -> StoreS
     `answer_seconds` is higher than the role's lock_timeout (migrations/roles.sql), so that the server's own answer comes
     first.
     """
+    url, own_role = database_url(), None
+    if is_production():
+        own_role = program.replace("-", "_")
+        if parse_dsn(url).get("user") != own_role:
+            raise production.refusal("DATABASE_URL", f"log in as {own_role}", "that is the role of this program")
     return StoreSettings(
-        database_url=database_url(),
+        own_role=own_role,
+        database_url=url,
         program=program,
         pool_size=integer("ESSAYCOACH_POOL_SIZE", pool_size, least=1),
         pool_wait_seconds=seconds("ESSAYCOACH_POOL_WAIT_SECONDS", 1.5),

@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, stop)
     try:
-        host = settings.text("ESSAYCOACH_METRICS_HOST", "127.0.0.1")
+        host = settings.listening_host("ESSAYCOACH_METRICS_HOST")
         port = settings.integer("ESSAYCOACH_METRICS_PORT", 9108, most=65535)
         # One connection for each of the two probe groups that read PostgreSQL.
         db.connect(settings.read_store("ec-monitor", pool_size=2, answer_seconds=8.0))

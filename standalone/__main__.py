@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from models import production, settings
 from models.errors import SettingsError
 from standalone.demo import play, reader
 from standalone.machine import Machine, StartError
@@ -51,6 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
     for number in STOPS:
         signal.signal(number, _exit_quietly if options.command == "up" else _exit_interrupted)
     try:
+        if settings.is_production():
+            remedy = "start each program by itself, or take the variable away"
+            raise production.refusal("Standalone", "not be used", remedy)
         if options.command == "demo":
             return play(options.data)
         return _up(options)

@@ -87,7 +87,7 @@ def read_provider() -> ProviderSettings:
 def read_reading() -> ReadingSettings:
     """Return the settings for how essays are read."""
     return ReadingSettings(
-        use_ensemble=settings.choice("ESSAYCOACH_GRAMMAR_MIX", "on", among=("on", "off")) == "on",
-        use_batches=settings.choice("ESSAYCOACH_BATCHES", "on", among=("on", "off")) == "on",
+        use_ensemble=settings.is_on("ESSAYCOACH_GRAMMAR_MIX", "on"),
+        use_batches=settings.is_on("ESSAYCOACH_BATCHES", "on"),
         calibration=settings.optional("ESSAYCOACH_CALIBRATION"),
     )
