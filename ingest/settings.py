@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from models import production, settings
 from models.errors import SettingsError
 from models.passwords import ROUNDS
+from models.sessions import LIFETIME_DAYS, STAFF_IDLE_HOURS
 
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _CONTACT = re.compile(r"(mailto:[!-~]+@[!-~]+|https://[!-~]+)")
@@ -22,6 +23,7 @@ class IngestSettings:
     api_key_pepper: bytes = field(repr=False)
     redis_url: str = field(repr=False)
     access_minutes: int
+    staff_idle_hours: int
     password_rounds: int
     rate_limit: str
     address_rate_limit: str
@@ -72,6 +74,9 @@ def _read() -> IngestSettings:
         api_key_pepper=settings.key_bytes("ESSAYCOACH_API_KEY_PEPPER"),
         redis_url=settings.redis_url(),
         access_minutes=settings.integer("ESSAYCOACH_ACCESS_MINUTES", 15, least=1),
+        staff_idle_hours=settings.integer(
+            "ESSAYCOACH_STAFF_IDLE_HOURS", STAFF_IDLE_HOURS, least=1, most=24 * LIFETIME_DAYS
+        ),
         password_rounds=settings.integer("ESSAYCOACH_PASSWORD_ROUNDS", ROUNDS, least=1000),
         rate_limit=settings.text("ESSAYCOACH_RATE_LIMIT", "6000/minute"),
         # A thousand pupils of a school may share one IP address, and so may all schools of one LMS.

@@ -16,6 +16,8 @@ from models.users import PersonRole, data_key
 LIFETIME_DAYS = 30
 # A client that lost the answer to its refresh may repeat it within this time and gets the same successor.
 GRACE_SECONDS = 10
+# So long an educator or an admin may leave a session alone: a working day, and not the night after it.
+STAFF_IDLE_HOURS = 12
 
 _ACCOUNT = "id, role, password_hash, token_version, disabled_at, address_confirmed_at"
 
@@ -148,28 +150,33 @@ def open_family(account: Account, *, org: UUID) -> Family:
     )
 
 
-def spend(family: UUID, *, org: UUID, user: UUID, generation: int) -> Family | None:
+def spend(
+    family: UUID, *, org: UUID, user: UUID, generation: int, staff_idle_hours: int = STAFF_IDLE_HOURS
+) -> Family | None:
     """Use up a token and return its family, one generation further; revoke the family and return None after a second use.
 
     One conditional UPDATE uses up a token. Within GRACE_SECONDS the token just before the current one gets the same
     successor again. Raises Unauthorised when the family has ended or is not this person's, the person is disabled or the org is
-    closed.
+    closed. The family of an educator or admin ends when it was not used for `staff_idle_hours`.
     """
     advanced = run(
         """
-        update sessions set generation = generation + 1, rotated_at = now()
-        where org_id = %s and id = %s and user_id = %s and generation = %s and revoked_at is null and expires_at > now()
+        update sessions as s set generation = s.generation + 1, rotated_at = now() from users as u
+        where s.org_id = %s and s.id = %s and s.user_id = %s and s.generation = %s and s.revoked_at is null and s.expires_at > now()
+            and u.org_id = s.org_id and u.id = s.user_id
+            and (u.role = 'student' or s.rotated_at > now() - make_interval(hours => %s))
         """,
-        (org, family, user, generation),
+        (org, family, user, generation, staff_idle_hours),
     )
     found = row(
         """
-        select s.user_id, s.generation, s.expires_at, s.revoked_at is null and s.expires_at > now() as live,
+        select s.user_id, s.generation, s.expires_at, s.revoked_at is null and s.expires_at > now()
+                and (u.role = 'student' or s.rotated_at > now() - make_interval(hours => %s)) as live,
             s.rotated_at > now() - make_interval(secs => %s) as fresh, u.role, u.token_version, u.disabled_at, o.closed_at
         from sessions as s join users as u on u.org_id = s.org_id and u.id = s.user_id join orgs as o on o.id = s.org_id
         where s.org_id = %s and s.id = %s and s.user_id = %s
         """,
-        (GRACE_SECONDS, org, family, user),
+        (staff_idle_hours, GRACE_SECONDS, org, family, user),
     )
     if found is None or not found["live"] or found["disabled_at"] is not None or found["closed_at"] is not None:
         raise Unauthorised("This session has ended. Sign in again.")

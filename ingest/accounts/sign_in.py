@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, g, jsonify
 from flask_jwt_extended import create_access_token, create_refresh_token
 
 from ingest.accounts import schemas
+from ingest.settings import IngestSettings
 from ingest.web import rate_limits, system_log
 from ingest.web.body import read_body
 from ingest.web.identity import Identity, SigningKeys, decode_token, identity, read_bearer
@@ -70,14 +71,22 @@ def login() -> Response:
 def refresh() -> Response:
     """Exchange the refresh token, sent as bearer, for a new pair of tokens.
 
-    A refresh token works once. Using it a second time revokes all tokens that came from the same sign-in.
+    A refresh token works once. Using it a second time revokes all tokens that came from the same sign-in. Educators and admins
+    sign in again when they have not refreshed for twelve hours (the operator may set another number).
     """
     rate_limits.count_address()
     claims = decode_token(read_bearer(), expected_type="refresh")
     org, user = UUID(claims["org"]), UUID(claims["sub"])
     rate_limits.count(f"user:{user}")
+    settings: IngestSettings = current_app.extensions["essaycoach.settings"]
     with session(org=org, role="ec_auth", actor=user):
-        family = sessions.spend(UUID(claims["sid"]), org=org, user=user, generation=claims["gen"])
+        family = sessions.spend(
+            UUID(claims["sid"]),
+            org=org,
+            user=user,
+            generation=claims["gen"],
+            staff_idle_hours=settings.staff_idle_hours,
+        )
     if family is None:
         raise Problem(
             "invalid-token", "This refresh token was used before. Everything it led to has been revoked; sign in again."

@@ -159,3 +159,28 @@ def test_password_hash_can_be_upgraded(school: School, database: Database) -> No
         sessions.upgrade_password(account, org=school.org, password_hash="pbkdf2_sha256$2$x$y")
 
     assert database.sql("select password_hash from users where id = %s", school.ed) == [("pbkdf2_sha256$2$x$y",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "idle_hours", "has_ended"), [("alice", 700, False), ("ed", 11, False), ("ed", 13, True), ("ada", 13, True)]
+)
+def test_idle_session_of_staff_ends(
+    school: School, database: Database, name: str, idle_hours: int, has_ended: bool
+) -> None:
+    family = open_family(school, name)
+    database.sql(
+        "update sessions set rotated_at = now() - make_interval(hours => %s) where id = %s", idle_hours, family.id
+    )
+
+    def refresh() -> Family | None:
+        with db.session(org=school.org, role="ec_auth"):
+            return sessions.spend(family.id, org=school.org, user=family.user, generation=1, staff_idle_hours=12)
+
+    if has_ended:
+        for _ in range(2):
+            with pytest.raises(Unauthorised):
+                refresh()
+    else:
+        again = refresh()
+        assert again is not None
+        assert again.generation == 2

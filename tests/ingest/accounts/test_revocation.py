@@ -51,6 +51,14 @@ def state(shared_api, family: str) -> tuple:
     return found
 
 
+@pytest.mark.parametrize(("name", "status"), [("bob", 200), ("ed", 401), ("ada", 401)])
+def test_staff_who_were_away_over_night_sign_in_again(shared_api, name, status):
+    token = shared_api.sign_in(name)["refresh_token"]
+    family, _ = generation(token)
+    shared_api.database.sql("update sessions set rotated_at = now() - interval '13 hours' where id = %s", family)
+    assert refresh(shared_api.app, token).status_code == status
+
+
 def test_100_concurrent_uses_of_a_refresh_token_leave_one_branch(shared_api):
     tokens = shared_api.sign_in("bob")
     answers = use_at_once(shared_api.app, tokens["refresh_token"])
