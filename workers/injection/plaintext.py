@@ -6,6 +6,7 @@ import html
 import re
 import unicodedata
 
+from workers.injection.addresses import NOTHING, Permitted, without_addresses
 from workers.injection.decoding import LOOKALIKES
 from workers.text.invisible_characters import from_marks
 from workers.text.invisible_characters import remove_ineffective as visible
@@ -13,23 +14,11 @@ from workers.text.invisible_characters import remove_ineffective as visible
 MAX_CHARS = 2_000  # of one text; the rest is cut off
 
 # Every repeat is limited, so that a hostile text cannot cause minutes of backtracking.
-_TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]{0,2000}>|<!--.{0,2000}?-->", re.DOTALL)
+_TAG = re.compile(r"<(?!(?:dot|at)>)[/!?]?[a-zA-Z][^<>]{0,2000}>|<!--.{0,2000}?-->", re.DOTALL | re.IGNORECASE)
 _OPEN_TAG = re.compile(r"<(?=[/!?a-zA-Z])")  # a browser completes a tag that the text leaves open
 _MARKDOWN_LINK = re.compile(r"!?\[([^\[\]]{0,200})\]\((?:[^()]|\([^()]{0,200}\)){0,400}\)")
 _MARKDOWN = re.compile(r"`+|\*\*+")
-_TLD = (
-    "com|org|net|edu|gov|info|biz|io|ai|dev|ru|cn|uk|eu|ly|gl|xyz|online|shop|example|test|invalid|site|club|zip|mov|app|co|tv|cc|pw|tk"
-    "|de|fr|es|nl|ch|pl|br|jp|kr|ca|au|us|рф|中国|onion|live|store|tech|cloud|website"
-)
-_LINK = re.compile(
-    r"(?:\b[a-z][a-z0-9+.-]{1,20}:/{1,3}|\b(?:mailto|javascript|data|tel|vbscript|sms):(?=\S)|\bwww\.)\S*"
-    r"|[^\s@]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"
-    rf"|\b(?:[\w-]{{1,63}}\.){{1,6}}(?:{_TLD})\b(?:[/?#:]\S*)?"
-    r"|\b(?:[\w-]{1,63}\.){1,6}[a-z]{2,12}/\S*"
-    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d{1,5})?(?:/\S*)?|\\\\\w\S*"
-    rf"|\b[\w-]{{1,63}}\s?[\[({{]\s?(?:\.|dot)\s?[\])}}]\s?\w{{2,24}}\S*|\b[\w-]{{1,63}}\s+dot\s+(?:{_TLD})\b(?:\s+slash\s+\S+)?",
-    re.IGNORECASE,
-)
+_CODED_LINK = re.compile(r"\[/?(?:url|img|link|email|a|media|video)\b[^\[\]\n]{0,400}\]", re.IGNORECASE)
 _PUNCTUATION_VARIANTS = str.maketrans("。｡․⁄∕：", "...//:")
 
 _NUMBER = r"(?:\d{1,3}(?:[.,]\d+)?|ten|twenty|fifty|ninety(?:[- ]\w+)?|a hundred|one hundred|hundred)"
@@ -53,16 +42,20 @@ _SCORE = re.compile(
 _LONG_RUN = re.compile(r"\S{60,}")
 
 
-def plain(text: str) -> str:
-    """Return the text without tags, links, addresses and invisible characters, on one line and at most MAX_CHARS long."""
+def plain(text: str, permitted: Permitted = NOTHING) -> str:
+    """Return the text without tags, links, addresses and invisible characters, on one line and at most MAX_CHARS long.
+
+    An address that is `permitted` stays.
+    """
     clean = visible(from_marks(text[:MAX_CHARS]))
     while True:
         # Removing one thing can join the halves of another, so repeat until nothing is left to remove.
         folded = unicodedata.normalize("NFKC", clean).translate(_PUNCTUATION_VARIANTS)
-        if folded != clean and (_LINK.search(folded) or _TAG.search(folded)):
-            clean = folded  # full-width and other compatible letters could hide a link from the pattern
-        shorter = _MARKDOWN.sub("", _MARKDOWN_LINK.sub(r"\1", _TAG.sub("", html.unescape(clean))))
-        shorter = visible(_LINK.sub("", shorter))[:MAX_CHARS]
+        if folded != clean and _TAG.search(folded):
+            clean = folded  # full-width and other compatible letters could hide a tag from the pattern
+        shorter = _MARKDOWN_LINK.sub(r"\1", _TAG.sub("", html.unescape(clean)))
+        shorter = _CODED_LINK.sub("", _MARKDOWN.sub("", shorter))
+        shorter = visible(without_addresses(shorter, permitted))[:MAX_CHARS]
         if shorter == clean:
             shorter = _OPEN_TAG.sub("", clean)
         if shorter == clean:

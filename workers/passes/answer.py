@@ -1,7 +1,7 @@
 """Turn a model's answer that fits the schema into anchored, plain-text feedback.
 
 A model's words are treated as if the essay's author had dictated them, because an essay can try to do so (prompt
-injection). `anchor` proves each quote. `plaintext` removes links, HTML and invisible characters. `leak_filter` removes
+injection). `anchor` proves each quote. `plaintext` removes addresses, HTML and invisible characters. `leak_filter` removes
 long copies of the essay and of our own rules. Sentences that state a score or a grade are dropped.
 """
 
@@ -11,13 +11,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from workers.injection.addresses import Permitted
 from workers.injection.leak_filter import LeakFilter
 from workers.injection.plaintext import has_long_run, plain, states_grade
 from workers.passes.excerpt import Excerpt
 from workers.passes.feedback import Comment, CommentVerdict, CriterionPick, PassAnswer
 from workers.passes.prompt import rules
 from workers.passes.registry import SPECS
-from workers.passes.request import PassRequest
+from workers.passes.request import Criterion, PassRequest
 from workers.passes.schema import Answer, CommentAnswer, PickAnswer, PlaceAnswer, VerdictAnswer
 
 __all__ = ["plain", "read"]
@@ -68,19 +69,33 @@ class _Sanitizer:
     def __init__(self, request: PassRequest, *, marker: str) -> None:
         self._leak_filter = LeakFilter(title=request.title, text=request.text, marker=marker, rules=rules())
         self.doubted = self._leak_filter.suspected
+        teacher = (request.assignment_prompt, request.category, *_words_of(request.criteria))
+        # An essay that seems to dictate the answer may dictate an address too.
+        self._permitted = Permitted(teacher if self.doubted else (request.title, request.text, *teacher))
 
     def __call__(self, text: str) -> str:
-        clean = self._leak_filter.redact(plain(text))
+        clean = self._leak_filter.redact(self.plain(text))
         return "" if states_grade(clean) or has_long_run(clean) else clean
+
+    def plain(self, text: str) -> str:
+        """Return the text without markup, and without addresses that neither the teacher nor the essay wrote."""
+        return plain(text, self._permitted)
 
     def clean_quote(self, text: str, *, like: str = "") -> str:
         """Return the words in plain text, or nothing where they hold our rules, an order from the essay or a grade.
 
         Other words of the essay may stay. A grade may stay where `like`, the quoted words, holds one too.
         """
-        clean = plain(text)
+        clean = self.plain(text)
         new_grade = states_grade(clean) and not states_grade(like)
         return "" if new_grade or has_long_run(clean) or self._leak_filter.has_leak(clean) else clean
+
+
+def _words_of(criteria: Iterable[Criterion]) -> Iterable[str]:
+    for criterion in criteria:
+        yield from (criterion.name, criterion.description)
+        for level in criterion.levels:
+            yield from (level.name, level.description)
 
 
 def _comment(item: CommentAnswer, *, anchor: Excerpt, sanitizer: _Sanitizer, corrects: bool) -> Comment | None:
@@ -113,7 +128,7 @@ def _comment(item: CommentAnswer, *, anchor: Excerpt, sanitizer: _Sanitizer, cor
 
 def _suggestions(item: CommentAnswer, *, sanitizer: _Sanitizer) -> tuple[str, ...]:
     # A replacement much longer than the quote is a rewrite, and the student must write the sentence.
-    quote = plain(item.place.quote)
+    quote = sanitizer.plain(item.place.quote)
     longest = 2 * len(quote) + 20
     cleaned = dict.fromkeys(sanitizer.clean_quote(text, like=quote) for text in item.suggestions)
     return tuple(text for text in cleaned if text and text != quote and len(text) <= longest)[:MAX_SUGGESTIONS]
