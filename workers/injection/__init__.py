@@ -3,6 +3,7 @@
 Lives here:
     detector              notes for educators about text that seems to address the AI
     patterns              the wordings that the detector looks for, in many languages
+    orders_by_language    the words of orders in twenty languages
     decoding              decoding of base64, hex, rot13, leet and other disguises
     leak_filter           removes words that leak from the prompt or are copied from the essay into an answer
     plaintext             removes markup and addresses from an answer; recognises grades

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workers.injection.decoding import LOOKALIKES, passages
+from workers.injection.orders_by_language import LATIN_ORDERS, OTHER_ORDERS
 from workers.injection.patterns import MARKUP, ORDERS, TEMPLATES, InjectionPattern
 from workers.text.invisible_characters import invisible, remove_ineffective
 
@@ -86,10 +87,11 @@ def _find_orders(whole: str) -> Iterator[Finding]:
     visible, places = _without_invisible(whole)
     found = list(_orders_in(visible, places))
     yield from found
-    joined, places = _with_joined_lines(whole)
+    joined, joined_places = _with_joined_lines(whole)
+    yield from _orders_by_language(joined, joined_places) if joined else _orders_by_language(visible, places)
     if joined:
         known = {one.kind for one in found}
-        yield from (one for one in _orders_in(joined, places) if one.kind not in known)
+        yield from (one for one in _orders_in(joined, joined_places) if one.kind not in known)
 
 
 def _orders_in(visible: str, places: range | list[int]) -> Iterator[Finding]:
@@ -116,6 +118,12 @@ def _orders_in(visible: str, places: range | list[int]) -> Iterator[Finding]:
         ):
             kind = f"{_ADDRESSES_AI}, letter by letter"
             yield Finding(kind=kind, start=places[found.start()], end=places[found.end() - 1] + 1, meaning=joined)
+
+
+def _orders_by_language(visible: str, places: range | list[int]) -> Iterator[Finding]:
+    folded = _fold(visible)
+    for start, end in _matches(folded, LATIN_ORDERS if folded.isascii() else LATIN_ORDERS + OTHER_ORDERS):
+        yield Finding(kind=_ADDRESSES_AI, start=places[start], end=places[end - 1] + 1)
 
 
 _BACKWARDS = ", written backwards"
