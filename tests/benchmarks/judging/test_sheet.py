@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.feedback import main
+from benchmarks.judging import tables
 from benchmarks.judging.essays import read_essays
-from benchmarks.judging.tables import RISKY_FIRST, ReadError, row_list, safe_cell, unsafe_cell
+from benchmarks.judging.tables import RISKY_FIRST, ReadError, read_table, row_list, safe_cell, unsafe_cell, write_table
 from tests.support.judging import ESSAYS, TEXT, comment, feedback, read_csv, write_lines, write_sheet
 
 PLAIN = [("a", "One text."), ("b", "Another; with\n\ntwo, “paragraphs”.")]
@@ -143,6 +144,24 @@ def test_safe_cell_keeps_the_text_and_cannot_be_run(text: str) -> None:
     assert not safe.lstrip(" ").startswith(tuple(RISKY_FIRST))
     if not text.startswith("'"):
         assert unsafe_cell(safe) == text
+
+
+@pytest.mark.parametrize("first", RISKY_FIRST)
+def test_table_holds_no_formula_and_is_read_back(first: str, tmp_path: Path) -> None:
+    cells = {"one": f"{first}cmd|' /C calc'!A0", "two": f"a, {first}1+1", "three": f"  {first}x"}
+    file = tmp_path / "sheet.csv"
+    write_table(file, list(cells), [cells])
+    _, found = read_csv(file)
+    assert [cell for cell in found if cell.lstrip(" ").startswith(tuple(RISKY_FIRST))] == []
+    (row,) = read_table(file, needed=list(cells))
+    assert {name: unsafe_cell(cell) for name, cell in row.cells.items()} == cells
+
+
+def test_page_makes_the_same_cells_safe_as_the_program() -> None:
+    script = (Path(tables.__file__).parent / "page.js").read_text(encoding="utf-8")
+    found = re.search(r"const safe = .*?/\^ \*\[(.*?)\]/", script)
+    assert found is not None
+    assert re.sub(r"\\(.)", lambda one: {"t": "\t", "r": "\r", "n": "\n"}.get(one[1], one[1]), found[1]) == RISKY_FIRST
 
 
 def test_row_numbers_are_joined() -> None:
