@@ -16,7 +16,8 @@ from models.settings import StoreSettings
 from tests.support.schools import INDEX_KEY, MASTER_KEY, PEPPER
 from tests.support.servers import Database, Servers, away
 
-PASSWORD = secrets.token_hex(24)
+# Fixed, because every process of a test run must collect the same tests.
+PASSWORD = "c07fc3ccdb0bdd2ecca2c08cbc1097f84844f7897605401d"
 DATABASE = f"postgresql://ec_clock:{PASSWORD}@db.school.example/essaycoach"
 REDIS = f"rediss://ec_clock:{PASSWORD}@redis.school.example/0"
 
@@ -25,7 +26,7 @@ REDIS = f"rediss://ec_clock:{PASSWORD}@redis.school.example/0"
     "value",
     [
         "replace-with-at-least-32-random-characters", "Change_Me!" * 4, "s" * 48, "abcd" * 12, "ab" * 24,
-        "this-is-an-EXAMPLE-secret-of-48-characters-1234", f"{secrets.token_hex(24)},{'x' * 48}",
+        "this-is-an-EXAMPLE-secret-of-48-characters-1234", f"{PASSWORD},{'x' * 48}",
         "essaycoach-2026-secret-for-our-tokens-0123456789",
     ],
 )  # fmt: skip
