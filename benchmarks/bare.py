@@ -29,7 +29,7 @@ def create_app() -> Flask:
     """Return the bare app. The tables of SCHEMA must exist."""
     app = Flask("bare", static_folder=None)
     url = os.environ["BARE_DATABASE_URL"]
-    broker = redis.Redis.from_url(os.environ["REDIS_URL"])
+    broker = redis.Redis.from_url(os.environ["BARE_REDIS_URL"])
     local = threading.local()
 
     @app.post("/bare")
@@ -40,7 +40,7 @@ def create_app() -> Flask:
         with local.connection, local.connection.cursor() as cursor:
             cursor.execute(INSERT, (body["title"], body["text"]))
             essay = cursor.fetchone()[0]
-        broker.lpush("bare", essay)
+        broker.lpush("bare", str(essay))
         return jsonify(id=essay), 202
 
     return app

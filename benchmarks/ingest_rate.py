@@ -80,6 +80,7 @@ def _start_bare(running: Machine) -> int:
         **running.environment("web"),
         "PORT": str(port),
         "BARE_DATABASE_URL": running.database_url,
+        "BARE_REDIS_URL": running.redis_url,
         "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
     }
     text = 'gunicorn --config ingest/gunicorn.py "benchmarks.bare:create_app()"'

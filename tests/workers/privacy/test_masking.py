@@ -310,6 +310,7 @@ def test_span_that_cuts_a_stand_in_grows_to_the_whole_name() -> None:
     assert unmasked.answer.comments[0].span.quote == unicodedata.normalize("NFD", "José")
 
 
+@pytest.mark.slow
 def test_hostile_texts_of_full_length_are_masked() -> None:
     crowd = tuple(
         CoursePerson(
