@@ -1,4 +1,4 @@
-"""Commands for operators: create, list and remove orgs, choose who reads an org's essays, import a roster."""
+"""Commands for operators: create, list, change and remove orgs, and import a roster."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             "set-ai": _set_ai,
             "roster": _import_roster,
             "list-orgs": org_commands.list_orgs,
+            "set-admin-networks": org_commands.set_admin_networks,
             "remove-org": org_commands.remove_org,
         }[options.command](options)
     except BadRoster as error:

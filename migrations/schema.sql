@@ -286,6 +286,8 @@ CREATE TABLE public.orgs (
     author_open_limit integer DEFAULT 50,
     author_daily_limit integer DEFAULT 500,
     author_budget_percent integer DEFAULT 20,
+    admin_networks text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT orgs_admin_networks_few CHECK (((cardinality(admin_networks) <= 50) AND (array_position((admin_networks)::cidr[], NULL::cidr) IS NULL))),
     CONSTRAINT orgs_ai_fallback_known CHECK ((ai_fallback = ANY (ARRAY['wait'::text, 'local'::text]))),
     CONSTRAINT orgs_ai_policy_known CHECK ((ai_policy = ANY (ARRAY['anthropic'::text, 'local'::text, 'none'::text]))),
     CONSTRAINT orgs_author_limits_in_range CHECK (((author_open_limit >= 1) AND (author_open_limit <= 10000) AND (author_daily_limit >= 1) AND (author_daily_limit <= 10000) AND (author_budget_percent >= 1) AND (author_budget_percent <= 100))),
@@ -1166,8 +1168,9 @@ CREATE FUNCTION public.require_live_session(session_id uuid, wanted_user uuid, w
     AS $$
 declare
     has_key boolean;
+    allowed text[];
 begin
-    select k.user_id is not null into has_key
+    select k.user_id is not null, case u.role when 'admin' then o.admin_networks else '{}' end into has_key, allowed
     from public.sessions as s
     join public.users as u on u.org_id = s.org_id and u.id = s.user_id
     join public.orgs as o on o.id = s.org_id
@@ -1180,6 +1183,10 @@ begin
         raise exception 'the session has ended' using errcode = 'EC001';
     elsif not has_key then
         raise exception 'the key of this person was not restored' using errcode = 'EC003';
+    elsif allowed <> '{}'
+        and not coalesce(nullif(current_setting('app.address', true), '')::inet <<= any (allowed::inet[]), false)
+    then
+        raise exception 'admins are not accepted from this address' using errcode = 'EC006';
     end if;
 end
 $$;
@@ -1619,7 +1626,9 @@ CREATE TABLE public.api_keys (
     scopes text[] DEFAULT '{submit,read}'::text[] NOT NULL,
     last_used_on date,
     creates_courses boolean DEFAULT false NOT NULL,
+    networks text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT api_keys_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
+    CONSTRAINT api_keys_networks_few CHECK (((cardinality(networks) <= 50) AND (array_position((networks)::cidr[], NULL::cidr) IS NULL))),
     CONSTRAINT api_keys_scopes_known CHECK (((scopes <@ ARRAY['submit'::text, 'read'::text, 'manage'::text]) AND (cardinality(scopes) > 0)))
 );
 ALTER TABLE ONLY public.api_keys FORCE ROW LEVEL SECURITY;
@@ -2124,7 +2133,9 @@ CREATE TABLE public.sources (
     disabled_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     creates_courses boolean DEFAULT false NOT NULL,
+    networks text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT sources_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
+    CONSTRAINT sources_networks_few CHECK (((cardinality(networks) <= 50) AND (array_position((networks)::cidr[], NULL::cidr) IS NULL))),
     CONSTRAINT sources_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
 );
 ALTER TABLE ONLY public.sources FORCE ROW LEVEL SECURITY;
@@ -2862,7 +2873,7 @@ ALTER INDEX public.idx_system_logs_org ATTACH PARTITION public.system_logs_defau
 ALTER INDEX public.system_logs_pkey ATTACH PARTITION public.system_logs_default_pkey;
 
 -- TRIGGER api_keys audited
-CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF name, scopes, creates_courses, expires_at, revoked_at ON public.api_keys FOR EACH ROW EXECUTE FUNCTION public.audit_change('api_key', 'id');
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF name, scopes, creates_courses, expires_at, revoked_at, networks ON public.api_keys FOR EACH ROW EXECUTE FUNCTION public.audit_change('api_key', 'id');
 
 -- TRIGGER assignments audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.assignments FOR EACH ROW EXECUTE FUNCTION public.audit_change('assignment', 'id', 'course_id');
@@ -3976,6 +3987,9 @@ GRANT SELECT(closed_at) ON TABLE public.orgs TO ec_auth;
 -- ACL COLUMN orgs.removed_at
 GRANT SELECT(removed_at) ON TABLE public.orgs TO ec_auth;
 
+-- ACL COLUMN orgs.admin_networks
+GRANT SELECT(admin_networks) ON TABLE public.orgs TO ec_auth;
+
 -- ACL TABLE users
 GRANT INSERT ON TABLE public.users TO ec_admin;
 GRANT INSERT ON TABLE public.users TO ec_lms;
@@ -4568,6 +4582,10 @@ GRANT SELECT(last_used_on),UPDATE(last_used_on) ON TABLE public.api_keys TO ec_a
 -- ACL COLUMN api_keys.creates_courses
 GRANT SELECT(creates_courses),UPDATE(creates_courses) ON TABLE public.api_keys TO ec_admin;
 
+-- ACL COLUMN api_keys.networks
+GRANT SELECT(networks) ON TABLE public.api_keys TO ec_auth;
+GRANT SELECT(networks),UPDATE(networks) ON TABLE public.api_keys TO ec_admin;
+
 -- ACL TABLE assignments
 GRANT SELECT ON TABLE public.assignments TO ec_backup;
 GRANT SELECT ON TABLE public.assignments TO ec_lms;
@@ -5015,6 +5033,10 @@ GRANT SELECT(created_at) ON TABLE public.sources TO ec_admin;
 
 -- ACL COLUMN sources.creates_courses
 GRANT SELECT(creates_courses),UPDATE(creates_courses) ON TABLE public.sources TO ec_admin;
+
+-- ACL COLUMN sources.networks
+GRANT SELECT(networks) ON TABLE public.sources TO ec_auth;
+GRANT SELECT(networks),UPDATE(networks) ON TABLE public.sources TO ec_admin;
 
 -- ACL TABLE submissions
 GRANT SELECT ON TABLE public.submissions TO ec_backup;

@@ -17,6 +17,7 @@ from uuid import UUID
 from models.crypto import AssociatedData, keyring
 from models.db import new_ids, row, rows, run
 from models.errors import Ended, Invalid, KeysMissing, NotFound, Unauthorised
+from models.networks import is_within
 from models.tables import ApiKeys, Sources
 
 ALPHABET = string.digits + string.ascii_letters
@@ -34,11 +35,12 @@ USUAL_SCOPES: tuple[Scope, ...] = ("submit", "read")
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """The caller that an API key belongs to: the key's id, its org and its scopes."""
+    """The caller that an API key belongs to: the key's id, its org and its scopes. `refused`: not from this address."""
 
     id: UUID
     org: UUID
     scopes: frozenset[str]
+    refused: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,7 @@ class ApiKey:
     prefix: str
     scopes: list[Scope]
     creates_courses: bool
+    networks: list[str]
     created_at: datetime
     expires_at: datetime | None
     last_used_on: date | None
@@ -58,11 +61,12 @@ class ApiKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A webhook source with its valid secrets, newest first; each of them may have signed a delivery."""
+    """A webhook source with its networks and valid secrets, newest first; each of them may have signed a delivery."""
 
     id: UUID
     org: UUID
     secrets: tuple[str, ...]
+    networks: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,7 @@ class SourceCard:
     id: UUID
     name: str
     creates_courses: bool
+    networks: list[str]
     created_at: datetime
     disabled_at: datetime | None
     previous_secret_until: datetime | None
@@ -85,10 +90,12 @@ def add_api_key(
     scopes: Sequence[Scope] = USUAL_SCOPES,
     expires_at: datetime | None = None,
     creates_courses: bool = False,
+    networks: Sequence[str] = (),
 ) -> tuple[UUID, str]:
     """Store a new API key and return its id and text. Only its digest is stored, so the text cannot be returned again.
 
-    With `creates_courses`, a hand-in may add the course and the assignment that it names by the LMS's own ids.
+    With `creates_courses`, a hand-in may add the course and the assignment that it names by the LMS's own ids. With `networks`
+    (canonical) the key is accepted from there only.
     Raises Invalid when `expires_at` is not in the future.
     """
     _check_in_future(expires_at)
@@ -104,21 +111,23 @@ def add_api_key(
         scopes=list(scopes),
         expires_at=expires_at,
         creates_courses=creates_courses,
+        networks=list(networks),
     ).execute()
     return key, text
 
 
-def recognise_api_key(text: str, *, pepper: bytes) -> Caller:
+def recognise_api_key(text: str, *, pepper: bytes, address: str | None = None) -> Caller:
     """Return the caller that the key belongs to, and store the day of its last use. Call it as ec_auth.
 
-    Raises Unauthorised, and KeysMissing while nobody's writing can be read.
+    A key that is not accepted from this address (canonical) is returned as `refused`, and its day is not stored. Raises
+    Unauthorised, and KeysMissing while nobody's writing can be read.
     """
     body = text.removeprefix(KEY_PREFIX)
     # The checksum refuses a mistyped or invented key without a query.
     if len(body) == RANDOM_LENGTH + CHECKSUM_LENGTH and _checksum(body[:RANDOM_LENGTH]) == body[RANDOM_LENGTH:]:
         found = row(
             """
-            select id, org_id, scopes, last_used_on is distinct from (now() at time zone 'utc')::date as first_today,
+            select id, org_id, scopes, networks, last_used_on is distinct from (now() at time zone 'utc')::date as first_today,
                 keys_missing() as keyless
             from api_keys where digest = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
                 and exists (select from orgs as o where o.id = org_id and o.closed_at is null)
@@ -128,22 +137,23 @@ def recognise_api_key(text: str, *, pepper: bytes) -> Caller:
         if found is not None:
             if found["keyless"]:
                 raise KeysMissing
-            if found["first_today"]:
+            refused = not is_within(address, found["networks"])
+            if found["first_today"] and not refused:
                 _store_last_use(found["id"])
-            return Caller(id=found["id"], org=found["org_id"], scopes=frozenset(found["scopes"]))
+            return Caller(id=found["id"], org=found["org_id"], scopes=frozenset(found["scopes"]), refused=refused)
     raise Unauthorised("The API key is not known, has expired or was revoked.")
 
 
-def require_live_key(key: UUID, *, scope: Scope) -> None:
-    """Check that the API key is still valid and has this scope. Call it as ec_auth. Raises Unauthorised."""
+def require_live_key(key: UUID, *, scope: Scope, address: str | None = None) -> None:
+    """Check that the API key is still valid, also from this address, and has this scope. Call it as ec_auth. Raises Unauthorised."""
     found = row(
         """
-        select from api_keys where id = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
+        select networks from api_keys where id = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
             and %s = any (scopes) and exists (select from orgs as o where o.id = org_id and o.closed_at is null)
         """,
         (key, scope),
     )
-    if found is None:
+    if found is None or not is_within(address, found["networks"]):
         raise Unauthorised("The API key has expired or was revoked.")
 
 
@@ -151,7 +161,7 @@ def list_api_keys(*, org: UUID, limit: int, before: UUID | None = None) -> list[
     """Return the org's API keys, revoked ones included, newest first. `before` is the last id of the previous page."""
     found = rows(
         """
-        select id, name, prefix, scopes, creates_courses, created_at, expires_at, last_used_on, revoked_at from api_keys
+        select id, name, prefix, scopes, creates_courses, networks, created_at, expires_at, last_used_on, revoked_at from api_keys
         where org_id = %(org)s and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s
         """,
         {"org": org, "before": before, "limit": limit},
@@ -163,7 +173,7 @@ def fetch_api_key(key: UUID, *, org: UUID) -> ApiKey:
     """Return the facts of an API key. Raises NotFound."""
     found = row(
         """
-        select id, name, prefix, scopes, creates_courses, created_at, expires_at, last_used_on, revoked_at from api_keys
+        select id, name, prefix, scopes, creates_courses, networks, created_at, expires_at, last_used_on, revoked_at from api_keys
         where org_id = %s and id = %s
         """,
         (org, key),
@@ -174,11 +184,11 @@ def fetch_api_key(key: UUID, *, org: UUID) -> ApiKey:
 
 
 def change_api_key(key: UUID, *, org: UUID, changes: dict[str, Any]) -> None:
-    """Change the key as `changes` (name, scopes, creates_courses, expires_at) says. Raises NotFound, Invalid.
+    """Change the key as `changes` (name, scopes, creates_courses, networks, expires_at) says. Raises NotFound, Invalid.
 
     The change is valid from the next request on.
     """
-    if set(changes) - {"name", "scopes", "creates_courses", "expires_at"}:
+    if set(changes) - {"name", "scopes", "creates_courses", "networks", "expires_at"}:
         raise ValueError("only the name, the rights and the end of an API key can be changed")
     _check_in_future(changes.get("expires_at"))
     fetch_api_key(key, org=org)
@@ -204,7 +214,7 @@ def rotate_api_key(key: UUID, *, org: UUID, pepper: bytes, overlap_seconds: int 
         """
         update api_keys set expires_at = least(expires_at, now() + make_interval(secs => %s))
         where org_id = %s and id = %s and revoked_at is null and coalesce(expires_at, 'infinity') > now()
-        returning name, scopes, creates_courses, old.expires_at as was_to_end_at
+        returning name, scopes, creates_courses, networks, old.expires_at as was_to_end_at
         """,
         (overlap_seconds, org, key),
     )
@@ -218,18 +228,24 @@ def rotate_api_key(key: UUID, *, org: UUID, pepper: bytes, overlap_seconds: int 
         scopes=found["scopes"],
         expires_at=found["was_to_end_at"],
         creates_courses=found["creates_courses"],
+        networks=found["networks"],
     )
 
 
-def add_source(name: str, *, org: UUID, creates_courses: bool = False) -> tuple[UUID, str]:
+def add_source(
+    name: str, *, org: UUID, creates_courses: bool = False, networks: Sequence[str] = ()
+) -> tuple[UUID, str]:
     """Store a new webhook source and return its id and secret. The secret is stored encrypted and returned only here.
 
-    With `creates_courses`, a delivery may add the course and the assignment that it names by the LMS's own ids.
+    With `creates_courses`, a delivery may add the course and the assignment that it names by the LMS's own ids. With
+    `networks` (canonical) deliveries are accepted from there only.
     """
     secret = _new_secret()
     source = new_ids(1)[0]
     sealed = keyring().seal(secret, place=AssociatedData("sources", "secret", org, source))
-    Sources.insert(id=source, org_id=org, name=name, secret=sealed, creates_courses=creates_courses).execute()
+    Sources.insert(
+        id=source, org_id=org, name=name, secret=sealed, creates_courses=creates_courses, networks=list(networks)
+    ).execute()
     return source, secret
 
 
@@ -237,7 +253,7 @@ def list_sources(*, org: UUID, limit: int, before: UUID | None = None) -> list[S
     """Return the org's webhook sources, disabled ones included, newest first. `before` is the last id of the previous page."""
     found = rows(
         """
-        select id, name, creates_courses, created_at, disabled_at, previous_secret_until from sources
+        select id, name, creates_courses, networks, created_at, disabled_at, previous_secret_until from sources
         where org_id = %(org)s and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s
         """,
         {"org": org, "before": before, "limit": limit},
@@ -249,7 +265,7 @@ def fetch_source(source: UUID, *, org: UUID) -> SourceCard:
     """Return the facts of a webhook source. Raises NotFound."""
     found = row(
         """
-        select id, name, creates_courses, created_at, disabled_at, previous_secret_until from sources
+        select id, name, creates_courses, networks, created_at, disabled_at, previous_secret_until from sources
         where org_id = %s and id = %s
         """,
         (org, source),
@@ -266,15 +282,24 @@ def change_source(
     name: str | None = None,
     disabled: bool | None = None,
     creates_courses: bool | None = None,
+    networks: Sequence[str] | None = None,
 ) -> None:
     """Change the source from the next delivery on; None changes nothing. Raises NotFound."""
     updated = run(
         """
         update sources set name = coalesce(%(name)s, name), creates_courses = coalesce(%(creates_courses)s, creates_courses),
+            networks = coalesce(%(networks)s, networks),
             disabled_at = case %(disabled)s::boolean when true then coalesce(disabled_at, now()) when false then null else disabled_at end
         where org_id = %(org)s and id = %(source)s
         """,
-        {"name": name, "disabled": disabled, "creates_courses": creates_courses, "org": org, "source": source},
+        {
+            "name": name,
+            "disabled": disabled,
+            "creates_courses": creates_courses,
+            "networks": None if networks is None else list(networks),
+            "org": org,
+            "source": source,
+        },
     )
     if not updated:
         raise NotFound("There is no such webhook source.")
@@ -315,7 +340,7 @@ def find_source(source: UUID) -> Source:
     """
     found = row(
         """
-        select org_id, secret, case when previous_secret_until > now() then previous_secret end as previous_secret,
+        select org_id, secret, networks, case when previous_secret_until > now() then previous_secret end as previous_secret,
             keys_missing() as keyless
         from sources where id = %s and disabled_at is null
             and exists (select from orgs as o where o.id = org_id and o.closed_at is null)
@@ -332,7 +357,7 @@ def find_source(source: UUID) -> Source:
     valid_secrets = tuple(
         keyring().open(found[column], place=places[column]) for column in places if found[column] is not None
     )
-    return Source(id=source, org=found["org_id"], secrets=valid_secrets)
+    return Source(id=source, org=found["org_id"], secrets=valid_secrets, networks=tuple(found["networks"]))
 
 
 def _store_last_use(key: UUID) -> None:

@@ -19,6 +19,7 @@ class Meaning(StrEnum):
     BUSY = "busy"  # something else was in the way for a moment: repeat, the connection is good
     SESSION_ENDED = "session ended"  # the access token is no longer valid
     KEYS_MISSING = "keys missing"  # the person's key was not restored yet
+    ADDRESS_REFUSED = "address refused"  # admins of this org are not accepted from this address
     AUTHOR_LIMIT = "author limit"  # the author has handed in as much as their school allows
     RULE_VIOLATED = "rule violated"  # a constraint: `models/constraints.py` names the field
     MISTAKE = "mistake"  # the statement is wrong, so repeating it does not help
@@ -37,6 +38,7 @@ BY_CODE = {
     "EC001": Meaning.SESSION_ENDED,
     "EC003": Meaning.KEYS_MISSING,
     "EC005": Meaning.AUTHOR_LIMIT,
+    "EC006": Meaning.ADDRESS_REFUSED,
     "XX001": Meaning.AWAY,  # damaged data
     "XX002": Meaning.AWAY,  # damaged index
 }

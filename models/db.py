@@ -17,13 +17,21 @@ from playhouse.pool import PooledPostgresqlDatabase
 
 from models import production
 from models.database_errors import Meaning, meaning_of, sqlstate_of
-from models.errors import AuthorLimit, DatabaseAway, DatabaseBusy, DatabaseReadOnly, KeysMissing, Unauthorised
+from models.errors import (
+    AddressRefused,
+    AuthorLimit,
+    DatabaseAway,
+    DatabaseBusy,
+    DatabaseReadOnly,
+    KeysMissing,
+    Unauthorised,
+)
 from models.log import logger, request_id
 from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
 
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
-SCHEMA = "0030_author_limits"
+SCHEMA = "0031_networks"
 
 Role = Literal["ec_auth", "ec_lms", "ec_manager", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
@@ -185,11 +193,15 @@ class _Limits:
 
 @dataclass(frozen=True)
 class SessionClaims:
-    """What an access token claims about its session. The round trip that sets the identity also checks the claims."""
+    """What an access token claims about its session, and the address it came from (canonical; None when unknown).
+
+    The round trip that sets the identity also checks them.
+    """
 
     session: UUID
     role: str
     token_version: int
+    address: str | None = None
 
 
 def connect(settings: StoreSettings) -> None:
@@ -255,7 +267,8 @@ def session(
     connection does not get it. Times are UTC, whatever the server or the environment says. Raises DatabaseAway when no
     connection is available within `pool_wait_seconds`, when a statement gets no answer within `answer_seconds` (default: the
     program's setting), and when the server cannot serve, for example because it is read-only. The first statement raises
-    Unauthorised when `live` is no longer valid, and KeysMissing when that person's key was not restored.
+    Unauthorised when `live` is no longer valid, AddressRefused when the org does not accept that person from their address, and
+    KeysMissing when that person's key was not restored.
     """
     if not database.is_closed():
         raise RuntimeError("sessions do not nest: one session is one transaction is one identity")
@@ -362,6 +375,9 @@ def _opening_statement(
     )
     params: list[Any] = [str(org or ""), str(user or ""), str(actor or ""), request_id() or ""]
     if live is not None:
+        if live.role == "admin":
+            sql += ", set_config('app.address', %s, true)"
+            params.append(live.address or "")
         sql += ", require_live_session(%s, %s, %s, %s)"
         params += [live.session, user, live.role, live.token_version]
     if role is not None:
@@ -400,6 +416,8 @@ def _translate_errors() -> Iterator[None]:
                 raise DatabaseBusy("The database is busy with other work.") from error
             case Meaning.SESSION_ENDED:
                 raise Unauthorised("This session has ended. Sign in again.") from None
+            case Meaning.ADDRESS_REFUSED:
+                raise AddressRefused from None
             case Meaning.KEYS_MISSING:
                 raise KeysMissing from None
             case Meaning.AUTHOR_LIMIT:

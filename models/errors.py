@@ -73,6 +73,15 @@ class Unauthorised(DomainError):
     """The credentials do not belong to anybody who may act."""
 
 
+class AddressRefused(DomainError):
+    """The org names the networks from which its admins are accepted, and the request comes from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Admins of this school are accepted from certain networks only, and this address is in none of them."
+        )
+
+
 class FenceLost(DomainError):
     """Another claim has taken over the pass; nothing that this claim writes may be stored."""
 

@@ -105,7 +105,7 @@ def fetch_org(org: UUID) -> dict[str, Any]:
     found = row(
         """
         select id, slug, name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
-            monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, created_at
+            monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks, created_at
         from orgs where id = %s
         """,
         (org,),
@@ -119,7 +119,7 @@ def change_org(org: UUID, *, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Change the org's settings as `changes` says and return them; what it does not name stays. Call it as ec_admin.
 
     Names in `changes`: name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
-    monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent.
+    monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks (canonical).
     """
     if changes:
         Orgs.update(dict(changes)).where(Orgs.id == org).execute()

@@ -10,7 +10,8 @@ from uuid import UUID
 from models import one_time_tokens
 from models.crypto import AssociatedData, keyring
 from models.db import row, run
-from models.errors import NotFound, Unauthorised
+from models.errors import AddressRefused, NotFound, Unauthorised
+from models.networks import is_within
 from models.users import PersonRole, data_key
 
 LIFETIME_DAYS = 30
@@ -19,7 +20,11 @@ GRACE_SECONDS = 10
 # So long an educator or an admin may leave a session alone: a working day, and not the night after it.
 STAFF_IDLE_HOURS = 12
 
-_ACCOUNT = "id, role, password_hash, token_version, disabled_at, address_confirmed_at"
+_ACCOUNT = """
+    u.id, u.role, u.password_hash, u.token_version, u.disabled_at, u.address_confirmed_at,
+    case u.role when 'admin' then o.admin_networks else '{}' end as networks
+    from users as u join orgs as o on o.id = u.org_id
+"""
 
 # Why a family was revoked.
 Reason = Literal["logout", "reuse", "disabled", "password"]
@@ -27,7 +32,10 @@ Reason = Literal["logout", "reuse", "disabled", "password"]
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What a sign-in needs to know about a person. With `confirmed` false they have no password and get no mail."""
+    """What a sign-in needs to know about a person. With `confirmed` false they have no password and get no mail.
+
+    `networks` are those from which the person is accepted; none means everywhere.
+    """
 
     user: UUID
     role: PersonRole
@@ -35,6 +43,7 @@ class Account:
     token_version: int
     disabled: bool
     confirmed: bool
+    networks: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +70,7 @@ class Family:
 def find_account(email: str, *, org: UUID) -> Account | None:
     """Return the account with this address, or None. Call it as ec_auth."""
     found = row(
-        f"select {_ACCOUNT} from users where org_id = %s and email_digest = %s",  # noqa: S608 - a constant
+        f"select {_ACCOUNT} where u.org_id = %s and u.email_digest = %s",
         (org, keyring().email_index(email, org=org)),
     )
     return _to_account(found) if found else None
@@ -70,7 +79,7 @@ def find_account(email: str, *, org: UUID) -> Account | None:
 def fetch_account(user: UUID, *, org: UUID) -> Account:
     """Return a person's account. Call it as ec_auth. Raises NotFound."""
     found = row(
-        f"select {_ACCOUNT} from users where org_id = %s and id = %s",  # noqa: S608 - a constant
+        f"select {_ACCOUNT} where u.org_id = %s and u.id = %s",
         (org, user),
     )
     if found is None:
@@ -151,13 +160,20 @@ def open_family(account: Account, *, org: UUID) -> Family:
 
 
 def spend(
-    family: UUID, *, org: UUID, user: UUID, generation: int, staff_idle_hours: int = STAFF_IDLE_HOURS
+    family: UUID,
+    *,
+    org: UUID,
+    user: UUID,
+    generation: int,
+    staff_idle_hours: int = STAFF_IDLE_HOURS,
+    address: str | None = None,
 ) -> Family | None:
     """Use up a token and return its family, one generation further; revoke the family and return None after a second use.
 
     One conditional UPDATE uses up a token. Within GRACE_SECONDS the token just before the current one gets the same
     successor again. Raises Unauthorised when the family has ended or is not this person's, the person is disabled or the org is
-    closed. The family of an educator or admin ends when it was not used for `staff_idle_hours`.
+    closed. The family of an educator or admin ends when it was not used for `staff_idle_hours`. Raises AddressRefused when the
+    person is not accepted from this address (canonical); roll back, so that the token is not used up.
     """
     advanced = run(
         """
@@ -172,7 +188,8 @@ def spend(
         """
         select s.user_id, s.generation, s.expires_at, s.revoked_at is null and s.expires_at > now()
                 and (u.role = 'student' or s.rotated_at > now() - make_interval(hours => %s)) as live,
-            s.rotated_at > now() - make_interval(secs => %s) as fresh, u.role, u.token_version, u.disabled_at, o.closed_at
+            s.rotated_at > now() - make_interval(secs => %s) as fresh, u.role, u.token_version, u.disabled_at, o.closed_at,
+            case u.role when 'admin' then o.admin_networks else '{}' end as networks
         from sessions as s join users as u on u.org_id = s.org_id and u.id = s.user_id join orgs as o on o.id = s.org_id
         where s.org_id = %s and s.id = %s and s.user_id = %s
         """,
@@ -186,6 +203,8 @@ def spend(
             (org, family),
         )
         return None
+    if not is_within(address, found["networks"]):
+        raise AddressRefused
     return Family(
         id=family,
         user=found["user_id"],
@@ -220,4 +239,5 @@ def _to_account(found: dict[str, Any]) -> Account:
         token_version=found["token_version"],
         disabled=found["disabled_at"] is not None,
         confirmed=found["address_confirmed_at"] is not None,
+        networks=tuple(found["networks"]),
     )

@@ -32,6 +32,7 @@ NOW: list[Node] = [SQL("default now()")]
 NEW_ID: list[Node] = [SQL("default uuidv7()")]
 NO_HASH: list[Node] = [SQL("default decode(repeat('00'::text, 32), 'hex'::text)")]
 SCOPES: list[Node] = [SQL("default '{submit,read}'::text[]")]
+EVERYWHERE: list[Node] = [SQL("default '{}'::text[]")]
 FROM_ID: list[Node] = [SQL("generated always as (uuid_extract_timestamp(id)) stored")]
 FROM_COMMENT: list[Node] = [SQL("generated always as (uuid_extract_timestamp(feedback_id)) stored")]
 UNDECIDED: list[Node] = [SQL("generated always as (review_id is null) stored")]
@@ -72,6 +73,7 @@ class Orgs(Table):
     author_open_limit = IntegerField(default=50, null=True)
     author_daily_limit = IntegerField(default=500, null=True)
     author_budget_percent = IntegerField(default=20, null=True)
+    admin_networks = ArrayField(TextField, index=False, constraints=EVERYWHERE)
     created_at = _created_at()
     closed_at = DateTimeTZField(null=True)
     exported_at = DateTimeTZField(null=True)
@@ -155,6 +157,7 @@ class ApiKeys(Table):
     scopes = ArrayField(TextField, index=False, constraints=SCOPES)
     last_used_on = DateField(null=True)
     creates_courses = BooleanField(default=False)
+    networks = ArrayField(TextField, index=False, constraints=EVERYWHERE)
 
 
 class Sources(Table):
@@ -169,6 +172,7 @@ class Sources(Table):
     disabled_at = DateTimeTZField(null=True)
     created_at = _created_at()
     creates_courses = BooleanField(default=False)
+    networks = ArrayField(TextField, index=False, constraints=EVERYWHERE)
 
 
 class Categories(Table):

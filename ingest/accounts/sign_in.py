@@ -13,6 +13,7 @@ from ingest.accounts import schemas
 from ingest.settings import IngestSettings
 from ingest.web import rate_limits, system_log
 from ingest.web.body import read_body
+from ingest.web.client_address import request_address
 from ingest.web.identity import Identity, SigningKeys, decode_token, identity, read_bearer
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
@@ -20,6 +21,7 @@ from ingest.web.responses import json_response
 from models import sessions
 from models.db import session
 from models.errors import Unauthorised
+from models.networks import is_within
 from models.orgs import find_org
 from models.passwords import Passwords, TooManyAtOnce
 from models.sessions import Family
@@ -31,7 +33,10 @@ blueprint = Blueprint("auth", __name__)
 @blueprint.post("/v1/auth/login")
 @operation("Sign in", answers={200: schemas.Tokens}, problems=("unauthorized",), body=schemas.Credentials, security=())
 def login() -> Response:
-    """Return a pair of tokens for an org, e-mail and password. The error does not say which of the three is wrong."""
+    """Return a pair of tokens for an org, e-mail and password. The error does not say which of the three is wrong.
+
+    It is the same for an admin who signs in from outside the networks that the org has named (`admin_networks`).
+    """
     rate_limits.count_address()
     payload = read_body(schemas.Credentials)
     with system_log.keep_if_refused("too many sign-ins", org=payload.org):
@@ -48,6 +53,10 @@ def login() -> Response:
     try:
         is_correct = passwords.matches(payload.password, stored, caller=rate_limits.client())
         if not is_correct or org is None or account is None or stored is None or account.disabled:
+            raise wrong
+        if not is_within(request_address(), account.networks):
+            # As to a wrong password: a stranger must not learn that this one is right. Nothing is kept in the log either, because
+            # that would delay the next answer on this connection.
             raise wrong
         # Hash before taking a database connection, because it keeps a core busy for a third of a second.
         new_hash = (
@@ -79,13 +88,17 @@ def refresh() -> Response:
     org, user = UUID(claims["org"]), UUID(claims["sub"])
     rate_limits.count(f"user:{user}")
     settings: IngestSettings = current_app.extensions["essaycoach.settings"]
-    with session(org=org, role="ec_auth", actor=user):
+    with (
+        system_log.keep_if_address_refused(org, user_id=user),
+        session(org=org, role="ec_auth", actor=user),
+    ):
         family = sessions.spend(
             UUID(claims["sid"]),
             org=org,
             user=user,
             generation=claims["gen"],
             staff_idle_hours=settings.staff_idle_hours,
+            address=request_address(),
         )
     if family is None:
         raise Problem(

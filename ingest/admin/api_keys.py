@@ -59,6 +59,7 @@ def make() -> Response:
             scopes=payload.scopes,
             expires_at=payload.expires_at,
             creates_courses=payload.creates_courses,
+            networks=payload.networks,
         )
         created = connections.fetch_api_key(key, org=who.org)
     return _respond_with_text(created, text)

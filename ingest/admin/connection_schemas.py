@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictInt
 
-from ingest.web.schemas import Cursor, Moment, RequestBody, Short
+from ingest.web.schemas import Cursor, Moment, Networks, RequestBody, Short
 from models.connections import DAY_SECONDS, LONGEST_OVERLAP_SECONDS, Scope
 
 
@@ -32,6 +32,7 @@ Scopes = Annotated[
 End = Annotated[Moment | None, Field(description="when the key expires; null: never")]
 CREATES_COURSES = "whether a hand-in may add the course and the assignment that it names by the LMS's own ids (`assignment.external_id`)"
 CreatesCourses = Annotated[StrictBool, Field(description=CREATES_COURSES)]
+NETWORKS = "the networks from which it is accepted; empty: everywhere"
 
 
 class ApiKeyDraft(RequestBody):
@@ -40,6 +41,7 @@ class ApiKeyDraft(RequestBody):
     name: Short
     scopes: Scopes = ["submit", "read"]  # noqa: RUF012 - pydantic copies defaults
     creates_courses: CreatesCourses = False
+    networks: Networks = []  # noqa: RUF012 - pydantic copies defaults
     expires_at: End = None
 
 
@@ -50,6 +52,7 @@ class ApiKeyChanges(RequestBody):
     name: Short = Field(default_factory=str)
     scopes: Scopes = Field(default_factory=list)
     creates_courses: CreatesCourses = Field(default_factory=bool)
+    networks: Networks = Field(default_factory=list)
     expires_at: End = None
 
 
@@ -70,6 +73,7 @@ class ApiKey(BaseModel):
     prefix: Annotated[str, Field(description="the first characters of the key, to recognise it")]
     scopes: list[Scope]
     creates_courses: Annotated[bool, Field(description=CREATES_COURSES)]
+    networks: Annotated[list[str], Field(description=NETWORKS)]
     created_at: datetime
     expires_at: datetime | None
     last_used_on: Annotated[
@@ -96,6 +100,7 @@ class SourceDraft(RequestBody):
 
     name: Short
     creates_courses: CreatesCourses = False
+    networks: Networks = []  # noqa: RUF012 - pydantic copies defaults
 
 
 class SourceChanges(RequestBody):
@@ -104,6 +109,7 @@ class SourceChanges(RequestBody):
     name: Short = Field(default_factory=str)
     disabled: StrictBool = Field(default_factory=bool, description="true: deliveries are refused with 404")
     creates_courses: CreatesCourses = Field(default_factory=bool)
+    networks: Networks = Field(default_factory=list)
 
 
 class Source(BaseModel):
@@ -113,6 +119,7 @@ class Source(BaseModel):
     name: str
     url: Annotated[str, Field(description="the path on this server to which the LMS delivers")]
     creates_courses: Annotated[bool, Field(description=CREATES_COURSES)]
+    networks: Annotated[list[str], Field(description=NETWORKS)]
     created_at: datetime
     disabled: bool
     previous_secret_until: Annotated[

@@ -1,4 +1,4 @@
-"""Operators list the orgs of an installation, and remove one."""
+"""Operators list the orgs of an installation, let the admins of one in again, and remove one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pathlib import Path
 from uuid import UUID
 
 from ingest.admin.org_archive import Folder, write_org
+from ingest.web.messages import NETWORK_FORM
 from models import crypto, db, org_removal, orgs, settings
 from models.db import session
 from models.errors import InProgress
+from models.networks import MOST_NETWORKS, canonical_network
 
 ANSWER_SECONDS = 65.0
 TELL_EVERY_SECONDS = 2.0
@@ -27,9 +29,18 @@ DELETE_BATCH = 500
 
 
 def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `list-orgs` and `remove-org` to the commands."""
+    """Add `list-orgs`, `set-admin-networks` and `remove-org` to the commands."""
     listing = commands.add_parser("list-orgs", help="list the orgs with their policy and size")
     listing.add_argument("--json", action="store_true", help="write JSON instead of a table")
+    networks = commands.add_parser(
+        "set-admin-networks", help="choose from where the admins of an org are accepted, also when none of them gets in"
+    )
+    networks.add_argument("slug", help="the org's short name")
+    wanted = networks.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--everywhere", action="store_true", help="accept them from everywhere")
+    wanted.add_argument(
+        "--network", action="append", default=[], type=_network, help="a network as CIDR; may be repeated"
+    )
     removal = commands.add_parser("remove-org", help="export a school, then delete everything about it")
     removal.add_argument("slug", help="the org's short name")
     removal.add_argument(
@@ -71,6 +82,24 @@ def list_orgs(options: argparse.Namespace) -> int:
     return 0
 
 
+def set_admin_networks(options: argparse.Namespace) -> int:
+    """Store the networks from which the admins of the org are accepted, and return the exit code."""
+    networks = list(dict.fromkeys(options.network))
+    if len(networks) > MOST_NETWORKS:
+        print(f"ingest: at most {MOST_NETWORKS} networks can be stored", file=sys.stderr)
+        return 1
+    _connect()
+    with session(role="ec_auth"):
+        org = orgs.find_org(options.slug)
+    if org is None:
+        print(f"ingest: there is no org {options.slug!r}", file=sys.stderr)
+        return 1
+    with session(org=org, role="ec_admin"):
+        orgs.change_org(org, changes={"admin_networks": networks})
+    print(f"org {options.slug}: admins are accepted from {', '.join(networks) or 'everywhere'}")
+    return 0
+
+
 def remove_org(options: argparse.Namespace) -> int:
     """Export the org and delete its rows, or say what would be removed. Return the exit code. Raises Invalid, InProgress."""
     _connect()
@@ -97,6 +126,13 @@ def remove_org(options: argparse.Namespace) -> int:
             print(f"ingest: the export could not be written, and nothing was deleted: {error}", file=sys.stderr)
             return 1
     return _delete(options.slug, org)
+
+
+def _network(text: str) -> str:
+    try:
+        return canonical_network(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} {NETWORK_FORM}") from None
 
 
 def _connect() -> None:

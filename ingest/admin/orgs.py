@@ -12,8 +12,10 @@ from ingest.web.body import read_body
 from ingest.web.identity import admin, signed_in
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
+from ingest.web.problems import Problem
 from ingest.web.responses import CREATED, json_response
 from models import ledger, orgs
+from models.networks import is_within
 
 blueprint = Blueprint("orgs", __name__)
 
@@ -33,10 +35,18 @@ def one_org() -> Response:
 def change_org() -> Response:
     """Change the settings that are sent; they apply to essays handed in from now on. Admins only.
 
-    `require_approval` also applies to essays that wait to be read.
+    `require_approval` also applies to essays that wait to be read. `admin_networks` applies to all admins from their next request
+    on; it must hold the address that you send it from.
     """
     who = admin()
     changes = read_body(schemas.OrgChange).changes()
+    if not is_within(who.address, changes.get("admin_networks", ())):
+        detail = f"must hold your own address, {who.address or 'which this server does not know'}, or be empty"
+        raise Problem(
+            "invalid-payload",
+            f"admin_networks {detail}: otherwise you would lock yourself out.",
+            errors=[{"pointer": "/admin_networks", "detail": detail}],
+        )
     with who.session():
         found, spent = orgs.change_org(who.org, changes=changes), ledger.spent_this_month(org=who.org)
     return json_response(schemas.Org(**found, spent_this_month_micros=spent))

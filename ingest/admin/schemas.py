@@ -26,6 +26,7 @@ from ingest.web.schemas import (
     Id,
     Language,
     Moment,
+    Networks,
     Prompt,
     RequestBody,
     Short,
@@ -276,6 +277,9 @@ class Org(BaseModel):
         int | None,
         Field(description="how much of monthly_budget_micros one student may use, in percent; null: no limit"),
     ]
+    admin_networks: Annotated[
+        list[str], Field(description="the networks from which admins are accepted; empty: everywhere")
+    ]
     spent_this_month_micros: Annotated[int, Field(description="AI cost this month (UTC) in millionths of a US dollar")]
     created_at: datetime
 
@@ -316,6 +320,7 @@ class OrgChange(RequestBody):
     author_open_limit: Annotated[StrictInt, Field(ge=1, le=MAX_AUTHOR_LIMIT)] | None = None
     author_daily_limit: Annotated[StrictInt, Field(ge=1, le=MAX_AUTHOR_LIMIT)] | None = None
     author_budget_percent: Annotated[StrictInt, Field(ge=1, le=100)] | None = None
+    admin_networks: Networks = optional_not_null()
 
 
 class Erasing(BaseModel):

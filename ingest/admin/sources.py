@@ -51,7 +51,9 @@ def make() -> Response:
     who = admin()
     payload = read_body(schemas.SourceDraft)
     with who.session():
-        source, secret = connections.add_source(payload.name, org=who.org, creates_courses=payload.creates_courses)
+        source, secret = connections.add_source(
+            payload.name, org=who.org, creates_courses=payload.creates_courses, networks=payload.networks
+        )
         created = connections.fetch_source(source, org=who.org)
     return _respond_with_secret(created, secret)
 
@@ -118,6 +120,7 @@ def _members(found: SourceCard) -> dict[str, Any]:
         "name": found.name,
         "url": f"/v1/webhooks/{found.id}",
         "creates_courses": found.creates_courses,
+        "networks": found.networks,
         "created_at": found.created_at,
         "disabled": found.disabled_at is not None,
         "previous_secret_until": found.previous_secret_until,

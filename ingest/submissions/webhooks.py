@@ -13,6 +13,7 @@ from ingest.submissions import schemas, webhook_signature
 from ingest.submissions.routes import accepted, author_of, send_hints, to_answer, to_draft, with_lms_assignment
 from ingest.web import rate_limits, system_log
 from ingest.web.body import check_encoding, check_headers, check_needed, parse, read_bytes
+from ingest.web.client_address import request_address
 from ingest.web.openapi import Parameter, operation
 from ingest.web.problems import Problem, from_domain
 from models import deliveries, essays, events
@@ -22,6 +23,7 @@ from models.delivery_students import recognise
 from models.errors import AuthorLimit, DomainError, Invalid, NotFound
 from models.events import Delivery
 from models.jobs import Hint
+from models.networks import is_within
 from models.users import data_key
 
 blueprint = Blueprint("webhooks", __name__)
@@ -87,6 +89,10 @@ def receive(source_id: UUID) -> Response:
 
 
 def _take_in(source: Source) -> Response:
+    if not is_within(request_address(), source.networks):
+        raise Problem(
+            "address-refused", "Deliveries to this source are accepted from certain networks only, and not from yours."
+        )
     # Some platforms compress the body but sign the text: say what is wrong before the signature fails for that reason.
     check_encoding()
     body = read_bytes()

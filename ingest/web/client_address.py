@@ -1,8 +1,20 @@
-"""The address under which a client's requests and connections are counted."""
+"""The address of a client, and the one under which its requests and connections are counted."""
 
 from __future__ import annotations
 
 import ipaddress
+
+from flask import request
+
+from models.networks import canonical_address
+
+
+def request_address() -> str | None:
+    """Return the IP address that this request comes from, or None when it is unknown.
+
+    It is that of the connection, or what our proxies say, as far as ESSAYCOACH_PROXIES reaches. No other header is read.
+    """
+    return canonical_address(request.remote_addr or "")
 
 
 def counted_address(address: str) -> str:

@@ -18,6 +18,7 @@ from flask_jwt_extended import JWTManager
 
 from ingest.settings import IngestSettings
 from ingest.web import rate_limits, system_log
+from ingest.web.client_address import request_address
 from ingest.web.problems import Problem
 from models import sessions
 from models.connections import EVERY_SCOPE, KEY_PREFIX, Scope, recognise_api_key, require_live_key
@@ -36,13 +37,17 @@ SigningKeys = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """The identity under which a request acts. `caller` is the id of the user or of the API key; a user has every scope."""
+    """The identity under which a request acts. `caller` is the id of the user or of the API key; a user has every scope.
+
+    `address` is where the request comes from, or None when that is unknown.
+    """
 
     org: UUID
     caller: UUID
     role: Role
     user: UUID | None = None
     live: SessionClaims | None = None
+    address: str | None = None
     scopes: frozenset[str] = frozenset(EVERY_SCOPE)
 
     @property
@@ -51,23 +56,27 @@ class Identity:
         return self.user is None
 
     @contextmanager
-    def session(self) -> Iterator[None]:
-        """Run the block in one transaction as this identity. Raises Unauthorised when the session was revoked meanwhile."""
+    def session(self, *, role: Role | None = None) -> Iterator[None]:
+        """Run the block in one transaction as this identity, with its own role or another one.
+
+        Raises Unauthorised when the session was revoked meanwhile, and AddressRefused.
+        """
         actor = self.caller if self.is_api_key else None
         with (
             system_log.keep_if_undecipherable(self.org),
-            session(org=self.org, user=self.user, role=self.role, live=self.live, actor=actor),
+            system_log.keep_if_address_refused(self.org, user_id=self.caller),
+            session(org=self.org, user=self.user, role=role or self.role, live=self.live, actor=actor),
         ):
             yield
 
     def require_live(self, scope: Scope) -> None:
-        """Check before an answer that was held back that the API key is still valid. Raises Unauthorised.
+        """Check before an answer that was held back that the API key is still valid, also from its address. Raises Unauthorised.
 
         Of a person every `session` checks it.
         """
         if self.is_api_key:
             with session(role="ec_auth"):
-                require_live_key(self.caller, scope=scope)
+                require_live_key(self.caller, scope=scope, address=self.address)
 
 
 def set_up(app: Any, settings: IngestSettings) -> None:
@@ -98,29 +107,36 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
     With `api_keys=False` only a signed-in person is accepted. `scope` is what an API key must have; a person has every scope.
     A key acts with the database role of that scope.
     """
-    token = read_bearer()
+    token, address = read_bearer(), request_address()
     if token.startswith(KEY_PREFIX):
         if not api_keys:
             raise Problem("forbidden", "API keys cannot do this; a person must sign in.")
         settings: IngestSettings = current_app.extensions["essaycoach.settings"]
         try:
             with session(role="ec_auth"):
-                caller = recognise_api_key(token, pepper=settings.api_key_pepper)
+                caller = recognise_api_key(token, pepper=settings.api_key_pepper, address=address)
         except Unauthorised as error:
             raise _unauthenticated("unauthorized", str(error)) from None
+        if caller.refused:
+            # Counted by address: whoever holds a stolen key must not use up the rate of the LMS.
+            rate_limits.count_address()
+            with system_log.keep_if_refused("API key from a refused address", org=caller.org, api_key_id=caller.id):
+                raise Problem(
+                    "address-refused", "This API key is accepted from certain networks only, and not from yours."
+                )
         with system_log.keep_if_refused("API key over its rate limit", org=caller.org, api_key_id=caller.id):
             rate_limits.count(f"key:{caller.id}")
         if scope is not None and scope not in caller.scopes:
             raise Problem("forbidden", f"This API key lacks the scope {scope!r}.")
         key_role: Role = "ec_manager" if scope == "manage" else "ec_lms"
-        return Identity(org=caller.org, caller=caller.id, role=key_role, scopes=caller.scopes)
+        return Identity(org=caller.org, caller=caller.id, role=key_role, address=address, scopes=caller.scopes)
     claims = decode_token(token, expected_type="access")
     user = UUID(claims["sub"])
     rate_limits.count(f"user:{user}")
     role: Role = {"student": "ec_student", "educator": "ec_educator", "admin": "ec_admin"}[claims["role"]]  # type: ignore[assignment]
-    live = SessionClaims(session=UUID(claims["sid"]), role=claims["role"], token_version=claims["tv"])
+    live = SessionClaims(session=UUID(claims["sid"]), role=claims["role"], token_version=claims["tv"], address=address)
     g.session_id = live.session
-    return Identity(org=UUID(claims["org"]), caller=user, user=user, role=role, live=live)
+    return Identity(org=UUID(claims["org"]), caller=user, user=user, role=role, live=live, address=address)
 
 
 def staff(*, or_key: Scope | None = None) -> Identity:

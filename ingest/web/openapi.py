@@ -83,7 +83,7 @@ def operation(
         "invalid-payload",
         "invalid-text",
     )
-    security_problems = ("unauthorized", "invalid-token", "token-expired") if security else ()
+    security_problems = ("unauthorized", "invalid-token", "token-expired", "address-refused") if security else ()
 
     def declare(handler: Handler) -> Handler:
         handler.__operation__ = Operation(  # type: ignore[attr-defined]

@@ -69,6 +69,12 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         "Check the sender's clock; the attempt must be signed within 300 seconds.",
     ),
     "forbidden": ProblemType(403, "Your role may not do this", "Ask somebody with the role this operation needs."),
+    "address-refused": ProblemType(
+        403,
+        "Not from this address",
+        "Send the request from a network that your school has named, or ask an admin to add yours. When no admin gets in any more, "
+        "the operator of this installation can help.",
+    ),
     "not-found": ProblemType(
         404, "There is nothing here for you", "Check the address. What belongs to others answers the same."
     ),
@@ -189,6 +195,7 @@ SLUGS: dict[type[errors.DomainError], str] = {
     errors.KeyReused: "idempotency-key-reused",
     errors.InProgress: "request-in-progress",
     errors.Unauthorised: "invalid-token",
+    errors.AddressRefused: "address-refused",
     errors.DatabaseAway: "temporarily-unavailable",
     errors.DatabaseReadOnly: "temporarily-unavailable",
     errors.DatabaseBusy: "temporarily-unavailable",

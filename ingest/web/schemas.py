@@ -21,9 +21,11 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
-from ingest.web.messages import LANGUAGE_FORM, NUMBERED_ID, TIME_FORM, UUID_FORM
+from ingest.web.messages import LANGUAGE_FORM, NETWORK_FORM, NUMBERED_ID, TIME_FORM, UUID_FORM
 from models.identifiers import fold_identifier, fold_spelling, is_invisible
 from models.languages import MAX_LENGTH, canonical_language
+from models.networks import MAX_LENGTH as MAX_LENGTH_OF_NETWORK
+from models.networks import MOST_NETWORKS, canonical_network
 
 MAX_CHARACTERS = 100_000
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
@@ -69,6 +71,13 @@ def _read_language(value: str) -> str:
     return language
 
 
+def _read_network(value: str) -> str:
+    try:
+        return canonical_network(value)
+    except ValueError:
+        raise ValueError(NETWORK_FORM) from None
+
+
 def _to_utc(value: datetime) -> datetime:
     # PostgreSQL accepts no offset beyond 16 hours, and Python cannot read a time outside its calendar.
     try:
@@ -90,6 +99,18 @@ ExternalId = Annotated[
     AfterValidator(_fold_id),
 ]
 Language = Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_LENGTH), AfterValidator(_read_language)]
+Networks = Annotated[
+    list[
+        Annotated[
+            StrictStr, StringConstraints(min_length=1, max_length=MAX_LENGTH_OF_NETWORK), AfterValidator(_read_network)
+        ]
+    ],
+    Field(
+        max_length=MOST_NETWORKS,
+        description="IPv4 and IPv6 networks as CIDR, or single addresses, such as 192.0.2.0/24; empty: everywhere",
+    ),
+    AfterValidator(lambda networks: list(dict.fromkeys(networks))),
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -19,7 +19,7 @@ from flask import Flask, Response, after_this_request, current_app, g, has_reque
 from ingest.web.problems import Problem, from_domain
 from models import events
 from models.db import session
-from models.errors import AuthorLimit, Invalid, KeyReused, NotFound, Undecipherable
+from models.errors import AddressRefused, AuthorLimit, Invalid, KeyReused, NotFound, Undecipherable
 from models.log import logger
 from models.orgs import find_org
 
@@ -77,6 +77,16 @@ def keep_if_refused(event: str, *, org: UUID | str, **facts: object) -> Iterator
     except (Problem, AuthorLimit, Invalid, NotFound, KeyReused) as refusal:
         reason = refusal.slug if isinstance(refusal, Problem) else from_domain(refusal).slug
         keep(event, org=org, level="warning", reason=reason, **facts)
+        raise
+
+
+@contextmanager
+def keep_if_address_refused(org: UUID, **facts: object) -> Iterator[None]:
+    """Keep a line when an admin is not accepted from this address. Raises what the block raises."""
+    try:
+        yield
+    except AddressRefused:
+        keep("admin from a refused address", org=org, level="warning", **facts)
         raise
 
 

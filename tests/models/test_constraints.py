@@ -10,6 +10,8 @@ from tests.support.good_rows import GOOD, SHA
 from tests.support.servers import Database
 
 LONG = "repeat('x', {})"
+# A cast in the CHECKs refuses what is no network at all: tests/models/test_networks.py.
+MANY_NETWORKS = ("array_fill('192.0.2.0/24'::text, array[51])", "'{null}'")
 PREVIEW = {"trial_until": "now()", "trial_rubric_id": "uuidv7()"}
 # For every CHECK, the changes to the good row that it must refuse.
 BAD: dict[str, list[dict[str, str]]] = {
@@ -20,6 +22,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     "orgs_ai_fallback_known": [{"ai_fallback": "'hope'"}],
     "orgs_budget_not_negative": [{"monthly_budget_micros": "-1"}],
     "orgs_author_limits_in_range": [{"author_open_limit": "0"}, {"author_daily_limit": "10001"}, {"author_budget_percent": "101"}],
+    "orgs_admin_networks_few": [{"admin_networks": value} for value in MANY_NETWORKS],
     "orgs_exported_when_closed": [{"exported_at": "now()"}],
     "orgs_removed_when_exported": [{"closed_at": "now()", "removed_at": "now()"}],
     "users_role_known": [{"role": "'root'"}],
@@ -34,7 +37,9 @@ BAD: dict[str, list[dict[str, str]]] = {
     "one_time_tokens_digest_length": [{"digest": "''"}],
     "api_keys_scopes_known": [{"scopes": s} for s in ("'{}'", "'{submit,admin}'")],
     "api_keys_name_not_blank": [{"name": "' '"}],
+    "api_keys_networks_few": [{"networks": value} for value in MANY_NETWORKS],
     "sources_name_not_blank": [{"name": "' '"}],
+    "sources_networks_few": [{"networks": value} for value in MANY_NETWORKS],
     "sources_previous_secret_ends": [{"previous_secret": "''"}, {"previous_secret_until": "now()"}],
     "categories_slug_is_a_short_name": [{"slug": "'Narrative'"}],
     "categories_name_not_blank": [{"name": "''"}],

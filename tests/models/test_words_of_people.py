@@ -70,6 +70,7 @@ CLEAR = {
     "ids, and warnings in our words; erasure replaces or deletes the answers about the person's essays": """
         seen_events.answer idempotency_keys.response
     """,
+    "networks that a school names, of no person": "orgs.admin_networks api_keys.networks sources.networks",
     "ids and words from lists, never text: models/audit.py and ingest/web/system_log.py": "audit_log.detail system_logs.context",
 }
 

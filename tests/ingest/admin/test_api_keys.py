@@ -17,7 +17,9 @@ from tests.support.schools import PEPPER
 
 KEYS = "/v1/api-keys"
 UNKNOWN_ID = "0190b5f6-0000-7000-8000-000000000001"  # an id that does not exist
-FIELDS = {"id", "name", "prefix", "scopes", "creates_courses", "created_at", "expires_at", "last_used_on", "revoked_at"}
+FIELDS = {
+    "id", "name", "prefix", "scopes", "creates_courses", "networks", "created_at", "expires_at", "last_used_on", "revoked_at",
+}  # fmt: skip
 
 
 @pytest.fixture
