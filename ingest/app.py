@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ingest import settings as ingest_settings
-from ingest.accounts import mail, passwords, sign_in
+from ingest.accounts import mail, passwords, sessions, sign_in
 from ingest.admin import api_keys, assignments, audit, courses, data_rights, logs, orgs, roster, rubrics, sources, users
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
 from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
@@ -46,6 +46,7 @@ def create_app() -> Flask:
     mail.set_up(app, config)
     for module in (
         sign_in,
+        sessions,
         routes,
         failed_passes,
         essays,

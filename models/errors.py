@@ -73,6 +73,10 @@ class Unauthorised(DomainError):
     """The credentials do not belong to anybody who may act."""
 
 
+class SignInAgain(DomainError):
+    """The session is too old for what it asks: the person must show again that it is them."""
+
+
 class AddressRefused(DomainError):
     """The org names the networks from which its admins are accepted, and the request comes from elsewhere."""
 

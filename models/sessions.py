@@ -26,7 +26,7 @@ _ACCOUNT = """
     from users as u join orgs as o on o.id = u.org_id
 """
 
-# Why a family was revoked.
+# Why a family was revoked. `logout`: by the person, or by an admin for them; the audit trail says by whom.
 Reason = Literal["logout", "reuse", "disabled", "password"]
 
 

@@ -20,7 +20,7 @@ from ingest.app import create_app
 from ingest.feedback.schemas import MAX_MESSAGE, MAX_NOTE
 from ingest.web import body, connection, openapi, rate_limits, server
 from ingest.web.schemas import MAX_CHARACTERS
-from models import one_time_tokens, passwords, sessions, tables, upkeep
+from models import networks, one_time_tokens, open_sessions, passwords, sessions, tables, upkeep
 from models.crypto import EncryptedField
 from tests.support.servers import ROOT
 
@@ -278,6 +278,9 @@ def test_figures_on_the_page_match_the_code(program_env):
         f"words of {passwords.TELLING_CHARACTERS} letters and more",
         f"PBKDF2-SHA256, {passwords.ROUNDS:,} rounds",
         f"An access token lives {chosen.access_minutes} minutes, a refresh-token family {sessions.LIFETIME_DAYS} days",
+        f"not refreshed for {sessions.STAFF_IDLE_HOURS} hours",
+        f"signed in within {open_sessions.FRESH_MINUTES} minutes",
+        f"accepted, {networks.MOST_NETWORKS} each",
         f"once more within {sessions.GRACE_SECONDS} s",
         f"{one_time_tokens.LIFETIME_HOURS['password_reset']} hour for a reset",
         f"{one_time_tokens.LIFETIME_HOURS['invitation'] // 24} days for an invitation",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StrictStr, StringConstraints
 
-from ingest.web.schemas import Language, RequestBody, Short, optional_not_null
+from ingest.web.schemas import Cursor, Language, RequestBody, Short, optional_not_null
 from models.passwords import LEAST_CHARACTERS, MOST_CHARACTERS
 
 NewPassword = Annotated[
@@ -79,6 +80,26 @@ class Me(BaseModel):
     language: Annotated[
         str | None, Field(description="BCP 47 tag of the language for feedback; null: the language of the essay")
     ]
+
+
+class Session(BaseModel):
+    """A session that has not ended: what began with one sign-in."""
+
+    id: UUID
+    created_at: Annotated[datetime, Field(description="when the person signed in")]
+    last_used_at: Annotated[datetime, Field(description="when its tokens were last refreshed")]
+    expires_at: Annotated[
+        datetime,
+        Field(description="when it ends at the latest; of educators and admins, when it is not used until then"),
+    ]
+    current: Annotated[bool, Field(description="true: the session that sends this request")]
+
+
+class Sessions(BaseModel):
+    """A page of sessions, newest first."""
+
+    items: list[Session]
+    next_cursor: Cursor
 
 
 class ProfileChange(RequestBody):

@@ -75,6 +75,11 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         "Send the request from a network that your school has named, or ask an admin to add yours. When no admin gets in any more, "
         "the operator of this installation can help.",
     ),
+    "sign-in-again": ProblemType(
+        403,
+        "A new sign-in is needed for this",
+        "Sign in with the password and send the request again with the new access token.",
+    ),
     "not-found": ProblemType(
         404, "There is nothing here for you", "Check the address. What belongs to others answers the same."
     ),
@@ -196,6 +201,7 @@ SLUGS: dict[type[errors.DomainError], str] = {
     errors.InProgress: "request-in-progress",
     errors.Unauthorised: "invalid-token",
     errors.AddressRefused: "address-refused",
+    errors.SignInAgain: "sign-in-again",
     errors.DatabaseAway: "temporarily-unavailable",
     errors.DatabaseReadOnly: "temporarily-unavailable",
     errors.DatabaseBusy: "temporarily-unavailable",

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models import connections, courses, db, deliveries, events, users
+from models import connections, courses, db, deliveries, events, sessions, users
 from tests.conftest import Report
 from tests.ingest.conftest import ApiUnderTest, Headers, envelope, piece
 from tests.support.schools import School, session_of
@@ -41,6 +41,11 @@ class RouteFixture:
             user = users.add_user(role, org=self.school.org, name=name, email=f"{name}@north.example", external_id=name)  # type: ignore[arg-type]
             courses.add_member(user, org=self.school.org, course=self.school.course, role="student")
         return user
+
+    def sign_in(self, user: UUID) -> UUID:
+        """Open a session of this person and return its id."""
+        with db.session(org=self.school.org, role="ec_auth"):
+            return sessions.open_family(sessions.fetch_account(user, org=self.school.org), org=self.school.org).id
 
     def course(self) -> UUID:
         with session_of(self.school, "ada"):
@@ -114,6 +119,11 @@ def person(fixture: RouteFixture) -> dict[str, Any]:
     return {"user_id": fixture.person()}
 
 
+def signed_in(fixture: RouteFixture) -> dict[str, Any]:
+    user = fixture.person()
+    return {"user_id": user, "session_id": fixture.sign_in(user)}
+
+
 def member(fixture: RouteFixture) -> dict[str, Any]:
     return {"course_id": fixture.school.course, **person(fixture)}
 
@@ -156,6 +166,12 @@ OPERATIONS = (
     ),
     Operation("GET /v1/me", PEOPLE_ONLY),
     Operation("PATCH /v1/me", PEOPLE_ONLY, body=lambda _: {"language": "en"}),
+    Operation("GET /v1/me/sessions", PEOPLE_ONLY),
+    Operation("DELETE /v1/me/sessions", PEOPLE_ONLY.replace("200", "204")),
+    Operation(
+        "DELETE /v1/me/sessions/{session_id}", "401 204 404 404 404 404 404 403 404 404 404 403",
+        ids=lambda fixture: {"session_id": fixture.sign_in(fixture.school.alice)},
+    ),
     Operation(
         "POST /v1/submissions", "401 202 202 404 202 404 202 202 404 404 404 404",
         body=lambda fixture: {"title": "t", "text": "x", "assignment_id": str(fixture.school.assignment)},
@@ -216,6 +232,9 @@ OPERATIONS = (
     Operation("GET /v1/users/{user_id}", TEACHERS.format(200), ids=person),
     Operation("PATCH /v1/users/{user_id}", ADMIN.format(200), ids=person, body=named),
     Operation("DELETE /v1/users/{user_id}", ADMIN.format(204), ids=person),
+    Operation("GET /v1/users/{user_id}/sessions", ADMIN.format(200), ids=person),
+    Operation("DELETE /v1/users/{user_id}/sessions", ADMIN.format(204), ids=person),
+    Operation("DELETE /v1/users/{user_id}/sessions/{session_id}", ADMIN.format(204), ids=signed_in),
     Operation("POST /v1/users/{user_id}/invite", ADMIN.format(202), ids=person),
     Operation("GET /v1/users/{user_id}/export", ADMIN.format(200), ids=person),
     Operation("POST /v1/users/{user_id}/erase", ADMIN.format(202), ids=person),
