@@ -48,7 +48,7 @@ def change() -> tuple[str, int]:
     with system_log.keep_if_refused("too many sign-ins", org=who.org):
         rate_limits.count_sign_in(str(who.org), str(who.user))
     payload = read_body(schemas.PasswordChange)
-    with session(org=who.org, user=who.user, role="ec_auth", live=who.live):
+    with who.session(role="ec_auth"):
         stored = sessions.fetch_account(who.user, org=who.org).password_hash
         contact = sessions.fetch_contact(who.user, org=who.org)
     try:
@@ -59,7 +59,7 @@ def change() -> tuple[str, int]:
         # Not 401: a client would think its token has expired, and sign the person out because of a typing error.
         raise _not_acceptable("/current_password", "is not your password")
     hashed = _hash(payload.new_password, contact, pointer="/new_password")
-    with session(org=who.org, user=who.user, role="ec_auth", live=who.live):
+    with who.session(role="ec_auth"):
         sessions.set_password(who.user, org=who.org, password_hash=hashed, instead_of=stored)
     return "", 204
 

@@ -200,6 +200,18 @@ def test_sign_in_outside_is_answered_like_a_wrong_password(closed: ApiUnderTest,
     assert [sign_in(closed, who, OUTSIDE).status_code for who in ("alice", "ed")] == [200, 200]
 
 
+def test_password_and_settings_cannot_be_changed_from_outside(closed: ApiUnderTest, refused: Refused) -> None:
+    ada = closed.signed_in("ada")
+    for method, path, body in (
+        ("POST", "/v1/auth/password", {"current_password": PASSWORD, "new_password": "a long enough passphrase"}),
+        ("PATCH", "/v1/org", {"admin_networks": []}), ("PATCH", "/v1/org", {"admin_networks": [OUTSIDE]}),
+        ("POST", "/v1/api-keys", {"name": "Mine"}), ("DELETE", "/v1/me/sessions", None),
+    ):  # fmt: skip
+        refused(ask(closed, method, path, ada, OUTSIDE, json=body), 403, "address-refused")
+    assert ask(closed, "GET", "/v1/org", ada).json["admin_networks"] == NETWORKS
+    assert sign_in(closed, "ada", SCHOOL).status_code == 200
+
+
 def test_refresh_outside_is_refused_and_uses_up_no_token(closed: ApiUnderTest, refused: Refused) -> None:
     token = bearer(sign_in(closed, "ada", SCHOOL).json["refresh_token"])
     for at in ELSEWHERE:
