@@ -11,11 +11,22 @@ from ingest.accounts import mail, passwords, sessions, sign_in
 from ingest.admin import api_keys, assignments, audit, courses, data_rights, logs, orgs, roster, rubrics, sources, users
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
 from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
-from ingest.web import cors, health, identity, metrics, openapi, problems, rate_limits, security_contact, system_log
+from ingest.web import (
+    cors,
+    health,
+    identity,
+    metrics,
+    openapi,
+    problems,
+    rate_limits,
+    security_contact,
+    security_log,
+    system_log,
+)
 from ingest.web.body import MAX_BODY_BYTES
 from ingest.web.long_poll import LongPollSlots
 from ingest.web.response_headers import CACHE_CONTROL, CONTENT_SECURITY_POLICY, SECURITY_HEADERS, request_id_for
-from models import crypto, db, log, settings
+from models import crypto, db, log, security_events, settings
 from models.broker import make_broker
 
 # A process has 16 threads by default. Up to half of them may hold a long poll, which needs no connection while it waits.
@@ -28,6 +39,7 @@ def create_app() -> Flask:
     """Return the app with every route registered. Reads this process's environment. Raises SettingsError."""
     log.set_up("ingest")
     config = ingest_settings.read()
+    security_events.set_up("ingest", count=metrics.count_security_event)
     db.connect(settings.read_store("ec-ingest", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
     crypto.load(settings.read_crypto())
 
@@ -69,6 +81,7 @@ def create_app() -> Flask:
     problems.register(app)
     openapi.register(app)
     metrics.register(app)
+    security_log.register(app)
     security_contact.register(app, contact=config.security_contact)
     cors.register(app, origins=config.allowed_origins)
     if config.proxies:

@@ -439,6 +439,22 @@ begin
 end
 $$;
 
+-- FUNCTION chain_audit_entries(integer)
+CREATE FUNCTION public.chain_audit_entries(most integer) RETURNS SETOF public.audit_log
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    if chain_audit(most) > 0 then
+        -- This transaction gave these rows their place: the heads that it moved lead to the entries that it chained.
+        return query
+            select a.* from audit_heads as h join audit_log as a on a.org_id = h.org_id and a.sequence > h.sequence - most
+            where h.xmin = pg_current_xact_id()::xid and a.xmin = pg_current_xact_id()::xid
+            order by a.org_id, a.sequence;
+    end if;
+end
+$$;
+
 -- FUNCTION change_own_profile(boolean, bytea, boolean, text)
 CREATE FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4128,6 +4144,10 @@ GRANT ALL ON FUNCTION public.cancel_open_passes(most integer) TO ec_admin;
 -- ACL FUNCTION chain_audit(most integer)
 REVOKE ALL ON FUNCTION public.chain_audit(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.chain_audit(most integer) TO ec_clock;
+
+-- ACL FUNCTION chain_audit_entries(most integer)
+REVOKE ALL ON FUNCTION public.chain_audit_entries(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.chain_audit_entries(most integer) TO ec_clock;
 
 -- ACL FUNCTION change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text)
 REVOKE ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) FROM PUBLIC;

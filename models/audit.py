@@ -50,10 +50,15 @@ def write_entries(action: str, *, entity: str, entries: Sequence[tuple[UUID, Map
     )
 
 
-def chain(most: int) -> int:
-    """Append up to `most` new entries to the chains of their orgs and return how many. Call it as the clock."""
-    found = row("select chain_audit(%s) as chained", (most,))
-    return int(found["chained"]) if found else 0
+def chain(most: int) -> list[dict[str, Any]]:
+    """Append up to `most` new entries to the chains of their orgs and return them. Call it as the clock, once in a session."""
+    return rows(
+        """
+        select id, created_at, org_id, actor_id, actor_role, request_id, action, entity, entity_id, detail
+        from chain_audit_entries(%s)
+        """,
+        (most,),
+    )
 
 
 def fetch_head(org: UUID) -> Head | None:

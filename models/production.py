@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
+from urllib.parse import SplitResult
 
 from redis.connection import SSLConnection, UnixDomainSocketConnection
 
@@ -102,6 +103,12 @@ def check_redis(name: str, connection: Any) -> None:
     check_password(name, str(connection.password or ""), user=connection.username)
 
 
+def check_syslog(name: str, parts: SplitResult) -> None:
+    """Check that lines about people cross a network with TLS only. Raises SettingsError."""
+    if parts.scheme != "tls" and not _is_this_machine(parts.hostname or ""):
+        raise refusal(name, "begin with tls:// or unix:", "give the server TLS, or send to a forwarder on this machine")
+
+
 def check_address(name: str, host: str) -> None:
     """Check that a program listens on one address and not on all. Raises SettingsError."""
     if is_every_interface(host):
@@ -127,6 +134,13 @@ def is_every_interface(host: str) -> bool:
     address = ipaddress.ip_address(str(numeric).partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_unspecified
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _is_placeholder(text: str) -> bool:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, jsonify
 from ingest.accounts import schemas
 from ingest.accounts.mail import Email, MailQueue, is_address
 from ingest.settings import IngestSettings
-from ingest.web import rate_limits, system_log
+from ingest.web import rate_limits, security_log, system_log
 from ingest.web.body import read_body
 from ingest.web.identity import admin, identity
 from ingest.web.openapi import operation
@@ -56,6 +56,7 @@ def change() -> tuple[str, int]:
     except TooManyAtOnce:
         raise _too_busy() from None
     if not is_correct:
+        security_log.note("password_refused")
         # Not 401: a client would think its token has expired, and sign the person out because of a typing error.
         raise _not_acceptable("/current_password", "is not your password")
     hashed = _hash(payload.new_password, contact, pointer="/new_password")

@@ -11,7 +11,7 @@ from flask_jwt_extended import create_access_token, create_refresh_token
 
 from ingest.accounts import schemas
 from ingest.settings import IngestSettings
-from ingest.web import rate_limits, system_log
+from ingest.web import rate_limits, security_log, system_log
 from ingest.web.body import read_body
 from ingest.web.client_address import request_address
 from ingest.web.identity import Identity, SigningKeys, decode_token, identity, read_bearer
@@ -46,8 +46,12 @@ def login() -> Response:
     with session(role="ec_auth"):
         org = find_org(payload.org)
     if org is not None:
+        security_log.acts(org)
         with session(org=org, role="ec_auth"):
             account = sessions.find_account(payload.email, org=org)
+    if account is not None:
+        # Nobody has shown yet that they are this person, so the event is about them and not by them.
+        security_log.concerns("user", account.user)
     stored = account.password_hash if account else None
     wrong = Problem("unauthorized", "The org, e-mail or password is wrong.")
     try:
@@ -72,6 +76,9 @@ def login() -> Response:
             family = sessions.open_family(account, org=org)
     except Unauthorised:  # the password was changed or the account disabled during the check
         raise wrong from None
+    security_log.acts(org, actor=account.user, role=account.role)
+    security_log.concerns("session", family.id)
+    security_log.note("sign_in_succeeded")
     return jsonify(tokens_for(family, org=org))
 
 
@@ -86,6 +93,8 @@ def refresh() -> Response:
     rate_limits.count_address()
     claims = decode_token(read_bearer(), expected_type="refresh")
     org, user = UUID(claims["org"]), UUID(claims["sub"])
+    security_log.acts(org, actor=user)
+    security_log.concerns("session", UUID(claims["sid"]))
     rate_limits.count(f"user:{user}")
     settings: IngestSettings = current_app.extensions["essaycoach.settings"]
     with (
@@ -101,6 +110,7 @@ def refresh() -> Response:
             address=request_address(),
         )
     if family is None:
+        security_log.note("refresh_token_reused")
         raise Problem(
             "invalid-token", "This refresh token was used before. Everything it led to has been revoked; sign in again."
         )

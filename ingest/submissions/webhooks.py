@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from ingest.submissions import schemas, webhook_signature
 from ingest.submissions.routes import accepted, author_of, send_hints, to_answer, to_draft, with_lms_assignment
-from ingest.web import rate_limits, system_log
+from ingest.web import rate_limits, security_log, system_log
 from ingest.web.body import check_encoding, check_headers, check_needed, parse, read_bytes
 from ingest.web.client_address import request_address
 from ingest.web.openapi import Parameter, operation
@@ -83,6 +83,7 @@ def receive(source_id: UUID) -> Response:
     rate_limits.count_address()
     with session(role="ec_auth"):
         source = find_source(source_id)
+    security_log.acts(source.org)
     refused = system_log.keep_if_refused("webhook delivery refused", org=source.org, source_id=source.id)
     with refused, system_log.keep_if_undecipherable(source.org):
         return _take_in(source)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from ingest.web.identity import Identity, is_staff
+from ingest.web.metrics import count_security_event
 from models.audit import write_entries
+from models.security_events import event_of
 
 
 def note_read(who: Identity, *, entity: str, entity_id: UUID, person: UUID, by_api_key: bool = False) -> None:
@@ -24,3 +26,6 @@ def note_reads(who: Identity, *, entity: str, people: Mapping[UUID, UUID], by_ap
         return
     entries = [(thing, {"user_id": str(person)}) for thing, person in people.items() if person != who.user]
     write_entries("read", entity=entity, entries=entries)
+    event = event_of(entity, "read")
+    if event is not None:
+        count_security_event(event, len(entries))

@@ -17,7 +17,7 @@ from flask import current_app, g, request
 from flask_jwt_extended import JWTManager
 
 from ingest.settings import IngestSettings
-from ingest.web import rate_limits, system_log
+from ingest.web import rate_limits, security_log, system_log
 from ingest.web.client_address import request_address
 from ingest.web.problems import Problem
 from models import sessions
@@ -117,6 +117,8 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
                 caller = recognise_api_key(token, pepper=settings.api_key_pepper, address=address)
         except Unauthorised as error:
             raise _unauthenticated("unauthorized", str(error)) from None
+        key_role: Role = "ec_manager" if scope == "manage" else "ec_lms"
+        security_log.acts(caller.org, actor=caller.id, role=key_role.removeprefix("ec_"))
         if caller.refused:
             # Counted by address: whoever holds a stolen key must not use up the rate of the LMS.
             rate_limits.count_address()
@@ -128,15 +130,16 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
             rate_limits.count(f"key:{caller.id}")
         if scope is not None and scope not in caller.scopes:
             raise Problem("forbidden", f"This API key lacks the scope {scope!r}.")
-        key_role: Role = "ec_manager" if scope == "manage" else "ec_lms"
+        security_log.note_key_use(caller.id)
         return Identity(org=caller.org, caller=caller.id, role=key_role, address=address, scopes=caller.scopes)
     claims = decode_token(token, expected_type="access")
-    user = UUID(claims["sub"])
+    org, user = UUID(claims["org"]), UUID(claims["sub"])
+    security_log.acts(org, actor=user, role=claims["role"])
     rate_limits.count(f"user:{user}")
     role: Role = {"student": "ec_student", "educator": "ec_educator", "admin": "ec_admin"}[claims["role"]]  # type: ignore[assignment]
     live = SessionClaims(session=UUID(claims["sid"]), role=claims["role"], token_version=claims["tv"], address=address)
     g.session_id = live.session
-    return Identity(org=UUID(claims["org"]), caller=user, user=user, role=role, live=live, address=address)
+    return Identity(org=org, caller=user, user=user, role=role, live=live, address=address)
 
 
 def staff(*, or_key: Scope | None = None) -> Identity:

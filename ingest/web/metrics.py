@@ -23,6 +23,8 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess
 from prometheus_client.mmap_dict import MmapedDict
 
+from models.security_events import LEFT_OUT, WEB_EVENTS
+
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # A client may send any word as the method, so other words share one label value.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -36,6 +38,11 @@ SECONDS = Histogram(
     "essaycoach_http_request_duration_seconds", "Time to answer, of requests that did not wait by wish.", ["route"],
     buckets=BUCKETS, registry=REGISTRY,
 )  # fmt: skip
+SECURITY_EVENTS = Counter(
+    "essaycoach_security_events_total", "Security events that web saw.", ["event"], registry=REGISTRY
+)
+# The clock writes the lines of these two, and web counts them where they happen.
+READS = ("data_read", "person_exported")
 
 
 def register(app: Flask) -> None:
@@ -47,6 +54,10 @@ def register(app: Flask) -> None:
     # Flask runs the first before-hook first and the first after-hook last, so these two see the full time and the final status.
     app.before_request(_start_timer)
     app.after_request(_record_request)
+    # From 0, so that Prometheus sees the first event of a kind as an increase.
+    with suppress(OSError):
+        for event in (*WEB_EVENTS, *READS, LEFT_OUT):
+            SECURITY_EVENTS.labels(event)
 
 
 def _start_timer() -> None:
@@ -63,6 +74,12 @@ def _record_request(response: Response) -> Response:
         if started is not None and not g.get("waited", False):
             SECONDS.labels(route).observe(time.perf_counter() - started)
     return response
+
+
+def count_security_event(event: str, times: int = 1) -> None:
+    """Count a security event of this process."""
+    with suppress(OSError):
+        SECURITY_EVENTS.labels(event).inc(times)
 
 
 def count_refused(method: str, status: int) -> None:

@@ -257,6 +257,7 @@ def headers_of(problem: Problem) -> dict[str, str]:
 
 def to_response(problem: Problem) -> Response:
     """Return the HTTP response for a problem: the problem document and its headers."""
+    g.problem_slug = problem.slug
     document = document_of(problem, request_id=g.get("request_id", ""))
     response = Response(document, status=PROBLEM_TYPES[problem.slug].status, content_type=CONTENT_TYPE)
     response.headers.update(headers_of(problem))

@@ -39,6 +39,8 @@ from ingest.web.connection import Connection, State
 from ingest.web.metrics import count_refused
 from ingest.web.problems import PROBLEM_TYPES, Problem
 from ingest.web.refusals import answer_bytes, problem_of
+from ingest.web.response_headers import request_id_for
+from ingest.web.security_log import record_server_refusal
 from models.log import logger
 
 log = logger(__name__)
@@ -109,15 +111,17 @@ class BufferingWorker(ThreadWorker):
         else:
             self._close_after_answer(connection)
 
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ARG002
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answer with a problem document instead of gunicorn's HTML."""
         problem = problem_of(exc)
         if problem.slug == "internal-error":
             log.error("request failed outside the app", exc_info=exc)
         count_refused(req.method if req else "", PROBLEM_TYPES[problem.slug].status)
         sent_id = next((value for name, value in req.headers if name == "X-REQUEST-ID"), "") if req else ""
+        request_id = request_id_for(sent_id)
+        record_server_refusal(problem.slug, address=addr, request_id=request_id)
         with suppress(OSError):
-            client.sendall(answer_bytes(problem, sent_id=sent_id))
+            client.sendall(answer_bytes(problem, sent_id=request_id))
 
     def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
         """End what has lasted too long. gunicorn calls it in every turn of the main loop, and with `force` at the end."""

@@ -36,7 +36,7 @@ def chained(school: School, become: Become) -> School:
     """A school whose audit entries are all chained. The process is logged in as ingest."""
     become("ec_clock")
     with db.session():
-        assert audit.chain(10_000) > 0
+        assert audit.chain(10_000) != []
     become("ec_ingest")
     return school
 
@@ -216,7 +216,7 @@ def test_chaining_resumes_where_it_stopped_and_is_idempotent(chained: School, be
     before = len(entries(chained.org))
     for most, newly in ((3, 3), (3, 2), (3, 0)):
         with db.session():
-            assert audit.chain(most) == newly
+            assert len(audit.chain(most)) == newly
     assert [entry.sequence for entry in entries(chained.org)] == list(range(1, before + 6))
 
 

@@ -1,8 +1,8 @@
-"""Chain new audit entries and sign where each org's chain ends."""
+"""Chain new audit entries, write them into the stream of security events, and sign where each org's chain ends."""
 
 from __future__ import annotations
 
-from models import audit, orgs
+from models import audit, orgs, security_events
 from models.db import session
 from workers.duties import audit_heads
 from workers.duties.audit_heads import Seal
@@ -10,13 +10,18 @@ from workers.duties.limits import BATCH, LONG_ANSWER_SECONDS
 
 
 def chain_audit() -> int:
-    """Give every new audit entry its place in the hash chain of its org. Return how many were chained."""
+    """Give every new audit entry its place in the hash chain of its org, and write its line into the stream of security events.
+
+    Return how many were chained. An entry is written at least once: its line goes out before the transaction is committed.
+    """
     chained = 0
     while True:
         with session(answer_seconds=LONG_ANSWER_SECONDS):
             newly = audit.chain(BATCH)
-        chained += newly
-        if newly < BATCH:
+            for entry in newly:
+                security_events.emit_entry(entry)
+        chained += len(newly)
+        if len(newly) < BATCH:
             return chained
 
 

@@ -1,0 +1,1 @@
+drop function chain_audit_entries(integer);
