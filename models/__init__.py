@@ -13,6 +13,8 @@ Sessions and connections
     errors              all domain errors
     settings            environment variables and secret files
     log                 structured logs
+    security_events     security events, one JSON line each, and their closed list
+    security_sinks      where those lines go: standard error, a file, a syslog server
 Encryption
     crypto              master keys, data keys, associated data, blind indexes
     keys                re-encryption and backup of what the master keys encrypt

@@ -29,6 +29,7 @@ essaycoach_ai_cost_micros_total                     c pass                      
 essaycoach_unapproved_readers_total                 c pass, provider, result    readings kept from a version that is not approved
 essaycoach_http_requests_total                      c method, route, status     finished requests
 essaycoach_http_request_duration_seconds            h route                     s, of requests that did not ask to wait
+essaycoach_security_events_total                    c event                     security events that web saw; what staff read
 essaycoach_partitions_ahead_months                  g table                     months in a row after this one that have a partition
 essaycoach_partition_rows_in_default                g table                     rows in the default partition, from the statistics
 essaycoach_probe_up                                 g probe                     1 when the probe answered in time

@@ -12,9 +12,10 @@ import pytest
 
 from models import audit, courses, db, security_events
 from models.security_events import EVENTS, FIELDS, LINES_PER_SECOND, NO_LINE, Facts, Stream, event_of
+from models.security_sinks import LONGEST_QUEUE
 from tests.conftest import Become
 from tests.support.schools import School, session_of
-from tests.support.servers import Database
+from tests.support.servers import ROOT, Database
 
 HOSTILE = 'a"}\n{"stream": "security", "event": "sign_in_succeeded"}\r\x85\u2028\u2029\x00\x1b[2J😀'
 
@@ -89,8 +90,8 @@ def test_flood_is_cut_and_counted_but_other_events_still_get_their_lines(kept: K
     stream.emit("sign_in_failed", Facts())
     stream.close()
     lines = Counter(str(line["event"]) for line in kept.read())
-    told = sum(int(str(line["count"])) for line in kept.read() if line["event"] == "left_out")
-    assert lines["credential_refused"] + told == 5000
+    reported = sum(int(str(line["count"])) for line in kept.read() if line["event"] == "left_out")
+    assert lines["credential_refused"] + reported == 5000
     # The flood may last several seconds of the clock on a slow machine.
     assert lines["credential_refused"] <= 20 * LINES_PER_SECOND
     assert lines["sign_in_failed"] == 1
@@ -140,3 +141,19 @@ def test_chained_entry_becomes_one_line_under_its_own_id_and_time(
     )[-3:]
     fields = ("id", "org_id", "actor_id", "target_id")
     assert [(*(line[name] for name in fields), datetime.fromisoformat(str(line["at"]))) for line in lines] == stored
+
+
+def test_page_lists_every_event_and_field_with_what_the_code_says() -> None:
+    page = (ROOT / "docs" / "security-events.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line[:3] == "| `"]
+    events = {cells[0].strip("`"): (cells[1], cells[2]) for cells in rows if len(cells) == 4}
+    writers = {
+        **dict.fromkeys(security_events.WEB_EVENTS, "web"),
+        **dict.fromkeys(security_events.TRAIL_EVENTS, "clock"),
+        security_events.LEFT_OUT: "web, clock",
+    }
+    assert events == {name: (outcome, writers[name]) for name, outcome in EVENTS.items()}
+    assert [cells[0].strip("`") for cells in rows if len(cells) == 2] == list(FIELDS)
+    assert f"at most {LINES_PER_SECOND} lines of one event in a second" in page
+    assert "a queue of 1,000 lines" in page
+    assert LONGEST_QUEUE == 1000

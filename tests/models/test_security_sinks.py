@@ -106,9 +106,9 @@ def test_line_that_the_disk_does_not_take_is_counted_and_told_later(
     (tmp_path / "away").rename(folder)
     security_events.emit("access_refused", Facts(reason="third"))
     security_events.close()
-    told = written(path)
-    assert [line.get("reason") for line in told if line["event"] == "access_refused"] == ["third"]
-    assert [(line["reason"], line["count"]) for line in told if line["event"] == "left_out"] == [("file", 2)]
+    reported = written(path)
+    assert [line.get("reason") for line in reported if line["event"] == "access_refused"] == ["third"]
+    assert [(line["reason"], line["count"]) for line in reported if line["event"] == "left_out"] == [("file", 2)]
 
 
 @pytest.mark.parametrize("scheme", ["udp", "unix"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import signal
 import socket
@@ -49,7 +50,10 @@ def counts(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def port(shared_api, tmp_path_factory, counts) -> Iterator[int]:
-    environment = {**shared_api.environment, **LIMITS, "PROMETHEUS_MULTIPROC_DIR": str(counts)}
+    environment = {
+        **shared_api.environment, **LIMITS, "PROMETHEUS_MULTIPROC_DIR": str(counts),
+        "ESSAYCOACH_SECURITY_LOG": str(counts / "security.jsonl"),
+    }  # fmt: skip
     with run_gunicorn(environment, log_file=tmp_path_factory.mktemp("server") / "log") as server:
         yield server.port
 
@@ -281,6 +285,26 @@ def test_chunked_body_with_trailers_is_read(port, headers):
     chunks = b"5;x=y\r\n%s\r\n%x\r\n%s\r\n0\r\nX-Trailer: 1\r\n\r\n" % (BODY[:5], size, BODY[5:])
     answer = raw(port, head("/v1/submissions", {**headers, "Transfer-Encoding": "chunked"}) + b"\r\n" + chunks)
     assert answer.startswith(b"HTTP/1.1 202"), answer
+
+
+def test_malformed_request_is_a_security_event(port, counts):
+    """Two lengths, the way of request smuggling: one line with the request id of the answer, and one more counted."""
+
+    def counted() -> float:
+        return sum(
+            sample.value
+            for family in read_http(counts)
+            for sample in family.samples
+            if sample.name == "essaycoach_security_events_total" and sample.labels["event"] == "request_malformed"
+        )
+
+    before = counted()
+    lengths = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    request_id = check_refusal(raw(port, lengths), 400, "malformed-request")["instance"]
+    lines = [json.loads(line) for line in (counts / "security.jsonl").read_text().splitlines()]
+    [line] = [line for line in lines if line["request_id"] == request_id]
+    assert (line["event"], line["address"], line["reason"]) == ("request_malformed", "127.0.0.1", "malformed-request")
+    assert counted() == before + 1
 
 
 REFUSED_BELOW_THE_APP = [
