@@ -14,6 +14,7 @@ from models import audit, courses, db, security_events
 from models.security_events import EVENTS, FIELDS, LINES_PER_SECOND, NO_LINE, Facts, Stream, event_of
 from models.security_sinks import LONGEST_QUEUE
 from tests.conftest import Become
+from tests.support.races import together
 from tests.support.schools import School, session_of
 from tests.support.servers import ROOT, Database
 
@@ -141,6 +142,39 @@ def test_chained_entry_becomes_one_line_under_its_own_id_and_time(
     )[-3:]
     fields = ("id", "org_id", "actor_id", "target_id")
     assert [(*(line[name] for name in fields), datetime.fromisoformat(str(line["at"]))) for line in lines] == stored
+
+
+def test_entry_whose_chaining_was_not_committed_comes_again_under_the_same_id(
+    school: School, become: Become, kept: Kept
+) -> None:
+    become("ec_clock")
+    with pytest.raises(ConnectionError), db.session():
+        for entry in audit.chain(10_000):
+            security_events.emit_entry(entry)
+        raise ConnectionError
+    first = [line["id"] for line in kept.read()]
+    kept.lines.clear()
+    with db.session():
+        for entry in audit.chain(10_000):
+            security_events.emit_entry(entry)
+    assert [line["id"] for line in kept.read()] == first != []
+    with db.session():
+        assert audit.chain(10_000) == []
+
+
+def test_two_clocks_at_once_write_each_entry_once(school: School, become: Become, kept: Kept) -> None:
+    become("ec_clock")
+
+    def chain_one(_: int) -> None:
+        with db.session():
+            for entry in audit.chain(5):
+                security_events.emit_entry(entry)
+
+    assert together(30, chain_one) == [None] * 30
+    ids = [line["id"] for line in kept.read()]
+    assert len(ids) == len(set(ids)) > 10
+    with db.session():
+        assert audit.chain(10_000) == []
 
 
 def test_page_lists_every_event_and_field_with_what_the_code_says() -> None:

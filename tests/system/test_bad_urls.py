@@ -42,6 +42,14 @@ BAD_DATABASE = [
     f"postgresql://u:{SECRET}@db:x/x",
 ]
 BAD_WEB = ["garbage", f"ftp://u:{SECRET}@host", "https://", f"https://u:{SECRET}@host:x"]
+BAD_SYSLOG = [
+    "garbage",
+    f"http://{SECRET}",
+    "tls://",
+    f"udp://host:{SECRET}",
+    f"tls://me:{SECRET}@host",
+    f"unix:{SECRET}",
+]
 BAD_MAIL = ["garbage", f"http://u:{SECRET}@host", f"smtp://u:{SECRET}@", f"smtp://u:{SECRET}@host:x", "smtp://host:0"]
 
 
@@ -67,12 +75,16 @@ def _boot(*_: str) -> int:
 PROGRAMS: dict[str, tuple[Callable[[list[str]], int], tuple[str, ...], dict[str, list[str]]]] = {
     "web": (
         _create_app, (),
-        {"DATABASE_URL": BAD_DATABASE, "REDIS_URL": BAD_REDIS, "ESSAYCOACH_MAIL": BAD_MAIL, "ESSAYCOACH_LINK": BAD_WEB},
+        {"DATABASE_URL": BAD_DATABASE, "REDIS_URL": BAD_REDIS, "ESSAYCOACH_MAIL": BAD_MAIL, "ESSAYCOACH_LINK": BAD_WEB,
+         "ESSAYCOACH_SECURITY_SYSLOG": BAD_SYSLOG},
     ),
     "worker": (
         _boot, (), {"DATABASE_URL": BAD_DATABASE, "REDIS_URL": BAD_REDIS, "ANTHROPIC_BASE_URL": BAD_WEB},
     ),
-    "clock": (workers.__main__.main, ("clock",), {"DATABASE_URL": BAD_DATABASE, "REDIS_URL": BAD_REDIS}),
+    "clock": (
+        workers.__main__.main, ("clock",),
+        {"DATABASE_URL": BAD_DATABASE, "REDIS_URL": BAD_REDIS, "ESSAYCOACH_SECURITY_SYSLOG": BAD_SYSLOG},
+    ),
     "monitor": (monitoring.__main__.main, (), {"DATABASE_URL": BAD_DATABASE, "REDIS_URL": BAD_REDIS}),
     "migrations": (migrations.__main__.main, ("status",), {"DATABASE_URL": BAD_DATABASE}),
     "standalone": (

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 
-from ingest.web import rate_limits
+from ingest.web import metrics, rate_limits
 from ingest.web.identity import key_id
 from models import security_events, security_sinks
 from models.security_events import EVENTS, FIELDS
@@ -265,6 +265,34 @@ def test_hostile_headers_and_paths_forge_no_line(attacked: ApiUnderTest, lines: 
     assert answer.status_code == 401
     line = only(lines(), "credential_refused", address="127.0.0.1", request_id=answer.headers["X-Request-Id"])
     assert HOSTILE[:3] not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"), ("10.0.0.1, 192.0.2.7", "192.0.2.7"), ("2001:DB8::1", "2001:db8::1"),
+        ("lms.school.example", None), ("<script>", None),
+    ],
+)  # fmt: skip
+def test_address_is_what_the_proxy_saw_and_nothing_but_an_address(
+    attacked: ApiUnderTest, watched: tuple[ApiUnderTest, Path], lines: Lines, forwarded: str, address: str | None
+) -> None:
+    app = attacked.make_app(ESSAYCOACH_PROXIES="1", **{security_sinks.FILE: str(watched[1])})
+    assert app.test_client().get("/v1/me", headers={"X-Forwarded-For": forwarded}).status_code == 401
+    only(lines(), "credential_refused", address=address)
+
+
+def test_reading_and_exporting_are_counted_where_they_happen(attacked: ApiUnderTest, lines: Lines) -> None:
+    def counted(event: str) -> float:
+        return metrics.REGISTRY.get_sample_value("essaycoach_security_events_total", {"event": event}) or 0.0
+
+    before = {event: counted(event) for event in metrics.READS}
+    done = attacked.hand_in("alice")
+    admin = attacked.signed_in("ada")
+    assert attacked.client.get(f"/v1/submissions/{done['id']}/text", headers=admin).status_code == 200
+    assert attacked.client.get(f"/v1/users/{attacked.school.alice}/export", headers=admin).status_code == 200
+    assert {event: counted(event) - before[event] for event in metrics.READS} == dict.fromkeys(metrics.READS, 1)
+    assert lines() == []  # the clock writes them
 
 
 def test_no_line_holds_a_secret_a_name_or_a_text(
