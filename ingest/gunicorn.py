@@ -11,7 +11,7 @@ from gunicorn.glogging import Logger
 
 from ingest import settings as ingest_settings
 from ingest.web.metrics import fold_dead_process
-from models import security_sinks, settings
+from models import security_sinks, security_syslog, settings
 from models.errors import SettingsError
 
 bind = f"{os.environ.get('ESSAYCOACH_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
@@ -71,7 +71,7 @@ def on_starting(server: Any) -> None:
         settings.database_url()
         settings.read_crypto()
         security_sinks.read_path()
-        security_sinks.read_syslog_url()
+        security_syslog.read_syslog_url()
     except SettingsError as error:
         raise SystemExit(f"ingest: {error}") from None
 

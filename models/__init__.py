@@ -15,6 +15,7 @@ Sessions and connections
     log                 structured logs
     security_events     security events, one JSON line each, and their closed list
     security_sinks      where those lines go: standard error, a file, a syslog server
+    security_syslog     the syslog server
 Encryption
     crypto              master keys, data keys, associated data, blind indexes
     keys                re-encryption and backup of what the master keys encrypt

@@ -252,7 +252,7 @@ def test_page_lists_audited_tables_and_code_logs_only_to_stderr(database):
         )
     ]
     # The signed heads, and what the supervisor of `make up` keeps of standard error, are the other files.
-    assert set(handlers) == {"audit_heads.py", "security_sinks.py", "supervisor.py"}
+    assert set(handlers) == {"audit_heads.py", "security_sinks.py", "security_syslog.py", "supervisor.py"}
     (line,) = [cells for cells in table_under("## What is logged") if "security-events.md" in cells[0]]
     assert "`ESSAYCOACH_SECURITY_LOG`" in line[1]
     assert "`ESSAYCOACH_SECURITY_SYSLOG`" in line[1]

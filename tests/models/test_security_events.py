@@ -12,7 +12,7 @@ import pytest
 
 from models import audit, courses, db, security_events
 from models.security_events import EVENTS, FIELDS, LINES_PER_SECOND, NO_LINE, Facts, Stream, event_of
-from models.security_sinks import LONGEST_QUEUE
+from models.security_syslog import LONGEST_QUEUE
 from tests.conftest import Become
 from tests.support.races import together
 from tests.support.schools import School, session_of

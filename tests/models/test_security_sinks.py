@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 
-from models import security_events, security_sinks
+from models import security_events, security_sinks, security_syslog
 from models.errors import SettingsError
 from models.security_events import Facts
 from tests.support.races import eventually
@@ -117,7 +117,7 @@ def test_datagram_to_syslog_has_the_form_of_rfc_5424(scheme: str, tmp_path: Path
     with socket.socket(family, socket.SOCK_DGRAM) as server:
         server.bind(str(tmp_path / "log") if scheme == "unix" else ("127.0.0.1", 0))
         url = f"unix:{tmp_path}/log" if scheme == "unix" else f"udp://127.0.0.1:{server.getsockname()[1]}"
-        sink = security_sinks.Syslog(url)
+        sink = security_syslog.Syslog(url)
         line = json.dumps({"event": "access_refused"})
         sink.write(line, at="2026-01-02T03:04:05.678901Z", event="access_refused", failed=True)
         found = MESSAGE.fullmatch(receive(server))
@@ -130,7 +130,7 @@ def test_datagram_to_syslog_has_the_form_of_rfc_5424(scheme: str, tmp_path: Path
 
 def test_stream_to_syslog_says_the_length_of_each_message() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        sink = security_sinks.Syslog(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        sink = security_syslog.Syslog(f"tcp://127.0.0.1:{server.getsockname()[1]}")
         for number in range(3):
             sink.write(json.dumps({"n": number}), at="2026-01-02T03:04:05Z", event="data_read", failed=False)
         server.settimeout(WAIT_SECONDS)
@@ -156,7 +156,7 @@ def test_syslog_with_tls_checks_the_name_of_the_server(tmp_path: Path, monkeypat
     context.load_cert_chain(files.certificate, files.key)
     with socket.create_server((HOST, 0)) as server:
         server.settimeout(WAIT_SECONDS)
-        wrong = security_sinks.Syslog(f"tls://127.0.0.1:{server.getsockname()[1]}")
+        wrong = security_syslog.Syslog(f"tls://127.0.0.1:{server.getsockname()[1]}")
         wrong.write("{}", at="2026-01-02T03:04:05Z", event="data_read", failed=False)
         raw, _ = server.accept()
         with raw, pytest.raises(OSError):
@@ -164,7 +164,7 @@ def test_syslog_with_tls_checks_the_name_of_the_server(tmp_path: Path, monkeypat
         wrong.close()
     with socket.create_server((HOST, 0)) as server:
         server.settimeout(WAIT_SECONDS)
-        right = security_sinks.Syslog(f"tls://{HOST}:{server.getsockname()[1]}")
+        right = security_syslog.Syslog(f"tls://{HOST}:{server.getsockname()[1]}")
         right.write("{}", at="2026-01-02T03:04:05Z", event="data_read", failed=False)
         raw, _ = server.accept()
         with raw, context.wrap_socket(raw, server_side=True) as connection:
@@ -173,11 +173,11 @@ def test_syslog_with_tls_checks_the_name_of_the_server(tmp_path: Path, monkeypat
 
 
 def test_dead_syslog_server_holds_a_bounded_number_of_lines_and_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(security_sinks, "LONGEST_QUEUE", 20)
-    monkeypatch.setattr(security_sinks, "CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(security_syslog, "LONGEST_QUEUE", 20)
+    monkeypatch.setattr(security_syslog, "CLOSE_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         dead = taken.getsockname()[1]
-    sink = security_sinks.Syslog(f"tcp://127.0.0.1:{dead}")
+    sink = security_syslog.Syslog(f"tcp://127.0.0.1:{dead}")
     for _ in range(1000):
         sink.write("{}", at="", event="data_read", failed=False)
     assert not sink.may_tell_lost()
@@ -189,11 +189,11 @@ def test_dead_syslog_server_holds_a_bounded_number_of_lines_and_nobody_up(monkey
 
 
 def test_syslog_server_that_comes_back_is_told_how_much_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(security_sinks, "LONGEST_QUEUE", 2)
-    monkeypatch.setattr(security_sinks, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(security_syslog, "LONGEST_QUEUE", 2)
+    monkeypatch.setattr(security_syslog, "RETRY_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    sink = security_sinks.Syslog(f"tcp://127.0.0.1:{port}")
+    sink = security_syslog.Syslog(f"tcp://127.0.0.1:{port}")
     stream = security_events.Stream("test", sinks=(sink,))
     for _ in range(9):
         stream.write("data_read", Facts(), line_id=uuid4(), at=NOW)
@@ -215,8 +215,8 @@ def test_syslog_server_that_comes_back_is_told_how_much_it_missed(monkeypatch: p
     ["http://x", "udp://", "udp://host:99999", "unix:log", "unix:", "tcp://host/path", "tls://me@host", "syslog.school.example"],
 )  # fmt: skip
 def test_bad_syslog_address_is_refused_with_a_sentence(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(security_sinks.SYSLOG, url)
-    with pytest.raises(SettingsError, match=security_sinks.SYSLOG):
+    monkeypatch.setenv(security_syslog.SYSLOG, url)
+    with pytest.raises(SettingsError, match=security_syslog.SYSLOG):
         security_sinks.open_sinks()
 
 
@@ -231,9 +231,9 @@ def test_file_that_cannot_be_written_is_refused_with_a_sentence(
 @pytest.mark.parametrize("url", ["udp://syslog.school.example", "tcp://192.0.2.1:601"])
 def test_production_refuses_syslog_over_a_network_without_tls(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESSAYCOACH_PRODUCTION", "on")
-    monkeypatch.setenv(security_sinks.SYSLOG, url)
+    monkeypatch.setenv(security_syslog.SYSLOG, url)
     with pytest.raises(SettingsError, match="tls://"):
-        security_sinks.read_syslog_url()
+        security_syslog.read_syslog_url()
     for safe in ("tls://syslog.school.example", "udp://127.0.0.1:514", "tcp://[::1]:601", "unix:/dev/log"):
-        monkeypatch.setenv(security_sinks.SYSLOG, safe)
-        assert security_sinks.read_syslog_url() == safe
+        monkeypatch.setenv(security_syslog.SYSLOG, safe)
+        assert security_syslog.read_syslog_url() == safe
