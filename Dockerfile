@@ -2,14 +2,13 @@
 FROM python:3.12-slim
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
-COPY constraints.txt setup.cfg pyproject.toml README.md LICENSE ./
+COPY constraints.txt install.py setup.cfg pyproject.toml README.md LICENSE ./
 COPY ingest ingest
 COPY workers workers
 COPY models models
 COPY migrations migrations
 COPY monitoring monitoring
-COPY standalone standalone
-RUN pip install --constraint constraints.txt --editable '.[local]' \
+RUN python install.py --into python local \
     && useradd --system --no-create-home essaycoach \
     && install -d -o essaycoach /run/metrics /var/lib/essaycoach
 USER essaycoach

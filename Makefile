@@ -12,19 +12,18 @@ COVERAGE ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(if $(COVERAGE),$(BIN)/python -m coverage run -m pytest,$(BIN)/python -m pytest)
 
-.PHONY: help install demo up lint fmt test test-slow coverage docs bench chaos db-shell promtool clean
+.PHONY: help install demo up lint fmt test test-slow coverage docs bench chaos lock sbom audit db-shell release-tools promtool clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-install: $(INSTALLED) ## make .venv with the exact versions of constraints.txt
+install: $(INSTALLED) ## make .venv with the exact files of constraints.txt, each checked against its hash
 
-$(INSTALLED): constraints.txt setup.cfg pyproject.toml
+$(INSTALLED): constraints.txt install.py setup.cfg pyproject.toml
 	@echo "Installing into $(VENV) (about a minute the first time)…"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "EssayCoach needs Python 3.11 or newer; try make PYTHON=python3.12 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[local,standalone,test]'
+	@PYTHONWARNINGS=ignore $(PYTHON) install.py --into $(BIN)/python local,standalone,test
 	@touch $@
 
 demo: $(INSTALLED) ## start everything, hand in real essays as an LMS would, show the feedback arriving
@@ -56,7 +55,7 @@ coverage: $(INSTALLED) ## report what `make test COVERAGE=1` and `make test-slow
 	@$(BIN)/python -m coverage report --fail-under=95
 
 docs: $(INSTALLED) ## build the documentation site into build/site; a broken link fails
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[docs]'
+	@PYTHONWARNINGS=ignore $(PYTHON) install.py --into $(BIN)/python docs
 	@$(BIN)/zensical build --strict --clean
 
 bench: $(INSTALLED) ## measure speed and memory on this machine and write docs/benchmarks.md (about 20 minutes)
@@ -65,8 +64,23 @@ bench: $(INSTALLED) ## measure speed and memory on this machine and write docs/b
 chaos: $(INSTALLED) ## break the running system over a hundred times and write the table of docs/reliability.md (about an hour)
 	@$(BIN)/python -m tests.chaos --write
 
+lock: release-tools ## write constraints.txt again: versions that still fit stay (NEWER="--upgrade" takes the newest)
+	@$(BIN)/python install.py --list local,standalone,test,docs,release | $(BIN)/uv pip compile - --output-file constraints.txt --generate-hashes \
+		--no-build --no-annotate --python-version 3.11.5 --python-platform linux --quiet --custom-compile-command "make lock" $(NEWER)
+
+sbom: release-tools ## write build/essaycoach.cdx.json: the components of constraints.txt in CycloneDX 1.6
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements --spec-version 1.6 --output-reproducible --output-file build/essaycoach.cdx.json constraints.txt
+
+audit: release-tools ## ask PyPI for known vulnerabilities of every component of constraints.txt; one that cannot be asked about fails
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement constraints.txt \
+		|| { echo "The audit found something, or could not ask about every component. Nothing is said about the others."; exit 1; }
+
 db-shell: $(INSTALLED) ## open psql on the database of `make up`, as its superuser
 	@$(BIN)/python -m standalone psql
+
+release-tools: $(INSTALLED)
+	@PYTHONWARNINGS=ignore $(PYTHON) install.py --into $(BIN)/python release
 
 # Debian's package holds promtool; unpacking it needs neither root nor a running service.
 promtool: $(INSTALLED)

@@ -305,11 +305,9 @@ def test_page_records_review_of_the_current_dependency_versions():
     section = PAGE.partition("\n## Third-party code\n")[2].partition("\n## ")[0]
     for promised in ("within 7 days", "30 days otherwise", "within 90 days"):
         assert promised in section
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
-    assert all(re.fullmatch(r"[\w.-]+==[\w.+!]+", line) for line in lines)
-    reported = re.search(r"Looked through on \d{4}-\d\d-\d\d at `([0-9a-f]{12})`", section)
+    reported = re.search(r"Looked through on \d{4}-\d\d-\d\d at\n`([0-9a-f]{64})`", section)
     assert reported is not None
-    now = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:12]
+    now = hashlib.sha256((ROOT / "constraints.txt").read_bytes()).hexdigest()
     assert reported[1] == now, f"constraints.txt has changed: look its versions up again, then write {now} and the day"
 
 
