@@ -75,6 +75,7 @@ _BY_STATUS: dict[int, ErrorRule] = {
     504: (TryAgain, Outcome.TIMEOUT),
     529: (TryAgain, Outcome.OVERLOADED),
 }
+_REDIRECT: ErrorRule = (Pause, Outcome.BAD_REQUEST)  # never followed; a wrong base URL, as with 404
 _OTHER_4XX: ErrorRule = (GiveUp, Outcome.BAD_REQUEST)
 _OTHER_5XX: ErrorRule = (TryAgain, Outcome.SERVER_ERROR)
 _BUDGET_SPENT: ErrorRule = (Pause, Outcome.BUDGET_SPENT)
@@ -320,6 +321,8 @@ class ClaudeProvider:
                     base_url=self._base_url,
                     timeout=self._timeout,
                     max_retries=0,
+                    # An essay and the key go to the configured address only, wherever it points.
+                    http_client=anthropic.DefaultHttpxClient(follow_redirects=False),
                     open_telemetry=False,  # a trace must never hold an essay, whatever the environment enables
                 )
                 self._client = (os.getpid(), client)
@@ -469,6 +472,8 @@ def _rule_for_error(trouble: wire.VendorError) -> ErrorRule:
 def _rule_for_status(status: int, message: str | None) -> ErrorRule:
     if status == 400 and _says_budget_spent(message):
         return _BUDGET_SPENT
+    if 300 <= status < 400:
+        return _REDIRECT
     return _BY_STATUS.get(status, _OTHER_5XX if status >= 500 else _OTHER_4XX)
 
 

@@ -10,6 +10,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -352,3 +353,56 @@ def test_fake_vendor_refuses_an_unsupported_schema_keyword(vendor: FakeVendor) -
     )
     with pytest.raises(urllib.error.HTTPError, match="400"):
         urllib.request.urlopen(post)
+
+
+class Redirecting(BaseHTTPRequestHandler):
+    """Counts requests and answers each with a redirect to where its server says."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.server.calls.append(self.path)
+        self.send_response(self.server.status)
+        self.send_header("location", f"{self.server.target}{self.path}")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def redirecting() -> Iterator[Any]:
+    """Give a function that starts a server with a status and a target."""
+    running: list[ThreadingHTTPServer] = []
+
+    def start(status: int, target: str) -> Any:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Redirecting)
+        server.status, server.target, server.calls = status, target, []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect_of_the_provider_is_not_followed(redirecting, status):
+    """Another host gets neither the essay nor the key, whatever the provider's address answers, and no essay is given up."""
+    other = redirecting(500, "")
+    server = redirecting(status, f"http://127.0.0.1:{other.server_port}")
+    with closing(ClaudeProvider("sk-test", base_url=f"http://127.0.0.1:{server.server_port}")) as claude:
+        assert isinstance(error_of(claude), Pause)
+        with pytest.raises(Pause):
+            claude.submit(request())
+        with pytest.raises(TryAgain):
+            claude.collect("msgbatch_1", request())
+
+    assert len(server.calls) == 3
+    assert other.calls == []
