@@ -1,0 +1,123 @@
+"""Test that the programs open connections in the listed places only, each to an address from their settings."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from tests.support.servers import ROOT
+
+PACKAGES = ("ingest", "workers", "models", "migrations", "monitoring")
+# Every place that opens a connection or starts a program, with the setting that says where to. docs/security.md, Connections.
+OPENERS = {
+    "ingest/accounts/mail.py": {"smtplib.SMTP", "smtplib.SMTP_SSL"},  # ESSAYCOACH_MAIL
+    "workers/providers/claude.py": {"anthropic.Anthropic", "anthropic.DefaultHttpxClient"},  # ANTHROPIC_BASE_URL
+    "models/settings.py": {
+        "redis.ConnectionPool",
+        "redis.ConnectionPool.from_url",
+        "subprocess.run",
+    },  # REDIS_URL; NAME_COMMAND
+    "models/broker.py": {"redis.ConnectionPool", "redis.ConnectionPool.from_url", "redis.Redis"},  # REDIS_URL
+    "models/db.py": {"playhouse.pool.PooledPostgresqlDatabase"},  # DATABASE_URL
+    "models/statement_watchdog.py": {"socket.socket"},  # a copy of a connection that is open
+    "models/production.py": {"socket.getaddrinfo"},  # AI_NUMERICHOST: reads an address, asks nobody
+    "migrations/runner.py": {"psycopg2.connect"},  # DATABASE_URL
+    "migrations/dump.py": {"subprocess.run"},  # pg_dump
+}
+# Modules of the standard library and of what is installed that can reach another machine or start a program.
+ABLE = {
+    "aiosmtpd", "anthropic", "asyncio", "dramatiq", "ftplib", "http.client", "httpcore2", "httpx2", "imaplib", "multiprocessing",
+    "nntplib", "os", "paramiko", "playhouse", "poplib", "psycopg2", "pty", "redis", "requests", "smtplib", "socket", "socketserver",
+    "ssl", "subprocess", "telnetlib", "urllib.request", "urllib3", "webbrowser", "xmlrpc",
+}  # fmt: skip
+OPENING = {
+    "Anthropic", "AsyncAnthropic", "AsyncClient", "AsyncRedis", "BlockingConnectionPool", "Client", "ConnectionPool",
+    "DefaultHttpxClient", "HTTPConnection", "HTTPSConnection", "Popen", "PoolManager", "PooledPostgresqlDatabase", "Redis", "SMTP", "SMTP_SSL", "Session",
+    "StrictRedis", "call", "check_call", "check_output", "connect", "create_connection", "create_server", "fork", "from_url",
+    "getaddrinfo", "gethostbyname", "getoutput", "get", "open_connection", "popen", "post", "request", "run", "socket",
+    "socketpair", "stream", "system", "urlopen", "urlretrieve",
+}  # fmt: skip
+
+
+def names_of_imports(tree: ast.Module) -> dict[str, str]:
+    """Return the name under which a file uses each imported thing, with the thing's full name."""
+    names = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                names[one.asname or one.name.partition(".")[0]] = one.name if one.asname else one.name.partition(".")[0]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+    return names
+
+
+def full_name(node: ast.expr, names: dict[str, str]) -> str:
+    if isinstance(node, ast.Name):
+        return names.get(node.id, "")
+    if isinstance(node, ast.Attribute) and (base := full_name(node.value, names)):
+        return f"{base}.{node.attr}"
+    return ""
+
+
+def openers(source: str) -> set[str]:
+    """Return what a file names that opens a connection or starts a program, called or handed on."""
+    tree = ast.parse(source)
+    names = names_of_imports(tree)
+    annotations = {id(part) for node in ast.walk(tree) for hint in hints(node) for part in ast.walk(hint)}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute) and id(node) not in annotations:
+            name = full_name(node, names)
+            if able(name) and name.rpartition(".")[2] in OPENING:
+                found.add(name)
+    return found
+
+
+def hints(node: ast.AST) -> list[ast.expr]:
+    """Return the types that a node declares, which open nothing."""
+    if isinstance(node, ast.arg | ast.AnnAssign):
+        return [node.annotation] if node.annotation else []
+    return [node.returns] if isinstance(node, ast.FunctionDef) and node.returns else []
+
+
+def able(name: str) -> bool:
+    return not name.startswith("os.environ.") and any(name.startswith(f"{module}.") for module in ABLE)
+
+
+def sources() -> dict[str, str]:
+    files = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    return {str(path.relative_to(ROOT)): Path(path).read_text(encoding="utf-8") for path in files}
+
+
+def test_connections_are_opened_in_the_listed_places_only() -> None:
+    found = {path: openers(text) for path, text in sources().items()}
+    assert {path: names for path, names in found.items() if names} == OPENERS
+
+
+def test_forms_of_opening_a_connection_are_recognised() -> None:
+    """The test above must not pass because a form is unknown to it."""
+    for source, name in {
+        "import requests\nrequests.get(url)": "requests.get",
+        "from urllib import request as r\nr.urlopen(url)": "urllib.request.urlopen",
+        "from urllib.request import urlopen as u\nu(url)": "urllib.request.urlopen",
+        "import urllib.request\nurllib.request.urlopen(url)": "urllib.request.urlopen",
+        "import httpx2\nwith httpx2.stream('GET', url): pass": "httpx2.stream",
+        "import socket as s\nopen = s.create_connection": "socket.create_connection",
+        "from os import system\nsystem(words)": "os.system",
+        "import http.client\nhttp.client.HTTPSConnection(host)": "http.client.HTTPSConnection",
+    }.items():
+        assert openers(source) == {name}, source
+
+
+def test_no_file_imports_by_a_computed_name() -> None:
+    """What a file can reach stands in its text."""
+    computed = []
+    for path, text in sources().items():
+        tree = ast.parse(text)
+        names = names_of_imports(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and not all(isinstance(one, ast.Constant) for one in node.args):
+                is_builtin = isinstance(node.func, ast.Name) and node.func.id in ("__import__", "eval", "exec")
+                if is_builtin or full_name(node.func, names) == "importlib.import_module":
+                    computed.append(path)
+    assert computed == []
