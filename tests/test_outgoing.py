@@ -20,6 +20,11 @@ OPENERS = {
     "models/broker.py": {"redis.ConnectionPool", "redis.ConnectionPool.from_url", "redis.Redis"},  # REDIS_URL
     "models/db.py": {"playhouse.pool.PooledPostgresqlDatabase"},  # DATABASE_URL
     "models/statement_watchdog.py": {"socket.socket"},  # a copy of a connection that is open
+    "models/security_syslog.py": {
+        "socket.create_connection",
+        "socket.getaddrinfo",
+        "socket.socket",
+    },  # ESSAYCOACH_SECURITY_SYSLOG
     "models/production.py": {"socket.getaddrinfo"},  # AI_NUMERICHOST: reads an address, asks nobody
     "migrations/runner.py": {"psycopg2.connect"},  # DATABASE_URL
     "migrations/dump.py": {"subprocess.run"},  # pg_dump

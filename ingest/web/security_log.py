@@ -19,6 +19,8 @@ _BY_SLUG = {
     "invalid-token": "credential_refused",
     "token-expired": "token_expired",
     "forbidden": "access_refused",
+    "address-refused": "access_refused",
+    "sign-in-again": "access_refused",
     "not-found": "object_not_found",
     "rate-limited": "rate_limited",
     "author-limit": "rate_limited",
