@@ -67,6 +67,7 @@ def login() -> Response:
             passwords.hash(payload.password, caller=rate_limits.client()) if passwords.is_outdated(stored) else None
         )
     except TooManyAtOnce:
+        security_log.note("sign_in_limited")
         raise Problem("temporarily-unavailable", "Too many people are signing in at this moment.") from None
     try:
         with session(org=org, role="ec_auth", actor=account.user):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import os
 import select
@@ -22,13 +23,14 @@ import dramatiq
 import psycopg2
 import pytest
 
-from models import db, log, passes, rights, rubric_previews, settings
+from models import db, log, passes, rights, rubric_previews, security_sinks, settings
 from models.broker import HintBroker, make_broker
 from models.crypto import Ciphertext
 from models.errors import DatabaseAway, DatabaseReadOnly
 from models.essays import Draft, Receipt
 from models.jobs import ACTOR, Hint, Queue
 from models.passes import Claim
+from models.security_events import NO_LINE
 from tests.conftest import Become
 from tests.support import schools
 from tests.support.local_engine import shared_provider
@@ -558,6 +560,7 @@ def test_the_clock_program_chains_signs_and_erases(
     program_env("ec_clock")
     monkeypatch.setenv(audit_heads.KEY, base64.b64encode(b"a" * 32).decode())
     monkeypatch.setenv(audit_heads.FILE, str(tmp_path / "heads"))
+    monkeypatch.setenv(security_sinks.FILE, str(tmp_path / "security.jsonl"))
     with clock_program() as program:
         eventually(lambda: database.sql("select count(*) from users where id = %s", school.alice) == [(0,)])
         eventually(lambda: database.sql("select count(*) from audit_log where sequence is null") == [(0,)])
@@ -565,6 +568,12 @@ def test_the_clock_program_chains_signs_and_erases(
         eventually(lambda: str(school.org) in (tmp_path / "heads").read_text())
         program.send_signal(signal.SIGTERM)
         assert program.wait(60) == 0
+    lines = [json.loads(line) for line in (tmp_path / "security.jsonl").read_text().splitlines()]
+    entries = database.sql("select id::text, entity, action from audit_log order by org_id, sequence")
+    assert [(line["id"], line["program"]) for line in lines] == [
+        (entry, "clock") for entry, *kind in entries if tuple(kind) not in NO_LINE
+    ]
+    assert "person_erased" in {line["event"] for line in lines}
 
 
 @pytest.mark.slow(reason="starts the clock")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 
-from ingest.web import metrics, rate_limits
+from ingest.web import metrics
 from ingest.web.identity import key_id
 from models import security_events, security_sinks
 from models.security_events import EVENTS, FIELDS
@@ -94,12 +95,26 @@ def test_failed_sign_in_leaves_one_event_about_the_account_if_there_is_one(
         )  # fmt: skip
 
 
-def test_limit_of_sign_ins_leaves_one_event_for_each_refusal(
+def test_limit_of_sign_ins_leaves_one_event_for_each_refusal(attacked: ApiUnderTest, lines: Lines) -> None:
+    tried = [attacked.client.post("/v1/auth/login", json=credentials(attacked, password="guess")) for _ in range(62)]
+    events = [line["event"] for line in lines()]
+    expected = {401: "sign_in_failed", 429: "sign_in_limited"}
+    assert events == [expected[answer.status_code] for answer in tried]
+    # Two windows of a minute allow sixty.
+    first = next(line for line in lines() if line["event"] == "sign_in_limited")
+    only([first], "sign_in_limited", reason="rate-limited", address="127.0.0.1", route="/v1/auth/login")
+
+
+def test_sign_in_that_finds_no_slot_for_hashing_leaves_one_event(
     attacked: ApiUnderTest, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limits.Limits, "hit", lambda *_: False)
-    assert attacked.client.post("/v1/auth/login", json=credentials(attacked)).status_code == 429
-    only(lines(), "sign_in_limited", reason="rate-limited", address="127.0.0.1", route="/v1/auth/login")
+    passwords = attacked.app.extensions["essaycoach.passwords"]
+    monkeypatch.setattr(passwords._slots, "_patience_seconds", 0.05)
+    with ExitStack() as busy:
+        for number in range(passwords._slots._free):
+            busy.enter_context(passwords._slots.hold(f"192.0.2.{number}"))
+        assert attacked.client.post("/v1/auth/login", json=credentials(attacked)).status_code == 503
+    only(lines(), "sign_in_limited", reason="temporarily-unavailable", target_id=attacked.school.alice)
 
 
 def forged(**changes: Any) -> str:
@@ -238,11 +253,14 @@ def test_unknown_source_leaves_one_event(attacked: ApiUnderTest, lines: Lines) -
 
 
 def test_rate_limit_of_a_person_leaves_one_event_for_each_refusal(
-    attacked: ApiUnderTest, lines: Lines, monkeypatch: pytest.MonkeyPatch
+    attacked: ApiUnderTest, watched: tuple[ApiUnderTest, Path], lines: Lines
 ) -> None:
-    monkeypatch.setattr(rate_limits.Limits, "hit", lambda *_: False)
-    assert attacked.client.get("/v1/me", headers=attacked.signed_in("alice")).status_code == 429
-    only(lines(), "rate_limited", actor_id=attacked.school.alice, org_id=attacked.school.org, reason="rate-limited")
+    app = attacked.make_app(ESSAYCOACH_RATE_LIMIT="2/minute", **{security_sinks.FILE: str(watched[1])})
+    tried = [app.test_client().get("/v1/me", headers=attacked.signed_in("alice")).status_code for _ in range(6)]
+    refused = tried.count(429)
+    assert refused >= 1
+    assert [line["event"] for line in lines()] == ["rate_limited"] * refused
+    only(lines()[:1], "rate_limited", actor_id=attacked.school.alice, org_id=attacked.school.org, reason="rate-limited")
 
 
 def test_key_use_is_noted_once_a_minute_and_a_hand_in_or_poll_never(attacked: ApiUnderTest, lines: Lines) -> None:
