@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import socket
@@ -71,14 +72,13 @@ class Syslog:
         # From now on the thread throws away what waits, and comes to the end.
         with suppress(queue.Full):
             self._waiting.put(None, timeout=CLOSE_SECONDS)
-        with suppress(OSError):
-            if self._socket is not None:
-                self._socket.close()
 
     def _send_all(self) -> None:
         while (message := self._waiting.get()) is not None:
             while not self._is_closed.is_set() and not self._is_sent(message):
                 self._is_closed.wait(RETRY_SECONDS)
+        if self._socket is not None:
+            self._socket.close()
 
     def _is_sent(self, message: bytes) -> bool:
         """Send the message and return whether the network took it. Connects first when there is no connection."""
@@ -88,7 +88,11 @@ class Syslog:
             if self._scheme in ("tcp", "tls"):
                 message = f"{len(message)} ".encode() + message  # RFC 6587: the length, then the message
             self._socket.sendall(message)
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.EMSGSIZE:  # it would never fit into a datagram, and hold up all that wait behind it
+                with self._lock:
+                    self._lost += 1
+                return True
             if self._socket is not None:
                 self._socket.close()
             self._socket = None

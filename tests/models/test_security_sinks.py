@@ -128,6 +128,17 @@ def test_datagram_to_syslog_has_the_form_of_rfc_5424(scheme: str, tmp_path: Path
     assert (name, body.decode()) == (b"access_refused", line)
 
 
+def test_line_too_long_for_a_datagram_is_counted_and_holds_up_nothing() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        sink = security_syslog.Syslog(f"udp://127.0.0.1:{server.getsockname()[1]}")
+        for length in (2, 70_000, 3):
+            sink.write("x" * length, at="2026-01-02T03:04:05Z", event="data_read", failed=False)
+        assert [receive(server).count(b"x") for _ in range(2)] == [2, 3]
+        assert sink.take_lost() == 1
+        sink.close()
+
+
 def test_stream_to_syslog_says_the_length_of_each_message() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         sink = security_syslog.Syslog(f"tcp://127.0.0.1:{server.getsockname()[1]}")
@@ -152,6 +163,7 @@ def test_stream_to_syslog_says_the_length_of_each_message() -> None:
 def test_syslog_with_tls_checks_the_name_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = make_certificates(tmp_path / "tls")
     monkeypatch.setenv("SSL_CERT_FILE", str(files.authority))
+    monkeypatch.setattr(security_syslog, "RETRY_SECONDS", 60.0)  # `close` ends the wait
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.certificate, files.key)
     with socket.create_server((HOST, 0)) as server:
