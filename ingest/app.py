@@ -8,7 +8,20 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ingest import settings as ingest_settings
 from ingest.accounts import mail, passwords, sessions, sign_in
-from ingest.admin import api_keys, assignments, audit, courses, data_rights, logs, orgs, roster, rubrics, sources, users
+from ingest.admin import (
+    api_keys,
+    assignments,
+    audit,
+    courses,
+    data_rights,
+    logs,
+    orgs,
+    retention,
+    roster,
+    rubrics,
+    sources,
+    users,
+)
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
 from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
 from ingest.web import (
@@ -69,6 +82,7 @@ def create_app() -> Flask:
         sources,
         audit,
         data_rights,
+        retention,
         roster,
     ):
         app.register_blueprint(module.blueprint)

@@ -287,15 +287,23 @@ CREATE TABLE public.orgs (
     author_daily_limit integer DEFAULT 500,
     author_budget_percent integer DEFAULT 20,
     admin_networks text[] DEFAULT '{}'::text[] NOT NULL,
+    retention_texts integer,
+    retention_raw_answers integer,
+    retention_deliveries integer,
+    retention_accounts integer,
+    retention_logs integer,
+    legal_hold text,
     CONSTRAINT orgs_admin_networks_few CHECK (((cardinality(admin_networks) <= 50) AND (array_position((admin_networks)::cidr[], NULL::cidr) IS NULL))),
     CONSTRAINT orgs_ai_fallback_known CHECK ((ai_fallback = ANY (ARRAY['wait'::text, 'local'::text]))),
     CONSTRAINT orgs_ai_policy_known CHECK ((ai_policy = ANY (ARRAY['anthropic'::text, 'local'::text, 'none'::text]))),
     CONSTRAINT orgs_author_limits_in_range CHECK (((author_open_limit >= 1) AND (author_open_limit <= 10000) AND (author_daily_limit >= 1) AND (author_daily_limit <= 10000) AND (author_budget_percent >= 1) AND (author_budget_percent <= 100))),
     CONSTRAINT orgs_budget_not_negative CHECK ((monthly_budget_micros >= 0)),
     CONSTRAINT orgs_exported_when_closed CHECK (((exported_at IS NULL) OR (closed_at IS NOT NULL))),
+    CONSTRAINT orgs_legal_hold_is_a_case_number CHECK (((legal_hold ~ '^[A-Z0-9][A-Z0-9./-]{0,39}$'::text) AND (legal_hold ~ '[0-9]'::text))),
     CONSTRAINT orgs_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
     CONSTRAINT orgs_release_policy_known CHECK ((release_policy = ANY (ARRAY['auto'::text, 'after_review'::text]))),
     CONSTRAINT orgs_removed_when_exported CHECK (((removed_at IS NULL) OR (exported_at IS NOT NULL))),
+    CONSTRAINT orgs_retention_in_range CHECK (((retention_texts >= 30) AND (retention_texts <= 36500) AND (retention_raw_answers >= 30) AND (retention_raw_answers <= 36500) AND (retention_deliveries >= 30) AND (retention_deliveries <= 36500) AND (retention_accounts >= 30) AND (retention_accounts <= 36500) AND (retention_logs >= 7) AND (retention_logs <= 90))),
     CONSTRAINT orgs_slug_is_a_short_name CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
 );
 ALTER TABLE ONLY public.orgs FORCE ROW LEVEL SECURITY;
@@ -321,9 +329,12 @@ CASE CURRENT_USER
     WHEN 'ec_lms'::name THEN NULL::timestamp with time zone
     ELSE now()
 END,
+    active_at timestamp with time zone DEFAULT now() NOT NULL,
+    legal_hold text,
     CONSTRAINT users_can_be_recognised CHECK ((num_nonnulls(email_digest, external_id_digest) >= 1)),
     CONSTRAINT users_email_with_digest CHECK (((email IS NULL) = (email_digest IS NULL))),
     CONSTRAINT users_external_id_with_digest CHECK (((external_id IS NULL) = (external_id_digest IS NULL))),
+    CONSTRAINT users_legal_hold_is_a_case_number CHECK (((legal_hold ~ '^[A-Z0-9][A-Z0-9./-]{0,39}$'::text) AND (legal_hold ~ '[0-9]'::text))),
     CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['student'::text, 'educator'::text, 'admin'::text]))),
     CONSTRAINT users_unconfirmed_has_no_password CHECK (((address_confirmed_at IS NOT NULL) OR (password_hash IS NULL)))
 );
@@ -535,6 +546,75 @@ begin
 end
 $$;
 
+-- FUNCTION delete_expired(text, uuid[], boolean)
+CREATE FUNCTION public.delete_expired(wanted text, taken uuid[], is_last boolean) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    ids uuid[];
+    version_ids uuid[];
+    removed bigint := 0;
+    total bigint;
+begin
+    perform from orgs as o where o.id = app_org() for share;
+    perform from retention_runs as r
+    where r.org_id = app_org() and r.class = wanted and r.begins_at <= now() and r.next_at <= now() for update;
+    if not found then
+        return 0;
+    end if;
+    -- A hold on one of these people waits for the end of this step, or this step for it.
+    perform from users as u
+    where u.org_id = app_org() and (
+        wanted = 'accounts' and u.id = any (taken)
+        or wanted = 'texts' and u.id in (select e.user_id from essays as e where e.id = any (taken))
+        or wanted = 'raw_answers' and u.id in (select a.user_id from ai_responses as a where a.id = any (taken))
+        or wanted = 'deliveries' and u.id in (select i.user_id from inbound_events as i where i.id = any (taken))
+    ) order by u.id for share;
+    ids := array(select d.id from retention_due(wanted, now(), null, false, taken) as d);
+    if wanted = 'texts' then
+        version_ids := array(select s.id from submissions as s where s.org_id = app_org() and s.essay_id = any (ids));
+        -- What a source sent stays known, so that a repeat does not bring the essay back.
+        update seen_events as n set submission_id = null,
+            answer = json_build_object('ignored', 'this essay was deleted, because the school keeps essays no longer')
+        where n.org_id = app_org() and n.submission_id = any (version_ids);
+        delete from inbound_events as i using essays as e
+        where e.org_id = app_org() and e.id = any (ids) and i.org_id = e.org_id and i.user_id = e.user_id
+            and i.submission_id = any (version_ids);
+        delete from analytics as y using essays as e
+        where e.org_id = app_org() and e.id = any (ids) and y.org_id = e.org_id and y.user_id = e.user_id and y.essay_id = e.id;
+        delete from essays as e where e.org_id = app_org() and e.id = any (ids);
+        get diagnostics removed = row_count;
+    elsif wanted = 'raw_answers' then
+        -- Those that are not counted into the totals yet go with the next run.
+        delete from ai_responses as a where a.org_id = app_org() and a.id = any (ids) and a.tallied;
+        get diagnostics removed = row_count;
+    elsif wanted = 'deliveries' then
+        delete from inbound_events as i where i.org_id = app_org() and i.id = any (ids);
+        get diagnostics removed = row_count;
+    elsif wanted = 'accounts' then
+        removed := (select count(*) from unnest(ids) as i (id) where request_erasure(i.id));
+    elsif wanted = 'logs' then
+        delete from system_logs as l where l.org_id = app_org() and l.id = any (ids);
+        get diagnostics removed = row_count;
+    end if;
+    update retention_runs as r set deleted = r.deleted + removed where r.org_id = app_org() and r.class = wanted
+    returning r.deleted into total;
+    if is_last then
+        update retention_runs as r
+        set deleted = 0, last_deleted = total, last_run_at = now(), next_at = now() + interval '1 day'
+        where r.org_id = app_org() and r.class = wanted;
+        if total > 0 then
+            perform audit_note(
+                app_org(), 'retention_run', 'org', app_org(), jsonb_build_object('class', wanted, 'deleted', total)
+            );
+        end if;
+    end if;
+    return removed;
+end
+$$;
+
 -- FUNCTION discard_passes(uuid[])
 CREATE FUNCTION public.discard_passes(wanted uuid[]) RETURNS TABLE(pass_id uuid, submission_id uuid, pass text, reason text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -591,7 +671,7 @@ CREATE FUNCTION public.erase_person(person uuid) RETURNS boolean
 declare
     tenant uuid := (select u.org_id from users as u where u.id = person and u.erase_requested_at is not null for update);
 begin
-    if tenant is null then
+    if tenant is null or exists (select from orgs as o where o.id = tenant and o.legal_hold is not null) then
         return false;
     end if;
     update seen_events as e set answer = json_build_object('ignored', 'the data of this student was erased'), submission_id = null
@@ -609,6 +689,30 @@ $$;
 CREATE FUNCTION public.histogram(samples double precision[], bounds double precision[]) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT array_agg((SELECT count(*) AS count FROM unnest(histogram.samples) s(s) WHERE (s.s <= b.b)) ORDER BY b.b) AS array_agg FROM unnest(histogram.bounds) b(b));
+
+-- FUNCTION hold_person(uuid, text)
+CREATE FUNCTION public.hold_person(person uuid, case_number text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    was text;
+begin
+    select u.legal_hold into was from users as u
+    where u.org_id = app_org() and u.id = person and u.erase_requested_at is null for no key update;
+    if not found then
+        return false;
+    end if;
+    if was is distinct from case_number then
+        update users as u set legal_hold = case_number where u.org_id = app_org() and u.id = person;
+        perform audit_note(
+            app_org(), case when case_number is null then 'hold_lifted' else 'hold_placed' end, 'user', person,
+            jsonb_build_object('case_number', coalesce(case_number, was))
+        );
+    end if;
+    return true;
+end
+$$;
 
 -- TABLE user_keys
 CREATE TABLE public.user_keys (
@@ -816,6 +920,52 @@ CREATE FUNCTION public.note_author_cost(call uuid) RETURNS void
              ELSE (0)::bigint
          END + excluded.cost_micros), month = GREATEST(a.month, excluded.month);
 END;
+
+-- FUNCTION note_new_role()
+CREATE FUNCTION public.note_new_role() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    -- Staff are never deleted by age: the time as a student begins now.
+    if new.role is distinct from old.role then
+        new.active_at := now();
+    end if;
+    return new;
+end
+$$;
+
+-- FUNCTION note_sign_in()
+CREATE FUNCTION public.note_sign_in() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+begin
+    -- Whoever holds the row (a roster import does for minutes) is not waited for: the session itself is remembered for 60 days.
+    update users as u set active_at = now() where u.id in (
+        select l.id from users as l
+        where l.org_id = new.org_id and l.id = new.user_id and l.active_at < now() - interval '1 day' for no key update skip locked);
+    return null;
+end
+$$;
+
+-- FUNCTION note_unenrolled()
+CREATE FUNCTION public.note_unenrolled() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    update users as u set active_at = now() from gone as g where u.org_id = g.org_id and u.id = g.user_id;
+    return null;
+end
+$$;
+
+-- FUNCTION on_hold(uuid)
+CREATE FUNCTION public.on_hold(person uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    RETURN (EXISTS (SELECT FROM (public.users u JOIN public.orgs o ON ((o.id = u.org_id))) WHERE ((u.org_id = public.app_org()) AND (u.id = on_hold.person) AND ((u.legal_hold IS NOT NULL) OR (o.legal_hold IS NOT NULL)))));
 
 -- FUNCTION org_rows()
 CREATE FUNCTION public.org_rows() RETURNS TABLE(name text, total bigint)
@@ -1163,6 +1313,12 @@ CREATE FUNCTION public.request_erasure(person uuid) RETURNS boolean
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 begin
+    perform from orgs as o where o.id = app_org() for share;
+    -- Locked first: a hold that comes at the same moment is seen.
+    perform from users as u where u.org_id = app_org() and u.id = person for update;
+    if on_hold(person) then
+        raise exception 'a legal hold keeps the data of this person' using errcode = 'EC007';
+    end if;
     update users as u set name = null, email = null, email_digest = null, password_hash = null, language = null,
         external_id = '', external_id_digest = sha256(uuid_send(gen_random_uuid())),
         token_version = u.token_version + 1, disabled_at = coalesce(u.disabled_at, now()), erase_requested_at = now()
@@ -1207,6 +1363,21 @@ begin
 end
 $$;
 
+-- FUNCTION require_no_hold()
+CREATE FUNCTION public.require_no_hold() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    if new.closed_at is not null and old.closed_at is null or new.exported_at is not null and old.exported_at is null then
+        if new.legal_hold is not null or exists (select from users as u where u.org_id = new.id and u.legal_hold is not null) then
+            raise exception 'a legal hold keeps the data of this school' using errcode = 'EC007';
+        end if;
+    end if;
+    return new;
+end
+$$;
+
 -- FUNCTION rerun_passes(uuid[], text)
 CREATE FUNCTION public.rerun_passes(wanted uuid[], into_queue text) RETURNS TABLE(pass_id uuid, submission_id uuid, pass text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1248,6 +1419,115 @@ begin
         where s.org_id = app_org() and s.id in (select r.submission from every as r) and s.completed_at is not null
     )
     select r.id, r.submission, r.name from every as r;
+end
+$$;
+
+-- FUNCTION retention_changed()
+CREATE FUNCTION public.retention_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    was jsonb := case when tg_op = 'UPDATE' then to_jsonb(old) else '{}' end;
+    is_now jsonb := to_jsonb(new);
+    kind text;
+    days integer;
+    old_days integer;
+begin
+    foreach kind in array array['texts', 'raw_answers', 'deliveries', 'accounts', 'logs'] loop
+        days := is_now ->> ('retention_' || kind);
+        old_days := was ->> ('retention_' || kind);
+        if days is null then
+            delete from retention_runs as r where r.org_id = new.id and r.class = kind;
+        elsif old_days is null or days < old_days or was ->> 'legal_hold' is not null and new.legal_hold is null then
+            insert into retention_runs (org_id, class, begins_at, next_at)
+            values (new.id, kind, now() + interval '7 days', now() + interval '7 days')
+            on conflict (org_id, class) do update set begins_at = excluded.begins_at, next_at = excluded.next_at;
+        end if;
+    end loop;
+    if was ->> 'legal_hold' is distinct from new.legal_hold then
+        perform audit_note(
+            new.id, case when new.legal_hold is null then 'hold_lifted' else 'hold_placed' end, 'org', new.id,
+            jsonb_build_object('case_number', coalesce(new.legal_hold, was ->> 'legal_hold'))
+        );
+    end if;
+    return null;
+end
+$$;
+
+-- FUNCTION retention_due(text, timestamp with time zone, bigint, boolean, uuid[])
+CREATE FUNCTION public.retention_due(wanted text, moment timestamp with time zone, most bigint, held boolean, among uuid[] DEFAULT NULL::uuid[]) RETURNS TABLE(id uuid, since timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+    days integer;
+    all_held boolean;
+    people uuid[];
+    before timestamptz;
+begin
+    select to_jsonb(o) ->> ('retention_' || wanted), o.legal_hold is not null into days, all_held
+    from orgs as o where o.id = app_org() and o.closed_at is null;
+    if days is null or all_held and not held then
+        return;
+    end if;
+    before := moment - make_interval(days => days);
+    people := case when all_held then '{}' else
+        array(select u.id from users as u where u.org_id = app_org() and u.legal_hold is not null) end;
+    if held and not all_held and people = '{}' then
+        return;
+    end if;
+    if wanted = 'texts' then
+        -- updated_at is when a version was last received; what an LMS says about that time does not count.
+        return query
+        select e.id, e.updated_at from essays as e
+        where e.org_id = app_org() and e.updated_at < before and e.trial_until is null and (among is null or e.id = any (among))
+            and (all_held or e.user_id = any (people)) = held
+        order by e.updated_at, e.id limit most;
+    elsif wanted = 'raw_answers' then
+        -- An answer is no older than its version, so the index on versions finds it.
+        return query
+        select a.id, a.created_at from ai_responses as a
+        where a.org_id = app_org() and a.submission_id < uuid7_floor(before) and a.id < uuid7_floor(before)
+            and a.completed_at is not null and (among is null or a.id = any (among)) and (all_held or a.user_id = any (people)) = held
+        order by a.submission_id, a.id limit most;
+    elsif wanted = 'deliveries' then
+        return query
+        select d.id, d.created_at
+        from sources as s cross join unnest(array['accepted', 'ignored', 'refused']) as o (outcome)
+        cross join lateral (
+            select i.id, i.created_at from inbound_events as i
+            where i.org_id = app_org() and i.source_id = s.id and i.outcome = o.outcome and i.id < uuid7_floor(before)
+                and i.user_id is not null and (among is null or i.id = any (among)) and (all_held or i.user_id = any (people)) = held
+            order by i.id limit most
+        ) as d
+        where s.org_id = app_org()
+        order by d.id limit most;
+    elsif wanted = 'accounts' then
+        return query
+        select u.id, a.active_at
+        from users as u
+        left join author_use as w on w.org_id = u.org_id and w.user_id = u.id
+        cross join lateral (
+            select greatest(
+                u.active_at, u.created_at, (w.day + 1)::timestamptz,
+                (select max(s.rotated_at) from sessions as s where s.org_id = u.org_id and s.user_id = u.id),
+                (select max(n.created_at) from enrollments as n where n.org_id = u.org_id and n.user_id = u.id)
+            ) as active_at
+        ) as a
+        where u.org_id = app_org() and u.role = 'student' and u.erase_requested_at is null and u.active_at < before
+            and (among is null or u.id = any (among)) and a.active_at < before
+            and (all_held or u.id = any (people)) = held
+        order by a.active_at, u.id limit most;
+    elsif wanted = 'logs' and all_held = held then
+        return query
+        select l.id, l.created_at from system_logs as l
+        where l.org_id = app_org() and l.id < uuid7_floor(before) and (among is null or l.id = any (among))
+        order by l.id limit most;
+    end if;
 end
 $$;
 
@@ -1450,6 +1730,30 @@ begin
     end if;
     -- A statement of its own: it must see what was committed up to the lock.
     return not exists (select from passes as r where r.state = 'running' and r.lost >= 2);
+end
+$$;
+
+-- FUNCTION take_expired(text, integer)
+CREATE FUNCTION public.take_expired(wanted text, most integer) RETURNS uuid[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    taken uuid[];
+begin
+    -- A change of a setting or a hold waits for the end of this step, or this step for it.
+    perform from orgs as o where o.id = app_org() for share;
+    perform from retention_runs as r
+    where r.org_id = app_org() and r.class = wanted and r.begins_at <= now() and r.next_at <= now() for update skip locked;
+    if not found then
+        return null;
+    end if;
+    taken := array(select d.id from retention_due(wanted, now(), most, false) as d);
+    if wanted = 'texts' then
+        perform from essays as e where e.org_id = app_org() and e.id = any (taken) order by e.id for update;
+        perform from submissions as s where s.org_id = app_org() and s.essay_id = any (taken) order by s.id for update;
+    end if;
+    return taken;
 end
 $$;
 
@@ -2050,6 +2354,20 @@ CREATE TABLE public.one_time_tokens (
 );
 ALTER TABLE ONLY public.one_time_tokens FORCE ROW LEVEL SECURITY;
 
+-- TABLE retention_runs
+CREATE TABLE public.retention_runs (
+    org_id uuid NOT NULL,
+    class text NOT NULL,
+    begins_at timestamp with time zone NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    deleted bigint DEFAULT 0 NOT NULL,
+    last_deleted bigint,
+    last_run_at timestamp with time zone,
+    CONSTRAINT retention_runs_class_known CHECK ((class = ANY (ARRAY['texts'::text, 'raw_answers'::text, 'deliveries'::text, 'accounts'::text, 'logs'::text]))),
+    CONSTRAINT retention_runs_counts_not_negative CHECK (((deleted >= 0) AND (last_deleted >= 0)))
+);
+ALTER TABLE ONLY public.retention_runs FORCE ROW LEVEL SECURITY;
+
 -- TABLE review_items
 CREATE TABLE public.review_items (
     feedback_id uuid NOT NULL,
@@ -2437,6 +2755,10 @@ ALTER TABLE ONLY public.passes
 ALTER TABLE ONLY public.provider_pauses
     ADD CONSTRAINT provider_pauses_pkey PRIMARY KEY (provider);
 
+-- CONSTRAINT retention_runs retention_runs_pkey
+ALTER TABLE ONLY public.retention_runs
+    ADD CONSTRAINT retention_runs_pkey PRIMARY KEY (org_id, class);
+
 -- CONSTRAINT review_items review_items_pkey
 ALTER TABLE ONLY public.review_items
     ADD CONSTRAINT review_items_pkey PRIMARY KEY (feedback_id);
@@ -2795,6 +3117,9 @@ CREATE INDEX idx_users_erase_requested ON public.users USING btree (erase_reques
 -- INDEX idx_users_external_id
 CREATE UNIQUE INDEX idx_users_external_id ON public.users USING btree (org_id, external_id_digest);
 
+-- INDEX idx_users_legal_hold
+CREATE INDEX idx_users_legal_hold ON public.users USING btree (org_id, id) WHERE (legal_hold IS NOT NULL);
+
 -- INDEX inbound_events_default_org_id_id_idx
 CREATE INDEX inbound_events_default_org_id_id_idx ON public.inbound_events_default USING btree (org_id, id) WHERE (user_id IS NULL);
 
@@ -2931,13 +3256,28 @@ CREATE TRIGGER audited AFTER INSERT OR UPDATE OF released_at ON public.submissio
 CREATE TRIGGER audited AFTER DELETE ON public.user_keys FOR EACH ROW EXECUTE FUNCTION public.audit_change('user_key', 'user_id');
 
 -- TRIGGER users audited
-CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION public.audit_change('user', 'id', 'role');
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF role, email, email_digest, name, external_id, external_id_digest, password_hash, language, token_version, disabled_at, erase_requested_at, address_confirmed_at, legal_hold ON public.users FOR EACH ROW EXECUTE FUNCTION public.audit_change('user', 'id', 'role');
+
+-- TRIGGER orgs held
+CREATE TRIGGER held BEFORE UPDATE OF closed_at, exported_at ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.require_no_hold();
 
 -- TRIGGER feedback_reviews lists_decided
 CREATE TRIGGER lists_decided AFTER INSERT ON public.feedback_reviews FOR EACH ROW EXECUTE FUNCTION public.list_decided_comment();
 
 -- TRIGGER feedback lists_new
 CREATE TRIGGER lists_new AFTER INSERT ON public.feedback REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.list_new_comments();
+
+-- TRIGGER enrollments noted
+CREATE TRIGGER noted AFTER DELETE ON public.enrollments REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.note_unenrolled();
+
+-- TRIGGER sessions noted
+CREATE TRIGGER noted AFTER INSERT ON public.sessions FOR EACH ROW EXECUTE FUNCTION public.note_sign_in();
+
+-- TRIGGER users noted
+CREATE TRIGGER noted BEFORE UPDATE OF role ON public.users FOR EACH ROW EXECUTE FUNCTION public.note_new_role();
+
+-- TRIGGER orgs retention
+CREATE TRIGGER retention AFTER INSERT OR UPDATE OF retention_texts, retention_raw_answers, retention_deliveries, retention_accounts, retention_logs, legal_hold ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.retention_changed();
 
 -- TRIGGER audit_log stays
 CREATE TRIGGER stays BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_stays();
@@ -3083,6 +3423,10 @@ ALTER TABLE ONLY public.one_time_tokens
 -- FK CONSTRAINT passes passes_essay
 ALTER TABLE ONLY public.passes
     ADD CONSTRAINT passes_essay FOREIGN KEY (org_id, essay_id) REFERENCES public.essays(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT retention_runs retention_runs_org_id_fkey
+ALTER TABLE ONLY public.retention_runs
+    ADD CONSTRAINT retention_runs_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
 -- FK CONSTRAINT review_items review_items_essay
 ALTER TABLE ONLY public.review_items
@@ -3245,6 +3589,9 @@ CREATE POLICY ec_admin_own_org ON public.orgs TO ec_admin USING ((id = ( SELECT 
 -- POLICY passes ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.passes TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY retention_runs ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.retention_runs TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY review_items ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.review_items TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -3313,6 +3660,9 @@ CREATE POLICY ec_clock_all ON public.one_time_tokens TO ec_clock USING (true);
 
 -- POLICY passes ec_clock_all
 CREATE POLICY ec_clock_all ON public.passes TO ec_clock USING (true);
+
+-- POLICY retention_runs ec_clock_all
+CREATE POLICY ec_clock_all ON public.retention_runs TO ec_clock USING (true);
 
 -- POLICY sessions ec_clock_all
 CREATE POLICY ec_clock_all ON public.sessions TO ec_clock USING (true);
@@ -3664,6 +4014,9 @@ ALTER TABLE public.orgs ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY passes
 ALTER TABLE public.passes ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY retention_runs
+ALTER TABLE public.retention_runs ENABLE ROW LEVEL SECURITY;
+
 -- ROW SECURITY review_items
 ALTER TABLE public.review_items ENABLE ROW LEVEL SECURITY;
 
@@ -4006,6 +4359,25 @@ GRANT SELECT(removed_at) ON TABLE public.orgs TO ec_auth;
 -- ACL COLUMN orgs.admin_networks
 GRANT SELECT(admin_networks) ON TABLE public.orgs TO ec_auth;
 
+-- ACL COLUMN orgs.retention_texts
+GRANT SELECT(retention_texts) ON TABLE public.orgs TO ec_clock;
+
+-- ACL COLUMN orgs.retention_raw_answers
+GRANT SELECT(retention_raw_answers) ON TABLE public.orgs TO ec_clock;
+
+-- ACL COLUMN orgs.retention_deliveries
+GRANT SELECT(retention_deliveries) ON TABLE public.orgs TO ec_clock;
+
+-- ACL COLUMN orgs.retention_accounts
+GRANT SELECT(retention_accounts) ON TABLE public.orgs TO ec_clock;
+
+-- ACL COLUMN orgs.retention_logs
+GRANT SELECT(retention_logs) ON TABLE public.orgs TO ec_clock;
+
+-- ACL COLUMN orgs.legal_hold
+GRANT SELECT(legal_hold) ON TABLE public.orgs TO ec_clock;
+GRANT UPDATE(legal_hold) ON TABLE public.orgs TO ec_stats;
+
 -- ACL TABLE users
 GRANT INSERT ON TABLE public.users TO ec_admin;
 GRANT INSERT ON TABLE public.users TO ec_lms;
@@ -4129,6 +4501,15 @@ GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_educator;
 GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_student;
 GRANT SELECT(address_confirmed_at),UPDATE(address_confirmed_at) ON TABLE public.users TO ec_admin;
 
+-- ACL COLUMN users.active_at
+GRANT SELECT(active_at) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(active_at) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.legal_hold
+GRANT SELECT(legal_hold) ON TABLE public.users TO ec_admin;
+GRANT SELECT(legal_hold) ON TABLE public.users TO ec_clock;
+GRANT UPDATE(legal_hold) ON TABLE public.users TO ec_stats;
+
 -- ACL FUNCTION author_may_spend(author uuid, expected_micros bigint)
 REVOKE ALL ON FUNCTION public.author_may_spend(author uuid, expected_micros bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.author_may_spend(author uuid, expected_micros bigint) TO ec_worker;
@@ -4165,6 +4546,10 @@ GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_st
 -- ACL FUNCTION create_partition(parent name, moment timestamp with time zone)
 REVOKE ALL ON FUNCTION public.create_partition(parent name, moment timestamp with time zone) FROM PUBLIC;
 
+-- ACL FUNCTION delete_expired(wanted text, taken uuid[], is_last boolean)
+REVOKE ALL ON FUNCTION public.delete_expired(wanted text, taken uuid[], is_last boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_expired(wanted text, taken uuid[], is_last boolean) TO ec_clock;
+
 -- ACL FUNCTION discard_passes(wanted uuid[])
 REVOKE ALL ON FUNCTION public.discard_passes(wanted uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_admin;
@@ -4184,6 +4569,10 @@ REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds doubl
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_monitor;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_stats;
+
+-- ACL FUNCTION hold_person(person uuid, case_number text)
+REVOKE ALL ON FUNCTION public.hold_person(person uuid, case_number text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hold_person(person uuid, case_number text) TO ec_admin;
 
 -- ACL TABLE user_keys
 GRANT MAINTAIN ON TABLE public.user_keys TO ec_backup;
@@ -4253,6 +4642,19 @@ GRANT ALL ON FUNCTION public.next_due(hinted uuid) TO ec_worker;
 -- ACL FUNCTION note_author_cost(call uuid)
 REVOKE ALL ON FUNCTION public.note_author_cost(call uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.note_author_cost(call uuid) TO ec_worker;
+
+-- ACL FUNCTION note_new_role()
+REVOKE ALL ON FUNCTION public.note_new_role() FROM PUBLIC;
+
+-- ACL FUNCTION note_sign_in()
+REVOKE ALL ON FUNCTION public.note_sign_in() FROM PUBLIC;
+
+-- ACL FUNCTION note_unenrolled()
+REVOKE ALL ON FUNCTION public.note_unenrolled() FROM PUBLIC;
+
+-- ACL FUNCTION on_hold(person uuid)
+REVOKE ALL ON FUNCTION public.on_hold(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.on_hold(person uuid) TO ec_clock;
 
 -- ACL FUNCTION org_rows()
 REVOKE ALL ON FUNCTION public.org_rows() FROM PUBLIC;
@@ -4446,10 +4848,21 @@ GRANT ALL ON FUNCTION public.request_erasure(person uuid) TO ec_admin;
 REVOKE ALL ON FUNCTION public.require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.require_live_session(session_id uuid, wanted_user uuid, wanted_role text, wanted_version integer) TO ec_ingest;
 
+-- ACL FUNCTION require_no_hold()
+REVOKE ALL ON FUNCTION public.require_no_hold() FROM PUBLIC;
+
 -- ACL FUNCTION rerun_passes(wanted uuid[], into_queue text)
 REVOKE ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) TO ec_admin;
 GRANT ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) TO ec_educator;
+
+-- ACL FUNCTION retention_changed()
+REVOKE ALL ON FUNCTION public.retention_changed() FROM PUBLIC;
+
+-- ACL FUNCTION retention_due(wanted text, moment timestamp with time zone, most bigint, held boolean, among uuid[])
+REVOKE ALL ON FUNCTION public.retention_due(wanted text, moment timestamp with time zone, most bigint, held boolean, among uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.retention_due(wanted text, moment timestamp with time zone, most bigint, held boolean, among uuid[]) TO ec_admin;
+GRANT ALL ON FUNCTION public.retention_due(wanted text, moment timestamp with time zone, most bigint, held boolean, among uuid[]) TO ec_clock;
 
 -- ACL TABLE feedback
 GRANT SELECT ON TABLE public.feedback TO ec_backup;
@@ -4518,6 +4931,10 @@ GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boole
 -- ACL FUNCTION suspect_may_run()
 REVOKE ALL ON FUNCTION public.suspect_may_run() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.suspect_may_run() TO ec_worker;
+
+-- ACL FUNCTION take_expired(wanted text, most integer)
+REVOKE ALL ON FUNCTION public.take_expired(wanted text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.take_expired(wanted text, most integer) TO ec_clock;
 
 -- ACL FUNCTION trip_if_failing(wanted text, why text, probed boolean)
 REVOKE ALL ON FUNCTION public.trip_if_failing(wanted text, why text, probed boolean) FROM PUBLIC;
@@ -4743,6 +5160,9 @@ GRANT SELECT(id) ON TABLE public.essays TO ec_clock;
 -- ACL COLUMN essays.org_id
 GRANT SELECT(org_id) ON TABLE public.essays TO ec_clock;
 
+-- ACL COLUMN essays.user_id
+GRANT SELECT(user_id) ON TABLE public.essays TO ec_clock;
+
 -- ACL COLUMN essays.category_id
 GRANT UPDATE(category_id) ON TABLE public.essays TO ec_admin;
 GRANT UPDATE(category_id) ON TABLE public.essays TO ec_educator;
@@ -4777,6 +5197,7 @@ GRANT UPDATE(newest_submitted_at) ON TABLE public.essays TO ec_student;
 GRANT UPDATE(updated_at) ON TABLE public.essays TO ec_admin;
 GRANT UPDATE(updated_at) ON TABLE public.essays TO ec_educator;
 GRANT UPDATE(updated_at) ON TABLE public.essays TO ec_lms;
+GRANT UPDATE(updated_at) ON TABLE public.essays TO ec_stats;
 GRANT UPDATE(updated_at) ON TABLE public.essays TO ec_student;
 
 -- ACL COLUMN essays.trial_rubric_id
@@ -4929,6 +5350,12 @@ GRANT UPDATE(used_at) ON TABLE public.one_time_tokens TO ec_auth;
 
 -- ACL COLUMN one_time_tokens.created_at
 GRANT SELECT(created_at) ON TABLE public.one_time_tokens TO ec_admin;
+
+-- ACL TABLE retention_runs
+GRANT SELECT ON TABLE public.retention_runs TO ec_admin;
+GRANT SELECT ON TABLE public.retention_runs TO ec_backup;
+GRANT SELECT ON TABLE public.retention_runs TO ec_clock;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retention_runs TO ec_stats;
 
 -- ACL TABLE review_items
 GRANT SELECT ON TABLE public.review_items TO ec_admin;
@@ -5109,6 +5536,7 @@ GRANT SELECT(id) ON TABLE public.system_logs TO ec_clock;
 
 -- ACL COLUMN system_logs.org_id
 GRANT INSERT(org_id) ON TABLE public.system_logs TO ec_auth;
+GRANT SELECT(org_id) ON TABLE public.system_logs TO ec_clock;
 
 -- ACL COLUMN system_logs.program
 GRANT INSERT(program) ON TABLE public.system_logs TO ec_auth;

@@ -71,5 +71,7 @@ Connections to LMSs
     events              idempotency keys, webhook deliveries, views, stored log lines
     deliveries          stored deliveries for the admin, and their replay
 Operations
+    retention           how long an org keeps what, and the deletion of what is older
+    holds               legal holds on people
     upkeep              partitions, running totals, deletion of old rows
 """

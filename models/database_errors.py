@@ -21,6 +21,7 @@ class Meaning(StrEnum):
     KEYS_MISSING = "keys missing"  # the person's key was not restored yet
     ADDRESS_REFUSED = "address refused"  # admins of this org are not accepted from this address
     AUTHOR_LIMIT = "author limit"  # the author has handed in as much as their school allows
+    ON_HOLD = "on hold"  # a legal hold forbids the deletion
     RULE_VIOLATED = "rule violated"  # a constraint: `models/constraints.py` names the field
     MISTAKE = "mistake"  # the statement is wrong, so repeating it does not help
 
@@ -39,6 +40,7 @@ BY_CODE = {
     "EC003": Meaning.KEYS_MISSING,
     "EC005": Meaning.AUTHOR_LIMIT,
     "EC006": Meaning.ADDRESS_REFUSED,
+    "EC007": Meaning.ON_HOLD,
     "XX001": Meaning.AWAY,  # damaged data
     "XX002": Meaning.AWAY,  # damaged index
 }

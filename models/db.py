@@ -24,6 +24,7 @@ from models.errors import (
     DatabaseBusy,
     DatabaseReadOnly,
     KeysMissing,
+    OnHold,
     Unauthorised,
 )
 from models.log import logger, request_id
@@ -31,7 +32,7 @@ from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
 
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
-SCHEMA = "0032_audit_stream"
+SCHEMA = "0033_retention"
 
 Role = Literal["ec_auth", "ec_lms", "ec_manager", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
@@ -420,6 +421,8 @@ def _translate_errors() -> Iterator[None]:
                 raise AddressRefused from None
             case Meaning.KEYS_MISSING:
                 raise KeysMissing from None
+            case Meaning.ON_HOLD:
+                raise OnHold from None
             case Meaning.AUTHOR_LIMIT:
                 raise _author_limit(error) from None
             case _:

@@ -49,6 +49,13 @@ class AuthorLimit(DomainError):
         self.wait_seconds = wait_seconds
 
 
+class OnHold(DomainError):
+    """A legal hold on the person or on their school forbids the deletion."""
+
+    def __init__(self) -> None:
+        super().__init__("A legal hold keeps these data. Nothing of them is deleted while it lasts.")
+
+
 class ReadingOff(DomainError):
     """The org's AI policy is `none`: no machine reads its essays, so nothing can be queued for a reading."""
 

@@ -52,7 +52,10 @@ def count_rows() -> dict[str, int]:
 
 
 def close(org: UUID) -> None:
-    """Close the org: sign-ins, tokens, API keys and webhooks stop with the next request. Idempotent."""
+    """Close the org: sign-ins, tokens, API keys and webhooks stop with the next request. Idempotent.
+
+    Raises OnHold when a legal hold is on the org or on somebody in it.
+    """
     if run("update orgs set closed_at = now() where id = %s and closed_at is null", (org,)):
         write_entry("org_closed", entity="org", entity_id=org)
 
@@ -114,7 +117,8 @@ def finish(org: UUID) -> dict[str, int]:
             """
             update orgs set slug = 'removed-' || id, name = 'Removed school', default_language = default, release_policy = default,
                 ai_policy = default, ai_fallback = default, require_approval = default, require_assignment = default,
-                monthly_budget_micros = null, removed_at = now()
+                monthly_budget_micros = null, retention_texts = null, retention_raw_answers = null, retention_deliveries = null,
+                retention_accounts = null, retention_logs = null, removed_at = now()
             where id = %s
             """,
             (org,),
@@ -127,7 +131,8 @@ def finish(org: UUID) -> dict[str, int]:
 ORG_FILES = {
     "org": """
         select id, slug, name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
-            monthly_budget_micros, created_at, closed_at
+            monthly_budget_micros, retention_texts, retention_raw_answers, retention_deliveries, retention_accounts, retention_logs,
+            created_at, closed_at
         from orgs where id = %(org)s
     """,
     "categories": "select id, slug, name, created_at from categories where org_id = %(org)s order by id",

@@ -105,7 +105,8 @@ def fetch_org(org: UUID) -> dict[str, Any]:
     found = row(
         """
         select id, slug, name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
-            monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks, created_at
+            monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks, retention_texts,
+            retention_raw_answers, retention_deliveries, retention_accounts, retention_logs, legal_hold, created_at
         from orgs where id = %s
         """,
         (org,),
@@ -119,7 +120,9 @@ def change_org(org: UUID, *, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Change the org's settings as `changes` says and return them; what it does not name stays. Call it as ec_admin.
 
     Names in `changes`: name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
-    monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks (canonical).
+    monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks (canonical),
+    retention_texts, retention_raw_answers, retention_deliveries, retention_accounts, retention_logs, legal_hold. From when a
+    retention deletes something is decided by a trigger (migration 0033).
     """
     if changes:
         Orgs.update(dict(changes)).where(Orgs.id == org).execute()

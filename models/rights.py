@@ -59,7 +59,8 @@ class Part:
 
 PROFILE = Part(
     table="users",
-    columns="id org_id role language token_version disabled_at created_at erase_requested_at address_confirmed_at",
+    columns="id org_id role language token_version disabled_at created_at erase_requested_at address_confirmed_at"
+    " active_at",
     sealed="email name external_id",
     of="t.id = %(user)s",
 )
@@ -219,6 +220,7 @@ NOT_EXPORTED: Mapping[str, str] = {
     "users.email_digest": "only finds the e-mail, which is exported",
     "users.external_id_digest": "only finds the external id, which is exported",
     "users.password_hash": "anybody who has it can try passwords against it",
+    "users.legal_hold": "says that a case is prepared, which the person may not be told yet; the school decides",
     "user_keys.user_id": "the key itself is no fact about a person",
     "user_keys.org_id": "the key itself is no fact about a person",
     "user_keys.wrapped": "decrypts everything the person wrote, backups included",
@@ -262,7 +264,7 @@ A table with many rows goes on in files numbered -2, -3 and so on. Not included:
 def request_erasure(user: UUID, *, org: UUID) -> None:
     """Destroy the person's key and end their sign-ins at once; the clock deletes their rows later. Idempotent.
 
-    Call it as ec_admin. Raises NotFound, and LastAdmin when nobody could administer the org afterwards.
+    Call it as ec_admin. Raises NotFound, OnHold, and LastAdmin when nobody could administer the org afterwards.
     """
     # The lock orders two admins who erase each other, so that the second one sees that it is the last.
     admins = rows(
@@ -279,9 +281,16 @@ def request_erasure(user: UUID, *, org: UUID) -> None:
 
 
 def list_erasures(*, limit: int) -> list[tuple[UUID, UUID]]:
-    """Return the people whose rows are to be deleted, each with their org, oldest request first. Call it as the clock."""
+    """Return the people whose rows are to be deleted, each with their org, oldest request first. Call it as the clock.
+
+    Of an org on hold nobody's rows are deleted.
+    """
     found = rows(
-        "select id, org_id from users where erase_requested_at is not null order by erase_requested_at limit %s",
+        """
+        select id, org_id from users
+        where erase_requested_at is not null and org_id not in (select o.id from orgs as o where o.legal_hold is not null)
+        order by erase_requested_at limit %s
+        """,
         (limit,),
     )
     return [(record["id"], record["org_id"]) for record in found]

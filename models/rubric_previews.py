@@ -49,7 +49,7 @@ def orgs_with_ended() -> list[UUID]:
 def delete_ended(*, org: UUID) -> int:
     """Delete the org's previews whose time is over, with their feedback; return how many. Call it as the clock.
 
-    Their passes and calls are counted into the totals first.
+    Those of a teacher on hold stay. Their passes and calls are counted into the totals first.
     """
     fold_tallies()
-    return run("delete from essays where org_id = %s and trial_until < now()", (org,))
+    return run("delete from essays where org_id = %s and trial_until < now() and not on_hold(user_id)", (org,))

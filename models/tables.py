@@ -74,6 +74,13 @@ class Orgs(Table):
     author_daily_limit = IntegerField(default=500, null=True)
     author_budget_percent = IntegerField(default=20, null=True)
     admin_networks = ArrayField(TextField, index=False, constraints=EVERYWHERE)
+    # Days; None: for ever.
+    retention_texts = IntegerField(null=True)
+    retention_raw_answers = IntegerField(null=True)
+    retention_deliveries = IntegerField(null=True)
+    retention_accounts = IntegerField(null=True)
+    retention_logs = IntegerField(null=True)
+    legal_hold = TextField(null=True)
     created_at = _created_at()
     closed_at = DateTimeTZField(null=True)
     exported_at = DateTimeTZField(null=True)
@@ -104,6 +111,8 @@ class Users(Table):
             SQL("default CASE CURRENT_USER WHEN 'ec_lms'::name THEN NULL::timestamp with time zone ELSE now() END")
         ],
     )
+    active_at = DateTimeTZField(constraints=NOW)
+    legal_hold = TextField(null=True)
 
 
 class UserKeys(Table):
@@ -360,6 +369,21 @@ class AuthorUse(Table):
 
     class Meta:
         primary_key = CompositeKey("org_id", "user_id")
+
+
+class RetentionRuns(Table):
+    """How far the deletion of what an org keeps no longer is, for each class that has a limit."""
+
+    org_id = UUIDField()
+    class_name = TextField(column_name="class")
+    begins_at = DateTimeTZField()
+    next_at = DateTimeTZField()
+    deleted = BigIntegerField(default=0)
+    last_deleted = BigIntegerField(null=True)
+    last_run_at = DateTimeTZField(null=True)
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "class_name")
 
 
 class IdempotencyKeys(Table):

@@ -74,7 +74,11 @@ def purge() -> int:
         "delete from idempotency_keys where created_at < now() - make_interval(days => %s)", (KEEP_ANSWERS_DAYS,)
     )
     deleted += run(
-        "delete from system_logs where id < uuid7_floor(now() - make_interval(days => %s))", (KEEP_LOGS_DAYS,)
+        """
+        delete from system_logs where id < uuid7_floor(now() - make_interval(days => %s))
+            and (org_id is null or org_id not in (select o.id from orgs as o where o.legal_hold is not null))
+        """,
+        (KEEP_LOGS_DAYS,),
     )
     deleted += run(
         "delete from one_time_tokens where expires_at < now() - make_interval(days => %s)", (KEEP_TOKENS_DAYS,)
@@ -83,12 +87,17 @@ def purge() -> int:
 
 
 def purge_deliveries(*, limit: int) -> int:
-    """Delete up to `limit` deliveries without a person that are past their published lifetime; return how many."""
+    """Delete up to `limit` deliveries without a person that are past their published lifetime; return how many.
+
+    An org on hold keeps them.
+    """
     return run(
         """
         delete from inbound_events where user_id is null and id in (
             select e.id from inbound_events as e
-            where e.user_id is null and e.id < uuid7_floor(now() - make_interval(days => %s)) limit %s)
+            where e.user_id is null and e.id < uuid7_floor(now() - make_interval(days => %s))
+                and e.org_id not in (select o.id from orgs as o where o.legal_hold is not null)
+            limit %s)
         """,
         (KEEP_UNOWNED_DELIVERIES_DAYS, limit),
     )

@@ -19,6 +19,7 @@ from workers.duties.erasure import delete_rubric_previews, erase
 from workers.duties.guard import Duty, Outage, RecoveryGrace, guarded
 from workers.duties.maintenance import fold_tallies, make_partitions, purge
 from workers.duties.queue import close_finished, free_leases, give_up_stalled, resend_hints, return_hints
+from workers.duties.retention import delete_expired
 
 logger = log.logger(__name__)
 
@@ -53,6 +54,7 @@ def run() -> None:
         ("chain_audit", chain_audit, 1),
         ("erase", erase, 1),
         ("delete_rubric_previews", delete_rubric_previews, 60),
+        ("delete_expired", delete_expired, 10),
     ]
     if seal is None:
         logger.warning("audit heads are not signed", wanted=[audit_heads.KEY, audit_heads.FILE])

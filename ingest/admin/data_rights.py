@@ -51,11 +51,14 @@ def export(user_id: UUID) -> Response:
 
 
 @blueprint.post("/v1/users/<uuid:user_id>/erase")
-@operation("Erase a person", answers={202: schemas.Erasing}, problems=("forbidden", "last-admin", "own-account"))
+@operation(
+    "Erase a person", answers={202: schemas.Erasing}, problems=("forbidden", "last-admin", "on-hold", "own-account")
+)
 def erase(user_id: UUID) -> tuple[Response, int]:
     """Make all data of this person unreadable at once; their rows are deleted within seconds. Idempotent. Admins only.
 
-    You cannot erase yourself or the last admin. The audit trail keeps its entries under an id that no longer names anybody.
+    You cannot erase yourself, the last admin, or somebody on hold.
+    The audit trail keeps its entries under an id that no longer names anybody.
     """
     who = admin()
     if user_id == who.user:

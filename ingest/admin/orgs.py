@@ -36,7 +36,8 @@ def change_org() -> Response:
     """Change the settings that are sent; they apply to essays handed in from now on. Admins only.
 
     `require_approval` also applies to essays that wait to be read. `admin_networks` applies to all admins from their next request
-    on; it must hold the address that you send it from.
+    on; it must hold the address that you send it from. A retention that is set or shortened deletes nothing for 7 days;
+    `GET /v1/org/retention` says what will go.
     """
     who = admin()
     changes = read_body(schemas.OrgChange).changes()

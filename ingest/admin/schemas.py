@@ -36,6 +36,7 @@ from ingest.web.schemas import (
 # Ten million dollars, and below 2**53, so that every JSON reader keeps it as a whole number.
 MAX_BUDGET_MICROS = 10**13
 MAX_AUTHOR_LIMIT = 10_000
+MAX_RETENTION_DAYS = 36_500
 
 # What the members `source_id` say.
 SOURCE = "the webhook source that added it and whose id `external_id` is; null: the school's own"
@@ -46,6 +47,19 @@ ReleasePolicy = Literal["auto", "after_review"]
 Email = Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=EMAIL_PATTERN)]
 Title = Annotated[StrictStr, StringConstraints(min_length=1, max_length=500, pattern=r"\S")]
 Note = Annotated[StrictStr, StringConstraints(max_length=1000)]
+# A number, not words: what stands here also stands in the audit trail, for ever.
+CaseNumber = Annotated[
+    StrictStr,
+    StringConstraints(max_length=40, pattern=r"^([0-9][A-Z0-9./-]*|[A-Z][A-Z0-9./-]*[0-9][A-Z0-9./-]*)$"),
+    Field(
+        description="the number of the case: capital letters, digits, `.`, `/` and `-`, at least one digit; never a name",
+        examples=["2026-CV-114"],
+    ),
+]
+RetentionDays = Annotated[
+    StrictInt,
+    Field(ge=30, le=MAX_RETENTION_DAYS, description="days; null: for ever. Nothing is deleted in the first 7 days"),
+]
 CategorySlug = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
@@ -280,6 +294,22 @@ class Org(BaseModel):
     admin_networks: Annotated[
         list[str], Field(description="the networks from which admins are accepted; empty: everywhere")
     ]
+    retention_texts: Annotated[
+        int | None,
+        Field(description="days that an essay is kept after its last version was received; null: for ever"),
+    ]
+    retention_raw_answers: Annotated[int | None, Field(description="the same for raw answers of AI providers")]
+    retention_deliveries: Annotated[int | None, Field(description="the same for what an LMS sent about a student")]
+    retention_accounts: Annotated[
+        int | None,
+        Field(
+            description="days after which a student who did nothing and was enrolled nowhere new is erased; null: never"
+        ),
+    ]
+    retention_logs: Annotated[int | None, Field(description="days that warnings in /v1/logs are kept; null: 90")]
+    legal_hold: Annotated[
+        str | None, Field(description="the number of the case for which nothing of the org is deleted; null: no hold")
+    ]
     spent_this_month_micros: Annotated[int, Field(description="AI cost this month (UTC) in millionths of a US dollar")]
     created_at: datetime
 
@@ -321,6 +351,12 @@ class OrgChange(RequestBody):
     author_daily_limit: Annotated[StrictInt, Field(ge=1, le=MAX_AUTHOR_LIMIT)] | None = None
     author_budget_percent: Annotated[StrictInt, Field(ge=1, le=100)] | None = None
     admin_networks: Networks = optional_not_null()
+    retention_texts: RetentionDays | None = None
+    retention_raw_answers: RetentionDays | None = None
+    retention_deliveries: RetentionDays | None = None
+    retention_accounts: RetentionDays | None = None
+    retention_logs: Annotated[StrictInt, Field(ge=7, le=90, description="days; null: 90")] | None = None
+    legal_hold: CaseNumber | None = None
 
 
 class Erasing(BaseModel):

@@ -100,6 +100,9 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     "reading-off": ProblemType(
         409, "No machine reads here", "An admin can change ai_policy in the settings of the org; then ask again."
     ),
+    "on-hold": ProblemType(
+        409, "A legal hold keeps these data", "An admin can lift the hold when the case is over; then ask again."
+    ),
     "own-account": ProblemType(
         409, "Nobody takes their own rights away", "Ask another admin to disable, demote or delete this account."
     ),
@@ -196,6 +199,7 @@ SLUGS: dict[type[errors.DomainError], str] = {
     errors.InUse: "in-use",
     errors.LastAdmin: "last-admin",
     errors.Ended: "key-ended",
+    errors.OnHold: "on-hold",
     errors.ReadingOff: "reading-off",
     errors.KeyReused: "idempotency-key-reused",
     errors.InProgress: "request-in-progress",

@@ -54,6 +54,7 @@ DELETE_RULES = {
     "one_time_tokens_user": "cascade",
     "passes_essay": "cascade",
     "review_items_essay": "cascade",
+    "retention_runs_org_id_fkey": "cascade",
     "rubric_criteria_rubric": "cascade",
     "rubrics_org_id_fkey": "cascade",
     "saved_comments_type": "restrict",

@@ -42,7 +42,7 @@ CLEAR = {
         ai_responses.provider ai_responses.prompt_version ai_responses.outcome ai_responses.stop_reason analytics.event api_keys.scopes
         assignments.release_policy blessings.pass blessings.provider blessings.prompt_version criterion_results.pass
         feedback_types.slug feedback_types.pass feedback_types.name inbound_events.outcome inbound_events.reason ledger.provider
-        ledger.pass one_time_tokens.purpose orgs.release_policy orgs.ai_policy orgs.ai_fallback saved_comments.pass
+        ledger.pass one_time_tokens.purpose orgs.release_policy orgs.ai_policy orgs.ai_fallback retention_runs.class saved_comments.pass
         saved_comments.type saved_comments.kind sessions.revoked_reason submissions.status submissions.queue submissions.source
         system_logs.program system_logs.level system_logs.event
     """,
@@ -63,6 +63,7 @@ CLEAR = {
         categories.slug categories.name rubrics.name rubric_criteria.name rubric_criteria.description rubric_criteria.levels
         criterion_results.level feedback.criterion api_keys.name sources.name blessings.report
     """,
+    "the number of a legal case, by a CHECK without small letters or blanks": "orgs.legal_hold users.legal_hold",
     "a teacher's prompt for a rubric preview; deleted with it after a day": "essays.trial_prompt",
     "the LMS's id of an essay or event, or a caller's key of a request; ids of people belong into `users`": """
         essays.external_id submissions.external_id inbound_events.event_id seen_events.event_id idempotency_keys.key

@@ -21,13 +21,13 @@ from tests.support.servers import Database
 # The expression that identifies a row of a table. For other tables it is `id`.
 KNOWN_BY = {
     "audit_heads": "org_id", "user_keys": "user_id", "enrollments": "course_id::text || user_id", "idempotency_keys": "key", "seen_events": "event_id",
-    "author_use": "user_id",
+    "author_use": "user_id", "retention_runs": "org_id::text || class",
     "feedback_reactions": "feedback_id", "review_items": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
 }  # fmt: skip
 TABLES = (
     "ai_responses", "analytics", "api_keys", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results",
     "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger",
-    "blessings", "one_time_tokens", "orgs", "passes", "review_items", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
+    "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "review_items", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
     "sources", "submissions", "system_logs", "user_keys", "users",
 )  # fmt: skip
 
@@ -133,6 +133,7 @@ def _add_reviews(database: Database, school: School) -> None:
         "insert into ledger (org_id, day, provider, model, pass) values (%s, current_date, 'anthropic', 'm', 'content')",
         school.org,
     )
+    database.sql("update orgs set retention_texts = 36500 where id = %s returning 1", school.org)
     database.sql(
         "insert into blessings (org_id, pass, provider, model, prompt_version, report) values (%s, 'content', 'anthropic', 'm', '1', '{}')",
         school.org,

@@ -180,8 +180,20 @@ def test_each_admin_route_gives_each_person_the_right_status(api, refused, route
 
 def test_access_table_covers_every_admin_route(api):
     kinds = ("users", "courses", "categories", "assignments", "rubrics", "org")
-    # Other tests cover the routes of data rights, invitations, sessions and feedback.
-    others = ("export", "erase", "invite", "rerun", "stale", "try", "release", "sessions", "{session_id}")
+    # Other tests cover the routes of data rights, retention, invitations, sessions and feedback.
+    others = (
+        "export",
+        "erase",
+        "hold",
+        "retention",
+        "invite",
+        "rerun",
+        "stale",
+        "try",
+        "release",
+        "sessions",
+        "{session_id}",
+    )
     paths = {
         path: (path.count("{"), path.split("/")[2], path.endswith("enrollments"))
         for path in api.client.get("/openapi.json").json["paths"]
