@@ -10,6 +10,7 @@ from ingest import settings as ingest_settings
 from ingest.accounts import mail, passwords, sessions, sign_in
 from ingest.admin import (
     api_keys,
+    approvals,
     assignments,
     audit,
     courses,
@@ -83,6 +84,7 @@ def create_app() -> Flask:
         audit,
         data_rights,
         retention,
+        approvals,
         roster,
     ):
         app.register_blueprint(module.blueprint)

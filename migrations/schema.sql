@@ -60,6 +60,101 @@ CREATE FUNCTION public.app_people() RETURNS uuid[]
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     RETURN (SELECT (COALESCE(array_agg(DISTINCT e.user_id), '{}'::uuid[]) || public.app_user()) FROM public.enrollments e WHERE ((e.org_id = public.app_org()) AND (e.course_id = ANY (public.app_courses()))));
 
+-- TABLE users
+CREATE TABLE public.users (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    role text NOT NULL,
+    email bytea,
+    email_digest bytea,
+    name bytea,
+    external_id bytea,
+    external_id_digest bytea,
+    password_hash text,
+    language text,
+    token_version integer DEFAULT 0 NOT NULL,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    erase_requested_at timestamp with time zone,
+    address_confirmed_at timestamp with time zone DEFAULT 
+CASE CURRENT_USER
+    WHEN 'ec_lms'::name THEN NULL::timestamp with time zone
+    ELSE now()
+END,
+    active_at timestamp with time zone DEFAULT now() NOT NULL,
+    legal_hold text,
+    CONSTRAINT users_can_be_recognised CHECK ((num_nonnulls(email_digest, external_id_digest) >= 1)),
+    CONSTRAINT users_email_with_digest CHECK (((email IS NULL) = (email_digest IS NULL))),
+    CONSTRAINT users_external_id_with_digest CHECK (((external_id IS NULL) = (external_id_digest IS NULL))),
+    CONSTRAINT users_legal_hold_is_a_case_number CHECK (((legal_hold ~ '^[A-Z0-9][A-Z0-9./-]{0,39}$'::text) AND (legal_hold ~ '[0-9]'::text))),
+    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['student'::text, 'educator'::text, 'admin'::text]))),
+    CONSTRAINT users_unconfirmed_has_no_password CHECK (((address_confirmed_at IS NOT NULL) OR (password_hash IS NULL)))
+);
+ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
+
+-- FUNCTION is_active_admin(uuid)
+CREATE FUNCTION public.is_active_admin(person uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    RETURN (EXISTS (SELECT FROM public.users u WHERE ((u.org_id = public.app_org()) AND (u.id = is_active_admin.person) AND (u.role = 'admin'::text) AND (u.disabled_at IS NULL))));
+
+-- TABLE approvals
+CREATE TABLE public.approvals (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    action text NOT NULL,
+    user_id uuid,
+    requested_by uuid NOT NULL,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    approved_by uuid,
+    approved_at timestamp with time zone,
+    used_at timestamp with time zone,
+    CONSTRAINT approvals_action_known CHECK ((action = ANY (ARRAY['erase_person'::text, 'export_person'::text, 'remove_org'::text, 'end_dual_approval'::text]))),
+    CONSTRAINT approvals_approved_by_somebody CHECK (((approved_by IS NULL) = (approved_at IS NULL))),
+    CONSTRAINT approvals_by_another_admin CHECK ((approved_by <> requested_by)),
+    CONSTRAINT approvals_person_when_about_one CHECK (((action = ANY (ARRAY['erase_person'::text, 'export_person'::text])) = (user_id IS NOT NULL))),
+    CONSTRAINT approvals_used_when_approved CHECK (((used_at IS NULL) OR (approved_at IS NOT NULL)))
+);
+ALTER TABLE ONLY public.approvals FORCE ROW LEVEL SECURITY;
+
+-- FUNCTION approval_state(public.approvals)
+CREATE FUNCTION public.approval_state(request public.approvals) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    RETURN CASE WHEN ((request).used_at IS NOT NULL) THEN 'used'::text WHEN ((request).requested_at <= (now() - '7 days'::interval)) THEN 'expired'::text WHEN (NOT public.is_active_admin((request).requested_by)) THEN 'void'::text WHEN ((request).approved_at IS NULL) THEN 'waiting'::text WHEN (NOT public.is_active_admin((request).approved_by)) THEN 'void'::text ELSE 'approved'::text END;
+
+-- FUNCTION approve_request(uuid)
+CREATE FUNCTION public.approve_request(request uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    found_request approvals;
+begin
+    select a.* into found_request from approvals as a where a.org_id = app_org() and a.id = request for update;
+    if not found then
+        return 'missing';
+    elsif found_request.requested_by = app_user() then
+        return 'own';
+    end if;
+    -- Nobody takes the rights of these two away until this transaction ends.
+    perform from users as u
+    where u.org_id = app_org() and u.id in (app_user(), found_request.requested_by) order by u.id for share;
+    if not is_active_admin(app_user()) then
+        raise exception 'only an admin approves' using errcode = 'insufficient_privilege';
+    elsif approval_state(found_request) <> 'waiting' then
+        return case approval_state(found_request) when 'approved' then 'used' else approval_state(found_request) end;
+    end if;
+    update approvals as a set approved_by = app_user(), approved_at = now() where a.org_id = app_org() and a.id = request;
+    perform audit_note(
+        app_org(), 'approval_given', 'approval', request,
+        jsonb_build_object('for', found_request.action, 'user_id', found_request.user_id)
+    );
+    return 'approved';
+end
+$$;
+
 -- FUNCTION audit_change()
 CREATE FUNCTION public.audit_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -293,6 +388,7 @@ CREATE TABLE public.orgs (
     retention_accounts integer,
     retention_logs integer,
     legal_hold text,
+    dual_approval boolean DEFAULT false NOT NULL,
     CONSTRAINT orgs_admin_networks_few CHECK (((cardinality(admin_networks) <= 50) AND (array_position((admin_networks)::cidr[], NULL::cidr) IS NULL))),
     CONSTRAINT orgs_ai_fallback_known CHECK ((ai_fallback = ANY (ARRAY['wait'::text, 'local'::text]))),
     CONSTRAINT orgs_ai_policy_known CHECK ((ai_policy = ANY (ARRAY['anthropic'::text, 'local'::text, 'none'::text]))),
@@ -307,38 +403,6 @@ CREATE TABLE public.orgs (
     CONSTRAINT orgs_slug_is_a_short_name CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
 );
 ALTER TABLE ONLY public.orgs FORCE ROW LEVEL SECURITY;
-
--- TABLE users
-CREATE TABLE public.users (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    org_id uuid NOT NULL,
-    role text NOT NULL,
-    email bytea,
-    email_digest bytea,
-    name bytea,
-    external_id bytea,
-    external_id_digest bytea,
-    password_hash text,
-    language text,
-    token_version integer DEFAULT 0 NOT NULL,
-    disabled_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    erase_requested_at timestamp with time zone,
-    address_confirmed_at timestamp with time zone DEFAULT 
-CASE CURRENT_USER
-    WHEN 'ec_lms'::name THEN NULL::timestamp with time zone
-    ELSE now()
-END,
-    active_at timestamp with time zone DEFAULT now() NOT NULL,
-    legal_hold text,
-    CONSTRAINT users_can_be_recognised CHECK ((num_nonnulls(email_digest, external_id_digest) >= 1)),
-    CONSTRAINT users_email_with_digest CHECK (((email IS NULL) = (email_digest IS NULL))),
-    CONSTRAINT users_external_id_with_digest CHECK (((external_id IS NULL) = (external_id_digest IS NULL))),
-    CONSTRAINT users_legal_hold_is_a_case_number CHECK (((legal_hold ~ '^[A-Z0-9][A-Z0-9./-]{0,39}$'::text) AND (legal_hold ~ '[0-9]'::text))),
-    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['student'::text, 'educator'::text, 'admin'::text]))),
-    CONSTRAINT users_unconfirmed_has_no_password CHECK (((address_confirmed_at IS NOT NULL) OR (password_hash IS NULL)))
-);
-ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
 
 -- FUNCTION author_may_spend(uuid, bigint)
 CREATE FUNCTION public.author_may_spend(author uuid, expected_micros bigint) RETURNS boolean
@@ -711,6 +775,19 @@ begin
         );
     end if;
     return true;
+end
+$$;
+
+-- FUNCTION keep_dual_approval()
+CREATE FUNCTION public.keep_dual_approval() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    if old.dual_approval and not new.dual_approval and not use_approval('end_dual_approval', null) then
+        raise exception 'another admin must approve this' using errcode = 'EC008';
+    end if;
+    return new;
 end
 $$;
 
@@ -1307,17 +1384,52 @@ begin
 end
 $$;
 
+-- FUNCTION request_approval(text, uuid)
+CREATE FUNCTION public.request_approval(wanted text, person uuid) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    request uuid;
+begin
+    -- The lock orders equal requests at the same moment.
+    perform from users as u where u.org_id = app_org() and u.id = app_user() for no key update;
+    if not is_active_admin(app_user()) then
+        raise exception 'only an admin asks for an approval' using errcode = 'insufficient_privilege';
+    end if;
+    select a.id into request from approvals as a
+    where a.org_id = app_org() and a.requested_by = app_user() and a.action = wanted and a.user_id is not distinct from person
+        and approval_state(a) in ('waiting', 'approved')
+    order by a.id limit 1;
+    if request is null then
+        insert into approvals (org_id, action, user_id, requested_by) values (app_org(), wanted, person, app_user())
+        returning id into request;
+        perform audit_note(
+            app_org(), 'approval_requested', 'approval', request, jsonb_build_object('for', wanted, 'user_id', person)
+        );
+    end if;
+    return request;
+end
+$$;
+
 -- FUNCTION request_erasure(uuid)
 CREATE FUNCTION public.request_erasure(person uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+declare
+    needs_two boolean;
 begin
-    perform from orgs as o where o.id = app_org() for share;
+    select o.dual_approval and session_user <> 'ec_clock' into needs_two from orgs as o where o.id = app_org() for share;
     -- Locked first: a hold that comes at the same moment is seen.
     perform from users as u where u.org_id = app_org() and u.id = person for update;
     if on_hold(person) then
         raise exception 'a legal hold keeps the data of this person' using errcode = 'EC007';
+    end if;
+    if needs_two and exists (
+        select from users as u where u.org_id = app_org() and u.id = person and u.erase_requested_at is null
+    ) and not use_approval('erase_person', person) then
+        raise exception 'another admin must approve this' using errcode = 'EC008';
     end if;
     update users as u set name = null, email = null, email_digest = null, password_hash = null, language = null,
         external_id = '', external_id_digest = sha256(uuid_send(gen_random_uuid())),
@@ -1805,6 +1917,27 @@ CREATE FUNCTION public.unlist_superseded_comment() RETURNS trigger
 begin
     delete from review_items as q where q.feedback_id = new.id;
     return null;
+end
+$$;
+
+-- FUNCTION use_approval(text, uuid)
+CREATE FUNCTION public.use_approval(wanted text, person uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    request approvals;
+begin
+    select a.* into request from approvals as a
+    where a.org_id = app_org() and a.action = wanted and a.user_id is not distinct from person
+        and a.approved_at is not null and a.used_at is null and approval_state(a) = 'approved'
+        and (wanted <> 'export_person' or a.requested_by = app_user())
+    order by a.id limit 1 for update;
+    if not found or request.used_at is not null then
+        return false;
+    end if;
+    update approvals as a set used_at = now() where a.org_id = app_org() and a.id = request.id and a.used_at is null;
+    return found;
 end
 $$;
 
@@ -2623,6 +2756,10 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
+-- CONSTRAINT approvals approvals_pkey
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_pkey PRIMARY KEY (id);
+
 -- CONSTRAINT assignments assignments_org_id_id_unique
 ALTER TABLE ONLY public.assignments
     ADD CONSTRAINT assignments_org_id_id_unique UNIQUE (org_id, id);
@@ -2939,6 +3076,18 @@ CREATE INDEX feedback_default_type_pass_idx ON public.feedback_default USING btr
 
 -- INDEX idx_api_keys_org
 CREATE INDEX idx_api_keys_org ON public.api_keys USING btree (org_id, id);
+
+-- INDEX idx_approvals_approver
+CREATE INDEX idx_approvals_approver ON public.approvals USING btree (org_id, approved_by) WHERE (approved_by IS NOT NULL);
+
+-- INDEX idx_approvals_org
+CREATE INDEX idx_approvals_org ON public.approvals USING btree (org_id, id);
+
+-- INDEX idx_approvals_person
+CREATE INDEX idx_approvals_person ON public.approvals USING btree (org_id, user_id) WHERE (user_id IS NOT NULL);
+
+-- INDEX idx_approvals_requester
+CREATE INDEX idx_approvals_requester ON public.approvals USING btree (org_id, requested_by);
 
 -- INDEX idx_assignments_category
 CREATE INDEX idx_assignments_category ON public.assignments USING btree (org_id, category_id);
@@ -3258,6 +3407,9 @@ CREATE TRIGGER audited AFTER DELETE ON public.user_keys FOR EACH ROW EXECUTE FUN
 -- TRIGGER users audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF role, email, email_digest, name, external_id, external_id_digest, password_hash, language, token_version, disabled_at, erase_requested_at, address_confirmed_at, legal_hold ON public.users FOR EACH ROW EXECUTE FUNCTION public.audit_change('user', 'id', 'role');
 
+-- TRIGGER orgs dual_approval
+CREATE TRIGGER dual_approval BEFORE UPDATE OF dual_approval ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.keep_dual_approval();
+
 -- TRIGGER orgs held
 CREATE TRIGGER held BEFORE UPDATE OF closed_at, exported_at ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.require_no_hold();
 
@@ -3299,6 +3451,22 @@ ALTER TABLE public.analytics
 -- FK CONSTRAINT api_keys api_keys_org_id_fkey
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT approvals approvals_approver
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_approver FOREIGN KEY (org_id, approved_by) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT approvals approvals_org_id_fkey
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT approvals approvals_person
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_person FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT approvals approvals_requester
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_requester FOREIGN KEY (org_id, requested_by) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
 
 -- FK CONSTRAINT assignments assignments_category
 ALTER TABLE ONLY public.assignments
@@ -3495,6 +3663,9 @@ ALTER TABLE public.analytics_default ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY api_keys
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY approvals
+ALTER TABLE public.approvals ENABLE ROW LEVEL SECURITY;
+
 -- ROW SECURITY assignments
 ALTER TABLE public.assignments ENABLE ROW LEVEL SECURITY;
 
@@ -3530,6 +3701,9 @@ CREATE POLICY ec_admin_own_org ON public.analytics TO ec_admin USING ((org_id = 
 
 -- POLICY api_keys ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.api_keys TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY approvals ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.approvals TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY assignments ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.assignments TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -4148,6 +4322,155 @@ GRANT ALL ON FUNCTION public.app_enrolled() TO ec_student;
 REVOKE ALL ON FUNCTION public.app_people() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_people() TO ec_educator;
 
+-- ACL TABLE users
+GRANT INSERT ON TABLE public.users TO ec_admin;
+GRANT INSERT ON TABLE public.users TO ec_lms;
+GRANT SELECT ON TABLE public.users TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.id
+GRANT SELECT(id) ON TABLE public.users TO ec_admin;
+GRANT SELECT(id) ON TABLE public.users TO ec_auth;
+GRANT SELECT(id) ON TABLE public.users TO ec_clock;
+GRANT SELECT(id) ON TABLE public.users TO ec_educator;
+GRANT SELECT(id) ON TABLE public.users TO ec_keys;
+GRANT SELECT(id) ON TABLE public.users TO ec_lms;
+GRANT SELECT(id) ON TABLE public.users TO ec_manager;
+GRANT SELECT(id) ON TABLE public.users TO ec_student;
+GRANT SELECT(id) ON TABLE public.users TO ec_worker;
+
+-- ACL COLUMN users.org_id
+GRANT SELECT(org_id) ON TABLE public.users TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_auth;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_clock;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_educator;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_keys;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_lms;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_manager;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_student;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_worker;
+
+-- ACL COLUMN users.role
+GRANT SELECT(role) ON TABLE public.users TO ec_auth;
+GRANT SELECT(role) ON TABLE public.users TO ec_educator;
+GRANT SELECT(role) ON TABLE public.users TO ec_lms;
+GRANT SELECT(role) ON TABLE public.users TO ec_manager;
+GRANT SELECT(role) ON TABLE public.users TO ec_student;
+GRANT SELECT(role) ON TABLE public.users TO ec_worker;
+GRANT SELECT(role),UPDATE(role) ON TABLE public.users TO ec_admin;
+
+-- ACL COLUMN users.email
+GRANT SELECT(email) ON TABLE public.users TO ec_auth;
+GRANT SELECT(email) ON TABLE public.users TO ec_educator;
+GRANT SELECT(email) ON TABLE public.users TO ec_lms;
+GRANT SELECT(email) ON TABLE public.users TO ec_student;
+GRANT SELECT(email) ON TABLE public.users TO ec_worker;
+GRANT SELECT(email),UPDATE(email) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(email) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.email_digest
+GRANT SELECT(email_digest) ON TABLE public.users TO ec_auth;
+GRANT SELECT(email_digest) ON TABLE public.users TO ec_educator;
+GRANT SELECT(email_digest) ON TABLE public.users TO ec_lms;
+GRANT SELECT(email_digest) ON TABLE public.users TO ec_student;
+GRANT SELECT(email_digest),UPDATE(email_digest) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(email_digest) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.name
+GRANT SELECT(name) ON TABLE public.users TO ec_auth;
+GRANT SELECT(name) ON TABLE public.users TO ec_educator;
+GRANT SELECT(name) ON TABLE public.users TO ec_lms;
+GRANT SELECT(name) ON TABLE public.users TO ec_student;
+GRANT SELECT(name) ON TABLE public.users TO ec_worker;
+GRANT SELECT(name),UPDATE(name) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(name) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.external_id
+GRANT SELECT(external_id) ON TABLE public.users TO ec_educator;
+GRANT SELECT(external_id) ON TABLE public.users TO ec_student;
+GRANT SELECT(external_id) ON TABLE public.users TO ec_worker;
+GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_admin;
+GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(external_id) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.external_id_digest
+GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_educator;
+GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_student;
+GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_admin;
+GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_lms;
+GRANT UPDATE(external_id_digest) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.password_hash
+GRANT SELECT(password_hash),UPDATE(password_hash) ON TABLE public.users TO ec_auth;
+GRANT UPDATE(password_hash) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(password_hash) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.language
+GRANT SELECT(language) ON TABLE public.users TO ec_educator;
+GRANT SELECT(language) ON TABLE public.users TO ec_lms;
+GRANT SELECT(language) ON TABLE public.users TO ec_student;
+GRANT SELECT(language) ON TABLE public.users TO ec_worker;
+GRANT SELECT(language),UPDATE(language) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(language) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.token_version
+GRANT SELECT(token_version),UPDATE(token_version) ON TABLE public.users TO ec_admin;
+GRANT SELECT(token_version),UPDATE(token_version) ON TABLE public.users TO ec_auth;
+GRANT UPDATE(token_version) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.disabled_at
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_auth;
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_educator;
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_lms;
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_student;
+GRANT SELECT(disabled_at),UPDATE(disabled_at) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(disabled_at) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.created_at
+GRANT SELECT(created_at) ON TABLE public.users TO ec_admin;
+GRANT SELECT(created_at) ON TABLE public.users TO ec_educator;
+GRANT SELECT(created_at) ON TABLE public.users TO ec_lms;
+GRANT SELECT(created_at) ON TABLE public.users TO ec_student;
+GRANT UPDATE(created_at) ON TABLE public.users TO ec_manager;
+
+-- ACL COLUMN users.erase_requested_at
+GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_admin;
+GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_clock;
+GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_keys;
+GRANT UPDATE(erase_requested_at) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.address_confirmed_at
+GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_auth;
+GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_educator;
+GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_student;
+GRANT SELECT(address_confirmed_at),UPDATE(address_confirmed_at) ON TABLE public.users TO ec_admin;
+
+-- ACL COLUMN users.active_at
+GRANT SELECT(active_at) ON TABLE public.users TO ec_admin;
+GRANT UPDATE(active_at) ON TABLE public.users TO ec_stats;
+
+-- ACL COLUMN users.legal_hold
+GRANT SELECT(legal_hold) ON TABLE public.users TO ec_admin;
+GRANT SELECT(legal_hold) ON TABLE public.users TO ec_clock;
+GRANT UPDATE(legal_hold) ON TABLE public.users TO ec_stats;
+
+-- ACL FUNCTION is_active_admin(person uuid)
+REVOKE ALL ON FUNCTION public.is_active_admin(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.is_active_admin(person uuid) TO ec_admin;
+
+-- ACL TABLE approvals
+GRANT SELECT ON TABLE public.approvals TO ec_admin;
+GRANT SELECT ON TABLE public.approvals TO ec_backup;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.approvals TO ec_stats;
+
+-- ACL FUNCTION approval_state(request public.approvals)
+REVOKE ALL ON FUNCTION public.approval_state(request public.approvals) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.approval_state(request public.approvals) TO ec_admin;
+
+-- ACL FUNCTION approve_request(request uuid)
+REVOKE ALL ON FUNCTION public.approve_request(request uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.approve_request(request uuid) TO ec_admin;
+
 -- ACL FUNCTION audit_change()
 REVOKE ALL ON FUNCTION public.audit_change() FROM PUBLIC;
 
@@ -4378,138 +4701,6 @@ GRANT SELECT(retention_logs) ON TABLE public.orgs TO ec_clock;
 GRANT SELECT(legal_hold) ON TABLE public.orgs TO ec_clock;
 GRANT UPDATE(legal_hold) ON TABLE public.orgs TO ec_stats;
 
--- ACL TABLE users
-GRANT INSERT ON TABLE public.users TO ec_admin;
-GRANT INSERT ON TABLE public.users TO ec_lms;
-GRANT SELECT ON TABLE public.users TO ec_backup;
-GRANT SELECT,DELETE ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.id
-GRANT SELECT(id) ON TABLE public.users TO ec_admin;
-GRANT SELECT(id) ON TABLE public.users TO ec_auth;
-GRANT SELECT(id) ON TABLE public.users TO ec_clock;
-GRANT SELECT(id) ON TABLE public.users TO ec_educator;
-GRANT SELECT(id) ON TABLE public.users TO ec_keys;
-GRANT SELECT(id) ON TABLE public.users TO ec_lms;
-GRANT SELECT(id) ON TABLE public.users TO ec_manager;
-GRANT SELECT(id) ON TABLE public.users TO ec_student;
-GRANT SELECT(id) ON TABLE public.users TO ec_worker;
-
--- ACL COLUMN users.org_id
-GRANT SELECT(org_id) ON TABLE public.users TO ec_admin;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_auth;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_clock;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_educator;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_keys;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_lms;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_manager;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_student;
-GRANT SELECT(org_id) ON TABLE public.users TO ec_worker;
-
--- ACL COLUMN users.role
-GRANT SELECT(role) ON TABLE public.users TO ec_auth;
-GRANT SELECT(role) ON TABLE public.users TO ec_educator;
-GRANT SELECT(role) ON TABLE public.users TO ec_lms;
-GRANT SELECT(role) ON TABLE public.users TO ec_manager;
-GRANT SELECT(role) ON TABLE public.users TO ec_student;
-GRANT SELECT(role) ON TABLE public.users TO ec_worker;
-GRANT SELECT(role),UPDATE(role) ON TABLE public.users TO ec_admin;
-
--- ACL COLUMN users.email
-GRANT SELECT(email) ON TABLE public.users TO ec_auth;
-GRANT SELECT(email) ON TABLE public.users TO ec_educator;
-GRANT SELECT(email) ON TABLE public.users TO ec_lms;
-GRANT SELECT(email) ON TABLE public.users TO ec_student;
-GRANT SELECT(email) ON TABLE public.users TO ec_worker;
-GRANT SELECT(email),UPDATE(email) ON TABLE public.users TO ec_admin;
-GRANT UPDATE(email) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.email_digest
-GRANT SELECT(email_digest) ON TABLE public.users TO ec_auth;
-GRANT SELECT(email_digest) ON TABLE public.users TO ec_educator;
-GRANT SELECT(email_digest) ON TABLE public.users TO ec_lms;
-GRANT SELECT(email_digest) ON TABLE public.users TO ec_student;
-GRANT SELECT(email_digest),UPDATE(email_digest) ON TABLE public.users TO ec_admin;
-GRANT UPDATE(email_digest) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.name
-GRANT SELECT(name) ON TABLE public.users TO ec_auth;
-GRANT SELECT(name) ON TABLE public.users TO ec_educator;
-GRANT SELECT(name) ON TABLE public.users TO ec_lms;
-GRANT SELECT(name) ON TABLE public.users TO ec_student;
-GRANT SELECT(name) ON TABLE public.users TO ec_worker;
-GRANT SELECT(name),UPDATE(name) ON TABLE public.users TO ec_admin;
-GRANT UPDATE(name) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.external_id
-GRANT SELECT(external_id) ON TABLE public.users TO ec_educator;
-GRANT SELECT(external_id) ON TABLE public.users TO ec_student;
-GRANT SELECT(external_id) ON TABLE public.users TO ec_worker;
-GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_admin;
-GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_lms;
-GRANT UPDATE(external_id) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.external_id_digest
-GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_educator;
-GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_student;
-GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_admin;
-GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_lms;
-GRANT UPDATE(external_id_digest) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.password_hash
-GRANT SELECT(password_hash),UPDATE(password_hash) ON TABLE public.users TO ec_auth;
-GRANT UPDATE(password_hash) ON TABLE public.users TO ec_admin;
-GRANT UPDATE(password_hash) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.language
-GRANT SELECT(language) ON TABLE public.users TO ec_educator;
-GRANT SELECT(language) ON TABLE public.users TO ec_lms;
-GRANT SELECT(language) ON TABLE public.users TO ec_student;
-GRANT SELECT(language) ON TABLE public.users TO ec_worker;
-GRANT SELECT(language),UPDATE(language) ON TABLE public.users TO ec_admin;
-GRANT UPDATE(language) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.token_version
-GRANT SELECT(token_version),UPDATE(token_version) ON TABLE public.users TO ec_admin;
-GRANT SELECT(token_version),UPDATE(token_version) ON TABLE public.users TO ec_auth;
-GRANT UPDATE(token_version) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.disabled_at
-GRANT SELECT(disabled_at) ON TABLE public.users TO ec_auth;
-GRANT SELECT(disabled_at) ON TABLE public.users TO ec_educator;
-GRANT SELECT(disabled_at) ON TABLE public.users TO ec_lms;
-GRANT SELECT(disabled_at) ON TABLE public.users TO ec_student;
-GRANT SELECT(disabled_at),UPDATE(disabled_at) ON TABLE public.users TO ec_admin;
-GRANT UPDATE(disabled_at) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.created_at
-GRANT SELECT(created_at) ON TABLE public.users TO ec_admin;
-GRANT SELECT(created_at) ON TABLE public.users TO ec_educator;
-GRANT SELECT(created_at) ON TABLE public.users TO ec_lms;
-GRANT SELECT(created_at) ON TABLE public.users TO ec_student;
-GRANT UPDATE(created_at) ON TABLE public.users TO ec_manager;
-
--- ACL COLUMN users.erase_requested_at
-GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_admin;
-GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_clock;
-GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_keys;
-GRANT UPDATE(erase_requested_at) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.address_confirmed_at
-GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_auth;
-GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_educator;
-GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_student;
-GRANT SELECT(address_confirmed_at),UPDATE(address_confirmed_at) ON TABLE public.users TO ec_admin;
-
--- ACL COLUMN users.active_at
-GRANT SELECT(active_at) ON TABLE public.users TO ec_admin;
-GRANT UPDATE(active_at) ON TABLE public.users TO ec_stats;
-
--- ACL COLUMN users.legal_hold
-GRANT SELECT(legal_hold) ON TABLE public.users TO ec_admin;
-GRANT SELECT(legal_hold) ON TABLE public.users TO ec_clock;
-GRANT UPDATE(legal_hold) ON TABLE public.users TO ec_stats;
-
 -- ACL FUNCTION author_may_spend(author uuid, expected_micros bigint)
 REVOKE ALL ON FUNCTION public.author_may_spend(author uuid, expected_micros bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.author_may_spend(author uuid, expected_micros bigint) TO ec_worker;
@@ -4573,6 +4764,9 @@ GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double
 -- ACL FUNCTION hold_person(person uuid, case_number text)
 REVOKE ALL ON FUNCTION public.hold_person(person uuid, case_number text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.hold_person(person uuid, case_number text) TO ec_admin;
+
+-- ACL FUNCTION keep_dual_approval()
+REVOKE ALL ON FUNCTION public.keep_dual_approval() FROM PUBLIC;
 
 -- ACL TABLE user_keys
 GRANT MAINTAIN ON TABLE public.user_keys TO ec_backup;
@@ -4840,6 +5034,10 @@ GRANT ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) TO ec
 GRANT ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) TO ec_clock;
 GRANT ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) TO ec_educator;
 
+-- ACL FUNCTION request_approval(wanted text, person uuid)
+REVOKE ALL ON FUNCTION public.request_approval(wanted text, person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.request_approval(wanted text, person uuid) TO ec_admin;
+
 -- ACL FUNCTION request_erasure(person uuid)
 REVOKE ALL ON FUNCTION public.request_erasure(person uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.request_erasure(person uuid) TO ec_admin;
@@ -4945,6 +5143,10 @@ REVOKE ALL ON FUNCTION public.unlist_earlier_versions() FROM PUBLIC;
 
 -- ACL FUNCTION unlist_superseded_comment()
 REVOKE ALL ON FUNCTION public.unlist_superseded_comment() FROM PUBLIC;
+
+-- ACL FUNCTION use_approval(wanted text, person uuid)
+REVOKE ALL ON FUNCTION public.use_approval(wanted text, person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.use_approval(wanted text, person uuid) TO ec_admin;
 
 -- ACL FUNCTION version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean)
 REVOKE ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean) FROM PUBLIC;

@@ -73,5 +73,6 @@ Connections to LMSs
 Operations
     retention           how long an org keeps what, and the deletion of what is older
     holds               legal holds on people
+    approvals           what one admin asks for and another approves
     upkeep              partitions, running totals, deletion of old rows
 """

@@ -22,6 +22,7 @@ class Meaning(StrEnum):
     ADDRESS_REFUSED = "address refused"  # admins of this org are not accepted from this address
     AUTHOR_LIMIT = "author limit"  # the author has handed in as much as their school allows
     ON_HOLD = "on hold"  # a legal hold forbids the deletion
+    NEEDS_APPROVAL = "needs approval"  # another admin has not approved it
     RULE_VIOLATED = "rule violated"  # a constraint: `models/constraints.py` names the field
     MISTAKE = "mistake"  # the statement is wrong, so repeating it does not help
 
@@ -41,6 +42,7 @@ BY_CODE = {
     "EC005": Meaning.AUTHOR_LIMIT,
     "EC006": Meaning.ADDRESS_REFUSED,
     "EC007": Meaning.ON_HOLD,
+    "EC008": Meaning.NEEDS_APPROVAL,
     "XX001": Meaning.AWAY,  # damaged data
     "XX002": Meaning.AWAY,  # damaged index
 }

@@ -24,6 +24,7 @@ from models.errors import (
     DatabaseBusy,
     DatabaseReadOnly,
     KeysMissing,
+    NeedsApproval,
     OnHold,
     Unauthorised,
 )
@@ -32,7 +33,7 @@ from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
 
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
-SCHEMA = "0033_retention"
+SCHEMA = "0034_dual_approval"
 
 Role = Literal["ec_auth", "ec_lms", "ec_manager", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
@@ -423,6 +424,8 @@ def _translate_errors() -> Iterator[None]:
                 raise KeysMissing from None
             case Meaning.ON_HOLD:
                 raise OnHold from None
+            case Meaning.NEEDS_APPROVAL:
+                raise NeedsApproval from None
             case Meaning.AUTHOR_LIMIT:
                 raise _author_limit(error) from None
             case _:

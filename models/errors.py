@@ -56,6 +56,21 @@ class OnHold(DomainError):
         super().__init__("A legal hold keeps these data. Nothing of them is deleted while it lasts.")
 
 
+class NeedsApproval(DomainError):
+    """The org wants two admins to agree on this, and no approval of another admin is there."""
+
+    def __init__(self) -> None:
+        super().__init__("This org wants two admins to agree: another admin must approve it first.")
+
+
+class ApprovalEnded(DomainError):
+    """The request was used, has expired, or one of its admins is no admin any more: it cannot be approved."""
+
+
+class OwnRequest(DomainError):
+    """An admin may not approve what they asked for, or what is about themselves."""
+
+
 class ReadingOff(DomainError):
     """The org's AI policy is `none`: no machine reads its essays, so nothing can be queued for a reading."""
 

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from models import approvals
 from models.audit import write_entry
 from models.db import row, rows, run
+from models.errors import NeedsApproval
 
 # Counting the rows of a big school takes longer than a request may.
 COUNT_MS = 60_000
@@ -51,13 +53,21 @@ def count_rows() -> dict[str, int]:
     return {found["name"]: found["total"] for found in rows("select name, total from org_rows()")}
 
 
-def close(org: UUID) -> None:
+def close(org: UUID, *, without_approval: str | None = None) -> None:
     """Close the org: sign-ins, tokens, API keys and webhooks stop with the next request. Idempotent.
 
-    Raises OnHold when a legal hold is on the org or on somebody in it.
+    An org with dual_approval needs a request that two of its admins agreed on, or `without_approval`, the number of a case.
+    Raises NeedsApproval, and OnHold when a legal hold is on the org or on somebody in it.
     """
+    if fetch_progress(org).closed_at is not None:
+        return
+    detail = {}
+    if approvals.are_needed(org) and not approvals.use("remove_org"):
+        if without_approval is None:
+            raise NeedsApproval
+        detail["without_approval"] = without_approval
     if run("update orgs set closed_at = now() where id = %s and closed_at is null", (org,)):
-        write_entry("org_closed", entity="org", entity_id=org)
+        write_entry("org_closed", entity="org", entity_id=org, **detail)
 
 
 def read_clock() -> datetime:

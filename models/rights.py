@@ -91,6 +91,11 @@ ABOUT_PERSON = (
         page=WHOLE,
     ),
     Part(
+        table="approvals",
+        columns="id org_id action user_id requested_by requested_at approved_by approved_at used_at",
+        of="%(user)s in (t.user_id, t.requested_by, t.approved_by)",
+    ),
+    Part(
         table="analytics",
         columns="id created_at org_id user_id event essay_id submission_id",
         of="t.user_id = %(user)s",
@@ -252,6 +257,7 @@ essays/<n>-<id>/        one folder an essay: essay.json, and for each version
 saved_comments*.json    comments they keep for the next essay
 comments_made*.json, reviews_made*.json    which comments on others' essays they wrote or decided about (the words are the essay author's)
 author_use.json         how often they handed in on their last day, and what reading them cost in their last month
+approvals*.json         which exports and erasures of them were asked for, and what they asked for or approved as an admin
 analytics*.json         what they did: handed in, revised, looked at feedback
 inbound_events*.json    what an LMS sent about them, as it was sent, and why some of it was refused
 seen_events*.json, idempotency_keys*.json    what was answered to whom handed in for them

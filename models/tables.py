@@ -81,6 +81,7 @@ class Orgs(Table):
     retention_accounts = IntegerField(null=True)
     retention_logs = IntegerField(null=True)
     legal_hold = TextField(null=True)
+    dual_approval = BooleanField(default=False)
     created_at = _created_at()
     closed_at = DateTimeTZField(null=True)
     exported_at = DateTimeTZField(null=True)
@@ -369,6 +370,20 @@ class AuthorUse(Table):
 
     class Meta:
         primary_key = CompositeKey("org_id", "user_id")
+
+
+class Approvals(Table):
+    """What one admin asked for and another approves."""
+
+    id = _id()
+    org_id = UUIDField()
+    action = TextField()
+    user_id = UUIDField(null=True)
+    requested_by = UUIDField()
+    requested_at = DateTimeTZField(constraints=NOW)
+    approved_by = UUIDField(null=True)
+    approved_at = DateTimeTZField(null=True)
+    used_at = DateTimeTZField(null=True)
 
 
 class RetentionRuns(Table):

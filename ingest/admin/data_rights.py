@@ -16,7 +16,8 @@ from ingest.web.access_log import note_read
 from ingest.web.identity import admin
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
-from models import rights
+from ingest.web.responses import json_response
+from models import approvals, rights, users
 
 blueprint = Blueprint("rights", __name__)
 
@@ -29,16 +30,22 @@ CHUNK_BYTES = 64 * 1024
 @blueprint.get("/v1/users/<uuid:user_id>/export")
 @operation(
     "Export all data about a person",
-    answers={200: ZIP},
+    answers={200: ZIP, 202: schemas.Waiting},
     problems=("forbidden",),
     headers={200: {"Content-Disposition": "file name made of the person's id"}},
 )
 def export(user_id: UUID) -> Response:
-    """Return a zip archive of all stored data about this person, as JSON and text. Writes an audit entry. Admins only."""
+    """Return a zip archive of all stored data about this person, as JSON and text. Writes an audit entry. Admins only.
+
+    With dual_approval the first request asks for an approval (202). Once another admin approved it, you get one archive.
+    """
     who = admin()
     with ExitStack() as cleanup:
         archive = cleanup.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY_BYTES))
         with who.session():
+            if approvals.are_needed(who.org) and not approvals.use("export_person", person=user_id):
+                request = _ask("export_person", user_id, org=who.org)
+                return json_response(schemas.Waiting(status="waiting for approval", approval_id=request), status=202)
             note_read(who, entity="user", entity_id=user_id, person=user_id)
             write_archive(archive, user_id, org=who.org)
         response = Response(_chunks(archive), content_type=ZIP)
@@ -57,15 +64,26 @@ def export(user_id: UUID) -> Response:
 def erase(user_id: UUID) -> tuple[Response, int]:
     """Make all data of this person unreadable at once; their rows are deleted within seconds. Idempotent. Admins only.
 
-    You cannot erase yourself, the last admin, or somebody on hold.
-    The audit trail keeps its entries under an id that no longer names anybody.
+    You cannot erase yourself, the last admin, or somebody on hold. With dual_approval it is done when
+    another admin approves it. The audit trail keeps its entries under an id that no longer names anybody.
     """
     who = admin()
     if user_id == who.user:
         raise Problem("own-account", "You cannot erase yourself.")
     with who.session():
-        rights.request_erasure(user_id, org=who.org)
-    return jsonify(schemas.Erasing(status="erasing").model_dump()), 202
+        if approvals.are_needed(who.org):
+            answer = schemas.Erasing(
+                status="waiting for approval", approval_id=_ask("erase_person", user_id, org=who.org)
+            )
+        else:
+            rights.request_erasure(user_id, org=who.org)
+            answer = schemas.Erasing(status="erasing")
+    return jsonify(answer.model_dump(mode="json", exclude_none=True)), 202
+
+
+def _ask(action: approvals.Action, user_id: UUID, *, org: UUID) -> UUID:
+    users.fetch_person(user_id, org=org)
+    return approvals.ask(action, person=user_id)
 
 
 def _chunks(archive: IO[bytes]) -> Iterator[bytes]:

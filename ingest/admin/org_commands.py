@@ -10,7 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
+
 from ingest.admin.org_archive import Folder, write_org
+from ingest.admin.schemas import CaseNumber
 from ingest.web.messages import NETWORK_FORM
 from models import crypto, db, org_removal, orgs, settings
 from models.db import session
@@ -45,6 +48,12 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     removal.add_argument("slug", help="the org's short name")
     removal.add_argument(
         "--export", type=Path, required=True, metavar="DIR", help="empty folder for the export of all the school's data"
+    )
+    removal.add_argument(
+        "--without-approval",
+        type=_case_number,
+        metavar="CASE",
+        help="remove a school with dual_approval whose admins did not agree; the number of the case is in its audit trail",
     )
     removal.add_argument("--yes", action="store_true", help="do it; without this only say what would be removed")
     removal.epilog = (
@@ -121,7 +130,7 @@ def remove_org(options: argparse.Namespace) -> int:
         print(f"The removal goes on. The school was exported at {progress.exported_at:%Y-%m-%d %H:%M} UTC.")
     else:
         try:
-            _close_and_export(options.slug, org, Folder.create(options.export))
+            _close_and_export(options.slug, org, Folder.create(options.export), options.without_approval)
         except OSError as error:
             print(f"ingest: the export could not be written, and nothing was deleted: {error}", file=sys.stderr)
             return 1
@@ -146,9 +155,16 @@ def _print_counts(slug: str, counts: dict[str, int]) -> None:
             print(f"{total:>12,}  {name}")
 
 
-def _close_and_export(slug: str, org: UUID, folder: Folder) -> None:
+def _case_number(value: str) -> str:
+    try:
+        return str(TypeAdapter(CaseNumber).validate_python(value))
+    except ValidationError:
+        raise argparse.ArgumentTypeError("write the number of a case, as 2026-CV-114, and no words") from None
+
+
+def _close_and_export(slug: str, org: UUID, folder: Folder, without_approval: str | None) -> None:
     with session(org=org, role="ec_admin"):
-        org_removal.close(org)
+        org_removal.close(org, without_approval=without_approval)
     print(f"{slug} is closed: nobody can sign in, and its API keys and webhooks are refused.")
     tell = _Progress()
     _wait_for_requests(tell)

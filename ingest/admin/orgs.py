@@ -31,7 +31,9 @@ def one_org() -> Response:
 
 
 @blueprint.patch("/v1/org")
-@operation("Change your org", answers={200: schemas.Org}, body=schemas.OrgChange, problems=("forbidden",))
+@operation(
+    "Change your org", answers={200: schemas.Org}, body=schemas.OrgChange, problems=("forbidden", "approval-needed")
+)
 def change_org() -> Response:
     """Change the settings that are sent; they apply to essays handed in from now on. Admins only.
 

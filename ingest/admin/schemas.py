@@ -310,6 +310,7 @@ class Org(BaseModel):
     legal_hold: Annotated[
         str | None, Field(description="the number of the case for which nothing of the org is deleted; null: no hold")
     ]
+    dual_approval: bool
     spent_this_month_micros: Annotated[int, Field(description="AI cost this month (UTC) in millionths of a US dollar")]
     created_at: datetime
 
@@ -357,9 +358,27 @@ class OrgChange(RequestBody):
     retention_accounts: RetentionDays | None = None
     retention_logs: Annotated[StrictInt, Field(ge=7, le=90, description="days; null: 90")] | None = None
     legal_hold: CaseNumber | None = None
+    dual_approval: Annotated[
+        StrictBool,
+        Field(
+            description="true: erasing or exporting a person and removing the school need a second admin. Setting false needs "
+            "one too: ask at POST /v1/approvals"
+        ),
+    ] = optional_not_null()
+
+
+class Waiting(BaseModel):
+    """The org wants two admins to agree: nothing is done until another admin approves the request."""
+
+    status: Literal["waiting for approval"]
+    approval_id: UUID
 
 
 class Erasing(BaseModel):
-    """The data of the person is unreadable from now on; its rows are deleted within seconds."""
+    """The data of the person is unreadable from now on, or another admin must approve that first."""
 
-    status: Annotated[Literal["erasing"], Field(description="from now on the person is not found")]
+    status: Annotated[
+        Literal["erasing", "waiting for approval"],
+        Field(description="erasing: from now on the person is not found; rows are deleted within seconds"),
+    ]
+    approval_id: Annotated[UUID | None, Field(description="the request that another admin must approve")] = None

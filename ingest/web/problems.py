@@ -103,6 +103,19 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     "on-hold": ProblemType(
         409, "A legal hold keeps these data", "An admin can lift the hold when the case is over; then ask again."
     ),
+    "approval-needed": ProblemType(
+        409,
+        "Another admin must approve this",
+        "Ask for it at POST /v1/approvals; when another admin approved it, it is done.",
+    ),
+    "approval-ended": ProblemType(
+        409,
+        "This request can no longer be approved",
+        "Read its state at GET /v1/approvals, and ask again where needed.",
+    ),
+    "own-request": ProblemType(
+        409, "Two admins must agree", "An admin who neither asked for it nor is the person concerned must approve it."
+    ),
     "own-account": ProblemType(
         409, "Nobody takes their own rights away", "Ask another admin to disable, demote or delete this account."
     ),
@@ -200,6 +213,9 @@ SLUGS: dict[type[errors.DomainError], str] = {
     errors.LastAdmin: "last-admin",
     errors.Ended: "key-ended",
     errors.OnHold: "on-hold",
+    errors.NeedsApproval: "approval-needed",
+    errors.ApprovalEnded: "approval-ended",
+    errors.OwnRequest: "own-request",
     errors.ReadingOff: "reading-off",
     errors.KeyReused: "idempotency-key-reused",
     errors.InProgress: "request-in-progress",

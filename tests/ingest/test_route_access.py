@@ -75,6 +75,9 @@ class RouteFixture:
     def key(self) -> str:
         return str(self.by_ada("/v1/api-keys", {"name": "Short-lived"})["id"])
 
+    def approval(self) -> str:
+        return str(self.by_ada("/v1/approvals", {"action": "remove_org"})["id"])
+
     def source(self) -> UUID:
         with session_of(self.school, "ada"):
             return connections.add_source("Short-lived", org=self.school.org)[0]
@@ -242,6 +245,11 @@ OPERATIONS = (
     Operation("DELETE /v1/users/{user_id}/hold", ADMIN.format(204), ids=person),
     Operation("GET /v1/holds", ADMIN_LIST.format(200)),
     Operation("GET /v1/org/retention", ADMIN_LIST.format(200)),
+    Operation("GET /v1/approvals", ADMIN_LIST.format(200)),
+    Operation("POST /v1/approvals", ADMIN_LIST.format(201), body=lambda _: {"action": "remove_org"}),
+    Operation("GET /v1/approvals/{approval_id}", ADMIN.format(200), ids=lambda fixture: {"approval_id": fixture.approval()}),
+    # Ada may not approve what she asked for herself.
+    Operation("POST /v1/approvals/{approval_id}/approve", ADMIN.format(409), ids=lambda fixture: {"approval_id": fixture.approval()}),
     Operation("GET /v1/courses", PEOPLE_ONLY),
     Operation("POST /v1/courses", ADMIN_LIST.format(201), body=named),
     Operation("GET /v1/courses/{course_id}", COURSE, ids=lambda fixture: {"course_id": fixture.school.course}),

@@ -29,6 +29,13 @@ BAD: dict[str, list[dict[str, str]]] = {
     ],
     "orgs_legal_hold_is_a_case_number": [{"legal_hold": s} for s in ("''", "'CASE'", "'alice-1'", "'-1'", "'A 1'", LONG.format(41))],
     "users_legal_hold_is_a_case_number": [{"legal_hold": s} for s in ("''", "'CASE'", "'alice-1'", "'-1'", "'A 1'", LONG.format(41))],
+    "approvals_action_known": [{"action": "'sell_org'"}],
+    "approvals_person_when_about_one": [{"action": "'erase_person'"}, {"user_id": "uuidv7()"}],
+    "approvals_by_another_admin": [
+        {"requested_by": "'01a22448-3365-7227-b3d5-867a12316144'", "approved_by": "'01a22448-3365-7227-b3d5-867a12316144'", "approved_at": "now()"}
+    ],
+    "approvals_approved_by_somebody": [{"approved_at": "now()"}, {"approved_by": "uuidv7()"}],
+    "approvals_used_when_approved": [{"used_at": "now()"}],
     "retention_runs_class_known": [{"class": "'dreams'"}],
     "retention_runs_counts_not_negative": [{"deleted": "-1"}, {"last_deleted": "-1"}],
     "orgs_exported_when_closed": [{"exported_at": "now()"}],

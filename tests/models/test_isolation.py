@@ -47,7 +47,7 @@ VISIBLE = {
     "ec_lms": dict.fromkeys(
         set(TABLES) - {
             "ai_responses", "analytics", "api_keys", "audit_heads", "audit_log", "inbound_events", "one_time_tokens", "sessions",
-            "sources", "system_logs", "saved_comments", "ledger", "blessings", "review_items", "author_use", "retention_runs",
+            "sources", "system_logs", "saved_comments", "ledger", "blessings", "review_items", "author_use", "retention_runs", "approvals",
         }, "true",
     ),
     "ec_manager": dict.fromkeys(("users", "user_keys", "courses", "enrollments", "assignments", "categories", "rubrics"), "true"),
@@ -293,7 +293,8 @@ DENIED = {
         "select from review_items", "update users set name = null", "select from system_logs", "insert into system_logs (program) values ('ingest')",
         "select rerun_passes('{}', 'bulk')", "select review_counts()", "select place_assignment('a', 'a', 'c', 'c', true)",
         "select settle_delivery(null, null, null, '')", "select own_delivery(null, null, '', '')",
-        "select from author_use", "select from retention_runs", "select hold_person(null, null)", "select author_may_spend(null, 1)", "select note_author_cost(null)",
+        "select from author_use", "select from retention_runs", "select hold_person(null, null)", "select from approvals",
+        "select approve_request(null)", "select use_approval('remove_org', null)", "select author_may_spend(null, 1)", "select note_author_cost(null)",
     ],
     "ec_educator": [
         "update passes set state = 'queued'", "select password_hash from users", "insert into enrollments (role) values ('educator')",
@@ -316,7 +317,8 @@ DENIED = {
         "update feedback set body = ''", "insert into blessings (model) values ('m')", "select budget_allows(1)",
         "delete from review_items", "insert into system_logs (program) values ('ingest')", "delete from system_logs",
         "update inbound_events set body = ''", "update inbound_events set outcome = 'accepted'", "delete from inbound_events",
-        "select settle_delivery(null, null, null, '')", "update author_use set handed_in = 0", "delete from author_use", "update retention_runs set begins_at = now()", "delete from retention_runs", "select delete_expired(null, null, true)",
+        "select settle_delivery(null, null, null, '')", "update author_use set handed_in = 0", "delete from author_use", "update retention_runs set begins_at = now()", "delete from retention_runs", "insert into approvals (action) values ('remove_org')",
+        "update approvals set approved_at = now()", "delete from approvals", "select delete_expired(null, null, true)",
         "insert into author_use (handed_in) values (0)", "select author_may_spend(null, 1)", "select note_author_cost(null)",
     ],
     "ec_lms": [
@@ -328,7 +330,8 @@ DENIED = {
         "update submissions set released_at = now()", "insert into courses (name) values ('x')", "delete from courses",
         "insert into assignments (title) values ('x')", "update assignments set title = 'x'", "update inbound_events set outcome = 'ignored'",
         "select own_delivery(null, null, '', '')",
-        "select from author_use", "select from retention_runs", "select hold_person(null, null)", "update author_use set handed_in = 0",
+        "select from author_use", "select from retention_runs", "select hold_person(null, null)", "select from approvals",
+        "select approve_request(null)", "select use_approval('remove_org', null)", "update author_use set handed_in = 0",
     ],
     "ec_manager": [
         "select name from users", "select email from users", "select external_id from users", "update users set role = 'admin'",

@@ -11,6 +11,7 @@ import pytest
 
 from models import (
     ai_responses,
+    approvals,
     connections,
     courses,
     db,
@@ -85,6 +86,7 @@ def kim(school: School, database: Database, become: Become) -> Kim:
             entity_id=first.essay,
             user_id=str(student),
         )
+        approvals.ask("export_person", person=student)
     database.sql(
         "insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() + interval '1 day')",
         school.org,

@@ -42,7 +42,7 @@ CLEAR = {
         ai_responses.provider ai_responses.prompt_version ai_responses.outcome ai_responses.stop_reason analytics.event api_keys.scopes
         assignments.release_policy blessings.pass blessings.provider blessings.prompt_version criterion_results.pass
         feedback_types.slug feedback_types.pass feedback_types.name inbound_events.outcome inbound_events.reason ledger.provider
-        ledger.pass one_time_tokens.purpose orgs.release_policy orgs.ai_policy orgs.ai_fallback retention_runs.class saved_comments.pass
+        ledger.pass one_time_tokens.purpose orgs.release_policy orgs.ai_policy orgs.ai_fallback approvals.action retention_runs.class saved_comments.pass
         saved_comments.type saved_comments.kind sessions.revoked_reason submissions.status submissions.queue submissions.source
         system_logs.program system_logs.level system_logs.event
     """,

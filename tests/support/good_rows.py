@@ -33,6 +33,7 @@ GOOD: dict[str, dict[str, str]] = {
     },
     "passes": {**PASS, "essay_id": "uuidv7()", "name": "'grammar'", "state": "'queued'", "queue": "'bulk'"},
     "author_use": {**OWN},
+    "approvals": {"org_id": "uuidv7()", "action": "'remove_org'", "requested_by": "uuidv7()"},
     "retention_runs": {"org_id": "uuidv7()", "class": "'texts'", "begins_at": "now()", "next_at": "now()"},
     "idempotency_keys": {"org_id": "uuidv7()", "caller_id": "uuidv7()", "key": "'k'", "request_sha256": "''"},
     "seen_events": {"org_id": "uuidv7()", "source_id": "uuidv7()", "event_id": "'e'", "body_sha256": "''"},

@@ -25,7 +25,7 @@ KNOWN_BY = {
     "feedback_reactions": "feedback_id", "review_items": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
 }  # fmt: skip
 TABLES = (
-    "ai_responses", "analytics", "api_keys", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results",
+    "ai_responses", "analytics", "api_keys", "approvals", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results",
     "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger",
     "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "review_items", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
     "sources", "submissions", "system_logs", "user_keys", "users",
@@ -133,6 +133,10 @@ def _add_reviews(database: Database, school: School) -> None:
         "insert into ledger (org_id, day, provider, model, pass) values (%s, current_date, 'anthropic', 'm', 'content')",
         school.org,
     )
+    database.sql(
+        "insert into approvals (org_id, action, user_id, requested_by) values (%s, 'export_person', %s, %s) returning 1",
+        school.org, school.alice, school.ada,
+    )  # fmt: skip
     database.sql("update orgs set retention_texts = 36500 where id = %s returning 1", school.org)
     database.sql(
         "insert into blessings (org_id, pass, provider, model, prompt_version, report) values (%s, 'content', 'anthropic', 'm', '1', '{}')",

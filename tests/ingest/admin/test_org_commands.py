@@ -382,3 +382,29 @@ def test_list_orgs_shows_policy_and_size(database: Database, pair: TwoSchools, p
         ("north", "anthropic", 6, 6), ("south", "none", 6, 5),
     ]  # fmt: skip
     assert all(one["created_at"].startswith("20") and one["closed_at"] is None for one in found)
+
+
+def test_school_with_dual_approval_is_not_removed_by_an_operator_alone(
+    database: Database, pair: TwoSchools, program_env: ProgramEnv, tmp_path: Path
+) -> None:
+    database.sql("update orgs set dual_approval = true where id = %s returning 1", pair.here.org)
+    program_env("ec_ingest")
+    refused = remove("north", tmp_path / "out", "--yes")
+    assert refused.returncode == 1
+    assert "another admin must approve it first" in refused.stderr
+    assert database.sql("select closed_at from orgs where id = %s", pair.here.org) == [(None,)]
+    words = remove("north", tmp_path / "out", "--yes", "--without-approval", "because Alice asked")
+    assert words.returncode == 2
+    assert "write the number of a case" in words.stderr
+    assert database.sql("select closed_at from orgs where id = %s", pair.here.org) == [(None,)]
+
+
+def test_school_on_hold_is_not_removed(
+    database: Database, pair: TwoSchools, program_env: ProgramEnv, tmp_path: Path
+) -> None:
+    database.sql("update users set legal_hold = '2026-1' where id = %s returning 1", pair.here.alice)
+    program_env("ec_ingest")
+    refused = remove("north", tmp_path / "out", "--yes")
+    assert refused.returncode == 1
+    assert "A legal hold keeps these data" in refused.stderr
+    assert database.sql("select closed_at from orgs where id = %s", pair.here.org) == [(None,)]
