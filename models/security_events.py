@@ -44,7 +44,7 @@ TRAIL_EVENTS: dict[str, Outcome] = dict.fromkeys(
     (
         "session_ended", "person_changed", "person_erased", "person_exported", "data_read", "one_time_token_changed", "roster_imported",
         "api_key_changed", "source_changed", "org_changed", "org_exported", "teaching_changed", "writing_deleted", "feedback_changed",
-        "processing_changed", "model_approved",
+        "processing_changed", "model_approved", "hold_changed", "approval_changed", "expired_data_deleted",
     ),
     "success",
 )  # fmt: skip
@@ -57,6 +57,7 @@ _BY_ACTION = {
     "ai_chosen": "org_changed", "org_closed": "org_changed", "org_removed": "org_changed", "org_exported": "org_exported",
     "roster_imported": "roster_imported", "read": "data_read", "feedback_reviewed": "feedback_changed",
     "feedback_added": "feedback_changed", "feedback_released": "feedback_changed", "pass_rerun": "processing_changed",
+    "hold_placed": "hold_changed", "hold_lifted": "hold_changed", "retention_run": "expired_data_deleted",
     "pass_replayed": "processing_changed", "pass_discarded": "processing_changed", "delivery_replayed": "processing_changed",
 }  # fmt: skip
 _BY_ENTITY = {
@@ -64,7 +65,7 @@ _BY_ENTITY = {
     "api_key": "api_key_changed", "source": "source_changed", "org": "org_changed", "course": "teaching_changed",
     "assignment": "teaching_changed", "category": "teaching_changed", "rubric": "teaching_changed",
     "enrollment": "teaching_changed", "essay": "writing_deleted", "submission": "feedback_changed",
-    "model_approval": "model_approved",
+    "model_approval": "model_approved", "approval": "approval_changed",
 }  # fmt: skip
 
 # So many lines of one event does a process write in a second, so that a flood of refusals does not fill the disk.

@@ -111,7 +111,14 @@ def test_every_entry_that_the_database_can_write_is_an_event_or_is_left_out_on_p
         entries |= {(entity, action) for word, action in actions.items() if re.search(rf"\b{word}\b", definition)}
     [(body,)] = database.sql("select prosrc from pg_proc where proname = 'audit_write'")
     entries |= {(entity, action) for action, entity in re.findall(r"\('(\w+)', '(\w+)', array", body)}
-    assert len(entries) > 45
+    for (source,) in database.sql(
+        "select prosrc from pg_proc where prosrc like '%%audit_note(%%' and proname not like 'audit%%'"
+    ):
+        for actions_of_one, entity in re.findall(
+            r"audit_note\(\s*[\w.]+(?:\(\))?,\s*(.*?),\s*'(\w+)',", source, re.DOTALL
+        ):
+            entries |= {(entity, action) for action in re.findall(r"'(\w+)'", actions_of_one)}
+    assert len(entries) > 50
     assert {entry for entry in entries if event_of(*entry) is None} == NO_LINE
     assert {event_of(*entry) for entry in entries} - {None} == set(security_events.TRAIL_EVENTS)
     assert set(security_events.TRAIL_EVENTS) < set(EVENTS)

@@ -29,9 +29,11 @@ ABOUT = {
     """,
     "students, and the educator who commented": "feedback feedback_reviews",
     "educators": "saved_comments",
+    "admins, and whom they want to erase or export": "approvals",
     "everybody who did something, and what was done to whom": "audit_log",
     "nobody: the school": """
         orgs api_keys sources categories rubrics rubric_criteria courses assignments ledger blessings audit_heads
+        retention_runs
     """,
     "nobody, except ids in a line": "system_logs",
     "nobody: the installation": "feedback_types provider_pauses tallies",

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tests.ingest.conftest import ApiUnderTest, RouteRequests
 
 KINDS = ("users", "courses", "categories", "assignments", "rubrics", "org", "logs", "reviews", "disagreements")
-OTHER_TESTS = ("export", "erase", "invite")  # data rights and invitations have their own tests
+# Data rights, invitations and sessions have their own tests.
+OTHER_TESTS = ("export", "erase", "hold", "invite", "sessions", "{session_id}")
 FULL = 15  # examples for each operation
 GENERATED = settings(
     deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],

@@ -655,6 +655,7 @@ def test_command_imports_a_zip_with_files_in_any_folder(command, tmp_path, capsy
 def test_command_lists_bad_rows_as_a_table_and_imports_nothing(command, folder, capsys):
     (folder / "users.csv").write_text(USERS.replace("student,mia", "pupil,mia").replace("teacher", "master"))
     before = all_rows(command)
+    capsys.readouterr()
 
     assert run(folder, "--org", command.school.slug) == 1
 
