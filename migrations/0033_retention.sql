@@ -237,7 +237,7 @@ begin
         where u.org_id = app_org() and u.role = 'student' and u.erase_requested_at is null and u.active_at < before
             and (among is null or u.id = any (among)) and a.active_at < before
             and (all_held or u.id = any (people)) = held
-        order by a.active_at, u.id limit most;
+        order by u.active_at, u.id limit most;
     elsif wanted = 'logs' and all_held = held then
         return query
         select l.id, l.created_at from system_logs as l

@@ -16,7 +16,7 @@ from models.upkeep import fold_tallies
 RetentionClass = Literal["texts", "raw_answers", "deliveries", "accounts", "logs"]
 CLASSES: tuple[RetentionClass, ...] = get_args(RetentionClass)
 # A report counts so many rows of a class at most, so that it takes no longer than a request may.
-MOST_COUNTED = 100_000
+MOST_COUNTED = 20_000
 # How many rows one step deletes. An essay takes about a hundred other rows along, an account all that a person has.
 STEP: dict[RetentionClass, int] = {"texts": 50, "raw_answers": 500, "deliveries": 200, "accounts": 20, "logs": 500}
 

@@ -438,6 +438,39 @@ def test_a_person_on_hold_loses_nothing_to_any_retention(two: TwoSchools, databa
     assert clock(become) >= 3
 
 
+def test_a_hold_that_comes_in_the_middle_of_a_step_is_seen(two: TwoSchools, database: Database, become: Become) -> None:
+    org = two.here.org
+    age(database, org, "texts")
+    keep(org, retention_texts=100)
+    after_the_first_days(database, org)
+    become("ec_clock")
+    with db.session(org=org):
+        taken = db.row("select take_expired('texts', 50) as ids")
+        assert taken is not None
+        assert len(taken["ids"]) == 5
+        database.sql("update users set legal_hold = '2026-1' where id = %s returning 1", two.here.alice)
+        done = db.row("select delete_expired('texts', %s::uuid[], true) as deleted", (taken["ids"],))
+    assert done == {"deleted": 3}
+    assert database.sql("select count(*) from essays where user_id = %s", two.here.alice) == [(2,)]
+
+
+def test_deliveries_of_a_person_on_hold_stay(school: School, database: Database, become: Become) -> None:
+    for user in (school.alice, school.bob):
+        database.sql(
+            "insert into inbound_events (id, org_id, source_id, event_id, user_id, outcome, body, body_sha256) values "
+            "(uuid7_floor(now() - interval '60 days' - %s * interval '1 s'), %s, %s, 'e', %s, 'accepted', '', '') returning 1",
+            int(user == school.bob), school.org, school.source, user,
+        )  # fmt: skip
+    with session_of(school, "ada"):
+        holds.place(school.alice, case_number="2026-1")
+    keep(school.org, retention_deliveries=30)
+    after_the_first_days(database, school.org)
+    assert (report(school.org)["deliveries"].due, report(school.org)["deliveries"].held) == (1, 1)
+
+    assert clock(become) == 1
+    assert database.sql("select user_id::text from inbound_events") == [(str(school.alice),)]
+
+
 def test_a_person_on_hold_is_not_erased_until_it_is_lifted(school: School, database: Database) -> None:
     with session_of(school, "ada"):
         holds.place(school.alice, case_number="2026-CV-114")

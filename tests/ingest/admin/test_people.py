@@ -460,7 +460,9 @@ def test_person_changes_are_audited_with_the_actor(shared_api):
     assert [one[:3] for one in found] == [
         ("created", shared_api.school.ada, "admin"), ("changed", shared_api.school.ada, "admin"),
     ]  # fmt: skip
-    assert set(found[1][3].strip("[]").replace('"', "").split(", ")) == {"name", "role", "token_version"}
+    assert set(found[1][3].strip("[]").replace('"', "").split(", ")) == {
+        "name", "role", "token_version", "active_at",
+    }  # fmt: skip
 
 
 def test_demoted_educator_keeps_only_student_enrolments(shared_api):
