@@ -60,7 +60,9 @@ language plpgsql security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
 begin
-    update users as u set active_at = now() from gone as g where u.org_id = g.org_id and u.id = g.user_id;
+    update users as u set active_at = now()
+    from gone as g join orgs as o on o.id = g.org_id and o.closed_at is null
+    where u.org_id = g.org_id and u.id = g.user_id;
     return null;
 end
 $$;

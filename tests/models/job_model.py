@@ -15,6 +15,7 @@ from models.passes import Claim
 
 MAX_ATTEMPTS = 8
 MAX_CRASHES = 3
+LAST_TURN = 15
 
 OPEN = ("queued", "running")
 
@@ -39,6 +40,7 @@ class Version:
     org: UUID
     essay: Essay
     status: str
+    turn: int
     passes: list[Pass] = field(default_factory=list)
 
     @property
@@ -115,7 +117,9 @@ class JobModel:
         """Add a version. If it is older than the newest, it is superseded at once. A newer one does not change older passes."""
         self.essays[essay.student, essay.external_id] = essay
         overtaken = essay.newest is not None and late and not essay.newest_is_late
-        new = Version(id=version, org=org, essay=essay, status="superseded" if overtaken else "queued")
+        others = {one.version.essay.id for one in self.in_state(*OPEN) if one.version.essay.student == essay.student}
+        turn = min(len(others - {essay.id}), LAST_TURN)
+        new = Version(id=version, org=org, essay=essay, status="superseded" if overtaken else "queued", turn=turn)
         state = "cancelled" if overtaken else "queued"
         new.passes = [Pass(id=one, version=new, name=name, queue=queue, state=state) for name, one in ids.items()]
         if not overtaken:
@@ -137,7 +141,8 @@ class JobModel:
     def turns(self, hinted: UUID) -> dict[Queue, set[UUID]]:
         """Return the passes that may be offered, by queue: those of the orgs with the fewest running passes.
 
-        The hinted pass is offered whenever its org is chosen. The choice among equal orgs is random.
+        When the org of the hinted pass is chosen, the hinted pass is offered if its author has the first turn. If another
+        author has it, a pass of that turn is offered, and seldom the hinted one. The choice among equal orgs is random.
         """
         running = Counter(one.version.org for one in self.in_state("running"))
         offers = {}
@@ -147,7 +152,10 @@ class JobModel:
             first = {one.id for one in due if running[one.version.org] == fewest}
             mine = self.passes.get(hinted)
             if mine is not None and hinted in first:
-                first = {one for one in first if one == hinted or self.passes[one].version.org != mine.version.org}
+                own = [self.passes[one] for one in first if self.passes[one].version.org == mine.version.org]
+                turn = min(one.version.turn for one in own)
+                allowed = {hinted} | {one.id for one in own if one.version.turn == turn < mine.version.turn}
+                first = {one for one in first if one in allowed or self.passes[one].version.org != mine.version.org}
             if first:
                 offers[queue] = first
         return offers

@@ -73,7 +73,19 @@ class DurableRedis(RedisServer):
     def command(self) -> Command:
         """Return the command that a supervisor runs."""
         command = super().command()
-        return replace(command, argv=(*command.argv, "--appendonly", "yes", "--appendfsync", "always"))
+        argv = (*command.argv, "--dir", str(self._folder), "--appendonly", "yes", "--appendfsync", "always")
+        return replace(command, argv=argv, before_start=self._prepare_folder)
+
+    @property
+    def _folder(self) -> Path:
+        return self.home / "appended"
+
+    def _prepare_folder(self) -> None:
+        """Prepare a start, with the one folder that this server's account may write to."""
+        self._prepare()
+        self._folder.mkdir(exist_ok=True)
+        if self._owner:
+            os.chown(self._folder, self._owner.pw_uid, self._owner.pw_gid)
 
 
 class StockDramatiq:
