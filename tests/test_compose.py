@@ -108,6 +108,7 @@ print(count)
 """
 
 
+@pytest.mark.slow(reason="imports every module in a new program")
 def test_image_holds_only_production_and_production_imports_nothing_else(tmp_path: Path) -> None:
     """Import every module of a folder with what the Dockerfile copies, without any component of tests and standalone."""
     copied = [name for names, _ in COPIED for name in shlex.split(names)]

@@ -22,6 +22,7 @@ def essay(marked: str) -> Essay:
     )  # fmt: skip
 
 
+@pytest.mark.slow(reason="the real engines read essays")
 def test_a_judged_finding_moves_the_counts_of_its_rule_and_a_finding_without_a_verdict_does_not() -> None:
     marked = "We {recieve|receive|spelling} mail and tell every neigbour about it."
     (found,) = observe_essays([essay(marked)], shared_engines(), alone=False)

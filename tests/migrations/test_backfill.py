@@ -12,6 +12,7 @@ from tests.support.two_schools import build
 LISTED = "select to_jsonb(q) from review_items as q order by feedback_id"
 
 
+@pytest.mark.slow(reason="migrates down and up")
 def test_review_lists_are_filled_from_earlier_comments_and_reviews(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,7 @@ def test_months_begin_at_midnight_utc_after_migrations_and_over_a_year(
     assert len([name for name in bounds(empty.admin_url) if name.startswith("submissions_2027")]) == 12
 
 
+@pytest.mark.slow(reason="starts the clock program")
 @pytest.mark.parametrize("zone", ZONES[:3])
 def test_clock_in_a_local_time_zone_makes_months_in_utc(servers: Servers, zone: str) -> None:
     with cloned(servers) as database:

@@ -114,6 +114,7 @@ def test_short_names_do_not_restrict_passwords():
     assert Passwords(rounds=CHEAP).objection("lively abc yucca 73", about=about) is None
 
 
+@pytest.mark.slow(reason="long hostile passwords")
 @pytest.mark.parametrize(
     "password",
     ["4@({[<369!17|0$5+%2" * 13, "4a@({[<3e69gi!1l7|0o$s5t+%x2z" * 8, "ab" * 128, "a1" * 128, "19901212" * 32, "\u0130" * 256, "\ufdfa" * 256,

@@ -159,6 +159,7 @@ def work(broker: HintBroker) -> Iterator[RecordingWorker]:
     running.worker.stop()
 
 
+@pytest.mark.slow(reason="starts an own Redis for each refusal")
 @pytest.mark.parametrize("name", SPELLS)
 def test_a_worker_goes_on_after_the_spell_and_says_so_once(
     name: str, server: OwnRedis, broker: HintBroker, work: RecordingWorker, logged: pytest.LogCaptureFixture

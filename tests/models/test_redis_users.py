@@ -102,6 +102,7 @@ def test_nobody_gets_in_without_a_name_or_with_the_default_user(server: OwnRedis
     server.admin.execute_command("ACL", "SETUSER", "default", "on")
 
 
+@pytest.mark.slow(reason="starts an own Redis")
 def test_compose_starts_redis_with_the_same_users(tmp_path: Path) -> None:
     """Run the command line of docker-compose.yml: each program logs in with its own password, and nobody without one."""
     service = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["redis"]

@@ -70,6 +70,7 @@ def test_monitor_sees_a_database_that_comes_back(start_monitor, servers, role_ur
     assert monitor.scrape().one("pg_up") == 1
 
 
+@pytest.mark.slow(reason="starts the monitor")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_monitor_ends_cleanly_on_sigterm_and_sigint(start_monitor, role_url, servers, number):
     monitor = start_monitor(DATABASE_URL=role_url("ec_monitor"), REDIS_URL=servers.redis_url_for("ec_monitor"))
@@ -90,6 +91,7 @@ def test_monitor_ends_cleanly_while_a_probe_hangs(start_monitor):
         assert monitor.process.wait(timeout=5) == 0
 
 
+@pytest.mark.slow(reason="starts a program for each setting")
 @pytest.mark.parametrize(
     ("name", "value"),
     [

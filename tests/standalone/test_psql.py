@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from standalone.postgres import EmbeddedPostgres
 from standalone.supervisor import Supervisor
 from tests.support.servers import ROOT
@@ -24,6 +26,7 @@ def test_psql_without_a_running_database_is_refused_in_a_sentence(tmp_path: Path
     assert "start it with 'make up'" in done.stderr
 
 
+@pytest.mark.slow(reason="starts a machine")
 def test_psql_reaches_the_running_database_as_superuser(tmp_path_factory, monkeypatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     data_dir = tmp_path_factory.mktemp("data")

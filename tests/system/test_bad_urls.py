@@ -104,6 +104,7 @@ def signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+@pytest.mark.slow(reason="starts a program for each address")
 @pytest.mark.parametrize(
     ("program", "name", "url"),
     [(program, name, url) for program, (_, _, bad) in PROGRAMS.items() for name, urls in bad.items() for url in urls],

@@ -74,6 +74,7 @@ def assert_one_sentence(done: subprocess.CompletedProcess[str], subject: str, *,
     assert [secret for secret in hidden if secret in done.stderr] == []
 
 
+@pytest.mark.slow(reason="starts a program for each fault")
 @pytest.mark.parametrize("fault", BAD)
 def test_program_refuses_a_bad_configuration_with_one_sentence(fault: str, nowhere: Site) -> None:
     program, changes, subject = BAD[fault]

@@ -169,6 +169,7 @@ def test_hints_go_out_when_an_absent_redis_returns(broker: HintBroker, database:
     assert duties_queue.resend_hints(broker) == 3
 
 
+@pytest.mark.slow(reason="starts an own Redis for each refusal")
 @pytest.mark.parametrize("name", SPELLS)
 def test_hints_go_out_at_once_when_a_redis_that_refused_serves_again(
     name: str, database: Database, receipt: Receipt

@@ -215,6 +215,7 @@ def test_without_yes_only_the_counts_are_said(
     assert not (tmp_path / "export").exists()
 
 
+@pytest.mark.slow(reason="starts a program for each argument")
 @pytest.mark.parametrize("fault", ["wrong slug", "folder not empty", "a file", "under a file"])
 def test_wrong_arguments_change_nothing(
     database: Database, pair: TwoSchools, program_env: ProgramEnv, tmp_path: Path, fault: str

@@ -163,5 +163,6 @@ def test_hostile_text_takes_bounded_time(piece: str) -> None:
     assert time.process_time() - start < 20
 
 
+@pytest.mark.slow(reason="a text of full length")
 def test_nesting_of_one_hundred_thousand_is_read() -> None:
     assert read("<div>" * 100_000 + "deep").text == "deep"

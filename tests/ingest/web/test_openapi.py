@@ -114,7 +114,9 @@ GENERATED = settings(
 
 @pytest.mark.parametrize("examples", short_and_full(1, FULL, reason="thousands of generated requests"))
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize("who", ["student", "API key"])
+@pytest.mark.parametrize(
+    "who", ["student", pytest.param("API key", marks=pytest.mark.slow(reason="thousands of generated requests"))]
+)
 def test_generated_requests_match_the_openapi_document(shared_api, schema, document, finished, who, mode, examples):
     """A third of the valid requests use existing ids, so that they get more than 404.
 

@@ -213,6 +213,7 @@ def test_notes_are_few_and_short_for_any_essay() -> None:
     assert all(len(note) < 300 for note in found)
 
 
+@pytest.mark.slow(reason="texts of full length")
 @pytest.mark.parametrize(
     "piece",
     [

@@ -241,6 +241,7 @@ def test_both_read_at_the_same_time() -> None:
     assert len(ensemble.ask(PassRequest(pass_name=PassName.GRAMMAR, text=TEXT)).answer.comments) == 1
 
 
+@pytest.mark.slow(reason="the real engines read a long essay")
 def test_essay_that_the_real_engines_read_for_seconds_keeps_claudes_comments() -> None:
     text = "My freind recieve many leters and he go home becuase they was tired of the long jorney. " * 1_100
     with FakeVendor() as vendor:

@@ -100,6 +100,7 @@ def test_traced_spans_hold_the_same_words_in_both_drafts(old: str, new: str, dat
     assert all(a[1] <= b[0] for a, b in pairwise(places))
 
 
+@pytest.mark.slow(reason="drafts of full length")
 @pytest.mark.parametrize("unit", ["a. ", "Word word word. ", "x\n\n", "!?", "A.B.C. ", "\u0301", "🙂 "])
 def test_hostile_drafts_are_compared_in_bounded_time(unit: str) -> None:
     old = (unit * 100_000)[:100_000]

@@ -144,6 +144,7 @@ def test_every_way_to_hand_in_gets_the_same_comments_at_the_same_words(points: P
         assert points(text, prompt=essay.prompt) == expected, name
 
 
+@pytest.mark.slow(reason="the real engines read each text")
 @pytest.mark.parametrize("text", [
     MLA_HEADER + PLAIN,
     (MLA_HEADER + PLAIN).replace("\n", "\r\n"),

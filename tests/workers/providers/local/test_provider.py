@@ -58,6 +58,7 @@ def test_another_process_gives_the_same_replies(provider: LocalProvider) -> None
     assert run.stdout == here
 
 
+@pytest.mark.slow(reason="the real engines read many essays")
 def test_concurrent_requests_give_the_same_replies_as_single_ones(provider: LocalProvider) -> None:
     jobs = [(name, language) for name in PassName for language in ("en", "en-GB", "en-US", "en-AU")] * 4
     alone = {job: reply_text(provider, *job) for job in set(jobs)}
