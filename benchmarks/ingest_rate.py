@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -11,12 +12,12 @@ import psycopg2
 
 from benchmarks.bare import SCHEMA
 from benchmarks.load import Measured, Request, closed_loop
-from benchmarks.machine import machine, sign_in
+from benchmarks.machine import machine, sign_in_class
 from benchmarks.report import Benchmark, Figure, duration, progress
 from standalone.machine import ROOT, Machine
 from standalone.procfile import Command, procfile_command
 
-CLIENTS, SECONDS, ROUNDS = 8, 5.0, 3
+CLIENTS, STUDENTS, SECONDS, ROUNDS = 8, 24, 5.0, 3
 TEXT = ("The quick brown fox jumps over the lazy dog and thinks about its next sentence. " * 40)[:3000]
 BAR = 0.40
 
@@ -28,11 +29,11 @@ def run() -> list[Figure]:
         running.supervisor.stop_one("worker")
         running.supervisor.stop_one("clock")
         bare_url = f"http://127.0.0.1:{_start_bare(running)}"
-        headers = sign_in(known, "student")
+        students = itertools.cycle(sign_in_class(running, known, size=STUDENTS))
         body = json.dumps({"title": "Benchmark", "text": TEXT}).encode()
 
         def essaycoach_request() -> Request:
-            return "POST", "/v1/submissions", body, headers
+            return "POST", "/v1/submissions", body, next(students)
 
         def bare_request() -> Request:
             return "POST", "/bare", body, {"Content-Type": "application/json"}
@@ -94,7 +95,7 @@ INGEST = Benchmark(
     title="Ingest",
     description=(
         f"The rate of `POST /v1/submissions` beside a bare Flask and psycopg2 handler without tokens, row security or encryption "
-        f"(`benchmarks/bare.py`): {CLIENTS} clients, essays of {len(TEXT):,} characters, the median of {ROUNDS} alternating "
+        f"(`benchmarks/bare.py`): {CLIENTS} clients for {STUDENTS} students, essays of {len(TEXT):,} characters, the median of {ROUNDS} alternating "
         f"rounds of {SECONDS:.0f} s each."
     ),
     run=run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import statistics
@@ -16,14 +17,14 @@ from typing import Any
 import psycopg2
 
 from benchmarks.load import Measured, Request, closed_loop
-from benchmarks.machine import machine, sign_in
+from benchmarks.machine import machine, sign_in_class
 from benchmarks.report import Benchmark, Figure, duration, progress
 from benchmarks.unsecured import OPEN_SCHEMA
 from standalone.client import ask
 from standalone.machine import ROOT, Machine
 from standalone.procfile import procfile_command
 
-CLIENTS, SECONDS, ROUNDS = 8, 4.0, 5
+CLIENTS, STUDENTS, SECONDS, ROUNDS = 8, 24, 4.0, 5
 START_SECONDS = 30.0
 TEXT = ("The quick brown fox jumps over the lazy dog and thinks about its next sentence. " * 40)[:3000]
 BARS = {"handing in": 1.35, "a status poll": 1.15}
@@ -37,8 +38,8 @@ def run() -> list[Figure]:
             one.supervisor.stop_one("clock")
         _remove_protection(unsecured)
         services = {
-            "with": (secured_known["ingest"], sign_in(secured_known, "student")),
-            "without": (unsecured_known["ingest"], sign_in(unsecured_known, "student")),
+            "with": (secured_known["ingest"], sign_in_class(secured, secured_known, size=STUDENTS)),
+            "without": (unsecured_known["ingest"], sign_in_class(unsecured, unsecured_known, size=STUDENTS)),
         }
         # Polling goes first, while the queue is short: a poll also counts the essays that wait before its own, and in a
         # long queue that would hide the difference that is measured.
@@ -48,8 +49,8 @@ def run() -> list[Figure]:
 
 def _compare(
     what: str,
-    services: dict[str, tuple[str, dict[str, str]]],
-    make_requests: Callable[[str, dict[str, str]], Callable[[], Request]],
+    services: dict[str, tuple[str, list[dict[str, str]]]],
+    make_requests: Callable[[str, list[dict[str, str]]], Callable[[], Request]],
     *,
     expected: int,
 ) -> list[Figure]:
@@ -74,12 +75,14 @@ def _compare(
     ]
 
 
-def _hand_in_requests(_url: str, headers: dict[str, str]) -> Callable[[], Request]:
+def _hand_in_requests(_url: str, students: list[dict[str, str]]) -> Callable[[], Request]:
     body = json.dumps({"title": "Benchmark", "text": TEXT}).encode()
-    return lambda: ("POST", "/v1/submissions", body, headers)
+    turns = itertools.cycle(students)
+    return lambda: ("POST", "/v1/submissions", body, next(turns))
 
 
-def _poll_requests(url: str, headers: dict[str, str]) -> Callable[[], Request]:
+def _poll_requests(url: str, students: list[dict[str, str]]) -> Callable[[], Request]:
+    headers = students[0]
     answer: Any = ask("POST", f"{url}/v1/submissions", body={"title": "Poll", "text": TEXT}, headers=headers)
     path = answer.body["links"]["self"]
     return lambda: ("GET", path, b"", headers)
@@ -109,7 +112,7 @@ SECURITY = Benchmark(
     title="Security",
     description=(
         "The time that a request takes of the whole machine, with row security, the audit trail and encryption, beside the same "
-        f"service without them: {CLIENTS} clients, the median of {ROUNDS} rounds of {SECONDS:.0f} s each, alternating between "
+        f"service without them: {CLIENTS} clients for {STUDENTS} students, the median of {ROUNDS} rounds of {SECONDS:.0f} s each, alternating between "
         "two machines."
     ),
     run=run,
