@@ -12,7 +12,7 @@ import psycopg2
 
 from benchmarks.bare import SCHEMA
 from benchmarks.load import Measured, Request, closed_loop
-from benchmarks.machine import machine, sign_in_class
+from benchmarks.machine import machine, sign_in_class, wait_until_answered
 from benchmarks.report import Benchmark, Figure, duration, progress
 from standalone.machine import ROOT, Machine
 from standalone.procfile import Command, procfile_command
@@ -87,6 +87,7 @@ def _start_bare(running: Machine) -> int:
     text = 'gunicorn --config ingest/gunicorn.py "benchmarks.bare:create_app()"'
     command: Command = procfile_command("bare", text=text, env=env, cwd=Path(ROOT))
     running.supervisor.start(command)
+    wait_until_answered(f"http://127.0.0.1:{port}/bare", status=405)
     return port
 
 
@@ -95,8 +96,8 @@ INGEST = Benchmark(
     title="Ingest",
     description=(
         f"The rate of `POST /v1/submissions` beside a bare Flask and psycopg2 handler without tokens, row security or encryption "
-        f"(`benchmarks/bare.py`): {CLIENTS} clients for {STUDENTS} students, essays of {len(TEXT):,} characters, the median of {ROUNDS} alternating "
-        f"rounds of {SECONDS:.0f} s each."
+        f"(`benchmarks/bare.py`): {CLIENTS} clients for {STUDENTS} students, essays of {len(TEXT):,} characters, the median of "
+        f"{ROUNDS} alternating rounds of {SECONDS:.0f} s each."
     ),
     run=run,
 )

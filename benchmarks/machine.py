@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.error
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from standalone.machine import ROOT, Machine
 CLAUDE_ALONE = "Claude alone (ESSAYCOACH_GRAMMAR_MIX=off)"
 ENSEMBLE = "Claude with the local grammar engine (default)"
 LOCAL = "local engine alone (ESSAYCOACH_PROVIDER=local)"
+START_SECONDS = 30.0
 GRAMMAR_MIX = {CLAUDE_ALONE: "off", ENSEMBLE: "on"}
 
 
@@ -113,6 +116,17 @@ def sign_in_class(running: Machine, known: dict[str, Any], *, size: int) -> list
             "update users set password_hash = %s where role = 'student' and password_hash is null", (password_hash,)
         )
     return [sign_in({**known, "student": student}, "student") for student in students]
+
+
+def wait_until_answered(url: str, *, status: int) -> None:
+    """Wait until a server that was just started answers with this status. Raises RuntimeError after START_SECONDS."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(urllib.error.URLError):
+            if ask("GET", url).status == status:
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"{url} did not answer with {status}")
 
 
 def resident_mib(pid: int) -> float:

@@ -7,17 +7,14 @@ import json
 import os
 import statistics
 import sys
-import time
-import urllib.error
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 
 from benchmarks.load import Measured, Request, closed_loop
-from benchmarks.machine import machine, sign_in_class
+from benchmarks.machine import machine, sign_in_class, wait_until_answered
 from benchmarks.report import Benchmark, Figure, duration, progress
 from benchmarks.unsecured import OPEN_SCHEMA
 from standalone.client import ask
@@ -25,7 +22,6 @@ from standalone.machine import ROOT, Machine
 from standalone.procfile import procfile_command
 
 CLIENTS, STUDENTS, SECONDS, ROUNDS = 8, 24, 4.0, 5
-START_SECONDS = 30.0
 TEXT = ("The quick brown fox jumps over the lazy dog and thinks about its next sentence. " * 40)[:3000]
 BARS = {"handing in": 1.35, "a status poll": 1.15}
 
@@ -98,13 +94,7 @@ def _remove_protection(running: Machine) -> None:
     env = {**running.environment("web"), "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     text = 'gunicorn --config ingest/gunicorn.py "benchmarks.unsecured:create_app()"'
     running.supervisor.start(procfile_command("unsecured", text=text, env=env, cwd=Path(ROOT)))
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        with suppress(urllib.error.URLError):
-            if ask("GET", f"http://127.0.0.1:{running.port}/readyz").status == 200:
-                return
-        time.sleep(0.1)
-    raise RuntimeError("the unsecured ingest did not start")
+    wait_until_answered(f"http://127.0.0.1:{running.port}/readyz", status=200)
 
 
 SECURITY = Benchmark(

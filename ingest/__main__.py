@@ -14,16 +14,7 @@ from ingest.admin.roster_csv import read_roster
 from ingest.admin.roster_files import read_files
 from models import crypto, db, orgs, settings, users
 from models.audit import write_entry
-from models.errors import (
-    DatabaseAway,
-    InProgress,
-    Invalid,
-    KeysMissing,
-    NeedsApproval,
-    OnHold,
-    SettingsError,
-    Undecipherable,
-)
+from models.errors import DomainError, SettingsError
 from models.passwords import Passwords
 from models.roster import BadRoster, Report, import_roster
 from models.roster_rows import Roster
@@ -64,16 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BadRoster as error:
         _print_faults(error)
         return 1
-    except (
-        SettingsError,
-        DatabaseAway,
-        InProgress,
-        Invalid,
-        KeysMissing,
-        NeedsApproval,
-        OnHold,
-        Undecipherable,
-    ) as error:
+    except (SettingsError, DomainError) as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

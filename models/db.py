@@ -377,7 +377,7 @@ def _opening_statement(
     )
     params: list[Any] = [str(org or ""), str(user or ""), str(actor or ""), request_id() or ""]
     if live is not None:
-        if live.role == "admin":
+        if live.role == "admin":  # only of admins an org names the networks
             sql += ", set_config('app.address', %s, true)"
             params.append(live.address or "")
         sql += ", require_live_session(%s, %s, %s, %s)"

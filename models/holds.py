@@ -11,6 +11,9 @@ from uuid import UUID
 from models.db import row, rows
 from models.errors import NotFound
 
+# In a condition of SQL: the orgs of which nothing is deleted.
+ORGS_ON_HOLD = "(select o.id from orgs as o where o.legal_hold is not null)"
+
 
 def place(user: UUID, *, case_number: str) -> None:
     """Place a hold on the person, or give the hold another case. Call it as ec_admin. Raises NotFound."""

@@ -1,4 +1,4 @@
-"""The sessions of a person that have not ended: listed, and ended one by one or but for one."""
+"""The sessions of a person that have not ended: listed, and ended one by one."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ from uuid import UUID
 
 from models.db import row, rows, run
 from models.errors import NotFound, SignInAgain
-from models.sessions import STAFF_IDLE_HOURS
+from models.sessions import IN_USE, STAFF_IDLE_HOURS
 
 # So long after a sign-in its session may end other sessions of the person.
 FRESH_MINUTES = 15
-
-_OPEN = """
-    s.revoked_at is null and s.expires_at > now()
-    and (u.role = 'student' or s.rotated_at > now() - make_interval(hours => %(idle)s))
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +36,8 @@ def list_sessions(
         select s.id, s.created_at, s.rotated_at as last_used_at, case u.role when 'student' then s.expires_at
             else least(s.expires_at, s.rotated_at + make_interval(hours => %(idle)s)) end as expires_at
         from sessions as s join users as u on u.org_id = s.org_id and u.id = s.user_id
-        where s.org_id = %(org)s and s.user_id = %(user)s and (%(before)s::uuid is null or s.id < %(before)s) and {_OPEN}
+        where s.org_id = %(org)s and s.user_id = %(user)s and (%(before)s::uuid is null or s.id < %(before)s)
+            and s.revoked_at is null and s.expires_at > now() and {IN_USE}
         order by s.id desc limit %(limit)s
         """,  # noqa: S608 - a constant
         {"org": org, "user": user, "before": before, "limit": limit, "idle": staff_idle_hours},
@@ -70,14 +66,3 @@ def end_session(family: UUID, *, org: UUID, user: UUID) -> None:
     )
     if not ended:
         raise NotFound("There is no such session, or it has ended.")
-
-
-def end_other_sessions(user: UUID, *, org: UUID, keep: UUID) -> None:
-    """End every session of this person but one; their tokens stop working with the next request."""
-    run(
-        """
-        update sessions set revoked_at = now(), revoked_reason = 'logout'
-        where org_id = %s and user_id = %s and id <> %s and revoked_at is null
-        """,
-        (org, user, keep),
-    )

@@ -18,6 +18,7 @@ from models import deliveries
 from models.crypto import AssociatedData, Key
 from models.db import row, rows, run
 from models.errors import LastAdmin, NotFound
+from models.holds import ORGS_ON_HOLD
 from models.upkeep import fold_tallies
 from models.users import data_key
 
@@ -292,11 +293,10 @@ def list_erasures(*, limit: int) -> list[tuple[UUID, UUID]]:
     Of an org on hold nobody's rows are deleted.
     """
     found = rows(
-        """
-        select id, org_id from users
-        where erase_requested_at is not null and org_id not in (select o.id from orgs as o where o.legal_hold is not null)
+        f"""
+        select id, org_id from users where erase_requested_at is not null and org_id not in {ORGS_ON_HOLD}
         order by erase_requested_at limit %s
-        """,
+        """,  # noqa: S608 - a constant
         (limit,),
     )
     return [(record["id"], record["org_id"]) for record in found]

@@ -20,11 +20,14 @@ GRACE_SECONDS = 10
 # So long an educator or an admin may leave a session alone: a working day, and not the night after it.
 STAFF_IDLE_HOURS = 12
 
-_ACCOUNT = """
-    u.id, u.role, u.password_hash, u.token_version, u.disabled_at, u.address_confirmed_at,
-    case u.role when 'admin' then o.admin_networks else '{}' end as networks
+# From where a person is accepted.
+_NETWORKS = "case u.role when 'admin' then o.admin_networks else '{}' end as networks"
+_ACCOUNT = f"""
+    u.id, u.role, u.password_hash, u.token_version, u.disabled_at, u.address_confirmed_at, {_NETWORKS}
     from users as u join orgs as o on o.id = u.org_id
 """
+# Whether a session was used lately enough, in hours for staff.
+IN_USE = "(u.role = 'student' or s.rotated_at > now() - make_interval(hours => %(idle)s))"
 
 # Why a family was revoked. `logout`: by the person, or by an admin for them; the audit trail says by whom.
 Reason = Literal["logout", "reuse", "disabled", "password"]
@@ -175,25 +178,24 @@ def spend(
     closed. The family of an educator or admin ends when it was not used for `staff_idle_hours`. Raises AddressRefused when the
     person is not accepted from this address (canonical); roll back, so that the token is not used up.
     """
+    of_token = {"org": org, "family": family, "user": user, "generation": generation, "idle": staff_idle_hours}
     advanced = run(
-        """
+        f"""
         update sessions as s set generation = s.generation + 1, rotated_at = now() from users as u
-        where s.org_id = %s and s.id = %s and s.user_id = %s and s.generation = %s and s.revoked_at is null and s.expires_at > now()
-            and u.org_id = s.org_id and u.id = s.user_id
-            and (u.role = 'student' or s.rotated_at > now() - make_interval(hours => %s))
-        """,
-        (org, family, user, generation, staff_idle_hours),
+        where s.org_id = %(org)s and s.id = %(family)s and s.user_id = %(user)s and s.generation = %(generation)s
+            and s.revoked_at is null and s.expires_at > now() and u.org_id = s.org_id and u.id = s.user_id and {IN_USE}
+        """,  # noqa: S608 - a constant
+        of_token,
     )
     found = row(
-        """
-        select s.user_id, s.generation, s.expires_at, s.revoked_at is null and s.expires_at > now()
-                and (u.role = 'student' or s.rotated_at > now() - make_interval(hours => %s)) as live,
-            s.rotated_at > now() - make_interval(secs => %s) as fresh, u.role, u.token_version, u.disabled_at, o.closed_at,
-            case u.role when 'admin' then o.admin_networks else '{}' end as networks
+        f"""
+        select s.user_id, s.generation, s.expires_at, s.revoked_at is null and s.expires_at > now() and {IN_USE} as live,
+            s.rotated_at > now() - make_interval(secs => %(grace)s) as fresh, u.role, u.token_version, u.disabled_at, o.closed_at,
+            {_NETWORKS}
         from sessions as s join users as u on u.org_id = s.org_id and u.id = s.user_id join orgs as o on o.id = s.org_id
-        where s.org_id = %s and s.id = %s and s.user_id = %s
-        """,
-        (staff_idle_hours, GRACE_SECONDS, org, family, user),
+        where s.org_id = %(org)s and s.id = %(family)s and s.user_id = %(user)s
+        """,  # noqa: S608 - constants
+        {**of_token, "grace": GRACE_SECONDS},
     )
     if found is None or not found["live"] or found["disabled_at"] is not None or found["closed_at"] is not None:
         raise Unauthorised("This session has ended. Sign in again.")
@@ -223,11 +225,14 @@ def close_family(family: UUID, *, org: UUID) -> None:
     )
 
 
-def end_sessions(user: UUID, *, org: UUID, reason: Reason) -> None:
-    """Revoke every family of this person; their tokens stop working with the next request."""
+def end_sessions(user: UUID, *, org: UUID, reason: Reason, keep: UUID | None = None) -> None:
+    """Revoke every family of this person but `keep`; their tokens stop working with the next request."""
     run(
-        "update sessions set revoked_at = now(), revoked_reason = %s where org_id = %s and user_id = %s and revoked_at is null",
-        (reason, org, user),
+        """
+        update sessions set revoked_at = now(), revoked_reason = %s
+        where org_id = %s and user_id = %s and revoked_at is null and id is distinct from %s
+        """,
+        (reason, org, user, keep),
     )
 
 

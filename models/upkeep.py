@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.db import row, rows, run
+from models.holds import ORGS_ON_HOLD
 
 MONTHS_AHEAD = 4
 KEEP_ANSWERS_DAYS = 7
@@ -74,10 +75,10 @@ def purge() -> int:
         "delete from idempotency_keys where created_at < now() - make_interval(days => %s)", (KEEP_ANSWERS_DAYS,)
     )
     deleted += run(
-        """
+        f"""
         delete from system_logs where id < uuid7_floor(now() - make_interval(days => %s))
-            and (org_id is null or org_id not in (select o.id from orgs as o where o.legal_hold is not null))
-        """,
+            and (org_id is null or org_id not in {ORGS_ON_HOLD})
+        """,  # noqa: S608 - a constant
         (KEEP_LOGS_DAYS,),
     )
     deleted += run(
@@ -92,12 +93,12 @@ def purge_deliveries(*, limit: int) -> int:
     An org on hold keeps them.
     """
     return run(
-        """
+        f"""
         delete from inbound_events where user_id is null and id in (
             select e.id from inbound_events as e
             where e.user_id is null and e.id < uuid7_floor(now() - make_interval(days => %s))
-                and e.org_id not in (select o.id from orgs as o where o.legal_hold is not null)
+                and e.org_id not in {ORGS_ON_HOLD}
             limit %s)
-        """,
+        """,  # noqa: S608 - a constant
         (KEEP_UNOWNED_DELIVERIES_DAYS, limit),
     )

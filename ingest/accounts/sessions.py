@@ -49,7 +49,7 @@ def end_others() -> tuple[str, int]:
     who = identity(api_keys=False)
     with who.session(role="ec_auth"):
         open_sessions.require_fresh(g.session_id, org=who.org)
-        open_sessions.end_other_sessions(who.caller, org=who.org, keep=g.session_id)
+        sessions.end_sessions(who.caller, org=who.org, reason="logout", keep=g.session_id)
     return "", 204
 
 

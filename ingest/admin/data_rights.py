@@ -64,8 +64,8 @@ def export(user_id: UUID) -> Response:
 def erase(user_id: UUID) -> tuple[Response, int]:
     """Make all data of this person unreadable at once; their rows are deleted within seconds. Idempotent. Admins only.
 
-    You cannot erase yourself, the last admin, or somebody on hold. With dual_approval it is done when
-    another admin approves it. The audit trail keeps its entries under an id that no longer names anybody.
+    You cannot erase yourself, the last admin, or somebody on hold. With dual_approval it is done when another admin approves
+    it. The audit trail keeps its entries under an id that no longer names anybody.
     """
     who = admin()
     if user_id == who.user:

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from ingest.admin.org_archive import Folder, write_org
-from ingest.admin.schemas import CaseNumber
+from ingest.admin.org_schemas import CaseNumber
 from ingest.web.messages import NETWORK_FORM
 from models import crypto, db, org_removal, orgs, settings
 from models.db import session

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from ingest.admin import schemas
+from ingest.admin import org_schemas, schemas
 from ingest.web import pagination
 from ingest.web.body import read_body
 from ingest.web.identity import admin, signed_in
@@ -21,18 +21,21 @@ blueprint = Blueprint("orgs", __name__)
 
 
 @blueprint.get("/v1/org")
-@operation("Get your org", answers={200: schemas.Org}, problems=("forbidden",))
+@operation("Get your org", answers={200: org_schemas.Org}, problems=("forbidden",))
 def one_org() -> Response:
     """Return your org with its settings and its AI cost this month. Admins only."""
     who = admin()
     with who.session():
         found, spent = orgs.fetch_org(who.org), ledger.spent_this_month(org=who.org)
-    return json_response(schemas.Org(**found, spent_this_month_micros=spent))
+    return json_response(org_schemas.Org(**found, spent_this_month_micros=spent))
 
 
 @blueprint.patch("/v1/org")
 @operation(
-    "Change your org", answers={200: schemas.Org}, body=schemas.OrgChange, problems=("forbidden", "approval-needed")
+    "Change your org",
+    answers={200: org_schemas.Org},
+    body=org_schemas.OrgChange,
+    problems=("forbidden", "approval-needed"),
 )
 def change_org() -> Response:
     """Change the settings that are sent; they apply to essays handed in from now on. Admins only.
@@ -42,7 +45,7 @@ def change_org() -> Response:
     `GET /v1/org/retention` says what will go.
     """
     who = admin()
-    changes = read_body(schemas.OrgChange).changes()
+    changes = read_body(org_schemas.OrgChange).changes()
     if not is_within(who.address, changes.get("admin_networks", ())):
         detail = f"must hold your own address, {who.address or 'which this server does not know'}, or be empty"
         raise Problem(
@@ -52,7 +55,7 @@ def change_org() -> Response:
         )
     with who.session():
         found, spent = orgs.change_org(who.org, changes=changes), ledger.spent_this_month(org=who.org)
-    return json_response(schemas.Org(**found, spent_this_month_micros=spent))
+    return json_response(org_schemas.Org(**found, spent_this_month_micros=spent))
 
 
 @blueprint.get("/v1/categories")

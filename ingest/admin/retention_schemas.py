@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from ingest.admin.schemas import CaseNumber
+from ingest.admin.org_schemas import CaseNumber
 from ingest.web.schemas import Cursor, RequestBody
 from models.retention import MOST_COUNTED, RetentionClass
 

@@ -11,8 +11,8 @@ from ingest.submissions import delivery_schemas as schemas
 from ingest.submissions.schemas import Ignored, Receipt
 from ingest.submissions.webhooks import STORED_REFUSALS, as_problem, carry_out
 from ingest.web import pagination
+from ingest.web.access_log import note_read_deliveries
 from ingest.web.identity import admin
-from ingest.web.metrics import count_security_event
 from ingest.web.openapi import Parameter, operation
 from ingest.web.pagination import invalid_parameter, page_of
 from ingest.web.problems import PROBLEM_TYPES, Problem
@@ -55,8 +55,7 @@ def list_deliveries(source_id: UUID) -> Response:
         )
         shown = [str(delivery.id) for delivery in found[:limit] if delivery.body is not None]
         if shown:
-            write_entry("read", entity="source", entity_id=source_id, deliveries=shown)
-            count_security_event("data_read")
+            note_read_deliveries(entity="source", entity_id=source_id, deliveries=shown)
     return page_of(schemas.Deliveries, found, limit=limit, show=_to_schema, key=lambda delivery: delivery.id)
 
 
@@ -68,8 +67,7 @@ def one_delivery(source_id: UUID, delivery_id: UUID) -> Response:
     with who.session():
         found = deliveries.fetch_delivery(delivery_id, org=who.org, source=source_id)
         person = {"user_id": str(found.user)} if found.user else {}
-        write_entry("read", entity="delivery", entity_id=delivery_id, **person)
-        count_security_event("data_read")
+        note_read_deliveries(entity="delivery", entity_id=delivery_id, **person)
     return json_response(_to_schema(found))
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ingest.web.identity import Identity, is_staff
 from ingest.web.metrics import count_security_event
-from models.audit import write_entries
+from models.audit import write_entries, write_entry
 from models.security_events import event_of
 
 
@@ -26,6 +26,16 @@ def note_reads(who: Identity, *, entity: str, people: Mapping[UUID, UUID], by_ap
         return
     entries = [(thing, {"user_id": str(person)}) for thing, person in people.items() if person != who.user]
     write_entries("read", entity=entity, entries=entries)
+    _count(entity, len(entries))
+
+
+def note_read_deliveries(*, entity: str, entity_id: UUID, **facts: object) -> None:
+    """Write an audit entry when an admin reads what an LMS sent: a delivery, or the deliveries of a source."""
+    write_entry("read", entity=entity, entity_id=entity_id, **facts)
+    _count(entity, 1)
+
+
+def _count(entity: str, times: int) -> None:
     event = event_of(entity, "read")
     if event is not None:
-        count_security_event(event, len(entries))
+        count_security_event(event, times)

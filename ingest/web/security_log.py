@@ -5,13 +5,14 @@ A route only says who acts, whom its request concerns, and what no status code s
 
 from __future__ import annotations
 
-import ipaddress
 from uuid import UUID
 
 from flask import Flask, Response, current_app, g, request
 
+from ingest.web.client_address import request_address
 from ingest.web.metrics import METHODS
 from models import security_events
+from models.networks import canonical_address
 from models.security_events import Facts
 
 _BY_SLUG = {
@@ -73,7 +74,7 @@ def record_server_refusal(slug: str, *, address: object, request_id: str) -> Non
     event = _BY_SERVER_SLUG.get(slug)
     if event is not None:
         host = address[0] if isinstance(address, tuple) else address
-        security_events.emit(event, Facts(request_id=request_id, address=_as_address(host), reason=slug))
+        security_events.emit(event, Facts(request_id=request_id, address=canonical_address(str(host)), reason=slug))
 
 
 def _record(response: Response) -> Response:
@@ -98,7 +99,7 @@ def _facts(*, reason: str | None) -> Facts:
         actor_id=actor,
         actor_role=role,
         request_id=g.get("request_id"),
-        address=_as_address(request.remote_addr),
+        address=request_address(),
         method=request.method if request.method in METHODS else "other",
         route=request.url_rule.rule if request.url_rule is not None else None,
         reason=reason,
@@ -111,11 +112,3 @@ def _target_of_path() -> tuple[str | None, UUID | None]:
     """Return the last id of the path and what it is of, or nothing."""
     found = [(name.removesuffix("_id"), value) for name, value in (request.view_args or {}).items()]
     return next(((name, value) for name, value in reversed(found) if isinstance(value, UUID)), (None, None))
-
-
-def _as_address(address: object) -> str | None:
-    """Return an IP address in its usual form, or None for anything else, which a proxy may have forwarded."""
-    try:
-        return str(ipaddress.ip_address(str(address).partition("%")[0]))
-    except ValueError:
-        return None

@@ -72,6 +72,7 @@ TABLES_HEAD = """
 *With the person*: a foreign key or `erase_person` deletes the rows when the person is
 [erased](privacy.md#erasure). *With the school*: when the school is
 [removed](privacy.md#removal-of-a-school), which also deletes everything that goes with its people.
+A [retention](privacy.md#how-long-data-is-kept) that an admin sets deletes some of it earlier.
 
 | table | about | words under the person's key | under the master key | deleted |
 |---|---|---|---|---|

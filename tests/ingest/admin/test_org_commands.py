@@ -156,6 +156,13 @@ def test_export_is_complete_and_readable_by_its_owner_only(
     north, folder = pair.here, tmp_path / "deep" / "export"
     people = {str(one) for (one,) in database.sql("select id from users where org_id = %s", north.org)}
     text = "Waiting words."
+    database.sql(
+        """
+        update orgs set admin_networks = '{192.0.2.0/24}', author_open_limit = 7, author_daily_limit = 8, author_budget_percent = 9,
+            retention_texts = 400 where id = %s
+        """,
+        north.org,
+    )
     with clock(program_env):
         done = remove("north", folder, "--yes")
     assert done.returncode == 0, done
@@ -182,7 +189,14 @@ def test_export_is_complete_and_readable_by_its_owner_only(
             assert json.loads(archive.read("profile.json"))["email"] == one["email"]
     with ZipFile(folder / f"people/{north.zoe}.zip") as archive:
         assert text in {archive.read(name).decode() for name in archive.namelist() if name.endswith(".txt")}
-    assert json.loads((folder / "org.json").read_text())["name"] == "North"
+    org = json.loads((folder / "org.json").read_text())
+    assert (org["name"], org["admin_networks"], org["retention_texts"]) == ("North", ["192.0.2.0/24"], 400)
+    database.sql("insert into orgs (slug, name) values ('fresh', 'Fresh')")
+    [[fresh]] = database.sql("select to_jsonb(o) from orgs as o where slug = 'fresh'")
+    [[left]] = database.sql("select to_jsonb(o) from orgs as o where id = %s", north.org)
+    assert set(fresh) - set(org) == {"legal_hold", "exported_at", "removed_at"}, "a setting is missing in the export"
+    changed = {name for name in fresh if left[name] != fresh[name]}
+    assert changed == {"id", "slug", "name", "created_at", "closed_at", "exported_at", "removed_at"}
     sizes = {
         name: len(json.loads((folder / f"{name}.json").read_text()))
         for name in ("courses", "assignments", "rubrics", "rubric_criteria", "categories", "enrollments", "api_keys", "sources", "ledger")
