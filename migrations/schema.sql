@@ -1312,6 +1312,20 @@ CREATE FUNCTION public.queue_place(wanted uuid) RETURNS TABLE(ahead bigint, runn
                  END)) AND (p.org_id = public.app_org()) AND (p.next_at <= now()) AND (((p.queue = 'interactive'::text) AND mine.in_bulk) OR (ROW(p.turn, p.next_at) < ROW(mine.turn, mine.next_at))))) own);
 END;
 
+-- FUNCTION record_duty(text, timestamp with time zone, text, bigint, jsonb)
+CREATE FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    insert into duty_runs as old (name, started_at, ended_at, succeeded_at, outcome, found, detail)
+    values (duty, least(began, clock_timestamp()), clock_timestamp(), case when result = 'ok' then clock_timestamp() end, result, amount, counts)
+    on conflict (name) do update set started_at = excluded.started_at, ended_at = excluded.ended_at,
+        succeeded_at = coalesce(excluded.succeeded_at, old.succeeded_at), outcome = excluded.outcome, found = excluded.found,
+        detail = excluded.detail;
+end
+$$;
+
 -- FUNCTION remove_org_rows(integer)
 CREATE FUNCTION public.remove_org_rows(most integer) RETURNS TABLE(name text, removed bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2200,6 +2214,25 @@ CREATE TABLE public.criterion_results (
 );
 ALTER TABLE ONLY public.criterion_results FORCE ROW LEVEL SECURITY;
 
+-- TABLE duty_runs
+CREATE TABLE public.duty_runs (
+    name text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    succeeded_at timestamp with time zone,
+    outcome text NOT NULL,
+    found bigint DEFAULT 0 NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT duty_runs_detail_object CHECK ((jsonb_typeof(detail) = 'object'::text)),
+    CONSTRAINT duty_runs_ends_after_start CHECK ((ended_at >= started_at)),
+    CONSTRAINT duty_runs_found_not_negative CHECK ((found >= 0)),
+    CONSTRAINT duty_runs_name_form CHECK ((name ~ '^[a-z][a-z_]{1,62}$'::text)),
+    CONSTRAINT duty_runs_outcome_known CHECK ((outcome = ANY (ARRAY['ok'::text, 'failed'::text])))
+);
+
+-- COMMENT TABLE duty_runs
+COMMENT ON TABLE public.duty_runs IS 'The last run of each duty. found: rows changed, or faults found. detail: counts by name, without ids and words.';
+
 -- TABLE essays
 CREATE TABLE public.essays (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -2813,6 +2846,10 @@ ALTER TABLE ONLY public.courses
 -- CONSTRAINT criterion_results criterion_results_pkey
 ALTER TABLE ONLY public.criterion_results
     ADD CONSTRAINT criterion_results_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT duty_runs duty_runs_pkey
+ALTER TABLE ONLY public.duty_runs
+    ADD CONSTRAINT duty_runs_pkey PRIMARY KEY (name);
 
 -- CONSTRAINT enrollments enrollments_pkey
 ALTER TABLE ONLY public.enrollments
@@ -5022,6 +5059,11 @@ GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_educator;
 GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_lms;
 GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_student;
 
+-- ACL FUNCTION record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb)
+REVOKE ALL ON FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) TO ec_backup;
+GRANT ALL ON FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) TO ec_clock;
+
 -- ACL FUNCTION remove_org_rows(most integer)
 REVOKE ALL ON FUNCTION public.remove_org_rows(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.remove_org_rows(most integer) TO ec_admin;
@@ -5347,6 +5389,12 @@ GRANT SELECT,INSERT ON TABLE public.criterion_results TO ec_worker;
 
 -- ACL COLUMN criterion_results.superseded_at
 GRANT UPDATE(superseded_at) ON TABLE public.criterion_results TO ec_worker;
+
+-- ACL TABLE duty_runs
+GRANT SELECT ON TABLE public.duty_runs TO ec_backup;
+GRANT SELECT ON TABLE public.duty_runs TO ec_clock;
+GRANT SELECT ON TABLE public.duty_runs TO ec_monitor;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.duty_runs TO ec_stats;
 
 -- ACL TABLE essays
 GRANT DELETE ON TABLE public.essays TO ec_clock;

@@ -75,4 +75,5 @@ Operations
     holds               legal holds on people
     approvals           what one admin asks for and another approves
     upkeep              partitions, running totals, deletion of old rows
+    duty_runs           the last run of each duty, backup and drill
 """

@@ -688,3 +688,15 @@ class Tallies(Table):
 
     class Meta:
         primary_key = CompositeKey("name", "labels")
+
+
+class DutyRuns(Table):
+    """The last run of a duty: `found` counts what it changed or found, `detail` holds further counts by name."""
+
+    name = TextField(primary_key=True)
+    started_at = DateTimeTZField()
+    ended_at = DateTimeTZField()
+    succeeded_at = DateTimeTZField(null=True)
+    outcome = TextField()
+    found = BigIntegerField(default=0)
+    detail = BinaryJSONField(index=False, default=dict)

@@ -69,4 +69,5 @@ GOOD: dict[str, dict[str, str]] = {
     "provider_pauses": {"provider": "'anthropic'", "reason": "'overloaded'", "until": "now()"},
     "system_logs": {"program": "'clock'", "level": "'error'", "event": "'x'"},
     "tallies": {"name": "'n'", "labels": "'{}'"},
+    "duty_runs": {"name": "'backup'", "started_at": "now()", "ended_at": "now()", "outcome": "'ok'"},
 }  # fmt: skip
