@@ -1,15 +1,21 @@
-"""Command line of the migrations: up, down, status, check, dump, seal."""
+"""Command line of the migrations: up, down, fill, status, check, dump, seal."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from pathlib import Path
 
+from migrations.batches import fill
 from migrations.dump import SCHEMA_FILE, dump
-from migrations.runner import PROGRAMS, MigrationError, Runner, problems, runner, seal
+from migrations.losses import losses, require_backup
+from migrations.plan import plan
+from migrations.runner import PROGRAMS, MigrationError, Runner, path_of, problems, runner, seal
 from models import production, settings
 from models.errors import SettingsError
+
+PROGRESS_SECONDS = 2.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,10 +26,26 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="ESSAYCOACH_DB_PASSWORD_INGEST, _WORKER, _CLOCK, _MONITOR, _BACKUP set the programs' log-in passwords on 'up'.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="prepare the roles and apply every missing migration")
+    up = commands.add_parser("up", help="prepare the roles and apply every missing migration")
+    up.add_argument(
+        "--plan", action="store_true", help="print the SQL and the locks of each missing migration, and change nothing"
+    )
     down = commands.add_parser("down", help="roll back the newest migration, or all of them")
-    down.add_argument("--all", action="store_true", help="roll back to an empty schema; every row is lost")
+    down.add_argument("--all", action="store_true", help="roll back to an empty schema")
     down.add_argument("--steps", type=int, default=1, help="how many to roll back (default: 1)")
+    down.add_argument(
+        "--drop-data",
+        action="store_true",
+        help="also roll back what loses rows; needs a backup of the last 24 hours",
+    )
+    down.add_argument(
+        "--without-backup",
+        action="store_true",
+        help="with --drop-data: another tool made the backup, or none is needed",
+    )
+    filling = commands.add_parser("fill", help="change the rows of a big table in small steps, with progress")
+    filling.add_argument("file", type=Path, help="a file with one statement that changes at most %%(batch)s rows")
+    filling.add_argument("--batch", type=int, default=1000, help="rows of one step (default: 1000)")
     commands.add_parser("status", help="list the migrations and whether each is applied")
     commands.add_parser("check", help="check numbering, rollback files and checksums; needs no database")
     commands.add_parser("dump", help="write the schema of the migrated database to schema.sql")
@@ -40,6 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
             SCHEMA_FILE.write_text(dump(url), encoding="utf-8")
             print(f"wrote {SCHEMA_FILE.name}")
             return 0
+        if options.command == "fill":
+            return _fill(url, options)
         passwords = _passwords() if options.command == "up" else {}
         with runner(url) as schema:
             return _run(schema, options, passwords)
@@ -54,16 +78,64 @@ def _run(schema: Runner, options: argparse.Namespace, passwords: dict[str, str])
         for name, applied in schema.status():
             print(f"{'applied' if applied else 'missing':8} {name}")
         return 0
+    if options.command == "up" and options.plan:
+        return _print_plan(settings.database_url(), schema)
     if options.command == "up":
         schema.prepare_roles(passwords)
         steps, verb = schema.up(), "applied"
     else:
-        steps, verb = schema.down(None if options.all else options.steps), "rolled back"
+        names = schema.newest(None if options.all else options.steps)
+        _check_losses(schema, names, options)
+        steps, verb = schema.down(names), "rolled back"
     count = 0
     for name, seconds in steps:
         print(f"{verb} {name} in {seconds * 1000:.0f} ms", flush=True)
         count += 1
     print(f"{count} migrations {verb}" if count else "nothing to do")
+    return 0
+
+
+def _print_plan(url: str, schema: Runner) -> int:
+    """Print what `up` would do and return the exit code."""
+    names: list[str] = []
+    for one in plan(url, schema):
+        names.append(one.name)
+        if one.locks is None:
+            locks = ["runs outside a transaction: each statement takes its own locks, CONCURRENTLY blocks nobody"]
+        else:
+            locks = [f"locks {lock}" for lock in one.locks] or ["holds up nobody"]
+        print("\n".join([one.name, *(f"  {line}" for line in locks), "", one.sql.rstrip(), ""]))
+    print(f"{len(names)} migrations would be applied; nothing has changed" if names else "nothing to do")
+    return 0
+
+
+def _check_losses(schema: Runner, names: list[str], options: argparse.Namespace) -> None:
+    """Raise MigrationError when rolling back would lose rows and nobody allowed it, or no fresh backup exists."""
+    if options.without_backup and not options.drop_data:
+        raise MigrationError("--without-backup says something only together with --drop-data.")
+    lost = losses(settings.database_url(), [path_of(name, rollback=True) for name in names]) if names else []
+    if not lost:
+        return
+    listed = "\n".join(f"  {one}" for one in lost)
+    if not options.drop_data:
+        raise MigrationError(
+            f"This would lose data, so nothing was rolled back:\n{listed}\nTo lose it, add --drop-data."
+        )
+    if not options.without_backup:
+        require_backup(schema.connection)
+    print(f"loses:\n{listed}", flush=True)
+
+
+def _fill(url: str, options: argparse.Namespace) -> int:
+    """Change the rows in steps, show how many are done, and return the exit code."""
+    if options.batch < 1:
+        raise MigrationError("--batch must be at least 1.")
+    rows, seconds, shown_at = 0, 0.0, 0.0
+    for rows, seconds in fill(url, options.file, batch=options.batch):
+        if seconds - shown_at >= PROGRESS_SECONDS:
+            shown_at = seconds
+            print(f"{rows:,} rows, {rows / seconds:,.0f} a second", flush=True)
+    print(f"{rows:,} rows changed in {seconds:.1f} s" if rows else "nothing to do")
     return 0
 
 

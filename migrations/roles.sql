@@ -1,5 +1,6 @@
--- Roles are cluster-wide and outlive any one database, so they are not a numbered migration: this file may be run
--- any number of times, by a superuser (or, without the extension, by a role that may create roles and bypass RLS).
+-- Roles are cluster-wide and outlive any one database, so they are not a numbered migration: this file and schemas.sql,
+-- which follows it, may be run any number of times, by a superuser (or, without the extension, by a role that may create
+-- roles and bypass RLS).
 --
 --   ec_owner     owns every table; nobody logs in as it, migrations SET ROLE to it
 --   ec_stats     owns views and functions that must look across orgs; BYPASSRLS, nobody logs in as it
@@ -57,17 +58,5 @@ alter role ec_monitor set statement_timeout = '5s';
 alter role ec_monitor set default_transaction_read_only = on;
 alter role ec_backup set default_transaction_read_only = on;
 
--- Extensions live apart, so that a dump of `public` is ours alone.
-create schema if not exists extensions;
-grant usage on schema extensions to ec_stats;
-revoke usage on schema extensions from ec_monitor;
-
-revoke all on schema public from public;
-grant create, usage on schema public to ec_owner, ec_stats;
-grant usage on schema public to ec_auth, ec_lms, ec_manager, ec_student, ec_educator, ec_admin, ec_keys;
-grant usage on schema public to ec_ingest, ec_worker, ec_clock, ec_monitor, ec_backup;
-
--- A dump reads every table, partitions included; so do the functions that look across orgs.
-alter default privileges for role ec_owner in schema public grant select on tables to ec_backup, ec_stats;
-alter default privileges for role ec_owner revoke execute on functions from public;
-alter default privileges for role ec_stats revoke execute on functions from public;
+-- When every other connection is in use, the monitor can still say so. The server sets aside `reserved_connections` for this.
+grant pg_use_reserved_connections to ec_monitor with inherit true;

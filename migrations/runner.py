@@ -7,13 +7,14 @@ runner dies, time limits, a refusal to work through PgBouncer, and checksums of 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg2
@@ -23,10 +24,17 @@ from yoyo import get_backend, read_migrations
 
 HERE = Path(__file__).parent
 CHECKSUMS = HERE / "checksums.sha256"
+SCHEMAS = HERE / "schemas.sql"
 LOCK_KEY = 0x45_53_53_41_59  # "ESSAY" in ASCII; no other program uses this number on this database
 PROGRAMS = ("ec_ingest", "ec_worker", "ec_clock", "ec_monitor", "ec_backup")
+# Shares of the connections that are neither a superuser's nor reserved, and the least that a role needs. What is left over is
+# for PgBouncer's and an operator's own roles.
+CONNECTION_SHARES = {"ec_ingest": 0.45, "ec_worker": 0.25, "ec_clock": 0.15, "ec_monitor": 0.05, "ec_backup": 0.05}
+LEAST_CONNECTIONS = {"ec_ingest": 12, "ec_worker": 10, "ec_clock": 8, "ec_monitor": 4, "ec_backup": 3}
 OWNER_OPTIONS = "-c role=ec_owner -c lock_timeout=1s -c statement_timeout=60s -c timezone=UTC"
 LOCK_ATTEMPTS = 10
+
+T = TypeVar("T")
 
 
 class MigrationError(Exception):
@@ -36,6 +44,16 @@ class MigrationError(Exception):
 def files() -> list[Path]:
     """Return the forward files in the order in which they are applied."""
     return sorted(path for path in HERE.glob("[0-9]*.sql") if not path.name.endswith(".rollback.sql"))
+
+
+def path_of(name: str, *, rollback: bool = False) -> Path:
+    """Return the file of a migration, or the one that rolls it back."""
+    return HERE / f"{name}{'.rollback' if rollback else ''}.sql"
+
+
+def runs_alone(path: Path) -> bool:
+    """Return whether a file runs outside a transaction, one statement at a time."""
+    return path.read_text().startswith("-- transactional: false")
 
 
 def problems() -> list[str]:
@@ -128,35 +146,69 @@ def _take_lock(cursor: Any, *, wait_seconds: float) -> None:
         time.sleep(0.2)
 
 
+def limit_connections(cursor: Any) -> None:
+    """Give each program's role its share of the server's connections as its limit."""
+    cursor.execute(
+        "select sum(case name when 'max_connections' then setting::integer else -setting::integer end) from pg_settings"
+        " where name in ('max_connections', 'superuser_reserved_connections', 'reserved_connections')"
+    )
+    (free,) = cursor.fetchone()
+    for role, share in CONNECTION_SHARES.items():
+        limit = max(LEAST_CONNECTIONS[role], int(free * share))
+        cursor.execute(sql.SQL("alter role {} connection limit %s").format(sql.Identifier(role)), (limit,))
+
+
+def retry_while_locked(step: Callable[[], T], *, what: str) -> T:
+    """Return the step's result. While another transaction holds a lock that it needs, repeat it up to LOCK_ATTEMPTS times.
+
+    The pause of about one second between two attempts lets that table's other users go on. Raises MigrationError.
+    """
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        try:
+            return step()
+        except errors.LockNotAvailable:
+            if attempt == LOCK_ATTEMPTS:
+                raise MigrationError(
+                    f"{what}: another transaction kept a table locked through {LOCK_ATTEMPTS} attempts. "
+                    "Find it in pg_stat_activity and run this again."
+                ) from None
+            time.sleep(random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
+    raise AssertionError("unreachable")
+
+
 class Runner:
     """Changes the schema of one database while the migration lock is held."""
 
     def __init__(self, url: str, connection: Any) -> None:
-        self._connection = connection
+        self.connection = connection
         self._url = url
         # Without the filter yoyo would treat the Python files and roles.sql of this folder as migrations too.
         self._migrations = read_migrations(str(HERE)).filter(lambda migration: migration.id[:4].isdigit())
+        self._by_name = {migration.id: migration for migration in self._migrations}
         self._yoyo: Any = None
 
     def prepare_roles(self, passwords: dict[str, str]) -> None:
         """Create the missing roles and set the given log-in passwords (role to password). Idempotent.
 
-        The server gets SCRAM verifiers and never sees a password. Also restricts temporary tables to the owner and creates the
+        The server gets SCRAM verifiers and never sees a password. Each role gets its share of the server's connections, so that
+        no program can take those of the others. Also restricts temporary tables to the owner and creates the
         extension pg_stat_statements where it is available. Raises MigrationError when the connection is not a superuser's.
         """
-        with self._connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             try:
                 cursor.execute((HERE / "roles.sql").read_text())
+                cursor.execute(SCHEMAS.read_text())
+                limit_connections(cursor)
             except errors.InsufficientPrivilege as error:
                 raise MigrationError(
                     f"The roles could not be prepared ({str(error).strip()}). Run 'python -m migrations up' once as a superuser."
                 ) from None
             # Programs need no temporary tables. The owner does: its row security file creates two procedures in pg_temp.
-            database = sql.Identifier(self._connection.info.dbname)
+            database = sql.Identifier(self.connection.info.dbname)
             cursor.execute(sql.SQL("revoke temporary on database {} from public").format(database))
             cursor.execute(sql.SQL("grant temporary on database {} to ec_owner").format(database))
             for role, password in passwords.items():
-                verifier = encrypt_password(password, role, self._connection, "scram-sha-256")
+                verifier = encrypt_password(password, role, self.connection, "scram-sha-256")
                 cursor.execute(sql.SQL("alter role {} password %s").format(sql.Identifier(role)), (verifier,))
             cursor.execute("select from pg_available_extensions where name = 'pg_stat_statements'")
             if cursor.fetchone() is not None:
@@ -181,7 +233,7 @@ class Runner:
         backend = self._backend()
         for migration in backend.to_apply(self._migrations):
             yield migration.id, self._execute(backend.apply_one, migration)
-        with self._connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             self._forget_statements(cursor)
             grantees = sql.SQL(", ").join(map(sql.Identifier, PROGRAMS))
             cursor.execute(sql.SQL("grant select on _yoyo_migration to {}").format(grantees))
@@ -198,53 +250,51 @@ class Runner:
         except (errors.InsufficientPrivilege, errors.ObjectNotInPrerequisiteState):
             return  # not a superuser, or the library is not loaded and keeps nothing
 
-    def down(self, steps: int | None) -> Iterator[tuple[str, float]]:
-        """Roll back the newest `steps` migrations (all for None) and yield the name and the duration in seconds of each."""
-        backend = self._backend()
-        applied = list(backend.to_rollback(self._migrations))
-        for migration in applied[:steps]:
-            yield migration.id, self._execute(backend.rollback_one, migration)
+    def apply(self, name: str) -> None:
+        """Apply one migration, whatever else is applied. Raises MigrationError when it fails."""
+        self._execute(self._backend().apply_one, self._by_name[name])
+
+    def down(self, names: list[str]) -> Iterator[tuple[str, float]]:
+        """Roll back these migrations in this order and yield the name and the duration in seconds of each."""
+        for name in names:
+            yield name, self._execute(self._backend().rollback_one, self._by_name[name])
+
+    def newest(self, steps: int | None) -> list[str]:
+        """Return the names of the newest `steps` applied migrations (all for None), newest first."""
+        return [name for name, is_applied in reversed(self.status()) if is_applied][:steps]
 
     def _execute(self, step: Any, migration: Any) -> float:
-        """Run one file and return its duration in seconds.
-
-        When another transaction holds a table lock, retry up to LOCK_ATTEMPTS times with a pause of about one second, so that
-        the migration does not block that table's other users. Raises MigrationError when the file fails.
-        """
+        """Run one file and return its duration in seconds. Raises MigrationError when the file fails."""
         started = time.monotonic()
-        for attempt in range(1, LOCK_ATTEMPTS + 1):
-            try:
-                step(migration)
-                return time.monotonic() - started
-            except errors.LockNotAvailable:
-                if attempt == LOCK_ATTEMPTS:
-                    raise MigrationError(
-                        f"{migration.id}: another transaction kept a table locked through {LOCK_ATTEMPTS} attempts. "
-                        "Find it in pg_stat_activity and run this again."
-                    ) from None
-                time.sleep(random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
-            except psycopg2.Error as error:
-                raise MigrationError(f"{migration.id}: {str(error).strip()}") from error
-        raise AssertionError("unreachable")
+        try:
+            # yoyo prints what a select of a file returns.
+            with redirect_stdout(io.StringIO()):
+                retry_while_locked(lambda: step(migration), what=migration.id)
+        except psycopg2.Error as error:
+            raise MigrationError(f"{migration.id}: {str(error).strip()}") from error
+        return time.monotonic() - started
 
     def _backend(self) -> Any:
         """Return the yoyo backend; the first call connects it with the owner role."""
         if self._yoyo is None:
             # libpq would send it after the options, and the files before 0016 made partitions in the time zone of the session.
             os.environ.pop("PGTZ", None)
-            self._yoyo = get_backend(_owner_url(self._url), migration_table="_yoyo_migration")
+            try:
+                self._yoyo = get_backend(owner_url(self._url), migration_table="_yoyo_migration")
+            except psycopg2.OperationalError as error:
+                raise MigrationError(f"Cannot act as the owner of the schema: {str(error).strip()}") from None
             # yoyo's own lock is a row that stays after kill -9. This runner holds the advisory lock, so such a row is stale.
             self._yoyo.break_lock()
         return self._yoyo
 
     def _has_history(self) -> bool:
         """Return whether the history table of yoyo exists."""
-        with self._connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute("select to_regclass('public._yoyo_migration') is not null")
             return bool(cursor.fetchone() == (True,))
 
 
-def _owner_url(url: str) -> str:
+def owner_url(url: str) -> str:
     """Return `url` with the owner role and the time limits as connection options."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))

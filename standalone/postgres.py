@@ -50,6 +50,7 @@ port = {port}
 # Relative to the cluster, which only its owner may enter; an absolute path could be too long for a socket.
 unix_socket_directories = '.'
 max_connections = 100
+reserved_connections = 3
 shared_preload_libraries = 'pg_stat_statements'
 # Commands such as ALTER ROLE keep their values in its texts.
 pg_stat_statements.track_utility = off

@@ -6,7 +6,7 @@ import pytest
 
 from tests.migrations.test_runner import NAMES
 from tests.support.good_rows import GOOD
-from tests.support.servers import Database, migrate
+from tests.support.servers import LOSE_ROWS, Database, migrate
 
 NAME = "0022_default_confidence"
 
@@ -22,7 +22,7 @@ def test_default_becomes_measured_on_the_way_back(database: Database) -> None:
     )
     forced = "select relforcerowsecurity from pg_class where relname = 'feedback'"
 
-    migrate(database.admin_url, "down", "--steps", steps)
+    migrate(database.admin_url, "down", "--steps", steps, *LOSE_ROWS)
 
     assert database.sql("select confidence_basis from feedback") == [("measured",)]
     assert database.sql(forced) == [(True,)]

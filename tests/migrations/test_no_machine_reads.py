@@ -8,7 +8,7 @@ import pytest
 
 from tests.migrations.test_runner import NAMES
 from tests.support.good_rows import SHA
-from tests.support.servers import Database, migrate
+from tests.support.servers import LOSE_ROWS, Database, migrate
 
 NAME = "0020_no_machine_reads"
 WARNING = "select org_id::text, level, event from system_logs where program = 'migrations' order by org_id"
@@ -40,7 +40,7 @@ def add_unread_version(database: Database, org: UUID) -> UUID:
 @pytest.mark.slow(reason="migrates a database of its own")
 def test_orgs_without_a_provider_become_local_and_are_told(database: Database) -> None:
     steps = str(len(NAMES) - NAMES.index(NAME))
-    migrate(database.admin_url, "down", "--steps", steps)
+    migrate(database.admin_url, "down", "--steps", steps, *LOSE_ROWS)
     ids = {
         slug: database.sql("insert into orgs (slug, name, ai_policy) values (%s, 'A', %s) returning id", slug, policy)[
             0
@@ -58,7 +58,7 @@ def test_orgs_without_a_provider_become_local_and_are_told(database: Database) -
 
     database.sql("update orgs set ai_policy = 'none' where slug = 'claude'")
     version = add_unread_version(database, UUID(str(ids["claude"])))
-    migrate(database.admin_url, "down", "--steps", steps)
+    migrate(database.admin_url, "down", "--steps", steps, *LOSE_ROWS)
 
     assert policies(database) == {**before, "claude": "none"}
     assert database.sql(WARNING) == []
