@@ -79,7 +79,7 @@ def _run(schema: Runner, options: argparse.Namespace, passwords: dict[str, str])
             print(f"{'applied' if applied else 'missing':8} {name}")
         return 0
     if options.command == "up" and options.plan:
-        return _print_plan(settings.database_url(), schema)
+        return _print_plan(schema)
     if options.command == "up":
         schema.prepare_roles(passwords)
         steps, verb = schema.up(), "applied"
@@ -95,10 +95,10 @@ def _run(schema: Runner, options: argparse.Namespace, passwords: dict[str, str])
     return 0
 
 
-def _print_plan(url: str, schema: Runner) -> int:
+def _print_plan(schema: Runner) -> int:
     """Print what `up` would do and return the exit code."""
     names: list[str] = []
-    for one in plan(url, schema):
+    for one in plan(schema):
         names.append(one.name)
         if one.locks is None:
             locks = ["runs outside a transaction: each statement takes its own locks, CONCURRENTLY blocks nobody"]
@@ -113,7 +113,7 @@ def _check_losses(schema: Runner, names: list[str], options: argparse.Namespace)
     """Raise MigrationError when rolling back would lose rows and nobody allowed it, or no fresh backup exists."""
     if options.without_backup and not options.drop_data:
         raise MigrationError("--without-backup says something only together with --drop-data.")
-    lost = losses(settings.database_url(), [path_of(name, rollback=True) for name in names]) if names else []
+    lost = losses(schema.url, [path_of(name, rollback=True) for name in names]) if names else []
     if not lost:
         return
     listed = "\n".join(f"  {one}" for one in lost)

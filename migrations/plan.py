@@ -61,18 +61,18 @@ class Plan:
     locks: list[Lock] | None
 
 
-def plan(url: str, schema: Runner) -> Iterator[Plan]:
+def plan(schema: Runner) -> Iterator[Plan]:
     """Yield the plan of each missing migration, in order. Raises MigrationError when the scratch database cannot be made."""
     applied = dict(schema.status())
     missing = [name for name, is_applied in applied.items() if not is_applied]
     if not missing:
         return
-    with _scratch(url) as scratch:
+    with _scratch(schema.url) as scratch:
         others = Runner(scratch, schema.connection)
         for name in applied:
             path = path_of(name)
             if name in missing and not runs_alone(path):
-                yield Plan(name=name, sql=path.read_text(), locks=_measure(url, scratch, path))
+                yield Plan(name=name, sql=path.read_text(), locks=_measure(schema.url, scratch, path))
             else:
                 others.apply(name)
                 if name in missing:

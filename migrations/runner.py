@@ -127,7 +127,7 @@ def runner(url: str, *, wait_seconds: float = 60.0) -> Iterator[Runner]:
                     "Give the migrations a direct connection."
                 )
             _take_lock(cursor, wait_seconds=wait_seconds)
-        yield Runner(url, connection)
+        yield Runner(_reached_url(url, connection), connection)
     finally:
         connection.close()
 
@@ -181,7 +181,7 @@ class Runner:
 
     def __init__(self, url: str, connection: Any) -> None:
         self.connection = connection
-        self._url = url
+        self.url = url
         # Without the filter yoyo would treat the Python files and roles.sql of this folder as migrations too.
         self._migrations = read_migrations(str(HERE)).filter(lambda migration: migration.id[:4].isdigit())
         self._by_name = {migration.id: migration for migration in self._migrations}
@@ -280,7 +280,7 @@ class Runner:
             # libpq would send it after the options, and the files before 0016 made partitions in the time zone of the session.
             os.environ.pop("PGTZ", None)
             try:
-                self._yoyo = get_backend(owner_url(self._url), migration_table="_yoyo_migration")
+                self._yoyo = get_backend(owner_url(self.url), migration_table="_yoyo_migration")
             except psycopg2.OperationalError as error:
                 raise MigrationError(f"Cannot act as the owner of the schema: {str(error).strip()}") from None
             # yoyo's own lock is a row that stays after kill -9. This runner holds the advisory lock, so such a row is stale.
@@ -292,6 +292,16 @@ class Runner:
         with self.connection.cursor() as cursor:
             cursor.execute("select to_regclass('public._yoyo_migration') is not null")
             return bool(cursor.fetchone() == (True,))
+
+
+def _reached_url(url: str, connection: Any) -> str:
+    """Return `url` with the one host that the connection reached: yoyo understands only one."""
+    parts = urlsplit(url)
+    user, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return url
+    host = connection.info.host
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{f'[{host}]' if ':' in host else host}:{connection.info.port}"))
 
 
 def owner_url(url: str) -> str:

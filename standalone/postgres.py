@@ -74,6 +74,8 @@ fsync = {fsync}
 HOST_RULES = """\
 local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
+# For pg_basebackup and standbys; of all roles only the superuser may replicate.
+host replication all 127.0.0.1/32 scram-sha-256
 """
 
 

@@ -309,6 +309,16 @@ def test_migration_lock_excludes_others_and_ends_with_its_killed_holder(database
         assert [applied for _, applied in next_runner.status()] == [True] * len(FILES)
 
 
+def test_url_with_several_hosts_leads_to_the_one_that_takes_writes(database: Database, command: Command) -> None:
+    user, _, rest = database.admin_url.rpartition("@")
+    place, _, name = rest.partition("/")
+    url = f"{user}@{place},{place}/{name}?target_session_attrs=read-write"
+
+    assert command(url, "down")[0] == 0
+    assert "1 migrations would be applied" in command(url, "up", "--plan")[1]
+    assert command(url, "up")[0] == 0
+
+
 def test_leftover_yoyo_lock_row_is_ignored(database: Database, command: Command) -> None:
     database.sql("insert into yoyo_lock (locked, ctime, pid) values (1, now(), 424242)")
 
