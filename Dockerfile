@@ -9,6 +9,6 @@ COPY models models
 COPY migrations migrations
 COPY monitoring monitoring
 RUN python install.py --into python local \
-    && useradd --system --no-create-home essaycoach \
+    && useradd --system --uid 10001 --no-create-home essaycoach \
     && install -d -o essaycoach /run/metrics /var/lib/essaycoach
 USER essaycoach

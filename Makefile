@@ -65,7 +65,7 @@ chaos: $(INSTALLED) ## break the running system over a hundred times and write t
 	@$(BIN)/python -m tests.chaos --write
 
 lock: release-tools ## write constraints.txt again: versions that still fit stay (NEWER="--upgrade" takes the newest)
-	@$(BIN)/python install.py --list local,standalone,test,docs,release | $(BIN)/uv pip compile - --output-file constraints.txt --generate-hashes \
+	@$(BIN)/python install.py --list local,standalone,test,docs,kubernetes,release | $(BIN)/uv pip compile - --output-file constraints.txt --generate-hashes \
 		--no-build --no-annotate --python-version 3.11.5 --python-platform linux --quiet --custom-compile-command "make lock" $(NEWER)
 
 sbom: release-tools ## write build/essaycoach.cdx.json: the components of constraints.txt in CycloneDX 1.6
