@@ -12,3 +12,7 @@ RUN python install.py --into python local \
     && useradd --system --uid 10001 --no-create-home essaycoach \
     && install -d -o essaycoach /run/metrics /var/lib/essaycoach
 USER essaycoach
+# The Procfile's first line; docker-compose.yml and deploy/kubernetes choose another line and their own checks.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('PORT', '8000')}/healthz\", timeout=4)"]
+CMD ["gunicorn", "--config", "ingest/gunicorn.py", "ingest.app:create_app()"]

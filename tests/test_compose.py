@@ -135,7 +135,76 @@ def test_image_holds_only_production_and_production_imports_nothing_else(tmp_pat
     assert int(done.stdout) > 150
 
 
-@pytest.mark.parametrize("name", ["standalone", "tests", "benchmarks", "docs", ".git"])
+@pytest.mark.parametrize("name", ["standalone", "tests", "benchmarks", "docs", "deploy", ".git"])
 def test_folder_that_production_does_not_need_is_not_in_the_image(name: str) -> None:
     assert name in (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
     assert name not in [one for names, _ in COPIED for one in shlex.split(names)]
+
+
+# They run other lines than web, so the HEALTHCHECK of the image must not ask them for /healthz.
+WITHOUT_PORT = ("worker", "clock", "release")
+
+
+def test_every_service_is_limited_and_comes_back() -> None:
+    for name, service in SERVICES.items():
+        if name != "release":
+            assert service["restart"] == "unless-stopped", name
+            assert "mem_limit" in service, name
+        assert ("healthcheck" in service) or name in ("prometheus", "grafana", "alertmanager"), name
+    for name in WITHOUT_PORT:
+        assert SERVICES[name]["healthcheck"] == {"disable": True}
+
+
+def test_own_programs_cannot_change_their_image_or_gain_rights() -> None:
+    for name in ("web", "worker", "clock", "metrics"):
+        service = SERVICES[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_every_program_has_time_to_stop() -> None:
+    """gunicorn finishes its requests within 30 s, a worker its calls within 50 s, PostgreSQL its checkpoint."""
+    seconds = {name: int(SERVICES[name].get("stop_grace_period", "10s").rstrip("s")) for name in SERVICES}
+    assert seconds["web"] > 30
+    assert seconds["worker"] > 50
+    assert seconds["postgres"] >= 60
+
+
+@pytest.mark.parametrize("file", [".gitignore", ".dockerignore"])
+def test_file_of_secrets_goes_neither_into_git_nor_into_the_image(file: str) -> None:
+    assert ".env" in (ROOT / file).read_text(encoding="utf-8").split()
+
+
+REPLICAS: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose" / "replicas.yml").read_text(encoding="utf-8"))
+
+
+def test_programs_reach_postgresql_through_pgbouncer_with_their_own_roles() -> None:
+    for name in ("web", "worker", "clock"):
+        own = SERVICES[name]["environment"]["DATABASE_URL"]
+        assert REPLICAS["services"][name]["environment"]["DATABASE_URL"] == own.replace(
+            "@postgres/", "@pgbouncer:6432/"
+        )
+    assert "metrics" not in REPLICAS["services"]
+    assert "release" not in REPLICAS["services"]
+
+
+def test_standby_and_primary_start_with_the_same_settings() -> None:
+    """A standby refuses to follow with fewer connections than its primary. `command` replaces that of the first file."""
+    first, over = SERVICES["postgres"]["command"], REPLICAS["services"]["postgres"]["command"]
+    assert over[: len(first)] == first
+    follow = (ROOT / "deploy" / "compose" / "follow.sh").read_text(encoding="utf-8")
+    assert [option for option in first[1:] if option not in follow] == []
+
+
+def test_added_services_are_limited_and_have_no_way_out() -> None:
+    for name in ("standby", "pgbouncer"):
+        service = REPLICAS["services"][name]
+        assert service["restart"] == "unless-stopped"
+        assert {"mem_limit", "healthcheck"} <= set(service)
+        assert service["networks"] == ["data"]
+
+
+@pytest.mark.parametrize("script", ["replication.sh", "follow.sh", "pgbouncer.sh"])
+def test_scripts_of_compose_are_valid_for_the_shell(script: str) -> None:
+    subprocess.run(["sh", "-n", ROOT / "deploy" / "compose" / script], check=True)
