@@ -230,6 +230,7 @@ def test_program_roles_own_nothing_and_cannot_bypass_row_security(database: Data
     assert set(joined) == {
         *(("ec_ingest", f"ec_{role}") for role in ("auth", "lms", "manager", "student", "educator", "admin")),
         ("ec_worker", "ec_keys"),
+        ("ec_monitor", "pg_use_reserved_connections"),
     }
 
 
