@@ -10,5 +10,5 @@ COPY migrations migrations
 COPY monitoring monitoring
 RUN python install.py --into python local \
     && useradd --system --no-create-home essaycoach \
-    && install -d -o essaycoach /run/metrics /var/lib/essaycoach
+    && install -d -o essaycoach /var/lib/essaycoach
 USER essaycoach
