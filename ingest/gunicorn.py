@@ -18,7 +18,13 @@ from models.heartbeats import Heartbeat
 # A disk must not hold up what a worker writes all the time: its liveness file and its counts.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108
 bind = [f"{os.environ.get('ESSAYCOACH_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"]
-_metrics_address = ingest_settings.read_metrics_address()
+# Longer than a load balancer keeps an idle connection (60 s is usual), so that the balancer closes first and never sends a
+# request into a connection that is being closed here.
+try:
+    keepalive = settings.integer("ESSAYCOACH_KEEPALIVE_SECONDS", 75)
+    _metrics_address = ingest_settings.read_metrics_address()
+except SettingsError as _error:
+    raise SystemExit(f"ingest: {_error}") from None
 if _metrics_address is not None:
     _host, _port = _metrics_address
     bind.append(f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}")
@@ -33,9 +39,6 @@ worker_class = "ingest.web.server.BufferingWorker"
 worker_connections = 1000
 timeout = 60
 graceful_timeout = 30
-# Longer than a load balancer keeps an idle connection (60 s is usual), so that the balancer closes first and never sends a
-# request into a connection that is being closed here.
-keepalive = settings.integer("ESSAYCOACH_KEEPALIVE_SECONDS", 75)
 limit_request_line = 4094
 limit_request_fields = 100
 # Browsers send the cookies of every site of a school's domain. This is 16 KiB for a value, and its name.
