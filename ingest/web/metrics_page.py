@@ -44,8 +44,8 @@ def split_by_port(app: App, port: int | None) -> App:
             return app(environ, start_response)
         if environ["PATH_INFO"] != PATH:
             return _refuse("404 Not Found", start_response)
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return _refuse("405 Method Not Allowed", start_response, ("Allow", "GET, HEAD"))
+        if environ["REQUEST_METHOD"] != "GET":
+            return _refuse("405 Method Not Allowed", start_response, ("Allow", "GET"))
         return page(environ, start_response)
 
     return app if port is None else answer
