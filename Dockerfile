@@ -10,7 +10,7 @@ COPY migrations migrations
 COPY monitoring monitoring
 RUN python install.py --into python local \
     && useradd --system --uid 10001 --no-create-home essaycoach \
-    && install -d -o essaycoach /run/metrics /var/lib/essaycoach
+    && install -d -o essaycoach /var/lib/essaycoach
 USER essaycoach
 # The Procfile's first line; docker-compose.yml and deploy/kubernetes choose another line and their own checks.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \

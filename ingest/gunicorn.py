@@ -10,22 +10,35 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from ingest import settings as ingest_settings
-from ingest.web.metrics import fold_dead_process
+from ingest.web.metrics_directory import make_directory
 from models import security_sinks, security_syslog, settings
 from models.errors import SettingsError
+from models.heartbeats import Heartbeat
 
-bind = f"{os.environ.get('ESSAYCOACH_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+# A disk must not hold up what a worker writes all the time: its liveness file and its counts.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108
+bind = [f"{os.environ.get('ESSAYCOACH_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"]
+# Longer than a load balancer keeps an idle connection (60 s is usual), so that the balancer closes first and never sends a
+# request into a connection that is being closed here.
+try:
+    keepalive = settings.integer("ESSAYCOACH_KEEPALIVE_SECONDS", 75)
+    _metrics_address = ingest_settings.read_metrics_address()
+except SettingsError as _error:
+    raise SystemExit(f"ingest: {_error}") from None
+if _metrics_address is not None:
+    _host, _port = _metrics_address
+    bind.append(f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}")
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", make_directory(worker_tmp_dir))
+
+from ingest.web.metrics import fold_dead_process  # noqa: E402 - prometheus_client reads the variable when it is imported
+
 workers = int(os.environ.get("WEB_PROCESSES", "2"))
 threads = int(os.environ.get("WEB_THREADS", "16"))
 worker_class = "ingest.web.server.BufferingWorker"
 # Connections that one process holds open, busy or not. A stalled one costs a few KiB and no thread.
 worker_connections = 1000
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - writing the heartbeat file must not wait for a disk
 timeout = 60
 graceful_timeout = 30
-# Longer than a load balancer keeps an idle connection (60 s is usual), so that the balancer closes first and never sends a
-# request into a connection that is being closed here.
-keepalive = settings.integer("ESSAYCOACH_KEEPALIVE_SECONDS", 75)
 limit_request_line = 4094
 limit_request_fields = 100
 # Browsers send the cookies of every site of a school's domain. This is 16 KiB for a value, and its name.
@@ -66,7 +79,8 @@ def on_starting(server: Any) -> None:
         # Options of the command line count as well.
         for address in server.cfg.address:
             if not isinstance(address, str):
-                settings.check_listening("ESSAYCOACH_HOST", address[0])
+                is_metrics = _metrics_address is not None and address[1] == _metrics_address[1]
+                settings.check_listening("ESSAYCOACH_METRICS_HOST" if is_metrics else "ESSAYCOACH_HOST", address[0])
         ingest_settings.read()
         settings.database_url()
         settings.read_crypto()
@@ -74,6 +88,11 @@ def on_starting(server: Any) -> None:
         security_syslog.read_syslog_url()
     except SettingsError as error:
         raise SystemExit(f"ingest: {error}") from None
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let this process write heartbeats, now that it can answer."""
+    Heartbeat("web", worker.look).start()
 
 
 def child_exit(server: Any, worker: Any) -> None:

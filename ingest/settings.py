@@ -58,6 +58,16 @@ def read_connection_limits() -> ConnectionLimits:
     )
 
 
+def read_metrics_address() -> tuple[str, int] | None:
+    """Return where web serves its own metrics, or None when it serves none. Raises SettingsError."""
+    port = settings.integer("ESSAYCOACH_WEB_METRICS_PORT", 0, most=65535)
+    if port == 0:
+        return None
+    if port == settings.integer("PORT", 8000, most=65535):
+        raise SettingsError("ESSAYCOACH_WEB_METRICS_PORT must be another port than PORT, which everybody can reach.")
+    return settings.text("ESSAYCOACH_METRICS_HOST", "127.0.0.1"), port
+
+
 def read() -> IngestSettings:
     """Return the settings. Raises SettingsError, which names the variable that is missing or wrong."""
     found = _read()

@@ -858,6 +858,21 @@ begin
 end
 $$;
 
+-- FUNCTION monitor_programs()
+CREATE FUNCTION public.monitor_programs() RETURNS TABLE(program text, version text, processes bigint, heartbeat_age_seconds double precision, threads_alive bigint, threads_busy bigint, progress_age_seconds double precision)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    return query
+    select h.program, h.version, count(*) filter (where l.lives), extract(epoch from now() - max(h.seen_at))::double precision,
+        coalesce(sum(h.threads_alive) filter (where l.lives), 0)::bigint, coalesce(sum(h.threads_busy) filter (where l.lives), 0)::bigint,
+        coalesce(extract(epoch from max(h.seen_at - h.progress_at) filter (where l.lives and h.has_work)), 0)::double precision
+    from heartbeats as h cross join lateral (select h.seen_at > now() - interval '30 seconds' as lives) as l
+    group by h.program, h.version;
+end
+$$;
+
 -- FUNCTION monitor_sessions()
 CREATE FUNCTION public.monitor_sessions() RETURNS TABLE(datname name, usename name, state text, autovacuum boolean, xact_start timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1323,6 +1338,35 @@ begin
     on conflict (name) do update set started_at = excluded.started_at, ended_at = excluded.ended_at,
         succeeded_at = coalesce(excluded.succeeded_at, old.succeeded_at), outcome = excluded.outcome, found = excluded.found,
         detail = excluded.detail;
+end
+$$;
+
+-- FUNCTION record_heartbeat(uuid, text, text, integer, text, double precision, double precision, integer, integer, boolean)
+CREATE FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    own_program constant text := case session_user when 'ec_ingest' then 'web' when 'ec_worker' then 'worker' when 'ec_clock' then 'clock' end;
+begin
+    if own_program is distinct from of_program and session_user like 'ec\_%' then
+        raise insufficient_privilege using message = format('%s writes no heartbeat of %s', session_user, of_program);
+    end if;
+    insert into heartbeats as old (
+        id, program, host, pid, version, started_at, seen_at, progress_at, threads_alive, threads_busy, has_work
+    )
+    values (
+        beat, of_program, on_host, of_pid, of_version, now() - greatest(up_seconds, 0) * interval '1 second', now(),
+        now() - greatest(still_seconds, 0) * interval '1 second', alive, busy, works
+    )
+    on conflict (id) do update set started_at = least(old.started_at, excluded.seen_at), seen_at = excluded.seen_at,
+        progress_at = excluded.progress_at, threads_alive = excluded.threads_alive, threads_busy = excluded.threads_busy,
+        has_work = excluded.has_work
+    where old.program = excluded.program;
+    delete from heartbeats where id in (
+        select h.id from heartbeats as h
+        where h.program = of_program and h.seen_at < now() - interval '1 hour' for update skip locked
+    );
 end
 $$;
 
@@ -2315,6 +2359,31 @@ CREATE TABLE public.feedback_types (
     name text NOT NULL
 );
 
+-- TABLE heartbeats
+CREATE TABLE public.heartbeats (
+    id uuid NOT NULL,
+    program text NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    progress_at timestamp with time zone NOT NULL,
+    threads_alive integer NOT NULL,
+    threads_busy integer NOT NULL,
+    has_work boolean NOT NULL,
+    CONSTRAINT heartbeats_host_length CHECK (((char_length(host) >= 1) AND (char_length(host) <= 255))),
+    CONSTRAINT heartbeats_in_order CHECK (((started_at <= seen_at) AND (progress_at <= seen_at))),
+    CONSTRAINT heartbeats_pid_positive CHECK ((pid > 0)),
+    CONSTRAINT heartbeats_program_known CHECK ((program = ANY (ARRAY['web'::text, 'worker'::text, 'clock'::text]))),
+    CONSTRAINT heartbeats_threads_not_negative CHECK (((threads_alive >= 0) AND (threads_busy >= 0))),
+    CONSTRAINT heartbeats_version_form CHECK ((version ~ '^[0-9A-Za-z.+_-]{1,64}$'::text))
+)
+WITH (fillfactor='50');
+
+-- COMMENT TABLE heartbeats
+COMMENT ON TABLE public.heartbeats IS 'The processes of web, worker and clock. progress_at: when one of its threads last ended a piece of work.';
+
 -- TABLE idempotency_keys
 CREATE TABLE public.idempotency_keys (
     org_id uuid NOT NULL,
@@ -2419,8 +2488,10 @@ CREATE VIEW public.monitor_queue WITH (security_barrier='true') AS
         CASE
             WHEN ((state = 'queued'::text) AND (attempt = 0) AND (COALESCE(error, ''::text) <> ALL (ARRAY['org_budget_spent'::text, 'in_batch'::text, 'not_approved'::text]))) THEN queued_at
             WHEN ((state = 'queued'::text) AND (next_at <= now())) THEN GREATEST(queued_at, next_at)
+            WHEN ((state = 'running'::text) AND (lease_until <= now())) THEN lease_until
             ELSE NULL::timestamp with time zone
-        END))), (0)::numeric))::double precision AS oldest_age_seconds
+        END))), (0)::numeric))::double precision AS oldest_age_seconds,
+    count(*) FILTER (WHERE ((state = 'running'::text) AND (lease_until < (now() - '00:00:30'::interval)))) AS overdue
    FROM public.passes p
   WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]))
   GROUP BY queue, state;
@@ -2886,6 +2957,10 @@ ALTER TABLE ONLY public.feedback_types
 -- CONSTRAINT feedback_types feedback_types_slug_pass_unique
 ALTER TABLE ONLY public.feedback_types
     ADD CONSTRAINT feedback_types_slug_pass_unique UNIQUE (slug, pass);
+
+-- CONSTRAINT heartbeats heartbeats_pkey
+ALTER TABLE ONLY public.heartbeats
+    ADD CONSTRAINT heartbeats_pkey PRIMARY KEY (id);
 
 -- CONSTRAINT idempotency_keys idempotency_keys_pkey
 ALTER TABLE ONLY public.idempotency_keys
@@ -4860,6 +4935,10 @@ REVOKE ALL ON FUNCTION public.list_decided_comment() FROM PUBLIC;
 -- ACL FUNCTION list_new_comments()
 REVOKE ALL ON FUNCTION public.list_new_comments() FROM PUBLIC;
 
+-- ACL FUNCTION monitor_programs()
+REVOKE ALL ON FUNCTION public.monitor_programs() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_programs() TO ec_monitor;
+
 -- ACL FUNCTION monitor_sessions()
 REVOKE ALL ON FUNCTION public.monitor_sessions() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.monitor_sessions() TO ec_monitor;
@@ -5063,6 +5142,12 @@ GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_student;
 REVOKE ALL ON FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) TO ec_backup;
 GRANT ALL ON FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) TO ec_clock;
+
+-- ACL FUNCTION record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean)
+REVOKE ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) TO ec_clock;
+GRANT ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) TO ec_ingest;
+GRANT ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) TO ec_worker;
 
 -- ACL FUNCTION remove_org_rows(most integer)
 REVOKE ALL ON FUNCTION public.remove_org_rows(most integer) FROM PUBLIC;
@@ -5483,6 +5568,10 @@ GRANT SELECT ON TABLE public.feedback_types TO ec_lms;
 GRANT SELECT ON TABLE public.feedback_types TO ec_stats;
 GRANT SELECT ON TABLE public.feedback_types TO ec_student;
 GRANT SELECT ON TABLE public.feedback_types TO ec_worker;
+
+-- ACL TABLE heartbeats
+GRANT SELECT ON TABLE public.heartbeats TO ec_backup;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.heartbeats TO ec_stats;
 
 -- ACL TABLE idempotency_keys
 GRANT DELETE ON TABLE public.idempotency_keys TO ec_clock;

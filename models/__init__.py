@@ -76,4 +76,6 @@ Operations
     approvals           what one admin asks for and another approves
     upkeep              partitions, running totals, deletion of old rows
     duty_runs           the last run of each duty, backup and drill
+    heartbeats          each process says every ten seconds that it lives, and whether it gets on
+    version             which version of the code runs
 """

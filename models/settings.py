@@ -169,6 +169,19 @@ def web_url(name: str) -> str | None:
     return url
 
 
+def base_urls(name: str) -> tuple[str, ...]:
+    """Return the addresses of our own web servers that a variable names, separated by commas. Raises SettingsError.
+
+    Nothing secret is sent there, so they may be without TLS in production too.
+    """
+    urls = tuple(url.strip() for url in (optional(name) or "").split(",") if url.strip())
+    for url in urls:
+        parts = split_url(name, url, schemes=("http", "https"), accepted=WEB_URLS)
+        if parts.query or parts.fragment or parts.username is not None:
+            raise url_error(name, WEB_URLS, "it has a user, a query or a fragment")
+    return urls
+
+
 def database_url() -> str:
     """Return the address of PostgreSQL. Raises SettingsError."""
     name, accepted = "DATABASE_URL", DATABASE_URLS

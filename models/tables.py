@@ -700,3 +700,19 @@ class DutyRuns(Table):
     outcome = TextField()
     found = BigIntegerField(default=0)
     detail = BinaryJSONField(index=False, default=dict)
+
+
+class Heartbeats(Table):
+    """A process of web, worker or clock: when it was last seen, and when one of its threads last ended a piece of work."""
+
+    id = UUIDField(primary_key=True)
+    program = TextField()
+    host = TextField()
+    pid = IntegerField()
+    version = TextField()
+    started_at = DateTimeTZField()
+    seen_at = DateTimeTZField()
+    progress_at = DateTimeTZField()
+    threads_alive = IntegerField()
+    threads_busy = IntegerField()
+    has_work = BooleanField()

@@ -1,7 +1,7 @@
 """Monitoring: how is it going?
 
-Lives here: the probes, which read PostgreSQL (as the read-only role ec_monitor), Redis and ingest's request counts; one SQL
-statement per file in queries/; and the alert rules and the dashboard that use the metrics.
+Lives here: the probes, which read PostgreSQL (as the read-only role ec_monitor), Redis and ingest's request counts and ask
+/readyz; one SQL statement per file in queries/; and the alert rules and the dashboard that use the metrics.
 May not: write (but one key in Redis that expires within a second), import `ingest` or `workers`, or put an id, a name or a text in a label.
 Start with: `__main__` (which probes run), `collector` (how a scrape is answered), `query` (how a probe reads PostgreSQL).
 Run: `python -m monitoring`, then GET /metrics.
@@ -15,6 +15,14 @@ essaycoach_queue_oldest_age_seconds                 g queue                     
 essaycoach_queue_depth                              g queue, state              passes queued or running
 essaycoach_queue_wait_seconds                       h queue                     s, from due to first claim, of finished passes
 essaycoach_pass_duration_seconds                    h pass, outcome             s, from the last claim to the end of the pass
+essaycoach_leases_overdue                           g                           running passes whose lease ended over 30 s ago
+essaycoach_program_processes                        g program                   processes with a heartbeat in the last 30 s
+essaycoach_program_heartbeat_age_seconds            g program                   s, since the newest heartbeat
+essaycoach_program_threads                          g program, state            threads of living processes, alive or busy
+essaycoach_program_progress_age_seconds             g program                   s, longest time a process with work ended nothing
+essaycoach_program_version_info                     g program, version          living processes of this version
+essaycoach_web_ready                                g                           1 when all of ESSAYCOACH_WEB_URL answer /readyz with 200
+essaycoach_web_probe_seconds                        g                           s, until they had answered; 2 they did not
 essaycoach_gave_up                                  g pass, reason              given-up passes that nobody has retried or discarded
 essaycoach_leases_expired_total                     c                           claims whose worker did not renew its lease
 essaycoach_fenced_writes_total                      c                           late writes refused: another claim held the pass

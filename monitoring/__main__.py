@@ -18,16 +18,17 @@ from models import db, settings
 from models.broker import make_broker
 from models.errors import SettingsError
 from models.log import logger, set_up
-from monitoring import ai, database, http, queues
+from monitoring import ai, database, http, programs, queues
 from monitoring.collector import EssayCoachCollector, Probe, ProbeGroup
 from monitoring.families import MonotonicCounter
+from monitoring.web import WebProbe
 
 REDIS_ANSWER_SECONDS = 1.0
 
 log = logger(__name__)
 
 
-def probe_groups(*, redis_url: str, http_directory: str | None) -> list[ProbeGroup]:
+def probe_groups(*, redis_url: str, http_directory: str | None, web_urls: Sequence[str] = ()) -> list[ProbeGroup]:
     """Return all probes in groups that run at the same time. Call `db.connect` first."""
     broker = make_broker(redis_url, answer_seconds=REDIS_ANSWER_SECONDS)
     totals, ai_totals, table_totals = MonotonicCounter(), MonotonicCounter(), MonotonicCounter()
@@ -35,6 +36,7 @@ def probe_groups(*, redis_url: str, http_directory: str | None) -> list[ProbeGro
         _probe_group(
             {
                 "postgres": database.read_settings,
+                "programs": programs.read_programs,
                 "replication": database.read_replication,
                 "database": database.read_database,
                 "activity": database.read_activity,
@@ -60,6 +62,8 @@ def probe_groups(*, redis_url: str, http_directory: str | None) -> list[ProbeGro
     ]
     if http_directory is not None:
         groups.append(_probe_group({"http": partial(http.read_http, Path(http_directory))}))
+    if web_urls:
+        groups.append(_probe_group({"web": WebProbe(web_urls).read}))
     return groups
 
 
@@ -74,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Serve /metrics: queues, passes, AI calls, HTTP and PostgreSQL's health. Reads only, "
         "but for one key in Redis that expires within a second.",
         epilog="Environment: DATABASE_URL (role ec_monitor), REDIS_URL, ESSAYCOACH_METRICS_PORT (9108), "
-        "ESSAYCOACH_METRICS_HOST (127.0.0.1), PROMETHEUS_MULTIPROC_DIR (where ingest counts requests; optional).",
+        "ESSAYCOACH_METRICS_HOST (127.0.0.1), ESSAYCOACH_WEB_URL (whose /readyz is asked; optional), "
+        "PROMETHEUS_MULTIPROC_DIR (where ingest on this machine counts requests; optional).",
     ).parse_args(arguments)
     set_up("monitoring")
     stopped = threading.Event()
@@ -91,7 +96,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         db.connect(settings.read_store("ec-monitor", pool_size=2, answer_seconds=8.0))
         registry = CollectorRegistry()
         directory = settings.optional("PROMETHEUS_MULTIPROC_DIR")
-        registry.register(EssayCoachCollector(probe_groups(redis_url=settings.redis_url(), http_directory=directory)))
+        groups = probe_groups(
+            redis_url=settings.redis_url(), http_directory=directory, web_urls=settings.base_urls("ESSAYCOACH_WEB_URL")
+        )
+        registry.register(EssayCoachCollector(groups))
         server, server_thread = start_http_server(port, host, registry)
     except (SettingsError, OSError) as error:
         print(f"monitoring: {error}", file=sys.stderr)

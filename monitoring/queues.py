@@ -24,13 +24,17 @@ _REASON = re.compile(r"[a-z][a-z_]{0,39}")
 
 
 def read_queues() -> list[Metric]:
-    """Return the depth of every queue and the age of its oldest due pass, empty queues included."""
+    """Return the depth of every queue and the age of its oldest due pass, empty queues included, and the overdue leases.
+
+    A running pass whose lease has ended is due as well.
+    """
     depth: dict[tuple[str, ...], float] = dict.fromkeys(product(Queue, STATES), 0.0)
     oldest: dict[tuple[str, ...], float] = {(queue,): 0.0 for queue in Queue}
+    overdue = 0.0
     for row in ask("queues"):
         depth[row["queue"], row["state"]] = row["depth"]
-        if row["state"] == "queued":
-            oldest[row["queue"],] = row["oldest_age_seconds"]
+        oldest[row["queue"],] = max(oldest[row["queue"],], row["oldest_age_seconds"])
+        overdue += row["overdue"]
     return [
         gauge(
             "essaycoach_queue_depth", "Passes that wait (also for a retry) or run, counted from rows.",
@@ -39,6 +43,10 @@ def read_queues() -> list[Metric]:
         gauge(
             "essaycoach_queue_oldest_age_seconds", "How long the oldest due pass has been waiting for a worker.",
             labels=("queue",), counts=oldest,
+        ),
+        gauge(
+            "essaycoach_leases_overdue", "Running passes whose lease ended more than 30 seconds ago: the clock frees none.",
+            labels=(), counts={(): overdue},
         ),
     ]  # fmt: skip
 

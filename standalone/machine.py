@@ -138,6 +138,7 @@ class Machine:
             },
             "metrics": {
                 "ESSAYCOACH_METRICS_PORT": str(self.metrics_port),
+                "ESSAYCOACH_WEB_URL": f"http://127.0.0.1:{self.port}",
                 "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
             },
         }

@@ -25,6 +25,7 @@ OPENERS = {
         "socket.getaddrinfo",
         "socket.socket",
     },  # ESSAYCOACH_SECURITY_SYSLOG
+    "monitoring/web.py": {"http.client.HTTPConnection", "http.client.HTTPSConnection"},  # ESSAYCOACH_WEB_URL
     "models/production.py": {"socket.getaddrinfo"},  # AI_NUMERICHOST: reads an address, asks nobody
     "migrations/runner.py": {"psycopg2.connect"},  # DATABASE_URL
     "migrations/dump.py": {"subprocess.run"},  # pg_dump

@@ -10,6 +10,7 @@ from dramatiq.middleware import Middleware
 from models import crypto, db, log, settings
 from models.broker import HintBroker, make_broker
 from models.errors import SettingsError
+from models.heartbeats import Activity, Heartbeat, Process
 from models.jobs import ACTOR, Hint, Queue
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
@@ -61,7 +62,9 @@ def _boot() -> HintBroker:
         use_batches=reading.use_batches,
         calibration=calibrated,
     )
-    declare(broker, runner, limit_seconds=limits.message)
+    activity = Activity()
+    broker.add_middleware(Beat(activity))
+    declare(broker, runner, limit_seconds=limits.message, activity=activity)
     dramatiq.set_broker(broker)
     if provider.name == "local" or reading.use_ensemble:
         # Load the engine while the leases of a worker that died still run, so that its passes do not wait for the loading.
@@ -69,13 +72,18 @@ def _boot() -> HintBroker:
     return broker
 
 
-def declare(broker: HintBroker, runner: PassRunner, *, limit_seconds: float) -> None:
-    """Declare the actor that every hint names on the broker."""
+def declare(broker: HintBroker, runner: PassRunner, *, limit_seconds: float, activity: Activity) -> None:
+    """Declare the actor that every hint names on the broker.
+
+    A hint that was looked at is progress, whether or not a pass was due. One that is sent again is none.
+    """
 
     @dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=Queue.INTERACTIVE, time_limit=int(limit_seconds * 1000))
     def run_pass(**fields: str) -> None:
         hint = Hint.from_fields(fields)
-        if not runner.run(hint):
+        if runner.run(hint):
+            activity.move()
+        else:
             broker.send([hint])
 
 
@@ -98,6 +106,42 @@ class Drain(Middleware):
         handed_back = self._leases.hand_back()
         if handed_back:
             logger.warning("passes handed back", passes=handed_back)
+
+
+class Beat(Middleware):
+    """Middleware that reports this process: its threads, those with a message, and whether messages wait for one."""
+
+    def __init__(self, activity: Activity) -> None:
+        self._activity = activity
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002 - Dramatiq's signature
+        """Begin to write heartbeats."""
+
+        def look() -> Process:
+            busy = self._activity.busy
+            return Process(
+                threads_alive=sum(thread.is_alive() for thread in worker.workers),
+                threads_busy=busy,
+                has_work=busy > 0 or not worker.work_queue.empty(),
+                still_seconds=self._activity.still_seconds,
+            )
+
+        Heartbeat("worker", look).start()
+
+    def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002 - Dramatiq's signature
+        """Count this thread as busy."""
+        self._activity.begin()
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,  # noqa: ARG002 - Dramatiq's signature
+        message: dramatiq.MessageProxy,  # noqa: ARG002 - Dramatiq's signature
+        *,
+        result: object = None,  # noqa: ARG002 - Dramatiq's signature
+        exception: BaseException | None = None,  # noqa: ARG002 - Dramatiq's signature
+    ) -> None:
+        """Count this thread as free."""
+        self._activity.end()
 
 
 def require_schema() -> None:

@@ -6,13 +6,16 @@ Each duty is safe to run by hand, and safe to run twice at the same time.
 from __future__ import annotations
 
 import signal
+import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from models import db, log, security_events, settings
 from models.broker import make_broker
+from models.heartbeats import Activity, Heartbeat, Process
 from workers.duties import audit_heads
 from workers.duties.audit_trail import chain_audit, sign_heads
 from workers.duties.erasure import delete_rubric_previews, erase
@@ -28,6 +31,7 @@ POOL_SIZE = 7
 ANSWER_SECONDS = 15.0
 FIRST_SIGNING_SECONDS = 5.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+THREAD_NAME = "duty"
 
 
 def run() -> None:
@@ -40,8 +44,12 @@ def run() -> None:
     db.connect(settings.read_store("ec-clock", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
     broker = make_broker(settings.redis_url(), answer_seconds=1.0)
     scheduler = BackgroundScheduler(
-        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        executors={"default": ThreadPoolExecutor(pool_kwargs={"thread_name_prefix": THREAD_NAME})},
+        timezone="UTC",
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
+    activity = Activity()
+    Heartbeat("clock", lambda: _look(activity)).start()
     duties: list[tuple[str, Duty, float]] = [
         ("resend_hints", lambda: resend_hints(broker), 0.5),
         ("return_hints", lambda: return_hints(broker), 10),
@@ -62,7 +70,8 @@ def run() -> None:
         duties.append(("sign_heads", partial(sign_heads, seal), 3600))
     outage = Outage()
     for name, duty, seconds in duties:
-        scheduler.add_job(guarded(name, duty, outage=outage), "interval", seconds=seconds, id=name)
+        counted = activity.counted(guarded(name, duty, outage=outage))
+        scheduler.add_job(counted, "interval", seconds=seconds, id=name)
     # Now, not in an hour: a database that was restored, or stopped over the end of a month, needs its partitions at once.
     guarded("make_partitions", make_partitions, outage=outage)()
     if seal is not None:
@@ -73,3 +82,9 @@ def run() -> None:
     logger.info("clock runs", duties=[name for name, _, _ in duties])
     signal.sigwait(STOP_SIGNALS)
     scheduler.shutdown()
+
+
+def _look(activity: Activity) -> Process:
+    """Return what the clock's heartbeat says. There is always work: a duty is due every half second."""
+    alive = sum(thread.name.startswith(THREAD_NAME) for thread in threading.enumerate())
+    return Process(threads_alive=alive, threads_busy=activity.busy, has_work=True, still_seconds=activity.still_seconds)

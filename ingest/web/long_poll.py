@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from ingest.web.activity import REQUESTS
+
 State = TypeVar("State")
 
 POLL_INTERVAL_SECONDS = 0.2
@@ -41,4 +43,5 @@ class LongPollSlots:
         while not changed(state) and (left := deadline - time.monotonic()) > 0:
             time.sleep(min(POLL_INTERVAL_SECONDS, left))
             state = look()
+            REQUESTS.move()
         return state

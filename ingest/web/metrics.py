@@ -1,8 +1,8 @@
 """Count and time the requests of this process, in files that the monitoring process sums up.
 
-With PROMETHEUS_MULTIPROC_DIR set (before Python starts) each process writes two small files there; without it the
-numbers stay in the process. Standalone empties the directory when it starts; elsewhere the sums continue. Files are named by
-process id, so a directory belongs to one web container.
+With PROMETHEUS_MULTIPROC_DIR set (before this file is imported) each process writes two small files there; without it the
+numbers stay in the process. Standalone empties the directory when it starts; with ESSAYCOACH_WEB_METRICS_PORT web makes one of
+its own; elsewhere the sums continue. Files are named by process id, so a directory belongs to one web container.
 
 prometheus_client never removes the counter and histogram files of a dead process (`mark_process_dead` removes live gauges
 only), and deleting them would lower the sums, which Prometheus reads as a counter reset. `forget` therefore adds them to one
@@ -16,15 +16,18 @@ import fcntl
 import os
 import time
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess
+from prometheus_client.core import Metric
 from prometheus_client.mmap_dict import MmapedDict
 
 from models.security_events import LEFT_OUT, WEB_EVENTS
 
+DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # A client may send any word as the method, so other words share one label value.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -93,16 +96,31 @@ def fold_dead_process(pid: int) -> None:
 
     Takes an exclusive lock on the directory. Does nothing when PROMETHEUS_MULTIPROC_DIR is not set or not a directory.
     """
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    folder = os.environ.get(DIRECTORY)
     if not folder or not Path(folder).is_dir():
         return
     multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        # The monitoring process reads under a shared lock on the same directory, so it never counts a request twice.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # Readers, here and in the monitoring process, hold a shared lock on the same directory, so none counts a request twice.
+    with _locked(folder, fcntl.LOCK_EX):
         for kind in ("counter", "histogram"):
             _fold(Path(folder) / f"{kind}_{pid}.db", into=Path(folder) / f"{kind}_dead.db")
+
+
+def read_sums() -> list[Metric]:
+    """Return the sums over all processes of this host, dead ones included. Raises OSError when there is no directory."""
+    folder = os.environ.get(DIRECTORY, "")
+    with _locked(folder, fcntl.LOCK_SH):
+        # A process that is killed while it creates its file leaves an empty one.
+        files = [str(path) for path in Path(folder).glob("*.db") if path.stat().st_size]
+        return list(multiprocess.MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _locked(folder: str, kind: int) -> Iterator[None]:
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, kind)
+        yield
     finally:
         os.close(lock)
 

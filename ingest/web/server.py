@@ -10,8 +10,8 @@ memory, and a thread gets it only when it is complete.
 
 WAITING   ESSAYCOACH_REQUEST_HEAD_SECONDS on a new connection, ESSAYCOACH_KEEPALIVE_SECONDS after an answer; then closed.
 READING   ESSAYCOACH_REQUEST_HEAD_SECONDS for the head and ESSAYCOACH_REQUEST_BODY_SECONDS for the body; then 408.
-RUNNING   A thread has the connection. A client that has not taken a part of its answer after ESSAYCOACH_RESPONSE_SECONDS is
-          closed.
+RUNNING   A thread has the connection; on the metrics port one of its own, so that a busy server can still be observed.
+          A client that has not taken a part of its answer after ESSAYCOACH_RESPONSE_SECONDS is closed.
 CLOSING   DRAIN_SECONDS for the client to read its last answer and close.
 
 A client that closes is dropped in every state but RUNNING. Only the main loop changes states, and it never blocks. After
@@ -26,7 +26,7 @@ import selectors
 import socket
 import time
 from collections import Counter
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -34,13 +34,16 @@ from typing import Any
 from gunicorn.util import close
 from gunicorn.workers.gthread import ThreadWorker
 
-from ingest.settings import read_connection_limits
+from ingest.settings import read_connection_limits, read_metrics_address
+from ingest.web import metrics_page
+from ingest.web.activity import REQUESTS
 from ingest.web.connection import Connection, State
 from ingest.web.metrics import count_refused
 from ingest.web.problems import PROBLEM_TYPES, Problem
 from ingest.web.refusals import answer_bytes, problem_of
 from ingest.web.response_headers import request_id_for
 from ingest.web.security_log import record_server_refusal
+from models.heartbeats import Process
 from models.log import logger
 
 log = logger(__name__)
@@ -57,13 +60,34 @@ _NOT_ACCEPTED = {errno.EAGAIN, errno.ECONNABORTED, errno.EMFILE, errno.ENFILE}
 class BufferingWorker(ThreadWorker):
     """The worker class of ingest. The methods without an underscore replace those of gunicorn's ThreadWorker."""
 
+    wsgi: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._limits = read_connection_limits()
         self._connections: set[Connection] = set()
         self._per_address: Counter[str] = Counter()
+        metrics_address = read_metrics_address()
+        self._metrics_port = metrics_address[1] if metrics_address else None
+        self._metrics_thread = ThreadPoolExecutor(max_workers=1)
+        self._handed_over = 0
         self._next_sweep = 0.0
         self._stop_at = float("inf")
+
+    def load_wsgi(self) -> None:
+        """Load the app, and put the metrics page on its own port beside it."""
+        super().load_wsgi()
+        self.wsgi = metrics_page.split_by_port(self.wsgi, self._metrics_port)
+
+    def look(self) -> Process:
+        """Return what the heartbeat of this process says. A long poll that looks again gets on; one that hangs does not."""
+        # The pool starts a thread when it first needs it, so its size says more than how many have been started.
+        return Process(
+            threads_alive=self.cfg.threads,
+            threads_busy=REQUESTS.busy,
+            has_work=self._handed_over > 0,
+            still_seconds=REQUESTS.still_seconds,
+        )
 
     def accept(self, listener: Any) -> None:
         """Accept one connection. Its request is often there already."""
@@ -84,8 +108,23 @@ class BufferingWorker(ThreadWorker):
         self._watch(connection)
         self._receive(connection, sock)
 
+    def enqueue_req(self, connection: Connection) -> None:
+        """Give a complete request to a thread."""
+        if metrics_page.is_on_port(connection.server, self._metrics_port):
+            done = self._metrics_thread.submit(self._answer, connection)
+            done.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, connection, done))
+            return
+        if not self._handed_over:
+            REQUESTS.move()  # nothing was waiting
+        self._handed_over += 1
+        super().enqueue_req(connection)
+
     def handle(self, connection: Connection) -> bool:
         """Answer a complete request, in a thread. Return whether the connection may carry another one."""
+        with REQUESTS.working():
+            return self._answer(connection)
+
+    def _answer(self, connection: Connection) -> bool:
         request: Any = connection.request
         if self.nr_conns > self.max_keepalived:
             request.force_close()
@@ -100,6 +139,8 @@ class BufferingWorker(ThreadWorker):
 
     def finish_request(self, connection: Connection, done: Future[bool]) -> None:
         """Go on with a connection after its answer, in the main loop."""
+        if not metrics_page.is_on_port(connection.server, self._metrics_port):
+            self._handed_over -= 1
         if connection.sock.fileno() < 0:  # gunicorn closes it when the app fails in the middle of its answer
             self._drop(connection)
             return
@@ -116,7 +157,9 @@ class BufferingWorker(ThreadWorker):
         problem = problem_of(exc)
         if problem.slug == "internal-error":
             log.error("request failed outside the app", exc_info=exc)
-        count_refused(req.method if req else "", PROBLEM_TYPES[problem.slug].status)
+        with suppress(OSError):
+            if not metrics_page.is_on_port(client.getsockname(), self._metrics_port):
+                count_refused(req.method if req else "", PROBLEM_TYPES[problem.slug].status)
         sent_id = next((value for name, value in req.headers if name == "X-REQUEST-ID"), "") if req else ""
         request_id = request_id_for(sent_id)
         record_server_refusal(problem.slug, address=addr, request_id=request_id)

@@ -1,1 +1,1 @@
-select queue, state, depth, oldest_age_seconds from monitor_queue
+select queue, state, depth, oldest_age_seconds, overdue from monitor_queue

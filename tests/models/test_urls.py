@@ -113,3 +113,21 @@ def test_missing_url_is_refused_with_what_is_accepted(monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, blank)
         with pytest.raises(SettingsError, match=f"{name} is not set; it must be .*://"):
             READERS[name]()
+
+
+def test_several_addresses_of_web_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "ESSAYCOACH_WEB_URL"
+    monkeypatch.delenv(name, raising=False)
+    assert settings.base_urls(name) == ()
+    monkeypatch.setenv(name, " http://web:8000, https://school.example/behind/ ,")
+    assert settings.base_urls(name) == ("http://web:8000", "https://school.example/behind/")
+
+
+@pytest.mark.parametrize(
+    "bad", ["web:8000", "http://", f"https://me:{SECRET}@web", f"https://web/?key={SECRET}", "https://web#x", "http://web:99999"]
+)  # fmt: skip
+def test_one_bad_address_of_web_is_refused_without_showing_it(bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESSAYCOACH_WEB_URL", f"http://good.example,{bad}")
+    with pytest.raises(SettingsError, match="^ESSAYCOACH_WEB_URL must be http://HOST or https://HOST: ") as refused:
+        settings.base_urls("ESSAYCOACH_WEB_URL")
+    assert SECRET not in str(refused.value)

@@ -99,7 +99,11 @@ def scrape(become: Become, servers: Servers, request_counts: Path) -> Callable[[
     registry = CollectorRegistry()
     registry.register(
         EssayCoachCollector(
-            probe_groups(redis_url=servers.redis_url_for("ec_monitor"), http_directory=str(request_counts))
+            probe_groups(
+                redis_url=servers.redis_url_for("ec_monitor"),
+                http_directory=str(request_counts),
+                web_urls=(f"http://127.0.0.1:{_free_port()}",),
+            )
         )
     )
     return lambda: Scrape(generate_latest(registry).decode())

@@ -100,6 +100,7 @@ def test_monitor_ends_cleanly_while_a_probe_hangs(start_monitor):
         ("ESSAYCOACH_METRICS_PORT", "many"),
         ("ESSAYCOACH_METRICS_PORT", "65536"),
         ("DATABASE_URL", "mysql://x/"),
+        ("ESSAYCOACH_WEB_URL", "http://good.example,web:8000"),
     ],
 )
 def test_invalid_setting_stops_the_monitor_and_is_named(name, value):
@@ -127,6 +128,7 @@ def test_help_names_every_variable():
         "REDIS_URL",
         "ESSAYCOACH_METRICS_PORT",
         "ESSAYCOACH_METRICS_HOST",
+        "ESSAYCOACH_WEB_URL",
         "PROMETHEUS_MULTIPROC_DIR",
     ):
         assert name in shown

@@ -69,5 +69,9 @@ GOOD: dict[str, dict[str, str]] = {
     "provider_pauses": {"provider": "'anthropic'", "reason": "'overloaded'", "until": "now()"},
     "system_logs": {"program": "'clock'", "level": "'error'", "event": "'x'"},
     "tallies": {"name": "'n'", "labels": "'{}'"},
+    "heartbeats": {
+        "id": "uuidv7()", "program": "'web'", "host": "'h'", "pid": "1", "version": "'0.1.0+0036'", "started_at": "now()",
+        "seen_at": "now()", "progress_at": "now()", "threads_alive": "16", "threads_busy": "0", "has_work": "false",
+    },
     "duty_runs": {"name": "'backup'", "started_at": "now()", "ended_at": "now()", "outcome": "'ok'"},
 }  # fmt: skip

@@ -43,6 +43,9 @@ BAD = {
     "web on every interface": ("web", {"ESSAYCOACH_HOST": "0.0.0.0"}, "ESSAYCOACH_HOST"),
     "web on every interface by an option": ("web", {"GUNICORN_CMD_ARGS": "--bind [::]:0"}, "ESSAYCOACH_HOST"),
     "metrics on every interface": ("monitor", {"ESSAYCOACH_METRICS_HOST": "::"}, "ESSAYCOACH_METRICS_HOST"),
+    "web's metrics on every interface": (
+        "web", {"ESSAYCOACH_METRICS_HOST": "::", "ESSAYCOACH_WEB_METRICS_PORT": "1"}, "ESSAYCOACH_METRICS_HOST",
+    ),
     "Flask's debugger": ("web", {"FLASK_DEBUG": "1"}, "FLASK_DEBUG"),
     "Python's developer mode": ("clock", {"PYTHONDEVMODE": "1"}, "PYTHONDEVMODE"),
     "cheap passwords": ("web", {"ESSAYCOACH_PASSWORD_ROUNDS": "1499999"}, "ESSAYCOACH_PASSWORD_ROUNDS"),

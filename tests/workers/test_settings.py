@@ -16,6 +16,7 @@ from dramatiq import Worker
 from models import db
 from models.broker import HintBroker, make_broker
 from models.errors import SettingsError
+from models.heartbeats import Activity
 from models.jobs import ACTOR, Hint, Queue
 from tests.conftest import Become
 from tests.support.servers import ROOT, Database, Servers
@@ -184,7 +185,7 @@ def seen() -> Seen:
 def broker(servers: Servers, seen: Seen) -> Iterator[HintBroker]:
     broker = make_broker(servers.redis_url)
     broker.client.flushdb()
-    boot.declare(broker, seen, limit_seconds=10)  # type: ignore[arg-type]
+    boot.declare(broker, seen, limit_seconds=10, activity=Activity())  # type: ignore[arg-type]
     yield broker
     broker.close()
     broker.client.connection_pool.disconnect()

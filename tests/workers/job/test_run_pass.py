@@ -21,6 +21,7 @@ from models.broker import make_broker
 from models.crypto import AssociatedData
 from models.errors import DatabaseAway, DatabaseReadOnly
 from models.essays import Draft, Receipt
+from models.heartbeats import Activity
 from models.jobs import Hint, PassName
 from models.settings import CryptoSettings
 from models.users import data_key
@@ -508,7 +509,7 @@ def test_an_attempt_that_runs_over_the_time_limit_counts(
     hint = only(receipt, database)
     broker = make_broker(servers.redis_url)
     broker.client.flushdb()
-    boot.declare(broker, running(lambda _: Hung()), limit_seconds=0.2)
+    boot.declare(broker, running(lambda _: Hung()), limit_seconds=0.2, activity=Activity())
     broker.emit_after("process_boot")
     worker = Worker(broker, worker_threads=1, worker_timeout=100)
     worker.start()
