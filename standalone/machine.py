@@ -139,6 +139,7 @@ class Machine:
             "metrics": {
                 "ESSAYCOACH_METRICS_PORT": str(self.metrics_port),
                 "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
+                "ESSAYCOACH_DATA_DIR": str(self.data_dir),
             },
         }
         if name in ("web", "clock", "metrics"):

@@ -15,13 +15,12 @@ from uuid import UUID
 
 import psycopg2
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from ingest.web import metrics
-from monitoring.__main__ import probe_groups
-from monitoring.collector import EssayCoachCollector
+from monitoring.__main__ import make_registry
 from tests.conftest import Become
 from tests.support.servers import ROOT, Servers
 
@@ -96,11 +95,10 @@ for number in range(int(sys.argv[1])):
 def scrape(become: Become, servers: Servers, request_counts: Path) -> Callable[[], Scrape]:
     """A function: `scrape()` asks a collector that logs in as ec_monitor. Its counters live as long as the test."""
     become("ec_monitor", pool_size=2)
-    registry = CollectorRegistry()
-    registry.register(
-        EssayCoachCollector(
-            probe_groups(redis_url=servers.redis_url_for("ec_monitor"), http_directory=str(request_counts))
-        )
+    registry = make_registry(
+        redis_url=servers.redis_url_for("ec_monitor"),
+        http_directory=str(request_counts),
+        data_directory=str(request_counts),
     )
     return lambda: Scrape(generate_latest(registry).decode())
 
