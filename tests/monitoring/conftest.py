@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,6 +30,7 @@ class Scrape:
     """The samples of one scrape."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self.samples: list[Sample] = [s for family in text_string_to_metric_families(text) for s in family.samples]
 
     def names(self) -> set[str]:
@@ -44,13 +46,18 @@ class Scrape:
         return found[0].value
 
 
-@pytest.fixture
-def request_counts(tmp_path: Path) -> Path:
-    """A directory in which a process of ingest has counted requests before it ended."""
-    folder = tmp_path / "requests"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def counted_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory in which a process of ingest has counted requests before it ended. No test changes it."""
+    folder = tmp_path_factory.mktemp("counted")
     _count_requests(folder, times=3)
     return folder
+
+
+@pytest.fixture
+def request_counts(counted_once: Path, tmp_path: Path) -> Path:
+    """A directory of the test's own, in which a process of ingest has counted requests before it ended."""
+    return Path(shutil.copytree(counted_once, tmp_path / "requests"))
 
 
 @pytest.fixture

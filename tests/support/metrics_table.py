@@ -1,6 +1,6 @@
 """Write the table of all metrics into docs/operations.md, from the list in `monitoring/catalogue.py`.
 
-    python -m tests.support.metrics_table --write
+python -m tests.support.metrics_table --write
 """
 
 from __future__ import annotations
