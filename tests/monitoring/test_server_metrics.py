@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
 import redis
+from psycopg2.extras import PhysicalReplicationConnection
 
 from monitoring.__main__ import probe_groups
 from monitoring.collector import EssayCoachCollector
@@ -17,6 +22,7 @@ from monitoring.redis_server import read_redis_server
 from tests.conftest import Become
 from tests.support.own_redis import own_redis
 from tests.support.races import eventually
+from tests.support.servers import Database
 
 
 def test_a_session_that_waits_for_a_lock_is_counted(scrape, admin_url):
@@ -208,3 +214,65 @@ def test_a_large_installation_has_fewer_than_2000_series(scrape, rows, database)
 
 def _values(client: redis.Redis) -> dict[str, float]:
     return {sample.name: sample.value for family in read_redis_server(client) for sample in family.samples}
+
+
+@contextmanager
+def _replication_allowed(database: Database) -> Iterator[None]:
+    """Let the test's PostgreSQL accept standbys while the block runs."""
+    ((name,),) = database.sql("show hba_file")
+    file = Path(str(name))
+    before = file.read_text(encoding="utf-8")
+    file.write_text(f"{before}\nhost replication all 127.0.0.1/32 scram-sha-256\n", encoding="utf-8")
+    database.sql("select pg_reload_conf()")
+    try:
+        yield
+    finally:
+        file.write_text(before, encoding="utf-8")
+        database.sql("select pg_reload_conf()")
+
+
+@pytest.mark.slow(reason="changes who may log in to the server")
+def test_the_primary_sees_how_far_a_standby_is_behind(scrape, database):
+    """Speak the protocol of a standby, so that the test decides how far it has replayed."""
+    assert not scrape().all("pg_standby_lag_bytes")
+    with _replication_allowed(database):
+        eventually(lambda: _may_replicate(database), what="a server that accepts standbys")
+        standby = _connect_standby(database)
+        stream = standby.cursor()
+        ((here,),) = database.sql("select pg_current_wal_flush_lsn() - '0/0'::pg_lsn")
+        stream.start_replication(start_lsn=int(here))
+        stream.send_feedback(apply_lsn=int(here), flush_lsn=int(here), write_lsn=int(here), force=True)
+        database.sql("select pg_logical_emit_message(false, 'x', repeat('x', 100000), true)")
+        eventually(
+            lambda: any(sample.value >= 100_000 for sample in scrape().all("pg_standby_lag_bytes")),
+            what="a lag of bytes",
+        )
+        assert scrape().one("pg_standby_lag_seconds", application_name="standby-1") > 0
+
+        def caught_up() -> bool:
+            stream.read_message()
+            ((now,),) = database.sql("select pg_current_wal_lsn() - '0/0'::pg_lsn")
+            stream.send_feedback(apply_lsn=int(now), flush_lsn=int(now), write_lsn=int(now), force=True)
+            seen = scrape()
+            return (
+                seen.one("pg_standby_lag_bytes", application_name="standby-1") == 0
+                and seen.one("pg_standby_lag_seconds", application_name="standby-1") == 0
+            )
+
+        eventually(caught_up, what="a standby that has replayed all")
+        standby.close()
+        eventually(lambda: not scrape().all("pg_standby_lag_bytes"), what="no standby")
+
+
+def _connect_standby(database: Database) -> Any:
+    return psycopg2.connect(
+        database.admin_url, connection_factory=PhysicalReplicationConnection, application_name="standby-1"
+    )
+
+
+def _may_replicate(database: Database) -> bool:
+    try:
+        _connect_standby(database).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
