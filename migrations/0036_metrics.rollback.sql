@@ -54,6 +54,7 @@ from ai_responses as a
 where not a.tallied and a.completed_at is not null
 group by a.pass;
 drop function feedback_bounds();
+revoke select (queue) on submissions from ec_clock;
 drop trigger timed on submissions;
 drop function note_feedback_seconds();
 drop index idx_submissions_untallied;

@@ -25,6 +25,7 @@ when (
 )
 execute function note_feedback_seconds();
 grant select (feedback_seconds, tallied) on submissions to ec_clock, ec_admin;
+grant select (queue) on submissions to ec_clock;
 grant update (tallied) on submissions to ec_clock;
 
 create function feedback_bounds() returns double precision[]

@@ -5724,6 +5724,9 @@ GRANT SELECT(status),UPDATE(status) ON TABLE public.submissions TO ec_clock;
 GRANT UPDATE(status) ON TABLE public.submissions TO ec_stats;
 GRANT UPDATE(status) ON TABLE public.submissions TO ec_worker;
 
+-- ACL COLUMN submissions.queue
+GRANT SELECT(queue) ON TABLE public.submissions TO ec_clock;
+
 -- ACL COLUMN submissions.released_at
 GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_admin;
 GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_educator;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg2
 import pytest
 
 from models import db, passes, reruns, upkeep
@@ -110,6 +111,31 @@ def test_attempts_count_first_ones_apart_from_retries(school: School, become: Be
         _fold(become)
 
 
+def test_folding_does_not_wait_for_a_version_that_somebody_has_locked(
+    school: School, become: Become, database: Database
+) -> None:
+    """A rerun locks the version and then its passes. If folding waited for the version, each would wait for the other."""
+    receipt = hand_in(school)
+    become("ec_worker")
+    for hint in receipt.hints:
+        carry_out(school, hint.pass_id)
+    before = totals(database)[PER_QUEUE]
+    holder = psycopg2.connect(database.admin_url)
+    try:
+        holder.cursor().execute("select from submissions where id = %s for update", (str(receipt.submission),))
+        _fold(become)
+        assert database.sql("select tallied from submissions where id = %s", receipt.submission) == [(False,)]
+        assert database.sql("select distinct tallied from passes where submission_id = %s", receipt.submission) == [
+            (True,)
+        ]
+        assert totals(database)[PER_QUEUE] == before
+    finally:
+        holder.close()
+    _fold(become)
+    assert database.sql("select tallied from submissions where id = %s", receipt.submission) == [(True,)]
+    assert totals(database)[PER_QUEUE] == before
+
+
 def test_folding_and_the_monitor_read_no_finished_history(school: School, become: Become, database: Database) -> None:
     """With the statistics of an hour in which all was open, the planner would read the whole tables."""
     receipt = hand_in(school)
@@ -125,7 +151,7 @@ def test_folding_and_the_monitor_read_no_finished_history(school: School, become
             for statement in (
                 "select * from untallied",
                 "update passes set tallied = true where not tallied and finished_at is not null",
-                "update submissions set tallied = true where not tallied and feedback_seconds is not null",
+                upkeep._FOLD_FEEDBACK,
             )
             for found in db.rows(f"explain {statement}")
             for line in found.values()
