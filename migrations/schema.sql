@@ -749,6 +749,11 @@ begin
 end
 $$;
 
+-- FUNCTION feedback_bounds()
+CREATE FUNCTION public.feedback_bounds() RETURNS double precision[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY[(0.1)::double precision, (0.2)::double precision, (0.5)::double precision, (1)::double precision, (2)::double precision, (5)::double precision, (10)::double precision, (20)::double precision, (30)::double precision, (60)::double precision, (120)::double precision, (300)::double precision, (600)::double precision];
+
 -- FUNCTION histogram(double precision[], double precision[])
 CREATE FUNCTION public.histogram(samples double precision[], bounds double precision[]) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -858,6 +863,52 @@ begin
 end
 $$;
 
+-- FUNCTION monitor_bloat()
+CREATE FUNCTION public.monitor_bloat() RETURNS TABLE(relname name, ratio double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    with width as (
+        select s.tablename, sum(s.avg_width * (1 - s.null_frac)) as bytes from pg_catalog.pg_stats as s
+        where s.schemaname = 'public' and not s.inherited group by s.tablename
+    ),
+    part as (
+        select c.oid, c.relpages::double precision as pages, case
+            when c.reltuples < 0 or w.bytes is null then c.relpages
+            else c.reltuples * (28 + w.bytes) / (pg_catalog.current_setting('block_size')::integer - 24) * 100 / coalesce((
+                select o.option_value::integer from pg_catalog.pg_options_to_table(c.reloptions) as o where o.option_name = 'fillfactor'
+            ), 100)
+        end as needed
+        from pg_catalog.pg_class as c left join width as w on w.tablename = c.relname
+        where c.relkind = 'r' and c.relnamespace = 'public'::pg_catalog.regnamespace
+    )
+    select root.relname, case
+        when sum(part.pages) < 128 then 0
+        else 1 - least(1, sum(part.needed) / sum(part.pages))
+    end as ratio
+    from part left join pg_catalog.pg_inherits as i on i.inhrelid = part.oid
+    join pg_catalog.pg_class as root on root.oid = coalesce(i.inhparent, part.oid)
+    group by root.relname order by ratio desc, sum(part.pages) desc, root.relname limit 20
+$$;
+
+-- FUNCTION monitor_org_spend()
+CREATE FUNCTION public.monitor_org_spend() RETURNS TABLE(rank bigint, ratio double precision)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+begin
+    return query
+    select row_number() over (order by s.share desc), s.share from (
+        select sum(l.cost_micros)::double precision / o.monthly_budget_micros as share
+        from ledger as l join orgs as o on o.id = l.org_id
+        where l.day >= date_trunc('month', now() at time zone 'utc')::date and o.monthly_budget_micros > 0 and o.removed_at is null
+        group by o.id
+    ) as s
+    order by s.share desc limit 10;
+end
+$$;
+
 -- FUNCTION monitor_programs()
 CREATE FUNCTION public.monitor_programs() RETURNS TABLE(program text, version text, processes bigint, heartbeat_age_seconds double precision, threads_alive bigint, threads_busy bigint, progress_age_seconds double precision)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -881,6 +932,24 @@ CREATE FUNCTION public.monitor_sessions() RETURNS TABLE(datname name, usename na
     select a.datname, a.usename, a.state, a.backend_type = 'autovacuum worker', a.xact_start
     from pg_catalog.pg_stat_activity as a
     where a.pid <> pg_catalog.pg_backend_pid()
+$$;
+
+-- FUNCTION monitor_standbys()
+CREATE FUNCTION public.monitor_standbys() RETURNS TABLE(application_name text, lag_seconds double precision, lag_bytes numeric)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    select r.application_name, max(case
+            when r.replay_lsn >= here.lsn then 0
+            else extract(epoch from greatest(r.replay_lag, pg_catalog.clock_timestamp() - r.reply_time))
+        end)::double precision,
+        max(greatest(0, pg_catalog.pg_wal_lsn_diff(here.lsn, r.replay_lsn)))
+    from pg_catalog.pg_stat_replication as r
+    cross join (select case
+        when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_lsn()
+    end as lsn) as here
+    where r.state in ('streaming', 'catchup') and r.replay_lsn is not null
+    group by r.application_name order by 2 desc, 1 limit 20
 $$;
 
 -- FUNCTION monitor_statements()
@@ -1012,6 +1081,17 @@ CREATE FUNCTION public.note_author_cost(call uuid) RETURNS void
              ELSE (0)::bigint
          END + excluded.cost_micros), month = GREATEST(a.month, excluded.month);
 END;
+
+-- FUNCTION note_feedback_seconds()
+CREATE FUNCTION public.note_feedback_seconds() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    new.feedback_seconds := greatest(0, extract(epoch from new.completed_at - old.created_at));
+    return new;
+end
+$$;
 
 -- FUNCTION note_new_role()
 CREATE FUNCTION public.note_new_role() RETURNS trigger
@@ -2496,6 +2576,45 @@ CREATE VIEW public.monitor_queue WITH (security_barrier='true') AS
   WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]))
   GROUP BY queue, state;
 
+-- TABLE submissions
+CREATE TABLE public.submissions (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
+    org_id uuid NOT NULL,
+    essay_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    audience_id uuid NOT NULL,
+    version integer NOT NULL,
+    status text NOT NULL,
+    queue text NOT NULL,
+    source text NOT NULL,
+    external_id text,
+    language text NOT NULL,
+    text bytea NOT NULL,
+    text_sha256 bytea NOT NULL,
+    characters integer NOT NULL,
+    words integer NOT NULL,
+    submitted_at timestamp with time zone NOT NULL,
+    released_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    from_html boolean DEFAULT false NOT NULL,
+    pictures_left_out integer DEFAULT 0 NOT NULL,
+    feedback_seconds double precision,
+    tallied boolean DEFAULT false NOT NULL,
+    CONSTRAINT submissions_characters_in_range CHECK (((characters >= 1) AND (characters <= 100000))),
+    CONSTRAINT submissions_completed_when_final CHECK (((completed_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'processing'::text])))),
+    CONSTRAINT submissions_language_is_a_tag CHECK ((language ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'::text)),
+    CONSTRAINT submissions_queue_known CHECK ((queue = ANY (ARRAY['interactive'::text, 'bulk'::text]))),
+    CONSTRAINT submissions_sha256_length CHECK ((length(text_sha256) = 32)),
+    CONSTRAINT submissions_source_known CHECK ((source = ANY (ARRAY['app'::text, 'api'::text, 'webhook'::text]))),
+    CONSTRAINT submissions_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'completed'::text, 'partial'::text, 'failed'::text, 'superseded'::text, 'cancelled'::text]))),
+    CONSTRAINT submissions_version_positive CHECK ((version > 0)),
+    CONSTRAINT submissions_words_not_negative CHECK ((words >= 0))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.submissions ALTER COLUMN text SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.submissions FORCE ROW LEVEL SECURITY;
+
 -- VIEW untallied
 CREATE VIEW public.untallied WITH (security_barrier='true') AS
  SELECT 'queue_wait'::text AS name,
@@ -2542,40 +2661,57 @@ UNION ALL
     '{}'::bigint[] AS buckets
    FROM public.ai_responses a
   WHERE ((NOT a.tallied) AND (a.completed_at IS NOT NULL))
-  GROUP BY a.pass;
+  GROUP BY a.pass
+UNION ALL
+ SELECT 'feedback'::text AS name,
+    ARRAY[s.queue] AS labels,
+    count(*) AS count,
+    sum(s.feedback_seconds) AS total,
+    public.histogram(array_agg(s.feedback_seconds), public.feedback_bounds()) AS buckets
+   FROM public.submissions s
+  WHERE ((NOT s.tallied) AND (s.feedback_seconds IS NOT NULL))
+  GROUP BY s.queue
+UNION ALL
+ SELECT 'pass_attempts'::text AS name,
+    ARRAY[p.name, kind.name] AS labels,
+    sum(kind.attempts) AS count,
+    0 AS total,
+    '{}'::bigint[] AS buckets
+   FROM (public.passes p
+     CROSS JOIN LATERAL ( VALUES ('first'::text,LEAST(p.attempt, 1)), ('retry'::text,GREATEST((p.attempt - 1), 0))) kind(name, attempts))
+  WHERE ((NOT p.tallied) AND (p.finished_at IS NOT NULL))
+  GROUP BY p.name, kind.name
+ HAVING (sum(kind.attempts) > 0);
 
 -- VIEW monitor_totals
 CREATE VIEW public.monitor_totals WITH (security_barrier='true') AS
- SELECT name,
-    labels,
-    (sum(count))::bigint AS count,
-    sum(total) AS total,
-    ( SELECT array_agg(summed.v ORDER BY summed.i) AS array_agg
-           FROM ( SELECT b.i,
-                    (sum(b.v))::bigint AS v
-                   FROM ( SELECT s.i,
-                            s.v
-                           FROM public.tallies k,
-                            LATERAL unnest(k.buckets) WITH ORDINALITY s(v, i)
-                          WHERE ((k.name = t.name) AND (k.labels = t.labels))
-                        UNION ALL
-                         SELECT s.i,
-                            s.v
-                           FROM public.untallied u,
-                            LATERAL unnest(u.buckets) WITH ORDINALITY s(v, i)
-                          WHERE ((u.name = t.name) AND (u.labels = t.labels))) b
-                  GROUP BY b.i) summed) AS buckets
-   FROM ( SELECT tallies.name,
+ WITH everything AS MATERIALIZED (
+         SELECT tallies.name,
             tallies.labels,
             tallies.count,
-            tallies.total
+            tallies.total,
+            tallies.buckets
            FROM public.tallies
         UNION ALL
          SELECT untallied.name,
             untallied.labels,
             untallied.count,
-            untallied.total
-           FROM public.untallied) t
+            untallied.total,
+            untallied.buckets
+           FROM public.untallied
+        )
+ SELECT name,
+    labels,
+    (sum(count))::bigint AS count,
+    sum(total) AS total,
+    ( SELECT array_agg(b.amount ORDER BY b.i) AS array_agg
+           FROM ( SELECT bucket.i,
+                    (sum(bucket.amount))::bigint AS amount
+                   FROM everything e,
+                    LATERAL unnest(e.buckets) WITH ORDINALITY bucket(amount, i)
+                  WHERE ((e.name = t.name) AND (e.labels = t.labels))
+                  GROUP BY bucket.i) b) AS buckets
+   FROM everything t
   GROUP BY name, labels;
 
 -- TABLE one_time_tokens
@@ -2713,43 +2849,6 @@ CREATE TABLE public.sources (
 );
 ALTER TABLE ONLY public.sources FORCE ROW LEVEL SECURITY;
 
--- TABLE submissions
-CREATE TABLE public.submissions (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
-    org_id uuid NOT NULL,
-    essay_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    audience_id uuid NOT NULL,
-    version integer NOT NULL,
-    status text NOT NULL,
-    queue text NOT NULL,
-    source text NOT NULL,
-    external_id text,
-    language text NOT NULL,
-    text bytea NOT NULL,
-    text_sha256 bytea NOT NULL,
-    characters integer NOT NULL,
-    words integer NOT NULL,
-    submitted_at timestamp with time zone NOT NULL,
-    released_at timestamp with time zone,
-    completed_at timestamp with time zone,
-    from_html boolean DEFAULT false NOT NULL,
-    pictures_left_out integer DEFAULT 0 NOT NULL,
-    CONSTRAINT submissions_characters_in_range CHECK (((characters >= 1) AND (characters <= 100000))),
-    CONSTRAINT submissions_completed_when_final CHECK (((completed_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'processing'::text])))),
-    CONSTRAINT submissions_language_is_a_tag CHECK ((language ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'::text)),
-    CONSTRAINT submissions_queue_known CHECK ((queue = ANY (ARRAY['interactive'::text, 'bulk'::text]))),
-    CONSTRAINT submissions_sha256_length CHECK ((length(text_sha256) = 32)),
-    CONSTRAINT submissions_source_known CHECK ((source = ANY (ARRAY['app'::text, 'api'::text, 'webhook'::text]))),
-    CONSTRAINT submissions_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'completed'::text, 'partial'::text, 'failed'::text, 'superseded'::text, 'cancelled'::text]))),
-    CONSTRAINT submissions_version_positive CHECK ((version > 0)),
-    CONSTRAINT submissions_words_not_negative CHECK ((words >= 0))
-)
-PARTITION BY RANGE (id);
-ALTER TABLE ONLY public.submissions ALTER COLUMN text SET STORAGE EXTERNAL;
-ALTER TABLE ONLY public.submissions FORCE ROW LEVEL SECURITY;
-
 -- TABLE submissions_default
 CREATE TABLE public.submissions_default (
     id uuid DEFAULT uuidv7() CONSTRAINT submissions_id_not_null NOT NULL,
@@ -2773,6 +2872,8 @@ CREATE TABLE public.submissions_default (
     completed_at timestamp with time zone,
     from_html boolean DEFAULT false CONSTRAINT submissions_from_html_not_null NOT NULL,
     pictures_left_out integer DEFAULT 0 CONSTRAINT submissions_pictures_left_out_not_null NOT NULL,
+    feedback_seconds double precision,
+    tallied boolean DEFAULT false CONSTRAINT submissions_tallied_not_null NOT NULL,
     CONSTRAINT submissions_characters_in_range CHECK (((characters >= 1) AND (characters <= 100000))),
     CONSTRAINT submissions_completed_when_final CHECK (((completed_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'processing'::text])))),
     CONSTRAINT submissions_language_is_a_tag CHECK ((language ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'::text)),
@@ -3365,6 +3466,9 @@ CREATE INDEX idx_sessions_org_user ON public.sessions USING btree (org_id, user_
 -- INDEX idx_submissions_essay
 CREATE INDEX idx_submissions_essay ON ONLY public.submissions USING btree (org_id, essay_id, version);
 
+-- INDEX idx_submissions_untallied
+CREATE INDEX idx_submissions_untallied ON ONLY public.submissions USING btree (queue) WHERE ((NOT tallied) AND (feedback_seconds IS NOT NULL));
+
 -- INDEX idx_system_logs_org
 CREATE INDEX idx_system_logs_org ON ONLY public.system_logs USING btree (org_id, id);
 
@@ -3394,6 +3498,9 @@ CREATE INDEX inbound_events_default_org_id_user_id_idx ON public.inbound_events_
 
 -- INDEX submissions_default_org_id_essay_id_version_idx
 CREATE INDEX submissions_default_org_id_essay_id_version_idx ON public.submissions_default USING btree (org_id, essay_id, version);
+
+-- INDEX submissions_default_queue_idx
+CREATE INDEX submissions_default_queue_idx ON public.submissions_default USING btree (queue) WHERE ((NOT tallied) AND (feedback_seconds IS NOT NULL));
 
 -- INDEX system_logs_default_org_id_id_idx
 CREATE INDEX system_logs_default_org_id_id_idx ON public.system_logs_default USING btree (org_id, id);
@@ -3469,6 +3576,9 @@ ALTER INDEX public.submissions_org_id_id_unique ATTACH PARTITION public.submissi
 
 -- INDEX ATTACH submissions_default_pkey
 ALTER INDEX public.submissions_pkey ATTACH PARTITION public.submissions_default_pkey;
+
+-- INDEX ATTACH submissions_default_queue_idx
+ALTER INDEX public.idx_submissions_untallied ATTACH PARTITION public.submissions_default_queue_idx;
 
 -- INDEX ATTACH system_logs_default_org_id_id_idx
 ALTER INDEX public.idx_system_logs_org ATTACH PARTITION public.system_logs_default_org_id_id_idx;
@@ -3547,6 +3657,9 @@ CREATE TRIGGER retention AFTER INSERT OR UPDATE OF retention_texts, retention_ra
 
 -- TRIGGER audit_log stays
 CREATE TRIGGER stays BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_stays();
+
+-- TRIGGER submissions timed
+CREATE TRIGGER timed BEFORE UPDATE OF completed_at ON public.submissions FOR EACH ROW WHEN (((old.completed_at IS NULL) AND (new.completed_at IS NOT NULL) AND (old.feedback_seconds IS NULL) AND (new.status = ANY (ARRAY['completed'::text, 'partial'::text, 'failed'::text])))) EXECUTE FUNCTION public.note_feedback_seconds();
 
 -- TRIGGER essays unlists_earlier
 CREATE TRIGGER unlists_earlier AFTER UPDATE OF newest_submission_id ON public.essays FOR EACH ROW WHEN ((old.newest_submission_id <> new.newest_submission_id)) EXECUTE FUNCTION public.unlist_earlier_versions();
@@ -4869,6 +4982,12 @@ GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer) TO ec_clock
 REVOKE ALL ON FUNCTION public.erase_person(person uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.erase_person(person uuid) TO ec_clock;
 
+-- ACL FUNCTION feedback_bounds()
+REVOKE ALL ON FUNCTION public.feedback_bounds() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_clock;
+GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_monitor;
+GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_stats;
+
 -- ACL FUNCTION histogram(samples double precision[], bounds double precision[])
 REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
@@ -4935,6 +5054,14 @@ REVOKE ALL ON FUNCTION public.list_decided_comment() FROM PUBLIC;
 -- ACL FUNCTION list_new_comments()
 REVOKE ALL ON FUNCTION public.list_new_comments() FROM PUBLIC;
 
+-- ACL FUNCTION monitor_bloat()
+REVOKE ALL ON FUNCTION public.monitor_bloat() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_bloat() TO ec_monitor;
+
+-- ACL FUNCTION monitor_org_spend()
+REVOKE ALL ON FUNCTION public.monitor_org_spend() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_org_spend() TO ec_monitor;
+
 -- ACL FUNCTION monitor_programs()
 REVOKE ALL ON FUNCTION public.monitor_programs() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.monitor_programs() TO ec_monitor;
@@ -4942,6 +5069,10 @@ GRANT ALL ON FUNCTION public.monitor_programs() TO ec_monitor;
 -- ACL FUNCTION monitor_sessions()
 REVOKE ALL ON FUNCTION public.monitor_sessions() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.monitor_sessions() TO ec_monitor;
+
+-- ACL FUNCTION monitor_standbys()
+REVOKE ALL ON FUNCTION public.monitor_standbys() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_standbys() TO ec_monitor;
 
 -- ACL FUNCTION monitor_statements()
 REVOKE ALL ON FUNCTION public.monitor_statements() FROM PUBLIC;
@@ -4954,6 +5085,9 @@ GRANT ALL ON FUNCTION public.next_due(hinted uuid) TO ec_worker;
 -- ACL FUNCTION note_author_cost(call uuid)
 REVOKE ALL ON FUNCTION public.note_author_cost(call uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.note_author_cost(call uuid) TO ec_worker;
+
+-- ACL FUNCTION note_feedback_seconds()
+REVOKE ALL ON FUNCTION public.note_feedback_seconds() FROM PUBLIC;
 
 -- ACL FUNCTION note_new_role()
 REVOKE ALL ON FUNCTION public.note_new_role() FROM PUBLIC;
@@ -5653,6 +5787,52 @@ GRANT SELECT ON TABLE public.monitor_pauses TO ec_monitor;
 GRANT SELECT ON TABLE public.monitor_queue TO ec_backup;
 GRANT SELECT ON TABLE public.monitor_queue TO ec_monitor;
 
+-- ACL TABLE submissions
+GRANT SELECT ON TABLE public.submissions TO ec_backup;
+GRANT SELECT ON TABLE public.submissions TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.submissions TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.submissions TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.submissions TO ec_educator;
+GRANT SELECT,INSERT ON TABLE public.submissions TO ec_lms;
+GRANT SELECT,INSERT ON TABLE public.submissions TO ec_student;
+
+-- ACL COLUMN submissions.id
+GRANT SELECT(id) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.org_id
+GRANT SELECT(org_id) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.essay_id
+GRANT SELECT(essay_id) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.version
+GRANT SELECT(version) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.status
+GRANT SELECT(status),UPDATE(status) ON TABLE public.submissions TO ec_clock;
+GRANT UPDATE(status) ON TABLE public.submissions TO ec_stats;
+GRANT UPDATE(status) ON TABLE public.submissions TO ec_worker;
+
+-- ACL COLUMN submissions.queue
+GRANT SELECT(queue) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.released_at
+GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_admin;
+GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_educator;
+
+-- ACL COLUMN submissions.completed_at
+GRANT SELECT(completed_at),UPDATE(completed_at) ON TABLE public.submissions TO ec_clock;
+GRANT UPDATE(completed_at) ON TABLE public.submissions TO ec_stats;
+GRANT UPDATE(completed_at) ON TABLE public.submissions TO ec_worker;
+
+-- ACL COLUMN submissions.feedback_seconds
+GRANT SELECT(feedback_seconds) ON TABLE public.submissions TO ec_admin;
+GRANT SELECT(feedback_seconds) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.tallied
+GRANT SELECT(tallied) ON TABLE public.submissions TO ec_admin;
+GRANT SELECT(tallied),UPDATE(tallied) ON TABLE public.submissions TO ec_clock;
+
 -- ACL TABLE untallied
 GRANT SELECT ON TABLE public.untallied TO ec_backup;
 GRANT SELECT ON TABLE public.untallied TO ec_clock;
@@ -5825,41 +6005,6 @@ GRANT SELECT(creates_courses),UPDATE(creates_courses) ON TABLE public.sources TO
 -- ACL COLUMN sources.networks
 GRANT SELECT(networks) ON TABLE public.sources TO ec_auth;
 GRANT SELECT(networks),UPDATE(networks) ON TABLE public.sources TO ec_admin;
-
--- ACL TABLE submissions
-GRANT SELECT ON TABLE public.submissions TO ec_backup;
-GRANT SELECT ON TABLE public.submissions TO ec_worker;
-GRANT SELECT,DELETE ON TABLE public.submissions TO ec_stats;
-GRANT SELECT,INSERT ON TABLE public.submissions TO ec_admin;
-GRANT SELECT,INSERT ON TABLE public.submissions TO ec_educator;
-GRANT SELECT,INSERT ON TABLE public.submissions TO ec_lms;
-GRANT SELECT,INSERT ON TABLE public.submissions TO ec_student;
-
--- ACL COLUMN submissions.id
-GRANT SELECT(id) ON TABLE public.submissions TO ec_clock;
-
--- ACL COLUMN submissions.org_id
-GRANT SELECT(org_id) ON TABLE public.submissions TO ec_clock;
-
--- ACL COLUMN submissions.essay_id
-GRANT SELECT(essay_id) ON TABLE public.submissions TO ec_clock;
-
--- ACL COLUMN submissions.version
-GRANT SELECT(version) ON TABLE public.submissions TO ec_clock;
-
--- ACL COLUMN submissions.status
-GRANT SELECT(status),UPDATE(status) ON TABLE public.submissions TO ec_clock;
-GRANT UPDATE(status) ON TABLE public.submissions TO ec_stats;
-GRANT UPDATE(status) ON TABLE public.submissions TO ec_worker;
-
--- ACL COLUMN submissions.released_at
-GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_admin;
-GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_educator;
-
--- ACL COLUMN submissions.completed_at
-GRANT SELECT(completed_at),UPDATE(completed_at) ON TABLE public.submissions TO ec_clock;
-GRANT UPDATE(completed_at) ON TABLE public.submissions TO ec_stats;
-GRANT UPDATE(completed_at) ON TABLE public.submissions TO ec_worker;
 
 -- ACL TABLE submissions_default
 GRANT SELECT ON TABLE public.submissions_default TO ec_backup;

@@ -235,6 +235,8 @@ NOT_EXPORTED: Mapping[str, str] = {
     "one_time_tokens.digest": "identifies a token that may still be valid",
     "passes.tallied": "whether the clock has counted the row",
     "ai_responses.tallied": "whether the clock has counted the row",
+    "submissions.tallied": "whether the clock has counted the row",
+    "submissions.feedback_seconds": "follows from created_at and completed_at, which are exported",
     **{
         f"review_items.{column}": "says again what the exported comment and its review say"
         for column in (

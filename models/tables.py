@@ -319,6 +319,8 @@ class Submissions(Partitioned):
     completed_at = DateTimeTZField(null=True)
     from_html = BooleanField(default=False)
     pictures_left_out = IntegerField(default=0)
+    feedback_seconds = DoubleField(null=True)
+    tallied = BooleanField(default=False)
 
 
 class Passes(Table):

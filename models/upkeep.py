@@ -17,11 +17,24 @@ KEEP_UNOWNED_DELIVERIES_DAYS = 30
 
 # One statement has one snapshot, so it marks exactly the rows that the view counted, even when others finish meanwhile.
 _FOLD = """
-with counted as (select name, labels, count, total, buckets from untallied),
+with counted as (select name, labels, count, total, buckets from untallied where name <> 'feedback'),
 marked_passes as (update passes set tallied = true where not tallied and finished_at is not null returning 1),
 marked_calls as (update ai_responses set tallied = true where not tallied and completed_at is not null returning 1)
 insert into tallies (name, labels, count, total, buckets)
 select name, labels, count, total, buckets from counted
+on conflict (name, labels) do update set count = tallies.count + excluded.count, total = tallies.total + excluded.total,
+    buckets = add_buckets(tallies.buckets, excluded.buckets)
+"""
+# Everybody locks versions before passes. A version that somebody has locked is counted next time, so this waits for nobody.
+_FOLD_FEEDBACK = """
+with ended as materialized (
+    select id, queue, feedback_seconds from submissions where not tallied and feedback_seconds is not null
+    for update skip locked
+),
+marked as (update submissions as s set tallied = true from ended as e where s.id = e.id returning 1)
+insert into tallies (name, labels, count, total, buckets)
+select 'feedback', array[queue], count(*), sum(feedback_seconds), histogram(array_agg(feedback_seconds), feedback_bounds())
+from ended group by queue
 on conflict (name, labels) do update set count = tallies.count + excluded.count, total = tallies.total + excluded.total,
     buckets = add_buckets(tallies.buckets, excluded.buckets)
 """
@@ -66,7 +79,9 @@ def ensure_partitions() -> int:
 def fold_tallies() -> int:
     """Add everything that finished since the last call to the running totals; return how many totals changed."""
     run("select pg_advisory_xact_lock(hashtext('essaycoach.tallies'))")
-    return run(_FOLD)
+    # The partial indexes hold what is not counted yet. With old statistics the planner would read whole tables instead.
+    run("select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)")
+    return run(_FOLD_FEEDBACK) + run(_FOLD)
 
 
 def purge() -> int:

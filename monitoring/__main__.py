@@ -11,24 +11,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
 from prometheus_client.core import Metric
 
 from models import db, settings
 from models.broker import make_broker
 from models.errors import SettingsError
 from models.log import logger, set_up
-from monitoring import ai, database, http, programs, queues
+from monitoring import ai, database, disk, durability, duties, http, programs, queues, redis_server
 from monitoring.collector import EssayCoachCollector, Probe, ProbeGroup
-from monitoring.families import MonotonicCounter
+from monitoring.families import MonotonicCounter, Remembered
 from monitoring.web import WebProbe
 
 REDIS_ANSWER_SECONDS = 1.0
+# How old the answers of the two dearest probes may be.
+REMEMBER_SECONDS = 60.0
 
 log = logger(__name__)
 
 
-def probe_groups(*, redis_url: str, http_directory: str | None, web_urls: Sequence[str] = ()) -> list[ProbeGroup]:
+def probe_groups(
+    *, redis_url: str, http_directory: str | None, data_directory: str | None = None, web_urls: Sequence[str] = ()
+) -> list[ProbeGroup]:
     """Return all probes in groups that run at the same time. Call `db.connect` first."""
     broker = make_broker(redis_url, answer_seconds=REDIS_ANSWER_SECONDS)
     totals, ai_totals, table_totals = MonotonicCounter(), MonotonicCounter(), MonotonicCounter()
@@ -40,10 +44,19 @@ def probe_groups(*, redis_url: str, http_directory: str | None, web_urls: Sequen
                 "replication": database.read_replication,
                 "database": database.read_database,
                 "activity": database.read_activity,
+                "roles": database.read_roles,
                 "locks": database.read_locks,
+                "lock_waits": database.read_lock_waits,
                 "transactions": database.read_transactions,
                 "partitions": database.read_partitions,
                 "tables": partial(database.read_tables, table_totals),
+                "autovacuum": database.read_autovacuum,
+                "bloat": Remembered(database.read_bloat, seconds=REMEMBER_SECONDS),
+                "checkpoints": durability.read_checkpoints,
+                "wal": durability.read_wal,
+                "archiver": durability.read_archiver,
+                "slots": durability.read_slots,
+                "standbys": durability.read_standbys,
                 "statements": database.read_statements,
             },
             up="pg_up",
@@ -56,10 +69,20 @@ def probe_groups(*, redis_url: str, http_directory: str | None, web_urls: Sequen
                 "totals": partial(queues.read_totals, totals),
                 "ai": partial(ai.read_ai, ai_totals),
                 "pauses": ai.read_pauses,
+                "org_spend": Remembered(ai.read_org_spend, seconds=REMEMBER_SECONDS),
+                "duties": duties.read_duties,
             }
         ),
-        _probe_group({"redis": partial(queues.read_redis, broker, totals)}, up="redis_up"),
+        _probe_group(
+            {
+                "redis": partial(queues.read_redis, broker, totals),
+                "redis_server": partial(redis_server.read_redis_server, broker.client),
+            },
+            up="redis_up",
+        ),
     ]
+    if data_directory is not None:
+        groups.append(_probe_group({"disk": partial(disk.read_disk, Path(data_directory))}))
     if http_directory is not None:
         groups.append(_probe_group({"http": partial(http.read_http, Path(http_directory))}))
     if web_urls:
@@ -71,6 +94,20 @@ def _probe_group(probes: dict[str, Callable[[], list[Metric]]], *, up: str | Non
     return ProbeGroup(probes=tuple(Probe(name=name, read=read) for name, read in probes.items()), up=up)
 
 
+def make_registry(
+    *, redis_url: str, http_directory: str | None, data_directory: str | None = None, web_urls: Sequence[str] = ()
+) -> CollectorRegistry:
+    """Return a registry with the probes of `probe_groups` and the metrics of this process."""
+    groups = probe_groups(
+        redis_url=redis_url, http_directory=http_directory, data_directory=data_directory, web_urls=web_urls
+    )
+    registry = CollectorRegistry()
+    registry.register(EssayCoachCollector(groups))
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Return the exit code: 0 after a signal, 1 when the program could not start."""
     argparse.ArgumentParser(
@@ -78,8 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Serve /metrics: queues, passes, AI calls, HTTP and PostgreSQL's health. Reads only, "
         "but for one key in Redis that expires within a second.",
         epilog="Environment: DATABASE_URL (role ec_monitor), REDIS_URL, ESSAYCOACH_METRICS_PORT (9108), "
-        "ESSAYCOACH_METRICS_HOST (127.0.0.1), ESSAYCOACH_WEB_URL (whose /readyz is asked; optional), "
-        "PROMETHEUS_MULTIPROC_DIR (where ingest on this machine counts requests; optional).",
+        "ESSAYCOACH_METRICS_HOST (127.0.0.1), PROMETHEUS_MULTIPROC_DIR (where ingest counts requests; optional), "
+        "ESSAYCOACH_DATA_DIR (a directory on the disk that holds PostgreSQL's data; optional), "
+        "ESSAYCOACH_WEB_URL (whose /readyz is asked; optional).",
     ).parse_args(arguments)
     set_up("monitoring")
     stopped = threading.Event()
@@ -94,12 +132,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         port = settings.integer("ESSAYCOACH_METRICS_PORT", 9108, most=65535)
         # One connection for each of the two probe groups that read PostgreSQL.
         db.connect(settings.read_store("ec-monitor", pool_size=2, answer_seconds=8.0))
-        registry = CollectorRegistry()
-        directory = settings.optional("PROMETHEUS_MULTIPROC_DIR")
-        groups = probe_groups(
-            redis_url=settings.redis_url(), http_directory=directory, web_urls=settings.base_urls("ESSAYCOACH_WEB_URL")
+        registry = make_registry(
+            redis_url=settings.redis_url(),
+            http_directory=settings.optional("PROMETHEUS_MULTIPROC_DIR"),
+            data_directory=settings.optional("ESSAYCOACH_DATA_DIR"),
+            web_urls=settings.base_urls("ESSAYCOACH_WEB_URL"),
         )
-        registry.register(EssayCoachCollector(groups))
         server, server_thread = start_http_server(port, host, registry)
     except (SettingsError, OSError) as error:
         print(f"monitoring: {error}", file=sys.stderr)

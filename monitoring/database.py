@@ -106,6 +106,14 @@ def read_locks() -> list[Metric]:
     )
 
 
+def read_lock_waits() -> list[Metric]:
+    """Return how many sessions wait for a lock."""
+    return spread(
+        ask("lock_waits"),
+        columns=[Column(name="pg_lock_waits", column="waits", help="Sessions that wait for a lock.")],
+    )
+
+
 def read_transactions() -> list[Metric]:
     """Return how many transactions are open and how old the oldest is."""
     prefix = "pg_long_running_transactions"
@@ -129,6 +137,34 @@ def read_tables(monotonic: MonotonicCounter) -> list[Metric]:
         Column(name=f"pg_stat_user_tables_{name}", column=name, help=text, kind=None) for name, text in _TABLE_TOTALS
     ]
     return spread(rows, labels=TABLE, columns=columns)
+
+
+def read_autovacuum() -> list[Metric]:
+    """Return how long ago the table that needs a vacuum most had one; 0 when no table needs one."""
+    text = "Age of the last vacuum of the table that waits longest for one; 0: none waits."
+    return spread(
+        ask("autovacuum"), columns=[Column(name="pg_autovacuum_age_seconds", column="age_seconds", help=text)]
+    )
+
+
+def read_bloat() -> list[Metric]:
+    """Return the 20 tables with the largest estimated share of unneeded pages."""
+    text = "Share of the table's pages that its rows do not need (estimate from statistics)."
+    return spread(
+        ask("bloat"), labels=("relname",), columns=[Column(name="pg_table_bloat_ratio", column="ratio", help=text)]
+    )
+
+
+def read_roles() -> list[Metric]:
+    """Return for each of our log-in roles its connections and its limit, which is -1 where there is none."""
+    return spread(
+        ask("roles"),
+        labels=("rolname",),
+        columns=[
+            Column(name="pg_role_connections", column="connections", help="Connections of the role, to any database."),
+            Column(name="pg_role_connection_limit", column="connection_limit", help="The role's limit; -1: none."),
+        ],
+    )
 
 
 def read_partitions() -> list[Metric]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,22 @@ class MonotonicCounter:
         lost += max(0.0, previous - value)
         self._seen[key] = (value, lost)
         return value + lost
+
+
+class Remembered:
+    """A probe whose answer is used again for a while, because it costs more than a scrape should and changes slowly."""
+
+    def __init__(self, read: Callable[[], list[Metric]], *, seconds: float) -> None:
+        self._read, self._seconds = read, seconds
+        self._families: list[Metric] = []
+        self._until = 0.0
+
+    def __call__(self) -> list[Metric]:
+        """Return what `read` returned last, or ask it when that is older than `seconds`. An error is not remembered."""
+        if time.monotonic() >= self._until:
+            self._families = self._read()
+            self._until = time.monotonic() + self._seconds
+        return self._families
 
 
 def spread(rows: Iterable[Row], *, columns: Sequence[Column], labels: Sequence[str] = ()) -> list[Metric]:

@@ -19,6 +19,7 @@ from monitoring.query import ask
 
 STATES = ("queued", "running")
 OUTCOMES = ("done", "gave_up", "cancelled")
+ATTEMPTS = ("first", "retry")
 # Reasons come from a short closed list of words. Any other value would put a text in a label.
 _REASON = re.compile(r"[a-z][a-z_]{0,39}")
 
@@ -70,17 +71,27 @@ def read_gave_up() -> list[Metric]:
 def read_totals(monotonic: MonotonicCounter) -> list[Metric]:
     """Return waits, durations and tallies over all time. Every queue and pass has a sample from the start."""
     bounds = [float(bound) for bound in ask("wait_bounds")[0]["bounds"]]
-    waits: dict[tuple[str, ...], Row] = {(queue,): _EMPTY_ROW for queue in Queue}
+    feedback_bounds = [float(bound) for bound in ask("feedback_bounds")[0]["bounds"]]
+    feedback: dict[tuple[str, ...], Row] = {(queue,): _EMPTY_ROW for queue in Queue}
+    waits = dict(feedback)
     durations: dict[tuple[str, ...], Row] = dict.fromkeys(product(PassName, OUTCOMES), _EMPTY_ROW)
+    attempts: dict[tuple[str, ...], Row] = dict.fromkeys(product(PassName, ATTEMPTS), _EMPTY_ROW)
+    labelled = {"feedback": feedback, "queue_wait": waits, "pass_duration": durations, "pass_attempts": attempts}
     tallies: dict[str, float] = {"leases_expired": 0.0, "fenced_writes": 0.0, "unanchored_comments": 0.0}
-    for row in ask("totals", {"names": ["queue_wait", "pass_duration", *tallies]}):
-        if row["name"] == "queue_wait":
-            waits[tuple(row["labels"])] = row
-        elif row["name"] == "pass_duration":
-            durations[tuple(row["labels"])] = row
+    for row in ask("totals", {"names": [*labelled, *tallies]}):
+        if row["name"] in labelled:
+            labelled[row["name"]][tuple(row["labels"])] = row
         else:
             tallies[row["name"]] = row["count"]
     return [
+        histogram(
+            "essaycoach_feedback_seconds", "Time from receipt of a version to its first final status.",
+            labels=("queue",), rows=feedback, bounds=feedback_bounds, monotonic=monotonic,
+        ),
+        counter(
+            "essaycoach_pass_attempts_total", "Attempts of ended passes: first ones, and retries.", labels=("pass", "kind"),
+            counts={labels: monotonic(("pass_attempts", *labels), row["count"]) for labels, row in attempts.items()},
+        ),
         histogram(
             "essaycoach_queue_wait_seconds", "Time from due to first claim, of finished passes.",
             labels=("queue",), rows=waits, bounds=bounds, monotonic=monotonic,

@@ -140,6 +140,7 @@ class Machine:
                 "ESSAYCOACH_METRICS_PORT": str(self.metrics_port),
                 "ESSAYCOACH_WEB_URL": f"http://127.0.0.1:{self.port}",
                 "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
+                "ESSAYCOACH_DATA_DIR": str(self.data_dir),
             },
         }
         if name in ("web", "clock", "metrics"):

@@ -1,12 +1,13 @@
 -- The same metric as in postgres_exporter, without the labels that would make a series for every program and wait event.
--- Count the connections to every database of the server, because they share max_connections. A state in which our own
--- database has no connection gets a zero.
+-- Count the connections to every database of the server, because they share max_connections; other databases and roles are
+-- "other", so that they do not make series. A state in which our own database has no connection gets a zero.
 with seen as (
-    select a.datname, a.state, a.usename, count(*) as connections,
+    select case when a.datname = current_database() then a.datname else 'other' end as datname, a.state,
+        case when starts_with(a.usename, 'ec_') then a.usename else 'other' end as usename, count(*) as connections,
         coalesce(max(extract(epoch from now() - a.xact_start)), 0) as max_tx_duration
     from monitor_sessions() as a
     where a.datname is not null and a.state is not null
-    group by a.datname, a.state, a.usename
+    group by 1, 2, 3
 )
 select datname, state, usename, connections, max_tx_duration from seen
 union all

@@ -82,6 +82,13 @@ def test_programs_cannot_touch_what_is_not_theirs(server: OwnRedis) -> None:
     for user, command in (
         ("ec_monitor", "RPUSH dramatiq:interactive x"),
         ("ec_monitor", "SET LIMITS:x 0"),
+        ("ec_monitor", "INFO server"),
+        ("ec_monitor", "INFO clients"),
+        ("ec_monitor", "INFO keyspace"),
+        ("ec_monitor", "INFO all"),
+        ("ec_clock", "INFO memory"),
+        ("ec_worker", "INFO stats"),
+        ("ec_ingest", "INFO errorstats"),
         ("ec_clock", "SET LIMITS:x 0"),
         ("ec_worker", "SET LIMITS:x 0"),
         ("ec_ingest", "LPOP dramatiq:interactive"),

@@ -155,8 +155,10 @@ def fold(database: Database) -> int:
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtext('essaycoach.tallies'))")
+            cursor.execute(upkeep._FOLD_FEEDBACK)
+            folded: int = cursor.rowcount
             cursor.execute(upkeep._FOLD)
-            return cursor.rowcount
+            return folded + cursor.rowcount
     finally:
         connection.close()
 
@@ -211,6 +213,10 @@ def test_totals_stay_exact_while_workers_finish_and_the_clock_folds(
             assert tokens == (12, 1200)
             assert cost == (12, 132)
             assert durations[0] == 12
+        versions = after["feedback", "interactive"]
+        assert versions[0] - before.get(("feedback", "interactive"), none)[0] == 12
+        assert versions[2] is not None
+        assert len(versions[2]) == 13
         waits = after["queue_wait", "interactive"]
         assert waits[0] - before.get(("queue_wait", "interactive"), none)[0] == 36
         assert waits[2] is not None
@@ -266,7 +272,7 @@ def test_deliveries_without_a_person_are_deleted_when_they_are_old(
         ("old", 31, None),
         ("older", 300, None),
         ("young", 29, None),
-        ("of alice", 300, school.alice),
+        ("of alice", 301, school.alice),
     ):
         database.sql(
             "insert into inbound_events (id, org_id, source_id, event_id, user_id, outcome, reason, body, body_sha256) "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,13 +16,12 @@ from uuid import UUID
 
 import psycopg2
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from ingest.web import metrics
-from monitoring.__main__ import probe_groups
-from monitoring.collector import EssayCoachCollector
+from monitoring.__main__ import make_registry
 from tests.conftest import Become
 from tests.support.servers import ROOT, Servers
 
@@ -30,6 +30,7 @@ class Scrape:
     """The samples of one scrape."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self.samples: list[Sample] = [s for family in text_string_to_metric_families(text) for s in family.samples]
 
     def names(self) -> set[str]:
@@ -45,13 +46,18 @@ class Scrape:
         return found[0].value
 
 
-@pytest.fixture
-def request_counts(tmp_path: Path) -> Path:
-    """A directory in which a process of ingest has counted requests before it ended."""
-    folder = tmp_path / "requests"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def counted_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory in which a process of ingest has counted requests before it ended. No test changes it."""
+    folder = tmp_path_factory.mktemp("counted")
     _count_requests(folder, times=3)
     return folder
+
+
+@pytest.fixture
+def request_counts(counted_once: Path, tmp_path: Path) -> Path:
+    """A directory of the test's own, in which a process of ingest has counted requests before it ended."""
+    return Path(shutil.copytree(counted_once, tmp_path / "requests"))
 
 
 @pytest.fixture
@@ -96,15 +102,11 @@ for number in range(int(sys.argv[1])):
 def scrape(become: Become, servers: Servers, request_counts: Path) -> Callable[[], Scrape]:
     """A function: `scrape()` asks a collector that logs in as ec_monitor. Its counters live as long as the test."""
     become("ec_monitor", pool_size=2)
-    registry = CollectorRegistry()
-    registry.register(
-        EssayCoachCollector(
-            probe_groups(
-                redis_url=servers.redis_url_for("ec_monitor"),
-                http_directory=str(request_counts),
-                web_urls=(f"http://127.0.0.1:{_free_port()}",),
-            )
-        )
+    registry = make_registry(
+        redis_url=servers.redis_url_for("ec_monitor"),
+        http_directory=str(request_counts),
+        data_directory=str(request_counts),
+        web_urls=(f"http://127.0.0.1:{_free_port()}",),
     )
     return lambda: Scrape(generate_latest(registry).decode())
 

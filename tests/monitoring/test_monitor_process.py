@@ -130,6 +130,7 @@ def test_help_names_every_variable():
         "ESSAYCOACH_METRICS_HOST",
         "ESSAYCOACH_WEB_URL",
         "PROMETHEUS_MULTIPROC_DIR",
+        "ESSAYCOACH_DATA_DIR",
     ):
         assert name in shown
 

@@ -13,6 +13,7 @@ import pytest
 from models import db, upkeep
 from models.jobs import PassName, Queue
 from models.redis_refusals import Refusal
+from monitoring import query
 from monitoring.__main__ import probe_groups
 from monitoring.collector import EssayCoachCollector, Probe, ProbeGroup
 from monitoring.families import MonotonicCounter
@@ -157,6 +158,19 @@ def test_default_partition_rows_and_missing_months_are_reported(scrape, rows, da
     assert seen.one("essaycoach_partition_rows_in_default", table="analytics") == 1
     assert seen.one("essaycoach_partitions_ahead_months", table="feedback") == 1
     assert seen.one("essaycoach_partitions_ahead_months", table="submissions") == 4
+
+
+@pytest.mark.parametrize("view", ["monitor_queue", "monitor_gave_up", "monitor_totals"])
+def test_a_scrape_reads_no_finished_history(view, become: Become, rows):
+    """A table this small would be read as a whole, as a large one is with the statistics of an hour in which all was open."""
+    rows.called(rows.passed())
+    rows.run("analyze passes")
+    become("ec_monitor", pool_size=2)
+    with db.session():
+        query.set_limits()
+        plan = "\n".join(str(*line.values()) for line in db.rows(f"explain select * from {view}"))
+    assert "Scan" in plan
+    assert not re.search(r"Seq Scan on (passes|submissions|ai_responses)", plan), plan
 
 
 def test_partition_statistics_are_reported_for_their_parent_table(scrape):

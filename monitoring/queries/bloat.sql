@@ -1,0 +1,1 @@
+select relname, ratio from monitor_bloat()

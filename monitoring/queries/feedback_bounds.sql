@@ -1,0 +1,1 @@
+select feedback_bounds() as bounds

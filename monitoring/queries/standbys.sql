@@ -1,0 +1,1 @@
+select application_name, lag_seconds, lag_bytes from monitor_standbys()

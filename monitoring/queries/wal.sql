@@ -1,0 +1,1 @@
+select wal_bytes from pg_stat_wal
