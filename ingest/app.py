@@ -51,7 +51,7 @@ ANSWER_SECONDS = 1.5
 
 def create_app() -> Flask:
     """Return the app with every route registered. Reads this process's environment. Raises SettingsError."""
-    log.set_up("ingest")
+    log.set_up("ingest", level=settings.log_level())
     config = ingest_settings.read()
     security_events.set_up("ingest", count=metrics.count_security_event)
     db.connect(settings.read_store("ec-ingest", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
@@ -110,7 +110,7 @@ def create_app() -> Flask:
 def _start_request() -> None:
     g.request_id = request_id_for(request.headers.get("X-Request-Id", ""))
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(program="ingest", request_id=g.request_id)
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
 def _finish_response(response: Response) -> Response:

@@ -11,12 +11,17 @@ from gunicorn.glogging import Logger
 
 from ingest import settings as ingest_settings
 from ingest.web.metrics import fold_dead_process
-from models import security_sinks, security_syslog, settings
+from models import log, security_sinks, security_syslog, setting_catalogue, settings
 from models.errors import SettingsError
 
-bind = f"{os.environ.get('ESSAYCOACH_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
-workers = int(os.environ.get("WEB_PROCESSES", "2"))
-threads = int(os.environ.get("WEB_THREADS", "16"))
+try:
+    log.set_up("ingest", level=settings.log_level())
+    _server = ingest_settings.read_server()
+except SettingsError as error:
+    raise SystemExit(f"ingest: {error}") from None
+bind = f"{_server.host}:{_server.port}"
+workers = _server.processes
+threads = _server.threads
 worker_class = "ingest.web.server.BufferingWorker"
 # Connections that one process holds open, busy or not. A stalled one costs a few KiB and no thread.
 worker_connections = 1000
@@ -25,7 +30,7 @@ timeout = 60
 graceful_timeout = 30
 # Longer than a load balancer keeps an idle connection (60 s is usual), so that the balancer closes first and never sends a
 # request into a connection that is being closed here.
-keepalive = settings.integer("ESSAYCOACH_KEEPALIVE_SECONDS", 75)
+keepalive = _server.keepalive_seconds
 limit_request_line = 4094
 limit_request_fields = 100
 # Browsers send the cookies of every site of a school's domain. This is 16 KiB for a value, and its name.
@@ -48,8 +53,14 @@ if 0 <= _soft < FILES:
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if _hard < 0 else min(FILES, _hard), _hard))
 
 
-class SentenceLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
-    """Gunicorn's logger without the traceback of a SettingsError, whose sentence gunicorn prints as well."""
+class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
+    """Gunicorn's lines as JSON, in all its processes, and without the traceback of a SettingsError, which gunicorn prints as a sentence."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ARG002 - gunicorn's signature
+        """Let gunicorn's logger use our handler, and no file or format of its own."""
+        self.error_log.handlers[:] = []
+        self.error_log.propagate = True
+        self.access_log.handlers[:] = []
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Log an error with its traceback."""
@@ -57,7 +68,7 @@ class SentenceLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
             super().exception(msg, *args, **kwargs)
 
 
-logger_class = SentenceLogger
+logger_class = JsonLogger
 
 
 def on_starting(server: Any) -> None:
@@ -67,6 +78,7 @@ def on_starting(server: Any) -> None:
         for address in server.cfg.address:
             if not isinstance(address, str):
                 settings.check_listening("ESSAYCOACH_HOST", address[0])
+        setting_catalogue.warn_unknown()
         ingest_settings.read()
         settings.database_url()
         settings.read_crypto()
