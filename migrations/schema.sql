@@ -2665,6 +2665,7 @@ CREATE TABLE public.submissions (
     completed_at timestamp with time zone,
     from_html boolean DEFAULT false NOT NULL,
     pictures_left_out integer DEFAULT 0 NOT NULL,
+    trace_id uuid DEFAULT (NULLIF(current_setting('app.trace'::text, true), ''::text))::uuid,
     CONSTRAINT submissions_characters_in_range CHECK (((characters >= 1) AND (characters <= 100000))),
     CONSTRAINT submissions_completed_when_final CHECK (((completed_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'processing'::text])))),
     CONSTRAINT submissions_language_is_a_tag CHECK ((language ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'::text)),
@@ -2702,6 +2703,7 @@ CREATE TABLE public.submissions_default (
     completed_at timestamp with time zone,
     from_html boolean DEFAULT false CONSTRAINT submissions_from_html_not_null NOT NULL,
     pictures_left_out integer DEFAULT 0 CONSTRAINT submissions_pictures_left_out_not_null NOT NULL,
+    trace_id uuid DEFAULT (NULLIF(current_setting('app.trace'::text, true), ''::text))::uuid,
     CONSTRAINT submissions_characters_in_range CHECK (((characters >= 1) AND (characters <= 100000))),
     CONSTRAINT submissions_completed_when_final CHECK (((completed_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'processing'::text])))),
     CONSTRAINT submissions_language_is_a_tag CHECK ((language ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'::text)),
@@ -4594,10 +4596,12 @@ GRANT SELECT(created_at) ON TABLE public.ai_responses TO ec_clock;
 
 -- ACL COLUMN ai_responses.org_id
 GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_clock;
 GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.submission_id
 GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_clock;
 GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.user_id
@@ -4610,6 +4614,7 @@ GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.attempt
 GRANT SELECT(attempt) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(attempt) ON TABLE public.ai_responses TO ec_clock;
 
 -- ACL COLUMN ai_responses.provider
 GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_admin;
@@ -4618,6 +4623,7 @@ GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.model
 GRANT SELECT(model) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(model) ON TABLE public.ai_responses TO ec_clock;
 GRANT SELECT(model),UPDATE(model) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.prompt_version
@@ -4685,6 +4691,7 @@ GRANT UPDATE(reserved_micros) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.batch
 GRANT SELECT(batch) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(batch) ON TABLE public.ai_responses TO ec_clock;
 GRANT UPDATE(batch) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL TABLE author_use
@@ -5007,9 +5014,11 @@ GRANT SELECT(provider) ON TABLE public.passes TO ec_clock;
 GRANT UPDATE(provider) ON TABLE public.passes TO ec_worker;
 
 -- ACL COLUMN passes.model
+GRANT SELECT(model) ON TABLE public.passes TO ec_clock;
 GRANT UPDATE(model) ON TABLE public.passes TO ec_worker;
 
 -- ACL COLUMN passes.comments
+GRANT SELECT(comments) ON TABLE public.passes TO ec_clock;
 GRANT UPDATE(comments) ON TABLE public.passes TO ec_stats;
 GRANT UPDATE(comments) ON TABLE public.passes TO ec_worker;
 
@@ -5749,6 +5758,9 @@ GRANT SELECT,INSERT ON TABLE public.submissions TO ec_student;
 -- ACL COLUMN submissions.id
 GRANT SELECT(id) ON TABLE public.submissions TO ec_clock;
 
+-- ACL COLUMN submissions.created_at
+GRANT SELECT(created_at) ON TABLE public.submissions TO ec_clock;
+
 -- ACL COLUMN submissions.org_id
 GRANT SELECT(org_id) ON TABLE public.submissions TO ec_clock;
 
@@ -5763,7 +5775,14 @@ GRANT SELECT(status),UPDATE(status) ON TABLE public.submissions TO ec_clock;
 GRANT UPDATE(status) ON TABLE public.submissions TO ec_stats;
 GRANT UPDATE(status) ON TABLE public.submissions TO ec_worker;
 
+-- ACL COLUMN submissions.queue
+GRANT SELECT(queue) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.source
+GRANT SELECT(source) ON TABLE public.submissions TO ec_clock;
+
 -- ACL COLUMN submissions.released_at
+GRANT SELECT(released_at) ON TABLE public.submissions TO ec_clock;
 GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_admin;
 GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_educator;
 
@@ -5771,6 +5790,9 @@ GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_educator;
 GRANT SELECT(completed_at),UPDATE(completed_at) ON TABLE public.submissions TO ec_clock;
 GRANT UPDATE(completed_at) ON TABLE public.submissions TO ec_stats;
 GRANT UPDATE(completed_at) ON TABLE public.submissions TO ec_worker;
+
+-- ACL COLUMN submissions.trace_id
+GRANT SELECT(trace_id) ON TABLE public.submissions TO ec_clock;
 
 -- ACL TABLE submissions_default
 GRANT SELECT ON TABLE public.submissions_default TO ec_backup;

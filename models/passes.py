@@ -49,6 +49,17 @@ class Claim:
     in_bulk: bool = False
     batch: str | None = None
     batch_call: UUID | None = None
+    trace: UUID | None = None
+
+    @property
+    def log_facts(self) -> dict[str, str | None]:
+        """Return what every log line about this claim says."""
+        return {
+            "pass": str(self.name),
+            "pass_id": str(self.id),
+            "submission_id": str(self.submission),
+            "trace_id": self.trace.hex if self.trace else None,
+        }
 
     @property
     def poison_suspect(self) -> bool:
@@ -67,7 +78,8 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
             lease_until = now() + make_interval(secs => %s), started_at = now(),
             first_claimed_at = coalesce(first_claimed_at, now())
         where org_id = %s and id = %s and state = 'queued' and next_at <= now() and (lost < %s or suspect_may_run())
-        returning submission_id, name, attempt, fence, lost, queue = 'bulk' as in_bulk, batch, batch_call
+        returning submission_id, name, attempt, fence, lost, queue = 'bulk' as in_bulk, batch, batch_call,
+            (select s.trace_id from submissions as s where s.org_id = passes.org_id and s.id = passes.submission_id) as trace_id
         """,
         (lease_seconds, org, pass_id, MAX_CRASHES - 1),
     )
@@ -88,6 +100,7 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
         in_bulk=claimed["in_bulk"],
         batch=claimed["batch"],
         batch_call=claimed["batch_call"],
+        trace=claimed["trace_id"],
     )
 
 

@@ -319,6 +319,7 @@ class Submissions(Partitioned):
     completed_at = DateTimeTZField(null=True)
     from_html = BooleanField(default=False)
     pictures_left_out = IntegerField(default=0)
+    trace_id = UUIDField(null=True)
 
 
 class Passes(Table):
