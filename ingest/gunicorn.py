@@ -15,7 +15,7 @@ from models import log, security_sinks, security_syslog, setting_catalogue, sett
 from models.errors import SettingsError
 
 try:
-    log.set_up("ingest", level=settings.log_level())
+    _level = settings.log_level()
     _server = ingest_settings.read_server()
 except SettingsError as error:
     raise SystemExit(f"ingest: {error}") from None
@@ -58,6 +58,7 @@ class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
 
     def setup(self, cfg: Any) -> None:  # noqa: ARG002 - gunicorn's signature
         """Let gunicorn's logger use our handler, and no file or format of its own."""
+        log.set_up("ingest", level=_level)
         self.error_log.handlers[:] = []
         self.error_log.propagate = True
         self.access_log.handlers[:] = []
