@@ -45,7 +45,7 @@ SETTINGS = (
     Setting("DATABASE_URL", ALL, "", "where PostgreSQL is: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, for a socket `postgresql:///DATABASE?host=/DIRECTORY`; each program's names its own role", is_secret=True),
     Setting("REDIS_URL", SERVING, "", "where Redis is: `redis://USER:PASSWORD@HOST:PORT/NUMBER`, `rediss://…` with TLS, or `unix:///PATH?db=NUMBER` for a socket; each program's names its own user. [What Redis needs](#redis)", is_secret=True),
     Setting("ESSAYCOACH_PRODUCTION", ALL, "off", "`on`: every program refuses to start with what is only fit for trying out ([the list](#production))"),
-    Setting("ESSAYCOACH_LOG_LEVEL", SERVING, "info", "`debug`, `info`, `warning` or `error`: from which level on a line is [logged](#logs)"),
+    Setting("ESSAYCOACH_LOG_LEVEL", ALL, "info", "`debug`, `info`, `warning` or `error`: from which level on a line is [logged](#logs)"),
     Setting("ESSAYCOACH_MASTER_KEYS", ("web", "worker"), "", "the keys that encrypt people's keys: `id:base64` pairs with commas between them, newest first ([keys](#keys))", is_secret=True),
     Setting("ESSAYCOACH_INDEX_KEY", ("web", "worker"), "", "the key of the digests by which addresses and ids are found: 32 bytes in base64", is_secret=True),
     Setting("ESSAYCOACH_API_KEY_PEPPER", ("web",), "", "the key of the digests of API keys: 32 bytes in base64", is_secret=True),

@@ -63,9 +63,9 @@ def test_trace_tells_the_life_of_a_submission_in_the_order_of_time(followed: str
     done = run_trace(followed, "--json")
 
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)
-    assert (told["submission_id"], told["trace_id"], told["status"]) == (followed, TRACE, "processing")
-    steps = told["steps"]
+    printed = json.loads(done.stdout)
+    assert (printed["submission_id"], printed["trace_id"], printed["status"]) == (followed, TRACE, "processing")
+    steps = printed["steps"]
     assert [step["seconds"] for step in steps] == sorted(step["seconds"] for step in steps)
     of_grammar = [step for step in steps if step["pass"] == "grammar"]
     assert {step["event"] for step in of_grammar} == {
