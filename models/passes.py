@@ -78,16 +78,19 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
             lease_until = now() + make_interval(secs => %s), started_at = now(),
             first_claimed_at = coalesce(first_claimed_at, now())
         where org_id = %s and id = %s and state = 'queued' and next_at <= now() and (lost < %s or suspect_may_run())
-        returning submission_id, name, attempt, fence, lost, queue = 'bulk' as in_bulk, batch, batch_call,
-            (select s.trace_id from submissions as s where s.org_id = passes.org_id and s.id = passes.submission_id) as trace_id
+        returning submission_id, name, attempt, fence, lost, queue = 'bulk' as in_bulk, batch, batch_call
         """,
         (lease_seconds, org, pass_id, MAX_CRASHES - 1),
     )
     if claimed is None:
         return None
-    run(
-        "update submissions set status = 'processing' where org_id = %s and id = %s and status = 'queued'",
-        (org, claimed["submission_id"]),
+    # With the id as a literal the planner looks at one partition; a sub-select in the statement above would plan for all.
+    version = row(
+        """
+        with begun as (update submissions set status = 'processing' where org_id = %(org)s and id = %(id)s and status = 'queued')
+        select trace_id from submissions where org_id = %(org)s and id = %(id)s
+        """,
+        {"org": org, "id": claimed["submission_id"]},
     )
     return Claim(
         org=org,
@@ -100,7 +103,7 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
         in_bulk=claimed["in_bulk"],
         batch=claimed["batch"],
         batch_call=claimed["batch_call"],
-        trace=claimed["trace_id"],
+        trace=version["trace_id"] if version else None,
     )
 
 
