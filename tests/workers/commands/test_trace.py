@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from uuid import uuid4
 
 import pytest
 
@@ -96,7 +95,8 @@ def test_trace_for_people_holds_no_word_of_the_essay(followed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "why"), [("essay-1", "this is no id of a submission"), (str(uuid4()), "no such submission")]
+    ("given", "why"),
+    [("essay-1", "this is no id of a submission"), ("01a2259a-b886-7b79-a542-db43be61bdf4", "no such submission")],
 )
 def test_trace_of_an_unknown_or_malformed_id_is_a_sentence(
     program_env: Callable[[str], None], given: str, why: str
