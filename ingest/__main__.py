@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import os
 import sys
 from pathlib import Path
 
+from ingest import check_settings
 from ingest.admin import org_commands
 from ingest.admin.roster import MAX_SHOWN_FAULTS, DryRun
 from ingest.admin.roster_csv import read_roster
@@ -18,6 +18,7 @@ from models.errors import DomainError, SettingsError
 from models.passwords import Passwords
 from models.roster import BadRoster, Report, import_roster
 from models.roster_rows import Roster
+from models.settings_report import show
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--policy", choices=("anthropic", "local", "none"), help="local: nothing leaves; none: no machine reads"
     )
     set_ai.add_argument("--fallback", choices=("wait", "local"), help="what happens while Claude cannot be had")
+    check = commands.add_parser("check-settings", help="what web would use (exit code 1: it would not start)")
+    check.add_argument("--json", action="store_true", help="print JSON")
     _add_roster_command(commands)
     org_commands.add_arguments(commands)
     options = parser.parse_args(arguments)
@@ -47,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         return {
             "create-org": _create_org,
             "set-ai": _set_ai,
+            "check-settings": lambda chosen: show([check_settings.report()], as_json=chosen.json),
             "roster": _import_roster,
             "list-orgs": org_commands.list_orgs,
             "set-admin-networks": org_commands.set_admin_networks,
@@ -79,7 +83,7 @@ def _add_roster_command(commands: argparse._SubParsersAction[argparse.ArgumentPa
 
 
 def _create_org(options: argparse.Namespace) -> int:
-    password = os.environ.get("ESSAYCOACH_ADMIN_PASSWORD") or getpass.getpass("Password of the admin: ")
+    password = settings.optional_secret("ESSAYCOACH_ADMIN_PASSWORD") or getpass.getpass("Password of the admin: ")
     passwords = Passwords()
     objection = passwords.objection(password, about=(options.admin_email, options.admin_name, options.slug))
     if objection is not None:

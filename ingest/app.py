@@ -33,6 +33,7 @@ from ingest.web import (
     openapi,
     problems,
     rate_limits,
+    request_log,
     security_contact,
     security_log,
     system_log,
@@ -40,6 +41,7 @@ from ingest.web import (
 from ingest.web.body import MAX_BODY_BYTES
 from ingest.web.long_poll import LongPollSlots
 from ingest.web.response_headers import CACHE_CONTROL, CONTENT_SECURITY_POLICY, SECURITY_HEADERS, request_id_for
+from ingest.web.trace import trace_for
 from models import crypto, db, log, security_events, settings
 from models.broker import make_broker
 
@@ -51,7 +53,7 @@ ANSWER_SECONDS = 1.5
 
 def create_app() -> Flask:
     """Return the app with every route registered. Reads this process's environment. Raises SettingsError."""
-    log.set_up("ingest")
+    log.set_up("ingest", level=settings.log_level())
     config = ingest_settings.read()
     security_events.set_up("ingest", count=metrics.count_security_event)
     db.connect(settings.read_store("ec-ingest", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
@@ -97,6 +99,7 @@ def create_app() -> Flask:
     problems.register(app)
     openapi.register(app)
     metrics.register(app)
+    request_log.register(app)
     security_log.register(app)
     security_contact.register(app, contact=config.security_contact)
     cors.register(app, origins=config.allowed_origins)
@@ -109,12 +112,15 @@ def create_app() -> Flask:
 
 def _start_request() -> None:
     g.request_id = request_id_for(request.headers.get("X-Request-Id", ""))
+    g.trace = trace_for(request.headers.get("traceparent", ""))
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(program="ingest", request_id=g.request_id)
+    structlog.contextvars.bind_contextvars(request_id=g.request_id, trace_id=g.trace.trace_id)
 
 
 def _finish_response(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
+    if "trace" in g:
+        response.headers["traceresponse"] = g.trace.header
     response.headers.update(SECURITY_HEADERS)
     response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     response.headers.setdefault("Cache-Control", CACHE_CONTROL)

@@ -11,20 +11,22 @@ from gunicorn.glogging import Logger
 
 from ingest import settings as ingest_settings
 from ingest.web.metrics_directory import make_directory
-from models import security_sinks, security_syslog, settings
+from models import log, security_sinks, security_syslog, setting_catalogue, settings
 from models.errors import SettingsError
 from models.heartbeats import Heartbeat
 
 # A disk must not hold up what a worker writes all the time: its liveness file and its counts.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108
-bind = [f"{os.environ.get('ESSAYCOACH_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"]
-# Longer than a load balancer keeps an idle connection (60 s is usual), so that the balancer closes first and never sends a
-# request into a connection that is being closed here.
 try:
-    keepalive = settings.integer("ESSAYCOACH_KEEPALIVE_SECONDS", 75)
+    _level = settings.log_level()
+    _server = ingest_settings.read_server()
     _metrics_address = ingest_settings.read_metrics_address()
 except SettingsError as _error:
     raise SystemExit(f"ingest: {_error}") from None
+bind = [f"{_server.host}:{_server.port}"]
+# Longer than a load balancer keeps an idle connection (60 s is usual), so that the balancer closes first and never sends a
+# request into a connection that is being closed here.
+keepalive = _server.keepalive_seconds
 if _metrics_address is not None:
     _host, _port = _metrics_address
     bind.append(f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}")
@@ -32,8 +34,8 @@ if _metrics_address is not None:
 
 from ingest.web.metrics import fold_dead_process  # noqa: E402 - prometheus_client reads the variable when it is imported
 
-workers = int(os.environ.get("WEB_PROCESSES", "2"))
-threads = int(os.environ.get("WEB_THREADS", "16"))
+workers = _server.processes
+threads = _server.threads
 worker_class = "ingest.web.server.BufferingWorker"
 # Connections that one process holds open, busy or not. A stalled one costs a few KiB and no thread.
 worker_connections = 1000
@@ -61,8 +63,15 @@ if 0 <= _soft < FILES:
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if _hard < 0 else min(FILES, _hard), _hard))
 
 
-class SentenceLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
-    """Gunicorn's logger without the traceback of a SettingsError, whose sentence gunicorn prints as well."""
+class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
+    """Gunicorn's lines as JSON, in all its processes, and without the traceback of a SettingsError, which gunicorn prints as a sentence."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ARG002 - gunicorn's signature
+        """Let gunicorn's logger use our handler, and no file or format of its own."""
+        log.set_up("ingest", level=_level)
+        self.error_log.handlers[:] = []
+        self.error_log.propagate = True
+        self.access_log.handlers[:] = []
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Log an error with its traceback."""
@@ -70,7 +79,7 @@ class SentenceLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
             super().exception(msg, *args, **kwargs)
 
 
-logger_class = SentenceLogger
+logger_class = JsonLogger
 
 
 def on_starting(server: Any) -> None:
@@ -81,6 +90,7 @@ def on_starting(server: Any) -> None:
             if not isinstance(address, str):
                 is_metrics = _metrics_address is not None and address[1] == _metrics_address[1]
                 settings.check_listening("ESSAYCOACH_METRICS_HOST" if is_metrics else "ESSAYCOACH_HOST", address[0])
+        setting_catalogue.warn_unknown()
         ingest_settings.read()
         settings.database_url()
         settings.read_crypto()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from models import production, settings
+from models import production, secret_settings, settings
 from models.errors import SettingsError
 from models.passwords import ROUNDS
 from models.sessions import LIFETIME_DAYS, STAFF_IDLE_HOURS
@@ -46,6 +46,28 @@ class ConnectionLimits:
     per_address: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings:
+    """Where web listens, and with how many processes and threads."""
+
+    host: str
+    port: int
+    processes: int
+    threads: int
+    keepalive_seconds: int
+
+
+def read_server() -> ServerSettings:
+    """Return the settings of gunicorn. Raises SettingsError."""
+    return ServerSettings(
+        host=settings.listening_host("ESSAYCOACH_HOST"),
+        port=settings.integer("PORT", 8000, most=65535),
+        processes=settings.integer("WEB_PROCESSES", 2, least=1),
+        threads=settings.integer("WEB_THREADS", 16, least=1),
+        keepalive_seconds=settings.integer("ESSAYCOACH_KEEPALIVE_SECONDS", 75),
+    )
+
+
 def read_connection_limits() -> ConnectionLimits:
     """Return the limits of connections. Raises SettingsError."""
     has_proxy = settings.integer("ESSAYCOACH_PROXIES", 0) > 0
@@ -77,7 +99,7 @@ def read() -> IngestSettings:
 
 
 def _read() -> IngestSettings:
-    mail = settings.secret("ESSAYCOACH_MAIL") if _is_set("ESSAYCOACH_MAIL") else "console"
+    mail = settings.optional_secret("ESSAYCOACH_MAIL") or "console"
     uses_smtp = mail.startswith(("smtp:", "smtps:"))
     return IngestSettings(
         jwt_secrets=_jwt_secrets(),
@@ -127,6 +149,8 @@ def _jwt_secrets() -> tuple[str, ...]:
         raise SettingsError(
             "ESSAYCOACH_JWT_SECRET must be at least 32 characters of randomness; several are separated by commas, newest first."
         )
+    for secret in secrets:
+        secret_settings.refuse_monotonous("ESSAYCOACH_JWT_SECRET", secret)
     if len(set(secrets)) < len(secrets):
         raise SettingsError("ESSAYCOACH_JWT_SECRET names a secret twice.")
     return secrets
@@ -162,7 +186,3 @@ def _security_contact() -> str | None:
             "https://school.example/security, without spaces."
         )
     return contact
-
-
-def _is_set(name: str) -> bool:
-    return settings.optional(name) is not None or settings.optional(f"{name}_FILE") is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from migrations.dump import SCHEMA_FILE, dump
 from migrations.losses import losses, require_backup
 from migrations.plan import plan
 from migrations.runner import PROGRAMS, MigrationError, Runner, path_of, problems, runner, seal
-from models import production, settings
+from models import production, setting_catalogue, settings
 from models.errors import SettingsError
+from models.settings_report import make_report, show
 
 PROGRESS_SECONDS = 2.0
 
@@ -50,8 +50,16 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("check", help="check numbering, rollback files and checksums; needs no database")
     commands.add_parser("dump", help="write the schema of the migrated database to schema.sql")
     commands.add_parser("seal", help="add new files to checksums.sha256")
+    check = commands.add_parser("check-settings", help="what 'up' would use (exit code 1: it would refuse)")
+    check.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     try:
+        if options.command == "check-settings":
+            checks = [settings.is_production, settings.database_url, _passwords, setting_catalogue.refuse_unknown]
+            return show([make_report("migrations", checks)], as_json=options.json)
+        for name, near in setting_catalogue.refuse_unknown().items():
+            meant = f"; did you mean {near}?" if near else ""
+            print(f"migrations: no program reads {name}{meant}", file=sys.stderr)
         if options.command == "check":
             return _print_problems()
         if options.command == "seal":
@@ -145,7 +153,8 @@ def _passwords() -> dict[str, str]:
     Raises SettingsError.
     """
     names = {role: f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}" for role in PROGRAMS}
-    given = {role: os.environ[name] for role, name in names.items() if os.environ.get(name)}
+    read = {role: settings.optional_secret(name) for role, name in names.items()}
+    given = {role: password for role, password in read.items() if password is not None}
     if settings.is_production():
         for role, password in given.items():
             production.check_password(names[role], password, user=role)

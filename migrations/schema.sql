@@ -2601,6 +2601,7 @@ CREATE TABLE public.submissions (
     pictures_left_out integer DEFAULT 0 NOT NULL,
     feedback_seconds double precision,
     tallied boolean DEFAULT false NOT NULL,
+    trace_id uuid DEFAULT (NULLIF(current_setting('app.trace'::text, true), ''::text))::uuid,
     CONSTRAINT submissions_characters_in_range CHECK (((characters >= 1) AND (characters <= 100000))),
     CONSTRAINT submissions_completed_when_final CHECK (((completed_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'processing'::text])))),
     CONSTRAINT submissions_language_is_a_tag CHECK ((language ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'::text)),
@@ -2874,6 +2875,7 @@ CREATE TABLE public.submissions_default (
     pictures_left_out integer DEFAULT 0 CONSTRAINT submissions_pictures_left_out_not_null NOT NULL,
     feedback_seconds double precision,
     tallied boolean DEFAULT false CONSTRAINT submissions_tallied_not_null NOT NULL,
+    trace_id uuid DEFAULT (NULLIF(current_setting('app.trace'::text, true), ''::text))::uuid,
     CONSTRAINT submissions_characters_in_range CHECK (((characters >= 1) AND (characters <= 100000))),
     CONSTRAINT submissions_completed_when_final CHECK (((completed_at IS NULL) = (status = ANY (ARRAY['queued'::text, 'processing'::text])))),
     CONSTRAINT submissions_language_is_a_tag CHECK ((language ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'::text)),
@@ -4782,10 +4784,12 @@ GRANT SELECT(created_at) ON TABLE public.ai_responses TO ec_clock;
 
 -- ACL COLUMN ai_responses.org_id
 GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_clock;
 GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.submission_id
 GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_clock;
 GRANT SELECT(submission_id) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.user_id
@@ -4798,6 +4802,7 @@ GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.attempt
 GRANT SELECT(attempt) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(attempt) ON TABLE public.ai_responses TO ec_clock;
 
 -- ACL COLUMN ai_responses.provider
 GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_admin;
@@ -4806,6 +4811,7 @@ GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.model
 GRANT SELECT(model) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(model) ON TABLE public.ai_responses TO ec_clock;
 GRANT SELECT(model),UPDATE(model) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.prompt_version
@@ -4873,6 +4879,7 @@ GRANT UPDATE(reserved_micros) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.batch
 GRANT SELECT(batch) ON TABLE public.ai_responses TO ec_admin;
+GRANT SELECT(batch) ON TABLE public.ai_responses TO ec_clock;
 GRANT UPDATE(batch) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL TABLE author_use
@@ -5220,9 +5227,11 @@ GRANT SELECT(provider) ON TABLE public.passes TO ec_clock;
 GRANT UPDATE(provider) ON TABLE public.passes TO ec_worker;
 
 -- ACL COLUMN passes.model
+GRANT SELECT(model) ON TABLE public.passes TO ec_clock;
 GRANT UPDATE(model) ON TABLE public.passes TO ec_worker;
 
 -- ACL COLUMN passes.comments
+GRANT SELECT(comments) ON TABLE public.passes TO ec_clock;
 GRANT UPDATE(comments) ON TABLE public.passes TO ec_stats;
 GRANT UPDATE(comments) ON TABLE public.passes TO ec_worker;
 
@@ -5799,6 +5808,9 @@ GRANT SELECT,INSERT ON TABLE public.submissions TO ec_student;
 -- ACL COLUMN submissions.id
 GRANT SELECT(id) ON TABLE public.submissions TO ec_clock;
 
+-- ACL COLUMN submissions.created_at
+GRANT SELECT(created_at) ON TABLE public.submissions TO ec_clock;
+
 -- ACL COLUMN submissions.org_id
 GRANT SELECT(org_id) ON TABLE public.submissions TO ec_clock;
 
@@ -5816,7 +5828,11 @@ GRANT UPDATE(status) ON TABLE public.submissions TO ec_worker;
 -- ACL COLUMN submissions.queue
 GRANT SELECT(queue) ON TABLE public.submissions TO ec_clock;
 
+-- ACL COLUMN submissions.source
+GRANT SELECT(source) ON TABLE public.submissions TO ec_clock;
+
 -- ACL COLUMN submissions.released_at
+GRANT SELECT(released_at) ON TABLE public.submissions TO ec_clock;
 GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_admin;
 GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_educator;
 
@@ -5832,6 +5848,9 @@ GRANT SELECT(feedback_seconds) ON TABLE public.submissions TO ec_clock;
 -- ACL COLUMN submissions.tallied
 GRANT SELECT(tallied) ON TABLE public.submissions TO ec_admin;
 GRANT SELECT(tallied),UPDATE(tallied) ON TABLE public.submissions TO ec_clock;
+
+-- ACL COLUMN submissions.trace_id
+GRANT SELECT(trace_id) ON TABLE public.submissions TO ec_clock;
 
 -- ACL TABLE untallied
 GRANT SELECT ON TABLE public.untallied TO ec_backup;

@@ -11,7 +11,11 @@ Sessions and connections
     constraints         from a violated constraint to a domain error
     statement_watchdog  cuts the connection of a statement that gets no answer
     errors              all domain errors
-    settings            environment variables and secret files
+    settings            environment variables
+    secret_settings     secrets from the environment, a file or a command
+    setting_catalogue   every variable that the programs read
+    settings_report     what a program would use, without its secrets
+    check_settings      the command that asks every program for it
     log                 structured logs
     security_events     security events, one JSON line each, and their closed list
     security_sinks      where those lines go: standard error, a file, a syslog server
@@ -52,6 +56,7 @@ Job state
     failed_passes       given-up passes: list, replay, discard
     reruns              done passes that people run again
     circuit_breaker     pauses calls to a provider that fails
+    essay_trace         the life of one submission, for an operator
     ai_responses        one row for each call to a provider
     ledger              spending and monthly budgets
 Feedback

@@ -28,12 +28,12 @@ from models.errors import (
     OnHold,
     Unauthorised,
 )
-from models.log import logger, request_id
+from models.log import logger, request_id, trace_id
 from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
 
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
-SCHEMA = "0037_metrics"
+SCHEMA = "0038_traces"
 
 Role = Literal["ec_auth", "ec_lms", "ec_manager", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
@@ -373,9 +373,10 @@ def _opening_statement(
 ) -> tuple[str, list[Any]]:
     sql = (
         "begin; select set_config('app.org', %s, true), set_config('app.user', %s, true), "
-        "set_config('app.actor', %s, true), set_config('app.request', %s, true), set_config('timezone', 'UTC', true)"
+        "set_config('app.actor', %s, true), set_config('app.request', %s, true), set_config('app.trace', %s, true), "
+        "set_config('timezone', 'UTC', true)"
     )
-    params: list[Any] = [str(org or ""), str(user or ""), str(actor or ""), request_id() or ""]
+    params: list[Any] = [str(org or ""), str(user or ""), str(actor or ""), request_id() or "", str(trace_id() or "")]
     if live is not None:
         if live.role == "admin":  # only of admins an org names the networks
             sql += ", set_config('app.address', %s, true)"

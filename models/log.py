@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, cast
+from uuid import UUID
 
 import structlog
 
 # Longer texts are cut. Libraries put values into their lines, such as the arguments of a message, that anybody may have sent.
 LONGEST_TEXT = 2000
+# The loggers of our rooms, and of a module that is started by `python -m`.
+OWN = ("ingest", "workers", "models", "monitoring", "migrations", "standalone", "__main__")
+# These libraries log a lot at INFO, and one of them would log the request lines of calls to the AI vendor.
+QUIET = ("httpx", "httpx2", "httpcore2", "anthropic", "apscheduler", "dramatiq.worker")
 
 
 def set_up(program: str, *, level: str = "INFO") -> None:
-    """Send every log line of this process, also those of libraries, to standard error as JSON."""
+    """Send every log line of this process, also those of libraries and of uncaught exceptions, to standard error as JSON.
+
+    `level` is for our own modules. Libraries log from INFO on at most, because some of them write what they send or store.
+    """
+
+    def add_process(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.setdefault("program", program)
+        event["pid"] = os.getpid()
+        return event
+
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        add_process,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
     structlog.configure(
@@ -42,11 +60,29 @@ def set_up(program: str, *, level: str = "INFO") -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
-    # These libraries log a lot at INFO, and one of them would log the request lines of calls to the AI vendor.
-    for name in ("httpx", "httpx2", "httpcore2", "anthropic", "apscheduler", "dramatiq.worker"):
+    root.setLevel(max(logging.getLevelName(level), logging.INFO))
+    for name in OWN:
+        logging.getLogger(name).setLevel(level)
+    for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    structlog.contextvars.bind_contextvars(program=program)
+    logging.captureWarnings(capture=True)
+    # A test runner has hooks of its own, which stay.
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _log_uncaught
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = _log_uncaught_in_thread
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, place: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, place)
+    else:
+        logger(__name__).critical("uncaught exception", exc_info=error)
+
+
+def _log_uncaught_in_thread(uncaught: threading.ExceptHookArgs) -> None:
+    name = uncaught.thread.name if uncaught.thread else ""
+    logger(__name__).critical("uncaught exception", exc_info=uncaught.exc_value, thread=name)
 
 
 def _traceback(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -84,6 +120,12 @@ def log_context(**facts: Any) -> Iterator[None]:
     """Add the facts to every log line that is written inside the block."""
     with structlog.contextvars.bound_contextvars(**facts):
         yield
+
+
+def trace_id() -> UUID | None:
+    """Return the id of the trace that this thread works for, or None."""
+    found = structlog.contextvars.get_contextvars().get("trace_id")
+    return None if found is None else UUID(hex=str(found))
 
 
 def request_id() -> str | None:

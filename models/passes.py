@@ -49,6 +49,17 @@ class Claim:
     in_bulk: bool = False
     batch: str | None = None
     batch_call: UUID | None = None
+    trace: UUID | None = None
+
+    @property
+    def log_facts(self) -> dict[str, str | None]:
+        """Return what every log line about this claim says."""
+        return {
+            "pass": str(self.name),
+            "pass_id": str(self.id),
+            "submission_id": str(self.submission),
+            "trace_id": self.trace.hex if self.trace else None,
+        }
 
     @property
     def poison_suspect(self) -> bool:
@@ -73,9 +84,13 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
     )
     if claimed is None:
         return None
-    run(
-        "update submissions set status = 'processing' where org_id = %s and id = %s and status = 'queued'",
-        (org, claimed["submission_id"]),
+    # With the id as a literal the planner looks at one partition; a sub-select in the statement above would plan for all.
+    version = row(
+        """
+        with begun as (update submissions set status = 'processing' where org_id = %(org)s and id = %(id)s and status = 'queued')
+        select trace_id from submissions where org_id = %(org)s and id = %(id)s
+        """,
+        {"org": org, "id": claimed["submission_id"]},
     )
     return Claim(
         org=org,
@@ -88,6 +103,7 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
         in_bulk=claimed["in_bulk"],
         batch=claimed["batch"],
         batch_call=claimed["batch_call"],
+        trace=version["trace_id"] if version else None,
     )
 
 

@@ -158,7 +158,7 @@ ESSAY = Part(
 VERSION = Part(
     table="submissions",
     columns="id created_at org_id essay_id user_id audience_id version status queue source external_id language text_sha256"
-    " characters words submitted_at released_at completed_at from_html pictures_left_out",
+    " characters words submitted_at released_at completed_at from_html pictures_left_out trace_id",
     sealed="text",
     of="t.essay_id = %(essay)s",
     page=1,

@@ -5,21 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import shlex
-import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 import psycopg2
 import redis
 from psycopg2.extensions import parse_dsn
 
-from models import production
+from models import production, secret_settings
 from models.errors import SettingsError
-
-# A program that waits longer for its keys would look as if it hung.
-COMMAND_SECONDS = 10
 
 # Secrets of our own making; ESSAYCOACH_MAIL is read like one, but somebody else chose its password.
 SECRETS = frozenset({
@@ -28,6 +22,7 @@ SECRETS = frozenset({
 DATABASE_URLS = "postgresql://USER@HOST:PORT/DATABASE or, for a socket, postgresql:///DATABASE?host=/DIRECTORY"
 REDIS_URLS = "redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER (TLS) or unix:///PATH?db=NUMBER (a socket)"
 WEB_URLS = "http://HOST or https://HOST"
+LOG_LEVELS = ("debug", "info", "warning", "error")
 BAD_SCHEME = "it begins with something else"
 BAD_PORT = "its host or its port (1 to 65535) is not valid, or a special character is not percent-encoded"
 NO_HOST = "it names no host"
@@ -90,52 +85,27 @@ def is_production() -> bool:
     return is_on(production.VARIABLE)
 
 
-def secret(name: str) -> str:
-    """Return a secret from NAME, from the file that NAME_FILE names, or from the output of the command in NAME_COMMAND.
+def log_level() -> str:
+    """Return from which level on lines are logged. Raises SettingsError."""
+    return choice("ESSAYCOACH_LOG_LEVEL", "info", among=LOG_LEVELS).upper()
 
-    No error message contains the value or anything else that the command prints. Raises SettingsError.
-    """
-    sources = [variable for variable in (name, f"{name}_FILE", f"{name}_COMMAND") if optional(variable)]
-    if len(sources) > 1:
-        raise SettingsError(f"Set {' or '.join(sources)}, not both.")
-    value = optional(name)
-    path, command = optional(f"{name}_FILE"), optional(f"{name}_COMMAND")
-    if path:
-        try:
-            value = Path(path).read_text().strip()
-        except OSError as error:
-            raise SettingsError(f"{name}_FILE cannot be read: {error.strerror}.") from None
-        except UnicodeDecodeError:
-            raise SettingsError(f"{name}_FILE must hold text.") from None
-    if command:
-        value = _command_output(command, name=f"{name}_COMMAND")
-    if not value:
+
+def secret(name: str) -> str:
+    """Return a secret from NAME, NAME_FILE or NAME_COMMAND (models/secret_settings.py). Raises SettingsError."""
+    value = optional_secret(name)
+    if value is None:
         raise SettingsError(f"{name} is not set (nor {name}_FILE), and no {name}_COMMAND prints it.")
-    if name in SECRETS and is_production():
-        production.check_secret(name, value)
     return value
 
 
-def _command_output(command: str, *, name: str) -> str:
-    """Run the command without a shell and return its output. Raises SettingsError."""
-    # The output leaves this function only as the secret, because a client of a key service may print the key in an error.
-    try:
-        words = shlex.split(command)
-        result = subprocess.run(  # noqa: S603 - the operator's own command line, as trusted as the key it prints
-            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_SECONDS, check=False
-        )
-    except (ValueError, IndexError):
-        raise SettingsError(f"{name} is not a command line.") from None
-    except OSError as error:
-        raise SettingsError(f"{name} cannot be run: {error.strerror}.") from None
-    except subprocess.TimeoutExpired:
-        raise SettingsError(f"{name} did not end within {COMMAND_SECONDS} s.") from None
-    if result.returncode != 0:
-        raise SettingsError(f"{name} failed with exit code {result.returncode}.")
-    try:
-        return result.stdout.decode().strip()
-    except UnicodeDecodeError:
-        raise SettingsError(f"{name} must print text.") from None
+def optional_secret(name: str) -> str | None:
+    """Return a secret as `secret` does, or None when none of its variables is set. Raises SettingsError."""
+    found = secret_settings.read(name)
+    if found is None:
+        return None
+    if name in SECRETS and is_production():
+        production.check_secret(name, found.value)
+    return found.value
 
 
 def url_error(name: str, accepted: str, fault: str) -> SettingsError:
@@ -198,6 +168,7 @@ def database_url() -> str:
     for port in filter(None, parameters.get("port", "").split(",")):
         if not (port.isdecimal() and 0 < int(port) < 65536):
             raise url_error(name, accepted, BAD_PORT)
+    secret_settings.refuse_placeholder(name, parameters.get("password", ""))
     if is_production():
         production.check_process()
         production.check_database(name, parameters)
@@ -221,13 +192,14 @@ def redis_url() -> str:
         connection = redis.ConnectionPool.from_url(url).make_connection()
     except (TypeError, ValueError, redis.RedisError):
         raise url_error(name, accepted, "an option is unknown or has a wrong value") from None
+    secret_settings.refuse_placeholder(name, str(getattr(connection, "password", None) or ""))
     if is_production():
         production.check_redis(name, connection)
     return url
 
 
 def _required_url(name: str, accepted: str) -> str:
-    url = optional(name)
+    url = optional_secret(name)
     if url is None:
         raise SettingsError(f"{name} is not set; it must be {accepted}.")
     return url
@@ -242,9 +214,9 @@ def _decode(value: str, *, name: str) -> bytes:
     try:
         raw = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
-        raise SettingsError(f"{name} must be base64.") from None
+        raise SettingsError(f"{name} must be base64: {secret_settings.NEW_KEY}.") from None
     if len(raw) != 32:
-        raise SettingsError(f"{name} must hold 32 bytes, not {len(raw)}.")
+        raise SettingsError(f"{name} must hold 32 bytes, not {len(raw)}: {secret_settings.NEW_KEY}.")
     if is_production():
         production.check_key(name, raw)
     return raw

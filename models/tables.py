@@ -31,6 +31,7 @@ from models.db import database
 NOW: list[Node] = [SQL("default now()")]
 NEW_ID: list[Node] = [SQL("default uuidv7()")]
 NO_HASH: list[Node] = [SQL("default decode(repeat('00'::text, 32), 'hex'::text)")]
+OF_SESSION: list[Node] = [SQL("default (NULLIF(current_setting('app.trace'::text, true), ''::text))::uuid")]
 SCOPES: list[Node] = [SQL("default '{submit,read}'::text[]")]
 EVERYWHERE: list[Node] = [SQL("default '{}'::text[]")]
 FROM_ID: list[Node] = [SQL("generated always as (uuid_extract_timestamp(id)) stored")]
@@ -321,6 +322,7 @@ class Submissions(Partitioned):
     pictures_left_out = IntegerField(default=0)
     feedback_seconds = DoubleField(null=True)
     tallied = BooleanField(default=False)
+    trace_id = UUIDField(null=True, constraints=OF_SESSION)
 
 
 class Passes(Table):

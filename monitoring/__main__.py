@@ -14,10 +14,11 @@ from typing import Any
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
 from prometheus_client.core import Metric
 
-from models import db, settings
+from models import db, setting_catalogue, settings
 from models.broker import make_broker
 from models.errors import SettingsError
 from models.log import logger, set_up
+from models.settings_report import make_report, show
 from monitoring import ai, database, disk, durability, duties, http, programs, queues, redis_server
 from monitoring.collector import EssayCoachCollector, Probe, ProbeGroup
 from monitoring.families import MonotonicCounter, Remembered
@@ -108,9 +109,27 @@ def make_registry(
     return registry
 
 
+def _check_settings(*, as_json: bool) -> int:
+    checks: list[Callable[[], object]] = [
+        settings.is_production,
+        settings.log_level,
+        _read_address,
+        partial(settings.read_store, "ec-monitor", pool_size=2, answer_seconds=8.0),
+        settings.redis_url,
+        setting_catalogue.refuse_unknown,
+    ]
+    return show([make_report("metrics", checks)], as_json=as_json)
+
+
+def _read_address() -> tuple[str, int]:
+    """Return the address and the port to listen on. Raises SettingsError."""
+    host = settings.listening_host("ESSAYCOACH_METRICS_HOST")
+    return host, settings.integer("ESSAYCOACH_METRICS_PORT", 9108, most=65535)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Return the exit code: 0 after a signal, 1 when the program could not start."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m monitoring",
         description="Serve /metrics: queues, passes, AI calls, HTTP and PostgreSQL's health. Reads only, "
         "but for one key in Redis that expires within a second.",
@@ -118,8 +137,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "ESSAYCOACH_METRICS_HOST (127.0.0.1), PROMETHEUS_MULTIPROC_DIR (where ingest counts requests; optional), "
         "ESSAYCOACH_DATA_DIR (a directory on the disk that holds PostgreSQL's data; optional), "
         "ESSAYCOACH_WEB_URL (whose /readyz is asked; optional).",
-    ).parse_args(arguments)
-    set_up("monitoring")
+    )
+    parser.add_argument("--check-settings", action="store_true", help="print what it would use, and start nothing")
+    parser.add_argument("--json", action="store_true", help="with --check-settings: print JSON")
+    options = parser.parse_args(arguments)
+    if options.check_settings:
+        return _check_settings(as_json=options.json)
     stopped = threading.Event()
 
     def stop(*_: Any) -> None:
@@ -128,8 +151,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, stop)
     try:
-        host = settings.listening_host("ESSAYCOACH_METRICS_HOST")
-        port = settings.integer("ESSAYCOACH_METRICS_PORT", 9108, most=65535)
+        set_up("monitoring", level=settings.log_level())
+        setting_catalogue.warn_unknown()
+        host, port = _read_address()
         # One connection for each of the two probe groups that read PostgreSQL.
         db.connect(settings.read_store("ec-monitor", pool_size=2, answer_seconds=8.0))
         registry = make_registry(

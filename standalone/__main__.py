@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import signal
 import sys
 from pathlib import Path
 
-from models import production, settings
+from models import production, secret_settings, settings
 from models.errors import SettingsError
 from standalone.demo import play, reader
 from standalone.machine import Machine, StartError
@@ -65,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _up(options: argparse.Namespace) -> int:
     """Start the machine, print how to reach it, and wait for a signal."""
-    if options.fresh and not os.environ.get("DATABASE_URL"):
+    if options.fresh and not secret_settings.is_given("DATABASE_URL"):
         shutil.rmtree(options.data, ignore_errors=True)
     with Machine(options.data, port=options.port, metrics_port=options.metrics_port, tell=_print_status) as machine:
         machine.start()

@@ -6,7 +6,6 @@ An LMS hands in essays, the passes finish, people read the feedback, and operato
 from __future__ import annotations
 
 import email
-import os
 import re
 import shutil
 import sys
@@ -21,6 +20,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from models import secret_settings, settings
 from standalone.client import Answer, ask, deliver
 from standalone.machine import Machine
 
@@ -423,7 +423,9 @@ def _require_status(answer: Answer, status: int, what: str) -> Answer:
 
 def reader() -> str:
     """Return the name, for people, of the provider that the environment of this process chooses."""
-    chosen = os.environ.get("ESSAYCOACH_PROVIDER") or ("anthropic" if os.environ.get("ANTHROPIC_API_KEY") else "local")
+    chosen = settings.optional("ESSAYCOACH_PROVIDER")
+    if chosen is None:
+        chosen = "anthropic" if secret_settings.is_given("ANTHROPIC_API_KEY") else "local"
     return "Claude" if chosen == "anthropic" else "the local engine (there is no API key)"
 
 

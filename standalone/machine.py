@@ -17,6 +17,7 @@ from typing import IO, Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from models import settings
+from models.secret_settings import is_given, variables_of
 from standalone.keys import InstanceKeys, instance_keys
 from standalone.postgres import EmbeddedPostgres
 from standalone.procfile import procfile_command, read_procfile
@@ -55,8 +56,8 @@ class Machine:
         self.metrics_port = metrics_port or _free_port()
         self.keys: InstanceKeys = instance_keys(self.data_dir)
         self.supervisor = Supervisor(self.data_dir, echo=echo)
-        self.database_url = settings.database_url() if settings.optional("DATABASE_URL") else ""
-        self.redis_url = settings.redis_url() if settings.optional("REDIS_URL") else ""
+        self.database_url = settings.database_url() if is_given("DATABASE_URL") else ""
+        self.redis_url = settings.redis_url() if is_given("REDIS_URL") else ""
         self._redis: RedisServer | None = None
         self.demo: dict[str, Any] = {}
         self._report = tell
@@ -127,7 +128,6 @@ class Machine:
                 "PORT": str(self.port),
                 "ESSAYCOACH_JWT_SECRET": self.keys.jwt_secret,
                 "ESSAYCOACH_API_KEY_PEPPER": self.keys.api_key_pepper,
-                "ESSAYCOACH_MAIL": os.environ.get("ESSAYCOACH_MAIL", f"file:{self.data_dir / 'mail'}"),
                 "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
             },
             # Shorter than the ten seconds that the supervisor gives a program to stop.
@@ -143,9 +143,14 @@ class Machine:
                 "ESSAYCOACH_DATA_DIR": str(self.data_dir),
             },
         }
-        if name in ("web", "clock", "metrics"):
-            shared.pop("ANTHROPIC_API_KEY", None)
-        return {**shared, **specific.get(name, {}), **self._extra_env}
+        if name == "web" and not is_given("ESSAYCOACH_MAIL"):
+            specific["web"]["ESSAYCOACH_MAIL"] = f"file:{self.data_dir / 'mail'}"
+        own = {**shared, **specific.get(name, {}), **self._extra_env}
+        hidden = set() if name not in ("web", "clock", "metrics") else {*variables_of("ANTHROPIC_API_KEY")}
+        # What is given here must not come by a file or a command of this process's environment as well.
+        for secret in ("DATABASE_URL", "REDIS_URL", *specific.get(name, {})):
+            hidden |= {variable for variable in variables_of(secret) if variable != secret}
+        return {variable: value for variable, value in own.items() if variable not in hidden}
 
     def _start_servers(self) -> None:
         """Start the embedded PostgreSQL and Redis, except where DATABASE_URL or REDIS_URL names an existing server."""
@@ -166,9 +171,11 @@ class Machine:
             f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}": password
             for role, password in self.keys.role_passwords.items()
         }
+        elsewhere = {variable for name in ("DATABASE_URL", *passwords) for variable in variables_of(name)}
+        own = {variable: value for variable, value in os.environ.items() if variable not in elsewhere}
         result = subprocess.run(
             [sys.executable, "-m", "migrations", "up"],
-            env={**os.environ, **passwords, "DATABASE_URL": self.database_url},
+            env={**own, **passwords, "DATABASE_URL": self.database_url},
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import NoReturn
 
+from models import settings
 from standalone.keys import superuser_password
 from standalone.machine import StartError
 from standalone.postgres import DATABASE, SUPERUSER, client_program
@@ -16,7 +17,7 @@ _PORT_LINE = 3  # index of the line in postmaster.pid where PostgreSQL writes it
 def open_psql(data_dir: Path) -> NoReturn:
     """Replace this process by psql, with DATABASE_URL if it is set. Raises StartError when nothing runs in the folder."""
     psql = client_program("psql")
-    url = os.environ.get("DATABASE_URL")
+    url = settings.optional_secret("DATABASE_URL")
     if url:
         os.execv(psql, [psql, url])
     running = data_dir / "postgres" / "postmaster.pid"

@@ -10,7 +10,17 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from models import db
-from tests.support.schools import INDEX_KEY, MASTER_KEY, PEPPER, ROUNDS, School, connect_as, load_keys, make_school
+from tests.support.schools import (
+    INDEX_KEY,
+    JWT_SECRET,
+    MASTER_KEY,
+    PEPPER,
+    ROUNDS,
+    School,
+    connect_as,
+    load_keys,
+    make_school,
+)
 from tests.support.servers import Database, Servers, cloned, run_servers
 
 Become = Callable[..., None]
@@ -137,7 +147,7 @@ def program_env(database: Database, servers: Servers, monkeypatch: pytest.Monkey
         values = {
             "DATABASE_URL": database.role_url(role), "REDIS_URL": servers.redis_url_for(role),
             "ESSAYCOACH_MASTER_KEYS": f"k1:{MASTER_KEY}", "ESSAYCOACH_INDEX_KEY": INDEX_KEY,
-            "ESSAYCOACH_JWT_SECRET": "s" * 48, "ESSAYCOACH_API_KEY_PEPPER": PEPPER,
+            "ESSAYCOACH_JWT_SECRET": JWT_SECRET, "ESSAYCOACH_API_KEY_PEPPER": PEPPER,
             "ESSAYCOACH_PASSWORD_ROUNDS": str(ROUNDS),
         }  # fmt: skip
         for name, value in values.items():

@@ -139,7 +139,7 @@ def test_programs_that_must_not_stop_survive_a_drained_node(name: str) -> None:
 
 
 def test_grace_is_longer_than_what_the_program_takes_to_stop() -> None:
-    drain = int(DEPLOYMENTS["worker"]["spec"]["template"]["spec"]["containers"][0]["args"][-1]) / 1000
+    drain = int(DEPLOYMENTS["worker"]["spec"]["template"]["spec"]["containers"][0]["args"][-2]) / 1000
     assert DEPLOYMENTS["worker"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > drain
     # gunicorn finishes its requests within 30 s, after the pause of preStop.
     web = DEPLOYMENTS["web"]["spec"]["template"]["spec"]

@@ -15,8 +15,9 @@ OPENERS = {
     "models/settings.py": {
         "redis.ConnectionPool",
         "redis.ConnectionPool.from_url",
-        "subprocess.run",
-    },  # REDIS_URL; NAME_COMMAND
+    },  # REDIS_URL
+    "models/secret_settings.py": {"subprocess.run"},  # NAME_COMMAND
+    "models/check_settings.py": {"subprocess.run"},  # our own programs
     "models/broker.py": {"redis.ConnectionPool", "redis.ConnectionPool.from_url", "redis.Redis"},  # REDIS_URL
     "models/db.py": {"playhouse.pool.PooledPostgresqlDatabase"},  # DATABASE_URL
     "models/statement_watchdog.py": {"socket.socket"},  # a copy of a connection that is open

@@ -22,7 +22,7 @@ import pytest
 from models.broker import make_broker
 from models.jobs import Hint, Queue
 from standalone.procfile import procfile_command, read_procfile
-from tests.support.schools import INDEX_KEY, MASTER_KEY, PEPPER
+from tests.support.schools import INDEX_KEY, JWT_SECRET, MASTER_KEY, PEPPER
 from tests.support.servers import Database, Servers
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -152,7 +152,7 @@ def test_importing_a_package_imports_no_other_module() -> None:
 SECRETS = {
     "ESSAYCOACH_MASTER_KEYS": f"k1:{MASTER_KEY}",
     "ESSAYCOACH_INDEX_KEY": INDEX_KEY,
-    "ESSAYCOACH_JWT_SECRET": "s" * 48,
+    "ESSAYCOACH_JWT_SECRET": JWT_SECRET,
     "ESSAYCOACH_API_KEY_PEPPER": PEPPER,
 }
 

@@ -8,15 +8,27 @@ from collections.abc import Callable
 
 from models.errors import DatabaseAway, KeysMissing, SettingsError
 from workers import clock
-from workers.commands import audit, calibrate, compare, failed_passes, keys, partitions, retention
+from workers.commands import (
+    audit,
+    calibrate,
+    check_settings,
+    compare,
+    failed_passes,
+    keys,
+    partitions,
+    retention,
+    trace,
+)
 
 COMMANDS = {
     "given-up": (failed_passes, "passes that ended without a result: list, replay or discard them"),
+    "trace": (trace, "print the life of one submission, from its receipt to its release"),
     "audit": (audit, "check the audit trail for tampering (exit code 1: something was changed)"),
     "keys": (keys, "rotate the master keys; back up and restore people's keys (a worker's environment)"),
     "partitions": (partitions, "list the partitions with wrong bounds (exit code 1: there are some)"),
     "retention": (retention, "say what will be deleted because of its age"),
     "calibrate": (calibrate, "fit confidence to educators' decisions about comments (a worker's environment)"),
+    "check-settings": (check_settings, "what worker and clock would use (exit code 1: one would not start)"),
     "compare": (compare, "is another model or prompt worse on reviewed comments? (exit code 1: it is; 2: cannot say)"),
 }
 

@@ -7,7 +7,7 @@ import threading
 import dramatiq
 from dramatiq.middleware import Middleware
 
-from models import crypto, db, log, settings
+from models import crypto, db, log, setting_catalogue, settings
 from models.broker import HintBroker, make_broker
 from models.errors import SettingsError
 from models.heartbeats import Activity, Heartbeat, Process
@@ -33,8 +33,9 @@ def boot() -> HintBroker:
 
     Settings that cannot be used end the process with one sentence, as in the other programs.
     """
-    log.set_up("worker")
     try:
+        log.set_up("worker", level=settings.log_level())
+        setting_catalogue.warn_unknown()
         return _boot()
     except SettingsError as error:
         raise SystemExit(f"workers: {error}") from None

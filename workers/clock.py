@@ -13,7 +13,7 @@ from functools import partial
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from models import db, log, security_events, settings
+from models import db, log, security_events, setting_catalogue, settings
 from models.broker import make_broker
 from models.heartbeats import Activity, Heartbeat, Process
 from workers.duties import audit_heads
@@ -38,7 +38,8 @@ def run() -> None:
     """Run every duty until SIGTERM or SIGINT. Raises SettingsError."""
     # Blocked from the start and read by `sigwait` below: a signal that came while the scheduler starts would be lost.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    log.set_up("clock")
+    log.set_up("clock", level=settings.log_level())
+    setting_catalogue.warn_unknown()
     security_events.set_up("clock")
     seal = audit_heads.read_seal()
     db.connect(settings.read_store("ec-clock", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from models import settings
@@ -50,6 +51,15 @@ class ReadingSettings:
     calibration: str | None
 
 
+def read_process() -> tuple[int, int, int]:
+    """Return processes, threads and milliseconds to drain, which the line of the Procfile gives to Dramatiq. Raises SettingsError."""
+    return (
+        settings.integer("WORKER_PROCESSES", 1, least=1),
+        settings.integer("WORKER_THREADS", 32, least=1),
+        settings.integer("WORKER_DRAIN_MS", 50000),
+    )
+
+
 def read_limits() -> Limits:
     """Return the time limits. Raises SettingsError when their order would let two attempts overlap."""
     limits = Limits(
@@ -72,16 +82,27 @@ def read_provider() -> ProviderSettings:
     The default is Claude when there is an API key, else the local engine. Raises SettingsError when Claude is chosen
     without a key.
     """
-    api_key = settings.optional("ANTHROPIC_API_KEY")
+    api_key = settings.optional_secret("ANTHROPIC_API_KEY")
     name = settings.choice("ESSAYCOACH_PROVIDER", "anthropic" if api_key else "local", among=("anthropic", "local"))
     if name == "anthropic" and not api_key:
-        raise SettingsError("ESSAYCOACH_PROVIDER is anthropic, but ANTHROPIC_API_KEY is not set.")
+        raise SettingsError(
+            "ESSAYCOACH_PROVIDER is anthropic, but ANTHROPIC_API_KEY is not set (nor its _FILE or _COMMAND)."
+        )
     return ProviderSettings(
         name=name,
         api_key=api_key,
         base_url=settings.web_url("ANTHROPIC_BASE_URL"),
         model=settings.optional("ESSAYCOACH_MODEL"),
     )
+
+
+def hide_from_vendor() -> None:
+    """Take every ANTHROPIC_* variable out of this process's environment, which the vendor's SDK reads by itself.
+
+    It would take headers, credentials and a level of logging from there. Call it after `read_provider`, before the SDK is imported.
+    """
+    for name in [name for name in os.environ if name.startswith("ANTHROPIC_")]:
+        del os.environ[name]
 
 
 def read_reading() -> ReadingSettings:

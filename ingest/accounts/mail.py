@@ -30,6 +30,7 @@ from flask import Flask
 from ingest.settings import IngestSettings
 from models.errors import SettingsError
 from models.log import log_context, logger, request_id
+from models.secret_settings import refuse_placeholder
 from models.settings import split_url, url_error
 
 log = logger(__name__)
@@ -199,6 +200,7 @@ def make_mailer(address: str) -> Mailer:
     parts = split_url("ESSAYCOACH_MAIL", address, schemes=tuple(PORTS), accepted=MAIL_URLS)
     if parts.path not in ("", "/"):
         raise url_error("ESSAYCOACH_MAIL", MAIL_URLS, "it has a path")
+    refuse_placeholder("ESSAYCOACH_MAIL", parts.password or "")
     tls = _tls_mode(parts.scheme, parts.query)
     if tls == "no" and parts.password is not None:
         raise SettingsError("ESSAYCOACH_MAIL with tls=no must not have a password: it would travel for all to read.")
@@ -225,6 +227,12 @@ def _tls_mode(scheme: str, query: str) -> str:
     if scheme != "smtp" or options != {"tls": ["no"]}:
         raise SettingsError("ESSAYCOACH_MAIL takes one option, ?tls=no, and only with smtp://.")
     return "no"
+
+
+def check(settings: IngestSettings) -> None:
+    """Check how mail is sent, and send nothing. Raises SettingsError."""
+    _sender(settings.mail_from)
+    make_mailer(settings.mail)
 
 
 def set_up(app: Flask, settings: IngestSettings) -> None:

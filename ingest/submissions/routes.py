@@ -21,6 +21,7 @@ from ingest.web.long_poll import LongPollSlots
 from ingest.web.openapi import Parameter, operation
 from ingest.web.prefer import wait_seconds
 from ingest.web.problems import Problem
+from ingest.web.request_log import note_hand_in
 from ingest.web.schemas import MAX_CHARACTERS
 from models import essays, events
 from models.broker import HintBroker
@@ -315,6 +316,7 @@ def to_links(submission: UUID, *, essay: UUID | str) -> dict[str, str]:
 
 def accepted(answer: dict[str, Any]) -> Response:
     """Return the 202 response for an answer in the shape of `schemas.Receipt`."""
+    note_hand_in(answer["id"])
     response = jsonify(answer)
     response.status_code = 202
     response.headers["Location"] = answer["links"]["self"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, X-Request-Id"
-EXPOSED_HEADERS = "ETag, Location, Preference-Applied, Retry-After, X-Request-Id"
+ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, traceparent, X-Request-Id"
+EXPOSED_HEADERS = "ETag, Location, Preference-Applied, Retry-After, traceresponse, X-Request-Id"
 PREFLIGHT_SECONDS = 600
 
 

@@ -155,13 +155,21 @@ class BufferingWorker(ThreadWorker):
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answer with a problem document instead of gunicorn's HTML."""
         problem = problem_of(exc)
-        if problem.slug == "internal-error":
-            log.error("request failed outside the app", exc_info=exc)
+        status = PROBLEM_TYPES[problem.slug].status
         with suppress(OSError):
             if not metrics_page.is_on_port(client.getsockname(), self._metrics_port):
-                count_refused(req.method if req else "", PROBLEM_TYPES[problem.slug].status)
+                count_refused(req.method if req else "", status)
         sent_id = next((value for name, value in req.headers if name == "X-REQUEST-ID"), "") if req else ""
         request_id = request_id_for(sent_id)
+        if status >= 500:
+            cause = exc if problem.slug == "internal-error" else None
+            log.error(
+                "request failed outside the app",
+                status=status,
+                reason=problem.slug,
+                request_id=request_id,
+                exc_info=cause,
+            )
         record_server_refusal(problem.slug, address=addr, request_id=request_id)
         with suppress(OSError):
             client.sendall(answer_bytes(problem, sent_id=request_id))

@@ -24,6 +24,7 @@ from models import db, essays, feedback, passes
 from models.feedback import Author, CommentDraft, ResultDraft
 from tests.support.schools import (
     INDEX_KEY,
+    JWT_SECRET,
     MASTER_KEY,
     PASSWORD,
     PEPPER,
@@ -36,7 +37,6 @@ from tests.support.schools import (
 from tests.support.servers import Database, Servers, cloned
 
 ESSAY = "Phones was distracting. Phones 😀 they was loud, so schools should ban them."
-JWT_SECRET = "s" * 48
 EVENT_TIME = "2026-11-22T08:30:00Z"
 
 Headers = dict[str, str]

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models import crypto, db, essays, settings, users
+from models import crypto, db, essays, secret_settings, settings, users
 from models.crypto import AssociatedData, Ciphertext, EncryptedField, Key, Keyring
 from models.errors import NotFound, SettingsError, Undecipherable
 from models.essays import Draft
@@ -289,7 +289,7 @@ def test_keys_can_come_from_a_command(monkeypatch: pytest.MonkeyPatch, how: str)
 def test_failing_key_command_is_refused_without_showing_its_output(
     monkeypatch: pytest.MonkeyPatch, script: str, why: str
 ) -> None:
-    monkeypatch.setattr(settings, "COMMAND_SECONDS", 1 if "sleep" in script else 30)
+    monkeypatch.setattr(secret_settings, "COMMAND_SECONDS", 1 if "sleep" in script else 30)
     monkeypatch.setenv("EC_X_COMMAND", shlex.join([sys.executable, "-c", script]))
 
     with pytest.raises(SettingsError, match=why) as refusal:

@@ -20,6 +20,7 @@ PASSWORD = "correct horse battery"
 MASTER_KEY = base64.b64encode(b"m" * 32).decode()
 INDEX_KEY = base64.b64encode(b"i" * 32).decode()
 PEPPER = base64.b64encode(b"p" * 32).decode()
+JWT_SECRET = "the-first-signing-secret-of-the-tests-0123456789"
 NO_AUTHOR_LIMITS = {"author_open_limit": None, "author_daily_limit": None, "author_budget_percent": None}
 ROUNDS = 1000  # hashing with all rounds would make the tests slow; tests/models checks the real number
 

@@ -24,7 +24,9 @@ from tests.support.tls import HOST, Certificates, make_certificates, tls_in_fron
 EXAMPLE = dict(
     line.split("=", 1) for line in (ROOT / ".env.example").read_text().splitlines() if re.match(r"[A-Z_]+=", line)
 )
-SENTENCE = re.compile(r"\w+: (?P<subject>[\w ]+) must .+ when ESSAYCOACH_PRODUCTION is on: .+\.")
+SENTENCE = re.compile(
+    r"\w+: (?P<subject>[\w ]+?)( \(did you mean \w+\?\))? must (.+ when ESSAYCOACH_PRODUCTION is on|not hold a placeholder): .+\."
+)
 URL = "{scheme}://{user}:{password}@localhost:1/0"
 
 # What is wrong: the program, the variables that change (`{password}` becomes its own), and the subject of the sentence.
@@ -49,6 +51,7 @@ BAD = {
     "Flask's debugger": ("web", {"FLASK_DEBUG": "1"}, "FLASK_DEBUG"),
     "Python's developer mode": ("clock", {"PYTHONDEVMODE": "1"}, "PYTHONDEVMODE"),
     "cheap passwords": ("web", {"ESSAYCOACH_PASSWORD_ROUNDS": "1499999"}, "ESSAYCOACH_PASSWORD_ROUNDS"),
+    "a typing error": ("clock", {"ESSAYCOACH_LEASE_SECOND": "12"}, "ESSAYCOACH_LEASE_SECOND"),
     "standalone": ("standalone", {}, "Standalone"),
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from models import log, settings
+from models import log, secret_settings, settings
 from models.audit import Head
 from models.errors import SettingsError
 
@@ -58,7 +58,7 @@ def read_seal() -> Seal | None:
     """Return the seal from the environment, or None when no variable is set. Raises SettingsError when only one of them is set."""
     path = settings.optional(FILE)
     if path is None:
-        if any(settings.optional(f"{KEY}{source}") for source in ("", "_FILE", "_COMMAND")):
+        if secret_settings.is_given(KEY):
             raise SettingsError(f"{KEY} is set but {FILE} is not: where should signed heads go?")
         return None
     return Seal(key=settings.key_bytes(KEY), path=Path(path))

@@ -88,7 +88,7 @@ def count(claim: Claim, unapproved: Provider, result: Result) -> None:
     """Count a reader that did not read, for the alert. Call it last: all workers count in the same few rows."""
     passes.add_to_tally("unapproved_readers", 1, labels=(claim.name, unapproved.name, result))
     log.warning(
-        "reader not approved", org=str(claim.org), name=claim.name, provider=unapproved.name, model=unapproved.model,
+        "reader not approved", org=str(claim.org), provider=unapproved.name, model=unapproved.model,
         prompt_version=unapproved.prompt_version(claim.name), result=result,
     )  # fmt: skip
 

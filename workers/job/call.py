@@ -108,6 +108,16 @@ def _record(context: PassContext, call: Call, step: Callable[[], Reply | None]) 
                 passes.leave_batch(context.claim)
             if context.probe and answered:
                 circuit_breaker.resume(context.provider.name)
+        log.info(
+            "provider called",
+            provider=call.provider,
+            model=end.model,
+            outcome=end.outcome,
+            latency_ms=end.latency_ms,
+            input_tokens=end.input_tokens,
+            output_tokens=end.output_tokens,
+            cost_micros=end.cost_micros,
+        )
 
     try:
         reply = step()

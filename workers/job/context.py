@@ -77,7 +77,8 @@ class ContextLoader:
 
         Needs the session in which the pass was claimed.
         """
-        with log_context(pass_id=str(claim.id)):
+        with log_context(**claim.log_facts):
+            log.info("pass claimed", attempt=claim.attempt)
             try:
                 return self._build(claim, essays.fetch_task(claim.submission, org=claim.org))
             except NotFound:

@@ -67,7 +67,7 @@ def finish(context: PassContext, reply: Reply, *, calibration: Calibration) -> N
         unanchored = sum(one.span is None for one in comments)
         if unanchored:
             passes.add_to_tally("unanchored_comments", unanchored)
-    log.info("pass done", name=claim.name, attempt=claim.attempt, comments=len(comments))
+    log.info("pass done", attempt=claim.attempt, comments=len(comments))
 
 
 def _step_of(comments: list[CommentDraft], name: PassName) -> tuple[str, ...]:

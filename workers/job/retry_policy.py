@@ -48,23 +48,21 @@ def handle_provider_error(context: PassContext, error: ProviderError) -> None:
         # A provider-wide failure, or a probe call, does not use up the essay's attempt.
         counts = not (context.probe or isinstance(error, Pause) or error.outcome is Outcome.RATE_LIMITED)
         again = passes.fail(claim, error=error.outcome, retry_in_seconds=wait, counts=counts)
-    log.warning(
-        "pass put off" if again else "pass given up", name=claim.name, outcome=error.outcome, attempt=claim.attempt
-    )
+    log.warning("pass put off" if again else "pass given up", outcome=error.outcome, attempt=claim.attempt)
 
 
 def give_up(context: PassContext, outcome: Outcome) -> None:
     """End the pass without a result, for this reason. A person can replay it."""
     with session(org=context.claim.org):
         passes.give_up(context.claim, error=outcome)
-    log.warning("pass given up", name=context.claim.name, outcome=outcome, attempt=context.claim.attempt)
+    log.warning("pass given up", outcome=outcome, attempt=context.claim.attempt)
 
 
 def leave_unread(context: PassContext) -> None:
     """End the pass without a call, because no machine reads in its org any more."""
     with session(org=context.claim.org):
         passes.leave_unread(context.claim)
-    log.info("no machine reads", name=context.claim.name)
+    log.info("no machine reads")
 
 
 def wait_for_budget(context: PassContext, *, refusal: Refusal) -> None:
@@ -73,7 +71,7 @@ def wait_for_budget(context: PassContext, *, refusal: Refusal) -> None:
     wait = BUDGET_LOOK_SECONDS * random.uniform(1, 1.5)  # noqa: S311 - jitter, not a secret
     with session(org=claim.org):
         passes.fail(claim, error=refusal, retry_in_seconds=wait, counts=False)
-    log.warning("over budget", name=claim.name, reason=refusal)
+    log.warning("over budget", reason=refusal)
 
 
 def wait_for_approval(context: PassContext) -> None:

@@ -112,7 +112,7 @@ class PassRunner:
 
     def _execute(self, context: PassContext) -> None:
         claim = context.claim
-        with log_context(pass_id=str(claim.id)):
+        with log_context(**claim.log_facts):
             try:
                 with self._leases.holding(claim):
                     self._call_and_finish(with_previous_reading(context))

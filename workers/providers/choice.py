@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workers.providers.contract import Provider
 from workers.providers.local.provider import LocalProvider
-from workers.settings import ProviderSettings
+from workers.settings import ProviderSettings, hide_from_vendor
 
 
 class ProviderChooser:
@@ -17,6 +17,7 @@ class ProviderChooser:
         self._local = local or LocalProvider()
         self._default: Provider = self._local
         if chosen.name == "anthropic":
+            hide_from_vendor()
             # Import here, so that only a process that calls Claude loads the SDK: it is a fifth of a local worker's memory.
             from workers.providers.claude import DEFAULT_BASE_URL, DEFAULT_MODEL, ClaudeProvider  # noqa: PLC0415
 

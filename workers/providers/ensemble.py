@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import replace
 
 from models.comment_points import Offsets, are_similar, is_nested, overlap
@@ -84,7 +85,10 @@ class EnsembleProvider:
         reading: Future[Reply] = Future()
         # A daemon thread, because a late reading must not hold up the end of the process.
         threading.Thread(
-            target=_read, args=(reading, self._local.ask, replace(request, earlier=None)), name="ensemble", daemon=True
+            target=copy_context().run,  # its log lines name the pass
+            args=(_read, reading, self._local.ask, replace(request, earlier=None)),
+            name="ensemble",
+            daemon=True,
         ).start()
         return reading
 

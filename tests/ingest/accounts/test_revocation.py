@@ -14,8 +14,9 @@ from ingest.accounts.sign_in import tokens_for
 from models import sessions
 from models.db import session
 from tests.support.scale import short_and_full
+from tests.support.schools import JWT_SECRET
 
-SECRET = "s" * 48
+SECRET = JWT_SECRET
 USES = 100
 
 

@@ -13,9 +13,9 @@ import pytest
 from ingest.web.identity import key_id
 from models.connections import add_api_key
 from models.db import session
-from tests.support.schools import PASSWORD, PEPPER
+from tests.support.schools import JWT_SECRET, PASSWORD, PEPPER
 
-SECRET = "s" * 48
+SECRET = JWT_SECRET
 KID = key_id(SECRET)
 
 

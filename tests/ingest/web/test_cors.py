@@ -42,7 +42,7 @@ def test_page_of_an_allowed_origin_may_call_and_read(shared_api, browser, origin
     assert answer.status_code == 200
     assert answer.headers["Access-Control-Allow-Origin"] == origin
     exposed = {name.strip() for name in answer.headers["Access-Control-Expose-Headers"].split(",")}
-    assert exposed == {"ETag", "Location", "Retry-After", "X-Request-Id", "Preference-Applied"}
+    assert exposed == {"ETag", "Location", "Retry-After", "X-Request-Id", "Preference-Applied", "traceresponse"}
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     refusal = browser.get("/v1/me", headers={"Origin": origin})
     assert (refusal.status_code, refusal.headers["Access-Control-Allow-Origin"]) == (401, origin)

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ingest.web.identity import key_id
 from models.errors import SettingsError
+from tests.support.schools import JWT_SECRET
 
-OLD, NEW, FOREIGN = "s" * 48, "n" * 48, "f" * 48
+OLD, NEW, FOREIGN = JWT_SECRET, "the-second-signing-secret-of-the-tests-012345678", "f" * 48
 
 
 @pytest.fixture(scope="module")

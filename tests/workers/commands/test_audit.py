@@ -32,7 +32,7 @@ from workers.duties import audit_heads, audit_trail
 from workers.duties.audit_heads import Seal
 
 KEY = b"a" * 32
-SECONDS = 60.0 if os.environ.get("ESSAYCOACH_LONG_TESTS") else 6.0
+SECONDS = 60.0 if os.environ.get("LONG_TESTS") else 6.0
 WRITERS = 8
 
 
