@@ -4,6 +4,7 @@
 create function fault_query(fault text) returns text
 language sql immutable
 set search_path = pg_catalog, public, pg_temp
+set timezone = 'UTC'
 return case fault
     when 'default_partitions' then
         'select id from submissions_default union all select id from feedback_default union all select id from ai_responses_default
@@ -152,13 +153,15 @@ grant execute on function find_faults(text, timestamptz, timestamptz) to ec_cloc
 
 -- When the oldest row of the history was made, so that the audit knows how far back its slices go.
 create function history_begins() returns timestamptz
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
-    select least(
+begin
+    return least(
         (select uuid_extract_timestamp(e.id) from essays as e order by e.id limit 1),
         (select uuid_extract_timestamp(u.id) from users as u order by u.id limit 1)
-    )
+    );
+end
 $$;
 alter function history_begins() owner to ec_stats;
 revoke all on function history_begins() from public;

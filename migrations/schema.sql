@@ -867,6 +867,7 @@ $$;
 CREATE FUNCTION public.fault_query(fault text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
     RETURN CASE fault WHEN 'default_partitions'::text THEN 'select id from submissions_default union all select id from feedback_default union all select id from ai_responses_default
          union all select id from analytics_default union all select id from system_logs_default
          union all select id from audit_log_default union all select id from inbound_events_default'::text WHEN 'missing_partitions'::text THEN 'select p.relname || to_char(m.month, ''_YYYY_MM'') as id
@@ -963,13 +964,15 @@ CREATE FUNCTION public.histogram(samples double precision[], bounds double preci
 
 -- FUNCTION history_begins()
 CREATE FUNCTION public.history_begins() RETURNS timestamp with time zone
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
-    select least(
+begin
+    return least(
         (select uuid_extract_timestamp(e.id) from essays as e order by e.id limit 1),
         (select uuid_extract_timestamp(u.id) from users as u order by u.id limit 1)
-    )
+    );
+end
 $$;
 
 -- FUNCTION hold_person(uuid, text)
