@@ -1,3 +1,6 @@
+drop function release_duty(text, uuid);
+drop function hold_duty(text, uuid, integer);
+drop table duty_leases;
 revoke execute on function record_duty(text, timestamptz, text, bigint, jsonb) from ec_worker;
 drop function index_sizes();
 do $$

@@ -288,3 +288,42 @@ grant execute on function index_sizes() to ec_clock;
 
 -- A worker's environment has the keys, so the checks of texts run there, and leave their result too.
 grant execute on function record_duty(text, timestamptz, text, bigint, jsonb) to ec_worker;
+
+-- Which clock carries out a duty that must not run twice at a time. A row and not an advisory lock of the session: behind a
+-- pooler that hands out connections by transaction, such a lock stays with a connection that others use.
+create table duty_leases (
+    name text not null constraint duty_leases_pkey primary key constraint duty_leases_name_form check (name ~ '^[a-z][a-z_]{1,62}$'),
+    holder uuid not null,
+    lease_until timestamptz not null
+);
+
+-- Take the lease on a duty for so many seconds; false while another holder has it.
+create function hold_duty(duty text, wanted_by uuid, seconds integer) returns boolean
+language plpgsql volatile security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    insert into duty_leases as d (name, holder, lease_until)
+    values (duty, wanted_by, clock_timestamp() + make_interval(secs => least(seconds, 86400)))
+    on conflict (name) do update set holder = excluded.holder, lease_until = excluded.lease_until
+    where d.holder = excluded.holder or d.lease_until < clock_timestamp();
+    return found;
+end
+$$;
+alter function hold_duty(text, uuid, integer) owner to ec_stats;
+revoke all on function hold_duty(text, uuid, integer) from public;
+grant execute on function hold_duty(text, uuid, integer) to ec_clock, ec_worker;
+
+-- Give the lease back, if this holder has it.
+create function release_duty(duty text, held_by uuid) returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    delete from duty_leases as d where d.name = duty and d.holder = held_by;
+end
+$$;
+alter function release_duty(text, uuid) owner to ec_stats;
+revoke all on function release_duty(text, uuid) from public;
+grant execute on function release_duty(text, uuid) to ec_clock, ec_worker;
+grant select, insert, update, delete on duty_leases to ec_stats;

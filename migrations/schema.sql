@@ -975,6 +975,20 @@ begin
 end
 $$;
 
+-- FUNCTION hold_duty(text, uuid, integer)
+CREATE FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    insert into duty_leases as d (name, holder, lease_until)
+    values (duty, wanted_by, clock_timestamp() + make_interval(secs => least(seconds, 86400)))
+    on conflict (name) do update set holder = excluded.holder, lease_until = excluded.lease_until
+    where d.holder = excluded.holder or d.lease_until < clock_timestamp();
+    return found;
+end
+$$;
+
 -- FUNCTION hold_person(uuid, text)
 CREATE FUNCTION public.hold_person(person uuid, case_number text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1656,6 +1670,16 @@ CREATE FUNCTION public.referenced_tables(part name) RETURNS SETOF name
     select distinct f.relname from pg_catalog.pg_constraint as k join pg_catalog.pg_class as f on f.oid = k.confrelid
     where k.conrelid = to_regclass('public.' || quote_ident(part)) and k.contype = 'f' and not f.relispartition
     order by f.relname
+$$;
+
+-- FUNCTION release_duty(text, uuid)
+CREATE FUNCTION public.release_duty(duty text, held_by uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    delete from duty_leases as d where d.name = duty and d.holder = held_by;
+end
 $$;
 
 -- FUNCTION remove_org_rows(integer)
@@ -2579,6 +2603,14 @@ CREATE TABLE public.criterion_results (
 );
 ALTER TABLE ONLY public.criterion_results FORCE ROW LEVEL SECURITY;
 
+-- TABLE duty_leases
+CREATE TABLE public.duty_leases (
+    name text NOT NULL,
+    holder uuid NOT NULL,
+    lease_until timestamp with time zone NOT NULL,
+    CONSTRAINT duty_leases_name_form CHECK ((name ~ '^[a-z][a-z_]{1,62}$'::text))
+);
+
 -- TABLE duty_runs
 CREATE TABLE public.duty_runs (
     name text NOT NULL,
@@ -3211,6 +3243,10 @@ ALTER TABLE ONLY public.courses
 -- CONSTRAINT criterion_results criterion_results_pkey
 ALTER TABLE ONLY public.criterion_results
     ADD CONSTRAINT criterion_results_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT duty_leases duty_leases_pkey
+ALTER TABLE ONLY public.duty_leases
+    ADD CONSTRAINT duty_leases_pkey PRIMARY KEY (name);
 
 -- CONSTRAINT duty_runs duty_runs_pkey
 ALTER TABLE ONLY public.duty_runs
@@ -5201,6 +5237,11 @@ REVOKE ALL ON FUNCTION public.history_begins() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.history_begins() TO ec_clock;
 GRANT ALL ON FUNCTION public.history_begins() TO ec_worker;
 
+-- ACL FUNCTION hold_duty(duty text, wanted_by uuid, seconds integer)
+REVOKE ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) TO ec_clock;
+GRANT ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) TO ec_worker;
+
 -- ACL FUNCTION hold_person(person uuid, case_number text)
 REVOKE ALL ON FUNCTION public.hold_person(person uuid, case_number text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.hold_person(person uuid, case_number text) TO ec_admin;
@@ -5487,6 +5528,11 @@ GRANT ALL ON FUNCTION public.record_duty(duty text, began timestamp with time zo
 
 -- ACL FUNCTION referenced_tables(part name)
 REVOKE ALL ON FUNCTION public.referenced_tables(part name) FROM PUBLIC;
+
+-- ACL FUNCTION release_duty(duty text, held_by uuid)
+REVOKE ALL ON FUNCTION public.release_duty(duty text, held_by uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.release_duty(duty text, held_by uuid) TO ec_clock;
+GRANT ALL ON FUNCTION public.release_duty(duty text, held_by uuid) TO ec_worker;
 
 -- ACL FUNCTION remove_org_rows(most integer)
 REVOKE ALL ON FUNCTION public.remove_org_rows(most integer) FROM PUBLIC;
@@ -5834,6 +5880,11 @@ GRANT SELECT,INSERT ON TABLE public.criterion_results TO ec_worker;
 
 -- ACL COLUMN criterion_results.superseded_at
 GRANT UPDATE(superseded_at) ON TABLE public.criterion_results TO ec_worker;
+
+-- ACL TABLE duty_leases
+GRANT MAINTAIN ON TABLE public.duty_leases TO ec_clock;
+GRANT SELECT ON TABLE public.duty_leases TO ec_backup;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.duty_leases TO ec_stats;
 
 -- ACL TABLE duty_runs
 GRANT SELECT ON TABLE public.duty_runs TO ec_backup;

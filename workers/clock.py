@@ -46,7 +46,7 @@ def run() -> None:
     outage = Outage()
     duties = {one.name: duty for one in all_duties().values() if (duty := one.make(tools)) is not None}
     for name, duty in duties.items():
-        carry_out = guarded(name, RecordedDuty(name, duty), outage=outage)
+        carry_out = guarded(name, RecordedDuty(name, duty, alone=all_duties()[name].alone), outage=outage)
         scheduler.add_job(carry_out, "interval", seconds=all_duties()[name].seconds, id=name)
         if name in AT_ONCE:
             carry_out()

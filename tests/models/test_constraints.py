@@ -159,6 +159,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     "provider_pauses_trips_positive": [{"trips": "0"}],
     "system_logs_level_known": [{"level": "'info'"}],
     "system_logs_event_length": [{"event": "''"}, {"event": LONG.format(201)}],
+    "duty_leases_name_form": [{"name": "'Backup of today'"}],
     "duty_runs_name_form": [{"name": "'Backup of today'"}],
     "duty_runs_outcome_known": [{"outcome": "'odd'"}],
     "duty_runs_found_not_negative": [{"found": "-1"}],

@@ -69,5 +69,6 @@ GOOD: dict[str, dict[str, str]] = {
     "provider_pauses": {"provider": "'anthropic'", "reason": "'overloaded'", "until": "now()"},
     "system_logs": {"program": "'clock'", "level": "'error'", "event": "'x'"},
     "tallies": {"name": "'n'", "labels": "'{}'"},
+    "duty_leases": {"name": "'purge'", "holder": "uuidv7()", "lease_until": "now()"},
     "duty_runs": {"name": "'backup'", "started_at": "now()", "ended_at": "now()", "outcome": "'ok'"},
 }  # fmt: skip

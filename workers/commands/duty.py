@@ -16,7 +16,7 @@ from models.db import session
 from workers.duties import audit_heads, data_audit, retire, tables
 from workers.duties.data_audit import Report
 from workers.duties.limits import BATCH
-from workers.duties.record import Counted, RecordedDuty
+from workers.duties.record import Counted, DutyTaken, RecordedDuty
 from workers.duties.registry import Tools, all_duties
 
 ANSWER_SECONDS = 65.0
@@ -59,6 +59,9 @@ def run(chosen: argparse.Namespace) -> int:
     }
     try:
         return special.get(chosen.name, lambda: _carry_out(chosen.name))()
+    except DutyTaken:
+        sys.stderr.write(f"workers: the clock is carrying out {chosen.name} now; try again when it has ended\n")
+        return FAULTY
     except (OSError, ValueError) as error:
         sys.stderr.write(f"workers: {chosen.name} failed: {error}\n")
         return FAULTY
@@ -73,8 +76,8 @@ def _carry_out(name: str) -> int:
     duty = all_duties()[name].make(tools)
     if duty is None:
         return _refuse(f"{name} needs {audit_heads.FILE} and {audit_heads.KEY}")
-    recorded = RecordedDuty(name, duty)
-    found = recorded()
+    recorded = RecordedDuty(name, duty, alone=all_duties()[name].alone)
+    found = recorded.carry_out()
     detail = "".join(f", {key} {value:,}" for key, value in getattr(found, "detail", {}).items())
     _print(f"{name}: {found:,}{detail}")
     if not recorded.succeeded:
@@ -108,7 +111,7 @@ def _audit_data(chosen: argparse.Namespace, *, with_texts: bool) -> int:
         reports.append(data_audit.audit(with_texts=with_texts, whole_history=chosen.all))
         return reports[0].counted()
 
-    RecordedDuty("audit_data", audit)()
+    RecordedDuty("audit_data", audit, alone=True).carry_out()
     report = reports[0]
     if chosen.json:
         _print(json.dumps(_as_json(report), indent=1))
@@ -148,10 +151,10 @@ def _check_indexes(*, mend: bool) -> int:
         return tables.count_findings(findings)
 
     mended: list[tuple[index_report.IndexFinding, str]] = []
-    faults = int(RecordedDuty("check_indexes", check)())
+    faults = int(RecordedDuty("check_indexes", check, alone=True).carry_out())
     if mend:
         mended = tables.mend(findings)
-        faults = int(RecordedDuty("check_indexes", check)())
+        faults = int(RecordedDuty("check_indexes", check, alone=True).carry_out())
     for one, result in mended:
         _print(f"{one.statement}: {result}")
     if not findings:
@@ -172,7 +175,7 @@ def _clean_orphans(*, delete: bool) -> int:
         return Counted(sum(one.count for one in results), **{one.check.name: one.count for one in results})
 
     if delete:
-        RecordedDuty(BY_HAND, clean)()
+        RecordedDuty(BY_HAND, clean, alone=True).carry_out()
     else:
         clean()
     for one in results:

@@ -1,4 +1,4 @@
-"""Leave a row in `duty_runs` for each run of a duty, also when it fails."""
+"""Leave a row in `duty_runs` for each run of a duty, also when it fails, and let only one clock run a long one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Self
+from uuid import uuid4
 
 from models import duty_runs
 from models.db import session
@@ -16,6 +17,8 @@ from workers.duties.guard import Duty, failed_parts
 
 # A duty that runs more often than this leaves its row once in so many seconds, and at once when it begins or ends to fail.
 LEAST_SECONDS = 60.0
+# How long a clock that died keeps others from a long duty.
+LEASE_SECONDS = 3600.0
 
 
 class Counted(int):
@@ -30,19 +33,25 @@ class Counted(int):
         return counted
 
 
+class DutyTaken(Exception):
+    """Another clock is carrying out this duty."""
+
+
 class RecordedDuty:
-    """A duty that leaves its result in `duty_runs`."""
+    """A duty that leaves its result in `duty_runs`. With `alone`, it is left out while another clock carries it out."""
 
     def __init__(
         self,
         name: str,
         duty: Duty,
         *,
+        alone: bool = False,
         least_seconds: float = LEAST_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._duty = duty
+        self._alone = alone
         self._least_seconds = least_seconds
         self._clock = clock
         self._lock = threading.Lock()
@@ -51,7 +60,28 @@ class RecordedDuty:
         self._pending = 0
 
     def __call__(self) -> int:
-        """Carry out the duty and return what it returned. Raises what it raised."""
+        """Carry out the duty and return what it returned, or 0 while another clock does. Raises what the duty raised."""
+        try:
+            return self.carry_out()
+        except DutyTaken:
+            return 0
+
+    def carry_out(self) -> int:
+        """Carry out the duty and return what it returned. Raises DutyTaken, and what the duty raised."""
+        if not self._alone:
+            return self._carry_out()
+        holder = uuid4()
+        with session():
+            if not duty_runs.hold(self._name, holder=holder, seconds=LEASE_SECONDS):
+                raise DutyTaken
+        try:
+            return self._carry_out()
+        finally:
+            # When the database is away now, the lease ends by itself.
+            with suppress(DatabaseAway, DatabaseBusy), session():
+                duty_runs.release(self._name, holder=holder)
+
+    def _carry_out(self) -> int:
         began = datetime.now(UTC)
         token = failed_parts.set(0)
         try:

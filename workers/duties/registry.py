@@ -18,6 +18,8 @@ from workers.duties.retention import delete_expired
 from workers.duties.retire import RetireSettings, retire_partitions
 from workers.duties.tables import check_indexes, vacuum_tables
 
+ALONE = frozenset({"retire_partitions", "purge", "vacuum_tables", "check_indexes", "audit_data"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
@@ -30,18 +32,21 @@ class Tools:
 
 @dataclass(frozen=True, kw_only=True)
 class ClockDuty:
-    """A duty and its interval. `make` returns None when the settings for it are not there."""
+    """A duty and its interval in seconds. `make` returns None when the settings for it are not there."""
 
     name: str
-    seconds: float | None
+    seconds: float
     says: str
     make: Callable[[Tools], Duty | None]
 
     @property
+    def alone(self) -> bool:
+        """Return whether only one clock at a time carries it out: those that may take long."""
+        return self.name in ALONE
+
+    @property
     def interval(self) -> str:
         """Return the interval in words."""
-        if self.seconds is None:
-            return "by hand"
         if self.seconds >= 60:
             return f"{self.seconds / 60:g} min"
         return f"{self.seconds:g} s"
