@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import fairness, ingest_rate, memory, overhead, own_figures, report, security, tokens
+from benchmarks import fairness, ingest_rate, memory, overhead, own_figures, report, retire, security, tokens
 
 # The order is that of the sections in docs/benchmarks.md.
 BENCHMARKS = {
@@ -17,6 +17,7 @@ BENCHMARKS = {
         overhead.PARALLEL,
         memory.MEMORY,
         fairness.FAIRNESS,
+        retire.RETIRE,
         tokens.TOKENS,
         own_figures.OWN_ESSAYS,
     )
