@@ -84,12 +84,12 @@ begin
             then w.id >= uuid7_floor(now() - make_interval(days => $2))
             else o.retention_deliveries is null or r.begins_at is null or r.begins_at > now()
                 or w.id >= uuid7_floor(now() - make_interval(days => o.retention_deliveries))
-                or exists (select from users as u where u.id = w.user_id and u.legal_hold is not null) end';
+                or w.user_id in (select u.id from users as u where u.legal_hold is not null) end';
     elsif parent = 'ai_responses' then
         rule := 'o.closed_at is not null or o.legal_hold is not null or o.retention_raw_answers is null or r.begins_at is null
             or r.begins_at > now() or not w.tallied or w.completed_at is null
             or greatest(w.id, w.submission_id) >= uuid7_floor(now() - make_interval(days => o.retention_raw_answers))
-            or exists (select from users as u where u.id = w.user_id and u.legal_hold is not null)';
+            or w.user_id in (select u.id from users as u where u.legal_hold is not null)';
     else
         rule := 'true';
     end if;
@@ -118,7 +118,7 @@ grant execute on function referenced_tables(name) to ec_owner;
 
 -- Cut a month off its table: done, needed (somebody still needs a row), busy (try again), or gone (it is cut off already).
 -- DETACH CONCURRENTLY is refused while a default partition exists. A plain DETACH changes the catalogue only, but waits for
--- every transaction that uses the table, and all others wait behind it: so it gives up after 30 ms.
+-- every transaction that uses the table, and all others wait behind it: so it gives up after 30 ms, and tries again.
 create function detach_partition(part name, log_days integer, unowned_days integer) returns text
 language plpgsql security definer
 set search_path = pg_catalog, public, pg_temp
@@ -139,13 +139,19 @@ begin
     if partition_is_needed(part, log_days, unowned_days) then
         return 'needed';
     end if;
-    for referenced in select * from referenced_tables(part) loop
-        execute format('lock table public.%I in share row exclusive mode', referenced);
+    for attempt in 1..20 loop
+        begin
+            for referenced in select * from referenced_tables(part) loop
+                execute format('lock table public.%I in share row exclusive mode', referenced);
+            end loop;
+            execute format('lock table only public.%I in access exclusive mode', parent);
+            execute format('alter table public.%I detach partition public.%I', parent, part);
+            return 'done';
+        exception when lock_not_available or deadlock_detected then
+            -- The locks of this attempt are gone. Those who waited behind them go first.
+            perform pg_sleep(0.05 + random() * 0.3);
+        end;
     end loop;
-    execute format('lock table only public.%I in access exclusive mode', parent);
-    execute format('alter table public.%I detach partition public.%I', parent, part);
-    return 'done';
-exception when lock_not_available or deadlock_detected then
     return 'busy';
 end
 $$;
@@ -200,7 +206,7 @@ revoke all on function note_retired(name) from public;
 grant execute on function note_retired(name) to ec_owner;
 
 -- Drop a month that is cut off: done with the number of its rows, needed (a hold or a longer retention came meanwhile, and the
--- month is part of its table again), or busy. To drop a foreign key locks the table it refers to, so it gives up after 30 ms.
+-- month is part of its table again), or busy. To drop a foreign key locks the table it refers to: it gives up after 30 ms, too.
 create function drop_detached(part name, log_days integer, unowned_days integer, out result text, out amount bigint)
 language plpgsql security definer
 set search_path = pg_catalog, public, pg_temp
@@ -229,13 +235,19 @@ begin
         result := 'needed';
         return;
     end if;
-    amount := note_retired(part);
-    for referenced in select * from referenced_tables(part) loop
-        execute format('lock table public.%I in access exclusive mode', referenced);
+    for attempt in 1..20 loop
+        begin
+            amount := note_retired(part);  -- it reads the month, so before the locks
+            for referenced in select * from referenced_tables(part) loop
+                execute format('lock table public.%I in access exclusive mode', referenced);
+            end loop;
+            execute format('drop table public.%I', part);
+            result := 'done';
+            return;
+        exception when lock_not_available or deadlock_detected then
+            perform pg_sleep(0.05 + random() * 0.3);
+        end;
     end loop;
-    execute format('drop table public.%I', part);
-    result := 'done';
-exception when lock_not_available or deadlock_detected then
     result := 'busy';
     amount := 0;
 end

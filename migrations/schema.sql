@@ -732,13 +732,19 @@ begin
     if partition_is_needed(part, log_days, unowned_days) then
         return 'needed';
     end if;
-    for referenced in select * from referenced_tables(part) loop
-        execute format('lock table public.%I in share row exclusive mode', referenced);
+    for attempt in 1..20 loop
+        begin
+            for referenced in select * from referenced_tables(part) loop
+                execute format('lock table public.%I in share row exclusive mode', referenced);
+            end loop;
+            execute format('lock table only public.%I in access exclusive mode', parent);
+            execute format('alter table public.%I detach partition public.%I', parent, part);
+            return 'done';
+        exception when lock_not_available or deadlock_detected then
+            -- The locks of this attempt are gone. Those who waited behind them go first.
+            perform pg_sleep(0.05 + random() * 0.3);
+        end;
     end loop;
-    execute format('lock table only public.%I in access exclusive mode', parent);
-    execute format('alter table public.%I detach partition public.%I', parent, part);
-    return 'done';
-exception when lock_not_available or deadlock_detected then
     return 'busy';
 end
 $_$;
@@ -789,13 +795,19 @@ begin
         result := 'needed';
         return;
     end if;
-    amount := note_retired(part);
-    for referenced in select * from referenced_tables(part) loop
-        execute format('lock table public.%I in access exclusive mode', referenced);
+    for attempt in 1..20 loop
+        begin
+            amount := note_retired(part);  -- it reads the month, so before the locks
+            for referenced in select * from referenced_tables(part) loop
+                execute format('lock table public.%I in access exclusive mode', referenced);
+            end loop;
+            execute format('drop table public.%I', part);
+            result := 'done';
+            return;
+        exception when lock_not_available or deadlock_detected then
+            perform pg_sleep(0.05 + random() * 0.3);
+        end;
     end loop;
-    execute format('drop table public.%I', part);
-    result := 'done';
-exception when lock_not_available or deadlock_detected then
     result := 'busy';
     amount := 0;
 end
@@ -1404,12 +1416,12 @@ begin
             then w.id >= uuid7_floor(now() - make_interval(days => $2))
             else o.retention_deliveries is null or r.begins_at is null or r.begins_at > now()
                 or w.id >= uuid7_floor(now() - make_interval(days => o.retention_deliveries))
-                or exists (select from users as u where u.id = w.user_id and u.legal_hold is not null) end';
+                or w.user_id in (select u.id from users as u where u.legal_hold is not null) end';
     elsif parent = 'ai_responses' then
         rule := 'o.closed_at is not null or o.legal_hold is not null or o.retention_raw_answers is null or r.begins_at is null
             or r.begins_at > now() or not w.tallied or w.completed_at is null
             or greatest(w.id, w.submission_id) >= uuid7_floor(now() - make_interval(days => o.retention_raw_answers))
-            or exists (select from users as u where u.id = w.user_id and u.legal_hold is not null)';
+            or w.user_id in (select u.id from users as u where u.legal_hold is not null)';
     else
         rule := 'true';
     end if;

@@ -27,8 +27,8 @@ log = logger(__name__)
 ARCHIVE_DIR = "ESSAYCOACH_ARCHIVE_DIR"
 RETIRE_AFTER = "ESSAYCOACH_RETIRE_AFTER_MONTHS"
 PAGE = 5_000
-# A lock is asked for this often, for 30 ms each time, before the next run tries again.
-TRIES = 60
+# The database asks for its locks 20 times, for 30 ms each time. After so many of these rounds it is for the next run.
+TRIES = 3
 PAUSE_SECONDS = (0.05, 0.35)
 
 Answer = TypeVar("Answer")
