@@ -69,11 +69,12 @@ select 'unused', t.relname, c.relname, format('not read since %%s', to_char(u.si
     format('drop index concurrently public.%%I', c.relname)
 from pg_index as x join pg_class as c on c.oid = x.indexrelid join pg_class as t on t.oid = x.indrelid
 cross join lateral (
-    select coalesce(sum(s.idx_scan), 0) as scans from pg_partition_tree(c.oid) as p join pg_stat_user_indexes as s on s.indexrelid = p.relid
+    select coalesce(sum(s.idx_scan), 0) as scans from pg_stat_user_indexes as s
+    where s.indexrelid = c.oid or s.indexrelid in (select p.relid from pg_partition_tree(c.oid) as p)
 ) as reads
 cross join lateral (
-    select coalesce(sum(greatest(l.reltuples, 0)), 0) as amount from pg_partition_tree(t.oid) as p join pg_class as l on l.oid = p.relid
-    where p.isleaf
+    select coalesce(sum(greatest(l.reltuples, 0)), 0) as amount from pg_class as l
+    where l.relkind = 'r' and (l.oid = t.oid or l.oid in (select p.relid from pg_partition_tree(t.oid) as p))
 ) as size
 cross join (
     select coalesce(d.stats_reset, pg_postmaster_start_time()) as since from pg_stat_database as d where d.datname = current_database()
