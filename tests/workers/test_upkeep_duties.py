@@ -137,7 +137,7 @@ def test_unused_index_is_found_only_when_big_and_unused_for_long(
 
 def test_big_scans_are_found(database: Database, clock: None, full_table: str) -> None:
     database.sql(
-        "do $$ begin for n in 1..1001 loop perform 1 from (select count(*) from crowd where number < 0) as c; end loop; end $$;"
+        "do $$ declare c bigint; begin for n in 1..1001 loop select count(*) into c from crowd where number < 0; end loop; end $$;"
         "select pg_stat_force_next_flush()"
     )
     eventually(lambda: found("scanned", big_rows=1000) == [("crowd", "")])

@@ -24,7 +24,7 @@ def run(_: argparse.Namespace) -> int:
     for one in misplaced:
         sys.stdout.write(f"{one.name}: {one.begins_at:%Y-%m-%d %H:%M} to {one.ends_at:%Y-%m-%d %H:%M} UTC\n")
     if misplaced:
-        sys.stderr.write('Mend them as docs/upkeep.md says under "Mend partitions".\n')
+        sys.stderr.write('Mend them as docs/operations.md says under "Mend partitions".\n')
         return 1
     sys.stdout.write("Every partition is one month in UTC.\n")
     return 0

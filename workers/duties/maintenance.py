@@ -29,7 +29,7 @@ def make_partitions(since: datetime | None = None) -> int:
         log.error(
             "partitions with wrong bounds",
             partitions=[one.name for one in misplaced],
-            mend="docs/upkeep.md, Mend partitions",
+            mend="docs/operations.md, Mend partitions",
         )
     with session(answer_seconds=LONG_ANSWER_SECONDS):
         return upkeep.ensure_partitions(since=since)
