@@ -50,6 +50,11 @@ insert into ai_responses (org_id, submission_id, user_id, pass, attempt, provide
 values (%(org)s, %(version)s, %(user)s, 'content', 1, 'local', 'm', '1', '');
 update submissions set status = 'processing' where org_id = %(org)s and id = %(version)s
 """
+_LOCK_WAIT = """
+select extract(epoch from max(clock_timestamp() - l.waitstart))::float8
+from pg_locks as l join pg_stat_activity as a on a.pid = l.pid
+where not l.granted and a.datname = current_database() and a.usename <> 'ec_clock'
+"""
 _FILL = """
 set session_replication_role = replica;
 insert into ai_responses (id, org_id, submission_id, user_id, pass, attempt, provider, model, prompt_version, request_sha256,
@@ -62,10 +67,14 @@ from generate_series(1, %(rows)s)
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What was measured: the seconds that each write took before and during the retirement, how long it took, rows dropped."""
+    """What was measured: the seconds that each write took before and during the retirement, how long it took, rows dropped.
+
+    `lock_wait` is the longest time that a writer was seen to wait for a lock.
+    """
 
     quiet: list[float]
     during: list[float]
+    lock_wait: float
     seconds: float
     rows: int
 
@@ -83,6 +92,8 @@ def measure(*, admin_url: str, clock_url: str, rows: int, quiet_seconds: float, 
         threading.Thread(target=_write, args=(admin_url, values | {"version": one}, stop, writes, lock))
         for one in values["versions"]
     ]
+    waits: list[float] = [0.0]
+    writers.append(threading.Thread(target=_watch_locks, args=(admin_url, stop, waits)))
     for writer in writers:
         writer.start()
     time.sleep(quiet_seconds)
@@ -98,6 +109,7 @@ def measure(*, admin_url: str, clock_url: str, rows: int, quiet_seconds: float, 
     return Measured(
         quiet=sorted(took for at, took in writes if at + took < began),
         during=sorted(took for at, took in writes if at + took >= began and at <= ended),
+        lock_wait=max(waits),
         seconds=ended - began,
         rows=done.detail["rows"],
     )
@@ -131,6 +143,16 @@ def _write(
             with lock:
                 writes.append((began, time.monotonic() - began))
             time.sleep(0.002)  # a worker has more to do than this
+
+
+def _watch_locks(url: str, stop: threading.Event, waits: list[float]) -> None:
+    """Look every few milliseconds how long writers have been waiting for a lock."""
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        while not stop.is_set():
+            cursor.execute(_LOCK_WAIT)
+            waits += [wait for (wait,) in cursor.fetchall() if wait]
+            time.sleep(0.003)
 
 
 @contextmanager
@@ -186,6 +208,12 @@ def run() -> list[Figure]:
         Figure("a write meanwhile, p50", duration(quantile(found.during, 0.5))),
         Figure("a write meanwhile, p99", duration(p99), f"< {duration(BAR_SECONDS)}", p99 < BAR_SECONDS),
         Figure("a write meanwhile, longest", duration(found.during[-1])),
+        Figure(
+            "the longest wait of a writer for a lock",
+            duration(found.lock_wait),
+            f"< {duration(BAR_SECONDS)}",
+            found.lock_wait < BAR_SECONDS,
+        ),
         Figure("writes meanwhile", f"{len(found.during):,}"),
     ]
 

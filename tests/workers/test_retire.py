@@ -379,3 +379,4 @@ def test_no_writer_waits_for_long_while_a_month_is_retired(servers: Servers, tmp
     assert found.rows == 20_000
     assert len(found.during) > 100
     assert quantile(found.during, 0.99) < BAR_SECONDS
+    assert found.lock_wait < BAR_SECONDS
