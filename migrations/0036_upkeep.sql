@@ -127,12 +127,18 @@ set lock_timeout = '30ms'
 as $$
 declare
     parent name := retirable_parent(part);
+    month timestamptz := make_timestamptz(substring(part from '(\d{4})_\d{2}$')::integer, right(part, 2)::integer, 1, 0, 0, 0);
     referenced name;
 begin
     if not exists (select from pg_inherits as i where i.inhrelid = to_regclass('public.' || quote_ident(part))) then
         return 'gone';
     end if;
-    if make_timestamptz(substring(part from '(\d{4})_\d{2}$')::integer, right(part, 2)::integer, 1, 0, 0, 0) + interval '2 months' > now() then
+    -- A month with wrong bounds is to be mended first (docs/operations.md): it could not be attached again.
+    if month + interval '2 months' > now() or not exists (
+        select from pg_class as c
+        where c.oid = to_regclass('public.' || quote_ident(part)) and pg_get_expr(c.relpartbound, c.oid) = format(
+            'FOR VALUES FROM (%L) TO (%L)', uuid7_floor(month), uuid7_floor(month + interval '1 month'))
+    ) then
         return 'needed';
     end if;
     -- Before any lock: it reads the whole month.

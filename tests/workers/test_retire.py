@@ -183,6 +183,19 @@ def test_months_of_other_tables_and_young_months_are_refused(become: Become, dat
         partitions.read_page(f"system_logs_{this_month}", after=partitions.FIRST, limit=1)
 
 
+def test_month_with_wrong_bounds_stays_until_it_is_mended(become: Become, database: Database) -> None:
+    name = add_month(database, "system_logs")
+    bounds = f"from (uuid7_floor({AGO} - interval '1 hour')) to (uuid7_floor({AGO}))"
+    database.sql(
+        f"alter table system_logs detach partition {name}; alter table system_logs attach partition {name} for values {bounds}"
+    )
+    try:
+        assert as_clock(become).detail["needed"] == 1
+        assert is_attached(database, name)
+    finally:
+        database.sql(f"drop table {name}")
+
+
 def test_export_holds_every_row_and_can_be_read_again(
     become: Become,
     database: Database,

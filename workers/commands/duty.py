@@ -28,7 +28,9 @@ OPTIONS = {"yes": BY_HAND, "mend": "check_indexes", "all": "audit_data", "json":
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `duty` to the parser."""
-    parser.add_argument("name", nargs="?", choices=(*all_duties(), BY_HAND), metavar="NAME", help="which duty; --list shows them")
+    parser.add_argument(
+        "name", nargs="?", choices=(*all_duties(), BY_HAND), metavar="NAME", help="which duty; --list shows them"
+    )
     parser.add_argument("--list", action="store_true", help="list the duties with their intervals and last runs")
     parser.add_argument("--json", action="store_true", help="audit_data: print the report as JSON")
     parser.add_argument("--all", action="store_true", help="audit_data: the whole history, not only a part of it")

@@ -152,6 +152,15 @@ def test_orphans_are_shown_first_and_deleted_with_yes(database: Database, school
     assert "orphan_events: 0 would go" in duty("clean_orphans").stdout
 
 
+def test_orphaned_deliveries_go_too(database: Database, school: School, as_clock: None) -> None:
+    database.sql(
+        "insert into inbound_events (org_id, source_id, event_id, user_id, submission_id, outcome, body, body_sha256) "
+        "values (%s, %s, 'e', %s, uuidv7(), 'accepted', '', '') returning 1", school.org, school.source, school.alice,
+    )  # fmt: skip
+    assert "orphan_deliveries: 1 deleted" in duty("clean_orphans", "--yes").stdout
+    assert database.sql("select count(*) from inbound_events") == [(0,)]
+
+
 def test_orphans_of_somebody_on_hold_stay(database: Database, school: School, as_clock: None) -> None:
     receipt = hand_in(school)
     break_row(database, f"update analytics set essay_id = uuidv7() where essay_id = '{receipt.essay}'")
