@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import fairness, ingest_rate, memory, overhead, own_figures, report, scrape, security, tokens
+from benchmarks import fairness, ingest_rate, memory, overhead, own_figures, report, retire, scrape, security, tokens
 
 # The order is that of the sections in docs/benchmarks.md.
 BENCHMARKS = {
@@ -18,6 +18,7 @@ BENCHMARKS = {
         memory.MEMORY,
         fairness.FAIRNESS,
         scrape.SCRAPE,
+        retire.RETIRE,
         tokens.TOKENS,
         own_figures.OWN_ESSAYS,
     )

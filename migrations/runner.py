@@ -29,8 +29,8 @@ LOCK_KEY = 0x45_53_53_41_59  # "ESSAY" in ASCII; no other program uses this numb
 PROGRAMS = ("ec_ingest", "ec_worker", "ec_clock", "ec_monitor", "ec_backup")
 # Shares of the connections that are neither a superuser's nor reserved, and the least that a role needs. What is left over is
 # for PgBouncer's and an operator's own roles.
-CONNECTION_SHARES = {"ec_ingest": 0.45, "ec_worker": 0.25, "ec_clock": 0.15, "ec_monitor": 0.05, "ec_backup": 0.05}
-LEAST_CONNECTIONS = {"ec_ingest": 12, "ec_worker": 10, "ec_clock": 8, "ec_monitor": 4, "ec_backup": 3}
+CONNECTION_SHARES = {"ec_ingest": 0.45, "ec_worker": 0.2, "ec_clock": 0.2, "ec_monitor": 0.05, "ec_backup": 0.05}
+LEAST_CONNECTIONS = {"ec_ingest": 12, "ec_worker": 10, "ec_clock": 12, "ec_monitor": 4, "ec_backup": 3}
 OWNER_OPTIONS = "-c role=ec_owner -c lock_timeout=1s -c statement_timeout=60s -c timezone=UTC"
 LOCK_ATTEMPTS = 10
 

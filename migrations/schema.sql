@@ -679,6 +679,82 @@ begin
 end
 $$;
 
+-- FUNCTION delete_orphans(text, timestamp with time zone, timestamp with time zone, integer)
+CREATE FUNCTION public.delete_orphans(fault text, since timestamp with time zone, until timestamp with time zone, most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+declare
+    target text := case fault when 'orphan_events' then 'analytics' when 'orphan_deliveries' then 'inbound_events' end;
+    found_org record;
+    total bigint := 0;
+begin
+    if target is null then
+        raise exception 'rows of % are not deleted', fault;
+    end if;
+    for found_org in execute format(
+        'with gone as (
+            delete from %1$I as t where t.id in (select f.id from (%2$s) as f order by f.id limit $5) and not exists (
+                select from orgs as o left join users as u on u.org_id = o.id and u.id = t.user_id
+                where o.id = t.org_id and (o.legal_hold is not null or u.legal_hold is not null))
+            returning t.org_id
+         ) select org_id, count(*) as amount from gone group by org_id', target, fault_query(fault)
+    ) using uuid7_floor(since), uuid7_floor(until), since, until, most loop
+        total := total + found_org.amount;
+        perform audit_note(
+            found_org.org_id, 'orphans_deleted', 'org', found_org.org_id,
+            jsonb_build_object('table', target, 'deleted', found_org.amount)
+        );
+    end loop;
+    return total;
+end
+$_$;
+
+-- FUNCTION detach_partition(name, integer, integer)
+CREATE FUNCTION public.detach_partition(part name, log_days integer, unowned_days integer) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET lock_timeout TO '30ms'
+    AS $_$
+declare
+    parent name := retirable_parent(part);
+    month timestamptz := make_timestamptz(substring(part from '(\d{4})_\d{2}$')::integer, right(part, 2)::integer, 1, 0, 0, 0);
+    referenced name;
+begin
+    if not exists (select from pg_inherits as i where i.inhrelid = to_regclass('public.' || quote_ident(part))) then
+        return 'gone';
+    end if;
+    -- A month with wrong bounds is to be mended first (docs/operations.md): it could not be attached again.
+    if month + interval '2 months' > now() or not exists (
+        select from pg_class as c
+        where c.oid = to_regclass('public.' || quote_ident(part)) and pg_get_expr(c.relpartbound, c.oid) = format(
+            'FOR VALUES FROM (%L) TO (%L)', uuid7_floor(month), uuid7_floor(month + interval '1 month'))
+    ) then
+        return 'needed';
+    end if;
+    -- Before any lock: it reads the whole month.
+    if partition_is_needed(part, log_days, unowned_days) then
+        return 'needed';
+    end if;
+    for attempt in 1..20 loop
+        begin
+            for referenced in select * from referenced_tables(part) loop
+                execute format('lock table public.%I in share row exclusive mode', referenced);
+            end loop;
+            execute format('lock table only public.%I in access exclusive mode', parent);
+            execute format('alter table public.%I detach partition public.%I', parent, part);
+            return 'done';
+        exception when lock_not_available or deadlock_detected then
+            -- The locks of this attempt are gone. Those who waited behind them go first.
+            perform pg_sleep(0.05 + random() * 0.3);
+        end;
+    end loop;
+    return 'busy';
+end
+$_$;
+
 -- FUNCTION discard_passes(uuid[])
 CREATE FUNCTION public.discard_passes(wanted uuid[]) RETURNS TABLE(pass_id uuid, submission_id uuid, pass text, reason text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -696,8 +772,55 @@ begin
 end
 $$;
 
--- FUNCTION ensure_partitions(integer)
-CREATE FUNCTION public.ensure_partitions(months_ahead integer) RETURNS integer
+-- FUNCTION drop_detached(name, integer, integer)
+CREATE FUNCTION public.drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET lock_timeout TO '30ms'
+    AS $_$
+declare
+    parent name := retirable_parent(part);
+    month timestamptz := make_timestamptz(substring(part from '(\d{4})_\d{2}$')::integer, right(part, 2)::integer, 1, 0, 0, 0);
+    referenced name;
+begin
+    if exists (select from pg_inherits as i where i.inhrelid = to_regclass('public.' || quote_ident(part))) then
+        raise exception '% is still a part of its table', part;
+    end if;
+    if partition_is_needed(part, log_days, unowned_days) then
+        -- With the CHECK, ATTACH does not read the month while it locks the default partition.
+        execute format(
+            'alter table public.%I add constraint whole_month check (id >= %L and id < %L)',
+            part, uuid7_floor(month), uuid7_floor(month + interval '1 month')
+        );
+        execute format(
+            'alter table public.%I attach partition public.%I for values from (%L) to (%L)',
+            parent, part, uuid7_floor(month), uuid7_floor(month + interval '1 month')
+        );
+        execute format('alter table public.%I drop constraint whole_month', part);
+        result := 'needed';
+        return;
+    end if;
+    for attempt in 1..20 loop
+        begin
+            amount := note_retired(part);  -- it reads the month, so before the locks
+            for referenced in select * from referenced_tables(part) loop
+                execute format('lock table public.%I in access exclusive mode', referenced);
+            end loop;
+            execute format('drop table public.%I', part);
+            result := 'done';
+            return;
+        exception when lock_not_available or deadlock_detected then
+            perform pg_sleep(0.05 + random() * 0.3);
+        end;
+    end loop;
+    result := 'busy';
+    amount := 0;
+end
+$_$;
+
+-- FUNCTION ensure_partitions(integer, timestamp with time zone)
+CREATE FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET "TimeZone" TO 'UTC'
@@ -710,6 +833,9 @@ begin
     if months_ahead not between 0 and 36 then
         raise exception 'months_ahead must lie between 0 and 36, not %', months_ahead;
     end if;
+    if since < date_trunc('month', now()) or since > now() + interval '3 years' then
+        raise exception 'partitions begin between this month and three years from now, not at %', since;
+    end if;
     perform pg_advisory_xact_lock(hashtext('essaycoach.partitions'));
     for parent in
         select c.relname from pg_partitioned_table as p join pg_class as c on c.oid = p.partrelid
@@ -717,7 +843,7 @@ begin
     loop
         for month in
             select generate_series(
-                date_trunc('month', now()), date_trunc('month', now()) + make_interval(months => months_ahead), '1 month'
+                date_trunc('month', since), date_trunc('month', since) + make_interval(months => months_ahead), '1 month'
             )
         loop
             made := made + create_partition(parent, month)::integer;
@@ -726,6 +852,12 @@ begin
     return made;
 end
 $$;
+
+-- FUNCTION ensure_partitions(integer)
+CREATE FUNCTION public.ensure_partitions(months_ahead integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    RETURN public.ensure_partitions(months_ahead, now());
 
 -- FUNCTION erase_person(uuid)
 CREATE FUNCTION public.erase_person(person uuid) RETURNS boolean
@@ -749,15 +881,136 @@ begin
 end
 $$;
 
+-- FUNCTION fault_query(text)
+CREATE FUNCTION public.fault_query(fault text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    RETURN CASE fault WHEN 'default_partitions'::text THEN 'select id from submissions_default union all select id from feedback_default union all select id from ai_responses_default
+         union all select id from analytics_default union all select id from system_logs_default
+         union all select id from audit_log_default union all select id from inbound_events_default'::text WHEN 'missing_partitions'::text THEN 'select p.relname || to_char(m.month, ''_YYYY_MM'') as id
+         from pg_partitioned_table as t join pg_class as p on p.oid = t.partrelid and p.relnamespace = ''public''::regnamespace
+         cross join generate_series(date_trunc(''month'', now()), now() + interval ''2 months'', ''1 month'') as m (month)
+         where to_regclass(''public.'' || p.relname || to_char(m.month, ''_YYYY_MM'')) is null'::text WHEN 'open_versions'::text THEN 'select s.id from submissions as s
+         where s.id >= $1 and s.id < least($2, uuid7_floor(now() - interval ''10 minutes'')) and s.completed_at is null and not exists (
+            select from passes as p where p.org_id = s.org_id and p.submission_id = s.id and p.state in (''queued'', ''running''))'::text WHEN 'closed_versions'::text THEN 'select s.id from submissions as s
+         where s.id >= $1 and s.id < $2 and s.completed_at is not null and exists (
+            select from passes as p where p.org_id = s.org_id and p.submission_id = s.id and p.state in (''queued'', ''running''))'::text WHEN 'overdue_leases'::text THEN 'select p.id from passes as p where p.state = ''running'' and p.lease_until < now() - interval ''5 minutes'''::text WHEN 'unhinted_passes'::text THEN 'select p.id from passes as p
+         where p.state = ''queued'' and p.next_at < now() - interval ''10 minutes'' and p.hinted_at < p.next_at'::text WHEN 'uncounted_work'::text THEN 'select p.id from passes as p where not p.tallied and p.finished_at < now() - interval ''10 minutes''
+         union all select a.id from ai_responses as a where not a.tallied and a.completed_at < now() - interval ''10 minutes'''::text WHEN 'essays_disagree'::text THEN 'select e.id from essays as e cross join lateral (
+            select count(*) as amount, max(s.version) as last, max(s.submitted_at) as newest_at,
+                count(*) filter (where s.id = e.newest_submission_id and s.submitted_at = e.newest_submitted_at) as newest,
+                count(*) filter (where s.user_id <> e.user_id or s.audience_id <> e.audience_id) as strange
+            from submissions as s where s.org_id = e.org_id and s.essay_id = e.id
+         ) as v
+         where e.id >= $1 and e.id < $2 and (v.amount <> e.versions or v.last is distinct from e.versions or v.newest <> 1
+            or v.newest_at is distinct from e.newest_submitted_at or v.strange > 0)'::text WHEN 'passes_disagree'::text THEN 'select p.id from passes as p left join submissions as s on s.org_id = p.org_id and s.id = p.submission_id
+         where p.id >= $1 and p.id < $2
+            and (s.essay_id is distinct from p.essay_id or s.user_id <> p.user_id or s.audience_id <> p.audience_id)'::text WHEN 'comments_disagree'::text THEN 'select f.id from feedback as f join submissions as s on s.org_id = f.org_id and s.id = f.submission_id
+         where f.id >= $1 and f.id < $2
+            and (s.essay_id <> f.essay_id or s.user_id <> f.user_id or s.audience_id <> f.audience_id)'::text WHEN 'orphan_reviews'::text THEN 'select v.id from feedback_reviews as v where v.id >= $1 and v.id < $2
+            and not exists (select from feedback as f where f.id = v.feedback_id and f.org_id = v.org_id)
+         union all select r.feedback_id from feedback_reactions as r where r.feedback_id >= $1 and r.feedback_id < $2
+            and not exists (select from feedback as f where f.id = r.feedback_id and f.org_id = r.org_id)
+         union all select i.feedback_id from review_items as i where i.feedback_id >= $1 and i.feedback_id < $2
+            and not exists (select from feedback as f where f.id = i.feedback_id and f.org_id = i.org_id)'::text WHEN 'review_lists_disagree'::text THEN 'select i.feedback_id as id from review_items as i where i.feedback_id >= $1 and i.feedback_id < $2
+            and i.review_id is distinct from (
+                select v.id from feedback_reviews as v where v.org_id = i.org_id and v.feedback_id = i.feedback_id order by v.id desc limit 1)'::text WHEN 'orphan_predecessors'::text THEN 'select f.id from feedback as f where f.id >= $1 and f.id < $2 and f.carried_from is not null
+            and not exists (select from feedback as g where g.id = f.carried_from and g.org_id = f.org_id)'::text WHEN 'orphan_deliveries'::text THEN 'select i.id from inbound_events as i where i.id >= $1 and i.id < $2 and i.submission_id is not null
+            and not exists (select from submissions as s where s.id = i.submission_id and s.org_id = i.org_id)'::text WHEN 'orphan_events'::text THEN 'select a.id from analytics as a where a.id >= $1 and a.id < $2 and (
+            a.essay_id is not null and not exists (select from essays as e where e.id = a.essay_id and e.org_id = a.org_id)
+            or a.submission_id is not null and not exists (select from submissions as s where s.id = a.submission_id and s.org_id = a.org_id))'::text WHEN 'orphan_answers'::text THEN 'select k.caller_id as id from idempotency_keys as k where k.created_at >= $3 and k.created_at < $4
+            and not exists (select from users as u where u.id = k.caller_id and u.org_id = k.org_id)
+            and not exists (select from api_keys as a where a.id = k.caller_id and a.org_id = k.org_id)
+            and not exists (select from sources as s where s.id = k.caller_id and s.org_id = k.org_id)'::text WHEN 'orphan_rubrics'::text THEN 'select p.id from passes as p where p.id >= $1 and p.id < $2 and p.rubric_id is not null
+            and not exists (select from rubrics as r where r.id = p.rubric_id and r.org_id = p.org_id)'::text WHEN 'ledger_disagrees'::text THEN 'select c.org_id as id from (
+            select a.org_id, (a.completed_at at time zone ''UTC'')::date as day, a.provider, a.model, a.pass, count(*) as calls,
+                sum(a.cost_micros) as cost, sum(a.output_tokens) as tokens
+            from ai_responses as a
+            where a.id >= $1 and a.id < $2 and a.completed_at is not null and a.provider <> ''local'' group by 1, 2, 3, 4, 5
+         ) as c left join ledger as l
+            on l.org_id = c.org_id and l.day = c.day and l.provider = c.provider and l.model = c.model and l.pass = c.pass
+         where l.calls is null or l.calls < c.calls or l.cost_micros < c.cost or l.output_tokens < c.tokens'::text WHEN 'totals_disagree'::text THEN 'select c.pass || '' '' || c.provider || '' '' || c.outcome as id from (
+            select a.pass, a.provider, a.outcome, count(*) as calls from ai_responses as a
+            where a.id >= $1 and a.id < $2 and a.tallied group by 1, 2, 3
+         ) as c left join tallies as t on t.name = ''ai_requests'' and t.labels = array[c.pass, c.provider, c.outcome]
+         where t.count is null or t.count < c.calls'::text WHEN 'author_costs_disagree'::text THEN 'select c.user_id as id from (
+            select a.org_id, a.user_id, sum(a.cost_micros) as cost from ai_responses as a
+            where a.id >= greatest($1, uuid7_floor(date_trunc(''month'', now()))) and a.id < $2 and a.completed_at is not null
+                and a.provider <> ''local'' group by 1, 2
+         ) as c left join author_use as u on u.org_id = c.org_id and u.user_id = c.user_id
+            and u.month = (date_trunc(''month'', now() at time zone ''UTC''))::date
+         where c.cost > coalesce(u.cost_micros, 0)'::text WHEN 'people_without_key'::text THEN 'select u.id from users as u where u.id >= $1 and u.id < $2 and u.erase_requested_at is null
+            and not exists (select from user_keys as k where k.user_id = u.id)'::text WHEN 'overdue_erasures'::text THEN 'select u.id from users as u join orgs as o on o.id = u.org_id
+         where u.erase_requested_at < now() - interval ''1 day'' and u.legal_hold is null and o.legal_hold is null'::text WHEN 'overdue_retention'::text THEN 'select r.org_id as id from retention_runs as r join orgs as o on o.id = r.org_id
+         where greatest(r.begins_at, r.next_at) < now() - interval ''2 days'' and o.closed_at is null and o.legal_hold is null'::text WHEN 'expired_rows'::text THEN 'select k.caller_id as id from idempotency_keys as k where k.created_at < now() - interval ''8 days''
+         union all select s.id from sessions as s where s.expires_at < now() - interval ''31 days''
+         union all select t.id from one_time_tokens as t where t.expires_at < now() - interval ''8 days''
+         union all select l.id from system_logs as l left join orgs as o on o.id = l.org_id
+            where l.id < uuid7_floor(now() - interval ''92 days'') and o.legal_hold is null'::text WHEN 'unchained_entries'::text THEN 'select a.id from audit_log as a where a.sequence is null and a.id < uuid7_floor(now() - interval ''5 minutes'')'::text WHEN 'audit_chain'::text THEN 'select c.id from audit_heads as h cross join lateral (
+            select a.id, a.sequence, a.hash, lag(a.hash) over w as before, lag(a.sequence) over w as place_before,
+                lead(a.sequence) over w as place_after, audit_entry(a, a.sequence) as says
+            from audit_log as a where a.org_id = h.org_id and a.sequence > h.sequence - 200 window w as (order by a.sequence)
+         ) as c
+         where c.place_before is not null
+                and (c.sequence <> c.place_before + 1 or c.hash <> sha256(c.before || convert_to(c.says, ''UTF8'')))
+            or c.sequence = 1 and c.hash <> sha256(decode(repeat(''00'', 32), ''hex'') || convert_to(c.says, ''UTF8''))
+            or c.place_after is null and (c.sequence <> h.sequence or c.hash <> h.hash)
+         union all select h.org_id from audit_heads as h where h.sequence > 0
+            and not exists (select from audit_log as a where a.org_id = h.org_id and a.sequence > h.sequence - 200)'::text ELSE NULL::text END;
+
 -- FUNCTION feedback_bounds()
 CREATE FUNCTION public.feedback_bounds() RETURNS double precision[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY[(0.1)::double precision, (0.2)::double precision, (0.5)::double precision, (1)::double precision, (2)::double precision, (5)::double precision, (10)::double precision, (20)::double precision, (30)::double precision, (60)::double precision, (120)::double precision, (300)::double precision, (600)::double precision];
 
+-- FUNCTION find_faults(text, timestamp with time zone, timestamp with time zone)
+CREATE FUNCTION public.find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[]) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+begin
+    if fault_query(fault) is null then
+        raise exception 'there is no check called %', fault;
+    end if;
+    execute format('select count(*), coalesce((array_agg(f.id::text order by f.id))[1:20], ''{}'') from (%s) as f', fault_query(fault))
+    into amount, ids using uuid7_floor(since), uuid7_floor(until), since, until;
+end
+$$;
+
 -- FUNCTION histogram(double precision[], double precision[])
 CREATE FUNCTION public.histogram(samples double precision[], bounds double precision[]) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT array_agg((SELECT count(*) AS count FROM unnest(histogram.samples) s(s) WHERE (s.s <= b.b)) ORDER BY b.b) AS array_agg FROM unnest(histogram.bounds) b(b));
+
+-- FUNCTION history_begins()
+CREATE FUNCTION public.history_begins() RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    return least(
+        (select uuid_extract_timestamp(e.id) from essays as e order by e.id limit 1),
+        (select uuid_extract_timestamp(u.id) from users as u order by u.id limit 1)
+    );
+end
+$$;
+
+-- FUNCTION hold_duty(text, uuid, integer)
+CREATE FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    insert into duty_leases as d (name, holder, lease_until)
+    values (duty, wanted_by, clock_timestamp() + make_interval(secs => least(seconds, 86400)))
+    on conflict (name) do update set holder = excluded.holder, lease_until = excluded.lease_until
+    where d.holder = excluded.holder or d.lease_until < clock_timestamp();
+    return found;
+end
+$$;
 
 -- FUNCTION hold_person(uuid, text)
 CREATE FUNCTION public.hold_person(person uuid, case_number text) RETURNS boolean
@@ -780,6 +1033,29 @@ begin
         );
     end if;
     return true;
+end
+$$;
+
+-- FUNCTION index_sizes()
+CREATE FUNCTION public.index_sizes() RETURNS TABLE(index_name name, bytes bigint, fresh_bytes bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    return query
+    select c.relname, pg_relation_size(c.oid)::bigint,
+        (8192 * (1 + ceil(greatest(c.reltuples, 0) * (12 + 8 * ceil(w.width / 8.0)) / (8192 * 0.9 - 40))))::bigint
+    from pg_index as x
+    join pg_class as c on c.oid = x.indexrelid and c.relkind = 'i' and c.relnamespace = 'public'::regnamespace
+    join pg_am as m on m.oid = c.relam and m.amname = 'btree'
+    join pg_class as t on t.oid = x.indrelid
+    cross join lateral (
+        select sum(coalesce(s.avg_width, case when a.attlen > 0 then a.attlen else 32 end))::numeric as width
+        from pg_attribute as a
+        left join pg_attribute as b on b.attrelid = x.indrelid and b.attnum = x.indkey[a.attnum - 1] and b.attnum > 0
+        left join pg_stats as s on s.schemaname = 'public' and s.tablename = t.relname and s.attname = b.attname
+        where a.attrelid = c.oid and a.attnum > 0
+    ) as w;
 end
 $$;
 
@@ -1107,6 +1383,29 @@ begin
 end
 $$;
 
+-- FUNCTION note_retired(name)
+CREATE FUNCTION public.note_retired(part name) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    kind text := case retirable_parent(part) when 'inbound_events' then 'deliveries' when 'ai_responses' then 'raw_answers' end;
+    total bigint := 0;
+    found_org record;
+begin
+    for found_org in execute format('select w.org_id, count(*) as amount from public.%I as w group by w.org_id', part) loop
+        total := total + found_org.amount;
+        if kind is not null then
+            perform audit_note(
+                found_org.org_id, 'retention_run', 'org', found_org.org_id,
+                jsonb_build_object('class', kind, 'deleted', found_org.amount)
+            );
+        end if;
+    end loop;
+    return total;
+end
+$$;
+
 -- FUNCTION note_sign_in()
 CREATE FUNCTION public.note_sign_in() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1196,6 +1495,44 @@ begin
     return found;
 end
 $$;
+
+-- FUNCTION partition_is_needed(name, integer, integer)
+CREATE FUNCTION public.partition_is_needed(part name, log_days integer, unowned_days integer) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+declare
+    parent name := retirable_parent(part);
+    needed boolean;
+    rule text;
+begin
+    if log_days < 7 or unowned_days < 7 then
+        raise exception 'rows stay 7 days at the least';
+    end if;
+    if parent = 'system_logs' then
+        rule := 'w.id >= uuid7_floor(now() - make_interval(days => $1)) or o.legal_hold is not null';
+    elsif parent = 'inbound_events' then
+        rule := 'o.closed_at is not null or o.legal_hold is not null or case when w.user_id is null
+            then w.id >= uuid7_floor(now() - make_interval(days => $2))
+            else o.retention_deliveries is null or r.begins_at is null or r.begins_at > now()
+                or w.id >= uuid7_floor(now() - make_interval(days => o.retention_deliveries))
+                or w.user_id in (select u.id from users as u where u.legal_hold is not null) end';
+    elsif parent = 'ai_responses' then
+        rule := 'o.closed_at is not null or o.legal_hold is not null or o.retention_raw_answers is null or r.begins_at is null
+            or r.begins_at > now() or not w.tallied or w.completed_at is null
+            or greatest(w.id, w.submission_id) >= uuid7_floor(now() - make_interval(days => o.retention_raw_answers))
+            or w.user_id in (select u.id from users as u where u.legal_hold is not null)';
+    else
+        rule := 'true';
+    end if;
+    execute format(
+        'select exists (select from public.%I as w left join orgs as o on o.id = w.org_id '
+        'left join retention_runs as r on r.org_id = w.org_id and r.class = $3 where %s)', part, rule
+    ) into needed using log_days, unowned_days, case parent when 'inbound_events' then 'deliveries' else 'raw_answers' end;
+    return needed;
+end
+$_$;
 
 -- TABLE provider_pauses
 CREATE TABLE public.provider_pauses (
@@ -1407,6 +1744,23 @@ CREATE FUNCTION public.queue_place(wanted uuid) RETURNS TABLE(ahead bigint, runn
                  END)) AND (p.org_id = public.app_org()) AND (p.next_at <= now()) AND (((p.queue = 'interactive'::text) AND mine.in_bulk) OR (ROW(p.turn, p.next_at) < ROW(mine.turn, mine.next_at))))) own);
 END;
 
+-- FUNCTION read_detached(name, uuid, integer)
+CREATE FUNCTION public.read_detached(part name, after uuid, most integer) RETURNS TABLE(id uuid, line text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+begin
+    perform retirable_parent(part);
+    if exists (select from pg_inherits as i where i.inhrelid = to_regclass('public.' || quote_ident(part))) then
+        raise exception '% is still a part of its table', part;
+    end if;
+    return query execute format(
+        'select w.id, to_jsonb(w)::text from public.%I as w where w.id > $1 order by w.id limit $2', part
+    ) using after, most;
+end
+$_$;
+
 -- FUNCTION record_duty(text, timestamp with time zone, text, bigint, jsonb)
 CREATE FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1447,6 +1801,26 @@ begin
         select h.id from heartbeats as h
         where h.program = of_program and h.seen_at < now() - interval '1 hour' for update skip locked
     );
+end
+$$;
+
+-- FUNCTION referenced_tables(name)
+CREATE FUNCTION public.referenced_tables(part name) RETURNS SETOF name
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    select distinct f.relname from pg_catalog.pg_constraint as k join pg_catalog.pg_class as f on f.oid = k.confrelid
+    where k.conrelid = to_regclass('public.' || quote_ident(part)) and k.contype = 'f' and not f.relispartition
+    order by f.relname
+$$;
+
+-- FUNCTION release_duty(text, uuid)
+CREATE FUNCTION public.release_duty(duty text, held_by uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    delete from duty_leases as d where d.name = duty and d.holder = held_by;
 end
 $$;
 
@@ -1783,6 +2157,23 @@ begin
 end
 $$;
 
+-- FUNCTION retirable_parent(name)
+CREATE FUNCTION public.retirable_parent(part name) RETURNS name
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $_$
+declare
+    parent name := substring(part from '^(.+)_\d{4}_\d{2}$');
+begin
+    if parent is null or parent <> all (array['ai_responses', 'analytics', 'inbound_events', 'system_logs'])
+        or to_regclass('public.' || quote_ident(part)) is null
+    then
+        raise exception 'no month of % can be retired', part;
+    end if;
+    return parent;
+end
+$_$;
+
 -- TABLE feedback
 CREATE TABLE public.feedback (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -1888,6 +2279,22 @@ CREATE FUNCTION public.review_counts() RETURNS TABLE(provider text, pass text, t
    WHERE ((f.provider IS NOT NULL) AND ((r.decision IS NOT NULL) OR (k.reaction IS NOT NULL)))
    GROUP BY f.provider, f.pass, f.type, LEAST((19)::numeric, floor((f.confidence * (20)::numeric)));
 END;
+
+-- FUNCTION sample_versions(timestamp with time zone, timestamp with time zone, integer)
+CREATE FUNCTION public.sample_versions(since timestamp with time zone, until timestamp with time zone, most integer) RETURNS TABLE(org_id uuid, submission_id uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    return query
+    select p.org_id, p.id from (
+        select s.org_id, s.id from submissions as s join users as u on u.org_id = s.org_id and u.id = s.user_id
+        where s.id >= uuid7_floor(since) and s.id < uuid7_floor(until) and u.erase_requested_at is null
+        limit 20000
+    ) as p
+    order by random() limit most;
+end
+$$;
 
 -- FUNCTION settle_delivery(uuid, uuid, uuid, bytea)
 CREATE FUNCTION public.settle_delivery(delivery uuid, student uuid, submission uuid, sealed bytea) RETURNS void
@@ -2337,6 +2744,14 @@ CREATE TABLE public.criterion_results (
     CONSTRAINT criterion_results_points_in_range CHECK (((points >= 0) AND (points <= max_points)))
 );
 ALTER TABLE ONLY public.criterion_results FORCE ROW LEVEL SECURITY;
+
+-- TABLE duty_leases
+CREATE TABLE public.duty_leases (
+    name text NOT NULL,
+    holder uuid NOT NULL,
+    lease_until timestamp with time zone NOT NULL,
+    CONSTRAINT duty_leases_name_form CHECK ((name ~ '^[a-z][a-z_]{1,62}$'::text))
+);
 
 -- TABLE duty_runs
 CREATE TABLE public.duty_runs (
@@ -3020,6 +3435,10 @@ ALTER TABLE ONLY public.courses
 -- CONSTRAINT criterion_results criterion_results_pkey
 ALTER TABLE ONLY public.criterion_results
     ADD CONSTRAINT criterion_results_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT duty_leases duty_leases_pkey
+ALTER TABLE ONLY public.duty_leases
+    ADD CONSTRAINT duty_leases_pkey PRIMARY KEY (name);
 
 -- CONSTRAINT duty_runs duty_runs_pkey
 ALTER TABLE ONLY public.duty_runs
@@ -4512,6 +4931,7 @@ GRANT ALL ON FUNCTION public.app_org() TO ec_student;
 GRANT ALL ON FUNCTION public.app_org() TO ec_worker;
 
 -- ACL TABLE enrollments
+GRANT MAINTAIN ON TABLE public.enrollments TO ec_clock;
 GRANT SELECT ON TABLE public.enrollments TO ec_backup;
 GRANT SELECT ON TABLE public.enrollments TO ec_educator;
 GRANT SELECT ON TABLE public.enrollments TO ec_student;
@@ -4554,6 +4974,7 @@ GRANT ALL ON FUNCTION public.app_people() TO ec_educator;
 -- ACL TABLE users
 GRANT INSERT ON TABLE public.users TO ec_admin;
 GRANT INSERT ON TABLE public.users TO ec_lms;
+GRANT MAINTAIN ON TABLE public.users TO ec_clock;
 GRANT SELECT ON TABLE public.users TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.users TO ec_stats;
 
@@ -4688,6 +5109,7 @@ REVOKE ALL ON FUNCTION public.is_active_admin(person uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.is_active_admin(person uuid) TO ec_admin;
 
 -- ACL TABLE approvals
+GRANT MAINTAIN ON TABLE public.approvals TO ec_clock;
 GRANT SELECT ON TABLE public.approvals TO ec_admin;
 GRANT SELECT ON TABLE public.approvals TO ec_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.approvals TO ec_stats;
@@ -4706,8 +5128,8 @@ REVOKE ALL ON FUNCTION public.audit_change() FROM PUBLIC;
 -- ACL TABLE audit_log
 GRANT SELECT ON TABLE public.audit_log TO ec_admin;
 GRANT SELECT ON TABLE public.audit_log TO ec_backup;
-GRANT SELECT ON TABLE public.audit_log TO ec_clock;
 GRANT SELECT ON TABLE public.audit_log TO ec_stats;
+GRANT SELECT,MAINTAIN ON TABLE public.audit_log TO ec_clock;
 
 -- ACL COLUMN audit_log.org_id
 GRANT INSERT(org_id) ON TABLE public.audit_log TO ec_stats;
@@ -4770,6 +5192,7 @@ GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_
 
 -- ACL TABLE ai_responses
 GRANT INSERT ON TABLE public.ai_responses TO ec_worker;
+GRANT MAINTAIN ON TABLE public.ai_responses TO ec_clock;
 GRANT SELECT ON TABLE public.ai_responses TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.ai_responses TO ec_stats;
 
@@ -4883,11 +5306,13 @@ GRANT SELECT(batch) ON TABLE public.ai_responses TO ec_clock;
 GRANT UPDATE(batch) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL TABLE author_use
+GRANT MAINTAIN ON TABLE public.author_use TO ec_clock;
 GRANT SELECT ON TABLE public.author_use TO ec_admin;
 GRANT SELECT ON TABLE public.author_use TO ec_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.author_use TO ec_stats;
 
 -- ACL TABLE orgs
+GRANT MAINTAIN ON TABLE public.orgs TO ec_clock;
 GRANT SELECT ON TABLE public.orgs TO ec_backup;
 GRANT SELECT ON TABLE public.orgs TO ec_educator;
 GRANT SELECT ON TABLE public.orgs TO ec_lms;
@@ -4975,11 +5400,27 @@ REVOKE ALL ON FUNCTION public.create_partition(parent name, moment timestamp wit
 REVOKE ALL ON FUNCTION public.delete_expired(wanted text, taken uuid[], is_last boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.delete_expired(wanted text, taken uuid[], is_last boolean) TO ec_clock;
 
+-- ACL FUNCTION delete_orphans(fault text, since timestamp with time zone, until timestamp with time zone, most integer)
+REVOKE ALL ON FUNCTION public.delete_orphans(fault text, since timestamp with time zone, until timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_orphans(fault text, since timestamp with time zone, until timestamp with time zone, most integer) TO ec_clock;
+
+-- ACL FUNCTION detach_partition(part name, log_days integer, unowned_days integer)
+REVOKE ALL ON FUNCTION public.detach_partition(part name, log_days integer, unowned_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.detach_partition(part name, log_days integer, unowned_days integer) TO ec_clock;
+
 -- ACL FUNCTION discard_passes(wanted uuid[])
 REVOKE ALL ON FUNCTION public.discard_passes(wanted uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_admin;
 GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_clock;
 GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_educator;
+
+-- ACL FUNCTION drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint)
+REVOKE ALL ON FUNCTION public.drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint) TO ec_clock;
+
+-- ACL FUNCTION ensure_partitions(months_ahead integer, since timestamp with time zone)
+REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) TO ec_clock;
 
 -- ACL FUNCTION ensure_partitions(months_ahead integer)
 REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer) FROM PUBLIC;
@@ -4989,11 +5430,20 @@ GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer) TO ec_clock
 REVOKE ALL ON FUNCTION public.erase_person(person uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.erase_person(person uuid) TO ec_clock;
 
+-- ACL FUNCTION fault_query(fault text)
+REVOKE ALL ON FUNCTION public.fault_query(fault text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fault_query(fault text) TO ec_stats;
+
 -- ACL FUNCTION feedback_bounds()
 REVOKE ALL ON FUNCTION public.feedback_bounds() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_clock;
 GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_monitor;
 GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_stats;
+
+-- ACL FUNCTION find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[])
+REVOKE ALL ON FUNCTION public.find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[]) TO ec_clock;
+GRANT ALL ON FUNCTION public.find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[]) TO ec_worker;
 
 -- ACL FUNCTION histogram(samples double precision[], bounds double precision[])
 REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) FROM PUBLIC;
@@ -5001,15 +5451,30 @@ GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_monitor;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_stats;
 
+-- ACL FUNCTION history_begins()
+REVOKE ALL ON FUNCTION public.history_begins() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.history_begins() TO ec_clock;
+GRANT ALL ON FUNCTION public.history_begins() TO ec_worker;
+
+-- ACL FUNCTION hold_duty(duty text, wanted_by uuid, seconds integer)
+REVOKE ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) TO ec_clock;
+GRANT ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) TO ec_worker;
+
 -- ACL FUNCTION hold_person(person uuid, case_number text)
 REVOKE ALL ON FUNCTION public.hold_person(person uuid, case_number text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.hold_person(person uuid, case_number text) TO ec_admin;
+
+-- ACL FUNCTION index_sizes()
+REVOKE ALL ON FUNCTION public.index_sizes() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.index_sizes() TO ec_clock;
 
 -- ACL FUNCTION keep_dual_approval()
 REVOKE ALL ON FUNCTION public.keep_dual_approval() FROM PUBLIC;
 
 -- ACL TABLE user_keys
 GRANT MAINTAIN ON TABLE public.user_keys TO ec_backup;
+GRANT MAINTAIN ON TABLE public.user_keys TO ec_clock;
 GRANT SELECT ON TABLE public.user_keys TO ec_auth;
 GRANT SELECT ON TABLE public.user_keys TO ec_educator;
 GRANT SELECT ON TABLE public.user_keys TO ec_student;
@@ -5099,6 +5564,10 @@ REVOKE ALL ON FUNCTION public.note_feedback_seconds() FROM PUBLIC;
 -- ACL FUNCTION note_new_role()
 REVOKE ALL ON FUNCTION public.note_new_role() FROM PUBLIC;
 
+-- ACL FUNCTION note_retired(part name)
+REVOKE ALL ON FUNCTION public.note_retired(part name) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.note_retired(part name) TO ec_owner;
+
 -- ACL FUNCTION note_sign_in()
 REVOKE ALL ON FUNCTION public.note_sign_in() FROM PUBLIC;
 
@@ -5120,7 +5589,12 @@ REVOKE ALL ON FUNCTION public.org_tables() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.own_delivery(delivery uuid, person uuid, sealed_body bytea, sealed_problem bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.own_delivery(delivery uuid, person uuid, sealed_body bytea, sealed_problem bytea) TO ec_admin;
 
+-- ACL FUNCTION partition_is_needed(part name, log_days integer, unowned_days integer)
+REVOKE ALL ON FUNCTION public.partition_is_needed(part name, log_days integer, unowned_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.partition_is_needed(part name, log_days integer, unowned_days integer) TO ec_owner;
+
 -- ACL TABLE provider_pauses
+GRANT MAINTAIN ON TABLE public.provider_pauses TO ec_clock;
 GRANT SELECT ON TABLE public.provider_pauses TO ec_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.provider_pauses TO ec_stats;
 
@@ -5137,6 +5611,7 @@ REVOKE ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double pr
 GRANT ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) TO ec_worker;
 
 -- ACL TABLE passes
+GRANT MAINTAIN ON TABLE public.passes TO ec_clock;
 GRANT SELECT ON TABLE public.passes TO ec_backup;
 GRANT SELECT ON TABLE public.passes TO ec_worker;
 GRANT SELECT,INSERT ON TABLE public.passes TO ec_admin;
@@ -5271,7 +5746,7 @@ GRANT UPDATE(batch_call) ON TABLE public.passes TO ec_worker;
 GRANT SELECT ON TABLE public.tallies TO ec_backup;
 GRANT SELECT ON TABLE public.tallies TO ec_monitor;
 GRANT SELECT ON TABLE public.tallies TO ec_stats;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.tallies TO ec_clock;
+GRANT SELECT,INSERT,MAINTAIN,UPDATE ON TABLE public.tallies TO ec_clock;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tallies TO ec_worker;
 
 -- ACL FUNCTION queue_place(wanted uuid)
@@ -5281,16 +5756,29 @@ GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_educator;
 GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_lms;
 GRANT ALL ON FUNCTION public.queue_place(wanted uuid) TO ec_student;
 
+-- ACL FUNCTION read_detached(part name, after uuid, most integer)
+REVOKE ALL ON FUNCTION public.read_detached(part name, after uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.read_detached(part name, after uuid, most integer) TO ec_clock;
+
 -- ACL FUNCTION record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb)
 REVOKE ALL ON FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) TO ec_backup;
 GRANT ALL ON FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) TO ec_clock;
+GRANT ALL ON FUNCTION public.record_duty(duty text, began timestamp with time zone, result text, amount bigint, counts jsonb) TO ec_worker;
 
 -- ACL FUNCTION record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean)
 REVOKE ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) TO ec_clock;
 GRANT ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) TO ec_ingest;
 GRANT ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) TO ec_worker;
+
+-- ACL FUNCTION referenced_tables(part name)
+REVOKE ALL ON FUNCTION public.referenced_tables(part name) FROM PUBLIC;
+
+-- ACL FUNCTION release_duty(duty text, held_by uuid)
+REVOKE ALL ON FUNCTION public.release_duty(duty text, held_by uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.release_duty(duty text, held_by uuid) TO ec_clock;
+GRANT ALL ON FUNCTION public.release_duty(duty text, held_by uuid) TO ec_worker;
 
 -- ACL FUNCTION remove_org_rows(most integer)
 REVOKE ALL ON FUNCTION public.remove_org_rows(most integer) FROM PUBLIC;
@@ -5334,7 +5822,12 @@ REVOKE ALL ON FUNCTION public.retention_due(wanted text, moment timestamp with t
 GRANT ALL ON FUNCTION public.retention_due(wanted text, moment timestamp with time zone, most bigint, held boolean, among uuid[]) TO ec_admin;
 GRANT ALL ON FUNCTION public.retention_due(wanted text, moment timestamp with time zone, most bigint, held boolean, among uuid[]) TO ec_clock;
 
+-- ACL FUNCTION retirable_parent(part name)
+REVOKE ALL ON FUNCTION public.retirable_parent(part name) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.retirable_parent(part name) TO ec_stats;
+
 -- ACL TABLE feedback
+GRANT MAINTAIN ON TABLE public.feedback TO ec_clock;
 GRANT SELECT ON TABLE public.feedback TO ec_backup;
 GRANT SELECT ON TABLE public.feedback TO ec_lms;
 GRANT SELECT ON TABLE public.feedback TO ec_student;
@@ -5350,6 +5843,7 @@ GRANT UPDATE(resolution) ON TABLE public.feedback TO ec_worker;
 GRANT UPDATE(superseded_at) ON TABLE public.feedback TO ec_worker;
 
 -- ACL TABLE feedback_reactions
+GRANT MAINTAIN ON TABLE public.feedback_reactions TO ec_clock;
 GRANT SELECT ON TABLE public.feedback_reactions TO ec_admin;
 GRANT SELECT ON TABLE public.feedback_reactions TO ec_backup;
 GRANT SELECT ON TABLE public.feedback_reactions TO ec_educator;
@@ -5368,6 +5862,7 @@ GRANT UPDATE(note) ON TABLE public.feedback_reactions TO ec_student;
 GRANT UPDATE(created_at) ON TABLE public.feedback_reactions TO ec_student;
 
 -- ACL TABLE feedback_reviews
+GRANT MAINTAIN ON TABLE public.feedback_reviews TO ec_clock;
 GRANT SELECT ON TABLE public.feedback_reviews TO ec_backup;
 GRANT SELECT ON TABLE public.feedback_reviews TO ec_lms;
 GRANT SELECT ON TABLE public.feedback_reviews TO ec_student;
@@ -5379,6 +5874,10 @@ GRANT SELECT,INSERT ON TABLE public.feedback_reviews TO ec_educator;
 -- ACL FUNCTION review_counts()
 REVOKE ALL ON FUNCTION public.review_counts() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.review_counts() TO ec_worker;
+
+-- ACL FUNCTION sample_versions(since timestamp with time zone, until timestamp with time zone, most integer)
+REVOKE ALL ON FUNCTION public.sample_versions(since timestamp with time zone, until timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sample_versions(since timestamp with time zone, until timestamp with time zone, most integer) TO ec_worker;
 
 -- ACL FUNCTION settle_delivery(delivery uuid, student uuid, submission uuid, sealed bytea)
 REVOKE ALL ON FUNCTION public.settle_delivery(delivery uuid, student uuid, submission uuid, sealed bytea) FROM PUBLIC;
@@ -5434,11 +5933,13 @@ GRANT ALL ON FUNCTION public.wait_bounds() TO ec_monitor;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_stats;
 
 -- ACL TABLE ai_responses_default
+GRANT MAINTAIN ON TABLE public.ai_responses_default TO ec_clock;
 GRANT SELECT ON TABLE public.ai_responses_default TO ec_backup;
 GRANT SELECT ON TABLE public.ai_responses_default TO ec_stats;
 
 -- ACL TABLE analytics
 GRANT INSERT ON TABLE public.analytics TO ec_lms;
+GRANT MAINTAIN ON TABLE public.analytics TO ec_clock;
 GRANT SELECT ON TABLE public.analytics TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.analytics TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.analytics TO ec_admin;
@@ -5446,11 +5947,13 @@ GRANT SELECT,INSERT ON TABLE public.analytics TO ec_educator;
 GRANT SELECT,INSERT ON TABLE public.analytics TO ec_student;
 
 -- ACL TABLE analytics_default
+GRANT MAINTAIN ON TABLE public.analytics_default TO ec_clock;
 GRANT SELECT ON TABLE public.analytics_default TO ec_backup;
 GRANT SELECT ON TABLE public.analytics_default TO ec_stats;
 
 -- ACL TABLE api_keys
 GRANT INSERT ON TABLE public.api_keys TO ec_admin;
+GRANT MAINTAIN ON TABLE public.api_keys TO ec_clock;
 GRANT SELECT ON TABLE public.api_keys TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.api_keys TO ec_stats;
 
@@ -5498,6 +6001,7 @@ GRANT SELECT(networks) ON TABLE public.api_keys TO ec_auth;
 GRANT SELECT(networks),UPDATE(networks) ON TABLE public.api_keys TO ec_admin;
 
 -- ACL TABLE assignments
+GRANT MAINTAIN ON TABLE public.assignments TO ec_clock;
 GRANT SELECT ON TABLE public.assignments TO ec_backup;
 GRANT SELECT ON TABLE public.assignments TO ec_lms;
 GRANT SELECT ON TABLE public.assignments TO ec_student;
@@ -5553,20 +6057,23 @@ GRANT INSERT(source_id) ON TABLE public.assignments TO ec_stats;
 
 -- ACL TABLE audit_heads
 GRANT SELECT ON TABLE public.audit_heads TO ec_backup;
-GRANT SELECT ON TABLE public.audit_heads TO ec_clock;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.audit_heads TO ec_stats;
+GRANT SELECT,MAINTAIN ON TABLE public.audit_heads TO ec_clock;
 
 -- ACL TABLE audit_log_default
+GRANT MAINTAIN ON TABLE public.audit_log_default TO ec_clock;
 GRANT SELECT ON TABLE public.audit_log_default TO ec_backup;
 GRANT SELECT ON TABLE public.audit_log_default TO ec_stats;
 
 -- ACL TABLE blessings
+GRANT MAINTAIN ON TABLE public.blessings TO ec_clock;
 GRANT SELECT ON TABLE public.blessings TO ec_admin;
 GRANT SELECT ON TABLE public.blessings TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.blessings TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.blessings TO ec_worker;
 
 -- ACL TABLE categories
+GRANT MAINTAIN ON TABLE public.categories TO ec_clock;
 GRANT SELECT ON TABLE public.categories TO ec_backup;
 GRANT SELECT ON TABLE public.categories TO ec_educator;
 GRANT SELECT ON TABLE public.categories TO ec_lms;
@@ -5577,6 +6084,7 @@ GRANT SELECT,DELETE ON TABLE public.categories TO ec_stats;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.categories TO ec_admin;
 
 -- ACL TABLE courses
+GRANT MAINTAIN ON TABLE public.courses TO ec_clock;
 GRANT SELECT ON TABLE public.courses TO ec_backup;
 GRANT SELECT ON TABLE public.courses TO ec_educator;
 GRANT SELECT ON TABLE public.courses TO ec_lms;
@@ -5607,6 +6115,7 @@ GRANT UPDATE(archived_at) ON TABLE public.courses TO ec_manager;
 GRANT INSERT(source_id) ON TABLE public.courses TO ec_stats;
 
 -- ACL TABLE criterion_results
+GRANT MAINTAIN ON TABLE public.criterion_results TO ec_clock;
 GRANT SELECT ON TABLE public.criterion_results TO ec_admin;
 GRANT SELECT ON TABLE public.criterion_results TO ec_backup;
 GRANT SELECT ON TABLE public.criterion_results TO ec_educator;
@@ -5618,14 +6127,19 @@ GRANT SELECT,INSERT ON TABLE public.criterion_results TO ec_worker;
 -- ACL COLUMN criterion_results.superseded_at
 GRANT UPDATE(superseded_at) ON TABLE public.criterion_results TO ec_worker;
 
+-- ACL TABLE duty_leases
+GRANT MAINTAIN ON TABLE public.duty_leases TO ec_clock;
+GRANT SELECT ON TABLE public.duty_leases TO ec_backup;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.duty_leases TO ec_stats;
+
 -- ACL TABLE duty_runs
 GRANT SELECT ON TABLE public.duty_runs TO ec_backup;
-GRANT SELECT ON TABLE public.duty_runs TO ec_clock;
 GRANT SELECT ON TABLE public.duty_runs TO ec_monitor;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.duty_runs TO ec_stats;
+GRANT SELECT,MAINTAIN ON TABLE public.duty_runs TO ec_clock;
 
 -- ACL TABLE essays
-GRANT DELETE ON TABLE public.essays TO ec_clock;
+GRANT DELETE,MAINTAIN ON TABLE public.essays TO ec_clock;
 GRANT SELECT ON TABLE public.essays TO ec_backup;
 GRANT SELECT ON TABLE public.essays TO ec_worker;
 GRANT SELECT,DELETE ON TABLE public.essays TO ec_stats;
@@ -5700,10 +6214,12 @@ GRANT UPDATE(newest_is_update) ON TABLE public.essays TO ec_lms;
 GRANT UPDATE(newest_is_update) ON TABLE public.essays TO ec_student;
 
 -- ACL TABLE feedback_default
+GRANT MAINTAIN ON TABLE public.feedback_default TO ec_clock;
 GRANT SELECT ON TABLE public.feedback_default TO ec_backup;
 GRANT SELECT ON TABLE public.feedback_default TO ec_stats;
 
 -- ACL TABLE feedback_types
+GRANT MAINTAIN ON TABLE public.feedback_types TO ec_clock;
 GRANT SELECT ON TABLE public.feedback_types TO ec_admin;
 GRANT SELECT ON TABLE public.feedback_types TO ec_backup;
 GRANT SELECT ON TABLE public.feedback_types TO ec_educator;
@@ -5713,11 +6229,12 @@ GRANT SELECT ON TABLE public.feedback_types TO ec_student;
 GRANT SELECT ON TABLE public.feedback_types TO ec_worker;
 
 -- ACL TABLE heartbeats
+GRANT MAINTAIN ON TABLE public.heartbeats TO ec_clock;
 GRANT SELECT ON TABLE public.heartbeats TO ec_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.heartbeats TO ec_stats;
 
 -- ACL TABLE idempotency_keys
-GRANT DELETE ON TABLE public.idempotency_keys TO ec_clock;
+GRANT DELETE,MAINTAIN ON TABLE public.idempotency_keys TO ec_clock;
 GRANT SELECT ON TABLE public.idempotency_keys TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.idempotency_keys TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.idempotency_keys TO ec_admin;
@@ -5735,7 +6252,7 @@ GRANT UPDATE(response) ON TABLE public.idempotency_keys TO ec_student;
 GRANT SELECT(created_at) ON TABLE public.idempotency_keys TO ec_clock;
 
 -- ACL TABLE inbound_events
-GRANT DELETE ON TABLE public.inbound_events TO ec_clock;
+GRANT DELETE,MAINTAIN ON TABLE public.inbound_events TO ec_clock;
 GRANT INSERT ON TABLE public.inbound_events TO ec_lms;
 GRANT SELECT ON TABLE public.inbound_events TO ec_admin;
 GRANT SELECT ON TABLE public.inbound_events TO ec_backup;
@@ -5775,10 +6292,12 @@ GRANT UPDATE(problem) ON TABLE public.inbound_events TO ec_stats;
 GRANT UPDATE(replayed_at) ON TABLE public.inbound_events TO ec_admin;
 
 -- ACL TABLE inbound_events_default
+GRANT MAINTAIN ON TABLE public.inbound_events_default TO ec_clock;
 GRANT SELECT ON TABLE public.inbound_events_default TO ec_backup;
 GRANT SELECT ON TABLE public.inbound_events_default TO ec_stats;
 
 -- ACL TABLE ledger
+GRANT MAINTAIN ON TABLE public.ledger TO ec_clock;
 GRANT SELECT ON TABLE public.ledger TO ec_admin;
 GRANT SELECT ON TABLE public.ledger TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.ledger TO ec_stats;
@@ -5797,6 +6316,7 @@ GRANT SELECT ON TABLE public.monitor_queue TO ec_backup;
 GRANT SELECT ON TABLE public.monitor_queue TO ec_monitor;
 
 -- ACL TABLE submissions
+GRANT MAINTAIN ON TABLE public.submissions TO ec_clock;
 GRANT SELECT ON TABLE public.submissions TO ec_backup;
 GRANT SELECT ON TABLE public.submissions TO ec_worker;
 GRANT SELECT,DELETE ON TABLE public.submissions TO ec_stats;
@@ -5861,7 +6381,7 @@ GRANT SELECT ON TABLE public.monitor_totals TO ec_backup;
 GRANT SELECT ON TABLE public.monitor_totals TO ec_monitor;
 
 -- ACL TABLE one_time_tokens
-GRANT DELETE ON TABLE public.one_time_tokens TO ec_clock;
+GRANT DELETE,MAINTAIN ON TABLE public.one_time_tokens TO ec_clock;
 GRANT INSERT ON TABLE public.one_time_tokens TO ec_admin;
 GRANT SELECT ON TABLE public.one_time_tokens TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.one_time_tokens TO ec_stats;
@@ -5894,10 +6414,11 @@ GRANT SELECT(created_at) ON TABLE public.one_time_tokens TO ec_admin;
 -- ACL TABLE retention_runs
 GRANT SELECT ON TABLE public.retention_runs TO ec_admin;
 GRANT SELECT ON TABLE public.retention_runs TO ec_backup;
-GRANT SELECT ON TABLE public.retention_runs TO ec_clock;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retention_runs TO ec_stats;
+GRANT SELECT,MAINTAIN ON TABLE public.retention_runs TO ec_clock;
 
 -- ACL TABLE review_items
+GRANT MAINTAIN ON TABLE public.review_items TO ec_clock;
 GRANT SELECT ON TABLE public.review_items TO ec_admin;
 GRANT SELECT ON TABLE public.review_items TO ec_backup;
 GRANT SELECT ON TABLE public.review_items TO ec_educator;
@@ -5907,6 +6428,7 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.review_items TO ec_stats;
 GRANT UPDATE(review_id) ON TABLE public.review_items TO ec_stats;
 
 -- ACL TABLE rubric_criteria
+GRANT MAINTAIN ON TABLE public.rubric_criteria TO ec_clock;
 GRANT SELECT ON TABLE public.rubric_criteria TO ec_backup;
 GRANT SELECT ON TABLE public.rubric_criteria TO ec_lms;
 GRANT SELECT ON TABLE public.rubric_criteria TO ec_student;
@@ -5916,6 +6438,7 @@ GRANT SELECT,INSERT ON TABLE public.rubric_criteria TO ec_educator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rubric_criteria TO ec_admin;
 
 -- ACL TABLE rubrics
+GRANT MAINTAIN ON TABLE public.rubrics TO ec_clock;
 GRANT SELECT ON TABLE public.rubrics TO ec_backup;
 GRANT SELECT ON TABLE public.rubrics TO ec_lms;
 GRANT SELECT ON TABLE public.rubrics TO ec_student;
@@ -5931,12 +6454,14 @@ GRANT SELECT(id) ON TABLE public.rubrics TO ec_manager;
 GRANT SELECT(org_id) ON TABLE public.rubrics TO ec_manager;
 
 -- ACL TABLE saved_comments
+GRANT MAINTAIN ON TABLE public.saved_comments TO ec_clock;
 GRANT SELECT ON TABLE public.saved_comments TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.saved_comments TO ec_stats;
 GRANT SELECT,INSERT,DELETE ON TABLE public.saved_comments TO ec_admin;
 GRANT SELECT,INSERT,DELETE ON TABLE public.saved_comments TO ec_educator;
 
 -- ACL TABLE seen_events
+GRANT MAINTAIN ON TABLE public.seen_events TO ec_clock;
 GRANT SELECT ON TABLE public.seen_events TO ec_admin;
 GRANT SELECT ON TABLE public.seen_events TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.seen_events TO ec_stats;
@@ -5951,7 +6476,7 @@ GRANT UPDATE(answer) ON TABLE public.seen_events TO ec_lms;
 GRANT UPDATE(answer) ON TABLE public.seen_events TO ec_stats;
 
 -- ACL TABLE sessions
-GRANT DELETE ON TABLE public.sessions TO ec_clock;
+GRANT DELETE,MAINTAIN ON TABLE public.sessions TO ec_clock;
 GRANT SELECT ON TABLE public.sessions TO ec_admin;
 GRANT SELECT ON TABLE public.sessions TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.sessions TO ec_stats;
@@ -5981,6 +6506,7 @@ GRANT UPDATE(revoked_reason) ON TABLE public.sessions TO ec_stats;
 
 -- ACL TABLE sources
 GRANT INSERT ON TABLE public.sources TO ec_admin;
+GRANT MAINTAIN ON TABLE public.sources TO ec_clock;
 GRANT SELECT ON TABLE public.sources TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.sources TO ec_stats;
 
@@ -6026,12 +6552,13 @@ GRANT SELECT(networks) ON TABLE public.sources TO ec_auth;
 GRANT SELECT(networks),UPDATE(networks) ON TABLE public.sources TO ec_admin;
 
 -- ACL TABLE submissions_default
+GRANT MAINTAIN ON TABLE public.submissions_default TO ec_clock;
 GRANT SELECT ON TABLE public.submissions_default TO ec_backup;
 GRANT SELECT ON TABLE public.submissions_default TO ec_stats;
 
 -- ACL TABLE system_logs
 GRANT INSERT ON TABLE public.system_logs TO ec_worker;
-GRANT INSERT,DELETE ON TABLE public.system_logs TO ec_clock;
+GRANT INSERT,DELETE,MAINTAIN ON TABLE public.system_logs TO ec_clock;
 GRANT SELECT ON TABLE public.system_logs TO ec_admin;
 GRANT SELECT ON TABLE public.system_logs TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.system_logs TO ec_stats;
@@ -6059,9 +6586,11 @@ GRANT INSERT(request_id) ON TABLE public.system_logs TO ec_auth;
 GRANT INSERT(context) ON TABLE public.system_logs TO ec_auth;
 
 -- ACL TABLE system_logs_default
+GRANT MAINTAIN ON TABLE public.system_logs_default TO ec_clock;
 GRANT SELECT ON TABLE public.system_logs_default TO ec_backup;
 GRANT SELECT ON TABLE public.system_logs_default TO ec_stats;
 
 -- DEFAULT ACL DEFAULT PRIVILEGES FOR TABLES
+ALTER DEFAULT PRIVILEGES FOR ROLE ec_owner IN SCHEMA public GRANT MAINTAIN ON TABLES TO ec_clock;
 ALTER DEFAULT PRIVILEGES FOR ROLE ec_owner IN SCHEMA public GRANT SELECT ON TABLES TO ec_stats;
 ALTER DEFAULT PRIVILEGES FOR ROLE ec_owner IN SCHEMA public GRANT SELECT ON TABLES TO ec_backup;

@@ -80,7 +80,12 @@ Operations
     holds               legal holds on people
     approvals           what one admin asks for and another approves
     upkeep              partitions, running totals, deletion of old rows
-    duty_runs           the last run of each duty, backup and drill
     heartbeats          each process says every ten seconds that it lives, and whether it gets on
     version             which version of the code runs
+    duty_runs           the last run of each duty, backup and drill, and who carries one out now
+    partitions          months of partitioned tables that nobody needs
+    vacuum              tables that want VACUUM or ANALYZE
+    index_report        unused, duplicate, invalid, missing and bloated indexes
+    data_audit          rows that contradict each other, and orphans
+    text_audit          the part of that audit that needs the keys
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,7 +33,7 @@ from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
 
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
-SCHEMA = "0038_traces"
+SCHEMA = "0040_data_audit"
 
 Role = Literal["ec_auth", "ec_lms", "ec_manager", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
@@ -298,6 +298,26 @@ def session(
             else:
                 database.close()
         _Limits.slots.release()
+
+
+@contextmanager
+def maintenance() -> Iterator[Callable[[str], None]]:
+    """Yield a function that runs one statement outside every transaction, over a connection of its own that closes at the end.
+
+    For VACUUM, ANALYZE and REINDEX CONCURRENTLY. The role's limits hold. Raises DatabaseAway, DatabaseBusy.
+    """
+    with _translate_errors():
+        connection = _OwnRole._connect(database)  # noqa: SLF001 - ours; the pool's connections always open a transaction
+    try:
+        connection.autocommit = True
+
+        def execute(statement: str) -> None:
+            with _translate_errors(), connection.cursor() as cursor:
+                cursor.execute(statement)
+
+        yield execute
+    finally:
+        connection.close()
 
 
 def rows(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from models.db import rows, run
+from models.db import row, rows, run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,3 +38,14 @@ def list_runs() -> list[DutyRun]:
     """Return the last run of each duty, by name."""
     found = rows("select name, started_at, ended_at, succeeded_at, outcome, found, detail from duty_runs order by name")
     return [DutyRun(**one) for one in found]
+
+
+def hold(name: str, *, holder: UUID, seconds: float) -> bool:
+    """Take the lease on a duty that must not run twice at a time; return False while another holder has it."""
+    found = row("select hold_duty(%s, %s, %s) as held", (name, holder, int(seconds)))
+    return bool(found and found["held"])
+
+
+def release(name: str, *, holder: UUID) -> None:
+    """Give the lease on a duty back."""
+    run("select release_duty(%s, %s)", (name, holder))

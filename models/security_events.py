@@ -58,6 +58,7 @@ _BY_ACTION = {
     "roster_imported": "roster_imported", "read": "data_read", "feedback_reviewed": "feedback_changed",
     "feedback_added": "feedback_changed", "feedback_released": "feedback_changed", "pass_rerun": "processing_changed",
     "hold_placed": "hold_changed", "hold_lifted": "hold_changed", "retention_run": "expired_data_deleted",
+    "orphans_deleted": "expired_data_deleted",
     "pass_replayed": "processing_changed", "pass_discarded": "processing_changed", "delivery_replayed": "processing_changed",
 }  # fmt: skip
 _BY_ENTITY = {

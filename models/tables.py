@@ -694,6 +694,14 @@ class Tallies(Table):
         primary_key = CompositeKey("name", "labels")
 
 
+class DutyLeases(Table):
+    """Which clock carries out a duty that must not run twice at a time."""
+
+    name = TextField(primary_key=True)
+    holder = UUIDField(index=False)
+    lease_until = DateTimeTZField()
+
+
 class DutyRuns(Table):
     """The last run of a duty: `found` counts what it changed or found, `detail` holds further counts by name."""
 

@@ -70,9 +70,12 @@ def list_misplaced_partitions() -> list[MisplacedPartition]:
     return [MisplacedPartition(**found) for found in rows(_MISPLACED)]
 
 
-def ensure_partitions() -> int:
-    """Create the partitions of this month and the next MONTHS_AHEAD for every partitioned table; return how many are new."""
-    found = row("select ensure_partitions(%s) as made", (MONTHS_AHEAD,))
+def ensure_partitions(*, since: datetime | None = None) -> int:
+    """Create the partitions of a month (default: this one) and the next MONTHS_AHEAD for every partitioned table.
+
+    Return how many are new.
+    """
+    found = row("select ensure_partitions(%s, coalesce(%s::timestamptz, now())) as made", (MONTHS_AHEAD, since))
     return int(found["made"]) if found else 0
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -16,18 +15,17 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from models import db, log, security_events, setting_catalogue, settings
 from models.broker import make_broker
 from models.heartbeats import Activity, Heartbeat, Process
-from workers.duties import audit_heads
-from workers.duties.audit_trail import chain_audit, sign_heads
-from workers.duties.erasure import delete_rubric_previews, erase
-from workers.duties.guard import Duty, Outage, RecoveryGrace, guarded
-from workers.duties.maintenance import fold_tallies, make_partitions, purge
-from workers.duties.queue import close_finished, free_leases, give_up_stalled, resend_hints, return_hints
-from workers.duties.retention import delete_expired
+from workers.duties import audit_heads, retire
+from workers.duties.guard import Outage, guarded
+from workers.duties.record import RecordedDuty
+from workers.duties.registry import Tools, all_duties
 
 logger = log.logger(__name__)
 
 # One connection for each duty that may take long, and two for the short ones, which must not wait for them.
-POOL_SIZE = 7
+POOL_SIZE = 10
+# Now, not in an hour: a database that was restored, or stopped over the end of a month, needs its partitions at once.
+AT_ONCE = ("make_partitions", "sign_heads")
 ANSWER_SECONDS = 15.0
 FIRST_SIGNING_SECONDS = 5.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -51,36 +49,22 @@ def run() -> None:
     )
     activity = Activity()
     Heartbeat("clock", lambda: _look(activity)).start()
-    duties: list[tuple[str, Duty, float]] = [
-        ("resend_hints", lambda: resend_hints(broker), 0.5),
-        ("return_hints", lambda: return_hints(broker), 10),
-        ("free_leases", RecoveryGrace().delay(free_leases), 1),
-        ("fold_tallies", fold_tallies, 5),
-        ("give_up_stalled", give_up_stalled, 60),
-        ("close_finished", close_finished, 60),
-        ("make_partitions", make_partitions, 3600),
-        ("purge", purge, 3600),
-        ("chain_audit", chain_audit, 1),
-        ("erase", erase, 1),
-        ("delete_rubric_previews", delete_rubric_previews, 60),
-        ("delete_expired", delete_expired, 10),
-    ]
     if seal is None:
         logger.warning("audit heads are not signed", wanted=[audit_heads.KEY, audit_heads.FILE])
-    else:
-        duties.append(("sign_heads", partial(sign_heads, seal), 3600))
+    tools = Tools(broker=lambda: broker, seal=seal, retire=retire.read_settings())
     outage = Outage()
-    for name, duty, seconds in duties:
-        counted = activity.counted(guarded(name, duty, outage=outage))
-        scheduler.add_job(counted, "interval", seconds=seconds, id=name)
-    # Now, not in an hour: a database that was restored, or stopped over the end of a month, needs its partitions at once.
-    guarded("make_partitions", make_partitions, outage=outage)()
+    duties = {one.name: duty for one in all_duties().values() if (duty := one.make(tools)) is not None}
+    for name, duty in duties.items():
+        recorded = RecordedDuty(name, duty, alone=all_duties()[name].alone)
+        carry_out = activity.counted(guarded(name, recorded, outage=outage))
+        scheduler.add_job(carry_out, "interval", seconds=all_duties()[name].seconds, id=name)
+        if name in AT_ONCE:
+            carry_out()
     if seal is not None:
-        guarded("sign_heads", partial(sign_heads, seal), outage=outage)()
         # Entries written while no clock ran are chained before the next signing.
         scheduler.modify_job("sign_heads", next_run_time=datetime.now(UTC) + timedelta(seconds=FIRST_SIGNING_SECONDS))
     scheduler.start()
-    logger.info("clock runs", duties=[name for name, _, _ in duties])
+    logger.info("clock runs", duties=list(duties))
     signal.sigwait(STOP_SIGNALS)
     scheduler.shutdown()
 

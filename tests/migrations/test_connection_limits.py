@@ -19,7 +19,7 @@ def test_each_role_has_its_share_as_its_limit_and_the_sum_fits(database: Databas
     )
 
     # 100 connections, 3 for superusers, 3 reserved.
-    assert limits == {"ec_ingest": 42, "ec_worker": 23, "ec_clock": 14, "ec_monitor": 4, "ec_backup": 4}
+    assert limits == {"ec_ingest": 42, "ec_worker": 18, "ec_clock": 18, "ec_monitor": 4, "ec_backup": 4}
     assert sum(LEAST_CONNECTIONS.values()) <= sum(limits.values()) <= 94
 
 

@@ -113,14 +113,17 @@ def partitions(database: Database) -> set[str]:
 
 
 def granted_on(database: Database) -> list[tuple[str, str]]:
-    """Return every (table, role) where the role has a right, even on one column only. Owners are left out."""
+    """Return every (table, role) where the role has a right, even on one column only. Owners are left out.
+
+    MAINTAIN alone does not count: it lets nobody read or change a row.
+    """
     found = database.sql(
         """
         select distinct c.relname, r.rolname
         from pg_class as c cross join pg_roles as r
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and r.rolname like 'ec\\_%%'
             and c.relowner <> r.oid and (
-                exists (select from aclexplode(c.relacl) as g where g.grantee = r.oid)
+                exists (select from aclexplode(c.relacl) as g where g.grantee = r.oid and g.privilege_type <> 'MAINTAIN')
                 or exists (select from pg_attribute as a, aclexplode(a.attacl) as g where a.attrelid = c.oid and g.grantee = r.oid))
         """.replace("%%", "%")
     )
@@ -206,6 +209,17 @@ def test_only_backup_and_stats_roles_have_rights_on_partitions(database: Databas
 
     assert len(every) > 30
     assert granted == {"ec_backup", "ec_stats"}
+
+
+def test_clock_may_maintain_every_table(database: Database) -> None:
+    found = database.sql(
+        """
+        select c.relname from pg_class as c
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname !~ 'yoyo'
+            and not has_table_privilege('ec_clock', c.oid, 'maintain')
+        """
+    )
+    assert found == []
 
 
 def test_program_roles_own_nothing_and_cannot_bypass_row_security(database: Database) -> None:

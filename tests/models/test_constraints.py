@@ -167,6 +167,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     "heartbeats_in_order": [
         {"started_at": "now() + interval '1 second'"}, {"progress_at": "now() + interval '1 second'"},
     ],
+    "duty_leases_name_form": [{"name": "'Backup of today'"}],
     "duty_runs_name_form": [{"name": "'Backup of today'"}],
     "duty_runs_outcome_known": [{"outcome": "'odd'"}],
     "duty_runs_found_not_negative": [{"found": "-1"}],

@@ -40,7 +40,7 @@ def test_a_clock_that_ran_ahead_leaves_a_run_without_duration(become):
     assert one.started_at <= one.ended_at
 
 
-@pytest.mark.parametrize("role", ["ec_ingest", "ec_worker", "ec_monitor"])
+@pytest.mark.parametrize("role", ["ec_ingest", "ec_monitor"])
 def test_other_programs_write_no_runs(become, role):
     become(role)
     with pytest.raises(ProgrammingError, match="permission denied"), session():

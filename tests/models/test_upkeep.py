@@ -84,14 +84,14 @@ def test_new_partition_has_row_security_and_no_extra_grants(
         last_month_missing,
     )
     granted = database.sql(
-        "select distinct pg_get_userbyid(g.grantee)::text from pg_class as c, aclexplode(c.relacl) as g "
+        "select distinct pg_get_userbyid(g.grantee)::text, g.privilege_type from pg_class as c, aclexplode(c.relacl) as g "
         "where c.relname = any (%s) and g.grantee <> c.relowner", last_month_missing,
     )  # fmt: skip
     owners = database.sql(
         "select distinct tableowner::text from pg_tables where tablename = any (%s)", last_month_missing
     )
     assert {name for (name,) in secured} == set(last_month_missing)
-    assert {role for (role,) in granted} == {"ec_backup", "ec_stats"}
+    assert set(granted) == {("ec_backup", "SELECT"), ("ec_stats", "SELECT"), ("ec_clock", "MAINTAIN")}
     assert owners == [("ec_owner",)]
 
 

@@ -37,7 +37,7 @@ CLEAR = {
     "a word from a list in the code or in a CHECK": """
         enrollments.role audit_log.actor_role audit_log.action audit_log.entity users.role passes.name passes.state passes.queue
         passes.error passes.provider passes.prompt_version provider_pauses.provider provider_pauses.reason tallies.name tallies.labels
-        duty_runs.name duty_runs.outcome duty_runs.detail heartbeats.program
+        duty_leases.name duty_runs.name duty_runs.outcome duty_runs.detail heartbeats.program
         feedback.pass feedback.type feedback.kind feedback.severity feedback.match feedback.confidence_basis feedback.origin
         feedback.provider feedback.resolution feedback_reactions.reaction feedback_reviews.decision ai_responses.pass
         ai_responses.provider ai_responses.prompt_version ai_responses.outcome ai_responses.stop_reason analytics.event api_keys.scopes

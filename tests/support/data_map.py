@@ -36,7 +36,7 @@ ABOUT = {
         retention_runs
     """,
     "nobody, except ids in a line": "system_logs",
-    "nobody: the installation": "feedback_types provider_pauses tallies duty_runs heartbeats",
+    "nobody: the installation": "feedback_types provider_pauses tallies duty_leases duty_runs heartbeats",
 }
 # What becomes of tables that no foreign key deletes with a person.
 OTHERWISE = {
@@ -50,6 +50,7 @@ OTHERWISE = {
     "feedback_types": "part of the program",
     "provider_pauses": "overwritten",
     "tallies": "stays; counts without ids",
+    "duty_leases": "when the run ends",
     "duty_runs": "overwritten",
     "heartbeats": "an hour after the process ended, by the next heartbeat of its program",
 }

@@ -73,5 +73,6 @@ GOOD: dict[str, dict[str, str]] = {
         "id": "uuidv7()", "program": "'web'", "host": "'h'", "pid": "1", "version": "'0.1.0+0036'", "started_at": "now()",
         "seen_at": "now()", "progress_at": "now()", "threads_alive": "16", "threads_busy": "0", "has_work": "false",
     },
+    "duty_leases": {"name": "'purge'", "holder": "uuidv7()", "lease_until": "now()"},
     "duty_runs": {"name": "'backup'", "started_at": "now()", "ended_at": "now()", "outcome": "'ok'"},
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 
 from models import db, passes
 from models.database_errors import sqlstate_of
@@ -15,6 +16,9 @@ from models.log import logger
 log = logger(__name__)
 
 Duty = Callable[[], int]
+
+# How many parts of the duty that this thread carries out have failed; None outside of a duty that keeps a record.
+failed_parts: ContextVar[int | None] = ContextVar("failed_parts", default=None)
 
 # After an outage every lease may look expired. Living workers get this long to renew theirs before one counts as expired.
 GRACE_SECONDS = passes.RESTART_GRACE_SECONDS
@@ -73,6 +77,7 @@ def isolated(name: str, duty: Duty) -> Duty:
             raise
         except Exception:
             log.exception("duty failed", duty=name)
+            failed_parts.set((failed_parts.get() or 0) + 1)
         return 0
 
     return carry_out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from models import upkeep
 from models.db import session
 from models.log import logger
@@ -16,8 +18,11 @@ def fold_tallies() -> int:
         return upkeep.fold_tallies()
 
 
-def make_partitions() -> int:
-    """Create the partitions of the coming months, and log those with wrong bounds. Return how many were created."""
+def make_partitions(since: datetime | None = None) -> int:
+    """Create the partitions of the coming months, and log those with wrong bounds. Return how many were created.
+
+    `since` looks ahead from another month than this one, for rehearsals.
+    """
     with session(answer_seconds=LONG_ANSWER_SECONDS):
         misplaced = upkeep.list_misplaced_partitions()
     if misplaced:
@@ -27,7 +32,7 @@ def make_partitions() -> int:
             mend="docs/operations.md, Mend partitions",
         )
     with session(answer_seconds=LONG_ANSWER_SECONDS):
-        return upkeep.ensure_partitions()
+        return upkeep.ensure_partitions(since=since)
 
 
 def purge() -> int:
