@@ -74,9 +74,13 @@ class StubbornProvider:
                 HintQueue.fetch = lambda *_: threading.Event().wait()  # type: ignore[method-assign,assignment,return-value]
             case "LONG":
                 time.sleep(LONG_CALL_SECONDS)
-            case "LINE":  # like a pool of connections, which all calls of a process lock
-                with self._line:
+            case "LINE":
+                # As httpcore's pool of connections takes its lock: an exception thrown in here would leave it locked.
+                self._line.acquire()
+                try:
                     time.sleep(LINE_SECONDS)
+                finally:
+                    self._line.release()
         return Reply(answer=PassAnswer(), raw="{}", model=self.model, stop_reason="end")
 
 
