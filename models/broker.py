@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -15,7 +15,6 @@ from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import compute_backoff, current_millis
 from dramatiq.errors import ConnectionClosed
-from dramatiq.middleware import CurrentMessage, Middleware, ShutdownNotifications, TimeLimit
 
 from models import hint_queue
 from models.hint_queue import HintQueue
@@ -57,6 +56,8 @@ class HintBroker(RedisBroker):
         self._enqueue_script = self.client.register_script(_ENQUEUE_SCRIPT)
         self._check_script = self.client.register_script(_CHECK_SCRIPT)
         self._spells = RefusalLog("Redis does not serve; hints left to the clock")
+        # How often the consumer of each queue has looked for hints. A number that stands still shows that it hangs.
+        self.looks: Counter[str] = Counter()
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """Return a consumer that polls an empty queue at least every IDLE_POLL_MS."""
@@ -167,6 +168,7 @@ class HintConsumer(Consumer):
     def __next__(self) -> MessageProxy | None:
         """Return the next message, or None when there is none now or Redis does not serve."""
         dropped = 0
+        self._broker.looks[self._queue.name] += 1
         try:
             while self._unanswered:
                 self._acknowledge(self._unanswered[0])
@@ -238,16 +240,13 @@ def connection_pool(url: str, *, answer_seconds: float) -> redis.ConnectionPool:
 def make_broker(url: str, *, answer_seconds: float = 5.0) -> HintBroker:
     """Return a broker with every queue declared. Redis has `answer_seconds` to answer.
 
-    The middleware is listed explicitly. It leaves out Retries, which loses the job when Redis is away at that moment,
-    GroupCallbacks, which fires early and twice, and Results. Retries are a column, and SQL decides when all three passes
-    are done.
+    None of Dramatiq's own middleware is used. Retries loses the job when Redis is away at that moment, and GroupCallbacks
+    fires early and twice: retries are a column, and SQL decides when all three passes are done. TimeLimit and
+    ShutdownNotifications throw an exception into a thread, which then never releases a lock that it was about to get.
     """
-    middleware: list[Middleware] = [TimeLimit(), ShutdownNotifications(), CurrentMessage()]
     client: Any = redis.Redis(connection_pool=connection_pool(url, answer_seconds=answer_seconds))
     # Dramatiq's maintenance uses KEYS, which our users of Redis may not run; `return_hints` does it instead.
-    broker = HintBroker(
-        client=client, middleware=middleware, heartbeat_timeout=HEARTBEAT_TIMEOUT_MS, maintenance_chance=0
-    )
+    broker = HintBroker(client=client, middleware=[], heartbeat_timeout=HEARTBEAT_TIMEOUT_MS, maintenance_chance=0)
     for queue in Queue:
         broker.declare_queue(queue)
     return broker

@@ -152,36 +152,6 @@ class Pool(PooledPostgresqlDatabase, _OwnRole):  # type: ignore[misc]  # in the 
 database: Any = Pool(None, autoconnect=False)
 
 
-class _Slots:
-    """Lets in a number of threads at once, and knows which.
-
-    Dramatiq's time limit raises its error in a thread at any moment, also right after the thread has waited for its turn. A
-    semaphore would then be one short for ever. Here the thread's slot is given back by `release`, whether or not `acquire`
-    has returned.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lock = threading.Lock()
-        self._freed = threading.Condition(self._lock)
-        self._threads: set[int] = set()
-
-    def acquire(self, *, timeout: float) -> bool:
-        """Wait for a slot for this thread, and return whether it got one. `timeout` is in seconds."""
-        with self._lock:
-            is_free = self._freed.wait_for(lambda: len(self._threads) < self._size, timeout=timeout)
-            if is_free:
-                self._threads.add(threading.get_ident())
-            return is_free
-
-    def release(self) -> None:
-        """Give back this thread's slot, if it has one."""
-        with self._lock:
-            if threading.get_ident() in self._threads:
-                self._threads.remove(threading.get_ident())
-                self._freed.notify()
-
-
 class _Limits:
     """How many sessions this process may have open at once, and how long one waits for a free connection.
 
@@ -189,8 +159,8 @@ class _Limits:
     """
 
     wait_seconds = 1.5
-    slots = _Slots(1)
-    connecting = threading.RLock()  # only its owner can release it, see _Slots
+    slots = threading.BoundedSemaphore(1)
+    connecting = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -213,7 +183,7 @@ def connect(settings: StoreSettings) -> None:
     shows whose it is.
     """
     _Limits.wait_seconds = settings.pool_wait_seconds
-    _Limits.slots = _Slots(settings.pool_size)
+    _Limits.slots = threading.BoundedSemaphore(settings.pool_size)
     _watchdog.answer_seconds = settings.answer_seconds
     psycopg2.extras.register_uuid()
     database.init(
@@ -274,9 +244,9 @@ def session(
     """
     if not database.is_closed():
         raise RuntimeError("sessions do not nest: one session is one transaction is one identity")
+    if not _Limits.slots.acquire(timeout=_Limits.wait_seconds):
+        raise DatabaseAway("Every database connection of this process stayed busy.")
     try:
-        if not _Limits.slots.acquire(timeout=_Limits.wait_seconds):
-            raise DatabaseAway("Every database connection of this process stayed busy.")
         _thread_session.deadline = time.monotonic() + _Limits.wait_seconds
         _connect(_thread_session.deadline)
         _thread_session.opening = _opening_statement(org, user, role, live, actor)
@@ -410,15 +380,14 @@ def _opening_statement(
 
 
 def _connect(deadline: float) -> None:
+    if not _Limits.connecting.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        raise DatabaseAway("The database did not answer in time.")
     try:
-        if not _Limits.connecting.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise DatabaseAway("The database did not answer in time.")
         database.connect()
     except (peewee.OperationalError, peewee.InterfaceError) as error:
         raise DatabaseAway("The database cannot be reached.") from error
     finally:
-        with suppress(RuntimeError):  # it never became ours
-            _Limits.connecting.release()
+        _Limits.connecting.release()
 
 
 def _execute(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> Any:

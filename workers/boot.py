@@ -13,10 +13,12 @@ from models.errors import SettingsError
 from models.heartbeats import Activity, Heartbeat, Process
 from models.jobs import ACTOR, Hint, Queue
 from workers.job.leases import Leases
-from workers.job.run_pass import PassRunner
+from workers.job.run_pass import SLOT_WAIT_SECONDS, PassRunner
+from workers.job.watch import Watch, Watched
 from workers.passes import calibration, marker
+from workers.providers import ensemble
 from workers.providers.choice import ProviderChooser
-from workers.settings import read_limits, read_provider, read_reading
+from workers.settings import Limits, read_limits, read_provider, read_reading
 
 logger = log.logger(__name__)
 
@@ -52,6 +54,7 @@ def _boot() -> HintBroker:
     broker = make_broker(redis_url)
     leases = Leases(lease_seconds=limits.lease, longest_seconds=limits.longest_lease)
     broker.add_middleware(Drain(leases))
+    broker.add_middleware(watch_of(leases, limits))
     chooser = ProviderChooser(provider, timeout_seconds=limits.provider)
     runner = PassRunner(
         choose_provider=chooser,
@@ -65,7 +68,7 @@ def _boot() -> HintBroker:
     )
     activity = Activity()
     broker.add_middleware(Beat(activity))
-    declare(broker, runner, limit_seconds=limits.message, activity=activity)
+    declare(broker, runner, activity=activity)
     dramatiq.set_broker(broker)
     if provider.name == "local" or reading.use_ensemble:
         # Load the engine while the leases of a worker that died still run, so that its passes do not wait for the loading.
@@ -73,19 +76,34 @@ def _boot() -> HintBroker:
     return broker
 
 
-def declare(broker: HintBroker, runner: PassRunner, *, limit_seconds: float, activity: Activity) -> None:
+def declare(broker: HintBroker, runner: PassRunner, *, activity: Activity) -> None:
     """Declare the actor that every hint names on the broker.
 
     A hint that was looked at is progress, whether or not a pass was due. One that is sent again is none.
     """
 
-    @dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=Queue.INTERACTIVE, time_limit=int(limit_seconds * 1000))
+    @dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=Queue.INTERACTIVE)
     def run_pass(**fields: str) -> None:
         hint = Hint.from_fields(fields)
         if runner.run(hint):
             activity.move()
         else:
             broker.send([hint])
+
+
+def watch_of(leases: Leases, limits: Limits) -> Watch:
+    """Return the watch that ends this process when a thread hangs for longer than a lease is renewed."""
+    longest = limits.longest_lease
+    return Watch(
+        leases,
+        works=(
+            Watched(what="pass", under_way=leases.held, longest_seconds=longest),
+            Watched(what="reading", under_way=ensemble.readings, longest_seconds=longest),
+        ),
+        # A message waits for its slot, and goes on with other poison suspects for at most a lease.
+        message_seconds=SLOT_WAIT_SECONDS + limits.lease + longest,
+        longest_seconds=longest,
+    )
 
 
 class Drain(Middleware):

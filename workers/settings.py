@@ -11,8 +11,10 @@ from models.errors import SettingsError
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Time limits in seconds, in this order: provider < Dramatiq's message limit < the longest time a lease is renewed.
+    """Time limits in seconds, in this order: provider < message < the longest time a lease is renewed.
 
+    Nothing interrupts a thread. `provider` ends a call by the timeouts of its connection. `message` is the time that one pass
+    needs at most; a thread that holds a pass for longer than `longest_lease` hangs, and its process ends (`workers.job.watch`).
     The lease itself is short and renewed, so that a killed worker's pass is free again within `lease`. `pause` is how long
     no worker calls a provider that refused our key or whose budget is spent, unless the provider named a time.
     """
@@ -24,7 +26,7 @@ class Limits:
 
     @property
     def longest_lease(self) -> float:
-        """Return for how long a lease may be renewed in all. After that, silent work counts as hung."""
+        """Return for how long a lease may be renewed in all. After that, the work hangs."""
         return self.message + self.lease
 
 

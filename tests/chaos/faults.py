@@ -6,6 +6,7 @@ clock, webhooks, leases, erasure) is not injected there.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
@@ -16,6 +17,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import psycopg2
 
 from tests.chaos.lms import ESSAY, Lms
@@ -26,6 +28,7 @@ from tests.support.vendor import FakeVendor, Step
 
 POISON = "This essay crashes whoever reads it."
 USUAL_LATENCY_SECONDS = 0.2
+THREADS = 32  # of the worker that is frozen, as in production
 
 
 class Skipped(Exception):
@@ -464,6 +467,81 @@ def redis_refuses_writes(context: FaultContext) -> None:
         context.wait(20 if context.thorough else 5)
     finally:
         client.replicaof("NO", "ONE")
+
+
+@fault(30, "worker frozen for 30, 200 and 400 s, the web for the second half of that", stock=False, may_refuse=True)
+def long_freezes(context: FaultContext) -> None:
+    system: EssayCoach = context.system
+    context.start_calls(3, latency_seconds=USUAL_LATENCY_SECONDS)  # a worker that still starts would not stop in time
+    # With the limits of production, or such that a short freeze lasts longer than all of them.
+    provider, message, latency, freezes = (
+        (60, 150, 10.0, (30, 200, 400)) if context.thorough else (6, 13, 5.0, (25, 25))
+    )
+    system.restart(
+        "worker",
+        WORKER_THREADS=str(THREADS),
+        ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS=str(provider),
+        ESSAYCOACH_MESSAGE_LIMIT_SECONDS=str(message),
+    )
+    context.lms.stop_load()
+    context.lms.start_load(per_second=1)
+    try:
+        for seconds in freezes:
+            _freeze(context, seconds, latency_seconds=latency)
+    finally:
+        for program in ("worker", "web"):
+            system.signal(program, signal.SIGCONT)
+        context.vendor.set_latency(USUAL_LATENCY_SECONDS)
+        system.restart("worker")
+
+
+def _freeze(context: FaultContext, seconds: float, *, latency_seconds: float) -> None:
+    """Freeze worker and web while every thread of the worker calls the vendor. Check that all of them work again soon after."""
+    system: EssayCoach = context.system
+    context.vendor.set_latency(latency_seconds)
+    _keep_all_threads_busy(context)
+    worker = system.machine.supervisor.pids()["worker"]
+    system.signal("worker", signal.SIGSTOP)
+    context.wait(seconds / 2)
+    system.signal("web", signal.SIGSTOP)
+    context.wait(seconds / 2)
+    for program in ("worker", "web"):
+        system.signal(program, signal.SIGCONT)
+    deadline = time.monotonic() + 30
+    system.wait_until_up("web", timeout_seconds=30)
+    _keep_all_threads_busy(context, timeout_seconds=deadline - time.monotonic())
+    pids = system.machine.supervisor.pids()
+    assert pids["worker"] == worker, "the worker ended itself because it had been frozen"
+    frozen = [one for one in psutil.process_iter(["status"]) if one.info["status"] == psutil.STATUS_STOPPED]
+    groups = {_group_of(one.pid) for one in frozen}
+    assert not groups & {pids["worker"], pids["web"]}, "a process stayed frozen"
+    context.vendor.set_latency(USUAL_LATENCY_SECONDS)
+    waiting = (
+        "select 1 from passes where state in ('queued', 'running') and next_at < now() - interval '3 seconds' limit 1"
+    )
+    context.wait_until(lambda: not system.sql(waiting), what="the end of the backlog", timeout_seconds=90)
+    started = time.time()
+    submissions = context.lms.hand_in_several(10)
+    final = "select extract(epoch from completed_at)::float8 from submissions where id = any (%s::uuid[]) and completed_at is not null"
+    context.wait_until(lambda: len(system.sql(final, submissions)) == 10, what="ten essays")
+    slowest = max(ended for (ended,) in system.sql(final, submissions)) - started
+    assert slowest < 10, f"ten essays took {slowest:.1f} s after a freeze of {seconds:.0f} s"
+
+
+def _keep_all_threads_busy(context: FaultContext, *, timeout_seconds: float = 60.0) -> None:
+    """Hand in essays until every thread of the worker calls the vendor at the same time."""
+    deadline = time.monotonic() + timeout_seconds
+    while (running := context.vendor.counters()["running"]) < THREADS:
+        assert time.monotonic() < deadline, f"only {running} of {THREADS} threads work"
+        context.lms.hand_in()
+        time.sleep(0.1)
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def _deliver_until_answered(system: EssayCoach, key: str, event_id: str) -> Answer:

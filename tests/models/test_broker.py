@@ -7,7 +7,6 @@ import socket
 from collections.abc import Iterator
 from uuid import uuid4
 
-import dramatiq
 import pytest
 
 from models.broker import HintBroker, make_broker
@@ -91,6 +90,6 @@ def test_send_with_redis_down_raises_nothing_and_holds_off_the_next() -> None:
     assert unreachable.held_off_until == held_off_until, "it asked again although Redis had just been unreachable"
 
 
-def test_broker_has_no_retries_pipelines_or_group_callbacks(broker: HintBroker) -> None:
-    forbidden = (dramatiq.middleware.Retries, dramatiq.middleware.Pipelines, dramatiq.middleware.GroupCallbacks)
-    assert not [one for one in broker.middleware if isinstance(one, forbidden)]
+def test_broker_uses_no_middleware_of_dramatiq(broker: HintBroker) -> None:
+    """Some of it loses jobs, and some throws exceptions into threads, which leaves locks locked for ever."""
+    assert list(broker.middleware) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import ctypes
 import re
 import socket
 import threading
@@ -345,41 +344,6 @@ def test_failed_connections_release_their_slot(become: Become) -> None:
 
     assert slots.acquire(timeout=0)
     slots.release()
-
-
-class TimeIsOver(Exception):
-    """What Dramatiq's time limit raises in the thread of a message."""
-
-
-@pytest.mark.parametrize("held", ["slot", "connecting"])
-def test_time_limit_that_strikes_a_waiting_thread_leaves_the_pool_usable(become: Become, held: str) -> None:
-    become("ec_ingest", pool_size=1)
-    lock = db._Limits.slots if held == "slot" else db._Limits.connecting
-    waiting = threading.Event()
-    outcome: list[BaseException] = []
-
-    def work() -> None:
-        waiting.set()
-        try:
-            with db.session():
-                pass
-        except BaseException as error:
-            outcome.append(error)
-
-    for _ in range(20):
-        waiting.clear()
-        assert lock.acquire(timeout=1)
-        thread = threading.Thread(target=work)
-        thread.start()
-        waiting.wait()
-        ident = ctypes.c_ulong(thread.ident or 0)
-        assert ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(TimeIsOver)) == 1
-        lock.release()
-        thread.join()
-
-    assert {type(error) for error in outcome} <= {TimeIsOver}
-    with db.session():
-        assert db.row("select 1 as one") == {"one": 1}
 
 
 def test_threads_of_two_orgs_never_see_each_others_rows_despite_failures(

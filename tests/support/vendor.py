@@ -95,6 +95,7 @@ class _State:
     always: dict[str, Step] = field(default_factory=dict)
     cache: dict[str, tuple[float, float]] = field(default_factory=dict)  # readable since and until
     calls: int = 0
+    running: int = 0
     behaviours: collections.Counter[str] = field(default_factory=collections.Counter)
     passes: collections.Counter[str] = field(default_factory=collections.Counter)
     tokens: collections.Counter[str] = field(default_factory=collections.Counter)
@@ -243,7 +244,13 @@ class _Handler(BaseHTTPRequestHandler):
         complaint = _unacceptable(call)
         if complaint:
             return self._json(400, _error("invalid_request_error", message=complaint))
-        self._message(call)
+        with self.server.state.lock:
+            self.server.state.running += 1
+        try:
+            self._message(call)
+        finally:
+            with self.server.state.lock:
+                self.server.state.running -= 1
 
     def _message(self, call: dict[str, Any]) -> None:
         state = self.server.state
@@ -444,6 +451,7 @@ def _counters(state: _State) -> dict[str, Any]:
     with state.lock:
         return {
             "calls": state.calls,
+            "running": state.running,
             "behaviours": dict(state.behaviours),
             "passes": dict(state.passes),
             "tokens": {kind: state.tokens[kind] for kind in ("input", "cache_write", "cache_read", "output")},

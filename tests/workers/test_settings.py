@@ -185,7 +185,7 @@ def seen() -> Seen:
 def broker(servers: Servers, seen: Seen) -> Iterator[HintBroker]:
     broker = make_broker(servers.redis_url)
     broker.client.flushdb()
-    boot.declare(broker, seen, limit_seconds=10, activity=Activity())  # type: ignore[arg-type]
+    boot.declare(broker, seen, activity=Activity())  # type: ignore[arg-type]
     yield broker
     broker.close()
     broker.client.connection_pool.disconnect()

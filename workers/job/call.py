@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-from dramatiq.middleware import TimeLimitExceeded
-
 from models import ai_responses, circuit_breaker, ledger, orgs, passes
 from models.ai_responses import Call, CallEnd
 from models.db import session
@@ -17,7 +15,7 @@ from models.log import logger
 from workers.job.context import PassContext
 from workers.job.retry_policy import retry_while_database_away
 from workers.passes.request import PassRequest
-from workers.providers.contract import BatchAway, GiveUp, Outcome, ProviderError, Repair, Reply, TryAgain
+from workers.providers.contract import BatchAway, GiveUp, Outcome, ProviderError, Repair, Reply
 
 log = logger(__name__)
 
@@ -128,11 +126,6 @@ def _record(context: PassContext, call: Call, step: Callable[[], Reply | None]) 
         answered = isinstance(error, Repair | GiveUp)
         retry_while_database_away(complete, _call_end(error.outcome, error, started), answered=answered)
         raise
-    except TimeLimitExceeded as late:
-        # This attempt counts like any failed one, so that an essay that hangs its worker is not tried for ever.
-        timeout = TryAgain(Outcome.TIMEOUT, "over the time limit", model=context.provider.model)
-        retry_while_database_away(complete, _call_end(Outcome.TIMEOUT, timeout, started))
-        raise timeout from late
     except Exception as bug:
         log.exception("provider crashed", provider=context.provider.name)
         crashed = GiveUp(Outcome.CRASHED, type(bug).__name__, model=context.provider.model)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from models import passes
@@ -23,6 +24,7 @@ class Leases:
         self._lease_seconds = lease_seconds
         self._longest_seconds = longest_seconds
         self._held: dict[Claim, float] = {}
+        self._refusals: Counter[Claim] = Counter()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self.stopping = False
@@ -40,12 +42,22 @@ class Leases:
         finally:
             with self._lock:
                 self._held.pop(claim, None)
+                self._refusals.pop(claim, None)
 
-    def hand_back(self) -> int:
-        """Return every held pass to the queue without using up its attempt, because this process ends. Return how many."""
+    def held(self) -> list[Claim]:
+        """Return the claims of the passes that run now."""
         with self._lock:
-            held = list(self._held)
+            return list(self._held)
+
+    def hand_back(self, *, but: Collection[Claim] = ()) -> int:
+        """Return held passes to the queue without using up their attempts, because this process ends. Return how many.
+
+        Those in `but` stay claimed, so that their attempts count when their leases expire.
+        """
+        with self._lock:
+            held = [claim for claim in self._held if claim not in but]
             self._held.clear()
+            self._refusals.clear()
         for claim in held:
             try:
                 with session(org=claim.org):
@@ -68,8 +80,19 @@ class Leases:
                 # The lease may run out. Then the fence decides whose answer counts.
                 log.warning("lease not renewed", pass_id=str(claim.id), reason="database away")
                 continue
-            if not kept:
+            if not kept and self._is_lost(claim):
                 log.warning("lease lost", pass_id=str(claim.id), attempt=claim.attempt)
+
+    def _is_lost(self, claim: Claim) -> bool:
+        """Return, once, whether a lease that was not renewed is lost.
+
+        A pass that has just ended has no lease either. So only a claim that is still held one round later has lost its lease.
+        """
+        with self._lock:
+            if claim not in self._held:
+                return False
+            self._refusals[claim] += 1
+            return self._refusals[claim] == 2
 
     def _renew_loop(self) -> None:
         while True:

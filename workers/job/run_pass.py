@@ -11,8 +11,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from dramatiq.middleware import Interrupt
-
 from models import passes
 from models.db import session
 from models.errors import DatabaseAway, FenceLost, ReadingOff
@@ -78,7 +76,7 @@ class PassRunner:
         """
         if self._slots is None:
             return self._run(hint)
-        # Wait for a limited time: Dramatiq's time limit must not strike while this thread holds the semaphore's lock.
+        # Wait for a limited time: a worker that is told to stop waits for this thread.
         if not self._slots.acquire(timeout=SLOT_WAIT_SECONDS):
             return False
         try:
@@ -118,11 +116,6 @@ class PassRunner:
                     self._call_and_finish(with_previous_reading(context))
             except FenceLost:
                 _record_fenced_write(claim)
-            except Interrupt:
-                # This worker is told to stop. Another one may start at once, and this attempt does not count.
-                with session(org=claim.org):
-                    passes.hand_back(claim)
-                raise
             except DatabaseAway:
                 log.warning("outcome not stored", reason="database away", attempt=claim.attempt)
             except Exception:

@@ -43,6 +43,7 @@ from workers.passes.schema import (
 from workers.providers import wire
 from workers.providers.batches import batch_of, result_of
 from workers.providers.contract import BatchAway, GiveUp, Outcome, Pause, ProviderError, Repair, Reply, TryAgain, Usage
+from workers.providers.deadline import Deadline
 from workers.providers.left_alone import without_left_alone
 from workers.providers.prices import Prices, Tokens, UnknownModel, prices_of
 from workers.providers.prompt_cache import CacheTurn, PromptCacheGate
@@ -52,7 +53,7 @@ DEFAULT_BASE_URL = "https://api.anthropic.com"
 EXPECTED_OUTPUT_TOKENS = 1_500
 BYTES_PER_TOKEN = 3  # a low figure, so that the estimate is rather too high
 
-# Reading one essay needs no long thinking, which would use up the time limit and `max_tokens`. Each model has its own
+# Reading one essay needs no long thinking, which would use up the timeout and `max_tokens`. Each model has its own
 # setting for this and refuses the others' (documented). A model that is not listed here decides for itself.
 _THINKING: dict[str, ThinkingConfigParam] = {
     "claude-sonnet-5-5": {"type": "between_tools"},
@@ -161,6 +162,7 @@ class ClaudeProvider:
         self._timeout_seconds = timeout_seconds
         self._timeout = httpx2.Timeout(timeout_seconds, connect=connect_timeout_seconds)
         self._max_tokens = max_tokens
+        self._deadline = Deadline()
         self._lock = threading.Lock()
         self._client: tuple[int, anthropic.Anthropic] | None = None
         self._by_model: dict[str, ClaudeProvider] = {}
@@ -274,28 +276,27 @@ class ClaudeProvider:
         return params
 
     def _call(self, params: MessageCreateParamsNonStreaming, turn: CacheTurn) -> _RawBody:
-        deadline = time.monotonic() + self._timeout_seconds
         body = bytearray()
         streamed = False
         try:
-            with self._client_of_process().messages.with_streaming_response.create(
-                model=params["model"],
-                max_tokens=params["max_tokens"],
-                system=params["system"],
-                messages=params["messages"],
-                output_config=params["output_config"],
-                thinking=params.get("thinking", anthropic.omit),
-                stream=True,
-            ) as response:
+            with (
+                self._deadline.within(self._timeout_seconds),
+                self._client_of_process().messages.with_streaming_response.create(
+                    model=params["model"],
+                    max_tokens=params["max_tokens"],
+                    system=params["system"],
+                    messages=params["messages"],
+                    output_config=params["output_config"],
+                    thinking=params.get("thinking", anthropic.omit),
+                    stream=True,
+                ) as response,
+            ):
                 # A vendor that does not stream sends the answer in one piece, with another content type.
                 streamed = response.headers.get("content-type", "").startswith(wire.STREAM)
                 for chunk in response.iter_bytes():
                     body += chunk
                     if streamed and turn.begun_after is None and wire.BEGINS in body:
                         turn.report_start()
-                    # The read timeout limits each wait for data. This limits the whole answer.
-                    if time.monotonic() > deadline:
-                        raise httpx2.ReadTimeout("the answer took too long in all")
         except anthropic.APIStatusError as error:
             raise self._error_of_response(error) from error
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
@@ -306,7 +307,8 @@ class ClaudeProvider:
     def _fetch_body(self, call: Callable[[anthropic.Anthropic], httpx2.Response]) -> str:
         """Return the response body of a call to the batch API. Raises a ProviderError subclass."""
         try:
-            return _decode(call(self._client_of_process()).content)
+            with self._deadline.within(self._timeout_seconds):
+                return _decode(call(self._client_of_process()).content)
         except anthropic.APIStatusError as error:
             raise self._error_of_response(error) from error
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
@@ -316,13 +318,15 @@ class ClaudeProvider:
         with self._lock:
             # After a fork, a client would share its sockets with the parent process, so each process makes its own.
             if self._client is None or self._client[0] != os.getpid():
+                # An essay and the key go to the configured address only, wherever it points.
+                http_client = anthropic.DefaultHttpxClient(follow_redirects=False)
+                self._deadline.apply_to(http_client)
                 client = anthropic.Anthropic(
                     api_key=self._api_key,
                     base_url=self._base_url,
                     timeout=self._timeout,
                     max_retries=0,
-                    # An essay and the key go to the configured address only, wherever it points.
-                    http_client=anthropic.DefaultHttpxClient(follow_redirects=False),
+                    http_client=http_client,
                     open_telemetry=False,  # a trace must never hold an essay, whatever the environment enables
                 )
                 self._client = (os.getpid(), client)

@@ -30,6 +30,12 @@ LOCAL_SILENT = "what the local rules would have found beside the model (they cou
 LOCAL_LATE = "what the local rules would have found beside the model (they took too long for this essay)"
 
 _readings = threading.BoundedSemaphore(MAX_READINGS)
+_under_way: set[Future[Reply]] = set()
+
+
+def readings() -> set[Future[Reply]]:
+    """Return the readings of the local engine that are under way in this process."""
+    return _under_way.copy()
 
 
 class EnsembleProvider:
@@ -83,6 +89,7 @@ class EnsembleProvider:
         if request.pass_name is not PassName.GRAMMAR or not _readings.acquire(blocking=False):
             return None
         reading: Future[Reply] = Future()
+        _under_way.add(reading)
         # A daemon thread, because a late reading must not hold up the end of the process.
         threading.Thread(
             target=copy_context().run,  # its log lines name the pass
@@ -118,6 +125,7 @@ def _read(reading: Future[Reply], ask: Callable[[PassRequest], Reply], request: 
     except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for the result
         reading.set_exception(error)
     finally:
+        _under_way.discard(reading)
         _readings.release()
 
 

@@ -21,7 +21,6 @@ CLASS_SECONDS = 5.0  # the longest wait for a call of another essay of the same 
 ESSAY_SECONDS = 2.0  # the longest wait for a call of the same essay
 UNKNOWN_SECONDS = 0.5  # the wait for a call of the same essay before anything was learned
 PREFIXES = 4_096  # how many prefixes are remembered; the one unused for longest is forgotten first
-_WAIT_SLICE_SECONDS = 0.1  # wait in slices, so that an interrupt can stop this thread between two of them
 _WEIGHT = 0.2  # weight of the newest answer in the moving averages
 
 
@@ -117,10 +116,10 @@ class PromptCacheGate:
         arrived = time.monotonic()
         with self._condition:
             while (seconds_left := self._class_seconds_left(turn, arrived)) > 0:
-                self._condition.wait(min(seconds_left, _WAIT_SLICE_SECONDS))
+                self._condition.wait(seconds_left)
             arrived = time.monotonic()
             while (seconds_left := self._essay_seconds_left(turn, arrived)) > 0:
-                self._condition.wait(min(seconds_left, _WAIT_SLICE_SECONDS))
+                self._condition.wait(seconds_left)
             # The first call becomes the writer of a prefix that is not cached and has no writer.
             now = time.monotonic()
             for key in (turn.class_key, turn.essay_key):

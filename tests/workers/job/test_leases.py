@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+from structlog.testing import capture_logs
 
 from models import db, essays, passes
 from models.essays import Draft
@@ -83,6 +84,35 @@ def test_lost_claim_does_not_renew_its_successors_lease(database: Database, scho
         before = lease_until(database, claim)
         leases.renew_all()
         assert lease_until(database, claim) == before
+
+
+def test_a_lost_lease_is_reported_once_and_a_pass_that_has_ended_never(database: Database, claim: Claim) -> None:
+    """Between the end of a pass and the end of its block there is a moment in which it has no lease and is still held."""
+    leases = new_leases()
+    with capture_logs() as lines:
+        with leases.holding(claim):
+            with db.session(org=claim.org):
+                passes.give_up(claim, error="bad_request")
+            leases.renew_all()
+        leases.renew_all()
+        assert lines == []
+        with leases.holding(claim):
+            for _ in range(3):
+                leases.renew_all()
+    assert [line["event"] for line in lines] == ["lease lost"]
+
+
+def test_handing_back_leaves_what_hangs_claimed(database: Database, school: School, claim: Claim) -> None:
+    leases = new_leases()
+    others = database.sql("select id from passes where id <> %s", claim.id)
+    other = claimed(school, others[0][0])
+    with leases.holding(claim), leases.holding(other):
+        assert set(leases.held()) == {claim, other}
+        assert leases.hand_back(but=[claim]) == 1
+        assert leases.held() == []
+    rows = database.sql("select id, state, attempt from passes where id = any (%s::uuid[])", [claim.id, other.id])
+    assert {(row[1], row[2]) for row in rows if row[0] == claim.id} == {("running", 1)}
+    assert {(row[1], row[2]) for row in rows if row[0] == other.id} == {("queued", 0)}
 
 
 def test_finished_pass_gets_no_new_lease(database: Database, claim: Claim) -> None:

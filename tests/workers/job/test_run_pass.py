@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,14 +13,11 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from dramatiq import Worker
 
 from models import courses, crypto, db, essays, feedback, passes, users
-from models.broker import make_broker
 from models.crypto import AssociatedData
 from models.errors import DatabaseAway, DatabaseReadOnly
 from models.essays import Draft, Receipt
-from models.heartbeats import Activity
 from models.jobs import Hint, PassName
 from models.settings import CryptoSettings
 from models.users import data_key
@@ -31,7 +27,6 @@ from tests.support.races import eventually, warm_up
 from tests.support.schools import RUBRIC, School, session_of
 from tests.support.servers import Database, Servers, away, read_only
 from tests.support.vendor import FakeVendor, Step
-from workers import boot
 from workers.job.leases import Leases
 from workers.job.run_pass import PassRunner
 from workers.passes.feedback import PassAnswer
@@ -491,38 +486,6 @@ def test_a_provider_that_crashes_is_given_up_with_its_call_completed(database: D
     assert database.sql("select outcome, model, completed_at is not null from ai_responses") == [
         ("crashed", "crashing-1", True)
     ]
-
-
-class Hung(Crashing):
-    """A provider whose call does not return by itself."""
-
-    def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            sum(range(1000))
-        return Reply(answer=PassAnswer(), raw="", model=self.model, stop_reason="end")
-
-
-def test_an_attempt_that_runs_over_the_time_limit_counts(
-    servers: Servers, database: Database, receipt: Receipt
-) -> None:
-    hint = only(receipt, database)
-    broker = make_broker(servers.redis_url)
-    broker.client.flushdb()
-    boot.declare(broker, running(lambda _: Hung()), limit_seconds=0.2, activity=Activity())
-    broker.emit_after("process_boot")
-    worker = Worker(broker, worker_threads=1, worker_timeout=100)
-    worker.start()
-    try:
-        assert broker.send([hint]) == 1
-        eventually(lambda: pass_row(database, hint)["error"] is not None)
-    finally:
-        worker.stop()
-        broker.close()
-    stopped = pass_row(database, hint)
-    # Without a used attempt, an essay that hangs its provider would be retried for ever.
-    assert (stopped["state"], stopped["error"], stopped["attempt"]) == ("queued", "timeout", 1)
-    assert outcomes(database, receipt) == ["timeout"]
 
 
 def test_the_same_hint_twenty_times_in_parallel_is_one_call(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 import time
 
@@ -44,8 +43,6 @@ class Caller:
                     else:
                         turn.report_end()
                         return
-        except KeyboardInterrupt:
-            pass
         finally:
             self.left.set()
 
@@ -144,23 +141,3 @@ def test_zero_maximum_wait_lets_every_caller_through() -> None:
     gate = PromptCacheGate(most_seconds=0)
     callers = [Caller(gate, essay=essay) for essay in ("a", "a", "b")]
     assert all(one.is_through(0.3) for one in callers)
-
-
-def interrupt(caller: Caller) -> None:
-    """Raise KeyboardInterrupt in the thread of the caller."""
-    raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(caller.thread.ident or 0), ctypes.py_object(KeyboardInterrupt)
-    )
-    assert raised == 1
-
-
-def test_interrupted_waiting_thread_leaves_the_gate_usable() -> None:
-    gate = PromptCacheGate()
-    first = Caller(gate, essay="a")
-    assert first.is_through()
-    second = Caller(gate, essay="b")
-    assert not second.is_through(0.2)
-    interrupt(second)
-    assert second.left.wait(0.5) and not second.through.is_set()
-    first.act("begin")
-    assert Caller(gate, essay="c").is_through(0.3)
