@@ -51,7 +51,13 @@ def test_services_that_talk_to_each_other_share_a_network() -> None:
         for one, other in (pair, pair[::-1])
         if re.search(rf"(//|@|\"){other}[:/]", texts[one])
     }
-    assert {("web", "postgres"), ("worker", "redis"), ("prometheus", "metrics"), ("prometheus", "alertmanager"), ("grafana", "prometheus")} <= talking
+    assert {
+        ("web", "postgres"),
+        ("worker", "redis"),
+        ("prometheus", "metrics"),
+        ("prometheus", "alertmanager"),
+        ("grafana", "prometheus"),
+    } <= talking
     assert [(one, other) for one, other in sorted(talking) if not shared(one, other)] == []
     assert not shared("grafana", "postgres")
     assert not shared("prometheus", "redis")

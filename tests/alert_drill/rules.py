@@ -12,7 +12,7 @@ from tests.support.servers import ROOT
 FACTOR = 60
 # A window must hold several scrapes; a longer one would make every fault wait for the end of the one before.
 WINDOW_SECONDS = (5, 40)
-FOR_SECONDS = (1, 10)
+FOR_SECONDS = (2, 10)
 # Limits that are times or sizes which a drill cannot wait for: what stands in alerts.yml, and what the drill uses.
 LIMITS = {
     "InteractiveWorkWaits": (("> 60", "> 5"),),

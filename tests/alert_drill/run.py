@@ -69,8 +69,7 @@ class Result:
 def run_drill(faults: Sequence[Fault], *, quiet_seconds: float, log: Callable[[str], None] = lambda _: None) -> Result:
     """Start everything, wait a quiet minute, and provoke each fault."""
     result, started = Result(quiet_seconds=quiet_seconds), time.monotonic()
-    with _running_drill(log) as (drill, watch):
-        result.missing = missing_metrics(drill)
+    with _running_drill(result, log) as (drill, watch):
         log(f"quiet for {quiet_seconds:.0f} s under a light load")
         watch.reset()
         time.sleep(quiet_seconds)
@@ -132,7 +131,7 @@ def _provoke(drill: Drill, watch: Watch, fault: Fault, alerts: list[str], result
 
 
 @contextmanager
-def _running_drill(log: Callable[[str], None]) -> Iterator[tuple[Drill, Watch]]:
+def _running_drill(result: Result, log: Callable[[str], None]) -> Iterator[tuple[Drill, Watch]]:
     with tempfile.TemporaryDirectory(prefix="essaycoach-drill-") as folder, FakeVendor() as vendor:
         system = EssayCoach(vendor, lease_seconds=LEASE_SECONDS, pause_seconds=PAUSE_SECONDS, settings=SETTINGS)
         log("starting PostgreSQL, Redis and every program")
@@ -147,7 +146,14 @@ def _running_drill(log: Callable[[str], None]) -> Iterator[tuple[Drill, Watch]]:
             try:
                 log("starting Prometheus and Alertmanager")
                 time.sleep(WARM_UP_SECONDS)  # the first essays of a machine are slower than any after them
-                with running_stack(Path(folder), targets=targets) as stack, Watch(stack) as watch:
+                # An alert for the absence of a metric that nothing serves would never resolve.
+                result.missing = missing_metrics(drill)
+                with (
+                    running_stack(Path(folder), targets=targets) as stack,
+                    Watch(stack, ignored=result.missing) as watch,
+                ):
+                    # What fired before the first scrape ends now.
+                    watch.wait_until_quiet(within_seconds=20)
                     yield drill, watch
             finally:
                 with suppress(Exception):

@@ -33,6 +33,7 @@ class Notification:
     receiver: str
     alert: str
     status: str
+    site: str
 
 
 class Pager:
@@ -47,7 +48,13 @@ class Pager:
                 """Keep the alerts of one message."""
                 message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 pager.notifications += [
-                    Notification(time.monotonic(), self.path.strip("/"), one["labels"]["alertname"], one["status"])
+                    Notification(
+                        time.monotonic(),
+                        self.path.strip("/"),
+                        one["labels"]["alertname"],
+                        one["status"],
+                        one["labels"].get("site", ""),
+                    )
                     for one in message["alerts"]
                 ]
                 self.send_response(200)
@@ -93,22 +100,37 @@ def running_stack(folder: Path, *, targets: dict[str, str]) -> Iterator[Stack]:
     with ExitStack() as stack:
         pager = Pager()
         stack.callback(pager.close)
-        ports = [_free_port() for _ in range(2)]
-        prometheus, alertmanager = (f"http://127.0.0.1:{port}" for port in ports)
+        alertmanager = stack.enter_context(running_alertmanager(folder, pager=pager))
+        port = _free_port()
+        prometheus = f"http://127.0.0.1:{port}"
         _write(folder / "alerts.yml", shortened_rules())
-        _write(folder / "prometheus.yml", _prometheus_config(targets, alertmanager=f"127.0.0.1:{ports[1]}"))
-        _write(folder / "alertmanager.yml", shortened_routes(f"{pager.url}/page", f"{pager.url}/ticket"))
-        _start(
-            stack, folder, "prometheus-alertmanager", "--config.file=alertmanager.yml", "--storage.path=alertmanager",
-            f"--web.listen-address=127.0.0.1:{ports[1]}", "--cluster.listen-address=",
-        )  # fmt: skip
-        _wait_until_ready(f"{alertmanager}/-/ready", log=folder / "prometheus-alertmanager.log")
+        _write(
+            folder / "prometheus.yml", _prometheus_config(targets, alertmanager=alertmanager.removeprefix("http://"))
+        )
         _start(
             stack, folder, "prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=prometheus",
-            f"--web.listen-address=127.0.0.1:{ports[0]}", "--rules.alert.resend-delay=5s",
+            f"--web.listen-address=127.0.0.1:{port}", "--rules.alert.resend-delay=5s",
         )  # fmt: skip
         _wait_until_ready(f"{prometheus}/-/ready", log=folder / "prometheus.log")
+        _wait_until_scraped(prometheus)
         yield Stack(prometheus, alertmanager, pager)
+
+
+@contextmanager
+def running_alertmanager(folder: Path, *, pager: Pager) -> Iterator[str]:
+    """Run Alertmanager with the shortened routes, which lead to this pager, and give its address."""
+    with ExitStack() as stack:
+        port = _free_port()
+        _write(folder / "alertmanager.yml", shortened_routes(f"{pager.url}/page", f"{pager.url}/ticket"))
+        templates = Path(find_program("prometheus-alertmanager")).with_name("alertmanager-templates")
+        if templates.exists():  # an unpacked package; an installed one finds its own
+            shutil.copytree(templates, folder / "templates")
+        _start(
+            stack, folder, "prometheus-alertmanager", "--config.file=alertmanager.yml", "--storage.path=alertmanager",
+            f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=",
+        )  # fmt: skip
+        _wait_until_ready(f"http://127.0.0.1:{port}/-/ready", log=folder / "prometheus-alertmanager.log")
+        yield f"http://127.0.0.1:{port}"
 
 
 def get_json(url: str) -> Any:
@@ -156,6 +178,15 @@ def _wait_until_ready(url: str, *, log: Path) -> None:
             text = log.read_text(encoding="utf-8", errors="replace")[-2000:]
             assert time.monotonic() < deadline, f"{log.stem} did not start:\n{text}"
             time.sleep(0.1)
+
+
+def _wait_until_scraped(prometheus: str) -> None:
+    """Wait for the first scrape of the monitor, which counts as absent until then, and for a rule that has seen it."""
+    deadline = time.monotonic() + START_SECONDS
+    question = f"{prometheus}/api/v1/query?query=count_over_time(up%7Bjob%3D%22essaycoach%22%7D%5B1m%5D)%20%3E%202"
+    while not get_json(question)["data"]["result"]:
+        assert time.monotonic() < deadline, "Prometheus does not scrape the monitor"
+        time.sleep(0.2)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -26,8 +26,9 @@ class Course:
 class Watch:
     """Polls Prometheus and Alertmanager in a thread until the `with` block ends."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, ignored: Collection[str] = ()) -> None:
         self._stack = stack
+        self._ignored = set(ignored)
         self._lock = threading.Lock()
         self._courses: dict[str, Course] = {}
         self._polls = 0
@@ -97,7 +98,7 @@ class Watch:
 
     def _look(self) -> None:
         rules = get_json(f"{self._stack.prometheus}/api/v1/alerts")["data"]["alerts"]
-        firing = {one["labels"]["alertname"] for one in rules if one["state"] == "firing"}
+        firing = {one["labels"]["alertname"] for one in rules if one["state"] == "firing"} - self._ignored
         known = get_json(f"{self._stack.alertmanager}/api/v2/alerts")
         names = {one["fingerprint"]: one["labels"]["alertname"] for one in known}
         now = time.monotonic()

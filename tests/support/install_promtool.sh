@@ -27,6 +27,14 @@ if ! apt-get download $packages >/dev/null 2>&1; then
 fi
 for package in *.deb; do dpkg-deb --extract "$package" unpacked; done
 cd "$cd_back"
+# Debian's Alertmanager reads its templates from one absolute path, which only root could fill. Let it read them from the folder
+# `templates` of its working directory: a relative path of the same length.
+alertmanager="$work/unpacked/usr/bin/prometheus-alertmanager"
+if [ -e "$alertmanager" ]; then
+    LC_ALL=C sed -i 's|/usr/share/prometheus/alertmanager|././././././././././././templates/|g' "$alertmanager"
+    mkdir -p "$folder/alertmanager-templates"
+    cp "$work/unpacked/usr/share/prometheus/alertmanager/"*.tmpl "$folder/alertmanager-templates"
+fi
 for name in promtool prometheus amtool prometheus-alertmanager; do
     [ ! -e "$work/unpacked/usr/bin/$name" ] || cp "$work/unpacked/usr/bin/$name" "$folder/$name"
 done
