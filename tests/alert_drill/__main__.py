@@ -103,9 +103,11 @@ def progress(line: str) -> None:
 
 def _line(row: Row) -> str:
     seconds = ["**never**" if value is None else f"{value:.0f} s" for value in (row.fired, row.resolved)]
-    told = f"{row.told:.0f} s ({row.receiver})" if row.told is not None else "" if row.silenced_by else "**never**"
+    notified = (
+        f"{row.notified:.0f} s ({row.receiver})" if row.notified is not None else "" if row.silenced_by else "**never**"
+    )
     silenced = ", ".join(f"`{one}`" for one in row.silenced_by)
-    return f"| `{row.alert}` | {row.fault.title} | {seconds[0]} | {told} | {seconds[1]} | {silenced} |"
+    return f"| `{row.alert}` | {row.fault.title} | {seconds[0]} | {notified} | {seconds[1]} | {silenced} |"
 
 
 def _reason(alert: str, result: Result) -> str:

@@ -35,7 +35,7 @@ class Row:
     alert: str
     fault: Fault
     fired: float | None = None
-    told: float | None = None
+    notified: float | None = None
     receiver: str = ""
     silenced_by: tuple[str, ...] = ()
     resolved: float | None = None
@@ -43,7 +43,7 @@ class Row:
     @property
     def complete(self) -> bool:
         """Return whether the alert fired, somebody was told or another alert said it already, and it resolved."""
-        return None not in (self.fired, self.resolved) and (self.told is not None or bool(self.silenced_by))
+        return None not in (self.fired, self.resolved) and (self.notified is not None or bool(self.silenced_by))
 
 
 @dataclass
@@ -112,13 +112,13 @@ def _provoke(drill: Drill, watch: Watch, fault: Fault, alerts: list[str], result
     courses = watch.courses()
     for alert in alerts:
         course = courses.get(alert)
-        told = watch.told_at(alert, status="firing", since=began)
+        notified = watch.notified_at(alert, status="firing", since=began)
         result.rows.append(
             Row(
                 alert, fault,
                 fired=course.fired_at - began if course else None,
-                told=told[0] - began if told else None,
-                receiver=told[1] if told else "",
+                notified=notified[0] - began if notified else None,
+                receiver=notified[1] if notified else "",
                 silenced_by=tuple(sorted(course.silenced_by)) if course else (),
                 resolved=max(0.0, course.resolved_at - mended) if course and course.resolved_at else None,
             )

@@ -57,7 +57,7 @@ class Watch:
         """Return the alerts that fire now."""
         return {alert for alert, course in self.courses().items() if course.resolved_at is None}
 
-    def told_at(self, alert: str, *, status: str, since: float) -> tuple[float, str] | None:
+    def notified_at(self, alert: str, *, status: str, since: float) -> tuple[float, str] | None:
         """Return when a receiver was first told this about an alert, and which."""
         for one in list(self._stack.pager.notifications):
             if one.alert == alert and one.status == status and one.at >= since:
@@ -72,7 +72,7 @@ class Watch:
             return {
                 alert for alert in alerts
                 if alert not in courses
-                or (not courses[alert].silenced_by and self.told_at(alert, status="firing", since=since) is None)
+                or (not courses[alert].silenced_by and self.notified_at(alert, status="firing", since=since) is None)
             }  # fmt: skip
 
         return self._wait(missing, within_seconds)
