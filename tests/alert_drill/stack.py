@@ -145,7 +145,7 @@ def _prometheus_config(targets: dict[str, str], *, alertmanager: str) -> dict[st
     config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     config["scrape_configs"] = [
-        {**job, "static_configs": [{"targets": [targets[job["job_name"]]]}], "scrape_interval": "1s", "scrape_timeout": "1s"}
+        {"job_name": job["job_name"], "static_configs": [{"targets": [targets[job["job_name"]]]}], "scrape_interval": "1s", "scrape_timeout": "1s"}
         for job in config["scrape_configs"]
         if job["job_name"] in targets
     ]  # fmt: skip

@@ -98,5 +98,5 @@ USE_FAULTS = (
     Fault("people-exported", "an admin exports thirty times", ("ManyExports",), people_exported),
     Fault("texts-read", "an admin reads sixty submissions", ("StaffReadsUnusual",), texts_read),
     Fault("money-spent", "21 dollars more in the totals", ("SpendingTooFast",), money_spent),
-    Fault("budget-nearly-spent", "a school's budget just above what it spent", ("OrgBudgetNearlySpent",), budget_nearly_spent),
+    Fault("budget-nearly-spent", "a school's budget just above what it spent", ("OrgBudgetNearlySpent",), budget_nearly_spent, fires_within=120),
 )  # fmt: skip

@@ -94,8 +94,6 @@ class EssayCoach:
             "ESSAYCOACH_RATE_LIMIT": "1000000/minute",
             "WEB_PROCESSES": "1",
             "WORKER_THREADS": "16",
-            # As a load balancer would probe it.
-            "ESSAYCOACH_WEB_URL": f"http://127.0.0.1:{self.proxies['lms-web'].port}",
             **(settings or {}),
         }
         self.machine = _ProxiedMachine(self._data_dir / "data", proxies=self.proxies, env=env)
