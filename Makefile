@@ -15,7 +15,7 @@ PYTEST := $(if $(COVERAGE),$(BIN)/python -m coverage run -m pytest,$(BIN)/python
 .PHONY: help install demo up lint fmt test test-slow coverage docs bench chaos alert-drill lock sbom audit db-shell release-tools promtool clean
 
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 install: $(INSTALLED) ## make .venv with the exact files of constraints.txt, each checked against its hash
 
