@@ -63,7 +63,6 @@ def test_no_two_alerts_silence_each_other() -> None:
         for source in matched(rule["source_matchers"])
         for target in matched(rule["target_matchers"])
     }
-    # PostgreSQL and connections: a monitor without a connection reports PostgresDown, which says more.
     assert {pair for pair in pairs if pair[::-1] in pairs} == set()
 
 
