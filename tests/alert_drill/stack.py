@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from tests.alert_drill.rules import shortened_routes, shortened_rules
+from tests.alert_drill.rules import SCRAPE_SECONDS, shortened_routes, shortened_rules
 from tests.support.servers import ROOT
 
 START_SECONDS = 30.0
@@ -142,10 +142,11 @@ def get_json(url: str) -> Any:
 def _prometheus_config(targets: dict[str, str], *, alertmanager: str) -> dict[str, Any]:
     """Return prometheus.yml with these targets. A job without one is left out."""
     config: dict[str, Any] = yaml.safe_load((ROOT / "monitoring" / "prometheus.yml").read_text(encoding="utf-8"))
-    config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    every = f"{SCRAPE_SECONDS}s"
+    config["global"] = {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": "1s"}
     config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     config["scrape_configs"] = [
-        {"job_name": job["job_name"], "static_configs": [{"targets": [targets[job["job_name"]]]}], "scrape_interval": "1s", "scrape_timeout": "1s"}
+        {"job_name": job["job_name"], "static_configs": [{"targets": [targets[job["job_name"]]]}]}
         for job in config["scrape_configs"]
         if job["job_name"] in targets
     ]  # fmt: skip
@@ -183,7 +184,7 @@ def _wait_until_ready(url: str, *, log: Path) -> None:
 def _wait_until_scraped(prometheus: str) -> None:
     """Wait for the first scrape of the monitor, which counts as absent until then, and for a rule that has seen it."""
     deadline = time.monotonic() + START_SECONDS
-    question = f"{prometheus}/api/v1/query?query=count_over_time(up%7Bjob%3D%22essaycoach%22%7D%5B1m%5D)%20%3E%202"
+    question = f"{prometheus}/api/v1/query?query=count_over_time(up%7Bjob%3D%22essaycoach%22%7D%5B1m%5D)%20%3E%201"
     while not get_json(question)["data"]["result"]:
         assert time.monotonic() < deadline, "Prometheus does not scrape the monitor"
         time.sleep(0.2)
