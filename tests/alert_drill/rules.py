@@ -24,6 +24,7 @@ LIMITS = {
     "FeedbackBudgetLeaks": (('le="60.0"', 'le="5.0"'),),
     "LongTransaction": (("> 300", "> 10"),),
     "SlotRetainsWal": (("4 * 2 ^ 30", "4 * 2 ^ 20"),),
+    "DiskNearlyFull": (("4 * 3600", "4 * 60"),),
     "StaffReadsUnusual": (("> 1000", "> 20"),),
 }
 METRIC = re.compile(r"\b(?:essaycoach|pg|redis)_[a-z0-9_]+")
