@@ -60,7 +60,7 @@ def clock_frozen_and_worker_killed(drill: Drill) -> Iterator[None]:
 
 @contextmanager
 def provider_hangs(drill: Drill) -> Iterator[None]:
-    """Let every call hang, while only few essays come."""
+    """Let every call hang, and send only few essays. The calls end with their time limit, 40 seconds in the drill."""
     with drill.without_load(), drill.answering("hang"):
         drill.lms.hand_in_several(2)
         yield

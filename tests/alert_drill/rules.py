@@ -19,7 +19,7 @@ FOR_SECONDS = (5, 10)
 LIMITS = {
     "InteractiveWorkWaits": (("> 60", "> 5"),),
     "WorkersSilent": (("> 60", "> 5"),),
-    "WorkersStuck": (("> 180", "> 6"),),
+    "WorkersStuck": (("> 180", "> 12"),),
     "FeedbackSlow": (('le="60.0"', 'le="5.0"'),),
     "FeedbackBudgetLeaks": (('le="60.0"', 'le="5.0"'),),
     "LongTransaction": (("> 300", "> 10"),),
