@@ -66,10 +66,16 @@ class Result:
         return not self.early and not self.errors and all(row.complete for row in self.rows)
 
 
-def run_drill(faults: Sequence[Fault], *, quiet_seconds: float, log: Callable[[str], None] = lambda _: None) -> Result:
+def run_drill(
+    faults: Sequence[Fault],
+    *,
+    quiet_seconds: float,
+    warm_up_seconds: float = WARM_UP_SECONDS,
+    log: Callable[[str], None] = lambda _: None,
+) -> Result:
     """Start everything, wait a quiet minute, and provoke each fault."""
     result, started = Result(quiet_seconds=quiet_seconds), time.monotonic()
-    with _running_drill(result, log) as (drill, watch):
+    with _running_drill(result, warm_up_seconds, log) as (drill, watch):
         log(f"quiet for {quiet_seconds:.0f} s under a light load")
         watch.reset()
         time.sleep(quiet_seconds)
@@ -131,7 +137,7 @@ def _provoke(drill: Drill, watch: Watch, fault: Fault, alerts: list[str], result
 
 
 @contextmanager
-def _running_drill(result: Result, log: Callable[[str], None]) -> Iterator[tuple[Drill, Watch]]:
+def _running_drill(result: Result, warm_up_seconds: float, log: Callable[[str], None]) -> Iterator[tuple[Drill, Watch]]:
     with tempfile.TemporaryDirectory(prefix="essaycoach-drill-") as folder, FakeVendor() as vendor:
         system = EssayCoach(vendor, lease_seconds=LEASE_SECONDS, pause_seconds=PAUSE_SECONDS, settings=SETTINGS)
         log("starting PostgreSQL, Redis and every program")
@@ -146,7 +152,7 @@ def _running_drill(result: Result, log: Callable[[str], None]) -> Iterator[tuple
             lms.start_load(per_second=LOAD_PER_SECOND)
             try:
                 log("starting Prometheus and Alertmanager")
-                time.sleep(WARM_UP_SECONDS)  # the first essays of a machine are slower than any after them
+                time.sleep(warm_up_seconds)  # the first essays of a machine are slower than any after them
                 # An alert for the absence of a metric that nothing serves would never resolve.
                 result.missing = missing_metrics(drill)
                 with (

@@ -38,13 +38,15 @@ def test_report_has_its_place() -> None:
 
 @pytest.mark.slow(reason="starts every program, Prometheus and Alertmanager")
 def test_drill_sees_two_faults_fire_be_told_and_resolve_and_nothing_early() -> None:
-    faults = [fault for fault in FAULTS if fault.name in ("long-transaction", "monitor-stopped")]
+    faults = [fault for fault in FAULTS if fault.name in ("default-partition", "monitor-stopped")]
 
-    result = run_drill(faults, quiet_seconds=5, log=lambda line: print(line, file=sys.__stderr__, flush=True))
+    result = run_drill(
+        faults, quiet_seconds=5, warm_up_seconds=5, log=lambda line: print(line, file=sys.__stderr__, flush=True)
+    )
 
     assert result.early == set()
     assert result.errors == []
     receivers = {row.alert: row.receiver for row in result.rows}
-    assert receivers == {"MonitorDown": "page", "LongTransaction": "ticket"}
+    assert receivers == {"MonitorDown": "page", "DefaultPartitionNotEmpty": "ticket"}
     assert [row for row in result.rows if not row.complete] == []
     assert "| `MonitorDown` | monitor stopped |" in report(result)
