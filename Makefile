@@ -12,10 +12,10 @@ COVERAGE ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(if $(COVERAGE),$(BIN)/python -m coverage run -m pytest,$(BIN)/python -m pytest)
 
-.PHONY: help install demo up lint fmt test test-slow coverage docs bench chaos lock sbom audit db-shell release-tools promtool clean
+.PHONY: help install demo up lint fmt test test-slow coverage docs bench chaos alert-drill lock sbom audit db-shell release-tools promtool clean
 
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 install: $(INSTALLED) ## make .venv with the exact files of constraints.txt, each checked against its hash
 
@@ -64,6 +64,9 @@ bench: $(INSTALLED) ## measure speed and memory on this machine and write docs/b
 chaos: $(INSTALLED) ## break the running system over a hundred times and write the table of docs/reliability.md (about an hour)
 	@$(BIN)/python -m tests.chaos --write
 
+alert-drill: $(INSTALLED) promtool ## provoke the fault of every alert and write docs/alert-drill.md (about 20 minutes)
+	@$(BIN)/python -m tests.alert_drill --write
+
 lock: release-tools ## write constraints.txt again: versions that still fit stay (NEWER="--upgrade" takes the newest)
 	@$(BIN)/python install.py --list local,standalone,test,docs,kubernetes,release | $(BIN)/uv pip compile - --output-file constraints.txt --generate-hashes \
 		--no-build --no-annotate --python-version 3.11.5 --python-platform linux --quiet --custom-compile-command "make lock" $(NEWER)
@@ -82,7 +85,7 @@ db-shell: $(INSTALLED) ## open psql on the database of `make up`, as its superus
 release-tools: $(INSTALLED)
 	@PYTHONWARNINGS=ignore $(PYTHON) install.py --into $(BIN)/python release
 
-# Debian's package holds promtool; unpacking it needs neither root nor a running service.
+# Debian's packages hold promtool, Prometheus and Alertmanager; unpacking them needs neither root nor a running service.
 promtool: $(INSTALLED)
 	@sh tests/support/install_promtool.sh $(BIN)
 

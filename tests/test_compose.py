@@ -1,4 +1,4 @@
-"""Test docker-compose.yml and the Dockerfile: no default password, no way out but for two programs, nothing to spare."""
+"""Test docker-compose.yml and the Dockerfile: no default password, no way out but for three programs, nothing to spare."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def has_way_out(network: str) -> bool:
     return not settings.get("internal") and settings.get("driver_opts") != NO_MASQUERADE
 
 
-def test_only_web_and_worker_can_call_other_machines() -> None:
+def test_only_web_worker_and_alertmanager_can_call_other_machines() -> None:
     """A service without a list of networks would be on the default network, which has a way out."""
     assert "default" not in COMPOSE["networks"]
     assert not any("network_mode" in service for service in SERVICES.values())
     out = {name for name, service in SERVICES.items() if any(map(has_way_out, service["networks"]))}
-    assert out == {"web", "worker"}
+    assert out == {"web", "worker", "alertmanager"}
 
 
 def test_services_that_talk_to_each_other_share_a_network() -> None:
@@ -51,10 +51,17 @@ def test_services_that_talk_to_each_other_share_a_network() -> None:
         for one, other in (pair, pair[::-1])
         if re.search(rf"(//|@|\"){other}[:/]", texts[one])
     }
-    assert {("web", "postgres"), ("worker", "redis"), ("prometheus", "metrics"), ("grafana", "prometheus")} <= talking
+    assert {
+        ("web", "postgres"),
+        ("worker", "redis"),
+        ("prometheus", "metrics"),
+        ("prometheus", "alertmanager"),
+        ("grafana", "prometheus"),
+    } <= talking
     assert [(one, other) for one, other in sorted(talking) if not shared(one, other)] == []
     assert not shared("grafana", "postgres")
     assert not shared("prometheus", "redis")
+    assert [name for name in SERVICES if shared("alertmanager", name)] == ["prometheus", "alertmanager"]
 
 
 def shared(one: str, other: str) -> set[str]:
@@ -72,6 +79,45 @@ def test_every_password_must_be_given_and_grafana_has_no_default() -> None:
     # Compose takes an empty value for a missing one, so somebody who copies the example has to choose.
     assert "\nGF_SECURITY_ADMIN_PASSWORD=\n" in (ROOT / ".env.example").read_text(encoding="utf-8")
     assert "GF_AUTH_ANONYMOUS_ENABLED" not in SERVICES["grafana"]["environment"]
+
+
+def run_alertmanager_command(folder: Path, **addresses: str) -> subprocess.CompletedProcess[str]:
+    """Run the start of Alertmanager's container in a folder, up to the point at which it becomes Alertmanager."""
+    script = SERVICES["alertmanager"]["command"][0].replace("$$", "$").replace("/alertmanager/", f"{folder}/")
+    script = script.replace(f"/etc{folder}/example.yml", str(ROOT / "monitoring" / "alertmanager.yml"))
+    assert "\nexec alertmanager --config.file=" in script
+    return subprocess.run(
+        ["/bin/sh", "-euc", script.partition("\nexec ")[0]], env=addresses, capture_output=True, text=True, check=False, timeout=20
+    )  # fmt: skip
+
+
+def test_alertmanager_gets_both_addresses_whatever_characters_they_hold(tmp_path: Path) -> None:
+    page, ticket = r"https://pager.example/v2?key=a&b|c\d", "http://tickets.example:8080/hook"
+
+    done = run_alertmanager_command(tmp_path, ALERT_PAGE_URL=page, ALERT_TICKET_URL=ticket)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (tmp_path / "alertmanager.yml").read_text(encoding="utf-8")
+    assert ".invalid/" not in text
+    assert page in text
+    assert ticket in text
+
+
+@pytest.mark.parametrize("address", ["", "pager.example", "https://"])
+def test_alertmanager_does_not_start_without_an_address_for_pages(tmp_path: Path, address: str) -> None:
+    done = run_alertmanager_command(tmp_path, ALERT_PAGE_URL=address, ALERT_TICKET_URL="https://tickets.example/")
+
+    assert done.returncode == 1
+    assert "ALERT_PAGE_URL" in done.stderr
+    assert not (tmp_path / "alertmanager.yml").exists()
+
+
+def test_compose_asks_where_alerts_go() -> None:
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    for name in ("ALERT_PAGE_URL", "ALERT_TICKET_URL"):
+        assert SERVICES["alertmanager"]["environment"][name].startswith(f"${{{name}:?")
+        # Compose takes an empty value for a missing one, so somebody who copies the example has to choose.
+        assert f"\n{name}=\n" in example
 
 
 def production_components() -> set[str]:

@@ -64,7 +64,13 @@ class EssayCoach:
     ack_pattern = b"ack"
 
     def __init__(
-        self, vendor: FakeVendor, *, lease_seconds: float, pause_seconds: float, on_disk: Path | None = None
+        self,
+        vendor: FakeVendor,
+        *,
+        lease_seconds: float,
+        pause_seconds: float,
+        on_disk: Path | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.vendor = vendor
         self.lease_seconds = lease_seconds
@@ -88,6 +94,7 @@ class EssayCoach:
             "ESSAYCOACH_RATE_LIMIT": "1000000/minute",
             "WEB_PROCESSES": "1",
             "WORKER_THREADS": "16",
+            **(settings or {}),
         }
         self.machine = _ProxiedMachine(self._data_dir / "data", proxies=self.proxies, env=env)
         self.erased: set[str] = set()
