@@ -1,4 +1,4 @@
-"""The monitoring program: serve /metrics until SIGTERM, also while PostgreSQL, Redis or ingest is down."""
+"""The monitoring program: serve / and /metrics until SIGTERM, also while PostgreSQL, Redis or ingest is down."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
 from models import db, settings
@@ -21,6 +21,8 @@ from models.log import logger, set_up
 from monitoring import ai, database, http, queues
 from monitoring.collector import EssayCoachCollector, Probe, ProbeGroup
 from monitoring.families import MonotonicCounter
+from monitoring.history import History
+from monitoring.server import make_app, start_server
 
 REDIS_ANSWER_SECONDS = 1.0
 
@@ -71,10 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Return the exit code: 0 after a signal, 1 when the program could not start."""
     argparse.ArgumentParser(
         prog="python -m monitoring",
-        description="Serve /metrics: queues, passes, AI calls, HTTP and PostgreSQL's health. Reads only, "
+        description="Serve / (health at a glance) and /metrics: queues, passes, AI calls, HTTP and PostgreSQL's health. Reads only, "
         "but for one key in Redis that expires within a second.",
         epilog="Environment: DATABASE_URL (role ec_monitor), REDIS_URL, ESSAYCOACH_METRICS_PORT (9108), "
-        "ESSAYCOACH_METRICS_HOST (127.0.0.1), PROMETHEUS_MULTIPROC_DIR (where ingest counts requests; optional).",
+        "ESSAYCOACH_METRICS_HOST (127.0.0.1), PROMETHEUS_MULTIPROC_DIR (where ingest counts requests; optional), "
+        "ESSAYCOACH_RUNBOOK_URL (where docs/alerts.md is published; optional).",
     ).parse_args(arguments)
     set_up("monitoring")
     stopped = threading.Event()
@@ -92,11 +95,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         registry = CollectorRegistry()
         directory = settings.optional("PROMETHEUS_MULTIPROC_DIR")
         registry.register(EssayCoachCollector(probe_groups(redis_url=settings.redis_url(), http_directory=directory)))
-        server, server_thread = start_http_server(port, host, registry)
+        history = History(registry.collect)
+        app = make_app(registry, history, runbooks=settings.web_url("ESSAYCOACH_RUNBOOK_URL"))
+        server, server_thread = start_server(port, host, app)
     except (SettingsError, OSError) as error:
         print(f"monitoring: {error}", file=sys.stderr)
         return 1
     log.info("serving metrics", host=host, port=server.server_port)
+    # A reading may hang for as long as a scrape; the end of the program does not wait for it.
+    threading.Thread(target=history.keep_each_minute, args=(stopped,), name="history", daemon=True).start()
     stopped.wait()
     server.shutdown()
     server.server_close()

@@ -128,6 +128,7 @@ def test_help_names_every_variable():
         "ESSAYCOACH_METRICS_PORT",
         "ESSAYCOACH_METRICS_HOST",
         "PROMETHEUS_MULTIPROC_DIR",
+        "ESSAYCOACH_RUNBOOK_URL",
     ):
         assert name in shown
 

@@ -1,0 +1,137 @@
+"""The tiles of the monitor's page: what each says of a reading, and which alerts concern it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from monitoring.attention import Attention, backup_age, connections_used, disk_free, drill_age
+from monitoring.history import SERIES, Reading, Series
+from monitoring.words import duration, number
+
+UNKNOWN = "–"
+PROGRAMS = ("web", "worker", "clock", "monitor")
+_SERIES = {series.name: series for series in SERIES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a tile says: a value in large letters, and a line below it."""
+
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One tile. `alerts` are those that mark it; `series` is the line that it shows."""
+
+    title: str
+    describe: Callable[[Reading], Said]
+    alerts: tuple[str, ...]
+    series: Series | None = None
+
+    def is_marked(self, attention: Sequence[Attention]) -> bool:
+        """Return whether something that needs attention concerns this tile."""
+        return any(one.alert in self.alerts for one in attention)
+
+
+def _unknown(why: str) -> Said:
+    return Said(value=UNKNOWN, note=why)
+
+
+def _served(reading: Reading) -> Said:
+    finished, in_time = reading.rise("finished"), reading.rise("in_time")
+    if finished is None or in_time is None:
+        return _unknown("not measured yet")
+    if not finished:
+        return _unknown("no essay was finished")
+    share = in_time / finished
+    # One late essay in thousands must not read as none.
+    value = "100 %" if share == 1 else f"{min(share, 0.999) * 100:.1f} %"
+    return Said(value=value, note=f"within 60 s, of {number(finished, 'essay', 'essays')}")
+
+
+def _oldest(reading: Reading) -> Said:
+    seen = reading.samples
+    oldest = seen.highest("essaycoach_queue_oldest_age_seconds", queue="interactive")
+    if oldest is None:
+        return _unknown("not measured")
+    waiting, running = (seen.total("essaycoach_queue_depth", state=state) or 0 for state in ("queued", "running"))
+    return Said(value=duration(oldest), note=f"{number(waiting, 'pass waits', 'passes wait')}, {running:,.0f} running")
+
+
+def _programs(reading: Reading) -> Said:
+    alive = {name: reading.samples.total("essaycoach_program_processes", program=name) for name in PROGRAMS}
+    known = {name: count for name, count in alive.items() if count is not None}
+    if not known:
+        return _unknown("not measured")
+    missing = sum(not count for count in known.values())
+    value = f"{len(known) - missing} of {len(known)}"
+    return Said(value=value, note=", ".join(f"{name} {count:.0f}" for name, count in known.items()))
+
+
+def _postgres(reading: Reading) -> Said:
+    if reading.samples.total("pg_up") != 1:
+        return Said(value="down", note="it does not answer")
+    used = connections_used(reading.samples)
+    return Said(value="up", note="" if used is None else f"{used:.0%} of its connections used")
+
+
+def _redis(reading: Reading) -> Said:
+    seen = reading.samples
+    if seen.total("redis_up") != 1:
+        return Said(value="down", note="it does not answer")
+    if seen.lowest("essaycoach_redis_usable") == 0:
+        return Said(value="refuses", note="it answers, but not our work")
+    return Said(value="up", note=number(seen.total("essaycoach_redis_depth") or 0, "hint waits", "hints wait"))
+
+
+def _provider(reading: Reading) -> Said:
+    pauses = reading.samples.find("essaycoach_provider_pause_seconds")
+    if not pauses:
+        return _unknown("not measured")
+    paused = max(pauses, key=lambda one: one.value)
+    if paused.value > 0:
+        return Said(value="paused", note=f"{paused.labels['provider']}, {duration(paused.value)} more")
+    calls = reading.rise("calls")
+    return Said(value="answers", note="" if calls is None else f"{number(calls, 'call', 'calls')}")
+
+
+def _age(seconds: float | None, what: str, reading: Reading) -> Said:
+    if seconds is None:
+        return _unknown(f"no {what} yet" if reading.samples.total("pg_up") == 1 else "not measured")
+    return Said(value=f"{duration(seconds)} ago", note="succeeded")
+
+
+def _disk(reading: Reading) -> Said:
+    free = disk_free(reading.samples)
+    return _unknown("the monitor does not see it") if free is None else Said(value=f"{free:.0%}", note="free")
+
+
+NOW = (
+    Tile(title="Served in time", describe=_served, alerts=("FeedbackSlow",), series=_SERIES["finished"]),
+    Tile(
+        title="Oldest waiting", describe=_oldest, alerts=("InteractiveWorkWaits", "BulkWorkWaits"), series=_SERIES["oldest"]
+    ),
+    Tile(
+        title="Programs alive", describe=_programs, series=_SERIES["programs"],
+        alerts=("WebDown", "WorkersGone", "WorkersStuck", "ClockSilent", "LeasesOverdue"),
+    ),
+    Tile(
+        title="PostgreSQL", describe=_postgres, series=_SERIES["connections"],
+        alerts=("PostgresDown", "ConnectionsNearlyUsed", "StandbyLags", "DefaultPartitionNotEmpty"),
+    ),
+    Tile(title="Redis", describe=_redis, alerts=("RedisDown", "RedisRefuses"), series=_SERIES["hints"]),
+    Tile(title="AI provider", describe=_provider, alerts=("ProviderPaused",), series=_SERIES["calls"]),
+)  # fmt: skip
+UPKEEP = (
+    Tile(
+        title="Last backup", describe=lambda reading: _age(backup_age(reading.samples), "backup", reading),
+        alerts=("BackupOld",),
+    ),
+    Tile(
+        title="Last drill", describe=lambda reading: _age(drill_age(reading.samples), "drill", reading), alerts=("DrillOld",)
+    ),
+    Tile(title="Disk of the data", describe=_disk, alerts=("DiskNearlyFull",)),
+)  # fmt: skip
