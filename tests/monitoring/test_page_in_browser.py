@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
-import psycopg2
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
@@ -58,13 +57,8 @@ class PretendedHour:
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Standalone]:
     with standalone(WORKER_THREADS="4", WEB_PROCESSES="1") as machine:
-        # One machine makes no backups by itself; the page would ask for them.
-        for duty, hours in (("backup", 7), ("drill", 60)):
-            execute(
-                machine,
-                "insert into duty_runs (name, started_at, ended_at, succeeded_at, outcome, found)"
-                f" select '{duty}', t, t, t, 'ok', 0 from (select now() - interval '{hours} hours' as t)",
-            )
+        machine.pretend_duty("backup", hours_ago=7)
+        machine.pretend_duty("drill", hours_ago=60)
         yield machine
 
 
@@ -85,14 +79,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     running = Browser(tmp_path_factory.mktemp("browser"))
     yield running
     running.close()
-
-
-def execute(machine: Standalone, statement: str) -> None:
-    connection = psycopg2.connect(machine.known["database_url"])
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-    connection.close()
 
 
 def sentence(browser: Browser, page: str) -> str:
@@ -135,16 +121,15 @@ def test_tiles_are_read_out_with_their_lines(page: str, browser: Browser) -> Non
 def two_faults(machine: Standalone) -> Iterator[None]:
     """Freeze Redis, and pause the provider."""
     redis = psutil.Process(machine.pids["redis"])
-    execute(
-        machine,
-        "insert into provider_pauses (provider, reason, until) values ('local', 'server_error', now() + interval '300 s')",
+    machine.execute(
+        "insert into provider_pauses (provider, reason, until) values ('local', 'server_error', now() + interval '300 s')"
     )
     redis.suspend()
     try:
         yield
     finally:
         redis.resume()
-        execute(machine, "delete from provider_pauses")
+        machine.execute("delete from provider_pauses")
 
 
 def test_faults_are_named_and_their_tiles_marked(machine: Standalone, page: str, browser: Browser) -> None:
