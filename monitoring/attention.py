@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from monitoring.history import Reading
 from monitoring.samples import Samples
-from monitoring.words import duration, number
+from monitoring.words import duration, number, percent
 
 RUNBOOK = "docs/alerts.md"
 # The conditions and limits of alerts.yml, without the time for which they must hold there.
@@ -83,7 +83,7 @@ def _feedback_slow(reading: Reading) -> str | None:
     finished, in_time = reading.rise("finished"), reading.rise("in_time")
     if not finished or in_time is None or finished - in_time <= LATE_ESSAYS or 1 - in_time / finished <= LATE_SHARE:
         return None
-    return f"{1 - in_time / finished:.0%} of the last hour's essays had their feedback later than a minute."
+    return f"{percent(1 - in_time / finished)} of the last hour's essays had their feedback later than a minute."
 
 
 def _redis_refuses(reading: Reading) -> str | None:
@@ -95,13 +95,22 @@ def _redis_refuses(reading: Reading) -> str | None:
 
 def _provider_paused(reading: Reading) -> str | None:
     paused = [one for one in reading.samples.find("essaycoach_provider_pause_seconds") if one.value > 0]
-    names = " and ".join(sorted(one.labels["provider"] for one in paused))
+    names = " and ".join(sorted(provider_name(one.labels["provider"]) for one in paused))
     return f"No worker calls {names}: it refuses our key, our budget is spent, or it fails." if paused else None
+
+
+def provider_name(provider: str) -> str:
+    """Return what people call a provider."""
+    return {"local": "the local engine", "anthropic": "Claude"}.get(provider, provider)
 
 
 def _connections(reading: Reading) -> str | None:
     share = connections_used(reading.samples)
-    return f"{share:.0%} of PostgreSQL's connections are in use." if share is not None and share > USED_SHARE else None
+    return (
+        f"{percent(share)} of PostgreSQL's connections are in use."
+        if share is not None and share > USED_SHARE
+        else None
+    )
 
 
 def connections_used(seen: Samples) -> float | None:
@@ -114,7 +123,7 @@ def connections_used(seen: Samples) -> float | None:
 
 def _disk(reading: Reading) -> str | None:
     share = disk_free(reading.samples)
-    return f"The disk of the data has {share:.0%} free." if share is not None and share < FREE_SHARE else None
+    return f"The disk of the data has {percent(share)} free." if share is not None and share < FREE_SHARE else None
 
 
 def disk_free(seen: Samples) -> float | None:

@@ -15,6 +15,7 @@ from monitoring.attention import Attention, find_attention
 from monitoring.history import Reading
 from monitoring.sparkline import draw
 from monitoring.tiles import NOW, UPKEEP, Tile
+from monitoring.words import amount
 
 _FOLDER = Path(__file__).parent
 _PAGE = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
@@ -42,7 +43,7 @@ def render(reading: Reading, *, runbooks: str | None = None) -> str:
         state=state,
         sign=sign,
         sentence=sentence,
-        when=f"EssayCoach, {reading.at:%d %B %Y}, {reading.at:%H:%M:%S} UTC".replace(" 0", " "),
+        when=f"EssayCoach, {reading.at.day} {reading.at:%B %Y, %H:%M:%S} UTC",
         attention=_list(attention, runbooks=runbooks),
         now="".join(_tile(tile, reading, attention) for tile in NOW),
         upkeep="".join(_tile(tile, reading, attention) for tile in UPKEEP),
@@ -95,7 +96,7 @@ def _tile(tile: Tile, reading: Reading, attention: Sequence[Attention]) -> str:
     if tile.series is not None:
         points = reading.line(tile.series)
         highest = max((value for _, value in points if value is not None), default=None)
-        top = "" if highest is None else f"highest {highest:,.3g}"
+        top = "" if highest is None else f"highest {amount(highest)}"
         line = (
             draw(points, until=reading.at, shows=tile.series.shows)
             + f'<p class="legend" aria-hidden="true"><span>{tile.series.shows}</span><span>{top}</span></p>'

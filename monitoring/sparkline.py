@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from monitoring.words import amount
+
 WIDTH, HEIGHT = 300, 44
 # Room for the width of the line at the top and at the bottom.
 EDGE = 2
@@ -31,7 +33,7 @@ def in_words(line: Line, *, shows: str) -> str:
     values = [value for _, value in line if value is not None]
     if not values:
         return f"{shows}: not known yet."
-    return f"{shows}: lowest {min(values):.3g}, highest {max(values):.3g}, now {values[-1]:.3g}."
+    return f"{shows}: lowest {amount(min(values))}, highest {amount(max(values))}, now {amount(values[-1])}."
 
 
 def _parts(line: Line, *, until: datetime, top: float) -> Iterator[list[tuple[float, float]]]:

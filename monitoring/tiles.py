@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from monitoring.attention import Attention, backup_age, connections_used, disk_free, drill_age
+from monitoring.attention import Attention, backup_age, connections_used, disk_free, drill_age, provider_name
 from monitoring.history import SERIES, Reading, Series
-from monitoring.words import duration, number
+from monitoring.words import duration, number, percent
 
 UNKNOWN = "–"
 PROGRAMS = ("web", "worker", "clock", "monitor")
@@ -46,10 +46,7 @@ def _served(reading: Reading) -> Said:
         return _unknown("not measured yet")
     if not finished:
         return _unknown("no essay was finished")
-    share = in_time / finished
-    # One late essay in thousands must not read as none.
-    value = "100 %" if share == 1 else f"{min(share, 0.999) * 100:.1f} %"
-    return Said(value=value, note=f"within 60 s, of {number(finished, 'essay', 'essays')}")
+    return Said(value=percent(in_time / finished), note=f"within 60 s, of {number(finished, 'essay', 'essays')}")
 
 
 def _oldest(reading: Reading) -> Said:
@@ -68,6 +65,8 @@ def _programs(reading: Reading) -> Said:
         return _unknown("not measured")
     missing = sum(not count for count in known.values())
     value = f"{len(known) - missing} of {len(known)}"
+    if reading.samples.lowest("essaycoach_web_ready") == 0:
+        return Said(value=value, note="web is not ready")
     return Said(value=value, note=", ".join(f"{name} {count:.0f}" for name, count in known.items()))
 
 
@@ -75,7 +74,7 @@ def _postgres(reading: Reading) -> Said:
     if reading.samples.total("pg_up") != 1:
         return Said(value="down", note="it does not answer")
     used = connections_used(reading.samples)
-    return Said(value="up", note="" if used is None else f"{used:.0%} of its connections used")
+    return Said(value="up", note="" if used is None else f"{percent(used)} of its connections used")
 
 
 def _redis(reading: Reading) -> Said:
@@ -93,7 +92,7 @@ def _provider(reading: Reading) -> Said:
         return _unknown("not measured")
     paused = max(pauses, key=lambda one: one.value)
     if paused.value > 0:
-        return Said(value="paused", note=f"{paused.labels['provider']}, {duration(paused.value)} more")
+        return Said(value="paused", note=f"{provider_name(paused.labels['provider'])}, {duration(paused.value)} more")
     calls = reading.rise("calls")
     return Said(value="answers", note="" if calls is None else f"{number(calls, 'call', 'calls')}")
 
@@ -106,7 +105,7 @@ def _age(seconds: float | None, what: str, reading: Reading) -> Said:
 
 def _disk(reading: Reading) -> Said:
     free = disk_free(reading.samples)
-    return _unknown("the monitor does not see it") if free is None else Said(value=f"{free:.0%}", note="free")
+    return _unknown("the monitor does not see it") if free is None else Said(value=percent(free), note="free")
 
 
 NOW = (

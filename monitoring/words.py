@@ -21,3 +21,15 @@ def duration(seconds: float) -> str:
 def number(count: float, one: str, many: str) -> str:
     """Return a count with its noun: "1 pass", "2,000 passes"."""
     return f"{count:,.0f} {one if count == 1 else many}"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent; one that is not quite all or nothing never reads as that."""
+    if share in (0, 1):
+        return f"{share * 100:.0f} %"
+    return f"{min(max(share, 0.001), 0.999) * 100:.{0 if 0.1 <= share <= 0.9 else 1}f} %"
+
+
+def amount(value: float) -> str:
+    """Return a number with at most one decimal place."""
+    return f"{round(value, 1):,g}"

@@ -47,17 +47,11 @@ NOT_IN_A_SCRAPE = {
 }  # fmt: skip
 # Queries that have no data on one machine that is well, with the reason.
 WITHOUT_DATA = {
-    "min(essaycoach_web_ready)": "one machine has no ESSAYCOACH_WEB_URL",
-    "max(essaycoach_web_probe_seconds)": "one machine has no ESSAYCOACH_WEB_URL",
-    "min(essaycoach_data_free_bytes / essaycoach_data_size_bytes)": "only where the monitor sees the data's disk",
-    "min(essaycoach_data_free_bytes)": "only where the monitor sees the data's disk",
     "max by (rank) (essaycoach_org_spend_ratio)": "no org has a budget here",
     'sum(increase(essaycoach_ai_tokens_total{kind="cache_read"}[1h])) / sum(increase(essaycoach_ai_tokens_total{kind!="output"}[1h]))':
         "the local engine pays for no tokens",
-    "topk(5, sum by (queryid, user) (rate(pg_stat_statements_seconds_total[$__rate_interval])))": "pg_stat_statements is not loaded here",
     "max(pg_archiver_last_archived_age_seconds)": "nothing is archived here",
     "max(pg_autovacuum_age_seconds)": "autovacuum has not run yet",
-    "max by (slot_type, active) (pg_replication_slot_retained_bytes)": "no slot here",
     "max by (application_name) (pg_standby_lag_seconds)": "no standby here",
     "max by (rolname) (pg_role_connection_limit > 0)": "roles have no limit here",
 }  # fmt: skip

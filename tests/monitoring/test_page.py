@@ -170,7 +170,7 @@ def test_late_feedback_of_the_last_hour_is_told(scraped: Scraped) -> None:
     scraped.minute()
     scraped.essays(finished=1100, late=914)
     assert alerts(scraped.history.reading()) == []
-    assert "86.0 %" in scraped.shown()
+    assert "86 %" in scraped.shown()
     scraped.at += timedelta(minutes=1)
     scraped.essays(finished=1100, late=920)
     assert alerts(scraped.history.reading()) == ["FeedbackSlow"]
@@ -270,7 +270,7 @@ def test_texts_have_contrast_in_light_and_in_dark() -> None:
             for text in ("text", "quiet", "line", "ticket", "page", "good"):
                 assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground, colours)
         for kind in ("ticket", "page"):
-            for text in ("text", "quiet"):
+            for text in (kind, "quiet"):
                 assert contrast(colours[text], colours[f"{kind}-ground"]) >= 4.5, (text, kind, colours)
 
 
