@@ -4,7 +4,7 @@ Lives here: the probes, which read PostgreSQL (as the read-only role ec_monitor)
 statement per file in queries/; and the alert rules and the dashboard that use the metrics.
 May not: write (but one key in Redis that expires within a second), import `ingest` or `workers`, or put an id, a name or a text in a label.
 Start with: `__main__` (which probes run), `collector` (how a scrape is answered), `query` (how a probe reads PostgreSQL).
-Run: `python -m monitoring`, then GET /metrics.
+Run: `python -m monitoring`, then GET /metrics, or / for people (`page`, of `tiles` and what needs `attention`).
 
 Kinds: g gauge, c counter, h histogram, u a running total of Prometheus type "unknown", because its name comes from
 postgres_exporter and lacks the suffix _total.

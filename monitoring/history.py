@@ -84,7 +84,8 @@ class Reading:
 def _rise(name: str, earlier: Point, later: Point) -> float | None:
     before, after = earlier.numbers[name], later.numbers[name]
     minutes = (later.at - earlier.at) / timedelta(minutes=1)
-    if before is None or after is None or minutes <= 0:
+    # Over a few seconds one essay would look like many a minute.
+    if before is None or after is None or minutes < 0.5:
         return None
     return max(0.0, after - before) / minutes
 

@@ -88,7 +88,7 @@ def _kind(one: Attention) -> str:
 
 
 def _tile(tile: Tile, reading: Reading, attention: Sequence[Attention]) -> str:
-    said = tile.describe(reading)
+    text = tile.describe(reading)
     concerned = [one for one in attention if one.alert in tile.alerts]
     marked = f" marked {'page' if any(one.pages for one in concerned) else 'ticket'}" if concerned else ""
     mark = '<span class="mark">needs attention</span>' if concerned else ""
@@ -102,8 +102,8 @@ def _tile(tile: Tile, reading: Reading, attention: Sequence[Attention]) -> str:
             + f'<p class="legend" aria-hidden="true"><span>{tile.series.shows}</span><span>{top}</span></p>'
         )
     return (
-        f'<article class="tile{marked}"><h3>{tile.title}{mark}</h3><p class="value">{html.escape(said.value)}</p>'
-        f'<p class="note">{html.escape(said.note)}</p>{line}</article>'
+        f'<article class="tile{marked}"><h3>{tile.title}{mark}</h3><p class="value">{html.escape(text.value)}</p>'
+        f'<p class="note">{html.escape(text.note)}</p>{line}</article>'
     )
 
 

@@ -117,10 +117,9 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 def start_server(port: int, host: str, app: App) -> tuple[WSGIServer, threading.Thread]:
     """Listen, and serve in a thread. Raises OSError when the address cannot be used."""
-    # As prometheus_client does: an IPv6 address needs another family.
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     server_class = type("_Server", (_Server,), {"address_family": family})
-    server: WSGIServer = make_server(str(address[0]), port, app, server_class, _Handler)
+    server: WSGIServer = make_server(host, port, app, server_class, _Handler)
     thread = threading.Thread(target=server.serve_forever, name="serve", daemon=True)
     thread.start()
     return server, thread

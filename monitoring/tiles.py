@@ -15,7 +15,7 @@ _SERIES = {series.name: series for series in SERIES}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class TileText:
     """What a tile says: a value in large letters, and a line below it."""
 
     value: str
@@ -27,7 +27,7 @@ class Tile:
     """One tile. `alerts` are those that mark it; `series` is the line that it shows."""
 
     title: str
-    describe: Callable[[Reading], Said]
+    describe: Callable[[Reading], TileText]
     alerts: tuple[str, ...]
     series: Series | None = None
 
@@ -36,29 +36,31 @@ class Tile:
         return any(one.alert in self.alerts for one in attention)
 
 
-def _unknown(why: str) -> Said:
-    return Said(value=UNKNOWN, note=why)
+def _unknown(why: str) -> TileText:
+    return TileText(value=UNKNOWN, note=why)
 
 
-def _served(reading: Reading) -> Said:
+def _served(reading: Reading) -> TileText:
     finished, in_time = reading.rise("finished"), reading.rise("in_time")
     if finished is None or in_time is None:
         return _unknown("not measured yet")
     if not finished:
         return _unknown("no essay was finished")
-    return Said(value=percent(in_time / finished), note=f"within 60 s, of {number(finished, 'essay', 'essays')}")
+    return TileText(value=percent(in_time / finished), note=f"within 60 s, of {number(finished, 'essay', 'essays')}")
 
 
-def _oldest(reading: Reading) -> Said:
+def _oldest(reading: Reading) -> TileText:
     seen = reading.samples
     oldest = seen.highest("essaycoach_queue_oldest_age_seconds", queue="interactive")
     if oldest is None:
         return _unknown("not measured")
     waiting, running = (seen.total("essaycoach_queue_depth", state=state) or 0 for state in ("queued", "running"))
-    return Said(value=duration(oldest), note=f"{number(waiting, 'pass waits', 'passes wait')}, {running:,.0f} running")
+    return TileText(
+        value=duration(oldest), note=f"{number(waiting, 'pass waits', 'passes wait')}, {running:,.0f} running"
+    )
 
 
-def _programs(reading: Reading) -> Said:
+def _programs(reading: Reading) -> TileText:
     alive = {name: reading.samples.total("essaycoach_program_processes", program=name) for name in PROGRAMS}
     known = {name: count for name, count in alive.items() if count is not None}
     if not known:
@@ -66,46 +68,48 @@ def _programs(reading: Reading) -> Said:
     missing = sum(not count for count in known.values())
     value = f"{len(known) - missing} of {len(known)}"
     if reading.samples.lowest("essaycoach_web_ready") == 0:
-        return Said(value=value, note="web is not ready")
-    return Said(value=value, note=", ".join(f"{name} {count:.0f}" for name, count in known.items()))
+        return TileText(value=value, note="web is not ready")
+    return TileText(value=value, note=", ".join(f"{name} {count:.0f}" for name, count in known.items()))
 
 
-def _postgres(reading: Reading) -> Said:
+def _postgres(reading: Reading) -> TileText:
     if reading.samples.total("pg_up") != 1:
-        return Said(value="down", note="it does not answer")
+        return TileText(value="down", note="it does not answer")
     used = connections_used(reading.samples)
-    return Said(value="up", note="" if used is None else f"{percent(used)} of its connections used")
+    return TileText(value="up", note="" if used is None else f"{percent(used)} of its connections used")
 
 
-def _redis(reading: Reading) -> Said:
+def _redis(reading: Reading) -> TileText:
     seen = reading.samples
     if seen.total("redis_up") != 1:
-        return Said(value="down", note="it does not answer")
+        return TileText(value="down", note="it does not answer")
     if seen.lowest("essaycoach_redis_usable") == 0:
-        return Said(value="refuses", note="it answers, but not our work")
-    return Said(value="up", note=number(seen.total("essaycoach_redis_depth") or 0, "hint waits", "hints wait"))
+        return TileText(value="refuses", note="it answers, but not our work")
+    return TileText(value="up", note=number(seen.total("essaycoach_redis_depth") or 0, "hint waits", "hints wait"))
 
 
-def _provider(reading: Reading) -> Said:
+def _provider(reading: Reading) -> TileText:
     pauses = reading.samples.find("essaycoach_provider_pause_seconds")
     if not pauses:
         return _unknown("not measured")
     paused = max(pauses, key=lambda one: one.value)
     if paused.value > 0:
-        return Said(value="paused", note=f"{provider_name(paused.labels['provider'])}, {duration(paused.value)} more")
+        return TileText(
+            value="paused", note=f"{provider_name(paused.labels['provider'])}, {duration(paused.value)} more"
+        )
     calls = reading.rise("calls")
-    return Said(value="answers", note="" if calls is None else f"{number(calls, 'call', 'calls')}")
+    return TileText(value="answers", note="" if calls is None else f"{number(calls, 'call', 'calls')}")
 
 
-def _age(seconds: float | None, what: str, reading: Reading) -> Said:
+def _age(seconds: float | None, what: str, reading: Reading) -> TileText:
     if seconds is None:
         return _unknown(f"no {what} yet" if reading.samples.total("pg_up") == 1 else "not measured")
-    return Said(value=f"{duration(seconds)} ago", note="succeeded")
+    return TileText(value=f"{duration(seconds)} ago", note="succeeded")
 
 
-def _disk(reading: Reading) -> Said:
+def _disk(reading: Reading) -> TileText:
     free = disk_free(reading.samples)
-    return _unknown("the monitor does not see it") if free is None else Said(value=percent(free), note="free")
+    return _unknown("the monitor does not see it") if free is None else TileText(value=percent(free), note="free")
 
 
 NOW = (

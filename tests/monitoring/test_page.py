@@ -232,6 +232,20 @@ def test_line_of_a_total_shows_its_rise_and_leaves_gaps(scraped: Scraped) -> Non
     assert 'aria-label="essays: lowest 0, highest 6, now 0."' in drawn
 
 
+def test_essay_of_the_last_seconds_is_not_taken_for_many_a_minute(scraped: Scraped) -> None:
+    scraped.essays(finished=10)
+    scraped.minute()
+    scraped.essays(finished=11)
+    scraped.history.keep()
+    scraped.at += timedelta(seconds=6)
+    scraped.essays(finished=12)
+    (series,) = (one.series for one in page.NOW if one.title == "Served in time")
+    assert series is not None
+    reading = scraped.history.reading()
+    assert reading.rise("finished") == 2
+    assert max(value for _, value in reading.line(series) if value is not None) == 1
+
+
 def test_text_of_a_label_is_escaped(scraped: Scraped) -> None:
     scraped.set('essaycoach_duty_failed{duty="<b>x</b>"} 1')
     assert "<b>" not in page.render(scraped.history.reading())

@@ -6,6 +6,7 @@ The hour that the lines show is pretended: a minute passes with each reading; wh
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,9 @@ pytestmark = [
 ]
 
 # How many essays are handed in after each minute of the hour: a lesson ends in the middle of it.
-ESSAYS = [2 if 24 <= minute <= 38 else minute % 4 > 1 for minute in range(MINUTES)]
+ESSAYS = [
+    round(1.2 + 2.4 * math.exp(-(((minute - 34) / 9) ** 2)) + 0.6 * math.sin(minute * 1.9)) for minute in range(MINUTES)
+]
 
 
 class PretendedHour:
