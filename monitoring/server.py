@@ -31,6 +31,8 @@ _SAFE: Headers = [
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("Referrer-Policy", "no-referrer"),
     ("Cache-Control", "no-store"),
+    # Otherwise wsgiref names its version and Python's.
+    ("Server", "essaycoach"),
 ]
 
 

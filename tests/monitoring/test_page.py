@@ -331,6 +331,7 @@ def test_monitor_serves_the_page_safely_and_nothing_else(monitor: Monitor) -> No
         status, headers, body = _request(monitor, method, path)
         assert (status, headers["X-Content-Type-Options"]) == (expected, "nosniff"), (method, path)
         assert headers["Content-Security-Policy"] == page.CONTENT_SECURITY_POLICY
+        assert headers["Server"] == "essaycoach"
         assert int(headers["Content-Length"]) > 0
         assert (body == "") is (method == "HEAD")
         assert (headers["Allow"] == "GET, HEAD") is (expected == 405)
