@@ -101,6 +101,7 @@ SETTINGS = (
     Setting("ESSAYCOACH_WEB_METRICS_PORT", ("web",), "", "web answers `GET /metrics` on this port of `ESSAYCOACH_METRICS_HOST`, and nothing else, with the counts of its own host: for Prometheus, when web runs on several hosts. With `--bind` on the command line name both addresses"),
     Setting("ESSAYCOACH_WEB_URL", ("metrics",), "", "addresses of web, separated by commas (the load balancer, or each web), whose `/readyz` metrics asks at each scrape; `https://` trusts the certificates of the system, or of `SSL_CERT_FILE`"),
     Setting("ESSAYCOACH_DATA_DIR", ("metrics",), "", "any directory on the disk that holds PostgreSQL's data; metrics shows that disk's free space ([metrics](#metrics))"),
+    Setting("ESSAYCOACH_RUNBOOK_URL", ("metrics",), "", "where the page of alerts of these documents is published; the page of the metrics program links there"),
     Setting("PROMETHEUS_MULTIPROC_DIR", ("web", "metrics"), "", "directory in which web counts requests (with `ESSAYCOACH_WEB_METRICS_PORT` it has one of its own); when metrics on the same machine has it too, it shows them as well. Use one of the two, or Prometheus sees each request twice"),
     Setting("ESSAYCOACH_DB_PASSWORD_INGEST", ("migrations",), "", "the password that `migrations up` gives to web's role", is_secret=True),
     Setting("ESSAYCOACH_DB_PASSWORD_WORKER", ("migrations",), "", "to worker's role", is_secret=True),

@@ -1,4 +1,4 @@
-"""The monitoring program: serve /metrics until SIGTERM, also while PostgreSQL, Redis or ingest is down."""
+"""The monitoring program: serve / and /metrics until SIGTERM, also while PostgreSQL, Redis or ingest is down."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import Metric
 
 from models import db, setting_catalogue, settings
@@ -22,6 +22,8 @@ from models.settings_report import make_report, show
 from monitoring import ai, database, disk, durability, duties, http, programs, queues, redis_server
 from monitoring.collector import EssayCoachCollector, Probe, ProbeGroup
 from monitoring.families import MonotonicCounter, Remembered
+from monitoring.history import History
+from monitoring.server import make_app, start_server
 from monitoring.web import WebProbe
 
 REDIS_ANSWER_SECONDS = 1.0
@@ -131,12 +133,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Return the exit code: 0 after a signal, 1 when the program could not start."""
     parser = argparse.ArgumentParser(
         prog="python -m monitoring",
-        description="Serve /metrics: queues, passes, AI calls, HTTP and PostgreSQL's health. Reads only, "
+        description="Serve / (health at a glance) and /metrics: queues, passes, AI calls, HTTP and PostgreSQL's health. Reads only, "
         "but for one key in Redis that expires within a second.",
         epilog="Environment: DATABASE_URL (role ec_monitor), REDIS_URL, ESSAYCOACH_METRICS_PORT (9108), "
         "ESSAYCOACH_METRICS_HOST (127.0.0.1), PROMETHEUS_MULTIPROC_DIR (where ingest counts requests; optional), "
         "ESSAYCOACH_DATA_DIR (a directory on the disk that holds PostgreSQL's data; optional), "
-        "ESSAYCOACH_WEB_URL (whose /readyz is asked; optional).",
+        "ESSAYCOACH_WEB_URL (whose /readyz is asked; optional), "
+        "ESSAYCOACH_RUNBOOK_URL (where docs/alerts.md is published; optional).",
     )
     parser.add_argument("--check-settings", action="store_true", help="print what it would use, and start nothing")
     parser.add_argument("--json", action="store_true", help="with --check-settings: print JSON")
@@ -162,11 +165,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             data_directory=settings.optional("ESSAYCOACH_DATA_DIR"),
             web_urls=settings.base_urls("ESSAYCOACH_WEB_URL"),
         )
-        server, server_thread = start_http_server(port, host, registry)
+        history = History(registry.collect)
+        app = make_app(registry, history, runbooks=settings.web_url("ESSAYCOACH_RUNBOOK_URL"))
+        server, server_thread = start_server(port, host, app)
     except (SettingsError, OSError) as error:
         print(f"monitoring: {error}", file=sys.stderr)
         return 1
     log.info("serving metrics", host=host, port=server.server_port)
+    # A reading may hang for as long as a scrape; the end of the program does not wait for it.
+    threading.Thread(target=history.keep_each_minute, args=(stopped,), name="history", daemon=True).start()
     stopped.wait()
     server.shutdown()
     server.server_close()

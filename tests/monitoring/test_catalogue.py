@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring.catalogue import METRICS
-from tests.monitoring.test_alerts_and_dashboard import PROMTOOL
+from tests.monitoring.test_alerts import PROMTOOL
 from tests.support.metrics_table import PAGE, page_with_table
 
 # promtool would call these otherwise. The names are those of postgres_exporter.

@@ -131,6 +131,7 @@ def test_help_names_every_variable():
         "ESSAYCOACH_WEB_URL",
         "PROMETHEUS_MULTIPROC_DIR",
         "ESSAYCOACH_DATA_DIR",
+        "ESSAYCOACH_RUNBOOK_URL",
     ):
         assert name in shown
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -104,14 +105,25 @@ class Browser:
             if event.get("method") in {"Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"}
         ]
 
-    def open(self, page: Path, *, width: int = 1280, height: int = 900) -> None:
-        """Show a file as a window of this size would, and wait until it is loaded."""
+    def open(self, page: Path | str, *, width: int = 1280, height: int = 900) -> None:
+        """Show a file or an address as a window of this size would, and wait until it is loaded."""
         self.send(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         self._events.clear()
-        self.send("Page.navigate", url=page.resolve().as_uri())
+        self.send("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         self.wait_for("Page.loadEventFired")
+
+    def prefer(self, scheme: str) -> None:
+        """Let pages see the wish for a `light` or a `dark` appearance."""
+        self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def picture(self) -> bytes:
+        """Return the whole page as PNG."""
+        size = self.send("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        taken = self.send("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)
+        return base64.b64decode(taken["data"])
 
     def run(self, script: str) -> Any:
         """Return the value of an expression in the page."""
