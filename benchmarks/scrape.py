@@ -11,6 +11,7 @@ import psycopg2
 
 from benchmarks.machine import CLAUDE_ALONE, machine_in_mode
 from benchmarks.report import Benchmark, Figure, duration, progress
+from models.jobs import PassName
 from standalone.machine import Machine
 
 SCRAPES, WARM_UP_SCRAPES = 200, 5
@@ -40,7 +41,7 @@ _FILL = (
     """
     insert into passes (org_id, submission_id, essay_id, user_id, audience_id, name, state, queue, next_at)
     select s.org_id, s.id, s.essay_id, s.user_id, s.user_id, n, 'queued', 'interactive', now() + interval '1 day'
-    from submissions as s cross join unnest(array['grammar', 'structure', 'content']) as n where s.text = '\\x00'
+    from submissions as s cross join unnest(array{passes}) as n where s.text = '\\x00'
     """,
     """
     insert into ai_responses (org_id, submission_id, user_id, pass, attempt, provider, model, prompt_version, request_sha256)
@@ -50,7 +51,7 @@ _FILL = (
     insert into ledger (org_id, day, provider, model, pass, calls, cost_micros)
     select o.id, day, 'anthropic', 'm', n, 4, 4000 from orgs as o
     cross join generate_series(date_trunc('month', now())::date, (now() at time zone 'utc')::date, '1 day') as day
-    cross join unnest(array['grammar', 'structure', 'content']) as n where o.slug like 'bench-%'
+    cross join unnest(array{passes}) as n where o.slug like 'bench-%'
     """,
     "analyze",
 )
@@ -109,7 +110,11 @@ def _execute(running: Machine, statements: tuple[str, ...]) -> None:
         # Without foreign keys and triggers, which would take minutes.
         cursor.execute("set session_replication_role = replica")
         for statement in statements:
-            cursor.execute(statement.replace("{orgs}", str(ORGS)).replace("{versions}", str(VERSIONS_OF_EACH)))
+            cursor.execute(
+                statement.replace("{orgs}", str(ORGS))
+                .replace("{versions}", str(VERSIONS_OF_EACH))
+                .replace("{passes}", str([str(name) for name in PassName]))
+            )
 
 
 SCRAPE = Benchmark(

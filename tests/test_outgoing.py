@@ -29,6 +29,9 @@ OPENERS = {
     "monitoring/web.py": {"http.client.HTTPConnection", "http.client.HTTPSConnection"},  # ESSAYCOACH_WEB_URL
     "models/production.py": {"socket.getaddrinfo"},  # AI_NUMERICHOST: reads an address, asks nobody
     "migrations/runner.py": {"psycopg2.connect"},  # DATABASE_URL
+    "migrations/batches.py": {"psycopg2.connect"},  # DATABASE_URL
+    "migrations/losses.py": {"psycopg2.connect"},  # DATABASE_URL
+    "migrations/plan.py": {"psycopg2.connect"},  # DATABASE_URL, and a database beside it for the trial
     "migrations/dump.py": {"subprocess.run"},  # pg_dump
 }
 # Modules of the standard library and of what is installed that can reach another machine or start a program.

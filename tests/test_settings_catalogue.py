@@ -32,7 +32,7 @@ NAME = re.compile(r'"((?:ESSAYCOACH|ANTHROPIC|WEB|WORKER|DATABASE|REDIS|PROMETHE
 # What code names without reading it as a setting of its own: the SDK's level of logging, which production refuses.
 NOT_SETTINGS = {"ANTHROPIC_LOG", "ESSAYCOACH_", "ANTHROPIC_"}
 # Of services that are not ours, or interpolated by compose.
-OF_COMPOSE = re.compile(r"(POSTGRES|DB|REDIS)_PASSWORD(_[A-Z]+)?|GF_SECURITY_ADMIN_PASSWORD")
+OF_COMPOSE = re.compile(r"(POSTGRES|DB|REDIS)_PASSWORD(_[A-Z]+)?|GF_SECURITY_ADMIN_PASSWORD|ALERT_(PAGE|TICKET)_URL")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 OURS = {"web": "web", "worker": "worker", "clock": "clock", "metrics": "metrics", "release": "migrations"}
 
