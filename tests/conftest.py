@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 from xdist.scheduler import LoadFileScheduling
 
-from models import db
+from models import db, log
 from tests.support.schools import (
     INDEX_KEY,
     JWT_SECRET,
@@ -154,3 +156,15 @@ def program_env(database: Database, servers: Servers, monkeypatch: pytest.Monkey
             monkeypatch.setenv(name, value)
 
     return set_environment
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """Give the log lines of our programs as pytest's `caplog`."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    log.set_up("tester")
+    root.handlers[:] = handlers
+    yield caplog
+    root.setLevel(level)
+    structlog.contextvars.clear_contextvars()

@@ -131,7 +131,7 @@ def test_rows_of_ended_processes_go_and_the_newest_of_a_silent_program_stays(
 
 
 def test_an_outage_is_logged_once_and_the_next_heartbeat_ends_it(
-    become: Become, database: Database, servers: Servers, caplog: pytest.LogCaptureFixture
+    become: Become, database: Database, servers: Servers, logged: pytest.LogCaptureFixture
 ) -> None:
     become("ec_worker")
     heartbeat = Heartbeat("worker", process)
@@ -139,7 +139,7 @@ def test_an_outage_is_logged_once_and_the_next_heartbeat_ends_it(
         with away(servers, database):
             assert [heartbeat.beat() for _ in range(3)] == [False] * 3
         assert heartbeat.beat()
-    assert sum("heartbeat not written" in str(record.msg) for record in caplog.records) == 2
+    assert sum("heartbeat not written" in str(record.msg) for record in logged.records) == 2
 
 
 def test_a_heartbeat_leaves_no_transaction_open(become: Become, database: Database) -> None:

@@ -11,11 +11,9 @@ from uuid import uuid4
 import dramatiq
 import pytest
 import redis
-import structlog
 from dramatiq.errors import ConnectionClosed
 from redis._parsers import BaseParser
 
-from models import log
 from models.broker import PIECE_HINTS, HintBroker, make_broker
 from models.jobs import ACTOR, Hint, Queue
 from models.redis_refusals import Refusal, RefusalLog, reason_of
@@ -27,18 +25,6 @@ from tests.support.races import eventually
 def server() -> Iterator[OwnRedis]:
     with own_redis() as started:
         yield started
-
-
-@pytest.fixture
-def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Give the log lines of our programs as pytest's `caplog`."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    log.set_up("tester")
-    root.handlers[:] = handlers
-    yield caplog
-    root.setLevel(level)
-    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture
