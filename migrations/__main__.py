@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from difflib import unified_diff
 
 from migrations.dump import SCHEMA_FILE, dump
 from migrations.runner import PROGRAMS, MigrationError, Runner, problems, runner, seal
 from models import production, settings
 from models.errors import SettingsError
+
+MOST_LINES = 20
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     down.add_argument("--steps", type=int, default=1, help="how many to roll back (default: 1)")
     commands.add_parser("status", help="list the migrations and whether each is applied")
     commands.add_parser("check", help="check numbering, rollback files and checksums; needs no database")
+    commands.add_parser("roles", help="prepare the roles only, in an empty database that a backup is restored into")
+    commands.add_parser("compare", help="compare the migrated database with schema.sql (exit code 1: it differs)")
     commands.add_parser("dump", help="write the schema of the migrated database to schema.sql")
     commands.add_parser("seal", help="add new files to checksums.sha256")
     options = parser.parse_args(arguments)
@@ -40,7 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
             SCHEMA_FILE.write_text(dump(url), encoding="utf-8")
             print(f"wrote {SCHEMA_FILE.name}")
             return 0
-        passwords = _passwords() if options.command == "up" else {}
+        if options.command == "compare":
+            return _compare(url)
+        passwords = _passwords() if options.command in ("up", "roles") else {}
         with runner(url) as schema:
             return _run(schema, options, passwords)
     except (MigrationError, SettingsError) as error:
@@ -54,8 +61,12 @@ def _run(schema: Runner, options: argparse.Namespace, passwords: dict[str, str])
         for name, applied in schema.status():
             print(f"{'applied' if applied else 'missing':8} {name}")
         return 0
-    if options.command == "up":
+    if options.command in ("up", "roles"):
         schema.prepare_roles(passwords)
+    if options.command == "roles":
+        print("the roles are prepared")
+        return 0
+    if options.command == "up":
         steps, verb = schema.up(), "applied"
     else:
         steps, verb = schema.down(None if options.all else options.steps), "rolled back"
@@ -65,6 +76,22 @@ def _run(schema: Runner, options: argparse.Namespace, passwords: dict[str, str])
         count += 1
     print(f"{count} migrations {verb}" if count else "nothing to do")
     return 0
+
+
+def _compare(url: str) -> int:
+    """Print where the schema of the database differs from schema.sql, and return the exit code."""
+    wanted, found = SCHEMA_FILE.read_text(encoding="utf-8").splitlines(), dump(url).splitlines()
+    differences = [
+        line for line in unified_diff(wanted, found, lineterm="", n=0) if line[:3] not in ("---", "+++", "@@ ")
+    ]
+    if not differences:
+        print(f"the schema is that of {SCHEMA_FILE.name}")
+        return 0
+    print(
+        f"the schema differs from {SCHEMA_FILE.name} in {len(differences)} lines (- wanted, + found):", file=sys.stderr
+    )
+    print("\n".join(differences[:MOST_LINES]), file=sys.stderr)
+    return 1
 
 
 def _passwords() -> dict[str, str]:

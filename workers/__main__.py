@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 from models.errors import DatabaseAway, KeysMissing, SettingsError
 from workers import clock
-from workers.commands import audit, calibrate, compare, failed_passes, keys, partitions, retention
+from workers.commands import audit, backup, calibrate, compare, failed_passes, keys, partitions, retention
 
 COMMANDS = {
     "given-up": (failed_passes, "passes that ended without a result: list, replay or discard them"),
     "audit": (audit, "check the audit trail for tampering (exit code 1: something was changed)"),
     "keys": (keys, "rotate the master keys; back up and restore people's keys (a worker's environment)"),
+    "backup": (backup, "back up the database, verify, restore and list backups (environments: docs/backups.md)"),
     "partitions": (partitions, "list the partitions with wrong bounds (exit code 1: there are some)"),
     "retention": (retention, "say what will be deleted because of its age"),
     "calibrate": (calibrate, "fit confidence to educators' decisions about comments (a worker's environment)"),
