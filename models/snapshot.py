@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any
 
 import psycopg2
-from psycopg2 import sql
+from psycopg2 import errors, sql
 
-from models.errors import DatabaseAway
+from models.errors import DatabaseAway, SettingsError
 
 # The keys of people are stored apart from every dump.
 APART = ("user_keys",)
@@ -177,5 +177,11 @@ def _connected(url: str) -> Iterator[Any]:
         raise DatabaseAway("The database cannot be reached, or refuses this log-in.") from None
     try:
         yield connection
+    except errors.InsufficientPrivilege:
+        raise SettingsError(
+            "DATABASE_URL must log in as ec_backup or as a superuser: this role may not do that."
+        ) from None
+    except psycopg2.OperationalError:
+        raise DatabaseAway("The connection to the database was lost.") from None
     finally:
         connection.close()

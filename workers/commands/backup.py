@@ -239,7 +239,7 @@ def _recorded(name: str, url: str, make: Callable[[], tuple[int, dict[str, int]]
         found, detail = make()
     except BaseException:
         # The failure itself is what must be heard of, also when the database cannot take the row.
-        with suppress(DatabaseAway):
+        with suppress(DatabaseAway, SettingsError):
             snapshot.record_run(url, name, began=began, succeeded=False, found=0, detail={})
         raise
     snapshot.record_run(url, name, began=began, succeeded=True, found=found, detail=detail)
