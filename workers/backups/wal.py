@@ -1,10 +1,10 @@
-"""The archive of the write-ahead log, as PostgreSQL's archive_command and restore_command call it.
+"""The archive of the write-ahead log: compressed, encrypted with ESSAYCOACH_BACKUP_KEY, and each file checked before it counts.
 
-    python -m workers.backups.wal put %p --to DIR       # archive_command
-    python -m workers.backups.wal get %f %p --from DIR  # restore_command
+    python -m workers.backups.wal collect --from SPOOL --to DIR   # takes what the server's archive_command copies into a spool
+    python -m workers.backups.wal put %p --to DIR                 # archive_command, where the server's account may run Python
 
-A program of its own, because it starts once for each file and must start fast. With ESSAYCOACH_BACKUP_KEY files are encrypted.
-Exit code 0 means that the file is safely there; PostgreSQL tries again after anything else.
+A program of its own, because `put` starts once for each file and must start fast. Exit code 0 of `put` means that the file is
+safely there; PostgreSQL tries again after anything else.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import sys
 import zlib
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ SEGMENT = re.compile(r"[0-9A-F]{24}")
 _NAME = re.compile(r"[0-9A-F]{8}(?:[0-9A-F]{16}(?:\.[0-9A-F]{8}\.backup|\.partial)?|\.history)")
 SUFFIX = ".gz"
 PIECE = 1 << 20
+COLLECT_SECONDS = 1.0
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def read_key() -> bytes | None:
@@ -55,15 +58,26 @@ def put(path: Path, folder: Path, *, key: bytes | None) -> None:
     sync_folder(folder)
 
 
-def get(name: str, path: Path, folder: Path, *, key: bytes | None) -> bool:
-    """Bring a file back from the archive. Return False when it is not there. Raises BadBackup, OSError."""
-    kept = folder / f"{_checked(name)}{SUFFIX}"
-    if not kept.exists():
-        return False
-    with path.open("wb") as file:
-        for piece in _content(kept, key=key):
-            file.write(piece)
-    return True
+def collect(spool: Path, folder: Path, *, key: bytes | None) -> int:
+    """Move every complete file of the spool into the archive, oldest first, and return how many. Raises BadBackup, OSError."""
+    found = sorted(one for one in spool.iterdir() if _NAME.fullmatch(one.name))
+    for one in found:
+        put(one, folder, key=key)
+        one.unlink()
+    return len(found)
+
+
+def unpack(folder: Path, into: Path, *, since: str, key: bytes | None) -> int:
+    """Unpack the archive from the file of this name on, and all histories of timelines; return how many. Raises BadBackup."""
+    count = 0
+    for kept in sorted(folder.glob(f"*{SUFFIX}")):
+        name = kept.name.removesuffix(SUFFIX)
+        if _NAME.fullmatch(name) and (name.endswith(".history") or name[8:24] >= since[8:24]):
+            with (into / name).open("xb") as file:
+                for piece in _content(kept, key=key):
+                    file.write(piece)
+            count += 1
+    return count
 
 
 def prune(folder: Path, *, before: str) -> int:
@@ -97,28 +111,55 @@ def _checked(name: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m workers.backups.wal", description="Store and fetch files of the write-ahead log."
+        prog="python -m workers.backups.wal", description="Archive PostgreSQL's write-ahead log (docs/backups.md)."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    storing = commands.add_parser("put", help="store a file of the write-ahead log (archive_command)")
+    storing = commands.add_parser("put", help="store one file (archive_command)")
     storing.add_argument("path", type=Path, help="%%p")
-    storing.add_argument("--to", dest="folder", type=Path, required=True, metavar="DIR", help="the archive")
-    fetching = commands.add_parser("get", help="bring a file back (restore_command)")
-    fetching.add_argument("name", help="%%f")
-    fetching.add_argument("path", type=Path, help="%%p")
-    fetching.add_argument("--from", dest="folder", type=Path, required=True, metavar="DIR", help="the archive")
+    collecting = commands.add_parser("collect", help="move what the server spools into the archive, until stopped")
+    collecting.add_argument(
+        "--from", dest="spool", type=Path, required=True, metavar="SPOOL", help="where the server copies to"
+    )
+    collecting.add_argument("--once", action="store_true", help="move what is there and end")
+    for command in (storing, collecting):
+        command.add_argument(
+            "--to", dest="folder", type=Path, required=True, metavar="DIR", help="the archive; it must exist"
+        )
     chosen = parser.parse_args(arguments)
     try:
-        if chosen.command == "get":
-            return 0 if get(chosen.name, chosen.path, chosen.folder, key=read_key()) else 1
-        put(chosen.path, chosen.folder, key=read_key())
+        if chosen.command == "collect" and not chosen.once:
+            return _collect_until_stopped(chosen.spool, chosen.folder, key=read_key())
+        if chosen.command == "collect":
+            collect(chosen.spool, chosen.folder, key=read_key())
+        else:
+            put(chosen.path, chosen.folder, key=read_key())
     except (BadBackup, SettingsError) as error:
-        sys.stderr.write(f"wal: {error}\n")
-        return 1
+        return _print_error(str(error))
     except OSError as error:
-        sys.stderr.write(f"wal: {error.strerror}\n")
-        return 1
+        return _print_error(f"{error.filename or 'a file'}: {error.strerror}")
     return 0
+
+
+def _collect_until_stopped(spool: Path, folder: Path, *, key: bytes | None) -> int:
+    # Blocked, so that a file that is being moved is finished; `sigtimedwait` takes the signal between two rounds.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    said = ""
+    while signal.sigtimedwait(STOP_SIGNALS, COLLECT_SECONDS) is None:
+        try:
+            collect(spool, folder, key=key)
+            said = ""
+        except (BadBackup, OSError) as error:
+            # The spool keeps what the archive does not take, and the server goes on. Say so once and try again.
+            if str(error) != said:
+                _print_error(f"a file could not be archived, and stays in the spool: {error}")
+            said = str(error)
+    return 0
+
+
+def _print_error(line: str) -> int:
+    sys.stderr.write(f"wal: {line}\n")
+    sys.stderr.flush()
+    return 1
 
 
 if __name__ == "__main__":
