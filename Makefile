@@ -12,7 +12,7 @@ COVERAGE ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(if $(COVERAGE),$(BIN)/python -m coverage run -m pytest,$(BIN)/python -m pytest)
 
-.PHONY: help install demo up lint fmt test test-slow coverage docs bench chaos alert-drill lock sbom audit db-shell release-tools promtool clean
+.PHONY: help install demo up lint fmt test test-slow coverage docs bench drill chaos alert-drill lock sbom audit db-shell release-tools promtool clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,9 @@ docs: $(INSTALLED) ## build the documentation site into build/site; a broken lin
 
 bench: $(INSTALLED) ## measure speed and memory on this machine and write docs/benchmarks.md (about 20 minutes)
 	@$(BIN)/python -m benchmarks --write
+
+drill: $(INSTALLED) ## back up a small machine, lose it, bring it back in both ways and compare everything (about a minute)
+	@$(BIN)/python -m standalone drill
 
 chaos: $(INSTALLED) ## break the running system over a hundred times and write the table of docs/reliability.md (about an hour)
 	@$(BIN)/python -m tests.chaos --write

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from difflib import unified_diff
 from pathlib import Path
 
 from migrations.batches import fill
@@ -16,6 +17,8 @@ from models.errors import SettingsError
 from models.settings_report import make_report, show
 
 PROGRESS_SECONDS = 2.0
+
+MOST_LINES = 20
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     filling.add_argument("--batch", type=int, default=1000, help="rows of one step (default: 1000)")
     commands.add_parser("status", help="list the migrations and whether each is applied")
     commands.add_parser("check", help="check numbering, rollback files and checksums; needs no database")
+    commands.add_parser("roles", help="prepare the roles only, in an empty database that a backup is restored into")
+    commands.add_parser("compare", help="compare the migrated database with schema.sql (exit code 1: it differs)")
     commands.add_parser("dump", help="write the schema of the migrated database to schema.sql")
     commands.add_parser("seal", help="add new files to checksums.sha256")
     check = commands.add_parser("check-settings", help="what 'up' would use (exit code 1: it would refuse)")
@@ -70,9 +75,11 @@ def main(arguments: list[str] | None = None) -> int:
             SCHEMA_FILE.write_text(dump(url), encoding="utf-8")
             print(f"wrote {SCHEMA_FILE.name}")
             return 0
+        if options.command == "compare":
+            return _compare(url)
         if options.command == "fill":
             return _fill(url, options)
-        passwords = _passwords() if options.command == "up" else {}
+        passwords = _passwords() if options.command in ("up", "roles") else {}
         with runner(url) as schema:
             return _run(schema, options, passwords)
     except (MigrationError, SettingsError) as error:
@@ -88,8 +95,12 @@ def _run(schema: Runner, options: argparse.Namespace, passwords: dict[str, str])
         return 0
     if options.command == "up" and options.plan:
         return _print_plan(schema)
-    if options.command == "up":
+    if options.command in ("up", "roles"):
         schema.prepare_roles(passwords)
+    if options.command == "roles":
+        print("the roles are prepared")
+        return 0
+    if options.command == "up":
         steps, verb = schema.up(), "applied"
     else:
         names = schema.newest(None if options.all else options.steps)
@@ -145,6 +156,22 @@ def _fill(url: str, options: argparse.Namespace) -> int:
             print(f"{rows:,} rows, {rows / seconds:,.0f} a second", flush=True)
     print(f"{rows:,} rows changed in {seconds:.1f} s" if rows else "nothing to do")
     return 0
+
+
+def _compare(url: str) -> int:
+    """Print where the schema of the database differs from schema.sql, and return the exit code."""
+    wanted, found = SCHEMA_FILE.read_text(encoding="utf-8").splitlines(), dump(url).splitlines()
+    differences = [
+        line for line in unified_diff(wanted, found, lineterm="", n=0) if line[:3] not in ("---", "+++", "@@ ")
+    ]
+    if not differences:
+        print(f"the schema is that of {SCHEMA_FILE.name}")
+        return 0
+    print(
+        f"the schema differs from {SCHEMA_FILE.name} in {len(differences)} lines (- wanted, + found):", file=sys.stderr
+    )
+    print("\n".join(differences[:MOST_LINES]), file=sys.stderr)
+    return 1
 
 
 def _passwords() -> dict[str, str]:

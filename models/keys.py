@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -145,6 +146,13 @@ def _reencrypt(column: Column, found: dict[str, Any]) -> Ciphertext:
         return keyring().rewrap(wrapped, org=found["org_id"], user=found["id"]).wrapped
     table, _, name = column.partition(".")
     return keyring().reencrypt(found["sealed"], place=AssociatedData(table, name, found["org_id"], found["id"]))
+
+
+def now() -> datetime:
+    """Return the time of the database. A person without a key in a copy of later keys was erased before then."""
+    found = row("select now() as time")
+    assert found is not None
+    return found["time"]  # type: ignore[no-any-return]
 
 
 def list_stored(*, after: UUID, limit: int) -> list[StoredKey]:

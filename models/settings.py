@@ -18,6 +18,7 @@ from models.errors import SettingsError
 # Secrets of our own making; ESSAYCOACH_MAIL is read like one, but somebody else chose its password.
 SECRETS = frozenset({
     "ESSAYCOACH_MASTER_KEYS", "ESSAYCOACH_INDEX_KEY", "ESSAYCOACH_API_KEY_PEPPER", "ESSAYCOACH_JWT_SECRET", "ESSAYCOACH_AUDIT_KEY",
+    "ESSAYCOACH_BACKUP_KEY",
 })  # fmt: skip
 DATABASE_URLS = "postgresql://USER@HOST:PORT/DATABASE or, for a socket, postgresql:///DATABASE?host=/DIRECTORY"
 REDIS_URLS = "redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER (TLS) or unix:///PATH?db=NUMBER (a socket)"

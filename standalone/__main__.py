@@ -1,4 +1,4 @@
-"""Command line of the one-machine set-up: up, demo, psql."""
+"""Command line of the one-machine set-up: up, demo, psql, backup, drill."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 
 from models import production, secret_settings, settings
 from models.errors import SettingsError
+from standalone.backup import run_backup
 from standalone.demo import play, reader
+from standalone.drill import run_drill
 from standalone.machine import Machine, StartError
 from standalone.psql import open_psql
 from standalone.supervisor import AlreadyRunning
@@ -40,6 +42,30 @@ def main(arguments: list[str] | None = None) -> int:
     psql = commands.add_parser("psql", help="open psql on the database of a running `up`, as its superuser")
     psql.add_argument("--data", type=Path, default=Path(".essaycoach"), help="data of that `up` (default: .essaycoach)")
     up.add_argument("--fresh", action="store_true", help="delete what is kept there first")
+    up.add_argument(
+        "--archive", type=Path, metavar="DIR", help="archive PostgreSQL's log there, for recovery to a point in time"
+    )
+    backup = commands.add_parser(
+        "backup", help="back up, verify, restore: `python -m workers backup` for this data directory"
+    )
+    backup.add_argument(
+        "--data", type=Path, default=Path(".essaycoach"), help="data of the `up` (default: .essaycoach)"
+    )
+    backup.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="ACTION …", help="create, verify, list, restore …; --help"
+    )
+    drill = commands.add_parser("drill", help="restore the newest backup into servers of its own and check everything")
+    drill.add_argument(
+        "--from",
+        dest="backups",
+        type=Path,
+        metavar="DIR",
+        help="the folder of dumps (default: a small machine is made)",
+    )
+    drill.add_argument("--apart", type=Path, metavar="DIR", help="the folder of keys and heads of those dumps")
+    drill.add_argument(
+        "--secrets", type=Path, metavar="DIR", help="the folder `keys` of the data directory they come from"
+    )
     options = parser.parse_args(arguments)
     if options.command == "psql":
         try:
@@ -56,6 +82,10 @@ def main(arguments: list[str] | None = None) -> int:
             raise production.refusal("Standalone", "not be used", remedy)
         if options.command == "demo":
             return play(options.data)
+        if options.command == "backup":
+            return run_backup(options.arguments, data_dir=options.data)
+        if options.command == "drill":
+            return run_drill(backup=options.backups, apart=options.apart, keys=options.secrets, tell=_print_line)
         return _up(options)
     except (StartError, AlreadyRunning, SettingsError) as error:
         print(f"standalone: {error}", file=sys.stderr)
@@ -66,7 +96,9 @@ def _up(options: argparse.Namespace) -> int:
     """Start the machine, print how to reach it, and wait for a signal."""
     if options.fresh and not secret_settings.is_given("DATABASE_URL"):
         shutil.rmtree(options.data, ignore_errors=True)
-    with Machine(options.data, port=options.port, metrics_port=options.metrics_port, tell=_print_status) as machine:
+    with Machine(
+        options.data, port=options.port, metrics_port=options.metrics_port, tell=_print_status, archive=options.archive
+    ) as machine:
         machine.start()
         if options.json:
             print(json.dumps(machine.description()), flush=True)
@@ -94,6 +126,11 @@ def _print_access(machine: Machine) -> None:
 def _print_status(line: str) -> None:
     """Print a line about the start to standard error."""
     print(f"standalone: {line}", file=sys.stderr, flush=True)
+
+
+def _print_line(line: str) -> None:
+    """Print a line of the drill to standard output."""
+    print(line, flush=True)
 
 
 def _exit_quietly(_number: int, _frame: object) -> None:

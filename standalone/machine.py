@@ -20,7 +20,7 @@ from models import settings
 from models.secret_settings import is_given, variables_of
 from standalone.keys import InstanceKeys, instance_keys
 from standalone.postgres import EmbeddedPostgres
-from standalone.procfile import procfile_command, read_procfile
+from standalone.procfile import Command, procfile_command, read_procfile
 from standalone.redis_server import RedisServer
 from standalone.seed import seed
 from standalone.supervisor import Supervisor
@@ -37,7 +37,8 @@ class StartError(Exception):
 class Machine:
     """Everything on one machine, running from `start` until the `with` block ends.
 
-    Raises SettingsError when DATABASE_URL or REDIS_URL is set and cannot be used.
+    With `archive`, the embedded PostgreSQL's log is archived in that folder (docs/backups.md). Raises SettingsError when
+    DATABASE_URL or REDIS_URL is set and cannot be used.
     """
 
     def __init__(
@@ -49,11 +50,12 @@ class Machine:
         echo: IO[str] | None = None,
         tell: Callable[[str], None] = lambda _: None,
         extra_env: dict[str, str] | None = None,
+        archive: Path | None = None,
     ) -> None:
         self.data_dir = data_dir.resolve()
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.port = port or _free_port()
-        self.metrics_port = metrics_port or _free_port()
+        self.port = port or free_port()
+        self.metrics_port = metrics_port or free_port()
         self.keys: InstanceKeys = instance_keys(self.data_dir)
         self.supervisor = Supervisor(self.data_dir, echo=echo)
         self.database_url = settings.database_url() if is_given("DATABASE_URL") else ""
@@ -62,6 +64,7 @@ class Machine:
         self.demo: dict[str, Any] = {}
         self._report = tell
         self._extra_env = extra_env or {}
+        self._archive = archive.resolve() if archive else None
 
     def __enter__(self) -> Self:
         return self
@@ -156,14 +159,33 @@ class Machine:
         """Start the embedded PostgreSQL and Redis, except where DATABASE_URL or REDIS_URL names an existing server."""
         if not self.database_url:
             self._report("starting PostgreSQL")
-            postgres = EmbeddedPostgres(self.data_dir)
+            spool = self.data_dir / "spool" if self._archive else None
+            postgres = EmbeddedPostgres(self.data_dir, archive=spool)
             postgres.start(self.supervisor)
+            self._start_archive(spool)
             self.database_url = postgres.admin_url
         if not self.redis_url:
             self._report("starting Redis")
             self._redis = RedisServer(self.data_dir)
             self._redis.start(self.supervisor)
             self.redis_url = self._redis.url
+
+    def _start_archive(self, spool: Path | None) -> None:
+        """Start the program that moves the server's log from the spool into the archive."""
+        if spool is None or self._archive is None:
+            return
+        self._archive.mkdir(mode=0o700, parents=True, exist_ok=True)
+        argv = (
+            sys.executable,
+            "-m",
+            "workers.backups.wal",
+            "collect",
+            "--from",
+            str(spool),
+            "--to",
+            str(self._archive),
+        )
+        self.supervisor.start(Command(name="wal", argv=argv, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT))
 
     def _migrate(self) -> None:
         """Apply the missing migrations and set the passwords of the roles; raises StartError when that fails."""
@@ -200,7 +222,7 @@ class Machine:
                 time.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that is free on 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import stat
@@ -71,18 +72,37 @@ log_checkpoints = off
 fsync = {fsync}
 """
 
+# A file of the log is archived when it is full, and otherwise this long after the first change in it.
+ARCHIVE_SECONDS = 30
+ARCHIVE_CONFIG = """\
+archive_mode = on
+archive_command = '{command}'
+archive_timeout = {seconds}s
+"""
+
 HOST_RULES = """\
 local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
 # For pg_basebackup and standbys; of all roles only the superuser may replicate.
+local replication all scram-sha-256
 host replication all 127.0.0.1/32 scram-sha-256
 """
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL 18 on 127.0.0.1 for one data directory. Its address stays the same across restarts."""
+    """A PostgreSQL 18 on 127.0.0.1 for one data directory. Its address stays the same across restarts.
 
-    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+    With `archive`, a folder, it copies each file of its write-ahead log there; `python -m workers.backups.wal collect` takes them.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        durable: bool = True,
+        archive: Path | None = None,
+        archive_seconds: int = ARCHIVE_SECONDS,
+    ) -> None:
         self.data_dir = data_dir.resolve()
         self.cluster = self.data_dir / "postgres"
         self.config = self.data_dir / "postgres.conf"
@@ -90,6 +110,7 @@ class EmbeddedPostgres:
         # Without fsync a power failure can destroy the cluster, but a killed server loses nothing, because the kernel
         # has all of its writes. This needs synchronous_commit and full_page_writes, so both stay on.
         self._durable = durable
+        self._archive, self._archive_seconds = archive, archive_seconds
         self._password = superuser_password(self.data_dir)
         self._port: int | None = None
         self._owner = server_account(SYSTEM_USER)
@@ -176,9 +197,23 @@ class EmbeddedPostgres:
         self._port = remembered_port(self.data_dir / "postgres.port", may_change=self._port is None)
         # These files are outside the cluster: root must not write where PostgreSQL's account can create links.
         self.host_rules.write_text(HOST_RULES, encoding="ascii")
-        self.config.write_text(CONFIG.format(port=self._port, fsync="on" if self._durable else "off"), encoding="ascii")
+        config = CONFIG.format(port=self._port, fsync="on" if self._durable else "off")
+        self.config.write_text(config + self._archive_config(), encoding="utf-8")
         for path in (self.host_rules, self.config):
             path.chmod(0o644)
+
+    def _archive_config(self) -> str:
+        """Return the settings that archive the log, and make the folder for it."""
+        if self._archive is None:
+            return ""
+        self._archive.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._owner:
+            open_parent_directories(self._archive.resolve(), account=SYSTEM_USER)
+            os.chown(self._archive, self._owner.pw_uid, self._owner.pw_gid)
+        # The server's account may run neither our Python nor read the backup key, so it only copies; `wal collect` does the rest.
+        draft, kept = shlex.quote(f"{self._archive.resolve()}/.%f"), shlex.quote(f"{self._archive.resolve()}/%f")
+        command = f"test -f {kept} || {{ cp %p {draft} && sync {draft} && mv {draft} {kept}; }}"
+        return ARCHIVE_CONFIG.format(command=command.replace("'", "''"), seconds=self._archive_seconds)
 
     def _create_cluster(self) -> None:
         """Create the cluster with initdb; raises RuntimeError when initdb fails.
@@ -213,6 +248,13 @@ class EmbeddedPostgres:
         if result.returncode != 0:
             raise RuntimeError(f"initdb failed: {result.stderr.strip()}")
         draft.rename(self.cluster)
+
+    def adopt(self, cluster: Path) -> None:
+        """Take an unpacked base backup as the cluster of this data directory, which must have none. Its password stays."""
+        if self._owner:
+            for path in (cluster, *cluster.rglob("*")):
+                os.chown(path, self._owner.pw_uid, self._owner.pw_gid, follow_symlinks=False)
+        cluster.rename(self.cluster)
 
     def _end_leftovers(self) -> None:
         """End every PostgreSQL process of this cluster, also backends whose postmaster was killed."""

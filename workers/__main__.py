@@ -10,6 +10,7 @@ from models.errors import DatabaseAway, KeysMissing, SettingsError
 from workers import clock
 from workers.commands import (
     audit,
+    backup,
     calibrate,
     check_settings,
     compare,
@@ -27,6 +28,7 @@ COMMANDS = {
     "audit": (audit, "check the audit trail for tampering (exit code 1: something was changed)"),
     "keys": (keys, "rotate the master keys; back up and restore people's keys (a worker's environment)"),
     "duty": (duty, "carry out one duty of the clock now, or list them (exit code 1: it failed, or found a fault)"),
+    "backup": (backup, "back up the database, verify, restore and list backups (environments: docs/backups.md)"),
     "partitions": (partitions, "list the partitions with wrong bounds (exit code 1: there are some)"),
     "retention": (retention, "say what will be deleted because of its age"),
     "calibrate": (calibrate, "fit confidence to educators' decisions about comments (a worker's environment)"),

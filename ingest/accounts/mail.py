@@ -28,6 +28,7 @@ from uuid import uuid4
 from flask import Flask
 
 from ingest.settings import IngestSettings
+from models import restored
 from models.errors import SettingsError
 from models.log import log_context, logger, request_id
 from models.secret_settings import refuse_placeholder
@@ -116,11 +117,15 @@ class Smtp:
 
 
 class MailQueue:
-    """Writes and sends e-mails one after the other on a background thread, so that no request waits for them."""
+    """Writes and sends e-mails one after the other on a background thread, so that no request waits for them.
 
-    def __init__(self, mailer: Mailer, *, sender: Address) -> None:
+    While `is_held` returns True (a restored copy), none is written or sent.
+    """
+
+    def __init__(self, mailer: Mailer, *, sender: Address, is_held: Callable[[], bool] = lambda: False) -> None:
         self._mailer = mailer
         self._sender = sender
+        self._is_held = is_held
         self._queue: queue.Queue[tuple[str | None, Callable[[], Email | None]]] = queue.Queue(MAX_QUEUED)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -156,6 +161,9 @@ class MailQueue:
             asked_by, write = self._queue.get()
             try:
                 with log_context(request_id=asked_by):
+                    if self._is_held():
+                        log.warning("mail not sent", reason="restored copy on hold")
+                        continue
                     email = write()
                     if email is not None:
                         self._mailer.send(to_message(email, sender=self._sender), to=email.to)
@@ -240,4 +248,4 @@ def set_up(app: Flask, settings: IngestSettings) -> None:
     sender = _sender(settings.mail_from)
     if settings.mail == "console":
         log.warning("mail is only printed, with the secrets in it", variable="ESSAYCOACH_MAIL")
-    app.extensions["essaycoach.post"] = MailQueue(make_mailer(settings.mail), sender=sender)
+    app.extensions["essaycoach.post"] = MailQueue(make_mailer(settings.mail), sender=sender, is_held=restored.is_held)

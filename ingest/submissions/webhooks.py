@@ -16,7 +16,7 @@ from ingest.web.body import check_encoding, check_headers, check_needed, parse, 
 from ingest.web.client_address import request_address
 from ingest.web.openapi import Parameter, operation
 from ingest.web.problems import Problem, from_domain
-from models import deliveries, essays, events
+from models import deliveries, essays, events, restored
 from models.connections import Source, find_source
 from models.db import session
 from models.delivery_students import recognise
@@ -32,6 +32,7 @@ CREATED = "submission.created"
 _PLAIN_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,59}")
 # A delivery over a limit of its author is kept as well: an LMS that does not send it again has lost nothing.
 STORED_REFUSALS = (Invalid, NotFound, AuthorLimit)
+RESTORED_COPY = "This is a restored copy of the service: it takes no deliveries until its operator releases it."
 HANDLED = (CREATED, "submission.updated")
 HEADERS = (
     Parameter(
@@ -81,6 +82,8 @@ def receive(source_id: UUID) -> Response:
     essay does not need is left out and named in `warnings`.
     """
     rate_limits.count_address()
+    if restored.is_held():
+        raise Problem("temporarily-unavailable", RESTORED_COPY)
     with session(role="ec_auth"):
         source = find_source(source_id)
     security_log.acts(source.org)

@@ -7,10 +7,6 @@ key. All programs keep running meanwhile. A rotation that was interrupted can si
 from __future__ import annotations
 
 import argparse
-import base64
-import hashlib
-import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +17,9 @@ from models import crypto, db, keys, log, settings
 from models.crypto import keyring
 from models.db import session
 from models.errors import Undecipherable
-from models.keys import COLUMNS, FIRST, Column, StoredKey
+from models.keys import COLUMNS, FIRST, Column
+from workers.backups import key_file
+from workers.backups.key_file import BadFile
 
 ANSWER_SECONDS = 15.0
 BATCH = 500
@@ -31,11 +29,6 @@ BODIES_A_BATCH = 50
 # come from a program that encrypts with an old key.
 ROUNDS = 4
 BAR = 30
-FORMAT = "essaycoach-keys-1"
-
-
-class BadFile(Exception):
-    """The file is not a complete, unchanged backup of keys. The message says why."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -138,104 +131,20 @@ def _count_by_key() -> Counter[str]:
 
 
 def _back_up(path: Path) -> int:
-    """Write every person's wrapped key to the file, readable only by its owner. A complete file replaces an old one in one step."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    digest, count = hashlib.sha256(), 0
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            for line in _backup_lines():
-                file.write(line)
-                digest.update(line)
-                count += 1
-            # Do not count the first line, which only names the format.
-            file.write(_line({"keys": count - 1, "sha256": digest.hexdigest()}))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _sync_folder(path)
-    _print(f"{count - 1} wrapped keys are in {path}")
+    _print(f"{key_file.write(path)} wrapped keys are in {path}")
     return 0
-
-
-def _backup_lines() -> Iterator[bytes]:
-    yield _line({"format": FORMAT})
-    after = FIRST
-    while True:
-        with session(role="ec_keys"):
-            page = keys.list_stored(after=after, limit=BATCH)
-        if not page:
-            return
-        for one in page:
-            wrapped = base64.b64encode(one.wrapped).decode()
-            yield _line(
-                {"org": str(one.org), "user": str(one.user), "master_key": one.master_key_id, "wrapped": wrapped}
-            )
-        after = page[-1].user
-
-
-def _line(fields: dict[str, object]) -> bytes:
-    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
-
-
-def _sync_folder(path: Path) -> None:
-    # Until the folder is synced too, a crash of the machine may bring the old file back.
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _restore(path: Path) -> int:
-    kept = _read(path)
-    restored = 0
-    for start in range(0, len(kept), BATCH):
-        with session(role="ec_keys"):
-            restored += keys.restore(kept[start : start + BATCH])
+    kept = key_file.read(path)
+    restored = key_file.restore(kept)
     with session(role="ec_keys"):
         keyless = keys.count_keyless()
     _print(
-        f"{restored} of {len(kept)} wrapped keys are back; the others' people have a key, are gone or asked for erasure"
+        f"{restored} of {len(kept.keys)} wrapped keys are back; the others' people have a key, are gone or asked for erasure"
     )
     _print(f"{keyless} people have no key: nothing they wrote can be read")
     return 0
-
-
-def _read(path: Path) -> list[StoredKey]:
-    """Return the keys of a backup, after checking that the file is unchanged and that each key decrypts. Raises BadFile."""
-    lines = path.read_bytes().splitlines(keepends=True)
-    try:
-        head, footer = json.loads(lines[0]), json.loads(lines[-1])
-        file_format, count, recorded_digest = head["format"], footer["keys"], footer["sha256"]
-    except (ValueError, KeyError, IndexError, TypeError):
-        raise BadFile(f"{path} was cut, or is no backup of keys") from None
-    if file_format != FORMAT:
-        raise BadFile(f"{path} is of a kind this program does not know")
-    if (
-        hashlib.sha256(b"".join(lines[:-1])).hexdigest() != recorded_digest
-        or count != len(lines) - 2
-        or not lines[-1].endswith(b"\n")
-    ):
-        raise BadFile(f"{path} was cut or changed since it was written")
-    try:
-        kept = [_parse_key(json.loads(line)) for line in lines[1:-1]]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise BadFile(f"{path} was changed since it was written") from None
-    keys.verify_key(kept)
-    return kept
-
-
-def _parse_key(fields: dict[str, str]) -> StoredKey:
-    return StoredKey(
-        org=UUID(fields["org"]),
-        user=UUID(fields["user"]),
-        wrapped=base64.b64decode(fields["wrapped"], validate=True),
-        master_key_id=fields["master_key"],
-    )
 
 
 class _ProgressBar:
