@@ -20,6 +20,8 @@ PREFIX = "ESSAYCOACH_"
 # The lines of the Procfile, and what prepares the database. A command of `python -m ingest` or `workers` reads what web, worker
 # or clock do.
 PROGRAMS = ("web", "worker", "clock", "metrics", "migrations")
+# What only `python -m workers backup` and the drill read.
+BACKUP = "backup"
 ALL = PROGRAMS
 SERVING = ("web", "worker", "clock", "metrics")
 
@@ -103,6 +105,11 @@ SETTINGS = (
     Setting("ESSAYCOACH_DATA_DIR", ("metrics",), "", "any directory on the disk that holds PostgreSQL's data; metrics shows that disk's free space ([metrics](#metrics))"),
     Setting("ESSAYCOACH_RUNBOOK_URL", ("metrics",), "", "where the page of alerts of these documents is published; the page of the metrics program links there"),
     Setting("PROMETHEUS_MULTIPROC_DIR", ("web", "metrics"), "", "directory in which web counts requests (with `ESSAYCOACH_WEB_METRICS_PORT` it has one of its own); when metrics on the same machine has it too, it shows them as well. Use one of the two, or Prometheus sees each request twice"),
+    Setting("ESSAYCOACH_BACKUP_DIR", (BACKUP,), "", "the folder of backups, for commands without `--to`"),
+    Setting("ESSAYCOACH_BACKUP_APART", (BACKUP,), "", "the folder that keeps people's keys and the signed heads apart from the dumps, for commands without `--apart`"),
+    Setting("ESSAYCOACH_BACKUP_KEY", (BACKUP,), "", "encrypts backups and the archived log: 32 bytes in base64. Without it they are not encrypted, and the command warns", is_secret=True),
+    Setting("ESSAYCOACH_BACKUP_KEYS_URL", (BACKUP,), "", "where people's keys are read from: the `DATABASE_URL` of the worker (`ec_worker`)", is_secret=True),
+    Setting("ESSAYCOACH_DRILL_SOURCE_URL", (BACKUP,), "", "the database (as `ec_backup`) in which the drill notes its result, for the age of the last drill", is_secret=True),
     Setting("ESSAYCOACH_DB_PASSWORD_INGEST", ("migrations",), "", "the password that `migrations up` gives to web's role", is_secret=True),
     Setting("ESSAYCOACH_DB_PASSWORD_WORKER", ("migrations",), "", "to worker's role", is_secret=True),
     Setting("ESSAYCOACH_DB_PASSWORD_CLOCK", ("migrations",), "", "to clock's role", is_secret=True),

@@ -32,6 +32,8 @@ OPENERS = {
     "migrations/batches.py": {"psycopg2.connect"},  # DATABASE_URL
     "migrations/losses.py": {"psycopg2.connect"},  # DATABASE_URL
     "migrations/plan.py": {"psycopg2.connect"},  # DATABASE_URL, and a database beside it for the trial
+    "models/snapshot.py": {"psycopg2.connect"},  # DATABASE_URL, and the empty database of a restore
+    "workers/backups/programs.py": {"subprocess.Popen", "subprocess.run"},  # pg_dump and pg_restore
     "migrations/dump.py": {"subprocess.run"},  # pg_dump
 }
 # Modules of the standard library and of what is installed that can reach another machine or start a program.

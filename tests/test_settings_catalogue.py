@@ -18,7 +18,7 @@ from ingest import settings as ingest_settings
 from ingest.__main__ import main as ingest
 from models import check_settings, log, setting_catalogue, settings
 from models.errors import SettingsError
-from models.setting_catalogue import PROGRAMS, SETTINGS, names_of
+from models.setting_catalogue import BACKUP, PROGRAMS, SETTINGS, names_of
 from standalone.procfile import read_procfile
 from tests.support.commands import CommandResult, run_command
 from tests.support.schools import JWT_SECRET
@@ -70,7 +70,7 @@ def test_table_in_the_documents_is_the_catalogue() -> None:
 
 def test_programs_of_the_catalogue_are_those_of_the_procfile() -> None:
     assert set(PROGRAMS) == {*read_procfile(ROOT / "Procfile"), "migrations"} == set(check_settings.COMMANDS)
-    assert {program for setting in SETTINGS for program in setting.programs} == set(PROGRAMS)
+    assert {program for setting in SETTINGS for program in setting.programs} == {*PROGRAMS, BACKUP}
     assert len({setting.name for setting in SETTINGS}) == len(SETTINGS)
 
 
