@@ -19,6 +19,8 @@ OPENERS = {
     },  # REDIS_URL; NAME_COMMAND
     "models/broker.py": {"redis.ConnectionPool", "redis.ConnectionPool.from_url", "redis.Redis"},  # REDIS_URL
     "models/db.py": {"playhouse.pool.PooledPostgresqlDatabase"},  # DATABASE_URL
+    "models/snapshot.py": {"psycopg2.connect"},  # DATABASE_URL
+    "workers/backups/programs.py": {"subprocess.Popen", "subprocess.run"},  # pg_dump and others, to DATABASE_URL
     "models/statement_watchdog.py": {"socket.socket"},  # a copy of a connection that is open
     "models/security_syslog.py": {
         "socket.create_connection",
