@@ -64,7 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     drill.add_argument("--apart", type=Path, metavar="DIR", help="the folder of keys and heads of those dumps")
     drill.add_argument(
-        "--secrets", type=Path, metavar="DIR", help="the folder `keys` of the data directory they come from"
+        "--secrets",
+        type=Path,
+        metavar="DIR",
+        help="the folder `keys` of the data directory they come from (default: secrets from the environment)",
     )
     options = parser.parse_args(arguments)
     if options.command == "psql":

@@ -55,18 +55,26 @@ def environment(url: str, keys: InstanceKeys, *, data_dir: Path) -> dict[str, st
         f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}": keys.role_passwords[role]
         for role in PROGRAM_ROLES
     }
-    return {
-        "ESSAYCOACH_BACKUP_DIR": str(Path(FOLDER).resolve()),
-        "ESSAYCOACH_BACKUP_APART": str(Path(APART).resolve()),
-        **os.environ,
-        **passwords,
-        "PYTHONPATH": str(ROOT),
-        "DATABASE_URL": url,
+    secrets = {
         "ESSAYCOACH_MASTER_KEYS": f"k1:{keys.master_key}",
         "ESSAYCOACH_INDEX_KEY": keys.blind_index_key,
         "ESSAYCOACH_AUDIT_KEY": keys.audit_key,
-        "ESSAYCOACH_AUDIT_HEADS": str(data_dir.resolve() / "audit_heads.jsonl"),
     }
+    return {
+        "ESSAYCOACH_BACKUP_DIR": str(Path(FOLDER).resolve()),
+        "ESSAYCOACH_BACKUP_APART": str(Path(APART).resolve()),
+        "ESSAYCOACH_AUDIT_HEADS": str(data_dir.resolve() / "audit_heads.jsonl"),
+        **os.environ,
+        **passwords,
+        # A drill with the backups of another machine is given that machine's secrets by the environment.
+        **{name: value for name, value in secrets.items() if not _is_given(name)},
+        "PYTHONPATH": str(ROOT),
+        "DATABASE_URL": url,
+    }
+
+
+def _is_given(name: str) -> bool:
+    return any(settings.optional(f"{name}{source}") for source in ("", "_FILE", "_COMMAND"))
 
 
 def url_for(superuser_url: str, role: str, keys: InstanceKeys) -> str:

@@ -117,10 +117,8 @@ def _with_own_machine(place: Path, tell: Callable[[str], None]) -> dict[str, int
 def _with_backup(
     place: Path, dumps: Path, apart: Path | None, keys: Path | None, tell: Callable[[str], None]
 ) -> dict[str, int]:
-    if apart is None or keys is None:
-        raise DrillFailed(
-            "A drill with a backup needs --apart (keys and heads) and --secrets (the folder `keys` of the machine)."
-        )
+    if apart is None:
+        raise DrillFailed("A drill with your own backups needs --apart, the folder of keys and heads.")
     made = [one for one in sorted(dumps.glob("essaycoach-2*")) if (one / "manifest.json").exists()]
     if not made:
         raise DrillFailed(f"There is no backup in {dumps}.")
@@ -135,7 +133,7 @@ def _try_dump(
     place: Path,
     dumps: Path,
     apart: Path,
-    keys: Path,
+    keys: Path | None,
     demo: dict[str, Any],
     read: dict[str, str],
     tell: Callable[[str], None],
@@ -143,7 +141,8 @@ def _try_dump(
     """Restore the newest dump into an empty server, check it, and read an essay on it. Return the tables and the seconds."""
     copy, began = place / "copy", time.monotonic()
     copy.mkdir()
-    shutil.copytree(keys, copy / "keys")
+    if keys is not None:
+        shutil.copytree(keys, copy / "keys")
     own = instance_keys(copy)
     with Supervisor(copy, say=tell) as supervisor:
         server = EmbeddedPostgres(copy)

@@ -20,6 +20,8 @@ OPENERS = {
     "models/check_settings.py": {"subprocess.run"},  # our own programs
     "models/broker.py": {"redis.ConnectionPool", "redis.ConnectionPool.from_url", "redis.Redis"},  # REDIS_URL
     "models/db.py": {"playhouse.pool.PooledPostgresqlDatabase"},  # DATABASE_URL
+    "models/snapshot.py": {"psycopg2.connect"},  # DATABASE_URL
+    "workers/backups/programs.py": {"subprocess.Popen", "subprocess.run"},  # pg_dump and others, to DATABASE_URL
     "models/statement_watchdog.py": {"socket.socket"},  # a copy of a connection that is open
     "models/security_syslog.py": {
         "socket.create_connection",
@@ -32,8 +34,6 @@ OPENERS = {
     "migrations/batches.py": {"psycopg2.connect"},  # DATABASE_URL
     "migrations/losses.py": {"psycopg2.connect"},  # DATABASE_URL
     "migrations/plan.py": {"psycopg2.connect"},  # DATABASE_URL, and a database beside it for the trial
-    "models/snapshot.py": {"psycopg2.connect"},  # DATABASE_URL, and the empty database of a restore
-    "workers/backups/programs.py": {"subprocess.Popen", "subprocess.run"},  # pg_dump and pg_restore
     "migrations/dump.py": {"subprocess.run"},  # pg_dump
 }
 # Modules of the standard library and of what is installed that can reach another machine or start a program.

@@ -32,7 +32,9 @@ NAME = re.compile(r'"((?:ESSAYCOACH|ANTHROPIC|WEB|WORKER|DATABASE|REDIS|PROMETHE
 # What code names without reading it as a setting of its own: the SDK's level of logging, which production refuses.
 NOT_SETTINGS = {"ANTHROPIC_LOG", "ESSAYCOACH_", "ANTHROPIC_"}
 # Of services that are not ours, or interpolated by compose.
-OF_COMPOSE = re.compile(r"(POSTGRES|DB|REDIS)_PASSWORD(_[A-Z]+)?|GF_SECURITY_ADMIN_PASSWORD|ALERT_(PAGE|TICKET)_URL")
+OF_COMPOSE = re.compile(
+    r"(POSTGRES|DB|REDIS)_PASSWORD(_[A-Z]+)?|GF_SECURITY_ADMIN_PASSWORD|ALERT_(PAGE|TICKET)_URL|BACKUP_(FOLDER|APART)"
+)
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 OURS = {"web": "web", "worker": "worker", "clock": "clock", "metrics": "metrics", "release": "migrations"}
 
@@ -84,7 +86,8 @@ def test_example_holds_only_known_variables_that_compose_uses() -> None:
     named = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
     known = {setting.name for setting in SETTINGS}
     assert [name for name in named if name not in known and not OF_COMPOSE.fullmatch(name)] == []
-    used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+    files = [ROOT / "docker-compose.yml", *(ROOT / "deploy" / "compose").glob("*.yml")]
+    used = {name for path in files for name in re.findall(r"\$\{([A-Z_]+)", path.read_text(encoding="utf-8"))}
     assert [name for name in named if name not in used] == []
 
 
