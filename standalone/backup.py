@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import psutil
 
-from models import settings
+from models import secret_settings, settings
 from standalone.keys import PROGRAM_ROLES, InstanceKeys, instance_keys
 from standalone.machine import ROOT, StartError
 from standalone.postgres import DATABASE, SUPERUSER, EmbeddedPostgres
@@ -67,14 +67,10 @@ def environment(url: str, keys: InstanceKeys, *, data_dir: Path) -> dict[str, st
         **os.environ,
         **passwords,
         # A drill with the backups of another machine is given that machine's secrets by the environment.
-        **{name: value for name, value in secrets.items() if not _is_given(name)},
+        **{name: value for name, value in secrets.items() if not secret_settings.is_given(name)},
         "PYTHONPATH": str(ROOT),
         "DATABASE_URL": url,
     }
-
-
-def _is_given(name: str) -> bool:
-    return any(settings.optional(f"{name}{source}") for source in ("", "_FILE", "_COMMAND"))
 
 
 def url_for(superuser_url: str, role: str, keys: InstanceKeys) -> str:

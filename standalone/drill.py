@@ -288,7 +288,7 @@ def _run(arguments: Sequence[str], env: dict[str, str]) -> list[str]:
 
 def _record(began: datetime, found: dict[str, int]) -> None:
     """Keep the result in the database that SOURCE_URL names (as ec_backup), so that the monitor tells how old the last drill is."""
-    url = settings.optional(SOURCE_URL)
+    url = settings.optional_secret(SOURCE_URL)
     if url is not None:
         snapshot.record_run(
             url, "drill", began=began, succeeded=bool(found), found=found.get("tables", 0), detail=found

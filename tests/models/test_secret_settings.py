@@ -16,8 +16,11 @@ from migrations import __main__ as migrations
 from models import secret_settings, settings
 from models.errors import SettingsError
 from models.setting_catalogue import SETTINGS
+from standalone import drill
 from tests.support.schools import JWT_SECRET
 from tests.support.servers import ROOT
+from workers.backups.wal import read_key
+from workers.commands import backup
 from workers.duties import audit_heads
 from workers.providers.choice import ProviderChooser
 from workers.settings import read_provider
@@ -40,6 +43,9 @@ READERS: dict[str, tuple[str, Callable[[], object]]] = {
     "ESSAYCOACH_AUDIT_KEY": (KEY, lambda: base64.b64encode(getattr(audit_heads.read_seal(), "key", b"")).decode()),
     "ANTHROPIC_API_KEY": ("sk-1", lambda: read_provider().api_key),
     "ESSAYCOACH_ADMIN_PASSWORD": ("a long pass phrase", lambda: settings.optional_secret("ESSAYCOACH_ADMIN_PASSWORD")),
+    "ESSAYCOACH_BACKUP_KEY": (KEY, lambda: base64.b64encode(read_key() or b"").decode()),
+    "ESSAYCOACH_BACKUP_KEYS_URL": (DATABASE, lambda: settings.optional_secret(backup.KEYS_URL)),
+    "ESSAYCOACH_DRILL_SOURCE_URL": (DATABASE, lambda: settings.optional_secret(drill.SOURCE_URL)),
     **{
         f"ESSAYCOACH_DB_PASSWORD_{program.upper()}": (
             "a-good-word", lambda role=f"ec_{program}": migrations._passwords()[role],

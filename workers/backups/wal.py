@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from models import settings
+from models import secret_settings, settings
 from models.errors import SettingsError
 from workers.backups.stream import BadBackup, read, sync_folder, writing
 
@@ -34,8 +34,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 def read_key() -> bytes | None:
     """Return the backup key, or None when none is set. Raises SettingsError."""
-    is_set = any(settings.optional(f"{KEY}{source}") for source in ("", "_FILE", "_COMMAND"))
-    return settings.key_bytes(KEY) if is_set else None
+    return settings.key_bytes(KEY) if secret_settings.is_given(KEY) else None
 
 
 def put(path: Path, folder: Path, *, key: bytes | None) -> None:

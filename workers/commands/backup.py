@@ -121,7 +121,7 @@ def _create(chosen: argparse.Namespace) -> None:
 
 def _keep_apart(apart: Path | None) -> int:
     """Keep the newest keys and the signed heads, and return how many keys there are."""
-    url, heads = settings.optional(KEYS_URL), settings.optional(HEADS)
+    url, heads = settings.optional_secret(KEYS_URL), settings.optional(HEADS)
     if apart is None:
         _print_error(
             f"WARNING: people's keys and the signed heads were not kept: --apart and {APART_FOLDER} name no folder"
