@@ -21,9 +21,7 @@ from models.errors import DatabaseAway, SettingsError
 # The keys of people are stored apart from every dump.
 APART = ("user_keys",)
 # The same row is the same text on every server.
-_PLAIN = """
-set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'iso_8601'; set bytea_output = 'hex'; set search_path = public
-"""
+_PLAIN = "-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=iso_8601 -c bytea_output=hex -c search_path=public"
 _TABLES = """
 select c.relname, coalesce(array_agg(a.attname::text order by k.place) filter (where k.place is not null), '{}'),
     coalesce(array_agg(a.attcollation <> 0 order by k.place) filter (where k.place is not null), '{}')
@@ -137,7 +135,6 @@ def snapshot(url: str) -> Iterator[Snapshot]:
     with _connected(url) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with connection.cursor() as cursor:
-            cursor.execute(_PLAIN)
             cursor.execute("select pg_export_snapshot()")
             yield Snapshot(connection, cursor.fetchone()[0])
         connection.rollback()
@@ -171,7 +168,7 @@ def is_superuser(url: str) -> bool:
 @contextmanager
 def _connected(url: str) -> Iterator[Any]:
     try:
-        connection = psycopg2.connect(url, application_name="ec-backup", connect_timeout=10)
+        connection = psycopg2.connect(url, application_name="ec-backup", connect_timeout=10, options=_PLAIN)
     except psycopg2.OperationalError:
         # libpq's message may name the user and the address, never the password; ours names neither.
         raise DatabaseAway("The database cannot be reached, or refuses this log-in.") from None

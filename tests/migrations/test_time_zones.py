@@ -62,7 +62,8 @@ def misplaced(url: str) -> list[str]:
 def set_time(url: str, moment: datetime) -> None:
     """Let ensure_partitions take this moment for now, by a constant in the place of now()."""
     [(definition,)] = execute(url, "select pg_get_functiondef('ensure_partitions(integer)'::regprocedure)")
-    fixed = re.sub(r"now\(\)|timestamptz '[^']*'", f"timestamptz '{moment.isoformat()}'", str(definition))
+    times = r"now\(\)|timestamptz '[^']*'|'[^']*'::timestamp with time zone"
+    fixed = re.sub(times, f"timestamptz '{moment.isoformat()}'", str(definition))
     assert moment.isoformat() in fixed
     execute(url, fixed)
 

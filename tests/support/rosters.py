@@ -61,7 +61,9 @@ def import_by_command(
     if code == 0:
         warnings = [line.removeprefix("warning: ") for line in printed.out.splitlines() if line.startswith("warning: ")]
         return Outcome(imported=True, warnings=tuple(warnings))
-    lines = printed.err.splitlines()[2:]
+    lines = printed.err.splitlines()
+    # What comes before the heads of the columns is for people, or is a line of the log.
+    lines = lines[1 + next(number for number, line in enumerate(lines) if line.split()[:2] == ["file", "row"]) :]
     faults = [
         (line[:16].strip().removesuffix(".csv"), int(line[16:22]), line[24:40].strip(), line[40:]) for line in lines
     ]
