@@ -17,9 +17,11 @@ create function record_duty(duty text, began timestamptz, result text, amount bi
 language plpgsql volatile security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
+declare
+    ended timestamptz := clock_timestamp();
 begin
     insert into duty_runs as old (name, started_at, ended_at, succeeded_at, outcome, found, detail)
-    values (duty, least(began, clock_timestamp()), clock_timestamp(), case when result = 'ok' then clock_timestamp() end, result, amount, counts)
+    values (duty, least(began, ended), ended, case when result = 'ok' then ended end, result, amount, counts)
     on conflict (name) do update set started_at = excluded.started_at, ended_at = excluded.ended_at,
         succeeded_at = coalesce(excluded.succeeded_at, old.succeeded_at), outcome = excluded.outcome, found = excluded.found,
         detail = excluded.detail;
