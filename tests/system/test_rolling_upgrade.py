@@ -35,7 +35,17 @@ def git(*arguments: str) -> str:
 @pytest.fixture
 def release_before(tmp_path: Path) -> Path:
     """The code as it was before the newest migration, with today's migrations."""
-    newest = git("log", "-1", "--format=%H", "--diff-filter=A", "--", f"migrations/{db.SCHEMA}.sql")
+    newest = git(
+        "log",
+        "-1",
+        "-m",
+        "--first-parent",
+        "--no-renames",
+        "--format=%H",
+        "--diff-filter=A",
+        "--",
+        f"migrations/{db.SCHEMA}.sql",
+    )
     if not newest:
         pytest.skip("the newest migration is not committed yet")
     folder = tmp_path / "before"
