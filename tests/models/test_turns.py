@@ -117,7 +117,8 @@ def test_concurrent_workers_are_spread_over_due_passes(school: School, become: B
     become("ec_worker")
     warm_up(8)
 
-    answers = together(8, lambda _: turn())
+    # The choice is random: eight workers alone may rarely all meet at two passes.
+    answers = [one for _ in range(4) for one in together(8, lambda _: turn())]
 
     assert len({one.pass_id for one in answers if isinstance(one, Hint)}) >= 3
 
