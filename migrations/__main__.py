@@ -9,9 +9,11 @@ from pathlib import Path
 
 from migrations.batches import fill
 from migrations.dump import SCHEMA_FILE, dump
+from migrations.errors import MigrationError
 from migrations.losses import losses, require_backup
 from migrations.plan import plan
-from migrations.runner import PROGRAMS, MigrationError, Runner, path_of, problems, runner, seal
+from migrations.prepare import PROGRAMS, prepare_roles
+from migrations.runner import Runner, path_of, problems, runner, seal
 from models import production, setting_catalogue, settings
 from models.errors import SettingsError
 from models.settings_report import make_report, show
@@ -96,7 +98,7 @@ def _run(schema: Runner, options: argparse.Namespace, passwords: dict[str, str])
     if options.command == "up" and options.plan:
         return _print_plan(schema)
     if options.command in ("up", "roles"):
-        schema.prepare_roles(passwords)
+        prepare_roles(schema.connection, passwords)
     if options.command == "roles":
         print("the roles are prepared")
         return 0

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg2
 
-from migrations.runner import MigrationError
+from migrations.errors import MigrationError
 
 # Between two steps vacuum, checkpoints and standbys catch up. A longer step is followed by a longer pause.
 PAUSE_SHARE = 0.25

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from migrations.runner import HERE, MigrationError
+from migrations.errors import MigrationError
+from migrations.runner import HERE
 
 SCHEMA_FILE = HERE / "schema.sql"
 HEADER = (

@@ -13,7 +13,8 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 
-from migrations.runner import MigrationError, owner_url, retry_while_locked
+from migrations.errors import MigrationError
+from migrations.runner import owner_url, retry_while_locked
 
 # A backup that is older than this counts for nothing.
 FRESH_HOURS = 24

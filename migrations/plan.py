@@ -16,7 +16,9 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 from psycopg2 import errors, sql
 
-from migrations.runner import SCHEMAS, MigrationError, Runner, owner_url, path_of, runs_alone
+from migrations.errors import MigrationError
+from migrations.prepare import SCHEMAS
+from migrations.runner import Runner, owner_url, path_of, runs_alone
 
 SCRATCH = "essaycoach_migration_plan"
 

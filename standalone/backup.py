@@ -8,12 +8,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import psutil
 
 from models import secret_settings, settings
-from standalone.keys import PROGRAM_ROLES, InstanceKeys, instance_keys
+from standalone.keys import InstanceKeys, instance_keys, password_variables, url_for
 from standalone.machine import ROOT, StartError
 from standalone.postgres import DATABASE, SUPERUSER, EmbeddedPostgres
 from standalone.supervisor import Supervisor
@@ -51,10 +50,6 @@ def command(arguments: Sequence[str]) -> list[str]:
 
 def environment(url: str, keys: InstanceKeys, *, data_dir: Path) -> dict[str, str]:
     """Return the environment for a backup command: this URL, and every secret that a backup or a restore needs."""
-    passwords = {
-        f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}": keys.role_passwords[role]
-        for role in PROGRAM_ROLES
-    }
     secrets = {
         "ESSAYCOACH_MASTER_KEYS": f"k1:{keys.master_key}",
         "ESSAYCOACH_INDEX_KEY": keys.blind_index_key,
@@ -65,19 +60,12 @@ def environment(url: str, keys: InstanceKeys, *, data_dir: Path) -> dict[str, st
         "ESSAYCOACH_BACKUP_APART": str(Path(APART).resolve()),
         "ESSAYCOACH_AUDIT_HEADS": str(data_dir.resolve() / "audit_heads.jsonl"),
         **os.environ,
-        **passwords,
+        **password_variables(keys),
         # A drill with the backups of another machine is given that machine's secrets by the environment.
         **{name: value for name, value in secrets.items() if not secret_settings.is_given(name)},
         "PYTHONPATH": str(ROOT),
         "DATABASE_URL": url,
     }
-
-
-def url_for(superuser_url: str, role: str, keys: InstanceKeys) -> str:
-    """Return the URL with which a program's role logs in to the same server."""
-    parts = urlsplit(superuser_url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{role}:{quote(keys.role_passwords[role])}@{host}"))
 
 
 @contextmanager

@@ -18,15 +18,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
 from models import settings, snapshot
-from standalone.backup import command, environment, url_for
+from standalone.backup import command, environment
 from standalone.client import ask
-from standalone.keys import instance_keys
+from standalone.keys import instance_keys, url_for
 from standalone.machine import ROOT, Machine, free_port
 from standalone.postgres import EmbeddedPostgres, client_program
 from standalone.procfile import procfile_command, read_procfile
@@ -75,7 +74,7 @@ def _with_own_machine(place: Path, tell: Callable[[str], None]) -> dict[str, int
     dumps, bases, apart = place / "dumps", place / "bases", place / "apart"
     with Machine(place / "source", port=0, metrics_port=0, tell=tell, archive=archive) as machine:
         machine.start()
-        read = _hand_in(machine.demo, f"http://127.0.0.1:{machine.port}", wait=True)
+        read = _hand_in(machine.demo, f"http://127.0.0.1:{machine.port}")
         keys = machine.keys
         env = environment(url_for(machine.database_url, "ec_backup", keys), keys, data_dir=machine.data_dir)
         env["ESSAYCOACH_BACKUP_KEYS_URL"] = url_for(machine.database_url, "ec_worker", keys)
@@ -192,13 +191,12 @@ def _recover(place: Path, bases: Path, archive: Path, tell: Callable[[str], None
         connection = psycopg2.connect(server.admin_url)
         connection.autocommit = True
         with connection.cursor() as cursor:
-            deadline = time.monotonic() + PATIENCE_SECONDS
-            cursor.execute("select pg_is_in_recovery()")
-            while cursor.fetchone() != (False,):
-                if time.monotonic() > deadline:
-                    raise DrillFailed("The recovery did not end.")
-                time.sleep(0.1)
+
+            def has_ended() -> bool:
                 cursor.execute("select pg_is_in_recovery()")
+                return bool(cursor.fetchone() == (False,))
+
+            _wait_until(has_ended, failure="The recovery did not end.")
             cursor.execute("select id::text from submissions")
             found = {one for (one,) in cursor.fetchall()}
         connection.close()
@@ -218,17 +216,18 @@ def _web(copy: Path, server: EmbeddedPostgres, supervisor: Supervisor) -> Iterat
     }  # fmt: skip
     env["PATH"] = f"{Path(command([])[0]).parent}{os.pathsep}{env.get('PATH', '')}"
     supervisor.start(procfile_command("web", text=read_procfile(ROOT / "Procfile")["web"], env=env, cwd=ROOT))
-    api, deadline = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE_SECONDS
-    while True:
-        with suppress(URLError, OSError):
+    api = f"http://127.0.0.1:{port}"
+
+    def knows_the_copy() -> bool:
+        with suppress(OSError):
             answer = ask("GET", f"{api}/readyz")
-            if answer.status == 200 and "copy" in answer.body["checks"]:
-                break
-        if time.monotonic() > deadline:
-            raise DrillFailed(
-                "The web program on the copy did not become ready, or does not know that it is a restored copy."
-            )
-        time.sleep(0.1)
+            return answer.status == 200 and "copy" in answer.body["checks"]
+        return False
+
+    _wait_until(
+        knows_the_copy,
+        failure="The web program on the copy did not become ready, or does not know that it is a restored copy.",
+    )
     yield api
     supervisor.stop_one("web")
 
@@ -243,15 +242,16 @@ def _smoke(api: str, demo: dict[str, Any], read: dict[str, str]) -> None:
         raise DrillFailed("The copy takes deliveries of webhooks.")
 
 
-def _hand_in(demo: dict[str, Any], api: str, *, wait: bool) -> dict[str, str]:
+def _hand_in(demo: dict[str, Any], api: str) -> dict[str, str]:
     """Hand in an essay as the student, wait for its feedback, and return what can be read of it, by path."""
     student = _sign_in(api, demo)
     answer = ask("POST", f"{api}/v1/submissions", body={"title": "Phones", "text": TEXT}, headers=student)
-    location, deadline = answer.headers["Location"], time.monotonic() + PATIENCE_SECONDS
-    while wait and ask("GET", api + location, headers=student).body["status"] not in ("completed", "partial"):
-        if time.monotonic() > deadline:
-            raise DrillFailed("The feedback on the original did not arrive.")
-        time.sleep(0.1)
+    location = answer.headers["Location"]
+
+    def is_read() -> bool:
+        return ask("GET", api + location, headers=student).body["status"] in ("completed", "partial")
+
+    _wait_until(is_read, failure="The feedback on the original did not arrive.")
     return {
         path: str(ask("GET", api + path, headers=student).body) for path in (f"{location}/text", f"{location}/feedback")
     }
@@ -276,6 +276,15 @@ def _sign_in(api: str, demo: dict[str, Any]) -> dict[str, str]:
     if answer.status != 200:
         raise DrillFailed(f"Signing in was answered with {answer.status}.")
     return {"Authorization": f"Bearer {answer.body['access_token']}"}
+
+
+def _wait_until(condition: Callable[[], bool], *, failure: str) -> None:
+    """Wait until the condition is true. Raises DrillFailed with `failure` after PATIENCE_SECONDS."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise DrillFailed(failure)
+        time.sleep(0.1)
 
 
 def _run(arguments: Sequence[str], env: dict[str, str]) -> list[str]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from models.redis_users import USERS as REDIS_USERS
 
@@ -48,6 +49,21 @@ def instance_keys(data_dir: Path) -> InstanceKeys:
         api_key_pepper=kept_secret(keys / "api_key_pepper", draw=_key),
         audit_key=kept_secret(keys / "audit_key", draw=_key),
     )
+
+
+def url_for(superuser_url: str, role: str, keys: InstanceKeys) -> str:
+    """Return the URL with which a program's role logs in to the same server and database."""
+    parts = urlsplit(superuser_url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{role}:{quote(keys.role_passwords[role])}@{host}"))
+
+
+def password_variables(keys: InstanceKeys) -> dict[str, str]:
+    """Return the variables from which `migrations up` takes the passwords of the roles."""
+    return {
+        f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}": password
+        for role, password in keys.role_passwords.items()
+    }
 
 
 def superuser_password(data_dir: Path) -> str:

@@ -14,11 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
-from urllib.parse import quote, urlsplit, urlunsplit
 
 from models import settings
 from models.secret_settings import is_given, variables_of
-from standalone.keys import InstanceKeys, instance_keys
+from standalone.keys import InstanceKeys, instance_keys, password_variables, url_for
 from standalone.postgres import EmbeddedPostgres
 from standalone.procfile import Command, procfile_command, read_procfile
 from standalone.redis_server import RedisServer
@@ -104,9 +103,7 @@ class Machine:
 
     def url_for(self, role: str) -> str:
         """Return the database URL for the log-in role of one program."""
-        parts = urlsplit(self.database_url)
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{role}:{quote(self.keys.role_passwords[role])}@{host}"))
+        return url_for(self.database_url, role, self.keys)
 
     def redis_url_for(self, user: str) -> str:
         """Return the Redis URL for the user of one program. A Redis that REDIS_URL names has one URL for all of them."""
@@ -189,10 +186,7 @@ class Machine:
 
     def _migrate(self) -> None:
         """Apply the missing migrations and set the passwords of the roles; raises StartError when that fails."""
-        passwords = {
-            f"ESSAYCOACH_DB_PASSWORD_{role.removeprefix('ec_').upper()}": password
-            for role, password in self.keys.role_passwords.items()
-        }
+        passwords = password_variables(self.keys)
         elsewhere = {variable for name in ("DATABASE_URL", *passwords) for variable in variables_of(name)}
         own = {variable: value for variable, value in os.environ.items() if variable not in elsewhere}
         result = subprocess.run(

@@ -9,9 +9,11 @@ Lives here, one folder per subject:
     revisions    comparing two drafts, carrying comments over
     privacy      masking of names and contact details, pseudonyms
     duties       one function for each thing that the clock does regularly
+    backups      dumps, base backups and the archived log: made, verified, restored
+    files        writing files that a crash of the machine does not take back
     commands     command-line tools for operators
 May not: know Flask, requests or tokens, or change a row other than through a function of `models`.
 Start with: `job/run_pass` (one pass from start to end), `boot` (how a worker process starts), `clock` (which duty runs when).
-Run: `dramatiq workers.boot:boot`, `python -m workers clock`, and the operators' tools
-`python -m workers given-up | audit | keys | calibrate | compare`.
+Run: `dramatiq workers.boot:boot`, `python -m workers clock`, and the operators' tools that
+`python -m workers --help` lists.
 """

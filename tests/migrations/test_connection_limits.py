@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 import psycopg2
 import pytest
 
-from migrations.runner import CONNECTION_SHARES, LEAST_CONNECTIONS
+from migrations.prepare import CONNECTION_SHARES, LEAST_CONNECTIONS
 from tests.support.servers import Database, Servers, execute
 
 

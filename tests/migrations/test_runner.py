@@ -14,9 +14,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from migrations import runner
+from migrations import prepare, runner
 from migrations.__main__ import main
-from migrations.runner import MigrationError, checksum, files, problems, seal
+from migrations.errors import MigrationError
+from migrations.runner import checksum, files, problems, seal
 from models import db, settings
 from standalone.postgres import POSTGRES_BIN_PATH
 from tests.support.servers import LOSE_ROWS, ROOT, Database, Servers, execute, migrate
@@ -85,7 +86,7 @@ def test_every_migration_can_be_applied_rolled_back_and_applied_again(
         for part in (path.name, f"{path.stem}.rollback.sql"):
             (folder / part).unlink()
     with runner.runner(empty) as first:
-        first.prepare_roles({})
+        prepare.prepare_roles(first.connection, {})
     before = schema(empty)
 
     for path in FILES:
@@ -147,7 +148,7 @@ def test_status_of_empty_database_lists_all_missing_and_changes_nothing(empty: s
 
 
 def test_every_program_role_can_read_the_schema_version(database: Database) -> None:
-    for role in runner.PROGRAMS:
+    for role in prepare.PROGRAMS:
         assert execute(database.role_url(role), "select max(migration_id) from _yoyo_migration") == [(NAMES[-1],)]
 
 
@@ -353,7 +354,7 @@ def test_up_command_sets_the_program_passwords(database: Database) -> None:
     done = migrate(database.admin_url, "up")
 
     assert done.stdout == "nothing to do\n"
-    for role in runner.PROGRAMS:
+    for role in prepare.PROGRAMS:
         assert execute(database.role_url(role), "select current_user::text") == [(role,)]
         with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
             execute(database.role_url(role).replace("only-in-tests", "guessed"), "select 1")

@@ -15,7 +15,9 @@ from uuid import uuid4
 import psycopg2
 import pytest
 
-from migrations.runner import PROGRAMS, MigrationError, runner
+from migrations.errors import MigrationError
+from migrations.prepare import PROGRAMS
+from migrations.runner import runner
 from standalone.accounts import server_account
 from standalone.machine import Machine
 from standalone.postgres import SYSTEM_USER

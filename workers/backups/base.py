@@ -20,7 +20,8 @@ from workers.backups import check, manifest, programs, wal
 from workers.backups.create import PREFIX, Tell, program_version
 from workers.backups.manifest import Manifest
 from workers.backups.retention import list_backups
-from workers.backups.stream import BadBackup, sync_folder, writing
+from workers.backups.stream import BadBackup, writing
+from workers.files import sync_folder
 
 KIND = "base"
 FILE = "base.tar.gz"

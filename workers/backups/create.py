@@ -13,7 +13,8 @@ from pathlib import Path
 from models import snapshot
 from workers.backups import key_file, manifest, programs
 from workers.backups.manifest import Manifest
-from workers.backups.stream import BadBackup, sync_folder, writing
+from workers.backups.stream import BadBackup, writing
+from workers.files import sync_folder
 
 PREFIX = "essaycoach-"
 DUMP = "dump"

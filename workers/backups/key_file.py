@@ -16,7 +16,7 @@ from uuid import UUID
 from models import keys
 from models.db import session
 from models.keys import FIRST, StoredKey
-from workers.backups.stream import sync_folder
+from workers.files import sync_folder
 
 BATCH = 500
 FORMAT = "essaycoach-keys-1"

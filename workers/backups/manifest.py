@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from models.snapshot import Table
-from workers.backups.stream import BadBackup, Written, derive, sync_folder
+from workers.backups.stream import BadBackup, Written, derive
+from workers.files import sync_folder
 
 NAME = "manifest.json"
 FORMAT = "essaycoach-backup-1"

@@ -129,14 +129,5 @@ def digest(path: Path) -> Written:
     return Written(size=size, sha256=found.hexdigest())
 
 
-def sync_folder(path: Path) -> None:
-    """Sync a folder: until then, a crash of the machine may bring back what it held before."""
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _nonce(number: int, *, last: bool) -> bytes:
     return number.to_bytes(11) + bytes([last])

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from models import secret_settings, settings
 from models.errors import SettingsError
-from workers.backups.stream import BadBackup, read, sync_folder, writing
+from workers.backups.stream import BadBackup, read, writing
+from workers.files import sync_folder
 
 KEY = "ESSAYCOACH_BACKUP_KEY"
 SEGMENT = re.compile(r"[0-9A-F]{24}")

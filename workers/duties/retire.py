@@ -21,6 +21,7 @@ from models.errors import DatabaseBusy, SettingsError
 from models.log import logger
 from workers.duties.limits import LONG_ANSWER_SECONDS
 from workers.duties.record import Counted
+from workers.files import sync_folder, write_whole
 
 log = logger(__name__)
 
@@ -120,10 +121,10 @@ def export(name: str, archive: Path) -> Path:
             os.fsync(file.fileno())
         compressed = _check_readable(Path(draft), rows=rows, digest=digest)
         facts = {"partition": name, "rows": rows, "sha256": compressed, "lines_sha256": digest}
-        _write_whole(archive / f".{manifest.name}", json.dumps(facts, indent=1) + "\n")
+        write_whole(archive / f".{manifest.name}", json.dumps(facts, indent=1) + "\n")
         Path(draft).replace(_data_file(manifest))
         (archive / f".{manifest.name}").replace(manifest)
-        _sync(archive)
+        sync_folder(archive)
     finally:
         Path(draft).unlink(missing_ok=True)
     return manifest
@@ -166,18 +167,3 @@ def _check_readable(path: Path, *, rows: int, digest: str) -> str:
         raise ValueError("the export does not read back as it was written")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
