@@ -39,13 +39,12 @@ from ingest.web import (
     system_log,
 )
 from ingest.web.body import MAX_BODY_BYTES
-from ingest.web.long_poll import LongPollSlots
 from ingest.web.response_headers import CACHE_CONTROL, CONTENT_SECURITY_POLICY, SECURITY_HEADERS, request_id_for
 from ingest.web.trace import trace_for
 from models import crypto, db, log, security_events, settings
 from models.broker import make_broker
 
-# A process has 16 threads by default. Up to half of them may hold a long poll, which needs no connection while it waits.
+# A process has 16 threads by default. Not all of them need the database at the same moment.
 POOL_SIZE = 10
 # A statement gets this long, so that a client has its 503 within two seconds when the database stops answering.
 ANSWER_SECONDS = 1.5
@@ -67,7 +66,6 @@ def create_app() -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions["essaycoach.settings"] = config
     app.extensions["essaycoach.broker"] = make_broker(config.redis_url, answer_seconds=0.5)
-    app.extensions["essaycoach.waiting"] = LongPollSlots(config.waiting_slots)
     identity.set_up(app, config)
     rate_limits.set_up(app, config)
     system_log.set_up(app)

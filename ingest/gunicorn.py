@@ -21,6 +21,7 @@ try:
     _level = settings.log_level()
     _server = ingest_settings.read_server()
     _metrics_address = ingest_settings.read_metrics_address()
+    _waiting_slots = ingest_settings.read_waiting_slots()
 except SettingsError as _error:
     raise SystemExit(f"ingest: {_error}") from None
 bind = [f"{_server.host}:{_server.port}"]
@@ -37,8 +38,8 @@ from ingest.web.metrics import fold_dead_process  # noqa: E402 - prometheus_clie
 workers = _server.processes
 threads = _server.threads
 worker_class = "ingest.web.server.BufferingWorker"
-# Connections that one process holds open, busy or not. A stalled one costs a few KiB and no thread.
-worker_connections = 1000
+# Connections that one process holds open, busy or not. One that is stalled or waits costs a few KiB and no thread.
+worker_connections = _waiting_slots + 1000
 timeout = 60
 graceful_timeout = 30
 limit_request_line = 4094
@@ -57,7 +58,7 @@ control_socket_disable = True
 accesslog = None  # metrics count and time the requests; an access log would be mostly health checks
 
 # The usual limit of 1,024 open files is too low for that many connections. A negative limit means none.
-FILES = 4096
+FILES = 4096 + _waiting_slots
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 if 0 <= _soft < FILES:
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if _hard < 0 else min(FILES, _hard), _hard))

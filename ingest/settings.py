@@ -80,6 +80,11 @@ def read_connection_limits() -> ConnectionLimits:
     )
 
 
+def read_waiting_slots() -> int:
+    """Return how many requests may wait in one web process. Raises SettingsError."""
+    return settings.integer("ESSAYCOACH_WAITING_SLOTS", 2000, least=1, most=20_000)
+
+
 def read_metrics_address() -> tuple[str, int] | None:
     """Return where web serves its own metrics, or None when it serves none. Raises SettingsError."""
     port = settings.integer("ESSAYCOACH_WEB_METRICS_PORT", 0, most=65535)
@@ -116,7 +121,7 @@ def _read() -> IngestSettings:
         # The number of proxies in front of us that add to X-Forwarded-For. Exactly that many entries are trusted.
         proxies=settings.integer("ESSAYCOACH_PROXIES", 0),
         allowed_origins=_allowed_origins(),
-        waiting_slots=settings.integer("ESSAYCOACH_WAITING_SLOTS", 8, least=1),
+        waiting_slots=read_waiting_slots(),
         mail=mail,
         mail_from=settings.text("ESSAYCOACH_MAIL_FROM", None if uses_smtp else DEFAULT_SENDER),
         link=_password_page(),

@@ -238,12 +238,15 @@ $$;
 
 -- FUNCTION audit_note(uuid, text, text, uuid, jsonb)
 CREATE FUNCTION public.audit_note(tenant uuid, what text, thing text, thing_id uuid, facts jsonb) RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    BEGIN ATOMIC
- INSERT INTO public.audit_log (org_id, actor_id, actor_role, request_id, action, entity, entity_id, detail)
-   VALUES (audit_note.tenant, public.app_actor(), replace(COALESCE(NULLIF(current_setting('role'::text), 'none'::text), (SESSION_USER)::text), 'ec_'::text, ''::text), NULLIF(current_setting('app.request'::text, true), ''::text), audit_note.what, audit_note.thing, audit_note.thing_id, audit_note.facts);
-END;
+    AS $$
+begin
+    insert into audit_log (org_id, actor_id, actor_role, request_id, action, entity, entity_id, detail)
+    values (tenant, app_actor(), replace(coalesce(nullif(current_setting('role'), 'none'), session_user), 'ec_', ''),
+        nullif(current_setting('app.request', true), ''), what, thing, thing_id, facts);
+end
+$$;
 
 -- FUNCTION audit_write(text, text, uuid[], jsonb[])
 CREATE FUNCTION public.audit_write(what text, thing text, ids uuid[], facts jsonb[]) RETURNS void
@@ -306,123 +309,52 @@ begin
 end
 $$;
 
--- FUNCTION uuid7_floor(timestamp with time zone)
-CREATE FUNCTION public.uuid7_floor(moment timestamp with time zone) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ((lpad(to_hex(((EXTRACT(epoch FROM moment) * (1000)::numeric))::bigint), 12, '0'::text) || '70008000000000000000'::text))::uuid;
-
--- TABLE ai_responses
-CREATE TABLE public.ai_responses (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
-    org_id uuid NOT NULL,
-    submission_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    pass text NOT NULL,
-    attempt integer NOT NULL,
-    provider text NOT NULL,
-    model text NOT NULL,
-    prompt_version text NOT NULL,
-    request_sha256 bytea NOT NULL,
-    outcome text DEFAULT 'open'::text NOT NULL,
-    stop_reason text,
-    raw bytea,
-    input_tokens integer DEFAULT 0 NOT NULL,
-    output_tokens integer DEFAULT 0 NOT NULL,
-    cache_read_tokens integer DEFAULT 0 NOT NULL,
-    cache_write_tokens integer DEFAULT 0 NOT NULL,
-    cost_micros bigint DEFAULT 0 NOT NULL,
-    latency_ms integer,
-    completed_at timestamp with time zone,
-    tallied boolean DEFAULT false NOT NULL,
-    reserved_micros bigint DEFAULT 0 NOT NULL,
-    batch boolean DEFAULT false NOT NULL,
-    CONSTRAINT ai_responses_amounts_not_negative CHECK (((LEAST(attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, latency_ms) >= 0) AND (cost_micros >= 0))),
-    CONSTRAINT ai_responses_completed_unless_open CHECK (((completed_at IS NULL) = (outcome = 'open'::text))),
-    CONSTRAINT ai_responses_outcome_known CHECK ((outcome = ANY (ARRAY['open'::text, 'ok'::text, 'rate_limited'::text, 'budget_spent'::text, 'overloaded'::text, 'server_error'::text, 'connection'::text, 'timeout'::text, 'truncated'::text, 'refused'::text, 'context_exceeded'::text, 'not_json'::text, 'wrong_schema'::text, 'bad_request'::text, 'unauthorised'::text, 'crashed'::text]))),
-    CONSTRAINT ai_responses_pass_known CHECK ((pass = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text]))),
-    CONSTRAINT ai_responses_provider_known CHECK ((provider = ANY (ARRAY['local'::text, 'anthropic'::text]))),
-    CONSTRAINT ai_responses_raw_when_ok CHECK (((outcome <> 'ok'::text) OR (raw IS NOT NULL))),
-    CONSTRAINT ai_responses_reserved_not_negative CHECK ((reserved_micros >= 0))
-)
-PARTITION BY RANGE (id);
-ALTER TABLE ONLY public.ai_responses ALTER COLUMN raw SET STORAGE EXTERNAL;
-ALTER TABLE ONLY public.ai_responses FORCE ROW LEVEL SECURITY;
-
--- TABLE author_use
-CREATE TABLE public.author_use (
-    org_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    day date,
-    handed_in integer DEFAULT 0 NOT NULL,
-    month date,
-    cost_micros bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT author_use_not_negative CHECK (((handed_in >= 0) AND (cost_micros >= 0)))
-)
-WITH (fillfactor='80');
-ALTER TABLE ONLY public.author_use FORCE ROW LEVEL SECURITY;
-
--- TABLE orgs
-CREATE TABLE public.orgs (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    slug text NOT NULL,
-    name text NOT NULL,
-    default_language text DEFAULT 'en'::text NOT NULL,
-    release_policy text DEFAULT 'auto'::text NOT NULL,
-    ai_policy text DEFAULT 'anthropic'::text NOT NULL,
-    monthly_budget_micros bigint,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    ai_fallback text DEFAULT 'wait'::text NOT NULL,
-    closed_at timestamp with time zone,
-    exported_at timestamp with time zone,
-    removed_at timestamp with time zone,
-    require_approval boolean DEFAULT false NOT NULL,
-    require_assignment boolean DEFAULT false NOT NULL,
-    author_open_limit integer DEFAULT 50,
-    author_daily_limit integer DEFAULT 500,
-    author_budget_percent integer DEFAULT 20,
-    admin_networks text[] DEFAULT '{}'::text[] NOT NULL,
-    retention_texts integer,
-    retention_raw_answers integer,
-    retention_deliveries integer,
-    retention_accounts integer,
-    retention_logs integer,
-    legal_hold text,
-    dual_approval boolean DEFAULT false NOT NULL,
-    CONSTRAINT orgs_admin_networks_few CHECK (((cardinality(admin_networks) <= 50) AND (array_position((admin_networks)::cidr[], NULL::cidr) IS NULL))),
-    CONSTRAINT orgs_ai_fallback_known CHECK ((ai_fallback = ANY (ARRAY['wait'::text, 'local'::text]))),
-    CONSTRAINT orgs_ai_policy_known CHECK ((ai_policy = ANY (ARRAY['anthropic'::text, 'local'::text, 'none'::text]))),
-    CONSTRAINT orgs_author_limits_in_range CHECK (((author_open_limit >= 1) AND (author_open_limit <= 10000) AND (author_daily_limit >= 1) AND (author_daily_limit <= 10000) AND (author_budget_percent >= 1) AND (author_budget_percent <= 100))),
-    CONSTRAINT orgs_budget_not_negative CHECK ((monthly_budget_micros >= 0)),
-    CONSTRAINT orgs_exported_when_closed CHECK (((exported_at IS NULL) OR (closed_at IS NOT NULL))),
-    CONSTRAINT orgs_legal_hold_is_a_case_number CHECK (((legal_hold ~ '^[A-Z0-9][A-Z0-9./-]{0,39}$'::text) AND (legal_hold ~ '[0-9]'::text))),
-    CONSTRAINT orgs_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
-    CONSTRAINT orgs_release_policy_known CHECK ((release_policy = ANY (ARRAY['auto'::text, 'after_review'::text]))),
-    CONSTRAINT orgs_removed_when_exported CHECK (((removed_at IS NULL) OR (exported_at IS NOT NULL))),
-    CONSTRAINT orgs_retention_in_range CHECK (((retention_texts >= 30) AND (retention_texts <= 36500) AND (retention_raw_answers >= 30) AND (retention_raw_answers <= 36500) AND (retention_deliveries >= 30) AND (retention_deliveries <= 36500) AND (retention_accounts >= 30) AND (retention_accounts <= 36500) AND (retention_logs >= 7) AND (retention_logs <= 90))),
-    CONSTRAINT orgs_slug_is_a_short_name CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
-);
-ALTER TABLE ONLY public.orgs FORCE ROW LEVEL SECURITY;
-
 -- FUNCTION author_may_spend(uuid, bigint)
 CREATE FUNCTION public.author_may_spend(author uuid, expected_micros bigint) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET "TimeZone" TO 'UTC'
-    BEGIN ATOMIC
- SELECT COALESCE(((((expected_micros)::numeric + ( SELECT COALESCE(sum(a.cost_micros), (0)::numeric) AS "coalesce"
-            FROM public.author_use a
-           WHERE ((a.org_id = public.app_org()) AND (a.user_id = author_may_spend.author) AND (a.month = (date_trunc('month'::text, (now() AT TIME ZONE 'utc'::text)))::date)))) + ( SELECT COALESCE(sum(a.reserved_micros), (0)::numeric) AS "coalesce"
-            FROM public.ai_responses a
-           WHERE ((a.org_id = public.app_org()) AND (a.outcome = 'open'::text) AND (a.user_id = author_may_spend.author) AND (a.id >= public.uuid7_floor((now() -
-                 CASE
-                     WHEN a.batch THEN '25:00:00'::interval
-                     ELSE '00:10:00'::interval
-                 END)))))) <= (( SELECT ((o.monthly_budget_micros * o.author_budget_percent) / 100)
-            FROM (public.orgs o
-              JOIN public.users u ON ((u.org_id = o.id)))
-           WHERE ((o.id = public.app_org()) AND (u.id = author_may_spend.author) AND (u.role = 'student'::text))))::numeric), true) AS "coalesce";
-END;
+    AS $$
+declare
+    this_month constant date := date_trunc('month', now())::date;
+    share bigint := (
+        select o.monthly_budget_micros * o.author_budget_percent / 100
+        from orgs as o join users as u on u.org_id = o.id
+        where o.id = app_org() and u.id = author and u.role = 'student'
+    );
+begin
+    if share is null then
+        return true;
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended('essaycoach.share.' || author::text, 0));
+    return expected_micros + (
+        select coalesce(sum(a.cost_micros), 0) from author_use as a
+        where a.org_id = app_org() and a.user_id = author and a.month = this_month
+    ) + (
+        select coalesce(sum(e.cost_micros), 0) from ledger_entries as e
+        where e.org_id = app_org() and e.user_id = author and e.day >= this_month
+    ) + (
+        select coalesce(sum(a.reserved_micros), 0) from ai_responses as a
+        where a.org_id = app_org() and a.outcome = 'open' and a.user_id = author
+            and a.id >= uuid7_floor(now() - case when a.batch then interval '25 hours' else interval '10 minutes' end)
+    ) <= share;
+end
+$$;
+
+-- FUNCTION begin_version(uuid, uuid)
+CREATE FUNCTION public.begin_version(tenant uuid, wanted uuid) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    perform from submissions as s where s.org_id = tenant and s.id = wanted and s.status = 'queued' for no key update skip locked;
+    if found then
+        update submissions as s set status = 'processing' where s.org_id = tenant and s.id = wanted;
+    end if;
+    return (select s.trace_id from submissions as s where s.org_id = tenant and s.id = wanted);
+end
+$$;
 
 -- FUNCTION budget_allows(bigint)
 CREATE FUNCTION public.budget_allows(expected_micros bigint) RETURNS boolean
@@ -431,20 +363,39 @@ CREATE FUNCTION public.budget_allows(expected_micros bigint) RETURNS boolean
     SET "TimeZone" TO 'UTC'
     AS $$
 declare
-    budget bigint := (select o.monthly_budget_micros from orgs as o where o.id = app_org());
+    budget constant bigint := (select o.monthly_budget_micros from orgs as o where o.id = app_org());
+    turns constant bigint := hashtextextended('essaycoach.budget.' || app_org()::text, 0);
 begin
     if budget is null then
         return true;
     end if;
-    perform pg_advisory_xact_lock(hashtextextended('essaycoach.budget.' || app_org()::text, 0));
-    return expected_micros + (
-        select coalesce(sum(l.cost_micros), 0) from ledger as l
-        where l.org_id = app_org() and l.day >= date_trunc('month', now() at time zone 'utc')::date
-    ) + (
-        select coalesce(sum(a.reserved_micros), 0) from ai_responses as a
-        where a.org_id = app_org() and a.outcome = 'open'
-            and a.id >= uuid7_floor(now() - case when a.batch then interval '25 hours' else interval '10 minutes' end)
-    ) <= budget;
+    if expected_micros <= budget / 10 / current_setting('max_connections')::bigint and budget_left() - expected_micros >= budget / 10 then
+        perform pg_advisory_xact_lock_shared(turns);
+        if budget_left() - expected_micros >= budget / 10 then
+            return true;
+        end if;
+        -- Just now it was more. Whoever holds the lock must not wait for a stronger one, so the caller asks again.
+        raise exception 'the budget is nearly spent: ask again' using errcode = 'serialization_failure';
+    end if;
+    perform pg_advisory_xact_lock(turns);
+    return budget_left() >= expected_micros;
+end
+$$;
+
+-- FUNCTION budget_left()
+CREATE FUNCTION public.budget_left() RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    return (
+        select o.monthly_budget_micros - spent_this_month() - (
+            select coalesce(sum(a.reserved_micros), 0) from ai_responses as a
+            where a.org_id = o.id and a.outcome = 'open'
+                and a.id >= uuid7_floor(now() - case when a.batch then interval '25 hours' else interval '10 minutes' end)
+        )
+        from orgs as o where o.id = app_org()
+    );
 end
 $$;
 
@@ -543,6 +494,32 @@ begin
 end
 $$;
 
+-- FUNCTION close_version(uuid, uuid, text)
+CREATE FUNCTION public.close_version(tenant uuid, wanted uuid, off text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    update submissions as s set completed_at = now(), status = case
+        when p.superseded > 0 then 'superseded'
+        when p.gave_up = 0 and (p.unread = 0 or p.has_result = 0) then 'completed'
+        when p.has_result > 0 then 'partial'
+        else 'failed'
+    end
+    from (
+        select count(*) filter (where q.state in ('queued', 'running')) as open,
+            count(*) filter (where q.state = 'done' or o.is_off and q.provider is not null) as has_result,
+            count(*) filter (where q.state = 'gave_up') as gave_up,
+            count(*) filter (where o.is_off and q.provider is null) as unread,
+            count(*) filter (where q.state = 'cancelled' and not o.is_off) as superseded
+        from passes as q cross join lateral (select q.state = 'cancelled' and coalesce(q.error, '') = off as is_off) as o
+        where q.org_id = tenant and q.submission_id = wanted
+    ) as p
+    where s.org_id = tenant and s.id = wanted and p.open = 0 and s.completed_at is null;
+end
+$$;
+
 -- FUNCTION count_hand_in(uuid, uuid)
 CREATE FUNCTION public.count_hand_in(author uuid, own_essay uuid) RETURNS smallint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -580,6 +557,104 @@ begin
         raise exception 'author_open_limit' using errcode = 'EC005', detail = open_limit, hint = 60;
     end if;
     return least(others, 15);
+end
+$$;
+
+-- FUNCTION count_queue(integer)
+CREATE FUNCTION public.count_queue(most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+    snap record;
+    stop record;
+    ended boolean;
+    counted record;
+    durations record;
+    renewed boolean;
+    total bigint := 0;
+begin
+    select coalesce(sum(t.count), 0)::bigint as amount, coalesce(sum(t.total), 0) as seconds into durations
+    from tallies as t where t.name = 'pass_duration';
+    insert into queue_snapshot (queue, fair, counted_at, taken_at, durations_at, sweep_fair)
+    select q.queue, array_fill(0, array[21]), '-infinity', '-infinity', '-infinity', array_fill(0, array[21])
+    from unnest(array['interactive', 'bulk']) as q (queue)
+    where not exists (select from queue_snapshot as s where s.queue = q.queue)
+    on conflict do nothing;
+    for snap in select * from queue_snapshot as s order by s.queue for update skip locked loop
+        snap.sweep_began_at := coalesce(snap.sweep_began_at, now());
+        snap.sweep_org := coalesce(snap.sweep_org, '00000000-0000-0000-0000-000000000000');
+        snap.sweep_turn := coalesce(snap.sweep_turn, -1);
+        snap.sweep_next_at := coalesce(snap.sweep_next_at, '-infinity');
+        select p.org_id, p.turn, p.next_at into stop from passes as p
+        where p.state = 'queued' and p.queue = snap.queue
+            and (p.org_id, p.turn, p.next_at) > (snap.sweep_org, snap.sweep_turn, snap.sweep_next_at)
+        order by p.org_id, p.turn, p.next_at offset most - 1 limit 1;
+        ended := stop.org_id is null;
+        if ended then
+            select 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid as org_id, 0::smallint as turn, 'infinity'::timestamptz as next_at into stop;
+        end if;
+        with numbered as materialized (
+            select p.org_id, p.turn, p.next_at,
+                row_number() over (partition by p.org_id order by p.turn, p.next_at)
+                    + case when p.org_id = snap.sweep_org then snap.sweep_passes else 0 end as place
+            from passes as p
+            where p.state = 'queued' and p.queue = snap.queue and p.next_at <= now()
+                and (p.org_id, p.turn, p.next_at) > (snap.sweep_org, snap.sweep_turn, snap.sweep_next_at)
+                and (p.org_id, p.turn, p.next_at) <= (stop.org_id, stop.turn, stop.next_at)
+        ),
+        marked as (
+            insert into queue_marks (org_id, queue, turn, next_at, ahead, counted_at)
+            select n.org_id, snap.queue, n.turn, n.next_at, min(n.place) - 1, now() from numbered as n
+            where n.place % 300 = 0 group by n.org_id, n.turn, n.next_at
+            on conflict (org_id, queue, turn, next_at) do update set ahead = excluded.ahead, counted_at = excluded.counted_at
+        ),
+        schools as materialized (
+            select w.org_id, max(w.place) as waiting from (
+                select n.org_id, n.place from numbered as n
+                union all
+                select snap.sweep_org, snap.sweep_passes
+            ) as w
+            group by w.org_id
+        )
+        select
+            (select count(*) from numbered) as amount,
+            coalesce((select s.waiting from schools as s where s.org_id = stop.org_id), 0) as unfinished,
+            array(
+                select snap.sweep_fair[k] + coalesce((
+                    select sum(least((s.waiting + 2) / 3, 1 << (k - 1))) from schools as s where s.org_id <> stop.org_id
+                ), 0)::bigint
+                from generate_series(1, 21) as k order by k
+            ) as fair
+        into counted;
+        total := total + counted.amount;
+        delete from queue_marks as m
+        where m.queue = snap.queue and m.counted_at < now()
+            and (m.org_id, m.turn, m.next_at) > (snap.sweep_org, snap.sweep_turn, snap.sweep_next_at)
+            and (m.org_id, m.turn, m.next_at) <= (stop.org_id, stop.turn, stop.next_at);
+        -- The durations of the last minute or so: a provider may have become slower since yesterday.
+        renewed := snap.durations_at < now() - interval '1 minute' and durations.amount >= snap.durations_count + 10;
+        update queue_snapshot as s set
+            fair = case when ended then counted.fair else snap.fair end,
+            counted_at = case when ended then snap.sweep_began_at else snap.counted_at end,
+            running = (select count(*) from (select from passes as r where r.state = 'running' limit 10000) as r),
+            pass_seconds = case when not renewed then snap.pass_seconds else
+                greatest(0, (durations.seconds - snap.durations_total) / (durations.amount - snap.durations_count)) end,
+            taken_at = now(),
+            durations_count = case when renewed then durations.amount else snap.durations_count end,
+            durations_total = case when renewed then durations.seconds else snap.durations_total end,
+            durations_at = case when renewed then now() else snap.durations_at end,
+            sweep_began_at = case when not ended then snap.sweep_began_at end,
+            sweep_org = case when not ended then stop.org_id end,
+            sweep_turn = case when not ended then stop.turn end,
+            sweep_next_at = case when not ended then stop.next_at end,
+            sweep_passes = case when ended then 0 else counted.unfinished end,
+            sweep_fair = case when ended then array_fill(0, array[21]) else counted.fair end
+        where s.queue = snap.queue;
+    end loop;
+    return total;
 end
 $$;
 
@@ -881,6 +956,12 @@ begin
 end
 $$;
 
+-- FUNCTION essays_in_turns(bigint[], bigint, bigint)
+CREATE FUNCTION public.essays_in_turns(fair bigint[], turns bigint, own bigint) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    RETURN CASE WHEN (turns >= 1048576) THEN ((fair)[21] - own) ELSE (SELECT (between_two.low + (((between_two.high - between_two.low) * (essays_in_turns.turns - (1 << k.k))) / (1 << k.k))) FROM (generate_series(0, 19) k(k) CROSS JOIN LATERAL (VALUES (((essays_in_turns.fair)[(1 + k.k)] - LEAST(essays_in_turns.own, ((1 << k.k))::bigint)),((essays_in_turns.fair)[(2 + k.k)] - LEAST(essays_in_turns.own, ((1 << (k.k + 1)))::bigint)))) between_two(low, high)) WHERE ((1 << k.k) <= essays_in_turns.turns) ORDER BY k.k DESC LIMIT 1) END;
+
 -- FUNCTION fault_query(text)
 CREATE FUNCTION public.fault_query(fault text) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -897,7 +978,9 @@ CREATE FUNCTION public.fault_query(fault text) RETURNS text
          where s.id >= $1 and s.id < $2 and s.completed_at is not null and exists (
             select from passes as p where p.org_id = s.org_id and p.submission_id = s.id and p.state in (''queued'', ''running''))'::text WHEN 'overdue_leases'::text THEN 'select p.id from passes as p where p.state = ''running'' and p.lease_until < now() - interval ''5 minutes'''::text WHEN 'unhinted_passes'::text THEN 'select p.id from passes as p
          where p.state = ''queued'' and p.next_at < now() - interval ''10 minutes'' and p.hinted_at < p.next_at'::text WHEN 'uncounted_work'::text THEN 'select p.id from passes as p where not p.tallied and p.finished_at < now() - interval ''10 minutes''
-         union all select a.id from ai_responses as a where not a.tallied and a.completed_at < now() - interval ''10 minutes'''::text WHEN 'essays_disagree'::text THEN 'select e.id from essays as e cross join lateral (
+         union all select a.id from ai_responses as a where not a.tallied and a.completed_at < now() - interval ''10 minutes''
+         union all select e.id from ledger_entries as e where e.id < uuid7_floor(now() - interval ''10 minutes'')
+         union all select t.id from tally_entries as t where t.id < uuid7_floor(now() - interval ''10 minutes'')'::text WHEN 'essays_disagree'::text THEN 'select e.id from essays as e cross join lateral (
             select count(*) as amount, max(s.version) as last, max(s.submitted_at) as newest_at,
                 count(*) filter (where s.id = e.newest_submission_id and s.submitted_at = e.newest_submitted_at) as newest,
                 count(*) filter (where s.user_id <> e.user_id or s.audience_id <> e.audience_id) as strange
@@ -927,7 +1010,7 @@ CREATE FUNCTION public.fault_query(fault text) RETURNS text
             select a.org_id, (a.completed_at at time zone ''UTC'')::date as day, a.provider, a.model, a.pass, count(*) as calls,
                 sum(a.cost_micros) as cost, sum(a.output_tokens) as tokens
             from ai_responses as a
-            where a.id >= $1 and a.id < $2 and a.completed_at is not null and a.provider <> ''local'' group by 1, 2, 3, 4, 5
+            where a.id >= $1 and a.id < $2 and a.completed_at < now() - interval ''10 minutes'' and a.provider <> ''local'' group by 1, 2, 3, 4, 5
          ) as c left join ledger as l
             on l.org_id = c.org_id and l.day = c.day and l.provider = c.provider and l.model = c.model and l.pass = c.pass
          where l.calls is null or l.calls < c.calls or l.cost_micros < c.cost or l.output_tokens < c.tokens'::text WHEN 'totals_disagree'::text THEN 'select c.pass || '' '' || c.provider || '' '' || c.outcome as id from (
@@ -936,8 +1019,8 @@ CREATE FUNCTION public.fault_query(fault text) RETURNS text
          ) as c left join tallies as t on t.name = ''ai_requests'' and t.labels = array[c.pass, c.provider, c.outcome]
          where t.count is null or t.count < c.calls'::text WHEN 'author_costs_disagree'::text THEN 'select c.user_id as id from (
             select a.org_id, a.user_id, sum(a.cost_micros) as cost from ai_responses as a
-            where a.id >= greatest($1, uuid7_floor(date_trunc(''month'', now()))) and a.id < $2 and a.completed_at is not null
-                and a.provider <> ''local'' group by 1, 2
+            where a.id >= greatest($1, uuid7_floor(date_trunc(''month'', now()))) and a.id < $2
+                and a.completed_at < now() - interval ''10 minutes'' and a.provider <> ''local'' group by 1, 2
          ) as c left join author_use as u on u.org_id = c.org_id and u.user_id = c.user_id
             and u.month = (date_trunc(''month'', now() at time zone ''UTC''))::date
          where c.cost > coalesce(u.cost_micros, 0)'::text WHEN 'people_without_key'::text THEN 'select u.id from users as u where u.id >= $1 and u.id < $2 and u.erase_requested_at is null
@@ -977,6 +1060,53 @@ begin
     end if;
     execute format('select count(*), coalesce((array_agg(f.id::text order by f.id))[1:20], ''{}'') from (%s) as f', fault_query(fault))
     into amount, ids using uuid7_floor(since), uuid7_floor(until), since, until;
+end
+$$;
+
+-- FUNCTION fold_ledger(integer)
+CREATE FUNCTION public.fold_ledger(most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    folded bigint;
+begin
+    perform pg_advisory_xact_lock(hashtext('essaycoach.ledger'));
+    with taken as (
+        delete from ledger_entries as e where e.id in (select n.id from ledger_entries as n order by n.id limit most) returning e.*
+    ),
+    added as (
+        insert into ledger as l (org_id, day, provider, model, pass, calls, failed, input_tokens, output_tokens, cache_read_tokens,
+            cache_write_tokens, cost_micros)
+        select t.org_id, t.day, t.provider, t.model, t.pass, count(*), count(*) filter (where t.failed), sum(t.input_tokens),
+            sum(t.output_tokens), sum(t.cache_read_tokens), sum(t.cache_write_tokens), sum(t.cost_micros)
+        from taken as t group by t.org_id, t.day, t.provider, t.model, t.pass order by t.org_id, t.day, t.provider, t.model, t.pass
+        on conflict (org_id, day, provider, model, pass) do update set calls = l.calls + excluded.calls,
+            failed = l.failed + excluded.failed, input_tokens = l.input_tokens + excluded.input_tokens,
+            output_tokens = l.output_tokens + excluded.output_tokens,
+            cache_read_tokens = l.cache_read_tokens + excluded.cache_read_tokens,
+            cache_write_tokens = l.cache_write_tokens + excluded.cache_write_tokens, cost_micros = l.cost_micros + excluded.cost_micros
+    ),
+    spent as (
+        insert into author_use as a (org_id, user_id, month, cost_micros)
+        select distinct on (m.org_id, m.user_id) m.org_id, m.user_id, m.month, m.cost
+        from (
+            select t.org_id, t.user_id, date_trunc('month', t.day)::date as month, sum(t.cost_micros) as cost
+            from taken as t join users as u on u.org_id = t.org_id and u.id = t.user_id
+            where t.cost_micros > 0 group by 1, 2, 3
+        ) as m
+        order by m.org_id, m.user_id, m.month desc
+        on conflict (org_id, user_id) do update set
+            cost_micros = case
+                when a.month > excluded.month then a.cost_micros
+                when a.month = excluded.month then a.cost_micros + excluded.cost_micros
+                else excluded.cost_micros
+            end,
+            month = greatest(a.month, excluded.month)
+    )
+    select count(*) into folded from taken;
+    return folded;
 end
 $$;
 
@@ -1247,9 +1377,31 @@ exception when object_not_in_prerequisite_state then
 end
 $$;
 
+-- FUNCTION newest_versions(uuid[], boolean)
+CREATE FUNCTION public.newest_versions(wanted uuid[], staff boolean) RETURNS TABLE(id uuid, newest_version integer, status text, released_at timestamp with time zone, from_html boolean, comment_count bigint)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    return query
+    select s.id, s.version, s.status, s.released_at, s.from_html,
+        (
+            select count(*) from feedback as f
+            where f.org_id = app_org() and f.submission_id = s.id and f.superseded_at is null
+                and (staff or (s.released_at is not null and (
+                    select r.decision from feedback_reviews as r
+                    where r.org_id = f.org_id and r.feedback_id = f.id order by r.id desc limit 1
+                ) is distinct from 'rejected'))
+        )
+    from submissions as s
+    where s.org_id = app_org() and s.id = any (wanted);
+end
+$$;
+
 -- FUNCTION next_due(uuid)
 CREATE FUNCTION public.next_due(hinted uuid) RETURNS TABLE(org_id uuid, pass_id uuid, queue text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -1257,12 +1409,18 @@ CREATE FUNCTION public.next_due(hinted uuid) RETURNS TABLE(org_id uuid, pass_id 
 declare
     named record;
     lane text;
+    hand regclass;
+    last_org uuid;
     org uuid;
+    earliest timestamptz;
+    compared integer;
+    wrapped boolean;
+    seen_all boolean;
     busy bigint;
     best uuid;
     best_busy bigint;
-    equals integer;
     first_turn smallint;
+    spread integer;
     -- A last try runs only while no other does (see suspect_may_run).
     most_lost integer := case when exists (select from passes as r where r.state = 'running' and r.lost >= 2) then 1 else 2 end;
 begin
@@ -1270,28 +1428,52 @@ begin
     into named from passes as p where p.id = hinted;
     foreach lane in array case when random() < 0.05 then array['bulk', 'interactive'] else array['interactive', 'bulk'] end loop
         best := null;
-        org := (select p.org_id from passes as p where p.state = 'queued' and p.queue = lane order by p.org_id limit 1);
-        while org is not null loop
-            perform from passes as p
-            where p.state = 'queued' and p.queue = lane and p.org_id = org and p.next_at <= now() and p.lost <= most_lost
-            order by p.next_at limit 1;
-            if found then
-                busy := (select count(*) from passes as r where r.state = 'running' and r.org_id = org);
-                if best is null or busy < best_busy then
-                    best := org;
-                    best_busy := busy;
-                    equals := 1;
-                elsif busy = best_busy then
-                    -- Among equals chance decides: the hints come in the order of whoever flooded first.
-                    equals := equals + 1;
-                    best := case when random() < 1.0 / equals then org else best end;
-                end if;
+        best_busy := 1000;
+        compared := 0;
+        wrapped := false;
+        seen_all := false;
+        hand := 'queue_hand_' || lane;
+        last_org := (lpad(to_hex(coalesce(pg_sequence_last_value(hand), 0)), 16, '0') || 'ffffffffffffffff')::uuid;
+        org := last_org;
+        for visit in 1..64 loop
+            select p.org_id, p.next_at into org, earliest from passes as p
+            where p.state = 'queued' and p.queue = lane and p.org_id > org
+            order by p.org_id, p.next_at limit 1;
+            if org is null and not wrapped then
+                wrapped := true;
+                select p.org_id, p.next_at into org, earliest from passes as p
+                where p.state = 'queued' and p.queue = lane order by p.org_id, p.next_at limit 1;
             end if;
-            org := (
-                select p.org_id from passes as p
-                where p.state = 'queued' and p.queue = lane and p.org_id > org order by p.org_id limit 1
+            seen_all := org is null or wrapped and org > last_org;
+            exit when seen_all;
+            continue when earliest > now() or most_lost < 2 and not exists (
+                select from passes as p
+                where p.state = 'queued' and p.queue = lane and p.org_id = org and p.next_at <= now() and p.lost <= most_lost
             );
+            -- No more than matter: as many as the best has run are too many.
+            busy := (
+                select count(*) from (
+                    select from passes as r where r.state = 'running' and r.org_id = org limit best_busy
+                ) as r
+            );
+            if best is null or busy < best_busy then
+                best := org;
+                best_busy := busy;
+            end if;
+            compared := compared + 1;
+            exit when best_busy = 0 or compared = 8;
         end loop;
+        if coalesce(best, org) is not null then
+            perform setval(hand, ('x' || left(replace(coalesce(best, org)::text, '-', ''), 16))::bit(64)::bigint);
+        end if;
+        if best is null and not seen_all then
+            -- Most schools wait for a later time. The oldest pass that is due leads to one that does not.
+            best := (
+                select p.org_id from passes as p
+                where p.state = 'queued' and p.queue = lane and p.next_at <= now() and p.lost <= most_lost
+                order by p.next_at limit 1
+            );
+        end if;
         if best is not null then
             -- The authors of the org take turns: the lowest turn of which a pass is due. One look in twenty goes by age
             -- alone, so that the later essays of one author do not starve while others go on handing in.
@@ -1313,14 +1495,16 @@ begin
                 return query select best, hinted, lane;
                 return;
             end if;
-            -- Workers that ask at the same moment should not all be sent to the same row.
+            -- Workers that ask at the same moment should not all be sent to the same row. Where many schools wait, the hand spreads
+            -- them already, and the passes of one essay are read close together.
+            spread := case when seen_all then 32 / compared else 3 end;
             if first_turn is null then
                 return query
                 select best, o.id, lane
                 from (
                     select p.id from passes as p
                     where p.state = 'queued' and p.queue = lane and p.org_id = best and p.next_at <= now() and p.lost <= most_lost
-                    order by p.next_at limit 32
+                    order by p.next_at limit spread
                 ) as o
                 order by random() limit 1;
             else
@@ -1330,7 +1514,7 @@ begin
                     select p.id from passes as p
                     where p.state = 'queued' and p.queue = lane and p.org_id = best
                         and p.turn >= first_turn and (p.turn, p.next_at) <= (first_turn, now()) and p.lost <= most_lost
-                    order by p.turn, p.next_at limit 32
+                    order by p.turn, p.next_at limit spread
                 ) as o
                 order by random() limit 1;
             end if;
@@ -1339,6 +1523,57 @@ begin
     end loop;
 end
 $$;
+
+-- TABLE ai_responses
+CREATE TABLE public.ai_responses (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
+    org_id uuid NOT NULL,
+    submission_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    pass text NOT NULL,
+    attempt integer NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    prompt_version text NOT NULL,
+    request_sha256 bytea NOT NULL,
+    outcome text DEFAULT 'open'::text NOT NULL,
+    stop_reason text,
+    raw bytea,
+    input_tokens integer DEFAULT 0 NOT NULL,
+    output_tokens integer DEFAULT 0 NOT NULL,
+    cache_read_tokens integer DEFAULT 0 NOT NULL,
+    cache_write_tokens integer DEFAULT 0 NOT NULL,
+    cost_micros bigint DEFAULT 0 NOT NULL,
+    latency_ms integer,
+    completed_at timestamp with time zone,
+    tallied boolean DEFAULT false NOT NULL,
+    reserved_micros bigint DEFAULT 0 NOT NULL,
+    batch boolean DEFAULT false NOT NULL,
+    CONSTRAINT ai_responses_amounts_not_negative CHECK (((LEAST(attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, latency_ms) >= 0) AND (cost_micros >= 0))),
+    CONSTRAINT ai_responses_completed_unless_open CHECK (((completed_at IS NULL) = (outcome = 'open'::text))),
+    CONSTRAINT ai_responses_outcome_known CHECK ((outcome = ANY (ARRAY['open'::text, 'ok'::text, 'rate_limited'::text, 'budget_spent'::text, 'overloaded'::text, 'server_error'::text, 'connection'::text, 'timeout'::text, 'truncated'::text, 'refused'::text, 'context_exceeded'::text, 'not_json'::text, 'wrong_schema'::text, 'bad_request'::text, 'unauthorised'::text, 'crashed'::text]))),
+    CONSTRAINT ai_responses_pass_known CHECK ((pass = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text]))),
+    CONSTRAINT ai_responses_provider_known CHECK ((provider = ANY (ARRAY['local'::text, 'anthropic'::text]))),
+    CONSTRAINT ai_responses_raw_when_ok CHECK (((outcome <> 'ok'::text) OR (raw IS NOT NULL))),
+    CONSTRAINT ai_responses_reserved_not_negative CHECK ((reserved_micros >= 0))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.ai_responses ALTER COLUMN raw SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.ai_responses FORCE ROW LEVEL SECURITY;
+
+-- TABLE author_use
+CREATE TABLE public.author_use (
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    day date,
+    handed_in integer DEFAULT 0 NOT NULL,
+    month date,
+    cost_micros bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT author_use_not_negative CHECK (((handed_in >= 0) AND (cost_micros >= 0)))
+)
+WITH (fillfactor='80');
+ALTER TABLE ONLY public.author_use FORCE ROW LEVEL SECURITY;
 
 -- FUNCTION note_author_cost(uuid)
 CREATE FUNCTION public.note_author_cost(call uuid) RETURNS void
@@ -1433,6 +1668,48 @@ begin
     return null;
 end
 $$;
+
+-- TABLE orgs
+CREATE TABLE public.orgs (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    default_language text DEFAULT 'en'::text NOT NULL,
+    release_policy text DEFAULT 'auto'::text NOT NULL,
+    ai_policy text DEFAULT 'anthropic'::text NOT NULL,
+    monthly_budget_micros bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    ai_fallback text DEFAULT 'wait'::text NOT NULL,
+    closed_at timestamp with time zone,
+    exported_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    require_approval boolean DEFAULT false NOT NULL,
+    require_assignment boolean DEFAULT false NOT NULL,
+    author_open_limit integer DEFAULT 50,
+    author_daily_limit integer DEFAULT 500,
+    author_budget_percent integer DEFAULT 20,
+    admin_networks text[] DEFAULT '{}'::text[] NOT NULL,
+    retention_texts integer,
+    retention_raw_answers integer,
+    retention_deliveries integer,
+    retention_accounts integer,
+    retention_logs integer,
+    legal_hold text,
+    dual_approval boolean DEFAULT false NOT NULL,
+    CONSTRAINT orgs_admin_networks_few CHECK (((cardinality(admin_networks) <= 50) AND (array_position((admin_networks)::cidr[], NULL::cidr) IS NULL))),
+    CONSTRAINT orgs_ai_fallback_known CHECK ((ai_fallback = ANY (ARRAY['wait'::text, 'local'::text]))),
+    CONSTRAINT orgs_ai_policy_known CHECK ((ai_policy = ANY (ARRAY['anthropic'::text, 'local'::text, 'none'::text]))),
+    CONSTRAINT orgs_author_limits_in_range CHECK (((author_open_limit >= 1) AND (author_open_limit <= 10000) AND (author_daily_limit >= 1) AND (author_daily_limit <= 10000) AND (author_budget_percent >= 1) AND (author_budget_percent <= 100))),
+    CONSTRAINT orgs_budget_not_negative CHECK ((monthly_budget_micros >= 0)),
+    CONSTRAINT orgs_exported_when_closed CHECK (((exported_at IS NULL) OR (closed_at IS NOT NULL))),
+    CONSTRAINT orgs_legal_hold_is_a_case_number CHECK (((legal_hold ~ '^[A-Z0-9][A-Z0-9./-]{0,39}$'::text) AND (legal_hold ~ '[0-9]'::text))),
+    CONSTRAINT orgs_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
+    CONSTRAINT orgs_release_policy_known CHECK ((release_policy = ANY (ARRAY['auto'::text, 'after_review'::text]))),
+    CONSTRAINT orgs_removed_when_exported CHECK (((removed_at IS NULL) OR (exported_at IS NOT NULL))),
+    CONSTRAINT orgs_retention_in_range CHECK (((retention_texts >= 30) AND (retention_texts <= 36500) AND (retention_raw_answers >= 30) AND (retention_raw_answers <= 36500) AND (retention_deliveries >= 30) AND (retention_deliveries <= 36500) AND (retention_accounts >= 30) AND (retention_accounts <= 36500) AND (retention_logs >= 7) AND (retention_logs <= 90))),
+    CONSTRAINT orgs_slug_is_a_short_name CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
+);
+ALTER TABLE ONLY public.orgs FORCE ROW LEVEL SECURITY;
 
 -- FUNCTION on_hold(uuid)
 CREATE FUNCTION public.on_hold(person uuid) RETURNS boolean
@@ -1651,98 +1928,120 @@ begin
 end
 $$;
 
--- TABLE passes
-CREATE TABLE public.passes (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    org_id uuid NOT NULL,
-    submission_id uuid NOT NULL,
-    essay_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    audience_id uuid NOT NULL,
-    name text NOT NULL,
-    state text NOT NULL,
-    queue text NOT NULL,
-    attempt integer DEFAULT 0 NOT NULL,
-    fence integer DEFAULT 0 NOT NULL,
-    lost integer DEFAULT 0 NOT NULL,
-    queued_at timestamp with time zone DEFAULT now() NOT NULL,
-    next_at timestamp with time zone DEFAULT now() NOT NULL,
-    hinted_at timestamp with time zone DEFAULT now() NOT NULL,
-    lease_until timestamp with time zone,
-    first_claimed_at timestamp with time zone,
-    started_at timestamp with time zone,
-    finished_at timestamp with time zone,
-    error text,
-    provider text,
-    model text,
-    comments integer,
-    summary bytea,
-    tallied boolean DEFAULT false NOT NULL,
-    discarded_at timestamp with time zone,
-    rubric_id uuid,
-    prompt_version text,
-    basis bytea,
-    batch text,
-    batch_call uuid,
-    turn smallint DEFAULT 0 NOT NULL,
-    CONSTRAINT passes_batch_with_its_call CHECK (((batch IS NULL) = (batch_call IS NULL))),
-    CONSTRAINT passes_counts_not_negative CHECK (((attempt >= 0) AND (fence >= 0) AND (lost >= 0) AND (comments >= 0))),
-    CONSTRAINT passes_discarded_when_given_up CHECK (((discarded_at IS NULL) OR (state = 'gave_up'::text))),
-    CONSTRAINT passes_finished_when_final CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['done'::text, 'gave_up'::text, 'cancelled'::text])))),
-    CONSTRAINT passes_lease_while_running CHECK (((lease_until IS NOT NULL) = (state = 'running'::text))),
-    CONSTRAINT passes_name_known CHECK ((name = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text]))),
-    CONSTRAINT passes_queue_known CHECK ((queue = ANY (ARRAY['interactive'::text, 'bulk'::text]))),
-    CONSTRAINT passes_reason_when_given_up CHECK (((state <> 'gave_up'::text) OR (error IS NOT NULL))),
-    CONSTRAINT passes_result_when_done CHECK ((((summary IS NOT NULL) AND (comments IS NOT NULL)) = (state = 'done'::text))),
-    CONSTRAINT passes_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'gave_up'::text, 'cancelled'::text])))
-)
-WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.01');
-ALTER TABLE ONLY public.passes FORCE ROW LEVEL SECURITY;
-
--- TABLE tallies
-CREATE TABLE public.tallies (
-    name text NOT NULL,
-    labels text[] NOT NULL,
-    count bigint DEFAULT 0 NOT NULL,
-    total double precision DEFAULT 0 NOT NULL,
-    buckets bigint[] DEFAULT '{}'::bigint[] NOT NULL,
-    CONSTRAINT tallies_not_negative CHECK (((count >= 0) AND (total >= (0)::double precision)))
-);
-
 -- FUNCTION queue_place(uuid)
-CREATE FUNCTION public.queue_place(wanted uuid) RETURNS TABLE(ahead bigint, running bigint, mean_seconds double precision)
-    LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION public.queue_place(wanted uuid) RETURNS TABLE(ahead bigint, running integer, mean_seconds double precision, age_seconds double precision)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    BEGIN ATOMIC
- SELECT (own.ahead + (( SELECT COALESCE(sum(LEAST(other.waiting, (own.ahead + 1))), (0)::numeric) AS "coalesce"
-            FROM ( SELECT ((count(*) + 2) / 3) AS waiting
-                    FROM public.passes p
-                   WHERE ((p.state = 'queued'::text) AND (p.queue = ANY (
-                         CASE
-                             WHEN mine.in_bulk THEN ARRAY['interactive'::text, 'bulk'::text]
-                             ELSE ARRAY['interactive'::text]
-                         END)) AND (p.next_at <= now()) AND (p.org_id <> public.app_org()))
-                   GROUP BY p.org_id) other))::bigint),
-     ( SELECT count(*) AS count
-            FROM public.passes busy
-           WHERE (busy.state = 'running'::text)) AS count,
-     ( SELECT COALESCE((sum(t.total) / (NULLIF(sum(t.count), (0)::numeric))::double precision), (1)::double precision) AS "coalesce"
-            FROM public.tallies t
-           WHERE (t.name = 'pass_duration'::text)) AS "coalesce"
-    FROM (( SELECT bool_and((p.queue = 'bulk'::text)) AS in_bulk,
-             min(p.next_at) AS next_at,
-             min(p.turn) AS turn
-            FROM public.passes p
-           WHERE ((p.submission_id = queue_place.wanted) AND (p.org_id = public.app_org()) AND (p.state = 'queued'::text))
-          HAVING (count(*) > 0)) mine
-      CROSS JOIN LATERAL ( SELECT ((count(*) + 2) / 3) AS ahead
-            FROM public.passes p
-           WHERE ((p.state = 'queued'::text) AND (p.queue = ANY (
-                 CASE
-                     WHEN mine.in_bulk THEN ARRAY['interactive'::text, 'bulk'::text]
-                     ELSE ARRAY['interactive'::text]
-                 END)) AND (p.org_id = public.app_org()) AND (p.next_at <= now()) AND (((p.queue = 'interactive'::text) AND mine.in_bulk) OR (ROW(p.turn, p.next_at) < ROW(mine.turn, mine.next_at))))) own);
-END;
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+    mine record;
+    snap record;
+    mark record;
+    lane text;
+    own bigint;
+    of_school bigint;
+    first bigint := 0;
+    waiting bigint;
+    org uuid;
+    other record;
+    is_exact boolean := true;
+    counted_at timestamptz;
+begin
+    select bool_and(p.queue = 'bulk') as in_bulk, min(p.next_at) as next_at, min(p.turn) as turn into mine
+    from passes as p
+    where p.submission_id = wanted and p.org_id = app_org() and p.state = 'queued'
+    having count(*) > 0;
+    if not found then
+        return;
+    end if;
+    lane := case when mine.in_bulk then 'bulk' else 'interactive' end;
+    select * into snap from queue_snapshot as s where s.queue = lane;
+    counted_at := snap.counted_at;
+    -- The look is limited, because passes that wait for a later time stand between those that are due.
+    own := (
+        select count(*) from (
+            select p.next_at from passes as p
+            where p.state = 'queued' and p.queue = lane and p.org_id = app_org() and (p.turn, p.next_at) < (mine.turn, mine.next_at)
+            order by p.turn, p.next_at limit 400
+        ) as p
+        where p.next_at <= now()
+    );
+    if own > 300 then
+        is_exact := false;
+        select m.turn, m.next_at, m.ahead, m.counted_at into mark from queue_marks as m
+        where m.queue = lane and m.org_id = app_org() and (m.turn, m.next_at) <= (mine.turn, mine.next_at)
+        order by m.turn desc, m.next_at desc limit 1;
+        if mark.ahead is not null then
+            counted_at := least(counted_at, mark.counted_at);
+            own := greatest(own, mark.ahead + (
+                select count(*) from (
+                    select from passes as p
+                    where p.state = 'queued' and p.queue = lane and p.org_id = app_org()
+                        and (p.turn, p.next_at) >= (mark.turn, mark.next_at) and (p.turn, p.next_at) < (mine.turn, mine.next_at)
+                    limit 300
+                ) as p
+            ));
+        end if;
+    end if;
+    own := (own + 2) / 3;
+    of_school := (
+        select m.ahead / 3 from queue_marks as m
+        where m.queue = lane and m.org_id = app_org() order by m.turn desc, m.next_at desc limit 1
+    );
+    if mine.in_bulk then
+        first := (
+            select (count(*) + 2) / 3 from (
+                select from passes as p where p.state = 'queued' and p.queue = 'interactive' and p.next_at <= now() limit 301
+            ) as p
+        );
+        if first > 100 then
+            is_exact := false;
+            first := greatest(first, (select s.fair[21] from queue_snapshot as s where s.queue = 'interactive'));
+        end if;
+    end if;
+    -- What the other schools read in as many turns as this one has up to this essay.
+    waiting := greatest(0, essays_in_turns(snap.fair, own + 1, greatest(own + 1, of_school)));
+    if is_exact and (waiting < 300 or snap.counted_at < now() - interval '1 minute') then
+        waiting := 0;
+        org := '00000000-0000-0000-0000-000000000000';
+        loop
+            select p.org_id, case when p.next_at <= now() and p.org_id <> app_org() then (
+                select (count(*) + 2) / 3 from (
+                    select from passes as o
+                    where o.state = 'queued' and o.queue = lane and o.org_id = p.org_id and o.next_at <= now() limit 3 * (own + 1)
+                ) as o
+            ) else 0 end as essays
+            into other
+            from passes as p
+            where p.state = 'queued' and p.queue = lane and p.org_id > org
+            order by p.org_id, p.next_at limit 1;
+            org := other.org_id;
+            exit when org is null;
+            waiting := waiting + other.essays;
+            is_exact := first + own + waiting <= 100;
+            exit when not is_exact;
+        end loop;
+        waiting := greatest(waiting, case when not is_exact then essays_in_turns(snap.fair, own + 1, greatest(own + 1, of_school)) end);
+    else
+        is_exact := false;
+    end if;
+    ahead := first + own + waiting;
+    running := snap.running;
+    mean_seconds := snap.pass_seconds;
+    if coalesce(snap.taken_at, '-infinity') < now() - interval '1 minute' then
+        running := (select count(*) from (select from passes as r where r.state = 'running' limit 1000) as r);
+        mean_seconds := (
+            select coalesce(sum(t.total) / nullif(sum(t.count), 0), 1) from tallies as t where t.name = 'pass_duration'
+        );
+    end if;
+    age_seconds := case when not is_exact then
+        least(86400, greatest(0, extract(epoch from now() - greatest(counted_at, now() - interval '24 hours'))))
+    end;
+    return next;
+end
+$$;
 
 -- FUNCTION read_detached(name, uuid, integer)
 CREATE FUNCTION public.read_detached(part name, after uuid, most integer) RETURNS TABLE(id uuid, line text)
@@ -2310,6 +2609,23 @@ begin
 end
 $$;
 
+-- FUNCTION spent_this_month()
+CREATE FUNCTION public.spent_this_month() RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    this_month constant date := date_trunc('month', now())::date;
+begin
+    return (
+        select coalesce(sum(l.cost_micros), 0) from ledger as l where l.org_id = app_org() and l.day >= this_month
+    ) + (
+        select coalesce(sum(e.cost_micros), 0) from ledger_entries as e where e.org_id = app_org() and e.day >= this_month
+    );
+end
+$$;
+
 -- FUNCTION store_version(uuid, uuid, boolean, uuid, uuid, uuid, text, bytea, uuid, timestamp with time zone, text, text, text, bytea, bytea, integer, integer, boolean, uuid[], text[])
 CREATE FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) RETURNS SETOF record
     LANGUAGE plpgsql
@@ -2377,6 +2693,122 @@ begin
     insert into analytics (org_id, user_id, event, essay_id, submission_id)
     values (app_org(), author, case version when 1 then 'submitted' else 'revised' end, essay, submission);
     return next;
+end
+$$;
+
+-- FUNCTION submission_comments(uuid, text[])
+CREATE FUNCTION public.submission_comments(wanted uuid, pass_order text[]) RETURNS TABLE(id uuid, pass text, type text, kind text, severity text, priority integer, match text, span_start integer, span_end integer, also_at integer[], criterion text, confidence numeric, confidence_basis text, origin text, provider text, model text, educator_id uuid, resolution text, carried_from uuid, body bytea)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    return query
+    select f.id, f.pass, f.type, f.kind, f.severity, f.priority, f.match, f.span_start, f.span_end, f.also_at, f.criterion,
+        f.confidence, f.confidence_basis, f.origin, f.provider, f.model, f.educator_id, f.resolution, f.carried_from, f.body
+    from feedback as f
+    where f.org_id = app_org() and f.submission_id = wanted and f.superseded_at is null
+    order by f.match = 'none', array_position(pass_order, f.pass), f.priority, f.id;
+end
+$$;
+
+-- FUNCTION submission_reactions(uuid)
+CREATE FUNCTION public.submission_reactions(wanted uuid) RETURNS TABLE(feedback_id uuid, reaction text, note bytea, created_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    return query
+    select v.feedback_id, v.reaction, v.note, v.created_at
+    from feedback_reactions as v
+    where v.org_id = app_org() and v.submission_id = wanted;
+end
+$$;
+
+-- FUNCTION submission_results(uuid)
+CREATE FUNCTION public.submission_results(wanted uuid) RETURNS TABLE(id uuid, criterion_id uuid, rubric_id uuid, criterion text, level text, points integer, max_points integer, rationale bytea, evidence uuid[], confidence numeric)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    return query
+    select r.id, r.criterion_id, c.rubric_id, c.name, r.level, r.points, r.max_points, r.rationale, r.evidence, r.confidence
+    from criterion_results as r join rubric_criteria as c on c.org_id = r.org_id and c.id = r.criterion_id
+    where r.org_id = app_org() and r.submission_id = wanted and r.superseded_at is null
+    order by c.position, r.pass;
+end
+$$;
+
+-- FUNCTION submission_reviews(uuid)
+CREATE FUNCTION public.submission_reviews(wanted uuid) RETURNS TABLE(id uuid, feedback_id uuid, educator_id uuid, decision text, body bytea, created_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    return query
+    select distinct on (v.feedback_id) v.id, v.feedback_id, v.educator_id, v.decision, v.body, v.created_at
+    from feedback_reviews as v
+    where v.org_id = app_org() and v.submission_id = wanted
+    order by v.feedback_id, v.id desc;
+end
+$$;
+
+-- FUNCTION submission_status(uuid, uuid, text[], boolean)
+CREATE FUNCTION public.submission_status(wanted uuid, tenant uuid, pass_order text[], with_place boolean) RETURNS TABLE(id uuid, essay_id uuid, version integer, status text, received_at timestamp with time zone, completed_at timestamp with time zone, released boolean, queue text, from_html boolean, pictures_left_out integer, name text, state text, attempt integer, error text, started_at timestamp with time zone, finished_at timestamp with time zone, next_at timestamp with time zone, comments integer, provider text, pass_id uuid, place jsonb)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+    waits_at jsonb;
+begin
+    if with_place then
+        perform from passes as p where p.org_id = tenant and p.submission_id = wanted and p.state = 'queued';
+        if found then
+            select to_jsonb(q) into waits_at from queue_place(wanted) as q;
+        end if;
+    end if;
+    return query
+    select s.id, s.essay_id, s.version, s.status, s.created_at, s.completed_at, s.released_at is not null, s.queue, s.from_html,
+        s.pictures_left_out, p.name, p.state, p.attempt, p.error, p.started_at, p.finished_at, p.next_at, p.comments, p.provider, p.id,
+        waits_at
+    from submissions as s
+    left join passes as p on p.org_id = s.org_id and p.submission_id = s.id
+    where s.org_id = tenant and s.id = wanted
+    order by array_position(pass_order, p.name);
+end
+$$;
+
+-- FUNCTION submission_text(uuid)
+CREATE FUNCTION public.submission_text(wanted uuid) RETURNS TABLE(id uuid, essay_id uuid, user_id uuid, version integer, status text, text bytea, characters integer, released_at timestamp with time zone, wrapped bytea, master_key_id text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    return query
+    select s.id, s.essay_id, s.user_id, s.version, s.status, s.text, s.characters, s.released_at, k.wrapped, k.master_key_id
+    from submissions as s left join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
+    where s.org_id = app_org() and s.id = wanted;
+end
+$$;
+
+-- FUNCTION supersede_feedback(uuid, uuid, text, integer)
+CREATE FUNCTION public.supersede_feedback(tenant uuid, wanted uuid, pass_name text, amount integer) RETURNS SETOF uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    update feedback as f set superseded_at = now()
+    where f.org_id = tenant and f.submission_id = wanted and f.pass = pass_name and f.superseded_at is null
+        and (f.origin <> 'educator' or f.carried_from is not null);
+    update criterion_results as r set superseded_at = now()
+    where r.org_id = tenant and r.submission_id = wanted and r.pass = pass_name and r.superseded_at is null;
+    return query select uuidv7() from generate_series(1, amount);
 end
 $$;
 
@@ -2490,6 +2922,11 @@ begin
 end
 $$;
 
+-- FUNCTION uuid7_floor(timestamp with time zone)
+CREATE FUNCTION public.uuid7_floor(moment timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((lpad(to_hex(((EXTRACT(epoch FROM moment) * (1000)::numeric))::bigint), 12, '0'::text) || '70008000000000000000'::text))::uuid;
+
 -- FUNCTION version_place(uuid, uuid, uuid, text, text)
 CREATE FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean) RETURNS SETOF record
     LANGUAGE plpgsql STABLE
@@ -2543,6 +2980,28 @@ begin
         from categories as c where c.org_id = app_org() and c.slug = wanted_category;
     end if;
     return next;
+end
+$$;
+
+-- FUNCTION version_task(uuid, uuid)
+CREATE FUNCTION public.version_task(tenant uuid, wanted uuid) RETURNS TABLE(text bytea, title bytea, user_id uuid, audience_id uuid, essay_id uuid, characters integer, language text, version integer, wrapped bytea, master_key_id text, newest boolean, ai_policy text, ai_fallback text, require_approval boolean, category text, prompt text, rubric_id uuid, feedback_language text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    return query
+    select s.text, e.title, s.user_id, s.audience_id, s.essay_id, s.characters, s.language, s.version, k.wrapped, k.master_key_id,
+        e.newest_submission_id = s.id, o.ai_policy, o.ai_fallback, o.require_approval, c.slug,
+        coalesce(e.trial_prompt, a.prompt), coalesce(e.trial_rubric_id, a.rubric_id), coalesce(u.language, s.language)
+    from submissions as s
+    join users as u on u.org_id = s.org_id and u.id = s.user_id
+    join orgs as o on o.id = s.org_id
+    left join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
+    join essays as e on e.org_id = s.org_id and e.id = s.essay_id
+    left join assignments as a on a.org_id = s.org_id and a.id = e.assignment_id
+    left join categories as c on c.org_id = s.org_id and c.id = e.category_id
+    where s.org_id = tenant and s.id = wanted;
 end
 $$;
 
@@ -2958,6 +3417,78 @@ CREATE TABLE public.ledger (
 );
 ALTER TABLE ONLY public.ledger FORCE ROW LEVEL SECURITY;
 
+-- TABLE ledger_entries
+CREATE TABLE public.ledger_entries (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    day date NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    pass text NOT NULL,
+    failed boolean NOT NULL,
+    input_tokens integer NOT NULL,
+    output_tokens integer NOT NULL,
+    cache_read_tokens integer NOT NULL,
+    cache_write_tokens integer NOT NULL,
+    cost_micros bigint NOT NULL,
+    CONSTRAINT ledger_entries_not_negative CHECK ((LEAST((input_tokens)::bigint, (output_tokens)::bigint, (cache_read_tokens)::bigint, (cache_write_tokens)::bigint, cost_micros) >= 0)),
+    CONSTRAINT ledger_entries_pass_known CHECK ((pass = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text])))
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+ALTER TABLE ONLY public.ledger_entries FORCE ROW LEVEL SECURITY;
+
+-- COMMENT TABLE ledger_entries
+COMMENT ON TABLE public.ledger_entries IS 'Calls that ended and that the clock has not added to the ledger yet.';
+
+-- TABLE passes
+CREATE TABLE public.passes (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    submission_id uuid NOT NULL,
+    essay_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    audience_id uuid NOT NULL,
+    name text NOT NULL,
+    state text NOT NULL,
+    queue text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    fence integer DEFAULT 0 NOT NULL,
+    lost integer DEFAULT 0 NOT NULL,
+    queued_at timestamp with time zone DEFAULT now() NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    hinted_at timestamp with time zone DEFAULT now() NOT NULL,
+    lease_until timestamp with time zone,
+    first_claimed_at timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error text,
+    provider text,
+    model text,
+    comments integer,
+    summary bytea,
+    tallied boolean DEFAULT false NOT NULL,
+    discarded_at timestamp with time zone,
+    rubric_id uuid,
+    prompt_version text,
+    basis bytea,
+    batch text,
+    batch_call uuid,
+    turn smallint DEFAULT 0 NOT NULL,
+    CONSTRAINT passes_batch_with_its_call CHECK (((batch IS NULL) = (batch_call IS NULL))),
+    CONSTRAINT passes_counts_not_negative CHECK (((attempt >= 0) AND (fence >= 0) AND (lost >= 0) AND (comments >= 0))),
+    CONSTRAINT passes_discarded_when_given_up CHECK (((discarded_at IS NULL) OR (state = 'gave_up'::text))),
+    CONSTRAINT passes_finished_when_final CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['done'::text, 'gave_up'::text, 'cancelled'::text])))),
+    CONSTRAINT passes_lease_while_running CHECK (((lease_until IS NOT NULL) = (state = 'running'::text))),
+    CONSTRAINT passes_name_known CHECK ((name = ANY (ARRAY['grammar'::text, 'structure'::text, 'content'::text]))),
+    CONSTRAINT passes_queue_known CHECK ((queue = ANY (ARRAY['interactive'::text, 'bulk'::text]))),
+    CONSTRAINT passes_reason_when_given_up CHECK (((state <> 'gave_up'::text) OR (error IS NOT NULL))),
+    CONSTRAINT passes_result_when_done CHECK ((((summary IS NOT NULL) AND (comments IS NOT NULL)) = (state = 'done'::text))),
+    CONSTRAINT passes_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'gave_up'::text, 'cancelled'::text])))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.01');
+ALTER TABLE ONLY public.passes FORCE ROW LEVEL SECURITY;
+
 -- VIEW monitor_gave_up
 CREATE VIEW public.monitor_gave_up WITH (security_barrier='true') AS
  SELECT name AS pass,
@@ -2976,22 +3507,68 @@ CREATE VIEW public.monitor_pauses WITH (security_barrier='true') AS
    FROM public.provider_pauses p
   WHERE (GREATEST(until, probe_until) > (now() - '00:01:00'::interval));
 
+-- TABLE queue_snapshot
+CREATE TABLE public.queue_snapshot (
+    queue text NOT NULL,
+    fair bigint[] NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    running integer DEFAULT 0 NOT NULL,
+    pass_seconds double precision DEFAULT 1 NOT NULL,
+    taken_at timestamp with time zone NOT NULL,
+    durations_count bigint DEFAULT 0 NOT NULL,
+    durations_total double precision DEFAULT 0 NOT NULL,
+    durations_at timestamp with time zone NOT NULL,
+    sweep_began_at timestamp with time zone,
+    sweep_org uuid,
+    sweep_turn smallint,
+    sweep_next_at timestamp with time zone,
+    sweep_passes bigint DEFAULT 0 NOT NULL,
+    sweep_fair bigint[] NOT NULL,
+    CONSTRAINT queue_snapshot_not_negative CHECK (((running >= 0) AND (pass_seconds >= (0)::double precision) AND (durations_count >= 0) AND (durations_total >= (0)::double precision) AND (sweep_passes >= 0))),
+    CONSTRAINT queue_snapshot_queue_known CHECK ((queue = ANY (ARRAY['interactive'::text, 'bulk'::text])))
+)
+WITH (fillfactor='50');
+
+-- COMMENT TABLE queue_snapshot
+COMMENT ON TABLE public.queue_snapshot IS 'What waits in each lane and how fast it is read, counted by the clock; sweep_: the count that is under way.';
+
 -- VIEW monitor_queue
 CREATE VIEW public.monitor_queue WITH (security_barrier='true') AS
- SELECT queue,
-    state,
-    count(*) AS depth,
-    (COALESCE(EXTRACT(epoch FROM (now() - min(
+ SELECT q.queue,
+    'queued'::text AS state,
         CASE
-            WHEN ((state = 'queued'::text) AND (attempt = 0) AND (COALESCE(error, ''::text) <> ALL (ARRAY['org_budget_spent'::text, 'in_batch'::text, 'not_approved'::text]))) THEN queued_at
-            WHEN ((state = 'queued'::text) AND (next_at <= now())) THEN GREATEST(queued_at, next_at)
-            WHEN ((state = 'running'::text) AND (lease_until <= now())) THEN lease_until
-            ELSE NULL::timestamp with time zone
-        END))), (0)::numeric))::double precision AS oldest_age_seconds,
-    count(*) FILTER (WHERE ((state = 'running'::text) AND (lease_until < (now() - '00:00:30'::interval)))) AS overdue
+            WHEN (c.amount < 5000) THEN c.amount
+            ELSE GREATEST(c.amount, (3 * w.fair[21]))
+        END AS depth,
+    (COALESCE(EXTRACT(epoch FROM (now() - LEAST(due.since, postponed.since))), (0)::numeric))::double precision AS oldest_age_seconds,
+    (0)::bigint AS overdue
+   FROM ((((unnest(ARRAY['interactive'::text, 'bulk'::text]) q(queue)
+     CROSS JOIN LATERAL ( SELECT count(*) AS amount
+           FROM ( SELECT
+                   FROM public.passes p_1
+                  WHERE ((p_1.state = 'queued'::text) AND (p_1.queue = q.queue))
+                 LIMIT 5000) p) c)
+     LEFT JOIN public.queue_snapshot w ON ((w.queue = q.queue)))
+     LEFT JOIN LATERAL ( SELECT p.next_at AS since
+           FROM public.passes p
+          WHERE ((p.state = 'queued'::text) AND (p.queue = q.queue) AND (p.next_at <= now()))
+          ORDER BY p.next_at
+         LIMIT 1) due ON (true))
+     LEFT JOIN LATERAL ( SELECT p.queued_at AS since
+           FROM public.passes p
+          WHERE ((p.state = 'queued'::text) AND (p.queue = q.queue) AND (p.attempt = 0) AND (p.next_at > p.queued_at) AND (COALESCE(p.error, ''::text) <> ALL (ARRAY['org_budget_spent'::text, 'author_share_spent'::text, 'in_batch'::text, 'not_approved'::text])))
+          ORDER BY p.queued_at
+         LIMIT 1) postponed ON (true))
+  WHERE (c.amount > 0)
+UNION ALL
+ SELECT p.queue,
+    p.state,
+    count(*) AS depth,
+    (COALESCE(EXTRACT(epoch FROM (now() - min(p.lease_until) FILTER (WHERE (p.lease_until <= now())))), (0)::numeric))::double precision AS oldest_age_seconds,
+    count(*) FILTER (WHERE (p.lease_until < (now() - '00:00:30'::interval))) AS overdue
    FROM public.passes p
-  WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]))
-  GROUP BY queue, state;
+  WHERE (p.state = 'running'::text)
+  GROUP BY p.queue, p.state;
 
 -- TABLE submissions
 CREATE TABLE public.submissions (
@@ -3032,6 +3609,29 @@ CREATE TABLE public.submissions (
 PARTITION BY RANGE (id);
 ALTER TABLE ONLY public.submissions ALTER COLUMN text SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.submissions FORCE ROW LEVEL SECURITY;
+
+-- TABLE tallies
+CREATE TABLE public.tallies (
+    name text NOT NULL,
+    labels text[] NOT NULL,
+    count bigint DEFAULT 0 NOT NULL,
+    total double precision DEFAULT 0 NOT NULL,
+    buckets bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    CONSTRAINT tallies_not_negative CHECK (((count >= 0) AND (total >= (0)::double precision)))
+);
+
+-- TABLE tally_entries
+CREATE TABLE public.tally_entries (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    name text NOT NULL,
+    labels text[] NOT NULL,
+    count bigint NOT NULL,
+    CONSTRAINT tally_entries_not_negative CHECK ((count >= 0))
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+-- COMMENT TABLE tally_entries
+COMMENT ON TABLE public.tally_entries IS 'Amounts that the clock has not added to the totals in tallies yet.';
 
 -- VIEW untallied
 CREATE VIEW public.untallied WITH (security_barrier='true') AS
@@ -3099,7 +3699,15 @@ UNION ALL
      CROSS JOIN LATERAL ( VALUES ('first'::text,LEAST(p.attempt, 1)), ('retry'::text,GREATEST((p.attempt - 1), 0))) kind(name, attempts))
   WHERE ((NOT p.tallied) AND (p.finished_at IS NOT NULL))
   GROUP BY p.name, kind.name
- HAVING (sum(kind.attempts) > 0);
+ HAVING (sum(kind.attempts) > 0)
+UNION ALL
+ SELECT e.name,
+    e.labels,
+    (sum(e.count))::bigint AS count,
+    0 AS total,
+    '{}'::bigint[] AS buckets
+   FROM public.tally_entries e
+  GROUP BY e.name, e.labels;
 
 -- VIEW monitor_totals
 CREATE VIEW public.monitor_totals WITH (security_barrier='true') AS
@@ -3146,6 +3754,35 @@ CREATE TABLE public.one_time_tokens (
     CONSTRAINT one_time_tokens_purpose_known CHECK ((purpose = ANY (ARRAY['invitation'::text, 'password_reset'::text])))
 );
 ALTER TABLE ONLY public.one_time_tokens FORCE ROW LEVEL SECURITY;
+
+-- SEQUENCE queue_hand_bulk
+CREATE UNLOGGED SEQUENCE public.queue_hand_bulk
+    START WITH 0
+    INCREMENT BY 1
+    MINVALUE -9223372036854775808
+    NO MAXVALUE
+    CACHE 1;
+
+-- SEQUENCE queue_hand_interactive
+CREATE UNLOGGED SEQUENCE public.queue_hand_interactive
+    START WITH 0
+    INCREMENT BY 1
+    MINVALUE -9223372036854775808
+    NO MAXVALUE
+    CACHE 1;
+
+-- TABLE queue_marks
+CREATE TABLE public.queue_marks (
+    org_id uuid NOT NULL,
+    queue text NOT NULL,
+    turn smallint NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    ahead bigint NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    CONSTRAINT queue_marks_ahead_positive CHECK ((ahead > 0)),
+    CONSTRAINT queue_marks_queue_known CHECK ((queue = ANY (ARRAY['interactive'::text, 'bulk'::text])))
+);
+ALTER TABLE ONLY public.queue_marks FORCE ROW LEVEL SECURITY;
 
 -- TABLE retention_runs
 CREATE TABLE public.retention_runs (
@@ -3498,6 +4135,10 @@ ALTER TABLE ONLY public.inbound_events
 ALTER TABLE ONLY public.inbound_events_default
     ADD CONSTRAINT inbound_events_default_pkey PRIMARY KEY (id);
 
+-- CONSTRAINT ledger_entries ledger_entries_pkey
+ALTER TABLE ONLY public.ledger_entries
+    ADD CONSTRAINT ledger_entries_pkey PRIMARY KEY (id);
+
 -- CONSTRAINT ledger ledger_pkey
 ALTER TABLE ONLY public.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (org_id, day, provider, model, pass);
@@ -3529,6 +4170,14 @@ ALTER TABLE ONLY public.passes
 -- CONSTRAINT provider_pauses provider_pauses_pkey
 ALTER TABLE ONLY public.provider_pauses
     ADD CONSTRAINT provider_pauses_pkey PRIMARY KEY (provider);
+
+-- CONSTRAINT queue_marks queue_marks_pkey
+ALTER TABLE ONLY public.queue_marks
+    ADD CONSTRAINT queue_marks_pkey PRIMARY KEY (org_id, queue, turn, next_at);
+
+-- CONSTRAINT queue_snapshot queue_snapshot_pkey
+ALTER TABLE ONLY public.queue_snapshot
+    ADD CONSTRAINT queue_snapshot_pkey PRIMARY KEY (queue);
 
 -- CONSTRAINT retention_runs retention_runs_pkey
 ALTER TABLE ONLY public.retention_runs
@@ -3621,6 +4270,10 @@ ALTER TABLE ONLY public.system_logs_default
 -- CONSTRAINT tallies tallies_pkey
 ALTER TABLE ONLY public.tallies
     ADD CONSTRAINT tallies_pkey PRIMARY KEY (name, labels);
+
+-- CONSTRAINT tally_entries tally_entries_pkey
+ALTER TABLE ONLY public.tally_entries
+    ADD CONSTRAINT tally_entries_pkey PRIMARY KEY (id);
 
 -- CONSTRAINT user_keys user_keys_pkey
 ALTER TABLE ONLY public.user_keys
@@ -3817,6 +4470,9 @@ CREATE INDEX idx_inbound_events_unowned ON ONLY public.inbound_events USING btre
 -- INDEX idx_inbound_events_user
 CREATE INDEX idx_inbound_events_user ON ONLY public.inbound_events USING btree (org_id, user_id);
 
+-- INDEX idx_ledger_entries_author
+CREATE INDEX idx_ledger_entries_author ON public.ledger_entries USING btree (org_id, user_id);
+
 -- INDEX idx_one_time_tokens_expires
 CREATE INDEX idx_one_time_tokens_expires ON public.one_time_tokens USING btree (expires_at);
 
@@ -3829,23 +4485,32 @@ CREATE INDEX idx_passes_author_open ON public.passes USING btree (org_id, user_i
 -- INDEX idx_passes_author_turn
 CREATE INDEX idx_passes_author_turn ON public.passes USING btree (queue, org_id, turn, next_at) WHERE (state = 'queued'::text);
 
--- INDEX idx_passes_due
-CREATE INDEX idx_passes_due ON public.passes USING btree (next_at) WHERE (state = 'queued'::text);
-
 -- INDEX idx_passes_essay
 CREATE INDEX idx_passes_essay ON public.passes USING btree (org_id, essay_id);
 
 -- INDEX idx_passes_gave_up
 CREATE INDEX idx_passes_gave_up ON public.passes USING btree (org_id, finished_at) WHERE (state = 'gave_up'::text);
 
+-- INDEX idx_passes_lane_due
+CREATE INDEX idx_passes_lane_due ON public.passes USING btree (queue, next_at) WHERE (state = 'queued'::text);
+
 -- INDEX idx_passes_lease
 CREATE INDEX idx_passes_lease ON public.passes USING btree (lease_until) WHERE (state = 'running'::text);
+
+-- INDEX idx_passes_postponed
+CREATE INDEX idx_passes_postponed ON public.passes USING btree (queue, queued_at) WHERE ((state = 'queued'::text) AND (attempt = 0) AND (next_at > queued_at) AND (COALESCE(error, ''::text) <> ALL (ARRAY['org_budget_spent'::text, 'author_share_spent'::text, 'in_batch'::text, 'not_approved'::text])));
 
 -- INDEX idx_passes_running
 CREATE INDEX idx_passes_running ON public.passes USING btree (org_id, lost) WHERE (state = 'running'::text);
 
+-- INDEX idx_passes_tried
+CREATE INDEX idx_passes_tried ON public.passes USING btree (queued_at) WHERE ((state = 'queued'::text) AND (started_at IS NOT NULL));
+
 -- INDEX idx_passes_turn
 CREATE INDEX idx_passes_turn ON public.passes USING btree (queue, org_id, next_at) WHERE (state = 'queued'::text);
+
+-- INDEX idx_passes_unhinted
+CREATE INDEX idx_passes_unhinted ON public.passes USING btree (next_at) WHERE ((state = 'queued'::text) AND (hinted_at < next_at));
 
 -- INDEX idx_passes_untallied
 CREATE INDEX idx_passes_untallied ON public.passes USING btree (finished_at) WHERE ((NOT tallied) AND (finished_at IS NOT NULL));
@@ -4242,6 +4907,10 @@ ALTER TABLE ONLY public.one_time_tokens
 ALTER TABLE ONLY public.passes
     ADD CONSTRAINT passes_essay FOREIGN KEY (org_id, essay_id) REFERENCES public.essays(org_id, id) ON DELETE CASCADE;
 
+-- FK CONSTRAINT queue_marks queue_marks_org_id_fkey
+ALTER TABLE ONLY public.queue_marks
+    ADD CONSTRAINT queue_marks_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT retention_runs retention_runs_org_id_fkey
 ALTER TABLE ONLY public.retention_runs
     ADD CONSTRAINT retention_runs_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -4403,6 +5072,9 @@ CREATE POLICY ec_admin_own_org ON public.inbound_events TO ec_admin USING ((org_
 
 -- POLICY ledger ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.ledger TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY ledger_entries ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.ledger_entries TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY one_time_tokens ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.one_time_tokens TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -4775,6 +5447,9 @@ CREATE POLICY ec_worker_own_org ON public.feedback_reviews TO ec_worker USING ((
 -- POLICY ledger ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.ledger TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY ledger_entries ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.ledger_entries TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY orgs ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.orgs TO ec_worker USING ((id = ( SELECT public.app_org() AS app_org)));
 
@@ -4829,6 +5504,9 @@ ALTER TABLE public.inbound_events_default ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY ledger
 ALTER TABLE public.ledger ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY ledger_entries
+ALTER TABLE public.ledger_entries ENABLE ROW LEVEL SECURITY;
+
 -- ROW SECURITY one_time_tokens
 ALTER TABLE public.one_time_tokens ENABLE ROW LEVEL SECURITY;
 
@@ -4837,6 +5515,9 @@ ALTER TABLE public.orgs ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY passes
 ALTER TABLE public.passes ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY queue_marks
+ALTER TABLE public.queue_marks ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY retention_runs
 ALTER TABLE public.retention_runs ENABLE ROW LEVEL SECURITY;
@@ -5185,12 +5866,231 @@ GRANT ALL ON FUNCTION public.audit_write(what text, thing text, ids uuid[], fact
 -- ACL FUNCTION audit_writing()
 REVOKE ALL ON FUNCTION public.audit_writing() FROM PUBLIC;
 
--- ACL FUNCTION uuid7_floor(moment timestamp with time zone)
-REVOKE ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_admin;
-GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_clock;
-GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_monitor;
-GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_stats;
+-- ACL FUNCTION author_may_spend(author uuid, expected_micros bigint)
+REVOKE ALL ON FUNCTION public.author_may_spend(author uuid, expected_micros bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.author_may_spend(author uuid, expected_micros bigint) TO ec_worker;
+
+-- ACL FUNCTION begin_version(tenant uuid, wanted uuid)
+REVOKE ALL ON FUNCTION public.begin_version(tenant uuid, wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.begin_version(tenant uuid, wanted uuid) TO ec_worker;
+
+-- ACL FUNCTION budget_allows(expected_micros bigint)
+REVOKE ALL ON FUNCTION public.budget_allows(expected_micros bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.budget_allows(expected_micros bigint) TO ec_worker;
+
+-- ACL FUNCTION budget_left()
+REVOKE ALL ON FUNCTION public.budget_left() FROM PUBLIC;
+
+-- ACL FUNCTION cancel_open_passes(most integer)
+REVOKE ALL ON FUNCTION public.cancel_open_passes(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.cancel_open_passes(most integer) TO ec_admin;
+
+-- ACL FUNCTION chain_audit(most integer)
+REVOKE ALL ON FUNCTION public.chain_audit(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.chain_audit(most integer) TO ec_clock;
+
+-- ACL FUNCTION chain_audit_entries(most integer)
+REVOKE ALL ON FUNCTION public.chain_audit_entries(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.chain_audit_entries(most integer) TO ec_clock;
+
+-- ACL FUNCTION change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text)
+REVOKE ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_admin;
+GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_educator;
+GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_student;
+
+-- ACL FUNCTION close_version(tenant uuid, wanted uuid, off text)
+REVOKE ALL ON FUNCTION public.close_version(tenant uuid, wanted uuid, off text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.close_version(tenant uuid, wanted uuid, off text) TO ec_clock;
+GRANT ALL ON FUNCTION public.close_version(tenant uuid, wanted uuid, off text) TO ec_worker;
+
+-- ACL FUNCTION count_hand_in(author uuid, own_essay uuid)
+REVOKE ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_student;
+
+-- ACL FUNCTION count_queue(most integer)
+REVOKE ALL ON FUNCTION public.count_queue(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.count_queue(most integer) TO ec_clock;
+
+-- ACL FUNCTION create_partition(parent name, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION public.create_partition(parent name, moment timestamp with time zone) FROM PUBLIC;
+
+-- ACL FUNCTION delete_expired(wanted text, taken uuid[], is_last boolean)
+REVOKE ALL ON FUNCTION public.delete_expired(wanted text, taken uuid[], is_last boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_expired(wanted text, taken uuid[], is_last boolean) TO ec_clock;
+
+-- ACL FUNCTION delete_orphans(fault text, since timestamp with time zone, until timestamp with time zone, most integer)
+REVOKE ALL ON FUNCTION public.delete_orphans(fault text, since timestamp with time zone, until timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_orphans(fault text, since timestamp with time zone, until timestamp with time zone, most integer) TO ec_clock;
+
+-- ACL FUNCTION detach_partition(part name, log_days integer, unowned_days integer)
+REVOKE ALL ON FUNCTION public.detach_partition(part name, log_days integer, unowned_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.detach_partition(part name, log_days integer, unowned_days integer) TO ec_clock;
+
+-- ACL FUNCTION discard_passes(wanted uuid[])
+REVOKE ALL ON FUNCTION public.discard_passes(wanted uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_admin;
+GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_clock;
+GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_educator;
+
+-- ACL FUNCTION drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint)
+REVOKE ALL ON FUNCTION public.drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint) TO ec_clock;
+
+-- ACL FUNCTION ensure_partitions(months_ahead integer, since timestamp with time zone)
+REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) TO ec_clock;
+
+-- ACL FUNCTION ensure_partitions(months_ahead integer)
+REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer) TO ec_clock;
+
+-- ACL FUNCTION erase_person(person uuid)
+REVOKE ALL ON FUNCTION public.erase_person(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_person(person uuid) TO ec_clock;
+
+-- ACL FUNCTION essays_in_turns(fair bigint[], turns bigint, own bigint)
+REVOKE ALL ON FUNCTION public.essays_in_turns(fair bigint[], turns bigint, own bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.essays_in_turns(fair bigint[], turns bigint, own bigint) TO ec_stats;
+
+-- ACL FUNCTION fault_query(fault text)
+REVOKE ALL ON FUNCTION public.fault_query(fault text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fault_query(fault text) TO ec_stats;
+
+-- ACL FUNCTION feedback_bounds()
+REVOKE ALL ON FUNCTION public.feedback_bounds() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_clock;
+GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_monitor;
+GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_stats;
+
+-- ACL FUNCTION find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[])
+REVOKE ALL ON FUNCTION public.find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[]) TO ec_clock;
+GRANT ALL ON FUNCTION public.find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[]) TO ec_worker;
+
+-- ACL FUNCTION fold_ledger(most integer)
+REVOKE ALL ON FUNCTION public.fold_ledger(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fold_ledger(most integer) TO ec_clock;
+
+-- ACL FUNCTION histogram(samples double precision[], bounds double precision[])
+REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
+GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_monitor;
+GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_stats;
+
+-- ACL FUNCTION history_begins()
+REVOKE ALL ON FUNCTION public.history_begins() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.history_begins() TO ec_clock;
+GRANT ALL ON FUNCTION public.history_begins() TO ec_worker;
+
+-- ACL FUNCTION hold_duty(duty text, wanted_by uuid, seconds integer)
+REVOKE ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) TO ec_clock;
+GRANT ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) TO ec_worker;
+
+-- ACL FUNCTION hold_person(person uuid, case_number text)
+REVOKE ALL ON FUNCTION public.hold_person(person uuid, case_number text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hold_person(person uuid, case_number text) TO ec_admin;
+
+-- ACL FUNCTION index_sizes()
+REVOKE ALL ON FUNCTION public.index_sizes() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.index_sizes() TO ec_clock;
+
+-- ACL FUNCTION keep_dual_approval()
+REVOKE ALL ON FUNCTION public.keep_dual_approval() FROM PUBLIC;
+
+-- ACL TABLE user_keys
+GRANT MAINTAIN ON TABLE public.user_keys TO ec_backup;
+GRANT MAINTAIN ON TABLE public.user_keys TO ec_clock;
+GRANT SELECT ON TABLE public.user_keys TO ec_auth;
+GRANT SELECT ON TABLE public.user_keys TO ec_educator;
+GRANT SELECT ON TABLE public.user_keys TO ec_student;
+GRANT SELECT ON TABLE public.user_keys TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.user_keys TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_keys;
+GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_lms;
+
+-- ACL COLUMN user_keys.user_id
+GRANT SELECT(user_id) ON TABLE public.user_keys TO ec_manager;
+
+-- ACL COLUMN user_keys.org_id
+GRANT SELECT(org_id) ON TABLE public.user_keys TO ec_manager;
+
+-- ACL COLUMN user_keys.wrapped
+GRANT UPDATE(wrapped) ON TABLE public.user_keys TO ec_keys;
+
+-- ACL COLUMN user_keys.master_key_id
+GRANT UPDATE(master_key_id) ON TABLE public.user_keys TO ec_keys;
+
+-- ACL FUNCTION keys_missing()
+REVOKE ALL ON FUNCTION public.keys_missing() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.keys_missing() TO ec_admin;
+GRANT ALL ON FUNCTION public.keys_missing() TO ec_auth;
+GRANT ALL ON FUNCTION public.keys_missing() TO ec_ingest;
+GRANT ALL ON FUNCTION public.keys_missing() TO ec_worker;
+
+-- ACL FUNCTION lacks_key(person uuid)
+REVOKE ALL ON FUNCTION public.lacks_key(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_auth;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_manager;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_student;
+GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_worker;
+
+-- ACL FUNCTION learns_with_review(author uuid)
+REVOKE ALL ON FUNCTION public.learns_with_review(author uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_student;
+
+-- ACL FUNCTION list_decided_comment()
+REVOKE ALL ON FUNCTION public.list_decided_comment() FROM PUBLIC;
+
+-- ACL FUNCTION list_new_comments()
+REVOKE ALL ON FUNCTION public.list_new_comments() FROM PUBLIC;
+
+-- ACL FUNCTION monitor_bloat()
+REVOKE ALL ON FUNCTION public.monitor_bloat() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_bloat() TO ec_monitor;
+
+-- ACL FUNCTION monitor_org_spend()
+REVOKE ALL ON FUNCTION public.monitor_org_spend() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_org_spend() TO ec_monitor;
+
+-- ACL FUNCTION monitor_programs()
+REVOKE ALL ON FUNCTION public.monitor_programs() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_programs() TO ec_monitor;
+
+-- ACL FUNCTION monitor_sessions()
+REVOKE ALL ON FUNCTION public.monitor_sessions() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_sessions() TO ec_monitor;
+
+-- ACL FUNCTION monitor_standbys()
+REVOKE ALL ON FUNCTION public.monitor_standbys() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_standbys() TO ec_monitor;
+
+-- ACL FUNCTION monitor_statements()
+REVOKE ALL ON FUNCTION public.monitor_statements() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_statements() TO ec_monitor;
+
+-- ACL FUNCTION newest_versions(wanted uuid[], staff boolean)
+REVOKE ALL ON FUNCTION public.newest_versions(wanted uuid[], staff boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.newest_versions(wanted uuid[], staff boolean) TO ec_admin;
+GRANT ALL ON FUNCTION public.newest_versions(wanted uuid[], staff boolean) TO ec_educator;
+GRANT ALL ON FUNCTION public.newest_versions(wanted uuid[], staff boolean) TO ec_lms;
+GRANT ALL ON FUNCTION public.newest_versions(wanted uuid[], staff boolean) TO ec_student;
+GRANT ALL ON FUNCTION public.newest_versions(wanted uuid[], staff boolean) TO ec_worker;
+
+-- ACL FUNCTION next_due(hinted uuid)
+REVOKE ALL ON FUNCTION public.next_due(hinted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.next_due(hinted uuid) TO ec_worker;
 
 -- ACL TABLE ai_responses
 GRANT INSERT ON TABLE public.ai_responses TO ec_worker;
@@ -5313,6 +6213,26 @@ GRANT SELECT ON TABLE public.author_use TO ec_admin;
 GRANT SELECT ON TABLE public.author_use TO ec_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.author_use TO ec_stats;
 
+-- ACL FUNCTION note_author_cost(call uuid)
+REVOKE ALL ON FUNCTION public.note_author_cost(call uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.note_author_cost(call uuid) TO ec_worker;
+
+-- ACL FUNCTION note_feedback_seconds()
+REVOKE ALL ON FUNCTION public.note_feedback_seconds() FROM PUBLIC;
+
+-- ACL FUNCTION note_new_role()
+REVOKE ALL ON FUNCTION public.note_new_role() FROM PUBLIC;
+
+-- ACL FUNCTION note_retired(part name)
+REVOKE ALL ON FUNCTION public.note_retired(part name) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.note_retired(part name) TO ec_owner;
+
+-- ACL FUNCTION note_sign_in()
+REVOKE ALL ON FUNCTION public.note_sign_in() FROM PUBLIC;
+
+-- ACL FUNCTION note_unenrolled()
+REVOKE ALL ON FUNCTION public.note_unenrolled() FROM PUBLIC;
+
 -- ACL TABLE orgs
 GRANT MAINTAIN ON TABLE public.orgs TO ec_clock;
 GRANT SELECT ON TABLE public.orgs TO ec_backup;
@@ -5362,220 +6282,6 @@ GRANT SELECT(retention_logs) ON TABLE public.orgs TO ec_clock;
 GRANT SELECT(legal_hold) ON TABLE public.orgs TO ec_clock;
 GRANT UPDATE(legal_hold) ON TABLE public.orgs TO ec_stats;
 
--- ACL FUNCTION author_may_spend(author uuid, expected_micros bigint)
-REVOKE ALL ON FUNCTION public.author_may_spend(author uuid, expected_micros bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.author_may_spend(author uuid, expected_micros bigint) TO ec_worker;
-
--- ACL FUNCTION budget_allows(expected_micros bigint)
-REVOKE ALL ON FUNCTION public.budget_allows(expected_micros bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.budget_allows(expected_micros bigint) TO ec_worker;
-
--- ACL FUNCTION cancel_open_passes(most integer)
-REVOKE ALL ON FUNCTION public.cancel_open_passes(most integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.cancel_open_passes(most integer) TO ec_admin;
-
--- ACL FUNCTION chain_audit(most integer)
-REVOKE ALL ON FUNCTION public.chain_audit(most integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.chain_audit(most integer) TO ec_clock;
-
--- ACL FUNCTION chain_audit_entries(most integer)
-REVOKE ALL ON FUNCTION public.chain_audit_entries(most integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.chain_audit_entries(most integer) TO ec_clock;
-
--- ACL FUNCTION change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text)
-REVOKE ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_admin;
-GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_educator;
-GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name bytea, with_language boolean, new_language text) TO ec_student;
-
--- ACL FUNCTION count_hand_in(author uuid, own_essay uuid)
-REVOKE ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_admin;
-GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_educator;
-GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_lms;
-GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_student;
-
--- ACL FUNCTION create_partition(parent name, moment timestamp with time zone)
-REVOKE ALL ON FUNCTION public.create_partition(parent name, moment timestamp with time zone) FROM PUBLIC;
-
--- ACL FUNCTION delete_expired(wanted text, taken uuid[], is_last boolean)
-REVOKE ALL ON FUNCTION public.delete_expired(wanted text, taken uuid[], is_last boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.delete_expired(wanted text, taken uuid[], is_last boolean) TO ec_clock;
-
--- ACL FUNCTION delete_orphans(fault text, since timestamp with time zone, until timestamp with time zone, most integer)
-REVOKE ALL ON FUNCTION public.delete_orphans(fault text, since timestamp with time zone, until timestamp with time zone, most integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.delete_orphans(fault text, since timestamp with time zone, until timestamp with time zone, most integer) TO ec_clock;
-
--- ACL FUNCTION detach_partition(part name, log_days integer, unowned_days integer)
-REVOKE ALL ON FUNCTION public.detach_partition(part name, log_days integer, unowned_days integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.detach_partition(part name, log_days integer, unowned_days integer) TO ec_clock;
-
--- ACL FUNCTION discard_passes(wanted uuid[])
-REVOKE ALL ON FUNCTION public.discard_passes(wanted uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_admin;
-GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_clock;
-GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_educator;
-
--- ACL FUNCTION drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint)
-REVOKE ALL ON FUNCTION public.drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint) TO ec_clock;
-
--- ACL FUNCTION ensure_partitions(months_ahead integer, since timestamp with time zone)
-REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) TO ec_clock;
-
--- ACL FUNCTION ensure_partitions(months_ahead integer)
-REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer) TO ec_clock;
-
--- ACL FUNCTION erase_person(person uuid)
-REVOKE ALL ON FUNCTION public.erase_person(person uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.erase_person(person uuid) TO ec_clock;
-
--- ACL FUNCTION fault_query(fault text)
-REVOKE ALL ON FUNCTION public.fault_query(fault text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.fault_query(fault text) TO ec_stats;
-
--- ACL FUNCTION feedback_bounds()
-REVOKE ALL ON FUNCTION public.feedback_bounds() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_clock;
-GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_monitor;
-GRANT ALL ON FUNCTION public.feedback_bounds() TO ec_stats;
-
--- ACL FUNCTION find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[])
-REVOKE ALL ON FUNCTION public.find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[]) TO ec_clock;
-GRANT ALL ON FUNCTION public.find_faults(fault text, since timestamp with time zone, until timestamp with time zone, OUT amount bigint, OUT ids text[]) TO ec_worker;
-
--- ACL FUNCTION histogram(samples double precision[], bounds double precision[])
-REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
-GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_monitor;
-GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_stats;
-
--- ACL FUNCTION history_begins()
-REVOKE ALL ON FUNCTION public.history_begins() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.history_begins() TO ec_clock;
-GRANT ALL ON FUNCTION public.history_begins() TO ec_worker;
-
--- ACL FUNCTION hold_duty(duty text, wanted_by uuid, seconds integer)
-REVOKE ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) TO ec_clock;
-GRANT ALL ON FUNCTION public.hold_duty(duty text, wanted_by uuid, seconds integer) TO ec_worker;
-
--- ACL FUNCTION hold_person(person uuid, case_number text)
-REVOKE ALL ON FUNCTION public.hold_person(person uuid, case_number text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.hold_person(person uuid, case_number text) TO ec_admin;
-
--- ACL FUNCTION index_sizes()
-REVOKE ALL ON FUNCTION public.index_sizes() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.index_sizes() TO ec_clock;
-
--- ACL FUNCTION keep_dual_approval()
-REVOKE ALL ON FUNCTION public.keep_dual_approval() FROM PUBLIC;
-
--- ACL TABLE user_keys
-GRANT MAINTAIN ON TABLE public.user_keys TO ec_backup;
-GRANT MAINTAIN ON TABLE public.user_keys TO ec_clock;
-GRANT SELECT ON TABLE public.user_keys TO ec_auth;
-GRANT SELECT ON TABLE public.user_keys TO ec_educator;
-GRANT SELECT ON TABLE public.user_keys TO ec_student;
-GRANT SELECT ON TABLE public.user_keys TO ec_worker;
-GRANT SELECT,DELETE ON TABLE public.user_keys TO ec_stats;
-GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_admin;
-GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_keys;
-GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_lms;
-
--- ACL COLUMN user_keys.user_id
-GRANT SELECT(user_id) ON TABLE public.user_keys TO ec_manager;
-
--- ACL COLUMN user_keys.org_id
-GRANT SELECT(org_id) ON TABLE public.user_keys TO ec_manager;
-
--- ACL COLUMN user_keys.wrapped
-GRANT UPDATE(wrapped) ON TABLE public.user_keys TO ec_keys;
-
--- ACL COLUMN user_keys.master_key_id
-GRANT UPDATE(master_key_id) ON TABLE public.user_keys TO ec_keys;
-
--- ACL FUNCTION keys_missing()
-REVOKE ALL ON FUNCTION public.keys_missing() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.keys_missing() TO ec_admin;
-GRANT ALL ON FUNCTION public.keys_missing() TO ec_auth;
-GRANT ALL ON FUNCTION public.keys_missing() TO ec_ingest;
-GRANT ALL ON FUNCTION public.keys_missing() TO ec_worker;
-
--- ACL FUNCTION lacks_key(person uuid)
-REVOKE ALL ON FUNCTION public.lacks_key(person uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_admin;
-GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_auth;
-GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_educator;
-GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_lms;
-GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_manager;
-GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_student;
-GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_worker;
-
--- ACL FUNCTION learns_with_review(author uuid)
-REVOKE ALL ON FUNCTION public.learns_with_review(author uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_admin;
-GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_educator;
-GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_lms;
-GRANT ALL ON FUNCTION public.learns_with_review(author uuid) TO ec_student;
-
--- ACL FUNCTION list_decided_comment()
-REVOKE ALL ON FUNCTION public.list_decided_comment() FROM PUBLIC;
-
--- ACL FUNCTION list_new_comments()
-REVOKE ALL ON FUNCTION public.list_new_comments() FROM PUBLIC;
-
--- ACL FUNCTION monitor_bloat()
-REVOKE ALL ON FUNCTION public.monitor_bloat() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.monitor_bloat() TO ec_monitor;
-
--- ACL FUNCTION monitor_org_spend()
-REVOKE ALL ON FUNCTION public.monitor_org_spend() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.monitor_org_spend() TO ec_monitor;
-
--- ACL FUNCTION monitor_programs()
-REVOKE ALL ON FUNCTION public.monitor_programs() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.monitor_programs() TO ec_monitor;
-
--- ACL FUNCTION monitor_sessions()
-REVOKE ALL ON FUNCTION public.monitor_sessions() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.monitor_sessions() TO ec_monitor;
-
--- ACL FUNCTION monitor_standbys()
-REVOKE ALL ON FUNCTION public.monitor_standbys() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.monitor_standbys() TO ec_monitor;
-
--- ACL FUNCTION monitor_statements()
-REVOKE ALL ON FUNCTION public.monitor_statements() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.monitor_statements() TO ec_monitor;
-
--- ACL FUNCTION next_due(hinted uuid)
-REVOKE ALL ON FUNCTION public.next_due(hinted uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.next_due(hinted uuid) TO ec_worker;
-
--- ACL FUNCTION note_author_cost(call uuid)
-REVOKE ALL ON FUNCTION public.note_author_cost(call uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.note_author_cost(call uuid) TO ec_worker;
-
--- ACL FUNCTION note_feedback_seconds()
-REVOKE ALL ON FUNCTION public.note_feedback_seconds() FROM PUBLIC;
-
--- ACL FUNCTION note_new_role()
-REVOKE ALL ON FUNCTION public.note_new_role() FROM PUBLIC;
-
--- ACL FUNCTION note_retired(part name)
-REVOKE ALL ON FUNCTION public.note_retired(part name) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.note_retired(part name) TO ec_owner;
-
--- ACL FUNCTION note_sign_in()
-REVOKE ALL ON FUNCTION public.note_sign_in() FROM PUBLIC;
-
--- ACL FUNCTION note_unenrolled()
-REVOKE ALL ON FUNCTION public.note_unenrolled() FROM PUBLIC;
-
 -- ACL FUNCTION on_hold(person uuid)
 REVOKE ALL ON FUNCTION public.on_hold(person uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.on_hold(person uuid) TO ec_clock;
@@ -5611,145 +6317,6 @@ GRANT ALL ON FUNCTION public.place_assignment(wanted text, wanted_title text, wa
 -- ACL FUNCTION provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean)
 REVOKE ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) TO ec_worker;
-
--- ACL TABLE passes
-GRANT MAINTAIN ON TABLE public.passes TO ec_clock;
-GRANT SELECT ON TABLE public.passes TO ec_backup;
-GRANT SELECT ON TABLE public.passes TO ec_worker;
-GRANT SELECT,INSERT ON TABLE public.passes TO ec_admin;
-GRANT SELECT,INSERT ON TABLE public.passes TO ec_educator;
-GRANT SELECT,INSERT ON TABLE public.passes TO ec_lms;
-GRANT SELECT,INSERT ON TABLE public.passes TO ec_student;
-GRANT SELECT,INSERT,DELETE ON TABLE public.passes TO ec_stats;
-
--- ACL COLUMN passes.id
-GRANT SELECT(id) ON TABLE public.passes TO ec_clock;
-
--- ACL COLUMN passes.org_id
-GRANT SELECT(org_id) ON TABLE public.passes TO ec_clock;
-
--- ACL COLUMN passes.submission_id
-GRANT SELECT(submission_id) ON TABLE public.passes TO ec_clock;
-
--- ACL COLUMN passes.essay_id
-GRANT SELECT(essay_id) ON TABLE public.passes TO ec_clock;
-
--- ACL COLUMN passes.user_id
-GRANT SELECT(user_id) ON TABLE public.passes TO ec_clock;
-
--- ACL COLUMN passes.name
-GRANT SELECT(name) ON TABLE public.passes TO ec_clock;
-
--- ACL COLUMN passes.state
-GRANT SELECT(state),UPDATE(state) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(state) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(state) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.queue
-GRANT SELECT(queue) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(queue) ON TABLE public.passes TO ec_stats;
-
--- ACL COLUMN passes.attempt
-GRANT SELECT(attempt) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(attempt) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(attempt) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.fence
-GRANT SELECT(fence) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(fence) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.lost
-GRANT SELECT(lost),UPDATE(lost) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(lost) ON TABLE public.passes TO ec_stats;
-
--- ACL COLUMN passes.queued_at
-GRANT SELECT(queued_at) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(queued_at) ON TABLE public.passes TO ec_stats;
-
--- ACL COLUMN passes.next_at
-GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(next_at) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(next_at) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.hinted_at
-GRANT SELECT(hinted_at),UPDATE(hinted_at) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(hinted_at) ON TABLE public.passes TO ec_stats;
-
--- ACL COLUMN passes.lease_until
-GRANT SELECT(lease_until),UPDATE(lease_until) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(lease_until) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.first_claimed_at
-GRANT SELECT(first_claimed_at) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(first_claimed_at) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(first_claimed_at) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.started_at
-GRANT SELECT(started_at) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(started_at) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(started_at) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.finished_at
-GRANT SELECT(finished_at),UPDATE(finished_at) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(finished_at) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(finished_at) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.error
-GRANT SELECT(error),UPDATE(error) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(error) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(error) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.provider
-GRANT SELECT(provider) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(provider) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.model
-GRANT SELECT(model) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(model) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.comments
-GRANT SELECT(comments) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(comments) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(comments) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.summary
-GRANT UPDATE(summary) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(summary) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.tallied
-GRANT SELECT(tallied),UPDATE(tallied) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(tallied) ON TABLE public.passes TO ec_stats;
-
--- ACL COLUMN passes.discarded_at
-GRANT SELECT(discarded_at) ON TABLE public.passes TO ec_clock;
-GRANT UPDATE(discarded_at) ON TABLE public.passes TO ec_stats;
-
--- ACL COLUMN passes.rubric_id
-GRANT UPDATE(rubric_id) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(rubric_id) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.prompt_version
-GRANT UPDATE(prompt_version) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(prompt_version) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.basis
-GRANT UPDATE(basis) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(basis) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.batch
-GRANT UPDATE(batch) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(batch) ON TABLE public.passes TO ec_worker;
-
--- ACL COLUMN passes.batch_call
-GRANT UPDATE(batch_call) ON TABLE public.passes TO ec_stats;
-GRANT UPDATE(batch_call) ON TABLE public.passes TO ec_worker;
-
--- ACL TABLE tallies
-GRANT SELECT ON TABLE public.tallies TO ec_backup;
-GRANT SELECT ON TABLE public.tallies TO ec_monitor;
-GRANT SELECT ON TABLE public.tallies TO ec_stats;
-GRANT SELECT,INSERT,MAINTAIN,UPDATE ON TABLE public.tallies TO ec_clock;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.tallies TO ec_worker;
 
 -- ACL FUNCTION queue_place(wanted uuid)
 REVOKE ALL ON FUNCTION public.queue_place(wanted uuid) FROM PUBLIC;
@@ -5885,6 +6452,11 @@ GRANT ALL ON FUNCTION public.sample_versions(since timestamp with time zone, unt
 REVOKE ALL ON FUNCTION public.settle_delivery(delivery uuid, student uuid, submission uuid, sealed bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.settle_delivery(delivery uuid, student uuid, submission uuid, sealed bytea) TO ec_lms;
 
+-- ACL FUNCTION spent_this_month()
+REVOKE ALL ON FUNCTION public.spent_this_month() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.spent_this_month() TO ec_admin;
+GRANT ALL ON FUNCTION public.spent_this_month() TO ec_worker;
+
 -- ACL FUNCTION store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text)
 REVOKE ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], OUT version integer, OUT status text) TO ec_admin;
@@ -5898,6 +6470,58 @@ GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boole
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, via_html boolean, pictures integer, OUT version integer, OUT status text) TO ec_educator;
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, via_html boolean, pictures integer, OUT version integer, OUT status text) TO ec_lms;
 GRANT ALL ON FUNCTION public.store_version(author uuid, essay uuid, is_new boolean, course uuid, assignment uuid, category uuid, lms_id text, sealed_title bytea, submission uuid, submitted timestamp with time zone, in_queue text, via text, lang text, sealed_text bytea, sha256 bytea, character_count integer, word_count integer, released boolean, pass_ids uuid[], pass_names text[], is_update boolean, via_html boolean, pictures integer, OUT version integer, OUT status text) TO ec_student;
+
+-- ACL FUNCTION submission_comments(wanted uuid, pass_order text[])
+REVOKE ALL ON FUNCTION public.submission_comments(wanted uuid, pass_order text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.submission_comments(wanted uuid, pass_order text[]) TO ec_admin;
+GRANT ALL ON FUNCTION public.submission_comments(wanted uuid, pass_order text[]) TO ec_educator;
+GRANT ALL ON FUNCTION public.submission_comments(wanted uuid, pass_order text[]) TO ec_lms;
+GRANT ALL ON FUNCTION public.submission_comments(wanted uuid, pass_order text[]) TO ec_student;
+GRANT ALL ON FUNCTION public.submission_comments(wanted uuid, pass_order text[]) TO ec_worker;
+
+-- ACL FUNCTION submission_reactions(wanted uuid)
+REVOKE ALL ON FUNCTION public.submission_reactions(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.submission_reactions(wanted uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.submission_reactions(wanted uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.submission_reactions(wanted uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.submission_reactions(wanted uuid) TO ec_student;
+GRANT ALL ON FUNCTION public.submission_reactions(wanted uuid) TO ec_worker;
+
+-- ACL FUNCTION submission_results(wanted uuid)
+REVOKE ALL ON FUNCTION public.submission_results(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.submission_results(wanted uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.submission_results(wanted uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.submission_results(wanted uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.submission_results(wanted uuid) TO ec_student;
+GRANT ALL ON FUNCTION public.submission_results(wanted uuid) TO ec_worker;
+
+-- ACL FUNCTION submission_reviews(wanted uuid)
+REVOKE ALL ON FUNCTION public.submission_reviews(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.submission_reviews(wanted uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.submission_reviews(wanted uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.submission_reviews(wanted uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.submission_reviews(wanted uuid) TO ec_student;
+GRANT ALL ON FUNCTION public.submission_reviews(wanted uuid) TO ec_worker;
+
+-- ACL FUNCTION submission_status(wanted uuid, tenant uuid, pass_order text[], with_place boolean)
+REVOKE ALL ON FUNCTION public.submission_status(wanted uuid, tenant uuid, pass_order text[], with_place boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.submission_status(wanted uuid, tenant uuid, pass_order text[], with_place boolean) TO ec_admin;
+GRANT ALL ON FUNCTION public.submission_status(wanted uuid, tenant uuid, pass_order text[], with_place boolean) TO ec_educator;
+GRANT ALL ON FUNCTION public.submission_status(wanted uuid, tenant uuid, pass_order text[], with_place boolean) TO ec_lms;
+GRANT ALL ON FUNCTION public.submission_status(wanted uuid, tenant uuid, pass_order text[], with_place boolean) TO ec_student;
+GRANT ALL ON FUNCTION public.submission_status(wanted uuid, tenant uuid, pass_order text[], with_place boolean) TO ec_worker;
+
+-- ACL FUNCTION submission_text(wanted uuid)
+REVOKE ALL ON FUNCTION public.submission_text(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.submission_text(wanted uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.submission_text(wanted uuid) TO ec_educator;
+GRANT ALL ON FUNCTION public.submission_text(wanted uuid) TO ec_lms;
+GRANT ALL ON FUNCTION public.submission_text(wanted uuid) TO ec_student;
+GRANT ALL ON FUNCTION public.submission_text(wanted uuid) TO ec_worker;
+
+-- ACL FUNCTION supersede_feedback(tenant uuid, wanted uuid, pass_name text, amount integer)
+REVOKE ALL ON FUNCTION public.supersede_feedback(tenant uuid, wanted uuid, pass_name text, amount integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.supersede_feedback(tenant uuid, wanted uuid, pass_name text, amount integer) TO ec_worker;
 
 -- ACL FUNCTION suspect_may_run()
 REVOKE ALL ON FUNCTION public.suspect_may_run() FROM PUBLIC;
@@ -5921,12 +6545,23 @@ REVOKE ALL ON FUNCTION public.unlist_superseded_comment() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.use_approval(wanted text, person uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.use_approval(wanted text, person uuid) TO ec_admin;
 
+-- ACL FUNCTION uuid7_floor(moment timestamp with time zone)
+REVOKE ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_admin;
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_clock;
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_monitor;
+GRANT ALL ON FUNCTION public.uuid7_floor(moment timestamp with time zone) TO ec_stats;
+
 -- ACL FUNCTION version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean)
 REVOKE ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean) TO ec_admin;
 GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean) TO ec_educator;
 GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean) TO ec_lms;
 GRANT ALL ON FUNCTION public.version_place(author uuid, wanted_assignment uuid, wanted_essay uuid, wanted_category text, wanted_external_id text, OUT submission_id uuid, OUT new_essay_id uuid, OUT pass_ids uuid[], OUT now timestamp with time zone, OUT wrapped bytea, OUT master_key_id text, OUT default_language text, OUT release_policy text, OUT assignment_id uuid, OUT course_id uuid, OUT category_known boolean, OUT category_id uuid, OUT essay_id uuid, OUT essay_assignment_id uuid, OUT assignment_missing boolean) TO ec_student;
+
+-- ACL FUNCTION version_task(tenant uuid, wanted uuid)
+REVOKE ALL ON FUNCTION public.version_task(tenant uuid, wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.version_task(tenant uuid, wanted uuid) TO ec_worker;
 
 -- ACL FUNCTION wait_bounds()
 REVOKE ALL ON FUNCTION public.wait_bounds() FROM PUBLIC;
@@ -6302,8 +6937,147 @@ GRANT SELECT ON TABLE public.inbound_events_default TO ec_stats;
 GRANT MAINTAIN ON TABLE public.ledger TO ec_clock;
 GRANT SELECT ON TABLE public.ledger TO ec_admin;
 GRANT SELECT ON TABLE public.ledger TO ec_backup;
-GRANT SELECT,DELETE ON TABLE public.ledger TO ec_stats;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.ledger TO ec_stats;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.ledger TO ec_worker;
+
+-- ACL TABLE ledger_entries
+GRANT INSERT ON TABLE public.ledger_entries TO ec_worker;
+GRANT MAINTAIN ON TABLE public.ledger_entries TO ec_clock;
+GRANT SELECT ON TABLE public.ledger_entries TO ec_admin;
+GRANT SELECT ON TABLE public.ledger_entries TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.ledger_entries TO ec_stats;
+
+-- ACL TABLE passes
+GRANT MAINTAIN ON TABLE public.passes TO ec_clock;
+GRANT SELECT ON TABLE public.passes TO ec_backup;
+GRANT SELECT ON TABLE public.passes TO ec_worker;
+GRANT SELECT,INSERT ON TABLE public.passes TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.passes TO ec_educator;
+GRANT SELECT,INSERT ON TABLE public.passes TO ec_lms;
+GRANT SELECT,INSERT ON TABLE public.passes TO ec_student;
+GRANT SELECT,INSERT,DELETE ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.id
+GRANT SELECT(id) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.org_id
+GRANT SELECT(org_id) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.submission_id
+GRANT SELECT(submission_id) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.essay_id
+GRANT SELECT(essay_id) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.user_id
+GRANT SELECT(user_id) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.name
+GRANT SELECT(name) ON TABLE public.passes TO ec_clock;
+
+-- ACL COLUMN passes.state
+GRANT SELECT(state),UPDATE(state) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(state) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(state) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.queue
+GRANT SELECT(queue) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(queue) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.attempt
+GRANT SELECT(attempt) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(attempt) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(attempt) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.fence
+GRANT SELECT(fence) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(fence) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.lost
+GRANT SELECT(lost),UPDATE(lost) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(lost) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.queued_at
+GRANT SELECT(queued_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(queued_at) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.next_at
+GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(next_at) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(next_at) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.hinted_at
+GRANT SELECT(hinted_at),UPDATE(hinted_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(hinted_at) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.lease_until
+GRANT SELECT(lease_until),UPDATE(lease_until) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(lease_until) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.first_claimed_at
+GRANT SELECT(first_claimed_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(first_claimed_at) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(first_claimed_at) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.started_at
+GRANT SELECT(started_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(started_at) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(started_at) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.finished_at
+GRANT SELECT(finished_at),UPDATE(finished_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(finished_at) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(finished_at) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.error
+GRANT SELECT(error),UPDATE(error) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(error) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(error) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.provider
+GRANT SELECT(provider) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(provider) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.model
+GRANT SELECT(model) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(model) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.comments
+GRANT SELECT(comments) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(comments) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(comments) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.summary
+GRANT UPDATE(summary) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(summary) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.tallied
+GRANT SELECT(tallied),UPDATE(tallied) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(tallied) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.discarded_at
+GRANT SELECT(discarded_at) ON TABLE public.passes TO ec_clock;
+GRANT UPDATE(discarded_at) ON TABLE public.passes TO ec_stats;
+
+-- ACL COLUMN passes.rubric_id
+GRANT UPDATE(rubric_id) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(rubric_id) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.prompt_version
+GRANT UPDATE(prompt_version) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(prompt_version) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.basis
+GRANT UPDATE(basis) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(basis) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.batch
+GRANT UPDATE(batch) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(batch) ON TABLE public.passes TO ec_worker;
+
+-- ACL COLUMN passes.batch_call
+GRANT UPDATE(batch_call) ON TABLE public.passes TO ec_stats;
+GRANT UPDATE(batch_call) ON TABLE public.passes TO ec_worker;
 
 -- ACL TABLE monitor_gave_up
 GRANT SELECT ON TABLE public.monitor_gave_up TO ec_backup;
@@ -6312,6 +7086,11 @@ GRANT SELECT ON TABLE public.monitor_gave_up TO ec_monitor;
 -- ACL TABLE monitor_pauses
 GRANT SELECT ON TABLE public.monitor_pauses TO ec_backup;
 GRANT SELECT ON TABLE public.monitor_pauses TO ec_monitor;
+
+-- ACL TABLE queue_snapshot
+GRANT MAINTAIN ON TABLE public.queue_snapshot TO ec_clock;
+GRANT SELECT ON TABLE public.queue_snapshot TO ec_backup;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.queue_snapshot TO ec_stats;
 
 -- ACL TABLE monitor_queue
 GRANT SELECT ON TABLE public.monitor_queue TO ec_backup;
@@ -6374,6 +7153,19 @@ GRANT SELECT(tallied),UPDATE(tallied) ON TABLE public.submissions TO ec_clock;
 -- ACL COLUMN submissions.trace_id
 GRANT SELECT(trace_id) ON TABLE public.submissions TO ec_clock;
 
+-- ACL TABLE tallies
+GRANT SELECT ON TABLE public.tallies TO ec_backup;
+GRANT SELECT ON TABLE public.tallies TO ec_monitor;
+GRANT SELECT ON TABLE public.tallies TO ec_stats;
+GRANT SELECT,INSERT,MAINTAIN,UPDATE ON TABLE public.tallies TO ec_clock;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tallies TO ec_worker;
+
+-- ACL TABLE tally_entries
+GRANT INSERT ON TABLE public.tally_entries TO ec_worker;
+GRANT SELECT ON TABLE public.tally_entries TO ec_backup;
+GRANT SELECT ON TABLE public.tally_entries TO ec_stats;
+GRANT SELECT,INSERT,DELETE,MAINTAIN ON TABLE public.tally_entries TO ec_clock;
+
 -- ACL TABLE untallied
 GRANT SELECT ON TABLE public.untallied TO ec_backup;
 GRANT SELECT ON TABLE public.untallied TO ec_clock;
@@ -6412,6 +7204,17 @@ GRANT UPDATE(used_at) ON TABLE public.one_time_tokens TO ec_auth;
 
 -- ACL COLUMN one_time_tokens.created_at
 GRANT SELECT(created_at) ON TABLE public.one_time_tokens TO ec_admin;
+
+-- ACL SEQUENCE queue_hand_bulk
+GRANT SELECT ON SEQUENCE public.queue_hand_bulk TO ec_backup;
+
+-- ACL SEQUENCE queue_hand_interactive
+GRANT SELECT ON SEQUENCE public.queue_hand_interactive TO ec_backup;
+
+-- ACL TABLE queue_marks
+GRANT MAINTAIN ON TABLE public.queue_marks TO ec_clock;
+GRANT SELECT ON TABLE public.queue_marks TO ec_backup;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_marks TO ec_stats;
 
 -- ACL TABLE retention_runs
 GRANT SELECT ON TABLE public.retention_runs TO ec_admin;

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from peewee import fn
-
 from models import ledger
 from models.crypto import AssociatedData, Key
-from models.db import new_ids, row
+from models.db import row, run
+from models.errors import OverBudget, ReadingOff
 from models.passes import Claim
 from models.review_counts import Approved
-from models.tables import AiResponses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +19,7 @@ class Call:
 
     id: UUID
     org: UUID
+    user: UUID
     provider: str
     pass_name: str
 
@@ -52,23 +51,53 @@ def open_call(
     reserved_micros: int = 0,
     batch: bool = False,
 ) -> Call:
-    """Store that this call is about to be made, and reserve its cost. Commit before making the call."""
-    call = new_ids(1)[0]
-    AiResponses.insert(
-        id=call,
-        org_id=held.org,
-        submission_id=held.submission,
-        user_id=user,
-        pass_=held.name,
-        attempt=held.attempt,
-        provider=provider,
-        model=model,
-        prompt_version=prompt_version,
-        request_sha256=request_sha256,
-        reserved_micros=reserved_micros,
-        batch=batch,
-    ).execute()
-    return Call(id=call, org=held.org, provider=provider, pass_name=held.name)
+    """Store that this call is about to be made, and reserve its cost. Commit before making the call.
+
+    Raises ReadingOff when no machine reads the org's essays any more, and OverBudget when the org or the author's share cannot
+    afford the call.
+    """
+    # In one round trip: until the commit, no other call of an org with a budget is checked.
+    found = row(
+        """
+        with refused as materialized (
+            select case
+                when exists (select from orgs where id = %(org)s and ai_policy = 'none') then 'reading_off'
+                when %(free)s then null
+                when not budget_allows(%(reserved)s) then 'org_budget_spent'
+                when not author_may_spend(%(user)s, %(reserved)s) then 'author_share_spent'
+            end as reason
+        ),
+        opened as (
+            insert into ai_responses (org_id, submission_id, user_id, pass, attempt, provider, model, prompt_version, request_sha256,
+                reserved_micros, batch)
+            select %(org)s, %(submission)s, %(user)s, %(name)s, %(attempt)s, %(provider)s, %(model)s, %(prompt_version)s, %(sha256)s,
+                %(reserved)s, %(batch)s
+            from refused where reason is null
+            returning id
+        )
+        select reason, (select id from opened) as id from refused
+        """,
+        {
+            "org": held.org,
+            "submission": held.submission,
+            "user": user,
+            "name": held.name,
+            "attempt": held.attempt,
+            "provider": provider,
+            "model": model,
+            "prompt_version": prompt_version,
+            "sha256": request_sha256,
+            "reserved": reserved_micros,
+            "batch": batch,
+            "free": provider == ledger.FREE,
+        },
+    )
+    assert found is not None
+    if found["reason"] == "reading_off":
+        raise ReadingOff
+    if found["reason"] is not None:
+        raise OverBudget(found["reason"])
+    return Call(id=found["id"], org=held.org, user=user, provider=provider, pass_name=held.name)
 
 
 def fetch_reader(call: UUID, *, org: UUID) -> Approved | None:
@@ -78,34 +107,41 @@ def fetch_reader(call: UUID, *, org: UUID) -> Approved | None:
 
 
 def complete_call(call: Call, *, end: CallEnd, key: Key) -> None:
-    """Store how the call ended, with the raw answer encrypted by the author's key, and add its cost to the ledger and its author's share.
+    """Store how the call ended, with the raw answer encrypted by the author's key, and note its cost for the ledger.
 
     A failed call is stored too, with as much as there is of it. Calls to the local provider do not enter the ledger.
     Idempotent, so that the caller can repeat it after an uncertain commit.
     """
-    change = AiResponses.update(
-        outcome=end.outcome,
-        raw=key.seal(end.raw, place=AssociatedData("ai_responses", "raw", call.org, call.id)),
-        model=end.model,
-        stop_reason=end.stop_reason or None,
-        input_tokens=end.input_tokens,
-        output_tokens=end.output_tokens,
-        cache_read_tokens=end.cache_read_tokens,
-        cache_write_tokens=end.cache_write_tokens,
-        cost_micros=end.cost_micros,
-        latency_ms=end.latency_ms,
-        completed_at=fn.now(),
-    )
-    is_open = (AiResponses.org_id == call.org) & (AiResponses.id == call.id) & (AiResponses.outcome == "open")
-    updated = change.where(is_open).execute()
-    if updated and call.provider != ledger.FREE:
-        ledger.add(
-            org=call.org,
-            provider=call.provider,
-            model=end.model,
-            pass_name=call.pass_name,
-            failed=end.outcome != "ok",
-            tokens=(end.input_tokens, end.output_tokens, end.cache_read_tokens, end.cache_write_tokens),
-            cost_micros=end.cost_micros,
+    run(
+        """
+        with ended as (
+            update ai_responses set outcome = %(outcome)s, raw = %(raw)s, model = %(model)s, stop_reason = %(stop_reason)s,
+                input_tokens = %(input)s, output_tokens = %(output)s, cache_read_tokens = %(cache_read)s,
+                cache_write_tokens = %(cache_write)s, cost_micros = %(cost)s, latency_ms = %(latency)s, completed_at = now()
+            where org_id = %(org)s and id = %(id)s and outcome = 'open'
+            returning provider
         )
-        row("select note_author_cost(%s)", (call.id,))
+        insert into ledger_entries (org_id, user_id, day, provider, model, pass, failed, input_tokens, output_tokens,
+            cache_read_tokens, cache_write_tokens, cost_micros)
+        select %(org)s, %(user)s, (now() at time zone 'utc')::date, provider, %(model)s, %(pass)s, %(outcome)s <> 'ok', %(input)s,
+            %(output)s, %(cache_read)s, %(cache_write)s, %(cost)s
+        from ended where provider <> %(free)s
+        """,
+        {
+            "org": call.org,
+            "id": call.id,
+            "user": call.user,
+            "pass": call.pass_name,
+            "free": ledger.FREE,
+            "outcome": end.outcome,
+            "raw": key.seal(end.raw, place=AssociatedData("ai_responses", "raw", call.org, call.id)),
+            "model": end.model,
+            "stop_reason": end.stop_reason or None,
+            "input": end.input_tokens,
+            "output": end.output_tokens,
+            "cache_read": end.cache_read_tokens,
+            "cache_write": end.cache_write_tokens,
+            "cost": end.cost_micros,
+            "latency": end.latency_ms,
+        },
+    )

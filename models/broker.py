@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 from uuid import uuid4
 
@@ -13,16 +14,16 @@ import dramatiq
 import redis
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.common import compute_backoff, current_millis
+from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed
 
 from models import hint_queue
-from models.hint_queue import HintQueue
+from models.hint_queue import FETCH_LIMIT, HintQueue
 from models.jobs import Hint, Queue
 from models.redis_refusals import Refusal, RefusalLog, reason_of
 
-# An idle worker asks Redis this often. Dramatiq's default, one second, would be most of the duration of a short pass.
-IDLE_POLL_MS = 50
+# For so long an idle worker waits at Redis for a hint before it says that it lives, and acknowledges what is done.
+IDLE_SECONDS = 0.5
 HEARTBEAT_TIMEOUT_MS = 10_000
 # After a Redis error, hints are left to the clock for this long, so that not every request waits for Redis.
 HOLD_OFF_SECONDS = 2.0
@@ -60,9 +61,21 @@ class HintBroker(RedisBroker):
         self.looks: Counter[str] = Counter()
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        """Return a consumer that polls an empty queue at least every IDLE_POLL_MS."""
+        """Return a consumer that holds one hint for each thread, and is told at once when a hint comes.
+
+        Dramatiq asks for two for each thread. Those that wait in one process could begin in another.
+        """
         queue = HintQueue(self.client, namespace=self.namespace, worker=self.broker_id, name=queue_name)
-        return HintConsumer(queue, broker=self, prefetch=prefetch, idle_ms=min(timeout, IDLE_POLL_MS))
+        return HintConsumer(
+            queue, broker=self, prefetch=max(1, prefetch // 2), idle_seconds=min(timeout / 1000, IDLE_SECONDS)
+        )
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Declare a queue, and not the one that Dramatiq would read delayed messages from: a row says when it is due."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
 
     def send(self, hints: Sequence[Hint]) -> int:
         """Send the hints and return how many were sent.
@@ -153,53 +166,65 @@ class HintConsumer(Consumer):
     seconds, and a worker thread whose acknowledgement fails waits, or reports a bug of Dramatiq.
     """
 
-    def __init__(self, queue: HintQueue, *, broker: HintBroker, prefetch: int, idle_ms: int) -> None:
+    def __init__(self, queue: HintQueue, *, broker: HintBroker, prefetch: int, idle_seconds: float) -> None:
         self._queue = queue
         self._broker = broker
         self._prefetch = prefetch
-        self._idle_ms = idle_ms
-        self._misses = 0
+        self._idle_seconds = idle_seconds
+        self._is_drained = False
         self._fetched: deque[dramatiq.Message[Any]] = deque()
         # Ids of the messages that worker threads have or are about to get.
         self._handed_out: set[str] = set()
-        # Acknowledgements that Redis refused. Worker threads append, the consumer's own thread takes them away.
-        self._unanswered: deque[MessageProxy] = deque()
+        # Ids in Redis that are to be acknowledged. Worker threads append, the consumer's own thread takes them away.
+        self._done: deque[str] = deque()
+        self._freed = threading.Event()
 
     def __next__(self) -> MessageProxy | None:
         """Return the next message, or None when there is none now or Redis does not serve."""
-        dropped = 0
         self._broker.looks[self._queue.name] += 1
-        try:
-            while self._unanswered:
-                self._acknowledge(self._unanswered[0])
-                self._unanswered.popleft()
-            room = self._prefetch - len(self._handed_out)
-            if not self._fetched and room > 0:
-                hints, dropped = self._queue.fetch(room)
-                self._fetched.extend(hints)
-        except REDIS_ERRORS as error:
-            self._broker.refused(error)
-            time.sleep(REFUSED_POLL_SECONDS)
+        if not self._fetched:
+            try:
+                self._wait()
+                self._fetch()
+            except REDIS_ERRORS as error:
+                self._broker.refused(error)
+                time.sleep(REFUSED_POLL_SECONDS)
+                return None
+            self._broker.served()
+        if not self._fetched:
             return None
-        self._broker.served()
-        if self._fetched:
-            self._misses = 0
-            message = self._fetched.popleft()
-            self._handed_out.add(message.message_id)
-            return MessageProxy(message)
-        if not dropped:  # behind dropped messages there may be hints, so ask again at once
-            self._misses, pause_ms = compute_backoff(self._misses, max_backoff=self._idle_ms)
-            time.sleep(pause_ms / 1000)
-        return None
+        message = self._fetched.popleft()
+        self._handed_out.add(message.message_id)
+        return MessageProxy(message)
+
+    def _wait(self) -> None:
+        """Wait for a free thread, or for a hint where the last look found fewer than there is room for."""
+        if not self._room():
+            self._freed.wait(self._idle_seconds)
+        elif self._is_drained:
+            self._queue.wait(self._idle_seconds)
+        self._freed.clear()
+
+    def _fetch(self) -> None:
+        """Acknowledge what is done and fetch what there is room for, in one trip: it also says that this worker lives."""
+        room, done = self._room(), list(islice(self._done, FETCH_LIMIT))
+        hints, dropped = self._queue.fetch(room, done=done)
+        for _ in done:
+            self._done.popleft()
+        self._fetched.extend(hints)
+        self._is_drained = len(hints) + dropped < min(room, FETCH_LIMIT)
+
+    def _room(self) -> int:
+        return max(0, self._prefetch - len(self._handed_out))
 
     def ack(self, message: MessageProxy) -> None:
-        """Acknowledge the message, later if Redis refuses."""
+        """Note that the message is done. The consumer's thread says so to Redis at its next trip.
+
+        A worker that dies before leaves a hint too many, which does no harm: the row is the job.
+        """
         self._handed_out.discard(message.message_id)
-        try:
-            self._acknowledge(message)
-        except REDIS_ERRORS as error:
-            self._unanswered.append(message)
-            self._broker.refused(error)
+        self._done.append(message.options["redis_message_id"])
+        self._freed.set()
 
     def nack(self, message: MessageProxy) -> None:
         """Acknowledge the message: the row is the job, so a rejected hint is of no use to anybody."""
@@ -216,8 +241,14 @@ class HintConsumer(Consumer):
         except REDIS_ERRORS as error:
             self._broker.refused(error)
 
-    def _acknowledge(self, message: MessageProxy) -> None:
-        self._broker.do_ack(self._queue.name, message.options["redis_message_id"])
+    def close(self) -> None:
+        """Acknowledge what is done. If Redis refuses, it gives these hints to another worker, which finds nothing to do."""
+        self._prefetch = 0
+        try:
+            while self._done:
+                self._fetch()
+        except REDIS_ERRORS as error:
+            self._broker.refused(error)
 
 
 def _pieces(messages: Messages, size: int) -> Iterator[Messages]:

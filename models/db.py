@@ -33,7 +33,7 @@ from models.settings import StoreSettings
 from models.statement_watchdog import StatementWatchdog
 
 # The newest migration that this code was written for. /readyz and a starting worker compare it with the database.
-SCHEMA = "0040_data_audit"
+SCHEMA = "0047_worker_plans"
 
 Role = Literal["ec_auth", "ec_lms", "ec_manager", "ec_student", "ec_educator", "ec_admin", "ec_keys"]
 
@@ -43,10 +43,11 @@ log = logger(__name__)
 class _ThreadSession(threading.local):
     """The session of one thread: the opening to send with its first statement (None once sent), and its time limits.
 
-    `unserved` says that the server answered that it cannot serve us now.
+    `unserved` says that the server answered that it cannot serve us now, `single` that the first statement is also the last.
     """
 
     opening: tuple[str, list[Any]] | None = None
+    single: bool = False
     unserved: bool = False
     deadline: float = 0.0
     answer_seconds: float | None = None
@@ -121,6 +122,7 @@ class Pool(PooledPostgresqlDatabase, _OwnRole):  # type: ignore[misc]  # in the 
 
     def _execute_with_opening(self, sql: Any, params: Any) -> Any:
         if _thread_session.opening is None:
+            _refuse_second_statement()
             return self._execute_watched(sql, params)
         opening, _thread_session.opening = _thread_session.opening, None
         cursor = self.connection().cursor()
@@ -231,8 +233,12 @@ def session(
     live: SessionClaims | None = None,
     actor: UUID | None = None,
     answer_seconds: float | None = None,
+    single: bool = False,
 ) -> Iterator[None]:
     """Run the block in one transaction with one identity and commit; roll back on any error.
+
+    With `single` the block has one statement, which only reads: the opening, the statement and the end of the transaction are then
+    one round trip.
 
     Without a role, the program acts with its own log-in role. `actor` is the actor that the audit trail names when it is
     not a signed-in person: an API key or a source. The identity is local to the transaction, so the next user of the
@@ -249,18 +255,21 @@ def session(
     try:
         _thread_session.deadline = time.monotonic() + _Limits.wait_seconds
         _connect(_thread_session.deadline)
-        _thread_session.opening = _opening_statement(org, user, role, live, actor)
+        _thread_session.opening = _opening_statement(org, user, role, live, actor, single=single)
+        _thread_session.single = single
         _thread_session.answer_seconds = answer_seconds
         _thread_session.unserved = False
         yield
         # PostgreSQL answers the commit of a failed transaction with a rollback and reports no error.
-        if _thread_session.opening is None and _execute("commit").statusmessage != "COMMIT":
+        is_open = _thread_session.opening is None and not single
+        if is_open and _execute("commit").statusmessage != "COMMIT":
             raise RuntimeError("a failed statement was passed over in this session: nothing was stored")
     except BaseException:
         _roll_back()
         raise
     finally:
         _thread_session.opening = None
+        _thread_session.single = False
         # Closing what is closed already would still wait for Peewee's lock, which another thread holds while it connects.
         if not database.is_closed():
             if _thread_session.unserved:
@@ -313,6 +322,7 @@ def run_many(sql: str, values: Sequence[Sequence[Any]]) -> None:
     if values:
         if _thread_session.opening is not None:
             _execute("select")
+        _refuse_second_statement()
         with _translate_errors():
             _watchdog.watch(database.connection(), answer_seconds=_thread_session.answer_seconds)
             try:
@@ -347,6 +357,14 @@ def schema_version() -> str | None:
     return found["newest"] if found else None
 
 
+def connection_limit() -> int | None:
+    """Return how many connections the server gives the log-in role. None: no limit, or PgBouncer shares them out."""
+    found = row("select pg_backend_pid() as pid, rolconnlimit as most from pg_roles where rolname = session_user")
+    if found is None or found["pid"] != database.connection().info.backend_pid or found["most"] < 0:
+        return None
+    return int(found["most"])
+
+
 def caused_by(error: BaseException, kind: type[Exception]) -> bool:
     """Return whether a Peewee or domain error was caused by this kind of psycopg2 error."""
     current: BaseException | None = error
@@ -358,15 +376,33 @@ def caused_by(error: BaseException, kind: type[Exception]) -> bool:
     return False
 
 
+def _refuse_second_statement() -> None:
+    """Raise RuntimeError in a session of one statement. Its transaction is over, so another one would have no identity."""
+    if _thread_session.single:
+        raise RuntimeError("this session has one statement")
+
+
 def _opening_statement(
-    org: UUID | None, user: UUID | None, role: Role | None, live: SessionClaims | None, actor: UUID | None
+    org: UUID | None,
+    user: UUID | None,
+    role: Role | None,
+    live: SessionClaims | None,
+    actor: UUID | None,
+    *,
+    single: bool,
 ) -> tuple[str, list[Any]]:
     sql = (
-        "begin; select set_config('app.org', %s, true), set_config('app.user', %s, true), "
-        "set_config('app.actor', %s, true), set_config('app.request', %s, true), set_config('app.trace', %s, true), "
-        "set_config('timezone', 'UTC', true)"
+        "select set_config('app.org', %s, true), set_config('app.user', %s, true), set_config('app.actor', %s, true), "
     )
-    params: list[Any] = [str(org or ""), str(user or ""), str(actor or ""), request_id() or "", str(trace_id() or "")]
+    params: list[Any] = [str(org or ""), str(user or ""), str(actor or "")]
+    if single:
+        # Statements that are sent together without BEGIN are one transaction too, which ends with the last of them. What only
+        # reads may be sent again over a new connection, and needs no request and no trace.
+        sql += "set_config('transaction_read_only', 'on', true), "
+    else:
+        sql = f"begin; {sql}set_config('app.request', %s, true), set_config('app.trace', %s, true), "
+        params += [request_id() or "", str(trace_id() or "")]
+    sql += "set_config('timezone', 'UTC', true)"
     if live is not None:
         if live.role == "admin":  # only of admins an org names the networks
             sql += ", set_config('app.address', %s, true)"
@@ -430,7 +466,8 @@ def _author_limit(error: Any) -> AuthorLimit:
 
 
 def _roll_back() -> None:
-    if database.is_closed() or _thread_session.opening is not None or _thread_session.unserved:
+    was_open = _thread_session.opening is None and not _thread_session.single
+    if database.is_closed() or not was_open or _thread_session.unserved:
         return
     # When it fails, the connection is lost: there is nothing to roll back, and `session` closes it.
     with suppress(DatabaseAway):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+Refusal = Literal["org_budget_spent", "author_share_spent"]
+
 
 class DomainError(Exception):
     """An error that the caller must be told about. The message is written for a person."""
@@ -73,6 +77,17 @@ class OwnRequest(DomainError):
 
 class ReadingOff(DomainError):
     """The org's AI policy is `none`: no machine reads its essays, so nothing can be queued for a reading."""
+
+    def __init__(self) -> None:
+        super().__init__("No machine reads the essays of this school, because its ai_policy is none.")
+
+
+class OverBudget(DomainError):
+    """The org's budget for this month, or its author's share of it, does not allow this call."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
 
 
 class KeyReused(DomainError):

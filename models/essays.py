@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,7 +15,7 @@ from models.crypto import AssociatedData, Key
 from models.db import row, rows, run
 from models.errors import Invalid, NotFound
 from models.essay_filters import EssayFilter, Position, Sort, to_sql
-from models.jobs import Hint, PassName, Queue
+from models.jobs import PASS_ORDER, Hint, PassName, Queue
 from models.users import check_key_restored, unwrap_key
 
 SubmissionSource = Literal["app", "api", "webhook"]
@@ -190,26 +192,28 @@ def enrol(student: UUID, *, assignment: UUID, org: UUID) -> None:
     )
 
 
-_STATUS = """
-select s.id, s.essay_id, s.version, s.status, s.created_at as received_at, s.completed_at, s.released_at is not null as released,
-    s.queue, s.from_html, s.pictures_left_out, p.name, p.state, p.attempt, p.error, p.started_at, p.finished_at, p.next_at, p.comments,
-    p.provider, p.id as pass_id
-from submissions as s
-left join passes as p on p.org_id = s.org_id and p.submission_id = s.id
-where s.org_id = %s and s.id = %s
-order by array_position(%s::text[], p.name)
-"""
-
-
-def fetch_status(submission: UUID, *, org: UUID) -> list[dict[str, Any]]:
+def fetch_status(submission: UUID, *, org: UUID, with_place: bool = False) -> list[dict[str, Any]]:
     """Return one row for each pass, each with its submission's columns. Raises NotFound.
 
-    A version without passes has one row, in which the columns of the pass are None.
+    A version without passes has one row, in which the columns of the pass are None. `place` is None, or with `with_place` what
+    `queue.to_place` reads.
     """
-    found = rows(_STATUS, (org, submission, [str(name) for name in PassName]))
+    found = rows("select * from submission_status(%s, %s, %s, %s)", (submission, org, PASS_ORDER, with_place))
     if not found:
         raise NotFound("There is no such submission.")
     return found
+
+
+def fetch_statuses(submissions: Sequence[UUID], *, org: UUID) -> dict[UUID, list[dict[str, Any]]]:
+    """Return the rows of `fetch_status` for each of these submissions that the caller may read."""
+    found = rows(
+        """
+        select f.* from unnest(%s::uuid[]) with ordinality as w (id, place),
+            lateral submission_status(w.id, %s, %s, false) with ordinality as f order by w.place, f.ordinality
+        """,
+        (list(submissions), org, PASS_ORDER),
+    )
+    return {submission: list(group) for submission, group in groupby(found, key=itemgetter("id"))}
 
 
 def is_read(status: Sequence[Mapping[str, Any]]) -> bool:
@@ -219,14 +223,7 @@ def is_read(status: Sequence[Mapping[str, Any]]) -> bool:
 
 def fetch_text(submission: UUID, *, org: UUID) -> tuple[str, Key, dict[str, Any]]:
     """Return a version's text, its author's key, and its row. Raises NotFound and KeysMissing."""
-    found = row(
-        """
-        select s.id, s.essay_id, s.user_id, s.version, s.status, s.text, s.characters, s.released_at, k.wrapped, k.master_key_id
-        from submissions as s left join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
-        where s.org_id = %s and s.id = %s
-        """,
-        (org, submission),
-    )
+    found = row("select * from submission_text(%s)", (submission,))
     if found is None:
         raise NotFound("There is no such submission.")
     key = unwrap_key(found, org=org, user=found["user_id"])
@@ -289,24 +286,7 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
     Raises NotFound when it or its author's key was erased, KeysMissing when that key was not restored, and Undecipherable
     when it does not decrypt.
     """
-    found = row(
-        """
-        select s.text, e.title, s.user_id, s.audience_id, s.essay_id, s.characters, s.language, s.version, k.wrapped, k.master_key_id,
-            e.newest_submission_id = s.id as newest, o.ai_policy, o.ai_fallback, o.require_approval,
-            c.slug as category,
-            coalesce(e.trial_prompt, a.prompt) as prompt, coalesce(e.trial_rubric_id, a.rubric_id) as rubric_id,
-            coalesce(u.language, s.language) as feedback_language
-        from submissions as s
-        join users as u on u.org_id = s.org_id and u.id = s.user_id
-        join orgs as o on o.id = s.org_id
-        left join user_keys as k on k.org_id = s.org_id and k.user_id = s.user_id
-        join essays as e on e.org_id = s.org_id and e.id = s.essay_id
-        left join assignments as a on a.org_id = s.org_id and a.id = e.assignment_id
-        left join categories as c on c.org_id = s.org_id and c.id = e.category_id
-        where s.org_id = %s and s.id = %s
-        """,
-        (org, submission),
-    )
+    found = row("select * from version_task(%s, %s)", (org, submission))
     if found is None:
         raise NotFound("There is no such submission.")
     key = unwrap_key(found, org=org, user=found["user_id"])
@@ -331,24 +311,16 @@ def fetch_task(submission: UUID, *, org: UUID) -> Task:
     )
 
 
-# The comments are those that this reader gets with the feedback: staff all, others the released ones that nobody rejected.
+# Planning a statement that names these tables takes long, because each month has a partition.
+_JOIN_VERSIONS = "join submissions as s on s.org_id = e.org_id and s.id = e.newest_submission_id"
 _ESSAYS = """
-select e.*, u.external_id as student_external_id, c.slug as category, a.external_id as assignment_external_id,
-    (
-        select count(*) from feedback as f
-        where f.org_id = e.org_id and f.submission_id = e.newest_submission_id and f.superseded_at is null
-            and (%(staff)s or (e.released_at is not null and (
-                select r.decision from feedback_reviews as r
-                where r.org_id = f.org_id and r.feedback_id = f.id order by r.id desc limit 1
-            ) is distinct from 'rejected'))
-    ) as comment_count
+select e.*, u.external_id as student_external_id, c.slug as category, a.external_id as assignment_external_id
 from (
     select e.id, e.org_id, e.user_id, e.assignment_id, e.course_id, e.category_id, e.external_id, e.title, e.versions,
-        e.created_at, e.updated_at, e.newest_submission_id, s.version as newest_version, s.status, s.released_at,
-        s.from_html, k.wrapped, k.master_key_id
+        e.created_at, e.updated_at, e.newest_submission_id, k.wrapped, k.master_key_id
     from essays as e
-    join submissions as s on s.org_id = e.org_id and s.id = e.newest_submission_id
     {keys} join user_keys as k on k.org_id = e.org_id and k.user_id = e.user_id
+    {versions}
     where e.org_id = %(org)s and {conditions}
     order by {order}
     limit %(limit)s
@@ -374,15 +346,17 @@ def list_essays(
     `after` is the last essay of the previous page. With `staff`, `comment_count` counts what educators and admins read.
     """
     conditions, order, values = to_sql(wanted, org=org, sort=sort, after=after)
-    sql = _ESSAYS.format(keys="inner", conditions=" and ".join(["e.trial_until is null", *conditions]), order=order)
-    found = rows(sql, {**values, "org": org, "limit": limit, "staff": staff})
-    return [_decrypted(essay, org) for essay in found]
+    versions = "" if wanted.status is None else _JOIN_VERSIONS
+    conditions = ["e.trial_until is null", *conditions]
+    sql = _ESSAYS.format(keys="inner", versions=versions, conditions=" and ".join(conditions), order=order)
+    found = rows(sql, {**values, "org": org, "limit": limit})
+    return [_decrypted(essay, org) for essay in _with_versions(found, staff=staff)]
 
 
 def fetch_essay(essay: UUID, *, org: UUID, staff: bool = False) -> dict[str, Any]:
     """Return one essay with all its versions, oldest first. Raises NotFound and KeysMissing."""
-    sql = _ESSAYS.format(keys="left", conditions="e.id = %(essay)s", order="e.id")
-    found = row(sql, {"org": org, "limit": 1, "essay": essay, "staff": staff})
+    sql = _ESSAYS.format(keys="left", versions="", conditions="e.id = %(essay)s", order="e.id")
+    found = next(iter(_with_versions(rows(sql, {"org": org, "limit": 1, "essay": essay}), staff=staff)), None)
     if found is None:
         raise NotFound("There is no such essay.")
     versions = rows(
@@ -393,6 +367,15 @@ def fetch_essay(essay: UUID, *, org: UUID, staff: bool = False) -> dict[str, Any
         (org, essay),
     )
     return {**_decrypted(found, org), "submissions": [{**one, "format": format_of(one)} for one in versions]}
+
+
+def _with_versions(found: list[dict[str, Any]], *, staff: bool) -> list[dict[str, Any]]:
+    """Return the essays with the columns of their newest versions, for which a query of its own is planned once."""
+    if not found:
+        return []
+    newest = rows("select * from newest_versions(%s, %s)", ([essay["newest_submission_id"] for essay in found], staff))
+    versions = {version.pop("id"): version for version in newest}
+    return [{**essay, **versions[essay["newest_submission_id"]]} for essay in found]
 
 
 def _decrypted(essay: dict[str, Any], org: UUID) -> dict[str, Any]:

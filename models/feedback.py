@@ -10,7 +10,7 @@ from uuid import UUID
 
 from models import rubric_totals
 from models.crypto import AssociatedData, Ciphertext, Key
-from models.db import new_ids, rows, run, run_many
+from models.db import rows, run, run_many
 from models.errors import NotReady
 from models.essays import embedded_pictures, fetch_status, fetch_text, is_read
 from models.jobs import PASS_ORDER, PassName
@@ -85,27 +85,15 @@ def store(
     Supersede what this pass said about this version before, except an educator's own comments. `resolutions` maps each
     comment of the earlier draft to what became of it.
     """
-    pass_key = (held.org, held.submission, held.name)
-    run(
-        """
-        update feedback set superseded_at = now()
-        where org_id = %s and submission_id = %s and pass = %s and superseded_at is null
-            and (origin <> 'educator' or carried_from is not null)
-        """,
-        pass_key,
+    new = rows(
+        "select id from supersede_feedback(%s, %s, %s, %s) as id",
+        (held.org, held.submission, held.name, len(comments) + len(results)),
     )
-    run(
-        """
-        update criterion_results set superseded_at = now()
-        where org_id = %s and submission_id = %s and pass = %s and superseded_at is null
-        """,
-        pass_key,
-    )
+    ids = [one["id"] for one in new]
+    comment_ids, result_ids = ids[: len(comments)], ids[len(comments) :]
     for resolution in sorted(set((resolutions or {}).values())):
         resolved = [comment for comment, value in (resolutions or {}).items() if value == resolution]
         run("update feedback set resolution = %s where org_id = %s and id = any (%s)", (resolution, held.org, resolved))
-    ids = new_ids(len(comments) + len(results))
-    comment_ids, result_ids = ids[: len(comments)], ids[len(comments) :]
     run_many(
         """
         insert into feedback (id, org_id, submission_id, text_characters, essay_id, user_id, audience_id, pass, type, kind, severity,
@@ -165,30 +153,14 @@ def fetch(submission: UUID, *, org: UUID, released_only: bool) -> dict[str, Any]
         """,
         (org, submission, SENSE_FIRST),
     )
-    # Comments without a place in the text come last. While a pass runs again, its earlier comments stay valid.
-    comments = rows(
-        """
-        select id, pass, type, kind, severity, priority, match, span_start, span_end, also_at, criterion, confidence, confidence_basis,
-            origin, provider, model, educator_id, resolution, carried_from, body
-        from feedback where org_id = %s and submission_id = %s and superseded_at is null
-        order by match = 'none', array_position(%s, pass), priority, id
-        """,
-        (org, submission, PASS_ORDER),
-    )
+    # While a pass runs again, its earlier comments stay valid.
+    comments = rows("select * from submission_comments(%s, %s)", (submission, PASS_ORDER))
     if is_read(passes) and not (summaries or comments):
         if passes[0]["completed_at"] is not None:
             raise NotReady("No pass gave a result; the status says why.", ever=False)
         raise NotReady("No pass has finished yet.")
     text, key, header = fetch_text(submission, org=org)
-    results = rows(
-        """
-        select r.id, r.criterion_id, c.rubric_id, c.name as criterion, r.level, r.points, r.max_points, r.rationale, r.evidence,
-            r.confidence
-        from criterion_results as r join rubric_criteria as c on c.org_id = r.org_id and c.id = r.criterion_id
-        where r.org_id = %s and r.submission_id = %s and r.superseded_at is null order by c.position, r.pass
-        """,
-        (org, submission),
-    )
+    results = rows("select * from submission_results(%s)", (submission,))
     total = rubric_totals.add_up(results, org=org)
     decrypted = [
         json.loads(key.open(summary["summary"], place=AssociatedData("passes", "summary", org, summary["id"])))

@@ -5,6 +5,7 @@ What is no hint of ours is dropped and counted. It must neither stop the next hi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,16 +21,22 @@ log = logger(__name__)
 
 # A hint has about 400 bytes. Anything much longer is none, and a worker never loads it.
 LONGEST_HINT_BYTES = 4096
-# Hints that one call of the script fetches at most.
+# Where Redis refuses to let a worker wait for a hint, the worker looks this often.
+UNSERVED_WAIT_SECONDS = 0.05
+# Hints that one call of the script fetches at most, and acknowledges at most.
 FETCH_LIMIT = 500
 # Workers that one sweep looks at, those first that have been silent for longest.
 SWEEP_LIMIT = 100
 
 # Keys: heartbeats, queue, its messages, those fetched and not yet acknowledged, the counts of dropped messages.
-# Arguments: now, worker, limit, longest message in bytes, name to count under.
+# Arguments: now, worker, limit, longest message in bytes, name to count under, ids of messages that are done with.
 # It returns id, message, id, message, … and at the end how many messages were too long or missing, and their bytes.
 _FETCH_SCRIPT = """
 redis.call("zadd", KEYS[1], ARGV[1], ARGV[2])
+for i = 6, #ARGV do
+  redis.call("srem", KEYS[4], ARGV[i])
+  redis.call("hdel", KEYS[3], ARGV[i])
+end
 local found, dropped, bytes = {}, 0, 0
 for _ = 1, tonumber(ARGV[3]) do
   local id = redis.call("lpop", KEYS[2])
@@ -60,7 +67,8 @@ redis.pcall("hincrby", KEYS[3], ARGV[1], #ARGV - 1)
 """
 
 # Key: the namespace. Arguments: the time before which a heartbeat is a dead worker's, limit, queues.
-# A key of the wrong type would refuse every hint, so it is deleted. Dead letters of earlier versions are deleted too.
+# A key of the wrong type would refuse every hint, so it is deleted. So are dead letters and delayed messages: nobody of ours
+# writes or reads any.
 # Dramatiq's own maintenance does the middle part with KEYS, which no user of ours may run.
 _SWEEP_SCRIPT = """
 local returned = 0
@@ -75,7 +83,7 @@ for q = 3, #ARGV do
   local queue = KEYS[1] .. ":" .. ARGV[q]
   require_type(queue, "list")
   require_type(queue .. ".msgs", "hash")
-  redis.call("del", queue .. ".XQ", queue .. ".XQ.msgs")
+  redis.call("del", queue .. ".XQ", queue .. ".XQ.msgs", queue .. ".DQ", queue .. ".DQ.msgs")
 end
 local workers = redis.call("zrange", heartbeats, 0, ARGV[2] - 1, "withscores")
 for w = 1, #workers, 2 do
@@ -89,7 +97,7 @@ for w = 1, #workers, 2 do
         returned = returned + 1
       end
     end
-    if is_dead then redis.call("del", fetched) end
+    if is_dead then redis.call("del", fetched, fetched .. ".DQ") end
   end
   if is_dead then redis.call("zrem", heartbeats, workers[w]) end
 end
@@ -103,20 +111,34 @@ class HintQueue:
     def __init__(self, client: redis.Redis, *, namespace: str, worker: str, name: str) -> None:
         self.name = name
         self._worker = worker
-        self._counted_as = name.removesuffix(".DQ")
         self._heartbeats = f"{namespace}:__heartbeats__"
         self._list = f"{namespace}:{name}"
         self._messages = f"{namespace}:{name}.msgs"
         self._fetched = f"{namespace}:__acks__.{worker}.{name}"
         self._dropped = dropped_key(namespace)
+        self._client: Any = client
         self._fetch_script: Any = client.register_script(_FETCH_SCRIPT)
         self._drop_script: Any = client.register_script(_DROP_SCRIPT)
 
-    def fetch(self, limit: int) -> tuple[list[dramatiq.Message[Any]], int]:
-        """Take up to `limit` messages. Return the hints among them, and how many others were dropped."""
+    def wait(self, seconds: float) -> None:
+        """Wait until there is a message, but no longer than `seconds`.
+
+        Redis moves the first message to the place where it is, which changes nothing, as soon as there is one. A Redis that
+        refuses this, such as one whose users are those of an earlier version, is asked again after a moment.
+        """
+        try:
+            self._client.blmove(self._list, self._list, seconds, src="LEFT", dest="LEFT")
+        except redis.ResponseError:
+            time.sleep(min(seconds, UNSERVED_WAIT_SECONDS))
+
+    def fetch(self, limit: int, *, done: Sequence[str] = ()) -> tuple[list[dramatiq.Message[Any]], int]:
+        """Acknowledge the messages of these ids, and take up to `limit` others, in one trip.
+
+        Return the hints among the others, and how many were dropped because they are none.
+        """
         *found, missing, size = self._fetch_script(
             keys=[self._heartbeats, self._list, self._messages, self._fetched, self._dropped],
-            args=[current_millis(), self._worker, min(limit, FETCH_LIMIT), LONGEST_HINT_BYTES, self._counted_as],
+            args=[current_millis(), self._worker, min(limit, FETCH_LIMIT), LONGEST_HINT_BYTES, self.name, *done],
         )
         hints: list[dramatiq.Message[Any]] = []
         foreign: list[bytes] = []
@@ -128,10 +150,10 @@ class HintQueue:
             else:
                 hints.append(hint.to_message(redis_message_id=message_id.decode("ascii")))
         if foreign:
-            self._drop_script(keys=[self._messages, self._fetched, self._dropped], args=[self._counted_as, *foreign])
+            self._drop_script(keys=[self._messages, self._fetched, self._dropped], args=[self.name, *foreign])
         dropped = missing + len(foreign)
         if dropped:
-            log.warning("foreign messages dropped", queue=self._counted_as, messages=dropped, bytes=size)
+            log.warning("foreign messages dropped", queue=self.name, messages=dropped, bytes=size)
         return hints, dropped
 
 
@@ -150,7 +172,7 @@ def sweep(client: redis.Redis, *, namespace: str, dead_before: int) -> int:
 
     `dead_before` is in Unix milliseconds. Raises redis.RedisError.
     """
-    names = [name for queue in Queue for name in (str(queue), f"{queue}.DQ")]
+    names = [str(queue) for queue in Queue]
     script: Any = client.register_script(_SWEEP_SCRIPT)
     return int(script(keys=[namespace], args=[dead_before, SWEEP_LIMIT, *names]))
 

@@ -99,7 +99,8 @@ def settle(org: UUID, *, limit: int) -> Unsettled:
         select (select count(*) from audit_log where org_id = %(org)s and sequence is null) as unchained,
             exists (select from passes where org_id = %(org)s and not tallied and finished_at is not null)
             or exists (select from ai_responses where org_id = %(org)s and not tallied and completed_at is not null)
-            or exists (select from submissions where org_id = %(org)s and not tallied and feedback_seconds is not null) as uncounted
+            or exists (select from submissions where org_id = %(org)s and not tallied and feedback_seconds is not null)
+            or exists (select from ledger_entries where org_id = %(org)s) as uncounted
         """,
         {"org": org},
     )

@@ -84,14 +84,7 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
     )
     if claimed is None:
         return None
-    # With the id as a literal the planner looks at one partition; a sub-select in the statement above would plan for all.
-    version = row(
-        """
-        with begun as (update submissions set status = 'processing' where org_id = %(org)s and id = %(id)s and status = 'queued')
-        select trace_id from submissions where org_id = %(org)s and id = %(id)s
-        """,
-        {"org": org, "id": claimed["submission_id"]},
-    )
+    version = row("select begin_version(%s, %s) as trace_id", (org, claimed["submission_id"]))
     return Claim(
         org=org,
         id=pass_id,
@@ -107,14 +100,22 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
     )
 
 
-def renew(held: Claim, *, lease_seconds: float) -> bool:
-    """Extend the lease to `lease_seconds` from now and return True; return False when the claim has been lost."""
-    return bool(
-        run(
-            f"update passes set lease_until = now() + make_interval(secs => %s) where {_HELD}",  # noqa: S608 - a constant
-            (lease_seconds, *_held_values(held)),
-        )
+def renew(held: Sequence[Claim], *, lease_seconds: float) -> set[UUID]:
+    """Extend the leases of passes of one org to `lease_seconds` from now, and return the ids of those that were held.
+
+    A pass whose row is locked is left out: it is about to end, and waiting for it could make two transactions wait for each
+    other.
+    """
+    kept = rows(
+        """
+        update passes set lease_until = now() + make_interval(secs => %s) where id in (
+            select p.id from passes as p join unnest(%s::uuid[], %s::integer[]) as held (id, fence) using (id, fence)
+            where p.org_id = %s and p.state = 'running' for no key update of p skip locked
+        ) returning id
+        """,
+        (lease_seconds, [one.id for one in held], [one.fence for one in held], held[0].org),
     )
+    return {found["id"] for found in kept}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,10 +132,10 @@ def finish(
 ) -> None:
     """Mark the pass as done, and close its submission if this was the last open pass. Raises FenceLost.
 
-    Insert the pass's feedback after this call in the same session, so that a lost fence rolls all of it back.
+    Store the pass's feedback before this call in the same session: a lost fence rolls it back, and the lock of the submission
+    is held from here to the commit only, so that passes which end together hardly wait for each other.
     """
-    _lock_submission(held)
-    _update_held(
+    _end_held(
         held,
         """
         state = 'done', lease_until = null, finished_at = now(), provider = %s, model = %s, comments = %s, summary = %s,
@@ -150,7 +151,6 @@ def finish(
             made_with.basis if made_with else None,
         ),
     )
-    _close_if_last(held.submission, org=held.org)
 
 
 def wait_for_batch(held: Claim, *, batch: str, call: UUID, look_in_seconds: float) -> None:
@@ -193,8 +193,7 @@ def fail(held: Claim, *, error: str, retry_in_seconds: float, counts: bool = Tru
 
 def give_up(held: Claim, *, error: str) -> None:
     """End the pass without a result, log it, and close its submission if this was the last open pass. Raises FenceLost."""
-    _lock_submission(held)
-    _update_held(held, "state = 'gave_up', lease_until = null, finished_at = now(), error = %s", (error,))
+    _end_held(held, "state = 'gave_up', lease_until = null, finished_at = now(), error = %s", (error,))
     keep_log(
         "pass given up",
         program="worker",
@@ -205,14 +204,11 @@ def give_up(held: Claim, *, error: str) -> None:
         reason=error,
         attempt=held.attempt,
     )
-    _close_if_last(held.submission, org=held.org)
 
 
 def cancel(held: Claim) -> None:
     """Cancel the pass because of a newer version, and close its submission if this was the last open pass. Raises FenceLost."""
-    _lock_submission(held)
-    _update_held(held, "state = 'cancelled', lease_until = null, finished_at = now()", ())
-    _close_if_last(held.submission, org=held.org)
+    _end_held(held, "state = 'cancelled', lease_until = null, finished_at = now()", ())
 
 
 def leave_unread(held: Claim) -> None:
@@ -220,13 +216,11 @@ def leave_unread(held: Claim) -> None:
 
     The cost of a batch that was submitted already is not recorded, because its answer is not fetched.
     """
-    _lock_submission(held)
-    _update_held(
+    _end_held(
         held,
         "state = 'cancelled', lease_until = null, finished_at = now(), error = %s, batch = null, batch_call = null",
         (READING_OFF,),
     )
-    _close_if_last(held.submission, org=held.org)
 
 
 def hand_back(held: Claim) -> None:
@@ -237,14 +231,24 @@ def hand_back(held: Claim) -> None:
     )
 
 
-def due_counts() -> dict[Queue, int]:
-    """Return how many passes of each queue are due. Call it as the clock."""
-    found = rows("select queue, count(*) as due from passes where state = 'queued' and next_at <= now() group by queue")
+def due_counts(*, limit: int) -> dict[Queue, int]:
+    """Return how many passes of each queue are due, counted up to `limit`. Queues without any are left out. Call it as the clock."""
+    found = rows(
+        """
+        select q.queue, d.due from unnest(%s) as q (queue) cross join lateral (
+            select count(*) as due from (
+                select from passes as p where p.state = 'queued' and p.queue = q.queue and p.next_at <= now() limit %s
+            ) as p
+        ) as d
+        where d.due > 0
+        """,
+        ([str(queue) for queue in Queue], limit),
+    )
     return {Queue(record["queue"]): record["due"] for record in found}
 
 
 def take_due(*, limit: int, stale_seconds: float, starved: list[Queue]) -> list[Hint]:
-    """Mark due passes as hinted and return their hints, oldest first. Commit before sending them.
+    """Mark at most `limit` due passes as hinted and return their hints, oldest first. Commit before sending them.
 
     A pass is hinted when it becomes due, and again every `stale_seconds` while its queue is in `starved` (Redis holds fewer
     hints than there are due passes, so some were lost). SKIP LOCKED lets two clocks share the work.
@@ -253,17 +257,26 @@ def take_due(*, limit: int, stale_seconds: float, starved: list[Queue]) -> list[
         """
         update passes set hinted_at = now()
         where id in (
-            select id from passes
-            where state = 'queued' and next_at <= now()
-                and (hinted_at < next_at or (hinted_at < now() - make_interval(secs => %s) and queue = any (%s)))
-            order by next_at
-            limit %s
-            for update skip locked
+            select id from passes where state = 'queued' and next_at <= now() and hinted_at < next_at
+            order by next_at limit %s for update skip locked
         )
         returning org_id, id, queue, next_at
         """,
-        (stale_seconds, [str(queue) for queue in starved], limit),
+        (limit,),
     )
+    for queue in starved:
+        found += rows(
+            """
+            update passes set hinted_at = now()
+            where id in (
+                select id from passes
+                where state = 'queued' and queue = %s and next_at <= now() and hinted_at < now() - make_interval(secs => %s)
+                order by next_at limit %s for update skip locked
+            )
+            returning org_id, id, queue, next_at
+            """,
+            (str(queue), stale_seconds, limit - len(found)),
+        )
     found.sort(key=lambda record: record["next_at"])
     return [Hint(org_id=record["org_id"], pass_id=record["id"], queue=Queue(record["queue"])) for record in found]
 
@@ -312,19 +325,35 @@ def give_up_stalled(*, limit: int) -> int:
     return sum(_give_up_unheld(record, reason="waited_too_long", condition=_STALLED) for record in stalled)
 
 
-def close_finished(*, limit: int) -> int:
+FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
+
+
+def end_of_slice(after: UUID, *, size: int) -> UUID:
+    """Return the id of the last of the next `size` versions of the last week, or LAST_ID when fewer follow. Call it as the clock."""
+    found = row(
+        """
+        select id from submissions where id > greatest(%s, uuid7_floor(now() - interval '7 days'))
+        order by id offset %s limit 1
+        """,
+        (after, size - 1),
+    )
+    return found["id"] if found else LAST_ID
+
+
+def close_finished(*, limit: int, after: UUID = FIRST_ID, until: UUID = LAST_ID) -> int:
     """Close versions of the last week that are open although all their passes have ended; return how many.
 
-    `finish`, `give_up` and `cancel` close the submission themselves, so this should find nothing. Call it as the clock.
+    Their ids lie behind `after`, up to `until`. `finish`, `give_up` and `cancel` close the submission themselves, so this should
+    find nothing. Call it as the clock.
     """
     left_open = rows(
         """
         select s.org_id, s.id from submissions as s
-        where s.id >= uuid7_floor(now() - interval '7 days') and s.completed_at is null and not exists (
+        where s.id > greatest(%s, uuid7_floor(now() - interval '7 days')) and s.id <= %s and s.completed_at is null and not exists (
             select from passes as p where p.org_id = s.org_id and p.submission_id = s.id and p.state in ('queued', 'running'))
         limit %s for update skip locked
         """,
-        (limit,),
+        (after, until, limit),
     )
     for record in left_open:
         _close_if_last(record["id"], org=record["org_id"])
@@ -335,14 +364,8 @@ def close_finished(*, limit: int) -> int:
 
 
 def add_to_tally(name: str, amount: int, *, labels: Sequence[str] = ()) -> None:
-    """Add `amount` to the running total of this name and these labels."""
-    run(
-        """
-        insert into tallies (name, labels, count) values (%s, %s::text[], %s)
-        on conflict (name, labels) do update set count = tallies.count + excluded.count
-        """,
-        (name, list(labels), amount),
-    )
+    """Note `amount` for the running total of this name and these labels. The clock adds it, so nobody waits for a shared row."""
+    run("insert into tally_entries (name, labels, count) values (%s, %s::text[], %s)", (name, list(labels), amount))
 
 
 # After a restart of PostgreSQL every earlier lease looks expired, so workers that still run get time to renew theirs.
@@ -361,7 +384,30 @@ def _held_values(held: Claim) -> tuple[Any, ...]:
 def _update_held(held: Claim, change: str, values: tuple[Any, ...]) -> None:
     """Update the pass if this claim still holds it. Raises FenceLost."""
     if not run(f"update passes set {change} where {_HELD}", (*values, *_held_values(held))):  # noqa: S608 - constants of this file
-        raise FenceLost(f"attempt {held.attempt} of pass {held.id} was overtaken")
+        raise _overtaken(held)
+
+
+def _end_held(held: Claim, change: str, values: tuple[Any, ...]) -> None:
+    """End the pass if this claim still holds it, and close its submission if it was the last open pass. Raises FenceLost.
+
+    Submission before pass, as everybody who ends or queues passes: the clock, replay, rerun, a closed school, erasure. So no two
+    wait for each other. The submission's id stays, so its lock lets others store rows that refer to it. Both come in one round
+    trip, and the close sees what was committed before the lock because it is a statement of its own.
+    """
+    ended = run(
+        f"""
+        select 1 from submissions where org_id = %s and id = %s for no key update;
+        update passes set {change} where {_HELD}
+        """,  # noqa: S608 - constants of this file
+        (held.org, held.submission, *values, *_held_values(held)),
+    )
+    if not ended:
+        raise _overtaken(held)
+    _close_if_last(held.submission, org=held.org)
+
+
+def _overtaken(held: Claim) -> FenceLost:
+    return FenceLost(f"attempt {held.attempt} of pass {held.id} was overtaken")
 
 
 def _give_up_unheld(record: dict[str, Any], *, reason: str, condition: str, crashed: bool = False) -> int:
@@ -370,7 +416,7 @@ def _give_up_unheld(record: dict[str, Any], *, reason: str, condition: str, cras
     The stored reason is the pass's last error; `reason` is used when it has none. `crashed` counts one more crash.
     """
     run(
-        "select 1 from submissions where org_id = %s and id = %s for update",
+        "select 1 from submissions where org_id = %s and id = %s for no key update",
         (record["org_id"], record["submission_id"]),
     )
     updated = row(
@@ -394,33 +440,9 @@ def _give_up_unheld(record: dict[str, Any], *, reason: str, condition: str, cras
     return 1
 
 
-def _lock_submission(held: Claim) -> None:
-    run("select 1 from submissions where org_id = %s and id = %s for update", (held.org, held.submission))
-
-
 def _close_if_last(submission: UUID, *, org: UUID) -> None:
     """Set the submission's final status if none of its passes is open. Its row must be locked by this transaction.
 
     A version that no pass read because the org turned reading off is complete. A pass that ran before keeps its comments.
     """
-    run(
-        """
-        update submissions as s set completed_at = now(), status = case
-            when p.superseded > 0 then 'superseded'
-            when p.gave_up = 0 and (p.unread = 0 or p.has_result = 0) then 'completed'
-            when p.has_result > 0 then 'partial'
-            else 'failed'
-        end
-        from (
-            select count(*) filter (where state in ('queued', 'running')) as open,
-                count(*) filter (where state = 'done' or is_off and provider is not null) as has_result,
-                count(*) filter (where state = 'gave_up') as gave_up,
-                count(*) filter (where is_off and provider is null) as unread,
-                count(*) filter (where state = 'cancelled' and not is_off) as superseded
-            from passes cross join lateral (select state = 'cancelled' and coalesce(error, '') = %(off)s as is_off) as o
-            where org_id = %(org)s and submission_id = %(submission)s
-        ) as p
-        where s.org_id = %(org)s and s.id = %(submission)s and p.open = 0 and s.completed_at is null
-        """,
-        {"org": org, "submission": submission, "off": READING_OFF},
-    )
+    run("select close_version(%s, %s, %s)", (org, submission, READING_OFF))

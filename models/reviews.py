@@ -53,13 +53,7 @@ def author_key(header: Mapping[str, Any], *, org: UUID) -> Key:
 
 def fetch_reviews(submission: UUID, *, org: UUID, key: Key) -> dict[UUID, Review]:
     """Return the newest decision about each reviewed comment of a version; `key` is the key of its author."""
-    found = rows(
-        """
-        select distinct on (feedback_id) id, feedback_id, educator_id, decision, body, created_at from feedback_reviews
-        where org_id = %s and submission_id = %s order by feedback_id, id desc
-        """,
-        (org, submission),
-    )
+    found = rows("select * from submission_reviews(%s)", (submission,))
     return {
         record["feedback_id"]: Review(
             decision=record["decision"],
@@ -73,10 +67,7 @@ def fetch_reviews(submission: UUID, *, org: UUID, key: Key) -> dict[UUID, Review
 
 def fetch_reactions(submission: UUID, *, org: UUID, key: Key) -> dict[UUID, dict[str, Any]]:
     """Return `reaction`, `note` and `created_at` for each comment that the student reacted to; `key` is the student's."""
-    found = rows(
-        "select feedback_id, reaction, note, created_at from feedback_reactions where org_id = %s and submission_id = %s",
-        (org, submission),
-    )
+    found = rows("select * from submission_reactions(%s)", (submission,))
     return {
         record["feedback_id"]: {
             "reaction": record["reaction"],

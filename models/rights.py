@@ -236,6 +236,13 @@ NOT_EXPORTED: Mapping[str, str] = {
     "passes.tallied": "whether the clock has counted the row",
     "ai_responses.tallied": "whether the clock has counted the row",
     "submissions.tallied": "whether the clock has counted the row",
+    **{
+        f"ledger_entries.{column}": "in author_use and ai_responses, which are exported; the clock deletes the row within seconds"
+        for column in (
+            "id org_id user_id day provider model pass failed input_tokens output_tokens cache_read_tokens cache_write_tokens"
+            " cost_micros"
+        ).split()
+    },
     "submissions.feedback_seconds": "follows from created_at and completed_at, which are exported",
     **{
         f"review_items.{column}": "says again what the exported comment and its review say"

@@ -259,7 +259,7 @@ class CryptoSettings:
     index_key: bytes
 
 
-def read_store(program: str, *, pool_size: int, answer_seconds: float) -> StoreSettings:
+def read_store(program: str, *, pool_size: int, answer_seconds: float, pool_wait_seconds: float = 1.5) -> StoreSettings:
     """Return the database settings of one program. Its DATABASE_URL names its own log-in role.
 
     `answer_seconds` is higher than the role's lock_timeout (migrations/roles.sql), so that the server's own answer comes
@@ -275,7 +275,7 @@ def read_store(program: str, *, pool_size: int, answer_seconds: float) -> StoreS
         database_url=url,
         program=program,
         pool_size=integer("ESSAYCOACH_POOL_SIZE", pool_size, least=1),
-        pool_wait_seconds=seconds("ESSAYCOACH_POOL_WAIT_SECONDS", 1.5),
+        pool_wait_seconds=seconds("ESSAYCOACH_POOL_WAIT_SECONDS", pool_wait_seconds),
         answer_seconds=seconds("ESSAYCOACH_ANSWER_SECONDS", answer_seconds),
     )
 

@@ -694,12 +694,73 @@ class Tallies(Table):
         primary_key = CompositeKey("name", "labels")
 
 
+class TallyEntries(Table):
+    """An amount that the clock has not added to its total yet."""
+
+    id = UUIDField(primary_key=True, constraints=NEW_ID)
+    name = TextField()
+    labels = ArrayField(TextField, index=False)
+    count = BigIntegerField()
+
+
+class LedgerEntries(Table):
+    """A call that ended and that the clock has not added to the ledger yet."""
+
+    id = UUIDField(primary_key=True, constraints=NEW_ID)
+    org_id = UUIDField()
+    user_id = UUIDField()
+    day = DateField()
+    provider = TextField()
+    model = TextField()
+    pass_ = TextField(column_name="pass")
+    failed = BooleanField()
+    input_tokens = IntegerField()
+    output_tokens = IntegerField()
+    cache_read_tokens = IntegerField()
+    cache_write_tokens = IntegerField()
+    cost_micros = BigIntegerField()
+
+
 class DutyLeases(Table):
     """Which clock carries out a duty that must not run twice at a time."""
 
     name = TextField(primary_key=True)
     holder = UUIDField(index=False)
     lease_until = DateTimeTZField()
+
+
+class QueueSnapshot(Table):
+    """What waits in a lane and how fast it is read, as the clock last counted; `sweep_`: the count that is under way."""
+
+    queue = TextField(primary_key=True)
+    fair = ArrayField(BigIntegerField, index=False)
+    counted_at = DateTimeTZField()
+    running = IntegerField(default=0)
+    pass_seconds = DoubleField(default=1)
+    taken_at = DateTimeTZField()
+    durations_count = BigIntegerField(default=0)
+    durations_total = DoubleField(default=0)
+    durations_at = DateTimeTZField()
+    sweep_began_at = DateTimeTZField(null=True)
+    sweep_org = UUIDField(null=True)
+    sweep_turn = SmallIntegerField(null=True)
+    sweep_next_at = DateTimeTZField(null=True)
+    sweep_passes = BigIntegerField(default=0)
+    sweep_fair = ArrayField(BigIntegerField, index=False)
+
+
+class QueueMarks(Table):
+    """Every 300th waiting pass of a school in the order of their turns, and how many are ahead of it."""
+
+    org_id = UUIDField()
+    queue = TextField()
+    turn = SmallIntegerField()
+    next_at = DateTimeTZField()
+    ahead = BigIntegerField()
+    counted_at = DateTimeTZField()
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "queue", "turn", "next_at")
 
 
 class DutyRuns(Table):

@@ -19,7 +19,8 @@ KEEP_UNOWNED_DELIVERIES_DAYS = 30
 _FOLD = """
 with counted as (select name, labels, count, total, buckets from untallied where name <> 'feedback'),
 marked_passes as (update passes set tallied = true where not tallied and finished_at is not null returning 1),
-marked_calls as (update ai_responses set tallied = true where not tallied and completed_at is not null returning 1)
+marked_calls as (update ai_responses set tallied = true where not tallied and completed_at is not null returning 1),
+taken_entries as (delete from tally_entries returning 1)
 insert into tallies (name, labels, count, total, buckets)
 select name, labels, count, total, buckets from counted
 on conflict (name, labels) do update set count = tallies.count + excluded.count, total = tallies.total + excluded.total,
@@ -82,8 +83,11 @@ def ensure_partitions(*, since: datetime | None = None) -> int:
 def fold_tallies() -> int:
     """Add everything that finished since the last call to the running totals; return how many totals changed."""
     run("select pg_advisory_xact_lock(hashtext('essaycoach.tallies'))")
-    # The partial indexes hold what is not counted yet. With old statistics the planner would read whole tables instead.
-    run("select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)")
+    # The partial indexes hold what is not counted yet. With old statistics the planner would read whole tables instead, and a
+    # bitmap scan would visit again what was counted since the last vacuum.
+    run(
+        "select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)"
+    )
     return run(_FOLD_FEEDBACK) + run(_FOLD)
 
 

@@ -24,7 +24,7 @@ def _metric(kind: str, name: str, labels: str, meaning: str, only: str = "") -> 
 # postgres_exporter and lacks the suffix _total. A partition counts for its table.
 METRICS = (
     _metric("gauge", "essaycoach_queue_oldest_age_seconds", "queue", "s, how long the oldest due pass has waited for a worker"),
-    _metric("gauge", "essaycoach_queue_depth", "queue state", "passes queued or running"),
+    _metric("gauge", "essaycoach_queue_depth", "queue state", "passes queued (above 5,000 about) or running"),
     _metric(
         "histogram", "essaycoach_feedback_seconds", "queue",
         "s, from the receipt of a version to its first final status; a later run by a person and superseded versions do not count",
@@ -70,6 +70,10 @@ METRICS = (
     _metric(
         "histogram", "essaycoach_http_request_duration_seconds", "route",
         "s, of requests that did not ask to wait", "`PROMETHEUS_MULTIPROC_DIR` is set",
+    ),
+    _metric(
+        "gauge", "essaycoach_http_waiting_requests", "",
+        "requests that wait for a change (`Prefer: wait`, event streams)", "`PROMETHEUS_MULTIPROC_DIR` is set",
     ),
     _metric(
         "counter", "essaycoach_security_events_total", "event",

@@ -18,6 +18,7 @@ import yaml
 
 from install import pinned
 from tests.support.servers import ROOT
+from workers.settings import read_process
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 LISTED = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
@@ -98,9 +99,7 @@ def test_deployments_are_the_lines_of_the_procfile() -> None:
     assert set(lines) == set(DEPLOYMENTS)
     for name, line in lines.items():
         (container,) = DEPLOYMENTS[name]["spec"]["template"]["spec"]["containers"]
-        # The variables of the Procfile have a default: ${WORKER_THREADS:-32}.
-        words = [word.partition(":-")[2].rstrip("}") if word.startswith("${") else word for word in shlex.split(line)]
-        assert container["args"] == words, name
+        assert container["args"] == shlex.split(line), name
 
 
 def pods() -> dict[str, dict[str, Any]]:
@@ -139,7 +138,7 @@ def test_programs_that_must_not_stop_survive_a_drained_node(name: str) -> None:
 
 
 def test_grace_is_longer_than_what_the_program_takes_to_stop() -> None:
-    drain = int(DEPLOYMENTS["worker"]["spec"]["template"]["spec"]["containers"][0]["args"][-2]) / 1000
+    drain = read_process()[2] / 1000
     assert DEPLOYMENTS["worker"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > drain
     # gunicorn finishes its requests within 30 s, after the pause of preStop.
     web = DEPLOYMENTS["web"]["spec"]["template"]["spec"]

@@ -11,6 +11,7 @@ PACKAGES = ("ingest", "workers", "models", "migrations", "monitoring")
 # Every place that opens a connection or starts a program, with the setting that says where to. docs/security.md, Connections.
 OPENERS = {
     "ingest/accounts/mail.py": {"smtplib.SMTP", "smtplib.SMTP_SSL"},  # ESSAYCOACH_MAIL
+    "workers/providers/local/engine_pool.py": {"subprocess.Popen"},  # our own program
     "workers/providers/claude.py": {"anthropic.Anthropic", "anthropic.DefaultHttpxClient"},  # ANTHROPIC_BASE_URL
     "models/settings.py": {
         "redis.ConnectionPool",
@@ -19,6 +20,7 @@ OPENERS = {
     "models/secret_settings.py": {"subprocess.run"},  # NAME_COMMAND
     "models/check_settings.py": {"subprocess.run"},  # our own programs
     "models/broker.py": {"redis.ConnectionPool", "redis.ConnectionPool.from_url", "redis.Redis"},  # REDIS_URL
+    "models/announcements.py": {"redis.Redis"},  # REDIS_URL
     "models/db.py": {"playhouse.pool.PooledPostgresqlDatabase"},  # DATABASE_URL
     "models/snapshot.py": {"psycopg2.connect"},  # DATABASE_URL
     "workers/backups/programs.py": {"subprocess.Popen", "subprocess.run"},  # pg_dump and others, to DATABASE_URL

@@ -14,6 +14,6 @@ Lives here, one folder per subject:
     commands     command-line tools for operators
 May not: know Flask, requests or tokens, or change a row other than through a function of `models`.
 Start with: `job/run_pass` (one pass from start to end), `boot` (how a worker process starts), `clock` (which duty runs when).
-Run: `dramatiq workers.boot:boot`, `python -m workers clock`, and the operators' tools that
+Run: `python -m workers run`, `python -m workers clock`, and the operators' tools that
 `python -m workers --help` lists.
 """

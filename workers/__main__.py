@@ -1,4 +1,4 @@
-"""Command line of the workers: the clock, and tools for operators."""
+"""Command line of the workers: worker, clock, and tools for operators."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from workers.commands import (
     keys,
     partitions,
     retention,
+    run,
     trace,
 )
 
 COMMANDS = {
+    "run": (run, "run passes until stopped (a worker's environment)"),
     "given-up": (failed_passes, "passes that ended without a result: list, replay or discard them"),
     "trace": (trace, "print the life of one submission, from its receipt to its release"),
     "audit": (audit, "check the audit trail for tampering (exit code 1: something was changed)"),
@@ -40,7 +42,7 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m workers", description="Side programs of the workers (same environment as the clock)."
+        prog="python -m workers", description="Programs of the workers (most have the environment of the clock)."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("clock", help="re-send hints, free leases, fold totals, make partitions; until stopped")
@@ -53,8 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "clock":
             clock.run()
             return 0
-        run: Callable[[argparse.Namespace], int] = COMMANDS[chosen.command][0].run
-        return run(chosen)
+        carry_out: Callable[[argparse.Namespace], int] = COMMANDS[chosen.command][0].run
+        return carry_out(chosen)
     except (SettingsError, DatabaseAway, KeysMissing) as error:
         print(f"workers: {error}", file=sys.stderr)
         return 1

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-
 import dramatiq
 from dramatiq.middleware import Middleware
 
 from models import crypto, db, log, setting_catalogue, settings
+from models.announcements import Announcer
 from models.broker import HintBroker, make_broker
 from models.errors import SettingsError
 from models.heartbeats import Activity, Heartbeat, Process
@@ -16,18 +15,14 @@ from workers.job.leases import Leases
 from workers.job.run_pass import SLOT_WAIT_SECONDS, PassRunner
 from workers.job.watch import Watch, Watched
 from workers.passes import calibration, marker
-from workers.providers import ensemble
 from workers.providers.choice import ProviderChooser
-from workers.settings import Limits, read_limits, read_provider, read_reading
+from workers.providers.local.engine_pool import EnginePool, PooledProvider
+from workers.settings import Limits, read_limits, read_process, read_provider, read_reading, read_worker_store
 
 logger = log.logger(__name__)
 
-# Claims and finishes are short, and a thread holds no connection while it waits for the provider.
-POOL_SIZE = 8
-# Half a lease: when a connection goes silent, there is time to store over another one while the claim still holds.
-ANSWER_SECONDS = 6.0
-# The local engine computes in one thread. The three passes of one essay and the first pass of the next keep it busy.
-LOCAL_MAX_CONCURRENT = 4
+# Beside the passes that the engine processes read, so many keep a worker busy that computes them itself.
+OTHER_LOCAL_PASSES = 3
 
 
 def boot() -> HintBroker:
@@ -47,32 +42,37 @@ def _boot() -> HintBroker:
     limits, redis_url = read_limits(), settings.redis_url()
     provider, reading = read_provider(), read_reading()
     calibrated = calibration.load(reading.calibration) if reading.calibration else calibration.IDENTITY
-    db.connect(settings.read_store("ec-worker", pool_size=POOL_SIZE, answer_seconds=ANSWER_SECONDS))
+    processes, _, _ = read_process()
+    store = read_worker_store()
+    db.connect(store)
     crypto.load(settings.read_crypto())
     marker.use_key(crypto.keyring().derived_key("prompt marker"))
     require_schema()
+    require_connections(processes, pool_size=store.pool_size)
     broker = make_broker(redis_url)
     leases = Leases(lease_seconds=limits.lease, longest_seconds=limits.longest_lease)
     broker.add_middleware(Drain(leases))
-    broker.add_middleware(watch_of(leases, limits))
-    chooser = ProviderChooser(provider, timeout_seconds=limits.provider)
+    pool = EnginePool(size=reading.engine_processes)
+    broker.add_middleware(watch_of(leases, limits, pool))
+    chooser = ProviderChooser(provider, timeout_seconds=limits.provider, local=PooledProvider(pool))
     runner = PassRunner(
         choose_provider=chooser,
         leases=leases,
         lease_seconds=limits.lease,
         pause_seconds=limits.pause,
-        max_concurrent=LOCAL_MAX_CONCURRENT if provider.name == "local" else None,
+        max_concurrent=OTHER_LOCAL_PASSES + reading.engine_processes if provider.name == "local" else None,
         use_ensemble=reading.use_ensemble,
         use_batches=reading.use_batches,
         calibration=calibrated,
+        announce=Announcer(redis_url).announce,
     )
     activity = Activity()
     broker.add_middleware(Beat(activity))
     declare(broker, runner, activity=activity)
     dramatiq.set_broker(broker)
     if provider.name == "local" or reading.use_ensemble:
-        # Load the engine while the leases of a worker that died still run, so that its passes do not wait for the loading.
-        threading.Thread(target=chooser.warm_up, name="warm-up", daemon=True).start()
+        # The engines load while the leases of a worker that died still run, so that its passes do not wait for the loading.
+        chooser.warm_up()
     return broker
 
 
@@ -91,14 +91,14 @@ def declare(broker: HintBroker, runner: PassRunner, *, activity: Activity) -> No
             broker.send([hint])
 
 
-def watch_of(leases: Leases, limits: Limits) -> Watch:
+def watch_of(leases: Leases, limits: Limits, pool: EnginePool) -> Watch:
     """Return the watch that ends this process when a thread hangs for longer than a lease is renewed."""
     longest = limits.longest_lease
     return Watch(
         leases,
         works=(
             Watched(what="pass", under_way=leases.held, longest_seconds=longest),
-            Watched(what="reading", under_way=ensemble.readings, longest_seconds=longest),
+            Watched(what="reading", under_way=pool.under_way, longest_seconds=longest),
         ),
         # A message waits for its slot, and goes on with other poison suspects for at most a lease.
         message_seconds=SLOT_WAIT_SECONDS + limits.lease + longest,
@@ -171,3 +171,16 @@ def require_schema() -> None:
         raise SettingsError(
             f"The schema is at {found or 'nothing'}; this program needs {db.SCHEMA}. Run: python -m migrations up"
         )
+
+
+def require_connections(processes: int, *, pool_size: int) -> None:
+    """Check that the connections of this worker's processes fit into the limit of its role. Raises SettingsError."""
+    with db.session():
+        most = db.connection_limit()
+    if most is None or processes * pool_size <= most:
+        return
+    raise SettingsError(
+        f"{processes} processes (WORKER_PROCESSES) with {pool_size} connections each (ESSAYCOACH_POOL_SIZE) need"
+        f" {processes * pool_size}, but the database role may have {most}. Lower one of the two, or raise"
+        " max_connections and run: python -m migrations up"
+    )

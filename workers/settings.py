@@ -5,8 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from models import settings
+from models import secret_settings, settings
 from models.errors import SettingsError
+
+# Claims and finishes are short, and a thread holds no connection while it waits for the provider. All processes together fit
+# into the limit of ec_worker on a server with 100 connections (migrations/prepare.py).
+POOL_SIZE = 16
+MOST_CONNECTIONS, LEAST_CONNECTIONS = 8, 2
+# Nobody waits for an answer of a worker, and with many calls in flight many end at the same time.
+POOL_WAIT_SECONDS = 6.0
+# Half a lease: when a connection goes silent, there is time to store over another one while the claim still holds.
+ANSWER_SECONDS = 6.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,21 +53,40 @@ class ProviderSettings:
 class ReadingSettings:
     """How essays are read.
 
-    `use_ensemble` adds the local grammar engine to Claude, `use_batches` allows batches where nobody waits, and
-    `calibration` is the path of the calibration file.
+    `use_ensemble` adds the local grammar engine to Claude, `engine_processes` is how many processes hold that engine beside
+    each worker process, `use_batches` allows batches where nobody waits, and `calibration` is the path of the calibration file.
     """
 
     use_ensemble: bool
+    engine_processes: int
     use_batches: bool
     calibration: str | None
 
 
 def read_process() -> tuple[int, int, int]:
-    """Return processes, threads and milliseconds to drain, which the line of the Procfile gives to Dramatiq. Raises SettingsError."""
+    """Return processes, threads of one and milliseconds to drain. Raises SettingsError.
+
+    Claude alone gets a process for each core. The local engine takes 600 MiB beside each process, so with it one is enough.
+    """
+    is_light = _provider_name() == "anthropic" and not read_reading().use_ensemble
     return (
-        settings.integer("WORKER_PROCESSES", 1, least=1),
+        settings.integer("WORKER_PROCESSES", cores() if is_light else 1, least=1),
         settings.integer("WORKER_THREADS", 32, least=1),
         settings.integer("WORKER_DRAIN_MS", 50000),
+    )
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_worker_store() -> settings.StoreSettings:
+    """Return the database settings of one of the worker's processes, which share POOL_SIZE connections. Raises SettingsError."""
+    processes, _, _ = read_process()
+    own = min(MOST_CONNECTIONS, max(LEAST_CONNECTIONS, POOL_SIZE // processes))
+    return settings.read_store(
+        "ec-worker", pool_size=own, answer_seconds=ANSWER_SECONDS, pool_wait_seconds=POOL_WAIT_SECONDS
     )
 
 
@@ -84,8 +112,7 @@ def read_provider() -> ProviderSettings:
     The default is Claude when there is an API key, else the local engine. Raises SettingsError when Claude is chosen
     without a key.
     """
-    api_key = settings.optional_secret("ANTHROPIC_API_KEY")
-    name = settings.choice("ESSAYCOACH_PROVIDER", "anthropic" if api_key else "local", among=("anthropic", "local"))
+    api_key, name = settings.optional_secret("ANTHROPIC_API_KEY"), _provider_name()
     if name == "anthropic" and not api_key:
         raise SettingsError(
             "ESSAYCOACH_PROVIDER is anthropic, but ANTHROPIC_API_KEY is not set (nor its _FILE or _COMMAND)."
@@ -96,6 +123,11 @@ def read_provider() -> ProviderSettings:
         base_url=settings.web_url("ANTHROPIC_BASE_URL"),
         model=settings.optional("ESSAYCOACH_MODEL"),
     )
+
+
+def _provider_name() -> str:
+    default = "anthropic" if secret_settings.is_given("ANTHROPIC_API_KEY") else "local"
+    return settings.choice("ESSAYCOACH_PROVIDER", default, among=("anthropic", "local"))
 
 
 def hide_from_vendor() -> None:
@@ -111,6 +143,7 @@ def read_reading() -> ReadingSettings:
     """Return the settings for how essays are read."""
     return ReadingSettings(
         use_ensemble=settings.is_on("ESSAYCOACH_GRAMMAR_MIX", "on"),
+        engine_processes=settings.integer("ESSAYCOACH_ENGINE_PROCESSES", 1, least=1),
         use_batches=settings.is_on("ESSAYCOACH_BATCHES", "on"),
         calibration=settings.optional("ESSAYCOACH_CALIBRATION"),
     )

@@ -26,7 +26,7 @@ def one_org() -> Response:
     """Return your org with its settings and its AI cost this month. Admins only."""
     who = admin()
     with who.session():
-        found, spent = orgs.fetch_org(who.org), ledger.spent_this_month(org=who.org)
+        found, spent = orgs.fetch_org(who.org), ledger.spent_this_month()
     return json_response(org_schemas.Org(**found, spent_this_month_micros=spent))
 
 
@@ -54,7 +54,7 @@ def change_org() -> Response:
             errors=[{"pointer": "/admin_networks", "detail": detail}],
         )
     with who.session():
-        found, spent = orgs.change_org(who.org, changes=changes), ledger.spent_this_month(org=who.org)
+        found, spent = orgs.change_org(who.org, changes=changes), ledger.spent_this_month()
     return json_response(org_schemas.Org(**found, spent_this_month_micros=spent))
 
 

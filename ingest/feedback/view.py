@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 
 from ingest.feedback import schemas
 from ingest.feedback.reading_order import ordered
-from ingest.submissions.routes import FINAL_STATUSES
+from ingest.submissions.event_stream import FINAL_STATUSES
 from ingest.web.access_log import note_read
 from ingest.web.identity import Identity, identity, is_staff
 from ingest.web.openapi import operation

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -14,10 +13,11 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from ingest.submissions import schemas
+from ingest.submissions.event_stream import FINAL_STATUSES, EventStream, etag
 from ingest.submissions.rich_text.read import HandedIn, read
+from ingest.web import long_poll
 from ingest.web.body import check_headers, check_needed, parse, read_bytes
 from ingest.web.identity import Identity, identity
-from ingest.web.long_poll import LongPollSlots
 from ingest.web.openapi import Parameter, operation
 from ingest.web.prefer import wait_seconds
 from ingest.web.problems import Problem
@@ -25,20 +25,18 @@ from ingest.web.request_log import note_hand_in
 from ingest.web.schemas import MAX_CHARACTERS
 from models import essays, events
 from models.broker import HintBroker
-from models.errors import DomainError
+from models.db import session
 from models.essays import Draft, Receipt, SubmissionSource
 from models.jobs import Queue
 from models.lms_assignments import LmsAssignment, place_assignment
-from models.queue import place_of
+from models.queue import to_place
 from models.users import find_or_add_student
 
 blueprint = Blueprint("submissions", __name__)
 
 MAX_WAIT_SECONDS = 25
-STREAM_SECONDS = 300.0
 # An essay of 100,000 characters in which each word has a format of its own has fewer. Reading a tag costs time.
 MAX_TAGS = 50_000
-FINAL_STATUSES = ("completed", "partial", "failed", "superseded", "cancelled")
 # A bare key may not contain a comma, because a server joins two headers of one name with a comma.
 _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x2b\x2d-\x7e]{1,255})')
 
@@ -54,6 +52,12 @@ PREFER = Parameter(
     where="header",
     description=f"`wait=N` holds the answer until the status changes, for at most N seconds (a longer wish means "
     f"{MAX_WAIT_SECONDS}). Other preferences are ignored (RFC 7240).",
+    schema={"type": "string"},
+)
+LAST_EVENT_ID = Parameter(
+    name="Last-Event-ID",
+    where="header",
+    description="The id of the last event that the client got, as browsers send it when they connect again.",
     schema={"type": "string"},
 )
 IF_NONE_MATCH = Parameter(
@@ -140,29 +144,25 @@ def status(submission_id: UUID) -> Response:
     header is not sent. When too many requests wait already, the answer comes at once, without Preference-Applied.
     """
     who = identity(scope="read")
-    body = read_status(submission_id, who)
     known = request.if_none_match
     wished = wait_seconds(request.headers.get("Prefer", ""))
     seconds = min(wished or 0, MAX_WAIT_SECONDS)
-    held = False
-    before = etag(body)
-    if wished is not None and body["status"] not in FINAL_STATUSES and (not known or known.contains_raw(before)):
-        waiting: LongPollSlots = current_app.extensions["essaycoach.waiting"]
-        with waiting.slot() as free:
-            held = free
-            if free:
-                g.waited = True
-                body = waiting.wait_until(
-                    lambda: read_status(submission_id, who, with_place=False),
-                    lambda new: etag(new) != before,
-                    seconds=seconds,
-                    now=body,
-                )
-    if held:
-        who.require_live("read")
-        if body["status"] not in FINAL_STATUSES:
-            body = read_status(submission_id, who)
+    # Most requests that wish to wait are parked: they need their place only when they are run again.
+    body = read_status(submission_id, who, with_place=wished is None or long_poll.is_resumed())
     tag = etag(body)
+    held = wished is not None and long_poll.hold(
+        org=who.org,
+        submission=submission_id,
+        caller=who.caller,
+        is_person=not who.is_api_key,
+        tag=tag,
+        seconds=seconds,
+        wanted=body["status"] not in FINAL_STATUSES and (not known or known.contains_raw(tag)),
+        read_tags=read_tags,
+    )
+    if wished is not None and not long_poll.is_resumed() and body["status"] not in FINAL_STATUSES:
+        body = read_status(submission_id, who)
+        tag = etag(body)
     response = Response(status=304) if known and known.contains_raw(tag) else jsonify(body)
     response.headers["ETag"] = tag
     if held:
@@ -173,41 +173,31 @@ def status(submission_id: UUID) -> Response:
 
 
 @blueprint.get("/v1/submissions/<uuid:submission_id>/events")
-@operation("Follow a submission as an event stream", answers={200: "text/event-stream"}, problems=("forbidden",))
+@operation(
+    "Follow a submission as an event stream",
+    answers={200: "text/event-stream"},
+    problems=("forbidden",),
+    parameters=(LAST_EVENT_ID,),
+)
 def follow(submission_id: UUID) -> Response:
     """Stream one server-sent event for each change of status. The stream ends after the final status, or after 5 minutes.
 
-    When too many requests wait already, the stream has one event with the present status and ends.
+    A comment line comes at least every 15 seconds. A client that sends the id of the last event it got (Last-Event-ID) does
+    not get the same state again. When too many requests wait already, the stream has one event with the present status and ends.
     """
     who = identity(scope="read")
     first = read_status(submission_id, who)
-    waiting: LongPollSlots = current_app.extensions["essaycoach.waiting"]
     g.waited = True
-
-    def stream() -> Iterator[str]:
-        body = first
-        yield event_of(body)
-        with waiting.slot() as free:
-            remaining = STREAM_SECONDS if free else 0.0
-            while body["status"] not in FINAL_STATUSES and remaining > 0:
-                tag = etag(body)
-                step = min(15.0, remaining)
-                remaining -= step
-                try:
-                    newer = waiting.wait_until(
-                        lambda: read_status(submission_id, who, with_place=False),
-                        lambda new: etag(new) != tag,  # noqa: B023 - called before the next iteration
-                        seconds=step,
-                        now=body,
-                    )
-                    who.require_live("read")
-                except DomainError:
-                    return  # signed out, key revoked, erased, or no database: the next request gets the matching problem
-                # A comment line stops proxies from closing an idle stream.
-                yield event_of(newer) if etag(newer) != tag else ": still waiting\n\n"
-                body = newer
-
-    return Response(stream(), content_type="text/event-stream", headers={"Retry-After": "2", "X-Accel-Buffering": "no"})
+    stream = EventStream(
+        who,
+        submission_id,
+        first,
+        known=request.headers.get("Last-Event-ID"),
+        read=lambda: read_status(submission_id, who),
+        read_tags=read_tags,
+    )
+    headers = {"Retry-After": "2", "X-Accel-Buffering": "no"}
+    return Response(stream.begin(), content_type="text/event-stream", headers=headers)
 
 
 def idempotency_key(*, needed: bool) -> str | None:
@@ -340,13 +330,15 @@ def send_hints(hints: tuple[Any, ...]) -> None:
 def read_status(submission: UUID, who: Identity, *, with_place: bool = True) -> dict[str, Any]:
     """Return the status of a submission in the shape of `schemas.Status`. Raises NotFound.
 
-    `with_place=False` leaves out the position in the queue, which costs a query.
+    `with_place=False` leaves out the position in the queue.
     """
-    with who.session():
-        found = essays.fetch_status(submission, org=who.org)
-        is_waiting = any(row["state"] == "queued" for row in found)
-        place = place_of(submission) if is_waiting and with_place else None
+    with who.session(single=True):
+        return _to_status(essays.fetch_status(submission, org=who.org, with_place=with_place))
+
+
+def _to_status(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
     first = found[0]
+    place = to_place(first["place"]) if first["place"] else None
     return {
         "id": str(first["id"]),
         "essay_id": str(first["essay_id"]),
@@ -370,19 +362,24 @@ def read_status(submission: UUID, who: Identity, *, with_place: bool = True) -> 
             for row in found
             if row["name"] is not None
         },
-        "queue": {"position": place.position, "estimated_seconds": math.ceil(place.seconds)} if place else None,
+        "queue": {
+            "position": place.position,
+            "estimated_seconds": math.ceil(place.seconds),
+            "age_seconds": math.ceil(place.age_seconds),
+        }
+        if place
+        else None,
     }
 
 
-def etag(body: dict[str, Any]) -> str:
-    """Return the ETag of a status. It is weak, because the position in the queue changes while the status stays the same."""
-    state = {name: value for name, value in body.items() if name != "queue"}
-    return f'W/"{hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:32]}"'
+def read_tags(org: UUID, submissions: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the ETags of the statuses of these submissions of the org, for the server that lets requests wait for them.
 
-
-def event_of(body: dict[str, Any]) -> str:
-    """Return a status as one server-sent event."""
-    return f"event: status\ndata: {json.dumps(body)}\n\n"
+    They are told to nobody: each request reads its own status again before it is answered.
+    """
+    with session(org=org, role="ec_lms"):
+        found = essays.fetch_statuses(submissions, org=org)
+    return {submission: etag(_to_status(rows)) for submission, rows in found.items()}
 
 
 def _stored_answer(key: str | None, who: Identity, body: Any) -> dict[str, Any] | None:

@@ -217,8 +217,9 @@ class PassStatus(BaseModel):
 class QueuePosition(BaseModel):
     """The position of a waiting submission."""
 
-    position: Annotated[int, Field(description="1 is next")]
+    position: Annotated[int, Field(description="1 is next; exact up to 100, two digits and zeros beyond")]
     estimated_seconds: Annotated[int, Field(description="estimated time until the submission is finished")]
+    age_seconds: Annotated[int, Field(description="how old the count behind the position is; 0 while it is exact")]
 
 
 class Status(BaseModel):

@@ -20,6 +20,7 @@ from ingest.settings import ConnectionLimits
 from ingest.web.body import MAX_BODY_BYTES, too_large
 from ingest.web.chunked_body import ChunkedBody
 from ingest.web.client_address import counted_address
+from ingest.web.long_poll import Wait
 from ingest.web.problems import Problem
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -36,7 +37,8 @@ class State(Enum):
 
     WAITING = "nothing of the next request has arrived"
     READING = "a part of the request has arrived"
-    RUNNING = "a thread answers the request"
+    RUNNING = "a thread answers the request, or it waits for one"
+    PARKED = "the request waits for a change, without a thread"
     CLOSING = "the last answer was sent, and what still arrives is dropped"
 
 
@@ -58,6 +60,9 @@ class Connection:
         """Wait so long for the first byte of the next request."""
         self._enter(State.WAITING, seconds)
         self.request: Request | None = None
+        # What the request waits for, from its first parking to its answer; and the number of the last change before its turn.
+        self.wait_for: Wait | None = None
+        self.began = 0
         self._searched = 0
         self._chunks: ChunkedBody | None = None
         self._length = 0
@@ -74,6 +79,29 @@ class Connection:
     def run(self) -> None:
         """Note that a thread has the connection. It has no deadline then: the app bounds its own work."""
         self._enter(State.RUNNING, float("inf"))
+
+    def park(self, wait: Wait) -> None:
+        """Wait for a change, until the wait looks again."""
+        self.wait_for = wait
+        self._enter(State.PARKED, wait.look_at - time.monotonic())
+
+    def keep(self, data: bytes) -> None:
+        """Keep bytes of the next request, which came before this one's answer."""
+        self._received += data
+
+    def send_events(self, text: str, goes_on: bool) -> bool:  # noqa: FBT001 - what `Wait.next_events` returned
+        """Send a part of an event stream, its last one unless it goes on. Return whether it goes on.
+
+        Raises OSError when the client has gone, or does not take what is sent: then the whole part does not fit into the
+        buffers of the kernel.
+        """
+        data = text.encode()
+        if self.request is not None and self.request.version > (1, 0):
+            data = (b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + (b"" if goes_on else b"0\r\n\r\n")
+        self.sock.setblocking(False)
+        if data and self.sock.send(data) < len(data):
+            raise BlockingIOError
+        return goes_on
 
     def drain(self, seconds: float) -> None:
         """Drop everything that was received, and for so long what still arrives.

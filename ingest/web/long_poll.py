@@ -1,47 +1,130 @@
-"""Long polls: requests that wait for a change. Their number per process is bounded, so that other requests find a free thread."""
+"""Long polls and event streams: requests that wait for a change give their thread back and wait as a connection only.
+
+A view calls `hold`. When the request must wait, `hold` raises `Parked`, and the server (`ingest/web/server.py`) keeps the
+connection without a thread. After a change, or when the time is over, the server runs the same request again, with every
+check of the caller, and `hold` then returns. A server that parks nothing gets its answer at once.
+"""
 
 from __future__ import annotations
 
-import threading
+import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
 
-from ingest.web.activity import REQUESTS
+from flask import g
 
-State = TypeVar("State")
+# A person has a few tabs and devices. An LMS waits with one key for many students.
+PLACES_OF_PERSON = 10
+# A longer wait may end early, at a moment between this and its length: a class that began together then does not end together.
+EXACT_SECONDS = 20.0
 
-POLL_INTERVAL_SECONDS = 0.2
+# The tags of submissions of one org, by submission. One that no longer exists has none.
+ReadTags = Callable[[UUID, Sequence[UUID]], dict[UUID, str]]
 
 
-class LongPollSlots:
-    """The long-poll slots of one process. A long poll holds no database connection between two reads of the state."""
+@dataclass(eq=False, kw_only=True)
+class Wait:
+    """What a parked request waits for: that the submission's state has another `tag`, until `until` (of `time.monotonic`).
 
-    def __init__(self, slots: int) -> None:
-        self._slots = threading.BoundedSemaphore(slots)
+    `look_at` is the time of its next turn, at the latest. An event stream has `next_events`: it returns the text to send and
+    whether the stream goes on. Another request has none, and is run again. `over` ends the wait before its time.
+    """
 
-    @contextmanager
-    def slot(self) -> Iterator[bool]:
-        """Hold a slot while the block runs. Yields False when no slot is free: the caller then answers at once."""
-        free = self._slots.acquire(blocking=False)
-        try:
-            yield free
-        finally:
-            if free:
-                self._slots.release()
+    org: UUID
+    submission: UUID
+    caller: UUID
+    tag: str
+    until: float
+    read_tags: ReadTags
+    look_at: float
+    next_events: Callable[[], tuple[str, bool]] | None = None
+    over: bool = False
 
-    def wait_until(
-        self, look: Callable[[], State], changed: Callable[[State], bool], *, seconds: float, now: State
-    ) -> State:
-        """Return the first state for which `changed` is true, or the latest state after `seconds`.
+    @property
+    def is_over(self) -> bool:
+        """Return whether the time of the wait has passed, or the server ends it."""
+        return self.over or time.monotonic() >= self.until
 
-        `now` is the state already known; `look` reads the next one every POLL_INTERVAL_SECONDS.
-        """
-        deadline = time.monotonic() + seconds
-        state = now
-        while not changed(state) and (left := deadline - time.monotonic()) > 0:
-            time.sleep(min(POLL_INTERVAL_SECONDS, left))
-            state = look()
-            REQUESTS.move()
-        return state
+
+class Parked(BaseException):
+    """Raised to leave a request: the server parks it."""
+
+    def __init__(self, wait: Wait) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+class Places(Protocol):
+    """What a server that parks requests offers."""
+
+    def reserve(self, caller: UUID, *, is_person: bool) -> bool:
+        """Take a place for one waiting request of this caller. Return False when none is free."""
+
+
+@dataclass(frozen=True)
+class _Turn:
+    places: Places
+    wait: Wait | None
+
+
+_TURN: ContextVar[_Turn | None] = ContextVar("turn", default=None)
+
+
+@contextmanager
+def turn(places: Places, wait: Wait | None) -> Iterator[None]:
+    """Run a request in the block. `wait` is what it has waited for, or None when it is new."""
+    token = _TURN.set(_Turn(places, wait))
+    try:
+        yield
+    finally:
+        _TURN.reset(token)
+
+
+def is_resumed() -> bool:
+    """Return whether this request has been parked and is run again."""
+    now = _TURN.get()
+    return now is not None and now.wait is not None
+
+
+def reserve(caller: UUID, *, is_person: bool) -> bool:
+    """Take a place for a request of this caller that will be parked. Return False when it must be answered at once."""
+    now = _TURN.get()
+    return now is not None and now.places.reserve(caller, is_person=is_person)
+
+
+def hold(
+    *,
+    org: UUID,
+    submission: UUID,
+    caller: UUID,
+    is_person: bool,
+    tag: str,
+    seconds: float,
+    wanted: bool,
+    read_tags: ReadTags,
+) -> bool:
+    """Return whether this answer was held back; raise Parked when it must be, until the tag differs from `tag` or the time is over.
+
+    `wanted` says whether the client knows the present state, so that it wishes to wait.
+    """
+    now = _TURN.get()
+    if now is not None and now.wait is not None:
+        g.waited = True
+        if now.wait.is_over or tag != now.wait.tag:
+            return True
+        raise Parked(now.wait)
+    if not wanted or (seconds and not reserve(caller, is_person=is_person)):
+        return False
+    g.waited = True
+    if not seconds:
+        return True
+    early = random.uniform(0, max(0.0, seconds - EXACT_SECONDS))  # noqa: S311 - spread, not a secret
+    until = time.monotonic() + seconds - early
+    raise Parked(
+        Wait(org=org, submission=submission, caller=caller, tag=tag, until=until, look_at=until, read_tags=read_tags)
+    )

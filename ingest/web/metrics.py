@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flask import Flask, Response, g, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess
 from prometheus_client.core import Metric
 from prometheus_client.mmap_dict import MmapedDict
 
@@ -41,6 +41,12 @@ SECONDS = Histogram(
     "essaycoach_http_request_duration_seconds", "Time to answer, of requests that did not wait by wish.", ["route"],
     buckets=BUCKETS, registry=REGISTRY,
 )  # fmt: skip
+WAITING = Gauge(
+    "essaycoach_http_waiting_requests",
+    "Requests that wait for a change.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
 SECURITY_EVENTS = Counter(
     "essaycoach_security_events_total", "Security events that web saw.", ["event"], registry=REGISTRY
 )
@@ -83,6 +89,12 @@ def count_security_event(event: str, times: int = 1) -> None:
     """Count a security event of this process."""
     with suppress(OSError):
         SECURITY_EVENTS.labels(event).inc(times)
+
+
+def show_waiting(count: int) -> None:
+    """Show how many requests wait in this process."""
+    with suppress(OSError):
+        WAITING.set(count)
 
 
 def count_refused(method: str, status: int) -> None:

@@ -19,6 +19,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from ingest.settings import IngestSettings
 from ingest.web.client_address import counted_address
+from ingest.web.long_poll import is_resumed
 from ingest.web.problems import Problem
 from models.broker import connection_pool
 from models.redis_refusals import RefusalLog
@@ -100,7 +101,9 @@ def client() -> str:
 
 
 def count(caller: str) -> None:
-    """Count one request of this caller. Raises Problem when the rate is used up."""
+    """Count one request of this caller. Raises Problem when the rate is used up. One that has waited was counted before."""
+    if is_resumed():
+        return
     counters: Limits = current_app.extensions["essaycoach.limits"]
     _count(counters, counters.per_caller, caller)
 

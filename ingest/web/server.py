@@ -5,18 +5,22 @@ the rest: as many stalled clients as there are threads would stop the server. He
 memory, and a thread gets it only when it is complete.
 
     accept ──> WAITING ──first byte──> READING ──request complete──> RUNNING ──answer sent, kept alive──> WAITING
-                  │                       │                             └──────answer sent, not kept──> CLOSING ──> closed
-                  └──too long──> closed   └──malformed, too large, too slow: a problem document──────> CLOSING ──> closed
+                  │                       │                           │   └──answer sent, not kept──> CLOSING ──> closed
+                  │                       │                           └──must wait──> PARKED ──change, time over──> RUNNING
+                  └──too long──> closed   └──malformed, too large, too slow: a problem document──> CLOSING ──> closed
 
 WAITING   ESSAYCOACH_REQUEST_HEAD_SECONDS on a new connection, ESSAYCOACH_KEEPALIVE_SECONDS after an answer; then closed.
 READING   ESSAYCOACH_REQUEST_HEAD_SECONDS for the head and ESSAYCOACH_REQUEST_BODY_SECONDS for the body; then 408.
 RUNNING   A thread has the connection; on the metrics port one of its own, so that a busy server can still be observed.
           A client that has not taken a part of its answer after ESSAYCOACH_RESPONSE_SECONDS is closed.
+PARKED    A long poll or an event stream waits for a change, and no thread with it (`ingest/web/long_poll.py`). At most
+          ESSAYCOACH_WAITING_SLOTS requests wait, and of one person PLACES_OF_PERSON. Then the request is run again, or the
+          next event is sent.
 CLOSING   DRAIN_SECONDS for the client to read its last answer and close.
 
 A client that closes is dropped in every state but RUNNING. Only the main loop changes states, and it never blocks. After
-SIGTERM it accepts nothing more, gunicorn waits for the threads, and every connection that is not RUNNING is closed two seconds
-later. TLS and HTTP/2 end in a proxy in front.
+SIGTERM it accepts nothing more, what is parked is answered, gunicorn waits for the threads, and every connection that is not
+RUNNING is closed two seconds later. TLS and HTTP/2 end in a proxy in front.
 """
 
 from __future__ import annotations
@@ -32,13 +36,14 @@ from functools import partial
 from typing import Any
 
 from gunicorn.util import close
-from gunicorn.workers.gthread import ThreadWorker
 
 from ingest.settings import read_connection_limits, read_metrics_address
-from ingest.web import metrics_page
+from ingest.web import long_poll, metrics_page
 from ingest.web.activity import REQUESTS
 from ingest.web.connection import Connection, State
-from ingest.web.metrics import count_refused
+from ingest.web.long_poll import Parked, Wait
+from ingest.web.metrics import count_refused, show_waiting
+from ingest.web.parking_worker import SWEEP_SECONDS, ParkingWorker
 from ingest.web.problems import PROBLEM_TYPES, Problem
 from ingest.web.refusals import answer_bytes, problem_of
 from ingest.web.response_headers import request_id_for
@@ -50,14 +55,13 @@ log = logger(__name__)
 
 RECEIVE_BYTES = 64 * 1024
 DRAIN_SECONDS = 5.0
-SWEEP_SECONDS = 0.25
 # The requests of all connections of a process together. An essay is a few KiB, so only an attack comes near it.
 MAX_HELD_BYTES = 64 * 1024 * 1024
 # The client has gone again, another process took it, or the process has no free file descriptor now.
 _NOT_ACCEPTED = {errno.EAGAIN, errno.ECONNABORTED, errno.EMFILE, errno.ENFILE}
 
 
-class BufferingWorker(ThreadWorker):
+class BufferingWorker(ParkingWorker):
     """The worker class of ingest. The methods without an underscore replace those of gunicorn's ThreadWorker."""
 
     wsgi: Any
@@ -72,7 +76,6 @@ class BufferingWorker(ThreadWorker):
         self._metrics_thread = ThreadPoolExecutor(max_workers=1)
         self._handed_over = 0
         self._next_sweep = 0.0
-        self._stop_at = float("inf")
 
     def load_wsgi(self) -> None:
         """Load the app, and put the metrics page on its own port beside it."""
@@ -80,7 +83,7 @@ class BufferingWorker(ThreadWorker):
         self.wsgi = metrics_page.split_by_port(self.wsgi, self._metrics_port)
 
     def look(self) -> Process:
-        """Return what the heartbeat of this process says. A long poll that looks again gets on; one that hangs does not."""
+        """Return what the heartbeat of this process says. A parked request is no work: it has no thread."""
         # The pool starts a thread when it first needs it, so its size says more than how many have been started.
         return Process(
             threads_alive=self.cfg.threads,
@@ -119,17 +122,24 @@ class BufferingWorker(ThreadWorker):
         self._handed_over += 1
         super().enqueue_req(connection)
 
-    def handle(self, connection: Connection) -> bool:
-        """Answer a complete request, in a thread. Return whether the connection may carry another one."""
+    def handle(self, connection: Connection) -> bool | Wait:
+        """Answer a complete request, in a thread. Return whether the connection may carry another one, or what it waits for."""
         with REQUESTS.working():
             return self._answer(connection)
 
-    def _answer(self, connection: Connection) -> bool:
+    def _answer(self, connection: Connection) -> bool | Wait:
         request: Any = connection.request
+        connection.began = self._parking.sequence
         if self.nr_conns > self.max_keepalived:
             request.force_close()
+        wait = connection.wait_for
         try:
-            return bool(self.handle_request(request, connection))
+            if wait is not None and wait.next_events is not None:
+                return wait if connection.send_events(*wait.next_events()) else not request.should_close()
+            with long_poll.turn(self._parking, wait):
+                return bool(self.handle_request(request, connection))
+        except Parked as parked:
+            return parked.wait
         except (OSError, StopIteration) as error:
             # The client has gone, does not read (TimeoutError), or the app failed in the middle of its answer.
             log.debug("answer not sent", reason=type(error).__name__)
@@ -141,12 +151,18 @@ class BufferingWorker(ThreadWorker):
         """Go on with a connection after its answer, in the main loop."""
         if not metrics_page.is_on_port(connection.server, self._metrics_port):
             self._handed_over -= 1
+        self._parking.finished(connection)
+        result = False if done.cancelled() or done.exception() is not None else done.result()
+        if isinstance(result, Wait):
+            self._park(connection, result)
+            return
+        self._parking.release(connection)
         if connection.sock.fileno() < 0:  # gunicorn closes it when the app fails in the middle of its answer
             self._drop(connection)
             return
         connection.sock.setblocking(False)
         self._watch(connection)
-        if not done.cancelled() and done.exception() is None and done.result():
+        if result:
             connection.wait(self.cfg.keepalive)
             self._advance(connection, b"")  # the next request may have come with the last one
         else:
@@ -180,16 +196,19 @@ class BufferingWorker(ThreadWorker):
         if now < self._next_sweep and not force:
             return
         self._next_sweep = now + SWEEP_SECONDS
+        show_waiting(self._parking.count)
         for connection in [one for one in self._connections if one.state is not State.RUNNING]:
-            if force or now >= self._stop_at:
+            is_parked = connection.state is State.PARKED
+            if force or (now >= self._stop_at and not is_parked):
                 self._drop(connection)
-            elif now >= connection.deadline:
-                self._give_up(connection)
+            elif now >= min(connection.deadline, self._stop_at):
+                (self._resume if is_parked else self._give_up)(connection)
         self._bound_memory()
 
-    def _cap_keepalive(self, deadline: float) -> None:
-        # gunicorn calls this once, when it begins to stop.
-        self._stop_at = deadline
+    def _hand_over(self, connection: Connection) -> None:
+        connection.run()
+        connection.sock.settimeout(self._limits.send_seconds)
+        self.enqueue_req(connection)
 
     def _watch(self, connection: Connection) -> None:
         self.poller.register(connection.sock, selectors.EVENT_READ, partial(self._receive, connection))
@@ -203,6 +222,10 @@ class BufferingWorker(ThreadWorker):
             data = b""
         if not data:
             self._drop(connection)
+        elif connection.state is State.PARKED and connection.wait_for is not None:
+            connection.keep(data)  # of another request, so this one waits no more
+            connection.wait_for.over = True
+            self._resume(connection)
         elif connection.state is not State.CLOSING:
             self._advance(connection, data)
 
@@ -217,9 +240,7 @@ class BufferingWorker(ThreadWorker):
         else:
             if complete:
                 self.poller.unregister(connection.sock)
-                connection.run()
-                connection.sock.settimeout(self._limits.send_seconds)
-                self.enqueue_req(connection)
+                self._hand_over(connection)
 
     def _give_up(self, connection: Connection) -> None:
         """End a state whose time is over."""
@@ -268,6 +289,7 @@ class BufferingWorker(ThreadWorker):
     def _drop(self, connection: Connection) -> None:
         with suppress(KeyError, ValueError):
             self.poller.unregister(connection.sock)
+        self._parking.release(connection)
         close(connection.sock)
         self.nr_conns -= 1
         self._connections.discard(connection)

@@ -92,9 +92,9 @@ def run_drill(
     return result
 
 
-def missing_metrics(drill: Drill) -> dict[str, set[str]]:
+def missing_metrics(metrics_url: str) -> dict[str, set[str]]:
     """Return by alert the metrics that the monitor does not serve. Such an alert cannot be provoked."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{drill.system.machine.metrics_port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(metrics_url, timeout=10) as answer:
         lines = answer.read().decode().splitlines()
     served = {line.split("{")[0].split(" ")[0] for line in lines if line[:1] != "#"}
     # A metric without a sample, such as that of replication slots on a server that has none.
@@ -154,7 +154,7 @@ def _running_drill(result: Result, warm_up_seconds: float, log: Callable[[str], 
                 log("starting Prometheus and Alertmanager")
                 time.sleep(warm_up_seconds)  # the first essays of a machine are slower than any after them
                 # An alert for the absence of a metric that nothing serves would never resolve.
-                result.missing = missing_metrics(drill)
+                result.missing = missing_metrics(f"http://{targets['essaycoach']}/metrics")
                 with (
                     running_stack(Path(folder), targets=targets) as stack,
                     Watch(stack, ignored=result.missing) as watch,

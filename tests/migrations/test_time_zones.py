@@ -142,7 +142,7 @@ def test_every_function_with_calendar_arithmetic_fixes_its_time_zone(database: D
         "where pronamespace = 'public'::regnamespace and prokind in ('f', 'p')"
     )
     concerned = {str(name): fixed for name, text, fixed in functions if CALENDAR.search(str(text))}
-    assert {"create_partition", "ensure_partitions", "audit_change", "budget_allows"} <= set(concerned)
+    assert {"create_partition", "ensure_partitions", "audit_change", "spent_this_month"} <= set(concerned)
     assert [name for name, fixed in concerned.items() if not fixed] == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -64,8 +65,55 @@ def test_a_consumer_receives_what_was_sent(broker: HintBroker) -> None:
     message = next(iter(consumer))
     assert (message.actor_name, Hint.from_fields(message.kwargs)) == (ACTOR, hint)
     consumer.ack(message)
+    consumer.close()
     assert broker.depth(Queue.INTERACTIVE) == 0
-    assert broker.client.hlen(f"{broker.namespace}:interactive.msgs") == 0
+    assert not broker.client.keys(f"{broker.namespace}:*interactive*")
+
+
+def calls(broker: HintBroker) -> dict[str, int]:
+    """Return how often each command that a client sends was carried out."""
+    counts = broker.client.info("commandstats")
+    return {name: counts.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "blmove")}
+
+
+def test_hints_of_an_essay_cost_one_trip_to_fetch_and_none_to_acknowledge(broker: HintBroker) -> None:
+    consumer = broker.consume(Queue.INTERACTIVE, prefetch=64, timeout=5_000)
+    assert next(iter(consumer)) is None
+    broker.send([a_hint() for _ in range(3)])
+    before = calls(broker)
+    for _ in range(3):
+        message = next(iter(consumer))
+        assert message is not None
+        consumer.ack(message)
+    after = calls(broker)
+    assert {name: after[name] - before[name] for name in after} == {"evalsha": 1, "blmove": 1}
+    consumer.close()
+    assert not broker.client.keys(f"{broker.namespace}:*interactive*")
+
+
+def test_idle_consumer_is_told_of_a_hint_at_once(broker: HintBroker) -> None:
+    """It waits at Redis, so many seconds of waiting are two commands, and no other worker's hint is moved."""
+    consumer = broker.consume(Queue.INTERACTIVE, prefetch=2, timeout=5_000)
+    assert next(iter(consumer)) is None
+    hints = [a_hint(), a_hint()]
+    threading.Timer(0.05, broker.send, [hints]).start()
+    message = next(iter(consumer))
+    assert message is not None
+    assert Hint.from_fields(message.kwargs) == hints[0]
+    assert broker.depth(Queue.INTERACTIVE) == 1
+
+
+def test_consumer_takes_no_more_hints_than_it_has_threads(broker: HintBroker) -> None:
+    """Dramatiq asks for two hints for each thread. Those that wait here could begin in another process."""
+    broker.send([a_hint() for _ in range(5)])
+    consumer = broker.consume(Queue.INTERACTIVE, prefetch=6, timeout=100)
+    taken = [next(iter(consumer)) for _ in range(3)]
+    assert next(iter(consumer)) is None
+    assert broker.depth(Queue.INTERACTIVE) == 2
+    assert taken[0] is not None
+    consumer.ack(taken[0])
+    assert next(iter(consumer)) is not None
+    assert broker.client.hlen(f"{broker.namespace}:interactive.msgs") == 4, "the first is acknowledged"
 
 
 def test_hints_go_to_their_own_queue(broker: HintBroker) -> None:

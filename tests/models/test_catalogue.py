@@ -57,6 +57,7 @@ DELETE_RULES = {
     "ledger_org_id_fkey": "cascade",
     "one_time_tokens_user": "cascade",
     "passes_essay": "cascade",
+    "queue_marks_org_id_fkey": "cascade",
     "review_items_essay": "cascade",
     "retention_runs_org_id_fkey": "cascade",
     "rubric_criteria_rubric": "cascade",

@@ -93,6 +93,9 @@ BAD: dict[str, list[dict[str, str]]] = {
     "passes_reason_when_given_up": [{"state": "'gave_up'", "finished_at": "now()"}],
     "passes_discarded_when_given_up": [{"discarded_at": "now()"}],
     "passes_batch_with_its_call": [{"batch": "'b'"}, {"batch_call": "uuidv7()"}],
+    "ledger_entries_pass_known": [{"pass": "'spelling'"}],
+    "ledger_entries_not_negative": [{"cost_micros": "-1"}, {"input_tokens": "-1"}],
+    "tally_entries_not_negative": [{"count": "-1"}],
     "author_use_not_negative": [{"handed_in": "-1"}, {"cost_micros": "-1"}],
     "idempotency_keys_key_length": [{"key": "''"}, {"key": LONG.format(256)}],
     "seen_events_event_id_length": [{"event_id": "''"}, {"event_id": LONG.format(256)}],
@@ -157,6 +160,12 @@ BAD: dict[str, list[dict[str, str]]] = {
     "provider_pauses_provider_known": [{"provider": "'openai'"}],
     "provider_pauses_reason_is_a_word": [{"reason": s} for s in ("''", "'Overloaded, alas'")],
     "provider_pauses_trips_positive": [{"trips": "0"}],
+    "queue_snapshot_queue_known": [{"queue": "'slow'"}],
+    "queue_snapshot_not_negative": [
+        {name: "-1"} for name in ("running", "pass_seconds", "durations_count", "durations_total", "sweep_passes")
+    ],
+    "queue_marks_queue_known": [{"queue": "'slow'"}],
+    "queue_marks_ahead_positive": [{"ahead": "0"}],
     "system_logs_level_known": [{"level": "'info'"}],
     "system_logs_event_length": [{"event": "''"}, {"event": LONG.format(201)}],
     "heartbeats_program_known": [{"program": "'monitor'"}],

@@ -36,8 +36,13 @@ DEFECTS: dict[str, tuple[int, str]] = {
             hinted_at = now() - interval '12 minutes' where id = %(pass)s""",
     ),
     "uncounted_work": (
-        2, """update passes set finished_at = now() - interval '11 minutes', tallied = false where id = %(pass)s;
-            update ai_responses set completed_at = now() - interval '11 minutes', tallied = false where id = %(call)s""",
+        4, """update passes set finished_at = now() - interval '11 minutes', tallied = false where id = %(pass)s;
+            update ai_responses set completed_at = now() - interval '11 minutes', tallied = false where id = %(call)s;
+            insert into tally_entries (id, name, labels, count) values (uuid7_floor(now() - interval '11 minutes'), 'n', '{}', 1);
+            insert into ledger_entries (id, org_id, user_id, day, provider, model, pass, failed, input_tokens, output_tokens,
+                cache_read_tokens, cache_write_tokens, cost_micros)
+            values (uuid7_floor(now() - interval '11 minutes'), %(org)s, %(person)s, current_date, 'anthropic', 'm', 'content', false,
+                1, 1, 1, 1, 1)""",
     ),
     "essays_disagree": (1, "update essays set versions = versions + 1 where id = %(essay)s"),
     "passes_disagree": (1, "update passes set audience_id = uuidv7() where id = %(pass)s"),
@@ -49,9 +54,9 @@ DEFECTS: dict[str, tuple[int, str]] = {
     "orphan_events": (1, "update analytics set essay_id = uuidv7() where id = (select id from analytics where org_id = %(org)s limit 1)"),
     "orphan_answers": (1, "update idempotency_keys set caller_id = uuidv7() where ctid = (select ctid from idempotency_keys where org_id = %(org)s limit 1)"),
     "orphan_rubrics": (1, "update passes set rubric_id = uuidv7() where id = %(pass)s"),
-    "ledger_disagrees": (1, "update ai_responses set provider = 'anthropic', cost_micros = 9 where id = %(call)s"),
+    "ledger_disagrees": (1, "update ai_responses set provider = 'anthropic', cost_micros = 9, completed_at = now() - interval '11 minutes' where id = %(call)s"),
     "totals_disagree": (1, "update ai_responses set tallied = true, outcome = 'refused' where id = %(call)s"),
-    "author_costs_disagree": (1, "update ai_responses set provider = 'anthropic', cost_micros = 9 where id = %(call)s"),
+    "author_costs_disagree": (1, "update ai_responses set provider = 'anthropic', cost_micros = 9, completed_at = now() - interval '11 minutes' where id = %(call)s"),
     "people_without_key": (1, "delete from user_keys where user_id = %(person)s"),
     "overdue_erasures": (1, "update users set erase_requested_at = now() - interval '25 hours' where id = %(person)s"),
     "overdue_retention": (1, "update retention_runs set begins_at = now() - interval '9 days', next_at = now() - interval '49 hours' where org_id = %(org)s"),

@@ -87,7 +87,9 @@ def student_of(school: School) -> Any:
 def list_sql(wanted: EssayFilter, school: School, *, sort: Sort, after: Position | None) -> tuple[str, dict[str, Any]]:
     """Return the statement of a page and its values. The titles of these essays are no ciphertext, so it is not run through models."""
     conditions, order, values = to_sql(wanted, org=school.org, sort=sort, after=after)
-    sql = _ESSAYS.format(keys="inner", conditions=" and ".join(["e.trial_until is null", *conditions]), order=order)
+    sql = _ESSAYS.format(
+        keys="inner", versions="", conditions=" and ".join(["e.trial_until is null", *conditions]), order=order
+    )
     return sql, {**values, "org": school.org, "limit": LIMIT, "staff": False}
 
 

@@ -18,7 +18,7 @@ from tests.support.own_redis import OwnRedis, own_redis
 from tests.support.races import eventually
 
 WORD = "SECRET"
-QUEUES = [name for queue in Queue for name in (str(queue), f"{queue}.DQ")]
+QUEUES = [str(queue) for queue in Queue]
 
 
 @pytest.fixture
@@ -67,7 +67,6 @@ def message(queue: str, **changes: Any) -> bytes:
 
 def rubbish(queue: str) -> list[bytes]:
     ids = {"org_id": str(uuid4()), "pass_id": str(uuid4())}
-    canonical = queue.removesuffix(".DQ")
     return [
         b"", b"\xff\xfe\x00", b"null", b"[]", b"{}", b"7", b"\x80\x04pickle", WORD.encode(), b"[" * 4000, b'{"a":' * 800,
         b'{"args": 1e999}', WORD.encode() * 400_000,
@@ -76,9 +75,9 @@ def rubbish(queue: str) -> list[bytes]:
         message(queue, args=[WORD]),
         message(queue, args=None), message(queue, kwargs=None), message(queue, kwargs=[]), message(queue, kwargs={}),
         message(queue, kwargs={**ids, "queue": WORD}), message(queue, kwargs={**ids, "queue": ["bulk"]}),
-        message(queue, kwargs={**ids, "org_id": 7, "queue": canonical}),
-        message(queue, kwargs={**ids, "org_id": WORD, "queue": canonical}),
-        message(queue, kwargs={**ids, "queue": "bulk" if canonical == "interactive" else "interactive"}),
+        message(queue, kwargs={**ids, "org_id": 7, "queue": queue}),
+        message(queue, kwargs={**ids, "org_id": WORD, "queue": queue}),
+        message(queue, kwargs={**ids, "queue": "bulk" if queue == "interactive" else "interactive"}),
         message(queue, more=WORD),
     ]  # fmt: skip
 
@@ -100,13 +99,13 @@ def test_rubbish_does_not_stop_the_next_hint(
         push(server, queue, piece)
     push(server, queue, b"x", message_id=b"\xff" * 300_000)
     server.admin.rpush(f"dramatiq:{queue}", "an id without a message")
-    hint = a_hint(queue.removesuffix(".DQ"))
+    hint = a_hint(queue)
     assert broker.send([hint]) == 1
     eventually(lambda: work.seen == [hint], what="the hint behind the rubbish")
 
     expected = len(pieces) + 2
     monitor = make_broker(server.url_for("ec_monitor"))
-    eventually(lambda: monitor.dropped()[queue.removesuffix(".DQ")] == expected, what="the count of every piece")
+    eventually(lambda: monitor.dropped()[queue] == expected, what="the count of every piece")
     eventually(lambda: not server.admin.exists(f"dramatiq:{queue}.msgs"), what="no message left behind")
     monitor.close()
     assert not server.admin.keys("dramatiq:*__acks__*")
@@ -158,10 +157,12 @@ def test_hints_of_a_dead_worker_come_back(
 ) -> None:
     hint, done = a_hint(), a_hint()
     broker.send([done, hint])
-    consumer = broker.consume(Queue.INTERACTIVE, prefetch=2)
+    consumer = broker.consume(Queue.INTERACTIVE, prefetch=4, timeout=100)
     first = next(iter(consumer))
     assert first is not None
     consumer.ack(first)
+    assert next(iter(consumer)) is not None
+    assert next(iter(consumer)) is None, "this look acknowledges the first"
     clock = make_broker(server.url_for("ec_clock"))
     assert clock.return_hints() == 0, "the worker is alive"
     heartbeats = "dramatiq:__heartbeats__"
@@ -174,9 +175,10 @@ def test_hints_of_a_dead_worker_come_back(
     clock.close()
 
 
-def test_dead_letters_of_earlier_versions_are_deleted(server: OwnRedis) -> None:
+def test_dead_letters_and_delayed_messages_that_nobody_reads_are_deleted(server: OwnRedis) -> None:
     server.admin.zadd("dramatiq:bulk.XQ", {"x": 1})
     server.admin.hset("dramatiq:bulk.XQ.msgs", "x", WORD)
+    push(server, "bulk.DQ", message("bulk"))
     clock = make_broker(server.url_for("ec_clock"))
     clock.return_hints()
     assert not server.admin.keys("dramatiq:bulk*")

@@ -43,11 +43,12 @@ VISIBLE = {
         ),
         "review_items": f"({TAUGHT}) and (user_id in ({PEOPLE}) or user_id = '{{me}}')",
     },
-    "ec_admin": dict.fromkeys(set(TABLES) - {"audit_heads"}, "true"),
+    "ec_admin": dict.fromkeys(set(TABLES) - {"audit_heads", "queue_marks"}, "true"),
     "ec_lms": dict.fromkeys(
         set(TABLES) - {
             "ai_responses", "analytics", "api_keys", "audit_heads", "audit_log", "inbound_events", "one_time_tokens", "sessions",
-            "sources", "system_logs", "saved_comments", "ledger", "blessings", "review_items", "author_use", "retention_runs", "approvals",
+            "sources", "system_logs", "saved_comments", "ledger", "ledger_entries", "blessings", "review_items", "author_use", "retention_runs", "approvals",
+            "queue_marks",
         }, "true",
     ),
     "ec_manager": dict.fromkeys(("users", "user_keys", "courses", "enrollments", "assignments", "categories", "rubrics"), "true"),
@@ -295,6 +296,7 @@ DENIED = {
         "select settle_delivery(null, null, null, '')", "select own_delivery(null, null, '', '')",
         "select from author_use", "select from retention_runs", "select hold_person(null, null)", "select from approvals",
         "select approve_request(null)", "select use_approval('remove_org', null)", "select author_may_spend(null, 1)", "select note_author_cost(null)",
+        "select from queue_marks", "select from queue_snapshot", "select count_queue(1)", "select next_due(null)",
     ],
     "ec_educator": [
         "update passes set state = 'queued'", "select password_hash from users", "insert into enrollments (role) values ('educator')",

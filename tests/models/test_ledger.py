@@ -5,11 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 import peewee
+import psycopg2
 import pytest
 
 from models import ai_responses, db, essays, ledger, passes
 from models.ai_responses import Call, CallEnd
 from models.crypto import Key
+from models.errors import DatabaseBusy, OverBudget
 from models.essays import Draft, Receipt
 from models.passes import Claim
 from tests.conftest import Become
@@ -18,6 +20,10 @@ from tests.support.schools import School, session_of
 from tests.support.servers import Database
 
 COST = 100
+
+
+class Undone(Exception):
+    """Rolls a session back."""
 
 
 def hand_in(school: School, count: int = 1) -> list[Receipt]:
@@ -38,10 +44,16 @@ def claim(school: School, pass_id: UUID) -> Claim:
 
 
 def begin(
-    school: School, held: Claim, *, provider: str = "anthropic", reserved: int = COST, batch: bool = False
+    school: School,
+    held: Claim,
+    *,
+    author: UUID | None = None,
+    provider: str = "anthropic",
+    reserved: int = COST,
+    batch: bool = False,
 ) -> Call:
     return ai_responses.open_call(
-        held, user=school.alice, provider=provider, model="m", prompt_version="1", request_sha256=b"x" * 32, reserved_micros=reserved,
+        held, user=author or school.alice, provider=provider, model="m", prompt_version="1", request_sha256=b"x" * 32, reserved_micros=reserved,
         batch=batch,
     )  # fmt: skip
 
@@ -61,7 +73,19 @@ def claims(school: School, become: Become, count: int) -> list[Claim]:
 
 
 def allows(school: School, expected: int) -> bool:
-    return ledger.refusal_of(expected, author=school.alice) is None
+    found = db.row("select budget_allows(%s) and author_may_spend(%s, %s) as may", (expected, school.alice, expected))
+    return bool(found and found["may"])
+
+
+def fold(database: Database) -> int:
+    """Fold the ledger, as the clock does. It uses its own connection, because the pool of this process is the worker's."""
+    connection = psycopg2.connect(database.role_url("ec_clock"))
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("select fold_ledger(1000)")
+            return int(cursor.fetchone()[0])
+    finally:
+        connection.close()
 
 
 def test_twenty_concurrent_calls_with_budget_for_seven_start_seven(
@@ -74,11 +98,12 @@ def test_twenty_concurrent_calls_with_budget_for_seven_start_seven(
     warm_up(16)
 
     def ask(number: int) -> bool:
-        with db.session(org=school.org):
-            allowed = allows(school, COST)
-            if allowed:
+        try:
+            with db.session(org=school.org):
                 begin(school, held[number])
-        return allowed
+        except OverBudget:
+            return False
+        return True
 
     answers = together(20, ask)
 
@@ -86,6 +111,46 @@ def test_twenty_concurrent_calls_with_budget_for_seven_start_seven(
     assert sorted(map(bool, answers)) == [False] * 13 + [True] * 7
     assert database.sql("select count(*), sum(reserved_micros) from ai_responses where org_id = %s", school.org) == [
         (7, 7 * COST)
+    ]
+
+
+def test_a_budget_that_is_nearly_spent_is_not_exceeded_by_many_small_calls(
+    school: School, become: Become, database: Database
+) -> None:
+    """Small calls are opened side by side until a tenth of the budget is left, and then one after the other."""
+    [(connections,)] = database.sql("select current_setting('max_connections')::integer")
+    total = 10 * int(connections) * COST  # type: ignore[call-overload]
+    budget(database, school, total)
+    spent = total - total // 10 - 5 * COST
+    database.sql(
+        "insert into ledger (org_id, day, provider, model, pass, calls, cost_micros)"
+        " values (%s, (now() at time zone 'utc')::date, 'anthropic', 'm', 'content', 1, %s)",
+        school.org,
+        spent,
+    )
+    held = claims(school, become, 1)[0]
+    become("ec_worker", pool_size=12)
+    warm_up(12)
+
+    def open_many(_: int) -> tuple[int, int]:
+        opened, asked_again = 0, 0
+        while True:
+            try:
+                with db.session(org=school.org):
+                    begin(school, held, author=school.ed)
+                opened += 1
+            except DatabaseBusy:
+                asked_again += 1
+            except OverBudget:
+                return opened, asked_again
+
+    answers = together(12, open_many)
+
+    assert [one for one in answers if isinstance(one, Exception)] == []
+    fits = (total - spent) // COST
+    assert sum(one[0] for one in answers if not isinstance(one, Exception)) == fits
+    assert database.sql("select sum(reserved_micros)::bigint from ai_responses where org_id = %s", school.org) == [
+        (fits * COST,)
     ]
 
 
@@ -135,12 +200,11 @@ def test_budget_ignores_last_month_and_other_orgs(
     become("ec_worker")
     with db.session(org=school.org):
         assert allows(school, COST)
-        assert ledger.spent_this_month(org=school.org) == 0
-        assert ledger.spent_this_month(org=other_school.org) == 0
+        assert ledger.spent_this_month() == 0
     database.sql(spend, school.org, 0, 1)
     with db.session(org=school.org):
         assert not allows(school, COST)
-        assert ledger.spent_this_month(org=school.org) == 1
+        assert ledger.spent_this_month() == 1
     budget(database, school, None)
     with db.session(org=school.org):
         assert allows(school, 10**12)
@@ -172,6 +236,12 @@ def test_ledger_equals_the_sum_of_calls_despite_repeats_and_concurrency(
 
     assert answers == [None] * 12
     sums = "sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_tokens), sum(cost_micros)"
+    with db.session(org=school.org):
+        assert ledger.spent_this_month() == sum(range(12)), "also before the clock has added it up"
+    assert fold(database) >= 12
+    assert fold(database) == 0
+    with db.session(org=school.org):
+        assert ledger.spent_this_month() == sum(range(12))
     booked = database.sql(f"select sum(calls), sum(failed), {sums} from ledger where org_id = %s", school.org)
     made = database.sql(
         f"select count(*), count(*) filter (where outcome <> 'ok'), {sums} from ai_responses where org_id = %s and provider <> 'local'",
@@ -201,14 +271,13 @@ def test_people_cannot_write_the_ledger(school: School, become: Become, name: st
 def test_worker_cannot_add_cost_to_another_org(school: School, other_school: School, become: Become) -> None:
     become("ec_worker")
     with pytest.raises(peewee.ProgrammingError, match="row-level security"), db.session(org=school.org):
-        ledger.add(
-            org=other_school.org,
-            provider="anthropic",
-            model="m",
-            pass_name="content",
-            failed=False,
-            tokens=(1, 1, 1, 1),
-            cost_micros=1,
+        db.run(
+            """
+            insert into ledger_entries (org_id, user_id, day, provider, model, pass, failed, input_tokens, output_tokens,
+                cache_read_tokens, cache_write_tokens, cost_micros)
+            values (%s, %s, current_date, 'anthropic', 'm', 'content', false, 1, 1, 1, 1, 1)
+            """,
+            (other_school.org, other_school.alice),
         )
 
 
@@ -220,9 +289,18 @@ def test_author_may_use_a_share_of_the_budget_and_others_the_rest(
     held = claims(school, become, 2)
     whose = [school.alice, school.bob, school.ed]
 
+    def refusal(expected: int, author: UUID) -> str | None:
+        try:
+            with db.session(org=school.org):
+                begin(school, held[1], author=author, reserved=expected)
+                raise Undone
+        except OverBudget as refused:
+            return refused.refusal
+        except Undone:
+            return None
+
     def refusals(expected: int) -> list[str | None]:
-        with db.session(org=school.org):
-            return [ledger.refusal_of(expected, author=one) for one in whose]
+        return [refusal(expected, one) for one in whose]
 
     with db.session(org=school.org):
         call = begin(school, held[0], reserved=COST)
@@ -232,6 +310,10 @@ def test_author_may_use_a_share_of_the_budget_and_others_the_rest(
         ai_responses.complete_call(call, end=end_of(2 * COST), key=Key(b"k" * 32))
         ai_responses.complete_call(call, end=end_of(2 * COST), key=Key(b"k" * 32))
     assert refusals(1) == ["author_share_spent", None, None]
+    assert fold(database) >= 1
+    assert refusals(1) == ["author_share_spent", None, None], (
+        "folding changes where the cost is noted, and nothing else"
+    )
     assert refusals(3 * COST) == ["author_share_spent", "author_share_spent", None], "a teacher has no share"
     assert refusals(9 * COST) == ["org_budget_spent"] * 3
     database.sql("update author_use set month = month - interval '1 month' where org_id = %s", school.org)

@@ -101,6 +101,7 @@ def test_every_check_constraint_that_lists_passes_is_complete(database: Database
     require_complete(lists)
     assert {place.partition(".")[2] for place in lists} == {
         "passes_name_known", "ai_responses_pass_known", "blessings_pass_known", "criterion_results_pass_known", "ledger_pass_known",
+        "ledger_entries_pass_known",
     }  # fmt: skip
 
 

@@ -140,6 +140,52 @@ def test_session_without_statements_leaves_no_identity_behind(school: School, be
     assert (mine["role"], mine["org"], mine["user"]) == ("ec_ingest", "", "")
 
 
+def test_session_of_one_statement_acts_with_its_identity_and_leaves_none(school: School, become: Become) -> None:
+    become("ec_ingest", pool_size=1)
+    with db.session(org=school.org, user=school.alice, role="ec_student", single=True):
+        hers = identity()
+    with db.session():
+        mine = identity()
+
+    assert (hers["role"], hers["org"], hers["user"]) == ("ec_student", str(school.org), str(school.alice))
+    assert (mine["pid"], mine["role"], mine["org"], mine["user"]) == (hers["pid"], mine["program"], "", "")
+
+
+def test_session_of_one_statement_refuses_another(school: School) -> None:
+    with (
+        pytest.raises(RuntimeError, match="one statement"),
+        db.session(org=school.org, role="ec_admin", single=True),
+    ):
+        db.row("select 1")
+        db.row("select 1")
+    with (
+        pytest.raises(RuntimeError, match="one statement"),
+        db.session(org=school.org, role="ec_admin", single=True),
+    ):
+        db.run_many("insert into categories (org_id, slug, name) values %s", [(school.org, "poem", "Poem")])
+
+
+def test_session_of_one_statement_cannot_write(school: School) -> None:
+    with pytest.raises(DatabaseAway), db.session(org=school.org, role="ec_admin", single=True):
+        db.run("update orgs set name = 'Changed' where id = %s", (school.org,))
+    with db.session(org=school.org, role="ec_admin"):
+        found = db.row("select name from orgs where id = %s", (school.org,))
+
+    assert found is not None
+    assert found["name"] != "Changed"
+
+
+def test_idle_connection_that_died_is_replaced_for_one_statement(
+    school: School, database: Database, become: Become
+) -> None:
+    become("ec_ingest", pool_size=1)
+    with db.session():
+        died = identity()["pid"]
+    database.sql("select pg_terminate_backend(%s, 5000)", died)
+    with db.session(org=school.org, user=school.alice, role="ec_student", single=True):
+        assert identity()["pid"] != died
+
+
 def test_nested_session_is_refused_and_the_outer_one_continues(school: School) -> None:
     with session_of(school, "alice"):
         with pytest.raises(RuntimeError, match="do not nest"), session_of(school, "bob"):
@@ -160,6 +206,15 @@ def live(school: School) -> SessionClaims:
 def test_live_token_is_accepted(school: School, live: SessionClaims) -> None:
     with db.session(org=school.org, user=school.alice, role="ec_student", live=live):
         assert identity()["role"] == "ec_student"
+
+
+def test_unknown_session_id_is_unauthorised_for_one_statement(school: School, live: SessionClaims) -> None:
+    unknown = SessionClaims(session=uuid4(), role=live.role, token_version=live.token_version)
+    with (
+        pytest.raises(Unauthorised),
+        db.session(org=school.org, user=school.alice, role="ec_student", live=unknown, single=True),
+    ):
+        db.row("select 1")
 
 
 def test_unknown_session_id_is_unauthorised(school: School, live: SessionClaims) -> None:

@@ -37,7 +37,8 @@ CLEAR = {
     "a word from a list in the code or in a CHECK": """
         enrollments.role audit_log.actor_role audit_log.action audit_log.entity users.role passes.name passes.state passes.queue
         passes.error passes.provider passes.prompt_version provider_pauses.provider provider_pauses.reason tallies.name tallies.labels
-        duty_leases.name duty_runs.name duty_runs.outcome duty_runs.detail heartbeats.program
+        tally_entries.name tally_entries.labels ledger_entries.provider ledger_entries.pass
+        duty_leases.name duty_runs.name duty_runs.outcome duty_runs.detail heartbeats.program queue_snapshot.queue queue_marks.queue
         feedback.pass feedback.type feedback.kind feedback.severity feedback.match feedback.confidence_basis feedback.origin
         feedback.provider feedback.resolution feedback_reactions.reaction feedback_reviews.decision ai_responses.pass
         ai_responses.provider ai_responses.prompt_version ai_responses.outcome ai_responses.stop_reason analytics.event api_keys.scopes
@@ -49,7 +50,7 @@ CLEAR = {
     """,
     "a language, a model, a batch or another id that a machine made": """
         users.language orgs.default_language submissions.language passes.model passes.batch feedback.model ai_responses.model
-        blessings.model ledger.model user_keys.master_key_id audit_log.request_id system_logs.request_id api_keys.prefix
+        blessings.model ledger.model ledger_entries.model user_keys.master_key_id audit_log.request_id system_logs.request_id api_keys.prefix
         heartbeats.host heartbeats.version
     """,
     "a keyed digest, or one of something random": """

@@ -32,11 +32,11 @@ ABOUT = {
     "admins, and whom they want to erase or export": "approvals",
     "everybody who did something, and what was done to whom": "audit_log",
     "nobody: the school": """
-        orgs api_keys sources categories rubrics rubric_criteria courses assignments ledger blessings audit_heads
-        retention_runs
+        orgs api_keys sources categories rubrics rubric_criteria courses assignments ledger ledger_entries blessings audit_heads
+        retention_runs queue_marks
     """,
     "nobody, except ids in a line": "system_logs",
-    "nobody: the installation": "feedback_types provider_pauses tallies duty_leases duty_runs heartbeats",
+    "nobody: the installation": "feedback_types provider_pauses tallies tally_entries queue_snapshot duty_leases duty_runs heartbeats",
 }
 # What becomes of tables that no foreign key deletes with a person.
 OTHERWISE = {
@@ -49,7 +49,10 @@ OTHERWISE = {
     "orgs": "emptied with the school; the id stays",
     "feedback_types": "part of the program",
     "provider_pauses": "overwritten",
+    "queue_snapshot": "overwritten",
     "tallies": "stays; counts without ids",
+    "tally_entries": "within seconds, when the clock adds them to `tallies`",
+    "ledger_entries": "within seconds, when the clock adds them to `ledger`; what is left goes with the school",
     "duty_leases": "when the run ends",
     "duty_runs": "overwritten",
     "heartbeats": "an hour after the process ended, by the next heartbeat of its program",

@@ -53,6 +53,10 @@ GOOD: dict[str, dict[str, str]] = {
     "review_items": {**PASS, "feedback_id": "uuidv7()", "essay_id": "uuidv7()", "confidence_permille": "1000"},
     "feedback_reactions": {**PASS, "feedback_id": "uuidv7()", "reaction": "'helpful'"},
     "saved_comments": {**OWN, "pass": "'grammar'", "type": "'spelling'", "kind": "'issue'", "body": "''"},
+    "ledger_entries": {
+        "org_id": "uuidv7()", "user_id": "uuidv7()", "day": "current_date", "provider": "'anthropic'", "model": "'m'", "pass": "'content'",
+        "failed": "false", "input_tokens": "1", "output_tokens": "1", "cache_read_tokens": "1", "cache_write_tokens": "1", "cost_micros": "1",
+    },
     "ledger": {"org_id": "uuidv7()", "day": "current_date", "provider": "'anthropic'", "model": "'m'", "pass": "'content'"},
     "blessings": {
         "org_id": "uuidv7()", "pass": "'content'", "provider": "'anthropic'", "model": "'m'", "prompt_version": "'1'", "report": "'{}'",
@@ -67,7 +71,14 @@ GOOD: dict[str, dict[str, str]] = {
     },
     "audit_heads": {"org_id": "uuidv7()"},
     "provider_pauses": {"provider": "'anthropic'", "reason": "'overloaded'", "until": "now()"},
+    "queue_snapshot": {
+        "queue": "'interactive'", "fair": "'{}'", "counted_at": "now()", "taken_at": "now()", "durations_at": "now()", "sweep_fair": "'{}'",
+    },
+    "queue_marks": {
+        "org_id": OWN["org_id"], "queue": "'bulk'", "turn": "0", "next_at": "now()", "ahead": "299", "counted_at": "now()",
+    },
     "system_logs": {"program": "'clock'", "level": "'error'", "event": "'x'"},
+    "tally_entries": {"name": "'n'", "labels": "'{}'", "count": "1"},
     "tallies": {"name": "'n'", "labels": "'{}'"},
     "heartbeats": {
         "id": "uuidv7()", "program": "'web'", "host": "'h'", "pid": "1", "version": "'0.1.0+0036'", "started_at": "now()",

@@ -5,11 +5,14 @@ Both grammar engines keep about 500 MB for every thread that has called them, so
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
+from workers.passes.request import PassRequest
+from workers.providers.contract import Reply
 from workers.providers.local.engines import Engines
 from workers.providers.local.provider import LocalProvider
 
@@ -19,7 +22,7 @@ THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engines")
 def engines_on_thread(**factories: Callable[[], Any]) -> Engines:
     """Return engines that use the shared thread; `factories` replace one of them."""
     engines = Engines(**factories)
-    engines._thread = THREAD
+    engines._threads = dict.fromkeys(engines._factories, THREAD)
     return engines
 
 
@@ -29,10 +32,33 @@ def shared_engines() -> Engines:
     return engines_on_thread()
 
 
+def begun(ask: Callable[[PassRequest], Reply], request: PassRequest) -> Future[Reply]:
+    """Ask in a thread of its own, and return the reply to come."""
+    reply: Future[Reply] = Future()
+    reply.set_running_or_notify_cancel()
+
+    def answer() -> None:
+        try:
+            reply.set_result(ask(request))
+        except BaseException as error:
+            reply.set_exception(error)
+
+    threading.Thread(target=answer, daemon=True).start()
+    return reply
+
+
+class BackgroundLocal(LocalProvider):
+    """The local provider in this process, which can also answer in the background."""
+
+    def begin(self, request: PassRequest) -> Future[Reply]:
+        """Begin to answer, and return the reply to come."""
+        return begun(self.ask, request)
+
+
 @cache
-def shared_provider() -> LocalProvider:
+def shared_provider() -> BackgroundLocal:
     """Return a provider with the shared engines."""
-    return LocalProvider(shared_engines())
+    return BackgroundLocal(shared_engines())
 
 
 class OnThread:

@@ -20,7 +20,7 @@ from tests.support.tls import HOST
 
 STARTS = {
     "web": ("gunicorn", "--config", "ingest/gunicorn.py", "ingest.app:create_app()"),
-    "worker": ("dramatiq", "workers.boot:boot", "--processes", "1", "--threads", "1"),
+    "worker": ("workers", "run"),
     "clock": ("workers", "clock"),
     "monitor": ("monitoring",),
     "migrations": ("migrations", "up"),

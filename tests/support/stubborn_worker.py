@@ -16,6 +16,7 @@ from workers.job import watch
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest
 from workers.providers.contract import Repair, Reply
+from workers.providers.local.provider import LocalProvider
 from workers.settings import ProviderSettings
 
 LINE_SECONDS = 0.25
@@ -30,7 +31,7 @@ class StubbornProvider:
     in_batches = False
     model = "stubborn-1"
 
-    def __init__(self, chosen: ProviderSettings, *, timeout_seconds: float) -> None:
+    def __init__(self, chosen: ProviderSettings, *, timeout_seconds: float, local: LocalProvider) -> None:
         """Take the settings of the real choice, and use none of them."""
         self._line = threading.Lock()
         self._engine = ThreadPoolExecutor(1)
@@ -71,7 +72,7 @@ class StubbornProvider:
             case "DIE":
                 thread.work_queue = None
             case "DEAF":
-                HintQueue.fetch = lambda *_: threading.Event().wait()  # type: ignore[method-assign,assignment,return-value]
+                HintQueue.fetch = lambda *_, **__: threading.Event().wait()  # type: ignore[method-assign,assignment,return-value]
             case "LONG":
                 time.sleep(LONG_CALL_SECONDS)
             case "LINE":

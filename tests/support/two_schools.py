@@ -21,13 +21,13 @@ from tests.support.servers import Database
 # The expression that identifies a row of a table. For other tables it is `id`.
 KNOWN_BY = {
     "audit_heads": "org_id", "user_keys": "user_id", "enrollments": "course_id::text || user_id", "idempotency_keys": "key", "seen_events": "event_id",
-    "author_use": "user_id", "retention_runs": "org_id::text || class",
+    "author_use": "user_id", "retention_runs": "org_id::text || class", "queue_marks": "org_id",
     "feedback_reactions": "feedback_id", "review_items": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
 }  # fmt: skip
 TABLES = (
     "ai_responses", "analytics", "api_keys", "approvals", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results",
-    "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger",
-    "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "review_items", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
+    "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger", "ledger_entries",
+    "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "queue_marks", "review_items", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
     "sources", "submissions", "system_logs", "user_keys", "users",
 )  # fmt: skip
 
@@ -134,9 +134,22 @@ def _add_reviews(database: Database, school: School) -> None:
         school.org,
     )
     database.sql(
+        """
+        insert into ledger_entries (org_id, user_id, day, provider, model, pass, failed, input_tokens, output_tokens,
+            cache_read_tokens, cache_write_tokens, cost_micros)
+        values (%s, %s, current_date, 'anthropic', 'm', 'content', false, 1, 1, 1, 1, 1)
+        """,
+        school.org,
+        school.alice,
+    )
+    database.sql(
         "insert into approvals (org_id, action, user_id, requested_by) values (%s, 'export_person', %s, %s) returning 1",
         school.org, school.alice, school.ada,
     )  # fmt: skip
+    database.sql(
+        "insert into queue_marks (org_id, queue, turn, next_at, ahead, counted_at) values (%s, 'bulk', 0, now(), 299, now())",
+        school.org,
+    )
     database.sql("update orgs set retention_texts = 36500 where id = %s returning 1", school.org)
     database.sql(
         "insert into blessings (org_id, pass, provider, model, prompt_version, report) values (%s, 'content', 'anthropic', 'm', '1', '{}')",

@@ -130,7 +130,7 @@ def test_program_ends_with_one_sentence(
 
 STARTS = {
     "web": ("gunicorn", "--config", "ingest/gunicorn.py", "ingest.app:create_app()"),
-    "worker": ("dramatiq", "workers.boot:boot", "--processes", "1", "--threads", "1"),
+    "worker": ("workers", "run"),
     "clock": ("workers", "clock"),
     "monitor": ("monitoring",),
     "migrations": ("migrations", "status"),

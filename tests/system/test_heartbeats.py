@@ -29,7 +29,7 @@ def vendor() -> Iterator[FakeVendor]:
 def machine(vendor: FakeVendor) -> Iterator[Standalone]:
     with standalone(
         ANTHROPIC_API_KEY="sk-ant-only-for-this-test", ANTHROPIC_BASE_URL=vendor.base_url, ESSAYCOACH_GRAMMAR_MIX="off",
-        WORKER_THREADS="4", WEB_PROCESSES="2",
+        WORKER_PROCESSES="1", WORKER_THREADS="4", WEB_PROCESSES="2",
     ) as machine:  # fmt: skip
         yield machine
 

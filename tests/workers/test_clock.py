@@ -223,7 +223,7 @@ def test_only_expired_leases_are_freed(database: Database, school: School, becom
     found = dict(database.sql("select id, (state, lost, error)::text from passes"))  # type: ignore[arg-type]
     assert found[silent.id] == "(queued,1,worker_lost)"
     assert found[alive.id] == "(running,0,)"
-    assert database.sql("select count from tallies where name = 'leases_expired'") == [(1,)]
+    assert database.sql("select count from monitor_totals where name = 'leases_expired'") == [(1,)]
 
 
 def test_a_freed_pass_can_be_claimed_at_once_and_gets_a_hint(
@@ -261,7 +261,7 @@ def test_third_crash_gives_up_and_closes_the_submission(
     assert database.sql("select status, completed_at is not null from submissions") == [("failed", True)]
     logged = database.sql("select program, level, event, context ->> 'pass_id' from system_logs")
     assert sorted(logged) == sorted(("clock", "error", "pass given up", str(hint.pass_id)) for hint in receipt.hints)
-    assert database.sql("select count from tallies where name = 'leases_expired'") == [(9,)]
+    assert database.sql("select count from monitor_totals where name = 'leases_expired'") == [(9,)]
 
 
 def test_two_clocks_at_once_count_each_lost_lease_once(
@@ -275,7 +275,7 @@ def test_two_clocks_at_once_count_each_lost_lease_once(
     become("ec_clock")
     freed = at_once(duties_queue.free_leases)
     assert sum(freed) == 3
-    assert database.sql("select count from tallies where name = 'leases_expired'") == [(3,)]
+    assert database.sql("select count from monitor_totals where name = 'leases_expired'") == [(3,)]
     assert database.sql("select state, count(*) from passes group by state order by state") == [
         ("gave_up", 1),
         ("queued", 2),
@@ -303,9 +303,9 @@ def test_a_version_left_open_by_a_fault_of_ours_is_closed(database: Database, be
     database.sql("update passes set state = 'gave_up', error = 'crashed', finished_at = now()")
     become("ec_clock")
 
-    assert duties_queue.close_finished() == 1
+    assert duties_queue.LateCloser().close_finished() == 1
     assert database.sql("select status, completed_at is not null from submissions") == [("failed", True)]
-    assert duties_queue.close_finished() == 0
+    assert duties_queue.LateCloser().close_finished() == 0
 
 
 def test_leases_are_kept_just_after_a_database_outage(

@@ -21,16 +21,18 @@ from models.jobs import ACTOR, Hint, Queue
 from tests.conftest import Become
 from tests.support.servers import ROOT, Database, Servers
 from workers import boot
+from workers.commands import run
 from workers.providers.choice import ProviderChooser
-from workers.settings import ProviderSettings, read_limits, read_provider
+from workers.settings import ProviderSettings, cores, read_limits, read_process, read_provider, read_worker_store
 
 LIMITS = ("ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS", "ESSAYCOACH_MESSAGE_LIMIT_SECONDS", "ESSAYCOACH_LEASE_SECONDS")
 PROVIDER = ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ESSAYCOACH_PROVIDER", "ESSAYCOACH_MODEL")
+PROCESS = ("ESSAYCOACH_GRAMMAR_MIX", "WORKER_PROCESSES", "WORKER_THREADS", "WORKER_DRAIN_MS", "ESSAYCOACH_POOL_SIZE")
 
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*LIMITS, *PROVIDER):
+    for name in (*LIMITS, *PROVIDER, *PROCESS):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -133,6 +135,7 @@ def test_org_policy_can_forbid_but_not_force_the_vendor(chosen: str, policy: str
 def test_a_worker_of_the_local_engine_never_loads_the_vendors_sdk() -> None:
     code = (
         "import sys\n"
+        "import workers.boot\n"
         "from workers.providers.choice import ProviderChooser\n"
         "from workers.settings import read_provider\n"
         "ProviderChooser(read_provider(), timeout_seconds=5)\n"
@@ -150,6 +153,57 @@ def test_a_schema_that_is_too_old_is_refused_with_what_to_do(database: Database,
         boot.require_schema()
 
 
+@pytest.mark.parametrize(
+    ("provider", "mix", "processes"),
+    [("anthropic", "off", cores()), ("anthropic", "on", 1), ("local", "off", 1), ("local", "on", 1)],
+)
+def test_claude_alone_gets_a_process_for_each_core(
+    monkeypatch: pytest.MonkeyPatch, provider: str, mix: str, processes: int
+) -> None:
+    set_all(monkeypatch, ESSAYCOACH_PROVIDER=provider, ESSAYCOACH_GRAMMAR_MIX=mix)
+    assert read_process() == (processes, 32, 50000)
+    set_all(monkeypatch, WORKER_PROCESSES="3", WORKER_THREADS="4", WORKER_DRAIN_MS="5")
+    assert read_process() == (3, 4, 5)
+
+
+@pytest.mark.parametrize(("processes", "connections"), [("1", 8), ("2", 8), ("3", 5), ("8", 2), ("64", 2)])
+def test_processes_share_the_connections_of_the_role(
+    monkeypatch: pytest.MonkeyPatch, database: Database, processes: str, connections: int
+) -> None:
+    set_all(monkeypatch, WORKER_PROCESSES=processes, DATABASE_URL=database.role_url("ec_worker"))
+    assert read_worker_store().pool_size == connections
+    set_all(monkeypatch, ESSAYCOACH_POOL_SIZE="7")
+    assert read_worker_store().pool_size == 7
+
+
+def test_connections_that_do_not_fit_are_refused_with_a_sentence(database: Database, become: Become) -> None:
+    ((before,),) = database.sql("select rolconnlimit from pg_roles where rolname = 'ec_worker'")
+    database.sql("alter role ec_worker connection limit 20")
+    try:
+        become("ec_worker")
+        boot.require_connections(2, pool_size=10)
+        with pytest.raises(
+            SettingsError, match=r"3 processes .*WORKER_PROCESSES.* 10 connections .* need 30.* have 20"
+        ):
+            boot.require_connections(3, pool_size=10)
+        database.sql("alter role ec_worker connection limit -1")
+        boot.require_connections(3, pool_size=10)
+    finally:
+        database.sql(f"alter role ec_worker connection limit {before}")
+
+
+def test_run_becomes_dramatiq_and_stops_with_the_reason_when_its_settings_are_bad() -> None:
+    assert run.command(2, 3, 4)[1:] == [
+        "-m", "dramatiq", "workers.boot:boot", "--processes", "2", "--threads", "3",
+        "--worker-shutdown-timeout", "4", "--skip-logging",
+    ]  # fmt: skip
+    env = {**os.environ, "WORKER_THREADS": "many"}
+    program = [sys.executable, "-m", "workers", "run"]
+    done = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "workers: WORKER_THREADS must be a whole number" in done.stderr
+
+
 def test_the_program_stops_with_the_reason_when_its_settings_are_bad(database: Database, servers: Servers) -> None:
     env = {
         **os.environ,
@@ -157,8 +211,8 @@ def test_the_program_stops_with_the_reason_when_its_settings_are_bad(database: D
         "REDIS_URL": servers.redis_url_for("ec_worker"),
     }
     env["ESSAYCOACH_LEASE_SECONDS"] = "soon"
-    dramatiq = [sys.executable, "-m", "dramatiq", "workers.boot:boot", "--processes", "1", "--threads", "1"]
-    done = subprocess.run(dramatiq, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False)
+    program = [sys.executable, "-m", "workers", "run"]
+    done = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode != 0
     assert "ESSAYCOACH_LEASE_SECONDS must be a number of seconds" in done.stderr
 

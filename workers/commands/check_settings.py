@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 
 from models import security_sinks, security_syslog, setting_catalogue, settings
 from models.settings_report import Report, make_report, show
 from workers.duties import audit_heads
-from workers.settings import read_limits, read_process, read_provider, read_reading
+from workers.settings import read_limits, read_process, read_provider, read_reading, read_worker_store
 
 PROGRAMS = ("worker", "clock")
+# What reads the settings of a worker. Each raises SettingsError.
+WORKER: tuple[Callable[[], object], ...] = (
+    settings.is_production,
+    settings.log_level,
+    read_process,
+    read_limits,
+    read_provider,
+    read_reading,
+    settings.redis_url,
+    read_worker_store,
+    settings.read_crypto,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,21 +39,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _worker() -> Report:
-    return make_report(
-        "worker",
-        [
-            settings.is_production,
-            settings.log_level,
-            read_process,
-            read_limits,
-            read_provider,
-            read_reading,
-            settings.redis_url,
-            partial(settings.read_store, "ec-worker", pool_size=1, answer_seconds=1.0),
-            settings.read_crypto,
-            setting_catalogue.refuse_unknown,
-        ],
-    )
+    return make_report("worker", [*WORKER, setting_catalogue.refuse_unknown])
 
 
 def _clock() -> Report:

@@ -25,12 +25,12 @@ from models.courses import fetch_criteria
 from models.db import session
 from models.errors import NotFound, SettingsError, Undecipherable
 from models.jobs import PassName
-from models.people_of_course import fetch_around
 from models.review_counts import Decided
 from workers.job.context import MAX_MASKED_PEOPLE, request_of
 from workers.passes.feedback import PassAnswer
 from workers.passes.request import PassRequest
 from workers.privacy.masking import MaskingProvider
+from workers.privacy.roster import roster_around
 from workers.providers.choice import ProviderChooser
 from workers.providers.contract import GiveUp, Provider, ProviderError, Repair, TryAgain
 from workers.settings import ProviderSettings, read_limits, read_provider
@@ -206,13 +206,12 @@ class _Reader:
             with session(org=self._org):
                 task = essays.fetch_task(version, org=self._org)
                 criteria = fetch_criteria(task.rubric, org=self._org) if task.rubric else []
-                people = (
-                    fetch_around(task.essay, org=self._org, most=MAX_MASKED_PEOPLE) if self._provider.remote else []
-                )
+                remote = self._provider.remote
+                roster = roster_around(task.essay, org=self._org, most=MAX_MASKED_PEOPLE) if remote else None
         except (NotFound, Undecipherable):
             return None
         # Mask names, as a worker does.
-        provider = MaskingProvider(self._provider, people=people) if self._provider.remote else self._provider
+        provider = self._provider if roster is None else MaskingProvider(self._provider, roster=roster)
         scores = {}
         for name in sorted({one.pass_name for one in comments}):
             answer = self._ask(provider, request_of(task, PassName(name), criteria))

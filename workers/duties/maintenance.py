@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from models import upkeep
+from models import ledger, upkeep
 from models.db import session
 from models.log import logger
 from workers.duties.limits import BATCH, LONG_ANSWER_SECONDS
 
 log = logger(__name__)
 
+FOLDED_AT_ONCE = 2_000
+
 
 def fold_tallies() -> int:
-    """Add what has finished to the totals. Return how many totals changed."""
+    """Add what calls cost to the ledger, and what has finished to the totals. Return how many totals changed."""
+    folded = FOLDED_AT_ONCE
+    while folded == FOLDED_AT_ONCE:
+        with session(answer_seconds=LONG_ANSWER_SECONDS):
+            folded = ledger.fold(limit=FOLDED_AT_ONCE)
     with session(answer_seconds=LONG_ANSWER_SECONDS):
         return upkeep.fold_tallies()
 

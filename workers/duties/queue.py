@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import redis
 
-from models import passes, restored
+from models import passes, queue, restored
 from models.broker import HintBroker
 from models.db import session
 from models.jobs import Queue
@@ -14,18 +14,21 @@ from workers.duties.limits import BATCH
 log = logger(__name__)
 
 STALE_HINT_SECONDS = 5.0
+# Rows that one run looks at, so that it takes the same time behind any backlog.
+SLICE = 10_000
 
 
 def resend_hints(broker: HintBroker) -> int:
-    """Send a hint for every due pass that has none, or whose hint Redis lost. Return how many were sent.
+    """Send hints for due passes that have none, or whose hint Redis lost, at most BATCH. Return how many were sent.
 
-    While Redis does not serve, no pass is marked as hinted, so the hints go out as soon as it serves again.
+    While Redis does not serve, no pass is marked as hinted, so the hints go out as soon as it serves again. A hint means "look
+    whose turn it is", so BATCH hints in Redis keep the workers at work until the next run, however many passes are due.
     """
     with session():
-        due = passes.due_counts()
+        due = passes.due_counts(limit=BATCH)
     if not due or not broker.serves():
         return 0
-    starved = [queue for queue, count in due.items() if _depth(broker, queue) < count]
+    starved = [name for name, count in due.items() if _depth(broker, name) < count]
     with session():
         hints = passes.take_due(limit=BATCH, stale_seconds=STALE_HINT_SECONDS, starved=starved)
     # Recorded first, sent second: a crash in between costs STALE_HINT_SECONDS, and no row is locked while Redis answers.
@@ -50,6 +53,12 @@ def free_leases() -> int:
     return freed
 
 
+def count_waiting() -> int:
+    """Count a slice of what waits, for the places in the queue. Return how many passes were counted."""
+    with session():
+        return queue.count_waiting(limit=SLICE)
+
+
 def give_up_stalled() -> int:
     """Give up passes that have waited for too many days. Return how many there were. On a restored copy they wait on."""
     if restored.is_held():
@@ -58,17 +67,25 @@ def give_up_stalled() -> int:
         return passes.give_up_stalled(limit=BATCH)
 
 
-def close_finished() -> int:
-    """Give a final status to versions whose passes have all ended. Return how many a fault of ours had left open."""
-    with session():
-        closed = passes.close_finished(limit=BATCH)
-    if closed:
-        log.error("versions closed late", versions=closed)
-    return closed
+class LateCloser:
+    """Give a final status to versions whose passes have all ended, a slice of the versions of the last week in each run."""
+
+    def __init__(self) -> None:
+        self._after = passes.FIRST_ID
+
+    def close_finished(self) -> int:
+        """Look at the next slice. Return how many versions a fault of ours had left open."""
+        with session():
+            until = passes.end_of_slice(self._after, size=SLICE)
+            closed = passes.close_finished(limit=BATCH, after=self._after, until=until)
+        self._after = passes.FIRST_ID if until == passes.LAST_ID else until
+        if closed:
+            log.error("versions closed late", versions=closed)
+        return closed
 
 
-def _depth(broker: HintBroker, queue: Queue) -> int:
+def _depth(broker: HintBroker, name: Queue) -> int:
     try:
-        return broker.depth(queue)
+        return broker.depth(name)
     except redis.RedisError:
         return 0

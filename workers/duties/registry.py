@@ -13,7 +13,7 @@ from workers.duties.data_audit import audit_data
 from workers.duties.erasure import delete_rubric_previews, erase
 from workers.duties.guard import Duty, RecoveryGrace
 from workers.duties.maintenance import fold_tallies, make_partitions, purge
-from workers.duties.queue import close_finished, free_leases, give_up_stalled, resend_hints, return_hints
+from workers.duties.queue import LateCloser, count_waiting, free_leases, give_up_stalled, resend_hints, return_hints
 from workers.duties.retention import delete_expired
 from workers.duties.retire import RetireSettings, retire_partitions
 from workers.duties.tables import check_indexes, vacuum_tables
@@ -67,9 +67,10 @@ def all_duties() -> dict[str, ClockDuty]:
         ("resend_hints", 0.5, "send hints for due passes that have none", lambda t: partial(resend_hints, t.broker())),
         ("return_hints", 10, "put back the hints that dead workers had fetched", lambda t: partial(return_hints, t.broker())),
         ("free_leases", 1, "return passes whose lease expired to the queue", lambda _: RecoveryGrace().delay(free_leases)),
+        ("count_waiting", 1, "count what waits, for the places in the queue", _plain(count_waiting)),
         ("fold_tallies", 5, "add what ended to the running totals", _plain(fold_tallies)),
         ("give_up_stalled", 60, "give up passes that failed for days", _plain(give_up_stalled)),
-        ("close_finished", 60, "close versions that a fault left open", _plain(close_finished)),
+        ("close_finished", 10, "close versions that a fault left open", lambda _: LateCloser().close_finished),
         ("chain_audit", 1, "give new audit entries their place in the chain", _plain(chain_audit)),
         ("sign_heads", 3600, "sign where each audit chain ends (with ESSAYCOACH_AUDIT_HEADS)", _sign_heads),
         ("erase", 1, "delete the rows of erased people", _plain(erase)),

@@ -41,10 +41,13 @@ _FOLDING = str.maketrans(
 _LEET = str.maketrans({"@": "a", "$": "s", "!": "i", "|": "i", "€": "e", "+": "t"})
 LOOKALIKES = str.maketrans(_LATIN_LOOKALIKES)
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+_ASCII_LETTERS = {code: _FOLDING.get(code, chr(code)) if chr(code).isalnum() else None for code in range(128)}
 
 
 def letters(text: str) -> str:
     """Return only the letters and digits, folded so that case, accents, spacing and look-alike letters make no difference."""
+    if text.isascii():
+        return text.lower().translate(_ASCII_LETTERS)
     folded = unicodedata.normalize("NFKD", remove_invisible(text)).casefold().translate(_FOLDING)
     return _NOT_ALPHANUMERIC.sub("", folded)
 
@@ -68,7 +71,9 @@ def passages(text: str, *, depth: int = 2) -> Iterator[tuple[int, int, str]]:
     and variation selectors. A decoded passage is searched again, `depth` levels deep in all; its offsets are those of the
     outer passage.
     """
-    for pattern, decode in _DECODERS:
+    for sign, pattern, decode in _DECODERS:
+        if sign not in text:
+            continue
         for count, found in enumerate(pattern.finditer(text)):
             if count == _MAX_PASSAGES:
                 break
@@ -137,14 +142,15 @@ def _from_selectors(found: str) -> str:
     return _decode_utf8(bytes(code - 0xFE00 if code < 0xE0000 else code - 0xE0100 + 16 for code in codes))
 
 
+# What a text must hold before a pattern is tried, the pattern of an encoding, and its decoder.
 _DECODERS = (
-    (_BASE64, _from_base64),
-    (_HEX, _from_hex),
-    (_BITS, _from_bits),
-    (_CHAR_CODES, _from_codes),
-    (_ESCAPES, _from_escapes),
-    (_PERCENT, _from_percent),
-    (_ENTITIES, html.unescape),
-    (_TAGS, _from_tags),
-    (_SELECTORS, _from_selectors),
+    ("", _BASE64, _from_base64),
+    ("", _HEX, _from_hex),
+    ("", _BITS, _from_bits),
+    ("", _CHAR_CODES, _from_codes),
+    ("\\u", _ESCAPES, _from_escapes),
+    ("%", _PERCENT, _from_percent),
+    ("&#", _ENTITIES, html.unescape),
+    ("", _TAGS, _from_tags),
+    ("", _SELECTORS, _from_selectors),
 )

@@ -10,13 +10,15 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from workers.injection.decoding import LOOKALIKES, passages
 from workers.injection.orders_by_language import LATIN_ORDERS, OTHER_ORDERS
-from workers.injection.patterns import MARKUP, ORDERS, TEMPLATES, InjectionPattern
+from workers.injection.patterns import MARKUP, ORDERS, TEMPLATES, InjectionPattern, pieces_of
 from workers.text.invisible_characters import invisible, remove_ineffective
+from workers.text.kept_briefly import kept_briefly
 
 MAX_NOTES = 5
 _QUOTE_LENGTH = 80
@@ -64,6 +66,7 @@ def notes(title: str, text: str) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+@kept_briefly()
 def findings(title: str, text: str) -> tuple[Finding, ...]:
     """Return all findings in title and text. Those that address the AI come first."""
     whole = title + _GAP + text
@@ -87,18 +90,24 @@ def _find_orders(whole: str) -> Iterator[Finding]:
     visible, places = _without_invisible(whole)
     found = list(_orders_in(visible, places))
     yield from found
-    joined, joined_places = _with_joined_lines(whole)
+    joined, joined_places, breaks = _with_joined_lines(whole)
     yield from _orders_by_language(joined, joined_places) if joined else _orders_by_language(visible, places)
     if joined:
         known = {one.kind for one in found}
-        yield from (one for one in _orders_in(joined, joined_places) if one.kind not in known)
+        # Far from a line end, both texts are the same.
+        yield from (one for one in _orders_in(joined, joined_places, near=breaks) if one.kind not in known)
 
 
-def _orders_in(visible: str, places: range | list[int]) -> Iterator[Finding]:
-    """Yield the orders in a text without invisible characters. `places` holds the offset of each of its characters."""
+def _orders_in(visible: str, places: range | list[int], *, near: Sequence[int] | None = None) -> Iterator[Finding]:
+    """Yield the orders in a text without invisible characters. `places` holds the offset of each of its characters.
+
+    With `near`, offsets in order, only look near those.
+    """
     folded = _fold(visible)
     for reading, disguise in _readings(folded):
-        for start, end in _matches(reading, ORDERS):
+        mirrored = disguise == _BACKWARDS and near is not None
+        beside = [len(folded) - at for at in reversed(near or ())] if mirrored else near
+        for start, end in _matches(reading, ORDERS, near=beside):
             meaning, first, last = reading[start:end], start, end
             if disguise == _BACKWARDS:
                 first, last = len(folded) - end, len(folded) - start
@@ -193,11 +202,14 @@ def suspicious_passages(title: str, text: str) -> str:
     return "\n".join(dict.fromkeys(passages_found))
 
 
-def _matches(text: str, patterns: tuple[InjectionPattern, ...]) -> Iterator[tuple[int, int]]:
+def _matches(
+    text: str, patterns: tuple[InjectionPattern, ...], *, near: Sequence[int] | None = None
+) -> Iterator[tuple[int, int]]:
+    pieces = pieces_of(text)
     for candidate in patterns:
         done = -1
-        for at in _places_of(candidate.words, text):
-            if at < done:
+        for at in _places_of(candidate.words_possible(pieces), text):
+            if at < done or not (near is None or _is_near(at, near)):
                 continue
             found = candidate.pattern.search(text, max(0, at - _WINDOW), min(len(text), at + _WINDOW))
             if found:
@@ -205,7 +217,12 @@ def _matches(text: str, patterns: tuple[InjectionPattern, ...]) -> Iterator[tupl
                 done = found.end()
 
 
-def _places_of(words: tuple[str, ...], text: str) -> list[int]:
+def _is_near(at: int, places: Sequence[int]) -> bool:
+    following = bisect_left(places, at - _WINDOW)
+    return following < len(places) and places[following] <= at + _WINDOW
+
+
+def _places_of(words: Iterable[str], text: str) -> list[int]:
     places: list[int] = []
     for word in words:
         at = text.find(word)
@@ -233,25 +250,30 @@ def _without_invisible(text: str) -> tuple[str, range | list[int]]:
     return "".join(text[at] for at in places), places
 
 
-def _with_joined_lines(text: str) -> tuple[str, list[int]]:
-    """Return the text as if no line had been broken, or an empty text where it has one line, and the offset of each character."""
+def _with_joined_lines(text: str) -> tuple[str, list[int], list[int]]:
+    """Return the text as if no line had been broken, the offset of each character, and where the lines were broken.
+
+    The text is empty where no line was broken.
+    """
     breaks = list(_LINE_BREAK.finditer(text))
     if not breaks:
-        return "", []
+        return "", [], []
     characters: list[str] = []
     places: list[int] = []
+    seams: list[int] = []
     done = 0
     for found in (*breaks, None):
         end = found.start() if found else len(text)
         characters.append(text[done:end])
         places += range(done, end)
         if found is not None:
+            seams.append(len(places))
             if not found["split"]:
                 characters.append(" ")
                 places.append(end)
             done = found.end()
     visible, kept = _without_invisible("".join(characters))
-    return visible, [places[at] for at in kept]
+    return visible, [places[at] for at in kept], [bisect_left(kept, at) for at in seams]
 
 
 def _fold(text: str) -> str:

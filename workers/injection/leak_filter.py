@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from workers.injection.decoding import disguises, letters, passages
 from workers.injection.detector import suspicious_passages
+from workers.text.kept_briefly import kept_briefly
 
 # At least so many words and letters in a row that are equal to the essay or the rules are a copy, not a coincidence.
 COPIED_WORDS, COPIED_LETTERS = 8, 20
@@ -36,16 +37,13 @@ Units = list[re.Match[str]]
 
 
 class LeakFilter:
-    """Finds what one essay or our rules put into a model's texts. Make one per essay and use it for every text of the answer."""
+    """Finds what one essay or our rules put into a model's texts. Make one per answer and use it for every text of it."""
 
     def __init__(self, *, title: str, text: str, marker: str, rules: str) -> None:
         self._marker = marker
-        essay = [*disguises(title), *disguises(text), *_decoded_passages(text)]
-        self._essay = "\0".join(essay)
+        self._essay = _disguised_essay(title, text)
         self._rules = _disguised_rules(rules)
-        orders = suspicious_passages(title, text)
-        # An ordinary title is only words. One that is an order is among the sentences that the detector finds.
-        self._orders = "\0".join(disguises(orders)) if orders else ""
+        self._orders = _disguised_orders(title, text)
 
     @property
     def suspected(self) -> bool:
@@ -110,6 +108,18 @@ class LeakFilter:
             if _CODE_WORD.fullmatch(unit[0]) and letters(unit[0]) in self._orders:
                 found.add(at)
         return found
+
+
+@kept_briefly()
+def _disguised_essay(title: str, text: str) -> str:
+    return "\0".join((*disguises(title), *disguises(text), *_decoded_passages(text)))
+
+
+@kept_briefly()
+def _disguised_orders(title: str, text: str) -> str:
+    # An ordinary title is only words. One that is an order is among the sentences that the detector finds.
+    orders = suspicious_passages(title, text)
+    return "\0".join(disguises(orders)) if orders else ""
 
 
 def _decoded_passages(text: str) -> list[str]:

@@ -8,7 +8,13 @@ ignore the rules", "she gave me full marks") are left out on purpose.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
+
+_PIECE = 3
+_PIECES = re.compile(rf".{{{_PIECE}}}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,24 @@ class InjectionPattern:
 
     words: tuple[str, ...]
     pattern: re.Pattern[str]
+
+    def words_possible(self, pieces: AbstractSet[str]) -> Iterator[str]:
+        """Yield the words that a text with these pieces (`pieces_of`) may hold. It is quick to see that most are not there."""
+        return (word for word, needed in self._needed if needed is None or not pieces.isdisjoint(needed))
+
+    @cached_property
+    def _needed(self) -> tuple[tuple[str, tuple[str, ...] | None], ...]:
+        # However a text is cut into pieces, one of them lies within so many letters of it.
+        enough = 2 * _PIECE - 1
+        return tuple(
+            (word, tuple(word[at : at + _PIECE] for at in range(_PIECE)) if len(word) >= enough else None)
+            for word in self.words
+        )
+
+
+def pieces_of(text: str) -> frozenset[str]:
+    """Return the pieces of a text that is cut every three characters."""
+    return frozenset(_PIECES.findall(text))
 
 
 def _pattern(words: str, pattern: str) -> InjectionPattern:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-from models import ai_responses, circuit_breaker, ledger, orgs, passes
+from models import ai_responses, circuit_breaker, passes
 from models.ai_responses import Call, CallEnd
 from models.db import session
 from models.log import logger
@@ -21,14 +21,6 @@ log = logger(__name__)
 
 # How often a pass looks whether the vendor's batch has its answer.
 BATCH_LOOK_SECONDS = 60.0
-
-
-class OverBudget(Exception):
-    """The org's budget for this month, or its author's share of it, does not allow this call."""
-
-    def __init__(self, refusal: ledger.Refusal) -> None:
-        super().__init__(refusal)
-        self.refusal = refusal
 
 
 def fetch_reply(context: PassContext, *, use_batches: bool) -> Reply | None:
@@ -80,7 +72,13 @@ def _collect(context: PassContext, batch: str) -> Reply | None:
     """Return the batch's answer, or None when it is not ready and the pass waits on."""
     claim = context.claim
     assert claim.batch_call is not None
-    call = Call(id=claim.batch_call, org=claim.org, provider=context.provider.name, pass_name=claim.name)
+    call = Call(
+        id=claim.batch_call,
+        org=claim.org,
+        user=context.author.user,
+        provider=context.provider.name,
+        pass_name=claim.name,
+    )
     reply = _record(context, call, lambda: context.provider.collect(batch, context.request))
     if reply is None:
         _wait_for_batch(context, batch, call)
@@ -137,15 +135,8 @@ def _record(context: PassContext, call: Call, step: Callable[[], Reply | None]) 
 
 
 def _open_call(context: PassContext, *, batch: bool = False) -> Call:
-    """Record the call and reserve its expected cost.
-
-    Raises OverBudget when the org or its author's share cannot afford it, and ReadingOff when its policy has become `none` since the claim.
-    """
-    expected = context.provider.expected_cost_micros(context.request)
+    """Record the call and reserve its expected cost. Raises OverBudget, and ReadingOff when the policy has changed since the claim."""
     with session(org=context.claim.org):
-        orgs.require_reading(context.claim.org)
-        if context.provider.remote and (refusal := ledger.refusal_of(expected, author=context.author.user)):
-            raise OverBudget(refusal)
         return ai_responses.open_call(
             context.claim,
             user=context.author.user,
@@ -153,13 +144,13 @@ def _open_call(context: PassContext, *, batch: bool = False) -> Call:
             model=context.provider.model,
             prompt_version=context.provider.prompt_version(context.claim.name),
             request_sha256=_request_sha256(context.request),
-            reserved_micros=expected,
+            reserved_micros=context.provider.expected_cost_micros(context.request),
             batch=batch,
         )
 
 
 def _request_sha256(request: PassRequest) -> bytes:
-    return hashlib.sha256(json.dumps(asdict(request), sort_keys=True, ensure_ascii=False).encode()).digest()
+    return hashlib.sha256(json.dumps(request, default=vars, sort_keys=True, ensure_ascii=False).encode()).digest()
 
 
 def _call_end(outcome: Outcome, source: Reply | ProviderError, started: float) -> CallEnd:

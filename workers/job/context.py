@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models import circuit_breaker, essays, passes
@@ -20,12 +20,12 @@ from models.jobs import PassName
 from models.lineage import EarlierReading, fetch_earlier
 from models.log import log_context, logger
 from models.passes import AnswerInputs, Claim
-from models.people_of_course import fetch_around
 from workers.job import approvals
 from workers.job.approvals import LEFT_OUT_NOTE, REPLACED_NOTE, Readers, Result
 from workers.passes.request import Criterion, Level, PassRequest
 from workers.privacy.masking import MaskingProvider
-from workers.providers.contract import Provider
+from workers.privacy.roster import roster_around
+from workers.providers.contract import BackgroundProvider, Provider
 from workers.providers.ensemble import EnsembleProvider
 from workers.revisions.carry_over import PreviousReading
 
@@ -159,9 +159,9 @@ class ContextLoader:
         """Add name masking to a remote provider, and the local engine, if it may read, beside it for grammar."""
         if not provider.remote:
             return provider
-        people = fetch_around(task.essay, org=claim.org, most=MAX_MASKED_PEOPLE)
-        masking = MaskingProvider(provider, people=people)
-        if local is not None and self._is_mixed(claim):
+        roster = roster_around(task.essay, org=claim.org, most=MAX_MASKED_PEOPLE)
+        masking = MaskingProvider(provider, roster=roster)
+        if isinstance(local, BackgroundProvider) and self._is_mixed(claim):
             return EnsembleProvider(masking, local)
         return masking
 
@@ -228,6 +228,6 @@ def _made_with(provider: Provider, request: PassRequest, task: Task) -> AnswerIn
     """Return what an answer depends on besides the essay. Answers with equal bases can be compared."""
     prompt_version = provider.prompt_version(request.pass_name)
     asked = replace(request, text="", title="", earlier=None)
-    made = [provider.name, provider.model, prompt_version, asdict(asked)]
-    basis = hashlib.sha256(json.dumps(made, sort_keys=True, ensure_ascii=False).encode()).digest()
+    made = [provider.name, provider.model, prompt_version, asked]
+    basis = hashlib.sha256(json.dumps(made, default=vars, sort_keys=True, ensure_ascii=False).encode()).digest()
     return AnswerInputs(rubric=task.rubric, prompt_version=prompt_version, basis=basis)

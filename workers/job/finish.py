@@ -46,14 +46,6 @@ def finish(context: PassContext, reply: Reply, *, calibration: Calibration) -> N
         claim, key=context.key, strengths=strengths, next_steps=steps, not_checked=not_checked, notes=notes
     )
     with session(org=claim.org):
-        passes.finish(
-            claim,
-            provider=context.provider.name,
-            model=reply.model,
-            comments=len(comments),
-            summary=summary,
-            made_with=context.made_with,
-        )
         feedback.store(
             claim,
             author=context.author,
@@ -67,6 +59,14 @@ def finish(context: PassContext, reply: Reply, *, calibration: Calibration) -> N
         unanchored = sum(one.span is None for one in comments)
         if unanchored:
             passes.add_to_tally("unanchored_comments", unanchored)
+        passes.finish(
+            claim,
+            provider=context.provider.name,
+            model=reply.model,
+            comments=len(comments),
+            summary=summary,
+            made_with=context.made_with,
+        )
     log.info("pass done", attempt=claim.attempt, comments=len(comments))
 
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from models import passes
 from models.db import session
@@ -67,21 +68,26 @@ class Leases:
         return len(held)
 
     def renew_all(self) -> None:
-        """Renew every held lease, except those held for too long: their work hangs, so another worker may take it over."""
+        """Renew every held lease, one statement for each org.
+
+        Not those held for too long: their work hangs, so another worker may take it over.
+        """
+        by_org: dict[UUID, list[Claim]] = {}
         with self._lock:
-            held = dict(self._held)
-        for claim, since in held.items():
-            if time.monotonic() - since > self._longest_seconds:
-                continue
+            for claim, since in self._held.items():
+                if time.monotonic() - since <= self._longest_seconds:
+                    by_org.setdefault(claim.org, []).append(claim)
+        for org, held in by_org.items():
             try:
-                with session(org=claim.org):
-                    kept = passes.renew(claim, lease_seconds=self._lease_seconds)
+                with session(org=org):
+                    kept = passes.renew(held, lease_seconds=self._lease_seconds)
             except DatabaseAway:
-                # The lease may run out. Then the fence decides whose answer counts.
-                log.warning("lease not renewed", pass_id=str(claim.id), reason="database away")
+                # The leases may run out. Then the fence decides whose answer counts.
+                log.warning("leases not renewed", passes=len(held), reason="database away")
                 continue
-            if not kept and self._is_lost(claim):
-                log.warning("lease lost", pass_id=str(claim.id), attempt=claim.attempt)
+            for claim in held:
+                if claim.id not in kept and self._is_lost(claim):
+                    log.warning("lease lost", pass_id=str(claim.id), attempt=claim.attempt)
 
     def _is_lost(self, claim: Claim) -> bool:
         """Return, once, whether a lease that was not renewed is lost.

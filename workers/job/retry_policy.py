@@ -12,8 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from models import circuit_breaker, passes
 from models.db import session
-from models.errors import DatabaseAway
-from models.ledger import Refusal
+from models.errors import DatabaseAway, Refusal
 from models.log import logger
 from workers.job import approvals
 from workers.job.context import PassContext

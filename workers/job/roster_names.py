@@ -7,10 +7,9 @@ from dataclasses import replace
 from models.db import session
 from models.errors import MasterKeyMissing
 from models.log import logger
-from models.people_of_course import fetch_around
 from workers.job.context import MAX_MASKED_PEOPLE, PassContext
 from workers.passes.feedback import Comment, PassAnswer
-from workers.privacy.roster import Roster
+from workers.privacy.roster import roster_around
 from workers.providers.left_alone import ABOUT_SPELLING, without_places
 from workers.providers.local.kinds import Ranges
 
@@ -28,11 +27,11 @@ def without_roster_names(answer: PassAnswer, context: PassContext) -> PassAnswer
         return answer
     try:
         with session(org=context.claim.org):
-            people = fetch_around(context.author.essay, org=context.claim.org, most=MAX_MASKED_PEOPLE)
+            roster = roster_around(context.author.essay, org=context.claim.org, most=MAX_MASKED_PEOPLE)
     except MasterKeyMissing as missing:
         log.warning("names of the course not read", reason=str(missing))
         return answer
-    names = Ranges(Roster(people).names_in(text))
+    names = Ranges(roster.names_in(text))
     kept = (
         without_places(comment, text, names) if _may_be_name(comment, text) else comment for comment in answer.comments
     )

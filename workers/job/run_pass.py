@@ -10,16 +10,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from uuid import UUID
 
 from models import passes, restored
 from models.db import session
-from models.errors import DatabaseAway, FenceLost, ReadingOff
+from models.errors import DatabaseAway, FenceLost, OverBudget, ReadingOff
 from models.events import keep_log
 from models.jobs import Hint
 from models.log import log_context, logger
 from models.passes import Claim
 from models.queue import next_due
-from workers.job.call import OverBudget, fetch_reply
+from workers.job.call import fetch_reply
 from workers.job.context import ChooseProvider, ContextLoader, PassContext, with_previous_reading
 from workers.job.finish import finish
 from workers.job.leases import Leases
@@ -43,11 +44,16 @@ SLOT_WAIT_SECONDS = 30.0
 CLAIM_TRIES = 5
 
 
+def _tell_nobody(_submission: UUID) -> None:
+    """Announce nothing."""
+
+
 class PassRunner:
     """Run passes with one choice of providers and one set of leases.
 
     `max_concurrent` bounds the passes that run at the same time in this process. A pass is claimed only when it can start
-    at once, so whatever waits stays in the database, where the orgs take turns.
+    at once, so whatever waits stays in the database, where the orgs take turns. `announce` is called with the submission after
+    each change of its state, for those who wait for it.
     """
 
     def __init__(
@@ -61,10 +67,12 @@ class PassRunner:
         use_ensemble: bool = True,
         use_batches: bool = True,
         calibration: Calibration = IDENTITY,
+        announce: Callable[[UUID], None] = _tell_nobody,
     ) -> None:
         self._contexts = ContextLoader(choose_provider, pause_seconds=pause_seconds, use_ensemble=use_ensemble)
         self._use_batches = use_batches
         self._calibration = calibration
+        self._announce = announce
         self._leases = leases
         self._lease_seconds = lease_seconds
         self._slots = threading.BoundedSemaphore(max_concurrent) if max_concurrent else None
@@ -93,7 +101,9 @@ class PassRunner:
             context = self._claim_next(hint)
             if context is None:
                 return True
+            self._announce(context.claim.submission)
             self._execute(context)
+            self._announce(context.claim.submission)
             # Only one poison suspect runs at a time, so other suspects' hints found nothing: after a short run, go on.
             if not context.claim.poison_suspect or time.monotonic() - began > self._lease_seconds:
                 return True

@@ -16,14 +16,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from workers.passes.feedback import QuotedSpan
 from workers.passes.request import Match
 from workers.text.folding import fold
 from workers.text.invisible_characters import from_marks, remove_invisible
+from workers.text.kept_briefly import kept_briefly
 from workers.text.reading import read
 
 Offsets = tuple[int, int]
@@ -31,6 +34,8 @@ Offsets = tuple[int, int]
 CONTEXT = 32  # code points kept on each side of a proven place
 LONGEST_QUOTE = 2_000  # code points; no comment needs more, and a search for much more in a hostile text takes long
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _INNER_HYPHEN = re.compile(r"(?<=\w)-(?=\w)")
 _QUOTED_LINE = re.compile(r"^>[ >]{0,8}", re.MULTILINE)
 _MAX_FLAG_RUN = 64  # flags are pairs of letters; a longer row of them is no quote, and counting it gets slow
@@ -51,12 +56,10 @@ def anchor(text: str, quote: str, *, prefix: str = "", suffix: str = "") -> Quot
 
 
 class Anchor:
-    """One essay in which many quotes can be looked up; its normal form is computed at most once."""
+    """One essay in which many quotes can be looked up. Its normal forms are made where needed, once for all three passes."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._normal_text: _NormalText | None = None  # built only when a single exact hit does not decide
-        self._seen_text: _NormalText | None = None  # built only when the normal form does not hold the quote
 
     def span(self, quote: str, *, prefix: str = "", suffix: str = "") -> QuotedSpan:
         """Return the proven place of the quote with the text around it, or a span with match "none" that keeps the quote."""
@@ -79,10 +82,10 @@ class Anchor:
             normal = self._normalised_hits(unmarked) or self._hits_as_seen(unmarked)
             return (normal[0], "normalised") if len(normal) == 1 else None
 
-        view = self._get_normal_text()
+        view = self._normal_text
         normal = self._normalised_hits(unmarked)
         if not exact and not normal:
-            view = self._get_seen_text()
+            view = self._seen_text
             normal = self._hits_as_seen(unmarked)
             before, after = _seen(before), _seen(after)
         layers: tuple[tuple[list[Offsets], Match], ...] = ((exact, "exact"), (normal, "normalised"))
@@ -109,7 +112,7 @@ class Anchor:
         ]
 
     def _normalised_hits(self, quote: str) -> list[Offsets]:
-        view = self._get_normal_text()
+        view = self._normal_text
         return [
             (start, end)
             for start, end in view.places(_normal(quote).strip())
@@ -119,19 +122,17 @@ class Anchor:
     def _hits_as_seen(self, quote: str) -> list[Offsets]:
         return [
             (start, end)
-            for start, end in self._get_seen_text().places(_seen(quote))
+            for start, end in self._seen_text.places(_seen(quote))
             if is_clean_cut(self._text, start) and is_clean_cut(self._text, end)
         ]
 
-    def _get_seen_text(self) -> _NormalText:
-        if self._seen_text is None:
-            self._seen_text = _NormalText.as_seen(self._text)
-        return self._seen_text
+    @cached_property
+    def _normal_text(self) -> _NormalText:
+        return _normal_text(self._text)
 
-    def _get_normal_text(self) -> _NormalText:
-        if self._normal_text is None:
-            self._normal_text = _NormalText.of(self._text)
-        return self._normal_text
+    @cached_property
+    def _seen_text(self) -> _NormalText:
+        return _seen_text(self._text)
 
 
 def is_clean_cut(text: str, index: int) -> bool:
@@ -184,6 +185,29 @@ def _pieces(text: str) -> Iterator[Offsets]:
         yield start, len(text)
 
 
+def _runs(text: str) -> Iterator[tuple[int, int, str, bool]]:
+    """Yield start, end and normal form of each part of the text, and whether each character of it has one of its own."""
+    unusual = set(_NOT_ASCII.findall(text))
+    if any(map(_joins_previous, unusual)):
+        yield from ((start, end, _normal_piece(text[start:end]), False) for start, end in _pieces(text))
+        return
+    # No character joins another one, so that long runs can be translated at once.
+    table = {char: _normal_piece(char) for char in {*unusual, *_CONTROLS.findall(text), "`"}}
+    apart = "".join(char for char, normal in table.items() if len(normal) != 1)
+    translation = str.maketrans({char: normal for char, normal in table.items() if len(normal) == 1})
+    word = rf"[^\s{re.escape(apart)}]+"
+    runs = re.compile(rf"{word}(?: {word})*|\s+|.")
+    for found in runs.finditer(text):
+        start, end = found.span()
+        run = found[0]
+        if run[0].isspace():
+            yield start, end, " ", False
+        elif run in table:
+            yield start, end, table[run], False
+        else:
+            yield start, end, run.translate(translation), True
+
+
 def _normal_piece(piece: str) -> str:
     if piece.isspace():
         return " "
@@ -203,24 +227,26 @@ class _NormalText:
     """A text in normal form. `starts` and `ends` hold, for each of its characters, the offsets in the stored text."""
 
     string: str
-    starts: list[int]
-    ends: list[int]
+    starts: array[int]
+    ends: array[int]
 
     @classmethod
     def of(cls, text: str) -> _NormalText:
-        chars: list[str] = []
-        starts: list[int] = []
-        ends: list[int] = []
-        for start, end in _pieces(text):
-            piece = _normal_piece(text[start:end])
-            if piece == " " and chars and chars[-1] == " ":
+        parts: list[str] = []
+        starts, ends = array("I"), array("I")
+        for start, end, normal, each in _runs(text):
+            if normal == " " and parts and parts[-1] == " ":
                 ends[-1] = end
                 continue
-            for char in piece:
-                chars.append(char)
-                starts.append(start)
-                ends.append(end)
-        return cls("".join(chars), starts, ends)
+            if normal:
+                parts.append(normal)
+            if each:
+                starts.extend(range(start, end))
+                ends.extend(range(start + 1, end + 1))
+            else:
+                starts.extend([start] * len(normal))
+                ends.extend([end] * len(normal))
+        return cls("".join(parts), starts, ends)
 
     @classmethod
     def as_seen(cls, text: str) -> _NormalText:
@@ -234,7 +260,10 @@ class _NormalText:
         hyphens = {found.start() for found in _INNER_HYPHEN.finditer(normal.string)}
         kept = [at for at in range(len(normal.string)) if at not in hyphens]
         places = [reading.original_span(normal.starts[at], normal.ends[at]) for at in kept]
-        return cls("".join(normal.string[at] for at in kept), [one for one, _ in places], [one for _, one in places])
+        starts, ends = (
+            (array("I", offsets) for offsets in zip(*places, strict=True)) if places else (array("I"), array("I"))
+        )
+        return cls("".join(normal.string[at] for at in kept), starts, ends)
 
     def places(self, quote: str) -> list[Offsets]:
         """Return the offsets in the stored text of every hit of the normalised quote that cuts no stored character."""
@@ -261,3 +290,13 @@ class _NormalText:
 
     def _index(self, offset: int) -> int:
         return bisect_left(self.starts, offset)
+
+
+@kept_briefly()
+def _normal_text(text: str) -> _NormalText:
+    return _NormalText.of(text)
+
+
+@kept_briefly()
+def _seen_text(text: str) -> _NormalText:
+    return _NormalText.as_seen(text)

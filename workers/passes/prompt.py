@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from models.jobs import PassName
@@ -22,6 +22,7 @@ from workers.passes.request import Criterion, PassRequest, PreviousDraft
 from workers.passes.schema import SCHEMA_VERSION
 from workers.passes.spec import PROMPTS, PassSpec
 from workers.text.invisible_characters import to_marks
+from workers.text.kept_briefly import kept_briefly
 
 _ASSIGNMENT = "# The assignment\n\n{json}\n"
 _ESSAY = "# The essay\n\n<essay-{marker}>\n{json}\n</essay-{marker}>\n"
@@ -48,6 +49,7 @@ class Prompt:
 def build(request: PassRequest, *, complaint: str = "") -> Prompt:
     """Return the prompt for this request. A complaint about the last answer is added to the tail."""
     marker = _marker(request)
+    assignment, essay = _shared_parts(replace(request, pass_name=PassName.CONTENT, earlier=_unsent(request)), marker)
     parts = [tail(request.pass_name)]
     if request.earlier is not None and (request.earlier.doubtful or request.earlier.picks):
         parts.append(
@@ -57,11 +59,23 @@ def build(request: PassRequest, *, complaint: str = "") -> Prompt:
         parts.append(_REPAIR.format(complaint=complaint))
     return Prompt(
         rules=rules(),
-        assignment=_ASSIGNMENT.format(json=_compact_json(_assignment_fields(request))),
-        essay=_ESSAY.format(marker=marker, json=_compact_json(_essay_fields(request))),
+        assignment=assignment,
+        essay=essay,
         tail="".join(parts),
         marker=marker,
     )
+
+
+def _unsent(request: PassRequest) -> PreviousDraft | None:
+    places = unchanged(request)
+    return PreviousDraft(unchanged=places) if places else None
+
+
+@kept_briefly()
+def _shared_parts(request: PassRequest, marker: str) -> tuple[str, str]:
+    """Return the assignment and the essay, which are the same for all passes."""
+    assignment = _ASSIGNMENT.format(json=_compact_json(_assignment_fields(request)))
+    return assignment, _ESSAY.format(marker=marker, json=_compact_json(_essay_fields(request)))
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar, Union
 
-from anthropic import transform_schema
 from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model, model_validator
 
 from models.jobs import PassName
@@ -98,6 +97,9 @@ def wire_schema(criteria: tuple[Criterion, ...]) -> dict[str, object]:
 
 @lru_cache(maxsize=128)
 def _wire_schema(criteria: tuple[Criterion, ...]) -> dict[str, object]:
+    # Only a process that calls Claude loads the SDK: 30 MiB.
+    from anthropic import transform_schema  # noqa: PLC0415
+
     types = tuple(dict.fromkeys(name for spec in SPECS.values() for name in spec.types))
     model = _model(types, criteria)
     schema: dict[str, object] = _without_titles(transform_schema(model.model_json_schema()))

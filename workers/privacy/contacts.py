@@ -28,12 +28,17 @@ _DISGUISED = re.compile(
     rf"|\sat\s[\w-]{{1,63}}+{_DOT_IN_WORDS}[\w-]{{2,63}}+(?:{_DOT}[\w-]{{2,63}}+){{0,4}})",
     re.IGNORECASE,
 )
-_SIGN_OF_AN_ADDRESS = re.compile(r"@|%40|&#|&com|\bat\b|arroba|chez", re.IGNORECASE)
+# One of these is in every disguised address, and hardly ever in other texts.
+_SIGN_OF_AN_ADDRESS = re.compile(
+    r"@|%40|&#|&com|[\[({<]\s?(?:at|arroba|chez)|\sat\s[\w-]{1,63}(?:\s?[\[({<]|\s(?:dot|punkt|punto|point)\s)",
+    re.IGNORECASE,
+)
 
 
 def contacts(text: str) -> Iterator[tuple[int, int]]:
     """Yield the places of addresses and telephone numbers; they may overlap."""
-    yield from (found.span() for found in _EMAIL.finditer(text))
+    if "@" in text:
+        yield from (found.span() for found in _EMAIL.finditer(text))
     if _SIGN_OF_AN_ADDRESS.search(text):
         yield from (found.span() for found in _DISGUISED.finditer(text))
     for found in _PHONE.finditer(text):

@@ -19,14 +19,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from models.jobs import PassName
-from models.people_of_course import CoursePerson
 from workers.passes.anchor import CONTEXT
 from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
 from workers.passes.request import PassRequest, PreviousDraft
 from workers.privacy.name_index import COMMON_SHORT_WORDS
 from workers.privacy.pseudonyms import Pseudonyms, fold
-from workers.privacy.roster import Roster
+from workers.privacy.roster import Named, Roster, places_in_essay, places_in_task
 from workers.providers.contract import Provider, Repair, Reply
+from workers.text.kept_briefly import kept_briefly
 from workers.text.skeleton import UNSPACED, is_small, is_unspaced_script
 
 _ASCII_WORD = re.compile(r"[A-Za-z]+")
@@ -47,9 +47,9 @@ class MaskingProvider:
 
     remote = True
 
-    def __init__(self, provider: Provider, *, people: Sequence[CoursePerson]) -> None:
+    def __init__(self, provider: Provider, *, roster: Roster) -> None:
         self._provider = provider
-        self._people = people
+        self._roster = roster
         self.name = provider.name
         self.model = provider.model
         self.in_batches = provider.in_batches
@@ -60,8 +60,8 @@ class MaskingProvider:
 
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
         """Return the answer with the real words in it. `raw` stays as received. Raises a ProviderError subclass."""
-        mask = Mask(request, people=self._people)
-        return mask.unmask(self._provider.ask(mask.request, repair=repair))
+        mask, masked = self._mask(request)
+        return mask.unmask(self._provider.ask(masked, repair=repair))
 
     def expected_cost_micros(self, request: PassRequest) -> int:
         """Return an estimate of the cost of one answer in micro-dollars. It sends nothing, and masking keeps every length."""
@@ -69,49 +69,60 @@ class MaskingProvider:
 
     def submit(self, request: PassRequest) -> str:
         """Submit the masked request in a batch, and return the batch's id. Raises a ProviderError subclass."""
-        return self._provider.submit(Mask(request, people=self._people).request)
+        return self._provider.submit(self._mask(request)[1])
 
     def collect(self, batch: str, request: PassRequest) -> Reply | None:
         """Return the answer with the real words in it, or None while there is none. Raises a ProviderError subclass."""
-        mask = Mask(request, people=self._people)
-        reply = self._provider.collect(batch, mask.request)
+        mask, masked = self._mask(request)
+        reply = self._provider.collect(batch, masked)
         return mask.unmask(reply) if reply is not None else None
+
+    def _mask(self, request: PassRequest) -> tuple[Mask, PassRequest]:
+        """Return the mask of the essay, which its passes share, and the masked request of this pass."""
+        mask = _mask_of(replace(request, pass_name=PassName.CONTENT), self._roster)
+        return mask, replace(mask.request, pass_name=request.pass_name)
+
+
+@kept_briefly()
+def _mask_of(request: PassRequest, roster: Roster) -> Mask:
+    return Mask(request, roster=roster)
 
 
 class Mask:
     """A masked request, and the mapping that restores the real words in its answer.
 
-    Equal requests and people make equal masks, so that `collect` can unmask what `submit` masked.
+    Equal requests and rosters make equal masks, so that `collect` can unmask what `submit` masked.
     """
 
-    def __init__(self, request: PassRequest, *, people: Sequence[CoursePerson]) -> None:
+    def __init__(self, request: PassRequest, *, roster: Roster) -> None:
         self._request = request
-        self._roster = Roster(people)
+        self._roster = roster
         texts = _request_texts(request)
         self._all_text = "\n".join(texts).casefold()
-        self._words = {word.folded for text in texts for word in words_of(text)}
+        self._words = {word for text in texts for word in _folded_words(text)}
         self._pseudonyms = Pseudonyms(self._is_taken)
         self._bases: dict[tuple[str, int], str] = {}
         self._used: set[str] = set()
         self._pseudonym_of: dict[str, str] = {}
         self._real_of: dict[str, str] = {}
-        self._places: list[Offsets] = []
+        found = places_in_essay(roster, request.text)
+        self._places = [(start, end) for start, end, _ in found]
         # Mask the assignment first, so that its names get the same pseudonyms for the whole class.
         self.request = replace(
             request,
-            assignment_prompt=self._mask_text(request.assignment_prompt),
+            assignment_prompt=self._mask_task(request.assignment_prompt),
             criteria=tuple(
                 replace(
                     one,
-                    description=self._mask_text(one.description),
+                    description=self._mask_task(one.description),
                     levels=tuple(
-                        replace(level, description=self._mask_text(level.description)) for level in one.levels
+                        replace(level, description=self._mask_task(level.description)) for level in one.levels
                     ),
                 )
                 for one in request.criteria
             ),
             title=self._mask_text(request.title),
-            text=self._mask_text(request.text, places=self._places),
+            text=self._masked(request.text, found),
         )
         # Mask this last, so that it changes no pseudonym in the essay: they must be the same for all passes.
         self.request = replace(self.request, earlier=self._earlier(request.earlier))
@@ -191,8 +202,13 @@ class Mask:
                 end = last
         return start, end
 
-    def _mask_text(self, text: str, *, places: list[Offsets] | None = None) -> str:
-        found = self._roster.places_in(text)
+    def _mask_task(self, text: str) -> str:
+        return self._masked(text, places_in_task(self._roster, text))
+
+    def _mask_text(self, text: str) -> str:
+        return self._masked(text, self._roster.places_in(text))
+
+    def _masked(self, text: str, found: Sequence[Named]) -> str:
         parts, at = [], 0
         for start, end, how in found:
             surface = text[start:end]
@@ -202,8 +218,6 @@ class Mask:
         masked = "".join(parts) + text[at:]
         if len(masked) != len(text):
             raise AssertionError("a mask must not change the length of a text")
-        if places is not None:
-            places += [(start, end) for start, end, _ in found]
         return masked
 
     def name(self, surface: str) -> str:
@@ -277,6 +291,10 @@ def words_of(text: str) -> Iterable[Word]:
             start = -1
     if start >= 0:
         yield Word(start, len(text), fold(text[start:]))
+
+
+def _folded_words(text: str) -> Iterable[str]:
+    return _ASCII_WORD.findall(text.lower()) if text.isascii() else (word.folded for word in words_of(text))
 
 
 def _match_case(name: str, *, like: str) -> str:

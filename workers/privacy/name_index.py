@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate, permutations
 
 from workers.privacy.endings import stems
@@ -20,6 +21,7 @@ COMMON_SHORT_WORDS = frozenset(
 WORD = re.compile(rf"[{UNSPACED}]+|[^\W\d_{UNSPACED}]+")
 _MOST_PARTS = 5  # of one name whose pairs are joined
 _MIN_JOINED = 4
+_CHARACTERS_FOR_A_WORD = 8  # of a text can be cut into beginnings in the time in which it can be searched for one word
 _MIN_UNSPACED = 2
 _MIN_UNSPACED_LETTERS = 3  # in the scripts that have letters: Thai, Lao, Khmer, Burmese
 _SPELLED = {
@@ -37,9 +39,33 @@ _SPELLED = {
 _SPELLED_OUT = str.maketrans(_SPELLED)
 
 
-@dataclass(kw_only=True, slots=True)
+class Beginnings:
+    """Words by their first letters. It is quick to see which of many words a text can hold at all.
+
+    No word may be shorter than `letters`.
+    """
+
+    def __init__(self, words: Iterable[str], *, letters: int) -> None:
+        self._all = tuple(words)
+        self._letters = letters
+        self._words: dict[str, list[str]] = {}
+        for word in self._all:
+            self._words.setdefault(word[:letters], []).append(word)
+
+    def possible_in(self, text: str) -> Iterator[str]:
+        """Yield, in no order, the words whose first letters stand somewhere in the text."""
+        if len(self._all) * _CHARACTERS_FOR_A_WORD < len(text):
+            yield from self._all  # to look for each of them is quicker
+        elif len(text) >= self._letters:
+            last = len(text) - self._letters + 1
+            beginnings = {text[at : at + self._letters] for at in range(last)}
+            for beginning in self._words.keys() & beginnings:
+                yield from self._words[beginning]
+
+
+@dataclass(kw_only=True)
 class NameIndex:
-    """The names of a roster in the form of skeletons.
+    """The names of a roster in the form of skeletons. Add all names before the first search.
 
     `partners` holds, for each part of a name, the other parts of the same names. `joined` holds names written as one word,
     with the offsets at which their parts meet, and `initialled` holds parts with an initial before or behind them.
@@ -74,6 +100,22 @@ class NameIndex:
             initialled=set(map(change, self.initialled)),
             unspaced=self.unspaced,
         )
+
+    @cached_property
+    def joined_by_start(self) -> Beginnings:
+        """The names written as one word, by how they begin."""
+        return Beginnings(self.joined, letters=_MIN_JOINED)
+
+    @cached_property
+    def unspaced_by_start(self) -> Beginnings:
+        """The names in scripts without spaces, by how they begin."""
+        return Beginnings(self.unspaced, letters=_MIN_UNSPACED)
+
+    @cached_property
+    def single_words(self) -> tuple[set[str], list[int]]:
+        """The parts and the names in scripts without spaces, and the lengths of those that may be spelled out."""
+        names = self.parts | self.unspaced
+        return names, sorted({len(name) for name in names if len(name) > 2 or name in self.unspaced}, reverse=True)
 
     def _add_form(self, name: str) -> None:
         groups = name.split()

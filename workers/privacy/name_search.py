@@ -44,6 +44,8 @@ def words(shown: Skeleton, index: NameIndex) -> Iterator[Offsets]:
     for found in WORD.finditer(text):
         start, end = found.span()
         word, folded = found[0], lower[start:end]
+        if word == folded and word.isascii():
+            continue
         small = is_small(word[0])
         if small and word == folded:
             continue
@@ -106,12 +108,12 @@ def pairs(shown: Skeleton, index: NameIndex) -> Iterator[Offsets]:
 
 def joined(shown: Skeleton, index: NameIndex) -> Iterator[Offsets]:
     """Yield several parts of a name in a row, in any case, with anything or nothing between: `alicesmith`, `Al_ice.smi-th`."""
-    for name, cuts in index.joined.items():
+    for name in index.joined_by_start.possible_in(shown.letters):
         at = shown.letters.find(name)
         while at >= 0:
             end = at + len(name)
             places = shown.letter_places[at:end]
-            if _is_joined(shown, places, cuts):
+            if _is_joined(shown, places, index.joined[name]):
                 yield places[0], places[-1] + 1
             at = shown.letters.find(name, end)
 
@@ -146,8 +148,7 @@ def _word_around(shown: Skeleton, first: int, last: int) -> str:
 
 def spelled_out(shown: Skeleton, index: NameIndex) -> Iterator[Offsets]:
     """Yield names whose letters stand one by one: `A-l-i-c-e`, `a l i c e`."""
-    names = index.parts | index.unspaced
-    lengths = sorted({len(name) for name in names if len(name) > 2 or name in index.unspaced}, reverse=True)
+    names, lengths = index.single_words
     for found in _SPELLED_OUT.finditer(shown.lower):
         places = [at for at in range(*found.span()) if shown.lower[at].isalnum()]
         letters = "".join(shown.lower[at] for at in places)
@@ -211,7 +212,7 @@ def disguised(shown: Skeleton, index: NameIndex, text: str) -> Iterator[Offsets]
 
 def unspaced(shown: Skeleton, index: NameIndex) -> Iterator[Offsets]:
     """Yield names in scripts that put no spaces around them, wherever they stand."""
-    for name in sorted(index.unspaced, key=len, reverse=True):
+    for name in index.unspaced_by_start.possible_in(shown.lower):
         at = shown.lower.find(name)
         while at >= 0:
             yield at, at + len(name)

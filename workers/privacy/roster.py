@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import Literal, NamedTuple
+from uuid import UUID
 
-from models.people_of_course import CoursePerson
+from models.people_of_course import CoursePerson, SealedPeople, fetch_sealed_around
 from workers.privacy.contacts import contacts
-from workers.privacy.name_index import WORD, NameIndex
+from workers.privacy.name_index import WORD, Beginnings, NameIndex
 from workers.privacy.name_search import SEARCHES, disguised, unspaced, words
 from workers.providers.local.lexicon import tags
+from workers.text.kept_briefly import kept_briefly
 from workers.text.skeleton import UNSPACED, Skeleton, is_small, looks_latin, looks_lettered, skeleton
 
 _MIN_ID_LENGTH = 4
@@ -21,6 +23,8 @@ _MIN_ID_LENGTH = 4
 _MIN_NUMBER_LENGTH = 5
 _MIN_LOCAL_LETTERS = 6  # of the part of an address before the @, when it has only letters: it may be a word
 _MIN_SPACED_ID = 6
+_ROSTERS = 16  # courses whose rosters are kept
+_TEXTS = 512  # texts of assignments and rubrics whose names are kept
 _NUMBER = re.compile(r"\d{5,}")
 _RUN = re.compile(rf"[^\W_{UNSPACED}]+")
 
@@ -40,8 +44,8 @@ class Roster:
 
     def __init__(self, people: Sequence[CoursePerson]) -> None:
         self._index = NameIndex()
-        self._literals: dict[str, None] = {}
-        self._spaced_ids: dict[str, None] = {}
+        self._literals: set[str] = set()
+        self._spaced_ids: set[str] = set()
         for person in people:
             self._index.add(person.name)
         for person in people:
@@ -83,21 +87,21 @@ class Roster:
         for number in _NUMBER.findall(external_id):
             self._add_literal(number)
             if len(number) >= _MIN_SPACED_ID:
-                self._spaced_ids[number] = None
+                self._spaced_ids.add(number)
         bare = "".join(filter(str.isalnum, external_id))
         if len(bare) >= _MIN_SPACED_ID and any(map(str.isdecimal, bare)):
-            self._spaced_ids[bare] = None
+            self._spaced_ids.add(bare)
 
     def _add_literal(self, text: str) -> None:
         if len(text) >= (_MIN_NUMBER_LENGTH if text.isdecimal() else _MIN_ID_LENGTH):
-            self._literals[text] = None
+            self._literals.add(text)
 
     def _literal_places(self, shown: Skeleton) -> Iterator[tuple[int, int]]:
-        for literal in self._literals:
+        for literal in self._literals_by_start.possible_in(shown.lower):
             for at, end in _occurrences(literal, shown.lower):
                 if not (_continues(shown.lower, at - 1, literal) or _continues(shown.lower, end, literal)):
                     yield at, end
-        for one in self._spaced_ids:
+        for one in self._spaced_ids_by_start.possible_in(shown.letters):
             for at, end in _occurrences(one, shown.letters):
                 places = shown.letter_places[at:end]
                 first, last = places[0], places[-1] + 1
@@ -132,12 +136,45 @@ class Roster:
             yield Named(*shown.place(*place), "whole_name")
 
     @cached_property
+    def _literals_by_start(self) -> Beginnings:
+        return Beginnings(self._literals, letters=_MIN_ID_LENGTH)
+
+    @cached_property
+    def _spaced_ids_by_start(self) -> Beginnings:
+        return Beginnings(self._spaced_ids, letters=_MIN_SPACED_ID)
+
+    @cached_property
     def _indexes_as_latin(self) -> tuple[NameIndex, NameIndex]:
         return self._index.mapped(looks_latin), self._index.mapped(partial(looks_latin, table=1))
 
     @cached_property
     def _parts_as_letters(self) -> set[str]:
         return {looks_lettered(part) for part in self._index.parts if len(part) > 2}
+
+
+def roster_around(essay: UUID, *, org: UUID, most: int) -> Roster:
+    """Return the roster of the people around an essay. While nobody in a course changes, all its essays share one for seconds.
+
+    Needs a session of the org. Raises MasterKeyMissing.
+    """
+    return _roster_of(fetch_sealed_around(essay, org=org, most=most))
+
+
+@kept_briefly(most=_ROSTERS)
+def _roster_of(people: SealedPeople) -> Roster:
+    return Roster(people.open())
+
+
+@kept_briefly()
+def places_in_essay(roster: Roster, text: str) -> tuple[Named, ...]:
+    """Return what `roster.places_in` returns. All passes of an essay share it."""
+    return tuple(roster.places_in(text))
+
+
+@kept_briefly(most=_TEXTS)
+def places_in_task(roster: Roster, text: str) -> tuple[Named, ...]:
+    """Return what `roster.places_in` returns, for words of an assignment or its rubric. All essays of a class share it."""
+    return tuple(roster.places_in(text))
 
 
 def _grown(shown: Skeleton, places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,7 @@ from workers.settings import ProviderSettings, hide_from_vendor
 class ProviderChooser:
     """Chooses the provider by an org's AI policy.
 
-    With the policy `local` an essay never leaves this process, whatever provider is set. With `none` no provider is chosen.
+    With the policy `local` an essay never leaves this machine, whatever provider is set. With `none` no provider is chosen.
     """
 
     def __init__(self, chosen: ProviderSettings, *, timeout_seconds: float, local: LocalProvider | None = None) -> None:

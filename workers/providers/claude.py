@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -30,7 +31,7 @@ from pydantic_core import from_json
 from models.jobs import PassName
 from workers.passes.answer import read
 from workers.passes.prompt import Prompt, build, prompt_version
-from workers.passes.request import PassRequest
+from workers.passes.request import Criterion, PassRequest
 from workers.passes.schema import (
     Answer,
     CommentAnswer,
@@ -198,9 +199,9 @@ class ClaudeProvider:
 
         It assumes three bytes a token, and that the whole prompt is written to the prompt cache.
         """
-        prompt, schema = build(request), wire_schema(request.criteria)
-        parts = (prompt.rules, prompt.assignment, prompt.essay, prompt.tail, json.dumps(schema))
-        size = sum(len(part.encode(errors="replace")) for part in parts)
+        prompt = build(request)
+        parts = (prompt.rules, prompt.assignment, prompt.essay, prompt.tail)
+        size = sum(len(part.encode(errors="replace")) for part in parts) + _schema_size(request.criteria)
         return self._prices.cost_micros(Tokens(cache_write=-(-size // BYTES_PER_TOKEN), output=EXPECTED_OUTPUT_TOKENS))
 
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
@@ -507,6 +508,11 @@ def _cache_keys(params: MessageCreateParamsNonStreaming) -> tuple[str, str]:
     rules, assignment, essay = (block["text"] for block in params["system"] if not isinstance(block, str))
     class_prefix = json.dumps([params["model"], params.get("thinking"), params.get("output_config"), rules, assignment])
     return _digest(class_prefix), _digest(class_prefix + json.dumps(essay))
+
+
+@lru_cache(maxsize=128)
+def _schema_size(criteria: tuple[Criterion, ...]) -> int:
+    return len(json.dumps(wire_schema(criteria)))
 
 
 def _digest(text: str) -> str:

@@ -6,6 +6,7 @@ Nothing here knows the database or a vendor. A provider turns one `PassRequest` 
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -131,6 +132,15 @@ class Provider(Protocol):
 
     def collect(self, batch: str, request: PassRequest) -> Reply | None:
         """Return the answer to a submitted request, or None while there is none. Raises a ProviderError subclass."""
+        ...
+
+
+@runtime_checkable
+class BackgroundProvider(Provider, Protocol):
+    """A provider that can also answer in the background, while another is asked."""
+
+    def begin(self, request: PassRequest) -> Future[Reply]:
+        """Begin to answer, and return the reply to come. Cancel it when nobody wants it any more."""
         ...
 
 

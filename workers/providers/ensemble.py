@@ -6,17 +6,15 @@ essay.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future
-from contextvars import copy_context
 from dataclasses import replace
 
 from models.comment_points import Offsets, are_similar, is_nested, overlap
 from models.jobs import PassName
 from workers.passes.feedback import Comment, PassAnswer
 from workers.passes.request import PassRequest
-from workers.providers.contract import Provider, ProviderError, Repair, Reply
+from workers.providers.contract import BackgroundProvider, Provider, ProviderError, Repair, Reply
 from workers.providers.left_alone import LeftAlone
 
 MAX_COMMENTS = 25
@@ -24,18 +22,8 @@ MAX_SUGGESTIONS = 3
 CEILING = 0.99
 # How long a finished remote answer waits for the local one.
 LOCAL_WAIT_SECONDS = 0.3
-# A late reading goes on in its thread. With so many of them the local engine is overloaded, and no further one begins.
-MAX_READINGS = 64
 LOCAL_SILENT = "what the local rules would have found beside the model (they could not answer)"
 LOCAL_LATE = "what the local rules would have found beside the model (they took too long for this essay)"
-
-_readings = threading.BoundedSemaphore(MAX_READINGS)
-_under_way: set[Future[Reply]] = set()
-
-
-def readings() -> set[Future[Reply]]:
-    """Return the readings of the local engine that are under way in this process."""
-    return _under_way.copy()
 
 
 class EnsembleProvider:
@@ -54,7 +42,9 @@ class EnsembleProvider:
 
     remote = True
 
-    def __init__(self, remote: Provider, local: Provider, *, wait_seconds: float = LOCAL_WAIT_SECONDS) -> None:
+    def __init__(
+        self, remote: Provider, local: BackgroundProvider, *, wait_seconds: float = LOCAL_WAIT_SECONDS
+    ) -> None:
         self._remote = remote
         self._local = local
         self._wait_seconds = wait_seconds
@@ -73,7 +63,13 @@ class EnsembleProvider:
     def ask(self, request: PassRequest, *, repair: Repair | None = None) -> Reply:
         """Return the remote answer, merged with the local one for grammar. Raises the remote's ProviderError subclasses."""
         reading = self._begin_local(request)
-        return self._with_local(self._remote.ask(request, repair=repair), reading, request)
+        try:
+            reply = self._remote.ask(request, repair=repair)
+        except ProviderError:
+            if reading is not None:
+                reading.cancel()
+            raise
+        return self._with_local(reply, reading, request)
 
     def submit(self, request: PassRequest) -> str:
         """Submit the request in a batch of the remote provider. Return the batch's id. Raises a ProviderError subclass."""
@@ -85,31 +81,21 @@ class EnsembleProvider:
         return None if reply is None else self._with_local(reply, self._begin_local(request), request)
 
     def _begin_local(self, request: PassRequest) -> Future[Reply] | None:
-        """Begin the local reading in a thread of its own. Return None when too many readings are still under way."""
-        if request.pass_name is not PassName.GRAMMAR or not _readings.acquire(blocking=False):
+        """Begin the local reading of a grammar pass."""
+        if request.pass_name is not PassName.GRAMMAR:
             return None
-        reading: Future[Reply] = Future()
-        _under_way.add(reading)
-        # A daemon thread, because a late reading must not hold up the end of the process.
-        threading.Thread(
-            target=copy_context().run,  # its log lines name the pass
-            args=(_read, reading, self._local.ask, replace(request, earlier=None)),
-            name="ensemble",
-            daemon=True,
-        ).start()
-        return reading
+        return self._local.begin(replace(request, earlier=None))
 
     def _with_local(self, reply: Reply, reading: Future[Reply] | None, request: PassRequest) -> Reply:
-        if request.pass_name is not PassName.GRAMMAR:
+        if reading is None:
             return reply
-        local, note = PassAnswer(), LOCAL_LATE
-        model = ""
+        local, model, note = PassAnswer(), "", ""
         try:
-            if reading is not None:
-                found = reading.result(timeout=self._wait_seconds)
-                local, model, note = found.answer, found.model, ""
+            found = reading.result(timeout=self._wait_seconds)
+            local, model = found.answer, found.model
         except TimeoutError:
-            pass
+            note = LOCAL_LATE
+            reading.cancel()  # whoever waits in line behind it comes sooner
         except ProviderError:
             note = LOCAL_SILENT
         by = (self._local.name, model)
@@ -117,16 +103,6 @@ class EnsembleProvider:
         if note:
             answer = replace(answer, not_checked=(*answer.not_checked, note))
         return replace(reply, answer=answer)
-
-
-def _read(reading: Future[Reply], ask: Callable[[PassRequest], Reply], request: PassRequest) -> None:
-    try:
-        reading.set_result(ask(request))
-    except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for the result
-        reading.set_exception(error)
-    finally:
-        _under_way.discard(reading)
-        _readings.release()
 
 
 def merged(

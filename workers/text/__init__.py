@@ -9,6 +9,7 @@ Lives here:
     line_kinds            the shapes of single lines that `layout` looks for
     inline                spans within a block: quotations, citations, measurements, code, names after a title
     segmentation          paragraphs, sentences and words, with offsets in code points
+    kept_briefly          keeps for seconds what the three passes of an essay share
     invisible_characters  characters that cannot be seen: marks for a model, and their removal
 May not: import anything else of `workers`.
 Start with: `reading.read`.

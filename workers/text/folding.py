@@ -44,6 +44,7 @@ _REPLACEMENT = "\ufffd"
 _SPACE_IN_QUOTATION = re.compile("(?<=\u00ab)[ \u00a0\u202f]|[ \u00a0\u202f](?=\u00bb)")
 # In German and Polish a low mark opens a quotation, and the mark that opens an English one closes it.
 _CLOSED_BY_OPENING_MARK = re.compile("\u201e[^\u201e\u201c\u201d]{1,2000}\u201c")
+_PLAIN_RUN = re.compile(r"[ -&(-_a-~\n\t]+")
 _HYPHEN_AT_LINE_END = re.compile(r"\u00ad(?:\r\n|[\n\r\x85\u2028])(?=\w)")
 
 
@@ -73,13 +74,18 @@ def fold(text: str, *, keeps_alphabets: bool = False) -> Folded:
     characters: list[str] = []
     starts, ends = array("I"), array("I")
     decoded: list[tuple[int, int]] = []
+    length = 0
     for start, end, replacement, wrong in _pieces(text):
         if wrong:
-            decoded.append((len(characters), len(characters) + len(replacement)))
-        for character in replacement:
-            characters.append(character)
-            starts.append(start)
-            ends.append(end)
+            decoded.append((length, length + len(replacement)))
+        characters.append(replacement)
+        length += len(replacement)
+        if len(replacement) == end - start and not wrong:
+            starts.extend(range(start, end))
+            ends.extend(range(start + 1, end + 1))
+        else:
+            starts.extend([start] * len(replacement))
+            ends.extend([end] * len(replacement))
     plain = "".join(characters)
     folded, lookalikes = (plain, ()) if keeps_alphabets else _fold_lookalikes(plain)
     return Folded(text=folded, starts=starts, ends=ends, decoded=tuple(decoded), lookalikes=lookalikes)
@@ -90,7 +96,10 @@ def _has_controls(text: str) -> bool:
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int, str, bool]]:
-    """Yield start, end and plain form of each piece of the text, and whether it was decoded wrongly."""
+    """Yield start, end and plain form of each piece of the text, and whether it was decoded wrongly.
+
+    A form that is as long as its piece and not decoded stands for it character by character.
+    """
     at = 0
     inner = {found.start() for found in _SPACE_IN_QUOTATION.finditer(text)} if "\u00bb" in text else set()
     closing = {found.end() - 1 for found in _CLOSED_BY_OPENING_MARK.finditer(text)} if "\u201e" in text else set()
@@ -103,9 +112,10 @@ def _pieces(text: str) -> Iterator[tuple[int, int, str, bool]]:
         if at in inner:
             at += 1
             continue
-        if " " <= character <= "&" or "(" <= character <= "_" or "a" <= character <= "~" or character in "\n\t":
-            yield at, at + 1, character, False
-            at += 1
+        if plain := _PLAIN_RUN.match(text, at):
+            end = at + 1 if inner else plain.end()
+            yield at, end, text[at:end], False
+            at = end
             continue
         meant, length = _decode(text, at)
         if hyphen := _HYPHEN_AT_LINE_END.match(text, at):

@@ -10,6 +10,7 @@ import unicodedata
 
 OPEN = "⟦"
 _MARK = re.compile(r"⟦U\+([0-9A-F]{4,6})⟧")
+_NOT_PLAIN = re.compile(r"[^ -~\n\t\r]")
 
 # Format characters (Cf) that are visible, such as Arabic number signs. Joiners (200C, 200D) shape the letters and emoji
 # around them, so they are not replaced either.
@@ -36,7 +37,7 @@ def to_marks(text: str) -> str:
 
     The opening bracket itself is replaced too, so that an author cannot write a false mark.
     """
-    if text.isascii() and text.isprintable():
+    if not any(map(_may_need_mark, set(_NOT_PLAIN.findall(text)))):
         return text
     return "".join(
         f"⟦U+{ord(char):04X}⟧"
@@ -44,6 +45,10 @@ def to_marks(text: str) -> str:
         else char
         for at, char in enumerate(text)
     )
+
+
+def _may_need_mark(char: str) -> bool:
+    return char == OPEN or char in _SEPARATORS or char in _JOINERS or char in _EMOJI_STYLE or invisible(char)
 
 
 def from_marks(text: str) -> str:

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from workers.text.folding import Folded, fold
 from workers.text.inline import Inline, InlineKind, find_inline
+from workers.text.kept_briefly import kept_briefly
 from workers.text.layout import KEPT_LINES, Group, Kind, group_lines
 from workers.text.lines import Line, runs
 from workers.text.naming import name_groups
@@ -83,6 +84,7 @@ def _times(spans: tuple[Inline, ...]) -> str:
     return "one place" if len(spans) == 1 else f"{len(spans)} places"
 
 
+@kept_briefly()
 def read(text: str) -> Reading:
     """Return the reading of a text. The same text always gives the same reading, in time linear in its length."""
     folded = fold(text)

@@ -17,6 +17,9 @@ from workers.text.folding import LATIN_LOOKALIKES, fold
 from workers.text.invisible_characters import invisible
 
 _SPLIT_WORD = re.compile(r"(?<=[^\W\d_])-[ \t]{0,8}+\n[ \t]{0,8}+(?=[^\W\d_])")
+# Every character but those that `_PLAIN` leaves as they are.
+_TO_CHANGE = re.compile("[^ -_a-~\n]")
+_TO_CHANGE_OR_JOIN = re.compile(f"(?P<split>{_SPLIT_WORD.pattern})|{_TO_CHANGE.pattern}")
 # Scripts that put no spaces around names.
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
@@ -126,16 +129,23 @@ def skeleton(text: str, *, gaps: bool = False) -> Skeleton:
         return Skeleton(text=text, lower=text.lower(), starts=range(len(text)), ends=range(1, len(text) + 1))
     folded = None if gaps else fold(text, keeps_alphabets=True)
     shown = text if folded is None else folded.text
-    breaks = [] if gaps else [found.span() for found in _SPLIT_WORD.finditer(shown)]
-    if shown is text and text.isascii() and not breaks:
+    if shown is text and text.isascii() and (gaps or not _SPLIT_WORD.search(shown)):
         return Skeleton(text=text, lower=text.lower(), starts=range(len(text)), ends=range(1, len(text) + 1))
-    skipped = {at for start, end in breaks for at in range(start, end)}
+    shown_starts, shown_ends = (
+        (range(len(text)), range(1, len(text) + 1)) if folded is None else (folded.starts, folded.ends)
+    )
     characters: list[str] = []
     starts, ends = array("I"), array("I")
-    for at, char in enumerate(shown):
-        if at in skipped:
+    done = 0
+    for found in (_TO_CHANGE if gaps else _TO_CHANGE_OR_JOIN).finditer(shown):
+        at = found.start()
+        characters.append(shown[done:at])
+        starts.extend(shown_starts[done:at])
+        ends.extend(shown_ends[done:at])
+        done = found.end()
+        if found.lastgroup == "split":
             continue
-        start, end = (at, at + 1) if folded is None else (folded.starts[at], folded.ends[at])
+        char, start, end = found[0], shown_starts[at], shown_ends[at]
         plain = _PLAIN[char]
         if gaps and not plain and not _is_mark(char):
             plain = " "
@@ -145,6 +155,9 @@ def skeleton(text: str, *, gaps: bool = False) -> Skeleton:
             characters.append(one)
             starts.append(start)
             ends.append(end)
+    characters.append(shown[done:])
+    starts.extend(shown_starts[done:])
+    ends.extend(shown_ends[done:])
     whole = "".join(characters)
     return Skeleton(text=whole, lower=lower_keeping_length(whole), starts=starts, ends=ends)
 

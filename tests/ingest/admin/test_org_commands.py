@@ -35,6 +35,8 @@ from workers.__main__ import main as workers_main
 if TYPE_CHECKING:
     from tests.ingest.conftest import ApiUnderTest, Refused
 
+# The clock empties these within seconds: it adds up what calls cost, and counts what waits.
+FLEETING = {"ledger_entries", "queue_marks"}
 KEPT = {"audit_log", "audit_heads"}
 ProgramEnv = Callable[[str], None]
 
@@ -110,7 +112,9 @@ def test_removal_deletes_every_row_of_one_school_and_no_other(
     with clock(program_env):
         eventually(lambda: settled(database))
         before, counted = rows_of(database, south.org), totals(database)
-        assert {name for name, (total, _) in rows_of(database, north.org).items() if not total} & set(TABLES) == set()
+        assert {name for name, (total, _) in rows_of(database, north.org).items() if not total} & set(
+            TABLES
+        ) <= FLEETING
 
         done = remove("north", tmp_path / "export", "--yes")
         assert (done.returncode, done.stdout.splitlines()[-1].split(":")[0]) == (0, "north is removed"), done

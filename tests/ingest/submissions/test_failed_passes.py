@@ -428,7 +428,7 @@ def test_retry_does_not_touch_a_running_pass(shared_api: ApiUnderTest) -> None:
     assert after["grammar"]["state"] == "queued"
     assert {**after, "grammar": None} == {**before, "grammar": None}
     with shared_api.worker._as_worker():
-        assert passes.renew(held, lease_seconds=60)
+        assert passes.renew([held], lease_seconds=60)
 
 
 @pytest.mark.parametrize("what", ["completed", "queued", "processing"])

@@ -63,7 +63,11 @@ SECRETS = ("Xylophone", "zebra-quince", "mulberry", "quartzite")
 
 
 @pytest.mark.parametrize(
-    "broken", ["alter table submissions rename to gone", "alter table essays drop column title cascade"]
+    "broken",
+    [
+        "alter table submissions rename to gone; alter table essays rename to gone_essays",
+        "alter table essays drop column title cascade",
+    ],
 )
 def test_internal_error_leaks_no_essay_to_the_response_or_log(api, capsys, broken):
     """A broken schema is the only way left to cause an unexpected error."""

@@ -124,33 +124,6 @@ def test_networks_of_a_key_can_be_changed_and_go_on_with_a_rotation(shared_api: 
     assert ask(shared_api, "GET", "/v1/essays", bearer(key["key"]), OUTSIDE).status_code == 200
 
 
-def test_stream_of_a_key_ends_when_its_address_is_refused(shared_api: ApiUnderTest) -> None:
-    key = made(shared_api, "api-keys")
-    essay = shared_api.hand_in("alice")
-    answer = ask(
-        shared_api, "GET", f"/v1/submissions/{essay['id']}/events", bearer(key["key"]), OUTSIDE, buffered=False
-    )
-    events = answer.iter_encoded()
-    assert b"event: status" in next(events)
-    ask(shared_api, "PATCH", f"/v1/api-keys/{key['id']}", shared_api.signed_in("ada"), json={"networks": NETWORKS})
-    shared_api.worker.finish(essay["id"], "grammar")
-    assert list(events) == []
-    answer.close()
-
-
-def test_stream_of_an_admin_ends_when_their_address_is_refused(shared_api: ApiUnderTest) -> None:
-    essay = shared_api.hand_in("alice")
-    path = f"/v1/submissions/{essay['id']}/events"
-    answer = ask(shared_api, "GET", path, shared_api.signed_in("ada"), OUTSIDE, buffered=False)
-    events = answer.iter_encoded()
-    assert b"event: status" in next(events)
-    shared_api.database.sql("update orgs set admin_networks = %s where id = %s", NETWORKS, shared_api.school.org)
-    shared_api.worker.finish(essay["id"], "grammar")
-    assert list(events) == []
-    answer.close()
-    shared_api.database.sql("update orgs set admin_networks = '{}'")
-
-
 def test_stolen_signing_secret_is_refused_outside_its_networks(shared_api: ApiUnderTest, refused: Refused) -> None:
     source = made(shared_api, "sources", networks=NETWORKS)
     assert source["networks"] == NETWORKS

@@ -24,7 +24,7 @@ MIB = 1024 * 1024
 THREADS = 4
 # Short, so that stalled connections end within the test, and long enough for a slow machine to send a whole request.
 LIMITS = {
-    "WEB_THREADS": str(THREADS), "ESSAYCOACH_WAITING_SLOTS": "2", "ESSAYCOACH_REQUEST_HEAD_SECONDS": "3",
+    "WEB_THREADS": str(THREADS), "ESSAYCOACH_REQUEST_HEAD_SECONDS": "3",
     "ESSAYCOACH_REQUEST_BODY_SECONDS": "3", "ESSAYCOACH_RESPONSE_SECONDS": "2",
 }  # fmt: skip
 STRICT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -431,17 +431,12 @@ def test_stopping_server_finishes_requests_and_drops_half_read_ones(shared_api, 
         idle.getresponse().read()
         half_read = connect(server.port, STALLED["head without body"])
         running = connect(server.port, head(receipt["links"]["self"], waiting, method="GET") + b"\r\n")
-        # This request comes after it in the same queue of the main loop, so the other is running when this is answered.
+        # This request comes after it in the same queue of the main loop, so the other is running or parked when this is answered.
         assert ask(server.port, "GET", "/healthz").status == 200
         server.process.send_signal(signal.SIGTERM)
         assert read_to_end(half_read) == b""
         assert idle.sock.recv(1) == b""
         idle.close()
-        assert server.process.poll() is None, "it waits for the running request"
-        shared_api.database.sql(
-            "update passes set state = 'gave_up', error = 'x', finished_at = now() where submission_id = %s",
-            receipt["id"],
-        )
         answer = parse_answer(read_to_end(running))
-        assert (answer.status, answer.json["passes"]["grammar"]["status"]) == (200, "gave_up")
+        assert (answer.status, answer.json["status"]) == (200, "queued")
         assert server.process.wait(timeout=20) == 0

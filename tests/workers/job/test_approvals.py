@@ -112,7 +112,7 @@ def states(database: Database) -> list[tuple[object, ...]]:
 
 
 def counted(database: Database) -> dict[tuple[str, ...], int]:
-    found = database.sql("select labels, count from tallies where name = 'unapproved_readers'")
+    found = database.sql("select labels, count from monitor_totals where name = 'unapproved_readers'")
     return {tuple(labels): count for labels, count in found}  # type: ignore[attr-defined]
 
 
@@ -233,6 +233,7 @@ def test_last_approved_model_with_the_same_prompt_reads_instead(
     assert {one["model"] for one in vendor.requests} == {EARLIER_MODEL}
     assert vendor.counters()["calls"] == 3
     assert states(database) == [("done", None, "anthropic", EARLIER_MODEL, 1)]
+    database.sql("select fold_ledger(100)")
     assert database.sql("select distinct model, cost_micros > 0 from ledger") == [(EARLIER_MODEL, True)]
     assert counted(database) == {(name, "anthropic", "replaced"): 1 for name in NAMES}
     assert REPLACED_NOTE in not_checked(gated, receipt, become)

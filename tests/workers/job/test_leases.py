@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from datetime import datetime
 
+import psycopg2
 import pytest
 from structlog.testing import capture_logs
 
@@ -47,8 +49,8 @@ def now(database: Database) -> datetime:
     return found
 
 
-def new_leases(*, longest_seconds: float = 60) -> Leases:
-    return Leases(lease_seconds=LEASE_SECONDS, longest_seconds=longest_seconds)
+def new_leases(*, lease_seconds: float = LEASE_SECONDS, longest_seconds: float = 60) -> Leases:
+    return Leases(lease_seconds=lease_seconds, longest_seconds=longest_seconds)
 
 
 @pytest.mark.slow(reason="waits for a lease to end")
@@ -113,6 +115,27 @@ def test_handing_back_leaves_what_hangs_claimed(database: Database, school: Scho
     rows = database.sql("select id, state, attempt from passes where id = any (%s::uuid[])", [claim.id, other.id])
     assert {(row[1], row[2]) for row in rows if row[0] == claim.id} == {("running", 1)}
     assert {(row[1], row[2]) for row in rows if row[0] == other.id} == {("queued", 0)}
+
+
+def test_all_leases_of_an_org_are_renewed_in_one_statement_and_locked_rows_are_left_out(
+    database: Database, school: School, claim: Claim
+) -> None:
+    leases = new_leases(lease_seconds=60)
+    others = [claimed(school, one) for (one,) in database.sql("select id from passes where id <> %s", claim.id)]
+    assert len(others) == 2
+    with ExitStack() as held:
+        for one in (claim, *others):
+            held.enter_context(leases.holding(one))
+        before = {one: lease_until(database, one) for one in (claim, *others)}
+        with closing(psycopg2.connect(database.admin_url)) as finishing, finishing.cursor() as cursor:
+            cursor.execute("select 1 from passes where id = %s for update", (str(claim.id),))
+            with capture_logs() as lines:
+                leases.renew_all()
+        assert lines == []
+        assert lease_until(database, claim) == before[claim]
+        renewed = {lease_until(database, one) for one in others}
+        assert len(renewed) == 1, "one statement has one time"
+        assert renewed.pop() > max(before.values())
 
 
 def test_finished_pass_gets_no_new_lease(database: Database, claim: Claim) -> None:

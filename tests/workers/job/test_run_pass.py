@@ -666,12 +666,12 @@ def test_answer_of_a_lost_claim_is_counted_and_not_stored(
     assert (overtaken["state"], overtaken["fence"], overtaken["comments"]) == ("running", 2, None)
     assert count(database, "feedback") == 0
     assert count(database, "criterion_results") == 0
-    assert database.sql("select count from tallies where name = 'fenced_writes'") == [(1,)]
+    assert database.sql("select count from monitor_totals where name = 'fenced_writes'") == [(1,)]
     assert database.sql("select event from system_logs") == [("fenced write",)]
     # The call was paid for, so it is stored with its cost.
     assert outcomes(database, receipt) == ["ok"]
     with db.session(org=school.org):
-        assert passes.renew(taken, lease_seconds=LEASE_SECONDS)
+        assert passes.renew([taken], lease_seconds=LEASE_SECONDS)
 
 
 def test_answer_survives_connections_lost_during_the_call(

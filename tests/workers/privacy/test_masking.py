@@ -32,6 +32,7 @@ from workers.passes.feedback import Comment, CommentVerdict, CriterionPick, Pass
 from workers.passes.registry import SPECS
 from workers.passes.request import Criterion, EarlierComment, EarlierPick, Level, PassRequest, PreviousDraft
 from workers.privacy.masking import Mask, MaskingProvider
+from workers.privacy.roster import Roster
 from workers.providers.choice import ProviderChooser
 from workers.providers.claude import ClaudeProvider
 from workers.providers.contract import GiveUp, Outcome, Repair, Reply
@@ -56,7 +57,7 @@ def request(text: str, **fields: object) -> PassRequest:
 
 
 def masked(text: str, people: tuple[CoursePerson, ...] = CLASS) -> str:
-    mask = Mask(request(text), people=people)
+    mask = Mask(request(text), roster=Roster(people))
     assert len(mask.request.text) == len(text)
     assert mask.shown(mask.request.text) == text
     return mask.request.text
@@ -135,10 +136,11 @@ def test_addresses_ids_and_phone_numbers_keep_only_their_shape(text: str) -> Non
 
 def test_name_has_one_stand_in_everywhere_and_two_names_differ() -> None:
     first = Mask(
-        request("Alice met Shaun. ALICE left.", title="By Alice", assignment_prompt="Ask Alice."), people=CLASS
+        request("Alice met Shaun. ALICE left.", title="By Alice", assignment_prompt="Ask Alice."), roster=Roster(CLASS)
     )
     again = Mask(
-        request("Alice met Shaun. ALICE left.", title="By Alice", assignment_prompt="Ask Alice."), people=CLASS[::-1]
+        request("Alice met Shaun. ALICE left.", title="By Alice", assignment_prompt="Ask Alice."),
+        roster=Roster(CLASS[::-1]),
     )
 
     alice = first.request.title.removeprefix("By ")
@@ -159,7 +161,7 @@ def test_rubric_descriptions_are_masked_but_criterion_names_are_not() -> None:
     criterion = Criterion(
         name="Alice", description="as Alice did", levels=(Level(name="Bo", points=1, description="like Shaun"),)
     )
-    mask = Mask(request("Text.", criteria=(criterion,)), people=CLASS)
+    mask = Mask(request("Text.", criteria=(criterion,)), roster=Roster(CLASS))
 
     sent = mask.request.criteria[0]
     assert (sent.name, sent.levels[0].name) == ("Alice", "Bo")
@@ -231,7 +233,7 @@ def _whole_words(name: str) -> list[str]:
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_masking_keeps_length_hides_every_name_and_is_reversible(case: tuple[str, tuple[CoursePerson, ...]]) -> None:
     text, people = case
-    mask = Mask(request(text), people=people)
+    mask = Mask(request(text), roster=Roster(people))
     masked_text = mask.request.text
 
     assert len(masked_text) == len(text)
@@ -266,7 +268,7 @@ def _reply(answer: PassAnswer, raw: str = "raw") -> Reply:
 
 def test_unmasking_restores_names_and_leaves_the_raw_answer() -> None:
     text = "Last week Alice go home. José too."
-    mask = Mask(request(text), people=CLASS)
+    mask = Mask(request(text), roster=Roster(CLASS))
     masked_text = mask.request.text
     alice, jose = masked_text[10:15], masked_text[25:29]
     answer = PassAnswer(
@@ -301,7 +303,7 @@ def test_unmasking_restores_names_and_leaves_the_raw_answer() -> None:
 
 def test_span_that_cuts_a_stand_in_grows_to_the_whole_name() -> None:
     text = unicodedata.normalize("NFD", "José went.")
-    mask = Mask(request(text), people=CLASS)
+    mask = Mask(request(text), roster=Roster(CLASS))
 
     unmasked = mask.unmask(
         _reply(PassAnswer(comments=(_comment(QuotedSpan(start=1, end=4, quote=mask.request.text[1:4])),)))
@@ -322,8 +324,8 @@ def test_hostile_texts_of_full_length_are_masked() -> None:
     )
     for text in ("a" * 100_000, "@" * 100_000, "a@b." * 25_000, "1 " * 50_000, "(1" * 50_000, "A\u0301" * 50_000,
                  "".join(f"{n * 7919 + 10_000_000} " for n in range(11_000)), "Alice O'" * 12_000):  # fmt: skip
-        assert len(Mask(request(text), people=crowd[:20]).request.text) == len(text)
-    masked_text = Mask(request(" ".join(known.name for known in crowd)), people=crowd).request.text
+        assert len(Mask(request(text), roster=Roster(crowd[:20])).request.text) == len(text)
+    masked_text = Mask(request(" ".join(known.name for known in crowd)), roster=Roster(crowd)).request.text
     assert "Given" not in masked_text
     assert "Family" not in masked_text
 
@@ -355,7 +357,7 @@ class RefusingProvider:
 
 def test_masking_provider_masks_requests_and_delegates_the_rest() -> None:
     inner = RefusingProvider()
-    provider = MaskingProvider(inner, people=CLASS)
+    provider = MaskingProvider(inner, roster=Roster(CLASS))
     repair = Repair(Outcome.NOT_JSON, "it was not valid JSON")
 
     with pytest.raises(GiveUp) as refusal:
@@ -381,13 +383,13 @@ def test_earlier_comments_are_masked_and_keep_the_essays_stand_ins() -> None:
     comment = EarlierComment(type="article", quote="Alice Smith", message="Alice, look.", next_step="Ask Shaun O'Neil.")
     pick = EarlierPick(criterion="Style", level="Vivid", rationale="Alice shows it.")
     earlier = PreviousDraft(unchanged=((0, 12),), doubtful=(comment,), picks=(pick,))
-    mask = Mask(request("Alice Smith.\n\nShe won.", earlier=earlier), people=CLASS)
+    mask = Mask(request("Alice Smith.\n\nShe won.", earlier=earlier), roster=Roster(CLASS))
     reported = mask.request.earlier
     assert reported is not None and reported.unchanged == earlier.unchanged
     assert re.search("Alice|Smith|Shaun|Neil", str(reported)) is None
     assert reported.doubtful[0].quote == mask.request.text[:11]
     assert mask.shown(reported.picks[0].rationale) == pick.rationale
-    assert mask.request.text == Mask(request("Alice Smith.\n\nShe won."), people=CLASS).request.text
+    assert mask.request.text == Mask(request("Alice Smith.\n\nShe won."), roster=Roster(CLASS)).request.text
     unmasked = mask.unmask(
         _reply(
             PassAnswer(notes=(reported.doubtful[0].message,), verdicts=(CommentVerdict(comment=0, resolution="moot"),))
@@ -400,11 +402,11 @@ def test_batch_request_is_masked_and_its_answer_unmasked() -> None:
     asked = request("Alice Smith won the prize. Everybody in the town had seen it coming.")
     with FakeVendor() as vendor, closing(ClaudeProvider("k", base_url=vendor.base_url)) as claude:
         vendor.set_batch_looks(1)
-        around = MaskingProvider(claude, people=CLASS)
+        around = MaskingProvider(claude, roster=Roster(CLASS))
         assert around.in_batches and around.expected_cost_micros(asked) == claude.expected_cost_micros(asked) > 0
         batch = around.submit(asked)
         assert around.collect(batch, asked) is None
-        reply = MaskingProvider(claude, people=CLASS).collect(batch, asked)
+        reply = MaskingProvider(claude, roster=Roster(CLASS)).collect(batch, asked)
         assert "Alice" not in str(vendor.requests) and "Smith" not in str(vendor.requests)
     assert reply is not None and reply.answer.comments[0].span.quote.startswith("Alice Smith")
 

@@ -36,7 +36,7 @@ WORDS_AS_NAMES = tuple(
 
 
 def masked(text: str, people: tuple[CoursePerson, ...]) -> str:
-    mask = Mask(PassRequest(pass_name=PassName.GRAMMAR, text=text), people=people)
+    mask = Mask(PassRequest(pass_name=PassName.GRAMMAR, text=text), roster=Roster(people))
     assert mask.shown(mask.request.text) == text
     return mask.request.text
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
 
 from models.jobs import PassName
-from tests.support.local_engine import shared_provider
+from tests.support.local_engine import begun, shared_provider
 from tests.support.vendor import FakeVendor
 from workers.passes.feedback import Comment, PassAnswer, QuotedSpan
 from workers.passes.request import PassRequest, PreviousDraft, Severity  # fmt: skip
@@ -42,6 +43,9 @@ class FixedProvider:
         if isinstance(self._answer, ProviderError):
             raise self._answer
         return Reply(answer=self._answer, raw=f"raw {self.name}", model=self.model, stop_reason="end")
+
+    def begin(self, request: PassRequest) -> Future[Reply]:
+        return begun(self.ask, request)
 
     def submit(self, request: PassRequest) -> str:
         return f"batch {len(request.text)}"

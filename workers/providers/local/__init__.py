@@ -3,7 +3,8 @@
 Lives here:
     provider                    LocalProvider: one request in, one reply out
     grammar, structure, content one module for each pass
-    engines                     the two grammar engines, and the one thread that calls them
+    engines                     the two grammar engines, each behind a thread of its own
+    engine_pool, engine_process the processes beside the worker that hold them
     lingo, harper_engine        one module for each engine
     flags, rules                the type that both engines report in, the rules switched off, the comment type of each rule
     own                         mistakes found by patterns of our own

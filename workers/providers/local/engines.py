@@ -1,10 +1,10 @@
-"""Load the grammar engines that are installed, and call them from one thread."""
+"""Load the grammar engines that are installed, and call each from a thread of its own."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from workers.providers.contract import Outcome, Pause
@@ -41,11 +41,11 @@ class EngineFlags:
 
 
 class Engines:
-    """Both engines behind one thread, loaded when the first text is read.
+    """Both engines, each behind a thread of its own, loaded when the first text is read.
 
-    Both engines keep memory for every thread that has called them: 32 worker threads cost 1.6 GB, one thread 0.7 GB. One
-    thread reads ten essays a second, so all texts of a process wait for the same thread. A few very long essays can occupy it
-    for minutes. A pass that waits longer than `patience_seconds` goes back to the queue, and its attempt is not counted.
+    Each engine keeps memory for every thread that has called it: 32 worker threads cost 1.6 GB, one thread 0.7 GB. Both read
+    the same block at the same time, and one text is read after the other. A few very long essays can occupy them for
+    minutes. A caller who waits longer than `patience_seconds` is sent away.
     """
 
     def __init__(
@@ -57,40 +57,43 @@ class Engines:
     ) -> None:
         self._factories = {"lingotweaker": lingo, "harper-py": harper}
         self._loaded: dict[str, Engine | None] = {}
-        self._lock = threading.Lock()
-        self._thread: ThreadPoolExecutor | None = None
+        self._turn = threading.Lock()
+        self._threads: dict[str, ThreadPoolExecutor] = {}
         self._patience_seconds = patience_seconds
 
     def read_flags(self, safe: str, dialect: str) -> EngineFlags:
         """Return the flags of the engines for a text that `guards.engine_text` has made safe.
 
-        Raises Pause when the engine thread is busy with other texts for longer than `patience_seconds`.
+        Raises Pause when the engines are busy with other texts for longer than `patience_seconds`.
         """
-        with self._lock:
-            if self._thread is None:
-                self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engines")
-        future = self._thread.submit(self._read, safe, dialect)
+        if not self._turn.acquire(timeout=self._patience_seconds):
+            message = "every engine of this process is busy with other essays"
+            raise Pause(Outcome.OVERLOADED, message, retry_after_seconds=BUSY_SECONDS)
         try:
-            return future.result(timeout=self._patience_seconds)
-        except TimeoutError:
-            if future.cancel():
-                message = "every engine of this process is busy with other essays"
-                raise Pause(Outcome.OVERLOADED, message, retry_after_seconds=BUSY_SECONDS) from None
-        # Reading has already begun, so wait for its end: one text takes half a minute at worst.
-        return future.result()
+            return self._read(safe, dialect)
+        finally:
+            self._turn.release()
 
     def _read(self, safe: str, dialect: str) -> EngineFlags:
-        loaded = {name: self._load(name) for name in self._factories}
-        active = {name: engine for name, engine in loaded.items() if engine is not None}
+        for name in self._factories:
+            if name not in self._threads:
+                self._threads[name] = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        loading = {name: self._threads[name].submit(self._load, name) for name in self._factories}
+        active = {name: engine for name, one in loading.items() if (engine := one.result()) is not None}
         flags_by_engine: dict[str, list[Flag]] = {name: [] for name in active}
         until: int | None = None
         for block in blocks(safe):
             if sum(map(len, flags_by_engine.values())) > ENOUGH_FLAGS:
                 until = block.start
                 break
-            for name, engine in list(active.items()):
+            reading = {
+                name: self._threads[name].submit(engine.flags, safe, (block,), dialect)
+                for name, engine in active.items()
+            }
+            wait(reading.values())
+            for name, one in reading.items():
                 try:
-                    flags_by_engine[name] += engine.flags(safe, (block,), dialect)
+                    flags_by_engine[name] += one.result()
                 except BaseException as error:
                     # A Rust panic arrives as PanicException, which is not a subclass of Exception. Any other error is raised again.
                     if type(error).__name__ != "PanicException":

@@ -95,6 +95,8 @@ def detect_language(text: str) -> str | None:
     the result is None or a related language: Norwegian is detected as Danish.
     """
     beginning = unicodedata.normalize("NFC", text[:LOOKED_AT])
+    if beginning.isascii():
+        return _detect_by_words(beginning)
     letters = sum(character.isalpha() for character in beginning)
     counts = {name: len(pattern.findall(beginning)) for name, pattern in _SCRIPTS.items()}
     weighted = {name: count * _LETTERS_PER_CHARACTER.get(name, 1) for name, count in counts.items()}
@@ -132,18 +134,25 @@ def _detect_by_words(text: str) -> str | None:
     found_words = _WORD.findall(text)
     if len(found_words) < FEWEST_WORDS:
         return None
-    table_forms = [_table_form(word) for word in found_words]
-    # Names keep their foreign letters in any language, so words in title case are left out.
-    words_without_names = [word.lower() for word in found_words if not word.istitle()]
-    scores = {
-        name: sum(word in common_words for word in table_forms)
-        + sum(not LETTERS[name].isdisjoint(word) for word in words_without_names)
-        for name, common_words in COMMON.items()
-    }
+    scores = dict.fromkeys(COMMON, 0)
+    for word in found_words:
+        for name in _LANGUAGES_OF_WORD.get(_table_form(word), ()):
+            scores[name] += 1
+        # Names keep their foreign letters in any language, so words in title case are left out.
+        if not word.isascii() and not word.istitle():
+            lowered = word.lower()
+            for name, letters in LETTERS.items():
+                scores[name] += not letters.isdisjoint(lowered)
     (best, name), (second, _) = sorted(((score, name) for name, score in scores.items()), reverse=True)[:2]
     if best < FEWEST_COMMON * len(found_words) or best < CLEAR_LEAD * second:
         return None
     return name if name == "en" or best >= scores["en"] + LEAD_OVER_ENGLISH else None
+
+
+_LANGUAGES_OF_WORD: dict[str, tuple[str, ...]] = {}
+for _name, _words in COMMON.items():
+    for _word in _words:
+        _LANGUAGES_OF_WORD[_word] = (*_LANGUAGES_OF_WORD.get(_word, ()), _name)
 
 
 def _table_form(word: str) -> str:
