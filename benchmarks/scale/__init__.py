@@ -1,0 +1,1 @@
+"""Fill a database with years of schools' work, and measure what each request costs there."""
