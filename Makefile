@@ -12,7 +12,7 @@ COVERAGE ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(if $(COVERAGE),$(BIN)/python -m coverage run -m pytest,$(BIN)/python -m pytest)
 
-.PHONY: help install demo up lint fmt test test-slow coverage docs bench drill chaos alert-drill lock sbom audit db-shell release-tools promtool clean
+.PHONY: help install demo up lint fmt test test-slow coverage docs bench drill chaos alert-drill rehearsal lock sbom audit db-shell release-tools promtool clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -58,7 +58,8 @@ docs: $(INSTALLED) ## build the documentation site into build/site; a broken lin
 	@PYTHONWARNINGS=ignore $(PYTHON) install.py --into $(BIN)/python docs
 	@$(BIN)/zensical build --strict --clean
 
-bench: $(INSTALLED) ## measure speed and memory on this machine and write docs/benchmarks.md (about 20 minutes)
+bench: $(INSTALLED) ## measure speed and memory on this machine and write docs/benchmarks.md (about 30 minutes)
+	@PYTHONWARNINGS=ignore $(PYTHON) install.py --into $(BIN)/python bench
 	@$(BIN)/python -m benchmarks --write
 
 drill: $(INSTALLED) ## back up a small machine, lose it, bring it back in both ways and compare everything (about a minute)
@@ -70,8 +71,11 @@ chaos: $(INSTALLED) ## break the running system over a hundred times and write t
 alert-drill: $(INSTALLED) promtool ## provoke the fault of every alert and write docs/alert-drill.md (about 20 minutes)
 	@$(BIN)/python -m tests.alert_drill --write
 
+rehearsal: $(INSTALLED) promtool ## a school district's day in ten minutes; writes docs/rehearsal.html (about 25 minutes)
+	@$(BIN)/python -m benchmarks.day
+
 lock: release-tools ## write constraints.txt again: versions that still fit stay (NEWER="--upgrade" takes the newest)
-	@$(BIN)/python install.py --list local,standalone,test,docs,kubernetes,release | $(BIN)/uv pip compile - --output-file constraints.txt --generate-hashes \
+	@$(BIN)/python install.py --list local,standalone,test,bench,docs,kubernetes,release | $(BIN)/uv pip compile - --output-file constraints.txt --generate-hashes \
 		--no-build --no-annotate --python-version 3.11.5 --python-platform linux --quiet --custom-compile-command "make lock" $(NEWER)
 
 sbom: release-tools ## write build/essaycoach.cdx.json: the components of constraints.txt in CycloneDX 1.6

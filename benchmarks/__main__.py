@@ -5,19 +5,44 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import fairness, ingest_rate, memory, overhead, own_figures, report, retire, scrape, security, tokens
+from benchmarks import (
+    costs,
+    cpu,
+    fairness,
+    finishing,
+    inflight,
+    ingest_rate,
+    memory,
+    overhead,
+    own_figures,
+    peer_rates,
+    queue,
+    report,
+    retire,
+    scrape,
+    security,
+    tokens,
+    waits,
+)
 
 # The order is that of the sections in docs/benchmarks.md.
 BENCHMARKS = {
     one.name: one
     for one in (
         ingest_rate.INGEST,
+        peer_rates.PEER,
         security.SECURITY,
+        costs.COSTS,
         overhead.OVERHEAD,
         overhead.PARALLEL,
+        cpu.CPU,
+        inflight.INFLIGHT,
         memory.MEMORY,
         fairness.FAIRNESS,
+        queue.QUEUE,
+        finishing.FINISHING,
         scrape.SCRAPE,
+        waits.WAITS,
         retire.RETIRE,
         tokens.TOKENS,
         own_figures.OWN_ESSAYS,

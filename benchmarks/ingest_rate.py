@@ -19,7 +19,7 @@ from standalone.procfile import Command, procfile_command
 
 CLIENTS, STUDENTS, SECONDS, ROUNDS = 8, 24, 5.0, 3
 TEXT = ("The quick brown fox jumps over the lazy dog and thinks about its next sentence. " * 40)[:3000]
-BAR = 0.40
+BAR = 0.60
 
 
 def run() -> list[Figure]:

@@ -21,6 +21,7 @@ from models import db
 from models.passwords import Passwords
 from standalone.client import ask
 from standalone.machine import ROOT, Machine
+from standalone.procfile import procfile_command, read_procfile
 
 # How the essays are read, as the figures name it.
 CLAUDE_ALONE = "Claude alone (ESSAYCOACH_GRAMMAR_MIX=off)"
@@ -50,19 +51,26 @@ def vendor(*, latency_seconds: float = 0.0) -> Iterator[str]:
 
 @contextmanager
 def machine(**env: str) -> Iterator[tuple[Machine, dict[str, Any]]]:
-    """Yield a machine that runs everything, with `env` added for its programs, and its description."""
+    """Yield a new machine that runs everything, with `env` added for its programs, and its description."""
     data_dir = Path(tempfile.mkdtemp(prefix="essaycoach-bench-"))
-    settings = {"ESSAYCOACH_RATE_LIMIT": "10000000/minute", **env}
     try:
-        with Machine(data_dir, port=0, metrics_port=0, extra_env=settings) as running:
-            running.start()
-            # This process made the demo org through its own pool. The next machine's must go to another database.
-            db.database.close_idle()
-            known = running.description()
-            _lift_author_limits(known)
-            yield running, known
+        with machine_in(data_dir, **env) as found:
+            yield found
     finally:
         shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@contextmanager
+def machine_in(data_dir: Path, **env: str) -> Iterator[tuple[Machine, dict[str, Any]]]:
+    """Yield the machine of a directory, which stays, with `env` added for its programs, and its description."""
+    settings = {"ESSAYCOACH_RATE_LIMIT": "10000000/minute", **env}
+    with Machine(data_dir, port=0, metrics_port=0, extra_env=settings) as running:
+        running.start()
+        # This process made the demo org through its own pool. The next machine's must go to another database.
+        db.database.close_idle()
+        known = running.description()
+        _lift_author_limits(known)
+        yield running, known
 
 
 @contextmanager
@@ -82,6 +90,12 @@ def machine_in_mode(mode: str, *, latency_seconds: float = 0.0) -> Iterator[tupl
         ) as found,
     ):
         yield found
+
+
+def start_worker(running: Machine) -> None:
+    """Start the worker again that a measurement has stopped."""
+    text = read_procfile(ROOT / "Procfile")["worker"]
+    running.supervisor.start(procfile_command("worker", text=text, env=running.environment("worker"), cwd=ROOT))
 
 
 def _lift_author_limits(known: dict[str, Any]) -> None:

@@ -12,8 +12,8 @@ from benchmarks.report import Benchmark, Figure, progress
 from standalone.machine import Machine
 
 ESSAYS = 100
-WEB_BAR_MIB = 120
-WORKER_BARS_MIB = {CLAUDE_ALONE: 250, ENSEMBLE: 800, LOCAL: 800}
+WEB_BAR_MIB = 100
+WORKER_BARS_MIB = {CLAUDE_ALONE: 130, ENSEMBLE: 800, LOCAL: 800}
 
 
 def run() -> list[Figure]:

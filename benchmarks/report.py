@@ -41,8 +41,8 @@ the cores of the machine. A bar is the limit that a figure must keep; a figure w
 
 ## Other programs
 
-`make bench` leaves these programs out. They need the packages of the extra `local`; the texts of our
-own are in `benchmarks/data/`.
+`make bench` leaves these programs out. Those about comments need the packages of the extra `local`;
+the texts of our own are in `benchmarks/data/`.
 
 | command | what it does | what it needs |
 |---|---|---|
@@ -54,6 +54,8 @@ own are in `benchmarks/data/`.
 | `python -m benchmarks.feedback --judge ESSAYS` | writes a sheet on which a teacher judges the comments; `--judged` adds it up ([judge it yourself](feedback.md#judge-it-yourself)) | a folder of texts, JSON lines or CSV; `--saved FILE` judges saved feedback of the API instead |
 | `python -m benchmarks.calibrate FILE.jsonl -o FILE` | fits the table of `workers/providers/local/confidence.json` again | such corpora; `--counts FILE` adds counts from other corpora |
 | `python -m benchmarks.calibrate --own -o FILE` | fits it on the essays of our own that may be used for fitting | nothing |
+| `python -m benchmarks.scale fill` | fills a directory with two years of work of many schools, by COPY: a million submissions, ten million comments, a thousand schools (`--submissions`, `--comments`, `--schools`, `--seed`) | 20 GB and 20 minutes on two cores; `--small` for a quick look |
+| `python -m benchmarks.scale measure` | measures requests, scrapes and the clock's duties there, in turn with an almost empty machine, also behind 100,000 waiting essays; `--write` writes the section of this page | such a directory (`--data-dir`) |
 """
 
 
