@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psutil
-import psycopg2
 
 from benchmarks.ingest_rate import TEXT
 from benchmarks.load import Request, closed_loop
-from benchmarks.machine import CLAUDE_ALONE, machine_in_mode, sign_in_class, start_worker
+from benchmarks.machine import CLAUDE_ALONE, machine_in_mode, query, sign_in_class, start_worker
 from benchmarks.overhead import wait_completed
 from benchmarks.report import Benchmark, Figure, progress
 from standalone.client import ask
@@ -104,11 +103,8 @@ def _spent_by(program: psutil.Process) -> float:
 
 
 def _size(running: Machine) -> int:
-    with closing(psycopg2.connect(running.database_url)) as connection, connection.cursor() as cursor:
-        cursor.execute("select pg_database_size(current_database())")
-        found = cursor.fetchone()
-    assert found is not None
-    return int(found[0])
+    [(size,)] = query(running.database_url, "select pg_database_size(current_database())")
+    return int(size)
 
 
 COSTS = Benchmark(

@@ -28,6 +28,8 @@ CLAUDE_ALONE = "Claude alone (ESSAYCOACH_GRAMMAR_MIX=off)"
 ENSEMBLE = "Claude with the local grammar engine (default)"
 LOCAL = "local engine alone (ESSAYCOACH_PROVIDER=local)"
 START_SECONDS = 30.0
+# With the local grammar engine two cores cannot keep up with ten essays a second, and the rest waits in the queue.
+COMPLETION_SECONDS = 600.0
 GRAMMAR_MIX = {CLAUDE_ALONE: "off", ENSEMBLE: "on"}
 
 
@@ -141,6 +143,24 @@ def wait_until_answered(url: str, *, status: int) -> None:
                 return
         time.sleep(0.1)
     raise RuntimeError(f"{url} did not answer with {status}")
+
+
+def query(url: str, sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of one statement."""
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def wait_for_rows(url: str, sql: str, *, count: int) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement as soon as there are so many. Raises AssertionError after COMPLETION_SECONDS."""
+    deadline = time.monotonic() + COMPLETION_SECONDS
+    while time.monotonic() < deadline:
+        found = query(url, sql)
+        if len(found) >= count:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"only {len(found)} of {count} rows of: {sql}")
 
 
 def resident_mib(pid: int) -> float:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import psycopg2
-
 from benchmarks.ingest_rate import TEXT
-from benchmarks.machine import CLAUDE_ALONE, ENSEMBLE, machine_in_mode, sign_in
+from benchmarks.machine import CLAUDE_ALONE, ENSEMBLE, machine_in_mode, query, sign_in, wait_for_rows
 from benchmarks.report import Benchmark, Figure, duration, progress
 from standalone.client import ask
 
@@ -18,8 +16,6 @@ WARM_UP_ESSAYS = 10
 P50_BAR_SECONDS, P99_BAR_SECONDS = 0.060, 0.250
 SLOW_SECONDS, SLOW_ESSAYS = 2.0, 5
 PARALLEL_BAR = 1.15
-# With the local grammar engine two cores cannot keep up with ten essays a second, and the rest waits in the queue.
-COMPLETION_SECONDS = 600.0
 
 
 def run_overhead() -> list[Figure]:
@@ -62,7 +58,7 @@ def run_parallel() -> list[Figure]:
         for number in range(1, SLOW_ESSAYS + 1):
             hand_in(known, headers, count=1, gap_seconds=0)
             wait_completed(running.database_url, number)
-        rows = _query(
+        rows = query(
             running.database_url,
             """
             select extract(epoch from s.completed_at - s.created_at), max(extract(epoch from p.finished_at - p.started_at))
@@ -92,16 +88,12 @@ def hand_in(known: dict[str, Any], headers: dict[str, str], *, count: int, gap_s
 
 def wait_completed(url: str, count: int) -> list[float]:
     """Wait until so many submissions are completed; return their times from received to completed, oldest first."""
-    deadline = time.monotonic() + COMPLETION_SECONDS
-    while time.monotonic() < deadline:
-        found = _query(
-            url,
-            "select extract(epoch from completed_at - created_at) from submissions where status = 'completed' order by id",
-        )
-        if len(found) >= count:
-            return [float(row[0]) for row in found]
-        time.sleep(0.2)
-    raise AssertionError(f"only {len(found)} of {count} completed")
+    found = wait_for_rows(
+        url,
+        "select extract(epoch from completed_at - created_at) from submissions where status = 'completed' order by id",
+        count=count,
+    )
+    return [float(row[0]) for row in found]
 
 
 def _warm_up(url: str, known: dict[str, Any]) -> dict[str, str]:
@@ -124,16 +116,6 @@ def _times_at(
 
 def _quantile(ordered: list[float], share: float) -> float:
     return ordered[int(len(ordered) * share)]
-
-
-def _query(url: str, sql: str) -> list[tuple[Any, ...]]:
-    connection = psycopg2.connect(url)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall()
-    finally:
-        connection.close()
 
 
 OVERHEAD = Benchmark(

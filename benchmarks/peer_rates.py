@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
-
-import psycopg2
+from collections.abc import Callable
 
 from benchmarks.ingest_rate import TEXT
 from benchmarks.load import Measured, Request, closed_loop
-from benchmarks.machine import CLAUDE_ALONE, machine_in_mode, sign_in_class, start_worker
+from benchmarks.machine import CLAUDE_ALONE, machine_in_mode, sign_in_class, start_worker, wait_for_rows
 from benchmarks.peer_server import Peer, start_peer, start_peer_worker
 from benchmarks.report import Benchmark, Figure, progress
 from standalone.client import ask
@@ -20,9 +16,10 @@ from standalone.machine import Machine
 
 CLIENTS, STUDENTS, SECONDS, ROUNDS = 8, 24, 4.0, 3
 ESSAYS = 200  # read by each in turn
-PATIENCE_SECONDS = 300.0
 HAND_IN_BAR, POLL_BAR, READ_BAR = 2.5, 1.5, 1.0
 BODY = {"title": "Benchmark", "text": TEXT}
+
+_COMPLETED = "select completed_at from {table} where completed_at is not null"
 
 Pair = tuple[Measured, Measured]
 
@@ -110,24 +107,8 @@ def _read_in_turn(running: Machine, peer: Peer, students: list[dict[str, str]], 
 
 def _completed_per_second(database_url: str, table: str) -> float:
     """Return the rate from the first completed essay, when the workers have started, to the last one."""
-    for count, seconds in _completions(database_url, table):
-        if count >= ESSAYS:
-            return (count - 1) / seconds
-    raise AssertionError(f"not all essays of {table} were completed within {PATIENCE_SECONDS:.0f} s")
-
-
-def _completions(database_url: str, table: str) -> Iterator[tuple[int, float]]:
-    """Yield, every tenth of a second, how many essays are completed, and the seconds between the first and the last."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        while time.monotonic() < deadline:
-            cursor.execute(
-                f"select count(*), extract(epoch from max(completed_at) - min(completed_at)) from {table} where completed_at is not null"
-            )
-            count, seconds = cursor.fetchone() or (0, None)
-            yield count, float(seconds or 0)
-            time.sleep(0.1)
+    ended = [moment for (moment,) in wait_for_rows(database_url, _COMPLETED.format(table=table), count=ESSAYS)]
+    return (len(ended) - 1) / (max(ended) - min(ended)).total_seconds()
 
 
 def _hand_in(url: str, headers: dict[str, str]) -> str:

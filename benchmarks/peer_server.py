@@ -17,7 +17,7 @@ from standalone.machine import ROOT, Machine, free_port
 from standalone.procfile import procfile_command
 
 WEB = 'gunicorn --config ingest/gunicorn.py "benchmarks.peer.wsgi:application"'
-# Celery's default pool. One process a core was slower: each waits for the vendor and for PostgreSQL most of its time.
+# Celery's default pool, with more processes than cores: while some wait for the vendor or PostgreSQL, others compute.
 WORKER = "python -m celery --app benchmarks.peer.tasks worker --concurrency 8 --loglevel error --without-gossip --without-mingle"
 DATABASE, REDIS_DATABASE = "peer", 5
 SECRET = "the secret of a peer that serves nobody, for its tokens"
