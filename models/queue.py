@@ -10,7 +10,8 @@ from uuid import UUID
 from models.db import row
 from models.jobs import Hint, PassName, Queue
 
-# How much longer an essay takes than its passes on average: measured in the rush of tests/models/test_rounds.py.
+# In the simulated rush of tests/models/test_rounds.py half of the essays took up to 1.05 times what they were told without
+# this, and one in ten took 1.3 to 1.5 times. Told a little more, fewer wait longer than they were told.
 SLOWEST_PASS = 1.1
 
 
@@ -49,7 +50,7 @@ def to_place(found: Mapping[str, Any]) -> QueuePlace:
     # The number of running passes shows how many the workers carry out in parallel.
     parallel = max(1, found["running"])
     position = found["ahead"] + 1
-    # The passes ahead, and then its own, which run at the same time. An essay ends with its slowest pass, so a little more.
+    # The passes ahead, and then its own, which run at the same time; the slowest of them decides.
     seconds = SLOWEST_PASS * (found["ahead"] * len(PassName) / parallel + 1) * found["mean_seconds"]
     if found["age_seconds"] is not None:
         position = _round(position)

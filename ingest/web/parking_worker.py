@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
@@ -18,7 +19,7 @@ from models.announcements import Listener
 SWEEP_SECONDS = 0.25
 
 
-class ParkingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
+class ParkingWorker(ThreadWorker, ABC):  # type: ignore[misc]  # gunicorn is untyped
     """A worker with parked connections. Its subclass watches sockets and hands connections over to threads."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -64,8 +65,10 @@ class ParkingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         for connection, _ in self._parking.waits():
             self._resume(connection)
 
+    @abstractmethod
     def _watch(self, connection: Connection) -> None:
-        raise NotImplementedError
+        """Let the poller tell when something comes on this connection."""
 
+    @abstractmethod
     def _hand_over(self, connection: Connection) -> None:
-        raise NotImplementedError
+        """Let a thread answer the request of this connection."""
