@@ -190,6 +190,16 @@ begin
 end
 $$;
 
+-- FUNCTION audit_ends()
+CREATE FUNCTION public.audit_ends() RETURNS TABLE(org_id uuid, sequence bigint, hash bytea)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    return query select h.org_id, h.sequence, h.hash from audit_heads as h;
+end
+$$;
+
 -- TABLE audit_log
 CREATE TABLE public.audit_log (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -346,6 +356,9 @@ CREATE FUNCTION public.begin_version(tenant uuid, wanted uuid) RETURNS uuid
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 begin
     perform from submissions as s where s.org_id = tenant and s.id = wanted and s.status = 'queued' for no key update skip locked;
@@ -499,6 +512,9 @@ CREATE FUNCTION public.close_version(tenant uuid, wanted uuid, off text) RETURNS
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 begin
     update submissions as s set completed_at = now(), status = case
@@ -526,6 +542,9 @@ CREATE FUNCTION public.count_hand_in(author uuid, own_essay uuid) RETURNS smalli
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET "TimeZone" TO 'UTC'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 declare
     today date := (now() at time zone 'utc')::date;
@@ -565,6 +584,9 @@ CREATE FUNCTION public.count_queue(most integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_sort TO 'off'
+    SET enable_incremental_sort TO 'off'
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 declare
@@ -639,7 +661,8 @@ begin
         update queue_snapshot as s set
             fair = case when ended then counted.fair else snap.fair end,
             counted_at = case when ended then snap.sweep_began_at else snap.counted_at end,
-            running = (select count(*) from (select from passes as r where r.state = 'running' limit 10000) as r),
+            running = (
+                select count(*) from (select from passes as r where r.state = 'running' order by r.lease_until limit 10000) as r),
             pass_seconds = case when not renewed then snap.pass_seconds else
                 greatest(0, (durations.seconds - snap.durations_total) / (durations.amount - snap.durations_count)) end,
             taken_at = now(),
@@ -759,6 +782,8 @@ CREATE FUNCTION public.delete_orphans(fault text, since timestamp with time zone
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET "TimeZone" TO 'UTC'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $_$
 declare
     target text := case fault when 'orphan_events' then 'analytics' when 'orphan_deliveries' then 'inbound_events' end;
@@ -973,10 +998,12 @@ CREATE FUNCTION public.fault_query(fault text) RETURNS text
          from pg_partitioned_table as t join pg_class as p on p.oid = t.partrelid and p.relnamespace = ''public''::regnamespace
          cross join generate_series(date_trunc(''month'', now()), now() + interval ''2 months'', ''1 month'') as m (month)
          where to_regclass(''public.'' || p.relname || to_char(m.month, ''_YYYY_MM'')) is null'::text WHEN 'open_versions'::text THEN 'select s.id from submissions as s
-         where s.id >= $1 and s.id < least($2, uuid7_floor(now() - interval ''10 minutes'')) and s.completed_at is null and not exists (
-            select from passes as p where p.org_id = s.org_id and p.submission_id = s.id and p.state in (''queued'', ''running''))'::text WHEN 'closed_versions'::text THEN 'select s.id from submissions as s
-         where s.id >= $1 and s.id < $2 and s.completed_at is not null and exists (
-            select from passes as p where p.org_id = s.org_id and p.submission_id = s.id and p.state in (''queued'', ''running''))'::text WHEN 'overdue_leases'::text THEN 'select p.id from passes as p where p.state = ''running'' and p.lease_until < now() - interval ''5 minutes'''::text WHEN 'unhinted_passes'::text THEN 'select p.id from passes as p
+         where s.id >= $1 and s.id < least($2, uuid7_floor(now() - interval ''10 minutes'')) and s.completed_at is null and (
+            select count(*) filter (where p.state in (''queued'', ''running'')) from passes as p
+            where p.org_id = s.org_id and p.submission_id = s.id) = 0'::text WHEN 'closed_versions'::text THEN 'select s.id from submissions as s
+         where s.id >= $1 and s.id < $2 and s.completed_at is not null and (
+            select count(*) filter (where p.state in (''queued'', ''running'')) from passes as p
+            where p.org_id = s.org_id and p.submission_id = s.id) > 0'::text WHEN 'overdue_leases'::text THEN 'select p.id from passes as p where p.state = ''running'' and p.lease_until < now() - interval ''5 minutes'''::text WHEN 'unhinted_passes'::text THEN 'select p.id from passes as p
          where p.state = ''queued'' and p.next_at < now() - interval ''10 minutes'' and p.hinted_at < p.next_at'::text WHEN 'uncounted_work'::text THEN 'select p.id from passes as p where not p.tallied and p.finished_at < now() - interval ''10 minutes''
          union all select a.id from ai_responses as a where not a.tallied and a.completed_at < now() - interval ''10 minutes''
          union all select e.id from ledger_entries as e where e.id < uuid7_floor(now() - interval ''10 minutes'')
@@ -1030,7 +1057,14 @@ CREATE FUNCTION public.fault_query(fault text) RETURNS text
          union all select s.id from sessions as s where s.expires_at < now() - interval ''31 days''
          union all select t.id from one_time_tokens as t where t.expires_at < now() - interval ''8 days''
          union all select l.id from system_logs as l left join orgs as o on o.id = l.org_id
-            where l.id < uuid7_floor(now() - interval ''92 days'') and o.legal_hold is null'::text WHEN 'unchained_entries'::text THEN 'select a.id from audit_log as a where a.sequence is null and a.id < uuid7_floor(now() - interval ''5 minutes'')'::text WHEN 'audit_chain'::text THEN 'select c.id from audit_heads as h cross join lateral (
+            where l.id < uuid7_floor(now() - interval ''92 days'') and o.legal_hold is null'::text WHEN 'unchained_entries'::text THEN 'select a.id from audit_log as a where a.sequence is null and a.id < uuid7_floor(now() - interval ''5 minutes'')'::text WHEN 'audit_chain'::text THEN 'with looked_at as materialized (
+            select n.org_id, n.sequence, n.hash from (
+                select h.*, row_number() over (order by h.org_id) - 1 as place, count(*) over () as amount from audit_heads as h
+            ) as n
+            where $3 = to_timestamp(0)
+                or (n.place + n.amount - 25 * (extract(epoch from $4)::bigint / 3600) % n.amount) % n.amount < 25
+         )
+         select c.id from looked_at as h cross join lateral (
             select a.id, a.sequence, a.hash, lag(a.hash) over w as before, lag(a.sequence) over w as place_before,
                 lead(a.sequence) over w as place_after, audit_entry(a, a.sequence) as says
             from audit_log as a where a.org_id = h.org_id and a.sequence > h.sequence - 200 window w as (order by a.sequence)
@@ -1039,7 +1073,7 @@ CREATE FUNCTION public.fault_query(fault text) RETURNS text
                 and (c.sequence <> c.place_before + 1 or c.hash <> sha256(c.before || convert_to(c.says, ''UTF8'')))
             or c.sequence = 1 and c.hash <> sha256(decode(repeat(''00'', 32), ''hex'') || convert_to(c.says, ''UTF8''))
             or c.place_after is null and (c.sequence <> h.sequence or c.hash <> h.hash)
-         union all select h.org_id from audit_heads as h where h.sequence > 0
+         union all select h.org_id from looked_at as h where h.sequence > 0
             and not exists (select from audit_log as a where a.org_id = h.org_id and a.sequence > h.sequence - 200)'::text ELSE NULL::text END;
 
 -- FUNCTION feedback_bounds()
@@ -1053,6 +1087,8 @@ CREATE FUNCTION public.find_faults(fault text, since timestamp with time zone, u
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET "TimeZone" TO 'UTC'
     SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 begin
     if fault_query(fault) is null then
@@ -1382,6 +1418,9 @@ CREATE FUNCTION public.newest_versions(wanted uuid[], staff boolean) RETURNS TAB
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 begin
     return query
@@ -1404,7 +1443,12 @@ CREATE FUNCTION public.next_due(hinted uuid) RETURNS TABLE(org_id uuid, pass_id 
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_sort TO 'off'
+    SET enable_incremental_sort TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 declare
     named record;
@@ -1422,7 +1466,8 @@ declare
     first_turn smallint;
     spread integer;
     -- A last try runs only while no other does (see suspect_may_run).
-    most_lost integer := case when exists (select from passes as r where r.state = 'running' and r.lost >= 2) then 1 else 2 end;
+    most_lost integer := case when exists (
+        select from passes as r where r.state = 'running' and r.lost >= 2 order by r.org_id, r.lost limit 1) then 1 else 2 end;
 begin
     select p.org_id, p.queue, p.turn, p.state = 'queued' and p.next_at <= now() and p.lost <= most_lost as is_due
     into named from passes as p where p.id = hinted;
@@ -1448,12 +1493,15 @@ begin
             exit when seen_all;
             continue when earliest > now() or most_lost < 2 and not exists (
                 select from passes as p
-                where p.state = 'queued' and p.queue = lane and p.org_id = org and p.next_at <= now() and p.lost <= most_lost
+                where p.state = 'queued' and p.queue = lane and p.org_id >= org and (p.org_id, p.next_at) <= (org, now())
+                    and p.lost <= most_lost
+                order by p.org_id, p.next_at limit 1
             );
             -- No more than matter: as many as the best has run are too many.
             busy := (
                 select count(*) from (
-                    select from passes as r where r.state = 'running' and r.org_id = org limit best_busy
+                    select from passes as r where r.state = 'running' and (r.org_id, r.lost) >= (org, 0) and r.org_id <= org
+                    order by r.org_id, r.lost limit best_busy
                 ) as r
             );
             if best is null or busy < best_busy then
@@ -1479,7 +1527,6 @@ begin
             -- alone, so that the later essays of one author do not starve while others go on handing in.
             first_turn := null;
             if random() >= 0.05 then
-                -- Written as a range, because with `turn =` the planner may walk the index by age past every other turn.
                 for candidate in 0..15 loop
                     perform from passes as p
                     where p.state = 'queued' and p.queue = lane and p.org_id = best
@@ -1503,8 +1550,9 @@ begin
                 select best, o.id, lane
                 from (
                     select p.id from passes as p
-                    where p.state = 'queued' and p.queue = lane and p.org_id = best and p.next_at <= now() and p.lost <= most_lost
-                    order by p.next_at limit spread
+                    where p.state = 'queued' and p.queue = lane and p.org_id >= best and (p.org_id, p.next_at) <= (best, now())
+                        and p.lost <= most_lost
+                    order by p.org_id, p.next_at limit spread
                 ) as o
                 order by random() limit 1;
             else
@@ -1933,7 +1981,12 @@ CREATE FUNCTION public.queue_place(wanted uuid) RETURNS TABLE(ahead bigint, runn
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_sort TO 'off'
+    SET enable_incremental_sort TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 declare
     mine record;
@@ -1950,8 +2003,10 @@ declare
     counted_at timestamptz;
 begin
     select bool_and(p.queue = 'bulk') as in_bulk, min(p.next_at) as next_at, min(p.turn) as turn into mine
-    from passes as p
-    where p.submission_id = wanted and p.org_id = app_org() and p.state = 'queued'
+    from (
+        select o.queue, o.next_at, o.turn, o.state from passes as o where o.submission_id = wanted and o.org_id = app_org() offset 0
+    ) as p
+    where p.state = 'queued'
     having count(*) > 0;
     if not found then
         return;
@@ -1980,7 +2035,7 @@ begin
                     select from passes as p
                     where p.state = 'queued' and p.queue = lane and p.org_id = app_org()
                         and (p.turn, p.next_at) >= (mark.turn, mark.next_at) and (p.turn, p.next_at) < (mine.turn, mine.next_at)
-                    limit 300
+                    order by p.turn, p.next_at limit 300
                 ) as p
             ));
         end if;
@@ -1993,7 +2048,8 @@ begin
     if mine.in_bulk then
         first := (
             select (count(*) + 2) / 3 from (
-                select from passes as p where p.state = 'queued' and p.queue = 'interactive' and p.next_at <= now() limit 301
+                select from passes as p where p.state = 'queued' and p.queue = 'interactive' and p.next_at <= now()
+                order by p.next_at limit 301
             ) as p
         );
         if first > 100 then
@@ -2010,7 +2066,8 @@ begin
             select p.org_id, case when p.next_at <= now() and p.org_id <> app_org() then (
                 select (count(*) + 2) / 3 from (
                     select from passes as o
-                    where o.state = 'queued' and o.queue = lane and o.org_id = p.org_id and o.next_at <= now() limit 3 * (own + 1)
+                    where o.state = 'queued' and o.queue = lane and o.org_id >= p.org_id and (o.org_id, o.next_at) <= (p.org_id, now())
+                    order by o.org_id, o.next_at limit 3 * (own + 1)
                 ) as o
             ) else 0 end as essays
             into other
@@ -2031,7 +2088,8 @@ begin
     running := snap.running;
     mean_seconds := snap.pass_seconds;
     if coalesce(snap.taken_at, '-infinity') < now() - interval '1 minute' then
-        running := (select count(*) from (select from passes as r where r.state = 'running' limit 1000) as r);
+        running := (
+            select count(*) from (select from passes as r where r.state = 'running' order by r.lease_until limit 1000) as r);
         mean_seconds := (
             select coalesce(sum(t.total) / nullif(sum(t.count), 0), 1) from tallies as t where t.name = 'pass_duration'
         );
@@ -2701,6 +2759,9 @@ CREATE FUNCTION public.submission_comments(wanted uuid, pass_order text[]) RETUR
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 begin
     return query
@@ -2717,6 +2778,9 @@ CREATE FUNCTION public.submission_reactions(wanted uuid) RETURNS TABLE(feedback_
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 begin
     return query
@@ -2731,6 +2795,9 @@ CREATE FUNCTION public.submission_results(wanted uuid) RETURNS TABLE(id uuid, cr
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 begin
     return query
@@ -2746,6 +2813,9 @@ CREATE FUNCTION public.submission_reviews(wanted uuid) RETURNS TABLE(id uuid, fe
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 begin
     return query
@@ -2761,12 +2831,16 @@ CREATE FUNCTION public.submission_status(wanted uuid, tenant uuid, pass_order te
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 declare
     waits_at jsonb;
 begin
     if with_place then
-        perform from passes as p where p.org_id = tenant and p.submission_id = wanted and p.state = 'queued';
+        perform from (select o.state from passes as o where o.org_id = tenant and o.submission_id = wanted offset 0) as p
+        where p.state = 'queued';
         if found then
             select to_jsonb(q) into waits_at from queue_place(wanted) as q;
         end if;
@@ -2787,6 +2861,9 @@ CREATE FUNCTION public.submission_text(wanted uuid) RETURNS TABLE(id uuid, essay
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 begin
     return query
@@ -2801,6 +2878,9 @@ CREATE FUNCTION public.supersede_feedback(tenant uuid, wanted uuid, pass_name te
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 begin
     update feedback as f set superseded_at = now()
@@ -2988,6 +3068,9 @@ CREATE FUNCTION public.version_task(tenant uuid, wanted uuid) RETURNS TABLE(text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 begin
     return query
@@ -5807,6 +5890,10 @@ GRANT ALL ON FUNCTION public.approve_request(request uuid) TO ec_admin;
 
 -- ACL FUNCTION audit_change()
 REVOKE ALL ON FUNCTION public.audit_change() FROM PUBLIC;
+
+-- ACL FUNCTION audit_ends()
+REVOKE ALL ON FUNCTION public.audit_ends() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_ends() TO ec_clock;
 
 -- ACL TABLE audit_log
 GRANT SELECT ON TABLE public.audit_log TO ec_admin;

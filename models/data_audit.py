@@ -6,7 +6,7 @@ The queries are in migration 0037, because they look across schools: what leaves
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from models.db import row, rows
 
 RECENT = timedelta(days=2)
 SLICE = timedelta(days=1)
+FOREVER = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class Check:
     """One check. An error is a fault of ours or of the disk; a warning can be left over by normal work.
 
     `windowed`: it looks at the rows of a span of time; the others look at all rows, over an index that holds only the open ones.
+    `audit_chain` looks at 25 orgs, of others each hour, and at all of them when the window begins at FOREVER.
     """
 
     name: str
@@ -55,7 +57,7 @@ CHECKS = (
     Check(name="overdue_retention", says="retentions that are two days late", windowed=False),
     Check(name="expired_rows", says="rows that the purge should have deleted a day ago", windowed=False),
     Check(name="unchained_entries", says="audit entries of 5 minutes ago without a place in the chain", windowed=False),
-    Check(name="audit_chain", says="the last 200 audit entries of each org do not follow from each other", windowed=False),
+    Check(name="audit_chain", says="the last 200 audit entries of an org do not follow from each other", windowed=False),
 )  # fmt: skip
 # What `clean_orphans` may delete: rows that say nothing without what they refer to.
 CLEANABLE = ("orphan_events", "orphan_deliveries")

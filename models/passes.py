@@ -72,12 +72,13 @@ def claim(pass_id: UUID, *, org: UUID, lease_seconds: float) -> Claim | None:
 
     Of the passes that lost their worker twice, only one runs at a time: if its worker dies again, this pass is the cause.
     """
+    # `state || ''` as in _HELD: with `state` alone, each claim may read all that the org has waiting.
     claimed = row(
         """
         update passes set state = 'running', attempt = attempt + 1, fence = fence + 1, error = null,
             lease_until = now() + make_interval(secs => %s), started_at = now(),
             first_claimed_at = coalesce(first_claimed_at, now())
-        where org_id = %s and id = %s and state = 'queued' and next_at <= now() and (lost < %s or suspect_may_run())
+        where org_id = %s and id = %s and state || '' = 'queued' and next_at <= now() and (lost < %s or suspect_may_run())
         returning submission_id, name, attempt, fence, lost, queue = 'bulk' as in_bulk, batch, batch_call
         """,
         (lease_seconds, org, pass_id, MAX_CRASHES - 1),
@@ -237,7 +238,8 @@ def due_counts(*, limit: int) -> dict[Queue, int]:
         """
         select q.queue, d.due from unnest(%s) as q (queue) cross join lateral (
             select count(*) as due from (
-                select from passes as p where p.state = 'queued' and p.queue = q.queue and p.next_at <= now() limit %s
+                select from passes as p where p.state = 'queued' and p.queue = q.queue and p.next_at <= now()
+                order by p.next_at limit %s
             ) as p
         ) as d
         where d.due > 0
@@ -306,7 +308,7 @@ def free_expired(*, limit: int) -> int:
     # The essay is the suspect, so its other waiting passes get the same count. Otherwise each could stop further workers.
     for record in freed:
         run(
-            "update passes set lost = %s where org_id = %s and submission_id = %s and state = 'queued' and lost < %s",
+            "update passes set lost = %s where org_id = %s and submission_id = %s and state || '' = 'queued' and lost < %s",
             (record["lost"], record["org_id"], record["submission_id"], record["lost"]),
         )
     ended = len(freed) + given_up_count
@@ -328,16 +330,30 @@ def give_up_stalled(*, limit: int) -> int:
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 
-def end_of_slice(after: UUID, *, size: int) -> UUID:
-    """Return the id of the last of the next `size` versions of the last week, or LAST_ID when fewer follow. Call it as the clock."""
+def end_of_slice(after: UUID, *, size: int, most_open: int) -> UUID:
+    """Return the id of the last of the next `size` versions of the last week, or LAST_ID when fewer follow. Call it as the clock.
+
+    When more than `most_open` of them are open, return the id of the last open one that is within that number.
+    """
     found = row(
         """
-        select id from submissions where id > greatest(%s, uuid7_floor(now() - interval '7 days'))
-        order by id offset %s limit 1
+        with far as (
+            select id from submissions where id > greatest(%(after)s, uuid7_floor(now() - interval '7 days'))
+            order by id offset %(size)s - 1 limit 1
+        )
+        select coalesce(
+            (
+                select id from submissions
+                where id > greatest(%(after)s, uuid7_floor(now() - interval '7 days')) and id <= coalesce((select id from far), %(last)s)
+                    and completed_at is null
+                order by id offset %(most_open)s - 1 limit 1
+            ),
+            (select id from far)
+        ) as id
         """,
-        (after, size - 1),
+        {"after": after, "size": size, "most_open": most_open, "last": LAST_ID},
     )
-    return found["id"] if found else LAST_ID
+    return (found and found["id"]) or LAST_ID
 
 
 def close_finished(*, limit: int, after: UUID = FIRST_ID, until: UUID = LAST_ID) -> int:
@@ -349,8 +365,11 @@ def close_finished(*, limit: int, after: UUID = FIRST_ID, until: UUID = LAST_ID)
     left_open = rows(
         """
         select s.org_id, s.id from submissions as s
-        where s.id > greatest(%s, uuid7_floor(now() - interval '7 days')) and s.id <= %s and s.completed_at is null and not exists (
-            select from passes as p where p.org_id = s.org_id and p.submission_id = s.id and p.state in ('queued', 'running'))
+        where s.id > greatest(%s, uuid7_floor(now() - interval '7 days')) and s.id <= %s and s.completed_at is null
+            and (
+                select count(*) filter (where p.state in ('queued', 'running')) from passes as p
+                where p.org_id = s.org_id and p.submission_id = s.id
+            ) = 0
         limit %s for update skip locked
         """,
         (after, until, limit),
@@ -374,7 +393,8 @@ _EXPIRED = """
     and (started_at > pg_postmaster_start_time() or pg_postmaster_start_time() < now() - make_interval(secs => %s))
 """
 _STALLED = f"state = 'queued' and queued_at < now() - interval '{GIVE_UP_AFTER_DAYS} days' and started_at > now() - interval '1 hour'"
-_HELD = "org_id = %s and id = %s and fence = %s and state = 'running'"
+# No partial index serves `state || ''`, so the planner takes the key. What it believes to wait may be hours old.
+_HELD = "org_id = %s and id = %s and fence = %s and state || '' = 'running'"
 
 
 def _held_values(held: Claim) -> tuple[Any, ...]:

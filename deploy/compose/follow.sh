@@ -8,4 +8,4 @@ if [ ! -s "$data/PG_VERSION" ]; then
         --dbname "host=postgres user=replication application_name=standby"
 fi
 exec postgres -D "$data" -cmax_connections=100 -creserved_connections=3 -cshared_preload_libraries=pg_stat_statements \
-    -cpg_stat_statements.track_utility=off -clog_min_messages=log -clog_min_error_statement=panic -clog_error_verbosity=terse
+    -cpg_stat_statements.track_utility=off -cautovacuum_naptime=15s -clog_min_messages=log -clog_min_error_statement=panic -clog_error_verbosity=terse

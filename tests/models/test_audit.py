@@ -145,7 +145,7 @@ def test_audit_entry_names_org_actor_and_role_of_its_transaction(chained: School
     ("call", "refused"),
     [
         (lambda: audit.chain(1), ("alice", "ed", "ada")), (lambda: audit.fetch_head(uuid4()), ("alice", "ed", "ada")),
-        (lambda: audit.list_entries(org=uuid4(), limit=1), ("alice", "ed")),
+        (lambda: audit.list_entries(org=uuid4(), limit=1), ("alice", "ed")), (audit.fetch_heads, ("alice", "ed", "ada")),
     ],
 )  # fmt: skip
 def test_people_cannot_read_or_extend_the_audit_chain(
@@ -180,6 +180,8 @@ def test_audit_hash_covers_previous_hash_and_whole_entry(chained: School, become
         assert audit.count_unchained(chained.org) == 0
         assert audit.hashes_at(chained.org, len(found)) == [found[-1].hash]
     assert head == audit.Head(sequence=len(found), hash=found[-1].hash)
+    with db.session():
+        assert audit.fetch_heads()[chained.org] == head
     # The hashed text begins with the org and the sequence number and contains every column of the row.
     [stored] = database.sql(
         "select actor_id::text, actor_role, request_id, action, entity, entity_id::text, detail from audit_log where id = %s",

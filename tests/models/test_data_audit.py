@@ -147,6 +147,26 @@ def test_a_missing_tail_of_the_audit_chain_is_found(database: Database, rows_of_
             assert found_by(cursor, "audit_chain") >= 1
 
 
+def test_the_chains_of_25_orgs_are_looked_at_and_of_others_each_hour(
+    database: Database, rows_of_first: dict[str, Any]
+) -> None:
+    chains_without_entries = (
+        "insert into audit_heads (org_id, sequence) select gen_random_uuid(), 9 from generate_series(1, 60)"
+    )
+    with planted(database, chains_without_entries, rows_of_first) as cursor:
+        cursor.execute("select count(*) from audit_heads")
+        hours = -(-cursor.fetchone()[0] // 25)
+        found = []
+        for hour in range(hours):
+            until = NOW + timedelta(hours=hour)
+            cursor.execute("select amount from find_faults('audit_chain', %s, %s)", (until - data_audit.RECENT, until))
+            found.append(cursor.fetchone()[0])
+        assert max(found) <= 25
+        assert sum(found) >= 60
+        cursor.execute("select amount from find_faults('audit_chain', %s, %s)", (data_audit.FOREVER, NOW))
+        assert cursor.fetchone() == (60,)
+
+
 def test_an_unknown_check_is_refused(database: Database) -> None:
     with pytest.raises(psycopg2.errors.RaiseException, match="no check called nonsense"):
         database.sql("select * from find_faults('nonsense', now(), now())")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models import audit, orgs, security_events
+from models import audit, security_events
 from models.db import session
 from workers.duties import audit_heads
 from workers.duties.audit_heads import Seal
@@ -28,11 +28,5 @@ def chain_audit() -> int:
 def sign_heads(seal: Seal) -> int:
     """Sign the end of each org's audit chain in a file outside the database. Return how many ends had moved."""
     with session():
-        known = orgs.list_orgs()
-    heads = {}
-    for org in known.values():
-        with session(org=org):
-            head = audit.fetch_head(org)
-        if head is not None:
-            heads[org] = head
+        heads = audit.fetch_heads()
     return audit_heads.sign(heads, seal=seal)

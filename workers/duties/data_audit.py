@@ -65,12 +65,13 @@ def audit(*, with_texts: bool = False, whole_history: bool = False, now: datetim
     """
     now = now or datetime.now(UTC)
     windows, coverage = _windows(now, whole_history=whole_history)
-    results = [_run(check, windows) for check in data_audit.CHECKS]
+    unbounded = data_audit.Window(since=data_audit.FOREVER if whole_history else windows[0].since, until=now)
+    results = [_run(check, windows if check.windowed else [unbounded]) for check in data_audit.CHECKS]
     with session():
         misplaced = [one.name for one in upkeep.list_misplaced_partitions()]
     results.append(Result(check=MISPLACED, count=len(misplaced), ids=tuple(misplaced[:MOST_IDS])))
     if with_texts:
-        results += _audit_texts(windows)
+        results += _audit_texts(_spans(windows))
         coverage += f"; texts: up to {SAMPLE} versions of each, picked by chance"
     return Report(results=tuple(results), coverage=coverage, with_texts=with_texts)
 
@@ -83,7 +84,7 @@ def _windows(now: datetime, *, whole_history: bool) -> tuple[list[Window], str]:
     if not begins or number_of_slices == 0:
         return windows, "the last two days, which is the whole history"
     if whole_history:
-        windows.append(Window(since=begins, until=now - data_audit.RECENT))
+        windows += [data_audit.slice_of(begins=begins, now=now, number=number) for number in range(number_of_slices)]
         return windows, f"the whole history since {begins:%Y-%m-%d}"
     chosen = data_audit.slice_of(begins=begins, now=now, number=int(now.timestamp() // HOUR) % number_of_slices)
     windows.append(chosen)
@@ -93,10 +94,16 @@ def _windows(now: datetime, *, whole_history: bool) -> tuple[list[Window], str]:
     )
 
 
+def _spans(windows: list[Window]) -> list[Window]:
+    """Return the last two days, and in one span the history that the other windows cover."""
+    recent, *history = windows
+    return [recent, Window(since=history[0].since, until=history[-1].until)] if history else [recent]
+
+
 def _run(check: Check, windows: Iterable[Window]) -> Result:
     count = 0
     ids: tuple[str, ...] = ()
-    for window in windows if check.windowed else list(windows)[:1]:
+    for window in windows:
         with session(answer_seconds=LONG_ANSWER_SECONDS):
             found = data_audit.find(check, window)
         count, ids = count + found.count, (*ids, *found.ids)

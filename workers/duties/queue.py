@@ -16,6 +16,8 @@ log = logger(__name__)
 STALE_HINT_SECONDS = 5.0
 # Rows that one run looks at, so that it takes the same time behind any backlog.
 SLICE = 10_000
+# Of these rows, versions that are open: for each of them its passes are looked up.
+MOST_OPEN = 500
 
 
 def resend_hints(broker: HintBroker) -> int:
@@ -76,7 +78,7 @@ class LateCloser:
     def close_finished(self) -> int:
         """Look at the next slice. Return how many versions a fault of ours had left open."""
         with session():
-            until = passes.end_of_slice(self._after, size=SLICE)
+            until = passes.end_of_slice(self._after, size=SLICE, most_open=MOST_OPEN)
             closed = passes.close_finished(limit=BATCH, after=self._after, until=until)
         self._after = passes.FIRST_ID if until == passes.LAST_ID else until
         if closed:
