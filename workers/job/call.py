@@ -150,7 +150,9 @@ def _open_call(context: PassContext, *, batch: bool = False) -> Call:
 
 
 def _request_sha256(request: PassRequest) -> bytes:
-    return hashlib.sha256(json.dumps(request, default=vars, sort_keys=True, ensure_ascii=False).encode()).digest()
+    return hashlib.sha256(
+        json.dumps(request.content(), default=vars, sort_keys=True, ensure_ascii=False).encode()
+    ).digest()
 
 
 def _call_end(outcome: Outcome, source: Reply | ProviderError, started: float) -> CallEnd:

@@ -127,7 +127,7 @@ class ContextLoader:
             passes.fail(claim, error=breaker.reason or "paused", retry_in_seconds=wait, counts=False)
             return None
         criteria = fetch_criteria(task.rubric, org=claim.org) if task.rubric else []
-        request = request_of(task, claim.name, criteria)
+        request = replace(request_of(task, claim.name, criteria), org=claim.org)
         made_with = _made_with(provider, request, task)
         earlier = fetch_earlier(claim.submission, claim.name, org=claim.org, key=task.key) if task.version > 1 else None
         reader = self._wrap_provider(provider, claim, task, readers.local)
@@ -227,7 +227,7 @@ def _criterion(stored: Mapping[str, Any]) -> Criterion:
 def _made_with(provider: Provider, request: PassRequest, task: Task) -> AnswerInputs:
     """Return what an answer depends on besides the essay. Answers with equal bases can be compared."""
     prompt_version = provider.prompt_version(request.pass_name)
-    asked = replace(request, text="", title="", earlier=None)
+    asked = replace(request, text="", title="", earlier=None).content()
     made = [provider.name, provider.model, prompt_version, asked]
     basis = hashlib.sha256(json.dumps(made, default=vars, sort_keys=True, ensure_ascii=False).encode()).digest()
     return AnswerInputs(rubric=task.rubric, prompt_version=prompt_version, basis=basis)

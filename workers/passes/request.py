@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+from uuid import UUID
 
 from models.jobs import PassName
 
@@ -78,6 +79,7 @@ class PassRequest:
     """Everything a provider may know about the essay: no name, no e-mail address, no other student's words.
 
     `language` is the essay's language, `feedback_language` the one that its author wants feedback in. Both are BCP 47 tags.
+    `org` decides about turns within this machine and is no part of a prompt.
     """
 
     pass_name: PassName
@@ -89,3 +91,8 @@ class PassRequest:
     assignment_prompt: str = ""
     criteria: tuple[Criterion, ...] = ()
     earlier: PreviousDraft | None = None
+    org: UUID | None = None
+
+    def content(self) -> dict[str, Any]:
+        """Return everything but `org`, by name: what a hash of the request covers."""
+        return {name: value for name, value in vars(self).items() if name != "org"}

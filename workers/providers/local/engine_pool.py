@@ -7,7 +7,6 @@ started it, and this one lives as long as the worker.
 from __future__ import annotations
 
 import os
-import queue
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ from models.log import logger
 from workers.passes.request import PassRequest
 from workers.providers.contract import GiveUp, Outcome, Pause, Repair, Reply, TryAgain
 from workers.providers.local.engines import BUSY_SECONDS, PATIENCE_SECONDS, Engines
+from workers.providers.local.fair_line import FairLine, Full
 from workers.providers.local.provider import LocalProvider
 
 log = logger(__name__)
@@ -37,7 +37,7 @@ COMMAND = ("-P", "-m", "workers.providers.local.engine_process")
 READING_SECONDS = 60.0
 # A fresh process has 500 MiB. A replaced one costs two seconds of loading.
 LARGEST_MIB = 1_000.0
-# With so many essays in line, a further one is refused.
+# With so many essays of a school in line, a further one is refused.
 MOST_IN_LINE = 64
 
 _REQUEST = TypeAdapter(PassRequest)
@@ -68,7 +68,7 @@ class EnginePool:
         self._reading_seconds = reading_seconds
         self._largest_mib = largest_mib
         self._command = command
-        self._line: queue.SimpleQueue[_Reading | None] = queue.SimpleQueue()
+        self._line: FairLine[_Reading] = FairLine(most=MOST_IN_LINE)
         self._under_way: set[Future[Reply]] = set()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -82,16 +82,17 @@ class EnginePool:
                 thread.start()
 
     def begin(self, request: PassRequest) -> Future[Reply]:
-        """Put the essay in line and return the reply to come. Cancel it when nobody wants it any more.
+        """Put the essay in line, where schools take turns, and return the reply to come. Cancel it when nobody wants it any more.
 
-        The reply raises Pause when too many essays are in line, and TryAgain when a process died or hung over this one.
+        The reply raises Pause when too many essays of its school are in line, and TryAgain when a process died or hung over
+        this one.
         """
         self.start()
         reading = _Reading(request=request)
-        if self._line.qsize() >= MOST_IN_LINE:
+        try:
+            self._line.put(reading, group=request.org)
+        except Full:
             reading.reply.set_exception(_busy())
-        else:
-            self._line.put(reading)
         return reading.reply
 
     def under_way(self) -> set[Future[Reply]]:
@@ -102,8 +103,7 @@ class EnginePool:
         """End the processes once they have read what is in line."""
         with self._lock:
             threads, self._threads = self._threads, []
-        for _ in threads:
-            self._line.put(None)
+        self._line.close()
         for thread in threads:
             thread.join()
 
