@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from passlib.hash import django_pbkdf2_sha256
-from zxcvbn import zxcvbn
 
 from models.fair_slots import FairSlots, NoSlot
 
@@ -73,6 +72,9 @@ class Passwords:
         forbidden = _forbidden_words(about)
         if any(word in folded for word in forbidden):
             return "must not contain your name, your address or your school"
+        # Its word lists take 12 MiB, which only a process holds in which somebody has chosen a password.
+        from zxcvbn import zxcvbn  # noqa: PLC0415
+
         with self._slot(caller):
             found = zxcvbn(password[:SCORED_CHARACTERS], user_inputs=sorted(forbidden))
         if found["score"] < LEAST_SCORE:
