@@ -9,7 +9,7 @@ import random
 import resource
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -27,6 +27,9 @@ WAITING, STUDENTS = 1000, 100
 PER_SECOND, SENDERS = 50, 32
 QUIET_SECONDS, BUSY_SECONDS = 30.0, 60.0
 CHANGES_PER_SECOND = 10
+# The students began to wait at moments of their own, or all at the same, as after a restart: then all ask again every 25 s.
+WAIT_SECONDS = 25
+BEGINNINGS = {"of their own": float(WAIT_SECONDS), "all the same": 0.0}
 BAR = 1.5
 BODY = json.dumps({"title": "Benchmark", "text": TEXT}).encode()
 
@@ -56,6 +59,10 @@ class Client:
         length = next((line[15:] for line in answer.split("\r\n") if line.lower().startswith("content-length:")), "0")
         return int(answer.split(" ", 2)[1]), answer, await self._reader.readexactly(int(length))
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._writer.close()
+
 
 def run() -> list[Figure]:
     """Measure handing in at a steady rate, first alone, then beside the waiting requests."""
@@ -80,25 +87,23 @@ def run() -> list[Figure]:
                     )
                 announcer.announce(UUID(submission))
 
-            quiet, busy, notified = asyncio.run(_measure(known["ingest"], students, change))
-    return _figures(quiet, busy, notified)
+            quiet, busy = asyncio.run(_measure(known["ingest"], students, change))
+    alone = Figure("hand-in alone, p50 and p99", f"{duration(quiet.quantile(0.5))}, {duration(quiet.quantile(0.99))}")
+    return [alone, *(figure for name, found in busy.items() for figure in _figures(name, quiet, *found))]
 
 
-def _figures(quiet: Measured, busy: Measured, notified: Notified) -> list[Figure]:
+def _figures(beginning: str, quiet: Measured, busy: Measured, notified: Notified) -> list[Figure]:
     ratio = busy.quantile(0.99) / quiet.quantile(0.99)
     delays = Measured(per_second=0.0, latencies=sorted(notified.delays), wrong=0)
     wrong = quiet.wrong + busy.wrong
+    name = f"{WAITING:,} wait since moments {beginning}"
     return [
-        Figure("hand-in alone, p50 and p99", f"{duration(quiet.quantile(0.5))}, {duration(quiet.quantile(0.99))}"),
-        Figure(
-            f"hand-in while {WAITING:,} wait, p50 and p99",
-            f"{duration(busy.quantile(0.5))}, {duration(busy.quantile(0.99))}",
-        ),
-        Figure("p99 while they wait ÷ p99 alone", f"{ratio:.2f}", f"≤ {BAR}", ratio <= BAR),
-        Figure("waiting requests answered at once or with an error", _refusals(notified.refused), "0", not notified.refused),
-        Figure("hand-ins with another answer than 202", str(wrong), "0", wrong == 0),
-        Figure("from a change to the answer, p50 and p99", f"{duration(delays.quantile(0.5))}, {duration(delays.quantile(0.99))}"),
-        Figure("answers to waiting requests, changes among them", f"{notified.answers:,}, {len(notified.delays):,}"),
+        Figure(f"{name}: hand-in, p50 and p99", f"{duration(busy.quantile(0.5))}, {duration(busy.quantile(0.99))}"),
+        Figure(f"{name}: p99 ÷ p99 alone", f"{ratio:.2f}", f"≤ {BAR}", ratio <= BAR),
+        Figure(f"{name}: waiting requests answered at once or with an error", _refusals(notified.refused), "0", not notified.refused),
+        Figure(f"{name}: hand-ins with another answer than 202", str(wrong), "0", wrong == 0),
+        Figure(f"{name}: from a change to the answer, p50 and p99", f"{duration(delays.quantile(0.5))}, {duration(delays.quantile(0.99))}"),
+        Figure(f"{name}: answers to waiting requests, changes among them", f"{notified.answers:,}, {len(notified.delays):,}"),
     ]  # fmt: skip
 
 
@@ -108,7 +113,7 @@ def _refusals(refused: Counter[int]) -> str:
 
 async def _measure(
     url: str, students: list[dict[str, str]], change: Callable[[str], None]
-) -> tuple[Measured, Measured, Notified]:
+) -> tuple[Measured, dict[str, tuple[Measured, Notified]]]:
     address = urlsplit(url)
 
     async def connect() -> Client:
@@ -128,20 +133,30 @@ async def _measure(
     await asyncio.gather(*(hand_in_some(sender, number) for number, sender in enumerate(senders)))
     progress("handing in alone")
     quiet = await _hand_in(senders, students, seconds=QUIET_SECONDS)
-    progress(f"connecting {WAITING} clients that wait")
-    notified = Notified()
-    polls = [asyncio.create_task(_poll(await connect(), one, owner[one], notified)) for one in essays]
-    await asyncio.sleep(2)
-    progress("handing in while they wait")
-    changing = asyncio.create_task(_change_some(essays, change, notified))
-    busy = await _hand_in(senders, students, seconds=BUSY_SECONDS)
-    ended: list[Awaitable[None]] = [changing, *polls]
-    for one in (changing, *polls):
+    busy: dict[str, tuple[Measured, Notified]] = {}
+    for beginning, spread_seconds in BEGINNINGS.items():
+        progress(f"handing in while {WAITING} wait since moments {beginning}")
+        notified = Notified()
+        polls = [
+            asyncio.create_task(
+                _poll(await connect(), one, owner[one], notified, begin_after=spread_seconds * n / WAITING)
+            )
+            for n, one in enumerate(essays)
+        ]
+        await asyncio.sleep(spread_seconds + 2)
+        changing = asyncio.create_task(_change_some(essays, change, notified))
+        busy[beginning] = await _hand_in(senders, students, seconds=BUSY_SECONDS), notified
+        await _end(changing, *polls)
+    return quiet, busy
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks that would go on. Raises what one of them raised."""
+    for one in tasks:
         if one.done():
             one.result()
         one.cancel()
-    await asyncio.gather(*ended, return_exceptions=True)
-    return quiet, busy, notified
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _hand_in(senders: list[Client], students: list[dict[str, str]], *, seconds: float) -> Measured:
@@ -164,21 +179,25 @@ async def _hand_in(senders: list[Client], students: list[dict[str, str]], *, sec
     return Measured(per_second=len(latencies) / seconds, latencies=sorted(latencies), wrong=wrong)
 
 
-async def _poll(client: Client, essay: str, headers: dict[str, str], notified: Notified) -> None:
+async def _poll(client: Client, essay: str, headers: dict[str, str], notified: Notified, *, begin_after: float) -> None:
     """Wait for changes of one essay, again and again."""
-    known = '""'
-    while True:
-        asked = {**headers, "Prefer": "wait=25", "If-None-Match": known}
-        status, head, _ = await client.ask("GET", f"/v1/submissions/{essay}", asked)
-        changed_at = notified.changed_at.pop(essay, None)
-        if changed_at is not None:
-            notified.delays.append(time.perf_counter() - changed_at)
-        before, known = known, next((line[6:] for line in head.split("\r\n") if line.startswith("ETag: ")), "")
-        notified.answers += 1
-        # What has changed already is answered at once.
-        if status not in (200, 304) or (known == before and "Preference-Applied: wait=25" not in head):
-            notified.refused[status] += 1
-            await asyncio.sleep(2)
+    try:
+        await asyncio.sleep(begin_after)
+        known = '""'
+        while True:
+            asked = {**headers, "Prefer": f"wait={WAIT_SECONDS}", "If-None-Match": known}
+            status, head, _ = await client.ask("GET", f"/v1/submissions/{essay}", asked)
+            changed_at = notified.changed_at.pop(essay, None)
+            if changed_at is not None:
+                notified.delays.append(time.perf_counter() - changed_at)
+            before, known = known, next((line[6:] for line in head.split("\r\n") if line.startswith("ETag: ")), "")
+            notified.answers += 1
+            # What has changed already is answered at once.
+            if status not in (200, 304) or (known == before and f"Preference-Applied: wait={WAIT_SECONDS}" not in head):
+                notified.refused[status] += 1
+                await asyncio.sleep(2)
+    finally:
+        client.close()
 
 
 async def _change_some(essays: list[str], change: Callable[[str], None], notified: Notified) -> None:
@@ -194,7 +213,7 @@ async def _change_some(essays: list[str], change: Callable[[str], None], notifie
 WAITS = Benchmark(
     name="waits",
     title="Waiting requests",
-    description=f"{WAITING:,} requests of {STUDENTS} students wait with `Prefer: wait=25`, each on a connection of its own and "
+    description=f"{WAITING:,} requests of {STUDENTS} students wait with `Prefer: wait={WAIT_SECONDS}`, each on a connection of its own and "
     f"again after each answer, while {PER_SECOND} essays a second are handed in; latencies count from the moment a hand-in was "
     f"due. The worker and the clock are stopped: no worker reads so many essays on these cores. The benchmark makes and announces "
     f"{CHANGES_PER_SECOND} changes a second as a worker does. One process plays all clients.",

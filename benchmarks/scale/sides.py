@@ -94,6 +94,8 @@ class Side:
 
     def carry_out(self, duty: str) -> Seconds:
         """Carry out one duty of the clock."""
+        # Duties may take longer than the server keeps an idle connection. The next request opens another.
+        self._connection.close()
         return self._clock.call(duty)
 
     def close(self) -> None:
