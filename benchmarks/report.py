@@ -31,7 +31,7 @@ machine. The benchmarks write it: each section names its command, its commit, it
 machine.
 
 ```sh
-make bench                               # all of them, about 20 minutes on two cores; writes this page
+make bench                               # all of them, up to an hour on two cores; writes this page
 python -m benchmarks overhead memory     # only these two; prints their tables
 python -m benchmarks overhead --write    # also writes the section of this page
 ```

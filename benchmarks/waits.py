@@ -9,7 +9,7 @@ import random
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -138,9 +138,7 @@ async def _measure(
         progress(f"handing in while {WAITING} wait since moments {beginning}")
         notified = Notified()
         polls = [
-            asyncio.create_task(
-                _poll(await connect(), one, owner[one], notified, begin_after=spread_seconds * n / WAITING)
-            )
+            asyncio.create_task(_poll(connect, one, owner[one], notified, begin_after=spread_seconds * n / WAITING))
             for n, one in enumerate(essays)
         ]
         await asyncio.sleep(spread_seconds + 2)
@@ -179,10 +177,18 @@ async def _hand_in(senders: list[Client], students: list[dict[str, str]], *, sec
     return Measured(per_second=len(latencies) / seconds, latencies=sorted(latencies), wrong=wrong)
 
 
-async def _poll(client: Client, essay: str, headers: dict[str, str], notified: Notified, *, begin_after: float) -> None:
+async def _poll(
+    connect: Callable[[], Awaitable[Client]],
+    essay: str,
+    headers: dict[str, str],
+    notified: Notified,
+    *,
+    begin_after: float,
+) -> None:
     """Wait for changes of one essay, again and again."""
+    await asyncio.sleep(begin_after)
+    client = await connect()  # the server closes a connection that sends nothing for 10 s
     try:
-        await asyncio.sleep(begin_after)
         known = '""'
         while True:
             asked = {**headers, "Prefer": f"wait={WAIT_SECONDS}", "If-None-Match": known}
