@@ -1,16 +1,17 @@
 """The watcher of a process: one thread that finds out for all parked requests whose submission has changed.
 
 Workers announce each change through Redis (`models/announcements.py`). An announcement may be lost: a worker may die before
-it, the clock and web announce nothing, and Redis may be away. So the states of all that is waited for are also read every
-SWEEP_SECONDS, with one statement for each org.
+it, the clock and web announce nothing, and Redis may be away. So the states of all that is waited for are also read within
+SWEEP_SECONDS, a few at a time: all at once would hold up the other requests of this process.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
 from uuid import UUID
 
 import redis
@@ -25,6 +26,9 @@ from models.log import logger
 log = logger(__name__)
 
 SWEEP_SECONDS = 2.0
+# So many states are read with one statement, which takes a few milliseconds; the next not before this has passed.
+PIECE = 20
+PAUSE_SECONDS = 0.05
 # After an error Redis is asked again when this has passed.
 RETRY_SECONDS = 1.0
 
@@ -38,7 +42,10 @@ class Watcher:
         self._parking = parking
         self._listener = listener
         self._wake = wake
-        self._next_sweep = 0.0
+        self._pieces: deque[tuple[UUID, Waiting]] = deque()
+        self._pause_seconds = SWEEP_SECONDS
+        self._at_once = 1
+        self._next_piece = 0.0
 
     def start(self) -> None:
         """Watch from now on, in a thread that ends with the process."""
@@ -58,10 +65,10 @@ class Watcher:
 
     def _look(self) -> None:
         now = time.monotonic()
-        if now >= self._next_sweep:
-            self._next_sweep = now + SWEEP_SECONDS
-            self._sweep()
-        self._tell(self._listen(max(0.0, self._next_sweep - time.monotonic())))
+        if now >= self._next_piece:
+            self._sweep_on()
+            self._next_piece = now + self._pause_seconds
+        self._tell(self._listen(max(0.0, self._next_piece - time.monotonic())))
 
     def _tell(self, changed: Iterable[UUID]) -> None:
         found = self._parking.note_changes(changed) if changed else []
@@ -75,15 +82,33 @@ class Watcher:
             time.sleep(min(seconds, RETRY_SECONDS))
             return set()
 
-    def _sweep(self) -> None:
-        by_org: defaultdict[UUID, Waiting] = defaultdict(list)
-        for connection, wait in self._parking.waits():
-            by_org[wait.org].append((connection, wait))
-        for org, waiting in by_org.items():
-            try:
-                tags = waiting[0][1].read_tags(org, list({wait.submission for _, wait in waiting}))
-            except DomainError:
-                return  # no database: each request finds that out for itself when its time is over
-            changed = [(one, wait) for one, wait in waiting if tags.get(wait.submission) != wait.tag]
-            if changed:
-                self._wake(changed)
+    def _sweep_on(self) -> None:
+        """Read the next few states, and wake who waits for those that have changed."""
+        if not self._pieces:
+            self._pieces.extend(_pieces(self._parking.waits()))
+            self._pause_seconds = max(PAUSE_SECONDS, SWEEP_SECONDS / max(1, len(self._pieces)))
+            # Of many orgs, more than one within a pause.
+            self._at_once = math.ceil(len(self._pieces) * PAUSE_SECONDS / SWEEP_SECONDS)
+        for _ in range(self._at_once):
+            if self._pieces:
+                self._read(*self._pieces.popleft())
+
+    def _read(self, org: UUID, waiting: Waiting) -> None:
+        try:
+            tags = waiting[0][1].read_tags(org, list({wait.submission for _, wait in waiting}))
+        except DomainError:
+            self._pieces.clear()
+            return  # no database: each request finds that out for itself when its time is over
+        changed = [(one, wait) for one, wait in waiting if tags.get(wait.submission) != wait.tag]
+        if changed:
+            self._wake(changed)
+
+
+def _pieces(waits: Waiting) -> Iterator[tuple[UUID, Waiting]]:
+    """Yield who waits in pieces of one org each."""
+    by_org: defaultdict[UUID, Waiting] = defaultdict(list)
+    for connection, wait in waits:
+        by_org[wait.org].append((connection, wait))
+    for org, waiting in by_org.items():
+        for first in range(0, len(waiting), PIECE):
+            yield org, waiting[first : first + PIECE]
