@@ -163,8 +163,8 @@ revoke execute on function audit_ends() from public;
 grant execute on function audit_ends() to ec_clock;
 
 -- The plans of the next functions are kept, and most are made while nothing waits: then every index of waiting passes looks as
--- cheap as any other, and one that is sorted by age may be chosen to look for a school. At the deadline each turn then read all that
--- waits (3 s behind 10,000 passes). So each look is written in the order of one index, sorting is off, and one school is a range:
+-- cheap as any other, and one that is sorted by age may be chosen to look for a school. At the deadline a look may then read all that
+-- waits. So each look is written in the order of one index, sorting is off, and one school is a range:
 -- with `org_id =` the order by age would do as well. A version's passes are looked up behind OFFSET 0, which no condition on their
 -- state passes, so that no index of waiting passes can serve. Else the functions are those of 0042 and 0046.
 create or replace function next_due(hinted uuid) returns table (org_id uuid, pass_id uuid, queue text)
