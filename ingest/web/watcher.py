@@ -1,8 +1,8 @@
 """The watcher of a process: one thread that finds out for all parked requests whose submission has changed.
 
 Workers announce each change through Redis (`models/announcements.py`). An announcement may be lost: a worker may die before
-it, the clock and web announce nothing, and Redis may be away. So the states of all that is waited for are also read within
-SWEEP_SECONDS, a few at a time: all at once would hold up the other requests of this process.
+it, the clock and web announce nothing, and Redis may be away. So the states of all that is waited for are also read, spread
+over SWEEP_SECONDS. Who begins to wait meanwhile comes with the next sweep.
 """
 
 from __future__ import annotations
