@@ -18,6 +18,7 @@ import pytest
 
 from standalone.postgres import EmbeddedPostgres
 from standalone.supervisor import Supervisor
+from tests.support.processes import is_alive
 from tests.support.races import eventually
 
 
@@ -90,7 +91,7 @@ def test_busy_backend_of_a_dead_server_does_not_block_the_restart(
     os.kill(killed, signal.SIGKILL)
     eventually(lambda: supervisor.pids().get("postgres", killed) != killed)
     postgres.ready(15)
-    assert not _is_alive(backend)
+    assert not is_alive(backend)
     thread.join(timeout=10)
     busy.close()
 
@@ -125,7 +126,7 @@ def test_stop_leaves_no_postgres_process_even_with_connected_clients(
         family = [leader.pid, connection.info.backend_pid, *(child.pid for child in leader.children(recursive=True))]
         assert len(family) > 5
         supervisor.stop()
-        assert not [pid for pid in family if _is_alive(pid)]
+        assert not [pid for pid in family if is_alive(pid)]
 
 
 def test_postgres_needs_a_password_and_its_folder_is_private(postgres: EmbeddedPostgres) -> None:
@@ -167,10 +168,3 @@ def _query(url: str, sql: str) -> list[tuple[object, ...]]:
         with connection.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall() if cursor.description else []
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False

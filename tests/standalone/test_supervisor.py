@@ -19,6 +19,7 @@ import pytest
 
 from standalone.procfile import SERVER_STAGE, Command, procfile_command, read_procfile
 from standalone.supervisor import AlreadyRunning, Supervisor
+from tests.support.processes import is_alive
 from tests.support.races import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,7 +99,7 @@ def test_process_group_of_a_dead_child_is_killed_before_its_restart(supervisor: 
     grandchild = int(log.read_text())
     os.kill(first, signal.SIGKILL)
     eventually(lambda: supervisor.pids().get("worker", first) != first)
-    assert not _is_alive(grandchild)
+    assert not is_alive(grandchild)
 
 
 def test_stop_ends_grandchildren_and_children_that_ignore_sigterm(
@@ -112,7 +113,7 @@ def test_stop_ends_grandchildren_and_children_that_ignore_sigterm(
     eventually(lambda: all(log.read_text().count("\n") == 1 for log in logs.iterdir()))
     pids.append(int((logs / "parent.log").read_text()))
     supervisor.stop()
-    assert not [pid for pid in pids if _is_alive(pid)]
+    assert not [pid for pid in pids if is_alive(pid)]
     assert reports == [f"standalone: deaf (pid {pids[1]}) would not stop; killed"]
     assert supervisor.pids() == {}
     supervisor.stop()
@@ -144,7 +145,7 @@ def test_one_child_can_be_stopped_and_started_while_others_run(supervisor: Super
     staying = supervisor.start(_python("staying", SLEEP))
     leaving = supervisor.start(_python("leaving", SLEEP))
     supervisor.stop_one("leaving")
-    assert not _is_alive(leaving)
+    assert not is_alive(leaving)
     assert supervisor.pids() == {"staying": staying}
     supervisor.start(_python("leaving", SLEEP))
     assert set(supervisor.pids()) == {"staying", "leaving"}
@@ -178,14 +179,14 @@ def test_supervisor_stops_its_children_on_sigterm_and_sigint(data_dir: Path, sig
     process, pids = _start_supervisor(data_dir)
     process.send_signal(signum)
     assert process.wait(timeout=15) == 128 + signum
-    assert not [pid for pid in pids if _is_alive(pid)]
+    assert not [pid for pid in pids if is_alive(pid)]
 
 
 def test_killed_supervisor_leaves_no_child_and_frees_the_data_directory(data_dir: Path) -> None:
     process, pids = _start_supervisor(data_dir)
     process.kill()
     with Supervisor(data_dir):  # waits until the children of the dead one have ended
-        assert not [pid for pid in pids if _is_alive(pid)]
+        assert not [pid for pid in pids if is_alive(pid)]
     process.wait()
 
 
@@ -196,7 +197,7 @@ def test_children_of_killed_supervisor_end_even_if_watchdog_was_killed(data_dir:
     os.kill(watchdog, signal.SIGKILL)
     eventually(lambda: any(child.pid not in (*pids, watchdog) for child in family.children()))
     process.kill()
-    eventually(lambda: not any(_is_alive(pid) for pid in pids))
+    eventually(lambda: not any(is_alive(pid) for pid in pids))
     process.wait()
 
 
@@ -260,13 +261,6 @@ def _start_supervisor(data_dir: Path) -> tuple[subprocess.Popen[str], list[int]]
 
 def _is_shown(terminal: io.StringIO) -> bool:
     return bool(terminal.getvalue())
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _eventually_printed(capfd: pytest.CaptureFixture[str], expected: str) -> None:

@@ -35,6 +35,7 @@ from tests.support.one_machine import (
     standalone,
     total,
 )
+from tests.support.processes import is_alive
 from tests.support.schools import PASSWORD, School, make_school
 
 pytestmark = pytest.mark.slow(reason="starts every program, and kills and restarts some")
@@ -298,7 +299,7 @@ def test_children_of_a_killed_program_leader_end_and_it_restarts(machine: Standa
         lambda: f"web (pid {leader.pid}) died of SIGKILL" in machine.stderr(),
         what="the report of its death",
     )
-    eventually(lambda: not any(map(_alive, children)), what="the end of its children")
+    eventually(lambda: not any(is_alive(one.pid) for one in children), what="the end of its children")
     machine.pids["web"] = int(machine.stderr().rpartition("started again as pid ")[2].split()[0])
     assert machine.final(machine.hand_in())[0]["status"] == "completed"
 
@@ -418,16 +419,9 @@ def test_sigterm_stops_everything_and_leaves_no_process(machine: Standalone) -> 
     processes = machine.processes()
     assert len(processes) > len(machine.pids) + 1
     assert machine.stop() == 0
-    eventually(lambda: not any(map(_alive, processes)), what="the end of every process")
+    eventually(lambda: not any(is_alive(one.pid) for one in processes), what="the end of every process")
     assert "would not stop" not in machine.stderr()
     here = [
         one for one in psutil.process_iter(["cmdline"]) if str(machine.data_dir) in " ".join(one.info["cmdline"] or [])
     ]
     assert here == []
-
-
-def _alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False

@@ -19,6 +19,7 @@ from models.users import data_key
 from standalone.keys import instance_keys
 from standalone.seed import crypto_settings
 from tests.support.one_machine import ESSAY, SENTENCE, Standalone, eventually, standalone, total
+from tests.support.processes import is_alive
 from tests.support.vendor import FakeVendor, Step
 from workers.providers import wire
 from workers.providers.ensemble import LOCAL_LATE
@@ -199,7 +200,7 @@ def test_worker_killed_during_slow_calls_loses_and_duplicates_nothing(machine: S
     assert killed_with >= 8
     [(killed_at,)] = machine.sql("select now()")
     machine.kill("worker")
-    assert [one for one in group if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+    assert [one for one in group if is_alive(one.pid)] == []
     vendor.always("ok")
     states = machine.final(*locations, within_seconds=90)
     assert [state["status"] for state in states] == ["completed"] * IN_FLIGHT

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
+from tests.support.processes import children_with, is_alive
 from tests.support.races import eventually
 from tests.support.servers import ROOT
 
@@ -28,7 +29,7 @@ def worker(program_env: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) 
 
 
 def engines_of(worker: psutil.Process) -> list[psutil.Process]:
-    return [one for one in worker.children(recursive=True) if "workers.providers.local.engine_process" in one.cmdline()]
+    return children_with("workers.providers.local.engine_process", of=worker)
 
 
 def workers_of(worker: psutil.Process) -> list[psutil.Process]:
@@ -41,7 +42,7 @@ def test_drained_worker_leaves_no_engine_process(worker: psutil.Process) -> None
     engines = engines_of(worker)
     worker.terminate()
     worker.wait(60)
-    eventually(lambda: not any(one.is_running() for one in engines))
+    eventually(lambda: not any(is_alive(one.pid) for one in engines))
 
 
 @pytest.mark.slow(reason="loads the grammar engines four times")
@@ -50,4 +51,4 @@ def test_killed_worker_process_leaves_no_engine_process(worker: psutil.Process) 
     engines = engines_of(worker)
     (process,) = workers_of(worker)
     process.kill()
-    eventually(lambda: not any(one.is_running() for one in engines))
+    eventually(lambda: not any(is_alive(one.pid) for one in engines))

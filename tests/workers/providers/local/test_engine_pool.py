@@ -16,6 +16,7 @@ import pytest
 
 from models.jobs import PassName
 from tests.support.local_engine import shared_provider
+from tests.support.processes import children_with, is_alive
 from tests.support.races import eventually
 from workers.passes.request import Criterion, EarlierComment, Level, PassRequest, PreviousDraft
 from workers.providers.contract import GiveUp, Outcome, Pause, Reply, TryAgain
@@ -48,7 +49,7 @@ def pid_of(reply: Reply) -> int:
 
 
 def children() -> list[int]:
-    return [child.pid for child in psutil.Process().children() if "tests.support.stub_engine" in child.cmdline()]
+    return [one.pid for one in children_with("tests.support.stub_engine", of=psutil.Process())]
 
 
 def test_answer_of_a_process_is_that_of_the_provider_in_this_process() -> None:
@@ -92,7 +93,7 @@ def test_hanging_process_is_replaced_after_the_limit(make_pool: MakePool) -> Non
     with pytest.raises(TryAgain) as hung:
         pool.begin(essay("HANG")).result(20)
     assert hung.value.outcome is Outcome.TIMEOUT
-    assert not psutil.pid_exists(first)
+    assert not is_alive(first)
     assert pid_of(pool.begin(essay("next")).result(20)) != first
 
 
@@ -144,9 +145,9 @@ time.sleep(60)
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
         child = int(worker.stdout.readline())
-        assert psutil.pid_exists(child)
+        assert is_alive(child)
         worker.send_signal(number)
-    eventually(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: not is_alive(child))
 
 
 def test_pass_that_waits_too_long_is_paused_and_never_read(make_pool: MakePool, tmp_path: Path) -> None:
