@@ -83,6 +83,10 @@ class Watch(Middleware):
         """Note that this thread has ended its message."""
         self._messages.pop(threading.get_ident(), None)
 
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002 - Dramatiq's signature
+        """Limit what a thread computes from the first message on, which may come before the watch has begun."""
+        self._limit_computation()
+
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Start to watch."""
         assert isinstance(broker, HintBroker)
@@ -108,8 +112,7 @@ class Watch(Middleware):
     def _watch(self) -> None:
         last = time.monotonic()
         while True:
-            # Where a thread computes and lets no other run, this one cannot look. Then the kernel ends the process (SIGVTALRM).
-            signal.setitimer(signal.ITIMER_VIRTUAL, self._longest_seconds)
+            self._limit_computation()
             time.sleep(TICK_SECONDS)
             now = time.monotonic()
             self._awake_seconds += min(now - last, 2 * TICK_SECONDS)
@@ -119,6 +122,10 @@ class Watch(Middleware):
             except Exception:
                 # A watch that dies would leave the worker without one.
                 log.exception("worker not watched")
+
+    def _limit_computation(self) -> None:
+        """Let the kernel end the process (SIGVTALRM) where a thread computes and lets no other run: then no thread can look."""
+        signal.setitimer(signal.ITIMER_VIRTUAL, self._longest_seconds)
 
     def _look(self) -> None:
         dead = self._dead_threads()
