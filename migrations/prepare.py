@@ -23,7 +23,7 @@ def prepare_roles(connection: Any, passwords: dict[str, str]) -> None:
     """Create the missing roles and set the given log-in passwords (role to password). Idempotent.
 
     The server gets SCRAM verifiers and never sees a password. Each role gets its share of the server's connections, so that
-    no program can take those of the others. Also restricts temporary tables to the owner and creates the
+    no program can take those of the others. Also restricts temporary tables to the owners and creates the
     extension pg_stat_statements where it is available. Raises MigrationError when the connection is not a superuser's.
     """
     with connection.cursor() as cursor:
@@ -35,10 +35,11 @@ def prepare_roles(connection: Any, passwords: dict[str, str]) -> None:
             raise MigrationError(
                 f"The roles could not be prepared ({str(error).strip()}). Run 'python -m migrations up' once as a superuser."
             ) from None
-        # Programs need no temporary tables. The owner does: its row security file creates two procedures in pg_temp.
+        # Programs need no temporary tables. The owner does: its row security file creates two procedures in pg_temp. So does the
+        # owner of the report views: refreshing one while it is read compares it with a temporary copy.
         database = sql.Identifier(connection.info.dbname)
         cursor.execute(sql.SQL("revoke temporary on database {} from public").format(database))
-        cursor.execute(sql.SQL("grant temporary on database {} to ec_owner").format(database))
+        cursor.execute(sql.SQL("grant temporary on database {} to ec_owner, ec_reports").format(database))
         for role, password in passwords.items():
             verifier = encrypt_password(password, role, connection, "scram-sha-256")
             cursor.execute(sql.SQL("alter role {} password %s").format(sql.Identifier(role)), (verifier,))

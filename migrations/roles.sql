@@ -4,6 +4,7 @@
 --
 --   ec_owner     owns every table; nobody logs in as it, migrations SET ROLE to it
 --   ec_stats     owns views and functions that must look across orgs; BYPASSRLS, nobody logs in as it
+--   ec_reports   owns the materialized views of reports and may read what they sum up, of all orgs; BYPASSRLS, nobody logs in as it
 --   ec_auth      signing in and recognising a key or source, before any identity is known
 --   ec_lms       what an API key or a webhook may do inside its own org
 --   ec_manager   what an API key with the scope `manage` may do to courses and assignments
@@ -28,6 +29,9 @@ begin
     if not exists (select from pg_roles where rolname = 'ec_stats') then
         create role ec_stats nologin bypassrls;
     end if;
+    if not exists (select from pg_roles where rolname = 'ec_reports') then
+        create role ec_reports nologin bypassrls;
+    end if;
     if not exists (select from pg_roles where rolname = 'ec_backup') then
         create role ec_backup login bypassrls;
     end if;
@@ -38,7 +42,7 @@ $$;
 grant ec_auth, ec_lms, ec_manager, ec_student, ec_educator, ec_admin to ec_ingest with inherit false, set true;
 -- Whoever carries out `python -m workers keys` holds the master keys already.
 grant ec_keys to ec_worker with inherit false, set true;
-grant ec_stats to ec_owner with inherit true, set true;
+grant ec_stats, ec_reports to ec_owner with inherit true, set true;
 -- For the functions of migration 0024. The monitor itself sees the text of no statement: values stand in it.
 grant pg_read_all_stats to ec_stats with inherit true;
 revoke pg_monitor from ec_monitor;

@@ -2173,6 +2173,31 @@ CREATE FUNCTION public.referenced_tables(part name) RETURNS SETOF name
     order by f.relname
 $$;
 
+-- FUNCTION refresh_report(text)
+CREATE FUNCTION public.refresh_report(wanted text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET work_mem TO '64MB'
+    AS $$
+declare
+    began timestamptz := clock_timestamp();
+    is_filled boolean := (
+        select v.ispopulated from pg_matviews as v
+        where v.schemaname = 'public' and v.matviewname = wanted and v.matviewowner = current_user
+    );
+    took integer;
+begin
+    if is_filled is null then
+        raise exception 'there is no report view %', wanted using errcode = 'undefined_table';
+    end if;
+    execute format('refresh materialized view %s public.%I', case when is_filled then 'concurrently' else '' end, wanted);
+    took := (extract(epoch from clock_timestamp() - began) * 1000)::integer;
+    insert into report_refreshes as r (name, refreshed_at, took_ms) values (wanted, began, took)
+    on conflict (name) do update set refreshed_at = excluded.refreshed_at, took_ms = excluded.took_ms;
+    return took;
+end
+$$;
+
 -- FUNCTION release_duty(text, uuid)
 CREATE FUNCTION public.release_duty(duty text, held_by uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3138,8 +3163,7 @@ CREATE TABLE public.analytics (
     user_id uuid NOT NULL,
     event text NOT NULL,
     essay_id uuid,
-    submission_id uuid,
-    CONSTRAINT analytics_event_known CHECK ((event = ANY (ARRAY['submitted'::text, 'revised'::text, 'feedback_viewed'::text])))
+    submission_id uuid
 )
 PARTITION BY RANGE (id);
 ALTER TABLE ONLY public.analytics FORCE ROW LEVEL SECURITY;
@@ -3152,8 +3176,7 @@ CREATE TABLE public.analytics_default (
     user_id uuid CONSTRAINT analytics_user_id_not_null NOT NULL,
     event text CONSTRAINT analytics_event_not_null NOT NULL,
     essay_id uuid,
-    submission_id uuid,
-    CONSTRAINT analytics_event_known CHECK ((event = ANY (ARRAY['submitted'::text, 'revised'::text, 'feedback_viewed'::text])))
+    submission_id uuid
 );
 ALTER TABLE ONLY public.analytics_default FORCE ROW LEVEL SECURITY;
 
@@ -3867,6 +3890,470 @@ CREATE TABLE public.queue_marks (
 );
 ALTER TABLE ONLY public.queue_marks FORCE ROW LEVEL SECURITY;
 
+-- VIEW report_live_comments
+CREATE VIEW public.report_live_comments AS
+ SELECT f.org_id,
+    e.course_id,
+    f.submission_id,
+    f.user_id,
+    (e.newest_submission_id = f.submission_id) AS is_newest,
+    f.pass,
+    f.type,
+    f.kind,
+    f.severity,
+    f.match,
+    f.resolution,
+    r.decision,
+    k.reaction
+   FROM (((public.feedback f
+     JOIN public.essays e ON (((e.org_id = f.org_id) AND (e.id = f.essay_id))))
+     LEFT JOIN ( SELECT DISTINCT ON (v.org_id, v.feedback_id) v.org_id,
+            v.feedback_id,
+            v.decision
+           FROM public.feedback_reviews v
+          ORDER BY v.org_id, v.feedback_id, v.id DESC) r ON (((r.org_id = f.org_id) AND (r.feedback_id = f.id))))
+     LEFT JOIN public.feedback_reactions k ON (((k.org_id = f.org_id) AND (k.feedback_id = f.id) AND (k.user_id = f.user_id))))
+  WHERE ((f.superseded_at IS NULL) AND (e.trial_until IS NULL));
+
+-- MATERIALIZED VIEW report_comments
+CREATE MATERIALIZED VIEW public.report_comments AS
+ SELECT org_id,
+    course_id,
+    pass,
+    type,
+    kind,
+    severity,
+    resolution,
+    count(*) AS comments,
+    count(*) FILTER (WHERE (match = 'none'::text)) AS unanchored
+   FROM public.report_live_comments c
+  WHERE (decision IS DISTINCT FROM 'rejected'::text)
+  GROUP BY org_id, course_id, pass, type, kind, severity, resolution
+  WITH NO DATA;
+
+-- VIEW report_comments_of_courses
+CREATE VIEW public.report_comments_of_courses WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    pass,
+    type,
+    kind,
+    severity,
+    resolution,
+    comments,
+    unanchored
+   FROM public.report_comments
+  WHERE ((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_courses() AS app_courses)::uuid[])));
+
+-- VIEW report_comments_of_org
+CREATE VIEW public.report_comments_of_org WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    pass,
+    type,
+    kind,
+    severity,
+    resolution,
+    comments,
+    unanchored
+   FROM public.report_comments
+  WHERE (org_id = ( SELECT public.app_org() AS app_org));
+
+-- MATERIALIZED VIEW report_costs
+CREATE MATERIALIZED VIEW public.report_costs AS
+ SELECT org_id,
+    day,
+    provider,
+    model,
+    pass,
+    (sum(calls))::bigint AS calls,
+    (sum(failed))::bigint AS failed,
+    (sum(input_tokens))::bigint AS input_tokens,
+    (sum(output_tokens))::bigint AS output_tokens,
+    (sum(cache_read_tokens))::bigint AS cache_read_tokens,
+    (sum(cache_write_tokens))::bigint AS cache_write_tokens,
+    (sum(cost_micros))::bigint AS cost_micros
+   FROM ( SELECT l.org_id,
+            l.day,
+            l.provider,
+            l.model,
+            l.pass,
+            l.calls,
+            l.failed,
+            l.input_tokens,
+            l.output_tokens,
+            l.cache_read_tokens,
+            l.cache_write_tokens,
+            l.cost_micros
+           FROM public.ledger l
+        UNION ALL
+         SELECT n.org_id,
+            n.day,
+            n.provider,
+            n.model,
+            n.pass,
+            1,
+            (n.failed)::integer AS failed,
+            n.input_tokens,
+            n.output_tokens,
+            n.cache_read_tokens,
+            n.cache_write_tokens,
+            n.cost_micros
+           FROM public.ledger_entries n
+        UNION ALL
+         SELECT a.org_id,
+            ((a.created_at AT TIME ZONE 'utc'::text))::date AS timezone,
+            a.provider,
+            a.model,
+            a.pass,
+            1,
+            ((a.outcome <> 'ok'::text))::integer AS int4,
+            a.input_tokens,
+            a.output_tokens,
+            a.cache_read_tokens,
+            a.cache_write_tokens,
+            0
+           FROM public.ai_responses a
+          WHERE ((a.provider = 'local'::text) AND (a.outcome <> 'open'::text))) c
+  GROUP BY org_id, day, provider, model, pass
+  WITH NO DATA;
+
+-- VIEW report_costs_of_org
+CREATE VIEW public.report_costs_of_org WITH (security_barrier='true') AS
+ SELECT org_id,
+    day,
+    provider,
+    model,
+    pass,
+    calls,
+    failed,
+    input_tokens,
+    output_tokens,
+    cache_read_tokens,
+    cache_write_tokens,
+    cost_micros
+   FROM public.report_costs
+  WHERE (org_id = ( SELECT public.app_org() AS app_org));
+
+-- MATERIALIZED VIEW report_criteria
+CREATE MATERIALIZED VIEW public.report_criteria AS
+ SELECT r.org_id,
+    e.course_id,
+    r.criterion_id,
+    r.level,
+    r.points,
+    r.max_points,
+    count(*) AS essays
+   FROM (public.criterion_results r
+     JOIN public.essays e ON (((e.org_id = r.org_id) AND (e.newest_submission_id = r.submission_id))))
+  WHERE ((r.superseded_at IS NULL) AND (e.course_id IS NOT NULL) AND (e.trial_until IS NULL))
+  GROUP BY r.org_id, e.course_id, r.criterion_id, r.level, r.points, r.max_points
+  WITH NO DATA;
+
+-- VIEW report_criteria_of_courses
+CREATE VIEW public.report_criteria_of_courses WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    criterion_id,
+    level,
+    points,
+    max_points,
+    essays
+   FROM public.report_criteria
+  WHERE ((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_courses() AS app_courses)::uuid[])));
+
+-- VIEW report_criteria_of_org
+CREATE VIEW public.report_criteria_of_org WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    criterion_id,
+    level,
+    points,
+    max_points,
+    essays
+   FROM public.report_criteria
+  WHERE (org_id = ( SELECT public.app_org() AS app_org));
+
+-- MATERIALIZED VIEW report_decisions
+CREATE MATERIALIZED VIEW public.report_decisions AS
+ SELECT org_id,
+    course_id,
+    pass,
+    type,
+    count(*) AS comments,
+    count(*) FILTER (WHERE (decision = 'accepted'::text)) AS accepted,
+    count(*) FILTER (WHERE (decision = 'edited'::text)) AS edited,
+    count(*) FILTER (WHERE (decision = 'rejected'::text)) AS rejected,
+    count(*) FILTER (WHERE (reaction = 'helpful'::text)) AS helpful,
+    count(*) FILTER (WHERE (reaction = 'not_helpful'::text)) AS not_helpful,
+    count(*) FILTER (WHERE (reaction = 'disagree'::text)) AS disagreed
+   FROM public.report_live_comments c
+  GROUP BY org_id, course_id, pass, type
+  WITH NO DATA;
+
+-- VIEW report_decisions_of_courses
+CREATE VIEW public.report_decisions_of_courses WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    pass,
+    type,
+    comments,
+    accepted,
+    edited,
+    rejected,
+    helpful,
+    not_helpful,
+    disagreed
+   FROM public.report_decisions
+  WHERE ((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_courses() AS app_courses)::uuid[])));
+
+-- VIEW report_decisions_of_org
+CREATE VIEW public.report_decisions_of_org WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    pass,
+    type,
+    comments,
+    accepted,
+    edited,
+    rejected,
+    helpful,
+    not_helpful,
+    disagreed
+   FROM public.report_decisions
+  WHERE (org_id = ( SELECT public.app_org() AS app_org));
+
+-- MATERIALIZED VIEW report_passes
+CREATE MATERIALIZED VIEW public.report_passes AS
+ SELECT p.org_id,
+    e.course_id,
+    p.name AS pass,
+    p.state,
+    count(*) AS passes
+   FROM (public.passes p
+     JOIN public.essays e ON (((e.org_id = p.org_id) AND (e.id = p.essay_id))))
+  WHERE ((p.state = ANY (ARRAY['done'::text, 'gave_up'::text])) AND (e.trial_until IS NULL))
+  GROUP BY p.org_id, e.course_id, p.name, p.state
+  WITH NO DATA;
+
+-- VIEW report_passes_of_courses
+CREATE VIEW public.report_passes_of_courses WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    pass,
+    state,
+    passes
+   FROM public.report_passes
+  WHERE ((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_courses() AS app_courses)::uuid[])));
+
+-- VIEW report_passes_of_org
+CREATE VIEW public.report_passes_of_org WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    pass,
+    state,
+    passes
+   FROM public.report_passes
+  WHERE (org_id = ( SELECT public.app_org() AS app_org));
+
+-- MATERIALIZED VIEW report_progress
+CREATE MATERIALIZED VIEW public.report_progress AS
+ SELECT s.org_id,
+    e.course_id,
+    e.assignment_id,
+    s.essay_id,
+    s.user_id,
+    s.id AS submission_id,
+    s.version,
+    (s.id = e.newest_submission_id) AS is_newest,
+    s.status,
+    s.created_at,
+    s.released_at,
+    s.words,
+    COALESCE(c.praise, (0)::bigint) AS praise,
+    COALESCE(c.comments, (0)::bigint) AS comments,
+    COALESCE(c.addressed, (0)::bigint) AS addressed,
+    COALESCE(c.persisting, (0)::bigint) AS persisting,
+    COALESCE(c.moot, (0)::bigint) AS moot,
+    COALESCE(r.levels, '[]'::jsonb) AS levels
+   FROM (((public.submissions s
+     JOIN public.essays e ON (((e.org_id = s.org_id) AND (e.id = s.essay_id))))
+     LEFT JOIN ( SELECT l.org_id,
+            l.submission_id,
+            count(*) FILTER (WHERE (l.kind = 'praise'::text)) AS praise,
+            count(*) FILTER (WHERE (l.kind <> 'praise'::text)) AS comments,
+            count(*) FILTER (WHERE ((l.kind <> 'praise'::text) AND (l.resolution = 'addressed'::text))) AS addressed,
+            count(*) FILTER (WHERE ((l.kind <> 'praise'::text) AND (l.resolution = 'persisting'::text))) AS persisting,
+            count(*) FILTER (WHERE ((l.kind <> 'praise'::text) AND (l.resolution = 'moot'::text))) AS moot
+           FROM public.report_live_comments l
+          WHERE (l.decision IS DISTINCT FROM 'rejected'::text)
+          GROUP BY l.org_id, l.submission_id) c ON (((c.org_id = s.org_id) AND (c.submission_id = s.id))))
+     LEFT JOIN ( SELECT t.org_id,
+            t.submission_id,
+            jsonb_agg(jsonb_build_object('criterion_id', t.criterion_id, 'level', t.level, 'points', t.points, 'max_points', t.max_points) ORDER BY t.criterion_id, t.pass) AS levels
+           FROM public.criterion_results t
+          WHERE (t.superseded_at IS NULL)
+          GROUP BY t.org_id, t.submission_id) r ON (((r.org_id = s.org_id) AND (r.submission_id = s.id))))
+  WHERE (e.trial_until IS NULL)
+  WITH NO DATA;
+
+-- VIEW report_progress_of_courses
+CREATE VIEW public.report_progress_of_courses WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    assignment_id,
+    essay_id,
+    user_id,
+    submission_id,
+    version,
+    is_newest,
+    status,
+    created_at,
+    released_at,
+    words,
+    praise,
+    comments,
+    addressed,
+    persisting,
+    moot,
+    levels
+   FROM public.report_progress
+  WHERE ((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_courses() AS app_courses)::uuid[])));
+
+-- VIEW report_progress_of_org
+CREATE VIEW public.report_progress_of_org WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    assignment_id,
+    essay_id,
+    user_id,
+    submission_id,
+    version,
+    is_newest,
+    status,
+    created_at,
+    released_at,
+    words,
+    praise,
+    comments,
+    addressed,
+    persisting,
+    moot,
+    levels
+   FROM public.report_progress
+  WHERE (org_id = ( SELECT public.app_org() AS app_org));
+
+-- VIEW report_progress_of_student
+CREATE VIEW public.report_progress_of_student WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    assignment_id,
+    essay_id,
+    user_id,
+    submission_id,
+    version,
+    is_newest,
+    status,
+    created_at,
+    released_at,
+    words,
+    praise,
+    comments,
+    addressed,
+    persisting,
+    moot,
+    levels
+   FROM public.report_progress
+  WHERE ((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)) AND (released_at IS NOT NULL));
+
+-- TABLE report_refreshes
+CREATE TABLE public.report_refreshes (
+    name text NOT NULL,
+    refreshed_at timestamp with time zone NOT NULL,
+    took_ms integer NOT NULL,
+    CONSTRAINT report_refreshes_took_not_negative CHECK ((took_ms >= 0))
+);
+
+-- COMMENT TABLE report_refreshes
+COMMENT ON TABLE public.report_refreshes IS 'When the materialized views of the reports were refreshed, and how long that took.';
+
+-- MATERIALIZED VIEW report_submissions
+CREATE MATERIALIZED VIEW public.report_submissions AS
+ SELECT s.org_id,
+    e.course_id,
+    ((s.created_at AT TIME ZONE 'utc'::text))::date AS day,
+    s.status,
+    count(*) AS submissions,
+    count(s.feedback_seconds) AS waits,
+    (COALESCE(sum((s.feedback_seconds)::numeric), (0)::numeric))::double precision AS wait_seconds,
+    public.histogram(COALESCE(array_agg(s.feedback_seconds) FILTER (WHERE (s.feedback_seconds IS NOT NULL)), '{}'::double precision[]), public.wait_bounds()) AS wait_buckets
+   FROM (public.submissions s
+     JOIN public.essays e ON (((e.org_id = s.org_id) AND (e.id = s.essay_id))))
+  WHERE (e.trial_until IS NULL)
+  GROUP BY s.org_id, e.course_id, (((s.created_at AT TIME ZONE 'utc'::text))::date), s.status
+  WITH NO DATA;
+
+-- VIEW report_submissions_of_courses
+CREATE VIEW public.report_submissions_of_courses WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    day,
+    status,
+    submissions,
+    waits,
+    wait_seconds,
+    wait_buckets
+   FROM public.report_submissions
+  WHERE ((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_courses() AS app_courses)::uuid[])));
+
+-- VIEW report_submissions_of_org
+CREATE VIEW public.report_submissions_of_org WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    day,
+    status,
+    submissions,
+    waits,
+    wait_seconds,
+    wait_buckets
+   FROM public.report_submissions
+  WHERE (org_id = ( SELECT public.app_org() AS app_org));
+
+-- MATERIALIZED VIEW report_types
+CREATE MATERIALIZED VIEW public.report_types AS
+ SELECT org_id,
+    course_id,
+    pass,
+    type,
+    count(*) AS comments,
+    count(DISTINCT user_id) AS students
+   FROM public.report_live_comments c
+  WHERE (is_newest AND (kind <> 'praise'::text) AND (decision IS DISTINCT FROM 'rejected'::text) AND (course_id IS NOT NULL))
+  GROUP BY org_id, course_id, pass, type
+  WITH NO DATA;
+
+-- VIEW report_types_of_courses
+CREATE VIEW public.report_types_of_courses WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    pass,
+    type,
+    comments,
+    students
+   FROM public.report_types
+  WHERE ((org_id = ( SELECT public.app_org() AS app_org)) AND (course_id = ANY (( SELECT public.app_courses() AS app_courses)::uuid[])));
+
+-- VIEW report_types_of_org
+CREATE VIEW public.report_types_of_org WITH (security_barrier='true') AS
+ SELECT org_id,
+    course_id,
+    pass,
+    type,
+    comments,
+    students
+   FROM public.report_types
+  WHERE (org_id = ( SELECT public.app_org() AS app_org));
+
 -- TABLE retention_runs
 CREATE TABLE public.retention_runs (
     org_id uuid NOT NULL,
@@ -4094,6 +4581,10 @@ ALTER TABLE ONLY public.analytics
 ALTER TABLE ONLY public.analytics_default
     ADD CONSTRAINT analytics_default_pkey PRIMARY KEY (id);
 
+-- CHECK CONSTRAINT analytics analytics_event_listed
+ALTER TABLE public.analytics
+    ADD CONSTRAINT analytics_event_listed CHECK ((event = ANY (ARRAY['submitted'::text, 'revised'::text, 'feedback_viewed'::text, 'comment_opened'::text, 'comment_judged'::text, 'released'::text, 'reviewed'::text, 'exported'::text, 'launched'::text]))) NOT VALID;
+
 -- CONSTRAINT api_keys api_keys_digest_unique
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_digest_unique UNIQUE (digest);
@@ -4261,6 +4752,10 @@ ALTER TABLE ONLY public.queue_marks
 -- CONSTRAINT queue_snapshot queue_snapshot_pkey
 ALTER TABLE ONLY public.queue_snapshot
     ADD CONSTRAINT queue_snapshot_pkey PRIMARY KEY (queue);
+
+-- CONSTRAINT report_refreshes report_refreshes_pkey
+ALTER TABLE ONLY public.report_refreshes
+    ADD CONSTRAINT report_refreshes_pkey PRIMARY KEY (name);
 
 -- CONSTRAINT retention_runs retention_runs_pkey
 ALTER TABLE ONLY public.retention_runs
@@ -4597,6 +5092,36 @@ CREATE INDEX idx_passes_unhinted ON public.passes USING btree (next_at) WHERE ((
 
 -- INDEX idx_passes_untallied
 CREATE INDEX idx_passes_untallied ON public.passes USING btree (finished_at) WHERE ((NOT tallied) AND (finished_at IS NOT NULL));
+
+-- INDEX idx_report_comments
+CREATE UNIQUE INDEX idx_report_comments ON public.report_comments USING btree (org_id, course_id, pass, type, kind, severity, resolution) NULLS NOT DISTINCT;
+
+-- INDEX idx_report_costs
+CREATE UNIQUE INDEX idx_report_costs ON public.report_costs USING btree (org_id, day, provider, model, pass);
+
+-- INDEX idx_report_criteria
+CREATE UNIQUE INDEX idx_report_criteria ON public.report_criteria USING btree (org_id, course_id, criterion_id, level, points, max_points);
+
+-- INDEX idx_report_decisions
+CREATE UNIQUE INDEX idx_report_decisions ON public.report_decisions USING btree (org_id, course_id, pass, type) NULLS NOT DISTINCT;
+
+-- INDEX idx_report_passes
+CREATE UNIQUE INDEX idx_report_passes ON public.report_passes USING btree (org_id, course_id, pass, state) NULLS NOT DISTINCT;
+
+-- INDEX idx_report_progress
+CREATE UNIQUE INDEX idx_report_progress ON public.report_progress USING btree (org_id, submission_id);
+
+-- INDEX idx_report_progress_course
+CREATE INDEX idx_report_progress_course ON public.report_progress USING btree (org_id, course_id, is_newest);
+
+-- INDEX idx_report_progress_user
+CREATE INDEX idx_report_progress_user ON public.report_progress USING btree (org_id, user_id);
+
+-- INDEX idx_report_submissions
+CREATE UNIQUE INDEX idx_report_submissions ON public.report_submissions USING btree (org_id, course_id, day, status) NULLS NOT DISTINCT;
+
+-- INDEX idx_report_types
+CREATE UNIQUE INDEX idx_report_types ON public.report_types USING btree (org_id, course_id, pass, type);
 
 -- INDEX idx_review_items_assignment_age
 CREATE INDEX idx_review_items_assignment_age ON public.review_items USING btree (org_id, is_open, assignment_id, created_at, feedback_id) WHERE (assignment_id IS NOT NULL);
@@ -5647,6 +6172,7 @@ ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
 -- ACL SCHEMA public
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO ec_owner;
+GRANT ALL ON SCHEMA public TO ec_reports;
 GRANT ALL ON SCHEMA public TO ec_stats;
 GRANT USAGE ON SCHEMA public TO ec_admin;
 GRANT USAGE ON SCHEMA public TO ec_auth;
@@ -6066,6 +6592,7 @@ GRANT ALL ON FUNCTION public.fold_ledger(most integer) TO ec_clock;
 REVOKE ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_clock;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_monitor;
+GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_reports;
 GRANT ALL ON FUNCTION public.histogram(samples double precision[], bounds double precision[]) TO ec_stats;
 
 -- ACL FUNCTION history_begins()
@@ -6193,10 +6720,12 @@ GRANT SELECT(id) ON TABLE public.ai_responses TO ec_worker;
 -- ACL COLUMN ai_responses.created_at
 GRANT SELECT(created_at) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(created_at) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(created_at) ON TABLE public.ai_responses TO ec_reports;
 
 -- ACL COLUMN ai_responses.org_id
 GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_reports;
 GRANT SELECT(org_id) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.submission_id
@@ -6210,6 +6739,7 @@ GRANT SELECT(user_id) ON TABLE public.ai_responses TO ec_admin;
 -- ACL COLUMN ai_responses.pass
 GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_reports;
 GRANT SELECT(pass) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.attempt
@@ -6219,11 +6749,13 @@ GRANT SELECT(attempt) ON TABLE public.ai_responses TO ec_clock;
 -- ACL COLUMN ai_responses.provider
 GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_reports;
 GRANT SELECT(provider) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.model
 GRANT SELECT(model) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(model) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(model) ON TABLE public.ai_responses TO ec_reports;
 GRANT SELECT(model),UPDATE(model) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.prompt_version
@@ -6236,6 +6768,7 @@ GRANT SELECT(request_sha256) ON TABLE public.ai_responses TO ec_admin;
 -- ACL COLUMN ai_responses.outcome
 GRANT SELECT(outcome) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(outcome) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(outcome) ON TABLE public.ai_responses TO ec_reports;
 GRANT SELECT(outcome),UPDATE(outcome) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.stop_reason
@@ -6249,21 +6782,25 @@ GRANT UPDATE(raw) ON TABLE public.ai_responses TO ec_worker;
 -- ACL COLUMN ai_responses.input_tokens
 GRANT SELECT(input_tokens) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(input_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(input_tokens) ON TABLE public.ai_responses TO ec_reports;
 GRANT UPDATE(input_tokens) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.output_tokens
 GRANT SELECT(output_tokens) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(output_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(output_tokens) ON TABLE public.ai_responses TO ec_reports;
 GRANT UPDATE(output_tokens) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.cache_read_tokens
 GRANT SELECT(cache_read_tokens) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(cache_read_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(cache_read_tokens) ON TABLE public.ai_responses TO ec_reports;
 GRANT UPDATE(cache_read_tokens) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.cache_write_tokens
 GRANT SELECT(cache_write_tokens) ON TABLE public.ai_responses TO ec_admin;
 GRANT SELECT(cache_write_tokens) ON TABLE public.ai_responses TO ec_clock;
+GRANT SELECT(cache_write_tokens) ON TABLE public.ai_responses TO ec_reports;
 GRANT UPDATE(cache_write_tokens) ON TABLE public.ai_responses TO ec_worker;
 
 -- ACL COLUMN ai_responses.cost_micros
@@ -6431,6 +6968,10 @@ GRANT ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_hos
 -- ACL FUNCTION referenced_tables(part name)
 REVOKE ALL ON FUNCTION public.referenced_tables(part name) FROM PUBLIC;
 
+-- ACL FUNCTION refresh_report(wanted text)
+REVOKE ALL ON FUNCTION public.refresh_report(wanted text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.refresh_report(wanted text) TO ec_clock;
+
 -- ACL FUNCTION release_duty(duty text, held_by uuid)
 REVOKE ALL ON FUNCTION public.release_duty(duty text, held_by uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.release_duty(duty text, held_by uuid) TO ec_clock;
@@ -6492,10 +7033,42 @@ GRANT SELECT,INSERT ON TABLE public.feedback TO ec_admin;
 GRANT SELECT,INSERT ON TABLE public.feedback TO ec_educator;
 GRANT SELECT,INSERT ON TABLE public.feedback TO ec_worker;
 
+-- ACL COLUMN feedback.id
+GRANT SELECT(id) ON TABLE public.feedback TO ec_reports;
+
+-- ACL COLUMN feedback.org_id
+GRANT SELECT(org_id) ON TABLE public.feedback TO ec_reports;
+
+-- ACL COLUMN feedback.submission_id
+GRANT SELECT(submission_id) ON TABLE public.feedback TO ec_reports;
+
+-- ACL COLUMN feedback.essay_id
+GRANT SELECT(essay_id) ON TABLE public.feedback TO ec_reports;
+
+-- ACL COLUMN feedback.user_id
+GRANT SELECT(user_id) ON TABLE public.feedback TO ec_reports;
+
+-- ACL COLUMN feedback.pass
+GRANT SELECT(pass) ON TABLE public.feedback TO ec_reports;
+
+-- ACL COLUMN feedback.type
+GRANT SELECT(type) ON TABLE public.feedback TO ec_reports;
+
+-- ACL COLUMN feedback.kind
+GRANT SELECT(kind) ON TABLE public.feedback TO ec_reports;
+
+-- ACL COLUMN feedback.severity
+GRANT SELECT(severity) ON TABLE public.feedback TO ec_reports;
+
+-- ACL COLUMN feedback.match
+GRANT SELECT(match) ON TABLE public.feedback TO ec_reports;
+
 -- ACL COLUMN feedback.resolution
+GRANT SELECT(resolution) ON TABLE public.feedback TO ec_reports;
 GRANT UPDATE(resolution) ON TABLE public.feedback TO ec_worker;
 
 -- ACL COLUMN feedback.superseded_at
+GRANT SELECT(superseded_at) ON TABLE public.feedback TO ec_reports;
 GRANT UPDATE(superseded_at) ON TABLE public.feedback TO ec_worker;
 
 -- ACL TABLE feedback_reactions
@@ -6508,7 +7081,17 @@ GRANT SELECT ON TABLE public.feedback_reactions TO ec_worker;
 GRANT SELECT,DELETE ON TABLE public.feedback_reactions TO ec_stats;
 GRANT SELECT,INSERT,DELETE ON TABLE public.feedback_reactions TO ec_student;
 
+-- ACL COLUMN feedback_reactions.org_id
+GRANT SELECT(org_id) ON TABLE public.feedback_reactions TO ec_reports;
+
+-- ACL COLUMN feedback_reactions.feedback_id
+GRANT SELECT(feedback_id) ON TABLE public.feedback_reactions TO ec_reports;
+
+-- ACL COLUMN feedback_reactions.user_id
+GRANT SELECT(user_id) ON TABLE public.feedback_reactions TO ec_reports;
+
 -- ACL COLUMN feedback_reactions.reaction
+GRANT SELECT(reaction) ON TABLE public.feedback_reactions TO ec_reports;
 GRANT UPDATE(reaction) ON TABLE public.feedback_reactions TO ec_student;
 
 -- ACL COLUMN feedback_reactions.note
@@ -6526,6 +7109,18 @@ GRANT SELECT ON TABLE public.feedback_reviews TO ec_worker;
 GRANT SELECT,DELETE ON TABLE public.feedback_reviews TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.feedback_reviews TO ec_admin;
 GRANT SELECT,INSERT ON TABLE public.feedback_reviews TO ec_educator;
+
+-- ACL COLUMN feedback_reviews.id
+GRANT SELECT(id) ON TABLE public.feedback_reviews TO ec_reports;
+
+-- ACL COLUMN feedback_reviews.org_id
+GRANT SELECT(org_id) ON TABLE public.feedback_reviews TO ec_reports;
+
+-- ACL COLUMN feedback_reviews.feedback_id
+GRANT SELECT(feedback_id) ON TABLE public.feedback_reviews TO ec_reports;
+
+-- ACL COLUMN feedback_reviews.decision
+GRANT SELECT(decision) ON TABLE public.feedback_reviews TO ec_reports;
 
 -- ACL FUNCTION review_counts()
 REVOKE ALL ON FUNCTION public.review_counts() FROM PUBLIC;
@@ -6654,6 +7249,7 @@ GRANT ALL ON FUNCTION public.version_task(tenant uuid, wanted uuid) TO ec_worker
 REVOKE ALL ON FUNCTION public.wait_bounds() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_clock;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_monitor;
+GRANT ALL ON FUNCTION public.wait_bounds() TO ec_reports;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_stats;
 
 -- ACL TABLE ai_responses_default
@@ -6848,7 +7444,29 @@ GRANT SELECT ON TABLE public.criterion_results TO ec_student;
 GRANT SELECT,DELETE ON TABLE public.criterion_results TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.criterion_results TO ec_worker;
 
+-- ACL COLUMN criterion_results.org_id
+GRANT SELECT(org_id) ON TABLE public.criterion_results TO ec_reports;
+
+-- ACL COLUMN criterion_results.submission_id
+GRANT SELECT(submission_id) ON TABLE public.criterion_results TO ec_reports;
+
+-- ACL COLUMN criterion_results.criterion_id
+GRANT SELECT(criterion_id) ON TABLE public.criterion_results TO ec_reports;
+
+-- ACL COLUMN criterion_results.pass
+GRANT SELECT(pass) ON TABLE public.criterion_results TO ec_reports;
+
+-- ACL COLUMN criterion_results.level
+GRANT SELECT(level) ON TABLE public.criterion_results TO ec_reports;
+
+-- ACL COLUMN criterion_results.points
+GRANT SELECT(points) ON TABLE public.criterion_results TO ec_reports;
+
+-- ACL COLUMN criterion_results.max_points
+GRANT SELECT(max_points) ON TABLE public.criterion_results TO ec_reports;
+
 -- ACL COLUMN criterion_results.superseded_at
+GRANT SELECT(superseded_at) ON TABLE public.criterion_results TO ec_reports;
 GRANT UPDATE(superseded_at) ON TABLE public.criterion_results TO ec_worker;
 
 -- ACL TABLE duty_leases
@@ -6874,12 +7492,21 @@ GRANT SELECT,INSERT ON TABLE public.essays TO ec_student;
 
 -- ACL COLUMN essays.id
 GRANT SELECT(id) ON TABLE public.essays TO ec_clock;
+GRANT SELECT(id) ON TABLE public.essays TO ec_reports;
 
 -- ACL COLUMN essays.org_id
 GRANT SELECT(org_id) ON TABLE public.essays TO ec_clock;
+GRANT SELECT(org_id) ON TABLE public.essays TO ec_reports;
 
 -- ACL COLUMN essays.user_id
 GRANT SELECT(user_id) ON TABLE public.essays TO ec_clock;
+GRANT SELECT(user_id) ON TABLE public.essays TO ec_reports;
+
+-- ACL COLUMN essays.course_id
+GRANT SELECT(course_id) ON TABLE public.essays TO ec_reports;
+
+-- ACL COLUMN essays.assignment_id
+GRANT SELECT(assignment_id) ON TABLE public.essays TO ec_reports;
 
 -- ACL COLUMN essays.category_id
 GRANT UPDATE(category_id) ON TABLE public.essays TO ec_admin;
@@ -6900,6 +7527,7 @@ GRANT UPDATE(versions) ON TABLE public.essays TO ec_lms;
 GRANT UPDATE(versions) ON TABLE public.essays TO ec_student;
 
 -- ACL COLUMN essays.newest_submission_id
+GRANT SELECT(newest_submission_id) ON TABLE public.essays TO ec_reports;
 GRANT UPDATE(newest_submission_id) ON TABLE public.essays TO ec_admin;
 GRANT UPDATE(newest_submission_id) ON TABLE public.essays TO ec_educator;
 GRANT UPDATE(newest_submission_id) ON TABLE public.essays TO ec_lms;
@@ -6928,6 +7556,7 @@ GRANT UPDATE(trial_prompt) ON TABLE public.essays TO ec_educator;
 
 -- ACL COLUMN essays.trial_until
 GRANT SELECT(trial_until) ON TABLE public.essays TO ec_clock;
+GRANT SELECT(trial_until) ON TABLE public.essays TO ec_reports;
 GRANT UPDATE(trial_until) ON TABLE public.essays TO ec_admin;
 GRANT UPDATE(trial_until) ON TABLE public.essays TO ec_educator;
 
@@ -7024,6 +7653,7 @@ GRANT SELECT ON TABLE public.inbound_events_default TO ec_stats;
 GRANT MAINTAIN ON TABLE public.ledger TO ec_clock;
 GRANT SELECT ON TABLE public.ledger TO ec_admin;
 GRANT SELECT ON TABLE public.ledger TO ec_backup;
+GRANT SELECT ON TABLE public.ledger TO ec_reports;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.ledger TO ec_stats;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.ledger TO ec_worker;
 
@@ -7032,6 +7662,7 @@ GRANT INSERT ON TABLE public.ledger_entries TO ec_worker;
 GRANT MAINTAIN ON TABLE public.ledger_entries TO ec_clock;
 GRANT SELECT ON TABLE public.ledger_entries TO ec_admin;
 GRANT SELECT ON TABLE public.ledger_entries TO ec_backup;
+GRANT SELECT ON TABLE public.ledger_entries TO ec_reports;
 GRANT SELECT,DELETE ON TABLE public.ledger_entries TO ec_stats;
 
 -- ACL TABLE passes
@@ -7049,20 +7680,24 @@ GRANT SELECT(id) ON TABLE public.passes TO ec_clock;
 
 -- ACL COLUMN passes.org_id
 GRANT SELECT(org_id) ON TABLE public.passes TO ec_clock;
+GRANT SELECT(org_id) ON TABLE public.passes TO ec_reports;
 
 -- ACL COLUMN passes.submission_id
 GRANT SELECT(submission_id) ON TABLE public.passes TO ec_clock;
 
 -- ACL COLUMN passes.essay_id
 GRANT SELECT(essay_id) ON TABLE public.passes TO ec_clock;
+GRANT SELECT(essay_id) ON TABLE public.passes TO ec_reports;
 
 -- ACL COLUMN passes.user_id
 GRANT SELECT(user_id) ON TABLE public.passes TO ec_clock;
 
 -- ACL COLUMN passes.name
 GRANT SELECT(name) ON TABLE public.passes TO ec_clock;
+GRANT SELECT(name) ON TABLE public.passes TO ec_reports;
 
 -- ACL COLUMN passes.state
+GRANT SELECT(state) ON TABLE public.passes TO ec_reports;
 GRANT SELECT(state),UPDATE(state) ON TABLE public.passes TO ec_clock;
 GRANT UPDATE(state) ON TABLE public.passes TO ec_stats;
 GRANT UPDATE(state) ON TABLE public.passes TO ec_worker;
@@ -7195,20 +7830,29 @@ GRANT SELECT,INSERT ON TABLE public.submissions TO ec_student;
 
 -- ACL COLUMN submissions.id
 GRANT SELECT(id) ON TABLE public.submissions TO ec_clock;
+GRANT SELECT(id) ON TABLE public.submissions TO ec_reports;
 
 -- ACL COLUMN submissions.created_at
 GRANT SELECT(created_at) ON TABLE public.submissions TO ec_clock;
+GRANT SELECT(created_at) ON TABLE public.submissions TO ec_reports;
 
 -- ACL COLUMN submissions.org_id
 GRANT SELECT(org_id) ON TABLE public.submissions TO ec_clock;
+GRANT SELECT(org_id) ON TABLE public.submissions TO ec_reports;
 
 -- ACL COLUMN submissions.essay_id
 GRANT SELECT(essay_id) ON TABLE public.submissions TO ec_clock;
+GRANT SELECT(essay_id) ON TABLE public.submissions TO ec_reports;
+
+-- ACL COLUMN submissions.user_id
+GRANT SELECT(user_id) ON TABLE public.submissions TO ec_reports;
 
 -- ACL COLUMN submissions.version
 GRANT SELECT(version) ON TABLE public.submissions TO ec_clock;
+GRANT SELECT(version) ON TABLE public.submissions TO ec_reports;
 
 -- ACL COLUMN submissions.status
+GRANT SELECT(status) ON TABLE public.submissions TO ec_reports;
 GRANT SELECT(status),UPDATE(status) ON TABLE public.submissions TO ec_clock;
 GRANT UPDATE(status) ON TABLE public.submissions TO ec_stats;
 GRANT UPDATE(status) ON TABLE public.submissions TO ec_worker;
@@ -7219,8 +7863,12 @@ GRANT SELECT(queue) ON TABLE public.submissions TO ec_clock;
 -- ACL COLUMN submissions.source
 GRANT SELECT(source) ON TABLE public.submissions TO ec_clock;
 
+-- ACL COLUMN submissions.words
+GRANT SELECT(words) ON TABLE public.submissions TO ec_reports;
+
 -- ACL COLUMN submissions.released_at
 GRANT SELECT(released_at) ON TABLE public.submissions TO ec_clock;
+GRANT SELECT(released_at) ON TABLE public.submissions TO ec_reports;
 GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_admin;
 GRANT UPDATE(released_at) ON TABLE public.submissions TO ec_educator;
 
@@ -7232,6 +7880,7 @@ GRANT UPDATE(completed_at) ON TABLE public.submissions TO ec_worker;
 -- ACL COLUMN submissions.feedback_seconds
 GRANT SELECT(feedback_seconds) ON TABLE public.submissions TO ec_admin;
 GRANT SELECT(feedback_seconds) ON TABLE public.submissions TO ec_clock;
+GRANT SELECT(feedback_seconds) ON TABLE public.submissions TO ec_reports;
 
 -- ACL COLUMN submissions.tallied
 GRANT SELECT(tallied) ON TABLE public.submissions TO ec_admin;
@@ -7302,6 +7951,64 @@ GRANT SELECT ON SEQUENCE public.queue_hand_interactive TO ec_backup;
 GRANT MAINTAIN ON TABLE public.queue_marks TO ec_clock;
 GRANT SELECT ON TABLE public.queue_marks TO ec_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_marks TO ec_stats;
+
+-- ACL TABLE report_comments_of_courses
+GRANT SELECT ON TABLE public.report_comments_of_courses TO ec_educator;
+
+-- ACL TABLE report_comments_of_org
+GRANT SELECT ON TABLE public.report_comments_of_org TO ec_admin;
+
+-- ACL TABLE report_costs_of_org
+GRANT SELECT ON TABLE public.report_costs_of_org TO ec_admin;
+
+-- ACL TABLE report_criteria_of_courses
+GRANT SELECT ON TABLE public.report_criteria_of_courses TO ec_educator;
+
+-- ACL TABLE report_criteria_of_org
+GRANT SELECT ON TABLE public.report_criteria_of_org TO ec_admin;
+
+-- ACL TABLE report_decisions_of_courses
+GRANT SELECT ON TABLE public.report_decisions_of_courses TO ec_educator;
+
+-- ACL TABLE report_decisions_of_org
+GRANT SELECT ON TABLE public.report_decisions_of_org TO ec_admin;
+
+-- ACL TABLE report_passes_of_courses
+GRANT SELECT ON TABLE public.report_passes_of_courses TO ec_educator;
+
+-- ACL TABLE report_passes_of_org
+GRANT SELECT ON TABLE public.report_passes_of_org TO ec_admin;
+
+-- ACL TABLE report_progress_of_courses
+GRANT SELECT ON TABLE public.report_progress_of_courses TO ec_educator;
+
+-- ACL TABLE report_progress_of_org
+GRANT SELECT ON TABLE public.report_progress_of_org TO ec_admin;
+
+-- ACL TABLE report_progress_of_student
+GRANT SELECT ON TABLE public.report_progress_of_student TO ec_student;
+
+-- ACL TABLE report_refreshes
+GRANT SELECT ON TABLE public.report_refreshes TO ec_admin;
+GRANT SELECT ON TABLE public.report_refreshes TO ec_backup;
+GRANT SELECT ON TABLE public.report_refreshes TO ec_educator;
+GRANT SELECT ON TABLE public.report_refreshes TO ec_monitor;
+GRANT SELECT ON TABLE public.report_refreshes TO ec_stats;
+GRANT SELECT ON TABLE public.report_refreshes TO ec_student;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.report_refreshes TO ec_reports;
+GRANT SELECT,MAINTAIN ON TABLE public.report_refreshes TO ec_clock;
+
+-- ACL TABLE report_submissions_of_courses
+GRANT SELECT ON TABLE public.report_submissions_of_courses TO ec_educator;
+
+-- ACL TABLE report_submissions_of_org
+GRANT SELECT ON TABLE public.report_submissions_of_org TO ec_admin;
+
+-- ACL TABLE report_types_of_courses
+GRANT SELECT ON TABLE public.report_types_of_courses TO ec_educator;
+
+-- ACL TABLE report_types_of_org
+GRANT SELECT ON TABLE public.report_types_of_org TO ec_admin;
 
 -- ACL TABLE retention_runs
 GRANT SELECT ON TABLE public.retention_runs TO ec_admin;

@@ -6,7 +6,7 @@ grant usage on schema extensions to ec_stats;
 revoke usage on schema extensions from ec_monitor;
 
 revoke all on schema public from public;
-grant create, usage on schema public to ec_owner, ec_stats;
+grant create, usage on schema public to ec_owner, ec_stats, ec_reports;
 grant usage on schema public to ec_auth, ec_lms, ec_manager, ec_student, ec_educator, ec_admin, ec_keys;
 grant usage on schema public to ec_ingest, ec_worker, ec_clock, ec_monitor, ec_backup;
 
@@ -14,3 +14,4 @@ grant usage on schema public to ec_ingest, ec_worker, ec_clock, ec_monitor, ec_b
 alter default privileges for role ec_owner in schema public grant select on tables to ec_backup, ec_stats;
 alter default privileges for role ec_owner revoke execute on functions from public;
 alter default privileges for role ec_stats revoke execute on functions from public;
+alter default privileges for role ec_reports revoke execute on functions from public;

@@ -69,11 +69,13 @@ Feedback
     review_counts       counts of those decisions, for calibration and model comparison
     own_comments        an educator's own comments
     saved_comments      comments that an educator saves for later essays
+Reports
+    report_views        the materialized views that reports read: their age and their refresh
 Connections to LMSs
     connections         API keys and webhook sources
     identifiers         one form for the ids of other systems
     lms_assignments     assignments that an LMS names by its own ids
-    events              idempotency keys, webhook deliveries, views, stored log lines
+    events              idempotency keys, webhook deliveries, what people do, stored log lines
     deliveries          stored deliveries for the admin, and their replay
 Operations
     retention           how long an org keeps what, and the deletion of what is older

@@ -1,4 +1,4 @@
-"""Idempotency keys, webhook deliveries, views of feedback, and stored log lines."""
+"""Idempotency keys, webhook deliveries, what people do, and stored log lines."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from models.errors import DatabaseAway, InProgress, KeyReused
 
 Outcome = Literal["accepted", "ignored", "refused"]
 LogLevel = Literal["warning", "error"]
+# `submitted` and `revised` are written where a version is stored, by store_version in the database.
+Event = Literal["feedback_viewed", "comment_opened", "comment_judged", "released", "reviewed", "exported", "launched"]
 # The programs that keep log lines.
 LogProgram = Literal["ingest", "worker", "clock"]
 
@@ -187,11 +189,17 @@ def store_delivery(
     )
 
 
-def note_view(user: UUID, *, org: UUID, essay: UUID, submission: UUID) -> None:
-    """Record that this person viewed the feedback."""
+def note(event: Event, *, essay: UUID | None = None, submission: UUID | None = None) -> None:
+    """Record what the acting person did. A command acts for nobody, so it records nothing.
+
+    Only the author of an essay names it: what staff did holds no id of a student, so nothing of it is left when one is erased.
+    """
     run(
-        "insert into analytics (org_id, user_id, event, essay_id, submission_id) values (%s, %s, 'feedback_viewed', %s, %s)",
-        (org, user, essay, submission),
+        """
+        insert into analytics (org_id, user_id, event, essay_id, submission_id)
+        select app_org(), app_user(), %s, %s, %s where app_user() is not null
+        """,
+        (event, essay, submission),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from models import events
 from models.audit import write_entry
 from models.courses import fetch_assignment
 from models.db import row, run
@@ -29,6 +30,7 @@ def release(submission: UUID, *, org: UUID) -> datetime:
     if released is not None:
         detail = {"user_id": str(released["user_id"])}
         write_entry("feedback_released", entity="submission", entity_id=submission, **detail)
+        events.note("released")
     found = row("select released_at from submissions where org_id = %s and id = %s", (org, submission))
     if found is None:
         raise NotFound("There is no such submission.")
@@ -53,4 +55,5 @@ def release_all(assignment: UUID, *, org: UUID) -> int:
     )
     if released:
         write_entry("feedback_released", entity="assignment", entity_id=assignment, submissions=released)
+        events.note("released")
     return released

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from models import events
 from models.crypto import AssociatedData, Key
 from models.db import new_ids, row, rows, run
 from models.errors import NotFound
@@ -115,6 +116,7 @@ def decide(
             body,
         ),
     )
+    events.note("reviewed")
     return ReviewedComment(submission=found["submission_id"], user=found["user_id"])
 
 
@@ -136,6 +138,7 @@ def react(comment: UUID, *, org: UUID, reaction: str, note: str | None) -> datet
         (org, comment, found["user_id"], found["submission_id"], found["audience_id"], reaction, sealed),
     )
     assert stored is not None
+    events.note("comment_judged", essay=found["essay_id"], submission=found["submission_id"])
     reacted_at: datetime = stored["created_at"]
     return reacted_at
 
@@ -152,7 +155,7 @@ def withdraw(comment: UUID, *, org: UUID) -> None:
 def _find_comment(comment: UUID, *, org: UUID) -> dict[str, Any]:
     found = row(
         f"""
-        select f.id, f.submission_id, f.user_id, f.audience_id, f.body, k.wrapped, k.master_key_id,
+        select f.id, f.essay_id, f.submission_id, f.user_id, f.audience_id, f.body, k.wrapped, k.master_key_id,
             r.id as review_id, r.decision, r.body as edited
         from feedback as f
         left join user_keys as k on k.org_id = f.org_id and k.user_id = f.user_id

@@ -268,7 +268,7 @@ saved_comments*.json    comments they keep for the next essay
 comments_made*.json, reviews_made*.json    which comments on others' essays they wrote or decided about (the words are the essay author's)
 author_use.json         how often they handed in on their last day, and what reading them cost in their last month
 approvals*.json         which exports and erasures of them were asked for, and what they asked for or approved as an admin
-analytics*.json         what they did: handed in, revised, looked at feedback
+analytics*.json         what they did and when: handed in, revised, looked at feedback, judged a comment, released, reviewed, exported
 inbound_events*.json    what an LMS sent about them, as it was sent, and why some of it was refused
 seen_events*.json, idempotency_keys*.json    what was answered to whom handed in for them
 audit_log*.json         what is on record as done by them or about them

@@ -775,6 +775,14 @@ class DutyRuns(Table):
     detail = BinaryJSONField(index=False, default=dict)
 
 
+class ReportRefreshes(Table):
+    """When a materialized view of the reports was refreshed, and how long that took."""
+
+    name = TextField(primary_key=True)
+    refreshed_at = DateTimeTZField()
+    took_ms = IntegerField()
+
+
 class Heartbeats(Table):
     """A process of web, worker or clock: when it was last seen, and when one of its threads last ended a piece of work."""
 

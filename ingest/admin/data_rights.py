@@ -17,7 +17,7 @@ from ingest.web.identity import admin
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
 from ingest.web.responses import json_response
-from models import approvals, rights, users
+from models import approvals, events, rights, users
 
 blueprint = Blueprint("rights", __name__)
 
@@ -47,6 +47,7 @@ def export(user_id: UUID) -> Response:
                 request = _ask("export_person", user_id, org=who.org)
                 return json_response(schemas.Waiting(status="waiting for approval", approval_id=request), status=202)
             note_read(who, entity="user", entity_id=user_id, person=user_id)
+            events.note("exported")
             write_archive(archive, user_id, org=who.org)
         response = Response(_chunks(archive), content_type=ZIP)
         response.content_length = archive.tell()

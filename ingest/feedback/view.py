@@ -95,7 +95,7 @@ def read_feedback(submission_id: UUID) -> Response:
         header = found["header"]
         note_read(who, entity="submission", entity_id=submission_id, person=header["user_id"])
         if who.user == header["user_id"] and found["status"] in FINAL_STATUSES:
-            events.note_view(who.user, org=who.org, essay=header["essay_id"], submission=submission_id)
+            events.note("feedback_viewed", essay=header["essay_id"], submission=submission_id)
     body = {
         "submission_id": submission_id,
         "version": header["version"],

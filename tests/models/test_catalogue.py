@@ -14,7 +14,7 @@ from models.crypto import EncryptedField
 from tests.support.servers import Database
 
 # Policies do not filter these roles: they have BYPASSRLS by design, or own the tables, and nobody logs in as the owner.
-UNBOUND = {"ec_owner", "ec_stats", "ec_backup", "postgres"}
+UNBOUND = {"ec_owner", "ec_stats", "ec_reports", "ec_backup", "postgres"}
 PARTITIONED = {"ai_responses", "analytics", "audit_log", "feedback", "inbound_events", "submissions", "system_logs"}
 
 # The ON DELETE rules. Deleting a person deletes their rows, deleting an org deletes everything. Shared rows RESTRICT.
@@ -240,8 +240,8 @@ def test_program_roles_own_nothing_and_cannot_bypass_row_security(database: Data
         """
     )
 
-    assert {name for (name,) in owners} == {"ec_owner", "ec_stats"}
-    assert {name for (name,) in unbound} == {"ec_stats", "ec_backup"}
+    assert {name for (name,) in owners} == {"ec_owner", "ec_stats", "ec_reports"}
+    assert {name for (name,) in unbound} == {"ec_stats", "ec_reports", "ec_backup"}
     assert set(joined) == {
         *(("ec_ingest", f"ec_{role}") for role in ("auth", "lms", "manager", "student", "educator", "admin")),
         ("ec_worker", "ec_keys"),
@@ -273,16 +273,24 @@ def test_cross_org_views_are_security_barriers_and_closed_to_people(database: Da
         "select relname::text, reloptions from pg_class where relnamespace = 'public'::regnamespace and relkind = 'v'"
     )
     ours = [(name, options) for name, options in views if str(name).startswith(("monitor_", "untallied"))]
+    reports = [
+        (name, options) for name, options in views if re.fullmatch(r"report_\w+_of_(org|courses|student)", str(name))
+    ]
     readers = database.sql(
         """
         select distinct c.relname::text, pg_get_userbyid(g.grantee)::text from pg_class as c, aclexplode(c.relacl) as g
-        where c.relnamespace = 'public'::regnamespace and c.relkind = 'v' and g.grantee <> c.relowner
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('v', 'm') and g.grantee <> c.relowner
         """
     )
 
-    assert len(ours) == len(views) >= 4
-    assert [name for name, options in ours if "security_barrier=true" not in (options or [])] == []
-    assert {role for _, role in readers} == {"ec_monitor", "ec_clock", "ec_backup"}
+    assert {name for name, _ in views} - {name for name, _ in ours + reports} == {"report_live_comments"}
+    assert len(ours) >= 4
+    assert [name for name, options in ours + reports if "security_barrier=true" not in (options or [])] == []
+    assert {role for name, role in readers if name in dict(ours)} == {"ec_monitor", "ec_clock", "ec_backup"}
+    of = {"ec_admin": "org", "ec_educator": "courses", "ec_student": "student"}
+    assert {(name.rpartition("_")[2], role) for name, role in readers if name not in dict(ours)} == {
+        (whose, role) for role, whose in of.items()
+    }
 
 
 def test_every_foreign_key_has_an_index_on_its_leading_columns(database: Database) -> None:

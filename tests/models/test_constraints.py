@@ -151,7 +151,7 @@ BAD: dict[str, list[dict[str, str]]] = {
         )
     ],
     "blessings_pass_known": [{"pass": "'vibes'"}],
-    "analytics_event_known": [{"event": "'slept'"}],
+    "analytics_event_listed": [{"event": "'slept'"}],
     "audit_log_action_is_a_word": [{"action": s} for s in ("''", "'Two words'")],
     "audit_log_entity_is_a_word": [{"entity": s} for s in ("''", "'a b'")],
     "audit_log_chained_with_hash": [{"sequence": "1"}, {"hash": SHA}],
@@ -177,6 +177,7 @@ BAD: dict[str, list[dict[str, str]]] = {
         {"started_at": "now() + interval '1 second'"}, {"progress_at": "now() + interval '1 second'"},
     ],
     "duty_leases_name_form": [{"name": "'Backup of today'"}],
+    "report_refreshes_took_not_negative": [{"took_ms": "-1"}],
     "duty_runs_name_form": [{"name": "'Backup of today'"}],
     "duty_runs_outcome_known": [{"outcome": "'odd'"}],
     "duty_runs_found_not_negative": [{"found": "-1"}],

@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import psycopg2
 import pytest
 
-from models import db, essays, events, users
+from models import db, essays, events, releases, users
 from models.crypto import AssociatedData, Key, keyring
 from models.errors import InProgress, KeyReused, Undecipherable
 from models.essays import Draft
 from models.events import Delivery
 from tests.conftest import Become
 from tests.support.races import together, warm_up
-from tests.support.schools import School, session_of
+from tests.support.schools import School, hand_in, session_of
 from tests.support.servers import Database
 
 ONE, OTHER = hashlib.sha256(b"one").digest(), hashlib.sha256(b"other").digest()
@@ -257,15 +257,38 @@ def test_body_without_known_student_is_encrypted_with_installation_key(school: S
     assert opened == "\\xff not even UTF-8, secret"
 
 
-def test_feedback_view_is_recorded(school: School, database: Database) -> None:
-    with session_of(school, "alice"):
-        receipt = essays.receive(school.alice, Draft(title="T", text="x", source="app"), org=school.org)
-        events.note_view(school.alice, org=school.org, essay=receipt.essay, submission=receipt.submission)
-
-    found = database.sql(
-        "select event, submission_id from analytics where org_id = %s order by id desc limit 1", school.org
+def recorded(database: Database, school: School) -> list[tuple[object, ...]]:
+    """Return who did what with which version, oldest first, without what is recorded when a version is stored."""
+    return database.sql(
+        "select user_id, event, essay_id, submission_id from analytics where org_id = %s and event not in ('submitted', 'revised')"
+        " order by id",
+        school.org,
     )
-    assert found == [("feedback_viewed", receipt.submission)]
+
+
+def test_each_event_is_recorded_for_the_acting_person(school: School, database: Database) -> None:
+    receipt = hand_in(school, "alice")
+    for event in get_args(events.Event):
+        with session_of(school, "alice"):
+            events.note(event, essay=receipt.essay, submission=receipt.submission)
+    expected = [(school.alice, event, receipt.essay, receipt.submission) for event in get_args(events.Event)]
+    assert recorded(database, school) == expected
+
+
+def test_an_lms_and_a_command_are_nobody_and_leave_no_event(school: School, database: Database) -> None:
+    for role in ("ec_lms", "ec_admin"):
+        with db.session(org=school.org, role=role):
+            events.note("exported")
+    assert recorded(database, school) == []
+
+
+def test_what_staff_do_names_no_student(school: School, database: Database) -> None:
+    receipt = hand_in(school, "alice", assignment=school.reviewed_assignment)
+    with session_of(school, "ed"):
+        releases.release(receipt.submission, org=school.org)
+        releases.release(receipt.submission, org=school.org)
+        assert releases.release_all(school.reviewed_assignment, org=school.org) == 0
+    assert recorded(database, school) == [(school.ed, "released", None, None)]
 
 
 def test_stored_log_line_has_its_context(school: School, database: Database, become: Become) -> None:

@@ -220,6 +220,9 @@ FOREIGN_ROWS = {
     "a student's event of another student": (
         "alice", "insert into analytics (org_id, user_id, event) values ({here}, {bob}, 'submitted')",
     ),
+    "an educator's event of a student": (
+        "ed", "insert into analytics (org_id, user_id, event) values ({here}, {bob}, 'reviewed')",
+    ),
     "a student's idempotency key of another": (
         "alice", "insert into idempotency_keys (org_id, caller_id, key, request_sha256) values ({here}, {bob}, 'k', '')",
     ),

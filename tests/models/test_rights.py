@@ -74,7 +74,7 @@ def kim(school: School, database: Database, become: Become) -> Kim:
         events.claim_key("own", org=school.org, caller=student, request_sha256=b"x" * 32)
         second = essays.receive(student, Draft(title="Alone", text=TEXT, source="app"), org=school.org)
         events.keep_answer("own", org=school.org, caller=student, answer=answer_of(second))
-        events.note_view(student, org=school.org, essay=second.essay, submission=second.submission)
+        events.note("feedback_viewed", essay=second.essay, submission=second.submission)
     with db.session(org=school.org, role="ec_lms", actor=school.api_key_id):
         api_key = f"api-{student}"
         events.claim_key(api_key, org=school.org, caller=school.api_key_id, request_sha256=b"y" * 32)

@@ -36,7 +36,7 @@ ABOUT = {
         retention_runs queue_marks
     """,
     "nobody, except ids in a line": "system_logs",
-    "nobody: the installation": "feedback_types provider_pauses tallies tally_entries queue_snapshot duty_leases duty_runs heartbeats",
+    "nobody: the installation": "feedback_types provider_pauses tallies tally_entries queue_snapshot duty_leases duty_runs report_refreshes heartbeats",
 }
 # What becomes of tables that no foreign key deletes with a person.
 OTHERWISE = {
@@ -55,6 +55,7 @@ OTHERWISE = {
     "ledger_entries": "within seconds, when the clock adds them to `ledger`; what is left goes with the school",
     "duty_leases": "when the run ends",
     "duty_runs": "overwritten",
+    "report_refreshes": "overwritten",
     "heartbeats": "an hour after the process ended, by the next heartbeat of its program",
 }
 WITH_SCHOOL = "with the school"

@@ -14,11 +14,12 @@ from workers.duties.erasure import delete_rubric_previews, erase
 from workers.duties.guard import Duty, RecoveryGrace
 from workers.duties.maintenance import fold_tallies, make_partitions, purge
 from workers.duties.queue import LateCloser, count_waiting, free_leases, give_up_stalled, resend_hints, return_hints
+from workers.duties.reports import refresh_reports
 from workers.duties.retention import delete_expired
 from workers.duties.retire import RetireSettings, retire_partitions
 from workers.duties.tables import check_indexes, vacuum_tables
 
-ALONE = frozenset({"retire_partitions", "purge", "vacuum_tables", "check_indexes", "audit_data"})
+ALONE = frozenset({"retire_partitions", "purge", "vacuum_tables", "check_indexes", "audit_data", "refresh_reports"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,5 +83,6 @@ def all_duties() -> dict[str, ClockDuty]:
         ("vacuum_tables", 600, "vacuum tables with many dead rows, analyse partitioned ones", _plain(vacuum_tables)),
         ("check_indexes", 3600, "look for invalid, duplicate, missing and bloated indexes", _plain(check_indexes)),
         ("audit_data", 3600, "look for rows that contradict each other", _plain(audit_data)),
+        ("refresh_reports", 60, "refresh what reports show, when that is due", _plain(refresh_reports)),
     )  # fmt: skip
     return {name: ClockDuty(name=name, seconds=seconds, says=says, make=make) for name, seconds, says, make in listed}

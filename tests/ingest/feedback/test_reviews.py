@@ -437,6 +437,27 @@ def test_held_feedback_is_reviewed_and_released_once(shared_api: ApiUnderTest, h
     assert audit_entries == [(shared_api.school.ed, {"user_id": str(shared_api.school.alice)})]
 
 
+def test_what_people_do_with_feedback_is_recorded(api: ApiUnderTest, refused: Refused) -> None:
+    receipt = api.hand_in("alice", assignment_id=str(api.school.reviewed_assignment))
+    for name in ("grammar", "structure", "content"):
+        api.worker.finish(receipt["id"], name)
+    ed, alice = api.signed_in("ed"), api.signed_in("alice")
+    made = api.client.get(receipt["links"]["feedback"], headers=ed).json["comments"][0]
+    assert send(api, "PATCH", f"/v1/feedback/{made['id']}", ed, {"decision": "accept"}).status_code == 200
+    assert send(api, "POST", f"/v1/submissions/{receipt['id']}/release", ed).status_code == 200
+    assert send(api, "PUT", f"/v1/feedback/{made['id']}/reaction", alice, {"reaction": "helpful"}).status_code == 200
+    assert api.client.get(f"/v1/users/{api.school.alice}/export", headers=api.signed_in("ada")).status_code == 200
+    done = api.database.sql(
+        "select user_id, event, submission_id::text from analytics where event <> 'submitted' order by id"
+    )
+    assert done == [
+        (api.school.ed, "reviewed", None),
+        (api.school.ed, "released", None),
+        (api.school.alice, "comment_judged", receipt["id"]),
+        (api.school.ada, "exported", None),
+    ]
+
+
 def test_assignment_release_skips_unfinished_submissions(api: ApiUnderTest, refused: Refused) -> None:
     assignment, ed = str(api.school.reviewed_assignment), api.signed_in("ed")
     older = api.hand_in("alice", assignment_id=assignment)
