@@ -1,7 +1,7 @@
 -- What reports show, summed up beforehand: materialized views that the clock refreshes (docs/reports.md, docs/adr/0155). Whose they
 -- are, ec_reports, sees all orgs and no word that anybody wrote. Nobody reads them but through a view for each kind of reader.
 
--- What people do. Until 0051 the rows that are there already are not looked at; each of them fits.
+-- What people do. Until 0050 the rows that are there already are not looked at; each of them fits.
 alter table analytics add constraint analytics_event_listed check (event in (
     'submitted', 'revised', 'feedback_viewed', 'comment_opened', 'comment_judged', 'released', 'reviewed', 'exported', 'launched'
 )) not valid;

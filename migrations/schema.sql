@@ -3163,7 +3163,8 @@ CREATE TABLE public.analytics (
     user_id uuid NOT NULL,
     event text NOT NULL,
     essay_id uuid,
-    submission_id uuid
+    submission_id uuid,
+    CONSTRAINT analytics_event_listed CHECK ((event = ANY (ARRAY['submitted'::text, 'revised'::text, 'feedback_viewed'::text, 'comment_opened'::text, 'comment_judged'::text, 'released'::text, 'reviewed'::text, 'exported'::text, 'launched'::text])))
 )
 PARTITION BY RANGE (id);
 ALTER TABLE ONLY public.analytics FORCE ROW LEVEL SECURITY;
@@ -3176,7 +3177,8 @@ CREATE TABLE public.analytics_default (
     user_id uuid CONSTRAINT analytics_user_id_not_null NOT NULL,
     event text CONSTRAINT analytics_event_not_null NOT NULL,
     essay_id uuid,
-    submission_id uuid
+    submission_id uuid,
+    CONSTRAINT analytics_event_listed CHECK ((event = ANY (ARRAY['submitted'::text, 'revised'::text, 'feedback_viewed'::text, 'comment_opened'::text, 'comment_judged'::text, 'released'::text, 'reviewed'::text, 'exported'::text, 'launched'::text])))
 );
 ALTER TABLE ONLY public.analytics_default FORCE ROW LEVEL SECURITY;
 
@@ -4580,10 +4582,6 @@ ALTER TABLE ONLY public.analytics
 -- CONSTRAINT analytics_default analytics_default_pkey
 ALTER TABLE ONLY public.analytics_default
     ADD CONSTRAINT analytics_default_pkey PRIMARY KEY (id);
-
--- CHECK CONSTRAINT analytics analytics_event_listed
-ALTER TABLE public.analytics
-    ADD CONSTRAINT analytics_event_listed CHECK ((event = ANY (ARRAY['submitted'::text, 'revised'::text, 'feedback_viewed'::text, 'comment_opened'::text, 'comment_judged'::text, 'released'::text, 'reviewed'::text, 'exported'::text, 'launched'::text]))) NOT VALID;
 
 -- CONSTRAINT api_keys api_keys_digest_unique
 ALTER TABLE ONLY public.api_keys

@@ -42,6 +42,7 @@ People and rights
 Writing
     courses             courses, enrolments, assignments, rubrics
     essays              essays and their versions
+    submission_counts   versions handed in per day
     essay_filters       which essays a list holds, and in which order
     people_of_course    the names of the people around an essay
     rubric_previews     a rubric tried on a teacher's own texts

@@ -74,6 +74,7 @@ def probe_groups(
                 "pauses": ai.read_pauses,
                 "org_spend": Remembered(ai.read_org_spend, seconds=REMEMBER_SECONDS),
                 "duties": duties.read_duties,
+                "reports": duties.read_reports,
             }
         ),
         _probe_group(

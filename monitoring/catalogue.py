@@ -85,6 +85,8 @@ METRICS = (
     _metric("gauge", "essaycoach_duty_failed", "duty", "1 when the last run failed", "the duty ran"),
     _metric("gauge", "essaycoach_duty_seconds", "duty", "s, how long the last run took", "the duty ran"),
     _metric("gauge", "essaycoach_duty_found", "duty", "what the last run changed or found", "the duty ran"),
+    _metric("gauge", "essaycoach_reports_age_seconds", "", "s, age of the oldest figures that reports show", "a report view was refreshed"),
+    _metric("gauge", "essaycoach_reports_refresh_seconds", "", "s, how long the last refresh of all took", "a report view was refreshed"),
     _metric("gauge", "essaycoach_data_size_bytes", "", "bytes, size of the disk that holds the data", "`ESSAYCOACH_DATA_DIR` is set"),
     _metric("gauge", "essaycoach_data_free_bytes", "", "bytes, free on that disk", "`ESSAYCOACH_DATA_DIR` is set"),
     _metric("gauge", "essaycoach_probe_up", "probe", "1 when the probe answered in time"),

@@ -1,4 +1,4 @@
-"""Metrics of the last run of each duty: of the clock, of backups and of drills."""
+"""Metrics of the last run of each duty (of the clock, of backups and of drills) and of the figures that reports show."""
 
 from __future__ import annotations
 
@@ -18,5 +18,18 @@ def read_duties() -> list[Metric]:
             Column(name="essaycoach_duty_failed", column="failed", help="1: the last run failed."),
             Column(name="essaycoach_duty_seconds", column="seconds", help="Duration of the last run."),
             Column(name="essaycoach_duty_found", column="found", help="What the last run changed or found."),
+        ],
+    )
+
+
+def read_reports() -> list[Metric]:
+    """Return the age of the oldest report view, and how long the last refresh of all took. None was refreshed: no samples."""
+    return spread(
+        ask("reports"),
+        columns=[
+            Column(name="essaycoach_reports_age_seconds", column="age_seconds", help="Age of the oldest report view."),
+            Column(
+                name="essaycoach_reports_refresh_seconds", column="seconds", help="Duration of refreshing all views."
+            ),
         ],
     )

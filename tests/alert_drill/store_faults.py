@@ -198,6 +198,18 @@ def duty_failed(drill: Drill) -> Iterator[None]:
         drill.sql("select record_duty('check_indexes', now(), 'ok', 0, '{}')")
 
 
+@contextmanager
+def reports_old(drill: Drill) -> Iterator[None]:
+    """Date the figures of reports back, and keep the clock from refreshing them."""
+    drill.sql("select hold_duty('refresh_reports', uuidv7(), 3600)")
+    drill.sql("update report_refreshes set refreshed_at = refreshed_at - interval '7 hours'")
+    try:
+        yield
+    finally:
+        drill.sql("delete from duty_leases where name = 'refresh_reports'")
+        drill.sql("update report_refreshes set refreshed_at = now()")
+
+
 def record_upkeep(drill: Drill) -> None:
     """Record a good backup and a good restore drill of now, which a new machine does not have."""
     for name in ("backup", "drill"):
@@ -230,4 +242,5 @@ STORE_FAULTS = (
     Fault("slot-retains-wal", "a replication slot that nobody reads", ("SlotRetainsWal",), slot_retains_wal),
     Fault("upkeep-old", "backup and restore drill dated back", ("BackupOld", "DrillOld"), backup_and_drill_old),
     Fault("duty-failed", "a duty's last run failed", ("DutyFailed",), duty_failed),
+    Fault("reports-old", "the figures of reports dated back", ("ReportsOld",), reports_old),
 )  # fmt: skip

@@ -110,3 +110,14 @@ def test_each_duty_has_the_age_of_its_last_good_run(scrape, become: Become, rows
     assert seen.one("essaycoach_duty_failed", duty="backup") == 0
     assert seen.one("essaycoach_duty_failed", duty="drill") == 1
     assert not seen.all("essaycoach_duty_age_seconds", duty="drill"), "it never succeeded"
+
+
+def test_age_of_the_oldest_figures_of_reports(scrape, become: Become, rows):
+    assert not scrape().all("essaycoach_reports_age_seconds")
+    rows.run(
+        "insert into report_refreshes (name, refreshed_at, took_ms)"
+        " values ('a', now() - interval '900 s', 1500), ('b', now(), 500)"
+    )
+    seen = scrape()
+    assert 900 <= seen.one("essaycoach_reports_age_seconds") < 960
+    assert seen.one("essaycoach_reports_refresh_seconds") == 2

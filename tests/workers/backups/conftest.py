@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from models import crypto, db
+from models import crypto, db, report_views
 from tests.support.commands import CommandResult, run_command
 from tests.support.schools import INDEX_KEY, MASTER_KEY, School, connect_as, hand_in, load_keys, make_school
 from tests.support.servers import ROLE_PASSWORD, ROLES, Database, Servers, cloned, execute
@@ -77,6 +77,9 @@ def original(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iter
             hand_in(school, name, text=f"{name}: {ESSAY}")
         connect_as("ec_clock", database)
         chain_audit()
+        for name in report_views.VIEWS:
+            with db.session():
+                report_views.refresh(name)
         sign_heads(Seal(key=base64.b64decode(AUDIT_KEY), path=heads))
         made = backup_command(
             database.role_url("ec_backup"), "create", "--to", str(folder), "--apart", str(apart),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from models import db, essays
+from models import db, essays, report_views
 from tests.conftest import Report
 from tests.support.schools import connect_as, session_of
 from tests.support.servers import ROOT, Database, Servers, cloned
@@ -53,6 +53,10 @@ def test_backup_comes_back_whole_and_on_hold(original: Original, empty: Database
     [(submission,)] = empty.sql("select s.id from submissions as s where s.user_id = %s", original.school.bob)
     with db.session(org=original.school.org):
         assert essays.fetch_task(submission, org=original.school.org).text == f"bob: {ESSAY}"  # type: ignore[arg-type]
+    of_views = "select count(*) from {} as t"
+    for name in report_views.VIEWS:
+        assert empty.sql(of_views.format(name)) == original.database.sql(of_views.format(name)), name
+    assert empty.sql("select count(*) from report_progress") == [(3,)]
     report(f"restored: {last}")
 
 
