@@ -24,6 +24,7 @@ from ingest.admin import (
     users,
 )
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
+from ingest.reports import routes as report_routes
 from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
 from ingest.web import (
     cors,
@@ -92,7 +93,7 @@ def create_app() -> Flask:
         app.register_blueprint(module.blueprint)
     for module in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
         app.register_blueprint(module.blueprint)
-    for module in (texts, review_queue, comment_types, logs):
+    for module in (texts, review_queue, comment_types, logs, report_routes):
         app.register_blueprint(module.blueprint)
     problems.register(app)
     openapi.register(app)

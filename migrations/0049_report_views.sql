@@ -31,7 +31,6 @@ create table report_refreshes (
 comment on table report_refreshes is 'When the materialized views of the reports were refreshed, and how long that took.';
 grant select on report_refreshes to ec_student, ec_educator, ec_admin, ec_clock, ec_monitor;
 grant select, insert, update on report_refreshes to ec_reports;
-grant maintain on report_refreshes to ec_clock;
 
 -- Every comment that counts: the newest reading of its pass, with the newest decision about it and what its student said.
 create view report_live_comments as

@@ -275,6 +275,7 @@ begin
             ('read', 'user', array['educator', 'admin']),
             ('read', 'essay', array['educator', 'admin']),
             ('read', 'submission', array['educator', 'admin', 'lms']),
+            ('read', 'report', array['educator', 'admin']),
             ('read', 'source', array['admin']),
             ('read', 'delivery', array['admin']),
             ('delivery_replayed', 'delivery', array['admin']),
@@ -1259,6 +1260,16 @@ CREATE FUNCTION public.lacks_key(person uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     RETURN (EXISTS (SELECT FROM public.users u WHERE ((u.org_id = public.app_org()) AND (u.id = lacks_key.person) AND (u.erase_requested_at IS NULL) AND (NOT (EXISTS (SELECT FROM public.user_keys k WHERE (k.user_id = u.id)))))));
+
+-- FUNCTION last_data_audit()
+CREATE FUNCTION public.last_data_audit() RETURNS TABLE(checked_at timestamp with time zone, is_clean boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    return query select d.succeeded_at, d.outcome = 'ok' and d.found = 0 from duty_runs as d where d.name = 'audit_data';
+end
+$$;
 
 -- FUNCTION learns_with_review(uuid)
 CREATE FUNCTION public.learns_with_review(author uuid) RETURNS boolean
@@ -4356,6 +4367,25 @@ CREATE VIEW public.report_types_of_org WITH (security_barrier='true') AS
    FROM public.report_types
   WHERE (org_id = ( SELECT public.app_org() AS app_org));
 
+-- TABLE reports
+CREATE TABLE public.reports (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    kind text NOT NULL,
+    student_id uuid,
+    parameters jsonb NOT NULL,
+    data_as_of timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT reports_kind_known CHECK ((kind = ANY (ARRAY['course'::text, 'student'::text, 'usage'::text, 'quality'::text]))),
+    CONSTRAINT reports_parameters_object CHECK ((jsonb_typeof(parameters) = 'object'::text)),
+    CONSTRAINT reports_student_of_a_student_report CHECK (((student_id IS NOT NULL) = (kind = 'student'::text)))
+);
+ALTER TABLE ONLY public.reports FORCE ROW LEVEL SECURITY;
+
+-- COMMENT TABLE reports
+COMMENT ON TABLE public.reports IS 'Reports that were asked for. parameters: a course, or dates.';
+
 -- TABLE retention_runs
 CREATE TABLE public.retention_runs (
     org_id uuid NOT NULL,
@@ -4755,6 +4785,10 @@ ALTER TABLE ONLY public.queue_snapshot
 ALTER TABLE ONLY public.report_refreshes
     ADD CONSTRAINT report_refreshes_pkey PRIMARY KEY (name);
 
+-- CONSTRAINT reports reports_pkey
+ALTER TABLE ONLY public.reports
+    ADD CONSTRAINT reports_pkey PRIMARY KEY (id);
+
 -- CONSTRAINT retention_runs retention_runs_pkey
 ALTER TABLE ONLY public.retention_runs
     ADD CONSTRAINT retention_runs_pkey PRIMARY KEY (org_id, class);
@@ -5120,6 +5154,15 @@ CREATE UNIQUE INDEX idx_report_submissions ON public.report_submissions USING bt
 
 -- INDEX idx_report_types
 CREATE UNIQUE INDEX idx_report_types ON public.report_types USING btree (org_id, course_id, pass, type);
+
+-- INDEX idx_reports_created
+CREATE INDEX idx_reports_created ON public.reports USING btree (created_at);
+
+-- INDEX idx_reports_student
+CREATE INDEX idx_reports_student ON public.reports USING btree (org_id, student_id) WHERE (student_id IS NOT NULL);
+
+-- INDEX idx_reports_user
+CREATE INDEX idx_reports_user ON public.reports USING btree (org_id, user_id, id);
 
 -- INDEX idx_review_items_assignment_age
 CREATE INDEX idx_review_items_assignment_age ON public.review_items USING btree (org_id, is_open, assignment_id, created_at, feedback_id) WHERE (assignment_id IS NOT NULL);
@@ -5517,6 +5560,14 @@ ALTER TABLE ONLY public.passes
 ALTER TABLE ONLY public.queue_marks
     ADD CONSTRAINT queue_marks_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
+-- FK CONSTRAINT reports reports_student
+ALTER TABLE ONLY public.reports
+    ADD CONSTRAINT reports_student FOREIGN KEY (org_id, student_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT reports reports_user
+ALTER TABLE ONLY public.reports
+    ADD CONSTRAINT reports_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT retention_runs retention_runs_org_id_fkey
 ALTER TABLE ONLY public.retention_runs
     ADD CONSTRAINT retention_runs_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -5691,6 +5742,9 @@ CREATE POLICY ec_admin_own_org ON public.orgs TO ec_admin USING ((id = ( SELECT 
 -- POLICY passes ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.passes TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY reports ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.reports TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
+
 -- POLICY retention_runs ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.retention_runs TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -5762,6 +5816,9 @@ CREATE POLICY ec_clock_all ON public.one_time_tokens TO ec_clock USING (true);
 
 -- POLICY passes ec_clock_all
 CREATE POLICY ec_clock_all ON public.passes TO ec_clock USING (true);
+
+-- POLICY reports ec_clock_all
+CREATE POLICY ec_clock_all ON public.reports TO ec_clock USING (true);
 
 -- POLICY retention_runs ec_clock_all
 CREATE POLICY ec_clock_all ON public.retention_runs TO ec_clock USING (true);
@@ -5841,6 +5898,9 @@ CREATE POLICY ec_educator_own_rows ON public.idempotency_keys TO ec_educator USI
 
 -- POLICY passes ec_educator_own_rows
 CREATE POLICY ec_educator_own_rows ON public.passes TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[]))));
+
+-- POLICY reports ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.reports TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
 
 -- POLICY review_items ec_educator_own_rows
 CREATE POLICY ec_educator_own_rows ON public.review_items TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])) AND (user_id = ANY (( SELECT public.app_people() AS app_people)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])) AND (user_id = ANY (( SELECT public.app_people() AS app_people)::uuid[]))));
@@ -6011,6 +6071,9 @@ CREATE POLICY ec_student_own_rows ON public.idempotency_keys TO ec_student USING
 -- POLICY passes ec_student_own_rows
 CREATE POLICY ec_student_own_rows ON public.passes TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
 
+-- POLICY reports ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.reports TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
+
 -- POLICY submissions ec_student_own_rows
 CREATE POLICY ec_student_own_rows ON public.submissions TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
 
@@ -6124,6 +6187,9 @@ ALTER TABLE public.passes ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY queue_marks
 ALTER TABLE public.queue_marks ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY reports
+ALTER TABLE public.reports ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY retention_runs
 ALTER TABLE public.retention_runs ENABLE ROW LEVEL SECURITY;
@@ -6654,6 +6720,10 @@ GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_lms;
 GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_manager;
 GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_student;
 GRANT ALL ON FUNCTION public.lacks_key(person uuid) TO ec_worker;
+
+-- ACL FUNCTION last_data_audit()
+REVOKE ALL ON FUNCTION public.last_data_audit() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.last_data_audit() TO ec_admin;
 
 -- ACL FUNCTION learns_with_review(author uuid)
 REVOKE ALL ON FUNCTION public.learns_with_review(author uuid) FROM PUBLIC;
@@ -7245,7 +7315,9 @@ GRANT ALL ON FUNCTION public.version_task(tenant uuid, wanted uuid) TO ec_worker
 
 -- ACL FUNCTION wait_bounds()
 REVOKE ALL ON FUNCTION public.wait_bounds() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.wait_bounds() TO ec_admin;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_clock;
+GRANT ALL ON FUNCTION public.wait_bounds() TO ec_educator;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_monitor;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_reports;
 GRANT ALL ON FUNCTION public.wait_bounds() TO ec_stats;
@@ -8007,6 +8079,17 @@ GRANT SELECT ON TABLE public.report_types_of_courses TO ec_educator;
 
 -- ACL TABLE report_types_of_org
 GRANT SELECT ON TABLE public.report_types_of_org TO ec_admin;
+
+-- ACL TABLE reports
+GRANT DELETE,MAINTAIN ON TABLE public.reports TO ec_clock;
+GRANT SELECT ON TABLE public.reports TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.reports TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.reports TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.reports TO ec_educator;
+GRANT SELECT,INSERT ON TABLE public.reports TO ec_student;
+
+-- ACL COLUMN reports.created_at
+GRANT SELECT(created_at) ON TABLE public.reports TO ec_clock;
 
 -- ACL TABLE retention_runs
 GRANT SELECT ON TABLE public.retention_runs TO ec_admin;

@@ -72,6 +72,9 @@ Feedback
     saved_comments      comments that an educator saves for later essays
 Reports
     report_views        the materialized views that reports read: their age and their refresh
+    report_figures      the figures of reports, as the acting role may read them
+    reports             which reports were asked for
+    spreadsheets        cells that no spreadsheet program takes for a formula
 Connections to LMSs
     connections         API keys and webhook sources
     identifiers         one form for the ids of other systems

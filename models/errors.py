@@ -106,6 +106,13 @@ class NotReady(DomainError):
         self.ever = ever
 
 
+class FiguresMissing(DomainError):
+    """The figures of reports were not summed up yet: the clock does it within minutes of the first start."""
+
+    def __init__(self) -> None:
+        super().__init__("The figures of reports are being summed up for the first time. Ask again in a minute.")
+
+
 class Unauthorised(DomainError):
     """The credentials do not belong to anybody who may act."""
 

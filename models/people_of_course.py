@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -35,6 +36,21 @@ class SealedPeople:
         """Return the people, decrypted. Those whose row is damaged are left out. Raises MasterKeyMissing."""
         people = (_decrypt_person(dict(one), self.org) for one in self.stored)
         return [person for person in people if person is not None]
+
+
+_SELECT_NAMES = """
+select u.id, u.name, u.email, u.external_id, k.wrapped, k.master_key_id
+from users as u join user_keys as k on k.org_id = u.org_id and k.user_id = u.id where u.org_id = %s and u.id = any (%s)
+"""
+
+
+def fetch_names(people: Collection[UUID], *, org: UUID) -> dict[UUID, str]:
+    """Return what to call each of these people that the acting role may see: the name, else the external id, else the address.
+
+    People who asked for erasure are left out. Raises MasterKeyMissing.
+    """
+    found = {one["id"]: _decrypt_person(one, org) for one in rows(_SELECT_NAMES, (org, list(people)))} if people else {}
+    return {user: one.name or one.external_id or one.email for user, one in found.items() if one is not None}
 
 
 _SELECT_PEOPLE = """

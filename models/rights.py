@@ -102,6 +102,11 @@ ABOUT_PERSON = (
         of="t.user_id = %(user)s",
     ),
     Part(
+        table="reports",
+        columns="id org_id user_id kind student_id parameters data_as_of created_at",
+        of="t.user_id = %(user)s or t.student_id = %(user)s",
+    ),
+    Part(
         table="inbound_events",
         columns="id created_at org_id source_id event_id user_id submission_id outcome reason body_sha256 replayed_at",
         sealed="body problem",
@@ -269,6 +274,7 @@ comments_made*.json, reviews_made*.json    which comments on others' essays they
 author_use.json         how often they handed in on their last day, and what reading them cost in their last month
 approvals*.json         which exports and erasures of them were asked for, and what they asked for or approved as an admin
 analytics*.json         what they did and when: handed in, revised, looked at feedback, judged a comment, released, reviewed, exported
+reports*.json           which reports they asked for, and which were about them
 inbound_events*.json    what an LMS sent about them, as it was sent, and why some of it was refused
 seen_events*.json, idempotency_keys*.json    what was answered to whom handed in for them
 audit_log*.json         what is on record as done by them or about them

@@ -775,6 +775,19 @@ class DutyRuns(Table):
     detail = BinaryJSONField(index=False, default=dict)
 
 
+class Reports(Table):
+    """A report that somebody asked for: about what (ids and dates), and how old its figures were."""
+
+    id = _id()
+    org_id = UUIDField()
+    user_id = UUIDField()
+    kind = TextField()
+    student_id = UUIDField(null=True)
+    parameters = BinaryJSONField(index=False)
+    data_as_of = DateTimeTZField()
+    created_at = _created_at()
+
+
 class ReportRefreshes(Table):
     """When a materialized view of the reports was refreshed, and how long that took."""
 

@@ -12,6 +12,7 @@ MONTHS_AHEAD = 4
 KEEP_ANSWERS_DAYS = 7
 KEEP_LOGS_DAYS = 90
 KEEP_TOKENS_DAYS = 7
+KEEP_REPORTS_DAYS = 90
 # Deliveries in which no student was recognised. The master key encrypts them, so the erasure of a person may leave them readable.
 KEEP_UNOWNED_DELIVERIES_DAYS = 30
 
@@ -92,7 +93,7 @@ def fold_tallies() -> int:
 
 
 def purge() -> int:
-    """Delete answers, logs, single-use tokens and sessions that are past their published lifetime; return how many rows."""
+    """Delete answers, logs, notes of reports, tokens and sessions that are past their published lifetime; return how many rows."""
     deleted = run(
         "delete from idempotency_keys where created_at < now() - make_interval(days => %s)", (KEEP_ANSWERS_DAYS,)
     )
@@ -106,6 +107,7 @@ def purge() -> int:
     deleted += run(
         "delete from one_time_tokens where expires_at < now() - make_interval(days => %s)", (KEEP_TOKENS_DAYS,)
     )
+    deleted += run("delete from reports where created_at < now() - make_interval(days => %s)", (KEEP_REPORTS_DAYS,))
     return deleted + run("delete from sessions where expires_at < now() - interval '30 days'")
 
 

@@ -292,6 +292,7 @@ def test_figures_on_the_page_match_the_code(program_env):
         f"answers kept for a repeat {upkeep.KEEP_ANSWERS_DAYS} days",
         f"one-time tokens {upkeep.KEEP_TOKENS_DAYS} days after their end",
         f"system logs {upkeep.KEEP_LOGS_DAYS} days",
+        f"notes of reports {upkeep.KEEP_REPORTS_DAYS} days",
         f"deliveries without a known student {upkeep.KEEP_UNOWNED_DELIVERIES_DAYS} days",
         f"larger than {IN_MEMORY_BYTES // 1024 // 1024} MiB",
         f"at most {roster_files.MOST_ENTRIES} entries and {roster_files.MOST_BYTES // 1024 // 1024} MiB unpacked",

@@ -10,7 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from benchmarks.judging.sheet import COMMENT, NEXT_STEPS, NOTHING
-from benchmarks.judging.tables import ReadError, TableRow, read_table, row_list, unsafe_cell
+from benchmarks.judging.tables import ReadError, TableRow, read_table, row_list
+from models.spreadsheets import unsafe_cell
 
 NEEDED = ("item", "what", "verdict", "first_suggestion_right", "pass", "type", "kind", "confidence")
 _MOST_SHOWN = 40

@@ -12,7 +12,7 @@ from string import Template
 
 from benchmarks.judging.readings import EssayReading, JudgedComment
 from benchmarks.judging.sheet import COLUMNS, COMMENT, NOTHING, in_context, sheet_rows, shortened
-from benchmarks.judging.tables import safe_cell
+from models.spreadsheets import safe_cell
 
 _SHORT = 60
 _FOLDER = Path(__file__).parent

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.spreadsheets import safe_cell
+
 BOM = "\ufeff"
-# A cell that begins with one of these is a formula or a command to some spreadsheet program.
-RISKY_FIRST = "=+-@\t\r\n|%＝＋－＠"
 _SEPARATORS = (",", ";", "\t")
 _HEADER_WITHIN = 20
 # An essay of 100,000 characters fits, also where each of them is a doubled quotation mark.
@@ -104,16 +104,6 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows([safe_cell(row.get(name, "")) for name in columns] for row in rows)
-
-
-def safe_cell(text: str) -> str:
-    """Return the text so that no spreadsheet program runs it: an apostrophe goes before what could be a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(tuple(RISKY_FIRST)) else text
-
-
-def unsafe_cell(cell: str) -> str:
-    """Return the text of a cell as it was before `safe_cell`."""
-    return cell[1:] if cell.startswith("'") and cell[1:].lstrip(" ").startswith(tuple(RISKY_FIRST)) else cell
 
 
 def row_list(numbers: Sequence[int]) -> str:

@@ -125,6 +125,9 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     "feedback-not-ready": ProblemType(
         409, "There is no feedback to show yet", "Ask again later; the status of the submission says how far it is.", 2
     ),
+    "report-not-ready": ProblemType(
+        409, "There are no figures to report yet", "Ask again later; the clock sums them up within minutes.", 30
+    ),
     "payload-too-large": ProblemType(413, "The body is too large", "Send at most 1 MiB."),
     "uri-too-long": ProblemType(414, "The address is too long", "Send a request line of at most 4,094 characters."),
     "unsupported-media-type": ProblemType(
@@ -210,6 +213,7 @@ class Problem(Exception):
 SLUGS: dict[type[errors.DomainError], str] = {
     errors.NotFound: "not-found",
     errors.InUse: "in-use",
+    errors.FiguresMissing: "report-not-ready",
     errors.LastAdmin: "last-admin",
     errors.Ended: "key-ended",
     errors.OnHold: "on-hold",

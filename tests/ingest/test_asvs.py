@@ -138,14 +138,14 @@ def test_https_responses_have_hsts_for_a_year(shared_api):
 
 
 def test_no_safe_method_changes_a_row(shared_api, document):
-    """A read may add audit and analytics rows only. Requests use real ids, as an admin and as the author."""
+    """A read may add audit and analytics rows and notes of reports only. Requests use real ids, as an admin and as the author."""
     school, receipt = shared_api.school, shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
     real = {
-        "submission_id": receipt["id"], "essay_id": receipt["essay_id"], "user_id": school.alice, "course_id": school.course,
+        "submission_id": receipt["id"], "essay_id": receipt["essay_id"], "user_id": school.alice, "course_id": school.course, "student_id": school.alice,
         "assignment_id": school.assignment, "rubric_id": school.rubric, "source_id": school.source, "key_id": school.api_key_id,
     }  # fmt: skip
     people = [shared_api.signed_in("ada"), shared_api.signed_in("alice")]
-    read_log_tables = ("audit_log", "audit_heads", "analytics")
+    read_log_tables = ("audit_log", "audit_heads", "analytics", "reports")
     listed = shared_api.database.sql(
         "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition"
     )

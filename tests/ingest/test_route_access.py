@@ -12,6 +12,7 @@ import pytest
 from models import connections, courses, db, deliveries, events, sessions, users
 from tests.conftest import Report
 from tests.ingest.conftest import ApiUnderTest, Headers, envelope, piece
+from tests.support.report_views import refresh_all
 from tests.support.schools import School, session_of
 
 # Alice is the author; Bob is in her course, Zoe in none; Ed teaches that course, Nell another one; "key" is the API key of
@@ -302,6 +303,13 @@ OPERATIONS = (
     Operation("POST /v1/roster", ADMIN_LIST.format(200), body=lambda _: {"dry_run": True}),
     Operation("GET /v1/audit", ADMIN_LIST.format(200)),
     Operation("GET /v1/logs", ADMIN_LIST.format(200)),
+    Operation("GET /v1/reports/courses/{course_id}", TEACHERS.format(200), ids=lambda fixture: {"course_id": fixture.school.course}),
+    Operation(
+        "GET /v1/reports/students/{student_id}", "401 200 403 403 200 404 200 403 403 404 404 403",
+        ids=lambda fixture: {"student_id": fixture.school.alice},
+    ),
+    Operation("GET /v1/reports/usage", ADMIN_LIST.format(200)),
+    Operation("GET /v1/reports/quality", ADMIN_LIST.format(200)),
     # Last, because it ends the sessions that the other requests use.
     Operation("POST /v1/auth/logout", "401 204 204 204 204 204 204 403 204 204 204 403"),
 )  # fmt: skip
@@ -320,6 +328,7 @@ def fixture(shared_api: ApiUnderTest) -> RouteFixture:
     essay = shared_api.hand_in("alice", assignment_id=str(shared_api.school.assignment))
     for name in ("grammar", "structure", "content"):
         shared_api.worker.finish(essay["id"], name)
+    refresh_all(shared_api.database)
     return RouteFixture(shared_api, essay)
 
 

@@ -60,6 +60,8 @@ DELETE_RULES = {
     "queue_marks_org_id_fkey": "cascade",
     "review_items_essay": "cascade",
     "retention_runs_org_id_fkey": "cascade",
+    "reports_student": "cascade",
+    "reports_user": "cascade",
     "rubric_criteria_rubric": "cascade",
     "rubrics_org_id_fkey": "cascade",
     "saved_comments_type": "restrict",

@@ -26,7 +26,7 @@ PEOPLE = "select user_id from enrollments where course_id in ({taught})"
 VISIBLE = {
     "ec_student": {
         "orgs": "true", "categories": "true", "rubrics": "true", "rubric_criteria": "true", "users": "id = '{me}'",
-        "courses": "id in ({enrolled})", "assignments": "course_id in ({enrolled})", "idempotency_keys": "caller_id = '{me}'",
+        "courses": "id in ({enrolled})", "assignments": "course_id in ({enrolled})", "idempotency_keys": "caller_id = '{me}'", "reports": OWN,
         **dict.fromkeys(("user_keys", "enrollments", "essays", "submissions", "passes", "analytics"), OWN),
         **dict.fromkeys(
             ("feedback", "criterion_results", "feedback_reviews", "feedback_reactions"),
@@ -37,7 +37,7 @@ VISIBLE = {
         "orgs": "true", "categories": "true", "rubrics": "true", "rubric_criteria": "true",
         "users": f"id in ({PEOPLE}) or id = '{{me}}'", "user_keys": f"user_id in ({PEOPLE}) or user_id = '{{me}}'",
         "courses": "id in ({enrolled})", "assignments": "course_id in ({taught})", "enrollments": "course_id in ({taught})",
-        "idempotency_keys": "caller_id = '{me}'", "analytics": OWN, "saved_comments": OWN,
+        "idempotency_keys": "caller_id = '{me}'", "analytics": OWN, "saved_comments": OWN, "reports": OWN,
         **dict.fromkeys(
             ("essays", "submissions", "passes", "feedback", "criterion_results", "feedback_reviews", "feedback_reactions"), TAUGHT
         ),
@@ -48,7 +48,7 @@ VISIBLE = {
         set(TABLES) - {
             "ai_responses", "analytics", "api_keys", "audit_heads", "audit_log", "inbound_events", "one_time_tokens", "sessions",
             "sources", "system_logs", "saved_comments", "ledger", "ledger_entries", "blessings", "review_items", "author_use", "retention_runs", "approvals",
-            "queue_marks",
+            "queue_marks", "reports",
         }, "true",
     ),
     "ec_manager": dict.fromkeys(("users", "user_keys", "courses", "enrollments", "assignments", "categories", "rubrics"), "true"),
@@ -222,6 +222,9 @@ FOREIGN_ROWS = {
     ),
     "an educator's event of a student": (
         "ed", "insert into analytics (org_id, user_id, event) values ({here}, {bob}, 'reviewed')",
+    ),
+    "an educator's report in the name of an admin": (
+        "ed", "insert into reports (org_id, user_id, kind, parameters, data_as_of) values ({here}, {ada}, 'usage', '{{}}', now())",
     ),
     "a student's idempotency key of another": (
         "alice", "insert into idempotency_keys (org_id, caller_id, key, request_sha256) values ({here}, {bob}, 'k', '')",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import peewee
@@ -20,6 +21,7 @@ from models import (
     feedback,
     own_comments,
     passes,
+    reports,
     reviews,
     rights,
     saved_comments,
@@ -102,8 +104,11 @@ def kim(school: School, database: Database, become: Become) -> Kim:
     about = comments_of(database, first)[0]
     with session_of(school, "ed"):
         reviews.decide(about, org=school.org, educator=school.ed, decision="edited", words={"message": f"{MARKER}!"})
+        asked = {"org": school.org, "data_as_of": datetime.now(UTC), "student": student}
+        reports.record("student", user=school.ed, **asked)
     with db.session(org=school.org, user=student, role="ec_student"):
         reviews.react(about, org=school.org, reaction="disagree", note=f"But {MARKER}.")
+        reports.record("student", user=student, **asked)
     return Kim(school, student, email, (first, second), delivery, calls)
 
 

@@ -38,7 +38,7 @@ CLEAR = {
         enrollments.role audit_log.actor_role audit_log.action audit_log.entity users.role passes.name passes.state passes.queue
         passes.error passes.provider passes.prompt_version provider_pauses.provider provider_pauses.reason tallies.name tallies.labels
         tally_entries.name tally_entries.labels ledger_entries.provider ledger_entries.pass
-        duty_leases.name duty_runs.name duty_runs.outcome duty_runs.detail report_refreshes.name heartbeats.program queue_snapshot.queue queue_marks.queue
+        duty_leases.name duty_runs.name duty_runs.outcome duty_runs.detail reports.kind report_refreshes.name heartbeats.program queue_snapshot.queue queue_marks.queue
         feedback.pass feedback.type feedback.kind feedback.severity feedback.match feedback.confidence_basis feedback.origin
         feedback.provider feedback.resolution feedback_reactions.reaction feedback_reviews.decision ai_responses.pass
         ai_responses.provider ai_responses.prompt_version ai_responses.outcome ai_responses.stop_reason analytics.event api_keys.scopes
@@ -75,7 +75,7 @@ CLEAR = {
         seen_events.answer idempotency_keys.response
     """,
     "networks that a school names, of no person": "orgs.admin_networks api_keys.networks sources.networks",
-    "ids and words from lists, never text: models/audit.py and ingest/web/system_log.py": "audit_log.detail system_logs.context",
+    "ids and words from lists, never text: models/audit.py, ingest/web/system_log.py and models/reports.py": "audit_log.detail system_logs.context reports.parameters",
 }
 
 

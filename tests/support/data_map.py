@@ -14,7 +14,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 
-from models.upkeep import KEEP_ANSWERS_DAYS, KEEP_LOGS_DAYS, KEEP_UNOWNED_DELIVERIES_DAYS
+from models.upkeep import KEEP_ANSWERS_DAYS, KEEP_LOGS_DAYS, KEEP_REPORTS_DAYS, KEEP_UNOWNED_DELIVERIES_DAYS
 from tests.models.test_catalogue import MODELS
 from tests.models.test_words_of_people import CLEAR, MASTER, PERSON
 from tests.support.servers import ROOT
@@ -29,6 +29,7 @@ ABOUT = {
     """,
     "students, and the educator who commented": "feedback feedback_reviews",
     "educators": "saved_comments",
+    "who asked for a report, and whom it is about": "reports",
     "admins, and whom they want to erase or export": "approvals",
     "everybody who did something, and what was done to whom": "audit_log",
     "nobody: the school": """
@@ -45,6 +46,7 @@ OTHERWISE = {
     "seen_events": "the answer is replaced with the person; id and digest of the event stay",
     "audit_log": "stays for ever; an erased id refers to nobody",
     "audit_heads": "stays for ever",
+    "reports": f"with the person who asked; all after {KEEP_REPORTS_DAYS} days",
     "system_logs": f"after {KEEP_LOGS_DAYS} days",
     "orgs": "emptied with the school; the id stays",
     "feedback_types": "part of the program",

@@ -85,6 +85,9 @@ GOOD: dict[str, dict[str, str]] = {
         "seen_at": "now()", "progress_at": "now()", "threads_alive": "16", "threads_busy": "0", "has_work": "false",
     },
     "duty_leases": {"name": "'purge'", "holder": "uuidv7()", "lease_until": "now()"},
+    "reports": {
+        **OWN, "kind": "'usage'", "parameters": "'{}'", "data_as_of": "now()",
+    },
     "report_refreshes": {"name": "'report_types'", "refreshed_at": "now()", "took_ms": "12"},
     "duty_runs": {"name": "'backup'", "started_at": "now()", "ended_at": "now()", "outcome": "'ok'"},
 }  # fmt: skip

@@ -27,7 +27,7 @@ KNOWN_BY = {
 TABLES = (
     "ai_responses", "analytics", "api_keys", "approvals", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results",
     "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger", "ledger_entries",
-    "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "queue_marks", "review_items", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
+    "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "queue_marks", "review_items", "reports", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
     "sources", "submissions", "system_logs", "user_keys", "users",
 )  # fmt: skip
 
@@ -142,6 +142,11 @@ def _add_reviews(database: Database, school: School) -> None:
         school.org,
         school.alice,
     )
+    for person in (school.alice, school.ed, school.nell, school.ada):
+        database.sql(
+            "insert into reports (org_id, user_id, kind, parameters, data_as_of) values (%s, %s, 'usage', '{}', now()) returning 1",
+            school.org, person,
+        )  # fmt: skip
     database.sql(
         "insert into approvals (org_id, action, user_id, requested_by) values (%s, 'export_person', %s, %s) returning 1",
         school.org, school.alice, school.ada,

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from benchmarks.feedback import main
 from benchmarks.judging import tables
 from benchmarks.judging.essays import read_essays
-from benchmarks.judging.tables import RISKY_FIRST, ReadError, read_table, row_list, safe_cell, unsafe_cell, write_table
+from benchmarks.judging.tables import ReadError, read_table, row_list, write_table
+from models.spreadsheets import RISKY_FIRST, safe_cell, unsafe_cell
 from tests.support.judging import ESSAYS, TEXT, comment, feedback, read_csv, write_lines, write_sheet
 
 PLAIN = [("a", "One text."), ("b", "Another; with\n\ntwo, “paragraphs”.")]
