@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.report import Figure, duration, progress
-from benchmarks.scale import backlog
+from benchmarks.scale import backlog, reports
 from benchmarks.scale.backlog import Backlog, Waiting
 from benchmarks.scale.fill import Filled, fill_running, read_filled, size_of
 from benchmarks.scale.sides import Seconds, Side, side
@@ -79,6 +79,7 @@ def measure(data_dir: Path, effort: Effort) -> list[Figure]:
         comparison = _Comparison(empty=empty, little=little, full=full, filled=filled, effort=effort)
         comparison.clean()  # what an interrupted run left
         comparison.measure(f"{filled.submissions:,} submissions, {filled.comments:,} comments", None)
+        comparison.add(reports.measure(full, times=effort.requests))
         for wanted in effort.backlogs:
             comparison.measure(f"{wanted.name} more", backlog.add(full.running, wanted))
         return comparison.figures()
@@ -100,7 +101,9 @@ class _Comparison:
     filled: Filled
     effort: Effort
     _figures: list[Figure] = field(default_factory=list)
-    _duties: dict[str, list[Pair]] = field(default_factory=lambda: {name: [] for name in all_duties()})
+    _duties: dict[str, list[Pair]] = field(
+        default_factory=lambda: {name: [] for name in all_duties() if name != reports.REFRESH}
+    )
 
     def measure(self, title: str, waiting: Waiting | None) -> None:
         """Measure everything in one situation, and remove what waits afterwards."""
@@ -116,6 +119,10 @@ class _Comparison:
             self._keep(_ratio_figure(f"{name}: {title}", self._alternate(request, self.effort.requests)))
         self._keep(_scrape_figure(f"scrape, p99: {title}", self._alternate(Side.scrape, self.effort.scrapes)))
         self.clean()
+
+    def add(self, figures: list[Figure]) -> None:
+        """Add figures of the filled side alone."""
+        self._figures.extend(figures)
 
     def clean(self) -> None:
         """Remove everything that waits, on both sides."""

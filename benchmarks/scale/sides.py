@@ -52,6 +52,8 @@ class Side:
         school = {**self._known, "org": filled.org, "student": filled.student, "educator": filled.educator}
         self._student, self._educator = sign_in(school, "student"), sign_in(school, "educator")
         answer = ask("GET", f"{self._known['ingest']}/v1/essays", headers=self._student)
+        self._courses = ask("GET", f"{self._known['ingest']}/v1/courses", headers=self._educator).body["items"]
+        self._person = ask("GET", f"{self._known['ingest']}/v1/me", headers=self._student).body["id"]
         self._read_before = [one["submission_id"] for one in answer.body["items"] if one["status"] == "completed"]
         if waiting is None:
             self._waiter = self._student
@@ -75,6 +77,16 @@ class Side:
     def list_essays(self) -> Seconds:
         """List a page of essays as an educator."""
         return self._timed("GET", "/v1/essays?limit=50", self._educator)
+
+    def read_course_report(self) -> Seconds:
+        """Read the report about a course as its educator."""
+        self._turn += 1
+        course = self._courses[self._turn % len(self._courses)]["id"]
+        return self._timed("GET", f"/v1/reports/courses/{course}", self._educator)
+
+    def read_student_report(self) -> Seconds:
+        """Read the report about the student as their educator."""
+        return self._timed("GET", f"/v1/reports/students/{self._person}", self._educator)
 
     def hand_in(self) -> Seconds:
         """Hand in an essay as the student who waits."""

@@ -243,7 +243,9 @@ def test_totals_stay_when_their_rows_are_deleted(school: School, become: Become,
         assert upkeep.fold_tallies() == 0
 
 
-def test_purge_deletes_only_expired_answers_and_sessions(school: School, become: Become, database: Database) -> None:
+def test_purge_deletes_only_expired_answers_sessions_and_notes_of_reports(
+    school: School, become: Become, database: Database
+) -> None:
     for key, days in (("old", 7.1), ("young", 6.9)):
         database.sql(
             "insert into idempotency_keys (org_id, caller_id, key, request_sha256, created_at) "
@@ -254,10 +256,15 @@ def test_purge_deletes_only_expired_answers_and_sessions(school: School, become:
             "insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() - %s * interval '1 day')",
             school.org, school.alice, days,
         )  # fmt: skip
+    for days in (91, 89):
+        database.sql(
+            "insert into reports (org_id, user_id, kind, parameters, data_as_of, created_at)"
+            " values (%s, %s, 'usage', '{}', now(), now() - %s * interval '1 day')", school.org, school.ada, days,
+        )  # fmt: skip
     become("ec_clock")
 
     with db.session():
-        assert upkeep.purge() == 2
+        assert upkeep.purge() == 3
     with db.session():
         assert upkeep.purge() == 0
 
