@@ -2202,6 +2202,10 @@ begin
         raise exception 'there is no report view %', wanted using errcode = 'undefined_table';
     end if;
     execute format('refresh materialized view %s public.%I', case when is_filled then 'concurrently' else '' end, wanted);
+    -- Later changes are noticed by autovacuum.
+    if not is_filled then
+        execute format('analyze public.%I', wanted);
+    end if;
     took := (extract(epoch from clock_timestamp() - began) * 1000)::integer;
     insert into report_refreshes as r (name, refreshed_at, took_ms) values (wanted, began, took)
     on conflict (name) do update set refreshed_at = excluded.refreshed_at, took_ms = excluded.took_ms;

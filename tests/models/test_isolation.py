@@ -223,8 +223,8 @@ FOREIGN_ROWS = {
     "an educator's event of a student": (
         "ed", "insert into analytics (org_id, user_id, event) values ({here}, {bob}, 'reviewed')",
     ),
-    "an educator's report in the name of an admin": (
-        "ed", "insert into reports (org_id, user_id, kind, parameters, data_as_of) values ({here}, {ada}, 'usage', '{{}}', now())",
+    "an educator's report in the name of a student": (
+        "ed", "insert into reports (org_id, user_id, kind, parameters, data_as_of) values ({here}, {bob}, 'usage', '{{}}', now())",
     ),
     "a student's idempotency key of another": (
         "alice", "insert into idempotency_keys (org_id, caller_id, key, request_sha256) values ({here}, {bob}, 'k', '')",
