@@ -68,11 +68,12 @@ with no data;
 create unique index idx_report_comments on report_comments (org_id, course_id, pass, type, kind, severity, resolution)
     nulls not distinct;
 
--- What classes struggle with: what newest versions are asked to change, and how many students that is.
+-- What classes struggle with: what newest versions are asked to change, and how many students that is. Without `is true`, the
+-- planner would take the condition for a join and expect almost no rows.
 create materialized view report_types as
 select c.org_id, c.course_id, c.pass, c.type, count(*) as comments, count(distinct c.user_id) as students
 from report_live_comments as c
-where c.is_newest and c.kind <> 'praise' and c.decision is distinct from 'rejected' and c.course_id is not null
+where c.is_newest is true and c.kind <> 'praise' and c.decision is distinct from 'rejected' and c.course_id is not null
 group by c.org_id, c.course_id, c.pass, c.type
 with no data;
 -- squawk-ignore require-concurrent-index-creation
@@ -199,11 +200,13 @@ begin
 end
 $$;
 
--- Refresh one of the views and return how many milliseconds it took. Its readers go on reading the old rows until it is done.
+-- Refresh one of the views and return how many milliseconds it took. Its readers go on reading the old rows until it is done. Whole
+-- tables are added up: a nested loop would never end, whatever the planner expects. PostgreSQL compares old and new rows by a merge.
 create function refresh_report(wanted text) returns integer
 language plpgsql volatile security definer
 set search_path = pg_catalog, public, pg_temp
 set work_mem = '64MB'
+set enable_nestloop = off
 as $$
 declare
     began timestamptz := clock_timestamp();

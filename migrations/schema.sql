@@ -2189,6 +2189,7 @@ CREATE FUNCTION public.refresh_report(wanted text) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET work_mem TO '64MB'
+    SET enable_nestloop TO 'off'
     AS $$
 declare
     began timestamptz := clock_timestamp();
@@ -4345,7 +4346,7 @@ CREATE MATERIALIZED VIEW public.report_types AS
     count(*) AS comments,
     count(DISTINCT user_id) AS students
    FROM public.report_live_comments c
-  WHERE (is_newest AND (kind <> 'praise'::text) AND (decision IS DISTINCT FROM 'rejected'::text) AND (course_id IS NOT NULL))
+  WHERE ((is_newest IS TRUE) AND (kind <> 'praise'::text) AND (decision IS DISTINCT FROM 'rejected'::text) AND (course_id IS NOT NULL))
   GROUP BY org_id, course_id, pass, type
   WITH NO DATA;
 
