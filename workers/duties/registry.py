@@ -83,6 +83,6 @@ def all_duties() -> dict[str, ClockDuty]:
         ("vacuum_tables", 600, "vacuum tables with many dead rows, analyse partitioned ones", _plain(vacuum_tables)),
         ("check_indexes", 3600, "look for invalid, duplicate, missing and bloated indexes", _plain(check_indexes)),
         ("audit_data", 3600, "look for rows that contradict each other", _plain(audit_data)),
-        ("refresh_reports", 60, "refresh what reports show, when that is due", _plain(refresh_reports)),
+        ("refresh_reports", 15, "refresh what reports show, when that is due", _plain(refresh_reports)),
     )  # fmt: skip
     return {name: ClockDuty(name=name, seconds=seconds, says=says, make=make) for name, seconds, says, make in listed}
