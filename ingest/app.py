@@ -25,6 +25,9 @@ from ingest.admin import (
 )
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
 from ingest.reports import routes as report_routes
+from ingest.pages import accounts as account_pages
+from ingest.pages import rendering
+from ingest.pages import student as student_pages
 from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
 from ingest.web import (
     cors,
@@ -64,6 +67,7 @@ def create_app() -> Flask:
     app.url_map.merge_slashes = False
     # One byte more than is allowed: werkzeug silently cuts a chunked body off here, and `read_bytes` must notice that.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES + 1
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions["essaycoach.settings"] = config
     app.extensions["essaycoach.broker"] = make_broker(config.redis_url, answer_seconds=0.5)
@@ -95,6 +99,9 @@ def create_app() -> Flask:
         app.register_blueprint(module.blueprint)
     for module in (texts, review_queue, comment_types, logs, report_routes):
         app.register_blueprint(module.blueprint)
+    for module in (account_pages, student_pages):
+        app.register_blueprint(module.blueprint)
+    rendering.set_up(app)
     problems.register(app)
     openapi.register(app)
     metrics.register(app)

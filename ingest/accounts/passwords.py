@@ -79,7 +79,12 @@ def forgot() -> tuple[Response, int]:
     Earlier tokens stay valid until one is used or their hour is over. After many requests no further mail is sent.
     """
     rate_limits.count_address()
-    payload = read_body(schemas.PasswordForgotten)
+    mail_reset(read_body(schemas.PasswordForgotten))
+    return jsonify({"detail": "If there is such an account, a mail is on its way to its address."}), 202
+
+
+def mail_reset(payload: schemas.PasswordForgotten) -> None:
+    """Mail a reset token to the account, if there is one. Raises Problem `rate-limited` after too many requests."""
     may_mail = rate_limits.count_reset_mail(payload.org, payload.email)
     with session(role="ec_auth"):
         org = find_org(payload.org)
@@ -88,7 +93,6 @@ def forgot() -> tuple[Response, int]:
     # The background thread does the rest, so that the time taken shows nothing about the account. A full queue shows nothing either.
     if may_mail:
         _mail_queue().enqueue(partial(_write_reset, account, org=org or NO_ORG, link=_password_page()))
-    return jsonify({"detail": "If there is such an account, a mail is on its way to its address."}), 202
 
 
 @blueprint.post("/v1/auth/reset")
@@ -102,7 +106,12 @@ def forgot() -> tuple[Response, int]:
 def reset() -> tuple[str, int]:
     """Set the password of the person for whom the token was e-mailed. The token works once. Ends all their sessions."""
     rate_limits.count_address()
-    payload = read_body(schemas.PasswordReset)
+    set_by_token(read_body(schemas.PasswordReset))
+    return "", 204
+
+
+def set_by_token(payload: schemas.PasswordReset) -> None:
+    """Set the password of the person that the token was mailed to, and use the token up. Raises Problem."""
     rate_limits.count_reset(payload.token)
     user = contact = None
     with session(role="ec_auth"):
@@ -118,7 +127,6 @@ def reset() -> tuple[str, int]:
         if not one_time_tokens.spend(payload.token, org=org, user=user):
             raise _invalid_token()
         sessions.set_password(user, org=org, password_hash=hashed)
-    return "", 204
 
 
 @blueprint.post("/v1/users/<uuid:user_id>/invite")

@@ -38,7 +38,12 @@ def login() -> Response:
     It is the same for an admin who signs in from outside the networks that the org has named (`admin_networks`).
     """
     rate_limits.count_address()
-    payload = read_body(schemas.Credentials)
+    family, org = open_session(read_body(schemas.Credentials))
+    return jsonify(tokens_for(family, org=org))
+
+
+def open_session(payload: schemas.Credentials) -> tuple[Family, UUID]:
+    """Open a session for these credentials; return its family of tokens and its org. Raises Problem."""
     with system_log.keep_if_refused("too many sign-ins", org=payload.org):
         rate_limits.count_sign_in(payload.org, payload.email)
     passwords: Passwords = current_app.extensions["essaycoach.passwords"]
@@ -80,7 +85,7 @@ def login() -> Response:
     security_log.acts(org, actor=account.user, role=account.role)
     security_log.concerns("session", family.id)
     security_log.note("sign_in_succeeded")
-    return jsonify(tokens_for(family, org=org))
+    return family, org
 
 
 @blueprint.post("/v1/auth/refresh")

@@ -102,13 +102,23 @@ def hand_in() -> Response:
     if not who.is_api_key and payload.submitted_at is not None:
         payload = payload.model_copy(update={"submitted_at": None})
         warnings.append({"pointer": "/submitted_at", "detail": NOT_YOUR_TIME})
-    draft = to_draft(payload, source="api" if who.is_api_key else "app")
     if who.is_api_key != (payload.student is not None):
         detail = "is needed when an API key hands in" if who.is_api_key else "may only be given with an API key"
         raise Problem("invalid-payload", f"student {detail}.", errors=[{"pointer": "/student", "detail": detail}])
     if payload.assignment is not None and not who.is_api_key:
         detail = "may only be given with an API key; send assignment_id"
         raise Problem("invalid-payload", f"assignment {detail}.", errors=[{"pointer": "/assignment", "detail": detail}])
+    return accepted(store(payload, who, key=key, body=body, warnings=warnings))
+
+
+def store(
+    payload: schemas.Submission, who: Identity, *, key: str | None, body: Any, warnings: Sequence[dict[str, str]] = ()
+) -> dict[str, Any]:
+    """Store a validated hand-in and send its hints; return the answer in the shape of `schemas.Receipt`. Raises Problem.
+
+    With an idempotency `key`, return the answer that was stored for it with the same `body`, if there is one.
+    """
+    draft = to_draft(payload, source="api" if who.is_api_key else "app")
     hints: tuple[Any, ...] = ()
     with who.session():
         answer = _stored_answer(key, who, body)
@@ -120,7 +130,7 @@ def hand_in() -> Response:
             if key is not None:
                 events.keep_answer(key, org=who.org, caller=who.caller, answer=answer)
     send_hints(hints)
-    return accepted(answer)
+    return answer
 
 
 @blueprint.get("/v1/submissions/<uuid:submission_id>")
@@ -185,7 +195,11 @@ def follow(submission_id: UUID) -> Response:
     A comment line comes at least every 15 seconds. A client that sends the id of the last event it got (Last-Event-ID) does
     not get the same state again. When too many requests wait already, the stream has one event with the present status and ends.
     """
-    who = identity(scope="read")
+    return follow_as(identity(scope="read"), submission_id)
+
+
+def follow_as(who: Identity, submission_id: UUID) -> Response:
+    """Return the event stream of a submission for this reader. Raises NotFound."""
     first = read_status(submission_id, who)
     g.waited = True
     stream = EventStream(
@@ -333,10 +347,11 @@ def read_status(submission: UUID, who: Identity, *, with_place: bool = True) -> 
     `with_place=False` leaves out the position in the queue.
     """
     with who.session(single=True):
-        return _to_status(essays.fetch_status(submission, org=who.org, with_place=with_place))
+        return to_status(essays.fetch_status(submission, org=who.org, with_place=with_place))
 
 
-def _to_status(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def to_status(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what `essays.fetch_status` found, in the shape of `schemas.Status`."""
     first = found[0]
     place = to_place(first["place"]) if first["place"] else None
     return {
@@ -379,7 +394,7 @@ def read_tags(org: UUID, submissions: Sequence[UUID]) -> dict[UUID, str]:
     """
     with session(org=org, role="ec_lms"):
         found = essays.fetch_statuses(submissions, org=org)
-    return {submission: etag(_to_status(rows)) for submission, rows in found.items()}
+    return {submission: etag(to_status(rows)) for submission, rows in found.items()}
 
 
 def _stored_answer(key: str | None, who: Identity, body: Any) -> dict[str, Any] | None:

@@ -155,17 +155,18 @@ def _check_members(value: Any, path: tuple[int | str, ...]) -> None:
     # Build the pointer text only for an answer: a long member name above a long list would be copied for every entry.
     if not isinstance(value, dict | list):
         if isinstance(value, str):
-            _check_text(value, path)
+            check_text(value, path)
         return
     if len(path) >= MAX_DEPTH:
         _malformed(f"it is nested deeper than {MAX_DEPTH}")
     for name, member in value.items() if isinstance(value, dict) else enumerate(value):
         if isinstance(name, str):
-            _check_text(name, path)
+            check_text(name, path)
         _check_members(member, (*path, name))
 
 
-def _check_text(value: str, path: tuple[int | str, ...]) -> None:
+def check_text(value: str, path: tuple[int | str, ...]) -> None:
+    """Check that PostgreSQL can store the text; `path` says where it stood. Raises Problem."""
     if "\0" in value or (not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)):
         detail = "holds U+0000 or an unpaired surrogate"
         raise Problem(

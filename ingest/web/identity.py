@@ -132,7 +132,11 @@ def identity(*, api_keys: bool = True, scope: Scope | None = None) -> Identity:
             raise Problem("forbidden", f"This API key lacks the scope {scope!r}.")
         security_log.note_key_use(caller.id)
         return Identity(org=caller.org, caller=caller.id, role=key_role, address=address, scopes=caller.scopes)
-    claims = decode_token(token, expected_type="access")
+    return identity_of(decode_token(token, expected_type="access"), address=address)
+
+
+def identity_of(claims: dict[str, Any], *, address: str | None) -> Identity:
+    """Return the person that a verified token names, and count the request against their rate limit. Raises Problem."""
     org, user = UUID(claims["org"]), UUID(claims["sub"])
     security_log.acts(org, actor=user, role=claims["role"])
     rate_limits.count(f"user:{user}")
@@ -170,7 +174,7 @@ def read_bearer() -> str:
 
 
 def decode_token(token: str, *, expected_type: str) -> dict[str, Any]:
-    """Return the claims of a token of this type, `access` or `refresh`. Raises Problem."""
+    """Return the claims of a token of this type: `access`, `refresh`, or `page` (ingest/pages/session.py). Raises Problem."""
     try:
         claims = _verify(token, current_app.extensions["essaycoach.signing_keys"])
         if claims["exp"] <= time.time():
@@ -178,7 +182,7 @@ def decode_token(token: str, *, expected_type: str) -> dict[str, Any]:
         # Check that each claim used later is there and has its type, even in a token with a valid signature.
         UUID(claims["sub"]), UUID(claims["sid"]), UUID(claims["org"])
         int(claims["gen"] if expected_type == "refresh" else claims["tv"])
-        if expected_type == "access" and claims["role"] not in ("student", "educator", "admin"):
+        if expected_type != "refresh" and claims["role"] not in ("student", "educator", "admin"):
             raise KeyError("role")
     except jwt.ExpiredSignatureError:
         raise _unauthenticated("token-expired", "The token has expired.") from None

@@ -1,0 +1,111 @@
+"""Stored values in the reader's words: states, types of comments, times, and how far to trust a comment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from babel.dates import format_date, format_datetime
+from markupsafe import Markup
+
+from ingest.pages.wording import gettext, language, ngettext
+
+
+def _n(text: str) -> str:
+    """Return the text. It marks a text to translate where it stands, for `pybabel extract`."""
+    return text
+
+
+# The names of the types of comments (table `feedback_types`), as a student reads them.
+TYPES = {
+    "agreement": _n("Agreement"), "article": _n("Article"), "capitalisation": _n("Capital letters"), "citation": _n("Citation"),
+    "clarity": _n("Clarity"), "conclusion": _n("Conclusion"), "content": _n("Content"), "contraction": _n("Contraction"),
+    "coverage": _n("Coverage of the task"), "evidence": _n("Evidence"), "grammar": _n("Grammar"),
+    "introduction": _n("Introduction"), "organisation": _n("Organisation"), "paragraphs": _n("Paragraphs"),
+    "punctuation": _n("Punctuation"), "reasoning": _n("Reasoning"), "redundancy": _n("Said twice"),
+    "relevance": _n("Relevance"), "repetition": _n("Repeated word"), "sentence_length": _n("Sentence length"),
+    "spacing": _n("Spacing"), "spelling": _n("Spelling"), "structure": _n("Structure"), "thesis": _n("Thesis"),
+    "transition": _n("Transition"), "verb_form": _n("Verb form"), "word_choice": _n("Word choice"),
+}  # fmt: skip
+STATUSES = {
+    "queued": _n("Waiting to be read"), "processing": _n("Being read"), "completed": _n("Read"), "partial": _n("Read in part"),
+    "failed": _n("Not read"), "superseded": _n("Replaced by a newer draft"), "cancelled": _n("Cancelled"),
+}  # fmt: skip
+PASS_STATES = {
+    "queued": _n("waiting"), "running": _n("reading…"), "retrying": _n("trying again"), "done": _n("done"),
+    "gave_up": _n("did not work"), "cancelled": _n("cancelled"),
+}  # fmt: skip
+RESOLUTIONS = {
+    "open": _n("Not looked at yet"), "addressed": _n("Done"), "persisting": _n("Still open"), "moot": _n("No longer there"),
+}  # fmt: skip
+PASSES = {"grammar": _n("Grammar"), "structure": _n("Structure"), "content": _n("Content")}
+
+
+def type_name(slug: str) -> str:
+    """Return the name of a type of comment in the language of the page."""
+    return gettext(TYPES.get(slug, slug.replace("_", " ").capitalize()))
+
+
+def pass_name(slug: str) -> str:
+    """Return the name of a pass in the language of the page."""
+    return gettext(PASSES.get(slug, slug.capitalize()))
+
+
+def status_name(status: str) -> str:
+    """Return the name of a submission's status in the language of the page."""
+    return gettext(STATUSES[status])
+
+
+def pass_state(state: str) -> str:
+    """Return the name of a pass's state in the language of the page."""
+    return gettext(PASS_STATES[state])
+
+
+def resolution_name(resolution: str) -> str:
+    """Return what became of a comment in the language of the page."""
+    return gettext(RESOLUTIONS[resolution])
+
+
+def about_time(seconds: int) -> str:
+    """Return a sentence about how long something will take."""
+    if seconds < 60:
+        return gettext("It will take less than a minute.")
+    minutes = round(seconds / 60)
+    return ngettext("It will take about a minute.", "It will take about %(count)s minutes.", minutes) % {
+        "count": minutes
+    }
+
+
+def time(moment: datetime | str) -> Markup:
+    """Return a moment for a page. A script shows it in the zone of the reader's device; without it, it is in UTC and says so."""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    text = format_datetime(at, "d MMM yyyy HH:mm", locale=language())
+    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), text)
+
+
+def day(moment: datetime) -> str:
+    """Return the day of a moment (UTC) in the language of the page."""
+    return format_date(moment, "d MMM", locale=language())
+
+
+def trust(comment: Mapping[str, Any]) -> str:
+    """Return one plain sentence about how far to trust a comment."""
+    if comment["origin"] == "educator":
+        return gettext("Your teacher wrote this.")
+    # Never "10 times in 10": nothing that a machine says is always right.
+    times = min(9, max(1, round(float(comment["confidence"]) * 10)))
+    match comment["confidence_basis"]:
+        case "measured":
+            text = gettext("A computer wrote this. Comments like it were right about %(times)s times in 10.")
+        case "agreement":
+            text = gettext("Two programs found this without each other. They are right about %(times)s times in 10.")
+        case "model":
+            text = gettext(
+                "A computer wrote this and gives itself %(times)s points in 10 for being right. It can be wrong."
+            )
+        case _:
+            text = gettext(
+                "A computer wrote this. Nobody has measured how often such comments are right: decide yourself."
+            )
+    return text % {"times": times}

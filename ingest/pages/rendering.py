@@ -1,0 +1,135 @@
+"""Make a page from a template: its headers, its styles and scripts, and what stands in its place when something is wrong."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, redirect, render_template, request, url_for
+from markupsafe import Markup
+
+from ingest.pages import phrases, session, wording
+from ingest.pages.drafts import short_id
+from ingest.pages.session import SignInFirst
+from ingest.web.problems import PROBLEM_TYPES, Problem, from_domain, headers_of
+from models import errors
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+FOR_EVER = "public, max-age=31536000, immutable"
+_STATIC = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True)
+class StaticFile:
+    """A file of the pages as it is sent: its bytes, the same compressed, and a name for its content."""
+
+    body: bytes
+    compressed: bytes
+    digest: str
+    content_type: str
+
+
+@cache
+def static_file(name: str) -> StaticFile | None:
+    """Return a file of the folder `static`, or None."""
+    path = _STATIC / name
+    if not path.is_file() or path.parent != _STATIC:
+        return None
+    body = path.read_bytes()
+    content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if content_type.startswith("text/"):
+        content_type += "; charset=utf-8"
+    return StaticFile(body, gzip.compress(body, mtime=0), hashlib.sha256(body).hexdigest()[:12], content_type)
+
+
+def static_url(name: str) -> str:
+    """Return the address of a file of the pages. It changes with the file, so that browsers may keep it for ever."""
+    found = static_file(name)
+    assert found is not None, name
+    return url_for("static_files.send", digest=found.digest, name=name)
+
+
+def csrf() -> Markup:
+    """Return the hidden field that shows that a form is ours."""
+    known = session.known_reader()
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(known.csrf if known else "")
+
+
+def here() -> str:
+    """Return the address of this page, to come back to; the first page where this one answers a form."""
+    return request.full_path.rstrip("?") if request.method == "GET" else "/"
+
+
+def page(template: str, *, code: int = 200, **values: Any) -> Response:
+    """Return a page for the reader of this request."""
+    text = render_template(template, reader=session.known_reader(), **values)
+    response = Response(text, status=code, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Content-Language"] = wording.language()
+    response.vary.update(("Cookie", "Accept-Language"))
+    return session.renew_cookie(response)
+
+
+def page_blueprint(name: str) -> Blueprint:
+    """Return a blueprint whose errors are pages, and which sends strangers to the sign-in page."""
+    blueprint = Blueprint(name, __name__, template_folder="templates")
+    blueprint.register_error_handler(SignInFirst, _sign_in_first)
+    blueprint.register_error_handler(errors.Unauthorised, _sign_in_first)
+    blueprint.register_error_handler(Problem, problem_page)
+    blueprint.register_error_handler(errors.DomainError, lambda error: problem_page(from_domain(error)))
+    return blueprint
+
+
+def problem_page(problem: Problem) -> Response:
+    """Return the page that says what was wrong, and what to do."""
+    kind = PROBLEM_TYPES[problem.slug]
+    response = page("problem.html", code=kind.status, problem=problem, kind=kind)
+    response.headers.update({name: value for name, value in headers_of(problem).items() if name == "Retry-After"})
+    return response
+
+
+def set_up(app: Flask) -> None:
+    """Set the app up to make pages."""
+    wording.set_up(app)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    said = (phrases.status_name, phrases.pass_name, phrases.pass_state, phrases.type_name, phrases.resolution_name,
+            phrases.trust, phrases.about_time, phrases.time, phrases.day)  # fmt: skip
+    used = (static_url, csrf, here, short_id, wording.language, wording.direction)
+    app.jinja_env.globals.update({function.__name__: function for function in (*said, *used)})
+    app.jinja_env.globals["languages"] = wording.LANGUAGES
+    app.register_blueprint(_static_files)
+
+
+_static_files = Blueprint("static_files", __name__)
+
+
+@_static_files.get("/static/<digest>/<name>")
+def send(digest: str, name: str) -> Response:
+    """Return a file of the pages, compressed where the browser takes it."""
+    found = static_file(name)
+    if found is None or found.digest != digest:
+        raise Problem("not-found", "There is no such file.")
+    is_compressed = request.accept_encodings.quality("gzip") > 0
+    response = Response(found.compressed if is_compressed else found.body, content_type=found.content_type)
+    if is_compressed:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Cache-Control"] = FOR_EVER
+    response.vary.add("Accept-Encoding")
+    return response
+
+
+def _sign_in_first(_: Exception) -> Response:
+    """Send a reader to the sign-in page and back; show what they wrote when they sent a form, so that it is not lost."""
+    written = request.form.get("text") if request.method == "POST" else None
+    if written:
+        return page("signed_out.html", code=401, written=written)
+    back = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("account_pages.sign_in", next=back), 303)  # type: ignore[return-value]

@@ -1,0 +1,208 @@
+"""The student's pages: their essays, one essay with its feedback, the next draft, and what became of earlier comments."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import Blueprint, Response, redirect, request, url_for
+
+from ingest.feedback import schemas as feedback_schemas
+from ingest.feedback.view import fetch_view
+from ingest.pages.changes import Comparison
+from ingest.pages.drafts import apply_suggestions
+from ingest.pages.forms import check_body, read_form
+from ingest.pages.margin import Margin, lay_out
+from ingest.pages.rendering import page, page_blueprint
+from ingest.pages.session import reader
+from ingest.submissions import schemas
+from ingest.submissions.essay_query import cursor_of, read_position
+from ingest.submissions.event_stream import FINAL_STATUSES
+from ingest.submissions.routes import follow_as, store, to_status
+from ingest.web.identity import Identity
+from ingest.web.problems import PROBLEM_TYPES, Problem
+from ingest.web.request_log import note_hand_in
+from models import courses, essays, events, lineage, reviews
+from models.errors import NotFound, NotReady
+
+blueprint: Blueprint = page_blueprint("student_pages")
+
+PAGE = 30
+MAX_ASSIGNMENTS = 100
+
+
+@blueprint.get("/essays")
+def list_essays() -> Response:
+    """Show the student's essays, newest first, each with how far it is."""
+    who = reader("student").who
+    with who.session():
+        found = essays.list_essays(org=who.org, limit=PAGE + 1, sort="updated", after=read_position("updated"))
+    older = cursor_of("updated")(found[PAGE - 1]) if len(found) > PAGE else None
+    return page("essays.html", essays=found[:PAGE], older=older)
+
+
+@blueprint.get("/essays/new")
+def new_essay() -> Response:
+    """Show the form to hand in an essay."""
+    return _hand_in_page(reader("student").who, values=request.args)
+
+
+@blueprint.post("/essays/new")
+def hand_in() -> Response:
+    """Hand in an essay, and show it."""
+    who = reader("student").who
+    try:
+        answer = _store(who, {})
+    except Problem as problem:
+        return _hand_in_page(who, values=request.form, problem=problem)
+    return _see(url_for("student_pages.essay", essay_id=answer["essay_id"]))
+
+
+@blueprint.get("/essays/<uuid:essay_id>")
+def essay(essay_id: UUID) -> Response:
+    """Show the newest draft with its comments, or an earlier one (`?draft=1`)."""
+    who = reader("student").who
+    with who.session():
+        found = essays.fetch_essay(essay_id, org=who.org)
+        version = _wanted_version(found)
+        values = _read_version(who, found, version)
+    return page("essay.html", essay=found, version=version, **values)
+
+
+@blueprint.get("/essays/<uuid:essay_id>/events")
+def follow(essay_id: UUID) -> Response:
+    """Stream one event for each change of the newest draft, so that the page shows each reading as it lands."""
+    who = reader("student").who
+    with who.session():
+        newest = essays.fetch_essay(essay_id, org=who.org)["newest_submission_id"]
+    return follow_as(who, newest)
+
+
+@blueprint.get("/essays/<uuid:essay_id>/next")
+def write_next(essay_id: UUID) -> Response:
+    """Show the form of the next draft: the text of the newest one, with the chosen suggestions in their places."""
+    who = reader("student").who
+    with who.session():
+        found = essays.fetch_essay(essay_id, org=who.org)
+        writing = essays.fetch_writing(found["newest_submission_id"], org=who.org)
+        comments = _comments(found["newest_submission_id"], who)
+    draft = apply_suggestions(writing["text"], comments, request.args.getlist("use"))
+    return page("next_draft.html", essay=found, draft=draft, text=draft.text, key=uuid4().hex, comments=comments)
+
+
+@blueprint.post("/essays/<uuid:essay_id>/next")
+def hand_in_next(essay_id: UUID) -> Response:
+    """Hand in the next draft, and show it."""
+    who = reader("student").who
+    with who.session():
+        found = essays.fetch_essay(essay_id, org=who.org)
+    try:
+        _store(who, {"essay_id": str(essay_id), "title": found["title"]})
+    except Problem as problem:
+        status, key = PROBLEM_TYPES[problem.slug].status, request.form.get("key", "")
+        text = request.form.get("text", "")
+        return page("next_draft.html", code=status, problem=problem, essay=found, text=text, key=key)
+    return _see(url_for("student_pages.essay", essay_id=essay_id))
+
+
+@blueprint.get("/essays/<uuid:essay_id>/progress")
+def progress(essay_id: UUID) -> Response:
+    """Show what became of each earlier comment, beside the change that the student made."""
+    who = reader("student").who
+    with who.session():
+        found = essays.fetch_essay(essay_id, org=who.org)
+        progress = lineage.fetch_progress(essay_id, org=who.org, released_only=True)
+        texts = {one: _text_of(one, who) for one in {comment["submission_id"] for comment in progress["comments"]}}
+        newest = _text_of(progress["submission_id"], who)
+    comparisons = {one: Comparison(text, newest) for one, text in texts.items()}
+    for comment in progress["comments"]:
+        span = comment["span"]
+        has_place = span["match"] != "none"
+        compared = comparisons[comment["submission_id"]]
+        comment["change"] = compared.at(span["start"], span["end"]) if has_place else None
+    return page("progress.html", essay=found, progress=progress)
+
+
+@blueprint.post("/comments/<uuid:comment_id>/reaction")
+def react(comment_id: UUID) -> Response:
+    """Keep what the student thinks of a comment. With `reaction=` nothing, take it back."""
+    who = reader("student").who
+    check_body()
+    with who.session():
+        if request.form.get("reaction"):
+            wanted = read_form(feedback_schemas.NewReaction)
+            reviews.react(comment_id, org=who.org, reaction=wanted.reaction, note=wanted.note)
+        else:
+            wanted = None
+            reviews.withdraw(comment_id, org=who.org)
+    essay_id, number = request.form.get("essay", ""), request.form.get("number", "")
+    if "HX-Request" in request.headers:
+        comment = {"id": comment_id, "number": number, "reaction": wanted.model_dump() if wanted else None}
+        return page("_reaction.html", comment=comment, essay={"id": essay_id})
+    try:
+        return _see(url_for("student_pages.essay", essay_id=UUID(essay_id), _anchor=f"c{number}"))
+    except ValueError:
+        raise NotFound("There is no such essay.") from None
+
+
+def _read_version(who: Identity, found: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page of a version shows. Needs an open session."""
+    submission = version["id"]
+    writing = essays.fetch_writing(submission, org=who.org)
+    status = to_status(essays.fetch_status(submission, org=who.org, with_place=True))
+    is_newest = submission == found["newest_submission_id"]
+    values: dict[str, Any] = {"writing": writing, "status": status, "is_newest": is_newest, "feedback": None}
+    if found["assignment_id"] is not None:
+        values["assignment"] = courses.fetch_assignment(found["assignment_id"], org=who.org)
+    values["is_final"] = status["status"] in FINAL_STATUSES
+    try:
+        feedback = fetch_view(submission, who)
+    except NotReady:
+        return {**values, "margin": lay_out(writing["text"], [])}
+    if values["is_final"]:
+        events.note_view(who.caller, org=who.org, essay=found["id"], submission=submission)
+    margin: Margin = lay_out(writing["text"], feedback["comments"])
+    if is_newest and version["version"] > 1:
+        values["counts"] = lineage.fetch_progress(found["id"], org=who.org, released_only=True)["counts"]
+    return {**values, "feedback": feedback, "margin": margin}
+
+
+def _comments(submission: UUID, who: Identity) -> list[dict[str, Any]]:
+    """Return the comments of a version that this reader may see now. Needs an open session."""
+    try:
+        comments: list[dict[str, Any]] = fetch_view(submission, who)["comments"]
+    except NotReady:
+        return []
+    return comments
+
+
+def _text_of(submission: UUID, who: Identity) -> str:
+    return str(essays.fetch_writing(submission, org=who.org)["text"])
+
+
+def _wanted_version(found: dict[str, Any]) -> dict[str, Any]:
+    wanted = request.args.get("draft", "")
+    for version in found["submissions"]:
+        if wanted == str(version["version"]) or (not wanted and version["id"] == found["newest_submission_id"]):
+            return dict(version)
+    raise NotFound("This essay has no such draft.")
+
+
+def _store(who: Identity, known: dict[str, Any]) -> dict[str, Any]:
+    payload = read_form(schemas.Submission, also=known)
+    said = payload.model_dump(mode="json", exclude_unset=True)
+    answer = store(payload, who, key=f"page-{request.form.get('key', '')[:64]}", body=said)
+    note_hand_in(answer["id"])
+    return answer
+
+
+def _hand_in_page(who: Identity, *, values: Any, problem: Problem | None = None) -> Response:
+    with who.session():
+        assignments = courses.list_assignments(org=who.org, limit=MAX_ASSIGNMENTS)
+    status = PROBLEM_TYPES[problem.slug].status if problem else 200
+    key = values.get("key") or uuid4().hex
+    return page("new_essay.html", code=status, assignments=assignments, values=values, key=key, problem=problem)
+
+
+def _see(address: str) -> Response:
+    return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's class; the app's own is a subclass
