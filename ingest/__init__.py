@@ -1,10 +1,11 @@
-"""Ingest: the HTTP API, and the command line for operators (`python -m ingest`).
+"""Ingest: the HTTP API, the pages for people, and the command line for operators (`python -m ingest`).
 
 Lives here, one folder per subject:
     web          what every route uses: problem documents, request bodies, OpenAPI, pagination, rate limits, identity, metrics
     accounts     sign-in, passwords and the e-mails for invitations and resets
     submissions  handing in essays by API or webhook, their status, failed passes, reruns and rubric previews
     feedback     reading, reviewing and releasing feedback, saved comments, progress between versions
+    pages        what people look at in a browser: sign-in, a student's essays; templates, styles and translations
     admin        people, courses, assignments, rubrics, the org, API keys, webhook sources, audit trail, rosters, data rights
 May not: hold SQL, call an AI provider, or import `workers`. A route handler checks the request, opens a database session,
 calls functions of `models`, sends hints and answers.

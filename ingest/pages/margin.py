@@ -46,11 +46,11 @@ class _Passage:
 
 
 def lay_out(text: str, comments: Sequence[Mapping[str, Any]]) -> Margin:
-    """Return the essay with its comments. Each comment has `number`, its place in the reading order, and `starts_here`."""
-    ordered = sorted(comments, key=lambda one: one["order"])
-    to_do = [one for one in ordered if one["kind"] != "praise"]
-    first = {one["id"] for one in to_do[:START_HERE]}
-    shown = [{**one, "number": number, "starts_here": one["id"] in first} for number, one in enumerate(ordered, 1)]
+    """Return the essay with its comments. Each comment has `number`, in reading order after those to look at first, and `starts_here`."""
+    in_order = sorted(comments, key=lambda one: one["order"])
+    first = [one["id"] for one in in_order if one["kind"] != "praise"][:START_HERE]
+    in_order.sort(key=lambda one: one["id"] not in first)  # the sort is stable
+    shown = [{**one, "number": number, "starts_here": one["id"] in first} for number, one in enumerate(in_order, 1)]
     passages = [passage for one in shown if one["span"]["match"] != "none" for passage in _passages(one)]
     return Margin(
         paragraphs=tuple(_paragraph(text, start, end, passages) for start, end in _paragraphs(text)),

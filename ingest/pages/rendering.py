@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, redirect, render_template, request, url_for
 from markupsafe import Markup
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from ingest.pages import phrases, session, wording
 from ingest.pages.drafts import short_id
@@ -89,9 +90,9 @@ def page_blueprint(name: str) -> Blueprint:
 
 
 def problem_page(problem: Problem) -> Response:
-    """Return the page that says what was wrong, and what to do."""
+    """Return the page that says what was wrong. It gives a text that was sent back, to send it again."""
     kind = PROBLEM_TYPES[problem.slug]
-    response = page("problem.html", code=kind.status, problem=problem, kind=kind)
+    response = page("problem.html", code=kind.status, problem=problem, kind=kind, written=_written())
     response.headers.update({name: value for name, value in headers_of(problem).items() if name == "Retry-After"})
     return response
 
@@ -128,8 +129,16 @@ def send(digest: str, name: str) -> Response:
 
 def _sign_in_first(_: Exception) -> Response:
     """Send a reader to the sign-in page and back; show what they wrote when they sent a form, so that it is not lost."""
-    written = request.form.get("text") if request.method == "POST" else None
-    if written:
-        return page("signed_out.html", code=401, written=written)
+    written = _written()
+    if written is not None:
+        return page("signed_out.html", code=401, written=written["text"])
     back = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("account_pages.sign_in", next=back), 303)  # type: ignore[return-value]
+
+
+def _written() -> dict[str, str] | None:
+    """Return the fields of a form with a text in it, or None. A text that was too much to read is still in the browser."""
+    try:
+        return request.form.to_dict() if request.method == "POST" and request.form.get("text") else None
+    except RequestEntityTooLarge:
+        return None

@@ -17,13 +17,13 @@ from ingest.pages.rendering import page, page_blueprint
 from ingest.pages.session import reader
 from ingest.submissions import schemas
 from ingest.submissions.essay_query import cursor_of, read_position
-from ingest.submissions.event_stream import FINAL_STATUSES
+from ingest.submissions.event_stream import FINAL_STATUSES, etag, event_id
 from ingest.submissions.routes import follow_as, store, to_status
 from ingest.web.identity import Identity
-from ingest.web.problems import PROBLEM_TYPES, Problem
+from ingest.web.problems import PROBLEM_TYPES, Problem, from_domain
 from ingest.web.request_log import note_hand_in
 from models import courses, essays, events, lineage, reviews
-from models.errors import NotFound, NotReady
+from models.errors import DomainError, NotFound, NotReady
 
 blueprint: Blueprint = page_blueprint("student_pages")
 
@@ -154,7 +154,7 @@ def _read_version(who: Identity, found: dict[str, Any], version: dict[str, Any])
     values: dict[str, Any] = {"writing": writing, "status": status, "is_newest": is_newest, "feedback": None}
     if found["assignment_id"] is not None:
         values["assignment"] = courses.fetch_assignment(found["assignment_id"], org=who.org)
-    values["is_final"] = status["status"] in FINAL_STATUSES
+    values |= {"is_final": status["status"] in FINAL_STATUSES, "state": event_id(etag(status))}
     try:
         feedback = fetch_view(submission, who)
     except NotReady:
@@ -191,7 +191,10 @@ def _wanted_version(found: dict[str, Any]) -> dict[str, Any]:
 def _store(who: Identity, known: dict[str, Any]) -> dict[str, Any]:
     payload = read_form(schemas.Submission, also=known)
     said = payload.model_dump(mode="json", exclude_unset=True)
-    answer = store(payload, who, key=f"page-{request.form.get('key', '')[:64]}", body=said)
+    try:
+        answer = store(payload, who, key=f"page-{request.form.get('key', '')[:64]}", body=said)
+    except DomainError as error:
+        raise from_domain(error) from None
     note_hand_in(answer["id"])
     return answer
 

@@ -311,7 +311,7 @@ def test_wrong_method_is_refused_with_the_allowed_ones(shared_api, refused):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v1", "/v1/", "/v2/submissions", "/v1/submissions/", "/v1/submissions/not-a-uuid", "/v1/submissions/%00",
+    ["/v1", "/v1/", "/v2/submissions", "/v1/submissions/", "/v1/submissions/not-a-uuid", "/v1/submissions/%00",
      "/v1/essays/1", "/v1/webhooks/x", "/favicon.ico", "/metrics", "/static/../../etc/passwd", "/problems/no-such-kind", "/é"],
 )  # fmt: skip
 def test_unknown_path_is_answered_with_a_problem(shared_api, refused, path):
