@@ -11,7 +11,7 @@ const load = async () => {
   isLoading = true;
   while (isOutdated) {
     isOutdated = false;
-    await htmx.ajax("GET", location.href, { target: "#paper", select: "#paper", swap: "outerHTML" });
+    await htmx.ajax("GET", location.href, { target: "#paper", select: "#paper", swap: "outerHTML" }).catch(() => {});
   }
   isLoading = false;
 };
