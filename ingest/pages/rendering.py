@@ -12,12 +12,12 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, redirect, render_template, request, url_for
 from markupsafe import Markup
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ingest.pages import phrases, session, wording
 from ingest.pages.drafts import short_id
 from ingest.pages.session import SignInFirst
-from ingest.web.problems import PROBLEM_TYPES, Problem, from_domain, headers_of
+from ingest.web.problems import PROBLEM_TYPES, Problem, from_domain, from_http, headers_of
 from models import errors
 
 CONTENT_SECURITY_POLICY = (
@@ -107,6 +107,7 @@ def set_up(app: Flask) -> None:
     app.jinja_env.globals.update({function.__name__: function for function in (*said, *used)})
     app.jinja_env.globals["languages"] = wording.LANGUAGES
     app.register_blueprint(_static_files)
+    app.register_error_handler(404, _not_found)
 
 
 _static_files = Blueprint("static_files", __name__)
@@ -134,6 +135,14 @@ def _sign_in_first(_: Exception) -> Response:
         return page("signed_out.html", code=401, written=written["text"])
     back = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("account_pages.sign_in", next=back), 303)  # type: ignore[return-value]
+
+
+def _not_found(error: HTTPException) -> Response:
+    """Answer people with a page, and programs with a problem document, where there is nothing."""
+    is_person = request.accept_mimetypes.best_match(("application/json", "text/html")) == "text/html"
+    if not is_person or request.path.startswith("/v1/"):
+        return from_http(error)
+    return problem_page(Problem("not-found", wording.gettext("There is nothing at this address.")))
 
 
 def _written() -> dict[str, str] | None:

@@ -1,7 +1,7 @@
 """Let browsers on the origins that the operator lists call the API (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol).
 
 Without such a list no other site's script can read an answer. Webhooks come from servers, so they are left out. Credentials
-(cookies) are never allowed, because there are none.
+(cookies) are never allowed: the API takes none.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     "headers-too-large": ProblemType(
         431,
         "The headers are too large",
-        "Send at most 100 headers of at most 16 KiB each, and 64 KiB together. Cookies count, although none is used here.",
+        "Send at most 100 headers of at most 16 KiB each, and 64 KiB together. Cookies count.",
     ),
     "internal-error": ProblemType(
         500,
@@ -292,12 +292,13 @@ def register(app: Flask) -> None:
     """Answer every error of this app with a problem document, and serve a page for each type of problem."""
     app.register_error_handler(Problem, to_response)
     app.register_error_handler(errors.DomainError, lambda error: to_response(from_domain(error)))
-    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(HTTPException, from_http)
     app.register_error_handler(Exception, _from_unexpected)
     app.add_url_rule("/problems/<slug>", "problem", _problem_page, methods=["GET"])
 
 
-def _from_http(error: HTTPException) -> Response:
+def from_http(error: HTTPException) -> Response:
+    """Return the problem document for an error of the HTTP library."""
     slugs = {
         400: "malformed-json",
         405: "method-not-allowed",

@@ -265,7 +265,6 @@ def test_repository_files_are_not_served_or_copied_to_the_image(shared_api, refu
         "/.git/",
         "/.env",
         "/static/",
-        "/",
         "/ingest/",
         "/docs/",
         "/v1/",

@@ -205,3 +205,17 @@ def test_disabled_person_is_signed_out_at_once(api: ApiUnderTest) -> None:
     reader.sign_in(api.school, "alice")
     api.database.sql("update users set disabled_at = now() where id = %s returning id", api.school.alice)
     assert reader.get("/essays").answer.request.path == "/sign-in"
+
+
+def test_password_fields_are_masked_and_open_to_password_managers(reader: PageReader) -> None:
+    for path, kind in (("/sign-in", "current-password"), ("/choose-password", "new-password")):
+        [field] = reader.get(path).all("#password")
+        assert (field.attrs["type"], field.attrs["autocomplete"]) == ("password", kind)
+        assert "onpaste" not in field.attrs
+
+
+def test_unknown_address_is_a_page_for_people_and_a_problem_document_for_programs(reader: PageReader) -> None:
+    page = reader.get("/esays", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    assert (page.status, page.words("main p")[0]) == (404, "There is nothing at this address.")
+    for path, accept in (("/esays", "*/*"), ("/esays", "application/json"), ("/v1/esays", "text/html")):
+        assert reader.get(path, Accept=accept).answer.content_type == "application/problem+json"
