@@ -114,7 +114,8 @@ def _up(options: argparse.Namespace) -> int:
 def _print_access(machine: Machine) -> None:
     """Print the addresses, the passwords of the demo org, and a line of shell variables for curl."""
     details = machine.description()
-    print(f"\nEssayCoach is running.\n\n  API      {details['ingest']}   (documentation: {details['ingest']}/docs)")
+    print(f"\nEssayCoach is running.\n\n  pages    {details['ingest']}/sign-in?school={details['org']}")
+    print(f"  API      {details['ingest']}   (documentation: {details['ingest']}/docs)")
     print(f"  metrics  {details['metrics']}\n  logs     {machine.data_dir / 'log'}\n\n  org      {details['org']}")
     for role in ("admin", "educator", "student"):
         print(f"  {role:8} {details[role]['email']}  password {details[role]['password']}")

@@ -23,6 +23,7 @@ from rich.text import Text
 from models import secret_settings, settings
 from standalone.client import Answer, ask, deliver
 from standalone.machine import Machine
+from standalone.page_reader import PageReader
 
 ESSAYS = Path(__file__).parent / "essays"
 FINAL = ("completed", "partial", "failed", "superseded", "cancelled")
@@ -77,7 +78,9 @@ def play(data_dir: Path) -> int:
     console.print(
         f"\n[bold green]All of it worked, in {time.monotonic() - started:.0f} seconds.[/] Everything has been stopped."
     )
-    console.print("Next: [bold]make up[/] keeps it running; the README shows how to hand in an essay with curl.")
+    console.print(
+        "Next: [bold]make up[/] keeps it running, and prints the address of the pages and who may sign in there."
+    )
     return 0
 
 
@@ -123,6 +126,9 @@ def _play_steps(details: dict[str, Any], console: Console, narrator: _Narrator) 
         "Sam takes up two suggestions; every comment on the first draft is answered for.",
     )
     _hand_in_second_draft(handed_in[0], first.body, student, details, narrator)
+
+    narrator.chapter("People look at pages", "The same in a browser: signed in by the form, without JavaScript.")
+    _open_pages(_essay_id(handed_in[0], student, details), details, narrator)
 
     narrator.chapter("Ops look at the numbers", "What moved on the metrics page since the start.")
     _show_metrics(before, details["metrics"], console)
@@ -375,6 +381,22 @@ def _essay_id(essay: HandedIn, student: dict[str, str], details: dict[str, Any])
         ask("GET", f"{details['ingest']}{essay.location}", headers=student), 200, "the first draft's status"
     )
     return str(state.body["essay_id"])
+
+
+def _open_pages(essay: str, details: dict[str, Any], narrator: _Narrator) -> None:
+    """Open the student's essay and the educator's desk in a browser. Raises DemoFailed."""
+    people = {
+        role: PageReader(details["ingest"], org=details["org"], **details[role]) for role in ("student", "educator")
+    }
+    page = people["student"].open(f"/essays/{essay}")
+    comments = page.html.count('<details class="comment ')
+    if page.status != 200 or not comments:
+        raise DemoFailed("the student's page shows no comments")
+    narrator.line(f"Sam's essay, {comments} comments beside the words: {page.url}")
+    desk = people["educator"].page
+    if desk.status != 200:
+        raise DemoFailed("the educator has no desk")
+    narrator.line(f"Ed's desk: {desk.url}")
 
 
 def _show_metrics(before: dict[str, float], url: str, console: Console) -> None:

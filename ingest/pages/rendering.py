@@ -102,7 +102,7 @@ def set_up(app: Flask) -> None:
     wording.set_up(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     said = (phrases.status_name, phrases.pass_name, phrases.pass_state, phrases.type_name, phrases.resolution_name,
-            phrases.trust, phrases.about_time, phrases.time, phrases.day)  # fmt: skip
+            phrases.detail, phrases.trust, phrases.about_time, phrases.time, phrases.day)  # fmt: skip
     used = (static_url, csrf, here, short_id, wording.language, wording.direction)
     app.jinja_env.globals.update({function.__name__: function for function in (*said, *used)})
     app.jinja_env.globals["languages"] = wording.LANGUAGES

@@ -44,6 +44,7 @@ def ngettext(one: str, many: str, count: int) -> str:
 def set_up(app: Flask) -> None:
     """Let templates write `{{ _('…') }}` and `{% trans %}`."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
 
 
