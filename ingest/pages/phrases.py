@@ -44,14 +44,32 @@ PASSES = {"grammar": _n("Grammar"), "structure": _n("Structure"), "content": _n(
 
 # What the API says in these very words. What it says with figures or names in it stays in English.
 SAID = (
-    _n("There is nothing here for you"), _n("Your role may not do this"), _n("Too many requests"), _n("The service cannot answer right now"), _n("The essay is empty"), _n("The essay is too long"), _n("The text holds characters that cannot be stored"), _n("The body is too large"), _n("Something went wrong on our side"), _n("This student has handed in too much"), _n("Credentials are missing or not understood"), _n("Some fields are not acceptable"),
-    _n("The org, e-mail or password is wrong."), _n("The text has no visible character."),
-    _n("Too many people are signing in at this moment."), _n("There is no such essay."), _n("There is nothing at this address."),
+    _n("There is nothing here for you"),
+    _n("Your role may not do this"),
+    _n("Too many requests"),
+    _n("The service cannot answer right now"),
+    _n("The essay is empty"),
+    _n("The essay is too long"),
+    _n("The text holds characters that cannot be stored"),
+    _n("The body is too large"),
+    _n("Something went wrong on our side"),
+    _n("This student has handed in too much"),
+    _n("Credentials are missing or not understood"),
+    _n("Some fields are not acceptable"),
+    _n("The org, e-mail or password is wrong."),
+    _n("The text has no visible character."),
+    _n("Too many people are signing in at this moment."),
+    _n("There is no such essay."),
+    _n("There is nothing at this address."),
     _n("This form did not come from a page of ours. Go back, load the page again, and send it."),
-    _n("The token is not known, was used before, or is over. Ask for a new one."), _n("The database cannot be reached."),
-    _n("The database did not answer in time."), _n("The database did not answer, or cannot serve now."),
-    _n("The database cannot write (read-only)."), _n("The database is busy with other work."), _n("This page is not for your account."),
-)  # fmt: skip
+    _n("The token is not known, was used before, or is over. Ask for a new one."),
+    _n("The database cannot be reached."),
+    _n("The database did not answer in time."),
+    _n("The database did not answer, or cannot serve now."),
+    _n("The database cannot write (read-only)."),
+    _n("The database is busy with other work."),
+    _n("This page is not for your account."),
+)
 
 
 def detail(text: str) -> str:
