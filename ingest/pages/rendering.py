@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, g, redirect, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -82,6 +82,7 @@ def page(template: str, *, code: int = 200, **values: Any) -> Response:
 def page_blueprint(name: str) -> Blueprint:
     """Return a blueprint whose errors are pages, and which sends strangers to the sign-in page."""
     blueprint = Blueprint(name, __name__, template_folder="templates")
+    blueprint.before_request(lambda: _count_as(name))
     blueprint.register_error_handler(SignInFirst, _sign_in_first)
     blueprint.register_error_handler(errors.Unauthorised, _sign_in_first)
     blueprint.register_error_handler(Problem, problem_page)
@@ -111,6 +112,7 @@ def set_up(app: Flask) -> None:
 
 
 _static_files = Blueprint("static_files", __name__)
+_static_files.before_request(lambda: _count_as("static_files"))
 
 
 @_static_files.get("/static/<digest>/<name>")
@@ -135,6 +137,10 @@ def _sign_in_first(_: Exception) -> Response:
         return page("signed_out.html", code=401, written=written["text"])
     back = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("account_pages.sign_in", next=back), 303)  # type: ignore[return-value]
+
+
+def _count_as(name: str) -> None:
+    g.metrics_route = name
 
 
 def _not_found(error: HTTPException) -> Response:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 import time_machine
 
+from ingest.web.metrics import REQUESTS
 from tests.ingest.conftest import ApiUnderTest
 from tests.ingest.pages.conftest import SignedIn
 from tests.support.pages import PageReader
@@ -219,3 +220,19 @@ def test_unknown_address_is_a_page_for_people_and_a_problem_document_for_program
     assert (page.status, page.words("main p")[0]) == (404, "There is nothing at this address.")
     for path, accept in (("/esays", "*/*"), ("/esays", "application/json"), ("/v1/esays", "text/html")):
         assert reader.get(path, Accept=accept).answer.content_type == "application/problem+json"
+
+
+def test_pages_of_a_subject_are_one_series_of_the_metrics(reader: PageReader) -> None:
+    def counted() -> dict[str, float]:
+        return {
+            sample.labels["route"]: sample.value
+            for metric in REQUESTS.collect()
+            for sample in metric.samples
+            if sample.name.endswith("_total") and sample.labels["status"] == "200"
+        }
+
+    reader.get("/sign-in")
+    before = counted()
+    reader.get("/forgot-password")
+    assert counted()["account_pages"] == before["account_pages"] + 1
+    assert not [route for route in counted() if "password" in route and not route.startswith("/v1")]
