@@ -228,7 +228,7 @@ def test_pages_of_a_subject_are_one_series_of_the_metrics(reader: PageReader) ->
             sample.labels["route"]: sample.value
             for metric in REQUESTS.collect()
             for sample in metric.samples
-            if sample.name.endswith("_total") and sample.labels["status"] == "200"
+            if sample.name.endswith("_total") and (sample.labels["method"], sample.labels["status"]) == ("GET", "200")
         }
 
     reader.get("/sign-in")
