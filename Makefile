@@ -12,7 +12,7 @@ COVERAGE ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(if $(COVERAGE),$(BIN)/python -m coverage run -m pytest,$(BIN)/python -m pytest)
 
-.PHONY: help install demo up lint fmt test test-slow coverage docs bench drill chaos alert-drill rehearsal lock sbom audit db-shell release-tools promtool clean
+.PHONY: help install demo up lint fmt test test-slow coverage translations docs bench drill chaos alert-drill rehearsal lock sbom audit db-shell release-tools promtool clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,11 @@ test-slow: $(INSTALLED) promtool ## the tests marked slow: faults, long runs, th
 coverage: $(INSTALLED) ## report what `make test COVERAGE=1` and `make test-slow COVERAGE=1` covered; less than 95 % fails
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report --fail-under=95
+
+translations: $(INSTALLED) ## write the texts of the pages into ingest/pages/translations, with empty places for new ones
+	@for language in de es ar; do $(BIN)/pybabel --quiet extract --mapping ingest/pages/translations/babel.cfg --keyword _n --no-location --omit-header \
+		--output-file build/pages.pot ingest/pages && $(BIN)/pybabel --quiet update --input-file build/pages.pot --locale $$language --no-fuzzy-matching --ignore-obsolete \
+		--no-wrap --init-missing --omit-header --output-file ingest/pages/translations/$$language.po; done
 
 docs: $(INSTALLED) ## build the documentation site into build/site; a broken link fails
 	@PYTHONWARNINGS=ignore $(PYTHON) install.py --into $(BIN)/python docs

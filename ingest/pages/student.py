@@ -114,6 +114,8 @@ def progress(essay_id: UUID) -> Response:
         progress = lineage.fetch_progress(essay_id, org=who.org, released_only=True)
         texts = {one: _text_of(one, who) for one in {comment["submission_id"] for comment in progress["comments"]}}
         newest = _text_of(progress["submission_id"], who)
+    # Praise asks for no change.
+    progress["comments"] = [one for one in progress["comments"] if one["kind"] != "praise"]
     comparisons = {one: Comparison(text, newest) for one, text in texts.items()}
     for comment in progress["comments"]:
         span = comment["span"]
