@@ -13,7 +13,7 @@ from ingest.accounts.mail import Email, MailQueue, is_address
 from ingest.settings import IngestSettings
 from ingest.web import rate_limits, security_log, system_log
 from ingest.web.body import read_body
-from ingest.web.identity import admin, identity
+from ingest.web.identity import Identity, admin, identity
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
 from models import claimed_addresses, one_time_tokens, sessions
@@ -140,7 +140,12 @@ def invite(user_id: UUID) -> tuple[Response, int]:
 
     It confirms the address, if only an LMS had named it. Admins only.
     """
-    who = admin()
+    invite_as(admin(), user_id)
+    return jsonify({"detail": "The invitation is on its way."}), 202
+
+
+def invite_as(who: Identity, user_id: UUID) -> None:
+    """E-mail this person an invitation as this admin. Raises Problem."""
     rate_limits.count_invitation(str(who.org), str(user_id))
     with who.session():
         person = fetch_person(user_id, org=who.org)
@@ -154,7 +159,6 @@ def invite(user_id: UUID) -> tuple[Response, int]:
     email = _compose("invitation", to=person.email, slug=slug, token=token, link=_password_page())
     if not _mail_queue().enqueue(lambda: email):
         raise Problem("temporarily-unavailable", "Too many mails wait to be sent.")
-    return jsonify({"detail": "The invitation is on its way."}), 202
 
 
 def _write_reset(account: Account | None, *, org: UUID, link: str | None) -> Email | None:

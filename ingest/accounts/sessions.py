@@ -94,13 +94,17 @@ def end_all_of_person(user_id: UUID) -> tuple[str, int]:
 
     Your own, this one included, only within 15 minutes after you signed in.
     """
-    who = admin()
+    end_all_as(admin(), user_id)
+    return "", 204
+
+
+def end_all_as(who: Identity, user_id: UUID) -> None:
+    """End all sessions of a person as this admin. Raises SignInAgain for their own after a while."""
     with who.session():
         fetch_person(user_id, org=who.org)
         if user_id == who.user:
             open_sessions.require_fresh(g.session_id, org=who.org)
         sessions.end_sessions(user_id, org=who.org, reason="logout")
-    return "", 204
 
 
 @blueprint.delete("/v1/users/<uuid:user_id>/sessions/<uuid:session_id>")

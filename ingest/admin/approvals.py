@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response
@@ -9,7 +10,7 @@ from flask import Blueprint, Response
 from ingest.admin import approval_schemas as schemas
 from ingest.web import pagination
 from ingest.web.body import read_body
-from ingest.web.identity import admin
+from ingest.web.identity import Identity, admin
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
 from ingest.web.responses import CREATED, json_response
@@ -75,7 +76,11 @@ def approve(approval_id: UUID) -> Response:
 
     An export is then ready for the admin who asked, a removal for the operator, until the request expires. Admins only.
     """
-    who = admin()
+    return json_response(schemas.Approval(**approve_as(admin(), approval_id)))
+
+
+def approve_as(who: Identity, approval_id: UUID) -> dict[str, Any]:
+    """Approve a request as this admin, carry out what can be carried out at once, and return the request."""
     assert who.user is not None
     with who.session():
         found = approvals.approve(approval_id, org=who.org, by=who.user)
@@ -83,5 +88,4 @@ def approve(approval_id: UUID) -> Response:
             rights.request_erasure(found["user_id"], org=who.org)
         elif found["action"] == "end_dual_approval":
             orgs.change_org(who.org, changes={"dual_approval": False})
-        found = approvals.fetch(approval_id, org=who.org)
-    return json_response(schemas.Approval(**found))
+        return approvals.fetch(approval_id, org=who.org)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response
@@ -9,7 +10,7 @@ from flask import Blueprint, Response
 from ingest.admin import org_schemas, schemas
 from ingest.web import pagination
 from ingest.web.body import read_body
-from ingest.web.identity import admin, signed_in
+from ingest.web.identity import Identity, admin, signed_in
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
 from ingest.web.problems import Problem
@@ -24,10 +25,7 @@ blueprint = Blueprint("orgs", __name__)
 @operation("Get your org", answers={200: org_schemas.Org}, problems=("forbidden",))
 def one_org() -> Response:
     """Return your org with its settings and its AI cost this month. Admins only."""
-    who = admin()
-    with who.session():
-        found, spent = orgs.fetch_org(who.org), ledger.spent_this_month()
-    return json_response(org_schemas.Org(**found, spent_this_month_micros=spent))
+    return json_response(org_schemas.Org(**fetch_as(admin())))
 
 
 @blueprint.patch("/v1/org")
@@ -46,6 +44,17 @@ def change_org() -> Response:
     """
     who = admin()
     changes = read_body(org_schemas.OrgChange).changes()
+    return json_response(org_schemas.Org(**change_as(who, changes)))
+
+
+def fetch_as(who: Identity) -> dict[str, Any]:
+    """Return the org of this admin with its settings and its AI cost this month."""
+    with who.session():
+        return {**orgs.fetch_org(who.org), "spent_this_month_micros": ledger.spent_this_month()}
+
+
+def change_as(who: Identity, changes: dict[str, Any]) -> dict[str, Any]:
+    """Change the org as this admin and return it as `fetch_as` does. Raises Problem for networks that would lock them out."""
     if not is_within(who.address, changes.get("admin_networks", ())):
         detail = f"must hold your own address, {who.address or 'which this server does not know'}, or be empty"
         raise Problem(
@@ -54,8 +63,8 @@ def change_org() -> Response:
             errors=[{"pointer": "/admin_networks", "detail": detail}],
         )
     with who.session():
-        found, spent = orgs.change_org(who.org, changes=changes), ledger.spent_this_month()
-    return json_response(org_schemas.Org(**found, spent_this_month_micros=spent))
+        found = orgs.change_org(who.org, changes=changes)
+        return {**found, "spent_this_month_micros": ledger.spent_this_month()}
 
 
 @blueprint.get("/v1/categories")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import NoReturn
 
@@ -49,14 +50,19 @@ def import_upload() -> Response:
     who = admin()
     payload = read_body(schemas.RosterUpload)
     texts = {"users": payload.users, "classes": payload.classes, "enrollments": payload.enrollments}
-    roster = read_roster({file: text for file, text in texts.items() if text is not None})
-    try:
-        report = _run_import(roster, who, allow_admins=payload.allow_admins, dry_run=payload.dry_run)
-    except BadRoster as error:
-        system_log.keep("roster refused", org=who.org, faults=error.total, dry_run=payload.dry_run)
-        _raise_problem(error)
+    given = {file: text for file, text in texts.items() if text is not None}
+    report = import_as(who, given, allow_admins=payload.allow_admins, dry_run=payload.dry_run)
     answer = schemas.RosterReport(dry_run=payload.dry_run, **asdict(report))
     return json_response(answer)
+
+
+def import_as(who: Identity, files: Mapping[str, str | bytes], *, allow_admins: bool, dry_run: bool) -> Report:
+    """Import the files as this admin, or with `dry_run` only find out what would happen. Raises Problem `invalid-roster`."""
+    try:
+        return _run_import(read_roster(files), who, allow_admins=allow_admins, dry_run=dry_run)
+    except BadRoster as error:
+        system_log.keep("roster refused", org=who.org, faults=error.total, dry_run=dry_run)
+        _raise_problem(error)
 
 
 def _run_import(roster: Roster, who: Identity, *, allow_admins: bool, dry_run: bool) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import cast, get_args
+from typing import Any, cast, get_args
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -11,12 +11,13 @@ from flask import Blueprint, Response, request
 from ingest.admin import schemas
 from ingest.web import pagination
 from ingest.web.body import read_body
-from ingest.web.identity import admin, staff
+from ingest.web.identity import Identity, admin, staff
 from ingest.web.openapi import Parameter, operation
 from ingest.web.pagination import id_filter, id_parameter, invalid_parameter, page_of
 from ingest.web.problems import Problem
 from ingest.web.responses import CREATED, json_response
 from models import sessions, users
+from models.users import Person
 
 blueprint = Blueprint("users", __name__)
 
@@ -80,14 +81,18 @@ def add_user() -> Response:
     `external_id` becomes this person: the answer is 200, and they keep their essays.
     """
     who = admin()
-    payload = read_body(schemas.NewPerson)
+    person, is_new = add_as(who, read_body(schemas.NewPerson))
+    if not is_new:
+        return json_response(schemas.Person(**asdict(person)))
+    return json_response(schemas.Person(**asdict(person)), status=201, at=f"/v1/users/{person.id}")
+
+
+def add_as(who: Identity, payload: schemas.NewPerson) -> tuple[Person, bool]:
+    """Add a person as this admin; return them, and whether they are new (else only an LMS had named them so far)."""
     named = payload.model_dump()
     with who.session():
         adopted = users.adopt_claimant(org=who.org, **named)
-        person = adopted or users.add_person(org=who.org, **named)
-    if adopted is not None:
-        return json_response(schemas.Person(**asdict(person)))
-    return json_response(schemas.Person(**asdict(person)), status=201, at=f"/v1/users/{person.id}")
+        return (adopted, False) if adopted else (users.add_person(org=who.org, **named), True)
 
 
 @blueprint.get("/v1/users/<uuid:user_id>")
@@ -115,14 +120,19 @@ def change_user(user_id: UUID) -> Response:
     disable yourself or the last admin.
     """
     who = admin()
-    changes = read_body(schemas.PersonChange).changes()
+    person = change_as(who, user_id, read_body(schemas.PersonChange).changes())
+    return json_response(schemas.Person(**asdict(person)))
+
+
+def change_as(who: Identity, user_id: UUID, changes: dict[str, Any]) -> Person:
+    """Change a person as this admin and return them. Raises Problem `own-account`."""
     if user_id == who.user and (changes.get("disabled") or changes.get("role", "admin") != "admin"):
         raise Problem("own-account", "You cannot disable or demote yourself.")
     with who.session():
         person = users.change_person(user_id, org=who.org, changes=changes)
         if changes.get("disabled"):
             sessions.end_sessions(user_id, org=who.org, reason="disabled")
-    return json_response(schemas.Person(**asdict(person)))
+    return person
 
 
 @blueprint.delete("/v1/users/<uuid:user_id>")

@@ -12,7 +12,7 @@ from ingest.submissions.schemas import Ignored, Receipt
 from ingest.submissions.webhooks import STORED_REFUSALS, as_problem, carry_out
 from ingest.web import pagination
 from ingest.web.access_log import note_read_deliveries
-from ingest.web.identity import admin
+from ingest.web.identity import Identity, admin
 from ingest.web.openapi import Parameter, operation
 from ingest.web.pagination import invalid_parameter, page_of
 from ingest.web.problems import PROBLEM_TYPES, Problem
@@ -56,19 +56,23 @@ def list_deliveries(source_id: UUID) -> Response:
         shown = [str(delivery.id) for delivery in found[:limit] if delivery.body is not None]
         if shown:
             note_read_deliveries(entity="source", entity_id=source_id, deliveries=shown)
-    return page_of(schemas.Deliveries, found, limit=limit, show=_to_schema, key=lambda delivery: delivery.id)
+    return page_of(schemas.Deliveries, found, limit=limit, show=to_schema, key=lambda delivery: delivery.id)
 
 
 @blueprint.get("/v1/sources/<uuid:source_id>/deliveries/<uuid:delivery_id>")
 @operation("Get a delivery of a webhook source", answers={200: schemas.Delivery}, problems=("forbidden",))
 def one_delivery(source_id: UUID, delivery_id: UUID) -> Response:
     """Return a delivery with its body. Recorded in the audit trail. Admins only."""
-    who = admin()
+    return json_response(read_as(admin(), source_id, delivery_id))
+
+
+def read_as(who: Identity, source_id: UUID, delivery_id: UUID) -> schemas.Delivery:
+    """Return a delivery with its body to this admin, and write that down."""
     with who.session():
         found = deliveries.fetch_delivery(delivery_id, org=who.org, source=source_id)
         person = {"user_id": str(found.user)} if found.user else {}
         note_read_deliveries(entity="delivery", entity_id=delivery_id, **person)
-    return json_response(_to_schema(found))
+    return to_schema(found)
 
 
 @blueprint.post("/v1/sources/<uuid:source_id>/deliveries/<uuid:delivery_id>/replay")
@@ -87,7 +91,11 @@ def replay(source_id: UUID, delivery_id: UUID) -> Response:
     A webhook-id leads to one submission, however often it is delivered and replayed. A delivery that is still refused stays as it
     is. Recorded in the audit trail.
     """
-    who = admin()
+    return replay_as(admin(), source_id, delivery_id)
+
+
+def replay_as(who: Identity, source_id: UUID, delivery_id: UUID) -> Response:
+    """Carry out a stored delivery again as this admin. Raises Problem when it is refused again."""
     with who.session():
         found = deliveries.fetch_delivery(delivery_id, org=who.org, source=source_id)
         deliveries.mark_replayed(delivery_id, org=who.org)
@@ -103,7 +111,8 @@ def replay(source_id: UUID, delivery_id: UUID) -> Response:
         raise as_problem(refusal) from None
 
 
-def _to_schema(found: StoredDelivery) -> schemas.Delivery:
+def to_schema(found: StoredDelivery) -> schemas.Delivery:
+    """Return a delivery as admins see it, with a sentence about why it was refused."""
     detail, errors = found.problem.get("detail"), found.problem.get("errors")
     if detail is None and found.outcome == "refused" and found.reason in PROBLEM_TYPES:
         detail = f"{PROBLEM_TYPES[found.reason].title}."
