@@ -26,7 +26,17 @@ from ingest.admin import (
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
 from ingest.reports import routes as report_routes
 from ingest.pages import accounts as account_pages
-from ingest.pages import rendering
+from ingest.pages import (
+    admin_courses,
+    admin_keys,
+    admin_overview,
+    admin_people,
+    admin_records,
+    admin_roster,
+    admin_settings,
+    admin_sources,
+    rendering,
+)
 from ingest.pages import student as student_pages
 from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
 from ingest.web import (
@@ -100,6 +110,10 @@ def create_app() -> Flask:
     for module in (texts, review_queue, comment_types, logs, report_routes):
         app.register_blueprint(module.blueprint)
     for module in (account_pages, student_pages):
+        app.register_blueprint(module.blueprint)
+    for module in (admin_overview, admin_people, admin_roster, admin_courses, admin_sources, admin_keys):
+        app.register_blueprint(module.blueprint)
+    for module in (admin_settings, admin_records):
         app.register_blueprint(module.blueprint)
     rendering.set_up(app)
     problems.register(app)

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, g
 from ingest.accounts import schemas
 from ingest.settings import IngestSettings
 from ingest.web import pagination
-from ingest.web.identity import admin, identity
+from ingest.web.identity import Identity, admin, identity
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
 from models import open_sessions, sessions
@@ -34,7 +34,7 @@ def list_own() -> Response:
     limit, before = pagination.limit(), pagination.cursor()
     with who.session(role="ec_auth"):
         found = open_sessions.list_sessions(
-            who.caller, org=who.org, limit=limit + 1, before=before, staff_idle_hours=_idle_hours()
+            who.caller, org=who.org, limit=limit + 1, before=before, staff_idle_hours=idle_hours()
         )
     return _page_of(found, limit=limit)
 
@@ -82,7 +82,7 @@ def list_of_person(user_id: UUID) -> Response:
     with who.session():
         fetch_person(user_id, org=who.org)
         found = open_sessions.list_sessions(
-            user_id, org=who.org, limit=limit + 1, before=before, staff_idle_hours=_idle_hours()
+            user_id, org=who.org, limit=limit + 1, before=before, staff_idle_hours=idle_hours()
         )
     return _page_of(found, limit=limit)
 
@@ -122,7 +122,8 @@ def end_of_person(user_id: UUID, session_id: UUID) -> tuple[str, int]:
     return "", 204
 
 
-def _idle_hours() -> int:
+def idle_hours() -> int:
+    """Return after how many hours without use the sessions of staff end."""
     settings: IngestSettings = current_app.extensions["essaycoach.settings"]
     return settings.staff_idle_hours
 

@@ -55,7 +55,7 @@ def make() -> Response:
         key, text = connections.add_api_key(
             payload.name,
             org=who.org,
-            pepper=_pepper(),
+            pepper=pepper(),
             scopes=payload.scopes,
             expires_at=payload.expires_at,
             creates_courses=payload.creates_courses,
@@ -111,13 +111,14 @@ def rotate(key_id: UUID) -> Response:
     payload = read_body(schemas.Rotation)
     with who.session():
         key, text = connections.rotate_api_key(
-            key_id, org=who.org, pepper=_pepper(), overlap_seconds=payload.overlap_seconds
+            key_id, org=who.org, pepper=pepper(), overlap_seconds=payload.overlap_seconds
         )
         created = connections.fetch_api_key(key, org=who.org)
     return _respond_with_text(created, text)
 
 
-def _pepper() -> bytes:
+def pepper() -> bytes:
+    """Return the secret that the digests of API keys are made with."""
     settings: IngestSettings = current_app.extensions["essaycoach.settings"]
     return settings.api_key_pepper
 

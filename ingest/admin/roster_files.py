@@ -90,8 +90,8 @@ def _from_path(path: Path) -> Iterator[tuple[str, bytes]]:
     return _from_zip(path, MOST_BYTES)
 
 
-def _from_zip(file: Path | IO[bytes], most_bytes: int) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(file) as archive:
+def _from_zip(packed: Path | IO[bytes], most_bytes: int) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(packed) as archive:
         entries = archive.infolist()
         if len(entries) > MOST_ENTRIES:
             raise _unreadable(f"holds more than {MOST_ENTRIES} entries")

@@ -9,7 +9,7 @@ from flask import request
 from pydantic import BaseModel
 
 from ingest.pages.session import check_form
-from ingest.web.body import check, check_encoding, check_text, read_bytes
+from ingest.web.body import MAX_BODY_BYTES, check, check_encoding, check_text, read_bytes, too_large
 from ingest.web.problems import Problem
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -34,6 +34,26 @@ def check_body() -> None:
     check_form()
     for name, value in request.form.items(multi=True):
         check_text(value, (name,))
+
+
+def read_files(field: str, *, most: int) -> dict[str, bytes]:
+    """Return the files that were chosen in this field of the request's form, by name. Raises Problem.
+
+    With its files the form is no larger than any other body. Its secret is checked before a file is looked at.
+    """
+    check_encoding()
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise too_large(b"")
+    read_bytes()
+    if request.mimetype != "multipart/form-data":
+        raise Problem("unsupported-media-type", "A page sends its files as multipart/form-data.")
+    check_form()
+    chosen = [file for file in request.files.getlist(field) if file.filename]
+    found = {str(file.filename): file.read() for file in chosen}
+    if not found or len(found) < len(chosen) or len(found) > most:
+        detail = "must be different files" if len(found) < len(chosen) else f"must be 1 to {most} files"
+        raise Problem("invalid-payload", f"{field} {detail}.", errors=[{"pointer": f"/{field}", "detail": detail}])
+    return found
 
 
 def local_path(wanted: str | None) -> str | None:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify
 from ingest.submissions import schemas
 from ingest.submissions.routes import accepted_again, send_hints
 from ingest.web import pagination
-from ingest.web.identity import staff
+from ingest.web.identity import Identity, staff
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
 from models import essays, failed_passes, orgs
@@ -53,25 +53,33 @@ def retry(submission_id: UUID) -> Response:
     Refused with 409 while the org's `ai_policy` is `none`.
     """
     who = staff()
+    retry_as(who, submission_id)
+    return accepted_again(submission_id, who)
+
+
+def retry_as(who: Identity, submission_id: UUID) -> None:
+    """Queue the failed passes of this submission again as this person. Raises ReadingOff."""
     with who.session():
         essays.fetch_status(submission_id, org=who.org)
         orgs.require_reading(who.org)
         failed = failed_passes.list_all(org=who.org, limit=100, submission=submission_id, discarded=True)
         hints = failed_passes.replay(failed, org=who.org, queue=Queue.INTERACTIVE)
     send_hints(tuple(hints))
-    return accepted_again(submission_id, who)
 
 
 @blueprint.post("/v1/submissions/<uuid:submission_id>/discard")
 @operation("Discard the failed passes of a submission", answers={200: schemas.Discarded}, problems=("forbidden",))
 def discard(submission_id: UUID) -> Response:
     """Remove the failed passes of this submission from the list. Its status does not change, and a retry is still possible."""
-    who = staff()
+    return jsonify({"discarded": discard_as(staff(), submission_id)})
+
+
+def discard_as(who: Identity, submission_id: UUID) -> int:
+    """Remove the failed passes of this submission from the list as this person; return how many."""
     with who.session():
         essays.fetch_status(submission_id, org=who.org)
         failed = failed_passes.list_all(org=who.org, limit=100, submission=submission_id)
-        discarded = failed_passes.discard(failed)
-    return jsonify({"discarded": discarded})
+        return failed_passes.discard(failed)
 
 
 def _to_schema(failed: FailedPass) -> schemas.FailedPass:
