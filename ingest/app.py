@@ -35,6 +35,7 @@ from ingest.pages import (
     admin_roster,
     admin_settings,
     admin_sources,
+    forms,
     rendering,
 )
 from ingest.pages import student as student_pages
@@ -73,6 +74,7 @@ def create_app() -> Flask:
     crypto.load(settings.read_crypto())
 
     app = Flask("ingest", static_folder=None)
+    app.request_class = forms.PageRequest
     # werkzeug would redirect a path with a double slash to whatever host the request names. Answer 404 instead.
     app.url_map.merge_slashes = False
     # One byte more than is allowed: werkzeug silently cuts a chunked body off here, and `read_bytes` must notice that.

@@ -52,8 +52,8 @@ def one_course(course_id: UUID) -> Response:
 def change_course(course_id: UUID) -> Response:
     """Change the name and the LMS's id of the course; an emptied id is cleared."""
     who = admin()
+    check_body()
     try:
-        check_body()
         sent = {"name": request.form.get("name", ""), "external_id": request.form.get("external_id") or None}
         changes = check(sent, schemas.CourseChange).changes()
         with who.session():
@@ -94,8 +94,8 @@ def ask_delete(course_id: UUID) -> Response:
 def delete_course(course_id: UUID) -> Response:
     """Delete the course."""
     who = admin()
+    check_body()
     try:
-        check_body()
         with who.session():
             courses.delete_course(course_id, org=who.org)
     except REFUSALS as refusal:

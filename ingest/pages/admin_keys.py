@@ -66,8 +66,8 @@ def ask_rotate(key_id: UUID) -> Response:
 def rotate(key_id: UUID) -> Response:
     """Make a key that replaces this one, and show its text this once."""
     who = admin()
+    check_body()
     try:
-        check_body()
         with who.session():
             new_id, text = connections.rotate_api_key(key_id, org=who.org, pepper=pepper())
     except REFUSALS as refusal:

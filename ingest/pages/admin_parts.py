@@ -38,6 +38,7 @@ def admin_page(template: str, *, refusal: Refusal | None = None, code: int = 200
     said = (
         admin_phrases.role_name,
         admin_phrases.word,
+        admin_phrases.spaced,
         admin_phrases.reason_name,
         admin_phrases.money,
         admin_phrases.at_most,

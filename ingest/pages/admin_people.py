@@ -71,8 +71,8 @@ def one_person(user_id: UUID) -> Response:
 def change_person(user_id: UUID) -> Response:
     """Change what the form says differently; an emptied field is cleared."""
     who = admin()
+    check_body()
     try:
-        check_body()
         with who.session():
             person = users.fetch_person(user_id, org=who.org)
         sent = {name: request.form.get(name, "").strip() for name in FIELDS}
@@ -106,8 +106,8 @@ def change_role(user_id: UUID) -> Response:
 def invite(user_id: UUID) -> Response:
     """Mail the person a link to choose a password."""
     who = admin()
+    check_body()
     try:
-        check_body()
         passwords.invite_as(who, user_id)
     except REFUSALS as refusal:
         return _person_page(who, user_id, refusal=refusal)
@@ -153,8 +153,8 @@ def ask_end_sessions(user_id: UUID) -> Response:
 def end_sessions(user_id: UUID) -> Response:
     """End all sessions of the person."""
     who = admin()
+    check_body()
     try:
-        check_body()
         account_sessions.end_all_as(who, user_id)
     except REFUSALS as refusal:
         return _person_page(who, user_id, refusal=refusal)
@@ -163,8 +163,8 @@ def end_sessions(user_id: UUID) -> Response:
 
 def _change(user_id: UUID, changes: dict[str, Any], did: str) -> Response:
     who = admin()
+    check_body()
     try:
-        check_body()
         user_routes.change_as(who, user_id, changes)
     except REFUSALS as refusal:
         return _person_page(who, user_id, refusal=refusal)

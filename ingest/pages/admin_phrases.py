@@ -15,7 +15,8 @@ WORDS = {
     "waiting": _n("Waiting"), "approved": _n("Approved"), "used": _n("Carried out"), "expired": _n("Expired"), "void": _n("Void"),
     "erase_person": _n("Erase a person"), "export_person": _n("Export a person's data"),
     "remove_org": _n("Remove the school"), "end_dual_approval": _n("End the rule of two administrators"),
-    "submit": _n("Hand in essays"), "read": _n("Read essays and feedback"), "manage": _n("Manage courses and assignments"),
+    "scope_submit": _n("Hand in essays"), "scope_read": _n("Read essays and feedback"),
+    "scope_manage": _n("Manage courses and assignments"),
     "warning": _n("Warning"), "error": _n("Error"),
     "anthropic": _n("Claude reads"), "local": _n("Only the local engine reads"), "none": _n("No machine reads"),
     "wait": _n("Wait"), "fallback_local": _n("Let the local engine read"),
@@ -43,14 +44,19 @@ def role_name(role: str) -> str:
 
 
 def word(slug: str) -> str:
-    """Return a stored word in the language of the page; one without a translation stands as it is, with spaces."""
-    return gettext(WORDS.get(slug, slug.replace("_", " ")))
+    """Return a stored word of WORDS in the language of the page."""
+    return gettext(WORDS[slug])
+
+
+def spaced(slug: str) -> str:
+    """Return a stored word as it is, with spaces: the words of the audit trail and of logs are not translated."""
+    return slug.replace("_", " ")
 
 
 def reason_name(slug: str | None) -> str:
     """Return why something was refused, in a few words: the title of the problem."""
     known = PROBLEM_TYPES.get(slug or "")
-    return gettext(known.title) if known else word(slug or "")
+    return gettext(known.title) if known else spaced(slug or "")
 
 
 def done(slug: str) -> str:

@@ -82,8 +82,8 @@ def ask_approve(approval_id: UUID) -> Response:
 def approve(approval_id: UUID) -> Response:
     """Approve what another administrator asked for."""
     who = admin()
+    check_body()
     try:
-        check_body()
         approval_routes.approve_as(who, approval_id)
     except REFUSALS as refusal:
         return _approvals_page(who, refusal=refusal)
@@ -100,8 +100,8 @@ def list_failed() -> Response:
 def settle_failed(submission_id: UUID) -> Response:
     """Read the submission again, or with `discard` take its failed passes off the list."""
     who = admin()
+    check_body()
     try:
-        check_body()
         if request.form.get("discard"):
             failed_pass_routes.discard_as(who, submission_id)
         else:

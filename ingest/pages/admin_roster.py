@@ -52,8 +52,8 @@ def try_out() -> Response:
 def import_files() -> Response:
     """Import the files that the page of the dry run carried."""
     who = admin()
+    check_body()
     try:
-        check_body()
         files = roster_files.read_uploads({"roster.zip": _carried()})
         report = roster.import_as(who, files, allow_admins=bool(request.form.get("allow_admins")), dry_run=False)
     except REFUSALS as refusal:

@@ -38,8 +38,8 @@ def show_settings() -> Response:
 def review_changes() -> Response:
     """Say what would change and what that does; with `sure`, change it."""
     who = admin()
+    check_body()
     try:
-        check_body()
         stored = orgs.fetch_as(who)
         wanted = check(_sent(), schemas.OrgChange).changes()
         changes = {name: value for name, value in wanted.items() if value != stored[name]}

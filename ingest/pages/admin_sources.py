@@ -56,8 +56,8 @@ def one_source(source_id: UUID) -> Response:
 def change_source(source_id: UUID) -> Response:
     """Change the name and the rights of the source."""
     who = admin()
+    check_body()
     try:
-        check_body()
         changes = check({"name": request.form.get("name", ""), **_said()}, schemas.SourceChanges).changes()
         with who.session():
             connections.change_source(source_id, org=who.org, **changes)
@@ -142,8 +142,8 @@ def one_delivery(source_id: UUID, delivery_id: UUID) -> Response:
 def replay(source_id: UUID, delivery_id: UUID) -> Response:
     """Carry the delivery out again, and show what became of it."""
     who = admin()
+    check_body()
     try:
-        check_body()
         delivery_routes.replay_as(who, source_id, delivery_id)
     except REFUSALS as refusal:
         return _delivery_page(who, source_id, delivery_id, refusal=refusal)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from io import BytesIO
+from typing import IO, Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import Request, request
 from pydantic import BaseModel
 
 from ingest.pages.session import check_form
@@ -13,6 +14,13 @@ from ingest.web.body import MAX_BODY_BYTES, check, check_encoding, check_text, r
 from ingest.web.problems import Problem
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class PageRequest(Request):
+    """A request whose uploaded files stay in memory: a roster must not lie on a disk, and no body is larger than 1 MiB."""
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        return BytesIO()
 
 
 def read_form(model: type[Model], *, also: dict[str, Any] | None = None) -> Model:
