@@ -15,7 +15,7 @@ from models.errors import Invalid
 FILES = ("users", "classes", "enrollments")
 MOST_BYTES = 64 * 1024 * 1024
 # A browser waits for the import, so it takes less than the command.
-MOST_UPLOADED_BYTES = 4 * 1024 * 1024
+MOST_UPLOADED_BYTES = 2 * 1024 * 1024
 MOST_ENTRIES = 100
 
 
