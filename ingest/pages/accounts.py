@@ -18,7 +18,7 @@ blueprint: Blueprint = page_blueprint("account_pages")
 HOMES = {
     "student": "student_pages.list_essays",
     "educator": "student_pages.list_essays",
-    "admin": "student_pages.list_essays",
+    "admin": "admin_overview.show",
 }
 
 

@@ -50,7 +50,12 @@ def review_changes() -> Response:
     if not changes or request.form.get("sure"):
         return see(url_for("admin_settings.show_settings", did="saved"))
     listed = [
-        (gettext(LABELS[name]), show(name, stored[name]), show(name, value), gettext(CONSEQUENCES.get(name, "")))
+        (
+            gettext(LABELS[name]),
+            show(name, stored[name]),
+            show(name, value),
+            gettext(CONSEQUENCES[name]) if name in CONSEQUENCES else "",
+        )
         for name, value in changes.items()
     ]
     carried = [(name, value) for name, value in request.form.items(multi=True) if name not in ("csrf", "sure")]

@@ -1,0 +1,157 @@
+"""Walk through the administration of the running system with a real browser, on a desktop, on a phone, and without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.support.browser import CHROMIUM
+from tests.support.one_machine import ESSAY, Standalone, ask, standalone
+from tests.support.walker import DESKTOP, PHONE, browser, walk
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome (Debian: apt-get install chromium)"),
+    pytest.mark.slow(reason="starts the system and a browser"),
+]
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Standalone]:
+    with standalone() as system:
+        yield system
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+def roster(folder: Path, mark: str) -> list[Path]:
+    """Write the three files of a roster and return them."""
+    rows = {
+        "users": f"sourcedId,role,givenName,familyName,email\n{mark}-1,student,Grace,Hopper {mark},grace-{mark}@demo.example\n",
+        "classes": f"sourcedId,title\n{mark}-c,Poetry {mark}\n",
+        "enrollments": f"classSourcedId,userSourcedId,role\n{mark}-c,{mark}-1,student\n",
+    }
+    files = [folder / f"{name}.csv" for name in rows]
+    for file, text in zip(files, rows.values(), strict=True):
+        file.write_text(text, encoding="utf-8")
+    return files
+
+
+def refuse(machine: Standalone, mark: str) -> str:
+    """Let the LMS deliver an essay for an assignment that nobody has made yet; return the id of the assignment."""
+    homework = f"hw-{mark}"
+    data = {
+        "title": f"Late <b>{mark}</b>", "text": ESSAY, "student": {"external_id": f"{mark}-1"},
+        "assignment": {"external_id": homework},
+    }  # fmt: skip
+    assert machine.deliver(data).status == 422
+    return homework
+
+
+def make_assignment(machine: Standalone, homework: str) -> None:
+    """Make what was missing, as an educator does."""
+    who = {"org": machine.known["org"], **machine.known["admin"]}
+    token = ask("POST", f"{machine.api}/v1/auth/login", body=who).body["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    course = ask("GET", f"{machine.api}/v1/courses", headers=headers).body["items"][0]["id"]
+    body = {"course_id": course, "title": "Homework", "external_id": homework}
+    assert ask("POST", f"{machine.api}/v1/assignments", body=body, headers=headers).status == 201
+
+
+@pytest.mark.parametrize(
+    ("size", "device", "scripts"),
+    [(DESKTOP, "desktop", True), (PHONE, "phone", True), (PHONE, "phone-without-scripts", False)],
+)
+def test_admin_imports_a_roster_and_carries_out_a_refused_delivery(
+    machine: Standalone, chromium: Browser, tmp_path: Path, size: tuple[int, int], device: str, scripts: bool
+) -> None:
+    mark = uuid4().hex[:8]
+    with walk(chromium, machine.api, size=size, scripts=scripts) as walker:
+        page = walker.page
+        walker.sign_in("demo", machine.known["admin"])
+        page.get_by_role("link", name="Roster", exact=True).click()
+        page.get_by_label("The files").set_input_files(roster(tmp_path, mark))
+        page.get_by_role("button", name="Try it out").click()
+        expect(page.get_by_text("Nothing is stored yet.")).to_be_visible()
+        assert walker.is_as_wide_as_the_screen()
+        assert not scripts or walker.findings() == []
+        page.get_by_role("button", name="Import it").click()
+        expect(page.get_by_role("heading", name="The roster is imported")).to_be_visible()
+        page.get_by_role("link", name="Go to the people").click()
+        expect(page.get_by_text(f"Grace Hopper {mark}")).to_be_visible()
+
+        homework = refuse(machine, mark)
+        page.get_by_role("link", name="Overview", exact=True).click()
+        expect(page.get_by_text("Last refused:")).to_be_visible()
+        walker.picture(f"admin-{device}")
+        page.get_by_role("link", name="Demo LMS").click()
+        page.locator(".rows li a").first.click()
+        expect(page.locator("pre")).to_contain_text(f"Late <b>{mark}</b>")
+        assert walker.is_as_wide_as_the_screen()
+        assert not scripts or walker.findings() == []
+        walker.picture(f"admin-delivery-{device}")
+        make_assignment(machine, homework)
+        page.get_by_role("button", name="Carry it out again").click()
+        expect(page.get_by_role("status")).to_have_text("Carried out again: it was accepted.")
+        expect(page.locator(".state")).to_have_text("Accepted")
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_no_page_has_a_finding_or_is_wider_than_the_screen(
+    machine: Standalone, chromium: Browser, size: tuple[int, int]
+) -> None:
+    refuse(machine, uuid4().hex[:8])
+    with walk(chromium, machine.api, size=size) as walker:
+        page = walker.page
+        walker.sign_in("demo", machine.known["admin"])
+        paths = page.locator(".parts a").evaluate_all("(all) => all.map((one) => one.getAttribute('href'))")
+        assert len(paths) >= 11
+        source = f"/admin/sources/{machine.known['source']['id']}"
+        firsts = []
+        for path in ("/admin/people", "/admin/courses", f"{source}/deliveries"):
+            walker.goto(path)
+            firsts.append(page.locator(".rows li a").first.get_attribute("href"))
+        person, course, delivery = firsts
+        walker.goto("/admin/keys")
+        key = page.locator(".rows a").first.get_attribute("href")
+        paths += [person, f"{person}/role", f"{person}/disable", f"{person}/end-sessions", course, f"{course}/delete"]
+        paths += [source, f"{source}/rotate", f"{source}/delete", f"{source}/deliveries", delivery, key]
+        paths += ["/admin/approvals/ask?action=remove_org", "/admin/people?role=student"]
+        for path in paths:
+            walker.goto(path)
+            page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+            assert walker.findings() == [], path
+            assert walker.is_as_wide_as_the_screen(), path
+
+
+def test_admin_changes_a_setting_after_a_look_and_sees_a_key_once(machine: Standalone, chromium: Browser) -> None:
+    with walk(chromium, machine.api) as walker:
+        page = walker.page
+        walker.sign_in("demo", machine.known["admin"])
+        walker.goto("/admin/settings")
+        page.get_by_label("Budget for AI in a month, in US dollars").fill("250")
+        page.get_by_role("button", name="Look at the changes").click()
+        expect(page.locator("ins")).to_contain_text("$250.00")
+        assert walker.findings() == []
+        page.get_by_role("button", name="Change it").click()
+        expect(page.get_by_role("status")).to_have_text("Saved.")
+        walker.goto("/admin")
+        expect(page.get_by_text("of $250.00")).to_be_visible()
+        assert walker.findings() == []
+        walker.goto("/admin/keys")
+        page.get_by_text("Make a key").click()
+        page.get_by_label("Name", exact=True).fill("A program")
+        page.get_by_role("button", name="Make", exact=True).click()
+        secret = page.locator(".secret").inner_text()
+        assert secret.startswith("ec_live_")
+        assert walker.findings() == []
+        page.get_by_role("link", name="I have copied it").click()
+        expect(page.get_by_text("A program")).to_be_visible()
+        assert secret not in page.content()
