@@ -24,7 +24,7 @@ LABELS = {
     "retention_logs": _n("Days that the system log is kept"), "legal_hold": _n("Number of the case for which nothing is deleted"),
     "dual_approval": _n("Two administrators must agree to erase, export and remove"),
 }  # fmt: skip
-_DELETES = _n("What is older is deleted for ever, after 7 days from now at the earliest. Ask what will go before that.")
+_DELETES = _n("What is older is deleted for ever, after 7 days from now at the earliest.")
 CONSEQUENCES = {
     "ai_policy": _n("It decides whether essays leave this installation. It is valid for essays handed in from now on."),
     "release_policy": _n("It is valid for essays handed in from now on, where an assignment does not say otherwise."),
