@@ -296,6 +296,7 @@ def test_figures_on_the_page_match_the_code(program_env):
         f"deliveries without a known student {upkeep.KEEP_UNOWNED_DELIVERIES_DAYS} days",
         f"larger than {IN_MEMORY_BYTES // 1024 // 1024} MiB",
         f"at most {roster_files.MOST_ENTRIES} entries and {roster_files.MOST_BYTES // 1024 // 1024} MiB unpacked",
+        f"at most {roster_files.MOST_UPLOADED_BYTES // 1024 // 1024} MiB unpacked, read from memory",
     ]
     whole = re.sub(r"\s+", " ", PAGE)
     assert [figure for figure in figures if figure not in whole] == []
