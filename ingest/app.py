@@ -35,9 +35,13 @@ from ingest.pages import (
     admin_roster,
     admin_settings,
     admin_sources,
+    desk_essay,
+    desk_review,
+    desk_saved,
     forms,
     rendering,
 )
+from ingest.pages import desk as desk_pages
 from ingest.pages import student as student_pages
 from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
 from ingest.web import (
@@ -111,7 +115,7 @@ def create_app() -> Flask:
         app.register_blueprint(module.blueprint)
     for module in (texts, review_queue, comment_types, logs, report_routes):
         app.register_blueprint(module.blueprint)
-    for module in (account_pages, student_pages):
+    for module in (account_pages, student_pages, desk_pages, desk_essay, desk_review, desk_saved):
         app.register_blueprint(module.blueprint)
     for module in (admin_overview, admin_people, admin_roster, admin_courses, admin_sources, admin_keys):
         app.register_blueprint(module.blueprint)

@@ -537,6 +537,32 @@ begin
 end
 $$;
 
+-- FUNCTION comment_answer(uuid)
+CREATE FUNCTION public.comment_answer(comment uuid) RETURNS TABLE(id uuid, created_at timestamp with time zone, user_id uuid, provider text, model text, prompt_version text, stop_reason text, raw bytea, input_tokens integer, output_tokens integer, cost_micros bigint, latency_ms integer)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    return query
+    with recursive made as (
+        select f.id, f.submission_id, f.pass, f.provider, f.carried_from from feedback as f
+        where f.org_id = app_org() and f.id = comment
+            and (current_setting('role') <> 'ec_educator' or f.audience_id = any (app_audience()))
+        union all
+        select f.id, f.submission_id, f.pass, f.provider, f.carried_from
+        from made as m join feedback as f on f.org_id = app_org() and f.id = m.carried_from
+    )
+    select a.id, a.created_at, a.user_id, a.provider, a.model, a.prompt_version, a.stop_reason, a.raw, a.input_tokens, a.output_tokens,
+        a.cost_micros, a.latency_ms
+    from made as m
+    join ai_responses as a on a.org_id = app_org() and a.submission_id = m.submission_id and a.pass = m.pass
+        and a.provider = m.provider and a.id < m.id
+    where m.carried_from is null and a.outcome = 'ok'
+    order by a.id desc limit 1;
+end
+$$;
+
 -- FUNCTION count_hand_in(uuid, uuid)
 CREATE FUNCTION public.count_hand_in(author uuid, own_essay uuid) RETURNS smallint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6585,6 +6611,11 @@ GRANT ALL ON FUNCTION public.change_own_profile(with_name boolean, sealed_name b
 REVOKE ALL ON FUNCTION public.close_version(tenant uuid, wanted uuid, off text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.close_version(tenant uuid, wanted uuid, off text) TO ec_clock;
 GRANT ALL ON FUNCTION public.close_version(tenant uuid, wanted uuid, off text) TO ec_worker;
+
+-- ACL FUNCTION comment_answer(comment uuid)
+REVOKE ALL ON FUNCTION public.comment_answer(comment uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.comment_answer(comment uuid) TO ec_admin;
+GRANT ALL ON FUNCTION public.comment_answer(comment uuid) TO ec_educator;
 
 -- ACL FUNCTION count_hand_in(author uuid, own_essay uuid)
 REVOKE ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) FROM PUBLIC;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from models import ledger
@@ -11,6 +12,7 @@ from models.db import row, run
 from models.errors import OverBudget, ReadingOff
 from models.passes import Claim
 from models.review_counts import Approved
+from models.users import unwrap_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +106,24 @@ def fetch_reader(call: UUID, *, org: UUID) -> Approved | None:
     """Return the provider, model and prompt version with which a call was opened, or None when it is erased."""
     found = row("select provider, model, prompt_version from ai_responses where org_id = %s and id = %s", (org, call))
     return Approved(**found) if found else None
+
+
+def fetch_answer(comment: UUID, *, org: UUID) -> dict[str, Any] | None:
+    """Return the call that made a comment, with the `answer` of the AI decrypted; None where there is none (any more).
+
+    Call it as ec_educator or ec_admin. Raises NotFound when the author's key is gone.
+    """
+    found = row(
+        """
+        select a.*, k.wrapped, k.master_key_id from comment_answer(%s) as a
+        left join user_keys as k on k.org_id = %s and k.user_id = a.user_id
+        """,
+        (comment, org),
+    )
+    if found is None:
+        return None
+    key = unwrap_key(found, org=org, user=found["user_id"])
+    return {**found, "answer": key.open(found["raw"], place=AssociatedData("ai_responses", "raw", org, found["id"]))}
 
 
 def complete_call(call: Call, *, end: CallEnd, key: Key) -> None:

@@ -7,7 +7,7 @@ so a page costs what it shows, however many comments there are. Only the comment
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -15,8 +15,9 @@ from uuid import UUID
 
 from models.crypto import AssociatedData, Key
 from models.db import rows
+from models.errors import NotFound
 from models.feedback import span_of
-from models.reviews import NEWEST_REVIEW, author_key, edited_words
+from models.reviews import NEWEST_REVIEW, WORDS, author_key, edited_words
 
 ReviewState = Literal["open", "decided"]
 ReviewSort = Literal["confidence", "age"]
@@ -30,7 +31,7 @@ class Listing:
     """Whose list is asked for, which comments it has, and which page of it.
 
     With `as_educator` the list is merged from those of the educator's courses, otherwise it is the org's. `after` is the position
-    of the last comment of the previous page.
+    of the last comment of the previous page. With `backwards` the list begins at its end.
     """
 
     org: UUID
@@ -39,6 +40,7 @@ class Listing:
     course: UUID | None = None
     assignment: UUID | None = None
     after: Position | None = None
+    backwards: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,24 @@ def list_reviews(listing: Listing, *, state: ReviewState, sort: ReviewSort) -> C
     return CommentPage(comments=comments, next=following)
 
 
+def fetch_listed(comment: UUID, *, org: UUID) -> dict[str, Any]:
+    """Return one comment as the lists show it. Raises NotFound. Call it as ec_educator or ec_admin."""
+    found = _fetch_comments([comment], org=org)
+    if not found:
+        raise NotFound("There is no such comment.")
+    return found[0]
+
+
+def position_of(comment: Mapping[str, Any]) -> Position:
+    """Return the place of a comment in the list that is sorted by confidence."""
+    return Position(rank=int(comment["confidence"] * 1000), comment=comment["id"])
+
+
+def count_open(listing: Listing) -> int:
+    """Return how many comments wait for a decision, at most the listing's limit and one more."""
+    return len(rows(*review_statement(listing, state="open", sort="confidence")))
+
+
 def list_disagreements(listing: Listing) -> CommentPage:
     """Return a page of the comments that their student disagrees with, newest disagreement first, each with `note` and `disagreed_at`.
 
@@ -102,12 +122,13 @@ def review_statement(listing: Listing, *, state: ReviewState, sort: ReviewSort) 
     conditions = ["q.is_open = %(is_open)s"]
     if listing.assignment is not None:
         conditions.append("q.assignment_id = %(assignment)s")
+    direction, comes_after = ("desc", "<") if listing.backwards else ("asc", ">")
     if sort == "confidence":
-        rank, order = "q.confidence_permille", "q.confidence_permille, q.feedback_id"
-        later = "(q.confidence_permille, q.feedback_id) > (%(rank)s, %(comment)s)"
+        rank, order = "q.confidence_permille", f"q.confidence_permille {direction}, q.feedback_id {direction}"
+        later = f"(q.confidence_permille, q.feedback_id) {comes_after} (%(rank)s, %(comment)s)"
     else:
-        rank, order = _MICROSECONDS, "q.created_at, q.feedback_id"
-        later = "(q.created_at, q.feedback_id) > (%(moment)s, %(comment)s)"
+        rank, order = _MICROSECONDS, f"q.created_at {direction}, q.feedback_id {direction}"
+        later = f"(q.created_at, q.feedback_id) {comes_after} (%(moment)s, %(comment)s)"
     return _statement(
         listing,
         {"table": "review_items", "rank": rank, "order": order},
@@ -174,8 +195,8 @@ def _read_page(statement: Statement, *, limit: int) -> tuple[list[Position], Pos
 
 _COMMENTS = f"""
 select f.id, f.submission_id, f.essay_id, e.assignment_id, e.course_id, f.user_id, f.pass, f.type, f.kind, f.severity, f.match,
-    f.span_start, f.span_end, f.confidence, f.confidence_basis, f.body, f.created_at, s.released_at is not null as released,
-    e.newest_submission_id = f.submission_id as is_newest, u.name, k.wrapped, k.master_key_id,
+    f.span_start, f.span_end, f.confidence, f.confidence_basis, f.origin, f.provider, f.model, f.body, f.created_at,
+    s.released_at is not null as released, e.newest_submission_id = f.submission_id as is_newest, u.name, k.wrapped, k.master_key_id,
     r.id as review_id, r.decision, r.body as edited, r.educator_id as decided_by, r.created_at as decided_at,
     x.note, x.created_at as disagreed_at
 from unnest(%(comments)s::uuid[]) with ordinality as wanted (id, place)
@@ -206,15 +227,19 @@ def _fetch_comments(ids: Sequence[UUID], *, org: UUID) -> list[dict[str, Any]]:
 
 def _decrypt(record: dict[str, Any], text: str, key: Key, org: UUID) -> dict[str, Any]:
     words = json.loads(key.open(record["body"], place=AssociatedData("feedback", "body", org, record["id"])))
-    words |= edited_words(record["edited"], record["review_id"], org=org, key=key) or {}
     sealed = {
         "student_name": (record["name"], AssociatedData("users", "name", org, record["user_id"])),
         "note": (record["note"], AssociatedData("feedback_reactions", "note", org, record["id"])),
     }
+    original = {name: words[name] for name in WORDS}
+    words |= edited_words(record["edited"], record["review_id"], org=org, key=key) or {}
+    span = span_of(record, text, words)
     return {
         **record,
-        **{name: words[name] for name in ("message", "next_step", "suggestions")},
+        **{name: words[name] for name in WORDS},
         **{name: None if value is None else key.open(value, place=place) for name, (value, place) in sealed.items()},
         "student_id": record["user_id"],
-        "quote": span_of(record, text, words)["quote"],
+        "original": original,
+        "span": span,
+        "quote": span["quote"],
     }

@@ -58,7 +58,7 @@ def list_reviews() -> Response:
     sort = choice("sort", get_args(ReviewSort), default="confidence")
     with who.session():
         found = review_queue.list_reviews(listing, state=cast("ReviewState", state), sort=cast("ReviewSort", sort))
-        _note_quoted(who, found)
+        note_quoted(who, found)
     return _page(schemas.ReviewQueue, found)
 
 
@@ -78,7 +78,7 @@ def list_disagreements() -> Response:
     listing = _listing(who)
     with who.session():
         found = review_queue.list_disagreements(listing)
-        _note_quoted(who, found)
+        note_quoted(who, found)
     return _page(schemas.Disagreements, found)
 
 
@@ -94,7 +94,8 @@ def _listing(who: Identity) -> Listing:
     )
 
 
-def _note_quoted(who: Identity, found: CommentPage) -> None:
+def note_quoted(who: Identity, found: CommentPage) -> None:
+    """Record that staff read the versions which a page of comments quotes. Needs an open session."""
     people = {comment["submission_id"]: comment["student_id"] for comment in found.comments}
     note_reads(who, entity="submission", people=people)
 

@@ -17,6 +17,7 @@ from ingest.web.responses import json_response
 from models import own_comments, reviews, saved_comments
 from models.audit import write_entry
 from models.own_comments import CommentPlace, OwnComment
+from models.reviews import ReviewedComment
 from models.saved_comments import Owner
 
 blueprint = Blueprint("reviews", __name__)
@@ -36,14 +37,18 @@ def decide(feedback_id: UUID) -> Response:
     """
     who = staff()
     payload = read_body(schemas.DecisionRequest)
-    assert who.user is not None
     with who.session():
-        about = reviews.decide(
-            feedback_id, org=who.org, educator=who.user, decision=payload.verdict, words=payload.words
-        )
-        _note_review("feedback_reviewed", feedback_id, about.submission, about.user, decision=payload.verdict)
+        about = store_decision(feedback_id, payload, who)
         found = fetch_comment(feedback_id, submission=about.submission, who=who)
     return _comment_response(found)
+
+
+def store_decision(comment: UUID, payload: schemas.DecisionRequest, who: Identity) -> ReviewedComment:
+    """Store an educator's decision and record it, and return what it is about. Needs an open session. Raises NotFound."""
+    assert who.user is not None
+    about = reviews.decide(comment, org=who.org, educator=who.user, decision=payload.verdict, words=payload.words)
+    _note_review("feedback_reviewed", comment, about.submission, about.user, decision=payload.verdict)
+    return about
 
 
 @blueprint.post("/v1/submissions/<uuid:submission_id>/comments")
@@ -57,22 +62,28 @@ def add_comment(submission_id: UUID) -> Response:
     """Add a comment to a version of an essay of your courses (admins: of the org). To withdraw it, reject it."""
     who = staff()
     payload = read_body(schemas.NewComment)
-    assert who.user is not None
-    owner = Owner(org=who.org, user=who.user)
     with who.session():
-        saved: dict[str, Any] = {}
-        if payload.saved_comment_id is not None:
-            saved = saved_comments.fetch_saved(payload.saved_comment_id, owner=owner)
-        words = {**{name: saved[name] for name in schemas.SAVED_MEMBERS if name in saved}, **payload.words}
-        comment = to_own_comment(check(words, schemas.NewSavedComment))
-        added, author = own_comments.add(
-            comment, _passage_of(payload), org=who.org, submission=submission_id, educator=who.user
-        )
-        if payload.save:
-            saved_comments.save(comment, owner=owner)
-        _note_review("feedback_added", added, submission_id, author)
+        added = store_comment(submission_id, payload, who)
         found = fetch_comment(added, submission=submission_id, who=who)
     return _comment_response(found, status=201)
+
+
+def store_comment(submission: UUID, payload: schemas.NewComment, who: Identity) -> UUID:
+    """Store an educator's own comment, record it, and return its id. Needs an open session. Raises Problem, NotFound, Invalid."""
+    assert who.user is not None
+    owner = Owner(org=who.org, user=who.user)
+    saved: dict[str, Any] = {}
+    if payload.saved_comment_id is not None:
+        saved = saved_comments.fetch_saved(payload.saved_comment_id, owner=owner)
+    words = {**{name: saved[name] for name in schemas.SAVED_MEMBERS if name in saved}, **payload.words}
+    comment = to_own_comment(check(words, schemas.NewSavedComment))
+    added, author = own_comments.add(
+        comment, _passage_of(payload), org=who.org, submission=submission, educator=who.user
+    )
+    if payload.save:
+        saved_comments.save(comment, owner=owner)
+    _note_review("feedback_added", added, submission, author)
+    return added
 
 
 @blueprint.put("/v1/feedback/<uuid:feedback_id>/reaction")

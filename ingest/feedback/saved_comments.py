@@ -32,7 +32,7 @@ def list_saved() -> Response:
     who = staff()
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
-        found = saved_comments.list_saved(owner=_owner(who), limit=limit + 1, before=before)
+        found = saved_comments.list_saved(owner=owner_of(who), limit=limit + 1, before=before)
     return page_of(schemas.SavedComments, found, limit=limit)
 
 
@@ -49,8 +49,8 @@ def save() -> Response:
     who = staff()
     payload = read_body(schemas.NewSavedComment)
     with who.session():
-        saved = saved_comments.save(to_own_comment(payload), owner=_owner(who))
-        found = saved_comments.fetch_saved(saved, owner=_owner(who))
+        saved = saved_comments.save(to_own_comment(payload), owner=owner_of(who))
+        found = saved_comments.fetch_saved(saved, owner=owner_of(who))
     return json_response(schemas.SavedComment.model_validate(found), status=201, at=f"/v1/saved-comments/{saved}")
 
 
@@ -60,7 +60,7 @@ def one_saved(saved_comment_id: UUID) -> Response:
     """Return one of your saved comments."""
     who = staff()
     with who.session():
-        found = saved_comments.fetch_saved(saved_comment_id, owner=_owner(who))
+        found = saved_comments.fetch_saved(saved_comment_id, owner=owner_of(who))
     return json_response(schemas.SavedComment.model_validate(found))
 
 
@@ -70,10 +70,11 @@ def delete_saved(saved_comment_id: UUID) -> tuple[str, int]:
     """Delete one of your saved comments. Essays on which it was used keep the comment."""
     who = staff()
     with who.session():
-        saved_comments.delete_saved(saved_comment_id, owner=_owner(who))
+        saved_comments.delete_saved(saved_comment_id, owner=owner_of(who))
     return "", 204
 
 
-def _owner(who: Identity) -> Owner:
+def owner_of(who: Identity) -> Owner:
+    """Return the bank of saved comments of this educator or admin."""
     assert who.user is not None
     return Owner(org=who.org, user=who.user)

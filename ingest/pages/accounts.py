@@ -17,7 +17,7 @@ blueprint: Blueprint = page_blueprint("account_pages")
 
 HOMES = {
     "student": "student_pages.list_essays",
-    "educator": "student_pages.list_essays",
+    "educator": "desk_pages.list_courses",
     "admin": "admin_overview.show",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from uuid import UUID
@@ -12,10 +13,10 @@ from ingest.submissions import schemas
 from ingest.submissions.routes import read_text, send_hints, to_answer
 from ingest.web import rate_limits
 from ingest.web.body import read_body
-from ingest.web.identity import staff
+from ingest.web.identity import Identity, staff
 from ingest.web.openapi import operation
 from models import rubric_previews
-from models.essays import Draft
+from models.essays import Draft, Receipt
 
 blueprint = Blueprint("rubric_previews", __name__)
 
@@ -37,10 +38,23 @@ def try_rubric(rubric_id: UUID) -> Response:
     Each text counts as a request against your rate limit. Refused with 409 while the org's `ai_policy` is `none`.
     """
     who = staff()
-    assert who.user is not None
     payload = read_body(schemas.RubricPreview)
-    texts = tuple(payload.texts or _samples())
-    # Each sample counts as a request; `staff()` has already counted the first one.
+    receipts, expires_at = start_preview(rubric_id, payload, who)
+    answer = schemas.RubricPreviewStarted.model_validate(
+        {"expires_at": expires_at, "submissions": [to_answer(receipt) for receipt in receipts]}
+    )
+    return Response(
+        answer.model_dump_json(by_alias=True, exclude_unset=True), status=202, content_type="application/json"
+    )
+
+
+def start_preview(rubric: UUID, payload: schemas.RubricPreview, who: Identity) -> tuple[list[Receipt], datetime]:
+    """Queue the texts, or else the samples, to be read with this rubric; return their receipts and when they are deleted.
+
+    Each text after the first counts as a request. Raises Problem, NotFound, ReadingOff.
+    """
+    assert who.user is not None
+    texts = tuple(payload.texts or samples())
     for _ in texts[1:]:
         rate_limits.count(f"user:{who.user}")
     language = payload.language or (None if payload.texts else SAMPLES_LANGUAGE)
@@ -58,17 +72,13 @@ def try_rubric(rubric_id: UUID) -> Response:
     ]
     with who.session():
         receipts, expires_at = rubric_previews.start(
-            drafts, org=who.org, teacher=who.user, rubric=rubric_id, prompt=payload.prompt
+            drafts, org=who.org, teacher=who.user, rubric=rubric, prompt=payload.prompt
         )
     send_hints(tuple(hint for receipt in receipts for hint in receipt.hints))
-    answer = schemas.RubricPreviewStarted.model_validate(
-        {"expires_at": expires_at, "submissions": [to_answer(receipt) for receipt in receipts]}
-    )
-    return Response(
-        answer.model_dump_json(by_alias=True, exclude_unset=True), status=202, content_type="application/json"
-    )
+    return receipts, expires_at
 
 
 @cache
-def _samples() -> tuple[str, ...]:
+def samples() -> tuple[str, ...]:
+    """Return the sample essays that come with EssayCoach: a steady, a mixed and a weak one."""
     return tuple(path.read_text(encoding="utf-8").strip() for path in sorted(SAMPLES.glob("*.txt")))

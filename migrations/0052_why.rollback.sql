@@ -1,0 +1,2 @@
+-- No rows are lost.
+drop function comment_answer(uuid);
