@@ -35,7 +35,7 @@ def count_in_courses(courses: Sequence[UUID], *, org: UUID) -> dict[UUID, int]:
         select w.id, (
             select count(*) from (
                 select from review_items as q where q.org_id = %(org)s and q.is_open and q.audience_id = w.id limit %(most)s
-            ) as some
+            ) as found
         ) as waiting
         from unnest(%(courses)s::uuid[]) as w (id)
         """,
@@ -51,11 +51,11 @@ def count_in_assignments(assignments: Sequence[UUID], *, org: UUID) -> dict[UUID
         select w.id, (
             select count(*) from (
                 select from essays as e where e.org_id = %(org)s and e.assignment_id = w.id limit %(most)s
-            ) as some
+            ) as found
         ) as essays, (
             select count(*) from (
                 select from review_items as q where q.org_id = %(org)s and q.is_open and q.assignment_id = w.id limit %(most)s
-            ) as some
+            ) as found
         ) as waiting
         from unnest(%(assignments)s::uuid[]) as w (id)
         """,

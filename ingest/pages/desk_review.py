@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -91,7 +92,7 @@ def why(comment_id: UUID) -> Response:
         comment = review_queue.fetch_listed(comment_id, org=who.org)
         answer = ai_responses.fetch_answer(comment_id, org=who.org)
         note_read(who, entity="submission", entity_id=comment["submission_id"], person=comment["user_id"])
-    return page("desk_why.html", comment=comment, answer=answer)
+    return page("desk_why.html", comment=comment, answer=answer, words=_readable(answer["answer"]) if answer else "")
 
 
 def _comment_page(who: Identity, comment: dict[str, Any], *, problem: Problem | None = None) -> Response:
@@ -116,12 +117,21 @@ def _comment_page(who: Identity, comment: dict[str, Any], *, problem: Problem | 
 
 
 def _edited() -> dict[str, Any]:
-    """Return the words of an edit that may be empty: a comment can go without a next step and without suggestions."""
+    """Return all the words of an edit, also empty ones: a comment can go without a next step and without suggestions."""
     lines = request.form.get("suggestions", "").splitlines()
     return {
+        "message": request.form.get("message", ""),
         "next_step": request.form.get("next_step", ""),
         "suggestions": [line.strip() for line in lines if line.strip()],
     }
+
+
+def _readable(answer: str) -> str:
+    """Return an answer of an AI with each member of its JSON on a line of its own, or as it is."""
+    try:
+        return json.dumps(json.loads(answer), indent=2, ensure_ascii=False)
+    except ValueError:
+        return answer
 
 
 def _listing(who: Identity, *, after: Position | None = None) -> Listing:
