@@ -60,7 +60,7 @@ def assignment(assignment_id: UUID) -> Response:
             after=read_position("updated"), staff=True,
         )  # fmt: skip
         written, older = cut(listed, cursor_of("updated"))
-        values = {
+        values: dict[str, Any] = {
             "course": courses.fetch_course(found["course_id"], org=who.org),
             "essays": _described(written, who),
             "held": desk.count_held(assignment_id, org=who.org),

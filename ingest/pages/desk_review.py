@@ -146,7 +146,7 @@ def _listing(who: Identity, *, after: Position | None = None) -> Listing:
     )
 
 
-def _filters() -> dict[str, str]:
+def _filters() -> dict[str, Any]:
     wanted = {name: pagination.id_filter(name) for name in ("course", "assignment")}
     return {name: str(value) for name, value in wanted.items() if value is not None}
 

@@ -113,10 +113,11 @@ if (keys) {
     localStorage.setItem("keys", wish.checked ? "on" : "off");
     offerKeys();
   });
+  keys.addEventListener("close", () => document.querySelector("#desk h1").focus());
   offerKeys();
 }
 document.addEventListener("keydown", (event) => {
-  const writing = event.target.closest("input, textarea, select, [contenteditable], dialog");
+  const writing = keys?.open || event.target.closest("input, textarea, select, [contenteditable]");
   if (!usesKeys() || writing || event.ctrlKey || event.metaKey || event.altKey) return;
   const button = event.key === "u" ? null : document.querySelector(`#desk [data-key="${CSS.escape(event.key)}"]`);
   if (event.key === "u") undo();
