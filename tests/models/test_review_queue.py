@@ -49,9 +49,9 @@ def crowded(two_schools: TwoSchools, database: Database) -> TwoSchools:
     return two_schools
 
 
-def listing(two_schools: TwoSchools, who: str, *, after: Position | None = None, **narrowed: UUID) -> Listing:
+def listing(two_schools: TwoSchools, who: str, *, after: Position | None = None, **more: Any) -> Listing:
     org = two_schools.here.org
-    return Listing(org=org, as_educator=who == "ed", limit=LIMIT, after=after, **narrowed)
+    return Listing(org=org, as_educator=who == "ed", limit=LIMIT, after=after, **more)
 
 
 def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,6 +100,27 @@ def test_page_of_reviews_reads_an_index_in_order_and_no_more_rows_than_it_shows(
     assert not [
         node for node in plan if node["Node Type"] == "Seq Scan" and node.get("Relation Name") == "review_items"
     ]
+
+
+@pytest.mark.parametrize("who", ["ed", "ada"])
+@pytest.mark.parametrize("narrowed", [False, True], ids=["everything", "assignment"])
+def test_neighbours_of_a_comment_are_read_from_an_index_in_both_directions(
+    crowded: TwoSchools, become: Become, who: str, narrowed: bool
+) -> None:
+    here = crowded.here
+    only = {"assignment": here.assignment} if narrowed else {}
+    found = {}
+    with session_of(here, who):
+        for backwards in (False, True):
+            wanted = listing(crowded, who, after=MIDDLE, backwards=backwards, **only)
+            statement = review_queue.review_statement(wanted, state="open", sort="confidence")
+            plan = explain(statement)
+            found[backwards] = [(one["rank"], one["feedback_id"]) for one in db.rows(*statement)]
+            assert rows_read(plan, "review_items") <= 2 * (LIMIT + 1), plan
+    middle = (MIDDLE.rank, MIDDLE.comment)
+    assert found[False] == sorted(found[False])
+    assert found[True] == sorted(found[True], reverse=True)
+    assert max(found[True]) < middle < min(found[False])
 
 
 def middle_of(table: str, org: UUID, *, where: str = "true") -> Position:

@@ -50,7 +50,7 @@ def test_decision_on_the_page_of_an_essay(day: Day, ed: Browser) -> None:
         )
     )
     assert "As it was One subject, one verb. Try this: Write were." in edited
-    assert "As you changed it Say how many. For example: were , had been" in edited
+    assert "As it is now Say how many. For example: were , had been" in edited
     review = review_of(day, comment)
     assert review is not None
     assert review["original"]["message"] == "One subject, one verb."

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models import ai_responses
+from models import ai_responses, desk
 from tests.ingest.conftest import ApiUnderTest
 from tests.ingest.pages.desk_day import Day, make_day, read, record_answer, text_of
 from tests.support.schools import session_of
@@ -183,3 +183,17 @@ def test_answer_about_a_comment_that_was_carried_over_is_that_of_the_draft_befor
             found = ai_responses.fetch_answer(UUID(carried), org=school.org)
         assert found is not None
         assert found["prompt_version"] == prompt
+
+
+def test_desk_counts_and_names_only_what_the_reader_may_see(own: Day) -> None:
+    school, essay, submission = own.api.school, UUID(own.released["essay_id"]), UUID(own.released["id"])
+    for name, is_seen in (("ed", True), ("ada", True), ("nell", False)):
+        with session_of(school, name):
+            assert desk.list_names([school.alice], org=school.org) == ({school.alice: "Alice"} if is_seen else {})
+            assert desk.count_in_essays([essay], org=school.org) == ({essay: 6} if is_seen else {})
+            assert desk.count_in_courses([school.course], org=school.org) == {school.course: 12 if is_seen else 0}
+            counts = {"essays": 1, "waiting": 6} if is_seen else {"essays": 0, "waiting": 0}
+            assert desk.count_in_assignments([school.assignment], org=school.org) == {school.assignment: counts}
+            assert set(desk.feedback_times([submission], org=school.org)) == ({submission} if is_seen else set())
+            held = desk.count_held(school.reviewed_assignment, org=school.org)
+            assert held == {"ready": int(is_seen), "reading": 0, "failed": 0}
