@@ -1781,6 +1781,9 @@ CREATE TABLE public.orgs (
     retention_logs integer,
     legal_hold text,
     dual_approval boolean DEFAULT false NOT NULL,
+    password_roles text[] DEFAULT '{student,educator,admin}'::text[] NOT NULL,
+    second_factor_required boolean DEFAULT false NOT NULL,
+    step_up boolean DEFAULT false NOT NULL,
     CONSTRAINT orgs_admin_networks_few CHECK (((cardinality(admin_networks) <= 50) AND (array_position((admin_networks)::cidr[], NULL::cidr) IS NULL))),
     CONSTRAINT orgs_ai_fallback_known CHECK ((ai_fallback = ANY (ARRAY['wait'::text, 'local'::text]))),
     CONSTRAINT orgs_ai_policy_known CHECK ((ai_policy = ANY (ARRAY['anthropic'::text, 'local'::text, 'none'::text]))),
@@ -1789,6 +1792,7 @@ CREATE TABLE public.orgs (
     CONSTRAINT orgs_exported_when_closed CHECK (((exported_at IS NULL) OR (closed_at IS NOT NULL))),
     CONSTRAINT orgs_legal_hold_is_a_case_number CHECK (((legal_hold ~ '^[A-Z0-9][A-Z0-9./-]{0,39}$'::text) AND (legal_hold ~ '[0-9]'::text))),
     CONSTRAINT orgs_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
+    CONSTRAINT orgs_password_roles_known CHECK ((password_roles <@ ARRAY['student'::text, 'educator'::text, 'admin'::text])),
     CONSTRAINT orgs_release_policy_known CHECK ((release_policy = ANY (ARRAY['auto'::text, 'after_review'::text]))),
     CONSTRAINT orgs_removed_when_exported CHECK (((removed_at IS NULL) OR (exported_at IS NOT NULL))),
     CONSTRAINT orgs_retention_in_range CHECK (((retention_texts >= 30) AND (retention_texts <= 36500) AND (retention_raw_answers >= 30) AND (retention_raw_answers <= 36500) AND (retention_deliveries >= 30) AND (retention_deliveries <= 36500) AND (retention_accounts >= 30) AND (retention_accounts <= 36500) AND (retention_logs >= 7) AND (retention_logs <= 90))),
@@ -3591,6 +3595,16 @@ ALTER TABLE ONLY public.ledger_entries FORCE ROW LEVEL SECURITY;
 -- COMMENT TABLE ledger_entries
 COMMENT ON TABLE public.ledger_entries IS 'Calls that ended and that the clock has not added to the ledger yet.';
 
+-- TABLE linked_accounts
+CREATE TABLE public.linked_accounts (
+    user_id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    subject_digest bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT linked_accounts_digest_length CHECK ((length(subject_digest) = 32))
+);
+ALTER TABLE ONLY public.linked_accounts FORCE ROW LEVEL SECURITY;
+
 -- TABLE passes
 CREATE TABLE public.passes (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -4488,6 +4502,23 @@ CREATE TABLE public.saved_comments (
 ALTER TABLE ONLY public.saved_comments ALTER COLUMN body SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.saved_comments FORCE ROW LEVEL SECURITY;
 
+-- TABLE second_factors
+CREATE TABLE public.second_factors (
+    user_id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    secret bytea NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_step bigint DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failed_at timestamp with time zone,
+    recovery_codes bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT second_factors_counts_not_negative CHECK ((LEAST(last_step, (failures)::bigint) >= 0)),
+    CONSTRAINT second_factors_few_recovery_codes CHECK ((cardinality(recovery_codes) <= 10))
+);
+ALTER TABLE ONLY public.second_factors ALTER COLUMN secret SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.second_factors FORCE ROW LEVEL SECURITY;
+
 -- TABLE seen_events
 CREATE TABLE public.seen_events (
     source_id uuid NOT NULL,
@@ -4513,11 +4544,30 @@ CREATE TABLE public.sessions (
     revoked_at timestamp with time zone,
     revoked_reason text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    proved_at timestamp with time zone,
     CONSTRAINT sessions_generation_positive CHECK ((generation > 0)),
     CONSTRAINT sessions_revoked_reason_known CHECK ((revoked_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'disabled'::text, 'password'::text]))),
     CONSTRAINT sessions_revoked_with_reason CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL)))
 );
 ALTER TABLE ONLY public.sessions FORCE ROW LEVEL SECURITY;
+
+-- TABLE sign_in_providers
+CREATE TABLE public.sign_in_providers (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    name text NOT NULL,
+    issuer text NOT NULL,
+    client_id text NOT NULL,
+    client_secret bytea NOT NULL,
+    find_by text DEFAULT 'email'::text NOT NULL,
+    roles text[] DEFAULT '{student,educator,admin}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sign_in_providers_find_by_known CHECK ((find_by = ANY (ARRAY['email'::text, 'subject'::text]))),
+    CONSTRAINT sign_in_providers_roles_known CHECK ((roles <@ ARRAY['student'::text, 'educator'::text, 'admin'::text])),
+    CONSTRAINT sign_in_providers_words_short CHECK ((GREATEST(length(name), length(issuer), length(client_id)) <= 500))
+);
+ALTER TABLE ONLY public.sign_in_providers ALTER COLUMN client_secret SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.sign_in_providers FORCE ROW LEVEL SECURITY;
 
 -- TABLE sources
 CREATE TABLE public.sources (
@@ -4776,6 +4826,14 @@ ALTER TABLE ONLY public.ledger_entries
 ALTER TABLE ONLY public.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (org_id, day, provider, model, pass);
 
+-- CONSTRAINT linked_accounts linked_accounts_pkey
+ALTER TABLE ONLY public.linked_accounts
+    ADD CONSTRAINT linked_accounts_pkey PRIMARY KEY (user_id);
+
+-- CONSTRAINT linked_accounts linked_accounts_subject_unique
+ALTER TABLE ONLY public.linked_accounts
+    ADD CONSTRAINT linked_accounts_subject_unique UNIQUE (org_id, subject_digest);
+
 -- CONSTRAINT one_time_tokens one_time_tokens_digest_unique
 ALTER TABLE ONLY public.one_time_tokens
     ADD CONSTRAINT one_time_tokens_digest_unique UNIQUE (org_id, digest);
@@ -4860,6 +4918,10 @@ ALTER TABLE ONLY public.rubrics
 ALTER TABLE ONLY public.saved_comments
     ADD CONSTRAINT saved_comments_pkey PRIMARY KEY (id);
 
+-- CONSTRAINT second_factors second_factors_pkey
+ALTER TABLE ONLY public.second_factors
+    ADD CONSTRAINT second_factors_pkey PRIMARY KEY (user_id);
+
 -- CONSTRAINT seen_events seen_events_pkey
 ALTER TABLE ONLY public.seen_events
     ADD CONSTRAINT seen_events_pkey PRIMARY KEY (org_id, source_id, event_id);
@@ -4867,6 +4929,14 @@ ALTER TABLE ONLY public.seen_events
 -- CONSTRAINT sessions sessions_pkey
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT sign_in_providers sign_in_providers_one_an_org
+ALTER TABLE ONLY public.sign_in_providers
+    ADD CONSTRAINT sign_in_providers_one_an_org UNIQUE (org_id);
+
+-- CONSTRAINT sign_in_providers sign_in_providers_pkey
+ALTER TABLE ONLY public.sign_in_providers
+    ADD CONSTRAINT sign_in_providers_pkey PRIMARY KEY (id);
 
 -- CONSTRAINT sources sources_org_id_id_unique
 ALTER TABLE ONLY public.sources
@@ -5114,6 +5184,9 @@ CREATE INDEX idx_inbound_events_user ON ONLY public.inbound_events USING btree (
 -- INDEX idx_ledger_entries_author
 CREATE INDEX idx_ledger_entries_author ON public.ledger_entries USING btree (org_id, user_id);
 
+-- INDEX idx_linked_accounts_user
+CREATE INDEX idx_linked_accounts_user ON public.linked_accounts USING btree (org_id, user_id);
+
 -- INDEX idx_one_time_tokens_expires
 CREATE INDEX idx_one_time_tokens_expires ON public.one_time_tokens USING btree (expires_at);
 
@@ -5221,6 +5294,9 @@ CREATE INDEX idx_saved_comments_type ON public.saved_comments USING btree (type,
 
 -- INDEX idx_saved_comments_user
 CREATE INDEX idx_saved_comments_user ON public.saved_comments USING btree (org_id, user_id, id);
+
+-- INDEX idx_second_factors_user
+CREATE INDEX idx_second_factors_user ON public.second_factors USING btree (org_id, user_id);
 
 -- INDEX idx_seen_events_submission
 CREATE INDEX idx_seen_events_submission ON public.seen_events USING btree (org_id, submission_id);
@@ -5375,6 +5451,9 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.enrollments FO
 -- TRIGGER essays audited
 CREATE TRIGGER audited AFTER DELETE ON public.essays FOR EACH ROW EXECUTE FUNCTION public.audit_writing('essay');
 
+-- TRIGGER linked_accounts audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE ON public.linked_accounts FOR EACH ROW EXECUTE FUNCTION public.audit_change('linked_account', 'user_id');
+
 -- TRIGGER one_time_tokens audited
 CREATE TRIGGER audited AFTER INSERT OR UPDATE OF used_at ON public.one_time_tokens FOR EACH ROW EXECUTE FUNCTION public.audit_change('one_time_token', 'id', 'purpose,user_id');
 
@@ -5384,8 +5463,14 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.orgs FOR EACH 
 -- TRIGGER rubrics audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE ON public.rubrics FOR EACH ROW EXECUTE FUNCTION public.audit_change('rubric', 'id');
 
+-- TRIGGER second_factors audited
+CREATE TRIGGER audited AFTER DELETE OR UPDATE OF confirmed_at, recovery_codes ON public.second_factors FOR EACH ROW EXECUTE FUNCTION public.audit_change('second_factor', 'user_id');
+
 -- TRIGGER sessions audited
 CREATE TRIGGER audited AFTER INSERT OR UPDATE OF revoked_at ON public.sessions FOR EACH ROW EXECUTE FUNCTION public.audit_change('session', 'id', 'user_id,revoked_reason');
+
+-- TRIGGER sign_in_providers audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.sign_in_providers FOR EACH ROW EXECUTE FUNCTION public.audit_change('sign_in_provider', 'id');
 
 -- TRIGGER sources audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.sources FOR EACH ROW EXECUTE FUNCTION public.audit_change('source', 'id');
@@ -5579,6 +5664,10 @@ ALTER TABLE public.inbound_events
 ALTER TABLE ONLY public.ledger
     ADD CONSTRAINT ledger_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
+-- FK CONSTRAINT linked_accounts linked_accounts_user
+ALTER TABLE ONLY public.linked_accounts
+    ADD CONSTRAINT linked_accounts_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT one_time_tokens one_time_tokens_user
 ALTER TABLE ONLY public.one_time_tokens
     ADD CONSTRAINT one_time_tokens_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
@@ -5623,6 +5712,10 @@ ALTER TABLE ONLY public.saved_comments
 ALTER TABLE ONLY public.saved_comments
     ADD CONSTRAINT saved_comments_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
 
+-- FK CONSTRAINT second_factors second_factors_user
+ALTER TABLE ONLY public.second_factors
+    ADD CONSTRAINT second_factors_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT seen_events seen_events_source
 ALTER TABLE ONLY public.seen_events
     ADD CONSTRAINT seen_events_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
@@ -5634,6 +5727,10 @@ ALTER TABLE ONLY public.seen_events
 -- FK CONSTRAINT sessions sessions_user
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT sign_in_providers sign_in_providers_org_id_fkey
+ALTER TABLE ONLY public.sign_in_providers
+    ADD CONSTRAINT sign_in_providers_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
 -- FK CONSTRAINT sources sources_org_id_fkey
 ALTER TABLE ONLY public.sources
@@ -5764,6 +5861,9 @@ CREATE POLICY ec_admin_own_org ON public.ledger TO ec_admin USING ((org_id = ( S
 -- POLICY ledger_entries ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.ledger_entries TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY linked_accounts ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.linked_accounts TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY one_time_tokens ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.one_time_tokens TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -5791,11 +5891,17 @@ CREATE POLICY ec_admin_own_org ON public.rubrics TO ec_admin USING ((org_id = ( 
 -- POLICY saved_comments ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.saved_comments TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY second_factors ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.second_factors TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY seen_events ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.seen_events TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY sessions ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.sessions TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY sign_in_providers ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.sign_in_providers TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY sources ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.sources TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -5821,11 +5927,20 @@ CREATE POLICY ec_auth_any_org ON public.orgs TO ec_auth USING (true);
 -- POLICY sources ec_auth_any_source
 CREATE POLICY ec_auth_any_source ON public.sources TO ec_auth USING (true);
 
+-- POLICY linked_accounts ec_auth_own_org
+CREATE POLICY ec_auth_own_org ON public.linked_accounts TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY one_time_tokens ec_auth_own_org
 CREATE POLICY ec_auth_own_org ON public.one_time_tokens TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY second_factors ec_auth_own_org
+CREATE POLICY ec_auth_own_org ON public.second_factors TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY sessions ec_auth_own_org
 CREATE POLICY ec_auth_own_org ON public.sessions TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY sign_in_providers ec_auth_own_org
+CREATE POLICY ec_auth_own_org ON public.sign_in_providers TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY system_logs ec_auth_own_org
 CREATE POLICY ec_auth_own_org ON public.system_logs FOR INSERT TO ec_auth WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (program = 'ingest'::text)));
@@ -5950,6 +6065,9 @@ CREATE POLICY ec_educator_own_rows ON public.users TO ec_educator USING (((org_i
 
 -- POLICY inbound_events ec_keys_all
 CREATE POLICY ec_keys_all ON public.inbound_events TO ec_keys USING (true) WITH CHECK (true);
+
+-- POLICY sign_in_providers ec_keys_all
+CREATE POLICY ec_keys_all ON public.sign_in_providers TO ec_keys USING (true) WITH CHECK (true);
 
 -- POLICY sources ec_keys_all
 CREATE POLICY ec_keys_all ON public.sources TO ec_keys USING (true) WITH CHECK (true);
@@ -6207,6 +6325,9 @@ ALTER TABLE public.ledger ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY ledger_entries
 ALTER TABLE public.ledger_entries ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY linked_accounts
+ALTER TABLE public.linked_accounts ENABLE ROW LEVEL SECURITY;
+
 -- ROW SECURITY one_time_tokens
 ALTER TABLE public.one_time_tokens ENABLE ROW LEVEL SECURITY;
 
@@ -6237,11 +6358,17 @@ ALTER TABLE public.rubrics ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY saved_comments
 ALTER TABLE public.saved_comments ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY second_factors
+ALTER TABLE public.second_factors ENABLE ROW LEVEL SECURITY;
+
 -- ROW SECURITY seen_events
 ALTER TABLE public.seen_events ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY sessions
 ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY sign_in_providers
+ALTER TABLE public.sign_in_providers ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY sources
 ALTER TABLE public.sources ENABLE ROW LEVEL SECURITY;
@@ -7010,6 +7137,15 @@ GRANT SELECT(retention_logs) ON TABLE public.orgs TO ec_clock;
 GRANT SELECT(legal_hold) ON TABLE public.orgs TO ec_clock;
 GRANT UPDATE(legal_hold) ON TABLE public.orgs TO ec_stats;
 
+-- ACL COLUMN orgs.password_roles
+GRANT SELECT(password_roles) ON TABLE public.orgs TO ec_auth;
+
+-- ACL COLUMN orgs.second_factor_required
+GRANT SELECT(second_factor_required) ON TABLE public.orgs TO ec_auth;
+
+-- ACL COLUMN orgs.step_up
+GRANT SELECT(step_up) ON TABLE public.orgs TO ec_auth;
+
 -- ACL FUNCTION on_hold(person uuid)
 REVOKE ALL ON FUNCTION public.on_hold(person uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.on_hold(person uuid) TO ec_clock;
@@ -7771,6 +7907,22 @@ GRANT SELECT ON TABLE public.ledger_entries TO ec_backup;
 GRANT SELECT ON TABLE public.ledger_entries TO ec_reports;
 GRANT SELECT,DELETE ON TABLE public.ledger_entries TO ec_stats;
 
+-- ACL TABLE linked_accounts
+GRANT DELETE ON TABLE public.linked_accounts TO ec_admin;
+GRANT MAINTAIN ON TABLE public.linked_accounts TO ec_clock;
+GRANT SELECT ON TABLE public.linked_accounts TO ec_backup;
+GRANT SELECT ON TABLE public.linked_accounts TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.linked_accounts TO ec_auth;
+
+-- ACL COLUMN linked_accounts.user_id
+GRANT SELECT(user_id) ON TABLE public.linked_accounts TO ec_admin;
+
+-- ACL COLUMN linked_accounts.org_id
+GRANT SELECT(org_id) ON TABLE public.linked_accounts TO ec_admin;
+
+-- ACL COLUMN linked_accounts.created_at
+GRANT SELECT(created_at) ON TABLE public.linked_accounts TO ec_admin;
+
 -- ACL TABLE passes
 GRANT MAINTAIN ON TABLE public.passes TO ec_clock;
 GRANT SELECT ON TABLE public.passes TO ec_backup;
@@ -8176,6 +8328,44 @@ GRANT SELECT,DELETE ON TABLE public.saved_comments TO ec_stats;
 GRANT SELECT,INSERT,DELETE ON TABLE public.saved_comments TO ec_admin;
 GRANT SELECT,INSERT,DELETE ON TABLE public.saved_comments TO ec_educator;
 
+-- ACL TABLE second_factors
+GRANT DELETE ON TABLE public.second_factors TO ec_admin;
+GRANT MAINTAIN ON TABLE public.second_factors TO ec_clock;
+GRANT SELECT ON TABLE public.second_factors TO ec_backup;
+GRANT SELECT ON TABLE public.second_factors TO ec_stats;
+GRANT SELECT,INSERT,DELETE ON TABLE public.second_factors TO ec_auth;
+
+-- ACL COLUMN second_factors.user_id
+GRANT SELECT(user_id) ON TABLE public.second_factors TO ec_admin;
+
+-- ACL COLUMN second_factors.org_id
+GRANT SELECT(org_id) ON TABLE public.second_factors TO ec_admin;
+
+-- ACL COLUMN second_factors.secret
+GRANT UPDATE(secret) ON TABLE public.second_factors TO ec_auth;
+
+-- ACL COLUMN second_factors.confirmed_at
+GRANT SELECT(confirmed_at) ON TABLE public.second_factors TO ec_admin;
+GRANT UPDATE(confirmed_at) ON TABLE public.second_factors TO ec_auth;
+
+-- ACL COLUMN second_factors.last_step
+GRANT SELECT(last_step) ON TABLE public.second_factors TO ec_admin;
+GRANT UPDATE(last_step) ON TABLE public.second_factors TO ec_auth;
+
+-- ACL COLUMN second_factors.failures
+GRANT SELECT(failures) ON TABLE public.second_factors TO ec_admin;
+GRANT UPDATE(failures) ON TABLE public.second_factors TO ec_auth;
+
+-- ACL COLUMN second_factors.failed_at
+GRANT SELECT(failed_at) ON TABLE public.second_factors TO ec_admin;
+GRANT UPDATE(failed_at) ON TABLE public.second_factors TO ec_auth;
+
+-- ACL COLUMN second_factors.recovery_codes
+GRANT UPDATE(recovery_codes) ON TABLE public.second_factors TO ec_auth;
+
+-- ACL COLUMN second_factors.created_at
+GRANT SELECT(created_at) ON TABLE public.second_factors TO ec_admin;
+
 -- ACL TABLE seen_events
 GRANT MAINTAIN ON TABLE public.seen_events TO ec_clock;
 GRANT SELECT ON TABLE public.seen_events TO ec_admin;
@@ -8219,6 +8409,46 @@ GRANT UPDATE(revoked_at) ON TABLE public.sessions TO ec_stats;
 GRANT UPDATE(revoked_reason) ON TABLE public.sessions TO ec_admin;
 GRANT UPDATE(revoked_reason) ON TABLE public.sessions TO ec_auth;
 GRANT UPDATE(revoked_reason) ON TABLE public.sessions TO ec_stats;
+
+-- ACL COLUMN sessions.proved_at
+GRANT UPDATE(proved_at) ON TABLE public.sessions TO ec_auth;
+
+-- ACL TABLE sign_in_providers
+GRANT INSERT,DELETE ON TABLE public.sign_in_providers TO ec_admin;
+GRANT MAINTAIN ON TABLE public.sign_in_providers TO ec_clock;
+GRANT SELECT ON TABLE public.sign_in_providers TO ec_auth;
+GRANT SELECT ON TABLE public.sign_in_providers TO ec_backup;
+GRANT SELECT ON TABLE public.sign_in_providers TO ec_stats;
+
+-- ACL COLUMN sign_in_providers.id
+GRANT SELECT(id) ON TABLE public.sign_in_providers TO ec_admin;
+GRANT SELECT(id) ON TABLE public.sign_in_providers TO ec_keys;
+
+-- ACL COLUMN sign_in_providers.org_id
+GRANT SELECT(org_id) ON TABLE public.sign_in_providers TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.sign_in_providers TO ec_keys;
+
+-- ACL COLUMN sign_in_providers.name
+GRANT SELECT(name),UPDATE(name) ON TABLE public.sign_in_providers TO ec_admin;
+
+-- ACL COLUMN sign_in_providers.issuer
+GRANT SELECT(issuer),UPDATE(issuer) ON TABLE public.sign_in_providers TO ec_admin;
+
+-- ACL COLUMN sign_in_providers.client_id
+GRANT SELECT(client_id),UPDATE(client_id) ON TABLE public.sign_in_providers TO ec_admin;
+
+-- ACL COLUMN sign_in_providers.client_secret
+GRANT SELECT(client_secret),UPDATE(client_secret) ON TABLE public.sign_in_providers TO ec_keys;
+GRANT UPDATE(client_secret) ON TABLE public.sign_in_providers TO ec_admin;
+
+-- ACL COLUMN sign_in_providers.find_by
+GRANT SELECT(find_by),UPDATE(find_by) ON TABLE public.sign_in_providers TO ec_admin;
+
+-- ACL COLUMN sign_in_providers.roles
+GRANT SELECT(roles),UPDATE(roles) ON TABLE public.sign_in_providers TO ec_admin;
+
+-- ACL COLUMN sign_in_providers.created_at
+GRANT SELECT(created_at) ON TABLE public.sign_in_providers TO ec_admin;
 
 -- ACL TABLE sources
 GRANT INSERT ON TABLE public.sources TO ec_admin;

@@ -28,6 +28,8 @@ People and rights
     org_removal         an org that is closed, exported and removed
     users               people and their data keys
     sessions            sign-in and refresh tokens
+    second_factors      codes of an authenticator app, and recovery codes
+    sign_in_providers   where a school's people sign in with its accounts
     fair_slots          slots that callers share fairly
     passwords           password hashes and password rules
     one_time_tokens     invitations and password resets

@@ -17,10 +17,12 @@ from models.db import row, rows, run
 from models.errors import MasterKeyMissing, Undecipherable
 
 Column = Literal[
-    "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body", "inbound_events.problem"
-]
+    "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body", "inbound_events.problem",
+    "sign_in_providers.client_secret",
+]  # fmt: skip
 COLUMNS: tuple[Column, ...] = (
     "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body", "inbound_events.problem",
+    "sign_in_providers.client_secret",
 )  # fmt: skip
 FIRST = UUID(int=0)
 
@@ -32,7 +34,7 @@ where master_key_id <> %(current)s and user_id > %(after)s
 order by user_id limit %(limit)s
 """
 _SELECT_OLD_SECRETS = """
-select id, org_id, {column} as sealed from sources
+select id, org_id, {column} as sealed from {table}
 where substr({column}, 1, length(%(prefix)s)) <> %(prefix)s and id > %(after)s
 order by id limit %(limit)s
 """
@@ -48,7 +50,7 @@ update user_keys as k set wrapped = n.sealed, master_key_id = %(current)s {_FROM
 where k.user_id = n.id and k.wrapped = n.was
 """  # noqa: S608 - constants
 _UPDATE_SECRETS = (
-    f"update sources as s set {{column}} = n.sealed {_FROM_NEW_VALUES} where s.id = n.id and s.{{column}} = n.was"  # noqa: S608 - constants
+    f"update {{table}} as s set {{column}} = n.sealed {_FROM_NEW_VALUES} where s.id = n.id and s.{{column}} = n.was"  # noqa: S608 - constants
 )
 _UPDATE_DELIVERIES = f"update inbound_events as e set {{column}} = n.sealed {_FROM_NEW_VALUES} where e.id = n.id and e.{{column}} = n.was"  # noqa: S608 - constants
 
@@ -82,6 +84,8 @@ def count_by_master_key() -> dict[Column, Counter[str]]:
         union all
         select 'sources.previous_secret', {_master_key_name("previous_secret")}, count(*)
         from sources where previous_secret is not null group by 2
+        union all
+        select 'sign_in_providers.client_secret', {_master_key_name("client_secret")}, count(*) from sign_in_providers group by 2
         union all
         select 'inbound_events.body', {_master_key_name("body")}, count(*) from inbound_events where user_id is null group by 2
         union all
@@ -137,7 +141,7 @@ def _statements(column: Column) -> tuple[str, str]:
     table, _, name = column.partition(".")
     if table == "inbound_events":
         return _SELECT_OLD_DELIVERIES.format(column=name), _UPDATE_DELIVERIES.format(column=name)
-    return _SELECT_OLD_SECRETS.format(column=name), _UPDATE_SECRETS.format(column=name)
+    return _SELECT_OLD_SECRETS.format(table=table, column=name), _UPDATE_SECRETS.format(table=table, column=name)
 
 
 def _reencrypt(column: Column, found: dict[str, Any]) -> Ciphertext:

@@ -10,7 +10,7 @@ from models.db import row, rows, run
 from models.errors import NotFound, SignInAgain
 from models.sessions import IN_USE, STAFF_IDLE_HOURS
 
-# So long after a sign-in its session may end other sessions of the person.
+# So long after a sign-in its session may end other sessions of the person, and do what is dangerous.
 FRESH_MINUTES = 15
 
 
@@ -46,13 +46,22 @@ def list_sessions(
 
 
 def require_fresh(family: UUID, *, org: UUID) -> None:
-    """Check that this session began with a sign-in a short time ago. Raises SignInAgain."""
+    """Check that the person signed in, or proved again who they are, a short time ago. Raises SignInAgain."""
     found = row(
-        "select from sessions where org_id = %s and id = %s and created_at > now() - make_interval(mins => %s)",
+        """
+        select from sessions
+        where org_id = %s and id = %s and coalesce(proved_at, created_at) > now() - make_interval(mins => %s)
+        """,
         (org, family, FRESH_MINUTES),
     )
     if found is None:
         raise SignInAgain(f"Sign in again first: the last sign-in was more than {FRESH_MINUTES} minutes ago.")
+
+
+def require_step_up(family: UUID, *, org: UUID) -> None:
+    """Check the same where the org has switched `step_up` on, before what is dangerous. Call it as ec_admin. Raises SignInAgain."""
+    if row("select from orgs where id = %s and step_up", (org,)) is not None:
+        require_fresh(family, org=org)
 
 
 def end_session(family: UUID, *, org: UUID, user: UUID) -> None:

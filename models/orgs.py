@@ -11,6 +11,7 @@ from peewee import IntegrityError
 from models.constraints import translate_violations
 from models.db import new_ids, row, rows, run
 from models.errors import Invalid, KeysMissing, NotFound, ReadingOff
+from models.sign_in_providers import require_way_in
 from models.tables import Categories, Orgs
 
 STARTING_CATEGORIES = {
@@ -105,9 +106,9 @@ def fetch_org(org: UUID) -> dict[str, Any]:
     found = row(
         """
         select id, slug, name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
-            monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks, retention_texts,
-            retention_raw_answers, retention_deliveries, retention_accounts, retention_logs, legal_hold, dual_approval,
-            created_at
+            monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks, password_roles,
+            second_factor_required, step_up, retention_texts, retention_raw_answers, retention_deliveries, retention_accounts,
+            retention_logs, legal_hold, dual_approval, created_at
         from orgs where id = %s
         """,
         (org,),
@@ -122,11 +123,14 @@ def change_org(org: UUID, *, changes: Mapping[str, Any]) -> dict[str, Any]:
 
     Names in `changes`: name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
     monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks (canonical),
-    retention_texts, retention_raw_answers, retention_deliveries, retention_accounts, retention_logs, legal_hold, dual_approval. From
-    when a retention deletes something is decided by a trigger (migration 0033). Raises NeedsApproval when dual_approval is to end.
+    password_roles, second_factor_required, step_up, retention_texts, retention_raw_answers, retention_deliveries,
+    retention_accounts, retention_logs, legal_hold, dual_approval. From when a retention deletes something is decided by a trigger
+    (migration 0033). Raises NeedsApproval when dual_approval is to end, and Invalid when no admin could sign in any more.
     """
     if changes:
         Orgs.update(dict(changes)).where(Orgs.id == org).execute()
+    if "password_roles" in changes:
+        require_way_in(org)
     return fetch_org(org)
 
 

@@ -68,8 +68,20 @@ PROFILE = Part(
 ABOUT_PERSON = (
     Part(
         table="sessions",
-        columns="id org_id user_id generation rotated_at expires_at revoked_at revoked_reason created_at",
+        columns="id org_id user_id generation rotated_at expires_at revoked_at revoked_reason created_at proved_at",
         of="t.user_id = %(user)s",
+    ),
+    Part(
+        table="second_factors",
+        columns="user_id org_id confirmed_at last_step failures failed_at created_at",
+        of="t.user_id = %(user)s",
+        key="user_id",
+    ),
+    Part(
+        table="linked_accounts",
+        columns="user_id org_id created_at",
+        of="t.user_id = %(user)s",
+        key="user_id",
     ),
     Part(
         table="one_time_tokens",
@@ -237,6 +249,9 @@ NOT_EXPORTED: Mapping[str, str] = {
     "user_keys.wrapped": "decrypts everything the person wrote, backups included",
     "user_keys.master_key_id": "tells how the installation manages its keys",
     "user_keys.created_at": "same time as the account's created_at",
+    "second_factors.secret": "anybody who has it can make codes to sign in with",
+    "second_factors.recovery_codes": "identify codes that may still be valid",
+    "linked_accounts.subject_digest": "only finds the account that the provider has",
     "one_time_tokens.digest": "identifies a token that may still be valid",
     "passes.tallied": "whether the clock has counted the row",
     "ai_responses.tallied": "whether the clock has counted the row",
@@ -262,6 +277,8 @@ README = """What EssayCoach holds about one person, in the clear. Times are UTC,
 profile.json            who they are
 sessions*.json          their sign-ins: when, until when, how ended
 one_time_tokens*.json   invitations and password resets (not the tokens)
+second_factors.json     since when they sign in with a code too, and wrong codes of late (not the secret)
+linked_accounts.json    since when they sign in with their school's account
 enrollments*.json       their courses
 essays/<n>-<id>/        one folder an essay: essay.json, and for each version
   versions/<v>.txt        the text as it was handed in

@@ -23,8 +23,11 @@ STAFF_IDLE_HOURS = 12
 # From where a person is accepted.
 _NETWORKS = "case u.role when 'admin' then o.admin_networks else '{}' end as networks"
 _ACCOUNT = f"""
-    u.id, u.role, u.password_hash, u.token_version, u.disabled_at, u.address_confirmed_at, {_NETWORKS}
+    u.id, u.role, u.password_hash, u.token_version, u.disabled_at, u.address_confirmed_at, {_NETWORKS},
+    u.role = any (o.password_roles) as may_use_password, f.user_id is not null as has_second_factor,
+    o.second_factor_required and u.role <> 'student' as needs_second_factor
     from users as u join orgs as o on o.id = u.org_id
+    left join second_factors as f on f.org_id = u.org_id and f.user_id = u.id and f.confirmed_at is not null
 """
 # Whether a session was used lately enough, in hours for staff.
 IN_USE = "(u.role = 'student' or s.rotated_at > now() - make_interval(hours => %(idle)s))"
@@ -37,7 +40,8 @@ Reason = Literal["logout", "reuse", "disabled", "password"]
 class Account:
     """What a sign-in needs to know about a person. With `confirmed` false they have no password and get no mail.
 
-    `networks` are those from which the person is accepted; none means everywhere.
+    `networks` are those from which the person is accepted; none means everywhere. With `needs_second_factor` the org lets them sign
+    in with a password and a second factor only, whether they have one yet or not.
     """
 
     user: UUID
@@ -47,6 +51,9 @@ class Account:
     disabled: bool
     confirmed: bool
     networks: tuple[str, ...]
+    may_use_password: bool
+    has_second_factor: bool
+    needs_second_factor: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +232,11 @@ def keep(family: UUID, *, org: UUID) -> None:
     )
 
 
+def note_proof(family: UUID, *, org: UUID) -> None:
+    """Note that the person has proved who they are once more in this session. Call it as ec_auth."""
+    run("update sessions set proved_at = now() where org_id = %s and id = %s and revoked_at is null", (org, family))
+
+
 def close_family(family: UUID, *, org: UUID) -> None:
     """Revoke the family after a log-out; its access tokens stop working with the next request."""
     run(
@@ -253,4 +265,7 @@ def _to_account(found: dict[str, Any]) -> Account:
         disabled=found["disabled_at"] is not None,
         confirmed=found["address_confirmed_at"] is not None,
         networks=tuple(found["networks"]),
+        may_use_password=found["may_use_password"],
+        has_second_factor=found["has_second_factor"],
+        needs_second_factor=found["needs_second_factor"],
     )

@@ -33,6 +33,8 @@ NEW_ID: list[Node] = [SQL("default uuidv7()")]
 NO_HASH: list[Node] = [SQL("default decode(repeat('00'::text, 32), 'hex'::text)")]
 OF_SESSION: list[Node] = [SQL("default (NULLIF(current_setting('app.trace'::text, true), ''::text))::uuid")]
 SCOPES: list[Node] = [SQL("default '{submit,read}'::text[]")]
+EVERY_ROLE: list[Node] = [SQL("default '{student,educator,admin}'::text[]")]
+NO_BYTES: list[Node] = [SQL("default '{}'::bytea[]")]
 EVERYWHERE: list[Node] = [SQL("default '{}'::text[]")]
 FROM_ID: list[Node] = [SQL("generated always as (uuid_extract_timestamp(id)) stored")]
 FROM_COMMENT: list[Node] = [SQL("generated always as (uuid_extract_timestamp(feedback_id)) stored")]
@@ -75,6 +77,9 @@ class Orgs(Table):
     author_daily_limit = IntegerField(default=500, null=True)
     author_budget_percent = IntegerField(default=20, null=True)
     admin_networks = ArrayField(TextField, index=False, constraints=EVERYWHERE)
+    password_roles = ArrayField(TextField, index=False, constraints=EVERY_ROLE)
+    second_factor_required = BooleanField(default=False)
+    step_up = BooleanField(default=False)
     # Days; None: for ever.
     retention_texts = IntegerField(null=True)
     retention_raw_answers = IntegerField(null=True)
@@ -139,6 +144,8 @@ class Sessions(Table):
     revoked_at = DateTimeTZField(null=True)
     revoked_reason = TextField(null=True)
     created_at = _created_at()
+    # After the sign-in itself.
+    proved_at = DateTimeTZField(null=True)
 
 
 class OneTimeTokens(Table):
@@ -151,6 +158,43 @@ class OneTimeTokens(Table):
     digest = BlobField()
     expires_at = DateTimeTZField()
     used_at = DateTimeTZField(null=True)
+    created_at = _created_at()
+
+
+class SecondFactors(Table):
+    """The secret of a person's authenticator app, and digests of their recovery codes. None confirmed it yet: it does not count."""
+
+    user_id = UUIDField(primary_key=True)
+    org_id = UUIDField()
+    secret = EncryptedField()
+    confirmed_at = DateTimeTZField(null=True)
+    last_step = BigIntegerField(default=0)
+    failures = IntegerField(default=0)
+    failed_at = DateTimeTZField(null=True)
+    recovery_codes = ArrayField(BlobField, index=False, constraints=NO_BYTES)
+    created_at = _created_at()
+
+
+class SignInProviders(Table):
+    """Where the people of an org sign in with their school's account."""
+
+    id = _id()
+    org_id = UUIDField()
+    name = TextField()
+    issuer = TextField()
+    client_id = TextField()
+    client_secret = EncryptedField()
+    find_by = TextField(default="email")
+    roles = ArrayField(TextField, index=False, constraints=EVERY_ROLE)
+    created_at = _created_at()
+
+
+class LinkedAccounts(Table):
+    """Which account of the provider belongs to a person, found by the digest of its id."""
+
+    user_id = UUIDField(primary_key=True)
+    org_id = UUIDField()
+    subject_digest = BlobField()
     created_at = _created_at()
 
 

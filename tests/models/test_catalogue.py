@@ -55,6 +55,7 @@ DELETE_RULES = {
     "inbound_events_source": "cascade",
     "inbound_events_user": "cascade",
     "ledger_org_id_fkey": "cascade",
+    "linked_accounts_user": "cascade",
     "one_time_tokens_user": "cascade",
     "passes_essay": "cascade",
     "queue_marks_org_id_fkey": "cascade",
@@ -66,9 +67,11 @@ DELETE_RULES = {
     "rubrics_org_id_fkey": "cascade",
     "saved_comments_type": "restrict",
     "saved_comments_user": "cascade",
+    "second_factors_user": "cascade",
     "seen_events_source": "cascade",
     "seen_events_submission": "set null",
     "sessions_user": "cascade",
+    "sign_in_providers_org_id_fkey": "cascade",
     "sources_org_id_fkey": "cascade",
     "submissions_essay": "cascade",
     "system_logs_org_id_fkey": "cascade",
@@ -450,6 +453,7 @@ def test_names_and_writing_of_people_are_encrypted_columns() -> None:
 
     assert encrypted == {
         "ai_responses.raw", "criterion_results.rationale", "essays.title", "feedback.body", "feedback_reactions.note",
-        "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "passes.summary", "saved_comments.body", "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
+        "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "passes.summary", "saved_comments.body", "second_factors.secret", "sign_in_providers.client_secret",
+        "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
         "users.email", "users.external_id", "users.name",
     }  # fmt: skip

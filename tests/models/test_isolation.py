@@ -48,7 +48,7 @@ VISIBLE = {
         set(TABLES) - {
             "ai_responses", "analytics", "api_keys", "audit_heads", "audit_log", "inbound_events", "one_time_tokens", "sessions",
             "sources", "system_logs", "saved_comments", "ledger", "ledger_entries", "blessings", "review_items", "author_use", "retention_runs", "approvals",
-            "queue_marks", "reports",
+            "queue_marks", "reports", "second_factors", "sign_in_providers", "linked_accounts",
         }, "true",
     ),
     "ec_manager": dict.fromkeys(("users", "user_keys", "courses", "enrollments", "assignments", "categories", "rubrics"), "true"),
@@ -297,6 +297,7 @@ DENIED = {
         "update feedback set resolution = 'moot'", "select raw from ai_responses", "update submissions set released_at = now()",
         "insert into feedback_reviews (decision) values ('rejected')", "select from saved_comments", "select from ledger",
         "update feedback_reactions set feedback_id = uuidv7()", "update essays set trial_until = now()", "select budget_allows(1)",
+        "select from second_factors", "select from sign_in_providers", "select from linked_accounts",
         "select from review_items", "update users set name = null", "select from system_logs", "insert into system_logs (program) values ('ingest')",
         "select rerun_passes('{}', 'bulk')", "select review_counts()", "select place_assignment('a', 'a', 'c', 'c', true)",
         "select settle_delivery(null, null, null, '')", "select own_delivery(null, null, '', '')",
@@ -310,6 +311,7 @@ DENIED = {
         "delete from rubrics", "update assignments set course_id = uuidv7()", "update feedback_reviews set decision = 'accepted'",
         "delete from feedback_reviews", "insert into feedback_reactions (reaction) values ('helpful')", "select from ledger",
         "update feedback set body = ''", "update saved_comments set body = ''", "update submissions set status = 'completed'",
+        "select from second_factors", "select from sign_in_providers", "select from linked_accounts",
         "update users set language = 'fr'", "delete from review_items", "update review_items set review_id = null", "insert into system_logs (program) values ('ingest')",
         "select from blessings", "select review_counts()", "select budget_allows(1)", "update courses set source_id = null",
         "select place_assignment('a', 'a', 'c', 'c', true)", "select from inbound_events",
@@ -317,6 +319,8 @@ DENIED = {
     ],
     "ec_admin": [
         "select digest from api_keys", "select digest from one_time_tokens", "select password_hash from users",
+        "select secret from second_factors", "update second_factors set confirmed_at = null", "select client_secret from sign_in_providers",
+        "insert into second_factors (user_id) values (null)", "insert into linked_accounts (user_id) values (null)",
         "update passes set fence = 0", "delete from users", "delete from user_keys", "delete from submissions",
         "update submissions set text = ''", "update user_keys set wrapped = ''", "update audit_log set action = 'x'",
         "delete from audit_log", "insert into audit_log (sequence) values (1)", "select from audit_heads",

@@ -89,6 +89,12 @@ def kim(school: School, database: Database, become: Become) -> Kim:
             user_id=str(student),
         )
         approvals.ask("export_person", person=student)
+    database.sql("insert into second_factors (user_id, org_id, secret) values (%s, %s, '')", student, school.org)
+    database.sql(
+        "insert into linked_accounts (user_id, org_id, subject_digest) values (%s, %s, sha256('kim'))",
+        student,
+        school.org,
+    )
     database.sql(
         "insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() + interval '1 day')",
         school.org,

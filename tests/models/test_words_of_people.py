@@ -23,6 +23,7 @@ PERSON = {
     "ai_responses": "raw",
     "saved_comments": "body",
     "inbound_events": "body problem",
+    "second_factors": "secret",
 }
 # The master key, which erasure does not destroy, with what ends the words instead.
 MASTER = {
@@ -30,6 +31,7 @@ MASTER = {
     "inbound_events.problem": f"only where no student was recognised: deleted after {upkeep.KEEP_UNOWNED_DELIVERIES_DAYS} days",
     "sources.secret": "a secret of the installation, no words of a person",
     "sources.previous_secret": "a secret of the installation, no words of a person",
+    "sign_in_providers.client_secret": "a secret of the installation, no words of a person",
     "user_keys.wrapped": "the key of a person, deleted by erasure",
 }
 # Not encrypted.
@@ -46,7 +48,8 @@ CLEAR = {
         feedback_types.slug feedback_types.pass feedback_types.name inbound_events.outcome inbound_events.reason ledger.provider
         ledger.pass one_time_tokens.purpose orgs.release_policy orgs.ai_policy orgs.ai_fallback approvals.action retention_runs.class saved_comments.pass
         saved_comments.type saved_comments.kind sessions.revoked_reason submissions.status submissions.queue submissions.source
-        system_logs.program system_logs.level system_logs.event
+        system_logs.program system_logs.level system_logs.event orgs.password_roles sign_in_providers.roles
+        sign_in_providers.find_by
     """,
     "a language, a model, a batch or another id that a machine made": """
         users.language orgs.default_language submissions.language passes.model passes.batch feedback.model ai_responses.model
@@ -55,6 +58,7 @@ CLEAR = {
     """,
     "a keyed digest, or one of something random": """
         users.email_digest users.external_id_digest users.password_hash api_keys.digest one_time_tokens.digest
+        second_factors.recovery_codes linked_accounts.subject_digest
     """,
     "a digest without a key; of long texts, so that nobody finds the text by guessing": """
         submissions.text_sha256 ai_responses.request_sha256 passes.basis rubrics.content_hash audit_log.hash audit_heads.hash
@@ -65,6 +69,7 @@ CLEAR = {
         orgs.slug orgs.name courses.name courses.external_id assignments.title assignments.prompt assignments.external_id
         categories.slug categories.name rubrics.name rubric_criteria.name rubric_criteria.description rubric_criteria.levels
         criterion_results.level feedback.criterion api_keys.name sources.name blessings.report
+        sign_in_providers.name sign_in_providers.issuer sign_in_providers.client_id
     """,
     "the number of a legal case, by a CHECK without small letters or blanks": "orgs.legal_hold users.legal_hold",
     "a teacher's prompt for a rubric preview; deleted with it after a day": "essays.trial_prompt",

@@ -21,7 +21,7 @@ from tests.support.servers import ROOT
 
 PAGE = ROOT / "docs" / "data-map.md"
 ABOUT = {
-    "everybody with an account": "users user_keys sessions one_time_tokens",
+    "everybody with an account": "users user_keys sessions one_time_tokens linked_accounts",
     "students and educators": "enrollments idempotency_keys analytics",
     "students": """
         essays submissions passes criterion_results feedback_reactions review_items ai_responses inbound_events seen_events
@@ -30,10 +30,11 @@ ABOUT = {
     "students, and the educator who commented": "feedback feedback_reviews",
     "educators": "saved_comments",
     "who asked for a report, and whom it is about": "reports",
+    "educators and admins": "second_factors",
     "admins, and whom they want to erase or export": "approvals",
     "everybody who did something, and what was done to whom": "audit_log",
     "nobody: the school": """
-        orgs api_keys sources categories rubrics rubric_criteria courses assignments ledger ledger_entries blessings audit_heads
+        orgs api_keys sources sign_in_providers categories rubrics rubric_criteria courses assignments ledger ledger_entries blessings audit_heads
         retention_runs queue_marks
     """,
     "nobody, except ids in a line": "system_logs",

@@ -13,6 +13,11 @@ GOOD: dict[str, dict[str, str]] = {
     "user_keys": {**OWN, "wrapped": "''", "master_key_id": "'k1'"},
     "sessions": {**OWN, "expires_at": "now()"},
     "one_time_tokens": {**OWN, "purpose": "'invitation'", "digest": SHA, "expires_at": "now()"},
+    "second_factors": {**OWN, "secret": "''"},
+    "sign_in_providers": {
+        "org_id": "uuidv7()", "name": "'School'", "issuer": "'https://id.example'", "client_id": "'c'", "client_secret": "''",
+    },
+    "linked_accounts": {**OWN, "subject_digest": SHA},
     "api_keys": {"org_id": "uuidv7()", "name": "'LMS'", "prefix": "'ec'", "digest": "''"},
     "sources": {"org_id": "uuidv7()", "name": "'LMS'", "secret": "''"},
     "categories": {"org_id": "uuidv7()", "slug": "'narrative'", "name": "'Narrative'"},

@@ -22,13 +22,14 @@ from tests.support.servers import Database
 KNOWN_BY = {
     "audit_heads": "org_id", "user_keys": "user_id", "enrollments": "course_id::text || user_id", "idempotency_keys": "key", "seen_events": "event_id",
     "author_use": "user_id", "retention_runs": "org_id::text || class", "queue_marks": "org_id",
+    "second_factors": "user_id", "linked_accounts": "user_id",
     "feedback_reactions": "feedback_id", "review_items": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
 }  # fmt: skip
 TABLES = (
     "ai_responses", "analytics", "api_keys", "approvals", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results",
     "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger", "ledger_entries",
     "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "queue_marks", "review_items", "reports", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
-    "sources", "submissions", "system_logs", "user_keys", "users",
+    "second_factors", "sign_in_providers", "linked_accounts", "sources", "submissions", "system_logs", "user_keys", "users",
 )  # fmt: skip
 
 
@@ -153,6 +154,15 @@ def _add_reviews(database: Database, school: School) -> None:
     )  # fmt: skip
     database.sql(
         "insert into queue_marks (org_id, queue, turn, next_at, ahead, counted_at) values (%s, 'bulk', 0, now(), 299, now())",
+        school.org,
+    )
+    database.sql("insert into second_factors (user_id, org_id, secret) values (%s, %s, '')", school.ada, school.org)
+    database.sql(
+        "insert into linked_accounts (user_id, org_id, subject_digest) values (%s, %s, sha256(%s))",
+        school.alice, school.org, str(school.alice).encode(),
+    )  # fmt: skip
+    database.sql(
+        "insert into sign_in_providers (org_id, name, issuer, client_id, client_secret) values (%s, 'School', 'https://id', 'c', '')",
         school.org,
     )
     database.sql("update orgs set retention_texts = 36500 where id = %s returning 1", school.org)
