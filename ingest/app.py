@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ingest import settings as ingest_settings
-from ingest.accounts import mail, passwords, sessions, sign_in
+from ingest.accounts import mail, passwords, second_factor, sessions, sign_in
 from ingest.admin import (
     api_keys,
     approvals,
@@ -20,6 +20,7 @@ from ingest.admin import (
     retention,
     roster,
     rubrics,
+    sign_in_provider,
     sources,
     users,
 )
@@ -42,6 +43,8 @@ from ingest.pages import (
     rendering,
 )
 from ingest.pages import desk as desk_pages
+from ingest.pages import school_sign_in as school_sign_in_pages
+from ingest.pages import second_factor as second_factor_pages
 from ingest.pages import student as student_pages
 from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
 from ingest.web import (
@@ -109,11 +112,13 @@ def create_app() -> Flask:
         roster,
     ):
         app.register_blueprint(module.blueprint)
-    for module in (users, courses, assignments, rubrics, orgs):
+    for module in (users, courses, assignments, rubrics, orgs, sign_in_provider):
         app.register_blueprint(module.blueprint)
     for module in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
         app.register_blueprint(module.blueprint)
-    for module in (texts, review_queue, comment_types, logs, report_routes):
+    for module in (texts, review_queue, comment_types, logs, second_factor, report_routes):
+        app.register_blueprint(module.blueprint)
+    for module in (school_sign_in_pages, second_factor_pages):
         app.register_blueprint(module.blueprint)
     for module in (account_pages, student_pages, desk_pages, desk_essay, desk_review, desk_saved):
         app.register_blueprint(module.blueprint)

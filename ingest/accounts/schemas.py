@@ -21,6 +21,9 @@ NewPassword = Annotated[
 ]
 
 
+Code = Annotated[StrictStr, StringConstraints(min_length=1, max_length=64)]
+
+
 class PasswordChange(BaseModel):
     """The current password and the new one."""
 
@@ -57,6 +60,9 @@ class Credentials(BaseModel):
     org: Annotated[Short, Field(description="the short name of the org")]
     email: Annotated[StrictStr, StringConstraints(min_length=3, max_length=254, pattern=r"@")]
     password: Annotated[StrictStr, StringConstraints(min_length=1, max_length=1024)]
+    code: Annotated[
+        Code | None, Field(description="of people with a second factor: the code of their app, or a recovery code")
+    ] = None
 
 
 class Tokens(BaseModel):
@@ -109,3 +115,39 @@ class ProfileChange(RequestBody):
     language: Annotated[
         Language | None, Field(description="BCP 47 tag of the language for feedback; null: the language of the essay")
     ] = None
+
+
+class SecondFactor(BaseModel):
+    """Your second factor."""
+
+    enrolled: Annotated[bool, Field(description="whether a code is asked for when you sign in with your password")]
+    required: Annotated[
+        bool, Field(description="whether your school lets you sign in with a password only beside a code")
+    ]
+    confirmed_at: datetime | None
+    recovery_codes_left: int
+
+
+class NewSecondFactor(BaseModel):
+    """A secret for an authenticator app. It counts once a code has confirmed it, and is not shown again."""
+
+    secret: Annotated[str, Field(description="32 letters and digits (base32), to type into the app")]
+    otpauth_uri: Annotated[str, Field(description="the same as the text of a QR code")]
+
+
+class CodeSent(BaseModel):
+    """A code of the authenticator app."""
+
+    code: Code
+
+
+class PasswordSent(BaseModel):
+    """The current password."""
+
+    password: Annotated[StrictStr, StringConstraints(min_length=1, max_length=1024)]
+
+
+class RecoveryCodes(BaseModel):
+    """Ten codes that each work once instead of one of the app. They are not shown again."""
+
+    recovery_codes: list[str]

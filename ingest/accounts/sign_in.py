@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, g, jsonify
 from flask_jwt_extended import create_access_token, create_refresh_token
 
-from ingest.accounts import schemas
+from ingest.accounts import proof, schemas
 from ingest.settings import IngestSettings
 from ingest.web import rate_limits, security_log, system_log
 from ingest.web.body import read_body
@@ -20,72 +20,32 @@ from ingest.web.problems import Problem
 from ingest.web.responses import json_response
 from models import sessions
 from models.db import session
-from models.errors import Unauthorised
-from models.networks import is_within
-from models.orgs import find_org
-from models.passwords import Passwords, TooManyAtOnce
 from models.sessions import Family
-from models.users import Person, change_own_profile, check_key_restored, fetch_person
+from models.users import Person, change_own_profile, fetch_person
 
 blueprint = Blueprint("auth", __name__)
 
 
 @blueprint.post("/v1/auth/login")
-@operation("Sign in", answers={200: schemas.Tokens}, problems=("unauthorized",), body=schemas.Credentials, security=())
+@operation(
+    "Sign in",
+    answers={200: schemas.Tokens},
+    problems=("unauthorized", "second-factor-needed"),
+    body=schemas.Credentials,
+    security=(),
+)
 def login() -> Response:
     """Return a pair of tokens for an org, e-mail and password. The error does not say which of the three is wrong.
 
-    It is the same for an admin who signs in from outside the networks that the org has named (`admin_networks`).
+    It is the same for an admin who signs in from outside the networks that the org has named (`admin_networks`), and for a role
+    that the org lets sign in without a password only (`password_roles`). Whoever has a second factor sends a `code` of it too. It
+    works once; without one, or with a wrong one, the answer is 401 `second-factor-needed`.
     """
     rate_limits.count_address()
-    family, org = open_session(read_body(schemas.Credentials))
-    return jsonify(tokens_for(family, org=org))
-
-
-def open_session(payload: schemas.Credentials) -> tuple[Family, UUID]:
-    """Open a session for these credentials; return its family of tokens and its org. Raises Problem."""
-    with system_log.keep_if_refused("too many sign-ins", org=payload.org):
-        rate_limits.count_sign_in(payload.org, payload.email)
-    passwords: Passwords = current_app.extensions["essaycoach.passwords"]
-    account = None
-    with session(role="ec_auth"):
-        org = find_org(payload.org)
-    if org is not None:
-        security_log.acts(org)
-        with session(org=org, role="ec_auth"):
-            account = sessions.find_account(payload.email, org=org)
-    if account is not None:
-        # Nobody has shown yet that they are this person, so the event is about them and not by them.
-        security_log.concerns("user", account.user)
-    stored = account.password_hash if account else None
-    wrong = Problem("unauthorized", "The org, e-mail or password is wrong.")
-    try:
-        is_correct = passwords.matches(payload.password, stored, caller=rate_limits.client())
-        if not is_correct or org is None or account is None or stored is None or account.disabled:
-            raise wrong
-        if not is_within(request_address(), account.networks):
-            # As to a wrong password: a stranger must not learn that this one is right. Nothing is kept in the log either, because
-            # that would delay the next answer on this connection.
-            raise wrong
-        # Hash before taking a database connection, because it keeps a core busy for a third of a second.
-        new_hash = (
-            passwords.hash(payload.password, caller=rate_limits.client()) if passwords.is_outdated(stored) else None
-        )
-    except TooManyAtOnce:
-        security_log.note("sign_in_limited")
-        raise Problem("temporarily-unavailable", "Too many people are signing in at this moment.") from None
-    try:
-        with session(org=org, role="ec_auth", actor=account.user):
-            check_key_restored(account.user)
-            if new_hash is not None:
-                sessions.upgrade_password(account, org=org, password_hash=new_hash)
-            family = sessions.open_family(account, org=org)
-    except Unauthorised:  # the password was changed or the account disabled during the check
-        raise wrong from None
-    security_log.acts(org, actor=account.user, role=account.role)
-    security_log.concerns("session", family.id)
-    security_log.note("sign_in_succeeded")
-    return family, org
+    payload = read_body(schemas.Credentials)
+    proved = proof.check_password(payload)
+    proof.check_code(proved, payload.code)
+    return jsonify(tokens_for(proof.begin_session(proved), org=proved.org))
 
 
 @blueprint.post("/v1/auth/refresh")

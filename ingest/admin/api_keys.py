@@ -15,6 +15,7 @@ from ingest.web.identity import admin
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
 from ingest.web.responses import json_response
+from ingest.web.step_up import require_step_up
 from models import connections
 from models.connections import ApiKey
 
@@ -44,7 +45,7 @@ def list_keys() -> Response:
     "Create an API key",
     answers={201: schemas.NewApiKey},
     body=schemas.ApiKeyDraft,
-    problems=("forbidden",),
+    problems=("forbidden", "sign-in-again"),
     headers=LOCATION,
 )
 def make() -> Response:
@@ -52,6 +53,7 @@ def make() -> Response:
     who = admin()
     payload = read_body(schemas.ApiKeyDraft)
     with who.session():
+        require_step_up(who)
         key, text = connections.add_api_key(
             payload.name,
             org=who.org,
@@ -76,12 +78,18 @@ def one_key(key_id: UUID) -> Response:
 
 
 @blueprint.patch("/v1/api-keys/<uuid:key_id>")
-@operation("Change an API key", answers={200: schemas.ApiKey}, body=schemas.ApiKeyChanges, problems=("forbidden",))
+@operation(
+    "Change an API key",
+    answers={200: schemas.ApiKey},
+    body=schemas.ApiKeyChanges,
+    problems=("forbidden", "sign-in-again"),
+)
 def change(key_id: UUID) -> Response:
     """Change the name, rights or expiry of a key, from the next request on. Its text stays the same. Admins only."""
     who = admin()
     payload = read_body(schemas.ApiKeyChanges)
     with who.session():
+        require_step_up(who)
         connections.change_api_key(key_id, org=who.org, changes=payload.model_dump(exclude_unset=True))
         found = connections.fetch_api_key(key_id, org=who.org)
     return json_response(_to_schema(found))
@@ -102,7 +110,7 @@ def revoke(key_id: UUID) -> tuple[str, int]:
     "Rotate an API key",
     answers={201: schemas.NewApiKey},
     body=schemas.Rotation,
-    problems=("forbidden", "key-ended"),
+    problems=("forbidden", "key-ended", "sign-in-again"),
     headers=LOCATION,
 )
 def rotate(key_id: UUID) -> Response:
@@ -110,6 +118,7 @@ def rotate(key_id: UUID) -> Response:
     who = admin()
     payload = read_body(schemas.Rotation)
     with who.session():
+        require_step_up(who)
         key, text = connections.rotate_api_key(
             key_id, org=who.org, pepper=pepper(), overlap_seconds=payload.overlap_seconds
         )

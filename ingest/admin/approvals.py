@@ -14,6 +14,7 @@ from ingest.web.identity import Identity, admin
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
 from ingest.web.responses import CREATED, json_response
+from ingest.web.step_up import require_step_up
 from models import approvals, orgs, rights
 
 blueprint = Blueprint("approvals", __name__)
@@ -69,7 +70,7 @@ def one_approval(approval_id: UUID) -> Response:
 @operation(
     "Approve a request",
     answers={200: schemas.Approval},
-    problems=("forbidden", "approval-ended", "own-request", "on-hold", "last-admin"),
+    problems=("forbidden", "approval-ended", "own-request", "on-hold", "last-admin", "sign-in-again"),
 )
 def approve(approval_id: UUID) -> Response:
     """Approve what another admin asked for. An erasure and the end of dual_approval are carried out at once.
@@ -83,6 +84,7 @@ def approve_as(who: Identity, approval_id: UUID) -> dict[str, Any]:
     """Approve a request as this admin, carry out what can be carried out at once, and return the request."""
     assert who.user is not None
     with who.session():
+        require_step_up(who)
         found = approvals.approve(approval_id, org=who.org, by=who.user)
         if found["action"] == "erase_person":
             rights.request_erasure(found["user_id"], org=who.org)

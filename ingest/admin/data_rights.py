@@ -17,6 +17,7 @@ from ingest.web.identity import admin
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
 from ingest.web.responses import json_response
+from ingest.web.step_up import require_step_up
 from models import approvals, events, rights, users
 
 blueprint = Blueprint("rights", __name__)
@@ -31,7 +32,7 @@ CHUNK_BYTES = 64 * 1024
 @operation(
     "Export all data about a person",
     answers={200: ZIP, 202: schemas.Waiting},
-    problems=("forbidden",),
+    problems=("forbidden", "sign-in-again"),
     headers={200: {"Content-Disposition": "file name made of the person's id"}},
 )
 def export(user_id: UUID) -> Response:
@@ -43,6 +44,7 @@ def export(user_id: UUID) -> Response:
     with ExitStack() as cleanup:
         archive = cleanup.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY_BYTES))
         with who.session():
+            require_step_up(who)
             if approvals.are_needed(who.org) and not approvals.use("export_person", person=user_id):
                 request = _ask("export_person", user_id, org=who.org)
                 return json_response(schemas.Waiting(status="waiting for approval", approval_id=request), status=202)
@@ -60,7 +62,9 @@ def export(user_id: UUID) -> Response:
 
 @blueprint.post("/v1/users/<uuid:user_id>/erase")
 @operation(
-    "Erase a person", answers={202: schemas.Erasing}, problems=("forbidden", "last-admin", "on-hold", "own-account")
+    "Erase a person",
+    answers={202: schemas.Erasing},
+    problems=("forbidden", "last-admin", "on-hold", "own-account", "sign-in-again"),
 )
 def erase(user_id: UUID) -> tuple[Response, int]:
     """Make all data of this person unreadable at once; their rows are deleted within seconds. Idempotent. Admins only.
@@ -72,6 +76,7 @@ def erase(user_id: UUID) -> tuple[Response, int]:
     if user_id == who.user:
         raise Problem("own-account", "You cannot erase yourself.")
     with who.session():
+        require_step_up(who)
         if approvals.are_needed(who.org):
             answer = schemas.Erasing(
                 status="waiting for approval", approval_id=_ask("erase_person", user_id, org=who.org)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr, StringC
 
 from ingest.admin.schemas import ReleasePolicy
 from ingest.web.schemas import Language, Networks, RequestBody, Short, optional_not_null
+from models.users import PersonRole
 
 # Ten million dollars, and below 2**53, so that every JSON reader keeps it as a whole number.
 MAX_BUDGET_MICROS = 10**13
@@ -59,6 +60,16 @@ class Org(BaseModel):
     ]
     admin_networks: Annotated[
         list[str], Field(description="the networks from which admins are accepted; empty: everywhere")
+    ]
+    password_roles: Annotated[list[PersonRole], Field(description="who may sign in with a password")]
+    second_factor_required: Annotated[
+        bool, Field(description="whether educators and admins sign in with a password only beside a code")
+    ]
+    step_up: Annotated[
+        bool,
+        Field(
+            description="whether exporting and erasing, API keys, sources and the sign-in provider need a sign-in of the last 15 minutes"
+        ),
     ]
     retention_texts: Annotated[
         int | None,
@@ -118,6 +129,20 @@ class OrgChange(RequestBody):
     author_daily_limit: Annotated[StrictInt, Field(ge=1, le=MAX_AUTHOR_LIMIT)] | None = None
     author_budget_percent: Annotated[StrictInt, Field(ge=1, le=100)] | None = None
     admin_networks: Networks = optional_not_null()
+    password_roles: Annotated[
+        list[PersonRole],
+        Field(
+            max_length=3,
+            description="who may sign in with a password; the others sign in at the school's provider. Sessions that are open go on",
+        ),
+    ] = optional_not_null()
+    second_factor_required: Annotated[
+        StrictBool,
+        Field(
+            description="true: educators and admins without a second factor set one up at their next sign-in on the page"
+        ),
+    ] = optional_not_null()
+    step_up: StrictBool = optional_not_null()
     retention_texts: RetentionDays | None = None
     retention_raw_answers: RetentionDays | None = None
     retention_deliveries: RetentionDays | None = None

@@ -15,10 +15,14 @@ from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
 from ingest.web.problems import Problem
 from ingest.web.responses import CREATED, json_response
+from ingest.web.step_up import require_step_up
 from models import ledger, orgs
 from models.networks import is_within
 
 blueprint = Blueprint("orgs", __name__)
+
+# Whoever has a stolen session must not loosen these.
+SIGN_IN_RULES = frozenset({"admin_networks", "password_roles", "second_factor_required", "step_up"})
 
 
 @blueprint.get("/v1/org")
@@ -33,13 +37,14 @@ def one_org() -> Response:
     "Change your org",
     answers={200: org_schemas.Org},
     body=org_schemas.OrgChange,
-    problems=("forbidden", "approval-needed"),
+    problems=("forbidden", "approval-needed", "sign-in-again"),
 )
 def change_org() -> Response:
     """Change the settings that are sent; they apply to essays handed in from now on. Admins only.
 
     `require_approval` also applies to essays that wait to be read. `admin_networks` applies to all admins from their next request
-    on; it must hold the address that you send it from. A retention that is set or shortened deletes nothing for 7 days;
+    on; it must hold the address that you send it from. With `step_up` on, the rules of sign-in need a sign-in of the last 15
+    minutes. A retention that is set or shortened deletes nothing for 7 days;
     `GET /v1/org/retention` says what will go.
     """
     who = admin()
@@ -63,6 +68,8 @@ def change_as(who: Identity, changes: dict[str, Any]) -> dict[str, Any]:
             errors=[{"pointer": "/admin_networks", "detail": detail}],
         )
     with who.session():
+        if not SIGN_IN_RULES.isdisjoint(changes):
+            require_step_up(who)
         found = orgs.change_org(who.org, changes=changes)
         return {**found, "spent_this_month_micros": ledger.spent_this_month()}
 

@@ -14,6 +14,7 @@ from ingest.web.identity import admin
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
 from ingest.web.responses import json_response
+from ingest.web.step_up import require_step_up
 from models import connections
 from models.connections import SourceCard
 
@@ -43,7 +44,7 @@ def list_all() -> Response:
     "Create a webhook source",
     answers={201: schemas.NewSecret},
     body=schemas.SourceDraft,
-    problems=("forbidden",),
+    problems=("forbidden", "sign-in-again"),
     headers=LOCATION,
 )
 def make() -> Response:
@@ -51,6 +52,7 @@ def make() -> Response:
     who = admin()
     payload = read_body(schemas.SourceDraft)
     with who.session():
+        require_step_up(who)
         source, secret = connections.add_source(
             payload.name, org=who.org, creates_courses=payload.creates_courses, networks=payload.networks
         )
@@ -70,13 +72,17 @@ def one_source(source_id: UUID) -> Response:
 
 @blueprint.patch("/v1/sources/<uuid:source_id>")
 @operation(
-    "Change a webhook source", answers={200: schemas.Source}, body=schemas.SourceChanges, problems=("forbidden",)
+    "Change a webhook source",
+    answers={200: schemas.Source},
+    body=schemas.SourceChanges,
+    problems=("forbidden", "sign-in-again"),
 )
 def change(source_id: UUID) -> Response:
     """Change the name or the right of a source, disable it or enable it again, from the next delivery on. Admins only."""
     who = admin()
     payload = read_body(schemas.SourceChanges)
     with who.session():
+        require_step_up(who)
         connections.change_source(source_id, org=who.org, **payload.model_dump(exclude_unset=True))
         found = connections.fetch_source(source_id, org=who.org)
     return json_response(_to_schema(found))
@@ -97,7 +103,7 @@ def disable(source_id: UUID) -> tuple[str, int]:
     "Rotate the secret of a webhook source",
     answers={201: schemas.NewSecret},
     body=schemas.Rotation,
-    problems=("forbidden",),
+    problems=("forbidden", "sign-in-again"),
     headers=LOCATION,
 )
 def rotate(source_id: UUID) -> Response:
@@ -105,6 +111,7 @@ def rotate(source_id: UUID) -> Response:
     who = admin()
     payload = read_body(schemas.Rotation)
     with who.session():
+        require_step_up(who)
         secret = connections.rotate_source(source_id, org=who.org, overlap_seconds=payload.overlap_seconds)
         found = connections.fetch_source(source_id, org=who.org)
     return _respond_with_secret(found, secret)

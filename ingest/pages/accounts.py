@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, redirect, request, url_for
 
-from ingest.accounts import passwords, schemas
-from ingest.accounts import sign_in as accounts
-from ingest.pages import session, wording
+from ingest.accounts import passwords, proof, schemas
+from ingest.pages import school_sign_in, second_factor, session, wording
 from ingest.pages.forms import check_body, local_path, read_form
 from ingest.pages.rendering import page, page_blueprint
 from ingest.web import rate_limits
@@ -31,7 +30,8 @@ def home() -> Response:
 @blueprint.get("/sign-in")
 def sign_in() -> Response:
     """Show the form to sign in with. `school` in the address fills in the school, `next` says where to go then."""
-    return page("sign_in.html", school=request.args.get("school", ""), next=local_path(request.args.get("next")))
+    school, wanted = request.args.get("school", ""), local_path(request.args.get("next"))
+    return page("sign_in.html", school=school, next=wanted, provider=school_sign_in.provider_name(school))
 
 
 @blueprint.post("/sign-in")
@@ -40,11 +40,14 @@ def open_session() -> Response:
     rate_limits.count_address()
     wanted = local_path(request.form.get("next"))
     try:
-        family, org = accounts.open_session(read_form(schemas.Credentials))
+        proved = proof.check_password(read_form(schemas.Credentials))
+        if proved.account.has_second_factor or proved.account.needs_second_factor:
+            return second_factor.ask(proved, wanted=wanted)
+        family = proof.begin_session(proved)
     except Problem as problem:
-        status = PROBLEM_TYPES[problem.slug].status
-        return page("sign_in.html", code=status, problem=problem, school=request.form.get("org", ""), next=wanted)
-    return session.begin(_redirect(wanted or url_for(HOMES[family.role])), family, org=org)
+        status, school = PROBLEM_TYPES[problem.slug].status, request.form.get("org", "")
+        return page("sign_in.html", code=status, problem=problem, school=school, next=wanted)
+    return session.begin(_redirect(wanted or url_for(HOMES[family.role])), family, org=proved.org)
 
 
 @blueprint.post("/sign-out")

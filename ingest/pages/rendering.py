@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, g, redirect, render_template, request, url_for
 from markupsafe import Markup
@@ -85,6 +86,7 @@ def page_blueprint(name: str) -> Blueprint:
     blueprint.before_request(lambda: _count_as(name))
     blueprint.register_error_handler(SignInFirst, _sign_in_first)
     blueprint.register_error_handler(errors.Unauthorised, _sign_in_first)
+    blueprint.register_error_handler(errors.SignInAgain, _prove_first)
     blueprint.register_error_handler(Problem, problem_page)
     blueprint.register_error_handler(errors.DomainError, lambda error: problem_page(from_domain(error)))
     return blueprint
@@ -137,6 +139,14 @@ def _sign_in_first(_: Exception) -> Response:
         return page("signed_out.html", code=401, written=written["text"])
     back = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("account_pages.sign_in", next=back), 303)  # type: ignore[return-value]
+
+
+def _prove_first(_: Exception) -> Response:
+    """Let the reader prove again who they are, and come back: to this page, or to the one with the form that they sent."""
+    referrer = urlsplit(request.referrer or "")
+    came_from = referrer.path if referrer.netloc == request.host else None
+    back = request.full_path.rstrip("?") if request.method == "GET" else came_from
+    return redirect(url_for("second_factor_pages.prove", next=back), 303)  # type: ignore[return-value]
 
 
 def _count_as(name: str) -> None:

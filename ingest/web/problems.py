@@ -53,6 +53,11 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         401, "The token is not valid here", "Sign in again, or refresh with the newest refresh token."
     ),
     "token-expired": ProblemType(401, "The token has expired", "Use the refresh token to get a new pair."),
+    "second-factor-needed": ProblemType(
+        401,
+        "A code is needed beside the password",
+        "Send `code` too: the newest one of the authenticator app, or a recovery code.",
+    ),
     "missing-signature": ProblemType(
         401,
         "A webhook header is missing",

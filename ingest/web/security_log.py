@@ -19,6 +19,7 @@ _BY_SLUG = {
     "unauthorized": "credential_refused",
     "invalid-token": "credential_refused",
     "token-expired": "token_expired",
+    "second-factor-needed": "sign_in_failed",
     "forbidden": "access_refused",
     "address-refused": "access_refused",
     "sign-in-again": "access_refused",

@@ -1,0 +1,151 @@
+"""OpenID Connect: the authorization code flow with PKCE, state and nonce. Authlib knows the protocol."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+from urllib.parse import urlsplit
+
+from authlib.common.security import generate_token
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oidc.core import CodeIDToken
+from authlib.oidc.discovery import get_well_known_url
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from ingest.accounts.outgoing import NoAnswer, fetch_json, url_objection
+from models.sign_in_providers import Provider, Subject
+
+SCOPE = "openid email"
+# Signatures that need no secret which we share with the provider.
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+# How much the provider's clock may differ from ours.
+LEEWAY_SECONDS = 60
+MAX_SUBJECT = 255
+
+
+class NotProved(Exception):
+    """The provider did not prove who this is. The text says why, for the log; it holds nothing that the provider sent."""
+
+
+def begin(provider: Provider, *, redirect_uri: str, allow_local: bool) -> tuple[str, dict[str, str]]:
+    """Return the address of the provider to send the browser to, and what the browser must still know when it comes back.
+
+    Raises NoAnswer.
+    """
+    metadata = _discover(provider, allow_local=allow_local)
+    known = {"state": generate_token(32), "nonce": generate_token(32), "verifier": generate_token(64)}
+    address = prepare_grant_uri(
+        metadata["authorization_endpoint"],
+        provider.client_id,
+        "code",
+        redirect_uri=redirect_uri,
+        scope=SCOPE,
+        state=known["state"],
+        nonce=known["nonce"],
+        code_challenge=create_s256_code_challenge(known["verifier"]),
+        code_challenge_method="S256",
+    )
+    return address, known
+
+
+def finish(
+    provider: Provider,
+    secret: str,
+    *,
+    known: dict[str, str],
+    state: str,
+    code: str,
+    redirect_uri: str,
+    allow_local: bool,
+) -> Subject:
+    """Return whom the provider names for this code. Raises NotProved, NoAnswer."""
+    if not hmac.compare_digest(state.encode(), known["state"].encode()):
+        raise NotProved("foreign state")
+    metadata = _discover(provider, allow_local=allow_local)
+    tokens = _redeem(
+        provider, secret, metadata, known=known, code=code, redirect_uri=redirect_uri, allow_local=allow_local
+    )
+    keys = fetch_json(metadata["jwks_uri"], allow_local=allow_local)
+    claims = _check_token(provider, tokens, keys, nonce=known["nonce"])
+    if "email" not in claims and metadata.get("userinfo_endpoint") and tokens.get("access_token"):
+        claims = {**claims, **_user_info(metadata, tokens, subject=claims["sub"], allow_local=allow_local)}
+    email, subject = claims.get("email"), claims["sub"]
+    is_verified = claims.get("email_verified") is True and isinstance(email, str) and email.isprintable()
+    return Subject(issuer=provider.issuer, id=subject, verified_email=email if is_verified else None)
+
+
+def _discover(provider: Provider, *, allow_local: bool) -> dict[str, Any]:
+    """Return what the provider says about itself. Raises NoAnswer."""
+    metadata = fetch_json(get_well_known_url(provider.issuer, external=True), allow_local=allow_local)
+    if metadata.get("issuer") != provider.issuer:
+        raise NoAnswer("it calls itself by another name")
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+        url = metadata.get(name)
+        if not isinstance(url, str) or url_objection(url, allow_local=allow_local) is not None:
+            raise NoAnswer(f"it names no {name}")
+    return metadata
+
+
+def _redeem(
+    provider: Provider,
+    secret: str,
+    metadata: dict[str, Any],
+    *,
+    known: dict[str, str],
+    code: str,
+    redirect_uri: str,
+    allow_local: bool,
+) -> dict[str, Any]:
+    """Return the tokens that the provider gives for the code. Raises NoAnswer."""
+    methods = metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+    method = "client_secret_basic" if "client_secret_basic" in methods else "client_secret_post"
+    body = prepare_token_request(
+        "authorization_code", redirect_uri=redirect_uri, code=code, code_verifier=known["verifier"]
+    )
+    url, headers, body = ClientAuth(provider.client_id, secret, method).prepare(
+        "POST", metadata["token_endpoint"], {}, body
+    )
+    return fetch_json(url, allow_local=allow_local, body=body, headers=headers)
+
+
+def _check_token(provider: Provider, tokens: dict[str, Any], keys: dict[str, Any], *, nonce: str) -> dict[str, Any]:
+    """Return the claims of the ID token after checking its signature, issuer, audience, times and nonce. Raises NotProved."""
+    try:
+        token = jwt.decode(str(tokens.get("id_token", "")), KeySet.import_key_set(keys), algorithms=ALGORITHMS)  # type: ignore[arg-type]
+        claims = CodeIDToken(
+            token.claims,
+            token.header,
+            options={
+                "iss": {"essential": True, "value": provider.issuer},
+                "aud": {"essential": True, "value": provider.client_id},
+                "exp": {"essential": True},
+                "nonce": {"essential": True, "value": nonce},
+            },
+            params={"client_id": provider.client_id, "nonce": nonce, "access_token": tokens.get("access_token")},
+        )
+        claims.validate(leeway=LEEWAY_SECONDS)
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise NotProved(f"ID token: {type(error).__name__}") from None
+    subject = claims["sub"]
+    if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT:
+        raise NotProved("ID token: no subject")
+    return dict(claims)
+
+
+def _user_info(metadata: dict[str, Any], tokens: dict[str, Any], *, subject: str, allow_local: bool) -> dict[str, Any]:
+    """Return the address that the provider keeps about this subject. Raises NoAnswer, and NotProved when it is about another one."""
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    found = fetch_json(str(metadata["userinfo_endpoint"]), allow_local=allow_local, headers=headers)
+    if found.get("sub") != subject:
+        raise NotProved("user info of somebody else")
+    return {name: found[name] for name in ("email", "email_verified") if name in found}
+
+
+def issuer_objection(issuer: str, *, allow_local: bool) -> str | None:
+    """Return why this cannot be the issuer of a provider, or None."""
+    objection = url_objection(issuer, allow_local=allow_local)
+    return objection or ("has a query" if urlsplit(issuer).query else None)

@@ -1,0 +1,216 @@
+"""Pages of the second factor: the code at sign-in, setting one up, and proving again who one is before something dangerous."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import segno
+from flask import Blueprint, Response, g, redirect, request, url_for
+from markupsafe import Markup
+
+from ingest.accounts import proof, schemas
+from ingest.accounts import second_factor as own
+from ingest.accounts.proof import Proved
+from ingest.pages import session, short_cookies
+from ingest.pages.forms import check_body, local_path, read_form
+from ingest.pages.rendering import page, page_blueprint
+from ingest.pages.session import reader
+from ingest.web import rate_limits
+from ingest.web.client_address import request_address
+from ingest.web.identity import Identity
+from ingest.web.problems import PROBLEM_TYPES, Problem
+from models import db, second_factors, sessions
+from models.errors import NotFound
+from models.networks import is_within
+
+blueprint: Blueprint = page_blueprint("second_factor_pages")
+
+# Remembers whose password was right, until the code is there too.
+PENDING = "pending"
+
+
+class StepOver(Exception):
+    """The step between password and session is over, or was never begun in this browser: begin again."""
+
+
+@blueprint.errorhandler(StepOver)
+def begin_again(_: StepOver) -> Response:
+    """Send the browser back to the sign-in page."""
+    return short_cookies.forget(_redirect(url_for("account_pages.sign_in")), PENDING)
+
+
+def ask(proved: Proved, *, wanted: str | None) -> Response:
+    """Return the way to the page that asks for the code, or that sets a second factor up first."""
+    account = proved.account
+    values = {"org": str(proved.org), "user": str(account.user), "tv": account.token_version, "next": wanted}
+    step = "ask_code" if account.has_second_factor else "enrol"
+    return short_cookies.put(_redirect(url_for(f"second_factor_pages.{step}")), PENDING, values)
+
+
+@blueprint.get("/sign-in/code")
+def ask_code() -> Response:
+    """Show the form for the code of the second factor."""
+    _pending()
+    return page("sign_in_code.html")
+
+
+@blueprint.post("/sign-in/code")
+def check_code() -> Response:
+    """Sign the browser in when the code is right."""
+    rate_limits.count_address()
+    proved, wanted = _pending()
+    try:
+        code = read_form(schemas.CodeSent).code
+        proof.check_code(proved, code)
+        if not proved.account.has_second_factor:  # an admin took it away a moment ago
+            raise StepOver
+        return _begin(proved, wanted)
+    except Problem as problem:
+        return page("sign_in_code.html", code=PROBLEM_TYPES[problem.slug].status, problem=problem)
+
+
+@blueprint.get("/sign-in/enrol")
+def enrol() -> Response:
+    """Show a new secret to somebody whose school requires a second factor, and who has none."""
+    proved, _ = _pending()
+    return page("second_factor_new.html", action=url_for("second_factor_pages.finish_enrol"), **_new_secret(proved))
+
+
+@blueprint.post("/sign-in/enrol")
+def finish_enrol() -> Response:
+    """Switch the second factor on, sign the browser in, and show the recovery codes."""
+    rate_limits.count_address()
+    proved, wanted = _pending()
+    code = read_form(schemas.CodeSent).code
+    if proved.account.has_second_factor or not proved.account.needs_second_factor:
+        raise StepOver
+    with db.session(org=proved.org, role="ec_auth", actor=proved.account.user):
+        codes = second_factors.confirm(proved.account.user, code, org=proved.org)
+    if codes is None:
+        again = url_for("second_factor_pages.finish_enrol")
+        return page("second_factor_new.html", code=422, problem=own.wrong_code(), action=again, **_new_secret(proved))
+    shown = page("recovery_codes.html", codes=codes, next=wanted or "/")
+    family = proof.begin_session(proved)
+    return session.begin(short_cookies.forget(shown, PENDING), family, org=proved.org)
+
+
+@blueprint.get("/second-factor")
+def show() -> Response:
+    """Show whether the reader has a second factor."""
+    who = reader("educator", "admin").who
+    with who.session(role="ec_auth"):
+        found = second_factors.fetch(who.caller, org=who.org)
+    return page("second_factor.html", found=found)
+
+
+@blueprint.post("/second-factor/new")
+def set_up() -> Response:
+    """Show a new secret."""
+    who = reader("educator", "admin").who
+    check_body()
+    made = own.begin(who)
+    return page("second_factor_new.html", action=url_for("second_factor_pages.confirm"), **_shown(made))
+
+
+@blueprint.post("/second-factor/confirm")
+def confirm() -> Response:
+    """Switch the second factor on, and show the recovery codes."""
+    who = reader("educator", "admin").who
+    try:
+        codes = own.finish(who, read_form(schemas.CodeSent).code)
+    except Problem as problem:
+        made, status = own.begin(who), PROBLEM_TYPES[problem.slug].status
+        again = url_for("second_factor_pages.confirm")
+        return page("second_factor_new.html", code=status, problem=problem, action=again, **_shown(made))
+    return page("recovery_codes.html", codes=codes, next=url_for("second_factor_pages.show"))
+
+
+@blueprint.post("/second-factor/remove")
+def remove() -> Response:
+    """Remove the reader's second factor."""
+    who = reader("educator", "admin").who
+    check_body()
+    own.remove(who)
+    return _redirect(url_for("second_factor_pages.show"))
+
+
+@blueprint.get("/prove")
+def prove() -> Response:
+    """Ask the reader to prove again who they are, before something dangerous. `next` says where to go then."""
+    who = reader().who
+    return _prove_page(has_code=_has_code(who), wanted=local_path(request.args.get("next")))
+
+
+@blueprint.post("/prove")
+def check_proof() -> Response:
+    """Note that the reader proved who they are, and go on."""
+    rate_limits.count_address()
+    who, wanted = reader().who, local_path(request.form.get("next"))
+    has_code = _has_code(who)
+    try:
+        if has_code:
+            proof.spend_code(who.caller, read_form(schemas.CodeSent).code, org=who.org)
+        else:
+            proof.check_own_password(who, read_form(schemas.PasswordSent).password)
+    except Problem as problem:
+        return _prove_page(has_code=has_code, wanted=wanted, problem=problem)
+    with who.session(role="ec_auth"):
+        sessions.note_proof(g.session_id, org=who.org)
+    return _redirect(wanted or "/")
+
+
+def _prove_page(*, has_code: bool, wanted: str | None, problem: Problem | None = None) -> Response:
+    status = PROBLEM_TYPES[problem.slug].status if problem else 200
+    return page("prove.html", code=status, problem=problem, has_code=has_code, next=wanted)
+
+
+def _has_code(who: Identity) -> bool:
+    with who.session(role="ec_auth"):
+        return second_factors.fetch(who.caller, org=who.org) is not None
+
+
+def _pending() -> tuple[Proved, str | None]:
+    """Return whose password was right in this browser a short time ago, as the account is now. Raises StepOver."""
+    values = short_cookies.read(PENDING)
+    if values is None:
+        raise StepOver
+    org = UUID(values["org"])
+    try:
+        with db.session(org=org, role="ec_auth"):
+            account = sessions.fetch_account(UUID(values["user"]), org=org)
+    except NotFound:
+        raise StepOver from None
+    # A new password or role, or a disabled account: the password that was right counts no more.
+    is_same = account.token_version == values["tv"] and account.may_use_password and not account.disabled
+    if not is_same or not is_within(request_address(), account.networks):
+        raise StepOver
+    return Proved(org, account), local_path(values["next"])
+
+
+def _begin(proved: Proved, wanted: str | None) -> Response:
+    family = proof.begin_session(proved)
+    response = short_cookies.forget(_redirect(wanted or url_for("account_pages.home")), PENDING)
+    return session.begin(response, family, org=proved.org)
+
+
+def _new_secret(proved: Proved) -> dict[str, Any]:
+    """Return what the page of a new secret shows. Raises StepOver for whoever has a second factor or needs none."""
+    account, org = proved.account, proved.org
+    if account.has_second_factor or not account.needs_second_factor:
+        raise StepOver
+    with db.session(org=org, role="ec_auth", actor=account.user):
+        secret = second_factors.begin(account.user, org=org)
+        contact = sessions.fetch_contact(account.user, org=org)
+    uri = second_factors.otpauth_uri(secret, name=f"{contact.org_slug}: {contact.email}")
+    return _shown(schemas.NewSecondFactor(secret=secret, otpauth_uri=uri))
+
+
+def _shown(made: schemas.NewSecondFactor) -> dict[str, Any]:
+    code = segno.make(made.otpauth_uri, micro=False).svg_inline(scale=4, border=4, light="#fff", dark="#000")
+    groups = " ".join(made.secret[start : start + 4] for start in range(0, len(made.secret), 4))
+    return {"qr": Markup(code), "secret": groups, "uri": made.otpauth_uri}  # noqa: S704 - segno draws squares, no text
+
+
+def _redirect(address: str) -> Response:
+    return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's class; the app's own is a subclass
