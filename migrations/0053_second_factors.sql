@@ -36,6 +36,7 @@ create policy ec_admin_own_org on second_factors to ec_admin
 grant select, insert, delete on second_factors to ec_auth;
 grant update (secret, confirmed_at, last_step, failures, failed_at, recovery_codes) on second_factors to ec_auth;
 grant select (user_id, org_id, confirmed_at, last_step, failures, failed_at, created_at), delete on second_factors to ec_admin;
+grant select, delete on second_factors to ec_stats;
 -- An enrolment that no code has confirmed yet changes nothing.
 create trigger audited after delete or update of confirmed_at, recovery_codes on second_factors
 for each row execute function audit_change('second_factor', 'user_id');

@@ -6,7 +6,7 @@ create table sign_in_providers (
     issuer text not null,
     client_id text not null,
     client_secret bytea storage external not null,
-    find_by text not null default 'email',
+    find_by text not null default 'subject',
     roles text[] not null default '{student,educator,admin}',
     created_at timestamptz not null default now(),
     constraint sign_in_providers_one_an_org unique (org_id),
@@ -51,6 +51,7 @@ grant update (name, issuer, client_id, client_secret, find_by, roles) on sign_in
 grant select (id, org_id, client_secret), update (client_secret) on sign_in_providers to ec_keys;
 grant select, insert on linked_accounts to ec_auth;
 grant select (user_id, org_id, created_at), delete on linked_accounts to ec_admin;
+grant select, delete on sign_in_providers, linked_accounts to ec_stats;
 create trigger audited after insert or update or delete on sign_in_providers
 for each row execute function audit_change('sign_in_provider', 'id');
 create trigger audited after insert or delete on linked_accounts

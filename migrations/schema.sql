@@ -4559,7 +4559,7 @@ CREATE TABLE public.sign_in_providers (
     issuer text NOT NULL,
     client_id text NOT NULL,
     client_secret bytea NOT NULL,
-    find_by text DEFAULT 'email'::text NOT NULL,
+    find_by text DEFAULT 'subject'::text NOT NULL,
     roles text[] DEFAULT '{student,educator,admin}'::text[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT sign_in_providers_find_by_known CHECK ((find_by = ANY (ARRAY['email'::text, 'subject'::text]))),
@@ -7911,7 +7911,7 @@ GRANT SELECT,DELETE ON TABLE public.ledger_entries TO ec_stats;
 GRANT DELETE ON TABLE public.linked_accounts TO ec_admin;
 GRANT MAINTAIN ON TABLE public.linked_accounts TO ec_clock;
 GRANT SELECT ON TABLE public.linked_accounts TO ec_backup;
-GRANT SELECT ON TABLE public.linked_accounts TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.linked_accounts TO ec_stats;
 GRANT SELECT,INSERT ON TABLE public.linked_accounts TO ec_auth;
 
 -- ACL COLUMN linked_accounts.user_id
@@ -8332,7 +8332,7 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.saved_comments TO ec_educator;
 GRANT DELETE ON TABLE public.second_factors TO ec_admin;
 GRANT MAINTAIN ON TABLE public.second_factors TO ec_clock;
 GRANT SELECT ON TABLE public.second_factors TO ec_backup;
-GRANT SELECT ON TABLE public.second_factors TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.second_factors TO ec_stats;
 GRANT SELECT,INSERT,DELETE ON TABLE public.second_factors TO ec_auth;
 
 -- ACL COLUMN second_factors.user_id
@@ -8418,7 +8418,7 @@ GRANT INSERT,DELETE ON TABLE public.sign_in_providers TO ec_admin;
 GRANT MAINTAIN ON TABLE public.sign_in_providers TO ec_clock;
 GRANT SELECT ON TABLE public.sign_in_providers TO ec_auth;
 GRANT SELECT ON TABLE public.sign_in_providers TO ec_backup;
-GRANT SELECT ON TABLE public.sign_in_providers TO ec_stats;
+GRANT SELECT,DELETE ON TABLE public.sign_in_providers TO ec_stats;
 
 -- ACL COLUMN sign_in_providers.id
 GRANT SELECT(id) ON TABLE public.sign_in_providers TO ec_admin;

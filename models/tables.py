@@ -184,7 +184,7 @@ class SignInProviders(Table):
     issuer = TextField()
     client_id = TextField()
     client_secret = EncryptedField()
-    find_by = TextField(default="email")
+    find_by = TextField(default="subject")
     roles = ArrayField(TextField, index=False, constraints=EVERY_ROLE)
     created_at = _created_at()
 

@@ -11,6 +11,10 @@ PACKAGES = ("ingest", "workers", "models", "migrations", "monitoring")
 # Every place that opens a connection or starts a program, with the setting that says where to. docs/security.md, Connections.
 OPENERS = {
     "ingest/accounts/mail.py": {"smtplib.SMTP", "smtplib.SMTP_SSL"},  # ESSAYCOACH_MAIL
+    "ingest/accounts/outgoing.py": {
+        "http.client.HTTPConnection",
+        "http.client.HTTPSConnection",
+    },  # the provider that an admin names
     "workers/providers/local/engine_pool.py": {"subprocess.Popen"},  # our own program
     "workers/providers/claude.py": {"anthropic.Anthropic", "anthropic.DefaultHttpxClient"},  # ANTHROPIC_BASE_URL
     "models/settings.py": {

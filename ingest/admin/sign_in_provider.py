@@ -54,7 +54,7 @@ class SignInProviderDraft(RequestBody):
     issuer: Annotated[Text, Field(description="as the provider calls itself, for example https://accounts.google.com")]
     client_id: Text
     client_secret: Annotated[Text | None, Field(description="left out: the stored one stays")] = None
-    find_by: Find = "email"
+    find_by: Find = "subject"
     roles: Annotated[Roles, Field(default_factory=lambda: list(EVERY_ROLE))]
 
 

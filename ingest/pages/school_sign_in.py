@@ -39,7 +39,8 @@ def begin() -> Response:
     rate_limits.count_address()
     school, wanted = request.args.get("school", ""), local_path(request.args.get("next"))
     org, provider = _find(school)
-    if org is None or provider is None:
+    # Another site may not let a session begin without the reader's doing: it gets the page with the button.
+    if org is None or provider is None or not session.is_from_here():
         return _redirect(url_for("account_pages.sign_in", school=school or None, next=wanted))
     try:
         address, known = openid.begin(provider, redirect_uri=redirect_uri(), allow_local=allows_local())

@@ -151,6 +151,8 @@ AUTHOR = "401 {0} 404 404 403 403 403 403 404 403 403 403"
 ADMIN_LIST = "401 403 403 403 403 403 {0} 403 403 403 {0} 403"
 ADMIN = "401 403 403 403 403 403 {0} 403 403 403 404 403"
 
+PROVIDER = {"name": "ID", "issuer": "https://id.example", "client_id": "c", "client_secret": "s"}
+
 OPERATIONS = (
     Operation("GET /healthz", ANYBODY),
     Operation("GET /readyz", ANYBODY),
@@ -170,6 +172,10 @@ OPERATIONS = (
     ),
     Operation("GET /v1/me", PEOPLE_ONLY),
     Operation("PATCH /v1/me", PEOPLE_ONLY, body=lambda _: {"language": "en"}),
+    Operation("GET /v1/me/second-factor", STAFF_LIST),
+    Operation("POST /v1/me/second-factor", STAFF_LIST),
+    Operation("POST /v1/me/second-factor/confirm", STAFF_LIST.replace("200", "422"), body=lambda _: {"code": "none"}),
+    Operation("DELETE /v1/me/second-factor", STAFF_LIST.replace("200", "204")),
     Operation("GET /v1/me/sessions", PEOPLE_ONLY),
     Operation("DELETE /v1/me/sessions", PEOPLE_ONLY.replace("200", "204")),
     Operation(
@@ -239,6 +245,8 @@ OPERATIONS = (
     Operation("GET /v1/users/{user_id}/sessions", ADMIN.format(200), ids=person),
     Operation("DELETE /v1/users/{user_id}/sessions", ADMIN.format(204), ids=person),
     Operation("DELETE /v1/users/{user_id}/sessions/{session_id}", ADMIN.format(204), ids=signed_in),
+    Operation("DELETE /v1/users/{user_id}/second-factor", ADMIN.format(204), ids=person),
+    Operation("DELETE /v1/users/{user_id}/linked-account", ADMIN.format(204), ids=person),
     Operation("POST /v1/users/{user_id}/invite", ADMIN.format(202), ids=person),
     Operation("GET /v1/users/{user_id}/export", ADMIN.format(200), ids=person),
     Operation("POST /v1/users/{user_id}/erase", ADMIN.format(202), ids=person),
@@ -285,6 +293,9 @@ OPERATIONS = (
     Operation("DELETE /v1/rubrics/{rubric_id}", ADMIN.format(204), ids=lambda fixture: {"rubric_id": fixture.rubric()}),
     Operation("GET /v1/org", ADMIN_LIST.format(200)),
     Operation("PATCH /v1/org", ADMIN_LIST.format(200), body=lambda _: {"default_language": "en"}),
+    Operation("PUT /v1/org/sign-in-provider", ADMIN_LIST.format(200), body=lambda _: PROVIDER),
+    Operation("GET /v1/org/sign-in-provider", ADMIN_LIST.format(200)),
+    Operation("DELETE /v1/org/sign-in-provider", ADMIN_LIST.format(204)),
     Operation("GET /v1/api-keys", ADMIN_LIST.format(200)),
     Operation("POST /v1/api-keys", ADMIN_LIST.format(201), body=named),
     Operation("GET /v1/api-keys/{key_id}", ADMIN.format(200), ids=lambda fixture: {"key_id": fixture.key()}),

@@ -193,6 +193,9 @@ def test_access_table_covers_every_admin_route(api):
         "release",
         "sessions",
         "{session_id}",
+        "second-factor",
+        "linked-account",
+        "sign-in-provider",
     )
     paths = {
         path: (path.count("{"), path.split("/")[2], path.endswith("enrollments"))

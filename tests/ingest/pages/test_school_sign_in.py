@@ -413,6 +413,13 @@ def test_unknown_school_leads_back_to_the_form(browser):
     assert browser.get("/sign-in/school").headers["Location"] == "/sign-in"
 
 
+def test_other_site_cannot_begin_a_sign_in(browser, mock, named):
+    named(mock)
+    answer = browser.get("/sign-in/school?school=northside", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.headers["Location"] == "/sign-in?school=northside"
+    assert browser.get_cookie("essaycoach-school") is None
+
+
 def test_next_never_leads_to_another_server(browser, mock, named):
     named(mock)
     way = Way(browser, query="&next=https://evil.example/")
