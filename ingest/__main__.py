@@ -54,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
             "roster": _import_roster,
             "list-orgs": org_commands.list_orgs,
             "set-admin-networks": org_commands.set_admin_networks,
+            "let-admin-in": org_commands.let_admin_in,
             "remove-org": org_commands.remove_org,
         }[options.command](options)
     except BadRoster as error:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from ingest.admin.org_archive import Folder, write_org
 from ingest.admin.org_schemas import CaseNumber
 from ingest.web.messages import NETWORK_FORM
-from models import crypto, db, org_removal, orgs, settings
+from models import crypto, db, org_removal, orgs, second_factors, sessions, settings
 from models.db import session
 from models.errors import InProgress
 from models.networks import MOST_NETWORKS, canonical_network
@@ -32,7 +32,7 @@ DELETE_BATCH = 500
 
 
 def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `list-orgs`, `set-admin-networks` and `remove-org` to the commands."""
+    """Add `list-orgs`, `set-admin-networks`, `let-admin-in` and `remove-org` to the commands."""
     listing = commands.add_parser("list-orgs", help="list the orgs with their policy and size")
     listing.add_argument("--json", action="store_true", help="write JSON instead of a table")
     networks = commands.add_parser(
@@ -44,6 +44,11 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     wanted.add_argument(
         "--network", action="append", default=[], type=_network, help="a network as CIDR; may be repeated"
     )
+    lost = commands.add_parser(
+        "let-admin-in", help="let an admin sign in with the password alone, when provider or second factor are lost"
+    )
+    lost.add_argument("slug", help="the org's short name")
+    lost.add_argument("--email", required=True, help="the admin's address")
     removal = commands.add_parser("remove-org", help="export a school, then delete everything about it")
     removal.add_argument("slug", help="the org's short name")
     removal.add_argument(
@@ -106,6 +111,29 @@ def set_admin_networks(options: argparse.Namespace) -> int:
     with session(org=org, role="ec_admin"):
         orgs.change_org(org, changes={"admin_networks": networks})
     print(f"org {options.slug}: admins are accepted from {', '.join(networks) or 'everywhere'}")
+    return 0
+
+
+def let_admin_in(options: argparse.Namespace) -> int:
+    """Let admins use passwords, remove the second factor of this one, and return the exit code."""
+    _connect()
+    crypto.load(settings.read_crypto())
+    account = None
+    with session(role="ec_auth"):
+        org = orgs.find_org(options.slug)
+    if org is not None:
+        with session(org=org, role="ec_auth"):
+            account = sessions.find_account(options.email, org=org)
+    if org is None or account is None or account.role != "admin":
+        print(f"ingest: there is no such admin in {options.slug!r}", file=sys.stderr)
+        return 1
+    with session(org=org, role="ec_admin"):
+        allowed = orgs.fetch_org(org)["password_roles"]
+        if "admin" not in allowed:
+            orgs.change_org(org, changes={"password_roles": [*allowed, "admin"]})
+        second_factors.remove(account.user, org=org)
+        sessions.end_sessions(account.user, org=org, reason="logout")
+    print(f"org {options.slug}: this admin signs in with the password alone")
     return 0
 
 

@@ -31,6 +31,8 @@ def home() -> Response:
 def sign_in() -> Response:
     """Show the form to sign in with. `school` in the address fills in the school, `next` says where to go then."""
     school, wanted = request.args.get("school", ""), local_path(request.args.get("next"))
+    if school:
+        rate_limits.count_address()
     return page("sign_in.html", school=school, next=wanted, provider=school_sign_in.provider_name(school))
 
 

@@ -139,7 +139,7 @@ def remove() -> Response:
 def prove() -> Response:
     """Ask the reader to prove again who they are, before something dangerous. `next` says where to go then."""
     who = reader().who
-    return _prove_page(has_code=_has_code(who), wanted=local_path(request.args.get("next")))
+    return _prove_page(way=_way_to_prove(who), wanted=local_path(request.args.get("next")))
 
 
 @blueprint.post("/prove")
@@ -147,27 +147,31 @@ def check_proof() -> Response:
     """Note that the reader proved who they are, and go on."""
     rate_limits.count_address()
     who, wanted = reader().who, local_path(request.form.get("next"))
-    has_code = _has_code(who)
+    way = _way_to_prove(who)
     try:
-        if has_code:
+        if way == "code":
             proof.spend_code(who.caller, read_form(schemas.CodeSent).code, org=who.org)
         else:
             proof.check_own_password(who, read_form(schemas.PasswordSent).password)
     except Problem as problem:
-        return _prove_page(has_code=has_code, wanted=wanted, problem=problem)
+        return _prove_page(way=way, wanted=wanted, problem=problem)
     with who.session(role="ec_auth"):
         sessions.note_proof(g.session_id, org=who.org)
     return _redirect(wanted or "/")
 
 
-def _prove_page(*, has_code: bool, wanted: str | None, problem: Problem | None = None) -> Response:
+def _prove_page(*, way: str, wanted: str | None, problem: Problem | None = None) -> Response:
     status = PROBLEM_TYPES[problem.slug].status if problem else 200
-    return page("prove.html", code=status, problem=problem, has_code=has_code, next=wanted)
+    return page("prove.html", code=status, problem=problem, way=way, next=wanted)
 
 
-def _has_code(who: Identity) -> bool:
+def _way_to_prove(who: Identity) -> str:
+    """Return how this person proves here who they are: `code`, `password`, or `sign-in`, which is at the school's provider."""
     with who.session(role="ec_auth"):
-        return second_factors.fetch(who.caller, org=who.org) is not None
+        account = sessions.fetch_account(who.caller, org=who.org)
+    if account.has_second_factor:
+        return "code"
+    return "password" if account.may_use_password and account.password_hash is not None else "sign-in"
 
 
 def _pending() -> tuple[Proved, str | None]:

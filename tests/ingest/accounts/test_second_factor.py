@@ -8,8 +8,10 @@ import pyotp
 import pytest
 import time_machine
 
+from ingest.__main__ import main
 from models.second_factors import MAX_FAILURES
-from tests.support.schools import PASSWORD
+from tests.support.commands import run_command
+from tests.support.schools import PASSWORD, reconnect
 
 
 @pytest.fixture(autouse=True)
@@ -174,6 +176,25 @@ def test_every_refused_code_is_a_security_event(api, sign_in, capsys):
     names = [line.split('"event": "')[1].split('"')[0] for line in events]
     assert names == ["sign_in_failed", "sign_in_failed", "sign_in_succeeded"]
     assert not any("000000" in line or app.secret in line for line in events)
+
+
+def test_operator_lets_a_locked_out_admin_in(api, sign_in, refused):
+    enrol(api, "ada")
+    api.database.sql("update orgs set password_roles = '{student}' where id = %s returning 1", api.school.org)
+    refused(sign_in("ada"), 401, "unauthorized")
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in api.environment.items():
+            environment.setenv(name, value)
+        try:
+            for wrong in ("ed@northside.example", "nobody@northside.example"):
+                done = run_command(main, "let-admin-in", "northside", "--email", wrong)
+                assert (done.returncode, done.stderr) == (1, "ingest: there is no such admin in 'northside'\n")
+            done = run_command(main, "let-admin-in", "northside", "--email", "ada@northside.example")
+            assert done.returncode == 0, done.stderr
+        finally:
+            reconnect()
+    assert sign_in("ada").status_code == 200
+    refused(sign_in("ed"), 401, "unauthorized")
 
 
 def test_role_without_password_is_refused_like_a_wrong_one(api, refused, sign_in):

@@ -188,6 +188,16 @@ def test_old_session_proves_itself_and_goes_on(api, browser, app):
     assert "It is off" in browser.get("/second-factor").text
 
 
+def test_person_without_password_and_code_is_sent_to_the_sign_in(api, browser):
+    sign_in(browser)
+    api.database.sql("update orgs set password_roles = '{admin}' where id = %s returning 1", api.school.org)
+    asked = browser.get("/prove?next=/second-factor")
+    assert 'name="password"' not in asked.text
+    assert "/sign-in?next=/second-factor" in asked.text
+    answer = browser.post("/prove", data={"csrf": csrf_of(asked), "password": PASSWORD})
+    assert answer.status_code == 401
+
+
 def test_password_proves_where_there_is_no_second_factor(api, browser):
     sign_in(browser)
     api.database.sql("update sessions set created_at = now() - interval '16 minutes' returning 1")
