@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import unicodedata
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,6 +49,8 @@ def begin(provider: Provider, *, redirect_uri: str, allow_local: bool) -> tuple[
         nonce=known["nonce"],
         code_challenge=create_s256_code_challenge(known["verifier"]),
         code_challenge_method="S256",
+        # School computers are shared: the provider must not take whom it saw last.
+        prompt="select_account",
     )
     return address, known
 
@@ -74,8 +77,13 @@ def finish(
     if "email" not in claims and metadata.get("userinfo_endpoint") and tokens.get("access_token"):
         claims = {**claims, **_user_info(metadata, tokens, subject=claims["sub"], allow_local=allow_local)}
     email, subject = claims.get("email"), claims["sub"]
-    is_verified = claims.get("email_verified") is True and isinstance(email, str) and email.isprintable()
+    is_verified = claims.get("email_verified") is True and isinstance(email, str) and is_plain(email)
     return Subject(issuer=provider.issuer, id=subject, verified_email=email if is_verified else None)
+
+
+def is_plain(email: str) -> bool:
+    """Return whether the address has one spelling only. To the provider another spelling may be somebody else's address."""
+    return email.isprintable() and unicodedata.normalize("NFKC", email) == email
 
 
 def _discover(provider: Provider, *, allow_local: bool) -> dict[str, Any]:

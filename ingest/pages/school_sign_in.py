@@ -14,17 +14,15 @@ from ingest.accounts.proof import Proved
 from ingest.pages import session, short_cookies
 from ingest.pages.forms import local_path
 from ingest.pages.rendering import page, page_blueprint
-from ingest.web import rate_limits, security_log
+from ingest.web import rate_limits, security_log, system_log
 from ingest.web.client_address import request_address
 from ingest.web.problems import PROBLEM_TYPES, Problem
 from models import db, settings, sign_in_providers
-from models.log import logger
 from models.networks import is_within
 from models.orgs import find_org
 from models.sessions import Account
 from models.sign_in_providers import Provider, Subject
 
-log = logger(__name__)
 blueprint: Blueprint = page_blueprint("school_sign_in_pages")
 
 # Remembers which sign-in this browser has begun.
@@ -45,7 +43,7 @@ def begin() -> Response:
     try:
         address, known = openid.begin(provider, redirect_uri=redirect_uri(), allow_local=allows_local())
     except NoAnswer as error:
-        log.warning("sign-in provider gave no answer", org_id=str(org), reason=str(error))
+        system_log.keep("sign-in provider gave no answer", org=org, reason=str(error))
         return _show(Problem("temporarily-unavailable", NO_ANSWER), school=school, wanted=wanted)
     values = {**known, "org": str(org), "school": school, "next": wanted}
     return short_cookies.put(_redirect(address), BEGUN, values)
@@ -103,7 +101,7 @@ def _proved(known: dict[str, str]) -> Proved:
     except NotProved as error:
         _refuse(org, str(error))
     except NoAnswer as error:
-        log.warning("sign-in provider gave no answer", org_id=str(org), reason=str(error))
+        system_log.keep("sign-in provider gave no answer", org=org, reason=str(error))
         security_log.note("sign_in_failed")
         raise Problem("temporarily-unavailable", NO_ANSWER) from None
     return Proved(org, _person(provider, subject, org=org), subject=subject if provider.find_by == "subject" else None)
@@ -124,7 +122,8 @@ def _person(provider: Provider, subject: Subject, *, org: UUID) -> Account:
 
 
 def _refuse(org: UUID | None, reason: str) -> NoReturn:
-    log.info("school sign-in refused", org_id=str(org), reason=reason)
+    if org is not None:
+        system_log.keep("school sign-in refused", org=org, reason=reason)
     proof.refuse(REFUSED)
 
 

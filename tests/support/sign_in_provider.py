@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -30,6 +30,8 @@ class Forger(ThreadingHTTPServer):
         self.token: str | None = None
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.sent: list[str] = []
+        # Seconds between the bytes of an answer.
+        self.drip_seconds = 0.0
 
     def metadata(self) -> dict[str, Any]:
         """Return what the provider says about itself."""
@@ -76,6 +78,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
+        if self.server.drip_seconds:
+            with suppress(OSError):
+                for byte in b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 1000:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(self.server.drip_seconds)
+            return
         status, headers, body = self.server.answer_to(self.path.partition("?")[0])
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from oidc_provider_mock import run_server_in_thread
 
+from ingest.accounts import outgoing
 from models import db, sign_in_providers
 from tests.support.sign_in_provider import run_forger
 
@@ -174,6 +175,7 @@ def test_changed_or_old_cookie_is_refused(browser, mock, named, sessions):
         {"email": "alice@southside.example", "email_verified": True},
         {"email_verified": True},
         {"email": ["alice@northside.example"], "email_verified": True},
+        {"email": "ａlice@northside.example", "email_verified": True},
     ],
 )
 def test_whom_the_school_does_not_know_is_refused(browser, mock, named, sessions, claims, capsys):
@@ -346,6 +348,28 @@ def test_provider_that_answers_nonsense_sends_the_browser_nowhere(browser, forge
     shown = browser.get("/sign-in/school?school=northside")
     assert shown.status_code == 503
     assert "did not answer" in shown.text
+
+
+def test_provider_that_answers_byte_by_byte_is_left(browser, forger, named, monkeypatch):
+    monkeypatch.setattr(outgoing, "SECONDS", 0.3)
+    named(forger.issuer)
+    forger.drip_seconds = 0.05
+    assert browser.get("/sign-in/school?school=northside").status_code == 503
+
+
+def test_admin_reads_why_a_sign_in_was_refused(api, browser, forger, mock, named):
+    named(forger.issuer)
+    forger.claims = {"aud": "another"}
+    # A line is kept when the answer is closed.
+    come_back(browser, forger).close()
+    forger.answers[WELL_KNOWN] = (500, {}, b"")
+    browser.get("/sign-in/school?school=northside").close()
+    lines = api.client.get("/v1/logs", headers=api.signed_in("ada")).json["items"]
+    assert {one["event"]: one["context"]["reason"] for one in lines} == {
+        "school sign-in refused": "ID token: InvalidClaimError",
+        "sign-in provider gave no answer": "status 500",
+    }
+    assert api.client.get("/v1/logs", headers=api.signed_in("ada", api.other)).json["items"] == []
 
 
 def test_endpoint_without_tls_elsewhere_is_not_used(browser, forger, named):
