@@ -43,6 +43,10 @@ def begin_again(_: StepOver) -> Response:
 def ask(proved: Proved, *, wanted: str | None) -> Response:
     """Return the way to the page that asks for the code, or that sets a second factor up first."""
     account = proved.account
+    if proved.new_hash is not None:
+        # The next step does not know the password any more.
+        with db.session(org=proved.org, role="ec_auth", actor=account.user):
+            sessions.upgrade_password(account, org=proved.org, password_hash=proved.new_hash)
     values = {"org": str(proved.org), "user": str(account.user), "tv": account.token_version, "next": wanted}
     step = "ask_code" if account.has_second_factor else "enrol"
     return short_cookies.put(_redirect(url_for(f"second_factor_pages.{step}")), PENDING, values)

@@ -20,6 +20,7 @@ PATTERNS = {
     r"\S": "must not be blank",
     r"@": EMAIL_FORM,
     r"^[^@\s]+@[^@\s]+$": EMAIL_FORM,
+    r"^[!-~]+$": "must have ASCII letters, digits and signs only, without blanks",
     r"^[a-z0-9][a-z0-9_-]{0,62}$": "must have 1 to 63 small letters, digits, hyphens and underscores, and begin with a letter or digit",
     r"^([0-9][A-Z0-9./-]*|[A-Z][A-Z0-9./-]*[0-9][A-Z0-9./-]*)$": "must be the number of a case, such as 2026-CV-114",
 }

@@ -60,6 +60,16 @@ def test_password_leads_to_the_code_and_the_code_into_the_session(browser, app):
     assert browser.get_cookie("essaycoach-pending") is None
 
 
+def test_outdated_hash_is_replaced_although_the_code_comes_later(api, app):
+    of_ed = "select password_hash from users where id = %s"
+    [(before,)] = api.database.sql(of_ed, api.school.ed)
+    browser = api.make_app(ESSAYCOACH_PASSWORD_ROUNDS="1500").test_client()
+    sign_in(browser)
+    [(after,)] = api.database.sql(of_ed, api.school.ed)
+    assert before != after
+    assert browser.post("/sign-in/code", data={"code": app.now()}).status_code == 303
+
+
 def test_wrong_code_shows_the_form_again_and_signs_nobody_in(browser, app):
     sign_in(browser)
     answer = browser.post("/sign-in/code", data={"code": "000000"})
