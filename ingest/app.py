@@ -25,27 +25,8 @@ from ingest.admin import (
     users,
 )
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
+from ingest.pages import registry as pages
 from ingest.reports import routes as report_routes
-from ingest.pages import accounts as account_pages
-from ingest.pages import (
-    admin_courses,
-    admin_keys,
-    admin_overview,
-    admin_people,
-    admin_records,
-    admin_roster,
-    admin_settings,
-    admin_sources,
-    desk_essay,
-    desk_review,
-    desk_saved,
-    forms,
-    rendering,
-)
-from ingest.pages import desk as desk_pages
-from ingest.pages import school_sign_in as school_sign_in_pages
-from ingest.pages import second_factor as second_factor_pages
-from ingest.pages import student as student_pages
 from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
 from ingest.web import (
     cors,
@@ -81,7 +62,6 @@ def create_app() -> Flask:
     crypto.load(settings.read_crypto())
 
     app = Flask("ingest", static_folder=None)
-    app.request_class = forms.PageRequest
     # werkzeug would redirect a path with a double slash to whatever host the request names. Answer 404 instead.
     app.url_map.merge_slashes = False
     # One byte more than is allowed: werkzeug silently cuts a chunked body off here, and `read_bytes` must notice that.
@@ -118,15 +98,7 @@ def create_app() -> Flask:
         app.register_blueprint(module.blueprint)
     for module in (texts, review_queue, comment_types, logs, second_factor, report_routes):
         app.register_blueprint(module.blueprint)
-    for module in (school_sign_in_pages, second_factor_pages):
-        app.register_blueprint(module.blueprint)
-    for module in (account_pages, student_pages, desk_pages, desk_essay, desk_review, desk_saved):
-        app.register_blueprint(module.blueprint)
-    for module in (admin_overview, admin_people, admin_roster, admin_courses, admin_sources, admin_keys):
-        app.register_blueprint(module.blueprint)
-    for module in (admin_settings, admin_records):
-        app.register_blueprint(module.blueprint)
-    rendering.set_up(app)
+    pages.register(app)
     problems.register(app)
     openapi.register(app)
     metrics.register(app)

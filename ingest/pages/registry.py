@@ -1,0 +1,47 @@
+"""Every page that there is: the blueprints of all subjects."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from ingest.pages import (
+    accounts,
+    admin_courses,
+    admin_keys,
+    admin_overview,
+    admin_people,
+    admin_records,
+    admin_roster,
+    admin_settings,
+    admin_sources,
+    desk,
+    desk_essay,
+    desk_review,
+    desk_saved,
+    forms,
+    rendering,
+    school_sign_in,
+    second_factor,
+    student,
+)
+
+
+def register(app: Flask) -> None:
+    """Set the app up to make pages, and register them."""
+    app.request_class = forms.PageRequest
+    rendering.set_up(app)
+    for subject in (accounts, school_sign_in, second_factor, student):
+        app.register_blueprint(subject.blueprint)
+    for subject in (desk, desk_essay, desk_review, desk_saved):
+        app.register_blueprint(subject.blueprint)
+    for subject in (
+        admin_overview,
+        admin_people,
+        admin_roster,
+        admin_courses,
+        admin_sources,
+        admin_keys,
+        admin_settings,
+        admin_records,
+    ):
+        app.register_blueprint(subject.blueprint)
