@@ -143,6 +143,12 @@ def react(comment: UUID, *, org: UUID, reaction: str, note: str | None) -> datet
     return reacted_at
 
 
+def note_opened(comment: UUID, *, org: UUID) -> None:
+    """Record that the student unfolded this comment. Call it as ec_student. Raises NotFound like `react`."""
+    found = _find_for_student(comment, org=org)
+    events.note("comment_opened", essay=found["essay_id"], submission=found["submission_id"])
+
+
 def withdraw(comment: UUID, *, org: UUID) -> None:
     """Delete the student's reaction to this comment, if any. Call it as ec_student. Raises NotFound like `react`."""
     found = _find_for_student(comment, org=org)

@@ -147,6 +147,16 @@ def react(comment_id: UUID) -> Response:
         raise NotFound("There is no such essay.") from None
 
 
+@blueprint.post("/comments/<uuid:comment_id>/opened")
+def note_opened(comment_id: UUID) -> tuple[str, int]:
+    """Record that the student unfolded a comment that was folded."""
+    who = reader("student").who
+    check_body()
+    with who.session():
+        reviews.note_opened(comment_id, org=who.org)
+    return "", 204
+
+
 def _read_version(who: Identity, found: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:
     """Return what the page of a version shows. Needs an open session."""
     submission = version["id"]
@@ -162,7 +172,7 @@ def _read_version(who: Identity, found: dict[str, Any], version: dict[str, Any])
     except NotReady:
         return {**values, "margin": lay_out(writing["text"], [])}
     if values["is_final"]:
-        events.note_view(who.caller, org=who.org, essay=found["id"], submission=submission)
+        events.note("feedback_viewed", essay=found["id"], submission=submission)
     margin: Margin = lay_out(writing["text"], feedback["comments"])
     if is_newest and version["version"] > 1:
         values["counts"] = lineage.fetch_progress(found["id"], org=who.org, released_only=True)["counts"]

@@ -240,3 +240,18 @@ def test_page_of_an_essay_that_holds_every_kind_of_text_is_whole(shared_api: Api
     path = hand_in(zoe, text=text)
     read(shared_api, path, quote="e\u0301\U0001f469", passes=("grammar",))
     assert zoe.get(path).words("mark") == ["e\u0301\U0001f469"]
+
+
+def test_unfolding_a_comment_is_recorded_for_its_student_only(
+    shared_api: ApiUnderTest, zoe: PageReader, signed_in: SignedIn
+) -> None:
+    path = hand_in(zoe)
+    read(shared_api, path)
+    page = zoe.get(path)
+    [*_, address] = page.attributes("details.comment", "hx-post")
+    other = signed_in("alice")
+    other.get("/essays")
+    assert other.post(address).status == 404
+    assert zoe.post(address, csrf=page.hidden("csrf")).status == 204
+    recorded = shared_api.database.sql("select user_id from analytics where event = 'comment_opened'")
+    assert recorded == [(str(shared_api.school.zoe),)] or recorded == [(shared_api.school.zoe,)]
