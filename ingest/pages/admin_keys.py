@@ -15,6 +15,7 @@ from ingest.pages.rendering import page_blueprint
 from ingest.pages.wording import gettext
 from ingest.web import pagination
 from ingest.web.identity import Identity
+from ingest.web.step_up import require_step_up
 from models import connections
 from models.connections import EVERY_SCOPE, ApiKey
 
@@ -42,6 +43,7 @@ def add_key() -> Response:
     try:
         wanted = read_form(schemas.ApiKeyDraft, also=said)
         with who.session():
+            require_step_up(who)
             key_id, text = connections.add_api_key(
                 wanted.name, org=who.org, pepper=pepper(), scopes=wanted.scopes, expires_at=wanted.expires_at,
                 creates_courses=wanted.creates_courses, networks=wanted.networks,
@@ -69,6 +71,7 @@ def rotate(key_id: UUID) -> Response:
     check_body()
     try:
         with who.session():
+            require_step_up(who)
             new_id, text = connections.rotate_api_key(key_id, org=who.org, pepper=pepper())
     except REFUSALS as refusal:
         return _list_page(who, refusal=refusal)

@@ -23,7 +23,7 @@ PAGE = 50
 # What a form can be refused for. It is shown again then, with what was written.
 REFUSALS = (
     Problem, errors.Invalid, errors.LastAdmin, errors.InUse, errors.Ended, errors.OnHold, errors.NeedsApproval, errors.ApprovalEnded,
-    errors.OwnRequest, errors.SignInAgain, errors.InProgress, errors.ReadingOff, errors.AuthorLimit, errors.KeyReused,
+    errors.OwnRequest, errors.InProgress, errors.ReadingOff, errors.AuthorLimit, errors.KeyReused,
 )  # fmt: skip
 Refusal = Problem | errors.DomainError
 
@@ -40,7 +40,6 @@ def admin_page(template: str, *, refusal: Refusal | None = None, code: int = 200
         admin_phrases.word,
         admin_phrases.spaced,
         admin_phrases.reason_name,
-        admin_phrases.money,
         admin_phrases.at_most,
     )
     words = {function.__name__: function for function in said}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from babel.numbers import format_currency
-
 from ingest.pages.phrases import _n
-from ingest.pages.wording import gettext, language
+from ingest.pages.wording import gettext
 from ingest.web.problems import PROBLEM_TYPES
 
 ROLES = {"student": _n("Student"), "educator": _n("Teacher"), "admin": _n("Administrator")}
@@ -62,11 +60,6 @@ def reason_name(slug: str | None) -> str:
 def done(slug: str) -> str:
     """Return what a page says after it did something, or nothing."""
     return gettext(DONE[slug]) if slug in DONE else ""
-
-
-def money(micros: int) -> str:
-    """Return an amount of millionths of a US dollar in the language of the page."""
-    return str(format_currency(micros / 1_000_000, "USD", locale=language()))
 
 
 def at_most(count: int, most: int) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest.pages.admin_phrases import money, word
-from ingest.pages.phrases import _n
+from ingest.pages.admin_phrases import word
+from ingest.pages.phrases import _n, money
 from ingest.pages.wording import gettext
 
 LABELS = {

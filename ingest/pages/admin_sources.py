@@ -16,6 +16,7 @@ from ingest.submissions import deliveries as delivery_routes
 from ingest.web import pagination
 from ingest.web.body import check
 from ingest.web.identity import Identity
+from ingest.web.step_up import require_step_up
 from models import connections, deliveries
 from models.connections import SourceCard
 from models.events import Outcome
@@ -38,6 +39,7 @@ def add_source() -> Response:
     try:
         wanted = read_form(schemas.SourceDraft, also=_said())
         with who.session():
+            require_step_up(who)
             source_id, secret = connections.add_source(
                 wanted.name, org=who.org, creates_courses=wanted.creates_courses, networks=wanted.networks
             )
@@ -60,6 +62,7 @@ def change_source(source_id: UUID) -> Response:
     try:
         changes = check({"name": request.form.get("name", ""), **_said()}, schemas.SourceChanges).changes()
         with who.session():
+            require_step_up(who)
             connections.change_source(source_id, org=who.org, **changes)
     except REFUSALS as refusal:
         return _source_page(who, source_id, refusal=refusal, values=request.form)
@@ -86,6 +89,7 @@ def rotate(source_id: UUID) -> Response:
     who = admin()
     check_body()
     with who.session():
+        require_step_up(who)
         secret = connections.rotate_source(source_id, org=who.org)
     return _secret_page(who, source_id, secret)
 

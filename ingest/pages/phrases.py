@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency
 from markupsafe import Markup
 
 from ingest.pages.wording import gettext, language, ngettext
@@ -112,6 +113,24 @@ def about_time(seconds: int) -> str:
     }
 
 
+def wait_sentence(seconds: float) -> str:
+    """Return a sentence about how long feedback took. The seconds are the upper edge of a step, so the words are round too."""
+    if seconds < 60:
+        return gettext("Nine of ten drafts were read in less than a minute.")
+    minutes = round(seconds / 60)
+    text = ngettext(
+        "Nine of ten drafts were read within a minute.",
+        "Nine of ten drafts were read within %(count)s minutes.",
+        minutes,
+    )
+    return text % {"count": minutes}
+
+
+def money(micros: int) -> str:
+    """Return an amount of millionths of a US dollar in the language of the page."""
+    return str(format_currency(micros / 1_000_000, "USD", locale=language()))
+
+
 def time(moment: datetime | str) -> Markup:
     """Return a moment for a page. A script shows it in the zone of the reader's device; without it, it is in UTC and says so."""
     at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
@@ -119,7 +138,7 @@ def time(moment: datetime | str) -> Markup:
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), text)
 
 
-def day(moment: datetime) -> str:
+def day(moment: date) -> str:
     """Return the day of a moment (UTC) in the language of the page."""
     return format_date(moment, "d MMM", locale=language())
 

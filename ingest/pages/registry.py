@@ -20,6 +20,7 @@ from ingest.pages import (
     desk_saved,
     forms,
     rendering,
+    reports,
     school_sign_in,
     second_factor,
     student,
@@ -30,7 +31,8 @@ def register(app: Flask) -> None:
     """Set the app up to make pages, and register them."""
     app.request_class = forms.PageRequest
     rendering.set_up(app)
-    for subject in (accounts, school_sign_in, second_factor, student):
+    app.extensions["essaycoach.report_page"] = reports.show
+    for subject in (accounts, school_sign_in, second_factor, student, reports):
         app.register_blueprint(subject.blueprint)
     for subject in (desk, desk_essay, desk_review, desk_saved):
         app.register_blueprint(subject.blueprint)

@@ -104,8 +104,10 @@ def set_up(app: Flask) -> None:
     """Set the app up to make pages."""
     wording.set_up(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    said = (phrases.status_name, phrases.pass_name, phrases.pass_state, phrases.type_name, phrases.resolution_name,
-            phrases.detail, phrases.trust, phrases.about_time, phrases.time, phrases.day)  # fmt: skip
+    said = (
+        phrases.status_name, phrases.pass_name, phrases.pass_state, phrases.type_name, phrases.resolution_name, phrases.detail,
+        phrases.trust, phrases.about_time, phrases.wait_sentence, phrases.time, phrases.day, phrases.money,
+    )  # fmt: skip
     used = (static_url, csrf, here, short_id, wording.language, wording.direction)
     app.jinja_env.globals.update({function.__name__: function for function in (*said, *used)})
     app.jinja_env.globals["languages"] = wording.LANGUAGES

@@ -1,4 +1,7 @@
-"""Ask for a report: JSON, or CSV by `Accept: text/csv`. Each request leaves a row in `reports`, and one of staff an audit entry."""
+"""Ask for a report: JSON, CSV by `Accept: text/csv`, or a page by `Accept: text/html`.
+
+Each request leaves a row in `reports`, and one of staff an audit entry.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 from pydantic import TypeAdapter, ValidationError
 
 from ingest.reports import course, quality, schemas, student, usage
@@ -22,8 +25,8 @@ from models.report_figures import Reader
 
 blueprint = Blueprint("reports", __name__)
 
-CSV = "text/csv"
-VARY = {200: {"Vary": "Accept: the answer may be JSON or CSV"}}
+CSV, HTML = "text/csv", "text/html"
+VARY = {200: {"Vary": "Accept: the answer may be JSON, CSV or a page"}}
 DEFAULT_DAYS, MOST_DAYS = 30, 366
 _DATE: TypeAdapter[date] = TypeAdapter(date)
 
@@ -43,7 +46,7 @@ SPAN = (
     "Get the report about a course",
     answers={200: schemas.CourseReport},
     problems=("forbidden", "report-not-ready"),
-    also_as=CSV,
+    also_as=(CSV, HTML),
     headers=VARY,
 )
 def report_course(course_id: UUID) -> Response:
@@ -51,11 +54,15 @@ def report_course(course_id: UUID) -> Response:
 
     Of your courses (admins: of the org). What compares students is left out while fewer than five have handed in.
     """
-    who = staff()
+    return _answer(ask_course(staff(), course_id))
+
+
+def ask_course(who: Identity, course_id: UUID) -> schemas.CourseReport:
+    """Return the report about a course as this person may see it, and record who asked. Raises NotFound, FiguresMissing."""
     with who.session():
         report = course.build(course_id, reader=_reader(who))
         reports.record("course", **_asked(who, report), audited=True, course_id=course_id)
-    return _answer(report)
+    return report
 
 
 @blueprint.get("/v1/reports/students/<uuid:student_id>")
@@ -63,7 +70,7 @@ def report_course(course_id: UUID) -> Response:
     "Get the report about a student",
     answers={200: schemas.StudentReport},
     problems=("forbidden", "report-not-ready"),
-    also_as=CSV,
+    also_as=(CSV, HTML),
     headers=VARY,
 )
 def report_student(student_id: UUID) -> Response:
@@ -71,11 +78,16 @@ def report_student(student_id: UUID) -> Response:
     who = identity(api_keys=False)
     if not is_staff(who) and who.user != student_id:
         raise Problem("forbidden", "A student may read the report about themselves only.")
+    return _answer(ask_student(who, student_id))
+
+
+def ask_student(who: Identity, student_id: UUID) -> schemas.StudentReport:
+    """Return the report about a student as this person may see it, and record who asked. Raises NotFound, FiguresMissing."""
     with who.session():
         report = student.build(student_id, reader=_reader(who))
         note_read(who, entity="user", entity_id=student_id, person=student_id)
         reports.record("student", **_asked(who, report), student=student_id)
-    return _answer(report)
+    return report
 
 
 @blueprint.get("/v1/reports/usage")
@@ -84,17 +96,21 @@ def report_student(student_id: UUID) -> Response:
     answers={200: schemas.UsageReport},
     parameters=SPAN,
     problems=("invalid-payload", "forbidden", "report-not-ready"),
-    also_as=CSV,
+    also_as=(CSV, HTML),
     headers=VARY,
 )
 def report_usage() -> Response:
     """Return calls, tokens and cost by day, provider, model and pass, and this month's budget. Admins only."""
-    who = admin()
+    return _answer(ask_usage(admin()))
+
+
+def ask_usage(who: Identity) -> schemas.UsageReport:
+    """Return the report about usage in the days that this request asks for, and record who asked. Raises Problem, FiguresMissing."""
     first, last = _span()
     with who.session():
         report = usage.build(first, last, reader=_reader(who))
         reports.record("usage", **_asked(who, report), first=first.isoformat(), last=last.isoformat())
-    return _answer(report)
+    return report
 
 
 @blueprint.get("/v1/reports/quality")
@@ -102,16 +118,20 @@ def report_usage() -> Response:
     "Get the report about quality",
     answers={200: schemas.QualityReport},
     problems=("forbidden", "report-not-ready"),
-    also_as=CSV,
+    also_as=(CSV, HTML),
     headers=VARY,
 )
 def report_quality() -> Response:
     """Return how often comments found their place, passes were given up, and educators and students agreed. Admins only."""
-    who = admin()
+    return _answer(ask_quality(admin()))
+
+
+def ask_quality(who: Identity) -> schemas.QualityReport:
+    """Return the report about quality, and record who asked. Raises FiguresMissing."""
     with who.session():
         report = quality.build(reader=_reader(who))
         reports.record("quality", **_asked(who, report))
-    return _answer(report)
+    return report
 
 
 def _reader(who: Identity) -> Reader:
@@ -125,10 +145,13 @@ def _asked(who: Identity, report: schemas.Report) -> dict[str, Any]:
 
 def _answer(report: schemas.Report) -> Response:
     """Return the report in the form that the client prefers; JSON when it does not mind."""
-    if request.accept_mimetypes.best_match(["application/json", CSV], default="application/json") == CSV:
-        response = Response(to_csv(report), content_type=f"{CSV}; charset=utf-8")
-    else:
-        response = json_response(report)
+    match request.accept_mimetypes.best_match(["application/json", CSV, HTML], default="application/json"):
+        case "text/csv":
+            response = Response(to_csv(report), content_type=f"{CSV}; charset=utf-8")
+        case "text/html":
+            response = current_app.extensions["essaycoach.report_page"](report)
+        case _:
+            response = json_response(report)
     response.headers["Vary"] = "Accept"
     return response
 

@@ -55,7 +55,7 @@ class Operation:
     parameters: tuple[Parameter, ...]
     security: tuple[str, ...]
     headers: dict[int, dict[str, str]] = field(default_factory=dict)
-    also_as: str | None = None
+    also_as: tuple[str, ...] = ()
 
 
 def operation(
@@ -67,12 +67,12 @@ def operation(
     parameters: tuple[Parameter, ...] = (),
     security: tuple[str, ...] = ("bearer",),
     headers: dict[int, dict[str, str]] | None = None,
-    also_as: str | None = None,
+    also_as: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Declare what a route handler takes and answers; its docstring becomes the description.
 
     `answers` maps a status to a model, to None for no body, or to the media type of an event stream or a file. `headers` maps
-    a status to response headers and their descriptions. `also_as` is another media type of the 200 answer, by the Accept header.
+    a status to response headers and their descriptions. `also_as` are other media types of the 200 answer, by the Accept header.
     Problems that follow from a body, from the security scheme or that every route has are added.
     """
     common_problems = ("temporarily-unavailable", "rate-limited")
@@ -177,8 +177,8 @@ def _responses(declared: Operation, *, takes_id: bool) -> dict[str, Any]:
             response["content"] = {model: {"schema": EVENT} if model == "text/event-stream" else {}}
         elif model is not None:
             response["content"] = {"application/json": {"schema": _ref(model)}}
-        if status == 200 and declared.also_as is not None:
-            response["content"][declared.also_as] = {"schema": {"type": "string"}}
+        if status == 200:
+            response.get("content", {}).update({kind: {"schema": {"type": "string"}} for kind in declared.also_as})
         if status in declared.headers:
             response["headers"] = {
                 header: {"description": text, "schema": {"type": "string"}}
