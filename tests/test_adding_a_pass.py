@@ -41,6 +41,7 @@ DEFINITIONS = {
     "COLOURS": ("standalone/demo.py", "COLOURS = {"),
     "_CRITERIA_BY_PASS": ("benchmarks/tokens.py", "_CRITERIA_BY_PASS = {"),
     "INSERT": ("benchmarks/bare.py", 'INSERT = """'),
+    "PASSES": ("ingest/pages/phrases.py", "PASSES = {"),
 }
 
 # What the page says about a place in the code: the file, and the text that it speaks of.

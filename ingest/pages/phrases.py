@@ -19,16 +19,36 @@ def _n(text: str) -> str:
 
 
 # The names of the types of comments (table `feedback_types`), as a student reads them.
-TYPES = {
-    "agreement": _n("Agreement"), "article": _n("Article"), "capitalisation": _n("Capital letters"), "citation": _n("Citation"),
-    "clarity": _n("Clarity"), "conclusion": _n("Conclusion"), "content": _n("Content"), "contraction": _n("Contraction"),
-    "coverage": _n("Coverage of the task"), "evidence": _n("Evidence"), "grammar": _n("Grammar"),
-    "introduction": _n("Introduction"), "organisation": _n("Organisation"), "paragraphs": _n("Paragraphs"),
-    "punctuation": _n("Punctuation"), "reasoning": _n("Reasoning"), "redundancy": _n("Said twice"),
-    "relevance": _n("Relevance"), "repetition": _n("Repeated word"), "sentence_length": _n("Sentence length"),
-    "spacing": _n("Spacing"), "spelling": _n("Spelling"), "structure": _n("Structure"), "thesis": _n("Thesis"),
-    "transition": _n("Transition"), "verb_form": _n("Verb form"), "word_choice": _n("Word choice"),
-}  # fmt: skip
+_TYPES = (
+    ("agreement", _n("Agreement")),
+    ("article", _n("Article")),
+    ("capitalisation", _n("Capital letters")),
+    ("citation", _n("Citation")),
+    ("clarity", _n("Clarity")),
+    ("conclusion", _n("Conclusion")),
+    ("content", _n("Content")),
+    ("contraction", _n("Contraction")),
+    ("coverage", _n("Coverage of the task")),
+    ("evidence", _n("Evidence")),
+    ("grammar", _n("Grammar")),
+    ("introduction", _n("Introduction")),
+    ("organisation", _n("Organisation")),
+    ("paragraphs", _n("Paragraphs")),
+    ("punctuation", _n("Punctuation")),
+    ("reasoning", _n("Reasoning")),
+    ("redundancy", _n("Said twice")),
+    ("relevance", _n("Relevance")),
+    ("repetition", _n("Repeated word")),
+    ("sentence_length", _n("Sentence length")),
+    ("spacing", _n("Spacing")),
+    ("spelling", _n("Spelling")),
+    ("structure", _n("Structure")),
+    ("thesis", _n("Thesis")),
+    ("transition", _n("Transition")),
+    ("verb_form", _n("Verb form")),
+    ("word_choice", _n("Word choice")),
+)
+TYPES = dict(_TYPES)
 STATUSES = {
     "queued": _n("Waiting to be read"), "processing": _n("Being read"), "completed": _n("Read"), "partial": _n("Read in part"),
     "failed": _n("Not read"), "superseded": _n("Replaced by a newer draft"), "cancelled": _n("Cancelled"),

@@ -169,7 +169,7 @@ def test_staff_set_one_up_and_remove_it_on_their_page(api, browser):
     assert "shown again" in done.text
     assert sign_in(api.app.test_client()).headers["Location"] == "/sign-in/code"
     browser.post("/second-factor/remove", data={"csrf": csrf_of(page)})
-    assert sign_in(api.app.test_client()).headers["Location"] == "/essays"
+    assert sign_in(api.app.test_client()).headers["Location"] == "/desk"
 
 
 def test_students_have_no_such_page(browser):
