@@ -2,7 +2,7 @@
 FROM python:3.12-slim
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
-COPY constraints.txt install.py setup.cfg pyproject.toml README.md LICENSE ./
+COPY constraints.txt install.py setup.cfg pyproject.toml README.md LICENSE NOTICE ./
 COPY ingest ingest
 COPY workers workers
 COPY models models

@@ -83,9 +83,10 @@ lock: release-tools ## write constraints.txt again: versions that still fit stay
 	@$(BIN)/python install.py --list local,standalone,test,bench,docs,kubernetes,release | $(BIN)/uv pip compile - --output-file constraints.txt --generate-hashes \
 		--no-build --no-annotate --python-version 3.11.5 --python-platform linux --quiet --custom-compile-command "make lock" $(NEWER)
 
-sbom: release-tools ## write build/essaycoach.cdx.json: the components of constraints.txt in CycloneDX 1.6
+sbom: release-tools ## write build/*.cdx.json: the components of constraints.txt, and the files for browsers, in CycloneDX 1.6
 	@mkdir -p build
 	@$(BIN)/cyclonedx-py requirements --spec-version 1.6 --output-reproducible --output-file build/essaycoach.cdx.json constraints.txt
+	@cp ingest/pages/browser-files.cdx.json build/
 
 audit: release-tools ## ask PyPI for known vulnerabilities of every component of constraints.txt; one that cannot be asked about fails
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement constraints.txt \

@@ -14,6 +14,7 @@ from ingest.pages import (
     admin_roster,
     admin_settings,
     admin_sources,
+    api_documentation,
     desk,
     desk_essay,
     desk_review,
@@ -32,7 +33,7 @@ def register(app: Flask) -> None:
     app.request_class = forms.PageRequest
     rendering.set_up(app)
     app.extensions["essaycoach.report_page"] = reports.show
-    for subject in (accounts, school_sign_in, second_factor, student, reports):
+    for subject in (accounts, school_sign_in, second_factor, student, reports, api_documentation):
         app.register_blueprint(subject.blueprint)
     for subject in (desk, desk_essay, desk_review, desk_saved):
         app.register_blueprint(subject.blueprint)
