@@ -17,6 +17,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from ingest.web import schemas
+from ingest.web.operation_examples import answer_examples, body_examples
+from ingest.web.operation_groups import GROUPS, group_of
 from ingest.web.problems import CONTENT_TYPE, PROBLEM_TYPES
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -112,7 +114,8 @@ def document(app: Flask) -> dict[str, Any]:
         models |= {model for model in (*declared.answers.values(), declared.body) if isinstance(model, type)}
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            paths.setdefault(path, {})[method.lower()] = _describe(declared, rule.endpoint, sorted(rule.arguments))
+            paths.setdefault(path, {})[method.lower()] = _describe(declared, rule.endpoint, method, path)
+    used = {tag for methods in paths.values() for described in methods.values() for tag in described["tags"]}
     _, definitions = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)], ref_template=REF
     )
@@ -125,6 +128,7 @@ def document(app: Flask) -> dict[str, Any]:
             "problem. Any address may also answer 400 `malformed-request`, 408, 414, 417, 431, 501 or 505 to a request that is not "
             "HTTP/1.1 within its limits.",
         },
+        "tags": [{"name": group.name, "description": group.description} for group in GROUPS if group.name in used],
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": definitions.get("$defs", {}),
@@ -146,26 +150,34 @@ def document(app: Flask) -> dict[str, Any]:
     }
 
 
-def _describe(declared: Operation, name: str, arguments: list[str]) -> dict[str, Any]:
+def _describe(declared: Operation, endpoint: str, method: str, path: str) -> dict[str, Any]:
+    arguments = sorted(re.findall(r"\{(\w+)\}", path))
+    group = group_of(endpoint)
     path_parameters = [
         {"name": argument, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
         for argument in arguments
     ]
     described: dict[str, Any] = {
-        "operationId": name.replace(".", "_"),
+        "operationId": endpoint.replace(".", "_"),
+        "tags": [group] if group else [],
         "summary": declared.summary,
         "description": declared.description,
         "parameters": path_parameters + [_parameter(parameter) for parameter in declared.parameters],
-        "responses": _responses(declared, takes_id=bool(arguments)),
+        "responses": _responses(declared, method, path),
     }
     if declared.body is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(declared.body)}}}
+        content = _content(_ref(declared.body), body_examples(method, path))
+        described["requestBody"] = {"required": True, "content": {"application/json": content}}
     if declared.security:
         described["security"] = [{scheme: []} for scheme in declared.security]
     return described
 
 
-def _responses(declared: Operation, *, takes_id: bool) -> dict[str, Any]:
+def _content(schema: dict[str, str], examples: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {"schema": schema, "examples": examples} if examples else {"schema": schema}
+
+
+def _responses(declared: Operation, method: str, path: str) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, model in declared.answers.items():
         response: dict[str, Any] = {"description": "Not modified" if status == 304 else "Success"}
@@ -173,7 +185,8 @@ def _responses(declared: Operation, *, takes_id: bool) -> dict[str, Any]:
             # The schema of an event stream describes one event. A file has no schema.
             response["content"] = {model: {"schema": EVENT} if model == "text/event-stream" else {}}
         elif model is not None:
-            response["content"] = {"application/json": {"schema": _ref(model)}}
+            examples = answer_examples(method, path, status)
+            response["content"] = {"application/json": _content(_ref(model), examples)}
         if status == 200:
             response.get("content", {}).update({kind: {"schema": {"type": "string"}} for kind in declared.also_as})
         if status in declared.headers:
@@ -182,7 +195,7 @@ def _responses(declared: Operation, *, takes_id: bool) -> dict[str, Any]:
                 for header, text in declared.headers[status].items()
             }
         responses[str(status)] = response
-    slugs = (*declared.problems, *(("not-found",) if takes_id else ()))
+    slugs = (*declared.problems, *(("not-found",) if "{" in path else ()))
     for slug in sorted(set(slugs), key=lambda name: (PROBLEM_TYPES[name].status, name)):
         problem_type = PROBLEM_TYPES[slug]
         response = responses.setdefault(

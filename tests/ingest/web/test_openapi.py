@@ -79,6 +79,20 @@ def test_every_operation_has_a_name_summary_and_problem_responses(document):
         assert parameters == set(re.findall(r"\{(\w+)\}", path))
 
 
+def test_every_operation_stands_in_a_described_group(document):
+    """A new blueprint, or a single endpoint of another group, is named in ingest/web/operation_groups.py."""
+    described = {tag["name"] for tag in document["tags"]}
+    assert all(tag["description"] for tag in document["tags"])
+    without = [path for path, _, operation in operations(document) if len(operation["tags"]) != 1]
+    assert without == []
+    assert {operation["tags"][0] for _, _, operation in operations(document)} == described
+
+
+def test_document_names_no_server(document):
+    """A viewer then sends its requests to where the document came from, whatever the host and port."""
+    assert "servers" not in document
+
+
 @pytest.fixture(scope="module")
 def schema(shared_api):
     """Give the document as schemathesis reads it."""
