@@ -134,7 +134,7 @@ def test_why_shows_the_real_answer_and_leaves_a_record(own: Day) -> None:
     assert own.reads() == before + 1
     assert "prompt-77" in page
     assert "local, rules" in page
-    assert "0.0045 US$, 1200 tokens sent, 300 received, 2.1 seconds" in page
+    assert "0.0045 US dollars, 1200 tokens sent, 300 received, 2.1 seconds" in page
     assert '"message": "raw <b>words</b> of the model"' in page
     other = own.comment(own.released, "content")["id"]
     assert "There is no answer on record" in ed.get(f"/desk/comments/{other}/why")
