@@ -24,9 +24,15 @@ class PageReader:
     def __init__(self, base: str, *, org: str, email: str, password: str) -> None:
         """Sign in. `page` is where that leads."""
         self._base = base
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        self._jar = CookieJar()
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar))
         form = {"org": org, "email": email, "password": password}
         self.page = self._load("/sign-in", urllib.parse.urlencode(form).encode())
+
+    @property
+    def cookies(self) -> str:
+        """Return the value of the header that signs another client in as this person."""
+        return "; ".join(f"{one.name}={one.value}" for one in self._jar)
 
     def open(self, path: str) -> Page:
         """Return a page of the system."""

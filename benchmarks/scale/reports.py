@@ -1,4 +1,4 @@
-"""How long reports take on a filled database, and the refresh of what they show."""
+"""How long reports and pages take on a filled database, and the refresh of what reports show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.scale.fill import connect
 from benchmarks.scale.sides import Seconds, Side
 
 REFRESH = "refresh_reports"
-REFRESH_BAR_SECONDS, COURSE_BAR_SECONDS, STUDENT_BAR_SECONDS = 300.0, 0.300, 0.100
+REFRESH_BAR_SECONDS, COURSE_BAR_SECONDS, STUDENT_BAR_SECONDS, PAGE_BAR_SECONDS = 300.0, 0.300, 0.100, 0.150
 WARM_UP = 3
 
 
@@ -21,6 +21,8 @@ def measure(full: Side, *, times: int) -> list[Figure]:
     kinds: tuple[tuple[str, Callable[[], Seconds], float], ...] = (
         ("course report", full.read_course_report, COURSE_BAR_SECONDS),
         ("student report", full.read_student_report, STUDENT_BAR_SECONDS),
+        ("page of an essay", full.open_essay, PAGE_BAR_SECONDS),
+        ("desk, essays of an assignment", full.open_assignment, PAGE_BAR_SECONDS),
     )
     for name, read, bar in kinds:
         found.append(_figure(f"{name}, slowest of {times}", [read() for _ in range(WARM_UP + times)][WARM_UP:], bar))

@@ -24,6 +24,7 @@ from models.errors import DatabaseAway, DatabaseBusy
 from models.jobs import Hint, Queue
 from standalone.client import ask
 from standalone.machine import Machine
+from standalone.page_reader import PageReader
 from workers.duties import audit_heads, retire
 from workers.duties.registry import Tools, all_duties
 
@@ -54,6 +55,11 @@ class Side:
         answer = ask("GET", f"{self._known['ingest']}/v1/essays", headers=self._student)
         self._courses = ask("GET", f"{self._known['ingest']}/v1/courses", headers=self._educator).body["items"]
         self._person = ask("GET", f"{self._known['ingest']}/v1/me", headers=self._student).body["id"]
+        self._read_essays = [one["id"] for one in answer.body["items"] if one["status"] == "completed"]
+        self._assignments = ask("GET", f"{self._known['ingest']}/v1/assignments", headers=self._educator).body["items"]
+        base = self._known["ingest"]
+        self._at_home = {"Cookie": PageReader(base, org=filled.org, **filled.student).cookies}
+        self._at_the_desk = {"Cookie": PageReader(base, org=filled.org, **filled.educator).cookies}
         self._read_before = [one["submission_id"] for one in answer.body["items"] if one["status"] == "completed"]
         if waiting is None:
             self._waiter = self._student
@@ -87,6 +93,17 @@ class Side:
     def read_student_report(self) -> Seconds:
         """Read the report about the student as their educator."""
         return self._timed("GET", f"/v1/reports/students/{self._person}", self._educator)
+
+    def open_essay(self) -> Seconds:
+        """Open the page of an essay as its author."""
+        self._turn += 1
+        return self._timed("GET", f"/essays/{self._read_essays[self._turn % len(self._read_essays)]}", self._at_home)
+
+    def open_assignment(self) -> Seconds:
+        """Open the desk's page of an assignment as its educator."""
+        self._turn += 1
+        assignment = self._assignments[self._turn % len(self._assignments)]["id"]
+        return self._timed("GET", f"/desk/assignments/{assignment}", self._at_the_desk)
 
     def hand_in(self) -> Seconds:
         """Hand in an essay as the student who waits."""
