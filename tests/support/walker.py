@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support.browser import CHROMIUM
 from tests.support.servers import ROOT
 
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome (Debian: apt-get install chromium)")
 DESKTOP, PHONE = (1280, 900), (360, 740)
 # `SCREENSHOTS=1 make test-slow T=tests/system/test_pages_in_browser.py` makes the pictures of docs/pages anew.
 PICTURES = ROOT / "docs" / "pages"

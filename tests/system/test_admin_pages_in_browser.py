@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.support.browser import CHROMIUM
-from tests.support.one_machine import ESSAY, Standalone, ask, standalone
-from tests.support.walker import DESKTOP, PHONE, browser, walk
+from tests.support.one_machine import ESSAY, Standalone, ask
+from tests.support.walker import DESKTOP, PHONE, needs_browser, walk
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome (Debian: apt-get install chromium)"),
-    pytest.mark.slow(reason="starts the system and a browser"),
-]
-
-
-@pytest.fixture(scope="module")
-def machine() -> Iterator[Standalone]:
-    with standalone() as system:
-        yield system
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
+pytestmark = [needs_browser, pytest.mark.slow(reason="starts the system and a browser")]
 
 
 def roster(folder: Path, mark: str) -> list[Path]:

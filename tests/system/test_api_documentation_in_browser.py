@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.support.browser import CHROMIUM
-from tests.support.one_machine import Standalone, ask, standalone
-from tests.support.walker import DESKTOP, PHONE, Walker, browser, walk
+from tests.support.one_machine import Standalone, ask
+from tests.support.walker import DESKTOP, PHONE, Walker, needs_browser, walk
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome (Debian: apt-get install chromium)"),
-    pytest.mark.slow(reason="starts the system and a browser"),
-]
-
-
-@pytest.fixture(scope="module")
-def machine() -> Iterator[Standalone]:
-    with standalone() as system:
-        yield system
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
+pytestmark = [needs_browser, pytest.mark.slow(reason="starts the system and a browser")]
 
 
 def open_operation(walker: Walker, name: str) -> None:

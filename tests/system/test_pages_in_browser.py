@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.support.browser import CHROMIUM
-from tests.support.one_machine import Standalone, standalone
-from tests.support.walker import DESKTOP, PHONE, Walker, browser, walk
+from tests.support.one_machine import Standalone
+from tests.support.walker import DESKTOP, PHONE, Walker, needs_browser, walk
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome (Debian: apt-get install chromium)"),
-    pytest.mark.slow(reason="starts the system and a browser"),
-]
+pytestmark = [needs_browser, pytest.mark.slow(reason="starts the system and a browser")]
 
 ESSAY = (
     "Every morning the hallway of our school is quiet, because everybody look at a screen. I think our school should ban "
@@ -25,18 +20,6 @@ ESSAY = (
     "Some parents need to reach there children in an emergency. The office has a telephone, so nobody are in danger.\n\n"
     "For these reasons phones should stay in the locker until the last bell."
 )
-
-
-@pytest.fixture(scope="module")
-def machine() -> Iterator[Standalone]:
-    with standalone() as system:
-        yield system
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 @pytest.mark.parametrize(("size", "device"), [(DESKTOP, "desktop"), (PHONE, "phone")])

@@ -7,23 +7,17 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.ingest.conftest import ApiUnderTest
 from tests.ingest.pages.desk_day import Day, make_day
-from tests.support.browser import CHROMIUM
+from tests.support import walker
 from tests.support.gunicorn_server import run_gunicorn
 from tests.support.races import eventually
 from tests.support.schools import PASSWORD
+from tests.support.walker import needs_browser
 
-pytestmark = [
-    pytest.mark.slow(reason="a real browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here"),
-]
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+pytestmark = [needs_browser, pytest.mark.slow(reason="a real browser")]
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +38,8 @@ def address(day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start a browser."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with walker.browser() as started:
         yield started
-        started.close()
 
 
 Open = Callable[..., Page]

@@ -12,11 +12,10 @@ from models.essays import Draft
 from models.feedback import Author, CommentDraft
 from tests.ingest.conftest import ApiUnderTest
 from tests.ingest.pages.conftest import SignedIn
-from tests.support.browser import CHROMIUM
 from tests.support.gunicorn_server import run_gunicorn
 from tests.support.hostile_texts import HOSTILE_TEXTS
 from tests.support.schools import PASSWORD, connect_as, session_of
-from tests.support.walker import browser, walk
+from tests.support.walker import browser, needs_browser, walk
 
 TEXT = "\n".join(HOSTILE_TEXTS)
 
@@ -96,7 +95,7 @@ def test_every_text_is_shown_as_it_is(pages_of_hostile_texts: list[str], signed_
 
 
 @pytest.mark.slow(reason="starts a server and a browser")
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome (Debian: apt-get install chromium)")
+@needs_browser
 def test_browser_runs_nothing_and_asks_nobody(
     shared_api: ApiUnderTest, pages_of_hostile_texts: list[str], tmp_path: Path
 ) -> None:
