@@ -43,7 +43,7 @@ def test_every_text_is_translated_and_no_other(language: str) -> None:
     assert (marked - known, known - marked) == (set(), set())
     empty = [one.id for one in found if one.id and not all([one.string] if isinstance(one.string, str) else one.string)]
     assert empty == []
-    assert [one.id for one in found if one.fuzzy] == []
+    assert [one.id for one in found if one.id and one.fuzzy] == []
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
