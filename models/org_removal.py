@@ -130,7 +130,8 @@ def finish(org: UUID) -> dict[str, int]:
             update orgs set slug = 'removed-' || id, name = 'Removed school', default_language = default, release_policy = default,
                 ai_policy = default, ai_fallback = default, require_approval = default, require_assignment = default,
                 monthly_budget_micros = null, author_open_limit = default, author_daily_limit = default, author_budget_percent = default,
-                admin_networks = default, retention_texts = null, retention_raw_answers = null, retention_deliveries = null,
+                admin_networks = default, password_roles = default, second_factor_required = default, step_up = default,
+                embed_origins = default, retention_texts = null, retention_raw_answers = null, retention_deliveries = null,
                 retention_accounts = null, retention_logs = null, removed_at = now()
             where id = %s
             """,
@@ -144,8 +145,9 @@ def finish(org: UUID) -> dict[str, int]:
 ORG_FILES = {
     "org": """
         select id, slug, name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
-            monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks, retention_texts,
-            retention_raw_answers, retention_deliveries, retention_accounts, retention_logs, dual_approval, created_at, closed_at
+            monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks, password_roles,
+            second_factor_required, step_up, embed_origins, retention_texts, retention_raw_answers, retention_deliveries,
+            retention_accounts, retention_logs, dual_approval, created_at, closed_at
         from orgs where id = %(org)s
     """,
     "categories": "select id, slug, name, created_at from categories where org_id = %(org)s order by id",

@@ -107,8 +107,8 @@ def fetch_org(org: UUID) -> dict[str, Any]:
         """
         select id, slug, name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
             monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks, password_roles,
-            second_factor_required, step_up, retention_texts, retention_raw_answers, retention_deliveries, retention_accounts,
-            retention_logs, legal_hold, dual_approval, created_at
+            second_factor_required, step_up, embed_origins, retention_texts, retention_raw_answers, retention_deliveries,
+            retention_accounts, retention_logs, legal_hold, dual_approval, created_at
         from orgs where id = %s
         """,
         (org,),
@@ -123,9 +123,10 @@ def change_org(org: UUID, *, changes: Mapping[str, Any]) -> dict[str, Any]:
 
     Names in `changes`: name, default_language, release_policy, ai_policy, ai_fallback, require_approval, require_assignment,
     monthly_budget_micros, author_open_limit, author_daily_limit, author_budget_percent, admin_networks (canonical),
-    password_roles, second_factor_required, step_up, retention_texts, retention_raw_answers, retention_deliveries,
-    retention_accounts, retention_logs, legal_hold, dual_approval. From when a retention deletes something is decided by a trigger
-    (migration 0033). Raises NeedsApproval when dual_approval is to end, and Invalid when no admin could sign in any more.
+    password_roles, second_factor_required, step_up, embed_origins, retention_texts, retention_raw_answers,
+    retention_deliveries, retention_accounts, retention_logs, legal_hold, dual_approval. From when a retention deletes
+    something is decided by a trigger (migration 0033). Raises NeedsApproval when dual_approval is to end, and Invalid when no admin
+    could sign in any more.
     """
     if changes:
         Orgs.update(dict(changes)).where(Orgs.id == org).execute()

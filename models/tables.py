@@ -77,6 +77,7 @@ class Orgs(Table):
     author_daily_limit = IntegerField(default=500, null=True)
     author_budget_percent = IntegerField(default=20, null=True)
     admin_networks = ArrayField(TextField, index=False, constraints=EVERYWHERE)
+    embed_origins = ArrayField(TextField, index=False, constraints=EVERYWHERE)
     password_roles = ArrayField(TextField, index=False, constraints=EVERY_ROLE)
     second_factor_required = BooleanField(default=False)
     step_up = BooleanField(default=False)

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr, StringConstraints
 
 from ingest.admin.schemas import ReleasePolicy
-from ingest.web.schemas import Language, Networks, RequestBody, Short, optional_not_null
+from ingest.web.schemas import EmbedOrigins, Language, Networks, RequestBody, Short, optional_not_null
 from models.users import PersonRole
 
 # Ten million dollars, and below 2**53, so that every JSON reader keeps it as a whole number.
@@ -70,6 +70,9 @@ class Org(BaseModel):
         Field(
             description="whether exporting and erasing, API keys, sources and the sign-in provider need a sign-in of the last 15 minutes"
         ),
+    ]
+    embed_origins: Annotated[
+        list[str], Field(description="the sites that may show a link to an essay in a frame; empty: none")
     ]
     retention_texts: Annotated[
         int | None,
@@ -143,6 +146,7 @@ class OrgChange(RequestBody):
         ),
     ] = optional_not_null()
     step_up: StrictBool = optional_not_null()
+    embed_origins: EmbedOrigins = optional_not_null()
     retention_texts: RetentionDays | None = None
     retention_raw_answers: RetentionDays | None = None
     retention_deliveries: RetentionDays | None = None

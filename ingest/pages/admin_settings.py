@@ -22,6 +22,7 @@ blueprint: Blueprint = page_blueprint("admin_settings")
 
 TEXTS = ("name", "default_language", "release_policy", "ai_policy", "ai_fallback")
 SWITCHES = ("require_approval", "require_assignment", "dual_approval")
+LISTS = ("admin_networks", "embed_origins")
 NUMBERS = (
     "author_open_limit", "author_daily_limit", "author_budget_percent", "retention_texts", "retention_raw_answers",
     "retention_deliveries", "retention_accounts", "retention_logs",
@@ -70,7 +71,7 @@ def _sent() -> dict[str, Any]:
     sent |= {name: _whole(form.get(name, "").strip()) for name in NUMBERS}
     budget = form.get("monthly_budget", "").strip()
     sent["monthly_budget_micros"] = _micros(budget) if budget else None
-    sent["admin_networks"] = lines("admin_networks")
+    sent |= {name: lines(name) for name in LISTS}
     sent["legal_hold"] = form.get("legal_hold", "").strip() or None
     return sent
 
@@ -95,7 +96,7 @@ def _micros(text: str) -> int:
 def _form_page(who: Identity, *, refusal: Refusal | None = None) -> Response:
     org = orgs.fetch_as(who)
     stored = {name: value for name, value in org.items() if value is not None}
-    stored["admin_networks"] = "\n".join(org["admin_networks"])
+    stored |= {name: "\n".join(org[name]) for name in LISTS}
     if org["monthly_budget_micros"] is not None:
         stored["monthly_budget"] = f"{Decimal(org['monthly_budget_micros']) / 1_000_000:f}"
     return admin_page("admin_settings.html", refusal=refusal, values=request.form if refusal else stored, labels=LABELS)

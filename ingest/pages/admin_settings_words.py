@@ -22,6 +22,7 @@ LABELS = {
     "retention_deliveries": _n("Days that what an LMS sent about a student is kept"),
     "retention_accounts": _n("Days until a student who does nothing is erased"),
     "retention_logs": _n("Days that the system log is kept"), "legal_hold": _n("Number of the case for which nothing is deleted"),
+    "embed_origins": _n("Sites that may show an essay in a frame"),
     "dual_approval": _n("Two administrators must agree to erase, export and remove"),
 }  # fmt: skip
 _DELETES = _n("What is older is deleted for ever, after 7 days from now at the earliest.")
@@ -35,6 +36,7 @@ CONSEQUENCES = {
     "retention_texts": _DELETES, "retention_raw_answers": _DELETES, "retention_deliveries": _DELETES,
     "retention_accounts": _DELETES, "retention_logs": _DELETES,
     "legal_hold": _n("While there is a number, nothing of the school is deleted. Without it, deletion goes on."),
+    "embed_origins": _n("Sites that are taken away show nothing from then on."),
     "dual_approval": _n("Ending it again needs a second administrator."),
 }  # fmt: skip
 

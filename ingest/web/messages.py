@@ -12,6 +12,7 @@ UUID_FORM = "must be a UUID, such as 01a20000-0000-7000-8000-000000000000"
 TIME_FORM = "must be an RFC 3339 time with a zone, such as 2026-11-23T08:30:00Z"
 LANGUAGE_FORM = "must name a language, such as en, en-GB or English"
 NETWORK_FORM = "must be a network or an address, such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.7"
+ORIGIN_FORM = "must be the origin of a site as browsers send it, such as https://lms.example:8443 (lower case, no path, no wildcard)"
 EMAIL_FORM = "must be an e-mail address, such as grace@school.example"
 FALLBACK = "cannot be used"
 

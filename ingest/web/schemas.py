@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
-from ingest.web.messages import LANGUAGE_FORM, NETWORK_FORM, NUMBERED_ID, TIME_FORM, UUID_FORM
+from ingest.web.messages import LANGUAGE_FORM, NETWORK_FORM, NUMBERED_ID, ORIGIN_FORM, TIME_FORM, UUID_FORM
 from models.identifiers import fold_identifier, fold_spelling, is_invisible
 from models.languages import MAX_LENGTH, canonical_language
 from models.networks import MAX_LENGTH as MAX_LENGTH_OF_NETWORK
@@ -31,6 +31,9 @@ MAX_CHARACTERS = 100_000
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
 # Java and student information systems write the zone as +0000 or +00; second 60 is a leap second.
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?([Zz]|([+-]\d{2}):?(\d{2})?)")
+
+# As ESSAYCOACH_ALLOWED_ORIGINS, over TLS only. A policy of a page cannot name an IPv6 address.
+_HTTPS_ORIGIN = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 def _require_string(value: Any) -> Any:
@@ -78,6 +81,12 @@ def _read_network(value: str) -> str:
         raise ValueError(NETWORK_FORM) from None
 
 
+def _check_origin(value: str) -> str:
+    if not _HTTPS_ORIGIN.fullmatch(value):
+        raise ValueError(ORIGIN_FORM)
+    return value
+
+
 def _to_utc(value: datetime) -> datetime:
     # PostgreSQL accepts no offset beyond 16 hours, and Python cannot read a time outside its calendar.
     try:
@@ -110,6 +119,14 @@ Networks = Annotated[
         description="IPv4 and IPv6 networks as CIDR, or single addresses, such as 192.0.2.0/24; empty: everywhere",
     ),
     AfterValidator(lambda networks: list(dict.fromkeys(networks))),
+]
+EmbedOrigins = Annotated[
+    list[Annotated[StrictStr, StringConstraints(min_length=1, max_length=255), AfterValidator(_check_origin)]],
+    Field(
+        max_length=20,
+        description="origins such as https://lms.example:8443 whose pages may show a link to an essay in a frame; empty: none",
+    ),
+    AfterValidator(lambda origins: list(dict.fromkeys(origins))),
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
 

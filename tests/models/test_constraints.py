@@ -23,6 +23,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     "orgs_budget_not_negative": [{"monthly_budget_micros": "-1"}],
     "orgs_author_limits_in_range": [{"author_open_limit": "0"}, {"author_daily_limit": "10001"}, {"author_budget_percent": "101"}],
     "orgs_admin_networks_few": [{"admin_networks": value} for value in MANY_NETWORKS],
+    "orgs_embed_origins_few": [{"embed_origins": value} for value in ("'{null}'", "array_fill('https://a.example'::text, array[21])")],
     "orgs_retention_in_range": [
         *({f"retention_{name}": days} for name in ("texts", "raw_answers", "deliveries", "accounts") for days in ("29", "36501")),
         {"retention_logs": "6"}, {"retention_logs": "91"},

@@ -80,6 +80,7 @@ CLEAR = {
         seen_events.answer idempotency_keys.response
     """,
     "networks that a school names, of no person": "orgs.admin_networks api_keys.networks sources.networks",
+    "sites that a school names, of no person": "orgs.embed_origins",
     "ids and words from lists, never text: models/audit.py, ingest/web/system_log.py and models/reports.py": "audit_log.detail system_logs.context reports.parameters",
 }
 

@@ -161,7 +161,7 @@ def test_export_is_complete_and_readable_by_its_owner_only(
     text = "Waiting words."
     database.sql(
         """
-        update orgs set admin_networks = '{192.0.2.0/24}', author_open_limit = 7, author_daily_limit = 8, author_budget_percent = 9,
+        update orgs set admin_networks = '{192.0.2.0/24}', embed_origins = '{https://lms.example}', step_up = true, author_open_limit = 7, author_daily_limit = 8, author_budget_percent = 9,
             retention_texts = 400 where id = %s
         """,
         north.org,

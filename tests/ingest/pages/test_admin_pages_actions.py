@@ -123,7 +123,7 @@ def test_settings_change_after_a_look_at_what_they_do(shared_api: ApiUnderTest, 
     sent = {
         **{name: form.attributes(f"#{name}", "value")[0] for name in ("name", "default_language")},
         "release_policy": "auto", "ai_policy": "local", "ai_fallback": "wait", "monthly_budget": "99.50", "retention_texts": "400",
-        "require_assignment": "1",
+        "require_assignment": "1", "embed_origins": "https://lms.example\nhttps://moodle.example:8443",
     }  # fmt: skip
     page = ada.post("/admin/settings", **sent)
     assert "Only the local engine reads" in page.text
@@ -139,8 +139,11 @@ def test_settings_change_after_a_look_at_what_they_do(shared_api: ApiUnderTest, 
         400,
     )
     assert changed["require_assignment"] is True
+    assert changed["embed_origins"] == ["https://lms.example", "https://moodle.example:8443"]
     assert "$99.50" in ada.get("/admin").text
-    for wrong in ({"monthly_budget": "much"}, {"retention_texts": "3"}, {"admin_networks": "198.51.100.0/24"}):
+    for wrong in (
+        {"monthly_budget": "much"}, {"retention_texts": "3"}, {"admin_networks": "198.51.100.0/24"}, {"embed_origins": "lms.example"},
+    ):  # fmt: skip
         page = ada.post("/admin/settings", sure="1", **{**sent, **wrong})
         assert page.status == 422, wrong
         assert page.words(".notice.bad") != []
@@ -149,7 +152,14 @@ def test_settings_change_after_a_look_at_what_they_do(shared_api: ApiUnderTest, 
     ada.post(
         "/admin/settings",
         sure="1",
-        **{**sent, "ai_policy": "anthropic", "require_assignment": "", "monthly_budget": "", "retention_texts": ""},
+        **{
+            **sent,
+            "ai_policy": "anthropic",
+            "require_assignment": "",
+            "monthly_budget": "",
+            "retention_texts": "",
+            "embed_origins": "",
+        },
     )
     assert org(shared_api)["monthly_budget_micros"] is None
 
