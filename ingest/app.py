@@ -27,7 +27,17 @@ from ingest.admin import (
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
 from ingest.pages import registry as pages
 from ingest.reports import routes as report_routes
-from ingest.submissions import deliveries, essays, failed_passes, reruns, routes, rubric_previews, texts, webhooks
+from ingest.submissions import (
+    deliveries,
+    essay_links,
+    essays,
+    failed_passes,
+    reruns,
+    routes,
+    rubric_previews,
+    texts,
+    webhooks,
+)
 from ingest.web import (
     cors,
     health,
@@ -96,7 +106,7 @@ def create_app() -> Flask:
         app.register_blueprint(module.blueprint)
     for module in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
         app.register_blueprint(module.blueprint)
-    for module in (texts, review_queue, comment_types, logs, second_factor, report_routes):
+    for module in (texts, review_queue, comment_types, logs, second_factor, report_routes, essay_links):
         app.register_blueprint(module.blueprint)
     pages.register(app)
     problems.register(app)

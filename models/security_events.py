@@ -55,7 +55,7 @@ EVENTS: dict[str, Outcome] = {**WEB_EVENTS, **TRAIL_EVENTS, LEFT_OUT: "failure"}
 NO_LINE = frozenset({("submission", "created"), ("session", "created")})
 _BY_ACTION = {
     "ai_chosen": "org_changed", "org_closed": "org_changed", "org_removed": "org_changed", "org_exported": "org_exported",
-    "roster_imported": "roster_imported", "read": "data_read", "feedback_reviewed": "feedback_changed",
+    "roster_imported": "roster_imported", "read": "data_read", "link_made": "data_read", "feedback_reviewed": "feedback_changed",
     "feedback_added": "feedback_changed", "feedback_released": "feedback_changed", "pass_rerun": "processing_changed",
     "hold_placed": "hold_changed", "hold_lifted": "hold_changed", "retention_run": "expired_data_deleted",
     "orphans_deleted": "expired_data_deleted",

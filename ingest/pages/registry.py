@@ -24,6 +24,7 @@ from ingest.pages import (
     reports,
     school_sign_in,
     second_factor,
+    shared,
     student,
 )
 
@@ -33,7 +34,7 @@ def register(app: Flask) -> None:
     app.request_class = forms.PageRequest
     rendering.set_up(app)
     app.extensions["essaycoach.report_page"] = reports.show
-    for subject in (accounts, school_sign_in, second_factor, student, reports, api_documentation):
+    for subject in (accounts, school_sign_in, second_factor, student, shared, reports, api_documentation):
         app.register_blueprint(subject.blueprint)
     for subject in (desk, desk_essay, desk_review, desk_saved):
         app.register_blueprint(subject.blueprint)

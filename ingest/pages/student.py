@@ -65,7 +65,9 @@ def essay(essay_id: UUID) -> Response:
     with who.session():
         found = essays.fetch_essay(essay_id, org=who.org)
         version = _wanted_version(found)
-        values = _read_version(who, found, version)
+        values = read_version(who, found, version)
+        if values["is_final"] and values["feedback"] is not None:
+            events.note("feedback_viewed", essay=found["id"], submission=version["id"])
     return page("essay.html", essay=found, version=version, **values)
 
 
@@ -157,7 +159,7 @@ def note_opened(comment_id: UUID) -> tuple[str, int]:
     return "", 204
 
 
-def _read_version(who: Identity, found: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:
+def read_version(who: Identity, found: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:
     """Return what the page of a version shows. Needs an open session."""
     submission = version["id"]
     writing = essays.fetch_writing(submission, org=who.org)
@@ -171,8 +173,6 @@ def _read_version(who: Identity, found: dict[str, Any], version: dict[str, Any])
         feedback = fetch_view(submission, who)
     except NotReady:
         return {**values, "margin": lay_out(writing["text"], [])}
-    if values["is_final"]:
-        events.note("feedback_viewed", essay=found["id"], submission=submission)
     margin: Margin = lay_out(writing["text"], feedback["comments"])
     if is_newest and version["version"] > 1:
         values["counts"] = lineage.fetch_progress(found["id"], org=who.org, released_only=True)["counts"]

@@ -29,6 +29,12 @@ def note_reads(who: Identity, *, entity: str, people: Mapping[UUID, UUID], by_ap
     _count(entity, len(entries))
 
 
+def note_link(*, essay: UUID, person: UUID, minutes: int) -> None:
+    """Write an audit entry for a link to an essay: whoever made it lets others read. Needs an open session of the maker."""
+    write_entry("link_made", entity="essay", entity_id=essay, user_id=str(person), minutes=minutes)
+    _count("essay", 1)
+
+
 def note_read_deliveries(*, entity: str, entity_id: UUID, **facts: object) -> None:
     """Write an audit entry when an admin reads what an LMS sent: a delivery, or the deliveries of a source."""
     write_entry("read", entity=entity, entity_id=entity_id, **facts)

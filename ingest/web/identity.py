@@ -29,7 +29,7 @@ from models.passwords import Passwords
 ISSUER = "essaycoach"
 AUDIENCE = "essaycoach-api"
 ALGORITHM = "HS256"
-CLAIMS = ["exp", "iat", "nbf", "jti", "iss", "aud", "type", "sub", "sid", "org"]
+CLAIMS = ["exp", "iat", "nbf", "jti", "iss", "aud", "type", "sub", "org"]
 
 # Pairs of key id and secret, newest first. A token names the key id of the secret that signed it (`kid`).
 SigningKeys = tuple[tuple[str, str], ...]
@@ -176,7 +176,7 @@ def read_bearer() -> str:
 def decode_token(token: str, *, expected_type: str) -> dict[str, Any]:
     """Return the claims of a token of this type: `access`, `refresh`, or `page` (ingest/pages/session.py). Raises Problem."""
     try:
-        claims = _verify(token, current_app.extensions["essaycoach.signing_keys"])
+        claims = verified_claims(token)
         if claims["exp"] <= time.time():
             raise jwt.ExpiredSignatureError
         # Check that each claim used later is there and has its type, even in a token with a valid signature.
@@ -195,15 +195,25 @@ def decode_token(token: str, *, expected_type: str) -> dict[str, Any]:
     return claims
 
 
+def verified_claims(token: str) -> dict[str, Any]:
+    """Return the claims of a token that was signed here, of any type, also when it has expired. Raises an exception of any kind."""
+    return _verify(token, current_app.extensions["essaycoach.signing_keys"])
+
+
 @lru_cache(maxsize=4096)
 def _verify(token: str, keys: SigningKeys) -> dict[str, Any]:
     """Return a token's claims after checking its signature. Cached: a valid signature stays valid while `keys` are the same.
 
-    What can change is checked for each request instead: the expiry by `decode_token`, everything else in the database.
+    What can change is checked for each request instead: the expiry by the caller, everything else in the database.
     """
     secret = dict(keys)[jwt.get_unverified_header(token)["kid"]]
     return jwt.decode(
-        token, secret, algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE, options={"require": CLAIMS}
+        token,
+        secret,
+        algorithms=[ALGORITHM],
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        options={"require": CLAIMS, "verify_exp": False},
     )
 
 

@@ -60,8 +60,8 @@ GROUPS = (
     ),
     OperationGroup(
         "Connections",
-        "For admins, and for those who connect an LMS: API keys, webhook sources and their deliveries.",
-        ("api_keys", "sources", "deliveries"),
+        "For admins, and for those who connect an LMS: API keys, webhook sources and their deliveries, and links to an essay.",
+        ("api_keys", "sources", "deliveries", "essay_links"),
     ),
     OperationGroup("Health", "For those who run the service.", ("health",)),
 )  # fmt: skip

@@ -224,6 +224,7 @@ OPERATIONS = (
     Operation("GET /v1/essays", "401 200 200 200 200 200 200 200 200 200 200 200"),
     Operation("GET /v1/essays/{essay_id}", READERS),
     Operation("GET /v1/essays/{essay_id}/progress", READERS),
+    Operation("POST /v1/essays/{essay_id}/links", "401 403 403 403 201 404 201 201 403 404 404 404", body=lambda _: {}),
     Operation("POST /v1/submissions/{submission_id}/rerun", TEACHERS.format(202)),
     Operation(
         "POST /v1/assignments/{assignment_id}/rerun", TEACHERS.format(202), ids=lambda fixture: {"assignment_id": fixture.school.assignment}

@@ -114,7 +114,7 @@ def test_no_role_inserts_audit_entries_itself(chained: School, database: Databas
     [
         ("alice", "read", "essay"), ("ed", "roster_imported", "org"), ("ed", "org_closed", "org"), ("ed", "read", "delivery"),
         ("ada", "org_removed", "org"), ("ada", "ai_chosen", "org"), ("ada", "created", "user"), ("ada", "changed", "org"),
-        ("ada", "read", "org"), ("ada", "", ""), ("ada", "made up", "essay"),
+        ("ada", "read", "org"), ("alice", "link_made", "essay"), ("ada", "", ""), ("ada", "made up", "essay"),
     ],
 )  # fmt: skip
 def test_audit_entry_that_a_role_cannot_cause_is_refused(chained: School, who: str, action: str, entity: str) -> None:

@@ -159,7 +159,10 @@ def connect_an_lms(story: Recorder) -> None:
     story.send("POST /v1/sources", "source", ada, {"name": "Canvas"})
     story.send("POST /v1/api-keys", "key", ada, {"name": "Canvas"})
     essay = {"title": "Phones at school", "text": TEXT, "student": {"external_id": "bob-sis"}}
-    story.send("POST /v1/submissions", "LMS with an API key", api.with_key(), essay)
+    receipt = story.send("POST /v1/submissions", "LMS with an API key", api.with_key(), essay)
+    story.send(
+        "POST /v1/essays/{essay_id}/links", "for a frame", api.with_key(), {"minutes": 10}, essay_id=receipt["essay_id"]
+    )
     body = envelope({**essay, "external_id": "canvas-submission-81"})
     source = str(api.school.source)
     signed = api.lms.signed(body)
