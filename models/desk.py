@@ -1,4 +1,4 @@
-"""What an educator's desk shows beside essays: names, and how much waits for a decision or a release. Row security decides of whom."""
+"""What an educator's desk counts: how much waits for a decision or a release. Row security decides of whom."""
 
 from __future__ import annotations
 
@@ -7,25 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models.crypto import AssociatedData
 from models.db import row, rows
-from models.users import unwrap_key
 
 # Counts of what may be many end here.
 MOST = 100
-
-
-def list_names(people: Sequence[UUID], *, org: UUID) -> dict[UUID, str | None]:
-    """Return the names of these people, decrypted; None for somebody without a name."""
-    found = rows(
-        """
-        select u.id, u.name, k.wrapped, k.master_key_id from users as u
-        join user_keys as k on k.org_id = u.org_id and k.user_id = u.id
-        where u.org_id = %s and u.id = any (%s)
-        """,
-        (org, list(people)),
-    )
-    return {record["id"]: _name(record, org) for record in found}
 
 
 def count_in_courses(courses: Sequence[UUID], *, org: UUID) -> dict[UUID, int]:
@@ -102,10 +87,3 @@ def count_held(assignment: UUID, *, org: UUID) -> dict[str, int]:
     )
     assert found is not None
     return found
-
-
-def _name(record: dict[str, Any], org: UUID) -> str | None:
-    if record["name"] is None:
-        return None
-    key = unwrap_key(record, org=org, user=record["id"])
-    return key.open(record["name"], place=AssociatedData("users", "name", org, record["id"]))

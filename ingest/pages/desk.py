@@ -16,7 +16,7 @@ from ingest.submissions.event_stream import FINAL_STATUSES
 from ingest.web import pagination
 from ingest.web.identity import Identity
 from ingest.web.problems import PROBLEM_TYPES, Problem, from_domain
-from models import courses, desk, essays, releases
+from models import courses, desk, essays, people_of_course, releases
 from models.errors import AuthorLimit, Invalid, ReadingOff
 from models.essay_filters import EssayFilter
 
@@ -120,7 +120,7 @@ def cut(
 
 def _described(written: Sequence[dict[str, Any]], who: Identity) -> list[dict[str, Any]]:
     """Return the essays with their students' names, how many comments wait, and since when there has been feedback."""
-    names = desk.list_names([one["user_id"] for one in written], org=who.org)
+    names = people_of_course.fetch_names({one["user_id"] for one in written}, org=who.org)
     waiting = desk.count_in_essays([one["id"] for one in written], org=who.org)
     since = desk.feedback_times([one["newest_submission_id"] for one in written], org=who.org)
     return [

@@ -12,6 +12,7 @@ from ingest.feedback.reviews import store_comment, to_own_comment
 from ingest.feedback.saved_comments import owner_of
 from ingest.feedback.view import fetch_view
 from ingest.pages.desk import PAGE, REFUSED, done, staff_reader, status_of, to_problem
+from ingest.pages.drafts import wanted_version
 from ingest.pages.forms import check_body, read_form
 from ingest.pages.margin import Margin, lay_out
 from ingest.pages.rendering import page, page_blueprint
@@ -22,8 +23,8 @@ from ingest.web.access_log import note_read
 from ingest.web.body import check
 from ingest.web.identity import Identity
 from ingest.web.problems import Problem
-from models import courses, desk, essays, feedback, releases, review_queue, saved_comments
-from models.errors import NotFound, NotReady
+from models import courses, essays, feedback, people_of_course, releases, review_queue, saved_comments
+from models.errors import NotReady
 
 blueprint: Blueprint = page_blueprint("desk_essay_pages")
 
@@ -103,7 +104,7 @@ def _read_version(who: Identity, found: dict[str, Any], version: dict[str, Any])
     values: dict[str, Any] = {
         "writing": writing,
         "status": status,
-        "student": desk.list_names([found["user_id"]], org=who.org).get(found["user_id"]),
+        "student": people_of_course.fetch_names({found["user_id"]}, org=who.org).get(found["user_id"]),
         "is_final": status["status"] in FINAL_STATUSES,
         "is_newest": submission == found["newest_submission_id"],
         "is_preview": found["user_id"] == who.user,
@@ -117,14 +118,6 @@ def _read_version(who: Identity, found: dict[str, Any], version: dict[str, Any])
         return {**values, "margin": lay_out(writing["text"], [])}
     margin: Margin = lay_out(writing["text"], view["comments"])
     return {**values, "feedback": view, "margin": margin}
-
-
-def wanted_version(found: dict[str, Any], draft: str) -> dict[str, Any]:
-    """Return the draft with this number, or the newest where none is named. Raises NotFound."""
-    for version in found["submissions"]:
-        if draft == str(version["version"]) or (not draft and version["id"] == found["newest_submission_id"]):
-            return dict(version)
-    raise NotFound("This essay has no such draft.")
 
 
 def _essay_of(submission: UUID, who: Identity) -> tuple[UUID, int]:

@@ -1,10 +1,12 @@
-"""The next draft: the text of this one, with the suggestions that the student chose put in their places."""
+"""The drafts of an essay: the one that is asked for, and the next one with the suggestions that the student chose."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from models.errors import NotFound
 
 # The end of an id is random. So much of it tells the comments of one version apart, and keeps addresses short.
 SHORT_ID = 12
@@ -38,3 +40,11 @@ def apply_suggestions(text: str, comments: Sequence[Mapping[str, Any]], chosen: 
             text = text[:start] + comment["suggestions"][0] + text[end:]
             used, free_until = used + 1, start
     return NextDraft(text, used, len(usable) - used)
+
+
+def wanted_version(found: dict[str, Any], draft: str) -> dict[str, Any]:
+    """Return the draft with this number, or the newest where none is named. Raises NotFound."""
+    for version in found["submissions"]:
+        if draft == str(version["version"]) or (not draft and version["id"] == found["newest_submission_id"]):
+            return dict(version)
+    raise NotFound("This essay has no such draft.")

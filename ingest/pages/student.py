@@ -10,7 +10,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 from ingest.feedback import schemas as feedback_schemas
 from ingest.feedback.view import fetch_view
 from ingest.pages.changes import Comparison
-from ingest.pages.drafts import apply_suggestions
+from ingest.pages.drafts import apply_suggestions, wanted_version
 from ingest.pages.forms import check_body, read_form
 from ingest.pages.margin import Margin, lay_out
 from ingest.pages.rendering import page, page_blueprint
@@ -64,7 +64,7 @@ def essay(essay_id: UUID) -> Response:
     who = reader("student").who
     with who.session():
         found = essays.fetch_essay(essay_id, org=who.org)
-        version = _wanted_version(found)
+        version = wanted_version(found, request.args.get("draft", ""))
         values = read_version(who, found, version)
         if values["is_final"] and values["feedback"] is not None:
             events.note("feedback_viewed", essay=found["id"], submission=version["id"])
@@ -190,14 +190,6 @@ def _comments(submission: UUID, who: Identity) -> list[dict[str, Any]]:
 
 def _text_of(submission: UUID, who: Identity) -> str:
     return str(essays.fetch_writing(submission, org=who.org)["text"])
-
-
-def _wanted_version(found: dict[str, Any]) -> dict[str, Any]:
-    wanted = request.args.get("draft", "")
-    for version in found["submissions"]:
-        if wanted == str(version["version"]) or (not wanted and version["id"] == found["newest_submission_id"]):
-            return dict(version)
-    raise NotFound("This essay has no such draft.")
 
 
 def _store(who: Identity, known: dict[str, Any]) -> dict[str, Any]:
