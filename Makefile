@@ -79,8 +79,10 @@ alert-drill: $(INSTALLED) promtool ## provoke the fault of every alert and write
 rehearsal: $(INSTALLED) promtool ## a school district's day in ten minutes; writes docs/rehearsal.html (about 25 minutes)
 	@$(BIN)/python -m benchmarks.day
 
-lock: release-tools ## write constraints.txt again: versions that still fit stay (NEWER="--upgrade" takes the newest)
-	@$(BIN)/python install.py --list local,standalone,test,bench,docs,kubernetes,release | $(BIN)/uv pip compile - --output-file constraints.txt --generate-hashes \
+# A library that setup.cfg asks for anew cannot be installed before it is locked, so this installs only what is missing.
+lock: ## write constraints.txt again: versions that still fit stay (NEWER="--upgrade" takes the newest)
+	@test -x $(BIN)/uv || $(MAKE) --no-print-directory release-tools
+	@$(PYTHON) install.py --list local,standalone,test,bench,docs,kubernetes,release | $(BIN)/uv pip compile - --output-file constraints.txt --generate-hashes \
 		--no-build --no-annotate --python-version 3.11.5 --python-platform linux --quiet --custom-compile-command "make lock" $(NEWER)
 
 sbom: release-tools ## write build/*.cdx.json: the components of constraints.txt, and the files for browsers, in CycloneDX 1.6
