@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from ingest.accounts import passwords, proof, schemas
 from ingest.pages import school_sign_in, second_factor, session, wording
 from ingest.pages.forms import check_body, local_path, read_form
-from ingest.pages.rendering import page, page_blueprint
+from ingest.pages.rendering import page, page_blueprint, see
 from ingest.web import rate_limits
 from ingest.web.problems import PROBLEM_TYPES, Problem
 from models import db, sessions
@@ -24,7 +24,7 @@ HOMES = {
 @blueprint.get("/")
 def home() -> Response:
     """Send the reader to the first page of their role."""
-    return _redirect(url_for(HOMES[_role()]))
+    return see(url_for(HOMES[_role()]))
 
 
 @blueprint.get("/sign-in")
@@ -49,7 +49,7 @@ def open_session() -> Response:
     except Problem as problem:
         status, school = PROBLEM_TYPES[problem.slug].status, request.form.get("org", "")
         return page("sign_in.html", code=status, problem=problem, school=school, next=wanted)
-    return session.begin(_redirect(wanted or url_for(HOMES[family.role])), family, org=proved.org)
+    return session.begin(see(wanted or url_for(HOMES[family.role])), family, org=proved.org)
 
 
 @blueprint.post("/sign-out")
@@ -60,7 +60,7 @@ def sign_out() -> Response:
     assert who.live is not None
     with db.session(org=who.org, role="ec_auth", actor=who.caller):
         sessions.close_family(who.live.session, org=who.org)
-    return session.end(_redirect(url_for("account_pages.sign_in")))
+    return session.end(see(url_for("account_pages.sign_in")))
 
 
 @blueprint.get("/forgot-password")
@@ -103,7 +103,7 @@ def set_password() -> Response:
 def choose_language() -> Response:
     """Remember the language that the reader chose, and show the page again."""
     check_body()
-    response = _redirect(local_path(request.form.get("next")) or url_for("account_pages.home"))
+    response = see(local_path(request.form.get("next")) or url_for("account_pages.home"))
     chosen = request.form.get("language", "")
     if chosen in wording.LANGUAGES:
         response.set_cookie(
@@ -114,7 +114,3 @@ def choose_language() -> Response:
 
 def _role() -> str:
     return session.reader().who.role.removeprefix("ec_")
-
-
-def _redirect(address: str) -> Response:
-    return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's class; the app's own is a subclass

@@ -8,9 +8,9 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 
 from ingest.admin import schemas
-from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, see
+from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut
 from ingest.pages.forms import check_body, read_form
-from ingest.pages.rendering import page_blueprint
+from ingest.pages.rendering import page_blueprint, see
 from ingest.pages.wording import gettext
 from ingest.web import pagination
 from ingest.web.body import check

@@ -9,9 +9,9 @@ from flask import Blueprint, Response, request, url_for
 
 from ingest.admin import connection_schemas as schemas
 from ingest.admin.api_keys import pepper
-from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, lines, see
+from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, lines
 from ingest.pages.forms import check_body, read_form
-from ingest.pages.rendering import page_blueprint
+from ingest.pages.rendering import page_blueprint, see
 from ingest.pages.wording import gettext
 from ingest.web import pagination
 from ingest.web.identity import Identity

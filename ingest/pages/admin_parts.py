@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import Response, redirect, request
+from flask import Response, request
 
 from ingest.pages import admin_phrases
 from ingest.pages.rendering import page
@@ -59,11 +59,6 @@ def confirm(title: str, says: Sequence[str], *, button: str, back: str, about: s
     return admin_page(
         "admin_confirm.html", title=title, says=says, button=button, back=back, about=about, fields=fields
     )
-
-
-def see(address: str) -> Response:
-    """Send the reader to a page after a form was carried out."""
-    return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's class; the app's own is a subclass
 
 
 def cut(found: Sequence[Item], *, key: Callable[[Item], UUID]) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from ingest.accounts import passwords
 from ingest.accounts import sessions as account_sessions
 from ingest.admin import schemas
 from ingest.admin import users as user_routes
-from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, see
+from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut
 from ingest.pages.admin_phrases import role_name
 from ingest.pages.forms import check_body, read_form
-from ingest.pages.rendering import page_blueprint
+from ingest.pages.rendering import page_blueprint, see
 from ingest.pages.wording import gettext
 from ingest.web import pagination
 from ingest.web.body import check

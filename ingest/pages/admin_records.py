@@ -9,10 +9,10 @@ from flask import Blueprint, Response, request, url_for
 
 from ingest.admin import approval_schemas
 from ingest.admin import approvals as approval_routes
-from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, see
+from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut
 from ingest.pages.admin_phrases import word
 from ingest.pages.forms import check_body, read_form
-from ingest.pages.rendering import page_blueprint
+from ingest.pages.rendering import page_blueprint, see
 from ingest.pages.wording import gettext
 from ingest.submissions import failed_passes as failed_pass_routes
 from ingest.web import pagination

@@ -9,10 +9,10 @@ from flask import Blueprint, Response, request, url_for
 
 from ingest.admin import org_schemas as schemas
 from ingest.admin import orgs
-from ingest.pages.admin_parts import REFUSALS, Refusal, admin, admin_page, lines, see
+from ingest.pages.admin_parts import REFUSALS, Refusal, admin, admin_page, lines
 from ingest.pages.admin_settings_words import CONSEQUENCES, LABELS, show
 from ingest.pages.forms import check_body
-from ingest.pages.rendering import page_blueprint
+from ingest.pages.rendering import page_blueprint, see
 from ingest.pages.wording import gettext
 from ingest.web.body import check
 from ingest.web.identity import Identity

@@ -8,9 +8,9 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 
 from ingest.admin import connection_schemas as schemas
-from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, lines, see
+from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, lines
 from ingest.pages.forms import check_body, read_form
-from ingest.pages.rendering import page_blueprint
+from ingest.pages.rendering import page_blueprint, see
 from ingest.pages.wording import gettext
 from ingest.submissions import deliveries as delivery_routes
 from ingest.web import pagination

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from ingest.pages.forms import check_body
-from ingest.pages.rendering import page, page_blueprint
+from ingest.pages.rendering import page, page_blueprint, see
 from ingest.pages.session import reader
 from ingest.submissions.essay_query import cursor_of, read_position
 from ingest.submissions.event_stream import FINAL_STATUSES
@@ -97,7 +97,7 @@ def done(address: str) -> Response:
     """Answer a form whose work is done: a script hears only that, everybody else goes on to the address."""
     if "X-Requested-With" in request.headers:
         return Response(status=204)
-    return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's class; the app's own is a subclass
+    return see(address)
 
 
 def to_problem(error: Exception) -> Problem:

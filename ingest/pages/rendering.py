@@ -80,6 +80,11 @@ def page(template: str, *, code: int = 200, **values: Any) -> Response:
     return session.renew_cookie(response)
 
 
+def see(address: str) -> Response:
+    """Send the browser to another page: in the place of this one, or after a form was carried out."""
+    return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's class; the app's own is a subclass
+
+
 def page_blueprint(name: str) -> Blueprint:
     """Return a blueprint whose errors are pages, and which sends strangers to the sign-in page."""
     blueprint = Blueprint(name, __name__, template_folder="templates")
@@ -140,7 +145,7 @@ def _sign_in_first(_: Exception) -> Response:
     if written is not None:
         return page("signed_out.html", code=401, written=written["text"])
     back = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("account_pages.sign_in", next=back), 303)  # type: ignore[return-value]
+    return see(url_for("account_pages.sign_in", next=back))
 
 
 def _prove_first(_: Exception) -> Response:
@@ -148,7 +153,7 @@ def _prove_first(_: Exception) -> Response:
     referrer = urlsplit(request.referrer or "")
     came_from = referrer.path if referrer.netloc == request.host else None
     back = request.full_path.rstrip("?") if request.method == "GET" else came_from
-    return redirect(url_for("second_factor_pages.prove", next=back), 303)  # type: ignore[return-value]
+    return see(url_for("second_factor_pages.prove", next=back))
 
 
 def _count_as(name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 from uuid import UUID
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from ingest.accounts import openid, proof
 from ingest.accounts.openid import NotProved
@@ -13,7 +13,7 @@ from ingest.accounts.outgoing import NoAnswer
 from ingest.accounts.proof import Proved
 from ingest.pages import session, short_cookies
 from ingest.pages.forms import local_path
-from ingest.pages.rendering import page, page_blueprint
+from ingest.pages.rendering import page, page_blueprint, see
 from ingest.web import rate_limits, security_log, system_log
 from ingest.web.client_address import request_address
 from ingest.web.problems import PROBLEM_TYPES, Problem
@@ -39,14 +39,14 @@ def begin() -> Response:
     org, provider = _find(school)
     # Another site may not let a session begin without the reader's doing: it gets the page with the button.
     if org is None or provider is None or not session.is_from_here():
-        return _redirect(url_for("account_pages.sign_in", school=school or None, next=wanted))
+        return see(url_for("account_pages.sign_in", school=school or None, next=wanted))
     try:
         address, known = openid.begin(provider, redirect_uri=redirect_uri(), allow_local=allows_local())
     except NoAnswer as error:
         system_log.keep("sign-in provider gave no answer", org=org, reason=str(error))
         return _show(Problem("temporarily-unavailable", NO_ANSWER), school=school, wanted=wanted)
     values = {**known, "org": str(org), "school": school, "next": wanted}
-    return short_cookies.put(_redirect(address), BEGUN, values)
+    return short_cookies.put(see(address), BEGUN, values)
 
 
 @blueprint.get("/sign-in/school/back")
@@ -60,7 +60,7 @@ def come_back() -> Response:
         family = proof.begin_session(proved)
     except Problem as problem:
         return short_cookies.forget(_show(problem, school=school, wanted=wanted), BEGUN)
-    response = short_cookies.forget(_redirect(wanted or url_for("account_pages.home")), BEGUN)
+    response = short_cookies.forget(see(wanted or url_for("account_pages.home")), BEGUN)
     return session.begin(response, family, org=proved.org)
 
 
@@ -139,7 +139,3 @@ def _find(school: str) -> tuple[UUID | None, Provider | None]:
 def _show(problem: Problem, *, school: str, wanted: str | None) -> Response:
     status, name = PROBLEM_TYPES[problem.slug].status, provider_name(school)
     return page("sign_in.html", code=status, problem=problem, school=school, next=wanted, provider=name)
-
-
-def _redirect(address: str) -> Response:
-    return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's class; the app's own is a subclass

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import segno
-from flask import Blueprint, Response, g, redirect, request, url_for
+from flask import Blueprint, Response, g, request, url_for
 from markupsafe import Markup
 
 from ingest.accounts import proof, schemas
@@ -14,7 +14,7 @@ from ingest.accounts import second_factor as own
 from ingest.accounts.proof import Proved
 from ingest.pages import session, short_cookies
 from ingest.pages.forms import check_body, local_path, read_form
-from ingest.pages.rendering import page, page_blueprint
+from ingest.pages.rendering import page, page_blueprint, see
 from ingest.pages.session import reader
 from ingest.web import rate_limits
 from ingest.web.client_address import request_address
@@ -37,7 +37,7 @@ class StepOver(Exception):
 @blueprint.errorhandler(StepOver)
 def begin_again(_: StepOver) -> Response:
     """Send the browser back to the sign-in page."""
-    return short_cookies.forget(_redirect(url_for("account_pages.sign_in")), PENDING)
+    return short_cookies.forget(see(url_for("account_pages.sign_in")), PENDING)
 
 
 def ask(proved: Proved, *, wanted: str | None) -> Response:
@@ -49,7 +49,7 @@ def ask(proved: Proved, *, wanted: str | None) -> Response:
             sessions.upgrade_password(account, org=proved.org, password_hash=proved.new_hash)
     values = {"org": str(proved.org), "user": str(account.user), "tv": account.token_version, "next": wanted}
     step = "ask_code" if account.has_second_factor else "enrol"
-    return short_cookies.put(_redirect(url_for(f"second_factor_pages.{step}")), PENDING, values)
+    return short_cookies.put(see(url_for(f"second_factor_pages.{step}")), PENDING, values)
 
 
 @blueprint.get("/sign-in/code")
@@ -136,7 +136,7 @@ def remove() -> Response:
     who = reader("educator", "admin").who
     check_body()
     own.remove(who)
-    return _redirect(url_for("second_factor_pages.show"))
+    return see(url_for("second_factor_pages.show"))
 
 
 @blueprint.get("/prove")
@@ -161,7 +161,7 @@ def check_proof() -> Response:
         return _prove_page(way=way, wanted=wanted, problem=problem)
     with who.session(role="ec_auth"):
         sessions.note_proof(g.session_id, org=who.org)
-    return _redirect(wanted or "/")
+    return see(wanted or "/")
 
 
 def _prove_page(*, way: str, wanted: str | None, problem: Problem | None = None) -> Response:
@@ -198,7 +198,7 @@ def _pending() -> tuple[Proved, str | None]:
 
 def _begin(proved: Proved, wanted: str | None) -> Response:
     family = proof.begin_session(proved)
-    response = short_cookies.forget(_redirect(wanted or url_for("account_pages.home")), PENDING)
+    response = short_cookies.forget(see(wanted or url_for("account_pages.home")), PENDING)
     return session.begin(response, family, org=proved.org)
 
 
@@ -218,7 +218,3 @@ def _shown(made: schemas.NewSecondFactor) -> dict[str, Any]:
     code = segno.make(made.otpauth_uri, micro=False).svg_inline(scale=4, border=4, light="#fff", dark="#000")
     groups = " ".join(made.secret[start : start + 4] for start in range(0, len(made.secret), 4))
     return {"qr": Markup(code), "secret": groups, "uri": made.otpauth_uri}  # noqa: S704 - segno draws squares, no text
-
-
-def _redirect(address: str) -> Response:
-    return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's class; the app's own is a subclass

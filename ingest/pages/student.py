@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from ingest.feedback import schemas as feedback_schemas
 from ingest.feedback.view import fetch_view
@@ -13,7 +13,7 @@ from ingest.pages.changes import Comparison
 from ingest.pages.drafts import apply_suggestions, wanted_version
 from ingest.pages.forms import check_body, read_form
 from ingest.pages.margin import Margin, lay_out
-from ingest.pages.rendering import page, page_blueprint
+from ingest.pages.rendering import page, page_blueprint, see
 from ingest.pages.session import reader
 from ingest.submissions import schemas
 from ingest.submissions.essay_query import cursor_of, read_position
@@ -55,7 +55,7 @@ def hand_in() -> Response:
         answer = _store(who, {})
     except Problem as problem:
         return _hand_in_page(who, values=request.form, problem=problem)
-    return _see(url_for("student_pages.essay", essay_id=answer["essay_id"]))
+    return see(url_for("student_pages.essay", essay_id=answer["essay_id"]))
 
 
 @blueprint.get("/essays/<uuid:essay_id>")
@@ -104,7 +104,7 @@ def hand_in_next(essay_id: UUID) -> Response:
         status, key = PROBLEM_TYPES[problem.slug].status, request.form.get("key", "")
         text = request.form.get("text", "")
         return page("next_draft.html", code=status, problem=problem, essay=found, text=text, key=key)
-    return _see(url_for("student_pages.essay", essay_id=essay_id))
+    return see(url_for("student_pages.essay", essay_id=essay_id))
 
 
 @blueprint.get("/essays/<uuid:essay_id>/progress")
@@ -144,7 +144,7 @@ def react(comment_id: UUID) -> Response:
         comment = {"id": comment_id, "number": number, "reaction": wanted.model_dump() if wanted else None}
         return page("_reaction.html", comment=comment, essay={"id": essay_id})
     try:
-        return _see(url_for("student_pages.essay", essay_id=UUID(essay_id), _anchor=f"c{number}"))
+        return see(url_for("student_pages.essay", essay_id=UUID(essay_id), _anchor=f"c{number}"))
     except ValueError:
         raise NotFound("There is no such essay.") from None
 
@@ -209,7 +209,3 @@ def _hand_in_page(who: Identity, *, values: Any, problem: Problem | None = None)
     status = PROBLEM_TYPES[problem.slug].status if problem else 200
     key = values.get("key") or uuid4().hex
     return page("new_essay.html", code=status, assignments=assignments, values=values, key=key, problem=problem)
-
-
-def _see(address: str) -> Response:
-    return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's class; the app's own is a subclass

@@ -163,10 +163,8 @@ def test_first_view_is_small(machine: Standalone, chromium: Browser) -> None:
 
 
 def _reload_until_read(walker: Walker) -> None:
-    expect(walker.page.locator(".state")).to_be_visible()
-    for _ in range(60):
-        if walker.page.locator(".state").inner_text() == "Read":
-            return
-        walker.page.wait_for_timeout(500)
+    def is_read() -> bool:
         walker.page.reload()
-    raise AssertionError("the essay was not read in half a minute")
+        return walker.page.locator(".state").inner_text() == "Read"
+
+    eventually(is_read, what="the essay's reading")
