@@ -100,6 +100,8 @@ def targets(database: Database, two_schools: TwoSchools, table: str) -> list[str
         condition += f" and id = '{two_schools.here.course}'"
     elif table == "assignments":
         condition += f" and course_id = '{two_schools.here.course}'"
+    elif table == "second_factors":  # of staff only
+        condition += f" and user_id = '{two_schools.here.ada}'"
     elif owner_column is not None and table != "inbound_events":
         condition += f" and {owner_column} = '{two_schools.here.alice}'"
     return [
