@@ -109,6 +109,7 @@ class Stream:
         self._second = 0
         self._written: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
+        self._reporting = threading.Lock()
         self._timer: threading.Timer | None = None
 
     def emit(self, event: str, facts: Facts) -> None:
@@ -140,14 +141,16 @@ class Stream:
 
     def report_left_out(self) -> None:
         """Write one line for each event of which lines were left out, and for each sink that lost lines."""
-        with self._lock:
-            left_out, self._left_out = self._left_out, Counter()
-            self._timer = None
-        for sink in self._sinks:
-            if lost := sink.take_lost():
-                left_out[sink.name] += lost
-        for reason, count in left_out.items():
-            self.emit(LEFT_OUT, Facts(reason=reason, count=count))
+        # One at a time, so that `close` does not close the sinks before a report that has begun is written.
+        with self._reporting:
+            with self._lock:
+                left_out, self._left_out = self._left_out, Counter()
+                self._timer = None
+            for sink in self._sinks:
+                if lost := sink.take_lost():
+                    left_out[sink.name] += lost
+            for reason, count in left_out.items():
+                self.emit(LEFT_OUT, Facts(reason=reason, count=count))
 
     def close(self) -> None:
         """Write what is still to be said about lines left out, and close the sinks."""
