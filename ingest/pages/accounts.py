@@ -1,4 +1,4 @@
-"""Pages to sign in and out, and to choose a password by the link of a letter."""
+"""Pages to sign in and out, and to choose a password by a mailed link."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ def mail_reset() -> Response:
 
 @blueprint.get("/choose-password")
 def choose() -> Response:
-    """Show the form to choose a password. The link of a letter leads here and fills in the school and the code."""
+    """Show the form to choose a password. The mailed link leads here and fills in the school and the code."""
     return page("choose_password.html", values={})
 
 
 @blueprint.post("/choose-password")
 def set_password() -> Response:
-    """Set the password of the person that the letter went to."""
+    """Set the password of the person that the link was mailed to."""
     rate_limits.count_address()
     try:
         passwords.set_by_token(read_form(schemas.PasswordReset))

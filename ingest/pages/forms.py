@@ -65,7 +65,7 @@ def read_files(field: str, *, most: int) -> dict[str, bytes]:
 
 
 def local_path(wanted: str | None) -> str | None:
-    """Return the address if it leads to a page of this server, else None: no letter can send a reader elsewhere from here."""
+    """Return the address if it leads to a page of this server, else None, so that no link leads from here to another site."""
     if not wanted or not wanted.startswith("/") or wanted.startswith(("//", "/\\")) or not wanted.isprintable():
         return None
     parts = urlsplit(wanted)

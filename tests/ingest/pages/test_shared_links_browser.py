@@ -13,9 +13,8 @@ import pytest
 
 from tests.ingest.conftest import ApiUnderTest
 from tests.ingest.pages.test_shared_links import make_link, read_essay, sign
-from tests.support.browser import CHROMIUM
 from tests.support.gunicorn_server import run_gunicorn
-from tests.support.walker import DESKTOP, PHONE, browser, walk
+from tests.support.walker import DESKTOP, PHONE, browser, needs_browser, walk
 
 
 @contextmanager
@@ -42,7 +41,7 @@ def platform(address: str) -> Iterator[int]:
 
 
 @pytest.mark.slow(reason="starts a server and a browser")
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome (Debian: apt-get install chromium)")
+@needs_browser
 def test_browser_shows_the_frame_on_named_sites_only(shared_api: ApiUnderTest, tmp_path: Path) -> None:
     path = make_link(shared_api, read_essay(shared_api, title="In a frame"))
     with (
@@ -76,7 +75,7 @@ def test_browser_shows_the_frame_on_named_sites_only(shared_api: ApiUnderTest, t
 
 
 @pytest.mark.slow(reason="starts a server and a browser")
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome (Debian: apt-get install chromium)")
+@needs_browser
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_page_of_a_link_is_accessible(shared_api: ApiUnderTest, tmp_path: Path, size: tuple[int, int]) -> None:
     essay = read_essay(shared_api)
