@@ -3922,6 +3922,26 @@ CREATE TABLE public.one_time_tokens (
 );
 ALTER TABLE ONLY public.one_time_tokens FORCE ROW LEVEL SECURITY;
 
+-- TABLE passkeys
+CREATE TABLE public.passkeys (
+    id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    name bytea NOT NULL,
+    credential_digest bytea NOT NULL,
+    credential_id bytea NOT NULL,
+    public_key bytea NOT NULL,
+    sign_count bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    CONSTRAINT passkeys_digest_length CHECK ((length(credential_digest) = 32)),
+    CONSTRAINT passkeys_sign_count_not_negative CHECK ((sign_count >= 0))
+);
+ALTER TABLE ONLY public.passkeys ALTER COLUMN name SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.passkeys ALTER COLUMN credential_id SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.passkeys ALTER COLUMN public_key SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.passkeys FORCE ROW LEVEL SECURITY;
+
 -- SEQUENCE queue_hand_bulk
 CREATE UNLOGGED SEQUENCE public.queue_hand_bulk
     START WITH 0
@@ -4861,6 +4881,14 @@ ALTER TABLE ONLY public.passes
 ALTER TABLE ONLY public.passes
     ADD CONSTRAINT passes_pkey PRIMARY KEY (id);
 
+-- CONSTRAINT passkeys passkeys_credential_unique
+ALTER TABLE ONLY public.passkeys
+    ADD CONSTRAINT passkeys_credential_unique UNIQUE (org_id, credential_digest);
+
+-- CONSTRAINT passkeys passkeys_pkey
+ALTER TABLE ONLY public.passkeys
+    ADD CONSTRAINT passkeys_pkey PRIMARY KEY (id);
+
 -- CONSTRAINT provider_pauses provider_pauses_pkey
 ALTER TABLE ONLY public.provider_pauses
     ADD CONSTRAINT provider_pauses_pkey PRIMARY KEY (provider);
@@ -5232,6 +5260,9 @@ CREATE INDEX idx_passes_unhinted ON public.passes USING btree (next_at) WHERE ((
 -- INDEX idx_passes_untallied
 CREATE INDEX idx_passes_untallied ON public.passes USING btree (finished_at) WHERE ((NOT tallied) AND (finished_at IS NOT NULL));
 
+-- INDEX idx_passkeys_user
+CREATE INDEX idx_passkeys_user ON public.passkeys USING btree (org_id, user_id);
+
 -- INDEX idx_report_comments
 CREATE UNIQUE INDEX idx_report_comments ON public.report_comments USING btree (org_id, course_id, pass, type, kind, severity, resolution) NULLS NOT DISTINCT;
 
@@ -5463,6 +5494,9 @@ CREATE TRIGGER audited AFTER INSERT OR UPDATE OF used_at ON public.one_time_toke
 -- TRIGGER orgs audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.audit_change('org', 'id');
 
+-- TRIGGER passkeys audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE ON public.passkeys FOR EACH ROW EXECUTE FUNCTION public.audit_change('passkey', 'user_id');
+
 -- TRIGGER rubrics audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE ON public.rubrics FOR EACH ROW EXECUTE FUNCTION public.audit_change('rubric', 'id');
 
@@ -5679,6 +5713,10 @@ ALTER TABLE ONLY public.one_time_tokens
 ALTER TABLE ONLY public.passes
     ADD CONSTRAINT passes_essay FOREIGN KEY (org_id, essay_id) REFERENCES public.essays(org_id, id) ON DELETE CASCADE;
 
+-- FK CONSTRAINT passkeys passkeys_user
+ALTER TABLE ONLY public.passkeys
+    ADD CONSTRAINT passkeys_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT queue_marks queue_marks_org_id_fkey
 ALTER TABLE ONLY public.queue_marks
     ADD CONSTRAINT queue_marks_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -5876,6 +5914,9 @@ CREATE POLICY ec_admin_own_org ON public.orgs TO ec_admin USING ((id = ( SELECT 
 -- POLICY passes ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.passes TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY passkeys ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.passkeys TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY reports ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.reports TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
 
@@ -5935,6 +5976,9 @@ CREATE POLICY ec_auth_own_org ON public.linked_accounts TO ec_auth USING ((org_i
 
 -- POLICY one_time_tokens ec_auth_own_org
 CREATE POLICY ec_auth_own_org ON public.one_time_tokens TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY passkeys ec_auth_own_org
+CREATE POLICY ec_auth_own_org ON public.passkeys TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY second_factors ec_auth_own_org
 CREATE POLICY ec_auth_own_org ON public.second_factors TO ec_auth USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -6339,6 +6383,9 @@ ALTER TABLE public.orgs ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY passes
 ALTER TABLE public.passes ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY passkeys
+ALTER TABLE public.passkeys ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY queue_marks
 ALTER TABLE public.queue_marks ENABLE ROW LEVEL SECURITY;
@@ -8201,6 +8248,36 @@ GRANT UPDATE(used_at) ON TABLE public.one_time_tokens TO ec_auth;
 
 -- ACL COLUMN one_time_tokens.created_at
 GRANT SELECT(created_at) ON TABLE public.one_time_tokens TO ec_admin;
+
+-- ACL TABLE passkeys
+GRANT DELETE ON TABLE public.passkeys TO ec_admin;
+GRANT MAINTAIN ON TABLE public.passkeys TO ec_clock;
+GRANT SELECT ON TABLE public.passkeys TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.passkeys TO ec_stats;
+GRANT SELECT,INSERT,DELETE ON TABLE public.passkeys TO ec_auth;
+
+-- ACL COLUMN passkeys.id
+GRANT SELECT(id) ON TABLE public.passkeys TO ec_admin;
+
+-- ACL COLUMN passkeys.org_id
+GRANT SELECT(org_id) ON TABLE public.passkeys TO ec_admin;
+
+-- ACL COLUMN passkeys.user_id
+GRANT SELECT(user_id) ON TABLE public.passkeys TO ec_admin;
+
+-- ACL COLUMN passkeys.name
+GRANT SELECT(name) ON TABLE public.passkeys TO ec_admin;
+
+-- ACL COLUMN passkeys.sign_count
+GRANT SELECT(sign_count) ON TABLE public.passkeys TO ec_admin;
+GRANT UPDATE(sign_count) ON TABLE public.passkeys TO ec_auth;
+
+-- ACL COLUMN passkeys.created_at
+GRANT SELECT(created_at) ON TABLE public.passkeys TO ec_admin;
+
+-- ACL COLUMN passkeys.last_used_at
+GRANT SELECT(last_used_at) ON TABLE public.passkeys TO ec_admin;
+GRANT UPDATE(last_used_at) ON TABLE public.passkeys TO ec_auth;
 
 -- ACL SEQUENCE queue_hand_bulk
 GRANT SELECT ON SEQUENCE public.queue_hand_bulk TO ec_backup;

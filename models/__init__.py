@@ -29,6 +29,7 @@ People and rights
     users               people and their data keys
     sessions            sign-in and refresh tokens
     second_factors      codes of an authenticator app, and recovery codes
+    passkeys            passkeys, which stand beside those codes
     sign_in_providers   where a school's people sign in with its accounts
     fair_slots          slots that callers share fairly
     passwords           password hashes and password rules

@@ -78,6 +78,12 @@ ABOUT_PERSON = (
         key="user_id",
     ),
     Part(
+        table="passkeys",
+        columns="id user_id org_id sign_count created_at last_used_at",
+        sealed="name",
+        of="t.user_id = %(user)s",
+    ),
+    Part(
         table="linked_accounts",
         columns="user_id org_id created_at",
         of="t.user_id = %(user)s",
@@ -251,6 +257,9 @@ NOT_EXPORTED: Mapping[str, str] = {
     "user_keys.created_at": "same time as the account's created_at",
     "second_factors.secret": "anybody who has it can make codes to sign in with",
     "second_factors.recovery_codes": "identify codes that may still be valid",
+    "passkeys.credential_digest": "only finds the passkey",
+    "passkeys.credential_id": "tells who can use the passkey's device which one it is",
+    "passkeys.public_key": "only checks what the passkey signed",
     "linked_accounts.subject_digest": "only finds the account that the provider has",
     "one_time_tokens.digest": "identifies a token that may still be valid",
     "passes.tallied": "whether the clock has counted the row",
@@ -278,6 +287,7 @@ profile.json            who they are
 sessions*.json          their sign-ins: when, until when, how ended
 one_time_tokens*.json   invitations and password resets (not the tokens)
 second_factors.json     since when they sign in with a code too, and wrong codes of late (not the secret)
+passkeys.json           their passkeys: the names they gave, since when, and how often used (not the keys)
 linked_accounts.json    since when they sign in with their school's account
 enrollments*.json       their courses
 essays/<n>-<id>/        one folder an essay: essay.json, and for each version

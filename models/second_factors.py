@@ -120,8 +120,9 @@ def spend(user: UUID, code: str, *, org: UUID) -> Outcome:
 
 
 def remove(user: UUID, *, org: UUID) -> bool:
-    """Remove the person's second factor and recovery codes; return False when there is none. Call it as ec_auth or ec_admin."""
-    return run("delete from second_factors where org_id = %s and user_id = %s", (org, user)) > 0
+    """Remove the person's codes, recovery codes and passkeys; return False without any. Call it as ec_auth or ec_admin."""
+    removed = run("delete from second_factors where org_id = %s and user_id = %s", (org, user))
+    return removed + run("delete from passkeys where org_id = %s and user_id = %s", (org, user)) > 0
 
 
 def otpauth_uri(secret: str, *, name: str) -> str:

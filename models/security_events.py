@@ -67,7 +67,7 @@ _BY_ENTITY = {
     "assignment": "teaching_changed", "category": "teaching_changed", "rubric": "teaching_changed",
     "enrollment": "teaching_changed", "essay": "writing_deleted", "submission": "feedback_changed",
     "model_approval": "model_approved", "approval": "approval_changed", "second_factor": "person_changed",
-    "linked_account": "person_changed", "sign_in_provider": "org_changed",
+    "linked_account": "person_changed", "passkey": "person_changed", "sign_in_provider": "org_changed",
 }  # fmt: skip
 
 # So many lines of one event does a process write in a second, so that a flood of refusals does not fill the disk.

@@ -176,6 +176,21 @@ class SecondFactors(Table):
     created_at = _created_at()
 
 
+class Passkeys(Table):
+    """A passkey of a person, found by the digest of its id."""
+
+    id = UUIDField(primary_key=True)
+    org_id = UUIDField()
+    user_id = UUIDField()
+    name = EncryptedField()
+    credential_digest = BlobField()
+    credential_id = EncryptedField()
+    public_key = EncryptedField()
+    sign_count = BigIntegerField()
+    created_at = _created_at()
+    last_used_at = DateTimeTZField(null=True)
+
+
 class SignInProviders(Table):
     """Where the people of an org sign in with their school's account."""
 

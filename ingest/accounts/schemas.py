@@ -147,6 +147,18 @@ class PasswordSent(BaseModel):
     password: Annotated[StrictStr, StringConstraints(min_length=1, max_length=1024)]
 
 
+class PasskeyAnswer(BaseModel):
+    """What the browser answered for a passkey, as the JSON of WebAuthn."""
+
+    credential: Annotated[StrictStr, StringConstraints(min_length=1, max_length=20_000)]
+
+
+class NewPasskey(PasskeyAnswer):
+    """A new passkey, with the name that its owner gives it."""
+
+    name: Annotated[StrictStr, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+
+
 class RecoveryCodes(BaseModel):
     """Ten codes that each work once instead of one of the app. They are not shown again."""
 

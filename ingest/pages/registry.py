@@ -23,6 +23,7 @@ from ingest.pages import (
     rendering,
     reports,
     school_sign_in,
+    passkeys,
     second_factor,
     shared,
     student,
@@ -34,7 +35,7 @@ def register(app: Flask) -> None:
     app.request_class = forms.PageRequest
     rendering.set_up(app)
     app.extensions["essaycoach.report_page"] = reports.show
-    for subject in (accounts, school_sign_in, second_factor, student, shared, reports, api_documentation):
+    for subject in (accounts, school_sign_in, second_factor, passkeys, student, shared, reports, api_documentation):
         app.register_blueprint(subject.blueprint)
     for subject in (desk, desk_essay, desk_review, desk_saved):
         app.register_blueprint(subject.blueprint)

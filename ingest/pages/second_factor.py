@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ingest.accounts import proof, schemas
 from ingest.accounts import second_factor as own
 from ingest.accounts.proof import Proved
-from ingest.pages import session, short_cookies
+from ingest.pages import passkeys, session, short_cookies
 from ingest.pages.forms import check_body, local_path, read_form
 from ingest.pages.rendering import page, page_blueprint, see
 from ingest.pages.session import reader
@@ -21,6 +21,7 @@ from ingest.web.client_address import request_address
 from ingest.web.identity import Identity
 from ingest.web.problems import PROBLEM_TYPES, Problem
 from models import db, second_factors, sessions
+from models import passkeys as stored_passkeys
 from models.errors import NotFound
 from models.networks import is_within
 
@@ -55,8 +56,8 @@ def ask(proved: Proved, *, wanted: str | None) -> Response:
 @blueprint.get("/sign-in/code")
 def ask_code() -> Response:
     """Show the form for the code of the second factor."""
-    _pending()
-    return page("sign_in_code.html")
+    proved, _ = _pending()
+    return _code_page(proved)
 
 
 @blueprint.post("/sign-in/code")
@@ -71,7 +72,19 @@ def check_code() -> Response:
             raise StepOver
         return _begin(proved, wanted)
     except Problem as problem:
-        return page("sign_in_code.html", code=PROBLEM_TYPES[problem.slug].status, problem=problem)
+        return _code_page(proved, problem)
+
+
+@blueprint.post("/sign-in/passkey")
+def check_passkey() -> Response:
+    """Sign the browser in when a passkey of the person signed what it was asked."""
+    rate_limits.count_address()
+    proved, wanted = _pending()
+    try:
+        passkeys.check_answer(proved.account.user, org=proved.org, step=_step(proved))
+        return short_cookies.forget(_begin(proved, wanted), passkeys.CHALLENGE)
+    except Problem as problem:
+        return _code_page(proved, problem)
 
 
 @blueprint.get("/sign-in/enrol")
@@ -105,7 +118,8 @@ def show() -> Response:
     who = reader("educator", "admin").who
     with who.session(role="ec_auth"):
         found = second_factors.fetch(who.caller, org=who.org)
-    return page("second_factor.html", found=found)
+        own_passkeys = stored_passkeys.list_passkeys(who.caller, org=who.org)
+    return page("second_factor.html", found=found, passkeys=own_passkeys, most=stored_passkeys.MOST)
 
 
 @blueprint.post("/second-factor/new")
@@ -143,7 +157,7 @@ def remove() -> Response:
 def prove() -> Response:
     """Ask the reader to prove again who they are, before something dangerous. `next` says where to go then."""
     who = reader().who
-    return _prove_page(way=_way_to_prove(who), wanted=local_path(request.args.get("next")))
+    return _prove_page(who, way=_way_to_prove(who), wanted=local_path(request.args.get("next")))
 
 
 @blueprint.post("/prove")
@@ -158,15 +172,44 @@ def check_proof() -> Response:
         else:
             proof.check_own_password(who, read_form(schemas.PasswordSent).password)
     except Problem as problem:
-        return _prove_page(way=way, wanted=wanted, problem=problem)
+        return _prove_page(who, way=way, wanted=wanted, problem=problem)
+    return _proved_again(who, wanted)
+
+
+@blueprint.post("/prove/passkey")
+def check_proof_by_passkey() -> Response:
+    """Note that a passkey of the reader proved who they are, and go on."""
+    rate_limits.count_address()
+    who, wanted = reader().who, local_path(request.form.get("next"))
+    try:
+        passkeys.check_answer(who.caller, org=who.org, step=f"prove {g.session_id}")
+    except Problem as problem:
+        return _prove_page(who, way=_way_to_prove(who), wanted=wanted, problem=problem)
+    return short_cookies.forget(_proved_again(who, wanted), passkeys.CHALLENGE)
+
+
+def _proved_again(who: Identity, wanted: str | None) -> Response:
     with who.session(role="ec_auth"):
         sessions.note_proof(g.session_id, org=who.org)
     return see(wanted or "/")
 
 
-def _prove_page(*, way: str, wanted: str | None, problem: Problem | None = None) -> Response:
+def _prove_page(who: Identity, *, way: str, wanted: str | None, problem: Problem | None = None) -> Response:
+    values: dict[str, Any] = {"problem": problem, "way": way, "next": wanted}
+    values["code"] = PROBLEM_TYPES[problem.slug].status if problem else 200
+    if way != "code":
+        return page("prove.html", **values)
+    return passkeys.page_with_offer("prove.html", who.caller, org=who.org, step=f"prove {g.session_id}", **values)
+
+
+def _code_page(proved: Proved, problem: Problem | None = None) -> Response:
     status = PROBLEM_TYPES[problem.slug].status if problem else 200
-    return page("prove.html", code=status, problem=problem, way=way, next=wanted)
+    user, step = proved.account.user, _step(proved)
+    return passkeys.page_with_offer("sign_in_code.html", user, org=proved.org, step=step, code=status, problem=problem)
+
+
+def _step(proved: Proved) -> str:
+    return f"sign-in {proved.account.user}"
 
 
 def _way_to_prove(who: Identity) -> str:

@@ -58,6 +58,7 @@ DELETE_RULES = {
     "linked_accounts_user": "cascade",
     "one_time_tokens_user": "cascade",
     "passes_essay": "cascade",
+    "passkeys_user": "cascade",
     "queue_marks_org_id_fkey": "cascade",
     "review_items_essay": "cascade",
     "retention_runs_org_id_fkey": "cascade",
@@ -453,7 +454,7 @@ def test_names_and_writing_of_people_are_encrypted_columns() -> None:
 
     assert encrypted == {
         "ai_responses.raw", "criterion_results.rationale", "essays.title", "feedback.body", "feedback_reactions.note",
-        "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "passes.summary", "saved_comments.body", "second_factors.secret", "sign_in_providers.client_secret",
+        "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "passes.summary", "passkeys.credential_id", "passkeys.name", "passkeys.public_key", "saved_comments.body", "second_factors.secret", "sign_in_providers.client_secret",
         "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
         "users.email", "users.external_id", "users.name",
     }  # fmt: skip

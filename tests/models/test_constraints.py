@@ -54,6 +54,8 @@ BAD: dict[str, list[dict[str, str]]] = {
     "orgs_password_roles_known": [{"password_roles": "'{parent}'"}],
     "second_factors_few_recovery_codes": [{"recovery_codes": "array_fill(''::bytea, array[11])"}],
     "second_factors_counts_not_negative": [{"failures": "-1"}, {"last_step": "-1"}],
+    "passkeys_digest_length": [{"credential_digest": "''"}],
+    "passkeys_sign_count_not_negative": [{"sign_count": "-1"}],
     "sign_in_providers_find_by_known": [{"find_by": "'name'"}],
     "sign_in_providers_roles_known": [{"roles": "'{parent}'"}],
     "sign_in_providers_words_short": [{name: LONG.format(501)} for name in ("name", "issuer", "client_id")],

@@ -29,7 +29,7 @@ from models import (
 )
 from models.ai_responses import CallEnd
 from models.audit import write_entry
-from models.crypto import keyring
+from models.crypto import AssociatedData, keyring
 from models.errors import FenceLost, LastAdmin, NotFound, Undecipherable
 from models.essays import Draft, Receipt
 from models.events import Delivery
@@ -90,6 +90,12 @@ def kim(school: School, database: Database, become: Become) -> Kim:
         )
         approvals.ask("export_person", person=student)
     database.sql("insert into second_factors (user_id, org_id, secret) values (%s, %s, '')", student, school.org)
+    [(passkey,)] = database.sql("select uuidv7()")
+    name = key.seal("Kim's laptop", place=AssociatedData("passkeys", "name", school.org, passkey))
+    database.sql(
+        "insert into passkeys (id, org_id, user_id, name, credential_digest, credential_id, public_key, sign_count)"
+        " values (%s, %s, %s, %s, sha256('kim'), '', '', 0)", passkey, school.org, student, name,
+    )  # fmt: skip
     database.sql(
         "insert into linked_accounts (user_id, org_id, subject_digest) values (%s, %s, sha256('kim'))",
         student,

@@ -24,6 +24,7 @@ PERSON = {
     "saved_comments": "body",
     "inbound_events": "body problem",
     "second_factors": "secret",
+    "passkeys": "name credential_id public_key",
 }
 # The master key, which erasure does not destroy, with what ends the words instead.
 MASTER = {
@@ -58,7 +59,7 @@ CLEAR = {
     """,
     "a keyed digest, or one of something random": """
         users.email_digest users.external_id_digest users.password_hash api_keys.digest one_time_tokens.digest
-        second_factors.recovery_codes linked_accounts.subject_digest
+        second_factors.recovery_codes linked_accounts.subject_digest passkeys.credential_digest
     """,
     "a digest without a key; of long texts, so that nobody finds the text by guessing": """
         submissions.text_sha256 ai_responses.request_sha256 passes.basis rubrics.content_hash audit_log.hash audit_heads.hash

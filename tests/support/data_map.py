@@ -30,7 +30,7 @@ ABOUT = {
     "students, and the educator who commented": "feedback feedback_reviews",
     "educators": "saved_comments",
     "who asked for a report, and whom it is about": "reports",
-    "educators and admins": "second_factors",
+    "educators and admins": "second_factors passkeys",
     "admins, and whom they want to erase or export": "approvals",
     "everybody who did something, and what was done to whom": "audit_log",
     "nobody: the school": """

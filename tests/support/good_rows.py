@@ -14,6 +14,9 @@ GOOD: dict[str, dict[str, str]] = {
     "sessions": {**OWN, "expires_at": "now()"},
     "one_time_tokens": {**OWN, "purpose": "'invitation'", "digest": SHA, "expires_at": "now()"},
     "second_factors": {**OWN, "secret": "''"},
+    "passkeys": {
+        **OWN, "id": "uuidv7()", "name": "''", "credential_digest": SHA, "credential_id": "''", "public_key": "''", "sign_count": "0",
+    },
     "sign_in_providers": {
         "org_id": "uuidv7()", "name": "'School'", "issuer": "'https://id.example'", "client_id": "'c'", "client_secret": "''",
     },

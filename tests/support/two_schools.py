@@ -29,7 +29,7 @@ TABLES = (
     "ai_responses", "analytics", "api_keys", "approvals", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results",
     "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger", "ledger_entries",
     "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "queue_marks", "review_items", "reports", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
-    "second_factors", "sign_in_providers", "linked_accounts", "sources", "submissions", "system_logs", "user_keys", "users",
+    "second_factors", "passkeys", "sign_in_providers", "linked_accounts", "sources", "submissions", "system_logs", "user_keys", "users",
 )  # fmt: skip
 
 
@@ -157,6 +157,10 @@ def _add_reviews(database: Database, school: School) -> None:
         school.org,
     )
     database.sql("insert into second_factors (user_id, org_id, secret) values (%s, %s, '')", school.ada, school.org)
+    database.sql(
+        "insert into passkeys (id, org_id, user_id, name, credential_digest, credential_id, public_key, sign_count)"
+        " values (uuidv7(), %s, %s, '', sha256(%s), '', '', 0)", school.org, school.ada, school.ada.bytes,
+    )  # fmt: skip
     database.sql(
         "insert into linked_accounts (user_id, org_id, subject_digest) values (%s, %s, sha256(%s))",
         school.alice, school.org, str(school.alice).encode(),
