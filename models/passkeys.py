@@ -39,7 +39,8 @@ def list_passkeys(user: UUID, *, org: UUID) -> list[Passkey]:
     """Return the person's passkeys, oldest first. Call it as ec_auth."""
     key = data_key(user, org=org)
     found = rows(
-        "select id, name, created_at, last_used_at from passkeys where org_id = %s and user_id = %s order by id", (org, user)
+        "select id, name, created_at, last_used_at from passkeys where org_id = %s and user_id = %s order by id",
+        (org, user),
     )
     return [Passkey(**{**one, "name": key.open(one["name"], place=_place("name", one["id"], org))}) for one in found]
 
@@ -67,7 +68,8 @@ def add(user: UUID, credential: Credential, *, name: str, org: UUID) -> UUID:
     """
     # The lock orders requests, so that no person gets more than MOST, and none in the moment when the codes are removed.
     has_codes = row(
-        "select from second_factors where org_id = %s and user_id = %s and confirmed_at is not null for update", (org, user)
+        "select from second_factors where org_id = %s and user_id = %s and confirmed_at is not null for update",
+        (org, user),
     )
     if has_codes is None:
         raise Invalid("Set up the codes of an app first: they let you in when the device is lost.", errors=[])
