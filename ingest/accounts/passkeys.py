@@ -30,7 +30,7 @@ from models.db import session
 from models.passkeys import Credential
 
 # What a wrong answer raises, and one that is not of the form that the standard wants.
-MALFORMED = (WebAuthnException, ValueError, KeyError, TypeError)
+MALFORMED = (WebAuthnException, ValueError, LookupError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,11 @@ import re
 import time
 from typing import Any
 
+import cbor2
 import pyotp
 import pytest
 import time_machine
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
 from ingest.__main__ import main
 from models import db, passkeys, second_factors
@@ -180,7 +182,8 @@ def test_wrong_signature_is_refused_and_changes_nothing(api, device, capsys, cha
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "{}", '{"id": "x", "rawId": "x", "type": "public-key", "response": {}}', "\N{SNOWMAN}"]
+    "text",
+    ["{", "[]", "{}", '{"id": "x", "rawId": "x", "type": "public-key", "response": {}}', "\N{SNOWMAN}", "[" * 19_000],
 )
 def test_malformed_answer_is_refused(api, signed_in, device, text):
     browser = api.app.test_client()
@@ -190,6 +193,19 @@ def test_malformed_answer_is_refused(api, signed_in, device, text):
     form = {"csrf": csrf_of(signed_in.get("/second-factor/passkeys/new")), "name": "x", "credential": text}
     assert signed_in.post("/second-factor/passkeys", data=form).status_code == 422
     assert len(stored(api)) == 1
+
+
+@pytest.mark.parametrize("kind", ["android-key", "android-safetynet", "apple", "fido-u2f", "packed", "tpm", "invented"])
+@pytest.mark.parametrize("statement", [{}, {"x5c": []}, {"x5c": "no", "sig": 1, "response": 3, "alg": -7}])
+def test_attestation_that_nobody_asked_for_and_that_says_nothing_is_refused(signed_in, api, kind, statement):
+    page = signed_in.get("/second-factor/passkeys/new")
+    answer = json.loads(Authenticator().create(offered(page)))
+    made = cbor2.loads(base64url_to_bytes(answer["response"]["attestationObject"]))
+    changed = cbor2.dumps({**made, "fmt": kind, "attStmt": statement})
+    answer["response"]["attestationObject"] = bytes_to_base64url(changed)
+    form = {"csrf": csrf_of(page), "name": "x", "credential": json.dumps(answer)}
+    assert signed_in.post("/second-factor/passkeys", data=form).status_code == 422
+    assert stored(api) == []
 
 
 def test_challenge_of_another_step_or_browser_or_an_old_one_is_refused(api, signed_in, device):
