@@ -71,7 +71,7 @@ def confirm() -> Response:
 @blueprint.delete("/v1/me/second-factor")
 @operation("Remove your second factor", answers={204: None}, problems=("forbidden", "sign-in-again"))
 def remove_own() -> tuple[str, int]:
-    """Remove your second factor and its recovery codes. You must have signed in within the last 15 minutes.
+    """Remove your second factor, its recovery codes and your passkeys. You must have signed in within the last 15 minutes.
 
     Where your school requires one, the next sign-in sets up a new one.
     """
@@ -82,7 +82,7 @@ def remove_own() -> tuple[str, int]:
 @blueprint.delete("/v1/users/<uuid:user_id>/second-factor")
 @operation("Take a person's second factor away", answers={204: None}, problems=("forbidden", "sign-in-again"))
 def take_away(user_id: UUID) -> tuple[str, int]:
-    """Remove the second factor of somebody who lost theirs, and end all their sessions. Writes an audit entry. Admins only.
+    """Remove the second factor and passkeys of somebody who lost theirs, and end all their sessions. Writes an audit entry. Admins only.
 
     Make sure first that it is they who ask: with their password alone they sign in again. Your own only within 15 minutes after you
     signed in.

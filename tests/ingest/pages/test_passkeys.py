@@ -331,7 +331,9 @@ def test_ten_are_the_most_and_one_is_known_once(api, signed_in, device):
 
 
 def test_codes_come_first_and_end_with_the_passkeys(api, browser, signed_in, device):
-    signed_in.post("/second-factor/remove", data={"csrf": csrf_of(signed_in.get("/second-factor"))})
+    page = signed_in.get("/second-factor")
+    assert "Your passkeys are removed with it" in page.text
+    signed_in.post("/second-factor/remove", data={"csrf": csrf_of(page)})
     assert stored(api) == []
     assert add(signed_in, Authenticator()).status_code == 422
     assert type_password(browser).headers["Location"] == "/desk"
