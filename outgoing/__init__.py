@@ -1,0 +1,13 @@
+"""Outgoing: how do we reach somebody else's address?
+
+Lives here: the one HTTP client for addresses that somebody else has named (a school's LMS, its sign-in provider, the endpoint of
+an integrator), the list of addresses that it never calls, and the mailers.
+May not: know HTTP requests to us, prompts or SQL, or import another room but models.
+Start with: `client` (`Client.send`).
+
+    client      one HTTP request to a checked address, bounded in time and size
+    connection  one connection to that address, with one deadline for everything
+    addresses   which addresses are never called, and what an operator may allow
+    mail        e-mails and the delivery methods of ESSAYCOACH_MAIL
+    settings    what both web and the worker read from the environment
+"""

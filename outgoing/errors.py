@@ -1,0 +1,11 @@
+"""Why a request to somebody else's address gave nothing. No text holds a token, a query or a looked-up address."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """This address is never called. The text says why: "this address …"."""
+
+
+class NoAnswer(Exception):
+    """There is no answer that can be used. The text says why, in words for a log and for an admin."""
