@@ -8,6 +8,7 @@ COPY workers workers
 COPY models models
 COPY migrations migrations
 COPY monitoring monitoring
+COPY outgoing outgoing
 RUN python install.py --into python local \
     && useradd --system --uid 10001 --no-create-home essaycoach \
     && install -d -o essaycoach /var/lib/essaycoach

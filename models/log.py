@@ -18,7 +18,7 @@ import structlog
 # Longer texts are cut. Libraries put values into their lines, such as the arguments of a message, that anybody may have sent.
 LONGEST_TEXT = 2000
 # The loggers of our rooms, and of a module that is started by `python -m`.
-OWN = ("ingest", "workers", "models", "monitoring", "migrations", "standalone", "__main__")
+OWN = ("ingest", "workers", "models", "monitoring", "migrations", "outgoing", "standalone", "__main__")
 # These libraries log a lot at INFO, and one of them would log the request lines of calls to the AI vendor.
 QUIET = ("httpx", "httpx2", "httpcore2", "anthropic", "apscheduler", "dramatiq.worker")
 

@@ -11,10 +11,20 @@ from tests.conftest import Report
 from tests.support.servers import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-SOURCE_FOLDERS = ("ingest", "workers", "models", "migrations", "monitoring", "standalone", "benchmarks", "tests")
+SOURCE_FOLDERS = (
+    "ingest",
+    "workers",
+    "models",
+    "migrations",
+    "monitoring",
+    "outgoing",
+    "standalone",
+    "benchmarks",
+    "tests",
+)
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 PATH = re.compile(
-    r"(?<![\w./:-])((?:ingest|workers|models|migrations|monitoring|standalone|benchmarks|tests|docs|\.ci|\.github)/[\w./*<>-]*)(?:::(\w+))?"
+    r"(?<![\w./:-])((?:ingest|workers|models|migrations|monitoring|outgoing|standalone|benchmarks|tests|docs|\.ci|\.github)/[\w./*<>-]*)(?:::(\w+))?"
 )
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[\w-]*)?\)")
 VARIABLE = re.compile(r"\b(ESSAYCOACH_[A-Z0-9_]+|ANTHROPIC_[A-Z_]+|DATABASE_URL|REDIS_URL|PROMETHEUS_MULTIPROC_DIR)\b")

@@ -25,7 +25,7 @@ from models.crypto import EncryptedField
 from tests.support.servers import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-PACKAGES = ("ingest", "workers", "models", "migrations", "monitoring", "standalone")
+PACKAGES = ("ingest", "workers", "models", "migrations", "monitoring", "outgoing", "standalone")
 
 # OWASP ASVS 5.0.0: the levels of the requirements of each section, in order.
 LEVELS = """

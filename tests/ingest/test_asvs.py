@@ -26,7 +26,7 @@ from tests.support.servers import ROOT
 
 SOURCES = [
     path
-    for folder in ("ingest", "models", "workers", "monitoring", "migrations", "standalone")
+    for folder in ("ingest", "models", "workers", "monitoring", "migrations", "outgoing", "standalone")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 YEAR = 365 * 24 * 3600

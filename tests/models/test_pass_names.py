@@ -15,7 +15,7 @@ from tests.support.servers import ROOT, Database
 from workers.passes.registry import SPECS
 
 NAMES = {str(name) for name in PassName}
-FOLDERS = ("ingest", "models", "workers", "monitoring", "standalone", "migrations", "benchmarks")
+FOLDERS = ("ingest", "models", "workers", "monitoring", "outgoing", "standalone", "migrations", "benchmarks")
 QUOTED = re.compile(r"'(\w+)'")
 RECIPE = "docs/adding-a-pass.md"
 
