@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ingest import settings as ingest_settings
-from ingest.accounts import mail, passwords, second_factor, sessions, sign_in
+from ingest.accounts import passwords, second_factor, sessions, sign_in
 from ingest.admin import (
     api_keys,
     approvals,
@@ -44,6 +44,7 @@ from ingest.web import (
     identity,
     metrics,
     openapi,
+    outgoing,
     problems,
     rate_limits,
     request_log,
@@ -83,7 +84,7 @@ def create_app() -> Flask:
     identity.set_up(app, config)
     rate_limits.set_up(app, config)
     system_log.set_up(app)
-    mail.set_up(app, config)
+    outgoing.set_up(app, config)
     for module in (
         sign_in,
         sessions,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from ingest import settings as ingest_settings
-from ingest.accounts import mail
 from models import security_sinks, security_syslog, setting_catalogue, settings
 from models.settings_report import Report, make_report
 
@@ -21,7 +20,7 @@ def report() -> Report:
             ingest_settings.read_connection_limits,
             settings.redis_url,
             partial(settings.key_bytes, "ESSAYCOACH_API_KEY_PEPPER"),
-            lambda: mail.check(ingest_settings.read()),
+            ingest_settings.read,
             partial(settings.read_store, "ec-ingest", pool_size=1, answer_seconds=1.5),
             settings.read_crypto,
             security_sinks.read_path,

@@ -9,10 +9,12 @@ from models import production, secret_settings, settings
 from models.errors import SettingsError
 from models.passwords import ROUNDS
 from models.sessions import LIFETIME_DAYS, STAFF_IDLE_HOURS
+from outgoing import settings as outgoing_settings
+from outgoing.addresses import Networks
+from outgoing.settings import MailSettings
 
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _CONTACT = re.compile(r"(mailto:[!-~]+@[!-~]+|https://[!-~]+)")
-DEFAULT_SENDER = "EssayCoach <essaycoach@localhost>"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +32,8 @@ class IngestSettings:
     waiting_slots: int
     proxies: int
     allowed_origins: frozenset[str]
-    mail: str = field(repr=False)
-    mail_from: str
+    mail: MailSettings
+    outgoing_networks: Networks
     link: str | None
     security_contact: str | None
 
@@ -104,8 +106,6 @@ def read() -> IngestSettings:
 
 
 def _read() -> IngestSettings:
-    mail = settings.optional_secret("ESSAYCOACH_MAIL") or "console"
-    uses_smtp = mail.startswith(("smtp:", "smtps:"))
     return IngestSettings(
         jwt_secrets=_jwt_secrets(),
         api_key_pepper=settings.key_bytes("ESSAYCOACH_API_KEY_PEPPER"),
@@ -122,8 +122,8 @@ def _read() -> IngestSettings:
         proxies=settings.integer("ESSAYCOACH_PROXIES", 0),
         allowed_origins=_allowed_origins(),
         waiting_slots=read_waiting_slots(),
-        mail=mail,
-        mail_from=settings.text("ESSAYCOACH_MAIL_FROM", None if uses_smtp else DEFAULT_SENDER),
+        mail=outgoing_settings.read_mail(),
+        outgoing_networks=outgoing_settings.read_networks(),
         link=_password_page(),
         security_contact=_security_contact(),
     )
@@ -134,12 +134,6 @@ def _check_production(found: IngestSettings) -> None:
     if found.proxies < 1:
         remedy = "web has no TLS of its own, so say how many proxies stand in front of it"
         raise production.refusal("ESSAYCOACH_PROXIES", "be at least 1", remedy)
-    if found.mail == "console":
-        remedy = "the console shows the secrets of every mail, so give smtp://, smtps:// or file:"
-        raise production.refusal("ESSAYCOACH_MAIL", "be set", remedy)
-    # The only option that there is turns TLS off.
-    if found.mail.startswith("smtp:") and "?" in found.mail:
-        raise production.refusal("ESSAYCOACH_MAIL", "send mail with TLS", "leave out ?tls=no, or use smtps://")
     if found.password_rounds < ROUNDS:
         raise production.refusal("ESSAYCOACH_PASSWORD_ROUNDS", f"be at least {ROUNDS}", "leave it out")
     if any(not origin.startswith("https://") for origin in found.allowed_origins):

@@ -15,7 +15,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpcore2
 
-from outgoing.addresses import LOOPBACK, Networks
+from models.version import version
+from outgoing.addresses import LOOPBACK, Networks, is_in
 from outgoing.connection import CheckedBackend, Deadline, Resolver
 from outgoing.errors import NoAnswer, Refused
 
@@ -23,7 +24,7 @@ __all__ = ["Answer", "Client", "NoAnswer", "Refused", "url_objection"]
 
 SECONDS = 10.0
 MAX_BYTES = 1024 * 1024
-USER_AGENT = f"EssayCoach/{version()}"
+USER_AGENT = f"EssayCoach/{version().partition('+')[0]}"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 PORTS = {"http": 80, "https": 443}
 MAX_URL = 2048
@@ -80,7 +81,7 @@ class Client:
     @property
     def allows_local(self) -> bool:
         """Return whether this machine may be called, also without TLS: for trying out only."""
-        return LOOPBACK[0] in self._allowed
+        return is_in(LOOPBACK[0].network_address, self._allowed)
 
     def send(
         self,

@@ -147,6 +147,9 @@ class Machine:
             specific["web"]["ESSAYCOACH_MAIL"] = f"file:{self.data_dir / 'mail'}"
         if name == "web" and not is_given("ESSAYCOACH_LINK"):
             specific["web"]["ESSAYCOACH_LINK"] = f"http://localhost:{self.port}/choose-password"
+        if not is_given("ESSAYCOACH_OUTGOING_NETWORKS"):
+            # Whoever tries this out runs the other programs on this machine too.
+            shared["ESSAYCOACH_OUTGOING_NETWORKS"] = "127.0.0.0/8, ::1/128"
         own = {**shared, **specific.get(name, {}), **self._extra_env}
         hidden = set() if name not in ("web", "clock", "metrics") else {*variables_of("ANTHROPIC_API_KEY")}
         # What is given here must not come by a file or a command of this process's environment as well.

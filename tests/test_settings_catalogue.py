@@ -27,7 +27,7 @@ from tests.support.settings_table import PAGE, with_table
 from workers.__main__ import main as workers
 from workers.settings import read_limits, read_process, read_reading
 
-ROOMS = ("ingest", "workers", "models", "migrations", "monitoring", "standalone")
+ROOMS = ("ingest", "workers", "models", "migrations", "monitoring", "outgoing", "standalone")
 NAME = re.compile(r'"((?:ESSAYCOACH|ANTHROPIC|WEB|WORKER|DATABASE|REDIS|PROMETHEUS)_[A-Z_]+|PORT)(_\{)?')
 # What code names without reading it as a setting of its own: the SDK's level of logging, which production refuses.
 NOT_SETTINGS = {"ANTHROPIC_LOG", "ESSAYCOACH_", "ANTHROPIC_"}
@@ -112,7 +112,7 @@ def test_defaults_of_the_catalogue_are_those_of_the_code(monkeypatch: pytest.Mon
         "ESSAYCOACH_RESPONSE_SECONDS": connections.send_seconds,
         "ESSAYCOACH_RATE_LIMIT": web.rate_limit, "ESSAYCOACH_ADDRESS_RATE_LIMIT": web.address_rate_limit,
         "ESSAYCOACH_ACCESS_MINUTES": web.access_minutes, "ESSAYCOACH_STAFF_IDLE_HOURS": web.staff_idle_hours,
-        "ESSAYCOACH_PASSWORD_ROUNDS": web.password_rounds, "ESSAYCOACH_MAIL": web.mail, "ESSAYCOACH_MAIL_FROM": web.mail_from,
+        "ESSAYCOACH_PASSWORD_ROUNDS": web.password_rounds, "ESSAYCOACH_MAIL": web.mail.url, "ESSAYCOACH_MAIL_FROM": str(web.mail.sender),
         "ESSAYCOACH_PROXIES": web.proxies, "ESSAYCOACH_WAITING_SLOTS": web.waiting_slots,
         "ESSAYCOACH_LOG_LEVEL": settings.log_level().lower(),
     }  # fmt: skip

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import json
+import threading
 import unicodedata
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,8 +20,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from ingest.accounts.outgoing import NoAnswer, fetch_json, url_objection
 from models.sign_in_providers import Provider, Subject
+from outgoing.client import Client, NoAnswer, Refused, url_objection
 
 SCOPE = "openid email"
 # Signatures that need no secret which we share with the provider.
@@ -26,18 +29,25 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 # How much the provider's clock may differ from ours.
 LEEWAY_SECONDS = 60
 MAX_SUBJECT = 255
+SECONDS = 5.0
+MAX_BYTES = 256 * 1024
+# A provider that is slow must not keep every thread of this process.
+MAX_AT_ONCE = 4
+SLOT_SECONDS = 1.0
+
+_slots = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
 class NotProved(Exception):
     """The provider did not prove who this is. The text says why, for the log; it holds nothing that the provider sent."""
 
 
-def begin(provider: Provider, *, redirect_uri: str, allow_local: bool) -> tuple[str, dict[str, str]]:
+def begin(provider: Provider, *, redirect_uri: str, client: Client) -> tuple[str, dict[str, str]]:
     """Return the address of the provider to send the browser to, and what the browser must still know when it comes back.
 
     Raises NoAnswer.
     """
-    metadata = _discover(provider, allow_local=allow_local)
+    metadata = _discover(provider, client=client)
     known = {"state": generate_token(32), "nonce": generate_token(32), "verifier": generate_token(64)}
     address = prepare_grant_uri(
         metadata["authorization_endpoint"],
@@ -63,19 +73,17 @@ def finish(
     state: str,
     code: str,
     redirect_uri: str,
-    allow_local: bool,
+    client: Client,
 ) -> Subject:
     """Return whom the provider names for this code. Raises NotProved, NoAnswer."""
     if not hmac.compare_digest(state.encode(), known["state"].encode()):
         raise NotProved("foreign state")
-    metadata = _discover(provider, allow_local=allow_local)
-    tokens = _redeem(
-        provider, secret, metadata, known=known, code=code, redirect_uri=redirect_uri, allow_local=allow_local
-    )
-    keys = fetch_json(metadata["jwks_uri"], allow_local=allow_local)
+    metadata = _discover(provider, client=client)
+    tokens = _redeem(provider, secret, metadata, known=known, code=code, redirect_uri=redirect_uri, client=client)
+    keys = _fetch(metadata["jwks_uri"], client=client)
     claims = _check_token(provider, tokens, keys, nonce=known["nonce"])
     if "email" not in claims and metadata.get("userinfo_endpoint") and tokens.get("access_token"):
-        claims = {**claims, **_user_info(metadata, tokens, subject=claims["sub"], allow_local=allow_local)}
+        claims = {**claims, **_user_info(metadata, tokens, subject=claims["sub"], client=client)}
     email, subject = claims.get("email"), claims["sub"]
     is_verified = claims.get("email_verified") is True and isinstance(email, str) and is_plain(email)
     return Subject(issuer=provider.issuer, id=subject, verified_email=email if is_verified else None)
@@ -86,14 +94,14 @@ def is_plain(email: str) -> bool:
     return email.isprintable() and unicodedata.normalize("NFKC", email) == email
 
 
-def _discover(provider: Provider, *, allow_local: bool) -> dict[str, Any]:
+def _discover(provider: Provider, *, client: Client) -> dict[str, Any]:
     """Return what the provider says about itself. Raises NoAnswer."""
-    metadata = fetch_json(get_well_known_url(provider.issuer, external=True), allow_local=allow_local)
+    metadata = _fetch(get_well_known_url(provider.issuer, external=True), client=client)
     if metadata.get("issuer") != provider.issuer:
         raise NoAnswer("it calls itself by another name")
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
         url = metadata.get(name)
-        if not isinstance(url, str) or url_objection(url, allow_local=allow_local) is not None:
+        if not isinstance(url, str) or url_objection(url, allow_local=client.allows_local) is not None:
             raise NoAnswer(f"it names no {name}")
     return metadata
 
@@ -106,7 +114,7 @@ def _redeem(
     known: dict[str, str],
     code: str,
     redirect_uri: str,
-    allow_local: bool,
+    client: Client,
 ) -> dict[str, Any]:
     """Return the tokens that the provider gives for the code. Raises NoAnswer."""
     methods = metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
@@ -117,7 +125,7 @@ def _redeem(
     url, headers, body = ClientAuth(provider.client_id, secret, method).prepare(
         "POST", metadata["token_endpoint"], {}, body
     )
-    return fetch_json(url, allow_local=allow_local, body=body, headers=headers)
+    return _fetch(url, client=client, body=body, headers=headers)
 
 
 def _check_token(provider: Provider, tokens: dict[str, Any], keys: dict[str, Any], *, nonce: str) -> dict[str, Any]:
@@ -144,13 +152,46 @@ def _check_token(provider: Provider, tokens: dict[str, Any], keys: dict[str, Any
     return dict(claims)
 
 
-def _user_info(metadata: dict[str, Any], tokens: dict[str, Any], *, subject: str, allow_local: bool) -> dict[str, Any]:
+def _user_info(metadata: dict[str, Any], tokens: dict[str, Any], *, subject: str, client: Client) -> dict[str, Any]:
     """Return the address that the provider keeps about this subject. Raises NoAnswer, and NotProved when it is about another one."""
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-    found = fetch_json(str(metadata["userinfo_endpoint"]), allow_local=allow_local, headers=headers)
+    found = _fetch(str(metadata["userinfo_endpoint"]), client=client, headers=headers)
     if found.get("sub") != subject:
         raise NotProved("user info of somebody else")
     return {name: found[name] for name in ("email", "email_verified") if name in found}
+
+
+def _fetch(
+    url: str, *, client: Client, body: str | None = None, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the JSON object at this address; with `body`, a form, the answer to it. Raises NoAnswer."""
+    all_headers = {"Accept": "application/json", **(headers or {})}
+    if body is not None:
+        all_headers["Content-Type"] = "application/x-www-form-urlencoded"
+    if not _slots.acquire(timeout=SLOT_SECONDS):
+        raise NoAnswer("too many requests at this moment")
+    try:
+        answer = client.send(
+            "GET" if body is None else "POST",
+            url,
+            headers=all_headers,
+            body=None if body is None else body.encode(),
+            seconds=SECONDS,
+            max_bytes=MAX_BYTES,
+        )
+    except (Refused, ValueError) as error:
+        raise NoAnswer(str(error)) from None
+    finally:
+        _slots.release()
+    if answer.status != HTTPStatus.OK:
+        raise NoAnswer(f"status {answer.status}")
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise NoAnswer("the answer is no JSON") from None
+    if not isinstance(found, dict):
+        raise NoAnswer("the answer is no JSON object")
+    return found
 
 
 def issuer_objection(issuer: str, *, allow_local: bool) -> str | None:

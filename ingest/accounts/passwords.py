@@ -9,9 +9,8 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, jsonify
 
 from ingest.accounts import schemas
-from ingest.accounts.mail import Email, MailQueue, is_address
 from ingest.settings import IngestSettings
-from ingest.web import rate_limits, security_log, system_log
+from ingest.web import outgoing, rate_limits, security_log, system_log
 from ingest.web.body import read_body
 from ingest.web.identity import Identity, admin, identity
 from ingest.web.openapi import operation
@@ -23,6 +22,7 @@ from models.orgs import fetch_org, find_org
 from models.passwords import Passwords, TooManyAtOnce
 from models.sessions import Account, Contact
 from models.users import fetch_person
+from outgoing.mail import Email, is_address
 
 blueprint = Blueprint("passwords", __name__)
 
@@ -92,7 +92,7 @@ def mail_reset(payload: schemas.PasswordForgotten) -> None:
         account = sessions.find_account(payload.email, org=org or NO_ORG)
     # The background thread does the rest, so that the time taken shows nothing about the account. A full queue shows nothing either.
     if may_mail:
-        _mail_queue().enqueue(partial(_write_reset, account, org=org or NO_ORG, link=_password_page()))
+        outgoing.mail_queue().enqueue(partial(_write_reset, account, org=org or NO_ORG, link=_password_page()))
 
 
 @blueprint.post("/v1/auth/reset")
@@ -157,7 +157,7 @@ def invite_as(who: Identity, user_id: UUID) -> None:
         claimed_addresses.confirm(user_id, org=who.org)
         token = one_time_tokens.issue(user_id, org=who.org, purpose="invitation")
     email = _compose("invitation", to=person.email, slug=slug, token=token, link=_password_page())
-    if not _mail_queue().enqueue(lambda: email):
+    if not outgoing.mail_queue().enqueue(lambda: email):
         raise Problem("temporarily-unavailable", "Too many mails wait to be sent.")
 
 
@@ -198,11 +198,6 @@ def _hash(password: str, contact: Contact, *, pointer: str) -> str:
 def _passwords() -> Passwords:
     passwords: Passwords = current_app.extensions["essaycoach.passwords"]
     return passwords
-
-
-def _mail_queue() -> MailQueue:
-    mail_queue: MailQueue = current_app.extensions["essaycoach.post"]
-    return mail_queue
 
 
 def _password_page() -> str | None:

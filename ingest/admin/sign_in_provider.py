@@ -10,6 +10,7 @@ from flask import Blueprint, Response, url_for
 from pydantic import BaseModel, Field, StrictStr, StringConstraints
 
 from ingest.accounts.openid import issuer_objection
+from ingest.web import outgoing
 from ingest.web.body import read_body
 from ingest.web.identity import admin
 from ingest.web.openapi import operation
@@ -17,7 +18,7 @@ from ingest.web.problems import Problem
 from ingest.web.responses import json_response
 from ingest.web.schemas import RequestBody, Short
 from ingest.web.step_up import require_step_up
-from models import settings, sign_in_providers
+from models import sign_in_providers
 from models.sign_in_providers import FindBy, Provider
 from models.users import PersonRole, fetch_person
 
@@ -82,7 +83,7 @@ def store() -> Response:
     """
     who = admin()
     payload = read_body(SignInProviderDraft)
-    objection = issuer_objection(payload.issuer, allow_local=not settings.is_production())
+    objection = issuer_objection(payload.issuer, allow_local=outgoing.client().allows_local)
     if objection is not None:
         raise Problem("invalid-payload", f"issuer {objection}.", errors=[{"pointer": "/issuer", "detail": objection}])
     with who.session():

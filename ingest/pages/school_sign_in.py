@@ -9,19 +9,19 @@ from flask import Blueprint, Response, request, url_for
 
 from ingest.accounts import openid, proof
 from ingest.accounts.openid import NotProved
-from ingest.accounts.outgoing import NoAnswer
 from ingest.accounts.proof import Proved
 from ingest.pages import session, short_cookies
 from ingest.pages.forms import local_path
 from ingest.pages.rendering import page, page_blueprint, see
-from ingest.web import rate_limits, security_log, system_log
+from ingest.web import outgoing, rate_limits, security_log, system_log
 from ingest.web.client_address import request_address
 from ingest.web.problems import PROBLEM_TYPES, Problem
-from models import db, settings, sign_in_providers
+from models import db, sign_in_providers
 from models.networks import is_within
 from models.orgs import find_org
 from models.sessions import Account
 from models.sign_in_providers import Provider, Subject
+from outgoing.client import NoAnswer
 
 blueprint: Blueprint = page_blueprint("school_sign_in_pages")
 
@@ -41,7 +41,7 @@ def begin() -> Response:
     if org is None or provider is None or not session.is_from_here():
         return see(url_for("account_pages.sign_in", school=school or None, next=wanted))
     try:
-        address, known = openid.begin(provider, redirect_uri=redirect_uri(), allow_local=allows_local())
+        address, known = openid.begin(provider, redirect_uri=redirect_uri(), client=outgoing.client())
     except NoAnswer as error:
         system_log.keep("sign-in provider gave no answer", org=org, reason=str(error))
         return _show(Problem("temporarily-unavailable", NO_ANSWER), school=school, wanted=wanted)
@@ -75,11 +75,6 @@ def redirect_uri() -> str:
     return url_for("school_sign_in_pages.come_back", _external=True)
 
 
-def allows_local() -> bool:
-    """Return whether a provider on this machine is allowed, without TLS: for trying out only."""
-    return not settings.is_production()
-
-
 def _proved(known: dict[str, str]) -> Proved:
     """Return whom the provider has proved to be here. Raises Problem."""
     if not known:
@@ -96,7 +91,7 @@ def _proved(known: dict[str, str]) -> Proved:
     try:
         subject = openid.finish(
             provider, secret, known=known, state=request.args.get("state", ""), code=request.args["code"],
-            redirect_uri=redirect_uri(), allow_local=allows_local(),
+            redirect_uri=redirect_uri(), client=outgoing.client(),
         )  # fmt: skip
     except NotProved as error:
         _refuse(org, str(error))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.accounts.mail import Email
 from models import restored
+from outgoing.mail import Email
 
 
 @pytest.fixture

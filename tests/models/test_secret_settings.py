@@ -39,7 +39,7 @@ READERS: dict[str, tuple[str, Callable[[], object]]] = {
     "ESSAYCOACH_INDEX_KEY": (KEY, lambda: base64.b64encode(settings.read_crypto().index_key).decode()),
     "ESSAYCOACH_API_KEY_PEPPER": (KEY, lambda: base64.b64encode(ingest_settings.read().api_key_pepper).decode()),
     "ESSAYCOACH_JWT_SECRET": (JWT_SECRET, lambda: ingest_settings.read().jwt_secrets[0]),
-    "ESSAYCOACH_MAIL": ("smtp://post:letters@mail.school.example", lambda: ingest_settings.read().mail),
+    "ESSAYCOACH_MAIL": ("smtp://post:letters@mail.school.example", lambda: ingest_settings.read().mail.url),
     "ESSAYCOACH_AUDIT_KEY": (KEY, lambda: base64.b64encode(getattr(audit_heads.read_seal(), "key", b"")).decode()),
     "ANTHROPIC_API_KEY": ("sk-1", lambda: read_provider().api_key),
     "ESSAYCOACH_ADMIN_PASSWORD": ("a long pass phrase", lambda: settings.optional_secret("ESSAYCOACH_ADMIN_PASSWORD")),

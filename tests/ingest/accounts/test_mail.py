@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ingest.accounts.mail import Email, MailQueue, Smtp, is_address, make_mailer, to_message
 from models.errors import SettingsError
+from outgoing.mail import Email, MailQueue, Smtp, is_address, make_mailer, to_message
 
 SENDER = Address(display_name="EssayCoach", addr_spec="post@school.example")
 EMAIL = Email(to="alice@northside.example", subject="Hello", text="A word to keep: ümläut.\n.\nThe end.\n")
@@ -282,7 +282,7 @@ def test_failed_email_stops_no_other_and_its_address_is_not_logged(caplog):
 
 
 def test_full_mail_queue_refuses_an_email_at_once(monkeypatch):
-    monkeypatch.setattr("ingest.accounts.mail.MAX_QUEUED", 3)
+    monkeypatch.setattr("outgoing.mail.MAX_QUEUED", 3)
     mailer = BlockedMailer()
     queue = MailQueue(mailer, sender=SENDER)
     taken = [queue.enqueue(lambda: email_to("alice")) for _ in range(20)]

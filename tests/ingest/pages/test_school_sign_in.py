@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from oidc_provider_mock import run_server_in_thread
 
-from ingest.accounts import outgoing
+from ingest.accounts import openid
 from models import db, sign_in_providers
 from tests.support.sign_in_provider import run_forger
 
@@ -351,7 +351,7 @@ def test_provider_that_answers_nonsense_sends_the_browser_nowhere(browser, forge
 
 
 def test_provider_that_answers_byte_by_byte_is_left(browser, forger, named, monkeypatch):
-    monkeypatch.setattr(outgoing, "SECONDS", 0.3)
+    monkeypatch.setattr(openid, "SECONDS", 0.3)
     named(forger.issuer)
     forger.drip_seconds = 0.05
     assert browser.get("/sign-in/school?school=northside").status_code == 503

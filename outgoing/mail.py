@@ -25,10 +25,6 @@ from typing import Protocol
 from urllib.parse import parse_qs, unquote
 from uuid import uuid4
 
-from flask import Flask
-
-from ingest.settings import IngestSettings
-from models import restored
 from models.errors import SettingsError
 from models.log import log_context, logger, request_id
 from models.secret_settings import refuse_placeholder
@@ -131,7 +127,7 @@ class MailQueue:
         self._thread: threading.Thread | None = None
 
     def enqueue(self, write: Callable[[], Email | None]) -> bool:
-        """Queue an e-mail. Returns False when MOST_WAITING are queued already.
+        """Queue an e-mail. Returns False when MAX_QUEUED are queued already.
 
         `write` runs on the background thread; it returns the e-mail, or None when there is none to send.
         """
@@ -221,7 +217,8 @@ def make_mailer(address: str) -> Mailer:
     )
 
 
-def _sender(text: str) -> Address:
+def parse_sender(text: str) -> Address:
+    """Return the sender for a value of ESSAYCOACH_MAIL_FROM. Raises SettingsError."""
     addresses = getaddresses([text])
     if len(addresses) == 1 and text.isprintable() and is_address(addresses[0][1]):
         return Address(display_name=addresses[0][0], addr_spec=addresses[0][1])
@@ -235,17 +232,3 @@ def _tls_mode(scheme: str, query: str) -> str:
     if scheme != "smtp" or options != {"tls": ["no"]}:
         raise SettingsError("ESSAYCOACH_MAIL takes one option, ?tls=no, and only with smtp://.")
     return "no"
-
-
-def check(settings: IngestSettings) -> None:
-    """Check how mail is sent, and send nothing. Raises SettingsError."""
-    _sender(settings.mail_from)
-    make_mailer(settings.mail)
-
-
-def set_up(app: Flask, settings: IngestSettings) -> None:
-    """Set the app up to send e-mails. Raises SettingsError."""
-    sender = _sender(settings.mail_from)
-    if settings.mail == "console":
-        log.warning("mail is only printed, with the secrets in it", variable="ESSAYCOACH_MAIL")
-    app.extensions["essaycoach.post"] = MailQueue(make_mailer(settings.mail), sender=sender, is_held=restored.is_held)
