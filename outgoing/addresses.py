@@ -13,7 +13,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # The networks that an operator allows though they are not public. None by default.
 Networks = tuple[Network, ...]
 
-LOOPBACK: Networks = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+THIS_MACHINE: Address = ipaddress.ip_address("127.0.0.1")
 # Where a school's own servers may stand. Nothing else can be allowed in production.
 PRIVATE: Networks = tuple(
     map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))

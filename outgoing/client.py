@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpcore2
 
 from models.version import version
-from outgoing.addresses import LOOPBACK, Networks, is_in
+from outgoing.addresses import THIS_MACHINE, Networks, is_in
 from outgoing.connection import CheckedBackend, Deadline, Resolver
 from outgoing.errors import NoAnswer, Refused
 
@@ -81,7 +81,7 @@ class Client:
     @property
     def allows_local(self) -> bool:
         """Return whether this machine may be called, also without TLS: for trying out only."""
-        return is_in(LOOPBACK[0].network_address, self._allowed)
+        return is_in(THIS_MACHINE, self._allowed)
 
     def send(
         self,
@@ -162,4 +162,4 @@ def _reason(error: Exception) -> str:
         return "it takes no connection"
     if isinstance(error, OSError | httpcore2.NetworkError):
         return "it cannot be reached"
-    return "its answer is no HTTP"
+    return "it sent no complete HTTP answer"
