@@ -18,6 +18,7 @@ from flask import Flask
 
 from models import users
 from models.db import session
+from models.errors import SettingsError
 from models.passwords import Passwords
 from tests.support.schools import PASSWORD, ROUNDS
 from tests.support.servers import Servers, away
@@ -639,3 +640,11 @@ def test_password_routes_answer_503_without_the_database(api, servers: Servers, 
             client.post(f"/v1/users/{api.school.bob}/invite", headers=ada),
         ):
             refused(answer, 503, "temporarily-unavailable")
+
+
+@pytest.mark.parametrize(
+    "link", ["coach.example", "ftp://coach.example", "javascript:alert(1)", "https://", "https://coach.example/#x"]
+)
+def test_invalid_link_stops_the_program(shared_api, link):
+    with pytest.raises(SettingsError, match="ESSAYCOACH_LINK"):
+        shared_api.make_app(ESSAYCOACH_LINK=link)
