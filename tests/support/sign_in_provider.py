@@ -28,6 +28,7 @@ class Forger(ThreadingHTTPServer):
         self.claims: dict[str, Any] = {}
         self.nonce = ""
         self.token: str | None = None
+        self.access_token = "a"
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.sent: list[str] = []
         # Seconds between the bytes of an answer.
@@ -62,7 +63,11 @@ class Forger(ThreadingHTTPServer):
         found: Any = {
             "/.well-known/openid-configuration": self.metadata,
             "/keys": lambda: {"keys": [self.key.as_dict(private=False)]},
-            "/token": lambda: {"access_token": "a", "token_type": "Bearer", "id_token": self.token or self.id_token()},
+            "/token": lambda: {
+                "access_token": self.access_token,
+                "token_type": "Bearer",
+                "id_token": self.token or self.id_token(),
+            },
         }.get(path)
         return (200, {}, json.dumps(found()).encode()) if found else (404, {}, b"{}")
 

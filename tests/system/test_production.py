@@ -40,6 +40,8 @@ BAD = {
     "no password": ("clock", {"REDIS_URL": "rediss://ec_clock@localhost:1/0"}, "REDIS_URL"),
     "mail without TLS": ("web", {"ESSAYCOACH_MAIL": "smtp://mail.school.example?tls=no"}, "ESSAYCOACH_MAIL"),
     "mail on the console": ("web", {"ESSAYCOACH_MAIL": "console"}, "ESSAYCOACH_MAIL"),
+    "every network": ("worker", {"ESSAYCOACH_OUTGOING_NETWORKS": "0.0.0.0/0"}, "ESSAYCOACH_OUTGOING_NETWORKS"),
+    "this machine": ("web", {"ESSAYCOACH_OUTGOING_NETWORKS": "127.0.0.0/8"}, "ESSAYCOACH_OUTGOING_NETWORKS"),
     "no proxy": ("web", {"ESSAYCOACH_PROXIES": ""}, "ESSAYCOACH_PROXIES"),
     "superuser": ("monitor", {"DATABASE_URL": "postgresql://postgres:{password}@localhost:1/x?sslmode=verify-full"}, "DATABASE_URL"),
     "web on every interface": ("web", {"ESSAYCOACH_HOST": "0.0.0.0"}, "ESSAYCOACH_HOST"),

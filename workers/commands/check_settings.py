@@ -8,6 +8,7 @@ from functools import partial
 
 from models import security_sinks, security_syslog, setting_catalogue, settings
 from models.settings_report import Report, make_report, show
+from outgoing.settings import read_networks
 from workers.duties import audit_heads
 from workers.settings import read_limits, read_process, read_provider, read_reading, read_worker_store
 
@@ -20,6 +21,7 @@ WORKER: tuple[Callable[[], object], ...] = (
     read_limits,
     read_provider,
     read_reading,
+    read_networks,
     settings.redis_url,
     read_worker_store,
     settings.read_crypto,

@@ -372,6 +372,24 @@ def test_admin_reads_why_a_sign_in_was_refused(api, browser, forger, mock, named
     assert api.client.get("/v1/logs", headers=api.signed_in("ada", api.other)).json["items"] == []
 
 
+def test_provider_inside_the_network_of_the_operator_is_not_called(api, forger, named):
+    """Only an operator allows addresses that are not public; an admin of an org cannot."""
+    named(f"https://127.0.0.1:{urlsplit(forger.issuer).port}")
+    app = api.make_app(ESSAYCOACH_OUTGOING_NETWORKS="")
+    app.test_client().get("/sign-in/school?school=northside").close()
+    [line] = api.client.get("/v1/logs", headers=api.signed_in("ada")).json["items"]
+    assert line["context"]["reason"] == "this address is in a network that is never called"
+    body = {"name": "ID", "issuer": forger.issuer, **CLIENT}
+    assert app.test_client().put("/v1/org/sign-in-provider", json=body, headers=api.signed_in("ada")).status_code == 422
+
+
+def test_token_that_is_no_header_signs_nobody_in(api, browser, forger, named):
+    named(forger.issuer)
+    forger.claims = {"email": None, "email_verified": None}
+    forger.access_token = "a\r\nX-Other: b"
+    assert come_back(browser, forger).status_code == 503
+
+
 def test_endpoint_without_tls_elsewhere_is_not_used(browser, forger, named):
     named(forger.issuer)
     forger.answers[WELL_KNOWN] = (
