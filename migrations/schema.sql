@@ -947,6 +947,22 @@ begin
 end
 $_$;
 
+-- FUNCTION end_deliveries()
+CREATE FUNCTION public.end_deliveries() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    update deliveries as d set state = 'gave_up', error = 'endpoint_disabled', finished_at = now()
+    where d.org_id = new.org_id and d.endpoint_id = new.id and d.state = 'queued' and d.event <> 'endpoint.disabled';
+    if new.disabled_reason <> 'admin' then
+        insert into deliveries (org_id, endpoint_id, event, data)
+        values (new.org_id, new.id, 'endpoint.disabled', jsonb_build_object('endpoint_id', new.id, 'reason', new.disabled_reason));
+    end if;
+    return null;
+end
+$$;
+
 -- FUNCTION ensure_partitions(integer, timestamp with time zone)
 CREATE FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1371,6 +1387,22 @@ CREATE FUNCTION public.monitor_bloat() RETURNS TABLE(relname name, ratio double 
     group by root.relname order by ratio desc, sum(part.pages) desc, root.relname limit 20
 $$;
 
+-- FUNCTION monitor_endpoints()
+CREATE FUNCTION public.monitor_endpoints() RETURNS TABLE(oldest_seconds double precision, failing bigint, disabled bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    return query
+    select coalesce((
+        select extract(epoch from now() - d.next_at)::double precision from deliveries as d
+        where d.state = 'queued' and d.next_at <= now() order by d.next_at limit 1
+    ), 0), count(*) filter (where e.failing_since is not null and e.disabled_at is null),
+        count(*) filter (where e.disabled_reason in ('gone', 'failing'))
+    from endpoints as e;
+end
+$$;
+
 -- FUNCTION monitor_org_spend()
 CREATE FUNCTION public.monitor_org_spend() RETURNS TABLE(rank bigint, ratio double precision)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1704,6 +1736,24 @@ begin
 end
 $$;
 
+-- FUNCTION note_refused()
+CREATE FUNCTION public.note_refused() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+begin
+    insert into deliveries (org_id, endpoint_id, event, data)
+    select new.org_id, e.id, 'submission.refused', jsonb_build_object(
+        'source_id', new.source_id, 'delivery_id', new.id, 'webhook_id', new.event_id, 'reason', new.reason, 'received_at', new.created_at,
+        'links', jsonb_build_object('delivery', '/v1/sources/' || new.source_id || '/deliveries/' || new.id)
+    )
+    from endpoints as e
+    where e.org_id = new.org_id and e.disabled_at is null and 'submission.refused' = any (e.events);
+    return null;
+end
+$$;
+
 -- FUNCTION note_retired(name)
 CREATE FUNCTION public.note_retired(part name) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1751,6 +1801,40 @@ begin
     update users as u set active_at = now()
     from gone as g join orgs as o on o.id = g.org_id and o.closed_at is null
     where u.org_id = g.org_id and u.id = g.user_id;
+    return null;
+end
+$$;
+
+-- FUNCTION note_version()
+CREATE FUNCTION public.note_version() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    kind text := case when tg_argv[0] = 'released' then 'feedback.released' when new.status = 'failed' then 'submission.failed'
+        else 'feedback.ready' end;
+begin
+    insert into deliveries (org_id, endpoint_id, event, submission_id, data)
+    select new.org_id, e.id, kind, new.id, (
+        select jsonb_build_object(
+            'submission_id', new.id, 'essay_id', new.essay_id, 'version', new.version, 'user_id', new.user_id,
+            'external_id', new.external_id, 'status', new.status, 'submitted_at', new.submitted_at,
+            'completed_at', new.completed_at, 'released', new.released_at is not null, 'released_at', new.released_at,
+            'assignment', (select jsonb_build_object('id', a.id, 'external_id', a.external_id) from assignments as a
+                where a.org_id = w.org_id and a.id = w.assignment_id),
+            'course', (select jsonb_build_object('id', c.id, 'external_id', c.external_id) from courses as c
+                where c.org_id = w.org_id and c.id = w.course_id),
+            'links', jsonb_build_object(
+                'status', '/v1/submissions/' || new.id, 'feedback', '/v1/submissions/' || new.id || '/feedback')
+        ) from essays as w where w.org_id = new.org_id and w.id = new.essay_id
+    )
+    from endpoints as e
+    where e.org_id = new.org_id and e.disabled_at is null and kind = any (e.events) and (
+        -- A version that no machine read is complete without feedback.
+        kind <> 'feedback.ready'
+        or exists (select from passes as p where p.org_id = new.org_id and p.submission_id = new.id and p.state = 'done')
+    );
     return null;
 end
 $$;
@@ -2204,6 +2288,35 @@ begin
         select h.id from heartbeats as h
         where h.program = of_program and h.seen_at < now() - interval '1 hour' for update skip locked
     );
+end
+$$;
+
+-- FUNCTION redeliver(uuid, uuid, timestamp with time zone, integer)
+CREATE FUNCTION public.redeliver(endpoint uuid, wanted uuid, since timestamp with time zone, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    queued integer;
+begin
+    if not exists (select from endpoints as e where e.org_id = app_org() and e.id = endpoint and e.disabled_at is null) then
+        return 0;
+    end if;
+    update deliveries as d set state = 'queued', attempt = 0, next_at = now(), finished_at = null, error = null, http_status = null
+    where d.org_id = app_org() and d.id in (
+        select f.id from deliveries as f
+        where f.org_id = app_org() and f.endpoint_id = endpoint and f.event <> 'endpoint.disabled' and (
+            f.id = wanted and f.state in ('queued', 'done', 'gave_up')
+            or wanted is null and f.state = 'gave_up' and f.id >= uuid7_floor(since)
+        )
+        order by f.id limit most for update skip locked
+    );
+    get diagnostics queued = row_count;
+    if queued > 0 then
+        perform audit_note(app_org(), 'redelivered', 'endpoint', endpoint,
+            jsonb_build_object('deliveries', queued) || case when wanted is null then '{}' else jsonb_build_object('delivery_id', wanted) end);
+    end if;
+    return queued;
 end
 $$;
 
@@ -3363,6 +3476,70 @@ CREATE TABLE public.criterion_results (
 );
 ALTER TABLE ONLY public.criterion_results FORCE ROW LEVEL SECURITY;
 
+-- TABLE deliveries
+CREATE TABLE public.deliveries (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED NOT NULL,
+    org_id uuid NOT NULL,
+    endpoint_id uuid NOT NULL,
+    event text NOT NULL,
+    submission_id uuid,
+    data jsonb NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    fence integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    hinted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    lease_until timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error text,
+    http_status integer,
+    CONSTRAINT deliveries_attempt_not_negative CHECK ((attempt >= 0)),
+    CONSTRAINT deliveries_data_object CHECK ((jsonb_typeof(data) = 'object'::text)),
+    CONSTRAINT deliveries_error_is_a_word CHECK ((error ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT deliveries_event_known CHECK ((event = ANY (ARRAY['feedback.ready'::text, 'feedback.released'::text, 'submission.failed'::text, 'submission.refused'::text, 'ping'::text, 'endpoint.disabled'::text]))),
+    CONSTRAINT deliveries_finished_when_ended CHECK (((state = ANY (ARRAY['done'::text, 'gave_up'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT deliveries_http_status_in_range CHECK (((http_status >= 100) AND (http_status <= 999))),
+    CONSTRAINT deliveries_lease_when_running CHECK (((state = 'running'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT deliveries_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'gave_up'::text])))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.deliveries FORCE ROW LEVEL SECURITY;
+
+-- COMMENT TABLE deliveries
+COMMENT ON TABLE public.deliveries IS 'Events for an endpoint: leased rows, as passes are. data: ids, times and links, no words of people.';
+
+-- TABLE deliveries_default
+CREATE TABLE public.deliveries_default (
+    id uuid DEFAULT uuidv7() CONSTRAINT deliveries_id_not_null NOT NULL,
+    created_at timestamp with time zone GENERATED ALWAYS AS (uuid_extract_timestamp(id)) STORED CONSTRAINT deliveries_created_at_not_null NOT NULL,
+    org_id uuid CONSTRAINT deliveries_org_id_not_null NOT NULL,
+    endpoint_id uuid CONSTRAINT deliveries_endpoint_id_not_null NOT NULL,
+    event text CONSTRAINT deliveries_event_not_null NOT NULL,
+    submission_id uuid,
+    data jsonb CONSTRAINT deliveries_data_not_null NOT NULL,
+    state text DEFAULT 'queued'::text CONSTRAINT deliveries_state_not_null NOT NULL,
+    attempt integer DEFAULT 0 CONSTRAINT deliveries_attempt_not_null NOT NULL,
+    fence integer DEFAULT 0 CONSTRAINT deliveries_fence_not_null NOT NULL,
+    next_at timestamp with time zone DEFAULT now() CONSTRAINT deliveries_next_at_not_null NOT NULL,
+    hinted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone CONSTRAINT deliveries_hinted_at_not_null NOT NULL,
+    lease_until timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error text,
+    http_status integer,
+    CONSTRAINT deliveries_attempt_not_negative CHECK ((attempt >= 0)),
+    CONSTRAINT deliveries_data_object CHECK ((jsonb_typeof(data) = 'object'::text)),
+    CONSTRAINT deliveries_error_is_a_word CHECK ((error ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT deliveries_event_known CHECK ((event = ANY (ARRAY['feedback.ready'::text, 'feedback.released'::text, 'submission.failed'::text, 'submission.refused'::text, 'ping'::text, 'endpoint.disabled'::text]))),
+    CONSTRAINT deliveries_finished_when_ended CHECK (((state = ANY (ARRAY['done'::text, 'gave_up'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT deliveries_http_status_in_range CHECK (((http_status >= 100) AND (http_status <= 999))),
+    CONSTRAINT deliveries_lease_when_running CHECK (((state = 'running'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT deliveries_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'gave_up'::text])))
+);
+ALTER TABLE ONLY public.deliveries_default FORCE ROW LEVEL SECURITY;
+
 -- TABLE duty_leases
 CREATE TABLE public.duty_leases (
     name text NOT NULL,
@@ -3389,6 +3566,35 @@ CREATE TABLE public.duty_runs (
 
 -- COMMENT TABLE duty_runs
 COMMENT ON TABLE public.duty_runs IS 'The last run of each duty. found: rows changed, or faults found. detail: counts by name, without ids and words.';
+
+-- TABLE endpoints
+CREATE TABLE public.endpoints (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    name text NOT NULL,
+    url text NOT NULL,
+    events text[] NOT NULL,
+    secret bytea NOT NULL,
+    previous_secret bytea,
+    previous_secret_until timestamp with time zone,
+    failing_since timestamp with time zone,
+    disabled_at timestamp with time zone,
+    disabled_reason text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT endpoints_disabled_reason_known CHECK ((disabled_reason = ANY (ARRAY['admin'::text, 'gone'::text, 'failing'::text]))),
+    CONSTRAINT endpoints_disabled_with_reason CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
+    CONSTRAINT endpoints_events_known CHECK ((events <@ ARRAY['feedback.ready'::text, 'feedback.released'::text, 'submission.failed'::text, 'submission.refused'::text])),
+    CONSTRAINT endpoints_events_some CHECK ((cardinality(events) > 0)),
+    CONSTRAINT endpoints_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
+    CONSTRAINT endpoints_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL))),
+    CONSTRAINT endpoints_url_length CHECK (((length(url) >= 8) AND (length(url) <= 2000)))
+);
+ALTER TABLE ONLY public.endpoints ALTER COLUMN secret SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.endpoints ALTER COLUMN previous_secret SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.endpoints FORCE ROW LEVEL SECURITY;
+
+-- COMMENT TABLE endpoints
+COMMENT ON TABLE public.endpoints IS 'Where an org wants to hear of events. failing_since: since when no delivery succeeded.';
 
 -- TABLE essays
 CREATE TABLE public.essays (
@@ -4689,6 +4895,9 @@ ALTER TABLE ONLY public.analytics ATTACH PARTITION public.analytics_default DEFA
 -- TABLE ATTACH audit_log_default
 ALTER TABLE ONLY public.audit_log ATTACH PARTITION public.audit_log_default DEFAULT;
 
+-- TABLE ATTACH deliveries_default
+ALTER TABLE ONLY public.deliveries ATTACH PARTITION public.deliveries_default DEFAULT;
+
 -- TABLE ATTACH feedback_default
 ALTER TABLE ONLY public.feedback ATTACH PARTITION public.feedback_default DEFAULT;
 
@@ -4781,6 +4990,14 @@ ALTER TABLE ONLY public.courses
 ALTER TABLE ONLY public.criterion_results
     ADD CONSTRAINT criterion_results_pkey PRIMARY KEY (id);
 
+-- CONSTRAINT deliveries deliveries_pkey
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT deliveries_default deliveries_default_pkey
+ALTER TABLE ONLY public.deliveries_default
+    ADD CONSTRAINT deliveries_default_pkey PRIMARY KEY (id);
+
 -- CONSTRAINT duty_leases duty_leases_pkey
 ALTER TABLE ONLY public.duty_leases
     ADD CONSTRAINT duty_leases_pkey PRIMARY KEY (name);
@@ -4788,6 +5005,14 @@ ALTER TABLE ONLY public.duty_leases
 -- CONSTRAINT duty_runs duty_runs_pkey
 ALTER TABLE ONLY public.duty_runs
     ADD CONSTRAINT duty_runs_pkey PRIMARY KEY (name);
+
+-- CONSTRAINT endpoints endpoints_org_id_id_unique
+ALTER TABLE ONLY public.endpoints
+    ADD CONSTRAINT endpoints_org_id_id_unique UNIQUE (org_id, id);
+
+-- CONSTRAINT endpoints endpoints_pkey
+ALTER TABLE ONLY public.endpoints
+    ADD CONSTRAINT endpoints_pkey PRIMARY KEY (id);
 
 -- CONSTRAINT enrollments enrollments_pkey
 ALTER TABLE ONLY public.enrollments
@@ -5082,6 +5307,42 @@ CREATE INDEX audit_log_default_org_id_sequence_idx ON public.audit_log_default U
 
 -- INDEX courses_external_id_unique
 CREATE UNIQUE INDEX courses_external_id_unique ON public.courses USING btree (org_id, external_id, source_id) NULLS NOT DISTINCT WHERE (external_id IS NOT NULL);
+
+-- INDEX idx_deliveries_running
+CREATE INDEX idx_deliveries_running ON ONLY public.deliveries USING btree (endpoint_id) WHERE (state = 'running'::text);
+
+-- INDEX deliveries_default_endpoint_id_idx
+CREATE INDEX deliveries_default_endpoint_id_idx ON public.deliveries_default USING btree (endpoint_id) WHERE (state = 'running'::text);
+
+-- INDEX idx_deliveries_lane
+CREATE INDEX idx_deliveries_lane ON ONLY public.deliveries USING btree (endpoint_id, next_at) WHERE (state = 'queued'::text);
+
+-- INDEX deliveries_default_endpoint_id_next_at_idx
+CREATE INDEX deliveries_default_endpoint_id_next_at_idx ON public.deliveries_default USING btree (endpoint_id, next_at) WHERE (state = 'queued'::text);
+
+-- INDEX idx_deliveries_leases
+CREATE INDEX idx_deliveries_leases ON ONLY public.deliveries USING btree (lease_until) WHERE (state = 'running'::text);
+
+-- INDEX deliveries_default_lease_until_idx
+CREATE INDEX deliveries_default_lease_until_idx ON public.deliveries_default USING btree (lease_until) WHERE (state = 'running'::text);
+
+-- INDEX idx_deliveries_due
+CREATE INDEX idx_deliveries_due ON ONLY public.deliveries USING btree (next_at) WHERE (state = 'queued'::text);
+
+-- INDEX deliveries_default_next_at_idx
+CREATE INDEX deliveries_default_next_at_idx ON public.deliveries_default USING btree (next_at) WHERE (state = 'queued'::text);
+
+-- INDEX idx_deliveries_endpoint
+CREATE INDEX idx_deliveries_endpoint ON ONLY public.deliveries USING btree (org_id, endpoint_id, state, id);
+
+-- INDEX deliveries_default_org_id_endpoint_id_state_id_idx
+CREATE INDEX deliveries_default_org_id_endpoint_id_state_id_idx ON public.deliveries_default USING btree (org_id, endpoint_id, state, id);
+
+-- INDEX idx_deliveries_submission
+CREATE INDEX idx_deliveries_submission ON ONLY public.deliveries USING btree (org_id, submission_id);
+
+-- INDEX deliveries_default_org_id_submission_id_idx
+CREATE INDEX deliveries_default_org_id_submission_id_idx ON public.deliveries_default USING btree (org_id, submission_id);
 
 -- INDEX idx_feedback_carried_from
 CREATE INDEX idx_feedback_carried_from ON ONLY public.feedback USING btree (org_id, carried_from) WHERE (carried_from IS NOT NULL);
@@ -5416,6 +5677,27 @@ ALTER INDEX public.idx_audit_log_sequence ATTACH PARTITION public.audit_log_defa
 -- INDEX ATTACH audit_log_default_pkey
 ALTER INDEX public.audit_log_pkey ATTACH PARTITION public.audit_log_default_pkey;
 
+-- INDEX ATTACH deliveries_default_endpoint_id_idx
+ALTER INDEX public.idx_deliveries_running ATTACH PARTITION public.deliveries_default_endpoint_id_idx;
+
+-- INDEX ATTACH deliveries_default_endpoint_id_next_at_idx
+ALTER INDEX public.idx_deliveries_lane ATTACH PARTITION public.deliveries_default_endpoint_id_next_at_idx;
+
+-- INDEX ATTACH deliveries_default_lease_until_idx
+ALTER INDEX public.idx_deliveries_leases ATTACH PARTITION public.deliveries_default_lease_until_idx;
+
+-- INDEX ATTACH deliveries_default_next_at_idx
+ALTER INDEX public.idx_deliveries_due ATTACH PARTITION public.deliveries_default_next_at_idx;
+
+-- INDEX ATTACH deliveries_default_org_id_endpoint_id_state_id_idx
+ALTER INDEX public.idx_deliveries_endpoint ATTACH PARTITION public.deliveries_default_org_id_endpoint_id_state_id_idx;
+
+-- INDEX ATTACH deliveries_default_org_id_submission_id_idx
+ALTER INDEX public.idx_deliveries_submission ATTACH PARTITION public.deliveries_default_org_id_submission_id_idx;
+
+-- INDEX ATTACH deliveries_default_pkey
+ALTER INDEX public.deliveries_pkey ATTACH PARTITION public.deliveries_default_pkey;
+
 -- INDEX ATTACH feedback_default_org_id_carried_from_idx
 ALTER INDEX public.idx_feedback_carried_from ATTACH PARTITION public.feedback_default_org_id_carried_from_idx;
 
@@ -5479,6 +5761,9 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.categories FOR
 -- TRIGGER courses audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.courses FOR EACH ROW EXECUTE FUNCTION public.audit_change('course', 'id');
 
+-- TRIGGER endpoints audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF name, url, events, secret, disabled_at ON public.endpoints FOR EACH ROW EXECUTE FUNCTION public.audit_change('endpoint', 'id', 'disabled_reason');
+
 -- TRIGGER enrollments audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.enrollments FOR EACH ROW EXECUTE FUNCTION public.audit_change('enrollment', 'user_id', 'course_id,role');
 
@@ -5524,6 +5809,9 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF role, email, email_di
 -- TRIGGER orgs dual_approval
 CREATE TRIGGER dual_approval BEFORE UPDATE OF dual_approval ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.keep_dual_approval();
 
+-- TRIGGER endpoints ends_deliveries
+CREATE TRIGGER ends_deliveries AFTER UPDATE OF disabled_at ON public.endpoints FOR EACH ROW WHEN (((old.disabled_at IS NULL) AND (new.disabled_at IS NOT NULL))) EXECUTE FUNCTION public.end_deliveries();
+
 -- TRIGGER orgs held
 CREATE TRIGGER held BEFORE UPDATE OF closed_at, exported_at ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.require_no_hold();
 
@@ -5541,6 +5829,15 @@ CREATE TRIGGER noted AFTER INSERT ON public.sessions FOR EACH ROW EXECUTE FUNCTI
 
 -- TRIGGER users noted
 CREATE TRIGGER noted BEFORE UPDATE OF role ON public.users FOR EACH ROW EXECUTE FUNCTION public.note_new_role();
+
+-- TRIGGER submissions notes_ended
+CREATE TRIGGER notes_ended AFTER UPDATE OF completed_at ON public.submissions FOR EACH ROW WHEN (((old.completed_at IS NULL) AND (new.completed_at IS NOT NULL) AND (new.status = ANY (ARRAY['completed'::text, 'partial'::text, 'failed'::text])))) EXECUTE FUNCTION public.note_version('ended');
+
+-- TRIGGER inbound_events notes_refused
+CREATE TRIGGER notes_refused AFTER INSERT ON public.inbound_events FOR EACH ROW WHEN ((new.outcome = 'refused'::text)) EXECUTE FUNCTION public.note_refused();
+
+-- TRIGGER submissions notes_released
+CREATE TRIGGER notes_released AFTER UPDATE OF released_at ON public.submissions FOR EACH ROW WHEN (((old.released_at IS NULL) AND (new.released_at IS NOT NULL) AND (new.status = ANY (ARRAY['completed'::text, 'partial'::text])))) EXECUTE FUNCTION public.note_version('released');
 
 -- TRIGGER orgs retention
 CREATE TRIGGER retention AFTER INSERT OR UPDATE OF retention_texts, retention_raw_answers, retention_deliveries, retention_accounts, retention_logs, legal_hold ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.retention_changed();
@@ -5636,6 +5933,18 @@ ALTER TABLE ONLY public.criterion_results
 -- FK CONSTRAINT criterion_results criterion_results_submission
 ALTER TABLE ONLY public.criterion_results
     ADD CONSTRAINT criterion_results_submission FOREIGN KEY (org_id, submission_id) REFERENCES public.submissions(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT deliveries deliveries_endpoint
+ALTER TABLE public.deliveries
+    ADD CONSTRAINT deliveries_endpoint FOREIGN KEY (org_id, endpoint_id) REFERENCES public.endpoints(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT deliveries deliveries_submission
+ALTER TABLE public.deliveries
+    ADD CONSTRAINT deliveries_submission FOREIGN KEY (org_id, submission_id) REFERENCES public.submissions(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT endpoints endpoints_org
+ALTER TABLE ONLY public.endpoints
+    ADD CONSTRAINT endpoints_org FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
 -- FK CONSTRAINT enrollments enrollments_course
 ALTER TABLE ONLY public.enrollments
@@ -5838,6 +6147,12 @@ ALTER TABLE public.courses ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY criterion_results
 ALTER TABLE public.criterion_results ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY deliveries
+ALTER TABLE public.deliveries ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY deliveries_default
+ALTER TABLE public.deliveries_default ENABLE ROW LEVEL SECURITY;
+
 -- POLICY ai_responses ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.ai_responses TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -5870,6 +6185,12 @@ CREATE POLICY ec_admin_own_org ON public.courses TO ec_admin USING ((org_id = ( 
 
 -- POLICY criterion_results ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.criterion_results TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY deliveries ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.deliveries TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (event = 'ping'::text)));
+
+-- POLICY endpoints ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.endpoints TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY enrollments ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.enrollments TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -6001,6 +6322,9 @@ CREATE POLICY ec_auth_own_org ON public.users TO ec_auth USING ((org_id = ( SELE
 -- POLICY ai_responses ec_clock_all
 CREATE POLICY ec_clock_all ON public.ai_responses TO ec_clock USING (true);
 
+-- POLICY deliveries ec_clock_all
+CREATE POLICY ec_clock_all ON public.deliveries TO ec_clock USING (true) WITH CHECK (true);
+
 -- POLICY idempotency_keys ec_clock_all
 CREATE POLICY ec_clock_all ON public.idempotency_keys TO ec_clock USING (true);
 
@@ -6109,6 +6433,9 @@ CREATE POLICY ec_educator_own_rows ON public.user_keys TO ec_educator USING (((o
 
 -- POLICY users ec_educator_own_rows
 CREATE POLICY ec_educator_own_rows ON public.users TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ANY (( SELECT public.app_people() AS app_people)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ANY (( SELECT public.app_people() AS app_people)::uuid[]))));
+
+-- POLICY endpoints ec_keys_all
+CREATE POLICY ec_keys_all ON public.endpoints TO ec_keys USING (true) WITH CHECK (true);
 
 -- POLICY inbound_events ec_keys_all
 CREATE POLICY ec_keys_all ON public.inbound_events TO ec_keys USING (true) WITH CHECK (true);
@@ -6294,6 +6621,12 @@ CREATE POLICY ec_worker_own_org ON public.categories TO ec_worker USING ((org_id
 -- POLICY criterion_results ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.criterion_results TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY deliveries ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.deliveries TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY endpoints ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.endpoints TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY enrollments ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.enrollments TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -6338,6 +6671,9 @@ CREATE POLICY ec_worker_own_org ON public.user_keys TO ec_worker USING ((org_id 
 
 -- POLICY users ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.users TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- ROW SECURITY endpoints
+ALTER TABLE public.endpoints ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY enrollments
 ALTER TABLE public.enrollments ENABLE ROW LEVEL SECURITY;
@@ -6830,6 +7166,9 @@ GRANT ALL ON FUNCTION public.discard_passes(wanted uuid[]) TO ec_educator;
 REVOKE ALL ON FUNCTION public.drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.drop_detached(part name, log_days integer, unowned_days integer, OUT result text, OUT amount bigint) TO ec_clock;
 
+-- ACL FUNCTION end_deliveries()
+REVOKE ALL ON FUNCTION public.end_deliveries() FROM PUBLIC;
+
 -- ACL FUNCTION ensure_partitions(months_ahead integer, since timestamp with time zone)
 REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) TO ec_clock;
@@ -6954,6 +7293,10 @@ REVOKE ALL ON FUNCTION public.list_new_comments() FROM PUBLIC;
 -- ACL FUNCTION monitor_bloat()
 REVOKE ALL ON FUNCTION public.monitor_bloat() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.monitor_bloat() TO ec_monitor;
+
+-- ACL FUNCTION monitor_endpoints()
+REVOKE ALL ON FUNCTION public.monitor_endpoints() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_endpoints() TO ec_monitor;
 
 -- ACL FUNCTION monitor_org_spend()
 REVOKE ALL ON FUNCTION public.monitor_org_spend() FROM PUBLIC;
@@ -7128,6 +7471,9 @@ REVOKE ALL ON FUNCTION public.note_feedback_seconds() FROM PUBLIC;
 -- ACL FUNCTION note_new_role()
 REVOKE ALL ON FUNCTION public.note_new_role() FROM PUBLIC;
 
+-- ACL FUNCTION note_refused()
+REVOKE ALL ON FUNCTION public.note_refused() FROM PUBLIC;
+
 -- ACL FUNCTION note_retired(part name)
 REVOKE ALL ON FUNCTION public.note_retired(part name) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.note_retired(part name) TO ec_owner;
@@ -7137,6 +7483,9 @@ REVOKE ALL ON FUNCTION public.note_sign_in() FROM PUBLIC;
 
 -- ACL FUNCTION note_unenrolled()
 REVOKE ALL ON FUNCTION public.note_unenrolled() FROM PUBLIC;
+
+-- ACL FUNCTION note_version()
+REVOKE ALL ON FUNCTION public.note_version() FROM PUBLIC;
 
 -- ACL TABLE orgs
 GRANT MAINTAIN ON TABLE public.orgs TO ec_clock;
@@ -7254,6 +7603,10 @@ REVOKE ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_ho
 GRANT ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) TO ec_clock;
 GRANT ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) TO ec_ingest;
 GRANT ALL ON FUNCTION public.record_heartbeat(beat uuid, of_program text, on_host text, of_pid integer, of_version text, up_seconds double precision, still_seconds double precision, alive integer, busy integer, works boolean) TO ec_worker;
+
+-- ACL FUNCTION redeliver(endpoint uuid, wanted uuid, since timestamp with time zone, most integer)
+REVOKE ALL ON FUNCTION public.redeliver(endpoint uuid, wanted uuid, since timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.redeliver(endpoint uuid, wanted uuid, since timestamp with time zone, most integer) TO ec_admin;
 
 -- ACL FUNCTION referenced_tables(part name)
 REVOKE ALL ON FUNCTION public.referenced_tables(part name) FROM PUBLIC;
@@ -7761,6 +8114,79 @@ GRANT SELECT(max_points) ON TABLE public.criterion_results TO ec_reports;
 GRANT SELECT(superseded_at) ON TABLE public.criterion_results TO ec_reports;
 GRANT UPDATE(superseded_at) ON TABLE public.criterion_results TO ec_worker;
 
+-- ACL TABLE deliveries
+GRANT DELETE,MAINTAIN ON TABLE public.deliveries TO ec_clock;
+GRANT SELECT ON TABLE public.deliveries TO ec_admin;
+GRANT SELECT ON TABLE public.deliveries TO ec_backup;
+GRANT SELECT ON TABLE public.deliveries TO ec_worker;
+GRANT SELECT,INSERT,DELETE ON TABLE public.deliveries TO ec_stats;
+
+-- ACL COLUMN deliveries.id
+GRANT INSERT(id) ON TABLE public.deliveries TO ec_admin;
+GRANT SELECT(id) ON TABLE public.deliveries TO ec_clock;
+
+-- ACL COLUMN deliveries.org_id
+GRANT INSERT(org_id) ON TABLE public.deliveries TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.deliveries TO ec_clock;
+
+-- ACL COLUMN deliveries.endpoint_id
+GRANT INSERT(endpoint_id) ON TABLE public.deliveries TO ec_admin;
+GRANT SELECT(endpoint_id) ON TABLE public.deliveries TO ec_clock;
+
+-- ACL COLUMN deliveries.event
+GRANT INSERT(event) ON TABLE public.deliveries TO ec_admin;
+
+-- ACL COLUMN deliveries.data
+GRANT INSERT(data) ON TABLE public.deliveries TO ec_admin;
+
+-- ACL COLUMN deliveries.state
+GRANT SELECT(state),UPDATE(state) ON TABLE public.deliveries TO ec_clock;
+GRANT UPDATE(state) ON TABLE public.deliveries TO ec_stats;
+GRANT UPDATE(state) ON TABLE public.deliveries TO ec_worker;
+
+-- ACL COLUMN deliveries.attempt
+GRANT SELECT(attempt) ON TABLE public.deliveries TO ec_clock;
+GRANT UPDATE(attempt) ON TABLE public.deliveries TO ec_stats;
+GRANT UPDATE(attempt) ON TABLE public.deliveries TO ec_worker;
+
+-- ACL COLUMN deliveries.fence
+GRANT UPDATE(fence) ON TABLE public.deliveries TO ec_worker;
+
+-- ACL COLUMN deliveries.next_at
+GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.deliveries TO ec_clock;
+GRANT UPDATE(next_at) ON TABLE public.deliveries TO ec_stats;
+GRANT UPDATE(next_at) ON TABLE public.deliveries TO ec_worker;
+
+-- ACL COLUMN deliveries.hinted_at
+GRANT SELECT(hinted_at),UPDATE(hinted_at) ON TABLE public.deliveries TO ec_clock;
+
+-- ACL COLUMN deliveries.lease_until
+GRANT SELECT(lease_until),UPDATE(lease_until) ON TABLE public.deliveries TO ec_clock;
+GRANT UPDATE(lease_until) ON TABLE public.deliveries TO ec_worker;
+
+-- ACL COLUMN deliveries.started_at
+GRANT SELECT(started_at) ON TABLE public.deliveries TO ec_clock;
+GRANT UPDATE(started_at) ON TABLE public.deliveries TO ec_worker;
+
+-- ACL COLUMN deliveries.finished_at
+GRANT UPDATE(finished_at) ON TABLE public.deliveries TO ec_clock;
+GRANT UPDATE(finished_at) ON TABLE public.deliveries TO ec_stats;
+GRANT UPDATE(finished_at) ON TABLE public.deliveries TO ec_worker;
+
+-- ACL COLUMN deliveries.error
+GRANT UPDATE(error) ON TABLE public.deliveries TO ec_clock;
+GRANT UPDATE(error) ON TABLE public.deliveries TO ec_stats;
+GRANT UPDATE(error) ON TABLE public.deliveries TO ec_worker;
+
+-- ACL COLUMN deliveries.http_status
+GRANT UPDATE(http_status) ON TABLE public.deliveries TO ec_stats;
+GRANT UPDATE(http_status) ON TABLE public.deliveries TO ec_worker;
+
+-- ACL TABLE deliveries_default
+GRANT MAINTAIN ON TABLE public.deliveries_default TO ec_clock;
+GRANT SELECT ON TABLE public.deliveries_default TO ec_backup;
+GRANT SELECT ON TABLE public.deliveries_default TO ec_stats;
+
 -- ACL TABLE duty_leases
 GRANT MAINTAIN ON TABLE public.duty_leases TO ec_clock;
 GRANT SELECT ON TABLE public.duty_leases TO ec_backup;
@@ -7771,6 +8197,56 @@ GRANT SELECT ON TABLE public.duty_runs TO ec_backup;
 GRANT SELECT ON TABLE public.duty_runs TO ec_monitor;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.duty_runs TO ec_stats;
 GRANT SELECT,MAINTAIN ON TABLE public.duty_runs TO ec_clock;
+
+-- ACL TABLE endpoints
+GRANT INSERT ON TABLE public.endpoints TO ec_admin;
+GRANT MAINTAIN ON TABLE public.endpoints TO ec_clock;
+GRANT SELECT ON TABLE public.endpoints TO ec_backup;
+GRANT SELECT ON TABLE public.endpoints TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.endpoints TO ec_stats;
+
+-- ACL COLUMN endpoints.id
+GRANT SELECT(id) ON TABLE public.endpoints TO ec_admin;
+GRANT SELECT(id) ON TABLE public.endpoints TO ec_keys;
+
+-- ACL COLUMN endpoints.org_id
+GRANT SELECT(org_id) ON TABLE public.endpoints TO ec_admin;
+GRANT SELECT(org_id) ON TABLE public.endpoints TO ec_keys;
+
+-- ACL COLUMN endpoints.name
+GRANT SELECT(name),UPDATE(name) ON TABLE public.endpoints TO ec_admin;
+
+-- ACL COLUMN endpoints.url
+GRANT SELECT(url),UPDATE(url) ON TABLE public.endpoints TO ec_admin;
+
+-- ACL COLUMN endpoints.events
+GRANT SELECT(events),UPDATE(events) ON TABLE public.endpoints TO ec_admin;
+
+-- ACL COLUMN endpoints.secret
+GRANT SELECT(secret),UPDATE(secret) ON TABLE public.endpoints TO ec_admin;
+GRANT SELECT(secret),UPDATE(secret) ON TABLE public.endpoints TO ec_keys;
+
+-- ACL COLUMN endpoints.previous_secret
+GRANT SELECT(previous_secret),UPDATE(previous_secret) ON TABLE public.endpoints TO ec_keys;
+GRANT UPDATE(previous_secret) ON TABLE public.endpoints TO ec_admin;
+
+-- ACL COLUMN endpoints.previous_secret_until
+GRANT SELECT(previous_secret_until),UPDATE(previous_secret_until) ON TABLE public.endpoints TO ec_admin;
+
+-- ACL COLUMN endpoints.failing_since
+GRANT SELECT(failing_since),UPDATE(failing_since) ON TABLE public.endpoints TO ec_admin;
+GRANT UPDATE(failing_since) ON TABLE public.endpoints TO ec_worker;
+
+-- ACL COLUMN endpoints.disabled_at
+GRANT SELECT(disabled_at),UPDATE(disabled_at) ON TABLE public.endpoints TO ec_admin;
+GRANT UPDATE(disabled_at) ON TABLE public.endpoints TO ec_worker;
+
+-- ACL COLUMN endpoints.disabled_reason
+GRANT SELECT(disabled_reason),UPDATE(disabled_reason) ON TABLE public.endpoints TO ec_admin;
+GRANT UPDATE(disabled_reason) ON TABLE public.endpoints TO ec_worker;
+
+-- ACL COLUMN endpoints.created_at
+GRANT SELECT(created_at) ON TABLE public.endpoints TO ec_admin;
 
 -- ACL TABLE essays
 GRANT DELETE,MAINTAIN ON TABLE public.essays TO ec_clock;

@@ -19,7 +19,7 @@ from dramatiq.errors import ConnectionClosed
 
 from models import hint_queue
 from models.hint_queue import FETCH_LIMIT, HintQueue
-from models.jobs import Hint, Queue
+from models.jobs import AnyHint, Queue
 from models.redis_refusals import Refusal, RefusalLog, reason_of
 
 # For so long an idle worker waits at Redis for a hint before it says that it lives, and acknowledges what is done.
@@ -29,6 +29,8 @@ HEARTBEAT_TIMEOUT_MS = 10_000
 HOLD_OFF_SECONDS = 2.0
 # While Redis does not serve, a consumer asks it this often.
 REFUSED_POLL_SECONDS = 0.5
+# Of so many threads of a worker, one may carry out deliveries.
+DELIVERIES_SHARE = 4
 # Hints in one call of the script. Redis counts the arguments as used memory, and Lua limits how many there may be.
 PIECE_HINTS = 100
 
@@ -63,12 +65,14 @@ class HintBroker(RedisBroker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """Return a consumer that holds one hint for each thread, and is told at once when a hint comes.
 
-        Dramatiq asks for two for each thread. Those that wait in one process could begin in another.
+        Dramatiq asks for two for each thread. Those that wait in one process could begin in another. Of the hints of deliveries
+        it holds fewer, so that however slow the endpoints are, most threads are left to the passes.
         """
+        threads = max(1, prefetch // 2)
+        if queue_name == Queue.DELIVERIES:
+            threads = max(1, threads // DELIVERIES_SHARE)
         queue = HintQueue(self.client, namespace=self.namespace, worker=self.broker_id, name=queue_name)
-        return HintConsumer(
-            queue, broker=self, prefetch=max(1, prefetch // 2), idle_seconds=min(timeout / 1000, IDLE_SECONDS)
-        )
+        return HintConsumer(queue, broker=self, prefetch=threads, idle_seconds=min(timeout / 1000, IDLE_SECONDS))
 
     def declare_queue(self, queue_name: str) -> None:
         """Declare a queue, and not the one that Dramatiq would read delayed messages from: a row says when it is due."""
@@ -77,7 +81,7 @@ class HintBroker(RedisBroker):
             self.queues.add(queue_name)
             self.emit_after("declare_queue", queue_name)
 
-    def send(self, hints: Sequence[Hint]) -> int:
+    def send(self, hints: Sequence[AnyHint]) -> int:
         """Send the hints and return how many were sent.
 
         Return fewer when Redis refuses some, and 0 when it failed within the last HOLD_OFF_SECONDS: the clock sends the

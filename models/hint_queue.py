@@ -14,7 +14,7 @@ import redis
 from dramatiq.common import current_millis
 from dramatiq.errors import DecodeError
 
-from models.jobs import ACTOR, Hint, Queue
+from models.jobs import ACTOR, ROW_ACTOR, AnyHint, Hint, Queue, RowHint
 from models.log import logger
 
 log = logger(__name__)
@@ -157,14 +157,16 @@ class HintQueue:
         return hints, dropped
 
 
-def read_hint(body: bytes, *, queue: str) -> Hint | None:
+def read_hint(body: bytes, *, queue: str) -> AnyHint | None:
     """Return the hint in a message of this queue, or None. Nothing else of the message is kept: no option, no argument."""
+    is_row = queue == Queue.DELIVERIES
+    actor, hint_class = (ROW_ACTOR, RowHint) if is_row else (ACTOR, Hint)
     try:
         message: dramatiq.Message[Any] = dramatiq.Message.decode(body)
-        hint = Hint.from_fields(message.kwargs)
+        hint: AnyHint = hint_class.from_fields(message.kwargs)
     except (DecodeError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return None
-    return hint if message.actor_name == ACTOR and not message.args and hint.queue == queue else None
+    return hint if message.actor_name == actor and not message.args and hint.queue == queue else None
 
 
 def sweep(client: redis.Redis, *, namespace: str, dead_before: int) -> int:

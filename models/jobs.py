@@ -1,6 +1,6 @@
-"""The job contract: the names of passes and queues, and the hint that tells a worker to look at a row.
+"""The job contract: the names of passes, tables and queues, and the hints that tell a worker to look at a row.
 
-A hint carries identifiers only. It does no harm when it is lost, repeated or late: the row in `passes` is the job.
+A hint carries identifiers only. It does no harm when it is lost, repeated or late: the row is the job.
 """
 
 from __future__ import annotations
@@ -26,13 +26,22 @@ PASS_ORDER = [str(name) for name in PassName]
 
 
 class Queue(StrEnum):
-    """The interactive queue, where a person waits, and the bulk queue, where nobody waits (imports, reruns)."""
+    """The queues of passes: interactive, where a person waits, and bulk, where nobody waits (imports, reruns). And that of deliveries."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
+    DELIVERIES = "deliveries"
 
 
+PASS_QUEUES = (Queue.INTERACTIVE, Queue.BULK)
 ACTOR = "run_pass"
+ROW_ACTOR = "carry_out_rows"
+
+
+class RowTable(StrEnum):
+    """The tables of leased rows (models/leased_rows.py), which share the queue of deliveries."""
+
+    DELIVERIES = "deliveries"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +61,26 @@ class Hint:
     def from_fields(cls, fields: dict[str, str]) -> Hint:
         """Return the hint that a message carried; ignore fields of newer senders."""
         return cls(org_id=UUID(fields["org_id"]), pass_id=UUID(fields["pass_id"]), queue=Queue(fields["queue"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowHint:
+    """A request to look at the leased rows of one lane: those that go to the same endpoint, for example."""
+
+    org_id: UUID
+    lane_id: UUID
+    table: RowTable
+    queue: Queue = Queue.DELIVERIES
+
+    def to_message(self, **options: str) -> dramatiq.Message[Any]:
+        """Return the message for the broker: the actor's name, and the identifiers as text."""
+        fields = {"org_id": str(self.org_id), "lane_id": str(self.lane_id), "table": str(self.table)}
+        return dramatiq.Message(queue_name=self.queue, actor_name=ROW_ACTOR, args=(), kwargs=fields, options=options)
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, str]) -> RowHint:
+        """Return the hint that a message carried; ignore fields of newer senders."""
+        return cls(org_id=UUID(fields["org_id"]), lane_id=UUID(fields["lane_id"]), table=RowTable(fields["table"]))
+
+
+AnyHint = Hint | RowHint

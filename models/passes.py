@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from models.crypto import Ciphertext
@@ -24,7 +24,7 @@ from models.db import row, rows, run
 from models.errors import FenceLost
 from models.essays import READING_OFF
 from models.events import keep_log
-from models.jobs import Hint, PassName, Queue
+from models.jobs import PASS_QUEUES, Hint, PassName, Queue
 
 MAX_ATTEMPTS = 8
 # Claims that ended without a result because the worker died or hung. At the third, the essay itself may be the cause.
@@ -39,6 +39,7 @@ RESTART_GRACE_SECONDS = 6.0
 class Claim:
     """The right to carry out one pass, as long as the fence is valid and the lease has not expired."""
 
+    table: ClassVar[str] = "passes"
     org: UUID
     id: UUID
     submission: UUID
@@ -244,7 +245,7 @@ def due_counts(*, limit: int) -> dict[Queue, int]:
         ) as d
         where d.due > 0
         """,
-        ([str(queue) for queue in Queue], limit),
+        ([str(queue) for queue in PASS_QUEUES], limit),
     )
     return {Queue(record["queue"]): record["due"] for record in found}
 

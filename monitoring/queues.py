@@ -12,7 +12,7 @@ import redis
 from prometheus_client.core import Metric
 
 from models.broker import HintBroker
-from models.jobs import PassName, Queue
+from models.jobs import PASS_QUEUES, PassName, Queue
 from models.redis_refusals import Refusal, reason_of
 from monitoring.families import MonotonicCounter, Row, counter, gauge, histogram
 from monitoring.query import ask
@@ -29,8 +29,8 @@ def read_queues() -> list[Metric]:
 
     A running pass whose lease has ended is due as well.
     """
-    depth: dict[tuple[str, ...], float] = dict.fromkeys(product(Queue, STATES), 0.0)
-    oldest: dict[tuple[str, ...], float] = {(queue,): 0.0 for queue in Queue}
+    depth: dict[tuple[str, ...], float] = dict.fromkeys(product(PASS_QUEUES, STATES), 0.0)
+    oldest: dict[tuple[str, ...], float] = {(queue,): 0.0 for queue in PASS_QUEUES}
     overdue = 0.0
     for row in ask("queues"):
         depth[row["queue"], row["state"]] = row["depth"]
@@ -72,7 +72,7 @@ def read_totals(monotonic: MonotonicCounter) -> list[Metric]:
     """Return waits, durations and tallies over all time. Every queue and pass has a sample from the start."""
     bounds = [float(bound) for bound in ask("wait_bounds")[0]["bounds"]]
     feedback_bounds = [float(bound) for bound in ask("feedback_bounds")[0]["bounds"]]
-    feedback: dict[tuple[str, ...], Row] = {(queue,): _EMPTY_ROW for queue in Queue}
+    feedback: dict[tuple[str, ...], Row] = {(queue,): _EMPTY_ROW for queue in PASS_QUEUES}
     waits = dict(feedback)
     durations: dict[tuple[str, ...], Row] = dict.fromkeys(product(PassName, OUTCOMES), _EMPTY_ROW)
     attempts: dict[tuple[str, ...], Row] = dict.fromkeys(product(PassName, ATTEMPTS), _EMPTY_ROW)

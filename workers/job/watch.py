@@ -25,8 +25,7 @@ from dramatiq.middleware import Middleware
 
 from models.broker import HintBroker
 from models.log import logger
-from models.passes import Claim
-from workers.job.leases import Leases
+from workers.job.leases import Held, Leases
 
 log = logger(__name__)
 
@@ -164,7 +163,7 @@ class Watch(Middleware):
             next="this process ends; its supervisor must start it anew",
             where=_places(self._messages.copy()),
         )
-        handed_back = self._leases.hand_back(but=[one for one in stuck if isinstance(one, Claim)])
+        handed_back = self._leases.hand_back(but=[one for one in stuck if isinstance(one, Held)])
         log.warning("passes handed back", passes=handed_back)
 
 

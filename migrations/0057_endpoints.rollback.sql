@@ -1,0 +1,10 @@
+drop trigger notes_ended on submissions;
+drop trigger notes_released on submissions;
+drop trigger notes_refused on inbound_events;
+drop function monitor_endpoints();
+drop function redeliver(uuid, uuid, timestamptz, integer);
+drop function note_version();
+drop function note_refused();
+drop table deliveries;
+drop table endpoints;
+drop function end_deliveries();
