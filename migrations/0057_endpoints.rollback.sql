@@ -8,3 +8,4 @@ drop function note_refused();
 drop table deliveries;
 drop table endpoints;
 drop function end_deliveries();
+revoke select (disabled_at, address_confirmed_at) on users from ec_worker;

@@ -104,6 +104,9 @@ grant update (state, next_at, hinted_at, lease_until, finished_at, error) on del
 grant select, insert, delete on deliveries to ec_stats;
 grant update (state, attempt, next_at, finished_at, error, http_status) on deliveries to ec_stats;
 
+-- To write to the admins who can sign in.
+grant select (disabled_at, address_confirmed_at) on users to ec_worker;
+
 create trigger audited after insert or delete or update of name, url, events, secret, disabled_at on endpoints
 for each row execute function audit_change('endpoint', 'id', 'disabled_reason');
 

@@ -6973,6 +6973,7 @@ GRANT SELECT(disabled_at) ON TABLE public.users TO ec_auth;
 GRANT SELECT(disabled_at) ON TABLE public.users TO ec_educator;
 GRANT SELECT(disabled_at) ON TABLE public.users TO ec_lms;
 GRANT SELECT(disabled_at) ON TABLE public.users TO ec_student;
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_worker;
 GRANT SELECT(disabled_at),UPDATE(disabled_at) ON TABLE public.users TO ec_admin;
 GRANT UPDATE(disabled_at) ON TABLE public.users TO ec_stats;
 
@@ -6993,6 +6994,7 @@ GRANT UPDATE(erase_requested_at) ON TABLE public.users TO ec_stats;
 GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_auth;
 GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_educator;
 GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_student;
+GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_worker;
 GRANT SELECT(address_confirmed_at),UPDATE(address_confirmed_at) ON TABLE public.users TO ec_admin;
 
 -- ACL COLUMN users.active_at

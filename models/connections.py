@@ -240,7 +240,7 @@ def add_source(
     With `creates_courses`, a delivery may add the course and the assignment that it names by the LMS's own ids. With
     `networks` (canonical) deliveries are accepted from there only.
     """
-    secret = _new_secret()
+    secret = new_secret()
     source = new_ids(1)[0]
     sealed = keyring().seal(secret, place=AssociatedData("sources", "secret", org, source))
     Sources.insert(
@@ -314,7 +314,7 @@ def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS
     found = row("select secret from sources where org_id = %s and id = %s for update", (org, source))
     if found is None:
         raise NotFound("There is no such webhook source.")
-    secret = _new_secret()
+    secret = new_secret()
     # A ciphertext decrypts only in its own column, so the old secret must be encrypted again to move.
     previous = keyring().open(found["secret"], place=AssociatedData("sources", "secret", org, source))
     run(
@@ -376,7 +376,8 @@ def _check_in_future(expires_at: datetime | None) -> None:
         raise Invalid("A key cannot have expired already.", errors=[("/expires_at", "must lie in the future")])
 
 
-def _new_secret() -> str:
+def new_secret() -> str:
+    """Return a new secret to sign webhooks with (whsec_…)."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 

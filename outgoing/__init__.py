@@ -8,6 +8,7 @@ Start with: `client` (`Client.send`).
     client      one HTTP request to a checked address, bounded in time and size
     connection  one connection to that address, with one deadline for everything
     addresses   which addresses are never called, and what an operator may allow
+    signature   signatures of webhooks
     mail        e-mails and the delivery methods of ESSAYCOACH_MAIL
     settings    what both web and the worker read from the environment
 """

@@ -10,14 +10,27 @@ from models.announcements import Announcer
 from models.broker import HintBroker, make_broker
 from models.errors import SettingsError
 from models.heartbeats import Activity, Heartbeat, Process
-from models.jobs import ACTOR, Hint, Queue
+from models.jobs import ACTOR, ROW_ACTOR, Hint, Queue, RowHint, RowTable
+from outgoing.client import Client
+from outgoing.settings import read_networks
+from workers.deliveries.endpoints import EndpointWork
+from workers.deliveries.letters import Letters
+from workers.deliveries.runner import TURN_SECONDS, RowRunner
 from workers.job.leases import Leases
 from workers.job.run_pass import SLOT_WAIT_SECONDS, PassRunner
 from workers.job.watch import Watch, Watched
 from workers.passes import calibration, marker
 from workers.providers.choice import ProviderChooser
 from workers.providers.local.engine_pool import EnginePool, PooledProvider
-from workers.settings import Limits, read_limits, read_process, read_provider, read_reading, read_worker_store
+from workers.settings import (
+    Limits,
+    read_limits,
+    read_mail,
+    read_process,
+    read_provider,
+    read_reading,
+    read_worker_store,
+)
 
 logger = log.logger(__name__)
 
@@ -40,7 +53,7 @@ def boot() -> HintBroker:
 
 def _boot() -> HintBroker:
     limits, redis_url = read_limits(), settings.redis_url()
-    provider, reading = read_provider(), read_reading()
+    provider, reading, networks, mail = read_provider(), read_reading(), read_networks(), read_mail()
     calibrated = calibration.load(reading.calibration) if reading.calibration else calibration.IDENTITY
     processes, _, _ = read_process()
     store = read_worker_store()
@@ -66,9 +79,14 @@ def _boot() -> HintBroker:
         calibration=calibrated,
         announce=Announcer(redis_url).announce,
     )
+    row_runner = RowRunner(
+        {RowTable.DELIVERIES: EndpointWork(Client(allowed=networks), letters=Letters(mail))},
+        leases=leases,
+        lease_seconds=limits.lease,
+    )
     activity = Activity()
     broker.add_middleware(Beat(activity))
-    declare(broker, runner, activity=activity)
+    declare(broker, runner, row_runner, activity=activity)
     dramatiq.set_broker(broker)
     if provider.name == "local" or reading.use_ensemble:
         # The engines load while the leases of a worker that died still run, so that its passes do not wait for the loading.
@@ -76,8 +94,8 @@ def _boot() -> HintBroker:
     return broker
 
 
-def declare(broker: HintBroker, runner: PassRunner, *, activity: Activity) -> None:
-    """Declare the actor that every hint names on the broker.
+def declare(broker: HintBroker, runner: PassRunner, row_runner: RowRunner, *, activity: Activity) -> None:
+    """Declare the two actors that hints name on the broker: for passes, and for other leased rows.
 
     A hint that was looked at is progress, whether or not a pass was due. One that is sent again is none.
     """
@@ -90,6 +108,13 @@ def declare(broker: HintBroker, runner: PassRunner, *, activity: Activity) -> No
         else:
             broker.send([hint])
 
+    @dramatiq.actor(broker=broker, actor_name=ROW_ACTOR, queue_name=Queue.DELIVERIES)
+    def carry_out_rows(**fields: str) -> None:
+        hint = RowHint.from_fields(fields)
+        if not row_runner.run(hint):
+            broker.send([hint])
+        activity.move()
+
 
 def watch_of(leases: Leases, limits: Limits, pool: EnginePool) -> Watch:
     """Return the watch that ends this process when a thread hangs for longer than a lease is renewed."""
@@ -100,8 +125,8 @@ def watch_of(leases: Leases, limits: Limits, pool: EnginePool) -> Watch:
             Watched(what="pass", under_way=leases.held, longest_seconds=longest),
             Watched(what="reading", under_way=pool.under_way, longest_seconds=longest),
         ),
-        # A message waits for its slot, and goes on with other poison suspects for at most a lease.
-        message_seconds=SLOT_WAIT_SECONDS + limits.lease + longest,
+        # A message waits for its slot, and goes on with other poison suspects for at most a lease. One of rows goes on for its turn.
+        message_seconds=max(SLOT_WAIT_SECONDS + limits.lease, TURN_SECONDS) + longest,
         longest_seconds=longest,
     )
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from models import secret_settings, settings
 from models.errors import SettingsError
+from outgoing.settings import MailSettings
+from outgoing.settings import read_mail as read_mail_settings
 
 # Claims and finishes are short, and a thread holds no connection while it waits for the provider. All processes together fit
 # into the limit of ec_worker on a server with 100 connections (migrations/prepare.py).
@@ -128,6 +130,13 @@ def read_provider() -> ProviderSettings:
 def _provider_name() -> str:
     default = "anthropic" if secret_settings.is_given("ANTHROPIC_API_KEY") else "local"
     return settings.choice("ESSAYCOACH_PROVIDER", default, among=("anthropic", "local"))
+
+
+def read_mail() -> MailSettings | None:
+    """Return how a worker sends e-mails. None: in production nobody has said how, so it sends none. Raises SettingsError."""
+    if settings.is_production() and not secret_settings.is_given("ESSAYCOACH_MAIL"):
+        return None
+    return read_mail_settings()
 
 
 def hide_from_vendor() -> None:

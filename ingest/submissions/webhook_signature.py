@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from werkzeug.datastructures import Headers
 
 from ingest.web.problems import Problem
+from outgoing.signature import secret_bytes
 
 TOLERANCE_SECONDS = 300
 # Senders that Svix hosts use its names for the same headers. The first family that came counts.
@@ -41,7 +42,7 @@ def verify(headers: Headers, body: bytes, *, secrets: Sequence[str], now: float 
             "timestamp-out-of-range", f"The timestamp is more than {TOLERANCE_SECONDS} seconds from this server's time."
         )
     signed = f"{event_id}.{timestamp}.".encode() + body
-    expected = [hmac.new(_secret_bytes(secret), signed, hashlib.sha256).digest() for secret in secrets]
+    expected = [hmac.new(secret_bytes(secret), signed, hashlib.sha256).digest() for secret in secrets]
     received = [digest for digest in map(_digest, signatures.split(" ")) if digest is not None]
     # Compare every pair, so that the time taken does not show which one matched.
     matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in received]
@@ -64,16 +65,6 @@ def _read_headers(headers: Headers) -> tuple[str, list[str]]:
             "missing-signature", f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing{found}."
         )
     return family, [headers[f"{family}-{part}"] for part in PARTS]
-
-
-def sign(secret: str, *, event_id: str, timestamp: int, body: bytes) -> str:
-    """Return the webhook-signature header for a delivery, as a sender computes it."""
-    digest = hmac.new(_secret_bytes(secret), f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
-    return "v1," + base64.b64encode(digest).decode()
-
-
-def _secret_bytes(secret: str) -> bytes:
-    return base64.b64decode(secret.removeprefix("whsec_"))
 
 
 def _digest(entry: str) -> bytes | None:

@@ -10,7 +10,7 @@ from models import security_sinks, security_syslog, setting_catalogue, settings
 from models.settings_report import Report, make_report, show
 from outgoing.settings import read_networks
 from workers.duties import audit_heads
-from workers.settings import read_limits, read_process, read_provider, read_reading, read_worker_store
+from workers.settings import read_limits, read_mail, read_process, read_provider, read_reading, read_worker_store
 
 PROGRAMS = ("worker", "clock")
 # What reads the settings of a worker. Each raises SettingsError.
@@ -22,6 +22,7 @@ WORKER: tuple[Callable[[], object], ...] = (
     read_provider,
     read_reading,
     read_networks,
+    read_mail,
     settings.redis_url,
     read_worker_store,
     settings.read_crypto,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
-from models import ledger, upkeep
+from models import endpoint_deliveries, ledger, upkeep
 from models.db import session
 from models.log import logger
 from workers.duties.limits import BATCH, LONG_ANSWER_SECONDS
@@ -45,10 +46,15 @@ def purge() -> int:
     """Delete rows past their documented retention. Return how many."""
     with session(answer_seconds=LONG_ANSWER_SECONDS):
         deleted = upkeep.purge()
-    # In steps, each in its own transaction: an older release kept these for ever, so the first run may find very many.
+    return deleted + _in_steps(upkeep.purge_deliveries) + _in_steps(endpoint_deliveries.purge)
+
+
+def _in_steps(purge_step: Callable[..., int]) -> int:
+    """Delete in steps, each in its own transaction: after an outage one run may find very many rows. Return how many."""
+    deleted = 0
     while True:
         with session(answer_seconds=LONG_ANSWER_SECONDS):
-            step = upkeep.purge_deliveries(limit=BATCH)
+            step = purge_step(limit=BATCH)
         deleted += step
         if step < BATCH:
             return deleted

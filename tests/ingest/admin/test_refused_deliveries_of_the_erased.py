@@ -12,10 +12,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from ingest.submissions import webhook_signature
 from models import deliveries
 from models.crypto import AssociatedData, keyring
 from models.errors import Undecipherable
+from outgoing.signature import sign
 
 MARKER = "xylophonic marmalade"
 
@@ -106,7 +106,7 @@ WAYS = tuple(refused_bodies({"external_id": "x", "email": "x", "name": "x"}, lam
 def send(lms, body):
     raw = body.encode() if isinstance(body, str) else body
     event, now = f"msg_{uuid4().hex}", int(time.time())
-    signature = webhook_signature.sign(lms.secret, event_id=event, timestamp=now, body=raw)
+    signature = sign(lms.secret, event_id=event, timestamp=now, body=raw)
     headers = {"webhook-id": event, "webhook-timestamp": str(now), "webhook-signature": signature}
     return lms.client.post(
         f"/v1/webhooks/{lms.source}", data=raw, headers={**headers, "Content-Type": "application/json"}

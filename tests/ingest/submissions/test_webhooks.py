@@ -54,7 +54,7 @@ def test_essay_signed_by_the_published_library_is_accepted(shared_api, lms, draf
 
 
 def test_our_signature_is_accepted_by_the_published_library(lms, event, draft):
-    from ingest.submissions.webhook_signature import sign
+    from outgoing.signature import sign
 
     body, at = event(draft()), int(time.time())
     headers = {

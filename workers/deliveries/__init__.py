@@ -1,0 +1,11 @@
+"""Deliveries: how is a leased row carried out that leads to somebody else's address?
+
+Lives here: the runner of leased rows (models/leased_rows.py), when one is tried again, and the work of each table.
+May not: hold a connection to the database during a call, or call an address other than through `outgoing`.
+Start with: `runner` (one hint from start to end), `endpoints` (one delivery to an endpoint of a school).
+
+    runner        claims the rows of a lane one after the other and has each carried out
+    retry_policy  how long a row waits before it is tried again
+    endpoints     deliveries to endpoints: sign, send, record what was answered
+    letters       e-mails to the admins of a school about its endpoints
+"""
