@@ -18,11 +18,11 @@ from models.errors import MasterKeyMissing, Undecipherable
 
 Column = Literal[
     "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body", "inbound_events.problem",
-    "sign_in_providers.client_secret",
+    "sign_in_providers.client_secret", "endpoints.secret", "endpoints.previous_secret",
 ]  # fmt: skip
 COLUMNS: tuple[Column, ...] = (
     "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body", "inbound_events.problem",
-    "sign_in_providers.client_secret",
+    "sign_in_providers.client_secret", "endpoints.secret", "endpoints.previous_secret",
 )  # fmt: skip
 FIRST = UUID(int=0)
 
@@ -84,6 +84,11 @@ def count_by_master_key() -> dict[Column, Counter[str]]:
         union all
         select 'sources.previous_secret', {_master_key_name("previous_secret")}, count(*)
         from sources where previous_secret is not null group by 2
+        union all
+        select 'endpoints.secret', {_master_key_name("secret")}, count(*) from endpoints group by 2
+        union all
+        select 'endpoints.previous_secret', {_master_key_name("previous_secret")}, count(*)
+        from endpoints where previous_secret is not null group by 2
         union all
         select 'sign_in_providers.client_secret', {_master_key_name("client_secret")}, count(*) from sign_in_providers group by 2
         union all

@@ -147,7 +147,7 @@ def take_due(table: LeasedTable, *, limit: int, again: bool) -> list[RowHint]:
                 limit greatest(0, %(at_once)s - (
                     select count(*) from {table.name} as b where b.state = 'running' and b.{table.lane} = l.lane))
             ) as d
-            where d.hinted_at < d.next_at or %(again)s and d.hinted_at < now() - make_interval(secs => %(stale)s)
+            where d.hinted_at is null or d.hinted_at < d.next_at or %(again)s and d.hinted_at < now() - make_interval(secs => %(stale)s)
             order by d.next_at limit %(limit)s
         )
         update {table.name} as r set hinted_at = now() from due where r.id = due.id and r.state = 'queued'

@@ -228,6 +228,12 @@ ABOUT_VERSION = (
         of="t.submission_id = %(submission)s",
     ),
     Part(
+        table="deliveries",
+        columns="id created_at org_id endpoint_id event submission_id data state attempt fence next_at hinted_at lease_until started_at"
+        " finished_at error http_status",
+        of="t.submission_id = %(submission)s",
+    ),
+    Part(
         table="ai_responses",
         columns="id created_at org_id submission_id user_id pass attempt provider model prompt_version request_sha256 outcome"
         " stop_reason input_tokens output_tokens cache_read_tokens cache_write_tokens cost_micros latency_ms completed_at"
@@ -296,6 +302,7 @@ essays/<n>-<id>/        one folder an essay: essay.json, and for each version
   versions/<v>-passes.json, -feedback.json, -criterion_results.json    the three readings and all they said
   versions/<v>-feedback_reviews.json, -feedback_reactions.json    what teachers decided about comments, and what the author thought of them
   versions/<v>-ai_responses.json    what each provider really answered, and what it cost (millionths of a dollar)
+  versions/<v>-deliveries.json    which systems of the school were told what about it (ids and times)
 saved_comments*.json    comments they keep for the next essay
 comments_made*.json, reviews_made*.json    which comments on others' essays they wrote or decided about (the words are the essay author's)
 author_use.json         how often they handed in on their last day, and what reading them cost in their last month

@@ -246,6 +246,23 @@ class Sources(Table):
     networks = ArrayField(TextField, index=False, constraints=EVERYWHERE)
 
 
+class Endpoints(Table):
+    """Where an org wants to hear of its events."""
+
+    id = _id()
+    org_id = UUIDField()
+    name = TextField()
+    url = TextField()
+    events = ArrayField(TextField, index=False)
+    secret = EncryptedField()
+    previous_secret = EncryptedField(null=True)
+    previous_secret_until = DateTimeTZField(null=True)
+    failing_since = DateTimeTZField(null=True)
+    disabled_at = DateTimeTZField(null=True)
+    disabled_reason = TextField(null=True)
+    created_at = _created_at()
+
+
 class Categories(Table):
     """A kind of writing that an org uses."""
 
@@ -510,6 +527,26 @@ class InboundEvents(Partitioned):
     body_sha256 = BlobField()
     problem = EncryptedField(null=True)
     replayed_at = DateTimeTZField(null=True)
+
+
+class Deliveries(Partitioned):
+    """An event for an endpoint: a leased row."""
+
+    org_id = UUIDField()
+    endpoint_id = UUIDField()
+    event = TextField()
+    submission_id = UUIDField(null=True)
+    data = BinaryJSONField()
+    state = TextField(default="queued")
+    attempt = IntegerField(default=0)
+    fence = IntegerField(default=0)
+    next_at = DateTimeTZField(constraints=NOW)
+    hinted_at = DateTimeTZField(null=True)
+    lease_until = DateTimeTZField(null=True)
+    started_at = DateTimeTZField(null=True)
+    finished_at = DateTimeTZField(null=True)
+    error = TextField(null=True)
+    http_status = IntegerField(null=True)
 
 
 class Feedback(Partitioned):

@@ -15,7 +15,16 @@ from tests.support.servers import Database
 
 # Policies do not filter these roles: they have BYPASSRLS by design, or own the tables, and nobody logs in as the owner.
 UNBOUND = {"ec_owner", "ec_stats", "ec_reports", "ec_backup", "postgres"}
-PARTITIONED = {"ai_responses", "analytics", "audit_log", "feedback", "inbound_events", "submissions", "system_logs"}
+PARTITIONED = {
+    "ai_responses",
+    "analytics",
+    "audit_log",
+    "deliveries",
+    "feedback",
+    "inbound_events",
+    "submissions",
+    "system_logs",
+}
 
 # The ON DELETE rules. Deleting a person deletes their rows, deleting an org deletes everything. Shared rows RESTRICT.
 DELETE_RULES = {
@@ -52,6 +61,9 @@ DELETE_RULES = {
     "feedback_submission": "cascade",
     "feedback_type": "restrict",
     "idempotency_keys_org_id_fkey": "cascade",
+    "deliveries_endpoint": "cascade",
+    "deliveries_submission": "cascade",
+    "endpoints_org": "cascade",
     "inbound_events_source": "cascade",
     "inbound_events_user": "cascade",
     "ledger_org_id_fkey": "cascade",
@@ -453,7 +465,7 @@ def test_names_and_writing_of_people_are_encrypted_columns() -> None:
     }
 
     assert encrypted == {
-        "ai_responses.raw", "criterion_results.rationale", "essays.title", "feedback.body", "feedback_reactions.note",
+        "ai_responses.raw", "criterion_results.rationale", "endpoints.previous_secret", "endpoints.secret", "essays.title", "feedback.body", "feedback_reactions.note",
         "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "passes.summary", "passkeys.credential_id", "passkeys.name", "passkeys.public_key", "saved_comments.body", "second_factors.secret", "sign_in_providers.client_secret",
         "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
         "users.email", "users.external_id", "users.name",

@@ -65,6 +65,21 @@ BAD: dict[str, list[dict[str, str]]] = {
     "api_keys_networks_few": [{"networks": value} for value in MANY_NETWORKS],
     "sources_name_not_blank": [{"name": "' '"}],
     "sources_networks_few": [{"networks": value} for value in MANY_NETWORKS],
+    "endpoints_name_not_blank": [{"name": "' '"}],
+    "endpoints_url_length": [{"url": "'http:/'"}, {"url": LONG.format(2001)}],
+    "endpoints_events_known": [{"events": "'{essay.eaten}'"}, {"events": "'{ping}'"}],
+    "endpoints_events_some": [{"events": "'{}'"}],
+    "endpoints_previous_secret_ends": [{"previous_secret": "''"}, {"previous_secret_until": "now()"}],
+    "endpoints_disabled_reason_known": [{"disabled_at": "now()", "disabled_reason": "'bored'"}],
+    "endpoints_disabled_with_reason": [{"disabled_at": "now()"}, {"disabled_reason": "'gone'"}],
+    "deliveries_event_known": [{"event": "'essay.eaten'"}],
+    "deliveries_data_object": [{"data": "'[]'"}],
+    "deliveries_state_known": [{"state": "'lost'"}],
+    "deliveries_attempt_not_negative": [{"attempt": "-1"}],
+    "deliveries_lease_when_running": [{"state": "'running'"}, {"lease_until": "now()"}],
+    "deliveries_finished_when_ended": [{"state": "'done'"}, {"finished_at": "now()"}],
+    "deliveries_error_is_a_word": [{"error": "'It broke.'"}],
+    "deliveries_http_status_in_range": [{"http_status": "99"}, {"http_status": "1000"}],
     "sources_previous_secret_ends": [{"previous_secret": "''"}, {"previous_secret_until": "now()"}],
     "categories_slug_is_a_short_name": [{"slug": "'Narrative'"}],
     "categories_name_not_blank": [{"name": "''"}],
@@ -266,4 +281,4 @@ def test_every_month_partition_has_a_check_on_created_at(database: Database) -> 
         "select count(*), bool_and(pg_get_constraintdef(oid) like 'CHECK (((created_at >= %%') from pg_constraint "
         "where conname like '%%\\_created_in_month'".replace("%%", "%")
     )
-    assert found == [(35, True)]
+    assert found == [(40, True)]

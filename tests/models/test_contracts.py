@@ -17,7 +17,7 @@ import pytest
 from models import broker, essays, log, settings, users
 from models.errors import SettingsError
 from models.essays import Draft
-from models.jobs import ACTOR, Hint, PassName, Queue
+from models.jobs import ACTOR, PASS_QUEUES, ROW_ACTOR, Hint, PassName, Queue, RowHint, RowTable
 from standalone.postgres import POSTGRES_BIN_PATH
 from tests.support.schools import PASSWORD, School, session_of
 from tests.support.servers import ROOT, Database, Servers
@@ -157,7 +157,7 @@ def test_store_needs_a_postgresql_url_and_a_pool_of_at_least_one(monkeypatch: py
 # Hints
 
 
-@pytest.mark.parametrize("queue", Queue)
+@pytest.mark.parametrize("queue", PASS_QUEUES)
 def test_hint_is_unchanged_after_encoding_as_a_message(queue: Queue) -> None:
     hint = Hint(org_id=ORG, pass_id=PASS, queue=queue)
     message: dramatiq.Message[None] = dramatiq.Message.decode(hint.to_message().encode())
@@ -165,6 +165,15 @@ def test_hint_is_unchanged_after_encoding_as_a_message(queue: Queue) -> None:
     assert Hint.from_fields(message.kwargs) == hint
     assert (message.queue_name, message.actor_name, message.args) == (queue, ACTOR, ())
     assert set(message.kwargs) == {"org_id", "pass_id", "queue"}, "a hint has identifiers only, and no text of a person"
+
+
+def test_hint_of_rows_is_unchanged_after_encoding_as_a_message() -> None:
+    hint = RowHint(org_id=ORG, lane_id=PASS, table=RowTable.DELIVERIES)
+    message: dramatiq.Message[None] = dramatiq.Message.decode(hint.to_message().encode())
+
+    assert RowHint.from_fields(message.kwargs) == hint
+    assert (message.queue_name, message.actor_name, message.args) == (Queue.DELIVERIES, ROW_ACTOR, ())
+    assert set(message.kwargs) == {"org_id", "lane_id", "table"}, "a hint has identifiers only, and no text of a person"
 
 
 def test_hints_of_earlier_and_later_versions_are_decoded() -> None:
@@ -183,7 +192,8 @@ def test_hints_of_earlier_and_later_versions_are_decoded() -> None:
 
 def test_pass_and_queue_names_match_the_stored_values() -> None:
     assert [str(name) for name in PassName] == ["grammar", "structure", "content"]
-    assert [str(queue) for queue in Queue] == ["interactive", "bulk"]
+    assert [str(queue) for queue in Queue] == ["interactive", "bulk", "deliveries"]
+    assert [str(queue) for queue in PASS_QUEUES] == ["interactive", "bulk"]
 
 
 def test_sent_hints_wait_in_their_queue(servers: Servers) -> None:

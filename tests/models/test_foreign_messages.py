@@ -13,7 +13,7 @@ import pytest
 
 from models import hint_queue
 from models.broker import HEARTBEAT_TIMEOUT_MS, HintBroker, make_broker
-from models.jobs import ACTOR, Hint, Queue
+from models.jobs import ACTOR, ROW_ACTOR, AnyHint, Hint, Queue, RowHint, RowTable
 from tests.support.own_redis import OwnRedis, own_redis
 from tests.support.races import eventually
 
@@ -39,12 +39,16 @@ class Worker:
     """A running worker of Dramatiq that notes the hints it gets."""
 
     def __init__(self, broker: HintBroker) -> None:
-        self.seen: list[Hint] = []
+        self.seen: list[AnyHint] = []
         self.worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=100)
 
         @dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=Queue.INTERACTIVE)
         def run_pass(**fields: str) -> None:
             self.seen.append(Hint.from_fields(fields))
+
+        @dramatiq.actor(broker=broker, actor_name=ROW_ACTOR, queue_name=Queue.DELIVERIES)
+        def carry_out_rows(**fields: str) -> None:
+            self.seen.append(RowHint.from_fields(fields))
 
         self.worker.start()
 
@@ -56,7 +60,9 @@ def work(broker: HintBroker) -> Iterator[Worker]:
     running.worker.stop()
 
 
-def a_hint(queue: str = "interactive") -> Hint:
+def a_hint(queue: str = "interactive") -> AnyHint:
+    if queue == Queue.DELIVERIES:
+        return RowHint(org_id=uuid4(), lane_id=uuid4(), table=RowTable.DELIVERIES)
     return Hint(org_id=uuid4(), pass_id=uuid4(), queue=Queue(queue))
 
 
@@ -66,6 +72,7 @@ def message(queue: str, **changes: Any) -> bytes:
 
 
 def rubbish(queue: str) -> list[bytes]:
+    of_rows = {"org_id": str(uuid4()), "lane_id": str(uuid4()), "table": "deliveries"}
     ids = {"org_id": str(uuid4()), "pass_id": str(uuid4())}
     return [
         b"", b"\xff\xfe\x00", b"null", b"[]", b"{}", b"7", b"\x80\x04pickle", WORD.encode(), b"[" * 4000, b'{"a":' * 800,
@@ -78,7 +85,9 @@ def rubbish(queue: str) -> list[bytes]:
         message(queue, kwargs={**ids, "org_id": 7, "queue": queue}),
         message(queue, kwargs={**ids, "org_id": WORD, "queue": queue}),
         message(queue, kwargs={**ids, "queue": "bulk" if queue == "interactive" else "interactive"}),
-        message(queue, more=WORD),
+        message(queue, kwargs={**of_rows, "table": WORD}, actor_name=ROW_ACTOR),
+        message(queue, kwargs={**of_rows, "lane_id": WORD}, actor_name=ROW_ACTOR),
+        message(queue, kwargs=of_rows), message(queue, more=WORD),
     ]  # fmt: skip
 
 

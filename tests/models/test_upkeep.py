@@ -18,7 +18,16 @@ from tests.support.races import together
 from tests.support.schools import School, session_of
 from tests.support.servers import Database
 
-PARENTS = ("ai_responses", "analytics", "audit_log", "feedback", "inbound_events", "submissions", "system_logs")
+PARENTS = (
+    "ai_responses",
+    "analytics",
+    "audit_log",
+    "deliveries",
+    "feedback",
+    "inbound_events",
+    "submissions",
+    "system_logs",
+)
 
 
 def months(database: Database) -> dict[str, list[str]]:

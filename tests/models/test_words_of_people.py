@@ -32,6 +32,8 @@ MASTER = {
     "inbound_events.problem": f"only where no student was recognised: deleted after {upkeep.KEEP_UNOWNED_DELIVERIES_DAYS} days",
     "sources.secret": "a secret of the installation, no words of a person",
     "sources.previous_secret": "a secret of the installation, no words of a person",
+    "endpoints.secret": "a secret of the installation, no words of a person",
+    "endpoints.previous_secret": "a secret of the installation, no words of a person",
     "sign_in_providers.client_secret": "a secret of the installation, no words of a person",
     "user_keys.wrapped": "the key of a person, deleted by erasure",
 }
@@ -50,7 +52,7 @@ CLEAR = {
         ledger.pass one_time_tokens.purpose orgs.release_policy orgs.ai_policy orgs.ai_fallback approvals.action retention_runs.class saved_comments.pass
         saved_comments.type saved_comments.kind sessions.revoked_reason submissions.status submissions.queue submissions.source
         system_logs.program system_logs.level system_logs.event orgs.password_roles sign_in_providers.roles
-        sign_in_providers.find_by
+        sign_in_providers.find_by endpoints.events endpoints.disabled_reason deliveries.event deliveries.state deliveries.error
     """,
     "a language, a model, a batch or another id that a machine made": """
         users.language orgs.default_language submissions.language passes.model passes.batch feedback.model ai_responses.model
@@ -70,13 +72,14 @@ CLEAR = {
         orgs.slug orgs.name courses.name courses.external_id assignments.title assignments.prompt assignments.external_id
         categories.slug categories.name rubrics.name rubric_criteria.name rubric_criteria.description rubric_criteria.levels
         criterion_results.level feedback.criterion api_keys.name sources.name blessings.report
-        sign_in_providers.name sign_in_providers.issuer sign_in_providers.client_id
+        endpoints.name endpoints.url sign_in_providers.name sign_in_providers.issuer sign_in_providers.client_id
     """,
     "the number of a legal case, by a CHECK without small letters or blanks": "orgs.legal_hold users.legal_hold",
     "a teacher's prompt for a rubric preview; deleted with it after a day": "essays.trial_prompt",
     "the LMS's id of an essay or event, or a caller's key of a request; ids of people belong into `users`": """
         essays.external_id submissions.external_id inbound_events.event_id seen_events.event_id idempotency_keys.key
     """,
+    "ids, times and links of one version; deleted with it": "deliveries.data",
     "ids, and warnings in our words; erasure replaces or deletes the answers about the person's essays": """
         seen_events.answer idempotency_keys.response
     """,

@@ -14,6 +14,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 
+from models.endpoint_deliveries import KEEP_DELIVERIES_DAYS
 from models.upkeep import KEEP_ANSWERS_DAYS, KEEP_LOGS_DAYS, KEEP_REPORTS_DAYS, KEEP_UNOWNED_DELIVERIES_DAYS
 from tests.models.test_catalogue import MODELS
 from tests.models.test_words_of_people import CLEAR, MASTER, PERSON
@@ -24,7 +25,7 @@ ABOUT = {
     "everybody with an account": "users user_keys sessions one_time_tokens linked_accounts",
     "students and educators": "enrollments idempotency_keys analytics",
     "students": """
-        essays submissions passes criterion_results feedback_reactions review_items ai_responses inbound_events seen_events
+        deliveries essays submissions passes criterion_results feedback_reactions review_items ai_responses inbound_events seen_events
         author_use
     """,
     "students, and the educator who commented": "feedback feedback_reviews",
@@ -34,7 +35,7 @@ ABOUT = {
     "admins, and whom they want to erase or export": "approvals",
     "everybody who did something, and what was done to whom": "audit_log",
     "nobody: the school": """
-        orgs api_keys sources sign_in_providers categories rubrics rubric_criteria courses assignments ledger ledger_entries blessings audit_heads
+        orgs api_keys sources endpoints sign_in_providers categories rubrics rubric_criteria courses assignments ledger ledger_entries blessings audit_heads
         retention_runs queue_marks
     """,
     "nobody, except ids in a line": "system_logs",
@@ -44,6 +45,7 @@ ABOUT = {
 OTHERWISE = {
     "idempotency_keys": f"with the person by `erase_person`; all after {KEEP_ANSWERS_DAYS} days",
     "inbound_events": f"with the person; without a known student after {KEEP_UNOWNED_DELIVERIES_DAYS} days",
+    "deliveries": f"with the version they are about; all after {KEEP_DELIVERIES_DAYS} days",
     "seen_events": "the answer is replaced with the person; id and digest of the event stay",
     "audit_log": "stays for ever; an erased id refers to nobody",
     "audit_heads": "stays for ever",

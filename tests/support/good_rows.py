@@ -23,6 +23,10 @@ GOOD: dict[str, dict[str, str]] = {
     "linked_accounts": {**OWN, "subject_digest": SHA},
     "api_keys": {"org_id": "uuidv7()", "name": "'LMS'", "prefix": "'ec'", "digest": "''"},
     "sources": {"org_id": "uuidv7()", "name": "'LMS'", "secret": "''"},
+    "endpoints": {
+        "org_id": "uuidv7()", "name": "'LMS'", "url": "'https://lms.example/hooks'", "events": "'{feedback.ready}'", "secret": "''",
+    },
+    "deliveries": {"org_id": "uuidv7()", "endpoint_id": "uuidv7()", "event": "'feedback.ready'", "data": "'{}'"},
     "categories": {"org_id": "uuidv7()", "slug": "'narrative'", "name": "'Narrative'"},
     "rubrics": {"org_id": "uuidv7()", "name": "'Argument'", "content_hash": "''"},
     "rubric_criteria": {

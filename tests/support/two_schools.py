@@ -26,7 +26,7 @@ KNOWN_BY = {
     "feedback_reactions": "feedback_id", "review_items": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
 }  # fmt: skip
 TABLES = (
-    "ai_responses", "analytics", "api_keys", "approvals", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results",
+    "ai_responses", "analytics", "api_keys", "approvals", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results", "deliveries", "endpoints",
     "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger", "ledger_entries",
     "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "queue_marks", "review_items", "reports", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
     "second_factors", "passkeys", "sign_in_providers", "linked_accounts", "sources", "submissions", "system_logs", "user_keys", "users",
@@ -143,6 +143,14 @@ def _add_reviews(database: Database, school: School) -> None:
         school.org,
         school.alice,
     )
+    [(endpoint,)] = database.sql(
+        "insert into endpoints (org_id, name, url, events, secret)"
+        " values (%s, 'LMS', 'https://lms.example', '{submission.failed}', '') returning id", school.org,
+    )  # fmt: skip
+    database.sql(
+        "insert into deliveries (org_id, endpoint_id, event, data, next_at) values (%s, %s, 'ping', '{}', now()) returning 1",
+        school.org, endpoint,
+    )  # fmt: skip
     for person in (school.alice, school.ed, school.nell, school.ada):
         database.sql(
             "insert into reports (org_id, user_id, kind, parameters, data_as_of) values (%s, %s, 'usage', '{}', now()) returning 1",
