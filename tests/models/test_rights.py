@@ -16,6 +16,7 @@ from models import (
     connections,
     courses,
     db,
+    endpoints,
     essays,
     events,
     feedback,
@@ -60,6 +61,8 @@ class Kim:
 def kim(school: School, database: Database, become: Become) -> Kim:
     """Kim with two essays that were read, reviewed and reacted to. The process is logged in as ingest."""
     email = f"kim-{uuid4().hex}@x.example"
+    with session_of(school, "ada"):
+        endpoints.add_endpoint("LMS", org=school.org, url="https://lms.example/hooks", events=endpoints.EVENTS)
     body = json.dumps({"text": TEXT}).encode()
     delivery = Delivery(org=school.org, source=school.source, event_id=f"msg_{uuid4().hex}", body=body)
     with db.session(org=school.org, role="ec_lms", actor=school.source):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from models import db, duty_runs
-from models.jobs import PassName, Queue
+from models.jobs import PASS_QUEUES, PassName
 from tests.conftest import Become
 
 BUCKET = "essaycoach_feedback_seconds_bucket"
@@ -22,7 +22,7 @@ def _end(rows, *, seconds: float, attempt: int = 1) -> None:
 
 
 def test_feedback_times_are_a_histogram_from_100_ms_to_10_minutes(scrape, rows):
-    assert {scrape().one("essaycoach_feedback_seconds_count", queue=queue) for queue in Queue} == {0}
+    assert {scrape().one("essaycoach_feedback_seconds_count", queue=queue) for queue in PASS_QUEUES} == {0}
     for seconds in (0.05, 8, 59, 61, 4000):
         _end(rows, seconds=seconds)
     seen = scrape()

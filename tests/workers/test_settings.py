@@ -17,7 +17,7 @@ from models import db
 from models.broker import HintBroker, make_broker
 from models.errors import SettingsError
 from models.heartbeats import Activity
-from models.jobs import ACTOR, Hint, Queue
+from models.jobs import ACTOR, PASS_QUEUES, AnyHint, Hint, Queue, RowHint, RowTable
 from tests.conftest import Become
 from tests.support.servers import ROOT, Database, Servers
 from workers import boot
@@ -221,10 +221,10 @@ class Seen:
     """A replacement for the pass runner that records the hints of the actor."""
 
     def __init__(self) -> None:
-        self.hints: list[Hint] = []
+        self.hints: list[AnyHint] = []
         self.reported = threading.Semaphore(0)
 
-    def run(self, hint: Hint) -> bool:
+    def run(self, hint: AnyHint) -> bool:
         self.hints.append(hint)
         self.reported.release()
         return True
@@ -239,7 +239,7 @@ def seen() -> Seen:
 def broker(servers: Servers, seen: Seen) -> Iterator[HintBroker]:
     broker = make_broker(servers.redis_url)
     broker.client.flushdb()
-    boot.declare(broker, seen, activity=Activity())  # type: ignore[arg-type]
+    boot.declare(broker, seen, seen, activity=Activity())  # type: ignore[arg-type]
     yield broker
     broker.close()
     broker.client.connection_pool.disconnect()
@@ -265,9 +265,10 @@ def test_the_actor_takes_exactly_the_fields_of_a_hint(broker: HintBroker, seen: 
     assert seen.hints == [hint, hint]
 
 
-def test_hints_of_both_queues_reach_the_actor_through_redis(broker: HintBroker, seen: Seen) -> None:
-    hints = [some_hint(queue) for queue in Queue]
-    assert broker.send(hints) == 2
+def test_hints_of_every_queue_reach_their_actor_through_redis(broker: HintBroker, seen: Seen) -> None:
+    of_rows = RowHint(org_id=uuid4(), lane_id=uuid4(), table=RowTable.DELIVERIES)
+    hints: list[AnyHint] = [*(some_hint(queue) for queue in PASS_QUEUES), of_rows]
+    assert broker.send(hints) == 3
     worker = Worker(broker, worker_threads=1, worker_timeout=100)
     worker.start()
     try:

@@ -164,7 +164,7 @@ def test_dead_rows_are_vacuumed_and_partitioned_tables_analysed(database: Databa
         done = tables.vacuum_tables()
 
         assert isinstance(done, Counted)
-        assert done.detail["analysed"] == len(parents) == 7
+        assert done.detail["analysed"] == len(parents) == 8
         assert done.detail["vacuumed"] == 1
         assert done.detail["dead_rows"] == 2000
         eventually(lambda: _due() == [])
