@@ -125,6 +125,7 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         409, "Nobody takes their own rights away", "Ask another admin to disable, demote or delete this account."
     ),
     "key-ended": ProblemType(409, "The API key has expired or was revoked", "Make a new API key."),
+    "endpoint-disabled": ProblemType(409, "This endpoint is disabled", "Enable the endpoint first."),
     "no-email": ProblemType(409, "This person has no e-mail address", "Give the account an address first."),
     "account-disabled": ProblemType(409, "This account is disabled", "Enable the account first."),
     "feedback-not-ready": ProblemType(

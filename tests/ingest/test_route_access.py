@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models import connections, courses, db, deliveries, events, sessions, users
+from models import connections, courses, db, deliveries, endpoint_deliveries, endpoints, events, sessions, users
 from tests.conftest import Report
 from tests.ingest.conftest import ApiUnderTest, Headers, envelope, piece
 from tests.support.report_views import refresh_all
@@ -83,6 +83,19 @@ class RouteFixture:
         with session_of(self.school, "ada"):
             return connections.add_source("Short-lived", org=self.school.org)[0]
 
+    def endpoint(self) -> dict[str, Any]:
+        """Add an endpoint and return its id. Disable the earlier ones, so that they do not become too many."""
+        with session_of(self.school, "ada"):
+            for other in endpoints.list_endpoints(org=self.school.org, limit=100):
+                endpoints.change_endpoint(other.id, org=self.school.org, disabled=True)
+            return {"endpoint_id": endpoints.add_endpoint("Short-lived", org=self.school.org, **ENDPOINT_AT)[0]}
+
+    def ping(self) -> dict[str, Any]:
+        """Send a test event to a new endpoint and return the ids of both."""
+        made = self.endpoint()
+        with session_of(self.school, "ada"):
+            return {**made, "delivery_id": endpoint_deliveries.add_ping(made["endpoint_id"], org=self.school.org)}
+
     def delivery(self) -> dict[str, Any]:
         """Store a refused delivery of a new source whose cause is mended, and return the ids of both."""
         source = self.source()
@@ -151,6 +164,8 @@ AUTHOR = "401 {0} 404 404 403 403 403 403 404 403 403 403"
 ADMIN_LIST = "401 403 403 403 403 403 {0} 403 403 403 {0} 403"
 ADMIN = "401 403 403 403 403 403 {0} 403 403 403 404 403"
 
+ENDPOINT_AT: dict[str, Any] = {"url": "https://lms.example/hooks", "events": ["feedback.ready"]}
+ENDPOINT = {"name": "LMS", **ENDPOINT_AT}
 PROVIDER = {"name": "ID", "issuer": "https://id.example", "client_id": "c", "client_secret": "s"}
 
 OPERATIONS = (
@@ -312,6 +327,20 @@ OPERATIONS = (
     Operation("GET /v1/sources/{source_id}/deliveries", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}),
     Operation("GET /v1/sources/{source_id}/deliveries/{delivery_id}", ADMIN.format(200), ids=lambda fixture: fixture.delivery()),
     Operation("POST /v1/sources/{source_id}/deliveries/{delivery_id}/replay", ADMIN.format(202), ids=lambda fixture: fixture.delivery()),
+    Operation("GET /v1/endpoints", ADMIN_LIST.format(200)),
+    Operation("POST /v1/endpoints", ADMIN_LIST.format(201), body=lambda _: ENDPOINT),
+    Operation("GET /v1/endpoints/{endpoint_id}", ADMIN.format(200), ids=lambda fixture: fixture.endpoint()),
+    Operation("PATCH /v1/endpoints/{endpoint_id}", ADMIN.format(200), ids=lambda fixture: fixture.endpoint(), body=named),
+    Operation("DELETE /v1/endpoints/{endpoint_id}", ADMIN.format(204), ids=lambda fixture: fixture.endpoint()),
+    Operation("POST /v1/endpoints/{endpoint_id}/rotate", ADMIN.format(201), ids=lambda fixture: fixture.endpoint(), body=lambda _: {}),
+    Operation("POST /v1/endpoints/{endpoint_id}/ping", ADMIN.format(202), ids=lambda fixture: fixture.endpoint()),
+    Operation("GET /v1/endpoints/{endpoint_id}/deliveries", ADMIN.format(200), ids=lambda fixture: fixture.endpoint()),
+    Operation("GET /v1/endpoints/{endpoint_id}/deliveries/{delivery_id}", ADMIN.format(200), ids=lambda fixture: fixture.ping()),
+    Operation("POST /v1/endpoints/{endpoint_id}/deliveries/{delivery_id}/redeliver", ADMIN.format(202), ids=lambda fixture: fixture.ping()),
+    Operation(
+        "POST /v1/endpoints/{endpoint_id}/redeliver", ADMIN.format(202), ids=lambda fixture: fixture.endpoint(),
+        body=lambda _: {"since": "2026-01-01T00:00:00Z"},
+    ),
     Operation("POST /v1/roster", ADMIN_LIST.format(200), body=lambda _: {"dry_run": True}),
     Operation("GET /v1/audit", ADMIN_LIST.format(200)),
     Operation("GET /v1/logs", ADMIN_LIST.format(200)),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from models import db, sessions
+from models import db, endpoints, sessions
+from tests.support.schools import session_of
 
 DANGEROUS = {
     "export": ("GET", "/v1/users/{alice}/export", None),
@@ -15,6 +16,11 @@ DANGEROUS = {
     "make a source": ("POST", "/v1/sources", {"name": "LMS"}),
     "change a source": ("PATCH", "/v1/sources/{source}", {"name": "Other"}),
     "rotate a source": ("POST", "/v1/sources/{source}/rotate", {}),
+    "make an endpoint": (
+        "POST", "/v1/endpoints", {"name": "LMS", "url": "https://lms.example/hooks", "events": ["feedback.ready"]},
+    ),
+    "change an endpoint": ("PATCH", "/v1/endpoints/{endpoint}", {"name": "Other"}),
+    "rotate an endpoint": ("POST", "/v1/endpoints/{endpoint}/rotate", {}),
     "name a provider": (
         "PUT", "/v1/org/sign-in-provider",
         {"name": "ID", "issuer": "https://id.example", "client_id": "c", "client_secret": "s"},
@@ -31,10 +37,22 @@ def send(api):
 
     def send_as_ada(what):
         method, path, body = DANGEROUS[what]
-        address = path.format(**{name: getattr(api.school, name) for name in ("alice", "ed", "api_key_id", "source")})
+        ids = {name: getattr(api.school, name) for name in ("alice", "ed", "api_key_id", "source")}
+        address = path.format(**ids, endpoint=endpoint_of(api) if "{endpoint}" in path else "")
         return api.client.open(address, method=method, json=body, headers=api.signed_in("ada"))
 
     return send_as_ada
+
+
+def endpoint_of(api):
+    """Return the id of an endpoint, which exists from the first call on."""
+    with session_of(api.school, "ada"):
+        found = endpoints.list_endpoints(org=api.school.org, limit=1)
+        if found:
+            return found[0].id
+        return endpoints.add_endpoint("LMS", org=api.school.org, url="https://lms.example", events=["feedback.ready"])[
+            0
+        ]
 
 
 def switch_on(api) -> None:

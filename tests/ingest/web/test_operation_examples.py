@@ -168,6 +168,13 @@ def connect_an_lms(story: Recorder) -> None:
     signed = api.lms.signed(body)
     operation = "POST /v1/webhooks/{source_id}"
     story.send(operation, "submission.created", signed, json.loads(body), raw=body, source_id=source)
+    wanted = {
+        "name": "Canvas",
+        "url": "https://lms.example/essaycoach",
+        "events": ["feedback.ready", "feedback.released"],
+    }
+    endpoint = story.send("POST /v1/endpoints", "endpoint", ada, wanted)["id"]
+    story.send("POST /v1/endpoints/{endpoint_id}/ping", "test", ada, endpoint_id=endpoint)
     roster = {"users": f"{HEADER}yuki-sis,student,Yuki,Tanaka,yuki@northside.example,active,true\n", "dry_run": True}
     story.send("POST /v1/roster", "try without importing", ada, roster)
 
