@@ -12,7 +12,7 @@ from monitoring.words import duration, number, percent
 RUNBOOK = "docs/alerts.md"
 # The conditions and limits of alerts.yml, without the time for which they must hold there.
 LATE_SHARE, LATE_ESSAYS = 0.144, 10
-INTERACTIVE_SECONDS, BULK_SECONDS = 60, 3600
+INTERACTIVE_SECONDS, BULK_SECONDS, DELIVERY_SECONDS = 60, 3600, 900
 STUCK_SECONDS, SILENT_SECONDS = 180, 60
 USED_SHARE, FREE_SHARE = 0.8, 0.1
 BACKUP_SECONDS, DRILL_SECONDS = 26 * 3600, 35 * 86400
@@ -209,6 +209,12 @@ CONDITIONS = (
         alert="BulkWorkWaits",
         check=_is_over(
             "essaycoach_queue_oldest_age_seconds", BULK_SECONDS, "Imported work has waited {} for a worker.", queue="bulk"
+        ),
+    ),
+    Condition(
+        alert="DeliveriesWait",
+        check=_is_over(
+            "essaycoach_delivery_oldest_age_seconds", DELIVERY_SECONDS, "An event for an endpoint has waited {} for a worker."
         ),
     ),
     Condition(

@@ -50,6 +50,12 @@ METRICS = (
     _metric("counter", "essaycoach_leases_expired_total", "", "claims whose worker did not renew its lease"),
     _metric("counter", "essaycoach_fenced_writes_total", "", "late writes refused: another claim held the pass"),
     _metric("counter", "essaycoach_unanchored_comments_total", "", "comments whose words could not be placed in the essay"),
+    _metric("gauge", "essaycoach_delivery_oldest_age_seconds", "", "s, how long the oldest due delivery to an endpoint has waited"),
+    _metric(
+        "counter", "essaycoach_delivery_attempts_total", "outcome",
+        "attempts to deliver an event to an endpoint: `delivered`, `put_off` until later, or `gave_up` after the last",
+    ),
+    _metric("gauge", "essaycoach_endpoints", "state", "endpoints whose last delivery failed, and those `disabled` for that"),
     _metric("gauge", "essaycoach_redis_depth", "queue", "hints waiting in Redis"),
     _metric("counter", "essaycoach_dropped_messages_total", "queue", "messages in Redis that were no hints of ours"),
     _metric("gauge", "essaycoach_redis_usable", "reason", "0 when Redis answers but refuses our work for this reason"),

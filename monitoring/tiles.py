@@ -115,7 +115,8 @@ def _disk(reading: Reading) -> TileText:
 NOW = (
     Tile(title="Served in time", describe=_served, alerts=("FeedbackSlow",), series=_SERIES["finished"]),
     Tile(
-        title="Oldest waiting", describe=_oldest, alerts=("InteractiveWorkWaits", "BulkWorkWaits"), series=_SERIES["oldest"]
+        title="Oldest waiting", describe=_oldest, series=_SERIES["oldest"],
+        alerts=("InteractiveWorkWaits", "BulkWorkWaits", "DeliveriesWait"),
     ),
     Tile(
         title="Programs alive", describe=_programs, series=_SERIES["programs"],

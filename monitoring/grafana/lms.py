@@ -1,4 +1,4 @@
-"""The dashboard "LMS connections": whether the deliveries of LMSs arrive, and why some are refused."""
+"""The dashboard "LMS connections": whether the deliveries of LMSs arrive, why some are refused, and what is sent to endpoints."""
 
 from __future__ import annotations
 
@@ -77,6 +77,32 @@ DASHBOARD = Dashboard(
                     title="Refused deliveries",
                     answers="In the ten minutes before each point: wrong signatures, and old or changed deliveries.",
                     queries=(Query(expr=_events('event=~"webhook_.+"'), legend="{{event}}"),),
+                ),
+            ),
+        ),
+        Row(
+            title="Events for endpoints",
+            panels=(
+                Panel(
+                    title="Attempts to deliver", stacked=True,
+                    answers="Each minute. put_off: it is tried again later. gave_up: after the last attempt, or the endpoint is gone; the "
+                    "school can have it sent again.",
+                    queries=(
+                        Query(
+                            expr="sum by (outcome) (rate(essaycoach_delivery_attempts_total[$__rate_interval])) * 60", legend="{{outcome}}"
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="Oldest due delivery", unit="s",
+                    answers="How long it has waited for a worker. DeliveriesWait fires above a quarter of an hour.",
+                    queries=(Query(expr="max(essaycoach_delivery_oldest_age_seconds)", legend="oldest"),),
+                ),
+                Panel(
+                    title="Endpoints that take nothing",
+                    answers="Failing: the last delivery failed. Disabled: after five days of failures, or it answered 410. Their admins "
+                    "were written to.",
+                    queries=(Query(expr="max by (state) (essaycoach_endpoints)", legend="{{state}}"),),
                 ),
             ),
         ),

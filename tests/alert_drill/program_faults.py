@@ -31,14 +31,22 @@ def web_answers_500(drill: Drill) -> Iterator[None]:
 
 @contextmanager
 def workers_stopped(drill: Drill) -> Iterator[None]:
-    """Stop the workers; one pass of those that wait becomes imported work of two hours ago."""
+    """Stop the workers; one pass of those that wait becomes imported work of two hours ago, and an event waits as long."""
     with drill.stopped("worker"):
         drill.lms.hand_in_several(2)
         drill.sql(
             "update passes set queue = 'bulk', next_at = now() - interval '2 hours', queued_at = now() - interval '2 hours' "
             "where id = (select id from passes where state = 'queued' order by id limit 1)"
         )
-        yield
+        drill.sql(
+            "with made as (insert into endpoints (org_id, name, url, events, secret) select id, 'LMS', 'https://lms.example',"
+            " '{submission.failed}', '' from orgs limit 1 returning org_id, id) insert into deliveries (org_id, endpoint_id, event,"
+            " data, next_at) select org_id, id, 'ping', '{}', now() - interval '2 hours' from made"
+        )
+        try:
+            yield
+        finally:
+            drill.sql("delete from endpoints where url = 'https://lms.example'")
 
 
 @contextmanager
@@ -119,7 +127,7 @@ def _start_reading(drill: Drill) -> None:
 PROGRAM_FAULTS = (
     Fault("web-frozen", "web frozen, no traffic", ("WebDown",), web_frozen),
     Fault("web-500", "web may not store essays", ("ErrorBudgetBurnsFast", "ErrorBudgetBurns", "ErrorBudgetLeaks"), web_answers_500),
-    Fault("workers-stopped", "workers stopped, work waits", ("WorkersGone", "InteractiveWorkWaits", "WorkersSilent", "BulkWorkWaits"), workers_stopped, fires_within=90),
+    Fault("workers-stopped", "workers stopped, work waits", ("WorkersGone", "InteractiveWorkWaits", "WorkersSilent", "BulkWorkWaits", "DeliveriesWait"), workers_stopped, fires_within=90),
     Fault("workers-frozen", "workers frozen while they read", ("LeasesExpire",), workers_frozen),
     Fault("clock-frozen", "clock frozen, a worker killed while it reads", ("ClockSilent", "LeasesOverdue"), clock_frozen_and_worker_killed, fires_within=120),
     Fault("provider-hangs", "every call hangs", ("WorkersStuck",), provider_hangs),

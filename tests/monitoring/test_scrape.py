@@ -34,6 +34,10 @@ def test_every_queue_and_pass_has_metrics_in_an_empty_database(scrape, servers):
         assert seen.one("essaycoach_queue_depth", queue=queue, state="queued") == 0
     for queue in Queue:
         assert seen.one("essaycoach_redis_depth", queue=queue) == 0
+    assert seen.one("essaycoach_delivery_oldest_age_seconds") == 0
+    for outcome in ("delivered", "put_off", "gave_up"):
+        assert seen.one("essaycoach_delivery_attempts_total", outcome=outcome) == 0
+    assert [seen.one("essaycoach_endpoints", state=state) for state in ("failing", "disabled")] == [0, 0]
     for name in PassName:
         assert seen.one("essaycoach_pass_duration_seconds_count", **{"pass": name, "outcome": "done"}) == 0
         assert seen.one("essaycoach_ai_cost_micros_total", **{"pass": name}) == 0
