@@ -174,7 +174,7 @@ revoke all on function note_refused() from public;
 create trigger notes_refused after insert on inbound_events for each row when (new.outcome = 'refused')
 execute function note_refused();
 
--- Whoever disables an endpoint ends what waits for it. The admins hear of it by a letter when no admin did it.
+-- Whoever disables an endpoint ends what waits for it. The admins hear of it by an e-mail when no admin did it.
 create function end_deliveries() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, public, pg_temp

@@ -50,13 +50,14 @@ Writing
     people_of_course    the names of the people around an essay
     rubric_previews     a rubric tried on a teacher's own texts
 Job state
-    jobs                names of passes and queues, the hint
+    jobs                names of passes, tables and queues, the hints
     broker              Redis, which carries the hints
     hint_queue          one queue in Redis: fetch, drop what is no hint, return the hints of dead workers
     redis_users         the users of Redis and their rights
     redis_refusals      why a Redis that answers does not serve
     queue               which pass runs next, and the queue position
     passes              claim, renew, finish, fail, give up
+    leased_rows         claim, renew, put off and end other rows that workers carry out
     failed_passes       given-up passes: list, replay, discard
     reruns              done passes that people run again
     circuit_breaker     pauses calls to a provider that fails
@@ -84,6 +85,8 @@ Connections to LMSs
     lms_assignments     assignments that an LMS names by its own ids
     events              idempotency keys, webhook deliveries, what people do, stored log lines
     deliveries          stored deliveries for the admin, and their replay
+    endpoints           endpoints that hear of events, and their secrets
+    endpoint_deliveries what is sent to them
 Operations
     retention           how long an org keeps what, and the deletion of what is older
     holds               legal holds on people

@@ -169,6 +169,10 @@ ORG_FILES = {
         where org_id = %(org)s order by id
     """,
     "sources": "select id, name, created_at, disabled_at from sources where org_id = %(org)s order by id",
+    "endpoints": """
+        select id, name, url, events, created_at, failing_since, disabled_at, disabled_reason from endpoints
+        where org_id = %(org)s order by id
+    """,
     "ledger": """
         select day, provider, model, pass, calls, failed, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_micros
         from ledger where org_id = %(org)s order by day, provider, model, pass

@@ -143,8 +143,8 @@ class Machine:
                 "ESSAYCOACH_DATA_DIR": str(self.data_dir),
             },
         }
-        if name == "web" and not is_given("ESSAYCOACH_MAIL"):
-            specific["web"]["ESSAYCOACH_MAIL"] = f"file:{self.data_dir / 'mail'}"
+        if name in ("web", "worker") and not is_given("ESSAYCOACH_MAIL"):
+            specific[name]["ESSAYCOACH_MAIL"] = f"file:{self.data_dir / 'mail'}"
         if name == "web" and not is_given("ESSAYCOACH_LINK"):
             specific["web"]["ESSAYCOACH_LINK"] = f"http://localhost:{self.port}/choose-password"
         if not is_given("ESSAYCOACH_OUTGOING_NETWORKS"):

@@ -8,7 +8,7 @@ Lives here, one folder per subject:
     text         one reading of an essay: clean text, blocks and spans, sentences and words, invisible characters
     revisions    comparing two drafts, carrying comments over
     privacy      masking of names and contact details, pseudonyms
-    deliveries   leased rows that lead to somebody else's address: webhooks to endpoints, and letters about them
+    deliveries   leased rows that lead to somebody else's address: webhooks to endpoints, and e-mails about them
     duties       one function for each thing that the clock does regularly
     backups      dumps, base backups and the archived log: made, verified, restored
     files        writing files that a crash of the machine does not take back

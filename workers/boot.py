@@ -13,8 +13,8 @@ from models.heartbeats import Activity, Heartbeat, Process
 from models.jobs import ACTOR, ROW_ACTOR, Hint, Queue, RowHint, RowTable
 from outgoing.client import Client
 from outgoing.settings import read_networks
+from workers.deliveries.emails import DisabledEmails
 from workers.deliveries.endpoints import EndpointWork
-from workers.deliveries.letters import Letters
 from workers.deliveries.runner import TURN_SECONDS, RowRunner
 from workers.job.leases import Leases
 from workers.job.run_pass import SLOT_WAIT_SECONDS, PassRunner
@@ -80,7 +80,7 @@ def _boot() -> HintBroker:
         announce=Announcer(redis_url).announce,
     )
     row_runner = RowRunner(
-        {RowTable.DELIVERIES: EndpointWork(Client(allowed=networks), letters=Letters(mail))},
+        {RowTable.DELIVERIES: EndpointWork(Client(allowed=networks), emails=DisabledEmails(mail))},
         leases=leases,
         lease_seconds=limits.lease,
     )

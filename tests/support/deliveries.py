@@ -16,8 +16,8 @@ from models.jobs import RowHint, RowTable
 from outgoing.client import Client
 from outgoing.settings import MailSettings
 from tests.support.schools import School, session_of
+from workers.deliveries.emails import DisabledEmails
 from workers.deliveries.endpoints import EndpointWork
-from workers.deliveries.letters import Letters
 from workers.deliveries.runner import RowRunner
 from workers.job.leases import Leases
 
@@ -53,10 +53,10 @@ def ping(hooked: Hooked, count: int = 1) -> list[UUID]:
 def make_runner(
     *, leases: Leases | None = None, lease_seconds: float = 60.0, mail: Path | None = None, seconds: float = 10.0
 ) -> RowRunner:
-    """Return what a worker runs rows with. With `mail`, letters are files in that folder; otherwise none is sent."""
+    """Return what a worker runs rows with. With `mail`, e-mails are files in that folder; otherwise none is sent."""
     sender = Address(display_name="EssayCoach", addr_spec="post@essaycoach.example")
     settings = MailSettings(url=f"file:{mail}", sender=sender) if mail else None
-    work = EndpointWork(Client(allowed=THIS_MACHINE, seconds=seconds), letters=Letters(settings))
+    work = EndpointWork(Client(allowed=THIS_MACHINE, seconds=seconds), emails=DisabledEmails(settings))
     return RowRunner(
         {RowTable.DELIVERIES: work},
         leases=leases or Leases(lease_seconds=lease_seconds, longest_seconds=60.0),

@@ -7,5 +7,5 @@ Start with: `runner` (one hint from start to end), `endpoints` (one delivery to 
     runner        claims the rows of a lane one after the other and has each carried out
     retry_policy  how long a row waits before it is tried again
     endpoints     deliveries to endpoints: sign, send, record what was answered
-    letters       e-mails to the admins of a school about its endpoints
+    emails        e-mails to the admins of a school about its endpoints
 """

@@ -16,7 +16,7 @@ from models.leased_rows import HeldRow
 from models.log import logger
 from outgoing.client import Answer, Client, NoAnswer, Refused
 from outgoing.signature import sign
-from workers.deliveries.letters import Letters
+from workers.deliveries.emails import DisabledEmails
 from workers.deliveries.retry_policy import wait_of
 from workers.job.retry_policy import retry_while_database_away
 
@@ -42,11 +42,11 @@ class _Result:
 
 
 class EndpointWork:
-    """Carries out deliveries with one client. The admins of a school whose endpoint was disabled get a letter."""
+    """Carries out deliveries with one client. The admins of a school whose endpoint was disabled get an e-mail."""
 
-    def __init__(self, client: Client, *, letters: Letters) -> None:
+    def __init__(self, client: Client, *, emails: DisabledEmails) -> None:
         self._client = client
-        self._letters = letters
+        self._emails = emails
 
     def carry_out(self, held: HeldRow) -> None:
         """Send the delivery and store what came of it. Raises FenceLost and DatabaseAway."""
@@ -56,7 +56,7 @@ class EndpointWork:
                 leased_rows.end(held, state="gave_up", error="endpoint_disabled")
                 return
         if outgoing.event == "endpoint.disabled":
-            self._letters.carry_out(held, outgoing)
+            self._emails.carry_out(held, outgoing)
             return
         result = self._send(held, outgoing)
         retry_while_database_away(_store, held, result)

@@ -177,8 +177,8 @@ def test_nothing_is_sent_to_a_disabled_endpoint(client, ada, make, post, refused
     made = make()
     sent = post(made, "ping").json
     client.delete(f"{ENDPOINTS}/{made['id']}", headers=ada)
-    [given_up] = client.get(f"{ENDPOINTS}/{made['id']}/deliveries", headers=ada).json["items"]
-    assert (given_up["outcome"], given_up["error"]) == ("gave_up", "endpoint_disabled")
+    [ended] = client.get(f"{ENDPOINTS}/{made['id']}/deliveries", headers=ada).json["items"]
+    assert (ended["outcome"], ended["error"]) == ("gave_up", "endpoint_disabled")
     for path, body in (
         ("ping", None),
         (f"deliveries/{sent['id']}/redeliver", None),
@@ -191,8 +191,8 @@ def test_a_refused_delivery_is_told_without_its_words(shared_api, client, ada, m
     made = make()
     refused = shared_api.lms.deliver({"title": "Phones", "text": "", "student": {"external_id": "alice-sis"}})
     assert refused.status_code == 422
-    [told] = client.get(f"{ENDPOINTS}/{made['id']}/deliveries", headers=ada).json["items"]
-    assert told["type"] == "submission.refused"
-    assert set(told["data"]) == {"source_id", "delivery_id", "webhook_id", "reason", "received_at", "links"}
-    assert told["data"]["reason"] == "essay-empty"
-    assert client.get(told["data"]["links"]["delivery"], headers=ada).json["id"] == told["data"]["delivery_id"]
+    [sent] = client.get(f"{ENDPOINTS}/{made['id']}/deliveries", headers=ada).json["items"]
+    assert sent["type"] == "submission.refused"
+    assert set(sent["data"]) == {"source_id", "delivery_id", "webhook_id", "reason", "received_at", "links"}
+    assert sent["data"]["reason"] == "essay-empty"
+    assert client.get(sent["data"]["links"]["delivery"], headers=ada).json["id"] == sent["data"]["delivery_id"]

@@ -70,7 +70,7 @@ def send_ping(hooked: Hooked, become: Become, runner: RowRunner) -> UUID:
     return delivery
 
 
-def test_ready_feedback_is_told_with_ids_and_no_words(
+def test_ready_feedback_is_sent_with_ids_and_no_words(
     school: School, hooked: Hooked, receiver: Receiver, runner: RowRunner, become: Become, database: Database
 ) -> None:
     receipt = hand_in(school, assignment=school.assignment, external_id="lms-17", text="Secret words of Alice.")
@@ -80,10 +80,10 @@ def test_ready_feedback_is_told_with_ids_and_no_words(
 
     [request] = receiver.received
     assert Webhook(hooked.secret).verify(request.body, dict(request.headers)) is not None
-    told = json.loads(request.body)
-    assert told["type"] == "feedback.ready"
+    sent = json.loads(request.body)
+    assert sent["type"] == "feedback.ready"
     assert request.id == stored(database)[0]["id"]
-    data = told["data"]
+    data = sent["data"]
     assert (data["submission_id"], data["external_id"], data["status"]) == (
         str(receipt.submission),
         "lms-17",
@@ -112,8 +112,8 @@ def test_held_feedback_is_ready_and_then_released(
         releases.release(receipt.submission, org=school.org)
     become("ec_worker")
     runner.run(hooked.hint)
-    told = [json.loads(one.body) for one in receiver.received]
-    assert [(one["type"], one["data"]["status"], one["data"]["released"]) for one in told] == [
+    sent = [json.loads(one.body) for one in receiver.received]
+    assert [(one["type"], one["data"]["status"], one["data"]["released"]) for one in sent] == [
         ("feedback.ready", "partial", False), ("feedback.released", "partial", True),
     ]  # fmt: skip
 
@@ -217,9 +217,9 @@ def test_gone_disables_the_endpoint_and_tells_the_admins(
         ("ping", "gave_up", "gone"), ("ping", "gave_up", "endpoint_disabled"), ("ping", "gave_up", "endpoint_disabled"),
         ("endpoint.disabled", "done", None),
     ]  # fmt: skip
-    [letter] = tmp_path.iterdir()
-    assert f"To: {school.email('ada')}" in letter.read_text()
-    assert str(hooked.id) in letter.read_text()
+    [email] = tmp_path.iterdir()
+    assert f"To: {school.email('ada')}" in email.read_text()
+    assert str(hooked.id) in email.read_text()
     assert database.sql("select disabled_reason from endpoints") == [("gone",)]
     assert database.sql(
         "select actor_role, detail ->> 'disabled_reason' from audit_log where entity = 'endpoint' and action = 'changed'"

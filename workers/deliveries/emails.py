@@ -30,15 +30,15 @@ Nothing is lost: once the endpoint takes deliveries again, enable it and have th
 """
 
 
-class Letters:
-    """Sends these letters as the settings say. Without settings none is sent, and the row of each says so."""
+class DisabledEmails:
+    """Sends these e-mails as the settings say. Without settings none is sent, and the row of each says so."""
 
     def __init__(self, settings: MailSettings | None) -> None:
         self._settings = settings
         self._mailer = make_mailer(settings.url) if settings else None
 
     def carry_out(self, held: HeldRow, outgoing: Outgoing) -> None:
-        """Send the letter to each admin. When one cannot be sent, all are tried again later. Raises FenceLost and DatabaseAway."""
+        """Send the e-mail to each admin. When one cannot be sent, all are tried again later. Raises FenceLost and DatabaseAway."""
         if self._settings is None or self._mailer is None:
             log.warning("mail not sent", reason="ESSAYCOACH_MAIL is not set")
             retry_while_database_away(_give_up, held)
@@ -46,15 +46,15 @@ class Letters:
         with session(org=held.org):
             addresses = endpoint_deliveries.admin_addresses(held.org)
         text = TEXT.format(name=outgoing.name, reason=REASONS[outgoing.data["reason"]], id=held.lane)
-        letters = [Email(to=to, subject="An endpoint was disabled", text=text) for to in addresses]
+        emails = [Email(to=to, subject="An endpoint was disabled", text=text) for to in addresses]
         failed = sum(
-            not _send(self._mailer, to_message(one, sender=self._settings.sender), to=one.to) for one in letters
+            not _send(self._mailer, to_message(one, sender=self._settings.sender), to=one.to) for one in emails
         )
         retry_while_database_away(_store, held, failed=failed)
 
 
 def _send(mailer: Mailer, message: EmailMessage, *, to: str) -> bool:
-    """Send one letter and return whether it left."""
+    """Send one e-mail and return whether it left."""
     try:
         mailer.send(message, to=to)
     except OSError as error:  # also what smtplib raises
