@@ -67,7 +67,7 @@ def claim_next(table: LeasedTable, *, org: UUID, lane: UUID, lease_seconds: floa
     claimed = row(
         f"""
         select pg_advisory_xact_lock(hashtextextended(%(lock)s, 0));
-        update {table.name} set state = 'running', attempt = attempt + 1, fence = fence + 1, started_at = now(),
+        update {table.name} as kept set state = 'running', attempt = attempt + 1, fence = fence + 1, started_at = now(),
             lease_until = now() + make_interval(secs => %(lease)s)
         where id = (
             select id from {table.name} where org_id = %(org)s and {table.lane} = %(lane)s and state = 'queued' and next_at <= now()
@@ -86,7 +86,7 @@ def renew(held: Sequence[HeldRow], *, lease_seconds: float) -> set[UUID]:
     """Extend the leases of rows of one table and org to `lease_seconds` from now, and return the ids of those that were held."""
     kept = rows(
         f"""
-        update {held[0].table} set lease_until = now() + make_interval(secs => %s) where id in (
+        update {held[0].table} as kept set lease_until = now() + make_interval(secs => %s) where id in (
             select r.id from {held[0].table} as r join unnest(%s::uuid[], %s::integer[]) as held (id, fence) using (id, fence)
             where r.org_id = %s and r.state = 'running' for no key update of r skip locked
         ) returning id
@@ -120,7 +120,7 @@ def put_off(held: HeldRow, *, error: str, retry_in_seconds: float, facts: dict[s
 def hand_back(held: HeldRow) -> None:
     """Queue the row again without using up the attempt, because this worker is stopping. Ignore a lost fence."""
     run(
-        f"update {held.table} set state = 'queued', lease_until = null, next_at = now(), attempt = attempt - 1 where {_HELD}",  # noqa: S608
+        f"update {held.table} as kept set state = 'queued', lease_until = null, next_at = now(), attempt = attempt - 1 where {_HELD}",  # noqa: S608
         _held_values(held),
     )
 
@@ -162,7 +162,7 @@ def free_expired(table: LeasedTable, *, limit: int) -> int:
     """Queue rows with an expired lease again, or give them up after the last attempt; return how many. Call it as the clock."""
     freed = run(
         f"""
-        update {table.name} set lease_until = null, error = 'worker_lost',
+        update {table.name} as kept set lease_until = null, error = 'worker_lost',
             state = case when attempt < %(attempts)s then 'queued' else 'gave_up' end,
             next_at = case when attempt < %(attempts)s then now() else next_at end,
             finished_at = case when attempt < %(attempts)s then null else now() end
@@ -191,7 +191,7 @@ def _update_held(held: HeldRow, change: str, values: dict[str, Any], facts: dict
     """Update the row if this claim still holds it. Raises FenceLost."""
     columns = "".join(f", {name} = %({name})s" for name in facts or {})
     updated = run(
-        f"update {held.table} set {change}{columns} where {_HELD}",  # noqa: S608 - names of tables and columns
+        f"update {held.table} as kept set {change}{columns} where {_HELD}",  # noqa: S608 - names of tables and columns
         {**values, **(facts or {}), **_held_values(held)},
     )
     if not updated:

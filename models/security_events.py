@@ -44,7 +44,7 @@ TRAIL_EVENTS: dict[str, Outcome] = dict.fromkeys(
     (
         "session_ended", "person_changed", "person_erased", "person_exported", "data_read", "one_time_token_changed", "roster_imported",
         "api_key_changed", "source_changed", "org_changed", "org_exported", "teaching_changed", "writing_deleted", "feedback_changed",
-        "processing_changed", "model_approved", "hold_changed", "approval_changed", "expired_data_deleted",
+        "endpoint_changed", "processing_changed", "model_approved", "hold_changed", "approval_changed", "expired_data_deleted",
     ),
     "success",
 )  # fmt: skip
@@ -60,10 +60,11 @@ _BY_ACTION = {
     "hold_placed": "hold_changed", "hold_lifted": "hold_changed", "retention_run": "expired_data_deleted",
     "orphans_deleted": "expired_data_deleted",
     "pass_replayed": "processing_changed", "pass_discarded": "processing_changed", "delivery_replayed": "processing_changed",
+    "redelivered": "processing_changed",
 }  # fmt: skip
 _BY_ENTITY = {
     "session": "session_ended", "user": "person_changed", "user_key": "person_erased", "one_time_token": "one_time_token_changed",
-    "api_key": "api_key_changed", "source": "source_changed", "org": "org_changed", "course": "teaching_changed",
+    "api_key": "api_key_changed", "source": "source_changed", "endpoint": "endpoint_changed", "org": "org_changed", "course": "teaching_changed",
     "assignment": "teaching_changed", "category": "teaching_changed", "rubric": "teaching_changed",
     "enrollment": "teaching_changed", "essay": "writing_deleted", "submission": "feedback_changed",
     "model_approval": "model_approved", "approval": "approval_changed", "second_factor": "person_changed",

@@ -24,6 +24,7 @@ from tests.chaos.lms import ESSAY, Lms
 from tests.chaos.migration import migrate_to_the_next_version
 from tests.chaos.subject import Answer, SystemUnderTest
 from tests.chaos.system import EssayCoach
+from tests.support.receiver import Receiver
 from tests.support.vendor import FakeVendor, Step
 
 POISON = "This essay crashes whoever reads it."
@@ -551,3 +552,46 @@ def _deliver_until_answered(system: EssayCoach, key: str, event_id: str) -> Answ
         if answer.status not in (0, 409, 503):
             return answer
         time.sleep(0.1)
+
+
+@fault(31, "endpoint down, over its limit and slow, worker killed while it sends", stock=False)
+def endpoint_fails(context: FaultContext) -> None:
+    system: EssayCoach = context.system
+    with Receiver() as receiver:
+        endpoint = system.add_endpoint(receiver.url)
+        for status, headers in ((503, {}), (429, {"Retry-After": "1"})):
+            receiver.answer_always(status, headers)
+            before = len(receiver.received)
+            submissions = context.lms.hand_in_several(3)
+            _end_waits(system)
+            context.wait_until(lambda: len(receiver.received) >= before + 3, what="refused deliveries")  # noqa: B023
+        receiver.answer_always(200)
+        with receiver.held():
+            _end_waits(system)
+            context.wait_until(lambda: receiver.at_once["all"], what="a delivery under way")
+            system.kill("worker")
+            system.wait_until_up("worker")
+        context.wait_until(
+            lambda: _all_delivered(system, endpoint, submissions), what="the deliveries", timeout_seconds=60
+        )
+        system.sql("update endpoints set disabled_at = now(), disabled_reason = 'admin' where id = %s", endpoint)
+        recorded = system.sql("select id::text from deliveries where endpoint_id = %s and state = 'done'", endpoint)
+        lost = [one for (one,) in recorded if one not in receiver.ids()]
+        assert lost == [], "recorded as delivered, but never received"
+
+
+def _end_waits(system: EssayCoach) -> None:
+    """Let the time pass that put-off deliveries wait."""
+    system.sql("update deliveries set next_at = now() where state = 'queued' and next_at > now()")
+
+
+def _all_delivered(system: EssayCoach, endpoint: str, submissions: list[str]) -> bool:
+    """Return whether each of these versions has one delivery, which succeeded. The waits of the others end."""
+    _end_waits(system)
+    found = system.sql(
+        "select submission_id::text, count(*), count(*) filter (where state = 'done') from deliveries"
+        " where endpoint_id = %s and submission_id = any (%s::uuid[]) group by 1",
+        endpoint, submissions,
+    )  # fmt: skip
+    assert all(count == 1 for _, count, _ in found), "an event was written down twice"
+    return len(found) == len(submissions) and all(done == 1 for _, _, done in found)

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from models.jobs import PassName, Queue
+from models.jobs import PASS_QUEUES, PassName, Queue
 from models.passes import Claim
 
 MAX_ATTEMPTS = 8
@@ -146,7 +146,7 @@ class JobModel:
         """
         running = Counter(one.version.org for one in self.in_state("running"))
         offers = {}
-        for queue in Queue:
+        for queue in PASS_QUEUES:
             due = [one for one in self.claimable() if one.queue == queue]
             fewest = min((running[one.version.org] for one in due), default=0)
             first = {one.id for one in due if running[one.version.org] == fewest}

@@ -30,7 +30,7 @@ from models.errors import FenceLost, KeyReused, NotFound
 from models.essays import Draft, Receipt
 from models.failed_passes import FailedPass
 from models.feedback import Author, CommentDraft
-from models.jobs import Hint, PassName, Queue
+from models.jobs import PASS_QUEUES, Hint, PassName, Queue
 from models.passes import Claim
 from models.settings import StoreSettings
 from tests.conftest import Become
@@ -191,7 +191,11 @@ class Life(RuleBasedStateMachine):
     # Students and LMSs hand in.
 
     @rule(
-        who=numbers, by_lms=st.booleans(), external_id=st.sampled_from("ab"), where=st.sampled_from(Queue), late=seldom
+        who=numbers,
+        by_lms=st.booleans(),
+        external_id=st.sampled_from("ab"),
+        where=st.sampled_from(PASS_QUEUES),
+        late=seldom,
     )
     def submit(self, who: int, **wanted: Any) -> None:
         """Hand in a first or a next version, on time or late. For an erased student it is refused."""
@@ -459,7 +463,7 @@ class Life(RuleBasedStateMachine):
         third = len(self.model.in_state("gave_up")) > over
         WALK["free: " + ("third loss" if third else "some" if expected else "none")] += 1
 
-    @rule(starved=st.sampled_from(((), (Queue.INTERACTIVE,), (Queue.BULK,), tuple(Queue))))
+    @rule(starved=st.sampled_from(((), (Queue.INTERACTIVE,), (Queue.BULK,), PASS_QUEUES)))
     def take_due(self, starved: tuple[Queue, ...]) -> None:
         due = Counter(one.queue for one in self.model.in_state("queued") if one.due)
         expected = self.model.take_due(starved)
@@ -467,7 +471,7 @@ class Life(RuleBasedStateMachine):
             assert passes.due_counts(limit=500) == due
             hints = passes.take_due(limit=500, stale_seconds=0, starved=list(starved))
         with self.world.acting("ec_clock"):
-            assert passes.take_due(limit=500, stale_seconds=3600, starved=list(Queue)) == []
+            assert passes.take_due(limit=500, stale_seconds=3600, starved=list(PASS_QUEUES)) == []
         assert len(hints) == len(expected)
         assert {hint.pass_id for hint in hints} == expected
         for hint in hints:
@@ -513,7 +517,7 @@ class Life(RuleBasedStateMachine):
     # Admins replay or discard failed passes, and a student is erased.
 
     @rule(
-        where=st.sampled_from(Queue),
+        where=st.sampled_from(PASS_QUEUES),
         picks=st.lists(numbers, min_size=1, max_size=4),
         south=st.booleans(),
         current=mostly,

@@ -64,13 +64,13 @@ def make_runner(
     )
 
 
-def read(receipt: Receipt, *, given_up: int = 0) -> None:
-    """End the passes of a version as a worker does: the last `given_up` of them without a result. Log in as ec_worker first."""
+def read(receipt: Receipt, *, failed_passes: int = 0) -> None:
+    """End the passes of a version as a worker does: the last `failed_passes` of them without a result. Log in as ec_worker first."""
     for number, hint in enumerate(receipt.hints):
         with db.session(org=hint.org_id):
             claim = passes.claim(hint.pass_id, org=hint.org_id, lease_seconds=60)
             assert claim is not None
-            if number >= len(receipt.hints) - given_up:
+            if number >= len(receipt.hints) - failed_passes:
                 passes.give_up(claim, error="refused")
             else:
                 passes.finish(claim, provider="local", model="rules", comments=0, summary=Ciphertext(b"sealed"))

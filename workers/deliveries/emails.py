@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from email.message import EmailMessage
+from email.headerregistry import Address
 
 from models import endpoint_deliveries, leased_rows
 from models.db import session
-from models.endpoint_deliveries import Outgoing
+from models.endpoint_deliveries import KEEP_DELIVERIES_DAYS, Outgoing
 from models.endpoints import DISABLED_AFTER_DAYS
 from models.leased_rows import HeldRow
 from models.log import logger
@@ -25,8 +25,9 @@ TEXT = """EssayCoach has stopped sending events to the endpoint "{name}".
 
 {reason}
 
-Nothing is lost: once the endpoint takes deliveries again, enable it and have the failed ones sent again
+Once it takes deliveries again, enable it and have the failed ones sent again, which are kept for {days} days
 (PATCH /v1/endpoints/{id} with "disabled": false, then POST /v1/endpoints/{id}/redeliver).
+What happens meanwhile is not written down for it: GET /v1/essays?sort=updated&since=... says what is new.
 """
 
 
@@ -45,21 +46,21 @@ class DisabledEmails:
             return
         with session(org=held.org):
             addresses = endpoint_deliveries.admin_addresses(held.org)
-        text = TEXT.format(name=outgoing.name, reason=REASONS[outgoing.data["reason"]], id=held.lane)
-        emails = [Email(to=to, subject="An endpoint was disabled", text=text) for to in addresses]
-        failed = sum(
-            not _send(self._mailer, to_message(one, sender=self._settings.sender), to=one.to) for one in emails
+        text = TEXT.format(
+            name=outgoing.name, reason=REASONS[outgoing.data["reason"]], id=held.lane, days=KEEP_DELIVERIES_DAYS
         )
+        emails = [Email(to=to, subject="An endpoint was disabled", text=text) for to in addresses]
+        failed = sum(not _send(self._mailer, one, sender=self._settings.sender) for one in emails)
         retry_while_database_away(_store, held, failed=failed)
 
 
-def _send(mailer: Mailer, message: EmailMessage, *, to: str) -> bool:
-    """Send one e-mail and return whether it left."""
+def _send(mailer: Mailer, email: Email, *, sender: Address) -> bool:
+    """Send one e-mail and return False when it may leave later. To an address that is none, nothing ever leaves."""
     try:
-        mailer.send(message, to=to)
-    except OSError as error:  # also what smtplib raises
+        mailer.send(to_message(email, sender=sender), to=email.to)
+    except (OSError, ValueError) as error:  # OSError: also what smtplib raises
         log.warning("mail not sent", reason=type(error).__name__)
-        return False
+        return isinstance(error, ValueError)
     return True
 
 

@@ -105,7 +105,7 @@ def test_held_feedback_is_ready_and_then_released(
 ) -> None:
     receipt = hand_in(school, assignment=school.reviewed_assignment)
     become("ec_worker")
-    read(receipt, given_up=1)
+    read(receipt, failed_passes=1)
     become("ec_ingest")
     with session_of(school, "ed"):
         releases.release(receipt.submission, org=school.org)
@@ -123,7 +123,7 @@ def test_a_version_that_no_pass_could_read_has_failed(
 ) -> None:
     receipt = hand_in(school)
     become("ec_worker")
-    read(receipt, given_up=3)
+    read(receipt, failed_passes=3)
     runner.run(hooked.hint)
     assert [json.loads(one.body)["type"] for one in receiver.received] == ["submission.failed"]
 
