@@ -64,7 +64,8 @@ _BY_ACTION = {
 }  # fmt: skip
 _BY_ENTITY = {
     "session": "session_ended", "user": "person_changed", "user_key": "person_erased", "one_time_token": "one_time_token_changed",
-    "api_key": "api_key_changed", "source": "source_changed", "endpoint": "endpoint_changed", "org": "org_changed", "course": "teaching_changed",
+    "api_key": "api_key_changed", "source": "source_changed", "endpoint": "endpoint_changed", "org": "org_changed",
+    "course": "teaching_changed",
     "assignment": "teaching_changed", "category": "teaching_changed", "rubric": "teaching_changed",
     "enrollment": "teaching_changed", "essay": "writing_deleted", "submission": "feedback_changed",
     "model_approval": "model_approved", "approval": "approval_changed", "second_factor": "person_changed",
