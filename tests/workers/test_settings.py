@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from dramatiq import Worker
 
-from models import db
+from models import db, production
 from models.broker import HintBroker, make_broker
 from models.errors import SettingsError
 from models.heartbeats import Activity
@@ -23,7 +23,15 @@ from tests.support.servers import ROOT, Database, Servers
 from workers import boot
 from workers.commands import run
 from workers.providers.choice import ProviderChooser
-from workers.settings import ProviderSettings, cores, read_limits, read_process, read_provider, read_worker_store
+from workers.settings import (
+    ProviderSettings,
+    cores,
+    read_limits,
+    read_mail,
+    read_process,
+    read_provider,
+    read_worker_store,
+)
 
 LIMITS = ("ESSAYCOACH_PROVIDER_TIMEOUT_SECONDS", "ESSAYCOACH_MESSAGE_LIMIT_SECONDS", "ESSAYCOACH_LEASE_SECONDS")
 PROVIDER = ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ESSAYCOACH_PROVIDER", "ESSAYCOACH_MODEL")
@@ -283,3 +291,14 @@ def test_a_message_carries_identifiers_and_nothing_else(broker: HintBroker) -> N
     hint = some_hint()
     values = hint.to_message().kwargs
     assert values == {"org_id": str(hint.org_id), "pass_id": str(hint.pass_id), "queue": "interactive"}
+
+
+def test_a_worker_of_a_production_system_without_a_mail_server_starts_and_sends_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("ESSAYCOACH_MAIL", raising=False)
+    mail = read_mail()
+    assert mail is not None
+    assert mail.url == "console"
+    monkeypatch.setenv(production.VARIABLE, "on")
+    assert read_mail() is None

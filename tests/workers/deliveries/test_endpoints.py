@@ -292,3 +292,23 @@ def test_the_worker_holds_no_connection_while_the_receiver_thinks(
         assert db.database._in_use == {}
     worker.join(20)
     assert stored(database)[0]["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("folder", "outcome"), [("file", ("queued", "mail_not_sent")), (None, ("gave_up", "no_mail_server"))]
+)
+def test_an_email_that_cannot_be_sent_is_tried_again_unless_nobody_said_how(
+    hooked: Hooked,
+    receiver: Receiver,
+    become: Become,
+    database: Database,
+    tmp_path: Path,
+    folder: str | None,
+    outcome: tuple[str, str],
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    receiver.answer(410)
+    send_ping(hooked, become, make_runner(mail=tmp_path / folder if folder else None))
+    assert [(one["state"], one["error"]) for one in stored(database) if one["event"] == "endpoint.disabled"] == [
+        outcome
+    ]
