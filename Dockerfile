@@ -5,6 +5,7 @@ WORKDIR /app
 COPY constraints.txt install.py setup.cfg pyproject.toml README.md LICENSE NOTICE ./
 COPY ingest ingest
 COPY workers workers
+COPY documents documents
 COPY models models
 COPY migrations migrations
 COPY monitoring monitoring

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 Refusal = Literal["org_budget_spent", "author_share_spent"]
+FileRefusal = Literal["unsupported", "too-large", "unreadable", "encrypted", "no-text"]
 
 
 class DomainError(Exception):
@@ -51,6 +52,21 @@ class AuthorLimit(DomainError):
         }
         super().__init__(f"{said[limit]} Nothing of it was stored as an essay. An admin can change {limit} of the org.")
         self.wait_seconds = wait_seconds
+
+
+class FileRefused(DomainError):
+    """A file cannot be read as an essay. The message says why, and what its author can do."""
+
+    def __init__(self, reason: FileRefusal, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: FileRefusal = reason
+
+
+class FilesBusy(DomainError):
+    """So many files are being read at this moment that this one must come again in a few seconds."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many files are being read at this moment. Send the same file again in a few seconds.")
 
 
 class OnHold(DomainError):

@@ -159,7 +159,7 @@ def test_image_holds_only_production_and_production_imports_nothing_else(tmp_pat
     """Import every module of a folder with what the Dockerfile copies, without any component of tests and standalone."""
     copied = [name for names, _ in COPIED for name in shlex.split(names)]
     packages = [name for name in copied if (ROOT / name).is_dir()]
-    assert packages == ["ingest", "workers", "models", "migrations", "monitoring", "outgoing"]
+    assert packages == ["ingest", "workers", "documents", "models", "migrations", "monitoring", "outgoing"]
     assert "install.py --into python local " in (ROOT / "Dockerfile").read_text(encoding="utf-8")
     for name in packages:
         shutil.copytree(ROOT / name, tmp_path / name)

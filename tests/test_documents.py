@@ -14,6 +14,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SOURCE_FOLDERS = (
     "ingest",
     "workers",
+    "documents",
     "models",
     "migrations",
     "monitoring",
@@ -24,7 +25,7 @@ SOURCE_FOLDERS = (
 )
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 PATH = re.compile(
-    r"(?<![\w./:-])((?:ingest|workers|models|migrations|monitoring|outgoing|standalone|benchmarks|tests|docs|\.ci|\.github)/[\w./*<>-]*)(?:::(\w+))?"
+    r"(?<![\w./:-])((?:ingest|workers|documents|models|migrations|monitoring|outgoing|standalone|benchmarks|tests|docs|\.ci|\.github)/[\w./*<>-]*)(?:::(\w+))?"
 )
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[\w-]*)?\)")
 VARIABLE = re.compile(r"\b(ESSAYCOACH_[A-Z0-9_]+|ANTHROPIC_[A-Z_]+|DATABASE_URL|REDIS_URL|PROMETHEUS_MULTIPROC_DIR)\b")

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from tests.support.servers import ROOT
 
-PACKAGES = ("ingest", "workers", "models", "migrations", "monitoring", "outgoing")
+PACKAGES = ("ingest", "workers", "documents", "models", "migrations", "monitoring", "outgoing")
 # Every place that opens a connection or starts a program, with the setting that says where to. docs/security.md, Connections.
 OPENERS = {
     "outgoing/mail.py": {"smtplib.SMTP", "smtplib.SMTP_SSL"},  # ESSAYCOACH_MAIL
     "outgoing/client.py": {"httpcore2.HTTPConnection", "socket.getaddrinfo"},  # addresses that somebody else has named
     "outgoing/connection.py": {"socket.create_connection"},  # of those, the ones that may be called
     "workers/providers/local/engine_pool.py": {"subprocess.Popen"},  # our own program
+    "documents/convert.py": {"subprocess.Popen"},  # our own program
     "workers/providers/claude.py": {"anthropic.Anthropic", "anthropic.DefaultHttpxClient"},  # ANTHROPIC_BASE_URL
     "models/settings.py": {
         "redis.ConnectionPool",

@@ -26,7 +26,7 @@ from tests.support.schools import INDEX_KEY, JWT_SECRET, MASTER_KEY, PEPPER
 from tests.support.servers import Database, Servers
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("ingest", "workers", "models", "migrations", "monitoring", "outgoing", "standalone")
+PACKAGES = ("ingest", "workers", "documents", "models", "migrations", "monitoring", "outgoing", "standalone")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 ONLY_NOQA = re.compile(r"noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*$")
 STATEMENT = re.compile(

@@ -27,7 +27,7 @@ from tests.support.settings_table import PAGE, with_table
 from workers.__main__ import main as workers
 from workers.settings import read_limits, read_process, read_reading
 
-ROOMS = ("ingest", "workers", "models", "migrations", "monitoring", "outgoing", "standalone")
+ROOMS = ("ingest", "workers", "documents", "models", "migrations", "monitoring", "outgoing", "standalone")
 NAME = re.compile(r'"((?:ESSAYCOACH|ANTHROPIC|WEB|WORKER|DATABASE|REDIS|PROMETHEUS)_[A-Z_]+|PORT)(_\{)?')
 # What code names without reading it as a setting of its own: the SDK's level of logging, which production refuses.
 NOT_SETTINGS = {"ANTHROPIC_LOG", "ESSAYCOACH_", "ANTHROPIC_"}

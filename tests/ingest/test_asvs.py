@@ -26,7 +26,7 @@ from tests.support.servers import ROOT
 
 SOURCES = [
     path
-    for folder in ("ingest", "models", "workers", "monitoring", "migrations", "outgoing", "standalone")
+    for folder in ("ingest", "models", "workers", "documents", "monitoring", "migrations", "outgoing", "standalone")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 YEAR = 365 * 24 * 3600
@@ -333,6 +333,8 @@ def test_source_file_uses_no_eval_shell_pickle_or_xml(path):
         assert name not in forbidden, f"{name_of(path)}:{call.lineno}"
         assert not any(word.arg == "shell" for word in call.keywords), f"{name_of(path)}:{call.lineno}"
     modules = {one.partition(".")[0] for one in imports_of(path)}
+    if name_of(path).startswith("documents/"):
+        modules -= {"xml", "lxml"}  # in a child process without network, with its entities off: documents/xml_parts.py
     assert not modules & {"pickle", "shelve", "marshal", "xml", "lxml", "xmltodict", "yaml", "jinja2", "ldap", "ldap3"}
 
 

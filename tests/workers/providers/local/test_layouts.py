@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from benchmarks.essays import Essay, read_essays
-from ingest.submissions.rich_text.read import read as read_handed_in
+from documents.rich_text.read import read as read_handed_in
 from models.jobs import PassName
 from tests.support.layouts import DIALOGUE, HANDS, MLA_HEADER, PLAIN, POEM, RIVER, WEAK
 from workers.passes.feedback import PassAnswer

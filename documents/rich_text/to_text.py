@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from justhtml import stream
 from justhtml.parser.stream import StreamEvent
 
-from ingest.submissions.rich_text.layout import LINE, PARAGRAPH, Layout
-from ingest.submissions.rich_text.recognise import BLOCKS, ELEMENTS
+from documents.rich_text.layout import LINE, PARAGRAPH, Layout
+from documents.rich_text.recognise import BLOCKS, ELEMENTS
 
 # Elements whose words are no words of the essay.
 _LEFT_OUT = frozenset(

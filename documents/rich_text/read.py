@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingest.submissions.rich_text.pictures import leave_out_pictures
-from ingest.submissions.rich_text.recognise import (
+from documents.rich_text.pictures import leave_out_pictures
+from documents.rich_text.recognise import (
     decode_entities,
     has_only_entities,
     is_empty,
     is_html,
     is_wrapped_html,
 )
-from ingest.submissions.rich_text.to_text import to_text
+from documents.rich_text.to_text import to_text
 
 _CDATA, _CDATA_END = "<![CDATA[", "]]>"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.submissions.rich_text.read import HandedIn, read
+from documents.rich_text.read import HandedIn, read
 
 PICTURE = "data:image/png;base64," + "iVBORw0KGgo" * 20 + "AA=="
 WORD = (
