@@ -3678,6 +3678,35 @@ CREATE TABLE public.feedback_types (
     name text NOT NULL
 );
 
+-- TABLE files
+CREATE TABLE public.files (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    audience_id uuid NOT NULL,
+    submission_id uuid,
+    format text NOT NULL,
+    name bytea NOT NULL,
+    content bytea NOT NULL,
+    text bytea,
+    hidden bytea,
+    hidden_characters integer DEFAULT 0 NOT NULL,
+    size_bytes integer NOT NULL,
+    characters integer NOT NULL,
+    words integer NOT NULL,
+    pictures integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT files_counts_not_negative CHECK ((LEAST(hidden_characters, size_bytes, characters, words, pictures) >= 0)),
+    CONSTRAINT files_format_known CHECK ((format = ANY (ARRAY['docx'::text, 'pdf'::text, 'odt'::text, 'rtf'::text, 'html'::text, 'txt'::text]))),
+    CONSTRAINT files_own_until_handed_in CHECK (((submission_id IS NOT NULL) OR (audience_id = user_id))),
+    CONSTRAINT files_text_until_handed_in CHECK (((text IS NULL) = (submission_id IS NOT NULL)))
+);
+ALTER TABLE ONLY public.files ALTER COLUMN name SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.files ALTER COLUMN content SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.files ALTER COLUMN text SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.files ALTER COLUMN hidden SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.files FORCE ROW LEVEL SECURITY;
+
 -- TABLE heartbeats
 CREATE TABLE public.heartbeats (
     id uuid NOT NULL,
@@ -5050,6 +5079,10 @@ ALTER TABLE ONLY public.feedback_types
 ALTER TABLE ONLY public.feedback_types
     ADD CONSTRAINT feedback_types_slug_pass_unique UNIQUE (slug, pass);
 
+-- CONSTRAINT files files_pkey
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_pkey PRIMARY KEY (id);
+
 -- CONSTRAINT heartbeats heartbeats_pkey
 ALTER TABLE ONLY public.heartbeats
     ADD CONSTRAINT heartbeats_pkey PRIMARY KEY (id);
@@ -5460,6 +5493,18 @@ CREATE INDEX idx_feedback_reviews_feedback ON public.feedback_reviews USING btre
 
 -- INDEX idx_feedback_reviews_submission
 CREATE INDEX idx_feedback_reviews_submission ON public.feedback_reviews USING btree (org_id, submission_id);
+
+-- INDEX idx_files_audience
+CREATE INDEX idx_files_audience ON public.files USING btree (org_id, audience_id);
+
+-- INDEX idx_files_submission
+CREATE UNIQUE INDEX idx_files_submission ON public.files USING btree (org_id, submission_id) WHERE (submission_id IS NOT NULL);
+
+-- INDEX idx_files_user
+CREATE INDEX idx_files_user ON public.files USING btree (org_id, user_id, id);
+
+-- INDEX idx_files_waiting
+CREATE INDEX idx_files_waiting ON public.files USING btree (created_at) WHERE (submission_id IS NULL);
 
 -- INDEX idx_idempotency_keys_created
 CREATE INDEX idx_idempotency_keys_created ON public.idempotency_keys USING btree (created_at);
@@ -5994,6 +6039,14 @@ ALTER TABLE public.feedback
 ALTER TABLE public.feedback
     ADD CONSTRAINT feedback_type FOREIGN KEY (type, pass) REFERENCES public.feedback_types(slug, pass) ON DELETE RESTRICT;
 
+-- FK CONSTRAINT files files_submission
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_submission FOREIGN KEY (org_id, submission_id) REFERENCES public.submissions(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT files files_user
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT idempotency_keys idempotency_keys_org_id_fkey
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
@@ -6211,6 +6264,9 @@ CREATE POLICY ec_admin_own_org ON public.feedback_reviews TO ec_admin USING ((or
    FROM public.feedback f
   WHERE ((f.org_id = feedback_reviews.org_id) AND (f.id = feedback_reviews.feedback_id) AND (f.submission_id = feedback_reviews.submission_id) AND (f.user_id = feedback_reviews.user_id) AND (f.audience_id = feedback_reviews.audience_id))))));
 
+-- POLICY files ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.files TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY idempotency_keys ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.idempotency_keys TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -6367,6 +6423,9 @@ CREATE POLICY ec_clock_trials ON public.essays TO ec_clock USING ((trial_until I
 -- POLICY inbound_events ec_clock_unowned
 CREATE POLICY ec_clock_unowned ON public.inbound_events TO ec_clock USING ((user_id IS NULL));
 
+-- POLICY files ec_clock_waiting
+CREATE POLICY ec_clock_waiting ON public.files TO ec_clock USING ((submission_id IS NULL));
+
 -- POLICY categories ec_educator_own_org
 CREATE POLICY ec_educator_own_org ON public.categories TO ec_educator USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -6409,6 +6468,9 @@ CREATE POLICY ec_educator_own_rows ON public.feedback_reactions TO ec_educator U
 CREATE POLICY ec_educator_own_rows ON public.feedback_reviews TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])) AND (educator_id = ( SELECT public.app_user() AS app_user)) AND (EXISTS ( SELECT
    FROM public.feedback f
   WHERE ((f.org_id = feedback_reviews.org_id) AND (f.id = feedback_reviews.feedback_id) AND (f.submission_id = feedback_reviews.submission_id) AND (f.user_id = feedback_reviews.user_id) AND (f.audience_id = feedback_reviews.audience_id))))));
+
+-- POLICY files ec_educator_own_rows
+CREATE POLICY ec_educator_own_rows ON public.files TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (audience_id = ANY (( SELECT public.app_audience() AS app_audience)::uuid[]))));
 
 -- POLICY idempotency_keys ec_educator_own_rows
 CREATE POLICY ec_educator_own_rows ON public.idempotency_keys TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (caller_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (caller_id = ( SELECT public.app_user() AS app_user))));
@@ -6481,6 +6543,9 @@ CREATE POLICY ec_lms_own_org ON public.feedback_reactions TO ec_lms USING ((org_
 
 -- POLICY feedback_reviews ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.feedback_reviews TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY files ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.files TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY idempotency_keys ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.idempotency_keys TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -6588,6 +6653,9 @@ CREATE POLICY ec_student_own_rows ON public.feedback_reviews TO ec_student USING
    FROM public.submissions s
   WHERE ((s.id = feedback_reviews.submission_id) AND (s.released_at IS NOT NULL))))));
 
+-- POLICY files ec_student_own_rows
+CREATE POLICY ec_student_own_rows ON public.files TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
+
 -- POLICY idempotency_keys ec_student_own_rows
 CREATE POLICY ec_student_own_rows ON public.idempotency_keys TO ec_student USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (caller_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (caller_id = ( SELECT public.app_user() AS app_user))));
 
@@ -6692,6 +6760,9 @@ ALTER TABLE public.feedback_reactions ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY feedback_reviews
 ALTER TABLE public.feedback_reviews ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY files
+ALTER TABLE public.files ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY idempotency_keys
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
@@ -8350,6 +8421,70 @@ GRANT SELECT ON TABLE public.feedback_types TO ec_lms;
 GRANT SELECT ON TABLE public.feedback_types TO ec_stats;
 GRANT SELECT ON TABLE public.feedback_types TO ec_student;
 GRANT SELECT ON TABLE public.feedback_types TO ec_worker;
+
+-- ACL TABLE files
+GRANT DELETE,MAINTAIN ON TABLE public.files TO ec_clock;
+GRANT INSERT ON TABLE public.files TO ec_student;
+GRANT SELECT ON TABLE public.files TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.files TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.files TO ec_admin;
+GRANT SELECT,INSERT ON TABLE public.files TO ec_educator;
+GRANT SELECT,INSERT ON TABLE public.files TO ec_lms;
+
+-- ACL COLUMN files.id
+GRANT SELECT(id) ON TABLE public.files TO ec_clock;
+GRANT SELECT(id) ON TABLE public.files TO ec_student;
+
+-- ACL COLUMN files.org_id
+GRANT SELECT(org_id) ON TABLE public.files TO ec_clock;
+GRANT SELECT(org_id) ON TABLE public.files TO ec_student;
+
+-- ACL COLUMN files.user_id
+GRANT SELECT(user_id) ON TABLE public.files TO ec_student;
+
+-- ACL COLUMN files.audience_id
+GRANT SELECT(audience_id),UPDATE(audience_id) ON TABLE public.files TO ec_student;
+GRANT UPDATE(audience_id) ON TABLE public.files TO ec_admin;
+GRANT UPDATE(audience_id) ON TABLE public.files TO ec_educator;
+GRANT UPDATE(audience_id) ON TABLE public.files TO ec_lms;
+
+-- ACL COLUMN files.submission_id
+GRANT SELECT(submission_id) ON TABLE public.files TO ec_clock;
+GRANT SELECT(submission_id),UPDATE(submission_id) ON TABLE public.files TO ec_student;
+GRANT UPDATE(submission_id) ON TABLE public.files TO ec_admin;
+GRANT UPDATE(submission_id) ON TABLE public.files TO ec_educator;
+GRANT UPDATE(submission_id) ON TABLE public.files TO ec_lms;
+
+-- ACL COLUMN files.format
+GRANT SELECT(format) ON TABLE public.files TO ec_student;
+
+-- ACL COLUMN files.name
+GRANT SELECT(name) ON TABLE public.files TO ec_student;
+
+-- ACL COLUMN files.content
+GRANT SELECT(content) ON TABLE public.files TO ec_student;
+
+-- ACL COLUMN files.text
+GRANT SELECT(text),UPDATE(text) ON TABLE public.files TO ec_student;
+GRANT UPDATE(text) ON TABLE public.files TO ec_admin;
+GRANT UPDATE(text) ON TABLE public.files TO ec_educator;
+GRANT UPDATE(text) ON TABLE public.files TO ec_lms;
+
+-- ACL COLUMN files.size_bytes
+GRANT SELECT(size_bytes) ON TABLE public.files TO ec_student;
+
+-- ACL COLUMN files.characters
+GRANT SELECT(characters) ON TABLE public.files TO ec_student;
+
+-- ACL COLUMN files.words
+GRANT SELECT(words) ON TABLE public.files TO ec_student;
+
+-- ACL COLUMN files.pictures
+GRANT SELECT(pictures) ON TABLE public.files TO ec_student;
+
+-- ACL COLUMN files.created_at
+GRANT SELECT(created_at) ON TABLE public.files TO ec_clock;
+GRANT SELECT(created_at) ON TABLE public.files TO ec_student;
 
 -- ACL TABLE heartbeats
 GRANT MAINTAIN ON TABLE public.heartbeats TO ec_clock;

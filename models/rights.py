@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from models import deliveries
+from models import deliveries, files
 from models.crypto import AssociatedData, Key
 from models.db import row, rows, run
 from models.errors import LastAdmin, NotFound
@@ -147,6 +147,12 @@ ABOUT_PERSON = (
         structured="body",
         of="t.user_id = %(user)s",
     ),
+    Part(
+        table="files",
+        columns="id org_id user_id audience_id submission_id format hidden_characters size_bytes characters words pictures created_at",
+        sealed="name text hidden",
+        of="t.user_id = %(user)s",
+    ),
     # An educator's comments on other people's essays: only that and when they were made. The student's key encrypts the words.
     Part(
         table="feedback",
@@ -267,6 +273,7 @@ NOT_EXPORTED: Mapping[str, str] = {
     "passkeys.credential_id": "tells who can use the passkey's device which one it is",
     "passkeys.public_key": "only checks what the passkey signed",
     "linked_accounts.subject_digest": "only finds the account that the provider has",
+    "files.content": "the files themselves are in the folder files",
     "one_time_tokens.digest": "identifies a token that may still be valid",
     "passes.tallied": "whether the clock has counted the row",
     "ai_responses.tallied": "whether the clock has counted the row",
@@ -303,6 +310,7 @@ essays/<n>-<id>/        one folder an essay: essay.json, and for each version
   versions/<v>-feedback_reviews.json, -feedback_reactions.json    what teachers decided about comments, and what the author thought of them
   versions/<v>-ai_responses.json    what each provider really answered, and what it cost (millionths of a dollar)
   versions/<v>-deliveries.json    which systems of the school were told what about it (ids and times)
+files*.json, files/     the files that they handed in, as they were, and which of them became which version
 saved_comments*.json    comments they keep for the next essay
 comments_made*.json, reviews_made*.json    which comments on others' essays they wrote or decided about (the words are the essay author's)
 author_use.json         how often they handed in on their last day, and what reading them cost in their last month
@@ -367,8 +375,8 @@ def erase(user: UUID, *, org: UUID) -> bool:
     return bool(found and found["erased"])
 
 
-def gather(user: UUID, *, org: UUID) -> Iterator[tuple[str, str]]:
-    """Yield everything that is stored about a person as files, each a name and a text.
+def gather(user: UUID, *, org: UUID) -> Iterator[tuple[str, str | bytes]]:
+    """Yield everything that is stored about a person as files, each a name and what is in it.
 
     Call it as ec_admin. Raises NotFound before the first file.
     """
@@ -380,6 +388,8 @@ def gather(user: UUID, *, org: UUID) -> Iterator[tuple[str, str]]:
     yield "profile.json", as_json(profile)
     for part in ABOUT_PERSON:
         yield from _part_files(part, params, key=key, name=part.name)
+    for file, original in files.list_originals(user, org=org):
+        yield f"files/{file}-{original.name}", original.content
     own_ids = [user]
     for number, essay in enumerate((record for page in _pages(ESSAY, params, key=key) for record in page), start=1):
         folder = f"essays/{number}-{essay['id']}"

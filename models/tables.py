@@ -549,6 +549,27 @@ class Deliveries(Partitioned):
     http_status = IntegerField(null=True)
 
 
+class Files(Table):
+    """A file that a student hands in. Its text stands here until it is handed in, and then in the version."""
+
+    id = _id()
+    org_id = UUIDField()
+    user_id = UUIDField()
+    audience_id = UUIDField()
+    submission_id = UUIDField(null=True)
+    format = TextField()
+    name = EncryptedField()
+    content = EncryptedField()
+    text = EncryptedField(null=True)
+    hidden = EncryptedField(null=True)
+    hidden_characters = IntegerField(default=0)
+    size_bytes = IntegerField()
+    characters = IntegerField()
+    words = IntegerField()
+    pictures = IntegerField(default=0)
+    created_at = _created_at()
+
+
 class Feedback(Partitioned):
     """One comment; its quote is cut from the version's text."""
 

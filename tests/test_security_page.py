@@ -168,6 +168,8 @@ def word_for(*, whole: bool, part: bool, policy: str | None) -> str:
         word = "trials"
     elif policy == "(user_id IS NULL)":
         word = "unowned"
+    elif policy == "(submission_id IS NULL)":
+        word = "waiting"
     elif re.search(r"app_(audience|courses|people|enrolled)\(", policy):
         word = "courses"
     elif "app_user(" in policy:

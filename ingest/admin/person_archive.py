@@ -12,5 +12,5 @@ from models import rights
 def write_archive(target: IO[bytes], user: UUID, *, org: UUID) -> None:
     """Write the zip archive of this person's data. Needs a session of the org as ec_admin. Raises NotFound."""
     with ZipFile(target, "w", ZIP_DEFLATED) as zipped:
-        for name, text in rights.gather(user, org=org):
-            zipped.writestr(name, text)
+        for name, content in rights.gather(user, org=org):
+            zipped.writestr(name, content)

@@ -56,6 +56,8 @@ DELETE_RULES = {
     "essays_trial_rubric": "restrict",
     "essays_user": "cascade",
     "feedback_essay": "cascade",
+    "files_submission": "cascade",
+    "files_user": "cascade",
     "feedback_reactions_submission": "cascade",
     "feedback_reviews_submission": "cascade",
     "feedback_submission": "cascade",
@@ -466,7 +468,7 @@ def test_names_and_writing_of_people_are_encrypted_columns() -> None:
 
     assert encrypted == {
         "ai_responses.raw", "criterion_results.rationale", "endpoints.previous_secret", "endpoints.secret", "essays.title", "feedback.body", "feedback_reactions.note",
-        "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "passes.summary", "passkeys.credential_id", "passkeys.name", "passkeys.public_key", "saved_comments.body", "second_factors.secret", "sign_in_providers.client_secret",
+        "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "passes.summary", "passkeys.credential_id", "passkeys.name", "passkeys.public_key", "saved_comments.body", "second_factors.secret", "sign_in_providers.client_secret", "files.content", "files.hidden", "files.name", "files.text",
         "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
         "users.email", "users.external_id", "users.name",
     }  # fmt: skip

@@ -27,7 +27,7 @@ VISIBLE = {
     "ec_student": {
         "orgs": "true", "categories": "true", "rubrics": "true", "rubric_criteria": "true", "users": "id = '{me}'",
         "courses": "id in ({enrolled})", "assignments": "course_id in ({enrolled})", "idempotency_keys": "caller_id = '{me}'", "reports": OWN,
-        **dict.fromkeys(("user_keys", "enrollments", "essays", "submissions", "passes", "analytics"), OWN),
+        **dict.fromkeys(("user_keys", "enrollments", "essays", "submissions", "passes", "analytics", "files"), OWN),
         **dict.fromkeys(
             ("feedback", "criterion_results", "feedback_reviews", "feedback_reactions"),
             f"{OWN} and submission_id in (select id from submissions where released_at is not null)"
@@ -39,7 +39,7 @@ VISIBLE = {
         "courses": "id in ({enrolled})", "assignments": "course_id in ({taught})", "enrollments": "course_id in ({taught})",
         "idempotency_keys": "caller_id = '{me}'", "analytics": OWN, "saved_comments": OWN, "reports": OWN,
         **dict.fromkeys(
-            ("essays", "submissions", "passes", "feedback", "criterion_results", "feedback_reviews", "feedback_reactions"), TAUGHT
+            ("essays", "submissions", "passes", "files", "feedback", "criterion_results", "feedback_reviews", "feedback_reactions"), TAUGHT
         ),
         "review_items": f"({TAUGHT}) and (user_id in ({PEOPLE}) or user_id = '{{me}}')",
     },

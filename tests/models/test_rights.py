@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import peewee
@@ -20,6 +21,7 @@ from models import (
     essays,
     events,
     feedback,
+    files,
     own_comments,
     passes,
     reports,
@@ -35,6 +37,7 @@ from models.errors import FenceLost, LastAdmin, NotFound, Undecipherable
 from models.essays import Draft, Receipt
 from models.events import Delivery
 from models.feedback import Author, CommentDraft, ResultDraft
+from models.files import NewFile
 from models.passes import Claim
 from tests.conftest import Become
 from tests.support.races import together, warm_up
@@ -124,6 +127,10 @@ def kim(school: School, database: Database, become: Become) -> Kim:
     with db.session(org=school.org, user=student, role="ec_student"):
         reviews.react(about, org=school.org, reaction="disagree", note=f"But {MARKER}.")
         reports.record("student", user=student, **asked)
+        wanted = NewFile(
+            name="kim.txt", content=TEXT.encode(), format="txt", text=TEXT, hidden_characters=8, hidden_excerpt=MARKER
+        )
+        files.store(wanted, org=school.org, user=student)
     return Kim(school, student, email, (first, second), delivery, calls)
 
 
@@ -203,7 +210,7 @@ def read(school: School, receipt: Receipt, number: int) -> UUID:
     return call.id
 
 
-def gather(kim: Kim) -> dict[str, str]:
+def gather(kim: Kim) -> dict[str, Any]:
     """Return the files of Kim's export by name."""
     with session_of(kim.school, "ada"):
         return dict(rights.gather(kim.id, org=kim.school.org))
@@ -275,6 +282,9 @@ def test_export_decrypts_encrypted_columns(kim: Kim) -> None:
     assert (reaction["reaction"], reaction["note"]) == ("disagree", f"But {MARKER}.")
     assert json.loads(files["inbound_events.json"])[0]["body"] == kim.delivery.body.decode()
     assert json.loads(files["enrollments.json"])[0]["course"] == "English 9"
+    [file] = json.loads(files["files.json"])
+    assert (file["name"], file["text"], file["hidden"]) == ("kim.txt", TEXT, MARKER)
+    assert files[f"files/{file['id']}-kim.txt"] == TEXT.encode()
     assert "README.txt" in files
 
 
@@ -319,7 +329,7 @@ def test_export_has_nothing_about_other_people(kim: Kim, become: Become) -> None
             Draft(title="Bob", text="Bob writes.", source="app", assignment=kim.school.assignment),
             org=kim.school.org,
         )
-    text = "".join(gather(kim).values())
+    text = "".join(one for one in gather(kim).values() if isinstance(one, str))
     for other in (bobs.essay, bobs.submission, kim.school.bob, kim.school.alice):
         assert str(other) not in text
     assert "Bob writes" not in text

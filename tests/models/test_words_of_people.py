@@ -22,6 +22,7 @@ PERSON = {
     "criterion_results": "rationale",
     "ai_responses": "raw",
     "saved_comments": "body",
+    "files": "name content text hidden",
     "inbound_events": "body problem",
     "second_factors": "secret",
     "passkeys": "name credential_id public_key",
@@ -52,7 +53,7 @@ CLEAR = {
         ledger.pass one_time_tokens.purpose orgs.release_policy orgs.ai_policy orgs.ai_fallback approvals.action retention_runs.class saved_comments.pass
         saved_comments.type saved_comments.kind sessions.revoked_reason submissions.status submissions.queue submissions.source
         system_logs.program system_logs.level system_logs.event orgs.password_roles sign_in_providers.roles
-        sign_in_providers.find_by endpoints.events endpoints.disabled_reason deliveries.event deliveries.state deliveries.error
+        sign_in_providers.find_by endpoints.events endpoints.disabled_reason deliveries.event deliveries.state deliveries.error files.format
     """,
     "a language, a model, a batch or another id that a machine made": """
         users.language orgs.default_language submissions.language passes.model passes.batch feedback.model ai_responses.model

@@ -23,7 +23,7 @@ from tests.support.servers import ROOT
 PAGE = ROOT / "docs" / "data-map.md"
 ABOUT = {
     "everybody with an account": "users user_keys sessions one_time_tokens linked_accounts",
-    "students and educators": "enrollments idempotency_keys analytics",
+    "students and educators": "enrollments idempotency_keys analytics files",
     "students": """
         deliveries essays submissions passes criterion_results feedback_reactions review_items ai_responses inbound_events seen_events
         author_use

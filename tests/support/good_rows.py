@@ -64,6 +64,10 @@ GOOD: dict[str, dict[str, str]] = {
     "feedback_reviews": {**PASS, "feedback_id": "uuidv7()", "educator_id": "uuidv7()", "decision": "'accepted'"},
     "review_items": {**PASS, "feedback_id": "uuidv7()", "essay_id": "uuidv7()", "confidence_permille": "1000"},
     "feedback_reactions": {**PASS, "feedback_id": "uuidv7()", "reaction": "'helpful'"},
+    "files": {
+        "org_id": "uuidv7()", "user_id": "'00000000-0000-7000-8000-000000000001'", "audience_id": "'00000000-0000-7000-8000-000000000001'",
+        "format": "'docx'", "name": "''", "content": "''", "text": "''", "size_bytes": "1", "characters": "1", "words": "1",
+    },
     "saved_comments": {**OWN, "pass": "'grammar'", "type": "'spelling'", "kind": "'issue'", "body": "''"},
     "ledger_entries": {
         "org_id": "uuidv7()", "user_id": "uuidv7()", "day": "current_date", "provider": "'anthropic'", "model": "'m'", "pass": "'content'",

@@ -7,12 +7,13 @@ import json
 from dataclasses import dataclass
 from uuid import UUID
 
-from models import ai_responses, courses, crypto, db, essays, events, feedback, passes
+from models import ai_responses, courses, crypto, db, essays, events, feedback, files, passes
 from models.ai_responses import CallEnd
 from models.crypto import AssociatedData
 from models.essays import Draft, Receipt
 from models.events import Delivery
 from models.feedback import Author, CommentDraft, ResultDraft
+from models.files import NewFile
 from models.settings import CryptoSettings, StoreSettings
 from models.users import data_key
 from tests.support.schools import INDEX_KEY, MASTER_KEY, School, make_school, session_of
@@ -27,7 +28,7 @@ KNOWN_BY = {
 }  # fmt: skip
 TABLES = (
     "ai_responses", "analytics", "api_keys", "approvals", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results", "deliveries", "endpoints",
-    "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger", "ledger_entries",
+    "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger", "ledger_entries", "files",
     "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "queue_marks", "review_items", "reports", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
     "second_factors", "passkeys", "sign_in_providers", "linked_accounts", "sources", "submissions", "system_logs", "user_keys", "users",
 )  # fmt: skip
@@ -130,6 +131,15 @@ def _add_reviews(database: Database, school: School) -> None:
             "insert into saved_comments (id, org_id, user_id, pass, type, kind, body) values (%s, %s, %s, 'grammar', 'spelling', 'issue', %s)",
             comment, school.org, person, key.seal(words, place=AssociatedData("saved_comments", "body", school.org, comment)),
         )  # fmt: skip
+    # The files of the students are handed in; those of the educators wait.
+    database.sql(
+        """
+        update files as f set submission_id = s.id, audience_id = s.audience_id, text = null
+        from (select distinct on (user_id) id, org_id, user_id, audience_id from submissions order by user_id, id) as s
+        where f.org_id = %s and s.org_id = f.org_id and s.user_id = f.user_id and f.user_id in (%s, %s) returning 1
+        """,
+        *ids,
+    )
     database.sql(
         "insert into ledger (org_id, day, provider, model, pass) values (%s, current_date, 'anthropic', 'm', 'content')",
         school.org,
@@ -195,6 +205,13 @@ def build(database: Database) -> TwoSchools:
             ("alice", school.assignment), ("bob", school.assignment), ("alice", school.reviewed_assignment), ("ed", None), ("zoe", None),
         ):  # fmt: skip
             receipts[school.slug, name, assignment] = _hand_in(school, name, assignment)
+        for name in ("alice", "bob", "ed", "nell"):
+            with session_of(school, name):
+                files.store(
+                    NewFile(name="a.txt", content=b"A", format="txt", text="A"),
+                    org=school.org,
+                    user=getattr(school, name),
+                )
         with db.session(org=school.org, role="ec_lms"):
             sent = Delivery(org=school.org, source=school.source, event_id=f"event-{school.slug}", body=b"{}")
             events.record_first_delivery(sent)

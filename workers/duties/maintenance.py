@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
-from models import endpoint_deliveries, ledger, upkeep
+from models import endpoint_deliveries, files, ledger, upkeep
 from models.db import session
 from models.log import logger
 from workers.duties.limits import BATCH, LONG_ANSWER_SECONDS
@@ -13,6 +14,8 @@ from workers.duties.limits import BATCH, LONG_ANSWER_SECONDS
 log = logger(__name__)
 
 FOLDED_AT_ONCE = 2_000
+# Each file may have 20 MB.
+FILES_AT_ONCE = 100
 
 
 def fold_tallies() -> int:
@@ -46,15 +49,16 @@ def purge() -> int:
     """Delete rows past their documented retention. Return how many."""
     with session(answer_seconds=LONG_ANSWER_SECONDS):
         deleted = upkeep.purge()
-    return deleted + _in_steps(upkeep.purge_deliveries) + _in_steps(endpoint_deliveries.purge)
+    deleted += _in_steps(partial(files.purge_waiting, limit=FILES_AT_ONCE), FILES_AT_ONCE)
+    deleted += _in_steps(partial(upkeep.purge_deliveries, limit=BATCH), BATCH)
+    return deleted + _in_steps(partial(endpoint_deliveries.purge, limit=BATCH), BATCH)
 
 
-def _in_steps(purge_step: Callable[..., int]) -> int:
-    """Delete in steps, each in its own transaction: after an outage one run may find very many rows. Return how many."""
-    deleted = 0
-    while True:
+def _in_steps(purge_step: Callable[[], int], limit: int) -> int:
+    """Delete in steps of `limit` rows, each in its own transaction, until one finds no more. Return how many rows."""
+    deleted, step = 0, limit
+    while step == limit:
         with session(answer_seconds=LONG_ANSWER_SECONDS):
-            step = purge_step(limit=BATCH)
+            step = purge_step()
         deleted += step
-        if step < BATCH:
-            return deleted
+    return deleted
