@@ -33,6 +33,7 @@ from ingest.submissions import (
     essay_links,
     essays,
     failed_passes,
+    files,
     reruns,
     routes,
     rubric_previews,
@@ -53,7 +54,7 @@ from ingest.web import (
     security_log,
     system_log,
 )
-from ingest.web.body import MAX_BODY_BYTES
+from ingest.web.body import max_bytes
 from ingest.web.response_headers import CACHE_CONTROL, CONTENT_SECURITY_POLICY, SECURITY_HEADERS, request_id_for
 from ingest.web.trace import trace_for
 from models import crypto, db, log, security_events, settings
@@ -76,9 +77,6 @@ def create_app() -> Flask:
     app = Flask("ingest", static_folder=None)
     # werkzeug would redirect a path with a double slash to whatever host the request names. Answer 404 instead.
     app.url_map.merge_slashes = False
-    # One byte more than is allowed: werkzeug silently cuts a chunked body off here, and `read_bytes` must notice that.
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
-    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES + 1
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions["essaycoach.settings"] = config
     app.extensions["essaycoach.broker"] = make_broker(config.redis_url, answer_seconds=0.5)
@@ -109,7 +107,7 @@ def create_app() -> Flask:
         app.register_blueprint(module.blueprint)
     for module in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
         app.register_blueprint(module.blueprint)
-    for module in (texts, review_queue, comment_types, logs, second_factor, report_routes, essay_links):
+    for module in (texts, files, review_queue, comment_types, logs, second_factor, report_routes, essay_links):
         app.register_blueprint(module.blueprint)
     pages.register(app)
     problems.register(app)
@@ -127,6 +125,9 @@ def create_app() -> Flask:
 
 
 def _start_request() -> None:
+    # One byte more than is allowed: werkzeug silently cuts a chunked body off here, and `read_bytes` must notice that.
+    request.max_content_length = max_bytes(request.method, request.path) + 1
+    request.max_form_memory_size = request.max_content_length
     g.request_id = request_id_for(request.headers.get("X-Request-Id", ""))
     g.trace = trace_for(request.headers.get("traceparent", ""))
     structlog.contextvars.clear_contextvars()

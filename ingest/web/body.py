@@ -10,11 +10,14 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from documents.convert import MAX_FILE_BYTES
 from ingest.web.messages import sentence_of
 from ingest.web.problems import Problem
 from ingest.web.schemas import NotNeeded
 
 MAX_BODY_BYTES = 1024 * 1024
+# The addresses that take a file: the API takes it as it is, a page as a part of a form.
+_TAKES_FILE = re.compile(rf"/v1/files|/essays/(?:new|{'-'.join(f'[0-9a-fA-F]{{{n}}}' for n in (8, 4, 4, 4, 12))}/next)")
 MAX_DEPTH = 32
 # Some programs write the slash as \/ in JSON.
 _PICTURE = re.compile(rb"data:image\\?/", re.IGNORECASE)
@@ -28,16 +31,27 @@ def read_body(model: type[Model]) -> Model:
     return check(parse(read_bytes()), model)
 
 
+def max_bytes(method: str, path: str) -> int:
+    """Return how large the body of a request may be."""
+    if method != "POST" or not _TAKES_FILE.fullmatch(path):
+        return MAX_BODY_BYTES
+    # A form has other fields beside the file.
+    return MAX_FILE_BYTES if path == "/v1/files" else MAX_FILE_BYTES + MAX_BODY_BYTES
+
+
 def read_bytes() -> bytes:
-    """Return the whole body of this request. Raises Problem when it is larger than MAX_BODY_BYTES."""
+    """Return the whole body of this request. Raises Problem when it is larger than `max_bytes`."""
     raw = request.get_data()
-    if len(raw) > MAX_BODY_BYTES:
-        raise too_large(raw)
+    limit = max_bytes(request.method, request.path)
+    if len(raw) > limit:
+        raise too_large(raw, limit=limit)
     return raw
 
 
-def too_large(seen: bytes | bytearray) -> Problem:
-    """Return the problem of a body that is larger than MAX_BODY_BYTES; `seen` is the part of it that has arrived."""
+def too_large(seen: bytes | bytearray, *, limit: int = MAX_BODY_BYTES) -> Problem:
+    """Return the problem of a body that is larger than its limit; `seen` is the part of it that has arrived."""
+    if limit > MAX_BODY_BYTES:
+        return Problem("file-too-large", f"The file is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB.")
     detail = "The body is larger than 1 MiB."
     if _PICTURE.search(seen):
         detail += " A picture is embedded in it; hand in the text without the picture."

@@ -20,8 +20,9 @@ _SIZE_LINE = re.compile(rb"0*([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\r\n]*)?")
 class ChunkedBody:
     """The decoded part of a chunked body. `data` is the whole body once `take` has returned True."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, *, limit: int = MAX_BODY_BYTES) -> None:
         self.data = bytearray()
+        self._limit = limit
         self._request = request
         self._chunks = 0
 
@@ -51,8 +52,8 @@ class ChunkedBody:
         if line is None or self._chunks >= MAX_CHUNKS:
             raise InvalidChunkSize(bytes(received[: min(line_end, 40)]))
         size = int(line[1], 16)
-        if len(self.data) + size > MAX_BODY_BYTES:
-            raise too_large(self.data + received)
+        if len(self.data) + size > self._limit:
+            raise too_large(self.data + received, limit=self._limit)
         return size
 
     def _skip_trailers(self, received: bytearray, line_end: int) -> bool:

@@ -17,7 +17,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
 from ingest.settings import ConnectionLimits
-from ingest.web.body import MAX_BODY_BYTES, too_large
+from ingest.web.body import MAX_BODY_BYTES, max_bytes, too_large
 from ingest.web.chunked_body import ChunkedBody
 from ingest.web.client_address import counted_address
 from ingest.web.long_poll import Wait
@@ -66,15 +66,20 @@ class Connection:
         self._searched = 0
         self._chunks: ChunkedBody | None = None
         self._length = 0
+        self._limit = MAX_BODY_BYTES
 
     @property
     def is_too_large(self) -> bool:
         """Return whether the request whose body arrives has announced one that will be refused."""
-        return self.request is not None and bool(getattr(self.request.body.reader, "length", 0) > MAX_BODY_BYTES)
+        return self._announced > self._limit
+
+    @property
+    def _announced(self) -> int:
+        return 0 if self.request is None else int(getattr(self.request.body.reader, "length", 0))
 
     def refuse_too_large(self) -> Problem:
         """Return the problem of a body that is too large, as far as it has arrived."""
-        return too_large(self._received)
+        return too_large(self._received, limit=self._limit)
 
     def run(self) -> None:
         """Note that a thread has the connection. It has no deadline then: the app bounds its own work."""
@@ -133,7 +138,11 @@ class Connection:
             self.request = self._read_head()
             if self.request is None:
                 return False
-            seconds = self._limits.body_seconds
+            self._limit = max_bytes(self.request.method, self.request.path)
+            # A file has as long for each MiB as another body has in all.
+            seconds = self._limits.body_seconds * max(
+                1, min(self._announced or self._limit, self._limit) / MAX_BODY_BYTES
+            )
             self._enter(State.READING, min(LOOK_SECONDS, seconds) if self.is_too_large else seconds)
         complete = self._read_body(self.request)
         if self.request._expected_100_continue:  # noqa: SLF001 - gunicorn has no other name for it
@@ -164,17 +173,17 @@ class Connection:
     def _read_body(self, request: Request) -> bool:
         """Put the body into the request once it is complete. Raises Problem when it is too large, even before it arrives."""
         if isinstance(request.body.reader, ChunkedReader):
-            self._chunks = self._chunks or ChunkedBody(request)
+            self._chunks = self._chunks or ChunkedBody(request, limit=self._limit)
             if not self._chunks.take(self._received):
                 return False
             body, self._chunks = bytes(self._chunks.data), None
         else:
             length = request.body.reader.length
-            if length > MAX_BODY_BYTES:
+            if length > self._limit:
                 # A client that asks first sends nothing before the answer.
                 looks = length <= MAX_LOOKED_AT_BYTES and not request._expected_100_continue  # noqa: SLF001
                 if not looks or len(self._received) >= LOOK_AT_BYTES:
-                    raise too_large(self._received)
+                    raise self.refuse_too_large()
                 return False
             if len(self._received) < length:
                 return False

@@ -56,8 +56,10 @@ class Identity:
         return self.user is None
 
     @contextmanager
-    def session(self, *, role: Role | None = None, single: bool = False) -> Iterator[None]:
-        """Run the block in one transaction as this identity, with its own role or another one. `single`: see `models.db.session`.
+    def session(
+        self, *, role: Role | None = None, single: bool = False, answer_seconds: float | None = None
+    ) -> Iterator[None]:
+        """Run the block in one transaction as this identity, with its own role or another one. For the rest see `models.db.session`.
 
         Raises Unauthorised when the session was revoked meanwhile, and AddressRefused.
         """
@@ -65,7 +67,15 @@ class Identity:
         with (
             system_log.keep_if_undecipherable(self.org),
             system_log.keep_if_address_refused(self.org, user_id=self.caller),
-            session(org=self.org, user=self.user, role=role or self.role, live=self.live, actor=actor, single=single),
+            session(
+                org=self.org,
+                user=self.user,
+                role=role or self.role,
+                live=self.live,
+                actor=actor,
+                single=single,
+                answer_seconds=answer_seconds,
+            ),
         ):
             yield
 

@@ -36,6 +36,7 @@ _OBJECT = "must be an object"
 
 SENTENCES: dict[str, str | Callable[[Context], str]] = {
     "missing": "is missing",
+    "text_and_file": "cannot be given together with file_id",
     "extra_forbidden": "is not known here; check its spelling",
     "invalid_key": "is not known here; check its spelling",
     "none_required": "must be null",

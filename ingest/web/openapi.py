@@ -51,6 +51,7 @@ class Operation:
     answers: dict[int, type[BaseModel] | str | None]
     problems: tuple[str, ...]
     body: type[BaseModel] | None
+    file_body: bool
     parameters: tuple[Parameter, ...]
     security: tuple[str, ...]
     headers: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -63,6 +64,7 @@ def operation(
     answers: dict[int, type[BaseModel] | str | None],
     problems: tuple[str, ...] = (),
     body: type[BaseModel] | None = None,
+    file_body: bool = False,
     parameters: tuple[Parameter, ...] = (),
     security: tuple[str, ...] = ("bearer",),
     headers: dict[int, dict[str, str]] | None = None,
@@ -71,7 +73,8 @@ def operation(
     """Declare what a route handler takes and answers; its docstring becomes the description.
 
     `answers` maps a status to a model, to None for no body, or to the media type of an event stream or a file. `headers` maps
-    a status to response headers and their descriptions. `also_as` are other media types of the 200 answer, by the Accept header.
+    a status to response headers and their descriptions. With `file_body` the body is a file
+    as it is. `also_as` are other media types of the 200 answer, by the Accept header.
     Problems that follow from a body, from the security scheme or that every route has are added.
     """
     common_problems = ("temporarily-unavailable", "rate-limited")
@@ -84,6 +87,7 @@ def operation(
         "invalid-payload",
         "invalid-text",
     )
+    file_problems = ("unsupported-content-encoding", "request-timeout", "file-too-large") if file_body else ()
     security_problems = ("unauthorized", "invalid-token", "token-expired", "address-refused") if security else ()
 
     def declare(handler: Handler) -> Handler:
@@ -91,8 +95,15 @@ def operation(
             summary=summary,
             description=inspect.getdoc(handler) or "",
             answers=answers,
-            problems=(*problems, *common_problems, *(body_problems if body else ()), *security_problems),
+            problems=(
+                *problems,
+                *common_problems,
+                *(body_problems if body else ()),
+                *file_problems,
+                *security_problems,
+            ),
             body=body,
+            file_body=file_body,
             parameters=parameters,
             security=security,
             headers=headers or {},
@@ -168,6 +179,9 @@ def _describe(declared: Operation, endpoint: str, method: str, path: str) -> dic
     if declared.body is not None:
         content = _content(_ref(declared.body), body_examples(method, path))
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
+    if declared.file_body:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        described["requestBody"] = {"required": True, "content": {"application/octet-stream": file}}
     if declared.security:
         described["security"] = [{scheme: []} for scheme in declared.security]
     return described

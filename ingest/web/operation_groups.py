@@ -23,7 +23,7 @@ GROUPS = (
     OperationGroup(
         "Hand in",
         "For students, and for learning management systems (LMS) with an API key or a signed webhook.",
-        ("submissions", "webhooks"),
+        ("submissions", "files", "webhooks"),
     ),
     OperationGroup(
         "Read feedback",

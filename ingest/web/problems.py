@@ -154,6 +154,21 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         "Mend the rows that errors[] names and send the whole roster again; nothing of it was imported.",
     ),
     "essay-empty": ProblemType(422, "The essay is empty", "Send a text with at least one visible character."),
+    "unsupported-file": ProblemType(
+        415, "This kind of file is not read", "Send DOCX, PDF, ODT, RTF, HTML or plain text (TXT)."
+    ),
+    "file-too-large": ProblemType(
+        413,
+        "The file is too large",
+        "Send at most 20 MiB, 20 MiB when unpacked, and 300 pages. Leave out the pictures.",
+    ),
+    "file-unreadable": ProblemType(
+        422, "The file cannot be read", "Save it again, or in another format, and send the whole file."
+    ),
+    "file-encrypted": ProblemType(422, "The file is protected by a password", "Save it without a password."),
+    "file-has-no-text": ProblemType(
+        422, "The file has no text", "Send the document itself: scans and pictures of pages cannot be read."
+    ),
     "essay-too-long": ProblemType(422, "The essay is too long", "Send at most 100,000 characters."),
     "invalid-text": ProblemType(
         422, "The text holds characters that cannot be stored", "Remove U+0000 and unpaired surrogates."
@@ -219,6 +234,7 @@ class Problem(Exception):
 SLUGS: dict[type[errors.DomainError], str] = {
     errors.NotFound: "not-found",
     errors.InUse: "in-use",
+    errors.FilesBusy: "temporarily-unavailable",
     errors.FiguresMissing: "report-not-ready",
     errors.LastAdmin: "last-admin",
     errors.Ended: "key-ended",
@@ -239,12 +255,23 @@ SLUGS: dict[type[errors.DomainError], str] = {
 }
 
 
+FILE_SLUGS: dict[errors.FileRefusal, str] = {
+    "unsupported": "unsupported-file",
+    "too-large": "file-too-large",
+    "unreadable": "file-unreadable",
+    "encrypted": "file-encrypted",
+    "no-text": "file-has-no-text",
+}
+
+
 def from_domain(error: errors.DomainError) -> Problem:
     """Return the problem that a domain error becomes for a client."""
     match error:
         case errors.Invalid():
             slug = "conflict" if isinstance(error, errors.Taken) else "invalid-payload"
             return Problem(slug, str(error), errors=[{"pointer": p, "detail": d} for p, d in error.errors])
+        case errors.FileRefused():
+            return Problem(FILE_SLUGS[error.reason], str(error))
         case errors.AuthorLimit():
             return Problem("author-limit", str(error), headers={"Retry-After": str(error.wait_seconds)})
         case errors.NotReady():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -157,3 +158,41 @@ def test_connection_counts_the_bytes_it_holds(connection):
     assert connection.size == 10 + 10
     connection.wait(10)
     assert connection.size == 10
+
+
+FILE_HEAD = b"POST /v1/files HTTP/1.1\r\nHost: x\r\n"
+
+
+def test_file_may_have_20_mebibytes_and_longer_to_arrive(connection):
+    body = bytes(20 * MIB)
+    started = time.monotonic()
+    assert not connection.take(FILE_HEAD + b"Content-Length: %d\r\n\r\n" % len(body))
+    assert connection.deadline - started >= 20 * LIMITS.body_seconds
+    assert connection.take(body)
+    assert len(connection.request.body.read()) == len(body)
+
+
+@pytest.mark.parametrize("head", [
+    b"POST /v1/files HTTP/1.1\r\nExpect: 100-continue\r\n", b"POST /essays/new HTTP/1.1\r\nExpect: 100-continue\r\n",
+])  # fmt: skip
+def test_larger_file_is_refused_before_it_arrives(connection, head):
+    with pytest.raises(Problem) as refusal:
+        connection.take(head + b"Host: x\r\nContent-Length: %d\r\n\r\n" % (22 * MIB))
+    assert refusal.value.slug == "file-too-large"
+
+
+def test_larger_file_in_chunks_is_refused(connection):
+    connection.take(FILE_HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    with pytest.raises(Problem) as refusal:
+        for _ in range(21):
+            connection.take(b"100000\r\n" + bytes(MIB) + b"\r\n")
+    assert refusal.value.slug == "file-too-large"
+
+
+@pytest.mark.parametrize("head", [
+    b"PUT /v1/files HTTP/1.1\r\n", b"POST /v1/files/x HTTP/1.1\r\n", b"POST /v1/submissions?x=/v1/files HTTP/1.1\r\n",
+])  # fmt: skip
+def test_other_request_may_have_one_mebibyte(connection, head):
+    with pytest.raises(Problem) as refusal:
+        connection.take(head + b"Expect: 100-continue\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (MIB + 1))
+    assert refusal.value.slug == "payload-too-large"
