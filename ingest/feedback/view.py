@@ -13,7 +13,7 @@ from ingest.submissions.event_stream import FINAL_STATUSES
 from ingest.web.access_log import note_read
 from ingest.web.identity import Identity, identity, is_staff
 from ingest.web.openapi import operation
-from models import events, feedback
+from models import events, feedback, files
 from models.errors import NotFound
 from models.reruns import is_stale
 from models.reviews import Review, author_key, fetch_reactions, fetch_reviews
@@ -48,7 +48,11 @@ def fetch_view(submission: UUID, who: Identity) -> dict[str, Any]:
         # The list keeps the order of the passes, which clients know; `order` is the reading order.
         "comments": [shown[comment["id"]] for comment in comments if comment["id"] in shown],
     }
-    return {**view, "notes": found["notes"], "stale": is_stale(submission, org=who.org)} if staff else view
+    if not staff:
+        return view
+    hidden = files.fetch_note(submission, org=who.org)
+    notes = [*([hidden] if hidden else []), *found["notes"]]
+    return {**view, "notes": notes, "stale": is_stale(submission, org=who.org)}
 
 
 def fetch_comment(comment: UUID, *, submission: UUID, who: Identity) -> dict[str, Any]:

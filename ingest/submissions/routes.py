@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,9 +10,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
+from documents.rich_text.read import HandedIn, read
+from documents.rich_text.recognise import MAX_TAGS
 from ingest.submissions import schemas
 from ingest.submissions.event_stream import FINAL_STATUSES, EventStream, etag
-from ingest.submissions.rich_text.read import HandedIn, read
+from ingest.submissions.idempotency import IDEMPOTENCY_KEY, idempotency_key, stored_answer
 from ingest.web import long_poll
 from ingest.web.body import check_headers, check_needed, parse, read_bytes
 from ingest.web.identity import Identity, identity
@@ -23,7 +23,7 @@ from ingest.web.prefer import wait_seconds
 from ingest.web.problems import Problem
 from ingest.web.request_log import note_hand_in
 from ingest.web.schemas import MAX_CHARACTERS
-from models import essays, events
+from models import essays, events, files
 from models.broker import HintBroker
 from models.db import session
 from models.essays import Draft, Receipt, SubmissionSource
@@ -35,18 +35,8 @@ from models.users import find_or_add_student
 blueprint = Blueprint("submissions", __name__)
 
 MAX_WAIT_SECONDS = 25
-# An essay of 100,000 characters in which each word has a format of its own has fewer. Reading a tag costs time.
-MAX_TAGS = 50_000
-# A bare key may not contain a comma, because a server joins two headers of one name with a comma.
-_KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x2b\x2d-\x7e]{1,255})')
-
-IDEMPOTENCY_KEY = Parameter(
-    name="Idempotency-Key",
-    where="header",
-    description="Required for API keys. Stored for 7 days: the same key with a request that says the same gets the same answer, "
-    "with another request 422.",
-    schema={"type": "string", "minLength": 1, "maxLength": 257, "pattern": r'^("[ !#-~]{1,255}"|[!#-+\--~]{1,255})$'},
-)
+# With a file, a statement may take longer: up to 20 MB stand in its row.
+FILE_SECONDS = 4.0
 PREFER = Parameter(
     name="Prefer",
     where="header",
@@ -91,7 +81,8 @@ def hand_in() -> Response:
     The submission reaches a final status even when parts of the service fail meanwhile. API keys must send `student` and an
     Idempotency-Key; signed-in people hand in for themselves and must not send `student`. The next submission of
     the same student with the same `essay_id`, else the same assignment, else `external_id` becomes the next version of the
-    essay. An API key may name the assignment by the LMS's own id (`assignment`).
+    essay. An API key may name the assignment by the LMS's own id (`assignment`). A file is sent to `/v1/files` before, and its id
+    is handed in as `file_id` in place of `text`.
     A bad value that the essay does not need (an e-mail, a category, a language) is left out and named in `warnings`.
     """
     who = identity(scope="submit")
@@ -118,19 +109,36 @@ def store(
 
     With an idempotency `key`, return the answer that was stored for it with the same `body`, if there is one.
     """
-    draft = to_draft(payload, source="api" if who.is_api_key else "app")
+    # A text is read before the transaction, because that can take a second. That of a file was read when the file came.
+    handed_in = read_text(payload.text) if payload.file_id is None else HandedIn(text="")
+    draft = to_draft(payload, handed_in, source="api" if who.is_api_key else "app")
     hints: tuple[Any, ...] = ()
-    with who.session():
-        answer = _stored_answer(key, who, body)
+    with who.session(answer_seconds=FILE_SECONDS if payload.file_id else None):
+        answer = stored_answer(key, who, body)
         if answer is None:
             draft = with_lms_assignment(draft, payload)
             author = who.user or author_of(payload, draft, org=who.org)
-            receipt = essays.receive(author, draft, org=who.org)
+            receipt = _receive(author, draft, org=who.org, file=payload.file_id)
             answer, hints = to_answer(receipt, warnings=warnings), receipt.hints
             if key is not None:
                 events.keep_answer(key, org=who.org, caller=who.caller, answer=answer)
     send_hints(hints)
     return answer
+
+
+def _receive(author: UUID, draft: Draft, *, org: UUID, file: UUID | None) -> Receipt:
+    """Store the draft, with the text of a file of this author if there is one. Raises NotFound and Invalid."""
+    if file is None:
+        return essays.receive(author, draft, org=org)
+    taken = files.take(file, org=org, user=author)
+    draft = replace(draft, text=taken.text, from_html=taken.format == "html", pictures_left_out=taken.pictures)
+    receipt = essays.receive(author, draft, org=org)
+    files.attach(file, receipt.submission, org=org)
+    # What was left out of the text was left out of the file.
+    pointers = {"/text": "/file_id"}
+    return replace(
+        receipt, warnings=tuple((pointers.get(pointer, pointer), said) for pointer, said in receipt.warnings)
+    )
 
 
 @blueprint.get("/v1/submissions/<uuid:submission_id>")
@@ -214,24 +222,8 @@ def follow_as(who: Identity, submission_id: UUID) -> Response:
     return Response(stream.begin(), content_type="text/event-stream", headers=headers)
 
 
-def idempotency_key(*, needed: bool) -> str | None:
-    """Return the Idempotency-Key of this request, sent bare or in quotes. Raises Problem."""
-    values = request.headers.getlist("Idempotency-Key")
-    if not values:
-        if needed:
-            raise Problem("idempotency-key-missing", "API keys must send an Idempotency-Key header.")
-        return None
-    matched = _KEY.fullmatch(values[0].strip()) if len(values) == 1 else None
-    if matched is None:
-        raise Problem(
-            "idempotency-key-invalid", "The Idempotency-Key must be one header of 1 to 255 visible ASCII characters."
-        )
-    return matched.group(1) or matched.group(2)
-
-
-def to_draft(payload: schemas.Submission, *, source: SubmissionSource) -> Draft:
-    """Return the validated request as a draft, in plain text. Raises Problem when the text is blank or too long."""
-    handed_in = read_text(payload.text)
+def to_draft(payload: schemas.SubmissionFields, handed_in: HandedIn, *, source: SubmissionSource) -> Draft:
+    """Return the validated request and its text as a draft."""
     return Draft(
         title=_read_title(payload.title),
         text=handed_in.text,
@@ -271,7 +263,7 @@ def _too_long(detail: str, pointer: str) -> Problem:
     return Problem("essay-too-long", f"The text {detail}.", errors=[{"pointer": pointer, "detail": detail}])
 
 
-def with_lms_assignment(draft: Draft, payload: schemas.Submission) -> Draft:
+def with_lms_assignment(draft: Draft, payload: schemas.SubmissionFields) -> Draft:
     """Return the draft with the assignment that the LMS names by its own id, if it does. Call it as ec_lms. Raises Invalid."""
     named = payload.assignment
     if named is None:
@@ -285,7 +277,7 @@ def with_lms_assignment(draft: Draft, payload: schemas.Submission) -> Draft:
     return replace(draft, assignment=place_assignment(wanted, known=draft.assignment))
 
 
-def author_of(payload: schemas.Submission, draft: Draft, *, org: UUID) -> UUID:
+def author_of(payload: schemas.SubmissionFields, draft: Draft, *, org: UUID) -> UUID:
     """Return the user for whom an LMS hands in; add or enrol the student when needed. Call it as ec_lms."""
     assert payload.student is not None
     student = payload.student
@@ -395,19 +387,6 @@ def read_tags(org: UUID, submissions: Sequence[UUID]) -> dict[UUID, str]:
     with session(org=org, role="ec_lms"):
         found = essays.fetch_statuses(submissions, org=org)
     return {submission: etag(to_status(rows)) for submission, rows in found.items()}
-
-
-def _stored_answer(key: str | None, who: Identity, body: Any) -> dict[str, Any] | None:
-    if key is None:
-        return None
-    start = request.method.encode() + request.path.encode()
-    return events.claim_key(
-        key,
-        org=who.org,
-        caller=who.caller,
-        request_sha256=hashlib.sha256(start + request.get_data()).digest(),
-        canonical_sha256=hashlib.sha256(start + events.canonical_json(body)).digest(),
-    )
 
 
 def _rfc3339(moment: Any) -> str | None:

@@ -13,7 +13,9 @@ from pydantic import (
     Field,
     StrictStr,
     StringConstraints,
+    ValidationInfo,
 )
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from ingest.submissions.assignment_schemas import LmsAssignment
 from ingest.web.schemas import (
@@ -55,19 +57,10 @@ class Student(LenientBody):
     ] = None
 
 
-class Submission(LenientBody):
-    """An essay, or a new version of one."""
+class SubmissionFields(LenientBody):
+    """What is known about an essay beside its text."""
 
     title: Annotated[StrictStr, StringConstraints(min_length=1, max_length=500, pattern=r"\S")]
-    # The limits of `text` have their own problem types, so `ingest.submissions.routes` checks them and not this model.
-    text: Annotated[
-        StrictStr,
-        Field(
-            description=f"plain text or HTML; HTML is turned into plain text. Embedded pictures are left out and named in "
-            f"`warnings`. At most {MAX_CHARACTERS:,} characters without tags and pictures",
-            json_schema_extra={"minLength": 1, "pattern": r"\S"},
-        ),
-    ]
     assignment_id: Annotated[
         Id | None,
         Field(
@@ -118,6 +111,70 @@ class Submission(LenientBody):
             description="interactive: a student waits for it; bulk (for imports): processed after all interactive work"
         ),
     ] = "interactive"
+
+
+# The limits of `text` have their own problem types, so `ingest.submissions.routes` checks them and not these models.
+_TEXT = (
+    f"plain text or HTML; HTML is turned into plain text. Embedded pictures are left out and named in `warnings`. "
+    f"At most {MAX_CHARACTERS:,} characters without tags and pictures"
+)
+_NOT_BLANK = {"minLength": 1, "pattern": r"\S"}
+
+
+class WebhookSubmission(SubmissionFields):
+    """An essay, or a new version of one, as a webhook brings it."""
+
+    text: Annotated[StrictStr, Field(description=_TEXT, json_schema_extra=_NOT_BLANK)]
+
+
+def _text_or_file(value: Any, info: ValidationInfo) -> Any:
+    """Return the text, empty where a file is handed in. Raises an error for neither and for both."""
+    has_file = info.data.get("file_id", "unreadable") is not None
+    if value is None and not has_file:
+        raise PydanticKnownError("missing")
+    if value and has_file:
+        raise PydanticCustomError("text_and_file", "cannot be given together with file_id")
+    return "" if value is None else value
+
+
+class Submission(SubmissionFields):
+    """An essay, or a new version of one: its `text`, or the `file_id` of a file that was sent before."""
+
+    file_id: Annotated[
+        Id | None,
+        Field(
+            description="the id that `POST /v1/files` gave, within a day, of a file of the same student; instead of `text`. A file is "
+            "handed in once"
+        ),
+    ] = None
+    text: Annotated[
+        StrictStr,
+        BeforeValidator(_text_or_file),
+        Field(
+            description=f"{_TEXT}. Needed unless there is a `file_id`",
+            validate_default=True,
+            json_schema_extra=lambda schema: schema.pop("default"),
+        ),
+    ] = None  # type: ignore[assignment]  # _text_or_file replaces it
+
+
+class File(BaseModel):
+    """A file whose text was read. It waits until `expires_at` to be handed in by its id."""
+
+    id: UUID
+    format: Literal["docx", "pdf", "odt", "rtf", "html", "txt"]
+    characters: Annotated[int, Field(description="the length of its text in Unicode code points")]
+    words: int
+    warnings: Annotated[list[FieldError], Field(description="what was left out of the text")]
+    expires_at: datetime
+
+
+class FileOfSubmission(BaseModel):
+    """The file as which a version was handed in."""
+
+    name: str
+    format: Literal["docx", "pdf", "odt", "rtf", "html", "txt"]
+    size_bytes: int
 
 
 class Event(LenientBody):
@@ -257,6 +314,12 @@ class Writing(BaseModel):
     pictures_left_out: PicturesLeftOut
     characters: Annotated[int, Field(description="the length of `text` in Unicode code points")]
     words: int
+    file: Annotated[
+        FileOfSubmission | None,
+        Field(
+            description="the file as which it was handed in, at `/v1/submissions/{id}/file`; null when it came as text"
+        ),
+    ] = None
 
 
 class Version(BaseModel):

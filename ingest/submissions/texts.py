@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from uuid import UUID
 
 from flask import Blueprint, Response
@@ -11,7 +12,7 @@ from ingest.web.access_log import note_read
 from ingest.web.identity import identity
 from ingest.web.openapi import operation
 from ingest.web.responses import json_response
-from models import essays
+from models import essays, files
 
 blueprint = Blueprint("texts", __name__)
 
@@ -26,5 +27,8 @@ def read_text(submission_id: UUID) -> Response:
     who = identity(scope="read")
     with who.session():
         found = essays.fetch_writing(submission_id, org=who.org)
+        file = files.fetch_about(submission_id, org=who.org)
         note_read(who, entity="submission", entity_id=submission_id, person=found["user_id"], by_api_key=True)
-    return json_response(schemas.Writing(**found))
+    return json_response(
+        schemas.Writing(**found, file=None if file is None else schemas.FileOfSubmission(**asdict(file)))
+    )

@@ -10,7 +10,15 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify, request
 
 from ingest.submissions import schemas, webhook_signature
-from ingest.submissions.routes import accepted, author_of, send_hints, to_answer, to_draft, with_lms_assignment
+from ingest.submissions.routes import (
+    accepted,
+    author_of,
+    read_text,
+    send_hints,
+    to_answer,
+    to_draft,
+    with_lms_assignment,
+)
 from ingest.web import rate_limits, security_log, system_log
 from ingest.web.body import check_encoding, check_headers, check_needed, parse, read_bytes
 from ingest.web.client_address import request_address
@@ -129,8 +137,8 @@ def as_problem(refusal: Problem | DomainError) -> Problem:
     return _point_into_data(from_domain(refusal)) if isinstance(refusal, DomainError) else refusal
 
 
-def _read_submission(event: schemas.Event) -> tuple[schemas.Submission, list[dict[str, str]]]:
-    payload, warnings = check_needed(event.data, schemas.Submission)
+def _read_submission(event: schemas.Event) -> tuple[schemas.WebhookSubmission, list[dict[str, str]]]:
+    payload, warnings = check_needed(event.data, schemas.WebhookSubmission)
     if payload.student is None:
         detail = "is needed: whose essay is it?"
         raise Problem("invalid-payload", f"student {detail}", errors=[{"pointer": "/student", "detail": detail}])
@@ -143,7 +151,7 @@ def _hand_in(
     try:
         payload, more = _read_submission(event)
         draft = replace(
-            to_draft(payload, source="webhook"),
+            to_draft(payload, read_text(payload.text), source="webhook"),
             submitted_at=payload.submitted_at or event.timestamp,
             is_update=event.type != CREATED,
         )

@@ -65,6 +65,13 @@ class RouteFixture:
         found = self.api.client.get(f"/v1/submissions/{self.essay['id']}/feedback", headers=self.api.signed_in("ed"))
         return str(found.json["comments"][0]["id"])
 
+    def file(self) -> dict[str, Any]:
+        """Return the ids of an essay of Alice's that was handed in as a file."""
+        alice = self.api.signed_in("alice")
+        file = self.api.client.post("/v1/files", data=b"A short text.", headers=alice).json["id"]
+        essay = self.api.hand_in("alice", assignment_id=str(self.school.assignment), file_id=file, text="")
+        return {"submission_id": essay["id"]}
+
     def saved_comment(self) -> str:
         """Add a saved comment of Ed's and return its id."""
         answer = self.api.client.post("/v1/saved-comments", json=comment(), headers=self.api.signed_in("ed"))
@@ -205,6 +212,8 @@ OPERATIONS = (
     Operation("GET /v1/submissions/{submission_id}/feedback", READERS),
     Operation("GET /v1/submissions/{submission_id}/events", READERS),
     Operation("GET /v1/submissions/{submission_id}/text", READERS),
+    Operation("POST /v1/files", "401 201 201 201 201 201 201 422 201 201 201 422", body=lambda _: "A short text."),
+    Operation("GET /v1/submissions/{submission_id}/file", READERS, ids=RouteFixture.file),
     Operation("POST /v1/submissions/{submission_id}/retry", TEACHERS.format(202)),
     Operation("POST /v1/submissions/{submission_id}/discard", TEACHERS.format(200)),
     Operation("GET /v1/given-up", STAFF_LIST),

@@ -37,7 +37,7 @@ def test_text_is_exactly_what_the_spans_of_comments_refer_to(shared_api: ApiUnde
     assert answer.headers["Cache-Control"] == "no-store"
     body = answer.json
     assert body == {
-        "title": "Phones", "text": TEXT, "language": "en-GB", "format": "plain", "pictures_left_out": 0,
+        "title": "Phones", "text": TEXT, "language": "en-GB", "format": "plain", "pictures_left_out": 0, "file": None,
         "characters": len(TEXT), "words": len(TEXT.split()),
     }  # fmt: skip
     comments = shared_api.client.get(essay["links"]["feedback"], headers=alice).json["comments"]
