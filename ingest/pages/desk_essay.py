@@ -18,12 +18,13 @@ from ingest.pages.margin import Margin, lay_out
 from ingest.pages.rendering import page, page_blueprint
 from ingest.submissions.event_stream import FINAL_STATUSES
 from ingest.submissions.failed_passes import retry_as
+from ingest.submissions.files import download_as
 from ingest.submissions.routes import to_status
 from ingest.web.access_log import note_read
 from ingest.web.body import check
 from ingest.web.identity import Identity
 from ingest.web.problems import Problem
-from models import courses, essays, feedback, people_of_course, releases, review_queue, saved_comments
+from models import courses, essays, feedback, files, people_of_course, releases, review_queue, saved_comments
 from models.errors import NotReady
 
 blueprint: Blueprint = page_blueprint("desk_essay_pages")
@@ -60,6 +61,12 @@ def save(comment_id: UUID) -> Response:
         words = {name: found[name] for name in schemas.SAVED_MEMBERS}
         saved_comments.save(to_own_comment(check(words, schemas.NewSavedComment)), owner=owner_of(who))
     return done(url_for("desk_saved_pages.list_saved"))
+
+
+@blueprint.get("/desk/submissions/<uuid:submission_id>/file")
+def download(submission_id: UUID) -> Response:
+    """Send the file as which a draft was handed in."""
+    return download_as(staff_reader(), submission_id)
 
 
 @blueprint.post("/desk/submissions/<uuid:submission_id>/release")
@@ -109,6 +116,7 @@ def _read_version(who: Identity, found: dict[str, Any], version: dict[str, Any])
         "is_newest": submission == found["newest_submission_id"],
         "is_preview": found["user_id"] == who.user,
         "feedback": None,
+        "file": files.fetch_about(submission, org=who.org),
     }
     if found["assignment_id"] is not None:
         values["assignment"] = courses.fetch_assignment(found["assignment_id"], org=who.org)

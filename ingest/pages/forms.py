@@ -14,30 +14,31 @@ from ingest.web.body import MAX_BODY_BYTES, check, check_encoding, check_text, r
 from ingest.web.problems import Problem
 
 Model = TypeVar("Model", bound=BaseModel)
+_WITH_FILES = "multipart/form-data"
 
 
 class PageRequest(Request):
-    """A request whose uploaded files stay in memory: a roster must not lie on a disk, and no body is larger than 1 MiB."""
+    """A request whose uploaded files stay in memory: a roster or an essay must not lie on a disk, and bodies are bounded."""
 
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         return BytesIO()
 
 
-def read_form(model: type[Model], *, also: dict[str, Any] | None = None) -> Model:
+def read_form(model: type[Model], *, also: dict[str, Any] | None = None, with_files: bool = False) -> Model:
     """Return the fields of this request's form as the model; an empty field counts as not given. Raises Problem.
 
     `also` are members that the page knows itself. A field that the model does not have is left out.
     """
-    check_body()
+    check_body(with_files=with_files)
     sent = {name: request.form[name] for name in request.form if name in model.model_fields and request.form[name]}
     return check({**sent, **(also or {})}, model)
 
 
-def check_body() -> None:
+def check_body(*, with_files: bool = False) -> None:
     """Check that the body is a form of ours, of a size that we read. Raises Problem."""
     check_encoding()
     read_bytes()
-    if request.mimetype != "application/x-www-form-urlencoded":
+    if request.mimetype != "application/x-www-form-urlencoded" and not (with_files and request.mimetype == _WITH_FILES):
         raise Problem("unsupported-media-type", "A page sends its forms as application/x-www-form-urlencoded.")
     check_form()
     for name, value in request.form.items(multi=True):
@@ -53,7 +54,7 @@ def read_files(field: str, *, most: int) -> dict[str, bytes]:
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise too_large(b"")
     read_bytes()
-    if request.mimetype != "multipart/form-data":
+    if request.mimetype != _WITH_FILES:
         raise Problem("unsupported-media-type", "A page sends its files as multipart/form-data.")
     check_form()
     chosen = [file for file in request.files.getlist(field) if file.filename]

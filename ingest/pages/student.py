@@ -15,14 +15,16 @@ from ingest.pages.forms import check_body, read_form
 from ingest.pages.margin import Margin, lay_out
 from ingest.pages.rendering import page, page_blueprint, see
 from ingest.pages.session import reader
+from ingest.pages.uploads import Upload, read_upload, unless_gone
 from ingest.submissions import schemas
 from ingest.submissions.essay_query import cursor_of, read_position
 from ingest.submissions.event_stream import FINAL_STATUSES, etag, event_id
+from ingest.submissions.files import download_as
 from ingest.submissions.routes import follow_as, store, to_status
 from ingest.web.identity import Identity
 from ingest.web.problems import PROBLEM_TYPES, Problem, from_domain
 from ingest.web.request_log import note_hand_in
-from models import courses, essays, events, lineage, reviews
+from models import courses, essays, events, files, lineage, reviews
 from models.errors import DomainError, NotFound, NotReady
 
 blueprint: Blueprint = page_blueprint("student_pages")
@@ -50,11 +52,12 @@ def new_essay() -> Response:
 @blueprint.post("/essays/new")
 def hand_in() -> Response:
     """Hand in an essay, and show it."""
-    who = reader("student").who
+    who, upload = reader("student").who, None
     try:
-        answer = _store(who, {})
+        upload = read_upload(who)
+        answer = _store(who, {}, upload)
     except Problem as problem:
-        return _hand_in_page(who, values=request.form, problem=problem)
+        return _hand_in_page(who, values=request.form, problem=problem, upload=unless_gone(upload, problem))
     return see(url_for("student_pages.essay", essay_id=answer["essay_id"]))
 
 
@@ -80,6 +83,12 @@ def follow(essay_id: UUID) -> Response:
     return follow_as(who, newest)
 
 
+@blueprint.get("/essays/drafts/<uuid:submission_id>/file")
+def download(submission_id: UUID) -> Response:
+    """Send the file as which a draft was handed in."""
+    return download_as(reader("student").who, submission_id)
+
+
 @blueprint.get("/essays/<uuid:essay_id>/next")
 def write_next(essay_id: UUID) -> Response:
     """Show the form of the next draft: the text of the newest one, with the chosen suggestions in their places."""
@@ -95,15 +104,16 @@ def write_next(essay_id: UUID) -> Response:
 @blueprint.post("/essays/<uuid:essay_id>/next")
 def hand_in_next(essay_id: UUID) -> Response:
     """Hand in the next draft, and show it."""
-    who = reader("student").who
+    who, upload = reader("student").who, None
     with who.session():
         found = essays.fetch_essay(essay_id, org=who.org)
     try:
-        _store(who, {"essay_id": str(essay_id), "title": found["title"]})
+        upload = read_upload(who)
+        _store(who, {"essay_id": str(essay_id), "title": found["title"]}, upload)
     except Problem as problem:
         status, key = PROBLEM_TYPES[problem.slug].status, request.form.get("key", "")
-        text = request.form.get("text", "")
-        return page("next_draft.html", code=status, problem=problem, essay=found, text=text, key=key)
+        shown = {"text": request.form.get("text", ""), "upload": unless_gone(upload, problem)}
+        return page("next_draft.html", code=status, problem=problem, essay=found, key=key, **shown)
     return see(url_for("student_pages.essay", essay_id=essay_id))
 
 
@@ -166,6 +176,7 @@ def read_version(who: Identity, found: dict[str, Any], version: dict[str, Any]) 
     status = to_status(essays.fetch_status(submission, org=who.org, with_place=True))
     is_newest = submission == found["newest_submission_id"]
     values: dict[str, Any] = {"writing": writing, "status": status, "is_newest": is_newest, "feedback": None}
+    values["file"] = files.fetch_about(submission, org=who.org)
     if found["assignment_id"] is not None:
         values["assignment"] = courses.fetch_assignment(found["assignment_id"], org=who.org)
     values |= {"is_final": status["status"] in FINAL_STATUSES, "state": event_id(etag(status))}
@@ -192,9 +203,15 @@ def _text_of(submission: UUID, who: Identity) -> str:
     return str(essays.fetch_writing(submission, org=who.org)["text"])
 
 
-def _store(who: Identity, known: dict[str, Any]) -> dict[str, Any]:
-    payload = read_form(schemas.Submission, also=known)
+def _store(who: Identity, known: dict[str, Any], upload: Upload | None) -> dict[str, Any]:
+    if upload is not None:
+        known = {**known, "text": None, "file_id": upload.id}
+    elif "text" in request.form:
+        known = {**known, "text": request.form["text"]}
+    payload = read_form(schemas.Submission, also=known, with_files=True)
     said = payload.model_dump(mode="json", exclude_unset=True)
+    if upload is not None:
+        said["file_id"] = upload.digest
     try:
         answer = store(payload, who, key=f"page-{request.form.get('key', '')[:64]}", body=said)
     except DomainError as error:
@@ -203,9 +220,13 @@ def _store(who: Identity, known: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _hand_in_page(who: Identity, *, values: Any, problem: Problem | None = None) -> Response:
+def _hand_in_page(
+    who: Identity, *, values: Any, problem: Problem | None = None, upload: Upload | None = None
+) -> Response:
     with who.session():
         assignments = courses.list_assignments(org=who.org, limit=MAX_ASSIGNMENTS)
     status = PROBLEM_TYPES[problem.slug].status if problem else 200
     key = values.get("key") or uuid4().hex
-    return page("new_essay.html", code=status, assignments=assignments, values=values, key=key, problem=problem)
+    return page(
+        "new_essay.html", code=status, assignments=assignments, values=values, key=key, problem=problem, upload=upload
+    )

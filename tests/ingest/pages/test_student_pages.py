@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from uuid import uuid4
 
 import pytest
 
+from tests.documents.hostile_files import SAMPLES
 from tests.ingest.conftest import ESSAY, ApiUnderTest
 from tests.ingest.pages.conftest import SignedIn
-from tests.support.pages import PageReader
+from tests.support.pages import Page, PageReader
 
+DOCX = (SAMPLES / "pandoc.docx").read_bytes()
 PASSES = ("grammar", "structure", "content")
 TEXT = "Phones was loud. Everybody know it.\n\nSchools should ban them, because they was loud."
 
@@ -255,3 +258,60 @@ def test_unfolding_a_comment_is_recorded_for_its_student_only(
     assert zoe.post(address, csrf=page.hidden("csrf")).status == 204
     recorded = shared_api.database.sql("select user_id from analytics where event = 'comment_opened'")
     assert recorded == [(str(shared_api.school.zoe),)] or recorded == [(shared_api.school.zoe,)]
+
+
+def choose(reader: PageReader, path: str, data: bytes, *, name: str = "trees.docx", **fields: str) -> Page:
+    """Send the form of this page with a file that was chosen."""
+    form = reader.get(path)
+    return reader.post(path, key=form.hidden("key"), file=(io.BytesIO(data), name), **fields)
+
+
+def test_file_is_handed_in_in_place_of_a_text(shared_api: ApiUnderTest, zoe: PageReader) -> None:
+    page = choose(zoe, "/essays/new", DOCX, title="Trees", text="Not this.")
+    assert page.status == 200, page.text
+    assert "Whoever plants a tree" in page.text
+    assert "Not this." not in page.text
+    [link] = page.attributes("a[download]", "href")
+    got = zoe.client.get(link)
+    assert (got.data, got.headers["Content-Security-Policy"][:8]) == (DOCX, "sandbox;")
+    assert "trees.docx" in page.words("a[download]")[0]
+    essay = page.answer.request.path
+    newer = choose(zoe, f"{essay}/next", b"Dogs bark.", name="dogs.txt", text="The old draft.")
+    assert (newer.status, "Dogs bark." in newer.text) == (200, True)
+    ada = PageReader(shared_api.app)
+    ada.sign_in(shared_api.school, "ada")
+    [link] = ada.get(f"/desk{essay}").attributes("a[download]", "href")
+    assert ada.client.get(link).data == b"Dogs bark."
+
+
+def test_file_stays_chosen_while_the_rest_of_the_form_is_mended(zoe: PageReader) -> None:
+    page = choose(zoe, "/essays/new", DOCX, title="", name="my <b>trees.docx")
+    assert page.status == 422
+    kept = {name: page.hidden(name) for name in ("key", "file_id", "file_name", "file_digest")}
+    assert kept["file_name"] == "my btrees.docx"
+    page = zoe.post("/essays/new", title="Trees", **kept)
+    assert (page.status, "Whoever plants a tree" in page.text) == (200, True)
+
+
+def test_form_with_a_file_that_is_sent_twice_makes_one_essay(zoe: PageReader) -> None:
+    key = zoe.get("/essays/new").hidden("key")
+    csrf = zoe.page.hidden("csrf") if zoe.page else ""
+    paths = set()
+    for _ in range(2):
+        page = zoe.post("/essays/new", key=key, csrf=csrf, title="Trees", file=(io.BytesIO(DOCX), "a.docx"))
+        paths.add(page.answer.request.path)
+    assert len(paths) == 1
+
+
+def test_file_that_cannot_be_read_is_refused_in_words(zoe: PageReader) -> None:
+    page = choose(zoe, "/essays/new", b"\x89PNG\r\n\x1a\n" + bytes(9), title="T", text="Kept.", name="scan.docx")
+    assert page.status == 415
+    assert "This is a picture" in page.text
+    assert page.words("textarea") == ["Kept."]
+
+
+def test_file_of_somebody_else_cannot_be_handed_in_by_the_page(zoe: PageReader, alice: PageReader) -> None:
+    page = choose(alice, "/essays/new", DOCX, title="")
+    form = zoe.get("/essays/new")
+    refused = zoe.post("/essays/new", key=form.hidden("key"), title="T", file_id=page.hidden("file_id"))
+    assert refused.status == 404
