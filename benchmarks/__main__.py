@@ -9,6 +9,7 @@ from benchmarks import (
     costs,
     cpu,
     fairness,
+    files,
     finishing,
     inflight,
     ingest_rate,
@@ -45,6 +46,7 @@ BENCHMARKS = {
         waits.WAITS,
         retire.RETIRE,
         tokens.TOKENS,
+        files.FILES,
         own_figures.OWN_ESSAYS,
     )
 }
