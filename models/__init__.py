@@ -61,6 +61,7 @@ Job state
     failed_passes       given-up passes: list, replay, discard
     reruns              done passes that people run again
     circuit_breaker     pauses calls to a provider that fails
+    files               the files that students hand in
     essay_trace         the life of one submission, for an operator
     ai_responses        one row for each call to a provider
     ledger              spending and monthly budgets
