@@ -92,7 +92,7 @@ SETTINGS = (
     Setting("ESSAYCOACH_REQUEST_BODY_SECONDS", ("web",), "10", "how long its body may take in total; after that 408"),
     Setting("ESSAYCOACH_RESPONSE_SECONDS", ("web",), "30", "how long a client may take to read one answer; raise it for large exports over slow lines"),
     Setting("ESSAYCOACH_ADDRESS_CONNECTIONS", ("web",), "500, behind a proxy 0", "open connections of one client address (IPv6: one /64 network) to one web process; more get 429 or are closed. 0: no limit"),
-    Setting("ESSAYCOACH_ALLOWED_ORIGINS", ("web",), "", "origins whose browser pages may call the API, separated by commas ([browsers](clients.md#browsers))"),
+    Setting("ESSAYCOACH_ALLOWED_ORIGINS", ("web",), "", "origins whose browser pages may call the API, separated by commas ([browsers](api.md#browsers))"),
     Setting("ESSAYCOACH_PROXIES", ("web",), "0", "number of proxies in front that add to `X-Forwarded-For`; rate limits by client address and the [networks](administration.md#networks) of keys, sources and admins depend on it"),
     Setting("ESSAYCOACH_WAITING_SLOTS", ("web",), "2000", "requests of one web process that may wait at the same time (`Prefer: wait`, event streams); each costs a connection and no thread, and further ones are answered at once"),
     Setting("ESSAYCOACH_HOST", ("web",), "127.0.0.1", "the address that web listens on"),
