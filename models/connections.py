@@ -254,7 +254,7 @@ def list_sources(*, org: UUID, limit: int, before: UUID | None = None) -> list[S
     found = rows(
         """
         select id, name, creates_courses, networks, created_at, disabled_at, previous_secret_until from sources
-        where org_id = %(org)s and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s
+        where org_id = %(org)s and kind = 'signed' and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s
         """,
         {"org": org, "before": before, "limit": limit},
     )
@@ -266,7 +266,7 @@ def fetch_source(source: UUID, *, org: UUID) -> SourceCard:
     found = row(
         """
         select id, name, creates_courses, networks, created_at, disabled_at, previous_secret_until from sources
-        where org_id = %s and id = %s
+        where org_id = %s and id = %s and kind = 'signed'
         """,
         (org, source),
     )
@@ -290,7 +290,7 @@ def change_source(
         update sources set name = coalesce(%(name)s, name), creates_courses = coalesce(%(creates_courses)s, creates_courses),
             networks = coalesce(%(networks)s, networks),
             disabled_at = case %(disabled)s::boolean when true then coalesce(disabled_at, now()) when false then null else disabled_at end
-        where org_id = %(org)s and id = %(source)s
+        where org_id = %(org)s and id = %(source)s and kind = 'signed'
         """,
         {
             "name": name,
@@ -311,7 +311,9 @@ def rotate_source(source: UUID, *, org: UUID, overlap_seconds: int = DAY_SECONDS
     A lock on the source's row lets concurrent rotations run one after the other, so that each keeps the secret before it.
     Raises NotFound.
     """
-    found = row("select secret from sources where org_id = %s and id = %s for update", (org, source))
+    found = row(
+        "select secret from sources where org_id = %s and id = %s and kind = 'signed' for update", (org, source)
+    )
     if found is None:
         raise NotFound("There is no such webhook source.")
     secret = new_secret()
@@ -342,7 +344,7 @@ def find_source(source: UUID) -> Source:
         """
         select org_id, secret, networks, case when previous_secret_until > now() then previous_secret end as previous_secret,
             keys_missing() as keyless
-        from sources where id = %s and disabled_at is null
+        from sources where id = %s and disabled_at is null and kind = 'signed'
             and exists (select from orgs as o where o.id = org_id and o.closed_at is null)
         """,
         (source,),

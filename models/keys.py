@@ -18,11 +18,11 @@ from models.errors import MasterKeyMissing, Undecipherable
 
 Column = Literal[
     "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body", "inbound_events.problem",
-    "sign_in_providers.client_secret", "endpoints.secret", "endpoints.previous_secret",
+    "sign_in_providers.client_secret", "endpoints.secret", "endpoints.previous_secret", "lti_keys.private_key",
 ]  # fmt: skip
 COLUMNS: tuple[Column, ...] = (
     "user_keys.wrapped", "sources.secret", "sources.previous_secret", "inbound_events.body", "inbound_events.problem",
-    "sign_in_providers.client_secret", "endpoints.secret", "endpoints.previous_secret",
+    "sign_in_providers.client_secret", "endpoints.secret", "endpoints.previous_secret", "lti_keys.private_key",
 )  # fmt: skip
 FIRST = UUID(int=0)
 
@@ -34,7 +34,7 @@ where master_key_id <> %(current)s and user_id > %(after)s
 order by user_id limit %(limit)s
 """
 _SELECT_OLD_SECRETS = """
-select id, org_id, {column} as sealed from {table}
+select id, {org} as org_id, {column} as sealed from {table}
 where substr({column}, 1, length(%(prefix)s)) <> %(prefix)s and id > %(after)s
 order by id limit %(limit)s
 """
@@ -92,6 +92,8 @@ def count_by_master_key() -> dict[Column, Counter[str]]:
         union all
         select 'sign_in_providers.client_secret', {_master_key_name("client_secret")}, count(*) from sign_in_providers group by 2
         union all
+        select 'lti_keys.private_key', {_master_key_name("private_key")}, count(*) from lti_keys group by 2
+        union all
         select 'inbound_events.body', {_master_key_name("body")}, count(*) from inbound_events where user_id is null group by 2
         union all
         select 'inbound_events.problem', {_master_key_name("problem")}, count(*)
@@ -146,7 +148,9 @@ def _statements(column: Column) -> tuple[str, str]:
     table, _, name = column.partition(".")
     if table == "inbound_events":
         return _SELECT_OLD_DELIVERIES.format(column=name), _UPDATE_DELIVERIES.format(column=name)
-    return _SELECT_OLD_SECRETS.format(table=table, column=name), _UPDATE_SECRETS.format(table=table, column=name)
+    # A key of the installation belongs to no org; its own id stands there (models/lti_keys.py).
+    org = "id" if table == "lti_keys" else "org_id"
+    return _SELECT_OLD_SECRETS.format(table=table, column=name, org=org), _UPDATE_SECRETS.format(table=table, column=name)
 
 
 def _reencrypt(column: Column, found: dict[str, Any]) -> Ciphertext:

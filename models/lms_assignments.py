@@ -28,6 +28,7 @@ REFUSALS = {
     ),
     "other_course": ("/assignment/course/external_id", "is not the course of this assignment"),
 }
+UNKNOWN_COURSE = "This course is not known here, and your LMS may not add courses. Ask an admin of your school."
 RULES = {"assignments_title_not_blank": "/assignment/title", "courses_name_not_blank": "/assignment/course/name"}
 
 
@@ -39,6 +40,15 @@ class LmsAssignment:
     title: str | None = None
     course: str | None = None
     course_name: str | None = None
+
+
+def place_course(external_id: str, name: str) -> UUID:
+    """Return the course that the acting platform means, and add it when the platform may. Call it as ec_lms. Raises NotFound."""
+    with translate_violations(fields=RULES, thing="course"):
+        found = row("select place_lms_course(%s, %s) as id", (external_id, name[:NAME_LENGTH]))
+    if found is None or found["id"] is None:
+        raise NotFound(UNKNOWN_COURSE)
+    return UUID(str(found["id"]))
 
 
 def place_assignment(wanted: LmsAssignment, *, known: UUID | None = None) -> UUID:

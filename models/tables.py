@@ -232,7 +232,7 @@ class ApiKeys(Table):
 
 
 class Sources(Table):
-    """An LMS that sends signed webhooks."""
+    """An LMS: one that sends signed webhooks, or a platform."""
 
     id = _id()
     org_id = UUIDField()
@@ -244,6 +244,59 @@ class Sources(Table):
     created_at = _created_at()
     creates_courses = BooleanField(default=False)
     networks = ArrayField(TextField, index=False, constraints=EVERYWHERE)
+    kind = TextField(default="signed")
+
+
+class Platforms(Table):
+    """An LMS that opens our pages by LTI 1.3, and how we reach it. It is the source with the same id."""
+
+    id = UUIDField(primary_key=True)
+    org_id = UUIDField()
+    state = TextField(default="invited")
+    registration_digest = BlobField(null=True)
+    registration_ends_at = DateTimeTZField(null=True)
+    issuer = TextField(null=True)
+    client_id = TextField(null=True)
+    authorization_url = TextField(null=True)
+    token_url = TextField(null=True)
+    token_audience = TextField(null=True)
+    jwks_url = TextField(null=True)
+    deployments = ArrayField(TextField, index=False, constraints=EVERYWHERE)
+    frame_origins = ArrayField(TextField, index=False, constraints=EVERYWHERE)
+    created_at = _created_at()
+
+
+class LmsPeople(Table):
+    """Whom a platform means by its own id of a person, found by the digest of that id."""
+
+    id = _id()
+    org_id = UUIDField()
+    source_id = UUIDField()
+    user_id = UUIDField()
+    subject = EncryptedField()
+    subject_digest = BlobField()
+    created_at = _created_at()
+
+
+class SpentLaunches(Table):
+    """A launch that was used, by the digest of its state."""
+
+    org_id = UUIDField()
+    source_id = UUIDField()
+    state_digest = BlobField()
+    spent_at = DateTimeTZField(constraints=NOW)
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "source_id", "state_digest")
+
+
+class LtiKeys(Table):
+    """A key pair of ours, with which platforms check what we send."""
+
+    id = UUIDField(primary_key=True)
+    private_key = EncryptedField()
+    public_key = BinaryJSONField()
+    created_at = _created_at()
 
 
 class Endpoints(Table):
