@@ -26,6 +26,8 @@ from ingest.admin import (
     users,
 )
 from ingest.feedback import comment_types, progress, releases, review_queue, reviews, saved_comments, view
+from ingest.lms import key_sets
+from ingest.lms import routes as platform_routes
 from ingest.pages import registry as pages
 from ingest.reports import routes as report_routes
 from ingest.submissions import (
@@ -84,6 +86,7 @@ def create_app() -> Flask:
     rate_limits.set_up(app, config)
     system_log.set_up(app)
     outgoing.set_up(app, config)
+    key_sets.set_up(app)
     for module in (
         sign_in,
         sessions,
@@ -103,7 +106,7 @@ def create_app() -> Flask:
         roster,
     ):
         app.register_blueprint(module.blueprint)
-    for module in (users, courses, assignments, rubrics, orgs, sign_in_provider):
+    for module in (users, courses, assignments, rubrics, orgs, sign_in_provider, platform_routes):
         app.register_blueprint(module.blueprint)
     for module in (passwords, reviews, releases, reruns, saved_comments, view, progress, rubric_previews):
         app.register_blueprint(module.blueprint)

@@ -200,6 +200,12 @@ begin
     );
 end
 $$;
+alter function add_lms_educator(uuid, bytea, bytea, bytea, bytea, text) owner to ec_stats;
+alter function place_lms_course(text, text) owner to ec_stats;
+alter function enrol_lms_educator(uuid, uuid) owner to ec_stats;
+grant insert (id, org_id, role, name, external_id, external_id_digest, address_confirmed_at) on users to ec_stats;
+grant insert (user_id, org_id, wrapped, master_key_id) on user_keys to ec_stats;
+grant insert (org_id, course_id, user_id, role), update (role) on enrollments to ec_stats;
 revoke all on function add_lms_educator(uuid, bytea, bytea, bytea, bytea, text), place_lms_course(text, text), enrol_lms_educator(uuid, uuid)
 from public;
 grant execute on function add_lms_educator(uuid, bytea, bytea, bytea, bytea, text), place_lms_course(text, text), enrol_lms_educator(uuid, uuid)

@@ -150,7 +150,9 @@ def _statements(column: Column) -> tuple[str, str]:
         return _SELECT_OLD_DELIVERIES.format(column=name), _UPDATE_DELIVERIES.format(column=name)
     # A key of the installation belongs to no org; its own id stands there (models/lti_keys.py).
     org = "id" if table == "lti_keys" else "org_id"
-    return _SELECT_OLD_SECRETS.format(table=table, column=name, org=org), _UPDATE_SECRETS.format(table=table, column=name)
+    return _SELECT_OLD_SECRETS.format(table=table, column=name, org=org), _UPDATE_SECRETS.format(
+        table=table, column=name
+    )
 
 
 def _reencrypt(column: Column, found: dict[str, Any]) -> Ciphertext:

@@ -48,7 +48,7 @@ def find_or_add(person: LmsPerson, *, role: LinkRole, org: UUID, platform: UUID)
         )
     user, known_role = found
     if known_role != role:
-        raise Invalid(ROLE_DIFFERS[known_role])
+        raise Invalid(ROLE_DIFFERS[known_role], errors=[])
     return user
 
 
@@ -72,11 +72,9 @@ def _link(person: LmsPerson, digest: bytes, *, role: LinkRole, org: UUID, platfo
         name = person.name[:MAX_NAME] if person.name else None
         known = {"id": _add(name, external_id, role=role, org=org), "role": role}
     elif known["role"] != role:
-        raise Invalid(ROLE_DIFFERS[known["role"]])
+        raise Invalid(ROLE_DIFFERS[known["role"]], errors=[])
     user, link = known["id"], new_ids(1)[0]
-    sealed = data_key(user, org=org).seal(
-        person.subject, place=AssociatedData("lms_people", "subject", org, link)
-    )
+    sealed = data_key(user, org=org).seal(person.subject, place=AssociatedData("lms_people", "subject", org, link))
     run(
         "insert into lms_people (id, org_id, source_id, user_id, subject, subject_digest) values (%s, %s, %s, %s, %s, %s)",
         (link, org, platform, user, sealed, digest),

@@ -73,7 +73,10 @@ def _renew() -> None:
 
 
 def _is_fresh() -> bool:
-    return row("select from lti_keys where created_at > now() - make_interval(days => %s) limit 1", (SIGN_DAYS,)) is not None
+    return (
+        row("select from lti_keys where created_at > now() - make_interval(days => %s) limit 1", (SIGN_DAYS,))
+        is not None
+    )
 
 
 def _place(key: UUID) -> AssociatedData:

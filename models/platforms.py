@@ -13,7 +13,7 @@ from uuid import UUID
 from models.constraints import translate_violations
 from models.crypto import AssociatedData, keyring
 from models.db import new_ids, row, rows, run
-from models.errors import Ended, NotFound, Unauthorised
+from models.errors import Invalid, NotFound, Unauthorised
 from models.tables import Platforms, Sources
 
 State = Literal["invited", "pending", "active", "off"]
@@ -138,13 +138,15 @@ def fetch_platform(platform: UUID, *, org: UUID) -> PlatformCard:
 def change_platform(platform: UUID, *, org: UUID, changes: dict[str, Any]) -> PlatformCard:
     """Change the platform as `changes` says (name, creates_courses, state, deployments, frame_origins). Call it as ec_admin.
 
-    Raises NotFound, and Ended when a platform that has not registered is to be active.
+    Raises NotFound, and Invalid when a platform that has not registered is to be active.
     """
     known = fetch_platform(platform, org=org)
     if changes.get("state") == "active" and known.platform.issuer is None:
-        raise Ended("This platform has not registered yet.")
+        raise Invalid(
+            "This platform has not registered yet.", errors=[("/state", "cannot be active before it has registered")]
+        )
     of_source = {name: changes[name] for name in ("name", "creates_courses") if name in changes}
-    own = {name: changes[name] for name in ("state", "deployments", "frame_origins") if name in changes}
+    own: dict[str, Any] = {name: changes[name] for name in ("state", "deployments", "frame_origins") if name in changes}
     if "state" in own:
         own |= {"registration_digest": None, "registration_ends_at": None}
     with translate_violations(fields=RULES, thing="platform"):

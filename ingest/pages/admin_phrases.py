@@ -10,6 +10,7 @@ ROLES = {"student": _n("Student"), "educator": _n("Teacher"), "admin": _n("Admin
 WORDS = {
     "accepted": _n("Accepted"), "ignored": _n("Ignored"), "refused": _n("Refused"),
     "fine": _n("Works"), "silent": _n("Nothing came yet"), "off": _n("Switched off"),
+    "invited": _n("Not registered yet"), "pending": _n("Waits for your approval"), "active": _n("Launches"),
     "waiting": _n("Waiting"), "approved": _n("Approved"), "used": _n("Carried out"), "expired": _n("Expired"), "void": _n("Void"),
     "erase_person": _n("Erase a person"), "export_person": _n("Export a person's data"),
     "remove_org": _n("Remove the school"), "end_dual_approval": _n("End the rule of two administrators"),
@@ -32,7 +33,8 @@ DONE = {
     "revoked": _n("Revoked. It is refused from now on."), "off": _n("Switched off. Deliveries are refused from now on."),
     "on": _n("Switched on again."), "replayed": _n("Carried out again: it was accepted."), "approved": _n("Approved."),
     "asked": _n("Another administrator can approve it now."), "retried": _n("It will be read again."),
-    "discarded": _n("Taken off the list."),
+    "discarded": _n("Taken off the list."), "platform_on": _n("Its launches are accepted from now on."),
+    "platform_off": _n("Its launches are refused from now on."),
 }  # fmt: skip
 
 

@@ -10,16 +10,19 @@ from ingest.pages import (
     admin_keys,
     admin_overview,
     admin_people,
+    admin_platforms,
     admin_records,
     admin_roster,
     admin_settings,
     admin_sources,
     api_documentation,
+    deep_linking,
     desk,
     desk_essay,
     desk_review,
     desk_saved,
     forms,
+    lti,
     passkeys,
     rendering,
     reports,
@@ -35,7 +38,18 @@ def register(app: Flask) -> None:
     app.request_class = forms.PageRequest
     rendering.set_up(app)
     app.extensions["essaycoach.report_page"] = reports.show
-    for subject in (accounts, school_sign_in, second_factor, passkeys, student, shared, reports, api_documentation):
+    for subject in (
+        accounts,
+        school_sign_in,
+        second_factor,
+        passkeys,
+        student,
+        shared,
+        reports,
+        api_documentation,
+        lti,
+        deep_linking,
+    ):
         app.register_blueprint(subject.blueprint)
     for subject in (desk, desk_essay, desk_review, desk_saved):
         app.register_blueprint(subject.blueprint)
@@ -45,6 +59,7 @@ def register(app: Flask) -> None:
         admin_roster,
         admin_courses,
         admin_sources,
+        admin_platforms,
         admin_keys,
         admin_settings,
         admin_records,

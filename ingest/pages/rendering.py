@@ -74,10 +74,16 @@ def page(template: str, *, code: int = 200, **values: Any) -> Response:
     """Return a page for the reader of this request."""
     text = render_template(template, reader=session.known_reader(), **values)
     response = Response(text, status=code, content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Content-Security-Policy"] = _policy()
     response.headers["Content-Language"] = wording.language()
     response.vary.update(("Cookie", "Accept-Language"))
     return session.renew_cookie(response)
+
+
+def _policy() -> str:
+    """Return the policy of a page, with the sites that may show it in a frame."""
+    framing = " ".join(session.frame_origins()) or "'none'"
+    return CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framing}")
 
 
 def see(address: str) -> Response:
@@ -144,6 +150,8 @@ def _sign_in_first(_: Exception) -> Response:
     written = _written()
     if written is not None:
         return page("signed_out.html", code=401, written=written["text"])
+    if session.frame_origins():
+        return page("launch_over.html", code=401)
     back = request.full_path.rstrip("?") if request.method == "GET" else None
     return see(url_for("account_pages.sign_in", next=back))
 

@@ -1,0 +1,72 @@
+"""Carry out a launch: who it is, in which course, for which assignment, and a session for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from ingest.lms.launch_claims import Launch
+from ingest.web import security_log
+from ingest.web.problems import Problem
+from models import courses, lms_people, sessions
+from models.db import session
+from models.errors import Invalid, NotFound
+from models.lms_assignments import LmsAssignment, place_assignment, place_course
+from models.platforms import Platform, spend_launch
+from models.sessions import Family
+from models.users import check_key_restored
+
+UNKNOWN_ASSIGNMENT = (
+    "This assignment is not known here, and your LMS may not add assignments. Ask an admin of your school."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """What a launch has opened: a session of its person, in a course, for an assignment unless it is deep linking."""
+
+    family: Family
+    course: UUID
+    assignment: UUID | None
+
+
+def carry_out(launch: Launch, platform: Platform, *, state: str) -> Opened:
+    """Use the launch up, store who and what is new, and open a session. Raises Problem, Unauthorised, Invalid, NotFound."""
+    if launch.role is None:
+        raise Problem("forbidden", "Your LMS says neither that you learn in this course nor that you teach it.")
+    if launch.deep_linking is not None and launch.role != "educator":
+        raise Problem("forbidden", "Only teachers choose what a link leads to.")
+    with session(org=platform.org, role="ec_lms", actor=platform.id):
+        spend_launch(state, org=platform.org, platform=platform.id)
+        user = lms_people.find_or_add(launch.person, role=launch.role, org=platform.org, platform=platform.id)
+        course, assignment = _place(launch, platform)
+        lms_people.enrol(user, org=platform.org, course=course, role=launch.role)
+    with session(org=platform.org, role="ec_auth", actor=user):
+        check_key_restored(user)
+        account = sessions.fetch_account(user, org=platform.org)
+        if account.disabled:
+            raise Problem("forbidden", "Your account here is disabled. Ask an admin of your school.")
+        family = sessions.open_family(account, org=platform.org)
+    security_log.acts(platform.org, actor=user, role=account.role)
+    security_log.concerns("session", family.id)
+    security_log.note("sign_in_succeeded")
+    return Opened(family=family, course=course, assignment=assignment)
+
+
+def _place(launch: Launch, platform: Platform) -> tuple[UUID, UUID | None]:
+    """Return the course and the assignment of the launch; add what is new where the platform may. Needs an open session."""
+    if launch.assignment is not None:
+        try:
+            found = courses.fetch_assignment(launch.assignment, org=platform.org)
+        except NotFound:
+            raise NotFound("The assignment of this link is not here any more. Ask your teacher.") from None
+        return found["course_id"], launch.assignment
+    course = place_course(launch.course.id, launch.course.title)
+    if launch.link is None:
+        return course, None
+    wanted = LmsAssignment(external_id=launch.link.id, title=launch.link.title, course=launch.course.id)
+    try:
+        assignment = place_assignment(wanted)
+    except Invalid:
+        raise NotFound(UNKNOWN_ASSIGNMENT) from None
+    return courses.fetch_assignment(assignment, org=platform.org)["course_id"], assignment
