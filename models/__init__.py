@@ -82,6 +82,9 @@ Reports
     spreadsheets        cells that no spreadsheet program takes for a formula
 Connections to LMSs
     connections         API keys and webhook sources
+    platforms           LMSs that open our pages (LTI 1.3): invited, approved, switched off
+    lms_people          whom a platform means by its own id of a person
+    lti_keys            our own keys, with which platforms check what we send
     identifiers         one form for the ids of other systems
     lms_assignments     assignments that an LMS names by its own ids
     events              idempotency keys, webhook deliveries, what people do, stored log lines

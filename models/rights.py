@@ -90,6 +90,12 @@ ABOUT_PERSON = (
         key="user_id",
     ),
     Part(
+        table="lms_people",
+        columns="id user_id org_id source_id created_at",
+        sealed="subject",
+        of="t.user_id = %(user)s",
+    ),
+    Part(
         table="one_time_tokens",
         columns="id org_id user_id purpose expires_at used_at created_at",
         of="t.user_id = %(user)s",
@@ -274,6 +280,7 @@ NOT_EXPORTED: Mapping[str, str] = {
     "passkeys.public_key": "only checks what the passkey signed",
     "linked_accounts.subject_digest": "only finds the account that the provider has",
     "files.content": "the files themselves are in the folder files",
+    "lms_people.subject_digest": "only finds the id, which is exported",
     "one_time_tokens.digest": "identifies a token that may still be valid",
     "passes.tallied": "whether the clock has counted the row",
     "ai_responses.tallied": "whether the clock has counted the row",
@@ -302,6 +309,7 @@ one_time_tokens*.json   invitations and password resets (not the tokens)
 second_factors.json     since when they sign in with a code too, and wrong codes of late (not the secret)
 passkeys.json           their passkeys: the names they gave, since when, and how often used (not the keys)
 linked_accounts.json    since when they sign in with their school's account
+lms_people*.json        the ids that LMSs have for them
 enrollments*.json       their courses
 essays/<n>-<id>/        one folder an essay: essay.json, and for each version
   versions/<v>.txt        the text as it was handed in

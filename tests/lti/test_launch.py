@@ -20,12 +20,12 @@ def test_student_arrives_at_the_hand_in_page_and_then_at_their_feedback(platform
     reader = platform.open("4")
     assert reader.page is not None
     assert (reader.page.status, reader.page.words("h1")) == (200, ["Hand in an essay"])
-    chosen = reader.page.words("option[selected]")
+    chosen = reader.page.words("#assignment_id option[selected]")
     assert "My favourite place" in chosen[0]
 
     handed_in = reader.post(
         "/essays/new", title="The lake", text="I like the lake.", key="k",
-        assignment_id=reader.page.attributes("option[selected]", "value")[0],
+        assignment_id=reader.page.attributes("#assignment_id option[selected]", "value")[0],
     )  # fmt: skip
     assert handed_in.status == 200
     again = platform.open("4").page

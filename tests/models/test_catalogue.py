@@ -70,9 +70,12 @@ DELETE_RULES = {
     "inbound_events_user": "cascade",
     "ledger_org_id_fkey": "cascade",
     "linked_accounts_user": "cascade",
+    "lms_people_source": "cascade",
+    "lms_people_user": "cascade",
     "one_time_tokens_user": "cascade",
     "passes_essay": "cascade",
     "passkeys_user": "cascade",
+    "platforms_source": "cascade",
     "queue_marks_org_id_fkey": "cascade",
     "review_items_essay": "cascade",
     "retention_runs_org_id_fkey": "cascade",
@@ -88,6 +91,7 @@ DELETE_RULES = {
     "sessions_user": "cascade",
     "sign_in_providers_org_id_fkey": "cascade",
     "sources_org_id_fkey": "cascade",
+    "spent_launches_source": "cascade",
     "submissions_essay": "cascade",
     "system_logs_org_id_fkey": "cascade",
     "user_keys_user": "cascade",
@@ -357,7 +361,7 @@ def test_every_unique_index_of_an_org_table_begins_with_the_org(database: Databa
         """
     )
 
-    assert loose == [("api_keys_digest_unique",)]
+    assert sorted(loose) == [("api_keys_digest_unique",), ("platforms_registration_unique",)]
 
 
 def test_no_check_constraint_has_a_generated_name(database: Database) -> None:
@@ -468,7 +472,7 @@ def test_names_and_writing_of_people_are_encrypted_columns() -> None:
 
     assert encrypted == {
         "ai_responses.raw", "criterion_results.rationale", "endpoints.previous_secret", "endpoints.secret", "essays.title", "feedback.body", "feedback_reactions.note",
-        "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "passes.summary", "passkeys.credential_id", "passkeys.name", "passkeys.public_key", "saved_comments.body", "second_factors.secret", "sign_in_providers.client_secret", "files.content", "files.hidden", "files.name", "files.text",
+        "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "lms_people.subject", "lti_keys.private_key", "passes.summary", "passkeys.credential_id", "passkeys.name", "passkeys.public_key", "saved_comments.body", "second_factors.secret", "sign_in_providers.client_secret", "files.content", "files.hidden", "files.name", "files.text",
         "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
         "users.email", "users.external_id", "users.name",
     }  # fmt: skip

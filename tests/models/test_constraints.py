@@ -81,6 +81,24 @@ BAD: dict[str, list[dict[str, str]]] = {
     "deliveries_error_is_a_word": [{"error": "'It broke.'"}],
     "deliveries_http_status_in_range": [{"http_status": "99"}, {"http_status": "1000"}],
     "sources_previous_secret_ends": [{"previous_secret": "''"}, {"previous_secret_until": "now()"}],
+    "sources_kind_known": [{"kind": "'moodle'"}],
+    "platforms_state_known": [{"state": "'on'"} | dict.fromkeys(("issuer", "client_id", "authorization_url", "token_url", "jwks_url"), "'x'")],
+    "platforms_registered": [{"state": s} for s in ("'pending'", "'active'")],
+    "platforms_registration_ends": [{"registration_digest": SHA}, {"registration_ends_at": "now()"}],
+    "platforms_registration_length": [{"registration_digest": "''", "registration_ends_at": "now()"}],
+    "platforms_words_short": [
+        {name: LONG.format(2049)}
+        for name in ("issuer", "client_id", "authorization_url", "token_url", "token_audience", "jwks_url")
+    ],
+    "platforms_deployments_few": [
+        {"deployments": value} for value in ("array_fill('1'::text, array[101])", "array[null]::text[]")
+    ],
+    "platforms_frame_origins_few": [
+        {"frame_origins": value} for value in ("array_fill('1'::text, array[21])", "array[null]::text[]")
+    ],
+    "lms_people_digest_length": [{"subject_digest": "''"}],
+    "spent_launches_digest_length": [{"state_digest": "''"}],
+    "lti_keys_public_key_is_object": [{"public_key": "'[]'"}],
     "categories_slug_is_a_short_name": [{"slug": "'Narrative'"}],
     "categories_name_not_blank": [{"name": "''"}],
     "rubrics_name_not_blank": [{"name": "''"}],

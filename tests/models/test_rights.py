@@ -107,6 +107,12 @@ def kim(school: School, database: Database, become: Become) -> Kim:
         student,
         school.org,
     )
+    [(link,)] = database.sql("select uuidv7()")
+    subject = key.seal("4", place=AssociatedData("lms_people", "subject", school.org, link))
+    database.sql(
+        "insert into lms_people (id, org_id, source_id, user_id, subject, subject_digest) values (%s, %s, %s, %s, %s, sha256('kim'))",
+        link, school.org, school.source, student, subject,
+    )  # fmt: skip
     database.sql(
         "insert into sessions (org_id, user_id, expires_at) values (%s, %s, now() + interval '1 day')",
         school.org,

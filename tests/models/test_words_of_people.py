@@ -26,6 +26,7 @@ PERSON = {
     "inbound_events": "body problem",
     "second_factors": "secret",
     "passkeys": "name credential_id public_key",
+    "lms_people": "subject",
 }
 # The master key, which erasure does not destroy, with what ends the words instead.
 MASTER = {
@@ -36,6 +37,7 @@ MASTER = {
     "endpoints.secret": "a secret of the installation, no words of a person",
     "endpoints.previous_secret": "a secret of the installation, no words of a person",
     "sign_in_providers.client_secret": "a secret of the installation, no words of a person",
+    "lti_keys.private_key": "a secret of the installation, no words of a person",
     "user_keys.wrapped": "the key of a person, deleted by erasure",
 }
 # Not encrypted.
@@ -53,7 +55,7 @@ CLEAR = {
         ledger.pass one_time_tokens.purpose orgs.release_policy orgs.ai_policy orgs.ai_fallback approvals.action retention_runs.class saved_comments.pass
         saved_comments.type saved_comments.kind sessions.revoked_reason submissions.status submissions.queue submissions.source
         system_logs.program system_logs.level system_logs.event orgs.password_roles sign_in_providers.roles
-        sign_in_providers.find_by endpoints.events endpoints.disabled_reason deliveries.event deliveries.state deliveries.error files.format
+        sign_in_providers.find_by endpoints.events endpoints.disabled_reason deliveries.event deliveries.state deliveries.error files.format sources.kind platforms.state
     """,
     "a language, a model, a batch or another id that a machine made": """
         users.language orgs.default_language submissions.language passes.model passes.batch feedback.model ai_responses.model
@@ -63,6 +65,7 @@ CLEAR = {
     "a keyed digest, or one of something random": """
         users.email_digest users.external_id_digest users.password_hash api_keys.digest one_time_tokens.digest
         second_factors.recovery_codes linked_accounts.subject_digest passkeys.credential_digest
+        platforms.registration_digest lms_people.subject_digest spent_launches.state_digest
     """,
     "a digest without a key; of long texts, so that nobody finds the text by guessing": """
         submissions.text_sha256 ai_responses.request_sha256 passes.basis rubrics.content_hash audit_log.hash audit_heads.hash
@@ -74,6 +77,8 @@ CLEAR = {
         categories.slug categories.name rubrics.name rubric_criteria.name rubric_criteria.description rubric_criteria.levels
         criterion_results.level feedback.criterion api_keys.name sources.name blessings.report
         endpoints.name endpoints.url sign_in_providers.name sign_in_providers.issuer sign_in_providers.client_id
+        platforms.issuer platforms.client_id platforms.authorization_url platforms.token_url platforms.token_audience platforms.jwks_url
+        platforms.deployments
     """,
     "the number of a legal case, by a CHECK without small letters or blanks": "orgs.legal_hold users.legal_hold",
     "a teacher's prompt for a rubric preview; deleted with it after a day": "essays.trial_prompt",
@@ -81,11 +86,12 @@ CLEAR = {
         essays.external_id submissions.external_id inbound_events.event_id seen_events.event_id idempotency_keys.key
     """,
     "ids, times and links of one version; deleted with it": "deliveries.data",
+    "a public key of ours": "lti_keys.public_key",
     "ids, and warnings in our words; erasure replaces or deletes the answers about the person's essays": """
         seen_events.answer idempotency_keys.response
     """,
     "networks that a school names, of no person": "orgs.admin_networks api_keys.networks sources.networks",
-    "sites that a school names, of no person": "orgs.embed_origins",
+    "sites that a school names, of no person": "orgs.embed_origins platforms.frame_origins",
     "ids and words from lists, never text: models/audit.py, ingest/web/system_log.py and models/reports.py": "audit_log.detail system_logs.context reports.parameters",
 }
 

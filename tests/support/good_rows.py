@@ -27,6 +27,10 @@ GOOD: dict[str, dict[str, str]] = {
         "org_id": "uuidv7()", "name": "'LMS'", "url": "'https://lms.example/hooks'", "events": "'{feedback.ready}'", "secret": "''",
     },
     "deliveries": {"org_id": "uuidv7()", "endpoint_id": "uuidv7()", "event": "'feedback.ready'", "data": "'{}'"},
+    "platforms": {"id": "uuidv7()", "org_id": "uuidv7()"},
+    "lms_people": {**OWN, "source_id": "uuidv7()", "subject": "''", "subject_digest": SHA},
+    "spent_launches": {"org_id": "uuidv7()", "source_id": "uuidv7()", "state_digest": SHA},
+    "lti_keys": {"id": "uuidv7()", "private_key": "''", "public_key": "'{}'"},
     "categories": {"org_id": "uuidv7()", "slug": "'narrative'", "name": "'Narrative'"},
     "rubrics": {"org_id": "uuidv7()", "name": "'Argument'", "content_hash": "''"},
     "rubric_criteria": {

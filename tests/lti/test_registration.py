@@ -1,0 +1,188 @@
+"""Test how a platform is connected: by one address, or by values; who approves it; and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from standalone.lti_platform import TOOL, LtiPlatform
+from tests.ingest.conftest import ApiUnderTest, check_refused
+from tests.lti.conftest import Platform, connect, path_of
+from tests.support.pages import PageReader
+
+
+def invite(api: ApiUnderTest) -> dict[str, Any]:
+    made = api.client.post("/v1/platforms", json={"name": "Moodle"}, headers=api.signed_in("ada"))
+    assert made.status_code == 201, made.text
+    return dict(made.json)
+
+
+def values_of(lms: LtiPlatform, **changes: Any) -> dict[str, Any]:
+    return {
+        "issuer": lms.url, "client_id": "c-1", "authorization_url": f"{lms.url}/authorize", "token_url": f"{lms.url}/token",
+        "jwks_url": f"{lms.url}/keys", "deployments": ["1"], **changes,
+    }  # fmt: skip
+
+
+def test_platform_registers_itself_and_waits_for_an_admin(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    made = invite(api)
+    assert made["state"] == "invited"
+    page = PageReader(api.app).get(path_of(lms.registration_address(made["registration_url"])))
+    assert page.words("h1") == ["Your LMS is registered"]
+    assert f"frame-ancestors {lms.url}" in page.answer.headers["Content-Security-Policy"]
+
+    found = api.client.get(f"/v1/platforms/{made['id']}", headers=api.signed_in("ada")).json
+    assert (found["state"], found["issuer"], found["deployments"]) == ("pending", lms.url, ["1"])
+    assert found["frame_origins"] == [lms.url]
+    assert "registration_url" not in found
+    assert api.client.get(path_of(lms.login_address("4"))).status_code == 404
+
+
+def test_what_we_tell_the_platform(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    connect(api, lms)
+    told = lms.tool
+    assert told["token_endpoint_auth_method"] == "private_key_jwt"
+    assert told["redirect_uris"] == ["http://localhost/lti/launch"]
+    assert told[TOOL]["custom_parameters"] == {"sis_id": "$Person.sourcedId"}
+    # Scores are off: we do not even ask for the right.
+    assert "ags" not in told["scope"]
+
+
+def test_registration_address_works_once(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    address = path_of(lms.registration_address(invite(api)["registration_url"]))
+    assert api.client.get(address).status_code == 200
+    assert api.client.get(address).status_code == 404
+
+
+def test_registration_address_is_too_old_after_a_day(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    address = path_of(lms.registration_address(invite(api)["registration_url"]))
+    api.database.sql("update platforms set registration_ends_at = now() - interval '1 second' returning 1")
+    assert api.client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"issuer": "https://another.example"}, {"issuer": None}, {"jwks_uri": "ftp://lms.example/keys"}, {"token_endpoint": None},
+        {"registration_endpoint": "https://192.0.2.1/register"}, {"authorization_endpoint": ["x"]},
+    ],
+)  # fmt: skip
+def test_platform_that_contradicts_itself_is_not_registered(
+    api: ApiUnderTest, lms: LtiPlatform, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    made = invite(api)
+    told = {**lms.configuration, **change}
+    monkeypatch.setattr(LtiPlatform, "configuration", told)
+    address = path_of(lms.registration_address(made["registration_url"]))
+    assert api.client.get(address).status_code == 422
+    assert api.database.sql("select state from platforms") == [("invited",)]
+    monkeypatch.undo()
+    assert api.client.get(address).status_code == 200
+
+
+def test_wrong_registration_token_of_the_platform_is_told(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    made = invite(api)
+    address = path_of(lms.registration_address(made["registration_url"]))
+    lms.registration_token = "another"
+    page = PageReader(api.app).get(address)
+    assert (page.status, "status 401" in page.text) == (422, True)
+
+
+def test_values_may_be_given_by_hand(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    made = api.client.post(
+        "/v1/platforms", json={"name": "Open edX", "values": values_of(lms)}, headers=api.signed_in("ada")
+    )
+    assert (made.status_code, made.json["state"], made.json["registration_url"]) == (201, "active", None)
+    login_url = made.json["login_url"]
+    assert login_url == f"http://localhost/lti/login/{made.json['id']}"
+    lms.client_id = "c-1"
+    lms.tool = {
+        "initiate_login_uri": "http://localhost/lti/login", "redirect_uris": [made.json["launch_url"]],
+        TOOL: {"target_link_uri": made.json["launch_url"]},
+    }  # fmt: skip
+    page = Platform(api, lms, made.json["id"]).open("4").page
+    assert page is not None
+    assert page.words("h1") == ["Hand in an essay"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"jwks_url": "http://lms.example/keys"}, {"issuer": "lms"}, {"deployments": []}, {"client_id": "a b"}, {"token_url": "https://u@a.example/"}],
+)  # fmt: skip
+def test_values_that_cannot_work_are_refused(api: ApiUnderTest, lms: LtiPlatform, change: dict[str, Any]) -> None:
+    body = {"name": "Open edX", "values": values_of(lms, **change)}
+    check_refused(api.client.post("/v1/platforms", json=body, headers=api.signed_in("ada")), 422, "invalid-payload")
+
+
+def test_same_platform_twice_is_refused(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    admin, body = api.signed_in("ada"), {"name": "Open edX", "values": values_of(lms)}
+    assert api.client.post("/v1/platforms", json=body, headers=admin).status_code == 201
+    check_refused(api.client.post("/v1/platforms", json=body, headers=admin), 409, "conflict")
+    other = api.signed_in("ada", api.other)
+    assert api.client.post("/v1/platforms", json=body, headers=other).status_code == 201
+
+
+def test_login_without_platform_in_the_address_needs_one_match(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    asked = {"iss": lms.url, "client_id": "c-1", "login_hint": "4"}
+    body = {"name": "Open edX", "values": values_of(lms)}
+    assert api.client.get("/lti/login", query_string=asked).status_code == 404
+    api.client.post("/v1/platforms", json=body, headers=api.signed_in("ada"))
+    assert api.client.post("/lti/login", data=asked).status_code == 303
+    api.client.post("/v1/platforms", json=body, headers=api.signed_in("ada", api.other))
+    assert api.client.get("/lti/login", query_string=asked).status_code == 404
+
+
+def test_invited_platform_cannot_be_approved(api: ApiUnderTest) -> None:
+    made = invite(api)
+    answer = api.client.patch(f"/v1/platforms/{made['id']}", json={"state": "active"}, headers=api.signed_in("ada"))
+    check_refused(answer, 422, "invalid-payload")
+
+
+def test_rejected_platform_cannot_register(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    made = invite(api)
+    api.client.patch(f"/v1/platforms/{made['id']}", json={"state": "off"}, headers=api.signed_in("ada"))
+    assert api.client.get(path_of(lms.registration_address(made["registration_url"]))).status_code == 404
+
+
+def test_platforms_are_for_admins_of_their_org(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    made = connect(api, lms)
+    path = f"/v1/platforms/{made.id}"
+    for who in ("alice", "ed"):
+        assert api.client.get(path, headers=api.signed_in(who)).status_code == 403
+    foreign = api.signed_in("ada", api.other)
+    assert api.client.get(path, headers=foreign).status_code == 404
+    assert api.client.patch(path, json={"state": "off"}, headers=foreign).status_code == 404
+    assert api.client.get("/v1/platforms", headers=foreign).json["items"] == []
+    assert [one["id"] for one in api.client.get("/v1/platforms", headers=api.signed_in("ada")).json["items"]] == [
+        made.id
+    ]
+
+
+def test_platform_is_no_webhook_source(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    made, admin = connect(api, lms), api.signed_in("ada")
+    assert api.client.get(f"/v1/sources/{made.id}", headers=admin).status_code == 404
+    assert api.client.post(f"/v1/sources/{made.id}/rotate", json={}, headers=admin).status_code == 404
+    assert made.id not in [one["id"] for one in api.client.get("/v1/sources", headers=admin).json["items"]]
+    assert api.client.post(f"/v1/webhooks/{made.id}", data=b"{}").status_code == 404
+
+
+def test_admin_pages_connect_approve_and_switch_off(api: ApiUnderTest, lms: LtiPlatform) -> None:
+    reader = PageReader(api.app)
+    reader.sign_in(api.school, "ada")
+    reader.get("/admin/platforms")
+    made = reader.post("/admin/platforms", name="<b>Moodle</b>", creates_courses="1")
+    address = made.words("code.secret")[0]
+    assert PageReader(api.app).get(path_of(lms.registration_address(address))).status == 200
+
+    listed = reader.get("/admin/platforms")
+    assert "<b>Moodle</b>" in listed.text
+    [path] = [one for one in listed.attributes("main li a", "href") if one.startswith("/admin/platforms/")]
+    assert "Launches are refused until you approve it." in reader.get(path).text
+    asked = reader.get(f"{path}/approve")
+    assert lms.url in asked.text
+    assert "Its launches are accepted from now on." in reader.post(f"{path}/approve").text
+    changed = reader.post(path, name="Moodle", deployments="1\n2", frame_origins="https://lms.example")
+    assert "Saved." in changed.text
+    reader.get(f"{path}/delete")
+    assert "Its launches are refused from now on." in reader.post(f"{path}/delete").text
