@@ -165,9 +165,9 @@ class LtiPlatform(ThreadingHTTPServer):
             }  # fmt: skip
             return {**common, CLAIM + "message_type": "LtiDeepLinkingRequest", DEEP + "deep_linking_settings": asks}
         link = self._link(hint)
-        told = {"id": link["id"], "title": link["title"]}
+        shown = {"id": link["id"], "title": link["title"]}
         custom = {CLAIM + "custom": link["custom"]} if "custom" in link else {}
-        return {**common, **custom, CLAIM + "message_type": "LtiResourceLinkRequest", CLAIM + "resource_link": told}
+        return {**common, **custom, CLAIM + "message_type": "LtiResourceLinkRequest", CLAIM + "resource_link": shown}
 
     def _link(self, link: str) -> dict[str, Any]:
         return next(one for one in self.links if one["id"] == link)

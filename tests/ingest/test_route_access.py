@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models import connections, courses, db, deliveries, endpoint_deliveries, endpoints, events, sessions, users
+from models import connections, courses, db, deliveries, endpoint_deliveries, endpoints, events, platforms, sessions, users
 from tests.conftest import Report
 from tests.ingest.conftest import ApiUnderTest, Headers, envelope, piece
 from tests.support.report_views import refresh_all
@@ -102,6 +102,9 @@ class RouteFixture:
         made = self.endpoint()
         with session_of(self.school, "ada"):
             return {**made, "delivery_id": endpoint_deliveries.add_ping(made["endpoint_id"], org=self.school.org)}
+
+    def platform(self) -> UUID:
+            return platforms.invite("Short-lived", org=self.school.org, creates_courses=True)[0]
 
     def delivery(self) -> dict[str, Any]:
         """Store a refused delivery of a new source whose cause is mended, and return the ids of both."""
@@ -333,6 +336,11 @@ OPERATIONS = (
     Operation("PATCH /v1/sources/{source_id}", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}, body=named),
     Operation("DELETE /v1/sources/{source_id}", ADMIN.format(204), ids=lambda fixture: {"source_id": fixture.source()}),
     Operation("POST /v1/sources/{source_id}/rotate", ADMIN.format(201), ids=lambda fixture: {"source_id": fixture.source()}, body=lambda _: {}),
+    Operation("GET /v1/platforms", ADMIN_LIST.format(200)),
+    Operation("POST /v1/platforms", ADMIN_LIST.format(201), body=named),
+    Operation("GET /v1/platforms/{platform_id}", ADMIN.format(200), ids=lambda fixture: {"platform_id": fixture.platform()}),
+    Operation("PATCH /v1/platforms/{platform_id}", ADMIN.format(200), ids=lambda fixture: {"platform_id": fixture.platform()}, body=named),
+    Operation("DELETE /v1/platforms/{platform_id}", ADMIN.format(204), ids=lambda fixture: {"platform_id": fixture.platform()}),
     Operation("GET /v1/sources/{source_id}/deliveries", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}),
     Operation("GET /v1/sources/{source_id}/deliveries/{delivery_id}", ADMIN.format(200), ids=lambda fixture: fixture.delivery()),
     Operation("POST /v1/sources/{source_id}/deliveries/{delivery_id}/replay", ADMIN.format(202), ids=lambda fixture: fixture.delivery()),

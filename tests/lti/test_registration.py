@@ -41,12 +41,12 @@ def test_platform_registers_itself_and_waits_for_an_admin(api: ApiUnderTest, lms
 
 def test_what_we_tell_the_platform(api: ApiUnderTest, lms: LtiPlatform) -> None:
     connect(api, lms)
-    told = lms.tool
-    assert told["token_endpoint_auth_method"] == "private_key_jwt"
-    assert told["redirect_uris"] == ["http://localhost/lti/launch"]
-    assert told[TOOL]["custom_parameters"] == {"sis_id": "$Person.sourcedId"}
+    ours = lms.tool
+    assert ours["token_endpoint_auth_method"] == "private_key_jwt"
+    assert ours["redirect_uris"] == ["http://localhost/lti/launch"]
+    assert ours[TOOL]["custom_parameters"] == {"sis_id": "$Person.sourcedId"}
     # Scores are off: we do not even ask for the right.
-    assert "ags" not in told["scope"]
+    assert "ags" not in ours["scope"]
 
 
 def test_registration_address_works_once(api: ApiUnderTest, lms: LtiPlatform) -> None:
@@ -72,8 +72,7 @@ def test_platform_that_contradicts_itself_is_not_registered(
     api: ApiUnderTest, lms: LtiPlatform, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
     made = invite(api)
-    told = {**lms.configuration, **change}
-    monkeypatch.setattr(LtiPlatform, "configuration", told)
+    monkeypatch.setattr(LtiPlatform, "configuration", {**lms.configuration, **change})
     address = path_of(lms.registration_address(made["registration_url"]))
     assert api.client.get(address).status_code == 422
     assert api.database.sql("select state from platforms") == [("invited",)]

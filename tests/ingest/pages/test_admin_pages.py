@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from werkzeug.routing import Rule
 
-from models import connections, courses, users
+from models import connections, courses, platforms, users
 from tests.ingest.conftest import ApiUnderTest
 from tests.ingest.pages.conftest import SignedIn
 from tests.support.hostile_texts import HOSTILE_TEXTS
@@ -25,7 +25,7 @@ KNOWN_TAGS = (
     "meter", "dl", "dt", "dd", "div", "span", "p", "select", "option",
 )  # fmt: skip
 TABLES = (
-    "users", "user_keys", "courses", "enrollments", "sources", "api_keys", "orgs", "approvals", "passes", "sessions", "one_time_tokens", "audit_log",
+    "users", "user_keys", "courses", "enrollments", "sources", "platforms", "api_keys", "orgs", "approvals", "passes", "sessions", "one_time_tokens", "audit_log",
 )  # fmt: skip
 
 
@@ -39,9 +39,11 @@ def ids(shared_api: ApiUnderTest) -> Ids:
     assert refused.status_code == 422
     [(delivery,)] = api.database.sql("select id from inbound_events where outcome = 'refused'")
     asked = api.client.post("/v1/approvals", json={"action": "remove_org"}, headers=api.signed_in("ada")).json
+    with session_of(api.school, "ada"):
+        platform, _ = platforms.invite("LMS", org=api.school.org, creates_courses=True)
     return {
         "user_id": api.school.alice, "course_id": api.school.course, "source_id": api.school.source, "delivery_id": delivery,
-        "key_id": api.school.api_key_id, "approval_id": asked["id"], "submission_id": receipt["id"],
+        "platform_id": platform, "key_id": api.school.api_key_id, "approval_id": asked["id"], "submission_id": receipt["id"],
     }  # fmt: skip
 
 
@@ -146,9 +148,10 @@ def test_what_others_wrote_shows_as_text_on_every_page(shared_api: ApiUnderTest,
             course = courses.add_course(text, org=school.org, external_id=external_id)
             courses.add_member(user, org=school.org, course=course, role="student")
             source, _ = connections.add_source(text, org=school.org)
+            platform, _ = platforms.invite(text, org=school.org, creates_courses=True)
             key, _ = connections.add_api_key(text, org=school.org, pepper=b"p" * 32)
             paths += [f"/admin/people/{user}", f"/admin/courses/{course}", f"/admin/sources/{source}"]
-            paths += [f"/admin/keys/{key}/revoke"]
+            paths += [f"/admin/keys/{key}/revoke", f"/admin/platforms/{platform}"]
     for text in hostile:
         answer = shared_api.lms.deliver({"title": text, "text": "", "student": {"external_id": text}})
         assert answer.status_code == 422

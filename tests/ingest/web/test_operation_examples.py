@@ -26,6 +26,7 @@ PASSES = ("grammar", "structure", "content")
 CHANGING = {
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)": "2026-11-30T08:30:00Z",
     r"eyJ[\w-]+\.[\w-]+\.[\w-]+": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl",
+    r"/lti/register/[\w-]{43}": "/lti/register/EXAMPLEandNoSecretAtAllEXAMPLEandNoSecretAtA",
     r"whsec_[\w+/=]+": "whsec_QW4gZXhhbXBsZSwgYW5kIG5vIHNlY3JldCBhdCBhbGw=",
     r"ec_live_[\w-]{36}": "ec_live_EXAMPLEandNoSecretAtAllEXAMPLEandNoSe",
     r"ec_live_[\w-]{4}(?!\w)": "ec_live_EXAM",
@@ -157,6 +158,12 @@ def connect_an_lms(story: Recorder) -> None:
     api = story.api
     ada = api.signed_in("ada")
     story.send("POST /v1/sources", "source", ada, {"name": "Canvas"})
+    story.send("POST /v1/platforms", "registers itself", ada, {"name": "Moodle"})
+    values = {
+        "issuer": "https://lms.example", "client_id": "c-17", "authorization_url": "https://lms.example/authorize",
+        "token_url": "https://lms.example/token", "jwks_url": "https://lms.example/keys", "deployments": ["1"],
+    }  # fmt: skip
+    story.send("POST /v1/platforms", "values", ada, {"name": "Open edX", "values": values})
     story.send("POST /v1/api-keys", "key", ada, {"name": "Canvas"})
     essay = {"title": "Phones at school", "text": TEXT, "student": {"external_id": "bob-sis"}}
     receipt = story.send("POST /v1/submissions", "LMS with an API key", api.with_key(), essay)
