@@ -83,6 +83,7 @@ Reports
 Connections to LMSs
     connections         API keys and webhook sources
     platforms           LMSs that open our pages (LTI 1.3): invited, approved, switched off
+    platform_courses    where a platform lists the people of a course
     lms_people          whom a platform means by its own id of a person
     lti_keys            our own keys, with which platforms check what we send
     identifiers         one form for the ids of other systems

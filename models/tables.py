@@ -278,6 +278,19 @@ class LmsPeople(Table):
     created_at = _created_at()
 
 
+class PlatformCourses(Table):
+    """Where a platform lists the people of a course."""
+
+    org_id = UUIDField()
+    source_id = UUIDField()
+    course_id = UUIDField()
+    memberships_url = TextField()
+    listed_at = DateTimeTZField(null=True)
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "source_id", "course_id")
+
+
 class SpentLaunches(Table):
     """A launch that was used, by the digest of its state."""
 

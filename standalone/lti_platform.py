@@ -67,6 +67,7 @@ class LtiPlatform(ThreadingHTTPServer):
         self.links: list[dict[str, Any]] = [dict(LINK)]
         self.access_tokens: set[str] = set()
         self.page_size = 100
+        self.next_site = self.url
         self.fetch: Callable[[str], Any] = _fetch
         # What a test wants to be otherwise in the messages.
         self.claims: dict[str, Any] = {}
@@ -248,7 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json({"error": "invalid_token"}, status=401)
             return
         found, more = self.server.list_members(first)
-        link = {} if more is None else {"Link": f'<{self.server.url}/members?from={more}>; rel="next"'}
+        link = {} if more is None else {"Link": f'<{self.server.next_site}/members?from={more}>; rel="next"'}
         self._json(found, headers=link)
 
     def _course(self) -> str:

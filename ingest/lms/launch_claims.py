@@ -15,6 +15,7 @@ from models.identifiers import fold_identifier
 from models.lms_people import LinkRole, LmsPerson
 
 DEEP_LINKING = "https://purl.imsglobal.org/spec/lti-dl/claim/"
+NAMES_AND_ROLES = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
 RESOURCE_LINK_REQUEST = "LtiResourceLinkRequest"
 DEEP_LINKING_REQUEST = "LtiDeepLinkingRequest"
 MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
@@ -54,6 +55,7 @@ class Launch:
     link: Named | None
     assignment: UUID | None
     deep_linking: DeepLinking | None
+    memberships_url: str | None
 
 
 def read(claims: dict[str, Any]) -> Launch:
@@ -62,15 +64,15 @@ def read(claims: dict[str, Any]) -> Launch:
     if message not in (RESOURCE_LINK_REQUEST, DEEP_LINKING_REQUEST):
         raise NotProved("it is a message of another kind")
     deployment: str = claims[CLAIM + "deployment_id"]
-    role = course_role(_texts(claims.get(CLAIM + "roles")))
+    role = course_role(texts_of(claims.get(CLAIM + "roles")))
     link = _named(_object(claims.get(CLAIM + "resource_link")), title="title")
     if message == RESOURCE_LINK_REQUEST and link is None:
         raise NotProved("it names no link")
-    subject = _storable(claims["sub"])
+    subject = storable(claims["sub"])
     if subject is None:
         raise NotProved("it names nobody")
     return Launch(
-        person=LmsPerson(subject=subject, sis_id=_sis_id(claims, role), name=_text(claims.get("name"))),
+        person=LmsPerson(subject=subject, sis_id=_sis_id(claims, role), name=text_of(claims.get("name"))),
         role=role,
         deployment=deployment,
         # The context may be missing: then the whole deployment is one course.
@@ -79,6 +81,7 @@ def read(claims: dict[str, Any]) -> Launch:
         link=link if message == RESOURCE_LINK_REQUEST else None,
         assignment=_assignment(claims),
         deep_linking=_deep_linking(claims) if message == DEEP_LINKING_REQUEST else None,
+        memberships_url=storable(_object(claims.get(NAMES_AND_ROLES)).get("context_memberships_url")),
     )
 
 
@@ -103,10 +106,15 @@ def _sis_id(claims: dict[str, Any], role: LinkRole | None) -> str | None:
 
     The platform itself writes the claim `lis`. Some let a teacher write parameters of a link, so those lead to students only.
     """
-    found = _id(_object(claims.get(CLAIM + "lis")).get("person_sourcedid"))
+    found = sis_id_of(_object(claims.get(CLAIM + "lis")).get("person_sourcedid"))
     if found is None and role == "student":
-        found = _id(_object(claims.get(CLAIM + "custom")).get(SIS_ID))
-    # A platform that does not know a variable sends its name.
+        found = sis_id_of(_object(claims.get(CLAIM + "custom")).get(SIS_ID))
+    return found
+
+
+def sis_id_of(value: object) -> str | None:
+    """Return an id of the school's register. A platform that does not know a variable sends its name, which is none."""
+    found = _id(value)
     return None if found is None or found.startswith("$") else found
 
 
@@ -123,7 +131,7 @@ def _assignment(claims: dict[str, Any]) -> UUID | None:
 def _deep_linking(claims: dict[str, Any]) -> DeepLinking:
     asked = _object(claims.get(DEEP_LINKING + "deep_linking_settings"))
     url, data = asked.get("deep_link_return_url"), asked.get("data")
-    accepted = _texts(asked.get("accept_types"))
+    accepted = texts_of(asked.get("accept_types"))
     if not isinstance(url, str) or (accepted and "ltiResourceLink" not in accepted):
         raise NotProved("it asks for something that we do not have")
     return DeepLinking(return_url=url, data=data if isinstance(data, str) else None)
@@ -133,12 +141,12 @@ def _named(found: dict[str, Any], *, title: str) -> Named | None:
     identifier = _id(found.get("id"))
     if identifier is None:
         return None
-    return Named(id=identifier, title=_text(found.get(title)) or _text(found.get("label")) or identifier)
+    return Named(id=identifier, title=text_of(found.get(title)) or text_of(found.get("label")) or identifier)
 
 
 def _id(value: object) -> str | None:
     """Return an id as it is stored, or None when it is none."""
-    text = _storable(value)
+    text = storable(value)
     try:
         folded = fold_identifier(text) if text is not None else ""
     except ValueError:
@@ -146,14 +154,15 @@ def _id(value: object) -> str | None:
     return folded if 0 < len(folded) <= MAX_ID else None
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
     """Return words for people on one line, cut, or None when there are none."""
-    text = _storable(value)
+    text = storable(value)
     words = " ".join("".join(one if one.isprintable() else " " for one in text).split()) if text is not None else ""
     return words[:MAX_TITLE] or None
 
 
-def _storable(value: object) -> str | None:
+def storable(value: object) -> str | None:
+    """Return a text that the database can hold as it is, or None."""
     if not isinstance(value, str):
         return None
     try:
@@ -163,7 +172,8 @@ def _storable(value: object) -> str | None:
     return value
 
 
-def _texts(value: object) -> list[str]:
+def texts_of(value: object) -> list[str]:
+    """Return the texts of a list; anything else has none."""
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 

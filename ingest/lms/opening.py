@@ -8,13 +8,14 @@ from uuid import UUID
 from ingest.lms.launch_claims import Launch
 from ingest.web import security_log
 from ingest.web.problems import Problem
-from models import courses, lms_people, sessions
+from models import courses, lms_people, platform_courses, sessions
 from models.db import session
 from models.errors import Invalid, NotFound
 from models.lms_assignments import LmsAssignment, place_assignment, place_course
 from models.platforms import Platform, spend_launch
 from models.sessions import Family
 from models.users import check_key_restored
+from outgoing.client import url_objection
 
 UNKNOWN_ASSIGNMENT = (
     "This assignment is not known here, and your LMS may not add assignments. Ask an admin of your school."
@@ -30,7 +31,7 @@ class Opened:
     assignment: UUID | None
 
 
-def carry_out(launch: Launch, platform: Platform, *, state: str) -> Opened:
+def carry_out(launch: Launch, platform: Platform, *, state: str, allow_local: bool) -> Opened:
     """Use the launch up, store who and what is new, and open a session. Raises Problem, Unauthorised, Invalid, NotFound."""
     if launch.role is None:
         raise Problem("forbidden", "Your LMS says neither that you learn in this course nor that you teach it.")
@@ -41,6 +42,11 @@ def carry_out(launch: Launch, platform: Platform, *, state: str) -> Opened:
         user = lms_people.find_or_add(launch.person, role=launch.role, org=platform.org, platform=platform.id)
         course, assignment = _place(launch, platform)
         lms_people.enrol(user, org=platform.org, course=course, role=launch.role)
+        if (
+            launch.memberships_url is not None
+            and url_objection(launch.memberships_url, allow_local=allow_local) is None
+        ):
+            platform_courses.store(course, launch.memberships_url, org=platform.org, platform=platform.id)
     with session(org=platform.org, role="ec_auth", actor=user):
         check_key_restored(user)
         account = sessions.fetch_account(user, org=platform.org)

@@ -11,11 +11,11 @@ from flask import url_for
 from ingest.lms.calls import fetch
 from ingest.lms.launch_claims import DEEP_LINKING_REQUEST, MAX_ID, SIS_ID
 from ingest.lms.login import origin_of
+from ingest.lms.services import NAMES_AND_ROLES
 from models.platforms import Platform, Registration
 from outgoing.client import Client, NoAnswer, url_objection
 
 TOOL = "https://purl.imsglobal.org/spec/lti-tool-configuration"
-NAMES_AND_ROLES = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
 ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri", "registration_endpoint")
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, url_for
 
-from ingest.lms import schemas
+from ingest.lms import rosters, schemas
 from ingest.lms.login import origin_of
 from ingest.web import outgoing, pagination
 from ingest.web.body import read_body
@@ -99,6 +99,21 @@ def switch_off(platform_id: UUID) -> tuple[str, int]:
         require_step_up(who)
         platforms.change_platform(platform_id, org=who.org, changes={"state": "off"})
     return "", 204
+
+
+@blueprint.post("/v1/platforms/<uuid:platform_id>/courses/<uuid:course_id>/members")
+@operation(
+    "Fetch the people of a course",
+    answers={200: schemas.FetchedMembers},
+    problems=("forbidden", "temporarily-unavailable"),
+)
+def fetch_members(platform_id: UUID, course_id: UUID) -> Response:
+    """Enrol whom the LMS lists in the course (LTI Names and Roles), before their first launch. Nobody is removed. Admins only.
+
+    The LMS says where its list is when somebody launches from the course. A repeat adds nobody twice.
+    """
+    done = rosters.fetch_as(admin(), platform_id, course_id, client=outgoing.client())
+    return json_response(schemas.FetchedMembers(enrolled=done.enrolled, left_out=done.left_out))
 
 
 def add_as(who: Identity, payload: schemas.PlatformDraft) -> tuple[PlatformCard, str | None]:

@@ -92,6 +92,16 @@ class NewPlatform(Platform):
     ]
 
 
+class FetchedMembers(BaseModel):
+    """What became of the people whom the LMS lists in a course."""
+
+    enrolled: Annotated[int, Field(description="people who are in the course now")]
+    left_out: Annotated[
+        int,
+        Field(description="people who have another role here, who neither learn nor teach, or whose data was erased"),
+    ]
+
+
 class Platforms(BaseModel):
     """A page of platforms, newest first."""
 

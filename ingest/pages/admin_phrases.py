@@ -34,7 +34,7 @@ DONE = {
     "on": _n("Switched on again."), "replayed": _n("Carried out again: it was accepted."), "approved": _n("Approved."),
     "asked": _n("Another administrator can approve it now."), "retried": _n("It will be read again."),
     "discarded": _n("Taken off the list."), "platform_on": _n("Its launches are accepted from now on."),
-    "platform_off": _n("Its launches are refused from now on."),
+    "members": _n("The people of this course are fetched."), "platform_off": _n("Its launches are refused from now on."),
 }  # fmt: skip
 
 

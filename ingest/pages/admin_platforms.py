@@ -7,16 +7,16 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request, url_for
 
-from ingest.lms import routes, schemas
+from ingest.lms import rosters, routes, schemas
 from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, lines
 from ingest.pages.forms import check_body, read_form
 from ingest.pages.rendering import page_blueprint, see
 from ingest.pages.wording import gettext
-from ingest.web import pagination
+from ingest.web import outgoing, pagination
 from ingest.web.body import check
 from ingest.web.identity import Identity
 from ingest.web.step_up import require_step_up
-from models import platforms
+from models import platform_courses, platforms
 from models.platforms import PlatformCard
 
 blueprint: Blueprint = page_blueprint("admin_platforms")
@@ -111,6 +111,18 @@ def switch_off(platform_id: UUID) -> Response:
     return _see(platform_id, "platform_off")
 
 
+@blueprint.post("/admin/platforms/<uuid:platform_id>/courses/<uuid:course_id>/members")
+def fetch_members(platform_id: UUID, course_id: UUID) -> Response:
+    """Enrol whom the platform lists in the course."""
+    who = admin()
+    check_body()
+    try:
+        rosters.fetch_as(who, platform_id, course_id, client=outgoing.client())
+    except REFUSALS as refusal:
+        return _platform_page(who, platform_id, refusal=refusal)
+    return _see(platform_id, "members")
+
+
 def _change(who: Identity, platform_id: UUID, changes: dict[str, Any]) -> None:
     with who.session():
         require_step_up(who)
@@ -131,8 +143,11 @@ def _platform_page(who: Identity, platform_id: UUID, *, refusal: Refusal | None 
         "frame_origins": "\n".join(card.platform.frame_origins),
     }  # fmt: skip
     addresses = routes.addresses_of(platform_id)
+    with who.session():
+        listed = platform_courses.list_courses(platform_id, org=who.org, limit=PAGE)
     return admin_page(
-        "admin_platform.html", refusal=refusal, card=card, platform=card.platform, addresses=addresses, values=values or stored
+        "admin_platform.html", refusal=refusal, card=card, platform=card.platform, addresses=addresses, courses=listed,
+        values=values or stored,
     )  # fmt: skip
 
 

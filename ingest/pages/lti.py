@@ -76,7 +76,7 @@ def launch() -> Response:
     launched = _checked(sent.get("id_token", ""), platform, nonce=known["nonce"])
     rate_limits.count(f"platform:{platform.id}")
     try:
-        opened = opening.carry_out(launched, platform, state=sent["state"])
+        opened = opening.carry_out(launched, platform, state=sent["state"], allow_local=outgoing.client().allows_local)
     except Unauthorised:
         _refuse(platform, "the launch was used before")
     except DomainError as error:

@@ -340,6 +340,10 @@ OPERATIONS = (
     Operation("POST /v1/platforms", ADMIN_LIST.format(201), body=named),
     Operation("GET /v1/platforms/{platform_id}", ADMIN.format(200), ids=lambda fixture: {"platform_id": fixture.platform()}),
     Operation("PATCH /v1/platforms/{platform_id}", ADMIN.format(200), ids=lambda fixture: {"platform_id": fixture.platform()}, body=named),
+    Operation(
+        "POST /v1/platforms/{platform_id}/courses/{course_id}/members", ADMIN.format(404),
+        ids=lambda fixture: {"platform_id": fixture.platform(), "course_id": fixture.school.course}, body=None,
+    ),
     Operation("DELETE /v1/platforms/{platform_id}", ADMIN.format(204), ids=lambda fixture: {"platform_id": fixture.platform()}),
     Operation("GET /v1/sources/{source_id}/deliveries", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}),
     Operation("GET /v1/sources/{source_id}/deliveries/{delivery_id}", ADMIN.format(200), ids=lambda fixture: fixture.delivery()),

@@ -75,6 +75,8 @@ DELETE_RULES = {
     "one_time_tokens_user": "cascade",
     "passes_essay": "cascade",
     "passkeys_user": "cascade",
+    "platform_courses_course": "cascade",
+    "platform_courses_source": "cascade",
     "platforms_source": "cascade",
     "queue_marks_org_id_fkey": "cascade",
     "review_items_essay": "cascade",

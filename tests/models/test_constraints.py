@@ -96,6 +96,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     "platforms_frame_origins_few": [
         {"frame_origins": value} for value in ("array_fill('1'::text, array[21])", "array[null]::text[]")
     ],
+    "platform_courses_url_short": [{"memberships_url": LONG.format(2049)}],
     "lms_people_digest_length": [{"subject_digest": "''"}],
     "spent_launches_digest_length": [{"state_digest": "''"}],
     "lti_keys_public_key_is_object": [{"public_key": "'[]'"}],

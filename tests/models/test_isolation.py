@@ -297,7 +297,7 @@ DENIED = {
         "update feedback set resolution = 'moot'", "select raw from ai_responses", "update submissions set released_at = now()",
         "insert into feedback_reviews (decision) values ('rejected')", "select from saved_comments", "select from ledger",
         "update feedback_reactions set feedback_id = uuidv7()", "update essays set trial_until = now()", "select budget_allows(1)",
-        "select from second_factors", "select from passkeys", "select from sign_in_providers", "select from linked_accounts", "select from platforms", "select from lms_people",
+        "select from second_factors", "select from passkeys", "select from sign_in_providers", "select from linked_accounts", "select from platforms", "select from lms_people", "select from platform_courses",
         "select from review_items", "update users set name = null", "select from system_logs", "insert into system_logs (program) values ('ingest')",
         "select rerun_passes('{}', 'bulk')", "select review_counts()", "select place_assignment('a', 'a', 'c', 'c', true)",
         "select settle_delivery(null, null, null, '')", "select own_delivery(null, null, '', '')",

@@ -78,7 +78,7 @@ CLEAR = {
         criterion_results.level feedback.criterion api_keys.name sources.name blessings.report
         endpoints.name endpoints.url sign_in_providers.name sign_in_providers.issuer sign_in_providers.client_id
         platforms.issuer platforms.client_id platforms.authorization_url platforms.token_url platforms.token_audience platforms.jwks_url
-        platforms.deployments
+        platform_courses.memberships_url         platforms.deployments
     """,
     "the number of a legal case, by a CHECK without small letters or blanks": "orgs.legal_hold users.legal_hold",
     "a teacher's prompt for a rubric preview; deleted with it after a day": "essays.trial_prompt",

@@ -35,7 +35,7 @@ ABOUT = {
     "admins, and whom they want to erase or export": "approvals",
     "everybody who did something, and what was done to whom": "audit_log",
     "nobody: the school": """
-        orgs api_keys sources endpoints platforms spent_launches sign_in_providers categories rubrics rubric_criteria courses assignments ledger ledger_entries blessings audit_heads
+        orgs api_keys sources endpoints platforms platform_courses spent_launches sign_in_providers categories rubrics rubric_criteria courses assignments ledger ledger_entries blessings audit_heads
         retention_runs queue_marks
     """,
     "nobody, except ids in a line": "system_logs",

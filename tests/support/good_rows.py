@@ -28,6 +28,7 @@ GOOD: dict[str, dict[str, str]] = {
     },
     "deliveries": {"org_id": "uuidv7()", "endpoint_id": "uuidv7()", "event": "'feedback.ready'", "data": "'{}'"},
     "platforms": {"id": "uuidv7()", "org_id": "uuidv7()"},
+    "platform_courses": {"org_id": "uuidv7()", "source_id": "uuidv7()", "course_id": "uuidv7()", "memberships_url": "'https://lms'"},
     "lms_people": {**OWN, "source_id": "uuidv7()", "subject": "''", "subject_digest": SHA},
     "spent_launches": {"org_id": "uuidv7()", "source_id": "uuidv7()", "state_digest": SHA},
     "lti_keys": {"id": "uuidv7()", "private_key": "''", "public_key": "'{}'"},
