@@ -342,7 +342,7 @@ OPERATIONS = (
     Operation("PATCH /v1/platforms/{platform_id}", ADMIN.format(200), ids=lambda fixture: {"platform_id": fixture.platform()}, body=named),
     Operation(
         "POST /v1/platforms/{platform_id}/courses/{course_id}/members", ADMIN.format(404),
-        ids=lambda fixture: {"platform_id": fixture.platform(), "course_id": fixture.school.course}, body=None,
+        ids=lambda fixture: {"platform_id": fixture.platform(), "course_id": fixture.school.course},
     ),
     Operation("DELETE /v1/platforms/{platform_id}", ADMIN.format(204), ids=lambda fixture: {"platform_id": fixture.platform()}),
     Operation("GET /v1/sources/{source_id}/deliveries", ADMIN.format(200), ids=lambda fixture: {"source_id": fixture.source()}),
