@@ -21,7 +21,9 @@ from rich.table import Table
 from rich.text import Text
 
 from models import secret_settings, settings
+from standalone import demo_launch
 from standalone.client import Answer, ask, deliver
+from standalone.lti_platform import LINK, run_lti_platform
 from standalone.machine import Machine
 from standalone.page_reader import PageReader
 
@@ -129,6 +131,9 @@ def _play_steps(details: dict[str, Any], console: Console, narrator: _Narrator) 
 
     narrator.chapter("People look at pages", "The same in a browser: signed in by the form, without JavaScript.")
     _open_pages(_essay_id(handed_in[0], student, details), details, narrator)
+
+    narrator.chapter("An LMS opens our pages", "LTI 1.3, from a small LMS of the demo's own. Nobody needs a password.")
+    _launch_from_lms(details, narrator)
 
     narrator.chapter("Ops look at the numbers", "What moved on the metrics page since the start.")
     _show_metrics(before, details["metrics"], console)
@@ -397,6 +402,25 @@ def _open_pages(essay: str, details: dict[str, Any], narrator: _Narrator) -> Non
     if desk.status != 200:
         raise DemoFailed("the educator has no desk")
     narrator.line(f"Ed's desk: {desk.url}")
+
+
+def _launch_from_lms(details: dict[str, Any], narrator: _Narrator) -> None:
+    """Let an LMS register, approve it, and open its link as a student and as a teacher. Raises DemoFailed."""
+    with run_lti_platform() as lms:
+        answers = demo_launch.register(lms, details["ingest"], _sign_in(details["ingest"], details, "admin"))
+        for answer, status, what in zip(
+            answers, (201, 200, 200), ("a platform", "its registration", "its approval"), strict=False
+        ):
+            _require_status(answer, status, what)
+        narrator.line(f"{lms.url} registers with the address that the admin made, and the admin approves it")
+        for subject, member in list(lms.members.items())[::2]:
+            try:
+                heading = demo_launch.launch(lms, subject)
+            except (OSError, ValueError) as error:
+                raise DemoFailed(f"the launch of {member.name}: {error}") from None
+            narrator.line(
+                f"{member.name} ({member.role}) opens “{LINK['title']}” there and arrives at: {_escaped(heading)}"
+            )
 
 
 def _show_metrics(before: dict[str, float], url: str, console: Console) -> None:
