@@ -18,9 +18,9 @@ import httpcore2
 from models.version import version
 from outgoing.addresses import THIS_MACHINE, Networks, is_in
 from outgoing.connection import CheckedBackend, Deadline, Resolver
-from outgoing.errors import NoAnswer, Refused
+from outgoing.errors import NoAnswer, Refused, TooLarge
 
-__all__ = ["Answer", "Client", "NoAnswer", "Refused", "url_objection"]
+__all__ = ["Answer", "Client", "NoAnswer", "Refused", "TooLarge", "url_objection"]
 
 SECONDS = 10.0
 MAX_BYTES = 1024 * 1024
@@ -142,7 +142,7 @@ def _read(response: httpcore2.Response, *, max_bytes: int) -> Answer:
     for chunk in response.iter_stream():
         body += chunk
         if len(body) > max_bytes:
-            raise NoAnswer("its answer is too large")
+            raise TooLarge("its answer is too large")
     headers: dict[str, str] = {}
     for raw_name, raw_value in response.headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")

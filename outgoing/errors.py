@@ -9,3 +9,7 @@ class Refused(Exception):
 
 class NoAnswer(Exception):
     """There is no answer that can be used. The text says why, in words for a log and for an admin."""
+
+
+class TooLarge(NoAnswer):
+    """The answer is longer than its reader allows. Asking for less of it may help."""

@@ -1,0 +1,109 @@
+"""Call a Moodle site's web services with a token, and fetch the files of hand-ins.
+
+Moodle answers 200 to nearly everything: an error is an object with `exception`. The token travels in the body of a POST, because
+addresses are written into logs, and only to the site that it belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from outgoing.client import Answer, Client
+from outgoing.errors import NoAnswer, Refused, TooLarge
+from workers.lms.moodle_errors import LmsError, Trouble, trouble_of
+
+REST = "/webservice/rest/server.php"
+FILES = "/webservice/pluginfile.php/"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+MAX_FILE_BYTES = 20 * 1024 * 1024
+# Moodle builds a long list slowly, and a large file takes its time.
+CALL_SECONDS = 30.0
+FILE_SECONDS = 120.0
+BUSY = frozenset({408, 425, 429, 502, 503, 504})
+LONGEST_RETRY_AFTER_SECONDS = 3600.0
+
+Value = str | int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moodle:
+    """A Moodle site as a token sees it. `site` is its address without a slash at the end."""
+
+    client: Client
+    site: str
+    token: str = field(repr=False)
+
+    def call(self, function: str, parameters: Mapping[str, Value] | None = None) -> Any:
+        """Return the answer of a web service function. Raises LmsError, also for an error in an answer of 200."""
+        fields = {
+            **(parameters or {}), "wstoken": self.token, "wsfunction": function, "moodlewsrestformat": "json",
+        }  # fmt: skip
+        answer = self._post(self.site + REST, fields, about=function, seconds=CALL_SECONDS, max_bytes=MAX_ANSWER_BYTES)
+        try:
+            found = json.loads(answer.body)
+        except ValueError:
+            raise LmsError(Trouble.UNREADABLE, function) from None
+        if isinstance(found, dict) and "exception" in found:
+            raise LmsError(trouble_of(found.get("errorcode")), function)
+        return found
+
+    def fetch_file(self, url: str, *, size: int) -> bytes:
+        """Return the file of a hand-in that has this many bytes. Raises LmsError."""
+        if not self._is_own_file(url):
+            raise LmsError(Trouble.ADDRESS_REFUSED, "file")
+        answer = self._post(url, {"token": self.token}, about="file", seconds=FILE_SECONDS, max_bytes=MAX_FILE_BYTES)
+        if len(answer.body) != size:
+            raise LmsError(_file_trouble(answer), "file")
+        return answer.body
+
+    def _is_own_file(self, url: str) -> bool:
+        """Return whether the token may go to this address of a file: to this site's files and nowhere else."""
+        own, other = urlsplit(self.site), urlsplit(url)
+        is_same_host = (own.scheme, own.netloc.lower()) == (other.scheme, other.netloc.lower())
+        return is_same_host and other.path.startswith(own.path + FILES) and "/.." not in other.path
+
+    def _post(
+        self, url: str, fields: Mapping[str, Value], *, about: str, seconds: float, max_bytes: int
+    ) -> Answer:  # fmt: skip
+        try:
+            answer = self.client.send(
+                "POST", url, headers=FORM, body=urlencode(fields).encode(), seconds=seconds, max_bytes=max_bytes
+            )
+        except Refused:
+            raise LmsError(Trouble.ADDRESS_REFUSED, about) from None
+        except TooLarge:
+            raise LmsError(Trouble.TOO_LARGE, about) from None
+        except NoAnswer:
+            raise LmsError(Trouble.UNREACHABLE, about) from None
+        if answer.status in BUSY:
+            raise LmsError(Trouble.BUSY, about, _retry_after(answer))
+        if answer.status == 403:
+            # So Moodle answers while web services or their REST protocol are switched off.
+            raise LmsError(Trouble.SERVICE_OFF, about)
+        if answer.status >= 500:
+            raise LmsError(Trouble.FAILED, about)
+        if answer.status != 200:
+            raise LmsError(Trouble.UNREADABLE, about)
+        return answer
+
+
+def _file_trouble(answer: Answer) -> Trouble:
+    """Return why this is not the file: an error in place of it, or only a part of it."""
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        return Trouble.FILE_INCOMPLETE
+    return (
+        trouble_of(found["errorcode"]) if isinstance(found, dict) and "errorcode" in found else Trouble.FILE_INCOMPLETE
+    )
+
+
+def _retry_after(answer: Answer) -> float | None:
+    """Return for how many seconds the site wants to be left alone, or None. A date is not read."""
+    given = answer.headers.get("retry-after", "")
+    return min(float(given), LONGEST_RETRY_AFTER_SECONDS) if given.isascii() and given.isdigit() else None

@@ -1,0 +1,130 @@
+"""Ask a Moodle site what was handed in since we asked last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from workers.lms.moodle import Moodle, Value
+from workers.lms.moodle_errors import LmsError, Trouble
+from workers.lms.moodle_reading import Assignment, HandIn, Listed, read_assignments, read_hand_ins
+
+ASSIGNMENTS, SUBMISSIONS = "mod_assign_get_assignments", "mod_assign_get_submissions"
+# Assignments in one request. When its answer is too large, half of them are asked for.
+BATCH = 25
+# Moodle writes down when a student pressed the button, and shows it when the transaction ends: look back a little.
+OVERLAP = timedelta(seconds=120)
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What we know of a site: from when on hand-ins count, the newest that we have seen, and which assignments we have looked into.
+
+    An assignment that the token sees for the first time is read from `begins_at` on. Without `courses`, all count.
+    """
+
+    begins_at: datetime
+    seen_until: datetime | None = None
+    looked_into: frozenset[int] = frozenset()
+    courses: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The hand-ins of a poll with their assignments, and what is known of the site after it.
+
+    `closed` are assignments that the site names and does not let the token look into.
+    """
+
+    hand_ins: tuple[HandIn, ...]
+    assignments: dict[int, Assignment]
+    closed: frozenset[int]
+    seen_until: datetime | None
+    looked_into: frozenset[int]
+
+
+def poll(moodle: Moodle, known: Known) -> Found:
+    """Return what was handed in. Some of it may be known already: its version keys tell. Raises LmsError."""
+    assignments = {one.id: one for one in _list_assignments(moodle, known.courses)}
+    newest = max(known.begins_at, known.seen_until - OVERLAP) if known.seen_until else known.begins_at
+    old = [one for one in assignments if one in known.looked_into]
+    new = [one for one in assignments if one not in known.looked_into]
+    listed = [*_list_hand_ins(moodle, old, since=newest), *_list_hand_ins(moodle, new, since=known.begins_at)]
+    closed = frozenset[int]().union(*(one.closed for one in listed))
+    if assignments and len(closed) == len(assignments):
+        raise LmsError(Trouble.RIGHTS_MISSING, SUBMISSIONS)
+    # `since` is inclusive, and a site may ignore it.
+    hand_ins = {
+        one.version_key: one
+        for page in listed
+        for one in page.hand_ins
+        if one.is_submitted and one.changed_at >= known.begins_at and one.assignment in assignments
+    }
+    times = [one.changed_at for one in hand_ins.values()]
+    return Found(
+        hand_ins=tuple(hand_ins.values()),
+        assignments=assignments,
+        closed=closed,
+        seen_until=max([*times, known.seen_until] if known.seen_until else times, default=None),
+        looked_into=frozenset[int]().union(*(one.looked_into for one in listed)),
+    )
+
+
+def fetch_hand_in(moodle: Moodle, *, assignment: int, hand_in: int, changed_at: datetime) -> HandIn | None:
+    """Return a hand-in as it is now, or None when it is not there any more. Raises LmsError."""
+    for page in _list_hand_ins(moodle, [assignment], since=changed_at):
+        if page.closed:
+            raise LmsError(Trouble.RIGHTS_MISSING, SUBMISSIONS)
+        for one in page.hand_ins:
+            if one.id == hand_in:
+                return one
+    return None
+
+
+def _list_assignments(moodle: Moodle, courses: Sequence[int]) -> list[Assignment]:
+    parameters: dict[str, Value] = {f"courseids[{place}]": course for place, course in enumerate(courses)}
+    if courses:
+        parameters["includenotenrolledcourses"] = 1
+    answer = moodle.call(ASSIGNMENTS, parameters)
+    found = read_assignments(answer)
+    if not answer["courses"]:
+        # A token that sees no course lacks rights. There is no school without one.
+        raise LmsError(Trouble.RIGHTS_MISSING, ASSIGNMENTS)
+    return found
+
+
+def _list_hand_ins(moodle: Moodle, assignments: Sequence[int], *, since: datetime) -> Iterator[Listed]:
+    for start in range(0, len(assignments), BATCH):
+        yield from _list_between(moodle, assignments[start : start + BATCH], since=since, before=None)
+
+
+def _list_between(
+    moodle: Moodle, assignments: Sequence[int], *, since: datetime, before: datetime | None
+) -> Iterator[Listed]:
+    """Yield what was handed in within a time; ask for half of it where the answer would be too large."""
+    parameters: dict[str, Value] = {f"assignmentids[{place}]": one for place, one in enumerate(assignments)}
+    parameters |= {"status": "submitted", "since": int(since.timestamp())}
+    if before is not None:
+        parameters["before"] = int(before.timestamp())
+    try:
+        answer: Any = moodle.call(SUBMISSIONS, parameters)
+    except LmsError as error:
+        if error.trouble != Trouble.TOO_LARGE:
+            raise
+    else:
+        yield read_hand_ins(answer)
+        return
+    if len(assignments) > 1:
+        half = len(assignments) // 2
+        for some in (assignments[:half], assignments[half:]):
+            yield from _list_between(moodle, some, since=since, before=before)
+        return
+    end = before or datetime.now(UTC)
+    middle = since + (end - since) // 2
+    if end - since < SECOND:
+        raise LmsError(Trouble.TOO_LARGE, SUBMISSIONS)
+    yield from _list_between(moodle, assignments, since=since, before=middle)
+    yield from _list_between(moodle, assignments, since=middle + SECOND, before=before)
