@@ -40,6 +40,8 @@ $$;
 
 -- The ingest program is nobody until it becomes somebody, inside one transaction, by set_config('role', …, true).
 grant ec_auth, ec_lms, ec_manager, ec_student, ec_educator, ec_admin to ec_ingest with inherit false, set true;
+-- A worker that has fetched a hand-in from an LMS stores it as the source would have sent it, inside one transaction.
+grant ec_lms to ec_worker with inherit false, set true;
 -- Whoever carries out `python -m workers keys` holds the master keys already.
 grant ec_keys to ec_worker with inherit false, set true;
 grant ec_stats, ec_reports to ec_owner with inherit true, set true;

@@ -11,6 +11,23 @@ CREATE FUNCTION public.add_buckets(a bigint[], b bigint[]) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT COALESCE(array_agg((COALESCE((add_buckets.a)[i.i], (0)::bigint) + COALESCE((add_buckets.b)[i.i], (0)::bigint)) ORDER BY i.i), '{}'::bigint[]) AS "coalesce" FROM generate_series(1, GREATEST(cardinality(add_buckets.a), cardinality(add_buckets.b))) i(i));
 
+-- FUNCTION add_lms_educator(uuid, bytea, bytea, bytea, bytea, text)
+CREATE FUNCTION public.add_lms_educator(person uuid, sealed_name bytea, sealed_id bytea, id_digest bytea, wrapped_key bytea, master_key text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    tenant uuid := app_org();
+begin
+    if not exists (select from platforms as p where p.org_id = tenant and p.id = app_actor() and p.state = 'active') then
+        raise exception 'no platform is acting' using errcode = 'insufficient_privilege';
+    end if;
+    insert into users (id, org_id, role, name, external_id, external_id_digest, address_confirmed_at)
+    values (person, tenant, 'educator', sealed_name, sealed_id, id_digest, null);
+    insert into user_keys (user_id, org_id, wrapped, master_key_id) values (person, tenant, wrapped_key, master_key);
+end
+$$;
+
 -- FUNCTION app_user()
 CREATE FUNCTION public.app_user() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -963,6 +980,30 @@ begin
 end
 $$;
 
+-- FUNCTION enrol_lms_educator(uuid, uuid)
+CREATE FUNCTION public.enrol_lms_educator(person uuid, wanted_course uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    tenant uuid := app_org();
+begin
+    insert into enrollments (org_id, course_id, user_id, role)
+    select tenant, c.id, u.id, 'educator'
+    from courses as c
+    join platforms as p on p.org_id = tenant and p.id = c.source_id and p.id = app_actor() and p.state = 'active'
+    join lms_people as l on l.org_id = tenant and l.source_id = p.id and l.user_id = person
+    join users as u on u.org_id = tenant and u.id = l.user_id and u.role = 'educator'
+    where c.org_id = tenant and c.id = wanted_course
+    limit 1
+    on conflict (org_id, course_id, user_id) do update set role = 'educator' where enrollments.role <> 'educator';
+    return exists (
+        select from enrollments as e
+        where e.org_id = tenant and e.course_id = wanted_course and e.user_id = person and e.role = 'educator'
+    );
+end
+$$;
+
 -- FUNCTION ensure_partitions(integer, timestamp with time zone)
 CREATE FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1403,6 +1444,25 @@ begin
 end
 $$;
 
+-- FUNCTION monitor_lms()
+CREATE FUNCTION public.monitor_lms() RETURNS TABLE(arrivals_oldest_seconds double precision, returns_oldest_seconds double precision, moodle_silent_seconds double precision, gave_up bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    return query select
+        coalesce((select extract(epoch from now() - a.next_at)::double precision from arrivals as a
+            where a.state = 'queued' and a.next_at <= now() order by a.next_at limit 1), 0),
+        coalesce((select extract(epoch from now() - r.next_at)::double precision from returns as r
+            where r.state = 'queued' and r.next_at <= now() order by r.next_at limit 1), 0),
+        coalesce((select max(extract(epoch from now() - coalesce(m.succeeded_at, m.created_at)))::double precision
+            from moodle_sites as m join sources as s on s.org_id = m.org_id and s.id = m.id
+            join orgs as o on o.id = m.org_id
+            where s.disabled_at is null and o.closed_at is null), 0),
+        (select count(*) from moodle_sites as m where m.state = 'gave_up');
+end
+$$;
+
 -- FUNCTION monitor_org_spend()
 CREATE FUNCTION public.monitor_org_spend() RETURNS TABLE(rank bigint, ratio double precision)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1777,6 +1837,23 @@ begin
 end
 $$;
 
+-- FUNCTION note_return()
+CREATE FUNCTION public.note_return() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+    insert into returns (org_id, source_id, submission_id, channel)
+    select a.org_id, a.source_id, new.id, 'moodle_comment'
+    from arrivals as a join moodle_sites as m on m.org_id = a.org_id and m.id = a.source_id
+    where a.org_id = new.org_id and a.submission_id = new.id and m.returns <> 'none'
+        and exists (select from passes as p where p.org_id = new.org_id and p.submission_id = new.id and p.state = 'done')
+    limit 1
+    on conflict do nothing;
+    return null;
+end
+$$;
+
 -- FUNCTION note_sign_in()
 CREATE FUNCTION public.note_sign_in() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2077,6 +2154,39 @@ begin
             end if;
         end if;
     end loop;
+end
+$$;
+
+-- FUNCTION place_lms_course(text, text)
+CREATE FUNCTION public.place_lms_course(wanted text, wanted_name text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    tenant uuid := app_org();
+    platform uuid := (select p.id from platforms as p where p.org_id = tenant and p.id = app_actor() and p.state = 'active');
+    course uuid;
+begin
+    if platform is null then
+        raise exception 'no platform is acting' using errcode = 'insufficient_privilege';
+    end if;
+    -- Of two callers that add the same course, one waits for the other, adds nothing and finds it in the next round.
+    for round in 1..2 loop
+        select c.id into course from courses as c
+        where c.org_id = tenant and c.external_id = wanted and (c.source_id is null or c.source_id = platform)
+        order by c.source_id is not distinct from platform desc limit 1;
+        if found then
+            return course;
+        end if;
+        insert into courses (org_id, name, external_id, source_id)
+        select tenant, wanted_name, wanted, s.id from sources as s where s.org_id = tenant and s.id = platform and s.creates_courses
+        on conflict (org_id, external_id, source_id) where external_id is not null do nothing
+        returning id into course;
+        if found then
+            return course;
+        end if;
+    end loop;
+    return null;
 end
 $$;
 
@@ -2406,6 +2516,29 @@ CREATE FUNCTION public.reopen_provider(wanted text) RETURNS void
    WHERE ((provider_pauses.provider = reopen_provider.wanted) AND (provider_pauses.until <= now()));
 END;
 
+-- FUNCTION replay_arrivals(uuid, uuid, integer)
+CREATE FUNCTION public.replay_arrivals(source uuid, wanted uuid, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    queued integer;
+begin
+    update arrivals as a set state = 'queued', attempt = 0, next_at = now(), finished_at = null, error = null
+    where a.org_id = app_org() and a.id in (
+        select f.id from arrivals as f
+        where f.org_id = app_org() and f.source_id = source and f.state in ('refused', 'gave_up') and (wanted is null or f.id = wanted)
+        order by f.id limit most for update skip locked
+    );
+    get diagnostics queued = row_count;
+    if queued > 0 then
+        perform audit_note(app_org(), 'replayed', 'source', source,
+            jsonb_build_object('arrivals', queued) || case when wanted is null then '{}' else jsonb_build_object('arrival_id', wanted) end);
+    end if;
+    return queued;
+end
+$$;
+
 -- FUNCTION replay_passes(uuid[], text)
 CREATE FUNCTION public.replay_passes(wanted uuid[], into_queue text) RETURNS TABLE(pass_id uuid, submission_id uuid, pass text, reason text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2591,6 +2724,29 @@ begin
         where s.org_id = app_org() and s.id in (select r.submission from every as r) and s.completed_at is not null
     )
     select r.id, r.submission, r.name from every as r;
+end
+$$;
+
+-- FUNCTION resend_returns(uuid, uuid, integer)
+CREATE FUNCTION public.resend_returns(source uuid, wanted uuid, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    queued integer;
+begin
+    update returns as r set state = 'queued', attempt = 0, next_at = now(), finished_at = null, error = null
+    where r.org_id = app_org() and r.id in (
+        select f.id from returns as f
+        where f.org_id = app_org() and f.source_id = source and f.state = 'gave_up' and (wanted is null or f.id = wanted)
+        order by f.id limit most for update skip locked
+    );
+    get diagnostics queued = row_count;
+    if queued > 0 then
+        perform audit_note(app_org(), 'replayed', 'source', source,
+            jsonb_build_object('returns', queued) || case when wanted is null then '{}' else jsonb_build_object('return_id', wanted) end);
+    end if;
+    return queued;
 end
 $$;
 
@@ -3364,6 +3520,38 @@ CREATE TABLE public.api_keys (
 );
 ALTER TABLE ONLY public.api_keys FORCE ROW LEVEL SECURITY;
 
+-- TABLE arrivals
+CREATE TABLE public.arrivals (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    version_key text NOT NULL,
+    place jsonb NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    submission_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    fence integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    hinted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    lease_until timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error text,
+    CONSTRAINT arrivals_attempt_not_negative CHECK ((attempt >= 0)),
+    CONSTRAINT arrivals_error_is_a_word CHECK ((error ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT arrivals_finished_when_ended CHECK (((state = ANY (ARRAY['queued'::text, 'running'::text])) = (finished_at IS NULL))),
+    CONSTRAINT arrivals_lease_when_running CHECK (((state = 'running'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT arrivals_place_object CHECK ((jsonb_typeof(place) = 'object'::text)),
+    CONSTRAINT arrivals_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'accepted'::text, 'refused'::text, 'superseded'::text, 'gave_up'::text]))),
+    CONSTRAINT arrivals_version_key_length CHECK (((length(version_key) >= 1) AND (length(version_key) <= 200)))
+);
+ALTER TABLE ONLY public.arrivals FORCE ROW LEVEL SECURITY;
+
+-- COMMENT TABLE arrivals
+COMMENT ON TABLE public.arrivals IS 'Hand-ins that an LMS says are there: leased rows that a worker fetches. No words of students.';
+
 -- TABLE assignments
 CREATE TABLE public.assignments (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -3843,6 +4031,30 @@ CREATE TABLE public.linked_accounts (
 );
 ALTER TABLE ONLY public.linked_accounts FORCE ROW LEVEL SECURITY;
 
+-- TABLE lms_people
+CREATE TABLE public.lms_people (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    subject bytea NOT NULL,
+    subject_digest bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT lms_people_digest_length CHECK ((length(subject_digest) = 32))
+);
+ALTER TABLE ONLY public.lms_people ALTER COLUMN subject SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.lms_people FORCE ROW LEVEL SECURITY;
+
+-- TABLE lti_keys
+CREATE TABLE public.lti_keys (
+    id uuid NOT NULL,
+    private_key bytea NOT NULL,
+    public_key jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT lti_keys_public_key_is_object CHECK ((jsonb_typeof(public_key) = 'object'::text))
+);
+ALTER TABLE ONLY public.lti_keys ALTER COLUMN private_key SET STORAGE EXTERNAL;
+
 -- TABLE passes
 CREATE TABLE public.passes (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -4142,6 +4354,50 @@ CREATE VIEW public.monitor_totals WITH (security_barrier='true') AS
    FROM everything t
   GROUP BY name, labels;
 
+-- TABLE moodle_sites
+CREATE TABLE public.moodle_sites (
+    id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    site text NOT NULL,
+    token bytea NOT NULL,
+    interval_seconds integer DEFAULT 300 NOT NULL,
+    courses bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    returns text DEFAULT 'link'::text NOT NULL,
+    pages_url text,
+    begins_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_until timestamp with time zone,
+    looked_into bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    closed bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    succeeded_at timestamp with time zone,
+    error_about text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    fence integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    hinted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    lease_until timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error text,
+    CONSTRAINT moodle_sites_attempt_not_negative CHECK ((attempt >= 0)),
+    CONSTRAINT moodle_sites_courses_few CHECK (((cardinality(courses) <= 1000) AND (array_position(courses, NULL::bigint) IS NULL))),
+    CONSTRAINT moodle_sites_error_about_short CHECK ((error_about ~ '^[a-z_]{1,60}$'::text)),
+    CONSTRAINT moodle_sites_error_is_a_word CHECK ((error ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT moodle_sites_finished_when_ended CHECK (((state = 'gave_up'::text) = (finished_at IS NOT NULL))),
+    CONSTRAINT moodle_sites_interval_in_range CHECK (((interval_seconds >= 60) AND (interval_seconds <= 86400))),
+    CONSTRAINT moodle_sites_lease_when_running CHECK (((state = 'running'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT moodle_sites_pages_url_length CHECK (((length(pages_url) >= 8) AND (length(pages_url) <= 500))),
+    CONSTRAINT moodle_sites_returns_known CHECK ((returns = ANY (ARRAY['none'::text, 'link'::text, 'summary'::text]))),
+    CONSTRAINT moodle_sites_site_length CHECK (((length(site) >= 8) AND (length(site) <= 500))),
+    CONSTRAINT moodle_sites_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'gave_up'::text])))
+);
+ALTER TABLE ONLY public.moodle_sites ALTER COLUMN token SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.moodle_sites FORCE ROW LEVEL SECURITY;
+
+-- COMMENT TABLE moodle_sites
+COMMENT ON TABLE public.moodle_sites IS 'Moodle sites that are asked what was handed in: settings, what is known of the site, and a leased row.';
+
 -- TABLE one_time_tokens
 CREATE TABLE public.one_time_tokens (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -4176,6 +4432,32 @@ ALTER TABLE ONLY public.passkeys ALTER COLUMN name SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.passkeys ALTER COLUMN credential_id SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.passkeys ALTER COLUMN public_key SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.passkeys FORCE ROW LEVEL SECURITY;
+
+-- TABLE platforms
+CREATE TABLE public.platforms (
+    id uuid NOT NULL,
+    org_id uuid NOT NULL,
+    state text DEFAULT 'invited'::text NOT NULL,
+    registration_digest bytea,
+    registration_ends_at timestamp with time zone,
+    issuer text,
+    client_id text,
+    authorization_url text,
+    token_url text,
+    token_audience text,
+    jwks_url text,
+    deployments text[] DEFAULT '{}'::text[] NOT NULL,
+    frame_origins text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT platforms_deployments_few CHECK (((cardinality(deployments) <= 100) AND (array_position(deployments, NULL::text) IS NULL))),
+    CONSTRAINT platforms_frame_origins_few CHECK (((cardinality(frame_origins) <= 20) AND (array_position(frame_origins, NULL::text) IS NULL))),
+    CONSTRAINT platforms_registered CHECK (((state = ANY (ARRAY['invited'::text, 'off'::text])) OR (num_nulls(issuer, client_id, authorization_url, token_url, jwks_url) = 0))),
+    CONSTRAINT platforms_registration_ends CHECK (((registration_digest IS NULL) = (registration_ends_at IS NULL))),
+    CONSTRAINT platforms_registration_length CHECK ((length(registration_digest) = 32)),
+    CONSTRAINT platforms_state_known CHECK ((state = ANY (ARRAY['invited'::text, 'pending'::text, 'active'::text, 'off'::text]))),
+    CONSTRAINT platforms_words_short CHECK ((GREATEST(length(issuer), length(client_id), length(authorization_url), length(token_url), length(token_audience), length(jwks_url)) <= 2048))
+);
+ALTER TABLE ONLY public.platforms FORCE ROW LEVEL SECURITY;
 
 -- SEQUENCE queue_hand_bulk
 CREATE UNLOGGED SEQUENCE public.queue_hand_bulk
@@ -4703,6 +4985,37 @@ CREATE TABLE public.retention_runs (
 );
 ALTER TABLE ONLY public.retention_runs FORCE ROW LEVEL SECURITY;
 
+-- TABLE returns
+CREATE TABLE public.returns (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    submission_id uuid NOT NULL,
+    channel text NOT NULL,
+    external_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    fence integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    hinted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    lease_until timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error text,
+    CONSTRAINT returns_attempt_not_negative CHECK ((attempt >= 0)),
+    CONSTRAINT returns_channel_known CHECK ((channel = 'moodle_comment'::text)),
+    CONSTRAINT returns_error_is_a_word CHECK ((error ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT returns_external_id_length CHECK (((length(external_id) >= 1) AND (length(external_id) <= 200))),
+    CONSTRAINT returns_finished_when_ended CHECK (((state = ANY (ARRAY['done'::text, 'gave_up'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT returns_lease_when_running CHECK (((state = 'running'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT returns_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'gave_up'::text])))
+);
+ALTER TABLE ONLY public.returns FORCE ROW LEVEL SECURITY;
+
+-- COMMENT TABLE returns
+COMMENT ON TABLE public.returns IS 'What goes back to an LMS about a version: leased rows. external_id: what the LMS calls it.';
+
 -- TABLE review_items
 CREATE TABLE public.review_items (
     feedback_id uuid NOT NULL,
@@ -4839,11 +5152,23 @@ CREATE TABLE public.sources (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     creates_courses boolean DEFAULT false NOT NULL,
     networks text[] DEFAULT '{}'::text[] NOT NULL,
+    kind text DEFAULT 'signed'::text NOT NULL,
+    CONSTRAINT sources_kind_known CHECK ((kind = ANY (ARRAY['signed'::text, 'lti'::text, 'moodle'::text]))),
     CONSTRAINT sources_name_not_blank CHECK (((name ~ '\S'::text) AND (length(name) <= 200))),
     CONSTRAINT sources_networks_few CHECK (((cardinality(networks) <= 50) AND (array_position((networks)::cidr[], NULL::cidr) IS NULL))),
     CONSTRAINT sources_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
 );
 ALTER TABLE ONLY public.sources FORCE ROW LEVEL SECURITY;
+
+-- TABLE spent_launches
+CREATE TABLE public.spent_launches (
+    org_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    state_digest bytea NOT NULL,
+    spent_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT spent_launches_digest_length CHECK ((length(state_digest) = 32))
+);
+ALTER TABLE ONLY public.spent_launches FORCE ROW LEVEL SECURITY;
 
 -- TABLE submissions_default
 CREATE TABLE public.submissions_default (
@@ -4966,6 +5291,14 @@ ALTER TABLE ONLY public.api_keys
 -- CONSTRAINT approvals approvals_pkey
 ALTER TABLE ONLY public.approvals
     ADD CONSTRAINT approvals_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT arrivals arrivals_pkey
+ALTER TABLE ONLY public.arrivals
+    ADD CONSTRAINT arrivals_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT arrivals arrivals_version_unique
+ALTER TABLE ONLY public.arrivals
+    ADD CONSTRAINT arrivals_version_unique UNIQUE (org_id, source_id, version_key);
 
 -- CONSTRAINT assignments assignments_org_id_id_unique
 ALTER TABLE ONLY public.assignments
@@ -5115,6 +5448,22 @@ ALTER TABLE ONLY public.linked_accounts
 ALTER TABLE ONLY public.linked_accounts
     ADD CONSTRAINT linked_accounts_subject_unique UNIQUE (org_id, subject_digest);
 
+-- CONSTRAINT lms_people lms_people_pkey
+ALTER TABLE ONLY public.lms_people
+    ADD CONSTRAINT lms_people_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT lms_people lms_people_subject_unique
+ALTER TABLE ONLY public.lms_people
+    ADD CONSTRAINT lms_people_subject_unique UNIQUE (org_id, source_id, subject_digest);
+
+-- CONSTRAINT lti_keys lti_keys_pkey
+ALTER TABLE ONLY public.lti_keys
+    ADD CONSTRAINT lti_keys_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT moodle_sites moodle_sites_pkey
+ALTER TABLE ONLY public.moodle_sites
+    ADD CONSTRAINT moodle_sites_pkey PRIMARY KEY (id);
+
 -- CONSTRAINT one_time_tokens one_time_tokens_digest_unique
 ALTER TABLE ONLY public.one_time_tokens
     ADD CONSTRAINT one_time_tokens_digest_unique UNIQUE (org_id, digest);
@@ -5147,6 +5496,14 @@ ALTER TABLE ONLY public.passkeys
 ALTER TABLE ONLY public.passkeys
     ADD CONSTRAINT passkeys_pkey PRIMARY KEY (id);
 
+-- CONSTRAINT platforms platforms_pkey
+ALTER TABLE ONLY public.platforms
+    ADD CONSTRAINT platforms_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT platforms platforms_registration_unique
+ALTER TABLE ONLY public.platforms
+    ADD CONSTRAINT platforms_registration_unique UNIQUE (registration_digest);
+
 -- CONSTRAINT provider_pauses provider_pauses_pkey
 ALTER TABLE ONLY public.provider_pauses
     ADD CONSTRAINT provider_pauses_pkey PRIMARY KEY (provider);
@@ -5170,6 +5527,14 @@ ALTER TABLE ONLY public.reports
 -- CONSTRAINT retention_runs retention_runs_pkey
 ALTER TABLE ONLY public.retention_runs
     ADD CONSTRAINT retention_runs_pkey PRIMARY KEY (org_id, class);
+
+-- CONSTRAINT returns returns_once
+ALTER TABLE ONLY public.returns
+    ADD CONSTRAINT returns_once UNIQUE (org_id, submission_id, channel);
+
+-- CONSTRAINT returns returns_pkey
+ALTER TABLE ONLY public.returns
+    ADD CONSTRAINT returns_pkey PRIMARY KEY (id);
 
 -- CONSTRAINT review_items review_items_pkey
 ALTER TABLE ONLY public.review_items
@@ -5234,6 +5599,10 @@ ALTER TABLE ONLY public.sources
 -- CONSTRAINT sources sources_pkey
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT spent_launches spent_launches_pkey
+ALTER TABLE ONLY public.spent_launches
+    ADD CONSTRAINT spent_launches_pkey PRIMARY KEY (org_id, source_id, state_digest);
 
 -- CONSTRAINT submissions submissions_length_unique
 ALTER TABLE ONLY public.submissions
@@ -5416,6 +5785,24 @@ CREATE INDEX idx_approvals_person ON public.approvals USING btree (org_id, user_
 -- INDEX idx_approvals_requester
 CREATE INDEX idx_approvals_requester ON public.approvals USING btree (org_id, requested_by);
 
+-- INDEX idx_arrivals_due
+CREATE INDEX idx_arrivals_due ON public.arrivals USING btree (next_at) WHERE (state = 'queued'::text);
+
+-- INDEX idx_arrivals_lane
+CREATE INDEX idx_arrivals_lane ON public.arrivals USING btree (source_id, next_at) WHERE (state = 'queued'::text);
+
+-- INDEX idx_arrivals_leases
+CREATE INDEX idx_arrivals_leases ON public.arrivals USING btree (lease_until) WHERE (state = 'running'::text);
+
+-- INDEX idx_arrivals_running
+CREATE INDEX idx_arrivals_running ON public.arrivals USING btree (source_id) WHERE (state = 'running'::text);
+
+-- INDEX idx_arrivals_source
+CREATE INDEX idx_arrivals_source ON public.arrivals USING btree (org_id, source_id, state, id);
+
+-- INDEX idx_arrivals_submission
+CREATE INDEX idx_arrivals_submission ON public.arrivals USING btree (org_id, submission_id) WHERE (submission_id IS NOT NULL);
+
 -- INDEX idx_assignments_category
 CREATE INDEX idx_assignments_category ON public.assignments USING btree (org_id, category_id);
 
@@ -5524,6 +5911,18 @@ CREATE INDEX idx_ledger_entries_author ON public.ledger_entries USING btree (org
 -- INDEX idx_linked_accounts_user
 CREATE INDEX idx_linked_accounts_user ON public.linked_accounts USING btree (org_id, user_id);
 
+-- INDEX idx_lms_people_user
+CREATE INDEX idx_lms_people_user ON public.lms_people USING btree (org_id, user_id);
+
+-- INDEX idx_moodle_sites_due
+CREATE INDEX idx_moodle_sites_due ON public.moodle_sites USING btree (next_at) WHERE (state = 'queued'::text);
+
+-- INDEX idx_moodle_sites_leases
+CREATE INDEX idx_moodle_sites_leases ON public.moodle_sites USING btree (lease_until) WHERE (state = 'running'::text);
+
+-- INDEX idx_moodle_sites_org
+CREATE INDEX idx_moodle_sites_org ON public.moodle_sites USING btree (org_id, id);
+
 -- INDEX idx_one_time_tokens_expires
 CREATE INDEX idx_one_time_tokens_expires ON public.one_time_tokens USING btree (expires_at);
 
@@ -5569,6 +5968,15 @@ CREATE INDEX idx_passes_untallied ON public.passes USING btree (finished_at) WHE
 -- INDEX idx_passkeys_user
 CREATE INDEX idx_passkeys_user ON public.passkeys USING btree (org_id, user_id);
 
+-- INDEX idx_platforms_client
+CREATE UNIQUE INDEX idx_platforms_client ON public.platforms USING btree (org_id, issuer, client_id) WHERE (issuer IS NOT NULL);
+
+-- INDEX idx_platforms_issuer
+CREATE INDEX idx_platforms_issuer ON public.platforms USING btree (issuer, client_id) WHERE (issuer IS NOT NULL);
+
+-- INDEX idx_platforms_org
+CREATE INDEX idx_platforms_org ON public.platforms USING btree (org_id, id);
+
 -- INDEX idx_report_comments
 CREATE UNIQUE INDEX idx_report_comments ON public.report_comments USING btree (org_id, course_id, pass, type, kind, severity, resolution) NULLS NOT DISTINCT;
 
@@ -5608,6 +6016,21 @@ CREATE INDEX idx_reports_student ON public.reports USING btree (org_id, student_
 -- INDEX idx_reports_user
 CREATE INDEX idx_reports_user ON public.reports USING btree (org_id, user_id, id);
 
+-- INDEX idx_returns_due
+CREATE INDEX idx_returns_due ON public.returns USING btree (next_at) WHERE (state = 'queued'::text);
+
+-- INDEX idx_returns_lane
+CREATE INDEX idx_returns_lane ON public.returns USING btree (source_id, next_at) WHERE (state = 'queued'::text);
+
+-- INDEX idx_returns_leases
+CREATE INDEX idx_returns_leases ON public.returns USING btree (lease_until) WHERE (state = 'running'::text);
+
+-- INDEX idx_returns_running
+CREATE INDEX idx_returns_running ON public.returns USING btree (source_id) WHERE (state = 'running'::text);
+
+-- INDEX idx_returns_source
+CREATE INDEX idx_returns_source ON public.returns USING btree (org_id, source_id, state, id);
+
 -- INDEX idx_review_items_assignment_age
 CREATE INDEX idx_review_items_assignment_age ON public.review_items USING btree (org_id, is_open, assignment_id, created_at, feedback_id) WHERE (assignment_id IS NOT NULL);
 
@@ -5646,6 +6069,9 @@ CREATE INDEX idx_sessions_expires ON public.sessions USING btree (expires_at);
 
 -- INDEX idx_sessions_org_user
 CREATE INDEX idx_sessions_org_user ON public.sessions USING btree (org_id, user_id);
+
+-- INDEX idx_spent_launches_time
+CREATE INDEX idx_spent_launches_time ON public.spent_launches USING btree (spent_at);
 
 -- INDEX idx_submissions_essay
 CREATE INDEX idx_submissions_essay ON ONLY public.submissions USING btree (org_id, essay_id, version);
@@ -5818,6 +6244,12 @@ CREATE TRIGGER audited AFTER DELETE ON public.essays FOR EACH ROW EXECUTE FUNCTI
 -- TRIGGER linked_accounts audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE ON public.linked_accounts FOR EACH ROW EXECUTE FUNCTION public.audit_change('linked_account', 'user_id');
 
+-- TRIGGER lms_people audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE ON public.lms_people FOR EACH ROW EXECUTE FUNCTION public.audit_change('lms_person', 'user_id', 'source_id');
+
+-- TRIGGER moodle_sites audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF token, interval_seconds, courses, returns, pages_url ON public.moodle_sites FOR EACH ROW EXECUTE FUNCTION public.audit_change('moodle_site', 'id');
+
 -- TRIGGER one_time_tokens audited
 CREATE TRIGGER audited AFTER INSERT OR UPDATE OF used_at ON public.one_time_tokens FOR EACH ROW EXECUTE FUNCTION public.audit_change('one_time_token', 'id', 'purpose,user_id');
 
@@ -5826,6 +6258,9 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.orgs FOR EACH 
 
 -- TRIGGER passkeys audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE ON public.passkeys FOR EACH ROW EXECUTE FUNCTION public.audit_change('passkey', 'user_id');
+
+-- TRIGGER platforms audited
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.platforms FOR EACH ROW EXECUTE FUNCTION public.audit_change('platform', 'id');
 
 -- TRIGGER rubrics audited
 CREATE TRIGGER audited AFTER INSERT OR DELETE ON public.rubrics FOR EACH ROW EXECUTE FUNCTION public.audit_change('rubric', 'id');
@@ -5884,6 +6319,9 @@ CREATE TRIGGER notes_refused AFTER INSERT ON public.inbound_events FOR EACH ROW 
 -- TRIGGER submissions notes_released
 CREATE TRIGGER notes_released AFTER UPDATE OF released_at ON public.submissions FOR EACH ROW WHEN (((old.released_at IS NULL) AND (new.released_at IS NOT NULL) AND (new.status = ANY (ARRAY['completed'::text, 'partial'::text])))) EXECUTE FUNCTION public.note_version('released');
 
+-- TRIGGER submissions notes_return
+CREATE TRIGGER notes_return AFTER UPDATE OF completed_at, released_at ON public.submissions FOR EACH ROW WHEN (((new.completed_at IS NOT NULL) AND (new.released_at IS NOT NULL) AND (new.status = ANY (ARRAY['completed'::text, 'partial'::text])) AND ((old.completed_at IS NULL) OR (old.released_at IS NULL)))) EXECUTE FUNCTION public.note_return();
+
 -- TRIGGER orgs retention
 CREATE TRIGGER retention AFTER INSERT OR UPDATE OF retention_texts, retention_raw_answers, retention_deliveries, retention_accounts, retention_logs, legal_hold ON public.orgs FOR EACH ROW EXECUTE FUNCTION public.retention_changed();
 
@@ -5926,6 +6364,14 @@ ALTER TABLE ONLY public.approvals
 -- FK CONSTRAINT approvals approvals_requester
 ALTER TABLE ONLY public.approvals
     ADD CONSTRAINT approvals_requester FOREIGN KEY (org_id, requested_by) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT arrivals arrivals_source
+ALTER TABLE ONLY public.arrivals
+    ADD CONSTRAINT arrivals_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT arrivals arrivals_submission
+ALTER TABLE ONLY public.arrivals
+    ADD CONSTRAINT arrivals_submission FOREIGN KEY (org_id, submission_id) REFERENCES public.submissions(org_id, id) ON DELETE SET NULL (submission_id);
 
 -- FK CONSTRAINT assignments assignments_category
 ALTER TABLE ONLY public.assignments
@@ -6067,6 +6513,18 @@ ALTER TABLE ONLY public.ledger
 ALTER TABLE ONLY public.linked_accounts
     ADD CONSTRAINT linked_accounts_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
 
+-- FK CONSTRAINT lms_people lms_people_source
+ALTER TABLE ONLY public.lms_people
+    ADD CONSTRAINT lms_people_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT lms_people lms_people_user
+ALTER TABLE ONLY public.lms_people
+    ADD CONSTRAINT lms_people_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT moodle_sites moodle_sites_source
+ALTER TABLE ONLY public.moodle_sites
+    ADD CONSTRAINT moodle_sites_source FOREIGN KEY (org_id, id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT one_time_tokens one_time_tokens_user
 ALTER TABLE ONLY public.one_time_tokens
     ADD CONSTRAINT one_time_tokens_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
@@ -6078,6 +6536,10 @@ ALTER TABLE ONLY public.passes
 -- FK CONSTRAINT passkeys passkeys_user
 ALTER TABLE ONLY public.passkeys
     ADD CONSTRAINT passkeys_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT platforms platforms_source
+ALTER TABLE ONLY public.platforms
+    ADD CONSTRAINT platforms_source FOREIGN KEY (org_id, id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
 
 -- FK CONSTRAINT queue_marks queue_marks_org_id_fkey
 ALTER TABLE ONLY public.queue_marks
@@ -6094,6 +6556,14 @@ ALTER TABLE ONLY public.reports
 -- FK CONSTRAINT retention_runs retention_runs_org_id_fkey
 ALTER TABLE ONLY public.retention_runs
     ADD CONSTRAINT retention_runs_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT returns returns_source
+ALTER TABLE ONLY public.returns
+    ADD CONSTRAINT returns_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT returns returns_submission
+ALTER TABLE ONLY public.returns
+    ADD CONSTRAINT returns_submission FOREIGN KEY (org_id, submission_id) REFERENCES public.submissions(org_id, id) ON DELETE CASCADE;
 
 -- FK CONSTRAINT review_items review_items_essay
 ALTER TABLE ONLY public.review_items
@@ -6139,6 +6609,10 @@ ALTER TABLE ONLY public.sign_in_providers
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
 
+-- FK CONSTRAINT spent_launches spent_launches_source
+ALTER TABLE ONLY public.spent_launches
+    ADD CONSTRAINT spent_launches_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT submissions submissions_essay
 ALTER TABLE public.submissions
     ADD CONSTRAINT submissions_essay FOREIGN KEY (org_id, essay_id) REFERENCES public.essays(org_id, id) ON DELETE CASCADE;
@@ -6172,6 +6646,9 @@ ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY approvals
 ALTER TABLE public.approvals ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY arrivals
+ALTER TABLE public.arrivals ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY assignments
 ALTER TABLE public.assignments ENABLE ROW LEVEL SECURITY;
@@ -6217,6 +6694,9 @@ CREATE POLICY ec_admin_own_org ON public.api_keys TO ec_admin USING ((org_id = (
 
 -- POLICY approvals ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.approvals TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY arrivals ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.arrivals TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY assignments ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.assignments TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -6282,6 +6762,12 @@ CREATE POLICY ec_admin_own_org ON public.ledger_entries TO ec_admin USING ((org_
 -- POLICY linked_accounts ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.linked_accounts TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY lms_people ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.lms_people TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY moodle_sites ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.moodle_sites TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY one_time_tokens ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.one_time_tokens TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -6294,11 +6780,17 @@ CREATE POLICY ec_admin_own_org ON public.passes TO ec_admin USING ((org_id = ( S
 -- POLICY passkeys ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.passkeys TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY platforms ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.platforms TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY reports ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.reports TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
 
 -- POLICY retention_runs ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.retention_runs TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY returns ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.returns TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY review_items ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.review_items TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -6345,6 +6837,9 @@ CREATE POLICY ec_auth_any_key ON public.api_keys TO ec_auth USING (true);
 -- POLICY orgs ec_auth_any_org
 CREATE POLICY ec_auth_any_org ON public.orgs TO ec_auth USING (true);
 
+-- POLICY platforms ec_auth_any_platform
+CREATE POLICY ec_auth_any_platform ON public.platforms TO ec_auth USING (true) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY sources ec_auth_any_source
 CREATE POLICY ec_auth_any_source ON public.sources TO ec_auth USING (true);
 
@@ -6378,11 +6873,17 @@ CREATE POLICY ec_auth_own_org ON public.users TO ec_auth USING ((org_id = ( SELE
 -- POLICY ai_responses ec_clock_all
 CREATE POLICY ec_clock_all ON public.ai_responses TO ec_clock USING (true);
 
+-- POLICY arrivals ec_clock_all
+CREATE POLICY ec_clock_all ON public.arrivals TO ec_clock USING (true) WITH CHECK (true);
+
 -- POLICY deliveries ec_clock_all
 CREATE POLICY ec_clock_all ON public.deliveries TO ec_clock USING (true) WITH CHECK (true);
 
 -- POLICY idempotency_keys ec_clock_all
 CREATE POLICY ec_clock_all ON public.idempotency_keys TO ec_clock USING (true);
+
+-- POLICY moodle_sites ec_clock_all
+CREATE POLICY ec_clock_all ON public.moodle_sites TO ec_clock USING (true) WITH CHECK (true);
 
 -- POLICY one_time_tokens ec_clock_all
 CREATE POLICY ec_clock_all ON public.one_time_tokens TO ec_clock USING (true);
@@ -6395,6 +6896,9 @@ CREATE POLICY ec_clock_all ON public.reports TO ec_clock USING (true);
 
 -- POLICY retention_runs ec_clock_all
 CREATE POLICY ec_clock_all ON public.retention_runs TO ec_clock USING (true);
+
+-- POLICY returns ec_clock_all
+CREATE POLICY ec_clock_all ON public.returns TO ec_clock USING (true) WITH CHECK (true);
 
 -- POLICY sessions ec_clock_all
 CREATE POLICY ec_clock_all ON public.sessions TO ec_clock USING (true);
@@ -6502,6 +7006,9 @@ CREATE POLICY ec_keys_all ON public.endpoints TO ec_keys USING (true) WITH CHECK
 -- POLICY inbound_events ec_keys_all
 CREATE POLICY ec_keys_all ON public.inbound_events TO ec_keys USING (true) WITH CHECK (true);
 
+-- POLICY moodle_sites ec_keys_all
+CREATE POLICY ec_keys_all ON public.moodle_sites TO ec_keys USING (true) WITH CHECK (true);
+
 -- POLICY sign_in_providers ec_keys_all
 CREATE POLICY ec_keys_all ON public.sign_in_providers TO ec_keys USING (true) WITH CHECK (true);
 
@@ -6553,6 +7060,9 @@ CREATE POLICY ec_lms_own_org ON public.idempotency_keys TO ec_lms USING ((org_id
 -- POLICY inbound_events ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.inbound_events TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY lms_people ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.lms_people TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor))));
+
 -- POLICY orgs ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.orgs TO ec_lms USING ((id = ( SELECT public.app_org() AS app_org)));
 
@@ -6568,6 +7078,9 @@ CREATE POLICY ec_lms_own_org ON public.rubrics TO ec_lms USING ((org_id = ( SELE
 -- POLICY seen_events ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.seen_events TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY spent_launches ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.spent_launches TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor))));
+
 -- POLICY submissions ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.submissions TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -6576,6 +7089,9 @@ CREATE POLICY ec_lms_own_org ON public.user_keys TO ec_lms USING ((org_id = ( SE
 
 -- POLICY users ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.users TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (role = 'student'::text)));
+
+-- POLICY arrivals ec_lms_own_source
+CREATE POLICY ec_lms_own_source ON public.arrivals TO ec_lms USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor))));
 
 -- POLICY assignments ec_manager_own_org
 CREATE POLICY ec_manager_own_org ON public.assignments TO ec_manager USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -6677,6 +7193,9 @@ CREATE POLICY ec_student_own_rows ON public.users TO ec_student USING (((org_id 
 -- POLICY ai_responses ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.ai_responses TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY arrivals ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.arrivals TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY assignments ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.assignments TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -6716,17 +7235,26 @@ CREATE POLICY ec_worker_own_org ON public.ledger TO ec_worker USING ((org_id = (
 -- POLICY ledger_entries ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.ledger_entries TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY moodle_sites ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.moodle_sites TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY orgs ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.orgs TO ec_worker USING ((id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY passes ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.passes TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY returns ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.returns TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY rubric_criteria ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.rubric_criteria TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY rubrics ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.rubrics TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY sources ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.sources TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org)));
 
 -- POLICY submissions ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.submissions TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -6782,6 +7310,12 @@ ALTER TABLE public.ledger_entries ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY linked_accounts
 ALTER TABLE public.linked_accounts ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY lms_people
+ALTER TABLE public.lms_people ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY moodle_sites
+ALTER TABLE public.moodle_sites ENABLE ROW LEVEL SECURITY;
+
 -- ROW SECURITY one_time_tokens
 ALTER TABLE public.one_time_tokens ENABLE ROW LEVEL SECURITY;
 
@@ -6794,6 +7328,9 @@ ALTER TABLE public.passes ENABLE ROW LEVEL SECURITY;
 -- ROW SECURITY passkeys
 ALTER TABLE public.passkeys ENABLE ROW LEVEL SECURITY;
 
+-- ROW SECURITY platforms
+ALTER TABLE public.platforms ENABLE ROW LEVEL SECURITY;
+
 -- ROW SECURITY queue_marks
 ALTER TABLE public.queue_marks ENABLE ROW LEVEL SECURITY;
 
@@ -6802,6 +7339,9 @@ ALTER TABLE public.reports ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY retention_runs
 ALTER TABLE public.retention_runs ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY returns
+ALTER TABLE public.returns ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY review_items
 ALTER TABLE public.review_items ENABLE ROW LEVEL SECURITY;
@@ -6829,6 +7369,9 @@ ALTER TABLE public.sign_in_providers ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY sources
 ALTER TABLE public.sources ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY spent_launches
+ALTER TABLE public.spent_launches ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY submissions
 ALTER TABLE public.submissions ENABLE ROW LEVEL SECURITY;
@@ -6871,6 +7414,10 @@ REVOKE ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) TO ec_clock;
 GRANT ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) TO ec_monitor;
 GRANT ALL ON FUNCTION public.add_buckets(a bigint[], b bigint[]) TO ec_stats;
+
+-- ACL FUNCTION add_lms_educator(person uuid, sealed_name bytea, sealed_id bytea, id_digest bytea, wrapped_key bytea, master_key text)
+REVOKE ALL ON FUNCTION public.add_lms_educator(person uuid, sealed_name bytea, sealed_id bytea, id_digest bytea, wrapped_key bytea, master_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.add_lms_educator(person uuid, sealed_name bytea, sealed_id bytea, id_digest bytea, wrapped_key bytea, master_key text) TO ec_lms;
 
 -- ACL FUNCTION app_user()
 REVOKE ALL ON FUNCTION public.app_user() FROM PUBLIC;
@@ -7242,6 +7789,10 @@ GRANT ALL ON FUNCTION public.drop_detached(part name, log_days integer, unowned_
 -- ACL FUNCTION end_deliveries()
 REVOKE ALL ON FUNCTION public.end_deliveries() FROM PUBLIC;
 
+-- ACL FUNCTION enrol_lms_educator(person uuid, wanted_course uuid)
+REVOKE ALL ON FUNCTION public.enrol_lms_educator(person uuid, wanted_course uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.enrol_lms_educator(person uuid, wanted_course uuid) TO ec_lms;
+
 -- ACL FUNCTION ensure_partitions(months_ahead integer, since timestamp with time zone)
 REVOKE ALL ON FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.ensure_partitions(months_ahead integer, since timestamp with time zone) TO ec_clock;
@@ -7370,6 +7921,10 @@ GRANT ALL ON FUNCTION public.monitor_bloat() TO ec_monitor;
 -- ACL FUNCTION monitor_endpoints()
 REVOKE ALL ON FUNCTION public.monitor_endpoints() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.monitor_endpoints() TO ec_monitor;
+
+-- ACL FUNCTION monitor_lms()
+REVOKE ALL ON FUNCTION public.monitor_lms() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.monitor_lms() TO ec_monitor;
 
 -- ACL FUNCTION monitor_org_spend()
 REVOKE ALL ON FUNCTION public.monitor_org_spend() FROM PUBLIC;
@@ -7551,6 +8106,9 @@ REVOKE ALL ON FUNCTION public.note_refused() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.note_retired(part name) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.note_retired(part name) TO ec_owner;
 
+-- ACL FUNCTION note_return()
+REVOKE ALL ON FUNCTION public.note_return() FROM PUBLIC;
+
 -- ACL FUNCTION note_sign_in()
 REVOKE ALL ON FUNCTION public.note_sign_in() FROM PUBLIC;
 
@@ -7650,6 +8208,10 @@ GRANT ALL ON FUNCTION public.pause_provider(wanted text, why text, pause_seconds
 REVOKE ALL ON FUNCTION public.place_assignment(wanted text, wanted_title text, wanted_course text, wanted_course_name text, may_add boolean, OUT assignment_id uuid, OUT refusal text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.place_assignment(wanted text, wanted_title text, wanted_course text, wanted_course_name text, may_add boolean, OUT assignment_id uuid, OUT refusal text) TO ec_lms;
 
+-- ACL FUNCTION place_lms_course(wanted text, wanted_name text)
+REVOKE ALL ON FUNCTION public.place_lms_course(wanted text, wanted_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.place_lms_course(wanted text, wanted_name text) TO ec_lms;
+
 -- ACL FUNCTION provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean)
 REVOKE ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) TO ec_worker;
@@ -7701,6 +8263,10 @@ GRANT ALL ON FUNCTION public.remove_org_rows(most integer) TO ec_admin;
 REVOKE ALL ON FUNCTION public.reopen_provider(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.reopen_provider(wanted text) TO ec_worker;
 
+-- ACL FUNCTION replay_arrivals(source uuid, wanted uuid, most integer)
+REVOKE ALL ON FUNCTION public.replay_arrivals(source uuid, wanted uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.replay_arrivals(source uuid, wanted uuid, most integer) TO ec_admin;
+
 -- ACL FUNCTION replay_passes(wanted uuid[], into_queue text)
 REVOKE ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.replay_passes(wanted uuid[], into_queue text) TO ec_admin;
@@ -7726,6 +8292,10 @@ REVOKE ALL ON FUNCTION public.require_no_hold() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) TO ec_admin;
 GRANT ALL ON FUNCTION public.rerun_passes(wanted uuid[], into_queue text) TO ec_educator;
+
+-- ACL FUNCTION resend_returns(source uuid, wanted uuid, most integer)
+REVOKE ALL ON FUNCTION public.resend_returns(source uuid, wanted uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.resend_returns(source uuid, wanted uuid, most integer) TO ec_admin;
 
 -- ACL FUNCTION retention_changed()
 REVOKE ALL ON FUNCTION public.retention_changed() FROM PUBLIC;
@@ -8037,6 +8607,80 @@ GRANT SELECT(creates_courses),UPDATE(creates_courses) ON TABLE public.api_keys T
 -- ACL COLUMN api_keys.networks
 GRANT SELECT(networks) ON TABLE public.api_keys TO ec_auth;
 GRANT SELECT(networks),UPDATE(networks) ON TABLE public.api_keys TO ec_admin;
+
+-- ACL TABLE arrivals
+GRANT MAINTAIN ON TABLE public.arrivals TO ec_clock;
+GRANT SELECT ON TABLE public.arrivals TO ec_admin;
+GRANT SELECT ON TABLE public.arrivals TO ec_backup;
+GRANT SELECT ON TABLE public.arrivals TO ec_lms;
+GRANT SELECT ON TABLE public.arrivals TO ec_worker;
+GRANT SELECT,INSERT,DELETE ON TABLE public.arrivals TO ec_stats;
+
+-- ACL COLUMN arrivals.id
+GRANT SELECT(id) ON TABLE public.arrivals TO ec_clock;
+
+-- ACL COLUMN arrivals.org_id
+GRANT INSERT(org_id) ON TABLE public.arrivals TO ec_worker;
+GRANT SELECT(org_id) ON TABLE public.arrivals TO ec_clock;
+
+-- ACL COLUMN arrivals.source_id
+GRANT INSERT(source_id) ON TABLE public.arrivals TO ec_worker;
+GRANT SELECT(source_id) ON TABLE public.arrivals TO ec_clock;
+
+-- ACL COLUMN arrivals.version_key
+GRANT INSERT(version_key) ON TABLE public.arrivals TO ec_worker;
+
+-- ACL COLUMN arrivals.place
+GRANT INSERT(place) ON TABLE public.arrivals TO ec_worker;
+
+-- ACL COLUMN arrivals.changed_at
+GRANT INSERT(changed_at) ON TABLE public.arrivals TO ec_worker;
+
+-- ACL COLUMN arrivals.submission_id
+GRANT UPDATE(submission_id) ON TABLE public.arrivals TO ec_lms;
+
+-- ACL COLUMN arrivals.state
+GRANT SELECT(state),UPDATE(state) ON TABLE public.arrivals TO ec_clock;
+GRANT UPDATE(state) ON TABLE public.arrivals TO ec_lms;
+GRANT UPDATE(state) ON TABLE public.arrivals TO ec_stats;
+GRANT UPDATE(state) ON TABLE public.arrivals TO ec_worker;
+
+-- ACL COLUMN arrivals.attempt
+GRANT SELECT(attempt) ON TABLE public.arrivals TO ec_clock;
+GRANT UPDATE(attempt) ON TABLE public.arrivals TO ec_stats;
+GRANT UPDATE(attempt) ON TABLE public.arrivals TO ec_worker;
+
+-- ACL COLUMN arrivals.fence
+GRANT UPDATE(fence) ON TABLE public.arrivals TO ec_worker;
+
+-- ACL COLUMN arrivals.next_at
+GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.arrivals TO ec_clock;
+GRANT UPDATE(next_at) ON TABLE public.arrivals TO ec_stats;
+GRANT UPDATE(next_at) ON TABLE public.arrivals TO ec_worker;
+
+-- ACL COLUMN arrivals.hinted_at
+GRANT SELECT(hinted_at),UPDATE(hinted_at) ON TABLE public.arrivals TO ec_clock;
+
+-- ACL COLUMN arrivals.lease_until
+GRANT SELECT(lease_until),UPDATE(lease_until) ON TABLE public.arrivals TO ec_clock;
+GRANT UPDATE(lease_until) ON TABLE public.arrivals TO ec_lms;
+GRANT UPDATE(lease_until) ON TABLE public.arrivals TO ec_worker;
+
+-- ACL COLUMN arrivals.started_at
+GRANT SELECT(started_at) ON TABLE public.arrivals TO ec_clock;
+GRANT UPDATE(started_at) ON TABLE public.arrivals TO ec_worker;
+
+-- ACL COLUMN arrivals.finished_at
+GRANT UPDATE(finished_at) ON TABLE public.arrivals TO ec_clock;
+GRANT UPDATE(finished_at) ON TABLE public.arrivals TO ec_lms;
+GRANT UPDATE(finished_at) ON TABLE public.arrivals TO ec_stats;
+GRANT UPDATE(finished_at) ON TABLE public.arrivals TO ec_worker;
+
+-- ACL COLUMN arrivals.error
+GRANT UPDATE(error) ON TABLE public.arrivals TO ec_clock;
+GRANT UPDATE(error) ON TABLE public.arrivals TO ec_lms;
+GRANT UPDATE(error) ON TABLE public.arrivals TO ec_stats;
+GRANT UPDATE(error) ON TABLE public.arrivals TO ec_worker;
 
 -- ACL TABLE assignments
 GRANT MAINTAIN ON TABLE public.assignments TO ec_clock;
@@ -8586,6 +9230,43 @@ GRANT SELECT(org_id) ON TABLE public.linked_accounts TO ec_admin;
 -- ACL COLUMN linked_accounts.created_at
 GRANT SELECT(created_at) ON TABLE public.linked_accounts TO ec_admin;
 
+-- ACL TABLE lms_people
+GRANT DELETE ON TABLE public.lms_people TO ec_admin;
+GRANT MAINTAIN ON TABLE public.lms_people TO ec_clock;
+GRANT SELECT ON TABLE public.lms_people TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.lms_people TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.lms_people TO ec_lms;
+
+-- ACL COLUMN lms_people.id
+GRANT SELECT(id) ON TABLE public.lms_people TO ec_admin;
+
+-- ACL COLUMN lms_people.org_id
+GRANT SELECT(org_id) ON TABLE public.lms_people TO ec_admin;
+
+-- ACL COLUMN lms_people.source_id
+GRANT SELECT(source_id) ON TABLE public.lms_people TO ec_admin;
+
+-- ACL COLUMN lms_people.user_id
+GRANT SELECT(user_id) ON TABLE public.lms_people TO ec_admin;
+
+-- ACL COLUMN lms_people.subject
+GRANT SELECT(subject) ON TABLE public.lms_people TO ec_admin;
+
+-- ACL COLUMN lms_people.created_at
+GRANT SELECT(created_at) ON TABLE public.lms_people TO ec_admin;
+
+-- ACL TABLE lti_keys
+GRANT MAINTAIN ON TABLE public.lti_keys TO ec_clock;
+GRANT SELECT ON TABLE public.lti_keys TO ec_backup;
+GRANT SELECT ON TABLE public.lti_keys TO ec_stats;
+GRANT SELECT,INSERT,DELETE ON TABLE public.lti_keys TO ec_auth;
+
+-- ACL COLUMN lti_keys.id
+GRANT SELECT(id) ON TABLE public.lti_keys TO ec_keys;
+
+-- ACL COLUMN lti_keys.private_key
+GRANT SELECT(private_key),UPDATE(private_key) ON TABLE public.lti_keys TO ec_keys;
+
 -- ACL TABLE passes
 GRANT MAINTAIN ON TABLE public.passes TO ec_clock;
 GRANT SELECT ON TABLE public.passes TO ec_backup;
@@ -8831,6 +9512,106 @@ GRANT SELECT ON TABLE public.untallied TO ec_clock;
 GRANT SELECT ON TABLE public.monitor_totals TO ec_backup;
 GRANT SELECT ON TABLE public.monitor_totals TO ec_monitor;
 
+-- ACL TABLE moodle_sites
+GRANT MAINTAIN ON TABLE public.moodle_sites TO ec_clock;
+GRANT SELECT ON TABLE public.moodle_sites TO ec_backup;
+GRANT SELECT ON TABLE public.moodle_sites TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.moodle_sites TO ec_stats;
+
+-- ACL COLUMN moodle_sites.id
+GRANT SELECT(id) ON TABLE public.moodle_sites TO ec_clock;
+GRANT SELECT(id) ON TABLE public.moodle_sites TO ec_keys;
+GRANT SELECT(id),INSERT(id) ON TABLE public.moodle_sites TO ec_admin;
+
+-- ACL COLUMN moodle_sites.org_id
+GRANT SELECT(org_id) ON TABLE public.moodle_sites TO ec_clock;
+GRANT SELECT(org_id) ON TABLE public.moodle_sites TO ec_keys;
+GRANT SELECT(org_id),INSERT(org_id) ON TABLE public.moodle_sites TO ec_admin;
+
+-- ACL COLUMN moodle_sites.site
+GRANT SELECT(site),INSERT(site) ON TABLE public.moodle_sites TO ec_admin;
+
+-- ACL COLUMN moodle_sites.token
+GRANT INSERT(token),UPDATE(token) ON TABLE public.moodle_sites TO ec_admin;
+GRANT SELECT(token),UPDATE(token) ON TABLE public.moodle_sites TO ec_keys;
+
+-- ACL COLUMN moodle_sites.interval_seconds
+GRANT SELECT(interval_seconds),INSERT(interval_seconds),UPDATE(interval_seconds) ON TABLE public.moodle_sites TO ec_admin;
+
+-- ACL COLUMN moodle_sites.courses
+GRANT SELECT(courses),INSERT(courses),UPDATE(courses) ON TABLE public.moodle_sites TO ec_admin;
+
+-- ACL COLUMN moodle_sites.returns
+GRANT SELECT(returns),INSERT(returns),UPDATE(returns) ON TABLE public.moodle_sites TO ec_admin;
+
+-- ACL COLUMN moodle_sites.pages_url
+GRANT SELECT(pages_url),INSERT(pages_url),UPDATE(pages_url) ON TABLE public.moodle_sites TO ec_admin;
+
+-- ACL COLUMN moodle_sites.begins_at
+GRANT SELECT(begins_at),INSERT(begins_at) ON TABLE public.moodle_sites TO ec_admin;
+
+-- ACL COLUMN moodle_sites.seen_until
+GRANT UPDATE(seen_until) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.looked_into
+GRANT UPDATE(looked_into) ON TABLE public.moodle_sites TO ec_admin;
+GRANT UPDATE(looked_into) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.closed
+GRANT SELECT(closed) ON TABLE public.moodle_sites TO ec_admin;
+GRANT UPDATE(closed) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.succeeded_at
+GRANT SELECT(succeeded_at) ON TABLE public.moodle_sites TO ec_admin;
+GRANT UPDATE(succeeded_at) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.error_about
+GRANT SELECT(error_about) ON TABLE public.moodle_sites TO ec_admin;
+GRANT UPDATE(error_about) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.created_at
+GRANT SELECT(created_at) ON TABLE public.moodle_sites TO ec_admin;
+
+-- ACL COLUMN moodle_sites.state
+GRANT SELECT(state),UPDATE(state) ON TABLE public.moodle_sites TO ec_admin;
+GRANT SELECT(state),UPDATE(state) ON TABLE public.moodle_sites TO ec_clock;
+GRANT UPDATE(state) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.attempt
+GRANT SELECT(attempt) ON TABLE public.moodle_sites TO ec_clock;
+GRANT SELECT(attempt),UPDATE(attempt) ON TABLE public.moodle_sites TO ec_admin;
+GRANT UPDATE(attempt) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.fence
+GRANT UPDATE(fence) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.next_at
+GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.moodle_sites TO ec_admin;
+GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.moodle_sites TO ec_clock;
+GRANT UPDATE(next_at) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.hinted_at
+GRANT SELECT(hinted_at),UPDATE(hinted_at) ON TABLE public.moodle_sites TO ec_clock;
+
+-- ACL COLUMN moodle_sites.lease_until
+GRANT SELECT(lease_until),UPDATE(lease_until) ON TABLE public.moodle_sites TO ec_clock;
+GRANT UPDATE(lease_until) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.started_at
+GRANT SELECT(started_at) ON TABLE public.moodle_sites TO ec_admin;
+GRANT SELECT(started_at) ON TABLE public.moodle_sites TO ec_clock;
+GRANT UPDATE(started_at) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.finished_at
+GRANT UPDATE(finished_at) ON TABLE public.moodle_sites TO ec_admin;
+GRANT UPDATE(finished_at) ON TABLE public.moodle_sites TO ec_clock;
+GRANT UPDATE(finished_at) ON TABLE public.moodle_sites TO ec_worker;
+
+-- ACL COLUMN moodle_sites.error
+GRANT SELECT(error) ON TABLE public.moodle_sites TO ec_admin;
+GRANT UPDATE(error) ON TABLE public.moodle_sites TO ec_clock;
+GRANT UPDATE(error) ON TABLE public.moodle_sites TO ec_worker;
+
 -- ACL TABLE one_time_tokens
 GRANT DELETE,MAINTAIN ON TABLE public.one_time_tokens TO ec_clock;
 GRANT INSERT ON TABLE public.one_time_tokens TO ec_admin;
@@ -8891,6 +9672,66 @@ GRANT SELECT(created_at) ON TABLE public.passkeys TO ec_admin;
 -- ACL COLUMN passkeys.last_used_at
 GRANT SELECT(last_used_at) ON TABLE public.passkeys TO ec_admin;
 GRANT UPDATE(last_used_at) ON TABLE public.passkeys TO ec_auth;
+
+-- ACL TABLE platforms
+GRANT INSERT ON TABLE public.platforms TO ec_admin;
+GRANT MAINTAIN ON TABLE public.platforms TO ec_clock;
+GRANT SELECT ON TABLE public.platforms TO ec_auth;
+GRANT SELECT ON TABLE public.platforms TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.platforms TO ec_stats;
+
+-- ACL COLUMN platforms.id
+GRANT SELECT(id) ON TABLE public.platforms TO ec_admin;
+
+-- ACL COLUMN platforms.org_id
+GRANT SELECT(org_id) ON TABLE public.platforms TO ec_admin;
+
+-- ACL COLUMN platforms.state
+GRANT SELECT(state),UPDATE(state) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(state) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.registration_digest
+GRANT UPDATE(registration_digest) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(registration_digest) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.registration_ends_at
+GRANT SELECT(registration_ends_at),UPDATE(registration_ends_at) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(registration_ends_at) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.issuer
+GRANT SELECT(issuer),UPDATE(issuer) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(issuer) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.client_id
+GRANT SELECT(client_id),UPDATE(client_id) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(client_id) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.authorization_url
+GRANT SELECT(authorization_url),UPDATE(authorization_url) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(authorization_url) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.token_url
+GRANT SELECT(token_url),UPDATE(token_url) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(token_url) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.token_audience
+GRANT SELECT(token_audience),UPDATE(token_audience) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(token_audience) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.jwks_url
+GRANT SELECT(jwks_url),UPDATE(jwks_url) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(jwks_url) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.deployments
+GRANT SELECT(deployments),UPDATE(deployments) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(deployments) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.frame_origins
+GRANT SELECT(frame_origins),UPDATE(frame_origins) ON TABLE public.platforms TO ec_admin;
+GRANT UPDATE(frame_origins) ON TABLE public.platforms TO ec_auth;
+
+-- ACL COLUMN platforms.created_at
+GRANT SELECT(created_at) ON TABLE public.platforms TO ec_admin;
 
 -- ACL SEQUENCE queue_hand_bulk
 GRANT SELECT ON SEQUENCE public.queue_hand_bulk TO ec_backup;
@@ -8977,6 +9818,64 @@ GRANT SELECT ON TABLE public.retention_runs TO ec_admin;
 GRANT SELECT ON TABLE public.retention_runs TO ec_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.retention_runs TO ec_stats;
 GRANT SELECT,MAINTAIN ON TABLE public.retention_runs TO ec_clock;
+
+-- ACL TABLE returns
+GRANT MAINTAIN ON TABLE public.returns TO ec_clock;
+GRANT SELECT ON TABLE public.returns TO ec_admin;
+GRANT SELECT ON TABLE public.returns TO ec_backup;
+GRANT SELECT ON TABLE public.returns TO ec_worker;
+GRANT SELECT,INSERT,DELETE ON TABLE public.returns TO ec_stats;
+
+-- ACL COLUMN returns.id
+GRANT SELECT(id) ON TABLE public.returns TO ec_clock;
+
+-- ACL COLUMN returns.org_id
+GRANT SELECT(org_id) ON TABLE public.returns TO ec_clock;
+
+-- ACL COLUMN returns.source_id
+GRANT SELECT(source_id) ON TABLE public.returns TO ec_clock;
+
+-- ACL COLUMN returns.external_id
+GRANT UPDATE(external_id) ON TABLE public.returns TO ec_worker;
+
+-- ACL COLUMN returns.state
+GRANT SELECT(state),UPDATE(state) ON TABLE public.returns TO ec_clock;
+GRANT UPDATE(state) ON TABLE public.returns TO ec_stats;
+GRANT UPDATE(state) ON TABLE public.returns TO ec_worker;
+
+-- ACL COLUMN returns.attempt
+GRANT SELECT(attempt) ON TABLE public.returns TO ec_clock;
+GRANT UPDATE(attempt) ON TABLE public.returns TO ec_stats;
+GRANT UPDATE(attempt) ON TABLE public.returns TO ec_worker;
+
+-- ACL COLUMN returns.fence
+GRANT UPDATE(fence) ON TABLE public.returns TO ec_worker;
+
+-- ACL COLUMN returns.next_at
+GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.returns TO ec_clock;
+GRANT UPDATE(next_at) ON TABLE public.returns TO ec_stats;
+GRANT UPDATE(next_at) ON TABLE public.returns TO ec_worker;
+
+-- ACL COLUMN returns.hinted_at
+GRANT SELECT(hinted_at),UPDATE(hinted_at) ON TABLE public.returns TO ec_clock;
+
+-- ACL COLUMN returns.lease_until
+GRANT SELECT(lease_until),UPDATE(lease_until) ON TABLE public.returns TO ec_clock;
+GRANT UPDATE(lease_until) ON TABLE public.returns TO ec_worker;
+
+-- ACL COLUMN returns.started_at
+GRANT SELECT(started_at) ON TABLE public.returns TO ec_clock;
+GRANT UPDATE(started_at) ON TABLE public.returns TO ec_worker;
+
+-- ACL COLUMN returns.finished_at
+GRANT UPDATE(finished_at) ON TABLE public.returns TO ec_clock;
+GRANT UPDATE(finished_at) ON TABLE public.returns TO ec_stats;
+GRANT UPDATE(finished_at) ON TABLE public.returns TO ec_worker;
+
+-- ACL COLUMN returns.error
+GRANT UPDATE(error) ON TABLE public.returns TO ec_clock;
+GRANT UPDATE(error) ON TABLE public.returns TO ec_stats;
+GRANT UPDATE(error) ON TABLE public.returns TO ec_worker;
 
 -- ACL TABLE review_items
 GRANT MAINTAIN ON TABLE public.review_items TO ec_clock;
@@ -9153,11 +10052,13 @@ GRANT SELECT,DELETE ON TABLE public.sources TO ec_stats;
 GRANT SELECT(id) ON TABLE public.sources TO ec_admin;
 GRANT SELECT(id) ON TABLE public.sources TO ec_auth;
 GRANT SELECT(id) ON TABLE public.sources TO ec_keys;
+GRANT SELECT(id) ON TABLE public.sources TO ec_worker;
 
 -- ACL COLUMN sources.org_id
 GRANT SELECT(org_id) ON TABLE public.sources TO ec_admin;
 GRANT SELECT(org_id) ON TABLE public.sources TO ec_auth;
 GRANT SELECT(org_id) ON TABLE public.sources TO ec_keys;
+GRANT SELECT(org_id) ON TABLE public.sources TO ec_worker;
 
 -- ACL COLUMN sources.name
 GRANT SELECT(name),UPDATE(name) ON TABLE public.sources TO ec_admin;
@@ -9178,6 +10079,7 @@ GRANT SELECT(previous_secret_until),UPDATE(previous_secret_until) ON TABLE publi
 
 -- ACL COLUMN sources.disabled_at
 GRANT SELECT(disabled_at) ON TABLE public.sources TO ec_auth;
+GRANT SELECT(disabled_at) ON TABLE public.sources TO ec_worker;
 GRANT SELECT(disabled_at),UPDATE(disabled_at) ON TABLE public.sources TO ec_admin;
 
 -- ACL COLUMN sources.created_at
@@ -9189,6 +10091,17 @@ GRANT SELECT(creates_courses),UPDATE(creates_courses) ON TABLE public.sources TO
 -- ACL COLUMN sources.networks
 GRANT SELECT(networks) ON TABLE public.sources TO ec_auth;
 GRANT SELECT(networks),UPDATE(networks) ON TABLE public.sources TO ec_admin;
+
+-- ACL COLUMN sources.kind
+GRANT SELECT(kind) ON TABLE public.sources TO ec_admin;
+GRANT SELECT(kind) ON TABLE public.sources TO ec_auth;
+GRANT SELECT(kind) ON TABLE public.sources TO ec_worker;
+
+-- ACL TABLE spent_launches
+GRANT MAINTAIN ON TABLE public.spent_launches TO ec_clock;
+GRANT SELECT ON TABLE public.spent_launches TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.spent_launches TO ec_stats;
+GRANT SELECT,INSERT,DELETE ON TABLE public.spent_launches TO ec_lms;
 
 -- ACL TABLE submissions_default
 GRANT MAINTAIN ON TABLE public.submissions_default TO ec_clock;

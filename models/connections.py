@@ -28,6 +28,8 @@ DAY_SECONDS = 86_400
 LONGEST_OVERLAP_SECONDS = 30 * DAY_SECONDS
 
 Scope = Literal["submit", "read", "manage"]
+# Sources that are made here: those that send signed webhooks, and Moodle sites that are asked (models/moodle_sites.py).
+SourceKind = Literal["signed", "moodle"]
 EVERY_SCOPE: tuple[Scope, ...] = ("submit", "read", "manage")
 # What a new key may do unless its maker says otherwise.
 USUAL_SCOPES: tuple[Scope, ...] = ("submit", "read")
@@ -71,9 +73,10 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceCard:
-    """The facts of a webhook source, without its secrets."""
+    """The facts of a source, without its secrets."""
 
     id: UUID
+    kind: SourceKind
     name: str
     creates_courses: bool
     networks: list[str]
@@ -233,9 +236,14 @@ def rotate_api_key(key: UUID, *, org: UUID, pepper: bytes, overlap_seconds: int 
 
 
 def add_source(
-    name: str, *, org: UUID, creates_courses: bool = False, networks: Sequence[str] = ()
+    name: str,
+    *,
+    org: UUID,
+    creates_courses: bool = False,
+    networks: Sequence[str] = (),
+    kind: SourceKind = "signed",
 ) -> tuple[UUID, str]:
-    """Store a new webhook source and return its id and secret. The secret is stored encrypted and returned only here.
+    """Store a new source and return its id and secret. The secret is stored encrypted and returned only here.
 
     With `creates_courses`, a delivery may add the course and the assignment that it names by the LMS's own ids. With
     `networks` (canonical) deliveries are accepted from there only.
@@ -244,7 +252,13 @@ def add_source(
     source = new_ids(1)[0]
     sealed = keyring().seal(secret, place=AssociatedData("sources", "secret", org, source))
     Sources.insert(
-        id=source, org_id=org, name=name, secret=sealed, creates_courses=creates_courses, networks=list(networks)
+        id=source,
+        org_id=org,
+        name=name,
+        secret=sealed,
+        creates_courses=creates_courses,
+        networks=list(networks),
+        kind=kind,
     ).execute()
     return source, secret
 
@@ -253,8 +267,9 @@ def list_sources(*, org: UUID, limit: int, before: UUID | None = None) -> list[S
     """Return the org's webhook sources, disabled ones included, newest first. `before` is the last id of the previous page."""
     found = rows(
         """
-        select id, name, creates_courses, networks, created_at, disabled_at, previous_secret_until from sources
-        where org_id = %(org)s and kind = 'signed' and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s
+        select id, kind, name, creates_courses, networks, created_at, disabled_at, previous_secret_until from sources
+        where org_id = %(org)s and kind in ('signed', 'moodle') and (%(before)s::uuid is null or id < %(before)s)
+        order by id desc limit %(limit)s
         """,
         {"org": org, "before": before, "limit": limit},
     )
@@ -265,8 +280,8 @@ def fetch_source(source: UUID, *, org: UUID) -> SourceCard:
     """Return the facts of a webhook source. Raises NotFound."""
     found = row(
         """
-        select id, name, creates_courses, networks, created_at, disabled_at, previous_secret_until from sources
-        where org_id = %s and id = %s and kind = 'signed'
+        select id, kind, name, creates_courses, networks, created_at, disabled_at, previous_secret_until from sources
+        where org_id = %s and id = %s and kind in ('signed', 'moodle')
         """,
         (org, source),
     )
@@ -290,7 +305,7 @@ def change_source(
         update sources set name = coalesce(%(name)s, name), creates_courses = coalesce(%(creates_courses)s, creates_courses),
             networks = coalesce(%(networks)s, networks),
             disabled_at = case %(disabled)s::boolean when true then coalesce(disabled_at, now()) when false then null else disabled_at end
-        where org_id = %(org)s and id = %(source)s and kind = 'signed'
+        where org_id = %(org)s and id = %(source)s and kind in ('signed', 'moodle')
         """,
         {
             "name": name,

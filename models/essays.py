@@ -19,6 +19,8 @@ from models.jobs import PASS_ORDER, Hint, PassName, Queue
 from models.users import check_key_restored, unwrap_key
 
 SubmissionSource = Literal["app", "api", "webhook"]
+# The longest text that is read.
+MAX_CHARACTERS = 100_000
 EVERY_ESSAY = EssayFilter()
 
 # The error of a pass that was cancelled because its org's AI policy became `none` before it was read.

@@ -42,6 +42,9 @@ class RowTable(StrEnum):
     """The tables of leased rows (models/leased_rows.py), which share the queue of deliveries."""
 
     DELIVERIES = "deliveries"
+    MOODLE_SITES = "moodle_sites"
+    ARRIVALS = "arrivals"
+    RETURNS = "returns"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,11 @@ class LeasedTable:
 
 
 DELIVERIES = LeasedTable(name=RowTable.DELIVERIES, lane="endpoint_id", at_once=2, attempts=8)
-TABLES = {table.name: table for table in (DELIVERIES,)}
+# A site is asked again and again: its attempts begin anew after each answer that was stored.
+MOODLE_SITES = LeasedTable(name=RowTable.MOODLE_SITES, lane="id", at_once=1, attempts=20)
+ARRIVALS = LeasedTable(name=RowTable.ARRIVALS, lane="source_id", at_once=2, attempts=10)
+RETURNS = LeasedTable(name=RowTable.RETURNS, lane="source_id", at_once=1, attempts=8)
+TABLES = {table.name: table for table in (DELIVERIES, MOODLE_SITES, ARRIVALS, RETURNS)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +119,18 @@ def put_off(held: HeldRow, *, error: str, retry_in_seconds: float, facts: dict[s
         facts,
     )
     return True
+
+
+def come_back(
+    held: HeldRow, *, in_seconds: float, error: str | None = None, facts: dict[str, Any] | None = None
+) -> None:
+    """Queue a row that is carried out regularly for its next time, with all its attempts. Raises FenceLost."""
+    _update_held(
+        held,
+        "state = 'queued', attempt = 0, lease_until = null, next_at = now() + make_interval(secs => %(wait)s), error = %(error)s",
+        {"wait": in_seconds, "error": error},
+        facts,
+    )
 
 
 def hand_back(held: HeldRow) -> None:

@@ -22,12 +22,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
 from ingest.web.messages import LANGUAGE_FORM, NETWORK_FORM, NUMBERED_ID, ORIGIN_FORM, TIME_FORM, UUID_FORM
+from models import essays
 from models.identifiers import fold_identifier, fold_spelling, is_invisible
 from models.languages import MAX_LENGTH, canonical_language
 from models.networks import MAX_LENGTH as MAX_LENGTH_OF_NETWORK
 from models.networks import MOST_NETWORKS, canonical_network
 
-MAX_CHARACTERS = 100_000
+MAX_CHARACTERS = essays.MAX_CHARACTERS
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
 # Java and student information systems write the zone as +0000 or +00; second 60 is a leap second.
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?([Zz]|([+-]\d{2}):?(\d{2})?)")

@@ -10,9 +10,12 @@ from email.utils import parsedate_to_datetime
 from models.jobs import RowTable
 from models.leased_rows import HeldRow
 
-# Seconds after each failed attempt, as Svix waits: after these no attempt is left (`LeasedTable.attempts`).
+# Seconds after each failed attempt, for deliveries as Svix waits: after these no attempt is left (`LeasedTable.attempts`).
 WAITS: dict[RowTable, tuple[float, ...]] = {
     RowTable.DELIVERIES: (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 10 * 3600),
+    # An LMS that is away over a long weekend, or whose token waits for its admin, loses nothing.
+    RowTable.ARRIVALS: (30, 5 * 60, 30 * 60, 2 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 24 * 3600, 24 * 3600),
+    RowTable.RETURNS: (60, 5 * 60, 30 * 60, 2 * 3600, 12 * 3600, 24 * 3600, 48 * 3600),
 }
 JITTER = 0.1
 # A receiver may ask for a longer wait than the table's, but not for one without an end.

@@ -5,7 +5,7 @@ What is not shaped as Moodle's answers are raises LmsError: it must never be rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from workers.lms.moodle_errors import LmsError, Trouble
 
 # Moodle's warning for an assignment in which nothing was handed in. Any other says that the token may not look.
 NOTHING_HANDED_IN = "3"
-ONLINE_TEXT, FILES, COMMENTS = "onlinetext", "file", "comments"
+ONLINE_TEXT, FILES = "onlinetext", "file"
 SUBMITTED = "submitted"
 # Of Moodle's formats of a text: 1 is HTML, and 0 is text in which some HTML may stand.
 PLAIN_FORMATS = (2, 4)
@@ -29,7 +29,6 @@ class Assignment:
     title: str
     course: int
     course_name: str
-    takes_comments: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +96,6 @@ def read_assignments(answer: Any) -> list[Assignment]:
                 title=str(one["name"]),
                 course=_number(course["id"]),
                 course_name=str(course["fullname"]),
-                takes_comments=_takes_comments(one),
             )
             for course in answer["courses"]
             for one in course["assignments"]
@@ -187,12 +185,6 @@ def _files(plugin: Mapping[str, Any]) -> Iterator[HandedInFile]:
     for area in plugin.get("fileareas", ()):
         for one in area.get("files", ()):
             yield HandedInFile(name=str(one["filename"]), url=str(one["fileurl"]), size=_number(one["filesize"]))
-
-
-def _takes_comments(assignment: Mapping[str, Any]) -> bool:
-    settings: Iterable[Mapping[str, Any]] = assignment.get("configs", ())
-    wanted = ("assignsubmission", COMMENTS, "enabled")
-    return any((one["subtype"], one["plugin"], one["name"]) == wanted and str(one["value"]) == "1" for one in settings)
 
 
 def _number(value: Any) -> int:

@@ -37,7 +37,7 @@ def keys(found: Found) -> set[str]:
 def test_recorded_answers_are_read() -> None:
     (assignment,) = read_assignments(RECORDED["assignments"]["body"])
     assert (assignment.id, assignment.module, assignment.title) == (1, 2, "Essay one")
-    assert (assignment.course, assignment.course_name, assignment.takes_comments) == (2, "Writing 101", True)
+    assert (assignment.course, assignment.course_name) == (2, "Writing 101")
     ana, bo = read_hand_ins(RECORDED["submissions"]["body"]).hand_ins
     assert (ana.user, ana.text, ana.files, ana.version_key) == (4, "<p>They were late.</p>", (), "1:1:0:1795824125")
     assert (bo.user, bo.text, [(one.name, one.size) for one in bo.files]) == (5, "", [("e.docx", 136)])

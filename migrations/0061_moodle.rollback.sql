@@ -1,0 +1,11 @@
+-- Lost: the settings and tokens of Moodle sites, and which hand-ins were taken from there. The sources stay as webhook sources that
+-- are switched off and whose secret nobody has; their courses, assignments, people and essays stay.
+drop function replay_arrivals(uuid, uuid, integer);
+drop table arrivals;
+drop table moodle_sites;
+drop policy ec_worker_own_org on sources;
+revoke select (id, org_id, kind, disabled_at) on sources from ec_worker;
+update sources set disabled_at = coalesce(disabled_at, now()), kind = 'signed' where kind = 'moodle';
+alter table sources drop constraint sources_kind_known;
+alter table sources add constraint sources_kind_known check (kind in ('signed', 'lti')) not valid;
+alter table sources validate constraint sources_kind_known;

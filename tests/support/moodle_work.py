@@ -1,0 +1,73 @@
+"""A school with a Moodle site, and a worker that asks it and brings feedback back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from models import moodle_sites
+from models.jobs import RowHint, RowTable
+from outgoing.client import Client
+from tests.support.deliveries import THIS_MACHINE
+from tests.support.moodle import TOKEN, MoodleSite
+from tests.support.schools import School, session_of
+from tests.support.servers import Database
+from workers.deliveries.arrivals import ArrivalWork
+from workers.deliveries.moodle_sites import MoodleSiteWork
+from workers.deliveries.returns import ReturnWork
+from workers.deliveries.runner import RowRunner
+from workers.job.leases import Leases
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+NOON = int(datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp())
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A school and the source that is its Moodle site."""
+
+    school: School
+    source: UUID
+
+    def hint(self, table: RowTable) -> RowHint:
+        return RowHint(org_id=self.school.org, lane_id=self.source, table=table)
+
+
+def connect_moodle(school: School, site: MoodleSite, **settings: Any) -> Connected:
+    """Let the school's admin add the site. The process must be logged in as ec_ingest."""
+    with session_of(school, "ada"):
+        source = moodle_sites.add_site(
+            "Moodle", org=school.org, site=site.url, token=TOKEN, **{"begins_at": LONG_AGO, **settings}
+        )
+    return Connected(school, source)
+
+
+def make_moodle_runner(
+    *, leases: Leases | None = None, lease_seconds: float = 60.0, seconds: float = 10.0
+) -> RowRunner:
+    """Return what a worker runs the rows of LMSs with."""
+    client = Client(allowed=THIS_MACHINE, seconds=seconds)
+    return RowRunner(
+        {
+            RowTable.MOODLE_SITES: MoodleSiteWork(client),
+            RowTable.ARRIVALS: ArrivalWork(client),
+            RowTable.RETURNS: ReturnWork(client),
+        },
+        leases=leases or Leases(lease_seconds=lease_seconds, longest_seconds=60.0),
+        lease_seconds=lease_seconds,
+    )
+
+
+def make_due(database: Database) -> None:
+    """Let everything that waits be due now."""
+    for table in ("moodle_sites", "arrivals", "returns"):
+        database.sql(f"update {table} set next_at = now() where state = 'queued'")
+
+
+def look(connected: Connected, runner: RowRunner, database: Database) -> None:
+    """Let a worker look at the site now and fetch what it finds."""
+    make_due(database)
+    for table in (RowTable.MOODLE_SITES, RowTable.ARRIVALS):
+        runner.run(connected.hint(table))
