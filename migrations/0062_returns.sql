@@ -12,7 +12,7 @@ create table returns (
     attempt integer not null default 0,
     fence integer not null default 0,
     next_at timestamptz not null default now(),
-    hinted_at timestamptz not null default '-infinity',
+    hinted_at timestamptz,
     lease_until timestamptz,
     started_at timestamptz,
     finished_at timestamptz,

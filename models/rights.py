@@ -240,6 +240,18 @@ ABOUT_VERSION = (
         of="t.submission_id = %(submission)s",
     ),
     Part(
+        table="arrivals",
+        columns="id created_at org_id source_id version_key place changed_at submission_id state attempt fence next_at hinted_at"
+        " lease_until started_at finished_at error",
+        of="t.submission_id = %(submission)s",
+    ),
+    Part(
+        table="returns",
+        columns="id created_at org_id source_id submission_id channel external_id state attempt fence next_at hinted_at lease_until"
+        " started_at finished_at error",
+        of="t.submission_id = %(submission)s",
+    ),
+    Part(
         table="deliveries",
         columns="id created_at org_id endpoint_id event submission_id data state attempt fence next_at hinted_at lease_until started_at"
         " finished_at error http_status",
@@ -317,6 +329,8 @@ essays/<n>-<id>/        one folder an essay: essay.json, and for each version
   versions/<v>-passes.json, -feedback.json, -criterion_results.json    the three readings and all they said
   versions/<v>-feedback_reviews.json, -feedback_reactions.json    what teachers decided about comments, and what the author thought of them
   versions/<v>-ai_responses.json    what each provider really answered, and what it cost (millionths of a dollar)
+  versions/<v>-arrivals.json      when and from where in the LMS it was fetched
+  versions/<v>-returns.json       what was written back to the LMS about it (ids and times)
   versions/<v>-deliveries.json    which systems of the school were told what about it (ids and times)
 files*.json, files/     the files that they handed in, as they were, and which of them became which version
 saved_comments*.json    comments they keep for the next essay

@@ -36,6 +36,7 @@ SCOPES: list[Node] = [SQL("default '{submit,read}'::text[]")]
 EVERY_ROLE: list[Node] = [SQL("default '{student,educator,admin}'::text[]")]
 NO_BYTES: list[Node] = [SQL("default '{}'::bytea[]")]
 EVERYWHERE: list[Node] = [SQL("default '{}'::text[]")]
+NO_IDS: list[Node] = [SQL("default '{}'::bigint[]")]
 FROM_ID: list[Node] = [SQL("generated always as (uuid_extract_timestamp(id)) stored")]
 FROM_COMMENT: list[Node] = [SQL("generated always as (uuid_extract_timestamp(feedback_id)) stored")]
 UNDECIDED: list[Node] = [SQL("generated always as (review_id is null) stored")]
@@ -634,6 +635,78 @@ class Files(Table):
     words = IntegerField()
     pictures = IntegerField(default=0)
     created_at = _created_at()
+
+
+class MoodleSites(Table):
+    """A Moodle site that is asked what was handed in: the source with the same id, and a leased row."""
+
+    id = UUIDField(primary_key=True)
+    org_id = UUIDField()
+    site = TextField()
+    token = EncryptedField()
+    interval_seconds = IntegerField(default=300)
+    courses = ArrayField(BigIntegerField, index=False, constraints=NO_IDS)
+    returns = TextField(default="link")
+    pages_url = TextField(null=True)
+    begins_at = DateTimeTZField(constraints=NOW)
+    seen_until = DateTimeTZField(null=True)
+    looked_into = ArrayField(BigIntegerField, index=False, constraints=NO_IDS)
+    closed = ArrayField(BigIntegerField, index=False, constraints=NO_IDS)
+    succeeded_at = DateTimeTZField(null=True)
+    error_about = TextField(null=True)
+    created_at = _created_at()
+    state = TextField(default="queued")
+    attempt = IntegerField(default=0)
+    fence = IntegerField(default=0)
+    next_at = DateTimeTZField(constraints=NOW)
+    hinted_at = DateTimeTZField(null=True)
+    lease_until = DateTimeTZField(null=True)
+    started_at = DateTimeTZField(null=True)
+    finished_at = DateTimeTZField(null=True)
+    error = TextField(null=True)
+
+
+class Arrivals(Table):
+    """A version of a hand-in that an LMS says is there: a leased row, kept for ever so that none is taken twice."""
+
+    id = _id()
+    org_id = UUIDField()
+    source_id = UUIDField()
+    version_key = TextField()
+    place = BinaryJSONField()
+    changed_at = DateTimeTZField()
+    submission_id = UUIDField(null=True)
+    created_at = _created_at()
+    state = TextField(default="queued")
+    attempt = IntegerField(default=0)
+    fence = IntegerField(default=0)
+    next_at = DateTimeTZField(constraints=NOW)
+    hinted_at = DateTimeTZField(null=True)
+    lease_until = DateTimeTZField(null=True)
+    started_at = DateTimeTZField(null=True)
+    finished_at = DateTimeTZField(null=True)
+    error = TextField(null=True)
+
+
+class Returns(Table):
+    """What goes back to an LMS about a version: a leased row."""
+
+    id = _id()
+    org_id = UUIDField()
+    source_id = UUIDField()
+    submission_id = UUIDField()
+    channel = TextField()
+    external_id = TextField(null=True)
+    created_at = _created_at()
+    state = TextField(default="queued")
+    attempt = IntegerField(default=0)
+    fence = IntegerField(default=0)
+    next_at = DateTimeTZField(constraints=NOW)
+    hinted_at = DateTimeTZField(null=True)
+    lease_until = DateTimeTZField(null=True)
+    started_at = DateTimeTZField(null=True)
+    finished_at = DateTimeTZField(null=True)
+    error = TextField(null=True)
 
 
 class Feedback(Partitioned):

@@ -63,6 +63,11 @@ DELETE_RULES = {
     "feedback_submission": "cascade",
     "feedback_type": "restrict",
     "idempotency_keys_org_id_fkey": "cascade",
+    "arrivals_source": "cascade",
+    "arrivals_submission": "set null",
+    "moodle_sites_source": "cascade",
+    "returns_source": "cascade",
+    "returns_submission": "cascade",
     "deliveries_endpoint": "cascade",
     "deliveries_submission": "cascade",
     "endpoints_org": "cascade",
@@ -271,6 +276,7 @@ def test_program_roles_own_nothing_and_cannot_bypass_row_security(database: Data
     assert set(joined) == {
         *(("ec_ingest", f"ec_{role}") for role in ("auth", "lms", "manager", "student", "educator", "admin")),
         ("ec_worker", "ec_keys"),
+        ("ec_worker", "ec_lms"),
         ("ec_monitor", "pg_use_reserved_connections"),
     }
 
@@ -474,7 +480,7 @@ def test_names_and_writing_of_people_are_encrypted_columns() -> None:
 
     assert encrypted == {
         "ai_responses.raw", "criterion_results.rationale", "endpoints.previous_secret", "endpoints.secret", "essays.title", "feedback.body", "feedback_reactions.note",
-        "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "lms_people.subject", "lti_keys.private_key", "passes.summary", "passkeys.credential_id", "passkeys.name", "passkeys.public_key", "saved_comments.body", "second_factors.secret", "sign_in_providers.client_secret", "files.content", "files.hidden", "files.name", "files.text",
+        "feedback_reviews.body", "inbound_events.body", "inbound_events.problem", "lms_people.subject", "lti_keys.private_key", "moodle_sites.token", "passes.summary", "passkeys.credential_id", "passkeys.name", "passkeys.public_key", "saved_comments.body", "second_factors.secret", "sign_in_providers.client_secret", "files.content", "files.hidden", "files.name", "files.text",
         "sources.previous_secret", "sources.secret", "submissions.text", "user_keys.wrapped",
         "users.email", "users.external_id", "users.name",
     }  # fmt: skip

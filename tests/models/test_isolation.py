@@ -48,13 +48,14 @@ VISIBLE = {
         set(TABLES) - {
             "ai_responses", "analytics", "api_keys", "audit_heads", "audit_log", "inbound_events", "one_time_tokens", "sessions",
             "sources", "system_logs", "saved_comments", "ledger", "ledger_entries", "blessings", "review_items", "author_use", "retention_runs", "approvals",
-            "queue_marks", "reports", "second_factors", "passkeys", "sign_in_providers", "linked_accounts", "endpoints", "deliveries", "platforms",
+            "queue_marks", "reports", "second_factors", "passkeys", "sign_in_providers", "linked_accounts", "endpoints", "deliveries", "platforms", "moodle_sites", "returns", "arrivals",
         }, "true",
-    ),
+    ) | {"arrivals": "false"},
     "ec_manager": dict.fromkeys(("users", "user_keys", "courses", "enrollments", "assignments", "categories", "rubrics"), "true"),
     "ec_worker": dict.fromkeys(
         ("orgs", "users", "user_keys", "enrollments", "assignments", "categories", "rubrics", "rubric_criteria", "essays", "submissions",
-            "passes", "feedback", "criterion_results", "feedback_reviews", "feedback_reactions", "ledger", "blessings", "ai_responses", "endpoints", "deliveries"),
+            "passes", "feedback", "criterion_results", "feedback_reviews", "feedback_reactions", "ledger", "blessings", "ai_responses", "endpoints", "deliveries", "moodle_sites",
+            "arrivals", "returns", "sources"),
         "true",
     ),
 }  # fmt: skip

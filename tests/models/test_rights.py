@@ -78,6 +78,14 @@ def kim(school: School, database: Database, become: Become) -> Kim:
         events.store_delivery_answer(delivery, answer={"id": str(first.submission)}, submission=first.submission)
         key = users.data_key(student, org=school.org)
         events.store_delivery(delivery, outcome="accepted", user=student, key=key, submission=first.submission)
+    database.sql(
+        "insert into arrivals (org_id, source_id, version_key, place, changed_at, submission_id)"
+        " values (%s, %s, %s, '{}', now(), %s) returning 1", school.org, school.source, uuid4().hex, first.submission,
+    )  # fmt: skip
+    database.sql(
+        "insert into returns (org_id, source_id, submission_id, channel) values (%s, %s, %s, 'moodle_comment') returning 1",
+        school.org, school.source, first.submission,
+    )  # fmt: skip
     with db.session(org=school.org, user=student, role="ec_student"):
         events.claim_key("own", org=school.org, caller=student, request_sha256=b"x" * 32)
         second = essays.receive(student, Draft(title="Alone", text=TEXT, source="app"), org=school.org)

@@ -36,6 +36,7 @@ MASTER = {
     "sources.previous_secret": "a secret of the installation, no words of a person",
     "endpoints.secret": "a secret of the installation, no words of a person",
     "endpoints.previous_secret": "a secret of the installation, no words of a person",
+    "moodle_sites.token": "a secret of the installation, no words of a person",
     "sign_in_providers.client_secret": "a secret of the installation, no words of a person",
     "lti_keys.private_key": "a secret of the installation, no words of a person",
     "user_keys.wrapped": "the key of a person, deleted by erasure",
@@ -56,6 +57,8 @@ CLEAR = {
         saved_comments.type saved_comments.kind sessions.revoked_reason submissions.status submissions.queue submissions.source
         system_logs.program system_logs.level system_logs.event orgs.password_roles sign_in_providers.roles
         sign_in_providers.find_by endpoints.events endpoints.disabled_reason deliveries.event deliveries.state deliveries.error files.format sources.kind platforms.state
+        moodle_sites.returns moodle_sites.state moodle_sites.error moodle_sites.error_about arrivals.state arrivals.error returns.state
+        returns.error returns.channel
     """,
     "a language, a model, a batch or another id that a machine made": """
         users.language orgs.default_language submissions.language passes.model passes.batch feedback.model ai_responses.model
@@ -76,7 +79,7 @@ CLEAR = {
         orgs.slug orgs.name courses.name courses.external_id assignments.title assignments.prompt assignments.external_id
         categories.slug categories.name rubrics.name rubric_criteria.name rubric_criteria.description rubric_criteria.levels
         criterion_results.level feedback.criterion api_keys.name sources.name blessings.report
-        endpoints.name endpoints.url sign_in_providers.name sign_in_providers.issuer sign_in_providers.client_id
+        endpoints.name endpoints.url moodle_sites.site moodle_sites.pages_url sign_in_providers.name sign_in_providers.issuer sign_in_providers.client_id
         platforms.issuer platforms.client_id platforms.authorization_url platforms.token_url platforms.token_audience platforms.jwks_url
         platform_courses.memberships_url         platforms.deployments
     """,
@@ -87,6 +90,9 @@ CLEAR = {
     """,
     "ids, times and links of one version; deleted with it": "deliveries.data",
     "a public key of ours": "lti_keys.public_key",
+    "ids of an LMS for a hand-in and its comment, and the names that teachers gave its course and assignment": """
+        arrivals.version_key arrivals.place returns.external_id
+    """,
     "ids, and warnings in our words; erasure replaces or deletes the answers about the person's essays": """
         seen_events.answer idempotency_keys.response
     """,

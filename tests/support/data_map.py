@@ -25,7 +25,7 @@ ABOUT = {
     "everybody with an account": "users user_keys sessions one_time_tokens linked_accounts lms_people",
     "students and educators": "enrollments idempotency_keys analytics files",
     "students": """
-        deliveries essays submissions passes criterion_results feedback_reactions review_items ai_responses inbound_events seen_events
+        arrivals returns deliveries essays submissions passes criterion_results feedback_reactions review_items ai_responses inbound_events seen_events
         author_use
     """,
     "students, and the educator who commented": "feedback feedback_reviews",
@@ -35,7 +35,7 @@ ABOUT = {
     "admins, and whom they want to erase or export": "approvals",
     "everybody who did something, and what was done to whom": "audit_log",
     "nobody: the school": """
-        orgs api_keys sources endpoints platforms platform_courses spent_launches sign_in_providers categories rubrics rubric_criteria courses assignments ledger ledger_entries blessings audit_heads
+        orgs api_keys sources endpoints platforms platform_courses spent_launches moodle_sites sign_in_providers categories rubrics rubric_criteria courses assignments ledger ledger_entries blessings audit_heads
         retention_runs queue_marks
     """,
     "nobody, except ids in a line": "system_logs",
@@ -46,6 +46,7 @@ OTHERWISE = {
     "idempotency_keys": f"with the person by `erase_person`; all after {KEEP_ANSWERS_DAYS} days",
     "inbound_events": f"with the person; without a known student after {KEEP_UNOWNED_DELIVERIES_DAYS} days",
     "deliveries": f"with the version they are about; all after {KEEP_DELIVERIES_DAYS} days",
+    "arrivals": "stay without the version, so that the LMS's hand-in is not taken again; all with the source",
     "seen_events": "the answer is replaced with the person; id and digest of the event stay",
     "audit_log": "stays for ever; an erased id refers to nobody",
     "audit_heads": "stays for ever",

@@ -26,6 +26,9 @@ GOOD: dict[str, dict[str, str]] = {
     "endpoints": {
         "org_id": "uuidv7()", "name": "'LMS'", "url": "'https://lms.example/hooks'", "events": "'{feedback.ready}'", "secret": "''",
     },
+    "moodle_sites": {"id": "uuidv7()", "org_id": "uuidv7()", "site": "'https://moodle.example'", "token": "''"},
+    "arrivals": {"org_id": "uuidv7()", "source_id": "uuidv7()", "version_key": "'1:1:0:1'", "place": "'{}'", "changed_at": "now()"},
+    "returns": {"org_id": "uuidv7()", "source_id": "uuidv7()", "submission_id": "uuidv7()", "channel": "'moodle_comment'"},
     "deliveries": {"org_id": "uuidv7()", "endpoint_id": "uuidv7()", "event": "'feedback.ready'", "data": "'{}'"},
     "platforms": {"id": "uuidv7()", "org_id": "uuidv7()"},
     "platform_courses": {"org_id": "uuidv7()", "source_id": "uuidv7()", "course_id": "uuidv7()", "memberships_url": "'https://lms'"},

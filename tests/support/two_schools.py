@@ -27,7 +27,7 @@ KNOWN_BY = {
     "feedback_reactions": "feedback_id", "review_items": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
 }  # fmt: skip
 TABLES = (
-    "ai_responses", "analytics", "api_keys", "approvals", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results", "deliveries", "endpoints",
+    "ai_responses", "analytics", "api_keys", "approvals", "arrivals", "moodle_sites", "returns", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results", "deliveries", "endpoints",
     "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger", "ledger_entries", "files",
     "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "queue_marks", "review_items", "reports", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
     "second_factors", "passkeys", "sign_in_providers", "linked_accounts", "platforms", "platform_courses", "lms_people", "spent_launches", "sources", "submissions", "system_logs", "user_keys", "users",
@@ -160,6 +160,19 @@ def _add_reviews(database: Database, school: School) -> None:
     database.sql(
         "insert into deliveries (org_id, endpoint_id, event, data, next_at) values (%s, %s, 'ping', '{}', now()) returning 1",
         school.org, endpoint,
+    )  # fmt: skip
+    [(version,)] = database.sql("select id from submissions where org_id = %s limit 1", school.org)
+    database.sql(
+        "insert into moodle_sites (id, org_id, site, token) values (%s, %s, 'https://lms.example', '') returning 1",
+        school.source, school.org,
+    )  # fmt: skip
+    database.sql(
+        "insert into arrivals (org_id, source_id, version_key, place, changed_at) values (%s, %s, '1', '{}', now()) returning 1",
+        school.org, school.source,
+    )  # fmt: skip
+    database.sql(
+        "insert into returns (org_id, source_id, submission_id, channel) values (%s, %s, %s, 'moodle_comment') returning 1",
+        school.org, school.source, version,
     )  # fmt: skip
     for person in (school.alice, school.ed, school.nell, school.ada):
         database.sql(
