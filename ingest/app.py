@@ -22,6 +22,7 @@ from ingest.admin import (
     roster,
     rubrics,
     sign_in_provider,
+    source_status,
     sources,
     users,
 )
@@ -97,6 +98,7 @@ def create_app() -> Flask:
         deliveries,
         health,
         api_keys,
+        source_status,
         sources,
         endpoints,
         audit,

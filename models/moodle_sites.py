@@ -11,7 +11,7 @@ from uuid import UUID
 from models import leased_rows
 from models.connections import add_source
 from models.crypto import AssociatedData, keyring
-from models.db import row, run
+from models.db import row, rows, run
 from models.errors import NotFound
 from models.leased_rows import HeldRow
 
@@ -96,11 +96,19 @@ def add_site(
 
 def fetch_site(source: UUID, *, org: UUID) -> Site | None:
     """Return the settings of a source that is a Moodle site, or None when it is none. Call it as ec_admin."""
-    found = row(
-        "select site, interval_seconds, courses, returns, pages_url, begins_at from moodle_sites where org_id = %s and id = %s",
-        (org, source),
+    return fetch_sites([source], org=org).get(source)
+
+
+def fetch_sites(sources: Sequence[UUID], *, org: UUID) -> dict[UUID, Site]:
+    """Return the settings of those of these sources that are Moodle sites. Call it as ec_admin."""
+    found = rows(
+        """
+        select id, site, interval_seconds, courses, returns, pages_url, begins_at from moodle_sites
+        where org_id = %s and id = any (%s::uuid[])
+        """,
+        (org, list(sources)),
     )
-    return Site(**found) if found else None
+    return {one.pop("id"): Site(**one) for one in found}
 
 
 def change_site(source: UUID, *, org: UUID, changes: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictInt
 
+from ingest.admin.lms_schemas import Kind, MoodleChanges, MoodleDraft, MoodleSite
 from ingest.web.schemas import Cursor, Moment, Networks, RequestBody, Short
 from models.connections import DAY_SECONDS, LONGEST_OVERLAP_SECONDS, Scope
 
@@ -96,28 +97,35 @@ class ApiKeys(BaseModel):
 
 
 class SourceDraft(RequestBody):
-    """A new webhook source."""
+    """A new source: an LMS that sends signed webhooks, or a Moodle site that we ask. The latter adds courses unless told otherwise."""
 
     name: Short
+    kind: Kind = "signed"
+    moodle: Annotated[MoodleDraft | None, Field(description="the settings of a Moodle site, and only of one")] = None
     creates_courses: CreatesCourses = False
     networks: Networks = []  # noqa: RUF012 - pydantic copies defaults
 
 
 class SourceChanges(RequestBody):
-    """Changes to a webhook source. Members that are left out stay the same."""
+    """Changes to a source. Members that are left out stay the same. The kind of a source stays."""
 
     name: Short = Field(default_factory=str)
     disabled: StrictBool = Field(default_factory=bool, description="true: deliveries are refused with 404")
     creates_courses: CreatesCourses = Field(default_factory=bool)
     networks: Networks = Field(default_factory=list)
+    moodle: Annotated[MoodleChanges | None, Field(description="changes to a Moodle site")] = None
 
 
 class Source(BaseModel):
-    """A webhook source without its secrets."""
+    """A source without its secrets."""
 
     id: UUID
+    kind: Kind
     name: str
-    url: Annotated[str, Field(description="the path on this server to which the LMS delivers")]
+    url: Annotated[
+        str | None, Field(description="the path on this server to which the LMS delivers; null for a Moodle site")
+    ]
+    moodle: MoodleSite | None
     creates_courses: Annotated[bool, Field(description=CREATES_COURSES)]
     networks: Annotated[list[str], Field(description=NETWORKS)]
     created_at: datetime
@@ -128,9 +136,14 @@ class Source(BaseModel):
 
 
 class NewSecret(Source):
-    """A webhook source with its newest secret, which is shown only once."""
+    """A source with its newest secret, which is shown only once."""
 
-    secret: Annotated[str, Field(description="the signing secret (whsec_…); it cannot be shown again")]
+    secret: Annotated[
+        str | None,
+        Field(
+            description="the signing secret (whsec_…); it cannot be shown again. null for a Moodle site, which has none"
+        ),
+    ]
 
 
 class Sources(BaseModel):

@@ -1,22 +1,26 @@
-"""Create, list, change, rotate and disable the webhook sources of an org. Admins only. A secret is shown once."""
+"""Create, list, change, rotate and disable the sources of an org: webhooks and Moodle sites. Admins only. A secret is shown once."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response
 
 from ingest.admin import connection_schemas as schemas
-from ingest.web import pagination
+from ingest.web import outgoing, pagination
 from ingest.web.body import read_body
 from ingest.web.identity import admin
 from ingest.web.openapi import operation
 from ingest.web.pagination import page_of
+from ingest.web.problems import Problem
 from ingest.web.responses import json_response
 from ingest.web.step_up import require_step_up
-from models import connections
+from models import connections, moodle_sites
 from models.connections import SourceCard
+from models.moodle_sites import Site
+from outgoing.client import url_objection
 
 blueprint = Blueprint("sources", __name__)
 
@@ -35,28 +39,35 @@ def list_all() -> Response:
     who = admin()
     limit, before = pagination.limit(), pagination.cursor()
     with who.session():
-        found = connections.list_sources(org=who.org, limit=limit + 1, before=before)
-    return page_of(schemas.Sources, found, limit=limit, show=_to_schema, key=lambda source: source.id)
+        listed = connections.list_sources(org=who.org, limit=limit + 1, before=before)
+        sites = moodle_sites.fetch_sites([source.id for source in listed], org=who.org)
+    found = [(source, sites.get(source.id)) for source in listed]
+    return page_of(schemas.Sources, found, limit=limit, show=_to_schema, key=lambda source: source[0].id)
 
 
 @blueprint.post("/v1/sources")
 @operation(
-    "Create a webhook source",
+    "Create a source",
     answers={201: schemas.NewSecret},
     body=schemas.SourceDraft,
     problems=("forbidden", "sign-in-again"),
     headers=LOCATION,
 )
 def make() -> Response:
-    """Create a webhook source. The answer has the path for deliveries and, only this once, the signing secret. Admins only."""
+    """Create a source. For webhooks the answer has the path for deliveries and, only this once, the signing secret. Admins only.
+
+    With `kind` `moodle` we look at the site at once, and then regularly; its status says how that went.
+    """
     who = admin()
     payload = read_body(schemas.SourceDraft)
+    if (payload.kind == "moodle") != (payload.moodle is not None):
+        raise _bad_moodle("/moodle", "is needed for a Moodle site, and only for one")
+    if payload.moodle is not None:
+        _check_addresses(payload.moodle.model_dump())
     with who.session():
         require_step_up(who)
-        source, secret = connections.add_source(
-            payload.name, org=who.org, creates_courses=payload.creates_courses, networks=payload.networks
-        )
-        created = connections.fetch_source(source, org=who.org)
+        source, secret = _add(payload, org=who.org)
+        created = _read(source, org=who.org)
     return _respond_with_secret(created, secret)
 
 
@@ -66,7 +77,7 @@ def one_source(source_id: UUID) -> Response:
     """Return a webhook source without its secrets. Admins only."""
     who = admin()
     with who.session():
-        found = connections.fetch_source(source_id, org=who.org)
+        found = _read(source_id, org=who.org)
     return json_response(_to_schema(found))
 
 
@@ -78,13 +89,22 @@ def one_source(source_id: UUID) -> Response:
     problems=("forbidden", "sign-in-again"),
 )
 def change(source_id: UUID) -> Response:
-    """Change the name or the right of a source, disable it or enable it again, from the next delivery on. Admins only."""
+    """Change the name or the right of a source, disable it or enable it again, from the next delivery on. Admins only.
+
+    A Moodle site is looked at at once after each change.
+    """
     who = admin()
     payload = read_body(schemas.SourceChanges)
+    changes = payload.model_dump(exclude_unset=True)
+    site_changes = changes.pop("moodle", None) or {}
+    _check_addresses(site_changes)
     with who.session():
         require_step_up(who)
-        connections.change_source(source_id, org=who.org, **payload.model_dump(exclude_unset=True))
-        found = connections.fetch_source(source_id, org=who.org)
+        connections.change_source(source_id, org=who.org, **changes)
+        if site_changes:
+            moodle_sites.change_site(source_id, org=who.org, changes=site_changes)
+        moodle_sites.look_now(source_id, org=who.org)
+        found = _read(source_id, org=who.org)
     return json_response(_to_schema(found))
 
 
@@ -113,19 +133,52 @@ def rotate(source_id: UUID) -> Response:
     with who.session():
         require_step_up(who)
         secret = connections.rotate_source(source_id, org=who.org, overlap_seconds=payload.overlap_seconds)
-        found = connections.fetch_source(source_id, org=who.org)
+        found = _read(source_id, org=who.org)
     return _respond_with_secret(found, secret)
 
 
-def _to_schema(found: SourceCard) -> schemas.Source:
-    return schemas.Source(**_members(found))
+def _add(payload: schemas.SourceDraft, *, org: UUID) -> tuple[UUID, str | None]:
+    """Store the source and return its id, and its secret if it has one."""
+    if payload.moodle is None:
+        return connections.add_source(
+            payload.name, org=org, creates_courses=payload.creates_courses, networks=payload.networks
+        )
+    creates = payload.creates_courses or "creates_courses" not in payload.model_fields_set
+    settings = payload.moodle.model_dump()
+    settings["site"] = settings["site"].rstrip("/")
+    return moodle_sites.add_site(payload.name, org=org, creates_courses=creates, **settings), None
 
 
-def _members(found: SourceCard) -> dict[str, Any]:
+def _read(source: UUID, *, org: UUID) -> tuple[SourceCard, Site | None]:
+    return connections.fetch_source(source, org=org), moodle_sites.fetch_site(source, org=org)
+
+
+def _check_addresses(settings: dict[str, Any]) -> None:
+    """Check the addresses in the settings of a Moodle site. Raises Problem."""
+    for member in ("site", "pages_url"):
+        url = settings.get(member)
+        objection = url_objection(url, allow_local=outgoing.client().allows_local) if url else None
+        if objection is None and url and "?" in url:
+            objection = "must have nothing after a question mark"
+        if objection is not None:
+            raise _bad_moodle(f"/moodle/{member}", objection)
+
+
+def _bad_moodle(pointer: str, detail: str) -> Problem:
+    return Problem("invalid-payload", f"{pointer[1:]} {detail}.", errors=[{"pointer": pointer, "detail": detail}])
+
+
+def _to_schema(found: tuple[SourceCard, Site | None]) -> schemas.Source:
+    return schemas.Source(**_members(*found))
+
+
+def _members(found: SourceCard, site: Site | None) -> dict[str, Any]:
     return {
         "id": found.id,
+        "kind": found.kind,
         "name": found.name,
-        "url": f"/v1/webhooks/{found.id}",
+        "url": f"/v1/webhooks/{found.id}" if found.kind == "signed" else None,
+        "moodle": asdict(site) if site else None,
         "creates_courses": found.creates_courses,
         "networks": found.networks,
         "created_at": found.created_at,
@@ -134,11 +187,11 @@ def _members(found: SourceCard) -> dict[str, Any]:
     }
 
 
-def _respond_with_secret(found: SourceCard, secret: str) -> Response:
+def _respond_with_secret(found: tuple[SourceCard, Site | None], secret: str | None) -> Response:
     response = Response(
-        schemas.NewSecret(**_members(found), secret=secret).model_dump_json(),
+        schemas.NewSecret(**_members(*found), secret=secret).model_dump_json(),
         status=201,
         content_type="application/json",
     )
-    response.headers["Location"] = f"/v1/sources/{found.id}"
+    response.headers["Location"] = f"/v1/sources/{found[0].id}"
     return response

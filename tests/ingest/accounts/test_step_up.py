@@ -15,6 +15,11 @@ DANGEROUS = {
     "rotate a key": ("POST", "/v1/api-keys/{api_key_id}/rotate", {}),
     "make a source": ("POST", "/v1/sources", {"name": "LMS"}),
     "change a source": ("PATCH", "/v1/sources/{source}", {"name": "Other"}),
+    "make a Moodle site": (
+        "POST",
+        "/v1/sources",
+        {"name": "Moodle", "kind": "moodle", "moodle": {"site": "https://m.example", "token": "0f3a5c7e9b1d2f4a"}},
+    ),
     "rotate a source": ("POST", "/v1/sources/{source}/rotate", {}),
     "make an endpoint": (
         "POST", "/v1/endpoints", {"name": "LMS", "url": "https://lms.example/hooks", "events": ["feedback.ready"]},

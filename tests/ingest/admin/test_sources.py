@@ -14,7 +14,9 @@ from models import connections, db
 from tests.support.races import together, warm_up
 
 SOURCES = "/v1/sources"
-FIELDS = {"id", "name", "url", "creates_courses", "networks", "created_at", "disabled", "previous_secret_until"}
+FIELDS = {
+    "id", "kind", "name", "url", "moodle", "creates_courses", "networks", "created_at", "disabled", "previous_secret_until",
+}  # fmt: skip
 
 
 @pytest.fixture

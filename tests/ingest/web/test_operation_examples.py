@@ -164,6 +164,9 @@ def connect_an_lms(story: Recorder) -> None:
         "token_url": "https://lms.example/token", "jwks_url": "https://lms.example/keys", "deployments": ["1"],
     }  # fmt: skip
     story.send("POST /v1/platforms", "values", ada, {"name": "Open edX", "values": values})
+    site = {"site": "https://moodle.school.example", "token": "0f3a5c7e9b1d2f4a6c8e0b2d4f6a8c0e"}
+    made = story.send("POST /v1/sources", "Moodle site", ada, {"name": "Moodle", "kind": "moodle", "moodle": site})
+    story.send("GET /v1/sources/{source_id}/status", "Moodle site", ada, source_id=made["id"])
     story.send("POST /v1/api-keys", "key", ada, {"name": "Canvas"})
     essay = {"title": "Phones at school", "text": TEXT, "student": {"external_id": "bob-sis"}}
     receipt = story.send("POST /v1/submissions", "LMS with an API key", api.with_key(), essay)
