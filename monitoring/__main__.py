@@ -19,7 +19,7 @@ from models.broker import make_broker
 from models.errors import SettingsError
 from models.log import logger, set_up
 from models.settings_report import make_report, show
-from monitoring import ai, database, deliveries, disk, durability, duties, http, programs, queues, redis_server
+from monitoring import ai, database, deliveries, disk, durability, duties, http, lms, programs, queues, redis_server
 from monitoring.collector import EssayCoachCollector, Probe, ProbeGroup
 from monitoring.families import MonotonicCounter, Remembered
 from monitoring.history import History
@@ -72,6 +72,7 @@ def probe_groups(
                 "totals": partial(queues.read_totals, totals),
                 "ai": partial(ai.read_ai, ai_totals),
                 "deliveries": partial(deliveries.read_deliveries, totals),
+                "lms": lms.read_lms,
                 "pauses": ai.read_pauses,
                 "org_spend": Remembered(ai.read_org_spend, seconds=REMEMBER_SECONDS),
                 "duties": duties.read_duties,

@@ -218,6 +218,10 @@ CONDITIONS = (
         ),
     ),
     Condition(
+        alert="LmsWorkWaits",
+        check=_is_over("essaycoach_lms_oldest_age_seconds", DELIVERY_SECONDS, "Work for an LMS has waited {} for a worker."),
+    ),
+    Condition(
         alert="StandbyLags", check=_is_over("pg_standby_lag_seconds", LAG_SECONDS, "A standby is {} behind its primary.")
     ),
     Condition(alert="BackupOld", check=_is_old(backup_age, BACKUP_SECONDS, "backup")),

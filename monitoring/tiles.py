@@ -116,7 +116,7 @@ NOW = (
     Tile(title="Served in time", describe=_served, alerts=("FeedbackSlow",), series=_SERIES["finished"]),
     Tile(
         title="Oldest waiting", describe=_oldest, series=_SERIES["oldest"],
-        alerts=("InteractiveWorkWaits", "BulkWorkWaits", "DeliveriesWait"),
+        alerts=("InteractiveWorkWaits", "BulkWorkWaits", "DeliveriesWait", "LmsWorkWaits"),
     ),
     Tile(
         title="Programs alive", describe=_programs, series=_SERIES["programs"],

@@ -107,6 +107,27 @@ DASHBOARD = Dashboard(
             ),
         ),
         Row(
+            title="Moodle sites",
+            panels=(
+                Panel(
+                    title="Oldest due work", unit="s",
+                    answers="How long a hand-in to fetch, or feedback to bring back, has waited for a worker. LmsWorkWaits fires above a "
+                    "quarter of an hour.",
+                    queries=(Query(expr="max by (what) (essaycoach_lms_oldest_age_seconds)", legend="{{what}}"),),
+                ),
+                Panel(
+                    title="Silent for longest", unit="s",
+                    answers="Since the last answer of the site that is silent for longest. The status of the source says why.",
+                    queries=(Query(expr="max by (kind) (essaycoach_lms_silent_seconds)", legend="{{kind}}"),),
+                ),
+                Panel(
+                    title="Sites that are not asked any more",
+                    answers="Looking at them failed in our code. POST /v1/sources/{id}/replay asks them again.",
+                    queries=(Query(expr="max by (kind) (essaycoach_lms_given_up)", legend="{{kind}}"),),
+                ),
+            ),
+        ),
+        Row(
             title="Calls with an API key",
             panels=(
                 Panel(

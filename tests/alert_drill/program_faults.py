@@ -31,7 +31,7 @@ def web_answers_500(drill: Drill) -> Iterator[None]:
 
 @contextmanager
 def workers_stopped(drill: Drill) -> Iterator[None]:
-    """Stop the workers; one pass of those that wait becomes imported work of two hours ago, and an event waits as long."""
+    """Stop the workers; one pass of those that wait becomes imported work of two hours ago, and an event and an arrival wait as long."""
     with drill.stopped("worker"):
         drill.lms.hand_in_several(2)
         drill.sql(
@@ -43,10 +43,15 @@ def workers_stopped(drill: Drill) -> Iterator[None]:
             " '{submission.failed}', '' from orgs limit 1 returning org_id, id) insert into deliveries (org_id, endpoint_id, event,"
             " data, next_at) select org_id, id, 'ping', '{}', now() - interval '2 hours' from made"
         )
+        drill.sql(
+            "insert into arrivals (org_id, source_id, version_key, place, changed_at, next_at)"
+            " select org_id, id, 'drill', '{}', now(), now() - interval '2 hours' from sources limit 1"
+        )
         try:
             yield
         finally:
             drill.sql("delete from endpoints where url = 'https://lms.example'")
+            drill.sql("delete from arrivals where version_key = 'drill'")
 
 
 @contextmanager
@@ -127,7 +132,7 @@ def _start_reading(drill: Drill) -> None:
 PROGRAM_FAULTS = (
     Fault("web-frozen", "web frozen, no traffic", ("WebDown",), web_frozen),
     Fault("web-500", "web may not store essays", ("ErrorBudgetBurnsFast", "ErrorBudgetBurns", "ErrorBudgetLeaks"), web_answers_500),
-    Fault("workers-stopped", "workers stopped, work waits", ("WorkersGone", "InteractiveWorkWaits", "WorkersSilent", "BulkWorkWaits", "DeliveriesWait"), workers_stopped, fires_within=90),
+    Fault("workers-stopped", "workers stopped, work waits", ("WorkersGone", "InteractiveWorkWaits", "WorkersSilent", "BulkWorkWaits", "DeliveriesWait", "LmsWorkWaits"), workers_stopped, fires_within=90),
     Fault("workers-frozen", "workers frozen while they read", ("LeasesExpire",), workers_frozen),
     Fault("clock-frozen", "clock frozen, a worker killed while it reads", ("ClockSilent", "LeasesOverdue"), clock_frozen_and_worker_killed, fires_within=120),
     Fault("provider-hangs", "every call hangs", ("WorkersStuck",), provider_hangs),

@@ -69,6 +69,7 @@ FAULTS = [
     ("InteractiveWorkWaits", 'essaycoach_queue_oldest_age_seconds{queue="interactive"} 61'),
     ("BulkWorkWaits", 'essaycoach_queue_oldest_age_seconds{queue="bulk"} 3601'),
     ("DeliveriesWait", "essaycoach_delivery_oldest_age_seconds 901"),
+    ("LmsWorkWaits", 'essaycoach_lms_oldest_age_seconds{what="returns"} 901'),
     ("ProviderPaused", 'essaycoach_provider_pause_seconds{provider="anthropic"} 44'),
     ("ConnectionsNearlyUsed", 'pg_stat_activity_count{usename="ec_ingest"} 80'),
     ("DiskNearlyFull", "essaycoach_data_free_bytes 9"),

@@ -34,6 +34,9 @@ def test_every_queue_and_pass_has_metrics_in_an_empty_database(scrape, servers):
         assert seen.one("essaycoach_queue_depth", queue=queue, state="queued") == 0
     for queue in Queue:
         assert seen.one("essaycoach_redis_depth", queue=queue) == 0
+    for what in ("arrivals", "returns"):
+        assert seen.one("essaycoach_lms_oldest_age_seconds", what=what) == 0
+    assert seen.one("essaycoach_lms_silent_seconds", kind="moodle") == 0
     assert seen.one("essaycoach_delivery_oldest_age_seconds") == 0
     for outcome in ("delivered", "put_off", "gave_up"):
         assert seen.one("essaycoach_delivery_attempts_total", outcome=outcome) == 0
