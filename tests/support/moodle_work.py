@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from models import moodle_sites
+from models import db, moodle_sites, passes
+from models.feedback import seal_summary
 from models.jobs import RowHint, RowTable
+from models.users import data_key
 from outgoing.client import Client
 from tests.support.deliveries import THIS_MACHINE
 from tests.support.moodle import TOKEN, MoodleSite
@@ -71,3 +73,20 @@ def look(connected: Connected, runner: RowRunner, database: Database) -> None:
     make_due(database)
     for table in (RowTable.MOODLE_SITES, RowTable.ARRIVALS):
         runner.run(connected.hint(table))
+
+
+def read_open_passes(database: Database, org: UUID, *, given_up: int = 0) -> None:
+    """End the open passes as a worker does, the last `given_up` of them without a result."""
+    open_passes = database.sql("select id, user_id from passes where state = 'queued' order by name")
+    for number, (found, user) in enumerate(open_passes):
+        with db.session(org=org):
+            claim = passes.claim(found, org=org, lease_seconds=60)
+            assert claim is not None
+            if number >= len(open_passes) - given_up:
+                passes.give_up(claim, error="refused")
+                continue
+            summary = seal_summary(
+                claim, key=data_key(user, org=org), strengths=("A clear start.",), next_steps=(f"Fix <b>{claim.name}</b>.",),
+                not_checked=(),
+            )  # fmt: skip
+            passes.finish(claim, provider="local", model="rules", comments=0, summary=summary)

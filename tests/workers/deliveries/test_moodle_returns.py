@@ -9,18 +9,23 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from models import db, passes, releases, returns
-from models.feedback import seal_summary
+from models import releases, returns
 from models.jobs import RowTable
-from models.users import data_key
 from tests.conftest import Become
 from tests.support.deliveries import read
 from tests.support.moodle import ANA, Fault, MoodleSite, running_moodle
-from tests.support.moodle_work import NOON, Connected, connect_moodle, look, make_due, make_moodle_runner
+from tests.support.moodle_work import (
+    NOON,
+    Connected,
+    connect_moodle,
+    look,
+    make_due,
+    make_moodle_runner,
+    read_open_passes,
+)
 from tests.support.races import eventually
 from tests.support.schools import School, hand_in, session_of
 from tests.support.servers import Database
@@ -55,23 +60,6 @@ def take(connected: Connected, site: MoodleSite, runner: RowRunner, database: Da
     look(connected, runner, database)
 
 
-def read_all(database: Database, org: UUID, *, given_up: int = 0) -> None:
-    """End the open passes as a worker does, the last `given_up` of them without a result."""
-    open_passes = database.sql("select id, user_id from passes where state = 'queued' order by name")
-    for number, (found, user) in enumerate(open_passes):
-        with db.session(org=org):
-            claim = passes.claim(found, org=org, lease_seconds=60)
-            assert claim is not None
-            if number >= len(open_passes) - given_up:
-                passes.give_up(claim, error="refused")
-                continue
-            summary = seal_summary(
-                claim, key=data_key(user, org=org), strengths=("A clear start.",), next_steps=(f"Fix <b>{claim.name}</b>.",),
-                not_checked=(),
-            )  # fmt: skip
-            passes.finish(claim, provider="local", model="rules", comments=0, summary=summary)
-
-
 def comments(site: MoodleSite) -> list[str]:
     return [one["content"] for of_one in site.comments.values() for one in of_one]
 
@@ -90,7 +78,7 @@ def test_finished_version_gets_one_comment_with_a_link(
 ) -> None:
     take(connected, site, runner, database)
     assert stored(database) == []
-    read_all(database, connected.school.org)
+    read_open_passes(database, connected.school.org)
     send(connected, runner, database)
     send(connected, runner, database)
     [comment] = comments(site)
@@ -107,7 +95,7 @@ def test_each_version_gets_its_comment(
 ) -> None:
     for round_number in range(2):
         take(connected, site, runner, database, at=NOON + round_number)
-        read_all(database, connected.school.org)
+        read_open_passes(database, connected.school.org)
         send(connected, runner, database)
     assert ["version 1" in comments(site)[0], "version 2" in comments(site)[1]] == [True, True]
 
@@ -119,7 +107,7 @@ def test_summary_goes_to_the_lms_only_where_the_source_says_so(
     become("ec_worker")
     runner = make_moodle_runner()
     take(connected, site, runner, database)
-    read_all(database, school.org)
+    read_open_passes(database, school.org)
     send(connected, runner, database)
     [comment] = comments(site)
     assert "What works well: A clear start." in comment
@@ -133,7 +121,7 @@ def test_nothing_goes_back_where_the_source_says_so(
     become("ec_worker")
     runner = make_moodle_runner()
     take(connected, site, runner, database)
-    read_all(database, school.org)
+    read_open_passes(database, school.org)
     assert stored(database) == []
 
 
@@ -142,7 +130,7 @@ def test_held_feedback_goes_back_when_it_is_released(
 ) -> None:
     take(connected, site, runner, database)
     database.sql("update submissions set released_at = null")
-    read_all(database, connected.school.org)
+    read_open_passes(database, connected.school.org)
     assert stored(database) == []
     [(submission,)] = database.sql("select id from submissions")
     become("ec_ingest")
@@ -157,9 +145,9 @@ def test_partial_feedback_goes_back_and_failed_does_not(
     connected: Connected, site: MoodleSite, runner: RowRunner, database: Database
 ) -> None:
     take(connected, site, runner, database)
-    read_all(database, connected.school.org, given_up=1)
+    read_open_passes(database, connected.school.org, given_up=1)
     take(connected, site, runner, database, at=NOON + 1)
-    read_all(database, connected.school.org, given_up=3)
+    read_open_passes(database, connected.school.org, given_up=3)
     assert len(stored(database)) == 1
 
 
@@ -188,7 +176,7 @@ def test_failed_comment_is_tried_again_or_given_up(
     fault: Fault, state: str, error: str,
 ) -> None:  # fmt: skip
     take(connected, site, runner, database)
-    read_all(database, connected.school.org)
+    read_open_passes(database, connected.school.org)
     site.fail(ADD, fault)
     send(connected, runner, database)
     assert stored(database) == [(state, error, 1, None)]
@@ -205,7 +193,7 @@ def test_lost_answer_leaves_one_comment(
     connected: Connected, site: MoodleSite, runner: RowRunner, database: Database
 ) -> None:
     take(connected, site, runner, database)
-    read_all(database, connected.school.org)
+    read_open_passes(database, connected.school.org)
     site.fail(ADD, Fault(after_the_work=True, breaks_off=True), Fault(after_the_work=True, status=502))
     for _ in range(3):
         send(connected, runner, database)
@@ -233,7 +221,7 @@ def test_kill_9_between_sending_and_recording_leaves_one_comment(
     connected: Connected, site: MoodleSite, runner: RowRunner, become: Become, database: Database
 ) -> None:
     take(connected, site, runner, database)
-    read_all(database, connected.school.org)
+    read_open_passes(database, connected.school.org)
     # The site writes the comment, and its answer takes longer than the worker lives.
     site.fail(ADD, Fault(after_the_work=True, pause_seconds=5))
     worker = subprocess.Popen(
