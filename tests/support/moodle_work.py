@@ -75,14 +75,14 @@ def look(connected: Connected, runner: RowRunner, database: Database) -> None:
         runner.run(connected.hint(table))
 
 
-def read_open_passes(database: Database, org: UUID, *, given_up: int = 0) -> None:
-    """End the open passes as a worker does, the last `given_up` of them without a result."""
+def read_open_passes(database: Database, org: UUID, *, failing: int = 0) -> None:
+    """End the open passes as a worker does, the last `failing` of them without a result."""
     open_passes = database.sql("select id, user_id from passes where state = 'queued' order by name")
     for number, (found, user) in enumerate(open_passes):
         with db.session(org=org):
             claim = passes.claim(found, org=org, lease_seconds=60)
             assert claim is not None
-            if number >= len(open_passes) - given_up:
+            if number >= len(open_passes) - failing:
                 passes.give_up(claim, error="refused")
                 continue
             summary = seal_summary(

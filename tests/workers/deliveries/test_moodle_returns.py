@@ -145,9 +145,9 @@ def test_partial_feedback_goes_back_and_failed_does_not(
     connected: Connected, site: MoodleSite, runner: RowRunner, database: Database
 ) -> None:
     take(connected, site, runner, database)
-    read_open_passes(database, connected.school.org, given_up=1)
+    read_open_passes(database, connected.school.org, failing=1)
     take(connected, site, runner, database, at=NOON + 1)
-    read_open_passes(database, connected.school.org, given_up=3)
+    read_open_passes(database, connected.school.org, failing=3)
     assert len(stored(database)) == 1
 
 
