@@ -81,7 +81,7 @@ Reports
     reports             which reports were asked for
     spreadsheets        cells that no spreadsheet program takes for a formula
 Connections to LMSs
-    connections         API keys and webhook sources
+    connections         API keys and sources
     platforms           LMSs that open our pages (LTI 1.3): invited, approved, switched off
     platform_courses    where a platform lists the people of a course
     lms_people          whom a platform means by its own id of a person
@@ -90,6 +90,10 @@ Connections to LMSs
     lms_assignments     assignments that an LMS names by its own ids
     events              idempotency keys, webhook deliveries, what people do, stored log lines
     deliveries          stored deliveries for the admin, and their replay
+    moodle_sites        Moodle sites that are asked what was handed in
+    arrivals            hand-ins that an LMS says are there: each version is fetched once
+    returns             what goes back to an LMS about a version
+    lms_status          how the exchange with an LMS goes
     endpoints           endpoints that hear of events, and their secrets
     endpoint_deliveries what is sent to them
 Operations
