@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -39,7 +39,7 @@ class SiteAccess:
     """What a worker needs to ask a site. `is_off`: its source is disabled, or its org closed."""
 
     site: str
-    token: str
+    token: str = field(repr=False)
     returns: Returns
     pages_url: str | None
     is_off: bool
