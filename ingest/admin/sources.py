@@ -60,13 +60,10 @@ def make() -> Response:
     """
     who = admin()
     payload = read_body(schemas.SourceDraft)
-    if (payload.kind == "moodle") != (payload.moodle is not None):
-        raise _bad_moodle("/moodle", "is needed for a Moodle site, and only for one")
-    if payload.moodle is not None:
-        _check_addresses(payload.moodle.model_dump())
+    check_draft(payload)
     with who.session():
         require_step_up(who)
-        source, secret = _add(payload, org=who.org)
+        source, secret = store(payload, org=who.org)
         created = _read(source, org=who.org)
     return _respond_with_secret(created, secret)
 
@@ -137,7 +134,15 @@ def rotate(source_id: UUID) -> Response:
     return _respond_with_secret(found, secret)
 
 
-def _add(payload: schemas.SourceDraft, *, org: UUID) -> tuple[UUID, str | None]:
+def check_draft(payload: schemas.SourceDraft) -> None:
+    """Check that a draft has the settings of its kind, and that its addresses may be called. Raises Problem."""
+    if (payload.kind == "moodle") != (payload.moodle is not None):
+        raise _bad_moodle("/moodle", "is needed for a Moodle site, and only for one")
+    if payload.moodle is not None:
+        _check_addresses(payload.moodle.model_dump())
+
+
+def store(payload: schemas.SourceDraft, *, org: UUID) -> tuple[UUID, str | None]:
     """Store the source and return its id, and its secret if it has one."""
     if payload.moodle is None:
         return connections.add_source(

@@ -1,4 +1,4 @@
-"""The webhook sources of a school: make and change them, a new secret, and what was delivered and refused."""
+"""The sources of a school: make and change webhooks and Moodle sites, a new secret, and what was delivered and refused."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 
 from ingest.admin import connection_schemas as schemas
+from ingest.admin import lms_schemas
+from ingest.admin import sources as source_routes
+from ingest.admin.lms_words import explain
 from ingest.pages.admin_parts import PAGE, REFUSALS, Refusal, admin, admin_page, confirm, cut, lines
-from ingest.pages.forms import check_body, read_form
+from ingest.pages.forms import check_body
 from ingest.pages.rendering import page_blueprint, see
 from ingest.pages.wording import gettext
 from ingest.submissions import deliveries as delivery_routes
@@ -17,7 +20,7 @@ from ingest.web import pagination
 from ingest.web.body import check
 from ingest.web.identity import Identity
 from ingest.web.step_up import require_step_up
-from models import connections, deliveries
+from models import connections, deliveries, lms_status, moodle_sites
 from models.connections import SourceCard
 from models.events import Outcome
 
@@ -37,15 +40,15 @@ def add_source() -> Response:
     """Make a source, and show its secret this once."""
     who = admin()
     try:
-        wanted = read_form(schemas.SourceDraft, also=_said())
+        check_body()
+        wanted = check({"name": request.form.get("name", ""), **(_said_of_moodle() or _said())}, schemas.SourceDraft)
+        source_routes.check_draft(wanted)
         with who.session():
             require_step_up(who)
-            source_id, secret = connections.add_source(
-                wanted.name, org=who.org, creates_courses=wanted.creates_courses, networks=wanted.networks
-            )
+            source_id, secret = source_routes.store(wanted, org=who.org)
     except REFUSALS as refusal:
         return _list_page(who, refusal=refusal, values=request.form)
-    return _secret_page(who, source_id, secret)
+    return _see(source_id, "saved") if secret is None else _secret_page(who, source_id, secret)
 
 
 @blueprint.get("/admin/sources/<uuid:source_id>")
@@ -61,9 +64,13 @@ def change_source(source_id: UUID) -> Response:
     check_body()
     try:
         changes = check({"name": request.form.get("name", ""), **_said()}, schemas.SourceChanges).changes()
+        token = request.form.get("token", "").strip()
+        new_token = check({"token": token}, lms_schemas.MoodleChanges).token if token else None
         with who.session():
             require_step_up(who)
             connections.change_source(source_id, org=who.org, **changes)
+            if new_token is not None:
+                moodle_sites.change_site(source_id, org=who.org, changes={"token": new_token})
     except REFUSALS as refusal:
         return _source_page(who, source_id, refusal=refusal, values=request.form)
     return _see(source_id, "saved")
@@ -164,6 +171,7 @@ def _switch(source_id: UUID, *, disabled: bool) -> Response:
     check_body()
     with who.session():
         connections.change_source(source_id, org=who.org, disabled=disabled)
+        moodle_sites.look_now(source_id, org=who.org)
     return _see(source_id, "off" if disabled else "on")
 
 
@@ -178,7 +186,13 @@ def _source_page(who: Identity, source_id: UUID, *, refusal: Refusal | None = No
     source = _fetch(who, source_id)
     stored = {"name": source.name, "creates_courses": source.creates_courses, "networks": "\n".join(source.networks)}
     url = url_for("webhooks.receive", source_id=source_id, _external=True)
-    return admin_page("admin_source.html", refusal=refusal, source=source, url=url, values=values or stored)
+    with who.session():
+        site = moodle_sites.fetch_site(source_id, org=who.org)
+        status = lms_status.fetch_status(source_id, org=who.org)
+    said = explain(status.error, status.error_about)
+    return admin_page(
+        "admin_source.html", refusal=refusal, source=source, url=url, values=values or stored, site=site, status=status, said=said
+    )  # fmt: skip
 
 
 def _secret_page(who: Identity, source_id: UUID, secret: str) -> Response:
@@ -193,6 +207,19 @@ def _delivery_page(who: Identity, source_id: UUID, delivery_id: UUID, *, refusal
     source = _fetch(who, source_id)
     delivery = delivery_routes.read_as(who, source_id, delivery_id)
     return admin_page("admin_delivery.html", refusal=refusal, source=source, delivery=delivery)
+
+
+def _said_of_moodle() -> dict[str, Any] | None:
+    """Return what the form for a Moodle site says, or None when it is another form."""
+    if "site" not in request.form:
+        return None
+    here = request.host_url.rstrip("/")
+    settings = {
+        "site": request.form["site"],
+        "token": request.form.get("token", "").strip(),
+        "pages_url": here if here.startswith("https://") else None,
+    }
+    return {"kind": "moodle", "moodle": settings}
 
 
 def _fetch(who: Identity, source_id: UUID) -> SourceCard:

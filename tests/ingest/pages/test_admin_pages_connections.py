@@ -141,3 +141,21 @@ def listed(api: ApiUnderTest) -> list[overview.SourceHealth]:
 
 def named(api: ApiUnderTest, name: str) -> overview.SourceHealth:
     return next(one for one in listed(api) if one.name == name)
+
+
+def test_moodle_is_connected_and_shows_how_the_exchange_goes(shared_api: ApiUnderTest, ada: PageReader) -> None:
+    token = "0f3a5c7e9b1d2f4a6c8e0b2d4f6a8c0e"
+    page = ada.post("/admin/sources", name="Our Moodle", site="https://moodle.school.example", token="short")
+    assert page.status == 422
+    ada.post("/admin/sources", name="Our Moodle", site="https://moodle.school.example", token=token)
+    [(source,)] = shared_api.database.sql("select id from moodle_sites where site = 'https://moodle.school.example'")
+    page = ada.get(f"/admin/sources/{source}")
+    assert "https://moodle.school.example" in page.text
+    assert "None so far" in page.text
+    assert token not in page.text
+    assert "webhooks" not in page.text
+    shared_api.database.sql("update moodle_sites set error = 'lms_token_refused' where id = %s returning 1", source)
+    assert "Make a new token in the LMS and enter it here." in ada.get(f"/admin/sources/{source}").text
+    shared_api.database.sql("update moodle_sites set next_at = 'infinity' where id = %s returning 1", source)
+    ada.post(f"/admin/sources/{source}", name="Our Moodle", creates_courses="1", token=token[::-1])
+    assert shared_api.database.sql("select next_at <= now() from moodle_sites where id = %s", source) == [(True,)]
