@@ -15,7 +15,7 @@ import pytest
 from models import db, leased_rows
 from models.broker import DELIVERIES_SHARE, HintBroker, make_broker
 from models.errors import FenceLost
-from models.jobs import Queue
+from models.jobs import Queue, RowTable
 from models.leased_rows import DELIVERIES, TABLES, HeldRow
 from tests.conftest import Become
 from tests.support.deliveries import Hooked, hook, make_runner, ping
@@ -59,7 +59,10 @@ def states(database: Database) -> list[object]:
 
 def test_every_table_has_a_wait_after_each_attempt_but_the_last() -> None:
     assert {name: len(waits) + 1 for name, waits in WAITS.items()} == {
-        name: one.attempts for name, one in TABLES.items()
+        # A look at a site comes back at its interval, whatever came of it.
+        name: one.attempts
+        for name, one in TABLES.items()
+        if name is not RowTable.MOODLE_SITES
     }
 
 
