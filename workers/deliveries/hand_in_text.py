@@ -15,7 +15,7 @@ from workers.lms.moodle_reading import HandedInFile, HandIn
 
 # Endings of files that may be an essay. Pictures, tables and programs beside it are not read.
 ESSAY_ENDINGS = frozenset({".docx", ".docm", ".dotx", ".pdf", ".odt", ".rtf", ".html", ".htm", ".txt", ".md"})
-MOST_FILES = 5
+MOST_FILES = 3
 # A shorter text beside a file that cannot be read only says "see my file".
 SHORT_WORDS = 50
 MAX_NAME = 150

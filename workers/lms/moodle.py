@@ -7,6 +7,7 @@ addresses are written into logs, and only to the site that it belongs to.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,9 @@ MAX_ANSWER_BYTES = 8 * 1024 * 1024
 MAX_FILE_BYTES = 20 * 1024 * 1024
 # Moodle builds a long list slowly, and a large file takes its time.
 CALL_SECONDS = 30.0
-FILE_SECONDS = 120.0
+FILE_SECONDS = 60.0
+# All calls for one row together: a thread that takes much longer counts as hanging (workers/job/watch.py).
+TOTAL_SECONDS = 90.0
 BUSY = frozenset({408, 425, 429, 502, 503, 504})
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 
@@ -32,11 +35,17 @@ Value = str | int
 
 @dataclass(frozen=True, kw_only=True)
 class Moodle:
-    """A Moodle site as a token sees it. `site` is its address without a slash at the end."""
+    """A Moodle site as a token sees it, for TOTAL_SECONDS from now. `site` is its address without a slash at the end."""
 
     client: Client
     site: str
     token: str = field(repr=False)
+    ends_at: float = field(default_factory=lambda: time.monotonic() + TOTAL_SECONDS, repr=False)
+
+    @property
+    def has_time(self) -> bool:
+        """Return whether there is time for one more call, however slow."""
+        return self.ends_at - time.monotonic() > CALL_SECONDS
 
     def call(self, function: str, parameters: Mapping[str, Value] | None = None) -> Any:
         """Return the answer of a web service function. Raises LmsError, also for an error in an answer of 200."""
@@ -70,6 +79,9 @@ class Moodle:
     def _post(
         self, url: str, fields: Mapping[str, Value], *, about: str, seconds: float, max_bytes: int
     ) -> Answer:  # fmt: skip
+        seconds = min(seconds, self.ends_at - time.monotonic())
+        if seconds <= 0:
+            raise LmsError(Trouble.UNREACHABLE, about)
         try:
             answer = self.client.send(
                 "POST", url, headers=FORM, body=urlencode(fields).encode(), seconds=seconds, max_bytes=max_bytes

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -70,6 +72,12 @@ def test_site_says_when_to_come_back(site: MoodleSite, moodle: Moodle) -> None:
     )
     assert trouble_of_call(moodle).retry_after_seconds == 90
     assert trouble_of_call(moodle).retry_after_seconds is None
+
+
+def test_calls_of_one_row_end_together(site: MoodleSite, moodle: Moodle) -> None:
+    late = replace(moodle, ends_at=time.monotonic())
+    assert trouble_of_call(late).trouble == Trouble.UNREACHABLE
+    assert site.sent == []
 
 
 def test_too_large_answer_is_not_read(site: MoodleSite, moodle: Moodle) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from tests.support.moodle import ANA, ASSIGNMENT, BO, COURSE, RECORDED, Fault, MoodleSite
 from workers.lms import moodle_polling
-from workers.lms.moodle import MAX_ANSWER_BYTES, Moodle
+from workers.lms.moodle import CALL_SECONDS, MAX_ANSWER_BYTES, Moodle
 from workers.lms.moodle_errors import LmsError, Trouble
 from workers.lms.moodle_people import fetch_person
 from workers.lms.moodle_polling import Found, Known, fetch_hand_in, poll
@@ -148,6 +150,17 @@ def test_many_assignments_are_asked_for_in_batches(site: MoodleSite, moodle: Moo
     assert len(poll(moodle, Known(begins_at=LONG_AGO)).hand_ins) == 1
     asked = [sum(name.startswith("assignmentids") for name in one.fields) for one in site.sent[1:]]
     assert asked == [moodle_polling.BATCH, moodle_polling.BATCH, 10]
+
+
+def test_slow_site_is_read_in_several_looks_and_nothing_is_left_out(site: MoodleSite, moodle: Moodle) -> None:
+    pattern = site.courses[0]["assignments"][0]
+    site.courses[0]["assignments"] = [{**pattern, "id": number} for number in range(1, 61)]
+    site.hand_in(ANA, "In the last batch.", at=NOON)
+    site.submissions[0]["assignment"] = 60
+    in_haste = replace(moodle, ends_at=time.monotonic() + CALL_SECONDS)
+    first = poll(in_haste, Known(begins_at=LONG_AGO))
+    assert len(first.looked_into) == moodle_polling.BATCH
+    assert len(keys(first) | keys(poll(moodle, after(first)))) == 1
 
 
 def test_hand_in_is_fetched_as_it_is_now(site: MoodleSite, moodle: Moodle) -> None:
