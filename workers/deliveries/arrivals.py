@@ -5,7 +5,7 @@ from __future__ import annotations
 from models import arrivals, leased_rows, moodle_sites
 from models.arrivals import Task
 from models.db import session
-from models.errors import AuthorLimit, FilesBusy, Invalid, NotFound
+from models.errors import AuthorLimit, FilesBusy, Invalid, KeysMissing, NotFound
 from models.essays import Draft
 from models.leased_rows import HeldRow
 from models.lms_assignments import LmsAssignment
@@ -55,10 +55,16 @@ class ArrivalWork:
             retry_while_database_away(_put_off, held, "files_busy", BUSY_SECONDS)
         except AuthorLimit:
             retry_while_database_away(_put_off, held, "author_limit", LIMIT_SECONDS)
+        except KeysMissing:
+            # A restore that is not finished.
+            retry_while_database_away(_put_off, held, "keys_missing", wait_of(held))
         except NoEssay as refusal:
             retry_while_database_away(_refuse, held, refusal.reason)
         except Invalid as refusal:
             retry_while_database_away(_refuse, held, _word_of(refusal))
+        except NotFound:
+            # The student is being erased, or the assignment was deleted in this moment.
+            retry_while_database_away(_refuse, held, "not_taken")
 
     def _fetch(self, held: HeldRow, task: Task, access: SiteAccess) -> None:
         moodle = Moodle(client=self._client, site=access.site, token=access.token)

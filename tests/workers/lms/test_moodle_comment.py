@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.moodle import ANA, MODULE, Fault, MoodleSite
+from tests.support.servers import ROOT
 from workers.lms.moodle import Moodle
 from workers.lms.moodle_comment import CommentPlace, add_comment, find_comment, mark_of
 from workers.lms.moodle_errors import LmsError, Trouble
@@ -39,3 +40,9 @@ def test_hand_in_that_is_gone_is_final(moodle: Moodle) -> None:
     with pytest.raises(LmsError) as caught:
         add_comment(moodle, CommentPlace(module=MODULE, hand_in=999), text="x")
     assert (caught.value.trouble, caught.value.is_final) == (Trouble.GONE, True)
+
+
+def test_no_code_can_write_a_grade() -> None:
+    sources = [path for room in ("workers", "models", "ingest", "outgoing") for path in (ROOT / room).rglob("*.py")]
+    assert len(sources) > 100
+    assert [str(path) for path in sources if "save_grade" in path.read_text("utf-8")] == []
