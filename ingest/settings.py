@@ -171,7 +171,10 @@ def _allowed_origins() -> frozenset[str]:
 def _password_page() -> str | None:
     """Return the URL of the page on which people choose a password, or None when this installation has none."""
     link = settings.web_url("ESSAYCOACH_LINK")
-    if link is not None and "#" in link:
+    if link is None:
+        ours = settings.public_url()
+        return f"{ours}/choose-password" if ours is not None else None
+    if "#" in link:
         raise settings.url_error("ESSAYCOACH_LINK", settings.WEB_URLS, "it has a fragment, which each mail adds itself")
     return link
 

@@ -45,6 +45,7 @@ class RowTable(StrEnum):
     MOODLE_SITES = "moodle_sites"
     ARRIVALS = "arrivals"
     RETURNS = "returns"
+    WEEKLY_SUMMARIES = "weekly_summaries"
 
 
 @dataclass(frozen=True, kw_only=True)

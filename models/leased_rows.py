@@ -45,7 +45,8 @@ DELIVERIES = LeasedTable(name=RowTable.DELIVERIES, lane="endpoint_id", at_once=2
 MOODLE_SITES = LeasedTable(name=RowTable.MOODLE_SITES, lane="id", at_once=1, attempts=20)
 ARRIVALS = LeasedTable(name=RowTable.ARRIVALS, lane="source_id", at_once=2, attempts=10)
 RETURNS = LeasedTable(name=RowTable.RETURNS, lane="source_id", at_once=1, attempts=8)
-TABLES = {table.name: table for table in (DELIVERIES, MOODLE_SITES, ARRIVALS, RETURNS)}
+WEEKLY_SUMMARIES = LeasedTable(name=RowTable.WEEKLY_SUMMARIES, lane="org_id", at_once=1, attempts=6)
+TABLES = {table.name: table for table in (DELIVERIES, MOODLE_SITES, ARRIVALS, RETURNS, WEEKLY_SUMMARIES)}
 
 
 @dataclass(frozen=True, kw_only=True)

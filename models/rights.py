@@ -89,6 +89,12 @@ ABOUT_PERSON = (
         of="t.user_id = %(user)s",
         key="user_id",
     ),
+    Part(table="weekly_summary_readers", columns="org_id user_id since", of="t.user_id = %(user)s", key="user_id"),
+    Part(
+        table="weekly_summaries",
+        columns="id org_id user_id week courses state attempt fence next_at hinted_at lease_until started_at finished_at error",
+        of="t.user_id = %(user)s",
+    ),
     Part(
         table="lms_people",
         columns="id user_id org_id source_id created_at",
@@ -322,6 +328,7 @@ second_factors.json     since when they sign in with a code too, and wrong codes
 passkeys.json           their passkeys: the names they gave, since when, and how often used (not the keys)
 linked_accounts.json    since when they sign in with their school's account
 lms_people*.json        the ids that LMSs have for them
+weekly_summar*.json     whether they want the weekly summary, and those of the last weeks
 enrollments*.json       their courses
 essays/<n>-<id>/        one folder an essay: essay.json, and for each version
   versions/<v>.txt        the text as it was handed in

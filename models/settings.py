@@ -140,6 +140,15 @@ def web_url(name: str) -> str | None:
     return url
 
 
+def public_url() -> str | None:
+    """Return the address under which people reach the pages, without a slash at its end, or None. Raises SettingsError."""
+    name = "ESSAYCOACH_PUBLIC_URL"
+    url = web_url(name)
+    if url is not None and any(sign in url.removesuffix("/").partition("://")[2] for sign in "/?#@"):
+        raise url_error(name, WEB_URLS, "it has more than a host and a port")
+    return url.removesuffix("/") if url is not None else None
+
+
 def base_urls(name: str) -> tuple[str, ...]:
     """Return the addresses of our own web servers that a variable names, separated by commas. Raises SettingsError.
 

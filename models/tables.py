@@ -1045,6 +1045,36 @@ class Reports(Table):
     created_at = _created_at()
 
 
+class WeeklySummaryReaders(Table):
+    """Who wants the weekly summary by mail."""
+
+    org_id = UUIDField()
+    user_id = UUIDField()
+    since = DateTimeTZField(constraints=NOW)
+
+    class Meta:
+        primary_key = CompositeKey("org_id", "user_id")
+
+
+class WeeklySummaries(Table):
+    """A week of an educator's courses, to be sent by mail: a leased row."""
+
+    id = _id()
+    org_id = UUIDField()
+    user_id = UUIDField()
+    week = DateField()
+    courses = BinaryJSONField()
+    state = TextField(default="queued")
+    attempt = IntegerField(default=0)
+    fence = IntegerField(default=0)
+    next_at = DateTimeTZField(constraints=NOW)
+    hinted_at = DateTimeTZField(null=True)
+    lease_until = DateTimeTZField(null=True)
+    started_at = DateTimeTZField(null=True)
+    finished_at = DateTimeTZField(null=True)
+    error = TextField(null=True)
+
+
 class ReportRefreshes(Table):
     """When a materialized view of the reports was refreshed, and how long that took."""
 

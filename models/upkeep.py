@@ -13,6 +13,7 @@ KEEP_ANSWERS_DAYS = 7
 KEEP_LOGS_DAYS = 90
 KEEP_TOKENS_DAYS = 7
 KEEP_REPORTS_DAYS = 90
+KEEP_SUMMARIES_DAYS = 90
 # Deliveries in which no student was recognised. The master key encrypts them, so the erasure of a person may leave them readable.
 KEEP_UNOWNED_DELIVERIES_DAYS = 30
 
@@ -108,6 +109,7 @@ def purge() -> int:
         "delete from one_time_tokens where expires_at < now() - make_interval(days => %s)", (KEEP_TOKENS_DAYS,)
     )
     deleted += run("delete from reports where created_at < now() - make_interval(days => %s)", (KEEP_REPORTS_DAYS,))
+    deleted += run("delete from weekly_summaries where week < current_date - %s", (KEEP_SUMMARIES_DAYS,))
     return deleted + run("delete from sessions where expires_at < now() - interval '30 days'")
 
 

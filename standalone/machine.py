@@ -143,10 +143,12 @@ class Machine:
                 "ESSAYCOACH_DATA_DIR": str(self.data_dir),
             },
         }
-        if name in ("web", "worker") and not is_given("ESSAYCOACH_MAIL"):
-            specific[name]["ESSAYCOACH_MAIL"] = f"file:{self.data_dir / 'mail'}"
-        if name == "web" and not is_given("ESSAYCOACH_LINK"):
-            specific["web"]["ESSAYCOACH_LINK"] = f"http://localhost:{self.port}/choose-password"
+        reaching = {
+            "ESSAYCOACH_MAIL": f"file:{self.data_dir / 'mail'}",
+            "ESSAYCOACH_PUBLIC_URL": f"http://localhost:{self.port}",
+        }
+        if name in ("web", "worker"):
+            specific[name] |= {variable: value for variable, value in reaching.items() if not is_given(variable)}
         if not is_given("ESSAYCOACH_OUTGOING_NETWORKS"):
             # Whoever tries this out runs the other programs on this machine too.
             shared["ESSAYCOACH_OUTGOING_NETWORKS"] = "127.0.0.0/8, ::1/128"

@@ -13,13 +13,13 @@ from models.heartbeats import Activity, Heartbeat, Process
 from models.jobs import ACTOR, ROW_ACTOR, Hint, Queue, RowHint, RowTable
 from outgoing.client import Client
 from outgoing.settings import read_networks
-from workers.deliveries.emails import DisabledEmails
 from workers.deliveries.arrivals import ArrivalWork
+from workers.deliveries.emails import DisabledEmails, EmailSender
 from workers.deliveries.endpoints import EndpointWork
-from workers.deliveries.letters import Letters
 from workers.deliveries.moodle_sites import MoodleSiteWork
 from workers.deliveries.returns import ReturnWork
 from workers.deliveries.runner import TURN_SECONDS, RowRunner
+from workers.deliveries.weekly_summary import SummaryWork
 from workers.job.leases import Leases
 from workers.job.run_pass import SLOT_WAIT_SECONDS, PassRunner
 from workers.job.watch import Watch, Watched
@@ -83,13 +83,14 @@ def _boot() -> HintBroker:
         calibration=calibrated,
         announce=Announcer(redis_url).announce,
     )
-    client = Client(allowed=networks)
+    client, emails = Client(allowed=networks), EmailSender(mail)
     row_runner = RowRunner(
-        {RowTable.DELIVERIES: EndpointWork(Client(allowed=networks), emails=DisabledEmails(mail))},        {
-            RowTable.DELIVERIES: EndpointWork(client, letters=Letters(mail)),
+        {
+            RowTable.DELIVERIES: EndpointWork(client, emails=DisabledEmails(emails)),
             RowTable.MOODLE_SITES: MoodleSiteWork(client),
             RowTable.ARRIVALS: ArrivalWork(client),
             RowTable.RETURNS: ReturnWork(client),
+            RowTable.WEEKLY_SUMMARIES: SummaryWork(emails, url=settings.public_url()),
         },
         leases=leases,
         lease_seconds=limits.lease,

@@ -133,7 +133,7 @@ def remove(who: Identity, passkey: UUID) -> None:
 
 
 def site() -> str:
-    """Return the host that passkeys are made for: that of ESSAYCOACH_LINK where this page is on it or below it, else this host."""
+    """Return the host that passkeys are made for: that of the page in mails where this page is on it or below it, else this host."""
     settings: IngestSettings = current_app.extensions["essaycoach.settings"]
     host, wanted = urlsplit(_origin()).hostname or "", urlsplit(settings.link or "").hostname
     return wanted if wanted and (host == wanted or host.endswith(f".{wanted}")) else host

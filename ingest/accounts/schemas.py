@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StrictStr, StringConstraints
+from pydantic import BaseModel, Field, StrictBool, StrictStr, StringConstraints
 
 from ingest.web.schemas import Cursor, Language, RequestBody, Short, optional_not_null
 from models.passwords import LEAST_CHARACTERS, MOST_CHARACTERS
@@ -86,6 +86,9 @@ class Me(BaseModel):
     language: Annotated[
         str | None, Field(description="BCP 47 tag of the language for feedback; null: the language of the essay")
     ]
+    weekly_summary: Annotated[
+        bool, Field(description="whether a summary of your courses comes by mail each week; students get none")
+    ]
 
 
 class Session(BaseModel):
@@ -115,6 +118,10 @@ class ProfileChange(RequestBody):
     language: Annotated[
         Language | None, Field(description="BCP 47 tag of the language for feedback; null: the language of the essay")
     ] = None
+    weekly_summary: Annotated[
+        StrictBool,
+        Field(description="of educators and admins: whether a summary of your courses comes by mail each week"),
+    ] = optional_not_null()
 
 
 class SecondFactor(BaseModel):

@@ -18,7 +18,7 @@ from ingest.web.identity import Identity, SigningKeys, decode_token, identity, r
 from ingest.web.openapi import operation
 from ingest.web.problems import Problem
 from ingest.web.responses import json_response
-from models import sessions
+from models import sessions, weekly_summaries
 from models.db import session
 from models.sessions import Family
 from models.users import Person, change_own_profile, fetch_person
@@ -103,23 +103,38 @@ def me() -> Response:
     who = identity(api_keys=False)
     assert who.user is not None
     with who.session():
-        person = fetch_person(who.user, org=who.org)
-    return _profile(person, who)
+        return _profile(fetch_person(who.user, org=who.org), who)
 
 
 @blueprint.patch("/v1/me")
-@operation("Change your own profile", answers={200: schemas.Me}, body=schemas.ProfileChange, problems=("forbidden",))
+@operation(
+    "Change your own profile",
+    answers={200: schemas.Me},
+    body=schemas.ProfileChange,
+    problems=("forbidden", "invalid-payload"),
+)
 def change_me() -> Response:
     """Change your own name or language. `null` clears the language: feedback is then in the language of the essay.
 
-    Admins change everything else (`PATCH /v1/users/{id}`).
+    Educators and admins say here whether they want the weekly summary by mail. Admins change everything else (`PATCH /v1/users/{id}`).
     """
     who = identity(api_keys=False)
     assert who.user is not None
     changes = read_body(schemas.ProfileChange).changes()
     with who.session():
+        if "weekly_summary" in changes:
+            _choose_summary(who, wanted=changes["weekly_summary"])
         person = change_own_profile(who.user, org=who.org, changes=changes)
-    return _profile(person, who)
+        return _profile(person, who)
+
+
+def _choose_summary(who: Identity, *, wanted: bool) -> None:
+    if who.role == "ec_student":
+        detail = "is for educators and admins: students get no summary"
+        raise Problem(
+            "invalid-payload", f"weekly_summary {detail}", errors=[{"pointer": "/weekly_summary", "detail": detail}]
+        )
+    weekly_summaries.choose(who.caller, org=who.org, wanted=wanted)
 
 
 def _profile(person: Person, who: Identity) -> Response:
@@ -132,6 +147,7 @@ def _profile(person: Person, who: Identity) -> Response:
             email=person.email,
             external_id=person.external_id,
             language=person.language,
+            weekly_summary=person.role != "student" and weekly_summaries.is_wanted(person.id, org=who.org),
         )
     )
 

@@ -16,7 +16,7 @@ from ingest.submissions.event_stream import FINAL_STATUSES
 from ingest.web import pagination
 from ingest.web.identity import Identity
 from ingest.web.problems import PROBLEM_TYPES, Problem, from_domain
-from models import courses, desk, essays, people_of_course, releases
+from models import courses, desk, essays, people_of_course, releases, weekly_summaries
 from models.errors import AuthorLimit, Invalid, ReadingOff
 from models.essay_filters import EssayFilter
 
@@ -34,7 +34,18 @@ def list_courses() -> Response:
     with who.session():
         found, older = cut(courses.list_courses(org=who.org, limit=PAGE + 1, before=pagination.cursor()))
         waiting = desk.count_in_courses([one["id"] for one in found], org=who.org)
-    return page("desk.html", courses=found, waiting=waiting, older=older, most=desk.MOST)
+        by_mail = weekly_summaries.is_wanted(who.caller, org=who.org)
+    return page("desk.html", courses=found, waiting=waiting, older=older, most=desk.MOST, by_mail=by_mail)
+
+
+@blueprint.post("/desk/weekly-summary")
+def choose_summary() -> Response:
+    """Note whether the reader wants the weekly summary by mail."""
+    who = staff_reader()
+    check_body()
+    with who.session():
+        weekly_summaries.choose(who.caller, org=who.org, wanted=request.form.get("wanted") == "yes")
+    return done(url_for("desk_pages.list_courses"))
 
 
 @blueprint.get("/desk/courses/<uuid:course_id>")

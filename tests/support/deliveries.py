@@ -16,7 +16,7 @@ from models.jobs import RowHint, RowTable
 from outgoing.client import Client
 from outgoing.settings import MailSettings
 from tests.support.schools import School, session_of
-from workers.deliveries.emails import DisabledEmails
+from workers.deliveries.emails import DisabledEmails, EmailSender
 from workers.deliveries.endpoints import EndpointWork
 from workers.deliveries.runner import RowRunner
 from workers.job.leases import Leases
@@ -56,7 +56,7 @@ def make_runner(
     """Return what a worker runs rows with. With `mail`, e-mails are files in that folder; otherwise none is sent."""
     sender = Address(display_name="EssayCoach", addr_spec="post@essaycoach.example")
     settings = MailSettings(url=f"file:{mail}", sender=sender) if mail else None
-    work = EndpointWork(Client(allowed=THIS_MACHINE, seconds=seconds), emails=DisabledEmails(settings))
+    work = EndpointWork(Client(allowed=THIS_MACHINE, seconds=seconds), emails=DisabledEmails(EmailSender(settings)))
     return RowRunner(
         {RowTable.DELIVERIES: work},
         leases=leases or Leases(lease_seconds=lease_seconds, longest_seconds=60.0),

@@ -7,8 +7,9 @@ Start with: `runner` (one hint from start to end), `endpoints` (one delivery to 
     runner        claims the rows of a lane one after the other and has each carried out
     retry_policy  how long a row waits before it is tried again
     endpoints     deliveries to endpoints: sign, send, record what was answered
-    emails        e-mails    moodle_sites  looks at a Moodle site: what was handed in that we do not know yet?
+    moodle_sites  looks at a Moodle site: what was handed in that we do not know yet?
     arrivals      fetch a hand-in and store it as a version; hand_in_text chooses its text
     returns       the comment that brings feedback back; return_text has its words
-    letters       e-mails to the admins of a school about its endpoints
+    emails        sends e-mails; writes those to admins whose endpoint was disabled
+    weekly_summary  the summary of their courses that educators get each week
 """

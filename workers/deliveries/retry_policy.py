@@ -16,6 +16,8 @@ WAITS: dict[RowTable, tuple[float, ...]] = {
     # An LMS that is away over a long weekend, or whose token waits for its admin, loses nothing.
     RowTable.ARRIVALS: (30, 5 * 60, 30 * 60, 2 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 24 * 3600, 24 * 3600),
     RowTable.RETURNS: (60, 5 * 60, 30 * 60, 2 * 3600, 12 * 3600, 24 * 3600, 48 * 3600),
+    # After a day and a half, last week is no news.
+    RowTable.WEEKLY_SUMMARIES: (60, 10 * 60, 3600, 6 * 3600, 24 * 3600),
 }
 JITTER = 0.1
 # A receiver may ask for a longer wait than the table's, but not for one without an end.

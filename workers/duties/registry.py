@@ -18,9 +18,12 @@ from workers.duties.reports import refresh_reports
 from workers.duties.retention import delete_expired
 from workers.duties.retire import RetireSettings, retire_partitions
 from workers.duties.rows import free_row_leases, send_row_hints
+from workers.duties.summaries import plan_summaries
 from workers.duties.tables import check_indexes, vacuum_tables
 
-ALONE = frozenset({"retire_partitions", "purge", "vacuum_tables", "check_indexes", "audit_data", "refresh_reports"})
+ALONE = frozenset(
+    {"retire_partitions", "purge", "vacuum_tables", "check_indexes", "audit_data", "refresh_reports", "plan_summaries"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,5 +90,6 @@ def all_duties() -> dict[str, ClockDuty]:
         ("check_indexes", 3600, "look for invalid, duplicate, missing and bloated indexes", _plain(check_indexes)),
         ("audit_data", 3600, "look for rows that contradict each other", _plain(audit_data)),
         ("refresh_reports", 15, "refresh what reports show, when that is due", _plain(refresh_reports)),
+        ("plan_summaries", 900, "write down the weekly summaries that educators want", _plain(plan_summaries)),
     )  # fmt: skip
     return {name: ClockDuty(name=name, seconds=seconds, says=says, make=make) for name, seconds, says, make in listed}

@@ -49,7 +49,7 @@ def test_strangers_and_api_keys_have_no_profile(shared_api: ApiUnderTest, refuse
 def test_person_changes_own_name_and_language(api: ApiUnderTest, who: str) -> None:
     before = api.client.get("/v1/me", headers=api.signed_in(who)).json
     assert before["language"] is None
-    assert set(before) == {"id", "org_id", "role", "name", "email", "external_id", "language"}
+    assert set(before) == {"id", "org_id", "role", "name", "email", "external_id", "language", "weekly_summary"}
     answer = change(api, who, name="Zoë 李 O'Neil", language="pt-BR")
     assert answer.status_code == 200, answer.text
     assert answer.json == {**before, "name": "Zoë 李 O'Neil", "language": "pt-BR"}

@@ -51,7 +51,7 @@ def test_sign_in_returns_tokens_of_that_person(shared_api, me):
     seen = me(tokens["access_token"])
     assert seen.json == {
         "id": str(shared_api.school.alice), "org_id": str(shared_api.school.org), "role": "student", "name": "Alice",
-        "email": "alice@northside.example", "external_id": "alice-sis", "language": None,
+        "email": "alice@northside.example", "external_id": "alice-sis", "language": None, "weekly_summary": False,
     }  # fmt: skip
 
 
