@@ -1,6 +1,6 @@
 -- An LMS that opens our pages by LTI 1.3 is a source too: its courses, assignments and people are found by its id.
 alter table sources add column kind text not null default 'signed'
-    constraint sources_kind_known check (kind in ('signed', 'lti'));
+    constraint sources_kind_known check (kind in ('signed', 'lti', 'moodle'));
 grant select (kind) on sources to ec_auth, ec_admin;
 
 -- How a platform reaches us and we reach it. An invited one has an address for registering itself, which works once; what it says

@@ -726,6 +726,47 @@ begin
 end
 $$;
 
+-- FUNCTION course_in_week(uuid, uuid, date)
+CREATE FUNCTION public.course_in_week(school uuid, course uuid, of_week date) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    handed_in bigint;
+    week_before bigint;
+    waiting bigint;
+    not_revised bigint;
+    students bigint;
+    struggles jsonb;
+begin
+    select coalesce(sum(r.submissions) filter (where r.day >= of_week), 0),
+        coalesce(sum(r.submissions) filter (where r.day < of_week), 0)
+    into handed_in, week_before
+    from report_submissions as r
+    where r.org_id = school and r.course_id = course and r.day between of_week - 7 and of_week + 6;
+    select count(*) into waiting
+    from (select from review_items as q where q.org_id = school and q.is_open and q.audience_id = course limit 100) as found;
+    if handed_in = 0 and waiting = 0 then
+        return null;
+    end if;
+    select count(distinct p.user_id),
+        count(*) filter (where p.version = 1 and p.comments > 0 and p.released_at is not null)
+    into students, not_revised
+    from report_progress as p where p.org_id = school and p.course_id = course and p.is_newest;
+    if students >= 5 then
+        select jsonb_agg(jsonb_build_object('type', t.name, 'students', t.students) order by t.students desc, t.comments desc, t.name)
+        into struggles
+        from (
+            select n.name, r.students, r.comments from report_types as r join feedback_types as n on n.slug = r.type and n.pass = r.pass
+            where r.org_id = school and r.course_id = course order by r.students desc, r.comments desc, n.name limit 3
+        ) as t;
+    end if;
+    return jsonb_build_object(
+        'handed_in', handed_in, 'week_before', week_before, 'waiting', waiting, 'not_revised', not_revised, 'students', students,
+        'struggles', coalesce(struggles, '[]'));
+end
+$$;
+
 -- FUNCTION create_partition(name, timestamp with time zone)
 CREATE FUNCTION public.create_partition(parent name, moment timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
@@ -2187,6 +2228,45 @@ begin
         end if;
     end loop;
     return null;
+end
+$$;
+
+-- FUNCTION plan_weekly_summaries(date, integer)
+CREATE FUNCTION public.plan_weekly_summaries(of_week date, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    planned integer;
+begin
+    if (select count(*) from report_refreshes as f
+        where f.name in ('report_submissions', 'report_progress', 'report_types') and f.refreshed_at >= of_week + 7) < 3 then
+        return 0;
+    end if;
+    insert into weekly_summaries (org_id, user_id, week, courses, state, finished_at)
+    select r.org_id, r.user_id, of_week, s.courses, case when s.courses = '[]' then 'nothing' else 'queued' end,
+        case when s.courses = '[]' then now() end
+    from (
+        select w.org_id, w.user_id
+        from weekly_summary_readers as w
+        join users as u on u.org_id = w.org_id and u.id = w.user_id
+        where u.role <> 'student' and u.email is not null and u.disabled_at is null and u.erase_requested_at is null
+            and not exists (
+                select from weekly_summaries as d where d.org_id = w.org_id and d.user_id = w.user_id and d.week = of_week)
+        limit most
+    ) as r
+    cross join lateral (
+        select coalesce(jsonb_agg(c.figures || jsonb_build_object('id', c.id, 'name', c.name) order by c.name, c.id), '[]') as courses
+        from (
+            select k.id, k.name, course_in_week(k.org_id, k.id, of_week) as figures
+            from enrollments as n join courses as k on k.org_id = n.org_id and k.id = n.course_id
+            where n.org_id = r.org_id and n.user_id = r.user_id and n.role = 'educator' and k.archived_at is null
+        ) as c where c.figures is not null
+    ) as s
+    on conflict do nothing;
+    get diagnostics planned = row_count;
+    return planned;
 end
 $$;
 
@@ -4433,6 +4513,17 @@ ALTER TABLE ONLY public.passkeys ALTER COLUMN credential_id SET STORAGE EXTERNAL
 ALTER TABLE ONLY public.passkeys ALTER COLUMN public_key SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.passkeys FORCE ROW LEVEL SECURITY;
 
+-- TABLE platform_courses
+CREATE TABLE public.platform_courses (
+    org_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    course_id uuid NOT NULL,
+    memberships_url text NOT NULL,
+    listed_at timestamp with time zone,
+    CONSTRAINT platform_courses_url_short CHECK ((length(memberships_url) <= 2048))
+);
+ALTER TABLE ONLY public.platform_courses FORCE ROW LEVEL SECURITY;
+
 -- TABLE platforms
 CREATE TABLE public.platforms (
     id uuid NOT NULL,
@@ -5240,6 +5331,44 @@ CREATE TABLE public.system_logs_default (
 );
 ALTER TABLE ONLY public.system_logs_default FORCE ROW LEVEL SECURITY;
 
+-- TABLE weekly_summaries
+CREATE TABLE public.weekly_summaries (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    week date NOT NULL,
+    courses jsonb NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    fence integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    hinted_at timestamp with time zone,
+    lease_until timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error text,
+    CONSTRAINT weekly_summaries_counts_not_negative CHECK (((attempt >= 0) AND (fence >= 0))),
+    CONSTRAINT weekly_summaries_courses_listed CHECK ((jsonb_typeof(courses) = 'array'::text)),
+    CONSTRAINT weekly_summaries_error_is_a_word CHECK ((error ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT weekly_summaries_finished_when_final CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['nothing'::text, 'done'::text, 'gave_up'::text])))),
+    CONSTRAINT weekly_summaries_lease_while_running CHECK (((lease_until IS NOT NULL) = (state = 'running'::text))),
+    CONSTRAINT weekly_summaries_reason_when_given_up CHECK (((state <> 'gave_up'::text) OR (error IS NOT NULL))),
+    CONSTRAINT weekly_summaries_state_known CHECK ((state = ANY (ARRAY['nothing'::text, 'queued'::text, 'running'::text, 'done'::text, 'gave_up'::text]))),
+    CONSTRAINT weekly_summaries_week_begins_monday CHECK ((EXTRACT(isodow FROM week) = (1)::numeric))
+);
+ALTER TABLE ONLY public.weekly_summaries FORCE ROW LEVEL SECURITY;
+
+-- COMMENT TABLE weekly_summaries
+COMMENT ON TABLE public.weekly_summaries IS 'A week of an educator''s courses: leased rows, as passes are. courses: figures and names of courses, nothing about one student.';
+
+-- TABLE weekly_summary_readers
+CREATE TABLE public.weekly_summary_readers (
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE ONLY public.weekly_summary_readers FORCE ROW LEVEL SECURITY;
+
 -- TABLE ATTACH ai_responses_default
 ALTER TABLE ONLY public.ai_responses ATTACH PARTITION public.ai_responses_default DEFAULT;
 
@@ -5496,6 +5625,10 @@ ALTER TABLE ONLY public.passkeys
 ALTER TABLE ONLY public.passkeys
     ADD CONSTRAINT passkeys_pkey PRIMARY KEY (id);
 
+-- CONSTRAINT platform_courses platform_courses_pkey
+ALTER TABLE ONLY public.platform_courses
+    ADD CONSTRAINT platform_courses_pkey PRIMARY KEY (org_id, source_id, course_id);
+
 -- CONSTRAINT platforms platforms_pkey
 ALTER TABLE ONLY public.platforms
     ADD CONSTRAINT platforms_pkey PRIMARY KEY (id);
@@ -5655,6 +5788,18 @@ ALTER TABLE ONLY public.users
 -- CONSTRAINT users users_pkey
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT weekly_summaries weekly_summaries_once
+ALTER TABLE ONLY public.weekly_summaries
+    ADD CONSTRAINT weekly_summaries_once UNIQUE (org_id, user_id, week);
+
+-- CONSTRAINT weekly_summaries weekly_summaries_pkey
+ALTER TABLE ONLY public.weekly_summaries
+    ADD CONSTRAINT weekly_summaries_pkey PRIMARY KEY (id);
+
+-- CONSTRAINT weekly_summary_readers weekly_summary_readers_pkey
+ALTER TABLE ONLY public.weekly_summary_readers
+    ADD CONSTRAINT weekly_summary_readers_pkey PRIMARY KEY (org_id, user_id);
 
 -- INDEX idx_ai_responses_untallied
 CREATE INDEX idx_ai_responses_untallied ON ONLY public.ai_responses USING btree (completed_at) WHERE ((NOT tallied) AND (completed_at IS NOT NULL));
@@ -5968,6 +6113,9 @@ CREATE INDEX idx_passes_untallied ON public.passes USING btree (finished_at) WHE
 -- INDEX idx_passkeys_user
 CREATE INDEX idx_passkeys_user ON public.passkeys USING btree (org_id, user_id);
 
+-- INDEX idx_platform_courses_course
+CREATE INDEX idx_platform_courses_course ON public.platform_courses USING btree (org_id, course_id);
+
 -- INDEX idx_platforms_client
 CREATE UNIQUE INDEX idx_platforms_client ON public.platforms USING btree (org_id, issuer, client_id) WHERE (issuer IS NOT NULL);
 
@@ -6096,6 +6244,18 @@ CREATE UNIQUE INDEX idx_users_external_id ON public.users USING btree (org_id, e
 
 -- INDEX idx_users_legal_hold
 CREATE INDEX idx_users_legal_hold ON public.users USING btree (org_id, id) WHERE (legal_hold IS NOT NULL);
+
+-- INDEX idx_weekly_summaries_lane
+CREATE INDEX idx_weekly_summaries_lane ON public.weekly_summaries USING btree (org_id, next_at) WHERE (state = 'queued'::text);
+
+-- INDEX idx_weekly_summaries_leases
+CREATE INDEX idx_weekly_summaries_leases ON public.weekly_summaries USING btree (lease_until) WHERE (state = 'running'::text);
+
+-- INDEX idx_weekly_summaries_running
+CREATE INDEX idx_weekly_summaries_running ON public.weekly_summaries USING btree (org_id) WHERE (state = 'running'::text);
+
+-- INDEX idx_weekly_summaries_week
+CREATE INDEX idx_weekly_summaries_week ON public.weekly_summaries USING btree (week);
 
 -- INDEX inbound_events_default_org_id_id_idx
 CREATE INDEX inbound_events_default_org_id_id_idx ON public.inbound_events_default USING btree (org_id, id) WHERE (user_id IS NULL);
@@ -6537,6 +6697,14 @@ ALTER TABLE ONLY public.passes
 ALTER TABLE ONLY public.passkeys
     ADD CONSTRAINT passkeys_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
 
+-- FK CONSTRAINT platform_courses platform_courses_course
+ALTER TABLE ONLY public.platform_courses
+    ADD CONSTRAINT platform_courses_course FOREIGN KEY (org_id, course_id) REFERENCES public.courses(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT platform_courses platform_courses_source
+ALTER TABLE ONLY public.platform_courses
+    ADD CONSTRAINT platform_courses_source FOREIGN KEY (org_id, source_id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
+
 -- FK CONSTRAINT platforms platforms_source
 ALTER TABLE ONLY public.platforms
     ADD CONSTRAINT platforms_source FOREIGN KEY (org_id, id) REFERENCES public.sources(org_id, id) ON DELETE CASCADE;
@@ -6628,6 +6796,14 @@ ALTER TABLE ONLY public.user_keys
 -- FK CONSTRAINT users users_org_id_fkey
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.orgs(id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT weekly_summaries weekly_summaries_user
+ALTER TABLE ONLY public.weekly_summaries
+    ADD CONSTRAINT weekly_summaries_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
+
+-- FK CONSTRAINT weekly_summary_readers weekly_summary_readers_user
+ALTER TABLE ONLY public.weekly_summary_readers
+    ADD CONSTRAINT weekly_summary_readers_user FOREIGN KEY (org_id, user_id) REFERENCES public.users(org_id, id) ON DELETE CASCADE;
 
 -- ROW SECURITY ai_responses
 ALTER TABLE public.ai_responses ENABLE ROW LEVEL SECURITY;
@@ -6780,6 +6956,9 @@ CREATE POLICY ec_admin_own_org ON public.passes TO ec_admin USING ((org_id = ( S
 -- POLICY passkeys ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.passkeys TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY platform_courses ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.platform_courses TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- POLICY platforms ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.platforms TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
@@ -6830,6 +7009,12 @@ CREATE POLICY ec_admin_own_org ON public.user_keys TO ec_admin USING ((org_id = 
 
 -- POLICY users ec_admin_own_org
 CREATE POLICY ec_admin_own_org ON public.users TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY weekly_summaries ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.weekly_summaries TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY weekly_summary_readers ec_admin_own_org
+CREATE POLICY ec_admin_own_org ON public.weekly_summary_readers TO ec_admin USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
 
 -- POLICY api_keys ec_auth_any_key
 CREATE POLICY ec_auth_any_key ON public.api_keys TO ec_auth USING (true);
@@ -6911,6 +7096,9 @@ CREATE POLICY ec_clock_all ON public.system_logs TO ec_clock USING (true) WITH C
 
 -- POLICY users ec_clock_all
 CREATE POLICY ec_clock_all ON public.users TO ec_clock USING (true);
+
+-- POLICY weekly_summaries ec_clock_all
+CREATE POLICY ec_clock_all ON public.weekly_summaries TO ec_clock USING (true) WITH CHECK (true);
 
 -- POLICY orgs ec_clock_any_org
 CREATE POLICY ec_clock_any_org ON public.orgs TO ec_clock USING (true);
@@ -7000,6 +7188,9 @@ CREATE POLICY ec_educator_own_rows ON public.user_keys TO ec_educator USING (((o
 -- POLICY users ec_educator_own_rows
 CREATE POLICY ec_educator_own_rows ON public.users TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ANY (( SELECT public.app_people() AS app_people)::uuid[])))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (id = ANY (( SELECT public.app_people() AS app_people)::uuid[]))));
 
+-- POLICY weekly_summary_readers ec_educator_self
+CREATE POLICY ec_educator_self ON public.weekly_summary_readers TO ec_educator USING (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user)))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (user_id = ( SELECT public.app_user() AS app_user))));
+
 -- POLICY endpoints ec_keys_all
 CREATE POLICY ec_keys_all ON public.endpoints TO ec_keys USING (true) WITH CHECK (true);
 
@@ -7068,6 +7259,9 @@ CREATE POLICY ec_lms_own_org ON public.orgs TO ec_lms USING ((id = ( SELECT publ
 
 -- POLICY passes ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.passes TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY platform_courses ec_lms_own_org
+CREATE POLICY ec_lms_own_org ON public.platform_courses TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK (((org_id = ( SELECT public.app_org() AS app_org)) AND (source_id = ( SELECT public.app_actor() AS app_actor))));
 
 -- POLICY rubric_criteria ec_lms_own_org
 CREATE POLICY ec_lms_own_org ON public.rubric_criteria TO ec_lms USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
@@ -7268,6 +7462,12 @@ CREATE POLICY ec_worker_own_org ON public.user_keys TO ec_worker USING ((org_id 
 -- POLICY users ec_worker_own_org
 CREATE POLICY ec_worker_own_org ON public.users TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
 
+-- POLICY weekly_summaries ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.weekly_summaries TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
+-- POLICY weekly_summary_readers ec_worker_own_org
+CREATE POLICY ec_worker_own_org ON public.weekly_summary_readers TO ec_worker USING ((org_id = ( SELECT public.app_org() AS app_org))) WITH CHECK ((org_id = ( SELECT public.app_org() AS app_org)));
+
 -- ROW SECURITY endpoints
 ALTER TABLE public.endpoints ENABLE ROW LEVEL SECURITY;
 
@@ -7327,6 +7527,9 @@ ALTER TABLE public.passes ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY passkeys
 ALTER TABLE public.passkeys ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY platform_courses
+ALTER TABLE public.platform_courses ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY platforms
 ALTER TABLE public.platforms ENABLE ROW LEVEL SECURITY;
@@ -7390,6 +7593,12 @@ ALTER TABLE public.user_keys ENABLE ROW LEVEL SECURITY;
 
 -- ROW SECURITY users
 ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY weekly_summaries
+ALTER TABLE public.weekly_summaries ENABLE ROW LEVEL SECURITY;
+
+-- ROW SECURITY weekly_summary_readers
+ALTER TABLE public.weekly_summary_readers ENABLE ROW LEVEL SECURITY;
 
 -- ACL SCHEMA public
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
@@ -7461,15 +7670,23 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enrollments TO ec_admin;
 
 -- ACL COLUMN enrollments.org_id
 GRANT INSERT(org_id) ON TABLE public.enrollments TO ec_manager;
+GRANT INSERT(org_id) ON TABLE public.enrollments TO ec_stats;
+GRANT SELECT(org_id) ON TABLE public.enrollments TO ec_reports;
 
 -- ACL COLUMN enrollments.course_id
 GRANT INSERT(course_id) ON TABLE public.enrollments TO ec_manager;
+GRANT INSERT(course_id) ON TABLE public.enrollments TO ec_stats;
+GRANT SELECT(course_id) ON TABLE public.enrollments TO ec_reports;
 
 -- ACL COLUMN enrollments.user_id
 GRANT INSERT(user_id) ON TABLE public.enrollments TO ec_manager;
+GRANT INSERT(user_id) ON TABLE public.enrollments TO ec_stats;
+GRANT SELECT(user_id) ON TABLE public.enrollments TO ec_reports;
 
 -- ACL COLUMN enrollments.role
 GRANT INSERT(role),UPDATE(role) ON TABLE public.enrollments TO ec_manager;
+GRANT INSERT(role),UPDATE(role) ON TABLE public.enrollments TO ec_stats;
+GRANT SELECT(role) ON TABLE public.enrollments TO ec_reports;
 
 -- ACL FUNCTION app_courses()
 REVOKE ALL ON FUNCTION public.app_courses() FROM PUBLIC;
@@ -7497,6 +7714,7 @@ GRANT SELECT ON TABLE public.users TO ec_backup;
 GRANT SELECT,DELETE ON TABLE public.users TO ec_stats;
 
 -- ACL COLUMN users.id
+GRANT INSERT(id) ON TABLE public.users TO ec_stats;
 GRANT SELECT(id) ON TABLE public.users TO ec_admin;
 GRANT SELECT(id) ON TABLE public.users TO ec_auth;
 GRANT SELECT(id) ON TABLE public.users TO ec_clock;
@@ -7504,10 +7722,12 @@ GRANT SELECT(id) ON TABLE public.users TO ec_educator;
 GRANT SELECT(id) ON TABLE public.users TO ec_keys;
 GRANT SELECT(id) ON TABLE public.users TO ec_lms;
 GRANT SELECT(id) ON TABLE public.users TO ec_manager;
+GRANT SELECT(id) ON TABLE public.users TO ec_reports;
 GRANT SELECT(id) ON TABLE public.users TO ec_student;
 GRANT SELECT(id) ON TABLE public.users TO ec_worker;
 
 -- ACL COLUMN users.org_id
+GRANT INSERT(org_id) ON TABLE public.users TO ec_stats;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_admin;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_auth;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_clock;
@@ -7515,14 +7735,17 @@ GRANT SELECT(org_id) ON TABLE public.users TO ec_educator;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_keys;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_lms;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_manager;
+GRANT SELECT(org_id) ON TABLE public.users TO ec_reports;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_student;
 GRANT SELECT(org_id) ON TABLE public.users TO ec_worker;
 
 -- ACL COLUMN users.role
+GRANT INSERT(role) ON TABLE public.users TO ec_stats;
 GRANT SELECT(role) ON TABLE public.users TO ec_auth;
 GRANT SELECT(role) ON TABLE public.users TO ec_educator;
 GRANT SELECT(role) ON TABLE public.users TO ec_lms;
 GRANT SELECT(role) ON TABLE public.users TO ec_manager;
+GRANT SELECT(role) ON TABLE public.users TO ec_reports;
 GRANT SELECT(role) ON TABLE public.users TO ec_student;
 GRANT SELECT(role) ON TABLE public.users TO ec_worker;
 GRANT SELECT(role),UPDATE(role) ON TABLE public.users TO ec_admin;
@@ -7531,6 +7754,7 @@ GRANT SELECT(role),UPDATE(role) ON TABLE public.users TO ec_admin;
 GRANT SELECT(email) ON TABLE public.users TO ec_auth;
 GRANT SELECT(email) ON TABLE public.users TO ec_educator;
 GRANT SELECT(email) ON TABLE public.users TO ec_lms;
+GRANT SELECT(email) ON TABLE public.users TO ec_reports;
 GRANT SELECT(email) ON TABLE public.users TO ec_student;
 GRANT SELECT(email) ON TABLE public.users TO ec_worker;
 GRANT SELECT(email),UPDATE(email) ON TABLE public.users TO ec_admin;
@@ -7545,28 +7769,28 @@ GRANT SELECT(email_digest),UPDATE(email_digest) ON TABLE public.users TO ec_admi
 GRANT UPDATE(email_digest) ON TABLE public.users TO ec_stats;
 
 -- ACL COLUMN users.name
+GRANT INSERT(name),UPDATE(name) ON TABLE public.users TO ec_stats;
 GRANT SELECT(name) ON TABLE public.users TO ec_auth;
 GRANT SELECT(name) ON TABLE public.users TO ec_educator;
 GRANT SELECT(name) ON TABLE public.users TO ec_lms;
 GRANT SELECT(name) ON TABLE public.users TO ec_student;
 GRANT SELECT(name) ON TABLE public.users TO ec_worker;
 GRANT SELECT(name),UPDATE(name) ON TABLE public.users TO ec_admin;
-GRANT UPDATE(name) ON TABLE public.users TO ec_stats;
 
 -- ACL COLUMN users.external_id
+GRANT INSERT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_stats;
 GRANT SELECT(external_id) ON TABLE public.users TO ec_educator;
 GRANT SELECT(external_id) ON TABLE public.users TO ec_student;
 GRANT SELECT(external_id) ON TABLE public.users TO ec_worker;
 GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_admin;
 GRANT SELECT(external_id),UPDATE(external_id) ON TABLE public.users TO ec_lms;
-GRANT UPDATE(external_id) ON TABLE public.users TO ec_stats;
 
 -- ACL COLUMN users.external_id_digest
+GRANT INSERT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_stats;
 GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_educator;
 GRANT SELECT(external_id_digest) ON TABLE public.users TO ec_student;
 GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_admin;
 GRANT SELECT(external_id_digest),UPDATE(external_id_digest) ON TABLE public.users TO ec_lms;
-GRANT UPDATE(external_id_digest) ON TABLE public.users TO ec_stats;
 
 -- ACL COLUMN users.password_hash
 GRANT SELECT(password_hash),UPDATE(password_hash) ON TABLE public.users TO ec_auth;
@@ -7590,6 +7814,7 @@ GRANT UPDATE(token_version) ON TABLE public.users TO ec_stats;
 GRANT SELECT(disabled_at) ON TABLE public.users TO ec_auth;
 GRANT SELECT(disabled_at) ON TABLE public.users TO ec_educator;
 GRANT SELECT(disabled_at) ON TABLE public.users TO ec_lms;
+GRANT SELECT(disabled_at) ON TABLE public.users TO ec_reports;
 GRANT SELECT(disabled_at) ON TABLE public.users TO ec_student;
 GRANT SELECT(disabled_at) ON TABLE public.users TO ec_worker;
 GRANT SELECT(disabled_at),UPDATE(disabled_at) ON TABLE public.users TO ec_admin;
@@ -7606,9 +7831,11 @@ GRANT UPDATE(created_at) ON TABLE public.users TO ec_manager;
 GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_admin;
 GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_clock;
 GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_keys;
+GRANT SELECT(erase_requested_at) ON TABLE public.users TO ec_reports;
 GRANT UPDATE(erase_requested_at) ON TABLE public.users TO ec_stats;
 
 -- ACL COLUMN users.address_confirmed_at
+GRANT INSERT(address_confirmed_at) ON TABLE public.users TO ec_stats;
 GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_auth;
 GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_educator;
 GRANT SELECT(address_confirmed_at) ON TABLE public.users TO ec_student;
@@ -7761,6 +7988,9 @@ GRANT ALL ON FUNCTION public.count_hand_in(author uuid, own_essay uuid) TO ec_st
 REVOKE ALL ON FUNCTION public.count_queue(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.count_queue(most integer) TO ec_clock;
 
+-- ACL FUNCTION course_in_week(school uuid, course uuid, of_week date)
+REVOKE ALL ON FUNCTION public.course_in_week(school uuid, course uuid, of_week date) FROM PUBLIC;
+
 -- ACL FUNCTION create_partition(parent name, moment timestamp with time zone)
 REVOKE ALL ON FUNCTION public.create_partition(parent name, moment timestamp with time zone) FROM PUBLIC;
 
@@ -7869,15 +8099,19 @@ GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_keys;
 GRANT SELECT,INSERT ON TABLE public.user_keys TO ec_lms;
 
 -- ACL COLUMN user_keys.user_id
+GRANT INSERT(user_id) ON TABLE public.user_keys TO ec_stats;
 GRANT SELECT(user_id) ON TABLE public.user_keys TO ec_manager;
 
 -- ACL COLUMN user_keys.org_id
+GRANT INSERT(org_id) ON TABLE public.user_keys TO ec_stats;
 GRANT SELECT(org_id) ON TABLE public.user_keys TO ec_manager;
 
 -- ACL COLUMN user_keys.wrapped
+GRANT INSERT(wrapped) ON TABLE public.user_keys TO ec_stats;
 GRANT UPDATE(wrapped) ON TABLE public.user_keys TO ec_keys;
 
 -- ACL COLUMN user_keys.master_key_id
+GRANT INSERT(master_key_id) ON TABLE public.user_keys TO ec_stats;
 GRANT UPDATE(master_key_id) ON TABLE public.user_keys TO ec_keys;
 
 -- ACL FUNCTION keys_missing()
@@ -8211,6 +8445,10 @@ GRANT ALL ON FUNCTION public.place_assignment(wanted text, wanted_title text, wa
 -- ACL FUNCTION place_lms_course(wanted text, wanted_name text)
 REVOKE ALL ON FUNCTION public.place_lms_course(wanted text, wanted_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.place_lms_course(wanted text, wanted_name text) TO ec_lms;
+
+-- ACL FUNCTION plan_weekly_summaries(of_week date, most integer)
+REVOKE ALL ON FUNCTION public.plan_weekly_summaries(of_week date, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.plan_weekly_summaries(of_week date, most integer) TO ec_clock;
 
 -- ACL FUNCTION provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean)
 REVOKE ALL ON FUNCTION public.provider_gate(wanted text, probe_seconds double precision, OUT wait_seconds double precision, OUT reason text, OUT probe boolean) FROM PUBLIC;
@@ -8777,20 +9015,24 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.courses TO ec_admin;
 
 -- ACL COLUMN courses.id
 GRANT INSERT(id) ON TABLE public.courses TO ec_manager;
+GRANT SELECT(id) ON TABLE public.courses TO ec_reports;
 
 -- ACL COLUMN courses.org_id
 GRANT INSERT(org_id) ON TABLE public.courses TO ec_manager;
 GRANT INSERT(org_id) ON TABLE public.courses TO ec_stats;
+GRANT SELECT(org_id) ON TABLE public.courses TO ec_reports;
 
 -- ACL COLUMN courses.name
 GRANT INSERT(name) ON TABLE public.courses TO ec_stats;
 GRANT INSERT(name),UPDATE(name) ON TABLE public.courses TO ec_manager;
+GRANT SELECT(name) ON TABLE public.courses TO ec_reports;
 
 -- ACL COLUMN courses.external_id
 GRANT INSERT(external_id) ON TABLE public.courses TO ec_stats;
 GRANT INSERT(external_id),UPDATE(external_id) ON TABLE public.courses TO ec_manager;
 
 -- ACL COLUMN courses.archived_at
+GRANT SELECT(archived_at) ON TABLE public.courses TO ec_reports;
 GRANT UPDATE(archived_at) ON TABLE public.courses TO ec_manager;
 
 -- ACL COLUMN courses.source_id
@@ -9065,6 +9307,15 @@ GRANT SELECT ON TABLE public.feedback_types TO ec_lms;
 GRANT SELECT ON TABLE public.feedback_types TO ec_stats;
 GRANT SELECT ON TABLE public.feedback_types TO ec_student;
 GRANT SELECT ON TABLE public.feedback_types TO ec_worker;
+
+-- ACL COLUMN feedback_types.slug
+GRANT SELECT(slug) ON TABLE public.feedback_types TO ec_reports;
+
+-- ACL COLUMN feedback_types.pass
+GRANT SELECT(pass) ON TABLE public.feedback_types TO ec_reports;
+
+-- ACL COLUMN feedback_types.name
+GRANT SELECT(name) ON TABLE public.feedback_types TO ec_reports;
 
 -- ACL TABLE files
 GRANT DELETE,MAINTAIN ON TABLE public.files TO ec_clock;
@@ -9673,6 +9924,19 @@ GRANT SELECT(created_at) ON TABLE public.passkeys TO ec_admin;
 GRANT SELECT(last_used_at) ON TABLE public.passkeys TO ec_admin;
 GRANT UPDATE(last_used_at) ON TABLE public.passkeys TO ec_auth;
 
+-- ACL TABLE platform_courses
+GRANT MAINTAIN ON TABLE public.platform_courses TO ec_clock;
+GRANT SELECT ON TABLE public.platform_courses TO ec_admin;
+GRANT SELECT ON TABLE public.platform_courses TO ec_backup;
+GRANT SELECT,DELETE ON TABLE public.platform_courses TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.platform_courses TO ec_lms;
+
+-- ACL COLUMN platform_courses.memberships_url
+GRANT UPDATE(memberships_url) ON TABLE public.platform_courses TO ec_lms;
+
+-- ACL COLUMN platform_courses.listed_at
+GRANT UPDATE(listed_at) ON TABLE public.platform_courses TO ec_lms;
+
 -- ACL TABLE platforms
 GRANT INSERT ON TABLE public.platforms TO ec_admin;
 GRANT MAINTAIN ON TABLE public.platforms TO ec_clock;
@@ -9884,8 +10148,17 @@ GRANT SELECT ON TABLE public.review_items TO ec_backup;
 GRANT SELECT ON TABLE public.review_items TO ec_educator;
 GRANT SELECT,INSERT,DELETE ON TABLE public.review_items TO ec_stats;
 
+-- ACL COLUMN review_items.org_id
+GRANT SELECT(org_id) ON TABLE public.review_items TO ec_reports;
+
+-- ACL COLUMN review_items.audience_id
+GRANT SELECT(audience_id) ON TABLE public.review_items TO ec_reports;
+
 -- ACL COLUMN review_items.review_id
 GRANT UPDATE(review_id) ON TABLE public.review_items TO ec_stats;
+
+-- ACL COLUMN review_items.is_open
+GRANT SELECT(is_open) ON TABLE public.review_items TO ec_reports;
 
 -- ACL TABLE rubric_criteria
 GRANT MAINTAIN ON TABLE public.rubric_criteria TO ec_clock;
@@ -10141,6 +10414,74 @@ GRANT INSERT(context) ON TABLE public.system_logs TO ec_auth;
 GRANT MAINTAIN ON TABLE public.system_logs_default TO ec_clock;
 GRANT SELECT ON TABLE public.system_logs_default TO ec_backup;
 GRANT SELECT ON TABLE public.system_logs_default TO ec_stats;
+
+-- ACL TABLE weekly_summaries
+GRANT DELETE,MAINTAIN ON TABLE public.weekly_summaries TO ec_clock;
+GRANT SELECT ON TABLE public.weekly_summaries TO ec_admin;
+GRANT SELECT ON TABLE public.weekly_summaries TO ec_backup;
+GRANT SELECT ON TABLE public.weekly_summaries TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.weekly_summaries TO ec_stats;
+GRANT SELECT,INSERT ON TABLE public.weekly_summaries TO ec_reports;
+
+-- ACL COLUMN weekly_summaries.id
+GRANT SELECT(id) ON TABLE public.weekly_summaries TO ec_clock;
+
+-- ACL COLUMN weekly_summaries.org_id
+GRANT SELECT(org_id) ON TABLE public.weekly_summaries TO ec_clock;
+
+-- ACL COLUMN weekly_summaries.week
+GRANT SELECT(week) ON TABLE public.weekly_summaries TO ec_clock;
+
+-- ACL COLUMN weekly_summaries.state
+GRANT SELECT(state),UPDATE(state) ON TABLE public.weekly_summaries TO ec_clock;
+GRANT UPDATE(state) ON TABLE public.weekly_summaries TO ec_worker;
+
+-- ACL COLUMN weekly_summaries.attempt
+GRANT SELECT(attempt) ON TABLE public.weekly_summaries TO ec_clock;
+GRANT UPDATE(attempt) ON TABLE public.weekly_summaries TO ec_worker;
+
+-- ACL COLUMN weekly_summaries.fence
+GRANT UPDATE(fence) ON TABLE public.weekly_summaries TO ec_worker;
+
+-- ACL COLUMN weekly_summaries.next_at
+GRANT SELECT(next_at),UPDATE(next_at) ON TABLE public.weekly_summaries TO ec_clock;
+GRANT UPDATE(next_at) ON TABLE public.weekly_summaries TO ec_worker;
+
+-- ACL COLUMN weekly_summaries.hinted_at
+GRANT SELECT(hinted_at),UPDATE(hinted_at) ON TABLE public.weekly_summaries TO ec_clock;
+
+-- ACL COLUMN weekly_summaries.lease_until
+GRANT SELECT(lease_until),UPDATE(lease_until) ON TABLE public.weekly_summaries TO ec_clock;
+GRANT UPDATE(lease_until) ON TABLE public.weekly_summaries TO ec_worker;
+
+-- ACL COLUMN weekly_summaries.started_at
+GRANT SELECT(started_at) ON TABLE public.weekly_summaries TO ec_clock;
+GRANT UPDATE(started_at) ON TABLE public.weekly_summaries TO ec_worker;
+
+-- ACL COLUMN weekly_summaries.finished_at
+GRANT UPDATE(finished_at) ON TABLE public.weekly_summaries TO ec_clock;
+GRANT UPDATE(finished_at) ON TABLE public.weekly_summaries TO ec_worker;
+
+-- ACL COLUMN weekly_summaries.error
+GRANT UPDATE(error) ON TABLE public.weekly_summaries TO ec_clock;
+GRANT UPDATE(error) ON TABLE public.weekly_summaries TO ec_worker;
+
+-- ACL TABLE weekly_summary_readers
+GRANT MAINTAIN ON TABLE public.weekly_summary_readers TO ec_clock;
+GRANT SELECT ON TABLE public.weekly_summary_readers TO ec_backup;
+GRANT SELECT ON TABLE public.weekly_summary_readers TO ec_reports;
+GRANT SELECT ON TABLE public.weekly_summary_readers TO ec_worker;
+GRANT SELECT,DELETE ON TABLE public.weekly_summary_readers TO ec_admin;
+GRANT SELECT,DELETE ON TABLE public.weekly_summary_readers TO ec_educator;
+GRANT SELECT,DELETE ON TABLE public.weekly_summary_readers TO ec_stats;
+
+-- ACL COLUMN weekly_summary_readers.org_id
+GRANT INSERT(org_id) ON TABLE public.weekly_summary_readers TO ec_admin;
+GRANT INSERT(org_id) ON TABLE public.weekly_summary_readers TO ec_educator;
+
+-- ACL COLUMN weekly_summary_readers.user_id
+GRANT INSERT(user_id) ON TABLE public.weekly_summary_readers TO ec_admin;
+GRANT INSERT(user_id) ON TABLE public.weekly_summary_readers TO ec_educator;
 
 -- DEFAULT ACL DEFAULT PRIVILEGES FOR TABLES
 ALTER DEFAULT PRIVILEGES FOR ROLE ec_owner IN SCHEMA public GRANT MAINTAIN ON TABLES TO ec_clock;

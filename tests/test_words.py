@@ -8,7 +8,19 @@ from pathlib import Path
 
 from tests.support.servers import ROOT
 
-FOLDERS = ("ingest", "workers", "documents", "models", "migrations", "monitoring", "outgoing", "standalone", "tests", "benchmarks", "docs")
+FOLDERS = (
+    "ingest",
+    "workers",
+    "documents",
+    "models",
+    "migrations",
+    "monitoring",
+    "outgoing",
+    "standalone",
+    "tests",
+    "benchmarks",
+    "docs",
+)
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 # Old name -> the word to use. Columns and stored values keep their names, and so do the classes that map them.

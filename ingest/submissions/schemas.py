@@ -15,7 +15,7 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
 )
-from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic_core import PydanticKnownError
 
 from ingest.submissions.assignment_schemas import LmsAssignment
 from ingest.web.schemas import (
@@ -133,7 +133,7 @@ def _text_or_file(value: Any, info: ValidationInfo) -> Any:
     if value is None and not has_file:
         raise PydanticKnownError("missing")
     if value and has_file:
-        raise PydanticCustomError("text_and_file", "cannot be given together with file_id")
+        raise ValueError("cannot be given together with file_id")
     return "" if value is None else value
 
 

@@ -21,6 +21,7 @@ PATTERNS = {
     r"\S": "must not be blank",
     r"@": EMAIL_FORM,
     r"^[^@\s]+@[^@\s]+$": EMAIL_FORM,
+    r"^[A-Za-z0-9]+$": "must have letters and digits only",
     r"^[!-~]+$": "must have ASCII letters, digits and signs only, without blanks",
     r"^[a-z0-9][a-z0-9_-]{0,62}$": "must have 1 to 63 small letters, digits, hyphens and underscores, and begin with a letter or digit",
     r"^([0-9][A-Z0-9./-]*|[A-Z][A-Z0-9./-]*[0-9][A-Z0-9./-]*)$": "must be the number of a case, such as 2026-CV-114",
@@ -36,7 +37,6 @@ _OBJECT = "must be an object"
 
 SENTENCES: dict[str, str | Callable[[Context], str]] = {
     "missing": "is missing",
-    "text_and_file": "cannot be given together with file_id",
     "extra_forbidden": "is not known here; check its spelling",
     "invalid_key": "is not known here; check its spelling",
     "none_required": "must be null",

@@ -60,9 +60,8 @@ GROUPS = (
     ),
     OperationGroup(
         "Connections",
-        "For admins, and for those who connect an LMS: API keys, sources (webhooks and Moodle sites) and what they sent, platforms (LTI 1.3), endpoints and "
-        "what came from them, endpoints "
-        "and what was sent to them, and links to an essay.",
+        "For admins, and for those who connect an LMS: API keys, sources (webhooks and Moodle sites) and what came from them, "
+        "platforms (LTI 1.3), endpoints and what was sent to them, and links to an essay.",
         ("api_keys", "sources", "source_status", "deliveries", "platforms", "endpoints", "essay_links"),
     ),
     OperationGroup("Health", "For those who run the service.", ("health",)),

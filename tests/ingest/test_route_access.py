@@ -9,7 +9,18 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models import connections, courses, db, deliveries, endpoint_deliveries, endpoints, events, platforms, sessions, users
+from models import (
+    connections,
+    courses,
+    db,
+    deliveries,
+    endpoint_deliveries,
+    endpoints,
+    events,
+    platforms,
+    sessions,
+    users,
+)
 from tests.conftest import Report
 from tests.ingest.conftest import ApiUnderTest, Headers, envelope, piece
 from tests.support.report_views import refresh_all
@@ -104,6 +115,7 @@ class RouteFixture:
             return {**made, "delivery_id": endpoint_deliveries.add_ping(made["endpoint_id"], org=self.school.org)}
 
     def platform(self) -> UUID:
+        with session_of(self.school, "ada"):
             return platforms.invite("Short-lived", org=self.school.org, creates_courses=True)[0]
 
     def delivery(self) -> dict[str, Any]:

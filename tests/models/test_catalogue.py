@@ -80,6 +80,8 @@ DELETE_RULES = {
     "one_time_tokens_user": "cascade",
     "passes_essay": "cascade",
     "passkeys_user": "cascade",
+    "weekly_summary_readers_user": "cascade",
+    "weekly_summaries_user": "cascade",
     "platform_courses_course": "cascade",
     "platform_courses_source": "cascade",
     "platforms_source": "cascade",

@@ -37,7 +37,7 @@ VISIBLE = {
         "orgs": "true", "categories": "true", "rubrics": "true", "rubric_criteria": "true",
         "users": f"id in ({PEOPLE}) or id = '{{me}}'", "user_keys": f"user_id in ({PEOPLE}) or user_id = '{{me}}'",
         "courses": "id in ({enrolled})", "assignments": "course_id in ({taught})", "enrollments": "course_id in ({taught})",
-        "idempotency_keys": "caller_id = '{me}'", "analytics": OWN, "saved_comments": OWN, "reports": OWN,
+        "idempotency_keys": "caller_id = '{me}'", "analytics": OWN, "saved_comments": OWN, "reports": OWN, "weekly_summary_readers": OWN,
         **dict.fromkeys(
             ("essays", "submissions", "passes", "files", "feedback", "criterion_results", "feedback_reviews", "feedback_reactions"), TAUGHT
         ),
@@ -49,13 +49,14 @@ VISIBLE = {
             "ai_responses", "analytics", "api_keys", "audit_heads", "audit_log", "inbound_events", "one_time_tokens", "sessions",
             "sources", "system_logs", "saved_comments", "ledger", "ledger_entries", "blessings", "review_items", "author_use", "retention_runs", "approvals",
             "queue_marks", "reports", "second_factors", "passkeys", "sign_in_providers", "linked_accounts", "endpoints", "deliveries", "platforms", "moodle_sites", "returns", "arrivals",
+            "weekly_summary_readers", "weekly_summaries",
         }, "true",
     ) | {"arrivals": "false"},
     "ec_manager": dict.fromkeys(("users", "user_keys", "courses", "enrollments", "assignments", "categories", "rubrics"), "true"),
     "ec_worker": dict.fromkeys(
         ("orgs", "users", "user_keys", "enrollments", "assignments", "categories", "rubrics", "rubric_criteria", "essays", "submissions",
             "passes", "feedback", "criterion_results", "feedback_reviews", "feedback_reactions", "ledger", "blessings", "ai_responses", "endpoints", "deliveries", "moodle_sites",
-            "arrivals", "returns", "sources"),
+            "arrivals", "returns", "sources", "weekly_summary_readers", "weekly_summaries"),
         "true",
     ),
 }  # fmt: skip

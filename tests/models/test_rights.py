@@ -115,6 +115,12 @@ def kim(school: School, database: Database, become: Become) -> Kim:
         student,
         school.org,
     )
+    database.sql("insert into weekly_summary_readers (org_id, user_id) values (%s, %s)", school.org, student)
+    database.sql(
+        "insert into weekly_summaries (org_id, user_id, week, courses) values (%s, %s, '2026-11-23', '[]')",
+        school.org,
+        student,
+    )
     [(link,)] = database.sql("select uuidv7()")
     subject = key.seal("4", place=AssociatedData("lms_people", "subject", school.org, link))
     database.sql(

@@ -57,7 +57,7 @@ CLEAR = {
         saved_comments.type saved_comments.kind sessions.revoked_reason submissions.status submissions.queue submissions.source
         system_logs.program system_logs.level system_logs.event orgs.password_roles sign_in_providers.roles
         sign_in_providers.find_by endpoints.events endpoints.disabled_reason deliveries.event deliveries.state deliveries.error files.format sources.kind platforms.state
-        moodle_sites.returns moodle_sites.state moodle_sites.error moodle_sites.error_about arrivals.state arrivals.error returns.state
+        weekly_summaries.state weekly_summaries.error moodle_sites.returns moodle_sites.state moodle_sites.error moodle_sites.error_about arrivals.state arrivals.error returns.state
         returns.error returns.channel
     """,
     "a language, a model, a batch or another id that a machine made": """
@@ -89,6 +89,7 @@ CLEAR = {
         essays.external_id submissions.external_id inbound_events.event_id seen_events.event_id idempotency_keys.key
     """,
     "ids, times and links of one version; deleted with it": "deliveries.data",
+    "figures and names of courses, nothing about one student": "weekly_summaries.courses",
     "a public key of ours": "lti_keys.public_key",
     "ids of an LMS for a hand-in and its comment, and the names that teachers gave its course and assignment": """
         arrivals.version_key arrivals.place returns.external_id

@@ -22,7 +22,7 @@ from tests.support.servers import ROOT
 
 PAGE = ROOT / "docs" / "data-map.md"
 ABOUT = {
-    "everybody with an account": "users user_keys sessions one_time_tokens linked_accounts lms_people",
+    "everybody with an account": "users user_keys sessions one_time_tokens linked_accounts lms_people weekly_summary_readers weekly_summaries",
     "students and educators": "enrollments idempotency_keys analytics files",
     "students": """
         arrivals returns deliveries essays submissions passes criterion_results feedback_reactions review_items ai_responses inbound_events seen_events

@@ -30,6 +30,8 @@ GOOD: dict[str, dict[str, str]] = {
     "arrivals": {"org_id": "uuidv7()", "source_id": "uuidv7()", "version_key": "'1:1:0:1'", "place": "'{}'", "changed_at": "now()"},
     "returns": {"org_id": "uuidv7()", "source_id": "uuidv7()", "submission_id": "uuidv7()", "channel": "'moodle_comment'"},
     "deliveries": {"org_id": "uuidv7()", "endpoint_id": "uuidv7()", "event": "'feedback.ready'", "data": "'{}'"},
+    "weekly_summary_readers": OWN,
+    "weekly_summaries": {**OWN, "week": "'2026-11-23'", "courses": "'[]'"},
     "platforms": {"id": "uuidv7()", "org_id": "uuidv7()"},
     "platform_courses": {"org_id": "uuidv7()", "source_id": "uuidv7()", "course_id": "uuidv7()", "memberships_url": "'https://lms'"},
     "lms_people": {**OWN, "source_id": "uuidv7()", "subject": "''", "subject_digest": SHA},

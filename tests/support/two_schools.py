@@ -23,14 +23,14 @@ from tests.support.servers import Database
 KNOWN_BY = {
     "audit_heads": "org_id", "user_keys": "user_id", "enrollments": "course_id::text || user_id", "idempotency_keys": "key", "seen_events": "event_id",
     "author_use": "user_id", "retention_runs": "org_id::text || class", "queue_marks": "org_id",
-    "second_factors": "user_id", "linked_accounts": "user_id", "spent_launches": "source_id", "platform_courses": "course_id",
+    "second_factors": "user_id", "linked_accounts": "user_id", "spent_launches": "source_id", "platform_courses": "course_id", "weekly_summary_readers": "user_id",
     "feedback_reactions": "feedback_id", "review_items": "feedback_id", "ledger": "org_id::text || day || provider || model || pass",
 }  # fmt: skip
 TABLES = (
     "ai_responses", "analytics", "api_keys", "approvals", "arrivals", "moodle_sites", "returns", "assignments", "audit_heads", "audit_log", "author_use", "categories", "courses", "criterion_results", "deliveries", "endpoints",
     "enrollments", "essays", "feedback", "feedback_reactions", "feedback_reviews", "idempotency_keys", "inbound_events", "ledger", "ledger_entries", "files",
     "blessings", "one_time_tokens", "orgs", "passes", "retention_runs", "queue_marks", "review_items", "reports", "rubric_criteria", "rubrics", "saved_comments", "seen_events", "sessions",
-    "second_factors", "passkeys", "sign_in_providers", "linked_accounts", "platforms", "platform_courses", "lms_people", "spent_launches", "sources", "submissions", "system_logs", "user_keys", "users",
+    "second_factors", "passkeys", "sign_in_providers", "linked_accounts", "platforms", "platform_courses", "lms_people", "weekly_summary_readers", "weekly_summaries", "spent_launches", "sources", "submissions", "system_logs", "user_keys", "users",
 )  # fmt: skip
 
 
@@ -196,6 +196,12 @@ def _add_reviews(database: Database, school: School) -> None:
         "insert into linked_accounts (user_id, org_id, subject_digest) values (%s, %s, sha256(%s))",
         school.alice, school.org, str(school.alice).encode(),
     )  # fmt: skip
+    database.sql("insert into weekly_summary_readers (org_id, user_id) values (%s, %s)", school.org, school.ed)
+    database.sql(
+        "insert into weekly_summaries (org_id, user_id, week, courses) values (%s, %s, '2026-11-23', '[]')",
+        school.org,
+        school.ed,
+    )
     database.sql("insert into platforms (id, org_id) values (%s, %s)", school.source, school.org)
     database.sql(
         "insert into platform_courses (org_id, source_id, course_id, memberships_url) values (%s, %s, %s, 'https://lms')",

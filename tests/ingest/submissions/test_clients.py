@@ -19,8 +19,8 @@ import pytest
 from standardwebhooks import Webhook
 from werkzeug.serving import make_server
 
-from ingest.submissions import webhook_signature
-from models.connections import _new_secret
+from models.connections import new_secret
+from outgoing import signature as signing
 from tests.ingest.conftest import ApiUnderTest, envelope, piece
 from tests.ingest.submissions.test_webhooks import sign_text
 from tests.support.commands import CommandResult
@@ -35,7 +35,7 @@ EXAMPLES = {
     "webhooks.sh": ("openssl", "openssl", "openssl rand -hex 64"),
 }
 COMMANDS = {"python3": [sys.executable], "node": ["node"], "php": ["php"], "openssl": ["bash"]}
-SECRET, OLD, FOREIGN = _new_secret(), _new_secret(), _new_secret()
+SECRET, OLD, FOREIGN = new_secret(), new_secret(), new_secret()
 EVENT = "msg_1"
 BODY = json.dumps(
     {"type": "feedback.ready", "data": {"title": "  Grüße,\u2028 \ufeff日本 😀\t"}}, ensure_ascii=False, indent=1
@@ -122,7 +122,7 @@ def test_app_refuses_what_the_example_signed_with_another_secret(run: Run, url: 
 
 def test_example_verifies_what_was_signed_with_a_live_secret(run: Run) -> None:
     now = int(time.time())
-    ours = webhook_signature.sign(SECRET, event_id=EVENT, timestamp=now, body=BODY)
+    ours = signing.sign(SECRET, event_id=EVENT, timestamp=now, body=BODY)
     assert ours == sign(at=now)
     both = f"{sign(OLD, at=now)} {ours}"
     for secrets, signatures in (
@@ -198,7 +198,7 @@ def test_example_refuses_a_timestamp_that_is_no_number_of_seconds(run: Run, form
 def test_example_verifies_nothing_without_a_secret(run: Run, secrets: str) -> None:
     """Whoever guesses that the secret is empty could sign with it."""
     now = int(time.time())
-    signature = webhook_signature.sign(secrets, event_id=EVENT, timestamp=now, body=BODY)
+    signature = signing.sign(secrets, event_id=EVENT, timestamp=now, body=BODY)
     done = run("verify", EVENT, str(now), signature, body=BODY, SECRETS=secrets)
     assert done.returncode == 1, done
     assert "verified" not in done.stdout
@@ -223,4 +223,4 @@ def test_shell_example_shows_the_secret_to_no_other_program(tmp_path: Path) -> N
     shown = log.read_text()
     assert "openssl dgst -sha256 -binary" in shown
     assert SECRET.removeprefix("whsec_") not in shown
-    assert webhook_signature._secret_bytes(SECRET).hex() not in shown
+    assert signing.secret_bytes(SECRET).hex() not in shown
