@@ -26,6 +26,7 @@ from standalone.client import Answer, ask, deliver
 from standalone.lti_platform import LINK, run_lti_platform
 from standalone.machine import Machine
 from standalone.page_reader import PageReader
+from standalone.webhook_receiver import WebhookReceiver, run_webhook_receiver
 
 ESSAYS = Path(__file__).parent / "essays"
 FINAL = ("completed", "partial", "failed", "superseded", "cancelled")
@@ -94,15 +95,18 @@ def _play_steps(details: dict[str, Any], console: Console, narrator: _Narrator) 
     narrator.chapter(
         "An LMS hands in", "Each essay is a signed webhook. 202 means: stored, and it will reach a final state."
     )
-    handed_in = [_hand_in(essay, details, narrator) for essay in essays]
-    _check_repeated_and_forged_delivery(handed_in[0], details, narrator)
-    _find_by_lms_ids(handed_in[-1], details, narrator)
+    with run_webhook_receiver() as receiver:
+        secret = _add_endpoint(receiver, details)
+        handed_in = [_hand_in(essay, details, narrator) for essay in essays]
+        _check_repeated_and_forged_delivery(handed_in[0], details, narrator)
+        _find_by_lms_ids(handed_in[-1], details, narrator)
 
-    narrator.chapter(
-        "Three passes read each essay",
-        f"Grammar, structure and content run in parallel, by {reader()}. Each shows as soon as it lands.",
-    )
-    _wait_for_feedback(handed_in, details, narrator)
+        narrator.chapter(
+            "Three passes read each essay",
+            f"Grammar, structure and content run in parallel, by {reader()}. Each shows as soon as it lands.",
+        )
+        _wait_for_feedback(handed_in, details, narrator)
+        _hear_of_feedback(receiver, secret, handed_in, narrator)
 
     narrator.chapter(
         "The student reads",
@@ -193,6 +197,28 @@ def _hand_in(essay: Message[str, str], details: dict[str, Any], narrator: _Narra
         event=event,
         event_id=event_id,
         location=answer.headers["Location"],
+    )
+
+
+def _add_endpoint(receiver: WebhookReceiver, details: dict[str, Any]) -> str:
+    """Let the admin name the address of a system that wants to hear of feedback; return its secret. Raises DemoFailed."""
+    admin = _sign_in(details["ingest"], details, "admin")
+    body = {"name": "The demo's own system", "url": receiver.url, "events": ["feedback.ready"]}
+    made = ask("POST", f"{details['ingest']}/v1/endpoints", body=body, headers=admin)
+    return str(_require_status(made, 201, "an endpoint").body["secret"])
+
+
+def _hear_of_feedback(receiver: WebhookReceiver, secret: str, handed_in: list[HandedIn], narrator: _Narrator) -> None:
+    """Wait until the system has heard of each essay, and check the signatures. Raises DemoFailed."""
+    waiting = {essay.location.rpartition("/")[2] for essay in handed_in}
+    while waiting:
+        try:
+            event = receiver.take(secret=secret, within_seconds=PATIENCE_SECONDS)
+        except ValueError as error:
+            raise DemoFailed(f"webhooks to a system of the school: {error}") from None
+        waiting.discard(event["data"]["submission_id"])
+    narrator.line(
+        f"a system of the school heard of all {len(handed_in)} by webhook (feedback.ready); signatures checked"
     )
 
 
