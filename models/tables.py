@@ -442,6 +442,20 @@ class Partitioned(Table):
     created_at = DateTimeTZField(constraints=FROM_ID)
 
 
+class Leased(Table):
+    """Base of a table of leased rows (models/leased_rows.py)."""
+
+    state = TextField(default="queued")
+    attempt = IntegerField(default=0)
+    fence = IntegerField(default=0)
+    next_at = DateTimeTZField(constraints=NOW)
+    hinted_at = DateTimeTZField(null=True)
+    lease_until = DateTimeTZField(null=True)
+    started_at = DateTimeTZField(null=True)
+    finished_at = DateTimeTZField(null=True)
+    error = TextField(null=True)
+
+
 class Submissions(Partitioned):
     """An immutable version of an essay."""
 
@@ -596,7 +610,7 @@ class InboundEvents(Partitioned):
     replayed_at = DateTimeTZField(null=True)
 
 
-class Deliveries(Partitioned):
+class Deliveries(Partitioned, Leased):
     """An event for an endpoint: a leased row."""
 
     org_id = UUIDField()
@@ -604,15 +618,6 @@ class Deliveries(Partitioned):
     event = TextField()
     submission_id = UUIDField(null=True)
     data = BinaryJSONField()
-    state = TextField(default="queued")
-    attempt = IntegerField(default=0)
-    fence = IntegerField(default=0)
-    next_at = DateTimeTZField(constraints=NOW)
-    hinted_at = DateTimeTZField(null=True)
-    lease_until = DateTimeTZField(null=True)
-    started_at = DateTimeTZField(null=True)
-    finished_at = DateTimeTZField(null=True)
-    error = TextField(null=True)
     http_status = IntegerField(null=True)
 
 
@@ -637,7 +642,7 @@ class Files(Table):
     created_at = _created_at()
 
 
-class MoodleSites(Table):
+class MoodleSites(Leased):
     """A Moodle site that is asked what was handed in: the source with the same id, and a leased row."""
 
     id = UUIDField(primary_key=True)
@@ -655,18 +660,9 @@ class MoodleSites(Table):
     succeeded_at = DateTimeTZField(null=True)
     error_about = TextField(null=True)
     created_at = _created_at()
-    state = TextField(default="queued")
-    attempt = IntegerField(default=0)
-    fence = IntegerField(default=0)
-    next_at = DateTimeTZField(constraints=NOW)
-    hinted_at = DateTimeTZField(null=True)
-    lease_until = DateTimeTZField(null=True)
-    started_at = DateTimeTZField(null=True)
-    finished_at = DateTimeTZField(null=True)
-    error = TextField(null=True)
 
 
-class Arrivals(Table):
+class Arrivals(Leased):
     """A version of a hand-in that an LMS says is there: a leased row, kept for ever so that none is taken twice."""
 
     id = _id()
@@ -677,18 +673,9 @@ class Arrivals(Table):
     changed_at = DateTimeTZField()
     submission_id = UUIDField(null=True)
     created_at = _created_at()
-    state = TextField(default="queued")
-    attempt = IntegerField(default=0)
-    fence = IntegerField(default=0)
-    next_at = DateTimeTZField(constraints=NOW)
-    hinted_at = DateTimeTZField(null=True)
-    lease_until = DateTimeTZField(null=True)
-    started_at = DateTimeTZField(null=True)
-    finished_at = DateTimeTZField(null=True)
-    error = TextField(null=True)
 
 
-class Returns(Table):
+class Returns(Leased):
     """What goes back to an LMS about a version: a leased row."""
 
     id = _id()
@@ -698,15 +685,6 @@ class Returns(Table):
     channel = TextField()
     external_id = TextField(null=True)
     created_at = _created_at()
-    state = TextField(default="queued")
-    attempt = IntegerField(default=0)
-    fence = IntegerField(default=0)
-    next_at = DateTimeTZField(constraints=NOW)
-    hinted_at = DateTimeTZField(null=True)
-    lease_until = DateTimeTZField(null=True)
-    started_at = DateTimeTZField(null=True)
-    finished_at = DateTimeTZField(null=True)
-    error = TextField(null=True)
 
 
 class Feedback(Partitioned):
@@ -1056,7 +1034,7 @@ class WeeklySummaryReaders(Table):
         primary_key = CompositeKey("org_id", "user_id")
 
 
-class WeeklySummaries(Table):
+class WeeklySummaries(Leased):
     """A week of an educator's courses, to be sent by mail: a leased row."""
 
     id = _id()
@@ -1064,15 +1042,6 @@ class WeeklySummaries(Table):
     user_id = UUIDField()
     week = DateField()
     courses = BinaryJSONField()
-    state = TextField(default="queued")
-    attempt = IntegerField(default=0)
-    fence = IntegerField(default=0)
-    next_at = DateTimeTZField(constraints=NOW)
-    hinted_at = DateTimeTZField(null=True)
-    lease_until = DateTimeTZField(null=True)
-    started_at = DateTimeTZField(null=True)
-    finished_at = DateTimeTZField(null=True)
-    error = TextField(null=True)
 
 
 class ReportRefreshes(Table):

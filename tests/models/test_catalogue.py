@@ -124,8 +124,11 @@ TYPES: dict[type[peewee.Field], str] = {
 }
 
 MODELS = {
-    model._meta.table_name: model for model in tables.Table.__subclasses__() if model is not tables.Partitioned
-} | {model._meta.table_name: model for model in tables.Partitioned.__subclasses__()}
+    model._meta.table_name: model
+    for base in (tables.Table, tables.Partitioned, tables.Leased)
+    for model in base.__subclasses__()
+    if model not in (tables.Partitioned, tables.Leased)
+}
 
 
 def org_tables(database: Database) -> set[str]:
