@@ -79,7 +79,7 @@ SETTINGS = (
     Setting("ESSAYCOACH_MAIL", ("web", "worker"), "console", "how invitations, password resets and e-mails about endpoints are sent: `console` (prints them with their tokens: not for production), `file:DIR`, `smtp://user:password@host:587`, `smtps://…`", is_secret=True),
     Setting("ESSAYCOACH_MAIL_FROM", ("web", "worker"), "EssayCoach <essaycoach@localhost>", "the sender; with `smtp://` and `smtps://` there is no default"),
     Setting("ESSAYCOACH_OUTGOING_NETWORKS", ("web", "worker"), "", "networks that are not public and that may be called all the same, with commas between, such as `10.20.0.0/16` for a school's own Moodle ([other people's addresses](security.md#other-peoples-addresses)); in production only parts of private networks"),
-    Setting("ESSAYCOACH_PUBLIC_URL", ("web", "worker"), "", "where people reach the pages, `https://HOST`: mails link there"),
+    Setting("ESSAYCOACH_PUBLIC_URL", ("web", "worker"), "", "where people reach the pages, `https://HOST`: mails and comments in an LMS link there"),
     Setting("ESSAYCOACH_LINK", ("web",), "", "another page on which people choose a password than `/choose-password` of ESSAYCOACH_PUBLIC_URL: the link in a mail opens it (`#org=…&token=…` is added)"),
     Setting("ESSAYCOACH_SECURITY_CONTACT", ("web",), "", "whom to tell about a security hole, `mailto:…` or `https://…`; served at `/.well-known/security.txt` (RFC 9116)"),
     Setting("ESSAYCOACH_AUDIT_KEY", ("clock",), "", "signs the end of each org's audit chain hourly: 32 bytes in base64. Without it the clock warns", is_secret=True),

@@ -83,14 +83,14 @@ def _boot() -> HintBroker:
         calibration=calibrated,
         announce=Announcer(redis_url).announce,
     )
-    client, emails = Client(allowed=networks), EmailSender(mail)
+    client, emails, url = Client(allowed=networks), EmailSender(mail), settings.public_url()
     row_runner = RowRunner(
         {
             RowTable.DELIVERIES: EndpointWork(client, emails=DisabledEmails(emails)),
             RowTable.MOODLE_SITES: MoodleSiteWork(client),
             RowTable.ARRIVALS: ArrivalWork(client),
-            RowTable.RETURNS: ReturnWork(client),
-            RowTable.WEEKLY_SUMMARIES: SummaryWork(emails, url=settings.public_url()),
+            RowTable.RETURNS: ReturnWork(client, url=url),
+            RowTable.WEEKLY_SUMMARIES: SummaryWork(emails, url=url),
         },
         leases=leases,
         lease_seconds=limits.lease,

@@ -37,6 +37,10 @@ class Connected:
         return RowHint(org_id=self.school.org, lane_id=self.source, table=table)
 
 
+# Where people reach the pages, unless a site names another address.
+OUR_URL = "https://ours.example"
+
+
 def connect_moodle(school: School, site: MoodleSite, **settings: Any) -> Connected:
     """Let the school's admin add the site. The process must be logged in as ec_ingest."""
     with session_of(school, "ada"):
@@ -55,7 +59,7 @@ def make_moodle_runner(
         {
             RowTable.MOODLE_SITES: MoodleSiteWork(client),
             RowTable.ARRIVALS: ArrivalWork(client),
-            RowTable.RETURNS: ReturnWork(client),
+            RowTable.RETURNS: ReturnWork(client, url=OUR_URL),
         },
         leases=leases or Leases(lease_seconds=lease_seconds, longest_seconds=60.0),
         lease_seconds=lease_seconds,

@@ -23,10 +23,11 @@ log = logger(__name__)
 
 
 class ReturnWork:
-    """Sends returns with one client."""
+    """Sends returns with one client. `url` is the address of this service, for links of sites that name no other one."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, url: str | None = None) -> None:
         self._client = client
+        self._url = url
 
     def carry_out(self, held: HeldRow) -> None:
         """Send the comment unless it is there already, and store what it is called there. Raises FenceLost and DatabaseAway."""
@@ -42,7 +43,7 @@ class ReturnWork:
                 leased_rows.end(held, state="gave_up", error="not_wanted")
                 return
         summary = _read_summary(held, task) if access.returns == "summary" else None
-        text = to_text(task, mark=mark_of(held.id), pages_url=access.pages_url, summary=summary)
+        text = to_text(task, mark=mark_of(held.id), pages_url=access.pages_url or self._url, summary=summary)
         try:
             comment = self._send_once(held, task, access, text=text)
         except LmsError as error:

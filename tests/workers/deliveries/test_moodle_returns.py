@@ -19,6 +19,7 @@ from tests.support.deliveries import read
 from tests.support.moodle import ANA, Fault, MoodleSite, running_moodle
 from tests.support.moodle_work import (
     NOON,
+    OUR_URL,
     Connected,
     connect_moodle,
     look,
@@ -88,6 +89,18 @@ def test_finished_version_gets_one_comment_with_a_link(
     assert "A clear start" not in comment
     assert stored(database) == [("done", None, 1, "1")]
     assert not [one for one in site.sent if "grade" in one.function]
+
+
+def test_site_that_names_no_address_links_to_that_of_the_service(
+    school: School, site: MoodleSite, become: Become, database: Database
+) -> None:
+    connected = connect_moodle(school, site)
+    become("ec_worker")
+    runner = make_moodle_runner()
+    take(connected, site, runner, database)
+    read_open_passes(database, school.org)
+    send(connected, runner, database)
+    assert f"{OUR_URL}/essays/" in comments(site)[0]
 
 
 def test_each_version_gets_its_comment(
