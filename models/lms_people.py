@@ -15,6 +15,8 @@ from models.errors import Invalid, NotFound
 from models.users import add_user, data_key
 
 MAX_NAME = 200
+# How ids begin that we give to people whom only a platform knows. No platform may say one.
+OWN_ID = "lti:"
 LinkRole = Literal["student", "educator"]
 ROLE_DIFFERS: dict[str, str] = {
     "student": "Your account here is a student's, and your LMS says that you teach. Ask an admin of your school to make it a teacher's.",
@@ -114,7 +116,7 @@ def _find(digest: bytes, *, org: UUID, platform: UUID) -> tuple[UUID, str] | Non
 
 def _external_id(person: LmsPerson, *, platform: UUID) -> str:
     """Return the id under which the school knows the person: its own, or one that no other platform can give."""
-    return person.sis_id or f"lti:{platform}:{person.subject}"
+    return person.sis_id or f"{OWN_ID}{platform}:{person.subject}"
 
 
 def _digest(subject: str, *, platform: UUID) -> bytes:

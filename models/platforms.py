@@ -154,6 +154,8 @@ def change_platform(platform: UUID, *, org: UUID, changes: dict[str, Any]) -> Pl
             Sources.update(of_source).where(Sources.org_id == org, Sources.id == platform).execute()
         if own:
             Platforms.update(own).where(Platforms.org_id == org, Platforms.id == platform).execute()
+    if own.get("state") == "off":
+        _end_sessions(platform, org=org)
     return fetch_platform(platform, org=org)
 
 
@@ -218,8 +220,8 @@ def find_by_client(issuer: str, client_id: str | None) -> Platform:
     return Platform(**found[0])
 
 
-def spend_launch(state: str, *, org: UUID, platform: UUID) -> None:
-    """Use the state of a launch up. Call it as ec_lms, with the platform as actor. Raises Unauthorised when it was used before."""
+def spend_launch(nonce: str, *, org: UUID, platform: UUID) -> None:
+    """Use the nonce of a launch up. Call it as ec_lms, with the platform as actor. Raises Unauthorised when it was used before."""
     run(
         """
         delete from spent_launches
@@ -229,7 +231,7 @@ def spend_launch(state: str, *, org: UUID, platform: UUID) -> None:
     )
     spent = run(
         "insert into spent_launches (org_id, source_id, state_digest) values (%s, %s, %s) on conflict do nothing",
-        (org, platform, _digest(state)),
+        (org, platform, _digest(nonce)),
     )
     if not spent:
         raise Unauthorised("This launch was used before.")
@@ -243,6 +245,18 @@ def _add_source(name: str, *, org: UUID, creates_courses: bool) -> UUID:
         id=source, org_id=org, name=name, secret=sealed, creates_courses=creates_courses, networks=[], kind="lti"
     ).execute()
     return source
+
+
+def _end_sessions(platform: UUID, *, org: UUID) -> None:
+    """End the sessions of everybody whom the platform has named: some of them began with its word."""
+    run(
+        """
+        update sessions set revoked_at = now(), revoked_reason = 'disabled'
+        where org_id = %(org)s and revoked_at is null
+            and user_id in (select l.user_id from lms_people as l where l.org_id = %(org)s and l.source_id = %(platform)s)
+        """,
+        {"org": org, "platform": platform},
+    )
 
 
 def _to_card(found: dict[str, Any]) -> PlatformCard:

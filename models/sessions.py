@@ -142,20 +142,22 @@ def set_password(user: UUID, *, org: UUID, password_hash: str, instead_of: str |
     one_time_tokens.end_all(user, org=org)
 
 
-def open_family(account: Account, *, org: UUID) -> Family:
+def open_family(account: Account, *, org: UUID, is_proof: bool = True) -> Family:
     """Store a new family for this person and return it, with its first token ready to be used.
+
+    Without `is_proof` somebody else said who it is: before what is dangerous, the person has to prove it.
 
     Raises Unauthorised when the account was changed or disabled since it was looked up.
     """
     found = row(
         """
-        insert into sessions (org_id, user_id, expires_at)
-        select u.org_id, u.id, now() + make_interval(days => %s) from users as u
+        insert into sessions (org_id, user_id, expires_at, proved_at)
+        select u.org_id, u.id, now() + make_interval(days => %s), case when %s then null else timestamptz '-infinity' end from users as u
         where u.org_id = %s and u.id = %s and u.token_version = %s and u.disabled_at is null
         for share of u
         returning id, generation, expires_at
         """,
-        (LIFETIME_DAYS, org, account.user, account.token_version),
+        (LIFETIME_DAYS, is_proof, org, account.user, account.token_version),
     )
     if found is None:
         raise Unauthorised("This account was changed a moment ago. Sign in again.")

@@ -13,7 +13,7 @@ from flask import Flask
 
 from ingest.lms.calls import fetch
 from models.platforms import Platform
-from outgoing.client import Client
+from outgoing.client import Client, NoAnswer
 
 ALGORITHMS = {"RS256": "RSA", "ES256": "EC"}
 KEEP_SECONDS = 3600.0
@@ -36,6 +36,7 @@ class KeySets:
 
     def __init__(self) -> None:
         self._known: dict[UUID, _KeySet] = {}
+        self._failed: dict[tuple[UUID, str], float] = {}
         self._lock = threading.Lock()
 
     def find(self, platform: Platform, *, kid: str, algorithm: str, client: Client) -> jwt.PyJWK | None:
@@ -45,8 +46,7 @@ class KeySets:
         age = now - known.fetched_at if known is not None and known.url == url else KEEP_SECONDS
         has_key = known is not None and any(key.get("kid") == kid for key in known.keys)
         if known is None or age >= (KEEP_SECONDS if has_key else AGAIN_SECONDS):
-            _, found = fetch(client, "GET", url)
-            keys = found.get("keys")
+            keys = self._fetch(platform.id, url, client=client, now=now).get("keys")
             known = _KeySet(
                 url, [key for key in keys if isinstance(key, dict)][:MAX_KEYS] if isinstance(keys, list) else [], now
             )
@@ -55,6 +55,21 @@ class KeySets:
                     self._known.clear()
                 self._known[platform.id] = known
         return next((_usable(key, algorithm) for key in known.keys if key.get("kid") == kid), None)
+
+    def _fetch(self, platform: UUID, url: str, *, client: Client, now: float) -> dict[str, Any]:
+        """Return the answer of the platform. One that gave none is left alone for a while: others need the threads."""
+        failed_at = self._failed.get((platform, url))
+        if failed_at is not None and now - failed_at < AGAIN_SECONDS:
+            raise NoAnswer("it did not answer a moment ago")
+        try:
+            _, found = fetch(client, "GET", url)
+        except NoAnswer:
+            with self._lock:
+                if len(self._failed) >= MAX_SETS:
+                    self._failed.clear()
+                self._failed[platform, url] = now
+            raise
+        return found
 
 
 def set_up(app: Flask) -> None:

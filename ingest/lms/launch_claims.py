@@ -12,7 +12,7 @@ from ingest.lms.id_token import CLAIM, NotProved
 from ingest.web.body import check_text
 from ingest.web.problems import Problem
 from models.identifiers import fold_identifier
-from models.lms_people import LinkRole, LmsPerson
+from models.lms_people import OWN_ID, LinkRole, LmsPerson
 
 DEEP_LINKING = "https://purl.imsglobal.org/spec/lti-dl/claim/"
 NAMES_AND_ROLES = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
@@ -25,7 +25,6 @@ MAX_ID = 255
 MAX_TITLE = 500
 # The name of our parameter: in the address of an assignment, and in what a platform is asked to send.
 ASSIGNMENT = "assignment"
-SIS_ID = "sis_id"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ def read(claims: dict[str, Any]) -> Launch:
     if subject is None:
         raise NotProved("it names nobody")
     return Launch(
-        person=LmsPerson(subject=subject, sis_id=_sis_id(claims, role), name=text_of(claims.get("name"))),
+        person=LmsPerson(subject=subject, sis_id=_sis_id(claims), name=text_of(claims.get("name"))),
         role=role,
         deployment=deployment,
         # The context may be missing: then the whole deployment is one course.
@@ -101,21 +100,18 @@ def course_role(roles: Iterable[str]) -> LinkRole | None:
     return "student" if names & LEARNS else None
 
 
-def _sis_id(claims: dict[str, Any], role: LinkRole | None) -> str | None:
+def _sis_id(claims: dict[str, Any]) -> str | None:
     """Return the id that the school's register gives this person.
 
-    The platform itself writes the claim `lis`. Some let a teacher write parameters of a link, so those lead to students only.
+    The platform itself writes the claim `lis`. Parameters of a link count nowhere: some platforms let teachers write them.
     """
-    found = sis_id_of(_object(claims.get(CLAIM + "lis")).get("person_sourcedid"))
-    if found is None and role == "student":
-        found = sis_id_of(_object(claims.get(CLAIM + "custom")).get(SIS_ID))
-    return found
+    return sis_id_of(_object(claims.get(CLAIM + "lis")).get("person_sourcedid"))
 
 
 def sis_id_of(value: object) -> str | None:
     """Return an id of the school's register. A platform that does not know a variable sends its name, which is none."""
     found = _id(value)
-    return None if found is None or found.startswith("$") else found
+    return None if found is None or found.startswith(("$", OWN_ID)) else found
 
 
 def _assignment(claims: dict[str, Any]) -> UUID | None:

@@ -34,6 +34,17 @@ def platform_address(platform: Platform, known: dict[str, Any], *, redirect_uri:
     return f"{registration.authorization_url}{joint}{urlencode(asked)}"
 
 
+def is_neighbour(url: str, other: str) -> bool:
+    """Return whether two addresses are of one site: on one host, or on hosts that differ in their first part only.
+
+    We prove who we are to the site that a request for a token goes to, and to no other: its proof would let that site ask
+    for tokens in our name.
+    """
+    host, beside = (urlsplit(one).hostname or "" for one in (url, other))
+    above, above_other = host.partition(".")[2], beside.partition(".")[2]
+    return host == beside or (above == above_other and "." in above)
+
+
 def origin_of(url: str) -> str:
     """Return the origin of an address, as a browser writes it."""
     parts = urlsplit(url)

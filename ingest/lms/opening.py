@@ -31,14 +31,14 @@ class Opened:
     assignment: UUID | None
 
 
-def carry_out(launch: Launch, platform: Platform, *, state: str, allow_local: bool) -> Opened:
+def carry_out(launch: Launch, platform: Platform, *, nonce: str, allow_local: bool) -> Opened:
     """Use the launch up, store who and what is new, and open a session. Raises Problem, Unauthorised, Invalid, NotFound."""
     if launch.role is None:
         raise Problem("forbidden", "Your LMS says neither that you learn in this course nor that you teach it.")
     if launch.deep_linking is not None and launch.role != "educator":
         raise Problem("forbidden", "Only teachers choose what a link leads to.")
     with session(org=platform.org, role="ec_lms", actor=platform.id):
-        spend_launch(state, org=platform.org, platform=platform.id)
+        spend_launch(nonce, org=platform.org, platform=platform.id)
         user = lms_people.find_or_add(launch.person, role=launch.role, org=platform.org, platform=platform.id)
         course, assignment = _place(launch, platform)
         lms_people.enrol(user, org=platform.org, course=course, role=launch.role)
@@ -52,7 +52,7 @@ def carry_out(launch: Launch, platform: Platform, *, state: str, allow_local: bo
         account = sessions.fetch_account(user, org=platform.org)
         if account.disabled:
             raise Problem("forbidden", "Your account here is disabled. Ask an admin of your school.")
-        family = sessions.open_family(account, org=platform.org)
+        family = sessions.open_family(account, org=platform.org, is_proof=False)
     security_log.acts(platform.org, actor=user, role=account.role)
     security_log.concerns("session", family.id)
     security_log.note("sign_in_succeeded")
@@ -60,14 +60,19 @@ def carry_out(launch: Launch, platform: Platform, *, state: str, allow_local: bo
 
 
 def _place(launch: Launch, platform: Platform) -> tuple[UUID, UUID | None]:
-    """Return the course and the assignment of the launch; add what is new where the platform may. Needs an open session."""
+    """Return the course and the assignment of the launch; add what is new where the platform may. Needs an open session.
+
+    Some LMSs let teachers write what a link says. So an assignment of ours counts in a launch from its own course only; anywhere
+    else, also in a copied course, the link is an assignment like any other.
+    """
+    course = place_course(launch.course.id, launch.course.title)
     if launch.assignment is not None:
         try:
             found = courses.fetch_assignment(launch.assignment, org=platform.org)
         except NotFound:
             raise NotFound("The assignment of this link is not here any more. Ask your teacher.") from None
-        return found["course_id"], launch.assignment
-    course = place_course(launch.course.id, launch.course.title)
+        if found["course_id"] == course:
+            return course, launch.assignment
     if launch.link is None:
         return course, None
     wanted = LmsAssignment(external_id=launch.link.id, title=launch.link.title, course=launch.course.id)

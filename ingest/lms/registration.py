@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from flask import url_for
 
 from ingest.lms.calls import fetch
-from ingest.lms.launch_claims import DEEP_LINKING_REQUEST, MAX_ID, SIS_ID
-from ingest.lms.login import origin_of
+from ingest.lms.launch_claims import DEEP_LINKING_REQUEST, MAX_ID
+from ingest.lms.login import is_neighbour, origin_of
 from ingest.lms.services import NAMES_AND_ROLES
 from models.platforms import Platform, Registration
 from outgoing.client import Client, NoAnswer, url_objection
@@ -40,10 +40,13 @@ def register(
         raise NoAnswer("it gave no client_id")
     tool = answer.get(TOOL)
     deployment = tool.get("deployment_id") if isinstance(tool, dict) else None
+    audience = audience if isinstance(audience, str) and audience else None
+    if audience is not None and not is_neighbour(audience, configuration["token_endpoint"]):
+        raise NoAnswer("its authorization_server is another site than its token_endpoint")
     known = Registration(
         issuer=configuration["issuer"], client_id=client_id, authorization_url=configuration["authorization_endpoint"],
         token_url=configuration["token_endpoint"], jwks_url=configuration["jwks_uri"],
-        token_audience=audience if isinstance(audience, str) and audience else None,
+        token_audience=audience,
     )  # fmt: skip
     return known, [deployment] if isinstance(deployment, str) and 0 < len(deployment) <= MAX_ID else []
 
@@ -65,7 +68,6 @@ def about_us(platform: Platform) -> dict[str, Any]:
         TOOL: {
             "domain": urlsplit(launch_url).netloc,
             "target_link_uri": launch_url,
-            "custom_parameters": {SIS_ID: "$Person.sourcedId"},
             "claims": ["iss", "sub", "name"],
             "messages": [{"type": DEEP_LINKING_REQUEST, "target_link_uri": launch_url, "label": "EssayCoach"}],
         },

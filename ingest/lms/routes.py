@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response, url_for
 
 from ingest.lms import rosters, schemas
-from ingest.lms.login import origin_of
+from ingest.lms.login import is_neighbour, origin_of
 from ingest.web import outgoing, pagination
 from ingest.web.body import read_body
 from ingest.web.identity import Identity, admin
@@ -152,6 +152,8 @@ def addresses_of(platform: UUID) -> dict[str, str]:
 def _check_addresses(values: schemas.Values) -> None:
     allow_local = outgoing.client().allows_local
     found = [(name, url_objection(getattr(values, name), allow_local=allow_local)) for name in ADDRESSES]
+    if values.token_audience is not None and not is_neighbour(values.token_audience, values.token_url):
+        found.append(("token_audience", "must be an address of the same site as token_url"))
     wrong = [{"pointer": f"/values/{name}", "detail": objection} for name, objection in found if objection is not None]
     if wrong:
         raise Problem("invalid-payload", f"{wrong[0]['pointer'][8:]} {wrong[0]['detail']}.", errors=wrong)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from ingest.lms.calls import fetch
 from ingest.lms.deep_links import sign
 from ingest.lms.launch_claims import course_role, sis_id_of, storable, text_of, texts_of
-from ingest.lms.login import origin_of
+from ingest.lms.login import is_neighbour, origin_of
 from models.lms_people import LinkRole, LmsPerson
 from models.platforms import Platform
 from outgoing.client import Client, NoAnswer
@@ -37,7 +37,10 @@ class ListedMember:
 def access_token(platform: Platform, scope: str, *, client: Client) -> str:
     """Return a token of the platform for this scope. Raises NoAnswer."""
     known = platform.registration
-    proof = sign({"iss": known.client_id, "sub": known.client_id, "aud": known.token_audience or known.token_url})
+    audience = known.token_audience or known.token_url
+    if not is_neighbour(audience, known.token_url):
+        raise NoAnswer("its audience is another site than its address for tokens")
+    proof = sign({"iss": known.client_id, "sub": known.client_id, "aud": audience})
     asked = {
         "grant_type": "client_credentials",
         "client_assertion_type": ASSERTION,

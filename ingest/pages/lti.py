@@ -73,10 +73,10 @@ def launch() -> Response:
     platform = _active(UUID(known["platform"]))
     session.allow_frames(platform.frame_origins)
     security_log.acts(platform.org)
-    launched = _checked(sent.get("id_token", ""), platform, nonce=known["nonce"])
     rate_limits.count(f"platform:{platform.id}")
+    launched = _checked(sent.get("id_token", ""), platform, nonce=known["nonce"])
     try:
-        opened = opening.carry_out(launched, platform, state=sent["state"], allow_local=outgoing.client().allows_local)
+        opened = opening.carry_out(launched, platform, nonce=known["nonce"], allow_local=outgoing.client().allows_local)
     except Unauthorised:
         _refuse(platform, "the launch was used before")
     except DomainError as error:
@@ -85,8 +85,7 @@ def launch() -> Response:
     with db.session(org=platform.org, user=opened.family.user, role=f"ec_{opened.family.role}"):  # type: ignore[arg-type]
         events.note("launched")
     if launched.deep_linking is not None:
-        session.enter(opened.family, org=platform.org, frame_origins=platform.frame_origins)
-        return show_choice(platform, launched, course=opened.course)
+        return _show_choice(opened, launched, platform)
     return _enter(opened.family, platform, address=_first_page(opened, platform))
 
 
@@ -193,6 +192,13 @@ def _first_page(opened: opening.Opened, platform: Platform) -> str:
     if found:
         return url_for("student_pages.essay", essay_id=found[0]["id"])
     return url_for("student_pages.new_essay", assignment_id=opened.assignment)
+
+
+def _show_choice(opened: opening.Opened, launched: Launch, platform: Platform) -> Response:
+    """Let a teacher choose what a link leads to: in the frame of the platform, or in a tab."""
+    is_tab = request.headers.get("Sec-Fetch-Dest") == "document"
+    session.enter(opened.family, org=platform.org, frame_origins=() if is_tab else platform.frame_origins)
+    return show_choice(platform, launched, course=opened.course)
 
 
 def _enter(family: Family, platform: Platform, *, address: str) -> Response:

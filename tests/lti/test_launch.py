@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -140,6 +141,35 @@ def test_replayed_launch_is_refused_and_nothing_is_stored(platform: Platform) ->
     before = rows_of(platform.api)
     assert platform.send(reader, message).status == 401
     assert rows_of(platform.api) == before
+
+
+def test_state_in_another_spelling_is_spent_too(platform: Platform) -> None:
+    """The last letter of a signature has bits that no check looks at."""
+    reader = PageReader(platform.api.app)
+    message = platform.message(reader, "4")
+    assert platform.send(reader, message).status == 200
+    before = rows_of(platform.api)
+    for letter in string.ascii_letters + string.digits + "-_":
+        assert platform.send(reader, {**message, "state": message["state"][:-1] + letter}).status == 401
+    assert rows_of(platform.api) == before
+
+
+def test_teacher_gets_into_no_course_but_that_of_the_launch(platform: Platform) -> None:
+    """Where teachers write the parameters of a link, it could name an assignment of a colleague's course."""
+    platform.open("4")
+    [(theirs,)] = platform.api.database.sql("select id from assignments where source_id = %s", platform.id)
+    link = {"id": "link-of-a-sandbox", "title": "Mine", "custom": {"assignment": str(theirs)}}
+    platform.lms.links.append(link)
+    platform.lms.claims[CLAIM + "context"] = {"id": "sandbox", "title": "A sandbox of my own"}
+    page = platform.open("2", link["id"]).page
+    assert page is not None
+    assert page.status == 200
+    taught = platform.api.database.sql(
+        "select c.name from enrollments as e join courses as c on c.id = e.course_id"
+        " where e.role = 'educator' and c.source_id = %s",
+        platform.id,
+    )
+    assert taught == [("A sandbox of my own",)]
 
 
 def test_launch_of_another_browser_is_refused(platform: Platform) -> None:

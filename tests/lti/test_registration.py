@@ -44,7 +44,7 @@ def test_what_we_tell_the_platform(api: ApiUnderTest, lms: LtiPlatform) -> None:
     ours = lms.tool
     assert ours["token_endpoint_auth_method"] == "private_key_jwt"
     assert ours["redirect_uris"] == ["http://localhost/lti/launch"]
-    assert ours[TOOL]["custom_parameters"] == {"sis_id": "$Person.sourcedId"}
+    assert "custom_parameters" not in ours[TOOL]
     # Scores are off: we do not even ask for the right.
     assert "ags" not in ours["scope"]
 
